@@ -1,0 +1,66 @@
+//! Names and numbers that identify things, each its own type.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $max:literal, $allowed:expr, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// Takes the text if it can be such a name; the error is one sentence that says the rule.
+            pub fn parse(text: &str) -> Result<Self, String> {
+                let allowed: fn(char) -> bool = $allowed;
+                if text.is_empty() || text.chars().count() > $max || !text.chars().all(allowed) {
+                    return Err($rule.to_owned());
+                }
+                Ok(Self(text.to_owned()))
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = String;
+            fn try_from(text: String) -> Result<Self, String> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0
+            }
+        }
+    };
+}
+
+name! {
+    /// The configured name of a shop: the key under `[shops]`, and ORIGINATOR_ID in the portal.
+    ShopName, 64, |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',
+    "a shop's name is 1 to 64 letters, digits, `-` or `_`"
+}
+
+name! {
+    /// The configured name of a portal: the key under `[portals]`.
+    PortalName, 64, |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',
+    "a portal's name is 1 to 64 letters, digits, `-` or `_`"
+}
+
+name! {
+    /// The public, stable number of an order; with the shop it is the order's identity, and ORIGIN_ID in the portal.
+    OrderNumber, 128, |c| !c.is_control(),
+    "an order number is 1 to 128 characters, none of them a control character"
+}

@@ -1,0 +1,26 @@
+//! The nouns of the bridge, and the rules that need nothing but them.
+//!
+//! PURE: no clock, no randomness, no IO. Everything that arrives from outside is parsed here once, into types that
+//! cannot hold what was refused.
+
+mod code;
+mod event;
+mod fault;
+mod ids;
+pub mod money;
+mod phone;
+mod rules;
+mod snapshot;
+mod status;
+
+pub use code::Code;
+pub use event::{Event, EventBody};
+pub use fault::{Fault, Faults};
+pub use ids::{OrderNumber, PortalName, ShopName};
+pub use phone::Phone;
+pub use rules::{LeadRule, OnDeleted, ShopRules};
+pub use snapshot::{
+    Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Snapshot,
+    Utm,
+};
+pub use status::{Correspondence, Direction, Stage, StatusMap};

@@ -1,0 +1,201 @@
+//! From orders to portal commands and back to settlements.
+//!
+//! PURE. A [`Wave`] is a state machine over many orders at once: it gives out calls (batches of at most 50 commands),
+//! takes their answers, and ends with one [`Settlement`] for each job. It never sends anything itself, so each step can
+//! be tested by hand-written answers.
+
+use crate::domain::{Code, OrderNumber, ShopRules, Snapshot, Stage};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The most commands one batch may carry (vendor limit).
+pub const BATCH_LIMIT: usize = 50;
+
+/// One order to bring to the portal.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The shop's rules.
+    pub rules: Arc<ShopRules>,
+    /// Which order.
+    pub number: OrderNumber,
+    /// What to do.
+    pub intent: Intent,
+    /// What the bridge knows of the order from before.
+    pub known: Known,
+    /// Make a new deal if the known one is gone (an operator said so).
+    pub recreate: bool,
+}
+
+/// What to do with an order.
+#[derive(Debug, Clone)]
+pub enum Intent {
+    /// Bring the portal to this snapshot.
+    Save(Box<Snapshot>),
+    /// The shop deleted the order.
+    Delete,
+}
+
+/// What the bridge knows of an order and its customer from before: the links, and what it last wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Deal or lead.
+    pub target: Option<Target>,
+    /// Contact.
+    pub contact_id: Option<u64>,
+    /// Company.
+    pub company_id: Option<u64>,
+    /// What was last written; none if that is not known (then the portal's own values are compared).
+    pub written: Option<Written>,
+}
+
+/// What an order became in the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A deal, by id.
+    Deal(u64),
+    /// A lead, by id.
+    Lead(u64),
+}
+
+/// What the bridge last wrote for an order: compared with what it would write now, so that only changes are sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Fields by their portal names.
+    pub fields: serde_json::Map<String, Value>,
+    /// Product rows as sent.
+    pub rows: Vec<Value>,
+    /// The shop's status that the stage was written for.
+    pub status: Option<String>,
+}
+
+/// One method call inside a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Unique within its call; never numeric (PHP would make a list of numeric keys).
+    pub key: String,
+    /// For example `crm.deal.add`.
+    pub method: &'static str,
+    /// Parameters; string values may hold `$result[key]`.
+    pub params: Value,
+}
+
+/// Commands that travel in one batch call, in this order, at most [`BATCH_LIMIT`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The commands.
+    pub commands: Vec<Command>,
+}
+
+/// What became of a [`Call`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallAnswer {
+    /// The portal answered: what it said of each command, by key. A command it does not mention was not run.
+    Answered(std::collections::HashMap<String, CommandAnswer>),
+    /// Sent, and no usable answer came: it may or may not have run.
+    InDoubt,
+    /// Not run: refused as a whole, or never sent.
+    NotRun,
+}
+
+/// What the portal said of one command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CommandAnswer {
+    /// Done; the `result` value.
+    Done {
+        /// The `result` value.
+        result: Value,
+        /// `next` of list methods: another page exists from this offset.
+        next: Option<u64>,
+    },
+    /// Refused for what it asks.
+    Refused {
+        /// `error`, as text; often empty.
+        error: String,
+        /// `error_description`.
+        description: String,
+    },
+    /// Not run for a reason that has nothing to do with the order (method blocked, portal trouble): to be asked again later.
+    Later,
+}
+
+/// The end of one job in this wave. Links found or made on the way are reported whatever the outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settlement {
+    /// Index of the job in the wave.
+    pub job: usize,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What is known of the order now; to be stored whatever the outcome.
+    pub known: Known,
+    /// What somebody who reads the order's life should know, each in one plain sentence.
+    pub notes: Vec<String>,
+    /// The stage read back from the portal, if it was.
+    pub stage: Option<Stage>,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The portal holds what the shop sent. `wrote` is false if nothing had to be written.
+    Done {
+        /// Whether anything was written.
+        wrote: bool,
+    },
+    /// The portal refused: an attempt is used up, a later one may succeed.
+    Refused {
+        /// Why.
+        code: Code,
+        /// The portal's own words.
+        message: String,
+    },
+    /// No retry can cure this.
+    Hopeless {
+        /// Why.
+        code: Code,
+        /// What exactly, for people.
+        message: String,
+    },
+    /// Nobody judged the order: to be done again, no attempt used up. What was sent may have been written.
+    Again {
+        /// Why.
+        code: Code,
+    },
+}
+
+/// What a wave needs to know of the portal, learnt once and kept by the lane.
+#[derive(Debug, Clone, Default)]
+pub struct PortalFacts {
+    /// Requisite preset for Russian legal entities, once learnt.
+    pub preset_company: Option<u64>,
+    /// Requisite preset for sole proprietors, once learnt.
+    pub preset_entrepreneur: Option<u64>,
+}
+
+/// Many orders on their way at once.
+#[derive(Debug)]
+pub struct Wave {}
+
+impl Wave {
+    /// A wave over these jobs (at most one per order; the caller has left out superseded ones).
+    pub fn new(jobs: Vec<Job>, facts: PortalFacts) -> Self {
+        todo!("{jobs:?} {facts:?}")
+    }
+
+    /// The calls of the next round, in the order they are to be sent; empty when every job is settled. Each call given out
+    /// must be answered with [`Wave::answer`] before the next round.
+    pub fn next_round(&mut self) -> Vec<Call> {
+        todo!()
+    }
+
+    /// Takes what became of a call.
+    pub fn answer(&mut self, call: &Call, answer: CallAnswer) {
+        todo!("{call:?} {answer:?}")
+    }
+
+    /// Ends the wave: jobs not settled yet end as [`Outcome::Again`].
+    pub fn finish(self) -> (Vec<Settlement>, PortalFacts) {
+        todo!()
+    }
+}
