@@ -48,3 +48,4 @@ pub mod bitrix24;
 pub mod config;
 pub mod domain;
 pub mod planner;
+pub mod retry;

@@ -1,0 +1,430 @@
+//! Sending calls and reading answers.
+
+use super::{
+    Class, Error,
+    answer::{BatchResponse, CommandError, Envelope, Response, batch},
+    auth::{Access, Credentials},
+    form,
+    limiter::{Limiter, Priority, Rate},
+    operating::{Gauges, Operating},
+};
+use reqwest::{StatusCode, header, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{Arc, Mutex, Once, PoisonError},
+    time::Duration,
+};
+use url::Url;
+
+/// The most commands in one batch (vendor's limit).
+const BATCH_LIMIT: usize = 50;
+/// The largest answer that is read, in bytes: 50 lists of 50 long rows stay far below.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// One command of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Key in the batch: letters, digits, `_`; not a number.
+    pub key: String,
+    /// For example `crm.deal.add`.
+    pub method: String,
+    /// A JSON object of parameters. A text that is wholly `$result[key]` refers to an earlier command's result.
+    pub params: Value,
+}
+
+/// How a client behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The portal's request limit.
+    pub rate: Rate,
+    /// Whether the whole burst may be used at once from the start: only if nobody used this portal from this address for half a minute.
+    pub full_burst: bool,
+    /// How long to wait for an answer. The portal itself cuts a request off after 60 seconds.
+    pub timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            rate: Rate::STANDARD,
+            full_burst: false,
+            timeout: Duration::from_secs(65),
+        }
+    }
+}
+
+/// A portal client; cheap to clone, all clones share limits and tokens.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    credentials: Credentials,
+    limiter: Limiter,
+    gauges: Gauges,
+    /// The portal's new address, once it told one.
+    moved: Mutex<Option<Url>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("credentials", &self.0.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a call goes, and the token it carries.
+struct Address {
+    base: Url,
+    token: Option<SecretString>,
+}
+
+impl Client {
+    /// A client. Fails only if the machine's TLS roots cannot be read.
+    pub fn new(credentials: Credentials, options: Options) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Inner {
+            http: http(options.timeout)?,
+            credentials,
+            limiter: Limiter::new(options.rate, options.full_burst),
+            gauges: Gauges::default(),
+            moved: Mutex::default(),
+        })))
+    }
+
+    /// One method call.
+    pub async fn call(
+        &self,
+        method: &str,
+        params: &Value,
+        priority: Priority,
+    ) -> Result<Response, Error> {
+        if let Some(until) = self.0.gauges.blocked_until(method) {
+            return Err(Error::MethodBlocked {
+                method: method.to_owned(),
+                until: Some(until),
+            });
+        }
+        let envelope = self.send(method, params, priority).await?;
+        self.0.gauges.seen(method, &envelope.time);
+        let result = envelope.result.unwrap_or_default();
+        Ok(Response {
+            result,
+            next: envelope.next,
+            total: envelope.total,
+        })
+    }
+
+    /// Up to 50 commands in one call, run in this order; a fault in one does not stop the others. Commands whose method is blocked are not
+    /// sent; they come back as refused with `OPERATION_TIME_LIMIT`.
+    pub async fn batch(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, Error> {
+        check(commands)?;
+        let (sent, held): (Vec<&Command>, Vec<&Command>) = commands
+            .iter()
+            .partition(|command| self.0.gauges.blocked_until(&command.method).is_none());
+        let mut answers: BatchResponse = held
+            .into_iter()
+            .map(|command| (command.key.clone(), Err(blocked())))
+            .collect();
+        if sent.is_empty() {
+            return Ok(answers);
+        }
+        let cmd: Map<String, Value> = sent
+            .iter()
+            .map(|command| {
+                (
+                    command.key.clone(),
+                    json!(format!(
+                        "{}?{}",
+                        command.method,
+                        form::encode(&command.params)
+                    )),
+                )
+            })
+            .collect();
+        let envelope = self
+            .send("batch", &json!({"halt": 0, "cmd": cmd}), priority)
+            .await?;
+        let keys: Vec<&str> = sent.iter().map(|command| command.key.as_str()).collect();
+        let read = envelope
+            .result
+            .as_ref()
+            .and_then(|result| batch(result, &keys))
+            .ok_or_else(|| Error::Unreadable {
+                status: 200,
+                why: "this is not the result of a batch".to_owned(),
+            })?;
+        self.learn(&sent, &read.answers, &read.times);
+        answers.extend(read.answers);
+        Ok(answers)
+    }
+
+    /// Execution time per method, as last seen.
+    pub fn operating(&self) -> HashMap<String, Operating> {
+        self.0.gauges.all()
+    }
+
+    /// The host the portal moved to, if it told so.
+    pub fn moved_to(&self) -> Option<String> {
+        let moved = self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        moved.as_ref().and_then(Url::host_str).map(str::to_owned)
+    }
+
+    fn learn(&self, sent: &[&Command], answers: &BatchResponse, times: &[(String, Value)]) {
+        let method_of = |key: &str| {
+            sent.iter()
+                .find(|command| command.key == key)
+                .map(|command| command.method.as_str())
+        };
+        for (key, time) in times {
+            if let Some(method) = method_of(key) {
+                self.0.gauges.seen(method, time);
+            }
+        }
+        for (key, answer) in answers {
+            if let (Err(error), Some(method)) = (answer, method_of(key))
+                && error.error.eq_ignore_ascii_case("OPERATION_TIME_LIMIT")
+            {
+                self.0.gauges.blocked(method, None);
+            }
+        }
+    }
+
+    /// One HTTP request; two or three where a token expired or the portal moved.
+    async fn send(
+        &self,
+        method: &str,
+        params: &Value,
+        priority: Priority,
+    ) -> Result<Envelope, Error> {
+        let mut address = self.address().await?;
+        let mut renewed = false;
+        let mut followed = false;
+        loop {
+            self.0.limiter.acquire(priority).await;
+            match self.request(&address, method, params).await {
+                Ok(Answer::Envelope(envelope)) => return Ok(envelope),
+                Ok(Answer::Moved(to)) if !followed => {
+                    followed = true;
+                    address.base = self.follow(&address.base, &to)?;
+                }
+                Ok(Answer::Moved(_)) => {
+                    return Err(Error::Unreadable {
+                        status: 302,
+                        why: "the portal sends from one address to the next".to_owned(),
+                    });
+                }
+                Err(error) if error.class() == Class::TokenExpired && !renewed => {
+                    renewed = true;
+                    address = self.renew(address, error).await?;
+                }
+                Err(Error::Throttled { pause }) => {
+                    return Err(Error::Throttled {
+                        pause: pause.max(self.0.limiter.complained()),
+                    });
+                }
+                Err(Error::MethodBlocked { method, until }) => {
+                    let until = self.0.gauges.blocked(&method, until);
+                    return Err(Error::MethodBlocked {
+                        method,
+                        until: Some(until),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn address(&self) -> Result<Address, Error> {
+        let invalid = |_| Error::Invalid("the webhook's address cannot be read".to_owned());
+        let mut address = match &self.0.credentials {
+            Credentials::Webhook(url) => Address {
+                base: Url::parse(url.expose_secret()).map_err(invalid)?,
+                token: None,
+            },
+            Credentials::App(source) => {
+                let Access { endpoint, token } = source.current().await?;
+                Address {
+                    base: endpoint,
+                    token: Some(token),
+                }
+            }
+        };
+        if let Some(moved) = &*self.0.moved.lock().unwrap_or_else(PoisonError::into_inner) {
+            rehost(&mut address.base, moved)?;
+        }
+        Ok(address)
+    }
+
+    async fn renew(&self, address: Address, error: Error) -> Result<Address, Error> {
+        match (&self.0.credentials, &address.token) {
+            (Credentials::App(source), Some(expired)) => {
+                let Access { endpoint, token } = source.renewed(expired).await?;
+                Ok(Address {
+                    base: endpoint,
+                    token: Some(token),
+                })
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// The same path on the new host. Followed only to https, or to where the call already went without it.
+    fn follow(&self, from: &Url, to: &Url) -> Result<Url, Error> {
+        if !(to.scheme() == "https" || to.scheme() == from.scheme())
+            || !to.path().contains("/rest/")
+        {
+            let why =
+                "the portal sends the call to an address that is not one of a portal".to_owned();
+            return Err(Error::Unreadable { status: 302, why });
+        }
+        let mut base = from.clone();
+        rehost(&mut base, to)?;
+        *self.0.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.clone());
+        Ok(base)
+    }
+
+    async fn request(
+        &self,
+        address: &Address,
+        method: &str,
+        params: &Value,
+    ) -> Result<Answer, Error> {
+        let url = address
+            .base
+            .join(method)
+            .map_err(|_| Error::Invalid("the method's name is not one".to_owned()))?;
+        let mut body = params.clone();
+        if let (Some(token), Value::Object(members)) = (&address.token, &mut body) {
+            members.insert("auth".to_owned(), json!(token.expose_secret()));
+        }
+        let request = self
+            .0
+            .http
+            .post(url)
+            .header(header::ACCEPT, "application/json")
+            .json(&body);
+        let answer = send(request).await.map_err(Error::transport)?;
+        let status = answer.status();
+        if status.is_redirection() {
+            let to = answer
+                .headers()
+                .get(header::LOCATION)
+                .and_then(|to| to.to_str().ok()?.parse::<Url>().ok());
+            return to.map(Answer::Moved).ok_or_else(|| Error::Unreadable {
+                status: status.as_u16(),
+                why: "a redirection without an address".to_owned(),
+            });
+        }
+        let body = read(answer).await?;
+        interpret(status, &body, method).map(Answer::Envelope)
+    }
+}
+
+enum Answer {
+    Envelope(Envelope),
+    Moved(Url),
+}
+
+fn interpret(status: StatusCode, body: &[u8], method: &str) -> Result<Envelope, Error> {
+    let code = status.as_u16();
+    match Envelope::parse(body) {
+        Some(envelope) if envelope.is_error => Err(Error::from_envelope(code, &envelope, method)),
+        Some(envelope) if status.is_success() && envelope.result.is_some() => Ok(envelope),
+        Some(_) | None if status.is_success() => {
+            let why = if body.is_empty() {
+                "it is empty"
+            } else {
+                "it is not the JSON of a portal, or only part of it"
+            };
+            Err(Error::Unreadable {
+                status: code,
+                why: why.to_owned(),
+            })
+        }
+        _ => Err(Error::from_envelope(code, &Envelope::default(), method)),
+    }
+}
+
+fn blocked() -> CommandError {
+    CommandError {
+        error: "OPERATION_TIME_LIMIT".to_owned(),
+        description: "the method is blocked and was not asked".to_owned(),
+    }
+}
+
+fn check(commands: &[Command]) -> Result<(), Error> {
+    if commands.is_empty() || commands.len() > BATCH_LIMIT {
+        return Err(Error::Invalid(format!(
+            "a batch has 1 to {BATCH_LIMIT} commands, not {}",
+            commands.len()
+        )));
+    }
+    let mut keys = HashSet::new();
+    for Command { key, .. } in commands {
+        let named = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && key.bytes().any(|b| !b.is_ascii_digit());
+        if !named || !keys.insert(key) {
+            return Err(Error::Invalid(format!(
+                "the key {key:?} is numeric, empty, not a name, or there twice"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the path and takes scheme, host and port of the other address.
+fn rehost(url: &mut Url, to: &Url) -> Result<(), Error> {
+    let wrong = || Error::Invalid("the new address cannot be used".to_owned());
+    url.set_scheme(to.scheme()).map_err(|()| wrong())?;
+    url.set_host(to.host_str()).map_err(|_| wrong())?;
+    url.set_port(to.port()).map_err(|()| wrong())
+}
+
+/// The one place that sends.
+async fn send(request: reqwest::RequestBuilder) -> Result<reqwest::Response, reqwest::Error> {
+    request.send().await
+}
+
+async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Error> {
+    let status = answer.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| Error::NoAnswer(error.without_url()))?
+    {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(Error::Unreadable {
+                status,
+                why: "it is too large".to_owned(),
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// A transport that follows nothing by itself.
+pub(super) fn http(timeout: Duration) -> Result<reqwest::Client, Error> {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Fails only if somebody else was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    reqwest::Client::builder()
+        .user_agent(concat!("b24-bridge/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        .timeout(timeout)
+        .pool_idle_timeout(Duration::from_secs(20))
+        .build()
+        .map_err(Error::transport)
+}

@@ -1,0 +1,212 @@
+//! What goes wrong with a call as a whole, and what it means.
+//!
+//! No message here holds an address or a token: addresses are cut off where an error is taken over from the transport.
+
+use super::answer::Envelope;
+use std::time::Duration;
+
+/// A call that failed as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The portal was not reached: nothing was sent.
+    #[error("reach the portal")]
+    Unreachable(#[source] reqwest::Error),
+    /// The call was sent and the connection ended, or the time was over, before an answer came.
+    #[error("wait for the portal's answer")]
+    NoAnswer(#[source] reqwest::Error),
+    /// An answer came that cannot be understood: the call may have run.
+    #[error("understand the portal's answer (HTTP {status}): {why}")]
+    Unreadable {
+        /// HTTP status.
+        status: u16,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The portal or what stands before it answered with a server error; the call may have run.
+    #[error("the portal answered with HTTP {status}{}", after(.words))]
+    Server {
+        /// HTTP status.
+        status: u16,
+        /// The portal's words, if it had any.
+        words: String,
+    },
+    /// 503 QUERY_LIMIT_EXCEEDED: the request was not run.
+    #[error("the portal's request limit is exceeded")]
+    Throttled {
+        /// How long the client will hold back.
+        pause: Duration,
+    },
+    /// 429 OPERATION_TIME_LIMIT: the method was not run and is blocked.
+    #[error("the method {method} is blocked: its execution time is used up")]
+    MethodBlocked {
+        /// Which method.
+        method: String,
+        /// Unix seconds at which it may go on, if known.
+        until: Option<i64>,
+    },
+    /// 401 expired_token, and renewing it did not help.
+    #[error("the access token has expired{}", after(.words))]
+    TokenExpired {
+        /// Why it could not be renewed.
+        words: String,
+    },
+    /// Only a person can help.
+    #[error("the portal refuses every call: {words}")]
+    Blocked {
+        /// What kind of help.
+        reason: Blocked,
+        /// The portal's words.
+        words: String,
+    },
+    /// The portal refuses this call for what it asks.
+    #[error("the portal refuses the call (HTTP {status}): {words}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// `error` as text; often empty.
+        error: String,
+        /// The portal's words.
+        words: String,
+    },
+    /// The call cannot be made as it is: a batch that is too long, a key that is numeric.
+    #[error("prepare the call: {0}")]
+    Invalid(String),
+}
+
+/// Why only a person can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Blocked {
+    /// The webhook or token is not accepted.
+    Auth,
+    /// A permission (scope) is missing.
+    Scope,
+    /// The plan does not allow REST, or the portal is closed.
+    Plan,
+    /// OVERLOAD_LIMIT: blocked by support.
+    Overload,
+}
+
+/// What a failed call means for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Not reached, or a server error: pause.
+    Down,
+    /// Sent, no usable answer: what it did is not known.
+    InDoubt,
+    /// QUERY_LIMIT_EXCEEDED: try again after this.
+    Throttled(Duration),
+    /// OPERATION_TIME_LIMIT: this method waits until then (unix seconds).
+    MethodBlocked(Option<i64>),
+    /// The token expired and could not be renewed.
+    TokenExpired,
+    /// Only a person can help.
+    Blocked(Blocked),
+    /// This call is wrong.
+    Refused,
+}
+
+impl Error {
+    /// What it means for the caller.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Unreachable(_) | Self::Server { .. } => Class::Down,
+            Self::NoAnswer(_) | Self::Unreadable { .. } => Class::InDoubt,
+            Self::Throttled { pause } => Class::Throttled(*pause),
+            Self::MethodBlocked { until, .. } => Class::MethodBlocked(*until),
+            Self::TokenExpired { .. } => Class::TokenExpired,
+            Self::Blocked { reason, .. } => Class::Blocked(*reason),
+            Self::Refused { .. } | Self::Invalid(_) => Class::Refused,
+        }
+    }
+
+    /// Whether the portal may have run the call all the same. A gateway's error page proves nothing: a request that was cut off after a
+    /// minute may have been executed.
+    pub fn maybe_executed(&self) -> bool {
+        matches!(
+            self,
+            Self::NoAnswer(_) | Self::Unreadable { .. } | Self::Server { .. }
+        )
+    }
+
+    /// Takes over a transport error without its address.
+    pub(super) fn transport(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if error.is_connect() || error.is_builder() || error.is_request() && !sent(&error) {
+            Self::Unreachable(error)
+        } else {
+            Self::NoAnswer(error)
+        }
+    }
+
+    /// Reads an error envelope. Statuses differ between portals and versions (401 or 403, 500 or 410), so the code counts first.
+    pub(super) fn from_envelope(status: u16, envelope: &Envelope, method: &str) -> Self {
+        let words = envelope.words();
+        let code = envelope.error.to_ascii_uppercase();
+        let blocked = |reason| Self::Blocked {
+            reason,
+            words: words.clone(),
+        };
+        match code.as_str() {
+            "QUERY_LIMIT_EXCEEDED" => Self::Throttled {
+                pause: Duration::from_secs(1),
+            },
+            "OPERATION_TIME_LIMIT" => Self::MethodBlocked {
+                method: method.to_owned(),
+                until: envelope.operating_reset_at(),
+            },
+            "OVERLOAD_LIMIT" => blocked(Blocked::Overload),
+            "EXPIRED_TOKEN" => Self::TokenExpired { words },
+            "NO_AUTH_FOUND"
+            | "INVALID_TOKEN"
+            | "INVALID_CREDENTIALS"
+            | "AUTHORIZATION_ERROR"
+            | "APPLICATION_NOT_FOUND"
+            | "ERROR_OAUTH"
+            | "WRONG_AUTH_TYPE"
+            | "METHOD_CONFIRM_WAITING"
+            | "METHOD_CONFIRM_DENIED"
+            | "USER_ACCESS_ERROR"
+            | "ALLOWED_ONLY_INTRANET_USER" => blocked(Blocked::Auth),
+            "INSUFFICIENT_SCOPE" | "INVALID_SCOPE" => blocked(Blocked::Scope),
+            "PAYMENT_REQUIRED" | "PORTAL_DELETED" => blocked(Blocked::Plan),
+            "ACCESS_DENIED" if matches!(status, 401 | 403) => blocked(Blocked::Plan),
+            "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER" => Self::Server { status, words },
+            _ => match status {
+                401 | 403 => blocked(Blocked::Auth),
+                429 => Self::Throttled {
+                    pause: Duration::from_secs(5),
+                },
+                500..=599 => Self::Server { status, words },
+                _ => Self::Refused {
+                    status,
+                    error: envelope.error.clone(),
+                    words,
+                },
+            },
+        }
+    }
+}
+
+fn after(words: &str) -> String {
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!(": {words}")
+    }
+}
+
+/// Whether a request error can have come after bytes went out: anything but a failure to connect can.
+fn sent(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if text.contains("dns error")
+            || text.contains("invalid URL")
+            || text.contains("tcp connect")
+        {
+            return false;
+        }
+        source = cause.source();
+    }
+    true
+}

@@ -1,0 +1,229 @@
+//! The portal's request limit: a bucket that each request fills by one, that holds `burst`, and that drains by `per_second`.
+//!
+//! Shared by all clones of a client. A waiting live call goes before reading up, that before history. The bucket here is a little smaller than
+//! the portal's: requests that left evenly may arrive bunched, and a person may use the same address. A new client does not know how full
+//! the portal's bucket is (another process may just have ended), so it starts with a small part of the burst and earns the rest.
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// Who asks: live orders go before reading up, that before history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Live orders.
+    Live,
+    /// Reading up.
+    Reconcile,
+    /// History.
+    Backfill,
+}
+
+/// A portal's request limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// Requests a second, sustained.
+    pub per_second: f64,
+    /// Requests at once.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// Every cloud plan but Enterprise.
+    pub const STANDARD: Self = Self {
+        per_second: 2.0,
+        burst: 50,
+    };
+    /// The Enterprise plan.
+    pub const ENTERPRISE: Self = Self {
+        per_second: 5.0,
+        burst: 250,
+    };
+}
+
+/// How long the pace stays lowered after the portal complained, and how the first pause grows when it complains again.
+const LOWERED: Duration = Duration::from_mins(1);
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// What a new client may send at once.
+const STARTS_WITH: u32 = 10;
+
+#[derive(Debug)]
+pub(super) struct Limiter {
+    bucket: DefaultDirectRateLimiter,
+    clock: governor::clock::DefaultClock,
+    waiting: [AtomicUsize; 3],
+    lesson: Mutex<Lesson>,
+}
+
+/// What a complaint taught.
+#[derive(Debug, Default)]
+struct Lesson {
+    complaints: u32,
+    pause_until: Option<Instant>,
+    lowered_until: Option<Instant>,
+}
+
+/// Counts a waiting call for as long as it waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Limiter {
+    pub(super) fn new(rate: Rate, full_burst: bool) -> Self {
+        let margin = (rate.burst / 25).clamp(u32::from(rate.burst > 1), 5);
+        let burst = NonZeroU32::new(rate.burst - margin).unwrap_or(NonZeroU32::MIN);
+        let period = Duration::from_secs_f64(1.0 / rate.per_second);
+        let quota = Quota::with_period(period)
+            .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(burst);
+        let bucket = RateLimiter::direct(quota);
+        if let Some(held_back) =
+            NonZeroU32::new(burst.get().saturating_sub(STARTS_WITH)).filter(|_| !full_burst)
+        {
+            let _ = bucket.check_n(held_back);
+        }
+        Self {
+            bucket,
+            clock: governor::clock::DefaultClock::default(),
+            waiting: Default::default(),
+            lesson: Mutex::default(),
+        }
+    }
+
+    /// Waits until a request may go.
+    pub(super) async fn acquire(&self, priority: Priority) {
+        let rank = priority as usize;
+        self.waiting[rank].fetch_add(1, Ordering::SeqCst);
+        let _waiting = Waiting(&self.waiting[rank]);
+        loop {
+            match self.try_take(rank) {
+                None => return,
+                Some(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    /// Takes a place in the bucket, or says how long to wait before asking again.
+    fn try_take(&self, rank: usize) -> Option<Duration> {
+        let now = Instant::now();
+        let lowered = {
+            let lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(until) = lesson.pause_until.filter(|until| *until > now) {
+                return Some(until - now);
+            }
+            lesson.lowered_until.is_some_and(|until| until > now)
+        };
+        if self.waiting[..rank]
+            .iter()
+            .any(|count| count.load(Ordering::SeqCst) > 0)
+        {
+            return Some(Duration::from_millis(50));
+        }
+        // After a complaint every request counts as two: half the pace.
+        let cost = if lowered {
+            NonZeroU32::MIN.saturating_add(1)
+        } else {
+            NonZeroU32::MIN
+        };
+        let refused = match self.bucket.check_n(cost) {
+            Ok(Ok(())) => return None,
+            Ok(Err(until)) => Some(until),
+            Err(_bucket_of_one) => self.bucket.check().err(),
+        };
+        refused.map(|until| until.wait_time_from(self.clock.now()))
+    }
+
+    /// The portal said QUERY_LIMIT_EXCEEDED: holds everybody back, and goes on at half the pace for a while. Returns the pause.
+    pub(super) fn complained(&self) -> Duration {
+        let now = Instant::now();
+        let mut lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
+        if lesson.lowered_until.is_none_or(|until| until < now) {
+            lesson.complaints = 0;
+        }
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << lesson.complaints.min(8))
+            .min(LONGEST_PAUSE);
+        lesson.complaints += 1;
+        lesson.pause_until = Some(now + pause);
+        lesson.lowered_until = Some(now + pause + LOWERED);
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_burst_goes_at_once_and_then_the_pace_holds() {
+        let limiter = Limiter::new(
+            Rate {
+                per_second: 20.0,
+                burst: 10,
+            },
+            true,
+        );
+        let started = std::time::Instant::now();
+        for _ in 0..13 {
+            limiter.acquire(Priority::Live).await;
+        }
+        let took = started.elapsed();
+        assert!(
+            took >= Duration::from_millis(150) && took < Duration::from_secs(2),
+            "{took:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_waiting_live_call_goes_before_the_others() {
+        let limiter = Arc::new(Limiter::new(
+            Rate {
+                per_second: 10.0,
+                burst: 2,
+            },
+            true,
+        ));
+        limiter.acquire(Priority::Live).await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for priority in [Priority::Backfill, Priority::Reconcile, Priority::Live] {
+            let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
+            tasks.push(tokio::spawn(async move {
+                limiter.acquire(priority).await;
+                order.lock().unwrap().push(priority);
+            }));
+            tokio::task::yield_now().await;
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(
+            *order.lock().unwrap(),
+            [Priority::Live, Priority::Reconcile, Priority::Backfill]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn complaints_pause_everybody_longer_each_time_and_are_forgotten() {
+        let limiter = Limiter::new(Rate::STANDARD, true);
+        assert_eq!(limiter.complained(), Duration::from_secs(2));
+        assert_eq!(limiter.complained(), Duration::from_secs(4));
+        assert!(limiter.try_take(0).is_some());
+        tokio::time::advance(Duration::from_mins(2)).await;
+        assert!(limiter.try_take(0).is_none());
+        assert_eq!(limiter.complained(), Duration::from_secs(2));
+    }
+}
