@@ -1,5 +1,9 @@
 //! b24-bridge carries an online store's orders into Bitrix24 CRM.
 
+pub mod app;
 pub mod bitrix24;
 pub mod domain;
 pub mod planner;
+pub mod storage;
+pub mod telemetry;
+pub mod worker;
