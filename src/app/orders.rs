@@ -1,9 +1,15 @@
 //! What is known of one order.
 
 use super::{Bridge, Error};
-use crate::domain::ShopName;
+use crate::{
+    domain::ShopName,
+    storage::{journal, orders},
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+
+/// The most sentences of a life that are shown: the newest.
+const TIMELINE_LIMIT: i64 = 500;
 
 /// One order, as people and shops see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,6 +57,29 @@ pub struct TimelineEntry {
 impl Bridge {
     /// One order; none if the bridge never heard of it.
     pub async fn order_view(&self, shop: &ShopName, number: &str) -> Result<Option<OrderView>, Error> {
-        todo!("{shop} {number}")
+        let mut db = self.pool().acquire().await?;
+        let Some(row) = orders::view(&mut db, shop.as_str(), number).await? else {
+            return Ok(None);
+        };
+        let timeline = journal::of_order(&mut db, shop.as_str(), number, TIMELINE_LIMIT).await?;
+        let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
+        Ok(Some(OrderView {
+            shop: shop.as_str().to_owned(),
+            number: number.to_owned(),
+            portal: row.portal,
+            deal_id: id(row.deal_id),
+            lead_id: id(row.lead_id),
+            contact_id: id(row.contact_id),
+            company_id: id(row.company_id),
+            status: row.status,
+            stage: row.stage,
+            in_sync: row.in_sync,
+            pending: row.pending,
+            dead: row.dead,
+            timeline: timeline
+                .into_iter()
+                .map(|entry| TimelineEntry { at: entry.at, kind: entry.kind, text: entry.text })
+                .collect(),
+        }))
     }
 }

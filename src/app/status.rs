@@ -1,9 +1,16 @@
 //! Whether everything flows.
 
 use super::{Actor, Bridge, Error};
-use crate::domain::PortalName;
+use crate::{
+    domain::{PortalName, ShopRules},
+    storage::{
+        figures, journal,
+        lanes::{self, LaneRow},
+    },
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::json;
 
 /// The state of the whole bridge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,16 +103,115 @@ pub struct DeadCount {
 impl Bridge {
     /// The state of everything.
     pub async fn status(&self) -> Result<StatusReport, Error> {
-        todo!()
+        let mut db = self.pool().acquire().await?;
+        let waiting = figures::waiting(&mut db).await?;
+        let done = figures::done_last_hour(&mut db).await?;
+        let dead = figures::dead(&mut db).await?;
+        let lanes = lanes::all(&mut db).await?;
+        let published = figures::published(&mut db).await?;
+        let figures = Figures { waiting, done, dead };
+        let portals = self.directory().portals.iter().map(|portal| {
+            let lane = lanes.iter().find(|lane| lane.portal == portal.as_str());
+            figures.portal(portal.as_str(), lane)
+        });
+        let shops = self.directory().shops.values().map(|rules| figures.shop(rules));
+        let report = StatusReport {
+            portals: portals.collect(),
+            shops: shops.collect(),
+            dead: figures.counts(),
+            published,
+        };
+        self.metrics().observe(&report);
+        Ok(report)
     }
 
     /// Stops sending to a portal until somebody resumes it.
     pub async fn pause_portal(&self, portal: &PortalName, who: &Actor) -> Result<(), Error> {
-        todo!("{portal} {who:?}")
+        self.known(portal)?;
+        let mut tx = self.pool().begin().await?;
+        lanes::pause(&mut tx, portal.as_str(), &who.0).await?;
+        journal::audit(&mut tx, &who.0, "portal.pause", portal.as_str(), &json!({})).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Sends to a portal again, at once.
     pub async fn resume_portal(&self, portal: &PortalName, who: &Actor) -> Result<(), Error> {
-        todo!("{portal} {who:?}")
+        self.known(portal)?;
+        let mut tx = self.pool().begin().await?;
+        lanes::resume(&mut tx, portal.as_str()).await?;
+        journal::audit(&mut tx, &who.0, "portal.resume", portal.as_str(), &json!({})).await?;
+        tx.commit().await?;
+        self.bell().ring(portal.as_str());
+        Ok(())
+    }
+
+    fn known(&self, portal: &PortalName) -> Result<(), Error> {
+        let known = self.directory().portals.contains(portal);
+        known.then_some(()).ok_or(Error::NotFound)
+    }
+}
+
+/// What the database counted.
+struct Figures {
+    waiting: Vec<figures::Waiting>,
+    done: Vec<figures::DoneLately>,
+    dead: Vec<figures::Dead>,
+}
+
+impl Figures {
+    fn portal(&self, portal: &str, lane: Option<&LaneRow>) -> PortalStatus {
+        let waiting = self.waiting.iter().filter(|row| row.portal == portal);
+        let dead = self.dead.iter().filter(|row| row.portal.as_deref() == Some(portal));
+        let done = self.done.iter().filter(|row| row.portal == portal);
+        PortalStatus {
+            portal: portal.to_owned(),
+            pending: waiting.clone().map(|row| row.pending).sum(),
+            oldest_seconds: waiting.map(|row| row.oldest_seconds).max().unwrap_or(0),
+            dead: dead.map(|row| row.count).sum(),
+            done_last_hour: done.map(|row| row.done).sum(),
+            state: state(lane),
+            owner: lane.and_then(|lane| lane.owner.clone()),
+            lease_until: lane.and_then(|lane| lane.lease_until),
+            paused_at: lane.and_then(|lane| lane.paused_at),
+            paused_code: lane.and_then(|lane| lane.paused_code.clone()),
+            paused_reason: lane.and_then(|lane| lane.paused_reason.clone()),
+            resume_at: lane.and_then(|lane| lane.resume_at),
+            failures: lane.map_or(0, |lane| lane.failures),
+        }
+    }
+
+    fn shop(&self, rules: &ShopRules) -> ShopStatus {
+        let shop = rules.shop.as_str();
+        let waiting = self.waiting.iter().filter(|row| row.shop == shop);
+        let dead = self.dead.iter().filter(|row| row.shop.as_deref() == Some(shop));
+        let done = self.done.iter().filter(|row| row.shop == shop);
+        ShopStatus {
+            shop: shop.to_owned(),
+            portal: rules.portal.as_str().to_owned(),
+            pending: waiting.clone().map(|row| row.pending).sum(),
+            oldest_seconds: waiting.map(|row| row.oldest_seconds).max().unwrap_or(0),
+            dead: dead.map(|row| row.count).sum(),
+            done_last_hour: done.map(|row| row.done).sum(),
+        }
+    }
+
+    fn counts(self) -> Vec<DeadCount> {
+        let count = |row: figures::Dead| DeadCount {
+            portal: row.portal,
+            shop: row.shop,
+            code: row.code,
+            count: row.count,
+        };
+        self.dead.into_iter().map(count).collect()
+    }
+}
+
+fn state(lane: Option<&LaneRow>) -> LaneState {
+    match lane {
+        Some(lane) if lane.paused_at.is_some() && lane.resume_at.is_none() => LaneState::Paused,
+        Some(lane) if lane.paused_at.is_some() => LaneState::Waiting,
+        Some(lane) if lane.owner.is_some() => LaneState::Running,
+        _ => LaneState::Idle,
     }
 }

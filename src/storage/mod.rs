@@ -7,6 +7,14 @@
 //! Locks are always taken in this order, each group sorted by key: lanes, new outbox rows, orders, outbox rows of those
 //! orders, dead letters. So no two use cases can wait for each other in a circle.
 
+pub mod figures;
+pub mod journal;
+pub mod lanes;
+pub mod letters;
+pub mod links;
+pub mod orders;
+pub mod outbox;
 mod pool;
+pub mod published;
 
 pub use pool::{Error, connect, connect_with, migrate};
