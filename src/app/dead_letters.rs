@@ -1,10 +1,19 @@
 //! What cannot be delivered: to read, mend, replay or let go.
 
 use super::{Actor, Bridge, Error};
-use crate::domain::{Code, PortalName, ShopName};
+use crate::{
+    domain::{Code, PortalName, ShopName},
+    storage::{
+        journal::{self, Line},
+        letters::{self, LetterRow},
+    },
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+const DEFAULT_PAGE: u32 = 50;
+const LARGEST_PAGE: u32 = 500;
 
 /// One open dead letter.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -78,24 +87,64 @@ pub enum Retried {
     Overtaken,
 }
 
+impl From<LetterRow> for Letter {
+    fn from(row: LetterRow) -> Self {
+        Self {
+            id: row.id,
+            shop: row.shop,
+            portal: row.portal,
+            number: row.number,
+            code: row.code,
+            message: row.message,
+            remedy: row.remedy,
+            attempts: row.attempts,
+            first_failed_at: row.first_failed_at,
+            last_failed_at: row.last_failed_at,
+            payload: row.payload,
+        }
+    }
+}
+
 impl Bridge {
     /// Open letters.
     pub async fn dead_letters(&self, filter: &LetterFilter) -> Result<LetterPage, Error> {
-        todo!("{filter:?}")
+        let limit = if filter.limit == 0 { DEFAULT_PAGE } else { filter.limit.min(LARGEST_PAGE) };
+        let wanted = letters::Filter {
+            shop: filter.shop.as_ref().map(ShopName::as_str),
+            portal: filter.portal.as_ref().map(PortalName::as_str),
+            code: filter.code.map(Code::as_str),
+            number: filter.number.as_deref(),
+            after: filter.after.unwrap_or(0),
+            limit: i64::from(limit) + 1,
+        };
+        let mut db = self.pool().acquire().await?;
+        let mut rows = letters::list(&mut db, &wanted).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| row.id);
+        Ok(LetterPage { items: rows.into_iter().map(Letter::from).collect(), next })
     }
 
     /// One open letter; none if there is none of that id, or it is closed.
     pub async fn dead_letter(&self, id: i64) -> Result<Option<Letter>, Error> {
-        todo!("{id}")
-    }
-
-    /// Tries a letter again.
-    pub async fn retry(&self, id: i64, who: &Actor, options: Retry) -> Result<Retried, Error> {
-        todo!("{id} {who:?} {options:?}")
+        let mut db = self.pool().acquire().await?;
+        Ok(letters::open(&mut db, id).await?.map(Letter::from))
     }
 
     /// Lets a letter go, for a reason that is put on record.
     pub async fn discard(&self, id: i64, who: &Actor, reason: &str) -> Result<(), Error> {
-        todo!("{id} {who:?} {reason}")
+        let mut tx = self.pool().begin().await?;
+        let letter = letters::open(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        if !letters::close(&mut tx, id, "discarded", &who.0, Some(reason)).await? {
+            return Err(Error::NotFound);
+        }
+        let detail = json!({ "reason": reason });
+        journal::audit(&mut tx, &who.0, "letter.discard", &id.to_string(), &detail).await?;
+        if let (Some(shop), Some(number)) = (letter.shop, letter.number) {
+            let text = format!("dead letter {id} discarded by {}: {reason}", who.0);
+            journal::add(&mut tx, &[Line { shop, number, kind: "discarded", text }]).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@
 
 mod accept;
 mod bell;
+mod claim;
 mod dead_letters;
 mod directory;
 mod mend;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use accept::{Accepted, MAX_EVENTS};
 pub use bell::Bell;
+pub use claim::Claim;
 pub use dead_letters::{Letter, LetterFilter, LetterPage, Retried, Retry};
 pub use directory::Directory;
 pub use orders::{OrderView, TimelineEntry};
