@@ -1,7 +1,52 @@
-//! b24-bridge carries an online store's orders into Bitrix24 CRM.
+//! b24-bridge carries an online store's orders into Bitrix24 CRM, once and only once, and tells what became of each.
+//!
+//! # Layers
+//!
+//! ```text
+//! cli -> {http, worker} -> app -> {storage, bitrix24, planner} -> domain
+//! ```
+//!
+//! | room | owns |
+//! |---|---|
+//! | [`domain`] | the nouns and what is always true of them: orders, statuses, codes. Pure |
+//! | [`planner`] | from orders to portal commands and from answers to settlements. Pure |
+//! | [`storage`] | all SQL |
+//! | [`bitrix24`] | the portal client: limits, tokens, batches, errors |
+//! | [`app`] | use cases; owns the transactions |
+//! | [`worker`] | lanes: own, claim, plan, perform, settle; schedules |
+//! | [`http`] | the API, health and metrics; the one table of error to status |
+//! | [`cli`] | one file per command |
+//! | [`config`] | one file per section of the settings |
+//! | [`embedded`] | a PostgreSQL of our own for those who brought none |
+//! | [`sandbox`] | a simulated portal, the other side: it uses nothing of ours |
+//! | [`telemetry`], [`lifecycle`], [`retry`] | logs and metrics; signals and tasks; pauses between tries |
+//!
+//! A room uses only rooms below it; `storage` and `bitrix24` never meet; the pure rooms know no IO, no clock and no chance. A test reads
+//! the source and enforces this.
+//!
+//! # Words
+//!
+//! *Shop*: a store that posts events; *portal*: one Bitrix24 account. *Event*: a CloudEvents message with the identity (source, id), carrying a
+//! *snapshot*: the whole order. *Outbox*: accepted events not yet settled. *Lane*: everything that goes to one portal, driven by one worker at a
+//! time under a *lease* with an *epoch*. *Link*: from an external id to a Bitrix24 id. *Settle*: the end of an event: done, superseded or dead.
+//! *Dead letter*: an event that will not be tried again by itself, with a code and a remedy.
+//!
+//! # The way of one order
+//!
+//! 1. The shop posts an event to `/v1/events`; [`http`] finds the shop by its key.
+//! 2. [`app`] parses every fault out of it ([`domain::Event`]), writes the outbox and the order's row in one transaction, commits, answers 202.
+//! 3. A NOTIFY wakes the portal's lane; polling finds the order if the hint is lost.
+//! 4. The lane's owner ([`worker`]) claims due orders: the newest snapshot of each, older ones are superseded.
+//! 5. A [`planner::Wave`] asks for lookups: which deals, contacts and companies are there already?
+//! 6. It makes the missing customers, then deals with their rows, 50 commands to a call, and reads back what was written.
+//! 7. [`bitrix24`] keeps the portal's limits and reports every command's own answer.
+//! 8. One transaction settles: links, what was written, done, retry at, or dead letter, if the lease still holds.
+//! 9. An answer that never came is looked up by the order's origin before anything is written again.
+//! 10. `GET /v1/orders/{shop}/{number}` tells the order's life.
 
 pub mod app;
 pub mod bitrix24;
+pub mod config;
 pub mod domain;
 pub mod planner;
 pub mod storage;

@@ -7,14 +7,16 @@ mod code;
 mod event;
 mod fault;
 mod ids;
+mod inn;
 pub mod money;
 mod phone;
+mod reader;
 mod rules;
 mod snapshot;
 mod status;
 
 pub use code::Code;
-pub use event::{Event, EventBody};
+pub use event::{DELETED, Event, EventBody, SAVED};
 pub use fault::{Fault, Faults};
 pub use ids::{OrderNumber, PortalName, ShopName};
 pub use phone::Phone;

@@ -1,5 +1,178 @@
 //! Phone numbers: one form to store, several spellings to search for.
 
+use std::fmt;
+
 /// A phone number in E.164: `+` and 8 to 15 digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Phone(String);
+
+impl Phone {
+    /// Reads a number as people write it. `country` is the calling code (`7`) for numbers without one. None if it cannot be a
+    /// phone number. An extension is cut off: portals do not compare it.
+    pub fn parse(text: &str, country: &str) -> Option<Self> {
+        let main = cut_extension(text.trim());
+        if main
+            .chars()
+            .any(|c| !(c.is_ascii_digit() || is_separator(c) || c == '+'))
+        {
+            return None;
+        }
+        let international = main.starts_with('+');
+        if main.chars().skip(1).any(|c| c == '+') {
+            return None;
+        }
+        let digits: String = main.chars().filter(char::is_ascii_digit).collect();
+        let full = if international {
+            digits
+        } else if let Some(rest) = digits.strip_prefix("00") {
+            rest.to_owned()
+        } else {
+            complete(digits, country)
+        };
+        let possible =
+            (8..=15).contains(&full.len()) && !full.starts_with('0') && !all_the_same(&full);
+        possible.then(|| Self(format!("+{full}")))
+    }
+
+    /// The number in E.164.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How the number may stand in a portal that compares text: at most three spellings, E.164 first.
+    pub fn spellings(&self) -> Vec<String> {
+        let digits = &self.0[1..];
+        let mut all = vec![self.0.clone(), digits.to_owned()];
+        if let Some(national) = digits.strip_prefix('7').filter(|rest| rest.len() == 10) {
+            all.push(format!("8{national}"));
+        }
+        all
+    }
+}
+
+impl fmt::Display for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_separator(c: char) -> bool {
+    matches!(
+        c,
+        ' ' | '-' | '(' | ')' | '.' | '/' | '\u{a0}' | '\u{2010}'..='\u{2014}'
+    )
+}
+
+/// Everything before `#`, `,`, `;`, `доб`, `ext` or `x`.
+fn cut_extension(text: &str) -> &str {
+    let lower = text.to_lowercase();
+    if lower.len() != text.len() {
+        return text;
+    }
+    let end = ["#", ",", ";", "доб", "ext", "x"]
+        .iter()
+        .filter_map(|mark| lower.find(mark))
+        .min();
+    end.map_or(text, |end| text[..end].trim_end())
+}
+
+/// Puts the country before a national number.
+fn complete(digits: String, country: &str) -> String {
+    match (country, digits.len()) {
+        // Russia and Kazakhstan: 8 is the trunk prefix, ten digits stand alone.
+        ("7", 11) if digits.starts_with('8') => format!("7{}", &digits[1..]),
+        ("7", 10) => format!("7{digits}"),
+        ("7", _) => digits,
+        (_, _) if digits.starts_with(country) && digits.len() >= 10 => digits,
+        (_, _) => format!("{country}{}", digits.strip_prefix('0').unwrap_or(&digits)),
+    }
+}
+
+fn all_the_same(digits: &str) -> bool {
+    digits
+        .bytes()
+        .skip(1)
+        .all(|b| Some(b) == digits.bytes().nth(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parsed(text: &str) -> Option<String> {
+        Phone::parse(text, "7").map(|phone| phone.as_str().to_owned())
+    }
+
+    #[test]
+    fn the_usual_spellings_of_one_number_are_one_number() {
+        for text in [
+            "+7 (916) 123-45-67",
+            "8 916 123 45 67",
+            "89161234567",
+            "9161234567",
+            "+79161234567",
+            "007 916 1234567",
+            "8(916)123-45-67 доб. 12",
+            "+7 916 123–45–67",
+            "8 916 123 45 67 #5",
+            "79161234567",
+        ] {
+            assert_eq!(parsed(text).as_deref(), Some("+79161234567"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_phone_is_none() {
+        for text in [
+            "",
+            "нет",
+            "12",
+            "00000000000",
+            "+7",
+            "call me",
+            "123456789012345678",
+            "+7916+1234567",
+            "80000000000",
+        ] {
+            assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_other_countries_keep_their_code() {
+        assert_eq!(parsed("+49 30 901820").as_deref(), Some("+4930901820"));
+        assert_eq!(
+            Phone::parse("030 901820", "49").unwrap().as_str(),
+            "+4930901820"
+        );
+    }
+
+    #[test]
+    fn a_russian_number_is_searched_in_three_spellings() {
+        let phone = Phone::parse("89161234567", "7").unwrap();
+        assert_eq!(
+            phone.spellings(),
+            ["+79161234567", "79161234567", "89161234567"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics_and_is_stable(text in "\\PC{0,40}", country in "[1-9][0-9]{0,2}") {
+            if let Some(phone) = Phone::parse(&text, &country) {
+                prop_assert_eq!(Phone::parse(phone.as_str(), &country), Some(phone.clone()));
+                prop_assert!(phone.as_str().len() <= 16);
+            }
+        }
+
+        #[test]
+        fn every_spelling_of_a_russian_number_leads_back_to_it(number in "9[0-9]{9}") {
+            if let Some(phone) = Phone::parse(&number, "7") {
+                for spelling in phone.spellings() {
+                    prop_assert_eq!(Phone::parse(&spelling, "7"), Some(phone.clone()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What is wrong with the settings.
+
+use std::{fmt, path::PathBuf};
+
+/// One thing that is wrong, with its place and its remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, dotted: `shops.main.portal`.
+    pub key: String,
+    /// What is wrong.
+    pub sentence: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Problem {
+    pub(super) fn new(
+        key: impl Into<String>,
+        sentence: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            key: key.into(),
+            sentence: sentence.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}; {}", self.key, self.sentence, self.remedy)
+    }
+}
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file could not be read.
+    #[error("read the settings file {}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Not TOML, a key that does not exist, or a value of the wrong type: the message has the line.
+    #[error("parse the settings")]
+    Toml(#[source] toml::de::Error),
+    /// Everything else that is wrong, all at once.
+    #[error("the settings cannot be used:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Problems(Vec<Problem>),
+}

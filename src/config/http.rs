@@ -1,0 +1,46 @@
+//! `[http]`: the API's listener and its bounds.
+
+use super::Problem;
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The API's listener and its bounds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Seconds after which a request that is not complete is cut off.
+    pub request_timeout_seconds: u64,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            max_body_bytes: 8 * 1024 * 1024,
+            request_timeout_seconds: 30,
+        }
+    }
+}
+
+impl Http {
+    pub(super) fn check(&self, problems: &mut Vec<Problem>) {
+        if !(1_024..=256 * 1024 * 1024).contains(&self.max_body_bytes) {
+            problems.push(Problem::new(
+                "http.max_body_bytes",
+                "out of range",
+                "choose 1024 to 268435456",
+            ));
+        }
+        if !(1..=600).contains(&self.request_timeout_seconds) {
+            problems.push(Problem::new(
+                "http.request_timeout_seconds",
+                "out of range",
+                "choose 1 to 600",
+            ));
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The settings: one TOML file, every key also by environment, secrets also by `*_file`.
+//!
+//! One file per section, each with its defaults and its own checks. [`Config::load`] reads, overlays the environment, parses
+//! and checks, and reports every fault at once with the key it concerns and the remedy. Nothing else in the program reads the
+//! environment or a settings file.
+//!
+//! To add a key: a field with its default in the section's file, a check if it can be wrong, a line in
+//! `deploy/b24-bridge.example.toml` (a test demands it).
+
+mod database;
+mod environment;
+mod error;
+mod http;
+mod log;
+mod operators;
+mod portals;
+mod secret;
+mod shops;
+mod worker;
+
+pub use database::Database;
+pub use error::{Error, Problem};
+pub use http::Http;
+pub use log::{Log, LogFormat};
+pub use operators::{Operator, Role};
+pub use portals::{App, Plan, Portal, PortalAccess, Rate};
+pub use secret::{KeyDigest, Secret};
+pub use shops::{Conflict, Rule, Shop, Winner};
+pub use worker::{Retention, Worker};
+
+use crate::domain::{PortalName, ShopName, ShopRules};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A complete, commented example of the settings.
+pub const EXAMPLE: &str = include_str!("../../deploy/b24-bridge.example.toml");
+
+/// Where the settings are looked for when neither `--config` nor `BRIDGE_CONFIG` names a file.
+pub const DEFAULT_FILE: &str = "b24-bridge.toml";
+
+/// The settings used when there are none at all. For trying things: the keys are public.
+const DEMO: &str = r#"
+[portals.demo]
+webhook_url = "http://127.0.0.1:8090/rest/1/sandboxsecret/"
+
+[shops.demo]
+portal = "demo"
+api_keys = ["demo-key-not-for-production"]
+
+[[shops.demo.statuses]]
+status = "N"
+stage = "NEW"
+
+[[shops.demo.statuses]]
+status = "P"
+stage = "EXECUTING"
+
+[[shops.demo.statuses]]
+status = "F"
+stage = "WON"
+
+[[shops.demo.statuses]]
+status = "C"
+stage = "LOSE"
+
+[operators.demo]
+key = "demo-operator-key-not-for-production"
+role = "operator"
+"#;
+
+/// All settings, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The API's listener and its bounds.
+    pub http: Http,
+    /// Where the database is.
+    pub database: Database,
+    /// The portals, by name.
+    pub portals: BTreeMap<PortalName, Portal>,
+    /// The shops, by name.
+    pub shops: BTreeMap<ShopName, Shop>,
+    /// The people who operate the bridge, by name.
+    pub operators: BTreeMap<String, Operator>,
+    /// Lanes and retries.
+    pub worker: Worker,
+    /// How long settled things are kept.
+    pub retention: Retention,
+    /// Logs.
+    pub log: Log,
+    /// Whether these are the demo values that stand in for no settings at all.
+    pub demo: bool,
+    /// The file they came from, if one was read.
+    pub file: Option<PathBuf>,
+}
+
+/// The settings as written, before the checks that need more than one key.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Raw {
+    http: Http,
+    database: Database,
+    portals: BTreeMap<String, portals::Raw>,
+    shops: BTreeMap<String, shops::Raw>,
+    operators: BTreeMap<String, operators::Raw>,
+    worker: Worker,
+    retention: Retention,
+    log: Log,
+}
+
+/// Who calls the API, told by the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// A shop: sees its own.
+    Shop(ShopName),
+    /// A person: sees all; may change things in the role `operator`.
+    Operator {
+        /// The name under `[operators]`.
+        name: String,
+        /// What the person may do.
+        role: Role,
+    },
+}
+
+impl Config {
+    /// Reads the settings: `file`, else `BRIDGE_CONFIG`, else [`DEFAULT_FILE`] in `directory` if it is there, else the demo values;
+    /// then the environment on top.
+    pub fn load(
+        file: Option<&Path>,
+        directory: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Error> {
+        let environment: BTreeMap<String, String> = environment.into_iter().collect();
+        let named = file
+            .map(Path::to_path_buf)
+            .or_else(|| environment.get("BRIDGE_CONFIG").map(PathBuf::from));
+        let fallback = directory.join(DEFAULT_FILE);
+        let chosen = named.or_else(|| fallback.is_file().then_some(fallback));
+        let text = match &chosen {
+            Some(path) => std::fs::read_to_string(path).map_err(|source| Error::Read {
+                path: path.clone(),
+                source,
+            })?,
+            None => String::new(),
+        };
+        let mut config = Self::parse(&text, &environment)?;
+        config.file = chosen;
+        Ok(config)
+    }
+
+    /// The settings in `text`, with the environment on top; the demo values if neither names a portal or a shop.
+    pub fn parse(text: &str, environment: &BTreeMap<String, String>) -> Result<Self, Error> {
+        let mut table = toml::from_str::<toml::Table>(text).map_err(Error::Toml)?;
+        environment::overlay(&mut table, environment);
+        let demo = !table.contains_key("portals") && !table.contains_key("shops");
+        if demo {
+            let standing_in = toml::from_str::<toml::Table>(DEMO).map_err(Error::Toml)?;
+            for (key, value) in standing_in {
+                table.entry(key).or_insert(value);
+            }
+        }
+        let raw = match Raw::deserialize(toml::Value::Table(table.clone())) {
+            Ok(raw) => raw,
+            // Reading the text itself once more gives the line, where the fault is in the text.
+            Err(plain) => {
+                return Err(
+                    toml::from_str::<Raw>(text).map_or_else(Error::Toml, |_| Error::Toml(plain))
+                );
+            }
+        };
+        let mut problems = Vec::new();
+        let config = Self::check(raw, demo, &mut problems);
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(Error::Problems(problems)),
+        }
+    }
+
+    /// The demo values.
+    pub fn demo() -> Result<Self, Error> {
+        Self::parse("", &BTreeMap::new())
+    }
+
+    fn check(raw: Raw, demo: bool, problems: &mut Vec<Problem>) -> Option<Self> {
+        raw.http.check(problems);
+        raw.worker.check(problems);
+        raw.retention.check(problems);
+        let portals = portals::check(raw.portals, problems);
+        let shops = shops::check(raw.shops, problems);
+        let operators = operators::check(raw.operators, problems);
+        for (name, shop) in &shops {
+            if !portals.contains_key(&shop.rules.portal) {
+                problems.push(Problem::new(
+                    format!("shops.{name}.portal"),
+                    format!("there is no portal named `{}`", shop.rules.portal),
+                    format!(
+                        "add `[portals.{}]` or name one that is there",
+                        shop.rules.portal
+                    ),
+                ));
+            }
+        }
+        unique_keys(&shops, &operators, problems);
+        problems.is_empty().then(|| Self {
+            http: raw.http,
+            database: raw.database,
+            portals,
+            shops,
+            operators,
+            worker: raw.worker,
+            retention: raw.retention,
+            log: raw.log,
+            demo,
+            file: None,
+        })
+    }
+
+    /// How each shop's orders are written.
+    pub fn shop_rules(&self) -> BTreeMap<ShopName, Arc<ShopRules>> {
+        self.shops
+            .iter()
+            .map(|(name, shop)| (name.clone(), Arc::clone(&shop.rules)))
+            .collect()
+    }
+
+    /// Every configured event source with its shop.
+    pub fn sources(&self) -> Vec<(String, ShopName)> {
+        let of_shop = |(name, shop): (&ShopName, &Shop)| {
+            shop.sources
+                .iter()
+                .map(|source| (source.clone(), name.clone()))
+                .collect::<Vec<_>>()
+        };
+        self.shops.iter().flat_map(of_shop).collect()
+    }
+
+    /// Who holds this key. Takes the same time for every key: each is compared, none is left out.
+    pub fn authenticate(&self, key: &str) -> Option<Caller> {
+        let digest = KeyDigest::of(key);
+        let mut found = None;
+        for (name, shop) in &self.shops {
+            for known in &shop.api_keys {
+                if known.matches(&digest) {
+                    found = Some(Caller::Shop(name.clone()));
+                }
+            }
+        }
+        for (name, operator) in &self.operators {
+            if operator.key.matches(&digest) {
+                found = Some(Caller::Operator {
+                    name: name.clone(),
+                    role: operator.role,
+                });
+            }
+        }
+        found
+    }
+}
+
+/// One key must name one caller.
+fn unique_keys(
+    shops: &BTreeMap<ShopName, Shop>,
+    operators: &BTreeMap<String, Operator>,
+    problems: &mut Vec<Problem>,
+) {
+    let mut seen: Vec<(String, &KeyDigest)> = Vec::new();
+    let of_shops = shops.iter().flat_map(|(name, shop)| {
+        shop.api_keys
+            .iter()
+            .map(move |key| (format!("shops.{name}.api_keys"), key))
+    });
+    let of_operators = operators
+        .iter()
+        .map(|(name, operator)| (format!("operators.{name}.key"), &operator.key));
+    for (place, key) in of_shops.chain(of_operators) {
+        if let Some((other, _)) = seen.iter().find(|(_, known)| known.matches(key)) {
+            problems.push(Problem::new(
+                place.clone(),
+                format!("the same key stands at `{other}`"),
+                "give each caller a key of its own".to_owned(),
+            ));
+        }
+        seen.push((place, key));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,341 @@
+//! `[shops.NAME]`: the stores that post events, and how their orders are written.
+
+use super::{KeyDigest, Problem, Secret, secret};
+use crate::domain::{
+    Correspondence, Direction, LeadRule, OnDeleted, PortalName, ShopName, ShopRules, Stage,
+    StatusMap,
+};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// One store.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    /// How its orders are written.
+    pub rules: Arc<ShopRules>,
+    /// Its keys.
+    pub api_keys: Vec<KeyDigest>,
+    /// Event sources that are this shop, for events that come without a key.
+    pub sources: Vec<String>,
+    /// Where decided changes are sent.
+    pub callback_url: Option<String>,
+    /// What they are signed with.
+    pub callback_secret: Option<Secret>,
+    /// Source of truth; the first match wins.
+    pub sources_of_truth: Vec<Rule>,
+    /// What decides where no rule matches.
+    pub conflict: Conflict,
+}
+
+/// A source-of-truth rule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Statuses it speaks of; empty: all.
+    #[serde(default)]
+    pub status: Vec<String>,
+    /// Who is right.
+    pub winner: Winner,
+}
+
+/// Who is right when both sides changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Winner {
+    /// The shop.
+    Shop,
+    /// The portal.
+    Portal,
+    /// Whoever changed last.
+    Latest,
+    /// A person decides.
+    Review,
+}
+
+/// What decides where no rule matches.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Conflict {
+    /// Who is right.
+    pub default: Winner,
+    /// Changes closer than this are not ordered by time: `5s`.
+    pub clock_tolerance: String,
+}
+
+impl Default for Conflict {
+    fn default() -> Self {
+        Self {
+            default: Winner::Latest,
+            clock_tolerance: "5s".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    portal: String,
+    #[serde(default)]
+    api_keys: Vec<Secret>,
+    api_keys_file: Option<PathBuf>,
+    #[serde(default)]
+    sources: Vec<String>,
+    callback_url: Option<String>,
+    callback_secret: Option<Secret>,
+    callback_secret_file: Option<PathBuf>,
+    #[serde(default)]
+    funnel: u32,
+    #[serde(default = "title")]
+    title: String,
+    responsible_id: Option<u64>,
+    source_id: Option<String>,
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
+    #[serde(default = "phone_country")]
+    phone_country: String,
+    #[serde(default = "delivery_name")]
+    delivery_name: String,
+    #[serde(default)]
+    on_deleted: RawOnDeleted,
+    #[serde(default)]
+    leads: Vec<RawLead>,
+    #[serde(default)]
+    statuses: Vec<RawStatus>,
+    #[serde(default)]
+    rules: Vec<Rule>,
+    #[serde(default)]
+    conflict: Conflict,
+}
+
+/// `"nothing"`, or `{ stage = "LOSE" }`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawOnDeleted {
+    #[default]
+    Nothing,
+    Stage(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLead {
+    channel: Option<String>,
+    property: Option<RawProperty>,
+    #[serde(default = "lead_status")]
+    status: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProperty {
+    code: String,
+    value: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStatus {
+    status: String,
+    stage: String,
+    #[serde(default)]
+    accepts: Vec<String>,
+    #[serde(default)]
+    direction: Direction,
+    #[serde(default)]
+    reverse: bool,
+}
+
+fn title() -> String {
+    "Заказ {number}".to_owned()
+}
+
+fn phone_country() -> String {
+    "7".to_owned()
+}
+
+fn delivery_name() -> String {
+    "Доставка".to_owned()
+}
+
+fn lead_status() -> String {
+    "NEW".to_owned()
+}
+
+pub(super) fn check(
+    raw: BTreeMap<String, Raw>,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<ShopName, Shop> {
+    let mut shops = BTreeMap::new();
+    for (name, raw) in raw {
+        let key = format!("shops.{name}");
+        let name = ShopName::parse(&name)
+            .map_err(|rule| problems.push(Problem::new(&key, rule, "choose another name")));
+        let portal = PortalName::parse(&raw.portal).map_err(|rule| {
+            problems.push(Problem::new(format!("{key}.portal"), rule, "name a portal"))
+        });
+        if let (Ok(name), Ok(portal)) = (name, portal) {
+            shops.insert(name.clone(), shop(raw, name, portal, problems));
+        }
+    }
+    shops
+}
+
+fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem>) -> Shop {
+    let key = format!("shops.{name}");
+    let callback_secret = secret::resolve(
+        raw.callback_secret,
+        raw.callback_secret_file.as_deref(),
+        &format!("{key}.callback_secret"),
+        problems,
+    );
+    if raw.callback_url.is_some() && callback_secret.is_none() {
+        problems.push(Problem::new(
+            format!("{key}.callback_secret"),
+            "missing",
+            "callbacks are signed: give the secret (`whsec_…`) that the shop checks them with",
+        ));
+    }
+    texts(&key, &raw.phone_country, &raw.title, &raw.fields, problems);
+    let rules = ShopRules {
+        portal,
+        funnel: raw.funnel,
+        statuses: statuses(raw.statuses, raw.funnel, &key, problems),
+        title: raw.title,
+        responsible_id: raw.responsible_id,
+        source_id: raw.source_id,
+        fields: raw.fields,
+        phone_country: raw.phone_country,
+        on_deleted: match raw.on_deleted {
+            RawOnDeleted::Nothing => OnDeleted::Nothing,
+            RawOnDeleted::Stage(stage) => OnDeleted::Stage(Stage::new(raw.funnel, &stage)),
+        },
+        leads: raw.leads.into_iter().map(lead).collect(),
+        delivery_name: raw.delivery_name,
+        shop: name,
+    };
+    Shop {
+        rules: Arc::new(rules),
+        api_keys: api_keys(raw.api_keys, raw.api_keys_file, &key, problems),
+        sources: raw.sources,
+        callback_url: raw.callback_url,
+        callback_secret,
+        sources_of_truth: raw.rules,
+        conflict: raw.conflict,
+    }
+}
+
+fn lead(raw: RawLead) -> LeadRule {
+    let property = raw.property.map(|property| (property.code, property.value));
+    LeadRule {
+        channel: raw.channel,
+        property,
+        status: raw.status,
+    }
+}
+
+fn api_keys(
+    mut keys: Vec<Secret>,
+    file: Option<PathBuf>,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<KeyDigest> {
+    let place = format!("{key}.api_keys");
+    if file.is_some() {
+        keys.extend(secret::resolve(None, file.as_deref(), &place, problems));
+    } else if keys.is_empty() {
+        problems.push(Problem::new(
+            &place,
+            "missing",
+            "give the shop at least one key",
+        ));
+    }
+    keys.iter()
+        .filter_map(|given| KeyDigest::checked(given, &place, problems))
+        .collect()
+}
+
+fn texts(
+    key: &str,
+    phone_country: &str,
+    title: &str,
+    fields: &BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) {
+    if !(1..=3).contains(&phone_country.len()) || !phone_country.bytes().all(|b| b.is_ascii_digit())
+    {
+        problems.push(Problem::new(
+            format!("{key}.phone_country"),
+            "this is not a country calling code",
+            "write 1 to 3 digits without a plus, for example \"7\"",
+        ));
+    }
+    if title.trim().is_empty() || title.chars().count() > 200 {
+        problems.push(Problem::new(
+            format!("{key}.title"),
+            "empty or too long",
+            "write 1 to 200 characters",
+        ));
+    }
+    for (path, field) in fields {
+        if !field.starts_with("UF_") {
+            problems.push(Problem::new(
+                format!("{key}.fields.\"{path}\""),
+                format!("`{field}` is not a user field"),
+                "name one that begins with UF_CRM_",
+            ));
+        }
+    }
+}
+
+fn statuses(raw: Vec<RawStatus>, funnel: u32, key: &str, problems: &mut Vec<Problem>) -> StatusMap {
+    let mut seen = BTreeSet::new();
+    let mut back: BTreeMap<Stage, String> = BTreeMap::new();
+    let mut rows = Vec::with_capacity(raw.len());
+    for (at, row) in raw.into_iter().enumerate() {
+        let place = format!("{key}.statuses[{at}]");
+        if row.status.is_empty() || row.stage.is_empty() {
+            problems.push(Problem::new(
+                &place,
+                "a row needs a status and a stage",
+                "fill in both",
+            ));
+            continue;
+        }
+        if !seen.insert(row.status.clone()) {
+            problems.push(Problem::new(
+                &place,
+                format!("the status `{}` stands in two rows", row.status),
+                "keep one, and list further stages in its `accepts`",
+            ));
+        }
+        let stage = Stage::new(funnel, &row.stage);
+        if row.reverse
+            && let Some(other) = back.insert(stage.clone(), row.status.clone())
+        {
+            problems.push(Problem::new(
+                &place,
+                format!(
+                    "the stage `{stage}` would mean both `{other}` and `{}` on the way back",
+                    row.status
+                ),
+                "set `reverse` in one row only",
+            ));
+        }
+        rows.push(Correspondence {
+            status: row.status,
+            accepts: row
+                .accepts
+                .iter()
+                .map(|stage| Stage::new(funnel, stage))
+                .collect(),
+            stage,
+            direction: row.direction,
+            reverse: row.reverse,
+        });
+    }
+    StatusMap::new(rows)
+}

@@ -1,0 +1,224 @@
+use super::*;
+use std::collections::BTreeSet;
+
+fn parse(text: &str) -> Result<Config, Error> {
+    Config::parse(text, &BTreeMap::new())
+}
+
+fn problems(text: &str) -> Vec<Problem> {
+    match parse(text) {
+        Err(Error::Problems(problems)) => problems,
+        other => panic!("expected problems, got {other:?}"),
+    }
+}
+
+const SMALL: &str = r#"
+[portals.main]
+webhook_url = "https://example.bitrix24.ru/rest/1/very-secret-code/"
+[shops.main]
+portal = "main"
+api_keys = ["0123456789abcdef"]
+[[shops.main.statuses]]
+status = "N"
+stage = "NEW"
+"#;
+
+#[test]
+fn no_settings_at_all_give_the_demo_values_marked_as_such() {
+    let config = parse("").unwrap();
+    assert!(config.demo);
+    assert!(config.authenticate("demo-key-not-for-production").is_some());
+    assert!(!parse(SMALL).unwrap().demo);
+}
+
+#[test]
+fn the_environment_goes_over_the_file_and_other_variables_are_left_alone() {
+    let environment = BTreeMap::from([
+        (
+            "BRIDGE_HTTP__LISTEN".to_owned(),
+            "127.0.0.1:9999".to_owned(),
+        ),
+        ("BRIDGE_SHOPS__MAIN__FUNNEL".to_owned(), "7".to_owned()),
+        ("BRIDGE_DATA_DIR".to_owned(), "/tmp/x".to_owned()),
+        (
+            "DATABASE_URL".to_owned(),
+            "postgres://localhost/shop".to_owned(),
+        ),
+    ]);
+    let config = Config::parse(SMALL, &environment).unwrap();
+    assert_eq!(config.http.listen.port(), 9999);
+    let rules = &config.shop_rules()[&ShopName::parse("main").unwrap()];
+    assert_eq!(rules.funnel, 7);
+    assert_eq!(rules.statuses.row("N").unwrap().stage.id, "C7:NEW");
+    assert!(config.database.url.is_some());
+}
+
+#[test]
+fn every_fault_is_named_at_once_with_its_place() {
+    let found = problems(
+        r#"
+        [portals.main]
+        webhook_url = "http://example.bitrix24.ru/rest/1/very-secret-code/"
+        [shops.one]
+        portal = "nowhere"
+        api_keys = ["short"]
+        phone_country = "+7"
+        [[shops.one.statuses]]
+        status = "N"
+        stage = ""
+        "#,
+    );
+    let keys: BTreeSet<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
+    let expected = BTreeSet::from([
+        "portals.main.webhook_url",
+        "shops.one.portal",
+        "shops.one.api_keys",
+        "shops.one.phone_country",
+        "shops.one.statuses[0]",
+    ]);
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line() {
+    let error = parse("[http]\nlisten = \"127.0.0.1:1\"\nlissten = 3\n").unwrap_err();
+    let text = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        text.contains("lissten") && text.contains("line 3"),
+        "{text}"
+    );
+}
+
+#[test]
+fn two_statuses_may_be_written_as_one_stage_but_only_one_is_meant_on_the_way_back() {
+    let rows = |second: bool| {
+        format!(
+            "{SMALL}reverse = true\n[[shops.main.statuses]]\nstatus = \"M\"\nstage = \"NEW\"\nreverse = {second}\n"
+        )
+    };
+    assert!(parse(&rows(false)).is_ok());
+    assert_eq!(problems(&rows(true)).len(), 1);
+}
+
+#[test]
+fn one_key_cannot_name_two_callers() {
+    let text =
+        format!("{SMALL}\n[operators.ann]\nkey = \"0123456789abcdef\"\nrole = \"operator\"\n");
+    assert_eq!(problems(&text)[0].key, "operators.ann.key");
+}
+
+#[test]
+fn a_key_names_its_shop_or_its_person_and_a_wrong_one_nobody() {
+    let text =
+        format!("{SMALL}\n[operators.ann]\nkey = \"fedcba9876543210\"\nrole = \"operator\"\n");
+    let config = parse(&text).unwrap();
+    assert_eq!(
+        config.authenticate("0123456789abcdef"),
+        Some(Caller::Shop(ShopName::parse("main").unwrap()))
+    );
+    assert_eq!(
+        config.authenticate("fedcba9876543210"),
+        Some(Caller::Operator {
+            name: "ann".to_owned(),
+            role: Role::Operator
+        })
+    );
+    assert_eq!(config.authenticate("0123456789abcdeX"), None);
+}
+
+#[test]
+fn secrets_are_printed_by_nothing() {
+    let text = format!("{SMALL}\n[database]\nurl = \"postgres://u:hidden-word@h/d\"\n");
+    let printed = format!("{:?}", parse(&text).unwrap());
+    for secret in ["very-secret-code", "0123456789abcdef", "hidden-word"] {
+        assert!(!printed.contains(secret), "{secret} is printed");
+    }
+    let wrong = parse(&SMALL.replace("/rest/", "/wrong/")).unwrap_err();
+    assert!(!format!("{wrong:?} {wrong}").contains("very-secret-code"));
+}
+
+#[test]
+fn secrets_may_come_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("webhook");
+    std::fs::write(&file, "https://example.bitrix24.ru/rest/1/from-a-file/\n").unwrap();
+    let text = SMALL.replace(
+        "webhook_url = \"https://example.bitrix24.ru/rest/1/very-secret-code/\"",
+        &format!("webhook_url_file = {file:?}"),
+    );
+    let config = parse(&text).unwrap();
+    assert!(matches!(
+        config.portals.values().next().unwrap().access,
+        PortalAccess::Webhook(_)
+    ));
+}
+
+#[test]
+fn the_example_is_valid_and_names_every_key() {
+    let config = parse(EXAMPLE).unwrap();
+    assert!(!config.demo);
+    for key in [
+        "listen",
+        "max_body_bytes",
+        "request_timeout_seconds",
+        "url",
+        "max_connections",
+        "webhook_url",
+        "event_tokens",
+        "plan",
+        "rate",
+        "client_id",
+        "client_secret",
+        "portal_url",
+        "timeout_seconds",
+        "portal",
+        "api_keys",
+        "sources",
+        "callback_url",
+        "callback_secret",
+        "funnel",
+        "title",
+        "responsible_id",
+        "source_id",
+        "fields",
+        "phone_country",
+        "delivery_name",
+        "on_deleted",
+        "leads",
+        "channel",
+        "property",
+        "statuses",
+        "status",
+        "stage",
+        "accepts",
+        "direction",
+        "reverse",
+        "rules",
+        "winner",
+        "conflict",
+        "default",
+        "clock_tolerance",
+        "key",
+        "role",
+        "lease_seconds",
+        "poll_seconds",
+        "max_attempts",
+        "backoff_base_seconds",
+        "backoff_cap_seconds",
+        "wave",
+        "stop_grace_seconds",
+        "settled_days",
+        "closed_letters_days",
+        "timeline_days",
+        "format",
+        "filter",
+    ] {
+        let mentioned = EXAMPLE.lines().any(|line| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.starts_with(&format!("{key} ="))
+                || line.contains(&format!(".{key}]"))
+                || line.contains(&format!("{{ {key} ="))
+        });
+        assert!(mentioned, "the example does not mention `{key}`");
+    }
+}

@@ -1,0 +1,313 @@
+//! Reads typed values out of JSON and collects every fault with its pointer, instead of stopping at the first.
+
+use super::{Fault, Faults};
+use chrono::{DateTime, Datelike, Utc};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+
+/// One JSON object being read, with the place where it stands.
+pub(super) struct Reader<'a> {
+    object: &'a Map<String, Value>,
+    pointer: String,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(object: &'a Map<String, Value>, pointer: impl Into<String>) -> Self {
+        Self {
+            object,
+            pointer: pointer.into(),
+        }
+    }
+
+    /// The pointer of a member.
+    pub(super) fn at(&self, name: &str) -> String {
+        format!(
+            "{}/{}",
+            self.pointer,
+            name.replace('~', "~0").replace('/', "~1")
+        )
+    }
+
+    pub(super) fn fault(&self, name: &str, detail: impl Into<String>, faults: &mut Faults) {
+        faults.push(Fault {
+            pointer: self.at(name),
+            detail: detail.into(),
+        });
+    }
+
+    /// The member, if it is there and not null.
+    pub(super) fn member(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Says that a required member is missing, if it is.
+    pub(super) fn require(&self, name: &str, faults: &mut Faults) -> bool {
+        let there = self.member(name).is_some();
+        if !there {
+            self.fault(name, format!("`{name}` is required"), faults);
+        }
+        there
+    }
+
+    /// A text of at most `max` characters; empty and blank texts count as absent.
+    pub(super) fn text(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
+        match self.member(name)? {
+            Value::String(text) => self.bounded(name, text, max, faults),
+            _ => {
+                self.fault(name, format!("`{name}` must be a string"), faults);
+                None
+            }
+        }
+    }
+
+    /// A text or a whole number, as text: ids come as both.
+    pub(super) fn id(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
+        match self.member(name)? {
+            Value::String(text) => self.bounded(name, text, max, faults),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+            _ => {
+                self.fault(
+                    name,
+                    format!("`{name}` must be a string or a whole number"),
+                    faults,
+                );
+                None
+            }
+        }
+    }
+
+    fn bounded(&self, name: &str, text: &str, max: usize, faults: &mut Faults) -> Option<String> {
+        let text = text.trim();
+        if text.chars().count() > max {
+            self.fault(
+                name,
+                format!("`{name}` is longer than {max} characters"),
+                faults,
+            );
+            return None;
+        }
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    pub(super) fn boolean(&self, name: &str, faults: &mut Faults) -> Option<bool> {
+        match self.member(name)? {
+            Value::Bool(value) => Some(*value),
+            _ => {
+                self.fault(name, format!("`{name}` must be true or false"), faults);
+                None
+            }
+        }
+    }
+
+    pub(super) fn integer(&self, name: &str, faults: &mut Faults) -> Option<i64> {
+        let value = match self.member(name)? {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        if value.is_none() {
+            self.fault(name, format!("`{name}` must be a whole number"), faults);
+        }
+        value
+    }
+
+    /// A decimal, from a string or a number, exactly as written.
+    pub(super) fn decimal(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
+        let text = match self.member(name)? {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.trim().to_owned(),
+            _ => {
+                self.fault(
+                    name,
+                    format!("`{name}` must be a decimal, as a string or a number"),
+                    faults,
+                );
+                return None;
+            }
+        };
+        let parsed = exact(&text);
+        if parsed.is_none() {
+            let rule =
+                "a decimal below 10^12 with at most 10 digits after the point, such as \"1990.00\"";
+            self.fault(name, format!("`{name}` must be {rule}"), faults);
+        }
+        parsed
+    }
+
+    /// A decimal that is not negative.
+    pub(super) fn amount(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
+        let amount = self.decimal(name, faults)?;
+        if amount.is_sign_negative() && !amount.is_zero() {
+            self.fault(name, format!("`{name}` must not be negative"), faults);
+            return None;
+        }
+        Some(amount)
+    }
+
+    /// An RFC 3339 moment between 1970 and 9999.
+    pub(super) fn moment(&self, name: &str, faults: &mut Faults) -> Option<DateTime<Utc>> {
+        let moment = match self.member(name)? {
+            Value::String(text) => DateTime::parse_from_rfc3339(text.trim()).ok(),
+            _ => None,
+        };
+        let moment = moment
+            .map(|moment| moment.with_timezone(&Utc))
+            .filter(|at| (1970..=9998).contains(&at.year()));
+        if moment.is_none() {
+            self.fault(
+                name,
+                format!("`{name}` must be a moment such as 2026-01-15T10:00:00+03:00"),
+                faults,
+            );
+        }
+        moment
+    }
+
+    /// An object, to be read further.
+    pub(super) fn object(&self, name: &str, faults: &mut Faults) -> Option<Reader<'a>> {
+        match self.member(name)? {
+            Value::Object(object) => Some(Reader::new(object, self.at(name))),
+            _ => {
+                self.fault(name, format!("`{name}` must be an object"), faults);
+                None
+            }
+        }
+    }
+
+    /// The object's own members.
+    pub(super) fn members(&self) -> &'a Map<String, Value> {
+        self.object
+    }
+
+    /// A list of at most `max`; each element with its pointer.
+    pub(super) fn list(
+        &self,
+        name: &str,
+        max: usize,
+        faults: &mut Faults,
+    ) -> Vec<(String, &'a Value)> {
+        match self.member(name) {
+            None => Vec::new(),
+            Some(Value::Array(elements)) if elements.len() <= max => {
+                let place = self.at(name);
+                elements
+                    .iter()
+                    .enumerate()
+                    .map(|(i, element)| (format!("{place}/{i}"), element))
+                    .collect()
+            }
+            Some(Value::Array(elements)) => {
+                self.fault(
+                    name,
+                    format!(
+                        "`{name}` has {} elements; at most {max} are taken",
+                        elements.len()
+                    ),
+                    faults,
+                );
+                Vec::new()
+            }
+            Some(_) => {
+                self.fault(name, format!("`{name}` must be a list"), faults);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A list of objects.
+    pub(super) fn objects(&self, name: &str, max: usize, faults: &mut Faults) -> Vec<Reader<'a>> {
+        let mut readers = Vec::new();
+        for (pointer, element) in self.list(name, max, faults) {
+            match element {
+                Value::Object(object) => readers.push(Reader::new(object, pointer)),
+                _ => faults.push(Fault {
+                    pointer,
+                    detail: "each element must be an object".to_owned(),
+                }),
+            }
+        }
+        readers
+    }
+
+    /// A list of texts; a single text counts as a list of one.
+    pub(super) fn texts(
+        &self,
+        name: &str,
+        max: usize,
+        longest: usize,
+        faults: &mut Faults,
+    ) -> Vec<String> {
+        if let Some(Value::String(_)) = self.member(name) {
+            return self.text(name, longest, faults).into_iter().collect();
+        }
+        let mut texts = Vec::new();
+        for (pointer, element) in self.list(name, max, faults) {
+            match element {
+                Value::String(text) if text.chars().count() <= longest => {
+                    texts.push(text.trim().to_owned())
+                }
+                Value::Number(number) if number.is_u64() => texts.push(number.to_string()),
+                Value::Null => {}
+                _ => faults.push(Fault {
+                    pointer,
+                    detail: format!(
+                        "each element must be a string of at most {longest} characters"
+                    ),
+                }),
+            }
+        }
+        texts.retain(|text| !text.is_empty());
+        texts
+    }
+}
+
+/// A decimal exactly as written, exponents included, within the bounds of every amount here.
+fn exact(text: &str) -> Option<Decimal> {
+    if text.len() > 40 {
+        return None;
+    }
+    let parsed = if text.contains(['e', 'E']) {
+        Decimal::from_scientific(text).ok()?
+    } else {
+        Decimal::from_str_exact(text).ok()?
+    };
+    let parsed = parsed.normalize();
+    (parsed.abs() < Decimal::from(1_000_000_000_000_i64) && parsed.scale() <= 10).then_some(parsed)
+}
+
+/// The first place that is nested deeper than `max`, or holds a NUL character (Postgres cannot store one in JSON), if any.
+pub(super) fn unstorable(value: &Value, max: usize) -> Option<Fault> {
+    fn walk(value: &Value, left: usize, pointer: &mut String) -> Option<&'static str> {
+        let enter = |step: &str, inner: &Value, pointer: &mut String| {
+            let length = pointer.len();
+            pointer.push('/');
+            pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+            let found = if step.contains('\0') {
+                Some("the name holds a NUL character")
+            } else {
+                walk(inner, left - 1, pointer)
+            };
+            if found.is_none() {
+                pointer.truncate(length);
+            }
+            found
+        };
+        match value {
+            Value::Array(_) | Value::Object(_) if left == 0 => Some("nested too deeply"),
+            Value::Array(elements) => elements
+                .iter()
+                .enumerate()
+                .find_map(|(i, inner)| enter(&i.to_string(), inner, pointer)),
+            Value::Object(members) => members
+                .iter()
+                .find_map(|(name, inner)| enter(name, inner, pointer)),
+            Value::String(text) if text.contains('\0') => Some("the text holds a NUL character"),
+            _ => None,
+        }
+    }
+    let mut pointer = String::new();
+    walk(value, max, &mut pointer).map(|detail| Fault {
+        pointer,
+        detail: detail.to_owned(),
+    })
+}
