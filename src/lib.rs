@@ -51,4 +51,4 @@ pub mod domain;
 pub mod planner;
 pub mod storage;
 pub mod telemetry;
-//pub mod worker;
+pub mod worker;

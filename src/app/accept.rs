@@ -39,12 +39,22 @@ type Identity<'a> = (&'a str, &'a str, &'a str);
 impl Bridge {
     /// Accepts up to [`MAX_EVENTS`] events in one transaction; returns after COMMIT, one result for each, in order. `shop` is the
     /// shop whose key was shown; without one the events say it themselves.
-    pub async fn accept_events(&self, shop: Option<&ShopName>, events: &[Value]) -> Result<Vec<Accepted>, Error> {
+    pub async fn accept_events(
+        &self,
+        shop: Option<&ShopName>,
+        events: &[Value],
+    ) -> Result<Vec<Accepted>, Error> {
         if events.len() > MAX_EVENTS {
             return Err(Error::TooMany(events.len()));
         }
-        let read: Vec<_> = events.iter().map(|event| mend::read(self.directory(), shop, event)).collect();
-        let good: Vec<&NewEvent> = read.iter().filter_map(|event| event.as_ref().ok()).collect();
+        let read: Vec<_> = events
+            .iter()
+            .map(|event| mend::read(self.directory(), shop, event))
+            .collect();
+        let good: Vec<&NewEvent> = read
+            .iter()
+            .filter_map(|event| event.as_ref().ok())
+            .collect();
         let mut stored = Vec::new();
         if !good.is_empty() {
             let mut tx = self.pool().begin().await?;
@@ -61,14 +71,17 @@ impl Bridge {
             })
             .collect();
         for result in &results {
-            self.metrics().accepted(result);
+            self.metrics().accepted(result.word());
         }
         Ok(results)
     }
 
     /// Wakes the lanes of what was queued.
     pub(super) fn ring(&self, events: &[&NewEvent], results: &[Accepted]) {
-        let queued = events.iter().zip(results).filter(|(_, result)| **result == Accepted::Queued);
+        let queued = events
+            .iter()
+            .zip(results)
+            .filter(|(_, result)| **result == Accepted::Queued);
         let portals: BTreeSet<&str> = queued.map(|(event, _)| event.portal.as_str()).collect();
         for portal in portals {
             self.bell().ring(portal);
@@ -77,7 +90,10 @@ impl Bridge {
 }
 
 /// Stores events and makes the newest of each order its head; one result for each, in order.
-pub(super) async fn store(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<Accepted>, Error> {
+pub(super) async fn store(
+    db: &mut PgConnection,
+    events: &[&NewEvent],
+) -> Result<Vec<Accepted>, Error> {
     let mut first: HashMap<Identity<'_>, usize> = HashMap::new();
     let mut unique = Vec::new();
     for (index, event) in events.iter().enumerate() {
@@ -87,7 +103,10 @@ pub(super) async fn store(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         });
     }
     let fresh = outbox::insert(db, &unique).await?;
-    let fresh: HashMap<Identity<'_>, &StoredEvent> = fresh.iter().map(|event| (stored_identity(event), event)).collect();
+    let fresh: HashMap<Identity<'_>, &StoredEvent> = fresh
+        .iter()
+        .map(|event| (stored_identity(event), event))
+        .collect();
     let before = known_before(db, &unique, &fresh).await?;
     let mut results = Vec::with_capacity(events.len());
     let mut arrived = Vec::new();
@@ -104,7 +123,11 @@ pub(super) async fn store(db: &mut PgConnection, events: &[&NewEvent]) -> Result
             // Pruned between two statements: it was here.
             (None, None) => true,
         };
-        results.push(if same { Accepted::Duplicate } else { Accepted::Conflict });
+        results.push(if same {
+            Accepted::Duplicate
+        } else {
+            Accepted::Conflict
+        });
     }
     if !arrived.is_empty() {
         enqueue(db, &arrived).await?;
@@ -126,7 +149,10 @@ async fn known_before<'a>(
     unique: &[&'a NewEvent],
     fresh: &HashMap<Identity<'_>, &StoredEvent>,
 ) -> Result<HashMap<Identity<'a>, Vec<u8>>, Error> {
-    let old: Vec<_> = unique.iter().filter(|event| !fresh.contains_key(&identity(event))).collect();
+    let old: Vec<_> = unique
+        .iter()
+        .filter(|event| !fresh.contains_key(&identity(event)))
+        .collect();
     if old.is_empty() {
         return Ok(HashMap::new());
     }
@@ -172,28 +198,49 @@ impl Age {
 
 /// Makes the newest events the heads of their orders, and supersedes the others.
 async fn enqueue(db: &mut PgConnection, arrived: &[(&NewEvent, i64)]) -> Result<(), Error> {
-    let portals: BTreeMap<(&str, &str), &str> =
-        arrived.iter().map(|(e, _)| ((&*e.shop, &*e.number), &*e.portal)).collect();
+    let portals: BTreeMap<(&str, &str), &str> = arrived
+        .iter()
+        .map(|(e, _)| ((&*e.shop, &*e.number), &*e.portal))
+        .collect();
     let shops: Vec<_> = portals.keys().map(|(shop, _)| (*shop).to_owned()).collect();
-    let numbers: Vec<_> = portals.keys().map(|(_, number)| (*number).to_owned()).collect();
-    let lanes: Vec<_> = portals.values().map(|portal| (*portal).to_owned()).collect();
+    let numbers: Vec<_> = portals
+        .keys()
+        .map(|(_, number)| (*number).to_owned())
+        .collect();
+    let lanes: Vec<_> = portals
+        .values()
+        .map(|portal| (*portal).to_owned())
+        .collect();
     let heads = orders::lock_or_make(db, &shops, &numbers, &lanes).await?;
-    let mut newest: HashMap<(&str, &str), Option<Age>> =
-        heads.iter().map(|h| ((&*h.shop, &*h.number), age_of(h))).collect();
+    let mut newest: HashMap<(&str, &str), Option<Age>> = heads
+        .iter()
+        .map(|h| ((&*h.shop, &*h.number), age_of(h)))
+        .collect();
     let mut changed: BTreeMap<(&str, &str), NewHead> = BTreeMap::new();
     let (mut older, mut newer) = (Vec::new(), Vec::new());
     let mut lines = Vec::new();
     for (event, id) in arrived {
         let key = (&*event.shop, &*event.number);
-        lines.push(line(event, "accepted", format!("event {} accepted", event.event_id)));
-        let age = Age { id: *id, version: event.version, updated_at: event.updated_at };
+        lines.push(line(
+            event,
+            "accepted",
+            format!("event {} accepted", event.event_id),
+        ));
+        let age = Age {
+            id: *id,
+            version: event.version,
+            updated_at: event.updated_at,
+        };
         let slot = newest.entry(key).or_default();
         if let Some(head) = *slot {
             let yields = head.yields_to(age);
             older.push(if yields { head.id } else { *id });
             newer.push(if yields { *id } else { head.id });
             if !yields {
-                let text = format!("event {} is older than what is here already: superseded", event.event_id);
+                let text = format!(
+                    "event {} is older than what is here already: superseded",
+                    event.event_id
+                );
                 lines.push(line(event, "superseded", text));
                 continue;
             }
@@ -209,7 +256,11 @@ async fn enqueue(db: &mut PgConnection, arrived: &[(&NewEvent, i64)]) -> Result<
 
 fn age_of(head: &Head) -> Option<Age> {
     let (version, updated_at) = (head.head_version, head.head_updated_at);
-    head.head_id.map(|id| Age { id, version, updated_at })
+    head.head_id.map(|id| Age {
+        id,
+        version,
+        updated_at,
+    })
 }
 
 /// The event as the head of its order.
@@ -226,7 +277,12 @@ pub(super) fn new_head(event: &NewEvent, id: i64) -> NewHead {
 
 /// A sentence about the event's order.
 pub(super) fn line(event: &NewEvent, kind: &'static str, text: String) -> Line {
-    Line { shop: event.shop.clone(), number: event.number.clone(), kind, text }
+    Line {
+        shop: event.shop.clone(),
+        number: event.number.clone(),
+        kind,
+        text,
+    }
 }
 
 impl Accepted {

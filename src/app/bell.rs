@@ -28,7 +28,10 @@ struct State {
 impl Bell {
     /// A bell that tells other processes over this pool.
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, state: Arc::default() }
+        Self {
+            pool,
+            state: Arc::default(),
+        }
     }
 
     /// What a lane of this process waits on.
@@ -40,7 +43,11 @@ impl Bell {
     /// Says that a portal's lane has work.
     pub fn ring(&self, portal: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.here.entry(portal.to_owned()).or_default().notify_one();
+        state
+            .here
+            .entry(portal.to_owned())
+            .or_default()
+            .notify_one();
         state.waiting.insert(portal.to_owned());
         if !state.sending {
             state.sending = true;
@@ -59,7 +66,9 @@ impl Bell {
             if portals.is_empty() {
                 return;
             }
-            let Ok(mut db) = self.pool.acquire().await else { continue };
+            let Ok(mut db) = self.pool.acquire().await else {
+                continue;
+            };
             for portal in portals {
                 if let Err(error) = lanes::notify(&mut db, &portal).await {
                     tracing::debug!(%portal, %error, "other processes were not told of new work; they poll");

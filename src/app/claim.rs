@@ -30,7 +30,12 @@ pub struct Claim {
 impl Bridge {
     /// The due orders of a lane with what the planner needs, the longest due first. An event that can no longer be read dies
     /// here, so that it does not stand in the way for ever.
-    pub async fn claim(&self, lease: &Lease, limit: u32, tries: &Tries) -> Result<Vec<(Claim, Job)>, Error> {
+    pub async fn claim(
+        &self,
+        lease: &Lease,
+        limit: u32,
+        tries: &Tries,
+    ) -> Result<Vec<(Claim, Job)>, Error> {
         let shops = self.shops_of_portal(&lease.portal);
         let due = {
             let mut db = self.pool().acquire().await?;
@@ -64,7 +69,11 @@ impl Bridge {
     }
 
     fn prepare(&self, due: &Due) -> Result<(Claim, Job), String> {
-        let rules = self.directory().shops.values().find(|rules| rules.shop.as_str() == due.shop);
+        let rules = self
+            .directory()
+            .shops
+            .values()
+            .find(|rules| rules.shop.as_str() == due.shop);
         let rules = rules.ok_or("the shop is not configured")?;
         let event = mend::parse(&due.body, rules).map_err(|faults| super::sentence(&faults))?;
         let (number, intent) = match event.body {
@@ -108,17 +117,27 @@ impl Bridge {
         let found: HashMap<(&str, &str), u64> = found.iter().filter_map(by_key).collect();
         for (claim, job) in claimed {
             let of = |entity: &str, key: &Option<String>| {
-                key.as_deref().and_then(|key| found.get(&(entity, key)).copied())
+                key.as_deref()
+                    .and_then(|key| found.get(&(entity, key)).copied())
             };
-            job.known.contact_id = job.known.contact_id.or_else(|| of("contact", &claim.contact_key));
-            job.known.company_id = job.known.company_id.or_else(|| of("company", &claim.company_key));
+            job.known.contact_id = job
+                .known
+                .contact_id
+                .or_else(|| of("contact", &claim.contact_key));
+            job.known.company_id = job
+                .known
+                .company_id
+                .or_else(|| of("company", &claim.company_key));
         }
         Ok(())
     }
 }
 
 fn by_key(link: &Link) -> Option<((&str, &str), u64)> {
-    Some(((&link.entity, &link.key), u64::try_from(link.bitrix_id).ok()?))
+    Some((
+        (&link.entity, &link.key),
+        u64::try_from(link.bitrix_id).ok()?,
+    ))
 }
 
 fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
@@ -129,7 +148,11 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
     let company_key = who.and_then(|(rules, customer)| {
         let company = customer.company.as_ref()?;
         let inn = company.inn.as_ref()?;
-        Some(format!("{}/inn/{inn}/{}", rules.shop, company.kpp.as_deref().unwrap_or_default()))
+        Some(format!(
+            "{}/inn/{inn}/{}",
+            rules.shop,
+            company.kpp.as_deref().unwrap_or_default()
+        ))
     });
     Claim {
         shop: due.shop.clone(),
@@ -142,6 +165,15 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
 
 fn broken(due: &Due, message: String) -> Settlement {
     let known: Known = serde_json::from_value(due.known.clone()).unwrap_or_default();
-    let outcome = Outcome::Hopeless { code: Code::Invalid, message };
-    Settlement { job: 0, outcome, known, notes: Vec::new(), stage: None }
+    let outcome = Outcome::Hopeless {
+        code: Code::Invalid,
+        message,
+    };
+    Settlement {
+        job: 0,
+        outcome,
+        known,
+        notes: Vec::new(),
+        stage: None,
+    }
 }

@@ -108,7 +108,11 @@ impl From<LetterRow> for Letter {
 impl Bridge {
     /// Open letters.
     pub async fn dead_letters(&self, filter: &LetterFilter) -> Result<LetterPage, Error> {
-        let limit = if filter.limit == 0 { DEFAULT_PAGE } else { filter.limit.min(LARGEST_PAGE) };
+        let limit = if filter.limit == 0 {
+            DEFAULT_PAGE
+        } else {
+            filter.limit.min(LARGEST_PAGE)
+        };
         let wanted = letters::Filter {
             shop: filter.shop.as_ref().map(ShopName::as_str),
             portal: filter.portal.as_ref().map(PortalName::as_str),
@@ -122,7 +126,10 @@ impl Bridge {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| row.id);
-        Ok(LetterPage { items: rows.into_iter().map(Letter::from).collect(), next })
+        Ok(LetterPage {
+            items: rows.into_iter().map(Letter::from).collect(),
+            next,
+        })
     }
 
     /// One open letter; none if there is none of that id, or it is closed.
@@ -142,7 +149,16 @@ impl Bridge {
         journal::audit(&mut tx, &who.0, "letter.discard", &id.to_string(), &detail).await?;
         if let (Some(shop), Some(number)) = (letter.shop, letter.number) {
             let text = format!("dead letter {id} discarded by {}: {reason}", who.0);
-            journal::add(&mut tx, &[Line { shop, number, kind: "discarded", text }]).await?;
+            journal::add(
+                &mut tx,
+                &[Line {
+                    shop,
+                    number,
+                    kind: "discarded",
+                    text,
+                }],
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(())

@@ -18,20 +18,41 @@ pub(super) struct Rejection {
 
 impl Rejection {
     fn at(pointer: &str, detail: String, code: Code) -> Self {
-        let faults = vec![Fault { pointer: pointer.to_owned(), detail }];
-        Self { code, faults, shop: None }
+        let faults = vec![Fault {
+            pointer: pointer.to_owned(),
+            detail,
+        }];
+        Self {
+            code,
+            faults,
+            shop: None,
+        }
     }
 }
 
 /// Reads an event of the shop whose key was shown, or of the shop it names itself.
-pub(super) fn read(directory: &Directory, shop: Option<&ShopName>, value: &Value) -> Result<NewEvent, Rejection> {
+pub(super) fn read(
+    directory: &Directory,
+    shop: Option<&ShopName>,
+    value: &Value,
+) -> Result<NewEvent, Rejection> {
     let shop = match shop {
         Some(shop) => of_caller(directory, shop, value)?,
         None => named(directory, value)?,
     };
-    let unknown = || Rejection::at("/shop", format!("no shop `{shop}` is configured"), Code::UnknownShop);
+    let unknown = || {
+        Rejection::at(
+            "/shop",
+            format!("no shop `{shop}` is configured"),
+            Code::UnknownShop,
+        )
+    };
     let rules = directory.rules(&shop).ok_or_else(unknown)?;
-    read_as(rules, value).map_err(|faults| Rejection { code: Code::Invalid, faults, shop: Some(shop) })
+    read_as(rules, value).map_err(|faults| Rejection {
+        code: Code::Invalid,
+        faults,
+        shop: Some(shop),
+    })
 }
 
 /// Reads an event of this shop.
@@ -51,7 +72,11 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
             let s = *snapshot;
             ("saved", s.number, s.version, s.updated_at, Some(s.status))
         }
-        EventBody::Deleted { number, version, updated_at } => ("deleted", number, version, updated_at, None),
+        EventBody::Deleted {
+            number,
+            version,
+            updated_at,
+        } => ("deleted", number, version, updated_at, None),
     };
     Ok(NewEvent {
         portal: rules.portal.as_str().to_owned(),
@@ -90,7 +115,10 @@ fn of_caller(directory: &Directory, shop: &ShopName, value: &Value) -> Result<Sh
     {
         return other("/shop", name);
     }
-    if let Some(name) = value.get("source").and_then(Value::as_str).and_then(shop_in_source)
+    if let Some(name) = value
+        .get("source")
+        .and_then(Value::as_str)
+        .and_then(shop_in_source)
         && name != shop.as_str()
     {
         return other("/source", name);
@@ -102,13 +130,22 @@ fn of_caller(directory: &Directory, shop: &ShopName, value: &Value) -> Result<Sh
 fn named(directory: &Directory, value: &Value) -> Result<ShopName, Rejection> {
     let known = |pointer: &str, name: &str| {
         let found = directory.shops.keys().find(|known| known.as_str() == name);
-        let unknown = || Rejection::at(pointer, format!("no shop `{name}` is configured"), Code::UnknownShop);
+        let unknown = || {
+            Rejection::at(
+                pointer,
+                format!("no shop `{name}` is configured"),
+                Code::UnknownShop,
+            )
+        };
         found.cloned().ok_or_else(unknown)
     };
     if let Some(name) = value.get("shop").and_then(Value::as_str) {
         return known("/shop", name);
     }
-    let source = value.get("source").and_then(Value::as_str).unwrap_or_default();
+    let source = value
+        .get("source")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if let Some(name) = shop_in_source(source) {
         return known("/source", name);
     }
@@ -118,7 +155,11 @@ fn named(directory: &Directory, value: &Value) -> Result<ShopName, Rejection> {
     let mut shops = directory.shops.keys();
     match (shops.next(), shops.next()) {
         (Some(only), None) => Ok(only.clone()),
-        _ => Err(Rejection::at("/source", "the event names no configured shop".to_owned(), Code::UnknownShop)),
+        _ => Err(Rejection::at(
+            "/source",
+            "the event names no configured shop".to_owned(),
+            Code::UnknownShop,
+        )),
     }
 }
 
@@ -197,18 +238,30 @@ fn unstorable(value: &Value, pointer: &mut String, faults: &mut Faults) {
 /// Puts a mended payload (a whole event, or a snapshot) in the place of a letter's event. The mended event has an identity
 /// of its own: the old one with the letter's id behind it.
 pub(super) fn mended(old: &Value, payload: Value, letter: i64, turn: i64) -> Value {
-    let whole = payload.get("specversion").is_some() || payload.get("data").is_some_and(Value::is_object);
-    let mut event = if whole { payload } else { with_data(old, payload) };
+    let whole =
+        payload.get("specversion").is_some() || payload.get("data").is_some_and(Value::is_object);
+    let mut event = if whole {
+        payload
+    } else {
+        with_data(old, payload)
+    };
     if let Value::Object(map) = &mut event {
         let id = old.get("id").and_then(Value::as_str).unwrap_or("letter");
         let base = id.split("#retry-").next().unwrap_or(id);
-        map.insert("id".to_owned(), Value::from(format!("{base}#retry-{letter}-{turn}")));
+        map.insert(
+            "id".to_owned(),
+            Value::from(format!("{base}#retry-{letter}-{turn}")),
+        );
     }
     event
 }
 
 fn with_data(old: &Value, data: Value) -> Value {
-    let mut event = if old.is_object() { old.clone() } else { json!({}) };
+    let mut event = if old.is_object() {
+        old.clone()
+    } else {
+        json!({})
+    };
     if let Value::Object(map) = &mut event {
         map.insert("data".to_owned(), data);
     }
@@ -218,8 +271,14 @@ fn with_data(old: &Value, data: Value) -> Value {
 impl Bridge {
     /// The rules of a shop by its name as text.
     pub(super) fn rules_of(&self, shop: &str) -> Result<&ShopRules, Error> {
-        let found = self.directory().shops.values().find(|rules| rules.shop.as_str() == shop);
-        found.map(std::convert::AsRef::as_ref).ok_or(Error::NotFound)
+        let found = self
+            .directory()
+            .shops
+            .values()
+            .find(|rules| rules.shop.as_str() == shop);
+        found
+            .map(std::convert::AsRef::as_ref)
+            .ok_or(Error::NotFound)
     }
 }
 
@@ -230,7 +289,8 @@ mod tests {
     #[test]
     fn the_fingerprint_ignores_the_order_of_keys_and_nothing_else() {
         let one: Value = serde_json::from_str(r#"{"a":1,"b":[{"x":null,"y":"z"}]}"#).unwrap();
-        let two: Value = serde_json::from_str(r#"{ "b": [ {"y":"z","x":null} ], "a": 1 }"#).unwrap();
+        let two: Value =
+            serde_json::from_str(r#"{ "b": [ {"y":"z","x":null} ], "a": 1 }"#).unwrap();
         let other: Value = serde_json::from_str(r#"{"a":1,"b":[{"x":null,"y":"w"}]}"#).unwrap();
         assert_eq!(fingerprint(&one), fingerprint(&two));
         assert_ne!(fingerprint(&one), fingerprint(&other));
@@ -239,7 +299,10 @@ mod tests {
     #[test]
     fn a_source_names_a_shop_only_by_its_last_segment() {
         assert_eq!(shop_in_source("/shops/main"), Some("main"));
-        assert_eq!(shop_in_source("https://shop.example/shops/main/"), Some("main"));
+        assert_eq!(
+            shop_in_source("https://shop.example/shops/main/"),
+            Some("main")
+        );
         assert_eq!(shop_in_source("/shops/main/orders"), None);
         assert_eq!(shop_in_source("https://shop.example"), None);
     }
@@ -247,7 +310,11 @@ mod tests {
     #[test]
     fn nul_is_named_where_it_stands() {
         let mut faults = Faults::new();
-        unstorable(&json!({"a": ["ok", "x\0"]}), &mut String::new(), &mut faults);
+        unstorable(
+            &json!({"a": ["ok", "x\0"]}),
+            &mut String::new(),
+            &mut faults,
+        );
         assert_eq!(faults.len(), 1);
         assert_eq!(faults[0].pointer, "/a/1");
     }

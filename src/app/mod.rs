@@ -51,7 +51,14 @@ impl Bridge {
     /// A bridge over this database and these shops.
     pub fn new(pool: PgPool, directory: Directory) -> Self {
         let bell = Bell::new(pool.clone());
-        Self { inner: Arc::new(Inner { pool, directory, metrics: Metrics::default(), bell }) }
+        Self {
+            inner: Arc::new(Inner {
+                pool,
+                directory,
+                metrics: Metrics::default(),
+                bell,
+            }),
+        }
     }
 
     /// What is configured.

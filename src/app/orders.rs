@@ -56,7 +56,11 @@ pub struct TimelineEntry {
 
 impl Bridge {
     /// One order; none if the bridge never heard of it.
-    pub async fn order_view(&self, shop: &ShopName, number: &str) -> Result<Option<OrderView>, Error> {
+    pub async fn order_view(
+        &self,
+        shop: &ShopName,
+        number: &str,
+    ) -> Result<Option<OrderView>, Error> {
         let mut db = self.pool().acquire().await?;
         let Some(row) = orders::view(&mut db, shop.as_str(), number).await? else {
             return Ok(None);
@@ -78,7 +82,11 @@ impl Bridge {
             dead: row.dead,
             timeline: timeline
                 .into_iter()
-                .map(|entry| TimelineEntry { at: entry.at, kind: entry.kind, text: entry.text })
+                .map(|entry| TimelineEntry {
+                    at: entry.at,
+                    kind: entry.kind,
+                    text: entry.text,
+                })
                 .collect(),
         }))
     }

@@ -24,8 +24,14 @@ impl Bridge {
         if rows.is_empty() {
             return Ok(0);
         }
-        let read: Vec<_> = rows.iter().map(|row| mend::read(self.directory(), None, &row.event)).collect();
-        let good: Vec<&NewEvent> = read.iter().filter_map(|event| event.as_ref().ok()).collect();
+        let read: Vec<_> = rows
+            .iter()
+            .map(|row| mend::read(self.directory(), None, &row.event))
+            .collect();
+        let good: Vec<&NewEvent> = read
+            .iter()
+            .filter_map(|event| event.as_ref().ok())
+            .collect();
         let results = accept::store(&mut tx, &good).await?;
         let mut stored = good.iter().zip(&results);
         let mut outcomes = Vec::with_capacity(rows.len());
@@ -45,12 +51,17 @@ impl Bridge {
         tx.commit().await?;
         self.ring(&good, &results);
         for result in &results {
-            self.metrics().accepted(result);
+            self.metrics().accepted(result.word());
         }
         Ok(rows.len())
     }
 
-    async fn bury(&self, tx: &mut PgConnection, row: &Published, rejection: &Rejection) -> Result<&'static str, Error> {
+    async fn bury(
+        &self,
+        tx: &mut PgConnection,
+        row: &Published,
+        rejection: &Rejection,
+    ) -> Result<&'static str, Error> {
         let shop = rejection.shop.as_ref();
         let rules = shop.and_then(|shop| self.directory().rules(shop));
         let message = super::sentence(&rejection.faults);
@@ -67,7 +78,11 @@ impl Bridge {
     }
 }
 
-async fn bury_conflict(tx: &mut PgConnection, row: &Published, event: &NewEvent) -> Result<&'static str, Error> {
+async fn bury_conflict(
+    tx: &mut PgConnection,
+    row: &Published,
+    event: &NewEvent,
+) -> Result<&'static str, Error> {
     let stray = Stray {
         portal: Some(&event.portal),
         shop: Some(&event.shop),

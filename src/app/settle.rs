@@ -78,10 +78,15 @@ impl Bridge {
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let shops: Vec<_> = ended.iter().map(|(claim, _)| claim.shop.clone()).collect();
-        let numbers: Vec<_> = ended.iter().map(|(claim, _)| claim.number.clone()).collect();
+        let numbers: Vec<_> = ended
+            .iter()
+            .map(|(claim, _)| claim.number.clone())
+            .collect();
         let heads = orders::lock(&mut tx, &shops, &numbers).await?;
-        let heads: HashMap<(&str, &str), &Head> =
-            heads.iter().map(|head| ((&*head.shop, &*head.number), head)).collect();
+        let heads: HashMap<(&str, &str), &Head> = heads
+            .iter()
+            .map(|head| ((&*head.shop, &*head.number), head))
+            .collect();
         let mut writes = Writes::default();
         for (claim, settlement) in &ended {
             if let Some(head) = heads.get(&(&*claim.shop, &*claim.number)) {
@@ -90,7 +95,15 @@ impl Bridge {
         }
         let sum = writes.write(&mut tx, &lease.portal).await?;
         tx.commit().await?;
-        self.metrics().settled(&lease.portal, &sum);
+        let counts = [
+            ("done", sum.done),
+            ("dead", sum.dead),
+            ("retried", sum.retried),
+            ("stalled", sum.stalled),
+        ];
+        for (outcome, count) in counts {
+            self.metrics().tried(&lease.portal, outcome, count);
+        }
         Ok(sum)
     }
 }
@@ -127,12 +140,19 @@ impl Writes {
     }
 
     /// What the queue does with the order, and the sentences about it.
-    fn judge(&mut self, claim: &Claim, settlement: &Settlement, head: &Head, tries: &Tries) -> Then {
+    fn judge(
+        &mut self,
+        claim: &Claim,
+        settlement: &Settlement,
+        head: &Head,
+        tries: &Tries,
+    ) -> Then {
         let newest = head.head_id == Some(claim.event);
         match &settlement.outcome {
             Outcome::Done { wrote } => {
                 self.say(claim, "written", done_sentence(settlement, *wrote));
-                self.done.push((claim.shop.clone(), claim.number.clone(), claim.event));
+                self.done
+                    .push((claim.shop.clone(), claim.number.clone(), claim.event));
                 self.sum.done += 1;
                 if !newest {
                     return Then::Keep;
@@ -145,7 +165,11 @@ impl Writes {
                 self.sum.stalled += 1;
                 let stalls = head.stalls.saturating_add(1);
                 if stalls == 1 {
-                    self.say(claim, "note", format!("not judged by the portal ({code}): looked up and tried again"));
+                    self.say(
+                        claim,
+                        "note",
+                        format!("not judged by the portal ({code}): looked up and tried again"),
+                    );
                 }
                 // Soon, but later each time: one order that always stalls must not take a place in every wave.
                 let delay_ms = 200_i64.saturating_mul(1 << stalls.clamp(0, 8)).min(30_000);
@@ -169,7 +193,12 @@ impl Writes {
                 );
                 self.say(claim, "refused", text);
                 let (code, message) = (code.as_str().to_owned(), clean(message));
-                Then::Retry { attempts, code, message, delay_ms }
+                Then::Retry {
+                    attempts,
+                    code,
+                    message,
+                    delay_ms,
+                }
             }
         }
     }
@@ -178,9 +207,18 @@ impl Writes {
         self.sum.dead += 1;
         self.end(claim, "dead");
         let (code, message) = (code.to_owned(), clean(message));
-        self.dead.push((claim.event, code.clone(), message.clone(), attempts));
-        self.say(claim, "dead", format!("given up: {message} ({code}); it waits as a dead letter"));
-        Then::Dead { attempts, code, message }
+        self.dead
+            .push((claim.event, code.clone(), message.clone(), attempts));
+        self.say(
+            claim,
+            "dead",
+            format!("given up: {message} ({code}); it waits as a dead letter"),
+        );
+        Then::Dead {
+            attempts,
+            code,
+            message,
+        }
     }
 
     fn end(&mut self, claim: &Claim, state: &str) {
@@ -190,7 +228,12 @@ impl Writes {
 
     fn say(&mut self, claim: &Claim, kind: &'static str, text: String) {
         let (shop, number) = (claim.shop.clone(), claim.number.clone());
-        self.lines.push(Line { shop, number, kind, text });
+        self.lines.push(Line {
+            shop,
+            number,
+            kind,
+            text,
+        });
     }
 
     fn link(&mut self, entity: &str, key: Option<&String>, id: Option<i64>) {
@@ -201,7 +244,11 @@ impl Writes {
         }
     }
 
-    async fn write(self, db: &mut sqlx::PgConnection, portal: &str) -> Result<Settled, storage::Error> {
+    async fn write(
+        self,
+        db: &mut sqlx::PgConnection,
+        portal: &str,
+    ) -> Result<Settled, storage::Error> {
         orders::record(db, &self.tried).await?;
         outbox::settle(db, &self.events, &self.states).await?;
         if !self.dead.is_empty() {
@@ -217,7 +264,11 @@ impl Writes {
             let events: Vec<_> = self.done.iter().map(|row| row.2).collect();
             letters::overtake(db, &shops, &numbers, &events).await?;
         }
-        let link = |((entity, key), bitrix_id)| Link { entity, key, bitrix_id };
+        let link = |((entity, key), bitrix_id)| Link {
+            entity,
+            key,
+            bitrix_id,
+        };
         let links: Vec<_> = self.links.into_iter().map(link).collect();
         if !links.is_empty() {
             links::put(db, portal, &links).await?;
@@ -233,8 +284,16 @@ fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
         Some(Target::Lead(id)) => format!("lead {id}"),
         None => "the portal".to_owned(),
     };
-    let stage = settlement.stage.as_ref().map(|stage| format!(" in stage {stage}")).unwrap_or_default();
-    if wrote { format!("{what} written{stage}") } else { format!("{what}{stage}: nothing to write") }
+    let stage = settlement
+        .stage
+        .as_ref()
+        .map(|stage| format!(" in stage {stage}"))
+        .unwrap_or_default();
+    if wrote {
+        format!("{what} written{stage}")
+    } else {
+        format!("{what}{stage}: nothing to write")
+    }
 }
 
 /// Remote text as Postgres can hold it, bounded.
@@ -247,9 +306,10 @@ fn storable(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace('\0', "\u{fffd}")),
         Value::Array(items) => items.into_iter().map(storable).collect(),
-        Value::Object(map) => {
-            map.into_iter().map(|(key, value)| (key.replace('\0', "\u{fffd}"), storable(value))).collect()
-        }
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key.replace('\0', "\u{fffd}"), storable(value)))
+            .collect(),
         other => other,
     }
 }
@@ -260,7 +320,11 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_stay_below_the_cap() {
-        let tries = Tries { most: 5, pause: Duration::from_secs(5), cap: Duration::from_secs(60) };
+        let tries = Tries {
+            most: 5,
+            pause: Duration::from_secs(5),
+            cap: Duration::from_secs(60),
+        };
         for nth in 1..40 {
             let delay = tries.delay_ms(nth);
             assert!((50..=60_000).contains(&delay), "{delay}");

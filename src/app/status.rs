@@ -109,20 +109,47 @@ impl Bridge {
         let dead = figures::dead(&mut db).await?;
         let lanes = lanes::all(&mut db).await?;
         let published = figures::published(&mut db).await?;
-        let figures = Figures { waiting, done, dead };
+        let figures = Figures {
+            waiting,
+            done,
+            dead,
+        };
         let portals = self.directory().portals.iter().map(|portal| {
             let lane = lanes.iter().find(|lane| lane.portal == portal.as_str());
             figures.portal(portal.as_str(), lane)
         });
-        let shops = self.directory().shops.values().map(|rules| figures.shop(rules));
+        let shops = self
+            .directory()
+            .shops
+            .values()
+            .map(|rules| figures.shop(rules));
         let report = StatusReport {
             portals: portals.collect(),
             shops: shops.collect(),
             dead: figures.counts(),
             published,
         };
-        self.metrics().observe(&report);
+        self.observe(&report);
         Ok(report)
+    }
+
+    /// Shows the meters what was just read.
+    fn observe(&self, report: &StatusReport) {
+        for row in &report.portals {
+            let paused = matches!(row.state, LaneState::Paused | LaneState::Waiting);
+            self.metrics()
+                .lane(&row.portal, row.pending, row.oldest_seconds, paused);
+        }
+        self.metrics().dead(report.dead.iter().map(|row| {
+            let portal = row.portal.as_deref().unwrap_or("");
+            (
+                portal,
+                row.shop.as_deref().unwrap_or(""),
+                row.code.as_str(),
+                row.count,
+            )
+        }));
+        self.metrics().published(report.published);
     }
 
     /// Stops sending to a portal until somebody resumes it.
@@ -140,7 +167,14 @@ impl Bridge {
         self.known(portal)?;
         let mut tx = self.pool().begin().await?;
         lanes::resume(&mut tx, portal.as_str()).await?;
-        journal::audit(&mut tx, &who.0, "portal.resume", portal.as_str(), &json!({})).await?;
+        journal::audit(
+            &mut tx,
+            &who.0,
+            "portal.resume",
+            portal.as_str(),
+            &json!({}),
+        )
+        .await?;
         tx.commit().await?;
         self.bell().ring(portal.as_str());
         Ok(())
@@ -162,7 +196,10 @@ struct Figures {
 impl Figures {
     fn portal(&self, portal: &str, lane: Option<&LaneRow>) -> PortalStatus {
         let waiting = self.waiting.iter().filter(|row| row.portal == portal);
-        let dead = self.dead.iter().filter(|row| row.portal.as_deref() == Some(portal));
+        let dead = self
+            .dead
+            .iter()
+            .filter(|row| row.portal.as_deref() == Some(portal));
         let done = self.done.iter().filter(|row| row.portal == portal);
         PortalStatus {
             portal: portal.to_owned(),
@@ -184,7 +221,10 @@ impl Figures {
     fn shop(&self, rules: &ShopRules) -> ShopStatus {
         let shop = rules.shop.as_str();
         let waiting = self.waiting.iter().filter(|row| row.shop == shop);
-        let dead = self.dead.iter().filter(|row| row.shop.as_deref() == Some(shop));
+        let dead = self
+            .dead
+            .iter()
+            .filter(|row| row.shop.as_deref() == Some(shop));
         let done = self.done.iter().filter(|row| row.shop == shop);
         ShopStatus {
             shop: shop.to_owned(),

@@ -76,7 +76,9 @@ pub async fn dead(db: &mut PgConnection) -> Result<Vec<Dead>, Error> {
 
 /// Events from SQL that wait to be taken up.
 pub async fn published(db: &mut PgConnection) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM bridge.published WHERE taken_at IS NULL"#)
-        .fetch_one(db)
-        .await?)
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM bridge.published WHERE taken_at IS NULL"#
+    )
+    .fetch_one(db)
+    .await?)
 }

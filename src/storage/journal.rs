@@ -26,7 +26,10 @@ pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
     let shops: Vec<String> = lines.iter().map(|l| l.shop.clone()).collect();
     let numbers: Vec<String> = lines.iter().map(|l| l.number.clone()).collect();
     let kinds: Vec<String> = lines.iter().map(|l| l.kind.to_owned()).collect();
-    let texts: Vec<String> = lines.iter().map(|l| l.text.replace('\0', "\u{fffd}")).collect();
+    let texts: Vec<String> = lines
+        .iter()
+        .map(|l| l.text.replace('\0', "\u{fffd}"))
+        .collect();
     sqlx::query!(
         "INSERT INTO bridge.timeline (shop, number, kind, text)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[])",
@@ -52,7 +55,12 @@ pub struct Entry {
 }
 
 /// The newest sentences of an order, oldest first.
-pub async fn of_order(db: &mut PgConnection, shop: &str, number: &str, limit: i64) -> Result<Vec<Entry>, Error> {
+pub async fn of_order(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+    limit: i64,
+) -> Result<Vec<Entry>, Error> {
     let mut entries = sqlx::query_as!(
         Entry,
         "SELECT at, kind, text FROM bridge.timeline WHERE shop = $1 AND number = $2 ORDER BY id DESC LIMIT $3",
@@ -84,4 +92,18 @@ pub async fn audit(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Removes sentences older than this many seconds, at most `batch`, the oldest first.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    // Ids grow with time, so the oldest are the lowest: no index on the time is needed.
+    let done = sqlx::query!(
+        "DELETE FROM bridge.timeline t USING (SELECT id, at FROM bridge.timeline ORDER BY id LIMIT $2) o
+         WHERE t.id = o.id AND o.at < now() - make_interval(secs => $1)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }

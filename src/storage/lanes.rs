@@ -16,7 +16,12 @@ pub struct Lease {
 }
 
 /// Takes the lane if it is free, its lease is over, or it is this owner's already.
-pub async fn acquire(db: &mut PgConnection, portal: &str, owner: &str, seconds: f64) -> Result<Option<Lease>, Error> {
+pub async fn acquire(
+    db: &mut PgConnection,
+    portal: &str,
+    owner: &str,
+    seconds: f64,
+) -> Result<Option<Lease>, Error> {
     let epoch = sqlx::query_scalar!(
         "INSERT INTO bridge.lanes AS l (portal, owner, epoch, lease_until)
          VALUES ($1, $2, 1, now() + make_interval(secs => $3))
@@ -30,7 +35,11 @@ pub async fn acquire(db: &mut PgConnection, portal: &str, owner: &str, seconds: 
     )
     .fetch_optional(db)
     .await?;
-    Ok(epoch.map(|epoch| Lease { portal: portal.to_owned(), owner: owner.to_owned(), epoch }))
+    Ok(epoch.map(|epoch| Lease {
+        portal: portal.to_owned(),
+        owner: owner.to_owned(),
+        epoch,
+    }))
 }
 
 /// Makes the lease hold longer; false if another has taken the lane.
@@ -138,7 +147,11 @@ pub struct Fault<'a> {
 
 /// Pauses a lane because of a fault, unless a person has paused it; returns the failures in a row. Nothing happens without the
 /// lease.
-pub async fn fail(db: &mut PgConnection, lease: &Lease, fault: &Fault<'_>) -> Result<Option<i32>, Error> {
+pub async fn fail(
+    db: &mut PgConnection,
+    lease: &Lease,
+    fault: &Fault<'_>,
+) -> Result<Option<i32>, Error> {
     Ok(sqlx::query_scalar!(
         "UPDATE bridge.lanes
          SET paused_at = coalesce(paused_at, now()), paused_code = $4, paused_reason = $5,
@@ -204,6 +217,8 @@ pub async fn resume(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
 
 /// Tells every process that a lane has work.
 pub async fn notify(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
-    sqlx::query!("SELECT pg_notify('bridge_lane', $1)", portal).fetch_one(db).await?;
+    sqlx::query!("SELECT pg_notify('bridge_lane', $1)", portal)
+        .fetch_one(db)
+        .await?;
     Ok(())
 }

@@ -75,12 +75,25 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Lett
 
 /// One open letter.
 pub async fn open(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
-    let filter = Filter { after: id - 1, limit: 1, ..Filter::default() };
-    Ok(list(db, &filter).await?.into_iter().find(|letter| letter.id == id))
+    let filter = Filter {
+        after: id - 1,
+        limit: 1,
+        ..Filter::default()
+    };
+    Ok(list(db, &filter)
+        .await?
+        .into_iter()
+        .find(|letter| letter.id == id))
 }
 
 /// Closes an open letter; false if it is closed already.
-pub async fn close(db: &mut PgConnection, id: i64, how: &str, by: &str, reason: Option<&str>) -> Result<bool, Error> {
+pub async fn close(
+    db: &mut PgConnection,
+    id: i64,
+    how: &str,
+    by: &str,
+    reason: Option<&str>,
+) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.dead_letters SET closed_at = now(), closed_how = $2, closed_by = $3, reason = $4
          WHERE id = $1 AND closed_at IS NULL",

@@ -46,7 +46,11 @@ pub async fn lock_or_make(
 }
 
 /// Locks these orders.
-pub async fn lock(db: &mut PgConnection, shops: &[String], numbers: &[String]) -> Result<Vec<Head>, Error> {
+pub async fn lock(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<Head>, Error> {
     Ok(sqlx::query_as!(
         Head,
         "SELECT o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls
@@ -105,7 +109,12 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
 }
 
 /// Makes an order due again, with all tries before it.
-pub async fn wake(db: &mut PgConnection, shop: &str, number: &str, recreate: bool) -> Result<(), Error> {
+pub async fn wake(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+    recreate: bool,
+) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.orders
          SET due_at = now(), waits_since = coalesce(waits_since, now()), attempts = 0, stalls = 0, first_failed_at = NULL,
@@ -257,10 +266,19 @@ impl Columns {
             match &one.then {
                 Then::Keep => columns.push("keep", 0, None, 0),
                 Then::Done => columns.push("done", 0, None, 0),
-                Then::Dead { attempts, code, message } => {
+                Then::Dead {
+                    attempts,
+                    code,
+                    message,
+                } => {
                     columns.push("dead", *attempts, Some((code, message)), 0);
                 }
-                Then::Retry { attempts, code, message, delay_ms } => {
+                Then::Retry {
+                    attempts,
+                    code,
+                    message,
+                    delay_ms,
+                } => {
                     columns.push("retry", *attempts, Some((code, message)), *delay_ms);
                 }
                 Then::Stall { stalls, delay_ms } => columns.push("stall", *stalls, None, *delay_ms),
@@ -346,7 +364,11 @@ pub struct OrderRow {
 }
 
 /// One order.
-pub async fn view(db: &mut PgConnection, shop: &str, number: &str) -> Result<Option<OrderRow>, Error> {
+pub async fn view(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+) -> Result<Option<OrderRow>, Error> {
     Ok(sqlx::query_as!(
         OrderRow,
         r#"SELECT o.portal, o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status, o.stage, o.in_sync,

@@ -50,11 +50,17 @@ pub struct StoredEvent {
 }
 
 /// Stores the events that are not there yet; returns those it stored.
-pub async fn insert(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<StoredEvent>, Error> {
+pub async fn insert(
+    db: &mut PgConnection,
+    events: &[&NewEvent],
+) -> Result<Vec<StoredEvent>, Error> {
     let column = |get: fn(&NewEvent) -> String| events.iter().map(|e| get(e)).collect::<Vec<_>>();
     let (portals, shops) = (column(|e| e.portal.clone()), column(|e| e.shop.clone()));
     let (numbers, sources) = (column(|e| e.number.clone()), column(|e| e.source.clone()));
-    let (ids, kinds) = (column(|e| e.event_id.clone()), column(|e| e.kind.to_owned()));
+    let (ids, kinds) = (
+        column(|e| e.event_id.clone()),
+        column(|e| e.kind.to_owned()),
+    );
     let versions: Vec<Option<i64>> = events.iter().map(|e| e.version).collect();
     let updated: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.updated_at).collect();
     let occurred: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.occurred_at).collect();
@@ -147,7 +153,11 @@ pub async fn revive(db: &mut PgConnection, event: i64) -> Result<bool, Error> {
 
 /// The body of an event.
 pub async fn body(db: &mut PgConnection, event: i64) -> Result<Option<Value>, Error> {
-    Ok(sqlx::query_scalar!("SELECT body FROM bridge.outbox WHERE id = $1", event).fetch_optional(db).await?)
+    Ok(
+        sqlx::query_scalar!("SELECT body FROM bridge.outbox WHERE id = $1", event)
+            .fetch_optional(db)
+            .await?,
+    )
 }
 
 /// Removes settled events older than this many seconds, at most `batch`; never a pending one, nor the newest of an order that

@@ -67,7 +67,12 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     migrator().run(pool).await?;
     let (codes, (sentences, remedies)): (Vec<_>, (Vec<_>, Vec<_>)) = Code::ALL
         .iter()
-        .map(|code| (code.as_str().to_owned(), (code.sentence().to_owned(), code.remedy().to_owned())))
+        .map(|code| {
+            (
+                code.as_str().to_owned(),
+                (code.sentence().to_owned(), code.remedy().to_owned()),
+            )
+        })
         .unzip();
     sqlx::query!(
         "INSERT INTO bridge.codes (code, sentence, remedy)

@@ -2,7 +2,6 @@
 //!
 //! To add one: a field, its line in `Default`, and a method that says in plain words when it moves.
 
-use crate::app::{Accepted, LaneState, Settled, StatusReport};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -75,78 +74,148 @@ impl Default for Metrics {
             paused: Family::default(),
             published: Gauge::default(),
         };
-        registry.register("events", "Events received, by result", metrics.accepted.clone());
-        registry.register("events_tried", "Events tried, by outcome", metrics.settled.clone());
-        registry.register("portal_calls", "Calls to the portal, by outcome", metrics.calls.clone());
-        registry.register("portal_call_seconds", "Duration of a portal call", metrics.call_seconds.clone());
-        registry.register("leases_lost", "Leases lost while working", metrics.leases_lost.clone());
-        registry.register("orders_pending", "Orders that wait", metrics.pending.clone());
-        registry.register("orders_oldest_seconds", "Age of the oldest waiting order", metrics.oldest.clone());
+        registry.register(
+            "events",
+            "Events received, by result",
+            metrics.accepted.clone(),
+        );
+        registry.register(
+            "events_tried",
+            "Events tried, by outcome",
+            metrics.settled.clone(),
+        );
+        registry.register(
+            "portal_calls",
+            "Calls to the portal, by outcome",
+            metrics.calls.clone(),
+        );
+        registry.register(
+            "portal_call_seconds",
+            "Duration of a portal call",
+            metrics.call_seconds.clone(),
+        );
+        registry.register(
+            "leases_lost",
+            "Leases lost while working",
+            metrics.leases_lost.clone(),
+        );
+        registry.register(
+            "orders_pending",
+            "Orders that wait",
+            metrics.pending.clone(),
+        );
+        registry.register(
+            "orders_oldest_seconds",
+            "Age of the oldest waiting order",
+            metrics.oldest.clone(),
+        );
         registry.register("dead_letters", "Open dead letters", metrics.dead.clone());
-        registry.register("lane_paused", "1 while a lane does not send", metrics.paused.clone());
-        registry.register("published_waiting", "Events from SQL not taken up", metrics.published.clone());
-        Self { registry: Arc::new(std::sync::Mutex::new(registry)), ..metrics }
+        registry.register(
+            "lane_paused",
+            "1 while a lane does not send",
+            metrics.paused.clone(),
+        );
+        registry.register(
+            "published_waiting",
+            "Events from SQL not taken up",
+            metrics.published.clone(),
+        );
+        Self {
+            registry: Arc::new(std::sync::Mutex::new(registry)),
+            ..metrics
+        }
     }
 }
 
 impl Metrics {
     /// Adds meters of another room.
     pub fn register(&self, add: impl FnOnce(&mut Registry)) {
-        add(&mut self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        add(&mut self
+            .registry
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 
     /// Everything as Prometheus reads it (OpenMetrics text).
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &*self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner))?;
+        encode(
+            &mut text,
+            &*self
+                .registry
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )?;
         Ok(text)
     }
 
-    /// An event was received.
-    pub fn accepted(&self, result: &Accepted) {
-        self.accepted.get_or_create(&ByResult { result: result.word().to_owned() }).inc();
+    /// An event was received: `queued`, `duplicate`, `conflict` or `invalid`.
+    pub fn accepted(&self, result: &str) {
+        self.accepted
+            .get_or_create(&ByResult {
+                result: result.to_owned(),
+            })
+            .inc();
     }
 
-    /// A wave was settled.
-    pub fn settled(&self, portal: &str, sum: &Settled) {
-        let counts = [("done", sum.done), ("dead", sum.dead), ("retried", sum.retried), ("stalled", sum.stalled)];
-        for (outcome, count) in counts {
-            let labels = ByOutcome { portal: portal.to_owned(), outcome: outcome.to_owned() };
-            self.settled.get_or_create(&labels).inc_by(count as u64);
-        }
+    /// Events were tried: `done`, `dead`, `retried` or `stalled`.
+    pub fn tried(&self, portal: &str, outcome: &str, count: usize) {
+        let labels = ByOutcome {
+            portal: portal.to_owned(),
+            outcome: outcome.to_owned(),
+        };
+        self.settled.get_or_create(&labels).inc_by(count as u64);
     }
 
     /// A portal call ended: `answered`, or the code of what went wrong.
     pub fn called(&self, portal: &str, outcome: &str, took: Duration) {
-        let labels = ByOutcome { portal: portal.to_owned(), outcome: outcome.to_owned() };
+        let labels = ByOutcome {
+            portal: portal.to_owned(),
+            outcome: outcome.to_owned(),
+        };
         self.calls.get_or_create(&labels).inc();
-        let labels = ByPortal { portal: portal.to_owned() };
-        self.call_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+        let labels = ByPortal {
+            portal: portal.to_owned(),
+        };
+        self.call_seconds
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
     }
 
     /// A lane was taken by another worker while this one worked.
     pub fn lease_lost(&self, portal: &str) {
-        self.leases_lost.get_or_create(&ByPortal { portal: portal.to_owned() }).inc();
+        self.leases_lost
+            .get_or_create(&ByPortal {
+                portal: portal.to_owned(),
+            })
+            .inc();
     }
 
-    /// The state of everything, as just read.
-    pub fn observe(&self, report: &StatusReport) {
-        for row in &report.portals {
-            let labels = ByPortal { portal: row.portal.clone() };
-            self.pending.get_or_create(&labels).set(row.pending);
-            self.oldest.get_or_create(&labels).set(row.oldest_seconds);
-            let paused = matches!(row.state, LaneState::Paused | LaneState::Waiting);
-            self.paused.get_or_create(&labels).set(i64::from(paused));
-        }
+    /// The state of a lane, as just read.
+    pub fn lane(&self, portal: &str, pending: i64, oldest_seconds: i64, paused: bool) {
+        let labels = ByPortal {
+            portal: portal.to_owned(),
+        };
+        self.pending.get_or_create(&labels).set(pending);
+        self.oldest.get_or_create(&labels).set(oldest_seconds);
+        self.paused.get_or_create(&labels).set(i64::from(paused));
+    }
+
+    /// Open dead letters as just counted, all of them: (portal, shop, code, how many).
+    pub fn dead<'a>(&self, counts: impl Iterator<Item = (&'a str, &'a str, &'a str, i64)>) {
         self.dead.clear();
-        for row in &report.dead {
+        for (portal, shop, code, count) in counts {
             let labels = ByLetter {
-                portal: row.portal.clone().unwrap_or_default(),
-                shop: row.shop.clone().unwrap_or_default(),
-                code: row.code.clone(),
+                portal: portal.to_owned(),
+                shop: shop.to_owned(),
+                code: code.to_owned(),
             };
-            self.dead.get_or_create(&labels).set(row.count);
+            self.dead.get_or_create(&labels).set(count);
         }
-        self.published.set(report.published);
+    }
+
+    /// Events from SQL that wait, as just counted.
+    pub fn published(&self, waiting: i64) {
+        self.published.set(waiting);
     }
 }

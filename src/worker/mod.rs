@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use options::{Options, Point, Probe};
+pub use options::{Options, Point, Probe, ProbeFuture, Retention};
 pub use portal::{Failure, Portal};
+pub use schedule::prune;
 
 /// Why the worker ended before it was told to.
 #[derive(Debug, thiserror::Error)]

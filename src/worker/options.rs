@@ -23,8 +23,8 @@ pub struct Options {
     pub probe: Duration,
     /// How long a stop may wait for the call in flight.
     pub grace: Duration,
-    /// How long settled rows are kept.
-    pub retention: Duration,
+    /// How long settled things are kept.
+    pub retention: Retention,
     /// How often the housekeeping runs.
     pub housekeeping: Duration,
     /// What watches the points where a crash matters; for tests.
@@ -43,9 +43,31 @@ impl Default for Options {
             backoff_cap: Duration::from_mins(15),
             probe: Duration::from_mins(10),
             grace: Duration::from_secs(20),
-            retention: Duration::from_hours(24 * 30),
+            retention: Retention::default(),
             housekeeping: Duration::from_mins(1),
             watch: None,
+        }
+    }
+}
+
+/// How long settled things are kept.
+#[derive(Debug, Clone)]
+pub struct Retention {
+    /// Settled events, and with them their identity.
+    pub settled: Duration,
+    /// Closed dead letters.
+    pub letters: Duration,
+    /// The lines of orders' lives.
+    pub timeline: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let days = |days| Duration::from_hours(24 * days);
+        Self {
+            settled: days(30),
+            letters: days(180),
+            timeline: days(365),
         }
     }
 }

@@ -1,1 +1,6 @@
 //! Tests with IO.
+
+mod intake;
+mod lane;
+mod layers;
+mod support;
