@@ -63,7 +63,7 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        let days = |days| Duration::from_hours(24 * days);
+        let days = |days: u64| Duration::from_hours(24 * days);
         Self {
             settled: days(30),
             letters: days(180),
