@@ -57,16 +57,7 @@ pub(super) fn read(
 
 /// Reads an event of this shop.
 pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faults> {
-    let mut faults = Faults::new();
-    unstorable(value, &mut String::new(), &mut faults);
-    let event = match parse(value, rules) {
-        Ok(event) if faults.is_empty() => event,
-        Ok(_) => return Err(faults),
-        Err(more) => {
-            faults.extend(more);
-            return Err(faults);
-        }
-    };
+    let event = parse(value, rules)?;
     let (kind, number, version, updated_at, status) = match event.body {
         EventBody::Saved(snapshot) => {
             let s = *snapshot;
@@ -203,38 +194,6 @@ fn digest(value: &Value, hash: &mut Sha256) {
     }
 }
 
-/// Postgres cannot hold NUL in a text: named here, or it would fail a whole batch.
-fn unstorable(value: &Value, pointer: &mut String, faults: &mut Faults) {
-    let length = pointer.len();
-    let nul = |pointer: &str| Fault {
-        pointer: pointer.to_owned(),
-        detail: "a text must not hold the character U+0000".to_owned(),
-    };
-    match value {
-        Value::String(text) if text.contains('\0') => faults.push(nul(pointer)),
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                pointer.push('/');
-                pointer.push_str(&index.to_string());
-                unstorable(item, pointer, faults);
-                pointer.truncate(length);
-            }
-        }
-        Value::Object(map) => {
-            for (key, item) in map {
-                pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                if key.contains('\0') {
-                    faults.push(nul(pointer));
-                }
-                unstorable(item, pointer, faults);
-                pointer.truncate(length);
-            }
-        }
-        _ => {}
-    }
-}
-
 /// Puts a mended payload (a whole event, or a snapshot) in the place of a letter's event. The mended event has an identity
 /// of its own: the old one with the letter's id behind it.
 pub(super) fn mended(old: &Value, payload: Value, letter: i64, turn: i64) -> Value {
@@ -305,17 +264,5 @@ mod tests {
         );
         assert_eq!(shop_in_source("/shops/main/orders"), None);
         assert_eq!(shop_in_source("https://shop.example"), None);
-    }
-
-    #[test]
-    fn nul_is_named_where_it_stands() {
-        let mut faults = Faults::new();
-        unstorable(
-            &json!({"a": ["ok", "x\0"]}),
-            &mut String::new(),
-            &mut faults,
-        );
-        assert_eq!(faults.len(), 1);
-        assert_eq!(faults[0].pointer, "/a/1");
     }
 }

@@ -323,7 +323,7 @@ mod tests {
         let tries = Tries {
             most: 5,
             pause: Duration::from_secs(5),
-            cap: Duration::from_secs(60),
+            cap: Duration::from_mins(1),
         };
         for nth in 1..40 {
             let delay = tries.delay_ms(nth);

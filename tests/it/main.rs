@@ -4,3 +4,4 @@ mod intake;
 mod lane;
 mod layers;
 mod support;
+mod worker;

@@ -18,16 +18,14 @@ static TEMPLATE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A database of one test; it is left to the cluster's end.
-pub struct Database {
+pub(crate) struct Database {
     /// Connections to it, as the bridge makes them.
-    pub pool: PgPool,
-    /// How to reach it.
-    pub options: PgConnectOptions,
+    pub(crate) pool: PgPool,
 }
 
 impl Database {
     /// A migrated database nobody else uses.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let socket = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(start).clone())
             .await
             .unwrap();
@@ -42,8 +40,8 @@ impl Database {
         let create = format!("CREATE DATABASE {name} TEMPLATE template_bridge");
         admin.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
         let options = base.database(&name);
-        let pool = storage::connect_with(options.clone(), 8).await.unwrap();
-        Self { pool, options }
+        let pool = storage::connect_with(options, 8).await.unwrap();
+        Self { pool }
     }
 }
 
@@ -66,7 +64,7 @@ async fn template(base: PgConnectOptions) {
 fn start() -> PathBuf {
     // Kept short: a socket's path has at most 107 bytes. Named by process, so that several test runs do not meet.
     let root = std::env::temp_dir().join(format!("b24-it-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&root);
+    sweep(&std::env::temp_dir());
     std::fs::create_dir_all(&root).unwrap();
     let bin = binaries();
     if nix::unistd::geteuid().is_root() {
@@ -99,6 +97,23 @@ fn start() -> PathBuf {
     );
     serve(&bin, &root, &data);
     root
+}
+
+/// Removes what earlier processes left: their servers are dead, as they are.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name
+            .strip_prefix("b24-it-")
+            .and_then(|pid| pid.parse().ok());
+        let Some(pid) = pid.map(nix::unistd::Pid::from_raw) else {
+            continue;
+        };
+        let gone = nix::sys::signal::kill(pid, None) == Err(nix::errno::Errno::ESRCH);
+        if gone || pid == nix::unistd::getpid() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Runs the server from a thread that never ends before the process: the parent-death signal goes by thread.

@@ -1,4 +1,4 @@
 //! What the tests stand on.
 
-pub mod database;
-pub mod shop;
+pub(crate) mod database;
+pub(crate) mod shop;

@@ -14,12 +14,12 @@ use sqlx::PgPool;
 use std::{sync::Arc, time::Duration};
 
 /// The shop `main`.
-pub fn main_shop() -> ShopName {
+pub(crate) fn main_shop() -> ShopName {
     ShopName::parse("main").unwrap()
 }
 
 /// Rules of a shop on the portal `main` that knows the statuses N and P.
-pub fn rules(shop: &str) -> ShopRules {
+pub(crate) fn rules(shop: &str) -> ShopRules {
     let row = |status: &str, stage: &str| Correspondence {
         status: status.to_owned(),
         stage: Stage::new(0, stage),
@@ -44,7 +44,7 @@ pub fn rules(shop: &str) -> ShopRules {
 }
 
 /// A bridge with these shops on the portal `main`.
-pub fn bridge(pool: &PgPool, shops: &[&str]) -> Bridge {
+pub(crate) fn bridge(pool: &PgPool, shops: &[&str]) -> Bridge {
     let shops = shops
         .iter()
         .map(|name| (ShopName::parse(name).unwrap(), Arc::new(rules(name))))
@@ -61,7 +61,7 @@ pub fn bridge(pool: &PgPool, shops: &[&str]) -> Bridge {
 }
 
 /// An event of an order.
-pub fn event(id: &str, number: &str, version: i64) -> Value {
+pub(crate) fn event(id: &str, number: &str, version: i64) -> Value {
     json!({
         "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://shop.example", "id": id,
         "data": {
@@ -73,7 +73,7 @@ pub fn event(id: &str, number: &str, version: i64) -> Value {
 }
 
 /// Tries that follow at once.
-pub fn tries() -> Tries {
+pub(crate) fn tries() -> Tries {
     Tries {
         most: 3,
         pause: Duration::from_millis(1),
@@ -82,18 +82,18 @@ pub fn tries() -> Tries {
 }
 
 /// Takes the lane of `main` for a minute.
-pub async fn lease(pool: &PgPool, owner: &str) -> Option<Lease> {
+pub(crate) async fn lease(pool: &PgPool, owner: &str) -> Option<Lease> {
     let mut db = pool.acquire().await.unwrap();
     lanes::acquire(&mut db, "main", owner, 60.0).await.unwrap()
 }
 
 /// Claims what is due.
-pub async fn claim(bridge: &Bridge, lease: &Lease) -> Vec<(Claim, Job)> {
+pub(crate) async fn claim(bridge: &Bridge, lease: &Lease) -> Vec<(Claim, Job)> {
     bridge.claim(lease, 100, &tries()).await.unwrap()
 }
 
 /// The order was written as this deal.
-pub fn done(deal: u64) -> Settlement {
+pub(crate) fn done(deal: u64) -> Settlement {
     let known = Known {
         target: Some(Target::Deal(deal)),
         contact_id: Some(7),
@@ -109,7 +109,7 @@ pub fn done(deal: u64) -> Settlement {
 }
 
 /// The portal refused the order.
-pub fn refused() -> Settlement {
+pub(crate) fn refused() -> Settlement {
     let outcome = Outcome::Refused {
         code: Code::Email,
         message: "Неверный e-mail".to_owned(),
@@ -124,7 +124,7 @@ pub fn refused() -> Settlement {
 }
 
 /// No retry can cure the order.
-pub fn hopeless(code: Code) -> Settlement {
+pub(crate) fn hopeless(code: Code) -> Settlement {
     let outcome = Outcome::Hopeless {
         code,
         message: "no".to_owned(),
