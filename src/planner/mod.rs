@@ -4,6 +4,16 @@
 //! takes their answers, and ends with one [`Settlement`] for each job. It never sends anything itself, so each step can
 //! be tested by hand-written answers.
 
+mod ask;
+mod customers;
+mod fields;
+mod rows;
+mod targets;
+mod value;
+mod wave;
+
+pub use wave::Wave;
+
 use crate::domain::{Code, OrderNumber, ShopRules, Snapshot, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,6 +78,9 @@ pub struct Written {
     pub rows: Vec<Value>,
     /// The shop's status that the stage was written for.
     pub status: Option<String>,
+    /// Phones and e-mails of the customer that the portal was told.
+    #[serde(default)]
+    pub contacts: Vec<String>,
 }
 
 /// One method call inside a batch.
@@ -164,38 +177,26 @@ pub enum Outcome {
     },
 }
 
-/// What a wave needs to know of the portal, learnt once and kept by the lane.
-#[derive(Debug, Clone, Default)]
+/// What a wave learns of the portal and the next one need not ask again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PortalFacts {
-    /// Requisite preset for Russian legal entities, once learnt.
+    /// Stage ids by funnel. A stage that is not among them is looked up again before it counts as unknown.
+    pub stages: std::collections::BTreeMap<u32, std::collections::BTreeSet<String>>,
+    /// Requisite preset for legal entities.
     pub preset_company: Option<u64>,
-    /// Requisite preset for sole proprietors, once learnt.
+    /// Requisite preset for sole proprietors.
     pub preset_entrepreneur: Option<u64>,
+    /// Whether the presets were asked for.
+    pub presets_asked: bool,
+    /// Whether the portal refused to tell its presets.
+    pub presets_refused: bool,
 }
 
-/// Many orders on their way at once.
-#[derive(Debug)]
-pub struct Wave {}
-
-impl Wave {
-    /// A wave over these jobs (at most one per order; the caller has left out superseded ones).
-    pub fn new(jobs: Vec<Job>, facts: PortalFacts) -> Self {
-        todo!("{jobs:?} {facts:?}")
-    }
-
-    /// The calls of the next round, in the order they are to be sent; empty when every job is settled. Each call given out
-    /// must be answered with [`Wave::answer`] before the next round.
-    pub fn next_round(&mut self) -> Vec<Call> {
-        todo!()
-    }
-
-    /// Takes what became of a call.
-    pub fn answer(&mut self, call: &Call, answer: CallAnswer) {
-        todo!("{call:?} {answer:?}")
-    }
-
-    /// Ends the wave: jobs not settled yet end as [`Outcome::Again`].
-    pub fn finish(self) -> (Vec<Settlement>, PortalFacts) {
-        todo!()
+impl PortalFacts {
+    fn presets_known(&self) -> bool {
+        self.presets_asked || self.presets_refused
     }
 }
+
+#[cfg(test)]
+mod tests;
