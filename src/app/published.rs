@@ -22,6 +22,8 @@ impl Bridge {
         let mut tx = self.pool().begin().await?;
         let rows = published::take(&mut tx, BATCH).await?;
         if rows.is_empty() {
+            // At once and not some time after the drop: the transaction may hold the lock that others try.
+            tx.rollback().await?;
             return Ok(0);
         }
         let read: Vec<_> = rows
