@@ -1,5 +1,6 @@
 //! Tests with IO.
 
+mod crash;
 mod intake;
 mod lane;
 mod layers;
