@@ -20,10 +20,13 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// Kind and fields.
+type Thing = (String, Map<String, Value>);
+
 /// A portal in a few lines: adds, lists by filter, and may lose answers after the write.
 #[derive(Clone, Default)]
 struct Tiny {
-    things: Arc<Mutex<Vec<(String, Map<String, Value>)>>>,
+    things: Arc<Mutex<Vec<Thing>>>,
     lose: Arc<AtomicUsize>,
 }
 

@@ -1,5 +1,11 @@
 //! Tests with IO.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod crash;
 mod intake;
 mod lane;
