@@ -99,7 +99,7 @@ impl Portal for Tiny {
         }
         let writes = commands
             .iter()
-            .any(|command| command.method.ends_with(".add"));
+            .any(|command| command.method.rsplit('.').next() == Some("add"));
         if writes
             && self
                 .lose
