@@ -44,8 +44,12 @@
 //! 9. An answer that never came is looked up by the order's origin before anything is written again.
 //! 10. `GET /v1/orders/{shop}/{number}` tells the order's life.
 
+pub mod app;
 pub mod bitrix24;
 pub mod config;
 pub mod domain;
 pub mod planner;
 pub mod retry;
+pub mod storage;
+pub mod telemetry;
+pub mod worker;

@@ -205,6 +205,7 @@ fn the_example_is_valid_and_names_every_key() {
         "max_attempts",
         "backoff_base_seconds",
         "backoff_cap_seconds",
+        "doubt_seconds",
         "wave",
         "stop_grace_seconds",
         "settled_days",

@@ -17,6 +17,8 @@ pub struct Worker {
     pub backoff_base_seconds: u64,
     /// Longest pause between tries, in seconds.
     pub backoff_cap_seconds: u64,
+    /// Seconds that a write whose answer was lost is given to end before it is looked up.
+    pub doubt_seconds: u64,
     /// Most orders taken up at once.
     pub wave: u32,
     /// Seconds the call in flight may take to finish when the bridge is stopped.
@@ -31,7 +33,8 @@ impl Default for Worker {
             max_attempts: 5,
             backoff_base_seconds: 5,
             backoff_cap_seconds: 900,
-            wave: 400,
+            doubt_seconds: 10,
+            wave: 200,
             stop_grace_seconds: 30,
         }
     }
@@ -58,6 +61,7 @@ impl Worker {
             self.backoff_base_seconds,
             86_400,
         );
+        range("doubt_seconds", self.doubt_seconds, 0, 300);
         range("wave", self.wave.into(), 1, 1_000);
         range("stop_grace_seconds", self.stop_grace_seconds, 1, 300);
     }

@@ -193,7 +193,14 @@ impl Wave {
         }
     }
 
+    /// Only a write can be in doubt: what a lost look-up would have told is simply asked again.
     fn call_failed(&mut self, call: &Call, code: Code) {
+        let writes = call.commands.iter().any(|command| {
+            [".add", ".update", ".set"]
+                .iter()
+                .any(|end| command.method.ends_with(end))
+        });
+        let code = if writes { code } else { Code::Down };
         for command in &call.commands {
             if let Some(ask) = self.desk.take(&command.key) {
                 self.put_off(&ask, code);

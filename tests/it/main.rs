@@ -1,1 +1,14 @@
 //! Tests with IO.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod crash;
+mod intake;
+mod lane;
+mod layers;
+mod support;
+mod worker;

@@ -1,0 +1,307 @@
+//! Taking events in.
+//!
+//! One transaction for the whole request, its statements over arrays. Of the events of one order only the newest stays
+//! pending; what it overtakes is superseded in the same transaction, wherever it came from.
+
+use super::{Bridge, Error, mend};
+use crate::{
+    domain::{Code, Faults, ShopName},
+    storage::{
+        journal::{self, Line},
+        orders::{self, Head, NewHead},
+        outbox::{self, NewEvent, StoredEvent},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The most events that one request may carry.
+pub const MAX_EVENTS: usize = 1000;
+
+/// What became of an event that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// Stored, durably.
+    Queued,
+    /// The same event was accepted before.
+    Duplicate,
+    /// Another event with the same source and id was accepted before.
+    Conflict,
+    /// It is not a valid event of this shop.
+    Invalid(Faults),
+}
+
+/// Identity of an event: shop, source, id.
+type Identity<'a> = (&'a str, &'a str, &'a str);
+
+impl Bridge {
+    /// Accepts up to [`MAX_EVENTS`] events in one transaction; returns after COMMIT, one result for each, in order. `shop` is the
+    /// shop whose key was shown; without one the events say it themselves.
+    pub async fn accept_events(
+        &self,
+        shop: Option<&ShopName>,
+        events: &[Value],
+    ) -> Result<Vec<Accepted>, Error> {
+        if events.len() > MAX_EVENTS {
+            return Err(Error::TooMany(events.len()));
+        }
+        let read: Vec<_> = events
+            .iter()
+            .map(|event| mend::read(self.directory(), shop, event))
+            .collect();
+        let good: Vec<&NewEvent> = read
+            .iter()
+            .filter_map(|event| event.as_ref().ok())
+            .collect();
+        let mut stored = Vec::new();
+        if !good.is_empty() {
+            let mut tx = self.pool().begin().await?;
+            stored = store(&mut tx, &good).await?;
+            tx.commit().await?;
+        }
+        self.ring(&good, &stored);
+        let mut stored = stored.into_iter();
+        let results: Vec<_> = read
+            .into_iter()
+            .map(|event| match event {
+                Ok(_) => stored.next().unwrap_or(Accepted::Queued),
+                Err(rejection) => Accepted::Invalid(rejection.faults),
+            })
+            .collect();
+        for result in &results {
+            self.metrics().accepted(result.word());
+        }
+        Ok(results)
+    }
+
+    /// Wakes the lanes of what was queued.
+    pub(super) fn ring(&self, events: &[&NewEvent], results: &[Accepted]) {
+        let queued = events
+            .iter()
+            .zip(results)
+            .filter(|(_, result)| **result == Accepted::Queued);
+        let portals: BTreeSet<&str> = queued.map(|(event, _)| event.portal.as_str()).collect();
+        for portal in portals {
+            self.bell().ring(portal);
+        }
+    }
+}
+
+/// Stores events and makes the newest of each order its head; one result for each, in order.
+pub(super) async fn store(
+    db: &mut PgConnection,
+    events: &[&NewEvent],
+) -> Result<Vec<Accepted>, Error> {
+    let mut first: HashMap<Identity<'_>, usize> = HashMap::new();
+    let mut unique = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        first.entry(identity(event)).or_insert_with(|| {
+            unique.push(*event);
+            index
+        });
+    }
+    let fresh = outbox::insert(db, &unique).await?;
+    let fresh: HashMap<Identity<'_>, &StoredEvent> = fresh
+        .iter()
+        .map(|event| (stored_identity(event), event))
+        .collect();
+    let before = known_before(db, &unique, &fresh).await?;
+    let mut results = Vec::with_capacity(events.len());
+    let mut arrived = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        let key = identity(event);
+        let same = match (fresh.get(&key), before.get(&key)) {
+            (Some(stored), _) if first.get(&key) == Some(&index) => {
+                arrived.push((*event, stored.id));
+                results.push(Accepted::Queued);
+                continue;
+            }
+            (Some(stored), _) => stored.fingerprint == event.fingerprint,
+            (None, Some(fingerprint)) => *fingerprint == event.fingerprint,
+            // Pruned between two statements: it was here.
+            (None, None) => true,
+        };
+        results.push(if same {
+            Accepted::Duplicate
+        } else {
+            Accepted::Conflict
+        });
+    }
+    if !arrived.is_empty() {
+        enqueue(db, &arrived).await?;
+    }
+    Ok(results)
+}
+
+fn identity(event: &NewEvent) -> Identity<'_> {
+    (&event.shop, &event.source, &event.event_id)
+}
+
+fn stored_identity(event: &StoredEvent) -> Identity<'_> {
+    (&event.shop, &event.source, &event.event_id)
+}
+
+/// The fingerprints of the events that were there already.
+async fn known_before<'a>(
+    db: &mut PgConnection,
+    unique: &[&'a NewEvent],
+    fresh: &HashMap<Identity<'_>, &StoredEvent>,
+) -> Result<HashMap<Identity<'a>, Vec<u8>>, Error> {
+    let old: Vec<_> = unique
+        .iter()
+        .filter(|event| !fresh.contains_key(&identity(event)))
+        .collect();
+    if old.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let shops: Vec<_> = old.iter().map(|e| e.shop.clone()).collect();
+    let sources: Vec<_> = old.iter().map(|e| e.source.clone()).collect();
+    let ids: Vec<_> = old.iter().map(|e| e.event_id.clone()).collect();
+    let found = outbox::find(db, &shops, &sources, &ids).await?;
+    let mut prints: HashMap<_, _> = found
+        .into_iter()
+        .map(|e| ((e.shop, e.source, e.event_id), e.fingerprint))
+        .collect();
+    let of = |e: &&&'a NewEvent| {
+        let key = (e.shop.clone(), e.source.clone(), e.event_id.clone());
+        prints.remove(&key).map(|print| (identity(e), print))
+    };
+    Ok(old.iter().filter_map(of).collect())
+}
+
+/// An event and what decides whether it is newer than another.
+#[derive(Clone, Copy)]
+struct Age {
+    id: i64,
+    version: Option<i64>,
+    updated_at: Option<DateTime<Utc>>,
+}
+
+impl Age {
+    /// Whether something that arrived after this one is at least as new: by version, else by time, else by arrival.
+    fn yields_to(self, later: Self) -> bool {
+        if let (Some(mine), Some(other)) = (self.version, later.version)
+            && mine != other
+        {
+            return other > mine;
+        }
+        if let (Some(mine), Some(other)) = (self.updated_at, later.updated_at)
+            && mine != other
+        {
+            return other > mine;
+        }
+        true
+    }
+}
+
+/// Makes the newest events the heads of their orders, and supersedes the others.
+async fn enqueue(db: &mut PgConnection, arrived: &[(&NewEvent, i64)]) -> Result<(), Error> {
+    let portals: BTreeMap<(&str, &str), &str> = arrived
+        .iter()
+        .map(|(e, _)| ((&*e.shop, &*e.number), &*e.portal))
+        .collect();
+    let shops: Vec<_> = portals.keys().map(|(shop, _)| (*shop).to_owned()).collect();
+    let numbers: Vec<_> = portals
+        .keys()
+        .map(|(_, number)| (*number).to_owned())
+        .collect();
+    let lanes: Vec<_> = portals
+        .values()
+        .map(|portal| (*portal).to_owned())
+        .collect();
+    let heads = orders::lock_or_make(db, &shops, &numbers, &lanes).await?;
+    let mut newest: HashMap<(&str, &str), Option<Age>> = heads
+        .iter()
+        .map(|h| ((&*h.shop, &*h.number), age_of(h)))
+        .collect();
+    let mut changed: BTreeMap<(&str, &str), NewHead> = BTreeMap::new();
+    let (mut older, mut newer) = (Vec::new(), Vec::new());
+    let mut lines = Vec::new();
+    for (event, id) in arrived {
+        let key = (&*event.shop, &*event.number);
+        lines.push(line(
+            event,
+            "accepted",
+            format!("event {} accepted", event.event_id),
+        ));
+        let age = Age {
+            id: *id,
+            version: event.version,
+            updated_at: event.updated_at,
+        };
+        let slot = newest.entry(key).or_default();
+        if let Some(head) = *slot {
+            let yields = head.yields_to(age);
+            older.push(if yields { head.id } else { *id });
+            newer.push(if yields { *id } else { head.id });
+            if !yields {
+                let text = format!(
+                    "event {} is older than what is here already: superseded",
+                    event.event_id
+                );
+                lines.push(line(event, "superseded", text));
+                continue;
+            }
+        }
+        *slot = Some(age);
+        changed.insert(key, new_head(event, *id));
+    }
+    outbox::supersede(db, &older, &newer).await?;
+    let changed: Vec<_> = changed.into_values().collect();
+    orders::set_heads(db, &changed).await?;
+    Ok(journal::add(db, &lines).await?)
+}
+
+fn age_of(head: &Head) -> Option<Age> {
+    let (version, updated_at) = (head.head_version, head.head_updated_at);
+    head.head_id.map(|id| Age {
+        id,
+        version,
+        updated_at,
+    })
+}
+
+/// The event as the head of its order.
+pub(super) fn new_head(event: &NewEvent, id: i64) -> NewHead {
+    NewHead {
+        shop: event.shop.clone(),
+        number: event.number.clone(),
+        event: id,
+        version: event.version,
+        updated_at: event.updated_at,
+        status: event.status.clone(),
+    }
+}
+
+/// A sentence about the event's order.
+pub(super) fn line(event: &NewEvent, kind: &'static str, text: String) -> Line {
+    Line {
+        shop: event.shop.clone(),
+        number: event.number.clone(),
+        kind,
+        text,
+    }
+}
+
+impl Accepted {
+    /// One word, as the API says it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Duplicate => "duplicate",
+            Self::Conflict => "conflict",
+            Self::Invalid(_) => "invalid",
+        }
+    }
+
+    /// The code, where something is wrong.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Queued | Self::Duplicate => None,
+            Self::Conflict => Some(Code::Conflict),
+            Self::Invalid(_) => Some(Code::Invalid),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! From raw JSON to an event of a known shop.
+
+use super::{Bridge, Directory, Error};
+use crate::{
+    domain::{Code, Event, EventBody, Fault, Faults, ShopName, ShopRules},
+    storage::outbox::NewEvent,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Why an event cannot be accepted.
+#[derive(Debug, Clone)]
+pub(super) struct Rejection {
+    pub(super) code: Code,
+    pub(super) faults: Faults,
+    pub(super) shop: Option<ShopName>,
+}
+
+impl Rejection {
+    fn at(pointer: &str, detail: String, code: Code) -> Self {
+        let faults = vec![Fault {
+            pointer: pointer.to_owned(),
+            detail,
+        }];
+        Self {
+            code,
+            faults,
+            shop: None,
+        }
+    }
+}
+
+/// Reads an event of the shop whose key was shown, or of the shop it names itself.
+pub(super) fn read(
+    directory: &Directory,
+    shop: Option<&ShopName>,
+    value: &Value,
+) -> Result<NewEvent, Rejection> {
+    let shop = match shop {
+        Some(shop) => of_caller(directory, shop, value)?,
+        None => named(directory, value)?,
+    };
+    let unknown = || {
+        Rejection::at(
+            "/shop",
+            format!("no shop `{shop}` is configured"),
+            Code::UnknownShop,
+        )
+    };
+    let rules = directory.rules(&shop).ok_or_else(unknown)?;
+    read_as(rules, value).map_err(|faults| Rejection {
+        code: Code::Invalid,
+        faults,
+        shop: Some(shop),
+    })
+}
+
+/// Reads an event of this shop.
+pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faults> {
+    let event = parse(value, rules)?;
+    let (kind, number, version, updated_at, status) = match event.body {
+        EventBody::Saved(snapshot) => {
+            let s = *snapshot;
+            ("saved", s.number, s.version, s.updated_at, Some(s.status))
+        }
+        EventBody::Deleted {
+            number,
+            version,
+            updated_at,
+        } => ("deleted", number, version, updated_at, None),
+    };
+    Ok(NewEvent {
+        portal: rules.portal.as_str().to_owned(),
+        shop: rules.shop.as_str().to_owned(),
+        number: number.as_str().to_owned(),
+        source: event.source,
+        event_id: event.id,
+        kind,
+        version,
+        updated_at,
+        occurred_at: event.time,
+        status,
+        fingerprint: fingerprint(value),
+        body: value.clone(),
+    })
+}
+
+/// Parses an event with the shop's country for phones.
+pub(super) fn parse(value: &Value, rules: &ShopRules) -> Result<Event, Faults> {
+    Event::parse(value, &rules.phone_country)
+}
+
+/// The caller's shop, unless the event names another.
+fn of_caller(directory: &Directory, shop: &ShopName, value: &Value) -> Result<ShopName, Rejection> {
+    let other = |pointer: &str, name: &str| {
+        let known = directory.shops.keys().any(|known| known.as_str() == name);
+        let detail = if known {
+            format!("the key belongs to the shop `{shop}`, the event names `{name}`")
+        } else {
+            format!("no shop `{name}` is configured")
+        };
+        Err(Rejection::at(pointer, detail, Code::Invalid))
+    };
+    if let Some(name) = value.get("shop").and_then(Value::as_str)
+        && name != shop.as_str()
+    {
+        return other("/shop", name);
+    }
+    if let Some(name) = value
+        .get("source")
+        .and_then(Value::as_str)
+        .and_then(shop_in_source)
+        && name != shop.as_str()
+    {
+        return other("/source", name);
+    }
+    Ok(shop.clone())
+}
+
+/// The shop that an event without a key names.
+fn named(directory: &Directory, value: &Value) -> Result<ShopName, Rejection> {
+    let known = |pointer: &str, name: &str| {
+        let found = directory.shops.keys().find(|known| known.as_str() == name);
+        let unknown = || {
+            Rejection::at(
+                pointer,
+                format!("no shop `{name}` is configured"),
+                Code::UnknownShop,
+            )
+        };
+        found.cloned().ok_or_else(unknown)
+    };
+    if let Some(name) = value.get("shop").and_then(Value::as_str) {
+        return known("/shop", name);
+    }
+    let source = value
+        .get("source")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if let Some(name) = shop_in_source(source) {
+        return known("/source", name);
+    }
+    if let Some((_, shop)) = directory.sources.iter().find(|(named, _)| named == source) {
+        return Ok(shop.clone());
+    }
+    let mut shops = directory.shops.keys();
+    match (shops.next(), shops.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        _ => Err(Rejection::at(
+            "/source",
+            "the event names no configured shop".to_owned(),
+            Code::UnknownShop,
+        )),
+    }
+}
+
+/// NAME in `/shops/NAME` or `.../shops/NAME`.
+fn shop_in_source(source: &str) -> Option<&str> {
+    let (_, name) = source.rsplit_once("/shops/")?;
+    let name = name.strip_suffix('/').unwrap_or(name);
+    (!name.is_empty() && !name.contains('/')).then_some(name)
+}
+
+/// SHA-256 of the value with sorted keys and no white space.
+pub(super) fn fingerprint(value: &Value) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    digest(value, &mut hash);
+    hash.finalize().to_vec()
+}
+
+fn digest(value: &Value, hash: &mut Sha256) {
+    match value {
+        Value::Object(map) => {
+            let mut keys: Vec<_> = map.iter().collect();
+            keys.sort_by_key(|(key, _)| *key);
+            hash.update(b"{");
+            for (key, value) in keys {
+                hash.update(Value::from(key.as_str()).to_string());
+                hash.update(b":");
+                digest(value, hash);
+                hash.update(b",");
+            }
+            hash.update(b"}");
+        }
+        Value::Array(items) => {
+            hash.update(b"[");
+            for item in items {
+                digest(item, hash);
+                hash.update(b",");
+            }
+            hash.update(b"]");
+        }
+        plain => hash.update(plain.to_string()),
+    }
+}
+
+/// Puts a mended payload (a whole event, or a snapshot) in the place of a letter's event. The mended event has an identity
+/// of its own: the old one with the letter's id behind it.
+pub(super) fn mended(old: &Value, payload: Value, letter: i64, turn: i64) -> Value {
+    let whole =
+        payload.get("specversion").is_some() || payload.get("data").is_some_and(Value::is_object);
+    let mut event = if whole {
+        payload
+    } else {
+        with_data(old, payload)
+    };
+    if let Value::Object(map) = &mut event {
+        let id = old.get("id").and_then(Value::as_str).unwrap_or("letter");
+        let base = id.split("#retry-").next().unwrap_or(id);
+        map.insert(
+            "id".to_owned(),
+            Value::from(format!("{base}#retry-{letter}-{turn}")),
+        );
+    }
+    event
+}
+
+fn with_data(old: &Value, data: Value) -> Value {
+    let mut event = if old.is_object() {
+        old.clone()
+    } else {
+        json!({})
+    };
+    if let Value::Object(map) = &mut event {
+        map.insert("data".to_owned(), data);
+    }
+    event
+}
+
+impl Bridge {
+    /// The rules of a shop by its name as text.
+    pub(super) fn rules_of(&self, shop: &str) -> Result<&ShopRules, Error> {
+        let found = self
+            .directory()
+            .shops
+            .values()
+            .find(|rules| rules.shop.as_str() == shop);
+        found
+            .map(std::convert::AsRef::as_ref)
+            .ok_or(Error::NotFound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fingerprint_ignores_the_order_of_keys_and_nothing_else() {
+        let one: Value = serde_json::from_str(r#"{"a":1,"b":[{"x":null,"y":"z"}]}"#).unwrap();
+        let two: Value =
+            serde_json::from_str(r#"{ "b": [ {"y":"z","x":null} ], "a": 1 }"#).unwrap();
+        let other: Value = serde_json::from_str(r#"{"a":1,"b":[{"x":null,"y":"w"}]}"#).unwrap();
+        assert_eq!(fingerprint(&one), fingerprint(&two));
+        assert_ne!(fingerprint(&one), fingerprint(&other));
+    }
+
+    #[test]
+    fn a_source_names_a_shop_only_by_its_last_segment() {
+        assert_eq!(shop_in_source("/shops/main"), Some("main"));
+        assert_eq!(
+            shop_in_source("https://shop.example/shops/main/"),
+            Some("main")
+        );
+        assert_eq!(shop_in_source("/shops/main/orders"), None);
+        assert_eq!(shop_in_source("https://shop.example"), None);
+    }
+}

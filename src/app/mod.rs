@@ -1,0 +1,132 @@
+//! The use cases: what a store, an operator or a lane can ask of the bridge.
+//!
+//! Owns: transactions, and the plain sentences of an order's life. Each use case is one transaction and leaves the
+//! database in a state that every other use case can go on from. Refuses: HTTP in any direction. What does not hold
+//! after parsing is answered as a value ([`Accepted::Invalid`]), not as an [`Error`]: an error means that the request
+//! could not be judged, or that there is nothing to do it to.
+//!
+//! Invariants: an order has at most one pending event, its newest snapshot; everything accepted ends as done,
+//! superseded or dead; every act of a person leaves a row in the audit table.
+
+mod accept;
+mod bell;
+mod claim;
+mod dead_letters;
+mod directory;
+mod mend;
+mod orders;
+mod published;
+mod replay;
+mod settle;
+mod status;
+
+use crate::{domain::Faults, storage, telemetry::Metrics};
+use sqlx::PgPool;
+use std::sync::Arc;
+
+pub use accept::{Accepted, MAX_EVENTS};
+pub use bell::Bell;
+pub use claim::Claim;
+pub use dead_letters::{Letter, LetterFilter, LetterPage, Retried, Retry};
+pub use directory::Directory;
+pub use orders::{OrderView, TimelineEntry};
+pub use settle::{Settled, Tries};
+pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport};
+
+/// The bridge: the pool, what is configured, and the meters. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Bridge {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pool: PgPool,
+    directory: Directory,
+    metrics: Metrics,
+    bell: Bell,
+}
+
+impl Bridge {
+    /// A bridge over this database and these shops.
+    pub fn new(pool: PgPool, directory: Directory) -> Self {
+        let bell = Bell::new(pool.clone());
+        Self {
+            inner: Arc::new(Inner {
+                pool,
+                directory,
+                metrics: Metrics::default(),
+                bell,
+            }),
+        }
+    }
+
+    /// What is configured.
+    pub fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    /// The meters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// The connections.
+    pub fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+
+    /// What wakes the lanes.
+    pub fn bell(&self) -> &Bell {
+        &self.inner.bell
+    }
+}
+
+/// Who does something that is put on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor(pub String);
+
+impl Actor {
+    /// An actor by the name that the audit table shows, e.g. `operator:anna`, `shop:main`, `cli`.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+}
+
+/// Why a use case could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database could not be asked, or refused.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// There is no such thing.
+    #[error("there is no open dead letter, order or portal of that name")]
+    NotFound,
+    /// What was sent along cannot be used.
+    #[error("the payload cannot be used: {}", sentence(.0))]
+    Invalid(Faults),
+    /// More than one request may carry.
+    #[error("{0} events at once: at most {MAX_EVENTS} are taken")]
+    TooMany(usize),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+/// All faults in one line, each with its place.
+fn sentence(faults: &Faults) -> String {
+    let parts: Vec<_> = faults
+        .iter()
+        .map(|fault| {
+            if fault.pointer.is_empty() {
+                fault.detail.clone()
+            } else {
+                format!("{}: {}", fault.pointer, fault.detail)
+            }
+        })
+        .collect();
+    parts.join("; ")
+}

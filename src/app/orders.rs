@@ -1,0 +1,93 @@
+//! What is known of one order.
+
+use super::{Bridge, Error};
+use crate::{
+    domain::ShopName,
+    storage::{journal, orders},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// The most sentences of a life that are shown: the newest.
+const TIMELINE_LIMIT: i64 = 500;
+
+/// One order, as people and shops see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderView {
+    /// The shop.
+    pub shop: String,
+    /// Its number there.
+    pub number: String,
+    /// The portal it goes to.
+    pub portal: String,
+    /// Its deal.
+    pub deal_id: Option<u64>,
+    /// Its lead, where the shop's rules made one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead_id: Option<u64>,
+    /// Its contact.
+    pub contact_id: Option<u64>,
+    /// Its company.
+    pub company_id: Option<u64>,
+    /// The shop's status in the newest snapshot.
+    pub status: Option<String>,
+    /// The stage, as last known.
+    pub stage: Option<String>,
+    /// Whether the portal holds the newest snapshot.
+    pub in_sync: bool,
+    /// Events that wait.
+    pub pending: i64,
+    /// Open dead letters.
+    pub dead: i64,
+    /// Its life, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// One thing that happened to an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What kind of thing: `accepted`, `superseded`, `written`, `note`, `refused`, `dead`, `retried`, `discarded`.
+    pub kind: String,
+    /// One sentence.
+    pub text: String,
+}
+
+impl Bridge {
+    /// One order; none if the bridge never heard of it.
+    pub async fn order_view(
+        &self,
+        shop: &ShopName,
+        number: &str,
+    ) -> Result<Option<OrderView>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let Some(row) = orders::view(&mut db, shop.as_str(), number).await? else {
+            return Ok(None);
+        };
+        let timeline = journal::of_order(&mut db, shop.as_str(), number, TIMELINE_LIMIT).await?;
+        let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
+        Ok(Some(OrderView {
+            shop: shop.as_str().to_owned(),
+            number: number.to_owned(),
+            portal: row.portal,
+            deal_id: id(row.deal_id),
+            lead_id: id(row.lead_id),
+            contact_id: id(row.contact_id),
+            company_id: id(row.company_id),
+            status: row.status,
+            stage: row.stage,
+            in_sync: row.in_sync,
+            pending: row.pending,
+            dead: row.dead,
+            timeline: timeline
+                .into_iter()
+                .map(|entry| TimelineEntry {
+                    at: entry.at,
+                    kind: entry.kind,
+                    text: entry.text,
+                })
+                .collect(),
+        }))
+    }
+}

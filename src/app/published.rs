@@ -1,0 +1,98 @@
+//! Taking up what shops published by SQL.
+
+use super::{Accepted, Bridge, Error, accept, mend, mend::Rejection};
+use crate::{
+    domain::Code,
+    storage::{
+        letters::{self, Stray},
+        outbox::NewEvent,
+        published::{self, Published},
+    },
+};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// The most events that are taken up in one transaction.
+const BATCH: i64 = 500;
+
+impl Bridge {
+    /// Takes up the oldest events from SQL with the checks that HTTP makes; what cannot be accepted becomes a dead letter.
+    /// Returns how many were taken up; 0 also while another process does it.
+    pub async fn take_published(&self) -> Result<usize, Error> {
+        let mut tx = self.pool().begin().await?;
+        let rows = published::take(&mut tx, BATCH).await?;
+        if rows.is_empty() {
+            // At once and not some time after the drop: the transaction may hold the lock that others try.
+            tx.rollback().await?;
+            return Ok(0);
+        }
+        let read: Vec<_> = rows
+            .iter()
+            .map(|row| mend::read(self.directory(), None, &row.event))
+            .collect();
+        let good: Vec<&NewEvent> = read
+            .iter()
+            .filter_map(|event| event.as_ref().ok())
+            .collect();
+        let results = accept::store(&mut tx, &good).await?;
+        let mut stored = good.iter().zip(&results);
+        let mut outcomes = Vec::with_capacity(rows.len());
+        for (row, event) in rows.iter().zip(&read) {
+            let outcome = match event {
+                Err(rejection) => self.bury(&mut tx, row, rejection).await?,
+                Ok(_) => match stored.next() {
+                    Some((event, Accepted::Conflict)) => bury_conflict(&mut tx, row, event).await?,
+                    Some((_, Accepted::Duplicate)) => "duplicate",
+                    _ => "queued",
+                },
+            };
+            outcomes.push(outcome.to_owned());
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        published::taken(&mut tx, &ids, &outcomes).await?;
+        tx.commit().await?;
+        self.ring(&good, &results);
+        for result in &results {
+            self.metrics().accepted(result.word());
+        }
+        Ok(rows.len())
+    }
+
+    async fn bury(
+        &self,
+        tx: &mut PgConnection,
+        row: &Published,
+        rejection: &Rejection,
+    ) -> Result<&'static str, Error> {
+        let shop = rejection.shop.as_ref();
+        let rules = shop.and_then(|shop| self.directory().rules(shop));
+        let message = super::sentence(&rejection.faults);
+        let stray = Stray {
+            portal: rules.map(|rules| rules.portal.as_str()),
+            shop: rules.map(|rules| rules.shop.as_str()),
+            number: row.event.pointer("/data/number").and_then(Value::as_str),
+            code: rejection.code.as_str(),
+            message: &message,
+            payload: &row.event,
+        };
+        letters::write_stray(tx, &stray).await?;
+        Ok("dead")
+    }
+}
+
+async fn bury_conflict(
+    tx: &mut PgConnection,
+    row: &Published,
+    event: &NewEvent,
+) -> Result<&'static str, Error> {
+    let stray = Stray {
+        portal: Some(&event.portal),
+        shop: Some(&event.shop),
+        number: Some(&event.number),
+        code: Code::Conflict.as_str(),
+        message: Code::Conflict.sentence(),
+        payload: &row.event,
+    };
+    letters::write_stray(tx, &stray).await?;
+    Ok("dead")
+}

@@ -1,0 +1,347 @@
+//! The end of a try: one transaction for a whole wave, fenced by the lane's lease.
+
+use super::{Bridge, Error, claim::Claim};
+use crate::{
+    domain::Code,
+    planner::{Outcome, Settlement, Target},
+    retry,
+    storage::{
+        self,
+        journal::{self, Line},
+        lanes::{self, Lease},
+        letters,
+        links::{self, Link},
+        orders::{self, Head, Then, Tried},
+        outbox,
+    },
+};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+/// How often, and how long apart, an order is tried.
+#[derive(Debug, Clone)]
+pub struct Tries {
+    /// Tries that the portal judged before an event is dead.
+    pub most: u32,
+    /// The first pause.
+    pub pause: Duration,
+    /// The longest pause.
+    pub cap: Duration,
+    /// How long a write whose answer was lost is given to end before it is looked up.
+    pub doubt: Duration,
+}
+
+impl Tries {
+    fn doubt_ms(&self) -> i64 {
+        i64::try_from(self.doubt.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Exponential back-off with jitter after the `nth` try.
+    fn delay_ms(&self, nth: i32) -> i64 {
+        let delay = retry::delay(nth.unsigned_abs(), self.pause, self.cap);
+        i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What a settled wave came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Events done.
+    pub done: usize,
+    /// Events that died.
+    pub dead: usize,
+    /// Events refused that are tried again.
+    pub retried: usize,
+    /// Events nobody judged.
+    pub stalled: usize,
+}
+
+/// Everything a wave writes besides the orders' own rows.
+#[derive(Default)]
+struct Writes {
+    tried: Vec<Tried>,
+    events: Vec<i64>,
+    states: Vec<String>,
+    done: Vec<(String, String, i64)>,
+    dead: Vec<(i64, String, String, i32)>,
+    links: BTreeMap<(String, String), i64>,
+    lines: Vec<Line>,
+    sum: Settled,
+}
+
+impl Bridge {
+    /// Records how a wave ended; nothing is written if the lease is lost. An order whose newest event is another one by now
+    /// stays due for that one.
+    pub async fn settle(
+        &self,
+        lease: &Lease,
+        tries: &Tries,
+        ended: Vec<(Claim, Settlement)>,
+    ) -> Result<Settled, Error> {
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let shops: Vec<_> = ended.iter().map(|(claim, _)| claim.shop.clone()).collect();
+        let numbers: Vec<_> = ended
+            .iter()
+            .map(|(claim, _)| claim.number.clone())
+            .collect();
+        let heads = orders::lock(&mut tx, &shops, &numbers).await?;
+        let heads: HashMap<(&str, &str), &Head> = heads
+            .iter()
+            .map(|head| ((&*head.shop, &*head.number), head))
+            .collect();
+        let mut writes = Writes::default();
+        for (claim, settlement) in &ended {
+            if let Some(head) = heads.get(&(&*claim.shop, &*claim.number)) {
+                writes.add(claim, settlement, head, tries);
+            }
+        }
+        let sum = writes.write(&mut tx, &lease.portal).await?;
+        tx.commit().await?;
+        let counts = [
+            ("done", sum.done),
+            ("dead", sum.dead),
+            ("retried", sum.retried),
+            ("stalled", sum.stalled),
+        ];
+        for (outcome, count) in counts {
+            self.metrics().tried(&lease.portal, outcome, count);
+        }
+        Ok(sum)
+    }
+}
+
+impl Writes {
+    fn add(&mut self, claim: &Claim, settlement: &Settlement, head: &Head, tries: &Tries) {
+        let then = self.judge(claim, settlement, head, tries);
+        let known = &settlement.known;
+        let id = |id: Option<u64>| id.and_then(|id| i64::try_from(id).ok());
+        let (deal, lead) = match known.target {
+            Some(Target::Deal(deal)) => (Some(deal), None),
+            Some(Target::Lead(lead)) => (None, Some(lead)),
+            None => (None, None),
+        };
+        let order = format!("{}/{}", claim.shop, claim.number);
+        self.link("deal", Some(&order), id(deal));
+        self.link("lead", Some(&order), id(lead));
+        self.link("contact", claim.contact_key.as_ref(), id(known.contact_id));
+        self.link("company", claim.company_key.as_ref(), id(known.company_id));
+        self.tried.push(Tried {
+            shop: claim.shop.clone(),
+            number: claim.number.clone(),
+            then,
+            known: serde_json::to_value(known).map_or_else(|_| json!({}), storable),
+            deal_id: id(deal),
+            lead_id: id(lead),
+            contact_id: id(known.contact_id),
+            company_id: id(known.company_id),
+            stage: settlement.stage.as_ref().map(|stage| stage.id.clone()),
+        });
+        for note in &settlement.notes {
+            self.say(claim, "note", note.clone());
+        }
+    }
+
+    /// What the queue does with the order, and the sentences about it.
+    fn judge(
+        &mut self,
+        claim: &Claim,
+        settlement: &Settlement,
+        head: &Head,
+        tries: &Tries,
+    ) -> Then {
+        let newest = head.head_id == Some(claim.event);
+        match &settlement.outcome {
+            Outcome::Done { wrote } => {
+                self.say(claim, "written", done_sentence(settlement, *wrote));
+                self.done
+                    .push((claim.shop.clone(), claim.number.clone(), claim.event));
+                self.sum.done += 1;
+                if !newest {
+                    return Then::Keep;
+                }
+                self.end(claim, "done");
+                Then::Done
+            }
+            _ if !newest => Then::Keep,
+            Outcome::Again { code } => {
+                self.sum.stalled += 1;
+                let stalls = head.stalls.saturating_add(1);
+                if stalls == 1 {
+                    self.say(
+                        claim,
+                        "note",
+                        format!("not judged by the portal ({code}): looked up and tried again"),
+                    );
+                }
+                // Soon, but later each time: one order that always stalls must not take a place in every wave. What may still be
+                // running in the portal is given time to end, or the look-up would come too early to see it.
+                let delay_ms = 200_i64.saturating_mul(1 << stalls.clamp(0, 8)).min(30_000);
+                let delay_ms = if *code == Code::InDoubt {
+                    delay_ms.max(tries.doubt_ms())
+                } else {
+                    delay_ms
+                };
+                Then::Stall { stalls, delay_ms }
+            }
+            Outcome::Hopeless { code, message } => {
+                let attempts = head.attempts.saturating_add(1);
+                self.die(claim, code.as_str(), message, attempts)
+            }
+            Outcome::Refused { code, message } => {
+                let attempts = head.attempts.saturating_add(1);
+                if attempts >= i32::try_from(tries.most).unwrap_or(i32::MAX) {
+                    return self.die(claim, code.as_str(), message, attempts);
+                }
+                self.sum.retried += 1;
+                let delay_ms = tries.delay_ms(attempts);
+                let text = format!(
+                    "the portal refused: {message} ({code}); try {attempts} of {}, the next in {:.1} s",
+                    tries.most,
+                    Duration::from_millis(delay_ms.unsigned_abs()).as_secs_f64()
+                );
+                self.say(claim, "refused", text);
+                let (code, message) = (code.as_str().to_owned(), clean(message));
+                Then::Retry {
+                    attempts,
+                    code,
+                    message,
+                    delay_ms,
+                }
+            }
+        }
+    }
+
+    fn die(&mut self, claim: &Claim, code: &str, message: &str, attempts: i32) -> Then {
+        self.sum.dead += 1;
+        self.end(claim, "dead");
+        let (code, message) = (code.to_owned(), clean(message));
+        self.dead
+            .push((claim.event, code.clone(), message.clone(), attempts));
+        self.say(
+            claim,
+            "dead",
+            format!("given up: {message} ({code}); it waits as a dead letter"),
+        );
+        Then::Dead {
+            attempts,
+            code,
+            message,
+        }
+    }
+
+    fn end(&mut self, claim: &Claim, state: &str) {
+        self.events.push(claim.event);
+        self.states.push(state.to_owned());
+    }
+
+    fn say(&mut self, claim: &Claim, kind: &'static str, text: String) {
+        let (shop, number) = (claim.shop.clone(), claim.number.clone());
+        self.lines.push(Line {
+            shop,
+            number,
+            kind,
+            text,
+        });
+    }
+
+    fn link(&mut self, entity: &str, key: Option<&String>, id: Option<i64>) {
+        if let (Some(key), Some(id)) = (key, id)
+            && id > 0
+        {
+            self.links.insert((entity.to_owned(), key.clone()), id);
+        }
+    }
+
+    async fn write(
+        self,
+        db: &mut sqlx::PgConnection,
+        portal: &str,
+    ) -> Result<Settled, storage::Error> {
+        orders::record(db, &self.tried).await?;
+        outbox::settle(db, &self.events, &self.states).await?;
+        if !self.dead.is_empty() {
+            let events: Vec<_> = self.dead.iter().map(|row| row.0).collect();
+            let codes: Vec<_> = self.dead.iter().map(|row| row.1.clone()).collect();
+            let messages: Vec<_> = self.dead.iter().map(|row| row.2.clone()).collect();
+            let attempts: Vec<_> = self.dead.iter().map(|row| row.3).collect();
+            letters::write(db, &events, &codes, &messages, &attempts).await?;
+        }
+        if !self.done.is_empty() {
+            let shops: Vec<_> = self.done.iter().map(|row| row.0.clone()).collect();
+            let numbers: Vec<_> = self.done.iter().map(|row| row.1.clone()).collect();
+            let events: Vec<_> = self.done.iter().map(|row| row.2).collect();
+            letters::overtake(db, &shops, &numbers, &events).await?;
+        }
+        let link = |((entity, key), bitrix_id)| Link {
+            entity,
+            key,
+            bitrix_id,
+        };
+        let links: Vec<_> = self.links.into_iter().map(link).collect();
+        if !links.is_empty() {
+            links::put(db, portal, &links).await?;
+        }
+        journal::add(db, &self.lines).await?;
+        Ok(self.sum)
+    }
+}
+
+fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
+    let what = match settlement.known.target {
+        Some(Target::Deal(id)) => format!("deal {id}"),
+        Some(Target::Lead(id)) => format!("lead {id}"),
+        None => "the portal".to_owned(),
+    };
+    let stage = settlement
+        .stage
+        .as_ref()
+        .map(|stage| format!(" in stage {stage}"))
+        .unwrap_or_default();
+    if wrote {
+        format!("{what} written{stage}")
+    } else {
+        format!("{what}{stage}: nothing to write")
+    }
+}
+
+/// Remote text as Postgres can hold it, bounded.
+fn clean(text: &str) -> String {
+    text.replace('\0', "\u{fffd}").chars().take(2000).collect()
+}
+
+/// Remote JSON as Postgres can hold it.
+fn storable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace('\0', "\u{fffd}")),
+        Value::Array(items) => items.into_iter().map(storable).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key.replace('\0', "\u{fffd}"), storable(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_below_the_cap() {
+        let tries = Tries {
+            most: 5,
+            pause: Duration::from_secs(5),
+            cap: Duration::from_mins(1),
+            doubt: Duration::from_secs(10),
+        };
+        for nth in 1..40 {
+            let delay = tries.delay_ms(nth);
+            assert!((50..=60_000).contains(&delay), "{delay}");
+            assert!(nth > 1 || delay <= 5_000);
+        }
+    }
+}

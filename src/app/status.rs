@@ -1,0 +1,257 @@
+//! Whether everything flows.
+
+use super::{Actor, Bridge, Error};
+use crate::{
+    domain::{PortalName, ShopRules},
+    storage::{
+        figures, journal,
+        lanes::{self, LaneRow},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+
+/// The state of the whole bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusReport {
+    /// Each portal.
+    pub portals: Vec<PortalStatus>,
+    /// Each shop.
+    pub shops: Vec<ShopStatus>,
+    /// Open dead letters by portal, shop and code.
+    pub dead: Vec<DeadCount>,
+    /// Events from SQL that are not taken up yet.
+    pub published: i64,
+}
+
+/// The state of one portal's lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PortalStatus {
+    /// The portal.
+    pub portal: String,
+    /// Orders that wait.
+    pub pending: i64,
+    /// Age of the oldest that waits, in seconds; 0 if none does.
+    pub oldest_seconds: i64,
+    /// Open dead letters.
+    pub dead: i64,
+    /// Events done in the last hour.
+    pub done_last_hour: i64,
+    /// What the lane does.
+    pub state: LaneState,
+    /// Who drives it.
+    pub owner: Option<String>,
+    /// Until when, unless renewed.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// Since when it is paused.
+    pub paused_at: Option<DateTime<Utc>>,
+    /// The code of what paused it; none if a person did.
+    pub paused_code: Option<String>,
+    /// Why it is paused, in one sentence.
+    pub paused_reason: Option<String>,
+    /// When it tries again by itself.
+    pub resume_at: Option<DateTime<Utc>>,
+    /// Failures of the portal in a row.
+    pub failures: i32,
+}
+
+/// What a lane does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LaneState {
+    /// Driven by a worker.
+    Running,
+    /// No worker drives it.
+    Idle,
+    /// The portal is in trouble: tries again by itself.
+    Waiting,
+    /// Waits for a person.
+    Paused,
+}
+
+/// The state of one shop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShopStatus {
+    /// The shop.
+    pub shop: String,
+    /// Its portal.
+    pub portal: String,
+    /// Orders that wait.
+    pub pending: i64,
+    /// Age of the oldest that waits, in seconds; 0 if none does.
+    pub oldest_seconds: i64,
+    /// Open dead letters.
+    pub dead: i64,
+    /// Events done in the last hour.
+    pub done_last_hour: i64,
+}
+
+/// How many letters are open for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadCount {
+    /// The portal.
+    pub portal: Option<String>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// The reason.
+    pub code: String,
+    /// How many.
+    pub count: i64,
+}
+
+impl Bridge {
+    /// The state of everything.
+    pub async fn status(&self) -> Result<StatusReport, Error> {
+        let mut db = self.pool().acquire().await?;
+        let waiting = figures::waiting(&mut db).await?;
+        let done = figures::done_last_hour(&mut db).await?;
+        let dead = figures::dead(&mut db).await?;
+        let lanes = lanes::all(&mut db).await?;
+        let published = figures::published(&mut db).await?;
+        let figures = Figures {
+            waiting,
+            done,
+            dead,
+        };
+        let portals = self.directory().portals.iter().map(|portal| {
+            let lane = lanes.iter().find(|lane| lane.portal == portal.as_str());
+            figures.portal(portal.as_str(), lane)
+        });
+        let shops = self
+            .directory()
+            .shops
+            .values()
+            .map(|rules| figures.shop(rules));
+        let report = StatusReport {
+            portals: portals.collect(),
+            shops: shops.collect(),
+            dead: figures.counts(),
+            published,
+        };
+        self.observe(&report);
+        Ok(report)
+    }
+
+    /// Shows the meters what was just read.
+    fn observe(&self, report: &StatusReport) {
+        for row in &report.portals {
+            let paused = matches!(row.state, LaneState::Paused | LaneState::Waiting);
+            self.metrics()
+                .lane(&row.portal, row.pending, row.oldest_seconds, paused);
+        }
+        self.metrics().dead(report.dead.iter().map(|row| {
+            let portal = row.portal.as_deref().unwrap_or("");
+            (
+                portal,
+                row.shop.as_deref().unwrap_or(""),
+                row.code.as_str(),
+                row.count,
+            )
+        }));
+        self.metrics().published(report.published);
+    }
+
+    /// Stops sending to a portal until somebody resumes it.
+    pub async fn pause_portal(&self, portal: &PortalName, who: &Actor) -> Result<(), Error> {
+        self.known(portal)?;
+        let mut tx = self.pool().begin().await?;
+        lanes::pause(&mut tx, portal.as_str(), &who.0).await?;
+        journal::audit(&mut tx, &who.0, "portal.pause", portal.as_str(), &json!({})).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Sends to a portal again, at once.
+    pub async fn resume_portal(&self, portal: &PortalName, who: &Actor) -> Result<(), Error> {
+        self.known(portal)?;
+        let mut tx = self.pool().begin().await?;
+        lanes::resume(&mut tx, portal.as_str()).await?;
+        journal::audit(
+            &mut tx,
+            &who.0,
+            "portal.resume",
+            portal.as_str(),
+            &json!({}),
+        )
+        .await?;
+        tx.commit().await?;
+        self.bell().ring(portal.as_str());
+        Ok(())
+    }
+
+    fn known(&self, portal: &PortalName) -> Result<(), Error> {
+        let known = self.directory().portals.contains(portal);
+        known.then_some(()).ok_or(Error::NotFound)
+    }
+}
+
+/// What the database counted.
+struct Figures {
+    waiting: Vec<figures::Waiting>,
+    done: Vec<figures::DoneLately>,
+    dead: Vec<figures::Dead>,
+}
+
+impl Figures {
+    fn portal(&self, portal: &str, lane: Option<&LaneRow>) -> PortalStatus {
+        let waiting = self.waiting.iter().filter(|row| row.portal == portal);
+        let dead = self
+            .dead
+            .iter()
+            .filter(|row| row.portal.as_deref() == Some(portal));
+        let done = self.done.iter().filter(|row| row.portal == portal);
+        PortalStatus {
+            portal: portal.to_owned(),
+            pending: waiting.clone().map(|row| row.pending).sum(),
+            oldest_seconds: waiting.map(|row| row.oldest_seconds).max().unwrap_or(0),
+            dead: dead.map(|row| row.count).sum(),
+            done_last_hour: done.map(|row| row.done).sum(),
+            state: state(lane),
+            owner: lane.and_then(|lane| lane.owner.clone()),
+            lease_until: lane.and_then(|lane| lane.lease_until),
+            paused_at: lane.and_then(|lane| lane.paused_at),
+            paused_code: lane.and_then(|lane| lane.paused_code.clone()),
+            paused_reason: lane.and_then(|lane| lane.paused_reason.clone()),
+            resume_at: lane.and_then(|lane| lane.resume_at),
+            failures: lane.map_or(0, |lane| lane.failures),
+        }
+    }
+
+    fn shop(&self, rules: &ShopRules) -> ShopStatus {
+        let shop = rules.shop.as_str();
+        let waiting = self.waiting.iter().filter(|row| row.shop == shop);
+        let dead = self
+            .dead
+            .iter()
+            .filter(|row| row.shop.as_deref() == Some(shop));
+        let done = self.done.iter().filter(|row| row.shop == shop);
+        ShopStatus {
+            shop: shop.to_owned(),
+            portal: rules.portal.as_str().to_owned(),
+            pending: waiting.clone().map(|row| row.pending).sum(),
+            oldest_seconds: waiting.map(|row| row.oldest_seconds).max().unwrap_or(0),
+            dead: dead.map(|row| row.count).sum(),
+            done_last_hour: done.map(|row| row.done).sum(),
+        }
+    }
+
+    fn counts(self) -> Vec<DeadCount> {
+        let count = |row: figures::Dead| DeadCount {
+            portal: row.portal,
+            shop: row.shop,
+            code: row.code,
+            count: row.count,
+        };
+        self.dead.into_iter().map(count).collect()
+    }
+}
+
+fn state(lane: Option<&LaneRow>) -> LaneState {
+    match lane {
+        Some(lane) if lane.paused_at.is_some() && lane.resume_at.is_none() => LaneState::Paused,
+        Some(lane) if lane.paused_at.is_some() => LaneState::Waiting,
+        Some(lane) if lane.owner.is_some() => LaneState::Running,
+        _ => LaneState::Idle,
+    }
+}

@@ -1,0 +1,84 @@
+//! Figures for people and meters.
+
+use super::Error;
+use sqlx::PgConnection;
+
+/// What waits for one shop.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The portal.
+    pub portal: String,
+    /// The shop.
+    pub shop: String,
+    /// Orders that wait.
+    pub pending: i64,
+    /// Age of the oldest, in seconds.
+    pub oldest_seconds: i64,
+}
+
+/// What waits, by portal and shop.
+pub async fn waiting(db: &mut PgConnection) -> Result<Vec<Waiting>, Error> {
+    Ok(sqlx::query_as!(
+        Waiting,
+        r#"SELECT portal, shop, count(*) AS "pending!",
+                  extract(epoch FROM now() - min(waits_since))::bigint AS "oldest_seconds!"
+           FROM bridge.orders WHERE due_at IS NOT NULL GROUP BY portal, shop"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many events of one shop were done.
+#[derive(Debug, Clone)]
+pub struct DoneLately {
+    /// The portal.
+    pub portal: String,
+    /// The shop.
+    pub shop: String,
+    /// How many.
+    pub done: i64,
+}
+
+/// Events done in the last hour, by portal and shop.
+pub async fn done_last_hour(db: &mut PgConnection) -> Result<Vec<DoneLately>, Error> {
+    Ok(sqlx::query_as!(
+        DoneLately,
+        r#"SELECT portal, shop, count(*) AS "done!" FROM bridge.outbox
+           WHERE settled_at > now() - interval '1 hour' AND state = 'done' GROUP BY portal, shop"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many letters are open for one reason.
+#[derive(Debug, Clone)]
+pub struct Dead {
+    /// The portal.
+    pub portal: Option<String>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// The reason.
+    pub code: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// Open letters, by portal, shop and code.
+pub async fn dead(db: &mut PgConnection) -> Result<Vec<Dead>, Error> {
+    Ok(sqlx::query_as!(
+        Dead,
+        r#"SELECT portal, shop, code, count(*) AS "count!" FROM bridge.dead_letters
+           WHERE closed_at IS NULL GROUP BY portal, shop, code ORDER BY portal, shop, code"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Events from SQL that wait to be taken up.
+pub async fn published(db: &mut PgConnection) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM bridge.published WHERE taken_at IS NULL"#
+    )
+    .fetch_one(db)
+    .await?)
+}

@@ -1,0 +1,109 @@
+//! What happened: the life of orders, and the acts of people.
+
+use super::Error;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// One sentence of an order's life, on its way in.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// What kind of thing.
+    pub kind: &'static str,
+    /// One sentence.
+    pub text: String,
+}
+
+/// Adds sentences.
+pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let shops: Vec<String> = lines.iter().map(|l| l.shop.clone()).collect();
+    let numbers: Vec<String> = lines.iter().map(|l| l.number.clone()).collect();
+    let kinds: Vec<String> = lines.iter().map(|l| l.kind.to_owned()).collect();
+    let texts: Vec<String> = lines
+        .iter()
+        .map(|l| l.text.replace('\0', "\u{fffd}"))
+        .collect();
+    sqlx::query!(
+        "INSERT INTO bridge.timeline (shop, number, kind, text)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[])",
+        &shops,
+        &numbers,
+        &kinds,
+        &texts
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A sentence of an order's life.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What kind of thing.
+    pub kind: String,
+    /// One sentence.
+    pub text: String,
+}
+
+/// The newest sentences of an order, oldest first.
+pub async fn of_order(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+    limit: i64,
+) -> Result<Vec<Entry>, Error> {
+    let mut entries = sqlx::query_as!(
+        Entry,
+        "SELECT at, kind, text FROM bridge.timeline WHERE shop = $1 AND number = $2 ORDER BY id DESC LIMIT $3",
+        shop,
+        number,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    entries.reverse();
+    Ok(entries)
+}
+
+/// Puts an act of a person on record.
+pub async fn audit(
+    db: &mut PgConnection,
+    actor: &str,
+    action: &str,
+    target: &str,
+    detail: &Value,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.audit (actor, action, target, detail) VALUES ($1, $2, $3, $4)",
+        actor,
+        action,
+        target,
+        detail
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes sentences older than this many seconds, at most `batch`, the oldest first.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    // Ids grow with time, so the oldest are the lowest: no index on the time is needed.
+    let done = sqlx::query!(
+        "DELETE FROM bridge.timeline t USING (SELECT id, at FROM bridge.timeline ORDER BY id LIMIT $2) o
+         WHERE t.id = o.id AND o.at < now() - make_interval(secs => $1)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,201 @@
+//! Dead letters.
+
+use super::Error;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// An open letter.
+#[derive(Debug, Clone)]
+pub struct LetterRow {
+    /// Its id.
+    pub id: i64,
+    /// The accepted event.
+    pub outbox_id: Option<i64>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// The portal.
+    pub portal: Option<String>,
+    /// The order.
+    pub number: Option<String>,
+    /// What happened.
+    pub code: String,
+    /// What exactly.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Tries that were judged.
+    pub attempts: i32,
+    /// When it first failed.
+    pub first_failed_at: DateTime<Utc>,
+    /// When it last failed.
+    pub last_failed_at: DateTime<Utc>,
+    /// The event.
+    pub payload: Value,
+}
+
+/// Which letters to list; none means any.
+#[derive(Debug, Clone, Default)]
+pub struct Filter<'a> {
+    /// Of this shop.
+    pub shop: Option<&'a str>,
+    /// Of this portal.
+    pub portal: Option<&'a str>,
+    /// Of this code.
+    pub code: Option<&'a str>,
+    /// Of this order.
+    pub number: Option<&'a str>,
+    /// With ids above this.
+    pub after: i64,
+    /// How many.
+    pub limit: i64,
+}
+
+/// Open letters, oldest first.
+pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
+    Ok(sqlx::query_as!(
+        LetterRow,
+        r#"SELECT id AS "id!", outbox_id, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
+                  attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
+                  payload AS "payload!"
+           FROM bridge.open_dead_letters
+           WHERE id > $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
+             AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
+           ORDER BY id LIMIT $6"#,
+        filter.after,
+        filter.shop,
+        filter.portal,
+        filter.code,
+        filter.number,
+        filter.limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// One open letter.
+pub async fn open(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
+    let filter = Filter {
+        after: id - 1,
+        limit: 1,
+        ..Filter::default()
+    };
+    Ok(list(db, &filter)
+        .await?
+        .into_iter()
+        .find(|letter| letter.id == id))
+}
+
+/// Closes an open letter; false if it is closed already.
+pub async fn close(
+    db: &mut PgConnection,
+    id: i64,
+    how: &str,
+    by: &str,
+    reason: Option<&str>,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.dead_letters SET closed_at = now(), closed_how = $2, closed_by = $3, reason = $4
+         WHERE id = $1 AND closed_at IS NULL",
+        id,
+        how,
+        by,
+        reason
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Closes the letters of orders of which a newer event was done: (shop, number, that event).
+pub async fn overtake(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+    events: &[i64],
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.dead_letters d
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'a newer snapshot was settled'
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[]) AS k (shop, number, event)
+         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.outbox_id IS DISTINCT FROM k.event",
+        shops,
+        numbers,
+        events
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Writes letters for accepted events whose orders are locked and recorded.
+pub async fn write(
+    db: &mut PgConnection,
+    events: &[i64],
+    codes: &[String],
+    messages: &[String],
+    attempts: &[i32],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.dead_letters (outbox_id, portal, shop, number, code, message, attempts, first_failed_at, payload)
+         SELECT e.id, e.portal, e.shop, e.number, n.code, n.message, n.attempts, coalesce(o.first_failed_at, now()), e.body
+         FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::int[]) AS n (event, code, message, attempts)
+         JOIN bridge.outbox e ON e.id = n.event
+         JOIN bridge.orders o ON o.shop = e.shop AND o.number = e.number
+         ON CONFLICT (outbox_id) WHERE closed_at IS NULL DO NOTHING",
+        events,
+        codes,
+        messages,
+        attempts
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A letter of an event that could not be accepted.
+#[derive(Debug, Clone)]
+pub struct Stray<'a> {
+    /// The portal, if the shop is known.
+    pub portal: Option<&'a str>,
+    /// The shop, if it is known.
+    pub shop: Option<&'a str>,
+    /// The order, if the event names one.
+    pub number: Option<&'a str>,
+    /// What happened.
+    pub code: &'a str,
+    /// What exactly.
+    pub message: &'a str,
+    /// The event.
+    pub payload: &'a Value,
+}
+
+/// Writes a letter for an event that could not be accepted.
+pub async fn write_stray(db: &mut PgConnection, stray: &Stray<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload) VALUES ($1, $2, $3, $4, $5, $6)",
+        stray.portal,
+        stray.shop,
+        stray.number,
+        stray.code,
+        stray.message,
+        stray.payload
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes letters closed more than this many seconds ago, at most `batch`.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.dead_letters WHERE id IN (
+             SELECT id FROM bridge.dead_letters WHERE closed_at < now() - make_interval(secs => $1) LIMIT $2
+             FOR UPDATE SKIP LOCKED)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

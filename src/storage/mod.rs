@@ -1,0 +1,20 @@
+//! All SQL, and nothing else.
+//!
+//! Owns: the schema `bridge` (migrations included) and every statement that touches it. Statements name the schema
+//! themselves, so no search path matters and a shop's own tables in the same database are never touched. Refuses:
+//! decisions. A caller opens the transaction and says what to write; the rows come back as plain values.
+//!
+//! Locks are always taken in this order, each group sorted by key: lanes, new outbox rows, orders, outbox rows of those
+//! orders, dead letters. So no two use cases can wait for each other in a circle.
+
+pub mod figures;
+pub mod journal;
+pub mod lanes;
+pub mod letters;
+pub mod links;
+pub mod orders;
+pub mod outbox;
+mod pool;
+pub mod published;
+
+pub use pool::{Error, connect, connect_with, migrate};

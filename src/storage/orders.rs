@@ -1,0 +1,384 @@
+//! Orders: the unit of the queue.
+
+use super::{Error, lanes::Lease};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// An order's newest event, as the queue knows it.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// Its newest event.
+    pub head_id: Option<i64>,
+    /// That event's version.
+    pub head_version: Option<i64>,
+    /// That event's `updated_at`.
+    pub head_updated_at: Option<DateTime<Utc>>,
+    /// Tries of it that the portal refused.
+    pub attempts: i32,
+    /// Tries of it that nobody judged.
+    pub stalls: i32,
+}
+
+/// Locks these orders, making rows for the new ones: (shop, number, portal), no order twice.
+pub async fn lock_or_make(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+    portals: &[String],
+) -> Result<Vec<Head>, Error> {
+    Ok(sqlx::query_as!(
+        Head,
+        "INSERT INTO bridge.orders AS o (shop, number, portal)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]) AS new (shop, number, portal) ORDER BY shop, number
+         ON CONFLICT (shop, number) DO UPDATE SET portal = excluded.portal
+         RETURNING o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls",
+        shops,
+        numbers,
+        portals
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Locks these orders.
+pub async fn lock(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<Head>, Error> {
+    Ok(sqlx::query_as!(
+        Head,
+        "SELECT o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o USING (shop, number)
+         ORDER BY o.shop, o.number FOR UPDATE OF o",
+        shops,
+        numbers
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// A new newest event of an order.
+#[derive(Debug, Clone)]
+pub struct NewHead {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// The event.
+    pub event: i64,
+    /// Its version.
+    pub version: Option<i64>,
+    /// Its `updated_at`.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Its status; none leaves the order's.
+    pub status: Option<String>,
+}
+
+/// Gives locked orders new heads: due at once, with all tries before them.
+pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), Error> {
+    let shops: Vec<String> = heads.iter().map(|h| h.shop.clone()).collect();
+    let numbers: Vec<String> = heads.iter().map(|h| h.number.clone()).collect();
+    let events: Vec<i64> = heads.iter().map(|h| h.event).collect();
+    let versions: Vec<Option<i64>> = heads.iter().map(|h| h.version).collect();
+    let updated: Vec<Option<DateTime<Utc>>> = heads.iter().map(|h| h.updated_at).collect();
+    let statuses: Vec<Option<String>> = heads.iter().map(|h| h.status.clone()).collect();
+    sqlx::query!(
+        "UPDATE bridge.orders o
+         SET head_id = n.event, head_version = n.version, head_updated_at = n.updated_at,
+             status = coalesce(n.status, o.status), due_at = now(), waits_since = coalesce(o.waits_since, now()),
+             attempts = 0, stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL, in_sync = false
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[])
+              AS n (shop, number, event, version, updated_at, status)
+         WHERE o.shop = n.shop AND o.number = n.number",
+        &shops,
+        &numbers,
+        &events,
+        &versions as &[Option<i64>],
+        &updated as &[Option<DateTime<Utc>>],
+        &statuses as &[Option<String>]
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Makes an order due again, with all tries before it.
+pub async fn wake(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+    recreate: bool,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.orders
+         SET due_at = now(), waits_since = coalesce(waits_since, now()), attempts = 0, stalls = 0, first_failed_at = NULL,
+             recreate = recreate OR $3
+         WHERE shop = $1 AND number = $2",
+        shop,
+        number,
+        recreate
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// An order that is due.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// Its newest event.
+    pub event: i64,
+    /// That event as it was sent.
+    pub body: Value,
+    /// What the planner knows of the order.
+    pub known: Value,
+    /// Make a new deal if the known one is gone.
+    pub recreate: bool,
+}
+
+/// The due orders of a lane, the longest due first; none unless the lease is held.
+pub async fn claim(
+    db: &mut PgConnection,
+    lease: &Lease,
+    shops: &[String],
+    limit: i64,
+) -> Result<Vec<Due>, Error> {
+    Ok(sqlx::query_as!(
+        Due,
+        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate
+           FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
+           WHERE o.portal = $1 AND o.due_at <= now() AND o.shop = ANY($2)
+             AND EXISTS (SELECT FROM bridge.lanes l
+                         WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
+           ORDER BY o.due_at LIMIT $5"#,
+        lease.portal,
+        shops,
+        lease.owner,
+        lease.epoch,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Seconds until the next order of a portal is due; none if nothing waits.
+pub async fn next_due(db: &mut PgConnection, portal: &str) -> Result<Option<f64>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT extract(epoch FROM due_at - now())::float8 AS "seconds!"
+           FROM bridge.orders WHERE portal = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1"#,
+        portal
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// What a try of an order came to.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// What the queue does with the order.
+    pub then: Then,
+    /// What the planner knows of the order now.
+    pub known: Value,
+    /// The deal.
+    pub deal_id: Option<i64>,
+    /// The lead.
+    pub lead_id: Option<i64>,
+    /// The contact.
+    pub contact_id: Option<i64>,
+    /// The company.
+    pub company_id: Option<i64>,
+    /// The stage, if it was read or written.
+    pub stage: Option<String>,
+}
+
+/// What the queue does with an order that was tried.
+#[derive(Debug, Clone)]
+pub enum Then {
+    /// A newer event came meanwhile: the order stays as it is in the queue.
+    Keep,
+    /// The portal holds the newest snapshot.
+    Done,
+    /// Dead: the order waits for a person or a newer event.
+    Dead {
+        /// Tries that were judged.
+        attempts: i32,
+        /// Why.
+        code: String,
+        /// In whose words.
+        message: String,
+    },
+    /// Refused: another try later.
+    Retry {
+        /// Tries that were judged.
+        attempts: i32,
+        /// Why.
+        code: String,
+        /// In whose words.
+        message: String,
+        /// How long to wait.
+        delay_ms: i64,
+    },
+    /// Nobody judged it: another try soon.
+    Stall {
+        /// Tries that were not judged.
+        stalls: i32,
+        /// How long to wait.
+        delay_ms: i64,
+    },
+}
+
+/// One column for each field of [`Then`].
+#[derive(Default)]
+struct Columns {
+    verbs: Vec<String>,
+    counts: Vec<i32>,
+    codes: Vec<Option<String>>,
+    messages: Vec<Option<String>>,
+    delays: Vec<i64>,
+}
+
+impl Columns {
+    fn push(&mut self, verb: &str, count: i32, why: Option<(&String, &String)>, delay: i64) {
+        self.verbs.push(verb.to_owned());
+        self.counts.push(count);
+        self.codes.push(why.map(|(code, _)| code.clone()));
+        self.messages.push(why.map(|(_, message)| message.clone()));
+        self.delays.push(delay);
+    }
+
+    fn of(tried: &[Tried]) -> Self {
+        let mut columns = Self::default();
+        for one in tried {
+            match &one.then {
+                Then::Keep => columns.push("keep", 0, None, 0),
+                Then::Done => columns.push("done", 0, None, 0),
+                Then::Dead {
+                    attempts,
+                    code,
+                    message,
+                } => {
+                    columns.push("dead", *attempts, Some((code, message)), 0);
+                }
+                Then::Retry {
+                    attempts,
+                    code,
+                    message,
+                    delay_ms,
+                } => {
+                    columns.push("retry", *attempts, Some((code, message)), *delay_ms);
+                }
+                Then::Stall { stalls, delay_ms } => columns.push("stall", *stalls, None, *delay_ms),
+            }
+        }
+        columns
+    }
+}
+
+/// Records what tries came to; the orders are locked.
+pub async fn record(db: &mut PgConnection, tried: &[Tried]) -> Result<(), Error> {
+    let then = Columns::of(tried);
+    let shops: Vec<String> = tried.iter().map(|t| t.shop.clone()).collect();
+    let numbers: Vec<String> = tried.iter().map(|t| t.number.clone()).collect();
+    let known: Vec<Value> = tried.iter().map(|t| t.known.clone()).collect();
+    let ids = |get: fn(&Tried) -> Option<i64>| tried.iter().map(get).collect::<Vec<_>>();
+    let (deals, leads) = (ids(|t| t.deal_id), ids(|t| t.lead_id));
+    let (contacts, companies) = (ids(|t| t.contact_id), ids(|t| t.company_id));
+    let stages: Vec<Option<String>> = tried.iter().map(|t| t.stage.clone()).collect();
+    sqlx::query!(
+        "UPDATE bridge.orders o
+         SET known = n.known, deal_id = n.deal_id, lead_id = n.lead_id, contact_id = n.contact_id, company_id = n.company_id,
+             stage = coalesce(n.stage, o.stage),
+             in_sync = (n.verb = 'done'),
+             due_at = CASE WHEN n.verb = 'keep' THEN o.due_at
+                           WHEN n.verb IN ('retry', 'stall') THEN now() + n.delay * interval '1 millisecond' END,
+             waits_since = CASE WHEN n.verb = 'keep' THEN o.waits_since
+                                WHEN n.verb IN ('retry', 'stall') THEN coalesce(o.waits_since, now()) END,
+             attempts = CASE WHEN n.verb IN ('retry', 'dead') THEN n.count WHEN n.verb = 'done' THEN 0 ELSE o.attempts END,
+             stalls = CASE WHEN n.verb = 'stall' THEN n.count WHEN n.verb = 'keep' THEN o.stalls ELSE 0 END,
+             first_failed_at = CASE WHEN n.verb IN ('retry', 'dead') THEN coalesce(o.first_failed_at, now())
+                                    WHEN n.verb = 'done' THEN NULL ELSE o.first_failed_at END,
+             error_code = CASE WHEN n.verb IN ('retry', 'dead') THEN n.code WHEN n.verb = 'done' THEN NULL ELSE o.error_code END,
+             error_message = CASE WHEN n.verb IN ('retry', 'dead') THEN n.message WHEN n.verb = 'done' THEN NULL
+                                  ELSE o.error_message END,
+             recreate = CASE WHEN n.verb = 'done' THEN false ELSE o.recreate END
+         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[],
+                     $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[])
+              AS n (shop, number, verb, count, code, message, delay, known, deal_id, lead_id, contact_id, company_id, stage)
+         WHERE o.shop = n.shop AND o.number = n.number",
+        &shops,
+        &numbers,
+        &then.verbs,
+        &then.counts,
+        &then.codes as &[Option<String>],
+        &then.messages as &[Option<String>],
+        &then.delays,
+        &known,
+        &deals as &[Option<i64>],
+        &leads as &[Option<i64>],
+        &contacts as &[Option<i64>],
+        &companies as &[Option<i64>],
+        &stages as &[Option<String>]
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// An order as people see it.
+#[derive(Debug, Clone)]
+pub struct OrderRow {
+    /// The portal.
+    pub portal: String,
+    /// The deal.
+    pub deal_id: Option<i64>,
+    /// The lead.
+    pub lead_id: Option<i64>,
+    /// The contact.
+    pub contact_id: Option<i64>,
+    /// The company.
+    pub company_id: Option<i64>,
+    /// The shop's status.
+    pub status: Option<String>,
+    /// The stage.
+    pub stage: Option<String>,
+    /// Whether the portal holds the newest snapshot.
+    pub in_sync: bool,
+    /// Events that wait.
+    pub pending: i64,
+    /// Open dead letters.
+    pub dead: i64,
+}
+
+/// One order.
+pub async fn view(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+) -> Result<Option<OrderRow>, Error> {
+    Ok(sqlx::query_as!(
+        OrderRow,
+        r#"SELECT o.portal, o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status, o.stage, o.in_sync,
+                  (CASE WHEN o.due_at IS NULL THEN 0 ELSE 1 END)::bigint AS "pending!",
+                  (SELECT count(*) FROM bridge.dead_letters d
+                   WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!"
+           FROM bridge.orders o WHERE o.shop = $1 AND o.number = $2"#,
+        shop,
+        number
+    )
+    .fetch_optional(db)
+    .await?)
+}

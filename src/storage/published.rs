@@ -1,0 +1,60 @@
+//! Events that came in by SQL.
+
+use super::Error;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// An event from SQL, not taken up yet.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// Its id.
+    pub id: i64,
+    /// What was published.
+    pub event: Value,
+}
+
+/// The oldest events that wait, locked; none while another process takes some up, so that their order is kept.
+pub async fn take(db: &mut PgConnection, limit: i64) -> Result<Vec<Published>, Error> {
+    let mine = sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_xact_lock(hashtext('bridge.published')) AS "mine!""#
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    if !mine {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query_as!(
+        Published,
+        "SELECT id, event FROM bridge.published WHERE taken_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE",
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Marks events as taken up.
+pub async fn taken(db: &mut PgConnection, ids: &[i64], outcomes: &[String]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.published p SET taken_at = now(), outcome = k.outcome
+         FROM UNNEST($1::bigint[], $2::text[]) AS k (id, outcome) WHERE p.id = k.id",
+        ids,
+        outcomes
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes events taken up more than this many seconds ago, at most `batch`.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.published WHERE id IN (
+             SELECT id FROM bridge.published WHERE taken_at < now() - make_interval(secs => $1)
+             ORDER BY taken_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

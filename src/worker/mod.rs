@@ -1,0 +1,52 @@
+//! The lanes: own, claim, plan, perform, settle; and what runs on a schedule.
+//!
+//! Owns: one task per portal that holds the portal's lease while it sends, and the housekeeping. Refuses: HTTP inside
+//! a transaction, and sending without a valid lease. What is in flight lives in memory only: after a crash the orders
+//! are simply still due, and the planner looks up by origin what the lost calls may have written.
+
+mod lane;
+mod options;
+mod perform;
+mod portal;
+mod schedule;
+
+use crate::{app::Bridge, domain::PortalName};
+use std::collections::BTreeMap;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use options::{Options, Point, Probe, ProbeFuture, Retention};
+pub use portal::{Failure, Portal};
+pub use schedule::prune;
+
+/// Why the worker ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A task of the worker panicked.
+    #[error("a lane ended without being told to")]
+    Broken(#[from] tokio::task::JoinError),
+}
+
+/// Drives the lanes of these portals, and the housekeeping, until told to stop; returns when what was in flight is settled and
+/// the leases are given back.
+pub async fn run<P: Portal>(
+    bridge: Bridge,
+    portals: BTreeMap<PortalName, P>,
+    options: Options,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let mut tasks = JoinSet::new();
+    for (name, portal) in portals {
+        let lane = lane::Lane::new(bridge.clone(), name, portal, options.clone());
+        tasks.spawn(lane.run(stop.clone()));
+    }
+    tasks.spawn(schedule::run(bridge, options, stop.clone()));
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            stop.cancel();
+            while tasks.join_next().await.is_some() {}
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! How a worker behaves.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+/// How a worker behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Who drives the lanes: unique per process.
+    pub owner: String,
+    /// How long a lease holds unless renewed; it is renewed every third of this.
+    pub lease: Duration,
+    /// How often a lane looks without having been woken.
+    pub poll: Duration,
+    /// The most orders of one wave.
+    pub wave: u32,
+    /// Tries that the portal judged before an event is dead.
+    pub attempts: u32,
+    /// The first pause between tries.
+    pub backoff: Duration,
+    /// The longest pause between tries.
+    pub backoff_cap: Duration,
+    /// How long a write whose answer was lost is given to end before it is looked up. A portal cuts a request off after a minute, but almost all end in
+    /// a few seconds.
+    pub doubt: Duration,
+    /// How often a portal that refuses the bridge as a whole is asked again.
+    pub probe: Duration,
+    /// How long a stop may wait for the call in flight.
+    pub grace: Duration,
+    /// How long settled things are kept.
+    pub retention: Retention,
+    /// How often the housekeeping runs.
+    pub housekeeping: Duration,
+    /// What watches the points where a crash matters; for tests.
+    pub watch: Option<Probe>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            owner: uuid::Uuid::now_v7().to_string(),
+            lease: Duration::from_secs(15),
+            poll: Duration::from_secs(2),
+            wave: 200,
+            attempts: 5,
+            backoff: Duration::from_secs(5),
+            backoff_cap: Duration::from_mins(15),
+            doubt: Duration::from_secs(10),
+            probe: Duration::from_mins(10),
+            grace: Duration::from_secs(20),
+            retention: Retention::default(),
+            housekeeping: Duration::from_mins(1),
+            watch: None,
+        }
+    }
+}
+
+/// How long settled things are kept.
+#[derive(Debug, Clone)]
+pub struct Retention {
+    /// Settled events, and with them their identity.
+    pub settled: Duration,
+    /// Closed dead letters.
+    pub letters: Duration,
+    /// The lines of orders' lives.
+    pub timeline: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_hours(24 * days);
+        Self {
+            settled: days(30),
+            letters: days(180),
+            timeline: days(365),
+        }
+    }
+}
+
+/// A moment at which a crash must do no harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// Orders are claimed, nothing is sent.
+    Claimed,
+    /// A call was answered, nothing of it is stored.
+    Called,
+    /// The wave is over, nothing of it is stored.
+    BeforeSettle,
+    /// The settlement is committed, the lane has not gone on.
+    AfterSettle,
+}
+
+/// Called at each [`Point`]; what it returns is awaited, so a test can stop a lane there for ever.
+#[derive(Clone)]
+pub struct Probe(pub Arc<dyn Fn(Point) -> ProbeFuture + Send + Sync>);
+
+/// What a [`Probe`] does at a point.
+pub type ProbeFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probe")
+    }
+}

@@ -1,0 +1,155 @@
+//! One wave: the planner's calls, sent one after the other while the lease holds.
+
+use super::{Failure, Point, Portal, lane::Held};
+use crate::{
+    app::Bridge,
+    bitrix24::{BatchResponse, Class, Command},
+    domain::Code,
+    planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
+};
+use std::time::Duration;
+
+/// What a wave came to.
+pub(super) struct Performed {
+    pub(super) settlements: Vec<Settlement>,
+    pub(super) facts: PortalFacts,
+    /// The failure that cut it short.
+    pub(super) failure: Option<Failure>,
+    /// Whether the portal answered at all.
+    pub(super) answered: bool,
+}
+
+/// The most rounds of a wave: a planner that never ends must not hold a lane for ever.
+const MOST_ROUNDS: usize = 200;
+
+/// Inner errors that say nothing about the order: the command is asked again later.
+const NOT_JUDGED: [&str; 5] = [
+    "OPERATION_TIME_LIMIT",
+    "QUERY_LIMIT_EXCEEDED",
+    "INTERNAL_SERVER_ERROR",
+    "ERROR_UNEXPECTED_ANSWER",
+    "OVERLOAD_LIMIT",
+];
+
+/// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the portal fails.
+pub(super) async fn perform<P: Portal>(
+    bridge: &Bridge,
+    portal: &P,
+    held: &Held,
+    jobs: Vec<Job>,
+    facts: PortalFacts,
+) -> Performed {
+    let mut wave = Wave::new(jobs, facts);
+    let (mut failure, mut answered) = (None, false);
+    'wave: for _ in 0..MOST_ROUNDS {
+        let round = wave.next_round();
+        if round.is_empty() {
+            break;
+        }
+        for call in &round {
+            if failure.is_some() || !held.may_send() {
+                wave.answer(call, CallAnswer::NotRun);
+                continue;
+            }
+            match send(bridge, portal, held, call).await {
+                Ok(answer) => {
+                    answered = true;
+                    wave.answer(call, answer);
+                }
+                Err(fault) => {
+                    let doubt = fault.maybe_executed;
+                    wave.answer(
+                        call,
+                        if doubt {
+                            CallAnswer::InDoubt
+                        } else {
+                            CallAnswer::NotRun
+                        },
+                    );
+                    failure = Some(fault);
+                }
+            }
+            held.reached(Point::Called).await;
+        }
+        if failure.is_some() || !held.may_send() {
+            break 'wave;
+        }
+    }
+    let (settlements, facts) = wave.finish();
+    Performed {
+        settlements,
+        facts,
+        failure,
+        answered,
+    }
+}
+
+/// One call; throttling is waited out here, since nothing was judged.
+async fn send<P: Portal>(
+    bridge: &Bridge,
+    portal: &P,
+    held: &Held,
+    call: &Call,
+) -> Result<CallAnswer, Failure> {
+    let commands: Vec<Command> = call.commands.iter().map(command).collect();
+    for _ in 0..3 {
+        let started = tokio::time::Instant::now();
+        let result = portal.batch(&commands).await;
+        let outcome = result
+            .as_ref()
+            .map_or_else(|fault| fault.code.as_str(), |_| "answered");
+        bridge
+            .metrics()
+            .called(held.portal(), outcome, started.elapsed());
+        match result {
+            Ok(response) => return Ok(answer(response)),
+            Err(fault) => {
+                let Class::Throttled(pause) = fault.class else {
+                    return Err(fault);
+                };
+                held.pause(pause.clamp(Duration::from_millis(100), Duration::from_mins(1)))
+                    .await;
+                if !held.may_send() {
+                    return Err(fault);
+                }
+            }
+        }
+    }
+    let message = "the portal throttles every call".to_owned();
+    Err(Failure {
+        class: Class::Throttled(Duration::from_secs(5)),
+        code: Code::Limit,
+        message,
+        maybe_executed: false,
+    })
+}
+
+fn command(of: &planner::Command) -> Command {
+    Command {
+        key: of.key.clone(),
+        method: of.method.to_owned(),
+        params: of.params.clone(),
+    }
+}
+
+fn answer(response: BatchResponse) -> CallAnswer {
+    let one = |(key, result)| {
+        let answer = match result {
+            Ok(crate::bitrix24::Response { result, next, .. }) => {
+                CommandAnswer::Done { result, next }
+            }
+            Err(crate::bitrix24::CommandError { error, description }) => {
+                if NOT_JUDGED
+                    .iter()
+                    .any(|code| error.eq_ignore_ascii_case(code))
+                {
+                    CommandAnswer::Later
+                } else {
+                    CommandAnswer::Refused { error, description }
+                }
+            }
+        };
+        (key, answer)
+    };
+    CallAnswer::Answered(response.into_iter().map(one).collect())
+}

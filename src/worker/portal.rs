@@ -1,0 +1,73 @@
+//! What a lane needs of a portal: one call at a time, and a plain word about what went wrong.
+
+use crate::{
+    bitrix24::{BatchResponse, Blocked, Class, Client, Command, Error, Priority},
+    domain::Code,
+};
+use serde_json::json;
+
+/// A call that failed as a whole.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What it means for the lane.
+    pub class: Class,
+    /// The code that people see.
+    pub code: Code,
+    /// What exactly, free of secrets.
+    pub message: String,
+    /// Whether the portal may have run the call all the same.
+    pub maybe_executed: bool,
+}
+
+/// Where a lane sends its calls.
+pub trait Portal: Clone + Send + Sync + 'static {
+    /// Up to 50 commands in one call.
+    fn batch(
+        &self,
+        commands: &[Command],
+    ) -> impl Future<Output = Result<BatchResponse, Failure>> + Send;
+
+    /// A cheap call that succeeds if the portal takes the bridge's calls at all.
+    fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+impl Portal for Client {
+    async fn batch(&self, commands: &[Command]) -> Result<BatchResponse, Failure> {
+        Ok(Client::batch(self, commands, Priority::Live).await?)
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.call("server.time", &json!({}), Priority::Live).await?;
+        Ok(())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let class = error.class();
+        let code = match class {
+            Class::Down => Code::Down,
+            Class::InDoubt => Code::InDoubt,
+            Class::Throttled(_) => Code::Limit,
+            Class::MethodBlocked(_) => Code::Operating,
+            Class::TokenExpired => Code::Token,
+            Class::Blocked(Blocked::Auth) => Code::Auth,
+            Class::Blocked(Blocked::Scope) => Code::Scope,
+            Class::Blocked(Blocked::Plan) => Code::Plan,
+            Class::Blocked(Blocked::Overload) => Code::Overload,
+            Class::Refused => Code::Protocol,
+        };
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            message = format!("{message}: {inner}");
+            cause = inner.source();
+        }
+        Self {
+            class,
+            code,
+            message,
+            maybe_executed: error.maybe_executed(),
+        }
+    }
+}

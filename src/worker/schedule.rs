@@ -1,0 +1,112 @@
+//! What runs on a schedule: waking lanes, taking up events from SQL, and pruning.
+
+use super::{Options, Retention};
+use crate::{
+    app::Bridge,
+    storage::{self, journal, letters, outbox, published},
+};
+use sqlx::postgres::PgListener;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Rows removed in one statement.
+const PRUNE_BATCH: i64 = 5_000;
+
+/// Runs until told to stop. Losing the listening connection costs time, never an event.
+pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToken) {
+    match bridge.replay_mapped().await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(
+            count,
+            "dead letters replayed: their statuses are in the table by now"
+        ),
+        Err(error) => {
+            tracing::warn!(%error, "dead letters of unmapped statuses could not be replayed");
+        }
+    }
+    let mut listener = None;
+    let mut next_round = Instant::now();
+    while !stop.is_cancelled() {
+        // Subscribed before the first look, so that nothing falls between.
+        if listener.is_none() {
+            listener = listen(&bridge).await;
+        }
+        take_up(&bridge).await;
+        if Instant::now() >= next_round {
+            next_round = Instant::now() + options.housekeeping;
+            if let Err(error) = prune(&bridge, &options.retention, &stop).await {
+                tracing::warn!(%error, "pruning failed; it is tried again in a while");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = hear(&bridge, &mut listener, options.poll) => {}
+        }
+    }
+}
+
+async fn listen(bridge: &Bridge) -> Option<PgListener> {
+    let connect = async {
+        let mut listener = PgListener::connect_with(bridge.pool()).await?;
+        listener
+            .listen_all(["bridge_lane", "bridge_published"])
+            .await?;
+        Ok::<_, sqlx::Error>(listener)
+    };
+    timeout(Duration::from_secs(10), connect).await.ok()?.ok()
+}
+
+/// Waits for news of events from SQL, and passes on news for the lanes; at most this long.
+async fn hear(bridge: &Bridge, listener: &mut Option<PgListener>, most: Duration) {
+    let until = Instant::now() + most;
+    let Some(open) = listener else {
+        return tokio::time::sleep_until(until).await;
+    };
+    loop {
+        match tokio::time::timeout_at(until, open.recv()).await {
+            Err(_) => return,
+            Ok(Ok(news)) if news.channel() == "bridge_published" => return,
+            Ok(Ok(news)) => bridge.bell().of(news.payload()).notify_one(),
+            Ok(Err(_)) => {
+                *listener = None;
+                return tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+}
+
+async fn take_up(bridge: &Bridge) {
+    loop {
+        match bridge.take_published().await {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "events from SQL could not be taken up; they wait");
+                return;
+            }
+        }
+    }
+}
+
+/// Removes what was settled longer ago than its retention, in batches; never a pending event nor an open letter.
+pub async fn prune(
+    bridge: &Bridge,
+    retention: &Retention,
+    stop: &CancellationToken,
+) -> Result<u64, storage::Error> {
+    let mut sum = 0;
+    while !stop.is_cancelled() {
+        let mut db = bridge.pool().acquire().await?;
+        let settled = retention.settled.as_secs_f64();
+        let removed = outbox::prune(&mut db, settled, PRUNE_BATCH).await?
+            + published::prune(&mut db, settled, PRUNE_BATCH).await?
+            + letters::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
+            + journal::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?;
+        sum += removed;
+        if removed == 0 {
+            break;
+        }
+    }
+    Ok(sum)
+}

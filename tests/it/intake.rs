@@ -1,0 +1,183 @@
+//! Events on their way in: HTTP's use case, and SQL's.
+
+use crate::support::{
+    database::Database,
+    shop::{bridge, claim, event, lease, main_shop},
+};
+use b24_bridge::app::{Accepted, LetterFilter};
+use serde_json::json;
+
+#[tokio::test]
+async fn the_same_event_is_a_duplicate_and_another_body_a_conflict() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let shop = main_shop();
+    let first = event("e1", "A-1", 1);
+    assert_eq!(
+        bridge
+            .accept_events(Some(&shop), std::slice::from_ref(&first))
+            .await
+            .unwrap(),
+        [Accepted::Queued]
+    );
+    let text = first.to_string().replace(',', " , ");
+    let same = serde_json::from_str(&text).unwrap();
+    let other = event("e1", "A-1", 2);
+    let results = bridge
+        .accept_events(Some(&shop), &[same, other])
+        .await
+        .unwrap();
+    assert_eq!(results, [Accepted::Duplicate, Accepted::Conflict]);
+}
+
+#[tokio::test]
+async fn a_batch_takes_the_good_ones_and_names_the_bad_one() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let mut foreign = event("e2", "A-2", 1);
+    foreign["shop"] = json!("other");
+    let mut nul = event("e3", "A-3", 1);
+    nul["data"]["comment"] = json!("a\0b");
+    let batch = [
+        event("e1", "A-1", 1),
+        foreign,
+        nul,
+        event("e1", "A-1", 1),
+        event("e1", "A-1", 3),
+    ];
+    let results = bridge
+        .accept_events(Some(&main_shop()), &batch)
+        .await
+        .unwrap();
+    assert_eq!(results[0], Accepted::Queued);
+    assert!(matches!(&results[1], Accepted::Invalid(faults) if faults[0].pointer == "/shop"));
+    assert!(
+        matches!(&results[2], Accepted::Invalid(faults) if faults.iter().any(|f| f.pointer == "/data/comment"))
+    );
+    assert_eq!(results[3..], [Accepted::Duplicate, Accepted::Conflict]);
+}
+
+#[tokio::test]
+async fn the_newest_snapshot_wins_and_an_older_one_never_becomes_the_head() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let shop = main_shop();
+    bridge
+        .accept_events(Some(&shop), &[event("e2", "A-1", 2)])
+        .await
+        .unwrap();
+    bridge
+        .accept_events(Some(&shop), &[event("e1", "A-1", 1)])
+        .await
+        .unwrap();
+    bridge
+        .accept_events(Some(&shop), &[event("e4", "A-1", 4), event("e3", "A-1", 3)])
+        .await
+        .unwrap();
+    let lease = lease(&db.pool, "w").await.unwrap();
+    let claimed = claim(&bridge, &lease).await;
+    assert_eq!(claimed.len(), 1);
+    let states: Vec<(String, String)> =
+        sqlx::query_as("SELECT event_id, state FROM bridge.outbox ORDER BY event_id")
+            .fetch_all(&db.pool)
+            .await
+            .unwrap();
+    let states: Vec<_> = states
+        .iter()
+        .map(|(id, state)| (id.as_str(), state.as_str()))
+        .collect();
+    let expected = [
+        ("e1", "superseded"),
+        ("e2", "superseded"),
+        ("e3", "superseded"),
+        ("e4", "pending"),
+    ];
+    assert_eq!(states, expected);
+}
+
+#[tokio::test]
+async fn the_same_events_from_many_callers_at_once_are_queued_once() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let mut batch: Vec<_> = (0..100)
+        .map(|n| event(&format!("e{n}"), &format!("A-{}", n % 7), n))
+        .collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        batch.rotate_left(17);
+        batch.reverse();
+        let (bridge, batch) = (bridge.clone(), batch.clone());
+        tasks.spawn(async move {
+            bridge
+                .accept_events(Some(&main_shop()), &batch)
+                .await
+                .unwrap()
+        });
+    }
+    let results = tasks.join_all().await.concat();
+    assert_eq!(
+        results
+            .iter()
+            .filter(|one| **one == Accepted::Queued)
+            .count(),
+        100
+    );
+    assert_eq!(
+        results
+            .iter()
+            .filter(|one| **one == Accepted::Duplicate)
+            .count(),
+        500
+    );
+    let heads: Vec<Option<i64>> =
+        sqlx::query_scalar("SELECT head_version FROM bridge.orders ORDER BY head_version")
+            .fetch_all(&db.pool)
+            .await
+            .unwrap();
+    assert_eq!(heads, (93..100).map(Some).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn sql_publishes_with_its_transaction_and_a_minimal_role() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let mut tx = db.pool.begin().await.unwrap();
+    for grant in [
+        "DROP ROLE IF EXISTS minimal_shop",
+        "CREATE ROLE minimal_shop",
+        "GRANT USAGE ON SCHEMA bridge TO minimal_shop",
+        "GRANT EXECUTE ON FUNCTION bridge.publish_event(jsonb) TO minimal_shop",
+        "SET LOCAL ROLE minimal_shop",
+    ] {
+        sqlx::query(grant).execute(&mut *tx).await.unwrap();
+    }
+    for body in [event("e1", "A-1", 1), json!({"id": "e2"})] {
+        sqlx::query("SELECT bridge.publish_event($1)")
+            .bind(body)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        bridge.take_published().await.unwrap(),
+        0,
+        "nothing is seen before COMMIT"
+    );
+    tx.commit().await.unwrap();
+    assert_eq!(bridge.take_published().await.unwrap(), 2);
+    let view = bridge
+        .order_view(&main_shop(), "A-1")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((view.pending, view.in_sync), (1, false));
+    let letters = bridge.dead_letters(&LetterFilter::default()).await.unwrap();
+    assert_eq!(letters.items.len(), 1);
+    assert_eq!(letters.items[0].code, "SHOP-INVALID");
+    assert!(
+        letters.items[0].message.contains('/'),
+        "{}",
+        letters.items[0].message
+    );
+    assert!(!letters.items[0].remedy.is_empty());
+}
