@@ -112,3 +112,37 @@ pub(super) async fn wrong_method() -> Problem {
         "this address does not take the method",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Router, routing::get};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_a_fault_of_the_bridge_without_its_words() {
+        async fn broken() -> StatusCode {
+            panic!("with a secret")
+        }
+        let router = Router::new()
+            .route("/", get(broken))
+            .layer(CatchPanicLayer::custom(panicked));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(super::super::serve(listener, router, Default::default()));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 500 "), "{text}");
+        assert!(
+            text.contains("BRIDGE-BUG") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! Tests with IO.
 
+mod http;
 mod intake;
 mod lane;
 mod layers;
