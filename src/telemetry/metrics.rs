@@ -139,13 +139,11 @@ impl Metrics {
     /// Everything as Prometheus reads it (OpenMetrics text).
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode(
-            &mut text,
-            &*self
-                .registry
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )?;
+        let registry = self
+            .registry
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        encode(&mut text, &registry)?;
         Ok(text)
     }
 

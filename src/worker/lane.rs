@@ -252,7 +252,9 @@ impl<P: Portal> Lane<P> {
             )),
             Some(_) => match self.portal.probe().await {
                 Ok(()) => {
-                    self.recovered(held).await?;
+                    // The failures stay until a wave gets through, so that pauses keep growing meanwhile.
+                    let mut db = self.bridge.pool().acquire().await?;
+                    lanes::go_on(&mut db, &held.lease, false).await?;
                     Ok(None)
                 }
                 Err(failure) => self.failed(held, &failure).await,

@@ -22,7 +22,7 @@ pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToke
             "dead letters replayed: their statuses are in the table by now"
         ),
         Err(error) => {
-            tracing::warn!(%error, "dead letters of unmapped statuses could not be replayed")
+            tracing::warn!(%error, "dead letters of unmapped statuses could not be replayed");
         }
     }
     let mut listener = None;

@@ -15,7 +15,7 @@ async fn the_same_event_is_a_duplicate_and_another_body_a_conflict() {
     let first = event("e1", "A-1", 1);
     assert_eq!(
         bridge
-            .accept_events(Some(&shop), &[first.clone()])
+            .accept_events(Some(&shop), std::slice::from_ref(&first))
             .await
             .unwrap(),
         [Accepted::Queued]

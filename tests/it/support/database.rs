@@ -147,7 +147,7 @@ fn serve(bin: &Path, root: &Path, data: &Path) {
         }
     });
     assert!(wait.recv().unwrap(), "postgres could not be started");
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     while !std::fs::read_to_string(data.join("postmaster.pid"))
         .is_ok_and(|pid| pid.contains("ready"))
     {
