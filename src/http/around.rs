@@ -92,10 +92,6 @@ fn dress(headers: &mut HeaderMap, id: &str) {
 }
 
 /// The answer to a handler that panicked. The panic's words go to the log by the panic hook, not to the caller.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the layer hands the panic over"
-)]
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::new(Code::Bug, "the request met a fault of the bridge").into_response()
 }
@@ -121,6 +117,7 @@ mod tests {
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
     };
+    use tokio_util::sync::CancellationToken;
     use tower_http::catch_panic::CatchPanicLayer;
 
     #[tokio::test]
@@ -133,7 +130,11 @@ mod tests {
             .layer(CatchPanicLayer::custom(panicked));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(super::super::serve(listener, router, Default::default()));
+        tokio::spawn(crate::http::serve(
+            listener,
+            router,
+            CancellationToken::new(),
+        ));
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
         stream.write_all(request).await.unwrap();

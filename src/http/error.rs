@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::error::Error as _;
 use utoipa::ToSchema;
 
@@ -22,8 +22,9 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
     /// `urn:b24-bridge:` and the code.
-    #[serde(rename = "type")]
-    kind: String,
+    #[serde(rename = "type", serialize_with = "urn")]
+    #[schema(value_type = String)]
+    kind: Code,
     /// What happened, in one sentence that is the same for every problem of the code.
     title: &'static str,
     /// The HTTP status.
@@ -61,6 +62,14 @@ impl From<Fault> for Pointed {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over references"
+)]
+fn urn<S: Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("urn:b24-bridge:{code}"))
+}
+
 /// The status that a code answers with.
 fn status_of(code: Code) -> StatusCode {
     match code {
@@ -81,7 +90,7 @@ impl Problem {
     /// A problem with the code's own status.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:b24-bridge:{code}"),
+            kind: code,
             title: code.sentence(),
             status: status_of(code).as_u16(),
             code,

@@ -60,7 +60,7 @@ where
         HttpMethod::Options => MethodFilter::OPTIONS,
         HttpMethod::Trace => MethodFilter::TRACE,
         HttpMethod::Head => MethodFilter::HEAD,
-        _ => MethodFilter::GET,
+        HttpMethod::Get => MethodFilter::GET,
     });
     filters
         .reduce(MethodFilter::or)

@@ -1,11 +1,11 @@
 //! Tests with IO.
 
-
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed"
 #![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
 )]
+
 mod crash;
 mod http;
 mod intake;
