@@ -1,11 +1,8 @@
 //! `GET /v1/dead-letters/{id}`: one letter.
 
-use super::{Problem, State};
+use super::{Problem, State, segment::Segment};
 use crate::{app::Letter, config::Caller};
-use axum::{
-    Json,
-    extract::{Path, State as Extract},
-};
+use axum::{Json, extract::State as Extract};
 
 /// Shows an open dead letter with its event.
 #[utoipa::path(
@@ -21,7 +18,7 @@ use axum::{
 pub(super) async fn get_dead_letter(
     Extract(state): Extract<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Letter>, Problem> {
     find(&state, &caller, &id).await.map(Json)
 }

@@ -1,13 +1,8 @@
 //! `POST /v1/dead-letters/{id}/discard`: let it go.
 
-use super::{Problem, State, body, dead_letter};
+use super::{Problem, State, body, dead_letter, segment::Segment};
 use crate::{config::Caller, domain::Fault};
-use axum::{
-    Json,
-    body::Body,
-    extract::{Path, State as Extract},
-    http::HeaderMap,
-};
+use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,7 +43,7 @@ pub(super) struct Outcome {
 pub(super) async fn post_discard(
     Extract(state): Extract<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Outcome>, Problem> {

@@ -32,10 +32,14 @@ pub(super) struct EventResult {
     pub faults: Vec<Pointed>,
 }
 
-/// What became of the events of a batch, in their order.
+/// What was taken.
 #[derive(Debug, Serialize, ToSchema)]
-struct BatchResults {
-    results: Vec<EventResult>,
+#[serde(untagged)]
+enum Taken {
+    /// One event.
+    One(EventResult),
+    /// The events of a batch, in their order.
+    Batch { results: Vec<EventResult> },
 }
 
 /// What a request carries.
@@ -61,10 +65,7 @@ enum Sent {
         )
     ),
     responses(
-        (status = 202, description = "Taken. For a batch: `results`, one for each event", content(
-            (EventResult = "application/json"),
-            (BatchResults = "application/json; batch"),
-        )),
+        (status = 202, description = "Taken. For a batch: `results`, one for each event", body = Taken),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not a shop's key", body = Problem, content_type = "application/problem+json"),
@@ -101,7 +102,7 @@ async fn one(state: &State, shop: &ShopName, event: Value) -> Result<Response, P
         Some(Accepted::Conflict) => Err(Problem::new(Code::Conflict, Code::Conflict.sentence())),
         Some(taken) => {
             let result = result(&events[0], taken);
-            Ok((StatusCode::ACCEPTED, Json(result)).into_response())
+            Ok((StatusCode::ACCEPTED, Json(Taken::One(result))).into_response())
         }
         None => Err(Problem::new(Code::Bug, "the event got no result")),
     }
@@ -125,7 +126,7 @@ async fn batch(state: &State, shop: &ShopName, events: &[Value]) -> Result<Respo
     if !taken {
         return Err(Problem::nothing_taken(results));
     }
-    Ok((StatusCode::ACCEPTED, Json(BatchResults { results })).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Taken::Batch { results })).into_response())
 }
 
 fn result(event: &Value, accepted: Accepted) -> EventResult {

@@ -24,6 +24,7 @@ mod orders;
 mod portals;
 mod retry;
 mod routes;
+mod segment;
 mod serve;
 mod status;
 

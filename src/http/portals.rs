@@ -1,11 +1,8 @@
 //! `POST /v1/portals/{name}/pause` and `/resume`: hold a portal's lane, and let it go on.
 
-use super::{Problem, State};
+use super::{Problem, State, segment::Segment};
 use crate::{config::Caller, domain::PortalName};
-use axum::{
-    Json,
-    extract::{Path, State as Extract},
-};
+use axum::{Json, extract::State as Extract};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -33,7 +30,7 @@ pub(super) struct Lane {
 pub(super) async fn post_pause(
     Extract(state): Extract<State>,
     caller: Caller,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Json<Lane>, Problem> {
     let portal = allowed(&caller, &name)?;
     state.bridge.pause_portal(&portal, &caller.actor()).await?;
@@ -55,7 +52,7 @@ pub(super) async fn post_pause(
 pub(super) async fn post_resume(
     Extract(state): Extract<State>,
     caller: Caller,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Json<Lane>, Problem> {
     let portal = allowed(&caller, &name)?;
     state.bridge.resume_portal(&portal, &caller.actor()).await?;

@@ -1,13 +1,8 @@
 //! `POST /v1/dead-letters/{id}/retry`: once more.
 
-use super::{Problem, State, body, dead_letter};
+use super::{Problem, State, body, dead_letter, segment::Segment};
 use crate::{app, app::Retried, config::Caller};
-use axum::{
-    Json,
-    body::Body,
-    extract::{Path, State as Extract},
-    http::HeaderMap,
-};
+use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -50,7 +45,7 @@ pub(super) struct Outcome {
 pub(super) async fn post_retry(
     Extract(state): Extract<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Outcome>, Problem> {

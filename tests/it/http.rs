@@ -343,6 +343,10 @@ async fn a_dead_letter_is_seen_by_its_shop_and_retried_or_discarded() {
     problem(api.get(OTHER, &one), 404, "SHOP-NOT-FOUND").await;
     problem(api.post(OTHER, &retry), 404, "SHOP-NOT-FOUND").await;
     problem(api.post(VIKTOR, &retry), 403, "SHOP-FORBIDDEN").await;
+    for nothing in ["%FF", "x", "0", "99999999999999999999"] {
+        let path = format!("/v1/dead-letters/{nothing}");
+        problem(api.get(ANNA, &path), 404, "SHOP-NOT-FOUND").await;
+    }
     let reason = json!({"reason": "a test order"});
     problem(
         api.post(OTHER, &discard).json(&reason),
