@@ -18,76 +18,31 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("storage", &["domain"]),
     ("config", &["domain"]),
     ("telemetry", &["domain"]),
-    (
-        "app",
-        &[
-            "bitrix24",
-            "domain",
-            "planner",
-            "retry",
-            "storage",
-            "telemetry",
-        ],
-    ),
-    (
-        "worker",
-        &[
-            "app",
-            "bitrix24",
-            "domain",
-            "planner",
-            "retry",
-            "storage",
-            "telemetry",
-        ],
-    ),
+    ("app", &["bitrix24", "domain", "planner", "retry", "storage", "telemetry"]),
+    ("worker", &["app", "bitrix24", "domain", "planner", "retry", "storage", "telemetry"]),
     ("http", &["app", "config", "domain", "telemetry"]),
     (
         "cli",
         &[
-            "app",
-            "bitrix24",
-            "config",
-            "domain",
-            "embedded",
-            "http",
-            "lifecycle",
-            "sandbox",
-            "storage",
-            "telemetry",
-            "worker",
+            "app", "bitrix24", "config", "domain", "embedded", "http", "lifecycle", "sandbox", "storage",
+            "telemetry", "worker",
         ],
     ),
 ];
 
 /// Rooms without IO, time or chance.
 const PURE: &[&str] = &["domain", "planner"];
-const IMPURE_WORDS: &[&str] = &[
-    "tokio::",
-    "sqlx::",
-    "axum::",
-    "reqwest::",
-    "rand::",
-    "std::fs",
-    "std::net",
-    "Utc::now",
-    "Instant::now",
-    "SystemTime",
-];
+const IMPURE_WORDS: &[&str] =
+    &["tokio::", "sqlx::", "axum::", "reqwest::", "rand::", "std::fs", "std::net", "Utc::now", "Instant::now", "SystemTime"];
 
 #[test]
 fn every_room_uses_only_the_rooms_below_it() {
-    let allowed: BTreeMap<&str, BTreeSet<&str>> = MAY_USE
-        .iter()
-        .map(|(room, below)| (*room, below.iter().copied().collect()))
-        .collect();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> =
+        MAY_USE.iter().map(|(room, below)| (*room, below.iter().copied().collect())).collect();
     let mut faults = Vec::new();
     for (room, file, text) in sources() {
         let Some(below) = allowed.get(room.as_str()) else {
-            faults.push(format!(
-                "{}: the room `{room}` has no row in the dependency rule",
-                file.display()
-            ));
+            faults.push(format!("{}: the room `{room}` has no row in the dependency rule", file.display()));
             continue;
         };
         for used in used_rooms(&text) {
@@ -105,10 +60,7 @@ fn pure_rooms_know_no_io_no_clock_and_no_chance() {
     for (room, file, text) in sources() {
         if PURE.contains(&room.as_str()) {
             let production = text.split("#[cfg(test)]").next().unwrap_or_default();
-            for word in IMPURE_WORDS
-                .iter()
-                .filter(|word| production.contains(**word))
-            {
+            for word in IMPURE_WORDS.iter().filter(|word| production.contains(**word)) {
                 faults.push(format!("{}: `{word}` in a pure room", file.display()));
             }
         }
@@ -128,13 +80,7 @@ fn sources() -> Vec<(String, PathBuf, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|ext| ext == "rs") {
                 let inside = path.strip_prefix(&src).unwrap();
-                let first = inside
-                    .components()
-                    .next()
-                    .unwrap()
-                    .as_os_str()
-                    .to_string_lossy()
-                    .into_owned();
+                let first = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
                 let room = first.trim_end_matches(".rs").to_owned();
                 if room != "main" && room != "lib" {
                     found.push((room, path.clone(), fs::read_to_string(&path).unwrap()));
@@ -142,11 +88,7 @@ fn sources() -> Vec<(String, PathBuf, String)> {
             }
         }
     }
-    assert!(
-        found.len() > 20,
-        "the walk found only {} files",
-        found.len()
-    );
+    assert!(found.len() > 20, "the walk found only {} files", found.len());
     found
 }
 
@@ -176,11 +118,7 @@ fn used_rooms(text: &str) -> BTreeSet<String> {
                 }
             }
         } else {
-            rooms.insert(
-                rest.chars()
-                    .take_while(|c| c.is_alphanumeric() || *c == '_')
-                    .collect(),
-            );
+            rooms.insert(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
         }
     }
     rooms
