@@ -48,6 +48,7 @@ pub mod app;
 pub mod bitrix24;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod planner;
 pub mod retry;
 pub mod storage;

@@ -7,6 +7,7 @@
 )]
 
 mod crash;
+mod http;
 mod intake;
 mod lane;
 mod layers;

@@ -1,0 +1,33 @@
+//! `GET /v1/dead-letters/{id}`: one letter.
+
+use super::{Problem, State, segment::Segment};
+use crate::{app::Letter, config::Caller};
+use axum::{Json, extract::State as Extract};
+
+/// Shows an open dead letter with its event.
+#[utoipa::path(
+    get, path = "/v1/dead-letters/{id}", tag = "dead letters", security(("key" = [])),
+    params(("id" = i64, Path, description = "The letter")),
+    responses(
+        (status = 200, description = "The letter, as in the list", body = Object),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such open letter of the caller", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get_dead_letter(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    Segment(id): Segment,
+) -> Result<Json<Letter>, Problem> {
+    find(&state, &caller, &id).await.map(Json)
+}
+
+/// The open letter of that id, if the caller sees it.
+pub(super) async fn find(state: &State, caller: &Caller, id: &str) -> Result<Letter, Problem> {
+    let id = id.parse().map_err(|_| Problem::not_found())?;
+    let letter = state.bridge.dead_letter(id).await?;
+    letter
+        .filter(|letter| caller.sees(letter.shop.as_deref()))
+        .ok_or_else(Problem::not_found)
+}

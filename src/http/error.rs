@@ -1,0 +1,192 @@
+//! Errors as callers see them: the one table from code to status.
+
+use super::events::EventResult;
+use crate::{
+    app,
+    domain::{Code, Fault},
+};
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, Serializer};
+use std::error::Error as _;
+use utoipa::ToSchema;
+
+/// Seconds after which a caller should try again when the database is away.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// An answer of failure, as in RFC 9457.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// `urn:b24-bridge:` and the code.
+    #[serde(rename = "type", serialize_with = "urn")]
+    #[schema(value_type = String)]
+    kind: Code,
+    /// What happened, in one sentence that is the same for every problem of the code.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// The stable code, e.g. `SHOP-INVALID`.
+    #[schema(value_type = String)]
+    code: Code,
+    /// What exactly.
+    detail: String,
+    /// What to do about it.
+    remedy: &'static str,
+    /// Every fault of the input at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Pointed>,
+    /// One result for each event of a batch of which nothing was taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    results: Vec<EventResult>,
+}
+
+/// One fault of the input.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Pointed {
+    /// JSON pointer to the value; empty for the whole document.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl From<Fault> for Pointed {
+    fn from(fault: Fault) -> Self {
+        Self {
+            pointer: fault.pointer,
+            detail: fault.detail,
+        }
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over references"
+)]
+fn urn<S: Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("urn:b24-bridge:{code}"))
+}
+
+/// The status that a code answers with.
+fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::Malformed => StatusCode::BAD_REQUEST,
+        Code::Key => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Conflict | Code::Overtaken => StatusCode::CONFLICT,
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::Invalid | Code::UnknownShop => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::Database => StatusCode::SERVICE_UNAVAILABLE,
+        // What is about portals and correspondence ends in dead letters, never in an answer.
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl Problem {
+    /// A problem with the code's own status.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: code,
+            title: code.sentence(),
+            status: status_of(code).as_u16(),
+            code,
+            detail: detail.into(),
+            remedy: code.remedy(),
+            errors: Vec::new(),
+            results: Vec::new(),
+        }
+    }
+
+    /// A request that HTTP itself has a finer status for than 400.
+    pub(super) fn malformed(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status: status.as_u16(),
+            ..Self::new(Code::Malformed, detail)
+        }
+    }
+
+    /// An input with all its faults.
+    pub(super) fn invalid(faults: Vec<Fault>) -> Self {
+        let errors: Vec<_> = faults.into_iter().map(Pointed::from).collect();
+        let detail = format!("{} of the input's values cannot be used", errors.len());
+        Self {
+            errors,
+            ..Self::new(Code::Invalid, detail)
+        }
+    }
+
+    /// A batch of which nothing was taken.
+    pub(super) fn nothing_taken(results: Vec<EventResult>) -> Self {
+        Self {
+            results,
+            ..Self::new(Code::Invalid, "no event of the batch was taken")
+        }
+    }
+
+    /// There is no such thing, or it is somebody else's.
+    pub(super) fn not_found() -> Self {
+        Self::new(Code::NotFound, Code::NotFound.sentence())
+    }
+
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<app::Error> for Problem {
+    fn from(error: app::Error) -> Self {
+        match error {
+            app::Error::NotFound => Self::not_found(),
+            app::Error::Invalid(faults) => Self::invalid(faults),
+            app::Error::TooMany(_) => Self::new(Code::TooLarge, error.to_string()),
+            app::Error::Storage(_) if away(&error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the database is away"
+                );
+                Self::new(Code::Database, "the database cannot be reached now")
+            }
+            app::Error::Storage(_) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the database refused"
+                );
+                Self::new(Code::Bug, "the database refused what it was asked")
+            }
+        }
+    }
+}
+
+/// Whether the database is in trouble, and not the statement: data (22) and constraints (23) fail the same way forever.
+fn away(error: &app::Error) -> bool {
+    match error.source().and_then(|e| e.downcast_ref::<sqlx::Error>()) {
+        Some(sqlx::Error::Database(refused)) => !refused
+            .code()
+            .is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code) = (self.status(), self.code);
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        match code {
+            Code::Key => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Code::Database => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            _ => {}
+        }
+        response
+    }
+}

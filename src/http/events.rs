@@ -1,0 +1,193 @@
+//! `POST /v1/events`: a shop tells what happened.
+
+use super::{Problem, State, body, error::Pointed};
+use crate::{
+    app::{Accepted, MAX_EVENTS},
+    config::Caller,
+    domain::{Code, ShopName},
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::State as Extract,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+/// What became of one event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct EventResult {
+    /// The event's `source`, if it has one.
+    pub source: Option<String>,
+    /// The event's `id`, if it has one.
+    pub id: Option<String>,
+    /// `queued`, `duplicate`, `conflict` or `invalid`.
+    pub result: &'static str,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Pointed>,
+}
+
+/// What was taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum Taken {
+    /// One event.
+    One(EventResult),
+    /// The events of a batch, in their order.
+    Batch { results: Vec<EventResult> },
+}
+
+/// What a request carries.
+enum Sent {
+    One(Value),
+    Batch(Vec<Value>),
+}
+
+/// Takes one event or a batch.
+///
+/// Answers after the events are stored durably. One event: 202 with `queued` or `duplicate`, 409 if its source and id came
+/// with another body before, 422 with every fault at once. A batch: the good ones are taken and the others named; 202 if at
+/// least one was taken or is a duplicate (or the batch is empty), else 422 with the same `results`. CloudEvents' binary mode
+/// (`ce-` headers, the body is the data) is taken too.
+#[utoipa::path(
+    post, path = "/v1/events", tag = "shop", security(("key" = [])),
+    request_body(
+        description = "A CloudEvents 1.0 event of type `shop.order.saved.v1` or `shop.order.deleted.v1`, or up to 1,000 of them",
+        content(
+            (Value = "application/cloudevents+json"),
+            (Value = "application/json"),
+            (Vec<Value> = "application/cloudevents-batch+json"),
+        )
+    ),
+    responses(
+        (status = 202, description = "Taken. For a batch: `results`, one for each event", body = Taken),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a shop's key", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Another body under the same source and id", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Another content type", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Invalid: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn post_events(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let Caller::Shop(shop) = &caller else {
+        return Err(Problem::new(
+            Code::Forbidden,
+            "only a shop's key posts events",
+        ));
+    };
+    match parse(&headers, body, state.config.http.max_body_bytes).await? {
+        Sent::One(event) => one(&state, shop, event).await,
+        Sent::Batch(events) => batch(&state, shop, &events).await,
+    }
+}
+
+async fn one(state: &State, shop: &ShopName, event: Value) -> Result<Response, Problem> {
+    let events = [event];
+    let accepted = state.bridge.accept_events(Some(shop), &events).await?;
+    match accepted.into_iter().next() {
+        Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
+        Some(Accepted::Conflict) => Err(Problem::new(Code::Conflict, Code::Conflict.sentence())),
+        Some(taken) => {
+            let result = result(&events[0], taken);
+            Ok((StatusCode::ACCEPTED, Json(Taken::One(result))).into_response())
+        }
+        None => Err(Problem::new(Code::Bug, "the event got no result")),
+    }
+}
+
+async fn batch(state: &State, shop: &ShopName, events: &[Value]) -> Result<Response, Problem> {
+    if events.len() > MAX_EVENTS {
+        let detail = format!(
+            "{} events at once: at most {MAX_EVENTS} are taken",
+            events.len()
+        );
+        return Err(Problem::new(Code::TooLarge, detail));
+    }
+    let accepted = state.bridge.accept_events(Some(shop), events).await?;
+    let taken = accepted.is_empty() || accepted.iter().any(|one| one.code().is_none());
+    let results = events
+        .iter()
+        .zip(accepted)
+        .map(|(event, one)| result(event, one))
+        .collect();
+    if !taken {
+        return Err(Problem::nothing_taken(results));
+    }
+    Ok((StatusCode::ACCEPTED, Json(Taken::Batch { results })).into_response())
+}
+
+fn result(event: &Value, accepted: Accepted) -> EventResult {
+    let text = |key: &str| event.get(key).and_then(Value::as_str).map(str::to_owned);
+    let word = accepted.word();
+    let faults = match accepted {
+        Accepted::Invalid(faults) => faults.into_iter().map(Pointed::from).collect(),
+        _ => Vec::new(),
+    };
+    EventResult {
+        source: text("source"),
+        id: text("id"),
+        result: word,
+        faults,
+    }
+}
+
+async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<Sent, Problem> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .and_then(|kind| kind.split(';').next())
+        .map(|kind| kind.trim().to_ascii_lowercase());
+    match kind.as_deref() {
+        Some("application/json") if headers.contains_key("ce-specversion") => {
+            let data = body::json(&body::read(headers, body, most).await?)?;
+            Ok(Sent::One(binary(headers, data)?))
+        }
+        Some("application/json") => match body::json(&body::read(headers, body, most).await?)? {
+            Value::Array(events) => Ok(Sent::Batch(events)),
+            event => Ok(Sent::One(event)),
+        },
+        Some("application/cloudevents+json") => Ok(Sent::One(body::json(
+            &body::read(headers, body, most).await?,
+        )?)),
+        Some("application/cloudevents-batch+json") => Ok(Sent::Batch(body::json(
+            &body::read(headers, body, most).await?,
+        )?)),
+        _ => Err(Problem::malformed(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send `application/cloudevents+json`, `application/cloudevents-batch+json` or `application/json`",
+        )),
+    }
+}
+
+/// The event of CloudEvents' binary mode: attributes in headers, percent-encoded, and the body as data.
+fn binary(headers: &HeaderMap, data: Value) -> Result<Value, Problem> {
+    let mut event = Map::new();
+    for (name, value) in headers {
+        if let Some(name) = name.as_str().strip_prefix("ce-") {
+            let text = percent_decode_str(value.to_str().unwrap_or_default()).decode_utf8();
+            let text = text.map_err(|_| {
+                Problem::new(
+                    Code::Malformed,
+                    format!("the header `ce-{name}` is not UTF-8"),
+                )
+            })?;
+            event.insert(name.to_owned(), json!(text));
+        }
+    }
+    event.insert("datacontenttype".to_owned(), json!("application/json"));
+    event.insert("data".to_owned(), data);
+    Ok(Value::Object(event))
+}

@@ -1,0 +1,71 @@
+//! `POST /v1/portals/{name}/pause` and `/resume`: hold a portal's lane, and let it go on.
+
+use super::{Problem, State, segment::Segment};
+use crate::{config::Caller, domain::PortalName};
+use axum::{Json, extract::State as Extract};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What the lane does now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Lane {
+    /// The portal.
+    portal: String,
+    /// `paused` or `resumed`.
+    result: &'static str,
+}
+
+/// Stops sending to a portal until somebody resumes it.
+#[utoipa::path(
+    post, path = "/v1/portals/{name}/pause", tag = "operator", security(("key" = [])),
+    params(("name" = String, Path, description = "The portal")),
+    responses(
+        (status = 200, description = "Paused", body = Lane),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such portal", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn post_pause(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    Segment(name): Segment,
+) -> Result<Json<Lane>, Problem> {
+    let portal = allowed(&caller, &name)?;
+    state.bridge.pause_portal(&portal, &caller.actor()).await?;
+    Ok(lane(&portal, "paused"))
+}
+
+/// Sends to a portal again, at once.
+#[utoipa::path(
+    post, path = "/v1/portals/{name}/resume", tag = "operator", security(("key" = [])),
+    params(("name" = String, Path, description = "The portal")),
+    responses(
+        (status = 200, description = "Resumed", body = Lane),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such portal", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn post_resume(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    Segment(name): Segment,
+) -> Result<Json<Lane>, Problem> {
+    let portal = allowed(&caller, &name)?;
+    state.bridge.resume_portal(&portal, &caller.actor()).await?;
+    Ok(lane(&portal, "resumed"))
+}
+
+fn allowed(caller: &Caller, name: &str) -> Result<PortalName, Problem> {
+    caller.is_operator()?;
+    caller.may_change()?;
+    PortalName::parse(name).map_err(|_| Problem::not_found())
+}
+
+fn lane(portal: &PortalName, result: &'static str) -> Json<Lane> {
+    let portal = portal.as_str().to_owned();
+    Json(Lane { portal, result })
+}

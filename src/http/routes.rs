@@ -1,0 +1,81 @@
+//! The routes, and their description: one list for both.
+
+use super::{
+    Problem, State, around, dead_letter, dead_letters, discard, events, health, metrics, openapi,
+    orders, portals, retry, status,
+};
+use axum::{
+    Router,
+    handler::Handler,
+    middleware,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::{OpenApi, Path, openapi::HttpMethod};
+
+macro_rules! endpoints {
+    ($($module:ident :: $function:ident $marker:ident)*) => {
+        #[derive(OpenApi)]
+        #[openapi(
+            info(title = "b24-bridge", description = "Carries an online store's orders into Bitrix24 CRM."),
+            paths($($module::$function),*),
+            components(schemas(Problem))
+        )]
+        pub(super) struct Described;
+
+        fn endpoints() -> Router<State> {
+            Router::new()$(.route(&$module::$marker::path(), at::<$module::$marker, _, _>($module::$function)))*
+        }
+    };
+}
+
+endpoints! {
+    events::post_events __path_post_events
+    orders::get_order __path_get_order
+    dead_letters::get_dead_letters __path_get_dead_letters
+    dead_letter::get_dead_letter __path_get_dead_letter
+    retry::post_retry __path_post_retry
+    discard::post_discard __path_post_discard
+    status::get_status __path_get_status
+    portals::post_pause __path_post_pause
+    portals::post_resume __path_post_resume
+    health::get_healthz __path_get_healthz
+    health::get_readyz __path_get_readyz
+    metrics::get_metrics __path_get_metrics
+    openapi::get_openapi __path_get_openapi
+}
+
+/// The handler at the methods that its description names.
+fn at<P, H, T>(handler: H) -> MethodRouter<State>
+where
+    P: Path,
+    H: Handler<T, State>,
+    T: 'static,
+{
+    let filters = P::methods().into_iter().map(|method| match method {
+        HttpMethod::Post => MethodFilter::POST,
+        HttpMethod::Put => MethodFilter::PUT,
+        HttpMethod::Delete => MethodFilter::DELETE,
+        HttpMethod::Patch => MethodFilter::PATCH,
+        HttpMethod::Options => MethodFilter::OPTIONS,
+        HttpMethod::Trace => MethodFilter::TRACE,
+        HttpMethod::Head => MethodFilter::HEAD,
+        HttpMethod::Get => MethodFilter::GET,
+    });
+    filters
+        .reduce(MethodFilter::or)
+        .map_or_else(MethodRouter::new, |methods| on(methods, handler))
+}
+
+/// The whole API.
+pub fn router(state: State) -> Router {
+    endpoints()
+        .fallback(around::nowhere)
+        .method_not_allowed_fallback(around::wrong_method)
+        .layer(CatchPanicLayer::custom(around::panicked))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            around::around,
+        ))
+        .with_state(state)
+}
