@@ -46,11 +46,15 @@
 
 pub mod app;
 pub mod bitrix24;
+pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod embedded;
 pub mod http;
+pub mod lifecycle;
 pub mod planner;
 pub mod retry;
+pub mod sandbox;
 pub mod storage;
 pub mod telemetry;
 pub mod worker;

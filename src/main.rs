@@ -1,2 +1,7 @@
-//! b24
-fn main() {}
+//! The `b24-bridge` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    b24_bridge::cli::main()
+}

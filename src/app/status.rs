@@ -255,3 +255,12 @@ fn state(lane: Option<&LaneRow>) -> LaneState {
         _ => LaneState::Idle,
     }
 }
+
+impl Bridge {
+    /// How the database server is set up.
+    pub async fn database_settings(&self) -> Result<Settings, Error> {
+        let mut db = self.pool().acquire().await?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(settings(&mut db, now.as_secs_f64()).await?)
+    }
+}

@@ -1,0 +1,14 @@
+//! `migrate`: the database's schema.
+
+use super::{
+    Global, output,
+    setup::{self, Database},
+};
+use std::process::ExitCode;
+
+pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
+    let config = setup::config(global)?;
+    Database::open(&config, global).await?.close().await;
+    output::say("the schema is up to date");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,112 @@
+//! The commands: one file each. Data go to stdout, talk goes to stderr; exit code 0 is fine, 1 failed, 2 wrong usage.
+//!
+//! To add a command: a file with its arguments and a `run`, a variant of [`Command`], and its arm below.
+
+mod config;
+mod dead_letters;
+mod demo;
+mod doctor;
+mod migrate;
+mod orders;
+mod output;
+mod portals;
+mod sandbox;
+mod serve;
+mod setup;
+mod status;
+
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Carries an online store's orders into Bitrix24 CRM, once and only once.
+#[derive(Debug, Parser)]
+#[command(name = "b24-bridge", version, about, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, clap::Args)]
+struct Global {
+    /// Settings file; else BRIDGE_CONFIG, else ./b24-bridge.toml if it is there
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Install PostgreSQL without asking, if it is missing and needed
+    #[arg(long, global = true)]
+    yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the API and the worker
+    Serve(serve::Args),
+    /// See it work: a sandbox portal, a database of its own, and a day of sample orders
+    Demo(demo::Args),
+    /// Run a simulated Bitrix24 portal
+    Sandbox(sandbox::Args),
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Check settings, database and portals, and name every remedy
+    Doctor,
+    /// Show what flows, what waits and what is stuck
+    Status,
+    /// Look at orders
+    #[command(subcommand)]
+    Orders(orders::Command),
+    /// Look at dead letters, and mend them
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
+    /// Look at portals, pause and resume them
+    #[command(subcommand)]
+    Portals(portals::Command),
+    /// Check the settings, or print a complete example
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(Box::pin(run(cli))));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            output::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Serve(args) => serve::run(&global, &args).await,
+        Command::Demo(args) => Box::pin(demo::run(&global, &args)).await,
+        Command::Sandbox(args) => sandbox::run(&args).await,
+        Command::Migrate => migrate::run(&global).await,
+        Command::Doctor => doctor::run(&global).await,
+        Command::Status => status::run(&global).await,
+        Command::Orders(command) => orders::run(&global, &command).await,
+        Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
+        Command::Portals(command) => portals::run(&global, &command).await,
+        Command::Config(command) => config::run(&global, &command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,91 @@
+//! `sandbox`: a simulated portal.
+
+use super::output;
+use crate::{
+    lifecycle,
+    sandbox::{Faults, Options, Plan, Sandbox},
+    telemetry::logging,
+};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Address and port
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// The secret part of the webhook's address
+    #[arg(long, default_value = "sandboxsecret")]
+    secret: String,
+    /// The request limit
+    #[arg(long, value_enum, default_value = "standard")]
+    plan: PlanArg,
+    /// How long every answer takes at least, in milliseconds
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
+    /// Every kind of trouble with this probability, 0 to 1
+    #[arg(long, default_value_t = 0.0)]
+    faults: f64,
+    /// Server errors with this probability
+    #[arg(long)]
+    server_errors: Option<f64>,
+    /// Connections reset before anything runs, with this probability
+    #[arg(long)]
+    resets: Option<f64>,
+    /// Answers lost after the call ran, with this probability
+    #[arg(long)]
+    lost_answers: Option<f64>,
+    /// Where chance starts: the same seed gives the same troubles
+    #[arg(long, default_value_t = 24)]
+    seed: u64,
+    /// Send outgoing webhooks to this address
+    #[arg(long, requires = "webhook_token")]
+    webhook_to: Option<String>,
+    /// The application token that they carry
+    #[arg(long)]
+    webhook_token: Option<String>,
+    /// Check parameter names against JSON schemas of the methods in this directory
+    #[arg(long)]
+    spec_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum PlanArg {
+    /// 2 requests a second, burst 50
+    Standard,
+    /// 5 requests a second, burst 250
+    Enterprise,
+    /// No limit
+    Unlimited,
+}
+
+pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    logging::start(false, "info").map_err(anyhow::Error::msg)?;
+    let mut faults = if args.faults > 0.0 { Faults::everything(args.faults.min(1.0)) } else { Faults::default() };
+    faults.bad_gateway = args.server_errors.unwrap_or(faults.bad_gateway);
+    faults.reset_before = args.resets.unwrap_or(faults.reset_before);
+    faults.lost_answer = args.lost_answers.unwrap_or(faults.lost_answer);
+    let plan = match args.plan {
+        PlanArg::Standard => Plan::Standard,
+        PlanArg::Enterprise => Plan::Enterprise,
+        PlanArg::Unlimited => Plan::Unlimited,
+    };
+    let mut options = Options { spec_dir: args.spec_dir.clone(), ..Options::default() }
+        .listen(args.listen)
+        .webhook(1, &args.secret)
+        .plan(plan)
+        .latency(Duration::from_millis(args.latency_ms))
+        .seed(args.seed)
+        .faults(faults);
+    if let (Some(url), Some(token)) = (&args.webhook_to, &args.webhook_token) {
+        options = options.outgoing_webhook(url, token);
+    }
+    let sandbox = Sandbox::start(options).await?;
+    output::say(format!("a sandbox portal: its data are in memory, its page at http://{}/", sandbox.addr()));
+    output::line(sandbox.url());
+    let stop = CancellationToken::new();
+    lifecycle::stop_on_signals(stop.clone())?;
+    stop.cancelled().await;
+    sandbox.stop().await;
+    Ok(ExitCode::SUCCESS)
+}

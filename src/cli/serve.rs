@@ -1,0 +1,131 @@
+//! `serve`: the API and the worker.
+
+use super::{
+    Global, output,
+    setup::{self, Database},
+};
+use crate::{app::Bridge, bitrix24, config::Config, domain::PortalName, http, lifecycle, worker};
+use anyhow::Context as _;
+use std::{collections::BTreeMap, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What this process does
+    #[arg(long, value_enum, default_value = "all")]
+    role: Role,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Role {
+    /// Takes events and answers questions
+    Api,
+    /// Brings orders to the portals
+    Worker,
+    /// Both
+    All,
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
+    let config = setup::config(global)?;
+    if config.demo {
+        output::say("no settings were found: these are DEMO values, with keys that everybody knows");
+        output::say("  portal  http://127.0.0.1:8090/ (start it with `b24-bridge sandbox`)");
+        output::say("  shop    demo, API key demo-key-not-for-production");
+    }
+    let stop = CancellationToken::new();
+    lifecycle::stop_on_signals(stop.clone())?;
+    let database = Database::open(&config, global).await?;
+    let clients = setup::clients(&config)?;
+    let running = Running::start(config, database.pool.clone(), clients, args.role, stop).await?;
+    if let Some(address) = running.address {
+        output::say(format!("listening on http://{address}"));
+    }
+    let ended = running.ended().await;
+    database.close().await;
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// A bridge at work in this process.
+pub(super) struct Running {
+    /// Where the API listens.
+    pub(super) address: Option<SocketAddr>,
+    pub(super) bridge: Bridge,
+    tasks: JoinSet<anyhow::Result<()>>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    pub(super) async fn start(
+        config: Config,
+        pool: sqlx::PgPool,
+        clients: BTreeMap<PortalName, bitrix24::Client>,
+        role: Role,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let config = Arc::new(config);
+        let bridge = setup::bridge(&config, pool);
+        let mut tasks = JoinSet::new();
+        let mut address = None;
+        if role != Role::Worker {
+            let listener =
+                TcpListener::bind(config.http.listen).await.with_context(|| format!("listen on {}", config.http.listen))?;
+            address = Some(listener.local_addr()?);
+            let (ready, is_ready) = watch::channel(true);
+            let state = http::State { bridge: bridge.clone(), config: Arc::clone(&config), ready: is_ready };
+            let (router, told) = (http::router(state), stop.clone());
+            let not_ready = stop.clone();
+            tasks.spawn(async move {
+                not_ready.cancelled().await;
+                let _ = ready.send(false);
+                Ok(())
+            });
+            tasks.spawn(async move { http::serve(listener, router, told).await.context("serve the API") });
+        }
+        if role != Role::Api {
+            let options = options(&config);
+            let (bridge, told) = (bridge.clone(), stop.clone());
+            tasks.spawn(async move { worker::run(bridge, clients, options, told).await.context("run the worker") });
+        }
+        Ok(Self { address, bridge, tasks, stop })
+    }
+
+    /// Waits until all is stopped. A task that ends by itself, or with an error, ends the others.
+    pub(super) async fn ended(mut self) -> anyhow::Result<()> {
+        let mut first = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            let asked = self.stop.is_cancelled();
+            self.stop.cancel();
+            let ended = ended.map_err(anyhow::Error::from).and_then(|done| done);
+            if first.is_ok() {
+                first = match ended {
+                    Ok(()) if !asked => Err(anyhow::anyhow!("a part of the bridge ended by itself")),
+                    other => other,
+                };
+            }
+        }
+        first
+    }
+}
+
+fn options(config: &Config) -> worker::Options {
+    let (worker, retention) = (&config.worker, &config.retention);
+    let days = |days: u32| Duration::from_hours(24 * u64::from(days));
+    worker::Options {
+        lease: Duration::from_secs(worker.lease_seconds),
+        poll: Duration::from_secs(worker.poll_seconds),
+        wave: worker.wave,
+        attempts: worker.max_attempts,
+        backoff: Duration::from_secs(worker.backoff_base_seconds),
+        backoff_cap: Duration::from_secs(worker.backoff_cap_seconds),
+        doubt: Duration::from_secs(worker.doubt_seconds),
+        grace: Duration::from_secs(worker.stop_grace_seconds),
+        retention: worker::Retention {
+            settled: days(retention.settled_days),
+            letters: days(retention.closed_letters_days),
+            timeline: days(retention.timeline_days),
+        },
+        ..worker::Options::default()
+    }
+}

