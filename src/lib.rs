@@ -3,3 +3,4 @@
 pub mod bitrix24;
 pub mod domain;
 pub mod planner;
+pub mod sandbox;
