@@ -1,1 +1,3 @@
 //! Tests with IO.
+
+mod sandbox;
