@@ -4,13 +4,15 @@ use super::{Actor, Bridge, Error};
 use crate::{
     domain::{PortalName, ShopRules},
     storage::{
-        figures, journal,
+        Settings, figures, journal,
         lanes::{self, LaneRow},
+        settings,
     },
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The state of the whole bridge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -260,7 +262,9 @@ impl Bridge {
     /// How the database server is set up.
     pub async fn database_settings(&self) -> Result<Settings, Error> {
         let mut db = self.pool().acquire().await?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Ok(settings(&mut db, now.as_secs_f64()).await?)
     }
 }

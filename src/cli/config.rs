@@ -16,8 +16,14 @@ pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode
     match command {
         Command::Check => {
             let config = setup::config(global)?;
-            let from = config.file.map_or_else(|| "no file".to_owned(), |file| file.display().to_string());
-            output::say(format!("the settings are right ({from}): {} portals, {} shops", config.portals.len(), config.shops.len()));
+            let from = config
+                .file
+                .map_or_else(|| "no file".to_owned(), |file| file.display().to_string());
+            output::say(format!(
+                "the settings are right ({from}): {} portals, {} shops",
+                config.portals.len(),
+                config.shops.len()
+            ));
         }
         Command::Example => output::line(EXAMPLE.trim_end()),
     }

@@ -75,10 +75,23 @@ pub(super) struct Filter {
 
 impl Filter {
     fn parsed(&self) -> anyhow::Result<LetterFilter> {
-        let code = self.code.as_ref().map(|code| Code::parse(code).with_context(|| format!("there is no code {code}")));
+        let code = self
+            .code
+            .as_ref()
+            .map(|code| Code::parse(code).with_context(|| format!("there is no code {code}")));
         let filter = LetterFilter {
-            shop: self.shop.as_deref().map(ShopName::parse).transpose().map_err(anyhow::Error::msg)?,
-            portal: self.portal.as_deref().map(PortalName::parse).transpose().map_err(anyhow::Error::msg)?,
+            shop: self
+                .shop
+                .as_deref()
+                .map(ShopName::parse)
+                .transpose()
+                .map_err(anyhow::Error::msg)?,
+            portal: self
+                .portal
+                .as_deref()
+                .map(PortalName::parse)
+                .transpose()
+                .map_err(anyhow::Error::msg)?,
             code: code.transpose()?,
             number: self.number.clone(),
             after: self.after,
@@ -116,20 +129,51 @@ async fn perform(global: &Global, bridge: &Bridge, command: &Command) -> anyhow:
             }
         }
         Command::Show { id } => {
-            let letter = bridge.dead_letter(*id).await?.with_context(|| format!("there is no open letter {id}"))?;
-            if global.json { output::json(&letter)? } else { show(&letter)? }
+            let letter = bridge
+                .dead_letter(*id)
+                .await?
+                .with_context(|| format!("there is no open letter {id}"))?;
+            if global.json {
+                output::json(&letter)?
+            } else {
+                show(&letter)?
+            }
         }
-        Command::Retry { id: Some(id), payload, recreate, .. } => {
+        Command::Retry {
+            id: Some(id),
+            payload,
+            recreate,
+            ..
+        } => {
             let payload = payload
                 .as_ref()
                 .map(|file| -> anyhow::Result<_> {
-                    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+                    let text = std::fs::read_to_string(file)
+                        .with_context(|| format!("read {}", file.display()))?;
                     serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))
                 })
                 .transpose()?;
-            tell(*id, bridge.retry(*id, &who, Retry { payload, recreate: *recreate }).await?);
+            tell(
+                *id,
+                bridge
+                    .retry(
+                        *id,
+                        &who,
+                        Retry {
+                            payload,
+                            recreate: *recreate,
+                        },
+                    )
+                    .await?,
+            );
         }
-        Command::Retry { id: None, filter, recreate, all_of_them, .. } => {
+        Command::Retry {
+            id: None,
+            filter,
+            recreate,
+            all_of_them,
+            ..
+        } => {
             return retry_all(bridge, filter, *recreate, *all_of_them, &who).await;
         }
         Command::Discard { id, reason } => {
@@ -153,20 +197,45 @@ async fn perform(global: &Global, bridge: &Bridge, command: &Command) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
-async fn retry_all(bridge: &Bridge, filter: &Filter, recreate: bool, sure: bool, who: &Actor) -> anyhow::Result<ExitCode> {
+async fn retry_all(
+    bridge: &Bridge,
+    filter: &Filter,
+    recreate: bool,
+    sure: bool,
+    who: &Actor,
+) -> anyhow::Result<ExitCode> {
     if filter.is_empty() {
         output::say("name a letter, or say which ones: --shop, --portal, --code or --number");
         return Ok(ExitCode::from(2));
     }
-    let letters = bridge.dead_letters(&LetterFilter { limit: BULK, ..filter.parsed()? }).await?.items;
+    let letters = bridge
+        .dead_letters(&LetterFilter {
+            limit: BULK,
+            ..filter.parsed()?
+        })
+        .await?
+        .items;
     if !sure {
-        output::say(format!("{} letters would be tried again; add --all-of-them to do it", letters.len()));
+        output::say(format!(
+            "{} letters would be tried again; add --all-of-them to do it",
+            letters.len()
+        ));
         return Ok(ExitCode::from(2));
     }
     output::say(format!("{} letters are tried again", letters.len()));
     let mut failed = 0;
     for letter in &letters {
-        match bridge.retry(letter.id, who, Retry { payload: None, recreate }).await {
+        match bridge
+            .retry(
+                letter.id,
+                who,
+                Retry {
+                    payload: None,
+                    recreate,
+                },
+            )
+            .await
+        {
             Ok(retried) => tell(letter.id, retried),
             Err(error) => {
                 failed += 1;
@@ -174,13 +243,19 @@ async fn retry_all(bridge: &Bridge, filter: &Filter, recreate: bool, sure: bool,
             }
         }
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn tell(id: i64, retried: Retried) {
     output::say(match retried {
         Retried::Queued => format!("letter {id} is on its way again"),
-        Retried::Overtaken => format!("letter {id} is closed: the shop has sent a newer snapshot since"),
+        Retried::Overtaken => {
+            format!("letter {id} is closed: the shop has sent a newer snapshot since")
+        }
     });
 }
 
@@ -192,15 +267,31 @@ fn list(letters: &[Letter]) {
             letter.number.clone().unwrap_or_default(),
             letter.code.clone(),
             letter.attempts.to_string(),
-            letter.last_failed_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            letter
+                .last_failed_at
+                .format("%Y-%m-%d %H:%M:%S")
+                .to_string(),
             letter.message.chars().take(80).collect(),
         ]
     });
-    output::table(&["id", "shop", "order", "code", "tries", "last failed", "message"], rows.collect());
+    output::table(
+        &[
+            "id",
+            "shop",
+            "order",
+            "code",
+            "tries",
+            "last failed",
+            "message",
+        ],
+        rows.collect(),
+    );
 }
 
 fn show(letter: &Letter) -> anyhow::Result<()> {
-    let sentence = Code::parse(&letter.code).map(Code::sentence).unwrap_or_default();
+    let sentence = Code::parse(&letter.code)
+        .map(Code::sentence)
+        .unwrap_or_default();
     output::line(format!("letter {}: {} {sentence}", letter.id, letter.code));
     output::line(format!("  message  {}", letter.message));
     output::line(format!("  remedy   {}", letter.remedy));

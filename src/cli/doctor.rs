@@ -31,16 +31,34 @@ struct Report(Vec<Finding>);
 
 impl Report {
     fn fine(&mut self, what: impl Into<String>, found: impl Into<String>) {
-        self.0.push(Finding { what: what.into(), fine: true, found: found.into(), code: None, remedy: None });
+        self.0.push(Finding {
+            what: what.into(),
+            fine: true,
+            found: found.into(),
+            code: None,
+            remedy: None,
+        });
     }
 
     fn wrong(&mut self, what: impl Into<String>, found: impl Into<String>, code: Code) {
         self.wrong_with(what, found, code, code.remedy());
     }
 
-    fn wrong_with(&mut self, what: impl Into<String>, found: impl Into<String>, code: Code, remedy: &str) {
+    fn wrong_with(
+        &mut self,
+        what: impl Into<String>,
+        found: impl Into<String>,
+        code: Code,
+        remedy: &str,
+    ) {
         let remedy = Some(remedy.to_owned());
-        self.0.push(Finding { what: what.into(), fine: false, found: found.into(), code: Some(code), remedy });
+        self.0.push(Finding {
+            what: what.into(),
+            fine: false,
+            found: found.into(),
+            code: Some(code),
+            remedy,
+        });
     }
 }
 
@@ -48,14 +66,23 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     match setup::config(global) {
         Ok(config) => {
-            let from = config.file.as_ref().map_or_else(|| "none: demo values".to_owned(), |file| file.display().to_string());
+            let from = config.file.as_ref().map_or_else(
+                || "none: demo values".to_owned(),
+                |file| file.display().to_string(),
+            );
             report.fine("settings", from);
             database(&config, global, &mut report).await;
             for (name, portal) in &config.portals {
                 match setup::client(portal) {
                     Ok(Some(client)) => check_portal(&config, name, &client, &mut report).await,
-                    Ok(None) => report.wrong(format!("portal {name}"), "an application without tokens", Code::Token),
-                    Err(error) => report.wrong(format!("portal {name}"), format!("{error:#}"), Code::Config),
+                    Ok(None) => report.wrong(
+                        format!("portal {name}"),
+                        "an application without tokens",
+                        Code::Token,
+                    ),
+                    Err(error) => {
+                        report.wrong(format!("portal {name}"), format!("{error:#}"), Code::Config)
+                    }
                 }
             }
         }
@@ -73,7 +100,11 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    Ok(if sick { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if sick {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 async fn database(config: &Config, global: &Global, report: &mut Report) {
@@ -84,7 +115,10 @@ async fn database(config: &Config, global: &Global, report: &mut Report) {
     let bridge = setup::bridge(config, database.pool.clone());
     match bridge.database_settings().await {
         Ok(settings) => {
-            report.fine("database", format!("PostgreSQL {}, schema up to date", settings.version));
+            report.fine(
+                "database",
+                format!("PostgreSQL {}, schema up to date", settings.version),
+            );
             if settings.durable {
                 report.fine("durable commits", "on");
             } else {
@@ -98,7 +132,12 @@ async fn database(config: &Config, global: &Global, report: &mut Report) {
             let off = settings.clock_offset_seconds.abs();
             if off > 5.0 {
                 let found = format!("the database's clock is {off:.0} s away from this machine's");
-                report.wrong_with("clocks", found, Code::Database, "Keep both clocks right by NTP.");
+                report.wrong_with(
+                    "clocks",
+                    found,
+                    Code::Database,
+                    "Keep both clocks right by NTP.",
+                );
             } else {
                 report.fine("clocks", format!("{off:.1} s apart"));
             }
@@ -112,7 +151,13 @@ async fn check_portal(config: &Config, name: &PortalName, client: &Client, repor
     let what = format!("portal {name}");
     match client.call("scope", &json!({}), Priority::Live).await {
         Ok(answer) => {
-            let scopes: BTreeSet<&str> = answer.result.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let scopes: BTreeSet<&str> = answer
+                .result
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
             if scopes.is_empty() || scopes.contains("crm") {
                 report.fine(&what, "answers, with the permission CRM");
             } else {
@@ -127,7 +172,11 @@ async fn check_portal(config: &Config, name: &PortalName, client: &Client, repor
     if let Some(host) = client.moved_to() {
         report.wrong(&what, format!("has moved to {host}"), Code::Moved);
     }
-    for shop in config.shops.values().filter(|shop| shop.rules.portal == *name) {
+    for shop in config
+        .shops
+        .values()
+        .filter(|shop| shop.rules.portal == *name)
+    {
         check_stages(&shop.rules, client, report).await;
     }
 }
@@ -135,18 +184,40 @@ async fn check_portal(config: &Config, name: &PortalName, client: &Client, repor
 async fn check_stages(rules: &ShopRules, client: &Client, report: &mut Report) {
     let what = format!("stages of shop {}", rules.shop);
     let mut wrong = 0;
-    let wanted = rules.statuses.rows().iter().flat_map(|row| std::iter::once(&row.stage).chain(&row.accepts));
-    let funnels: BTreeSet<u32> = wanted.clone().map(|stage| stage.funnel).chain([rules.funnel]).collect();
+    let wanted = rules
+        .statuses
+        .rows()
+        .iter()
+        .flat_map(|row| std::iter::once(&row.stage).chain(&row.accepts));
+    let funnels: BTreeSet<u32> = wanted
+        .clone()
+        .map(|stage| stage.funnel)
+        .chain([rules.funnel])
+        .collect();
     for funnel in funnels {
-        let entity = if funnel == 0 { "DEAL_STAGE".to_owned() } else { format!("DEAL_STAGE_{funnel}") };
-        let listed = client.call("crm.status.list", &json!({"filter": {"ENTITY_ID": entity}}), Priority::Live).await;
+        let entity = if funnel == 0 {
+            "DEAL_STAGE".to_owned()
+        } else {
+            format!("DEAL_STAGE_{funnel}")
+        };
+        let listed = client
+            .call(
+                "crm.status.list",
+                &json!({"filter": {"ENTITY_ID": entity}}),
+                Priority::Live,
+            )
+            .await;
         let stages: Vec<String> = match listed {
             Ok(answer) => answer
                 .result
                 .as_array()
                 .into_iter()
                 .flatten()
-                .filter_map(|row| row.get("STATUS_ID").and_then(Value::as_str).map(str::to_owned))
+                .filter_map(|row| {
+                    row.get("STATUS_ID")
+                        .and_then(Value::as_str)
+                        .map(str::to_owned)
+                })
                 .collect(),
             Err(error) => {
                 let failure = Failure::from(error);
@@ -155,16 +226,32 @@ async fn check_stages(rules: &ShopRules, client: &Client, report: &mut Report) {
         };
         if stages.is_empty() {
             wrong += 1;
-            report.wrong(&what, format!("the portal has no funnel {funnel}"), Code::StageUnknown);
+            report.wrong(
+                &what,
+                format!("the portal has no funnel {funnel}"),
+                Code::StageUnknown,
+            );
             continue;
         }
-        for stage in wanted.clone().filter(|stage| stage.funnel == funnel && !stages.contains(&stage.id)) {
+        for stage in wanted
+            .clone()
+            .filter(|stage| stage.funnel == funnel && !stages.contains(&stage.id))
+        {
             wrong += 1;
-            let found = format!("`{stage}` is not in the portal's funnel {funnel}, which has {}", stages.join(", "));
+            let found = format!(
+                "`{stage}` is not in the portal's funnel {funnel}, which has {}",
+                stages.join(", ")
+            );
             report.wrong(&what, found, Code::StageUnknown);
         }
     }
     if wrong == 0 {
-        report.fine(what, format!("{} statuses, every stage known to the portal", rules.statuses.rows().len()));
+        report.fine(
+            what,
+            format!(
+                "{} statuses, every stage known to the portal",
+                rules.statuses.rows().len()
+            ),
+        );
     }
 }

@@ -23,7 +23,9 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
     let config = setup::config(global)?;
     let database = Database::open(&config, global).await?;
-    let view = setup::bridge(&config, database.pool.clone()).order_view(&shop, number).await;
+    let view = setup::bridge(&config, database.pool.clone())
+        .order_view(&shop, number)
+        .await;
     database.close().await;
     let Some(view) = view? else {
         output::say(format!("the shop {shop} has sent no order {number}"));
@@ -61,6 +63,11 @@ fn show(view: &OrderView) {
         view.portal
     ));
     for entry in &view.timeline {
-        output::line(format!("  {}  {:<9} {}", entry.at.format("%Y-%m-%d %H:%M:%S"), entry.kind, entry.text));
+        output::line(format!(
+            "  {}  {:<9} {}",
+            entry.at.format("%Y-%m-%d %H:%M:%S"),
+            entry.kind,
+            entry.text
+        ));
     }
 }

@@ -1,6 +1,10 @@
 //! The only place that prints.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where commands print: data to stdout, talk to stderr")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is where commands print: data to stdout, talk to stderr"
+)]
 
 use serde::Serialize;
 
@@ -23,7 +27,7 @@ pub(super) fn json(data: &impl Serialize) -> anyhow::Result<()> {
 /// A table, for people.
 pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(head.iter().copied());
+    table.set_header(head.iter().copied());
     table.add_rows(rows);
     println!("{table}");
 }

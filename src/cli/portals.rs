@@ -4,11 +4,7 @@ use super::{
     Global, output,
     setup::{self, Database},
 };
-use crate::{
-    app::Actor,
-    bitrix24::Priority,
-    domain::PortalName,
-};
+use crate::{app::Actor, bitrix24::Priority, domain::PortalName};
 use anyhow::Context as _;
 use serde_json::json;
 use std::process::ExitCode;
@@ -38,9 +34,14 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     let config = setup::config(global)?;
     if let Command::Test { portal } = command {
         let name = PortalName::parse(portal).map_err(anyhow::Error::msg)?;
-        let portal = config.portals.get(&name).with_context(|| format!("there is no portal {name}"))?;
+        let portal = config
+            .portals
+            .get(&name)
+            .with_context(|| format!("there is no portal {name}"))?;
         let client = setup::client(portal)?.context("an application cannot be tested yet")?;
-        let answer = client.call("server.time", &json!({}), Priority::Live).await?;
+        let answer = client
+            .call("server.time", &json!({}), Priority::Live)
+            .await?;
         output::line(answer.result);
         return Ok(ExitCode::SUCCESS);
     }
@@ -55,9 +56,16 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
                 output::json(&report.portals)?;
             } else {
                 let row = |portal: &crate::app::PortalStatus| {
-                    vec![portal.portal.clone(), format!("{:?}", portal.state).to_lowercase(), portal.pending.to_string()]
+                    vec![
+                        portal.portal.clone(),
+                        format!("{:?}", portal.state).to_lowercase(),
+                        portal.pending.to_string(),
+                    ]
                 };
-                output::table(&["portal", "state", "waiting"], report.portals.iter().map(row).collect());
+                output::table(
+                    &["portal", "state", "waiting"],
+                    report.portals.iter().map(row).collect(),
+                );
             }
         }
         Command::Pause { portal } => bridge.pause_portal(&name(portal)?, &who).await?,

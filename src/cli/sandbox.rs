@@ -61,7 +61,11 @@ enum PlanArg {
 
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     logging::start(false, "info").map_err(anyhow::Error::msg)?;
-    let mut faults = if args.faults > 0.0 { Faults::everything(args.faults.min(1.0)) } else { Faults::default() };
+    let mut faults = if args.faults > 0.0 {
+        Faults::everything(args.faults.min(1.0))
+    } else {
+        Faults::default()
+    };
     faults.bad_gateway = args.server_errors.unwrap_or(faults.bad_gateway);
     faults.reset_before = args.resets.unwrap_or(faults.reset_before);
     faults.lost_answer = args.lost_answers.unwrap_or(faults.lost_answer);
@@ -70,18 +74,24 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         PlanArg::Enterprise => Plan::Enterprise,
         PlanArg::Unlimited => Plan::Unlimited,
     };
-    let mut options = Options { spec_dir: args.spec_dir.clone(), ..Options::default() }
-        .listen(args.listen)
-        .webhook(1, &args.secret)
-        .plan(plan)
-        .latency(Duration::from_millis(args.latency_ms))
-        .seed(args.seed)
-        .faults(faults);
+    let mut options = Options {
+        spec_dir: args.spec_dir.clone(),
+        ..Options::default()
+    }
+    .listen(args.listen)
+    .webhook(1, &args.secret)
+    .plan(plan)
+    .latency(Duration::from_millis(args.latency_ms))
+    .seed(args.seed)
+    .faults(faults);
     if let (Some(url), Some(token)) = (&args.webhook_to, &args.webhook_token) {
         options = options.outgoing_webhook(url, token);
     }
     let sandbox = Sandbox::start(options).await?;
-    output::say(format!("a sandbox portal: its data are in memory, its page at http://{}/", sandbox.addr()));
+    output::say(format!(
+        "a sandbox portal: its data are in memory, its page at http://{}/",
+        sandbox.addr()
+    ));
     output::line(sandbox.url());
     let stop = CancellationToken::new();
     lifecycle::stop_on_signals(stop.clone())?;

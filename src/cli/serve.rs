@@ -30,7 +30,9 @@ pub(super) enum Role {
 pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
     let config = setup::config(global)?;
     if config.demo {
-        output::say("no settings were found: these are DEMO values, with keys that everybody knows");
+        output::say(
+            "no settings were found: these are DEMO values, with keys that everybody knows",
+        );
         output::say("  portal  http://127.0.0.1:8090/ (start it with `b24-bridge sandbox`)");
         output::say("  shop    demo, API key demo-key-not-for-production");
     }
@@ -69,11 +71,16 @@ impl Running {
         let mut tasks = JoinSet::new();
         let mut address = None;
         if role != Role::Worker {
-            let listener =
-                TcpListener::bind(config.http.listen).await.with_context(|| format!("listen on {}", config.http.listen))?;
+            let listener = TcpListener::bind(config.http.listen)
+                .await
+                .with_context(|| format!("listen on {}", config.http.listen))?;
             address = Some(listener.local_addr()?);
             let (ready, is_ready) = watch::channel(true);
-            let state = http::State { bridge: bridge.clone(), config: Arc::clone(&config), ready: is_ready };
+            let state = http::State {
+                bridge: bridge.clone(),
+                config: Arc::clone(&config),
+                ready: is_ready,
+            };
             let (router, told) = (http::router(state), stop.clone());
             let not_ready = stop.clone();
             tasks.spawn(async move {
@@ -81,14 +88,27 @@ impl Running {
                 let _ = ready.send(false);
                 Ok(())
             });
-            tasks.spawn(async move { http::serve(listener, router, told).await.context("serve the API") });
+            tasks.spawn(async move {
+                http::serve(listener, router, told)
+                    .await
+                    .context("serve the API")
+            });
         }
         if role != Role::Api {
             let options = options(&config);
             let (bridge, told) = (bridge.clone(), stop.clone());
-            tasks.spawn(async move { worker::run(bridge, clients, options, told).await.context("run the worker") });
+            tasks.spawn(async move {
+                worker::run(bridge, clients, options, told)
+                    .await
+                    .context("run the worker")
+            });
         }
-        Ok(Self { address, bridge, tasks, stop })
+        Ok(Self {
+            address,
+            bridge,
+            tasks,
+            stop,
+        })
     }
 
     /// Waits until all is stopped. A task that ends by itself, or with an error, ends the others.
@@ -100,7 +120,9 @@ impl Running {
             let ended = ended.map_err(anyhow::Error::from).and_then(|done| done);
             if first.is_ok() {
                 first = match ended {
-                    Ok(()) if !asked => Err(anyhow::anyhow!("a part of the bridge ended by itself")),
+                    Ok(()) if !asked => {
+                        Err(anyhow::anyhow!("a part of the bridge ended by itself"))
+                    }
                     other => other,
                 };
             }

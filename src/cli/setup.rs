@@ -24,9 +24,11 @@ const CONNECTIONS: u32 = 16;
 
 /// Settings of this process, and its logs started.
 pub(super) fn config(global: &Global) -> anyhow::Result<Config> {
-    let config = Config::load(global.config.as_deref(), Path::new("."), std::env::vars()).context("B24-bridge cannot start")?;
+    let config = Config::load(global.config.as_deref(), Path::new("."), std::env::vars())
+        .context("B24-bridge cannot start")?;
     let json = config.log.format == LogFormat::Json;
-    logging::start(json, &config.log.filter).map_err(|error| anyhow::anyhow!("`log.filter`: {error}"))?;
+    logging::start(json, &config.log.filter)
+        .map_err(|error| anyhow::anyhow!("`log.filter`: {error}"))?;
     Ok(config)
 }
 
@@ -43,29 +45,48 @@ impl Database {
         let url = match (&config.database.url, &config.database.url_file) {
             (Some(url), _) => Some(url.expose_secret().to_owned()),
             (None, Some(file)) => {
-                let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("read {}", file.display()))?;
                 Some(text.trim().to_owned())
             }
             (None, None) => None,
         };
         let database = match url {
             Some(url) => Self {
-                pool: storage::connect(&url, size).await.context("connect to the database (BRIDGE-DATABASE)")?,
+                pool: storage::connect(&url, size)
+                    .await
+                    .context("connect to the database (BRIDGE-DATABASE)")?,
                 embedded: None,
             },
             None => Self::embedded(&data_directory()?, global, size).await?,
         };
-        storage::migrate(&database.pool).await.context("bring the database's schema up to date")?;
+        storage::migrate(&database.pool)
+            .await
+            .context("bring the database's schema up to date")?;
         Ok(database)
     }
 
     /// Our own PostgreSQL in this directory.
-    pub(super) async fn embedded(directory: &Path, global: &Global, size: u32) -> anyhow::Result<Self> {
-        let install = if global.yes || in_ci() { embedded::Install::Yes } else { embedded::Install::Ask };
-        let options = embedded::Options { install, ..embedded::Options::default() };
+    pub(super) async fn embedded(
+        directory: &Path,
+        global: &Global,
+        size: u32,
+    ) -> anyhow::Result<Self> {
+        let install = if global.yes || in_ci() {
+            embedded::Install::Yes
+        } else {
+            embedded::Install::Ask
+        };
+        let options = embedded::Options {
+            install,
+            ..embedded::Options::default()
+        };
         let embedded = Embedded::start(directory, options).await?;
         let pool = storage::connect_with(embedded.connect_options(), size).await?;
-        Ok(Self { pool, embedded: Some(embedded) })
+        Ok(Self {
+            pool,
+            embedded: Some(embedded),
+        })
     }
 
     pub(super) async fn close(self) {
@@ -77,7 +98,10 @@ impl Database {
 }
 
 /// BRIDGE_DATA_DIR, else `./.b24-bridge`; as root, where the server's user cannot go there, `/var/lib/b24-bridge`.
-#[expect(clippy::disallowed_methods, reason = "the one setting that says where settings' own database lies")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one setting that says where settings' own database lies"
+)]
 pub(super) fn data_directory() -> anyhow::Result<PathBuf> {
     if let Ok(directory) = std::env::var("BRIDGE_DATA_DIR") {
         return Ok(directory.into());
@@ -91,10 +115,14 @@ pub(super) fn data_directory() -> anyhow::Result<PathBuf> {
 
 fn open_to_others(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    path.ancestors().all(|place| std::fs::metadata(place).is_ok_and(|meta| meta.mode() & 0o001 != 0))
+    path.ancestors()
+        .all(|place| std::fs::metadata(place).is_ok_and(|meta| meta.mode() & 0o001 != 0))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a machine that only checks has nobody to ask")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a machine that only checks has nobody to ask"
+)]
 fn in_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true")
 }
@@ -111,9 +139,14 @@ pub(super) fn bridge(config: &Config, pool: PgPool) -> Bridge {
 
 /// A client for a portal. None for an application that has no tokens yet.
 pub(super) fn client(portal: &Portal) -> anyhow::Result<Option<bitrix24::Client>> {
-    let PortalAccess::Webhook(url) = &portal.access else { return Ok(None) };
+    let PortalAccess::Webhook(url) = &portal.access else {
+        return Ok(None);
+    };
     let options = bitrix24::Options {
-        rate: bitrix24::Rate { per_second: portal.rate.per_second, burst: portal.rate.burst },
+        rate: bitrix24::Rate {
+            per_second: portal.rate.per_second,
+            burst: portal.rate.burst,
+        },
         timeout: Duration::from_secs(portal.timeout_seconds),
         ..bitrix24::Options::default()
     };
@@ -127,7 +160,9 @@ pub(super) fn clients(config: &Config) -> anyhow::Result<BTreeMap<PortalName, bi
     for (name, portal) in &config.portals {
         match client(portal)? {
             Some(client) => drop(clients.insert(name.clone(), client)),
-            None => tracing::error!(portal = %name, "an application cannot be used yet: give `webhook_url` instead"),
+            None => {
+                tracing::error!(portal = %name, "an application cannot be used yet: give `webhook_url` instead")
+            }
         }
     }
     Ok(clients)

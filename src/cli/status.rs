@@ -29,7 +29,12 @@ fn show(report: &StatusReport) {
             LaneState::Waiting => "waiting",
             LaneState::Paused => "PAUSED",
         };
-        let why = [&portal.paused_code, &portal.paused_reason].into_iter().flatten().cloned().collect::<Vec<_>>().join(": ");
+        let why = [&portal.paused_code, &portal.paused_reason]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(": ");
         vec![
             portal.portal.clone(),
             state.to_owned(),
@@ -40,7 +45,18 @@ fn show(report: &StatusReport) {
             why,
         ]
     });
-    output::table(&["portal", "state", "waiting", "oldest", "done in the last hour", "dead", "why"], rows.collect());
+    output::table(
+        &[
+            "portal",
+            "state",
+            "waiting",
+            "oldest",
+            "done in the last hour",
+            "dead",
+            "why",
+        ],
+        rows.collect(),
+    );
     let rows = report.shops.iter().map(|shop| {
         vec![
             shop.shop.clone(),
@@ -51,10 +67,24 @@ fn show(report: &StatusReport) {
             shop.dead.to_string(),
         ]
     });
-    output::table(&["shop", "portal", "waiting", "oldest", "done in the last hour", "dead"], rows.collect());
+    output::table(
+        &[
+            "shop",
+            "portal",
+            "waiting",
+            "oldest",
+            "done in the last hour",
+            "dead",
+        ],
+        rows.collect(),
+    );
     if !report.dead.is_empty() {
         let rows = report.dead.iter().map(|dead| {
-            vec![dead.code.clone(), dead.shop.clone().unwrap_or_default(), dead.count.to_string()]
+            vec![
+                dead.code.clone(),
+                dead.shop.clone().unwrap_or_default(),
+                dead.count.to_string(),
+            ]
         });
         output::table(&["dead letters", "shop", "how many"], rows.collect());
     }

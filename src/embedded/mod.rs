@@ -35,7 +35,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { durable: true, install: Install::Ask }
+        Self {
+            durable: true,
+            install: Install::Ask,
+        }
     }
 }
 
@@ -69,7 +72,10 @@ pub enum Error {
 }
 
 pub(crate) fn file_error(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
-    move |source| Error::File { path: path.to_path_buf(), source }
+    move |source| Error::File {
+        path: path.to_path_buf(),
+        source,
+    }
 }
 
 /// A running cluster, owned or shared.
@@ -99,7 +105,10 @@ impl Embedded {
                 return Ok(shared);
             }
             if Instant::now() > until {
-                return Err(Error::Start(format!("another process holds {} but its database does not answer", lock_path.display())));
+                return Err(Error::Start(format!(
+                    "another process holds {} but its database does not answer",
+                    lock_path.display()
+                )));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -108,14 +117,24 @@ impl Embedded {
         let server = process::Server::start(&layout, &binaries, options.durable).await?;
         let (connect, url) = layout.address(DATABASE)?;
         create_database(&layout).await?;
-        Ok(Self { server: Some(server), _lock: Some(lock), connect, url })
+        Ok(Self {
+            server: Some(server),
+            _lock: Some(lock),
+            connect,
+            url,
+        })
     }
 
     async fn attach(layout: &Layout) -> Option<Self> {
         let (connect, url) = layout.address(DATABASE).ok()?;
         let probe = PgConnection::connect_with(&connect).await.ok()?;
         let _ = probe.close().await;
-        Some(Self { server: None, _lock: None, connect, url })
+        Some(Self {
+            server: None,
+            _lock: None,
+            connect,
+            url,
+        })
     }
 
     /// How to connect.
@@ -139,9 +158,14 @@ impl Embedded {
 async fn create_database(layout: &Layout) -> Result<(), Error> {
     let (connect, _) = layout.address("postgres")?;
     let mut db = PgConnection::connect_with(&connect).await?;
-    let there = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(DATABASE).fetch_optional(&mut db).await?;
+    let there = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1")
+        .bind(DATABASE)
+        .fetch_optional(&mut db)
+        .await?;
     if there.is_none() {
-        sqlx::raw_sql("CREATE DATABASE bridge").execute(&mut db).await?;
+        sqlx::raw_sql("CREATE DATABASE bridge")
+            .execute(&mut db)
+            .await?;
     }
     db.close().await?;
     Ok(())

@@ -39,7 +39,11 @@ pub(super) fn command(program: &Path, layout: &Layout, signal: &str) -> Command 
         let mut command = Command::new(setpriv);
         command.args(["--pdeathsig", signal]);
         if let Some(RunAs { uid, gid }) = layout.run_as {
-            command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
+            command.args([
+                format!("--reuid={uid}"),
+                format!("--regid={gid}"),
+                "--clear-groups".to_owned(),
+            ]);
         }
         command.arg("--").arg(program);
         command
@@ -55,13 +59,21 @@ pub(super) fn command(program: &Path, layout: &Layout, signal: &str) -> Command 
             command.env_remove(name);
         }
     }
-    command.env_remove("LC_ALL").env("LC_MESSAGES", "C").current_dir(&layout.root).stdin(Stdio::null());
+    command
+        .env_remove("LC_ALL")
+        .env("LC_MESSAGES", "C")
+        .current_dir(&layout.root)
+        .stdin(Stdio::null());
     command
 }
 
 impl Server {
     /// Starts the server and waits until it is ready.
-    pub(super) async fn start(layout: &Layout, binaries: &Binaries, durable: bool) -> Result<Self, Error> {
+    pub(super) async fn start(
+        layout: &Layout,
+        binaries: &Binaries,
+        durable: bool,
+    ) -> Result<Self, Error> {
         let stopping = Arc::new(AtomicBool::new(false));
         let (ready, is_ready) = tokio::sync::oneshot::channel();
         let (end, done) = tokio::sync::oneshot::channel();
@@ -79,7 +91,9 @@ impl Server {
                 let _ = end.send(());
             })
             .map_err(|error| Error::Start(error.to_string()))?;
-        is_ready.await.map_err(|_| Error::Start("its thread ended".to_owned()))??;
+        is_ready
+            .await
+            .map_err(|_| Error::Start("its thread ended".to_owned()))??;
         Ok(Self { stopping, done })
     }
 
@@ -91,7 +105,13 @@ impl Server {
 }
 
 /// Starts it again when it dies, until told to stop it.
-fn watch(mut child: Child, layout: &Layout, binaries: &Binaries, durable: bool, stopping: &AtomicBool) {
+fn watch(
+    mut child: Child,
+    layout: &Layout,
+    binaries: &Binaries,
+    durable: bool,
+    stopping: &AtomicBool,
+) {
     // Nothing is ever sent: waiting on it is a sleep.
     let (_keep, pause) = mpsc::channel::<()>();
     loop {
@@ -113,7 +133,9 @@ fn watch(mut child: Child, layout: &Layout, binaries: &Binaries, durable: bool, 
 
 /// A fast shutdown; after half a minute an immediate one.
 fn end(child: &mut Child) {
-    let Ok(pid) = i32::try_from(child.id()).map(Pid::from_raw) else { return };
+    let Ok(pid) = i32::try_from(child.id()).map(Pid::from_raw) else {
+        return;
+    };
     let _ = kill(pid, Signal::SIGINT);
     let until = Instant::now() + Duration::from_secs(30);
     while matches!(child.try_wait(), Ok(None)) {
@@ -143,7 +165,10 @@ fn run(layout: &Layout, binaries: &Binaries, durable: bool) -> Result<Child, Err
         }
         if Instant::now() > until {
             end(&mut child);
-            return Err(Error::Start(format!("it is not ready after a minute\n{}", log_tail(layout))));
+            return Err(Error::Start(format!(
+                "it is not ready after a minute\n{}",
+                log_tail(layout)
+            )));
         }
         std::thread::sleep(Duration::from_millis(15));
     }
@@ -151,7 +176,11 @@ fn run(layout: &Layout, binaries: &Binaries, durable: bool) -> Result<Child, Err
 
 fn spawn(layout: &Layout, binaries: &Binaries, durable: bool) -> Result<Child, Error> {
     let log_path = layout.root.join("postgres.log");
-    let log = fs::OpenOptions::new().create(true).append(true).open(&log_path).map_err(file_error(&log_path))?;
+    let log = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&log_path)
+        .map_err(file_error(&log_path))?;
     let errors = log.try_clone().map_err(file_error(&log_path))?;
     let mut postgres = command(&binaries.directory.join("postgres"), layout, "INT");
     postgres
@@ -159,7 +188,14 @@ fn spawn(layout: &Layout, binaries: &Binaries, durable: bool) -> Result<Child, E
         .arg(&layout.data)
         .arg("-k")
         .arg(&layout.socket)
-        .args(["-p", &PORT.to_string(), "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"])
+        .args([
+            "-p",
+            &PORT.to_string(),
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "unix_socket_permissions=0700",
+        ])
         .args(["-c", "max_connections=60", "-c", "log_line_prefix=%m [%p] "])
         .stdout(log)
         .stderr(errors)
@@ -177,7 +213,10 @@ fn spawn(layout: &Layout, binaries: &Binaries, durable: bool) -> Result<Child, E
 /// Ends a server that outlived its owner, and disarms what a dead one left.
 fn clear_the_way(layout: &Layout) -> Result<(), Error> {
     let file = layout.data.join("postmaster.pid");
-    if let Some(pid) = fs::read_to_string(&file).ok().and_then(|text| text.lines().next()?.trim().parse::<i32>().ok()) {
+    if let Some(pid) = fs::read_to_string(&file)
+        .ok()
+        .and_then(|text| text.lines().next()?.trim().parse::<i32>().ok())
+    {
         if is_ours(pid, layout) {
             tracing::warn!(pid, "a PostgreSQL outlived its last owner: it is stopped");
             let until = Instant::now() + Duration::from_secs(20);
@@ -193,7 +232,8 @@ fn clear_the_way(layout: &Layout) -> Result<(), Error> {
             // parent's, and still looks for old backends.
             let text = fs::read_to_string(&file).unwrap_or_default();
             let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-            fs::write(&file, format!("{}\n{rest}", std::process::id())).map_err(file_error(&file))?;
+            fs::write(&file, format!("{}\n{rest}", std::process::id()))
+                .map_err(file_error(&file))?;
         }
     }
     for name in [format!(".s.PGSQL.{PORT}.lock"), format!(".s.PGSQL.{PORT}")] {

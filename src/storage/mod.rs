@@ -16,5 +16,7 @@ pub mod orders;
 pub mod outbox;
 mod pool;
 pub mod published;
+mod settings;
 
 pub use pool::{Error, connect, connect_with, migrate};
+pub use settings::{Settings, settings};

@@ -22,5 +22,9 @@ pub async fn settings(db: &mut PgConnection, now: f64) -> Result<Settings, Error
     )
     .fetch_one(db)
     .await?;
-    Ok(Settings { version, durable: fsync == "on" && commit != "off", clock_offset_seconds: theirs - now })
+    Ok(Settings {
+        version,
+        durable: fsync == "on" && commit != "off",
+        clock_offset_seconds: theirs - now,
+    })
 }

@@ -11,5 +11,7 @@ mod http;
 mod intake;
 mod lane;
 mod layers;
+mod sandbox;
+
 mod support;
 mod worker;

@@ -1,0 +1,206 @@
+//! `demo`: everything at once, for people who want to see it work.
+
+mod day;
+mod show;
+
+use super::{
+    Global, output,
+    serve::{Role, Running},
+    setup::{self, Database},
+};
+use crate::{
+    bitrix24::{self, Credentials},
+    config::Config,
+    lifecycle,
+    sandbox::{self, Sandbox},
+    telemetry::logging,
+};
+use day::Day;
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// End when the day is through: exit code 0 only if everything is in sync
+    #[arg(long)]
+    once: bool,
+    /// How many orders the day has
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(20..=5_000))]
+    orders: u32,
+    /// Where the API listens; port 0 takes any
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Where the sandbox portal listens; port 0 takes any
+    #[arg(long, default_value = "127.0.0.1:0")]
+    portal_listen: SocketAddr,
+}
+
+/// How long the day may take to reach the portal.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
+    logging::start(false, "error").map_err(anyhow::Error::msg)?;
+    let stop = CancellationToken::new();
+    lifecycle::stop_on_signals(stop.clone())?;
+    let portal = Sandbox::start(sandbox::Options::default().listen(args.portal_listen)).await?;
+    output::say("starting a database …");
+    let database = open(global).await?;
+    let config = settings(&portal, args)?;
+    let client = bitrix24::Client::new(
+        Credentials::webhook(&portal.url())?,
+        bitrix24::Options {
+            full_burst: true,
+            ..bitrix24::Options::default()
+        },
+    )?;
+    let clients = BTreeMap::from([(
+        crate::domain::PortalName::parse("demo").map_err(anyhow::Error::msg)?,
+        client,
+    )]);
+    let running = Running::start(
+        config,
+        database.pool.clone(),
+        clients,
+        Role::All,
+        stop.clone(),
+    )
+    .await?;
+    let api = running
+        .address
+        .map(|address| format!("http://{address}"))
+        .unwrap_or_default();
+    output::say(format!("the portal's board   http://{}/", portal.addr()));
+    output::say(format!("the bridge's API     {api}/openapi.json"));
+    output::say(format!("the API key          {}", day::KEY));
+    let started = Instant::now();
+    let day = Day::make(args.orders);
+    let report = show::follow(
+        &running.bridge,
+        &portal,
+        &api,
+        &day,
+        started + PATIENCE,
+        &stop,
+    )
+    .await?;
+    show::table(&report, started.elapsed());
+    let fine = report.is_fine();
+    if !fine {
+        report
+            .faults
+            .iter()
+            .for_each(|fault| output::say(format!("not as it should be: {fault}")));
+    }
+    if !args.once && !stop.is_cancelled() {
+        output::say("\nTry: drag a deal to another stage on the board; look at an order:");
+        output::say(format!(
+            "  curl -H 'Authorization: Bearer {}' {api}/v1/orders/demo/{}",
+            day::KEY,
+            day.an_order()
+        ));
+        output::say(format!(
+            "  curl -H 'Authorization: Bearer {}' {api}/v1/dead-letters",
+            day::KEY
+        ));
+        output::say("Ctrl-C ends it; the demo's data go with it.");
+        stop.cancelled().await;
+    }
+    stop.cancel();
+    running.ended().await?;
+    clean(database).await;
+    portal.stop().await;
+    Ok(if fine {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// A database of the demo's own: in a directory that goes with it, or, where DATABASE_URL names a server, only in an empty schema.
+async fn open(global: &Global) -> anyhow::Result<Opened> {
+    let configured = Config::parse("", &std::env::vars().collect::<BTreeMap<_, _>>())?;
+    if configured.database.url.is_some() {
+        let database = Database::open(&configured, global).await?;
+        let there = setup::bridge(&configured, database.pool.clone())
+            .status()
+            .await?;
+        let empty = there
+            .shops
+            .iter()
+            .all(|shop| shop.done_last_hour == 0 && shop.pending == 0 && shop.dead == 0);
+        anyhow::ensure!(
+            empty,
+            "the database of DATABASE_URL is in use: the demo wants an empty one"
+        );
+        return Ok(Opened {
+            pool: database.pool.clone(),
+            database,
+            directory: None,
+        });
+    }
+    let directory = setup::data_directory()?.with_file_name(".b24-bridge-demo");
+    let _ = std::fs::remove_dir_all(directory.join("pg"));
+    let database = Database::embedded(&directory, global, 16).await?;
+    crate::storage::migrate(&database.pool).await?;
+    Ok(Opened {
+        pool: database.pool.clone(),
+        database,
+        directory: Some(directory),
+    })
+}
+
+struct Opened {
+    pool: sqlx::PgPool,
+    database: Database,
+    directory: Option<std::path::PathBuf>,
+}
+
+async fn clean(opened: Opened) {
+    opened.database.close().await;
+    if let Some(directory) = opened.directory {
+        // Binaries that were fetched stay for the next time.
+        let _ = std::fs::remove_dir_all(directory.join("pg"));
+    }
+}
+
+fn settings(portal: &Sandbox, args: &Args) -> anyhow::Result<Config> {
+    let text = format!(
+        r#"
+        [http]
+        listen = "{listen}"
+        [portals.demo]
+        webhook_url = "{url}"
+        [shops.demo]
+        portal = "demo"
+        api_keys = ["{key}"]
+        [[shops.demo.statuses]]
+        status = "N"
+        stage = "NEW"
+        accepts = ["PREPARATION"]
+        [[shops.demo.statuses]]
+        status = "P"
+        stage = "EXECUTING"
+        [[shops.demo.statuses]]
+        status = "F"
+        stage = "WON"
+        [[shops.demo.statuses]]
+        status = "C"
+        stage = "LOSE"
+        [[shops.demo.leads]]
+        channel = "one-click"
+        [worker]
+        backoff_base_seconds = 1
+        backoff_cap_seconds = 1
+        max_attempts = 3
+        "#,
+        listen = args.listen,
+        url = portal.url(),
+        key = day::KEY,
+    );
+    Ok(Config::parse(&text, &BTreeMap::new())?)
+}

@@ -1,0 +1,156 @@
+//! The CRM: its objects, and the methods by which they are read and written.
+
+pub(crate) mod classic;
+pub(crate) mod dictionaries;
+pub(crate) mod duplicates;
+pub(crate) mod fields;
+pub(crate) mod items;
+pub(crate) mod links;
+pub(crate) mod lists;
+pub(crate) mod merge;
+pub(crate) mod multifields;
+pub(crate) mod productrows;
+pub(crate) mod render;
+pub(crate) mod requisites;
+pub(crate) mod rows;
+pub(crate) mod stages;
+pub(crate) mod timeline;
+pub(crate) mod universal;
+pub(crate) mod userfields;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::decode::Params;
+use super::envelope::Outcome;
+use super::options::Options;
+use super::world::{Caller, World};
+use fields::Entity;
+use items::Item;
+use requisites::Requisites;
+use stages::{Book, Moved};
+use timeline::Timeline;
+use userfields::UserField;
+
+/// A rule of the portal's own automation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Robot {
+    /// Acts when a deal comes to this stage.
+    #[serde(default)]
+    pub stage: Option<String>,
+    /// Acts when this trigger is pulled for a deal.
+    #[serde(default)]
+    pub trigger: Option<String>,
+    /// What it writes into the deal, by classic names.
+    pub fields: Map<String, Value>,
+}
+
+/// Everything in the CRM.
+pub(crate) struct Crm {
+    items: BTreeMap<Entity, BTreeMap<u64, Item>>,
+    last_item: BTreeMap<Entity, u64>,
+    pub(crate) last_multifield: u64,
+    pub(crate) last_row: u64,
+    pub(crate) book: Book,
+    pub(crate) history: Vec<(Entity, Moved)>,
+    pub(crate) requisites: Requisites,
+    pub(crate) timeline: Timeline,
+    pub(crate) user_fields: Vec<UserField>,
+    pub(crate) robots: Vec<Robot>,
+    /// The method that this one request may not use, by order of a fault.
+    pub(crate) blocked: Option<String>,
+}
+
+impl Crm {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            items: BTreeMap::new(),
+            last_item: BTreeMap::new(),
+            last_multifield: 0,
+            last_row: 0,
+            book: Book::new(options),
+            history: Vec::new(),
+            requisites: Requisites::default(),
+            timeline: Timeline::default(),
+            user_fields: Vec::new(),
+            robots: Vec::new(),
+            blocked: None,
+        }
+    }
+
+    pub(crate) fn items(&self, entity: Entity) -> impl Iterator<Item = &Item> {
+        self.items
+            .get(&entity)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+    }
+
+    pub(crate) fn item(&self, entity: Entity, id: u64) -> Option<&Item> {
+        self.items.get(&entity)?.get(&id)
+    }
+
+    pub(crate) fn item_mut(&mut self, entity: Entity, id: u64) -> Option<&mut Item> {
+        self.items.get_mut(&entity)?.get_mut(&id)
+    }
+
+    pub(crate) fn insert(&mut self, entity: Entity, item: Item) {
+        self.items.entry(entity).or_default().insert(item.id, item);
+    }
+
+    pub(crate) fn take(&mut self, entity: Entity, id: u64) -> Option<Item> {
+        self.items.get_mut(&entity)?.remove(&id)
+    }
+
+    pub(crate) fn next_id(&mut self, entity: Entity) -> u64 {
+        let last = self.last_item.entry(entity).or_insert(0);
+        *last += 1;
+        *last
+    }
+}
+
+/// The methods of the CRM and the catalogue; `None` when there is no such method.
+pub(crate) fn call(
+    world: &mut World,
+    caller: &Caller,
+    method: &str,
+    params: &Params,
+) -> Option<Outcome> {
+    if method == "catalog.measure.list" {
+        return Some(Ok(dictionaries::catalog_measures()));
+    }
+    let path = method.strip_prefix("crm.")?;
+    let (head, tail) = path.split_once('.')?;
+    match head {
+        "item" => match tail.strip_prefix("productrow.") {
+            Some(action) => productrows::universal(world, caller, action, params),
+            None => universal::call(world, caller, tail, params),
+        },
+        "deal" | "lead" | "contact" | "company" => {
+            let entity = Entity::from_word(head)?;
+            if let Some(action) = tail.strip_prefix("productrows.") {
+                return productrows::classic(world, caller, entity, action, params);
+            }
+            if let Some(action) = tail.strip_prefix("userfield.") {
+                return userfields::call(world, entity, action, params);
+            }
+            match tail.split_once('.') {
+                Some(("contact" | "company", action)) => {
+                    links::call(world, caller, entity, action, params)
+                }
+                _ => classic::call(world, caller, entity, tail, params),
+            }
+        }
+        "status" | "category" | "dealcategory" | "stagehistory" => {
+            stages::call(world, path, params)
+        }
+        "currency" | "measure" => dictionaries::call(world, path, params),
+        "duplicate" => Some(duplicates::find(world, params)),
+        "entity" => Some(merge::batch(world, caller, params)),
+        "requisite" | "address" => requisites::call(world, caller, path, params),
+        "timeline" | "activity" | "automation" => timeline::call(world, caller, path, params),
+        _ => None,
+    }
+}

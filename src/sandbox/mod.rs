@@ -1,0 +1,410 @@
+//! A portal to practise on: a stateful imitation of Bitrix24's REST interface, kept in memory.
+//!
+//! It owns its own idea of what a portal does, down to the unpleasant parts: strings for numbers, empty maps as
+//! lists, fields that vanish in silence, answers that get lost after the work is done, notifications that arrive
+//! late, twice, out of order or never. It shares nothing with the rest of this program, so that a misunderstanding
+//! on one side cannot hide on the other, and any client may be tried against it.
+//!
+//! It refuses to be a portal for real work: nothing is stored on disk, TLS is somebody else's affair, and it
+//! listens on the loopback interface unless told otherwise.
+//!
+//! Invariants: one lock around the whole world, never held while waiting; every random choice comes from one seed.
+
+mod batch;
+mod clock;
+mod control;
+mod crm;
+mod decode;
+mod envelope;
+mod events;
+mod faults;
+mod limits;
+mod oauth;
+mod offline;
+mod options;
+mod page;
+mod rest;
+mod schema;
+mod service;
+mod wire;
+mod world;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get, post};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+pub use crm::Robot;
+use crm::fields::Entity;
+pub use faults::{Fault, Faults, Order};
+pub use options::{App, Delivery, Funnel, Options, OutgoingWebhook, Plan, Semantics, Stage};
+use wire::{Peer, Tap};
+use world::World;
+pub use world::{Call, Stats};
+
+const LARGEST_BODY: usize = 64 * 1024 * 1024;
+const HANDLER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a sandbox could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address could not be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The client for notifications could not be made.
+    #[error("cannot make the client that sends notifications")]
+    Client(#[source] reqwest::Error),
+}
+
+/// The portal as the handlers of its requests see it.
+pub(crate) struct Portal {
+    world: Mutex<World>,
+    client: reqwest::Client,
+    stop: CancellationToken,
+}
+
+impl Portal {
+    /// Does something with the world, alone. A panic elsewhere does not end the portal.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        act(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sends off the notifications that are due: each once, whatever the handler says.
+    pub(crate) fn deliver(self: &Arc<Self>) {
+        for message in self.with(World::messages) {
+            self.send(message);
+        }
+    }
+
+    pub(crate) fn send(self: &Arc<Self>, message: events::Message) {
+        let portal = Arc::clone(self);
+        tokio::spawn(async move {
+            let post = async {
+                tokio::time::sleep(message.delay).await;
+                portal.with(|world| world.stats.notifications_sent += 1);
+                let request = portal
+                    .client
+                    .post(&message.url)
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .body(message.body);
+                let accepted = request.send().await.is_ok_and(|r| r.status().is_success());
+                portal.with(|world| {
+                    let stats = &mut world.stats;
+                    let count = if accepted {
+                        &mut stats.notifications_accepted
+                    } else {
+                        &mut stats.notifications_lost
+                    };
+                    *count += 1;
+                });
+            };
+            tokio::select! {
+                () = post => {}
+                () = portal.stop.cancelled() => {}
+            }
+        });
+    }
+}
+
+/// A running portal. Dropping it stops it.
+pub struct Sandbox {
+    portal: Arc<Portal>,
+    address: SocketAddr,
+    server: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Starts a portal; it answers as soon as this returns.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let failed = |source| Error::Listen {
+            address: options.listen,
+            source,
+        };
+        let listener = tokio::net::TcpListener::bind(options.listen)
+            .await
+            .map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        // The provider may have been chosen already; either is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(HANDLER_PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent("Bitrix24 Webhook Engine")
+            .build()
+            .map_err(|error| Error::Client(error.without_url()))?;
+        let world = Mutex::new(World::new(options, address.to_string()));
+        let stop = CancellationToken::new();
+        let portal = Arc::new(Portal {
+            world,
+            client,
+            stop: stop.clone(),
+        });
+        let service = routes(Arc::clone(&portal)).into_make_service_with_connect_info::<Peer>();
+        let server = tokio::spawn(async move {
+            let stopped = stop.cancelled_owned();
+            let serving = axum::serve(Tap(listener), service);
+            tokio::select! {
+                _ = serving => {}
+                () = stopped => {}
+            }
+        });
+        Ok(Self {
+            portal,
+            address,
+            server: Some(server),
+        })
+    }
+
+    /// Waits until the portal is stopped.
+    pub async fn wait(mut self) {
+        if let Some(server) = self.server.take() {
+            let _ = server.await;
+        }
+    }
+
+    /// Stops listening and forgets everything.
+    pub async fn stop(mut self) {
+        self.portal.stop.cancel();
+        if let Some(server) = self.server.take() {
+            let _ = server.await;
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if self.server.is_some() {
+            self.portal.stop.cancel();
+        }
+    }
+}
+
+fn routes(portal: Arc<Portal>) -> Router {
+    Router::new()
+        .route("/", get(page::index))
+        .route("/sandbox/app.js", get(page::script))
+        .route("/sandbox/style.css", get(page::style))
+        .route("/sandbox/state", get(control::state))
+        .route("/sandbox/stats", get(control::stats))
+        .route("/sandbox/calls", get(control::calls))
+        .route(
+            "/sandbox/faults",
+            get(control::faults).post(control::set_faults),
+        )
+        .route("/sandbox/faults/next", post(control::fail_next))
+        .route("/sandbox/deals/{id}", get(control::deal))
+        .route("/sandbox/deals/{id}/move", post(control::move_deal))
+        .route("/sandbox/deals/{id}/delete", post(control::delete_deal))
+        .route("/sandbox/deals/{id}/edit", post(control::edit_deal))
+        .route("/sandbox/contacts/merge", post(control::merge_contacts))
+        .route(
+            "/sandbox/robots",
+            get(control::robots).post(control::set_robots),
+        )
+        .route("/sandbox/webhooks", post(control::add_webhook))
+        .route("/sandbox/switch", post(control::switch))
+        .route("/sandbox/install/{client}", post(control::install))
+        .route("/sandbox/reset", post(control::reset))
+        .route("/oauth/authorize/", get(oauth::authorize))
+        .route("/oauth/authorize", get(oauth::authorize))
+        .route("/oauth/token/", any(oauth::token))
+        .route("/oauth/token", any(oauth::token))
+        .route("/rest/", any(rest::handle))
+        .route("/rest/{*path}", any(rest::handle))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(portal)
+}
+
+/// Looking at the portal, and driving it, from the same process.
+impl Sandbox {
+    /// The incoming webhook's address, with a slash at its end.
+    pub fn url(&self) -> String {
+        self.portal.with(|world| {
+            let (user, secret) = (world.options.webhook_user, &world.options.webhook_secret);
+            format!("http://{}/rest/{user}/{secret}/", self.address)
+        })
+    }
+
+    /// Where the portal listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn cards(&self, entity: Entity) -> Vec<Value> {
+        self.portal.with(|world| {
+            world
+                .crm
+                .items(entity)
+                .map(|item| world.card(entity, item))
+                .collect()
+        })
+    }
+
+    /// All deals, as `crm.deal.get` shows them.
+    pub fn deals(&self) -> Vec<Value> {
+        self.cards(Entity::Deal)
+    }
+
+    /// One deal, if it exists.
+    pub fn deal(&self, id: u64) -> Option<Value> {
+        self.portal.with(|world| {
+            world
+                .crm
+                .item(Entity::Deal, id)
+                .map(|item| world.card(Entity::Deal, item))
+        })
+    }
+
+    /// All contacts, as `crm.contact.get` shows them.
+    pub fn contacts(&self) -> Vec<Value> {
+        self.cards(Entity::Contact)
+    }
+
+    /// All companies, as `crm.company.get` shows them.
+    pub fn companies(&self) -> Vec<Value> {
+        self.cards(Entity::Company)
+    }
+
+    /// All leads, as `crm.lead.get` shows them.
+    pub fn leads(&self) -> Vec<Value> {
+        self.cards(Entity::Lead)
+    }
+
+    /// The product rows of a deal, as `crm.deal.productrows.get` shows them.
+    pub fn rows(&self, deal: u64) -> Vec<Value> {
+        self.portal.with(|world| {
+            let item = world.crm.item(Entity::Deal, deal);
+            let rows = item.map_or(&[][..], |item| &item.rows);
+            rows.iter().map(|row| row.classic("D", deal)).collect()
+        })
+    }
+
+    /// Comments on all cards, as `crm.timeline.comment.get` shows them.
+    pub fn comments(&self) -> Vec<Value> {
+        self.portal
+            .with(|world| world.crm.timeline.comments().to_vec())
+    }
+
+    /// Every request so far, oldest first; the log keeps the last fifty thousand.
+    pub fn calls(&self) -> Vec<Call> {
+        self.portal
+            .with(|world| world.log.iter().cloned().collect())
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> Stats {
+        self.portal.with(|world| world.stats.clone())
+    }
+
+    /// Moves a deal to another stage of its funnel, as a manager does by hand. False when that cannot be.
+    pub fn move_deal(&self, id: u64, stage: &str) -> bool {
+        self.drive(|world| control::shift(world, id, None, stage))
+    }
+
+    /// Moves a deal to a stage of another funnel, as a manager does by hand.
+    pub fn move_to_category(&self, id: u64, category: u64, stage: &str) -> bool {
+        self.drive(|world| control::shift(world, id, Some(category), stage))
+    }
+
+    /// Edits a deal by classic names, as a manager does by hand.
+    pub fn edit_deal(&self, id: u64, fields: &Value) -> bool {
+        self.drive(|world| control::edit(world, id, fields))
+    }
+
+    /// Deletes a deal, as a manager does by hand.
+    pub fn delete_deal(&self, id: u64) -> bool {
+        self.drive(|world| world.remove(&control::manager(), Entity::Deal, id).is_ok())
+    }
+
+    /// Merges contacts into the first of them; the ids of the others are returned.
+    pub fn merge_contacts(&self, ids: &[u64]) -> Vec<u64> {
+        self.drive(|world| world.merge(&control::manager(), Entity::Contact, ids))
+    }
+
+    fn drive<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        let done = self.portal.with(act);
+        self.portal.deliver();
+        done
+    }
+
+    /// Replaces the shares of the faults.
+    pub fn set_faults(&self, faults: Faults) {
+        self.portal.with(|world| world.trouble.shares = faults);
+    }
+
+    /// Orders a fault for the next so many requests, or for those that carry a method.
+    pub fn fail_next(&self, fault: Fault, times: u32, method: Option<&str>) {
+        let method = method.map(str::to_owned);
+        self.portal.with(|world| {
+            world.trouble.order(Order {
+                fault,
+                times,
+                method,
+            })
+        });
+    }
+
+    /// Replaces the rules of the portal's automation.
+    pub fn set_robots(&self, robots: Vec<Robot>) {
+        self.portal.with(|world| world.crm.robots = robots);
+    }
+
+    /// Adds an outgoing webhook that gets every event a webhook can get.
+    pub fn add_webhook(&self, url: &str, application_token: &str) {
+        self.portal
+            .with(|world| world.events.add_webhook(url, application_token, Vec::new()));
+    }
+
+    /// Takes the incoming webhook's rights away.
+    pub fn revoke_webhook(&self) {
+        self.portal.with(|world| world.webhook_revoked = true);
+    }
+
+    /// Ends the life of every access token.
+    pub fn expire_tokens(&self) {
+        self.portal.with(|world| world.tokens.expire());
+    }
+
+    /// Answers every REST request with a redirect to another host; `None` ends that.
+    pub fn rename_portal(&self, new_address: Option<&str>) {
+        self.portal
+            .with(|world| world.moved_to = new_address.map(str::to_owned));
+    }
+
+    /// Blocks the REST interface as the vendor's support does, or unblocks it.
+    pub fn overload(&self, on: bool) {
+        self.portal.with(|world| world.overloaded = on);
+    }
+
+    /// Posts ONAPPINSTALL to an application. False when it has no place for that.
+    pub fn install_app(&self, client_id: &str) -> bool {
+        let message = self.portal.with(|world| world.installation(client_id));
+        message.map(|message| self.portal.send(message)).is_some()
+    }
+
+    /// Changes the plan while running.
+    pub fn set_plan(&self, plan: Plan) {
+        self.portal.with(|world| world.options.plan = plan);
+    }
+}
