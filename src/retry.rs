@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn the_ceiling_doubles_up_to_the_cap() {
         let of =
-            |attempt| ceiling(attempt, Duration::from_secs(5), Duration::from_secs(60)).as_secs();
+            |attempt| ceiling(attempt, Duration::from_secs(5), Duration::from_mins(1)).as_secs();
         assert_eq!(
             [of(1), of(2), of(3), of(4), of(5), of(4_000_000_000)],
             [5, 10, 20, 40, 60, 60]

@@ -10,7 +10,7 @@ use super::{
 };
 use reqwest::{StatusCode, header, redirect};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -85,7 +85,7 @@ struct Address {
 
 impl Client {
     /// A client. Fails only if the machine's TLS roots cannot be read.
-    pub fn new(credentials: Credentials, options: Options) -> Result<Self, Error> {
+    pub fn new(credentials: Credentials, options: &Options) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
             http: http(options.timeout)?,
             credentials,
@@ -108,7 +108,7 @@ impl Client {
                 until: Some(until),
             });
         }
-        let envelope = self.send(method, params, priority).await?;
+        let envelope = self.send(method, &Body::Params(params), priority).await?;
         self.0.gauges.seen(method, &envelope.time);
         let result = envelope.result.unwrap_or_default();
         Ok(Response {
@@ -136,22 +136,12 @@ impl Client {
         if sent.is_empty() {
             return Ok(answers);
         }
-        let cmd: Map<String, Value> = sent
-            .iter()
-            .map(|command| {
-                (
-                    command.key.clone(),
-                    json!(format!(
-                        "{}?{}",
-                        command.method,
-                        form::encode(&command.params)
-                    )),
-                )
-            })
-            .collect();
-        let envelope = self
-            .send("batch", &json!({"halt": 0, "cmd": cmd}), priority)
-            .await?;
+        let line = |command: &&Command| {
+            let query = form::encode(&command.params);
+            (command.key.clone(), format!("{}?{query}", command.method))
+        };
+        let cmd = InOrder(sent.iter().map(line).collect());
+        let envelope = self.send("batch", &Body::Batch(&cmd), priority).await?;
         let keys: Vec<&str> = sent.iter().map(|command| command.key.as_str()).collect();
         let read = envelope
             .result
@@ -201,7 +191,7 @@ impl Client {
     async fn send(
         &self,
         method: &str,
-        params: &Value,
+        body: &Body<'_>,
         priority: Priority,
     ) -> Result<Envelope, Error> {
         let mut address = self.address().await?;
@@ -209,7 +199,7 @@ impl Client {
         let mut followed = false;
         loop {
             self.0.limiter.acquire(priority).await;
-            match self.request(&address, method, params).await {
+            match self.request(&address, method, body).await {
                 Ok(Answer::Envelope(envelope)) => return Ok(envelope),
                 Ok(Answer::Moved(to)) if !followed => {
                     followed = true;
@@ -295,22 +285,33 @@ impl Client {
         &self,
         address: &Address,
         method: &str,
-        params: &Value,
+        body: &Body<'_>,
     ) -> Result<Answer, Error> {
         let url = address
             .base
             .join(method)
             .map_err(|_| Error::Invalid("the method's name is not one".to_owned()))?;
-        let mut body = params.clone();
-        if let (Some(token), Value::Object(members)) = (&address.token, &mut body) {
-            members.insert("auth".to_owned(), json!(token.expose_secret()));
-        }
+        let auth = address.token.as_ref().map(|token| token.expose_secret());
+        let sent = match body {
+            Body::Params(params) => Sent {
+                params: Some(params),
+                halt: None,
+                cmd: None,
+                auth,
+            },
+            Body::Batch(cmd) => Sent {
+                params: None,
+                halt: Some(0),
+                cmd: Some(cmd),
+                auth,
+            },
+        };
         let request = self
             .0
             .http
             .post(url)
             .header(header::ACCEPT, "application/json")
-            .json(&body);
+            .json(&sent);
         let answer = send(request).await.map_err(Error::transport)?;
         let status = answer.status();
         if status.is_redirection() {
@@ -325,6 +326,34 @@ impl Client {
         }
         let body = read(answer).await?;
         interpret(status, &body, method).map(Answer::Envelope)
+    }
+}
+
+/// What a call carries.
+enum Body<'a> {
+    Params(&'a Value),
+    Batch(&'a InOrder),
+}
+
+/// The same with the token, as it is sent.
+#[derive(serde::Serialize)]
+struct Sent<'a> {
+    #[serde(flatten)]
+    params: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cmd: Option<&'a InOrder>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<&'a str>,
+}
+
+/// A map that keeps its order: a portal runs commands in the order in which they come.
+struct InOrder(Vec<(String, String)>);
+
+impl serde::Serialize for InOrder {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, command)| (key, command)))
     }
 }
 

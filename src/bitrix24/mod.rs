@@ -9,7 +9,7 @@
 //! use b24_bridge::bitrix24::{Client, Command, Credentials, Options, Priority, Rate};
 //! # async fn run() -> Result<(), b24_bridge::bitrix24::Error> {
 //! let portal = Credentials::webhook("https://example.bitrix24.ru/rest/1/secret/")?;
-//! let client = Client::new(portal, Options { rate: Rate::STANDARD, ..Options::default() })?;
+//! let client = Client::new(portal, &Options { rate: Rate::STANDARD, ..Options::default() })?;
 //! let command = Command {
 //!     key: "deal".to_owned(),
 //!     method: "crm.deal.get".to_owned(),

@@ -134,9 +134,9 @@ async fn perform(global: &Global, bridge: &Bridge, command: &Command) -> anyhow:
                 .await?
                 .with_context(|| format!("there is no open letter {id}"))?;
             if global.json {
-                output::json(&letter)?
+                output::json(&letter)?;
             } else {
-                show(&letter)?
+                show(&letter)?;
             }
         }
         Command::Retry {
@@ -180,21 +180,22 @@ async fn perform(global: &Global, bridge: &Bridge, command: &Command) -> anyhow:
             bridge.discard(*id, &who, reason).await?;
             output::say(format!("letter {id} is discarded"));
         }
-        Command::Export(filter) => {
-            let mut filter = filter.parsed()?;
-            loop {
-                let page = bridge.dead_letters(&filter).await?;
-                for letter in &page.items {
-                    output::line(serde_json::to_string(letter)?);
-                }
-                match page.next {
-                    Some(next) => filter.after = Some(next),
-                    None => break,
-                }
-            }
-        }
+        Command::Export(filter) => export(bridge, filter.parsed()?).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn export(bridge: &Bridge, mut filter: LetterFilter) -> anyhow::Result<()> {
+    loop {
+        let page = bridge.dead_letters(&filter).await?;
+        for letter in &page.items {
+            output::line(serde_json::to_string(letter)?);
+        }
+        match page.next {
+            Some(next) => filter.after = Some(next),
+            None => return Ok(()),
+        }
+    }
 }
 
 async fn retry_all(

@@ -81,7 +81,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
                         Code::Token,
                     ),
                     Err(error) => {
-                        report.wrong(format!("portal {name}"), format!("{error:#}"), Code::Config)
+                        report.wrong(format!("portal {name}"), format!("{error:#}"), Code::Config);
                     }
                 }
             }

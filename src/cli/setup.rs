@@ -150,7 +150,7 @@ pub(super) fn client(portal: &Portal) -> anyhow::Result<Option<bitrix24::Client>
         timeout: Duration::from_secs(portal.timeout_seconds),
         ..bitrix24::Options::default()
     };
-    let client = bitrix24::Client::new(Credentials::webhook(url.expose_secret())?, options)?;
+    let client = bitrix24::Client::new(Credentials::webhook(url.expose_secret())?, &options)?;
     Ok(Some(client))
 }
 
@@ -161,7 +161,7 @@ pub(super) fn clients(config: &Config) -> anyhow::Result<BTreeMap<PortalName, bi
         match client(portal)? {
             Some(client) => drop(clients.insert(name.clone(), client)),
             None => {
-                tracing::error!(portal = %name, "an application cannot be used yet: give `webhook_url` instead")
+                tracing::error!(portal = %name, "an application cannot be used yet: give `webhook_url` instead");
             }
         }
     }

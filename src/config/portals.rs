@@ -125,8 +125,8 @@ fn portal(raw: Raw, key: &str, problems: &mut Vec<Problem>) -> Option<Portal> {
     let rate = raw
         .rate
         .unwrap_or_else(|| raw.plan.unwrap_or_default().rate());
-    if !(rate.per_second > 0.0 && rate.per_second <= 1_000.0) || !(1..=10_000).contains(&rate.burst)
-    {
+    let possible = rate.per_second > 0.0 && rate.per_second <= 1_000.0;
+    if !possible || !(1..=10_000).contains(&rate.burst) {
         problems.push(Problem::new(
             format!("{key}.rate"),
             "out of range",

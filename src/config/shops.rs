@@ -8,7 +8,7 @@ use crate::domain::{
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -175,7 +175,7 @@ pub(super) fn check(
         let name = ShopName::parse(&name)
             .map_err(|rule| problems.push(Problem::new(&key, rule, "choose another name")));
         let portal = PortalName::parse(&raw.portal).map_err(|rule| {
-            problems.push(Problem::new(format!("{key}.portal"), rule, "name a portal"))
+            problems.push(Problem::new(format!("{key}.portal"), rule, "name a portal"));
         });
         if let (Ok(name), Ok(portal)) = (name, portal) {
             shops.insert(name.clone(), shop(raw, name, portal, problems));
@@ -219,7 +219,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
     };
     Shop {
         rules: Arc::new(rules),
-        api_keys: api_keys(raw.api_keys, raw.api_keys_file, &key, problems),
+        api_keys: api_keys(raw.api_keys, raw.api_keys_file.as_deref(), &key, problems),
         sources: raw.sources,
         callback_url: raw.callback_url,
         callback_secret,
@@ -239,13 +239,13 @@ fn lead(raw: RawLead) -> LeadRule {
 
 fn api_keys(
     mut keys: Vec<Secret>,
-    file: Option<PathBuf>,
+    file: Option<&Path>,
     key: &str,
     problems: &mut Vec<Problem>,
 ) -> Vec<KeyDigest> {
     let place = format!("{key}.api_keys");
     if file.is_some() {
-        keys.extend(secret::resolve(None, file.as_deref(), &place, problems));
+        keys.extend(secret::resolve(None, file, &place, problems));
     } else if keys.is_empty() {
         problems.push(Problem::new(
             &place,

@@ -92,7 +92,7 @@ fn all_the_same(digits: &str) -> bool {
     digits
         .bytes()
         .skip(1)
-        .all(|b| Some(b) == digits.bytes().nth(1))
+        .all(|b| Some(b) == digits.as_bytes().get(1).copied())
 }
 
 #[cfg(test)]

@@ -51,12 +51,11 @@ impl<'a> Reader<'a> {
 
     /// A text of at most `max` characters; empty and blank texts count as absent.
     pub(super) fn text(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
-        match self.member(name)? {
-            Value::String(text) => self.bounded(name, text, max, faults),
-            _ => {
-                self.fault(name, format!("`{name}` must be a string"), faults);
-                None
-            }
+        if let Value::String(text) = self.member(name)? {
+            self.bounded(name, text, max, faults)
+        } else {
+            self.fault(name, format!("`{name}` must be a string"), faults);
+            None
         }
     }
 
@@ -90,12 +89,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn boolean(&self, name: &str, faults: &mut Faults) -> Option<bool> {
-        match self.member(name)? {
-            Value::Bool(value) => Some(*value),
-            _ => {
-                self.fault(name, format!("`{name}` must be true or false"), faults);
-                None
-            }
+        if let Value::Bool(value) = self.member(name)? {
+            Some(*value)
+        } else {
+            self.fault(name, format!("`{name}` must be true or false"), faults);
+            None
         }
     }
 
@@ -165,12 +163,11 @@ impl<'a> Reader<'a> {
 
     /// An object, to be read further.
     pub(super) fn object(&self, name: &str, faults: &mut Faults) -> Option<Reader<'a>> {
-        match self.member(name)? {
-            Value::Object(object) => Some(Reader::new(object, self.at(name))),
-            _ => {
-                self.fault(name, format!("`{name}` must be an object"), faults);
-                None
-            }
+        if let Value::Object(object) = self.member(name)? {
+            Some(Reader::new(object, self.at(name)))
+        } else {
+            self.fault(name, format!("`{name}` must be an object"), faults);
+            None
         }
     }
 
@@ -244,7 +241,7 @@ impl<'a> Reader<'a> {
         for (pointer, element) in self.list(name, max, faults) {
             match element {
                 Value::String(text) if text.chars().count() <= longest => {
-                    texts.push(text.trim().to_owned())
+                    texts.push(text.trim().to_owned());
                 }
                 Value::Number(number) if number.is_u64() => texts.push(number.to_string()),
                 Value::Null => {}

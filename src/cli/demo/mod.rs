@@ -53,7 +53,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     let config = settings(&portal, args)?;
     let client = bitrix24::Client::new(
         Credentials::webhook(&portal.url())?,
-        bitrix24::Options {
+        &bitrix24::Options {
             full_burst: true,
             ..bitrix24::Options::default()
         },
@@ -101,7 +101,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         output::say(format!(
             "  curl -H 'Authorization: Bearer {}' {api}/v1/orders/demo/{}",
             day::KEY,
-            day.an_order()
+            Day::an_order()
         ));
         output::say(format!(
             "  curl -H 'Authorization: Bearer {}' {api}/v1/dead-letters",

@@ -83,9 +83,8 @@ impl World {
                 Some(n) if n > 0 || matches!(kind, Kind::Int | Kind::Category) => {
                     n.to_string().into()
                 }
-                Some(_) => Value::Null,
-                None if plain.is_empty() => Value::Null,
-                None => return None,
+                None if !plain.is_empty() => return None,
+                Some(_) | None => Value::Null,
             },
             Kind::Money if plain.is_empty() => "0.00".into(),
             Kind::Money => format!("{:.2}", cents(rows::decimal(Some(value))?)).into(),
@@ -352,6 +351,10 @@ impl World {
         Ok(true)
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a move is told by as many things"
+    )]
     /// Moves a card to another stage or funnel; true when the funnel changed.
     fn restage(
         &mut self,

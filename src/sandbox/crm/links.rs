@@ -126,6 +126,10 @@ fn read_link(value: &Value, key: &str, at: usize) -> Option<Link> {
     })
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one method family, one verb after the other"
+)]
 /// `crm.deal.contact.*`, `crm.contact.company.*` and their like.
 pub(crate) fn call(
     world: &mut World,
@@ -203,7 +207,9 @@ pub(crate) fn call(
                     return Some(Err(Fail::not_found()));
                 }
                 if link.primary {
-                    links.iter_mut().for_each(|l| l.primary = false);
+                    for l in &mut *links {
+                        l.primary = false;
+                    }
                 }
                 links.push(link);
                 one_primary(&mut links);
