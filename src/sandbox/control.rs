@@ -279,7 +279,7 @@ pub(crate) async fn add_webhook(State(portal): Held, Json(hook): Json<Hook>) -> 
     portal.with(|world| {
         world
             .events
-            .add_webhook(&hook.url, &hook.application_token, events)
+            .add_webhook(&hook.url, &hook.application_token, events);
     });
     Json(json!({ "ok": true }))
 }

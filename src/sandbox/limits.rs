@@ -74,7 +74,7 @@ impl Operating {
             .or_default();
         match minutes.back_mut() {
             Some(last) if last.first.div_euclid(60) == now.div_euclid(60) => {
-                last.seconds += seconds
+                last.seconds += seconds;
             }
             _ => minutes.push_back(Minute {
                 first: now,

@@ -361,7 +361,7 @@ impl Sandbox {
                 fault,
                 times,
                 method,
-            })
+            });
         });
     }
 

@@ -263,12 +263,11 @@ impl Moved {
         row.insert("TYPE_ID".into(), self.kind.into());
         row.insert("OWNER_ID".into(), self.owner.into());
         row.insert("CREATED_TIME".into(), self.at.clone().into());
-        let (stage, semantic) = match entity {
-            Entity::Lead => ("STATUS_ID", "STATUS_SEMANTIC_ID"),
-            _ => {
-                row.insert("CATEGORY_ID".into(), self.category.into());
-                ("STAGE_ID", "STAGE_SEMANTIC_ID")
-            }
+        let (stage, semantic) = if entity == Entity::Lead {
+            ("STATUS_ID", "STATUS_SEMANTIC_ID")
+        } else {
+            row.insert("CATEGORY_ID".into(), self.category.into());
+            ("STAGE_ID", "STAGE_SEMANTIC_ID")
         };
         row.insert(semantic.into(), self.semantic.letter().into());
         row.insert(stage.into(), self.stage.clone().into());
@@ -399,13 +398,13 @@ fn funnel(id: u64, name: &str) -> Value {
 }
 
 fn for_deals(params: &Params) -> Result<(), Fail> {
-    match id(params.exact("entityTypeId")) {
-        Some(2) => Ok(()),
-        _ => {
-            let text = "Тип элемента не поддерживает воронки";
-            Err(Fail::bad("ENTITY_TYPE_NOT_SUPPORTED", text))
-        }
+    if id(params.exact("entityTypeId")) == Some(2) {
+        return Ok(());
     }
+    Err(Fail::bad(
+        "ENTITY_TYPE_NOT_SUPPORTED",
+        "Тип элемента не поддерживает воронки",
+    ))
 }
 
 fn categories(world: &World, params: &Params) -> Outcome {
