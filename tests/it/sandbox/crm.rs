@@ -306,6 +306,18 @@ async fn lists_page_by_fifty_and_stop_counting_when_told() {
 }
 
 #[tokio::test]
+async fn an_external_id_is_text_and_leading_zeros_count() {
+    let desk = desk().await;
+    desk.deal(json!({"ORIGIN_ID": "007"})).await;
+    for (wanted, hits) in [("7", 0), ("007", 1)] {
+        let found = desk
+            .get("crm.deal.list", json!({"filter": {"=ORIGIN_ID": wanted}}))
+            .await;
+        assert_eq!(found.as_array().unwrap().len(), hits, "{wanted}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_filter_field_is_ignored_by_one_family_and_refused_by_the_other() {
     let desk = desk().await;
     desk.deal(json!({})).await;

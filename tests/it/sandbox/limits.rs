@@ -158,6 +158,38 @@ async fn a_renamed_portal_redirects_and_an_overloaded_one_stays_shut() {
 }
 
 #[tokio::test]
+async fn a_stopped_portal_answers_nobody_not_even_on_an_open_connection() {
+    let desk = desk().await;
+    desk.get("server.time", json!({})).await;
+    let url = format!("{}server.time", desk.portal.url());
+    desk.portal.stop().await;
+    assert!(desk.client.get(url).send().await.is_err());
+}
+
+#[tokio::test]
+async fn ten_thousand_deals_do_not_make_a_lookup_slow() {
+    let desk = desk().await;
+    for chunk in 0..200 {
+        let cmd: Vec<String> = (0..50)
+            .map(|n| format!("crm.deal.add?fields[ORIGIN_ID]=o{}", chunk * 50 + n))
+            .collect();
+        desk.get("batch", json!({ "cmd": cmd })).await;
+    }
+    let start = std::time::Instant::now();
+    let cmd: Vec<String> = (0..50)
+        .map(|n| {
+            format!(
+                "crm.deal.list?filter[%3DORIGIN_ID]=o{}&select[]=ID&start=-1",
+                n * 199
+            )
+        })
+        .collect();
+    let found = desk.get("batch", json!({ "cmd": cmd })).await;
+    assert_eq!(found["result"][49], json!([{"ID": "9752"}]), "{found}");
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn the_portal_is_driven_and_watched_over_http() {
     let desk = desk().await;
     let id = desk
