@@ -259,8 +259,9 @@ async fn a_universal_write_without_effect_saves_nothing() {
     let id = desk
         .deal(json!({"TITLE": "x", "OPPORTUNITY": "10.5"}))
         .await;
+    assert!(desk.portal.edit_deal(id, &json!({"COMMENTS": "by hand"})));
     let before = desk.portal.deal(id);
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(before.as_ref().unwrap()["MODIFY_BY_ID"], "7");
     let same = json!({"entityTypeId": 2, "id": id, "fields": {"title": "x", "opportunity": 10.50, "stageId": "NEW"}});
     desk.get("crm.item.update", same).await;
     assert_eq!(desk.portal.deal(id), before);
