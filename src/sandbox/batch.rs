@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::decode::{Params, pairs, text, truthy};
-use super::envelope::{Fail, Outcome, Timing};
+use super::envelope::{Fail, Reply, Timing};
 use super::rest::run;
 use super::world::{Caller, World};
 
@@ -27,9 +27,8 @@ fn split(command: &str) -> (String, String) {
     )
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "one of the methods that may fail")]
 /// Carries out a batch. It always succeeds as a whole; the commands have answers of their own.
-pub(crate) fn batch(world: &mut World, caller: &Caller, params: &Params) -> Outcome {
+pub(crate) fn batch(world: &mut World, caller: &Caller, params: &Params) -> Reply {
     let commands = params.entries("cmd");
     let halt = params.any("halt").is_some_and(truthy);
     let [mut result, mut errors, mut totals, mut nexts, mut times]: [Map<String, Value>; 5] =
@@ -85,7 +84,7 @@ pub(crate) fn batch(world: &mut World, caller: &Caller, params: &Params) -> Outc
         "result": result, "result_error": errors, "result_total": totals,
         "result_next": nexts, "result_time": times,
     });
-    Ok(answer.into())
+    answer.into()
 }
 
 /// Puts earlier answers in place of `$result[key][field]`; what is not there becomes nothing.

@@ -174,12 +174,17 @@ fn next_index(entries: &[(String, Node)]) -> String {
     highest.map_or(0, |n| n.saturating_add(1)).to_string()
 }
 
-/// Splits `fields[PHONE][0][VALUE]` into its parts; an empty part means "append".
+/// Splits `fields[PHONE][0][VALUE]` into its parts; an empty part means "append". As in PHP, a bracket that is never
+/// closed, a dot or a space in the name becomes an underscore.
 fn bracket_path(key: &str) -> Vec<String> {
-    let Some(open) = key.find('[').filter(|at| *at > 0) else {
-        return vec![key.to_owned()];
+    let plain = |name: &str| name.replace(['.', ' ', '['], "_");
+    let Some(open) = key
+        .find('[')
+        .filter(|at| *at > 0 && key[*at..].contains(']'))
+    else {
+        return vec![plain(key)];
     };
-    let mut path = vec![key[..open].to_owned()];
+    let mut path = vec![plain(&key[..open])];
     let mut rest = &key[open..];
     while path.len() < MAX_DEPTH {
         let Some(inner) = rest.strip_prefix('[') else {
@@ -355,8 +360,8 @@ mod tests {
     #[test]
     fn broken_brackets_do_no_harm() {
         let p = Params::from_query("a[b=1&[c]=2&d]=3&=4&e[f]g=5");
-        assert_eq!(p.exact("a"), Some(&json!("1")));
-        assert_eq!(p.exact("[c]"), Some(&json!("2")));
+        assert_eq!(p.exact("a_b"), Some(&json!("1")));
+        assert_eq!(p.exact("_c]"), Some(&json!("2")));
         assert_eq!(p.exact("e"), Some(&json!({"f": "5"})));
     }
 
@@ -365,6 +370,14 @@ mod tests {
         let p = Params::from_json(br#"{"cmd": {"z": "1", "a": "2", "m": "3"}}"#).unwrap();
         let keys: Vec<_> = p.entries("cmd").into_iter().map(|(k, _)| k).collect();
         assert_eq!(keys, ["z", "a", "m"]);
+    }
+
+    #[test]
+    fn an_equals_sign_in_a_key_must_be_encoded() {
+        let p = Params::from_query("filter[=ID]=5");
+        assert!(p.exact("filter").is_none());
+        let p = Params::from_query("filter[%3DID]=5");
+        assert_eq!(p.exact("filter"), Some(&json!({"=ID": "5"})));
     }
 
     #[test]

@@ -50,6 +50,7 @@ use world::World;
 pub use world::{Call, Stats};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
+const FAREWELL: Duration = Duration::from_secs(2);
 const HANDLER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a sandbox could not start.
@@ -162,12 +163,9 @@ impl Sandbox {
         });
         let service = routes(Arc::clone(&portal)).into_make_service_with_connect_info::<Peer>();
         let server = tokio::spawn(async move {
-            let stopped = stop.cancelled_owned();
             let serving = axum::serve(Tap(listener), service);
-            tokio::select! {
-                _ = serving => {}
-                () = stopped => {}
-            }
+            // Only a broken listener could end this early, and then there is nothing left to serve.
+            let _ = serving.with_graceful_shutdown(stop.cancelled_owned()).await;
         });
         Ok(Self {
             portal,
@@ -183,11 +181,13 @@ impl Sandbox {
         }
     }
 
-    /// Stops listening and forgets everything.
+    /// Stops listening, closes the connections and forgets everything.
     pub async fn stop(mut self) {
         self.portal.stop.cancel();
-        if let Some(server) = self.server.take() {
-            let _ = server.await;
+        if let Some(mut server) = self.server.take()
+            && tokio::time::timeout(FAREWELL, &mut server).await.is_err()
+        {
+            server.abort();
         }
     }
 }

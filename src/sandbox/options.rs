@@ -203,7 +203,10 @@ impl Default for Delivery {
 /// Everything about a sandbox portal that can be chosen. `Default` is a fresh cloud portal on a standard plan,
 /// listening on a free port of the loopback interface.
 #[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of a portal"
+)]
 pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,

@@ -56,16 +56,14 @@ pub(crate) async fn handle(
         let fail = Fail::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!");
         return portal.with(|world| json_answer(world, 404, &fail.body()));
     };
-    let (fate, latency, slow) = {
-        match portal.with(|world| admit(world, &incoming)) {
-            Ok(parts) => parts,
-            Err(refusal) => return *refusal,
-        }
+    let (fate, latency, slow) = match portal.with(|world| admit(world, &incoming)) {
+        Ok(parts) => parts,
+        Err(refusal) => return *refusal,
     };
     tokio::time::sleep(latency).await;
     match fate.fault {
         Some(Fault::ResetBefore) => {
-            portal.with(|world| note(world, &incoming, &fate, 0, false));
+            portal.with(|world| note(world, &incoming, fate.fault, 0, false));
             peer.cut_after(0);
             return StatusCode::OK.into_response();
         }
@@ -75,7 +73,7 @@ pub(crate) async fn handle(
             } else {
                 502
             };
-            portal.with(|world| note(world, &incoming, &fate, status, false));
+            portal.with(|world| note(world, &incoming, fate.fault, status, false));
             return html(status);
         }
         Some(Fault::Slow) => tokio::time::sleep(slow).await,
@@ -194,38 +192,65 @@ fn read_body(headers: &HeaderMap, body: &Bytes) -> Params {
     }
 }
 
-/// Everything that can refuse a request before its method is looked at.
+/// Why a request goes no further.
+enum Refusal {
+    Fail(Fail),
+    Moved(String),
+}
+
+impl From<Fail> for Refusal {
+    fn from(fail: Fail) -> Self {
+        Self::Fail(fail)
+    }
+}
+
+fn turn_away(
+    world: &mut World,
+    incoming: &Incoming,
+    refusal: &Refusal,
+    fault: Option<Fault>,
+) -> Response {
+    let status = match refusal {
+        Refusal::Fail(fail) => fail.status,
+        Refusal::Moved(_) => 302,
+    };
+    note(world, incoming, fault, status, false);
+    match refusal {
+        Refusal::Fail(fail) => json_answer(world, status, &fail.body()),
+        Refusal::Moved(location) => {
+            let page = "<html><body>Moved</body></html>";
+            (StatusCode::FOUND, [(header::LOCATION, location)], page).into_response()
+        }
+    }
+}
+
+/// Everything that can refuse a request before its fate is drawn.
+fn check_in(world: &mut World, incoming: &Incoming) -> Result<(), Refusal> {
+    world.stats.requests += 1;
+    if let Some(host) = &world.moved_to {
+        return Err(Refusal::Moved(format!("http://{host}{}", incoming.path)));
+    }
+    if world.options.require_https && !incoming.secure {
+        return Err(Fail::bad("INVALID_REQUEST", "Https required.").into());
+    }
+    if world.overloaded {
+        let text = "REST API is blocked due to overload.";
+        return Err(Fail::new(503, "OVERLOAD_LIMIT", text).into());
+    }
+    if !world.admit(incoming.source) {
+        world.stats.throttled += 1;
+        return Err(too_many().into());
+    }
+    Ok(())
+}
+
+/// Draws the fate of a request and finds out who makes it.
 fn admit(
     world: &mut World,
     incoming: &Incoming,
 ) -> Result<(Fate, Duration, Duration), Box<Response>> {
-    world.stats.requests += 1;
-    if let Some(host) = &world.moved_to {
-        let location = format!("http://{host}{}", incoming.path);
-        let answer = (
-            StatusCode::FOUND,
-            [(header::LOCATION, location)],
-            "<html>Moved</html>",
-        );
-        refused(world, incoming, 302, None);
-        return Err(Box::new(answer.into_response()));
-    }
-    let fail = if world.options.require_https && !incoming.secure {
-        Some(Fail::bad("INVALID_REQUEST", "Https required."))
-    } else if world.overloaded {
-        Some(Fail::new(
-            503,
-            "OVERLOAD_LIMIT",
-            "REST API is blocked due to overload.",
-        ))
-    } else if !world.admit(incoming.source) {
-        world.stats.throttled += 1;
-        Some(too_many())
-    } else {
-        None
-    };
-    if let Some(fail) = fail {
-        return Err(refuse(world, incoming, &fail, None));
+    if let Err(refusal) = check_in(world, incoming) {
+        return Err(Box::new(turn_away(world, incoming, &refusal, None)));
     }
     let mut named = vec![incoming.method.clone()];
     if incoming.method == "batch" {
@@ -233,19 +258,18 @@ fn admit(
     }
     let fate = world.trouble.next(&named);
     let fault = fate.as_ref().map(|(fault, _)| *fault);
-    let fail = match fault {
+    let caller = match fault {
         Some(Fault::Throttled) => {
             world.stats.throttled += 1;
-            Some(too_many())
+            Err(too_many())
         }
-        Some(Fault::ExpiredToken) => Some(expired()),
-        _ => None,
+        Some(Fault::ExpiredToken) => Err(expired()),
+        _ => authorise(world, incoming),
     };
-    if let Some(fail) = fail {
-        return Err(refuse(world, incoming, &fail, fault));
-    }
-    let caller =
-        authorise(world, incoming).map_err(|fail| refuse(world, incoming, &fail, fault))?;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(fail) => return Err(Box::new(turn_away(world, incoming, &fail.into(), fault))),
+    };
     let blocked = (fault == Some(Fault::OperationLimit))
         .then(|| fate.and_then(|(_, method)| method).or_else(|| named.pop()))
         .flatten();
@@ -259,20 +283,6 @@ fn admit(
         world.options.latency,
         slow,
     ))
-}
-
-#[expect(
-    clippy::unnecessary_box_returns,
-    reason = "the other arm of a result whose good part is small"
-)]
-fn refuse(
-    world: &mut World,
-    incoming: &Incoming,
-    fail: &Fail,
-    fault: Option<Fault>,
-) -> Box<Response> {
-    refused(world, incoming, fail.status, fault);
-    Box::new(json_answer(world, fail.status, &fail.body()))
 }
 
 fn too_many() -> Fail {
@@ -327,7 +337,7 @@ fn execute(world: &mut World, incoming: &Incoming, fate: &Fate) -> (u16, Value) 
     let start = world.clock.now();
     world.crm.blocked.clone_from(&fate.blocked);
     let outcome = if incoming.method == "batch" {
-        batch::batch(world, &fate.caller, &incoming.params)
+        Ok(batch::batch(world, &fate.caller, &incoming.params))
     } else {
         run(world, &fate.caller, &incoming.method, &incoming.params)
     };
@@ -349,7 +359,7 @@ fn execute(world: &mut World, incoming: &Incoming, fate: &Fate) -> (u16, Value) 
         Some(Fault::GatewayTimeout) => 504,
         _ => status,
     };
-    note(world, incoming, fate, seen, true);
+    note(world, incoming, fate.fault, seen, true);
     (status, php(body))
 }
 
@@ -402,16 +412,7 @@ impl World {
     }
 }
 
-fn refused(world: &mut World, incoming: &Incoming, status: u16, fault: Option<Fault>) {
-    let fate = Fate {
-        fault,
-        blocked: None,
-        caller: Caller::person(0),
-    };
-    note(world, incoming, &fate, status, false);
-}
-
-fn note(world: &mut World, incoming: &Incoming, fate: &Fate, status: u16, executed: bool) {
+fn note(world: &mut World, incoming: &Incoming, fault: Option<Fault>, status: u16, executed: bool) {
     let commands = if incoming.method == "batch" {
         batch::methods(&incoming.params)
     } else {
@@ -423,7 +424,7 @@ fn note(world: &mut World, incoming: &Incoming, fate: &Fate, status: u16, execut
         commands,
         status,
         executed,
-        fault: fate.fault.map(|fault| text(&json!(fault))),
+        fault: fault.map(|fault| text(&json!(fault))),
         at,
     });
 }

@@ -83,18 +83,21 @@ impl World {
                 Some(n) if n > 0 || matches!(kind, Kind::Int | Kind::Category) => {
                     n.to_string().into()
                 }
-                None if !plain.is_empty() => return None,
-                Some(_) | None => Value::Null,
+                Some(_) => Value::Null,
+                None if plain.is_empty() => Value::Null,
+                None => return None,
             },
             Kind::Money if plain.is_empty() => "0.00".into(),
+            Kind::Day | Kind::Moment | Kind::Text | Kind::Status(_) | Kind::Currency
+                if plain.is_empty() =>
+            {
+                Value::Null
+            }
             Kind::Money => format!("{:.2}", cents(rows::decimal(Some(value))?)).into(),
             Kind::Flag => if truthy(value) { "Y" } else { "N" }.into(),
             Kind::Bool => if truthy(value) { "1" } else { "0" }.into(),
-            Kind::Day if plain.is_empty() => Value::Null,
             Kind::Day => self.clock.day(&plain)?.into(),
-            Kind::Moment if plain.is_empty() => Value::Null,
             Kind::Moment => crate::sandbox::clock::iso(self.clock.parse(&plain)?).into(),
-            Kind::Text | Kind::Status(_) | Kind::Currency if plain.is_empty() => Value::Null,
             Kind::Text | Kind::Status(_) | Kind::Currency => plain.into(),
         })
     }
@@ -321,14 +324,8 @@ impl World {
             &mut self.crm.last_multifield,
         );
         self.link_from(entity, &mut item, &write.fields);
-        let moved = self.restage(
-            caller,
-            entity,
-            &mut item,
-            category,
-            stage.as_ref().map(text),
-            write.universal,
-        )?;
+        let target = (category, stage.as_ref().map(text));
+        let moved = self.restage(caller, entity, &mut item, target, write.universal)?;
         settle(entity, &mut item);
         if write.universal && item == before {
             return Ok(false);
@@ -351,23 +348,19 @@ impl World {
         Ok(true)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a move is told by as many things"
-    )]
     /// Moves a card to another stage or funnel; true when the funnel changed.
     fn restage(
         &mut self,
         caller: &Caller,
         entity: Entity,
         item: &mut Item,
-        category: Option<u64>,
-        stage: Option<String>,
+        target: (Option<u64>, Option<String>),
         universal: bool,
     ) -> Result<bool, Fail> {
         let Some(field) = entity.stage_field() else {
             return Ok(false);
         };
+        let (category, stage) = target;
         let from = item.category();
         let to = category.unwrap_or(from);
         let known = stage

@@ -126,10 +126,6 @@ fn read_link(value: &Value, key: &str, at: usize) -> Option<Link> {
     })
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one method family, one verb after the other"
-)]
 /// `crm.deal.contact.*`, `crm.contact.company.*` and their like.
 pub(crate) fn call(
     world: &mut World,
@@ -140,94 +136,115 @@ pub(crate) fn call(
 ) -> Option<Outcome> {
     let (target, key, _) = target_of(entity)?;
     if action == "fields" {
-        let field = |kind: &str, required: bool| {
-            json!({ "type": kind, "isRequired": required, "isReadOnly": false, "isImmutable": false,
-                "isMultiple": false, "isDynamic": false })
-        };
-        return Some(Ok(json!({
-            key: field("integer", true), "SORT": field("integer", false),
-            "ROLE_ID": field("integer", false), "IS_PRIMARY": field("char", false),
-        })
-        .into()));
+        return Some(Ok(fields(key).into()));
     }
     let owner = match id(params.any("id")) {
         Some(owner) if world.crm.item(entity, owner).is_some() => owner,
         Some(_) => return Some(Err(Fail::not_found())),
         None => {
-            return Some(Err(Fail::plain(
-                "The parameter 'ownerEntityID' is invalid or not defined.",
-            )));
+            let text = "The parameter 'ownerEntityID' is invalid or not defined.";
+            return Some(Err(Fail::plain(text)));
         }
     };
-    let mut links = world
+    let before = world
         .crm
         .item(entity, owner)
         .map(|item| item.links.clone())
         .unwrap_or_default();
-    let before = links.clone();
-    let exists = |world: &World, id: u64| world.crm.item(target, id).is_some();
-    let answer = match action {
-        "items.get" => {
-            let list = links.iter().map(|link| {
-                json!({ key: link.target, "SORT": link.sort, "ROLE_ID": 0,
-                    "IS_PRIMARY": if link.primary { "Y" } else { "N" } })
-            });
-            return Some(Ok(list.collect::<Value>().into()));
-        }
-        "items.set" => {
-            let Some(items) = params
-                .any("items")
-                .filter(|v| v.is_array() || v.is_object())
-            else {
-                return Some(Err(Fail::plain("The parameter 'items' must be array.")));
-            };
-            let wanted = elements(items);
-            let read = wanted
-                .iter()
-                .enumerate()
-                .filter_map(|(at, v)| read_link(v, key, at));
-            links = read.filter(|link| exists(world, link.target)).collect();
-            one_primary(&mut links);
-            true
-        }
+    let mut links = before.clone();
+    let exists = |id: u64| world.crm.item(target, id).is_some();
+    let outcome = match action {
+        "items.get" => return Some(Ok(shown(&links, key).into())),
+        "items.set" => replace(&mut links, key, params, &exists),
         "items.delete" => {
             links.clear();
-            true
+            Ok(true)
         }
-        "add" | "delete" => {
-            let fields = params.any("fields").cloned().unwrap_or_default();
-            let Some(link) = read_link(&fields, key, links.len()) else {
-                return Some(Err(Fail::plain(&format!(
-                    "The parameter '{key}' is not defined."
-                ))));
-            };
-            let held = links.iter().any(|l| l.target == link.target);
-            if action == "add" && !held {
-                if !exists(world, link.target) {
-                    return Some(Err(Fail::not_found()));
-                }
-                if link.primary {
-                    for l in &mut *links {
-                        l.primary = false;
-                    }
-                }
-                links.push(link);
-                one_primary(&mut links);
-                true
-            } else if action == "delete" && held {
-                links.retain(|l| l.target != link.target);
-                one_primary(&mut links);
-                true
-            } else {
-                false
-            }
-        }
+        "add" => add(&mut links, key, params, &exists),
+        "delete" => remove(&mut links, key, params),
         _ => return None,
     };
-    if links != before {
-        save(world, caller, entity, owner, links);
+    Some(outcome.map(|answer| {
+        if links != before {
+            save(world, caller, entity, owner, links);
+        }
+        Value::Bool(answer).into()
+    }))
+}
+
+fn fields(key: &str) -> Value {
+    let field = |kind: &str, required: bool| {
+        json!({ "type": kind, "isRequired": required, "isReadOnly": false, "isImmutable": false,
+            "isMultiple": false, "isDynamic": false })
+    };
+    json!({
+        key: field("integer", true), "SORT": field("integer", false),
+        "ROLE_ID": field("integer", false), "IS_PRIMARY": field("char", false),
+    })
+}
+
+fn shown(links: &[Link], key: &str) -> Value {
+    let list = links.iter().map(|link| {
+        json!({ key: link.target, "SORT": link.sort, "ROLE_ID": 0,
+            "IS_PRIMARY": if link.primary { "Y" } else { "N" } })
+    });
+    list.collect()
+}
+
+fn replace(
+    links: &mut Vec<Link>,
+    key: &str,
+    params: &Params,
+    exists: &dyn Fn(u64) -> bool,
+) -> Result<bool, Fail> {
+    let Some(items) = params
+        .any("items")
+        .filter(|v| v.is_array() || v.is_object())
+    else {
+        return Err(Fail::plain("The parameter 'items' must be array."));
+    };
+    let wanted = elements(items).into_iter().enumerate();
+    let read = wanted.filter_map(|(at, value)| read_link(value, key, at));
+    *links = read.filter(|link| exists(link.target)).collect();
+    one_primary(links);
+    Ok(true)
+}
+
+fn named(links: &[Link], key: &str, params: &Params) -> Result<Link, Fail> {
+    let fields = params.any("fields").cloned().unwrap_or_default();
+    let missing = || Fail::plain(&format!("The parameter '{key}' is not defined."));
+    read_link(&fields, key, links.len()).ok_or_else(missing)
+}
+
+fn add(
+    links: &mut Vec<Link>,
+    key: &str,
+    params: &Params,
+    exists: &dyn Fn(u64) -> bool,
+) -> Result<bool, Fail> {
+    let link = named(links, key, params)?;
+    if links.iter().any(|l| l.target == link.target) {
+        return Ok(false);
     }
-    Some(Ok(Value::Bool(answer).into()))
+    if !exists(link.target) {
+        return Err(Fail::not_found());
+    }
+    if link.primary {
+        for other in links.iter_mut() {
+            other.primary = false;
+        }
+    }
+    links.push(link);
+    one_primary(links);
+    Ok(true)
+}
+
+fn remove(links: &mut Vec<Link>, key: &str, params: &Params) -> Result<bool, Fail> {
+    let link = named(links, key, params)?;
+    let before = links.len();
+    links.retain(|l| l.target != link.target);
+    one_primary(links);
+    Ok(links.len() < before)
 }
 
 fn save(world: &mut World, caller: &Caller, entity: Entity, owner: u64, links: Vec<Link>) {

@@ -48,11 +48,18 @@ fn operator(key: &str, source: Source) -> (&str, &str) {
 pub(crate) trait Record {
     /// All values of a field; several for fields with many.
     fn values(&self, field: &str) -> Option<Vec<Value>>;
+
+    /// Whether a field holds text, so that `007` and `7` differ.
+    fn textual(&self, field: &str) -> bool;
 }
 
 impl Record for Value {
     fn values(&self, field: &str) -> Option<Vec<Value>> {
         self.get(field).map(|value| vec![value.clone()])
+    }
+
+    fn textual(&self, field: &str) -> bool {
+        field.starts_with("RQ_") || field.ends_with("NAME") || field.starts_with("ORIGIN")
     }
 }
 
@@ -75,7 +82,7 @@ pub(crate) fn passes(record: &dyn Record, filter: &Value, source: Source, clock:
             }
             let (op, field) = operator(key, source);
             let own = record.values(field)?;
-            Some(holds(&own, op, value, clock))
+            Some(holds(&own, op, value, record.textual(field), clock))
         });
     if any {
         verdicts.any(|yes| yes)
@@ -84,7 +91,7 @@ pub(crate) fn passes(record: &dyn Record, filter: &Value, source: Source, clock:
     }
 }
 
-fn holds(own: &[Value], op: &str, wanted: &Value, clock: &Clock) -> bool {
+fn holds(own: &[Value], op: &str, wanted: &Value, textual: bool, clock: &Clock) -> bool {
     let list = elements(wanted);
     let wanted: Vec<&Value> = if wanted.is_array() || wanted.is_object() {
         list
@@ -95,7 +102,13 @@ fn holds(own: &[Value], op: &str, wanted: &Value, clock: &Clock) -> bool {
         own.iter()
             .any(|have| wanted.iter().any(|want| test(have, want)))
     };
-    let same = |have: &Value, want: &Value| compare(have, want, clock) == Ordering::Equal;
+    let same = |have: &Value, want: &Value| {
+        if textual {
+            fold(have) == fold(want)
+        } else {
+            compare(have, want, clock) == Ordering::Equal
+        }
+    };
     let blank = |v: &Value| super::fields::is_empty(v);
     match op {
         "=" | "@" => some(&same) || (own.iter().all(blank) && wanted.iter().any(|w| blank(w))),

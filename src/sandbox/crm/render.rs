@@ -19,6 +19,18 @@ pub(crate) struct View<'w> {
 }
 
 impl Record for View<'_> {
+    fn textual(&self, name: &str) -> bool {
+        let upper = if self.universal {
+            upper_name(self.entity, name, self.user_fields).unwrap_or_default()
+        } else {
+            name.to_owned()
+        };
+        TYPES.contains(&upper.as_str())
+            || self.entity.field(&upper).is_some_and(|field| {
+                matches!(field.kind, Kind::Text | Kind::Status(_) | Kind::Currency)
+            })
+    }
+
     fn values(&self, name: &str) -> Option<Vec<Value>> {
         let upper = if self.universal {
             upper_name(self.entity, name, self.user_fields)?

@@ -398,12 +398,13 @@ fn funnel(id: u64, name: &str) -> Value {
 }
 
 fn for_deals(params: &Params) -> Result<(), Fail> {
-    if let Some(2) = id(params.exact("entityTypeId")) {
-        Ok(())
-    } else {
-        let text = "Тип элемента не поддерживает воронки";
-        Err(Fail::bad("ENTITY_TYPE_NOT_SUPPORTED", text))
+    if id(params.exact("entityTypeId")) == Some(2) {
+        return Ok(());
     }
+    Err(Fail::bad(
+        "ENTITY_TYPE_NOT_SUPPORTED",
+        "Тип элемента не поддерживает воронки",
+    ))
 }
 
 fn categories(world: &World, params: &Params) -> Outcome {

@@ -62,8 +62,8 @@ async function move(id, stage) {
     complain('');
   } catch (error) {
     complain(`Сделка ${id} не перемещена: ${error.message}`);
-    drawn = '';
   }
+  drawn = '';
   await refresh();
 }
 
@@ -82,7 +82,22 @@ function card(deal, stages) {
     option.selected = stage.id === deal.stage;
     return option;
   }));
-  choose.addEventListener('change', () => move(deal.id, choose.value));
+  // With the keyboard the arrows only choose; Enter or leaving the list moves the deal, so that none is dragged
+  // through every stage on the way.
+  let keyed = false;
+  let sent = false;
+  const settle = () => {
+    if (sent || choose.value === deal.stage) return;
+    sent = true;
+    move(deal.id, choose.value);
+  };
+  choose.addEventListener('pointerdown', () => { keyed = false; });
+  choose.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') settle();
+    else keyed = true;
+  });
+  choose.addEventListener('change', () => { if (!keyed) settle(); });
+  choose.addEventListener('blur', settle);
   item.append(open, element('p', 'money', money(deal.sum, deal.currency)));
   if (deal.contact) item.append(element('p', '', deal.contact));
   item.append(element('p', 'quiet', deal.origin ? `№ ${deal.id} · ${deal.origin}` : `№ ${deal.id}`), choose);

@@ -259,8 +259,9 @@ async fn a_universal_write_without_effect_saves_nothing() {
     let id = desk
         .deal(json!({"TITLE": "x", "OPPORTUNITY": "10.5"}))
         .await;
+    assert!(desk.portal.edit_deal(id, &json!({"COMMENTS": "by hand"})));
     let before = desk.portal.deal(id);
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(before.as_ref().unwrap()["MODIFY_BY_ID"], "7");
     let same = json!({"entityTypeId": 2, "id": id, "fields": {"title": "x", "opportunity": 10.50, "stageId": "NEW"}});
     desk.get("crm.item.update", same).await;
     assert_eq!(desk.portal.deal(id), before);
@@ -303,6 +304,18 @@ async fn lists_page_by_fifty_and_stop_counting_when_told() {
     assert_eq!((&cursor["total"], cursor.get("next")), (&json!(0), None));
     assert_eq!(cursor["result"]["items"][0], json!({"id": 71}));
     assert_eq!(cursor["result"]["items"].as_array().unwrap().len(), 50);
+}
+
+#[tokio::test]
+async fn an_external_id_is_text_and_leading_zeros_count() {
+    let desk = desk().await;
+    desk.deal(json!({"ORIGIN_ID": "007"})).await;
+    for (wanted, hits) in [("7", 0), ("007", 1)] {
+        let found = desk
+            .get("crm.deal.list", json!({"filter": {"=ORIGIN_ID": wanted}}))
+            .await;
+        assert_eq!(found.as_array().unwrap().len(), hits, "{wanted}");
+    }
 }
 
 #[tokio::test]
