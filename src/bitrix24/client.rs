@@ -291,7 +291,10 @@ impl Client {
             .base
             .join(method)
             .map_err(|_| Error::Invalid("the method's name is not one".to_owned()))?;
-        let auth = address.token.as_ref().map(secrecy::ExposeSecret::expose_secret);
+        let auth = address
+            .token
+            .as_ref()
+            .map(secrecy::ExposeSecret::expose_secret);
         let sent = match body {
             Body::Params(params) => Sent {
                 params: Some(params),

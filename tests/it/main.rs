@@ -6,12 +6,15 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod chaos;
+mod client;
 mod crash;
+mod embedded;
 mod http;
 mod intake;
 mod lane;
 mod layers;
+mod readme;
 mod sandbox;
-
 mod support;
 mod worker;

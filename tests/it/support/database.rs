@@ -21,6 +21,8 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Database {
     /// Connections to it, as the bridge makes them.
     pub(crate) pool: PgPool,
+    /// Its address, for other processes.
+    pub(crate) url: String,
 }
 
 impl Database {
@@ -41,7 +43,13 @@ impl Database {
         admin.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
         let options = base.database(&name);
         let pool = storage::connect_with(options, 8).await.unwrap();
-        Self { pool }
+        let host = percent_encoding::utf8_percent_encode(
+            &socket.to_string_lossy(),
+            percent_encoding::NON_ALPHANUMERIC,
+        )
+        .to_string();
+        let url = format!("postgres://postgres@localhost/{name}?host={host}");
+        Self { pool, url }
     }
 }
 

@@ -1,0 +1,338 @@
+//! The portal client: against the sandbox portal, and against answers written by hand.
+
+use b24_bridge::{
+    bitrix24::{
+        Access, Blocked, Class, Client, Command, Credentials, Error, OAuthApp, Options, Priority,
+        Rate, Tokens,
+    },
+    sandbox::{App, Fault, Plan, Sandbox},
+};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{body_partial_json, method, path},
+};
+
+fn quick() -> Options {
+    Options {
+        rate: Rate {
+            per_second: 1_000.0,
+            burst: 1_000,
+        },
+        full_burst: true,
+        timeout: Duration::from_secs(5),
+    }
+}
+
+fn webhook(url: &str) -> Client {
+    Client::new(Credentials::webhook(url).unwrap(), &quick()).unwrap()
+}
+
+async fn portal() -> Sandbox {
+    Sandbox::start(b24_bridge::sandbox::Options::default().plan(Plan::Unlimited))
+        .await
+        .unwrap()
+}
+
+async fn answering(template: ResponseTemplate) -> (MockServer, Client) {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .respond_with(template)
+        .mount(&server)
+        .await;
+    let client = webhook(&format!("{}/rest/1/hidden-secret/", server.uri()));
+    (server, client)
+}
+
+async fn class_of(template: ResponseTemplate) -> (Class, Error) {
+    let (_server, client) = answering(template).await;
+    let error = client
+        .call("crm.deal.get", &json!({"id": 1}), Priority::Live)
+        .await
+        .unwrap_err();
+    (error.class(), error)
+}
+
+fn command(key: &str, method: &str, params: Value) -> Command {
+    Command {
+        key: key.to_owned(),
+        method: method.to_owned(),
+        params,
+    }
+}
+
+#[tokio::test]
+async fn a_batch_runs_in_its_order_and_a_fault_in_one_command_leaves_the_others_alone() {
+    let portal = portal().await;
+    let client = webhook(&portal.url());
+    // Keys whose order by name is another one than their order in the batch.
+    let commands = [
+        command(
+            "z",
+            "crm.deal.add",
+            json!({"fields": {"TITLE": "А & Б = 100% [x]", "CURRENCY_ID": "RUB"}}),
+        ),
+        command(
+            "bad",
+            "crm.deal.add",
+            json!({"fields": {"CURRENCY_ID": "XXX"}}),
+        ),
+        command(
+            "a",
+            "crm.deal.productrows.set",
+            json!({"id": "$result[z]", "rows": [{"PRODUCT_NAME": "Чай", "PRICE": "5.50", "QUANTITY": 2}]}),
+        ),
+        command(
+            "lost",
+            "crm.deal.productrows.set",
+            json!({"id": "$result[bad]", "rows": [{"PRODUCT_NAME": "X", "PRICE": 1}]}),
+        ),
+        command(
+            "list",
+            "crm.deal.list",
+            json!({"filter": {"@ID": ["$result[z]"]}, "select": ["ID", "TITLE", "OPPORTUNITY"]}),
+        ),
+    ];
+    let answers = client.batch(&commands, Priority::Live).await.unwrap();
+    assert!(answers["z"].is_ok() && answers["a"].is_ok());
+    let refused = answers["bad"].as_ref().unwrap_err();
+    assert!(refused.description.contains("Валюта"), "{refused:?}");
+    assert!(answers["lost"].is_err());
+    let listed = &answers["list"].as_ref().unwrap().result[0];
+    assert_eq!(
+        (&listed["TITLE"], &listed["OPPORTUNITY"]),
+        (&json!("А & Б = 100% [x]"), &json!("11.00"))
+    );
+    assert_eq!(portal.deals().len(), 1);
+}
+
+#[tokio::test]
+async fn every_kind_of_trouble_is_told_apart() {
+    let error = |code: &str| json!({"error": code, "error_description": "words"});
+    for (status, body, expected) in [
+        (401, error("NO_AUTH_FOUND"), Class::Blocked(Blocked::Auth)),
+        (
+            403,
+            error("INVALID_CREDENTIALS"),
+            Class::Blocked(Blocked::Auth),
+        ),
+        (
+            401,
+            error("insufficient_scope"),
+            Class::Blocked(Blocked::Scope),
+        ),
+        (403, error("ACCESS_DENIED"), Class::Blocked(Blocked::Plan)),
+        (410, error("PORTAL_DELETED"), Class::Blocked(Blocked::Plan)),
+        (
+            503,
+            error("OVERLOAD_LIMIT"),
+            Class::Blocked(Blocked::Overload),
+        ),
+        (401, error("expired_token"), Class::TokenExpired),
+        (500, error("INTERNAL_SERVER_ERROR"), Class::Down),
+        (400, error(""), Class::Refused),
+        (
+            400,
+            json!({"error": 100, "error_description": "x"}),
+            Class::Refused,
+        ),
+        (200, error("ERROR_CORE"), Class::Refused),
+    ] {
+        let (class, fault) = class_of(ResponseTemplate::new(status).set_body_json(&body)).await;
+        assert_eq!(class, expected, "{status} {body}: {fault}");
+    }
+    let html =
+        |status| ResponseTemplate::new(status).set_body_raw("<html>oops</html>", "text/html");
+    for (template, expected) in [
+        (html(502), Class::Down),
+        (html(504), Class::Down),
+        (html(200), Class::InDoubt),
+        (
+            ResponseTemplate::new(200).set_body_string("{\"result\": [1, 2"),
+            Class::InDoubt,
+        ),
+        (ResponseTemplate::new(200), Class::InDoubt),
+    ] {
+        let (class, fault) = class_of(template).await;
+        assert_eq!(class, expected, "{fault}");
+        assert!(fault.maybe_executed());
+    }
+}
+
+#[tokio::test]
+async fn a_portal_that_is_not_there_was_certainly_not_reached() {
+    let client = webhook("http://127.0.0.1:1/rest/1/hidden-secret/");
+    let error = client
+        .call("server.time", &json!({}), Priority::Live)
+        .await
+        .unwrap_err();
+    assert_eq!(error.class(), Class::Down);
+    assert!(!error.maybe_executed());
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_in_doubt_although_the_portal_wrote() {
+    let portal = portal().await;
+    let client = webhook(&portal.url());
+    for fault in [Fault::LostAnswer, Fault::HalfAnswer] {
+        portal.fail_next(fault, 1, None);
+        let error = client
+            .call("crm.deal.add", &json!({"fields": {}}), Priority::Live)
+            .await
+            .unwrap_err();
+        assert_eq!(error.class(), Class::InDoubt, "{error}");
+    }
+    assert_eq!(portal.deals().len(), 2);
+}
+
+#[tokio::test]
+async fn a_throttled_client_holds_back_and_a_blocked_method_is_not_asked() {
+    let portal = portal().await;
+    let client = webhook(&portal.url());
+    portal.fail_next(Fault::Throttled, 1, None);
+    let error = client
+        .call("server.time", &json!({}), Priority::Live)
+        .await
+        .unwrap_err();
+    assert!(matches!(error.class(), Class::Throttled(pause) if pause >= Duration::from_secs(1)));
+    let client = webhook(&portal.url());
+    portal.fail_next(Fault::OperationLimit, 1, Some("crm.deal.list"));
+    let error = client
+        .call("crm.deal.list", &json!({}), Priority::Live)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.class(), Class::MethodBlocked(Some(_))),
+        "{error}"
+    );
+    let before = portal.stats().requests;
+    assert!(
+        client
+            .call("crm.deal.list", &json!({}), Priority::Live)
+            .await
+            .is_err()
+    );
+    assert_eq!(portal.stats().requests, before);
+    let both = [
+        command("a", "crm.deal.list", json!({})),
+        command("b", "crm.contact.list", json!({})),
+    ];
+    let answers = client.batch(&both, Priority::Live).await.unwrap();
+    assert_eq!(
+        answers["a"].as_ref().unwrap_err().error,
+        "OPERATION_TIME_LIMIT"
+    );
+    assert!(answers["b"].is_ok());
+}
+
+#[tokio::test]
+async fn a_portal_that_moved_is_followed_with_the_same_body() {
+    let (old, new) = (portal().await, portal().await);
+    old.rename_portal(Some(&new.addr().to_string()));
+    let client = webhook(&old.url());
+    client
+        .call(
+            "crm.deal.add",
+            &json!({"fields": {"TITLE": "moved"}}),
+            Priority::Live,
+        )
+        .await
+        .unwrap();
+    assert_eq!(new.deals()[0]["TITLE"], "moved");
+    assert!(client.moved_to().is_some());
+}
+
+#[tokio::test]
+async fn a_redirection_to_a_strange_place_is_not_followed() {
+    let template = ResponseTemplate::new(302).insert_header("location", "http://127.0.0.1:1/login");
+    let (class, _) = class_of(template).await;
+    assert_eq!(class, Class::InDoubt);
+}
+
+#[tokio::test]
+async fn numeric_and_double_keys_and_too_many_commands_are_refused_before_anything_is_sent() {
+    let client = webhook("http://127.0.0.1:1/rest/1/hidden-secret/");
+    let one = |key: &str| command(key, "server.time", json!({}));
+    for commands in [
+        vec![one("1")],
+        vec![one("a"), one("a")],
+        vec![],
+        (0..51).map(|at| one(&format!("k{at}"))).collect(),
+    ] {
+        let error = client.batch(&commands, Priority::Live).await.unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_is_renewed_once_for_all_who_wait() {
+    let options = b24_bridge::sandbox::Options::default()
+        .plan(Plan::Unlimited)
+        .app(App::new("app.1", "app-secret"));
+    let _portal = Sandbox::start(options).await.unwrap();
+    let server = MockServer::start().await;
+    let fresh = json!({"access_token": "fresh", "refresh_token": "r2", "expires_in": 3600, "scope": "crm,user"});
+    Mock::given(path("/oauth/token/"))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .set_body_json(fresh)
+                .set_delay(Duration::from_millis(50)),
+        )
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(path("/rest/server.time"))
+        .and(body_partial_json(json!({"auth": "fresh"})))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"result": "now"})))
+        .mount(&server)
+        .await;
+    Mock::given(path("/rest/server.time"))
+        .respond_with(ResponseTemplate::new(401).set_body_json(json!({"error": "expired_token"})))
+        .mount(&server)
+        .await;
+    let app = OAuthApp {
+        client_id: "app.1".to_owned(),
+        client_secret: SecretString::from("app-secret"),
+        token_url: format!("{}/oauth/token/", server.uri()).parse().unwrap(),
+    };
+    let endpoint = format!("{}/rest/", server.uri()).parse().unwrap();
+    let access = Access {
+        endpoint,
+        token: SecretString::from("stale"),
+    };
+    let tokens = Tokens::new(app, access, SecretString::from("r1")).unwrap();
+    let client = Client::new(Credentials::App(Arc::new(tokens)), &quick()).unwrap();
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(
+                async move { client.call("server.time", &json!({}), Priority::Live).await },
+            )
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().result, "now");
+    }
+}
+
+#[tokio::test]
+async fn no_error_and_no_debug_text_holds_the_secret() {
+    let mut printed = String::new();
+    for template in [
+        ResponseTemplate::new(200),
+        ResponseTemplate::new(302),
+        ResponseTemplate::new(500),
+    ] {
+        let (_, error) = class_of(template).await;
+        printed += &format!("{error} {error:?}");
+    }
+    let client = webhook("http://127.0.0.1:1/rest/1/hidden-secret/");
+    let error = client
+        .call("server.time", &json!({}), Priority::Live)
+        .await
+        .unwrap_err();
+    printed += &format!("{error} {error:?} {client:?}");
+    assert!(!printed.contains("hidden-secret"), "{printed}");
+}

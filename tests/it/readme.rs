@@ -1,0 +1,36 @@
+//! The README is true.
+
+use b24_bridge::{config::Config, domain::Event};
+use std::collections::BTreeMap;
+
+const README: &str = include_str!("../../README.md");
+
+/// The first fenced block after a word, without the indentation of its list.
+fn block(after: &str, fence: &str) -> String {
+    let rest = &README[README.find(after).unwrap()..];
+    let start = rest.find(fence).unwrap() + fence.len();
+    let inner = &rest[start..];
+    inner[..inner.find("```").unwrap()]
+        .lines()
+        .map(|line| line.strip_prefix("   ").unwrap_or(line))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn its_configuration_is_valid() {
+    let config = Config::parse(
+        &block("3. **The configuration**", "```toml"),
+        &BTreeMap::new(),
+    )
+    .unwrap();
+    assert!(config.authenticate("choose-a-long-random-key").is_some());
+}
+
+#[test]
+fn its_order_is_valid_and_its_status_is_in_its_configuration() {
+    let curl = block("5. **Send an order**", "```sh");
+    let json = &curl[curl.find('{').unwrap()..=curl.rfind('}').unwrap()];
+    let event = Event::parse(&serde_json::from_str(json).unwrap(), "7").unwrap();
+    assert_eq!(event.body.number().as_str(), "1001");
+}
