@@ -53,6 +53,48 @@ fn order(number: usize) -> Value {
     })
 }
 
+fn settings_text(port: u16, webhook_url: &str) -> String {
+    format!(
+        r#"
+        [http]
+        listen = "127.0.0.1:{port}"
+        [portals.main]
+        webhook_url = "{}"
+        rate = {{ per_second = 500, burst = 500 }}
+        [shops.main]
+        portal = "main"
+        api_keys = ["{KEY}"]
+        [[shops.main.statuses]]
+        status = "N"
+        stage = "NEW"
+        [worker]
+        lease_seconds = 2
+        poll_seconds = 1
+        doubt_seconds = 1
+        backoff_base_seconds = 1
+        backoff_cap_seconds = 2
+        wave = 50
+        "#,
+        webhook_url
+    )
+}
+
+/// One deal an order, sums and rows right, one contact a customer.
+fn check(portal: &Sandbox, orders: usize) {
+    let mut by_number: BTreeMap<String, usize> = BTreeMap::new();
+    for deal in portal.deals() {
+        *by_number
+            .entry(deal["ORIGIN_ID"].as_str().unwrap().to_owned())
+            .or_default() += 1;
+        assert_eq!(deal["OPPORTUNITY"], "350.50", "{deal}");
+        let id: u64 = deal["ID"].as_str().unwrap().parse().unwrap();
+        assert_eq!(portal.rows(id).len(), 3, "the rows of deal {id}");
+    }
+    assert_eq!(by_number.len(), orders);
+    assert!(by_number.values().all(|count| *count == 1), "{by_number:?}");
+    assert_eq!(portal.contacts().len(), orders.div_ceil(2));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one_whole_deal() {
     let (orders, kills) = (size("CHAOS_ORDERS", 240), size("CHAOS_KILLS", 4));
@@ -77,29 +119,7 @@ async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one
         .unwrap()
         .port();
     let settings = folder.path().join("bridge.toml");
-    let text = format!(
-        r#"
-        [http]
-        listen = "127.0.0.1:{port}"
-        [portals.main]
-        webhook_url = "{}"
-        rate = {{ per_second = 500, burst = 500 }}
-        [shops.main]
-        portal = "main"
-        api_keys = ["{KEY}"]
-        [[shops.main.statuses]]
-        status = "N"
-        stage = "NEW"
-        [worker]
-        lease_seconds = 2
-        poll_seconds = 1
-        doubt_seconds = 1
-        backoff_base_seconds = 1
-        backoff_cap_seconds = 2
-        wave = 50
-        "#,
-        portal.url()
-    );
+    let text = settings_text(port, &portal.url());
     fs::write(&settings, text).unwrap();
     let start = || {
         let child = Command::new(env!("CARGO_BIN_EXE_b24-bridge"))
@@ -152,16 +172,5 @@ async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one
     }
     drop(bridge);
     assert_eq!(killed, kills);
-    let mut by_number: BTreeMap<String, usize> = BTreeMap::new();
-    for deal in portal.deals() {
-        *by_number
-            .entry(deal["ORIGIN_ID"].as_str().unwrap().to_owned())
-            .or_default() += 1;
-        assert_eq!(deal["OPPORTUNITY"], "350.50", "{deal}");
-        let id: u64 = deal["ID"].as_str().unwrap().parse().unwrap();
-        assert_eq!(portal.rows(id).len(), 3, "the rows of deal {id}");
-    }
-    assert_eq!(by_number.len(), orders);
-    assert!(by_number.values().all(|count| *count == 1), "{by_number:?}");
-    assert_eq!(portal.contacts().len(), orders.div_ceil(2));
+    check(&portal, orders);
 }

@@ -326,13 +326,13 @@ async fn no_error_and_no_debug_text_holds_the_secret() {
         ResponseTemplate::new(500),
     ] {
         let (_, error) = class_of(template).await;
-        printed += &format!("{error} {error:?}");
+        printed = format!("{printed} {error} {error:?}");
     }
     let client = webhook("http://127.0.0.1:1/rest/1/hidden-secret/");
     let error = client
         .call("server.time", &json!({}), Priority::Live)
         .await
         .unwrap_err();
-    printed += &format!("{error} {error:?} {client:?}");
+    printed = format!("{printed} {error} {error:?} {client:?}");
     assert!(!printed.contains("hidden-secret"), "{printed}");
 }
