@@ -1,5 +1,6 @@
 //! Log lines on stderr, for people or as JSON.
 
+use std::io::IsTerminal as _;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Starts logging; `filter` in the syntax of `RUST_LOG`. A second start in the same process changes nothing.
@@ -17,7 +18,12 @@ pub fn start(json: bool, filter: &str) -> Result<(), String> {
             .try_init()
     } else {
         registry
-            .with(fmt::layer().with_target(false).with_writer(std::io::stderr))
+            .with(
+                fmt::layer()
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_target(false)
+                    .with_writer(std::io::stderr),
+            )
             .try_init()
     };
     drop(started);

@@ -59,7 +59,7 @@ fn settings_text(port: u16, webhook_url: &str) -> String {
         [http]
         listen = "127.0.0.1:{port}"
         [portals.main]
-        webhook_url = "{}"
+        webhook_url = "{webhook_url}"
         rate = {{ per_second = 500, burst = 500 }}
         [shops.main]
         portal = "main"
@@ -74,8 +74,7 @@ fn settings_text(port: u16, webhook_url: &str) -> String {
         backoff_base_seconds = 1
         backoff_cap_seconds = 2
         wave = 50
-        "#,
-        webhook_url
+        "#
     )
 }
 
