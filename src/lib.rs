@@ -3,13 +3,14 @@
 //! # Layers
 //!
 //! ```text
-//! cli -> {http, worker} -> app -> {storage, bitrix24, planner} -> domain
+//! cli -> {http, worker} -> app -> {storage, bitrix24, planner, decision} -> domain
 //! ```
 //!
 //! | room | owns |
 //! |---|---|
 //! | [`domain`] | the nouns and what is always true of them: orders, statuses, codes. Pure |
 //! | [`planner`] | from orders to portal commands and from answers to settlements. Pure |
+//! | [`decision`] | from a difference between status and stage to what is done about it. Pure |
 //! | [`storage`] | all SQL |
 //! | [`bitrix24`] | the portal client: limits, tokens, batches, errors |
 //! | [`app`] | use cases; owns the transactions |
@@ -47,6 +48,7 @@
 pub mod app;
 pub mod bitrix24;
 pub mod config;
+pub mod decision;
 pub mod domain;
 pub mod planner;
 pub mod retry;

@@ -58,13 +58,27 @@ impl Agreed {
         }
     }
 
-    /// Notes that the shop acknowledged (2xx, or read from the feed) the last change it was told.
+    /// The shop acknowledged (2xx, or read from the feed) that it was told `status`.
     #[must_use]
-    pub fn delivered(mut self, at: DateTime<Utc>) -> Self {
-        for told in &mut self.told {
-            told.delivered_at.get_or_insert(at);
+    pub fn delivered(mut self, status: &str, at: DateTime<Utc>) -> Self {
+        let waiting = self.told.iter_mut().filter(|t| t.delivered_at.is_none());
+        for told in waiting {
+            told.delivered_at = Some(at);
+            if told.status == status {
+                break;
+            }
         }
         self
+    }
+
+    /// The shop refused what it was told (409), or it will never be told: what was agreed before that; none if nothing was.
+    #[must_use]
+    pub fn refused(self) -> Option<Self> {
+        let Some(told) = self.told.iter().find(|t| t.delivered_at.is_none()) else {
+            return Some(self);
+        };
+        let stage = told.stage_before.clone()?;
+        Some(Self::new(told.previous.clone(), stage))
     }
 }
 
@@ -75,6 +89,11 @@ pub struct Told {
     pub status: String,
     /// What it had before, as far as was known.
     pub previous: String,
+    /// Since when it had that, by its own clock: the same status with the same time is the same fact, however late it comes.
+    #[serde(default)]
+    pub previous_since: Option<DateTime<Utc>>,
+    /// The stage that was agreed before; none if nothing was.
+    pub stage_before: Option<Stage>,
     /// When that was decided, by the bridge's clock.
     pub at: DateTime<Utc>,
     /// When the shop acknowledged it, by the bridge's clock.
