@@ -7,6 +7,7 @@
 )]
 
 mod crash;
+mod decision_model;
 mod intake;
 mod lane;
 mod layers;
