@@ -4,8 +4,10 @@ use super::{
     Action, Basis, Change, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy, Wrote, sentence,
     times::Times, turns,
 };
-use crate::domain::{Agreed, Authority, Fact, Rule, Side, Stage, Told, Untranslatable, Winner};
-use chrono::TimeDelta;
+use crate::domain::{
+    Agreed, Authority, Before, Fact, Rule, Side, Stage, Told, Untranslatable, Winner,
+};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long a shop that gives no times may take to send a snapshot from before it acknowledged a change.
 const CROSSING: TimeDelta = TimeDelta::minutes(1);
@@ -14,6 +16,8 @@ const TOLD_KEPT: usize = 16;
 
 pub(super) struct Case<'a> {
     inputs: &'a Inputs<'a>,
+    /// What was agreed, as far as it still holds.
+    agreed: Option<Agreed>,
     status: &'a str,
     stage: &'a Stage,
     /// The shop's status is what it was told, not what it says.
@@ -33,14 +37,16 @@ impl<'a> Case<'a> {
             Some(status) => (status, true),
             None => (inputs.shop.value.as_str(), false),
         };
+        let agreed = standing(inputs, told);
         let stage = &inputs.portal.value;
         let rules = &inputs.policy.rules;
         Self {
             inputs,
+            change: change(inputs, agreed.as_ref(), status),
+            agreed,
             status,
             stage,
             told,
-            change: change(inputs, status),
             times: Times::new(inputs),
             rule: rules
                 .iter()
@@ -191,7 +197,12 @@ impl<'a> Case<'a> {
             status: status.to_owned(),
             previous: self.status.to_owned(),
             previous_since: inputs.shop.since.filter(|_| !self.told),
-            stage_before: inputs.agreed.map(|agreed| agreed.stage.clone()),
+            before: self.agreed.as_ref().map(|agreed| Before {
+                status: agreed.status.clone(),
+                stage: agreed.stage.clone(),
+                portal_since: agreed.portal_since,
+                left: agreed.left,
+            }),
             at: inputs.now,
             delivered_at: None,
         });
@@ -227,8 +238,8 @@ impl<'a> Case<'a> {
     }
 
     /// The status that counts together with that stage; messages still on their way to the shop are kept in mind.
-    fn agreed(&self, stage: Stage, portal_since: Option<chrono::DateTime<chrono::Utc>>) -> Agreed {
-        let told = match self.inputs.agreed {
+    fn agreed(&self, stage: Stage, portal_since: Option<DateTime<Utc>>) -> Agreed {
+        let told = match &self.agreed {
             Some(agreed) if self.told => agreed.told.clone(),
             _ => Vec::new(),
         };
@@ -236,6 +247,7 @@ impl<'a> Case<'a> {
             status: self.status.to_owned(),
             stage,
             portal_since,
+            left: None,
             told,
         }
     }
@@ -251,23 +263,39 @@ impl<'a> Case<'a> {
             shop_counts_as: self.status.to_owned(),
             sentence: String::new(),
         };
-        record.sentence = sentence::of(self.inputs, &action, &record);
+        record.sentence = sentence::of(self.inputs, self.agreed.as_ref(), &action, &record);
         Decision { action, record }
     }
 }
 
+/// What was agreed, as far as it still holds: where the shop says something newer than it was told, and never acknowledged
+/// that, the two crossed, and what the portal had moved is a claim as open as the shop's.
+fn standing(inputs: &Inputs<'_>, counts_as_told: bool) -> Option<Agreed> {
+    let agreed = inputs.agreed?.clone();
+    let crossed = agreed.told.iter().find(|told| told.delivered_at.is_none());
+    match crossed.map(|told| told.at) {
+        Some(at) if !counts_as_told && inputs.shop.value != agreed.status => agreed.refused(at),
+        _ => Some(agreed),
+    }
+}
+
 /// Who changed since both sides agreed. The portal's moves count by their meaning, the shop's statuses by their value.
-fn change(inputs: &Inputs<'_>, status: &str) -> Change {
-    let Some(agreed) = inputs.agreed else {
+fn change(inputs: &Inputs<'_>, agreed: Option<&Agreed>, status: &str) -> Change {
+    let Some(agreed) = agreed else {
         return Change::FirstMeeting;
     };
     let stage = &inputs.portal.value;
-    let portal = if *stage == agreed.stage {
-        let came_back = agreed.portal_since.zip(inputs.portal.since);
-        came_back.is_some_and(|(then, now)| now > then)
-    } else {
-        !inputs.policy.statuses.consistent(&agreed.status, stage)
+    let moved_since = |then: Option<DateTime<Utc>>| {
+        then.zip(inputs.portal.since)
+            .is_some_and(|(then, now)| now > then)
     };
+    let other_meaning = !inputs.policy.statuses.consistent(&agreed.status, stage);
+    let portal = moved_since(agreed.left)
+        || if *stage == agreed.stage {
+            moved_since(agreed.portal_since)
+        } else {
+            other_meaning
+        };
     match (status != agreed.status, portal) {
         (false, false) => Change::Neither,
         (true, false) => Change::Shop,
@@ -284,7 +312,6 @@ fn counts_as_told<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
     if *said == last.status {
         return None;
     }
-    let tolerance = inputs.policy.conflict.clock_tolerance;
     let seen = inputs.shop.seen;
     let since = inputs.shop.since;
     let older = if seen <= last.at {
@@ -294,9 +321,7 @@ fn counts_as_told<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
         // shop set it anew after it had acknowledged that.
         match (echo.delivered_at, since) {
             (None, _) => true,
-            (Some(delivered), Some(since)) => {
-                inputs.clocks.shop.to_ours(since) <= delivered + tolerance
-            }
+            (Some(delivered), Some(since)) => inputs.clocks.shop.to_ours(since) <= delivered,
             (Some(delivered), None) => seen <= delivered + CROSSING,
         }
     } else if let Some(first) = told.iter().find(|t| t.previous == *said) {

@@ -115,7 +115,8 @@ pub fn decide_again(inputs: &Inputs<'_>, buried: &ForeignMove) -> Decision {
             if let Some(mut agreed) = agreed.clone() {
                 agreed.portal_since = inputs.portal.since;
                 decision.action = Action::Agree { agreed };
-                decision.record.sentence = sentence::of(&as_if, &decision.action, &decision.record);
+                decision.record.sentence =
+                    sentence::of(&as_if, as_if.agreed, &decision.action, &decision.record);
             }
             return decision;
         }
@@ -143,6 +144,7 @@ pub fn decide_again(inputs: &Inputs<'_>, buried: &ForeignMove) -> Decision {
             agreed: agreed_now,
         },
     };
-    decision.record.sentence = sentence::of(&as_if, &decision.action, &decision.record);
+    decision.record.sentence =
+        sentence::of(&as_if, as_if.agreed, &decision.action, &decision.record);
     decision
 }

@@ -11,7 +11,8 @@
 //! 2. [`Action::WritePortal`]: write, then read the history after `guard` and ask [`foreign_moves`]; a move that the
 //!    write buried ([`overwritten`]) goes to [`decide_again`]; otherwise store the action's `agreed`;
 //! 3. [`Action::TellShop`]: store its `agreed` and the message in one transaction; on acknowledgement store
-//!    [`Agreed::delivered`], on 409 [`Agreed::refused`] together with the snapshot that came with it, and decide afresh;
+//!    [`Agreed::delivered`], on 409 [`Agreed::refused`] together with the snapshot that came with it, and decide afresh.
+//!    Whenever an agreement is stored, messages that it no longer [awaits](Agreed::awaits) are dropped from the shop's lane;
 //! 4. every write is appended to the order's turns; a review is stored and handed back as [`Waiting`] until somebody
 //!    gives a [`Ruling`]; the [`Record`] is stored always.
 //!
@@ -77,7 +78,7 @@ pub struct Inputs<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// A person's word on one difference; it does not outlive it.
+/// A person's word on one difference. It is handed in once: carried out, it is spent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ruling {
     /// The difference.

@@ -46,7 +46,8 @@ pub enum Action {
     TellShop {
         /// The new status.
         status: String,
-        /// The status that the shop is believed to have: if it has another, it should answer 409.
+        /// The status that the shop is believed to have. A message may cross a change of the shop, which nobody but the
+        /// shop can notice: if it has another status, or took money that the message would deny, it is to answer 409.
         previous: String,
         /// One plain sentence, the record's own.
         reason: String,

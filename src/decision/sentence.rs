@@ -1,19 +1,24 @@
 //! A decision in one plain sentence.
 
 use super::{Action, Basis, Change, Inputs, Purpose, Record, Refusal, ReviewWhy};
-use crate::domain::{Side, Untranslatable};
+use crate::domain::{Agreed, Side, Untranslatable};
 
-pub(super) fn of(inputs: &Inputs<'_>, action: &Action, record: &Record) -> String {
-    let what = happened(inputs, record);
+pub(super) fn of(
+    inputs: &Inputs<'_>,
+    agreed: Option<&Agreed>,
+    action: &Action,
+    record: &Record,
+) -> String {
+    let what = happened(inputs, agreed, record);
     let why = because(record);
     let effect = effect(inputs, action, record);
     format!("{what}{why}{effect}.")
 }
 
-fn happened(inputs: &Inputs<'_>, record: &Record) -> String {
+fn happened(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> String {
     let status = &record.shop_counts_as;
     let stage = &inputs.portal.value;
-    match (inputs.agreed, record.change) {
+    match (agreed, record.change) {
         _ if record.basis == Basis::Consistent => {
             format!("the shop's {status} and the deal's {stage} mean the same")
         }

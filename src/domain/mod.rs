@@ -23,7 +23,7 @@ pub use code::Code;
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use fault::{Fault, Faults};
 pub use ids::{OrderNumber, PortalName, ShopName};
-pub use observation::{Agreed, Observation, Source, Told};
+pub use observation::{Agreed, Before, Observation, Source, Told};
 pub use phone::Phone;
 pub use policy::{Authority, Conflict, Fact, Finality, Policy, Rule, Side, TurnLimit, Winner};
 pub use rules::{LeadRule, OnDeleted, ShopRules};

@@ -42,6 +42,10 @@ pub struct Agreed {
     /// MOVED_TIME of the deal as it was read in that stage; none until it was read after a write of our own.
     #[serde(default)]
     pub portal_since: Option<DateTime<Utc>>,
+    /// MOVED_TIME of a move by which the deal is known to have left this agreement. Whatever stage it has by a later move
+    /// was chosen after that, also one that means the same as before.
+    #[serde(default)]
+    pub left: Option<DateTime<Utc>>,
     /// What the shop was told and has not confirmed by a snapshot yet, oldest first; the last one is `status`.
     #[serde(default)]
     pub told: Vec<Told>,
@@ -54,31 +58,47 @@ impl Agreed {
             status: status.into(),
             stage,
             portal_since: None,
+            left: None,
             told: Vec::new(),
         }
     }
 
-    /// The shop acknowledged (2xx, or read from the feed) that it was told `status`.
+    /// The shop acknowledged (2xx, or read from the feed) the message that was decided at `told_at`. A message that is no
+    /// longer waited for changes nothing.
     #[must_use]
-    pub fn delivered(mut self, status: &str, at: DateTime<Utc>) -> Self {
-        let waiting = self.told.iter_mut().filter(|t| t.delivered_at.is_none());
-        for told in waiting {
-            told.delivered_at = Some(at);
-            if told.status == status {
-                break;
-            }
+    pub fn delivered(mut self, told_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        if let Some(told) = self.told.iter_mut().find(|told| told.at == told_at) {
+            told.delivered_at.get_or_insert(now);
         }
         self
     }
 
-    /// The shop refused what it was told (409), or it will never be told: what was agreed before that; none if nothing was.
+    /// The shop refused the message that was decided at `told_at` (409), or it will never be sent: what was agreed before
+    /// it; none if nothing was. A message that is no longer waited for changes nothing.
     #[must_use]
-    pub fn refused(self) -> Option<Self> {
-        let Some(told) = self.told.iter().find(|t| t.delivered_at.is_none()) else {
+    pub fn refused(mut self, told_at: DateTime<Utc>) -> Option<Self> {
+        let Some(index) = self.told.iter().position(|told| told.at == told_at) else {
             return Some(self);
         };
-        let stage = told.stage_before.clone()?;
-        Some(Self::new(told.previous.clone(), stage))
+        let left = match self.told.get(index + 1) {
+            Some(next) => next.before.as_ref().and_then(|before| before.portal_since),
+            None => self.portal_since,
+        };
+        let before = self.told.get_mut(index)?.before.take()?;
+        self.told.truncate(index);
+        Some(Self {
+            status: before.status,
+            stage: before.stage,
+            portal_since: before.portal_since,
+            left: before.left.or(left),
+            told: self.told,
+        })
+    }
+
+    /// Whether the message that was decided at `told_at` is still to be sent. One that is not would carry out a decision
+    /// that was overtaken: the caller drops it.
+    pub fn awaits(&self, told_at: DateTime<Utc>) -> bool {
+        self.told.iter().any(|told| told.at == told_at)
     }
 }
 
@@ -92,10 +112,24 @@ pub struct Told {
     /// Since when it had that, by its own clock: the same status with the same time is the same fact, however late it comes.
     #[serde(default)]
     pub previous_since: Option<DateTime<Utc>>,
-    /// The stage that was agreed before; none if nothing was.
-    pub stage_before: Option<Stage>,
-    /// When that was decided, by the bridge's clock.
+    /// What was agreed before; none if nothing was.
+    pub before: Option<Before>,
+    /// When that was decided, by the bridge's clock: with the order, the identity of the message.
     pub at: DateTime<Utc>,
     /// When the shop acknowledged it, by the bridge's clock.
     pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// What was agreed before the shop was told something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// As in [`Agreed`].
+    pub status: String,
+    /// As in [`Agreed`].
+    pub stage: Stage,
+    /// As in [`Agreed`].
+    pub portal_since: Option<DateTime<Utc>>,
+    /// As in [`Agreed`].
+    #[serde(default)]
+    pub left: Option<DateTime<Utc>>,
 }
