@@ -11,8 +11,11 @@ use b24_bridge::domain::{
     Policy, Rule, Side, Source, Stage, StatusMap, Winner,
 };
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use proptest::prelude::*;
-use std::collections::BTreeSet;
+use proptest::{prelude::*, test_runner::RngSeed};
+use std::{
+    collections::BTreeSet,
+    hash::{BuildHasher, RandomState},
+};
 
 /// No person changes one order twice within this many milliseconds.
 const PEOPLE: i64 = 2_500;
@@ -568,8 +571,24 @@ fn rules() -> impl Strategy<Value = (Vec<Rule>, Winner)> {
 
 const SKEW: std::ops::Range<i64> = -600_000..600_000;
 
+/// Thousands of histories, more with PROPTEST_CASES. The seed is printed with a failure; PROPTEST_RNG_SEED repeats it.
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let seed = match asked.rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => RandomState::new().hash_one(0),
+    };
+    println!("repeat with PROPTEST_RNG_SEED={seed}");
+    ProptestConfig {
+        cases: asked.cases.max(3_000),
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed),
+        ..asked
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn both_sides_agree_in_the_end_and_no_paid_order_turns_back(
