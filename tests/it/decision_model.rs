@@ -293,7 +293,8 @@ impl World {
         let answered = |(to, moved): &(Stage, DateTime<Utc>)| {
             agreed.as_ref().is_some_and(|a| {
                 let known = a.told.iter().all(|told| told.delivered_at.is_some());
-                known && a.stage == *to && a.portal_since >= Some(*moved)
+                let seen = a.stage != *to || a.portal_since >= Some(*moved);
+                known && seen && self.policy.statuses.consistent(&a.status, to)
             })
         };
         if self.unanswered.as_ref().is_some_and(answered) {

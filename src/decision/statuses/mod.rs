@@ -6,6 +6,9 @@ mod check;
 mod meaning;
 mod suggest;
 
+#[cfg(test)]
+mod tests;
+
 pub use check::{Finding, Severity, check};
 pub use meaning::{Meaning, finality};
 pub use suggest::{ShopStatus, suggest, usual};

@@ -79,11 +79,16 @@ pub fn suggest(shop: &ShopName, funnel: &Funnel, statuses: &[ShopStatus]) -> Str
     write_toml(shop, funnel, &rows)
 }
 
-/// The first stage that means this, else the nearest that may stand in.
+/// The first stage that means this, else the nearest that may stand in. A stage of work that stands in for something later
+/// is the last of its kind: papers are prepared before goods are.
 fn place(meaning: Meaning, stages: &[Option<Meaning>]) -> Option<usize> {
-    std::iter::once(&meaning)
-        .chain(meaning.neighbours())
-        .find_map(|wanted| stages.iter().position(|m| m.as_ref() == Some(wanted)))
+    let means = |wanted: Meaning| move |m: &Option<Meaning>| *m == Some(wanted);
+    stages.iter().position(means(meaning)).or_else(|| {
+        meaning.neighbours().iter().find_map(|wanted| match wanted {
+            Meaning::InWork => stages.iter().rposition(means(Meaning::InWork)),
+            wanted => stages.iter().position(means(*wanted)),
+        })
+    })
 }
 
 /// Stages that no row is written as are accepted by a row of their meaning, else by the row before them in the funnel.
