@@ -47,11 +47,12 @@ fn because(record: &Record) -> String {
         None => "the default".to_owned(),
     };
     match (record.basis, record.winner) {
-        (Basis::Consistent | Basis::OneSide, _) => String::new(),
+        (Basis::Consistent | Basis::OneSide, _) | (Basis::Rule | Basis::Default, None) => {
+            String::new()
+        }
         (Basis::Rule | Basis::Default, Some(winner)) => {
             format!("; by {by} {winner} is right")
         }
-        (Basis::Rule | Basis::Default, None) => String::new(),
         (Basis::Latest, winner) => {
             let apart = record
                 .shop_at

@@ -448,11 +448,7 @@ fn an_older_snapshot_does_not_take_back_what_the_shop_was_told() {
         "= P",
         "the shop has not carried it out yet"
     );
-    let again = |mut order: Order| {
-        order.shop.seen = at(2000);
-        order
-    };
-    order = again(order);
+    order.shop.seen = at(2000);
     assert_eq!(order.outcome(), "= P", "the same old fact, sent again");
     order.shop.since = Some(at(1500));
     assert_eq!(

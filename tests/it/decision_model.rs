@@ -546,6 +546,17 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// What a network does by itself: lose, double, delay, turn round.
+fn network() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        (0_usize..8, any::<bool>()).prop_map(|(n, again)| Op::Snapshot(n, again)),
+        (0_usize..2).prop_map(Op::Webhook),
+        any::<bool>().prop_map(Op::Callback),
+        Just(Op::Reconcile(Vec::new())),
+        (0_u32..90_000).prop_map(Op::Wait),
+    ]
+}
+
 fn rules() -> impl Strategy<Value = (Vec<Rule>, Winner)> {
     let winner = || {
         prop::sample::select(vec![
@@ -573,6 +584,7 @@ fn rules() -> impl Strategy<Value = (Vec<Rule>, Winner)> {
 const SKEW: std::ops::Range<i64> = -600_000..600_000;
 
 /// Thousands of histories, more with PROPTEST_CASES. The seed is printed with a failure; PROPTEST_RNG_SEED repeats it.
+#[expect(clippy::print_stdout, reason = "shown only when the test fails")]
 fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();
     let seed = match asked.rng_seed {
@@ -644,6 +656,30 @@ proptest! {
         prop_assert!(writes <= world.policy.turns.any, "{writes} writes: {}", world.story());
         let reported = matches!(world.last.as_ref().map(|d| &d.action), Some(Action::Review { .. }));
         prop_assert!(world.agrees() || reported, "silent difference: {}", world.story());
+    }
+
+    #[test]
+    fn one_conflict_ends_the_same_whatever_the_network_does(
+        (rules, default) in rules(),
+        (status, to) in (0..STATUSES.len(), 0..STAGES.len()),
+        shop_first: bool,
+        network in prop::collection::vec(network(), 0..15),
+    ) {
+        let end = |network: &[Op]| {
+            let mut world = World::new(policy(rules.clone(), default), 0, 0);
+            world.shop_clock.one_way(at(0), at(50));
+            let edits = [Op::ShopEdits(status), Op::Wait(60_000), Op::ManagerMoves(to)];
+            if shop_first {
+                edits.iter().for_each(|op| world.happen(op));
+            } else {
+                edits.iter().rev().for_each(|op| world.happen(op));
+            }
+            network.iter().for_each(|op| world.happen(op));
+            world.settle(Some(Side::Portal));
+            (world.shop.status, world.stage)
+        };
+        let all_webhooks_lost = end(&[Op::WebhookLost(9), Op::Wait(3_600_000)]);
+        prop_assert_eq!(end(&network), all_webhooks_lost);
     }
 
     #[test]

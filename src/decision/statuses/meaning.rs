@@ -136,13 +136,12 @@ impl Meaning {
     /// What may stand in where no stage means exactly this, the nearest first.
     pub(super) fn neighbours(self) -> &'static [Self] {
         match self {
-            Self::New => &[],
+            Self::New | Self::Delivered => &[],
             Self::AwaitingPayment => &[Self::New],
             Self::OnHold => &[Self::AwaitingPayment, Self::InWork, Self::New],
             Self::InWork => &[Self::Paid],
             Self::Paid => &[Self::InWork],
             Self::Shipped => &[Self::InWork, Self::Paid],
-            Self::Delivered => &[],
             Self::Cancelled => &[Self::Failed],
             Self::Refunded | Self::Failed => &[Self::Cancelled],
         }
