@@ -2,8 +2,13 @@
 //!
 //! Two-way samples (we asked, it answered with its time) bound the offset from both sides; the one with the shortest
 //! round trip bounds it best, as in NTP. One-way samples (it said when something happened, we know when we heard) bound
-//! it only from below: something cannot be heard before it happened, but it may have waited long. There it is assumed that
-//! at least one message of the window came within [`ONE_WAY_DELAY`]; the least delayed one is taken.
+//! it only from below: something cannot be heard before it happened, but it may have waited long. What is assumed there:
+//!
+//! - the promptest message of a day came within [`ONE_WAY_DELAY`];
+//! - unless even that one seems to come late. Then the clock may be slow or the message may have waited, and the estimate
+//!   covers both, so that nobody orders two facts by it; only the same lateness in several messages that came at
+//!   different times is a slow clock;
+//! - if the latest messages agree among themselves on another offset than before, the clock was set.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,10 +20,18 @@ pub const ONE_WAY_DELAY: TimeDelta = TimeDelta::seconds(2);
 pub const UNMEASURED: TimeDelta = TimeDelta::minutes(10);
 /// Round trips longer than this say nothing worth keeping.
 const LONGEST_ROUND_TRIP: TimeDelta = TimeDelta::minutes(2);
-/// Samples older than this, seen from the newest, are forgotten: clocks drift and are set right.
-const WINDOW: TimeDelta = TimeDelta::hours(1);
-/// Samples kept.
+/// Two-way samples older than this, seen from the newest, are forgotten: clocks drift and are set right.
+const TWO_WAY_WINDOW: TimeDelta = TimeDelta::hours(1);
+/// The same for one-way samples: longer than an outage after which everything comes late.
+const ONE_WAY_WINDOW: TimeDelta = TimeDelta::hours(24);
+/// Samples kept of each kind.
 const KEPT: usize = 64;
+/// The newest samples, kept whatever they say.
+const NEWEST: usize = 16;
+/// How many samples have to agree to tell a slow clock from a late message, and over what time.
+const AGREEING: (usize, TimeDelta) = (3, TimeDelta::seconds(10));
+/// How many of the newest have to agree to tell that a clock was set, and over what time.
+const SET: (usize, TimeDelta) = (8, TimeDelta::minutes(1));
 
 /// How far a clock is ahead of ours, and how wrong that may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,10 +126,37 @@ impl ClockOffset {
             offset,
         });
         let newest = self.samples.iter().map(|s| s.received).max();
-        self.samples
-            .retain(|s| newest.is_none_or(|newest| newest - s.received <= WINDOW));
-        while self.samples.len() > KEPT {
-            self.samples.pop_front();
+        self.samples.retain(|s| {
+            let window = if s.two_way {
+                TWO_WAY_WINDOW
+            } else {
+                ONE_WAY_WINDOW
+            };
+            newest.is_none_or(|newest| newest - s.received <= window)
+        });
+        self.drop_least_telling(two_way);
+    }
+
+    /// Bounds the samples of one kind; a flood of late messages must not wash the prompt ones away.
+    fn drop_least_telling(&mut self, two_way: bool) {
+        let of_kind: Vec<usize> = (0..self.samples.len())
+            .filter(|&i| self.samples.get(i).is_some_and(|s| s.two_way == two_way))
+            .collect();
+        if of_kind.len() <= KEPT {
+            return;
+        }
+        let old = of_kind.iter().take(of_kind.len() - NEWEST);
+        let worth = |&&i: &&usize| {
+            self.samples.get(i).map(|s| {
+                if two_way {
+                    s.offset.uncertainty_ms.saturating_neg()
+                } else {
+                    s.offset.ahead_ms
+                }
+            })
+        };
+        if let Some(&least) = old.min_by_key(worth) {
+            self.samples.remove(least);
         }
     }
 
@@ -127,11 +167,43 @@ impl ClockOffset {
             .filter(|s| s.two_way)
             .map(|s| s.offset)
             .min_by_key(|o| o.uncertainty_ms)
-            .or_else(|| {
-                let one_way = self.samples.iter().map(|s| s.offset);
-                one_way.max_by_key(|o| o.ahead_ms)
-            })
+            .or_else(|| self.one_way_estimate())
     }
+
+    fn one_way_estimate(&self) -> Option<Offset> {
+        let half = ONE_WAY_DELAY.num_milliseconds() / 2;
+        let mut samples: Vec<&Sample> = self.samples.iter().filter(|s| !s.two_way).collect();
+        samples.sort_by_key(|s| s.received);
+        let newest: Vec<&Sample> = samples.iter().rev().take(SET.0).copied().collect();
+        let spread = newest.iter().map(|s| s.offset.ahead_ms).max()?
+            - newest.iter().map(|s| s.offset.ahead_ms).min()?;
+        if spread <= 2 * half && independent(&newest, SET) {
+            samples = newest;
+        }
+        let best = samples
+            .iter()
+            .map(|s| s.offset)
+            .max_by_key(|o| o.ahead_ms)?;
+        let near: Vec<&Sample> = samples
+            .into_iter()
+            .filter(|s| best.ahead_ms - s.offset.ahead_ms <= 2 * half)
+            .collect();
+        if best.ahead_ms >= -half || independent(&near, AGREEING) {
+            return Some(best);
+        }
+        // Slow by all of it, or late by all of it, or anything between.
+        Some(Offset {
+            ahead_ms: best.ahead_ms / 2,
+            uncertainty_ms: best.ahead_ms.saturating_abs() / 2 + half,
+        })
+    }
+}
+
+/// Whether there are so many samples, received over so much time: a backlog comes at once, a clock is wrong at all times.
+fn independent(samples: &[&Sample], (count, span): (usize, TimeDelta)) -> bool {
+    let received = || samples.iter().map(|s| s.received);
+    let over = received().max().zip(received().min());
+    samples.len() >= count && over.is_some_and(|(last, first)| last - first >= span)
 }
 
 /// The offsets of both sides of a difference.
@@ -178,10 +250,67 @@ mod tests {
     fn one_way_messages_are_judged_by_the_promptest() {
         let mut clock = ClockOffset::default();
         for (made, delay) in [(0, 3_000_000), (3_100_000, 500), (3_200_000, 90_000)] {
-            clock.one_way(at(made - 600_000), at(made + delay));
+            clock.one_way(at(made + 600_000), at(made + delay));
+        }
+        let offset = clock.estimate().unwrap();
+        assert!((offset.ahead_ms - 600_000).abs() <= offset.uncertainty_ms);
+        assert!(offset.uncertainty_ms <= 1_000);
+    }
+
+    #[test]
+    fn a_single_late_message_is_not_taken_for_a_slow_clock() {
+        let mut clock = ClockOffset::default();
+        clock.one_way(at(0), at(3_600_000));
+        for truth in [0, -1_800_000, -3_600_000] {
+            let offset = clock.estimate().unwrap();
+            assert!(
+                (offset.ahead_ms - truth).abs() <= offset.uncertainty_ms,
+                "{truth}"
+            );
+        }
+        for n in 0..200 {
+            clock.one_way(at(n), at(3_600_000 + n));
+        }
+        assert!(
+            clock.estimate().unwrap().uncertainty_ms > 1_000_000,
+            "a backlog is no proof either"
+        );
+        clock.one_way(at(4_000_000), at(4_000_100));
+        assert!(clock.estimate().unwrap().ahead_ms.abs() <= 1_000);
+    }
+
+    #[test]
+    fn the_same_lateness_at_different_times_is_a_slow_clock() {
+        let mut clock = ClockOffset::default();
+        for n in 0..3 {
+            clock.one_way(at(n * 20_000 - 600_000), at(n * 20_000 + 300));
         }
         let offset = clock.estimate().unwrap();
         assert!((offset.ahead_ms + 600_000).abs() <= offset.uncertainty_ms);
+        assert!(offset.uncertainty_ms <= 1_000);
+    }
+
+    #[test]
+    fn a_backlog_does_not_wash_away_what_was_measured_before_it() {
+        let mut clock = ClockOffset::default();
+        clock.one_way(at(0), at(100));
+        for n in 0..500 {
+            clock.one_way(at(n * 100), at(7_200_000 + n));
+        }
+        assert!(clock.estimate().unwrap().ahead_ms.abs() <= 1_000);
+        assert_eq!(clock.samples.len(), KEPT);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_noticed() {
+        let mut clock = ClockOffset::default();
+        for n in 0..20 {
+            clock.one_way(at(n * 10_000 + 600_000), at(n * 10_000 + 200));
+        }
+        for n in 20..30 {
+            clock.one_way(at(n * 10_000), at(n * 10_000 + 200));
+        }
+        assert!(clock.estimate().unwrap().ahead_ms.abs() <= 1_000);
     }
 
     #[test]
