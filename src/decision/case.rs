@@ -321,7 +321,18 @@ fn counts_as_told<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
         // shop set it anew after it had acknowledged that.
         match (echo.delivered_at, since) {
             (None, _) => true,
-            (Some(delivered), Some(since)) => inputs.clocks.shop.to_ours(since) <= delivered,
+            (Some(delivered), Some(since)) => {
+                // While a later message is under way, a doubtful trace changes nothing yet. Once all are delivered it
+                // counts: a real trace is followed by that of the later message, a real change by nothing.
+                let clock = inputs.clocks.shop;
+                let doubt = clock.uncertainty();
+                let since = clock.to_ours(since);
+                if last.delivered_at.is_some() {
+                    since + doubt <= delivered
+                } else {
+                    since - doubt <= delivered
+                }
+            }
             (Some(delivered), None) => seen <= delivered + CROSSING,
         }
     } else if let Some(first) = told.iter().find(|t| t.previous == *said) {

@@ -74,7 +74,8 @@ impl Agreed {
     }
 
     /// The shop refused the message that was decided at `told_at` (409), or it will never be sent: what was agreed before
-    /// it; none if nothing was. A message that is no longer waited for changes nothing.
+    /// it; none if nothing was. Messages go one after the other, so the snapshot that comes with a 409 is newer than all that
+    /// were delivered before: nothing counts as told any more. A message that is no longer waited for changes nothing.
     #[must_use]
     pub fn refused(mut self, told_at: DateTime<Utc>) -> Option<Self> {
         let Some(index) = self.told.iter().position(|told| told.at == told_at) else {
@@ -85,13 +86,12 @@ impl Agreed {
             None => self.portal_since,
         };
         let before = self.told.get_mut(index)?.before.take()?;
-        self.told.truncate(index);
         Some(Self {
             status: before.status,
             stage: before.stage,
             portal_since: before.portal_since,
             left: before.left.or(left),
-            told: self.told,
+            told: Vec::new(),
         })
     }
 
