@@ -5,7 +5,7 @@ use super::{
     times::Times, turns,
 };
 use crate::domain::{
-    Agreed, Authority, Before, Fact, Rule, Side, Stage, Told, Untranslatable, Winner,
+    Agreed, Authority, Before, Fact, ONE_WAY_DELAY, Rule, Side, Stage, Told, Untranslatable, Winner,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -204,6 +204,7 @@ impl<'a> Case<'a> {
                 left: agreed.left,
             }),
             at: inputs.now,
+            first_sent_at: None,
             delivered_at: None,
         });
         let excess = agreed.told.len().saturating_sub(TOLD_KEPT);
@@ -322,15 +323,14 @@ fn counts_as_told<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
         match (echo.delivered_at, since) {
             (None, _) => true,
             (Some(delivered), Some(since)) => {
-                // While a later message is under way, a doubtful trace changes nothing yet. Once all are delivered it
-                // counts: a real trace is followed by that of the later message, a real change by nothing.
+                // A clock that is hardly known cannot tell. While a later message is under way the doubt changes
+                // nothing yet; once all were sent before this came, it counts: a real trace is followed by that of the
+                // later message, a real change by nothing.
                 let clock = inputs.clocks.shop;
-                let doubt = clock.uncertainty();
-                let since = clock.to_ours(since);
-                if last.delivered_at.is_some() {
-                    since + doubt <= delivered
+                if clock.uncertainty() <= ONE_WAY_DELAY {
+                    clock.to_ours(since) - clock.uncertainty() <= delivered
                 } else {
-                    since - doubt <= delivered
+                    last.first_sent_at.is_none_or(|sent| seen <= sent)
                 }
             }
             (Some(delivered), None) => seen <= delivered + CROSSING,

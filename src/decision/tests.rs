@@ -463,7 +463,9 @@ fn an_older_snapshot_does_not_take_back_what_the_shop_was_told() {
         "message and change crossed"
     );
     order.shop.value = "N".to_owned();
-    order.agreed = order.agreed.map(|a| a.delivered(at(1000), at(1100)));
+    order.agreed = order
+        .agreed
+        .map(|a| a.delivered(at(1000), at(1090), at(1100)));
     assert_eq!(order.decide().record.change, Change::Shop);
     let refused = order.agreed.clone().unwrap();
     assert_eq!(refused.refused(at(1000)).unwrap().status, "N");

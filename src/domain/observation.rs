@@ -66,8 +66,14 @@ impl Agreed {
     /// The shop acknowledged (2xx, or read from the feed) the message that was decided at `told_at`. A message that is no
     /// longer waited for changes nothing.
     #[must_use]
-    pub fn delivered(mut self, told_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+    pub fn delivered(
+        mut self,
+        told_at: DateTime<Utc>,
+        first_sent: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Self {
         if let Some(told) = self.told.iter_mut().find(|told| told.at == told_at) {
+            told.first_sent_at.get_or_insert(first_sent);
             told.delivered_at.get_or_insert(now);
         }
         self
@@ -116,6 +122,9 @@ pub struct Told {
     pub before: Option<Before>,
     /// When that was decided, by the bridge's clock: with the order, the identity of the message.
     pub at: DateTime<Utc>,
+    /// When it was first sent, once it is acknowledged: the shop may have carried it out then, if an answer was lost.
+    #[serde(default)]
+    pub first_sent_at: Option<DateTime<Utc>>,
     /// When the shop acknowledged it, by the bridge's clock.
     pub delivered_at: Option<DateTime<Utc>>,
 }
