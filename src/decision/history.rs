@@ -30,6 +30,9 @@ pub struct OwnWrite {
     pub sent: DateTime<Utc>,
     /// When its answer came, on the portal's clock.
     pub answered: DateTime<Utc>,
+    /// Whether MOVED_BY_ID, read back after the write, is the bridge's own user; none if that was not read. Where it is
+    /// not, the newest row is not ours: somebody moved the deal later, or had moved it there before us.
+    pub moved_last_by_us: Option<bool>,
 }
 
 /// A move that is not ours.
@@ -61,9 +64,11 @@ pub fn foreign_moves(rows: &[HistoryRow], write: &OwnWrite) -> Vec<ForeignMove> 
         .collect();
     rows.sort_by_key(|row| row.id);
     rows.dedup_by_key(|row| row.id);
+    let newest = rows.last().map(|row| row.id);
     let own = rows
         .iter()
         .filter(|row| row.stage == write.stage)
+        .filter(|row| write.moved_last_by_us != Some(false) || Some(row.id) != newest)
         .min_by_key(|row| (distance(row.at, write), std::cmp::Reverse(row.id)))
         .map(|row| row.id);
     rows.into_iter()

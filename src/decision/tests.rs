@@ -532,6 +532,7 @@ fn foreign_moves_are_told_from_our_own_write() {
         guard: Some(7),
         sent: at(100),
         answered: at(101),
+        moved_last_by_us: None,
     };
     let rows = [
         history(12, "WON", 105),
@@ -555,6 +556,19 @@ fn foreign_moves_are_told_from_our_own_write() {
     let moves = foreign_moves(&rows[1..], &write);
     assert_eq!(overwritten(&moves).unwrap().row.id, 10);
     assert!(foreign_moves(&rows[5..], &write).is_empty());
+    let there_already = OwnWrite {
+        moved_last_by_us: Some(false),
+        ..write
+    };
+    let moves = foreign_moves(
+        &[history(8, "LOSE", 99), history(9, "EXECUTING", 100)],
+        &there_already,
+    );
+    assert_eq!(
+        overwritten(&moves),
+        None,
+        "the manager went there before us"
+    );
 }
 
 #[test]
