@@ -3,7 +3,7 @@
 //! The history names no author. Our own write is the row with the stage that we wrote whose time is nearest to the call;
 //! every other row after the guard is somebody else's: a manager's or a robot's.
 
-use super::{Action, Basis, Decision, Inputs, Purpose, ReviewWhy, Wrote, decide, sentence, turns};
+use super::{Action, Decision, Inputs, Purpose, decide, sentence};
 use crate::domain::{Observation, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -125,10 +125,7 @@ pub fn decide_again(inputs: &Inputs<'_>, buried: &ForeignMove) -> Decision {
             }
             return decision;
         }
-        Action::WritePortal { .. }
-        | Action::Review {
-            why: ReviewWhy::PingPong { .. },
-        } => return decision,
+        Action::WritePortal { .. } => return decision,
         Action::Agree { agreed } => {
             let mut agreed = agreed.clone();
             agreed.portal_since = None;
@@ -136,18 +133,12 @@ pub fn decide_again(inputs: &Inputs<'_>, buried: &ForeignMove) -> Decision {
         }
         Action::TellShop { .. } | Action::Refused { .. } | Action::Review { .. } => None,
     };
-    let wrote = Wrote::Stage(claim.value.clone());
-    let limit = &inputs.policy.turns;
-    decision.action = match turns::too_many(inputs.turns, limit, &wrote, inputs.now) {
-        Some(turns) if decision.record.basis != Basis::Ruling => Action::Review {
-            why: ReviewWhy::PingPong { turns },
-        },
-        _ => Action::WritePortal {
-            stage: claim.value.clone(),
-            guard: inputs.history,
-            purpose: Purpose::Restore,
-            agreed: agreed_now,
-        },
+    // Not counted against the limit of turns: it only follows a write of ours, and those are counted.
+    decision.action = Action::WritePortal {
+        stage: claim.value.clone(),
+        guard: inputs.history,
+        purpose: Purpose::Restore,
+        agreed: agreed_now,
     };
     decision.record.sentence =
         sentence::of(&as_if, as_if.agreed, &decision.action, &decision.record);

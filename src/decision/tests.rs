@@ -587,6 +587,13 @@ fn a_move_that_our_write_buried_is_decided_again() {
         "restore LOSE",
         "people decide on what the manager did"
     );
+    let mut worn_out = after().rule(&[], Winner::Portal);
+    worn_out.policy.turns.any = 0;
+    assert_eq!(
+        again(worn_out),
+        "restore LOSE",
+        "no limit lets a buried move vanish"
+    );
     let restored = after().rule(&[], Winner::Portal).portal("LOSE", 952);
     assert_eq!(restored.outcome(), "shop D");
 }
