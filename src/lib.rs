@@ -3,13 +3,14 @@
 //! # Layers
 //!
 //! ```text
-//! cli -> {http, worker} -> app -> {storage, bitrix24, planner} -> domain
+//! cli -> {http, worker} -> app -> {storage, bitrix24, planner, decision} -> domain
 //! ```
 //!
 //! | room | owns |
 //! |---|---|
 //! | [`domain`] | the nouns and what is always true of them: orders, statuses, codes. Pure |
 //! | [`planner`] | from orders to portal commands and from answers to settlements. Pure |
+//! | [`decision`] | from a difference between status and stage to what is done about it. Pure; no lane asks it yet |
 //! | [`storage`] | all SQL |
 //! | [`bitrix24`] | the portal client: limits, tokens, batches, errors |
 //! | [`app`] | use cases; owns the transactions |
@@ -48,6 +49,7 @@ pub mod app;
 pub mod bitrix24;
 pub mod cli;
 pub mod config;
+pub mod decision;
 pub mod domain;
 pub mod embedded;
 pub mod http;

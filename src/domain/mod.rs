@@ -3,26 +3,32 @@
 //! PURE: no clock, no randomness, no IO. Everything that arrives from outside is parsed here once, into types that
 //! cannot hold what was refused.
 
+mod clock;
 mod code;
 mod event;
 mod fault;
 mod ids;
 mod inn;
 pub mod money;
+mod observation;
 mod phone;
+mod policy;
 mod reader;
 mod rules;
 mod snapshot;
 mod status;
 
+pub use clock::{ClockOffset, Clocks, ONE_WAY_DELAY, Offset, UNMEASURED};
 pub use code::Code;
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use fault::{Fault, Faults};
 pub use ids::{OrderNumber, PortalName, ShopName};
+pub use observation::{Agreed, Before, Observation, Source, Told};
 pub use phone::Phone;
+pub use policy::{Authority, Conflict, Fact, Finality, Policy, Rule, Side, TurnLimit, Winner};
 pub use rules::{LeadRule, OnDeleted, ShopRules};
 pub use snapshot::{
     Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Snapshot,
     Utm,
 };
-pub use status::{Correspondence, Direction, Stage, StatusMap};
+pub use status::{Correspondence, Direction, Stage, StatusMap, Untranslatable};

@@ -59,6 +59,13 @@ pub struct Correspondence {
     pub reverse: bool,
 }
 
+impl Correspondence {
+    /// Whether the status is written as that stage, or accepts it.
+    pub fn takes(&self, stage: &Stage) -> bool {
+        self.stage == *stage || self.accepts.contains(stage)
+    }
+}
+
 /// The whole table of a shop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusMap {
@@ -81,9 +88,131 @@ impl StatusMap {
         self.rows.iter().find(|row| row.status == status)
     }
 
+    /// Where in the table a status stands: the table is read as the order's way through life, from top to bottom.
+    pub fn position(&self, status: &str) -> Option<usize> {
+        self.rows.iter().position(|row| row.status == status)
+    }
+
     /// Whether the status is written as that stage, or accepts it.
     pub fn consistent(&self, status: &str, stage: &Stage) -> bool {
-        self.row(status)
-            .is_some_and(|row| row.stage == *stage || row.accepts.contains(stage))
+        self.rows
+            .iter()
+            .any(|row| row.status == status && row.takes(stage))
+    }
+
+    /// Every row whose status is written as that stage or accepts it, in the order of the table.
+    pub fn statuses_of(&self, stage: &Stage) -> impl Iterator<Item = &Correspondence> {
+        self.rows.iter().filter(move |row| row.takes(stage))
+    }
+
+    /// The stage that a status is written as.
+    pub fn there(&self, status: &str) -> Result<&Stage, Untranslatable> {
+        let mut rows = self.rows.iter().filter(|row| row.status == status);
+        let Some(first) = rows.next() else {
+            return Err(Untranslatable::Unknown);
+        };
+        std::iter::once(first)
+            .chain(rows)
+            .find(|row| row.direction != Direction::ToShop)
+            .map(|row| &row.stage)
+            .ok_or(Untranslatable::OneWay)
+    }
+
+    /// The status that a stage means on the way back. A row marked `reverse` speaks first, then one that is written as
+    /// the stage, then one that only accepts it; two rows with the same claim are not chosen between.
+    pub fn back(&self, stage: &Stage) -> Result<&str, Untranslatable> {
+        let mut known = false;
+        let mut claims: Vec<(u8, &str)> = Vec::new();
+        for row in self.rows.iter().filter(|row| row.takes(stage)) {
+            known = true;
+            if row.direction != Direction::ToPortal {
+                let main = row.stage == *stage;
+                let claim = if main && row.reverse {
+                    0
+                } else {
+                    2 - u8::from(main)
+                };
+                claims.push((claim, &row.status));
+            }
+        }
+        let Some(best) = claims.iter().map(|(claim, _)| *claim).min() else {
+            return Err(if known {
+                Untranslatable::OneWay
+            } else {
+                Untranslatable::Unknown
+            });
+        };
+        claims.retain(|(claim, _)| *claim == best);
+        claims.dedup();
+        match claims.as_slice() {
+            [(_, status)] => Ok(status),
+            _ => Err(Untranslatable::Ambiguous),
+        }
+    }
+}
+
+/// Why a status has no stage to be written as, or a stage no status to come back as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Untranslatable {
+    /// No row has it.
+    Unknown,
+    /// Its rows are used only the other way.
+    OneWay,
+    /// Several rows claim it with equal right.
+    Ambiguous,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(status: &str, stage: &str, accepts: &[&str]) -> Correspondence {
+        Correspondence {
+            status: status.to_owned(),
+            stage: Stage::new(0, stage),
+            accepts: accepts.iter().map(|id| Stage::new(0, id)).collect(),
+            direction: Direction::Both,
+            reverse: false,
+        }
+    }
+
+    #[test]
+    fn a_stage_written_for_one_status_and_accepted_by_another_comes_back_as_the_first() {
+        let map = StatusMap::new(vec![
+            row("N", "NEW", &["PREPARATION"]),
+            row("P", "PREPARATION", &[]),
+        ]);
+        let stage = Stage::new(0, "PREPARATION");
+        assert_eq!(map.back(&stage), Ok("P"));
+        assert!(map.consistent("N", &stage) && map.consistent("P", &stage));
+        assert_eq!(map.statuses_of(&stage).count(), 2);
+    }
+
+    #[test]
+    fn two_statuses_written_as_one_stage_need_a_mark_to_come_back() {
+        let mut rows = vec![row("N", "NEW", &[]), row("A", "NEW", &[])];
+        let stage = Stage::new(0, "NEW");
+        assert_eq!(
+            StatusMap::new(rows.clone()).back(&stage),
+            Err(Untranslatable::Ambiguous)
+        );
+        rows[1].reverse = true;
+        assert_eq!(StatusMap::new(rows).back(&stage), Ok("A"));
+    }
+
+    #[test]
+    fn a_row_is_used_only_in_its_direction() {
+        let mut rows = vec![row("N", "NEW", &[]), row("F", "WON", &[])];
+        rows[0].direction = Direction::ToPortal;
+        rows[1].direction = Direction::ToShop;
+        let map = StatusMap::new(rows);
+        assert_eq!(map.back(&Stage::new(0, "NEW")), Err(Untranslatable::OneWay));
+        assert_eq!(map.there("F"), Err(Untranslatable::OneWay));
+        assert_eq!(map.there("X"), Err(Untranslatable::Unknown));
+        assert_eq!(
+            map.back(&Stage::new(3, "NEW")),
+            Err(Untranslatable::Unknown)
+        );
     }
 }

@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sandbox", &[]),
     ("lifecycle", &[]),
     ("planner", &["domain"]),
+    ("decision", &["domain"]),
     ("bitrix24", &["retry"]),
     ("storage", &["domain"]),
     ("config", &["domain"]),
@@ -61,7 +62,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms without IO, time or chance.
-const PURE: &[&str] = &["domain", "planner"];
+const PURE: &[&str] = &["domain", "planner", "decision"];
 const IMPURE_WORDS: &[&str] = &[
     "tokio::",
     "sqlx::",

@@ -9,6 +9,7 @@
 mod chaos;
 mod client;
 mod crash;
+mod decision_model;
 mod embedded;
 mod http;
 mod intake;

@@ -1,0 +1,102 @@
+//! Decides what a difference between a shop's status and a portal's stage means.
+//!
+//! PURE. States are compared, not messages, so late, doubled, reordered and missing notifications cannot matter: the same
+//! inputs give the same [`Decision`], and after it was carried out the next look ends in [`Action::Agree`]. The room
+//! refuses to guess: what the table cannot translate is refused by name, what time cannot order goes to the configured
+//! authority, what a rule leaves to people waits for them.
+//!
+//! How a caller uses it, for one order at a time under the portal's lease:
+//!
+//! 1. read the id of the deal's newest stage-history row, *then* the deal; build [`Inputs`]; call [`decide`];
+//! 2. [`Action::WritePortal`]: write, then read the history after `guard` and ask [`foreign_moves`]; a move that the
+//!    write buried ([`overwritten`]) goes to [`decide_again`]; otherwise store the action's `agreed`;
+//! 3. [`Action::TellShop`]: store its `agreed` and the message in one transaction; on acknowledgement store
+//!    [`Agreed::delivered`], on 409 [`Agreed::refused`] together with the snapshot that came with it, and decide afresh.
+//!    Whenever an agreement is stored, messages that it no longer [awaits](Agreed::awaits) are dropped from the shop's lane;
+//! 4. every write is appended to the order's turns; a review is stored and handed back as [`Waiting`] until somebody
+//!    gives a [`Ruling`]; the [`Record`] is stored always.
+//!
+//! Invariants:
+//! - consistent states cause no write, so an echo of our own writes ends here;
+//! - a final fact of the shop is never taken back because of the portal, unless a rule names the portal the winner or a
+//!   person says so;
+//! - one value is written to one side a bounded number of times within a window, then a person is asked.
+//!
+//! Design notes. A portal's move counts by its meaning: moving between stages that mean the same to the shop is no claim
+//! against a change of the shop; leaving the agreed stage and coming back to it is one (MOVED_TIME tells). For shops only
+//! the value counts: too many of them stamp `status_changed_at` at every edit. What a shop was told counts as its status
+//! until it says something newer, because its older snapshots may still be on their way.
+
+mod case;
+mod history;
+mod outcome;
+mod sentence;
+pub mod statuses;
+mod times;
+mod turns;
+
+#[cfg(test)]
+mod tests;
+
+pub use history::{
+    ForeignMove, HistoryRow, OwnWrite, Place, decide_again, foreign_moves, overwritten,
+};
+pub use outcome::{Action, Basis, Change, Decision, Purpose, Record, Refusal, ReviewWhy};
+pub use turns::{Turn, Wrote};
+
+use crate::domain::{Agreed, Clocks, Observation, Policy, Side, Stage};
+use case::Case;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Everything a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// What the shop says.
+    pub shop: &'a Observation<String>,
+    /// What the portal says; read after the bridge's last write to the deal.
+    pub portal: &'a Observation<Stage>,
+    /// What was last the same thing on both sides; none on a first meeting.
+    pub agreed: Option<&'a Agreed>,
+    /// The snapshot's flag.
+    pub paid: bool,
+    /// The snapshot's flag.
+    pub cancelled: bool,
+    /// The shop's configuration.
+    pub policy: &'a Policy,
+    /// How far both clocks are off.
+    pub clocks: Clocks,
+    /// Id of the deal's newest stage-history row, read before the deal itself.
+    pub history: Option<u64>,
+    /// What was written for this order lately, on both sides.
+    pub turns: &'a [Turn],
+    /// A person's word on a difference.
+    pub ruling: Option<&'a Ruling>,
+    /// A review that is open for this order.
+    pub waiting: Option<&'a Waiting>,
+    /// The bridge's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// A person's word on one difference. It is handed in once: carried out, it is spent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// The difference.
+    pub of: Waiting,
+    /// Who is right.
+    pub winner: Side,
+}
+
+/// The difference that a review is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The shop's status.
+    pub status: String,
+    /// The portal's stage.
+    pub stage: Stage,
+}
+
+/// Decides one difference.
+pub fn decide(inputs: &Inputs<'_>) -> Decision {
+    Case::new(inputs).decide()
+}

@@ -1,0 +1,129 @@
+//! A decision in one plain sentence.
+
+use super::{Action, Basis, Change, Inputs, Purpose, Record, Refusal, ReviewWhy};
+use crate::domain::{Agreed, Side, Untranslatable};
+
+pub(super) fn of(
+    inputs: &Inputs<'_>,
+    agreed: Option<&Agreed>,
+    action: &Action,
+    record: &Record,
+) -> String {
+    let what = happened(inputs, agreed, record);
+    let why = because(record);
+    let effect = effect(inputs, action, record);
+    format!("{what}{why}{effect}.")
+}
+
+fn happened(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> String {
+    let status = &record.shop_counts_as;
+    let stage = &inputs.portal.value;
+    match (agreed, record.change) {
+        _ if record.basis == Basis::Consistent => {
+            format!("the shop's {status} and the deal's {stage} mean the same")
+        }
+        (Some(agreed), Change::Shop) => {
+            format!("the shop changed {} to {status}", agreed.status)
+        }
+        (Some(agreed), Change::Portal) => {
+            format!("the deal was moved from {} to {stage}", agreed.stage)
+        }
+        (Some(agreed), Change::Both) => format!(
+            "the shop changed {} to {status} while the deal was moved from {} to {stage}",
+            agreed.status, agreed.stage
+        ),
+        (Some(_), Change::Neither) => format!(
+            "the shop has {status} and the deal is in {stage}, which the status table no longer lets mean the same"
+        ),
+        (None, _) | (_, Change::FirstMeeting) => format!(
+            "the shop has {status} and the deal is in {stage}, and nothing was agreed before"
+        ),
+    }
+}
+
+fn because(record: &Record) -> String {
+    let by = match record.rule {
+        Some(index) => format!("rule {}", index + 1),
+        None => "the default".to_owned(),
+    };
+    match (record.basis, record.winner) {
+        (Basis::Consistent | Basis::OneSide, _) | (Basis::Rule | Basis::Default, None) => {
+            String::new()
+        }
+        (Basis::Rule | Basis::Default, Some(winner)) => {
+            format!("; by {by} {winner} is right")
+        }
+        (Basis::Latest, winner) => {
+            let apart = record
+                .shop_at
+                .zip(record.portal_at)
+                .map_or(0, |(shop, portal)| (shop - portal).num_seconds().abs());
+            let whose = match winner {
+                Some(Side::Shop) => "the shop's is",
+                Some(Side::Portal) => "the portal's is",
+                None => "one is",
+            };
+            format!("; by {by} the later change is right, and {whose} later by {apart} s")
+        }
+        (Basis::Undated, Some(winner)) => format!(
+            "; by {by} the later change is right, but the times cannot tell, and {winner} is right then"
+        ),
+        (Basis::Undated, None) => {
+            format!("; by {by} the later change is right, but the times cannot tell")
+        }
+        (Basis::Final(fact), _) => {
+            format!("; the order is {fact}, which the portal may not take back")
+        }
+        (Basis::Ruling, winner) => {
+            let who = winner.map_or_else(String::new, |winner| format!(" that {winner} is right"));
+            format!("; a person decided{who}")
+        }
+    }
+}
+
+fn effect(inputs: &Inputs<'_>, action: &Action, record: &Record) -> String {
+    let status = &record.shop_counts_as;
+    let from = &inputs.portal.value;
+    match action {
+        Action::Agree { .. } => ": nothing to write".to_owned(),
+        Action::WritePortal { stage, purpose, .. } => match purpose {
+            Purpose::Follow => format!(": the deal goes to {stage}"),
+            Purpose::PutBack => format!(": the deal goes back to {stage}"),
+            Purpose::Restore => format!(": the deal goes back to {stage}, where it was moved"),
+        },
+        Action::TellShop { status, .. } => format!(": the shop is told {status}"),
+        Action::Refused { why } => match why {
+            Refusal::Status(why) => format!(
+                ": nothing is written, because the status {status} {}",
+                match why {
+                    Untranslatable::Unknown => "is not in the status table",
+                    Untranslatable::OneWay | Untranslatable::Ambiguous =>
+                        "is not written to the portal",
+                }
+            ),
+            Refusal::Stage(why) => format!(
+                ": nothing is written, because the stage {from} {}",
+                match why {
+                    Untranslatable::Unknown => "is not in the status table",
+                    Untranslatable::OneWay => "is not told to the shop",
+                    Untranslatable::Ambiguous =>
+                        "stands for several statuses and none is marked `reverse`",
+                }
+            ),
+            Refusal::Final(fact) => {
+                format!(
+                    ": nothing is written, because {status} ({fact}) has no stage to go back to"
+                )
+            }
+        },
+        Action::Review { why } => match why {
+            ReviewWhy::PingPong { turns } => format!(
+                ": stopped after {turns} writes lately, because something keeps answering them; a person has to decide"
+            ),
+            ReviewWhy::Waiting => ": a person is already asked".to_owned(),
+            ReviewWhy::Rule | ReviewWhy::Undated | ReviewWhy::Final(_) => {
+                ": a person has to decide".to_owned()
+            }
+        },
+    }
+}

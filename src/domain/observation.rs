@@ -1,0 +1,144 @@
+//! What systems say of an order's status, and what was last known to be the same thing on both sides.
+
+use super::Stage;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A system that has an opinion about an order's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The online store.
+    Shop,
+    /// The CRM portal.
+    Bitrix24,
+    /// The accounting system.
+    OneC,
+    /// A till.
+    Pos,
+}
+
+/// What one system says, and since when by its own clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation<V> {
+    /// Who says it.
+    pub source: Source,
+    /// What it says: a status code or a [`Stage`].
+    pub value: V,
+    /// Since when, by that system's clock, uncorrected: `status_changed_at` of a shop, MOVED_TIME of a deal. Never the
+    /// time of any other edit.
+    pub since: Option<DateTime<Utc>>,
+    /// When the bridge learnt of it, by the bridge's clock.
+    pub seen: DateTime<Utc>,
+}
+
+/// The last status and stage known to be the same thing on both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreed {
+    /// The shop's status.
+    pub status: String,
+    /// The portal's stage.
+    pub stage: Stage,
+    /// MOVED_TIME of the deal as it was read in that stage; none until it was read after a write of our own.
+    #[serde(default)]
+    pub portal_since: Option<DateTime<Utc>>,
+    /// MOVED_TIME of a move by which the deal is known to have left this agreement. Whatever stage it has by a later move
+    /// was chosen after that, also one that means the same as before.
+    #[serde(default)]
+    pub left: Option<DateTime<Utc>>,
+    /// What the shop was told and has not confirmed by a snapshot yet, oldest first; the last one is `status`.
+    #[serde(default)]
+    pub told: Vec<Told>,
+}
+
+impl Agreed {
+    /// Agreement right after a deal was made or read: nothing is on its way.
+    pub fn new(status: impl Into<String>, stage: Stage) -> Self {
+        Self {
+            status: status.into(),
+            stage,
+            portal_since: None,
+            left: None,
+            told: Vec::new(),
+        }
+    }
+
+    /// The shop acknowledged (2xx, or read from the feed) the message that was decided at `told_at`. A message that is no
+    /// longer waited for changes nothing.
+    #[must_use]
+    pub fn delivered(
+        mut self,
+        told_at: DateTime<Utc>,
+        first_sent: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        if let Some(told) = self.told.iter_mut().find(|told| told.at == told_at) {
+            told.first_sent_at.get_or_insert(first_sent);
+            told.delivered_at.get_or_insert(now);
+        }
+        self
+    }
+
+    /// The shop refused the message that was decided at `told_at` (409), or it will never be sent: what was agreed before
+    /// it; none if nothing was. Messages go one after the other, so the snapshot that comes with a 409 is newer than all that
+    /// were delivered before: nothing counts as told any more. A message that is no longer waited for changes nothing.
+    #[must_use]
+    pub fn refused(mut self, told_at: DateTime<Utc>) -> Option<Self> {
+        let Some(index) = self.told.iter().position(|told| told.at == told_at) else {
+            return Some(self);
+        };
+        let left = match self.told.get(index + 1) {
+            Some(next) => next.before.as_ref().and_then(|before| before.portal_since),
+            None => self.portal_since,
+        };
+        let before = self.told.get_mut(index)?.before.take()?;
+        Some(Self {
+            status: before.status,
+            stage: before.stage,
+            portal_since: before.portal_since,
+            left: before.left.or(left),
+            told: Vec::new(),
+        })
+    }
+
+    /// Whether the message that was decided at `told_at` is still to be sent. One that is not would carry out a decision
+    /// that was overtaken: the caller drops it.
+    pub fn awaits(&self, told_at: DateTime<Utc>) -> bool {
+        self.told.iter().any(|told| told.at == told_at)
+    }
+}
+
+/// A status that the shop was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What it was told.
+    pub status: String,
+    /// What it had before, as far as was known.
+    pub previous: String,
+    /// Since when it had that, by its own clock: the same status with the same time is the same fact, however late it comes.
+    #[serde(default)]
+    pub previous_since: Option<DateTime<Utc>>,
+    /// What was agreed before; none if nothing was.
+    pub before: Option<Before>,
+    /// When that was decided, by the bridge's clock: with the order, the identity of the message.
+    pub at: DateTime<Utc>,
+    /// When it was first sent, once it is acknowledged: the shop may have carried it out then, if an answer was lost.
+    #[serde(default)]
+    pub first_sent_at: Option<DateTime<Utc>>,
+    /// When the shop acknowledged it, by the bridge's clock.
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// What was agreed before the shop was told something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// As in [`Agreed`].
+    pub status: String,
+    /// As in [`Agreed`].
+    pub stage: Stage,
+    /// As in [`Agreed`].
+    pub portal_since: Option<DateTime<Utc>>,
+    /// As in [`Agreed`].
+    #[serde(default)]
+    pub left: Option<DateTime<Utc>>,
+}
