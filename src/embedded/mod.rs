@@ -170,3 +170,9 @@ async fn create_database(layout: &Layout) -> Result<(), Error> {
     db.close().await?;
     Ok(())
 }
+
+/// Where PostgreSQL's programs are, for those who run a server of their own; fetched into `directory` if there are none.
+pub fn programs(directory: &Path, install: Install) -> Result<PathBuf, Error> {
+    let layout = Layout::prepare(directory)?;
+    Ok(binaries::ensure(&layout, None, install)?.directory)
+}

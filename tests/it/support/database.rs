@@ -76,9 +76,7 @@ fn start() -> PathBuf {
     std::fs::create_dir_all(&root).unwrap();
     let bin = binaries();
     if nix::unistd::geteuid().is_root() {
-        let user = nix::unistd::User::from_name("postgres")
-            .unwrap()
-            .expect("no user `postgres`");
+        let user = stand_in();
         nix::unistd::chown(&root, Some(user.uid), Some(user.gid)).unwrap();
     }
     let data = root.join("data");
@@ -176,36 +174,25 @@ fn as_postgres(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "QUIT"]);
     if nix::unistd::geteuid().is_root() {
-        command.args([
-            "--reuid",
-            "postgres",
-            "--regid",
-            "postgres",
-            "--clear-groups",
-        ]);
+        let user = stand_in();
+        let (uid, gid) = (user.uid, user.gid);
+        command.args([format!("--reuid={uid}"), format!("--regid={gid}")]);
+        command.arg("--clear-groups");
     }
     command.arg(program);
     command
 }
 
+/// Where `initdb` and `postgres` are; fetched once if the machine has none.
 fn binaries() -> PathBuf {
-    if let Some(bin) = std::env::var_os("PG_BIN") {
-        return bin.into();
-    }
-    let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|all| {
-            all.filter_map(|one| Some(one.ok()?.path().join("bin")))
-                .collect()
-        })
-        .unwrap_or_default();
-    found.sort();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    found.splice(0..0, std::env::split_paths(&path));
-    let whole = |bin: &&PathBuf| bin.join("initdb").exists() && bin.join("postgres").exists();
-    found
-        .iter()
-        .rev()
-        .find(whole)
-        .cloned()
-        .expect("no PostgreSQL found: install it or set PG_BIN")
+    let fetched = std::env::temp_dir().join("b24-bridge-test-postgres");
+    b24_bridge::embedded::programs(&fetched, b24_bridge::embedded::Install::Ask).unwrap()
+}
+
+/// Who runs the server in place of root.
+fn stand_in() -> nix::unistd::User {
+    let find = |name| nix::unistd::User::from_name(name).unwrap();
+    find("postgres")
+        .or_else(|| find("nobody"))
+        .expect("neither `postgres` nor `nobody`")
 }
