@@ -218,7 +218,13 @@ impl<P: Portal> Lane<P> {
         self.bridge.settle(&held.lease, &tries, ended).await?;
         held.reached(Point::AfterSettle).await;
         match done.failure {
-            Some(failure) => self.failed(held, &failure).await,
+            Some(failure) => {
+                // A portal that answers now and then is not away: only failures in a row make pauses grow.
+                if done.answered {
+                    self.recovered(held).await?;
+                }
+                self.failed(held, &failure).await
+            }
             None if done.answered => self.recovered(held).await.map(|()| None),
             None => Ok(None),
         }
