@@ -17,6 +17,7 @@ mod mend;
 mod orders;
 mod published;
 mod replay;
+mod said;
 mod settle;
 mod status;
 
