@@ -11,8 +11,11 @@
 mod accept;
 mod bell;
 mod claim;
+mod clocks;
+mod compare;
 mod dead_letters;
 mod directory;
+mod heard;
 mod mend;
 mod orders;
 mod published;
@@ -28,8 +31,10 @@ use std::sync::Arc;
 pub use accept::{Accepted, MAX_EVENTS};
 pub use bell::Bell;
 pub use claim::Claim;
+pub use compare::{Compared, Comparison, Looked};
 pub use dead_letters::{Letter, LetterFilter, LetterPage, Retried, Retry};
 pub use directory::{Directory, TwoWay};
+pub use heard::{HistoryTaken, Notice};
 pub use orders::{OrderView, TimelineEntry};
 pub use settle::{Settled, Tries};
 pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport};
@@ -46,6 +51,7 @@ struct Inner {
     directory: Directory,
     metrics: Metrics,
     bell: Bell,
+    clocks: clocks::KnownClocks,
 }
 
 impl Bridge {
@@ -58,6 +64,7 @@ impl Bridge {
                 directory,
                 metrics: Metrics::default(),
                 bell,
+                clocks: clocks::KnownClocks::default(),
             }),
         }
     }
@@ -75,6 +82,10 @@ impl Bridge {
     /// The connections.
     pub fn pool(&self) -> &PgPool {
         &self.inner.pool
+    }
+
+    fn clocks(&self) -> &clocks::KnownClocks {
+        &self.inner.clocks
     }
 
     /// What wakes the lanes.
