@@ -18,4 +18,5 @@ mod layers;
 mod readme;
 mod sandbox;
 mod support;
+mod two_way;
 mod worker;
