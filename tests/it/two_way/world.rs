@@ -242,7 +242,9 @@ impl Drop for Process {
 
 /// What a world is made of.
 pub(crate) struct Plot {
-    /// More settings: rules, conflict, worker.
+    /// More keys of the shop.
+    pub(crate) keys: String,
+    /// More tables: rules, conflict.
     pub(crate) settings: String,
     pub(crate) portal: Options,
     /// Whether the portal sends notifications to the bridge.
@@ -255,6 +257,7 @@ pub(crate) struct Plot {
 impl Default for Plot {
     fn default() -> Self {
         Self {
+            keys: String::new(),
             settings: String::new(),
             portal: Options::default().plan(Plan::Unlimited),
             webhooks: true,
@@ -322,10 +325,12 @@ impl World {
             portal = "main"
             api_keys = ["{KEY}"]
             {callback}
+            {}
             {STATUSES}
             {}
             "#,
             portal.url(),
+            plot.keys,
             plot.settings
         );
         fs::write(&settings, text).unwrap();
@@ -376,9 +381,22 @@ impl World {
     pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let bound = Instant::now() + Duration::from_secs(30);
         while !holds().await {
-            assert!(Instant::now() < bound, "not {what}\n{}", self.log());
+            if Instant::now() > bound {
+                panic!("not {what}\n{}\n{}", self.log(), self.lives().await);
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Everybody's life, for the message of a test that failed.
+    async fn lives(&self) -> String {
+        let lines: Vec<String> = sqlx::query_scalar(
+            "SELECT concat_ws(' ', to_char(at, 'HH24:MI:SS.MS'), number, kind, text, detail) FROM bridge.timeline ORDER BY id",
+        )
+        .fetch_all(&self.db.pool)
+        .await
+        .unwrap();
+        lines.join("\n")
     }
 
     pub(crate) async fn get(&self, path: &str, key: &str) -> Value {
