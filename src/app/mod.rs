@@ -21,6 +21,7 @@ mod heard;
 mod mend;
 mod orders;
 mod published;
+mod reconcile;
 mod replay;
 mod said;
 mod settle;
@@ -40,6 +41,7 @@ pub use dead_letters::{Letter, LetterFilter, LetterPage, Retried, Retry};
 pub use directory::{Directory, TwoWay};
 pub use heard::{HistoryTaken, Notice};
 pub use orders::{OrderView, TimelineEntry};
+pub use reconcile::{Difference, OrderWithDeal};
 pub use settle::{Settled, Tries};
 pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport};
 

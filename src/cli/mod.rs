@@ -3,6 +3,7 @@
 //! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm below.
 
 mod config;
+mod conflicts;
 mod dead_letters;
 mod demo;
 mod doctor;
@@ -10,6 +11,7 @@ mod migrate;
 mod orders;
 mod output;
 mod portals;
+mod reconcile;
 mod sandbox;
 mod serve;
 mod setup;
@@ -62,6 +64,11 @@ enum Command {
     /// Look at dead letters, and mend them
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
+    /// Look at differences that wait for a person, and decide them
+    #[command(subcommand)]
+    Conflicts(conflicts::Command),
+    /// Compare every deal with what was agreed, now
+    Reconcile(reconcile::Args),
     /// Look at portals, pause and resume them
     #[command(subcommand)]
     Portals(portals::Command),
@@ -99,6 +106,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Status => status::run(&global).await,
         Command::Orders(command) => orders::run(&global, &command).await,
         Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
+        Command::Conflicts(command) => conflicts::run(&global, &command).await,
+        Command::Reconcile(args) => reconcile::run(&global, &args).await,
         Command::Portals(command) => portals::run(&global, &command).await,
         Command::Config(command) => config::run(&global, &command),
     }

@@ -134,7 +134,7 @@ impl Running {
     }
 }
 
-fn options(config: &Config) -> worker::Options {
+pub(super) fn options(config: &Config) -> worker::Options {
     let (worker, retention) = (&config.worker, &config.retention);
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
     worker::Options {

@@ -11,6 +11,7 @@ mod lease;
 mod options;
 mod perform;
 mod portal;
+mod reconcile;
 mod schedule;
 
 use crate::{app::Bridge, domain::PortalName};
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use options::{Options, Point, Probe, ProbeFuture, Retention};
 pub use portal::{Failure, Portal};
+pub use reconcile::{SurveyError, survey};
 pub use schedule::prune;
 
 /// Why the worker ended before it was told to.
