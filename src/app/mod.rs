@@ -19,6 +19,7 @@ mod published;
 mod replay;
 mod settle;
 mod status;
+pub mod statuses;
 
 use crate::{domain::Faults, storage, telemetry::Metrics};
 use sqlx::PgPool;

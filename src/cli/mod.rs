@@ -14,6 +14,7 @@ mod sandbox;
 mod serve;
 mod setup;
 mod status;
+mod statuses;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -56,6 +57,9 @@ enum Command {
     Doctor,
     /// Show what flows, what waits and what is stuck
     Status,
+    /// Check the status tables against the portals, or propose one
+    #[command(subcommand)]
+    Statuses(statuses::Command),
     /// Look at orders
     #[command(subcommand)]
     Orders(orders::Command),
@@ -97,6 +101,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate::run(&global).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Status => status::run(&global).await,
+        Command::Statuses(command) => statuses::run(&global, &command).await,
         Command::Orders(command) => orders::run(&global, &command).await,
         Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
         Command::Portals(command) => portals::run(&global, &command).await,

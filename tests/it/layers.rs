@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "app",
         &[
             "bitrix24",
+            "decision",
             "domain",
             "planner",
             "retry",

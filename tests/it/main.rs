@@ -17,5 +17,6 @@ mod lane;
 mod layers;
 mod readme;
 mod sandbox;
+mod statuses;
 mod support;
 mod worker;
