@@ -1,6 +1,9 @@
 //! What is configured, as the use cases need it.
 
-use crate::domain::{PortalName, ShopName, ShopRules};
+use crate::{
+    decision::statuses,
+    domain::{Policy, PortalName, ShopName, ShopRules},
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The shops and portals of the configuration.
@@ -12,12 +15,50 @@ pub struct Directory {
     pub sources: Vec<(String, ShopName)>,
     /// Every portal.
     pub portals: Vec<PortalName>,
+    /// How each shop's differences are decided, and how it is told; a shop that is not here has the defaults.
+    pub two_way: BTreeMap<ShopName, Arc<TwoWay>>,
+}
+
+/// How a shop's differences are decided, and how it is told.
+#[derive(Debug, Clone, Default)]
+pub struct TwoWay {
+    /// The rules.
+    pub policy: Policy,
+    /// Whether changes are sent to the shop; else it reads the feed.
+    pub callback: bool,
+    /// The comment that a deal gets when a move in it was overruled.
+    pub overruled_comment: Option<String>,
+}
+
+impl TwoWay {
+    /// The defaults for a shop with this table.
+    pub fn of(rules: &ShopRules) -> Self {
+        let policy = Policy {
+            finality: statuses::finality(&rules.statuses),
+            statuses: rules.statuses.clone(),
+            ..Policy::default()
+        };
+        Self {
+            policy,
+            ..Self::default()
+        }
+    }
 }
 
 impl Directory {
     /// The rules of a shop.
     pub fn rules(&self, shop: &ShopName) -> Option<&Arc<ShopRules>> {
         self.shops.get(shop)
+    }
+
+    /// How a shop's differences are decided.
+    pub fn two_way(&self, shop: &str) -> Option<Arc<TwoWay>> {
+        let rules = self
+            .shops
+            .values()
+            .find(|rules| rules.shop.as_str() == shop)?;
+        let known = self.two_way.get(&rules.shop).cloned();
+        Some(known.unwrap_or_else(|| Arc::new(TwoWay::of(rules))))
     }
 
     /// The names of a portal's shops, as text.

@@ -29,7 +29,7 @@ pub use accept::{Accepted, MAX_EVENTS};
 pub use bell::Bell;
 pub use claim::Claim;
 pub use dead_letters::{Letter, LetterFilter, LetterPage, Retried, Retry};
-pub use directory::Directory;
+pub use directory::{Directory, TwoWay};
 pub use orders::{OrderView, TimelineEntry};
 pub use settle::{Settled, Tries};
 pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport};

@@ -2,10 +2,10 @@
 
 use super::Global;
 use crate::{
-    app::{Bridge, Directory},
+    app::{Bridge, Directory, TwoWay},
     bitrix24::{self, Credentials},
-    config::{Config, LogFormat, Portal, PortalAccess},
-    domain::PortalName,
+    config::{Config, LogFormat, Portal, PortalAccess, Shop},
+    domain::{PortalName, ShopName},
     embedded::{self, Embedded},
     storage,
     telemetry::logging,
@@ -16,6 +16,7 @@ use sqlx::PgPool;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -133,8 +134,25 @@ pub(super) fn bridge(config: &Config, pool: PgPool) -> Bridge {
         shops: config.shop_rules(),
         sources: config.sources(),
         portals: config.portals.keys().cloned().collect(),
+        two_way: config.shops.iter().map(two_way).collect(),
     };
     Bridge::new(pool, directory)
+}
+
+fn two_way((name, shop): (&ShopName, &Shop)) -> (ShopName, Arc<TwoWay>) {
+    let mut two_way = TwoWay::of(&shop.rules);
+    two_way.callback = shop.callback_url.is_some();
+    two_way
+        .overruled_comment
+        .clone_from(&shop.overruled_comment);
+    let policy = &mut two_way.policy;
+    policy.rules.clone_from(&shop.sources_of_truth);
+    policy.conflict = shop.conflict.clone();
+    policy.turns = shop.turns.clone();
+    if let Some(finality) = &shop.finality {
+        policy.finality = finality.clone();
+    }
+    (name.clone(), Arc::new(two_way))
 }
 
 /// A client for a portal. None for an application that has no tokens yet.

@@ -25,7 +25,7 @@ pub use log::{Log, LogFormat};
 pub use operators::{Operator, Role};
 pub use portals::{App, Plan, Portal, PortalAccess, Rate};
 pub use secret::{KeyDigest, Secret};
-pub use shops::{Conflict, Rule, Shop, Winner};
+pub use shops::Shop;
 pub use worker::{Retention, Worker};
 
 use crate::domain::{PortalName, ShopName, ShopRules};

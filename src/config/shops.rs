@@ -2,9 +2,10 @@
 
 use super::{KeyDigest, Problem, Secret, secret};
 use crate::domain::{
-    Correspondence, Direction, LeadRule, OnDeleted, PortalName, ShopName, ShopRules, Stage,
-    StatusMap,
+    Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, PortalName,
+    Rule, ShopName, ShopRules, Stage, StatusMap, TurnLimit, Winner,
 };
+use chrono::TimeDelta;
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,50 +30,13 @@ pub struct Shop {
     pub sources_of_truth: Vec<Rule>,
     /// What decides where no rule matches.
     pub conflict: Conflict,
-}
-
-/// A source-of-truth rule.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// Statuses it speaks of; empty: all.
-    #[serde(default)]
-    pub status: Vec<String>,
-    /// Who is right.
-    pub winner: Winner,
-}
-
-/// Who is right when both sides changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Winner {
-    /// The shop.
-    Shop,
-    /// The portal.
-    Portal,
-    /// Whoever changed last.
-    Latest,
-    /// A person decides.
-    Review,
-}
-
-/// What decides where no rule matches.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Conflict {
-    /// Who is right.
-    pub default: Winner,
-    /// Changes closer than this are not ordered by time: `5s`.
-    pub clock_tolerance: String,
-}
-
-impl Default for Conflict {
-    fn default() -> Self {
-        Self {
-            default: Winner::Latest,
-            clock_tolerance: "5s".to_owned(),
-        }
-    }
+    /// Which statuses say paid, delivered, cancelled; none: told from the table's usual codes.
+    pub finality: Option<Finality>,
+    /// When writing again and again is stopped.
+    pub turns: TurnLimit,
+    /// The comment that a deal gets when a manager's move was overruled; none: no comment. Placeholders: `{number}`, `{status}`,
+    /// `{from}` and `{to}` (stages), `{reason}`.
+    pub overruled_comment: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,9 +70,46 @@ pub(super) struct Raw {
     #[serde(default)]
     statuses: Vec<RawStatus>,
     #[serde(default)]
-    rules: Vec<Rule>,
+    rules: Vec<RawRule>,
     #[serde(default)]
-    conflict: Conflict,
+    conflict: RawConflict,
+    r#final: Option<RawFinal>,
+    overruled_comment: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    #[serde(default)]
+    status: Vec<String>,
+    #[serde(default)]
+    stage: Vec<String>,
+    winner: Winner,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawConflict {
+    default: Option<Winner>,
+    clock_tolerance: Option<String>,
+    undated: Option<Authority>,
+    ping_pong: RawPingPong,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawPingPong {
+    window: Option<String>,
+    same: Option<usize>,
+    any: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawFinal {
+    paid: Vec<String>,
+    delivered: Vec<String>,
+    cancelled: Vec<String>,
 }
 
 /// `"nothing"`, or `{ stage = "LOSE" }`.
@@ -211,21 +212,100 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         phone_country: raw.phone_country,
         on_deleted: match raw.on_deleted {
             RawOnDeleted::Nothing => OnDeleted::Nothing,
-            RawOnDeleted::Stage(stage) => OnDeleted::Stage(Stage::new(raw.funnel, &stage)),
+            RawOnDeleted::Stage(stage) => OnDeleted::Stage(Stage::parse(raw.funnel, &stage)),
         },
         leads: raw.leads.into_iter().map(lead).collect(),
         delivery_name: raw.delivery_name,
         shop: name,
     };
+    let (conflict, turns) = conflict(raw.conflict, &key, problems);
+    let sources_of_truth = sources_of_truth(raw.rules, raw.funnel);
+    let finality = raw.r#final.map(|said| Finality {
+        paid: said.paid,
+        delivered: said.delivered,
+        cancelled: said.cancelled,
+    });
+    if let Some(text) = &raw.overruled_comment
+        && (text.trim().is_empty() || text.chars().count() > 1_000)
+    {
+        problems.push(Problem::new(
+            format!("{key}.overruled_comment"),
+            "empty or too long",
+            "write 1 to 1000 characters",
+        ));
+    }
     Shop {
         rules: Arc::new(rules),
         api_keys: api_keys(raw.api_keys, raw.api_keys_file.as_deref(), &key, problems),
         sources: raw.sources,
         callback_url: raw.callback_url,
         callback_secret,
-        sources_of_truth: raw.rules,
-        conflict: raw.conflict,
+        sources_of_truth,
+        conflict,
+        finality,
+        turns,
+        overruled_comment: raw.overruled_comment,
     }
+}
+
+fn sources_of_truth(raw: Vec<RawRule>, funnel: u32) -> Vec<Rule> {
+    let rule = |raw: RawRule| Rule {
+        status: raw.status,
+        stage: raw
+            .stage
+            .iter()
+            .map(|id| Stage::parse(funnel, id))
+            .collect(),
+        winner: raw.winner,
+    };
+    raw.into_iter().map(rule).collect()
+}
+
+fn conflict(raw: RawConflict, key: &str, problems: &mut Vec<Problem>) -> (Conflict, TurnLimit) {
+    let mut time = |name: &str, text: Option<String>, usual: TimeDelta| match text {
+        None => usual,
+        Some(text) => duration(&text).unwrap_or_else(|| {
+            problems.push(Problem::new(
+                format!("{key}.conflict.{name}"),
+                format!("`{text}` is not a time"),
+                "write a number and ms, s, m or h: \"5s\", at most 24h",
+            ));
+            usual
+        }),
+    };
+    let (usual, turns) = (Conflict::default(), TurnLimit::default());
+    let conflict = Conflict {
+        default: raw.default.unwrap_or(usual.default),
+        clock_tolerance: time(
+            "clock_tolerance",
+            raw.clock_tolerance,
+            usual.clock_tolerance,
+        ),
+        undated: raw.undated.unwrap_or(usual.undated),
+    };
+    let turns = TurnLimit {
+        window: time("ping_pong.window", raw.ping_pong.window, turns.window),
+        same: raw.ping_pong.same.unwrap_or(turns.same).max(1),
+        any: raw.ping_pong.any.unwrap_or(turns.any).max(1),
+    };
+    (conflict, turns)
+}
+
+/// `500ms`, `5s`, `2m`, `1h`; at most a day.
+fn duration(text: &str) -> Option<TimeDelta> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(end);
+    let number: i64 = number.parse().ok()?;
+    let unit = match unit.trim() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let time = TimeDelta::try_milliseconds(number.checked_mul(unit)?)?;
+    (time <= TimeDelta::days(1)).then_some(time)
 }
 
 fn lead(raw: RawLead) -> LeadRule {
@@ -312,7 +392,7 @@ fn statuses(raw: Vec<RawStatus>, funnel: u32, key: &str, problems: &mut Vec<Prob
                 "keep one, and list further stages in its `accepts`",
             ));
         }
-        let stage = Stage::new(funnel, &row.stage);
+        let stage = Stage::parse(funnel, &row.stage);
         if row.reverse
             && let Some(other) = back.insert(stage.clone(), row.status.clone())
         {
@@ -330,7 +410,7 @@ fn statuses(raw: Vec<RawStatus>, funnel: u32, key: &str, problems: &mut Vec<Prob
             accepts: row
                 .accepts
                 .iter()
-                .map(|stage| Stage::new(funnel, stage))
+                .map(|stage| Stage::parse(funnel, stage))
                 .collect(),
             stage,
             direction: row.direction,

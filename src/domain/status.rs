@@ -13,6 +13,13 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Takes `NEW` for the given funnel, and `C7:NEW` for funnel 7 whatever funnel is given.
+    pub fn parse(funnel: u32, id: &str) -> Self {
+        let named = id.strip_prefix('C').and_then(|rest| rest.split_once(':'));
+        let other = named.and_then(|(funnel, _)| funnel.parse().ok());
+        Self::new(other.unwrap_or(funnel), id)
+    }
+
     /// Takes `NEW` or `C7:NEW` for funnel 7; in funnel 0 the id stands bare.
     pub fn new(funnel: u32, id: &str) -> Self {
         let prefix = format!("C{funnel}:");
@@ -199,6 +206,13 @@ mod tests {
         );
         rows[1].reverse = true;
         assert_eq!(StatusMap::new(rows).back(&stage), Ok("A"));
+    }
+
+    #[test]
+    fn a_stage_with_a_prefix_names_its_own_funnel() {
+        assert_eq!(Stage::parse(0, "C7:NEW"), Stage::new(7, "NEW"));
+        assert_eq!(Stage::parse(7, "NEW"), Stage::new(7, "NEW"));
+        assert_eq!(Stage::parse(0, "CUSTOM"), Stage::new(0, "CUSTOM"));
     }
 
     #[test]

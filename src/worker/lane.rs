@@ -1,6 +1,10 @@
 //! One portal's lane: holds the lease, and brings what is due to the portal.
 
-use super::{Failure, Options, Point, Portal, perform};
+use super::{
+    Failure, Options, Point, Portal,
+    lease::{Held, chain},
+    perform,
+};
 use crate::{
     app::{self, Bridge, Tries},
     bitrix24::Class,
@@ -9,17 +13,11 @@ use crate::{
     retry,
     storage::{
         self,
-        lanes::{self, Fault, LaneRow, Lease},
+        lanes::{self, Fault, LaneRow},
     },
 };
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-use tokio::{sync::Notify, time::Instant};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// A lane of this process.
@@ -30,76 +28,6 @@ pub(super) struct Lane<P> {
     options: Options,
     bell: Arc<Notify>,
     facts: PortalFacts,
-}
-
-/// A held lease while calls are made: says whether the next one may be sent.
-#[derive(Clone)]
-pub(super) struct Held {
-    lease: Lease,
-    until: Arc<Mutex<Instant>>,
-    lost: Arc<AtomicBool>,
-    stop: CancellationToken,
-    options: Options,
-}
-
-impl Held {
-    /// Whether a call may be sent: the lease holds by a margin, and nobody said stop.
-    pub(super) fn may_send(&self) -> bool {
-        !self.stop.is_cancelled() && self.holds()
-    }
-
-    fn holds(&self) -> bool {
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        !self.lost.load(Ordering::Acquire) && Instant::now() < until
-    }
-
-    /// The portal's name.
-    pub(super) fn portal(&self) -> &str {
-        &self.lease.portal
-    }
-
-    /// Waits, unless told to stop.
-    pub(super) async fn pause(&self, time: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.stop.cancelled() => {}
-        }
-    }
-
-    /// Tells the watcher, if there is one.
-    pub(super) async fn reached(&self, point: Point) {
-        if let Some(probe) = &self.options.watch {
-            (probe.0)(point).await;
-        }
-    }
-
-    /// Renews the lease at a third of its time, also while a call is on its way.
-    async fn keep(self, bridge: Bridge) {
-        let lease = self.options.lease;
-        while !self.lost.load(Ordering::Acquire) {
-            tokio::time::sleep(lease / 3).await;
-            let asked = Instant::now();
-            match tokio::time::timeout(lease / 3, renew(&bridge, &self.lease, lease)).await {
-                Ok(Ok(true)) => {
-                    *self.until.lock().unwrap_or_else(PoisonError::into_inner) =
-                        valid_until(asked, lease);
-                }
-                Ok(Ok(false)) => self.lost.store(true, Ordering::Release),
-                // Not known: the time runs out by itself unless a later try succeeds.
-                Ok(Err(_)) | Err(_) => {}
-            }
-        }
-    }
-}
-
-/// A lease counts from before it was asked for, less a margin for a call that is just being sent.
-fn valid_until(asked: Instant, lease: Duration) -> Instant {
-    asked + lease * 5 / 6
-}
-
-async fn renew(bridge: &Bridge, lease: &Lease, time: Duration) -> Result<bool, storage::Error> {
-    let mut db = bridge.pool().acquire().await?;
-    lanes::renew(&mut db, lease, time.as_secs_f64()).await
 }
 
 impl<P: Portal> Lane<P> {
@@ -118,28 +46,10 @@ impl<P: Portal> Lane<P> {
     /// Works until told to stop.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.acquire(&stop).await {
+            match Held::acquire(&self.bridge, self.name.as_str(), &self.options, &stop).await {
                 Ok(Some(held)) => {
-                    // Dies with this task, so that an aborted lane does not keep its lease.
-                    let mut keeper = tokio::task::JoinSet::new();
-                    keeper.spawn(held.clone().keep(self.bridge.clone()));
-                    // Bounded only once told to stop: what is in flight has this long.
-                    let grace = self.options.grace;
-                    let told = stop.clone();
-                    let late = async move {
-                        told.cancelled().await;
-                        tokio::time::sleep(grace).await;
-                    };
                     let bridge = self.bridge.clone();
-                    tokio::select! {
-                        () = self.drive(&held) => {}
-                        () = late => tracing::warn!(portal = %self.name, "stopped in the middle of a call"),
-                    }
-                    drop(keeper);
-                    if held.lost.load(Ordering::Acquire) {
-                        bridge.metrics().lease_lost(self.name.as_str());
-                    }
-                    release(&bridge, &held.lease).await;
+                    held.while_held(&bridge, self.drive(&held)).await;
                 }
                 Ok(None) => self.sleep(self.options.poll, &stop).await,
                 Err(error) => {
@@ -150,28 +60,13 @@ impl<P: Portal> Lane<P> {
         }
     }
 
-    async fn acquire(&self, stop: &CancellationToken) -> Result<Option<Held>, storage::Error> {
-        let asked = Instant::now();
-        let mut db = self.bridge.pool().acquire().await?;
-        let seconds = self.options.lease.as_secs_f64();
-        let lease =
-            lanes::acquire(&mut db, self.name.as_str(), &self.options.owner, seconds).await?;
-        Ok(lease.map(|lease| Held {
-            lease,
-            until: Arc::new(Mutex::new(valid_until(asked, self.options.lease))),
-            lost: Arc::default(),
-            stop: stop.clone(),
-            options: self.options.clone(),
-        }))
-    }
-
     /// Brings what is due to the portal while the lease holds.
     async fn drive(&mut self, held: &Held) {
         while held.may_send() {
             let wait = match self.turn(held).await {
                 Ok(wait) => wait,
                 Err(app::Error::Storage(storage::Error::LeaseLost)) => {
-                    held.lost.store(true, Ordering::Release);
+                    held.lose();
                     return;
                 }
                 Err(error) => {
@@ -180,7 +75,7 @@ impl<P: Portal> Lane<P> {
                 }
             };
             if let Some(wait) = wait {
-                self.sleep(wait, &held.stop).await;
+                self.sleep(wait, held.stop()).await;
             }
         }
     }
@@ -193,7 +88,7 @@ impl<P: Portal> Lane<P> {
         let tries = self.tries();
         let claimed = self
             .bridge
-            .claim(&held.lease, self.options.wave, &tries)
+            .claim(held.lease(), self.options.wave, &tries)
             .await?;
         if claimed.is_empty() {
             let due = self.bridge.next_due(self.name.as_str()).await?;
@@ -215,7 +110,7 @@ impl<P: Portal> Lane<P> {
             Some((claim, settlement))
         };
         let ended = done.settlements.into_iter().filter_map(pair).collect();
-        self.bridge.settle(&held.lease, &tries, ended).await?;
+        self.bridge.settle(held.lease(), &tries, ended).await?;
         held.reached(Point::AfterSettle).await;
         match done.failure {
             Some(failure) => {
@@ -263,7 +158,7 @@ impl<P: Portal> Lane<P> {
                 Ok(()) => {
                     // The failures stay until a wave gets through, so that pauses keep growing meanwhile.
                     let mut db = self.bridge.pool().acquire().await?;
-                    lanes::go_on(&mut db, &held.lease, false).await?;
+                    lanes::go_on(&mut db, held.lease(), false).await?;
                     Ok(None)
                 }
                 Err(failure) => self.failed(held, &failure).await,
@@ -295,7 +190,7 @@ impl<P: Portal> Lane<P> {
             resume_in: resume_in.as_secs_f64(),
         };
         let mut db = self.bridge.pool().acquire().await?;
-        lanes::fail(&mut db, &held.lease, &fault).await?;
+        lanes::fail(&mut db, held.lease(), &fault).await?;
         if matches!(failure.class, Class::Blocked(_) | Class::TokenExpired) {
             tracing::error!(portal = %self.name, code = %failure.code, "the portal refuses the bridge: {}", failure.message);
         } else {
@@ -312,7 +207,7 @@ impl<P: Portal> Lane<P> {
             .is_some_and(|row| row.failures > 0 || row.paused_at.is_some())
         {
             let mut db = self.bridge.pool().acquire().await?;
-            lanes::go_on(&mut db, &held.lease, true).await?;
+            lanes::go_on(&mut db, held.lease(), true).await?;
         }
         Ok(())
     }
@@ -324,29 +219,4 @@ impl<P: Portal> Lane<P> {
             () = stop.cancelled() => {}
         }
     }
-}
-
-/// Gives the lane back, so that another takes over at once.
-async fn release(bridge: &Bridge, lease: &Lease) {
-    let give = async {
-        let mut db = bridge.pool().acquire().await?;
-        lanes::release(&mut db, lease).await
-    };
-    if !matches!(
-        tokio::time::timeout(Duration::from_secs(5), give).await,
-        Ok(Ok(()))
-    ) {
-        tracing::warn!(portal = %lease.portal, "the lease could not be given back: it runs out by itself");
-    }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

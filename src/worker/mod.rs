@@ -5,6 +5,7 @@
 //! are simply still due, and the planner looks up by origin what the lost calls may have written.
 
 mod lane;
+mod lease;
 mod options;
 mod perform;
 mod portal;

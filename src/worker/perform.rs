@@ -1,6 +1,6 @@
 //! One wave: the planner's calls, sent one after the other while the lease holds.
 
-use super::{Failure, Point, Portal, lane::Held};
+use super::{Failure, Point, Portal, lease::Held};
 use crate::{
     app::Bridge,
     bitrix24::{BatchResponse, Class, Command},

@@ -56,6 +56,7 @@ pub(crate) fn bridge(pool: &PgPool, shops: &[&str]) -> Bridge {
             shops,
             sources: Vec::new(),
             portals,
+            ..Directory::default()
         },
     )
 }
