@@ -35,5 +35,5 @@ pub use auth::{Access, Credentials, Pending, TokenSource};
 pub use client::{Client, Command, Options};
 pub use error::{Blocked, Class, Error};
 pub use limiter::{Priority, Rate};
-pub use oauth::{OAuthApp, Tokens};
+pub use oauth::{Granted, OAuth, OAuthApp, OAuthError, Tokens};
 pub use operating::Operating;
