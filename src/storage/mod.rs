@@ -8,6 +8,7 @@
 //! orders, dead letters. So no two use cases can wait for each other in a circle.
 
 pub mod figures;
+pub mod grants;
 pub mod journal;
 pub mod lanes;
 pub mod letters;
@@ -17,6 +18,7 @@ pub mod outbox;
 mod pool;
 pub mod published;
 mod settings;
+pub mod tokens;
 
 pub use pool::{Error, connect, connect_with, migrate};
 pub use settings::{Settings, settings};
