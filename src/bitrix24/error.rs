@@ -50,6 +50,9 @@ pub enum Error {
         /// Why it could not be renewed.
         words: String,
     },
+    /// The application's tokens could not be read or stored; nothing was sent.
+    #[error("the application's tokens cannot be had: {0}")]
+    Tokens(String),
     /// Only a person can help.
     #[error("the portal refuses every call: {words}")]
     Blocked {
@@ -109,7 +112,7 @@ impl Error {
     /// What it means for the caller.
     pub fn class(&self) -> Class {
         match self {
-            Self::Unreachable(_) | Self::Server { .. } => Class::Down,
+            Self::Unreachable(_) | Self::Server { .. } | Self::Tokens(_) => Class::Down,
             Self::NoAnswer(_) | Self::Unreadable { .. } => Class::InDoubt,
             Self::Throttled { pause } => Class::Throttled(*pause),
             Self::MethodBlocked { until, .. } => Class::MethodBlocked(*until),

@@ -159,9 +159,7 @@ fn refused(error: Failed) -> OAuthError {
                 why: "these are not the tokens of an application".to_owned(),
             }),
         },
-        RequestTokenError::Other(why) => {
-            OAuthError::Failed(Error::Unreadable { status: 200, why })
-        }
+        RequestTokenError::Other(why) => OAuthError::Failed(Error::Unreadable { status: 200, why }),
     }
 }
 

@@ -53,7 +53,8 @@ impl Database {
             let bytes = STANDARD.decode(word).ok()?;
             Some(SecretBox::new(Box::new(<[u8; 32]>::try_from(bytes).ok()?)))
         };
-        let keys: Option<Vec<TokenKey>> = text.expose_secret().split_whitespace().map(one).collect();
+        let keys: Option<Vec<TokenKey>> =
+            text.expose_secret().split_whitespace().map(one).collect();
         keys.filter(|keys| !keys.is_empty()).unwrap_or_else(|| {
             problems.push(Problem::new(
                 place,

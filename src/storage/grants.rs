@@ -65,6 +65,18 @@ pub async fn later(db: &mut PgConnection, id: i64, seconds: f64) -> Result<(), E
     Ok(())
 }
 
+/// Puts other secrets in the place of those it came with.
+pub async fn advance(db: &mut PgConnection, id: i64, sealed: &[u8]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.grants SET sealed = $2 WHERE id = $1 AND settled_at IS NULL",
+        id,
+        sealed
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// It is judged; the secrets go.
 pub async fn settle(db: &mut PgConnection, id: i64, refused: Option<&str>) -> Result<(), Error> {
     sqlx::query!(

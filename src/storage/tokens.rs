@@ -47,9 +47,11 @@ pub struct Installed<'a> {
     pub member_id: Option<&'a str>,
     /// SHA-256 of the application token, if it came along.
     pub application_token: Option<&'a [u8]>,
+    /// Whether the portal's identity may change by this.
+    pub other_portal: bool,
 }
 
-/// Puts tokens in the place of whatever was there; false, and nothing happens, if the portal is known by another identity.
+/// Puts tokens in the place of whatever was there; false, and nothing happens, if the portal is known by another identity and may not change it.
 pub async fn install(db: &mut PgConnection, new: &Installed<'_>) -> Result<bool, Error> {
     let done = sqlx::query!(
         "INSERT INTO bridge.tokens AS t (portal, sealed, member_id, application_token) VALUES ($1, $2, $3, $4)
@@ -57,11 +59,12 @@ pub async fn install(db: &mut PgConnection, new: &Installed<'_>) -> Result<bool,
          SET version = t.version + 1, sealed = excluded.sealed, member_id = coalesce(excluded.member_id, t.member_id),
              application_token = coalesce(excluded.application_token, t.application_token), stored_at = now(),
              installed_at = now(), refused_at = NULL, refused_reason = NULL, renewer = NULL, renewer_until = NULL
-         WHERE t.member_id IS NULL OR t.member_id = excluded.member_id",
+         WHERE t.member_id IS NULL OR t.member_id = excluded.member_id OR $5",
         new.portal,
         new.sealed,
         new.member_id,
-        new.application_token
+        new.application_token,
+        new.other_portal
     )
     .execute(db)
     .await?;
@@ -179,4 +182,18 @@ pub async fn learn(
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Has a lane that a fault paused try again at once.
+pub async fn wake(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH woken AS (
+             UPDATE bridge.lanes SET resume_at = now()
+             WHERE portal = $1 AND paused_at IS NOT NULL AND paused_by IS NULL RETURNING portal)
+         SELECT pg_notify('bridge_lane', portal) FROM woken",
+        portal
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(())
 }
