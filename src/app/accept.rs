@@ -271,7 +271,7 @@ pub(super) fn new_head(event: &NewEvent, id: i64) -> NewHead {
         event: id,
         version: event.version,
         updated_at: event.updated_at,
-        status: event.status.clone(),
+        said: event.said.clone(),
     }
 }
 

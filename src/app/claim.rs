@@ -175,5 +175,6 @@ fn broken(due: &Due, message: String) -> Settlement {
         known,
         notes: Vec::new(),
         stage: None,
+        made_as: None,
     }
 }

@@ -1,6 +1,6 @@
 //! From raw JSON to an event of a known shop.
 
-use super::{Bridge, Directory, Error};
+use super::{Bridge, Directory, Error, said::Said};
 use crate::{
     domain::{Code, Event, EventBody, Fault, Faults, ShopName, ShopRules},
     storage::outbox::NewEvent,
@@ -58,16 +58,17 @@ pub(super) fn read(
 /// Reads an event of this shop.
 pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faults> {
     let event = parse(value, rules)?;
-    let (kind, number, version, updated_at, status) = match event.body {
+    let said = Said::by(&event.body);
+    let (kind, number, version, updated_at) = match event.body {
         EventBody::Saved(snapshot) => {
             let s = *snapshot;
-            ("saved", s.number, s.version, s.updated_at, Some(s.status))
+            ("saved", s.number, s.version, s.updated_at)
         }
         EventBody::Deleted {
             number,
             version,
             updated_at,
-        } => ("deleted", number, version, updated_at, None),
+        } => ("deleted", number, version, updated_at),
     };
     Ok(NewEvent {
         portal: rules.portal.as_str().to_owned(),
@@ -79,7 +80,7 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
         version,
         updated_at,
         occurred_at: event.time,
-        status,
+        said: said.stored(),
         fingerprint: fingerprint(value),
         body: value.clone(),
     })

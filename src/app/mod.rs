@@ -18,6 +18,7 @@ mod mend;
 mod orders;
 mod published;
 mod replay;
+mod said;
 mod settle;
 mod status;
 pub mod statuses;

@@ -5,6 +5,7 @@ use super::{
     answer::{BatchResponse, CommandError, Envelope, Response, batch},
     auth::{Access, Credentials},
     form,
+    heard::Heard,
     limiter::{Limiter, Priority, Rate},
     operating::{Gauges, Operating},
 };
@@ -17,6 +18,7 @@ use std::{
     sync::{Arc, Mutex, Once, PoisonError},
     time::Duration,
 };
+use tokio::time::Instant;
 use url::Url;
 
 /// The most commands in one batch (vendor's limit).
@@ -67,6 +69,8 @@ struct Inner {
     gauges: Gauges,
     /// The portal's new address, once it told one.
     moved: Mutex<Option<Url>>,
+    /// The portal's clock, as last told and not taken yet.
+    heard: Mutex<Option<Heard>>,
 }
 
 impl fmt::Debug for Client {
@@ -92,6 +96,7 @@ impl Client {
             limiter: Limiter::new(options.rate, options.full_burst),
             gauges: Gauges::default(),
             moved: Mutex::default(),
+            heard: Mutex::default(),
         })))
     }
 
@@ -167,6 +172,12 @@ impl Client {
         moved.as_ref().and_then(Url::host_str).map(str::to_owned)
     }
 
+    /// What the portal's clock showed lately, once.
+    pub fn take_heard(&self) -> Option<Heard> {
+        let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.take()
+    }
+
     fn learn(&self, sent: &[&Command], answers: &BatchResponse, times: &[(String, Value)]) {
         let method_of = |key: &str| {
             sent.iter()
@@ -199,8 +210,14 @@ impl Client {
         let mut followed = false;
         loop {
             self.0.limiter.acquire(priority).await;
+            let sent = Instant::now();
             match self.request(&address, method, body).await {
-                Ok(Answer::Envelope(envelope)) => return Ok(envelope),
+                Ok(Answer::Envelope(envelope)) => {
+                    if let Some(heard) = Heard::read(&envelope.time, sent) {
+                        *self.0.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+                    }
+                    return Ok(envelope);
+                }
                 Ok(Answer::Moved(to)) if !followed => {
                     followed = true;
                     address.base = self.follow(&address.base, &to)?;

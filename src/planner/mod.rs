@@ -7,11 +7,15 @@
 mod ask;
 mod customers;
 mod fields;
+mod glance;
 mod rows;
 mod targets;
 mod value;
 mod wave;
 
+pub use glance::{
+    DealState, Glance, History, Look, MoveRow, Seen, StageWrite, Written as StageWritten,
+};
 pub use wave::Wave;
 
 use crate::domain::{Code, OrderNumber, ShopRules, Snapshot, Stage};
@@ -76,8 +80,6 @@ pub struct Written {
     pub fields: serde_json::Map<String, Value>,
     /// Product rows as sent.
     pub rows: Vec<Value>,
-    /// The shop's status that the stage was written for.
-    pub status: Option<String>,
     /// Phones and e-mails of the customer that the portal was told.
     #[serde(default)]
     pub contacts: Vec<String>,
@@ -146,6 +148,8 @@ pub struct Settlement {
     pub notes: Vec<String>,
     /// The stage read back from the portal, if it was.
     pub stage: Option<Stage>,
+    /// The status and the stage that a new deal was made with; also where its answer was lost.
+    pub made_as: Option<(String, Stage)>,
 }
 
 /// How a job ended.

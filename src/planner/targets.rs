@@ -114,38 +114,26 @@ impl State {
             .is_none_or(|written| written.rows != desired.rows.rows)
     }
 
-    /// The stage to write to a deal that is there: only if the shop's status changed, and the deal does not stand where that status may be.
+    /// The stage to write to a deal that is there: only where the shop deleted the order. What a changed status means for a deal that
+    /// people move, too, is a decision and not the planner's.
     fn stage_to_write(&self) -> Option<Stage> {
-        let wanted = self.wanted.as_ref()?;
-        let Some(snapshot) = self.snapshot() else {
-            return Some(wanted.clone());
-        };
-        let last = self
-            .known
-            .written
-            .as_ref()
-            .and_then(|written| written.status.as_ref());
-        let stands = self.row.as_ref().map(stage_of);
-        let fits = stands
-            .is_some_and(|stage| self.job.rules.statuses.consistent(&snapshot.status, &stage));
-        (last != Some(&snapshot.status) && !fits).then(|| wanted.clone())
+        self.wanted.clone().filter(|_| self.snapshot().is_none())
     }
 }
 
 /// Whether the portal was told everything before: then nothing is asked.
 pub(super) fn nothing_changed(state: &State) -> bool {
-    let (Some(written), Some(snapshot)) = (&state.known.written, state.snapshot()) else {
+    if state.known.written.is_none() || state.snapshot().is_none() {
         return false;
-    };
+    }
     state.known.target.is_some()
-        && (state.is_lead() || written.status.as_ref() == Some(&snapshot.status))
         && state.changed().is_empty()
         && !state.rows_changed()
         && state.customer_told()
 }
 
 /// A deal's stage with its funnel.
-fn stage_of(row: &Map<String, Value>) -> Stage {
+pub(super) fn stage_of(row: &Map<String, Value>) -> Stage {
     let id = text(row.get("STAGE_ID"));
     let by_prefix = id
         .strip_prefix('C')
@@ -834,9 +822,7 @@ fn spare_comments(state: &mut State, fields: &mut Map<String, Value>) {
 
 /// Keeps what was written, for the next comparison.
 fn remember(state: &mut State, fields: Option<Map<String, Value>>) {
-    let status = state.snapshot().map(|snapshot| snapshot.status.clone());
     let contacts = state.communications();
-    let known_before = state.known.written.is_some();
     let desired = state.desired.as_ref();
     let written = state.known.written.get_or_insert_with(|| Written {
         // What was compared with the portal's own values and found the same counts as written.
@@ -846,9 +832,6 @@ fn remember(state: &mut State, fields: Option<Map<String, Value>>) {
         ..Written::default()
     });
     written.fields.extend(fields.unwrap_or_default());
-    if known_before || status.is_some() {
-        written.status = status.or_else(|| written.status.clone());
-    }
     written.contacts = contacts;
 }
 

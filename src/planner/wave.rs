@@ -354,12 +354,20 @@ impl Wave {
             } else {
                 Outcome::Again { code: Code::Down }
             };
+            let outcome = state.outcome.clone().unwrap_or(open);
+            let code = Code::InDoubt;
+            let made_as = (state.made || outcome == Outcome::Again { code } && state.is_new())
+                .then(|| state.snapshot().map(|snapshot| snapshot.status.clone()))
+                .flatten()
+                .zip(state.wanted.clone())
+                .filter(|_| !state.is_lead());
             Settlement {
                 job,
-                outcome: state.outcome.unwrap_or(open),
+                outcome,
                 known: state.known,
                 notes: state.notes,
                 stage: state.stage,
+                made_as,
             }
         };
         (

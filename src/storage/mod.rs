@@ -5,10 +5,18 @@
 //! decisions. A caller opens the transaction and says what to write; the rows come back as plain values.
 //!
 //! Locks are always taken in this order, each group sorted by key: lanes, new outbox rows, orders, outbox rows of those
-//! orders, dead letters. So no two use cases can wait for each other in a circle.
+//! orders, agreements, comparisons, feeds, dead letters. So no two use cases can wait for each other in a circle.
 
+pub mod agreements;
+pub mod changes;
+pub mod clocks;
+pub mod comparisons;
+pub mod conflicts;
+pub mod decisions;
 pub mod figures;
 pub mod grants;
+pub mod history;
+pub mod inbox;
 pub mod journal;
 pub mod lanes;
 pub mod letters;

@@ -76,8 +76,8 @@ pub struct NewHead {
     pub version: Option<i64>,
     /// Its `updated_at`.
     pub updated_at: Option<DateTime<Utc>>,
-    /// Its status; none leaves the order's.
-    pub status: Option<String>,
+    /// What it says of the order's status, laid over what was said before.
+    pub said: Value,
 }
 
 /// Gives locked orders new heads: due at once, with all tries before them.
@@ -87,21 +87,22 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
     let events: Vec<i64> = heads.iter().map(|h| h.event).collect();
     let versions: Vec<Option<i64>> = heads.iter().map(|h| h.version).collect();
     let updated: Vec<Option<DateTime<Utc>>> = heads.iter().map(|h| h.updated_at).collect();
-    let statuses: Vec<Option<String>> = heads.iter().map(|h| h.status.clone()).collect();
+    let said: Vec<Value> = heads.iter().map(|h| h.said.clone()).collect();
     sqlx::query!(
         "UPDATE bridge.orders o
          SET head_id = n.event, head_version = n.version, head_updated_at = n.updated_at,
-             status = coalesce(n.status, o.status), due_at = now(), waits_since = coalesce(o.waits_since, now()),
+             status = coalesce(n.said ->> 'status', o.status),
+             said = coalesce(o.said, '{}') || n.said || jsonb_build_object('seen', now()), due_at = now(), waits_since = coalesce(o.waits_since, now()),
              attempts = 0, stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL, in_sync = false
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[])
-              AS n (shop, number, event, version, updated_at, status)
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::jsonb[])
+              AS n (shop, number, event, version, updated_at, said)
          WHERE o.shop = n.shop AND o.number = n.number",
         &shops,
         &numbers,
         &events,
         &versions as &[Option<i64>],
         &updated as &[Option<DateTime<Utc>>],
-        &statuses as &[Option<String>]
+        &said
     )
     .execute(db)
     .await?;

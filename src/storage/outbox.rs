@@ -26,8 +26,8 @@ pub struct NewEvent {
     pub updated_at: Option<DateTime<Utc>>,
     /// CloudEvents time.
     pub occurred_at: Option<DateTime<Utc>>,
-    /// The snapshot's status.
-    pub status: Option<String>,
+    /// What it says of the order's status.
+    pub said: Value,
     /// The event as it was sent.
     pub body: Value,
     /// SHA-256 of the canonical JSON.

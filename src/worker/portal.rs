@@ -1,7 +1,7 @@
 //! What a lane needs of a portal: one call at a time, and a plain word about what went wrong.
 
 use crate::{
-    bitrix24::{BatchResponse, Blocked, Class, Client, Command, Error, Priority},
+    bitrix24::{BatchResponse, Blocked, Class, Client, Command, Error, Heard, Priority},
     domain::Code,
 };
 use serde_json::json;
@@ -27,6 +27,11 @@ pub trait Portal: Clone + Send + Sync + 'static {
         commands: &[Command],
     ) -> impl Future<Output = Result<BatchResponse, Failure>> + Send;
 
+    /// What the portal's clock showed in an answer, once.
+    fn heard(&self) -> Option<Heard> {
+        None
+    }
+
     /// A cheap call that succeeds if the portal takes the bridge's calls at all.
     fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
@@ -34,6 +39,10 @@ pub trait Portal: Clone + Send + Sync + 'static {
 impl Portal for Client {
     async fn batch(&self, commands: &[Command]) -> Result<BatchResponse, Failure> {
         Ok(Client::batch(self, commands, Priority::Live).await?)
+    }
+
+    fn heard(&self) -> Option<Heard> {
+        self.take_heard()
     }
 
     async fn probe(&self) -> Result<(), Failure> {

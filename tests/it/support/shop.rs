@@ -107,6 +107,7 @@ pub(crate) fn done(deal: u64) -> Settlement {
         known,
         notes: Vec::new(),
         stage: None,
+        made_as: None,
     }
 }
 
@@ -122,6 +123,7 @@ pub(crate) fn refused() -> Settlement {
         known: Known::default(),
         notes: Vec::new(),
         stage: None,
+        made_as: None,
     }
 }
 
@@ -137,5 +139,6 @@ pub(crate) fn hopeless(code: Code) -> Settlement {
         known: Known::default(),
         notes: Vec::new(),
         stage: None,
+        made_as: None,
     }
 }

@@ -1,0 +1,63 @@
+//! What an order's newest event says of its status, as it is stored with the order.
+
+use crate::domain::EventBody;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// What the shop says. Stored over what it said before, so that a deletion keeps the last status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Said {
+    /// The status; none if the shop never said one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<String>,
+    /// `status_changed_at`, by the shop's clock.
+    #[serde(default)]
+    pub(super) since: Option<DateTime<Utc>>,
+    /// When the event was accepted: set where it is stored.
+    #[serde(default, skip_serializing)]
+    pub(super) seen: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub(super) paid: bool,
+    #[serde(default)]
+    pub(super) cancelled: bool,
+    /// The shop deleted the order.
+    #[serde(default)]
+    pub(super) deleted: bool,
+}
+
+impl Said {
+    pub(super) fn by(body: &EventBody) -> Self {
+        match body {
+            EventBody::Saved(snapshot) => Self {
+                status: Some(snapshot.status.clone()),
+                since: snapshot.status_changed_at,
+                seen: None,
+                paid: snapshot.paid,
+                cancelled: snapshot.cancelled,
+                deleted: false,
+            },
+            EventBody::Deleted { .. } => Self {
+                status: None,
+                since: None,
+                seen: None,
+                paid: false,
+                cancelled: false,
+                deleted: true,
+            },
+        }
+    }
+
+    /// The part that is laid over what was said before.
+    pub(super) fn stored(&self) -> Value {
+        if self.deleted {
+            json!({ "deleted": true })
+        } else {
+            serde_json::to_value(self).unwrap_or_default()
+        }
+    }
+
+    pub(super) fn read(stored: Option<&Value>) -> Option<Self> {
+        serde_json::from_value(stored?.clone()).ok()
+    }
+}

@@ -1,0 +1,149 @@
+//! What both sides of each order were last known to agree on, and what was decided since.
+
+use super::Error;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// An order's two sides, as they are stored.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// Its deal.
+    pub deal_id: Option<i64>,
+    /// The stage, as last known.
+    pub stage: Option<String>,
+    /// What the newest snapshot says.
+    pub said: Option<Value>,
+    /// What was last agreed.
+    pub agreed: Option<Value>,
+    /// What was written lately.
+    pub turns: Value,
+    /// A stage that is being written.
+    pub writing: Option<Value>,
+    /// The difference that waits for a person.
+    pub waiting: Option<Value>,
+    /// A person's word.
+    pub ruling: Option<Value>,
+    /// Whether a difference stands.
+    pub differs: bool,
+    /// When the deal was found to be missing.
+    pub gone_at: Option<DateTime<Utc>>,
+}
+
+/// Locks these orders' agreements, making rows for the new ones. Orders that the bridge does not know are left out.
+pub async fn lock(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<Row>, Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.agreements (shop, number)
+         SELECT k.shop, k.number FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o USING (shop, number)
+         ORDER BY k.shop, k.number
+         ON CONFLICT (shop, number) DO NOTHING",
+        shops,
+        numbers
+    )
+    .execute(&mut *db)
+    .await?;
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT a.shop, a.number, o.deal_id, o.stage, o.said, a.agreed, a.turns, a.writing, a.waiting, a.ruling, a.differs, a.gone_at
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+         JOIN bridge.agreements a USING (shop, number) JOIN bridge.orders o USING (shop, number)
+         ORDER BY a.shop, a.number FOR UPDATE OF a",
+        shops,
+        numbers
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Stores agreements that are locked, and the stages as last known.
+pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
+    let shops: Vec<String> = rows.iter().map(|r| r.shop.clone()).collect();
+    let numbers: Vec<String> = rows.iter().map(|r| r.number.clone()).collect();
+    let values = |get: fn(&Row) -> Option<Value>| rows.iter().map(get).collect::<Vec<_>>();
+    let (agreed, writing) = (values(|r| r.agreed.clone()), values(|r| r.writing.clone()));
+    let (waiting, ruling) = (values(|r| r.waiting.clone()), values(|r| r.ruling.clone()));
+    let turns: Vec<Value> = rows.iter().map(|r| r.turns.clone()).collect();
+    let differs: Vec<bool> = rows.iter().map(|r| r.differs).collect();
+    let gone: Vec<Option<DateTime<Utc>>> = rows.iter().map(|r| r.gone_at).collect();
+    let stages: Vec<Option<String>> = rows.iter().map(|r| r.stage.clone()).collect();
+    sqlx::query!(
+        "UPDATE bridge.agreements a
+         SET agreed = n.agreed, turns = n.turns, writing = n.writing, waiting = n.waiting, ruling = n.ruling, differs = n.differs,
+             gone_at = n.gone_at, changed_at = now()
+         FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::boolean[],
+                     $9::timestamptz[])
+              AS n (shop, number, agreed, turns, writing, waiting, ruling, differs, gone_at)
+         WHERE a.shop = n.shop AND a.number = n.number",
+        &shops,
+        &numbers,
+        &agreed as &[Option<Value>],
+        &turns,
+        &writing as &[Option<Value>],
+        &waiting as &[Option<Value>],
+        &ruling as &[Option<Value>],
+        &differs,
+        &gone as &[Option<DateTime<Utc>>]
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE bridge.orders o SET stage = n.stage
+         FROM UNNEST($1::text[], $2::text[], $3::text[]) AS n (shop, number, stage)
+         WHERE o.shop = n.shop AND o.number = n.number AND o.stage IS DISTINCT FROM n.stage AND n.stage IS NOT NULL",
+        &shops,
+        &numbers,
+        &stages as &[Option<String>]
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Stores the first agreement of orders that were just made, unless there is one.
+pub async fn begin(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+    agreed: &[Value],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.agreements AS a (shop, number, agreed)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::jsonb[]) AS n (shop, number, agreed) ORDER BY shop, number
+         ON CONFLICT (shop, number) DO UPDATE SET agreed = excluded.agreed, changed_at = now(), gone_at = NULL
+         WHERE a.agreed IS NULL OR a.gone_at IS NOT NULL",
+        shops,
+        numbers,
+        agreed
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The agreements of these orders, for looking: (shop, number, agreed).
+pub async fn agreed(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<(String, String, Option<Value>)>, Error> {
+    let rows = sqlx::query!(
+        "SELECT a.shop, a.number, a.agreed FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+         JOIN bridge.agreements a USING (shop, number)",
+        shops,
+        numbers
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.shop, row.number, row.agreed))
+        .collect())
+}

@@ -1,0 +1,74 @@
+//! Notifications of portals: raw, and only a hint.
+
+use super::Error;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// A notification on its way in.
+#[derive(Debug, Clone)]
+pub struct Notification {
+    /// The portal whose token it carried.
+    pub portal: String,
+    /// The event, in upper case.
+    pub event: String,
+    /// The deal it names.
+    pub deal_id: Option<i64>,
+    /// What was sent, without auth.
+    pub body: Value,
+    /// When the portal sent it, by its own clock.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// Whether the bridge acts on it.
+    pub acted_on: bool,
+}
+
+/// Stores a notification: one statement, committed by itself.
+pub async fn insert(db: &mut PgConnection, one: &Notification) -> Result<(), Error> {
+    let state = if one.acted_on { "new" } else { "ignored" };
+    sqlx::query!(
+        "INSERT INTO bridge.inbox (portal, event, deal_id, body, sent_at, state) VALUES ($1, $2, $3, $4, $5, $6)",
+        one.portal,
+        one.event,
+        one.deal_id,
+        one.body,
+        one.sent_at,
+        state
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Takes up the oldest new notifications of a portal, at most `limit`: how many, and the deals they name, each once.
+pub async fn take(
+    db: &mut PgConnection,
+    portal: &str,
+    limit: i64,
+) -> Result<(i64, Vec<i64>), Error> {
+    let taken = sqlx::query!(
+        r#"WITH taken AS (
+               UPDATE bridge.inbox SET state = 'done'
+               WHERE id IN (SELECT id FROM bridge.inbox WHERE portal = $1 AND state = 'new' ORDER BY id LIMIT $2)
+               RETURNING deal_id)
+           SELECT count(*) AS "count!", coalesce(array_agg(DISTINCT deal_id) FILTER (WHERE deal_id IS NOT NULL), '{}') AS "deals!"
+           FROM taken"#,
+        portal,
+        limit
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((taken.count, taken.deals))
+}
+
+/// Removes notifications that were dealt with longer ago than this many seconds, at most `batch`, the oldest first.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.inbox i USING (SELECT id, received_at FROM bridge.inbox ORDER BY id LIMIT $2) o
+         WHERE i.id = o.id AND o.received_at < now() - make_interval(secs => $1) AND i.state <> 'new'",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
