@@ -2,6 +2,8 @@
 //!
 //! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm below.
 
+mod applications;
+mod authorize;
 mod config;
 mod dead_letters;
 mod demo;

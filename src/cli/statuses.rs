@@ -1,10 +1,16 @@
 //! `statuses`: the correspondence tables beside the portals' own funnels and stages.
 
-use super::{Global, output, setup};
+use super::{
+    Global, applications, output,
+    setup::{self, Database},
+};
 use crate::{
-    app::statuses::{self, Checked, Severity, ShopStatus},
+    app::{
+        Bridge,
+        statuses::{self, Checked, Severity, ShopStatus},
+    },
     bitrix24::Client,
-    config::Config,
+    config::{Config, Portal, PortalAccess},
     domain::{ShopName, ShopRules},
 };
 use anyhow::Context as _;
@@ -40,31 +46,99 @@ pub(super) struct Suggest {
 
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
     let config = setup::config(global)?;
-    match command {
-        Command::Check(shops) => check(global, &config, shops).await,
-        Command::Suggest(wanted) => suggest(global, &config, wanted).await,
+    let app = |portal: &Portal| matches!(portal.access, PortalAccess::App(_));
+    let database = if config.portals.values().any(app) {
+        Some(Database::open(&config, global).await?)
+    } else {
+        None
+    };
+    let bridge = database
+        .as_ref()
+        .map(|database| setup::bridge(&config, database.pool.clone()));
+    let asked = Asked {
+        json: global.json,
+        config,
+        bridge,
+    };
+    let done = match command {
+        Command::Check(shops) => asked.check(shops).await,
+        Command::Suggest(wanted) => asked.suggest(wanted).await,
+    };
+    if let Some(database) = database {
+        database.close().await;
     }
+    done
 }
 
-async fn check(global: &Global, config: &Config, shops: &Shops) -> anyhow::Result<ExitCode> {
-    let mut all = Vec::new();
-    for rules in chosen(config, shops)? {
-        let client = client(config, &rules)?;
-        let checked = statuses::check(&rules, &client)
+/// What a run has at hand; a bridge only where an application's tokens are needed.
+struct Asked {
+    json: bool,
+    config: Config,
+    bridge: Option<Bridge>,
+}
+
+impl Asked {
+    async fn check(&self, shops: &Shops) -> anyhow::Result<ExitCode> {
+        let mut all = Vec::new();
+        for rules in chosen(&self.config, shops)? {
+            let client = self.client(&rules)?;
+            let checked = statuses::check(&rules, &client)
+                .await
+                .with_context(|| format!("read the funnels of portal {}", rules.portal))?;
+            all.push(checked);
+        }
+        if self.json {
+            output::json(&all)?;
+        } else {
+            all.iter().for_each(print);
+        }
+        Ok(if all.iter().any(Checked::faulty) {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+
+    async fn suggest(&self, wanted: &Suggest) -> anyhow::Result<ExitCode> {
+        let mut proposals = Vec::new();
+        for rules in chosen(&self.config, &wanted.shops)? {
+            let client = self.client(&rules)?;
+            let toml = statuses::suggest(&rules, &client, &known(wanted, &rules))
             .await
-            .with_context(|| format!("read the funnels of portal {}", rules.portal))?;
-        all.push(checked);
+            .with_context(|| format!("read the funnels of portal {}", rules.portal))?
+            .with_context(|| {
+                format!(
+                    "portal {} shows no funnel {}: correct `shops.{}.funnel`, or let the bridge's user see it",
+                    rules.portal, rules.funnel, rules.shop
+                )
+            })?;
+            proposals.push((rules, toml));
+        }
+        if self.json {
+            let one = |(rules, toml): &(Arc<ShopRules>, String)| json!({"shop": rules.shop, "funnel": rules.funnel, "toml": toml});
+            output::json(&proposals.iter().map(one).collect::<Vec<_>>())?;
+        } else {
+            for (_, toml) in &proposals {
+                output::line(toml);
+            }
+            output::say(
+                "look it over: in the settings it replaces the shop's [[shops.NAME.statuses]]",
+            );
+        }
+        Ok(ExitCode::SUCCESS)
     }
-    if global.json {
-        output::json(&all)?;
-    } else {
-        all.iter().for_each(print);
+
+    fn client(&self, rules: &ShopRules) -> anyhow::Result<Client> {
+        let portal = self
+            .config
+            .portals
+            .get(&rules.portal)
+            .with_context(|| format!("there is no portal {}", rules.portal))?;
+        match &self.bridge {
+            Some(bridge) => applications::client(bridge, &rules.portal, portal),
+            None => setup::client(portal)?.context("the portal is reached by an application"),
+        }
     }
-    Ok(if all.iter().any(Checked::faulty) {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
 }
 
 fn print(checked: &Checked) {
@@ -85,33 +159,6 @@ fn print(checked: &Checked) {
         };
         output::line(format!("  {mark}  {}", told.sentence));
     }
-}
-
-async fn suggest(global: &Global, config: &Config, wanted: &Suggest) -> anyhow::Result<ExitCode> {
-    let mut proposals = Vec::new();
-    for rules in chosen(config, &wanted.shops)? {
-        let client = client(config, &rules)?;
-        let toml = statuses::suggest(&rules, &client, &known(wanted, &rules))
-            .await
-            .with_context(|| format!("read the funnels of portal {}", rules.portal))?
-            .with_context(|| {
-                format!(
-                    "portal {} shows no funnel {}: correct `shops.{}.funnel`, or let the bridge's user see it",
-                    rules.portal, rules.funnel, rules.shop
-                )
-            })?;
-        proposals.push((rules, toml));
-    }
-    if global.json {
-        let one = |(rules, toml): &(Arc<ShopRules>, String)| json!({"shop": rules.shop, "funnel": rules.funnel, "toml": toml});
-        output::json(&proposals.iter().map(one).collect::<Vec<_>>())?;
-    } else {
-        for (_, toml) in &proposals {
-            output::line(toml);
-        }
-        output::say("look it over: in the settings it replaces the shop's [[shops.NAME.statuses]]");
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Statuses as given, else of the kind, else those of the table, else those of a fresh 1C-Bitrix shop.
@@ -157,12 +204,4 @@ fn chosen(config: &Config, shops: &Shops) -> anyhow::Result<Vec<Arc<ShopRules>>>
         .get(&name)
         .with_context(|| format!("there is no shop {name}"))?;
     Ok(vec![Arc::clone(rules)])
-}
-
-fn client(config: &Config, rules: &ShopRules) -> anyhow::Result<Client> {
-    let portal = config
-        .portals
-        .get(&rules.portal)
-        .with_context(|| format!("there is no portal {}", rules.portal))?;
-    setup::client(portal)?.context("an application cannot be used yet")
 }

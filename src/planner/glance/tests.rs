@@ -157,7 +157,10 @@ fn what_php_makes_of_nothing_is_nothing() {
             (seen.history.len(), seen.newest, seen.me),
             (0, Some(3), None)
         );
-        assert_eq!(seen.deals.contains_key(&1), nothing.is_array() || nothing.is_object());
+        assert_eq!(
+            seen.deals.contains_key(&1),
+            nothing.is_array() || nothing.is_object()
+        );
         assert!(seen.moves[&1].is_empty());
     }
 }

@@ -15,7 +15,10 @@ use crate::{
     app::{self, Bridge},
     bitrix24::{self, Class, Client},
     domain::PortalName,
-    storage::lanes,
+    storage::{
+        inbox::{self, Notification},
+        lanes,
+    },
 };
 use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::Instant};
@@ -36,6 +39,35 @@ pub struct Store(pub Arc<dyn Fn(PortalName, Vec<Notified>) -> Storing + Send + S
 
 /// What a [`Store`] does in the end.
 pub type Storing = Pin<Box<dyn Future<Output = Result<(), app::Error>> + Send>>;
+
+impl Store {
+    /// Puts notifications into the inbox, as if they had come by themselves.
+    pub fn inbox(bridge: &Bridge) -> Self {
+        let bridge = bridge.clone();
+        Self(Arc::new(move |portal, items| {
+            let bridge = bridge.clone();
+            Box::pin(async move {
+                let mut tx = bridge.pool().begin().await?;
+                for item in items {
+                    let deal_id = item.id.and_then(|id| i64::try_from(id).ok());
+                    let acted_on = item.event.starts_with("ONCRMDEAL") && deal_id.is_some();
+                    let one = Notification {
+                        portal: portal.as_str().to_owned(),
+                        event: item.event,
+                        deal_id: deal_id.filter(|_| acted_on),
+                        body: item.row,
+                        sent_at: None,
+                        acted_on,
+                    };
+                    inbox::insert(&mut tx, &one).await?;
+                }
+                tx.commit().await?;
+                bridge.bell().ring(portal.as_str());
+                Ok(())
+            })
+        }))
+    }
+}
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
