@@ -1,8 +1,8 @@
 //! The routes, and their description: one list for both.
 
 use super::{
-    Problem, State, around, dead_letter, dead_letters, discard, events, health, metrics, openapi,
-    orders, portals, retry, status,
+    Problem, State, around, dead_letter, dead_letters, discard, events, health, install, metrics,
+    oauth, openapi, orders, portals, retry, status,
 };
 use axum::{
     Router,
@@ -41,6 +41,8 @@ endpoints! {
     portals::post_resume __path_post_resume
     health::get_healthz __path_get_healthz
     health::get_readyz __path_get_readyz
+    install::post_install __path_post_install
+    oauth::get_oauth __path_get_oauth
     metrics::get_metrics __path_get_metrics
     openapi::get_openapi __path_get_openapi
 }
