@@ -85,7 +85,7 @@ CREATE TABLE bridge.agreements (
     writing    jsonb,
     waiting    jsonb,
     ruling     jsonb,
-    differs    boolean NOT NULL DEFAULT false,
+    standing   jsonb,
     gone_at    timestamptz,
     changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT agreements_pkey PRIMARY KEY (shop, number)
@@ -96,7 +96,7 @@ COMMENT ON COLUMN bridge.agreements.turns IS 'What was written lately, to either
 COMMENT ON COLUMN bridge.agreements.writing IS 'A stage that is being written: looked up in the history before anything else is decided.';
 COMMENT ON COLUMN bridge.agreements.waiting IS 'The difference that waits for a person.';
 COMMENT ON COLUMN bridge.agreements.ruling IS 'A person''s word, until it is carried out.';
-COMMENT ON COLUMN bridge.agreements.differs IS 'Whether a difference stands: refused, or left to a person.';
+COMMENT ON COLUMN bridge.agreements.standing IS 'A difference that stays, because it was refused or waits: status, stage, why.';
 COMMENT ON COLUMN bridge.agreements.gone_at IS 'When the deal was found to be missing.';
 
 CREATE TABLE bridge.decisions (

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -282,6 +282,7 @@ pub(super) fn line(event: &NewEvent, kind: &'static str, text: String) -> Line {
         number: event.number.clone(),
         kind,
         text,
+        detail: Some(json!({"event": event.event_id, "shop_clock": event.occurred_at})),
     }
 }
 

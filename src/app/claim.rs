@@ -44,6 +44,9 @@ impl Bridge {
         let mut claimed = Vec::with_capacity(due.len());
         let mut unreadable = Vec::new();
         for one in due {
+            if let Some(made) = one.occurred_at {
+                self.shop_said(&one.shop, made, one.received_at);
+            }
             match self.prepare(&one) {
                 Ok(pair) => claimed.push(pair),
                 Err(message) => unreadable.push((claim_of(&one, None), broken(&one, message))),
@@ -62,7 +65,7 @@ impl Bridge {
         Ok(orders::next_due(&mut db, portal).await?)
     }
 
-    fn shops_of_portal(&self, portal: &str) -> Vec<String> {
+    pub(super) fn shops_of_portal(&self, portal: &str) -> Vec<String> {
         let shops = self.directory().shops.values();
         let of = shops.filter(|rules| rules.portal.as_str() == portal);
         of.map(|rules| rules.shop.as_str().to_owned()).collect()

@@ -156,6 +156,7 @@ impl Bridge {
                     number,
                     kind: "discarded",
                     text,
+                    detail: None,
                 }],
             )
             .await?;

@@ -12,8 +12,11 @@ mod accept;
 pub mod applications;
 mod bell;
 mod claim;
+mod clocks;
+mod compare;
 mod dead_letters;
 mod directory;
+mod heard;
 mod mend;
 mod orders;
 mod published;
@@ -30,8 +33,10 @@ use std::sync::{Arc, OnceLock};
 pub use accept::{Accepted, MAX_EVENTS};
 pub use bell::Bell;
 pub use claim::Claim;
+pub use compare::{Compared, Comparison, Looked};
 pub use dead_letters::{Letter, LetterFilter, LetterPage, Retried, Retry};
 pub use directory::{Directory, TwoWay};
+pub use heard::{HistoryTaken, Notice};
 pub use orders::{OrderView, TimelineEntry};
 pub use settle::{Settled, Tries};
 pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport};
@@ -49,6 +54,7 @@ struct Inner {
     metrics: Metrics,
     bell: Bell,
     applications: OnceLock<applications::Applications>,
+    clocks: clocks::KnownClocks,
 }
 
 impl Bridge {
@@ -62,6 +68,7 @@ impl Bridge {
                 metrics: Metrics::default(),
                 bell,
                 applications: OnceLock::new(),
+                clocks: clocks::KnownClocks::default(),
             }),
         }
     }
@@ -79,6 +86,10 @@ impl Bridge {
     /// The connections.
     pub fn pool(&self) -> &PgPool {
         &self.inner.pool
+    }
+
+    fn clocks(&self) -> &clocks::KnownClocks {
+        &self.inner.clocks
     }
 
     /// What wakes the lanes.

@@ -7,6 +7,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
 
 /// The most sentences of a life that are shown: the newest.
 const TIMELINE_LIMIT: i64 = 500;
@@ -48,10 +49,14 @@ pub struct OrderView {
 pub struct TimelineEntry {
     /// When.
     pub at: DateTime<Utc>,
-    /// What kind of thing: `accepted`, `superseded`, `written`, `note`, `refused`, `dead`, `retried`, `discarded`.
+    /// What kind of thing: `accepted`, `superseded`, `written`, `note`, `refused`, `dead`, `retried`, `discarded`; and of
+    /// the status: `moved`, `decided`, `told`, `conflict`, `gone`.
     pub kind: String,
     /// One sentence.
     pub text: String,
+    /// What it refers to (event, deal, move, decision, change), and the times of all clocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Value>,
 }
 
 impl Bridge {
@@ -86,6 +91,7 @@ impl Bridge {
                     at: entry.at,
                     kind: entry.kind,
                     text: entry.text,
+                    detail: entry.detail,
                 })
                 .collect(),
         }))

@@ -201,6 +201,7 @@ async fn say(tx: &mut PgConnection, letter: &LetterRow, text: String) -> Result<
                 number,
                 kind: "retried",
                 text,
+                detail: None,
             }],
         )
         .await?;

@@ -1,12 +1,12 @@
 //! The end of a try: one transaction for a whole wave, fenced by the lane's lease.
 
-use super::{Bridge, Error, claim::Claim};
+use super::{Bridge, Error, claim::Claim, compare};
 use crate::{
-    domain::Code,
+    domain::{Agreed, Code},
     planner::{Outcome, Settlement, Target},
     retry,
     storage::{
-        self,
+        self, agreements, comparisons, history,
         journal::{self, Line},
         lanes::{self, Lease},
         letters,
@@ -69,7 +69,18 @@ struct Writes {
     dead: Vec<(i64, String, String, i32)>,
     links: BTreeMap<(String, String), i64>,
     lines: Vec<Line>,
+    made: Vec<Made>,
     sum: Settled,
+}
+
+/// A new deal, and what it was made as.
+struct Made {
+    shop: String,
+    number: String,
+    deal: Option<i64>,
+    agreed: Agreed,
+    /// Whether it certainly was made.
+    certain: bool,
 }
 
 impl Bridge {
@@ -124,6 +135,18 @@ impl Writes {
             Some(Target::Lead(lead)) => (None, Some(lead)),
             None => (None, None),
         };
+        if let Some((status, stage)) = &settlement.made_as {
+            let certain = matches!(settlement.outcome, Outcome::Done { .. });
+            let agreed = Agreed::new(status.clone(), stage.clone());
+            let (shop, number) = (claim.shop.clone(), claim.number.clone());
+            self.made.push(Made {
+                shop,
+                number,
+                deal: id(deal),
+                agreed,
+                certain,
+            });
+        }
         let order = format!("{}/{}", claim.shop, claim.number);
         self.link("deal", Some(&order), id(deal));
         self.link("lead", Some(&order), id(lead));
@@ -245,6 +268,7 @@ impl Writes {
             number,
             kind,
             text,
+            detail: None,
         });
     }
 
@@ -285,9 +309,47 @@ impl Writes {
         if !links.is_empty() {
             links::put(db, portal, &links).await?;
         }
+        compare_later(db, portal, &self.tried, &self.made).await?;
         journal::add(db, &self.lines).await?;
         Ok(self.sum)
     }
+}
+
+/// Stores what new deals were made as, and puts orders whose sides are not known to agree on the list of comparisons.
+async fn compare_later(
+    db: &mut sqlx::PgConnection,
+    portal: &str,
+    tried: &[Tried],
+    made: &[Made],
+) -> Result<(), storage::Error> {
+    if !made.is_empty() {
+        let shops: Vec<_> = made.iter().map(|one| one.shop.clone()).collect();
+        let numbers: Vec<_> = made.iter().map(|one| one.number.clone()).collect();
+        let agreed: Vec<_> = made.iter().map(|one| compare::value(&one.agreed)).collect();
+        let certain: Vec<_> = made.iter().map(|one| one.certain).collect();
+        agreements::begin(db, (&shops, &numbers), &agreed, &certain).await?;
+    }
+    let with_deal = || tried.iter().filter(|one| one.deal_id.is_some());
+    let shops: Vec<_> = with_deal().map(|one| one.shop.clone()).collect();
+    let numbers: Vec<_> = with_deal().map(|one| one.number.clone()).collect();
+    let stages: Vec<_> = with_deal().map(|one| one.stage.clone()).collect();
+    if !shops.is_empty() {
+        comparisons::ask_written(db, &shops, &numbers, &stages).await?;
+    }
+    let (mut shops, mut numbers) = (Vec::new(), Vec::new());
+    let (mut deals, mut stages) = (Vec::new(), Vec::new());
+    for one in made {
+        if let Some(deal) = one.deal {
+            shops.push(one.shop.clone());
+            numbers.push(one.number.clone());
+            deals.push(deal);
+            stages.push(one.agreed.stage.id.clone());
+        }
+    }
+    if !deals.is_empty() {
+        history::ask_made(db, portal, (&shops, &numbers), &deals, &stages).await?;
+    }
+    Ok(())
 }
 
 fn done_sentence(settlement: &Settlement, wrote: bool) -> String {

@@ -25,17 +25,17 @@ impl Heard {
             .get("finish")
             .and_then(Value::as_f64)
             .filter(|seconds| (1e9..1e11).contains(seconds) && seconds.fract() > 0.0);
-        let (remote, step) = match exact {
+        let (remote, step) = if let Some(seconds) = exact {
             #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
-            Some(seconds) => (
-                DateTime::from_timestamp_millis((seconds * 1000.0) as i64)?,
+            let millis = (seconds * 1000.0) as i64;
+            (
+                DateTime::from_timestamp_millis(millis)?,
                 TimeDelta::milliseconds(1),
-            ),
-            None => {
-                let text = time.get("date_finish")?.as_str()?;
-                let remote = DateTime::parse_from_rfc3339(text).ok()?;
-                (remote.with_timezone(&Utc), TimeDelta::seconds(1))
-            }
+            )
+        } else {
+            let text = time.get("date_finish")?.as_str()?;
+            let remote = DateTime::parse_from_rfc3339(text).ok()?;
+            (remote.with_timezone(&Utc), TimeDelta::seconds(1))
         };
         let at = Instant::now();
         Some(Self {

@@ -507,11 +507,14 @@ fn a_later_event_writes_only_what_changed_and_leaves_what_managers_own() {
     portal.methods.clear();
     let mut paid = order(1, 1);
     paid["status"] = json!("P");
+    paid["comment"] = json!("Позвоните");
     let second = only(drive(&mut portal, vec![job(&paid, first.known)]));
     assert_eq!(second.outcome, DONE);
+    let deal = &portal.deals[&1];
     assert_eq!(
-        (&portal.deals[&1]["STAGE_ID"], &portal.deals[&1]["TITLE"]),
-        (&json!("EXECUTING"), &json!("Срочно! Заказ"))
+        (&deal["COMMENTS"], &deal["TITLE"], &deal["STAGE_ID"]),
+        (&json!("Позвоните"), &json!("Срочно! Заказ"), &json!("NEW")),
+        "what a new status means for the stage is decided elsewhere"
     );
     assert!(
         !portal.methods.contains(&"crm.deal.productrows.set"),

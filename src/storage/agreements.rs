@@ -28,8 +28,8 @@ pub struct Row {
     pub waiting: Option<Value>,
     /// A person's word.
     pub ruling: Option<Value>,
-    /// Whether a difference stands.
-    pub differs: bool,
+    /// A difference that stays.
+    pub standing: Option<Value>,
     /// When the deal was found to be missing.
     pub gone_at: Option<DateTime<Utc>>,
 }
@@ -52,7 +52,7 @@ pub async fn lock(
     .await?;
     Ok(sqlx::query_as!(
         Row,
-        "SELECT a.shop, a.number, o.deal_id, o.stage, o.said, a.agreed, a.turns, a.writing, a.waiting, a.ruling, a.differs, a.gone_at
+        "SELECT a.shop, a.number, o.deal_id, o.stage, o.said, a.agreed, a.turns, a.writing, a.waiting, a.ruling, a.standing, a.gone_at
          FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
          JOIN bridge.agreements a USING (shop, number) JOIN bridge.orders o USING (shop, number)
          ORDER BY a.shop, a.number FOR UPDATE OF a",
@@ -71,16 +71,16 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
     let (agreed, writing) = (values(|r| r.agreed.clone()), values(|r| r.writing.clone()));
     let (waiting, ruling) = (values(|r| r.waiting.clone()), values(|r| r.ruling.clone()));
     let turns: Vec<Value> = rows.iter().map(|r| r.turns.clone()).collect();
-    let differs: Vec<bool> = rows.iter().map(|r| r.differs).collect();
+    let standing = values(|r| r.standing.clone());
     let gone: Vec<Option<DateTime<Utc>>> = rows.iter().map(|r| r.gone_at).collect();
     let stages: Vec<Option<String>> = rows.iter().map(|r| r.stage.clone()).collect();
     sqlx::query!(
         "UPDATE bridge.agreements a
-         SET agreed = n.agreed, turns = n.turns, writing = n.writing, waiting = n.waiting, ruling = n.ruling, differs = n.differs,
+         SET agreed = n.agreed, turns = n.turns, writing = n.writing, waiting = n.waiting, ruling = n.ruling, standing = n.standing,
              gone_at = n.gone_at, changed_at = now()
-         FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::boolean[],
+         FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::jsonb[],
                      $9::timestamptz[])
-              AS n (shop, number, agreed, turns, writing, waiting, ruling, differs, gone_at)
+              AS n (shop, number, agreed, turns, writing, waiting, ruling, standing, gone_at)
          WHERE a.shop = n.shop AND a.number = n.number",
         &shops,
         &numbers,
@@ -89,7 +89,7 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
         &writing as &[Option<Value>],
         &waiting as &[Option<Value>],
         &ruling as &[Option<Value>],
-        &differs,
+        &standing as &[Option<Value>],
         &gone as &[Option<DateTime<Utc>>]
     )
     .execute(&mut *db)
@@ -107,21 +107,24 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Stores the first agreement of orders that were just made, unless there is one.
+/// Stores the first agreement of orders that were made, or may have been: those that certainly were put it over an older one.
 pub async fn begin(
     db: &mut PgConnection,
-    shops: &[String],
-    numbers: &[String],
+    (shops, numbers): (&[String], &[String]),
     agreed: &[Value],
+    certain: &[bool],
 ) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO bridge.agreements AS a (shop, number, agreed)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::jsonb[]) AS n (shop, number, agreed) ORDER BY shop, number
-         ON CONFLICT (shop, number) DO UPDATE SET agreed = excluded.agreed, changed_at = now(), gone_at = NULL
-         WHERE a.agreed IS NULL OR a.gone_at IS NOT NULL",
+         SELECT shop, number, n.agreed FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::boolean[]) AS n (shop, number, agreed, certain)
+         LEFT JOIN bridge.agreements o USING (shop, number)
+         WHERE n.certain OR o.agreed IS NULL ORDER BY shop, number
+         ON CONFLICT (shop, number) DO UPDATE
+         SET agreed = excluded.agreed, writing = NULL, waiting = NULL, ruling = NULL, standing = NULL, gone_at = NULL, changed_at = now()",
         shops,
         numbers,
-        agreed
+        agreed,
+        certain
     )
     .execute(db)
     .await?;

@@ -39,15 +39,45 @@ pub async fn ask_deals(
     portal: &str,
     deals: &[i64],
     why: &str,
+    delay_ms: i64,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "INSERT INTO bridge.comparisons AS c (shop, number, portal, due_at, why)
+         SELECT o.shop, o.number, o.portal, now() + $4 * interval '1 millisecond', $3
+         FROM bridge.orders o WHERE o.portal = $1 AND o.deal_id = ANY($2) ORDER BY o.shop, o.number
+         ON CONFLICT (shop, number) DO UPDATE
+         SET asked = c.asked + 1, due_at = least(c.due_at, excluded.due_at), why = excluded.why",
+        portal,
+        deals,
+        why,
+        f64_of(delay_ms)
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Puts orders that were just written on the list, unless both sides are known to agree: (shop, number, the stage that was read).
+pub async fn ask_written(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+    stages: &[Option<String>],
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
         "INSERT INTO bridge.comparisons AS c (shop, number, portal, why)
-         SELECT o.shop, o.number, o.portal, $3
-         FROM bridge.orders o WHERE o.portal = $1 AND o.deal_id = ANY($2) ORDER BY o.shop, o.number
+         SELECT o.shop, o.number, o.portal, 'event'
+         FROM UNNEST($1::text[], $2::text[], $3::text[]) AS k (shop, number, stage)
+         JOIN bridge.orders o USING (shop, number) LEFT JOIN bridge.agreements a USING (shop, number)
+         WHERE o.deal_id IS NOT NULL AND o.said ? 'status' AND NOT coalesce((o.said ->> 'deleted')::boolean, false)
+           AND (a.agreed IS NULL OR a.agreed ->> 'status' <> o.said ->> 'status'
+                OR jsonb_array_length(coalesce(a.agreed -> 'told', '[]')) > 0
+                OR k.stage <> a.agreed -> 'stage' ->> 'id')
+         ORDER BY o.shop, o.number
          ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1, due_at = least(c.due_at, now()), why = excluded.why",
-        portal,
-        deals,
-        why
+        shops,
+        numbers,
+        stages as &[Option<String>]
     )
     .execute(db)
     .await?;

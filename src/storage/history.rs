@@ -108,22 +108,54 @@ pub async fn insert(
     .await?)
 }
 
-/// The deals among these that have a known move to another stage than the given one: (deal, stage).
-pub async fn moved_elsewhere(
+/// Puts the orders of these moves on the list of comparisons, unless the deal came to where it was known to be; returns how many.
+pub async fn ask_moved(db: &mut PgConnection, portal: &str, moves: &[Move]) -> Result<u64, Error> {
+    let deals: Vec<i64> = moves.iter().map(|m| m.deal_id).collect();
+    let funnels: Vec<i64> = moves.iter().map(|m| m.funnel).collect();
+    let stages: Vec<String> = moves.iter().map(|m| m.stage.clone()).collect();
+    let done = sqlx::query!(
+        "INSERT INTO bridge.comparisons AS c (shop, number, portal, why)
+         SELECT DISTINCT o.shop, o.number, o.portal, 'history'
+         FROM UNNEST($2::bigint[], $3::bigint[], $4::text[]) AS k (deal, funnel, stage)
+         JOIN bridge.orders o ON o.portal = $1 AND o.deal_id = k.deal
+         LEFT JOIN bridge.agreements a ON a.shop = o.shop AND a.number = o.number
+         WHERE a.agreed IS NULL OR a.agreed -> 'stage' ->> 'id' <> k.stage
+            OR (a.agreed -> 'stage' ->> 'funnel')::bigint <> k.funnel
+         ORDER BY o.shop, o.number
+         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1, due_at = least(c.due_at, now()), why = excluded.why",
+        portal,
+        &deals,
+        &funnels,
+        &stages
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Puts orders whose deal is known to have moved away from where it was made on the list: (shop, number, deal, stage).
+pub async fn ask_made(
     db: &mut PgConnection,
     portal: &str,
+    (shops, numbers): (&[String], &[String]),
     deals: &[i64],
     stages: &[String],
-) -> Result<Vec<i64>, Error> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT DISTINCT k.deal AS "deal!" FROM UNNEST($2::bigint[], $3::text[]) AS k (deal, stage)
-           JOIN bridge.moves m ON m.portal = $1 AND m.deal_id = k.deal AND m.stage <> k.stage"#,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "INSERT INTO bridge.comparisons AS c (shop, number, portal, why)
+         SELECT DISTINCT k.shop, k.number, $1, 'history'
+         FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[]) AS k (shop, number, deal, stage)
+         JOIN bridge.moves m ON m.portal = $1 AND m.deal_id = k.deal AND m.stage <> k.stage
+         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1, due_at = least(c.due_at, now()), why = excluded.why",
         portal,
+        shops,
+        numbers,
         deals,
         stages
     )
-    .fetch_all(db)
-    .await?)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 /// The next orders of the slow walk over all deals of a portal: makes them due for comparison; returns how many.

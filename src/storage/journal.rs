@@ -16,6 +16,8 @@ pub struct Line {
     pub kind: &'static str,
     /// One sentence.
     pub text: String,
+    /// What it refers to, and the times of all clocks.
+    pub detail: Option<Value>,
 }
 
 /// Adds sentences.
@@ -30,13 +32,15 @@ pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
         .iter()
         .map(|l| l.text.replace('\0', "\u{fffd}"))
         .collect();
+    let details: Vec<Option<Value>> = lines.iter().map(|l| l.detail.clone()).collect();
     sqlx::query!(
-        "INSERT INTO bridge.timeline (shop, number, kind, text)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[])",
+        "INSERT INTO bridge.timeline (shop, number, kind, text, detail)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[])",
         &shops,
         &numbers,
         &kinds,
-        &texts
+        &texts,
+        &details as &[Option<Value>]
     )
     .execute(db)
     .await?;
@@ -52,6 +56,8 @@ pub struct Entry {
     pub kind: String,
     /// One sentence.
     pub text: String,
+    /// What it refers to, and the times of all clocks.
+    pub detail: Option<Value>,
 }
 
 /// The newest sentences of an order, oldest first.
@@ -63,7 +69,7 @@ pub async fn of_order(
 ) -> Result<Vec<Entry>, Error> {
     let mut entries = sqlx::query_as!(
         Entry,
-        "SELECT at, kind, text FROM bridge.timeline WHERE shop = $1 AND number = $2 ORDER BY id DESC LIMIT $3",
+        "SELECT at, kind, text, detail FROM bridge.timeline WHERE shop = $1 AND number = $2 ORDER BY id DESC LIMIT $3",
         shop,
         number,
         limit

@@ -145,6 +145,10 @@ pub struct Due {
     pub known: Value,
     /// Make a new deal if the known one is gone.
     pub recreate: bool,
+    /// When the event was made, by the shop's clock.
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// When it was accepted.
+    pub received_at: DateTime<Utc>,
 }
 
 /// The due orders of a lane, the longest due first; none unless the lease is held.
@@ -156,7 +160,7 @@ pub async fn claim(
 ) -> Result<Vec<Due>, Error> {
     Ok(sqlx::query_as!(
         Due,
-        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate
+        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at
            FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
            WHERE o.portal = $1 AND o.due_at <= now() AND o.shop = ANY($2)
              AND EXISTS (SELECT FROM bridge.lanes l

@@ -2,14 +2,15 @@
 
 use super::{
     Failure, Options, Point, Portal,
+    compare::WayBack,
     lease::{Held, chain},
     perform,
 };
 use crate::{
-    app::{self, Bridge, Tries},
+    app::{self, Bridge, Claim, Tries},
     bitrix24::Class,
     domain::PortalName,
-    planner::PortalFacts,
+    planner::{Job, PortalFacts, Settlement},
     retry,
     storage::{
         self,
@@ -28,6 +29,7 @@ pub(super) struct Lane<P> {
     options: Options,
     bell: Arc<Notify>,
     facts: PortalFacts,
+    back: WayBack,
 }
 
 impl<P: Portal> Lane<P> {
@@ -40,6 +42,7 @@ impl<P: Portal> Lane<P> {
             options,
             bell,
             facts: PortalFacts::default(),
+            back: WayBack::default(),
         }
     }
 
@@ -48,6 +51,8 @@ impl<P: Portal> Lane<P> {
         while !stop.is_cancelled() {
             match Held::acquire(&self.bridge, self.name.as_str(), &self.options, &stop).await {
                 Ok(Some(held)) => {
+                    // Whatever happened while somebody else, or nobody, held the lane.
+                    self.back.gap();
                     let bridge = self.bridge.clone();
                     held.while_held(&bridge, self.drive(&held)).await;
                 }
@@ -80,9 +85,10 @@ impl<P: Portal> Lane<P> {
         }
     }
 
-    /// One turn: a wave if anything is due. Returns how long to wait before the next.
+    /// One turn: a wave if anything is due, then the way back. Returns how long to wait before the next.
     async fn turn(&mut self, held: &Held) -> Result<Option<Duration>, app::Error> {
         if let Some(wait) = self.paused(held).await? {
+            self.back.gap();
             return Ok(Some(wait));
         }
         let tries = self.tries();
@@ -90,14 +96,49 @@ impl<P: Portal> Lane<P> {
             .bridge
             .claim(held.lease(), self.options.wave, &tries)
             .await?;
-        if claimed.is_empty() {
-            let due = self.bridge.next_due(self.name.as_str()).await?;
-            let poll = self.options.poll.mul_f64(rand::random_range(0.9..1.1));
-            let due = due.map_or(poll, |seconds| {
-                Duration::from_secs_f64(seconds.clamp(0.02, 3600.0))
-            });
-            return Ok(Some(poll.min(due)));
+        let worked = !claimed.is_empty();
+        if worked && let Some(wait) = self.wave(held, &tries, claimed).await? {
+            return Ok(Some(wait));
         }
+        let (reconcile, doubt) = (self.options.reconcile, self.options.doubt);
+        let turned = self
+            .back
+            .turn(&self.bridge, &self.portal, held, reconcile, doubt)
+            .await?;
+        if let Some(turned) = &turned
+            && let Some(wait) = self
+                .judge(held, turned.failure.as_ref(), turned.answered)
+                .await?
+        {
+            return Ok(Some(wait));
+        }
+        if worked || turned.is_some() {
+            return Ok(None);
+        }
+        self.idle().await.map(Some)
+    }
+
+    /// How long nothing is due.
+    async fn idle(&self) -> Result<Duration, app::Error> {
+        let seconds = |due: f64| Duration::from_secs_f64(due.clamp(0.02, 3600.0));
+        let poll = self.options.poll.mul_f64(rand::random_range(0.9..1.1));
+        let due = self.bridge.next_due(self.name.as_str()).await?.map(seconds);
+        let comparison = self.bridge.next_comparison(self.name.as_str()).await?;
+        let comparison = comparison.map(|due| seconds(due).max(self.back.pace()));
+        let reread = self.back.until_next(self.options.reconcile);
+        let soonest = [due, comparison, Some(reread)].into_iter().flatten().min();
+        Ok(poll
+            .min(soonest.unwrap_or(poll))
+            .max(Duration::from_millis(20)))
+    }
+
+    /// One wave. Returns how long to wait, if the portal is in trouble.
+    async fn wave(
+        &mut self,
+        held: &Held,
+        tries: &Tries,
+        claimed: Vec<(Claim, Job)>,
+    ) -> Result<Option<Duration>, app::Error> {
         held.reached(Point::Claimed).await;
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
         let facts = self.facts.clone();
@@ -105,22 +146,29 @@ impl<P: Portal> Lane<P> {
         self.facts = done.facts;
         held.reached(Point::BeforeSettle).await;
         let mut slots: Vec<_> = claims.into_iter().map(Some).collect();
-        let pair = |settlement: crate::planner::Settlement| {
+        let pair = |settlement: Settlement| {
             let claim = slots.get_mut(settlement.job)?.take()?;
             Some((claim, settlement))
         };
         let ended = done.settlements.into_iter().filter_map(pair).collect();
-        self.bridge.settle(held.lease(), &tries, ended).await?;
+        self.bridge.settle(held.lease(), tries, ended).await?;
         held.reached(Point::AfterSettle).await;
-        match done.failure {
-            Some(failure) => {
-                // A portal that answers now and then is not away: only failures in a row make pauses grow.
-                if done.answered {
-                    self.recovered(held).await?;
-                }
-                self.failed(held, &failure).await
-            }
-            None if done.answered => self.recovered(held).await.map(|()| None),
+        self.judge(held, done.failure.as_ref(), done.answered).await
+    }
+
+    /// What the portal's answers mean for the lane: how long to wait, if anything failed.
+    async fn judge(
+        &self,
+        held: &Held,
+        failure: Option<&Failure>,
+        answered: bool,
+    ) -> Result<Option<Duration>, app::Error> {
+        // A portal that answers now and then is not away: only failures in a row make pauses grow.
+        if answered {
+            self.recovered(held).await?;
+        }
+        match failure {
+            Some(failure) => self.failed(held, failure).await,
             None => Ok(None),
         }
     }

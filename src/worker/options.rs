@@ -24,6 +24,8 @@ pub struct Options {
     pub doubt: Duration,
     /// How often a portal that refuses the bridge as a whole is asked again.
     pub probe: Duration,
+    /// How often a portal's stage history is read though nothing was heard.
+    pub reconcile: Duration,
     /// How long a stop may wait for the call in flight.
     pub grace: Duration,
     /// How long settled things are kept.
@@ -46,6 +48,7 @@ impl Default for Options {
             backoff_cap: Duration::from_mins(15),
             doubt: Duration::from_secs(10),
             probe: Duration::from_mins(10),
+            reconcile: Duration::from_secs(30),
             grace: Duration::from_secs(20),
             retention: Retention::default(),
             housekeeping: Duration::from_mins(1),
@@ -83,6 +86,8 @@ pub enum Point {
     Claimed,
     /// A call was answered, nothing of it is stored.
     Called,
+    /// A stage is stored as being written, nothing is sent.
+    Decided,
     /// The wave is over, nothing of it is stored.
     BeforeSettle,
     /// The settlement is committed, the lane has not gone on.

@@ -85,7 +85,7 @@ pub(super) async fn perform<P: Portal>(
 }
 
 /// One call; throttling is waited out here, since nothing was judged.
-async fn send<P: Portal>(
+pub(super) async fn send<P: Portal>(
     bridge: &Bridge,
     portal: &P,
     held: &Held,

@@ -5,7 +5,6 @@ use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{Bridge, LaneState, applications::Taken},
     bitrix24::{Class, Priority},
-    domain::Code,
     storage::tokens,
     worker::{self, applications::judge_now},
 };

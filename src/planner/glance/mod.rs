@@ -319,7 +319,7 @@ impl Glance {
                     } else {
                         description
                     };
-                    self.refused(ask, words);
+                    self.refused(&ask, words);
                 }
                 Some(CommandAnswer::Later) => self.lost(&ask, Written::NotRun),
                 None => self.lost(&ask, lost.clone()),
@@ -333,10 +333,10 @@ impl Glance {
         }
     }
 
-    fn refused(&mut self, ask: Ask, words: String) {
+    fn refused(&mut self, ask: &Ask, words: String) {
         match ask {
             Ask::Update(deal) => {
-                self.seen.written.insert(deal, Written::Refused(words));
+                self.seen.written.insert(*deal, Written::Refused(words));
             }
             // Where nothing tells who the bridge is, it does without.
             Ask::Who => {}

@@ -1,0 +1,127 @@
+//! How far the clocks of portals and shops are off, on the clock that all processes of the bridge share: the database's.
+
+use super::{Bridge, Error};
+use crate::{
+    bitrix24::Heard,
+    domain::{ClockOffset, Clocks},
+    storage::clocks,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// How often samples are stored.
+const STORE_EVERY: TimeDelta = TimeDelta::seconds(30);
+
+/// Clocks as this process knows them.
+#[derive(Debug, Default)]
+pub(super) struct KnownClocks(Mutex<BTreeMap<String, Known>>);
+
+#[derive(Debug, Clone, Default)]
+struct Known {
+    offset: ClockOffset,
+    changed: bool,
+    stored: Option<DateTime<Utc>>,
+}
+
+impl KnownClocks {
+    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Known>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Bridge {
+    /// A shop's event says when it was made; `received` is when it was accepted.
+    pub(super) fn shop_said(&self, shop: &str, made: DateTime<Utc>, received: DateTime<Utc>) {
+        self.clocks().with(|known| {
+            let clock = known.entry(format!("shop:{shop}")).or_default();
+            clock.offset.one_way(made, received);
+            clock.changed = true;
+        });
+    }
+
+    /// The portal told its time in an answer.
+    pub(super) fn portal_said(&self, portal: &str, heard: &Heard, now: DateTime<Utc>) {
+        let ago = TimeDelta::from_std(heard.at.elapsed()).unwrap_or_default();
+        let trip = TimeDelta::from_std(heard.round_trip).unwrap_or_default();
+        let received = now - ago;
+        self.clocks().with(|known| {
+            let clock = known.entry(format!("portal:{portal}")).or_default();
+            clock
+                .offset
+                .two_way(received - trip, received, heard.remote, heard.step);
+            clock.changed = true;
+        });
+    }
+
+    /// Both offsets, as far as they were measured.
+    pub(super) fn clocks_of(&self, shop: &str, portal: &str) -> Clocks {
+        self.clocks().with(|known| {
+            let of = |system: String| {
+                known
+                    .get(&system)
+                    .map(|k| k.offset.clone())
+                    .unwrap_or_default()
+            };
+            Clocks::measured(&of(format!("shop:{shop}")), &of(format!("portal:{portal}")))
+        })
+    }
+
+    /// Reads what other processes have measured, once for each system.
+    pub(super) async fn load_clocks(
+        &self,
+        db: &mut PgConnection,
+        systems: &[String],
+    ) -> Result<(), Error> {
+        for system in systems {
+            if self
+                .clocks()
+                .with(|known| known.get(system).is_some_and(|k| k.stored.is_some()))
+            {
+                continue;
+            }
+            let samples = clocks::load(db, system).await?;
+            let before: ClockOffset = samples
+                .and_then(|samples| serde_json::from_value(samples).ok())
+                .unwrap_or_default();
+            let now = clocks::now(db).await?;
+            self.clocks().with(|known| {
+                let clock = known.entry(system.clone()).or_default();
+                if clock.offset.estimate().is_none() {
+                    clock.offset = before;
+                }
+                clock.stored = Some(now);
+            });
+        }
+        Ok(())
+    }
+
+    /// Stores what was measured since a while.
+    pub(super) async fn store_clocks(
+        &self,
+        db: &mut PgConnection,
+        systems: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        for system in systems {
+            let due = self.clocks().with(|known| {
+                let clock = known.get_mut(system)?;
+                let old = clock
+                    .stored
+                    .is_none_or(|stored| now - stored >= STORE_EVERY);
+                (clock.changed && old).then(|| {
+                    clock.changed = false;
+                    clock.stored = Some(now);
+                    serde_json::to_value(&clock.offset).unwrap_or_default()
+                })
+            });
+            if let Some(samples) = due {
+                clocks::save(db, system, &samples).await?;
+            }
+        }
+        Ok(())
+    }
+}

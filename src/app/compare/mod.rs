@@ -1,0 +1,325 @@
+//! Comparing statuses and stages, and recording what was decided.
+//!
+//! The portal is read, and written, between transactions; each transaction decides with everything locked and fenced by the lane's
+//! lease. A stage is stored as being written before it is sent, so that after a crash the portal's history is asked what became of it.
+
+mod order;
+
+use super::{Bridge, Error};
+use crate::{
+    bitrix24::Heard,
+    planner::{Seen, StageWrite},
+    storage::{
+        agreements, changes,
+        changes::NewChange,
+        clocks,
+        comparisons::{self, Claimed},
+        conflicts::{self, NewConflict},
+        decisions::{self, NewDecision},
+        journal::{self, Line},
+        lanes::{self, Lease},
+        orders,
+    },
+};
+use chrono::TimeDelta;
+use order::{Around, Conflict, Order, Outcome, Then};
+pub(in crate::app) use order::{Writing, stored, value};
+use sqlx::PgConnection;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+/// An order that is to be compared.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    claimed: Claimed,
+    /// Its deal.
+    pub deal: u64,
+    /// The newest row of the history before a write of ours that is not accounted for.
+    pub guard: Option<Option<u64>>,
+}
+
+/// What a look at the portal comes with.
+#[derive(Debug)]
+pub struct Looked {
+    /// What was seen.
+    pub seen: Seen,
+    /// What the portal's clock showed.
+    pub heard: Option<Heard>,
+    /// Who the bridge is in the portal, if it is known.
+    pub me: Option<u64>,
+    /// How long a write whose answer was lost is given to end.
+    pub doubt: Duration,
+}
+
+/// What follows from a comparison.
+#[derive(Debug, Default)]
+pub struct Compared {
+    /// Stages to write, each with the order that is to be compared again after it.
+    pub writes: Vec<(Comparison, StageWrite)>,
+    /// Decisions put on record.
+    pub decided: usize,
+    /// Orders that are looked at again later.
+    pub put_off: usize,
+}
+
+impl Bridge {
+    /// The orders of a lane that are due for comparison, the longest due first.
+    pub async fn comparisons(&self, lease: &Lease, limit: u32) -> Result<Vec<Comparison>, Error> {
+        let shops = self.shops_of_portal(&lease.portal);
+        let mut db = self.pool().acquire().await?;
+        let claimed = comparisons::claim(&mut db, lease, &shops, i64::from(limit)).await?;
+        let (mut known, mut strays) = (Vec::new(), Vec::new());
+        for one in claimed {
+            match one.deal_id.and_then(|deal| u64::try_from(deal).ok()) {
+                Some(deal) => {
+                    let writing: Option<Writing> = stored(one.writing.as_ref());
+                    known.push(Comparison {
+                        guard: writing.map(|writing| writing.guard),
+                        deal,
+                        claimed: one,
+                    });
+                }
+                // Without a deal there is nothing to compare with.
+                None => strays.push(one),
+            }
+        }
+        if !strays.is_empty() {
+            let (shops, numbers, asked) = columns(strays.iter());
+            comparisons::done(&mut db, &shops, &numbers, &asked).await?;
+        }
+        Ok(known)
+    }
+
+    /// Seconds until the next comparison of a portal is due.
+    pub async fn next_comparison(&self, portal: &str) -> Result<Option<f64>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(comparisons::next_due(&mut db, portal).await?)
+    }
+
+    /// How many comparisons of a portal wait.
+    pub async fn comparisons_waiting(&self, portal: &str) -> Result<i64, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(comparisons::waiting(&mut db, portal).await?)
+    }
+
+    /// Decides what a look at these orders means, and records it. The writes that follow are to be sent at once, and looked at.
+    pub async fn compare(
+        &self,
+        lease: &Lease,
+        compared: Vec<Comparison>,
+        looked: &Looked,
+    ) -> Result<Compared, Error> {
+        let systems = self.systems(&lease.portal);
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        self.load_clocks(&mut tx, &systems).await?;
+        let now = clocks::now(&mut tx).await?;
+        if let Some(heard) = &looked.heard {
+            self.portal_said(&lease.portal, heard, now);
+        }
+        self.store_clocks(&mut tx, &systems, now).await?;
+        let (shops, numbers, _) = columns(compared.iter().map(|one| &one.claimed));
+        // Orders before agreements: the order in which everything locks.
+        orders::lock(&mut tx, &shops, &numbers).await?;
+        let mut rows = agreements::lock(&mut tx, &shops, &numbers).await?;
+        // A comparison puts at most three decisions on record.
+        let most = i32::try_from(rows.len())
+            .unwrap_or(i32::MAX)
+            .saturating_mul(3);
+        let mut ids = decisions::reserve(&mut tx, most).await?.into_iter();
+        let mut next_id = || ids.next().unwrap_or_default();
+        let mut by_order: HashMap<(String, String), Comparison> = compared
+            .into_iter()
+            .map(|one| ((one.claimed.shop.clone(), one.claimed.number.clone()), one))
+            .collect();
+        let mut writes = Writes::default();
+        for row in &mut rows {
+            let key = (row.shop.clone(), row.number.clone());
+            let Some(one) = by_order.remove(&key) else {
+                continue;
+            };
+            let Some(two_way) = self.directory().two_way(&row.shop) else {
+                writes.done.push(one.claimed);
+                continue;
+            };
+            let around = Around {
+                seen: &looked.seen,
+                two_way: &two_way,
+                clocks: self.clocks_of(&row.shop, &lease.portal),
+                now,
+                me: looked.me,
+                doubt: TimeDelta::from_std(looked.doubt).unwrap_or_default(),
+                why: &one.claimed.why.clone(),
+            };
+            let outcome = Order::new(row, one.deal, &around, &mut next_id).compare();
+            writes.add(one, outcome, row, now);
+        }
+        // What the bridge no longer knows is not asked for again.
+        writes
+            .done
+            .extend(by_order.into_values().map(|one| one.claimed));
+        agreements::save(&mut tx, &rows).await?;
+        let told: BTreeSet<String> = writes.changes.iter().map(|c| c.shop.clone()).collect();
+        let done = writes.write(&mut tx, &lease.portal).await?;
+        tx.commit().await?;
+        for shop in told {
+            self.bell().ring(&lane_of(&shop));
+        }
+        Ok(done)
+    }
+
+    /// The clocks that decisions of a portal rest on.
+    fn systems(&self, portal: &str) -> Vec<String> {
+        let shops = self.shops_of_portal(portal).into_iter();
+        std::iter::once(format!("portal:{portal}"))
+            .chain(shops.map(|shop| format!("shop:{shop}")))
+            .collect()
+    }
+}
+
+/// The lane of a shop's callback.
+pub(in crate::app) fn lane_of(shop: &str) -> String {
+    format!("shop:{shop}")
+}
+
+fn columns<'a>(claimed: impl Iterator<Item = &'a Claimed>) -> (Vec<String>, Vec<String>, Vec<i64>) {
+    let (mut shops, mut numbers, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    for one in claimed {
+        shops.push(one.shop.clone());
+        numbers.push(one.number.clone());
+        asked.push(one.asked);
+    }
+    (shops, numbers, asked)
+}
+
+/// Everything a comparison stores besides the agreements.
+#[derive(Default)]
+struct Writes {
+    decisions: Vec<NewDecision>,
+    changes: Vec<NewChange>,
+    lines: Vec<Line>,
+    opened: Vec<NewConflict>,
+    closed: Vec<(String, String)>,
+    awaited: Vec<(String, String, Vec<chrono::DateTime<chrono::Utc>>)>,
+    done: Vec<Claimed>,
+    again: BTreeMap<i64, Vec<Claimed>>,
+    moves: Vec<(Comparison, StageWrite)>,
+}
+
+impl Writes {
+    fn add(
+        &mut self,
+        mut one: Comparison,
+        outcome: Outcome,
+        row: &agreements::Row,
+        now: chrono::DateTime<chrono::Utc>,
+    ) {
+        let (shop, number) = (row.shop.clone(), row.number.clone());
+        for recorded in &outcome.recorded {
+            self.decisions.push(NewDecision {
+                id: recorded.id,
+                shop: shop.clone(),
+                number: number.clone(),
+                action: recorded.action().to_owned(),
+                basis: recorded.basis().to_owned(),
+                winner: recorded.winner().map(str::to_owned),
+                sentence: recorded.decision.record.sentence.clone(),
+                inputs: recorded.inputs.clone(),
+                outcome: value(&recorded.decision),
+            });
+        }
+        for (kind, text, detail) in outcome.lines {
+            self.lines.push(Line {
+                shop: shop.clone(),
+                number: number.clone(),
+                kind,
+                text,
+                detail: Some(detail),
+            });
+        }
+        if let Some((status, previous, stage, reason, decision)) = outcome.tell {
+            self.changes.push(NewChange {
+                shop: shop.clone(),
+                number: number.clone(),
+                decision,
+                status,
+                previous,
+                stage: stage.id,
+                reason,
+                decided_at: now,
+            });
+        }
+        if let Some(awaited) = outcome.awaited {
+            self.awaited.push((shop.clone(), number.clone(), awaited));
+        }
+        match outcome.conflict {
+            Conflict::Keep => {}
+            Conflict::Close => self.closed.push((shop, number)),
+            Conflict::Open {
+                code,
+                sentence,
+                decision,
+            } => self.opened.push(NewConflict {
+                status: status_of(row),
+                stage: row.stage.clone().unwrap_or_default(),
+                shop,
+                number,
+                decision,
+                code: code.as_str().to_owned(),
+                sentence,
+            }),
+        }
+        match outcome.then {
+            Then::Done => self.done.push(one.claimed),
+            Then::Again(after) => {
+                let after = after.num_milliseconds().max(50);
+                self.again.entry(after).or_default().push(one.claimed);
+            }
+            Then::Written(write) => {
+                one.guard = Some(write.guard);
+                self.moves.push((one, write));
+            }
+        }
+    }
+
+    async fn write(
+        self,
+        db: &mut PgConnection,
+        portal: &str,
+    ) -> Result<Compared, crate::storage::Error> {
+        decisions::insert(db, portal, &self.decisions).await?;
+        let (shops, numbers, asked) = columns(self.done.iter());
+        comparisons::done(db, &shops, &numbers, &asked).await?;
+        let mut put_off = 0;
+        for (after, claimed) in &self.again {
+            let (shops, numbers, _) = columns(claimed.iter());
+            comparisons::postpone(db, &shops, &numbers, *after).await?;
+            put_off += claimed.len();
+        }
+        for (shop, number, awaited) in &self.awaited {
+            changes::drop_except(db, shop, number, awaited).await?;
+        }
+        changes::add(db, portal, &self.changes).await?;
+        if !self.closed.is_empty() {
+            let (shops, numbers): (Vec<_>, Vec<_>) = self.closed.into_iter().unzip();
+            conflicts::close(db, &shops, &numbers).await?;
+        }
+        for opened in &self.opened {
+            conflicts::open(db, portal, opened).await?;
+        }
+        journal::add(db, &self.lines).await?;
+        Ok(Compared {
+            writes: self.moves,
+            decided: self.decisions.len(),
+            put_off,
+        })
+    }
+}
+
+fn status_of(row: &agreements::Row) -> String {
+    super::said::Said::read(row.said.as_ref())
+        .and_then(|said| said.status)
+        .unwrap_or_default()
+}

@@ -1,0 +1,623 @@
+//! One order's two sides: what is known, what was seen, and what follows.
+//!
+//! No IO: the row comes locked, what was seen comes along, and everything that is to be stored goes back.
+
+use super::super::{TwoWay, said::Said};
+use crate::{
+    decision::{
+        self, Action, Basis, Decision, ForeignMove, HistoryRow, Inputs, OwnWrite, Ruling, Turn,
+        Waiting, Wrote, decide, decide_again, foreign_moves, overwritten,
+    },
+    domain::{Agreed, Clocks, Code, Observation, Side, Source, Stage},
+    planner::{DealState, Seen, StageWrite, StageWritten},
+    storage::agreements::Row,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Turns kept with an order: more than any limit counts within its window.
+const TURNS_KEPT: usize = 64;
+
+/// A stage on its way to the portal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::app) struct Writing {
+    pub(in crate::app) stage: Stage,
+    /// The newest row of the history before it.
+    pub(in crate::app) guard: Option<u64>,
+    /// What is agreed once it is written; none leaves what was agreed.
+    pub(in crate::app) agreed: Option<Agreed>,
+    pub(in crate::app) decision: i64,
+    /// On the bridge's clock.
+    pub(in crate::app) sent: DateTime<Utc>,
+}
+
+/// What everything rests on besides the order itself.
+pub(super) struct Around<'a> {
+    pub(super) seen: &'a Seen,
+    pub(super) two_way: &'a TwoWay,
+    pub(super) clocks: Clocks,
+    pub(super) now: DateTime<Utc>,
+    /// Who the bridge is in the portal.
+    pub(super) me: Option<u64>,
+    /// How long a write whose answer was lost is given to end.
+    pub(super) doubt: TimeDelta,
+    /// Who asked for the comparison.
+    pub(super) why: &'a str,
+}
+
+/// A decision that is to be put on record.
+pub(super) struct Recorded {
+    pub(super) id: i64,
+    pub(super) decision: Decision,
+    pub(super) inputs: Value,
+}
+
+/// What becomes of the order on the list of comparisons.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Compared.
+    Done,
+    /// A stage is being written: looked at again after it.
+    Written(StageWrite),
+    /// To be looked at again after this time.
+    Again(TimeDelta),
+}
+
+/// What happens to the open conflict of the order.
+pub(super) enum Conflict {
+    Keep,
+    Close,
+    Open {
+        code: Code,
+        sentence: String,
+        decision: i64,
+    },
+}
+
+/// What follows from one comparison.
+pub(super) struct Outcome {
+    pub(super) then: Then,
+    pub(super) recorded: Vec<Recorded>,
+    pub(super) conflict: Conflict,
+    pub(super) lines: Vec<(&'static str, String, Value)>,
+    /// The shop is told: status, previous, stage, reason, decision.
+    pub(super) tell: Option<(String, String, Stage, String, i64)>,
+    /// Whether messages that are no longer awaited are to be dropped, and which are awaited.
+    pub(super) awaited: Option<Vec<DateTime<Utc>>>,
+}
+
+/// An order's two sides while they are compared.
+pub(super) struct Order<'a> {
+    row: &'a mut Row,
+    around: &'a Around<'a>,
+    /// Gives ids to decisions.
+    next_id: &'a mut dyn FnMut() -> i64,
+    deal: u64,
+    agreed: Option<Agreed>,
+    turns: Vec<Turn>,
+    outcome: Outcome,
+}
+
+impl<'a> Order<'a> {
+    pub(super) fn new(
+        row: &'a mut Row,
+        deal: u64,
+        around: &'a Around<'a>,
+        next_id: &'a mut dyn FnMut() -> i64,
+    ) -> Self {
+        Self {
+            agreed: stored(row.agreed.as_ref()),
+            turns: serde_json::from_value(row.turns.clone()).unwrap_or_default(),
+            row,
+            around,
+            next_id,
+            deal,
+            outcome: Outcome {
+                then: Then::Done,
+                recorded: Vec::new(),
+                conflict: Conflict::Keep,
+                lines: Vec::new(),
+                tell: None,
+                awaited: None,
+            },
+        }
+    }
+
+    /// Compares; the row holds what is to be stored.
+    pub(super) fn compare(mut self) -> Outcome {
+        self.look();
+        self.row.agreed = self.agreed.as_ref().map(value);
+        self.row.turns = value(&self.turns);
+        self.outcome
+    }
+
+    fn look(&mut self) {
+        let state = match self.around.seen.deals.get(&self.deal) {
+            None => return self.again(TimeDelta::seconds(1)),
+            Some(None) => return self.missing(),
+            Some(Some(state)) => state,
+        };
+        if self.row.gone_at.take().is_some() {
+            let text = format!("the deal {} is there again", self.deal);
+            self.say("gone", text, json!({ "deal": self.deal }));
+            self.outcome.conflict = Conflict::Close;
+        }
+        self.row.stage = Some(state.stage.id.clone());
+        let Some(said) = Said::read(self.row.said.as_ref()).filter(|said| !said.deleted) else {
+            return;
+        };
+        let Some(status) = said.status.clone() else {
+            return;
+        };
+        let shop = Observation {
+            source: Source::Shop,
+            value: status,
+            since: said.since,
+            seen: said.seen.unwrap_or(self.around.now),
+        };
+        let portal = Observation {
+            source: Source::Bitrix24,
+            value: state.stage.clone(),
+            since: state.moved_at,
+            seen: self.around.now,
+        };
+        if let Some(writing) = stored::<Writing>(self.row.writing.as_ref())
+            && !self.after_write(&writing, state, &said, (&shop, &portal))
+        {
+            return;
+        }
+        let decision = self.decided(&said, (&shop, &portal), decide);
+        self.carry_out(decision, &said, (&shop, &portal));
+    }
+
+    fn again(&mut self, after: TimeDelta) {
+        self.outcome.then = Then::Again(after);
+    }
+
+    fn say(&mut self, kind: &'static str, text: String, detail: Value) {
+        self.outcome.lines.push((kind, text, detail));
+    }
+
+    fn missing(&mut self) {
+        self.row.writing = None;
+        if self.row.gone_at.is_some() {
+            return;
+        }
+        self.row.gone_at = Some(self.around.now);
+        let text = format!(
+            "the deal {} is not to be found in the portal: it was deleted, or the bridge's user may no longer see it",
+            self.deal
+        );
+        self.say("gone", text.clone(), json!({ "deal": self.deal }));
+        self.outcome.conflict = Conflict::Open {
+            code: Code::DealGone,
+            sentence: text,
+            decision: 0,
+        };
+    }
+
+    /// The inputs of a decision, asked by `how`.
+    fn decided(
+        &self,
+        said: &Said,
+        (shop, portal): (&Observation<String>, &Observation<Stage>),
+        how: impl FnOnce(&Inputs<'_>) -> Decision,
+    ) -> Decision {
+        let ruling: Option<Ruling> = stored(self.row.ruling.as_ref());
+        let waiting: Option<Waiting> = stored(self.row.waiting.as_ref());
+        how(&Inputs {
+            shop,
+            portal,
+            agreed: self.agreed.as_ref(),
+            paid: said.paid,
+            cancelled: said.cancelled,
+            policy: &self.around.two_way.policy,
+            clocks: self.around.clocks,
+            history: self.around.seen.newest,
+            turns: &self.turns,
+            ruling: ruling.as_ref(),
+            waiting: waiting.as_ref(),
+            now: self.around.now,
+        })
+    }
+
+    /// What became of a write of ours. True if the comparison goes on from here.
+    fn after_write(
+        &mut self,
+        writing: &Writing,
+        state: &DealState,
+        said: &Said,
+        sides: (&Observation<String>, &Observation<Stage>),
+    ) -> bool {
+        let Some(rows) = self.history() else {
+            self.again(TimeDelta::seconds(1));
+            return false;
+        };
+        let portal_clock = self.around.clocks.portal;
+        let write = OwnWrite {
+            stage: writing.stage.clone(),
+            guard: writing.guard,
+            sent: portal_clock.to_theirs(writing.sent),
+            answered: portal_clock.to_theirs(self.around.now),
+            moved_last_by_us: self.around.me.zip(state.moved_by).map(|(me, by)| me == by),
+        };
+        let above = |row: &&HistoryRow| writing.guard.is_none_or(|guard| row.id > guard);
+        let moves = foreign_moves(&rows, &write);
+        let own = rows.iter().filter(above).count() > moves.len();
+        for foreign in &moves {
+            self.tell_of(foreign);
+        }
+        if state.stage == writing.stage {
+            self.row.writing = None;
+            if let Some(buried) = overwritten(&moves) {
+                let buried = buried.clone();
+                let decision = self.decided(said, sides, |inputs| decide_again(inputs, &buried));
+                self.carry_out(decision, said, sides);
+                return false;
+            }
+            self.agree(writing.agreed.clone(), state.moved_at);
+            return true;
+        }
+        if own {
+            // It was taken, and somebody moved the deal since: a claim against what was agreed by the write.
+            self.row.writing = None;
+            let at = rows
+                .iter()
+                .filter(|row| row.stage == writing.stage)
+                .map(|row| row.at)
+                .max();
+            self.agree(writing.agreed.clone(), at);
+            return true;
+        }
+        self.not_written(writing, sides)
+    }
+
+    /// The moves of the deal, as far as they were told; none if they were not read.
+    fn history(&self) -> Option<Vec<HistoryRow>> {
+        match self.around.seen.moves.get(&self.deal) {
+            Some(rows) => Some(
+                rows.iter()
+                    .map(|row| HistoryRow {
+                        id: row.id,
+                        stage: row.stage.clone(),
+                        at: row.at,
+                    })
+                    .collect(),
+            ),
+            // A portal that refuses its history is believed by the deals alone.
+            None if !self.around.seen.refused.is_empty() => Some(Vec::new()),
+            None => None,
+        }
+    }
+
+    fn agree(&mut self, agreed: Option<Agreed>, since: Option<DateTime<Utc>>) {
+        if let Some(mut agreed) = agreed {
+            agreed.portal_since = since;
+            self.awaits(&agreed);
+            self.agreed = Some(agreed);
+        }
+    }
+
+    /// The deal is not where it was written to, and the history has no row of it.
+    fn not_written(
+        &mut self,
+        writing: &Writing,
+        (shop, portal): (&Observation<String>, &Observation<Stage>),
+    ) -> bool {
+        let now = self.around.now;
+        match self.around.seen.written.get(&self.deal) {
+            Some(StageWritten::Answered) => {
+                let text = format!(
+                    "the portal answered that it moved the deal to {}, but the deal stands in {}",
+                    writing.stage, portal.value
+                );
+                self.refused(Code::NotTaken, text, writing, (shop, portal));
+                false
+            }
+            Some(StageWritten::Refused(words)) => {
+                let text = format!(
+                    "the portal refused to move the deal to {}: {words}",
+                    writing.stage
+                );
+                self.refused(Code::Refused, text, writing, (shop, portal));
+                false
+            }
+            Some(StageWritten::NotRun) => {
+                self.unsent();
+                self.again(TimeDelta::seconds(2));
+                false
+            }
+            // Sent, perhaps: what may still be running is given time to end.
+            Some(StageWritten::InDoubt) | None if now - writing.sent < self.around.doubt => {
+                self.again(self.around.doubt - (now - writing.sent));
+                false
+            }
+            Some(StageWritten::InDoubt) | None => {
+                self.unsent();
+                true
+            }
+        }
+    }
+
+    /// A write that came to nothing is no turn.
+    fn unsent(&mut self) {
+        self.row.writing = None;
+        self.turns.pop();
+    }
+
+    fn refused(
+        &mut self,
+        code: Code,
+        sentence: String,
+        writing: &Writing,
+        (shop, portal): (&Observation<String>, &Observation<Stage>),
+    ) {
+        self.row.writing = None;
+        let waiting = Waiting {
+            status: shop.value.clone(),
+            stage: portal.value.clone(),
+        };
+        self.row.waiting = Some(value(&waiting));
+        self.row.standing = Some(json!({
+            "status": shop.value, "stage": portal.value, "why": code
+        }));
+        self.say(
+            "conflict",
+            format!("{sentence} ({code}); a person has to decide"),
+            json!({ "decision": writing.decision, "deal": self.deal }),
+        );
+        self.outcome.conflict = Conflict::Open {
+            code,
+            sentence,
+            decision: writing.decision,
+        };
+    }
+
+    fn tell_of(&mut self, foreign: &ForeignMove) {
+        let text = format!(
+            "somebody moved the deal to {} {} the bridge's own write",
+            foreign.row.stage,
+            match foreign.place {
+                decision::Place::Before => "just before",
+                decision::Place::After => "after",
+            }
+        );
+        let detail =
+            json!({ "deal": self.deal, "move": foreign.row.id, "portal_clock": foreign.row.at });
+        self.say("moved", text, detail);
+    }
+
+    fn carry_out(
+        &mut self,
+        decision: Decision,
+        said: &Said,
+        (shop, portal): (&Observation<String>, &Observation<Stage>),
+    ) {
+        let standing = json!({
+            "status": decision.record.shop_counts_as, "stage": portal.value, "why": decision.action
+        });
+        let stands = self.row.standing.as_ref() == Some(&standing);
+        match decision.action.clone() {
+            Action::Agree { agreed } => {
+                let moved = self
+                    .agreed
+                    .as_ref()
+                    .is_none_or(|old| old.status != agreed.status || old.stage != agreed.stage);
+                if moved || self.row.standing.is_some() {
+                    self.record(&decision, said, (shop, portal));
+                }
+                self.settled();
+                self.awaits(&agreed);
+                self.agreed = Some(agreed);
+            }
+            Action::WritePortal {
+                stage,
+                guard,
+                agreed,
+                purpose,
+            } => {
+                let id = self.record(&decision, said, (shop, portal));
+                if purpose != decision::Purpose::Restore {
+                    self.turn(Wrote::Stage(stage.clone()));
+                }
+                self.settled();
+                let writing = Writing {
+                    stage,
+                    guard,
+                    agreed,
+                    decision: id,
+                    sent: self.around.now,
+                };
+                self.write(writing, &decision, portal);
+            }
+            Action::TellShop {
+                status,
+                previous,
+                reason,
+                agreed,
+            } => {
+                let id = self.record(&decision, said, (shop, portal));
+                self.turn(Wrote::Status(status.clone()));
+                self.settled();
+                self.awaits(&agreed);
+                self.agreed = Some(agreed);
+                self.outcome.tell = Some((status, previous, portal.value.clone(), reason, id));
+            }
+            Action::Refused { .. } => {
+                if !stands {
+                    self.record(&decision, said, (shop, portal));
+                    self.settled();
+                    self.row.standing = Some(standing);
+                }
+            }
+            Action::Review {
+                why: decision::ReviewWhy::Waiting,
+            } => {}
+            Action::Review { why } => {
+                let id = self.record(&decision, said, (shop, portal));
+                self.row.ruling = None;
+                self.row.waiting = Some(value(&Waiting {
+                    status: decision.record.shop_counts_as.clone(),
+                    stage: portal.value.clone(),
+                }));
+                self.row.standing = Some(standing);
+                let code = match why {
+                    decision::ReviewWhy::PingPong { .. } => Code::PingPong,
+                    _ => Code::Review,
+                };
+                self.outcome.conflict = Conflict::Open {
+                    code,
+                    sentence: decision.record.sentence,
+                    decision: id,
+                };
+            }
+        }
+    }
+
+    /// The deal is to be moved.
+    fn write(&mut self, writing: Writing, decision: &Decision, portal: &Observation<Stage>) {
+        self.row.writing = Some(value(&writing));
+        self.outcome.then = Then::Written(StageWrite {
+            deal: self.deal,
+            from_funnel: portal.value.funnel,
+            comment: self.comment(decision, &writing.stage, portal),
+            stage: writing.stage,
+            guard: writing.guard,
+        });
+    }
+
+    /// No difference waits or stands any more.
+    fn settled(&mut self) {
+        self.row.waiting = None;
+        self.row.ruling = None;
+        self.row.standing = None;
+        self.outcome.conflict = Conflict::Close;
+    }
+
+    fn awaits(&mut self, agreed: &Agreed) {
+        self.outcome.awaited = Some(agreed.told.iter().map(|told| told.at).collect());
+    }
+
+    fn turn(&mut self, wrote: Wrote) {
+        self.turns.push(Turn {
+            at: self.around.now,
+            wrote,
+        });
+        let excess = self.turns.len().saturating_sub(TURNS_KEPT);
+        self.turns.drain(..excess);
+    }
+
+    fn comment(
+        &self,
+        decision: &Decision,
+        to: &Stage,
+        portal: &Observation<Stage>,
+    ) -> Option<String> {
+        let text = self.around.two_way.overruled_comment.as_ref()?;
+        decision.overrules_a_move().then(|| {
+            text.replace("{number}", &self.row.number)
+                .replace("{status}", &decision.record.shop_counts_as)
+                .replace("{from}", &portal.value.id)
+                .replace("{to}", &to.id)
+                .replace("{reason}", &decision.record.sentence)
+        })
+    }
+
+    /// Puts a decision on record, and a sentence into the order's life.
+    fn record(
+        &mut self,
+        decision: &Decision,
+        said: &Said,
+        (shop, portal): (&Observation<String>, &Observation<Stage>),
+    ) -> i64 {
+        let id = (self.next_id)();
+        let clocks = self.around.clocks;
+        let inputs = json!({
+            "shop": shop, "portal": portal, "agreed": self.agreed, "paid": said.paid, "cancelled": said.cancelled,
+            "clocks": clocks, "history": self.around.seen.newest, "deal": self.deal, "asked_by": self.around.why,
+        });
+        if decision.record.basis != Basis::Consistent
+            && matches!(
+                decision.record.change,
+                decision::Change::Portal | decision::Change::Both
+            )
+        {
+            let by = self.deal_mover();
+            let text = format!("the deal {} was moved to {}{by}", self.deal, portal.value);
+            let detail = json!({ "deal": self.deal, "portal_clock": portal.since });
+            self.say("moved", text, detail);
+        }
+        let detail = json!({
+            "decision": id, "deal": self.deal, "asked_by": self.around.why,
+            "shop_clock": shop.since, "portal_clock": portal.since,
+            "shop_at": decision.record.shop_at, "portal_at": decision.record.portal_at,
+        });
+        let kind = match decision.action {
+            Action::Review { .. } => "conflict",
+            _ => "decided",
+        };
+        self.say(kind, decision.record.sentence.clone(), detail);
+        self.outcome.recorded.push(Recorded {
+            id,
+            decision: decision.clone(),
+            inputs,
+        });
+        id
+    }
+
+    fn deal_mover(&self) -> String {
+        let state = self.around.seen.deals.get(&self.deal);
+        let by = state.and_then(|state| state.as_ref()?.moved_by);
+        match by {
+            Some(by) if self.around.me == Some(by) => " by the bridge's own user".to_owned(),
+            Some(by) => format!(" by user {by}"),
+            None => String::new(),
+        }
+    }
+}
+
+impl Recorded {
+    /// The action's word.
+    pub(super) fn action(&self) -> &'static str {
+        match self.decision.action {
+            Action::Agree { .. } => "agree",
+            Action::WritePortal { .. } => "write_portal",
+            Action::TellShop { .. } => "tell_shop",
+            Action::Refused { .. } => "refused",
+            Action::Review { .. } => "review",
+        }
+    }
+
+    /// The basis's word.
+    pub(super) fn basis(&self) -> &'static str {
+        match self.decision.record.basis {
+            Basis::Consistent => "consistent",
+            Basis::OneSide => "one_side",
+            Basis::Rule => "rule",
+            Basis::Default => "default",
+            Basis::Latest => "latest",
+            Basis::Undated => "undated",
+            Basis::Final(_) => "final",
+            Basis::Ruling => "ruling",
+        }
+    }
+
+    /// The winner's word.
+    pub(super) fn winner(&self) -> Option<&'static str> {
+        self.decision.record.winner.map(|side| match side {
+            Side::Shop => "shop",
+            Side::Portal => "portal",
+        })
+    }
+}
+
+/// What is stored as JSON; what cannot be read any more counts as absent.
+pub(in crate::app) fn stored<T: serde::de::DeserializeOwned>(value: Option<&Value>) -> Option<T> {
+    serde_json::from_value(value?.clone()).ok()
+}
+
+/// As JSON.
+pub(in crate::app) fn value<T: Serialize>(of: &T) -> Value {
+    serde_json::to_value(of).unwrap_or_default()
+}

@@ -1,0 +1,180 @@
+//! The way back: reads where deals stand, has differences decided, and writes what was decided.
+
+use super::{Failure, Portal, lease::Held, perform::send};
+use crate::{
+    app::{self, Bridge, Comparison, Looked},
+    planner::{CallAnswer, Glance, History, Look, Seen, StageWrite},
+};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
+
+/// Orders compared in one turn: 40 commands of 50 deals, so that the history fits into the same call.
+const AT_ONCE: u32 = 2_000;
+/// How often a write may lead to another at once: the next turn goes on.
+const MOST_PASSES: usize = 3;
+/// Looks follow each other no faster than this, so that what comes in bursts is read once.
+const PACE: Duration = Duration::from_millis(400);
+
+/// What a lane remembers of the way back.
+#[derive(Debug, Default)]
+pub(super) struct WayBack {
+    /// When the portal's history was last read to its end.
+    read: Option<Instant>,
+    /// When the last look began.
+    looked: Option<Instant>,
+    /// Whether the portal was asked who the bridge is.
+    asked_who: bool,
+    /// Who the bridge is in the portal.
+    me: Option<u64>,
+}
+
+/// What a turn of the way back came to.
+#[derive(Debug, Default)]
+pub(super) struct Turned {
+    /// What cut it short.
+    pub(super) failure: Option<Failure>,
+    /// Whether the portal answered at all.
+    pub(super) answered: bool,
+}
+
+impl WayBack {
+    /// The history is to be read at once: the lane was just taken, or the portal was away.
+    pub(super) fn gap(&mut self) {
+        self.read = None;
+    }
+
+    /// How long until something is to be done though nothing is due.
+    pub(super) fn until_next(&self, interval: Duration) -> Duration {
+        self.read.map_or(Duration::ZERO, |read| {
+            interval.saturating_sub(read.elapsed())
+        })
+    }
+
+    /// How long the pace asks to wait before the next look.
+    pub(super) fn pace(&self) -> Duration {
+        self.looked.map_or(Duration::ZERO, |looked| {
+            PACE.saturating_sub(looked.elapsed())
+        })
+    }
+
+    /// One look, if something is due, and what follows from it.
+    pub(super) async fn turn<P: Portal>(
+        &mut self,
+        bridge: &Bridge,
+        portal: &P,
+        held: &Held,
+        interval: Duration,
+        doubt: Duration,
+    ) -> Result<Option<Turned>, app::Error> {
+        bridge.take_notifications(held.portal()).await?;
+        let reread = self.until_next(interval).is_zero();
+        if !self.pace().is_zero() && !reread {
+            return Ok(None);
+        }
+        if reread {
+            bridge.sweep(held.portal()).await?;
+        }
+        let due = bridge.comparisons(held.lease(), AT_ONCE).await?;
+        if due.is_empty() && !reread {
+            return Ok(None);
+        }
+        self.looked = Some(Instant::now());
+        let cursor = bridge.history_cursor(held.portal()).await?;
+        let look = Look {
+            history: cursor.map_or(History::Newest, History::After),
+            deals: due
+                .iter()
+                .map(|one| one.deal)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            moves_of: due
+                .iter()
+                .filter_map(|one| Some((one.deal, one.guard?)))
+                .collect(),
+            ask_who: !self.asked_who,
+        };
+        let (seen, mut turned) = glance(bridge, portal, held, Glance::look(&look)).await;
+        if turned.answered && look.ask_who {
+            self.asked_who = true;
+            self.me = seen.me;
+        }
+        if seen.history_read {
+            bridge.take_history(held.lease(), &seen).await?;
+        }
+        if seen.history_read || turned.failure.is_none() {
+            self.read = Some(Instant::now());
+        }
+        if turned.failure.is_some() {
+            return Ok(Some(turned));
+        }
+        let mut next = (due, seen);
+        for _ in 0..MOST_PASSES {
+            let (compared, seen) = next;
+            let newest = seen.newest;
+            let looked = Looked {
+                seen,
+                heard: portal.heard(),
+                me: self.me,
+                doubt,
+            };
+            let done = bridge.compare(held.lease(), compared, &looked).await?;
+            if done.writes.is_empty() {
+                break;
+            }
+            held.reached(super::Point::Decided).await;
+            let (again, writes): (Vec<Comparison>, Vec<StageWrite>) =
+                done.writes.into_iter().unzip();
+            let (mut seen, wrote) = glance(bridge, portal, held, Glance::write(&writes)).await;
+            held.reached(super::Point::Called).await;
+            seen.newest = newest.max(seen.moves.values().flatten().map(|row| row.id).max());
+            turned.answered |= wrote.answered;
+            turned.failure = wrote.failure;
+            if turned.failure.is_some() {
+                // What became of the writes is stored; the rest is looked at when the portal is back.
+                let looked = Looked {
+                    seen,
+                    heard: None,
+                    me: self.me,
+                    doubt,
+                };
+                bridge.compare(held.lease(), again, &looked).await?;
+                break;
+            }
+            next = (again, seen);
+        }
+        Ok(Some(turned))
+    }
+}
+
+/// Sends the calls of a glance while the lease holds and the portal answers.
+async fn glance<P: Portal>(
+    bridge: &Bridge,
+    portal: &P,
+    held: &Held,
+    mut glance: Glance,
+) -> (Seen, Turned) {
+    let mut turned = Turned::default();
+    while let Some(call) = glance.next_call() {
+        if turned.failure.is_some() || !held.may_send() {
+            glance.answer(&call, CallAnswer::NotRun);
+            continue;
+        }
+        match send(bridge, portal, held, &call).await {
+            Ok(answer) => {
+                turned.answered = true;
+                glance.answer(&call, answer);
+            }
+            Err(failure) => {
+                let answer = if failure.maybe_executed {
+                    CallAnswer::InDoubt
+                } else {
+                    CallAnswer::NotRun
+                };
+                glance.answer(&call, answer);
+                turned.failure = Some(failure);
+            }
+        }
+    }
+    (glance.finish(), turned)
+}
