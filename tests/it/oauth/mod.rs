@@ -1,5 +1,6 @@
 //! Applications against the sandbox portal: installation, authorisation, and who is not let in.
 
+mod commands;
 mod events;
 mod renewal;
 
