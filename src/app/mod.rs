@@ -53,7 +53,7 @@ struct Inner {
     directory: Directory,
     metrics: Metrics,
     bell: Bell,
-    applications: OnceLock<applications::Applications>,
+    applications: OnceLock<(applications::Applications, applications::Known)>,
     clocks: clocks::KnownClocks,
 }
 

@@ -7,7 +7,7 @@ use crate::{
         applications::{Application, Applications, Vault},
     },
     bitrix24::{Client, Credentials, OAuth, OAuthApp},
-    config::{App, Config, Portal, PortalAccess},
+    config::{App, Config, Portal, PortalAccess, TokenKey},
     domain::PortalName,
     worker::applications::{Reached, StoredTokens},
 };
@@ -27,7 +27,7 @@ pub(super) fn configured(config: &Config) -> Applications {
         });
     let keys = config.token_keys.iter();
     Applications {
-        vault: Vault::new(keys.map(|key| key.expose_secret())),
+        vault: Vault::new(keys.map(TokenKey::expose_secret)),
         portals: apps.collect(),
     }
 }

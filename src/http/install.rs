@@ -9,8 +9,10 @@ use axum::{
     body::Body,
     extract::{RawQuery, State as Extract},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
 /// Largest form: a portal sends two tokens and a few words.
@@ -67,21 +69,27 @@ pub(super) fn fields(bytes: &[u8]) -> Vec<Field> {
         .collect()
 }
 
-/// The portal's own script ends the installation; the page may stand in the portal's frame and nowhere else.
+/// What the page does, with the portal's own library.
+const SCRIPT: &str = "BX24.init(function () { BX24.installFinish(); });";
+
+/// The page may run its one script and the portal's, and stand in the portal's frame and nowhere else.
 fn page(state: &State, portal: &PortalName) -> Response {
-    let nonce = uuid::Uuid::new_v4().simple().to_string();
-    let application = state.bridge.application(portal);
-    let frame = application.map_or("'none'", |application| application.portal_url.as_str());
+    let digest = STANDARD.encode(Sha256::digest(SCRIPT));
+    let frame = state
+        .bridge
+        .application(portal)
+        .map_or("'none'", |application| {
+            application.portal_url.trim_end_matches('/')
+        });
     let policy = format!(
-        "default-src 'none'; script-src https://api.bitrix24.com 'nonce-{nonce}'; frame-ancestors {frame}"
+        "default-src 'none'; script-src https://api.bitrix24.com 'sha256-{digest}'; frame-ancestors {frame}"
     );
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>b24-bridge</title>\
          <p>The bridge is being installed. This page may be closed.</p>\
-         <script src=\"https://api.bitrix24.com/api/v1/\"></script>\
-         <script nonce=\"{nonce}\">BX24.init(function () {{ BX24.installFinish(); }});</script></html>"
+         <script src=\"https://api.bitrix24.com/api/v1/\"></script><script>{SCRIPT}</script></html>"
     );
-    let mut response = ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
+    let mut response = Html(html).into_response();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response
             .headers_mut()

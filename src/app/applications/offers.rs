@@ -268,7 +268,12 @@ impl Bridge {
             return Ok(false);
         }
         let mut db = self.pool().acquire().await?;
-        Ok(tokens::learn(&mut db, portal.as_str(), &digest(secret), &digest(token)).await?)
+        let learnt =
+            tokens::learn(&mut db, portal.as_str(), &digest(secret), &digest(token)).await?;
+        if let Some(known) = self.known_tokens().filter(|_| learnt) {
+            known.forget(portal);
+        }
+        Ok(learnt)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Encryption of what must not be readable in the database: ChaCha20-Poly1305, bound to what it is and whose.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     rand::{SecureRandom as _, SystemRandom},
@@ -86,13 +87,13 @@ impl Vault {
         Err(VaultError::CannotOpen)
     }
 
-    /// Random letters and digits, 32 bytes' worth.
+    /// 32 random bytes as text that may stand in an address.
     pub fn random(&self) -> Result<String, VaultError> {
         let mut bytes = [0; 32];
         self.random
             .fill(&mut bytes)
             .map_err(|_| VaultError::CannotSeal)?;
-        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 }
 

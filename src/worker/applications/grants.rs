@@ -100,13 +100,13 @@ async fn judge(
         )),
     };
     let refused = match confirmed {
-        Ok(confirmed) => match store(bridge, name, offered.id, &confirmed).await? {
-            true => None,
-            false => Some(
+        Ok(confirmed) => {
+            let stored = store(bridge, name, offered.id, &confirmed).await?;
+            (!stored).then(|| {
                 "the portal's identity (member_id) is another than before: set `member_id` in the settings if that is right"
-                    .to_owned(),
-            ),
-        },
+                    .to_owned()
+            })
+        }
         Err(Obstacle::Refused(words)) => Some(words),
         Err(Obstacle::Later(error)) if offered.tries < MOST_TRIES => {
             tracing::warn!(portal = %name, %error, "an installation cannot be judged yet");
