@@ -27,8 +27,7 @@ const MOST_FIELDS: usize = 200;
     responses(
         (status = 200, description = "Taken; the page ends the installation in the portal", content_type = "text/html"),
         (status = 400, description = "Not the form of a portal", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The form of another portal", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such portal, or it is not reached by an application", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The form of another portal, or the portal is not reached by an application", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many installations wait, or the database is away: try again", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -39,21 +38,23 @@ pub(super) async fn post_install(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let portal = PortalName::parse(&name).map_err(|_| Problem::not_found())?;
+    let foreign = || {
+        Problem::new(
+            Code::Forbidden,
+            "this is not the form of a portal that is reached by an application",
+        )
+    };
+    let portal = PortalName::parse(&name).map_err(|_| foreign())?;
     let body = body::read(&headers, body, LARGEST).await?;
     let mut fields = fields(&body);
     fields.extend(self::fields(query.unwrap_or_default().as_bytes()));
     match state.bridge.install_app(&portal, &fields).await? {
         Taken::Waits(_) => Ok(page(&state, &portal)),
-        Taken::NoApplication => Err(Problem::not_found()),
         Taken::Incomplete => Err(Problem::malformed(
             StatusCode::BAD_REQUEST,
             "this is not the form that a portal opens an application with",
         )),
-        Taken::Foreign => Err(Problem::new(
-            Code::Forbidden,
-            "this is the form of another portal",
-        )),
+        Taken::Foreign | Taken::NoApplication => Err(foreign()),
         Taken::TooMany => Err(Problem::malformed(
             StatusCode::SERVICE_UNAVAILABLE,
             "too many installations wait to be judged",

@@ -21,7 +21,6 @@ use axum::{
     responses(
         (status = 200, description = "Taken", content_type = "text/plain"),
         (status = 400, description = "Nobody began this authorisation here, or it is over", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such portal", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -30,24 +29,24 @@ pub(super) async fn get_oauth(
     Segment(name): Segment,
     RawQuery(query): RawQuery,
 ) -> Result<&'static str, Problem> {
-    let portal = PortalName::parse(&name).map_err(|_| Problem::not_found())?;
-    if state.bridge.application(&portal).is_none() {
-        return Err(Problem::not_found());
-    }
+    let unknown = || {
+        Problem::malformed(
+            StatusCode::BAD_REQUEST,
+            "nobody began this authorisation here, or it is over: run `b24-bridge portals authorize` again",
+        )
+    };
+    let portal = PortalName::parse(&name).map_err(|_| unknown())?;
     let fields = fields(query.unwrap_or_default().as_bytes());
     let (code, given) = (value(&fields, "code"), value(&fields, "state"));
-    match state
+    let back = state
         .bridge
         .authorisation_came_back(&portal, code, given)
-        .await?
-    {
+        .await?;
+    match back {
         CameBack::Waits(_) => Ok(
             "Taken. `b24-bridge portals authorize` tells whether the portal confirms it. This page may be closed.\n",
         ),
-        CameBack::Unknown => Err(Problem::malformed(
-            StatusCode::BAD_REQUEST,
-            "nobody began this authorisation here, or it is over: run `b24-bridge portals authorize` again",
-        )),
+        CameBack::Unknown => Err(unknown()),
     }
 }
 

@@ -178,7 +178,7 @@ async fn the_page_of_an_installation_ends_it_in_the_portals_frame_only() {
     let empty = post(url.clone()).await.unwrap();
     assert_eq!(empty.status(), 400);
     let nowhere = post(url.replace("main", "other")).await.unwrap();
-    assert_eq!(nowhere.status(), 404);
+    assert_eq!(nowhere.status(), 403);
 }
 
 #[tokio::test]
