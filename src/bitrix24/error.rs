@@ -44,8 +44,8 @@ pub enum Error {
         /// Unix seconds at which it may go on, if known.
         until: Option<i64>,
     },
-    /// 401 expired_token, and renewing it did not help.
-    #[error("the access token has expired{}", after(.words))]
+    /// 401 expired_token, and renewing it did not help; or there is no token at all.
+    #[error("there is no valid access token{}", after(.words))]
     TokenExpired {
         /// Why it could not be renewed.
         words: String,

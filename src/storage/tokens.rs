@@ -197,3 +197,21 @@ pub async fn wake(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
     .await?;
     Ok(())
 }
+
+/// Marks the tokens of a removed application as refused; false if the application token is another.
+pub async fn uninstalled(
+    db: &mut PgConnection,
+    portal: &str,
+    application_token: &[u8],
+    reason: &str,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.tokens SET refused_at = now(), refused_reason = $3 WHERE portal = $1 AND application_token = $2",
+        portal,
+        application_token,
+        reason
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -8,6 +8,7 @@
 //! replaced by telling of an installation.
 
 mod known;
+mod lifecycle;
 mod offers;
 mod vault;
 
@@ -23,6 +24,7 @@ use std::{collections::BTreeMap, fmt};
 use subtle::ConstantTimeEq as _;
 
 pub(super) use known::Known;
+pub use lifecycle::Lifecycle;
 pub use offers::{CameBack, Field, Offer, Offered, Taken, token_digest};
 pub use vault::{Opened, Vault, VaultError};
 

@@ -75,7 +75,11 @@ impl TokenSource for StoredTokens {
             match &*read {
                 Some((access, at)) if at.elapsed() < FRESH => Ok(access.clone()),
                 _ => {
-                    let access = access(&self.0.tokens().await?)?;
+                    let tokens = self.0.tokens().await?;
+                    if let Some(words) = tokens.refused {
+                        return Err(Error::TokenExpired { words });
+                    }
+                    let access = access(&tokens)?;
                     *read = Some((access.clone(), Instant::now()));
                     Ok(access)
                 }

@@ -8,9 +8,11 @@ use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
         Bridge,
-        applications::{Application, Applications, CameBack, Field, Offer, Taken, Vault},
+        applications::{
+            Application, Applications, CameBack, Field, Lifecycle, Offer, Taken, Vault,
+        },
     },
-    bitrix24::{Client, Credentials, OAuth, OAuthApp, Options, Rate},
+    bitrix24::{Client, Credentials, OAuth, OAuthApp, Options, Priority, Rate},
     domain::PortalName,
     sandbox::{self, App, Plan, Sandbox},
     worker::applications::{Reached, StoredTokens, judge_now},
@@ -161,8 +163,10 @@ fn with(fields: &[Field], key: &str, value: &str) -> Vec<Field> {
 }
 
 async fn works(reached: &Reached) -> bool {
-    let priority = b24_bridge::bitrix24::Priority::Live;
-    let asked = reached.client.call("app.info", &json!({}), priority).await;
+    let asked = reached
+        .client
+        .call("app.info", &json!({}), Priority::Live)
+        .await;
     asked.is_ok_and(|answer| answer.result["CODE"] == CLIENT)
 }
 
@@ -418,4 +422,43 @@ async fn whoever_is_no_administrator_installs_nothing() {
     let reached = portal.reached(&bridge);
     let words = refused(&bridge, &reached, &fields).await;
     assert!(words.contains("no administrator"), "{words}");
+}
+
+/// The same as the receiver reads it.
+fn as_read(fields: &[Field]) -> serde_json::Value {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(fields);
+    let limits = b24_bridge::bitrix24::form::Limits {
+        pairs: 100,
+        depth: 6,
+    };
+    b24_bridge::bitrix24::form::decode(form.finish().as_bytes(), limits).unwrap()
+}
+
+#[tokio::test]
+async fn a_removed_application_says_so_and_nobody_else_can() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let bridge = portal.bridge(&db);
+    let reached = portal.reached(&bridge);
+    let installs = portal.installs(CLIENT).await;
+    let tell = |fields: Vec<Field>| {
+        let bridge = bridge.clone();
+        async move {
+            let (portal, sent) = (main_portal(), as_read(&fields));
+            bridge.application_event(&portal, &sent).await.unwrap()
+        }
+    };
+    assert_eq!(tell(installs.clone()).await, Some(Lifecycle::Taken));
+    assert!(judge_now(&bridge, &reached.tokens).await.unwrap());
+    assert_eq!(tell(with(&installs, "event", "ONCRMDEALADD")).await, None);
+    let removal = with(&installs, "event", "onAppUninstall");
+    let forged = with(&removal, "auth[application_token]", "invented");
+    assert_eq!(tell(forged).await, Some(Lifecycle::Refused));
+    assert!(works(&reached).await);
+    assert_eq!(tell(removal).await, Some(Lifecycle::Taken));
+    let told = portal.reached(&portal.bridge(&db));
+    let nothing = json!({});
+    let asked = told.client.call("app.info", &nothing, Priority::Live).await;
+    let words = asked.unwrap_err().to_string();
+    assert!(words.contains("was removed"), "{words}");
 }
