@@ -228,7 +228,9 @@ impl Keeper {
             self.bound = Some((tokens.installed_at, Instant::now()));
         }
         let lately = |at: Instant| at.elapsed() < Duration::from_mins(5);
-        if !tokens.hears && self.options.public_url.is_some() && !self.probed.is_some_and(lately) {
+        let deaf = !tokens.hears && !self.probed.is_some_and(lately);
+        // Also where a token is known: an application that was made anew has another.
+        if self.options.public_url.is_some() && (!fresh || deaf) {
             self.probed = Some(Instant::now());
             let secret = self.bridge.probe_application_token(self.name()).await?;
             events::test(&self.reached.client, &secret).await?;

@@ -127,6 +127,24 @@ async fn after_an_authorisation_the_portal_tells_the_token_of_its_notifications_
     stop.cancel();
 }
 
+#[tokio::test]
+async fn an_application_that_was_made_anew_tells_its_new_token() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let (bridge, reached) = portal.installed(&db).await;
+    sqlx::query("UPDATE bridge.tokens SET application_token = 'of the one before'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let stop = start(&db, &bridge, &reached, options(&portal)).await;
+    let told = portal.letter("ONAPPTEST").await;
+    let learnt = bridge.learn_application_token(&main_portal(), &told).await;
+    assert!(learnt.unwrap());
+    let token = "local.1-application-token";
+    let known = bridge.knows_application_token(&main_portal(), token).await;
+    assert!(known.unwrap());
+    stop.cancel();
+}
+
 #[derive(Clone, Default)]
 struct Shelf(Arc<Mutex<Vec<Notified>>>);
 
