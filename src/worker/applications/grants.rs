@@ -67,20 +67,32 @@ struct Ours {
     by_hand: bool,
 }
 
-/// Judges what waits for this portal; true if tokens were stored.
-pub(super) async fn settle(bridge: &Bridge, source: &StoredTokens) -> Result<bool, app::Error> {
-    let mut stored = false;
-    while let Some(offered) = bridge.next_offer(source.portal(), TURN).await? {
-        stored |= judge(bridge, source, offered).await?;
+/// What came of judging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// Nothing waits.
+    Nothing,
+    /// Tokens were stored.
+    Stored,
+    /// Refused for good.
+    Refused,
+    /// Not to be judged now.
+    Later,
+}
+
+/// Judges the next offer that waits for this portal.
+pub(super) async fn next(bridge: &Bridge, source: &StoredTokens) -> Result<Judged, app::Error> {
+    match bridge.next_offer(source.portal(), TURN).await? {
+        Some(offered) => judge(bridge, source, offered).await,
+        None => Ok(Judged::Nothing),
     }
-    Ok(stored)
 }
 
 async fn judge(
     bridge: &Bridge,
     source: &StoredTokens,
     offered: Offered,
-) -> Result<bool, app::Error> {
+) -> Result<Judged, app::Error> {
     let name = source.portal();
     let confirmed = match (&offered.offer, bridge.application(name)) {
         (Some(offer), Some(application)) => {
@@ -112,19 +124,19 @@ async fn judge(
             tracing::warn!(portal = %name, %error, "an installation cannot be judged yet");
             let mut db = bridge.pool().acquire().await?;
             grants::later(&mut db, offered.id, PAUSE).await?;
-            return Ok(false);
+            return Ok(Judged::Later);
         }
         Err(Obstacle::Later(error)) => Some(error.to_string()),
     };
     let Some(words) = refused else {
         source.forget().await;
         tracing::info!(portal = %name, "the application is installed");
-        return Ok(true);
+        return Ok(Judged::Stored);
     };
     tracing::error!(portal = %name, code = "B24-TOKEN", "an installation is refused: {words}");
     let mut db = bridge.pool().acquire().await?;
     grants::settle(&mut db, offered.id, Some(&words.replace('\0', " "))).await?;
-    Ok(false)
+    Ok(Judged::Refused)
 }
 
 /// Stores tokens, settles the offer and wakes the lane: together or not at all.

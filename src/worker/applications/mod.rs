@@ -11,6 +11,7 @@ mod grants;
 mod queue;
 mod tokens;
 
+use self::grants::Judged;
 use crate::{
     app::{self, Bridge},
     bitrix24::{self, Class, Client},
@@ -30,6 +31,8 @@ pub use tokens::StoredTokens;
 
 /// How long a call in flight is waited for once told to stop: tokens may be on their way.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long nothing is judged after an installation was refused.
+const WARY: Duration = Duration::from_secs(10);
 /// Most pages of the queue in one go.
 const PAGES: usize = 40;
 
@@ -127,6 +130,7 @@ pub async fn run(
             bridge: bridge.clone(),
             reached,
             options: options.clone(),
+            wary_until: None,
             bound: None,
             probed: None,
             queue: false,
@@ -148,7 +152,14 @@ pub async fn run(
 
 /// Judges what waits for a portal now; true if tokens were stored. For whoever waits for the outcome.
 pub async fn judge_now(bridge: &Bridge, tokens: &StoredTokens) -> Result<bool, app::Error> {
-    grants::settle(bridge, tokens).await
+    let mut stored = false;
+    loop {
+        match grants::next(bridge, tokens).await? {
+            Judged::Nothing => return Ok(stored),
+            Judged::Stored => stored = true,
+            Judged::Refused | Judged::Later => {}
+        }
+    }
 }
 
 /// Looks after one application.
@@ -156,6 +167,8 @@ struct Keeper {
     bridge: Bridge,
     reached: Reached,
     options: Options,
+    /// Until when nothing is judged.
+    wary_until: Option<Instant>,
     /// For which installation events were bound, and when.
     bound: Option<(i64, Instant)>,
     /// When the portal was last asked to tell the token of its notifications.
@@ -209,7 +222,7 @@ impl Keeper {
     }
 
     async fn round(&mut self) -> Result<(), Trouble> {
-        grants::settle(&self.bridge, &self.reached.tokens).await?;
+        self.judge().await?;
         if !self.drives().await? {
             self.left_over = None;
             return Ok(());
@@ -236,6 +249,17 @@ impl Keeper {
             events::test(&self.reached.client, &secret).await?;
         }
         self.drain().await
+    }
+
+    /// One offer a round, and after a refusal none for a while: strangers may offer what they like, and each offer costs the portal's
+    /// request limit.
+    async fn judge(&mut self) -> Result<(), app::Error> {
+        if self.wary_until.is_some_and(|until| Instant::now() < until) {
+            return Ok(());
+        }
+        let judged = grants::next(&self.bridge, &self.reached.tokens).await?;
+        self.wary_until = (judged == Judged::Refused).then(|| Instant::now() + WARY);
+        Ok(())
     }
 
     /// Whether this process drives the portal's lane, and nothing holds the lane back.

@@ -3,7 +3,10 @@
 use super::{Portal, main_portal};
 use crate::support::database::Database;
 use b24_bridge::{
-    app::{self, Bridge, applications::Offer},
+    app::{
+        self, Bridge,
+        applications::{Offer, Taken},
+    },
     bitrix24::Priority,
     storage::lanes,
     worker::applications::{self, CONNECTOR, Notified, Options, Reached, Store, judge_now},
@@ -142,6 +145,37 @@ async fn an_application_that_was_made_anew_tells_its_new_token() {
     let token = "local.1-application-token";
     let known = bridge.knows_application_token(&main_portal(), token).await;
     assert!(known.unwrap());
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn what_strangers_offer_costs_the_portal_next_to_nothing() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let bridge = portal.bridge(&db);
+    let reached = portal.reached(&bridge);
+    let genuine = portal.installs(super::CLIENT).await;
+    let invented = super::with(&genuine, "auth[access_token]", "invented");
+    for _ in 0..10 {
+        let taken = bridge.install_app(&main_portal(), &invented).await;
+        assert!(matches!(taken.unwrap(), Taken::Waits(_)));
+    }
+    let stop = start(&db, &bridge, &reached, options(&portal)).await;
+    let refused = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM bridge.grants WHERE refused IS NOT NULL")
+            .fetch_one(&db.pool)
+            .await
+            .unwrap()
+    };
+    for _ in 0..500 {
+        if refused().await > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // Many rounds later it is still the only one.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(refused().await, 1);
+    assert_eq!(portal.sandbox.calls().len(), 1);
     stop.cancel();
 }
 
