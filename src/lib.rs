@@ -47,6 +47,7 @@
 
 pub mod app;
 pub mod bitrix24;
+pub mod callback;
 pub mod cli;
 pub mod config;
 pub mod decision;

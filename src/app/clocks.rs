@@ -14,7 +14,7 @@ use std::{
 };
 
 /// How often samples are stored.
-const STORE_EVERY: TimeDelta = TimeDelta::seconds(30);
+const STORE_EVERY: TimeDelta = TimeDelta::seconds(5);
 
 /// Clocks as this process knows them.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub(super) struct KnownClocks(Mutex<BTreeMap<String, Known>>);
 #[derive(Debug, Clone, Default)]
 struct Known {
     offset: ClockOffset,
+    loaded: bool,
     changed: bool,
     stored: Option<DateTime<Utc>>,
 }
@@ -79,7 +80,7 @@ impl Bridge {
         for system in systems {
             if self
                 .clocks()
-                .with(|known| known.get(system).is_some_and(|k| k.stored.is_some()))
+                .with(|known| known.get(system).is_some_and(|k| k.loaded))
             {
                 continue;
             }
@@ -87,13 +88,12 @@ impl Bridge {
             let before: ClockOffset = samples
                 .and_then(|samples| serde_json::from_value(samples).ok())
                 .unwrap_or_default();
-            let now = clocks::now(db).await?;
             self.clocks().with(|known| {
                 let clock = known.entry(system.clone()).or_default();
-                if clock.offset.estimate().is_none() {
-                    clock.offset = before;
-                }
-                clock.stored = Some(now);
+                // What was measured meanwhile is put on top of what others knew.
+                let newer = std::mem::replace(&mut clock.offset, before);
+                clock.offset.add(newer);
+                clock.loaded = true;
             });
         }
         Ok(())

@@ -11,9 +11,11 @@
 mod accept;
 pub mod applications;
 mod bell;
+mod changes;
 mod claim;
 mod clocks;
 mod compare;
+mod conflicts;
 mod dead_letters;
 mod directory;
 mod heard;
@@ -32,8 +34,10 @@ use std::sync::{Arc, OnceLock};
 
 pub use accept::{Accepted, MAX_EVENTS};
 pub use bell::Bell;
+pub use changes::{Outgoing, StatusChange, StatusChanges};
 pub use claim::Claim;
 pub use compare::{Compared, Comparison, Looked};
+pub use conflicts::{ConflictFilter, ConflictPage, ConflictView};
 pub use dead_letters::{Letter, LetterFilter, LetterPage, Retried, Retry};
 pub use directory::{Directory, TwoWay};
 pub use heard::{HistoryTaken, Notice};
@@ -121,6 +125,9 @@ pub enum Error {
     /// What was sent along cannot be used.
     #[error("the payload cannot be used: {}", sentence(.0))]
     Invalid(Faults),
+    /// A conflict was decided or vanished before.
+    #[error("the conflict was decided already, or it vanished by itself")]
+    Decided,
     /// More than one request may carry.
     #[error("{0} events at once: at most {MAX_EVENTS} are taken")]
     TooMany(usize),
@@ -136,7 +143,7 @@ impl From<sqlx::Error> for Error {
 }
 
 /// All faults in one line, each with its place.
-fn sentence(faults: &Faults) -> String {
+pub fn sentence(faults: &Faults) -> String {
     let parts: Vec<_> = faults
         .iter()
         .map(|fault| {

@@ -30,11 +30,11 @@ pub struct OrderView {
     pub contact_id: Option<u64>,
     /// Its company.
     pub company_id: Option<u64>,
-    /// The shop's status in the newest snapshot.
+    /// The shop's status: what its newest snapshot says, or what it was told since.
     pub status: Option<String>,
     /// The stage, as last known.
     pub stage: Option<String>,
-    /// Whether the portal holds the newest snapshot.
+    /// Whether both sides hold the same and nothing is on its way.
     pub in_sync: bool,
     /// Events that wait.
     pub pending: i64,

@@ -95,7 +95,10 @@ impl Running {
             });
         }
         if role != Role::Api {
-            let options = options(&config);
+            let options = worker::Options {
+                callbacks: setup::callbacks(&config)?,
+                ..options(&config)
+            };
             let reached = applications::all_reached(&config, &bridge)?;
             for one in &reached {
                 clients.insert(one.tokens.portal().clone(), one.client.clone());
@@ -169,6 +172,7 @@ fn options(config: &Config) -> worker::Options {
         backoff: Duration::from_secs(worker.backoff_base_seconds),
         backoff_cap: Duration::from_secs(worker.backoff_cap_seconds),
         doubt: Duration::from_secs(worker.doubt_seconds),
+        reconcile: Duration::from_secs(worker.reconcile_seconds),
         grace: Duration::from_secs(worker.stop_grace_seconds),
         retention: worker::Retention {
             settled: days(retention.settled_days),

@@ -4,6 +4,7 @@ use super::{Global, applications};
 use crate::{
     app::{Bridge, Directory, TwoWay},
     bitrix24::{self, Credentials},
+    callback::{self, Sender},
     config::{Config, LogFormat, Portal, PortalAccess, Shop},
     domain::{PortalName, ShopName},
     embedded::{self, Embedded},
@@ -153,6 +154,21 @@ fn two_way((name, shop): (&ShopName, &Shop)) -> (ShopName, Arc<TwoWay>) {
         policy.finality = finality.clone();
     }
     (name.clone(), Arc::new(two_way))
+}
+
+/// What calls the shops that can be called.
+pub(super) fn callbacks(config: &Config) -> anyhow::Result<BTreeMap<ShopName, Sender>> {
+    let mut senders = BTreeMap::new();
+    for (name, shop) in &config.shops {
+        let (Some(url), Some(secret)) = (&shop.callback_url, &shop.callback_secret) else {
+            continue;
+        };
+        let secret = callback::Secret::parse(secret.expose_secret()).with_context(|| {
+            format!("`shops.{name}.callback_secret` is not `whsec_` and base64")
+        })?;
+        senders.insert(name.clone(), Sender::new(url, secret)?);
+    }
+    Ok(senders)
 }
 
 /// How a client of this portal behaves.

@@ -1,11 +1,13 @@
 //! `[shops.NAME]`: the stores that post events, and how their orders are written.
 
 use super::{KeyDigest, Problem, Secret, secret};
+use crate::callback;
 use crate::domain::{
     Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, PortalName,
     Rule, ShopName, ShopRules, Stage, StatusMap, TurnLimit, Winner,
 };
 use chrono::TimeDelta;
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -200,6 +202,22 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
             "callbacks are signed: give the secret (`whsec_…`) that the shop checks them with",
         ));
     }
+    if let Some(secret) = &callback_secret
+        && callback::Secret::parse(secret.expose_secret()).is_none()
+    {
+        problems.push(Problem::new(
+            format!("{key}.callback_secret"),
+            "this is not `whsec_` and base64",
+            "make one: echo whsec_$(openssl rand -base64 32)",
+        ));
+    }
+    if raw.callback_url.as_deref().is_some_and(|url| !is_http(url)) {
+        problems.push(Problem::new(
+            format!("{key}.callback_url"),
+            "this is not an address",
+            "write https://shop.example/bridge",
+        ));
+    }
     texts(&key, &raw.phone_country, &raw.title, &raw.fields, problems);
     let rules = ShopRules {
         portal,
@@ -336,6 +354,11 @@ fn api_keys(
     keys.iter()
         .filter_map(|given| KeyDigest::checked(given, &place, problems))
         .collect()
+}
+
+fn is_http(text: &str) -> bool {
+    url::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 fn texts(

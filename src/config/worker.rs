@@ -19,6 +19,8 @@ pub struct Worker {
     pub backoff_cap_seconds: u64,
     /// Seconds that a write whose answer was lost is given to end before it is looked up.
     pub doubt_seconds: u64,
+    /// Seconds between readings of a portal's stage history when nothing was heard.
+    pub reconcile_seconds: u64,
     /// Most orders taken up at once.
     pub wave: u32,
     /// Seconds the call in flight may take to finish when the bridge is stopped.
@@ -34,6 +36,7 @@ impl Default for Worker {
             backoff_base_seconds: 5,
             backoff_cap_seconds: 900,
             doubt_seconds: 10,
+            reconcile_seconds: 30,
             wave: 200,
             stop_grace_seconds: 30,
         }
@@ -62,6 +65,7 @@ impl Worker {
             86_400,
         );
         range("doubt_seconds", self.doubt_seconds, 0, 300);
+        range("reconcile_seconds", self.reconcile_seconds, 1, 3_600);
         range("wave", self.wave.into(), 1, 1_000);
         range("stop_grace_seconds", self.stop_grace_seconds, 1, 300);
     }

@@ -75,9 +75,9 @@ fn status_of(code: Code) -> StatusCode {
     match code {
         Code::Malformed => StatusCode::BAD_REQUEST,
         Code::Key => StatusCode::UNAUTHORIZED,
-        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::Forbidden | Code::EventToken => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::Conflict | Code::Overtaken => StatusCode::CONFLICT,
+        Code::Conflict | Code::Overtaken | Code::Decided => StatusCode::CONFLICT,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::Invalid | Code::UnknownShop => StatusCode::UNPROCESSABLE_ENTITY,
         Code::Database => StatusCode::SERVICE_UNAVAILABLE,
@@ -142,6 +142,7 @@ impl From<app::Error> for Problem {
         match error {
             app::Error::NotFound => Self::not_found(),
             app::Error::Invalid(faults) => Self::invalid(faults),
+            app::Error::Decided => Self::new(Code::Decided, error.to_string()),
             app::Error::TooMany(_) => Self::new(Code::TooLarge, error.to_string()),
             app::Error::Vault(_) => Self::new(Code::Config, error.to_string()),
             app::Error::Storage(_) if away(&error) => {

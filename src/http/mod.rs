@@ -12,6 +12,8 @@
 mod around;
 mod auth;
 mod body;
+mod conflict;
+mod conflicts;
 mod dead_letter;
 mod dead_letters;
 mod discard;
@@ -24,11 +26,14 @@ mod oauth;
 mod openapi;
 mod orders;
 mod portals;
+mod resolve;
 mod retry;
 mod routes;
 mod segment;
 mod serve;
 mod status;
+mod status_changes;
+mod webhooks;
 
 use crate::{app::Bridge, config::Config};
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! The routes, and their description: one list for both.
 
 use super::{
-    Problem, State, around, dead_letter, dead_letters, discard, events, health, install, metrics,
-    oauth, openapi, orders, portals, retry, status,
+    Problem, State, around, conflict, conflicts, dead_letter, dead_letters, discard, events,
+    health, install, metrics, oauth, openapi, orders, portals, resolve, retry, status,
+    status_changes, webhooks,
 };
 use axum::{
     Router,
@@ -39,6 +40,11 @@ endpoints! {
     status::get_status __path_get_status
     portals::post_pause __path_post_pause
     portals::post_resume __path_post_resume
+    webhooks::post_notification __path_post_notification
+    status_changes::get_status_changes __path_get_status_changes
+    conflicts::get_conflicts __path_get_conflicts
+    conflict::get_conflict __path_get_conflict
+    resolve::post_resolve __path_post_resolve
     health::get_healthz __path_get_healthz
     health::get_readyz __path_get_readyz
     install::post_install __path_post_install

@@ -169,6 +169,28 @@ pub async fn fail(
     .await?)
 }
 
+/// Stops a lane because of a fault that only a person can mend.
+pub async fn stop(
+    db: &mut PgConnection,
+    lease: &Lease,
+    code: &str,
+    reason: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.lanes
+         SET paused_at = now(), paused_by = 'bridge', paused_code = $4, paused_reason = $5, resume_at = NULL
+         WHERE portal = $1 AND owner = $2 AND epoch = $3",
+        lease.portal,
+        lease.owner,
+        lease.epoch,
+        code,
+        reason
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Ends a pause that a fault made; `recovered` also forgets the failures.
 pub async fn go_on(db: &mut PgConnection, lease: &Lease, recovered: bool) -> Result<(), Error> {
     sqlx::query!(

@@ -130,6 +130,24 @@ pub async fn wake(
     Ok(())
 }
 
+/// Stores the status that the shop was told and has.
+pub async fn set_status(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+    status: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.orders SET status = $3 WHERE shop = $1 AND number = $2",
+        shop,
+        number,
+        status
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// An order that is due.
 #[derive(Debug, Clone)]
 pub struct Due {
@@ -356,11 +374,11 @@ pub struct OrderRow {
     pub contact_id: Option<i64>,
     /// The company.
     pub company_id: Option<i64>,
-    /// The shop's status.
+    /// The shop's status: what it said, or was told since.
     pub status: Option<String>,
     /// The stage.
     pub stage: Option<String>,
-    /// Whether the portal holds the newest snapshot.
+    /// Whether both sides hold the same, and nothing is on its way.
     pub in_sync: bool,
     /// Events that wait.
     pub pending: i64,
@@ -376,7 +394,14 @@ pub async fn view(
 ) -> Result<Option<OrderRow>, Error> {
     Ok(sqlx::query_as!(
         OrderRow,
-        r#"SELECT o.portal, o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status, o.stage, o.in_sync,
+        r#"SELECT o.portal, o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status, o.stage,
+                  o.in_sync
+                  AND NOT EXISTS (SELECT FROM bridge.comparisons c WHERE c.shop = o.shop AND c.number = o.number)
+                  AND NOT EXISTS (SELECT FROM bridge.status_changes s
+                                  WHERE s.shop = o.shop AND s.number = o.number AND s.state = 'waiting')
+                  AND NOT EXISTS (SELECT FROM bridge.agreements a
+                                  WHERE a.shop = o.shop AND a.number = o.number
+                                    AND (a.standing IS NOT NULL OR a.writing IS NOT NULL OR a.gone_at IS NOT NULL)) AS "in_sync!",
                   (CASE WHEN o.due_at IS NULL THEN 0 ELSE 1 END)::bigint AS "pending!",
                   (SELECT count(*) FROM bridge.dead_letters d
                    WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!"

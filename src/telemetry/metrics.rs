@@ -49,6 +49,9 @@ pub struct Metrics {
     dead: Family<ByLetter, Gauge>,
     paused: Family<ByPortal, Gauge>,
     published: Gauge,
+    notifications: Family<ByResult, Counter>,
+    decisions: Family<ByResult, Counter>,
+    callbacks: Family<ByResult, Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -73,6 +76,9 @@ impl Default for Metrics {
             dead: Family::default(),
             paused: Family::default(),
             published: Gauge::default(),
+            notifications: Family::default(),
+            decisions: Family::default(),
+            callbacks: Family::default(),
         };
         registry.register(
             "events",
@@ -120,6 +126,7 @@ impl Default for Metrics {
             "Events from SQL not taken up",
             metrics.published.clone(),
         );
+        metrics.register_way_back(&mut registry);
         Self {
             registry: Arc::new(std::sync::Mutex::new(registry)),
             ..metrics
@@ -128,6 +135,24 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    fn register_way_back(&self, registry: &mut Registry) {
+        registry.register(
+            "notifications",
+            "Notifications of portals, by result",
+            self.notifications.clone(),
+        );
+        registry.register(
+            "decisions",
+            "Decisions about differences, by who was right",
+            self.decisions.clone(),
+        );
+        registry.register(
+            "callbacks",
+            "Status changes sent to shops, by result",
+            self.callbacks.clone(),
+        );
+    }
+
     /// Adds meters of another room.
     pub fn register(&self, add: impl FnOnce(&mut Registry)) {
         add(&mut self
@@ -212,8 +237,31 @@ impl Metrics {
         }
     }
 
+    /// A notification came: `stored`, `ignored`, `forbidden` or `malformed`.
+    pub fn notification(&self, result: &str) {
+        count(&self.notifications, result);
+    }
+
+    /// A decision was put on record: `shop`, `portal`, or `none` where nobody had to be right.
+    pub fn decision(&self, winner: &str) {
+        count(&self.decisions, winner);
+    }
+
+    /// A status change was sent to a shop: `delivered`, `conflict`, `refused`, `dead` or `down`.
+    pub fn callback(&self, result: &str) {
+        count(&self.callbacks, result);
+    }
+
     /// Events from SQL that wait, as just counted.
     pub fn published(&self, waiting: i64) {
         self.published.set(waiting);
     }
+}
+
+fn count(family: &Family<ByResult, Counter>, result: &str) {
+    family
+        .get_or_create(&ByResult {
+            result: result.to_owned(),
+        })
+        .inc();
 }

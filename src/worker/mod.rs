@@ -5,6 +5,7 @@
 //! are simply still due, and the planner looks up by origin what the lost calls may have written.
 
 pub mod applications;
+mod callbacks;
 mod compare;
 mod lane;
 mod lease;
@@ -30,7 +31,7 @@ pub enum Error {
     Broken(#[from] tokio::task::JoinError),
 }
 
-/// Drives the lanes of these portals, and the housekeeping, until told to stop; returns when what was in flight is settled and
+/// Drives the lanes of these portals, those of the shops that are called, and the housekeeping, until told to stop; returns when what was in flight is settled and
 /// the leases are given back.
 pub async fn run<P: Portal>(
     bridge: Bridge,
@@ -41,6 +42,10 @@ pub async fn run<P: Portal>(
     let mut tasks = JoinSet::new();
     for (name, portal) in portals {
         let lane = lane::Lane::new(bridge.clone(), name, portal, options.clone());
+        tasks.spawn(lane.run(stop.clone()));
+    }
+    for (shop, sender) in options.callbacks.clone() {
+        let lane = callbacks::CallbackLane::new(bridge.clone(), shop, sender, options.clone());
         tasks.spawn(lane.run(stop.clone()));
     }
     tasks.spawn(schedule::run(bridge, options, stop.clone()));

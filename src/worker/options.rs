@@ -1,6 +1,7 @@
 //! How a worker behaves.
 
-use std::{fmt, sync::Arc, time::Duration};
+use crate::{callback::Sender, domain::ShopName};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// How a worker behaves.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Options {
     pub retention: Retention,
     /// How often the housekeeping runs.
     pub housekeeping: Duration,
+    /// The shops that are called.
+    pub callbacks: BTreeMap<ShopName, Sender>,
     /// What watches the points where a crash matters; for tests.
     pub watch: Option<Probe>,
 }
@@ -52,6 +55,7 @@ impl Default for Options {
             grace: Duration::from_secs(20),
             retention: Retention::default(),
             housekeeping: Duration::from_mins(1),
+            callbacks: BTreeMap::new(),
             watch: None,
         }
     }

@@ -3,7 +3,9 @@
 use super::{Options, Retention};
 use crate::{
     app::Bridge,
-    storage::{self, journal, letters, outbox, published},
+    storage::{
+        self, changes, conflicts, decisions, history, inbox, journal, letters, outbox, published,
+    },
 };
 use sqlx::postgres::PgListener;
 use std::time::Duration;
@@ -102,7 +104,12 @@ pub async fn prune(
         let removed = outbox::prune(&mut db, settled, PRUNE_BATCH).await?
             + published::prune(&mut db, settled, PRUNE_BATCH).await?
             + letters::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
-            + journal::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?;
+            + journal::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
+            + inbox::prune(&mut db, settled, PRUNE_BATCH).await?
+            + history::prune(&mut db, settled, PRUNE_BATCH).await?
+            + changes::prune(&mut db, settled, PRUNE_BATCH).await?
+            + decisions::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
+            + conflicts::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?;
         sum += removed;
         if removed == 0 {
             break;

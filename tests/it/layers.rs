@@ -16,8 +16,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("planner", &["domain"]),
     ("decision", &["domain"]),
     ("bitrix24", &["retry"]),
+    ("callback", &[]),
     ("storage", &["domain"]),
-    ("config", &["domain"]),
+    ("config", &["callback", "domain"]),
     ("telemetry", &["domain"]),
     (
         "app",
@@ -36,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "app",
             "bitrix24",
+            "callback",
             "domain",
             "planner",
             "retry",
@@ -43,12 +45,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("http", &["app", "config", "domain", "telemetry"]),
+    (
+        "http",
+        &["app", "bitrix24", "config", "domain", "telemetry"],
+    ),
     (
         "cli",
         &[
             "app",
             "bitrix24",
+            "callback",
             "config",
             "domain",
             "embedded",

@@ -20,4 +20,5 @@ mod readme;
 mod sandbox;
 mod statuses;
 mod support;
+mod two_way;
 mod worker;

@@ -162,8 +162,12 @@ impl Bridge {
             .extend(by_order.into_values().map(|one| one.claimed));
         agreements::save(&mut tx, &rows).await?;
         let told: BTreeSet<String> = writes.changes.iter().map(|c| c.shop.clone()).collect();
+        let winners: Vec<&str> = writes.winners.clone();
         let done = writes.write(&mut tx, &lease.portal).await?;
         tx.commit().await?;
+        for winner in winners {
+            self.metrics().decision(winner);
+        }
         for shop in told {
             self.bell().ring(&lane_of(&shop));
         }
@@ -198,6 +202,7 @@ fn columns<'a>(claimed: impl Iterator<Item = &'a Claimed>) -> (Vec<String>, Vec<
 #[derive(Default)]
 struct Writes {
     decisions: Vec<NewDecision>,
+    winners: Vec<&'static str>,
     changes: Vec<NewChange>,
     lines: Vec<Line>,
     opened: Vec<NewConflict>,
@@ -218,6 +223,7 @@ impl Writes {
     ) {
         let (shop, number) = (row.shop.clone(), row.number.clone());
         for recorded in &outcome.recorded {
+            self.winners.push(recorded.winner().unwrap_or("none"));
             self.decisions.push(NewDecision {
                 id: recorded.id,
                 shop: shop.clone(),

@@ -1,0 +1,93 @@
+//! `GET /v1/conflicts`: differences that wait for a person.
+
+use super::{Problem, State};
+use crate::{
+    app::{ConflictFilter, ConflictPage},
+    config::Caller,
+    domain::{Code, OrderNumber, PortalName, ShopName},
+};
+use axum::{
+    Json,
+    extract::{Query, State as Extract, rejection::QueryRejection},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+const LARGEST_PAGE: u32 = 500;
+
+/// Which conflicts to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// Only of this shop.
+    shop: Option<String>,
+    /// Only of this portal.
+    portal: Option<String>,
+    /// Only of this order.
+    number: Option<String>,
+    /// Closed ones, too.
+    #[serde(default)]
+    closed: bool,
+    /// The `next` of the page before.
+    after: Option<i64>,
+    /// How many: 1 to 500, else 50.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+/// Lists conflicts, oldest first: to a shop its own, to an operator all.
+#[utoipa::path(
+    get, path = "/v1/conflicts", tag = "conflicts", security(("key" = [])),
+    params(Filter),
+    responses(
+        (status = 200, description = "A page", body = ConflictPage),
+        (status = 400, description = "A filter that cannot be used", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get_conflicts(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    query: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<ConflictPage>, Problem> {
+    let Query(filter) = query.map_err(|no| wrong(no.body_text()))?;
+    let mut filter = parse(&filter).map_err(wrong)?;
+    if let Some(own) = caller.only() {
+        if filter.shop.as_ref().is_some_and(|shop| shop != own) {
+            return Err(Problem::not_found());
+        }
+        filter.shop = Some(own.clone());
+    }
+    Ok(Json(state.bridge.conflicts(&filter).await?))
+}
+
+fn wrong(detail: String) -> Problem {
+    Problem::new(Code::Malformed, detail)
+}
+
+fn parse(filter: &Filter) -> Result<ConflictFilter, String> {
+    let limit = filter.limit.unwrap_or(0);
+    if filter.limit == Some(0) || limit > LARGEST_PAGE {
+        return Err(format!("`limit` is 1 to {LARGEST_PAGE}"));
+    }
+    let number = filter
+        .number
+        .as_deref()
+        .map(OrderNumber::parse)
+        .transpose()?;
+    Ok(ConflictFilter {
+        shop: filter.shop.as_deref().map(ShopName::parse).transpose()?,
+        portal: filter
+            .portal
+            .as_deref()
+            .map(PortalName::parse)
+            .transpose()?,
+        number: number.map(|number| number.as_str().to_owned()),
+        closed: filter.closed,
+        after: filter.after,
+        limit,
+    })
+}

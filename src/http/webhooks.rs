@@ -1,0 +1,200 @@
+//! `POST /webhooks/bitrix24/{portal}`: the portal says that something happened.
+
+use super::{Problem, State, body, segment::Segment};
+use crate::{
+    app::Notice,
+    bitrix24::form::{self, Limits},
+    config::KeyDigest,
+    domain::Code,
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::State as Extract,
+    http::{HeaderMap, header},
+};
+use chrono::DateTime;
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The largest notification, in bytes: a real one has less than two thousand.
+const LARGEST: usize = 64 * 1024;
+const LIMITS: Limits = Limits {
+    pairs: 500,
+    depth: 6,
+};
+
+/// That a notification was stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Stored {
+    /// `stored`, or `ignored` for an event that the bridge does not act on.
+    pub result: &'static str,
+}
+
+/// Takes a notification of an outgoing webhook or of an application.
+///
+/// A form with PHP's bracket keys, as Bitrix24 sends it. The application token is checked before anything is stored; what is stored is a
+/// hint that a deal is worth reading, and the portal is not asked anything while it waits for the answer. Bitrix24 never repeats a notification.
+#[utoipa::path(
+    post, path = "/webhooks/bitrix24/{portal}", tag = "portal",
+    params(("portal" = String, Path, description = "The portal's name in the configuration")),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Stored", body = Stored),
+        (status = 400, description = "Not a notification", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A wrong application token, or none; or no such portal", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn post_notification(
+    Extract(state): Extract<State>,
+    Segment(portal): Segment,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Stored>, Problem> {
+    let metrics = state.bridge.metrics();
+    let bytes = body::read(&headers, body, LARGEST)
+        .await
+        .inspect_err(|_| metrics.notification("malformed"))?;
+    let sent = parse(&headers, &bytes).inspect_err(|_| metrics.notification("malformed"))?;
+    let token = sent.pointer("/auth/application_token");
+    if !genuine(&state, &portal, token.and_then(Value::as_str)) {
+        metrics.notification("forbidden");
+        tracing::warn!(%portal, "a notification came with a wrong application token, or none: nothing was stored");
+        return Err(Problem::new(
+            Code::EventToken,
+            "the notification's `auth[application_token]` is not one of this portal",
+        ));
+    }
+    let notice = notice(portal, sent).inspect_err(|_| metrics.notification("malformed"))?;
+    let acted_on = state.bridge.receive(notice).await?;
+    let result = if acted_on { "stored" } else { "ignored" };
+    state.bridge.metrics().notification(result);
+    Ok(Json(Stored { result }))
+}
+
+/// Whether the token is one of the portal's; every one is compared, in constant time.
+fn genuine(state: &State, portal: &str, token: Option<&str>) -> bool {
+    let Some(token) = token.filter(|token| !token.is_empty()) else {
+        return false;
+    };
+    let known = state
+        .config
+        .portals
+        .iter()
+        .find(|(name, _)| name.as_str() == portal);
+    let shown = KeyDigest::of(token);
+    known.is_some_and(|(_, portal)| {
+        portal.event_tokens.iter().fold(false, |found, known| {
+            found | KeyDigest::of(known.expose_secret()).matches(&shown)
+        })
+    })
+}
+
+fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Problem> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    let sent = if kind.to_ascii_lowercase().contains("json") {
+        body::json(bytes)?
+    } else {
+        form::decode(bytes, LIMITS)
+            .map_err(|error| Problem::new(Code::Malformed, error.to_string()))?
+    };
+    if sent.is_object() {
+        Ok(sent)
+    } else {
+        Err(Problem::new(
+            Code::Malformed,
+            "the body is no notification of Bitrix24",
+        ))
+    }
+}
+
+fn notice(portal: String, mut sent: Value) -> Result<Notice, Problem> {
+    let text = |value: Option<&Value>| match value {
+        Some(Value::String(text)) => text.trim().to_owned(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    let event = text(sent.get("event"));
+    if event.is_empty() || event.len() > 200 || event.contains('\0') {
+        return Err(Problem::new(
+            Code::Malformed,
+            "the notification names no event",
+        ));
+    }
+    let id = [
+        "/data/FIELDS/ID",
+        "/data/FIELDS_AFTER/ID",
+        "/data/FIELDS/id",
+        "/data/ID",
+    ]
+    .iter()
+    .find_map(|place| text(sent.pointer(place)).parse().ok());
+    let sent_at = text(sent.get("ts"))
+        .parse()
+        .ok()
+        .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    // Tokens of users travel along; they are nobody's business.
+    if let Value::Object(members) = &mut sent {
+        members.remove("auth");
+    }
+    Ok(Notice {
+        portal,
+        event,
+        id: id.filter(|id| *id > 0),
+        body: storable(sent),
+        sent_at,
+    })
+}
+
+/// JSON as Postgres can hold it.
+fn storable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace('\0', "\u{fffd}")),
+        Value::Array(items) => items.into_iter().map(storable).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key.replace('\0', "\u{fffd}"), storable(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_documented_form_is_read_and_its_tokens_are_left_out() {
+        let form = b"event=ONCRMDEALADD&event_handler_id=185&data[FIELDS][ID]=7405&ts=1766047124&auth[access_token]=secret&auth%5Bapplication_token%5D=t";
+        let sent = parse(&HeaderMap::new(), form).unwrap();
+        assert_eq!(sent.pointer("/auth/application_token").unwrap(), "t");
+        let notice = notice("main".to_owned(), sent).unwrap();
+        assert_eq!(
+            (notice.event.as_str(), notice.id),
+            ("ONCRMDEALADD", Some(7405))
+        );
+        assert_eq!(notice.sent_at.unwrap().timestamp(), 1_766_047_124);
+        assert!(!notice.body.to_string().contains("secret"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_breaks_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..300), json: bool) {
+            let mut headers = HeaderMap::new();
+            if json {
+                headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+            }
+            if let Ok(sent) = parse(&headers, &bytes) {
+                let _ = notice("main".to_owned(), sent);
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Stages that come back, through the whole service.
+
+mod scenarios;
+mod world;
