@@ -26,6 +26,7 @@ impl Place {
         let address = free.local_addr().unwrap().to_string();
         drop(free);
         let mut app = App::new(CLIENT, SECRET);
+        app.install_url = Some(format!("http://{address}/webhooks/bitrix24/main"));
         app.redirect_uri = format!("http://{address}/webhooks/bitrix24/main/oauth");
         let options = sandbox::Options::default().plan(Plan::Unlimited).app(app);
         let place = Self {
@@ -129,6 +130,86 @@ async fn an_operator_lets_the_bridge_in_by_the_printed_address() {
         None => again.status(),
     };
     assert_eq!(status, 400, "a state serves once");
+}
+
+impl Place {
+    /// Waits until a query says yes.
+    async fn until(&self, what: &str, query: &'static str) {
+        for _ in 0..1_000 {
+            let done: bool = sqlx::query_scalar(query)
+                .fetch_one(&self.db.pool)
+                .await
+                .unwrap();
+            if done {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_the_portal_installs_is_heard_and_its_removal_too() {
+    let place = Place::new().await;
+    let _bridge = place.serve().await;
+    assert!(place.sandbox.install_app(CLIENT));
+    place
+        .until("not installed", "SELECT count(*) = 1 FROM bridge.tokens")
+        .await;
+    assert!(place.gets_through().await);
+    let url = format!("http://{}/webhooks/bitrix24/main", place.address);
+    let post = |token: &'static str, event: &'static str| {
+        let form = [
+            ("event", event),
+            ("data[FIELDS][ID]", "5"),
+            ("auth[application_token]", token),
+        ];
+        crate::sandbox::client().post(&url).form(&form).send()
+    };
+    let ours = "local.1-application-token";
+    let stranger = post("invented", "ONCRMDEALUPDATE").await.unwrap();
+    assert_eq!(stranger.status(), 403);
+    let genuine = post(ours, "ONCRMDEALUPDATE").await.unwrap();
+    assert_eq!(genuine.status(), 200);
+    place
+        .until(
+            "the notification is not there",
+            "SELECT count(*) > 0 FROM bridge.inbox WHERE event = 'ONCRMDEALUPDATE' AND deal_id = 5",
+        )
+        .await;
+    let forged = post("invented", "ONAPPUNINSTALL").await.unwrap();
+    assert_eq!(forged.status(), 403);
+    let removal = post(ours, "ONAPPUNINSTALL").await.unwrap();
+    assert_eq!(removal.status(), 200);
+    assert!(!place.gets_through().await);
+}
+
+#[tokio::test]
+async fn a_manager_who_moves_a_deal_is_heard_by_the_events_that_the_bridge_bound() {
+    let place = Place::new().await;
+    let _bridge = place.serve().await;
+    assert!(place.sandbox.install_app(CLIENT));
+    place
+        .until("not installed", "SELECT count(*) = 1 FROM bridge.tokens")
+        .await;
+    let deals = format!("{}crm.deal.add", place.sandbox.url());
+    let form = [("fields[TITLE]", "x")];
+    let query = "SELECT count(*) > 0 FROM bridge.inbox WHERE event = 'ONCRMDEALADD'";
+    for _ in 0..200 {
+        // Bound some time after the installation: what happens before is not heard.
+        let client = crate::sandbox::client();
+        client.post(&deals).form(&form).send().await.unwrap();
+        let heard: bool = sqlx::query_scalar(query)
+            .fetch_one(&place.db.pool)
+            .await
+            .unwrap();
+        if heard {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("nothing is heard");
 }
 
 #[tokio::test]
