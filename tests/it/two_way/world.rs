@@ -381,9 +381,8 @@ impl World {
     pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let bound = Instant::now() + Duration::from_secs(30);
         while !holds().await {
-            if Instant::now() > bound {
-                panic!("not {what}\n{}\n{}", self.log(), self.lives().await);
-            }
+            let late = Instant::now() > bound;
+            assert!(!late, "not {what}\n{}\n{}", self.log(), self.lives().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
