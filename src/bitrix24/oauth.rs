@@ -95,15 +95,17 @@ impl OAuth {
         &self.app
     }
 
-    /// New tokens for a refresh token, which is used up by this.
+    /// New tokens for a refresh token, which is used up by this unless the server gives no other.
     pub async fn renew(&self, refresh: &SecretString) -> Result<Granted, OAuthError> {
+        let old = refresh;
         let refresh = RefreshToken::new(refresh.expose_secret().to_owned());
         let answer = self
             .client()?
             .exchange_refresh_token(&refresh)
             .request_async(&Transport(&self.http))
             .await;
-        answer.map(granted).map_err(refused)
+        let token = answer.map_err(refused)?;
+        Ok(granted(&token, Some(old))?)
     }
 
     /// Tokens for a code, which lives half a minute.
@@ -114,7 +116,8 @@ impl OAuth {
             .exchange_code(code)
             .request_async(&Transport(&self.http))
             .await;
-        answer.map(granted).map_err(refused)
+        let token = answer.map_err(refused)?;
+        Ok(granted(&token, None)?)
     }
 
     fn client(&self) -> Result<Client, Error> {
@@ -130,14 +133,24 @@ impl OAuth {
     }
 }
 
-fn granted(token: BitrixToken) -> Granted {
+fn granted(token: &BitrixToken, old: Option<&SecretString>) -> Result<Granted, Error> {
+    let given = token
+        .refresh_token
+        .as_ref()
+        .map(|refresh| SecretString::from(refresh.secret().clone()));
+    let refresh = given
+        .or_else(|| old.cloned())
+        .ok_or_else(|| Error::Unreadable {
+            status: 200,
+            why: "a refresh token is missing".to_owned(),
+        })?;
     let endpoint = token.client_endpoint.as_deref();
-    Granted {
+    Ok(Granted {
         access: SecretString::from(token.access_token.secret().clone()),
-        refresh: SecretString::from(token.refresh_token.secret().clone()),
+        refresh,
         endpoint: endpoint.and_then(|text| Url::parse(text).ok()),
-        member_id: token.member_id.filter(|id| !id.is_empty()),
-    }
+        member_id: token.member_id.clone().filter(|id| !id.is_empty()),
+    })
 }
 
 type Failed = RequestTokenError<Error, BasicErrorResponse>;
@@ -212,7 +225,8 @@ impl TokenSource for Tokens {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct BitrixToken {
     access_token: AccessToken,
-    refresh_token: RefreshToken,
+    #[serde(default)]
+    refresh_token: Option<RefreshToken>,
     #[serde(rename = "scope", default, deserialize_with = "scopes")]
     scopes: Vec<Scope>,
     #[serde(default)]
@@ -249,7 +263,7 @@ impl TokenResponse for BitrixToken {
     }
 
     fn refresh_token(&self) -> Option<&RefreshToken> {
-        Some(&self.refresh_token)
+        self.refresh_token.as_ref()
     }
 
     fn scopes(&self) -> Option<&Vec<Scope>> {

@@ -251,7 +251,8 @@ impl Judge<'_> {
         application_token: Option<String>,
         by_hand: bool,
     ) -> Result<Ours, Obstacle> {
-        of_portal(self.application, &granted)?;
+        let portal = self.source.portal();
+        let lost = |error: app::Error| Obstacle::Later(Error::Tokens(error.to_string()));
         let offer = Offer::Granted {
             access: granted.access.expose_secret().to_owned(),
             refresh: granted.refresh.expose_secret().to_owned(),
@@ -259,11 +260,13 @@ impl Judge<'_> {
             application_token: application_token.clone(),
             by_hand,
         };
-        let portal = self.source.portal();
         self.bridge
             .advance_offer(portal, self.id, &offer)
             .await
-            .map_err(|error| Obstacle::Later(Error::Tokens(error.to_string())))?;
+            .map_err(lost)?;
+        let stored = self.bridge.tokens(portal).await.map_err(lost)?;
+        let before = stored.and_then(|tokens| tokens.member_id);
+        of_portal(self.application, before.as_deref(), &granted)?;
         Ok(Ours {
             access: granted.access,
             refresh: granted.refresh,
@@ -275,11 +278,18 @@ impl Judge<'_> {
 }
 
 /// A code or a renewed token is of the configured portal: by identity if that is known, else by address.
-fn of_portal(application: &Application, granted: &Granted) -> Result<(), Obstacle> {
+fn of_portal(
+    application: &Application,
+    before: Option<&str>,
+    granted: &Granted,
+) -> Result<(), Obstacle> {
     let host = granted.endpoint.as_ref().and_then(Url::host_str);
-    let fits = match (&application.member_id, &granted.member_id) {
-        (Some(wanted), Some(given)) => wanted == given,
-        _ => host.is_none_or(|host| host.eq_ignore_ascii_case(&application.host)),
+    let here = || host.is_none_or(|host| host.eq_ignore_ascii_case(&application.host));
+    let given = granted.member_id.as_deref();
+    let fits = match &application.member_id {
+        Some(wanted) if given.is_some() => given == Some(wanted),
+        // A portal that was renamed keeps its identity.
+        _ => (before.is_some() && given == before) || here(),
     };
     if fits {
         Ok(())

@@ -4,10 +4,11 @@ use super::{CLIENT, Portal, main_portal, works};
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{Bridge, LaneState, applications::Taken},
-    bitrix24::{Class, Priority},
+    bitrix24::{Class, Client, Credentials, OAuth, OAuthApp, Options, Priority},
     storage::tokens,
     worker::{self, applications::judge_now},
 };
+use secrecy::ExposeSecret;
 use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -105,16 +106,14 @@ async fn an_authorisation_server_that_is_away_is_asked_again() {
         .respond_with(wiremock::ResponseTemplate::new(502))
         .mount(&away)
         .await;
-    let server = b24_bridge::bitrix24::OAuth::new(b24_bridge::bitrix24::OAuthApp {
+    let server = OAuth::new(OAuthApp {
         token_url: away.uri().parse().unwrap(),
         ..portal.server().app().clone()
     })
     .unwrap();
     let source = worker::applications::StoredTokens::new(bridge.clone(), main_portal(), server);
-    let credentials = b24_bridge::bitrix24::Credentials::App(std::sync::Arc::new(source));
-    let client =
-        b24_bridge::bitrix24::Client::new(credentials, &b24_bridge::bitrix24::Options::default())
-            .unwrap();
+    let credentials = Credentials::App(std::sync::Arc::new(source));
+    let client = Client::new(credentials, &Options::default()).unwrap();
     portal.sandbox.expire_tokens();
     let failed = client
         .call("server.time", &json!({}), Priority::Live)
@@ -122,6 +121,26 @@ async fn an_authorisation_server_that_is_away_is_asked_again() {
         .unwrap_err();
     assert_eq!(failed.class(), Class::Down);
     assert!(works(&portal.reached(&bridge)).await);
+}
+
+#[tokio::test]
+async fn a_server_that_gives_no_other_refresh_token_leaves_the_old_one() {
+    let server = wiremock::MockServer::start().await;
+    let answer = json!({"access_token": "fresh", "expires_in": "3600", "scope": null});
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(answer))
+        .mount(&server)
+        .await;
+    let oauth = OAuth::new(OAuthApp {
+        client_id: CLIENT.to_owned(),
+        client_secret: "x".into(),
+        token_url: server.uri().parse().unwrap(),
+    })
+    .unwrap();
+    let granted = oauth.renew(&"old".into()).await.unwrap();
+    assert_eq!(granted.access.expose_secret(), "fresh");
+    assert_eq!(granted.refresh.expose_secret(), "old");
+    assert!(oauth.exchange(&"code".into()).await.is_err());
 }
 
 async fn until(bridge: &Bridge, what: &str, wanted: impl Fn(&LaneState) -> bool) {
