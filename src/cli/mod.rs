@@ -2,6 +2,8 @@
 //!
 //! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm below.
 
+mod applications;
+mod authorize;
 mod config;
 mod conflicts;
 mod dead_letters;
@@ -16,6 +18,7 @@ mod sandbox;
 mod serve;
 mod setup;
 mod status;
+mod statuses;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -58,6 +61,9 @@ enum Command {
     Doctor,
     /// Show what flows, what waits and what is stuck
     Status,
+    /// Check the status tables against the portals, or propose one
+    #[command(subcommand)]
+    Statuses(statuses::Command),
     /// Look at orders
     #[command(subcommand)]
     Orders(orders::Command),
@@ -104,6 +110,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate::run(&global).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Status => status::run(&global).await,
+        Command::Statuses(command) => statuses::run(&global, &command).await,
         Command::Orders(command) => orders::run(&global, &command).await,
         Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
         Command::Conflicts(command) => conflicts::run(&global, &command).await,
