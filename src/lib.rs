@@ -3,7 +3,7 @@
 //! # Layers
 //!
 //! ```text
-//! cli -> {http, worker} -> app -> {storage, bitrix24, planner, decision} -> domain
+//! cli -> {http, console, worker} -> app -> {storage, bitrix24, planner, decision} -> domain
 //! ```
 //!
 //! | room | owns |
@@ -16,6 +16,7 @@
 //! | [`app`] | use cases; owns the transactions |
 //! | [`worker`] | lanes: own, claim, plan, perform, settle; schedules |
 //! | [`http`] | the API, health and metrics; the one table of error to status |
+//! | [`console`] | the operators' pages |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
 //! | [`embedded`] | a PostgreSQL of our own for those who brought none |
@@ -51,6 +52,7 @@ pub mod bitrix24;
 pub mod callback;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod decision;
 pub mod domain;
 pub mod embedded;

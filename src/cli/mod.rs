@@ -3,6 +3,7 @@
 //! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm below.
 
 mod applications;
+mod ask;
 mod authorize;
 mod config;
 mod conflicts;

@@ -1,10 +1,14 @@
 //! `serve`: the API and the worker.
 
 use super::{
-    Global, applications, output,
+    Global, applications,
+    ask::Asked,
+    output,
     setup::{self, Database},
 };
-use crate::{app::Bridge, bitrix24, config::Config, domain::PortalName, http, lifecycle, worker};
+use crate::{
+    app::Bridge, bitrix24, config::Config, console, domain::PortalName, http, lifecycle, worker,
+};
 use anyhow::Context as _;
 use std::{collections::BTreeMap, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -70,6 +74,13 @@ impl Running {
         let bridge = setup::bridge(&config, pool);
         let mut tasks = JoinSet::new();
         let mut address = None;
+        let reached = match role {
+            Role::Api => Vec::new(),
+            Role::Worker | Role::All => applications::all_reached(&config, &bridge)?,
+        };
+        for one in &reached {
+            clients.insert(one.tokens.portal().clone(), one.client.clone());
+        }
         if role != Role::Worker {
             let listener = TcpListener::bind(config.http.listen)
                 .await
@@ -81,7 +92,15 @@ impl Running {
                 config: Arc::clone(&config),
                 ready: is_ready,
             };
-            let (router, told) = (http::router(state), stop.clone());
+            let asked = Arc::new(Asked(clients.clone()));
+            let console = console::State::new(
+                bridge.clone(),
+                Arc::clone(&config),
+                state.ready.clone(),
+                asked,
+            );
+            let router = http::router(state).merge(console::router(console));
+            let told = stop.clone();
             let not_ready = stop.clone();
             tasks.spawn(async move {
                 not_ready.cancelled().await;
@@ -99,10 +118,6 @@ impl Running {
                 callbacks: setup::callbacks(&config)?,
                 ..options(&config)
             };
-            let reached = applications::all_reached(&config, &bridge)?;
-            for one in &reached {
-                clients.insert(one.tokens.portal().clone(), one.client.clone());
-            }
             if !reached.is_empty() {
                 let kept = keeping(&config, &options, &bridge);
                 let (bridge, told) = (bridge.clone(), stop.clone());

@@ -22,7 +22,7 @@ pub use database::{Database, TokenKey};
 pub use error::{Error, Problem};
 pub use http::Http;
 pub use log::{Log, LogFormat};
-pub use operators::{Operator, Role};
+pub use operators::{Operator, PasswordHash, Role};
 pub use portals::{App, Plan, Portal, PortalAccess, Rate};
 pub use secret::{KeyDigest, Secret};
 pub use shops::Shop;
@@ -261,7 +261,11 @@ impl Config {
             }
         }
         for (name, operator) in &self.operators {
-            if operator.key.matches(&digest) {
+            if operator
+                .key
+                .as_ref()
+                .is_some_and(|key| key.matches(&digest))
+            {
                 found = Some(Caller::Operator {
                     name: name.clone(),
                     role: operator.role,
@@ -284,9 +288,9 @@ fn unique_keys(
             .iter()
             .map(move |key| (format!("shops.{name}.api_keys"), key))
     });
-    let of_operators = operators
-        .iter()
-        .map(|(name, operator)| (format!("operators.{name}.key"), &operator.key));
+    let of_operators = operators.iter().filter_map(|(name, operator)| {
+        Some((format!("operators.{name}.key"), operator.key.as_ref()?))
+    });
     for (place, key) in of_shops.chain(of_operators) {
         if let Some((other, _)) = seen.iter().find(|(_, known)| known.matches(key)) {
             problems.push(Problem::new(

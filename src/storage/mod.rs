@@ -14,6 +14,7 @@ pub mod comparisons;
 pub mod conflicts;
 pub mod decisions;
 pub mod figures;
+pub mod glance;
 pub mod grants;
 pub mod history;
 pub mod inbox;
@@ -25,6 +26,8 @@ pub mod orders;
 pub mod outbox;
 mod pool;
 pub mod published;
+pub mod search;
+pub mod sessions;
 mod settings;
 pub mod tokens;
 

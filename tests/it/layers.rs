@@ -49,6 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "http",
         &["app", "bitrix24", "config", "domain", "telemetry"],
     ),
+    ("console", &["app", "config", "domain", "telemetry"]),
     (
         "cli",
         &[
@@ -56,6 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "bitrix24",
             "callback",
             "config",
+            "console",
             "domain",
             "embedded",
             "http",

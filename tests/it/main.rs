@@ -8,6 +8,7 @@
 
 mod chaos;
 mod client;
+mod console;
 mod crash;
 mod decision_model;
 mod embedded;

@@ -1,0 +1,94 @@
+//! What the console asks beside the use cases that everybody has.
+
+use super::{Bridge, Error};
+use crate::{
+    domain::PortalName,
+    storage::{
+        glance,
+        search::{self, FoundRow},
+    },
+};
+
+pub use crate::storage::{
+    glance::{AuditRow as Act, DecisionRow as Decided, Minute, WaitingOrder},
+    search::FoundRow as Found,
+};
+
+/// The most orders that a search shows.
+pub const FOUND: i64 = 200;
+/// The shortest run of digits that is looked for as a phone number.
+const PHONE_DIGITS: usize = 7;
+
+/// What the overview shows beside the status.
+#[derive(Debug, Clone)]
+pub struct Glance {
+    /// The last hour by minute.
+    pub minutes: Vec<Minute>,
+    /// The order that waits longest, of each portal.
+    pub oldest: Vec<WaitingOrder>,
+    /// Conflicts that wait for a person.
+    pub conflicts: i64,
+}
+
+impl Bridge {
+    /// What the overview shows beside the status.
+    pub async fn glance(&self) -> Result<Glance, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(Glance {
+            minutes: glance::last_hour(&mut db).await?,
+            oldest: glance::oldest(&mut db).await?,
+            conflicts: glance::conflicts_waiting(&mut db).await?,
+        })
+    }
+
+    /// Orders by number, deal id, e-mail address or phone number; the newest without any words.
+    pub async fn find_orders(&self, words: &str) -> Result<Vec<FoundRow>, Error> {
+        let words = words.trim();
+        let mut tx = self.pool().begin().await?;
+        if words.is_empty() {
+            return Ok(search::by_customer(&mut tx, None, None, FOUND).await?);
+        }
+        let shops: Vec<String> = self
+            .directory()
+            .shops
+            .keys()
+            .map(|shop| shop.as_str().to_owned())
+            .collect();
+        let deal = words.trim_start_matches('#').parse().ok();
+        let found = search::by_number(&mut tx, &shops, words, deal, FOUND).await?;
+        let email = words.contains('@').then(|| words.to_lowercase());
+        let digits: String = words.chars().filter(char::is_ascii_digit).collect();
+        let phone = words
+            .chars()
+            .all(|c| c.is_ascii_digit() || " +-().".contains(c))
+            && digits.len() >= PHONE_DIGITS;
+        let digits = phone.then(|| digits[digits.len().saturating_sub(10)..].to_owned());
+        if !found.is_empty() || (email.is_none() && digits.is_none()) {
+            return Ok(found);
+        }
+        Ok(search::by_customer(&mut tx, email.as_deref(), digits.as_deref(), FOUND).await?)
+    }
+
+    /// Orders of a portal that were refused and are tried again.
+    pub async fn refused_orders(&self, portal: &PortalName) -> Result<Vec<WaitingOrder>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(glance::refused(&mut db, portal.as_str(), 10).await?)
+    }
+
+    /// The newest decisions that changed something or asked somebody.
+    pub async fn decided(&self, limit: i64) -> Result<Vec<Decided>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(glance::decisions(&mut db, limit).await?)
+    }
+
+    /// What people did, newest first, below an id.
+    pub async fn acts(
+        &self,
+        actor: Option<&str>,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Act>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(glance::acts(&mut db, actor, before.unwrap_or(i64::MAX), limit).await?)
+    }
+}

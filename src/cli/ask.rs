@@ -1,0 +1,51 @@
+//! What the console asks of the portals themselves.
+
+use crate::{
+    bitrix24::{Client, Priority},
+    console::{Portals, Tested},
+    domain::PortalName,
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Seconds of its ten-minute window after which a portal blocks a method.
+const OPERATING_LIMIT: f64 = 480.0;
+
+/// The clients of this process.
+#[derive(Debug)]
+pub(super) struct Asked(pub(super) BTreeMap<PortalName, Client>);
+
+impl Portals for Asked {
+    fn test(&self, portal: &PortalName) -> Tested<'_> {
+        let client = self.0.get(portal).cloned();
+        Box::pin(async move {
+            let client = client.ok_or("this process has no access to the portal")?;
+            let answer = client.call("server.time", &json!({}), Priority::Live).await;
+            answer.map(|_| ()).map_err(|error| error.to_string())
+        })
+    }
+
+    fn operating(&self, portal: &PortalName) -> Vec<(String, u32)> {
+        let used = self
+            .0
+            .get(portal)
+            .map(Client::operating)
+            .unwrap_or_default();
+        let mut used: Vec<_> = used
+            .into_iter()
+            .map(|(method, gauge)| (method, percent(gauge.seconds)))
+            .filter(|(_, percent)| *percent > 0)
+            .collect();
+        used.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        used
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 0 to 100"
+)]
+fn percent(seconds: f64) -> u32 {
+    (seconds / OPERATING_LIMIT * 100.0).clamp(0.0, 100.0) as u32
+}

@@ -1,0 +1,66 @@
+//! `GET /console/audit`: who did what.
+
+use super::{
+    State,
+    fault::Fault,
+    layout::{self, Section},
+    parts, query,
+    session::Visitor,
+    text::Text,
+};
+use axum::extract::{Query, State as Extract};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+/// Acts on a page.
+const PAGE: i64 = 100;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    who: String,
+    #[serde(default)]
+    before: String,
+}
+
+/// `GET /console/audit`.
+pub(super) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, Fault> {
+    if asked.who.contains('\0') {
+        return Err(Fault::unusable("who", visitor.lang));
+    }
+    let who = Some(asked.who.trim()).filter(|who| !who.is_empty());
+    let acts = state
+        .bridge
+        .acts(who, asked.before.parse().ok(), PAGE)
+        .await;
+    let acts = acts.map_err(|error| Fault::of(error, visitor.lang))?;
+    let last = acts
+        .last()
+        .filter(|_| acts.len() == 100)
+        .map(|act| act.id.to_string());
+    let title = visitor.say(Text::Audit);
+    let content = html! {
+        h1 { (title) }
+        form.search method="get" action="/console/audit" {
+            label { (visitor.say(Text::Who)) input name="who" value=(asked.who) placeholder="operator:…" maxlength="200"; }
+            button type="submit" { (visitor.say(Text::Filter)) }
+        }
+        @if acts.is_empty() { p.quiet { (visitor.say(Text::NoActs)) } } @else { div.scroll { table.stacks {
+            thead { tr { th scope="col" { (visitor.say(Text::Time)) } th scope="col" { (visitor.say(Text::Who)) }
+                th scope="col" { (visitor.say(Text::What)) } th scope="col" { (visitor.say(Text::To)) } th scope="col" { (visitor.say(Text::Details)) } } }
+            tbody { @for act in &acts { tr {
+                td data-label=(visitor.say(Text::Time)) { (parts::time(act.at)) }
+                td data-label=(visitor.say(Text::Who)) { (act.actor) }
+                td.code data-label=(visitor.say(Text::What)) { (act.action) }
+                td data-label=(visitor.say(Text::To)) { (act.target) }
+                td.words data-label=(visitor.say(Text::Details)) { @if act.detail != serde_json::json!({}) { (act.detail.to_string()) } }
+            } } }
+        } } }
+        @if let Some(last) = &last { p.actions { a.button href=(query::link("/console/audit", &[("who", who), ("before", Some(last))])) { (visitor.say(Text::Next)) } } }
+    };
+    Ok(layout::page(&visitor, Section::Audit, title, content))
+}

@@ -1,0 +1,130 @@
+//! `GET /console/conflicts`: differences that wait for a person, and what was decided lately.
+
+use super::{
+    State,
+    fault::Fault,
+    layout::{self, Section},
+    parts,
+    session::Visitor,
+    text::Text,
+};
+use crate::app::{ConflictFilter, ConflictView, look::Decided};
+use axum::extract::{Query, State as Extract};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+/// How many decisions are shown.
+const SHOWN: i64 = 100;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    done: String,
+    #[serde(default)]
+    after: String,
+}
+
+/// `GET /console/conflicts`.
+pub(super) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, Fault> {
+    let fault = |error| Fault::of(error, visitor.lang);
+    let filter = ConflictFilter {
+        after: asked.after.parse().ok(),
+        ..ConflictFilter::default()
+    };
+    let open = state.bridge.conflicts(&filter).await.map_err(fault)?;
+    let decided = state.bridge.decided(SHOWN).await.map_err(fault)?;
+    let title = visitor.say(Text::Conflicts);
+    let content = html! {
+        h1 { (title) }
+        (parts::notice(&visitor, Some(&asked.done)))
+        h2 { (visitor.say(Text::WaitForYou)) }
+        @if open.items.is_empty() { p.quiet { (visitor.say(Text::NoConflicts)) } }
+        div.cards { @for conflict in &open.items { (card(&visitor, conflict)) } }
+        @if let Some(next) = open.next { p.actions { a.button href=(format!("/console/conflicts?after={next}")) { (visitor.say(Text::Next)) } } }
+        h2 { (visitor.say(Text::DecidedLately)) }
+        @if decided.is_empty() { p.quiet { (visitor.say(Text::NoDecisions)) } } @else { (table(&visitor, &decided)) }
+    };
+    Ok(layout::page(&visitor, Section::Conflicts, title, content))
+}
+
+fn card(visitor: &Visitor, conflict: &ConflictView) -> Markup {
+    html! {
+        section.card {
+            h3 { a href=(format!("/console/conflicts/{}", conflict.id)) { "#" (conflict.id) } " "
+                (parts::order(Some(&conflict.shop), Some(&conflict.number))) }
+            p { (conflict.sentence) }
+            (decide(visitor, conflict))
+        }
+    }
+}
+
+/// Both sides with what would follow, each with its button.
+pub(super) fn decide(visitor: &Visitor, conflict: &ConflictView) -> Markup {
+    let path = format!("/console/conflicts/{}/resolve", conflict.id);
+    let gone = conflict.code == crate::domain::Code::DealGone.as_str();
+    let open = conflict.ruled_at.is_none() && conflict.closed_at.is_none();
+    let fits = |what: &Option<String>| {
+        what.clone()
+            .unwrap_or_else(|| visitor.say(Text::NoneFits).to_owned())
+    };
+    let sides = [
+        (
+            Text::ShopSays,
+            &conflict.status,
+            Text::ShopIsRight,
+            "shop",
+            Text::DealGoesTo,
+            Text::NewDeal,
+            &conflict.if_shop,
+        ),
+        (
+            Text::PortalSays,
+            &conflict.stage,
+            Text::PortalIsRight,
+            "portal",
+            Text::OrderGoesTo,
+            Text::LetGo,
+            &conflict.if_portal,
+        ),
+    ];
+    html! {
+        div.sides { @for (says, what, right, winner, follows, when_gone, then) in sides {
+            div.side {
+                span.quiet { (visitor.say(says)) } b { (what) }
+                @if open {
+                    (parts::button(visitor, &path, &[("winner", winner)], visitor.say(right)))
+                    span.quiet { @if gone { "→ " (visitor.say(when_gone)) } @else { "→ " (visitor.say(follows)) " " (fits(then)) } }
+                }
+            }
+        } }
+        @if let (Some(who), None) = (&conflict.ruled_by, &conflict.closed_at) {
+            p { (visitor.say(Text::BeingCarriedOut)) ": " (who) ", " (conflict.winner.as_deref().unwrap_or_default()) }
+        }
+    }
+}
+
+fn table(visitor: &Visitor, decided: &[Decided]) -> Markup {
+    html! {
+        div.scroll { table.stacks {
+            thead { tr {
+                th scope="col" { (visitor.say(Text::Time)) } th scope="col" { (visitor.say(Text::Order)) }
+                th scope="col" { (visitor.say(Text::Decision)) } th scope="col" { (visitor.say(Text::Winner)) }
+                th scope="col" { (visitor.say(Text::Rule)) } th scope="col" { (visitor.say(Text::Details)) }
+            } }
+            tbody { @for row in decided { tr {
+                td data-label=(visitor.say(Text::Time)) { (parts::time(row.at)) }
+                td data-label=(visitor.say(Text::Order)) { (parts::order(Some(&row.shop), Some(&row.number))) }
+                td.words data-label=(visitor.say(Text::Decision)) { (row.sentence) }
+                td data-label=(visitor.say(Text::Winner)) { (row.winner.as_deref().unwrap_or("—")) }
+                td data-label=(visitor.say(Text::Rule)) { (row.basis) }
+                td data-label=(visitor.say(Text::Details)) {
+                    details { summary { (row.action) } pre { (parts::pretty(&row.inputs)) } }
+                }
+            } } }
+        } }
+    }
+}

@@ -1,0 +1,86 @@
+//! The console: where people see what is wrong and mend it.
+//!
+//! Owns: pages at `/console`, rendered here and complete without scripts; who is signed in; the words in English and Russian. Refuses:
+//! rules of its own about orders; every act is a use case that the API and the command line have, too.
+//!
+//! Invariants: text from outside is only ever text (the templates escape, and the policy forbids inline scripts and styles); nothing is
+//! changed by a GET, nor by a POST without the session's token, nor by a viewer; no secret is on any page; every act is on record under
+//! the name of the person.
+//!
+//! To add a page: a file with its handler, its route in `routes`, its words in `text`.
+
+mod act;
+mod assets;
+mod audit;
+mod chart;
+mod conflict;
+mod conflicts;
+mod dead_letter;
+mod dead_letters;
+mod fault;
+mod lang;
+mod layout;
+mod live;
+mod order;
+mod orders;
+mod overview;
+mod parts;
+mod portal;
+mod portals;
+mod query;
+mod routes;
+mod session;
+mod sign_in;
+mod statuses;
+mod text;
+mod throttle;
+
+use crate::{app::Bridge, config::Config, domain::PortalName};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use tokio::sync::watch;
+
+pub use routes::router;
+
+/// What every page has at hand. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The use cases.
+    pub bridge: Bridge,
+    /// The settings: people, portals, bounds.
+    pub config: Arc<Config>,
+    /// Whether this process takes requests: live updates end when it does not.
+    pub ready: watch::Receiver<bool>,
+    /// What can be asked of the portals themselves.
+    pub portals: Arc<dyn Portals>,
+    throttle: Arc<throttle::Throttle>,
+}
+
+impl State {
+    /// The console of this bridge.
+    pub fn new(
+        bridge: Bridge,
+        config: Arc<Config>,
+        ready: watch::Receiver<bool>,
+        portals: Arc<dyn Portals>,
+    ) -> Self {
+        Self {
+            bridge,
+            config,
+            ready,
+            portals,
+            throttle: Arc::new(throttle::Throttle::default()),
+        }
+    }
+}
+
+/// What a portal answered to a test: nothing, or one sentence about what is wrong.
+pub type Tested<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+
+/// What can be asked of the portals themselves.
+pub trait Portals: fmt::Debug + Send + Sync {
+    /// Makes a cheap call.
+    fn test(&self, portal: &PortalName) -> Tested<'_>;
+
+    /// The share of its execution time that each method has used, as far as this process has seen, in percent.
+    fn operating(&self, portal: &PortalName) -> Vec<(String, u32)>;
+}

@@ -1,0 +1,133 @@
+//! Small things that several pages show.
+
+use super::{State, lang::Lang, layout, query, session::Visitor, text::Text};
+use crate::{
+    config::PortalAccess,
+    domain::{Code, PortalName},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use maud::{Markup, html};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+/// A moment. The script shows it in the browser's own zone.
+pub(super) fn time(at: DateTime<Utc>) -> Markup {
+    html! {
+        time datetime=(at.to_rfc3339_opts(SecondsFormat::Millis, true)) { (at.format("%Y-%m-%d %H:%M:%S")) " UTC" }
+    }
+}
+
+/// A span of seconds in words.
+pub(super) fn span(seconds: i64, lang: Lang) -> String {
+    let (s, m, h, d) = match lang {
+        Lang::En => ("s", "min", "h", "d"),
+        Lang::Ru => ("с", "мин", "ч", "дн"),
+    };
+    match seconds {
+        ..1 => format!("0 {s}"),
+        1..120 => format!("{seconds} {s}"),
+        120..7_200 => format!("{} {m}", seconds / 60),
+        7_200..172_800 => format!("{} {h}", seconds / 3_600),
+        _ => format!("{} {d}", seconds / 86_400),
+    }
+}
+
+/// The address of a portal, without anything secret.
+pub(super) fn origin(state: &State, portal: &str) -> Option<String> {
+    let name = PortalName::parse(portal).ok()?;
+    let address = match &state.config.portals.get(&name)?.access {
+        PortalAccess::Webhook(url) => url::Url::parse(url.expose_secret()),
+        PortalAccess::App(app) => url::Url::parse(&app.portal_url),
+    };
+    let origin = address.ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
+}
+
+/// A link into Bitrix24.
+pub(super) fn entity(visitor: &Visitor, origin: Option<&str>, kind: &str, id: u64) -> Markup {
+    match origin {
+        Some(origin) => html! {
+            a href=(format!("{origin}/crm/{kind}/details/{id}/")) rel="noreferrer noopener" target="_blank"
+                title=(visitor.say(Text::OpensInBitrix)) { (id) " ↗" }
+        },
+        None => html! { (id) },
+    }
+}
+
+/// An order's number as a link.
+pub(super) fn order(shop: Option<&str>, number: Option<&str>) -> Markup {
+    match (shop, number) {
+        (Some(shop), Some(number)) => html! { a href=(query::order(shop, number)) { (number) } },
+        (_, Some(number)) => html! { (number) },
+        _ => html! { "—" },
+    }
+}
+
+/// A code with its sentence and what to do about it.
+pub(super) fn explained(visitor: &Visitor, code: &str) -> Markup {
+    html! {
+        @if let Some(code) = Code::parse(code) {
+            p { (code.sentence()) }
+            p { strong { (visitor.say(Text::WhatToDo)) ": " } (code.remedy()) }
+        }
+    }
+}
+
+/// The head of a column that sorts.
+pub(super) fn sorted(label: &str, here: bool, descending: bool, href: &str) -> Markup {
+    let order = here.then_some(if descending {
+        "descending"
+    } else {
+        "ascending"
+    });
+    html! {
+        th scope="col" aria-sort=[order] {
+            a href=(href) { (label) @if here { (if descending { " ↓" } else { " ↑" }) } }
+        }
+    }
+}
+
+/// JSON for reading.
+pub(super) fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// What an act came to, shown on the page after it.
+pub(super) fn notice(visitor: &Visitor, done: Option<&str>) -> Markup {
+    let text = match done {
+        Some("queued") => Text::Queued,
+        Some("overtaken") => Text::OvertakenNotice,
+        Some("discarded") => Text::Discarded,
+        Some("paused") => Text::PausedNotice,
+        Some("resumed") => Text::ResumedNotice,
+        Some("resolved") => Text::ResolvedNotice,
+        Some("fine") => Text::TestFine,
+        Some("bulk") => Text::BulkDone,
+        _ => return html! {},
+    };
+    html! { p.notice role="status" { (visitor.say(text)) } }
+}
+
+/// A form of one button; for viewers it does nothing and says why.
+pub(super) fn button(
+    visitor: &Visitor,
+    action: &str,
+    fields: &[(&str, &str)],
+    label: &str,
+) -> Markup {
+    html! {
+        form.inline method="post" action=(action) {
+            (layout::csrf(visitor))
+            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+            (submit(visitor, label))
+        }
+    }
+}
+
+/// The button of a form.
+pub(super) fn submit(visitor: &Visitor, label: &str) -> Markup {
+    let viewer = !visitor.acts();
+    html! {
+        button type="submit" disabled[viewer] title=[viewer.then(|| visitor.say(Text::ViewerCannot))] { (label) }
+    }
+}

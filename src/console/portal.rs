@@ -1,0 +1,128 @@
+//! `GET /console/portals/{name}`: one portal, and what can be done to it.
+
+use super::{
+    State,
+    act::Act,
+    fault::Fault,
+    layout::{self, Section},
+    overview, parts, portals, query,
+    session::Visitor,
+    text::Text,
+};
+use crate::{app::PortalStatus, domain::PortalName};
+use axum::{
+    extract::{Path, Query, State as Extract},
+    response::Redirect,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    done: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Nothing {}
+
+/// `GET /console/portals/{name}`.
+pub(super) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, Fault> {
+    page(&state, &visitor, &name, Some(&asked.done), None).await
+}
+
+async fn page(
+    state: &State,
+    visitor: &Visitor,
+    name: &str,
+    done: Option<&str>,
+    wrong: Option<&str>,
+) -> Result<Markup, Fault> {
+    let fault = |error| Fault::of(error, visitor.lang);
+    let known = parse(name, visitor)?;
+    let report = state.bridge.status().await.map_err(fault)?;
+    let of = |portal: &&PortalStatus| portal.portal == name;
+    let portal = report
+        .portals
+        .iter()
+        .find(of)
+        .ok_or_else(|| Fault::not_found(visitor.lang))?;
+    let refused = state.bridge.refused_orders(&known).await.map_err(fault)?;
+    let content = html! {
+        h1 { (name) " " (overview::flow(portal).badge(visitor)) }
+        (parts::notice(visitor, done))
+        @if let Some(wrong) = wrong { p.problem.words role="alert" { (wrong) } }
+        (overview::why(visitor, portal, None))
+        (portals::acts(visitor, portal))
+        (portals::facts(state, visitor, portal))
+        h2 { (visitor.say(Text::LastErrors)) }
+        @if refused.is_empty() { p.quiet { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
+            thead { tr { th scope="col" { (visitor.say(Text::Order)) } th scope="col" { (visitor.say(Text::Code)) }
+                th scope="col" { (visitor.say(Text::WhatHappened)) } th scope="col" { (visitor.say(Text::TriesAgain)) } } }
+            tbody { @for order in &refused { tr {
+                td data-label=(visitor.say(Text::Order)) { (parts::order(Some(&order.shop), Some(&order.number))) }
+                td.code data-label=(visitor.say(Text::Code)) { (order.code.as_deref().unwrap_or("—")) }
+                td.words data-label=(visitor.say(Text::WhatHappened)) { (order.message.as_deref().unwrap_or("—")) }
+                td data-label=(visitor.say(Text::TriesAgain)) { @match order.due_at { Some(at) => (parts::time(at)), None => "—" } }
+            } } }
+        } } }
+    };
+    Ok(layout::page(visitor, Section::Portals, name, content))
+}
+
+fn parse(name: &str, visitor: &Visitor) -> Result<PortalName, Fault> {
+    PortalName::parse(name).map_err(|_| Fault::not_found(visitor.lang))
+}
+
+fn back(name: &PortalName, done: &str) -> Redirect {
+    let path = format!("/console/portals/{}", query::escape(name.as_str()));
+    Redirect::to(&query::link(&path, &[("done", Some(done))]))
+}
+
+/// `POST /console/portals/{name}/pause`.
+pub(super) async fn pause(
+    Extract(state): Extract<State>,
+    Path(name): Path<String>,
+    act: Act<Nothing>,
+) -> Result<Redirect, Fault> {
+    let name = parse(&name, &act.visitor)?;
+    let done = state.bridge.pause_portal(&name, &act.visitor.actor()).await;
+    done.map_err(|error| Fault::of(error, act.visitor.lang))?;
+    Ok(back(&name, "paused"))
+}
+
+/// `POST /console/portals/{name}/resume`.
+pub(super) async fn resume(
+    Extract(state): Extract<State>,
+    Path(name): Path<String>,
+    act: Act<Nothing>,
+) -> Result<Redirect, Fault> {
+    let name = parse(&name, &act.visitor)?;
+    let done = state
+        .bridge
+        .resume_portal(&name, &act.visitor.actor())
+        .await;
+    done.map_err(|error| Fault::of(error, act.visitor.lang))?;
+    Ok(back(&name, "resumed"))
+}
+
+/// `POST /console/portals/{name}/test`.
+pub(super) async fn test(
+    Extract(state): Extract<State>,
+    Path(name): Path<String>,
+    act: Act<Nothing>,
+) -> Result<Markup, Fault> {
+    let known = parse(&name, &act.visitor)?;
+    if !state.bridge.directory().portals.contains(&known) {
+        return Err(Fault::not_found(act.visitor.lang));
+    }
+    match state.portals.test(&known).await {
+        Ok(()) => page(&state, &act.visitor, &name, Some("fine"), None).await,
+        Err(wrong) => page(&state, &act.visitor, &name, None, Some(&wrong)).await,
+    }
+}

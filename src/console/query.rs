@@ -1,0 +1,35 @@
+//! Queries in links.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// One segment of a path, or one value of a query.
+pub(super) fn escape(text: &str) -> String {
+    utf8_percent_encode(text, KEPT).to_string()
+}
+
+/// A path with those of the pairs that have a value.
+pub(super) fn link(path: &str, pairs: &[(&str, Option<&str>)]) -> String {
+    let pairs: Vec<String> = pairs
+        .iter()
+        .filter_map(|(key, value)| {
+            let value = value.filter(|value| !value.is_empty())?;
+            Some(format!("{key}={}", escape(value)))
+        })
+        .collect();
+    if pairs.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", pairs.join("&"))
+    }
+}
+
+/// The page of an order.
+pub(super) fn order(shop: &str, number: &str) -> String {
+    format!("/console/orders/{}/{}", escape(shop), escape(number))
+}

@@ -1,0 +1,120 @@
+//! The console's routes, and what surrounds each request.
+
+use super::{
+    State, assets, audit, conflict, conflicts, dead_letter, dead_letters, lang::Lang, layout, live,
+    order, orders, overview, portal, portals, sign_in, statuses, text::Text,
+};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use std::{any::Any, time::Duration};
+use tokio::time::{Instant, timeout};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// The largest form that signs somebody in.
+const SMALL_FORM: usize = 8 * 1024;
+/// How long a request may take, live updates excepted.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Scripts, styles and pictures only from files of this origin; forms only to it; nobody frames it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The console.
+pub fn router(state: State) -> Router {
+    // A form spells each byte of a payload with up to three.
+    let large = state
+        .config
+        .http
+        .max_body_bytes
+        .saturating_mul(3)
+        .saturating_add(SMALL_FORM);
+    let sign_in = post(sign_in::post).layer(DefaultBodyLimit::max(SMALL_FORM));
+    Router::new()
+        .route("/console", get(overview::get))
+        .route("/console/", get(overview::get))
+        .route("/console/live", get(live::get))
+        .route("/console/sign-in", get(sign_in::get).merge(sign_in))
+        .route("/console/sign-out", post(sign_in::leave))
+        .route("/console/language/{lang}", get(sign_in::language))
+        .route("/console/orders", get(orders::get))
+        .route("/console/orders/{shop}/{number}", get(order::get))
+        .route("/console/dead-letters", get(dead_letters::get))
+        .route(
+            "/console/dead-letters/bulk",
+            get(dead_letters::ask).post(dead_letters::bulk),
+        )
+        .route("/console/dead-letters/{id}", get(dead_letter::get))
+        .route("/console/dead-letters/{id}/retry", post(dead_letter::retry))
+        .route("/console/dead-letters/{id}/mend", post(dead_letter::mend))
+        .route(
+            "/console/dead-letters/{id}/discard",
+            post(dead_letter::discard),
+        )
+        .route("/console/conflicts", get(conflicts::get))
+        .route("/console/conflicts/{id}", get(conflict::get))
+        .route("/console/conflicts/{id}/resolve", post(conflict::resolve))
+        .route("/console/statuses", get(statuses::get))
+        .route("/console/portals", get(portals::get))
+        .route("/console/portals/{name}", get(portal::get))
+        .route("/console/portals/{name}/pause", post(portal::pause))
+        .route("/console/portals/{name}/resume", post(portal::resume))
+        .route("/console/portals/{name}/test", post(portal::test))
+        .route("/console/audit", get(audit::get))
+        .route("/console/assets/{name}", get(assets::get))
+        .route("/console/{*nothing}", get(nowhere))
+        .layer(DefaultBodyLimit::max(large))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(around))
+        .with_state(state)
+}
+
+async fn nowhere(request: Request) -> Response {
+    let lang = Lang::of(request.headers());
+    (
+        StatusCode::NOT_FOUND,
+        layout::bare(lang, Text::NotFound, ""),
+    )
+        .into_response()
+}
+
+/// The panic's words go to the log by the panic hook, not to the page.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, "BRIDGE-BUG").into_response()
+}
+
+async fn around(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>();
+    let path = path.map_or_else(|| "(none)".to_owned(), |path| path.as_str().to_owned());
+    let answer = timeout(PATIENCE, next.run(request)).await;
+    let mut response = answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in fixed {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    if method != Method::GET || !response.status().is_success() {
+        tracing::info!(
+            %method,
+            path,
+            status = response.status().as_u16(),
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "console"
+        );
+    }
+    response
+}

@@ -1,0 +1,227 @@
+//! The words of the console, in both languages.
+
+use super::lang::Lang;
+
+macro_rules! texts {
+    ($($name:ident $english:literal $russian:literal)*) => {
+        /// A text of the console.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Text { $(#[doc = $english] $name),* }
+
+        impl Text {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The words in a language.
+            pub(super) fn on(self, lang: Lang) -> &'static str {
+                match (self, lang) {
+                    $((Self::$name, Lang::En) => $english, (Self::$name, Lang::Ru) => $russian),*
+                }
+            }
+        }
+    };
+}
+
+texts! {
+    // frame
+    Console "Console" "Пульт"
+    SkipToContent "Skip to content" "К содержанию"
+    Overview "Overview" "Обзор"
+    Orders "Orders" "Заказы"
+    DeadLetters "Dead letters" "Недоставленные"
+    Conflicts "Conflicts" "Расхождения"
+    StatusMap "Status map" "Статусы"
+    Portals "Portals" "Порталы"
+    Audit "Audit" "Журнал"
+    SignIn "Sign in" "Войти"
+    SignOut "Sign out" "Выйти"
+    OtherLanguage "Русский" "English"
+    RoleViewer "viewer: may look, not change" "наблюдатель: может смотреть, не менять"
+    RoleOperator "operator" "оператор"
+    // sign-in
+    Name "Name" "Имя"
+    Password "Password" "Пароль"
+    OrKey "Or with a key" "Или по ключу"
+    Key "Key" "Ключ"
+    SignInWrong "That is not a known name and password, or key." "Такого имени с паролем или такого ключа нет."
+    SignInSlow "Too many tries: wait a minute." "Слишком много попыток: подождите минуту."
+    // overview
+    AllWell "Everything flows." "Всё идёт."
+    Flowing "flowing" "идёт"
+    Slow "slow" "медленно"
+    Stuck "stuck" "стоит"
+    State "State" "Состояние"
+    Why "Why" "Почему"
+    Portal "Portal" "Портал"
+    Shop "Shop" "Магазин"
+    Waiting "Waiting" "Ждут"
+    Oldest "Oldest" "Самый старый"
+    OldestWaiting "Oldest waiting" "Дольше всех ждёт"
+    Dead "Dead" "Не доставлено"
+    DoneLastHour "Done in the last hour" "Доставлено за час"
+    OperatingUsed "Operating time used" "Расход времени портала"
+    PerMinute "per minute, the last hour" "в минуту, последний час"
+    MinutesAgo "60 minutes ago" "60 минут назад"
+    Now "now" "сейчас"
+    Delivered "delivered" "доставлено"
+    DiedLabel "dead" "не доставлено"
+    OpenByCode "Open dead letters by code" "Недоставленные по причинам"
+    Count "Count" "Сколько"
+    Code "Code" "Код"
+    WhatToDo "What to do" "Что делать"
+    WhatHappened "What happened" "Что случилось"
+    NoDeadLetters "No dead letters." "Недоставленных нет."
+    WaitsForPeople "wait for a decision" "ждут решения"
+    PausedByPerson "Paused by a person: nothing is sent until somebody resumes it." "Остановлен человеком: ничего не отправляется, пока его не запустят."
+    NoWorker "No worker drives it: is `serve` running with a worker?" "Его никто не обслуживает: запущен ли `serve` с рабочим процессом?"
+    TriesAgain "tries again by itself" "пробует снова сам"
+    WaitsLong "Orders wait longer than a minute." "Заказы ждут дольше минуты."
+    LastRefusal "Last refusal" "Последний отказ"
+    HasDead "Some orders could not be delivered." "Часть заказов не доставлена."
+    Published "Events from SQL not taken up yet" "События из SQL ещё не приняты"
+    Live "Live" "Обновляется"
+    // orders
+    SearchOrders "Number, deal id, phone or e-mail" "Номер, id сделки, телефон или почта"
+    Search "Search" "Найти"
+    NothingFound "Nothing found." "Ничего не найдено."
+    NewestOrders "The newest orders" "Последние заказы"
+    ShownAtMost "At most 200 are shown." "Показано не больше 200."
+    Number "Number" "Номер"
+    Order "Order" "Заказ"
+    Customer "Customer" "Покупатель"
+    Status "Status" "Статус"
+    Stage "Stage" "Стадия"
+    Deal "Deal" "Сделка"
+    Lead "Lead" "Лид"
+    Contact "Contact" "Контакт"
+    Company "Company" "Компания"
+    Received "Received" "Получен"
+    InSync "in sync" "совпадает"
+    OnItsWay "on its way" "в пути"
+    NotInSync "not in sync" "не совпадает"
+    IsDead "dead letter" "не доставлен"
+    Timeline "Its life" "Как было дело"
+    NoTimeline "Nothing is recorded any more." "Записей больше нет."
+    Clocks "Details and clocks" "Подробности и часы"
+    ItsDeadLetters "Its dead letters" "Не доставлено по заказу"
+    OpensInBitrix "opens in Bitrix24" "откроется в Битрикс24"
+    // dead letters
+    Filter "Filter" "Отобрать"
+    Any "any" "любой"
+    Attempts "Attempts" "Попыток"
+    FirstFailed "First failed" "Впервые"
+    LastFailed "Last failed" "В последний раз"
+    InTheWordsOf "In the words of whoever refused" "Слова того, кто отказал"
+    Payload "The event" "Событие"
+    Retry "Retry" "Повторить"
+    RetryExplained "Sends the event again as it is." "Отправит событие ещё раз как есть."
+    Recreate "make a new deal if the old one is gone" "создать новую сделку, если прежней нет"
+    EditAndRetry "Edit and retry" "Исправить и повторить"
+    EditExplained "Mend the event here; it is checked before anything is sent." "Исправьте событие здесь; до отправки оно будет проверено."
+    Discard "Discard" "Отказаться"
+    DiscardExplained "Lets the event go for good. The reason is put on record." "Событие не будет доставлено. Причина останется в журнале."
+    Reason "Reason" "Причина"
+    RetryAll "Retry all of these" "Повторить все отобранные"
+    DiscardAll "Discard all of these" "Отказаться от всех отобранных"
+    AreYouSure "Are you sure?" "Вы уверены?"
+    LettersConcerned "Letters concerned" "Затронуто писем"
+    TypeTheCount "Type the number to confirm" "Введите это число для подтверждения"
+    CountDiffers "The number is not the one of these letters: look again." "Число не совпадает с числом писем: посмотрите ещё раз."
+    BulkBound "At most 500 at once." "Не больше 500 за раз."
+    Next "Next page" "Дальше"
+    ViewerCannot "You may look, not change: the role is `viewer`." "Вы можете смотреть, но не менять: ваша роль — наблюдатель."
+    // conflicts
+    WaitForYou "Waiting for a decision" "Ждут решения"
+    DecidedLately "Decided lately" "Недавние решения"
+    NoConflicts "Nothing waits for a decision." "Ничто не ждёт решения."
+    NoDecisions "No differences yet." "Расхождений ещё не было."
+    ShopSays "The shop says" "Магазин говорит"
+    PortalSays "The portal says" "Портал говорит"
+    Since "since" "с"
+    Heard "heard" "узнали"
+    Agreed "Last agreed" "Последнее согласие"
+    Rule "Rule" "Правило"
+    Winner "Who is right" "Кто прав"
+    ShopIsRight "The shop is right" "Прав магазин"
+    PortalIsRight "The portal is right" "Прав портал"
+    DealGoesTo "the deal goes to" "сделка перейдёт в"
+    OrderGoesTo "the order becomes" "заказ станет"
+    NewDeal "a new deal is made" "будет создана новая сделка"
+    LetGo "the order is let go" "заказ оставят в покое"
+    NoneFits "nothing corresponds in the table" "в таблице нет соответствия"
+    Opened "Opened" "Открыто"
+    RuledBy "Decided by" "Решил"
+    BeingCarriedOut "decided, being carried out" "решено, выполняется"
+    AllItRestsOn "Everything the decision rests on" "Всё, на чём основано решение"
+    Time "Time" "Время"
+    Decision "Decision" "Решение"
+    // status map
+    WrittenAs "is written as" "записывается как"
+    AlsoAccepts "also accepts" "принимает также"
+    ComesBackAs "comes back as" "возвращается как"
+    Direction "Direction" "Направление"
+    BothWays "both ways" "в обе стороны"
+    OnlyToPortal "only to the portal" "только в портал"
+    OnlyToShop "only to the shop" "только в магазин"
+    NothingAmbiguous "nothing: several statuses claim it" "ничто: на неё претендуют несколько статусов"
+    NothingComesBack "nothing" "ничто"
+    Funnel "Funnel" "Воронка"
+    // portals
+    Address "Address" "Адрес"
+    Driver "Driven by" "Обслуживает"
+    Pause "Pause" "Остановить"
+    Resume "Resume" "Запустить"
+    Test "Test" "Проверить"
+    TestFine "The portal answers." "Портал отвечает."
+    LastErrors "Orders that the portal refused and that are tried again" "Заказы, от которых портал отказался и которые повторяются"
+    NoErrors "None." "Нет."
+    Failures "Failures in a row" "Сбоев подряд"
+    Until "until" "до"
+    // audit
+    Who "Who" "Кто"
+    What "What" "Что"
+    To "To what" "С чем"
+    Details "Details" "Подробности"
+    NoActs "Nobody has done anything yet." "Пока никто ничего не делал."
+    // notices
+    Queued "It is sent again." "Отправляется ещё раз."
+    OvertakenNotice "A newer snapshot has come since: the letter was closed, nothing is sent." "Пришёл более новый снимок: письмо закрыто, ничего не отправлено."
+    Discarded "The letter was discarded." "От письма отказались."
+    PausedNotice "The portal is paused." "Портал остановлен."
+    ResumedNotice "The portal is resumed." "Портал запущен."
+    ResolvedNotice "Decided. The portal's lane carries it out." "Решено. Дорожка портала это выполнит."
+    BulkDone "All of these were dealt with." "Все отобранные обработаны."
+    // faults
+    NotFound "There is no such thing here (any more)." "Здесь такого нет (или уже нет)."
+    Forbidden "You may look, not change." "Вы можете смотреть, но не менять."
+    Stale "This page was too old or came from elsewhere. Go back, reload it and try again." "Страница устарела или пришла со стороны. Вернитесь, обновите её и попробуйте снова."
+    CannotBeUsed "What was sent cannot be used." "Присланное нельзя использовать."
+    DatabaseAway "The database is away. Nothing accepted is lost; try again." "База данных недоступна. Ничего принятого не потеряно; попробуйте снова."
+    Back "Back" "Назад"
+    AlreadyDecided "Somebody has decided this already, or it vanished by itself." "Это уже решено, или расхождение исчезло само."
+    Rate "Requests per second" "Запросов в секунду"
+    Nothing "—" "—"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_there_in_both_languages() {
+        for text in Text::ALL.iter().filter(|text| **text != Text::Nothing) {
+            let (english, russian) = (text.on(Lang::En), text.on(Lang::Ru));
+            assert!(!english.trim().is_empty() && !russian.trim().is_empty());
+            let cyrillic =
+                |c: char| ('а'..='я').contains(&c) || ('А'..='Я').contains(&c) || c == 'ё';
+            assert!(
+                *text == Text::OtherLanguage || russian.chars().any(cyrillic),
+                "{russian}"
+            );
+            assert!(
+                *text == Text::OtherLanguage || !english.chars().any(cyrillic),
+                "{english}"
+            );
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The console over a real port: who gets in, what they may do, and that hostile text stays text.
+
+mod browser;
+mod journey;
+mod world;
+
+use crate::support::shop::{bridge, claim, event, hopeless, lease, tries};
+use b24_bridge::{app::Bridge, domain::Code};
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use world::{ANNA, Page, VIKTOR, World};
+
+/// A letter about an order of the shop `main`, with this comment; returns its id.
+async fn dead(bridge: &Bridge, world: &World, number: &str, comment: &str) -> i64 {
+    let mut event = event(number, number, 1);
+    event["data"]["comment"] = json!(comment);
+    event["data"]["customer"]["name"] = json!(comment);
+    world.post(&event).await;
+    let lease = lease(&world.db.pool, "w").await.unwrap();
+    let (claimed, _) = claim(bridge, &lease).await.remove(0);
+    let ended = hopeless(Code::Status);
+    bridge.settle(&lease, &tries(), vec![(claimed, ended)]).await.unwrap();
+    let filter = b24_bridge::app::LetterFilter {
+        number: Some(number.to_owned()),
+        ..Default::default()
+    };
+    bridge.dead_letters(&filter).await.unwrap().items[0].id
+}
+
+async fn idle() -> (World, Bridge) {
+    let world = World::without_worker().await;
+    let bridge = bridge(&world.db.pool, &["main"]);
+    (world, bridge)
+}
+
+#[tokio::test]
+async fn nobody_sees_a_page_without_signing_in_and_is_led_back_after() {
+    let (world, _) = idle().await;
+    for path in ["", "/orders", "/dead-letters", "/conflicts", "/statuses", "/portals", "/audit", "/live"] {
+        let answer = world.client().get(world.at(path)).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
+        let place = answer.headers()["location"].to_str().unwrap().to_owned();
+        assert!(place.starts_with("/console/sign-in?next=%2Fconsole"), "{place}");
+    }
+    let client = world.client();
+    let form = [("name", "anna"), ("password", ANNA), ("next", "/console/orders")];
+    let answer = client.post(world.at("/sign-in")).form(&form).send().await.unwrap();
+    assert_eq!(answer.headers()["location"], "/console/orders");
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    for flag in ["HttpOnly", "SameSite=Strict", "Max-Age="] {
+        assert!(cookie.contains(flag), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_a_shops_key_and_too_many_tries_open_nothing() {
+    let (world, _) = idle().await;
+    let client = world.client();
+    let attempt = async |form: &[(&str, &str)]| {
+        client.post(world.at("/sign-in")).form(form).send().await.unwrap().status()
+    };
+    assert_eq!(attempt(&[("key", world::SHOP_KEY)]).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(attempt(&[("name", "nobody"), ("password", ANNA)]).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(attempt(&[("name", "viktor"), ("password", "")]).await, StatusCode::UNAUTHORIZED);
+    for _ in 0..5 {
+        let wrong = attempt(&[("name", "anna"), ("password", "wrong")]).await;
+        assert_eq!(wrong, StatusCode::UNAUTHORIZED);
+    }
+    let right = attempt(&[("name", "anna"), ("password", ANNA)]).await;
+    assert_eq!(right, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(attempt(&[("key", VIKTOR)]).await, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_session_ends_with_signing_out_and_is_known_only_by_its_digest() {
+    let (world, _) = idle().await;
+    let anna = Page::anna(&world).await;
+    let stored: Vec<u8> = sqlx::query_scalar("SELECT id_hash FROM bridge.sessions")
+        .fetch_one(&world.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(stored.len(), 32);
+    assert_eq!(anna.get("").await.status(), StatusCode::OK);
+    assert_eq!(anna.post("/sign-out", &[]).await.status(), StatusCode::SEE_OTHER);
+    // The cookie as it was opens nothing any more.
+    assert_eq!(anna.get("").await.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn an_expired_session_opens_nothing() {
+    let (world, _) = idle().await;
+    let anna = Page::anna(&world).await;
+    sqlx::query("UPDATE bridge.sessions SET expires_at = now() - interval '1 second'")
+        .execute(&world.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(anna.get("").await.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn an_act_needs_the_sessions_token_and_this_origin() {
+    let (world, bridge) = idle().await;
+    let anna = Page::anna(&world).await;
+    let id = dead(&bridge, &world, "A-1", "hello").await;
+    let path = format!("/dead-letters/{id}/discard");
+    let form = [("reason", "a test"), ("csrf", "0000")];
+    let bare = anna.client.post(world.at(&path)).header("cookie", &anna.cookie);
+    let forged = bare.try_clone().unwrap().form(&form).send().await.unwrap();
+    assert_eq!(forged.status(), StatusCode::FORBIDDEN);
+    let without = bare.try_clone().unwrap().form(&form[..1]).send().await.unwrap();
+    assert_eq!(without.status(), StatusCode::FORBIDDEN);
+    let right = [("reason", "a test"), ("csrf", anna.csrf.as_str())];
+    let foreign = bare.try_clone().unwrap().header("origin", "https://evil.example").form(&right);
+    assert_eq!(foreign.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert!(bridge.dead_letter(id).await.unwrap().is_some());
+    let done = bare.form(&right).send().await.unwrap();
+    assert_eq!(done.status(), StatusCode::SEE_OTHER);
+    assert!(bridge.dead_letter(id).await.unwrap().is_none());
+    let acts = text(anna.get("/audit").await).await;
+    assert!(acts.contains("letter.discard") && acts.contains("operator:anna"), "{acts}");
+}
+
+#[tokio::test]
+async fn a_viewer_sees_everything_and_changes_nothing() {
+    let (world, bridge) = idle().await;
+    let id = dead(&bridge, &world, "A-1", "hello").await;
+    let viktor = Page::viktor(&world).await;
+    let letter = format!("/dead-letters/{id}");
+    for path in ["", "/orders", "/orders/main/A-1", &letter, "/portals/main", "/conflicts", "/statuses", "/audit"] {
+        let answer = viktor.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    }
+    let acts: [(String, &[(&str, &str)]); 7] = [
+        (format!("{letter}/retry"), &[]),
+        (format!("{letter}/mend"), &[("payload", "{}")]),
+        (format!("{letter}/discard"), &[("reason", "x")]),
+        ("/dead-letters/bulk".to_owned(), &[("count", "1"), ("what", "retry")]),
+        ("/portals/main/pause".to_owned(), &[]),
+        ("/portals/main/resume".to_owned(), &[]),
+        ("/conflicts/1/resolve".to_owned(), &[("winner", "shop")]),
+    ];
+    for (path, form) in acts {
+        let answer = viktor.post(&path, form).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+    assert!(bridge.dead_letter(id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn every_page_escapes_hostile_text_and_forbids_inline_scripts() {
+    let (world, bridge) = idle().await;
+    let hostile = r#"</textarea></pre><script>alert("x")</script><img src=x onerror=alert(1)>"#;
+    let id = dead(&bridge, &world, "<b>1", hostile).await;
+    let anna = Page::anna(&world).await;
+    anna.post(&format!("/dead-letters/{id}/discard"), &[("reason", hostile)]).await;
+    let id = dead(&bridge, &world, "A-2", hostile).await;
+    let paths = [
+        "".to_owned(),
+        "/orders".to_owned(),
+        "/orders/main/%3Cb%3E1".to_owned(),
+        "/orders?q=%3Cscript%3Ealert(1)%3C%2Fscript%3E".to_owned(),
+        "/dead-letters?number=%22%3E%3Cscript%3E".to_owned(),
+        "/dead-letters".to_owned(),
+        format!("/dead-letters/{id}"),
+        "/portals".to_owned(),
+        "/audit".to_owned(),
+    ];
+    for path in paths {
+        let answer = anna.get(&path).await;
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        let page = text(answer).await;
+        for live in ["<script>", "<img", "<b>1", " style=", "onerror=alert(1)>"] {
+            assert!(!page.contains(live), "{path}: {live}\n{page}");
+        }
+        for secret in [world::SHOP_KEY, VIKTOR, "sandboxsecret", "$argon2", "/rest/"] {
+            assert!(!page.contains(secret), "{path}: {secret}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bulk_act_says_how_many_and_takes_nothing_but_that_number() {
+    let (world, bridge) = idle().await;
+    dead(&bridge, &world, "A-1", "x").await;
+    dead(&bridge, &world, "A-2", "x").await;
+    let anna = Page::anna(&world).await;
+    let ask = text(anna.get("/dead-letters/bulk?code=MAP-STATUS&what=discard").await).await;
+    assert!(ask.contains("<strong>2</strong>"), "{ask}");
+    let form = |count| [("code", "MAP-STATUS"), ("what", "discard"), ("reason", "test orders"), ("count", count)];
+    let wrong = anna.post("/dead-letters/bulk", &form("3")).await;
+    assert_eq!(wrong.status(), StatusCode::CONFLICT);
+    assert_eq!(bridge.dead_letters(&Default::default()).await.unwrap().items.len(), 2);
+    let right = anna.post("/dead-letters/bulk", &form("2")).await;
+    assert_eq!(right.status(), StatusCode::SEE_OTHER);
+    assert!(bridge.dead_letters(&Default::default()).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn orders_are_found_by_number_phone_and_email() {
+    let (world, _) = idle().await;
+    let mut one = event("e1", "A-1", 1);
+    one["data"]["customer"]["emails"] = json!(["Anna@Example.ru"]);
+    world.post(&one).await;
+    let mut two = event("e2", "A-2", 1);
+    two["data"]["customer"]["phones"] = json!(["8 (999) 111-22-33"]);
+    world.post(&two).await;
+    let anna = Page::anna(&world).await;
+    let found = async |words: &str| {
+        let page = text(anna.get(&format!("/orders?q={words}")).await).await;
+        ["A-1", "A-2"].map(|number| page.contains(&format!("/console/orders/main/{number}")))
+    };
+    assert_eq!(found("").await, [true, true]);
+    assert_eq!(found("A-1").await, [true, false]);
+    assert_eq!(found("anna%40example.ru").await, [true, false]);
+    assert_eq!(found("%2B7%20999%20111-22-33").await, [false, true]);
+    assert_eq!(found("A-3").await, [false, false]);
+}
+
+#[tokio::test]
+async fn pages_speak_the_browsers_language_until_another_is_chosen() {
+    let (world, _) = idle().await;
+    let page = async |headers: &[(&str, &str)]| {
+        let mut request = world.client().get(world.at("/sign-in"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        text(request.send().await.unwrap()).await
+    };
+    assert!(page(&[]).await.contains("Sign in"));
+    assert!(page(&[("accept-language", "ru-RU,ru;q=0.9")]).await.contains("Войти"));
+    let chosen = [("accept-language", "ru"), ("cookie", "b24_lang=en")];
+    assert!(page(&chosen).await.contains("Sign in"));
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_under_the_name_of_their_content() {
+    let (world, _) = idle().await;
+    let page = text(world.client().get(world.at("/sign-in")).send().await.unwrap()).await;
+    let names: Vec<&str> = page.split('"').filter(|part| part.starts_with("/console/assets/")).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    for name in names {
+        let answer = world.client().get(world.root(name)).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(answer.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+    }
+    let stale = world.client().get(world.at("/assets/console-0.css")).send().await.unwrap();
+    assert_eq!(stale.status(), StatusCode::NOT_FOUND);
+}
+
+async fn text(answer: Response) -> String {
+    answer.text().await.unwrap()
+}
+
+/// The body of an order event whose e-mail the sandbox does not take.
+fn with_comment(number: &str, status: &str, comment: &str) -> Value {
+    let mut event = event(number, number, 1);
+    event["data"]["status"] = json!(status);
+    event["data"]["comment"] = json!(comment);
+    event["data"]["customer"]["name"] = json!(comment);
+    event
+}

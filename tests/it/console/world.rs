@@ -1,0 +1,203 @@
+//! A bridge with its API and console on one port, beside a sandbox portal.
+
+use crate::support::{database::Database, shop};
+use b24_bridge::{
+    app::Bridge,
+    bitrix24::{Client as Portal, Credentials, Options as Reach},
+    config::Config,
+    console::{self, Portals, Tested},
+    domain::PortalName,
+    http,
+    sandbox::{self, Sandbox},
+    worker,
+};
+use reqwest::{Client, Response, StatusCode, redirect};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Once},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub(super) const SHOP_KEY: &str = "main-key-0123456789";
+pub(super) const ANNA: &str = "correct horse battery staple";
+pub(super) const VIKTOR: &str = "viktor-key-0123456789";
+
+/// A bridge at work.
+pub(super) struct World {
+    pub(super) db: Database,
+    pub(super) bridge: Bridge,
+    pub(super) portal: Sandbox,
+    pub(super) address: String,
+    _ready: watch::Sender<bool>,
+    _stop: DropGuard,
+}
+
+#[derive(Debug)]
+struct Answers;
+
+impl Portals for Answers {
+    fn test(&self, _: &PortalName) -> Tested<'_> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn operating(&self, _: &PortalName) -> Vec<(String, u32)> {
+        vec![("crm.deal.add".to_owned(), 12)]
+    }
+}
+
+fn settings(portal: &str) -> Config {
+    let hash = b24_bridge::config::PasswordHash::of(ANNA, &[7; 16]).unwrap();
+    let text = format!(
+        r#"
+[portals.main]
+webhook_url = "{portal}"
+[shops.main]
+portal = "main"
+api_keys = ["{SHOP_KEY}"]
+[[shops.main.statuses]]
+status = "N"
+stage = "NEW"
+[[shops.main.statuses]]
+status = "P"
+stage = "PREPARATION"
+[operators.anna]
+password_hash = "{}"
+role = "operator"
+[operators.viktor]
+key = "{VIKTOR}"
+"#,
+        hash.expose()
+    );
+    Config::parse(&text, &BTreeMap::new()).unwrap()
+}
+
+impl World {
+    /// With a worker that brings orders to the sandbox.
+    pub(super) async fn new() -> Self {
+        Self::start(true).await
+    }
+
+    /// Where nothing happens by itself.
+    pub(super) async fn without_worker() -> Self {
+        Self::start(false).await
+    }
+
+    async fn start(works: bool) -> Self {
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        });
+        let portal = Sandbox::start(sandbox::Options::default()).await.unwrap();
+        let db = Database::new().await;
+        let bridge = shop::bridge(&db.pool, &["main"]);
+        let config = Arc::new(settings(&portal.url()));
+        let (ready, watched) = watch::channel(true);
+        let api = http::router(http::State {
+            bridge: bridge.clone(),
+            config: Arc::clone(&config),
+            ready: watched.clone(),
+        });
+        let state = console::State::new(bridge.clone(), config, watched, Arc::new(Answers));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let stop = CancellationToken::new();
+        tokio::spawn(http::serve(listener, api.merge(console::router(state)), stop.clone()));
+        if works {
+            let reach = Reach {
+                full_burst: true,
+                ..Reach::default()
+            };
+            let client = Portal::new(Credentials::webhook(&portal.url()).unwrap(), &reach).unwrap();
+            let clients = BTreeMap::from([(PortalName::parse("main").unwrap(), client)]);
+            let options = worker::Options {
+                poll: Duration::from_millis(100),
+                ..worker::Options::default()
+            };
+            tokio::spawn(worker::run(bridge.clone(), clients, options, stop.clone()));
+        }
+        Self {
+            db,
+            bridge,
+            portal,
+            address,
+            _ready: ready,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// A page of the console.
+    pub(super) fn at(&self, path: &str) -> String {
+        self.root(&format!("/console{path}"))
+    }
+
+    /// A path of the whole.
+    pub(super) fn root(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A browser without scripts that follows nothing by itself.
+    pub(super) fn client(&self) -> Client {
+        let client = Client::builder().no_proxy().redirect(redirect::Policy::none());
+        client.build().unwrap()
+    }
+
+    /// The shop posts an event.
+    pub(super) async fn post(&self, event: &Value) {
+        let request = self.client().post(self.root("/v1/events")).bearer_auth(SHOP_KEY);
+        let answer = request.json(event).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    }
+}
+
+/// Somebody who is signed in.
+pub(super) struct Page<'a> {
+    world: &'a World,
+    pub(super) client: Client,
+    pub(super) cookie: String,
+    pub(super) csrf: String,
+}
+
+impl<'a> Page<'a> {
+    /// Signed in by name and password.
+    pub(super) async fn anna(world: &'a World) -> Self {
+        Self::sign_in(world, &[("name", "anna"), ("password", ANNA)]).await
+    }
+
+    /// Signed in by key, in the role `viewer`.
+    pub(super) async fn viktor(world: &'a World) -> Self {
+        Self::sign_in(world, &[("key", VIKTOR)]).await
+    }
+
+    async fn sign_in(world: &'a World, form: &[(&str, &str)]) -> Self {
+        let client = world.client();
+        let answer = client.post(world.at("/sign-in")).form(form).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let mut page = Self {
+            world,
+            client,
+            cookie,
+            csrf: String::new(),
+        };
+        let text = page.get("/audit").await.text().await.unwrap();
+        let (_, rest) = text.split_once("name=\"csrf\" value=\"").unwrap();
+        page.csrf = rest.split('"').next().unwrap().to_owned();
+        page
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Response {
+        let request = self.client.get(self.world.at(path)).header("cookie", &self.cookie);
+        request.send().await.unwrap()
+    }
+
+    pub(super) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        let mut form = form.to_vec();
+        form.push(("csrf", &self.csrf));
+        let request = self.client.post(self.world.at(path)).header("cookie", &self.cookie);
+        request.form(&form).send().await.unwrap()
+    }
+}
