@@ -28,7 +28,11 @@ pub(super) struct Browser {
 
 /// Where Chromium is. Without one the test is no test: on a machine that checks this is a failure, elsewhere a hint.
 pub(super) fn program() -> Option<PathBuf> {
-    let named = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let named = [
+        "/usr/bin/chromium",
+        "/usr/bin/chromium-browser",
+        "/usr/bin/google-chrome",
+    ];
     let found = named.iter().map(PathBuf::from).find(|path| path.exists());
     #[expect(clippy::disallowed_methods, reason = "whether this machine checks")]
     let checks = std::env::var("CI").is_ok_and(|value| value == "true");
@@ -73,7 +77,9 @@ impl Browser {
             process,
             _place: place,
         };
-        let made = browser.call("Target.createTarget", json!({"url": "about:blank"})).await;
+        let made = browser
+            .call("Target.createTarget", json!({"url": "about:blank"}))
+            .await;
         let attach = json!({"targetId": made["targetId"], "flatten": true});
         let attached = browser.call("Target.attachToTarget", attach).await;
         browser.session = Some(attached["sessionId"].as_str().unwrap().to_owned());
@@ -105,7 +111,9 @@ impl Browser {
                 }
             }
         });
-        answered.await.unwrap_or_else(|_| panic!("Chromium did not answer to {method}"))
+        answered
+            .await
+            .unwrap_or_else(|_| panic!("Chromium did not answer to {method}"))
     }
 
     /// The value of an expression on the page.
@@ -123,7 +131,8 @@ impl Browser {
 
     /// Waits for another document than the one marked as left.
     async fn settled(&mut self) {
-        self.until("window.left === undefined && document.readyState === 'complete'").await;
+        self.until("window.left === undefined && document.readyState === 'complete'")
+            .await;
     }
 
     /// Waits until an expression is true.
@@ -140,7 +149,10 @@ impl Browser {
 
     /// Clicks on what a selector finds, and waits for the page that follows.
     pub(super) async fn click(&mut self, selector: &str) {
-        let script = format!("window.left = true; document.querySelector({}).click()", json!(selector));
+        let script = format!(
+            "window.left = true; document.querySelector({}).click()",
+            json!(selector)
+        );
         let params = json!({"expression": script});
         let done = self.call("Runtime.evaluate", params).await;
         assert!(done["exceptionDetails"].is_null(), "{selector}: {done}");
@@ -149,33 +161,52 @@ impl Browser {
 
     /// Types into what a selector finds, as keys would.
     pub(super) async fn fill(&mut self, selector: &str, text: &str) {
-        let script = format!("{{ const at = document.querySelector({}); at.focus(); at.select(); }}", json!(selector));
-        let done = self.call("Runtime.evaluate", json!({"expression": script})).await;
+        let script = format!(
+            "{{ const at = document.querySelector({}); at.focus(); at.select(); }}",
+            json!(selector)
+        );
+        let done = self
+            .call("Runtime.evaluate", json!({"expression": script}))
+            .await;
         assert!(done["exceptionDetails"].is_null(), "{selector}: {done}");
         self.call("Input.insertText", json!({"text": text})).await;
     }
 
     /// What a person reads.
     pub(super) async fn text(&mut self) -> String {
-        self.eval("document.body.innerText").await.as_str().unwrap_or_default().to_owned()
+        self.eval("document.body.innerText")
+            .await
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// A picture of the whole page, for people, where `B24_SCREENSHOTS` names a directory.
     pub(super) async fn picture(&mut self, name: &str, width: u32) {
-        #[expect(clippy::disallowed_methods, reason = "only for people who look at pages")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "only for people who look at pages"
+        )]
         let Ok(place) = std::env::var("B24_SCREENSHOTS") else {
             return;
         };
-        let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
+        let size =
+            json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
         self.call("Emulation.setDeviceMetricsOverride", size).await;
-        let shot = self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true})).await;
+        let shot = self
+            .call(
+                "Page.captureScreenshot",
+                json!({"captureBeyondViewport": true}),
+            )
+            .await;
         let bytes = base64::Engine::decode(
             &base64::engine::general_purpose::STANDARD,
             shot["data"].as_str().unwrap(),
         );
         std::fs::create_dir_all(&place).unwrap();
         std::fs::write(format!("{place}/{name}-{width}.png"), bytes.unwrap()).unwrap();
-        self.call("Emulation.clearDeviceMetricsOverride", json!({})).await;
+        self.call("Emulation.clearDeviceMetricsOverride", json!({}))
+            .await;
     }
 }
 

@@ -9,7 +9,8 @@ use b24_bridge::domain::ShopName;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-const HOSTILE: &str = r#"<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">"#;
+const HOSTILE: &str =
+    r#"<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">"#;
 
 #[tokio::test]
 async fn an_operator_finds_a_dead_letter_mends_it_and_sees_the_order_in_sync() {
@@ -29,28 +30,58 @@ async fn an_operator_finds_a_dead_letter_mends_it_and_sees_the_order_in_sync() {
     browser.click("main form button").await;
     assert!(browser.text().await.contains("MAP-STATUS"));
     browser.click("tbody a").await;
-    assert!(browser.text().await.contains(HOSTILE) || browser.eval("document.querySelector('textarea').value.includes('window.hacked')").await == true);
+    assert!(
+        browser.text().await.contains(HOSTILE)
+            || browser
+                .eval("document.querySelector('textarea').value.includes('window.hacked')")
+                .await
+                == true
+    );
     pictures(&mut browser, &world).await;
 
     // A mistake in the mended text is told beside the text.
-    let typed = browser.eval("document.querySelector('textarea').value").await;
+    let typed = browser
+        .eval("document.querySelector('textarea').value")
+        .await;
     let typed = typed.as_str().unwrap();
-    browser.fill("textarea", &typed.replace("\"currency\": \"RUB\"", "\"currency\": 7")).await;
+    browser
+        .fill(
+            "textarea",
+            &typed.replace("\"currency\": \"RUB\"", "\"currency\": 7"),
+        )
+        .await;
     browser.click("#mend button").await;
-    assert!(browser.text().await.contains("/data/currency"), "{}", browser.text().await);
-    browser.fill("textarea", &typed.replace("UNKNOWN", "P")).await;
+    assert!(
+        browser.text().await.contains("/data/currency"),
+        "{}",
+        browser.text().await
+    );
+    browser
+        .fill("textarea", &typed.replace("UNKNOWN", "P"))
+        .await;
     browser.click("#mend button").await;
     assert!(browser.text().await.contains("It is sent again."));
 
     order_is(&world, "A-2", |order| order.in_sync && order.dead == 0).await;
     browser.go(&world.at("/orders/main/A-2")).await;
     let text = browser.text().await;
-    assert!(text.contains("in sync") && text.contains("operator:anna"), "{text}");
-    let link = browser.eval("document.querySelector('.facts a[target]').href").await;
-    assert!(link.as_str().unwrap().contains("/crm/deal/details/"), "{link}");
+    assert!(
+        text.contains("in sync") && text.contains("operator:anna"),
+        "{text}"
+    );
+    let link = browser
+        .eval("document.querySelector('.facts a[target]').href")
+        .await;
+    assert!(
+        link.as_str().unwrap().contains("/crm/deal/details/"),
+        "{link}"
+    );
     for page in ["", "/orders", "/orders/main/A-2", "/audit"] {
         browser.go(&world.at(page)).await;
-        assert!(browser.eval("window.hacked === undefined").await == true, "{page}");
+        assert!(
+            browser.eval("window.hacked === undefined").await == true,
+            "{page}"
+        );
     }
     let inline = browser.eval("(() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s); return window.ran === undefined })()").await;
     assert!(inline == true, "the policy lets an inline script run");
@@ -62,17 +93,23 @@ async fn the_overview_follows_by_itself_and_a_viewer_has_no_button_to_press() {
     let world = World::new().await;
     let mut browser = Browser::start(&program).await;
     browser.go(&world.at("")).await;
-    browser.eval("document.querySelector('details').open = true").await;
+    browser
+        .eval("document.querySelector('details').open = true")
+        .await;
     browser.fill("input[name=key]", VIKTOR).await;
     browser.click("details button").await;
     world.post(&with_comment("A-1", "UNKNOWN", HOSTILE)).await;
-    browser.until("document.querySelector('#live').innerText.includes('MAP-STATUS')").await;
+    browser
+        .until("document.querySelector('#live').innerText.includes('MAP-STATUS')")
+        .await;
     browser.go(&world.at("/dead-letters")).await;
     browser.click("tbody a").await;
     let enabled = "[...document.querySelectorAll('main form[method=post] button')].filter(b => !b.disabled).length";
     assert_eq!(browser.eval(enabled).await, 0);
     // Taking the lock off the button does not help.
-    browser.eval("document.querySelector('main form button').disabled = false").await;
+    browser
+        .eval("document.querySelector('main form button').disabled = false")
+        .await;
     browser.click("main form button").await;
     assert!(browser.text().await.contains("You may look, not change."));
     order_is(&world, "A-1", |order| order.dead == 1).await;
@@ -111,7 +148,11 @@ async fn order_is(world: &World, number: &str, so: impl Fn(&b24_bridge::app::Ord
         if order.as_ref().is_some_and(&so) {
             return;
         }
-        assert!(Instant::now() < end, "{order:?}\n{:?}", world.portal.stats());
+        assert!(
+            Instant::now() < end,
+            "{order:?}\n{:?}",
+            world.portal.stats()
+        );
         sleep(Duration::from_millis(50)).await;
     }
 }

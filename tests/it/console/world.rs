@@ -104,7 +104,11 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let stop = CancellationToken::new();
-        tokio::spawn(http::serve(listener, api.merge(console::router(state)), stop.clone()));
+        tokio::spawn(http::serve(
+            listener,
+            api.merge(console::router(state)),
+            stop.clone(),
+        ));
         if works {
             let reach = Reach {
                 full_burst: true,
@@ -140,13 +144,18 @@ impl World {
 
     /// A browser without scripts that follows nothing by itself.
     pub(super) fn client(&self) -> Client {
-        let client = Client::builder().no_proxy().redirect(redirect::Policy::none());
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none());
         client.build().unwrap()
     }
 
     /// The shop posts an event.
     pub(super) async fn post(&self, event: &Value) {
-        let request = self.client().post(self.root("/v1/events")).bearer_auth(SHOP_KEY);
+        let request = self
+            .client()
+            .post(self.root("/v1/events"))
+            .bearer_auth(SHOP_KEY);
         let answer = request.json(event).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
     }
@@ -173,7 +182,12 @@ impl<'a> Page<'a> {
 
     async fn sign_in(world: &'a World, form: &[(&str, &str)]) -> Self {
         let client = world.client();
-        let answer = client.post(world.at("/sign-in")).form(form).send().await.unwrap();
+        let answer = client
+            .post(world.at("/sign-in"))
+            .form(form)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
         let cookie = answer.headers()["set-cookie"].to_str().unwrap();
         let cookie = cookie.split(';').next().unwrap().to_owned();
@@ -190,14 +204,20 @@ impl<'a> Page<'a> {
     }
 
     pub(super) async fn get(&self, path: &str) -> Response {
-        let request = self.client.get(self.world.at(path)).header("cookie", &self.cookie);
+        let request = self
+            .client
+            .get(self.world.at(path))
+            .header("cookie", &self.cookie);
         request.send().await.unwrap()
     }
 
     pub(super) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
         let mut form = form.to_vec();
         form.push(("csrf", &self.csrf));
-        let request = self.client.post(self.world.at(path)).header("cookie", &self.cookie);
+        let request = self
+            .client
+            .post(self.world.at(path))
+            .header("cookie", &self.cookie);
         request.form(&form).send().await.unwrap()
     }
 }
