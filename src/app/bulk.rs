@@ -126,7 +126,10 @@ impl Bridge {
             (BulkAction::Retry, _) => None,
         };
         if bulk.filter.is_empty() {
-            return Err(refused("/filter", "a filter is needed: every letter is too many".to_owned()));
+            return Err(refused(
+                "/filter",
+                "a filter is needed: every letter is too many".to_owned(),
+            ));
         }
         let mut tx = self.pool().begin().await?;
         let counts = letters::counts(&mut tx, &bulk.filter.rows(0, 0)).await?;
@@ -138,7 +141,10 @@ impl Bridge {
             });
         }
         if found == 0 || found > MOST {
-            return Err(refused("/expect", format!("a job takes 1 to {MOST} letters: here are {found}")));
+            return Err(refused(
+                "/expect",
+                format!("a job takes 1 to {MOST} letters: here are {found}"),
+            ));
         }
         let filter = json!(bulk.filter.to_query());
         let new = NewJob {

@@ -2,7 +2,7 @@
 
 use super::{Actor, Bridge, Error, mend};
 use crate::{
-    domain::{Code, OrderNumber, PortalName, ShopName},
+    domain::{Code, Fault, OrderNumber, PortalName, ShopName},
     storage::{
         imports::{self, Imported},
         journal,
@@ -65,7 +65,14 @@ impl Bridge {
             .filter(|(_, line)| !line.trim().is_empty())
             .collect();
         if lines.len() > MOST_LINES {
-            return Err(Error::TooMany(lines.len()));
+            let detail = format!(
+                "{} letters: at most {MOST_LINES} are taken at once",
+                lines.len()
+            );
+            return Err(Error::Invalid(vec![Fault {
+                pointer: String::new(),
+                detail,
+            }]));
         }
         let mut sum = Imports::default();
         let mut tx = self.pool().begin().await?;
@@ -73,7 +80,9 @@ impl Bridge {
         for (index, line) in lines {
             match read(line) {
                 Ok(letter) => {
-                    if imports::add(&mut tx, &letter.as_new(&mend::fingerprint(&letter.payload))).await? {
+                    if imports::add(&mut tx, &letter.as_new(&mend::fingerprint(&letter.payload)))
+                        .await?
+                    {
                         sum.taken += 1;
                     } else {
                         sum.known += 1;
@@ -98,7 +107,9 @@ fn read(line: &str) -> Result<Written, String> {
         return Err(format!("/code: there is no code `{}`", letter.code));
     }
     if letter.change_seq.is_some() {
-        return Err("/change_seq: the shop's bridge alone can tell it of a change of stage".to_owned());
+        return Err(
+            "/change_seq: the shop's bridge alone can tell it of a change of stage".to_owned(),
+        );
     }
     if !letter.payload.is_object() {
         return Err("/payload: an event is a JSON object".to_owned());
@@ -140,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_faulty_line_says_what_is_wrong() {
-        let line = |code: &str, payload: &str| format!(r#"{{"code":"{code}","payload":{payload}}}"#);
+        let line =
+            |code: &str, payload: &str| format!(r#"{{"code":"{code}","payload":{payload}}}"#);
         assert!(read(&line("MAP-STATUS", "{}")).is_ok());
         for (text, word) in [
             (line("NONE", "{}"), "/code"),

@@ -66,7 +66,12 @@ impl LetterQuery {
         let mut faults = Faults::new();
         let filter = LetterFilter {
             shop: read("/shop", self.shop.as_ref(), &mut faults, ShopName::parse),
-            portal: read("/portal", self.portal.as_ref(), &mut faults, PortalName::parse),
+            portal: read(
+                "/portal",
+                self.portal.as_ref(),
+                &mut faults,
+                PortalName::parse,
+            ),
             code: read("/code", self.code.as_ref(), &mut faults, |text| {
                 Code::parse(text).ok_or_else(|| format!("there is no code `{text}`"))
             }),
@@ -133,7 +138,9 @@ fn read<T>(
     faults: &mut Faults,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Option<T> {
-    let text = text.map(|text| text.trim()).filter(|text| !text.is_empty())?;
+    let text = text
+        .map(|text| text.trim())
+        .filter(|text| !text.is_empty())?;
     match parse(text) {
         Ok(value) => Some(value),
         Err(detail) => {
@@ -150,12 +157,16 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
     }
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
         .map(|date| date.and_time(NaiveTime::MIN).and_utc())
-        .map_err(|_| "a time is written 2026-01-15T10:00:00+03:00, or as a date 2026-01-15".to_owned())
+        .map_err(|_| {
+            "a time is written 2026-01-15T10:00:00+03:00, or as a date 2026-01-15".to_owned()
+        })
 }
 
 fn words(text: &str) -> Result<String, String> {
     if text.chars().count() > LONGEST_TEXT || text.contains('\0') {
-        return Err(format!("the text is at most {LONGEST_TEXT} characters, none of them NUL"));
+        return Err(format!(
+            "the text is at most {LONGEST_TEXT} characters, none of them NUL"
+        ));
     }
     Ok(text.to_owned())
 }
@@ -182,7 +193,9 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_at_once() {
-        let faults = query("yesterday", "NONE", &"x".repeat(201)).parse().unwrap_err();
+        let faults = query("yesterday", "NONE", &"x".repeat(201))
+            .parse()
+            .unwrap_err();
         let places: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(places, ["/code", "/since", "/text"]);
     }
@@ -190,7 +203,10 @@ mod tests {
     #[test]
     fn a_date_is_its_midnight_in_utc() {
         let filter = query("2026-01-15", "", "").parse().unwrap();
-        assert_eq!(filter.since.unwrap().to_rfc3339(), "2026-01-15T00:00:00+00:00");
+        assert_eq!(
+            filter.since.unwrap().to_rfc3339(),
+            "2026-01-15T00:00:00+00:00"
+        );
     }
 
     proptest! {

@@ -6,7 +6,9 @@ use crate::{
     planner::{Outcome, Settlement, Target},
     retry,
     storage::{
-        self, agreements, attempts, attempts::NewAttempt, comparisons, history,
+        self, agreements, attempts,
+        attempts::NewAttempt,
+        comparisons, history,
         journal::{self, Line},
         lanes::{self, Lease},
         letters,

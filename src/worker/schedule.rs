@@ -4,7 +4,8 @@ use super::{Options, Retention};
 use crate::{
     app::Bridge,
     storage::{
-        self, attempts, bulk, changes, conflicts, decisions, history, inbox, journal, letters, outbox, published,
+        self, attempts, bulk, changes, conflicts, decisions, history, inbox, journal, letters,
+        outbox, published,
     },
 };
 use sqlx::postgres::PgListener;
@@ -83,7 +84,7 @@ async fn hear(bridge: &Bridge, listener: &mut Option<PgListener>, most: Duration
 async fn work_off(bridge: &Bridge, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         match bridge.work_bulk().await {
-            Ok(Some(_)) => {}
+            Ok(Some(_)) => take_up(bridge).await,
             Ok(None) => return,
             Err(error) => {
                 tracing::warn!(%error, "a job over dead letters halts; it is tried again soon");

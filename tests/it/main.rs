@@ -15,6 +15,7 @@ mod http;
 mod intake;
 mod lane;
 mod layers;
+mod letters;
 mod oauth;
 mod readme;
 mod sandbox;
