@@ -15,7 +15,7 @@ use tokio::{
     net::TcpStream,
 };
 
-const CLIENTS: usize = 16;
+pub(crate) const CLIENTS: usize = 16;
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) async fn run(report: &mut Report) {
@@ -172,7 +172,7 @@ async fn client(port: u16, batch: usize, until: Instant) -> usize {
 }
 
 /// Whether an answer with a length is complete.
-fn whole(answer: &[u8]) -> bool {
+pub(crate) fn whole(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
         return false;
     };

@@ -1,5 +1,6 @@
 //! The bars, each measured beside its baseline in the same run. `cargo bench` runs all; words after `--` choose some: `delivery`, `intake`,
-//! `queue`, `process`. `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate.
+//! `queue`, `process`,
+//! `way_back`. `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,6 +19,7 @@ mod process;
 mod queue;
 mod report;
 mod served;
+mod way_back;
 
 use report::Report;
 use std::sync::atomic::Ordering;
@@ -43,6 +45,9 @@ fn main() {
         }
         if wanted("process") {
             process::run(&mut report).await;
+        }
+        if wanted("way_back") {
+            way_back::run(&mut report).await;
         }
         if wanted("delivery") {
             delivery::run(&mut report).await;

@@ -10,7 +10,7 @@ use crate::{
 #[path = "../it/support/shop.rs"]
 mod shop;
 use b24_bridge::storage::lanes::Lease;
-use shop::{bridge, done, main_shop, tries};
+use shop::{bridge, done, tries};
 use sqlx::PgPool;
 
 const BATCH: u32 = 200;

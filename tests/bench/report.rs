@@ -50,7 +50,7 @@ impl Report {
     pub(crate) fn print(self) {
         let mut table = Table::new();
         table
-            .load_preset(ASCII_MARKDOWN)
+            .load_style(ASCII_MARKDOWN)
             .set_header(["what", "here", "baseline in the same run", "bar", "result"])
             .add_rows(self.rows);
         println!("\n{table}");

@@ -34,15 +34,9 @@ pub(crate) struct Limit {
 
 impl Served {
     pub(crate) async fn start(database: &str, portal: &str, limit: &Limit, role: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
-        let folder = tempfile::tempdir().unwrap();
-        let settings = folder.path().join("bridge.toml");
         let Limit { per_second, burst } = limit;
         let text = format!(
             r#"
-            [http]
-            listen = "127.0.0.1:{port}"
             [portals.main]
             webhook_url = "{portal}"
             rate = {{ per_second = {per_second}, burst = {burst} }}
@@ -54,6 +48,16 @@ impl Served {
             stage = "NEW"
             "#
         );
+        Self::with(database, &text, role).await
+    }
+
+    /// With these settings, besides the address.
+    pub(crate) async fn with(database: &str, text: &str, role: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = port.local_addr().unwrap().port();
+        let folder = tempfile::tempdir().unwrap();
+        let settings = folder.path().join("bridge.toml");
+        let text = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n{text}");
         fs::write(&settings, text).unwrap();
         let started = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_b24-bridge"))
