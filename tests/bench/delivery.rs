@@ -85,7 +85,7 @@ async fn sustained(report: &mut Report) {
         per_second: 2,
         burst: 4,
     };
-    let (ours, database) = (portal(plan.clone()).await, Database::new().await);
+    let (ours, database) = (portal(plan).await, Database::new().await);
     let bridge = Served::start(&database.url, &ours.url(), &SUSTAINED, "all").await;
     let orders = orders(0, 400);
     let ((), took) = timed(async {

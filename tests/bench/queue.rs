@@ -7,6 +7,7 @@ use crate::{
     served::orders,
     size,
 };
+#[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../it/support/shop.rs"]
 mod shop;
 use b24_bridge::storage::lanes::Lease;
