@@ -87,15 +87,13 @@ pub(crate) async fn pgbench(
     let file = folder.path().join("script.sql");
     std::fs::write(&file, script).unwrap();
     let done = tokio::process::Command::new(binaries().join("pgbench"))
-        .args(["-n", "-M", "prepared", "-U", "postgres", "-c"])
+        .args(["-n", "-M", "prepared", "-c"])
         .arg(clients.to_string())
         .args(["-j", if clients > 1 { "2" } else { "1" }])
         .args(more)
         .arg("-f")
         .arg(&file)
-        .arg("-h")
-        .arg(&database.socket)
-        .arg(&database.name)
+        .arg(&database.url)
         .output()
         .await
         .unwrap();

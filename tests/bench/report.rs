@@ -28,7 +28,7 @@ impl Report {
         let (text, met) = match bar {
             Bar::AtMost(most) => (format!("≤ {most}"), Some(judged <= *most)),
             Bar::AtLeast(least) => (format!("≥ {least}"), Some(judged >= *least)),
-            Bar::None => ("".to_owned(), None),
+            Bar::None => (String::new(), None),
         };
         let verdict = match met {
             Some(true) => format!("{judged:.2}: met"),
