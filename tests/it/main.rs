@@ -17,6 +17,7 @@ mod lane;
 mod layers;
 mod readme;
 mod sandbox;
+mod shopside;
 mod support;
 mod two_way;
 mod worker;
