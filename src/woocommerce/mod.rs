@@ -16,6 +16,7 @@ mod values;
 mod tests;
 
 use crate::domain::{DELETED, Fault, Faults, SAVED};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -53,7 +54,7 @@ pub fn read(topic: &str, delivery_id: &str, body: &Value) -> Result<Delivery, Fa
                 .take(64)
                 .collect();
             let data = json!({ "number": id });
-            Ok(event(DELETED, &format!("{id}-deleted-{tail}"), data))
+            Ok(event(DELETED, &format!("{id}-deleted-{tail}"), &data))
         }
         None | Some("") => fault("/status", "`status` is required"),
         Some(status) if DRAFTS.contains(&status) => {
@@ -62,12 +63,12 @@ pub fn read(topic: &str, delivery_id: &str, body: &Value) -> Result<Delivery, Fa
         Some(TRASH) => {
             let data =
                 json!({ "number": id, "updated_at": values::moment(order, "date_modified_gmt") });
-            Ok(event(DELETED, &identity(&id, order), data))
+            Ok(event(DELETED, &identity(&id, order), &data))
         }
         Some(status) => {
             let status = status.strip_prefix("wc-").unwrap_or(status);
             let snapshot = order::snapshot(&id, status, order)?;
-            Ok(event(SAVED, &identity(&id, order), snapshot))
+            Ok(event(SAVED, &identity(&id, order), &snapshot))
         }
     }
 }
@@ -76,11 +77,10 @@ pub fn read(topic: &str, delivery_id: &str, body: &Value) -> Result<Delivery, Fa
 fn identity(id: &str, order: &Map<String, Value>) -> String {
     let text = Value::Object(order.clone()).to_string();
     let digest = Sha256::digest(text.as_bytes());
-    let short: String = digest.iter().take(10).map(|b| format!("{b:02x}")).collect();
-    format!("{id}-{short}")
+    format!("{id}-{}", URL_SAFE_NO_PAD.encode(digest))
 }
 
-fn event(kind: &str, id: &str, data: Value) -> Delivery {
+fn event(kind: &str, id: &str, data: &Value) -> Delivery {
     Delivery::Event(json!({
         "specversion": "1.0",
         "type": kind,

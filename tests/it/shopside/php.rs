@@ -1,4 +1,4 @@
-//! The 1C-Bitrix module: its own tests, and its spool against the real intake.
+//! The PHP for shops: its own tests, and the 1C-Bitrix module's spool against the real intake.
 
 use super::{Api, KEY, deploy, interpreter};
 use serde_json::{Value, json};
@@ -19,19 +19,27 @@ async fn send(spool: &Path, url: &str, states: &[&str]) -> Value {
     serde_json::from_slice(&done.stdout).unwrap()
 }
 
-#[test]
-fn its_own_tests_pass() {
+/// A folder's own tests.
+fn run(folder: &str) {
     if interpreter("php") {
-        let done = Command::new("php")
-            .arg(deploy("1c-bitrix").join("tests/run.php"))
-            .output()
-            .unwrap();
+        let file = deploy(folder).join("tests/run.php");
+        let done = Command::new("php").arg(file).output().unwrap();
         let said = String::from_utf8_lossy(&done.stdout);
         assert!(
             done.status.success() && said.contains(" 0 failed"),
             "{said}"
         );
     }
+}
+
+#[test]
+fn its_own_tests_pass() {
+    run("1c-bitrix");
+}
+
+#[test]
+fn the_plugin_for_woocommerce_passes_its_own_tests() {
+    run("woocommerce");
 }
 
 #[tokio::test]
@@ -67,5 +75,33 @@ fn the_plugin_for_woocommerce_has_the_same_classes() {
             ours == plugin,
             "copy deploy/1c-bitrix/lib/{file} to deploy/woocommerce/b24-bridge/"
         );
+    }
+}
+
+#[test]
+fn every_file_is_valid_php() {
+    if !interpreter("php") {
+        return;
+    }
+    let mut folders = vec![
+        deploy("1c-bitrix"),
+        deploy("woocommerce"),
+        deploy("own-code"),
+    ];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "php") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(files.len() > 15, "only {} files", files.len());
+    for file in files {
+        let done = Command::new("php").arg("-l").arg(&file).output().unwrap();
+        assert!(done.status.success(), "{}: {done:?}", file.display());
     }
 }
