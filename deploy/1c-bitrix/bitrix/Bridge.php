@@ -51,7 +51,8 @@ final class Bridge
     {
         self::quietly(static function () use ($event): void {
             $order = $event->getParameter('ENTITY');
-            if ($order instanceof Order && self::ours((string) $order->getField('LID'))) {
+            // The event is sent for a deletion that failed, too.
+            if ($event->getParameter('VALUE') !== false && $order instanceof Order && self::ours((string) $order->getField('LID'))) {
                 $fields = ['ID' => $order->getId(), 'ACCOUNT_NUMBER' => $order->getField('ACCOUNT_NUMBER')];
                 $now = new \DateTimeImmutable();
                 self::spool()->add(Snapshot::deleted($fields, self::config()['source'], $now), $now->getTimestamp());

@@ -108,12 +108,23 @@ fn deploy(folder: &str) -> PathBuf {
         .join(folder)
 }
 
-/// The interpreter, if the machine has it. Where CI runs it must be there.
+/// Whether the machine has an interpreter that the examples run on. Where CI runs it must.
 fn interpreter(name: &str) -> bool {
+    let probe: &[&str] = match name {
+        "php" => &[
+            "-r",
+            "exit(PHP_VERSION_ID >= 80100 && extension_loaded('curl') && extension_loaded('mbstring') && extension_loaded('pdo_sqlite') ? 0 : 1);",
+        ],
+        "python3" => &["-c", "import sys; sys.exit(sys.version_info < (3, 10))"],
+        "node" => &["-e", "process.exit(typeof fetch === 'function' ? 0 : 1)"],
+        "openssl" => &["version"],
+        _ => &["--version"],
+    };
     let there = Command::new(name)
-        .arg("--version")
+        .args(probe)
         .output()
         .is_ok_and(|done| done.status.success());
-    assert!(there || env::var_os("CI").is_none(), "CI has no `{name}`");
+    let demanded = env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(there || !demanded, "CI has no `{name}` that is new enough");
     there
 }
