@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace B24Bridge;
 
+use Bitrix\Main\Config\Option;
 use Bitrix\Main\Loader;
 use Bitrix\Main\Type\DateTime as BitrixTime;
 use Bitrix\Main\UserTable;
@@ -68,9 +69,15 @@ final class BitrixOrders implements Shop
         foreach ($order->getPaymentCollection() as $payment) {
             $fields['payments'][] = self::values($payment->getFields()->getValues());
         }
-        $fields['anonymous'] = (int) $order->getUserId() === (int) \CSaleUser::GetAnonymousUserID();
+        $fields['anonymous'] = self::anonymous((int) $order->getUserId());
         $fields['user'] = UserTable::getRowById((int) $order->getUserId()) ?: [];
         return $fields;
+    }
+
+    /** The user that stands for all guests. Asking the `sale` module itself would make one where there is none. */
+    private static function anonymous(int $user): bool
+    {
+        return $user === 0 || $user === (int) Option::get('sale', 'anonymous_user_id', '0');
     }
 
     public function order(string $number): ?array
