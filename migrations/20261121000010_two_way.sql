@@ -204,3 +204,9 @@ COMMENT ON COLUMN bridge.clocks.samples IS 'The samples from which the offset is
 ALTER TABLE bridge.dead_letters ADD COLUMN change_seq bigint;
 COMMENT ON COLUMN bridge.dead_letters.change_seq IS 'The change that the shop could not be told, where the letter is about one.';
 CREATE UNIQUE INDEX dead_letters_one_open_per_change ON bridge.dead_letters (shop, change_seq) WHERE closed_at IS NULL AND change_seq IS NOT NULL;
+
+CREATE OR REPLACE VIEW bridge.open_dead_letters AS
+    SELECT d.id, d.shop, d.portal, d.number, d.code, d.message, coalesce(c.remedy, '') AS remedy, d.attempts,
+           d.first_failed_at, d.last_failed_at, d.payload, d.outbox_id, d.change_seq
+    FROM bridge.dead_letters d LEFT JOIN bridge.codes c USING (code)
+    WHERE d.closed_at IS NULL;

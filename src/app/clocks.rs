@@ -11,10 +11,12 @@ use sqlx::PgConnection;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// How often samples are stored.
-const STORE_EVERY: TimeDelta = TimeDelta::seconds(30);
+const STORE_EVERY: Duration = Duration::from_secs(5);
 
 /// Clocks as this process knows them.
 #[derive(Debug, Default)]
@@ -23,8 +25,9 @@ pub(super) struct KnownClocks(Mutex<BTreeMap<String, Known>>);
 #[derive(Debug, Clone, Default)]
 struct Known {
     offset: ClockOffset,
+    loaded: bool,
     changed: bool,
-    stored: Option<DateTime<Utc>>,
+    stored: Option<Instant>,
 }
 
 impl KnownClocks {
@@ -79,7 +82,7 @@ impl Bridge {
         for system in systems {
             if self
                 .clocks()
-                .with(|known| known.get(system).is_some_and(|k| k.stored.is_some()))
+                .with(|known| known.get(system).is_some_and(|k| k.loaded))
             {
                 continue;
             }
@@ -87,13 +90,12 @@ impl Bridge {
             let before: ClockOffset = samples
                 .and_then(|samples| serde_json::from_value(samples).ok())
                 .unwrap_or_default();
-            let now = clocks::now(db).await?;
             self.clocks().with(|known| {
                 let clock = known.entry(system.clone()).or_default();
-                if clock.offset.estimate().is_none() {
-                    clock.offset = before;
-                }
-                clock.stored = Some(now);
+                // What was measured meanwhile is put on top of what others knew.
+                let newer = std::mem::replace(&mut clock.offset, before);
+                clock.offset.add(newer);
+                clock.loaded = true;
             });
         }
         Ok(())
@@ -104,17 +106,16 @@ impl Bridge {
         &self,
         db: &mut PgConnection,
         systems: &[String],
-        now: DateTime<Utc>,
     ) -> Result<(), Error> {
         for system in systems {
             let due = self.clocks().with(|known| {
                 let clock = known.get_mut(system)?;
                 let old = clock
                     .stored
-                    .is_none_or(|stored| now - stored >= STORE_EVERY);
+                    .is_none_or(|stored| stored.elapsed() >= STORE_EVERY);
                 (clock.changed && old).then(|| {
                     clock.changed = false;
-                    clock.stored = Some(now);
+                    clock.stored = Some(Instant::now());
                     serde_json::to_value(&clock.offset).unwrap_or_default()
                 })
             });

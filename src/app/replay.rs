@@ -1,9 +1,10 @@
 //! Trying dead letters again.
 
-use super::{Actor, Bridge, Error, Retried, Retry, accept, mend};
+use super::{Actor, Bridge, Error, Retried, Retry, accept, compare, mend};
 use crate::{
     domain::{Code, Fault},
     storage::{
+        changes,
         journal::{self, Line},
         letters::{self, Filter, LetterRow},
         orders, outbox,
@@ -20,6 +21,7 @@ impl Bridge {
         let letter = letters::open(&mut tx, id).await?.ok_or(Error::NotFound)?;
         let detail = json!({ "mended": options.payload.is_some(), "recreate": options.recreate });
         let retried = match letter.outbox_id {
+            _ if letter.change_seq.is_some() => self.retry_change(&mut tx, &letter, who).await?,
             Some(event) => {
                 self.retry_accepted(&mut tx, &letter, event, who, options)
                     .await?
@@ -40,7 +42,44 @@ impl Bridge {
         for portal in portal {
             self.bell().ring(&portal);
         }
+        if let (Some(shop), Some(_)) = (&letter.shop, letter.change_seq) {
+            self.bell().ring(&compare::lane_of(shop));
+        }
         Ok(retried)
+    }
+
+    /// The shop is told again, unless it was told something newer since.
+    async fn retry_change(
+        &self,
+        tx: &mut PgConnection,
+        letter: &LetterRow,
+        who: &Actor,
+    ) -> Result<Retried, Error> {
+        let (Some(shop), Some(seq)) = (&letter.shop, letter.change_seq) else {
+            return Err(Error::NotFound);
+        };
+        let revived = changes::revive(tx, shop, seq).await?;
+        let (how, text) = if revived {
+            (
+                "retried",
+                format!("dead letter {} tried again by {}", letter.id, who.0),
+            )
+        } else {
+            (
+                "overtaken",
+                format!(
+                    "dead letter {} closed: the shop was told something newer",
+                    letter.id
+                ),
+            )
+        };
+        close(tx, letter, how, who).await?;
+        say(tx, letter, text).await?;
+        Ok(if revived {
+            Retried::Queued
+        } else {
+            Retried::Overtaken
+        })
     }
 
     async fn retry_accepted(

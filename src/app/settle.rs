@@ -110,6 +110,9 @@ impl Bridge {
                 writes.add(claim, settlement, head, tries);
             }
         }
+        let systems = self.systems(&lease.portal);
+        self.load_clocks(&mut tx, &systems).await?;
+        self.store_clocks(&mut tx, &systems).await?;
         let sum = writes.write(&mut tx, &lease.portal).await?;
         tx.commit().await?;
         let counts = [

@@ -103,6 +103,13 @@ impl ClockOffset {
         self.keep(received, true, ahead, round_trip / 2 + step / 2);
     }
 
+    /// Takes the samples of another measurement of the same clock.
+    pub fn add(&mut self, other: Self) {
+        for sample in other.samples {
+            self.put(sample);
+        }
+    }
+
     /// A message that says it was made at `remote` and came in at `received`: a bound from below.
     pub fn one_way(&mut self, remote: DateTime<Utc>, received: DateTime<Utc>) {
         let half = ONE_WAY_DELAY / 2;
@@ -120,11 +127,16 @@ impl ClockOffset {
             ahead_ms: ahead.num_milliseconds(),
             uncertainty_ms: uncertainty.num_milliseconds(),
         };
-        self.samples.push_back(Sample {
+        self.put(Sample {
             received,
             two_way,
             offset,
         });
+    }
+
+    fn put(&mut self, sample: Sample) {
+        let two_way = sample.two_way;
+        self.samples.push_back(sample);
         let newest = self.samples.iter().map(|s| s.received).max();
         self.samples.retain(|s| {
             let window = if s.two_way {

@@ -413,7 +413,7 @@ fn begin(job: Job) -> State {
             }
         }
     }
-    if state.open() && targets::nothing_changed(&state) {
+    if state.open() && !state.job.recreate && targets::nothing_changed(&state) {
         state.end(Outcome::Done { wrote: false });
     }
     state

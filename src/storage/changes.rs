@@ -71,7 +71,7 @@ pub async fn add(db: &mut PgConnection, portal: &str, changes: &[NewChange]) -> 
     Ok(())
 }
 
-/// Drops the waiting changes of an order except those decided at these times.
+/// Drops the waiting changes of an order except those decided at these times, and closes the letters of dead ones.
 pub async fn drop_except(
     db: &mut PgConnection,
     shop: &str,
@@ -81,6 +81,18 @@ pub async fn drop_except(
     let done = sqlx::query!(
         "UPDATE bridge.status_changes SET state = 'dropped', settled_at = now()
          WHERE shop = $1 AND number = $2 AND state = 'waiting' AND decided_at <> ALL($3)",
+        shop,
+        number,
+        awaited
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE bridge.dead_letters d
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'the sides agree on something else by now'
+         FROM bridge.status_changes c
+         WHERE d.shop = $1 AND d.number = $2 AND d.closed_at IS NULL AND c.shop = d.shop AND c.seq = d.change_seq
+           AND c.decided_at <> ALL($3)",
         shop,
         number,
         awaited

@@ -57,7 +57,7 @@ pub async fn ask_deals(
     Ok(done.rows_affected())
 }
 
-/// Puts orders that were just written on the list, unless both sides are known to agree: (shop, number, the stage that was read).
+/// Puts orders that were just written on the list, unless both sides are known to agree; who asked before keeps the word: (shop, number, the stage that was read).
 pub async fn ask_written(
     db: &mut PgConnection,
     shops: &[String],
@@ -74,7 +74,7 @@ pub async fn ask_written(
                 OR jsonb_array_length(coalesce(a.agreed -> 'told', '[]')) > 0
                 OR k.stage <> a.agreed -> 'stage' ->> 'id')
          ORDER BY o.shop, o.number
-         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1, due_at = least(c.due_at, now()), why = excluded.why",
+         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1, due_at = least(c.due_at, now())",
         shops,
         numbers,
         stages as &[Option<String>]

@@ -12,6 +12,8 @@ pub struct LetterRow {
     pub id: i64,
     /// The accepted event.
     pub outbox_id: Option<i64>,
+    /// The change that the shop could not be told.
+    pub change_seq: Option<i64>,
     /// The shop.
     pub shop: Option<String>,
     /// The portal.
@@ -55,7 +57,7 @@ pub struct Filter<'a> {
 pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT id AS "id!", outbox_id, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
+        r#"SELECT id AS "id!", outbox_id, change_seq, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
                   payload AS "payload!"
            FROM bridge.open_dead_letters
@@ -118,7 +120,8 @@ pub async fn overtake(
         "UPDATE bridge.dead_letters d
          SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'a newer snapshot was settled'
          FROM UNNEST($1::text[], $2::text[], $3::bigint[]) AS k (shop, number, event)
-         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.outbox_id IS DISTINCT FROM k.event",
+         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.change_seq IS NULL
+           AND d.outbox_id IS DISTINCT FROM k.event",
         shops,
         numbers,
         events

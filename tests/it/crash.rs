@@ -41,7 +41,7 @@ impl Tiny {
     }
 
     fn run(&self, method: &str, params: &Value) -> Value {
-        let (entity, verb) = method.rsplit_once('.').unwrap();
+        let (entity, verb) = method.rsplit_once('.').unwrap_or(("", method));
         let mut things = self.things.lock().unwrap();
         match verb {
             "add" if params["fields"].is_object() => {

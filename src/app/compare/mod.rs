@@ -30,6 +30,9 @@ use std::{
     time::Duration,
 };
 
+/// Who asks after an event of the shop.
+const EVENT: &str = "event";
+
 /// An order that is to be compared.
 #[derive(Debug, Clone)]
 pub struct Comparison {
@@ -70,8 +73,15 @@ impl Bridge {
         let shops = self.shops_of_portal(&lease.portal);
         let mut db = self.pool().acquire().await?;
         let claimed = comparisons::claim(&mut db, lease, &shops, i64::from(limit)).await?;
+        drop(db);
+        // What only the shop said may agree with what is known of the portal: then the portal need not be asked.
+        let (events, mut rest): (Vec<_>, Vec<_>) =
+            claimed.into_iter().partition(|one| one.why == EVENT);
+        if !events.is_empty() {
+            rest.extend(self.confirm(lease, events).await?);
+        }
         let (mut known, mut strays) = (Vec::new(), Vec::new());
-        for one in claimed {
+        for one in rest {
             match one.deal_id.and_then(|deal| u64::try_from(deal).ok()) {
                 Some(deal) => {
                     let writing: Option<Writing> = stored(one.writing.as_ref());
@@ -87,9 +97,60 @@ impl Bridge {
         }
         if !strays.is_empty() {
             let (shops, numbers, asked) = columns(strays.iter());
+            let mut db = self.pool().acquire().await?;
             comparisons::done(&mut db, &shops, &numbers, &asked).await?;
         }
         Ok(known)
+    }
+
+    /// Settles the comparisons that agree with the portal as it was last known; returns the others.
+    async fn confirm(&self, lease: &Lease, claimed: Vec<Claimed>) -> Result<Vec<Claimed>, Error> {
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let now = clocks::now(&mut tx).await?;
+        let (shops, numbers, _) = columns(claimed.iter());
+        orders::lock(&mut tx, &shops, &numbers).await?;
+        let rows = agreements::lock(&mut tx, &shops, &numbers).await?;
+        let ids = decisions::reserve(&mut tx, i32::try_from(rows.len()).unwrap_or(i32::MAX));
+        let mut ids = ids.await?.into_iter();
+        let mut next_id = || ids.next().unwrap_or_default();
+        let mut rest: HashMap<(String, String), Claimed> = claimed
+            .into_iter()
+            .map(|one| ((one.shop.clone(), one.number.clone()), one))
+            .collect();
+        let (mut writes, mut saved) = (Writes::default(), Vec::new());
+        for mut row in rows {
+            let key = (row.shop.clone(), row.number.clone());
+            let deal = row.deal_id.and_then(|deal| u64::try_from(deal).ok());
+            let (Some(two_way), Some(deal)) = (self.directory().two_way(&row.shop), deal) else {
+                continue;
+            };
+            let around = Around {
+                seen: &Seen::default(),
+                two_way: &two_way,
+                clocks: self.clocks_of(&row.shop, &lease.portal),
+                now,
+                me: None,
+                doubt: TimeDelta::zero(),
+                why: EVENT,
+            };
+            if let Some(outcome) = Order::new(&mut row, deal, &around, &mut next_id).confirm()
+                && let Some(claimed) = rest.remove(&key)
+            {
+                let guard = None;
+                let one = Comparison {
+                    claimed,
+                    deal,
+                    guard,
+                };
+                writes.add(one, outcome, &row, now);
+                saved.push(row);
+            }
+        }
+        agreements::save(&mut tx, &saved).await?;
+        writes.write(&mut tx, &lease.portal).await?;
+        tx.commit().await?;
+        Ok(rest.into_values().collect())
     }
 
     /// Seconds until the next comparison of a portal is due.
@@ -119,7 +180,7 @@ impl Bridge {
         if let Some(heard) = &looked.heard {
             self.portal_said(&lease.portal, heard, now);
         }
-        self.store_clocks(&mut tx, &systems, now).await?;
+        self.store_clocks(&mut tx, &systems).await?;
         let (shops, numbers, _) = columns(compared.iter().map(|one| &one.claimed));
         // Orders before agreements: the order in which everything locks.
         orders::lock(&mut tx, &shops, &numbers).await?;
@@ -175,7 +236,7 @@ impl Bridge {
     }
 
     /// The clocks that decisions of a portal rest on.
-    fn systems(&self, portal: &str) -> Vec<String> {
+    pub(in crate::app) fn systems(&self, portal: &str) -> Vec<String> {
         let shops = self.shops_of_portal(portal).into_iter();
         std::iter::once(format!("portal:{portal}"))
             .chain(shops.map(|shop| format!("shop:{shop}")))

@@ -132,6 +132,45 @@ impl<'a> Order<'a> {
         self.outcome
     }
 
+    /// Compares with the portal as it was last known. None unless both sides agree then: everything else needs a look at the portal.
+    pub(super) fn confirm(mut self) -> Option<Outcome> {
+        let agreed = self.agreed.as_ref()?;
+        if self.row.writing.is_some() || self.row.gone_at.is_some() || self.row.ruling.is_some() {
+            return None;
+        }
+        let state = DealState {
+            stage: agreed.stage.clone(),
+            moved_at: agreed.portal_since,
+            moved_by: None,
+        };
+        let (said, shop, portal) = self.sides(&state)?;
+        let decision = self.decided(&said, (&shop, &portal), decide);
+        if !matches!(decision.action, Action::Agree { .. }) {
+            return None;
+        }
+        self.carry_out(decision, &said, (&shop, &portal));
+        self.row.agreed = self.agreed.as_ref().map(value);
+        Some(self.outcome)
+    }
+
+    /// What both systems say; none if there is nothing to compare.
+    fn sides(&self, state: &DealState) -> Option<(Said, Observation<String>, Observation<Stage>)> {
+        let said = Said::read(self.row.said.as_ref()).filter(|said| !said.deleted)?;
+        let shop = Observation {
+            source: Source::Shop,
+            value: said.status.clone()?,
+            since: said.since,
+            seen: said.seen.unwrap_or(self.around.now),
+        };
+        let portal = Observation {
+            source: Source::Bitrix24,
+            value: state.stage.clone(),
+            since: state.moved_at,
+            seen: self.around.now,
+        };
+        Some((said, shop, portal))
+    }
+
     fn look(&mut self) {
         let state = match self.around.seen.deals.get(&self.deal) {
             None => return self.again(TimeDelta::seconds(1)),
@@ -144,23 +183,8 @@ impl<'a> Order<'a> {
             self.outcome.conflict = Conflict::Close;
         }
         self.row.stage = Some(state.stage.id.clone());
-        let Some(said) = Said::read(self.row.said.as_ref()).filter(|said| !said.deleted) else {
+        let Some((said, shop, portal)) = self.sides(state) else {
             return;
-        };
-        let Some(status) = said.status.clone() else {
-            return;
-        };
-        let shop = Observation {
-            source: Source::Shop,
-            value: status,
-            since: said.since,
-            seen: said.seen.unwrap_or(self.around.now),
-        };
-        let portal = Observation {
-            source: Source::Bitrix24,
-            value: state.stage.clone(),
-            since: state.moved_at,
-            seen: self.around.now,
         };
         if let Some(writing) = stored::<Writing>(self.row.writing.as_ref())
             && !self.after_write(&writing, state, &said, (&shop, &portal))

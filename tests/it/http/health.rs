@@ -122,6 +122,7 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
                 .replace("{shop}", "main")
                 .replace("{number}", "1")
                 .replace("{id}", "1")
+                .replace("{portal}", "main")
                 .replace("{name}", "none");
             let url = format!("http://{}{filled}", api.address);
             let method = method.to_uppercase().parse().unwrap();
@@ -135,15 +136,22 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
         "GET /metrics",
         "GET /openapi.json",
         "GET /readyz",
+        "GET /v1/conflicts",
+        "GET /v1/conflicts/{id}",
         "GET /v1/dead-letters",
         "GET /v1/dead-letters/{id}",
         "GET /v1/orders/{shop}/{number}",
+        "GET /webhooks/bitrix24/{portal}/oauth",
+        "POST /webhooks/bitrix24/{portal}/install",
         "GET /v1/status",
+        "GET /v1/status-changes",
+        "POST /v1/conflicts/{id}/resolve",
         "POST /v1/dead-letters/{id}/discard",
         "POST /v1/dead-letters/{id}/retry",
         "POST /v1/events",
         "POST /v1/portals/{name}/pause",
         "POST /v1/portals/{name}/resume",
+        "POST /webhooks/bitrix24/{portal}",
     ];
     assert_eq!(described, expected.map(str::to_owned).into());
     for schema in ["Problem", "EventResult", "Discard", "Retry"] {

@@ -106,8 +106,8 @@ pub(crate) fn done(deal: u64) -> Settlement {
         outcome: Outcome::Done { wrote: true },
         known,
         notes: Vec::new(),
-        stage: None,
-        made_as: None,
+        stage: Some(Stage::new(0, "NEW")),
+        made_as: Some(("N".to_owned(), Stage::new(0, "NEW"))),
     }
 }
 

@@ -67,6 +67,8 @@ pub(crate) struct ShopState {
     pub(crate) forged: usize,
     /// Whether a status taken by callback is posted back as a new snapshot.
     pub(crate) echoes: bool,
+    /// Whether a payment may be taken back by a callback.
+    pub(crate) yields: bool,
     /// How wrong the shop's clock is.
     pub(crate) skew: TimeDelta,
 }
@@ -90,6 +92,7 @@ impl Shop {
             called: Vec::new(),
             forged: 0,
             echoes: true,
+            yields: false,
             skew: TimeDelta::zero(),
         }));
         let shop = Self {
@@ -205,11 +208,12 @@ async fn called(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> (S
                 // A message that crosses a change of the shop's own is answered with what the shop has.
                 let previous = message["data"]["previous_status"].as_str().unwrap();
                 if order.status != previous && order.status != status
-                    || order.paid && !["P", "F"].contains(&status)
+                    || order.paid && !state.yields && !["P", "F"].contains(&status)
                 {
                     let mine = snapshot(&number, order).to_string();
                     return (StatusCode::CONFLICT, mine);
                 }
+                order.paid &= ["P", "F"].contains(&status);
                 if order.status != status {
                     status.clone_into(&mut order.status);
                     order.changed = now;
@@ -242,7 +246,9 @@ impl Drop for Process {
 
 /// What a world is made of.
 pub(crate) struct Plot {
-    /// More settings: rules, conflict, worker.
+    /// More keys of the shop.
+    pub(crate) keys: String,
+    /// More tables: rules, conflict.
     pub(crate) settings: String,
     pub(crate) portal: Options,
     /// Whether the portal sends notifications to the bridge.
@@ -255,6 +261,7 @@ pub(crate) struct Plot {
 impl Default for Plot {
     fn default() -> Self {
         Self {
+            keys: String::new(),
             settings: String::new(),
             portal: Options::default().plan(Plan::Unlimited),
             webhooks: true,
@@ -322,10 +329,12 @@ impl World {
             portal = "main"
             api_keys = ["{KEY}"]
             {callback}
+            {}
             {STATUSES}
             {}
             "#,
             portal.url(),
+            plot.keys,
             plot.settings
         );
         fs::write(&settings, text).unwrap();
@@ -364,6 +373,24 @@ impl World {
         .await;
     }
 
+    /// Runs a command on the same settings: whether it went well, and what it printed.
+    pub(crate) async fn command(&self, args: &[&str]) -> (bool, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_b24-bridge"));
+        command
+            .args(args)
+            .arg("--config")
+            .arg(&self.settings)
+            .env("DATABASE_URL", &self.db.url);
+        let done = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .unwrap()
+            .unwrap();
+        (
+            done.status.success(),
+            String::from_utf8_lossy(&done.stdout).into_owned(),
+        )
+    }
+
     pub(crate) fn kill(&mut self) {
         self.process = None;
     }
@@ -376,9 +403,21 @@ impl World {
     pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let bound = Instant::now() + Duration::from_secs(30);
         while !holds().await {
-            assert!(Instant::now() < bound, "not {what}\n{}", self.log());
+            let late = Instant::now() > bound;
+            assert!(!late, "not {what}\n{}\n{}", self.log(), self.lives().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Everybody's life, for the message of a test that failed.
+    async fn lives(&self) -> String {
+        let lines: Vec<String> = sqlx::query_scalar(
+            "SELECT concat_ws(' ', to_char(at, 'HH24:MI:SS.MS'), number, kind, text, detail) FROM bridge.timeline ORDER BY id",
+        )
+        .fetch_all(&self.db.pool)
+        .await
+        .unwrap();
+        lines.join("\n")
     }
 
     pub(crate) async fn get(&self, path: &str, key: &str) -> Value {
