@@ -61,9 +61,9 @@ final class Bridge
     }
 
     /** The agent. Sends only from the command line: on a visitor's hit it would make the visitor wait. */
-    public static function agent(): string
+    public static function agent(string $sapi = PHP_SAPI): string
     {
-        if (PHP_SAPI === 'cli') {
+        if ($sapi === 'cli') {
             self::quietly(static function (): void {
                 self::send(20);
             });

@@ -13,16 +13,9 @@ use B24Bridge\Snapshot;
 use B24Bridge\Spool;
 
 require_once __DIR__ . '/support.php';
+require_once __DIR__ . '/check.php';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-
-/** @param mixed $wanted @param mixed $found */
-function same($wanted, $found): void
-{
-    if ($wanted !== $found) {
-        throw new \RuntimeException('wanted ' . var_export($wanted, true) . ', found ' . var_export($found, true));
-    }
-}
 
 function spool(): Spool
 {
@@ -45,7 +38,7 @@ function callback(array $data): string
     return Snapshot::json(['specversion' => '1.0', 'type' => Receiver::TYPE, 'source' => 'b', 'id' => 'e', 'data' => $data]);
 }
 
-$tests = [
+check([
     'the example of the specification is signed and verified' => function (): void {
         $signature = new Signature(SECRET);
         $body = '{"test": 2432232314}';
@@ -201,17 +194,4 @@ $tests = [
         same(422, $answer(callback([])));
         same(false, $shop->knows('m'));
     },
-];
-
-$failed = 0;
-foreach ($tests as $name => $test) {
-    try {
-        $test();
-        echo "ok    $name\n";
-    } catch (\Throwable $error) {
-        $failed++;
-        echo "FAIL  $name\n      {$error->getMessage()} ({$error->getFile()}:{$error->getLine()})\n";
-    }
-}
-echo count($tests) . " tests, $failed failed\n";
-exit($failed === 0 ? 0 : 1);
+]);

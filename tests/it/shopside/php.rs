@@ -20,9 +20,9 @@ async fn send(spool: &Path, url: &str, states: &[&str]) -> Value {
 }
 
 /// A folder's own tests.
-fn run(folder: &str) {
+fn run(folder: &str, file: &str) {
     if interpreter("php") {
-        let file = deploy(folder).join("tests/run.php");
+        let file = deploy(folder).join("tests").join(file);
         let done = Command::new("php").arg(file).output().unwrap();
         let said = String::from_utf8_lossy(&done.stdout);
         assert!(
@@ -34,12 +34,13 @@ fn run(folder: &str) {
 
 #[test]
 fn its_own_tests_pass() {
-    run("1c-bitrix");
+    run("1c-bitrix", "run.php");
+    run("1c-bitrix", "site.php");
 }
 
 #[test]
 fn the_plugin_for_woocommerce_passes_its_own_tests() {
-    run("woocommerce");
+    run("woocommerce", "run.php");
 }
 
 #[tokio::test]
