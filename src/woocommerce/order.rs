@@ -2,7 +2,7 @@
 
 use super::{
     lines::{self, with_tax},
-    values::{decimal, id, list, moment, object, text},
+    values::{decimal, id, list, moment, object, storable, text},
 };
 use crate::domain::{Fault, Faults};
 use rust_decimal::Decimal;
@@ -14,6 +14,8 @@ const COMMENT: usize = 10_000;
 /// Fewer than a snapshot may have: room for ours.
 const PROPERTIES: usize = 190;
 const PROPERTY_BYTES: usize = 60_000;
+/// Plugins store whole trees; what is nested deeper is left out.
+const PROPERTY_DEPTH: usize = 12;
 const ATTRIBUTION: &str = "_wc_order_attribution_";
 
 /// The snapshot, or everything that cannot be read.
@@ -150,7 +152,9 @@ fn properties(order: &Map<String, Value>, refunded: Decimal) -> Map<String, Valu
             let Some(value) = entry.get("value").filter(|value| !value.is_null()) else {
                 continue;
             };
-            if key.starts_with('_') == hidden && fits && value.to_string().len() < PROPERTY_BYTES {
+            let fits =
+                fits && storable(value, PROPERTY_DEPTH) && value.to_string().len() < PROPERTY_BYTES;
+            if key.starts_with('_') == hidden && fits {
                 properties.insert(key, value.clone());
             }
         }

@@ -160,6 +160,28 @@ fn texts_that_are_too_long_are_cut_rather_than_the_order_refused() {
     assert!(!order.properties.contains_key("k3") && order.properties.len() <= 200);
 }
 
+#[test]
+fn what_plugins_and_old_databases_leave_behind_does_not_cost_the_order() {
+    let mut body = order();
+    let deep = (0..60).fold(json!(1), |inner, _| json!([inner]));
+    body["meta_data"] = json!([
+        {"key": "deep", "value": deep}, {"key": "nul", "value": {"a": "b\0c"}}, {"key": "kept\0", "value": "yes"},
+        {"key": "", "value": 1}, "no object"
+    ]);
+    body["customer_note"] = json!("a\0b");
+    body["date_created_gmt"] = json!("-0001-11-30T00:00:00");
+    body["date_paid_gmt"] = json!("0000-00-00T00:00:00");
+    body["date_modified_gmt"] = json!("");
+    let order = saved(&body);
+    assert_eq!(
+        (order.created_at, order.updated_at, order.paid),
+        (None, None, false)
+    );
+    assert_eq!(order.comment.as_deref(), Some("ab"));
+    assert_eq!(order.properties["kept"], "yes");
+    assert!(!order.properties.contains_key("deep") && !order.properties.contains_key("nul"));
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -1,6 +1,7 @@
 //! Values as PHP writes them: decimals as text or number, ids as both, times without a zone, `""` and `false` for nothing.
 
 use crate::domain::{Fault, Faults};
+use chrono::{Datelike as _, NaiveDateTime};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value};
 
@@ -25,15 +26,35 @@ pub(super) fn text(object: &Map<String, Value>, name: &str, most: usize) -> Opti
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    let text: String = text.chars().take(most).collect();
+    let text: String = text.chars().filter(|c| *c != '\0').take(most).collect();
     (!text.is_empty()).then_some(text)
 }
 
-/// A moment of a `_gmt` field, with the zone that WooCommerce leaves out.
+/// A moment of a `_gmt` field, which has no zone; none for what WordPress writes in place of one (`0000-00-00`, `-0001-11-30`).
 pub(super) fn moment(object: &Map<String, Value>, name: &str) -> Option<String> {
     let text = text(object, name, 40)?;
-    let zoned = text.ends_with('Z') || text.get(19..).is_some_and(|zone| zone.contains(['+', '-']));
-    Some(if zoned { text } else { format!("{text}Z") })
+    let moment =
+        NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%dT%H:%M:%S").ok()?;
+    (1970..=9998)
+        .contains(&moment.year())
+        .then(|| moment.and_utc().to_rfc3339())
+}
+
+/// Whether a value that a plugin stored can be kept: a text without NUL, not nested deeper than is taken.
+pub(super) fn storable(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::String(text) => !text.contains('\0'),
+        Value::Array(elements) => {
+            depth > 0 && elements.iter().all(|inner| storable(inner, depth - 1))
+        }
+        Value::Object(members) => {
+            depth > 0
+                && members
+                    .iter()
+                    .all(|(name, inner)| !name.contains('\0') && storable(inner, depth - 1))
+        }
+        _ => true,
+    }
 }
 
 /// The members of an object, none if it is none (an empty one comes as `[]`).

@@ -272,7 +272,11 @@ final class Snapshot
             $value = $property['VALUE'] ?? null;
             $usable = is_scalar($value) || (is_array($value) && strlen(self::json($value)) < 60000);
             if ($code !== null && $value !== '' && $usable && count($found) < 200) {
-                $found[$code] = is_string($value) ? self::cut($value, 10000) : $value;
+                $values = [$value];
+                array_walk_recursive($values, static function (&$one): void {
+                    $one = is_string($one) ? self::cut(str_replace("\0", '', $one), 10000) : (is_scalar($one) ? $one : null);
+                });
+                $found[$code] = $values[0];
             }
         }
         return $found;

@@ -81,6 +81,10 @@ check([
         ]]))['customer'];
         same(['company', '7707083893'], [$company['kind'], $company['company']['inn']]);
     },
+    'a property that holds what no database takes is cleaned' => function (): void {
+        $data = Snapshot::data(order(['properties' => [['CODE' => 'FILE', 'VALUE' => ['n' => "a\0b", 'o' => new \stdClass()]]]]));
+        same(['n' => 'ab', 'o' => null], $data['properties']->FILE);
+    },
     'an empty order still makes valid JSON' => function (): void {
         same(true, is_array(json_decode(Snapshot::json(Snapshot::saved([], 's')), true)));
     },
