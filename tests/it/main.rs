@@ -18,6 +18,7 @@ mod layers;
 mod oauth;
 mod readme;
 mod sandbox;
+mod shopside;
 mod statuses;
 mod support;
 mod two_way;
