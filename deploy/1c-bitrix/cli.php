@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// php cli.php install|send|status|retry
+// php cli.php install|send|status|retry|since DATE
 if (PHP_SAPI !== 'cli') {
     http_response_code(404);
     exit;
@@ -44,7 +44,16 @@ switch ($argv[1] ?? '') {
     case 'retry':
         echo Bridge::spool()->retry() . " refused events will be sent again\n";
         break;
+    case 'since':
+        $moment = strtotime($argv[2] ?? '');
+        if ($moment === false) {
+            fwrite(STDERR, "since when? For example: php cli.php since 2026-01-01\n");
+            exit(2);
+        }
+        Bridge::since($moment);
+        echo 'Orders changed since ' . date('c', $moment) . " will be sent by the next runs of send\n";
+        break;
     default:
-        fwrite(STDERR, "php cli.php install|send|status|retry\n");
+        fwrite(STDERR, "php cli.php install|send|status|retry|since DATE\n");
         exit(2);
 }

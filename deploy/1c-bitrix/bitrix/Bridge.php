@@ -15,7 +15,9 @@ final class Bridge
 {
     /** How far back the sweep looks beyond where it came last, in seconds: an order's transaction may take that long. */
     private const OVERLAP = 600;
-    private const SWEEP = 200;
+    /** How often it looks, in seconds. */
+    private const REST = 60;
+    private const PAGE = 200;
 
     /** @return array{url: string, key: string, source: string, callback_secret: string, sites: list<string>} */
     public static function config(): array
@@ -75,7 +77,9 @@ final class Bridge
     public static function send(int $seconds): array
     {
         $config = self::config();
-        self::sweep();
+        self::quietly(static function (): void {
+            self::sweep();
+        });
         return (new Sender(self::spool(), new Http($config['url'], $config['key'])))->run($seconds);
     }
 
@@ -93,23 +97,38 @@ final class Bridge
             $spool->setState('swept_until', $now);
             return 0;
         }
-        $found = Order::getList([
-            'select' => ['ID', 'DATE_UPDATE'],
-            'filter' => ['>=DATE_UPDATE' => BitrixTime::createFromTimestamp($from - self::OVERLAP)],
-            'order' => ['DATE_UPDATE' => 'ASC', 'ID' => 'ASC'],
-            'limit' => self::SWEEP,
-        ])->fetchAll();
-        foreach ($found as $row) {
-            $order = Order::load((int) $row['ID']);
-            if ($order instanceof Order) {
-                self::keep($order);
-            }
+        if ($now - $from < self::REST) {
+            return 0;
         }
-        $last = end($found);
-        $reached = count($found) === self::SWEEP && is_array($last) ? $last['DATE_UPDATE']->getTimestamp() : $now;
-        // A pile of orders changed within the overlap: go on behind it rather than read it again and again.
-        $spool->setState('swept_until', max($reached, $from + (count($found) === self::SWEEP ? 1 : 0)));
-        return count($found);
+        [$last, $seen] = [0, 0];
+        do {
+            // By id, so that a page ends nowhere inside a pile of orders changed in one second.
+            $page = Order::getList([
+                'select' => ['ID'],
+                'filter' => ['>=DATE_UPDATE' => BitrixTime::createFromTimestamp($from - self::OVERLAP), '>ID' => $last],
+                'order' => ['ID' => 'ASC'],
+                'limit' => self::PAGE,
+            ])->fetchAll();
+            foreach ($page as $row) {
+                $last = (int) $row['ID'];
+                // One order that cannot be read holds up no other; the overlap comes back to it.
+                self::quietly(static function () use ($last): void {
+                    $order = Order::load($last);
+                    if ($order instanceof Order) {
+                        self::keep($order);
+                    }
+                });
+            }
+            $seen += count($page);
+        } while (count($page) === self::PAGE);
+        $spool->setState('swept_until', $now);
+        return $seen;
+    }
+
+    /** The next sweep goes back to this moment: older orders are sent, too. */
+    public static function since(int $moment): void
+    {
+        self::spool()->setState('swept_until', max(1, $moment));
     }
 
     private static function keep(Order $order): void

@@ -98,10 +98,30 @@ check([
         same(1, count($GLOBALS['log']));
         $connection->broken = false;
         same([], waiting());
+        same(0, Bridge::sweep());
+        Bridge::since(time() - 60);
         same(1, Bridge::sweep());
         same(1, count(waiting()));
-        Bridge::sweep();
+        Bridge::since(time() - 60);
+        same(1, Bridge::sweep());
         same(1, count(waiting()));
+    },
+    'older orders are sent from a moment on, however many were changed in one second' => function (): void {
+        site();
+        foreach (range(1, 450) as $id) {
+            Order::$all[$id] = new Order([
+                'ID' => $id, 'ACCOUNT_NUMBER' => "O-$id", 'VERSION' => 1, 'LID' => 's1', 'STATUS_ID' => 'N', 'USER_ID' => 77,
+                'DATE_UPDATE' => new DateTime($id === 1 ? 1000000 : 2000000), 'CURRENCY' => 'RUB', 'PRICE' => 1000.0,
+            ]);
+        }
+        Order::$all[7]->fields['PRICE'] = 'no number: TypeError';
+        Bridge::since(2000000);
+        same(449, Bridge::sweep());
+        same([448, 1], [Bridge::spool()->status()['waiting'], count($GLOBALS['log'])]);
+        Order::$all[7]->fields['PRICE'] = 1000.0;
+        Bridge::since(1);
+        same(450, Bridge::sweep());
+        same(450, Bridge::spool()->status()['waiting']);
     },
     'a deletion is sent, a deletion that failed is not' => function (): void {
         site();

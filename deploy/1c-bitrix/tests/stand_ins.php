@@ -272,8 +272,8 @@ namespace Bitrix\Sale {
             $from = $query['filter']['>=DATE_UPDATE']->getTimestamp();
             $rows = [];
             foreach (self::$all as $id => $order) {
-                if ($order->fields['DATE_UPDATE']->getTimestamp() >= $from) {
-                    $rows[] = ['ID' => (string) $id, 'DATE_UPDATE' => $order->fields['DATE_UPDATE']];
+                if ($order->fields['DATE_UPDATE']->getTimestamp() >= $from && $id > $query['filter']['>ID']) {
+                    $rows[] = ['ID' => (string) $id];
                 }
             }
             return new Rows(array_slice($rows, 0, $query['limit']));
