@@ -23,7 +23,7 @@ async fn accept(bridge: &Bridge, id: &str, number: &str, version: i64) {
     bridge.accept_events(Some(&shop), &events).await.unwrap();
 }
 
-/// So many orders that died of an unmapped status; more than one batch of a job if it is above 50.
+/// So many orders that died of an unknown stage; more than one batch of a job if it is above 50.
 async fn dead(bridge: &Bridge, lease: &Lease, count: usize) {
     for nth in 0..count {
         accept(bridge, &format!("e{nth}"), &format!("A-{nth}"), 1).await;
@@ -42,7 +42,7 @@ async fn claim_all(bridge: &Bridge, lease: &Lease) -> usize {
         sum += batch.len();
         let ended = batch
             .into_iter()
-            .map(|(one, _)| (one, hopeless(Code::Status)))
+            .map(|(one, _)| (one, hopeless(Code::StageUnknown)))
             .collect();
         bridge.settle(lease, &tries(), ended).await.unwrap();
     }
@@ -60,7 +60,7 @@ fn of_code(code: &str) -> LetterFilter {
 fn bulk(action: BulkAction, expect: i64) -> Bulk {
     Bulk {
         action,
-        filter: of_code("MAP-STATUS"),
+        filter: of_code("MAP-STAGE"),
         expect,
         reason: Some("a test".to_owned()),
         recreate: false,

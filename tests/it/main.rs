@@ -19,6 +19,7 @@ mod letters;
 mod oauth;
 mod readme;
 mod sandbox;
+mod shopside;
 mod statuses;
 mod support;
 mod two_way;
