@@ -17,6 +17,7 @@
 //! | [`worker`] | lanes: own, claim, plan, perform, settle; schedules |
 //! | [`http`] | the API, health and metrics; the one table of error to status |
 //! | [`console`] | the operators' pages |
+//! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
 //! | [`embedded`] | a PostgreSQL of our own for those who brought none |
@@ -63,4 +64,5 @@ pub mod retry;
 pub mod sandbox;
 pub mod storage;
 pub mod telemetry;
+pub mod woocommerce;
 pub mod worker;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub use crate::storage::{
-    glance::{AuditRow as Act, DecisionRow as Decided, Minute, WaitingOrder},
+    glance::{DecisionRow as Decided, Minute, WaitingOrder},
     search::FoundRow as Found,
 };
 
@@ -79,16 +79,5 @@ impl Bridge {
     pub async fn decided(&self, limit: i64) -> Result<Vec<Decided>, Error> {
         let mut db = self.pool().acquire().await?;
         Ok(glance::decisions(&mut db, limit).await?)
-    }
-
-    /// What people did, newest first, below an id.
-    pub async fn acts(
-        &self,
-        actor: Option<&str>,
-        before: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<Act>, Error> {
-        let mut db = self.pool().acquire().await?;
-        Ok(glance::acts(&mut db, actor, before.unwrap_or(i64::MAX), limit).await?)
     }
 }

@@ -65,6 +65,13 @@ fn show(report: &StatusReport) {
             format!("{} s", shop.oldest_seconds),
             shop.done_last_hour.to_string(),
             shop.dead.to_string(),
+            shop.conflicts.to_string(),
+            shop.untold.to_string(),
+            match (shop.callback, &shop.callback_reason) {
+                (None, _) => "reads the feed".to_owned(),
+                (Some(_), Some(reason)) => format!("PAUSED: {reason}"),
+                (Some(_), None) => "called".to_owned(),
+            },
         ]
     });
     output::table(
@@ -75,6 +82,9 @@ fn show(report: &StatusReport) {
             "oldest",
             "done in the last hour",
             "dead",
+            "conflicts",
+            "to be told",
+            "callback",
         ],
         rows.collect(),
     );

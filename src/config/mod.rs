@@ -16,6 +16,7 @@ mod operators;
 mod portals;
 mod secret;
 mod shops;
+mod woocommerce;
 mod worker;
 
 pub use database::{Database, TokenKey};
@@ -26,6 +27,7 @@ pub use operators::{Operator, PasswordHash, Role};
 pub use portals::{App, Plan, Portal, PortalAccess, Rate};
 pub use secret::{KeyDigest, Secret};
 pub use shops::Shop;
+pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 
 use crate::domain::{PortalName, ShopName, ShopRules};

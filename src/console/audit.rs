@@ -8,12 +8,13 @@ use super::{
     session::Visitor,
     text::Text,
 };
+use crate::app::AuditFilter;
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Acts on a page.
-const PAGE: i64 = 100;
+const PAGE: u32 = 100;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
@@ -33,15 +34,15 @@ pub(super) async fn get(
         return Err(Fault::unusable("who", visitor.lang));
     }
     let who = Some(asked.who.trim()).filter(|who| !who.is_empty());
-    let acts = state
-        .bridge
-        .acts(who, asked.before.parse().ok(), PAGE)
-        .await;
-    let acts = acts.map_err(|error| Fault::of(error, visitor.lang))?;
-    let last = acts
-        .last()
-        .filter(|_| acts.len() == 100)
-        .map(|act| act.id.to_string());
+    let filter = AuditFilter {
+        actor: who.map(str::to_owned),
+        before: asked.before.parse().ok(),
+        limit: PAGE,
+        ..AuditFilter::default()
+    };
+    let page = state.bridge.audit(&filter).await;
+    let page = page.map_err(|error| Fault::of(error, visitor.lang))?;
+    let (acts, last) = (page.items, page.next.map(|id| id.to_string()));
     let title = visitor.say(Text::Audit);
     let content = html! {
         h1 { (title) }

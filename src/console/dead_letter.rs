@@ -3,7 +3,7 @@
 use super::{
     State,
     act::Act,
-    dead_letters::{LONGEST_REASON, is_reason},
+    dead_letters::LONGEST_REASON,
     fault::Fault,
     layout::{self, Section},
     parts,
@@ -11,7 +11,7 @@ use super::{
     text::Text,
 };
 use crate::{
-    app::{Error, Letter, Retried, Retry},
+    app::{Error, Letter, Retried, Retry, WholeLetter},
     domain::Code,
 };
 use axum::{
@@ -28,24 +28,29 @@ pub(super) async fn get(
     visitor: Visitor,
     Path(id): Path<String>,
 ) -> Result<Markup, Fault> {
-    let letter = find(&state, &visitor, &id).await?;
-    Ok(page(&visitor, &letter, None))
+    let whole = find(&state, &visitor, &id).await?;
+    Ok(page(&visitor, &whole, None))
 }
 
-async fn find(state: &State, visitor: &Visitor, id: &str) -> Result<Letter, Fault> {
+async fn find(state: &State, visitor: &Visitor, id: &str) -> Result<WholeLetter, Fault> {
     let nothing = || Fault::not_found(visitor.lang);
     let id = id.parse().map_err(|_| nothing())?;
-    let letter = state.bridge.dead_letter(id).await;
+    let letter = state.bridge.whole_letter(id).await;
     letter
         .map_err(|error| Fault::of(error, visitor.lang))?
         .ok_or_else(nothing)
 }
 
 /// A letter; with what was wrong with a mended payload, and the payload as it was typed.
-fn page(visitor: &Visitor, letter: &Letter, mended: Option<(&str, &str)>) -> Markup {
+fn page(visitor: &Visitor, whole: &WholeLetter, mended: Option<(&str, &str)>) -> Markup {
+    let letter = &whole.letter;
     let title = format!("{} #{}", visitor.say(Text::IsDead), letter.id);
     let content = html! {
         h1 { "#" (letter.id) " " span.code { (letter.code) } }
+        @if let Some(closed) = &whole.closed {
+            p.notice { (visitor.say(Text::ClosedAlready)) ": " (closed.how) ", " (parts::time(closed.at)) ", " (closed.by.as_deref().unwrap_or("—"))
+                @if let Some(reason) = &closed.reason { ": " (reason) } }
+        }
         section.card.alarm {
             (parts::explained(visitor, &letter.code))
             h3 { (visitor.say(Text::InTheWordsOf)) }
@@ -59,8 +64,21 @@ fn page(visitor: &Visitor, letter: &Letter, mended: Option<(&str, &str)>) -> Mar
             div { dt { (visitor.say(Text::FirstFailed)) } dd { (parts::time(letter.first_failed_at)) } }
             div { dt { (visitor.say(Text::LastFailed)) } dd { (parts::time(letter.last_failed_at)) } }
         }
-        @if !visitor.acts() { p.quiet { (visitor.say(Text::ViewerCannot)) } }
-        (acts(visitor, letter, mended))
+        @if !whole.tries.is_empty() {
+            details { summary { (visitor.say(Text::Attempts)) " (" (whole.tries.len()) ")" }
+                ol.timeline { @for attempt in &whole.tries { li.bad {
+                    div.when { (parts::time(attempt.at)) " " span.kind { (attempt.nth) ". " (attempt.code) } }
+                    p.words { (attempt.message) }
+                } } }
+            }
+        }
+        @if whole.closed.is_some() {
+            h2 { (visitor.say(Text::Payload)) }
+            pre { (parts::pretty(&letter.payload)) }
+        } @else {
+            @if !visitor.acts() { p.quiet { (visitor.say(Text::ViewerCannot)) } }
+            (acts(visitor, letter, mended))
+        }
     };
     layout::page(visitor, Section::DeadLetters, &title, content)
 }
@@ -99,7 +117,7 @@ fn acts(visitor: &Visitor, letter: &Letter, mended: Option<(&str, &str)>) -> Mar
             form.stack method="post" action=(path("discard")) {
                 (layout::csrf(visitor))
                 label { (visitor.say(Text::Reason)) input name="reason" required maxlength=(LONGEST_REASON); }
-                (parts::submit(visitor, visitor.say(Text::Discard)))
+                (parts::danger(visitor, visitor.say(Text::Discard)))
             }
         }
     }
@@ -127,7 +145,7 @@ pub(super) async fn retry(
     Path(id): Path<String>,
     act: Act<Again>,
 ) -> Result<Redirect, Fault> {
-    let letter = find(&state, &act.visitor, &id).await?;
+    let letter = find(&state, &act.visitor, &id).await?.letter;
     let options = Retry {
         recreate: act.form.recreate == "yes",
         ..Retry::default()
@@ -147,9 +165,10 @@ pub(super) async fn mend(
     act: Act<Mended>,
 ) -> Result<Response, Fault> {
     let Act { visitor, form } = act;
-    let letter = find(&state, &visitor, &id).await?;
+    let whole = find(&state, &visitor, &id).await?;
+    let letter = &whole.letter;
     let again = |wrong: &str| {
-        let page = page(&visitor, &letter, Some((wrong, &form.payload)));
+        let page = page(&visitor, &whole, Some((wrong, &form.payload)));
         Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
     };
     let payload = match serde_json::from_str(&form.payload) {
@@ -179,10 +198,7 @@ pub(super) async fn discard(
 ) -> Result<Redirect, Fault> {
     let Act { visitor, form } = act;
     let reason = form.reason.trim();
-    if !is_reason(reason) {
-        return Err(Fault::unusable(visitor.say(Text::Reason), visitor.lang));
-    }
-    let letter = find(&state, &visitor, &id).await?;
+    let letter = find(&state, &visitor, &id).await?.letter;
     let done = state
         .bridge
         .discard(letter.id, &visitor.actor(), reason)

@@ -115,7 +115,7 @@ pub(super) async fn live(state: &State, visitor: &Visitor) -> Result<Markup, Fau
         (chart::last_hour(visitor, &glance.minutes))
         h2 { (visitor.say(Text::Portals)) }
         div.cards { @for portal in &report.portals { (card(state, visitor, portal, &glance)) } }
-        h2 { (visitor.say(Text::Shop)) }
+        h2 { (visitor.say(Text::Shops)) }
         (shops(visitor, &report))
         h2 { (visitor.say(Text::OpenByCode)) }
         (codes(visitor, &report))
@@ -206,7 +206,7 @@ fn shops(visitor: &Visitor, report: &StatusReport) -> Markup {
         }
     };
     html! {
-        div.scroll { table {
+        div.scroll { table.stacks {
             thead { tr {
                 th scope="col" { (visitor.say(Text::Shop)) } th scope="col" { (visitor.say(Text::State)) }
                 th scope="col" { (visitor.say(Text::Portal)) } th.num scope="col" { (visitor.say(Text::Waiting)) }
@@ -214,10 +214,11 @@ fn shops(visitor: &Visitor, report: &StatusReport) -> Markup {
                 th.num scope="col" { (visitor.say(Text::Dead)) }
             } }
             tbody { @for shop in &report.shops { tr {
-                td { (shop.shop) } td { (of(shop).badge(visitor)) } td { (shop.portal) } td.num { (shop.pending) }
-                td.num { @if shop.pending > 0 { (parts::span(shop.oldest_seconds, visitor.lang)) } @else { "—" } }
-                td.num { (shop.done_last_hour) }
-                td.num { @if shop.dead > 0 { a href=(query::link("/console/dead-letters", &[("shop", Some(&shop.shop))])) { (shop.dead) } } @else { "0" } }
+                td data-label=(visitor.say(Text::Shop)) { (shop.shop) } td data-label=(visitor.say(Text::State)) { (of(shop).badge(visitor)) }
+                td data-label=(visitor.say(Text::Portal)) { (shop.portal) } td.num data-label=(visitor.say(Text::Waiting)) { (shop.pending) }
+                td.num data-label=(visitor.say(Text::Oldest)) { @if shop.pending > 0 { (parts::span(shop.oldest_seconds, visitor.lang)) } @else { "—" } }
+                td.num data-label=(visitor.say(Text::DoneLastHour)) { (shop.done_last_hour) }
+                td.num data-label=(visitor.say(Text::Dead)) { @if shop.dead > 0 { a href=(query::link("/console/dead-letters", &[("shop", Some(&shop.shop))])) { (shop.dead) } } @else { "0" } }
             } } }
         } }
     }
@@ -230,14 +231,14 @@ fn codes(visitor: &Visitor, report: &StatusReport) -> Markup {
     }
     html! {
         @if counts.is_empty() { p.quiet { (visitor.say(Text::NoDeadLetters)) } }
-        @else { div.scroll { table {
+        @else { div.scroll { table.stacks {
             thead { tr { th.num scope="col" { (visitor.say(Text::Count)) } th scope="col" { (visitor.say(Text::Code)) }
                 th scope="col" { (visitor.say(Text::WhatHappened)) } th scope="col" { (visitor.say(Text::WhatToDo)) } } }
             tbody { @for (code, count) in &counts { tr {
-                td.num { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (count) } }
-                td.code { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (code) } }
-                td { (Code::parse(code).map_or("", Code::sentence)) }
-                td { (Code::parse(code).map_or("", Code::remedy)) }
+                td.num data-label=(visitor.say(Text::Count)) { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (count) } }
+                td.code data-label=(visitor.say(Text::Code)) { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (code) } }
+                td data-label=(visitor.say(Text::WhatHappened)) { (Code::parse(code).map_or("", Code::sentence)) }
+                td data-label=(visitor.say(Text::WhatToDo)) { (Code::parse(code).map_or("", Code::remedy)) }
             } } }
         } } }
     }

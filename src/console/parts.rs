@@ -102,7 +102,6 @@ pub(super) fn notice(visitor: &Visitor, done: Option<&str>) -> Markup {
         Some("resumed") => Text::ResumedNotice,
         Some("resolved") => Text::ResolvedNotice,
         Some("fine") => Text::TestFine,
-        Some("bulk") => Text::BulkDone,
         _ => return html! {},
     };
     html! { p.notice role="status" { (visitor.say(text)) } }
@@ -130,4 +129,9 @@ pub(super) fn submit(visitor: &Visitor, label: &str) -> Markup {
     html! {
         button type="submit" disabled[viewer] title=[viewer.then(|| visitor.say(Text::ViewerCannot))] { (label) }
     }
+}
+
+/// The button of a form that lets something go for good.
+pub(super) fn danger(visitor: &Visitor, label: &str) -> Markup {
+    html! { div.danger { (submit(visitor, label)) } }
 }

@@ -1,8 +1,8 @@
 //! The console's routes, and what surrounds each request.
 
 use super::{
-    State, assets, audit, conflict, conflicts, dead_letter, dead_letters, lang::Lang, layout, live,
-    order, orders, overview, portal, portals, sign_in, statuses, text::Text,
+    State, assets, audit, bulk, conflict, conflicts, dead_letter, dead_letters, lang::Lang, layout,
+    live, order, orders, overview, portal, portals, sign_in, statuses, text::Text,
 };
 use axum::{
     Router,
@@ -46,7 +46,7 @@ pub fn router(state: State) -> Router {
         .route("/console/dead-letters", get(dead_letters::get))
         .route(
             "/console/dead-letters/bulk",
-            get(dead_letters::ask).post(dead_letters::bulk),
+            get(bulk::ask).post(bulk::start),
         )
         .route("/console/dead-letters/{id}", get(dead_letter::get))
         .route("/console/dead-letters/{id}/retry", post(dead_letter::retry))
@@ -55,6 +55,8 @@ pub fn router(state: State) -> Router {
             "/console/dead-letters/{id}/discard",
             post(dead_letter::discard),
         )
+        .route("/console/bulk", get(bulk::jobs))
+        .route("/console/bulk/{id}/stop", post(bulk::stop))
         .route("/console/conflicts", get(conflicts::get))
         .route("/console/conflicts/{id}", get(conflict::get))
         .route("/console/conflicts/{id}/resolve", post(conflict::resolve))

@@ -121,39 +121,3 @@ pub async fn conflicts_waiting(db: &mut PgConnection) -> Result<i64, Error> {
     .fetch_one(db)
     .await?)
 }
-
-/// An act of a person.
-#[derive(Debug, Clone)]
-pub struct AuditRow {
-    /// Its id.
-    pub id: i64,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Who.
-    pub actor: String,
-    /// What.
-    pub action: String,
-    /// To what.
-    pub target: String,
-    /// With which options.
-    pub detail: Value,
-}
-
-/// What people did, newest first, below an id.
-pub async fn acts(
-    db: &mut PgConnection,
-    actor: Option<&str>,
-    before: i64,
-    limit: i64,
-) -> Result<Vec<AuditRow>, Error> {
-    Ok(sqlx::query_as!(
-        AuditRow,
-        "SELECT id, at, actor, action, target, detail FROM bridge.audit
-         WHERE id < $1 AND ($2::text IS NULL OR actor = $2) ORDER BY id DESC LIMIT $3",
-        before,
-        actor,
-        limit
-    )
-    .fetch_all(db)
-    .await?)
-}

@@ -88,6 +88,68 @@ async fn an_operator_finds_a_dead_letter_mends_it_and_sees_the_order_in_sync() {
 }
 
 #[tokio::test]
+async fn a_conflict_is_decided_with_one_click() {
+    let Some(program) = program() else { return };
+    let world = World::new().await;
+    world.post(&with_comment("A-1", "N", HOSTILE)).await;
+    order_is(&world, "A-1", |order| order.in_sync).await;
+    conflict(&world, "A-1").await;
+    let mut browser = Browser::start(&program).await;
+    browser.go(&world.at("/conflicts")).await;
+    browser.fill("input[name=name]", "anna").await;
+    browser.fill("input[name=password]", ANNA).await;
+    browser.click("main form button").await;
+    browser.picture("conflicts-waiting", 1400).await;
+    browser.picture("conflicts-waiting", 390).await;
+    browser.click(".card h3 a").await;
+    browser.picture("conflict", 1400).await;
+    browser.picture("conflict", 390).await;
+    let text = browser.text().await;
+    assert!(
+        text.contains("The shop says") && text.contains("NEW"),
+        "{text}"
+    );
+    browser.click(".side:last-child button").await;
+    let text = browser.text().await;
+    assert!(
+        text.contains("Decided.") && text.contains("Nothing waits"),
+        "{text}"
+    );
+    let closed: (String, String) =
+        sqlx::query_as("SELECT ruled_by, winner FROM bridge.conflicts WHERE closed_at IS NOT NULL")
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(closed, ("operator:anna".to_owned(), "portal".to_owned()));
+}
+
+/// A deal that is gone asks a person.
+async fn conflict(world: &World, number: &str) {
+    let inputs = serde_json::json!({
+        "shop": {"value": "N", "since": "2026-01-01T10:00:00Z", "seen": "2026-01-01T10:00:01Z"},
+        "portal": {"value": {"funnel": 0, "id": "NEW"}, "since": null, "seen": "2026-01-01T10:00:02Z"},
+    });
+    let decision: i64 = sqlx::query_scalar(
+        "INSERT INTO bridge.decisions (portal, shop, number, action, basis, sentence, inputs, outcome)
+         VALUES ('main', 'main', $1, 'review', 'rule', 'the deal is gone: a person decides', $2, '{}') RETURNING id",
+    )
+    .bind(number)
+    .bind(inputs)
+    .fetch_one(&world.db.pool)
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status, stage)
+         VALUES ('main', 'main', $1, $2, 'B24-DEAL-GONE', 'the deal is gone: a person decides', 'N', 'NEW')",
+    )
+    .bind(number)
+    .bind(decision)
+    .execute(&world.db.pool)
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
 async fn the_overview_follows_by_itself_and_a_viewer_has_no_button_to_press() {
     let Some(program) = program() else { return };
     let world = World::new().await;
@@ -124,7 +186,8 @@ async fn pictures(browser: &mut Browser, world: &World) {
         ("order", "/orders/main/A-2"),
         ("order-good", "/orders/main/A-1"),
         ("dead-letters", "/dead-letters"),
-        ("bulk", "/dead-letters/bulk?what=discard"),
+        ("bulk", "/dead-letters/bulk?what=discard&code=MAP-STATUS"),
+        ("jobs", "/bulk"),
         ("letter", "/dead-letters/1"),
         ("conflicts", "/conflicts"),
         ("statuses", "/statuses"),

@@ -301,6 +301,12 @@ async fn a_bulk_act_says_how_many_and_takes_nothing_but_that_number() {
     );
     let right = anna.post("/dead-letters/bulk", &form("2")).await;
     assert_eq!(right.status(), StatusCode::SEE_OTHER);
+    while bridge
+        .work_bulk()
+        .await
+        .unwrap()
+        .is_some_and(|job| job.state == "running")
+    {}
     assert!(
         bridge
             .dead_letters(&Default::default())
@@ -309,6 +315,15 @@ async fn a_bulk_act_says_how_many_and_takes_nothing_but_that_number() {
             .items
             .is_empty()
     );
+    let jobs = text(anna.get("/bulk").await).await;
+    assert!(
+        jobs.contains("2 / 2") && jobs.contains("test orders"),
+        "{jobs}"
+    );
+    let all = anna
+        .post("/dead-letters/bulk", &[("what", "retry"), ("count", "0")])
+        .await;
+    assert_eq!(all.status(), StatusCode::CONFLICT);
 }
 
 #[tokio::test]
