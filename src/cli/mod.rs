@@ -14,6 +14,7 @@ mod doctor;
 mod migrate;
 mod orders;
 mod output;
+mod password;
 mod portals;
 mod reconcile;
 mod sandbox;
@@ -83,6 +84,8 @@ enum Command {
     /// Look at portals, pause and resume them
     #[command(subcommand)]
     Portals(portals::Command),
+    /// Turn a password from the standard input into a `password_hash` of an operator
+    Password,
     /// Check the settings, or print a complete example
     #[command(subcommand)]
     Config(config::Command),
@@ -122,6 +125,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Conflicts(command) => conflicts::run(&global, &command).await,
         Command::Reconcile(args) => reconcile::run(&global, &args).await,
         Command::Portals(command) => portals::run(&global, &command).await,
+        Command::Password => password::run(),
         Command::Config(command) => config::run(&global, &command),
     }
 }

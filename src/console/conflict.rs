@@ -32,7 +32,7 @@ pub(super) async fn get(
     let conflict = conflict
         .map_err(|error| Fault::of(error, visitor.lang))?
         .ok_or_else(nothing)?;
-    let title = format!("{} #{}", visitor.say(Text::Conflicts), conflict.id);
+    let title = format!("{} #{}", visitor.say(Text::Conflict), conflict.id);
     let origin = parts::origin(&state, &conflict.portal);
     let content = html! {
         h1 { (title) }

@@ -139,6 +139,7 @@ texts! {
     Next "Next page" "Дальше"
     ViewerCannot "You may look, not change: the role is `viewer`." "Вы можете смотреть, но не менять: ваша роль — наблюдатель."
     // conflicts
+    Conflict "Conflict" "Расхождение"
     WaitForYou "Waiting for a decision" "Ждут решения"
     DecidedLately "Decided lately" "Недавние решения"
     NoConflicts "Nothing waits for a decision." "Ничто не ждёт решения."

@@ -43,6 +43,9 @@ pub(super) struct Args {
 
 /// What the sandbox portal puts into its notifications.
 const EVENT_TOKEN: &str = "demo-application-token";
+/// The key of the demo's operator.
+const OPERATOR: &str = "demo-operator-key-not-for-production";
+
 /// How long the day may take to reach the portal.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -81,6 +84,9 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     output::say(format!("the portal's board   http://{}/", portal.addr()));
     output::say(format!("the bridge's API     {api}/openapi.json"));
     output::say(format!("the API key          {}", day::KEY));
+    output::say(format!(
+        "the console          {api}/console (key: {OPERATOR})"
+    ));
     let started = Instant::now();
     let day = Day::make(args.orders);
     let mut report = show::follow(
@@ -212,6 +218,9 @@ fn settings(portal: &Sandbox, args: &Args) -> anyhow::Result<Config> {
         stage = "LOSE"
         [[shops.demo.leads]]
         channel = "one-click"
+        [operators.demo]
+        key = "{OPERATOR}"
+        role = "operator"
         [worker]
         backoff_base_seconds = 1
         backoff_cap_seconds = 1
