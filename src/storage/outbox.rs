@@ -112,18 +112,21 @@ pub async fn find(
     .await?)
 }
 
-/// Marks pending events as superseded: (event, the newer one).
-pub async fn supersede(db: &mut PgConnection, events: &[i64], by: &[i64]) -> Result<(), Error> {
-    sqlx::query!(
+/// Marks pending events as superseded: (event, the newer one). Returns the portal of each that was.
+pub async fn supersede(
+    db: &mut PgConnection,
+    events: &[i64],
+    by: &[i64],
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
         "UPDATE bridge.outbox e SET state = 'superseded', settled_at = now(), superseded_by = k.newer
          FROM UNNEST($1::bigint[], $2::bigint[]) AS k (id, newer)
-         WHERE e.id = k.id AND e.state = 'pending'",
+         WHERE e.id = k.id AND e.state = 'pending' RETURNING e.portal",
         events,
         by
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_all(db)
+    .await?)
 }
 
 /// Settles pending events as `done` or `dead`.

@@ -35,6 +35,7 @@ pub(super) struct Lane<P> {
 impl<P: Portal> Lane<P> {
     pub(super) fn new(bridge: Bridge, name: PortalName, portal: P, options: Options) -> Self {
         let bell = bridge.bell().of(name.as_str());
+        portal.watched(&name, bridge.metrics());
         Self {
             bridge,
             name,
@@ -142,7 +143,7 @@ impl<P: Portal> Lane<P> {
         held.reached(Point::Claimed).await;
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
         let facts = self.facts.clone();
-        let done = perform::perform(&self.bridge, &self.portal, held, jobs, facts).await;
+        let done = perform::perform(&self.portal, held, jobs, facts).await;
         self.facts = done.facts;
         held.reached(Point::BeforeSettle).await;
         let mut slots: Vec<_> = claims.into_iter().map(Some).collect();

@@ -70,11 +70,11 @@ async fn the_meters_are_shown_without_a_key_and_hold_no_secret() {
     );
     let text = response.text().await.unwrap();
     assert!(
-        text.contains("bridge_events_total{result=\"queued\"} 1"),
+        text.contains("bridge_events_received_total{result=\"queued\"} 1"),
         "{text}"
     );
     assert!(
-        text.contains("bridge_orders_pending{portal=\"main\"} 1"),
+        text.contains("bridge_lane_depth{lane=\"main\",state=\"new\"} 1"),
         "{text}"
     );
     assert!(!text.contains("secret") && !text.contains("key-0123456789"));
