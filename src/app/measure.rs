@@ -61,6 +61,10 @@ impl Bridge {
             });
             metrics.lane(&lane.portal, stopped, lane.owner.is_some());
         }
+        let undriven = self.directory().portals.iter();
+        for portal in undriven.filter(|name| !lanes.iter().any(|row| row.portal == name.as_str())) {
+            metrics.lane(portal.as_str(), None, false);
+        }
         metrics.dead(dead.iter().map(|row| {
             let shop = row.shop.as_deref().unwrap_or_default();
             (shop, row.code.as_str(), row.count)
