@@ -10,6 +10,7 @@ mod chaos;
 mod client;
 mod crash;
 mod decision_model;
+mod deployment;
 mod embedded;
 mod http;
 mod intake;

@@ -29,9 +29,10 @@ async fn health_goes_on_while_readiness_tells_what_is_wrong() {
         .json()
         .await
         .unwrap();
-    assert_eq!(
-        told["reasons"],
-        json!(["the database's schema is not up to date"])
+    let reason = told["reasons"][0].as_str().unwrap();
+    assert!(
+        reason.starts_with("the database has no schema yet; this version needs 2026"),
+        "{reason}"
     );
     api.db.pool.close().await;
     let told: Value = api
