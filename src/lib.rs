@@ -30,7 +30,8 @@
 //! *Shop*: a store that posts events; *portal*: one Bitrix24 account. *Event*: a CloudEvents message with the identity (source, id), carrying a
 //! *snapshot*: the whole order. *Outbox*: accepted events not yet settled. *Lane*: everything that goes to one portal, driven by one worker at a
 //! time under a *lease* with an *epoch*. *Link*: from an external id to a Bitrix24 id. *Settle*: the end of an event: done, superseded or dead.
-//! *Dead letter*: an event that will not be tried again by itself, with a code and a remedy.
+//! *Application*: how a portal lets the bridge in by OAuth 2.0 instead of a webhook; an *installation* that somebody tells of is an *offer* until
+//! the portal has confirmed it. *Dead letter*: an event that will not be tried again by itself, with a code and a remedy.
 //!
 //! # The way of one order
 //!

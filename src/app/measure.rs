@@ -2,7 +2,7 @@
 
 use super::{Bridge, Error};
 use crate::{
-    storage::{figures, lanes},
+    storage::{self, SchemaVersion, figures, lanes},
     telemetry::metrics::{Depth, Stopped},
 };
 use std::time::Duration;
@@ -12,6 +12,11 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Bridge {
+    /// The schema's version in the database, and the one that is needed.
+    pub async fn schema_version(&self) -> Result<SchemaVersion, Error> {
+        Ok(storage::schema_version(self.pool()).await?)
+    }
+
     /// Reads the figures anew. Without the database they keep their last values, and `bridge_database_up` says so; returns whether it answered.
     pub async fn measure(&self) -> bool {
         let up = matches!(timeout(PATIENCE, self.read_figures()).await, Ok(Ok(())));

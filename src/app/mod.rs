@@ -1,7 +1,7 @@
 //! The use cases: what a store, an operator or a lane can ask of the bridge.
 //!
 //! Owns: transactions, and the plain sentences of an order's life. Each use case is one transaction and leaves the
-//! database in a state that every other use case can go on from. Refuses: HTTP in any direction. What does not hold
+//! database in a state that every other use case can go on from. Refuses: being asked by HTTP, and remote calls inside of a transaction. What does not hold
 //! after parsing is answered as a value ([`Accepted::Invalid`]), not as an [`Error`]: an error means that the request
 //! could not be judged, or that there is nothing to do it to.
 //!
@@ -9,6 +9,7 @@
 //! superseded or dead; every act of a person leaves a row in the audit table.
 
 mod accept;
+pub mod applications;
 mod bell;
 mod changes;
 mod claim;
@@ -22,14 +23,16 @@ mod measure;
 mod mend;
 mod orders;
 mod published;
+mod reconcile;
 mod replay;
 mod said;
 mod settle;
 mod status;
+pub mod statuses;
 
 use crate::{domain::Faults, storage, telemetry::Metrics};
 use sqlx::PgPool;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use accept::{Accepted, MAX_EVENTS};
 pub use bell::Bell;
@@ -41,6 +44,7 @@ pub use dead_letters::{Letter, LetterFilter, LetterPage, Retried, Retry};
 pub use directory::{Directory, TwoWay};
 pub use heard::{HistoryTaken, Notice};
 pub use orders::{OrderView, TimelineEntry};
+pub use reconcile::{Difference, OrderWithDeal};
 pub use settle::{Settled, Tries};
 pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport};
 
@@ -56,6 +60,7 @@ struct Inner {
     directory: Directory,
     metrics: Metrics,
     bell: Bell,
+    applications: OnceLock<(applications::Applications, applications::Known)>,
     clocks: clocks::KnownClocks,
 }
 
@@ -69,6 +74,7 @@ impl Bridge {
                 directory,
                 metrics: Metrics::default(),
                 bell,
+                applications: OnceLock::new(),
                 clocks: clocks::KnownClocks::default(),
             }),
         }
@@ -128,6 +134,9 @@ pub enum Error {
     /// More than one request may carry.
     #[error("{0} events at once: at most {MAX_EVENTS} are taken")]
     TooMany(usize),
+    /// Secrets could not be encrypted or read.
+    #[error(transparent)]
+    Vault(#[from] applications::VaultError),
 }
 
 impl From<sqlx::Error> for Error {

@@ -484,7 +484,7 @@ async fn send(request: reqwest::RequestBuilder) -> Result<reqwest::Response, req
     request.send().await
 }
 
-async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Error> {
+pub(super) async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Error> {
     let status = answer.status().as_u16();
     let mut body = Vec::new();
     while let Some(chunk) = answer

@@ -44,12 +44,15 @@ pub enum Error {
         /// Unix seconds at which it may go on, if known.
         until: Option<i64>,
     },
-    /// 401 expired_token, and renewing it did not help.
-    #[error("the access token has expired{}", after(.words))]
+    /// 401 expired_token, and renewing it did not help; or there is no token at all.
+    #[error("there is no valid access token{}", after(.words))]
     TokenExpired {
         /// Why it could not be renewed.
         words: String,
     },
+    /// The application's tokens could not be read or stored; nothing was sent.
+    #[error("the application's tokens cannot be had: {0}")]
+    Tokens(String),
     /// Only a person can help.
     #[error("the portal refuses every call: {words}")]
     Blocked {
@@ -109,7 +112,7 @@ impl Error {
     /// What it means for the caller.
     pub fn class(&self) -> Class {
         match self {
-            Self::Unreachable(_) | Self::Server { .. } => Class::Down,
+            Self::Unreachable(_) | Self::Server { .. } | Self::Tokens(_) => Class::Down,
             Self::NoAnswer(_) | Self::Unreadable { .. } => Class::InDoubt,
             Self::Throttled { pause } => Class::Throttled(*pause),
             Self::MethodBlocked { until, .. } => Class::MethodBlocked(*until),

@@ -38,6 +38,6 @@ pub use client::{Client, Command, Options};
 pub use error::{Blocked, Class, Error};
 pub use heard::Heard;
 pub use limiter::{Priority, Rate};
-pub use oauth::{OAuthApp, Tokens};
+pub use oauth::{Granted, OAuth, OAuthApp, OAuthError, Tokens};
 pub use operating::Operating;
 pub use watch::{Called, Watch};

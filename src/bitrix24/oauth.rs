@@ -5,8 +5,9 @@ use super::{
     auth::{Access, Pending, TokenSource, same},
 };
 use oauth2::{
-    AccessToken, AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse,
-    RefreshToken, RequestTokenError, Scope, TokenResponse, TokenUrl,
+    AccessToken, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RefreshToken, RequestTokenError, Scope,
+    StandardRevocableToken, TokenResponse, TokenUrl,
     basic::{
         BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
         BasicTokenType,
@@ -14,7 +15,7 @@ use oauth2::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
-use std::{pin::Pin, time::Duration};
+use std::{fmt, pin::Pin, time::Duration};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -29,11 +30,156 @@ pub struct OAuthApp {
     pub token_url: Url,
 }
 
+/// What the authorisation server gave.
+#[derive(Clone)]
+pub struct Granted {
+    /// The access token.
+    pub access: SecretString,
+    /// The refresh token: valid once, for the next renewal.
+    pub refresh: SecretString,
+    /// `client_endpoint`, where it is an address.
+    pub endpoint: Option<Url>,
+    /// `member_id`: the portal's identity, whatever its address.
+    pub member_id: Option<String>,
+}
+
+impl fmt::Debug for Granted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Granted")
+            .field("member_id", &self.member_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why no tokens were given.
+#[derive(Debug, thiserror::Error)]
+pub enum OAuthError {
+    /// The server answered no. The same question will be answered so again.
+    #[error("the authorisation server refuses: {words}")]
+    Refused {
+        /// Its code, e.g. `invalid_grant`.
+        code: String,
+        /// Code and description.
+        words: String,
+    },
+    /// It could not be asked, or did not answer.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<OAuthError> for Error {
+    fn from(error: OAuthError) -> Self {
+        match error {
+            OAuthError::Refused { words, .. } => Self::TokenExpired { words },
+            OAuthError::Failed(error) => error,
+        }
+    }
+}
+
+/// Asks the authorisation server for tokens of one application. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct OAuth {
+    app: OAuthApp,
+    http: reqwest::Client,
+}
+
+impl OAuth {
+    /// For this application. Fails only if the machine's TLS roots cannot be read.
+    pub fn new(app: OAuthApp) -> Result<Self, Error> {
+        let http = super::client::http(Duration::from_secs(30))?;
+        Ok(Self { app, http })
+    }
+
+    /// The application.
+    pub fn app(&self) -> &OAuthApp {
+        &self.app
+    }
+
+    /// New tokens for a refresh token, which is used up by this unless the server gives no other.
+    pub async fn renew(&self, refresh: &SecretString) -> Result<Granted, OAuthError> {
+        let old = refresh;
+        let refresh = RefreshToken::new(refresh.expose_secret().to_owned());
+        let answer = self
+            .client()?
+            .exchange_refresh_token(&refresh)
+            .request_async(&Transport(&self.http))
+            .await;
+        let token = answer.map_err(refused)?;
+        Ok(granted(&token, Some(old))?)
+    }
+
+    /// Tokens for a code, which lives half a minute.
+    pub async fn exchange(&self, code: &SecretString) -> Result<Granted, OAuthError> {
+        let code = AuthorizationCode::new(code.expose_secret().to_owned());
+        let answer = self
+            .client()?
+            .exchange_code(code)
+            .request_async(&Transport(&self.http))
+            .await;
+        let token = answer.map_err(refused)?;
+        Ok(granted(&token, None)?)
+    }
+
+    fn client(&self) -> Result<Client, Error> {
+        let token_url = TokenUrl::new(self.app.token_url.to_string())
+            .map_err(|error| Error::Invalid(error.to_string()))?;
+        let secret = ClientSecret::new(self.app.client_secret.expose_secret().to_owned());
+        Ok(
+            oauth2::Client::new(ClientId::new(self.app.client_id.clone()))
+                .set_client_secret(secret)
+                .set_auth_type(AuthType::RequestBody)
+                .set_token_uri(token_url),
+        )
+    }
+}
+
+fn granted(token: &BitrixToken, old: Option<&SecretString>) -> Result<Granted, Error> {
+    let given = token
+        .refresh_token
+        .as_ref()
+        .map(|refresh| SecretString::from(refresh.secret().clone()));
+    let refresh = given
+        .or_else(|| old.cloned())
+        .ok_or_else(|| Error::Unreadable {
+            status: 200,
+            why: "a refresh token is missing".to_owned(),
+        })?;
+    let endpoint = token.client_endpoint.as_deref();
+    Ok(Granted {
+        access: SecretString::from(token.access_token.secret().clone()),
+        refresh,
+        endpoint: endpoint.and_then(|text| Url::parse(text).ok()),
+        member_id: token.member_id.clone().filter(|id| !id.is_empty()),
+    })
+}
+
+type Failed = RequestTokenError<Error, BasicErrorResponse>;
+
+fn refused(error: Failed) -> OAuthError {
+    match error {
+        RequestTokenError::ServerResponse(said) => OAuthError::Refused {
+            code: said.error().to_string(),
+            words: said.to_string(),
+        },
+        RequestTokenError::Request(error) => OAuthError::Failed(error),
+        RequestTokenError::Parse(_, body) => match super::answer::Envelope::parse(&body) {
+            Some(said) if said.is_error => OAuthError::Refused {
+                words: said.words(),
+                code: said.error,
+            },
+            _ => OAuthError::Failed(Error::Unreadable {
+                status: 200,
+                why: "these are not the tokens of an application".to_owned(),
+            }),
+        },
+        RequestTokenError::Other(why) => OAuthError::Failed(Error::Unreadable { status: 200, why }),
+    }
+}
+
 /// Tokens of an application, kept in memory, renewed by one caller for all.
 #[derive(Debug)]
 pub struct Tokens {
-    app: OAuthApp,
-    http: reqwest::Client,
+    server: OAuth,
     state: Mutex<State>,
 }
 
@@ -47,38 +193,9 @@ impl Tokens {
     /// Tokens as an installation or authorisation gave them.
     pub fn new(app: OAuthApp, access: Access, refresh: SecretString) -> Result<Self, Error> {
         Ok(Self {
-            app,
-            http: super::client::http(Duration::from_secs(30))?,
+            server: OAuth::new(app)?,
             state: Mutex::new(State { access, refresh }),
         })
-    }
-
-    async fn renew(&self, refresh: &SecretString) -> Result<BitrixToken, Error> {
-        let refused = |words: String| Error::TokenExpired { words };
-        let token_url = TokenUrl::new(self.app.token_url.to_string())
-            .map_err(|error| Error::Invalid(error.to_string()))?;
-        let client: Client = oauth2::Client::new(ClientId::new(self.app.client_id.clone()));
-        let client = client
-            .set_client_secret(ClientSecret::new(
-                self.app.client_secret.expose_secret().to_owned(),
-            ))
-            .set_auth_type(AuthType::RequestBody)
-            .set_token_uri(token_url);
-        let transport = Transport(&self.http);
-        client
-            .exchange_refresh_token(&RefreshToken::new(refresh.expose_secret().to_owned()))
-            .request_async(&transport)
-            .await
-            .map_err(|error| match error {
-                RequestTokenError::ServerResponse(said) => refused(said.to_string()),
-                RequestTokenError::Request(error) => error,
-                RequestTokenError::Parse(_, body) => refused(
-                    super::answer::Envelope::parse(&body)
-                        .map(|said| said.words())
-                        .unwrap_or_default(),
-                ),
-                RequestTokenError::Other(words) => refused(words),
-            })
     }
 }
 
@@ -93,14 +210,10 @@ impl TokenSource for Tokens {
             if !same(&state.access.token, expired) {
                 return Ok(state.access.clone());
             }
-            let token = self.renew(&state.refresh).await?;
-            state.refresh = SecretString::from(token.refresh_token.secret().clone());
-            state.access.token = SecretString::from(token.access_token.secret().clone());
-            if let Some(endpoint) = token
-                .client_endpoint
-                .as_deref()
-                .and_then(|text| Url::parse(text).ok())
-            {
+            let granted = self.server.renew(&state.refresh).await?;
+            state.refresh = granted.refresh;
+            state.access.token = granted.access;
+            if let Some(endpoint) = granted.endpoint {
                 state.access.endpoint = endpoint;
             }
             Ok(state.access.clone())
@@ -112,13 +225,14 @@ impl TokenSource for Tokens {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct BitrixToken {
     access_token: AccessToken,
-    refresh_token: RefreshToken,
     #[serde(default)]
-    expires_in: u64,
+    refresh_token: Option<RefreshToken>,
     #[serde(rename = "scope", default, deserialize_with = "scopes")]
     scopes: Vec<Scope>,
     #[serde(default)]
     client_endpoint: Option<String>,
+    #[serde(default)]
+    member_id: Option<String>,
 }
 
 fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scope>, D::Error> {
@@ -144,11 +258,12 @@ impl TokenResponse for BitrixToken {
     }
 
     fn expires_in(&self) -> Option<Duration> {
-        Some(Duration::from_secs(self.expires_in))
+        // Never looked at: tokens are renewed when the portal says that they expired.
+        None
     }
 
     fn refresh_token(&self) -> Option<&RefreshToken> {
-        Some(&self.refresh_token)
+        self.refresh_token.as_ref()
     }
 
     fn scopes(&self) -> Option<&Vec<Scope>> {
@@ -160,8 +275,13 @@ type Client = oauth2::Client<
     BasicErrorResponse,
     BitrixToken,
     BasicTokenIntrospectionResponse,
-    oauth2::StandardRevocableToken,
+    StandardRevocableToken,
     BasicRevocationErrorResponse,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
 >;
 
 /// Carries requests of the `oauth2` crate by our own transport.
@@ -188,7 +308,13 @@ async fn perform(http: reqwest::Client, request: HttpRequest) -> Result<HttpResp
         .await
         .map_err(Error::transport)?;
     let (status, headers) = (answer.status(), answer.headers().clone());
-    let mut response = HttpResponse::new(answer.bytes().await.map_err(Error::transport)?.to_vec());
+    if status.is_server_error() || status.is_redirection() || status.as_u16() == 429 {
+        return Err(Error::Server {
+            status: status.as_u16(),
+            words: "the authorisation server did not do it".to_owned(),
+        });
+    }
+    let mut response = HttpResponse::new(super::client::read(answer).await?);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)

@@ -47,7 +47,7 @@ mod tests {
                 1_614_265_330,
                 "{\"test\": 2432232314}"
             ),
-            "v1,g0hM9SsE+OTPJTGt/tmKtSyyVqzUDWY4Eqh8i9jJUN0="
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );
     }
 

@@ -1,12 +1,12 @@
 //! `doctor`: settings, database and portals, each with its remedy. It goes on after a failure.
 
 use super::{
-    Global, output,
+    Global, applications, output,
     setup::{self, Database},
 };
 use crate::{
     bitrix24::{Client, Priority},
-    config::Config,
+    config::{Config, Portal},
     domain::{Code, PortalName, ShopRules},
     worker::Failure,
 };
@@ -75,11 +75,9 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
             for (name, portal) in &config.portals {
                 match setup::client(portal) {
                     Ok(Some(client)) => check_portal(&config, name, &client, &mut report).await,
-                    Ok(None) => report.wrong(
-                        format!("portal {name}"),
-                        "an application without tokens",
-                        Code::Token,
-                    ),
+                    Ok(None) => {
+                        check_application(&config, global, name, portal, &mut report).await;
+                    }
                     Err(error) => {
                         report.wrong(format!("portal {name}"), format!("{error:#}"), Code::Config);
                     }
@@ -143,6 +141,44 @@ async fn database(config: &Config, global: &Global, report: &mut Report) {
             }
         }
         Err(error) => report.wrong("database", error.to_string(), Code::Database),
+    }
+    database.close().await;
+}
+
+/// A portal that is reached by an application: its tokens lie in the database.
+async fn check_application(
+    config: &Config,
+    global: &Global,
+    name: &PortalName,
+    portal: &Portal,
+    report: &mut Report,
+) {
+    // That the database is away was said already.
+    let Ok(database) = Database::open(config, global).await else {
+        return;
+    };
+    let bridge = setup::bridge(config, database.pool.clone());
+    let what = format!("portal {name}");
+    match (
+        bridge.tokens(name).await,
+        applications::client(&bridge, name, portal),
+    ) {
+        (Ok(Some(tokens)), Ok(client)) => {
+            if !tokens.hears && config.http.public_url.is_some() {
+                report.fine(
+                    &what,
+                    "the token of its notifications is not known yet: they are not taken until then",
+                );
+            }
+            check_portal(config, name, &client, report).await;
+        }
+        (Ok(None), _) => report.wrong(
+            what,
+            "the application was not installed or authorised yet",
+            Code::Token,
+        ),
+        (Err(error), _) => report.wrong(what, error.to_string(), Code::Config),
+        (_, Err(error)) => report.wrong(what, format!("{error:#}"), Code::Config),
     }
     database.close().await;
 }

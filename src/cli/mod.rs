@@ -2,7 +2,10 @@
 //!
 //! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm below.
 
+mod applications;
+mod authorize;
 mod config;
+mod conflicts;
 mod dead_letters;
 mod demo;
 mod doctor;
@@ -10,10 +13,12 @@ mod migrate;
 mod orders;
 mod output;
 mod portals;
+mod reconcile;
 mod sandbox;
 mod serve;
 mod setup;
 mod status;
+mod statuses;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -56,12 +61,20 @@ enum Command {
     Doctor,
     /// Show what flows, what waits and what is stuck
     Status,
+    /// Check the status tables against the portals, or propose one
+    #[command(subcommand)]
+    Statuses(statuses::Command),
     /// Look at orders
     #[command(subcommand)]
     Orders(orders::Command),
     /// Look at dead letters, and mend them
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
+    /// Look at differences that wait for a person, and decide them
+    #[command(subcommand)]
+    Conflicts(conflicts::Command),
+    /// Compare every deal with what was agreed, now
+    Reconcile(reconcile::Args),
     /// Look at portals, pause and resume them
     #[command(subcommand)]
     Portals(portals::Command),
@@ -97,8 +110,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate::run(&global).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Status => status::run(&global).await,
+        Command::Statuses(command) => statuses::run(&global, &command).await,
         Command::Orders(command) => orders::run(&global, &command).await,
         Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
+        Command::Conflicts(command) => conflicts::run(&global, &command).await,
+        Command::Reconcile(args) => reconcile::run(&global, &args).await,
         Command::Portals(command) => portals::run(&global, &command).await,
         Command::Config(command) => config::run(&global, &command),
     }

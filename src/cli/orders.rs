@@ -5,6 +5,8 @@ use super::{
     setup::{self, Database},
 };
 use crate::{app::OrderView, domain::ShopName};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Subcommand)]
@@ -64,10 +66,46 @@ fn show(view: &OrderView) {
     ));
     for entry in &view.timeline {
         output::line(format!(
-            "  {}  {:<9} {}",
+            "  {}  {:<9} {}{}",
             entry.at.format("%Y-%m-%d %H:%M:%S"),
             entry.kind,
-            entry.text
+            entry.text,
+            entry.detail.as_ref().map(aside).unwrap_or_default()
         ));
+    }
+}
+
+/// What an entry refers to, and the clocks of the others.
+fn aside(detail: &Value) -> String {
+    let text = |name: &str| {
+        let value = detail.get(name)?;
+        Some(
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned),
+        )
+    };
+    let clock = |name: &str, whose: &str| {
+        let at = DateTime::parse_from_rfc3339(detail.get(name)?.as_str()?).ok()?;
+        let at = at.with_timezone(&Utc).format("%H:%M:%S");
+        Some(format!("{whose} clock {at}"))
+    };
+    let refers = |name: &str| Some(format!("{name} {}", text(name)?));
+    let parts: Vec<String> = [
+        refers("decision"),
+        refers("change"),
+        refers("move"),
+        refers("conflict"),
+        text("asked_by").map(|by| format!("asked by {by}")),
+        clock("shop_clock", "shop's"),
+        clock("portal_clock", "portal's"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("  [{}]", parts.join(", "))
     }
 }

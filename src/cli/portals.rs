@@ -1,10 +1,15 @@
 //! `portals`: which there are, pausing and resuming.
 
 use super::{
-    Global, output,
+    Global, applications, authorize, output,
     setup::{self, Database},
 };
-use crate::{app::Actor, bitrix24::Priority, domain::PortalName};
+use crate::{
+    app::Actor,
+    bitrix24::{Client, Priority},
+    config::{Config, Portal},
+    domain::PortalName,
+};
 use anyhow::Context as _;
 use serde_json::json;
 use std::process::ExitCode;
@@ -23,6 +28,14 @@ pub(super) enum Command {
         /// The portal's name
         portal: String,
     },
+    /// Let the bridge in as an application of a portal: open the printed address as an administrator
+    Authorize {
+        /// The portal's name
+        portal: String,
+        /// The code, or the whole address that the browser was sent to: for when it cannot reach the bridge
+        #[arg(long, value_name = "CODE")]
+        code: Option<String>,
+    },
     /// Make one harmless call to a portal
     Test {
         /// The portal's name
@@ -33,22 +46,16 @@ pub(super) enum Command {
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
     let config = setup::config(global)?;
     if let Command::Test { portal } = command {
-        let name = PortalName::parse(portal).map_err(anyhow::Error::msg)?;
-        let portal = config
-            .portals
-            .get(&name)
-            .with_context(|| format!("there is no portal {name}"))?;
-        let client = setup::client(portal)?.context("an application cannot be tested yet")?;
-        let answer = client
-            .call("server.time", &json!({}), Priority::Live)
-            .await?;
-        output::line(answer.result);
-        return Ok(ExitCode::SUCCESS);
+        let (_, portal) = find(&config, portal)?;
+        if let Some(client) = setup::client(portal)? {
+            return test(&client).await;
+        }
     }
     let database = Database::open(&config, global).await?;
     let bridge = setup::bridge(&config, database.pool.clone());
     let who = Actor::new(format!("cli:{}", nix::unistd::geteuid()));
     let name = |portal: &str| PortalName::parse(portal).map_err(anyhow::Error::msg);
+    let mut code = ExitCode::SUCCESS;
     match command {
         Command::List => {
             let report = bridge.status().await?;
@@ -70,8 +77,35 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
         }
         Command::Pause { portal } => bridge.pause_portal(&name(portal)?, &who).await?,
         Command::Resume { portal } => bridge.resume_portal(&name(portal)?, &who).await?,
-        Command::Test { .. } => {}
+        Command::Test { portal } => {
+            let (name, portal) = find(&config, portal)?;
+            code = test(&applications::client(&bridge, &name, portal)?).await?;
+        }
+        Command::Authorize {
+            portal,
+            code: given,
+        } => {
+            let (name, portal) = find(&config, portal)?;
+            code = authorize::run(&bridge, &name, portal, given.as_deref()).await?;
+        }
     }
     database.close().await;
+    Ok(code)
+}
+
+fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<(PortalName, &'a Portal)> {
+    let name = PortalName::parse(name).map_err(anyhow::Error::msg)?;
+    let portal = config
+        .portals
+        .get(&name)
+        .with_context(|| format!("there is no portal {name}"))?;
+    Ok((name, portal))
+}
+
+async fn test(client: &Client) -> anyhow::Result<ExitCode> {
+    let answer = client
+        .call("server.time", &json!({}), Priority::Live)
+        .await?;
+    output::line(answer.result);
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use super::output;
 use crate::{
     lifecycle,
-    sandbox::{Faults, Options, Plan, Sandbox},
+    sandbox::{App, Faults, Options, Plan, Sandbox},
     telemetry::logging,
 };
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
@@ -44,6 +44,12 @@ pub(super) struct Args {
     /// The application token that they carry
     #[arg(long)]
     webhook_token: Option<String>,
+    /// An application with this client id; its secret is that of the webhook
+    #[arg(long, value_name = "CLIENT_ID", requires = "app_to")]
+    app: Option<String>,
+    /// Where its messages go, e.g. http://127.0.0.1:8080/webhooks/bitrix24/main; the browser is sent to /oauth below
+    #[arg(long, value_name = "ADDRESS", requires = "app")]
+    app_to: Option<String>,
     /// Check parameter names against JSON schemas of the methods in this directory
     #[arg(long)]
     spec_dir: Option<PathBuf>,
@@ -86,6 +92,12 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     .faults(faults);
     if let (Some(url), Some(token)) = (&args.webhook_to, &args.webhook_token) {
         options = options.outgoing_webhook(url, token);
+    }
+    if let (Some(client), Some(to)) = (&args.app, &args.app_to) {
+        let mut app = App::new(client, &args.secret);
+        app.install_url = Some(to.clone());
+        app.redirect_uri = format!("{}/oauth", to.trim_end_matches('/'));
+        options = options.app(app);
     }
     let sandbox = Sandbox::start(options).await?;
     output::say(format!(

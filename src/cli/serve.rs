@@ -1,7 +1,7 @@
 //! `serve`: the API and the worker.
 
 use super::{
-    Global, output,
+    Global, applications, output,
     setup::{self, Database},
 };
 use crate::{app::Bridge, bitrix24, config::Config, domain::PortalName, http, lifecycle, worker};
@@ -62,7 +62,7 @@ impl Running {
     pub(super) async fn start(
         config: Config,
         pool: sqlx::PgPool,
-        clients: BTreeMap<PortalName, bitrix24::Client>,
+        mut clients: BTreeMap<PortalName, bitrix24::Client>,
         role: Role,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
@@ -99,6 +99,19 @@ impl Running {
                 callbacks: setup::callbacks(&config)?,
                 ..options(&config)
             };
+            let reached = applications::all_reached(&config, &bridge)?;
+            for one in &reached {
+                clients.insert(one.tokens.portal().clone(), one.client.clone());
+            }
+            if !reached.is_empty() {
+                let kept = keeping(&config, &options, &bridge);
+                let (bridge, told) = (bridge.clone(), stop.clone());
+                tasks.spawn(async move {
+                    worker::applications::run(bridge, reached, kept, told)
+                        .await
+                        .context("look after applications")
+                });
+            }
             let (bridge, told) = (bridge.clone(), stop.clone());
             tasks.spawn(async move {
                 worker::run(bridge, clients, options, told)
@@ -134,7 +147,21 @@ impl Running {
     }
 }
 
-fn options(config: &Config) -> worker::Options {
+fn keeping(
+    config: &Config,
+    options: &worker::Options,
+    bridge: &Bridge,
+) -> worker::applications::Options {
+    worker::applications::Options {
+        owner: options.owner.clone(),
+        poll: options.poll,
+        public_url: config.http.public_url.clone(),
+        store: Some(worker::applications::Store::inbox(bridge)),
+        ..worker::applications::Options::default()
+    }
+}
+
+pub(super) fn options(config: &Config) -> worker::Options {
     let (worker, retention) = (&config.worker, &config.retention);
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
     worker::Options {

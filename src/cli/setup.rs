@@ -1,6 +1,6 @@
 //! What commands need before they can begin: settings, logs, database, portal clients.
 
-use super::Global;
+use super::{Global, applications};
 use crate::{
     app::{Bridge, Directory, TwoWay},
     bitrix24::{self, Credentials},
@@ -137,7 +137,7 @@ pub(super) fn bridge(config: &Config, pool: PgPool) -> Bridge {
         portals: config.portals.keys().cloned().collect(),
         two_way: config.shops.iter().map(two_way).collect(),
     };
-    Bridge::new(pool, directory)
+    Bridge::new(pool, directory).with_applications(applications::configured(config))
 }
 
 fn two_way((name, shop): (&ShopName, &Shop)) -> (ShopName, Arc<TwoWay>) {
@@ -171,32 +171,34 @@ pub(super) fn callbacks(config: &Config) -> anyhow::Result<BTreeMap<ShopName, Se
     Ok(senders)
 }
 
-/// A client for a portal. None for an application that has no tokens yet.
-pub(super) fn client(portal: &Portal) -> anyhow::Result<Option<bitrix24::Client>> {
-    let PortalAccess::Webhook(url) = &portal.access else {
-        return Ok(None);
-    };
-    let options = bitrix24::Options {
+/// How a client of this portal behaves.
+pub(super) fn client_options(portal: &Portal) -> bitrix24::Options {
+    bitrix24::Options {
         rate: bitrix24::Rate {
             per_second: portal.rate.per_second,
             burst: portal.rate.burst,
         },
         timeout: Duration::from_secs(portal.timeout_seconds),
         ..bitrix24::Options::default()
+    }
+}
+
+/// A client for a portal that is reached by a webhook. None for an application.
+pub(super) fn client(portal: &Portal) -> anyhow::Result<Option<bitrix24::Client>> {
+    let PortalAccess::Webhook(url) = &portal.access else {
+        return Ok(None);
     };
-    let client = bitrix24::Client::new(Credentials::webhook(url.expose_secret())?, &options)?;
+    let credentials = Credentials::webhook(url.expose_secret())?;
+    let client = bitrix24::Client::new(credentials, &client_options(portal))?;
     Ok(Some(client))
 }
 
-/// Clients for all portals.
+/// Clients for all portals that are reached by a webhook.
 pub(super) fn clients(config: &Config) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
     let mut clients = BTreeMap::new();
     for (name, portal) in &config.portals {
-        match client(portal)? {
-            Some(client) => drop(clients.insert(name.clone(), client)),
-            None => {
-                tracing::error!(portal = %name, "an application cannot be used yet: give `webhook_url` instead");
-            }
+        if let Some(client) = client(portal)? {
+            clients.insert(name.clone(), client);
         }
     }
     Ok(clients)

@@ -1,8 +1,9 @@
 //! `[http]`: the API's listener and its bounds.
 
-use super::Problem;
+use super::{Problem, portals::secure_or_local};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use url::Url;
 
 /// The API's listener and its bounds.
 #[derive(Debug, Clone, Deserialize)]
@@ -14,6 +15,8 @@ pub struct Http {
     pub max_body_bytes: usize,
     /// Seconds after which a request that is not complete is cut off.
     pub request_timeout_seconds: u64,
+    /// The address by which portals reach the bridge, e.g. `https://bridge.example`. With it an application binds its events itself.
+    pub public_url: Option<String>,
 }
 
 impl Default for Http {
@@ -22,6 +25,7 @@ impl Default for Http {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             max_body_bytes: 8 * 1024 * 1024,
             request_timeout_seconds: 30,
+            public_url: None,
         }
     }
 }
@@ -33,6 +37,16 @@ impl Http {
                 "http.max_body_bytes",
                 "out of range",
                 "choose 1024 to 268435456",
+            ));
+        }
+        let plain = |url: &Url| url.query().is_none() && url.fragment().is_none();
+        if let Some(text) = &self.public_url
+            && !Url::parse(text).is_ok_and(|url| secure_or_local(&url) && plain(&url))
+        {
+            problems.push(Problem::new(
+                "http.public_url",
+                "this is not an https address",
+                "write the address under which portals reach the bridge: https://bridge.example",
             ));
         }
         if !(1..=600).contains(&self.request_timeout_seconds) {

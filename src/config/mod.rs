@@ -18,7 +18,7 @@ mod secret;
 mod shops;
 mod worker;
 
-pub use database::Database;
+pub use database::{Database, TokenKey};
 pub use error::{Error, Problem};
 pub use http::Http;
 pub use log::{Log, LogFormat};
@@ -79,6 +79,8 @@ pub struct Config {
     pub http: Http,
     /// Where the database is.
     pub database: Database,
+    /// What the tokens of applications are encrypted with: the first encrypts, all decrypt.
+    pub token_keys: Arc<Vec<TokenKey>>,
     /// The portals, by name.
     pub portals: BTreeMap<PortalName, Portal>,
     /// The shops, by name.
@@ -204,9 +206,19 @@ impl Config {
             }
         }
         unique_keys(&shops, &operators, problems);
+        let token_keys = Arc::new(raw.database.token_keys(problems));
+        let app = |portal: &Portal| matches!(portal.access, PortalAccess::App(_));
+        if token_keys.is_empty() && problems.is_empty() && portals.values().any(app) {
+            problems.push(Problem::new(
+                "database.token_key",
+                "missing: the tokens of an application are kept encrypted",
+                "make one with `openssl rand -base64 32` and keep it as a secret, or name its file in `token_key_file`",
+            ));
+        }
         problems.is_empty().then(|| Self {
             http: raw.http,
             database: raw.database,
+            token_keys,
             portals,
             shops,
             operators,

@@ -41,6 +41,15 @@ pub struct App {
     pub client_secret_file: Option<PathBuf>,
     /// The portal's address, `https://example.bitrix24.ru`.
     pub portal_url: String,
+    /// The portal's identity, if it is known beforehand; else the first installation tells it.
+    pub member_id: Option<String>,
+    /// The token address of the authorisation server.
+    #[serde(default = "oauth_url")]
+    pub oauth_url: String,
+}
+
+fn oauth_url() -> String {
+    "https://oauth.bitrix24.tech/oauth/token/".to_owned()
 }
 
 /// Requests a second and how many at once.
@@ -231,11 +240,18 @@ fn app_access(mut app: App, key: &str, problems: &mut Vec<Problem>) -> Option<Po
             "write https://example.bitrix24.ru",
         ));
     }
+    if !Url::parse(&app.oauth_url).is_ok_and(|url| secure_or_local(&url)) {
+        problems.push(Problem::new(
+            format!("{key}.oauth_url"),
+            "this is not an https address",
+            "leave it out, or write the token address of the authorisation server",
+        ));
+    }
     (problems.len() == before).then_some(PortalAccess::App(app))
 }
 
 /// Plain HTTP is for a sandbox on this machine only.
-fn secure_or_local(url: &Url) -> bool {
+pub(super) fn secure_or_local(url: &Url) -> bool {
     let local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -144,6 +144,7 @@ impl From<app::Error> for Problem {
             app::Error::Invalid(faults) => Self::invalid(faults),
             app::Error::Decided => Self::new(Code::Decided, error.to_string()),
             app::Error::TooMany(_) => Self::new(Code::TooLarge, error.to_string()),
+            app::Error::Vault(_) => Self::new(Code::Config, error.to_string()),
             app::Error::Storage(_) if away(&error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,

@@ -2,7 +2,8 @@
 
 use super::{
     Problem, State, around, conflict, conflicts, dead_letter, dead_letters, discard, events,
-    health, metrics, openapi, orders, portals, resolve, retry, status, status_changes, webhooks,
+    health, install, metrics, oauth, openapi, orders, portals, resolve, retry, status,
+    status_changes, webhooks,
 };
 use axum::{
     Router,
@@ -46,6 +47,8 @@ endpoints! {
     resolve::post_resolve __path_post_resolve
     health::get_healthz __path_get_healthz
     health::get_readyz __path_get_readyz
+    install::post_install __path_post_install
+    oauth::get_oauth __path_get_oauth
     metrics::get_metrics __path_get_metrics
     openapi::get_openapi __path_get_openapi
 }

@@ -2,16 +2,16 @@
 
 use super::{Problem, State, body, segment::Segment};
 use crate::{
-    app::Notice,
+    app::{Notice, applications::Lifecycle},
     bitrix24::form::{self, Limits},
     config::KeyDigest,
-    domain::Code,
+    domain::{Code, PortalName},
 };
 use axum::{
     Json,
     body::Body,
     extract::State as Extract,
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
 };
 use chrono::DateTime;
 use secrecy::ExposeSecret as _;
@@ -60,14 +60,14 @@ pub(super) async fn post_notification(
         .await
         .inspect_err(|_| metrics.notification("malformed"))?;
     let sent = parse(&headers, &bytes).inspect_err(|_| metrics.notification("malformed"))?;
+    if let Ok(name) = PortalName::parse(&portal)
+        && let Some(told) = state.bridge.application_event(&name, &sent).await?
+    {
+        return of_life(&state, &portal, told);
+    }
     let token = sent.pointer("/auth/application_token");
-    if !genuine(&state, &portal, token.and_then(Value::as_str)) {
-        metrics.notification("forbidden");
-        tracing::warn!(%portal, "a notification came with a wrong application token, or none: nothing was stored");
-        return Err(Problem::new(
-            Code::EventToken,
-            "the notification's `auth[application_token]` is not one of this portal",
-        ));
+    if !genuine(&state, &portal, token.and_then(Value::as_str)).await? {
+        return Err(forbidden(&state, &portal));
     }
     let notice = notice(portal, sent).inspect_err(|_| metrics.notification("malformed"))?;
     let acted_on = state.bridge.receive(notice).await?;
@@ -76,22 +76,48 @@ pub(super) async fn post_notification(
     Ok(Json(Stored { result }))
 }
 
-/// Whether the token is one of the portal's; every one is compared, in constant time.
-fn genuine(state: &State, portal: &str, token: Option<&str>) -> bool {
+fn forbidden(state: &State, portal: &str) -> Problem {
+    state.bridge.metrics().notification("forbidden");
+    tracing::warn!(%portal, "a notification came with a wrong application token, or none: nothing was stored");
+    Problem::new(
+        Code::EventToken,
+        "the notification's `auth[application_token]` is not one of this portal",
+    )
+}
+
+/// An event of an application's own life.
+fn of_life(state: &State, portal: &str, told: Lifecycle) -> Result<Json<Stored>, Problem> {
+    match told {
+        Lifecycle::Taken => {
+            state.bridge.metrics().notification("stored");
+            Ok(Json(Stored { result: "stored" }))
+        }
+        Lifecycle::Refused => Err(forbidden(state, portal)),
+        Lifecycle::TooMany => Err(Problem::malformed(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many installations wait to be judged",
+        )),
+    }
+}
+
+/// Whether the token is one of the portal's: of an outgoing webhook or of the application. Every one is compared, in constant time.
+async fn genuine(state: &State, portal: &str, token: Option<&str>) -> Result<bool, Problem> {
     let Some(token) = token.filter(|token| !token.is_empty()) else {
-        return false;
+        return Ok(false);
     };
     let known = state
         .config
         .portals
         .iter()
         .find(|(name, _)| name.as_str() == portal);
+    let Some((name, portal)) = known else {
+        return Ok(false);
+    };
     let shown = KeyDigest::of(token);
-    known.is_some_and(|(_, portal)| {
-        portal.event_tokens.iter().fold(false, |found, known| {
-            found | KeyDigest::of(known.expose_secret()).matches(&shown)
-        })
-    })
+    let of_webhook = portal.event_tokens.iter().fold(false, |found, known| {
+        found | KeyDigest::of(known.expose_secret()).matches(&shown)
+    });
+    Ok(of_webhook || state.bridge.knows_application_token(name, token).await?)
 }
 
 fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Problem> {

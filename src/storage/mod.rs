@@ -4,7 +4,7 @@
 //! themselves, so no search path matters and a shop's own tables in the same database are never touched. Refuses:
 //! decisions. A caller opens the transaction and says what to write; the rows come back as plain values.
 //!
-//! Locks are always taken in this order, each group sorted by key: lanes, new outbox rows, orders, outbox rows of those
+//! Locks are always taken in this order, each group sorted by key: lanes, tokens, new outbox rows, orders, outbox rows of those
 //! orders, agreements, comparisons, feeds, dead letters. So no two use cases can wait for each other in a circle.
 
 pub mod agreements;
@@ -14,6 +14,7 @@ pub mod comparisons;
 pub mod conflicts;
 pub mod decisions;
 pub mod figures;
+pub mod grants;
 pub mod history;
 pub mod inbox;
 pub mod journal;
@@ -25,6 +26,7 @@ pub mod outbox;
 mod pool;
 pub mod published;
 mod settings;
+pub mod tokens;
 
-pub use pool::{Error, connect, connect_with, migrate};
+pub use pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use settings::{Settings, settings};

@@ -412,3 +412,51 @@ pub async fn view(
     .fetch_optional(db)
     .await?)
 }
+
+/// An order that has a deal, with what was agreed.
+#[derive(Debug, Clone)]
+pub struct WithDeal {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// Its deal.
+    pub deal_id: i64,
+    /// The shop's status.
+    pub status: Option<String>,
+    /// What was last agreed.
+    pub agreed: Option<Value>,
+}
+
+/// The next orders of a portal that have a deal, by (shop, number); those that the shop deleted are left out.
+pub async fn with_deals(
+    db: &mut PgConnection,
+    portal: &str,
+    (shop, number): &(String, String),
+    limit: i64,
+) -> Result<Vec<WithDeal>, Error> {
+    Ok(sqlx::query_as!(
+        WithDeal,
+        r#"SELECT o.shop, o.number, o.deal_id AS "deal_id!", o.status, a.agreed AS "agreed?"
+           FROM bridge.orders o LEFT JOIN bridge.agreements a USING (shop, number)
+           WHERE o.portal = $1 AND o.deal_id IS NOT NULL AND (o.shop, o.number) > ($2, $3)
+             AND NOT coalesce((o.said ->> 'deleted')::boolean, false)
+           ORDER BY o.shop, o.number LIMIT $4"#,
+        portal,
+        shop,
+        number,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many orders of a portal have a deal.
+pub async fn count_with_deals(db: &mut PgConnection, portal: &str) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM bridge.orders WHERE portal = $1 AND deal_id IS NOT NULL"#,
+        portal
+    )
+    .fetch_one(db)
+    .await?)
+}

@@ -4,6 +4,7 @@
 //! a transaction, and sending without a valid lease. What is in flight lives in memory only: after a crash the orders
 //! are simply still due, and the planner looks up by origin what the lost calls may have written.
 
+pub mod applications;
 mod attempts;
 mod callbacks;
 mod compare;
@@ -12,6 +13,7 @@ mod lease;
 mod options;
 mod perform;
 mod portal;
+mod reconcile;
 mod schedule;
 
 use crate::{app::Bridge, domain::PortalName};
@@ -21,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use options::{Options, Point, Probe, ProbeFuture, Retention};
 pub use portal::{Failure, Portal};
+pub use reconcile::{SurveyError, survey};
 pub use schedule::prune;
 
 /// Why the worker ended before it was told to.

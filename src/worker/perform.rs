@@ -113,7 +113,7 @@ pub(super) async fn send<P: Portal>(
     })
 }
 
-fn command(of: &planner::Command) -> Command {
+pub(super) fn command(of: &planner::Command) -> Command {
     Command {
         key: of.key.clone(),
         method: of.method.to_owned(),
@@ -121,7 +121,7 @@ fn command(of: &planner::Command) -> Command {
     }
 }
 
-fn answer(response: BatchResponse) -> CallAnswer {
+pub(super) fn answer(response: BatchResponse) -> CallAnswer {
     let one = |(key, result)| {
         let answer = match result {
             Ok(crate::bitrix24::Response { result, next, .. }) => {

@@ -28,6 +28,16 @@ fn its_configuration_is_valid() {
 }
 
 #[test]
+fn its_application_is_configured_as_it_says() {
+    let text = block("3. **The application's configuration**", "```toml");
+    let without_key = Config::parse(&text, &BTreeMap::new()).unwrap_err();
+    assert!(without_key.to_string().contains("database.token_key"));
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let key = ("BRIDGE_DATABASE__TOKEN_KEY".to_owned(), key.to_owned());
+    assert!(Config::parse(&text, &BTreeMap::from([key])).is_ok());
+}
+
+#[test]
 fn its_order_is_valid_and_its_status_is_in_its_configuration() {
     let curl = block("5. **Send an order**", "```sh");
     let json = &curl[curl.find('{').unwrap()..=curl.rfind('}').unwrap()];

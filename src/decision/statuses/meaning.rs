@@ -160,18 +160,26 @@ fn by_words(name: &str) -> Option<Meaning> {
         .map(|(_, meaning)| *meaning)
 }
 
-/// Which statuses of a table usually say that an order is paid, delivered or cancelled: for shops that do not list them.
+/// Which statuses of a table usually say that an order is paid, delivered or cancelled, by their codes and by the stages they are
+/// written as: for shops that do not list them.
 pub fn finality(map: &StatusMap) -> Finality {
-    let all = |wanted: &[Meaning]| {
+    let all = |meanings: &[Meaning], stages: &[&str]| {
         map.rows()
             .iter()
-            .filter(|row| Meaning::of_status(&row.status, "").is_some_and(|m| wanted.contains(&m)))
+            .filter(|row| {
+                let stage = row.stage.id.rsplit(':').next().unwrap_or_default();
+                stages.contains(&stage)
+                    || Meaning::of_status(&row.status, "").is_some_and(|m| meanings.contains(&m))
+            })
             .map(|row| row.status.clone())
             .collect()
     };
     Finality {
-        paid: all(&[Meaning::Paid]),
-        delivered: all(&[Meaning::Delivered]),
-        cancelled: all(&[Meaning::Cancelled, Meaning::Refunded]),
+        paid: all(&[Meaning::Paid], &[]),
+        delivered: all(&[Meaning::Delivered], &["WON"]),
+        cancelled: all(
+            &[Meaning::Cancelled, Meaning::Refunded],
+            &["LOSE", "APOLOGY"],
+        ),
     }
 }

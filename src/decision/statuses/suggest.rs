@@ -91,7 +91,8 @@ fn place(meaning: Meaning, stages: &[Option<Meaning>]) -> Option<usize> {
     })
 }
 
-/// Stages that no row is written as are accepted by a row of their meaning, else by the row before them in the funnel.
+/// Stages that no row is written as are accepted by a row of their meaning, else by the row before them in the funnel, and what comes
+/// before all rows by the first of them.
 fn share_out(rows: &mut [Row<'_>], meanings: &[Option<Meaning>]) {
     for (index, meaning) in meanings.iter().enumerate() {
         if rows.iter().any(|row| row.stage == Some(index)) {
@@ -111,7 +112,19 @@ fn share_out(rows: &mut [Row<'_>], meanings: &[Option<Meaning>]) {
                 .filter(|row| rows.get(*row).and_then(earlier).is_some())
                 .max_by_key(|row| rows.get(*row).and_then(earlier))
         };
-        let taker = same.or_else(|| if failed { ending() } else { before() });
+        let after = || {
+            let later = |row: &Row<'_>| row.stage.filter(|stage| *stage > index);
+            (0..rows.len())
+                .filter(|row| rows.get(*row).and_then(later).is_some())
+                .min_by_key(|row| rows.get(*row).and_then(later))
+        };
+        let taker = same.or_else(|| {
+            if failed {
+                ending()
+            } else {
+                before().or_else(after)
+            }
+        });
         if let Some(row) = taker.and_then(|row| rows.get_mut(row)) {
             row.accepts.push(index);
         }

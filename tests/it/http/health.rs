@@ -123,6 +123,7 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
                 .replace("{shop}", "main")
                 .replace("{number}", "1")
                 .replace("{id}", "1")
+                .replace("{portal}", "main")
                 .replace("{name}", "none");
             let url = format!("http://{}{filled}", api.address);
             let method = method.to_uppercase().parse().unwrap();
@@ -141,6 +142,8 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
         "GET /v1/dead-letters",
         "GET /v1/dead-letters/{id}",
         "GET /v1/orders/{shop}/{number}",
+        "GET /webhooks/bitrix24/{portal}/oauth",
+        "POST /webhooks/bitrix24/{portal}/install",
         "GET /v1/status",
         "GET /v1/status-changes",
         "POST /v1/conflicts/{id}/resolve",

@@ -1,4 +1,6 @@
 //! Stages that come back, through the whole service.
 
+mod commands;
+mod model;
 mod scenarios;
 mod world;

@@ -67,6 +67,8 @@ pub(crate) struct ShopState {
     pub(crate) forged: usize,
     /// Whether a status taken by callback is posted back as a new snapshot.
     pub(crate) echoes: bool,
+    /// Whether a payment may be taken back by a callback.
+    pub(crate) yields: bool,
     /// How wrong the shop's clock is.
     pub(crate) skew: TimeDelta,
 }
@@ -90,6 +92,7 @@ impl Shop {
             called: Vec::new(),
             forged: 0,
             echoes: true,
+            yields: false,
             skew: TimeDelta::zero(),
         }));
         let shop = Self {
@@ -205,11 +208,12 @@ async fn called(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> (S
                 // A message that crosses a change of the shop's own is answered with what the shop has.
                 let previous = message["data"]["previous_status"].as_str().unwrap();
                 if order.status != previous && order.status != status
-                    || order.paid && !["P", "F"].contains(&status)
+                    || order.paid && !state.yields && !["P", "F"].contains(&status)
                 {
                     let mine = snapshot(&number, order).to_string();
                     return (StatusCode::CONFLICT, mine);
                 }
+                order.paid &= ["P", "F"].contains(&status);
                 if order.status != status {
                     status.clone_into(&mut order.status);
                     order.changed = now;
@@ -367,6 +371,24 @@ impl World {
                 .is_ok_and(|answer| answer.status() == 200)
         })
         .await;
+    }
+
+    /// Runs a command on the same settings: whether it went well, and what it printed.
+    pub(crate) async fn command(&self, args: &[&str]) -> (bool, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_b24-bridge"));
+        command
+            .args(args)
+            .arg("--config")
+            .arg(&self.settings)
+            .env("DATABASE_URL", &self.db.url);
+        let done = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .unwrap()
+            .unwrap();
+        (
+            done.status.success(),
+            String::from_utf8_lossy(&done.stdout).into_owned(),
+        )
     }
 
     pub(crate) fn kill(&mut self) {

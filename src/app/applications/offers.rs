@@ -1,0 +1,310 @@
+//! What is told of installations and authorisations: written down, to be judged in the background.
+
+use super::{Application, Bridge, Error, VaultError, digest};
+use crate::{
+    domain::PortalName,
+    storage::{grants, tokens},
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What sealed offers are sealed as.
+const OFFER: &str = "grant";
+/// The most offers of a portal that wait at once: each is judged in seconds.
+const MOST_WAITING: i64 = 20;
+/// The longest secret that is taken, in bytes. Portals give tokens of 70 letters.
+const LONGEST: usize = 1_024;
+/// How long an authorisation may take in the browser, in seconds.
+const PATIENCE: f64 = 900.0;
+
+/// A field of a form: its key as it came, `auth[access_token]`, and its value.
+pub type Field = (String, String);
+
+/// What somebody says are tokens, or the way to them.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offer {
+    /// The portal's own message that the application was installed.
+    Tokens {
+        /// The access token.
+        access: String,
+        /// The refresh token.
+        refresh: String,
+        /// The portal's identity.
+        member_id: String,
+        /// The token of its notifications.
+        application_token: Option<String>,
+    },
+    /// What the authorisation server itself gave us, not checked to the end.
+    Granted {
+        /// The access token.
+        access: String,
+        /// The refresh token.
+        refresh: String,
+        /// The portal's identity.
+        member_id: Option<String>,
+        /// The token of its notifications.
+        application_token: Option<String>,
+        /// Whether an operator began it by hand.
+        by_hand: bool,
+    },
+    /// A code from the portal's page.
+    Code {
+        /// The code.
+        code: String,
+        /// Whether an operator gave it by hand, who may also change the portal's identity.
+        by_hand: bool,
+    },
+}
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tokens { .. } => "Tokens(…)",
+            Self::Granted { .. } => "Granted(…)",
+            Self::Code { .. } => "Code(…)",
+        })
+    }
+}
+
+/// An offer that is to be judged now.
+#[derive(Debug)]
+pub struct Offered {
+    /// Its number.
+    pub id: i64,
+    /// What is offered; none if it cannot be read with the present keys.
+    pub offer: Option<Offer>,
+    /// How often it was begun.
+    pub tries: i32,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is judged in the background, under this number.
+    Waits(i64),
+    /// The portal is not reached by an application.
+    NoApplication,
+    /// Something is missing, or is not what a portal sends.
+    Incomplete,
+    /// It is of another portal.
+    Foreign,
+    /// Too many wait already.
+    TooMany,
+}
+
+/// What became of a code that came back from the portal's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CameBack {
+    /// It is judged in the background, under this number.
+    Waits(i64),
+    /// Nobody began this authorisation, or too long ago, or it has come back already.
+    Unknown,
+}
+
+impl Bridge {
+    /// Takes a portal's message that its application was installed: the event ONAPPINSTALL, or the form that opens the
+    /// application's page. Nothing is believed yet: tokens are stored once the portal has confirmed them.
+    pub async fn install_app(&self, portal: &PortalName, fields: &[Field]) -> Result<Taken, Error> {
+        let Some(application) = self.application(portal) else {
+            return Ok(Taken::NoApplication);
+        };
+        let Some((offer, domain)) = read(fields) else {
+            return Ok(Taken::Incomplete);
+        };
+        let Offer::Tokens { member_id, .. } = &offer else {
+            return Ok(Taken::Incomplete);
+        };
+        let mut db = self.pool().acquire().await?;
+        let stored = tokens::get(&mut db, portal.as_str()).await?;
+        let known = application
+            .member_id
+            .clone()
+            .or_else(|| stored.and_then(|row| row.member_id));
+        let ours = match known {
+            Some(known) => known == *member_id,
+            None => of_host(application, &domain),
+        };
+        if !ours {
+            return Ok(Taken::Foreign);
+        }
+        drop(db);
+        Ok(self
+            .offer(portal, &offer)
+            .await?
+            .map_or(Taken::TooMany, Taken::Waits))
+    }
+
+    /// Writes an offer down; none if too many wait.
+    pub async fn offer(&self, portal: &PortalName, offer: &Offer) -> Result<Option<i64>, Error> {
+        let sealed = self.seal_offer(portal, offer)?;
+        let mut db = self.pool().acquire().await?;
+        let id = grants::add(&mut db, portal.as_str(), &sealed, MOST_WAITING).await?;
+        Ok(id)
+    }
+
+    fn seal_offer(&self, portal: &PortalName, offer: &Offer) -> Result<Vec<u8>, Error> {
+        let bytes = serde_json::to_vec(offer).map_err(|_| VaultError::CannotSeal)?;
+        Ok(self.vault()?.seal(OFFER, portal.as_str(), &bytes)?)
+    }
+
+    /// Puts what was got for an offer in its place: what it was got with is used up.
+    pub async fn advance_offer(
+        &self,
+        portal: &PortalName,
+        id: i64,
+        offer: &Offer,
+    ) -> Result<(), Error> {
+        let sealed = self.seal_offer(portal, offer)?;
+        let mut db = self.pool().acquire().await?;
+        Ok(grants::advance(&mut db, id, &sealed).await?)
+    }
+
+    /// Takes the next offer to judge, for so long.
+    pub async fn next_offer(
+        &self,
+        portal: &PortalName,
+        seconds: f64,
+    ) -> Result<Option<Offered>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let Some(row) = grants::take(&mut db, portal.as_str(), seconds).await? else {
+            return Ok(None);
+        };
+        let opened = self.vault()?.open(OFFER, portal.as_str(), &row.sealed);
+        let offer = opened
+            .ok()
+            .and_then(|opened| serde_json::from_slice(&opened.bytes).ok());
+        Ok(Some(Offered {
+            id: row.id,
+            offer,
+            tries: row.tries,
+        }))
+    }
+
+    /// Begins an authorisation in a browser: the address to open, and the state that will come back.
+    pub async fn begin_authorisation(
+        &self,
+        portal: &PortalName,
+    ) -> Result<Option<(String, String)>, Error> {
+        let Some(application) = self.application(portal) else {
+            return Ok(None);
+        };
+        let state = self.vault()?.random()?;
+        let mut db = self.pool().acquire().await?;
+        grants::begin(&mut db, portal.as_str(), &digest(&state), PATIENCE).await?;
+        let client = percent_encoding::utf8_percent_encode(
+            &application.client_id,
+            percent_encoding::NON_ALPHANUMERIC,
+        );
+        let address = format!(
+            "{}oauth/authorize/?client_id={client}&state={state}",
+            application.portal_url
+        );
+        Ok(Some((address, state)))
+    }
+
+    /// Takes the code that the portal's page sent back with a state that was given out.
+    pub async fn authorisation_came_back(
+        &self,
+        portal: &PortalName,
+        code: &str,
+        state: &str,
+    ) -> Result<CameBack, Error> {
+        let fits = |text: &str| !text.is_empty() && text.len() <= LONGEST;
+        if self.application(portal).is_none() || !fits(code) || !fits(state) {
+            return Ok(CameBack::Unknown);
+        }
+        let offer = Offer::Code {
+            code: code.to_owned(),
+            by_hand: false,
+        };
+        let sealed = self.seal_offer(portal, &offer)?;
+        let state = digest(state);
+        let mut tx = self.pool().begin().await?;
+        if !grants::begun(&mut tx, portal.as_str(), &state).await? {
+            return Ok(CameBack::Unknown);
+        }
+        // Whoever holds a state was given it by us: strangers' offers do not stand in the way.
+        let Some(id) = grants::add(&mut tx, portal.as_str(), &sealed, i64::MAX).await? else {
+            return Ok(CameBack::Unknown);
+        };
+        grants::came_back(&mut tx, &state, id).await?;
+        tx.commit().await?;
+        Ok(CameBack::Waits(id))
+    }
+
+    /// The offer that came back with a state, if one did.
+    pub async fn offer_of_state(&self, state: &str) -> Result<Option<i64>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(grants::of_state(&mut db, &digest(state)).await?)
+    }
+
+    /// What became of an offer: none while it waits, else why it was refused, if it was.
+    pub async fn outcome_of_offer(&self, id: i64) -> Result<Option<Option<String>>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(grants::outcome(&mut db, id).await?)
+    }
+
+    /// A secret for the portal to send back in ONAPPTEST, so that the token of its notifications is learnt.
+    pub async fn probe_application_token(&self, portal: &PortalName) -> Result<String, Error> {
+        let secret = self.vault()?.random()?;
+        let mut db = self.pool().acquire().await?;
+        tokens::probe(&mut db, portal.as_str(), &digest(&secret)).await?;
+        Ok(secret)
+    }
+
+    /// Takes the event ONAPPTEST. Who sends our own secret back can only be the portal: its application token is learnt.
+    pub async fn learn_application_token(
+        &self,
+        portal: &PortalName,
+        fields: &[Field],
+    ) -> Result<bool, Error> {
+        let secret = value(fields, "data[QUERY][probe]");
+        let token = value(fields, "auth[application_token]");
+        let (Some(secret), Some(token)) = (secret, token) else {
+            return Ok(false);
+        };
+        if self.application(portal).is_none() {
+            return Ok(false);
+        }
+        let mut db = self.pool().acquire().await?;
+        let learnt =
+            tokens::learn(&mut db, portal.as_str(), &digest(secret), &digest(token)).await?;
+        if let Some(known) = self.known_tokens().filter(|_| learnt) {
+            known.forget(portal);
+        }
+        Ok(learnt)
+    }
+}
+
+/// The digest of an application token, as it is stored.
+pub fn token_digest(token: &str) -> [u8; 32] {
+    digest(token)
+}
+
+/// Tokens from the event's fields or from those of the application's page, with the portal's host.
+fn read(fields: &[Field]) -> Option<(Offer, String)> {
+    let either = |event: &str, page: &str| value(fields, event).or_else(|| value(fields, page));
+    let offer = Offer::Tokens {
+        access: either("auth[access_token]", "AUTH_ID")?.to_owned(),
+        refresh: either("auth[refresh_token]", "REFRESH_ID")?.to_owned(),
+        member_id: either("auth[member_id]", "member_id")?.to_owned(),
+        application_token: either("auth[application_token]", "APPLICATION_TOKEN")
+            .map(str::to_owned),
+    };
+    let domain = either("auth[domain]", "DOMAIN")?.to_owned();
+    Some((offer, domain))
+}
+
+/// A field's value, if it is there, not empty, visible and not too long.
+fn value<'a>(fields: &'a [Field], key: &str) -> Option<&'a str> {
+    let (_, value) = fields.iter().find(|(name, _)| name == key)?;
+    let fits =
+        !value.is_empty() && value.len() <= LONGEST && value.bytes().all(|b| b.is_ascii_graphic());
+    fits.then_some(value.as_str())
+}
+
+fn of_host(application: &Application, domain: &str) -> bool {
+    let bare = domain.split(':').next().unwrap_or_default();
+    bare.eq_ignore_ascii_case(&application.host)
+}

@@ -1,0 +1,130 @@
+//! What stands elsewhere than was agreed, for people who ask now.
+
+use super::{Bridge, Error, compare::stored};
+use crate::{
+    domain::{Agreed, PortalName, Stage},
+    planner::DealState,
+    storage::{
+        comparisons, decisions,
+        orders::{self, WithDeal},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An order that has a deal.
+#[derive(Debug, Clone)]
+pub struct OrderWithDeal {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// Its deal.
+    pub deal: u64,
+    status: Option<String>,
+    agreed: Option<Agreed>,
+}
+
+/// An order whose deal is not where it was agreed to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// Its deal.
+    pub deal_id: u64,
+    /// The shop's status.
+    pub status: Option<String>,
+    /// The stage that was agreed.
+    pub agreed_stage: Option<Stage>,
+    /// Where the deal stands; none if it is not there.
+    pub stage: Option<Stage>,
+    /// When it was moved there, by the portal's clock.
+    pub moved_at: Option<DateTime<Utc>>,
+}
+
+impl OrderWithDeal {
+    /// How the order differs from what was seen of its deal; none if it does not, or the deal was not asked for.
+    pub fn difference(&self, seen: &BTreeMap<u64, Option<DealState>>) -> Option<Difference> {
+        let state = seen.get(&self.deal)?;
+        let stage = state.as_ref().map(|state| state.stage.clone());
+        let agreed = self.agreed.as_ref();
+        let same = stage.is_some() && agreed.map(|agreed| &agreed.stage) == stage.as_ref();
+        (!same).then(|| Difference {
+            shop: self.shop.clone(),
+            number: self.number.clone(),
+            deal_id: self.deal,
+            status: self.status.clone(),
+            agreed_stage: agreed.map(|agreed| agreed.stage.clone()),
+            stage,
+            moved_at: state.as_ref().and_then(|state| state.moved_at),
+        })
+    }
+}
+
+impl Bridge {
+    /// How many orders of a portal have a deal.
+    pub async fn count_with_deals(&self, portal: &PortalName) -> Result<i64, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(orders::count_with_deals(&mut db, portal.as_str()).await?)
+    }
+
+    /// The next orders of a portal that have a deal, by shop and number.
+    pub async fn orders_with_deals(
+        &self,
+        portal: &PortalName,
+        after: &(String, String),
+        limit: u32,
+    ) -> Result<Vec<OrderWithDeal>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let rows = orders::with_deals(&mut db, portal.as_str(), after, i64::from(limit)).await?;
+        let order = |row: WithDeal| {
+            Some(OrderWithDeal {
+                deal: u64::try_from(row.deal_id).ok()?,
+                agreed: stored(row.agreed.as_ref()),
+                shop: row.shop,
+                number: row.number,
+                status: row.status,
+            })
+        };
+        Ok(rows.into_iter().filter_map(order).collect())
+    }
+
+    /// Puts orders on the list of comparisons, for the portal's lane.
+    pub async fn ask_comparisons(
+        &self,
+        portal: &PortalName,
+        differences: &[Difference],
+    ) -> Result<(), Error> {
+        let shops: Vec<_> = differences.iter().map(|one| one.shop.clone()).collect();
+        let numbers: Vec<_> = differences.iter().map(|one| one.number.clone()).collect();
+        let portals = vec![portal.as_str().to_owned(); shops.len()];
+        let mut db = self.pool().acquire().await?;
+        comparisons::ask(&mut db, (&shops, &numbers, &portals), "reconcile", 0).await?;
+        drop(db);
+        self.bell().ring(portal.as_str());
+        Ok(())
+    }
+
+    /// The newest decision about an order since a time, in one sentence.
+    pub async fn decided_since(
+        &self,
+        shop: &str,
+        number: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<String>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let newest = decisions::of_order(&mut db, shop, number, 1).await?.pop();
+        Ok(newest
+            .filter(|decision| decision.at >= since)
+            .map(|decision| decision.sentence))
+    }
+
+    /// The time on the clock that all processes of the bridge share.
+    pub async fn now(&self) -> Result<DateTime<Utc>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(crate::storage::clocks::now(&mut db).await?)
+    }
+}

@@ -1,0 +1,109 @@
+//! `portals authorize`: letting the bridge in as an application, in a browser.
+
+use super::{applications, output};
+use crate::{
+    app::{Bridge, applications::Offer},
+    config::Portal,
+    domain::PortalName,
+    worker::applications::{Reached, judge_now},
+};
+use anyhow::Context as _;
+use std::{process::ExitCode, time::Duration};
+use tokio::time::Instant;
+use url::Url;
+
+/// How long the browser is waited for.
+const PATIENCE: Duration = Duration::from_mins(15);
+/// How long a code is waited for that was handed over: the portal may be slow.
+const JUDGING: Duration = Duration::from_mins(2);
+const LOOK: Duration = Duration::from_millis(500);
+
+pub(super) async fn run(
+    bridge: &Bridge,
+    name: &PortalName,
+    portal: &Portal,
+    code: Option<&str>,
+) -> anyhow::Result<ExitCode> {
+    let reached = applications::reached(bridge, name, portal)?
+        .with_context(|| format!("portal {name} is reached by a webhook: there is nothing to authorise; an application has `[portals.{name}.app]`"))?;
+    let id = match code {
+        Some(code) => hand_over(bridge, name, code).await?,
+        None => wait(bridge, name).await?,
+    };
+    let Some(id) = id else {
+        output::say("nobody came back from the portal's page in time");
+        return Ok(ExitCode::FAILURE);
+    };
+    match outcome(bridge, &reached, id).await? {
+        Some(None) => {
+            output::say(format!("the bridge is let into portal {name}"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Some(words)) => {
+            output::say(format!("refused: {words}"));
+            Ok(ExitCode::FAILURE)
+        }
+        None => {
+            output::say("the portal does not answer; the bridge goes on trying");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// The code by itself, or out of the address that the browser was sent to.
+async fn hand_over(bridge: &Bridge, name: &PortalName, given: &str) -> anyhow::Result<Option<i64>> {
+    let code = match Url::parse(given) {
+        Ok(url) => url
+            .query_pairs()
+            .find(|(key, _)| key == "code")
+            .map(|(_, code)| code.into_owned())
+            .context("the address has no `code`")?,
+        Err(_) => given.trim().to_owned(),
+    };
+    let offer = Offer::Code {
+        code,
+        by_hand: true,
+    };
+    let id = bridge.offer(name, &offer).await?;
+    id.map(Some)
+        .context("too many installations of this portal wait to be judged")
+}
+
+async fn wait(bridge: &Bridge, name: &PortalName) -> anyhow::Result<Option<i64>> {
+    let (address, state) = bridge
+        .begin_authorisation(name)
+        .await?
+        .context("the portal is not reached by an application")?;
+    output::say("open this as an administrator of the portal:");
+    output::line(&address);
+    output::say(format!(
+        "the application's redirect address must be .../webhooks/bitrix24/{name}/oauth of the running bridge; else give the address that the browser ends at by --code within half a minute"
+    ));
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        if let Some(id) = bridge.offer_of_state(&state).await? {
+            return Ok(Some(id));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(None)
+}
+
+/// Judges it here; if another process is at it, waits for that one.
+async fn outcome(
+    bridge: &Bridge,
+    reached: &Reached,
+    id: i64,
+) -> anyhow::Result<Option<Option<String>>> {
+    let until = Instant::now() + JUDGING;
+    loop {
+        judge_now(bridge, &reached.tokens).await?;
+        if let Some(outcome) = bridge.outcome_of_offer(id).await? {
+            return Ok(Some(outcome));
+        }
+        if Instant::now() > until {
+            return Ok(None);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,188 @@
+//! `reconcile`: compares every deal with what was agreed, now.
+
+use super::{
+    Global, output, serve,
+    setup::{self, Database},
+};
+use crate::{
+    app::{Bridge, Difference},
+    bitrix24::Client,
+    config::Config,
+    domain::PortalName,
+    worker::{self, survey},
+};
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Between calls of a portal that a worker uses at the same time.
+const PACE: Duration = Duration::from_secs(1);
+/// How long the decisions may take.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only this portal; else all
+    #[arg(long)]
+    portal: Option<String>,
+    /// Only what was moved since then: 2026-11-21T10:00:00+03:00
+    #[arg(long, value_parser = time)]
+    since: Option<DateTime<Utc>>,
+    /// Say what differs, and do nothing about it
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.with_timezone(&Utc))
+        .map_err(|error| format!("write it like 2026-11-21T10:00:00+03:00: {error}"))
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
+    let config = setup::config(global)?;
+    let wanted = args.portal.as_deref().map(PortalName::parse).transpose();
+    let wanted = wanted.map_err(anyhow::Error::msg)?;
+    let mut clients = setup::clients(&config)?;
+    if let Some(wanted) = &wanted {
+        clients.retain(|name, _| name == wanted);
+        anyhow::ensure!(!clients.is_empty(), "there is no portal {wanted}");
+    }
+    let database = Database::open(&config, global).await?;
+    let bridge = setup::bridge(&config, database.pool.clone());
+    let done = all(global, args, &config, &bridge, clients).await;
+    database.close().await;
+    done
+}
+
+async fn all(
+    global: &Global,
+    args: &Args,
+    config: &Config,
+    bridge: &Bridge,
+    clients: BTreeMap<PortalName, Client>,
+) -> anyhow::Result<ExitCode> {
+    let mut said = Vec::new();
+    for (name, client) in clients {
+        let found = look(bridge, &name, &client).await?;
+        let found: Vec<Difference> = found
+            .into_iter()
+            .filter(|one| {
+                args.since
+                    .is_none_or(|since| one.moved_at.is_none_or(|at| at >= since))
+            })
+            .collect();
+        output::say(format!("{name}: {} orders differ", found.len()));
+        let began = bridge.now().await?;
+        if !args.dry_run && !found.is_empty() {
+            bridge.ask_comparisons(&name, &found).await?;
+            decide(config, bridge, &name, client).await?;
+        }
+        for one in found {
+            let decided = if args.dry_run {
+                None
+            } else {
+                bridge.decided_since(&one.shop, &one.number, began).await?
+            };
+            said.push((one, decided));
+        }
+    }
+    if global.json {
+        let rows: Vec<_> = said
+            .iter()
+            .map(|(one, decided)| serde_json::json!({ "order": one, "decided": decided }))
+            .collect();
+        output::json(&rows)?;
+    } else {
+        for (one, decided) in &said {
+            show(one, decided.as_deref());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads every deal of a portal, with a bar on a terminal and plain lines elsewhere.
+async fn look(
+    bridge: &Bridge,
+    name: &PortalName,
+    client: &Client,
+) -> anyhow::Result<Vec<Difference>> {
+    let total = u64::try_from(bridge.count_with_deals(name).await?).unwrap_or(0);
+    let shared = bridge
+        .status()
+        .await?
+        .portals
+        .iter()
+        .any(|lane| lane.portal == name.as_str() && lane.owner.is_some());
+    let pace = if shared { PACE } else { Duration::ZERO };
+    let bar = ProgressBar::new(total);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} orders, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar.set_message(name.to_string());
+    let mut read = 0;
+    let found = survey(bridge, name, client, pace, |orders| {
+        bar.inc(orders as u64);
+        read += orders;
+        if bar.is_hidden() {
+            output::say(format!("{name}: {read} of {total} orders read"));
+        }
+    })
+    .await
+    .with_context(|| format!("read the deals of {name}"))?;
+    bar.finish_and_clear();
+    Ok(found)
+}
+
+/// Lets the portal's lane decide: a worker's if one runs, else our own.
+async fn decide(
+    config: &Config,
+    bridge: &Bridge,
+    name: &PortalName,
+    client: Client,
+) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let options = worker::Options {
+        callbacks: setup::callbacks(config)?,
+        ..serve::options(config)
+    };
+    let lanes = BTreeMap::from([(name.clone(), client)]);
+    let own = tokio::spawn(worker::run(bridge.clone(), lanes, options, stop.clone()));
+    let bound = Instant::now() + PATIENCE;
+    let mut waiting = bridge.comparisons_waiting(name.as_str()).await?;
+    while waiting > 0 {
+        anyhow::ensure!(
+            Instant::now() < bound,
+            "{waiting} orders are not decided yet; a worker goes on with them"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        waiting = bridge.comparisons_waiting(name.as_str()).await?;
+    }
+    stop.cancel();
+    own.await?.context("decide in this process")
+}
+
+fn show(one: &Difference, decided: Option<&str>) {
+    let stage = |stage: Option<&crate::domain::Stage>| {
+        stage.map_or_else(|| "-".to_owned(), ToString::to_string)
+    };
+    let stands = match &one.stage {
+        Some(now) => format!("stands in {now}"),
+        None => "is not to be found".to_owned(),
+    };
+    output::line(format!(
+        "{}/{}: deal {} {stands}, agreed was {} (status {})",
+        one.shop,
+        one.number,
+        one.deal_id,
+        stage(one.agreed_stage.as_ref()),
+        one.status.as_deref().unwrap_or("-"),
+    ));
+    if let Some(decided) = decided {
+        output::line(format!("    {decided}"));
+    }
+}

@@ -1,0 +1,157 @@
+//! Installations and authorisations that somebody told of, until they are judged.
+
+use super::Error;
+use sqlx::PgConnection;
+
+/// One that is due.
+#[derive(Debug, Clone)]
+pub struct GrantRow {
+    /// Its number.
+    pub id: i64,
+    /// Encrypted.
+    pub sealed: Vec<u8>,
+    /// How often it was begun, this time included.
+    pub tries: i32,
+}
+
+/// Keeps one, unless `most` of the portal wait already; what was judged more than a week ago goes.
+pub async fn add(
+    db: &mut PgConnection,
+    portal: &str,
+    sealed: &[u8],
+    most: i64,
+) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "WITH old AS (DELETE FROM bridge.grants WHERE settled_at < now() - interval '7 days')
+         INSERT INTO bridge.grants (portal, sealed)
+         SELECT $1, $2 WHERE (SELECT count(*) FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL) < $3
+         RETURNING id",
+        portal,
+        sealed,
+        most
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Takes the oldest that is due, for so long: after that another may take it.
+pub async fn take(
+    db: &mut PgConnection,
+    portal: &str,
+    seconds: f64,
+) -> Result<Option<GrantRow>, Error> {
+    Ok(sqlx::query_as!(
+        GrantRow,
+        r#"UPDATE bridge.grants SET due_at = now() + make_interval(secs => $2), tries = tries + 1
+         WHERE id = (SELECT id FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL AND due_at <= now()
+                     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+         RETURNING id, sealed AS "sealed!", tries"#,
+        portal,
+        seconds
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Has it judged again after so long.
+pub async fn later(db: &mut PgConnection, id: i64, seconds: f64) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.grants SET due_at = now() + make_interval(secs => $2) WHERE id = $1 AND settled_at IS NULL",
+        id,
+        seconds
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Puts other secrets in the place of those it came with.
+pub async fn advance(db: &mut PgConnection, id: i64, sealed: &[u8]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.grants SET sealed = $2 WHERE id = $1 AND settled_at IS NULL",
+        id,
+        sealed
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// It is judged; the secrets go.
+pub async fn settle(db: &mut PgConnection, id: i64, refused: Option<&str>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.grants SET settled_at = now(), sealed = NULL, due_at = NULL, refused = $2
+         WHERE id = $1 AND settled_at IS NULL",
+        id,
+        refused
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What became of one: none while it waits, else why it was refused, if it was.
+pub async fn outcome(db: &mut PgConnection, id: i64) -> Result<Option<Option<String>>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT settled_at IS NOT NULL AS "settled!", refused FROM bridge.grants WHERE id = $1"#,
+        id
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.filter(|row| row.settled).map(|row| row.refused))
+}
+
+/// Begins an authorisation in a browser; those that nobody finished go.
+pub async fn begin(
+    db: &mut PgConnection,
+    portal: &str,
+    state: &[u8],
+    seconds: f64,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH old AS (DELETE FROM bridge.authorisations WHERE expires_at < now() - interval '1 day')
+         INSERT INTO bridge.authorisations (state, portal, expires_at) VALUES ($2, $1, now() + make_interval(secs => $3))",
+        portal,
+        state,
+        seconds
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether an authorisation with this state was begun and waits; the row is locked.
+pub async fn begun(db: &mut PgConnection, portal: &str, state: &[u8]) -> Result<bool, Error> {
+    let row = sqlx::query_scalar!(
+        "SELECT true FROM bridge.authorisations
+         WHERE state = $2 AND portal = $1 AND expires_at > now() AND grant_id IS NULL FOR UPDATE",
+        portal,
+        state
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// What came back with this state.
+pub async fn came_back(db: &mut PgConnection, state: &[u8], grant: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.authorisations SET grant_id = $2 WHERE state = $1",
+        state,
+        grant
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The grant that came back with this state, if one did.
+pub async fn of_state(db: &mut PgConnection, state: &[u8]) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT grant_id FROM bridge.authorisations WHERE state = $1",
+        state
+    )
+    .fetch_optional(db)
+    .await?
+    .flatten())
+}

@@ -1,0 +1,356 @@
+//! Judging what is told of installations and authorisations: the portal itself confirms, or nothing is stored.
+
+use super::tokens::StoredTokens;
+use crate::{
+    app::{
+        self, Bridge,
+        applications::{Application, Offer, Offered},
+    },
+    bitrix24::{
+        Access, Class, Client, Credentials, Error, Granted, OAuthError, Options, Pending, Priority,
+        TokenSource,
+    },
+    domain::PortalName,
+    storage::{
+        grants,
+        tokens::{self, Installed},
+    },
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use url::Url;
+
+/// How long one process may take to judge an offer, in seconds.
+const TURN: f64 = 120.0;
+/// How often an offer is judged before it is let go, and the pause between, in seconds: a portal may be away for a while.
+const MOST_TRIES: i32 = 60;
+const PAUSE: f64 = 30.0;
+
+/// What stands in the way of tokens.
+enum Obstacle {
+    /// They are not to be stored, and why.
+    Refused(String),
+    /// It could not be found out.
+    Later(Error),
+}
+
+impl From<Error> for Obstacle {
+    fn from(error: Error) -> Self {
+        match error.class() {
+            Class::Down | Class::InDoubt | Class::Throttled(_) | Class::MethodBlocked(_) => {
+                Self::Later(error)
+            }
+            Class::TokenExpired | Class::Blocked(_) | Class::Refused => {
+                Self::Refused(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<OAuthError> for Obstacle {
+    fn from(error: OAuthError) -> Self {
+        match error {
+            OAuthError::Refused { words, .. } => Self::Refused(words),
+            OAuthError::Failed(error) => error.into(),
+        }
+    }
+}
+
+/// Tokens that are ours, with what came along.
+#[derive(Clone)]
+struct Ours {
+    access: SecretString,
+    refresh: SecretString,
+    member_id: Option<String>,
+    application_token: Option<String>,
+    by_hand: bool,
+}
+
+/// What came of judging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// Nothing waits.
+    Nothing,
+    /// Tokens were stored.
+    Stored,
+    /// Refused for good.
+    Refused,
+    /// Not to be judged now.
+    Later,
+}
+
+/// Judges the next offer that waits for this portal.
+pub(super) async fn next(bridge: &Bridge, source: &StoredTokens) -> Result<Judged, app::Error> {
+    match bridge.next_offer(source.portal(), TURN).await? {
+        Some(offered) => judge(bridge, source, offered).await,
+        None => Ok(Judged::Nothing),
+    }
+}
+
+async fn judge(
+    bridge: &Bridge,
+    source: &StoredTokens,
+    offered: Offered,
+) -> Result<Judged, app::Error> {
+    let name = source.portal();
+    let confirmed = match (&offered.offer, bridge.application(name)) {
+        (Some(offer), Some(application)) => {
+            let judge = Judge {
+                bridge,
+                source,
+                application,
+                id: offered.id,
+            };
+            judge.confirm(offer.clone()).await
+        }
+        (None, _) => Err(Obstacle::Refused(
+            "it was encrypted with a key that is no longer configured".to_owned(),
+        )),
+        (_, None) => Err(Obstacle::Refused(
+            "the portal is not reached by an application".to_owned(),
+        )),
+    };
+    let refused = match confirmed {
+        Ok(confirmed) => {
+            let stored = store(bridge, name, offered.id, &confirmed).await?;
+            (!stored).then(|| {
+                "the portal's identity (member_id) is another than before: set `member_id` in the settings if that is right"
+                    .to_owned()
+            })
+        }
+        Err(Obstacle::Refused(words)) => Some(words),
+        Err(Obstacle::Later(error)) if offered.tries < MOST_TRIES => {
+            tracing::warn!(portal = %name, %error, "an installation cannot be judged yet");
+            let mut db = bridge.pool().acquire().await?;
+            grants::later(&mut db, offered.id, PAUSE).await?;
+            return Ok(Judged::Later);
+        }
+        Err(Obstacle::Later(error)) => Some(error.to_string()),
+    };
+    let Some(words) = refused else {
+        source.forget().await;
+        tracing::info!(portal = %name, "the application is installed");
+        return Ok(Judged::Stored);
+    };
+    tracing::error!(portal = %name, code = "B24-TOKEN", "an installation is refused: {words}");
+    let mut db = bridge.pool().acquire().await?;
+    grants::settle(&mut db, offered.id, Some(&words.replace('\0', " "))).await?;
+    Ok(Judged::Refused)
+}
+
+/// Stores tokens, settles the offer and wakes the lane: together or not at all.
+async fn store(
+    bridge: &Bridge,
+    name: &PortalName,
+    offer: i64,
+    confirmed: &Ours,
+) -> Result<bool, app::Error> {
+    let Some(application) = bridge.application(name) else {
+        return Ok(false);
+    };
+    let endpoint = format!("{}rest/", application.portal_url);
+    let sealed = bridge.seal_tokens(name, &confirmed.access, &confirmed.refresh, &endpoint)?;
+    let digest = confirmed
+        .application_token
+        .as_deref()
+        .map(app::applications::token_digest);
+    let new = Installed {
+        portal: name.as_str(),
+        sealed: &sealed,
+        member_id: confirmed.member_id.as_deref(),
+        application_token: digest.as_ref().map(<[u8; 32]>::as_slice),
+        other_portal: confirmed.by_hand || application.member_id.is_some(),
+    };
+    let mut tx = bridge.pool().begin().await?;
+    tokens::wake(&mut tx, name.as_str()).await?;
+    if !tokens::install(&mut tx, &new).await? {
+        return Ok(false);
+    }
+    grants::settle(&mut tx, offer, None).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// What is needed to judge one offer.
+struct Judge<'a> {
+    bridge: &'a Bridge,
+    source: &'a StoredTokens,
+    application: &'a Application,
+    id: i64,
+}
+
+impl Judge<'_> {
+    async fn confirm(&self, offer: Offer) -> Result<Ours, Obstacle> {
+        let ours = match offer {
+            Offer::Tokens {
+                access,
+                refresh,
+                member_id,
+                application_token,
+            } => {
+                let told = Ours {
+                    access: access.into(),
+                    refresh: refresh.into(),
+                    member_id: Some(member_id),
+                    application_token,
+                    by_hand: false,
+                };
+                self.ours(told).await?
+            }
+            Offer::Granted {
+                access,
+                refresh,
+                member_id,
+                application_token,
+                by_hand,
+            } => Ours {
+                access: access.into(),
+                refresh: refresh.into(),
+                member_id,
+                application_token,
+                by_hand,
+            },
+            Offer::Code { code, by_hand } => {
+                let code = SecretString::from(code);
+                let granted = self.source.server().exchange(&code).await?;
+                self.keep(granted, None, by_hand).await?
+            }
+        };
+        let client = client(self.application, &ours.access)?;
+        administrator(&client).await?;
+        Ok(ours)
+    }
+
+    /// The tokens if the portal says that they are our application's. Where it does not say, the authorisation server does: it
+    /// renews for us only what it gave to us.
+    async fn ours(&self, told: Ours) -> Result<Ours, Obstacle> {
+        let client = client(self.application, &told.access)?;
+        match client.call("app.info", &json!({}), Priority::Live).await {
+            Ok(answer) => match answer.result.get("CODE").and_then(Value::as_str) {
+                Some(code) if code == self.application.client_id => return Ok(told),
+                Some(code) if code.starts_with("local.") || code.starts_with("app.") => {
+                    return Err(Obstacle::Refused(format!(
+                        "the tokens are of another application, {code}"
+                    )));
+                }
+                Some(_) | None => {}
+            },
+            Err(error) if error.class() == Class::TokenExpired => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut granted = self.source.server().renew(&told.refresh).await?;
+        granted.member_id = granted.member_id.or(told.member_id);
+        self.keep(granted, told.application_token, false).await
+    }
+
+    /// Writes down what the server gave before anything else: what it was asked with is used up.
+    async fn keep(
+        &self,
+        granted: Granted,
+        application_token: Option<String>,
+        by_hand: bool,
+    ) -> Result<Ours, Obstacle> {
+        let portal = self.source.portal();
+        let lost = |error: app::Error| Obstacle::Later(Error::Tokens(error.to_string()));
+        let offer = Offer::Granted {
+            access: granted.access.expose_secret().to_owned(),
+            refresh: granted.refresh.expose_secret().to_owned(),
+            member_id: granted.member_id.clone(),
+            application_token: application_token.clone(),
+            by_hand,
+        };
+        self.bridge
+            .advance_offer(portal, self.id, &offer)
+            .await
+            .map_err(lost)?;
+        let stored = self.bridge.tokens(portal).await.map_err(lost)?;
+        let before = stored.and_then(|tokens| tokens.member_id);
+        of_portal(self.application, before.as_deref(), &granted)?;
+        Ok(Ours {
+            access: granted.access,
+            refresh: granted.refresh,
+            member_id: granted.member_id,
+            application_token,
+            by_hand,
+        })
+    }
+}
+
+/// A code or a renewed token is of the configured portal: by identity if that is known, else by address.
+fn of_portal(
+    application: &Application,
+    before: Option<&str>,
+    granted: &Granted,
+) -> Result<(), Obstacle> {
+    let host = granted.endpoint.as_ref().and_then(Url::host_str);
+    let here = || host.is_none_or(|host| host.eq_ignore_ascii_case(&application.host));
+    let given = granted.member_id.as_deref();
+    let fits = match &application.member_id {
+        Some(wanted) if given.is_some() => given == Some(wanted),
+        // A portal that was renamed keeps its identity.
+        _ => (before.is_some() && given == before) || here(),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Obstacle::Refused(format!(
+            "the tokens are of another portal, {}",
+            host.unwrap_or("which does not say its address")
+        )))
+    }
+}
+
+/// Only an administrator sees every deal and may read the queue of events.
+async fn administrator(client: &Client) -> Result<(), Obstacle> {
+    let answer = client.call("profile", &json!({}), Priority::Live).await?;
+    let admin = match answer.result.get("ADMIN") {
+        Some(Value::Bool(admin)) => *admin,
+        Some(Value::String(text)) => matches!(text.as_str(), "Y" | "1" | "true"),
+        Some(Value::Number(number)) => number.as_u64() == Some(1),
+        _ => false,
+    };
+    if admin {
+        Ok(())
+    } else {
+        Err(Obstacle::Refused(
+            "whoever installed or authorised the application is no administrator of the portal"
+                .to_owned(),
+        ))
+    }
+}
+
+/// Tokens that are used as they are.
+struct Told(Access);
+
+impl TokenSource for Told {
+    fn current(&self) -> Pending<'_> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+
+    fn renewed<'a>(&'a self, _: &'a SecretString) -> Pending<'a> {
+        Box::pin(async {
+            Err(Error::TokenExpired {
+                words: "it is not renewed before it is confirmed".to_owned(),
+            })
+        })
+    }
+}
+
+/// A client at the configured address: where a message says that a portal is does not matter.
+fn client(application: &Application, token: &SecretString) -> Result<Client, Obstacle> {
+    let endpoint = Url::parse(&format!("{}rest/", application.portal_url))
+        .map_err(|_| Obstacle::Refused("the portal's configured address is none".to_owned()))?;
+    let access = Access {
+        endpoint,
+        token: token.clone(),
+    };
+    let options = Options {
+        timeout: Duration::from_secs(30),
+        ..Options::default()
+    };
+    Ok(Client::new(
+        Credentials::App(Arc::new(Told(access))),
+        &options,
+    )?)
+}

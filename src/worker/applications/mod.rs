@@ -1,0 +1,342 @@
+//! Applications at work: installations are judged, events are bound, the portal's queue of events is drained.
+//!
+//! Owns: every call that has to do with an application's tokens and events, and the one way to renew tokens
+//! ([`StoredTokens`]). Refuses: calls inside of a transaction, and calls to a portal that is paused.
+//!
+//! Invariants: tokens are stored before they are used; a row of the portal's queue is cleared only after it was stored;
+//! only the process that drives the portal's lane binds and drains, any process may judge.
+
+mod events;
+mod grants;
+mod queue;
+mod tokens;
+
+use self::grants::Judged;
+use crate::{
+    app::{self, Bridge},
+    bitrix24::{self, Class, Client},
+    domain::PortalName,
+    storage::{
+        inbox::{self, Notification},
+        lanes,
+    },
+};
+use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc, time::Duration};
+use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+pub use events::CONNECTOR;
+pub use queue::Notified;
+pub use tokens::StoredTokens;
+
+/// How long a call in flight is waited for once told to stop: tokens may be on their way.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long nothing is judged after an installation was refused.
+const WARY: Duration = Duration::from_secs(10);
+/// Most pages of the queue in one go.
+const PAGES: usize = 40;
+
+/// What stores notifications of the portal's queue; they are cleared there once it says that they are stored.
+#[derive(Clone)]
+pub struct Store(pub Arc<dyn Fn(PortalName, Vec<Notified>) -> Storing + Send + Sync>);
+
+/// What a [`Store`] does in the end.
+pub type Storing = Pin<Box<dyn Future<Output = Result<(), app::Error>> + Send>>;
+
+impl Store {
+    /// Puts notifications into the inbox, as if they had come by themselves.
+    pub fn inbox(bridge: &Bridge) -> Self {
+        let bridge = bridge.clone();
+        Self(Arc::new(move |portal, items| {
+            let bridge = bridge.clone();
+            Box::pin(async move {
+                let mut tx = bridge.pool().begin().await?;
+                for item in items {
+                    let deal_id = item.id.and_then(|id| i64::try_from(id).ok());
+                    let acted_on = item.event.starts_with("ONCRMDEAL") && deal_id.is_some();
+                    let one = Notification {
+                        portal: portal.as_str().to_owned(),
+                        event: item.event,
+                        deal_id: deal_id.filter(|_| acted_on),
+                        body: item.row,
+                        sent_at: None,
+                        acted_on,
+                    };
+                    inbox::insert(&mut tx, &one).await?;
+                }
+                tx.commit().await?;
+                bridge.bell().ring(portal.as_str());
+                Ok(())
+            })
+        }))
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+/// How applications are looked after.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Who drives the lanes of this process.
+    pub owner: String,
+    /// How often installations are looked for.
+    pub poll: Duration,
+    /// How often the portal's queue is drained.
+    pub drain: Duration,
+    /// How often it is checked that events are still bound.
+    pub check: Duration,
+    /// The address by which portals reach the bridge; without it no events are bound to it.
+    pub public_url: Option<String>,
+    /// Stores what the queue holds; without it the queue is not used.
+    pub store: Option<Store>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            owner: String::new(),
+            poll: Duration::from_secs(2),
+            drain: Duration::from_secs(15),
+            check: Duration::from_hours(1),
+            public_url: None,
+            store: None,
+        }
+    }
+}
+
+/// A portal that is reached by an application.
+#[derive(Debug, Clone)]
+pub struct Reached {
+    /// Its tokens.
+    pub tokens: StoredTokens,
+    /// The client that uses them.
+    pub client: Client,
+}
+
+/// Looks after these applications until told to stop.
+pub async fn run(
+    bridge: Bridge,
+    portals: Vec<Reached>,
+    options: Options,
+    stop: CancellationToken,
+) -> Result<(), super::Error> {
+    let mut tasks = JoinSet::new();
+    for reached in portals {
+        let keeper = Keeper {
+            bridge: bridge.clone(),
+            reached,
+            options: options.clone(),
+            wary_until: None,
+            bound: None,
+            probed: None,
+            queue: false,
+            drained: None,
+            left_over: None,
+        };
+        tasks.spawn(keeper.run(stop.clone()));
+    }
+    let mut ended = Ok(());
+    while let Some(done) = tasks.join_next().await {
+        if let Err(error) = done {
+            stop.cancel();
+            ended = Err(error.into());
+        }
+    }
+    stop.cancelled().await;
+    ended
+}
+
+/// Judges what waits for a portal now; true if tokens were stored. For whoever waits for the outcome.
+pub async fn judge_now(bridge: &Bridge, tokens: &StoredTokens) -> Result<bool, app::Error> {
+    let mut stored = false;
+    loop {
+        match grants::next(bridge, tokens).await? {
+            Judged::Nothing => return Ok(stored),
+            Judged::Stored => stored = true,
+            Judged::Refused | Judged::Later => {}
+        }
+    }
+}
+
+/// Looks after one application.
+struct Keeper {
+    bridge: Bridge,
+    reached: Reached,
+    options: Options,
+    /// Until when nothing is judged.
+    wary_until: Option<Instant>,
+    /// For which installation events were bound, and when.
+    bound: Option<(i64, Instant)>,
+    /// When the portal was last asked to tell the token of its notifications.
+    probed: Option<Instant>,
+    queue: bool,
+    drained: Option<Instant>,
+    /// Reservations of the queue to read again; none: not looked for yet.
+    left_over: Option<BTreeSet<String>>,
+}
+
+/// What went wrong in a round.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    App(#[from] app::Error),
+    #[error(transparent)]
+    Portal(#[from] bitrix24::Error),
+}
+
+impl Keeper {
+    async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let told = stop.clone();
+            let late = async move {
+                told.cancelled().await;
+                tokio::time::sleep(GRACE).await;
+            };
+            let round = tokio::select! {
+                round = self.round() => round,
+                () = late => return,
+            };
+            let wait = match round {
+                Ok(()) => self.options.poll,
+                Err(trouble) => {
+                    let quiet = matches!(&trouble, Trouble::Portal(error) if error.class() == Class::TokenExpired);
+                    if !quiet {
+                        tracing::warn!(portal = %self.name(), error = %trouble, "the application cannot be looked after now");
+                    }
+                    self.options.poll * 5
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    fn name(&self) -> &PortalName {
+        self.reached.tokens.portal()
+    }
+
+    async fn round(&mut self) -> Result<(), Trouble> {
+        self.judge().await?;
+        if !self.drives().await? {
+            self.left_over = None;
+            return Ok(());
+        }
+        let Some(tokens) = self.bridge.tokens(self.name()).await? else {
+            return Ok(());
+        };
+        if tokens.refused.is_some() {
+            return Ok(());
+        }
+        let fresh = self.bound.is_some_and(|(installed, at)| {
+            installed == tokens.installed_at && at.elapsed() < self.options.check
+        });
+        if !fresh {
+            self.bind().await?;
+            self.bound = Some((tokens.installed_at, Instant::now()));
+        }
+        let lately = |at: Instant| at.elapsed() < Duration::from_mins(5);
+        let deaf = !tokens.hears && !self.probed.is_some_and(lately);
+        // Also where a token is known: an application that was made anew has another.
+        if self.options.public_url.is_some() && (!fresh || deaf) {
+            self.probed = Some(Instant::now());
+            let secret = self.bridge.probe_application_token(self.name()).await?;
+            events::test(&self.reached.client, &secret).await?;
+        }
+        self.drain().await
+    }
+
+    /// One offer a round, and after a refusal none for a while: strangers may offer what they like, and each offer costs the portal's
+    /// request limit.
+    async fn judge(&mut self) -> Result<(), app::Error> {
+        if self.wary_until.is_some_and(|until| Instant::now() < until) {
+            return Ok(());
+        }
+        let judged = grants::next(&self.bridge, &self.reached.tokens).await?;
+        self.wary_until = (judged == Judged::Refused).then(|| Instant::now() + WARY);
+        Ok(())
+    }
+
+    /// Whether this process drives the portal's lane, and nothing holds the lane back.
+    async fn drives(&self) -> Result<bool, app::Error> {
+        let mut db = self.bridge.pool().acquire().await?;
+        let lane = lanes::one(&mut db, self.name().as_str()).await?;
+        Ok(lane.is_some_and(|lane| {
+            lane.owner.as_deref() == Some(&*self.options.owner) && lane.paused_at.is_none()
+        }))
+    }
+
+    async fn bind(&mut self) -> Result<(), Trouble> {
+        let client = &self.reached.client;
+        self.queue = self.options.store.is_some()
+            && events::has(client, "rest_offline_extended").await?
+            && events::has(client, "rest_auth_connector").await?;
+        let path = format!("webhooks/bitrix24/{}", self.name());
+        let handler = self
+            .options
+            .public_url
+            .as_ref()
+            .map(|url| format!("{}/{path}", url.trim_end_matches('/')));
+        let shops = self.bridge.directory().shops.values();
+        let leads = shops
+            .filter(|rules| rules.portal == *self.name())
+            .any(|rules| !rules.leads.is_empty());
+        let wanted = events::Wanted {
+            handler,
+            leads,
+            queue: self.queue,
+        };
+        let bound = events::bind(client, &wanted).await?;
+        if bound > 0 {
+            tracing::info!(portal = %self.name(), bound, "events were bound");
+        }
+        Ok(())
+    }
+
+    async fn drain(&mut self) -> Result<(), Trouble> {
+        let Some(store) = self.options.store.clone().filter(|_| self.queue) else {
+            return Ok(());
+        };
+        if self
+            .drained
+            .is_some_and(|at| at.elapsed() < self.options.drain)
+        {
+            return Ok(());
+        }
+        let client = self.reached.client.clone();
+        let mut again = match self.left_over.take() {
+            Some(again) => again,
+            None => queue::left_over(&client).await?,
+        };
+        let mut pages = 0;
+        while let Some(process) = again.pop_first() {
+            while pages < PAGES
+                && let Some(packet) = queue::read(&client, Some(&process)).await?
+            {
+                pages += 1;
+                self.keep(&store, &packet).await?;
+            }
+        }
+        while pages < PAGES
+            && let Some(packet) = queue::read(&client, None).await?
+        {
+            pages += 1;
+            self.keep(&store, &packet).await?;
+        }
+        self.left_over = Some(again);
+        self.drained = (pages < PAGES).then(Instant::now);
+        Ok(())
+    }
+
+    /// Stores first, clears then. Where either fails the reservation is found again and read again: better twice than never.
+    async fn keep(&self, store: &Store, packet: &queue::Packet) -> Result<(), Trouble> {
+        (store.0)(self.name().clone(), packet.items.clone()).await?;
+        queue::clear(&self.reached.client, packet).await?;
+        Ok(())
+    }
+}

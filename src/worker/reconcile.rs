@@ -1,0 +1,59 @@
+//! A walk over all deals of a portal, on demand: what stands elsewhere than was agreed.
+
+use super::{Failure, Portal, perform};
+use crate::{
+    app::{self, Bridge, Difference},
+    domain::PortalName,
+    planner::{Glance, History, Look},
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Orders read in one step: 40 commands of 50 deals.
+const STEP: u32 = 2_000;
+
+/// Why a walk ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    /// The database could not be asked.
+    #[error(transparent)]
+    App(#[from] app::Error),
+    /// The portal did not answer.
+    #[error("the portal does not answer: {message} ({code})", message = .0.message, code = .0.code)]
+    Portal(Box<Failure>),
+}
+
+/// Reads the deals of all orders of a portal, and tells which differ from what was agreed. `step` is told after each step how many
+/// orders were read. Between calls it waits `pace`, to leave the portal to others.
+pub async fn survey<P: Portal>(
+    bridge: &Bridge,
+    name: &PortalName,
+    portal: &P,
+    pace: Duration,
+    mut step: impl FnMut(usize),
+) -> Result<Vec<Difference>, SurveyError> {
+    let mut found = Vec::new();
+    let mut after = (String::new(), String::new());
+    loop {
+        let orders = bridge.orders_with_deals(name, &after, STEP).await?;
+        let Some(last) = orders.last() else {
+            return Ok(found);
+        };
+        after = (last.shop.clone(), last.number.clone());
+        let mut glance = Glance::look(&Look {
+            history: History::Skip,
+            deals: orders.iter().map(|order| order.deal).collect(),
+            moves_of: Vec::new(),
+            ask_who: false,
+        });
+        while let Some(call) = glance.next_call() {
+            let commands: Vec<_> = call.commands.iter().map(perform::command).collect();
+            let answer = portal.batch(&commands).await;
+            let answer = answer.map_err(|failure| SurveyError::Portal(Box::new(failure)))?;
+            glance.answer(&call, perform::answer(answer));
+            tokio::time::sleep(pace).await;
+        }
+        let seen: BTreeMap<_, _> = glance.finish().deals;
+        step(orders.len());
+        found.extend(orders.iter().filter_map(|order| order.difference(&seen)));
+    }
+}

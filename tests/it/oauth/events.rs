@@ -1,0 +1,319 @@
+//! What the bridge binds by itself, and the portal's queue of events.
+
+use super::{Portal, main_portal};
+use crate::support::database::Database;
+use b24_bridge::{
+    app::{
+        self, Bridge,
+        applications::{Offer, Taken},
+    },
+    bitrix24::Priority,
+    storage::lanes,
+    worker::applications::{self, CONNECTOR, Notified, Options, Reached, Store, judge_now},
+};
+use serde_json::{Value, json};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+const OWNER: &str = "this-process";
+
+fn options(portal: &Portal) -> Options {
+    Options {
+        owner: OWNER.to_owned(),
+        poll: Duration::from_millis(20),
+        drain: Duration::from_millis(50),
+        public_url: Some(portal.letterbox.uri()),
+        ..Options::default()
+    }
+}
+
+/// Looks after the application while this process drives the lane.
+async fn start(
+    db: &Database,
+    bridge: &Bridge,
+    reached: &Reached,
+    options: Options,
+) -> CancellationToken {
+    let mut row = db.pool.acquire().await.unwrap();
+    lanes::acquire(&mut row, "main", OWNER, 600.0)
+        .await
+        .unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(applications::run(
+        bridge.clone(),
+        vec![reached.clone()],
+        options,
+        stop.clone(),
+    ));
+    stop
+}
+
+async fn ask(reached: &Reached, method: &str, params: Value) -> Value {
+    let answer = reached.client.call(method, &params, Priority::Live).await;
+    answer.unwrap().result
+}
+
+/// What is bound, once it is at least so much.
+async fn bound(reached: &Reached, least: usize) -> Vec<Value> {
+    for _ in 0..500 {
+        let list = ask(reached, "event.get", json!({})).await;
+        let list = list.as_array().unwrap().clone();
+        if list.len() >= least {
+            return list;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nothing is bound");
+}
+
+#[tokio::test]
+async fn events_are_bound_once_and_bring_moves_between_funnels() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let (bridge, reached) = portal.installed(&db).await;
+    let stop = start(&db, &bridge, &reached, options(&portal)).await;
+    let list = bound(&reached, 5).await;
+    let handler = format!("{}/webhooks/bitrix24/main", portal.letterbox.uri());
+    assert!(list.iter().all(|row| row["handler"] == handler.as_str()));
+    let has = |event: &str| list.iter().any(|row| row["event"] == event);
+    for event in [
+        "ONCRMDEALADD",
+        "ONCRMDEALUPDATE",
+        "ONCRMDEALDELETE",
+        "ONCRMDEALMOVETOCATEGORY",
+    ] {
+        assert!(has(event), "{event}");
+    }
+    assert!(!has("ONCRMLEADADD"), "no shop writes leads");
+    stop.cancel();
+    let again = start(&db, &bridge, &reached, options(&portal)).await;
+    let deal = ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
+    let told = portal.letter("ONCRMDEALADD").await;
+    assert!(told.contains(&("data[FIELDS][ID]".to_owned(), deal.to_string())));
+    assert_eq!(bound(&reached, 5).await.len(), 5);
+    again.cancel();
+}
+
+#[tokio::test]
+async fn after_an_authorisation_the_portal_tells_the_token_of_its_notifications_itself() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let bridge = portal.bridge(&db);
+    let reached = portal.reached(&bridge);
+    let begun = bridge.begin_authorisation(&main_portal()).await.unwrap();
+    let (code, _) = super::in_the_browser(&begun.unwrap().0).await;
+    let offer = Offer::Code {
+        code,
+        by_hand: true,
+    };
+    bridge.offer(&main_portal(), &offer).await.unwrap();
+    assert!(judge_now(&bridge, &reached.tokens).await.unwrap());
+    let knows = async || {
+        let token = "local.1-application-token";
+        let known = bridge.knows_application_token(&main_portal(), token).await;
+        known.unwrap()
+    };
+    assert!(!knows().await);
+    let stop = start(&db, &bridge, &reached, options(&portal)).await;
+    let told = portal.letter("ONAPPTEST").await;
+    let forged = super::with(&told, "data[QUERY][probe]", "invented");
+    let learnt = bridge
+        .learn_application_token(&main_portal(), &forged)
+        .await;
+    assert!(!learnt.unwrap(), "a stranger taught a token");
+    let learnt = bridge.learn_application_token(&main_portal(), &told).await;
+    assert!(learnt.unwrap());
+    assert!(knows().await);
+    let learnt = bridge.learn_application_token(&main_portal(), &told).await;
+    assert!(!learnt.unwrap(), "a secret served twice");
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn an_application_that_was_made_anew_tells_its_new_token() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let (bridge, reached) = portal.installed(&db).await;
+    sqlx::query("UPDATE bridge.tokens SET application_token = 'of the one before'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let stop = start(&db, &bridge, &reached, options(&portal)).await;
+    let told = portal.letter("ONAPPTEST").await;
+    let learnt = bridge.learn_application_token(&main_portal(), &told).await;
+    assert!(learnt.unwrap());
+    let token = "local.1-application-token";
+    let known = bridge.knows_application_token(&main_portal(), token).await;
+    assert!(known.unwrap());
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn what_strangers_offer_costs_the_portal_next_to_nothing() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let bridge = portal.bridge(&db);
+    let reached = portal.reached(&bridge);
+    let genuine = portal.installs(super::CLIENT).await;
+    let invented = super::with(&genuine, "auth[access_token]", "invented");
+    for _ in 0..10 {
+        let taken = bridge.install_app(&main_portal(), &invented).await;
+        assert!(matches!(taken.unwrap(), Taken::Waits(_)));
+    }
+    let stop = start(&db, &bridge, &reached, options(&portal)).await;
+    let refused = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM bridge.grants WHERE refused IS NOT NULL")
+            .fetch_one(&db.pool)
+            .await
+            .unwrap()
+    };
+    for _ in 0..500 {
+        if refused().await > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // Many rounds later it is still the only one.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(refused().await, 1);
+    assert_eq!(portal.sandbox.calls().len(), 1);
+    stop.cancel();
+}
+
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<Vec<Notified>>>);
+
+impl Shelf {
+    /// Stores; fails so many times first.
+    fn store(&self, failures: usize) -> Store {
+        let (shelf, left) = (self.clone(), Arc::new(Mutex::new(failures)));
+        Store(Arc::new(move |_, items| {
+            let (shelf, left) = (shelf.clone(), Arc::clone(&left));
+            Box::pin(async move {
+                let mut left = left.lock().unwrap();
+                if *left > 0 {
+                    *left -= 1;
+                    return Err(app::Error::NotFound);
+                }
+                shelf.0.lock().unwrap().extend(items);
+                Ok(())
+            })
+        }))
+    }
+
+    async fn holds(&self, event: &str, id: u64) {
+        for _ in 0..500 {
+            let found = |one: &Notified| one.event == event && one.id == Some(id);
+            if self.0.lock().unwrap().iter().any(found) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{event} of {id} was not stored");
+    }
+}
+
+async fn with_queue() -> Portal {
+    Portal::with(|options| b24_bridge::sandbox::Options {
+        auth_connector: true,
+        ..options
+    })
+    .await
+}
+
+/// Waits until the queue is empty.
+async fn emptied(reached: &Reached) {
+    for _ in 0..500 {
+        let params = json!({"auth_connector": CONNECTOR});
+        let list = ask(reached, "event.offline.list", params).await;
+        if list.as_array().unwrap().is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the queue is not cleared");
+}
+
+#[tokio::test]
+async fn the_queue_is_cleared_only_after_its_rows_are_stored() {
+    let (portal, db) = (with_queue().await, Database::new().await);
+    let (bridge, reached) = portal.installed(&db).await;
+    let shelf = Shelf::default();
+    let kept = Options {
+        store: Some(shelf.store(2)),
+        ..options(&portal)
+    };
+    let stop = start(&db, &bridge, &reached, kept).await;
+    bound(&reached, 9).await;
+    let deal = ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
+    let id = deal.as_u64().unwrap();
+    shelf.holds("ONCRMDEALADD", id).await;
+    emptied(&reached).await;
+    assert!(portal.sandbox.move_deal(id, "EXECUTING"));
+    shelf.holds("ONCRMDEALUPDATE", id).await;
+    emptied(&reached).await;
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn rows_that_a_dead_process_reserved_are_read_again() {
+    let (portal, db) = (with_queue().await, Database::new().await);
+    let (bridge, reached) = portal.installed(&db).await;
+    let bind =
+        json!({"event": "ONCRMDEALADD", "event_type": "offline", "auth_connector": CONNECTOR});
+    ask(&reached, "event.bind", bind).await;
+    let deal = ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
+    let taken = json!({"auth_connector": CONNECTOR, "clear": 0});
+    let packet = ask(&reached, "event.offline.get", taken).await;
+    assert_eq!(packet["events"].as_array().unwrap().len(), 1);
+    let shelf = Shelf::default();
+    let kept = Options {
+        store: Some(shelf.store(0)),
+        ..options(&portal)
+    };
+    let stop = start(&db, &bridge, &reached, kept).await;
+    shelf.holds("ONCRMDEALADD", deal.as_u64().unwrap()).await;
+    emptied(&reached).await;
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn the_queue_feeds_the_inbox() {
+    let (portal, db) = (with_queue().await, Database::new().await);
+    let (bridge, reached) = portal.installed(&db).await;
+    let kept = Options {
+        store: Some(Store::inbox(&bridge)),
+        ..options(&portal)
+    };
+    let stop = start(&db, &bridge, &reached, kept).await;
+    bound(&reached, 9).await;
+    ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
+    for _ in 0..500 {
+        let found: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM bridge.inbox WHERE portal = 'main' AND event = 'ONCRMDEALADD' AND deal_id IS NOT NULL AND state = 'new'",
+        )
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
+        if found == 1 {
+            stop.cancel();
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nothing came into the inbox");
+}
+
+#[tokio::test]
+async fn a_paused_portal_is_left_alone() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let (bridge, reached) = portal.installed(&db).await;
+    let who = app::Actor::new("operator:anna");
+    bridge.pause_portal(&main_portal(), &who).await.unwrap();
+    let calls = portal.sandbox.calls().len();
+    let stop = start(&db, &bridge, &reached, options(&portal)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(portal.sandbox.calls().len(), calls);
+    bridge.resume_portal(&main_portal(), &who).await.unwrap();
+    bound(&reached, 5).await;
+    stop.cancel();
+}
