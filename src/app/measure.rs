@@ -2,9 +2,11 @@
 
 use super::{Bridge, Error};
 use crate::{
-    storage::{self, SchemaVersion, figures, lanes},
+    domain::PortalName,
+    storage::{self, SchemaVersion, figures, inbox, lanes},
     telemetry::metrics::{Depth, Stopped},
 };
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -15,6 +17,15 @@ impl Bridge {
     /// The schema's version in the database, and the one that is needed.
     pub async fn schema_version(&self) -> Result<SchemaVersion, Error> {
         Ok(storage::schema_version(self.pool()).await?)
+    }
+
+    /// When the portal last told of something.
+    pub async fn last_notification(
+        &self,
+        portal: &PortalName,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(inbox::last(&mut db, portal.as_str()).await?)
     }
 
     /// Reads the figures anew. Without the database they keep their last values, and `bridge_database_up` says so; returns whether it answered.

@@ -81,11 +81,15 @@ impl Running {
                 config: Arc::clone(&config),
                 ready: is_ready,
             };
-            let (router, told) = (http::router(state), stop.clone());
-            let not_ready = stop.clone();
+            let (router, told) = (http::router(state), CancellationToken::new());
+            // Readiness first: whoever routes requests sees it while they are still taken.
+            let (asked, close) = (stop.clone(), told.clone());
+            let drain = Duration::from_secs(config.http.drain_seconds);
             tasks.spawn(async move {
-                not_ready.cancelled().await;
+                asked.cancelled().await;
                 let _ = ready.send(false);
+                tokio::time::sleep(drain).await;
+                close.cancel();
                 Ok(())
             });
             tasks.spawn(async move {

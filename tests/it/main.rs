@@ -17,6 +17,7 @@ mod intake;
 mod lane;
 mod layers;
 mod oauth;
+mod operate;
 mod readme;
 mod sandbox;
 mod statuses;
