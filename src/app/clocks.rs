@@ -11,10 +11,12 @@ use sqlx::PgConnection;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// How often samples are stored.
-const STORE_EVERY: TimeDelta = TimeDelta::seconds(5);
+const STORE_EVERY: Duration = Duration::from_secs(5);
 
 /// Clocks as this process knows them.
 #[derive(Debug, Default)]
@@ -25,7 +27,7 @@ struct Known {
     offset: ClockOffset,
     loaded: bool,
     changed: bool,
-    stored: Option<DateTime<Utc>>,
+    stored: Option<Instant>,
 }
 
 impl KnownClocks {
@@ -104,17 +106,16 @@ impl Bridge {
         &self,
         db: &mut PgConnection,
         systems: &[String],
-        now: DateTime<Utc>,
     ) -> Result<(), Error> {
         for system in systems {
             let due = self.clocks().with(|known| {
                 let clock = known.get_mut(system)?;
                 let old = clock
                     .stored
-                    .is_none_or(|stored| now - stored >= STORE_EVERY);
+                    .is_none_or(|stored| stored.elapsed() >= STORE_EVERY);
                 (clock.changed && old).then(|| {
                     clock.changed = false;
-                    clock.stored = Some(now);
+                    clock.stored = Some(Instant::now());
                     serde_json::to_value(&clock.offset).unwrap_or_default()
                 })
             });

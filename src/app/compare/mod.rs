@@ -180,7 +180,7 @@ impl Bridge {
         if let Some(heard) = &looked.heard {
             self.portal_said(&lease.portal, heard, now);
         }
-        self.store_clocks(&mut tx, &systems, now).await?;
+        self.store_clocks(&mut tx, &systems).await?;
         let (shops, numbers, _) = columns(compared.iter().map(|one| &one.claimed));
         // Orders before agreements: the order in which everything locks.
         orders::lock(&mut tx, &shops, &numbers).await?;
@@ -236,7 +236,7 @@ impl Bridge {
     }
 
     /// The clocks that decisions of a portal rest on.
-    fn systems(&self, portal: &str) -> Vec<String> {
+    pub(in crate::app) fn systems(&self, portal: &str) -> Vec<String> {
         let shops = self.shops_of_portal(portal).into_iter();
         std::iter::once(format!("portal:{portal}"))
             .chain(shops.map(|shop| format!("shop:{shop}")))

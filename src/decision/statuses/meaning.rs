@@ -168,8 +168,10 @@ pub fn finality(map: &StatusMap) -> Finality {
             .iter()
             .filter(|row| {
                 let stage = row.stage.id.rsplit(':').next().unwrap_or_default();
-                stages.contains(&stage)
-                    || Meaning::of_status(&row.status, "").is_some_and(|m| meanings.contains(&m))
+                match Meaning::of_status(&row.status, "") {
+                    Some(meaning) => meanings.contains(&meaning),
+                    None => stages.contains(&stage),
+                }
             })
             .map(|row| row.status.clone())
             .collect()

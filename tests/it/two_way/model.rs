@@ -38,9 +38,14 @@ fn number(name: &str, usual: u64) -> u64 {
         .unwrap_or(usual)
 }
 
+#[expect(clippy::print_stderr, reason = "shown with a test that failed")]
+fn announce(seed: u64) {
+    eprintln!("MODEL_SEED={seed}");
+}
+
 /// `MODEL_ORDERS`, `MODEL_EDITS` and `MODEL_SEED` choose other histories.
 async fn history(rule: &str, seed: u64) -> World {
-    println!("MODEL_SEED={seed}");
+    announce(seed);
     let mut chance = StdRng::seed_from_u64(seed);
     let delivery = Delivery {
         max_delay: Duration::from_millis(1_200),
