@@ -11,6 +11,7 @@ use crate::{
         orders::{self, Head, NewHead},
         outbox::{self, NewEvent, StoredEvent},
     },
+    telemetry::traces,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -111,7 +112,8 @@ pub(super) async fn store(db: &mut PgConnection, events: &[&NewEvent]) -> Result
             index
         });
     }
-    let fresh = outbox::insert(db, &unique).await?;
+    let trace = traces::current();
+    let fresh = outbox::insert(db, &unique, trace.as_deref()).await?;
     let fresh: HashMap<Identity<'_>, &StoredEvent> = fresh
         .iter()
         .map(|event| (stored_identity(event), event))

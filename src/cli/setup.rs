@@ -29,8 +29,9 @@ pub(super) fn config(global: &Global) -> anyhow::Result<Config> {
     let config = Config::load(global.config.as_deref(), Path::new("."), std::env::vars())
         .context("B24-bridge cannot start")?;
     let json = config.log.format == LogFormat::Json;
-    logging::start(json, &config.log.filter)
-        .map_err(|error| anyhow::anyhow!("`log.filter`: {error}"))?;
+    let collector = config.telemetry.otlp_endpoint.as_deref();
+    logging::start(json, &config.log.filter, collector)
+        .map_err(|error| anyhow::anyhow!("`[log]` or `[telemetry]`: {error}"))?;
     Ok(config)
 }
 

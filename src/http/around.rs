@@ -1,7 +1,7 @@
 //! What surrounds every request: its id, its caller, its time limit, its headers, its line in the log.
 
 use super::{Problem, State, auth};
-use crate::{config::Caller, domain::Code};
+use crate::{config::Caller, domain::Code, telemetry::traces};
 use axum::{
     extract::{MatchedPath, Request, State as Extract},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
@@ -34,8 +34,14 @@ pub(super) async fn around(
         request.extensions_mut().insert::<Caller>(caller);
     }
     let limit = Duration::from_secs(state.config.http.request_timeout_seconds);
-    let span = tracing::info_span!("request", id);
-    let mut response = match timeout(limit, next.run(request).instrument(span)).await {
+    let given = request.headers().get("traceparent");
+    let given = given.and_then(|text| traces::parse(text.to_str().ok()?));
+    let span = tracing::info_span!("request", id, path);
+    if let Some(given) = &given {
+        traces::follow(&span, given);
+    }
+    let work = traces::within(given, next.run(request).instrument(span));
+    let mut response = match timeout(limit, work).await {
         Ok(response) => response,
         Err(_) => late(limit).into_response(),
     };

@@ -53,6 +53,7 @@ pub struct StoredEvent {
 pub async fn insert(
     db: &mut PgConnection,
     events: &[&NewEvent],
+    traceparent: Option<&str>,
 ) -> Result<Vec<StoredEvent>, Error> {
     let column = |get: fn(&NewEvent) -> String| events.iter().map(|e| get(e)).collect::<Vec<_>>();
     let (portals, shops) = (column(|e| e.portal.clone()), column(|e| e.shop.clone()));
@@ -69,8 +70,8 @@ pub async fn insert(
     // Sorted, so that two transactions with the same events cannot wait for each other.
     Ok(sqlx::query_as!(
         StoredEvent,
-        "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+        "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
+         SELECT new.*, $12::text FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                               $8::timestamptz[], $9::timestamptz[], $10::jsonb[], $11::bytea[])
                 AS new (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint)
          ORDER BY shop, source, event_id
@@ -86,7 +87,8 @@ pub async fn insert(
         &updated as &[Option<DateTime<Utc>>],
         &occurred as &[Option<DateTime<Utc>>],
         &bodies,
-        &prints
+        &prints,
+        traceparent
     )
     .fetch_all(db)
     .await?)

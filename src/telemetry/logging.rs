@@ -57,10 +57,12 @@ pub const FIELDS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Starts logging; `filter` in the syntax of `RUST_LOG`. A second start in the same process changes nothing.
-pub fn start(json: bool, filter: &str) -> Result<(), String> {
+/// Starts logging, and traces if there is a collector; `filter` in the syntax of `RUST_LOG`. A second start in the same process changes nothing.
+pub fn start(json: bool, filter: &str, collector: Option<&str>) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let traces = collector.map(super::traces::start).transpose()?;
+    let traces = traces.map(|tracer| tracing_opentelemetry::layer().with_tracer(tracer));
+    let registry = tracing_subscriber::registry().with(filter).with(traces);
     let started = if json {
         registry.with(self::json(std::io::stderr)).try_init()
     } else {

@@ -7,6 +7,7 @@ use crate::{
     planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
 };
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// What a wave came to.
 pub(super) struct Performed {
@@ -90,7 +91,8 @@ pub(super) async fn send<P: Portal>(
 ) -> Result<CallAnswer, Failure> {
     let commands: Vec<Command> = call.commands.iter().map(command).collect();
     for _ in 0..3 {
-        match portal.batch(&commands).await {
+        let span = tracing::info_span!("portal_call", commands = commands.len());
+        match portal.batch(&commands).instrument(span).await {
             Ok(response) => return Ok(answer(response)),
             Err(fault) => {
                 let Class::Throttled(pause) = fault.class else {

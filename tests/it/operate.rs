@@ -2,6 +2,10 @@
 
 use crate::support::{database::Database, shop::event};
 use b24_bridge::sandbox::{Options, Plan, Sandbox};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span,
+};
+use prost::Message as _;
 use serde_json::Value;
 use std::{
     fs,
@@ -196,6 +200,96 @@ async fn without_a_database_the_doctor_still_looks_at_the_portal() {
     let found: Vec<Value> = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!(finding(&found, "database")["code"], "BRIDGE-DATABASE");
     assert_eq!(finding(&found, "portal main")["state"], "ok");
+}
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN: &str = "00f067aa0ba902b7";
+
+/// Every span that the collector was sent.
+async fn spans(collector: &wiremock::MockServer) -> Vec<Span> {
+    let requests = collector.received_requests().await.unwrap();
+    requests
+        .iter()
+        .flat_map(|request| {
+            let sent = ExportTraceServiceRequest::decode(request.body.as_slice()).unwrap();
+            sent.resource_spans
+        })
+        .flat_map(|resource| resource.scope_spans)
+        .flat_map(|scope| scope.spans)
+        .collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_goes_from_the_shop_s_request_to_the_portal_s_answer() {
+    let place = Place::new(Duration::ZERO).await;
+    let collector = wiremock::MockServer::start().await;
+    wiremock::Mock::given(wiremock::matchers::path("/v1/traces"))
+        .respond_with(wiremock::ResponseTemplate::new(200))
+        .mount(&collector)
+        .await;
+    let address = format!("127.0.0.1:{}", free_port());
+    let child = place
+        .command(&["serve"])
+        .env("BRIDGE_HTTP__LISTEN", &address)
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.uri())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut bridge = Bridge { child, address };
+    place.until_ready(&bridge).await;
+    let url = format!("http://{}/v1/events", bridge.address);
+    let request = place.client.post(&url).bearer_auth(KEY);
+    let request = request.header("traceparent", format!("00-{TRACE}-{SPAN}-01"));
+    let sent = request.json(&event("e1", "A-1", 1)).send().await.unwrap();
+    assert_eq!(sent.status(), 202);
+    let bound = Instant::now() + Duration::from_secs(30);
+    while place.portal.deals().is_empty() {
+        assert!(Instant::now() < bound, "no deal");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(bridge.child.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    let _bridge = tokio::task::spawn_blocking(move || {
+        bridge.child.wait().unwrap();
+        bridge
+    })
+    .await
+    .unwrap();
+
+    let stored: String = sqlx::query_scalar("SELECT traceparent FROM bridge.outbox")
+        .fetch_one(&place.db.pool)
+        .await
+        .unwrap();
+    let spans = spans(&collector).await;
+    let ours = |name: &str| {
+        let mut found = spans
+            .iter()
+            .filter(|span| span.name == name && hex(&span.trace_id) == TRACE);
+        found
+            .next()
+            .unwrap_or_else(|| panic!("no span `{name}` of the trace"))
+    };
+    let request = ours("request");
+    assert_eq!(hex(&request.parent_span_id), SPAN);
+    assert_eq!(stored, format!("00-{TRACE}-{}-01", hex(&request.span_id)));
+    let settle = ours("settle");
+    assert_eq!(settle.parent_span_id, request.span_id);
+    let wave = &settle.links[0];
+    assert!(
+        spans
+            .iter()
+            .any(|span| span.name == "portal_call" && span.parent_span_id == wave.span_id),
+        "the wave that settled it made no call"
+    );
+    let text = format!("{spans:?}");
+    assert!(
+        !text.contains("sandboxsecret") && !text.contains(KEY) && !text.contains("79160000001")
+    );
 }
 
 /// Told to stop in the middle of a call: unready at once while requests are still taken, the call ends and is settled, the lane is another's long before
