@@ -11,6 +11,8 @@ use url::Url;
 pub struct Http {
     /// Address and port.
     pub listen: SocketAddr,
+    /// Where a process with the role `worker` answers `/healthz`, `/readyz` and `/metrics`, and nothing else; none: nowhere.
+    pub watch_listen: Option<SocketAddr>,
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,
     /// Seconds after which a request that is not complete is cut off.
@@ -25,6 +27,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            watch_listen: None,
             max_body_bytes: 8 * 1024 * 1024,
             request_timeout_seconds: 30,
             drain_seconds: 2,

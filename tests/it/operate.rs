@@ -188,6 +188,38 @@ async fn the_doctor_finds_what_is_wrong_names_the_remedy_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_alone_can_be_watched_and_starts_beside_a_newer_schema() {
+    let place = Place::new(Duration::ZERO).await;
+    // What a newer version of the bridge leaves behind.
+    sqlx::query(
+        "INSERT INTO bridge._sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (29990101000001, 'of a newer version', true, '', 1)",
+    )
+    .execute(&place.db.pool)
+    .await
+    .unwrap();
+    let address = format!("127.0.0.1:{}", free_port());
+    let child = place
+        .command(&["serve", "--role", "worker"])
+        .env("BRIDGE_HTTP__WATCH_LISTEN", &address)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let bridge = Bridge { child, address };
+    place.until_ready(&bridge).await;
+    let get = |path: &str| {
+        place
+            .client
+            .get(format!("http://{}{path}", bridge.address))
+            .send()
+    };
+    let meters = get("/metrics").await.unwrap().text().await.unwrap();
+    assert!(meters.contains("bridge_build_info"), "{meters}");
+    assert_eq!(get("/v1/status").await.unwrap().status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_database_the_doctor_still_looks_at_the_portal() {
     let place = Place::new(Duration::ZERO).await;
     let mut command = place.command(&["doctor", "--json"]);

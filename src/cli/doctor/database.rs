@@ -138,7 +138,7 @@ fn disk(settings: &Settings, database: &Database, report: &mut Report) {
             format!("the database has {size}; the server's free disk cannot be seen from here");
         return report.fine("disk", found);
     };
-    let free = u64::from(free.blocks_available()) * u64::from(free.fragment_size());
+    let free = wide(free.blocks_available()).saturating_mul(wide(free.fragment_size()));
     let found = format!("the database has {size}, {} are free", self::size(free));
     if free < LEAST_DISK {
         let remedy = "Free disk space: PostgreSQL stops when it has none, and shops get 503.";
@@ -146,6 +146,11 @@ fn disk(settings: &Settings, database: &Database, report: &mut Report) {
     } else {
         report.fine("disk", found);
     }
+}
+
+/// The system's own integers differ by system.
+fn wide(count: impl Into<u64>) -> u64 {
+    count.into()
 }
 
 /// Bytes, for people.
