@@ -12,6 +12,7 @@ use b24_bridge::{
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs,
     path::PathBuf,
 };
@@ -233,16 +234,18 @@ fn the_page_of_meters_and_log_fields_is_what_the_code_says() {
             Unit::Seconds => "seconds",
         };
         let labels = meter.labels.join(", ");
-        text += &format!(
-            "| `{}` | {kind} | {unit} | {labels} | {} |\n",
+        writeln!(
+            text,
+            "| `{}` | {kind} | {unit} | {labels} | {} |",
             meter.name, meter.help
-        );
+        )
+        .unwrap();
     }
     text += "\n## Log fields\n\nOn stderr; `[log] format = \"json\"` makes each line one JSON object with `timestamp`, `level`, `target`, `message` and the \
              fields below. Neither keys, tokens, webhook addresses nor anything of a customer is in a line.\n\n\
              | message | field | meaning |\n|---|---|---|\n";
     for (line, field, meaning) in logging::FIELDS {
-        text += &format!("| `{line}` | `{field}` | {meaning} |\n");
+        writeln!(text, "| `{line}` | `{field}` | {meaning} |").unwrap();
     }
     generated("meters.md", &text);
 }

@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message as _;
 use serde_json::Value;
 use std::{
+    fmt::Write as _,
     fs,
     net::TcpListener,
     path::PathBuf,
@@ -108,7 +109,7 @@ impl Place {
     }
 
     async fn until_ready(&self, bridge: &Bridge) {
-        let bound = Instant::now() + Duration::from_secs(60);
+        let bound = Instant::now() + Duration::from_mins(1);
         while self
             .ready(bridge)
             .await
@@ -252,7 +253,10 @@ async fn spans(collector: &wiremock::MockServer) -> Vec<Span> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -332,7 +336,7 @@ async fn a_stop_says_unready_first_ends_the_call_and_hands_the_lane_over() {
     let place = Place::new(latency).await;
     let mut first = place.serve();
     place.until_ready(&first).await;
-    let bound = Instant::now() + Duration::from_secs(60);
+    let bound = Instant::now() + Duration::from_mins(1);
     while place.owner().await.is_none() {
         assert!(Instant::now() < bound, "nobody took the lane");
         tokio::time::sleep(Duration::from_millis(20)).await;
