@@ -19,6 +19,7 @@ mod conflicts;
 mod dead_letters;
 mod directory;
 mod heard;
+mod measure;
 mod mend;
 mod orders;
 mod published;

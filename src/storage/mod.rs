@@ -28,5 +28,5 @@ pub mod published;
 mod settings;
 pub mod tokens;
 
-pub use pool::{Error, connect, connect_with, migrate};
+pub use pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use settings::{Settings, settings};
