@@ -1,9 +1,10 @@
 //! What cannot be delivered: to read, mend, replay or let go.
 
-use super::{Actor, Bridge, Error};
+use super::{Actor, Bridge, Error, LetterFilter};
 use crate::{
-    domain::{Code, PortalName, ShopName},
+    domain::{Code, Fault},
     storage::{
+        attempts,
         journal::{self, Line},
         letters::{self, LetterRow},
     },
@@ -11,12 +12,17 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 const DEFAULT_PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 500;
+const LONGEST_REASON: usize = 1000;
+/// Tries shown with a letter.
+const MOST_ATTEMPTS: i64 = 100;
 
-/// One open dead letter.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// One dead letter.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Letter {
     /// Its id.
     pub id: i64,
@@ -39,28 +45,78 @@ pub struct Letter {
     /// When it last failed.
     pub last_failed_at: DateTime<Utc>,
     /// The event.
+    #[schema(value_type = Object)]
     pub payload: Value,
+    /// The change that the shop could not be told, where the letter is about one.
+    pub change_seq: Option<i64>,
 }
 
-/// Which letters to list.
-#[derive(Debug, Clone, Default)]
-pub struct LetterFilter {
-    /// Only of this shop.
-    pub shop: Option<ShopName>,
-    /// Only of this portal.
-    pub portal: Option<PortalName>,
-    /// Only of this code.
-    pub code: Option<Code>,
-    /// Only of this order.
-    pub number: Option<String>,
-    /// Only with ids above this: the `next` of the page before.
-    pub after: Option<i64>,
-    /// How many: at most 500; 0 means 50.
-    pub limit: u32,
+/// One letter with all that is known about it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct WholeLetter {
+    /// The letter.
+    #[serde(flatten)]
+    pub letter: Letter,
+    /// What its code means, in one sentence.
+    pub sentence: String,
+    /// How it ended; none while it is open.
+    pub closed: Option<Closed>,
+    /// Every try that the portal judged, oldest first: at most the newest 100.
+    pub tries: Vec<Attempt>,
+}
+
+/// How a letter ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Closed {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// `retried`, `discarded`, or `overtaken` by a newer snapshot of the order.
+    pub how: String,
+    /// Who closed it; `bridge`: it closed by itself.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// One try that the portal judged and refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Attempt {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Which try; 1 again after a retry by hand.
+    pub nth: i32,
+    /// What happened.
+    pub code: String,
+    /// The portal's own words.
+    pub message: String,
+}
+
+/// Open letters of one code in one shop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LetterCount {
+    /// The portal.
+    pub portal: Option<String>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// The code.
+    pub code: String,
+    /// How many.
+    pub letters: i64,
+    /// Since when the oldest fails.
+    pub oldest: DateTime<Utc>,
+}
+
+/// Open letters by code, shop and portal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LetterCounts {
+    /// All of them: what a bulk job wants to be shown.
+    pub total: i64,
+    /// The most first.
+    pub items: Vec<LetterCount>,
 }
 
 /// A page of letters.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LetterPage {
     /// The letters, oldest first.
     pub items: Vec<Letter>,
@@ -78,7 +134,7 @@ pub struct Retry {
 }
 
 /// What a retry came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Retried {
     /// The event waits for its lane again.
@@ -101,6 +157,7 @@ impl From<LetterRow> for Letter {
             first_failed_at: row.first_failed_at,
             last_failed_at: row.last_failed_at,
             payload: row.payload,
+            change_seq: row.change_seq,
         }
     }
 }
@@ -113,14 +170,7 @@ impl Bridge {
         } else {
             filter.limit.min(LARGEST_PAGE)
         };
-        let wanted = letters::Filter {
-            shop: filter.shop.as_ref().map(ShopName::as_str),
-            portal: filter.portal.as_ref().map(PortalName::as_str),
-            code: filter.code.map(Code::as_str),
-            number: filter.number.as_deref(),
-            after: filter.after.unwrap_or(0),
-            limit: i64::from(limit) + 1,
-        };
+        let wanted = filter.rows(filter.after.unwrap_or(0), i64::from(limit) + 1);
         let mut db = self.pool().acquire().await?;
         let mut rows = letters::list(&mut db, &wanted).await?;
         let more = rows.len() > limit as usize;
@@ -138,19 +188,82 @@ impl Bridge {
         Ok(letters::open(&mut db, id).await?.map(Letter::from))
     }
 
-    /// Lets a letter go, for a reason that is put on record.
+    /// How many open letters the filter means, by code, shop and portal; the filter's page plays no part.
+    pub async fn count_letters(&self, filter: &LetterFilter) -> Result<LetterCounts, Error> {
+        let mut db = self.pool().acquire().await?;
+        let rows = letters::counts(&mut db, &filter.rows(0, 0)).await?;
+        let items: Vec<_> = rows
+            .into_iter()
+            .map(|row| LetterCount {
+                portal: row.portal,
+                shop: row.shop,
+                code: row.code,
+                letters: row.letters,
+                oldest: row.oldest,
+            })
+            .collect();
+        let total = items.iter().map(|item| item.letters).sum();
+        Ok(LetterCounts { total, items })
+    }
+
+    /// One letter, open or closed, with its tries; none if there never was one of that id, or it is pruned.
+    pub async fn whole_letter(&self, id: i64) -> Result<Option<WholeLetter>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let Some(row) = letters::any(&mut db, id).await? else {
+            return Ok(None);
+        };
+        let closed = letters::end(&mut db, id).await?.map(|row| Closed {
+            at: row.at,
+            how: row.how,
+            by: row.by,
+            reason: row.reason,
+        });
+        let tries = match row.outbox_id {
+            Some(event) => attempts::of_event(&mut db, event, MOST_ATTEMPTS).await?,
+            None => Vec::new(),
+        };
+        let sentence = Code::parse(&row.code).map_or("", Code::sentence).to_owned();
+        let attempt = |row: attempts::AttemptRow| Attempt {
+            at: row.at,
+            nth: row.nth,
+            code: row.code,
+            message: row.message,
+        };
+        Ok(Some(WholeLetter {
+            letter: row.into(),
+            sentence,
+            closed,
+            tries: tries.into_iter().map(attempt).collect(),
+        }))
+    }
+
+    /// Lets a letter go, for a reason of 1 to 1,000 characters that is put on record.
     pub async fn discard(&self, id: i64, who: &Actor, reason: &str) -> Result<(), Error> {
+        let reason = usable(reason)?;
         let mut tx = self.pool().begin().await?;
-        let letter = letters::open(&mut tx, id).await?.ok_or(Error::NotFound)?;
-        if !letters::close(&mut tx, id, "discarded", &who.0, Some(reason)).await? {
+        self.discard_in(&mut tx, id, who, reason).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The same inside a transaction of the caller's.
+    pub(super) async fn discard_in(
+        &self,
+        tx: &mut PgConnection,
+        id: i64,
+        who: &Actor,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let letter = letters::open(tx, id).await?.ok_or(Error::NotFound)?;
+        if !letters::close(tx, id, "discarded", &who.0, Some(reason)).await? {
             return Err(Error::NotFound);
         }
         let detail = json!({ "reason": reason });
-        journal::audit(&mut tx, &who.0, "letter.discard", &id.to_string(), &detail).await?;
+        journal::audit(tx, &who.0, "letter.discard", &id.to_string(), &detail).await?;
         if let (Some(shop), Some(number)) = (letter.shop, letter.number) {
             let text = format!("dead letter {id} discarded by {}: {reason}", who.0);
             journal::add(
-                &mut tx,
+                tx,
                 &[Line {
                     shop,
                     number,
@@ -161,7 +274,19 @@ impl Bridge {
             )
             .await?;
         }
-        tx.commit().await?;
         Ok(())
     }
+}
+
+/// A reason that can be put on record.
+pub(super) fn usable(reason: &str) -> Result<&str, Error> {
+    let reason = reason.trim();
+    if (1..=LONGEST_REASON).contains(&reason.chars().count()) && !reason.contains('\0') {
+        return Ok(reason);
+    }
+    let detail = format!("a reason of 1 to {LONGEST_REASON} characters is needed");
+    Err(Error::Invalid(vec![Fault {
+        pointer: "/reason".to_owned(),
+        detail,
+    }]))
 }

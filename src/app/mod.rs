@@ -10,7 +10,9 @@
 
 mod accept;
 pub mod applications;
+mod audit;
 mod bell;
+mod bulk;
 mod changes;
 mod claim;
 mod clocks;
@@ -19,6 +21,8 @@ mod conflicts;
 mod dead_letters;
 mod directory;
 mod heard;
+mod import;
+mod letter_filter;
 mod measure;
 mod mend;
 mod orders;
@@ -35,14 +39,20 @@ use sqlx::PgPool;
 use std::sync::{Arc, OnceLock};
 
 pub use accept::{Accepted, MAX_EVENTS};
+pub use audit::{AuditEntry, AuditFilter, AuditPage};
 pub use bell::Bell;
+pub use bulk::{Bulk, BulkAction, BulkJob, BulkJobs};
 pub use changes::{Outgoing, StatusChange, StatusChanges};
 pub use claim::Claim;
 pub use compare::{Compared, Comparison, Looked};
 pub use conflicts::{ConflictFilter, ConflictPage, ConflictView};
-pub use dead_letters::{Letter, LetterFilter, LetterPage, Retried, Retry};
+pub use dead_letters::{
+    Attempt, Closed, Letter, LetterCount, LetterCounts, LetterPage, Retried, Retry, WholeLetter,
+};
 pub use directory::{Directory, TwoWay};
 pub use heard::{HistoryTaken, Notice};
+pub use import::{FaultyLine, Imports};
+pub use letter_filter::{LetterFilter, LetterQuery};
 pub use orders::{OrderView, TimelineEntry};
 pub use reconcile::{Difference, OrderWithDeal};
 pub use settle::{Settled, Tries};
@@ -131,6 +141,14 @@ pub enum Error {
     /// A conflict was decided or vanished before.
     #[error("the conflict was decided already, or it vanished by itself")]
     Decided,
+    /// The letters are not as many as the person has seen.
+    #[error("there are {found} such letters now, not {expected}: nothing was done")]
+    Count {
+        /// As many as the person has seen.
+        expected: i64,
+        /// As many as there are.
+        found: i64,
+    },
     /// More than one request may carry.
     #[error("{0} events at once: at most {MAX_EVENTS} are taken")]
     TooMany(usize),

@@ -18,18 +18,34 @@ impl Bridge {
     /// Tries a letter again: as it is, or with a mended payload in its place.
     pub async fn retry(&self, id: i64, who: &Actor, options: Retry) -> Result<Retried, Error> {
         let mut tx = self.pool().begin().await?;
-        let letter = letters::open(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        let (retried, lanes) = self.retry_in(&mut tx, id, who, options).await?;
+        tx.commit().await?;
+        for lane in lanes {
+            self.bell().ring(&lane);
+        }
+        Ok(retried)
+    }
+
+    /// The same inside a transaction of the caller's, who rings these lanes when it is committed.
+    pub(super) async fn retry_in(
+        &self,
+        tx: &mut PgConnection,
+        id: i64,
+        who: &Actor,
+        options: Retry,
+    ) -> Result<(Retried, Vec<String>), Error> {
+        let letter = letters::open(tx, id).await?.ok_or(Error::NotFound)?;
         let detail = json!({ "mended": options.payload.is_some(), "recreate": options.recreate });
         let retried = match letter.outbox_id {
-            _ if letter.change_seq.is_some() => self.retry_change(&mut tx, &letter, who).await?,
+            _ if letter.change_seq.is_some() => self.retry_change(tx, &letter, who).await?,
             Some(event) => {
-                self.retry_accepted(&mut tx, &letter, event, who, options)
+                self.retry_accepted(tx, &letter, event, who, options)
                     .await?
             }
-            None => self.retry_stray(&mut tx, &letter, who, options).await?,
+            None => self.retry_stray(tx, &letter, who, options).await?,
         };
-        journal::audit(&mut tx, &who.0, "letter.retry", &id.to_string(), &detail).await?;
-        let portal = match &letter.portal {
+        journal::audit(tx, &who.0, "letter.retry", &id.to_string(), &detail).await?;
+        let mut lanes = match &letter.portal {
             Some(portal) => vec![portal.clone()],
             None => self
                 .directory()
@@ -38,14 +54,10 @@ impl Bridge {
                 .map(|name| name.as_str().to_owned())
                 .collect(),
         };
-        tx.commit().await?;
-        for portal in portal {
-            self.bell().ring(&portal);
-        }
         if let (Some(shop), Some(_)) = (&letter.shop, letter.change_seq) {
-            self.bell().ring(&compare::lane_of(shop));
+            lanes.push(compare::lane_of(shop));
         }
-        Ok(retried)
+        Ok((retried, lanes))
     }
 
     /// The shop is told again, unless it was told something newer since.

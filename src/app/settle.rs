@@ -6,7 +6,9 @@ use crate::{
     planner::{Outcome, Settlement, Target},
     retry,
     storage::{
-        self, agreements, comparisons, history,
+        self, agreements, attempts,
+        attempts::NewAttempt,
+        comparisons, history,
         journal::{self, Line},
         lanes::{self, Lease},
         letters,
@@ -70,6 +72,7 @@ struct Writes {
     links: BTreeMap<(String, String), i64>,
     lines: Vec<Line>,
     made: Vec<Made>,
+    refused: Vec<NewAttempt>,
     sum: Settled,
 }
 
@@ -235,6 +238,7 @@ impl Writes {
                 );
                 self.say(claim, "refused", text);
                 let (code, message) = (code.as_str().to_owned(), clean(message));
+                self.refuse(claim, &code, &message, attempts);
                 Then::Retry {
                     attempts,
                     code,
@@ -249,6 +253,7 @@ impl Writes {
         self.sum.dead += 1;
         self.end(claim, "dead");
         let (code, message) = (code.to_owned(), clean(message));
+        self.refuse(claim, &code, &message, attempts);
         self.dead
             .push((claim.event, code.clone(), message.clone(), attempts));
         self.say(
@@ -261,6 +266,15 @@ impl Writes {
             code,
             message,
         }
+    }
+
+    fn refuse(&mut self, claim: &Claim, code: &str, message: &str, nth: i32) {
+        self.refused.push(NewAttempt {
+            event: claim.event,
+            nth,
+            code: code.to_owned(),
+            message: message.to_owned(),
+        });
     }
 
     fn end(&mut self, claim: &Claim, state: &str) {
@@ -288,12 +302,13 @@ impl Writes {
     }
 
     async fn write(
-        self,
+        mut self,
         db: &mut sqlx::PgConnection,
         portal: &str,
     ) -> Result<Settled, storage::Error> {
         orders::record(db, &self.tried).await?;
         outbox::settle(db, &self.events, &self.states).await?;
+        attempts::add(db, &self.refused).await?;
         if !self.dead.is_empty() {
             let events: Vec<_> = self.dead.iter().map(|row| row.0).collect();
             let codes: Vec<_> = self.dead.iter().map(|row| row.1.clone()).collect();
@@ -305,7 +320,19 @@ impl Writes {
             let shops: Vec<_> = self.done.iter().map(|row| row.0.clone()).collect();
             let numbers: Vec<_> = self.done.iter().map(|row| row.1.clone()).collect();
             let events: Vec<_> = self.done.iter().map(|row| row.2).collect();
-            letters::overtake(db, &shops, &numbers, &events).await?;
+            for letter in letters::overtake(db, &shops, &numbers, &events).await? {
+                let text = format!(
+                    "dead letter {} closed by itself: a newer snapshot was settled",
+                    letter.id
+                );
+                self.lines.push(Line {
+                    shop: letter.shop,
+                    number: letter.number,
+                    kind: "overtaken",
+                    text,
+                    detail: None,
+                });
+            }
         }
         let link = |((entity, key), bitrix_id)| Link {
             entity,

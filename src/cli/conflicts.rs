@@ -5,7 +5,7 @@ use super::{
     setup::{self, Database},
 };
 use crate::{
-    app::{Actor, Bridge, ConflictFilter, ConflictView, Error},
+    app::{Bridge, ConflictFilter, ConflictView, Error},
     domain::{PortalName, ShopName, Side},
 };
 use std::process::ExitCode;
@@ -104,7 +104,7 @@ async fn act(global: &Global, bridge: &Bridge, command: &Command) -> anyhow::Res
                 Winner::Shop => Side::Shop,
                 Winner::Portal => Side::Portal,
             };
-            let who = Actor::new(format!("cli:{}", nix::unistd::geteuid()));
+            let who = setup::actor();
             match bridge.resolve(*id, winner, &who).await {
                 Ok(()) => output::say(format!("conflict {id}: {winner} is right")),
                 Err(Error::NotFound) => return Ok(missing(*id)),

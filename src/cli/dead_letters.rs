@@ -4,21 +4,23 @@ use super::{
     Global, output,
     setup::{self, Database},
 };
-use crate::{
-    app::{Actor, Bridge, Letter, LetterFilter, Retried, Retry},
-    domain::{Code, PortalName, ShopName},
+use crate::app::{
+    self, Actor, Bridge, Bulk, BulkAction, BulkJob, Letter, LetterFilter, LetterQuery, Retried,
+    Retry, WholeLetter,
 };
 use anyhow::Context as _;
-use std::{path::PathBuf, process::ExitCode};
-
-/// The most letters that one bulk command touches.
-const BULK: u32 = 500;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List open letters
-    List(Filter),
-    /// Show one letter whole
+    List(Page),
+    /// Count open letters by code, shop and portal
+    Counts(Filter),
+    /// Show one letter whole, open or closed
     Show {
         /// The letter's id
         id: i64,
@@ -28,27 +30,38 @@ pub(super) enum Command {
         /// The letter's id; none: those of the filter
         id: Option<i64>,
         #[command(flatten)]
-        filter: Filter,
+        many: Many,
         /// A file with the mended order (the event's `data`) to send instead
         #[arg(long, requires = "id", value_name = "FILE")]
         payload: Option<PathBuf>,
         /// Make a new deal if the old one is gone
         #[arg(long)]
         recreate: bool,
-        /// Do it for all letters of the filter
-        #[arg(long)]
-        all_of_them: bool,
     },
-    /// Let go of one letter
+    /// Let go: of one letter by id, or of all that a filter names
     Discard {
-        /// The letter's id
-        id: i64,
+        /// The letter's id; none: those of the filter
+        id: Option<i64>,
+        #[command(flatten)]
+        many: Many,
         /// Why, for those who look later
         #[arg(long)]
         reason: String,
     },
     /// Print letters as one JSON object a line
     Export(Filter),
+    /// Take letters that `export` has printed; those that are there already are left alone
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+    /// List the jobs over many letters
+    Jobs,
+    /// Stop a job; what it has done stays done
+    Stop {
+        /// The job's id
+        id: i64,
+    },
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -65,6 +78,21 @@ pub(super) struct Filter {
     /// Of this order
     #[arg(long)]
     number: Option<String>,
+    /// Last failed then or later: a date, or 2026-01-15T10:00:00+03:00
+    #[arg(long)]
+    since: Option<String>,
+    /// Last failed before then
+    #[arg(long)]
+    until: Option<String>,
+    /// With this text in the message or the payload
+    #[arg(long)]
+    text: Option<String>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Page {
+    #[command(flatten)]
+    filter: Filter,
     /// Only those after this id
     #[arg(long)]
     after: Option<i64>,
@@ -73,35 +101,32 @@ pub(super) struct Filter {
     limit: u32,
 }
 
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Many {
+    #[command(flatten)]
+    filter: Filter,
+    /// Do it for all letters of the filter, if there are exactly so many
+    #[arg(long, conflicts_with = "id", value_name = "COUNT")]
+    expect: Option<i64>,
+    /// Do not wait for the end: a running `serve` does it
+    #[arg(long, requires = "expect")]
+    detach: bool,
+}
+
 impl Filter {
     fn parsed(&self) -> anyhow::Result<LetterFilter> {
-        let code = self
-            .code
-            .as_ref()
-            .map(|code| Code::parse(code).with_context(|| format!("there is no code {code}")));
-        let filter = LetterFilter {
-            shop: self
-                .shop
-                .as_deref()
-                .map(ShopName::parse)
-                .transpose()
-                .map_err(anyhow::Error::msg)?,
-            portal: self
-                .portal
-                .as_deref()
-                .map(PortalName::parse)
-                .transpose()
-                .map_err(anyhow::Error::msg)?,
-            code: code.transpose()?,
+        let query = LetterQuery {
+            shop: self.shop.clone(),
+            portal: self.portal.clone(),
+            code: self.code.clone(),
             number: self.number.clone(),
-            after: self.after,
-            limit: self.limit,
+            since: self.since.clone(),
+            until: self.until.clone(),
+            text: self.text.clone(),
         };
-        Ok(filter)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.shop.is_none() && self.portal.is_none() && self.code.is_none() && self.number.is_none()
+        query
+            .parse()
+            .map_err(|faults| anyhow::anyhow!(app::sentence(&faults)))
     }
 }
 
@@ -115,77 +140,103 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
 }
 
 async fn perform(global: &Global, bridge: &Bridge, command: &Command) -> anyhow::Result<ExitCode> {
-    let who = Actor::new(format!("cli:{}", nix::unistd::geteuid()));
+    let who = setup::actor();
     match command {
-        Command::List(filter) => {
-            let page = bridge.dead_letters(&filter.parsed()?).await?;
-            if global.json {
-                output::json(&page)?;
-            } else {
-                list(&page.items);
-                if let Some(next) = page.next {
-                    output::say(format!("there are more: --after {next}"));
-                }
-            }
-        }
-        Command::Show { id } => {
-            let letter = bridge
-                .dead_letter(*id)
-                .await?
-                .with_context(|| format!("there is no open letter {id}"))?;
-            if global.json {
-                output::json(&letter)?;
-            } else {
-                show(&letter)?;
-            }
-        }
+        Command::List(page) => list(global, bridge, page).await?,
+        Command::Counts(filter) => counts(global, bridge, &filter.parsed()?).await?,
+        Command::Show { id } => show(global, bridge, *id).await?,
         Command::Retry {
             id: Some(id),
             payload,
             recreate,
             ..
         } => {
-            let payload = payload
-                .as_ref()
-                .map(|file| -> anyhow::Result<_> {
-                    let text = std::fs::read_to_string(file)
-                        .with_context(|| format!("read {}", file.display()))?;
-                    serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))
-                })
-                .transpose()?;
-            tell(
-                *id,
-                bridge
-                    .retry(
-                        *id,
-                        &who,
-                        Retry {
-                            payload,
-                            recreate: *recreate,
-                        },
-                    )
-                    .await?,
-            );
+            let options = Retry {
+                payload: payload.as_deref().map(json_of).transpose()?,
+                recreate: *recreate,
+            };
+            tell(*id, bridge.retry(*id, &who, options).await?);
         }
-        Command::Retry {
-            id: None,
-            filter,
-            recreate,
-            all_of_them,
+        Command::Discard {
+            id: Some(id),
+            reason,
             ..
         } => {
-            return retry_all(bridge, filter, *recreate, *all_of_them, &who).await;
-        }
-        Command::Discard { id, reason } => {
             bridge.discard(*id, &who, reason).await?;
             output::say(format!("letter {id} is discarded"));
         }
+        Command::Retry {
+            id: None,
+            many,
+            recreate,
+            ..
+        } => {
+            let bulk = bulk(BulkAction::Retry, many, None, *recreate)?;
+            return over_many(bridge, many, bulk, &who).await;
+        }
+        Command::Discard {
+            id: None,
+            many,
+            reason,
+        } => {
+            let bulk = bulk(BulkAction::Discard, many, Some(reason.clone()), false)?;
+            return over_many(bridge, many, bulk, &who).await;
+        }
         Command::Export(filter) => export(bridge, filter.parsed()?).await?,
+        Command::Import { file } => return import(global, bridge, file, &who).await,
+        Command::Jobs => jobs(global, bridge).await?,
+        Command::Stop { id } => {
+            let job = bridge.stop_bulk(*id, &who).await?;
+            output::say(progress(&job));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn json_of(file: &Path) -> anyhow::Result<serde_json::Value> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))
+}
+
+async fn list(global: &Global, bridge: &Bridge, page: &Page) -> anyhow::Result<()> {
+    let filter = LetterFilter {
+        after: page.after,
+        limit: page.limit,
+        ..page.filter.parsed()?
+    };
+    let page = bridge.dead_letters(&filter).await?;
+    if global.json {
+        return output::json(&page);
+    }
+    table(&page.items);
+    if let Some(next) = page.next {
+        output::say(format!("there are more: --after {next}"));
+    }
+    Ok(())
+}
+
+async fn counts(global: &Global, bridge: &Bridge, filter: &LetterFilter) -> anyhow::Result<()> {
+    let counts = bridge.count_letters(filter).await?;
+    if global.json {
+        return output::json(&counts);
+    }
+    let row = |item: &app::LetterCount| {
+        vec![
+            item.code.clone(),
+            item.shop.clone().unwrap_or_default(),
+            item.portal.clone().unwrap_or_default(),
+            item.letters.to_string(),
+            item.oldest.format("%Y-%m-%d %H:%M:%S").to_string(),
+        ]
+    };
+    let rows = counts.items.iter().map(row).collect();
+    output::table(&["code", "shop", "portal", "letters", "oldest"], rows);
+    output::say(format!("{} letters", counts.total));
+    Ok(())
+}
+
 async fn export(bridge: &Bridge, mut filter: LetterFilter) -> anyhow::Result<()> {
+    filter.limit = 500;
     loop {
         let page = bridge.dead_letters(&filter).await?;
         for letter in &page.items {
@@ -198,57 +249,120 @@ async fn export(bridge: &Bridge, mut filter: LetterFilter) -> anyhow::Result<()>
     }
 }
 
-async fn retry_all(
+async fn import(
+    global: &Global,
     bridge: &Bridge,
-    filter: &Filter,
-    recreate: bool,
-    sure: bool,
+    file: &Path,
     who: &Actor,
 ) -> anyhow::Result<ExitCode> {
-    if filter.is_empty() {
-        output::say("name a letter, or say which ones: --shop, --portal, --code or --number");
-        return Ok(ExitCode::from(2));
-    }
-    let letters = bridge
-        .dead_letters(&LetterFilter {
-            limit: BULK,
-            ..filter.parsed()?
-        })
-        .await?
-        .items;
-    if !sure {
-        output::say(format!(
-            "{} letters would be tried again; add --all-of-them to do it",
-            letters.len()
-        ));
-        return Ok(ExitCode::from(2));
-    }
-    output::say(format!("{} letters are tried again", letters.len()));
-    let mut failed = 0;
-    for letter in &letters {
-        match bridge
-            .retry(
-                letter.id,
-                who,
-                Retry {
-                    payload: None,
-                    recreate,
-                },
-            )
-            .await
-        {
-            Ok(retried) => tell(letter.id, retried),
-            Err(error) => {
-                failed += 1;
-                output::say(format!("letter {}: {error}", letter.id));
-            }
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    let sum = bridge.import_letters(&text, who).await?;
+    if global.json {
+        output::json(&sum)?;
+    } else {
+        for faulty in &sum.faulty {
+            output::say(format!("line {}: {}", faulty.line, faulty.detail));
         }
+        output::say(format!(
+            "{} letters taken, {} were there already, {} lines are faulty",
+            sum.taken,
+            sum.known,
+            sum.faulty.len()
+        ));
     }
-    Ok(if failed == 0 {
+    Ok(if sum.faulty.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn bulk(
+    action: BulkAction,
+    many: &Many,
+    reason: Option<String>,
+    recreate: bool,
+) -> anyhow::Result<Bulk> {
+    Ok(Bulk {
+        action,
+        filter: many.filter.parsed()?,
+        expect: many.expect.unwrap_or(0),
+        reason,
+        recreate,
+    })
+}
+
+/// Shows the count first; does it only for a person who names that count.
+async fn over_many(
+    bridge: &Bridge,
+    many: &Many,
+    bulk: Bulk,
+    who: &Actor,
+) -> anyhow::Result<ExitCode> {
+    if bulk.filter.is_empty() {
+        output::say(
+            "name a letter, or say which ones: --shop, --portal, --code, --number, --since, --until or --text",
+        );
+        return Ok(ExitCode::from(2));
+    }
+    if many.expect.is_none() {
+        let total = bridge.count_letters(&bulk.filter).await?.total;
+        output::say(format!(
+            "that means {total} letters; to do it, add --expect {total}"
+        ));
+        return Ok(ExitCode::from(2));
+    }
+    let mut job = bridge.start_bulk(&bulk, who).await?;
+    output::say(format!("job {} is stored", job.id));
+    // A running `serve` may be at it too: the two share the work batch by batch.
+    while job.state == "running" && !many.detach {
+        if bridge.work_bulk().await?.is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+        job = bridge.bulk_job(job.id).await?.context("the job is gone")?;
+        output::say(progress(&job));
+    }
+    Ok(if job.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn progress(job: &BulkJob) -> String {
+    let mut text = format!(
+        "job {}: {} of {} letters done, {} failed, {}",
+        job.id, job.done, job.expected, job.failed, job.state
+    );
+    if let Some(fault) = &job.last_fault {
+        text.push_str("; the last fault: ");
+        text.push_str(fault);
+    }
+    text
+}
+
+async fn jobs(global: &Global, bridge: &Bridge) -> anyhow::Result<()> {
+    let jobs = bridge.bulk_jobs().await?;
+    if global.json {
+        return output::json(&jobs);
+    }
+    let row = |job: &BulkJob| {
+        vec![
+            job.id.to_string(),
+            job.action.clone(),
+            job.state.clone(),
+            format!("{} of {}", job.done, job.expected),
+            job.failed.to_string(),
+            job.actor.clone(),
+            job.created_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+        ]
+    };
+    let rows = jobs.items.iter().map(row).collect();
+    output::table(
+        &["id", "action", "state", "done", "failed", "by", "asked at"],
+        rows,
+    );
+    Ok(())
 }
 
 fn tell(id: i64, retried: Retried) {
@@ -260,7 +374,7 @@ fn tell(id: i64, retried: Retried) {
     });
 }
 
-fn list(letters: &[Letter]) {
+fn table(letters: &[Letter]) {
     let rows = letters.iter().map(|letter| {
         vec![
             letter.id.to_string(),
@@ -289,11 +403,30 @@ fn list(letters: &[Letter]) {
     );
 }
 
-fn show(letter: &Letter) -> anyhow::Result<()> {
-    let sentence = Code::parse(&letter.code)
-        .map(Code::sentence)
-        .unwrap_or_default();
-    output::line(format!("letter {}: {} {sentence}", letter.id, letter.code));
+async fn show(global: &Global, bridge: &Bridge, id: i64) -> anyhow::Result<()> {
+    let whole = bridge
+        .whole_letter(id)
+        .await?
+        .with_context(|| format!("there is no letter {id}"))?;
+    if global.json {
+        return output::json(&whole);
+    }
+    let WholeLetter {
+        letter,
+        sentence,
+        closed,
+        tries,
+    } = &whole;
+    output::line(format!("letter {id}: {} {sentence}", letter.code));
+    if let Some(closed) = closed {
+        output::line(format!(
+            "  closed   {} by {} at {} {}",
+            closed.how,
+            closed.by.as_deref().unwrap_or("-"),
+            closed.at.format("%Y-%m-%d %H:%M:%S"),
+            closed.reason.as_deref().unwrap_or_default()
+        ));
+    }
     output::line(format!("  message  {}", letter.message));
     output::line(format!("  remedy   {}", letter.remedy));
     output::line(format!(
@@ -304,6 +437,15 @@ fn show(letter: &Letter) -> anyhow::Result<()> {
         letter.first_failed_at.format("%Y-%m-%d %H:%M:%S"),
         letter.last_failed_at.format("%Y-%m-%d %H:%M:%S")
     ));
+    for one in tries {
+        output::line(format!(
+            "  try {:<4} {} {} {}",
+            one.nth,
+            one.at.format("%Y-%m-%d %H:%M:%S"),
+            one.code,
+            one.message
+        ));
+    }
     output::line(serde_json::to_string_pretty(&letter.payload)?);
     Ok(())
 }

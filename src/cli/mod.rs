@@ -3,6 +3,7 @@
 //! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm below.
 
 mod applications;
+mod audit;
 mod authorize;
 mod config;
 mod conflicts;
@@ -70,6 +71,9 @@ enum Command {
     /// Look at dead letters, and mend them
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
+    /// Look who did what by hand
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Look at differences that wait for a person, and decide them
     #[command(subcommand)]
     Conflicts(conflicts::Command),
@@ -113,6 +117,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Status => status::run(&global).await,
         Command::Statuses(command) => statuses::run(&global, &command).await,
         Command::Orders(command) => orders::run(&global, &command).await,
+        Command::Audit(command) => audit::run(&global, &command).await,
         Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
         Command::Conflicts(command) => conflicts::run(&global, &command).await,
         Command::Reconcile(args) => reconcile::run(&global, &args).await,

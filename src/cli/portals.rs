@@ -5,7 +5,6 @@ use super::{
     setup::{self, Database},
 };
 use crate::{
-    app::Actor,
     bitrix24::{Client, Priority},
     config::{Config, Portal},
     domain::PortalName,
@@ -53,7 +52,7 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     }
     let database = Database::open(&config, global).await?;
     let bridge = setup::bridge(&config, database.pool.clone());
-    let who = Actor::new(format!("cli:{}", nix::unistd::geteuid()));
+    let who = setup::actor();
     let mut code = ExitCode::SUCCESS;
     match command {
         Command::List => {

@@ -2,7 +2,7 @@
 
 use super::{Global, applications};
 use crate::{
-    app::{Bridge, Directory, TwoWay},
+    app::{Actor, Bridge, Directory, TwoWay},
     bitrix24::{self, Credentials},
     callback::{self, Sender},
     config::{Config, LogFormat, Portal, PortalAccess, Shop},
@@ -219,4 +219,11 @@ pub(super) fn clients(config: &Config) -> anyhow::Result<BTreeMap<PortalName, bi
         }
     }
     Ok(clients)
+}
+
+/// Whoever runs this command, by the name that the audit log shows.
+pub(super) fn actor() -> Actor {
+    let uid = nix::unistd::geteuid();
+    let user = nix::unistd::User::from_uid(uid).ok().flatten();
+    Actor::new(user.map_or_else(|| format!("cli:{uid}"), |user| format!("cli:{}", user.name)))
 }

@@ -1,17 +1,20 @@
 //! `GET /v1/dead-letters/{id}`: one letter.
 
 use super::{Problem, State, segment::Segment};
-use crate::{app::Letter, config::Caller};
+use crate::{
+    app::{Letter, WholeLetter},
+    config::Caller,
+};
 use axum::{Json, extract::State as Extract};
 
-/// Shows an open dead letter with its event.
+/// Shows a dead letter, open or closed, with its event, its tries and its end.
 #[utoipa::path(
     get, path = "/v1/dead-letters/{id}", tag = "dead letters", security(("key" = [])),
     params(("id" = i64, Path, description = "The letter")),
     responses(
-        (status = 200, description = "The letter, as in the list", body = Object),
+        (status = 200, description = "The letter as in the list, with `sentence`, `closed` and `tries`", body = WholeLetter),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such open letter of the caller", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such letter of the caller", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -19,8 +22,13 @@ pub(super) async fn get_dead_letter(
     Extract(state): Extract<State>,
     caller: Caller,
     Segment(id): Segment,
-) -> Result<Json<Letter>, Problem> {
-    find(&state, &caller, &id).await.map(Json)
+) -> Result<Json<WholeLetter>, Problem> {
+    let id = id.parse().map_err(|_| Problem::not_found())?;
+    let whole = state.bridge.whole_letter(id).await?;
+    whole
+        .filter(|whole| caller.sees(whole.letter.shop.as_deref()))
+        .map(Json)
+        .ok_or_else(Problem::not_found)
 }
 
 /// The open letter of that id, if the caller sees it.

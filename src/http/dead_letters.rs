@@ -2,9 +2,9 @@
 
 use super::{Problem, State};
 use crate::{
-    app::{LetterFilter, LetterPage},
+    app::{self, LetterFilter, LetterPage, LetterQuery},
     config::Caller,
-    domain::{Code, OrderNumber, PortalName, ShopName},
+    domain::Code,
 };
 use axum::{
     Json,
@@ -28,6 +28,12 @@ pub(super) struct Filter {
     code: Option<String>,
     /// Only of this order.
     number: Option<String>,
+    /// Last failed then or later: RFC 3339, or a date (its midnight in UTC).
+    since: Option<String>,
+    /// Last failed before then: RFC 3339, or a date (its midnight in UTC).
+    until: Option<String>,
+    /// With this text in the message or the payload, in any case: at most 200 characters.
+    text: Option<String>,
     /// The `next` of the page before.
     after: Option<i64>,
     /// How many: 1 to 500, else 50.
@@ -40,7 +46,7 @@ pub(super) struct Filter {
     get, path = "/v1/dead-letters", tag = "dead letters", security(("key" = [])),
     params(Filter),
     responses(
-        (status = 200, description = "A page: `items` (id, shop, portal, number, code, message, remedy, attempts, first_failed_at, last_failed_at, payload) and `next`", body = Object),
+        (status = 200, description = "A page", body = LetterPage),
         (status = 400, description = "A filter that cannot be used", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
@@ -52,42 +58,48 @@ pub(super) async fn get_dead_letters(
     caller: Caller,
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<LetterPage>, Problem> {
+    let filter = wanted(query, &caller)?;
+    Ok(Json(state.bridge.dead_letters(&filter).await?))
+}
+
+/// What the query means to this caller: a shop sees its own letters alone.
+pub(super) fn wanted(
+    query: Result<Query<Filter>, QueryRejection>,
+    caller: &Caller,
+) -> Result<LetterFilter, Problem> {
     let Query(filter) = query.map_err(|no| wrong(no.body_text()))?;
-    let mut filter = parse(&filter).map_err(wrong)?;
+    let mut filter = parse(filter).map_err(wrong)?;
     if let Some(own) = caller.only() {
         if filter.shop.as_ref().is_some_and(|shop| shop != own) {
             return Err(Problem::not_found());
         }
         filter.shop = Some(own.clone());
     }
-    Ok(Json(state.bridge.dead_letters(&filter).await?))
+    Ok(filter)
 }
 
 fn wrong(detail: String) -> Problem {
     Problem::new(Code::Malformed, detail)
 }
 
-fn parse(filter: &Filter) -> Result<LetterFilter, String> {
-    let code = |text: &str| Code::parse(text).ok_or_else(|| format!("there is no code `{text}`"));
+fn parse(filter: Filter) -> Result<LetterFilter, String> {
     let limit = filter.limit.unwrap_or(0);
     if filter.limit == Some(0) || limit > LARGEST_PAGE {
         return Err(format!("`limit` is 1 to {LARGEST_PAGE}"));
     }
-    let number = filter
-        .number
-        .as_deref()
-        .map(OrderNumber::parse)
-        .transpose()?;
+    let query = LetterQuery {
+        shop: filter.shop,
+        portal: filter.portal,
+        code: filter.code,
+        number: filter.number,
+        since: filter.since,
+        until: filter.until,
+        text: filter.text,
+    };
+    let parsed = query.parse().map_err(|faults| app::sentence(&faults))?;
     Ok(LetterFilter {
-        shop: filter.shop.as_deref().map(ShopName::parse).transpose()?,
-        portal: filter
-            .portal
-            .as_deref()
-            .map(PortalName::parse)
-            .transpose()?,
-        code: filter.code.as_deref().map(code).transpose()?,
-        number: number.map(|number| number.as_str().to_owned()),
         after: filter.after,
         limit,
+        ..parsed
     })
 }

@@ -1,12 +1,10 @@
 //! `POST /v1/dead-letters/{id}/discard`: let it go.
 
 use super::{Problem, State, body, dead_letter, segment::Segment};
-use crate::{config::Caller, domain::Fault};
+use crate::config::Caller;
 use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-const LONGEST_REASON: usize = 1000;
 
 /// Why a letter is let go.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -51,18 +49,9 @@ pub(super) async fn post_discard(
     let letter = dead_letter::find(&state, &caller, &id).await?;
     let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
     let discard: Discard = body::json(&bytes)?;
-    let reason = discard.reason.trim();
-    let length = reason.chars().count();
-    if !(1..=LONGEST_REASON).contains(&length) || reason.contains('\0') {
-        let detail = format!("a reason of 1 to {LONGEST_REASON} characters is needed");
-        return Err(Problem::invalid(vec![Fault {
-            pointer: "/reason".to_owned(),
-            detail,
-        }]));
-    }
     state
         .bridge
-        .discard(letter.id, &caller.actor(), reason)
+        .discard(letter.id, &caller.actor(), &discard.reason)
         .await?;
     Ok(Json(Outcome {
         result: "discarded",

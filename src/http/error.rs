@@ -77,7 +77,7 @@ fn status_of(code: Code) -> StatusCode {
         Code::Key => StatusCode::UNAUTHORIZED,
         Code::Forbidden | Code::EventToken => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::Conflict | Code::Overtaken | Code::Decided => StatusCode::CONFLICT,
+        Code::Conflict | Code::Overtaken | Code::Decided | Code::Count => StatusCode::CONFLICT,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::Invalid | Code::UnknownShop => StatusCode::UNPROCESSABLE_ENTITY,
         Code::Database => StatusCode::SERVICE_UNAVAILABLE,
@@ -143,6 +143,7 @@ impl From<app::Error> for Problem {
             app::Error::NotFound => Self::not_found(),
             app::Error::Invalid(faults) => Self::invalid(faults),
             app::Error::Decided => Self::new(Code::Decided, error.to_string()),
+            app::Error::Count { .. } => Self::new(Code::Count, error.to_string()),
             app::Error::TooMany(_) => Self::new(Code::TooLarge, error.to_string()),
             app::Error::Vault(_) => Self::new(Code::Config, error.to_string()),
             app::Error::Storage(_) if away(&error) => {

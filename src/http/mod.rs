@@ -10,8 +10,10 @@
 //! description come from the same attribute, so neither can be without the other.
 
 mod around;
+mod audit;
 mod auth;
 mod body;
+mod bulk;
 mod conflict;
 mod conflicts;
 mod dead_letter;
@@ -21,6 +23,9 @@ mod error;
 mod events;
 mod health;
 mod install;
+mod letter_counts;
+mod letter_export;
+mod letter_import;
 mod metrics;
 mod oauth;
 mod openapi;

@@ -22,7 +22,6 @@ pub(super) struct Retry {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Outcome {
     /// `queued`, or `overtaken` if the shop has sent a newer snapshot: the letter was closed and nothing is sent.
-    #[schema(value_type = String)]
     result: Retried,
 }
 

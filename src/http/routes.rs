@@ -1,9 +1,9 @@
 //! The routes, and their description: one list for both.
 
 use super::{
-    Problem, State, around, conflict, conflicts, dead_letter, dead_letters, discard, events,
-    health, install, metrics, oauth, openapi, orders, portals, resolve, retry, status,
-    status_changes, webhooks, woocommerce,
+    Problem, State, around, audit, bulk, conflict, conflicts, dead_letter, dead_letters, discard,
+    events, health, install, letter_counts, letter_export, letter_import, metrics, oauth, openapi,
+    orders, portals, resolve, retry, status, status_changes, webhooks, woocommerce,
 };
 use axum::{
     Router,
@@ -35,6 +35,14 @@ endpoints! {
     woocommerce::post_delivery __path_post_delivery
     orders::get_order __path_get_order
     dead_letters::get_dead_letters __path_get_dead_letters
+    letter_counts::get_counts __path_get_counts
+    letter_export::get_export __path_get_export
+    letter_import::post_import __path_post_import
+    bulk::post_job __path_post_job
+    bulk::get_jobs __path_get_jobs
+    bulk::get_job __path_get_job
+    bulk::post_stop __path_post_stop
+    audit::get_audit __path_get_audit
     dead_letter::get_dead_letter __path_get_dead_letter
     retry::post_retry __path_post_retry
     discard::post_discard __path_post_discard

@@ -100,6 +100,46 @@ pub async fn audit(
     Ok(())
 }
 
+/// An act of a person.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// Grows with time.
+    pub id: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// With which options.
+    pub detail: Value,
+}
+
+/// Acts of people with ids below `before`, the newest first; only of this actor, action and target where given.
+pub async fn acts(
+    db: &mut PgConnection,
+    of: (Option<&str>, Option<&str>, Option<&str>),
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Act>, Error> {
+    Ok(sqlx::query_as!(
+        Act,
+        "SELECT id, at, actor, action, target, detail FROM bridge.audit
+         WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR target = $3)
+           AND ($4::bigint IS NULL OR id < $4)
+         ORDER BY id DESC LIMIT $5",
+        of.0,
+        of.1,
+        of.2,
+        before,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// Removes sentences older than this many seconds, at most `batch`, the oldest first.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     // Ids grow with time, so the oldest are the lowest: no index on the time is needed.

@@ -47,8 +47,16 @@ pub struct Filter<'a> {
     pub code: Option<&'a str>,
     /// Of this order.
     pub number: Option<&'a str>,
+    /// Last failed at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Last failed before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// With this text in the message or the payload, in any case.
+    pub text: Option<&'a str>,
     /// With ids above this.
     pub after: i64,
+    /// With ids up to this; none: without bound.
+    pub upto: Option<i64>,
     /// How many.
     pub limit: i64,
 }
@@ -63,15 +71,101 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Lett
            FROM bridge.open_dead_letters
            WHERE id > $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
              AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
+             AND ($7::timestamptz IS NULL OR last_failed_at >= $7) AND ($8::timestamptz IS NULL OR last_failed_at < $8)
+             AND ($9::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($9)) > 0)
+             AND ($10::bigint IS NULL OR id <= $10)
            ORDER BY id LIMIT $6"#,
         filter.after,
         filter.shop,
         filter.portal,
         filter.code,
         filter.number,
-        filter.limit
+        filter.limit,
+        filter.since,
+        filter.until,
+        filter.text,
+        filter.upto
     )
     .fetch_all(db)
+    .await?)
+}
+
+/// How many open letters there are of one code in one shop of one portal.
+#[derive(Debug, Clone)]
+pub struct CountRow {
+    /// The portal.
+    pub portal: Option<String>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// The code.
+    pub code: String,
+    /// How many.
+    pub letters: i64,
+    /// The highest id among them.
+    pub newest_id: i64,
+    /// Since when the oldest fails.
+    pub oldest: DateTime<Utc>,
+}
+
+/// Counts open letters by portal, shop and code, the most first; `after`, `upto` and `limit` play no part.
+pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<CountRow>, Error> {
+    Ok(sqlx::query_as!(
+        CountRow,
+        r#"SELECT portal, shop, code AS "code!", count(*) AS "letters!", max(id) AS "newest_id!",
+                  min(first_failed_at) AS "oldest!"
+           FROM bridge.open_dead_letters
+           WHERE ($1::text IS NULL OR shop = $1) AND ($2::text IS NULL OR portal = $2)
+             AND ($3::text IS NULL OR code = $3) AND ($4::text IS NULL OR number = $4)
+             AND ($5::timestamptz IS NULL OR last_failed_at >= $5) AND ($6::timestamptz IS NULL OR last_failed_at < $6)
+             AND ($7::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($7)) > 0)
+           GROUP BY portal, shop, code ORDER BY count(*) DESC, code, portal, shop"#,
+        filter.shop,
+        filter.portal,
+        filter.code,
+        filter.number,
+        filter.since,
+        filter.until,
+        filter.text
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How a letter ended.
+#[derive(Debug, Clone)]
+pub struct ClosedRow {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// `retried`, `discarded` or `overtaken`.
+    pub how: String,
+    /// Who closed it.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// How a letter ended; none if it is open or was never there.
+pub async fn end(db: &mut PgConnection, id: i64) -> Result<Option<ClosedRow>, Error> {
+    Ok(sqlx::query_as!(
+        ClosedRow,
+        r#"SELECT closed_at AS "at!", closed_how AS "how!", closed_by AS by, reason
+           FROM bridge.dead_letters WHERE id = $1 AND closed_at IS NOT NULL"#,
+        id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// One letter, open or closed.
+pub async fn any(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
+    Ok(sqlx::query_as!(
+        LetterRow,
+        r#"SELECT d.id, d.outbox_id, d.change_seq, d.shop, d.portal, d.number, d.code, d.message,
+                  coalesce(c.remedy, '') AS "remedy!", d.attempts, d.first_failed_at, d.last_failed_at, d.payload
+           FROM bridge.dead_letters d LEFT JOIN bridge.codes c USING (code) WHERE d.id = $1"#,
+        id
+    )
+    .fetch_optional(db)
     .await?)
 }
 
@@ -109,26 +203,38 @@ pub async fn close(
     Ok(done.rows_affected() == 1)
 }
 
+/// A letter that a newer event closed.
+#[derive(Debug, Clone)]
+pub struct Overtaken {
+    /// Its id.
+    pub id: i64,
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+}
+
 /// Closes the letters of orders of which a newer event was done: (shop, number, that event).
 pub async fn overtake(
     db: &mut PgConnection,
     shops: &[String],
     numbers: &[String],
     events: &[i64],
-) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "UPDATE bridge.dead_letters d
+) -> Result<Vec<Overtaken>, Error> {
+    Ok(sqlx::query_as!(
+        Overtaken,
+        r#"UPDATE bridge.dead_letters d
          SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'a newer snapshot was settled'
          FROM UNNEST($1::text[], $2::text[], $3::bigint[]) AS k (shop, number, event)
          WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.change_seq IS NULL
-           AND d.outbox_id IS DISTINCT FROM k.event",
+           AND d.outbox_id IS DISTINCT FROM k.event
+         RETURNING d.id, k.shop AS "shop!", k.number AS "number!""#,
         shops,
         numbers,
         events
     )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
+    .fetch_all(db)
+    .await?)
 }
 
 /// Writes letters for accepted events whose orders are locked and recorded.

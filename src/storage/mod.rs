@@ -8,6 +8,8 @@
 //! orders, agreements, comparisons, feeds, dead letters. So no two use cases can wait for each other in a circle.
 
 pub mod agreements;
+pub mod attempts;
+pub mod bulk;
 pub mod changes;
 pub mod clocks;
 pub mod comparisons;
@@ -16,6 +18,7 @@ pub mod decisions;
 pub mod figures;
 pub mod grants;
 pub mod history;
+pub mod imports;
 pub mod inbox;
 pub mod journal;
 pub mod lanes;

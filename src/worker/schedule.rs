@@ -4,7 +4,8 @@ use super::{Options, Retention};
 use crate::{
     app::Bridge,
     storage::{
-        self, changes, conflicts, decisions, history, inbox, journal, letters, outbox, published,
+        self, attempts, bulk, changes, conflicts, decisions, history, inbox, journal, letters,
+        outbox, published,
     },
 };
 use sqlx::postgres::PgListener;
@@ -35,6 +36,7 @@ pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToke
             listener = listen(&bridge).await;
         }
         take_up(&bridge).await;
+        work_off(&bridge, &stop).await;
         if Instant::now() >= next_round {
             next_round = Instant::now() + options.housekeeping;
             if let Err(error) = prune(&bridge, &options.retention, &stop).await {
@@ -78,6 +80,20 @@ async fn hear(bridge: &Bridge, listener: &mut Option<PgListener>, most: Duration
     }
 }
 
+/// Works on stored jobs until there are none, or it is told to stop.
+async fn work_off(bridge: &Bridge, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        match bridge.work_bulk().await {
+            Ok(Some(_)) => take_up(bridge).await,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "a job over dead letters halts; it is tried again soon");
+                return;
+            }
+        }
+    }
+}
+
 async fn take_up(bridge: &Bridge) {
     loop {
         match bridge.take_published().await {
@@ -103,6 +119,8 @@ pub async fn prune(
         let settled = retention.settled.as_secs_f64();
         let removed = outbox::prune(&mut db, settled, PRUNE_BATCH).await?
             + published::prune(&mut db, settled, PRUNE_BATCH).await?
+            + attempts::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
+            + bulk::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
             + letters::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
             + journal::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
             + inbox::prune(&mut db, settled, PRUNE_BATCH).await?

@@ -16,6 +16,7 @@ mod http;
 mod intake;
 mod lane;
 mod layers;
+mod letters;
 mod oauth;
 mod operate;
 mod readme;

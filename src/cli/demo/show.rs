@@ -164,12 +164,8 @@ async fn compare(bridge: &Bridge, portal: &Sandbox, day: &Day) -> anyhow::Result
         ..Report::default()
     };
     let filter = LetterFilter {
-        shop: None,
-        portal: None,
-        code: None,
-        number: None,
-        after: None,
         limit: 500,
+        ..LetterFilter::default()
     };
     let letters = bridge.dead_letters(&filter).await?.items;
     for letter in &letters {

@@ -1,6 +1,7 @@
 //! The API over a real port, from requests to problems.
 
 mod health;
+mod letters;
 mod observed;
 
 use crate::support::{

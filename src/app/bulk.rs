@@ -1,0 +1,295 @@
+//! Retrying or discarding many dead letters: a stored job, worked off in small batches, that survives a restart.
+
+use super::{Actor, Bridge, Error, LetterFilter, LetterQuery, Retry, dead_letters};
+use crate::{
+    domain::Fault,
+    storage::{
+        self,
+        bulk::{self, JobRow, NewJob},
+        journal, letters,
+        letters::LetterRow,
+        orders,
+    },
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
+use utoipa::ToSchema;
+
+/// Letters in one transaction.
+const BATCH: i64 = 50;
+/// Letters in one job.
+const MOST: i64 = 100_000;
+const MOST_JOBS: i64 = 100;
+
+/// What a job does with every letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BulkAction {
+    /// Try again as it is.
+    Retry,
+    /// Let go.
+    Discard,
+}
+
+impl BulkAction {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Discard => "discard",
+        }
+    }
+}
+
+/// What is asked of a job.
+#[derive(Debug, Clone)]
+pub struct Bulk {
+    /// What to do with every letter.
+    pub action: BulkAction,
+    /// Which letters; a filter that means every letter is refused, and its page plays no part.
+    pub filter: LetterFilter,
+    /// How many letters the person has seen the filter to mean. Any other number than there are now is refused.
+    pub expect: i64,
+    /// Why they are let go; needed to discard.
+    pub reason: Option<String>,
+    /// To retry: make new deals where the old ones are gone.
+    pub recreate: bool,
+}
+
+/// A job and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BulkJob {
+    /// Its id.
+    pub id: i64,
+    /// `retry` or `discard`.
+    pub action: String,
+    /// Which letters.
+    pub filter: LetterQuery,
+    /// Why they are let go.
+    pub reason: Option<String>,
+    /// Who asked for it.
+    pub actor: String,
+    /// How many letters there were.
+    pub expected: i64,
+    /// Letters closed so far.
+    pub done: i64,
+    /// Letters that stay open, since they could not be tried again.
+    pub failed: i64,
+    /// Why the last of those could not.
+    pub last_fault: Option<String>,
+    /// `running`, `done` or `stopped`.
+    pub state: String,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Who stopped it.
+    pub stopped_by: Option<String>,
+}
+
+/// Jobs, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BulkJobs {
+    /// At most the newest 100.
+    pub items: Vec<BulkJob>,
+}
+
+impl From<JobRow> for BulkJob {
+    fn from(row: JobRow) -> Self {
+        Self {
+            id: row.id,
+            action: row.action,
+            filter: serde_json::from_value(row.filter).unwrap_or_default(),
+            reason: row.reason,
+            actor: row.actor,
+            expected: row.expected,
+            done: row.done,
+            failed: row.failed,
+            last_fault: row.last_fault,
+            state: row.state,
+            created_at: row.created_at,
+            ended_at: row.ended_at,
+            stopped_by: row.stopped_by,
+        }
+    }
+}
+
+impl Bridge {
+    /// Stores a job over many letters; the worker does it. Refused unless there are exactly as many letters as the person has
+    /// seen, so that nobody closes more than was meant. Letters that come later are left alone.
+    pub async fn start_bulk(&self, bulk: &Bulk, who: &Actor) -> Result<BulkJob, Error> {
+        let reason = match (bulk.action, &bulk.reason) {
+            (BulkAction::Discard, reason) => {
+                Some(dead_letters::usable(reason.as_deref().unwrap_or_default())?)
+            }
+            (BulkAction::Retry, _) => None,
+        };
+        if bulk.filter.is_empty() {
+            return Err(refused(
+                "/filter",
+                "a filter is needed: every letter is too many".to_owned(),
+            ));
+        }
+        let mut tx = self.pool().begin().await?;
+        let counts = letters::counts(&mut tx, &bulk.filter.rows(0, 0)).await?;
+        let found = counts.iter().map(|row| row.letters).sum();
+        if found != bulk.expect {
+            return Err(Error::Count {
+                expected: bulk.expect,
+                found,
+            });
+        }
+        if found == 0 || found > MOST {
+            return Err(refused(
+                "/expect",
+                format!("a job takes 1 to {MOST} letters: here are {found}"),
+            ));
+        }
+        let filter = json!(bulk.filter.to_query());
+        let new = NewJob {
+            action: bulk.action.as_str(),
+            filter: &filter,
+            reason,
+            recreate: bulk.recreate,
+            actor: &who.0,
+            expected: found,
+            upto: counts.iter().map(|row| row.newest_id).max().unwrap_or(0),
+        };
+        let id = bulk::add(&mut tx, &new).await?;
+        let detail = json!({
+            "action": new.action, "filter": filter, "letters": found, "reason": reason, "recreate": bulk.recreate,
+        });
+        journal::audit(&mut tx, &who.0, "bulk.start", &id.to_string(), &detail).await?;
+        let job = bulk::one(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        tx.commit().await?;
+        Ok(job.into())
+    }
+
+    /// Jobs, the newest first.
+    pub async fn bulk_jobs(&self) -> Result<BulkJobs, Error> {
+        let mut db = self.pool().acquire().await?;
+        let rows = bulk::list(&mut db, None, MOST_JOBS).await?;
+        Ok(BulkJobs {
+            items: rows.into_iter().map(BulkJob::from).collect(),
+        })
+    }
+
+    /// One job.
+    pub async fn bulk_job(&self, id: i64) -> Result<Option<BulkJob>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(bulk::one(&mut db, id).await?.map(BulkJob::from))
+    }
+
+    /// Stops a running job after the batch in hand; what it has done stays done.
+    pub async fn stop_bulk(&self, id: i64, who: &Actor) -> Result<BulkJob, Error> {
+        let mut tx = self.pool().begin().await?;
+        if !bulk::stop(&mut tx, id, &who.0).await? {
+            return Err(Error::NotFound);
+        }
+        journal::audit(&mut tx, &who.0, "bulk.stop", &id.to_string(), &json!({})).await?;
+        let job = bulk::one(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        tx.commit().await?;
+        Ok(job.into())
+    }
+
+    /// Does one batch of one running job, in one transaction: after a crash nothing of it is half done. Returns the job it
+    /// worked on; none if there is nothing to do, or others are at it.
+    pub async fn work_bulk(&self) -> Result<Option<BulkJob>, Error> {
+        let mut tx = self.pool().begin().await?;
+        let Some(mut job) = bulk::take(&mut tx).await? else {
+            return Ok(None);
+        };
+        let filter = filter_of(&job)?;
+        let mut wanted = filter.rows(job.reached, BATCH);
+        wanted.upto = Some(job.upto);
+        let batch = letters::list(&mut tx, &wanted).await?;
+        lock_orders(&mut tx, &batch).await?;
+        let mut lanes = Vec::new();
+        for letter in &batch {
+            self.work_one(&mut tx, &mut job, letter, &mut lanes).await?;
+            job.reached = letter.id;
+        }
+        if i64::try_from(batch.len()).unwrap_or(i64::MAX) < BATCH {
+            "done".clone_into(&mut job.state);
+        }
+        bulk::progress(&mut tx, &job).await?;
+        tx.commit().await?;
+        lanes.sort();
+        lanes.dedup();
+        for lane in lanes {
+            self.bell().ring(&lane);
+        }
+        Ok(Some(job.into()))
+    }
+
+    async fn work_one(
+        &self,
+        tx: &mut PgConnection,
+        job: &mut JobRow,
+        letter: &LetterRow,
+        lanes: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        let who = Actor::new(job.actor.clone());
+        let mut point = tx.begin().await?;
+        let worked = if job.action == BulkAction::Discard.as_str() {
+            let reason = job.reason.as_deref().unwrap_or_default();
+            self.discard_in(&mut point, letter.id, &who, reason)
+                .await
+                .map(|()| Vec::new())
+        } else {
+            let options = Retry {
+                payload: None,
+                recreate: job.recreate,
+            };
+            self.retry_in(&mut point, letter.id, &who, options)
+                .await
+                .map(|(_, lanes)| lanes)
+        };
+        match worked {
+            Ok(ring) => {
+                point.commit().await?;
+                job.done += 1;
+                lanes.extend(ring);
+            }
+            Err(fault @ (Error::Invalid(_) | Error::NotFound)) => {
+                point.rollback().await?;
+                job.failed += 1;
+                let fault = format!("letter {}: {fault}", letter.id);
+                job.last_fault = Some(fault.chars().take(2000).collect());
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Every order of a batch at once and sorted, as a lane that settles locks them: else the two could wait for each other.
+async fn lock_orders(tx: &mut PgConnection, batch: &[LetterRow]) -> Result<(), Error> {
+    let keys: std::collections::BTreeSet<_> = batch
+        .iter()
+        .filter_map(|letter| Some((letter.shop.clone()?, letter.number.clone()?)))
+        .collect();
+    let (shops, numbers): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
+    orders::lock(tx, &shops, &numbers).await?;
+    Ok(())
+}
+
+fn filter_of(job: &JobRow) -> Result<LetterFilter, Error> {
+    let unreadable = |detail: String| {
+        Error::Storage(storage::Error::Unreadable {
+            table: "bulk_jobs",
+            detail,
+        })
+    };
+    let query: LetterQuery =
+        serde_json::from_value(job.filter.clone()).map_err(|no| unreadable(no.to_string()))?;
+    query
+        .parse()
+        .map_err(|faults| unreadable(super::sentence(&faults)))
+}
+
+fn refused(pointer: &str, detail: String) -> Error {
+    let pointer = pointer.to_owned();
+    Error::Invalid(vec![Fault { pointer, detail }])
+}
