@@ -16,6 +16,7 @@
 //! | [`app`] | use cases; owns the transactions |
 //! | [`worker`] | lanes: own, claim, plan, perform, settle; schedules |
 //! | [`http`] | the API, health and metrics; the one table of error to status |
+//! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
 //! | [`embedded`] | a PostgreSQL of our own for those who brought none |
@@ -61,4 +62,5 @@ pub mod retry;
 pub mod sandbox;
 pub mod storage;
 pub mod telemetry;
+pub mod woocommerce;
 pub mod worker;

@@ -1,6 +1,6 @@
 //! Whether everything flows.
 
-use super::{Actor, Bridge, Error};
+use super::{Actor, Bridge, Error, compare::lane_of};
 use crate::{
     domain::{PortalName, ShopRules},
     storage::{
@@ -87,6 +87,16 @@ pub struct ShopStatus {
     pub dead: i64,
     /// Events done in the last hour.
     pub done_last_hour: i64,
+    /// Changes of status that the shop was not told yet.
+    pub untold: i64,
+    /// Differences that wait for a person.
+    pub conflicts: i64,
+    /// What the lane of its callback does; none if the shop is not called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback: Option<LaneState>,
+    /// Why that lane does not send, in one sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_reason: Option<String>,
 }
 
 /// How many letters are open for one reason.
@@ -111,10 +121,12 @@ impl Bridge {
         let dead = figures::dead(&mut db).await?;
         let lanes = lanes::all(&mut db).await?;
         let published = figures::published(&mut db).await?;
+        let back = figures::back(&mut db).await?;
         let figures = Figures {
             waiting,
             done,
             dead,
+            back,
         };
         let portals = self.directory().portals.iter().map(|portal| {
             let lane = lanes.iter().find(|lane| lane.portal == portal.as_str());
@@ -124,7 +136,7 @@ impl Bridge {
             .directory()
             .shops
             .values()
-            .map(|rules| figures.shop(rules));
+            .map(|rules| self.shop_status(&figures, rules, &lanes));
         Ok(StatusReport {
             portals: portals.collect(),
             shops: shops.collect(),
@@ -133,36 +145,61 @@ impl Bridge {
         })
     }
 
-    /// Stops sending to a portal until somebody resumes it.
-    pub async fn pause_portal(&self, portal: &PortalName, who: &Actor) -> Result<(), Error> {
-        self.known(portal)?;
+    fn shop_status(&self, figures: &Figures, rules: &ShopRules, lanes: &[LaneRow]) -> ShopStatus {
+        let called = self
+            .directory()
+            .two_way(rules.shop.as_str())
+            .is_some_and(|two_way| two_way.callback);
+        let name = lane_of(rules.shop.as_str());
+        let lane = lanes.iter().find(|lane| lane.portal == name);
+        ShopStatus {
+            callback: called.then(|| state(lane)),
+            callback_reason: lane.and_then(|lane| lane.paused_reason.clone()),
+            ..figures.shop(rules)
+        }
+    }
+
+    /// Stops a lane until somebody resumes it: a portal's by its name, a shop's callback by `shop:NAME`.
+    pub async fn pause_lane(&self, lane: &str, who: &Actor) -> Result<(), Error> {
+        self.known(lane)?;
         let mut tx = self.pool().begin().await?;
-        lanes::pause(&mut tx, portal.as_str(), &who.0).await?;
-        journal::audit(&mut tx, &who.0, "portal.pause", portal.as_str(), &json!({})).await?;
+        lanes::pause(&mut tx, lane, &who.0).await?;
+        journal::audit(&mut tx, &who.0, "portal.pause", lane, &json!({})).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Lets a lane send again, at once.
+    pub async fn resume_lane(&self, lane: &str, who: &Actor) -> Result<(), Error> {
+        self.known(lane)?;
+        let mut tx = self.pool().begin().await?;
+        lanes::resume(&mut tx, lane).await?;
+        journal::audit(&mut tx, &who.0, "portal.resume", lane, &json!({})).await?;
+        tx.commit().await?;
+        self.bell().ring(lane);
+        Ok(())
+    }
+
+    /// Stops sending to a portal until somebody resumes it.
+    pub async fn pause_portal(&self, portal: &PortalName, who: &Actor) -> Result<(), Error> {
+        self.pause_lane(portal.as_str(), who).await
     }
 
     /// Sends to a portal again, at once.
     pub async fn resume_portal(&self, portal: &PortalName, who: &Actor) -> Result<(), Error> {
-        self.known(portal)?;
-        let mut tx = self.pool().begin().await?;
-        lanes::resume(&mut tx, portal.as_str()).await?;
-        journal::audit(
-            &mut tx,
-            &who.0,
-            "portal.resume",
-            portal.as_str(),
-            &json!({}),
-        )
-        .await?;
-        tx.commit().await?;
-        self.bell().ring(portal.as_str());
-        Ok(())
+        self.resume_lane(portal.as_str(), who).await
     }
 
-    fn known(&self, portal: &PortalName) -> Result<(), Error> {
-        let known = self.directory().portals.contains(portal);
+    fn known(&self, lane: &str) -> Result<(), Error> {
+        let directory = self.directory();
+        let known = directory
+            .portals
+            .iter()
+            .any(|portal| portal.as_str() == lane)
+            || directory
+                .shops
+                .keys()
+                .any(|shop| lane_of(shop.as_str()) == lane);
         known.then_some(()).ok_or(Error::NotFound)
     }
 }
@@ -172,6 +209,7 @@ struct Figures {
     waiting: Vec<figures::Waiting>,
     done: Vec<figures::DoneLately>,
     dead: Vec<figures::Dead>,
+    back: Vec<figures::Back>,
 }
 
 impl Figures {
@@ -214,7 +252,15 @@ impl Figures {
             oldest_seconds: waiting.map(|row| row.oldest_seconds).max().unwrap_or(0),
             dead: dead.map(|row| row.count).sum(),
             done_last_hour: done.map(|row| row.done).sum(),
+            untold: self.back(shop).map_or(0, |back| back.untold),
+            conflicts: self.back(shop).map_or(0, |back| back.conflicts),
+            callback: None,
+            callback_reason: None,
         }
+    }
+
+    fn back(&self, shop: &str) -> Option<&figures::Back> {
+        self.back.iter().find(|row| row.shop == shop)
     }
 
     fn counts(self) -> Vec<DeadCount> {

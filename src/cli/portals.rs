@@ -20,12 +20,12 @@ pub(super) enum Command {
     List,
     /// Hold everything back that goes to a portal
     Pause {
-        /// The portal's name
+        /// The portal's name; `shop:NAME` for a shop's callback
         portal: String,
     },
     /// Let it go again
     Resume {
-        /// The portal's name
+        /// The portal's name; `shop:NAME` for a shop's callback
         portal: String,
     },
     /// Let the bridge in as an application of a portal: open the printed address as an administrator
@@ -54,7 +54,6 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     let database = Database::open(&config, global).await?;
     let bridge = setup::bridge(&config, database.pool.clone());
     let who = Actor::new(format!("cli:{}", nix::unistd::geteuid()));
-    let name = |portal: &str| PortalName::parse(portal).map_err(anyhow::Error::msg);
     let mut code = ExitCode::SUCCESS;
     match command {
         Command::List => {
@@ -75,8 +74,8 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
                 );
             }
         }
-        Command::Pause { portal } => bridge.pause_portal(&name(portal)?, &who).await?,
-        Command::Resume { portal } => bridge.resume_portal(&name(portal)?, &who).await?,
+        Command::Pause { portal } => bridge.pause_lane(portal, &who).await?,
+        Command::Resume { portal } => bridge.resume_lane(portal, &who).await?,
         Command::Test { portal } => {
             let (name, portal) = find(&config, portal)?;
             code = test(&applications::client(&bridge, &name, portal)?).await?;

@@ -47,7 +47,17 @@ fn show(report: &StatusReport) {
         "driven by",
     ];
     output::table(&head, report.portals.iter().map(portal_row).collect());
-    let head = ["shop", "portal", "waiting", "oldest", "done/h", "dead"];
+    let head = [
+        "shop",
+        "portal",
+        "waiting",
+        "oldest",
+        "done/h",
+        "dead",
+        "conflicts",
+        "to tell",
+        "told by",
+    ];
     output::table(&head, report.shops.iter().map(shop_row).collect());
 }
 
@@ -71,6 +81,14 @@ fn shop_row(shop: &ShopStatus) -> Vec<String> {
         age(shop.oldest_seconds),
         shop.done_last_hour.to_string(),
         shop.dead.to_string(),
+        shop.conflicts.to_string(),
+        shop.untold.to_string(),
+        match shop.callback {
+            None => "feed",
+            Some(LaneState::Paused | LaneState::Waiting) => "CALLBACK STOPPED",
+            Some(_) => "callback",
+        }
+        .to_owned(),
     ]
 }
 
@@ -97,6 +115,20 @@ fn troubles(report: &StatusReport) -> Vec<String> {
             dead.code,
             remedy.unwrap_or_default()
         ));
+    }
+    for shop in &report.shops {
+        if let Some(reason) = &shop.callback_reason {
+            let (name, untold) = (&shop.shop, shop.untold);
+            found.push(format!(
+                "shop {name} cannot be told: {reason}; {untold} changes wait. `b24-bridge portals resume shop:{name}` once it is mended"
+            ));
+        }
+        if shop.conflicts > 0 {
+            let (name, count) = (&shop.shop, shop.conflicts);
+            found.push(format!(
+                "{count} conflicts of shop {name} wait for a person: `b24-bridge conflicts list`"
+            ));
+        }
     }
     if report.published > 0 {
         let count = report.published;

@@ -17,6 +17,7 @@ mod portals;
 mod secret;
 mod shops;
 mod telemetry;
+mod woocommerce;
 mod worker;
 
 pub use database::{Database, TokenKey};
@@ -28,6 +29,7 @@ pub use portals::{App, Plan, Portal, PortalAccess, Rate};
 pub use secret::{KeyDigest, Secret};
 pub use shops::Shop;
 pub use telemetry::Telemetry;
+pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 
 use crate::domain::{PortalName, ShopName, ShopRules};

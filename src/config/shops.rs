@@ -1,6 +1,6 @@
 //! `[shops.NAME]`: the stores that post events, and how their orders are written.
 
-use super::{KeyDigest, Problem, Secret, secret};
+use super::{KeyDigest, Problem, Secret, WooCommerce, secret, woocommerce};
 use crate::callback;
 use crate::domain::{
     Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, PortalName,
@@ -24,6 +24,8 @@ pub struct Shop {
     pub api_keys: Vec<KeyDigest>,
     /// Event sources that are this shop, for events that come without a key.
     pub sources: Vec<String>,
+    /// What its WooCommerce webhooks are signed with, if it is a WooCommerce shop.
+    pub woocommerce: Option<WooCommerce>,
     /// Where decided changes are sent.
     pub callback_url: Option<String>,
     /// What they are signed with.
@@ -50,6 +52,7 @@ pub(super) struct Raw {
     api_keys_file: Option<PathBuf>,
     #[serde(default)]
     sources: Vec<String>,
+    woocommerce: Option<woocommerce::Raw>,
     callback_url: Option<String>,
     callback_secret: Option<Secret>,
     callback_secret_file: Option<PathBuf>,
@@ -256,6 +259,9 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         rules: Arc::new(rules),
         api_keys: api_keys(raw.api_keys, raw.api_keys_file.as_deref(), &key, problems),
         sources: raw.sources,
+        woocommerce: raw
+            .woocommerce
+            .and_then(|raw| woocommerce::check(raw, &key, problems)),
         callback_url: raw.callback_url,
         callback_secret,
         sources_of_truth,

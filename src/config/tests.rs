@@ -185,6 +185,8 @@ fn the_example_is_valid_and_names_every_key() {
         "delivery_name",
         "on_deleted",
         "leads",
+        "woocommerce",
+        "secret",
         "channel",
         "property",
         "statuses",

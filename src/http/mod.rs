@@ -34,6 +34,7 @@ mod serve;
 mod status;
 mod status_changes;
 mod webhooks;
+mod woocommerce;
 
 use crate::{app::Bridge, config::Config};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::{
     Problem, State, around, conflict, conflicts, dead_letter, dead_letters, discard, events,
     health, install, metrics, oauth, openapi, orders, portals, resolve, retry, status,
-    status_changes, webhooks,
+    status_changes, webhooks, woocommerce,
 };
 use axum::{
     Router,
@@ -32,6 +32,7 @@ macro_rules! endpoints {
 
 endpoints! {
     events::post_events __path_post_events
+    woocommerce::post_delivery __path_post_delivery
     orders::get_order __path_get_order
     dead_letters::get_dead_letters __path_get_dead_letters
     dead_letter::get_dead_letter __path_get_dead_letter

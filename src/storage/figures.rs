@@ -74,6 +74,31 @@ pub async fn dead(db: &mut PgConnection) -> Result<Vec<Dead>, Error> {
     .await?)
 }
 
+/// What one shop was not told, and what waits for a person.
+#[derive(Debug, Clone)]
+pub struct Back {
+    /// The shop.
+    pub shop: String,
+    /// Changes that it was not told.
+    pub untold: i64,
+    /// Open conflicts.
+    pub conflicts: i64,
+}
+
+/// What comes back, by shop.
+pub async fn back(db: &mut PgConnection) -> Result<Vec<Back>, Error> {
+    Ok(sqlx::query_as!(
+        Back,
+        r#"SELECT shop AS "shop!", sum(untold)::bigint AS "untold!", sum(conflicts)::bigint AS "conflicts!"
+           FROM (SELECT shop, count(*) AS untold, 0 AS conflicts FROM bridge.status_changes WHERE state = 'waiting' GROUP BY shop
+                 UNION ALL
+                 SELECT shop, 0, count(*) FROM bridge.conflicts WHERE closed_at IS NULL GROUP BY shop) AS both_sides
+           GROUP BY shop"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// Events from SQL that wait to be taken up.
 pub async fn published(db: &mut PgConnection) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(

@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lifecycle", &[]),
     ("planner", &["domain"]),
     ("decision", &["domain"]),
+    ("woocommerce", &["domain"]),
     ("bitrix24", &["retry"]),
     ("callback", &[]),
     ("storage", &["domain"]),
@@ -47,7 +48,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "http",
-        &["app", "bitrix24", "config", "domain", "telemetry"],
+        &[
+            "app",
+            "bitrix24",
+            "config",
+            "domain",
+            "telemetry",
+            "woocommerce",
+        ],
     ),
     (
         "cli",
@@ -69,7 +77,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms without IO, time or chance.
-const PURE: &[&str] = &["domain", "planner", "decision"];
+const PURE: &[&str] = &["domain", "planner", "decision", "woocommerce"];
 const IMPURE_WORDS: &[&str] = &[
     "tokio::",
     "sqlx::",

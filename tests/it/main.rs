@@ -20,6 +20,7 @@ mod oauth;
 mod operate;
 mod readme;
 mod sandbox;
+mod shopside;
 mod statuses;
 mod support;
 mod two_way;

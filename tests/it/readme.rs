@@ -28,6 +28,25 @@ fn its_configuration_is_valid() {
 }
 
 #[test]
+fn its_way_back_is_configured_as_it_says() {
+    let table = |text: String| text.parse::<toml::Table>().unwrap();
+    let mut all = table(block("3. **The configuration**", "```toml"));
+    merge(&mut all, table(block("2. **The shop is told**", "```toml")));
+    let config = Config::parse(&all.to_string(), &BTreeMap::new()).unwrap();
+    let shop = config.shops.values().next().unwrap();
+    assert!(shop.callback_url.is_some() && shop.sources_of_truth.len() == 1);
+}
+
+fn merge(into: &mut toml::Table, more: toml::Table) {
+    for (key, value) in more {
+        match (into.get_mut(&key), value) {
+            (Some(toml::Value::Table(there)), toml::Value::Table(value)) => merge(there, value),
+            (_, value) => drop(into.insert(key, value)),
+        }
+    }
+}
+
+#[test]
 fn its_application_is_configured_as_it_says() {
     let text = block("3. **The application's configuration**", "```toml");
     let without_key = Config::parse(&text, &BTreeMap::new()).unwrap_err();

@@ -1,5 +1,6 @@
 //! `demo`: everything at once, for people who want to see it work.
 
+mod back;
 mod day;
 mod show;
 
@@ -40,6 +41,8 @@ pub(super) struct Args {
     portal_listen: SocketAddr,
 }
 
+/// What the sandbox portal puts into its notifications.
+const EVENT_TOKEN: &str = "demo-application-token";
 /// How long the day may take to reach the portal.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -74,12 +77,13 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         .address
         .map(|address| format!("http://{address}"))
         .unwrap_or_default();
+    portal.add_webhook(&format!("{api}/webhooks/bitrix24/demo"), EVENT_TOKEN);
     output::say(format!("the portal's board   http://{}/", portal.addr()));
     output::say(format!("the bridge's API     {api}/openapi.json"));
     output::say(format!("the API key          {}", day::KEY));
     let started = Instant::now();
     let day = Day::make(args.orders);
-    let report = show::follow(
+    let mut report = show::follow(
         &running.bridge,
         &portal,
         &api,
@@ -89,6 +93,9 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     )
     .await?;
     show::table(&report, started.elapsed());
+    if report.is_fine() && !stop.is_cancelled() {
+        report.faults = back::play(&running.bridge, &portal, &api).await?;
+    }
     let fine = report.is_fine();
     if !fine {
         report
@@ -97,16 +104,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
             .for_each(|fault| output::say(format!("not as it should be: {fault}")));
     }
     if !args.once && !stop.is_cancelled() {
-        output::say("\nTry: drag a deal to another stage on the board; look at an order:");
-        output::say(format!(
-            "  curl -H 'Authorization: Bearer {}' {api}/v1/orders/demo/{}",
-            day::KEY,
-            Day::an_order()
-        ));
-        output::say(format!(
-            "  curl -H 'Authorization: Bearer {}' {api}/v1/dead-letters",
-            day::KEY
-        ));
+        invite(&api);
         output::say("Ctrl-C ends it; the demo's data go with it.");
         stop.cancelled().await;
     }
@@ -119,6 +117,26 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What to try next.
+fn invite(api: &str) {
+    output::say(
+        "\nTry: drag a deal to another stage on the board, and see what the shop reads of it; look at an order:",
+    );
+    output::say(format!(
+        "  curl -H 'Authorization: Bearer {}' {api}/v1/status-changes",
+        day::KEY
+    ));
+    output::say(format!(
+        "  curl -H 'Authorization: Bearer {}' {api}/v1/orders/demo/{}",
+        day::KEY,
+        Day::an_order()
+    ));
+    output::say(format!(
+        "  curl -H 'Authorization: Bearer {}' {api}/v1/dead-letters",
+        day::KEY
+    ));
 }
 
 /// A database of the demo's own: in a directory that goes with it, or, where DATABASE_URL names a server, only in an empty schema.
@@ -175,6 +193,7 @@ fn settings(portal: &Sandbox, args: &Args) -> anyhow::Result<Config> {
         listen = "{listen}"
         [portals.demo]
         webhook_url = "{url}"
+        event_tokens = ["{EVENT_TOKEN}"]
         [shops.demo]
         portal = "demo"
         api_keys = ["{key}"]

@@ -149,6 +149,7 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
         "POST /v1/conflicts/{id}/resolve",
         "POST /v1/dead-letters/{id}/discard",
         "POST /v1/dead-letters/{id}/retry",
+        "POST /v1/woocommerce/{shop}",
         "POST /v1/events",
         "POST /v1/portals/{name}/pause",
         "POST /v1/portals/{name}/resume",

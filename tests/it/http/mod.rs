@@ -43,6 +43,8 @@ api_keys = ["main-key-0123456789"]
 [[shops.main.statuses]]
 status = "N"
 stage = "NEW"
+[shops.main.woocommerce]
+secret = "woo-secret-0123456789"
 [shops.other]
 portal = "main"
 api_keys = ["other-key-0123456789"]

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
     sync::{
         OnceLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
@@ -16,6 +16,8 @@ use std::{
 static CLUSTER: OnceLock<PathBuf> = OnceLock::new();
 static TEMPLATE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
+/// Whether this process's cluster survives a power cut, as a real one does; tests need not wait for the disk.
+pub(crate) static DURABLE: AtomicBool = AtomicBool::new(false);
 
 /// A database of one test; it is left to the cluster's end.
 pub(crate) struct Database {
@@ -132,16 +134,12 @@ fn serve(bin: &Path, root: &Path, data: &Path) {
         .arg(data)
         .arg("-k")
         .arg(root)
-        .args([
-            "-c",
-            "listen_addresses=",
-            "-c",
-            "fsync=off",
-            "-c",
-            "full_page_writes=off",
-            "-c",
-            "max_connections=400",
-        ])
+        .args(["-c", "listen_addresses=", "-c", "max_connections=400"])
+        .args(if DURABLE.load(Ordering::Relaxed) {
+            ["-c", "max_wal_size=8GB", "-c", "shared_buffers=1GB"]
+        } else {
+            ["-c", "fsync=off", "-c", "full_page_writes=off"]
+        })
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(root.join("log")).unwrap());
     std::thread::spawn(move || {
@@ -184,7 +182,7 @@ fn as_postgres(program: &Path) -> Command {
 }
 
 /// Where `initdb` and `postgres` are; fetched once if the machine has none.
-fn binaries() -> PathBuf {
+pub(crate) fn binaries() -> PathBuf {
     let fetched = std::env::temp_dir().join("b24-bridge-test-postgres");
     b24_bridge::embedded::programs(&fetched, b24_bridge::embedded::Install::Ask).unwrap()
 }

@@ -1,6 +1,7 @@
 //! Stages that come back, through the whole service.
 
 mod commands;
+mod crossing;
 mod model;
 mod scenarios;
 mod world;

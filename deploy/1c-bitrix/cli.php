@@ -1,0 +1,59 @@
+<?php
+
+declare(strict_types=1);
+
+// php cli.php install|send|status|retry|since DATE
+if (PHP_SAPI !== 'cli') {
+    http_response_code(404);
+    exit;
+}
+$_SERVER['DOCUMENT_ROOT'] = getenv('DOCUMENT_ROOT') ?: dirname(__DIR__, 2);
+define('NO_KEEP_STATISTIC', true);
+define('NOT_CHECK_PERMISSIONS', true);
+define('NO_AGENT_CHECK', true);
+require $_SERVER['DOCUMENT_ROOT'] . '/bitrix/modules/main/include/prolog_before.php';
+require_once __DIR__ . '/include.php';
+
+use B24Bridge\Bridge;
+
+switch ($argv[1] ?? '') {
+    case 'install':
+        Bridge::spool()->install();
+        Bridge::sweep();
+        echo "The tables are there. Now add to cron: * * * * * php " . __FILE__ . " send\n";
+        break;
+    case 'send':
+        // A cron minute: look again and again, so that an order does not wait for the next one.
+        $until = time() + 50;
+        do {
+            $done = Bridge::send(max(1, $until - time()));
+            if ($done['sent'] > 0 || $done['refused'] > 0 || $done['trouble'] !== null) {
+                echo date('c') . ' ' . json_encode($done, JSON_UNESCAPED_UNICODE) . "\n";
+            }
+            sleep(2);
+        } while (time() < $until);
+        break;
+    case 'status':
+        $status = Bridge::spool()->status();
+        $oldest = $status['oldest'] === null ? '-' : date('c', $status['oldest']);
+        echo "waiting: {$status['waiting']}, oldest: $oldest, refused: {$status['refused']}\n";
+        foreach ($status['words'] as $words) {
+            echo "  $words\n";
+        }
+        exit($status['refused'] > 0 ? 1 : 0);
+    case 'retry':
+        echo Bridge::spool()->retry() . " refused events will be sent again\n";
+        break;
+    case 'since':
+        $moment = strtotime($argv[2] ?? '');
+        if ($moment === false) {
+            fwrite(STDERR, "since when? For example: php cli.php since 2026-01-01\n");
+            exit(2);
+        }
+        Bridge::since($moment);
+        echo 'Orders changed since ' . date('c', $moment) . " will be sent by the next runs of send\n";
+        break;
+    default:
+        fwrite(STDERR, "php cli.php install|send|status|retry|since DATE\n");
+        exit(2);
+}

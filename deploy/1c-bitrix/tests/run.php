@@ -1,0 +1,201 @@
+<?php
+
+declare(strict_types=1);
+
+// php tests/run.php: everything that needs no shop.
+
+namespace B24Bridge\Tests;
+
+use B24Bridge\Receiver;
+use B24Bridge\Sender;
+use B24Bridge\Signature;
+use B24Bridge\Snapshot;
+use B24Bridge\Spool;
+
+require_once __DIR__ . '/support.php';
+require_once __DIR__ . '/check.php';
+
+const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
+function spool(): Spool
+{
+    $spool = new Spool(new Sqlite());
+    $spool->install();
+    return $spool;
+}
+
+/** @return array<string, string> */
+function headers(string $id, int $at, string $body): array
+{
+    $right = (new Signature(SECRET))->sign($id, $at, $body);
+    return ['webhook-id' => $id, 'webhook-timestamp' => (string) $at, 'webhook-signature' => "v1,AAAA $right"];
+}
+
+/** @param array<string, mixed> $data */
+function callback(array $data): string
+{
+    $data += ['shop' => 'main', 'number' => 'A-1', 'status' => 'P', 'previous_status' => 'N', 'decided_at' => '2026-01-15T11:00:00+03:00'];
+    return Snapshot::json(['specversion' => '1.0', 'type' => Receiver::TYPE, 'source' => 'b', 'id' => 'e', 'data' => $data]);
+}
+
+check([
+    'the example of the specification is signed and verified' => function (): void {
+        $signature = new Signature(SECRET);
+        $body = '{"test": 2432232314}';
+        $signed = $signature->sign('msg_p5jXN8AQM9LWM0D4loKWxJek', 1614265330, $body);
+        same('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=', $signed);
+        $verify = static fn (string $header, string $at = '1614265330', int $now = 1614265330, string $text = '{"test": 2432232314}'): bool
+            => $signature->verify('msg_p5jXN8AQM9LWM0D4loKWxJek', $at, $header, $text, $now);
+        same(true, $verify($signed));
+        same(true, $verify("v1a,xxx v1,wrong $signed"));
+        same(false, $verify('v1,wrong'));
+        same(false, $verify(''));
+        same(false, $verify($signed, '1614265331'));
+        same(false, $verify($signed, '-1'));
+        same(false, $verify($signed, '1614265330', 1614265330, '{"test": 2432232315}'));
+        same(true, $verify($signed, '1614265330', 1614265330 + 300));
+        same(false, $verify($signed, '1614265330', 1614265330 + 301));
+        same(false, $verify($signed, '1614265330', 1614265330 - 301));
+    },
+    'a snapshot has no float\'s tail, no broken text, and the person who orders' => function (): void {
+        $event = json_decode(Snapshot::json(Snapshot::saved(order(), 'https://shop.example')), true);
+        $data = $event['data'];
+        same('2570.3', $data['total']);
+        same('A-1', $data['number']);
+        same(3, $data['version']);
+        same('2026-01-15T10:00:00+03:00', $data['updated_at']);
+        same(2, count($data['items']));
+        same(['20', true, '796'], [$data['items'][0]['vat_rate'], $data['items'][0]['vat_included'], $data['items'][0]['unit']]);
+        same([false, 'TEA-2', '10'], [$data['items'][1]['vat_included'], $data['items'][1]['sku'], $data['items'][1]['discount']]);
+        same(['Анна', 'Петрова', 'Ивановна'], [$data['customer']['name'], $data['customer']['last_name'], $data['customer']['second_name']]);
+        same(['anna@example.com'], $data['customer']['emails']);
+        same(['10-12', '12-14'], $data['properties']['INTERVALS']);
+        same('Карта', $data['payment']['method']);
+        same(false, isset($data['paid_at']));
+    },
+    'a guest has no id, and a company is told by its INN' => function (): void {
+        $guest = Snapshot::data(order(['anonymous' => true]))['customer'];
+        same([false, 'person'], [isset($guest['id']), $guest['kind']]);
+        $company = Snapshot::data(order(['properties' => [
+            ['CODE' => 'COMPANY', 'VALUE' => 'ООО «Ромашка»'], ['CODE' => 'INN', 'VALUE' => '7707083893'],
+        ]]))['customer'];
+        same(['company', '7707083893'], [$company['kind'], $company['company']['inn']]);
+    },
+    'a property that holds what no database takes is cleaned' => function (): void {
+        $data = Snapshot::data(order(['properties' => [['CODE' => 'FILE', 'VALUE' => ['n' => "a\0b", 'o' => new \stdClass()]]]]));
+        same(['n' => 'ab', 'o' => null], $data['properties']->FILE);
+    },
+    'an empty order still makes valid JSON' => function (): void {
+        same(true, is_array(json_decode(Snapshot::json(Snapshot::saved([], 's')), true)));
+    },
+    'the same state is the same event, another state another' => function (): void {
+        $id = static fn (array $changes): string => Snapshot::saved(order($changes), 's')['id'];
+        same($id([]), $id([]));
+        same(false, $id([]) === $id(['STATUS_ID' => 'P']));
+    },
+    'the spool is part of the shop\'s transaction' => function (): void {
+        $db = new Sqlite();
+        $spool = new Spool($db);
+        $spool->install();
+        $db->pdo->beginTransaction();
+        same(true, $spool->add(Snapshot::saved(order(), 's'), 1));
+        $db->pdo->rollBack();
+        same(0, $spool->status()['waiting']);
+        same(true, $spool->add(Snapshot::saved(order(), 's'), 1));
+        same(false, $spool->add(Snapshot::saved(order(), 's'), 2));
+        same(1, $spool->status()['waiting']);
+    },
+    'nothing is lost while the bridge is away, and pauses grow' => function (): void {
+        $spool = spool();
+        $bridge = new Answers();
+        $now = 1000;
+        $sender = new Sender($spool, $bridge, static function () use (&$now): int {
+            return $now;
+        });
+        foreach (['N', 'P', 'F'] as $status) {
+            $spool->add(Snapshot::saved(order(['STATUS_ID' => $status]), 's'), $now);
+        }
+        $bridge->answers = [[0, 'refused'], [503, 'away'], [401, 'who?']];
+        foreach ([5, 10, 20] as $pause) {
+            same(0, $sender->run(10)['sent']);
+            same('pausing', $sender->run(10)['trouble']);
+            $now += $pause;
+        }
+        same(3, $sender->run(10)['sent']);
+        same(4, count($bridge->posted));
+        same(0, $spool->status()['waiting']);
+        $sent = array_map(static fn (array $event): string => $event['data']['status'], json_decode($bridge->posted[3], true));
+        same(['N', 'P', 'F'], $sent);
+        $now += 31 * 86400;
+        $sender->run(10);
+        same(true, $spool->add(Snapshot::saved(order(), 's'), $now));
+    },
+    'what the bridge refuses stays with its words and holds up nothing' => function (): void {
+        $spool = spool();
+        $bridge = new Answers();
+        $sender = new Sender($spool, $bridge);
+        foreach (['N', 'P', 'F'] as $status) {
+            $spool->add(Snapshot::saved(order(['STATUS_ID' => $status]), 's'), time());
+        }
+        $results = [['result' => 'duplicate'], ['result' => 'invalid', 'faults' => [['pointer' => '/data/total']]], ['result' => 'queued']];
+        $bridge->answers = [[202, (string) json_encode(['results' => $results])]];
+        $done = $sender->run(10);
+        same([2, 1, null], [$done['sent'], $done['refused'], $done['trouble']]);
+        same(true, strpos($spool->status()['words'][0], '/data/total') !== false);
+        same(1, $spool->retry());
+        same(1, $sender->run(10)['sent']);
+    },
+    'a batch that is too large is halved down to the event that is' => function (): void {
+        $spool = spool();
+        $bridge = new Answers();
+        foreach (['N', 'P', 'F'] as $status) {
+            $spool->add(Snapshot::saved(order(['STATUS_ID' => $status]), 's'), time());
+        }
+        $bridge->answers = [[413, ''], [413, '']];
+        $done = (new Sender($spool, $bridge))->run(10);
+        same([2, 1], [$done['sent'], $done['refused']]);
+    },
+    'two processes do not send at once, and a dead one does not hold the lock for ever' => function (): void {
+        $spool = spool();
+        same(true, $spool->lock(100, 200));
+        same(false, $spool->lock(150, 250));
+        same(true, $spool->lock(201, 300));
+    },
+    'a callback sets the status once' => function (): void {
+        $shop = new OneOrder(spool());
+        $receiver = new Receiver(new Signature(SECRET), $shop);
+        $body = callback([]);
+        same([200, ['result' => 'changed']], $receiver->handle('POST', headers('m1', 1000, $body), $body, 1000));
+        $shop->status = 'N';
+        same([200, ['result' => 'duplicate']], $receiver->handle('POST', headers('m1', 1100, $body), $body, 1100));
+        same(['N', 1], [$shop->status, $shop->writes]);
+    },
+    'an order that went elsewhere answers 409 with its snapshot' => function (): void {
+        $shop = new OneOrder(spool());
+        $shop->status = 'C';
+        $receiver = new Receiver(new Signature(SECRET), $shop);
+        $body = callback([]);
+        [$status, $answer] = $receiver->handle('POST', headers('m1', 1000, $body), $body, 1000);
+        same([409, 'C', 0], [$status, $answer['snapshot']['status'], $shop->writes]);
+        $body = callback(['previous_status' => null, 'decided_at' => '2026-01-15T09:00:00+03:00']);
+        same(409, $receiver->handle('POST', headers('m2', 1000, $body), $body, 1000)[0]);
+        $body = callback(['previous_status' => null]);
+        same(200, $receiver->handle('POST', headers('m3', 1000, $body), $body, 1000)[0]);
+    },
+    'what is not ours, not there or not wanted has an answer of its own' => function (): void {
+        $shop = new OneOrder(spool());
+        $receiver = new Receiver(new Signature(SECRET), $shop);
+        $answer = static fn (string $body, string $method = 'POST'): int
+            => $receiver->handle($method, headers('m', 1000, $body), $body, 1000)[0];
+        same(405, $answer(callback([]), 'GET'));
+        same(404, $answer(callback(['number' => 'B-9'])));
+        same(422, $answer(callback(['status' => ''])));
+        same(200, $answer('{"type":"something.else"}'));
+        same(200, $answer('no json'));
+        same(413, $answer(str_repeat('x', 300000)));
+        same(401, $receiver->handle('POST', [], callback([]), 1000)[0]);
+        $shop->refusal = 'the status needs a payment';
+        same(422, $answer(callback([])));
+        same(false, $shop->knows('m'));
+    },
+]);

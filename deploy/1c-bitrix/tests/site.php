@@ -1,0 +1,167 @@
+<?php
+
+declare(strict_types=1);
+
+// php tests/site.php: the handlers, the sweep and the order adapter, with stand-ins for 1C-Bitrix.
+
+namespace B24Bridge\Tests;
+
+use B24Bridge\BitrixOrders;
+use B24Bridge\Bridge;
+use B24Bridge\Receiver;
+use B24Bridge\Signature;
+use Bitrix\Main\Application;
+use Bitrix\Main\DB\Connection;
+use Bitrix\Main\Event;
+use Bitrix\Main\EventManager;
+use Bitrix\Main\Type\DateTime;
+use Bitrix\Sale\Order;
+
+require_once __DIR__ . '/stand_ins.php';
+require_once __DIR__ . '/check.php';
+
+const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
+// The site has its configuration beside the module; here it is a copy of the module that has one.
+$copy = sys_get_temp_dir() . '/b24bridge-' . getmypid();
+foreach (['', '/lib', '/bitrix'] as $folder) {
+    mkdir($copy . $folder);
+    foreach (glob(dirname(__DIR__) . $folder . '/*.php') ?: [] as $file) {
+        copy($file, $copy . $folder . '/' . basename($file));
+    }
+}
+copy("$copy/config.example.php", "$copy/config.php");
+register_shutdown_function(static function () use ($copy): void {
+    foreach (['/lib', '/bitrix', ''] as $folder) {
+        array_map('unlink', glob("$copy$folder/*.php") ?: []);
+        rmdir($copy . $folder);
+    }
+});
+require_once "$copy/include.php";
+
+function site(): Connection
+{
+    Application::$connection = new Connection();
+    Order::$all = [];
+    Order::$refusal = null;
+    $GLOBALS['log'] = [];
+    Bridge::spool()->install();
+    return Application::$connection;
+}
+
+/** @param array<string, mixed> $changes */
+function saved(array $changes = []): Order
+{
+    $order = new Order($changes + [
+        'ID' => 12, 'ACCOUNT_NUMBER' => "A-'12", 'VERSION' => 0, 'LID' => 's1', 'STATUS_ID' => 'N', 'USER_ID' => 77,
+        'DATE_STATUS' => new DateTime(1000), 'DATE_UPDATE' => new DateTime(time()), 'CURRENCY' => 'RUB', 'PRICE' => 1000.0,
+    ]);
+    $order->save();
+    return $order;
+}
+
+/** @return list<array<string, mixed>> */
+function waiting(): array
+{
+    return array_map(static fn (array $row): array => json_decode($row['body'], true), Bridge::spool()->waiting(100, 1000000));
+}
+
+check([
+    'a saved order is in the spool, whole' => function (): void {
+        site();
+        saved();
+        [$event] = waiting();
+        $data = $event['data'];
+        same(["A-'12", '1000', '300', 'Курьер'], [$data['number'], $data['total'], $data['delivery']['price'], $data['delivery']['method']]);
+        same([1, 'ART-1'], [count($data['items']), $data['items'][0]['sku']]);
+        same(['77', ['+7 916 123-45-67']], [$data['customer']['id'], $data['customer']['phones']]);
+        same('1970-01-01', substr($data['status_changed_at'], 0, 10));
+    },
+    'it leaves with the transaction that it is part of' => function (): void {
+        $pdo = site()->pdo;
+        $pdo->beginTransaction();
+        saved();
+        same(1, count(waiting()));
+        $pdo->rollBack();
+        same([], waiting());
+    },
+    'a guest is one' => function (): void {
+        site();
+        saved(['USER_ID' => 5]);
+        same(false, isset(waiting()[0]['data']['customer']['id']));
+    },
+    'a broken spool does not break the shop, and the sweep makes up for it' => function (): void {
+        $connection = site();
+        Bridge::sweep();
+        $connection->broken = true;
+        saved();
+        same(1, count($GLOBALS['log']));
+        $connection->broken = false;
+        same([], waiting());
+        same(0, Bridge::sweep());
+        Bridge::since(time() - 60);
+        same(1, Bridge::sweep());
+        same(1, count(waiting()));
+        Bridge::since(time() - 60);
+        same(1, Bridge::sweep());
+        same(1, count(waiting()));
+    },
+    'older orders are sent from a moment on, however many were changed in one second' => function (): void {
+        site();
+        foreach (range(1, 450) as $id) {
+            Order::$all[$id] = new Order([
+                'ID' => $id, 'ACCOUNT_NUMBER' => "O-$id", 'VERSION' => 1, 'LID' => 's1', 'STATUS_ID' => 'N', 'USER_ID' => 77,
+                'DATE_UPDATE' => new DateTime($id === 1 ? 1000000 : 2000000), 'CURRENCY' => 'RUB', 'PRICE' => 1000.0,
+            ]);
+        }
+        Order::$all[7]->fields['PRICE'] = 'no number: TypeError';
+        Bridge::since(2000000);
+        same(449, Bridge::sweep());
+        same([448, 1], [Bridge::spool()->status()['waiting'], count($GLOBALS['log'])]);
+        Order::$all[7]->fields['PRICE'] = 1000.0;
+        Bridge::since(1);
+        same(450, Bridge::sweep());
+        same(450, Bridge::spool()->status()['waiting']);
+    },
+    'a deletion is sent, a deletion that failed is not' => function (): void {
+        site();
+        $order = saved();
+        $deleted = EventManager::$handlers['sale:OnSaleOrderDeleted'];
+        $deleted(new Event(['ENTITY' => $order, 'VALUE' => false]));
+        same(1, count(waiting()));
+        $deleted(new Event(['ENTITY' => $order, 'VALUE' => true]));
+        same('shop.order.deleted.v1', waiting()[1]['type']);
+    },
+    'a callback sets the status through the order, and the new state is spooled' => function (): void {
+        site();
+        saved();
+        $receiver = new Receiver(new Signature(SECRET), new BitrixOrders(Bridge::spool()));
+        $call = static function (string $id, string $status, string $previous, string $number = "A-'12") use ($receiver): array {
+            $data = ['number' => $number, 'status' => $status, 'previous_status' => $previous];
+            $body = (string) json_encode(['type' => Receiver::TYPE, 'data' => $data]);
+            $headers = ['webhook-id' => $id, 'webhook-timestamp' => '1000'];
+            $headers['webhook-signature'] = (new Signature(SECRET))->sign($id, 1000, $body);
+            return $receiver->handle('POST', $headers, $body, 1000);
+        };
+        same([200, ['result' => 'changed']], $call('m1', 'P', 'N'));
+        same([200, ['result' => 'duplicate']], $call('m1', 'P', 'N'));
+        same('P', waiting()[1]['data']['status']);
+        [$status, $answer] = $call('m2', 'F', 'N');
+        same([409, 'P', 2], [$status, $answer['snapshot']['status'], $answer['snapshot']['version']]);
+        same(404, $call('m3', 'F', 'P', 'B-1')[0]);
+        same(422, $call('m4', 'XX', 'P')[0]);
+        Order::$refusal = 'no rights';
+        same([422, ['error' => 'no rights']], $call('m5', 'F', 'P'));
+    },
+    'the agent sends from the command line alone, and names itself for the next run' => function () use ($copy): void {
+        site();
+        saved();
+        same('\B24Bridge\Bridge::agent();', Bridge::agent('fpm-fcgi'));
+        same([0, 0], [Bridge::spool()->state('pause'), Bridge::spool()->state('swept_until')]);
+        // Nobody listens there.
+        $config = (string) file_get_contents("$copy/config.php");
+        file_put_contents("$copy/config.php", str_replace('https://bridge.example', 'http://127.0.0.1:9', $config));
+        same('\B24Bridge\Bridge::agent();', Bridge::agent('cli'));
+        same([5, 1], [Bridge::spool()->state('pause'), count(waiting())]);
+    },
+]);

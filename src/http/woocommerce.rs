@@ -1,0 +1,108 @@
+//! `POST /v1/woocommerce/{shop}`: WooCommerce's own webhooks.
+
+use super::{Problem, State, body, segment::Segment};
+use crate::{
+    app::Accepted,
+    config::Shop,
+    domain::{Code, ShopName},
+    woocommerce::{self, Delivery},
+};
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::State as Extract,
+    http::{HeaderMap, StatusCode},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a webhook sends when it is made: a form, unsigned.
+const PING: &[u8] = b"webhook_id=";
+
+/// What became of a delivery.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Received {
+    /// `queued`, `duplicate`, `ignored`, or `pong` for the call that WooCommerce makes when a webhook is saved.
+    pub result: &'static str,
+    /// Why it was ignored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+}
+
+/// Takes a delivery of a WooCommerce webhook.
+///
+/// The topics `order.created`, `order.updated`, `order.restored` and `order.deleted`; others are ignored. `X-WC-Webhook-Signature` takes the place
+/// of a key. WooCommerce does not repeat a delivery by itself, and disables a webhook that failed several times in a row.
+#[utoipa::path(
+    post, path = "/v1/woocommerce/{shop}", tag = "shop",
+    params(("shop" = String, Path, description = "The shop's name in the configuration")),
+    request_body(content = Object, content_type = "application/json", description = "An order as in WooCommerce's REST API"),
+    responses(
+        (status = 200, description = "Nothing to store", body = Received),
+        (status = 202, description = "Stored", body = Received),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "The signature is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such shop, or it has no `[shops.NAME.woocommerce]`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Invalid: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn post_delivery(
+    Extract(state): Extract<State>,
+    Segment(name): Segment,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Received>), Problem> {
+    let name = ShopName::parse(&name).map_err(|_| Problem::not_found())?;
+    let shop = state
+        .config
+        .shops
+        .get(&name)
+        .ok_or_else(Problem::not_found)?;
+    let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let signature = text("x-wc-webhook-signature");
+    if !signed(shop, &bytes, signature)? {
+        return Ok(answer(StatusCode::OK, "pong", None));
+    }
+    let order = body::json(&bytes)?;
+    let topic = text("x-wc-webhook-topic").unwrap_or_default();
+    let delivery_id = text("x-wc-webhook-delivery-id").unwrap_or_default();
+    match woocommerce::read(topic, delivery_id, &order).map_err(Problem::invalid)? {
+        Delivery::Ignored(reason) => Ok(answer(StatusCode::OK, "ignored", Some(reason))),
+        Delivery::Event(event) => {
+            let accepted = state.bridge.accept_events(Some(&name), &[event]).await?;
+            match accepted.into_iter().next() {
+                Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
+                Some(Accepted::Queued) => Ok(answer(StatusCode::ACCEPTED, "queued", None)),
+                // The id tells the body: another event under it was made of the same body, by an earlier release.
+                Some(Accepted::Duplicate | Accepted::Conflict) => {
+                    Ok(answer(StatusCode::ACCEPTED, "duplicate", None))
+                }
+                None => Err(Problem::new(Code::Bug, "the event got no result")),
+            }
+        }
+    }
+}
+
+/// Whether the body is signed; false for a ping, which never is.
+fn signed(shop: &Shop, body: &Bytes, signature: Option<&str>) -> Result<bool, Problem> {
+    let secret = shop.woocommerce.as_ref().ok_or_else(Problem::not_found)?;
+    match signature {
+        None if body.starts_with(PING) => Ok(false),
+        Some(signature) if secret.signed(body, signature) => Ok(true),
+        _ => Err(Problem::new(
+            Code::Key,
+            "`X-WC-Webhook-Signature` is not the signature of this body with the shop's secret",
+        )),
+    }
+}
+
+fn answer(
+    status: StatusCode,
+    result: &'static str,
+    reason: Option<&'static str>,
+) -> (StatusCode, Json<Received>) {
+    (status, Json(Received { result, reason }))
+}

@@ -1,0 +1,63 @@
+//! The bars, each measured beside its baseline in the same run. `cargo bench` runs all; words after `--` choose some: `delivery`, `intake`,
+//! `queue`, `process`,
+//! `way_back`. `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    reason = "a benchmark that cannot go on has failed; it prints; its counts are small; its size is chosen by who runs it"
+)]
+
+#[path = "../it/support/database.rs"]
+mod database;
+mod delivery;
+mod intake;
+mod process;
+mod queue;
+mod report;
+mod served;
+mod way_back;
+
+use report::Report;
+use std::sync::atomic::Ordering;
+
+fn main() {
+    database::DURABLE.store(true, Ordering::Relaxed);
+    let chosen: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut report = Report::default();
+    runtime.block_on(async {
+        if wanted("intake") {
+            intake::run(&mut report).await;
+        }
+        if wanted("queue") {
+            queue::run(&mut report).await;
+        }
+        if wanted("process") {
+            process::run(&mut report).await;
+        }
+        if wanted("way_back") {
+            way_back::run(&mut report).await;
+        }
+        if wanted("delivery") {
+            delivery::run(&mut report).await;
+        }
+    });
+    report.print();
+}
+
+/// A number from the environment.
+fn size(name: &str, usual: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.map_or(usual, |text| text.parse().expect("a number"))
+}

@@ -1,0 +1,77 @@
+//! The table at the end.
+
+use comfy_table::{Table, presets::ASCII_MARKDOWN};
+
+/// What a figure is measured against.
+pub(crate) enum Bar {
+    AtMost(f64),
+    AtLeast(f64),
+    /// Told, not judged.
+    None,
+}
+
+#[derive(Default)]
+pub(crate) struct Report {
+    rows: Vec<[String; 5]>,
+}
+
+impl Report {
+    /// A figure, what it was measured beside, and the number that the bar judges.
+    pub(crate) fn add(
+        &mut self,
+        what: &str,
+        figure: impl Into<String>,
+        baseline: impl Into<String>,
+        judged: f64,
+        bar: &Bar,
+    ) {
+        let (text, met) = match bar {
+            Bar::AtMost(most) => (format!("≤ {most}"), Some(judged <= *most)),
+            Bar::AtLeast(least) => (format!("≥ {least}"), Some(judged >= *least)),
+            Bar::None => (String::new(), None),
+        };
+        let verdict = match met {
+            Some(true) => format!("{judged:.2}: met"),
+            Some(false) => format!("{judged:.2}: MISSED"),
+            None if judged.is_nan() => String::new(),
+            None => format!("{judged:.2}"),
+        };
+        let row = [
+            what.to_owned(),
+            figure.into(),
+            baseline.into(),
+            text,
+            verdict,
+        ];
+        println!("{}", row.join(" | "));
+        self.rows.push(row);
+    }
+
+    pub(crate) fn print(self) {
+        let mut table = Table::new();
+        table
+            .load_style(ASCII_MARKDOWN)
+            .set_header(["what", "here", "baseline in the same run", "bar", "result"])
+            .add_rows(self.rows);
+        println!("\n{table}");
+    }
+}
+
+/// Runs a thing and says how many seconds it took.
+pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, f64) {
+    let started = std::time::Instant::now();
+    let done = work.await;
+    (done, started.elapsed().as_secs_f64())
+}
+
+/// The value below which this share of the values lies.
+pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index into a short list"
+    )]
+    let index = ((values.len() as f64 * share).ceil() as usize).clamp(1, values.len()) - 1;
+    values[index]
+}

@@ -1,0 +1,108 @@
+//! The PHP for shops: its own tests, and the 1C-Bitrix module's spool against the real intake.
+
+use super::{Api, KEY, deploy, interpreter};
+use serde_json::{Value, json};
+use std::{fs, path::Path, process::Command};
+
+/// Puts an order in these states into a spool and sends what waits there.
+async fn send(spool: &Path, url: &str, states: &[&str]) -> Value {
+    let done = tokio::process::Command::new("php")
+        .arg(deploy("1c-bitrix").join("tests/send.php"))
+        .arg(spool)
+        .args(states)
+        .env("BRIDGE_URL", url)
+        .env("BRIDGE_KEY", KEY)
+        .output()
+        .await
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    serde_json::from_slice(&done.stdout).unwrap()
+}
+
+/// A folder's own tests.
+fn run(folder: &str, file: &str) {
+    if interpreter("php") {
+        let file = deploy(folder).join("tests").join(file);
+        let done = Command::new("php").arg(file).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert!(
+            done.status.success() && said.contains(" 0 failed"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn its_own_tests_pass() {
+    run("1c-bitrix", "run.php");
+    run("1c-bitrix", "site.php");
+}
+
+#[test]
+fn the_plugin_for_woocommerce_passes_its_own_tests() {
+    run("woocommerce", "run.php");
+}
+
+#[tokio::test]
+async fn what_was_spooled_while_the_bridge_was_away_arrives_and_ends_in_the_newest_state() {
+    if !interpreter("php") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool.sqlite");
+    let away = send(&spool, "http://127.0.0.1:9", &["N", "P"]).await;
+    assert_eq!(
+        (&away["sent"], &away["waiting"]),
+        (&json!(0), &json!(2)),
+        "{away}"
+    );
+    let api = Api::new().await;
+    let there = send(&spool, &api.url, &["N", "P", "F"]).await;
+    let figures = (&there["sent"], &there["waiting"], &there["refused"]);
+    assert_eq!(figures, (&json!(3), &json!(0), &json!(0)), "{there}");
+    assert_eq!(api.events("A-1").await, 3);
+    let order = api.order("A-1").await;
+    assert_eq!(order["status"], "F", "{order}");
+    let again = send(&spool, &api.url, &["N", "P", "F"]).await;
+    assert_eq!((&again["sent"], api.events("A-1").await), (&json!(0), 3));
+}
+
+#[test]
+fn the_plugin_for_woocommerce_has_the_same_classes() {
+    for file in ["Signature.php", "Receiver.php"] {
+        let ours = fs::read(deploy("1c-bitrix").join("lib").join(file)).unwrap();
+        let plugin = fs::read(deploy("woocommerce").join("b24-bridge").join(file)).unwrap();
+        assert!(
+            ours == plugin,
+            "copy deploy/1c-bitrix/lib/{file} to deploy/woocommerce/b24-bridge/"
+        );
+    }
+}
+
+#[test]
+fn every_file_is_valid_php() {
+    if !interpreter("php") {
+        return;
+    }
+    let mut folders = vec![
+        deploy("1c-bitrix"),
+        deploy("woocommerce"),
+        deploy("own-code"),
+    ];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "php") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(files.len() > 15, "only {} files", files.len());
+    for file in files {
+        let done = Command::new("php").arg("-l").arg(&file).output().unwrap();
+        assert!(done.status.success(), "{}: {done:?}", file.display());
+    }
+}

@@ -1,0 +1,296 @@
+//! Moves that cross a write of ours, and crashes around it: the worker in this process, stopped at its own points.
+
+use crate::support::{
+    database::Database,
+    shop::{event, main_shop, rules},
+};
+use b24_bridge::{
+    app::{Bridge, Directory, OrderView, TwoWay},
+    bitrix24::{self, Client, Credentials, Rate},
+    domain::{PortalName, Rule, Winner},
+    sandbox::{self, Fault, Plan, Sandbox},
+    worker::{self, Options, Point, Probe},
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The bridge's parts, without a process around them.
+struct Parts {
+    bridge: Bridge,
+    portal: Arc<Sandbox>,
+    client: Client,
+}
+
+impl Parts {
+    async fn new(winner: Winner) -> Self {
+        let db = Database::new().await;
+        let portal = Sandbox::start(sandbox::Options::default().plan(Plan::Unlimited))
+            .await
+            .unwrap();
+        let rules = rules("main");
+        let mut two_way = TwoWay::of(&rules);
+        two_way.policy.rules = vec![Rule {
+            status: Vec::new(),
+            stage: Vec::new(),
+            winner,
+        }];
+        let directory = Directory {
+            shops: [(main_shop(), Arc::new(rules))].into(),
+            portals: vec![PortalName::parse("main").unwrap()],
+            two_way: [(main_shop(), Arc::new(two_way))].into(),
+            ..Directory::default()
+        };
+        let options = bitrix24::Options {
+            rate: Rate {
+                per_second: 500.0,
+                burst: 500,
+            },
+            full_burst: true,
+            ..bitrix24::Options::default()
+        };
+        let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options).unwrap();
+        Self {
+            bridge: Bridge::new(db.pool, directory),
+            portal: Arc::new(portal),
+            client,
+        }
+    }
+
+    fn work(
+        &self,
+        watch: Option<Probe>,
+    ) -> (CancellationToken, JoinHandle<Result<(), worker::Error>>) {
+        let stop = CancellationToken::new();
+        let options = Options {
+            lease: Duration::from_secs(2),
+            poll: Duration::from_millis(50),
+            reconcile: Duration::from_millis(500),
+            doubt: Duration::from_millis(300),
+            watch,
+            ..Options::default()
+        };
+        let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), self.client.clone())]);
+        let task = tokio::spawn(worker::run(
+            self.bridge.clone(),
+            portals,
+            options,
+            stop.clone(),
+        ));
+        (stop, task)
+    }
+
+    async fn post(&self, version: i64, status: &str) {
+        let mut event = event(&format!("e{version}"), "A-1", version);
+        event["data"]["status"] = Value::from(status);
+        self.bridge
+            .accept_events(Some(&main_shop()), &[event])
+            .await
+            .unwrap();
+    }
+
+    async fn view(&self) -> OrderView {
+        let view = self.bridge.order_view(&main_shop(), "A-1").await.unwrap();
+        view.unwrap()
+    }
+
+    fn stage(&self) -> String {
+        let deal = self.portal.deal(1);
+        deal.map_or(String::new(), |deal| {
+            deal["STAGE_ID"].as_str().unwrap().to_owned()
+        })
+    }
+
+    async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
+        let bound = Instant::now() + Duration::from_secs(30);
+        while !holds(self).await {
+            let late = Instant::now() > bound;
+            assert!(!late, "not {what}: {:#?}", self.view().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The statuses that the shop was told.
+    async fn told(&self) -> Vec<String> {
+        let page = self
+            .bridge
+            .status_changes(&main_shop(), 0, 0)
+            .await
+            .unwrap();
+        page.changes
+            .into_iter()
+            .map(|change| change.status)
+            .collect()
+    }
+}
+
+/// Does something once, the first time that the worker comes to a point.
+fn once(at: Point, act: impl Fn() + Send + Sync + 'static) -> Probe {
+    let done = AtomicBool::new(false);
+    Probe(Arc::new(move |point| {
+        if point == at && !done.swap(true, Ordering::SeqCst) {
+            act();
+        }
+        Box::pin(async {})
+    }))
+}
+
+/// Stops the worker for ever at a point.
+fn hang(at: Point, reached: Arc<AtomicBool>) -> Probe {
+    Probe(Arc::new(move |point| {
+        let here = point == at;
+        if here {
+            reached.store(true, Ordering::SeqCst);
+        }
+        Box::pin(async move {
+            if here {
+                std::future::pending::<()>().await;
+            }
+        })
+    }))
+}
+
+#[tokio::test]
+async fn a_managers_move_between_our_look_and_our_write_is_brought_back_where_the_portal_is_right()
+{
+    let parts = Parts::new(Winner::Portal).await;
+    parts.post(1, "N").await;
+    let portal = Arc::clone(&parts.portal);
+    let crossing = once(Point::Decided, move || {
+        assert!(portal.move_deal(1, "WON"));
+    });
+    let (stop, task) = parts.work(Some(crossing));
+    parts
+        .until("made", async |parts| parts.stage() == "NEW")
+        .await;
+    parts.post(2, "P").await;
+    parts
+        .until("restored", async |parts| {
+            parts.stage() == "WON" && !parts.view().await.timeline.is_empty()
+        })
+        .await;
+    // WON is in no row of this table, so the shop is told nothing of it; but the move stands, and is said.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let life: Vec<_> = parts
+        .view()
+        .await
+        .timeline
+        .into_iter()
+        .map(|e| e.text)
+        .collect();
+    let life = life.join("\n");
+    assert_eq!(parts.stage(), "WON", "{life}");
+    assert!(
+        life.contains("somebody moved the deal to WON just before the bridge's own write"),
+        "{life}"
+    );
+    stop.cancel();
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_managers_move_between_our_look_and_our_write_is_said_where_the_shop_is_right() {
+    let parts = Parts::new(Winner::Shop).await;
+    parts.post(1, "N").await;
+    let portal = Arc::clone(&parts.portal);
+    let crossing = once(Point::Decided, move || {
+        assert!(portal.move_deal(1, "EXECUTING"));
+    });
+    let (stop, task) = parts.work(Some(crossing));
+    parts
+        .until("made", async |parts| parts.stage() == "NEW")
+        .await;
+    parts.post(2, "P").await;
+    parts
+        .until("agreed", async |parts| {
+            parts.stage() == "PREPARATION" && parts.view().await.in_sync
+        })
+        .await;
+    let life: Vec<_> = parts
+        .view()
+        .await
+        .timeline
+        .into_iter()
+        .map(|e| e.text)
+        .collect();
+    assert!(
+        life.join("\n")
+            .contains("somebody moved the deal to EXECUTING just before"),
+        "{life:?}"
+    );
+    assert!(parts.told().await.is_empty());
+    stop.cancel();
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_killed_around_its_write_loses_no_move_and_writes_once_more_at_most() {
+    for at in [Point::Decided, Point::Called] {
+        let parts = Parts::new(Winner::Portal).await;
+        parts.post(1, "N").await;
+        let (stop, task) = parts.work(None);
+        parts
+            .until("made", async |parts| {
+                parts.stage() == "NEW" && parts.view().await.in_sync
+            })
+            .await;
+        stop.cancel();
+        task.await.unwrap().unwrap();
+        let reached = Arc::new(AtomicBool::new(false));
+        parts.post(2, "P").await;
+        // `Called` is reached by the wave first if it has anything to send: here only the stage changes.
+        let (_stop, task) = parts.work(Some(hang(at, Arc::clone(&reached))));
+        parts
+            .until("stopped", async |_| reached.load(Ordering::SeqCst))
+            .await;
+        task.abort();
+        assert!(parts.portal.move_deal(1, "NEW") || parts.stage() == "NEW");
+        let (stop, task) = parts.work(None);
+        parts
+            .until("decided", async |parts| {
+                parts.view().await.in_sync || !parts.told().await.is_empty()
+            })
+            .await;
+        // Either the write was never made, and is; or it was, and the manager's move back after it stands and is told.
+        let (stage, told) = (parts.stage(), parts.told().await);
+        match at {
+            Point::Decided => assert_eq!((stage.as_str(), told.len()), ("PREPARATION", 0)),
+            _ => assert_eq!((stage.as_str(), told), ("NEW", vec!["N".to_owned()])),
+        }
+        stop.cancel();
+        task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_looked_up_before_anything_else_is_decided() {
+    let parts = Parts::new(Winner::Shop).await;
+    parts.post(1, "N").await;
+    let (stop, task) = parts.work(None);
+    parts
+        .until("made", async |parts| {
+            parts.stage() == "NEW" && parts.view().await.in_sync
+        })
+        .await;
+    parts
+        .portal
+        .fail_next(Fault::LostAnswer, 1, Some("crm.deal.update"));
+    parts.post(2, "P").await;
+    parts
+        .until("agreed", async |parts| {
+            parts.stage() == "PREPARATION" && parts.view().await.in_sync
+        })
+        .await;
+    let updates = parts.portal.stats().methods["crm.deal.update"];
+    assert_eq!(updates, 1, "{:#?}", parts.view().await.timeline);
+    stop.cancel();
+    task.await.unwrap().unwrap();
+}
