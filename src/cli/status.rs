@@ -55,7 +55,7 @@ fn show(report: &StatusReport) {
         "done/h",
         "dead",
         "conflicts",
-        "to be told",
+        "to tell",
         "told by",
     ];
     output::table(&head, report.shops.iter().map(shop_row).collect());
@@ -85,8 +85,8 @@ fn shop_row(shop: &ShopStatus) -> Vec<String> {
         shop.untold.to_string(),
         match shop.callback {
             None => "feed",
-            Some(LaneState::Paused | LaneState::Waiting) => "CALLBACK IN TROUBLE",
-            Some(LaneState::Running | LaneState::Idle) => "callback",
+            Some(LaneState::Paused | LaneState::Waiting) => "CALLBACK STOPPED",
+            Some(_) => "callback",
         }
         .to_owned(),
     ]
@@ -117,19 +117,16 @@ fn troubles(report: &StatusReport) -> Vec<String> {
         ));
     }
     for shop in &report.shops {
-        let name = &shop.shop;
-        if shop.conflicts > 0 {
+        if let Some(reason) = &shop.callback_reason {
+            let (name, untold) = (&shop.shop, shop.untold);
             found.push(format!(
-                "{} conflicts of {name} wait for a person: `b24-bridge conflicts list`",
-                shop.conflicts
+                "shop {name} cannot be told: {reason}; {untold} changes wait. `b24-bridge portals resume shop:{name}` once it is mended"
             ));
         }
-        if let (Some(LaneState::Paused | LaneState::Waiting), Some(words)) =
-            (shop.callback, &shop.callback_reason)
-        {
+        if shop.conflicts > 0 {
+            let (name, count) = (&shop.shop, shop.conflicts);
             found.push(format!(
-                "shop {name} is not told, {} changes wait: {words}. `b24-bridge portals resume shop:{name}` tries at once",
-                shop.untold
+                "{count} conflicts of shop {name} wait for a person: `b24-bridge conflicts list`"
             ));
         }
     }
