@@ -11,6 +11,7 @@ use crate::{
         orders::{self, Head, NewHead},
         outbox::{self, NewEvent, StoredEvent},
     },
+    telemetry::traces,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -55,14 +56,14 @@ impl Bridge {
             .iter()
             .filter_map(|event| event.as_ref().ok())
             .collect();
-        let mut stored = Vec::new();
+        let mut stored = Stored::default();
         if !good.is_empty() {
             let mut tx = self.pool().begin().await?;
             stored = store(&mut tx, &good).await?;
             tx.commit().await?;
         }
         self.ring(&good, &stored);
-        let mut stored = stored.into_iter();
+        let mut stored = stored.results.into_iter();
         let results: Vec<_> = read
             .into_iter()
             .map(|event| match event {
@@ -76,11 +77,14 @@ impl Bridge {
         Ok(results)
     }
 
-    /// Wakes the lanes of what was queued.
-    pub(super) fn ring(&self, events: &[&NewEvent], results: &[Accepted]) {
+    /// Wakes the lanes of what was queued, and counts what that overtook.
+    pub(super) fn ring(&self, events: &[&NewEvent], stored: &Stored) {
+        for portal in &stored.overtaken {
+            self.metrics().superseded(portal, 1);
+        }
         let queued = events
             .iter()
-            .zip(results)
+            .zip(&stored.results)
             .filter(|(_, result)| **result == Accepted::Queued);
         let portals: BTreeSet<&str> = queued.map(|(event, _)| event.portal.as_str()).collect();
         for portal in portals {
@@ -89,11 +93,17 @@ impl Bridge {
     }
 }
 
+/// What became of events that were stored.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// One for each, in order.
+    pub(super) results: Vec<Accepted>,
+    /// The portal of each event that a newer one superseded.
+    pub(super) overtaken: Vec<String>,
+}
+
 /// Stores events and makes the newest of each order its head; one result for each, in order.
-pub(super) async fn store(
-    db: &mut PgConnection,
-    events: &[&NewEvent],
-) -> Result<Vec<Accepted>, Error> {
+pub(super) async fn store(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Stored, Error> {
     let mut first: HashMap<Identity<'_>, usize> = HashMap::new();
     let mut unique = Vec::new();
     for (index, event) in events.iter().enumerate() {
@@ -102,7 +112,8 @@ pub(super) async fn store(
             index
         });
     }
-    let fresh = outbox::insert(db, &unique).await?;
+    let trace = traces::current();
+    let fresh = outbox::insert(db, &unique, trace.as_deref()).await?;
     let fresh: HashMap<Identity<'_>, &StoredEvent> = fresh
         .iter()
         .map(|event| (stored_identity(event), event))
@@ -129,10 +140,12 @@ pub(super) async fn store(
             Accepted::Conflict
         });
     }
-    if !arrived.is_empty() {
-        enqueue(db, &arrived).await?;
-    }
-    Ok(results)
+    let overtaken = if arrived.is_empty() {
+        Vec::new()
+    } else {
+        enqueue(db, &arrived).await?
+    };
+    Ok(Stored { results, overtaken })
 }
 
 fn identity(event: &NewEvent) -> Identity<'_> {
@@ -196,8 +209,11 @@ impl Age {
     }
 }
 
-/// Makes the newest events the heads of their orders, and supersedes the others.
-async fn enqueue(db: &mut PgConnection, arrived: &[(&NewEvent, i64)]) -> Result<(), Error> {
+/// Makes the newest events the heads of their orders, and supersedes the others; returns the portal of each that was.
+async fn enqueue(
+    db: &mut PgConnection,
+    arrived: &[(&NewEvent, i64)],
+) -> Result<Vec<String>, Error> {
     let portals: BTreeMap<(&str, &str), &str> = arrived
         .iter()
         .map(|(e, _)| ((&*e.shop, &*e.number), &*e.portal))
@@ -248,10 +264,11 @@ async fn enqueue(db: &mut PgConnection, arrived: &[(&NewEvent, i64)]) -> Result<
         *slot = Some(age);
         changed.insert(key, new_head(event, *id));
     }
-    outbox::supersede(db, &older, &newer).await?;
+    let overtaken = outbox::supersede(db, &older, &newer).await?;
     let changed: Vec<_> = changed.into_values().collect();
     orders::set_heads(db, &changed).await?;
-    Ok(journal::add(db, &lines).await?)
+    journal::add(db, &lines).await?;
+    Ok(overtaken)
 }
 
 fn age_of(head: &Head) -> Option<Age> {

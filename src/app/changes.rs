@@ -2,7 +2,7 @@
 
 use super::{
     Accepted, Bridge, Error,
-    compare::{stored, value},
+    compare::{lane_of, stored, value},
     mend,
 };
 use crate::{
@@ -267,6 +267,9 @@ impl Bridge {
         let kind = if delay.is_some() { "told" } else { "dead" };
         journal::add(&mut tx, &[line(change, kind, text)]).await?;
         tx.commit().await?;
+        if delay.is_none() {
+            self.metrics().died(&lane_of(&change.shop), code);
+        }
         self.metrics()
             .callback(if delay.is_some() { "refused" } else { "dead" });
         Ok(())

@@ -25,6 +25,8 @@ pub struct Claim {
     pub contact_key: Option<String>,
     /// Key of the link to the company, if it has a taxpayer number.
     pub company_key: Option<String>,
+    /// W3C trace context of the request that brought the event.
+    pub traceparent: Option<String>,
 }
 
 impl Bridge {
@@ -163,6 +165,7 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
         event: due.event,
         contact_key,
         company_key,
+        traceparent: due.traceparent.clone(),
     }
 }
 

@@ -247,7 +247,6 @@ impl Bridge {
     }
 
     /// The same inside a transaction of the caller's.
-    #[expect(clippy::unused_self, reason = "stands beside `retry_in`")]
     pub(super) async fn discard_in(
         &self,
         tx: &mut PgConnection,

@@ -24,6 +24,7 @@ mod heard;
 mod import;
 mod letter_filter;
 pub mod look;
+mod measure;
 mod mend;
 mod orders;
 mod published;

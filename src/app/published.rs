@@ -35,7 +35,7 @@ impl Bridge {
             .filter_map(|event| event.as_ref().ok())
             .collect();
         let results = accept::store(&mut tx, &good).await?;
-        let mut stored = good.iter().zip(&results);
+        let mut stored = good.iter().zip(&results.results);
         let mut outcomes = Vec::with_capacity(rows.len());
         for (row, event) in rows.iter().zip(&read) {
             let outcome = match event {
@@ -52,7 +52,7 @@ impl Bridge {
         published::taken(&mut tx, &ids, &outcomes).await?;
         tx.commit().await?;
         self.ring(&good, &results);
-        for result in &results {
+        for result in &results.results {
             self.metrics().accepted(result.word());
         }
         Ok(rows.len())

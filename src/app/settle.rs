@@ -113,11 +113,15 @@ impl Bridge {
                 writes.add(claim, settlement, head, tries);
             }
         }
+        let codes: Vec<String> = writes.dead.iter().map(|row| row.1.clone()).collect();
         let systems = self.systems(&lease.portal);
         self.load_clocks(&mut tx, &systems).await?;
         self.store_clocks(&mut tx, &systems).await?;
         let sum = writes.write(&mut tx, &lease.portal).await?;
         tx.commit().await?;
+        for code in codes {
+            self.metrics().died(&lease.portal, &code);
+        }
         let counts = [
             ("done", sum.done),
             ("dead", sum.dead),

@@ -137,33 +137,12 @@ impl Bridge {
             .shops
             .values()
             .map(|rules| self.shop_status(&figures, rules, &lanes));
-        let report = StatusReport {
+        Ok(StatusReport {
             portals: portals.collect(),
             shops: shops.collect(),
             dead: figures.counts(),
             published,
-        };
-        self.observe(&report);
-        Ok(report)
-    }
-
-    /// Shows the meters what was just read.
-    fn observe(&self, report: &StatusReport) {
-        for row in &report.portals {
-            let paused = matches!(row.state, LaneState::Paused | LaneState::Waiting);
-            self.metrics()
-                .lane(&row.portal, row.pending, row.oldest_seconds, paused);
-        }
-        self.metrics().dead(report.dead.iter().map(|row| {
-            let portal = row.portal.as_deref().unwrap_or("");
-            (
-                portal,
-                row.shop.as_deref().unwrap_or(""),
-                row.code.as_str(),
-                row.count,
-            )
-        }));
-        self.metrics().published(report.published);
+        })
     }
 
     fn shop_status(&self, figures: &Figures, rules: &ShopRules, lanes: &[LaneRow]) -> ShopStatus {

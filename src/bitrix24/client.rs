@@ -8,6 +8,7 @@ use super::{
     heard::Heard,
     limiter::{Limiter, Priority, Rate},
     operating::{Gauges, Operating},
+    watch::{Called, Watch},
 };
 use reqwest::{StatusCode, header, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,7 +16,7 @@ use serde_json::Value;
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    sync::{Arc, Mutex, Once, PoisonError},
+    sync::{Arc, Mutex, Once, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -71,6 +72,8 @@ struct Inner {
     moved: Mutex<Option<Url>>,
     /// The portal's clock, as last told and not taken yet.
     heard: Mutex<Option<Heard>>,
+    /// Who is told of every call.
+    watch: OnceLock<Arc<dyn Watch>>,
 }
 
 impl fmt::Debug for Client {
@@ -97,7 +100,13 @@ impl Client {
             gauges: Gauges::default(),
             moved: Mutex::default(),
             heard: Mutex::default(),
+            watch: OnceLock::new(),
         })))
+    }
+
+    /// Says who is told of every call, of all clones; the first to say so holds.
+    pub fn watch(&self, watch: Arc<dyn Watch>) {
+        let _ = self.0.watch.set(watch);
     }
 
     /// One method call.
@@ -114,7 +123,7 @@ impl Client {
             });
         }
         let envelope = self.send(method, &Body::Params(params), priority).await?;
-        self.0.gauges.seen(method, &envelope.time);
+        self.seen(method, &envelope.time);
         let result = envelope.result.unwrap_or_default();
         Ok(Response {
             result,
@@ -178,6 +187,16 @@ impl Client {
         heard.take()
     }
 
+    fn seen(&self, method: &str, time: &Value) {
+        self.0.gauges.seen(method, time);
+        if let (Some(watch), Some(seconds)) = (
+            self.0.watch.get(),
+            time.get("operating").and_then(Value::as_f64),
+        ) {
+            watch.operating(method, seconds);
+        }
+    }
+
     fn learn(&self, sent: &[&Command], answers: &BatchResponse, times: &[(String, Value)]) {
         let method_of = |key: &str| {
             sent.iter()
@@ -186,10 +205,13 @@ impl Client {
         };
         for (key, time) in times {
             if let Some(method) = method_of(key) {
-                self.0.gauges.seen(method, time);
+                self.seen(method, time);
             }
         }
         for (key, answer) in answers {
+            if let (Some(watch), Some(method)) = (self.0.watch.get(), method_of(key)) {
+                watch.commanded(method, answer.is_ok());
+            }
             if let (Err(error), Some(method)) = (answer, method_of(key))
                 && error.error.eq_ignore_ascii_case("OPERATION_TIME_LIMIT")
             {
@@ -209,9 +231,20 @@ impl Client {
         let mut renewed = false;
         let mut followed = false;
         loop {
+            let asked = Instant::now();
             self.0.limiter.acquire(priority).await;
             let sent = Instant::now();
-            match self.request(&address, method, body).await {
+            let answer = self.request(&address, method, body).await;
+            if let Some(watch) = self.0.watch.get() {
+                watch.called(&Called {
+                    method,
+                    commands: body.commands(),
+                    waited: sent - asked,
+                    took: sent.elapsed(),
+                    failed: answer.as_ref().err(),
+                });
+            }
+            match answer {
                 Ok(Answer::Envelope(envelope)) => {
                     if let Some(heard) = Heard::read(&envelope.time, sent) {
                         *self.0.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
@@ -353,6 +386,15 @@ impl Client {
 enum Body<'a> {
     Params(&'a Value),
     Batch(&'a InOrder),
+}
+
+impl Body<'_> {
+    fn commands(&self) -> Option<usize> {
+        match self {
+            Self::Params(_) => None,
+            Self::Batch(commands) => Some(commands.0.len()),
+        }
+    }
 }
 
 /// The same with the token, as it is sent.

@@ -30,6 +30,7 @@ mod heard;
 mod limiter;
 mod oauth;
 mod operating;
+mod watch;
 
 pub use answer::{BatchResponse, CommandError, Response};
 pub use auth::{Access, Credentials, Pending, TokenSource};
@@ -39,3 +40,4 @@ pub use heard::Heard;
 pub use limiter::{Priority, Rate};
 pub use oauth::{Granted, OAuth, OAuthApp, OAuthError, Tokens};
 pub use operating::Operating;
+pub use watch::{Called, Watch};

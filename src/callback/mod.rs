@@ -87,6 +87,17 @@ impl Sender {
         Ok(Self(Arc::new(Inner { http, url, secret })))
     }
 
+    /// Asks whether anybody is there, without telling anything: the status of the answer to a HEAD request, or what went wrong.
+    pub async fn reach(&self) -> Result<u16, String> {
+        match self.0.http.head(self.0.url.clone()).send().await {
+            Ok(answer) => Ok(answer.status().as_u16()),
+            Err(error) => match down(&error) {
+                Answer::Down { words, .. } => Err(words),
+                _ => Err("no connection".to_owned()),
+            },
+        }
+    }
+
     /// Sends a message, signed now. The same `id` is the same message, however often it is sent.
     pub async fn send(&self, id: &str, body: &Value) -> Answer {
         let body = body.to_string();

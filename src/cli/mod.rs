@@ -100,6 +100,7 @@ pub fn main() -> ExitCode {
     let done = runtime
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(Box::pin(run(cli))));
+    crate::telemetry::traces::end();
     match done {
         Ok(code) => code,
         Err(error) => {

@@ -66,7 +66,7 @@ enum PlanArg {
 }
 
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    logging::start(false, "info").map_err(anyhow::Error::msg)?;
+    logging::start(false, "info", None).map_err(anyhow::Error::msg)?;
     let mut faults = if args.faults > 0.0 {
         Faults::everything(args.faults.min(1.0))
     } else {

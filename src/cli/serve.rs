@@ -81,37 +81,17 @@ impl Running {
         for one in &reached {
             clients.insert(one.tokens.portal().clone(), one.client.clone());
         }
-        if role != Role::Worker {
-            let listener = TcpListener::bind(config.http.listen)
+        let place = match role {
+            Role::Worker => config.http.watch_listen,
+            Role::Api | Role::All => Some(config.http.listen),
+        };
+        if let Some(place) = place {
+            let listener = TcpListener::bind(place)
                 .await
-                .with_context(|| format!("listen on {}", config.http.listen))?;
+                .with_context(|| format!("listen on {place}"))?;
             address = Some(listener.local_addr()?);
-            let (ready, is_ready) = watch::channel(true);
-            let state = http::State {
-                bridge: bridge.clone(),
-                config: Arc::clone(&config),
-                ready: is_ready,
-            };
-            let asked = Arc::new(Asked(clients.clone()));
-            let console = console::State::new(
-                bridge.clone(),
-                Arc::clone(&config),
-                state.ready.clone(),
-                asked,
-            );
-            let router = http::router(state).merge(console::router(console));
-            let told = stop.clone();
-            let not_ready = stop.clone();
-            tasks.spawn(async move {
-                not_ready.cancelled().await;
-                let _ = ready.send(false);
-                Ok(())
-            });
-            tasks.spawn(async move {
-                http::serve(listener, router, told)
-                    .await
-                    .context("serve the API")
-            });
+            let asked = Asked(clients.clone());
+            listen(&mut tasks, (listener, role), &bridge, &config, asked, &stop);
         }
         if role != Role::Api {
             let options = worker::Options {
@@ -160,6 +140,47 @@ impl Running {
         }
         first
     }
+}
+
+/// Answers requests until some time after the stop. Readiness ends first: whoever routes requests sees it while they are still taken.
+fn listen(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    (listener, role): (TcpListener, Role),
+    bridge: &Bridge,
+    config: &Arc<Config>,
+    asked: Asked,
+    stop: &CancellationToken,
+) {
+    let (ready, is_ready) = watch::channel(true);
+    let state = http::State {
+        bridge: bridge.clone(),
+        config: Arc::clone(config),
+        ready: is_ready,
+    };
+    let router = match role {
+        Role::Worker => http::watch_router(state),
+        Role::Api | Role::All => {
+            let ready = state.ready.clone();
+            let console =
+                console::State::new(bridge.clone(), Arc::clone(config), ready, Arc::new(asked));
+            http::router(state).merge(console::router(console))
+        }
+    };
+    let close = CancellationToken::new();
+    let (asked, told) = (stop.clone(), close.clone());
+    let drain = Duration::from_secs(config.http.drain_seconds);
+    tasks.spawn(async move {
+        asked.cancelled().await;
+        let _ = ready.send(false);
+        tokio::time::sleep(drain).await;
+        close.cancel();
+        Ok(())
+    });
+    tasks.spawn(async move {
+        http::serve(listener, router, told)
+            .await
+            .context("answer requests")
+    });
 }
 
 fn keeping(

@@ -29,8 +29,9 @@ pub(super) fn config(global: &Global) -> anyhow::Result<Config> {
     let config = Config::load(global.config.as_deref(), Path::new("."), std::env::vars())
         .context("B24-bridge cannot start")?;
     let json = config.log.format == LogFormat::Json;
-    logging::start(json, &config.log.filter)
-        .map_err(|error| anyhow::anyhow!("`log.filter`: {error}"))?;
+    let collector = config.telemetry.otlp_endpoint.as_deref();
+    logging::start(json, &config.log.filter, collector)
+        .map_err(|error| anyhow::anyhow!("`[log]` or `[telemetry]`: {error}"))?;
     Ok(config)
 }
 
@@ -43,6 +44,15 @@ pub(super) struct Database {
 impl Database {
     /// Connects, starting our own PostgreSQL where none is configured, and brings the schema up to date.
     pub(super) async fn open(config: &Config, global: &Global) -> anyhow::Result<Self> {
+        let database = Self::connect(config, global).await?;
+        storage::migrate(&database.pool)
+            .await
+            .context("bring the database's schema up to date")?;
+        Ok(database)
+    }
+
+    /// Connects, starting our own PostgreSQL where none is configured; the schema stays as it is.
+    pub(super) async fn connect(config: &Config, global: &Global) -> anyhow::Result<Self> {
         let size = config.database.max_connections.unwrap_or(CONNECTIONS);
         let url = match (&config.database.url, &config.database.url_file) {
             (Some(url), _) => Some(url.expose_secret().to_owned()),
@@ -53,7 +63,7 @@ impl Database {
             }
             (None, None) => None,
         };
-        let database = match url {
+        Ok(match url {
             Some(url) => Self {
                 pool: storage::connect(&url, size)
                     .await
@@ -61,11 +71,18 @@ impl Database {
                 embedded: None,
             },
             None => Self::embedded(&data_directory()?, global, size).await?,
-        };
-        storage::migrate(&database.pool)
-            .await
-            .context("bring the database's schema up to date")?;
-        Ok(database)
+        })
+    }
+
+    /// Whether the server runs on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        let options = self.pool.connect_options();
+        let host = options.get_host();
+        self.embedded.is_some()
+            || options.get_socket().is_some()
+            || host == "localhost"
+            || host.starts_with("127.")
+            || host.starts_with('/')
     }
 
     /// Our own PostgreSQL in this directory.

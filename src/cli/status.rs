@@ -1,11 +1,17 @@
-//! `status`: what flows, what waits, what is stuck.
+//! `status`: what flows, what waits, what is stuck; the worst first.
 
 use super::{
     Global, output,
     setup::{self, Database},
 };
-use crate::app::{LaneState, StatusReport};
+use crate::{
+    app::{LaneState, PortalStatus, ShopStatus, StatusReport},
+    domain::Code,
+};
 use std::process::ExitCode;
+
+/// Something that waits longer than this is slow, in seconds.
+const SLOW: i64 = 60;
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     let config = setup::config(global)?;
@@ -22,80 +28,215 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn show(report: &StatusReport) {
-    let rows = report.portals.iter().map(|portal| {
-        let state = match portal.state {
-            LaneState::Running => "running",
-            LaneState::Idle => "no worker",
-            LaneState::Waiting => "waiting",
-            LaneState::Paused => "PAUSED",
+    let troubles = troubles(report);
+    if troubles.is_empty() {
+        output::line("Everything flows.");
+    } else {
+        output::line("Look at this:");
+        for trouble in troubles {
+            output::line(format!("  - {trouble}"));
+        }
+    }
+    let head = [
+        "portal",
+        "state",
+        "waiting",
+        "oldest",
+        "done/h",
+        "dead",
+        "driven by",
+    ];
+    output::table(&head, report.portals.iter().map(portal_row).collect());
+    let head = [
+        "shop",
+        "portal",
+        "waiting",
+        "oldest",
+        "done/h",
+        "dead",
+        "conflicts",
+        "to tell",
+        "told by",
+    ];
+    output::table(&head, report.shops.iter().map(shop_row).collect());
+}
+
+fn portal_row(portal: &PortalStatus) -> Vec<String> {
+    vec![
+        portal.portal.clone(),
+        state(portal).to_owned(),
+        portal.pending.to_string(),
+        age(portal.oldest_seconds),
+        portal.done_last_hour.to_string(),
+        portal.dead.to_string(),
+        portal.owner.clone().unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+fn shop_row(shop: &ShopStatus) -> Vec<String> {
+    vec![
+        shop.shop.clone(),
+        shop.portal.clone(),
+        shop.pending.to_string(),
+        age(shop.oldest_seconds),
+        shop.done_last_hour.to_string(),
+        shop.dead.to_string(),
+        shop.conflicts.to_string(),
+        shop.untold.to_string(),
+        match shop.callback {
+            None => "feed",
+            Some(LaneState::Paused | LaneState::Waiting) => "CALLBACK STOPPED",
+            Some(_) => "callback",
+        }
+        .to_owned(),
+    ]
+}
+
+fn state(portal: &PortalStatus) -> &'static str {
+    match portal.state {
+        LaneState::Paused => "PAUSED",
+        LaneState::Waiting => "PORTAL IN TROUBLE",
+        LaneState::Idle => "NO WORKER",
+        LaneState::Running if portal.oldest_seconds > SLOW => "slow",
+        LaneState::Running => "flowing",
+    }
+}
+
+/// What a person may have to do something about, in sentences, with what to do.
+fn troubles(report: &StatusReport) -> Vec<String> {
+    let mut found: Vec<String> = report.portals.iter().filter_map(trouble).collect();
+    for dead in &report.dead {
+        let remedy = Code::parse(&dead.code).map(Code::remedy);
+        found.push(format!(
+            "{} dead {} of {}: {}. {}",
+            dead.count,
+            if dead.count == 1 { "letter" } else { "letters" },
+            dead.shop.as_deref().unwrap_or("no known shop"),
+            dead.code,
+            remedy.unwrap_or_default()
+        ));
+    }
+    for shop in &report.shops {
+        if let Some(reason) = &shop.callback_reason {
+            let (name, untold) = (&shop.shop, shop.untold);
+            found.push(format!(
+                "shop {name} cannot be told: {reason}; {untold} changes wait. `b24-bridge portals resume shop:{name}` once it is mended"
+            ));
+        }
+        if shop.conflicts > 0 {
+            let (name, count) = (&shop.shop, shop.conflicts);
+            found.push(format!(
+                "{count} conflicts of shop {name} wait for a person: `b24-bridge conflicts list`"
+            ));
+        }
+    }
+    if report.published > 0 {
+        let count = report.published;
+        found.push(format!(
+            "{count} events from SQL wait to be taken up; a worker does it"
+        ));
+    }
+    found
+}
+
+fn trouble(portal: &PortalStatus) -> Option<String> {
+    let name = &portal.portal;
+    let waiting = portal.pending;
+    match portal.state {
+        LaneState::Running if portal.oldest_seconds <= SLOW => None,
+        LaneState::Running => Some(format!(
+            "portal {name} is slow: {waiting} orders wait, the oldest for {}",
+            age(portal.oldest_seconds)
+        )),
+        LaneState::Idle => Some(format!(
+            "portal {name}: no worker drives it, {waiting} orders wait. Start `b24-bridge serve`."
+        )),
+        LaneState::Paused if portal.paused_code.is_none() => Some(format!(
+            "portal {name} is paused by a person, {waiting} orders wait. `b24-bridge portals resume {name}`"
+        )),
+        LaneState::Paused | LaneState::Waiting => {
+            let code = portal.paused_code.as_deref().unwrap_or_default();
+            let remedy = Code::parse(code).map(Code::remedy).unwrap_or_default();
+            let words = portal.paused_reason.as_deref().unwrap_or_default();
+            let next = portal.resume_at.map_or_else(String::new, |at| {
+                format!(" Next try at {}.", at.format("%H:%M:%S UTC"))
+            });
+            Some(format!(
+                "portal {name} does not take orders: {words} ({code}); {waiting} wait. {remedy}{next}"
+            ))
+        }
+    }
+}
+
+/// Seconds, for people.
+fn age(seconds: i64) -> String {
+    match seconds {
+        ..=0 => "-".to_owned(),
+        1..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::DeadCount;
+
+    fn portal(state: LaneState) -> PortalStatus {
+        PortalStatus {
+            portal: "main".to_owned(),
+            pending: 7,
+            oldest_seconds: 5,
+            dead: 0,
+            done_last_hour: 3,
+            state,
+            owner: None,
+            lease_until: None,
+            paused_at: None,
+            paused_code: None,
+            paused_reason: None,
+            resume_at: None,
+            failures: 0,
+        }
+    }
+
+    #[test]
+    fn what_flows_is_no_trouble_and_each_trouble_says_what_to_do() {
+        assert_eq!(trouble(&portal(LaneState::Running)), None);
+        let mut auth = portal(LaneState::Waiting);
+        auth.paused_code = Some("B24-AUTH".to_owned());
+        auth.paused_reason = Some("the webhook was deleted".to_owned());
+        let told = trouble(&auth).unwrap();
+        assert!(
+            told.contains("the webhook was deleted") && told.contains("portals resume"),
+            "{told}"
+        );
+        assert!(trouble(&portal(LaneState::Idle)).unwrap().contains("serve"));
+        let report = StatusReport {
+            portals: vec![portal(LaneState::Running)],
+            shops: Vec::new(),
+            dead: vec![DeadCount {
+                portal: None,
+                shop: Some("main".to_owned()),
+                code: "MAP-STATUS".to_owned(),
+                count: 2,
+            }],
+            published: 0,
         };
-        let why = [&portal.paused_code, &portal.paused_reason]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(": ");
-        vec![
-            portal.portal.clone(),
-            state.to_owned(),
-            portal.pending.to_string(),
-            format!("{} s", portal.oldest_seconds),
-            portal.done_last_hour.to_string(),
-            portal.dead.to_string(),
-            why,
-        ]
-    });
-    output::table(
-        &[
-            "portal",
-            "state",
-            "waiting",
-            "oldest",
-            "done in the last hour",
-            "dead",
-            "why",
-        ],
-        rows.collect(),
-    );
-    let rows = report.shops.iter().map(|shop| {
-        vec![
-            shop.shop.clone(),
-            shop.portal.clone(),
-            shop.pending.to_string(),
-            format!("{} s", shop.oldest_seconds),
-            shop.done_last_hour.to_string(),
-            shop.dead.to_string(),
-            shop.conflicts.to_string(),
-            shop.untold.to_string(),
-            match (shop.callback, &shop.callback_reason) {
-                (None, _) => "reads the feed".to_owned(),
-                (Some(_), Some(reason)) => format!("PAUSED: {reason}"),
-                (Some(_), None) => "called".to_owned(),
-            },
-        ]
-    });
-    output::table(
-        &[
-            "shop",
-            "portal",
-            "waiting",
-            "oldest",
-            "done in the last hour",
-            "dead",
-            "conflicts",
-            "to be told",
-            "callback",
-        ],
-        rows.collect(),
-    );
-    if !report.dead.is_empty() {
-        let rows = report.dead.iter().map(|dead| {
-            vec![
-                dead.code.clone(),
-                dead.shop.clone().unwrap_or_default(),
-                dead.count.to_string(),
-            ]
-        });
-        output::table(&["dead letters", "shop", "how many"], rows.collect());
+        let told = troubles(&report).remove(0);
+        assert!(
+            told.starts_with("2 dead letters of main: MAP-STATUS. Add"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn ages_are_told_in_the_unit_that_people_think_in() {
+        assert_eq!(
+            [0, 90, 600, 7_300, 300_000].map(age),
+            ["-", "90 s", "10 min", "2 h", "3 days"]
+        );
     }
 }

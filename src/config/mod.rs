@@ -16,6 +16,7 @@ mod operators;
 mod portals;
 mod secret;
 mod shops;
+mod telemetry;
 mod woocommerce;
 mod worker;
 
@@ -27,6 +28,7 @@ pub use operators::{Operator, PasswordHash, Role};
 pub use portals::{App, Plan, Portal, PortalAccess, Rate};
 pub use secret::{KeyDigest, Secret};
 pub use shops::Shop;
+pub use telemetry::Telemetry;
 pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 
@@ -95,6 +97,8 @@ pub struct Config {
     pub retention: Retention,
     /// Logs.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// Whether these are the demo values that stand in for no settings at all.
     pub demo: bool,
     /// The file they came from, if one was read.
@@ -113,6 +117,7 @@ struct Raw {
     worker: Worker,
     retention: Retention,
     log: Log,
+    telemetry: Telemetry,
 }
 
 /// Who calls the API, told by the key.
@@ -175,6 +180,10 @@ impl Config {
                 );
             }
         };
+        let raw = Raw {
+            telemetry: raw.telemetry.or_environment(environment),
+            ..raw
+        };
         let mut problems = Vec::new();
         let config = Self::check(raw, demo, &mut problems);
         match config {
@@ -192,6 +201,7 @@ impl Config {
         raw.http.check(problems);
         raw.worker.check(problems);
         raw.retention.check(problems);
+        raw.telemetry.check(problems);
         let portals = portals::check(raw.portals, problems);
         let shops = shops::check(raw.shops, problems);
         let operators = operators::check(raw.operators, problems);
@@ -227,6 +237,7 @@ impl Config {
             worker: raw.worker,
             retention: raw.retention,
             log: raw.log,
+            telemetry: raw.telemetry,
             demo,
             file: None,
         })

@@ -1,10 +1,10 @@
 //! What surrounds every request: its id, its caller, its time limit, its headers, its line in the log.
 
 use super::{Problem, State, auth};
-use crate::{config::Caller, domain::Code};
+use crate::{config::Caller, domain::Code, telemetry::traces};
 use axum::{
     extract::{MatchedPath, Request, State as Extract},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -34,22 +34,48 @@ pub(super) async fn around(
         request.extensions_mut().insert::<Caller>(caller);
     }
     let limit = Duration::from_secs(state.config.http.request_timeout_seconds);
-    let span = tracing::info_span!("request", id);
-    let mut response = match timeout(limit, next.run(request).instrument(span)).await {
+    let given = request.headers().get("traceparent");
+    let given = given.and_then(|text| traces::parse(text.to_str().ok()?));
+    let span = tracing::info_span!("request", id, path);
+    if let Some(given) = &given {
+        traces::follow(&span, given);
+    }
+    let work = traces::within(given, next.run(request).instrument(span));
+    let mut response = match timeout(limit, work).await {
         Ok(response) => response,
         Err(_) => late(limit).into_response(),
     };
+    let status = response.status().as_u16();
+    let took = started.elapsed();
+    state
+        .bridge
+        .metrics()
+        .requested(known(&method), &path, status, took);
     dress(response.headers_mut(), &id);
     tracing::info!(
         request_id = id,
         method = %method,
         path,
-        status = response.status().as_u16(),
-        duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        status,
+        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         caller = name.as_deref().unwrap_or("-"),
         "request"
     );
     response
+}
+
+/// The method's name, unless it is an invention of the caller's.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 fn late(limit: Duration) -> Problem {

@@ -1,7 +1,6 @@
 //! `GET /healthz` and `GET /readyz`: for whoever restarts processes and routes requests.
 
 use super::State;
-use crate::app::{Error, LetterFilter};
 use axum::{
     Json,
     extract::State as Extract,
@@ -9,13 +8,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
 const PATIENCE: Duration = Duration::from_secs(3);
-/// What Postgres says of a table, schema or column that is not there.
-const MISSING: [&str; 3] = ["42P01", "3F000", "42703"];
 
 /// Whether the process is well.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,7 +20,7 @@ pub(super) struct Health {
     /// `ok` or `unavailable`.
     status: &'static str,
     /// Why it is not.
-    reasons: Vec<&'static str>,
+    reasons: Vec<String>,
 }
 
 /// Ok while the process lives, whatever the database does.
@@ -49,7 +46,7 @@ pub(super) async fn get_healthz() -> Json<Health> {
 pub(super) async fn get_readyz(Extract(state): Extract<State>) -> Response {
     let mut reasons = Vec::new();
     if !*state.ready.borrow() {
-        reasons.push("the process is stopping");
+        reasons.push("the process is stopping".to_owned());
     }
     reasons.extend(database(&state).await);
     if reasons.is_empty() {
@@ -62,25 +59,12 @@ pub(super) async fn get_readyz(Extract(state): Extract<State>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response()
 }
 
-/// What is wrong with the database, found by the cheapest read of the bridge's own tables.
-async fn database(state: &State) -> Option<&'static str> {
-    let cheap = LetterFilter {
-        limit: 1,
-        after: Some(i64::MAX),
-        ..LetterFilter::default()
-    };
-    match timeout(PATIENCE, state.bridge.dead_letters(&cheap)).await {
-        Ok(Ok(_)) => None,
-        Ok(Err(error)) if unmigrated(&error) => Some("the database's schema is not up to date"),
-        Ok(Err(_)) => Some("the database cannot be reached"),
-        Err(_) => Some("the database does not answer in time"),
+/// What is wrong with the database, or with its schema.
+async fn database(state: &State) -> Option<String> {
+    match timeout(PATIENCE, state.bridge.schema_version()).await {
+        Ok(Ok(version)) if version.fits() => None,
+        Ok(Ok(version)) => Some(version.to_string()),
+        Ok(Err(_)) => Some("the database cannot be reached".to_owned()),
+        Err(_) => Some("the database does not answer in time".to_owned()),
     }
-}
-
-fn unmigrated(error: &Error) -> bool {
-    let refused = error.source().and_then(|e| e.downcast_ref::<sqlx::Error>());
-    let code = refused
-        .and_then(sqlx::Error::as_database_error)
-        .and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| MISSING.contains(&code.as_ref()))
 }

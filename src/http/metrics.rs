@@ -7,10 +7,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use std::time::Duration;
-use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(3);
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Everything that is counted. Without the database the gauges read from it keep their last values.
@@ -19,7 +16,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
     responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"))
 )]
 pub(super) async fn get_metrics(Extract(state): Extract<State>) -> Result<Response, Problem> {
-    if !matches!(timeout(PATIENCE, state.bridge.status()).await, Ok(Ok(_))) {
+    if !state.bridge.measure().await {
         tracing::warn!("the meters show old figures: the database did not answer");
     }
     let text = state.bridge.metrics().render();

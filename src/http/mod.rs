@@ -47,7 +47,7 @@ use tokio::sync::watch;
 
 pub use error::Problem;
 pub use openapi::document;
-pub use routes::router;
+pub use routes::{router, watch_router};
 pub use serve::serve;
 
 /// What every handler has at hand. Cheap to clone.

@@ -9,7 +9,7 @@ use axum::{
     Router,
     handler::Handler,
     middleware,
-    routing::{MethodFilter, MethodRouter, on},
+    routing::{MethodFilter, MethodRouter, get, on},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{OpenApi, Path, openapi::HttpMethod};
@@ -89,6 +89,21 @@ pub fn router(state: State) -> Router {
     endpoints()
         .fallback(around::nowhere)
         .method_not_allowed_fallback(around::wrong_method)
+        .layer(CatchPanicLayer::custom(around::panicked))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            around::around,
+        ))
+        .with_state(state)
+}
+
+/// Health and meters alone, for a process that takes no requests of others.
+pub fn watch_router(state: State) -> Router {
+    Router::new()
+        .route("/healthz", get(health::get_healthz))
+        .route("/readyz", get(health::get_readyz))
+        .route("/metrics", get(metrics::get_metrics))
+        .fallback(around::nowhere)
         .layer(CatchPanicLayer::custom(around::panicked))
         .layer(middleware::from_fn_with_state(
             state.clone(),

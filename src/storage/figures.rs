@@ -107,3 +107,56 @@ pub async fn published(db: &mut PgConnection) -> Result<i64, Error> {
     .fetch_one(db)
     .await?)
 }
+
+/// What waits in one lane in one state.
+#[derive(Debug, Clone)]
+pub struct Depth {
+    /// The lane.
+    pub lane: String,
+    /// `new`, `retrying` or `dead`.
+    pub state: String,
+    /// How many.
+    pub count: i64,
+    /// Age of the oldest, in seconds.
+    pub oldest_seconds: f64,
+}
+
+/// What waits, by lane and state: orders, status changes for shops, open letters.
+pub async fn depths(db: &mut PgConnection) -> Result<Vec<Depth>, Error> {
+    Ok(sqlx::query_as!(
+        Depth,
+        r#"SELECT lane AS "lane!", state AS "state!", count(*) AS "count!",
+                  greatest(0, extract(epoch FROM now() - min(since)))::float8 AS "oldest_seconds!"
+           FROM (SELECT portal, CASE WHEN attempts + stalls = 0 THEN 'new' ELSE 'retrying' END, waits_since
+                 FROM bridge.orders WHERE due_at IS NOT NULL
+                 UNION ALL
+                 SELECT 'shop:' || shop, CASE WHEN attempts = 0 THEN 'new' ELSE 'retrying' END, decided_at
+                 FROM bridge.status_changes WHERE state = 'waiting'
+                 UNION ALL
+                 SELECT CASE WHEN change_seq IS NULL THEN coalesce(portal, '') ELSE 'shop:' || shop END, 'dead', first_failed_at
+                 FROM bridge.dead_letters WHERE closed_at IS NULL) AS waiting (lane, state, since)
+           GROUP BY lane, state"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many conflicts of a shop wait for a person.
+#[derive(Debug, Clone)]
+pub struct OpenConflicts {
+    /// The shop.
+    pub shop: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// Conflicts that wait for a person, by shop.
+pub async fn open_conflicts(db: &mut PgConnection) -> Result<Vec<OpenConflicts>, Error> {
+    Ok(sqlx::query_as!(
+        OpenConflicts,
+        r#"SELECT shop, count(*) AS "count!" FROM bridge.conflicts
+           WHERE closed_at IS NULL AND ruled_at IS NULL GROUP BY shop"#
+    )
+    .fetch_all(db)
+    .await?)
+}

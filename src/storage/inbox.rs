@@ -72,3 +72,16 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
     .await?;
     Ok(done.rows_affected())
 }
+
+/// When the portal last told of something.
+pub async fn last(
+    db: &mut PgConnection,
+    portal: &str,
+) -> Result<Option<chrono::DateTime<chrono::Utc>>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT received_at FROM bridge.inbox WHERE portal = $1 ORDER BY id DESC LIMIT 1",
+        portal
+    )
+    .fetch_optional(db)
+    .await?)
+}

@@ -34,5 +34,5 @@ pub mod sessions;
 mod settings;
 pub mod tokens;
 
-pub use pool::{Error, connect, connect_with, migrate};
+pub use pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use settings::{Settings, settings};

@@ -167,6 +167,8 @@ pub struct Due {
     pub occurred_at: Option<DateTime<Utc>>,
     /// When it was accepted.
     pub received_at: DateTime<Utc>,
+    /// W3C trace context of the request that brought it.
+    pub traceparent: Option<String>,
 }
 
 /// The due orders of a lane, the longest due first; none unless the lease is held.
@@ -178,7 +180,7 @@ pub async fn claim(
 ) -> Result<Vec<Due>, Error> {
     Ok(sqlx::query_as!(
         Due,
-        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at
+        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent
            FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
            WHERE o.portal = $1 AND o.due_at <= now() AND o.shop = ANY($2)
              AND EXISTS (SELECT FROM bridge.lanes l

@@ -53,6 +53,7 @@ pub struct StoredEvent {
 pub async fn insert(
     db: &mut PgConnection,
     events: &[&NewEvent],
+    traceparent: Option<&str>,
 ) -> Result<Vec<StoredEvent>, Error> {
     let column = |get: fn(&NewEvent) -> String| events.iter().map(|e| get(e)).collect::<Vec<_>>();
     let (portals, shops) = (column(|e| e.portal.clone()), column(|e| e.shop.clone()));
@@ -69,8 +70,8 @@ pub async fn insert(
     // Sorted, so that two transactions with the same events cannot wait for each other.
     Ok(sqlx::query_as!(
         StoredEvent,
-        "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+        "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
+         SELECT new.*, $12::text FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                               $8::timestamptz[], $9::timestamptz[], $10::jsonb[], $11::bytea[])
                 AS new (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint)
          ORDER BY shop, source, event_id
@@ -86,7 +87,8 @@ pub async fn insert(
         &updated as &[Option<DateTime<Utc>>],
         &occurred as &[Option<DateTime<Utc>>],
         &bodies,
-        &prints
+        &prints,
+        traceparent
     )
     .fetch_all(db)
     .await?)
@@ -112,18 +114,21 @@ pub async fn find(
     .await?)
 }
 
-/// Marks pending events as superseded: (event, the newer one).
-pub async fn supersede(db: &mut PgConnection, events: &[i64], by: &[i64]) -> Result<(), Error> {
-    sqlx::query!(
+/// Marks pending events as superseded: (event, the newer one). Returns the portal of each that was.
+pub async fn supersede(
+    db: &mut PgConnection,
+    events: &[i64],
+    by: &[i64],
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
         "UPDATE bridge.outbox e SET state = 'superseded', settled_at = now(), superseded_by = k.newer
          FROM UNNEST($1::bigint[], $2::bigint[]) AS k (id, newer)
-         WHERE e.id = k.id AND e.state = 'pending'",
+         WHERE e.id = k.id AND e.state = 'pending' RETURNING e.portal",
         events,
         by
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_all(db)
+    .await?)
 }
 
 /// Settles pending events as `done` or `dead`.

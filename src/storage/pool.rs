@@ -88,10 +88,81 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
     Ok(())
 }
 
+/// The schema's version in the database, and the one that this version of the bridge needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The newest migration that was applied; none before the first.
+    pub found: Option<i64>,
+    /// The newest migration that this version of the bridge brings.
+    pub needed: i64,
+    /// How many of this version's migrations are missing or did not end well.
+    pub missing: usize,
+}
+
+impl SchemaVersion {
+    /// Whether this version of the bridge can work with it. A newer schema is fine: migrations only add.
+    pub fn fits(&self) -> bool {
+        self.missing == 0
+    }
+}
+
+impl std::fmt::Display for SchemaVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let needed = self.needed;
+        match self.found {
+            None => write!(
+                f,
+                "the database has no schema yet; this version needs {needed}"
+            ),
+            Some(found) if self.missing > 0 => write!(
+                f,
+                "the database's schema is at {found}, this version needs {needed}: {} migrations are missing",
+                self.missing
+            ),
+            Some(found) if found > needed => {
+                write!(f, "schema {found}, newer than this version's {needed}")
+            }
+            Some(found) => write!(f, "schema {found}"),
+        }
+    }
+}
+
+/// Which migrations were applied, and which are needed.
+pub async fn schema_version(pool: &PgPool) -> Result<SchemaVersion, Error> {
+    // Not a checked query: the table belongs to the migrator and may not be there yet.
+    let there: bool =
+        sqlx::query_scalar("SELECT to_regclass('bridge._sqlx_migrations') IS NOT NULL")
+            .fetch_one(pool)
+            .await?;
+    let applied: Vec<i64> = if there {
+        sqlx::query_scalar(
+            "SELECT version FROM bridge._sqlx_migrations WHERE success ORDER BY version",
+        )
+        .fetch_all(pool)
+        .await?
+    } else {
+        Vec::new()
+    };
+    let needed: Vec<i64> = migrator()
+        .iter()
+        .map(|migration| migration.version)
+        .collect();
+    Ok(SchemaVersion {
+        found: applied.last().copied(),
+        needed: needed.iter().copied().max().unwrap_or_default(),
+        missing: needed
+            .iter()
+            .filter(|version| !applied.contains(version))
+            .count(),
+    })
+}
+
 /// The migrations, with their own book-keeping kept inside the schema too.
 fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!();
     migrator.dangerous_set_table_name("bridge._sqlx_migrations");
     migrator.create_schema("bridge");
+    // A newer version of the bridge may have been here already, and run beside this one.
+    migrator.set_ignore_missing(true);
     migrator
 }

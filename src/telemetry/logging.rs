@@ -1,21 +1,70 @@
 //! Log lines on stderr, for people or as JSON.
+//!
+//! Two lines come for certain: `request`, one for each HTTP request, and `attempt`, one for each call to a portal; [`FIELDS`] says what they
+//! carry. Everything else is told where it happens, at `warn` if somebody may have to act and at `error` if somebody must.
 
 use std::io::IsTerminal as _;
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt as _,
+    registry::LookupSpan,
+    util::SubscriberInitExt as _,
+};
 
-/// Starts logging; `filter` in the syntax of `RUST_LOG`. A second start in the same process changes nothing.
-pub fn start(json: bool, filter: &str) -> Result<(), String> {
+/// What the fields of the certain lines mean: (line, field, meaning).
+pub const FIELDS: &[(&str, &str, &str)] = &[
+    (
+        "request",
+        "request_id",
+        "the caller's `X-Request-Id` if it can stand in a log, else a new one; the answer carries it, too",
+    ),
+    ("request", "method", "the HTTP method"),
+    (
+        "request",
+        "path",
+        "the pattern of the route, never the address itself; `(none)` where there is no such route",
+    ),
+    ("request", "status", "the status of the answer"),
+    (
+        "request",
+        "duration_ms",
+        "from the head of the request to the head of the answer",
+    ),
+    (
+        "request",
+        "caller",
+        "who called, by the key: `shop:NAME`, `operator:NAME`, or `-`",
+    ),
+    (
+        "attempt",
+        "portal",
+        "the portal's name in the configuration",
+    ),
+    ("attempt", "method", "the method; `batch` for a batch"),
+    ("attempt", "commands", "commands in the call, at most 50"),
+    (
+        "attempt",
+        "result",
+        "`ok`, or the code of what went wrong with the call as a whole",
+    ),
+    ("attempt", "duration_ms", "how long the portal took"),
+    (
+        "attempt",
+        "waited_ms",
+        "how long the call waited for the request limit before",
+    ),
+];
+
+/// Starts logging, and traces if there is a collector; `filter` in the syntax of `RUST_LOG`. A second start in the same process changes nothing.
+pub fn start(json: bool, filter: &str, collector: Option<&str>) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let traces = collector.map(super::traces::start).transpose()?;
+    let traces = traces.map(|tracer| tracing_opentelemetry::layer().with_tracer(tracer));
+    let registry = tracing_subscriber::registry().with(filter).with(traces);
     let started = if json {
-        registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_writer(std::io::stderr),
-            )
-            .try_init()
+        registry.with(self::json(std::io::stderr)).try_init()
     } else {
         registry
             .with(
@@ -28,4 +77,13 @@ pub fn start(json: bool, filter: &str) -> Result<(), String> {
     };
     drop(started);
     Ok(())
+}
+
+/// One JSON object a line.
+pub fn json<S, W>(writer: W) -> impl tracing_subscriber::Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fmt::layer().json().flatten_event(true).with_writer(writer)
 }

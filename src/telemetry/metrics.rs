@@ -1,57 +1,40 @@
-//! The meters: what the bridge counts, in the Prometheus registry that `/metrics` shows.
-//!
-//! To add one: a field, its line in `Default`, and a method that says in plain words when it moves.
+//! What the bridge counts, in plain words; the names are in the table of [`super::meters`].
 
-use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-    registry::Registry,
+use super::meters::Meters;
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
-use std::{fmt, sync::Arc, time::Duration};
-
-/// Buckets of a portal call, in seconds: the vendor cuts a call off at 60.
-const CALL_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByResult {
-    result: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByPortal {
-    portal: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByOutcome {
-    portal: String,
-    outcome: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByLetter {
-    portal: String,
-    shop: String,
-    code: String,
-}
 
 /// All meters. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
-    registry: Arc<std::sync::Mutex<Registry>>,
-    accepted: Family<ByResult, Counter>,
-    settled: Family<ByOutcome, Counter>,
-    calls: Family<ByOutcome, Counter>,
-    call_seconds: Family<ByPortal, Histogram, fn() -> Histogram>,
-    leases_lost: Family<ByPortal, Counter>,
-    pending: Family<ByPortal, Gauge>,
-    oldest: Family<ByPortal, Gauge>,
-    dead: Family<ByLetter, Gauge>,
-    paused: Family<ByPortal, Gauge>,
-    published: Gauge,
-    notifications: Family<ByResult, Counter>,
-    decisions: Family<ByResult, Counter>,
-    callbacks: Family<ByResult, Counter>,
+    registry: Arc<Mutex<Registry>>,
+    meters: Meters,
+}
+
+/// What waits in one lane in one state, as just counted.
+#[derive(Debug, Clone)]
+pub struct Depth<'a> {
+    /// The lane.
+    pub lane: &'a str,
+    /// `new`, `retrying` or `dead`.
+    pub state: &'a str,
+    /// How many.
+    pub count: i64,
+    /// Age of the oldest.
+    pub oldest_seconds: f64,
+}
+
+/// What stopped a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// A fault of the remote side.
+    Fault,
+    /// A person.
+    Person,
 }
 
 impl fmt::Debug for Metrics {
@@ -62,206 +45,179 @@ impl fmt::Debug for Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("bridge");
-        let histogram: fn() -> Histogram = || Histogram::new(CALL_BUCKETS);
-        let metrics = Self {
-            registry: Arc::default(),
-            accepted: Family::default(),
-            settled: Family::default(),
-            calls: Family::default(),
-            call_seconds: Family::new_with_constructor(histogram),
-            leases_lost: Family::default(),
-            pending: Family::default(),
-            oldest: Family::default(),
-            dead: Family::default(),
-            paused: Family::default(),
-            published: Gauge::default(),
-            notifications: Family::default(),
-            decisions: Family::default(),
-            callbacks: Family::default(),
-        };
-        registry.register(
-            "events",
-            "Events received, by result",
-            metrics.accepted.clone(),
-        );
-        registry.register(
-            "events_tried",
-            "Events tried, by outcome",
-            metrics.settled.clone(),
-        );
-        registry.register(
-            "portal_calls",
-            "Calls to the portal, by outcome",
-            metrics.calls.clone(),
-        );
-        registry.register(
-            "portal_call_seconds",
-            "Duration of a portal call",
-            metrics.call_seconds.clone(),
-        );
-        registry.register(
-            "leases_lost",
-            "Leases lost while working",
-            metrics.leases_lost.clone(),
-        );
-        registry.register(
-            "orders_pending",
-            "Orders that wait",
-            metrics.pending.clone(),
-        );
-        registry.register(
-            "orders_oldest_seconds",
-            "Age of the oldest waiting order",
-            metrics.oldest.clone(),
-        );
-        registry.register("dead_letters", "Open dead letters", metrics.dead.clone());
-        registry.register(
-            "lane_paused",
-            "1 while a lane does not send",
-            metrics.paused.clone(),
-        );
-        registry.register(
-            "published_waiting",
-            "Events from SQL not taken up",
-            metrics.published.clone(),
-        );
-        metrics.register_way_back(&mut registry);
+        let mut registry = Registry::default();
+        let meters = Meters::registered(&mut registry);
+        meters.build.at(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         Self {
-            registry: Arc::new(std::sync::Mutex::new(registry)),
-            ..metrics
+            registry: Arc::new(Mutex::new(registry)),
+            meters,
         }
     }
 }
 
 impl Metrics {
-    fn register_way_back(&self, registry: &mut Registry) {
-        registry.register(
-            "notifications",
-            "Notifications of portals, by result",
-            self.notifications.clone(),
-        );
-        registry.register(
-            "decisions",
-            "Decisions about differences, by who was right",
-            self.decisions.clone(),
-        );
-        registry.register(
-            "callbacks",
-            "Status changes sent to shops, by result",
-            self.callbacks.clone(),
-        );
-    }
-
-    /// Adds meters of another room.
-    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
-        add(&mut self
-            .registry
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner));
-    }
-
     /// Everything as Prometheus reads it (OpenMetrics text).
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        let registry = self
-            .registry
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         encode(&mut text, &registry)?;
         Ok(text)
     }
 
     /// An event was received: `queued`, `duplicate`, `conflict` or `invalid`.
     pub fn accepted(&self, result: &str) {
-        self.accepted
-            .get_or_create(&ByResult {
-                result: result.to_owned(),
-            })
-            .inc();
+        self.meters.received.at(&[result]).inc();
     }
 
-    /// Events were tried: `done`, `dead`, `retried` or `stalled`.
-    pub fn tried(&self, portal: &str, outcome: &str, count: usize) {
-        let labels = ByOutcome {
-            portal: portal.to_owned(),
-            outcome: outcome.to_owned(),
-        };
-        self.settled.get_or_create(&labels).inc_by(count as u64);
+    /// Accepted events were overtaken by newer snapshots of their orders.
+    pub fn superseded(&self, lane: &str, count: usize) {
+        self.meters
+            .settled
+            .at(&[lane, "superseded"])
+            .inc_by(count as u64);
     }
 
-    /// A portal call ended: `answered`, or the code of what went wrong.
-    pub fn called(&self, portal: &str, outcome: &str, took: Duration) {
-        let labels = ByOutcome {
-            portal: portal.to_owned(),
-            outcome: outcome.to_owned(),
-        };
-        self.calls.get_or_create(&labels).inc();
-        let labels = ByPortal {
-            portal: portal.to_owned(),
-        };
-        self.call_seconds
-            .get_or_create(&labels)
-            .observe(took.as_secs_f64());
-    }
-
-    /// A lane was taken by another worker while this one worked.
-    pub fn lease_lost(&self, portal: &str) {
-        self.leases_lost
-            .get_or_create(&ByPortal {
-                portal: portal.to_owned(),
-            })
-            .inc();
-    }
-
-    /// The state of a lane, as just read.
-    pub fn lane(&self, portal: &str, pending: i64, oldest_seconds: i64, paused: bool) {
-        let labels = ByPortal {
-            portal: portal.to_owned(),
-        };
-        self.pending.get_or_create(&labels).set(pending);
-        self.oldest.get_or_create(&labels).set(oldest_seconds);
-        self.paused.get_or_create(&labels).set(i64::from(paused));
-    }
-
-    /// Open dead letters as just counted, all of them: (portal, shop, code, how many).
-    pub fn dead<'a>(&self, counts: impl Iterator<Item = (&'a str, &'a str, &'a str, i64)>) {
-        self.dead.clear();
-        for (portal, shop, code, count) in counts {
-            let labels = ByLetter {
-                portal: portal.to_owned(),
-                shop: shop.to_owned(),
-                code: code.to_owned(),
-            };
-            self.dead.get_or_create(&labels).set(count);
+    /// Events were tried: `done`, `dead`, `retried` or `stalled`. The first two are settled by it.
+    pub fn tried(&self, lane: &str, outcome: &str, count: usize) {
+        let count = count as u64;
+        self.meters.tried.at(&[lane, outcome]).inc_by(count);
+        if matches!(outcome, "done" | "dead") {
+            self.meters.settled.at(&[lane, outcome]).inc_by(count);
         }
     }
 
-    /// A notification came: `stored`, `ignored`, `forbidden` or `malformed`.
-    pub fn notification(&self, result: &str) {
-        count(&self.notifications, result);
+    /// Something became a dead letter.
+    pub fn died(&self, lane: &str, code: &str) {
+        self.meters.died.at(&[lane, code]).inc();
     }
 
-    /// A decision was put on record: `shop`, `portal`, or `none` where nobody had to be right.
-    pub fn decision(&self, winner: &str) {
-        count(&self.decisions, winner);
+    /// An HTTP request was answered; `route` is the pattern, never the path.
+    pub fn requested(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let meters = &self.meters;
+        let status = status.to_string();
+        meters.requests.at(&[method, route, &status]).inc();
+        meters
+            .request_seconds
+            .at(&[route])
+            .observe(took.as_secs_f64());
     }
 
-    /// A status change was sent to a shop: `delivered`, `conflict`, `refused`, `dead` or `down`.
-    pub fn callback(&self, result: &str) {
-        count(&self.callbacks, result);
+    /// A call to a portal ended: `ok`, or the code of what went wrong.
+    pub fn called(&self, portal: &str, method: &str, result: &str, took: Duration) {
+        self.meters.calls.at(&[portal, method, result]).inc();
+        self.meters
+            .call_seconds
+            .at(&[portal])
+            .observe(took.as_secs_f64());
+    }
+
+    /// A call waited this long for the request limit.
+    pub fn limited(&self, portal: &str, waited: Duration) {
+        self.meters
+            .limiter
+            .at(&[portal])
+            .observe(waited.as_secs_f64());
+    }
+
+    /// A batch of so many commands was sent.
+    pub fn batched(&self, portal: &str, commands: usize) {
+        let commands = u32::try_from(commands).unwrap_or(u32::MAX);
+        self.meters
+            .commands
+            .at(&[portal])
+            .observe(f64::from(commands));
+    }
+
+    /// A command of a batch was answered: `ok` or `refused`.
+    pub fn commanded(&self, portal: &str, method: &str, result: &str) {
+        self.meters.asked.at(&[portal, method, result]).inc();
+    }
+
+    /// The portal told how much of a method's execution time is used.
+    pub fn operating(&self, portal: &str, method: &str, seconds: f64) {
+        self.meters.operating.at(&[portal, method]).set(seconds);
+    }
+
+    /// A lane's lease was `taken`, `released` or `lost`.
+    pub fn lease(&self, lane: &str, change: &str) {
+        self.meters.leases.at(&[lane, change]).inc();
+    }
+
+    /// What waits in the lanes, as just counted, all of them.
+    pub fn depths<'a>(&self, depths: impl IntoIterator<Item = Depth<'a>>) {
+        self.meters.depth.clear();
+        self.meters.oldest.clear();
+        for depth in depths {
+            let labels = [depth.lane, depth.state];
+            self.meters.depth.at(&labels).set(level(depth.count));
+            self.meters.oldest.at(&labels).set(depth.oldest_seconds);
+        }
+    }
+
+    /// Whether a lane sends, and whether a worker drives it, as just read.
+    pub fn lane(&self, lane: &str, stopped: Option<Stopped>, driven: bool) {
+        for (by, name) in [(Stopped::Fault, "fault"), (Stopped::Person, "person")] {
+            let on = f64::from(u8::from(stopped == Some(by)));
+            self.meters.paused.at(&[lane, name]).set(on);
+        }
+        self.meters
+            .driven
+            .at(&[lane])
+            .set(f64::from(u8::from(driven)));
+    }
+
+    /// Open dead letters as just counted, all of them: (shop, code, how many).
+    pub fn dead<'a>(&self, counts: impl IntoIterator<Item = (&'a str, &'a str, i64)>) {
+        self.meters.letters.clear();
+        for (shop, code, count) in counts {
+            self.meters.letters.at(&[shop, code]).inc_by(level(count));
+        }
+    }
+
+    /// Open conflicts as just counted, all of them: (shop, how many).
+    pub fn conflicts<'a>(&self, counts: impl IntoIterator<Item = (&'a str, i64)>) {
+        self.meters.conflicts.clear();
+        for (shop, count) in counts {
+            self.meters.conflicts.at(&[shop]).set(level(count));
+        }
     }
 
     /// Events from SQL that wait, as just counted.
     pub fn published(&self, waiting: i64) {
-        self.published.set(waiting);
+        self.meters.published.at(&[]).set(level(waiting));
+    }
+
+    /// A notification came: `stored`, `ignored`, `forbidden` or `malformed`.
+    pub fn notification(&self, result: &str) {
+        self.meters.notifications.at(&[result]).inc();
+    }
+
+    /// A decision was put on record: `shop`, `portal`, or `none` where nobody had to be right.
+    pub fn decision(&self, winner: &str) {
+        self.meters.decisions.at(&[winner]).inc();
+    }
+
+    /// A status change was sent to a shop: `delivered`, `conflict`, `refused`, `dead` or `down`.
+    pub fn callback(&self, result: &str) {
+        self.meters.callbacks.at(&[result]).inc();
+    }
+
+    /// The pool's connections, and whether the database answered.
+    pub fn database(&self, up: bool, idle: usize, open: u32, most: u32) {
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);
+        let states = [
+            ("idle", idle),
+            ("used", open - idle),
+            ("free", most.saturating_sub(open)),
+        ];
+        for (state, count) in states {
+            self.meters.pool.at(&[state]).set(f64::from(count));
+        }
+        self.meters.database.at(&[]).set(f64::from(u8::from(up)));
     }
 }
 
-fn count(family: &Family<ByResult, Counter>, result: &str) {
-    family
-        .get_or_create(&ByResult {
-            result: result.to_owned(),
-        })
-        .inc();
+/// A count as a gauge holds it.
+fn level(count: i64) -> f64 {
+    f64::from(i32::try_from(count).unwrap_or(i32::MAX))
 }

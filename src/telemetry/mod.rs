@@ -1,6 +1,11 @@
-//! What the bridge tells about itself.
+//! What the bridge tells about itself: logs, meters and traces.
+//!
+//! Owns: the table of meters, and the form of a log line. Refuses: secrets and personal data; labels and log fields carry names from the
+//! configuration, methods, codes, counts and times, never a key, an address of a webhook, an order's contents or a customer.
 
 pub mod logging;
+pub mod meters;
 pub mod metrics;
+pub mod traces;
 
 pub use metrics::Metrics;

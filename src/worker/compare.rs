@@ -94,7 +94,7 @@ impl WayBack {
                 .collect(),
             ask_who: !self.asked_who,
         };
-        let (seen, mut turned) = glance(bridge, portal, held, Glance::look(&look)).await;
+        let (seen, mut turned) = glance(portal, held, Glance::look(&look)).await;
         if turned.answered && look.ask_who {
             self.asked_who = true;
             self.me = seen.me;
@@ -125,7 +125,7 @@ impl WayBack {
             held.reached(super::Point::Decided).await;
             let (again, writes): (Vec<Comparison>, Vec<StageWrite>) =
                 done.writes.into_iter().unzip();
-            let (mut seen, wrote) = glance(bridge, portal, held, Glance::write(&writes)).await;
+            let (mut seen, wrote) = glance(portal, held, Glance::write(&writes)).await;
             held.reached(super::Point::Called).await;
             seen.newest = newest.max(seen.moves.values().flatten().map(|row| row.id).max());
             turned.answered |= wrote.answered;
@@ -148,19 +148,14 @@ impl WayBack {
 }
 
 /// Sends the calls of a glance while the lease holds and the portal answers.
-async fn glance<P: Portal>(
-    bridge: &Bridge,
-    portal: &P,
-    held: &Held,
-    mut glance: Glance,
-) -> (Seen, Turned) {
+async fn glance<P: Portal>(portal: &P, held: &Held, mut glance: Glance) -> (Seen, Turned) {
     let mut turned = Turned::default();
     while let Some(call) = glance.next_call() {
         if turned.failure.is_some() || !held.may_send() {
             glance.answer(&call, CallAnswer::NotRun);
             continue;
         }
-        match send(bridge, portal, held, &call).await {
+        match send(portal, held, &call).await {
             Ok(answer) => {
                 turned.answered = true;
                 glance.answer(&call, answer);

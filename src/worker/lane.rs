@@ -16,10 +16,12 @@ use crate::{
         self,
         lanes::{self, Fault, LaneRow},
     },
+    telemetry::traces,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// A lane of this process.
 pub(super) struct Lane<P> {
@@ -35,6 +37,7 @@ pub(super) struct Lane<P> {
 impl<P: Portal> Lane<P> {
     pub(super) fn new(bridge: Bridge, name: PortalName, portal: P, options: Options) -> Self {
         let bell = bridge.bell().of(name.as_str());
+        portal.watched(&name, bridge.metrics());
         Self {
             bridge,
             name,
@@ -142,7 +145,10 @@ impl<P: Portal> Lane<P> {
         held.reached(Point::Claimed).await;
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
         let facts = self.facts.clone();
-        let done = perform::perform(&self.bridge, &self.portal, held, jobs, facts).await;
+        let wave = tracing::info_span!("wave", portal = %self.name, orders = jobs.len());
+        let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &wave)).collect();
+        let work = perform::perform(&self.portal, held, jobs, facts);
+        let done = work.instrument(wave).await;
         self.facts = done.facts;
         held.reached(Point::BeforeSettle).await;
         let mut slots: Vec<_> = claims.into_iter().map(Some).collect();
@@ -152,6 +158,7 @@ impl<P: Portal> Lane<P> {
         };
         let ended = done.settlements.into_iter().filter_map(pair).collect();
         self.bridge.settle(held.lease(), tries, ended).await?;
+        drop(spans);
         held.reached(Point::AfterSettle).await;
         self.judge(held, done.failure.as_ref(), done.answered).await
     }
@@ -267,4 +274,14 @@ impl<P: Portal> Lane<P> {
             () = stop.cancelled() => {}
         }
     }
+}
+
+/// The span of one event's settling: part of the trace of the shop's request, and linked with the wave whose calls many events share.
+fn settling(claim: &Claim, wave: &tracing::Span) -> tracing::Span {
+    let span = tracing::info_span!(parent: None, "settle", shop = claim.shop);
+    if let Some(traceparent) = &claim.traceparent {
+        traces::follow(&span, traceparent);
+    }
+    traces::link(&span, wave);
+    span
 }

@@ -70,6 +70,9 @@ impl Held {
         let mut db = bridge.pool().acquire().await?;
         let seconds = options.lease.as_secs_f64();
         let lease = lanes::acquire(&mut db, lane, &options.owner, seconds).await?;
+        if lease.is_some() {
+            bridge.metrics().lease(lane, "taken");
+        }
         Ok(lease.map(|lease| Self {
             lease,
             until: Arc::new(Mutex::new(valid_until(asked, options.lease))),
@@ -94,7 +97,7 @@ impl Held {
         }
         drop(keeper);
         if self.lost.load(Ordering::Acquire) {
-            bridge.metrics().lease_lost(self.portal());
+            bridge.metrics().lease(self.portal(), "lost");
         }
         release(bridge, &self.lease).await;
     }
@@ -149,10 +152,12 @@ async fn release(bridge: &Bridge, lease: &Lease) {
         let mut db = bridge.pool().acquire().await?;
         lanes::release(&mut db, lease).await
     };
-    if !matches!(
+    if matches!(
         tokio::time::timeout(Duration::from_secs(5), give).await,
         Ok(Ok(()))
     ) {
+        bridge.metrics().lease(&lease.portal, "released");
+    } else {
         tracing::warn!(portal = %lease.portal, "the lease could not be given back: it runs out by itself");
     }
 }

@@ -5,6 +5,7 @@
 //! are simply still due, and the planner looks up by origin what the lost calls may have written.
 
 pub mod applications;
+mod attempts;
 mod callbacks;
 mod compare;
 mod lane;

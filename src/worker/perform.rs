@@ -2,12 +2,12 @@
 
 use super::{Failure, Point, Portal, lease::Held};
 use crate::{
-    app::Bridge,
     bitrix24::{BatchResponse, Class, Command},
     domain::Code,
     planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
 };
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// What a wave came to.
 pub(super) struct Performed {
@@ -33,7 +33,6 @@ const NOT_JUDGED: [&str; 5] = [
 
 /// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the portal fails.
 pub(super) async fn perform<P: Portal>(
-    bridge: &Bridge,
     portal: &P,
     held: &Held,
     jobs: Vec<Job>,
@@ -51,7 +50,7 @@ pub(super) async fn perform<P: Portal>(
                 wave.answer(call, CallAnswer::NotRun);
                 continue;
             }
-            match send(bridge, portal, held, call).await {
+            match send(portal, held, call).await {
                 Ok(answer) => {
                     answered = true;
                     wave.answer(call, answer);
@@ -86,22 +85,14 @@ pub(super) async fn perform<P: Portal>(
 
 /// One call; throttling is waited out here, since nothing was judged.
 pub(super) async fn send<P: Portal>(
-    bridge: &Bridge,
     portal: &P,
     held: &Held,
     call: &Call,
 ) -> Result<CallAnswer, Failure> {
     let commands: Vec<Command> = call.commands.iter().map(command).collect();
     for _ in 0..3 {
-        let started = tokio::time::Instant::now();
-        let result = portal.batch(&commands).await;
-        let outcome = result
-            .as_ref()
-            .map_or_else(|fault| fault.code.as_str(), |_| "answered");
-        bridge
-            .metrics()
-            .called(held.portal(), outcome, started.elapsed());
-        match result {
+        let span = tracing::info_span!("portal_call", commands = commands.len());
+        match portal.batch(&commands).instrument(span).await {
             Ok(response) => return Ok(answer(response)),
             Err(fault) => {
                 let Class::Throttled(pause) = fault.class else {

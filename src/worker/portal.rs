@@ -1,10 +1,13 @@
 //! What a lane needs of a portal: one call at a time, and a plain word about what went wrong.
 
+use super::attempts::Attempts;
 use crate::{
     bitrix24::{BatchResponse, Blocked, Class, Client, Command, Error, Heard, Priority},
-    domain::Code,
+    domain::{Code, PortalName},
+    telemetry::Metrics,
 };
 use serde_json::json;
+use std::sync::Arc;
 
 /// A call that failed as a whole.
 #[derive(Debug, Clone)]
@@ -27,6 +30,9 @@ pub trait Portal: Clone + Send + Sync + 'static {
         commands: &[Command],
     ) -> impl Future<Output = Result<BatchResponse, Failure>> + Send;
 
+    /// Says to whom every call is told from now on.
+    fn watched(&self, _name: &PortalName, _metrics: &Metrics) {}
+
     /// What the portal's clock showed in an answer, once.
     fn heard(&self) -> Option<Heard> {
         None
@@ -39,6 +45,10 @@ pub trait Portal: Clone + Send + Sync + 'static {
 impl Portal for Client {
     async fn batch(&self, commands: &[Command]) -> Result<BatchResponse, Failure> {
         Ok(Client::batch(self, commands, Priority::Live).await?)
+    }
+
+    fn watched(&self, name: &PortalName, metrics: &Metrics) {
+        self.watch(Arc::new(Attempts::new(name, metrics)));
     }
 
     fn heard(&self) -> Option<Heard> {
@@ -54,18 +64,7 @@ impl Portal for Client {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let class = error.class();
-        let code = match class {
-            Class::Down => Code::Down,
-            Class::InDoubt => Code::InDoubt,
-            Class::Throttled(_) => Code::Limit,
-            Class::MethodBlocked(_) => Code::Operating,
-            Class::TokenExpired => Code::Token,
-            Class::Blocked(Blocked::Auth) => Code::Auth,
-            Class::Blocked(Blocked::Scope) => Code::Scope,
-            Class::Blocked(Blocked::Plan) => Code::Plan,
-            Class::Blocked(Blocked::Overload) => Code::Overload,
-            Class::Refused => Code::Protocol,
-        };
+        let code = code(&class);
         let mut message = error.to_string();
         let mut cause = std::error::Error::source(&error);
         while let Some(inner) = cause {
@@ -78,5 +77,21 @@ impl From<Error> for Failure {
             message,
             maybe_executed: error.maybe_executed(),
         }
+    }
+}
+
+/// The code that people see.
+pub(super) fn code(class: &Class) -> Code {
+    match class {
+        Class::Down => Code::Down,
+        Class::InDoubt => Code::InDoubt,
+        Class::Throttled(_) => Code::Limit,
+        Class::MethodBlocked(_) => Code::Operating,
+        Class::TokenExpired => Code::Token,
+        Class::Blocked(Blocked::Auth) => Code::Auth,
+        Class::Blocked(Blocked::Scope) => Code::Scope,
+        Class::Blocked(Blocked::Plan) => Code::Plan,
+        Class::Blocked(Blocked::Overload) => Code::Overload,
+        Class::Refused => Code::Protocol,
     }
 }

@@ -50,7 +50,7 @@ const OPERATOR: &str = "demo-operator-key-not-for-production";
 const PATIENCE: Duration = Duration::from_mins(10);
 
 pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
-    logging::start(false, "error,b24_bridge::embedded=info").map_err(anyhow::Error::msg)?;
+    logging::start(false, "error,b24_bridge::embedded=info", None).map_err(anyhow::Error::msg)?;
     let stop = CancellationToken::new();
     lifecycle::stop_on_signals(stop.clone())?;
     let portal = Sandbox::start(sandbox::Options::default().listen(args.portal_listen)).await?;

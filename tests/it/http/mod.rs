@@ -2,6 +2,7 @@
 
 mod health;
 mod letters;
+mod observed;
 
 use crate::support::{
     database::Database,

@@ -1,0 +1,31 @@
+//! Who is told of every call: for meters and logs.
+
+use super::Error;
+use std::time::Duration;
+
+/// A request that was sent, once for each repetition.
+#[derive(Debug)]
+pub struct Called<'a> {
+    /// The method; `batch` for a batch.
+    pub method: &'a str,
+    /// The commands of a batch.
+    pub commands: Option<usize>,
+    /// How long it waited for the request limit.
+    pub waited: Duration,
+    /// How long the portal took.
+    pub took: Duration,
+    /// What went wrong.
+    pub failed: Option<&'a Error>,
+}
+
+/// Is told of every call; must be quick, and gets nothing secret.
+pub trait Watch: Send + Sync {
+    /// A request was sent and ended.
+    fn called(&self, call: &Called<'_>);
+
+    /// A command of a batch was answered.
+    fn commanded(&self, method: &str, taken: bool);
+
+    /// The portal told how many seconds of a method's budget are used.
+    fn operating(&self, method: &str, seconds: f64);
+}

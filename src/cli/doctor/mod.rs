@@ -1,0 +1,65 @@
+//! `doctor`: settings, database, clocks, portals and callbacks, each with its code and remedy. It changes nothing and goes on after a failure.
+
+mod database;
+mod portal;
+mod report;
+mod shops;
+mod stages;
+
+use super::{
+    Global,
+    setup::{self, Database},
+};
+use crate::{app::Bridge, config::Config, domain::Code};
+use report::Report;
+use std::process::ExitCode;
+
+pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
+    let mut report = Report::default();
+    match setup::config(global) {
+        Ok(config) => examine(&config, global, &mut report).await,
+        Err(error) => report.wrong("settings", format!("{error:#}"), Code::Config),
+    }
+    report.show(global.json)?;
+    Ok(if report.well() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn examine(config: &Config, global: &Global, report: &mut Report) {
+    let from = config.file.as_ref().map_or_else(
+        || "none: demo values".to_owned(),
+        |file| file.display().to_string(),
+    );
+    let (portals, shops) = (config.portals.len(), config.shops.len());
+    report.fine(
+        "settings",
+        format!("{from} ({portals} portals, {shops} shops)"),
+    );
+    // Without the migrations: looking changes nothing.
+    let database = match Database::connect(config, global).await {
+        Ok(database) => Some(database),
+        Err(error) => {
+            report.wrong("database", format!("{error:#}"), Code::Database);
+            None
+        }
+    };
+    let mut bridge: Option<Bridge> = None;
+    if let Some(database) = &database {
+        let asked = setup::bridge(config, database.pool.clone());
+        if database::check(&asked, database, report).await {
+            bridge = Some(asked);
+        }
+    }
+    for (name, settings) in &config.portals {
+        portal::check(config, name, settings, bridge.as_ref(), report).await;
+    }
+    for (name, shop) in &config.shops {
+        shops::check(name, shop, report).await;
+    }
+    if let Some(database) = database {
+        database.close().await;
+    }
+}

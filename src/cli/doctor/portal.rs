@@ -1,0 +1,179 @@
+//! Portals: access, permissions, clock, stages, and whether they tell the bridge of changes.
+
+use super::{database::CLOCKS, report::Report, stages::check_stages};
+use crate::{
+    app::Bridge,
+    bitrix24::{Client, Priority},
+    cli::{applications, setup},
+    config::{Config, Portal, PortalAccess},
+    domain::{Code, PortalName},
+    worker::Failure,
+};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::SystemTime};
+
+/// Everything about one portal. Without a bridge the database could not be asked.
+pub(super) async fn check(
+    config: &Config,
+    name: &PortalName,
+    portal: &Portal,
+    bridge: Option<&Bridge>,
+    report: &mut Report,
+) {
+    let what = format!("portal {name}");
+    match (setup::client(portal), bridge) {
+        (Ok(Some(client)), _) => check_access(config, name, &client, report).await,
+        (Ok(None), Some(bridge)) => check_application(config, name, portal, bridge, report).await,
+        (Ok(None), None) => report.wrong(
+            what,
+            "the application's tokens lie in the database, which cannot be asked",
+            Code::Database,
+        ),
+        (Err(error), _) => report.wrong(what, format!("{error:#}"), Code::Config),
+    }
+    check_notifications(config, name, portal, bridge, report).await;
+}
+
+/// A portal that is reached by an application: its tokens lie in the database.
+async fn check_application(
+    config: &Config,
+    name: &PortalName,
+    portal: &Portal,
+    bridge: &Bridge,
+    report: &mut Report,
+) {
+    let what = format!("portal {name}");
+    match (
+        bridge.tokens(name).await,
+        applications::client(bridge, name, portal),
+    ) {
+        (Ok(Some(_)), Ok(client)) => check_access(config, name, &client, report).await,
+        (Ok(None), _) => report.wrong(
+            what,
+            "the application was not installed or authorised yet",
+            Code::Token,
+        ),
+        (Err(error), _) => report.wrong(what, error.to_string(), Code::Config),
+        (_, Err(error)) => report.wrong(what, format!("{error:#}"), Code::Config),
+    }
+}
+
+async fn check_access(config: &Config, name: &PortalName, client: &Client, report: &mut Report) {
+    let what = format!("portal {name}");
+    match client.call("scope", &json!({}), Priority::Live).await {
+        Ok(answer) => {
+            let scopes: BTreeSet<&str> = answer
+                .result
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            if scopes.is_empty() || scopes.contains("crm") {
+                report.fine(&what, "answers, with the permission CRM");
+            } else {
+                report.wrong(&what, "answers, without the permission CRM", Code::Scope);
+            }
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            return report.wrong(&what, failure.message, failure.code);
+        }
+    }
+    check_clock(name, client, report);
+    if let Some(host) = client.moved_to() {
+        report.wrong(&what, format!("has moved to {host}"), Code::Moved);
+    }
+    for shop in config
+        .shops
+        .values()
+        .filter(|shop| shop.rules.portal == *name)
+    {
+        check_stages(&shop.rules, client, report).await;
+    }
+}
+
+/// The portal's clock, as its answer showed it.
+fn check_clock(name: &PortalName, client: &Client, report: &mut Report) {
+    let Some(heard) = client.take_heard() else {
+        return;
+    };
+    let here = DateTime::<Utc>::from(SystemTime::now()) - heard.at.elapsed() - heard.round_trip / 2;
+    let off = (heard.remote - here).as_seconds_f64();
+    let what = format!("clock of portal {name}");
+    if off.abs() > CLOCKS + heard.round_trip.as_secs_f64() {
+        let found = format!("{off:+.0} s away from this machine's");
+        let remedy = "Keep this machine's clock right by NTP: where both sides changed an order, the later change wins.";
+        report.wrong_with(what, found, Code::Config, remedy);
+    } else {
+        report.fine(what, format!("{off:+.1} s"));
+    }
+}
+
+/// Whether the portal tells of changes, and how to make it do so.
+async fn check_notifications(
+    config: &Config,
+    name: &PortalName,
+    portal: &Portal,
+    bridge: Option<&Bridge>,
+    report: &mut Report,
+) {
+    let what = format!("notifications of portal {name}");
+    let last = match bridge {
+        Some(bridge) => bridge.last_notification(name).await.unwrap_or(None),
+        None => None,
+    };
+    let app = matches!(portal.access, PortalAccess::App(_));
+    let known = if app {
+        match bridge {
+            Some(bridge) => {
+                let tokens = bridge.tokens(name).await;
+                tokens.is_ok_and(|tokens| tokens.is_some_and(|tokens| tokens.hears))
+            }
+            None => false,
+        }
+    } else {
+        !portal.event_tokens.is_empty()
+    };
+    if let Some(at) = last {
+        return report.fine(what, format!("the last came at {}", at.format("%F %T UTC")));
+    }
+    let found = if known {
+        "a token is known, but none came yet; without them the stage history is read every few seconds all the same"
+    } else {
+        "not set up: changes are found by reading the stage history; with them they are seen at once"
+    };
+    let base = config.http.public_url.as_deref();
+    let base = base
+        .unwrap_or("https://THE-BRIDGE'S-ADDRESS")
+        .trim_end_matches('/');
+    let steps = if app {
+        application_steps(base, name)
+    } else {
+        webhook_steps(base, name)
+    };
+    report.note(what, found, steps);
+}
+
+fn webhook_steps(base: &str, name: &PortalName) -> Vec<String> {
+    vec![
+        "In Bitrix24, as an administrator: Applications > Developer resources > Other > Outgoing webhook (Разработчикам > Другое > Исходящий вебхук).".to_owned(),
+        format!("Your handler path (URL вашего обработчика): {base}/webhooks/bitrix24/{name}. It must be public, with a certificate that browsers trust."),
+        "Events (События): deal updated (ONCRMDEALUPDATE), deal created (ONCRMDEALADD), deal deleted (ONCRMDEALDELETE).".to_owned(),
+        format!("Copy the application token (Токен приложения) into `event_tokens` of `[portals.{name}]`, save the webhook, and restart the bridge."),
+        "Move a deal and run `doctor` again: it tells when the last notification came.".to_owned(),
+    ]
+}
+
+fn application_steps(base: &str, name: &PortalName) -> Vec<String> {
+    vec![
+        format!(
+            "Set `[http] public_url` to the address by which the portal reaches the bridge ({base}), and restart: the application binds its events by itself."
+        ),
+        format!(
+            "In Bitrix24: Applications > Developer resources > Other > Local application (Локальное приложение): the installation path is {base}/webhooks/bitrix24/{name}."
+        ),
+        format!("`b24-bridge portals authorize {name}`, then move a deal and run `doctor` again."),
+    ]
+}

@@ -1,0 +1,117 @@
+//! What was found, and how it is shown.
+
+use super::super::output;
+use crate::domain::Code;
+use serde::Serialize;
+
+/// How it stands with one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Ok,
+    /// Worth knowing, nothing to mend.
+    Note,
+    Fail,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: String,
+    state: State,
+    fine: bool,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<String>,
+}
+
+/// All that was found.
+#[derive(Debug, Default)]
+pub(super) struct Report(Vec<Finding>);
+
+impl Report {
+    pub(super) fn fine(&mut self, what: impl Into<String>, found: impl Into<String>) {
+        self.add(what, State::Ok, found);
+    }
+
+    /// Worth knowing, with what can be done about it.
+    pub(super) fn note(
+        &mut self,
+        what: impl Into<String>,
+        found: impl Into<String>,
+        steps: Vec<String>,
+    ) {
+        self.add(what, State::Note, found).steps = steps;
+    }
+
+    pub(super) fn wrong(&mut self, what: impl Into<String>, found: impl Into<String>, code: Code) {
+        self.wrong_with(what, found, code, code.remedy());
+    }
+
+    pub(super) fn wrong_with(
+        &mut self,
+        what: impl Into<String>,
+        found: impl Into<String>,
+        code: Code,
+        remedy: &str,
+    ) {
+        let finding = self.add(what, State::Fail, found);
+        finding.code = Some(code);
+        finding.remedy = Some(remedy.to_owned());
+    }
+
+    fn add(
+        &mut self,
+        what: impl Into<String>,
+        state: State,
+        found: impl Into<String>,
+    ) -> &mut Finding {
+        let finding = Finding {
+            what: what.into(),
+            state,
+            fine: state != State::Fail,
+            found: found.into(),
+            code: None,
+            remedy: None,
+            steps: Vec::new(),
+        };
+        self.0.push_mut(finding)
+    }
+
+    /// Whether nothing has to be mended.
+    pub(super) fn well(&self) -> bool {
+        self.0.iter().all(|finding| finding.fine)
+    }
+
+    /// Prints it.
+    pub(super) fn show(&self, json: bool) -> anyhow::Result<()> {
+        if json {
+            return output::json(&self.0);
+        }
+        for finding in &self.0 {
+            let mark = match finding.state {
+                State::Ok => "ok  ",
+                State::Note => "note",
+                State::Fail => "FAIL",
+            };
+            output::line(format!("{mark}  {}: {}", finding.what, finding.found));
+            if let (Some(code), Some(remedy)) = (finding.code, &finding.remedy) {
+                output::line(format!("      {code}: {remedy}"));
+            }
+            for (nth, step) in finding.steps.iter().enumerate() {
+                output::line(format!("      {}. {step}", nth + 1));
+            }
+        }
+        let wrong = self.0.iter().filter(|finding| !finding.fine).count();
+        output::line(match wrong {
+            0 => "nothing has to be mended".to_owned(),
+            1 => "1 thing has to be mended".to_owned(),
+            wrong => format!("{wrong} things have to be mended"),
+        });
+        Ok(())
+    }
+}

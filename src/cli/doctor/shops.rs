@@ -1,0 +1,34 @@
+//! Shops: whether each can be told.
+
+use super::report::Report;
+use crate::{
+    callback::{self, Sender},
+    config::Shop,
+    domain::{Code, ShopName},
+};
+use secrecy::ExposeSecret as _;
+
+/// Whether the shop's callback can be reached, without telling it anything.
+pub(super) async fn check(name: &ShopName, shop: &Shop, report: &mut Report) {
+    let what = format!("callback of shop {name}");
+    let (Some(url), Some(secret)) = (&shop.callback_url, &shop.callback_secret) else {
+        let step = "the shop reads GET /v1/status-changes, or give it a `callback_url` and a `callback_secret`";
+        return report.note(what, "none", vec![step.to_owned()]);
+    };
+    let Some(secret) = callback::Secret::parse(secret.expose_secret()) else {
+        let remedy = "Give a `callback_secret` of `whsec_` and base64.";
+        return report.wrong_with(what, "the secret cannot be read", Code::Config, remedy);
+    };
+    let sender = match Sender::new(url, secret) {
+        Ok(sender) => sender,
+        Err(error) => return report.wrong(what, error.to_string(), Code::Config),
+    };
+    match sender.reach().await {
+        Ok(status) if status >= 500 => {
+            report.wrong(what, format!("answers with {status}"), Code::CallbackDown);
+        }
+        // Any other answer shows that somebody is there: a callback need not take requests without a message.
+        Ok(_) => report.fine(what, "can be reached"),
+        Err(words) => report.wrong(what, words, Code::CallbackDown),
+    }
+}

@@ -1,0 +1,293 @@
+//! The table of meters: name, type, unit, help and labels of everything on `/metrics`, in one place.
+//!
+//! Everything registers from this table, and dashboards, alert rules and their tests are held against it. To add a meter: a row here,
+//! and a method of [`super::Metrics`] that says in plain words when it moves.
+//!
+//! Invariant: a family never grows beyond [`MOST_SERIES`] series; what comes then is counted under the label value `other`.
+
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit as OpenMetricsUnit},
+};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+};
+
+/// The most series of one family.
+pub const MOST_SERIES: usize = 500;
+/// Buckets for durations, in seconds: the vendor cuts a call off at 60.
+const SECONDS: [f64; 11] = [
+    0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0,
+];
+/// Buckets for commands in one call, of which a call takes 50.
+const COMMANDS: [f64; 7] = [1.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0];
+
+/// What a meter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows; read as `NAME_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Read as `NAME_bucket`, `NAME_sum`, `NAME_count`.
+    Histogram,
+}
+
+/// What a meter counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Seconds; the name ends so.
+    Seconds,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Meter {
+    /// Its whole name, without what the type adds.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// What it counts in.
+    pub unit: Unit,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it tells, in one sentence.
+    pub help: &'static str,
+}
+
+impl Meter {
+    /// The names under which Prometheus reads it.
+    pub fn series(&self) -> Vec<String> {
+        let suffixes: &[&str] = match self.kind {
+            Kind::Counter => &["_total"],
+            Kind::Gauge => &[""],
+            Kind::Histogram => &["_bucket", "_sum", "_count"],
+        };
+        let name = |suffix| format!("{}{suffix}", self.name);
+        suffixes.iter().map(name).collect()
+    }
+}
+
+type Labels = Vec<(&'static str, String)>;
+/// A gauge that holds fractions.
+pub(super) type Level = Gauge<f64, AtomicU64>;
+
+/// The series of one meter.
+#[derive(Clone)]
+pub(super) struct Series<M> {
+    meter: &'static Meter,
+    family: Family<Labels, M, fn() -> M>,
+    seen: Arc<Mutex<HashSet<Labels>>>,
+}
+
+impl<M: Clone> Series<M> {
+    fn new(meter: &'static Meter, make: fn() -> M) -> Self {
+        Self {
+            meter,
+            family: Family::new_with_constructor(make),
+            seen: Arc::default(),
+        }
+    }
+
+    /// The series with these label values, in the order of the table.
+    pub(super) fn at(&self, values: &[&str]) -> M {
+        debug_assert_eq!(values.len(), self.meter.labels.len(), "{}", self.meter.name);
+        let pairs = |value: &dyn Fn(usize) -> String| -> Labels {
+            let names = self.meter.labels.iter().enumerate();
+            names.map(|(nth, name)| (*name, value(nth))).collect()
+        };
+        let mut labels = pairs(&|nth| values.get(nth).map(ToString::to_string).unwrap_or_default());
+        {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if !seen.contains(&labels) {
+                if seen.len() >= MOST_SERIES {
+                    labels = pairs(&|_| "other".to_owned());
+                } else {
+                    seen.insert(labels.clone());
+                }
+            }
+        }
+        self.family.get_or_create_owned(&labels)
+    }
+
+    /// Forgets every series: for gauges that are about to be set anew.
+    pub(super) fn clear(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clear();
+        self.family.clear();
+    }
+}
+
+macro_rules! made {
+    (Counter, $unit:ident) => {
+        Counter::default
+    };
+    (Gauge, $unit:ident) => {
+        Level::default
+    };
+    (Histogram, Seconds) => {
+        || Histogram::new(SECONDS)
+    };
+    (Histogram, Count) => {
+        || Histogram::new(COMMANDS)
+    };
+}
+macro_rules! kind {
+    (Counter) => {
+        Counter
+    };
+    (Gauge) => {
+        Level
+    };
+    (Histogram) => {
+        Histogram
+    };
+}
+
+macro_rules! meters {
+    ($($field:ident $name:literal $kind:ident $unit:ident [$($label:literal),*] $help:literal)*) => {
+        /// Every meter there is.
+        pub const TABLE: &[Meter] = &[$(Meter {
+            name: $name, kind: Kind::$kind, unit: Unit::$unit, labels: &[$($label),*], help: $help,
+        }),*];
+
+        /// A handle for every row of the table.
+        #[derive(Clone)]
+        pub(super) struct Meters { $(pub(super) $field: Series<kind!($kind)>,)* }
+
+        impl Meters {
+            /// Makes and registers every row.
+            pub(super) fn registered(registry: &mut Registry) -> Self {
+                let mut rows = TABLE.iter();
+                $(let $field = Series::new(row(&mut rows), made!($kind, $unit));
+                register(registry, $field.meter, $field.family.clone());)*
+                Self { $($field,)* }
+            }
+        }
+    };
+}
+
+fn row(rows: &mut impl Iterator<Item = &'static Meter>) -> &'static Meter {
+    const NONE: Meter = Meter {
+        name: "bridge_none",
+        kind: Kind::Gauge,
+        unit: Unit::Count,
+        labels: &[],
+        help: "",
+    };
+    rows.next().unwrap_or(&NONE)
+}
+
+fn register(
+    registry: &mut Registry,
+    meter: &Meter,
+    metric: impl prometheus_client::registry::Metric,
+) {
+    let help = meter.help.trim_end_matches('.');
+    match meter.unit {
+        Unit::Count => registry.register(meter.name, help, metric),
+        Unit::Seconds => {
+            let name = meter.name.trim_end_matches("_seconds");
+            registry.register_with_unit(name, help, OpenMetricsUnit::Seconds, metric);
+        }
+    }
+}
+
+meters! {
+    // what comes in
+    received "bridge_events_received" Counter Count ["result"]
+        "Events received, by result: queued, duplicate, conflict, invalid."
+    published "bridge_published_waiting" Gauge Count []
+        "Events published by SQL that are not taken up yet."
+    notifications "bridge_notifications" Counter Count ["result"]
+        "Notifications of portals, by result: stored, ignored, forbidden, malformed."
+    requests "bridge_http_requests" Counter Count ["method", "route", "status"]
+        "HTTP requests answered, by method, route and status."
+    request_seconds "bridge_http_request_seconds" Histogram Seconds ["route"]
+        "Duration of HTTP requests."
+    // what waits, and what became of it
+    depth "bridge_lane_depth" Gauge Count ["lane", "state"]
+        "What waits in a lane: new (not tried yet), retrying, dead (open dead letters)."
+    oldest "bridge_lane_oldest_seconds" Gauge Seconds ["lane", "state"]
+        "Age of the oldest that waits in a lane, by state; 0 if nothing does."
+    paused "bridge_lane_paused" Gauge Count ["lane", "by"]
+        "1 while a lane does not send, by what stopped it: fault, person."
+    driven "bridge_lane_driven" Gauge Count ["lane"]
+        "1 while a worker holds the lane's lease."
+    leases "bridge_lease_changes" Counter Count ["lane", "change"]
+        "Changes of a lane's lease seen by this process: taken, released, lost."
+    tried "bridge_events_tried" Counter Count ["lane", "outcome"]
+        "Tries of events, by outcome: done, dead, retried, stalled."
+    settled "bridge_events_settled" Counter Count ["lane", "outcome"]
+        "Events settled, by outcome: done, superseded, dead."
+    died "bridge_events_dead" Counter Count ["lane", "code"]
+        "Events that became dead letters, by code."
+    letters "bridge_dead_letters_open" Gauge Count ["shop", "code"]
+        "Open dead letters, by shop and code."
+    // the portal
+    calls "bridge_portal_calls" Counter Count ["portal", "method", "result"]
+        "Calls to a portal, by method and result: ok, or the code of what went wrong."
+    call_seconds "bridge_portal_call_seconds" Histogram Seconds ["portal"]
+        "Duration of a call to a portal, the limiter's wait not included."
+    commands "bridge_portal_call_commands" Histogram Count ["portal"]
+        "Commands in one batch call, of which a portal takes 50."
+    asked "bridge_portal_commands" Counter Count ["portal", "method", "result"]
+        "Commands in batches, by method and result: ok, refused."
+    limiter "bridge_portal_limiter_wait_seconds" Histogram Seconds ["portal"]
+        "How long a call waited for the request limit."
+    operating "bridge_portal_operating_seconds" Gauge Seconds ["portal", "method"]
+        "Execution time a method has used of its ten minutes' budget (480 s), as the portal last said."
+    // the way back
+    decisions "bridge_decisions" Counter Count ["winner"]
+        "Decisions about differences, by winner: shop, portal, none."
+    conflicts "bridge_conflicts_open" Gauge Count ["shop"]
+        "Conflicts that wait for a person."
+    callbacks "bridge_callbacks" Counter Count ["result"]
+        "Status changes sent to shops, by result: delivered, conflict, refused, dead, down."
+    // the process
+    pool "bridge_pool_connections" Gauge Count ["state"]
+        "Connections to the database, by state: idle, used, free (may still be opened)."
+    database "bridge_database_up" Gauge Count []
+        "1 if the database answered when these figures were read."
+    build "bridge_build_info" Gauge Count ["version"]
+        "Always 1; the label tells the version."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_says_whose_it_is_and_what_it_counts_in() {
+        let mut names = HashSet::new();
+        for meter in TABLE {
+            assert!(meter.name.starts_with("bridge_"), "{}", meter.name);
+            assert!(names.insert(meter.name), "{} is there twice", meter.name);
+            assert_eq!(
+                meter.unit == Unit::Seconds,
+                meter.name.ends_with("_seconds"),
+                "{}",
+                meter.name
+            );
+            assert!(
+                !meter.name.ends_with("_total"),
+                "the type adds it: {}",
+                meter.name
+            );
+            assert!(meter.help.ends_with('.'), "{}", meter.name);
+        }
+    }
+
+    #[test]
+    fn a_family_has_a_bound_and_what_comes_beyond_it_is_counted_together() {
+        let series: Series<Counter> = Series::new(&TABLE[0], Counter::default);
+        for nth in 0..MOST_SERIES + 7 {
+            series.at(&[&nth.to_string()]).inc();
+        }
+        assert_eq!(series.at(&["other"]).get(), 7);
+        assert_eq!(series.at(&["3"]).get(), 1);
+    }
+}
