@@ -50,7 +50,7 @@ impl Asked {
             ("number", Text::Number, &self.number),
             ("since", Text::FailedSince, &self.since),
             ("until", Text::FailedUntil, &self.until),
-            ("text", Text::WithText, &self.text),
+            ("text", Text::Containing, &self.text),
         ]
     }
 
@@ -152,7 +152,7 @@ fn filters(state: &State, visitor: &Visitor, asked: &Asked) -> Markup {
             (choice(Text::Portal, "portal", &asked.portal, &portals))
             (choice(Text::Shop, "shop", &asked.shop, &shops))
             (choice(Text::Code, "code", &asked.code, &codes))
-            label { (visitor.say(Text::WithText)) input name="text" value=(asked.text) maxlength="200"; }
+            label { (visitor.say(Text::Containing)) input name="text" value=(asked.text) maxlength="200"; }
             label { (visitor.say(Text::FailedSince)) input name="since" value=(asked.since) placeholder="2026-01-31" maxlength="40"; }
             label { (visitor.say(Text::FailedUntil)) input name="until" value=(asked.until) placeholder="2026-01-31" maxlength="40"; }
             label { (visitor.say(Text::Number)) input name="number" value=(asked.number) maxlength="100"; }

@@ -45,12 +45,11 @@ pub(super) fn origin(state: &State, portal: &str) -> Option<String> {
 
 /// A link into Bitrix24.
 pub(super) fn entity(visitor: &Visitor, origin: Option<&str>, kind: &str, id: u64) -> Markup {
-    match origin {
-        Some(origin) => html! {
+    html! {
+        @if let Some(origin) = origin {
             a href=(format!("{origin}/crm/{kind}/details/{id}/")) rel="noreferrer noopener" target="_blank"
                 title=(visitor.say(Text::OpensInBitrix)) { (id) " ↗" }
-        },
-        None => html! { (id) },
+        } @else { (id) }
     }
 }
 

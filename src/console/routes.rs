@@ -19,7 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 /// The largest form that signs somebody in.
 const SMALL_FORM: usize = 8 * 1024;
 /// How long a request may take, live updates excepted.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Scripts, styles and pictures only from files of this origin; forms only to it; nobody frames it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

@@ -125,7 +125,7 @@ texts! {
     TypeTheCount "Type the number to confirm" "Введите это число для подтверждения"
     CountDiffers "The number is not the one of these letters: look again." "Число не совпадает с числом писем: посмотрите ещё раз."
     BulkExplained "The worker does it in the background; letters that come later are left alone." "Это сделает рабочий процесс в фоне; более новые письма не затрагиваются."
-    WithText "With this text" "С таким текстом"
+    Containing "With this text" "С таким текстом"
     FailedSince "Failed since" "Начиная с"
     FailedUntil "Failed before" "До"
     FilterFirst "Filter first to act on many at once." "Чтобы обработать сразу много, сначала отберите."

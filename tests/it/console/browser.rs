@@ -40,6 +40,7 @@ pub(super) fn program() -> Option<PathBuf> {
         found.is_some() || !checks,
         "no Chromium: `apt-get install chromium` (CI=true, so this test is not left out)"
     );
+    #[expect(clippy::print_stdout, reason = "a test that is left out says so")]
     if found.is_none() {
         println!("LEFT OUT: no Chromium on this machine; `apt-get install chromium`");
     }
@@ -179,6 +180,13 @@ impl Browser {
             .as_str()
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// The page as it is for people who want it dark.
+    pub(super) async fn dark(&mut self) {
+        let dark = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": dark}))
+            .await;
     }
 
     /// A picture of the whole page, for people, where `B24_SCREENSHOTS` names a directory.

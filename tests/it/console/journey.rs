@@ -121,6 +121,18 @@ async fn a_conflict_is_decided_with_one_click() {
             .await
             .unwrap();
     assert_eq!(closed, ("operator:anna".to_owned(), "portal".to_owned()));
+    browser.go(&world.at("/portals/main")).await;
+    browser.click("form[action$='/pause'] button").await;
+    assert!(browser.text().await.contains("The portal is paused."));
+    browser.go(&world.at("/language/ru?back=%2Fconsole")).await;
+    let text = browser.text().await;
+    assert!(
+        text.contains("Остановлен человеком") && text.contains("стоит"),
+        "{text}"
+    );
+    browser.dark().await;
+    browser.picture("overview-paused", 1400).await;
+    browser.picture("overview-paused", 390).await;
 }
 
 /// A deal that is gone asks a person.

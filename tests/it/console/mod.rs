@@ -5,7 +5,10 @@ mod journey;
 mod world;
 
 use crate::support::shop::{bridge, claim, event, hopeless, lease, tries};
-use b24_bridge::{app::Bridge, domain::Code};
+use b24_bridge::{
+    app::{Bridge, LetterFilter},
+    domain::Code,
+};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use world::{ANNA, Page, VIKTOR, World};
@@ -23,9 +26,9 @@ async fn dead(bridge: &Bridge, world: &World, number: &str, comment: &str) -> i6
         .settle(&lease, &tries(), vec![(claimed, ended)])
         .await
         .unwrap();
-    let filter = b24_bridge::app::LetterFilter {
+    let filter = LetterFilter {
         number: Some(number.to_owned()),
-        ..Default::default()
+        ..LetterFilter::default()
     };
     bridge.dead_letters(&filter).await.unwrap().items[0].id
 }
@@ -232,7 +235,7 @@ async fn every_page_escapes_hostile_text_and_forbids_inline_scripts() {
     .await;
     let id = dead(&bridge, &world, "A-2", hostile).await;
     let paths = [
-        "".to_owned(),
+        String::new(),
         "/orders".to_owned(),
         "/orders/main/%3Cu%3E1".to_owned(),
         "/orders?q=%3Cscript%3Ealert(1)%3C%2Fscript%3E".to_owned(),
@@ -292,7 +295,7 @@ async fn a_bulk_act_says_how_many_and_takes_nothing_but_that_number() {
     assert_eq!(wrong.status(), StatusCode::CONFLICT);
     assert_eq!(
         bridge
-            .dead_letters(&Default::default())
+            .dead_letters(&LetterFilter::default())
             .await
             .unwrap()
             .items
@@ -309,7 +312,7 @@ async fn a_bulk_act_says_how_many_and_takes_nothing_but_that_number() {
     {}
     assert!(
         bridge
-            .dead_letters(&Default::default())
+            .dead_letters(&LetterFilter::default())
             .await
             .unwrap()
             .items
@@ -407,7 +410,7 @@ async fn text(answer: Response) -> String {
     answer.text().await.unwrap()
 }
 
-/// The body of an order event whose e-mail the sandbox does not take.
+/// An event of an order in this status, with a comment that is the customer's name, too.
 fn with_comment(number: &str, status: &str, comment: &str) -> Value {
     let mut event = event(number, number, 1);
     event["data"]["status"] = json!(status);

@@ -31,6 +31,7 @@ pub(super) struct World {
     pub(super) bridge: Bridge,
     pub(super) portal: Sandbox,
     pub(super) address: String,
+    client: Client,
     _ready: watch::Sender<bool>,
     _stop: DropGuard,
 }
@@ -127,6 +128,11 @@ impl World {
             bridge,
             portal,
             address,
+            client: Client::builder()
+                .no_proxy()
+                .redirect(redirect::Policy::none())
+                .build()
+                .unwrap(),
             _ready: ready,
             _stop: stop.drop_guard(),
         }
@@ -144,10 +150,7 @@ impl World {
 
     /// A browser without scripts that follows nothing by itself.
     pub(super) fn client(&self) -> Client {
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none());
-        client.build().unwrap()
+        self.client.clone()
     }
 
     /// The shop posts an event.
@@ -199,7 +202,7 @@ impl<'a> Page<'a> {
         };
         let text = page.get("/audit").await.text().await.unwrap();
         let (_, rest) = text.split_once("name=\"csrf\" value=\"").unwrap();
-        page.csrf = rest.split('"').next().unwrap().to_owned();
+        rest.split('"').next().unwrap().clone_into(&mut page.csrf);
         page
     }
 
