@@ -133,3 +133,24 @@ pub(super) fn check(
     }
     operators
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_hash_knows_its_password_and_nothing_else_is_one() {
+        let hash = PasswordHash::of("correct horse", &[1; 16]).unwrap();
+        let read = PasswordHash::parse(hash.expose()).unwrap();
+        assert!(read.matches("correct horse") && !read.matches("correct horse "));
+        assert!(!format!("{read:?}").contains("argon2"));
+        for text in [
+            "",
+            "correct horse",
+            "$2b$12$abc",
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ",
+        ] {
+            assert!(PasswordHash::parse(text).is_none(), "{text}");
+        }
+    }
+}

@@ -71,7 +71,7 @@ fn confirm(visitor: &Visitor, wanted: &Wanted, count: i64, wrong: Option<&str>) 
             @for (name, _, value) in wanted.asked.fields() { input type="hidden" name=(name) value=(value); }
             @if discards { label { (visitor.say(Text::Reason)) input name="reason" required maxlength=(LONGEST_REASON); } }
             label { (visitor.say(Text::TypeTheCount)) input name="count" inputmode="numeric" autocomplete="off" required; }
-            (parts::submit(visitor, visitor.say(what)))
+            @if discards { (parts::danger(visitor, visitor.say(what))) } @else { (parts::submit(visitor, visitor.say(what))) }
         }
         p { a href=(wanted.asked.link(PATH, &[])) { (visitor.say(Text::Back)) } }
     };
