@@ -83,6 +83,7 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
         said: said.stored(),
         fingerprint: fingerprint(value),
         body: value.clone(),
+        later: false,
     })
 }
 

@@ -19,6 +19,7 @@ mod conflicts;
 mod dead_letters;
 mod directory;
 mod heard;
+mod intake;
 mod mend;
 mod orders;
 mod published;
@@ -59,6 +60,7 @@ struct Inner {
     directory: Directory,
     metrics: Metrics,
     bell: Bell,
+    intake: intake::Intake,
     applications: OnceLock<(applications::Applications, applications::Known)>,
     clocks: clocks::KnownClocks,
 }
@@ -73,6 +75,7 @@ impl Bridge {
                 directory,
                 metrics: Metrics::default(),
                 bell,
+                intake: intake::Intake::default(),
                 applications: OnceLock::new(),
                 clocks: clocks::KnownClocks::default(),
             }),
@@ -96,6 +99,10 @@ impl Bridge {
 
     fn clocks(&self) -> &clocks::KnownClocks {
         &self.inner.clocks
+    }
+
+    fn intake(&self) -> &intake::Intake {
+        &self.inner.intake
     }
 
     /// What wakes the lanes.

@@ -20,6 +20,7 @@ pub mod inbox;
 pub mod journal;
 pub mod lanes;
 pub mod letters;
+pub mod limits;
 pub mod links;
 pub mod orders;
 pub mod outbox;

@@ -32,6 +32,8 @@ pub struct NewEvent {
     pub body: Value,
     /// SHA-256 of the canonical JSON.
     pub fingerprint: Vec<u8>,
+    /// History: sent when nothing else is due.
+    pub later: bool,
 }
 
 /// The identity of a stored event and what tells it from another of the same identity.

@@ -83,6 +83,7 @@ pub(crate) async fn pgbench(
     clients: usize,
     more: &[&str],
 ) -> f64 {
+    let options = database.pool.connect_options();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("script.sql");
     std::fs::write(&file, script).unwrap();
@@ -94,8 +95,8 @@ pub(crate) async fn pgbench(
         .arg("-f")
         .arg(&file)
         .arg("-h")
-        .arg(&database.socket)
-        .arg(&database.name)
+        .arg(options.get_socket().unwrap())
+        .arg(options.get_database().unwrap())
         .output()
         .await
         .unwrap();

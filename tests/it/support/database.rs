@@ -25,10 +25,6 @@ pub(crate) struct Database {
     pub(crate) pool: PgPool,
     /// Its address, for other processes.
     pub(crate) url: String,
-    /// The folder of the cluster's socket.
-    pub(crate) socket: PathBuf,
-    /// Its name.
-    pub(crate) name: String,
 }
 
 impl Database {
@@ -55,12 +51,7 @@ impl Database {
         )
         .to_string();
         let url = format!("postgres://postgres@localhost/{name}?host={host}");
-        Self {
-            pool,
-            url,
-            socket,
-            name,
-        }
+        Self { pool, url }
     }
 }
 
