@@ -10,6 +10,7 @@
 
 mod accept;
 pub mod applications;
+mod backfill;
 mod bell;
 mod changes;
 mod claim;
@@ -35,6 +36,7 @@ use sqlx::PgPool;
 use std::sync::{Arc, OnceLock};
 
 pub use accept::{Accepted, MAX_EVENTS};
+pub use backfill::{Backfill, BackfillStep};
 pub use bell::Bell;
 pub use changes::{Outgoing, StatusChange, StatusChanges};
 pub use claim::Claim;

@@ -8,6 +8,7 @@
 //! orders, agreements, comparisons, feeds, dead letters. So no two use cases can wait for each other in a circle.
 
 pub mod agreements;
+pub mod backfills;
 pub mod changes;
 pub mod clocks;
 pub mod comparisons;

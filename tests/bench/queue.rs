@@ -8,9 +8,10 @@ use crate::{
     size,
 };
 #[path = "../it/support/shop.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
 mod shop;
 use b24_bridge::storage::lanes::Lease;
-use shop::{bridge, done, main_shop, tries};
+use shop::{bridge, done, tries};
 use sqlx::PgPool;
 
 const BATCH: u32 = 200;
