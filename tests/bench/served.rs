@@ -34,8 +34,11 @@ pub(crate) struct Limit {
 
 impl Served {
     pub(crate) async fn start(database: &str, portal: &str, limit: &Limit, role: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        // Given back at once, for the process.
+        let port = {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            free.local_addr().unwrap().port()
+        };
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("bridge.toml");
         let Limit { per_second, burst } = limit;
