@@ -1,6 +1,6 @@
 //! Taking events in.
 //!
-//! One transaction for the whole request, its statements over arrays. Of the events of one order only the newest stays
+//! One transaction for the whole request, or for several at a time (see `intake`), its statements over arrays. Of the events of one order only the newest stays
 //! pending; what it overtakes is superseded in the same transaction, wherever it came from.
 
 use super::{Bridge, Error, mend};
@@ -48,27 +48,30 @@ impl Bridge {
         if events.len() > MAX_EVENTS {
             return Err(Error::TooMany(events.len()));
         }
-        let read: Vec<_> = events
-            .iter()
-            .map(|event| mend::read(self.directory(), shop, event))
-            .collect();
-        let good: Vec<&NewEvent> = read
-            .iter()
-            .filter_map(|event| event.as_ref().ok())
-            .collect();
-        let mut stored = Stored::default();
-        if !good.is_empty() {
-            let mut tx = self.pool().begin().await?;
-            stored = store(&mut tx, &good).await?;
-            tx.commit().await?;
+        let mut good = Vec::with_capacity(events.len());
+        let mut faults = Vec::with_capacity(events.len());
+        let trace = traces::current();
+        for event in events {
+            match mend::read(self.directory(), shop, event) {
+                Ok(mut event) => {
+                    event.traceparent.clone_from(&trace);
+                    good.push(event);
+                    faults.push(None);
+                }
+                Err(rejection) => faults.push(Some(rejection.faults)),
+            }
         }
-        self.ring(&good, &stored);
-        let mut stored = stored.results.into_iter();
-        let results: Vec<_> = read
+        let stored = if good.is_empty() {
+            Vec::new()
+        } else {
+            self.take_in(good).await?
+        };
+        let mut stored = stored.into_iter();
+        let results: Vec<_> = faults
             .into_iter()
-            .map(|event| match event {
-                Ok(_) => stored.next().unwrap_or(Accepted::Queued),
-                Err(rejection) => Accepted::Invalid(rejection.faults),
+            .map(|faults| match faults {
+                None => stored.next().unwrap_or(Accepted::Queued),
+                Some(faults) => Accepted::Invalid(faults),
             })
             .collect();
         for result in &results {
@@ -112,8 +115,7 @@ pub(super) async fn store(db: &mut PgConnection, events: &[&NewEvent]) -> Result
             index
         });
     }
-    let trace = traces::current();
-    let fresh = outbox::insert(db, &unique, trace.as_deref()).await?;
+    let fresh = outbox::insert(db, &unique).await?;
     let fresh: HashMap<Identity<'_>, &StoredEvent> = fresh
         .iter()
         .map(|event| (stored_identity(event), event))
@@ -140,12 +142,39 @@ pub(super) async fn store(db: &mut PgConnection, events: &[&NewEvent]) -> Result
             Accepted::Conflict
         });
     }
-    let overtaken = if arrived.is_empty() {
-        Vec::new()
-    } else {
-        enqueue(db, &arrived).await?
-    };
+    let mut overtaken = Vec::new();
+    if !arrived.is_empty() {
+        let known = first_heads(db, &arrived).await?;
+        if !known.is_empty() {
+            overtaken = enqueue(db, &known).await?;
+        }
+    }
     Ok(Stored { results, overtaken })
+}
+
+/// Puts all on record, and makes orders of the events whose order nobody has heard of: nothing has to be compared for them. Returns the others.
+async fn first_heads<'a>(
+    db: &mut PgConnection,
+    arrived: &[(&'a NewEvent, i64)],
+) -> Result<Vec<(&'a NewEvent, i64)>, Error> {
+    let mut count: HashMap<(&str, &str), usize> = HashMap::new();
+    for (event, _) in arrived {
+        *count.entry((&event.shop, &event.number)).or_default() += 1;
+    }
+    let mut lines = Vec::with_capacity(arrived.len());
+    let (mut heads, mut portals) = (Vec::new(), Vec::new());
+    for (event, id) in arrived {
+        let text = format!("event {} accepted", event.event_id);
+        lines.push(line(event, "accepted", text));
+        if count.get(&(&*event.shop, &*event.number)) == Some(&1) {
+            heads.push(new_head(event, *id));
+            portals.push(event.portal.clone());
+        }
+    }
+    let made = orders::make(db, &heads, &portals, &lines).await?;
+    let made: BTreeSet<(&str, &str)> = made.iter().map(|(s, n)| (&**s, &**n)).collect();
+    let known = |(event, _): &&(&NewEvent, i64)| !made.contains(&(&*event.shop, &*event.number));
+    Ok(arrived.iter().filter(known).copied().collect())
 }
 
 fn identity(event: &NewEvent) -> Identity<'_> {
@@ -237,11 +266,6 @@ async fn enqueue(
     let mut lines = Vec::new();
     for (event, id) in arrived {
         let key = (&*event.shop, &*event.number);
-        lines.push(line(
-            event,
-            "accepted",
-            format!("event {} accepted", event.event_id),
-        ));
         let age = Age {
             id: *id,
             version: event.version,
@@ -289,6 +313,7 @@ pub(super) fn new_head(event: &NewEvent, id: i64) -> NewHead {
         version: event.version,
         updated_at: event.updated_at,
         said: event.said.clone(),
+        later: event.later,
     }
 }
 

@@ -8,8 +8,12 @@ use sqlx::PgPool;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::sync::Notify;
+
+/// How long after a NOTIFY the next one waits: each is a commit of its own, so under load a few must do for all.
+const REST: Duration = Duration::from_millis(20);
 
 /// The bell of all lanes. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -74,6 +78,8 @@ impl Bell {
                     tracing::debug!(%portal, %error, "other processes were not told of new work; they poll");
                 }
             }
+            drop(db);
+            tokio::time::sleep(REST).await;
         }
     }
 }

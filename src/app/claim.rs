@@ -12,6 +12,9 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc};
 
+/// Orders of history in one wave: what happens meanwhile waits for so many at most.
+const HISTORY_WAVE: u32 = 50;
+
 /// A claimed order: what settling needs to know of it.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -41,7 +44,13 @@ impl Bridge {
         let shops = self.shops_of_portal(&lease.portal);
         let due = {
             let mut db = self.pool().acquire().await?;
-            orders::claim(&mut db, lease, &shops, i64::from(limit)).await?
+            let now = orders::claim(&mut db, lease, &shops, false, i64::from(limit)).await?;
+            if now.is_empty() {
+                let few = i64::from(limit.min(HISTORY_WAVE));
+                orders::claim(&mut db, lease, &shops, true, few).await?
+            } else {
+                now
+            }
         };
         let mut claimed = Vec::with_capacity(due.len());
         let mut unreadable = Vec::new();

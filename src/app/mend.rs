@@ -81,8 +81,10 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
         updated_at,
         occurred_at: event.time,
         said: said.stored(),
+        traceparent: None,
         fingerprint: fingerprint(value),
         body: value.clone(),
+        later: false,
     })
 }
 

@@ -11,6 +11,7 @@
 mod accept;
 pub mod applications;
 mod audit;
+mod backfill;
 mod bell;
 mod bulk;
 mod changes;
@@ -22,6 +23,7 @@ mod dead_letters;
 mod directory;
 mod heard;
 mod import;
+mod intake;
 mod letter_filter;
 pub mod look;
 mod measure;
@@ -42,6 +44,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use accept::{Accepted, MAX_EVENTS};
 pub use audit::{AuditEntry, AuditFilter, AuditPage};
+pub use backfill::{Backfill, BackfillStep};
 pub use bell::Bell;
 pub use bulk::{Bulk, BulkAction, BulkJob, BulkJobs};
 pub use changes::{Outgoing, StatusChange, StatusChanges};
@@ -73,6 +76,7 @@ struct Inner {
     directory: Directory,
     metrics: Metrics,
     bell: Bell,
+    intake: intake::Intake,
     applications: OnceLock<(applications::Applications, applications::Known)>,
     clocks: clocks::KnownClocks,
 }
@@ -87,6 +91,7 @@ impl Bridge {
                 directory,
                 metrics: Metrics::default(),
                 bell,
+                intake: intake::Intake::default(),
                 applications: OnceLock::new(),
                 clocks: clocks::KnownClocks::default(),
             }),
@@ -110,6 +115,10 @@ impl Bridge {
 
     fn clocks(&self) -> &clocks::KnownClocks {
         &self.inner.clocks
+    }
+
+    fn intake(&self) -> &intake::Intake {
+        &self.inner.intake
     }
 
     /// What wakes the lanes.

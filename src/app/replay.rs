@@ -222,7 +222,7 @@ impl Bridge {
 
 /// Stores a mended event and makes it the head of its locked order, whatever its age.
 async fn replace_head(tx: &mut PgConnection, new: &NewEvent) -> Result<(), Error> {
-    let stored = outbox::insert(tx, &[new], None).await?;
+    let stored = outbox::insert(tx, &[new]).await?;
     let Some(stored) = stored.first() else {
         let detail = "an event of this identity was accepted before".to_owned();
         return Err(Error::Invalid(vec![Fault {

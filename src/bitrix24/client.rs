@@ -170,6 +170,21 @@ impl Client {
         Ok(answers)
     }
 
+    /// How long a full request bucket of the portal takes to drain.
+    pub fn drains(&self) -> Duration {
+        self.0.limiter.drains()
+    }
+
+    /// What other clients sent leaves the portal's bucket in this long. Without this a client starts carefully.
+    pub fn take_over(&self, left: Duration) {
+        self.0.limiter.take_over(left);
+    }
+
+    /// How long until all that was sent has left the portal's bucket.
+    pub fn left(&self) -> Duration {
+        self.0.limiter.left()
+    }
+
     /// Execution time per method, as last seen.
     pub fn operating(&self) -> HashMap<String, Operating> {
         self.0.gauges.all()

@@ -1,8 +1,8 @@
 //! The portal's request limit: a bucket that each request fills by one, that holds `burst`, and that drains by `per_second`.
 //!
 //! Shared by all clones of a client. A waiting live call goes before reading up, that before history. The bucket here is a little smaller than
-//! the portal's: requests that left evenly may arrive bunched, and a person may use the same address. A new client does not know how full
-//! the portal's bucket is (another process may just have ended), so it starts with a small part of the burst and earns the rest.
+//! the portal's: requests that left evenly may arrive bunched, and a person may use the same address. Who takes over from another process says how
+//! full the bucket is. A client that was not told starts with a small part of the burst and earns the rest.
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use std::{
@@ -60,7 +60,18 @@ pub(super) struct Limiter {
     bucket: DefaultDirectRateLimiter,
     clock: governor::clock::DefaultClock,
     waiting: [AtomicUsize; 3],
+    period: Duration,
+    burst: u32,
+    level: Mutex<Level>,
     lesson: Mutex<Lesson>,
+}
+
+/// How full the bucket is: the same as the governor holds, which does not show it.
+#[derive(Debug)]
+struct Level {
+    /// Whether anybody said how full it was at first.
+    known: bool,
+    drained_at: Instant,
 }
 
 /// What a complaint taught.
@@ -88,18 +99,55 @@ impl Limiter {
         let quota = Quota::with_period(period)
             .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
             .allow_burst(burst);
-        let bucket = RateLimiter::direct(quota);
-        if let Some(held_back) =
-            NonZeroU32::new(burst.get().saturating_sub(STARTS_WITH)).filter(|_| !full_burst)
-        {
-            let _ = bucket.check_n(held_back);
-        }
         Self {
-            bucket,
+            bucket: RateLimiter::direct(quota),
+            period,
+            burst: burst.get(),
+            level: Mutex::new(Level {
+                known: full_burst,
+                drained_at: Instant::now(),
+            }),
             clock: governor::clock::DefaultClock::default(),
             waiting: Default::default(),
             lesson: Mutex::default(),
         }
+    }
+
+    pub(super) fn drains(&self) -> Duration {
+        self.period.saturating_mul(self.burst)
+    }
+
+    pub(super) fn left(&self) -> Duration {
+        let level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        level.drained_at.saturating_duration_since(Instant::now())
+    }
+
+    pub(super) fn take_over(&self, left: Duration) {
+        self.hold_back(left);
+    }
+
+    /// Fills the bucket until it takes at least this long to drain.
+    fn hold_back(&self, left: Duration) {
+        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        level.known = true;
+        let now = Instant::now();
+        let have = level.drained_at.saturating_duration_since(now);
+        let missing = left.min(self.drains()).saturating_sub(have);
+        let count = (0..self.burst)
+            .take_while(|nth| self.period.saturating_mul(*nth) < missing)
+            .count();
+        let count = u32::try_from(count).ok().and_then(NonZeroU32::new);
+        if let Some(count) = count
+            && matches!(self.bucket.check_n(count), Ok(Ok(())))
+        {
+            level.drained_at = now + have + self.period.saturating_mul(count.get());
+        }
+    }
+
+    fn took(&self, count: u32) {
+        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = level.drained_at.max(Instant::now());
+        level.drained_at = from + self.period.saturating_mul(count);
     }
 
     /// Waits until a request may go.
@@ -107,6 +155,15 @@ impl Limiter {
         let rank = priority as usize;
         self.waiting[rank].fetch_add(1, Ordering::SeqCst);
         let _waiting = Waiting(&self.waiting[rank]);
+        if !self
+            .level
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .known
+        {
+            let held_back = self.burst.saturating_sub(STARTS_WITH);
+            self.hold_back(self.period.saturating_mul(held_back));
+        }
         loop {
             match self.try_take(rank) {
                 None => return,
@@ -138,10 +195,16 @@ impl Limiter {
             NonZeroU32::MIN
         };
         let refused = match self.bucket.check_n(cost) {
-            Ok(Ok(())) => return None,
+            Ok(Ok(())) => {
+                self.took(cost.get());
+                return None;
+            }
             Ok(Err(until)) => Some(until),
             Err(_bucket_of_one) => self.bucket.check().err(),
         };
+        if refused.is_none() {
+            self.took(1);
+        }
         refused.map(|until| until.wait_time_from(self.clock.now()))
     }
 
@@ -185,6 +248,37 @@ mod tests {
             took >= Duration::from_millis(150) && took < Duration::from_secs(2),
             "{took:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn who_takes_over_goes_on_where_the_other_ended() {
+        let rate = Rate {
+            per_second: 1.0,
+            burst: 20,
+        };
+        let (first, second) = (Limiter::new(rate, true), Limiter::new(rate, false));
+        for _ in 0..15 {
+            first.acquire(Priority::Live).await;
+        }
+        let left = first.left();
+        assert!(
+            left > Duration::from_secs(14) && left <= Duration::from_secs(15),
+            "{left:?}"
+        );
+        second.take_over(left);
+        let free = (0..20).take_while(|_| second.try_take(0).is_none()).count();
+        assert_eq!(free, 4, "of 19, with the margin, 15 are used");
+        assert!(second.left() > Duration::from_secs(18));
+    }
+
+    #[tokio::test]
+    async fn who_was_told_nothing_starts_carefully() {
+        let limiter = Limiter::new(Rate::STANDARD, false);
+        limiter.acquire(Priority::Live).await;
+        let free = (0..50)
+            .take_while(|_| limiter.try_take(0).is_none())
+            .count();
+        assert_eq!(free, 9);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ mod applications;
 mod ask;
 mod audit;
 mod authorize;
+mod backfill;
 mod config;
 mod conflicts;
 mod dead_letters;
@@ -58,6 +59,8 @@ enum Command {
     Demo(demo::Args),
     /// Run a simulated Bitrix24 portal
     Sandbox(sandbox::Args),
+    /// Load a history of orders from a file, beside what happens now
+    Backfill(backfill::Args),
     /// Bring the database's schema up to date
     Migrate,
     /// Check settings, database and portals, and name every remedy
@@ -116,6 +119,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&global, &args).await,
         Command::Demo(args) => Box::pin(demo::run(&global, &args)).await,
         Command::Sandbox(args) => sandbox::run(&args).await,
+        Command::Backfill(args) => Box::pin(backfill::run(&global, &args)).await,
         Command::Migrate => migrate::run(&global).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Status => status::run(&global).await,

@@ -20,27 +20,42 @@ pub struct Line {
     pub detail: Option<Value>,
 }
 
+/// Sentences, a list for each column.
+pub(super) struct Columns {
+    pub(super) shops: Vec<String>,
+    pub(super) numbers: Vec<String>,
+    pub(super) kinds: Vec<String>,
+    pub(super) texts: Vec<String>,
+    pub(super) details: Vec<Option<Value>>,
+}
+
+impl Columns {
+    pub(super) fn of(lines: &[Line]) -> Self {
+        let clean = |text: &str| text.replace('\0', "\u{fffd}");
+        Self {
+            shops: lines.iter().map(|l| l.shop.clone()).collect(),
+            numbers: lines.iter().map(|l| l.number.clone()).collect(),
+            kinds: lines.iter().map(|l| l.kind.to_owned()).collect(),
+            texts: lines.iter().map(|l| clean(&l.text)).collect(),
+            details: lines.iter().map(|l| l.detail.clone()).collect(),
+        }
+    }
+}
+
 /// Adds sentences.
 pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
     if lines.is_empty() {
         return Ok(());
     }
-    let shops: Vec<String> = lines.iter().map(|l| l.shop.clone()).collect();
-    let numbers: Vec<String> = lines.iter().map(|l| l.number.clone()).collect();
-    let kinds: Vec<String> = lines.iter().map(|l| l.kind.to_owned()).collect();
-    let texts: Vec<String> = lines
-        .iter()
-        .map(|l| l.text.replace('\0', "\u{fffd}"))
-        .collect();
-    let details: Vec<Option<Value>> = lines.iter().map(|l| l.detail.clone()).collect();
+    let columns = Columns::of(lines);
     sqlx::query!(
         "INSERT INTO bridge.timeline (shop, number, kind, text, detail)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[])",
-        &shops,
-        &numbers,
-        &kinds,
-        &texts,
-        &details as &[Option<Value>]
+        &columns.shops,
+        &columns.numbers,
+        &columns.kinds,
+        &columns.texts,
+        &columns.details as &[Option<Value>]
     )
     .execute(db)
     .await?;

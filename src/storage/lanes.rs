@@ -42,15 +42,22 @@ pub async fn acquire(
     }))
 }
 
-/// Makes the lease hold longer; false if another has taken the lane.
-pub async fn renew(db: &mut PgConnection, lease: &Lease, seconds: f64) -> Result<bool, Error> {
+/// Makes the lease hold longer, and counts the portal's bucket as full for `drains` seconds; false if another has taken the lane.
+pub async fn renew(
+    db: &mut PgConnection,
+    lease: &Lease,
+    seconds: f64,
+    drains: f64,
+) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "UPDATE bridge.lanes SET lease_until = now() + make_interval(secs => $4)
+        "UPDATE bridge.lanes SET lease_until = now() + make_interval(secs => $4),
+                limit_until = greatest(limit_until, now() + make_interval(secs => $5))
          WHERE portal = $1 AND owner = $2 AND epoch = $3",
         lease.portal,
         lease.owner,
         lease.epoch,
-        seconds
+        seconds,
+        drains
     )
     .execute(db)
     .await?;

@@ -9,6 +9,7 @@
 
 pub mod agreements;
 pub mod attempts;
+pub mod backfills;
 pub mod bulk;
 pub mod changes;
 pub mod clocks;
@@ -24,6 +25,7 @@ pub mod inbox;
 pub mod journal;
 pub mod lanes;
 pub mod letters;
+pub mod limits;
 pub mod links;
 pub mod orders;
 pub mod outbox;

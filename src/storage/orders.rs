@@ -1,6 +1,10 @@
 //! Orders: the unit of the queue.
 
-use super::{Error, lanes::Lease};
+use super::{
+    Error,
+    journal::{self, Line},
+    lanes::Lease,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -78,6 +82,8 @@ pub struct NewHead {
     pub updated_at: Option<DateTime<Utc>>,
     /// What it says of the order's status, laid over what was said before.
     pub said: Value,
+    /// History: sent when nothing else is due.
+    pub later: bool,
 }
 
 /// Gives locked orders new heads: due at once, with all tries before them.
@@ -88,25 +94,74 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
     let versions: Vec<Option<i64>> = heads.iter().map(|h| h.version).collect();
     let updated: Vec<Option<DateTime<Utc>>> = heads.iter().map(|h| h.updated_at).collect();
     let said: Vec<Value> = heads.iter().map(|h| h.said.clone()).collect();
+    let later: Vec<bool> = heads.iter().map(|h| h.later).collect();
     sqlx::query!(
         "UPDATE bridge.orders o
          SET head_id = n.event, head_version = n.version, head_updated_at = n.updated_at,
              status = coalesce(n.said ->> 'status', o.status),
              said = coalesce(o.said, '{}') || n.said || jsonb_build_object('seen', now()), due_at = now(), waits_since = coalesce(o.waits_since, now()),
-             attempts = 0, stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL, in_sync = false
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::jsonb[])
-              AS n (shop, number, event, version, updated_at, said)
+             attempts = 0, stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL, in_sync = false,
+             later = n.later AND (o.later OR o.due_at IS NULL)
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::jsonb[], $7::bool[])
+              AS n (shop, number, event, version, updated_at, said, later)
          WHERE o.shop = n.shop AND o.number = n.number",
         &shops,
         &numbers,
         &events,
         &versions as &[Option<i64>],
         &updated as &[Option<DateTime<Utc>>],
-        &said
+        &said,
+        &later
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Adds sentences, and makes orders of these heads where there are none yet: due at once. `heads` and `portals` go together, no order is
+/// there twice. Returns the orders it made: (shop, number).
+pub async fn make(
+    db: &mut PgConnection,
+    heads: &[NewHead],
+    portals: &[String],
+    lines: &[Line],
+) -> Result<Vec<(String, String)>, Error> {
+    let shops: Vec<String> = heads.iter().map(|h| h.shop.clone()).collect();
+    let numbers: Vec<String> = heads.iter().map(|h| h.number.clone()).collect();
+    let events: Vec<i64> = heads.iter().map(|h| h.event).collect();
+    let versions: Vec<Option<i64>> = heads.iter().map(|h| h.version).collect();
+    let updated: Vec<Option<DateTime<Utc>>> = heads.iter().map(|h| h.updated_at).collect();
+    let said: Vec<Value> = heads.iter().map(|h| h.said.clone()).collect();
+    let later: Vec<bool> = heads.iter().map(|h| h.later).collect();
+    let told = journal::Columns::of(lines);
+    let made = sqlx::query!(
+        "WITH told AS (
+             INSERT INTO bridge.timeline (shop, number, kind, text, detail)
+             SELECT * FROM UNNEST($8::text[], $9::text[], $10::text[], $11::text[], $12::jsonb[]))
+         INSERT INTO bridge.orders (shop, number, portal, head_id, head_version, head_updated_at, status, said, later, due_at, waits_since)
+         SELECT shop, number, portal, event, version, updated_at, said ->> 'status', said || jsonb_build_object('seen', now()), later, now(), now()
+         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::jsonb[], $13::bool[])
+              AS n (shop, number, portal, event, version, updated_at, said, later)
+         ORDER BY shop, number
+         ON CONFLICT (shop, number) DO NOTHING
+         RETURNING shop, number",
+        &shops,
+        &numbers,
+        portals,
+        &events,
+        &versions as &[Option<i64>],
+        &updated as &[Option<DateTime<Utc>>],
+        &said,
+        &told.shops,
+        &told.numbers,
+        &told.kinds,
+        &told.texts,
+        &told.details as &[Option<Value>],
+        &later
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(made.into_iter().map(|row| (row.shop, row.number)).collect())
 }
 
 /// Makes an order due again, with all tries before it.
@@ -171,18 +226,19 @@ pub struct Due {
     pub traceparent: Option<String>,
 }
 
-/// The due orders of a lane, the longest due first; none unless the lease is held.
+/// The due orders of a lane, the longest due first, of those that happen now or of history (`later`); none unless the lease is held.
 pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
     shops: &[String],
+    later: bool,
     limit: i64,
 ) -> Result<Vec<Due>, Error> {
     Ok(sqlx::query_as!(
         Due,
         r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent
            FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
-           WHERE o.portal = $1 AND o.due_at <= now() AND o.shop = ANY($2)
+           WHERE o.portal = $1 AND o.later = $6 AND o.due_at <= now() AND o.shop = ANY($2)
              AND EXISTS (SELECT FROM bridge.lanes l
                          WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
            ORDER BY o.due_at LIMIT $5"#,
@@ -190,7 +246,8 @@ pub async fn claim(
         shops,
         lease.owner,
         lease.epoch,
-        limit
+        limit,
+        later
     )
     .fetch_all(db)
     .await?)
@@ -199,11 +256,13 @@ pub async fn claim(
 /// Seconds until the next order of a portal is due; none if nothing waits.
 pub async fn next_due(db: &mut PgConnection, portal: &str) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT extract(epoch FROM due_at - now())::float8 AS "seconds!"
-           FROM bridge.orders WHERE portal = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1"#,
+        r#"SELECT extract(epoch FROM least(
+                      (SELECT due_at FROM bridge.orders WHERE portal = $1 AND NOT later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1),
+                      (SELECT due_at FROM bridge.orders WHERE portal = $1 AND later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1))
+                  - now())::float8"#,
         portal
     )
-    .fetch_optional(db)
+    .fetch_one(db)
     .await?)
 }
 

@@ -32,6 +32,10 @@ pub struct NewEvent {
     pub body: Value,
     /// SHA-256 of the canonical JSON.
     pub fingerprint: Vec<u8>,
+    /// History: sent when nothing else is due.
+    pub later: bool,
+    /// The trace of the request that brought it.
+    pub traceparent: Option<String>,
 }
 
 /// The identity of a stored event and what tells it from another of the same identity.
@@ -53,7 +57,6 @@ pub struct StoredEvent {
 pub async fn insert(
     db: &mut PgConnection,
     events: &[&NewEvent],
-    traceparent: Option<&str>,
 ) -> Result<Vec<StoredEvent>, Error> {
     let column = |get: fn(&NewEvent) -> String| events.iter().map(|e| get(e)).collect::<Vec<_>>();
     let (portals, shops) = (column(|e| e.portal.clone()), column(|e| e.shop.clone()));
@@ -67,13 +70,14 @@ pub async fn insert(
     let occurred: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.occurred_at).collect();
     let bodies: Vec<Value> = events.iter().map(|e| e.body.clone()).collect();
     let prints: Vec<Vec<u8>> = events.iter().map(|e| e.fingerprint.clone()).collect();
+    let traces: Vec<Option<String>> = events.iter().map(|e| e.traceparent.clone()).collect();
     // Sorted, so that two transactions with the same events cannot wait for each other.
     Ok(sqlx::query_as!(
         StoredEvent,
         "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
-         SELECT new.*, $12::text FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                              $8::timestamptz[], $9::timestamptz[], $10::jsonb[], $11::bytea[])
-                AS new (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                              $8::timestamptz[], $9::timestamptz[], $10::jsonb[], $11::bytea[], $12::text[])
+                AS new (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
          ORDER BY shop, source, event_id
          ON CONFLICT (shop, source, event_id) DO NOTHING
          RETURNING id, shop, source, event_id, fingerprint",
@@ -88,7 +92,7 @@ pub async fn insert(
         &occurred as &[Option<DateTime<Utc>>],
         &bodies,
         &prints,
-        traceparent
+        &traces as &[Option<String>]
     )
     .fetch_all(db)
     .await?)

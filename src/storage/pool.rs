@@ -57,6 +57,17 @@ pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool
     let pool = PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(10))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // What was answered with 202 must still be there after a power cut, whatever the database's usual setting is.
+                sqlx::query!(
+                    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+                )
+                .fetch_optional(connection)
+                .await
+                .map(drop)
+            })
+        })
         .connect_with(options)
         .await?;
     Ok(pool)

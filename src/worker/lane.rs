@@ -15,6 +15,7 @@ use crate::{
     storage::{
         self,
         lanes::{self, Fault, LaneRow},
+        limits,
     },
     telemetry::traces,
 };
@@ -35,7 +36,8 @@ pub(super) struct Lane<P> {
 }
 
 impl<P: Portal> Lane<P> {
-    pub(super) fn new(bridge: Bridge, name: PortalName, portal: P, options: Options) -> Self {
+    pub(super) fn new(bridge: Bridge, name: PortalName, portal: P, mut options: Options) -> Self {
+        options.drains = portal.drains();
         let bell = bridge.bell().of(name.as_str());
         portal.watched(&name, bridge.metrics());
         Self {
@@ -57,7 +59,7 @@ impl<P: Portal> Lane<P> {
                     // Whatever happened while somebody else, or nobody, held the lane.
                     self.back.gap();
                     let bridge = self.bridge.clone();
-                    held.while_held(&bridge, self.drive(&held)).await;
+                    held.while_held(&bridge, self.own(&held)).await;
                 }
                 Ok(None) => self.sleep(self.options.poll, &stop).await,
                 Err(error) => {
@@ -66,6 +68,31 @@ impl<P: Portal> Lane<P> {
                 }
             }
         }
+    }
+
+    /// Drives the lane with what earlier owners left of the portal's limit, and tells the next owner what is left.
+    async fn own(&mut self, held: &Held) {
+        match self.take_over(held).await {
+            Ok(left) => self.portal.take_over(left),
+            Err(error) => {
+                tracing::warn!(portal = %self.name, error = %chain(&error), "the portal's limit is not known");
+                return;
+            }
+        }
+        self.drive(held).await;
+        let left = self.portal.left().as_secs_f64();
+        if let Ok(mut db) = self.bridge.pool().acquire().await
+            && let Err(error) = limits::hand_over(&mut db, held.lease(), left).await
+        {
+            tracing::debug!(portal = %self.name, %error, "the next owner takes the portal's limit for used up");
+        }
+    }
+
+    async fn take_over(&self, held: &Held) -> Result<Duration, app::Error> {
+        let mut db = self.bridge.pool().acquire().await?;
+        let drains = self.options.drains.as_secs_f64();
+        let left = limits::take_over(&mut db, held.lease(), drains).await?;
+        Ok(Duration::from_secs_f64(left.min(3600.0)))
     }
 
     /// Brings what is due to the portal while the lease holds.

@@ -123,7 +123,8 @@ impl Held {
         while !self.lost.load(Ordering::Acquire) {
             tokio::time::sleep(lease / 3).await;
             let asked = Instant::now();
-            match tokio::time::timeout(lease / 3, renew(&bridge, &self.lease, lease)).await {
+            match tokio::time::timeout(lease / 3, renew(&bridge, &self.lease, &self.options)).await
+            {
                 Ok(Ok(true)) => {
                     *self.until.lock().unwrap_or_else(PoisonError::into_inner) =
                         valid_until(asked, lease);
@@ -141,9 +142,10 @@ fn valid_until(asked: Instant, lease: Duration) -> Instant {
     asked + lease * 5 / 6
 }
 
-async fn renew(bridge: &Bridge, lease: &Lease, time: Duration) -> Result<bool, storage::Error> {
+async fn renew(bridge: &Bridge, lease: &Lease, options: &Options) -> Result<bool, storage::Error> {
     let mut db = bridge.pool().acquire().await?;
-    lanes::renew(&mut db, lease, time.as_secs_f64()).await
+    let (time, drains) = (options.lease.as_secs_f64(), options.drains.as_secs_f64());
+    lanes::renew(&mut db, lease, time, drains).await
 }
 
 /// Gives the lane back, so that another takes over at once.

@@ -29,6 +29,8 @@ pub struct Options {
     pub reconcile: Duration,
     /// How long a stop may wait for the call in flight.
     pub grace: Duration,
+    /// How long a full request bucket of the portal takes to drain; each lane asks its own portal.
+    pub drains: Duration,
     /// How long settled things are kept.
     pub retention: Retention,
     /// How often the housekeeping runs.
@@ -53,6 +55,7 @@ impl Default for Options {
             probe: Duration::from_mins(10),
             reconcile: Duration::from_secs(30),
             grace: Duration::from_secs(20),
+            drains: Duration::ZERO,
             retention: Retention::default(),
             housekeeping: Duration::from_mins(1),
             callbacks: BTreeMap::new(),

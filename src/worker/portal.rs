@@ -8,6 +8,7 @@ use crate::{
 };
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A call that failed as a whole.
 #[derive(Debug, Clone)]
@@ -38,6 +39,19 @@ pub trait Portal: Clone + Send + Sync + 'static {
         None
     }
 
+    /// How long a full request bucket takes to drain.
+    fn drains(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What others sent leaves the bucket in this long.
+    fn take_over(&self, _left: Duration) {}
+
+    /// How long until all that was sent has left the bucket.
+    fn left(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// A cheap call that succeeds if the portal takes the bridge's calls at all.
     fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
@@ -53,6 +67,18 @@ impl Portal for Client {
 
     fn heard(&self) -> Option<Heard> {
         self.take_heard()
+    }
+
+    fn drains(&self) -> Duration {
+        Client::drains(self)
+    }
+
+    fn take_over(&self, left: Duration) {
+        Client::take_over(self, left);
+    }
+
+    fn left(&self) -> Duration {
+        Client::left(self)
     }
 
     async fn probe(&self) -> Result<(), Failure> {

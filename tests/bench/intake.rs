@@ -76,6 +76,22 @@ async fn inserts(database: &Database, seconds: u64) -> f64 {
     pgbench(database, &script, CLIENTS, &["-T", &seconds.to_string()]).await
 }
 
+/// Beside the server's own programs, else where packages put it.
+fn program() -> std::path::PathBuf {
+    let beside = binaries().join("pgbench");
+    if beside.exists() {
+        return beside;
+    }
+    let packaged = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let found = packaged
+        .map(|entry| entry.path().join("bin/pgbench"))
+        .find(|path| path.exists());
+    found.expect("pgbench is not installed")
+}
+
 /// Transactions a second of a script.
 pub(crate) async fn pgbench(
     database: &Database,
@@ -86,7 +102,7 @@ pub(crate) async fn pgbench(
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("script.sql");
     std::fs::write(&file, script).unwrap();
-    let done = tokio::process::Command::new(binaries().join("pgbench"))
+    let done = tokio::process::Command::new(program())
         .args(["-n", "-M", "prepared", "-c"])
         .arg(clients.to_string())
         .args(["-j", if clients > 1 { "2" } else { "1" }])

@@ -7,8 +7,8 @@ use crate::{
     served::orders,
     size,
 };
-#[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../it/support/shop.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
 mod shop;
 use b24_bridge::storage::lanes::Lease;
 use shop::{bridge, done, tries};

@@ -1,6 +1,6 @@
 //! The table at the end.
 
-use comfy_table::{Table, presets::ASCII_MARKDOWN};
+use std::fmt::Write as _;
 
 /// What a figure is measured against.
 pub(crate) enum Bar {
@@ -47,12 +47,14 @@ impl Report {
         self.rows.push(row);
     }
 
+    /// As Markdown.
     pub(crate) fn print(self) {
-        let mut table = Table::new();
-        table
-            .load_style(ASCII_MARKDOWN)
-            .set_header(["what", "here", "baseline in the same run", "bar", "result"])
-            .add_rows(self.rows);
+        let mut table = String::new();
+        let head = ["what", "here", "baseline in the same run", "bar", "result"];
+        let rows = [head.map(str::to_owned), ["---"; 5].map(str::to_owned)];
+        for row in rows.into_iter().chain(self.rows) {
+            let _ = writeln!(table, "| {} |", row.join(" | "));
+        }
         println!("\n{table}");
     }
 }

@@ -53,8 +53,11 @@ impl Served {
 
     /// With these settings, besides the address.
     pub(crate) async fn with(database: &str, text: &str, role: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        // Given back at once, for the process.
+        let port = {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            free.local_addr().unwrap().port()
+        };
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("bridge.toml");
         let text = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n{text}");

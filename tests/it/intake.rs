@@ -181,3 +181,47 @@ async fn sql_publishes_with_its_transaction_and_a_minimal_role() {
     );
     assert!(!letters.items[0].remedy.is_empty());
 }
+
+#[tokio::test]
+async fn requests_at_the_same_time_share_commits_and_each_gets_its_own_answer() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let shop = main_shop();
+    let mut requests = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let (bridge, shop) = (bridge.clone(), shop.clone());
+        requests.spawn(async move {
+            // Every second one repeats another; every fifth order is told of twice in one request.
+            let id = format!("e{}", number / 2);
+            let mut events = vec![event(&id, &format!("A-{}", number / 2), 1)];
+            if number % 5 == 0 {
+                events.push(event(
+                    &format!("later{number}"),
+                    &format!("A-{}", number / 2),
+                    2,
+                ));
+            }
+            let results = bridge.accept_events(Some(&shop), &events).await.unwrap();
+            assert_eq!(results.len(), events.len());
+            results[0].clone()
+        });
+    }
+    let results = requests.join_all().await;
+    let queued = results.iter().filter(|one| **one == Accepted::Queued);
+    assert_eq!(queued.count(), 20);
+    let duplicates = results.iter().filter(|one| **one == Accepted::Duplicate);
+    assert_eq!(duplicates.count(), 20);
+    let (pending, heads): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM bridge.outbox WHERE state = 'pending'),
+                (SELECT count(*) FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id AND e.state = 'pending'
+                 WHERE o.due_at IS NOT NULL)",
+    )
+    .fetch_one(&db.pool)
+    .await
+    .unwrap();
+    assert_eq!(
+        (pending, heads),
+        (20, 20),
+        "one pending event an order, its head"
+    );
+}

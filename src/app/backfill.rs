@@ -1,0 +1,128 @@
+//! Loading a history of orders from a file.
+//!
+//! The position in the file is stored in the transaction that stores the orders, so whoever goes on after an interruption begins exactly where
+//! the last one ended, and two who load the same file do not load a line twice.
+
+use super::{Accepted, Bridge, Error, accept, mend};
+use crate::{
+    domain::{Code, Fault, Faults, PortalName, ShopName},
+    storage::{
+        backfills::{self, Position},
+        outbox::NewEvent,
+    },
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// A file of history, one order a line, and the shop whose orders they are.
+#[derive(Debug, Clone)]
+pub struct Backfill {
+    /// The shop.
+    pub shop: ShopName,
+    /// SHA-256 of the file.
+    pub file: [u8; 32],
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Default)]
+pub struct BackfillStep {
+    /// Orders that were stored.
+    pub queued: usize,
+    /// Lines that were here before.
+    pub known: usize,
+    /// Lines that cannot be used: their number, counted from one, and why.
+    pub refused: Vec<(u64, String)>,
+    /// Lines of the file that are done with.
+    pub done: u64,
+}
+
+impl Bridge {
+    /// How many lines of a file are done with.
+    pub async fn backfill_position(&self, of: &Backfill) -> Result<u64, Error> {
+        let mut db = self.pool().acquire().await?;
+        let position = backfills::lock(&mut db, &of.file, of.shop.as_str()).await?;
+        Ok(position.lines.unsigned_abs())
+    }
+
+    /// Takes lines in, of which the first comes after `done` others. Nothing happens if somebody else has gone on meanwhile: then the step
+    /// only says how far.
+    pub async fn backfill(
+        &self,
+        of: &Backfill,
+        done: u64,
+        lines: &[Vec<u8>],
+    ) -> Result<BackfillStep, Error> {
+        let read: Vec<_> = lines.iter().map(|line| self.history(of, line)).collect();
+        let good: Vec<&NewEvent> = read.iter().filter_map(|one| one.as_ref().ok()).collect();
+        let mut tx = self.pool().begin().await?;
+        let position = backfills::lock(&mut tx, &of.file, of.shop.as_str()).await?;
+        if position.lines.unsigned_abs() != done {
+            tx.rollback().await?;
+            return Ok(BackfillStep {
+                done: position.lines.unsigned_abs(),
+                ..BackfillStep::default()
+            });
+        }
+        let stored = accept::store(&mut tx, &good).await?;
+        let mut step = BackfillStep::default();
+        let mut results = stored.results.iter();
+        for (number, one) in (done + 1..).zip(&read) {
+            match one {
+                Err(faults) => step.refused.push((number, super::sentence(faults))),
+                Ok(_) => match results.next() {
+                    Some(Accepted::Queued) => step.queued += 1,
+                    Some(Accepted::Conflict) => {
+                        step.refused
+                            .push((number, Code::Conflict.sentence().to_owned()));
+                    }
+                    _ => step.known += 1,
+                },
+            }
+        }
+        step.done = done + lines.len() as u64;
+        let refused = i64::try_from(step.refused.len()).unwrap_or(i64::MAX);
+        let position = Position {
+            lines: i64::try_from(step.done).unwrap_or(i64::MAX),
+            refused: position.refused.saturating_add(refused),
+        };
+        backfills::store(&mut tx, &of.file, of.shop.as_str(), position).await?;
+        tx.commit().await?;
+        self.ring(&good, &stored);
+        Ok(step)
+    }
+
+    /// How many orders of history wait for a portal, at most `most`.
+    pub async fn history_waiting(&self, portal: &PortalName, most: u32) -> Result<u64, Error> {
+        let mut db = self.pool().acquire().await?;
+        let count = backfills::waiting(&mut db, portal.as_str(), i64::from(most)).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    fn history(&self, of: &Backfill, line: &[u8]) -> Result<NewEvent, Faults> {
+        let value: Value = serde_json::from_slice(line).map_err(|error| {
+            vec![Fault {
+                pointer: String::new(),
+                detail: format!("not JSON: {error}"),
+            }]
+        })?;
+        let event = event_of(value, line);
+        let read = mend::read(self.directory(), Some(&of.shop), &event);
+        let event = read.map_err(|rejection| rejection.faults)?;
+        Ok(NewEvent {
+            later: true,
+            ..event
+        })
+    }
+}
+
+/// A line is an event, or an order alone: then its identity is what it says, so that a line is the same wherever it stands.
+fn event_of(value: Value, line: &[u8]) -> Value {
+    if value.get("specversion").is_some() {
+        return value;
+    }
+    let id = URL_SAFE_NO_PAD.encode(Sha256::digest(line));
+    json!({
+        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "urn:b24-bridge:history", "id": id, "data": value
+    })
+}
