@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fs,
-    net::TcpListener,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -112,11 +111,7 @@ async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one
     let portal = Sandbox::start(options).await.unwrap();
     let database = Database::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = crate::support::free_port();
     let settings = folder.path().join("bridge.toml");
     let text = settings_text(port, &portal.url());
     fs::write(&settings, text).unwrap();

@@ -10,7 +10,6 @@ use serde_json::Value;
 use std::{
     fmt::Write as _,
     fs,
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -37,11 +36,6 @@ impl Drop for Bridge {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 impl Place {
@@ -89,7 +83,7 @@ impl Place {
     }
 
     fn serve(&self) -> Bridge {
-        let address = format!("127.0.0.1:{}", free_port());
+        let address = format!("127.0.0.1:{}", crate::support::free_port());
         let child = self
             .command(&["serve"])
             .env("BRIDGE_HTTP__LISTEN", &address)
@@ -165,7 +159,7 @@ async fn the_doctor_finds_what_is_wrong_names_the_remedy_and_goes_on() {
 
     let nobody = format!(
         "callback_url = \"http://127.0.0.1:{}/\"\ncallback_secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
-        free_port()
+        crate::support::free_port()
     );
     place.settings("NO_SUCH_STAGE", &nobody);
     sqlx::query("DELETE FROM bridge._sqlx_migrations WHERE version = (SELECT max(version) FROM bridge._sqlx_migrations)")
@@ -199,7 +193,7 @@ async fn a_worker_alone_can_be_watched_and_starts_beside_a_newer_schema() {
     .execute(&place.db.pool)
     .await
     .unwrap();
-    let address = format!("127.0.0.1:{}", free_port());
+    let address = format!("127.0.0.1:{}", crate::support::free_port());
     let child = place
         .command(&["serve", "--role", "worker"])
         .env("BRIDGE_HTTP__WATCH_LISTEN", &address)
@@ -267,7 +261,7 @@ async fn one_trace_goes_from_the_shop_s_request_to_the_portal_s_answer() {
         .respond_with(wiremock::ResponseTemplate::new(200))
         .mount(&collector)
         .await;
-    let address = format!("127.0.0.1:{}", free_port());
+    let address = format!("127.0.0.1:{}", crate::support::free_port());
     let child = place
         .command(&["serve"])
         .env("BRIDGE_HTTP__LISTEN", &address)

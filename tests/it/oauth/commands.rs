@@ -4,7 +4,7 @@ use super::{CLIENT, SECRET, in_the_browser};
 use crate::support::database::Database;
 use b24_bridge::sandbox::{self, App, Plan, Sandbox};
 use serde_json::Value;
-use std::{net::TcpListener, path::PathBuf, process::Stdio, time::Duration};
+use std::{path::PathBuf, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -22,9 +22,7 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap().to_string();
-        drop(free);
+        let address = format!("127.0.0.1:{}", crate::support::free_port());
         let mut app = App::new(CLIENT, SECRET);
         app.install_url = Some(format!("http://{address}/webhooks/bitrix24/main"));
         app.redirect_uri = format!("http://{address}/webhooks/bitrix24/main/oauth");

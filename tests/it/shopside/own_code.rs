@@ -4,7 +4,6 @@ use super::{Api, KEY, deploy, interpreter};
 use b24_bridge::callback::{Answer, Secret, Sender};
 use serde_json::{Value, json};
 use std::{
-    net::TcpListener,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -48,11 +47,6 @@ impl Drop for Receiver {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn change(previous: &str, status: &str) -> Value {
@@ -177,7 +171,7 @@ async fn the_shell_example_verifies_what_the_bridge_signs() {
 async fn the_python_example_sends_an_order_and_receives_changes() {
     if interpreter("python3") {
         sends("python3", "bridge.py").await;
-        let port = free_port();
+        let port = crate::support::free_port();
         let mut command = Command::new("python3");
         command.args(["bridge.py", "receive", &port.to_string()]);
         receives(&Receiver::start(&mut command, port).await).await;
@@ -188,7 +182,7 @@ async fn the_python_example_sends_an_order_and_receives_changes() {
 async fn the_node_example_sends_an_order_and_receives_changes() {
     if interpreter("node") {
         sends("node", "bridge.mjs").await;
-        let port = free_port();
+        let port = crate::support::free_port();
         let mut command = Command::new("node");
         command.args(["bridge.mjs", "receive", &port.to_string()]);
         receives(&Receiver::start(&mut command, port).await).await;
@@ -199,7 +193,7 @@ async fn the_node_example_sends_an_order_and_receives_changes() {
 async fn the_php_example_sends_an_order_and_receives_changes() {
     if interpreter("php") {
         sends("php", "bridge.php").await;
-        let port = free_port();
+        let port = crate::support::free_port();
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("php");
         command.args(["-S", &format!("127.0.0.1:{port}"), "bridge.php"]);

@@ -1,4 +1,7 @@
 //! What the tests stand on.
 
 pub(crate) mod database;
+mod port;
 pub(crate) mod shop;
+
+pub(crate) use port::free_port;

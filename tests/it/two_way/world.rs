@@ -284,11 +284,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(plot: Plot) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = crate::support::free_port();
         let url = format!("http://127.0.0.1:{port}");
         let portal = Sandbox::start(plot.portal).await.unwrap();
         if plot.webhooks {
