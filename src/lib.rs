@@ -1,20 +1,22 @@
-//! b24-bridge carries an online store's orders into Bitrix24 CRM, once and only once, and tells what became of each.
+//! b24-bridge carries an online store's orders into Bitrix24 CRM, once and only once, brings the stages back, and tells what became of each.
 //!
 //! # Layers
 //!
 //! ```text
 //! cli -> {http, console, worker} -> app -> {storage, bitrix24, planner, decision} -> domain
+//!                            worker -> callback
 //! ```
 //!
 //! | room | owns |
 //! |---|---|
 //! | [`domain`] | the nouns and what is always true of them: orders, statuses, codes. Pure |
 //! | [`planner`] | from orders to portal commands and from answers to settlements. Pure |
-//! | [`decision`] | from a difference between status and stage to what is done about it. Pure; no lane asks it yet |
+//! | [`decision`] | from a difference between status and stage to what is done about it. Pure |
 //! | [`storage`] | all SQL |
 //! | [`bitrix24`] | the portal client: limits, tokens, batches, errors |
 //! | [`app`] | use cases; owns the transactions |
-//! | [`worker`] | lanes: own, claim, plan, perform, settle; schedules |
+//! | [`callback`] | one signed message to a shop, and what its answer means |
+//! | [`worker`] | lanes: own, claim, plan, perform, settle, compare; lanes of shops that are called; schedules |
 //! | [`http`] | the API, health and metrics; the one table of error to status |
 //! | [`console`] | the operators' pages |
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
@@ -30,10 +32,13 @@
 //! # Words
 //!
 //! *Shop*: a store that posts events; *portal*: one Bitrix24 account. *Event*: a CloudEvents message with the identity (source, id), carrying a
-//! *snapshot*: the whole order. *Outbox*: accepted events not yet settled. *Lane*: everything that goes to one portal, driven by one worker at a
-//! time under a *lease* with an *epoch*. *Link*: from an external id to a Bitrix24 id. *Settle*: the end of an event: done, superseded or dead.
+//! *snapshot*: the whole order. *Outbox*: accepted events not yet settled. *Lane*: everything that goes to one portal, or to one shop's callback, driven by one
+//! worker at a time under a *lease* with an *epoch*. *Link*: from an external id to a Bitrix24 id. *Settle*: the end of an event: done, superseded or dead.
 //! *Application*: how a portal lets the bridge in by OAuth 2.0 instead of a webhook; an *installation* that somebody tells of is an *offer* until
-//! the portal has confirmed it. *Dead letter*: an event that will not be tried again by itself, with a code and a remedy.
+//! the portal has confirmed it. *Dead letter*: an event or a message that will not be tried again by itself, with a code and a
+//! remedy. *Inbox*: received notifications. *Observation*: what one system says an order's status is, and since when by its own clock.
+//! *Agreed*: the last status and stage known to be the same thing. *Decision*: what came of comparing observations, on record. *Conflict*: a
+//! difference that waits for a person.
 //!
 //! # The way of one order
 //!
@@ -47,6 +52,16 @@
 //! 8. One transaction settles: links, what was written, done, retry at, or dead letter, if the lease still holds.
 //! 9. An answer that never came is looked up by the order's origin before anything is written again.
 //! 10. `GET /v1/orders/{shop}/{number}` tells the order's life.
+//!
+//! # The way of one stage back
+//!
+//! 1. A notification (`/webhooks/bitrix24/{portal}`, its token checked) is a hint: its deal is put on the list of comparisons. The portal's stage
+//!    history, read from a cursor, is the truth: what moved elsewhere than was agreed is put there, too; and so is an order whose status changed.
+//! 2. A [`planner::Glance`] reads the history and up to 2,250 deals in one call.
+//! 3. One transaction decides for each order with everything locked ([`decision::decide`]): agree, write the deal, tell the shop, refuse, or ask a person; the
+//!    decision is stored with all it rests on, and a write is stored before it is sent.
+//! 4. Deals are moved and read back in the same call, with their own history: somebody else's move in between is decided again, also after a crash.
+//! 5. A shop's lane sends the change, signed ([`callback`]); or the shop reads it from `/v1/status-changes`, numbered in the order of commits.
 
 pub mod app;
 pub mod bitrix24;
