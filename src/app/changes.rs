@@ -190,7 +190,12 @@ impl Bridge {
             "id": format!("{}-{print}", sent.id), "data": snapshot,
         });
         let shop = ShopName::parse(&change.shop).map_err(|_| Error::NotFound)?;
-        if snapshot.get("number").and_then(Value::as_str) != Some(&change.number) {
+        let number = match snapshot.get("number") {
+            Some(Value::String(text)) => text.trim().to_owned(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        if number != change.number {
             return Err(Error::Invalid(vec![crate::domain::Fault {
                 pointer: "/number".to_owned(),
                 detail: format!("the message is about order `{}`", change.number),

@@ -73,7 +73,7 @@ impl Bridge {
     /// Seconds until the next order of a portal is due.
     pub async fn next_due(&self, portal: &str) -> Result<Option<f64>, Error> {
         let mut db = self.pool().acquire().await?;
-        Ok(orders::next_due(&mut db, portal).await?)
+        Ok(orders::next_due(&mut db, portal, &self.shops_of_portal(portal)).await?)
     }
 
     pub(super) fn shops_of_portal(&self, portal: &str) -> Vec<String> {

@@ -166,12 +166,17 @@ pub async fn postpone(
     Ok(())
 }
 
-/// Seconds until the next comparison of a portal is due; none if none waits.
-pub async fn next_due(db: &mut PgConnection, portal: &str) -> Result<Option<f64>, Error> {
+/// Seconds until the next comparison of these shops of a portal is due; none if none waits.
+pub async fn next_due(
+    db: &mut PgConnection,
+    portal: &str,
+    shops: &[String],
+) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT extract(epoch FROM due_at - now())::float8 AS "seconds!"
-           FROM bridge.comparisons WHERE portal = $1 ORDER BY due_at LIMIT 1"#,
-        portal
+           FROM bridge.comparisons WHERE portal = $1 AND shop = ANY($2) ORDER BY due_at LIMIT 1"#,
+        portal,
+        shops
     )
     .fetch_optional(db)
     .await?)

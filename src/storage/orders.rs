@@ -253,14 +253,21 @@ pub async fn claim(
     .await?)
 }
 
-/// Seconds until the next order of a portal is due; none if nothing waits.
-pub async fn next_due(db: &mut PgConnection, portal: &str) -> Result<Option<f64>, Error> {
+/// Seconds until the next order of these shops of a portal is due; none if nothing waits.
+pub async fn next_due(
+    db: &mut PgConnection,
+    portal: &str,
+    shops: &[String],
+) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT extract(epoch FROM least(
-                      (SELECT due_at FROM bridge.orders WHERE portal = $1 AND NOT later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1),
-                      (SELECT due_at FROM bridge.orders WHERE portal = $1 AND later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1))
+                      (SELECT due_at FROM bridge.orders
+                       WHERE portal = $1 AND NOT later AND due_at IS NOT NULL AND shop = ANY($2) ORDER BY due_at LIMIT 1),
+                      (SELECT due_at FROM bridge.orders
+                       WHERE portal = $1 AND later AND due_at IS NOT NULL AND shop = ANY($2) ORDER BY due_at LIMIT 1))
                   - now())::float8"#,
-        portal
+        portal,
+        shops
     )
     .fetch_one(db)
     .await?)

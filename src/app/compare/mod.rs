@@ -156,7 +156,7 @@ impl Bridge {
     /// Seconds until the next comparison of a portal is due.
     pub async fn next_comparison(&self, portal: &str) -> Result<Option<f64>, Error> {
         let mut db = self.pool().acquire().await?;
-        Ok(comparisons::next_due(&mut db, portal).await?)
+        Ok(comparisons::next_due(&mut db, portal, &self.shops_of_portal(portal)).await?)
     }
 
     /// How many comparisons of a portal wait.
