@@ -168,3 +168,93 @@ async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one
     assert_eq!(killed, kills);
     check(&portal, orders);
 }
+
+/// The owner of the lane of `main`.
+async fn owner(database: &Database) -> Option<String> {
+    sqlx::query_scalar(
+        "SELECT owner FROM bridge.lanes WHERE portal = 'main' AND lease_until > now()",
+    )
+    .fetch_optional(&database.pool)
+    .await
+    .unwrap()
+    .flatten()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_was_stopped_for_longer_than_its_lease_sends_nothing_more_and_settles_nothing()
+ {
+    let options = Options::default()
+        .plan(Plan::Unlimited)
+        .latency(Duration::from_millis(400));
+    let portal = Sandbox::start(options).await.unwrap();
+    let database = Database::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let ports = [crate::support::free_port(), crate::support::free_port()];
+    let start = |port: u16| {
+        let settings = folder.path().join(format!("{port}.toml"));
+        fs::write(&settings, settings_text(port, &portal.url())).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_b24-bridge"))
+            .args(["serve", "--config"])
+            .arg(&settings)
+            .env("DATABASE_URL", &database.url)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Bridge(child)
+    };
+    let http = crate::sandbox::client();
+    let bound = Instant::now() + Duration::from_mins(1);
+    let first = start(ports[0]);
+    loop {
+        let url = format!("http://127.0.0.1:{}/v1/events", ports[0]);
+        let sent = http
+            .post(&url)
+            .bearer_auth(KEY)
+            .json(&order(0))
+            .send()
+            .await;
+        if sent.is_ok_and(|answer| answer.status() == 202) {
+            break;
+        }
+        assert!(Instant::now() < bound, "the order is not taken");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Stopped in the middle of a wave: a call is on its way.
+    let before = portal.stats().requests;
+    while portal.stats().requests <= before {
+        assert!(Instant::now() < bound, "nothing is sent");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let owned = owner(&database).await;
+    let pid = nix::unistd::Pid::from_raw(first.0.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP).unwrap();
+    let _second = start(ports[1]);
+    let settled = "SELECT in_sync FROM bridge.orders WHERE number = 'C0'";
+    while !sqlx::query_scalar::<_, bool>(settled)
+        .fetch_one(&database.pool)
+        .await
+        .unwrap()
+    {
+        assert!(Instant::now() < bound, "nobody takes over");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let taken = owner(&database).await;
+    assert_ne!(owned, taken);
+    let writes = |portal: &Sandbox| {
+        let methods = portal.stats().methods;
+        [
+            "crm.deal.add",
+            "crm.contact.add",
+            "crm.deal.productrows.set",
+        ]
+        .map(|method| methods.get(method).copied().unwrap_or_default())
+    };
+    let wrote = writes(&portal);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGCONT).unwrap();
+    // Longer than a lease: whatever it still wanted to do would have been done.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(writes(&portal), wrote, "it went on writing");
+    assert_eq!(owner(&database).await, taken);
+    check(&portal, 1);
+}

@@ -25,7 +25,7 @@ type Thing = (String, Map<String, Value>);
 
 /// A portal in a few lines: adds, lists by filter, and may lose answers after the write.
 #[derive(Clone, Default)]
-struct Tiny {
+pub(crate) struct Tiny {
     things: Arc<Mutex<Vec<Thing>>>,
     lose: Arc<AtomicUsize>,
 }
