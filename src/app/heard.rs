@@ -72,12 +72,10 @@ impl Bridge {
             sent_at: notice.sent_at,
             acted_on,
         };
-        {
-            let mut db = self.pool().acquire().await?;
-            inbox::insert(&mut db, &one).await?;
-        }
+        let portal = one.portal.clone();
+        self.put_in(one).await?;
         if acted_on {
-            self.bell().ring(&one.portal);
+            self.bell().ring(&portal);
         }
         Ok(acted_on)
     }

@@ -25,6 +25,7 @@ mod heard;
 mod import;
 mod intake;
 mod letter_filter;
+mod letterbox;
 pub mod look;
 mod measure;
 mod mend;
@@ -79,6 +80,7 @@ struct Inner {
     intake: intake::Intake,
     applications: OnceLock<(applications::Applications, applications::Known)>,
     clocks: clocks::KnownClocks,
+    letterbox: letterbox::Letterbox,
 }
 
 impl Bridge {
@@ -94,6 +96,7 @@ impl Bridge {
                 intake: intake::Intake::default(),
                 applications: OnceLock::new(),
                 clocks: clocks::KnownClocks::default(),
+                letterbox: letterbox::Letterbox::default(),
             }),
         }
     }
@@ -111,6 +114,10 @@ impl Bridge {
     /// The connections.
     pub fn pool(&self) -> &PgPool {
         &self.inner.pool
+    }
+
+    fn letterbox(&self) -> &letterbox::Letterbox {
+        &self.inner.letterbox
     }
 
     fn clocks(&self) -> &clocks::KnownClocks {

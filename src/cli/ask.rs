@@ -1,12 +1,13 @@
 //! What the console asks of the portals themselves.
 
 use crate::{
+    app::statuses,
     bitrix24::{Client, Priority},
-    console::{Portals, Tested},
-    domain::PortalName,
+    console::{Checked, Portals, Tested},
+    domain::{PortalName, ShopRules},
 };
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Seconds of its ten-minute window after which a portal blocks a method.
 const OPERATING_LIMIT: f64 = 480.0;
@@ -22,6 +23,17 @@ impl Portals for Asked {
             let client = client.ok_or("this process has no access to the portal")?;
             let answer = client.call("server.time", &json!({}), Priority::Live).await;
             answer.map(|_| ()).map_err(|error| error.to_string())
+        })
+    }
+
+    fn check(&self, rules: Arc<ShopRules>) -> Checked<'_> {
+        let client = self.0.get(&rules.portal).cloned();
+        Box::pin(async move {
+            let client = client.ok_or("this process has no access to the portal")?;
+            let checked = statuses::check(&rules, &client).await;
+            checked
+                .map(|checked| checked.findings)
+                .map_err(|error| error.to_string())
         })
     }
 

@@ -36,7 +36,11 @@ mod statuses;
 mod text;
 mod throttle;
 
-use crate::{app::Bridge, config::Config, domain::PortalName};
+use crate::{
+    app::{Bridge, statuses::Told},
+    config::Config,
+    domain::{PortalName, ShopRules},
+};
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use tokio::sync::watch;
 
@@ -77,10 +81,16 @@ impl State {
 /// What a portal answered to a test: nothing, or one sentence about what is wrong.
 pub type Tested<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
+/// What a table comes to beside the portal's own funnels and stages, or why it could not be asked.
+pub type Checked<'a> = Pin<Box<dyn Future<Output = Result<Vec<Told>, String>> + Send + 'a>>;
+
 /// What can be asked of the portals themselves.
 pub trait Portals: fmt::Debug + Send + Sync {
     /// Makes a cheap call.
     fn test(&self, portal: &PortalName) -> Tested<'_>;
+
+    /// Compares a shop's table with the funnels and stages of its portal.
+    fn check(&self, rules: Arc<ShopRules>) -> Checked<'_>;
 
     /// The share of its execution time that each method has used, as far as this process has seen, in percent.
     fn operating(&self, portal: &PortalName) -> Vec<(String, u32)>;

@@ -7,20 +7,74 @@ use super::{
     session::Visitor,
     text::Text,
 };
-use crate::domain::{Direction, ShopRules, Stage, Untranslatable};
-use axum::extract::State as Extract;
+use crate::{
+    app::statuses::{Severity, Told},
+    domain::{Direction, ShopRules, Stage, Untranslatable},
+};
+use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
-use std::collections::BTreeSet;
+use serde::Deserialize;
+use std::{collections::BTreeSet, sync::Arc};
 
-/// `GET /console/statuses`.
-pub(super) async fn get(Extract(state): Extract<State>, visitor: Visitor) -> Result<Markup, Fault> {
+/// Which shop's table is to be checked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    check: String,
+}
+
+/// `GET /console/statuses`; with `check=SHOP` also what the portal says of that shop's table, for operators: it costs the portal a call or two.
+pub(super) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, Fault> {
     let title = visitor.say(Text::StatusMap);
     let shops = &state.bridge.directory().shops;
+    let wanted = shops
+        .values()
+        .find(|rules| visitor.acts() && rules.shop.as_str() == asked.check);
+    let checked = match wanted {
+        Some(rules) => Some((
+            rules.shop.clone(),
+            state.portals.check(Arc::clone(rules)).await,
+        )),
+        None => None,
+    };
     let content = html! {
         h1 { (title) }
-        @for rules in shops.values() { (of(&visitor, rules)) }
+        @for rules in shops.values() {
+            (of(&visitor, rules))
+            @match &checked {
+                Some((shop, found)) if *shop == rules.shop => (told(&visitor, found)),
+                _ if visitor.acts() => form method="get" action="/console/statuses" {
+                    input type="hidden" name="check" value=(rules.shop.as_str());
+                    button { (visitor.say(Text::CheckAgainstPortal)) }
+                },
+                _ => {},
+            }
+        }
     };
     Ok(layout::page(&visitor, Section::StatusMap, title, content))
+}
+
+fn told(visitor: &Visitor, found: &Result<Vec<Told>, String>) -> Markup {
+    html! {
+        section #checked {
+            @match found {
+                Err(words) => p { span.badge.bad { "!" } " " (visitor.say(Text::CannotAsk)) " " (words) },
+                Ok(found) if found.is_empty() => p { span.badge.good { "✓" } " " (visitor.say(Text::NothingToRemark)) },
+                Ok(found) => ul { @for one in found { li {
+                    @match one.severity {
+                        Severity::Error => span.badge.bad { "error" },
+                        Severity::Warning => span.badge.warn { "warning" },
+                        Severity::Note => span.badge { "note" },
+                    }
+                    " " (one.sentence)
+                } } },
+            }
+        }
+    }
 }
 
 fn of(visitor: &Visitor, rules: &ShopRules) -> Markup {

@@ -22,17 +22,25 @@ pub struct Notification {
     pub acted_on: bool,
 }
 
-/// Stores a notification: one statement, committed by itself.
-pub async fn insert(db: &mut PgConnection, one: &Notification) -> Result<(), Error> {
-    let state = if one.acted_on { "new" } else { "ignored" };
+/// Stores notifications: one statement, committed by itself.
+pub async fn insert(db: &mut PgConnection, all: &[Notification]) -> Result<(), Error> {
+    let portals: Vec<String> = all.iter().map(|one| one.portal.clone()).collect();
+    let events: Vec<String> = all.iter().map(|one| one.event.clone()).collect();
+    let deals: Vec<Option<i64>> = all.iter().map(|one| one.deal_id).collect();
+    let bodies: Vec<Value> = all.iter().map(|one| one.body.clone()).collect();
+    let times: Vec<Option<DateTime<Utc>>> = all.iter().map(|one| one.sent_at).collect();
+    let acted_on: Vec<bool> = all.iter().map(|one| one.acted_on).collect();
     sqlx::query!(
-        "INSERT INTO bridge.inbox (portal, event, deal_id, body, sent_at, state) VALUES ($1, $2, $3, $4, $5, $6)",
-        one.portal,
-        one.event,
-        one.deal_id,
-        one.body,
-        one.sent_at,
-        state
+        "INSERT INTO bridge.inbox (portal, event, deal_id, body, sent_at, state)
+         SELECT portal, event, deal_id, body, sent_at, CASE WHEN acted_on THEN 'new' ELSE 'ignored' END
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::timestamptz[], $6::boolean[])
+              AS n (portal, event, deal_id, body, sent_at, acted_on)",
+        &portals,
+        &events,
+        &deals as &[Option<i64>],
+        &bodies,
+        &times as &[Option<DateTime<Utc>>],
+        &acted_on
     )
     .execute(db)
     .await?;

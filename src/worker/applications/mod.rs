@@ -62,7 +62,7 @@ impl Store {
                         sent_at: None,
                         acted_on,
                     };
-                    inbox::insert(&mut tx, &one).await?;
+                    inbox::insert(&mut tx, std::slice::from_ref(&one)).await?;
                 }
                 tx.commit().await?;
                 bridge.bell().ring(portal.as_str());

@@ -114,6 +114,20 @@ async fn a_wrong_password_a_shops_key_and_too_many_tries_open_nothing() {
 }
 
 #[tokio::test]
+async fn an_operator_has_the_status_map_checked_against_the_portal_and_a_viewer_does_not() {
+    let (world, _) = idle().await;
+    let checked = "/statuses?check=main";
+    let page = Page::anna(&world).await.get(checked).await;
+    let page = page.text().await.unwrap();
+    assert!(
+        page.contains("id=\"checked\"") && page.contains("error"),
+        "{page}"
+    );
+    let page = Page::viktor(&world).await.get(checked).await;
+    assert!(!page.text().await.unwrap().contains("id=\"checked\""));
+}
+
+#[tokio::test]
 async fn a_session_ends_with_signing_out_and_is_known_only_by_its_digest() {
     let (world, _) = idle().await;
     let anna = Page::anna(&world).await;

@@ -2,11 +2,14 @@
 
 use crate::support::{database::Database, shop};
 use b24_bridge::{
-    app::Bridge,
+    app::{
+        Bridge,
+        statuses::{Finding, Told},
+    },
     bitrix24::{Client as Portal, Credentials, Options as Reach},
     config::Config,
-    console::{self, Portals, Tested},
-    domain::PortalName,
+    console::{self, Checked, Portals, Tested},
+    domain::{PortalName, ShopRules},
     http,
     sandbox::{self, Sandbox},
     worker,
@@ -42,6 +45,18 @@ struct Answers;
 impl Portals for Answers {
     fn test(&self, _: &PortalName) -> Tested<'_> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn check(&self, rules: Arc<ShopRules>) -> Checked<'_> {
+        let map = &rules.statuses;
+        let found = b24_bridge::decision::statuses::check(map, &[]);
+        let told = |finding: Finding| Told {
+            severity: finding.severity(),
+            sentence: finding.sentence(),
+            finding,
+        };
+        let found = found.into_iter().map(told).collect();
+        Box::pin(async move { Ok(found) })
     }
 
     fn operating(&self, _: &PortalName) -> Vec<(String, u32)> {
