@@ -11,8 +11,6 @@ use crate::storage::{
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::oneshot;
 
-/// Transactions at the same time: while one waits for the disk, the next is prepared.
-const WRITERS: usize = 2;
 /// The most notifications of one statement.
 const MOST: usize = 500;
 
@@ -22,8 +20,8 @@ pub(super) struct Letterbox(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: Vec<(Notification, oneshot::Sender<bool>)>,
-    writers: usize,
+    waiting: Vec<(Notification, oneshot::Sender<Result<(), storage::Error>>)>,
+    writing: bool,
 }
 
 impl Letterbox {
@@ -37,44 +35,42 @@ impl Bridge {
     pub(super) async fn put_in(&self, one: Notification) -> Result<(), Error> {
         let (stored, answer) = oneshot::channel();
         let start = self.letterbox().with(|state| {
-            state.waiting.push((one.clone(), stored));
-            let start = state.writers < WRITERS;
-            state.writers += usize::from(start);
-            start
+            state.waiting.push((one, stored));
+            !std::mem::replace(&mut state.writing, true)
         });
         if start {
             tokio::spawn(self.clone().empty_letterbox());
         }
-        if answer.await == Ok(true) {
-            return Ok(());
-        }
-        // The group failed: its own fault, if it is one, is found by writing it alone.
-        let mut db = self.pool().acquire().await?;
-        Ok(inbox::insert(&mut db, std::slice::from_ref(&one)).await?)
+        let lost = |_| storage::Error::Database(sqlx::Error::WorkerCrashed);
+        Ok(answer.await.map_err(lost)??)
     }
 
     async fn empty_letterbox(self) {
         loop {
             let group: Vec<_> = self.letterbox().with(|state| {
                 let most = state.waiting.len().min(MOST);
-                if most == 0 {
-                    state.writers -= 1;
-                }
+                state.writing = most > 0;
                 state.waiting.drain(..most).collect()
             });
             if group.is_empty() {
                 return;
             }
             let (all, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-            let write = async {
-                let mut db = self.pool().acquire().await?;
-                inbox::insert(&mut db, &all).await
-            };
-            let stored: Result<(), storage::Error> = write.await;
-            for answer in answers {
+            let whole = self.write_down(&all).await;
+            for (one, answer) in all.iter().zip(answers) {
+                // A group that failed is written one by one, so that one's fault is nobody else's.
+                let stored = match &whole {
+                    Ok(()) => Ok(()),
+                    Err(_) => self.write_down(std::slice::from_ref(one)).await,
+                };
                 // Who has gone needs no answer.
-                let _ = answer.send(stored.is_ok());
+                let _ = answer.send(stored);
             }
         }
+    }
+
+    async fn write_down(&self, all: &[Notification]) -> Result<(), storage::Error> {
+        let mut db = self.pool().acquire().await?;
+        inbox::insert(&mut db, all).await
     }
 }
