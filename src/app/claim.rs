@@ -41,7 +41,7 @@ impl Bridge {
         limit: u32,
         tries: &Tries,
     ) -> Result<Vec<(Claim, Job)>, Error> {
-        let shops = self.shops_of_portal(&lease.portal);
+        let shops = self.directory().shops_of(&lease.portal);
         let due = {
             let mut db = self.pool().acquire().await?;
             let now = orders::claim(&mut db, lease, &shops, false, i64::from(limit)).await?;
@@ -73,13 +73,7 @@ impl Bridge {
     /// Seconds until the next order of a portal is due.
     pub async fn next_due(&self, portal: &str) -> Result<Option<f64>, Error> {
         let mut db = self.pool().acquire().await?;
-        Ok(orders::next_due(&mut db, portal, &self.shops_of_portal(portal)).await?)
-    }
-
-    pub(super) fn shops_of_portal(&self, portal: &str) -> Vec<String> {
-        let shops = self.directory().shops.values();
-        let of = shops.filter(|rules| rules.portal.as_str() == portal);
-        of.map(|rules| rules.shop.as_str().to_owned()).collect()
+        Ok(orders::next_due(&mut db, portal, &self.directory().shops_of(portal)).await?)
     }
 
     fn prepare(&self, due: &Due) -> Result<(Claim, Job), String> {

@@ -62,8 +62,11 @@ impl Directory {
     }
 
     /// The names of a portal's shops, as text.
-    pub fn shops_of(&self, portal: &PortalName) -> Vec<String> {
-        let of = self.shops.values().filter(|rules| rules.portal == *portal);
+    pub fn shops_of(&self, portal: &str) -> Vec<String> {
+        let of = self
+            .shops
+            .values()
+            .filter(|rules| rules.portal.as_str() == portal);
         of.map(|rules| rules.shop.as_str().to_owned()).collect()
     }
 }

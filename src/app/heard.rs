@@ -102,7 +102,7 @@ impl Bridge {
     pub async fn history_cursor(&self, portal: &str) -> Result<Option<u64>, Error> {
         let mut db = self.pool().acquire().await?;
         let cursor = history::cursor(&mut db, portal).await?;
-        Ok(cursor.and_then(|cursor| u64::try_from(cursor.history_id).ok()))
+        Ok(cursor.and_then(|id| u64::try_from(id).ok()))
     }
 
     /// Stores what was read of the portal's history, and puts deals that stand elsewhere than was known on the list.

@@ -50,7 +50,7 @@ pub use bell::Bell;
 pub use bulk::{Bulk, BulkAction, BulkJob, BulkJobs};
 pub use changes::{Outgoing, StatusChange, StatusChanges};
 pub use claim::Claim;
-pub use compare::{Compared, Comparison, Looked};
+pub use compare::{Compared, Comparison, Looked, lane_of};
 pub use conflicts::{ConflictFilter, ConflictPage, ConflictView};
 pub use dead_letters::{
     Attempt, Closed, Letter, LetterCount, LetterCounts, LetterPage, Retried, Retry, WholeLetter,

@@ -17,7 +17,7 @@ use crate::{
         outbox,
     },
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::{BTreeMap, HashMap},
     time::Duration,
@@ -166,7 +166,7 @@ impl Writes {
             shop: claim.shop.clone(),
             number: claim.number.clone(),
             then,
-            known: serde_json::to_value(known).map_or_else(|_| json!({}), storable),
+            known: serde_json::to_value(known).map_or_else(|_| json!({}), storage::storable),
             deal_id: id(deal),
             lead_id: id(lead),
             contact_id: id(known.contact_id),
@@ -407,19 +407,6 @@ fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
 /// Remote text as Postgres can hold it, bounded.
 fn clean(text: &str) -> String {
     text.replace('\0', "\u{fffd}").chars().take(2000).collect()
-}
-
-/// Remote JSON as Postgres can hold it.
-fn storable(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(text.replace('\0', "\u{fffd}")),
-        Value::Array(items) => items.into_iter().map(storable).collect(),
-        Value::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (key.replace('\0', "\u{fffd}"), storable(value)))
-            .collect(),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -174,22 +174,9 @@ fn notice(portal: String, mut sent: Value) -> Result<Notice, Problem> {
         portal,
         event,
         id: id.filter(|id| *id > 0),
-        body: storable(sent),
+        body: sent,
         sent_at,
     })
-}
-
-/// JSON as Postgres can hold it.
-fn storable(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(text.replace('\0', "\u{fffd}")),
-        Value::Array(items) => items.into_iter().map(storable).collect(),
-        Value::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (key.replace('\0', "\u{fffd}"), storable(value)))
-            .collect(),
-        other => other,
-    }
 }
 
 #[cfg(test)]

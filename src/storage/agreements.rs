@@ -130,23 +130,3 @@ pub async fn begin(
     .await?;
     Ok(())
 }
-
-/// The agreements of these orders, for looking: (shop, number, agreed).
-pub async fn agreed(
-    db: &mut PgConnection,
-    shops: &[String],
-    numbers: &[String],
-) -> Result<Vec<(String, String, Option<Value>)>, Error> {
-    let rows = sqlx::query!(
-        "SELECT a.shop, a.number, a.agreed FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
-         JOIN bridge.agreements a USING (shop, number)",
-        shops,
-        numbers
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.shop, row.number, row.agreed))
-        .collect())
-}

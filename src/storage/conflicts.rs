@@ -142,20 +142,16 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Conf
     .await?)
 }
 
-/// One conflict.
+/// One conflict, open or closed.
 pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<ConflictRow>, Error> {
-    Ok(sqlx::query_as!(
-        ConflictRow,
-        r#"SELECT c.id, c.portal, c.shop, c.number, o.deal_id AS "deal_id?", c.code, c.sentence, c.status, c.stage, c.opened_at,
-                  c.ruled_at, c.ruled_by, c.winner, c.closed_at, c.closed_how, d.inputs AS "inputs?"
-           FROM bridge.conflicts c
-           LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number
-           LEFT JOIN bridge.decisions d ON d.id = c.decision_id
-           WHERE c.id = $1"#,
-        id
-    )
-    .fetch_optional(db)
-    .await?)
+    let filter = Filter {
+        closed: true,
+        after: id.saturating_sub(1),
+        limit: 1,
+        ..Filter::default()
+    };
+    let found = list(db, &filter).await?.pop();
+    Ok(found.filter(|conflict| conflict.id == id))
 }
 
 /// Stores a person's word about an open conflict; false if it is closed or ruled already.

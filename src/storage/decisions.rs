@@ -120,17 +120,6 @@ pub async fn of_order(
     .await?)
 }
 
-/// One decision.
-pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<DecisionRow>, Error> {
-    Ok(sqlx::query_as!(
-        DecisionRow,
-        "SELECT id, at, action, basis, winner, sentence, inputs, outcome FROM bridge.decisions WHERE id = $1",
-        id
-    )
-    .fetch_optional(db)
-    .await?)
-}
-
 /// Removes decisions older than this many seconds, at most `batch`, the oldest first.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(

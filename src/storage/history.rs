@@ -21,20 +21,10 @@ pub struct Move {
     pub moved_at: DateTime<Utc>,
 }
 
-/// How far a portal's history was read.
-#[derive(Debug, Clone)]
-pub struct Cursor {
-    /// Rows above this are to be read.
-    pub history_id: i64,
-    /// Seconds since it was read.
-    pub age: f64,
-}
-
 /// How far a portal's history was read; none before the first time.
-pub async fn cursor(db: &mut PgConnection, portal: &str) -> Result<Option<Cursor>, Error> {
-    Ok(sqlx::query_as!(
-        Cursor,
-        r#"SELECT history_id, extract(epoch FROM now() - read_at)::float8 AS "age!" FROM bridge.cursors WHERE portal = $1"#,
+pub async fn cursor(db: &mut PgConnection, portal: &str) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT history_id FROM bridge.cursors WHERE portal = $1",
         portal
     )
     .fetch_optional(db)
@@ -59,19 +49,6 @@ pub async fn advance(
         portal,
         newest,
         settled
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Sets the cursor back, so that everything above this id is read again.
-pub async fn rewind(db: &mut PgConnection, portal: &str, to: i64) -> Result<(), Error> {
-    sqlx::query!(
-        "INSERT INTO bridge.cursors AS c (portal, history_id) VALUES ($1, $2)
-         ON CONFLICT (portal) DO UPDATE SET history_id = least(c.history_id, excluded.history_id)",
-        portal,
-        to
     )
     .execute(db)
     .await?;

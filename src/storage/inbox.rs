@@ -1,6 +1,6 @@
 //! Notifications of portals: raw, and only a hint.
 
-use super::Error;
+use super::{Error, storable};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -27,7 +27,7 @@ pub async fn insert(db: &mut PgConnection, all: &[Notification]) -> Result<(), E
     let portals: Vec<String> = all.iter().map(|one| one.portal.clone()).collect();
     let events: Vec<String> = all.iter().map(|one| one.event.clone()).collect();
     let deals: Vec<Option<i64>> = all.iter().map(|one| one.deal_id).collect();
-    let bodies: Vec<Value> = all.iter().map(|one| one.body.clone()).collect();
+    let bodies: Vec<Value> = all.iter().map(|one| storable(one.body.clone())).collect();
     let times: Vec<Option<DateTime<Utc>>> = all.iter().map(|one| one.sent_at).collect();
     let acted_on: Vec<bool> = all.iter().map(|one| one.acted_on).collect();
     sqlx::query!(

@@ -34,7 +34,9 @@ pub mod published;
 pub mod search;
 pub mod sessions;
 mod settings;
+mod storable;
 pub mod tokens;
 
 pub use pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use settings::{Settings, settings};
+pub use storable::storable;

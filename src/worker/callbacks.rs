@@ -35,7 +35,7 @@ pub(super) struct CallbackLane {
 
 impl CallbackLane {
     pub(super) fn new(bridge: Bridge, shop: ShopName, sender: Sender, options: Options) -> Self {
-        let lane = format!("shop:{shop}");
+        let lane = app::lane_of(shop.as_str());
         let bell = bridge.bell().of(&lane);
         Self {
             bridge,

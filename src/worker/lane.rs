@@ -33,6 +33,8 @@ pub(super) struct Lane<P> {
     bell: Arc<Notify>,
     facts: PortalFacts,
     back: WayBack,
+    /// Whether failures or a pause were on record when the turn began.
+    troubled: bool,
 }
 
 impl<P: Portal> Lane<P> {
@@ -48,6 +50,7 @@ impl<P: Portal> Lane<P> {
             bell,
             facts: PortalFacts::default(),
             back: WayBack::default(),
+            troubled: false,
         }
     }
 
@@ -224,10 +227,11 @@ impl<P: Portal> Lane<P> {
     }
 
     /// How long a pause lasts, if there is one. A pause that a fault made ends when its time is over and the portal answers.
-    async fn paused(&self, held: &Held) -> Result<Option<Duration>, app::Error> {
+    async fn paused(&mut self, held: &Held) -> Result<Option<Duration>, app::Error> {
         let Some(row) = self.row().await? else {
             return Ok(None);
         };
+        self.troubled = row.failures > 0 || row.paused_at.is_some();
         if row.paused_at.is_none() {
             return Ok(None);
         }
@@ -283,11 +287,7 @@ impl<P: Portal> Lane<P> {
 
     /// The portal answers again.
     async fn recovered(&self, held: &Held) -> Result<(), app::Error> {
-        if self
-            .row()
-            .await?
-            .is_some_and(|row| row.failures > 0 || row.paused_at.is_some())
-        {
+        if self.troubled {
             let mut db = self.bridge.pool().acquire().await?;
             lanes::go_on(&mut db, held.lease(), true).await?;
         }

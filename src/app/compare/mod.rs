@@ -70,7 +70,7 @@ pub struct Compared {
 impl Bridge {
     /// The orders of a lane that are due for comparison, the longest due first.
     pub async fn comparisons(&self, lease: &Lease, limit: u32) -> Result<Vec<Comparison>, Error> {
-        let shops = self.shops_of_portal(&lease.portal);
+        let shops = self.directory().shops_of(&lease.portal);
         let mut db = self.pool().acquire().await?;
         let claimed = comparisons::claim(&mut db, lease, &shops, i64::from(limit)).await?;
         drop(db);
@@ -156,7 +156,7 @@ impl Bridge {
     /// Seconds until the next comparison of a portal is due.
     pub async fn next_comparison(&self, portal: &str) -> Result<Option<f64>, Error> {
         let mut db = self.pool().acquire().await?;
-        Ok(comparisons::next_due(&mut db, portal, &self.shops_of_portal(portal)).await?)
+        Ok(comparisons::next_due(&mut db, portal, &self.directory().shops_of(portal)).await?)
     }
 
     /// How many comparisons of a portal wait.
@@ -237,7 +237,7 @@ impl Bridge {
 
     /// The clocks that decisions of a portal rest on.
     pub(in crate::app) fn systems(&self, portal: &str) -> Vec<String> {
-        let shops = self.shops_of_portal(portal).into_iter();
+        let shops = self.directory().shops_of(portal).into_iter();
         std::iter::once(format!("portal:{portal}"))
             .chain(shops.map(|shop| format!("shop:{shop}")))
             .collect()
@@ -245,7 +245,7 @@ impl Bridge {
 }
 
 /// The lane of a shop's callback.
-pub(in crate::app) fn lane_of(shop: &str) -> String {
+pub fn lane_of(shop: &str) -> String {
     format!("shop:{shop}")
 }
 

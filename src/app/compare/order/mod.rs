@@ -2,14 +2,13 @@
 //!
 //! No IO: the row comes locked, what was seen comes along, and everything that is to be stored goes back.
 
+mod written;
+
 use super::super::{TwoWay, said::Said};
 use crate::{
-    decision::{
-        self, Action, Basis, Decision, ForeignMove, HistoryRow, Inputs, OwnWrite, Ruling, Turn,
-        Waiting, Wrote, decide, decide_again, foreign_moves, overwritten,
-    },
+    decision::{self, Action, Basis, Decision, Inputs, Ruling, Turn, Waiting, Wrote, decide},
     domain::{Agreed, Clocks, Code, Observation, Side, Source, Stage},
-    planner::{DealState, Seen, StageWrite, StageWritten},
+    planner::{DealState, Seen, StageWrite},
     storage::agreements::Row,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -244,172 +243,6 @@ impl<'a> Order<'a> {
             waiting: waiting.as_ref(),
             now: self.around.now,
         })
-    }
-
-    /// What became of a write of ours. True if the comparison goes on from here.
-    fn after_write(
-        &mut self,
-        writing: &Writing,
-        state: &DealState,
-        said: &Said,
-        sides: (&Observation<String>, &Observation<Stage>),
-    ) -> bool {
-        let Some(rows) = self.history() else {
-            self.again(TimeDelta::seconds(1));
-            return false;
-        };
-        let portal_clock = self.around.clocks.portal;
-        let write = OwnWrite {
-            stage: writing.stage.clone(),
-            guard: writing.guard,
-            sent: portal_clock.to_theirs(writing.sent),
-            answered: portal_clock.to_theirs(self.around.now),
-            moved_last_by_us: self.around.me.zip(state.moved_by).map(|(me, by)| me == by),
-        };
-        let above = |row: &&HistoryRow| writing.guard.is_none_or(|guard| row.id > guard);
-        let moves = foreign_moves(&rows, &write);
-        let own = rows.iter().filter(above).count() > moves.len();
-        for foreign in &moves {
-            self.tell_of(foreign);
-        }
-        if state.stage == writing.stage {
-            self.row.writing = None;
-            if let Some(buried) = overwritten(&moves) {
-                let buried = buried.clone();
-                let decision = self.decided(said, sides, |inputs| decide_again(inputs, &buried));
-                self.carry_out(decision, said, sides);
-                return false;
-            }
-            self.agree(writing.agreed.clone(), state.moved_at);
-            return true;
-        }
-        if own {
-            // It was taken, and somebody moved the deal since: a claim against what was agreed by the write.
-            self.row.writing = None;
-            let at = rows
-                .iter()
-                .filter(|row| row.stage == writing.stage)
-                .map(|row| row.at)
-                .max();
-            self.agree(writing.agreed.clone(), at);
-            return true;
-        }
-        self.not_written(writing, sides)
-    }
-
-    /// The moves of the deal, as far as they were told; none if they were not read.
-    fn history(&self) -> Option<Vec<HistoryRow>> {
-        match self.around.seen.moves.get(&self.deal) {
-            Some(rows) => Some(
-                rows.iter()
-                    .map(|row| HistoryRow {
-                        id: row.id,
-                        stage: row.stage.clone(),
-                        at: row.at,
-                    })
-                    .collect(),
-            ),
-            // A portal that refuses its history is believed by the deals alone.
-            None if !self.around.seen.refused.is_empty() => Some(Vec::new()),
-            None => None,
-        }
-    }
-
-    fn agree(&mut self, agreed: Option<Agreed>, since: Option<DateTime<Utc>>) {
-        if let Some(mut agreed) = agreed {
-            agreed.portal_since = since;
-            self.awaits(&agreed);
-            self.agreed = Some(agreed);
-        }
-    }
-
-    /// The deal is not where it was written to, and the history has no row of it.
-    fn not_written(
-        &mut self,
-        writing: &Writing,
-        (shop, portal): (&Observation<String>, &Observation<Stage>),
-    ) -> bool {
-        let now = self.around.now;
-        match self.around.seen.written.get(&self.deal) {
-            Some(StageWritten::Answered) => {
-                let text = format!(
-                    "the portal answered that it moved the deal to {}, but the deal stands in {}",
-                    writing.stage, portal.value
-                );
-                self.refused(Code::NotTaken, text, writing, (shop, portal));
-                false
-            }
-            Some(StageWritten::Refused(words)) => {
-                let text = format!(
-                    "the portal refused to move the deal to {}: {words}",
-                    writing.stage
-                );
-                self.refused(Code::Refused, text, writing, (shop, portal));
-                false
-            }
-            Some(StageWritten::NotRun) => {
-                self.unsent();
-                self.again(TimeDelta::seconds(2));
-                false
-            }
-            // Sent, perhaps: what may still be running is given time to end.
-            Some(StageWritten::InDoubt) | None if now - writing.sent < self.around.doubt => {
-                self.again(self.around.doubt - (now - writing.sent));
-                false
-            }
-            Some(StageWritten::InDoubt) | None => {
-                self.unsent();
-                true
-            }
-        }
-    }
-
-    /// A write that came to nothing is no turn.
-    fn unsent(&mut self) {
-        self.row.writing = None;
-        self.turns.pop();
-    }
-
-    fn refused(
-        &mut self,
-        code: Code,
-        sentence: String,
-        writing: &Writing,
-        (shop, portal): (&Observation<String>, &Observation<Stage>),
-    ) {
-        self.row.writing = None;
-        let waiting = Waiting {
-            status: shop.value.clone(),
-            stage: portal.value.clone(),
-        };
-        self.row.waiting = Some(value(&waiting));
-        self.row.standing = Some(json!({
-            "status": shop.value, "stage": portal.value, "why": code
-        }));
-        self.say(
-            "conflict",
-            format!("{sentence} ({code}); a person has to decide"),
-            json!({ "decision": writing.decision, "deal": self.deal }),
-        );
-        self.outcome.conflict = Conflict::Open {
-            code,
-            sentence,
-            decision: writing.decision,
-        };
-    }
-
-    fn tell_of(&mut self, foreign: &ForeignMove) {
-        let text = format!(
-            "somebody moved the deal to {} {} the bridge's own write",
-            foreign.row.stage,
-            match foreign.place {
-                decision::Place::Before => "just before",
-                decision::Place::After => "after",
-            }
-        );
-        let detail =
-            json!({ "deal": self.deal, "move": foreign.row.id, "portal_clock": foreign.row.at });
-        self.say("moved", text, detail);
     }
 
     fn carry_out(
