@@ -1,10 +1,6 @@
 //! Orders: the unit of the queue.
 
-use super::{
-    Error,
-    journal::{self, Line},
-    lanes::Lease,
-};
+use super::{Error, lanes::Lease};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -116,52 +112,6 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// Adds sentences, and makes orders of these heads where there are none yet: due at once. `heads` and `portals` go together, no order is
-/// there twice. Returns the orders it made: (shop, number).
-pub async fn make(
-    db: &mut PgConnection,
-    heads: &[NewHead],
-    portals: &[String],
-    lines: &[Line],
-) -> Result<Vec<(String, String)>, Error> {
-    let shops: Vec<String> = heads.iter().map(|h| h.shop.clone()).collect();
-    let numbers: Vec<String> = heads.iter().map(|h| h.number.clone()).collect();
-    let events: Vec<i64> = heads.iter().map(|h| h.event).collect();
-    let versions: Vec<Option<i64>> = heads.iter().map(|h| h.version).collect();
-    let updated: Vec<Option<DateTime<Utc>>> = heads.iter().map(|h| h.updated_at).collect();
-    let said: Vec<Value> = heads.iter().map(|h| h.said.clone()).collect();
-    let later: Vec<bool> = heads.iter().map(|h| h.later).collect();
-    let told = journal::Columns::of(lines);
-    let made = sqlx::query!(
-        "WITH told AS (
-             INSERT INTO bridge.timeline (shop, number, kind, text, detail)
-             SELECT * FROM UNNEST($8::text[], $9::text[], $10::text[], $11::text[], $12::jsonb[]))
-         INSERT INTO bridge.orders (shop, number, portal, head_id, head_version, head_updated_at, status, said, later, due_at, waits_since)
-         SELECT shop, number, portal, event, version, updated_at, said ->> 'status', said || jsonb_build_object('seen', now()), later, now(), now()
-         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::jsonb[], $13::bool[])
-              AS n (shop, number, portal, event, version, updated_at, said, later)
-         ORDER BY shop, number
-         ON CONFLICT (shop, number) DO NOTHING
-         RETURNING shop, number",
-        &shops,
-        &numbers,
-        portals,
-        &events,
-        &versions as &[Option<i64>],
-        &updated as &[Option<DateTime<Utc>>],
-        &said,
-        &told.shops,
-        &told.numbers,
-        &told.kinds,
-        &told.texts,
-        &told.details as &[Option<Value>],
-        &later
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(made.into_iter().map(|row| (row.shop, row.number)).collect())
 }
 
 /// Makes an order due again, with all tries before it.
