@@ -197,10 +197,20 @@ fn keeping(
     }
 }
 
+/// Who drives the lanes, as operators read it: machine, process, and what tells it from all others.
+fn owner() -> String {
+    let machine = nix::unistd::gethostname().ok();
+    let machine = machine.as_ref().and_then(|name| name.to_str());
+    let machine = machine.unwrap_or("unknown").replace('/', "-");
+    let (process, one) = (std::process::id(), uuid::Uuid::now_v7());
+    format!("{machine}/{process}/{one}")
+}
+
 pub(super) fn options(config: &Config) -> worker::Options {
     let (worker, retention) = (&config.worker, &config.retention);
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
     worker::Options {
+        owner: owner(),
         lease: Duration::from_secs(worker.lease_seconds),
         poll: Duration::from_secs(worker.poll_seconds),
         wave: worker.wave,
