@@ -5,16 +5,13 @@ use crate::{
     intake::pgbench,
     report::{Bar, Report, quantile, timed},
     served::orders,
+    shop::{self, bridge, done, tries},
     size,
 };
-#[path = "../it/support/shop.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
-mod shop;
 use b24_bridge::storage::lanes::Lease;
-use shop::{bridge, done, tries};
 use sqlx::PgPool;
 
-const BATCH: u32 = 200;
+pub(crate) const BATCH: u32 = 200;
 
 pub(crate) async fn run(report: &mut Report) {
     let (settled, pending) = (
@@ -76,10 +73,13 @@ pub(crate) async fn fill(pool: &PgPool, settled: u64, pending: u64) {
     for from in (0..all).step_by(step) {
         let to = (from + step as u64).min(all);
         let mut tx = pool.begin().await.unwrap();
-        sqlx::query("SET LOCAL statement_timeout = 0")
-            .execute(&mut *tx)
-            .await
-            .unwrap();
+        // What is measured afterwards is durable; the filling need not be.
+        for statement in [
+            "SET LOCAL statement_timeout = 0",
+            "SET LOCAL synchronous_commit = off",
+        ] {
+            sqlx::query(statement).execute(&mut *tx).await.unwrap();
+        }
         sqlx::query(
             "WITH e AS (
                  INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint, state, settled_at)
@@ -112,7 +112,7 @@ pub(crate) async fn fill(pool: &PgPool, settled: u64, pending: u64) {
     }
 }
 
-async fn lease(pool: &PgPool) -> Lease {
+pub(crate) async fn lease(pool: &PgPool) -> Lease {
     shop::lease(pool, "bench").await.unwrap()
 }
 

@@ -23,11 +23,11 @@ struct Place {
 }
 
 impl Place {
-    fn new(webhook_url: &str) -> Self {
+    fn new(webhook_url: &str, wave: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("bridge.toml");
         let port = free_port();
-        fs::write(&settings, settings_text(port, webhook_url)).unwrap();
+        fs::write(&settings, settings_text(port, webhook_url, wave)).unwrap();
         Self {
             port,
             settings,
@@ -62,7 +62,7 @@ impl Drop for Bridge {
     }
 }
 
-fn settings_text(port: u16, webhook_url: &str) -> String {
+fn settings_text(port: u16, webhook_url: &str, wave: usize) -> String {
     let (per_second, burst) = (run::PER_SECOND, run::BURST);
     format!(
         r#"
@@ -81,7 +81,7 @@ fn settings_text(port: u16, webhook_url: &str) -> String {
         status = "P"
         stage = "EXECUTING"
         [worker]
-        wave = 30
+        wave = {wave}
         lease_seconds = 2
         poll_seconds = 1
         doubt_seconds = 1
@@ -111,7 +111,7 @@ async fn a_process_that_was_stopped_for_longer_than_its_lease_sends_nothing_more
         .latency(Duration::from_millis(400));
     let portal = Sandbox::start(options).await.unwrap();
     let database = Database::new().await;
-    let places = [Place::new(&portal.url()), Place::new(&portal.url())];
+    let places = [0, 1].map(|_| Place::new(&portal.url(), 30));
     let http = crate::sandbox::client();
     let bound = Instant::now() + Duration::from_mins(1);
     let first = places[0].start(&database.url);

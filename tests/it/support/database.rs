@@ -162,7 +162,7 @@ pub(crate) fn server(bin: &Path, root: &Path, data: &Path) -> Command {
         .arg(root)
         .args(["-c", "listen_addresses=", "-c", "max_connections=400"])
         .args(if DURABLE.load(Ordering::Relaxed) {
-            ["-c", "max_wal_size=8GB", "-c", "shared_buffers=1GB"]
+            ["-c", "max_wal_size=3GB", "-c", "shared_buffers=1GB"]
         } else {
             ["-c", "fsync=off", "-c", "full_page_writes=off"]
         })
