@@ -186,9 +186,10 @@ impl Stage {
     }
 }
 
-/// What the senders share: the events, the next one, and how many may be sent by now.
+/// What the senders share: the events, how many go into one request, the next one, and how many may be sent by now.
 struct Sending {
     events: Vec<Event>,
+    batch: usize,
     urls: [String; 2],
     next: AtomicUsize,
     allowed: AtomicUsize,
@@ -199,25 +200,30 @@ struct Sending {
 async fn send(sending: Arc<Sending>) {
     let http = crate::sandbox::client();
     loop {
-        let nth = sending.next.fetch_add(1, Ordering::Relaxed);
-        let Some((number, version)) = sending.events.get(nth).copied() else {
+        let first = sending.next.fetch_add(sending.batch, Ordering::Relaxed);
+        let some = sending.events.iter().skip(first).take(sending.batch);
+        let some: Vec<Value> = some
+            .map(|(number, version)| order(*number, *version))
+            .collect();
+        if some.is_empty() {
             return;
-        };
-        while nth >= sending.allowed.load(Ordering::Relaxed) {
+        }
+        while first >= sending.allowed.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        for url in sending.urls.iter().cycle().skip(nth % 2) {
+        for url in sending.urls.iter().cycle().skip(first / sending.batch % 2) {
             let sent = http
                 .post(url)
                 .bearer_auth(KEY)
-                .json(&order(number, version))
+                .header("content-type", "application/cloudevents-batch+json")
+                .json(&some)
                 .timeout(Duration::from_secs(15))
                 .send()
                 .await;
             if sent.is_ok_and(|answer| answer.status() == 202) {
                 break;
             }
-            assert!(Instant::now() < sending.bound, "C{number} is not taken");
+            assert!(Instant::now() < sending.bound, "{some:?} is not taken");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -244,6 +250,7 @@ async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one
     let cluster = Cluster::start("chaos").await;
     let sending = Arc::new(Sending {
         events: events(orders),
+        batch: (orders / 100).clamp(1, 50),
         urls: [places[0].url(), places[1].url()],
         next: AtomicUsize::new(0),
         allowed: AtomicUsize::new(0),
@@ -262,11 +269,11 @@ async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one
     let all = sending.events.len();
     let acts = acts(kills);
     for (nth, act) in acts.iter().enumerate() {
-        // Some are still on their way whenever something happens.
-        let share = |done: usize, of: usize| all * done / of;
-        let allowed = share(nth + 2, acts.len() + 2);
+        // The shop is ahead: some are on their way whenever something happens.
+        let share = |done: usize| all * done / (acts.len() + 2);
+        let allowed = share(nth + 2 + acts.len() / 12);
         sending.allowed.store(allowed, Ordering::Relaxed);
-        while stage.settled().await < share(nth + 1, acts.len() + 3) {
+        while stage.settled().await < share(nth + 1) {
             assert!(Instant::now() < bound, "nothing goes on before act {nth}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -279,7 +286,7 @@ async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one
     stage.quiet().await;
     let longest = stage.taken.iter().max().copied();
     eprintln!(
-        "{orders} orders, {all} requests, {kills} kills, {} of the owner (taken over after {longest:?} at most), in {:?}; {:?}",
+        "{orders} orders, {all} events, {kills} kills, {} of the owner (taken over after {longest:?} at most), in {:?}; {:?}",
         stage.taken.len(),
         started.elapsed(),
         portal.stats().statuses
