@@ -90,7 +90,10 @@ impl Running {
                 .await
                 .with_context(|| format!("listen on {place}"))?;
             address = Some(listener.local_addr()?);
-            let asked = Asked(clients.clone());
+            let asked = Asked {
+                lanes: clients.clone(),
+                guests: guests(&config, &bridge)?,
+            };
             listen(&mut tasks, (listener, role), &bridge, &config, asked, &stop);
         }
         if role != Role::Api {
@@ -140,6 +143,18 @@ impl Running {
         }
         first
     }
+}
+
+/// What the pages ask the portals with, whoever drives the lanes.
+fn guests(
+    config: &Config,
+    bridge: &Bridge,
+) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
+    let of = |(name, portal)| {
+        let name: &PortalName = name;
+        Ok((name.clone(), applications::guest(bridge, name, portal)?))
+    };
+    config.portals.iter().map(of).collect()
 }
 
 /// Answers requests until some time after the stop. Readiness ends first: whoever routes requests sees it while they are still taken.
