@@ -27,6 +27,7 @@ mod intake;
 mod letter_filter;
 mod letterbox;
 pub mod look;
+mod low_water;
 mod measure;
 mod mend;
 mod orders;
@@ -83,6 +84,7 @@ struct Inner {
     applications: OnceLock<(applications::Applications, applications::Known)>,
     clocks: clocks::KnownClocks,
     letterbox: letterbox::Letterbox,
+    low_water: low_water::LowWater,
 }
 
 impl Bridge {
@@ -99,6 +101,7 @@ impl Bridge {
                 applications: OnceLock::new(),
                 clocks: clocks::KnownClocks::default(),
                 letterbox: letterbox::Letterbox::default(),
+                low_water: low_water::LowWater::default(),
             }),
         }
     }
@@ -120,6 +123,10 @@ impl Bridge {
 
     fn letterbox(&self) -> &letterbox::Letterbox {
         &self.inner.letterbox
+    }
+
+    fn low_water(&self) -> &low_water::LowWater {
+        &self.inner.low_water
     }
 
     fn clocks(&self) -> &clocks::KnownClocks {

@@ -88,9 +88,8 @@ pub(crate) async fn fill(pool: &PgPool, settled: u64, pending: u64) {
                         CASE WHEN i < $3 THEN 'done' ELSE 'pending' END, CASE WHEN i < $3 THEN now() END
                  FROM generate_series($1, $2) AS i RETURNING id, number, state)
              INSERT INTO bridge.orders (shop, number, portal, head_id, due_at, waits_since, in_sync)
-             SELECT 'main', number, 'main', id, CASE WHEN state = 'pending' THEN now() END,
-                    CASE WHEN state = 'pending' THEN now() END, state = 'done'
-             FROM e",
+             SELECT 'main', number, 'main', id, CASE WHEN state = 'pending' THEN due END, CASE WHEN state = 'pending' THEN due END, state = 'done'
+             FROM (SELECT e.*, now() - interval '10 minutes' + id % 10000000 * interval '10 microseconds' AS due FROM e) AS e",
         )
         .bind(i64::try_from(from).unwrap())
         .bind(i64::try_from(to).unwrap() - 1)
