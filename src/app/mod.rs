@@ -25,9 +25,11 @@ mod heard;
 mod import;
 mod letter_filter;
 pub mod look;
+mod low_water;
 mod measure;
 mod mend;
 mod orders;
+mod permits;
 mod published;
 mod reconcile;
 mod replay;
@@ -63,6 +65,7 @@ pub use heard::{HistoryTaken, Notice};
 pub use import::{FaultyLine, Imports};
 pub use letter_filter::{LetterFilter, LetterQuery};
 pub use orders::{OrderView, TimelineEntry};
+pub use permits::{PATIENCE as PERMIT_PATIENCE, permit_bell};
 pub use reconcile::{Difference, OrderWithDeal};
 pub use sessions::Session;
 pub use settle::{Settled, Tries};
@@ -84,6 +87,7 @@ struct Inner {
     applications: OnceLock<(applications::Applications, applications::Known)>,
     clocks: clocks::KnownClocks,
     letterbox: together::Queue<inbox::Notification>,
+    low_water: low_water::LowWater,
 }
 
 impl Bridge {
@@ -100,6 +104,7 @@ impl Bridge {
                 applications: OnceLock::new(),
                 clocks: clocks::KnownClocks::default(),
                 letterbox: together::Queue::default(),
+                low_water: low_water::LowWater::default(),
             }),
         }
     }
@@ -117,6 +122,10 @@ impl Bridge {
     /// The connections.
     pub fn pool(&self) -> &PgPool {
         &self.inner.pool
+    }
+
+    fn low_water(&self) -> &low_water::LowWater {
+        &self.inner.low_water
     }
 
     fn clocks(&self) -> &clocks::KnownClocks {

@@ -29,6 +29,7 @@ pub mod limits;
 pub mod links;
 pub mod orders;
 pub mod outbox;
+pub mod permits;
 mod pool;
 pub mod published;
 pub mod search;

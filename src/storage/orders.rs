@@ -174,21 +174,25 @@ pub struct Due {
     pub received_at: DateTime<Utc>,
     /// W3C trace context of the request that brought it.
     pub traceparent: Option<String>,
+    /// Nothing that was due before this waits behind the first order of a look, but for what long transactions bring: a while before now at the latest.
+    pub low: DateTime<Utc>,
 }
 
-/// The due orders of a lane, the longest due first, of those that happen now or of history (`later`); none unless the lease is held.
+/// The due orders of a lane, the longest due first, of those that happen now or of history (`later`), from a time on; none unless the lease is held.
 pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
     shops: &[String],
-    later: bool,
+    (later, from): (bool, Option<DateTime<Utc>>),
     limit: i64,
 ) -> Result<Vec<Due>, Error> {
     Ok(sqlx::query_as!(
         Due,
-        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent
+        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent,
+                  least(o.due_at, now() - interval '10 seconds') AS "low!"
            FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
            WHERE o.portal = $1 AND o.later = $6 AND o.due_at <= now() AND o.shop = ANY($2)
+             AND o.due_at >= coalesce($7::timestamptz, '-infinity')
              AND EXISTS (SELECT FROM bridge.lanes l
                          WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
            ORDER BY o.due_at LIMIT $5"#,
@@ -197,7 +201,8 @@ pub async fn claim(
         lease.owner,
         lease.epoch,
         limit,
-        later
+        later,
+        from
     )
     .fetch_all(db)
     .await?)

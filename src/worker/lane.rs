@@ -3,6 +3,7 @@
 use super::{
     Failure, Options, Point, Portal,
     compare::WayBack,
+    guests,
     lease::{Held, chain},
     perform,
 };
@@ -82,7 +83,16 @@ impl<P: Portal> Lane<P> {
                 return;
             }
         }
-        self.drive(held).await;
+        let guests = guests::serve(
+            self.bridge.clone(),
+            self.portal.clone(),
+            held,
+            self.options.poll,
+        );
+        tokio::select! {
+            () = self.drive(held) => {}
+            () = guests => {}
+        }
         let left = self.portal.left().as_secs_f64();
         if let Ok(mut db) = self.bridge.pool().acquire().await
             && let Err(error) = limits::hand_over(&mut db, held.lease(), left).await

@@ -52,6 +52,11 @@ pub trait Portal: Clone + Send + Sync + 'static {
         Duration::ZERO
     }
 
+    /// Waits until a call that another process sends has a place in the bucket.
+    fn permit(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// A cheap call that succeeds if the portal takes the bridge's calls at all.
     fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
@@ -79,6 +84,10 @@ impl Portal for Client {
 
     fn left(&self) -> Duration {
         Client::left(self)
+    }
+
+    async fn permit(&self) {
+        Client::permit(self).await;
     }
 
     async fn probe(&self) -> Result<(), Failure> {

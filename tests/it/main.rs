@@ -19,6 +19,7 @@ mod intake;
 mod lane;
 mod layers;
 mod letters;
+mod limit;
 mod many;
 mod oauth;
 mod operate;
