@@ -99,6 +99,7 @@ impl Bridge {
             intent,
             known: serde_json::from_value(due.known.clone()).unwrap_or_default(),
             recreate: due.recreate,
+            import: due.import,
         };
         Ok((claim, job))
     }

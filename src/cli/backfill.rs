@@ -44,6 +44,9 @@ pub(super) struct Args {
     /// The share of the portal's request rate that may be used, above 0 and up to 1
     #[arg(long, default_value_t = 0.5, value_parser = share)]
     rate_share: f64,
+    /// Import the deals instead of making them: the portal starts no robots and no workflows for new ones
+    #[arg(long)]
+    import: bool,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -63,7 +66,11 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     lifecycle::stop_on_signals(stop.clone())?;
     let database = Database::open(&config, global).await?;
     let bridge = setup::bridge(&config, database.pool.clone());
-    let of = Backfill { shop, file };
+    let of = Backfill {
+        shop,
+        file,
+        import: args.import,
+    };
     let done = load(global, args, &config, &bridge, (&of, lines), &stop).await;
     database.close().await;
     done

@@ -61,6 +61,7 @@ fn job(members: &Value, known: Known) -> Job {
         intent: Intent::Save(Box::new(snapshot)),
         known,
         recreate: false,
+        import: false,
     }
 }
 

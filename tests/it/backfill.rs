@@ -18,6 +18,7 @@ async fn a_history_goes_on_where_it_was_interrupted_and_takes_nothing_twice() {
     let of = Backfill {
         shop: main_shop(),
         file: [7; 32],
+        import: false,
     };
     assert_eq!(bridge.backfill_position(&of).await.unwrap(), 0);
     let mut first = lines(0..3);
@@ -47,6 +48,7 @@ async fn history_waits_until_nothing_else_is_due() {
     let of = Backfill {
         shop: main_shop(),
         file: [7; 32],
+        import: false,
     };
     bridge.backfill(&of, 0, &lines(0..60)).await.unwrap();
     let now = [event("e1", "A-1", 1), event("e2", "H-5", 2)];
