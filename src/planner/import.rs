@@ -156,9 +156,8 @@ impl Wave {
         let rows = rows(result);
         for job in jobs {
             let state = &self.jobs[*job];
-            let mine = |row: &&Map<String, Value>| {
-                text(row.get("ORIGIN_ID")) == state.job.number.as_str()
-            };
+            let mine =
+                |row: &&Map<String, Value>| text(row.get("ORIGIN_ID")) == state.job.number.as_str();
             let found: Vec<(u64, &Map<String, Value>)> = rows
                 .iter()
                 .filter(mine)
@@ -265,13 +264,25 @@ mod tests {
 
     #[test]
     fn classic_names_become_universal_ones_and_user_fields_stay() {
-        let fields = ["ORIGIN_ID", "IS_MANUAL_OPPORTUNITY", "TITLE", "UF_CRM_12_A", "PARENT_ID_1220"];
+        let fields = [
+            "ORIGIN_ID",
+            "IS_MANUAL_OPPORTUNITY",
+            "TITLE",
+            "UF_CRM_12_A",
+            "PARENT_ID_1220",
+        ];
         let fields = fields.map(|name| (name.to_owned(), json!(1)));
         let universal = universal(fields.into_iter().collect());
         let names: Vec<&String> = universal.as_object().unwrap().keys().collect();
         assert_eq!(
             names,
-            ["UF_CRM_12_A", "isManualOpportunity", "originId", "parentId1220", "title"]
+            [
+                "UF_CRM_12_A",
+                "isManualOpportunity",
+                "originId",
+                "parentId1220",
+                "title"
+            ]
         );
     }
 }
