@@ -12,8 +12,9 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc};
 
-/// Orders of history in one wave: what happens meanwhile waits for so many at most.
-const HISTORY_WAVE: u32 = 50;
+/// Orders of history in one wave: what happens meanwhile waits for so many at most. So many new ones fill their calls: contacts one, deals with rows
+/// two, or imports one and rows one.
+const HISTORY_WAVE: u32 = 48;
 
 /// A claimed order: what settling needs to know of it.
 #[derive(Debug, Clone)]
