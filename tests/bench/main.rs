@@ -1,6 +1,6 @@
 //! The bars, each measured beside its baseline in the same run. `cargo bench` runs all; words after `--` choose some: `delivery`, `intake`,
 //! `queue`, `process`,
-//! `way_back`. `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate.
+//! `way_back`. With the feature `compare` `queue` also runs beside pgmq. `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +15,8 @@
 mod database;
 mod delivery;
 mod intake;
+#[cfg(feature = "compare")]
+mod pgmq;
 mod process;
 mod queue;
 mod report;
