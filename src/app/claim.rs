@@ -31,10 +31,12 @@ pub struct Claim {
     pub company_key: Option<String>,
     /// W3C trace context of the request that brought the event.
     pub traceparent: Option<String>,
+    /// History that was loaded from a file.
+    pub history: bool,
 }
 
 impl Bridge {
-    /// The due orders of a lane with what the planner needs, the longest due first. An event that can no longer be read dies
+    /// The due orders of a lane with what the planner needs, the longest due first; history only if nothing else is due. An event that can no longer be read dies
     /// here, so that it does not stand in the way for ever.
     pub async fn claim(
         &self,
@@ -171,6 +173,7 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
         contact_key,
         company_key,
         traceparent: due.traceparent.clone(),
+        history: due.later,
     }
 }
 

@@ -234,6 +234,8 @@ pub struct Due {
     pub known: Value,
     /// Make a new deal if the known one is gone.
     pub recreate: bool,
+    /// History that is loaded.
+    pub later: bool,
     /// History whose new deals are to be imported.
     pub import: bool,
     /// When the event was made, by the shop's clock.
@@ -254,7 +256,7 @@ pub async fn claim(
 ) -> Result<Vec<Due>, Error> {
     Ok(sqlx::query_as!(
         Due,
-        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, o.later AND o.by_import AS "import!", e.occurred_at, e.received_at, e.traceparent
+        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, o.later, o.later AND o.by_import AS "import!", e.occurred_at, e.received_at, e.traceparent
            FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
            WHERE o.portal = $1 AND o.later = $6 AND o.due_at <= now() AND o.shop = ANY($2)
              AND EXISTS (SELECT FROM bridge.lanes l

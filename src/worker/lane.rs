@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{self, Bridge, Claim, Tries},
-    bitrix24::Class,
+    bitrix24::{Class, Priority},
     domain::PortalName,
     planner::{Job, PortalFacts, Settlement},
     retry,
@@ -118,7 +118,8 @@ impl<P: Portal> Lane<P> {
         }
     }
 
-    /// One turn: a wave if anything is due, then the way back. Returns how long to wait before the next.
+    /// One turn: a wave of orders if any are due, then the way back, then a wave of history if nothing else is due. Returns how long to wait
+    /// before the next.
     async fn turn(&mut self, held: &Held) -> Result<Option<Duration>, app::Error> {
         if let Some(wait) = self.paused(held).await? {
             self.back.gap();
@@ -129,8 +130,10 @@ impl<P: Portal> Lane<P> {
             .bridge
             .claim(held.lease(), self.options.wave, &tries)
             .await?;
-        let worked = !claimed.is_empty();
-        if worked && let Some(wait) = self.wave(held, &tries, claimed).await? {
+        let (history, live): (Vec<_>, Vec<_>) =
+            claimed.into_iter().partition(|(claim, _)| claim.history);
+        let worked = !live.is_empty();
+        if worked && let Some(wait) = self.wave(held, &tries, live, Priority::Live).await? {
             return Ok(Some(wait));
         }
         let (reconcile, doubt) = (self.options.reconcile, self.options.doubt);
@@ -145,8 +148,12 @@ impl<P: Portal> Lane<P> {
         {
             return Ok(Some(wait));
         }
+        // What came meanwhile goes before history.
         if worked || turned.is_some() {
             return Ok(None);
+        }
+        if !history.is_empty() {
+            return self.wave(held, &tries, history, Priority::Backfill).await;
         }
         self.idle().await.map(Some)
     }
@@ -171,13 +178,14 @@ impl<P: Portal> Lane<P> {
         held: &Held,
         tries: &Tries,
         claimed: Vec<(Claim, Job)>,
+        priority: Priority,
     ) -> Result<Option<Duration>, app::Error> {
         held.reached(Point::Claimed).await;
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
         let facts = self.facts.clone();
         let wave = tracing::info_span!("wave", portal = %self.name, orders = jobs.len());
         let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &wave)).collect();
-        let work = perform::perform(&self.portal, held, jobs, facts);
+        let work = perform::perform(&self.portal, held, (jobs, facts), priority);
         let done = work.instrument(wave).await;
         self.facts = done.facts;
         held.reached(Point::BeforeSettle).await;

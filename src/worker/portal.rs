@@ -25,10 +25,11 @@ pub struct Failure {
 
 /// Where a lane sends its calls.
 pub trait Portal: Clone + Send + Sync + 'static {
-    /// Up to 50 commands in one call.
+    /// Up to 50 commands in one call; whoever asks with a higher priority at the same time goes first.
     fn batch(
         &self,
         commands: &[Command],
+        priority: Priority,
     ) -> impl Future<Output = Result<BatchResponse, Failure>> + Send;
 
     /// Says to whom every call is told from now on.
@@ -57,8 +58,12 @@ pub trait Portal: Clone + Send + Sync + 'static {
 }
 
 impl Portal for Client {
-    async fn batch(&self, commands: &[Command]) -> Result<BatchResponse, Failure> {
-        Ok(Client::batch(self, commands, Priority::Live).await?)
+    async fn batch(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, Failure> {
+        Ok(Client::batch(self, commands, priority).await?)
     }
 
     fn watched(&self, name: &PortalName, metrics: &Metrics) {

@@ -1,6 +1,7 @@
 //! A history of orders from a file.
 
 mod import;
+mod turns;
 mod world;
 
 use crate::support::{
