@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::{self, Bridge, Claim, Tries},
     bitrix24::{Class, Priority},
-    domain::PortalName,
+    domain::{Code, PortalName},
     planner::{Job, PortalFacts, Settlement},
     retry,
     storage::{
@@ -20,7 +20,7 @@ use crate::{
     telemetry::traces,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -35,6 +35,8 @@ pub(super) struct Lane<P> {
     back: WayBack,
     /// Whether failures or a pause were on record when the turn began.
     troubled: bool,
+    /// Until when the pace is lowered, as it stands on record.
+    lowered_until: Option<Instant>,
 }
 
 impl<P: Portal> Lane<P> {
@@ -51,6 +53,7 @@ impl<P: Portal> Lane<P> {
             facts: PortalFacts::default(),
             back: WayBack::default(),
             troubled: false,
+            lowered_until: None,
         }
     }
 
@@ -112,6 +115,7 @@ impl<P: Portal> Lane<P> {
                     Some(self.options.poll)
                 }
             };
+            self.tell_pace(held).await;
             if let Some(wait) = wait {
                 self.sleep(wait, held.stop()).await;
             }
@@ -300,6 +304,25 @@ impl<P: Portal> Lane<P> {
             lanes::go_on(&mut db, held.lease(), true).await?;
         }
         Ok(())
+    }
+
+    /// Puts on record that the pace is lowered, for those who look from outside.
+    async fn tell_pace(&mut self, held: &Held) {
+        let left = self.portal.lowered();
+        let until = Instant::now() + left;
+        let told = self.lowered_until;
+        // What is on record is the same moment, but for how exactly it is measured.
+        if left.is_zero() || told.is_some_and(|told| until < told + Duration::from_millis(100)) {
+            return;
+        }
+        self.lowered_until = Some(until);
+        let seconds = left.as_secs_f64();
+        tracing::warn!(portal = %self.name, code = %Code::Limit, seconds, "half the pace: somebody else uses up the portal's limit");
+        if let Ok(mut db) = self.bridge.pool().acquire().await
+            && let Err(error) = lanes::slow_down(&mut db, held.lease(), seconds).await
+        {
+            tracing::debug!(portal = %self.name, %error, "the lowered pace is not on record");
+        }
     }
 
     async fn sleep(&self, time: Duration, stop: &CancellationToken) {

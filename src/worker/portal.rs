@@ -53,6 +53,11 @@ pub trait Portal: Clone + Send + Sync + 'static {
         Duration::ZERO
     }
 
+    /// How long the pace stays lowered because somebody else uses up the portal's limit.
+    fn lowered(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// A cheap call that succeeds if the portal takes the bridge's calls at all.
     fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
@@ -84,6 +89,10 @@ impl Portal for Client {
 
     fn left(&self) -> Duration {
         Client::left(self)
+    }
+
+    fn lowered(&self) -> Duration {
+        Client::lowered(self)
     }
 
     async fn probe(&self) -> Result<(), Failure> {
