@@ -210,6 +210,11 @@ impl Client {
         self.0.limiter.left()
     }
 
+    /// How long the pace stays lowered because the portal complained of too many requests; nothing if it is not.
+    pub fn lowered(&self) -> Duration {
+        self.0.limiter.lowered()
+    }
+
     /// Execution time per method, as last seen.
     pub fn operating(&self) -> HashMap<String, Operating> {
         self.0.gauges.all()
@@ -283,6 +288,7 @@ impl Client {
                     method,
                     commands: body.commands(),
                     waited: sent - asked,
+                    pace: self.0.limiter.pace(),
                     took: sent.elapsed(),
                     failed: answer.as_ref().err(),
                 });

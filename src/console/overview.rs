@@ -55,7 +55,9 @@ pub(super) fn flow(portal: &PortalStatus) -> Flow {
         LaneState::Paused | LaneState::Waiting => Flow::Stuck,
         LaneState::Idle if portal.pending > 0 => Flow::Stuck,
         LaneState::Idle => Flow::Slow,
-        LaneState::Running if portal.oldest_seconds > SLOW => Flow::Slow,
+        LaneState::Running if portal.oldest_seconds > SLOW || portal.lowered_until.is_some() => {
+            Flow::Slow
+        }
         LaneState::Running => Flow::Flowing,
     }
 }
@@ -82,6 +84,10 @@ pub(super) fn why(visitor: &Visitor, portal: &PortalStatus, glance: Option<&Glan
             }
             LaneState::Idle => { p { (visitor.say(Text::NoWorker)) } }
             LaneState::Running => {
+                @if let Some(until) = portal.lowered_until {
+                    p { b { (Code::Limit) } ": " (visitor.say(Text::HalfPace)) ": " (parts::time(until)) }
+                    (parts::explained(visitor, Code::Limit.as_str()))
+                }
                 @if portal.oldest_seconds > SLOW { p { (visitor.say(Text::WaitsLong)) } }
                 @if let Some((code, message)) = oldest.and_then(|order| order.code.as_deref().zip(order.message.as_deref())) {
                     p { (visitor.say(Text::LastRefusal)) ": " b { (code) } " " (message) }

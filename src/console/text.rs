@@ -74,6 +74,7 @@ texts! {
     PausedByPerson "Paused by a person: nothing is sent until somebody resumes it." "Остановлен человеком: ничего не отправляется, пока его не запустят."
     NoWorker "No worker drives it: is `serve` running with a worker?" "Его никто не обслуживает: запущен ли `serve` с рабочим процессом?"
     TriesAgain "tries again by itself" "пробует снова сам"
+    HalfPace "Half the pace, because somebody else uses up the portal's request limit; until" "Половинный темп: лимит запросов портала расходует кто-то ещё; до"
     WaitsLong "Orders wait longer than a minute." "Заказы ждут дольше минуты."
     LastRefusal "Last refusal" "Последний отказ"
     HasDead "Some orders could not be delivered." "Часть заказов не доставлена."

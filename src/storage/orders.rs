@@ -114,6 +114,22 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
     Ok(())
 }
 
+/// New deals of these orders are to be imported, as long as nothing but history is to be sent for them.
+pub async fn set_by_import(
+    db: &mut PgConnection,
+    shop: &str,
+    numbers: &[String],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.orders SET by_import = true WHERE shop = $1 AND number = ANY($2) AND later AND NOT by_import",
+        shop,
+        numbers
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Makes an order due again, with all tries before it.
 pub async fn wake(
     db: &mut PgConnection,
@@ -168,6 +184,10 @@ pub struct Due {
     pub known: Value,
     /// Make a new deal if the known one is gone.
     pub recreate: bool,
+    /// History that is loaded.
+    pub later: bool,
+    /// History whose new deals are to be imported.
+    pub import: bool,
     /// When the event was made, by the shop's clock.
     pub occurred_at: Option<DateTime<Utc>>,
     /// When it was accepted.
@@ -188,7 +208,7 @@ pub async fn claim(
 ) -> Result<Vec<Due>, Error> {
     Ok(sqlx::query_as!(
         Due,
-        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent,
+        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent, o.later, o.later AND o.by_import AS "import!",
                   least(o.due_at, now() - interval '10 seconds') AS "low!"
            FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
            WHERE o.portal = $1 AND o.later = $6 AND o.due_at <= now() AND o.shop = ANY($2)

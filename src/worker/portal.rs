@@ -25,10 +25,11 @@ pub struct Failure {
 
 /// Where a lane sends its calls.
 pub trait Portal: Clone + Send + Sync + 'static {
-    /// Up to 50 commands in one call.
+    /// Up to 50 commands in one call; whoever asks with a higher priority at the same time goes first.
     fn batch(
         &self,
         commands: &[Command],
+        priority: Priority,
     ) -> impl Future<Output = Result<BatchResponse, Failure>> + Send;
 
     /// Says to whom every call is told from now on.
@@ -57,13 +58,22 @@ pub trait Portal: Clone + Send + Sync + 'static {
         std::future::ready(())
     }
 
+    /// How long the pace stays lowered because somebody else uses up the portal's limit.
+    fn lowered(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// A cheap call that succeeds if the portal takes the bridge's calls at all.
     fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 impl Portal for Client {
-    async fn batch(&self, commands: &[Command]) -> Result<BatchResponse, Failure> {
-        Ok(Client::batch(self, commands, Priority::Live).await?)
+    async fn batch(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, Failure> {
+        Ok(Client::batch(self, commands, priority).await?)
     }
 
     fn watched(&self, name: &PortalName, metrics: &Metrics) {
@@ -88,6 +98,10 @@ impl Portal for Client {
 
     async fn permit(&self) {
         Client::permit(self).await;
+    }
+
+    fn lowered(&self) -> Duration {
+        Client::lowered(self)
     }
 
     async fn probe(&self) -> Result<(), Failure> {
