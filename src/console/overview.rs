@@ -237,8 +237,8 @@ fn codes(visitor: &Visitor, report: &StatusReport) -> Markup {
             tbody { @for (code, count) in &counts { tr {
                 td.num data-label=(visitor.say(Text::Count)) { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (count) } }
                 td.code data-label=(visitor.say(Text::Code)) { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (code) } }
-                td data-label=(visitor.say(Text::WhatHappened)) { (Code::parse(code).map_or("", Code::sentence)) }
-                td data-label=(visitor.say(Text::WhatToDo)) { (Code::parse(code).map_or("", Code::remedy)) }
+                td data-label=(visitor.say(Text::WhatHappened)) { (Code::parse(code).map_or("", |code| visitor.lang.sentence(code))) }
+                td data-label=(visitor.say(Text::WhatToDo)) { (Code::parse(code).map_or("", |code| visitor.lang.remedy(code))) }
             } } }
         } } }
     }

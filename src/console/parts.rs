@@ -66,8 +66,8 @@ pub(super) fn order(shop: Option<&str>, number: Option<&str>) -> Markup {
 pub(super) fn explained(visitor: &Visitor, code: &str) -> Markup {
     html! {
         @if let Some(code) = Code::parse(code) {
-            p { (code.sentence()) }
-            p { strong { (visitor.say(Text::WhatToDo)) ": " } (code.remedy()) }
+            p { (visitor.lang.sentence(code)) }
+            p { strong { (visitor.say(Text::WhatToDo)) ": " } (visitor.lang.remedy(code)) }
         }
     }
 }

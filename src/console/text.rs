@@ -175,7 +175,7 @@ texts! {
     NothingAmbiguous "nothing: several statuses claim it" "ничто: на неё претендуют несколько статусов"
     NothingComesBack "nothing" "ничто"
     CheckAgainstPortal "Check against the portal" "Сверить с порталом"
-    NothingToRemark "The portal knows every stage, and every stage is in the table." "Портал знает все этапы, и все этапы есть в таблице."
+    NothingToRemark "The portal knows every stage, and every stage is in the table." "Портал знает все стадии, и все стадии есть в таблице."
     CannotAsk "The portal could not be asked:" "Портал не ответил:"
     Funnel "Funnel" "Воронка"
     // portals
