@@ -99,6 +99,8 @@ pub(super) fn notice(visitor: &Visitor, done: Option<&str>) -> Markup {
         Some("discarded") => Text::Discarded,
         Some("paused") => Text::PausedNotice,
         Some("resumed") => Text::ResumedNotice,
+        Some("shop-paused") => Text::ShopPausedNotice,
+        Some("shop-resumed") => Text::ShopResumedNotice,
         Some("resolved") => Text::ResolvedNotice,
         Some("fine") => Text::TestFine,
         _ => return html! {},

@@ -1,10 +1,8 @@
 //! What a lane needs of a portal: one call at a time, and a plain word about what went wrong.
 
-use super::attempts::Attempts;
 use crate::{
-    bitrix24::{BatchResponse, Blocked, Class, Client, Command, Error, Heard, Priority},
-    domain::{Code, PortalName},
-    telemetry::Metrics,
+    bitrix24::{BatchResponse, Blocked, Class, Client, Command, Error, Heard, Priority, Watch},
+    domain::Code,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -32,7 +30,7 @@ pub trait Portal: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<BatchResponse, Failure>> + Send;
 
     /// Says to whom every call is told from now on.
-    fn watched(&self, _name: &PortalName, _metrics: &Metrics) {}
+    fn watched(&self, _watch: Arc<dyn Watch>) {}
 
     /// What the portal's clock showed in an answer, once.
     fn heard(&self) -> Option<Heard> {
@@ -61,8 +59,8 @@ impl Portal for Client {
         Ok(Client::batch(self, commands, Priority::Live).await?)
     }
 
-    fn watched(&self, name: &PortalName, metrics: &Metrics) {
-        self.watch(Arc::new(Attempts::new(name, metrics)));
+    fn watched(&self, watch: Arc<dyn Watch>) {
+        self.watch(watch);
     }
 
     fn heard(&self) -> Option<Heard> {
