@@ -13,7 +13,9 @@ use crate::{
 pub use crate::storage::{
     glance::{DecisionRow as Decided, Minute, WaitingOrder},
     search::FoundRow as Found,
-    troubles::{RefusedChange, RefusedRow as Refused, TroubleRow as Trouble, WaitingConflicts},
+    troubles::{
+        DeadRow, RefusedChange, RefusedRow as Refused, TroubleRow as Trouble, WaitingConflicts,
+    },
 };
 
 /// The most orders that a search shows.
@@ -32,6 +34,8 @@ pub struct Glance {
     pub oldest: Vec<WaitingOrder>,
     /// Conflicts that wait for a person.
     pub conflicts: Vec<WaitingConflicts>,
+    /// Open dead letters.
+    pub dead: Vec<DeadRow>,
     /// What was refused and is tried again.
     pub refused: Vec<Refused>,
     /// What the calls to the portals met lately.
@@ -46,6 +50,7 @@ impl Bridge {
             minutes: glance::last_hour(&mut db).await?,
             oldest: glance::oldest(&mut db).await?,
             conflicts: troubles::conflicts(&mut db).await?,
+            dead: troubles::dead(&mut db).await?,
             refused: troubles::refused(&mut db).await?,
             troubles: troubles::lately(&mut db, LATELY).await?,
         })

@@ -224,7 +224,7 @@ fn codes(visitor: &Visitor, report: &StatusReport) -> Markup {
                 td.num data-label=(visitor.say(Text::Count)) { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (count) } }
                 td.code data-label=(visitor.say(Text::Code)) { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (code) } }
                 td data-label=(visitor.say(Text::WhatHappened)) { (Code::parse(code).map_or("", |code| visitor.lang.sentence(code))) }
-                td data-label=(visitor.say(Text::WhatToDo)) { (Code::parse(code).map_or("", |code| visitor.lang.remedy(code))) }
+                td data-label=(visitor.say(Text::WhatToDo)) { (parts::marked(Code::parse(code).map_or("", |code| visitor.lang.remedy(code)))) }
             } } }
         } } }
     }

@@ -62,12 +62,19 @@ pub(super) fn order(shop: Option<&str>, number: Option<&str>) -> Markup {
     }
 }
 
+/// A text of ours whose names of keys and commands stand between backticks.
+pub(super) fn marked(text: &str) -> Markup {
+    html! { @for (nth, part) in text.split('`').enumerate() {
+        @if nth % 2 == 1 { code { (part) } } @else { (part) }
+    } }
+}
+
 /// A code with its sentence and what to do about it.
 pub(super) fn explained(visitor: &Visitor, code: &str) -> Markup {
     html! {
         @if let Some(code) = Code::parse(code) {
             p { (visitor.lang.sentence(code)) }
-            p { strong { (visitor.say(Text::WhatToDo)) ": " } (visitor.lang.remedy(code)) }
+            p { strong { (visitor.say(Text::WhatToDo)) ": " } (marked(visitor.lang.remedy(code))) }
         }
     }
 }

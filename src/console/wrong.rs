@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::{
         LaneState, PortalStatus, ShopStatus, StatusReport,
-        look::{Glance, Refused, Trouble},
+        look::{DeadRow, Glance, Refused, Trouble},
     },
     domain::Code,
 };
@@ -64,7 +64,7 @@ impl Wrong {
                     @for (name, figure) in &self.figures { span.quiet { (visitor.say(*name)) ": " b { (figure) } } } }
                 @if let Some(code) = self.code {
                     p.what { (lang.sentence(code)) }
-                    p { strong { (visitor.say(Text::WhatToDo)) ": " } (lang.remedy(code)) }
+                    p { strong { (visitor.say(Text::WhatToDo)) ": " } (parts::marked(lang.remedy(code))) }
                 }
                 @if let Some(text) = self.text { p.what { (visitor.say(text)) } }
                 @if self.code.is_some() || !self.words.is_empty() {
@@ -95,14 +95,7 @@ pub(super) fn list(visitor: &Visitor, report: &StatusReport, glance: &Glance) ->
             .filter(lasting)
             .filter_map(|one| trouble(report, one)),
     );
-    all.extend(report.dead.iter().map(|one| {
-        dead(
-            one.shop.as_deref(),
-            one.portal.as_deref(),
-            &one.code,
-            one.count,
-        )
-    }));
+    all.extend(glance.dead.iter().map(dead));
     all.extend(glance.conflicts.iter().map(|one| {
         let href = format!("/console/conflicts/{}", one.id);
         let href = if one.count == 1 {
@@ -254,23 +247,31 @@ fn trouble(report: &StatusReport, trouble: &Trouble) -> Option<Wrong> {
     })
 }
 
-fn dead(shop: Option<&str>, portal: Option<&str>, code: &str, count: i64) -> Wrong {
-    let place = match (shop, portal) {
+fn dead(dead: &DeadRow) -> Wrong {
+    let place = match (dead.shop.as_deref(), dead.portal.as_deref()) {
+        (Some(shop), _) if dead.by_shop => (Text::CallbackOf, shop),
         (Some(shop), _) => (Text::Shop, shop),
         (None, portal) => (Text::Portal, portal.unwrap_or("—")),
     };
-    let known = Code::parse(code);
-    let pairs = [("shop", shop), ("portal", portal), ("code", Some(code))];
+    let mut figures = vec![(Text::DeadLetters, dead.count.to_string())];
+    figures.extend(dead.number.clone().map(|number| (Text::Order, number)));
+    let href = if dead.count == 1 {
+        format!("/console/dead-letters/{}", dead.id)
+    } else {
+        let pairs = [
+            ("shop", dead.shop.as_deref()),
+            ("portal", dead.portal.as_deref()),
+            ("code", Some(dead.code.as_str())),
+        ];
+        query::link("/console/dead-letters", &pairs)
+    };
+    let known = Code::parse(&dead.code);
     Wrong {
         code: known,
         text: known.is_none().then_some(Text::HasDead),
-        figures: vec![(Text::DeadLetters, count.to_string())],
-        ..Wrong::new(
-            Flow::Stuck,
-            place,
-            query::link("/console/dead-letters", &pairs),
-            Text::ToLetters,
-        )
+        figures,
+        words: dead.message.chars().take(300).collect(),
+        ..Wrong::new(Flow::Stuck, place, href, Text::ToLetters)
     }
 }
 
@@ -314,7 +315,7 @@ fn lately(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
                 ul { @for one in over { li {
                     @let (place, href, _) = place(one);
                     a href=(href) { (visitor.say(place.0)) " " (place.1) } ", " (parts::time(one.last_at)) ", " (visitor.say(Text::Times)) ": " (one.times) ". "
-                    @if let Some(code) = Code::parse(&one.code) { (visitor.lang.sentence(code)) " " (visitor.lang.remedy(code)) }
+                    @if let Some(code) = Code::parse(&one.code) { (visitor.lang.sentence(code)) " " (parts::marked(visitor.lang.remedy(code))) }
                     " " span.quiet { span.code { (one.code) } " " (one.message) }
                 } } }
             }

@@ -154,12 +154,49 @@ pub struct WaitingConflicts {
     pub id: i64,
 }
 
-/// Differences that wait for a person, by shop and reason.
+/// Open letters of one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadRow {
+    /// The portal.
+    pub portal: Option<String>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// Whether it is the shop that could not be told.
+    pub by_shop: bool,
+    /// Why.
+    pub code: String,
+    /// How many.
+    pub count: i64,
+    /// The newest of them.
+    pub id: i64,
+    /// Its order.
+    pub number: Option<String>,
+    /// What was said of it.
+    pub message: String,
+}
+
+/// Open letters by portal, shop and reason.
+pub async fn dead(db: &mut PgConnection) -> Result<Vec<DeadRow>, Error> {
+    Ok(sqlx::query_as!(
+        DeadRow,
+        r#"SELECT g.portal, g.shop, g.by_shop AS "by_shop!", g.code AS "code!", g.count AS "count!", d.id, d.number, d.message
+           FROM (SELECT portal, shop, change_seq IS NOT NULL AS by_shop, code, count(*), max(id) AS id
+                 FROM bridge.dead_letters WHERE closed_at IS NULL GROUP BY 1, 2, 3, 4) g
+           JOIN bridge.dead_letters d USING (id) ORDER BY 1, 2, 3, 4"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Differences that wait for a person, by shop and reason; not where an open letter about the same order says the same.
 pub async fn conflicts(db: &mut PgConnection) -> Result<Vec<WaitingConflicts>, Error> {
     Ok(sqlx::query_as!(
         WaitingConflicts,
         r#"SELECT shop, code, count(*) AS "count!", min(id) AS "id!" FROM bridge.conflicts
-           WHERE closed_at IS NULL AND ruled_at IS NULL GROUP BY shop, code ORDER BY shop, code"#
+           WHERE closed_at IS NULL AND ruled_at IS NULL
+             AND NOT EXISTS (SELECT FROM bridge.dead_letters d
+                             WHERE d.shop = conflicts.shop AND d.number = conflicts.number AND d.code = conflicts.code AND d.closed_at IS NULL)
+           GROUP BY shop, code ORDER BY shop, code"#
     )
     .fetch_all(db)
     .await?)

@@ -1,6 +1,9 @@
 //! Every call to a portal: counted, and one line in the log.
 
-use super::{portal::code, troubles::Seen};
+use super::{
+    portal::{code, words},
+    troubles::Seen,
+};
 use crate::{
     bitrix24::{Called, Watch},
     domain::PortalName,
@@ -56,7 +59,7 @@ impl Watch for Attempts {
         };
         let failed = call
             .failed
-            .map(|error| (code(&error.class()), error.to_string()));
+            .map(|error| (code(&error.class()), words(error)));
         self.tell(Seen::Ended(failed));
         let (portal, metrics) = (&self.portal, &self.metrics);
         metrics.limited(portal, call.waited);

@@ -89,12 +89,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let class = error.class();
         let code = code(&class);
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            message = format!("{message}: {inner}");
-            cause = inner.source();
-        }
+        let message = words(&error);
         Self {
             class,
             code,
@@ -102,6 +97,17 @@ impl From<Error> for Failure {
             maybe_executed: error.maybe_executed(),
         }
     }
+}
+
+/// An error with all that lies behind it.
+pub(super) fn words(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        message = format!("{message}: {inner}");
+        cause = inner.source();
+    }
+    message
 }
 
 /// The code that people see.
