@@ -4,13 +4,21 @@ use super::world::{Plot, World};
 use crate::support::database::binaries;
 use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command};
 
+/// The server's own programs, else those of the machine: the server that is fetched where there is none comes without them.
 fn postgres(program: &str, arguments: &[&OsStr]) {
-    let done = Command::new(binaries().join(program))
+    let ours = binaries().join(program);
+    let program = if ours.exists() { ours } else { program.into() };
+    let done = Command::new(&program)
         .args(arguments)
         .output()
-        .unwrap();
+        .unwrap_or_else(|error| {
+            panic!(
+                "{}: {error}; install the PostgreSQL client",
+                program.display()
+            )
+        });
     let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{program}: {said}");
+    assert!(done.status.success(), "{}: {said}", program.display());
 }
 
 impl World {

@@ -98,7 +98,7 @@ impl Shop {
             yields: false,
             skew: TimeDelta::zero(),
         }));
-        let sent = Arc::clone(&state);
+        let taken = Arc::clone(&state);
         let shop = Self {
             state,
             callback,
@@ -117,7 +117,7 @@ impl Shop {
                     if let Some(url) = url {
                         let sent = http.post(&url).bearer_auth(KEY).json(&event).send().await;
                         if sent.is_ok_and(|answer| answer.status() == 202) {
-                            sent.lock().unwrap().sent.push(event);
+                            taken.lock().unwrap().sent.push(event);
                             break;
                         }
                     }

@@ -383,8 +383,12 @@ impl Scene {
         assert!(text.contains(says), "{selector}: {text}");
     }
 
-    /// Lets the portal go on from its page.
+    /// Lets the portal go on from its page, if it has not gone on by itself.
     pub(super) async fn resume(&mut self) {
+        let stands = "document.querySelector(\"form[action$='/resume'] button\") !== null";
+        if self.browser.eval(stands).await != true {
+            return;
+        }
         let says = if self.russian {
             "запущен"
         } else {

@@ -113,8 +113,6 @@ async fn a_shop_that_cannot_be_told_and_a_conflict_are_seen_and_mended() {
     scene.shop_answers(422, "the order is archived").await;
     scene.move_deal(deal, "PREPARATION").await;
     scene.sees(refuses).await;
-    let text = scene.browser.text().await;
-    assert!(text.contains("the order is archived"), "{text}");
     scene
         .until("dead", async |scene| {
             scene.order("R-4").await["dead"].as_i64() > Some(0)
@@ -124,6 +122,8 @@ async fn a_shop_that_cannot_be_told_and_a_conflict_are_seen_and_mended() {
     let letters = scene.at("/dead-letters?number=R-4");
     scene.browser.go(&letters).await;
     scene.browser.click("tbody a").await;
+    let text = scene.browser.text().await;
+    assert!(text.contains("the order is archived"), "{text}");
     scene
         .click("form[action$='/retry'] button", "It is sent again.")
         .await;
