@@ -9,7 +9,7 @@ use std::{convert::Infallible, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// How often the overview is looked at.
-const PAUSE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_secs(2);
 /// After this long the browser connects anew, which checks the session again.
 const LONGEST: Duration = Duration::from_mins(10);
 

@@ -31,10 +31,12 @@ mod portals;
 mod query;
 mod routes;
 mod session;
+mod shop;
 mod sign_in;
 mod statuses;
 mod text;
 mod throttle;
+mod wrong;
 
 use crate::{
     app::{Bridge, statuses::Told},

@@ -23,6 +23,13 @@ pub(super) struct Asked {
     done: String,
 }
 
+impl Asked {
+    /// What an act came to.
+    pub(super) fn notice(&self) -> Option<&str> {
+        Some(&self.done)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Nothing {}
 
@@ -57,7 +64,7 @@ async fn page(
         h1 { (name) " " (overview::flow(portal).badge(visitor)) }
         (parts::notice(visitor, done))
         @if let Some(wrong) = wrong { p.problem.words role="alert" { (wrong) } }
-        (overview::why(visitor, portal, None))
+        (overview::why(visitor, portal))
         (portals::acts(visitor, portal))
         (portals::facts(state, visitor, portal))
         h2 { (visitor.say(Text::LastErrors)) }

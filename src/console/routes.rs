@@ -2,7 +2,7 @@
 
 use super::{
     State, assets, audit, bulk, conflict, conflicts, dead_letter, dead_letters, lang::Lang, layout,
-    live, order, orders, overview, portal, portals, sign_in, statuses, text::Text,
+    live, order, orders, overview, portal, portals, shop, sign_in, statuses, text::Text,
 };
 use axum::{
     Router,
@@ -66,6 +66,9 @@ pub fn router(state: State) -> Router {
         .route("/console/portals/{name}/pause", post(portal::pause))
         .route("/console/portals/{name}/resume", post(portal::resume))
         .route("/console/portals/{name}/test", post(portal::test))
+        .route("/console/shops/{name}", get(shop::get))
+        .route("/console/shops/{name}/pause", post(shop::pause))
+        .route("/console/shops/{name}/resume", post(shop::resume))
         .route("/console/audit", get(audit::get))
         .route("/console/assets/{name}", get(assets::get))
         .route("/console/{*nothing}", get(nowhere))

@@ -46,6 +46,17 @@ texts! {
     SignInWrong "That is not a known name and password, or key." "Такого имени с паролем или такого ключа нет."
     SignInSlow "Too many tries: wait a minute." "Слишком много попыток: подождите минуту."
     // overview
+    WhatIsWrong "What is wrong" "Что не так"
+    OverByNow "Was wrong a moment ago and is over" "Было не так недавно, уже прошло"
+    CallbackOf "Telling the shop" "Оповещение магазина"
+    Untold "Status changes not told yet" "О скольких сменах статуса ещё не сообщили"
+    Times "Times" "Раз"
+    RefusedAndTried "Refused, tried again by itself" "Отказано, повторяется само"
+    ToPortal "Go to the portal's page" "К странице портала"
+    ToShop "Go to the shop's page" "К странице магазина"
+    ToLetters "See and mend the dead letters" "Посмотреть и исправить"
+    ToOrder "See the order" "К заказу"
+    Decide "Decide" "Решить"
     AllWell "Everything flows." "Всё идёт."
     Flowing "flowing" "идёт"
     Slow "slow" "медленно"
@@ -176,7 +187,7 @@ texts! {
     NothingAmbiguous "nothing: several statuses claim it" "ничто: на неё претендуют несколько статусов"
     NothingComesBack "nothing" "ничто"
     CheckAgainstPortal "Check against the portal" "Сверить с порталом"
-    NothingToRemark "The portal knows every stage, and every stage is in the table." "Портал знает все этапы, и все этапы есть в таблице."
+    NothingToRemark "The portal knows every stage, and every stage is in the table." "Портал знает все стадии, и все стадии есть в таблице."
     CannotAsk "The portal could not be asked:" "Портал не ответил:"
     Funnel "Funnel" "Воронка"
     // portals
@@ -189,6 +200,11 @@ texts! {
     LastErrors "Orders that the portal refused and that are tried again" "Заказы, от которых портал отказался и которые повторяются"
     NoErrors "None." "Нет."
     Failures "Failures in a row" "Сбоев подряд"
+    // shops
+    ShopRefused "What the shop refused and is told again" "Что магазин отказался принять и что повторяется"
+    ReadsFeed "This shop is not called: it reads the changes itself." "Этот магазин не оповещается: он читает изменения сам."
+    ShopPausedNotice "The shop is not told anything until somebody resumes it." "Магазин не оповещается, пока это не запустят."
+    ShopResumedNotice "The shop is told again." "Оповещение магазина запущено."
     // audit
     Who "Who" "Кто"
     What "What" "Что"

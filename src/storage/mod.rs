@@ -37,6 +37,7 @@ pub mod sessions;
 mod settings;
 mod storable;
 pub mod tokens;
+pub mod troubles;
 
 pub use pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use settings::{Settings, settings};

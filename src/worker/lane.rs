@@ -44,7 +44,6 @@ impl<P: Portal> Lane<P> {
     pub(super) fn new(bridge: Bridge, name: PortalName, portal: P, mut options: Options) -> Self {
         options.drains = portal.drains();
         let bell = bridge.bell().of(name.as_str());
-        portal.watched(&name, bridge.metrics());
         Self {
             bridge,
             name,

@@ -2,6 +2,7 @@
 
 mod browser;
 mod journey;
+pub(crate) mod walk;
 mod world;
 
 use crate::support::shop::{bridge, claim, event, hopeless, lease, tries};
