@@ -143,6 +143,18 @@ pub enum Retried {
     Overtaken,
 }
 
+impl LetterPage {
+    /// One JSON object a line, as an import takes them.
+    pub fn lines(&self) -> Result<String, serde_json::Error> {
+        let mut text = String::new();
+        for letter in &self.items {
+            text.push_str(&serde_json::to_string(letter)?);
+            text.push('\n');
+        }
+        Ok(text)
+    }
+}
+
 impl From<LetterRow> for Letter {
     fn from(row: LetterRow) -> Self {
         Self {

@@ -5,7 +5,7 @@ use super::{
     fault::Fault,
     lang::Lang,
     layout::{self, Section},
-    parts, query,
+    letter_file, parts, query,
     session::Visitor,
     text::Text,
 };
@@ -113,9 +113,11 @@ pub(super) async fn get(
                     a.button.danger href=(asked.link(BULK, &[("what", Some("discard"))])) { (visitor.say(Text::DiscardAll)) " (" (total) ")" }
                 }
                 @if visitor.acts() && !narrow { span.quiet { (visitor.say(Text::FilterFirst)) } }
+                a.button.quiet href=(asked.link(letter_file::EXPORT, &[])) { (visitor.say(Text::Export)) " (" (total) ")" }
                 a href=(BULK_JOBS) { (visitor.say(Text::Jobs)) }
             }
         }
+        @if visitor.acts() { details { summary { (visitor.say(Text::Import)) } (letter_file::form(&visitor)) } }
     };
     Ok(layout::page(&visitor, Section::DeadLetters, title, content))
 }

@@ -21,6 +21,7 @@ mod dead_letters;
 mod fault;
 mod lang;
 mod layout;
+mod letter_file;
 mod live;
 mod order;
 mod orders;
@@ -35,6 +36,7 @@ mod sign_in;
 mod statuses;
 mod text;
 mod throttle;
+mod upload;
 
 use crate::{
     app::{Bridge, statuses::Told},

@@ -2,7 +2,7 @@
 
 use super::{
     State, assets, audit, bulk, conflict, conflicts, dead_letter, dead_letters, lang::Lang, layout,
-    live, order, orders, overview, portal, portals, sign_in, statuses, text::Text,
+    letter_file, live, order, orders, overview, portal, portals, sign_in, statuses, text::Text,
 };
 use axum::{
     Router,
@@ -34,6 +34,8 @@ pub fn router(state: State) -> Router {
         .saturating_mul(3)
         .saturating_add(SMALL_FORM);
     let sign_in = post(sign_in::post).layer(DefaultBodyLimit::max(SMALL_FORM));
+    let file = state.config.http.max_body_bytes.saturating_add(SMALL_FORM);
+    let import = post(letter_file::import).layer(DefaultBodyLimit::max(file));
     Router::new()
         .route("/console", get(overview::get))
         .route("/console/", get(overview::get))
@@ -48,6 +50,8 @@ pub fn router(state: State) -> Router {
             "/console/dead-letters/bulk",
             get(bulk::ask).post(bulk::start),
         )
+        .route(letter_file::EXPORT, get(letter_file::export))
+        .route(letter_file::IMPORT, import)
         .route("/console/dead-letters/{id}", get(dead_letter::get))
         .route("/console/dead-letters/{id}/retry", post(dead_letter::retry))
         .route("/console/dead-letters/{id}/mend", post(dead_letter::mend))

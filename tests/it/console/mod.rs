@@ -1,6 +1,7 @@
 //! The console over a real port: who gets in, what they may do, and that hostile text stays text.
 
 mod browser;
+mod files;
 mod journey;
 mod world;
 
