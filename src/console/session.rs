@@ -12,6 +12,7 @@ use super::{
 use crate::{
     app::{Actor, Session},
     config::Role,
+    telemetry::request::CallerName,
 };
 use axum::{
     extract::FromRequestParts,
@@ -81,13 +82,17 @@ impl FromRequestParts<State> for Visitor {
         let person = person
             .filter(|person| same(person.stamp()))
             .ok_or_else(nobody)?;
-        Ok(Self {
+        let visitor = Self {
             name: session.operator,
             role: person.role,
             lang,
             csrf: digest(&["csrf", token]),
             at,
-        })
+        };
+        if let Some(caller) = parts.extensions.get::<CallerName>() {
+            caller.is(visitor.actor().0);
+        }
+        Ok(visitor)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub(crate) mod database;
+pub(crate) mod lines;
 mod port;
 pub(crate) mod shop;
 
