@@ -12,6 +12,7 @@
 mod act;
 mod assets;
 mod audit;
+mod authorise;
 mod bulk;
 mod chart;
 mod conflict;

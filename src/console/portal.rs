@@ -3,6 +3,7 @@
 use super::{
     State,
     act::Act,
+    authorise,
     fault::Fault,
     layout::{self, Section},
     overview, parts, portals, query,
@@ -53,6 +54,7 @@ async fn page(
         .find(of)
         .ok_or_else(|| Fault::not_found(visitor.lang))?;
     let refused = state.bridge.refused_orders(&known).await.map_err(fault)?;
+    let application = authorise::section(state, visitor, &known).await?;
     let content = html! {
         h1 { (name) " " (overview::flow(portal).badge(visitor)) }
         (parts::notice(visitor, done))
@@ -60,6 +62,7 @@ async fn page(
         (overview::why(visitor, portal, None))
         (portals::acts(visitor, portal))
         (portals::facts(state, visitor, portal))
+        (application)
         h2 { (visitor.say(Text::LastErrors)) }
         @if refused.is_empty() { p.quiet { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
             thead { tr { th scope="col" { (visitor.say(Text::Order)) } th scope="col" { (visitor.say(Text::Code)) }

@@ -80,6 +80,6 @@ fn readable(visitor: &Visitor, bytes: Vec<u8>) -> Result<String, String> {
         let good = error.utf8_error().valid_up_to();
         let line = error.as_bytes().iter().take(good);
         let line = line.filter(|byte| **byte == b'\n').count() + 1;
-        format!("{} {line}", visitor.say(Text::NotText))
+        format!("{} {line}", visitor.say(Text::NoUtf8))
     })
 }

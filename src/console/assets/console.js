@@ -20,6 +20,7 @@ function keepLive(place) {
     // Whoever stands on a link here is not thrown off it.
     if (place.contains(document.activeElement)) return;
     const page = new DOMParser().parseFromString(event.data, 'text/html');
+    if (page.querySelector('[data-end]')) source.close();
     place.replaceChildren(...page.body.childNodes);
     localTimes(place);
   });

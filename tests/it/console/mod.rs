@@ -1,8 +1,10 @@
 //! The console over a real port: who gets in, what they may do, and that hostile text stays text.
 
+mod authorise;
 mod browser;
 mod files;
 mod journey;
+mod logged;
 mod world;
 
 use crate::support::shop::{bridge, claim, event, hopeless, lease, tries};
@@ -10,6 +12,7 @@ use b24_bridge::{
     app::{Bridge, LetterFilter},
     domain::Code,
 };
+use browser::{Browser, program};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use world::{ANNA, Page, VIKTOR, World};
