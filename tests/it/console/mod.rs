@@ -5,6 +5,7 @@ mod browser;
 mod files;
 mod journey;
 mod logged;
+mod search;
 mod world;
 
 use crate::support::shop::{bridge, claim, event, hopeless, lease, tries};
