@@ -63,7 +63,7 @@ pub(super) async fn section(
             h2 { (visitor.say(Text::Application)) }
             @match access {
                 Access::Never => { p.problem { (visitor.say(Text::NeverLetIn)) } }
-                Access::Since(at) => { p { (visitor.say(Text::LetInSince)) " " (parts::time(at)) } }
+                Access::Since(at) => { p { (visitor.say(Text::LetInSince)) " " (parts::time(visitor, at)) } }
                 Access::Refused(words) => {
                     p.problem.words { (visitor.say(Text::PutOut)) " " (words) }
                 }

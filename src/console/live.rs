@@ -1,8 +1,8 @@
 //! Parts of pages again whenever they may have changed, as server-sent events.
 
-use super::{State, overview, session::Visitor};
+use super::{State, overview, session::Visitor, sort::Sorting};
 use axum::{
-    extract::State as Extract,
+    extract::{Query, State as Extract},
     response::{
         IntoResponse as _, Response,
         sse::{Event, KeepAlive, Sse},
@@ -18,11 +18,15 @@ const PAUSE: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_mins(10);
 
 /// `GET /console/live`: the overview.
-pub(super) async fn get(Extract(state): Extract<State>, visitor: Visitor) -> Response {
+pub(super) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Visitor,
+    Query(sorting): Query<Sorting>,
+) -> Response {
     let ask = state.clone();
     stream(state, PAUSE, move || {
-        let (state, visitor) = (ask.clone(), visitor.clone());
-        async move { overview::live(&state, &visitor).await.ok() }
+        let (state, visitor, sorting) = (ask.clone(), visitor.clone(), sorting.clone());
+        async move { overview::live(&state, &visitor, &sorting).await.ok() }
     })
 }
 

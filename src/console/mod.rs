@@ -34,6 +34,7 @@ mod query;
 mod routes;
 mod session;
 mod sign_in;
+mod sort;
 mod statuses;
 mod text;
 mod throttle;

@@ -64,14 +64,14 @@ async fn page(
         (portals::facts(state, visitor, portal))
         (application)
         h2 { (visitor.say(Text::LastErrors)) }
-        @if refused.is_empty() { p.quiet { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
+        @if refused.is_empty() { p.empty { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
             thead { tr { th scope="col" { (visitor.say(Text::Order)) } th scope="col" { (visitor.say(Text::Code)) }
                 th scope="col" { (visitor.say(Text::WhatHappened)) } th scope="col" { (visitor.say(Text::TriesAgain)) } } }
             tbody { @for order in &refused { tr {
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(&order.shop), Some(&order.number))) }
                 td.code data-label=(visitor.say(Text::Code)) { (order.code.as_deref().unwrap_or("—")) }
                 td.words data-label=(visitor.say(Text::WhatHappened)) { (order.message.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.say(Text::TriesAgain)) { @match order.due_at { Some(at) => (parts::time(at)), None => "—" } }
+                td data-label=(visitor.say(Text::TriesAgain)) { @match order.due_at { Some(at) => (parts::time(visitor, at)), None => "—" } }
             } } }
         } } }
     };

@@ -1,11 +1,13 @@
 //! The console over a real port: who gets in, what they may do, and that hostile text stays text.
 
+mod access;
 mod authorise;
 mod browser;
 mod files;
 mod journey;
 mod logged;
 mod search;
+mod sorted;
 mod world;
 
 use crate::support::shop::{bridge, claim, event, hopeless, lease, tries};
