@@ -78,7 +78,7 @@ fn why(visitor: &Visitor, shop: &ShopStatus, callback: LaneState) -> Markup {
                         }
                         None => { p { (visitor.say(Text::PausedByPerson)) } }
                     }
-                    @if let Some(at) = shop.callback_resume_at { p.quiet { (visitor.say(Text::TriesAgain)) ": " (parts::time(at)) } }
+                    @if let Some(at) = shop.callback_resume_at { p.quiet { (visitor.say(Text::TriesAgain)) ": " (parts::time(visitor, at)) } }
                 }
             }
         }
@@ -106,7 +106,7 @@ fn refusals(visitor: &Visitor, shop: &str, refused: &[RefusedChange]) -> Markup 
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(shop), Some(&change.number))) }
                 td data-label=(visitor.say(Text::Status)) { (change.status) }
                 td.words data-label=(visitor.say(Text::WhatHappened)) { span.code { (change.code) } " " (change.message) }
-                td data-label=(visitor.say(Text::TriesAgain)) { (parts::time(change.due_at)) }
+                td data-label=(visitor.say(Text::TriesAgain)) { (parts::time(visitor, change.due_at)) }
             } } }
         } } }
     }

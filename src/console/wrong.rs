@@ -70,7 +70,7 @@ impl Wrong {
                 @if self.code.is_some() || !self.words.is_empty() {
                     p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (self.words) }
                 }
-                @if let Some(at) = self.again { p.quiet { (visitor.say(Text::TriesAgain)) ": " (parts::time(at)) } }
+                @if let Some(at) = self.again { p.quiet { (visitor.say(Text::TriesAgain)) ": " (parts::time(visitor, at)) } }
                 a.button href=(self.href) { (visitor.say(self.label)) }
             }
         }
@@ -314,7 +314,7 @@ fn lately(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
                 h2 { (visitor.say(Text::OverByNow)) }
                 ul { @for one in over { li {
                     @let (place, href, _) = place(one);
-                    a href=(href) { (visitor.say(place.0)) " " (place.1) } ", " (parts::time(one.last_at)) ", " (visitor.say(Text::Times)) ": " (one.times) ". "
+                    a href=(href) { (visitor.say(place.0)) " " (place.1) } ", " (parts::time(visitor, one.last_at)) ", " (visitor.say(Text::Times)) ": " (one.times) ". "
                     @if let Some(code) = Code::parse(&one.code) { (visitor.lang.sentence(code)) " " (parts::marked(visitor.lang.remedy(code))) }
                     " " span.quiet { span.code { (one.code) } " " (one.message) }
                 } } }

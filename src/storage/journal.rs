@@ -151,3 +151,16 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Removes acts of people older than this many seconds, at most `batch`, the oldest first.
+pub async fn prune_audit(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.audit a USING (SELECT id, at FROM bridge.audit ORDER BY id LIMIT $2) o
+         WHERE a.id = o.id AND o.at < now() - make_interval(secs => $1)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
