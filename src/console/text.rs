@@ -204,7 +204,7 @@ texts! {
     Test "Test" "Проверить"
     TestFine "The portal answers." "Портал отвечает."
     LastErrors "Orders that the portal refused and that are tried again" "Заказы, от которых портал отказался и которые повторяются"
-    NoErrors "None." "Нет."
+    NoErrors "None: the portal refuses nothing now." "Нет: сейчас портал ни от чего не отказывается."
     Failures "Failures in a row" "Сбоев подряд"
     Application "Application" "Приложение"
     NeverLetIn "The portal has not let the bridge in yet: nothing can be sent." "Портал ещё не впустил мост: отправить ничего нельзя."
