@@ -61,8 +61,7 @@ async fn page(
         (parts::notice(visitor, done))
         @if let Some(wrong) = wrong { p.problem.words role="alert" { (wrong) } }
         (overview::why(visitor, portal))
-        (portals::acts(visitor, portal))
-        (portals::facts(state, visitor, portal))
+        section.card { (portals::facts(state, visitor, portal)) (portals::acts(visitor, portal)) }
         (application)
         h2 { (visitor.say(Text::LastErrors)) }
         @if refused.is_empty() { p.empty { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
