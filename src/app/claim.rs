@@ -5,11 +5,13 @@ use crate::{
     domain::{Code, Customer, EventBody, ShopRules},
     planner::{Intent, Job, Known, Outcome, Settlement},
     storage::{
+        self,
         lanes::Lease,
         links::{self, Link},
         orders::{self, Due},
     },
 };
+use sqlx::PgConnection;
 use std::{collections::HashMap, sync::Arc};
 
 /// Orders of history in one wave: what happens meanwhile waits for so many at most. So many new ones fill their calls: contacts one, deals with rows
@@ -47,10 +49,10 @@ impl Bridge {
         let shops = self.directory().shops_of(&lease.portal);
         let due = {
             let mut db = self.pool().acquire().await?;
-            let now = orders::claim(&mut db, lease, &shops, false, i64::from(limit)).await?;
+            let now = self.look(&mut db, lease, &shops, (false, limit)).await?;
             if now.is_empty() {
-                let few = i64::from(limit.min(HISTORY_WAVE));
-                orders::claim(&mut db, lease, &shops, true, few).await?
+                let few = limit.min(HISTORY_WAVE);
+                self.look(&mut db, lease, &shops, (true, few)).await?
             } else {
                 now
             }
@@ -71,6 +73,23 @@ impl Bridge {
         }
         self.fill_links(lease, &mut claimed).await?;
         Ok(claimed)
+    }
+
+    /// What is due, from where the look before found something.
+    async fn look(
+        &self,
+        db: &mut PgConnection,
+        lease: &Lease,
+        shops: &[String],
+        (later, limit): (bool, u32),
+    ) -> Result<Vec<Due>, storage::Error> {
+        let from = self.low_water().from(&lease.portal, lease.epoch, later);
+        let limit = i64::from(limit);
+        let due = orders::claim(db, lease, shops, (later, from), limit).await?;
+        let first = due.first().map(|due| due.low);
+        self.low_water()
+            .found((&lease.portal, lease.epoch, later), from, first);
+        Ok(due)
     }
 
     /// Seconds until the next order of a portal is due.

@@ -114,6 +114,10 @@ impl Limiter {
         }
     }
 
+    pub(super) fn period(&self) -> Duration {
+        self.period
+    }
+
     pub(super) fn drains(&self) -> Duration {
         self.period.saturating_mul(self.burst)
     }

@@ -100,6 +100,9 @@ impl<M: Clone> Series<M> {
             names.map(|(nth, name)| (*name, value(nth))).collect()
         };
         let mut labels = pairs(&|nth| values.get(nth).map(ToString::to_string).unwrap_or_default());
+        if let Some(known) = self.family.get(&labels) {
+            return known.clone();
+        }
         {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             if !seen.contains(&labels) {

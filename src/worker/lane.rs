@@ -3,6 +3,7 @@
 use super::{
     Failure, Options, Point, Portal,
     compare::WayBack,
+    guests,
     lease::{Held, chain},
     perform,
 };
@@ -45,7 +46,6 @@ impl<P: Portal> Lane<P> {
     pub(super) fn new(bridge: Bridge, name: PortalName, portal: P, mut options: Options) -> Self {
         options.drains = portal.drains();
         let bell = bridge.bell().of(name.as_str());
-        portal.watched(&name, bridge.metrics());
         Self {
             bridge,
             name,
@@ -88,7 +88,16 @@ impl<P: Portal> Lane<P> {
                 return;
             }
         }
-        self.drive(held).await;
+        let guests = guests::serve(
+            self.bridge.clone(),
+            self.portal.clone(),
+            held,
+            self.options.poll,
+        );
+        tokio::select! {
+            () = self.drive(held) => {}
+            () = guests => {}
+        }
         let left = self.portal.left().as_secs_f64();
         if let Ok(mut db) = self.bridge.pool().acquire().await
             && let Err(error) = limits::hand_over(&mut db, held.lease(), left).await

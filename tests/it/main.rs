@@ -20,6 +20,7 @@ mod intake;
 mod lane;
 mod layers;
 mod letters;
+mod limit;
 mod many;
 mod oauth;
 mod operate;
