@@ -14,8 +14,9 @@ use crate::{
 use sqlx::PgConnection;
 use std::{collections::HashMap, sync::Arc};
 
-/// Orders of history in one wave: what happens meanwhile waits for so many at most.
-const HISTORY_WAVE: u32 = 50;
+/// Orders of history in one wave: what happens meanwhile waits for so many at most. So many new ones fill their calls: contacts one, deals with rows
+/// two, or imports one and rows one.
+const HISTORY_WAVE: u32 = 48;
 
 /// A claimed order: what settling needs to know of it.
 #[derive(Debug, Clone)]
@@ -32,10 +33,12 @@ pub struct Claim {
     pub company_key: Option<String>,
     /// W3C trace context of the request that brought the event.
     pub traceparent: Option<String>,
+    /// History that was loaded from a file.
+    pub history: bool,
 }
 
 impl Bridge {
-    /// The due orders of a lane with what the planner needs, the longest due first. An event that can no longer be read dies
+    /// The due orders of a lane with what the planner needs, the longest due first; history only if nothing else is due. An event that can no longer be read dies
     /// here, so that it does not stand in the way for ever.
     pub async fn claim(
         &self,
@@ -118,6 +121,7 @@ impl Bridge {
             intent,
             known: serde_json::from_value(due.known.clone()).unwrap_or_default(),
             recreate: due.recreate,
+            import: due.import,
         };
         Ok((claim, job))
     }
@@ -188,6 +192,7 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
         contact_key,
         company_key,
         traceparent: due.traceparent.clone(),
+        history: due.later,
     }
 }
 

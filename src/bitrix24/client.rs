@@ -157,6 +157,9 @@ impl Client {
         let (sent, held): (Vec<&Command>, Vec<&Command>) = commands
             .iter()
             .partition(|command| self.0.gauges.blocked_until(&command.method).is_none());
+        for command in &held {
+            self.rests(&command.method);
+        }
         let mut answers: BatchResponse = held
             .into_iter()
             .map(|command| (command.key.clone(), Err(blocked())))
@@ -204,6 +207,11 @@ impl Client {
         self.0.limiter.left()
     }
 
+    /// How long the pace stays lowered because the portal complained of too many requests; nothing if it is not.
+    pub fn lowered(&self) -> Duration {
+        self.0.limiter.lowered()
+    }
+
     /// Execution time per method, as last seen.
     pub fn operating(&self) -> HashMap<String, Operating> {
         self.0.gauges.all()
@@ -231,6 +239,13 @@ impl Client {
         }
     }
 
+    /// Tells how long a method rests.
+    fn rests(&self, method: &str) {
+        if let (Some(watch), Some(rests)) = (self.0.watch.get(), self.0.gauges.rests(method)) {
+            watch.blocked(method, rests);
+        }
+    }
+
     fn learn(&self, sent: &[&Command], answers: &BatchResponse, times: &[(String, Value)]) {
         let method_of = |key: &str| {
             sent.iter()
@@ -250,6 +265,7 @@ impl Client {
                 && error.error.eq_ignore_ascii_case("OPERATION_TIME_LIMIT")
             {
                 self.0.gauges.blocked(method, None);
+                self.rests(method);
             }
         }
     }
@@ -271,12 +287,16 @@ impl Client {
                 None => self.0.limiter.acquire(priority).await,
             }
             let sent = Instant::now();
+            if let Some(watch) = self.0.watch.get() {
+                watch.sending(method);
+            }
             let answer = self.request(&address, method, body).await;
             if let Some(watch) = self.0.watch.get() {
                 watch.called(&Called {
                     method,
                     commands: body.commands(),
                     waited: sent - asked,
+                    pace: self.0.limiter.pace(),
                     took: sent.elapsed(),
                     failed: answer.as_ref().err(),
                 });
@@ -309,6 +329,7 @@ impl Client {
                 }
                 Err(Error::MethodBlocked { method, until }) => {
                     let until = self.0.gauges.blocked(&method, until);
+                    self.rests(&method);
                     return Err(Error::MethodBlocked {
                         method,
                         until: Some(until),
@@ -365,6 +386,12 @@ impl Client {
         let mut base = from.clone();
         rehost(&mut base, to)?;
         *self.0.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.clone());
+        if let (Some(watch), Some(host)) = (self.0.watch.get(), to.host_str()) {
+            watch.moved(
+                &to.port()
+                    .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+            );
+        }
         Ok(base)
     }
 

@@ -84,7 +84,7 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
             code: given,
         } => {
             let (name, portal) = find(&config, portal)?;
-            code = authorize::run(&bridge, &name, portal, given.as_deref()).await?;
+            code = authorize::run(&bridge, &name, portal, given.as_deref(), &who).await?;
         }
     }
     database.close().await;

@@ -239,6 +239,7 @@ pub(super) fn options(config: &Config) -> worker::Options {
             settled: days(retention.settled_days),
             letters: days(retention.closed_letters_days),
             timeline: days(retention.timeline_days),
+            audit: days(retention.audit_days),
         },
         ..worker::Options::default()
     }

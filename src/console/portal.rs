@@ -3,6 +3,7 @@
 use super::{
     State,
     act::Act,
+    authorise,
     fault::Fault,
     layout::{self, Section},
     overview, parts, portals, query,
@@ -19,8 +20,9 @@ use serde::Deserialize;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
+    /// What an act came to.
     #[serde(default)]
-    done: String,
+    pub(super) done: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,22 +55,23 @@ async fn page(
         .find(of)
         .ok_or_else(|| Fault::not_found(visitor.lang))?;
     let refused = state.bridge.refused_orders(&known).await.map_err(fault)?;
+    let application = authorise::section(state, visitor, &known).await?;
     let content = html! {
         h1 { (name) " " (overview::flow(portal).badge(visitor)) }
         (parts::notice(visitor, done))
         @if let Some(wrong) = wrong { p.problem.words role="alert" { (wrong) } }
-        (overview::why(visitor, portal, None))
-        (portals::acts(visitor, portal))
-        (portals::facts(state, visitor, portal))
+        (overview::why(visitor, portal))
+        section.card { (portals::facts(state, visitor, portal)) (portals::acts(visitor, portal)) }
+        (application)
         h2 { (visitor.say(Text::LastErrors)) }
-        @if refused.is_empty() { p.quiet { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
+        @if refused.is_empty() { p.empty { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
             thead { tr { th scope="col" { (visitor.say(Text::Order)) } th scope="col" { (visitor.say(Text::Code)) }
                 th scope="col" { (visitor.say(Text::WhatHappened)) } th scope="col" { (visitor.say(Text::TriesAgain)) } } }
             tbody { @for order in &refused { tr {
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(&order.shop), Some(&order.number))) }
                 td.code data-label=(visitor.say(Text::Code)) { (order.code.as_deref().unwrap_or("—")) }
                 td.words data-label=(visitor.say(Text::WhatHappened)) { (order.message.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.say(Text::TriesAgain)) { @match order.due_at { Some(at) => (parts::time(at)), None => "—" } }
+                td data-label=(visitor.say(Text::TriesAgain)) { @match order.due_at { Some(at) => (parts::time(visitor, at)), None => "—" } }
             } } }
         } } }
     };

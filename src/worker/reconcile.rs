@@ -3,6 +3,7 @@
 use super::{Failure, Portal, perform};
 use crate::{
     app::{self, Bridge, Difference},
+    bitrix24::Priority,
     domain::PortalName,
     planner::{Glance, History, Look},
 };
@@ -46,7 +47,7 @@ pub async fn survey<P: Portal>(
         });
         while let Some(call) = glance.next_call() {
             let commands: Vec<_> = call.commands.iter().map(perform::command).collect();
-            let answer = portal.batch(&commands).await;
+            let answer = portal.batch(&commands, Priority::Reconcile).await;
             let answer = answer.map_err(|failure| SurveyError::Portal(Box::new(failure)))?;
             glance.answer(&call, perform::answer(answer));
         }

@@ -1,6 +1,6 @@
 //! The bars, each measured beside its baseline in the same run. `cargo bench` runs all; words after `--` choose some: `delivery`, `intake`,
-//! `queue`, `long_life`, `process`, `way_back`. `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate,
-//! `BENCH_HOLD_SECONDS` how long a snapshot is held open.
+//! `queue`, `long_life`, `process`, `way_back`. With the feature `compare` `queue` also runs beside pgmq. `BENCH_SETTLED` and `BENCH_PENDING`
+//! size the large tables, `BENCH_SECONDS` each rate, `BENCH_HOLD_SECONDS` how long a snapshot is held open.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +16,8 @@ mod database;
 mod delivery;
 mod intake;
 mod long_life;
+#[cfg(feature = "compare")]
+mod pgmq;
 mod process;
 mod queue;
 mod report;

@@ -42,7 +42,6 @@ pub(crate) async fn run(report: &mut Report) {
     let under = settle_rate(&large.pool, 100).await;
     held.rollback().await.unwrap();
     let bare = bare_rate(&large).await;
-    let queue = visibility_queue_rate(&large).await;
     report.add(
         "claim and settle, orders a second, batches of 200",
         format!("{ours:.0}/s"),
@@ -50,13 +49,8 @@ pub(crate) async fn run(report: &mut Report) {
         ours / bare,
         &Bar::None,
     );
-    report.add(
-        "the same beside a queue with visibility time-outs",
-        format!("{ours:.0}/s"),
-        format!("read 200 + archive 200, as pgmq does it, by pgbench: {queue:.0}/s"),
-        ours / queue,
-        &Bar::None,
-    );
+    #[cfg(feature = "compare")]
+    crate::pgmq::run(report, &large, ours).await;
     report.add(
         "the same while a snapshot is held open for 20,000 orders",
         format!("{under:.0}/s"),
@@ -160,41 +154,5 @@ async fn bare_rate(database: &Database) -> f64 {
               FROM due WHERE o.shop = due.shop AND o.number = due.number),
         e AS (UPDATE bridge.outbox e SET state = 'done', settled_at = now() FROM due WHERE e.id = due.head_id)
         SELECT count(*) FROM due;";
-    pgbench(database, script, 1, &["-t", "50"]).await * 200.0
-}
-
-/// A queue whose reader hides what it has read for a while, then moves it to an archive.
-async fn visibility_queue_rate(database: &Database) -> f64 {
-    let body = orders(0, 1).remove(0);
-    let mut db = database.pool.acquire().await.unwrap();
-    for statement in [
-        "CREATE TABLE public.q (msg_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, read_ct int NOT NULL DEFAULT 0,
-         enqueued_at timestamptz NOT NULL DEFAULT now(), vt timestamptz NOT NULL, message jsonb)",
-        "CREATE INDEX ON public.q (vt)",
-        "CREATE TABLE public.q_archive (msg_id bigint PRIMARY KEY, read_ct int, enqueued_at timestamptz,
-         archived_at timestamptz NOT NULL DEFAULT now(), vt timestamptz, message jsonb)",
-        "CREATE INDEX ON public.q_archive (archived_at)",
-    ] {
-        sqlx::query(statement).execute(&mut *db).await.unwrap();
-    }
-    sqlx::query(
-        "INSERT INTO public.q (vt, message) SELECT now(), $1 FROM generate_series(1, 20000)",
-    )
-    .bind(&body)
-    .execute(&mut *db)
-    .await
-    .unwrap();
-    sqlx::query("VACUUM ANALYZE public.q")
-        .execute(&mut *db)
-        .await
-        .unwrap();
-    let script = "
-        WITH next AS (SELECT msg_id FROM public.q WHERE vt <= clock_timestamp() ORDER BY msg_id LIMIT 200 FOR UPDATE SKIP LOCKED),
-        r AS (UPDATE public.q m SET vt = clock_timestamp() + interval '30 seconds', read_ct = read_ct + 1
-              FROM next WHERE m.msg_id = next.msg_id RETURNING m.msg_id, m.message)
-        SELECT array_agg(msg_id)::text AS ids, count(message) AS n FROM r \\gset
-        WITH gone AS (DELETE FROM public.q WHERE msg_id = ANY (:ids::bigint[]) RETURNING *)
-        INSERT INTO public.q_archive (msg_id, read_ct, enqueued_at, vt, message)
-        SELECT msg_id, read_ct, enqueued_at, vt, message FROM gone;";
     pgbench(database, script, 1, &["-t", "50"]).await * 200.0
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod lines;
 mod port;
 pub(crate) mod shop;
 
