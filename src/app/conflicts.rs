@@ -1,7 +1,7 @@
 //! Differences that wait for a person.
 
 use super::{
-    Actor, Bridge, Error,
+    Actor, Bridge, Error, Retry,
     compare::{stored, value},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         agreements, comparisons,
         conflicts::{self, ConflictRow, Filter},
         journal::{self, Line},
-        orders,
+        letters, orders,
     },
 };
 use chrono::{DateTime, Utc};
@@ -22,6 +22,8 @@ use utoipa::ToSchema;
 
 const DEFAULT_PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 500;
+/// Letters of one order that one word settles.
+const LETTERS: i64 = 100;
 
 /// A conflict, as people see it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -178,7 +180,7 @@ impl Bridge {
         let waiting: Option<Waiting> = row.as_ref().and_then(|row| stored(row.waiting.as_ref()));
         let text = match (Code::parse(&conflict.code), row, waiting) {
             (Some(Code::DealGone), ..) => {
-                deal_gone(&mut tx, &conflict, winner).await?;
+                self.deal_gone(&mut tx, &conflict, winner, who).await?;
                 match winner {
                     Side::Shop => format!("{} decided: a new deal is made", who.0),
                     Side::Portal => format!("{} decided: the order is let go", who.0),
@@ -216,15 +218,69 @@ impl Bridge {
     }
 }
 
-async fn deal_gone(
-    tx: &mut PgConnection,
-    conflict: &ConflictRow,
-    winner: Side,
-) -> Result<(), Error> {
-    if winner == Side::Shop {
-        orders::wake(tx, &conflict.shop, &conflict.number, true).await?;
+impl Bridge {
+    /// The same word holds for the letters that wait for it.
+    async fn deal_gone(
+        &self,
+        tx: &mut PgConnection,
+        conflict: &ConflictRow,
+        winner: Side,
+        who: &Actor,
+    ) -> Result<(), Error> {
+        let wanted = letters::Filter {
+            shop: Some(&conflict.shop),
+            number: Some(&conflict.number),
+            code: Some(Code::DealGone.as_str()),
+            limit: LETTERS,
+            ..letters::Filter::default()
+        };
+        let letters = letters::list(tx, &wanted).await?;
+        match winner {
+            Side::Shop => {
+                for letter in &letters {
+                    let again = Retry {
+                        recreate: true,
+                        ..Retry::default()
+                    };
+                    self.retry_in(tx, letter.id, who, again).await?;
+                }
+                orders::wake(tx, &conflict.shop, &conflict.number, true).await?;
+            }
+            Side::Portal => {
+                for letter in &letters {
+                    let reason = "the order is let go";
+                    self.discard_in(tx, letter.id, who, reason).await?;
+                }
+            }
+        }
+        let (shops, numbers) = ([conflict.shop.clone()], [conflict.number.clone()]);
+        conflicts::close(tx, &shops, &numbers).await?;
+        Ok(())
     }
-    let (shops, numbers) = ([conflict.shop.clone()], [conflict.number.clone()]);
-    conflicts::close(tx, &shops, &numbers).await?;
+}
+
+/// Whoever lets go the letter of an order whose deal is gone has decided the conflict about it, too.
+pub(super) async fn let_go(
+    tx: &mut PgConnection,
+    shop: &str,
+    number: &str,
+    who: &Actor,
+) -> Result<(), Error> {
+    let wanted = Filter {
+        shop: Some(shop),
+        number: Some(number),
+        limit: 1,
+        ..Filter::default()
+    };
+    let open = conflicts::list(tx, &wanted).await?;
+    let gone = open
+        .iter()
+        .find(|conflict| conflict.code == Code::DealGone.as_str());
+    if let Some(conflict) = gone
+        && conflicts::rule(tx, conflict.id, "portal", &who.0).await?
+    {
+        let (shops, numbers) = ([shop.to_owned()], [number.to_owned()]);
+        conflicts::close(tx, &shops, &numbers).await?;
+    }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What cannot be delivered: to read, mend, replay or let go.
 
-use super::{Actor, Bridge, Error, LetterFilter};
+use super::{Actor, Bridge, Error, LetterFilter, conflicts};
 use crate::{
     domain::{Code, Fault},
     storage::{
@@ -278,6 +278,9 @@ impl Bridge {
         let detail = json!({ "reason": reason });
         journal::audit(tx, &who.0, "letter.discard", &id.to_string(), &detail).await?;
         if let (Some(shop), Some(number)) = (letter.shop, letter.number) {
+            if letter.code == Code::DealGone.as_str() {
+                conflicts::let_go(tx, &shop, &number, who).await?;
+            }
             let text = format!("dead letter {id} discarded by {}: {reason}", who.0);
             journal::add(
                 tx,

@@ -2,20 +2,26 @@
 
 use super::{Bridge, Error};
 use crate::{
-    domain::PortalName,
+    domain::{PortalName, ShopName},
     storage::{
         glance,
         search::{self, FoundRow},
+        troubles,
     },
 };
 
 pub use crate::storage::{
     glance::{DecisionRow as Decided, Minute, WaitingOrder},
     search::FoundRow as Found,
+    troubles::{
+        DeadRow, RefusedChange, RefusedRow as Refused, TroubleRow as Trouble, WaitingConflicts,
+    },
 };
 
 /// The most orders that a search shows.
 pub const FOUND: i64 = 200;
+/// For how many seconds a trouble that is over is still shown.
+const LATELY: f64 = 900.0;
 /// The shortest run of digits that is looked for as a phone number.
 const PHONE_DIGITS: usize = 7;
 
@@ -27,7 +33,13 @@ pub struct Glance {
     /// The order that waits longest, of each portal.
     pub oldest: Vec<WaitingOrder>,
     /// Conflicts that wait for a person.
-    pub conflicts: i64,
+    pub conflicts: Vec<WaitingConflicts>,
+    /// Open dead letters.
+    pub dead: Vec<DeadRow>,
+    /// What was refused and is tried again.
+    pub refused: Vec<Refused>,
+    /// What the calls to the portals met lately.
+    pub troubles: Vec<Trouble>,
 }
 
 impl Bridge {
@@ -37,7 +49,10 @@ impl Bridge {
         Ok(Glance {
             minutes: glance::last_hour(&mut db).await?,
             oldest: glance::oldest(&mut db).await?,
-            conflicts: glance::conflicts_waiting(&mut db).await?,
+            conflicts: troubles::conflicts(&mut db).await?,
+            dead: troubles::dead(&mut db).await?,
+            refused: troubles::refused(&mut db).await?,
+            troubles: troubles::lately(&mut db, LATELY).await?,
         })
     }
 
@@ -71,6 +86,12 @@ impl Bridge {
     pub async fn refused_orders(&self, portal: &PortalName) -> Result<Vec<WaitingOrder>, Error> {
         let mut db = self.pool().acquire().await?;
         Ok(glance::refused(&mut db, portal.as_str(), 10).await?)
+    }
+
+    /// Changes that a shop refused and is told again.
+    pub async fn refused_changes(&self, shop: &ShopName) -> Result<Vec<RefusedChange>, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(troubles::refused_by(&mut db, shop.as_str(), 10).await?)
     }
 
     /// The newest decisions that changed something or asked somebody.

@@ -56,6 +56,9 @@ pub struct PortalStatus {
     pub resume_at: Option<DateTime<Utc>>,
     /// Failures of the portal in a row.
     pub failures: i32,
+    /// Until when it goes at half its pace, because somebody else uses up the portal's request limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lowered_until: Option<DateTime<Utc>>,
 }
 
 /// What a lane does.
@@ -97,6 +100,12 @@ pub struct ShopStatus {
     /// Why that lane does not send, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_reason: Option<String>,
+    /// The code of it; none if a person paused the lane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_code: Option<String>,
+    /// When that lane tries again by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_resume_at: Option<DateTime<Utc>>,
 }
 
 /// How many letters are open for one reason.
@@ -155,6 +164,8 @@ impl Bridge {
         ShopStatus {
             callback: called.then(|| state(lane)),
             callback_reason: lane.and_then(|lane| lane.paused_reason.clone()),
+            callback_code: lane.and_then(|lane| lane.paused_code.clone()),
+            callback_resume_at: lane.and_then(|lane| lane.resume_at),
             ..figures.shop(rules)
         }
     }
@@ -234,6 +245,7 @@ impl Figures {
             paused_reason: lane.and_then(|lane| lane.paused_reason.clone()),
             resume_at: lane.and_then(|lane| lane.resume_at),
             failures: lane.map_or(0, |lane| lane.failures),
+            lowered_until: lane.and_then(|lane| lane.lowered_until),
         }
     }
 
@@ -256,6 +268,8 @@ impl Figures {
             conflicts: self.back(shop).map_or(0, |back| back.conflicts),
             callback: None,
             callback_reason: None,
+            callback_code: None,
+            callback_resume_at: None,
         }
     }
 

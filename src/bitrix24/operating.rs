@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// What the portal last said of one method.
@@ -66,6 +66,12 @@ impl Gauges {
             .get(method)?
             .blocked_until
             .filter(|until| *until > now())
+    }
+
+    /// For how long the method is blocked, if it is.
+    pub(super) fn rests(&self, method: &str) -> Option<Duration> {
+        let left = self.blocked_until(method)? - now();
+        u64::try_from(left).ok().map(Duration::from_secs)
     }
 
     pub(super) fn all(&self) -> HashMap<String, Operating> {

@@ -12,6 +12,8 @@ pub struct Called<'a> {
     pub commands: Option<usize>,
     /// How long it waited for the request limit.
     pub waited: Duration,
+    /// Requests a second that the limit allowed then.
+    pub pace: f64,
     /// How long the portal took.
     pub took: Duration,
     /// What went wrong.
@@ -20,6 +22,15 @@ pub struct Called<'a> {
 
 /// Is told of every call; must be quick, and gets nothing secret.
 pub trait Watch: Send + Sync {
+    /// A request is about to be sent; [`Watch::called`] follows.
+    fn sending(&self, _method: &str) {}
+
+    /// A method rests for so long, since its execution time is used up.
+    fn blocked(&self, _method: &str, _rests: Duration) {}
+
+    /// The portal answers from another host than the configured one.
+    fn moved(&self, _host: &str) {}
+
     /// A request was sent and ended.
     fn called(&self, call: &Called<'_>);
 

@@ -1,5 +1,6 @@
 //! The language of a page: what the person chose, else what the browser asks for.
 
+use crate::domain::Code;
 use axum::http::{HeaderMap, header};
 
 /// The cookie that keeps the choice.
@@ -26,6 +27,22 @@ impl Lang {
         match self {
             Self::En => Self::Ru,
             Self::Ru => Self::En,
+        }
+    }
+
+    /// What a code means.
+    pub(super) fn sentence(self, code: Code) -> &'static str {
+        match self {
+            Self::En => code.sentence(),
+            Self::Ru => code.sentence_in_russian(),
+        }
+    }
+
+    /// What to do about it.
+    pub(super) fn remedy(self, code: Code) -> &'static str {
+        match self {
+            Self::En => code.remedy(),
+            Self::Ru => code.remedy_in_russian(),
         }
     }
 

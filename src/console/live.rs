@@ -13,7 +13,7 @@ use std::{convert::Infallible, future::Future, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// How often the overview is looked at.
-const PAUSE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_secs(2);
 /// After this long the browser connects anew, which checks the session again.
 const LONGEST: Duration = Duration::from_mins(10);
 

@@ -33,12 +33,14 @@ mod portals;
 mod query;
 mod routes;
 mod session;
+mod shop;
 mod sign_in;
 mod sort;
 mod statuses;
 mod text;
 mod throttle;
 mod upload;
+mod wrong;
 
 use crate::{
     app::{Bridge, statuses::Told},

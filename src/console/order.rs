@@ -44,8 +44,8 @@ pub(super) async fn get(
             h2 { (visitor.say(Text::ItsDeadLetters)) }
             @for letter in &letters.items { section.card.alarm {
                 p { a href=(format!("/console/dead-letters/{}", letter.id)) { "#" (letter.id) " " (letter.code) } }
+                (parts::explained(&visitor, &letter.code))
                 p.words { (letter.message) }
-                p { strong { (visitor.say(Text::WhatToDo)) ": " } (letter.remedy) }
             } }
         }
         h2 { (visitor.say(Text::Timeline)) }

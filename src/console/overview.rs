@@ -8,6 +8,7 @@ use super::{
     session::Visitor,
     sort::{Column, Sorting},
     text::Text,
+    wrong,
 };
 use crate::{
     app::{LaneState, PortalStatus, ShopStatus, StatusReport, look::Glance},
@@ -57,26 +58,22 @@ pub(super) fn flow(portal: &PortalStatus) -> Flow {
         LaneState::Paused | LaneState::Waiting => Flow::Stuck,
         LaneState::Idle if portal.pending > 0 => Flow::Stuck,
         LaneState::Idle => Flow::Slow,
-        LaneState::Running if portal.oldest_seconds > SLOW => Flow::Slow,
+        LaneState::Running if portal.oldest_seconds > SLOW || portal.lowered_until.is_some() => {
+            Flow::Slow
+        }
         LaneState::Running => Flow::Flowing,
     }
 }
 
 /// Why a portal's lane is as it is.
-pub(super) fn why(visitor: &Visitor, portal: &PortalStatus, glance: Option<&Glance>) -> Markup {
-    let oldest = glance.and_then(|glance| {
-        glance
-            .oldest
-            .iter()
-            .find(|order| order.portal == portal.portal)
-    });
+pub(super) fn why(visitor: &Visitor, portal: &PortalStatus) -> Markup {
     html! {
         @match portal.state {
             LaneState::Paused | LaneState::Waiting => {
                 @match portal.paused_code.as_deref() {
                     Some(code) => {
-                        p { b { (code) } ": " (portal.paused_reason.as_deref().unwrap_or_default()) }
                         (parts::explained(visitor, code))
+                        p.quiet.words { span.code { (code) } " " (portal.paused_reason.as_deref().unwrap_or_default()) }
                     }
                     None => { p { (visitor.say(Text::PausedByPerson)) } }
                 }
@@ -84,10 +81,11 @@ pub(super) fn why(visitor: &Visitor, portal: &PortalStatus, glance: Option<&Glan
             }
             LaneState::Idle => { p { (visitor.say(Text::NoWorker)) } }
             LaneState::Running => {
-                @if portal.oldest_seconds > SLOW { p { (visitor.say(Text::WaitsLong)) } }
-                @if let Some((code, message)) = oldest.and_then(|order| order.code.as_deref().zip(order.message.as_deref())) {
-                    p { (visitor.say(Text::LastRefusal)) ": " b { (code) } " " (message) }
+                @if let Some(until) = portal.lowered_until {
+                    p { b { (Code::Limit) } ": " (visitor.say(Text::HalfPace)) ": " (parts::time(visitor, until)) }
+                    (parts::explained(visitor, Code::Limit.as_str()))
                 }
+                @if portal.oldest_seconds > SLOW { p { (visitor.say(Text::WaitsLong)) } }
             }
         }
         @if portal.dead > 0 {
@@ -122,6 +120,7 @@ pub(super) async fn live(
     let report = state.bridge.status().await.map_err(fault)?;
     let glance = state.bridge.glance().await.map_err(fault)?;
     Ok(html! {
+        (wrong::list(visitor, &report, &glance))
         (tiles(visitor, &report, &glance))
         (chart::last_hour(visitor, &glance.minutes))
         h2 { (visitor.say(Text::Portals)) }
@@ -147,19 +146,13 @@ fn tiles(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
         .map(|portal| portal.oldest_seconds)
         .max()
         .unwrap_or(0);
-    let well = dead == 0
-        && glance.conflicts == 0
-        && report
-            .portals
-            .iter()
-            .all(|portal| flow(portal) == Flow::Flowing);
+    let conflicts: i64 = glance.conflicts.iter().map(|one| one.count).sum();
     html! {
-        @if well { p.notice { (visitor.say(Text::AllWell)) } }
         ul.tiles {
             li { b { (pending) } span { (visitor.say(Text::Waiting)) @if pending > 0 { ", " (visitor.say(Text::Oldest)) " " (parts::span(oldest, visitor.lang)) } } }
             li { b { (done) } span { (visitor.say(Text::DoneLastHour)) } }
             li.alarm[dead > 0] { a href="/console/dead-letters" { b { (dead) } span { (visitor.say(Text::DeadLetters)) } } }
-            li.alarm[glance.conflicts > 0] { a href="/console/conflicts" { b { (glance.conflicts) }
+            li.alarm[conflicts > 0] { a href="/console/conflicts" { b { (conflicts) }
                 span { (visitor.say(Text::Conflicts)) ", " (visitor.say(Text::WaitsForPeople)) } } }
             @if report.published > 0 { li { b { (report.published) } span { (visitor.say(Text::Published)) } } }
         }
@@ -182,7 +175,6 @@ fn card(state: &State, visitor: &Visitor, portal: &PortalStatus, glance: &Glance
     html! {
         section.card {
             h3 { a href=(format!("/console/portals/{}", query::escape(&portal.portal))) { (portal.portal) } " " (flow(portal).badge(visitor)) }
-            (why(visitor, portal, Some(glance)))
             dl {
                 dt { (visitor.say(Text::Waiting)) } dd { (portal.pending) }
                 @if let Some(order) = oldest {
@@ -248,7 +240,7 @@ fn shops(visitor: &Visitor, report: &StatusReport, sorting: &Sorting) -> Markup 
         div.scroll { table.stacks {
             (sorting.heads(visitor, &columns, |pairs| link("shops", pairs)))
             tbody { @for (shop, flow) in rows { tr {
-                td data-label=(visitor.say(Text::Shop)) { (shop.shop) } td data-label=(visitor.say(Text::State)) { (flow.badge(visitor)) }
+                td data-label=(visitor.say(Text::Shop)) { a href=(wrong::shop_page(&shop.shop)) { (shop.shop) } } td data-label=(visitor.say(Text::State)) { (flow.badge(visitor)) }
                 td data-label=(visitor.say(Text::Portal)) { a href=(format!("/console/portals/{}", query::escape(&shop.portal))) { (shop.portal) } }
                 td.num data-label=(visitor.say(Text::Waiting)) { (shop.pending) }
                 td.num data-label=(visitor.say(Text::Oldest)) { @if shop.pending > 0 { (parts::span(shop.oldest_seconds, visitor.lang)) } @else { "—" } }
@@ -287,8 +279,8 @@ fn codes(visitor: &Visitor, report: &StatusReport, sorting: &Sorting) -> Markup 
             tbody { @for (code, count) in &rows { tr {
                 td.num data-label=(visitor.say(Text::Count)) { (count) }
                 td.code data-label=(visitor.say(Text::Code)) { a href=(letters(code)) { (code) } }
-                td data-label=(visitor.say(Text::WhatHappened)) { (Code::parse(code).map_or("", Code::sentence)) }
-                td data-label=(visitor.say(Text::WhatToDo)) { (Code::parse(code).map_or("", Code::remedy)) }
+                td data-label=(visitor.say(Text::WhatHappened)) { (Code::parse(code).map_or("", |code| visitor.lang.sentence(code))) }
+                td data-label=(visitor.say(Text::WhatToDo)) { (parts::marked(Code::parse(code).map_or("", |code| visitor.lang.remedy(code)))) }
             } } }
         } } }
     }

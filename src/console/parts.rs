@@ -97,12 +97,19 @@ pub(super) fn order(shop: Option<&str>, number: Option<&str>) -> Markup {
     }
 }
 
+/// A text of ours whose names of keys and commands stand between backticks.
+pub(super) fn marked(text: &str) -> Markup {
+    html! { @for (nth, part) in text.split('`').enumerate() {
+        @if nth % 2 == 1 { code { (part) } } @else { (part) }
+    } }
+}
+
 /// A code with its sentence and what to do about it.
 pub(super) fn explained(visitor: &Visitor, code: &str) -> Markup {
     html! {
         @if let Some(code) = Code::parse(code) {
-            p { (code.sentence()) }
-            p { strong { (visitor.say(Text::WhatToDo)) ": " } (code.remedy()) }
+            p { (visitor.lang.sentence(code)) }
+            p { strong { (visitor.say(Text::WhatToDo)) ": " } (marked(visitor.lang.remedy(code))) }
         }
     }
 }
@@ -120,6 +127,8 @@ pub(super) fn notice(visitor: &Visitor, done: Option<&str>) -> Markup {
         Some("discarded") => Text::Discarded,
         Some("paused") => Text::PausedNotice,
         Some("resumed") => Text::ResumedNotice,
+        Some("shop-paused") => Text::ShopPausedNotice,
+        Some("shop-resumed") => Text::ShopResumedNotice,
         Some("resolved") => Text::ResolvedNotice,
         Some("fine") => Text::TestFine,
         _ => return html! {},

@@ -24,6 +24,13 @@ pub(super) struct Asked {
     done: String,
 }
 
+impl Asked {
+    /// What an act came to.
+    pub(super) fn notice(&self) -> Option<&str> {
+        Some(&self.done)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Nothing {}
 
@@ -59,7 +66,7 @@ async fn page(
         h1 { (name) " " (overview::flow(portal).badge(visitor)) }
         (parts::notice(visitor, done))
         @if let Some(wrong) = wrong { p.problem.words role="alert" { (wrong) } }
-        (overview::why(visitor, portal, None))
+        (overview::why(visitor, portal))
         section.card { (portals::facts(state, visitor, portal)) (portals::acts(visitor, portal)) }
         (application)
         h2 { (visitor.say(Text::LastErrors)) }

@@ -21,7 +21,7 @@ pub(super) async fn get(Extract(state): Extract<State>, visitor: Visitor) -> Res
         h1 { (title) }
         div.cards { @for portal in &report.portals { section.card {
             h2 { a href=(format!("/console/portals/{}", query::escape(&portal.portal))) { (portal.portal) } " " (overview::flow(portal).badge(&visitor)) }
-            (overview::why(&visitor, portal, None))
+            (overview::why(&visitor, portal))
             (facts(&state, &visitor, portal))
             (acts(&visitor, portal))
         } } }

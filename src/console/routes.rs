@@ -2,7 +2,7 @@
 
 use super::{
     State, assets, audit, authorise, bulk, conflict, conflicts, dead_letter, dead_letters,
-    lang::Lang, layout, letter_file, live, order, orders, overview, portal, portals, sign_in,
+    lang::Lang, layout, letter_file, live, order, orders, overview, portal, portals, shop, sign_in,
     statuses, text::Text,
 };
 use crate::telemetry::request;
@@ -84,6 +84,9 @@ pub fn router(state: State) -> Router {
             "/console/portals/{name}/authorisation/{follow}/live",
             get(authorise::follow_live),
         )
+        .route("/console/shops/{name}", get(shop::get))
+        .route("/console/shops/{name}/pause", post(shop::pause))
+        .route("/console/shops/{name}/resume", post(shop::resume))
         .route("/console/audit", get(audit::get))
         .route("/console/assets/{name}", get(assets::get))
         .route("/console/{*nothing}", get(nowhere))

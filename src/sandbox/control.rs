@@ -294,6 +294,21 @@ pub(crate) struct Switches {
     expire_tokens: Option<bool>,
     moved_to: Option<String>,
     unlimited: Option<bool>,
+    webhook_scopes: Option<Vec<String>>,
+    forget_refresh_tokens: Option<bool>,
+    currencies: Option<Vec<String>>,
+    operating_window_seconds: Option<i64>,
+    new_stage: Option<NewStage>,
+}
+
+/// A stage that somebody adds to a funnel of deals.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewStage {
+    #[serde(default)]
+    category: u64,
+    code: String,
+    name: String,
 }
 
 /// Sets some of those states. An empty `moved_to` ends the redirects.
@@ -310,6 +325,24 @@ pub(crate) async fn switch(State(portal): Held, Json(wanted): Json<Switches>) ->
         }
         if wanted.expire_tokens == Some(true) {
             world.tokens.expire();
+        }
+        if let Some(scopes) = wanted.webhook_scopes {
+            world.options.webhook_scopes = scopes;
+        }
+        if wanted.forget_refresh_tokens == Some(true) {
+            world.tokens.forget_refresh();
+        }
+        if let Some(currencies) = wanted.currencies {
+            world.options.currencies = currencies;
+        }
+        if let Some(seconds) = wanted.operating_window_seconds {
+            world.operating.window = seconds;
+        }
+        if let Some(stage) = wanted.new_stage {
+            world
+                .crm
+                .book
+                .grow(stage.category, &stage.code, &stage.name);
         }
         if let Some(host) = wanted.moved_to {
             world.moved_to = Some(host).filter(|host| !host.is_empty());

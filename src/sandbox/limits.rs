@@ -36,8 +36,10 @@ impl Rate {
 }
 
 /// Time spent per caller and method, in ten buckets of a minute each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Operating {
+    /// How long a minute counts, in seconds.
+    pub(crate) window: i64,
     spent: HashMap<(String, String), VecDeque<Minute>>,
 }
 
@@ -47,24 +49,30 @@ struct Minute {
     seconds: f64,
 }
 
+impl Default for Operating {
+    fn default() -> Self {
+        Self {
+            window: WINDOW_SECONDS,
+            spent: HashMap::new(),
+        }
+    }
+}
+
 impl Operating {
     /// Seconds spent in the window, and when the oldest minute drops out of it.
     pub(crate) fn level(&mut self, caller: &str, method: &str, now: i64) -> (f64, i64) {
         let key = (caller.to_owned(), method.to_owned());
         let Some(minutes) = self.spent.get_mut(&key) else {
-            return (0.0, now + WINDOW_SECONDS);
+            return (0.0, now + self.window);
         };
         while minutes
             .front()
-            .is_some_and(|m| m.first + WINDOW_SECONDS <= now)
+            .is_some_and(|m| m.first + self.window <= now)
         {
             minutes.pop_front();
         }
         let sum = minutes.iter().map(|m| m.seconds).sum();
-        (
-            sum,
-            minutes.front().map_or(now, |m| m.first) + WINDOW_SECONDS,
-        )
+        (sum, minutes.front().map_or(now, |m| m.first) + self.window)
     }
 
     pub(crate) fn charge(&mut self, caller: &str, method: &str, now: i64, seconds: f64) {

@@ -33,6 +33,11 @@ impl Tokens {
         self.access.get(token).cloned()
     }
 
+    /// Ends the life of every refresh token: the application must be let in anew.
+    pub(crate) fn forget_refresh(&mut self) {
+        self.refresh.clear();
+    }
+
     /// Ends the life of every access token.
     pub(crate) fn expire(&mut self) {
         for grant in self.access.values_mut() {

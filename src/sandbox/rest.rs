@@ -28,6 +28,7 @@ struct Incoming {
     xml: bool,
     params: Params,
     source: IpAddr,
+    host: String,
     secure: bool,
     path: String,
 }
@@ -161,6 +162,11 @@ fn read(
         xml,
         params,
         source: peer.address.ip(),
+        host: headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default()
+            .to_owned(),
         secure: headers
             .get("x-forwarded-proto")
             .is_some_and(|v| v == "https"),
@@ -227,7 +233,12 @@ fn turn_away(
 /// Everything that can refuse a request before its fate is drawn.
 fn check_in(world: &mut World, incoming: &Incoming) -> Result<(), Refusal> {
     world.stats.requests += 1;
-    if let Some(host) = &world.moved_to {
+    // A renamed portal answers under its new name and sends everybody else there.
+    if let Some(host) = world
+        .moved_to
+        .as_ref()
+        .filter(|host| **host != incoming.host)
+    {
         return Err(Refusal::Moved(format!("http://{host}{}", incoming.path)));
     }
     if world.options.require_https && !incoming.secure {
@@ -398,6 +409,7 @@ pub(crate) fn run(world: &mut World, caller: &Caller, method: &str, params: &Par
         .get(method)
         .copied()
         .unwrap_or(world.options.default_cost);
+    let cost = cost * f64::from(crm::import::cards(method, params));
     world.operating.charge(&caller.key(), method, now, cost);
     outcome
 }

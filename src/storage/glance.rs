@@ -112,12 +112,3 @@ pub async fn decisions(db: &mut PgConnection, limit: i64) -> Result<Vec<Decision
     .fetch_all(db)
     .await?)
 }
-
-/// How many conflicts wait for a person.
-pub async fn conflicts_waiting(db: &mut PgConnection) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM bridge.conflicts WHERE closed_at IS NULL AND ruled_at IS NULL"#
-    )
-    .fetch_one(db)
-    .await?)
-}

@@ -1,35 +1,69 @@
 //! Every call to a portal: counted, and one line in the log.
 
-use super::portal::code;
+use super::{
+    portal::{code, words},
+    troubles::Seen,
+};
 use crate::{
     bitrix24::{Called, Watch},
     domain::PortalName,
     telemetry::Metrics,
 };
 use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// What is seen of calls and not written down yet; what comes beyond is only counted and logged.
+const UNREAD: usize = 256;
 
 /// Counts and logs the calls of one portal's client.
 pub(super) struct Attempts {
     portal: String,
     metrics: Metrics,
+    seen: mpsc::Sender<Seen>,
 }
 
 impl Attempts {
-    pub(super) fn new(name: &PortalName, metrics: &Metrics) -> Self {
-        let portal = name.as_str().to_owned();
-        let metrics = metrics.clone();
-        Self { portal, metrics }
+    /// With what people are to see of the calls.
+    pub(super) fn new(name: &PortalName, metrics: &Metrics) -> (Self, mpsc::Receiver<Seen>) {
+        let (seen, unread) = mpsc::channel(UNREAD);
+        let attempts = Self {
+            portal: name.as_str().to_owned(),
+            metrics: metrics.clone(),
+            seen,
+        };
+        (attempts, unread)
+    }
+
+    fn tell(&self, seen: Seen) {
+        let _ = self.seen.try_send(seen);
     }
 }
 
 impl Watch for Attempts {
+    fn sending(&self, method: &str) {
+        self.tell(Seen::Sending(method.to_owned()));
+    }
+
+    fn blocked(&self, method: &str, rests: Duration) {
+        self.tell(Seen::Rests(method.to_owned(), rests));
+    }
+
+    fn moved(&self, host: &str) {
+        self.tell(Seen::Moved(host.to_owned()));
+    }
+
     fn called(&self, call: &Called<'_>) {
         let result = match call.failed {
             None => "ok",
             Some(error) => code(&error.class()).as_str(),
         };
+        let failed = call
+            .failed
+            .map(|error| (code(&error.class()), words(error)));
+        self.tell(Seen::Ended(failed));
         let (portal, metrics) = (&self.portal, &self.metrics);
         metrics.limited(portal, call.waited);
+        metrics.paced(portal, call.pace);
         metrics.called(portal, call.method, result, call.took);
         if let Some(commands) = call.commands {
             metrics.batched(portal, commands);

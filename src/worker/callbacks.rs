@@ -3,6 +3,7 @@
 use super::{
     Options,
     lease::{Held, chain},
+    troubles::Slow,
 };
 use crate::{
     app::{self, Bridge, Outgoing},
@@ -117,7 +118,8 @@ impl CallbackLane {
             });
         }
         let (mut failed, mut answered) = (None, false);
-        while let Some(sent) = sending.join_next().await {
+        let mut slow = Slow::new(&self.bridge, &self.lane);
+        while let Some(sent) = slow.while_waiting(sending.join_next()).await {
             let Ok((one, answer)) = sent else { continue };
             match answer {
                 Answer::Down { .. } | Answer::Gone => failed = Some(answer),
@@ -127,6 +129,7 @@ impl CallbackLane {
                 }
             }
         }
+        slow.over().await;
         match failed {
             Some(failed) => self.pause(held, failures, failed).await.map(Some),
             None if answered && failures > 0 => {

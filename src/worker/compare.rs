@@ -3,6 +3,7 @@
 use super::{Failure, Portal, lease::Held, perform::send};
 use crate::{
     app::{self, Bridge, Comparison, Looked},
+    bitrix24::Priority,
     planner::{CallAnswer, Glance, History, Look, Seen, StageWrite},
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -94,7 +95,8 @@ impl WayBack {
                 .collect(),
             ask_who: !self.asked_who,
         };
-        let (seen, mut turned) = glance(portal, held, Glance::look(&look)).await;
+        let (seen, mut turned) =
+            glance(portal, held, Glance::look(&look), Priority::Reconcile).await;
         if turned.answered && look.ask_who {
             self.asked_who = true;
             self.me = seen.me;
@@ -125,7 +127,9 @@ impl WayBack {
             held.reached(super::Point::Decided).await;
             let (again, writes): (Vec<Comparison>, Vec<StageWrite>) =
                 done.writes.into_iter().unzip();
-            let (mut seen, wrote) = glance(portal, held, Glance::write(&writes)).await;
+            // What was decided is waited for, by the shop or by a manager.
+            let (mut seen, wrote) =
+                glance(portal, held, Glance::write(&writes), Priority::Live).await;
             held.reached(super::Point::Called).await;
             seen.newest = newest.max(seen.moves.values().flatten().map(|row| row.id).max());
             turned.answered |= wrote.answered;
@@ -148,14 +152,19 @@ impl WayBack {
 }
 
 /// Sends the calls of a glance while the lease holds and the portal answers.
-async fn glance<P: Portal>(portal: &P, held: &Held, mut glance: Glance) -> (Seen, Turned) {
+async fn glance<P: Portal>(
+    portal: &P,
+    held: &Held,
+    mut glance: Glance,
+    priority: Priority,
+) -> (Seen, Turned) {
     let mut turned = Turned::default();
     while let Some(call) = glance.next_call() {
         if turned.failure.is_some() || !held.may_send() {
             glance.answer(&call, CallAnswer::NotRun);
             continue;
         }
-        match send(portal, held, &call).await {
+        match send(portal, held, &call, priority).await {
             Ok(answer) => {
                 turned.answered = true;
                 glance.answer(&call, answer);

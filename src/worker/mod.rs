@@ -8,6 +8,7 @@ pub mod applications;
 mod attempts;
 mod callbacks;
 mod compare;
+mod guests;
 mod lane;
 mod lease;
 mod options;
@@ -15,9 +16,11 @@ mod perform;
 mod portal;
 mod reconcile;
 mod schedule;
+mod troubles;
 
 use crate::{app::Bridge, domain::PortalName};
-use std::collections::BTreeMap;
+use attempts::Attempts;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +47,14 @@ pub async fn run<P: Portal>(
 ) -> Result<(), Error> {
     let mut tasks = JoinSet::new();
     for (name, portal) in portals {
+        let (watch, seen) = Attempts::new(&name, bridge.metrics());
+        portal.watched(Arc::new(watch));
+        tasks.spawn(troubles::run(
+            bridge.clone(),
+            name.as_str().to_owned(),
+            seen,
+            stop.clone(),
+        ));
         let lane = lane::Lane::new(bridge.clone(), name, portal, options.clone());
         tasks.spawn(lane.run(stop.clone()));
     }

@@ -2,7 +2,7 @@
 
 use super::{Failure, Point, Portal, lease::Held};
 use crate::{
-    bitrix24::{BatchResponse, Class, Command},
+    bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
     domain::Code,
     planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
 };
@@ -35,8 +35,8 @@ const NOT_JUDGED: [&str; 5] = [
 pub(super) async fn perform<P: Portal>(
     portal: &P,
     held: &Held,
-    jobs: Vec<Job>,
-    facts: PortalFacts,
+    (jobs, facts): (Vec<Job>, PortalFacts),
+    priority: Priority,
 ) -> Performed {
     let mut wave = Wave::new(jobs, facts);
     let (mut failure, mut answered) = (None, false);
@@ -50,7 +50,7 @@ pub(super) async fn perform<P: Portal>(
                 wave.answer(call, CallAnswer::NotRun);
                 continue;
             }
-            match send(portal, held, call).await {
+            match send(portal, held, call, priority).await {
                 Ok(answer) => {
                     answered = true;
                     wave.answer(call, answer);
@@ -88,12 +88,18 @@ pub(super) async fn send<P: Portal>(
     portal: &P,
     held: &Held,
     call: &Call,
+    priority: Priority,
 ) -> Result<CallAnswer, Failure> {
     let commands: Vec<Command> = call.commands.iter().map(command).collect();
     for _ in 0..3 {
         let span = tracing::info_span!("portal_call", commands = commands.len());
-        match portal.batch(&commands).instrument(span).await {
-            Ok(response) => return Ok(answer(response)),
+        match portal.batch(&commands, priority).instrument(span).await {
+            Ok(response) => {
+                return match hindrance(&commands, &response) {
+                    Some(failure) => Err(failure),
+                    None => Ok(answer(response)),
+                };
+            }
             Err(fault) => {
                 let Class::Throttled(pause) = fault.class else {
                     return Err(fault);
@@ -112,6 +118,26 @@ pub(super) async fn send<P: Portal>(
         code: Code::Limit,
         message,
         maybe_executed: false,
+    })
+}
+
+/// A batch is answered though the permission for its methods is gone: each command is refused, and no order is to blame.
+fn hindrance(commands: &[Command], response: &BatchResponse) -> Option<Failure> {
+    let scope = ["INSUFFICIENT_SCOPE", "INVALID_SCOPE"];
+    let words = commands.iter().find_map(|command| {
+        let refused = response.get(&command.key)?.as_ref().err()?;
+        let lacks = scope
+            .iter()
+            .any(|code| refused.error.eq_ignore_ascii_case(code));
+        // Of what else is asked (who the bridge is, say) it can do without.
+        let needed = command.method.starts_with("crm.");
+        (lacks && needed).then(|| format!("{}: {}", command.method, refused.description))
+    })?;
+    Some(Failure {
+        class: Class::Blocked(Blocked::Scope),
+        code: Code::Scope,
+        message: words,
+        maybe_executed: response.values().any(Result::is_ok),
     })
 }
 

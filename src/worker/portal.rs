@@ -1,10 +1,8 @@
 //! What a lane needs of a portal: one call at a time, and a plain word about what went wrong.
 
-use super::attempts::Attempts;
 use crate::{
-    bitrix24::{BatchResponse, Blocked, Class, Client, Command, Error, Heard, Priority},
-    domain::{Code, PortalName},
-    telemetry::Metrics,
+    bitrix24::{BatchResponse, Blocked, Class, Client, Command, Error, Heard, Priority, Watch},
+    domain::Code,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -25,14 +23,15 @@ pub struct Failure {
 
 /// Where a lane sends its calls.
 pub trait Portal: Clone + Send + Sync + 'static {
-    /// Up to 50 commands in one call.
+    /// Up to 50 commands in one call; whoever asks with a higher priority at the same time goes first.
     fn batch(
         &self,
         commands: &[Command],
+        priority: Priority,
     ) -> impl Future<Output = Result<BatchResponse, Failure>> + Send;
 
     /// Says to whom every call is told from now on.
-    fn watched(&self, _name: &PortalName, _metrics: &Metrics) {}
+    fn watched(&self, _watch: Arc<dyn Watch>) {}
 
     /// What the portal's clock showed in an answer, once.
     fn heard(&self) -> Option<Heard> {
@@ -52,17 +51,31 @@ pub trait Portal: Clone + Send + Sync + 'static {
         Duration::ZERO
     }
 
+    /// Waits until a call that another process sends has a place in the bucket.
+    fn permit(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// How long the pace stays lowered because somebody else uses up the portal's limit.
+    fn lowered(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// A cheap call that succeeds if the portal takes the bridge's calls at all.
     fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 impl Portal for Client {
-    async fn batch(&self, commands: &[Command]) -> Result<BatchResponse, Failure> {
-        Ok(Client::batch(self, commands, Priority::Live).await?)
+    async fn batch(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, Failure> {
+        Ok(Client::batch(self, commands, priority).await?)
     }
 
-    fn watched(&self, name: &PortalName, metrics: &Metrics) {
-        self.watch(Arc::new(Attempts::new(name, metrics)));
+    fn watched(&self, watch: Arc<dyn Watch>) {
+        self.watch(watch);
     }
 
     fn heard(&self) -> Option<Heard> {
@@ -81,6 +94,14 @@ impl Portal for Client {
         Client::left(self)
     }
 
+    async fn permit(&self) {
+        Client::permit(self).await;
+    }
+
+    fn lowered(&self) -> Duration {
+        Client::lowered(self)
+    }
+
     async fn probe(&self) -> Result<(), Failure> {
         self.call("server.time", &json!({}), Priority::Live).await?;
         Ok(())
@@ -91,12 +112,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let class = error.class();
         let code = code(&class);
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            message = format!("{message}: {inner}");
-            cause = inner.source();
-        }
+        let message = words(&error);
         Self {
             class,
             code,
@@ -104,6 +120,17 @@ impl From<Error> for Failure {
             maybe_executed: error.maybe_executed(),
         }
     }
+}
+
+/// An error with all that lies behind it.
+pub(super) fn words(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        message = format!("{message}: {inner}");
+        cause = inner.source();
+    }
+    message
 }
 
 /// The code that people see.

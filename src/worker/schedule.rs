@@ -2,10 +2,10 @@
 
 use super::{Options, Retention};
 use crate::{
-    app::Bridge,
+    app::{Bridge, permit_bell},
     storage::{
         self, attempts, bulk, changes, conflicts, decisions, history, inbox, journal, letters,
-        outbox, published,
+        outbox, permits, published,
     },
 };
 use sqlx::postgres::PgListener;
@@ -77,7 +77,7 @@ async fn listen(bridge: &Bridge) -> Option<PgListener> {
     let connect = async {
         let mut listener = PgListener::connect_with(bridge.pool()).await?;
         listener
-            .listen_all(["bridge_lane", "bridge_published"])
+            .listen_all(["bridge_lane", "bridge_published", "bridge_permit"])
             .await?;
         Ok::<_, sqlx::Error>(listener)
     };
@@ -94,6 +94,9 @@ async fn hear(bridge: &Bridge, listener: &mut Option<PgListener>, most: Duration
         match tokio::time::timeout_at(until, open.recv()).await {
             Err(_) => return,
             Ok(Ok(news)) if news.channel() == "bridge_published" => return,
+            Ok(Ok(news)) if news.channel() == "bridge_permit" => {
+                bridge.bell().of(&permit_bell(news.payload())).notify_one();
+            }
             Ok(Ok(news)) => bridge.bell().of(news.payload()).notify_one(),
             Ok(Err(_)) => {
                 *listener = None;
@@ -147,6 +150,7 @@ pub async fn prune(
             + letters::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
             + journal::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
             + journal::prune_audit(&mut db, retention.audit.as_secs_f64(), PRUNE_BATCH).await?
+            + permits::prune(&mut db, 3600.0, PRUNE_BATCH).await?
             + inbox::prune(&mut db, settled, PRUNE_BATCH).await?
             + history::prune(&mut db, settled, PRUNE_BATCH).await?
             + changes::prune(&mut db, settled, PRUNE_BATCH).await?

@@ -196,6 +196,35 @@ fn every_code_has_its_page_and_every_page_its_code() {
     assert_eq!(codes.collect::<BTreeSet<_>>(), pages("runbook/codes"));
 }
 
+#[test]
+fn the_page_of_troubles_is_what_an_operators_walk_has_seen() {
+    let mut text = String::from(
+        "# What can go wrong, and where it is seen and mended\n\n\
+         Each row is a scene of the tests: the trouble is made with the sandbox portal, the console's overview tells it within ten seconds in the \
+         words below and with a button that leads to where it is mended, and says that everything flows once it is. Written by \
+         `UPDATE=1 cargo test --test it deployment`.\n\n\
+         | trouble | shown at | what the overview says | what it says to do | how it is mended |\n|---|---|---|---|---|\n",
+    );
+    for trouble in crate::console::walk::all() {
+        let place = match trouble.place {
+            crate::console::walk::Place::Portal => "the portal",
+            crate::console::walk::Place::Shop => "the shop",
+            crate::console::walk::Place::Callback => "telling the shop",
+        };
+        let code = trouble.code;
+        writeln!(
+            text,
+            "| {} | {place} | [{code}](codes/{code}.md): {} | {} | {} |",
+            trouble.what,
+            code.sentence(),
+            code.remedy(),
+            trouble.mended
+        )
+        .unwrap();
+    }
+    generated("runbook/troubles.md", &text);
+}
+
 fn page(code: Code) -> String {
     let whom = match code.as_str().split('-').next() {
         Some("B24") => "Bitrix24 says it, or its silence does.",

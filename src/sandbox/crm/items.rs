@@ -9,6 +9,7 @@ use super::links::Link;
 use super::multifields::{self, Change, Multifield};
 use super::rows::{self, Row, cents};
 use super::stages::Semantic;
+use super::userfields::UserField;
 use crate::sandbox::decode::{elements, id, int, text, truthy};
 use crate::sandbox::envelope::Fail;
 use crate::sandbox::events::MOVED;
@@ -172,11 +173,28 @@ impl World {
             Some(value) => !is_empty(value),
             None => !item.text(name).is_empty(),
         };
-        let missing = match entity {
+        // An update is asked only for what it names.
+        let asked = |name: &String| item.id == 0 || values.contains_key(name);
+        let required =
+            |field: &&UserField| field.entity == entity && field.mandatory && asked(&field.name);
+        let empty = self.crm.user_fields.iter().filter(required);
+        let empty = empty
+            .filter(|field| !now(&field.name))
+            .map(|field| field.label.as_str());
+        let named = match entity {
             Entity::Contact if !now("NAME") && !now("LAST_NAME") => "Имя», «Фамилия",
             Entity::Company if !now("TITLE") => "Название компании",
-            _ => return Ok(()),
+            _ => "",
         };
+        let missing: Vec<&str> = [named]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .chain(empty)
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let missing = missing.join("», «");
         let text = format!("Не заполнены обязательные поля: «{missing}».<br>");
         let code = if universal {
             "CRM_FIELD_ERROR_REQUIRED"
@@ -204,6 +222,7 @@ impl World {
         self.check(entity, &values, &item, write.universal)?;
         item.id = self.crm.next_id(entity);
         self.defaults(caller, entity, &mut item);
+        let moved = values.get("MOVED_TIME").cloned();
         for (name, value) in values {
             if !(is_empty(&value)
                 && matches!(
@@ -225,6 +244,9 @@ impl World {
             if let Some(stage) = stage {
                 let (code, semantic) = (stage.id.clone(), stage.semantic());
                 self.enter(entity, &mut item, &code, semantic, 1);
+            }
+            if let Some(moved) = moved {
+                item.set("MOVED_TIME", moved);
             }
         }
         multifields::apply(

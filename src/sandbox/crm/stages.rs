@@ -187,6 +187,17 @@ impl Book {
         book
     }
 
+    /// Adds a stage to a funnel of deals, as somebody does in the portal's settings.
+    pub(crate) fn grow(&mut self, category: u64, code: &str, name: &str) {
+        let id = if category == 0 {
+            code.to_owned()
+        } else {
+            format!("C{category}:{code}")
+        };
+        let meaning = Some(Semantics::Process);
+        self.add(&dictionary(category), &id, name, meaning, Some(category));
+    }
+
     fn add(
         &mut self,
         dictionary: &str,

@@ -8,6 +8,7 @@ mod journey;
 mod logged;
 mod search;
 mod sorted;
+pub(crate) mod walk;
 mod world;
 
 use crate::support::shop::{bridge, claim, event, hopeless, lease, tries};

@@ -3,5 +3,6 @@
 mod commands;
 mod crossing;
 mod model;
+mod restored;
 mod scenarios;
 mod world;

@@ -62,6 +62,8 @@ pub(crate) struct Order {
 pub(crate) struct ShopState {
     pub(crate) orders: BTreeMap<String, Order>,
     pub(crate) answers: Answers,
+    /// Every event that was taken, in order.
+    pub(crate) sent: Vec<Value>,
     /// Bodies of verified callbacks, with when they came.
     pub(crate) called: Vec<(Instant, Value)>,
     pub(crate) forged: usize,
@@ -89,12 +91,14 @@ impl Shop {
         let state = Arc::new(Mutex::new(ShopState {
             orders: BTreeMap::new(),
             answers: Answers::Takes,
+            sent: Vec::new(),
             called: Vec::new(),
             forged: 0,
             echoes: true,
             yields: false,
             skew: TimeDelta::zero(),
         }));
+        let taken = Arc::clone(&state);
         let shop = Self {
             state,
             callback,
@@ -113,6 +117,7 @@ impl Shop {
                     if let Some(url) = url {
                         let sent = http.post(&url).bearer_auth(KEY).json(&event).send().await;
                         if sent.is_ok_and(|answer| answer.status() == 202) {
+                            taken.lock().unwrap().sent.push(event);
                             break;
                         }
                     }
@@ -126,6 +131,14 @@ impl Shop {
     /// The shop changes an order's status, or makes the order, and posts it.
     pub(crate) fn set(&self, number: &str, status: &str) {
         self.change(number, |order| status.clone_into(&mut order.status));
+    }
+
+    /// The shop sends what it sent after the first `count` events once more, as it was.
+    pub(crate) fn again(&self, count: usize) {
+        let events = self.with(|state| state.sent.split_off(count));
+        for event in events {
+            self.outbox.send(event).unwrap();
+        }
     }
 
     /// The shop takes money.

@@ -1,0 +1,324 @@
+//! What is wrong, the worst first: where, what it means, what to do, and the page where it is done.
+
+use super::{
+    overview::{self, Flow},
+    parts, query,
+    session::Visitor,
+    text::Text,
+};
+use crate::{
+    app::{
+        LaneState, PortalStatus, ShopStatus, StatusReport,
+        look::{DeadRow, Glance, Refused, Trouble},
+    },
+    domain::Code,
+};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+/// One thing that is wrong.
+struct Wrong {
+    flow: Flow,
+    /// Where: a kind of place and its name.
+    place: (Text, String),
+    /// What, where a code says it.
+    code: Option<Code>,
+    /// What, where none does.
+    text: Option<Text>,
+    /// How bad it is: figures with their names.
+    figures: Vec<(Text, String)>,
+    /// When it is tried again by itself.
+    again: Option<DateTime<Utc>>,
+    /// The words of whoever failed.
+    words: String,
+    /// The way to the page where it is mended.
+    href: String,
+    label: Text,
+}
+
+impl Wrong {
+    fn new(flow: Flow, place: (Text, &str), href: String, label: Text) -> Self {
+        Self {
+            flow,
+            place: (place.0, place.1.to_owned()),
+            code: None,
+            text: None,
+            figures: Vec::new(),
+            again: None,
+            words: String::new(),
+            href,
+            label,
+        }
+    }
+
+    fn item(&self, visitor: &Visitor) -> Markup {
+        let lang = visitor.lang;
+        let class = if self.flow == Flow::Stuck {
+            "stuck"
+        } else {
+            "slowed"
+        };
+        html! {
+            li class=(class) {
+                div.where { (self.flow.badge(visitor)) " " strong { (visitor.say(self.place.0)) " " (self.place.1) }
+                    @for (name, figure) in &self.figures { span.quiet { (visitor.say(*name)) ": " b { (figure) } } } }
+                @if let Some(code) = self.code {
+                    p.what { (lang.sentence(code)) }
+                    p { strong { (visitor.say(Text::WhatToDo)) ": " } (parts::marked(lang.remedy(code))) }
+                }
+                @if let Some(text) = self.text { p.what { (visitor.say(text)) } }
+                @if self.code.is_some() || !self.words.is_empty() {
+                    p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (self.words) }
+                }
+                @if let Some(at) = self.again { p.quiet { (visitor.say(Text::TriesAgain)) ": " (parts::time(visitor, at)) } }
+                a.button href=(self.href) { (visitor.say(self.label)) }
+            }
+        }
+    }
+}
+
+/// The list; nothing if everything flows.
+pub(super) fn list(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
+    let mut all = Vec::new();
+    all.extend(
+        report
+            .portals
+            .iter()
+            .filter_map(|one| portal(visitor, one, glance)),
+    );
+    all.extend(report.shops.iter().filter_map(callback));
+    let lasting = |trouble: &&Trouble| trouble.over_at.is_none() && known(report, trouble);
+    all.extend(
+        glance
+            .troubles
+            .iter()
+            .filter(lasting)
+            .filter_map(|one| trouble(report, one)),
+    );
+    all.extend(glance.dead.iter().map(dead));
+    all.extend(glance.conflicts.iter().map(|one| {
+        let href = format!("/console/conflicts/{}", one.id);
+        let href = if one.count == 1 {
+            href
+        } else {
+            "/console/conflicts".to_owned()
+        };
+        Wrong {
+            code: Code::parse(&one.code),
+            figures: vec![(Text::Conflicts, one.count.to_string())],
+            ..Wrong::new(Flow::Slow, (Text::Shop, &one.shop), href, Text::Decide)
+        }
+    }));
+    all.extend(glance.refused.iter().map(refused));
+    all.sort_by_key(|one| one.flow != Flow::Stuck);
+    html! {
+        @if all.is_empty() { p.notice { (visitor.say(Text::AllWell)) } }
+        @else {
+            h2.wrong { (visitor.say(Text::WhatIsWrong)) " " span.badge.bad { (all.len()) } }
+            ul.wrong { @for one in &all { (one.item(visitor)) } }
+        }
+        (lately(visitor, report, glance))
+    }
+}
+
+fn known(report: &StatusReport, trouble: &Trouble) -> bool {
+    match shop_of(trouble) {
+        Some(name) => report
+            .shops
+            .iter()
+            .any(|shop| shop.shop == name && shop.callback.is_some()),
+        None => report
+            .portals
+            .iter()
+            .any(|portal| portal.portal == trouble.lane),
+    }
+}
+
+/// The shop whose callback it is about.
+fn shop_of(trouble: &Trouble) -> Option<&str> {
+    trouble.lane.strip_prefix("shop:")
+}
+
+/// Where it is, and its page.
+fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
+    match shop_of(trouble) {
+        Some(shop) => ((Text::CallbackOf, shop), shop_page(shop), Text::ToShop),
+        None => {
+            let href = format!("/console/portals/{}", query::escape(&trouble.lane));
+            ((Text::Portal, &trouble.lane), href, Text::ToPortal)
+        }
+    }
+}
+
+fn portal(visitor: &Visitor, portal: &PortalStatus, glance: &Glance) -> Option<Wrong> {
+    let flow = overview::flow(portal);
+    // Where something says why orders wait, that they wait is no second thing.
+    let explained = portal.state == LaneState::Running
+        && (glance.refused.iter().any(|one| one.lane == portal.portal)
+            || glance
+                .troubles
+                .iter()
+                .any(|one| one.lane == portal.portal && one.over_at.is_none()));
+    if flow == Flow::Flowing || explained {
+        return None;
+    }
+    let mut figures = vec![(Text::Waiting, portal.pending.to_string())];
+    if portal.pending > 0 {
+        figures.push((
+            Text::Oldest,
+            parts::span(portal.oldest_seconds, visitor.lang),
+        ));
+    }
+    let halts = matches!(portal.state, LaneState::Paused | LaneState::Waiting);
+    let code = portal
+        .paused_code
+        .as_deref()
+        .filter(|_| halts)
+        .and_then(Code::parse);
+    let text = match portal.state {
+        LaneState::Paused | LaneState::Waiting => Text::PausedByPerson,
+        LaneState::Idle => Text::NoWorker,
+        LaneState::Running => Text::WaitsLong,
+    };
+    Some(Wrong {
+        code,
+        text: code.is_none().then_some(text),
+        figures,
+        again: portal.resume_at.filter(|_| halts),
+        words: portal
+            .paused_reason
+            .clone()
+            .filter(|_| halts)
+            .unwrap_or_default(),
+        ..Wrong::new(
+            flow,
+            (Text::Portal, &portal.portal),
+            format!("/console/portals/{}", query::escape(&portal.portal)),
+            Text::ToPortal,
+        )
+    })
+}
+
+/// What hinders a shop from being told.
+fn callback(shop: &ShopStatus) -> Option<Wrong> {
+    let state = shop.callback?;
+    let (flow, text) = match state {
+        LaneState::Paused | LaneState::Waiting => (Flow::Stuck, Text::PausedByPerson),
+        LaneState::Idle => (Flow::Stuck, Text::NoWorker),
+        LaneState::Running => return None,
+    };
+    // Without a worker the portal's line says it, and nothing is late here.
+    if state == LaneState::Idle && shop.untold == 0 {
+        return None;
+    }
+    let code = shop.callback_code.as_deref().and_then(Code::parse);
+    let words = shop.callback_reason.as_deref().unwrap_or_default();
+    Some(Wrong {
+        code,
+        text: code.is_none().then_some(text),
+        figures: vec![(Text::Untold, shop.untold.to_string())],
+        again: shop.callback_resume_at,
+        words: words.to_owned(),
+        ..Wrong::new(
+            flow,
+            (Text::CallbackOf, &shop.shop),
+            shop_page(&shop.shop),
+            Text::ToShop,
+        )
+    })
+}
+
+/// A trouble that lasts though the lane runs; one that stopped the lane is told of there.
+fn trouble(report: &StatusReport, trouble: &Trouble) -> Option<Wrong> {
+    let stopped = |portal: &&PortalStatus| {
+        portal.portal == trouble.lane
+            && matches!(portal.state, LaneState::Paused | LaneState::Waiting)
+            && portal.paused_code.as_deref() == Some(&trouble.code)
+    };
+    if report.portals.iter().any(|portal| stopped(&portal)) {
+        return None;
+    }
+    let (place, href, label) = place(trouble);
+    Some(Wrong {
+        code: Some(Code::parse(&trouble.code)?),
+        words: trouble.message.clone(),
+        figures: vec![(Text::Times, trouble.times.to_string())],
+        ..Wrong::new(Flow::Slow, place, href, label)
+    })
+}
+
+fn dead(dead: &DeadRow) -> Wrong {
+    let place = match (dead.shop.as_deref(), dead.portal.as_deref()) {
+        (Some(shop), _) if dead.by_shop => (Text::CallbackOf, shop),
+        (Some(shop), _) => (Text::Shop, shop),
+        (None, portal) => (Text::Portal, portal.unwrap_or("—")),
+    };
+    let mut figures = vec![(Text::DeadLetters, dead.count.to_string())];
+    figures.extend(dead.number.clone().map(|number| (Text::Order, number)));
+    let href = if dead.count == 1 {
+        format!("/console/dead-letters/{}", dead.id)
+    } else {
+        let pairs = [
+            ("shop", dead.shop.as_deref()),
+            ("portal", dead.portal.as_deref()),
+            ("code", Some(dead.code.as_str())),
+        ];
+        query::link("/console/dead-letters", &pairs)
+    };
+    let known = Code::parse(&dead.code);
+    Wrong {
+        code: known,
+        text: known.is_none().then_some(Text::HasDead),
+        figures,
+        words: dead.message.chars().take(300).collect(),
+        ..Wrong::new(Flow::Stuck, place, href, Text::ToLetters)
+    }
+}
+
+fn refused(refused: &Refused) -> Wrong {
+    let known = Code::parse(&refused.code);
+    let by_shop = refused.lane.starts_with("shop:");
+    let (place, href, label) = if by_shop {
+        (Text::CallbackOf, shop_page(&refused.shop), Text::ToShop)
+    } else if refused.count == 1 {
+        let href = query::order(&refused.shop, &refused.number);
+        (Text::Shop, href, Text::ToOrder)
+    } else {
+        let href = format!("/console/portals/{}", query::escape(&refused.lane));
+        (Text::Shop, href, Text::ToPortal)
+    };
+    Wrong {
+        code: known,
+        text: known.is_none().then_some(Text::LastRefusal),
+        figures: vec![
+            (Text::RefusedAndTried, refused.count.to_string()),
+            (Text::Order, refused.number.clone()),
+        ],
+        words: refused.message.clone(),
+        ..Wrong::new(Flow::Slow, (place, &refused.shop), href, label)
+    }
+}
+
+/// The page of a shop.
+pub(super) fn shop_page(shop: &str) -> String {
+    format!("/console/shops/{}", query::escape(shop))
+}
+
+/// What was wrong a moment ago and is over.
+fn lately(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
+    let over = |trouble: &&Trouble| trouble.over_at.is_some() && known(report, trouble);
+    let over: Vec<_> = glance.troubles.iter().filter(over).collect();
+    html! {
+        @if !over.is_empty() {
+            section.over {
+                h2 { (visitor.say(Text::OverByNow)) }
+                ul { @for one in over { li {
+                    @let (place, href, _) = place(one);
+                    a href=(href) { (visitor.say(place.0)) " " (place.1) } ", " (parts::time(visitor, one.last_at)) ", " (visitor.say(Text::Times)) ": " (one.times) ". "
+                    @if let Some(code) = Code::parse(&one.code) { (visitor.lang.sentence(code)) " " (parts::marked(visitor.lang.remedy(code))) }
+                    " " span.quiet { span.code { (one.code) } " " (one.message) }
+                } } }
+            }
+        }
+    }
+}

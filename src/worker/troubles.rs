@@ -1,0 +1,380 @@
+//! What people are to see of a portal's calls, even where the lane does not stop for it.
+//!
+//! Owns: the memory of what is going wrong, and writing it down when it changes. Refuses: deciding what the lane does about it.
+
+use crate::{app::Bridge, domain::Code, storage::troubles};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+/// A call that takes longer than this is told of while it runs.
+const SLOW: Duration = Duration::from_secs(5);
+/// The same trouble is written down at most this often.
+const PACE: Duration = Duration::from_secs(1);
+/// How long nothing happens if nothing is due.
+const REST: Duration = Duration::from_hours(1);
+
+/// Something that was seen of a portal's calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// A call of this method is about to be sent.
+    Sending(String),
+    /// A call ended, with what went wrong.
+    Ended(Option<(Code, String)>),
+    /// A method rests for so long.
+    Rests(String, Duration),
+    /// The portal answers from this host.
+    Moved(String),
+}
+
+/// What is to be written down.
+#[derive(Debug, PartialEq, Eq)]
+enum Write {
+    Note(Code, String, i64),
+    Over(Vec<Code>),
+}
+
+/// What is going wrong.
+#[derive(Debug, Default)]
+struct Memory {
+    open: BTreeMap<Code, Open>,
+    /// How many calls run, since when nothing was answered, and the method of the oldest.
+    running: u32,
+    since: Option<(Instant, String)>,
+    resting: BTreeMap<String, Instant>,
+}
+
+/// A trouble that lasts.
+#[derive(Debug)]
+struct Open {
+    written: Instant,
+    unwritten: i64,
+}
+
+impl Memory {
+    fn take(&mut self, seen: Seen, now: Instant) -> Vec<Write> {
+        match seen {
+            Seen::Sending(method) => {
+                self.running += 1;
+                if self.running == 1 {
+                    self.since = Some((now, method));
+                }
+                Vec::new()
+            }
+            Seen::Ended(failed) => {
+                self.running = self.running.saturating_sub(1);
+                self.since = self.since.take().filter(|_| self.running > 0);
+                self.ended(failed, now)
+            }
+            Seen::Rests(method, rests) => {
+                let message = format!("the method {method} rests for {} s", rests.as_secs());
+                self.resting.insert(method, now + rests);
+                self.note(Code::Operating, message, now)
+                    .into_iter()
+                    .collect()
+            }
+            Seen::Moved(host) => {
+                let message = format!("the portal answers from {host}");
+                self.note(Code::Moved, message, now).into_iter().collect()
+            }
+        }
+    }
+
+    /// The end of a call ends what no longer is so. What the portal judges, its lane shows.
+    fn ended(&mut self, failed: Option<(Code, String)>, now: Instant) -> Vec<Write> {
+        let passing =
+            |code: &Code| matches!(code, Code::Down | Code::Slow | Code::InDoubt | Code::Limit);
+        let failed = failed.filter(|(code, _)| passing(code));
+        let stays = failed.as_ref().map(|(code, _)| *code);
+        let over = self.open.keys().copied();
+        let over: Vec<_> = over
+            .filter(|code| passing(code) && Some(*code) != stays)
+            .collect();
+        self.open.retain(|code, _| !over.contains(code));
+        let mut writes = Vec::new();
+        if !over.is_empty() {
+            writes.push(Write::Over(over));
+        }
+        writes.extend(failed.and_then(|(code, message)| self.note(code, message, now)));
+        writes
+    }
+
+    fn note(&mut self, code: Code, message: String, now: Instant) -> Option<Write> {
+        match self.open.get_mut(&code) {
+            Some(open) if now < open.written + PACE => {
+                open.unwritten += 1;
+                None
+            }
+            Some(open) => {
+                let times = open.unwritten + 1;
+                *open = Open {
+                    written: now,
+                    unwritten: 0,
+                };
+                Some(Write::Note(code, message, times))
+            }
+            None => {
+                let open = Open {
+                    written: now,
+                    unwritten: 0,
+                };
+                self.open.insert(code, open);
+                Some(Write::Note(code, message, 1))
+            }
+        }
+    }
+
+    /// When time alone changes something.
+    fn next(&self) -> Option<Instant> {
+        let slow = self.since.as_ref().map(|(since, _)| *since + SLOW);
+        let slow = slow.filter(|_| !self.open.contains_key(&Code::Slow));
+        let rested = self.resting.values().min().copied();
+        [slow, rested].into_iter().flatten().min()
+    }
+
+    fn pass(&mut self, now: Instant) -> Vec<Write> {
+        let mut writes = Vec::new();
+        if let Some((since, method)) = &self.since
+            && now >= *since + SLOW
+            && !self.open.contains_key(&Code::Slow)
+        {
+            let message = format!("{method} was called and is not answered yet");
+            writes.extend(self.note(Code::Slow, message, now));
+        }
+        let rested = self.resting.len();
+        self.resting.retain(|_, until| *until > now);
+        if rested > 0 && self.resting.is_empty() && self.open.remove(&Code::Operating).is_some() {
+            writes.push(Write::Over(vec![Code::Operating]));
+        }
+        writes
+    }
+}
+
+/// Writes down what is seen, until told to stop.
+pub(super) async fn run(
+    bridge: Bridge,
+    lane: String,
+    mut seen: mpsc::Receiver<Seen>,
+    stop: CancellationToken,
+) {
+    let mut memory = Memory::default();
+    let mut unwritten = Unwritten {
+        all_over: true,
+        ..Unwritten::default()
+    };
+    loop {
+        unwritten.write(&bridge, &lane).await;
+        let now = Instant::now();
+        let wake = memory.next().unwrap_or(now + REST);
+        let wake = if unwritten.is_empty() {
+            wake
+        } else {
+            wake.min(now + PACE)
+        };
+        let writes = tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep_until(wake) => memory.pass(Instant::now()),
+            news = seen.recv() => match news {
+                Some(news) => memory.take(news, Instant::now()),
+                None => return stop.cancelled().await,
+            },
+        };
+        unwritten.add(writes);
+    }
+}
+
+/// A shop that takes long: told of while it is waited for.
+pub(super) struct Slow<'a> {
+    bridge: &'a Bridge,
+    lane: &'a str,
+    told: bool,
+}
+
+impl<'a> Slow<'a> {
+    pub(super) fn new(bridge: &'a Bridge, lane: &'a str) -> Self {
+        let told = false;
+        Self { bridge, lane, told }
+    }
+
+    /// Waits, and writes down that it takes long when it does.
+    pub(super) async fn while_waiting<T>(&mut self, wait: impl Future<Output = T>) -> T {
+        let mut wait = std::pin::pin!(wait);
+        if !self.told {
+            tokio::select! {
+                done = &mut wait => return done,
+                () = sleep_until(Instant::now() + SLOW) => {}
+            }
+            self.told = true;
+            let words = "a message was sent and is not answered yet".to_owned();
+            self.write(vec![Write::Note(Code::CallbackSlow, words, 1)])
+                .await;
+        }
+        wait.await
+    }
+
+    /// Nothing is waited for any more.
+    pub(super) async fn over(&self) {
+        if self.told {
+            self.write(vec![Write::Over(vec![Code::CallbackSlow])])
+                .await;
+        }
+    }
+
+    async fn write(&self, writes: Vec<Write>) {
+        let mut unwritten = Unwritten::default();
+        unwritten.add(writes);
+        unwritten.write(self.bridge, self.lane).await;
+    }
+}
+
+/// What the database does not know yet: it may be away, too.
+#[derive(Debug, Default)]
+struct Unwritten {
+    /// What earlier processes left open is over: whatever lasts is met again.
+    all_over: bool,
+    notes: BTreeMap<Code, (String, i64)>,
+    over: BTreeSet<Code>,
+}
+
+impl Unwritten {
+    fn is_empty(&self) -> bool {
+        !self.all_over && self.notes.is_empty() && self.over.is_empty()
+    }
+
+    fn add(&mut self, writes: Vec<Write>) {
+        for write in writes {
+            match write {
+                Write::Note(code, message, times) => {
+                    self.over.remove(&code);
+                    let note = self.notes.entry(code).or_default();
+                    *note = (message, note.1 + times);
+                }
+                Write::Over(codes) => self.over.extend(codes),
+            }
+        }
+    }
+
+    async fn write(&mut self, bridge: &Bridge, lane: &str) {
+        if self.is_empty() {
+            return;
+        }
+        match self.try_write(bridge, lane).await {
+            Ok(()) => *self = Self::default(),
+            Err(error) => {
+                tracing::debug!(portal = lane, %error, "troubles cannot be written down: the database does not answer");
+            }
+        }
+    }
+
+    /// Notes first: what is over again must have been there, or nobody would hear of it.
+    async fn try_write(&self, bridge: &Bridge, lane: &str) -> Result<(), crate::storage::Error> {
+        let mut tx = bridge.pool().begin().await?;
+        if self.all_over {
+            troubles::over(&mut tx, lane, None).await?;
+        }
+        for (code, (message, times)) in &self.notes {
+            let message = message.replace('\0', " ");
+            troubles::note(&mut tx, lane, (code.as_str(), &message), *times).await?;
+        }
+        if !self.over.is_empty() {
+            let codes: Vec<String> = self.over.iter().map(ToString::to_string).collect();
+            troubles::over(&mut tx, lane, Some(&codes)).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: Code) -> Seen {
+        Seen::Ended(Some((code, "words".to_owned())))
+    }
+
+    fn note(code: Code, times: i64) -> Vec<Write> {
+        vec![Write::Note(code, "words".to_owned(), times)]
+    }
+
+    #[test]
+    fn a_trouble_is_noted_once_a_second_and_is_over_with_the_next_answer() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        assert_eq!(memory.take(failed(Code::Limit), now), note(Code::Limit, 1));
+        assert_eq!(memory.take(failed(Code::Limit), now), []);
+        assert_eq!(memory.take(failed(Code::Limit), now), []);
+        assert_eq!(
+            memory.take(failed(Code::Limit), now + PACE),
+            note(Code::Limit, 3)
+        );
+        assert_eq!(
+            memory.take(Seen::Ended(None), now + PACE),
+            [Write::Over(vec![Code::Limit])]
+        );
+        assert_eq!(memory.take(Seen::Ended(None), now + PACE), []);
+    }
+
+    #[test]
+    fn one_trouble_takes_the_place_of_another() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        memory.take(failed(Code::Down), now);
+        assert_eq!(
+            memory.take(failed(Code::Limit), now),
+            [
+                Write::Over(vec![Code::Down]),
+                Write::Note(Code::Limit, "words".to_owned(), 1)
+            ]
+        );
+        // The portal answers, if only to refuse: the lane tells of that.
+        assert_eq!(
+            memory.take(failed(Code::Auth), now),
+            [Write::Over(vec![Code::Limit])]
+        );
+    }
+
+    #[test]
+    fn a_call_that_runs_long_is_told_of_before_it_ends() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        assert_eq!(memory.next(), None);
+        memory.take(Seen::Sending("batch".to_owned()), now);
+        assert_eq!(memory.next(), Some(now + SLOW));
+        assert_eq!(memory.pass(now + SLOW / 2), []);
+        let told = memory.pass(now + SLOW);
+        assert!(
+            matches!(&told[..], [Write::Note(Code::Slow, message, 1)] if message.contains("batch")),
+            "{told:?}"
+        );
+        assert_eq!(memory.next(), None);
+        assert_eq!(
+            memory.take(Seen::Ended(None), now + SLOW),
+            [Write::Over(vec![Code::Slow])]
+        );
+    }
+
+    #[test]
+    fn a_method_rests_until_its_time_whatever_else_is_answered() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let rests = Duration::from_mins(1);
+        memory.take(Seen::Rests("crm.deal.add".to_owned(), rests), now);
+        assert_eq!(memory.take(Seen::Ended(None), now), []);
+        assert_eq!(memory.next(), Some(now + rests));
+        assert_eq!(
+            memory.pass(now + rests),
+            [Write::Over(vec![Code::Operating])]
+        );
+    }
+
+    #[test]
+    fn a_portal_that_moved_stays_so() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let told = memory.take(Seen::Moved("new.example".to_owned()), now);
+        assert!(matches!(&told[..], [Write::Note(Code::Moved, ..)]));
+        assert_eq!(memory.take(Seen::Ended(None), now), []);
+    }
+}

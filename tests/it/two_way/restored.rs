@@ -1,0 +1,175 @@
+//! An older dump comes back, as the back-up page tells it to be done.
+
+use super::world::{Plot, World};
+use crate::support::database::binaries;
+use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command};
+
+/// The server's own programs, else those of the machine: the server that is fetched where there is none comes without them.
+fn postgres(program: &str, arguments: &[&OsStr]) {
+    let ours = binaries().join(program);
+    let program = if ours.exists() { ours } else { program.into() };
+    let done = Command::new(&program)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| {
+            panic!(
+                "{}: {error}; install the PostgreSQL client",
+                program.display()
+            )
+        });
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{}: {said}", program.display());
+}
+
+impl World {
+    fn dump(&self, to: &Path) {
+        let (url, to) = (self.db.url.as_ref(), to.as_ref());
+        let [format, schema, file] =
+            ["--format=custom", "--schema=bridge", "--file"].map(OsStr::new);
+        postgres("pg_dump", &[format, schema, file, to, url]);
+    }
+
+    fn restore(&self, from: &Path) {
+        let (url, from) = (self.db.url.as_ref(), from.as_ref());
+        let [into, say] = ["-d", "-c"].map(OsStr::new);
+        let drop = OsStr::new("DROP SCHEMA bridge CASCADE");
+        postgres("psql", &[into, url, say, drop]);
+        let single = OsStr::new("--single-transaction");
+        postgres("pg_restore", &[single, into, url, from]);
+    }
+
+    async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query)
+            .fetch_one(&self.db.pool)
+            .await
+            .unwrap()
+    }
+
+    async fn told(&self, number: &str, status: &str) {
+        self.until(&format!("{number} is {status}"), async || {
+            self.shop.status(number) == status
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_older_dump_that_comes_back_makes_no_second_deal_and_what_happened_since_is_taken_in() {
+    let mut world = World::new(Plot::default()).await;
+    for number in ["still", "moved", "paid", "crossed"] {
+        world.ordered(number).await;
+    }
+    world.command(&["portals", "pause", "main"]).await;
+    world.shop.set("pending", "N");
+    world
+        .until("taken", async || {
+            world
+                .shop
+                .with(|state| state.orders.len() == 5 && state.sent.len() >= 5)
+        })
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("bridge.dump");
+    world.dump(&dump);
+    let known = world.shop.with(|state| state.sent.len());
+
+    // What the dump does not know: a delivery, a new order, moves both ways, a payment.
+    world.command(&["portals", "resume", "main"]).await;
+    world.in_sync("pending").await;
+    let new = world.ordered("new").await;
+    let deal = |world: &World, number: &str| world.deal(number).unwrap().0;
+    world
+        .portal
+        .move_deal(deal(&world, "moved"), "PREPAYMENT_INVOICE");
+    world.told("moved", "A").await;
+    world.shop.pay("paid");
+    world
+        .until("the payment is in the portal", async || {
+            world.stage("paid") == "EXECUTING"
+        })
+        .await;
+    world.shop.set("crossed", "A");
+    world
+        .until("the change is in the portal", async || {
+            world.stage("crossed") == "PREPAYMENT_INVOICE"
+        })
+        .await;
+    for number in ["moved", "paid", "crossed", "new"] {
+        world.in_sync(number).await;
+    }
+    let deals = |world: &World| -> BTreeSet<(String, String)> {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let all = world.portal.deals();
+        all.iter()
+            .map(|deal| (text(&deal["ORIGIN_ID"]), text(&deal["ID"])))
+            .collect()
+    };
+    let before = deals(&world);
+    let contacts = world.portal.contacts().len();
+    let contacted = world.order("new").await["contact_id"].clone();
+
+    world.kill();
+    world.restore(&dump);
+    // While nothing runs, somebody works in the portal.
+    world.portal.move_deal(deal(&world, "crossed"), "WON");
+    world.start().await;
+    // A pause comes back with the dump, too.
+    assert_eq!(world.order("pending").await["pending"], 1);
+    world.command(&["portals", "resume", "main"]).await;
+
+    // Without a word from the shop: what was pending finds its deal, and moves since are read again.
+    world.in_sync("pending").await;
+    world.told("crossed", "F").await;
+    for number in ["still", "moved", "crossed", "paid"] {
+        world.in_sync(number).await;
+    }
+    assert_eq!(world.stage("moved"), "PREPAYMENT_INVOICE");
+    assert_eq!(
+        world.stage("paid"),
+        "EXECUTING",
+        "a payment is not turned back"
+    );
+    assert_eq!(world.shop.status("moved"), "A");
+    assert_eq!(world.shop.status("paid"), "P");
+
+    // The shop sends once more what it sent since the dump.
+    world.shop.again(known);
+    world.in_sync("new").await;
+    for number in ["still", "moved", "crossed", "paid", "pending"] {
+        world.in_sync(number).await;
+    }
+    assert_eq!(world.order("new").await["deal_id"], new, "the link is back");
+    assert_eq!(world.order("new").await["contact_id"], contacted);
+    assert_eq!(deals(&world), before, "no deal was made or lost");
+    assert_eq!(world.portal.contacts().len(), contacts);
+    let stages =
+        ["still", "moved", "paid", "crossed", "pending", "new"].map(|number| world.stage(number));
+    assert_eq!(
+        stages,
+        [
+            "NEW",
+            "PREPAYMENT_INVOICE",
+            "EXECUTING",
+            "WON",
+            "NEW",
+            "NEW"
+        ]
+    );
+    assert_eq!(world.shop.status("crossed"), "F");
+    assert_eq!(world.shop.status("paid"), "P");
+    assert_eq!(
+        world
+            .count("SELECT count(*) FROM bridge.dead_letters WHERE closed_at IS NULL")
+            .await,
+        0
+    );
+    assert_eq!(
+        world
+            .count("SELECT count(*) FROM bridge.conflicts WHERE closed_at IS NULL")
+            .await,
+        0
+    );
+    // A move after all this is heard as ever: the cursor is where the portal is.
+    world.portal.move_deal(deal(&world, "still"), "WON");
+    world.told("still", "F").await;
+}
