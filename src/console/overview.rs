@@ -277,7 +277,7 @@ fn codes(visitor: &Visitor, report: &StatusReport, sorting: &Sorting) -> Markup 
         @else { div.scroll { table.stacks {
             (sorting.heads(visitor, &columns, |pairs| link("codes", pairs)))
             tbody { @for (code, count) in &rows { tr {
-                td.num data-label=(visitor.say(Text::Count)) { (count) }
+                td.num data-label=(visitor.say(Text::Count)) { a href=(letters(code)) { (count) } }
                 td.code data-label=(visitor.say(Text::Code)) { a href=(letters(code)) { (code) } }
                 td data-label=(visitor.say(Text::WhatHappened)) { (Code::parse(code).map_or("", |code| visitor.lang.sentence(code))) }
                 td data-label=(visitor.say(Text::WhatToDo)) { (parts::marked(Code::parse(code).map_or("", |code| visitor.lang.remedy(code)))) }

@@ -20,15 +20,9 @@ use serde::Deserialize;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
-    #[serde(default)]
-    done: String,
-}
-
-impl Asked {
     /// What an act came to.
-    pub(super) fn notice(&self) -> Option<&str> {
-        Some(&self.done)
-    }
+    #[serde(default)]
+    pub(super) done: String,
 }
 
 #[derive(Debug, Deserialize)]

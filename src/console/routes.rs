@@ -71,6 +71,9 @@ pub fn router(state: State) -> Router {
         .route("/console/portals/{name}/pause", post(portal::pause))
         .route("/console/portals/{name}/resume", post(portal::resume))
         .route("/console/portals/{name}/test", post(portal::test))
+        .route("/console/shops/{name}", get(shop::get))
+        .route("/console/shops/{name}/pause", post(shop::pause))
+        .route("/console/shops/{name}/resume", post(shop::resume))
         .route("/console/portals/{name}/authorise", post(authorise::begin))
         .route(
             "/console/portals/{name}/authorisation",
@@ -84,9 +87,6 @@ pub fn router(state: State) -> Router {
             "/console/portals/{name}/authorisation/{follow}/live",
             get(authorise::follow_live),
         )
-        .route("/console/shops/{name}", get(shop::get))
-        .route("/console/shops/{name}/pause", post(shop::pause))
-        .route("/console/shops/{name}/resume", post(shop::resume))
         .route("/console/audit", get(audit::get))
         .route("/console/assets/{name}", get(assets::get))
         .route("/console/{*nothing}", get(nowhere))

@@ -38,7 +38,7 @@ pub(super) async fn get(
     let refused = state.bridge.refused_changes(&known).await.map_err(fault)?;
     let content = html! {
         h1 { (visitor.say(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback { (flow(callback).badge(&visitor)) } }
-        (parts::notice(&visitor, asked.notice()))
+        (parts::notice(&visitor, Some(&asked.done)))
         @if let Some(callback) = shop.callback {
             (why(&visitor, shop, callback))
             (acts(&visitor, &name, callback))

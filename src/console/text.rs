@@ -217,6 +217,11 @@ texts! {
     LastErrors "Orders that the portal refused and that are tried again" "Заказы, от которых портал отказался и которые повторяются"
     NoErrors "None: the portal refuses nothing now." "Нет: сейчас портал ни от чего не отказывается."
     Failures "Failures in a row" "Сбоев подряд"
+    // shops
+    ShopRefused "What the shop refused and is told again" "Что магазин отказался принять и что повторяется"
+    ReadsFeed "This shop is not called: it reads the changes itself." "Этот магазин не оповещается: он читает изменения сам."
+    ShopPausedNotice "The shop is not told anything until somebody resumes it." "Магазин не оповещается, пока это не запустят."
+    ShopResumedNotice "The shop is told again." "Оповещение магазина запущено."
     Application "Application" "Приложение"
     NeverLetIn "The portal has not let the bridge in yet: nothing can be sent." "Портал ещё не впустил мост: отправить ничего нельзя."
     LetInSince "The portal let the bridge in:" "Портал впустил мост:"
@@ -239,11 +244,6 @@ texts! {
     HandOver "Hand it over" "Передать"
     NoCodeInIt "There is no code in this address. Open the portal again and copy the whole address that the browser ends at." "В этом адресе нет кода. Откройте портал ещё раз и скопируйте весь адрес, на котором остановится браузер."
     TooManyWait "Too many installations of this portal wait to be judged: try again in a minute." "Слишком много установок этого портала ждут проверки: попробуйте через минуту."
-    // shops
-    ShopRefused "What the shop refused and is told again" "Что магазин отказался принять и что повторяется"
-    ReadsFeed "This shop is not called: it reads the changes itself." "Этот магазин не оповещается: он читает изменения сам."
-    ShopPausedNotice "The shop is not told anything until somebody resumes it." "Магазин не оповещается, пока это не запустят."
-    ShopResumedNotice "The shop is told again." "Оповещение магазина запущено."
     // audit
     Who "Who" "Кто"
     What "What" "Что"

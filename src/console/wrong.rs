@@ -141,12 +141,11 @@ fn shop_of(trouble: &Trouble) -> Option<&str> {
 
 /// Where it is, and its page.
 fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
-    match shop_of(trouble) {
-        Some(shop) => ((Text::CallbackOf, shop), shop_page(shop), Text::ToShop),
-        None => {
-            let href = format!("/console/portals/{}", query::escape(&trouble.lane));
-            ((Text::Portal, &trouble.lane), href, Text::ToPortal)
-        }
+    if let Some(shop) = shop_of(trouble) {
+        ((Text::CallbackOf, shop), shop_page(shop), Text::ToShop)
+    } else {
+        let href = format!("/console/portals/{}", query::escape(&trouble.lane));
+        ((Text::Portal, &trouble.lane), href, Text::ToPortal)
     }
 }
 

@@ -58,6 +58,20 @@ impl WayBack {
         })
     }
 
+    /// What to read: the history from there on, and the deals that are to be compared.
+    fn look(&self, cursor: Option<u64>, due: &[Comparison]) -> Look {
+        let deals: BTreeSet<_> = due.iter().map(|one| one.deal).collect();
+        Look {
+            history: cursor.map_or(History::Newest, History::After),
+            deals: deals.into_iter().collect(),
+            moves_of: due
+                .iter()
+                .filter_map(|one| Some((one.deal, one.guard?)))
+                .collect(),
+            ask_who: !self.asked_who,
+        }
+    }
+
     /// One look, if something is due, and what follows from it.
     pub(super) async fn turn<P: Portal>(
         &mut self,
@@ -81,20 +95,7 @@ impl WayBack {
         }
         self.looked = Some(Instant::now());
         let cursor = bridge.history_cursor(held.portal()).await?;
-        let look = Look {
-            history: cursor.map_or(History::Newest, History::After),
-            deals: due
-                .iter()
-                .map(|one| one.deal)
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect(),
-            moves_of: due
-                .iter()
-                .filter_map(|one| Some((one.deal, one.guard?)))
-                .collect(),
-            ask_who: !self.asked_who,
-        };
+        let look = self.look(cursor, &due);
         let (seen, mut turned) =
             glance(portal, held, Glance::look(&look), Priority::Reconcile).await;
         if turned.answered && look.ask_who {

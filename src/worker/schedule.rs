@@ -149,8 +149,8 @@ pub async fn prune(
             + bulk::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
             + letters::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
             + journal::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
-            + journal::prune_audit(&mut db, retention.audit.as_secs_f64(), PRUNE_BATCH).await?
             + permits::prune(&mut db, 3600.0, PRUNE_BATCH).await?
+            + journal::prune_audit(&mut db, retention.audit.as_secs_f64(), PRUNE_BATCH).await?
             + inbox::prune(&mut db, settled, PRUNE_BATCH).await?
             + history::prune(&mut db, settled, PRUNE_BATCH).await?
             + changes::prune(&mut db, settled, PRUNE_BATCH).await?
