@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     app::{
-        LaneState, PortalStatus, ShopStatus, StatusReport,
-        look::{DeadRow, Glance, Refused, Trouble},
+        LaneState, PortalStatus, ShopStatus, StatusReport, lane_of,
+        look::{DeadRow, Glance, Refused, Trouble, WaitingConflicts},
     },
     domain::Code,
 };
@@ -19,6 +19,10 @@ use maud::{Markup, html};
 /// One thing that is wrong.
 struct Wrong {
     flow: Flow,
+    /// The word on the badge.
+    badge: Text,
+    /// The lane it is about.
+    lane: String,
     /// Where: a kind of place and its name.
     place: (Text, String),
     /// What, where a code says it.
@@ -40,6 +44,8 @@ impl Wrong {
     fn new(flow: Flow, place: (Text, &str), href: String, label: Text) -> Self {
         Self {
             flow,
+            badge: flow.text(),
+            lane: String::new(),
             place: (place.0, place.1.to_owned()),
             code: None,
             text: None,
@@ -51,7 +57,8 @@ impl Wrong {
         }
     }
 
-    fn item(&self, visitor: &Visitor) -> Markup {
+    /// As it is told on the page at this path: a page does not lead to itself.
+    fn item(&self, visitor: &Visitor, here: &str) -> Markup {
         let lang = visitor.lang;
         let class = if self.flow == Flow::Stuck {
             "stuck"
@@ -60,7 +67,7 @@ impl Wrong {
         };
         html! {
             li class=(class) {
-                div.where { (self.flow.badge(visitor)) " " strong { (visitor.say(self.place.0)) " " (self.place.1) }
+                div.where { span class=(self.flow.class()) { (visitor.say(self.badge)) } " " strong { (visitor.say(self.place.0)) " " (self.place.1) }
                     @for (name, figure) in &self.figures { span.quiet { (visitor.say(*name)) ": " b { (figure) } } } }
                 @if let Some(code) = self.code {
                     p.what { (lang.sentence(code)) }
@@ -71,14 +78,14 @@ impl Wrong {
                     p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (self.words) }
                 }
                 @if let Some(at) = self.again { p.quiet { (visitor.say(Text::TriesAgain)) ": " (parts::time(at)) } }
-                a.button href=(self.href) { (visitor.say(self.label)) }
+                @if self.href != here { a.button href=(self.href) { (visitor.say(self.label)) } }
             }
         }
     }
 }
 
-/// The list; nothing if everything flows.
-pub(super) fn list(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
+/// Everything that is wrong, the worst first.
+fn all(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Vec<Wrong> {
     let mut all = Vec::new();
     all.extend(
         report
@@ -88,36 +95,68 @@ pub(super) fn list(visitor: &Visitor, report: &StatusReport, glance: &Glance) ->
     );
     all.extend(report.shops.iter().filter_map(callback));
     let lasting = |trouble: &&Trouble| trouble.over_at.is_none() && known(report, trouble);
-    all.extend(
-        glance
-            .troubles
-            .iter()
-            .filter(lasting)
-            .filter_map(|one| trouble(report, one)),
-    );
+    let lasting = glance.troubles.iter().filter(lasting);
+    all.extend(lasting.filter_map(|one| trouble(report, one)));
     all.extend(glance.dead.iter().map(dead));
-    all.extend(glance.conflicts.iter().map(|one| {
-        let href = format!("/console/conflicts/{}", one.id);
-        let href = if one.count == 1 {
-            href
-        } else {
-            "/console/conflicts".to_owned()
-        };
-        Wrong {
-            code: Code::parse(&one.code),
-            figures: vec![(Text::Conflicts, one.count.to_string())],
-            ..Wrong::new(Flow::Slow, (Text::Shop, &one.shop), href, Text::Decide)
-        }
-    }));
+    all.extend(glance.conflicts.iter().map(conflict));
     all.extend(glance.refused.iter().map(refused));
     all.sort_by_key(|one| one.flow != Flow::Stuck);
+    all
+}
+
+/// The list; nothing if everything flows.
+pub(super) fn list(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
+    let all = all(visitor, report, glance);
     html! {
         @if all.is_empty() { p.notice { (visitor.say(Text::AllWell)) } }
         @else {
             h2.wrong { (visitor.say(Text::WhatIsWrong)) " " span.badge.bad { (all.len()) } }
-            ul.wrong { @for one in &all { (one.item(visitor)) } }
+            ul.wrong { @for one in &all { (one.item(visitor, "/console")) } }
         }
-        (lately(visitor, report, glance))
+        (lately(visitor, report, glance, None))
+    }
+}
+
+/// What is wrong with one lane, on its own page.
+pub(super) fn about(
+    visitor: &Visitor,
+    report: &StatusReport,
+    glance: &Glance,
+    (lane, here): (&str, &str),
+) -> Markup {
+    let mut all = all(visitor, report, glance);
+    all.retain(|one| one.lane == lane);
+    html! {
+        @if !all.is_empty() { ul.wrong { @for one in &all { (one.item(visitor, here)) } } }
+    }
+}
+
+/// How a lane is, with what hinders it though it runs.
+pub(super) fn flow(
+    visitor: &Visitor,
+    report: &StatusReport,
+    glance: &Glance,
+    (lane, alone): (&str, Flow),
+) -> Flow {
+    let all = all(visitor, report, glance);
+    let hinders = |one: &&Wrong| one.lane == lane && one.badge != Text::TakeNote;
+    match (alone, all.iter().find(hinders)) {
+        (Flow::Flowing, Some(worst)) => worst.flow,
+        _ => alone,
+    }
+}
+
+fn conflict(conflict: &WaitingConflicts) -> Wrong {
+    let href = if conflict.count == 1 {
+        format!("/console/conflicts/{}", conflict.id)
+    } else {
+        "/console/conflicts".to_owned()
+    };
+    Wrong {
+        badge: Text::NeedsYou,
+        code: Code::parse(&conflict.code),
+        figures: vec![(Text::Conflicts, conflict.count.to_string())],
+        ..Wrong::new(Flow::Slow, (Text::Shop, &conflict.shop), href, Text::Decide)
     }
 }
 
@@ -181,6 +220,7 @@ fn portal(visitor: &Visitor, portal: &PortalStatus, glance: &Glance) -> Option<W
         LaneState::Running => Text::WaitsLong,
     };
     Some(Wrong {
+        lane: portal.portal.clone(),
         code,
         text: code.is_none().then_some(text),
         figures,
@@ -214,6 +254,7 @@ fn callback(shop: &ShopStatus) -> Option<Wrong> {
     let code = shop.callback_code.as_deref().and_then(Code::parse);
     let words = shop.callback_reason.as_deref().unwrap_or_default();
     Some(Wrong {
+        lane: lane_of(&shop.shop),
         code,
         text: code.is_none().then_some(text),
         figures: vec![(Text::Untold, shop.untold.to_string())],
@@ -239,10 +280,17 @@ fn trouble(report: &StatusReport, trouble: &Trouble) -> Option<Wrong> {
         return None;
     }
     let (place, href, label) = place(trouble);
+    let moved = trouble.code == Code::Moved.as_str();
     Some(Wrong {
+        lane: trouble.lane.clone(),
+        badge: if moved { Text::TakeNote } else { Text::Slow },
         code: Some(Code::parse(&trouble.code)?),
         words: trouble.message.clone(),
-        figures: vec![(Text::Times, trouble.times.to_string())],
+        figures: if moved {
+            Vec::new()
+        } else {
+            vec![(Text::Times, trouble.times.to_string())]
+        },
         ..Wrong::new(Flow::Slow, place, href, label)
     })
 }
@@ -267,6 +315,7 @@ fn dead(dead: &DeadRow) -> Wrong {
     };
     let known = Code::parse(&dead.code);
     Wrong {
+        badge: Text::IsDead,
         code: known,
         text: known.is_none().then_some(Text::HasDead),
         figures,
@@ -288,6 +337,8 @@ fn refused(refused: &Refused) -> Wrong {
         (Text::Shop, href, Text::ToPortal)
     };
     Wrong {
+        badge: Text::IsRefused,
+        lane: refused.lane.clone(),
         code: known,
         text: known.is_none().then_some(Text::LastRefusal),
         figures: vec![
@@ -304,9 +355,16 @@ pub(super) fn shop_page(shop: &str) -> String {
     format!("/console/shops/{}", query::escape(shop))
 }
 
-/// What was wrong a moment ago and is over.
-fn lately(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
-    let over = |trouble: &&Trouble| trouble.over_at.is_some() && known(report, trouble);
+/// What was wrong a moment ago and is over: anywhere, or with one lane.
+pub(super) fn lately(
+    visitor: &Visitor,
+    report: &StatusReport,
+    glance: &Glance,
+    lane: Option<&str>,
+) -> Markup {
+    let here = |trouble: &Trouble| lane.is_none_or(|lane| trouble.lane == lane);
+    let over =
+        |trouble: &&Trouble| trouble.over_at.is_some() && known(report, trouble) && here(trouble);
     let over: Vec<_> = glance.troubles.iter().filter(over).collect();
     html! {
         @if !over.is_empty() {

@@ -2,23 +2,35 @@
 
 use super::world::{Plot, World};
 use crate::support::database::binaries;
-use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command};
+use std::{collections::BTreeSet, ffi::OsStr, path::Path, process::Command, time::Duration};
 
-/// The server's own programs, else those of the machine: the server that is fetched where there is none comes without them.
+/// Whether the server came with its client programs; the one that is fetched where there is none comes without.
+fn client_is_there() -> bool {
+    let found = ["pg_dump", "pg_restore", "psql"]
+        .iter()
+        .all(|program| binaries().join(program).exists());
+    #[expect(clippy::disallowed_methods, reason = "whether this machine checks")]
+    let checks = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(
+        found || !checks,
+        "no pg_dump beside the server: install PostgreSQL, or name its programs by PG_BIN (CI=true, so this test is not left out)"
+    );
+    #[expect(clippy::print_stdout, reason = "a test that is left out says so")]
+    if !found {
+        println!(
+            "LEFT OUT: no pg_dump beside the server of these tests; install PostgreSQL, or set PG_BIN"
+        );
+    }
+    found
+}
+
 fn postgres(program: &str, arguments: &[&OsStr]) {
-    let ours = binaries().join(program);
-    let program = if ours.exists() { ours } else { program.into() };
-    let done = Command::new(&program)
+    let done = Command::new(binaries().join(program))
         .args(arguments)
         .output()
-        .unwrap_or_else(|error| {
-            panic!(
-                "{}: {error}; install the PostgreSQL client",
-                program.display()
-            )
-        });
+        .unwrap();
     let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{}: {said}", program.display());
+    assert!(done.status.success(), "{program}: {said}");
 }
 
 impl World {
@@ -55,7 +67,14 @@ impl World {
 
 #[tokio::test]
 async fn an_older_dump_that_comes_back_makes_no_second_deal_and_what_happened_since_is_taken_in() {
-    let mut world = World::new(Plot::default()).await;
+    if !client_is_there() {
+        return;
+    }
+    let plot = Plot {
+        settings: "[shops.main.conflict]\nclock_tolerance = \"0s\"".to_owned(),
+        ..Plot::default()
+    };
+    let mut world = World::new(plot).await;
     for number in ["still", "moved", "paid", "crossed"] {
         world.ordered(number).await;
     }
@@ -110,7 +129,8 @@ async fn an_older_dump_that_comes_back_makes_no_second_deal_and_what_happened_si
 
     world.kill();
     world.restore(&dump);
-    // While nothing runs, somebody works in the portal.
+    // While nothing runs, somebody works in the portal; clearly later than the shop's change, of which the dump knows nothing.
+    tokio::time::sleep(Duration::from_secs(4)).await;
     world.portal.move_deal(deal(&world, "crossed"), "WON");
     world.start().await;
     // A pause comes back with the dump, too.

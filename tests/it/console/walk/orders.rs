@@ -177,10 +177,6 @@ async fn deleted(scene: &mut Scene, gone: &'static Trouble) {
         scene.sees(gone).await;
         scene.letter(number).await;
         if first {
-            scene
-                .browser
-                .eval("document.querySelector('input[name=recreate]').checked = true")
-                .await;
             scene.retry().await;
             scene.in_sync(number).await;
             assert_ne!(scene.order(number).await["deal_id"], deal);
