@@ -53,6 +53,9 @@
 //! 9. An answer that never came is looked up by the order's origin before anything is written again.
 //! 10. `GET /v1/orders/{shop}/{number}` tells the order's life.
 //!
+//! A history that is loaded waits until nothing else is due. That its deals are to be imported stands with each order: the wave then imports many in one
+//! command, looks them up by their origin, and sets their rows in the next call.
+//!
 //! # The way of one stage back
 //!
 //! 1. A notification (`/webhooks/bitrix24/{portal}`, its token checked) is a hint: its deal is put on the list of comparisons. The portal's stage

@@ -1,9 +1,13 @@
 //! Taking events in.
 //!
-//! One transaction for the whole request, or for several at a time (see `intake`), its statements over arrays. Of the events of one order only the newest stays
-//! pending; what it overtakes is superseded in the same transaction, wherever it came from.
+//! Statements over arrays, for a whole request or for several at a time (see `together`). New orders are one statement; for the others one
+//! transaction compares. Of the events of one order only the newest stays pending; what it overtakes is superseded in the same
+//! transaction, wherever it came from.
 
-use super::{Bridge, Error, mend};
+use super::{
+    Bridge, Error, mend,
+    together::{Grouped, Queue},
+};
 use crate::{
     domain::{Code, Faults, ShopName},
     storage::{
@@ -15,7 +19,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The most events that one request may carry.
@@ -38,8 +42,8 @@ pub enum Accepted {
 type Identity<'a> = (&'a str, &'a str, &'a str);
 
 impl Bridge {
-    /// Accepts up to [`MAX_EVENTS`] events in one transaction; returns after COMMIT, one result for each, in order. `shop` is the
-    /// shop whose key was shown; without one the events say it themselves.
+    /// Accepts up to [`MAX_EVENTS`] events; returns when they are stored durably, one result for each, in order. `shop` is the shop whose
+    /// key was shown; without one the events say it themselves. After an error some may be stored: sent again, those are duplicates.
     pub async fn accept_events(
         &self,
         shop: Option<&ShopName>,
@@ -64,7 +68,7 @@ impl Bridge {
         let stored = if good.is_empty() {
             Vec::new()
         } else {
-            self.take_in(good).await?
+            self.together(good).await?
         };
         let mut stored = stored.into_iter();
         let results: Vec<_> = faults
@@ -96,6 +100,41 @@ impl Bridge {
     }
 }
 
+/// The events of a request.
+impl Grouped for Vec<NewEvent> {
+    type Answer = Vec<Accepted>;
+
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    fn queue(bridge: &Bridge) -> &Queue<Self> {
+        &bridge.inner.intake
+    }
+
+    async fn write(
+        bridge: &Bridge,
+        db: &mut PgConnection,
+        all: &[&Self],
+    ) -> Result<Vec<Self::Answer>, Error> {
+        let events: Vec<&NewEvent> = all.iter().flat_map(|one| one.iter()).collect();
+        let first = store_first(db, &events).await?;
+        // New orders are stored by now, with one trip to the database; a transaction is for the others.
+        let stored = if first.contains(&false) {
+            let mut tx = db.begin().await?;
+            let stored = store_rest(&mut tx, &events, first).await?;
+            tx.commit().await?;
+            stored
+        } else {
+            Stored::all_queued(first.len())
+        };
+        bridge.ring(&events, &stored);
+        let mut results = stored.results.into_iter();
+        let of = |one: &&Self| results.by_ref().take(one.len()).collect();
+        Ok(all.iter().map(of).collect())
+    }
+}
+
 /// What became of events that were stored.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
@@ -105,8 +144,73 @@ pub(super) struct Stored {
     pub(super) overtaken: Vec<String>,
 }
 
-/// Stores events and makes the newest of each order its head; one result for each, in order.
-pub(super) async fn store(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Stored, Error> {
+impl Stored {
+    /// New events of new orders, so many.
+    fn all_queued(count: usize) -> Self {
+        Self {
+            results: vec![Accepted::Queued; count],
+            overtaken: Vec::new(),
+        }
+    }
+}
+
+/// Stores events in a transaction and makes the newest of each order its head; one result for each, in order.
+pub(super) async fn store(tx: &mut PgConnection, events: &[&NewEvent]) -> Result<Stored, Error> {
+    let mut point = tx.begin().await?;
+    let first = store_first(&mut point, events).await?;
+    // None was stored: perhaps because the statement failed, then nothing else works before the rollback.
+    if first.contains(&true) {
+        point.commit().await?;
+    } else {
+        point.rollback().await?;
+    }
+    store_rest(tx, events, first).await
+}
+
+/// Stores the events whose order nobody has heard of: nothing has to be compared for them, and one statement does it all. Tells for each
+/// event whether it was such a one.
+async fn store_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<bool>, Error> {
+    let mut first = vec![false; events.len()];
+    let stored = match outbox::insert_first(db, events).await {
+        // A shop used an identity for two orders: the careful way tells which.
+        Err(error) if error.is_taken() => Vec::new(),
+        stored => stored?,
+    };
+    for place in stored {
+        if let Some(is) = usize::try_from(place).ok().and_then(|i| first.get_mut(i)) {
+            *is = true;
+        }
+    }
+    Ok(first)
+}
+
+/// Stores the other events, after [`store_first`]; the results are for all.
+async fn store_rest(
+    db: &mut PgConnection,
+    events: &[&NewEvent],
+    first: Vec<bool>,
+) -> Result<Stored, Error> {
+    let rest: Vec<_> = std::iter::zip(events, &first)
+        .filter(|(_, first)| !**first)
+        .map(|(event, _)| *event)
+        .collect();
+    let Stored { results, overtaken } = store_known(db, &rest).await?;
+    let mut results = results.into_iter();
+    let of = |first: bool| {
+        let other = (!first).then(|| results.next()).flatten();
+        other.unwrap_or(Accepted::Queued)
+    };
+    Ok(Stored {
+        results: first.into_iter().map(of).collect(),
+        overtaken,
+    })
+}
+
+/// Stores events of orders that may be there, or that may be there themselves.
+async fn store_known(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Stored, Error> {
+    if events.is_empty() {
+        return Ok(Stored::default());
+    }
     let mut first: HashMap<Identity<'_>, usize> = HashMap::new();
     let mut unique = Vec::new();
     for (index, event) in events.iter().enumerate() {
@@ -142,39 +246,12 @@ pub(super) async fn store(db: &mut PgConnection, events: &[&NewEvent]) -> Result
             Accepted::Conflict
         });
     }
-    let mut overtaken = Vec::new();
-    if !arrived.is_empty() {
-        let known = first_heads(db, &arrived).await?;
-        if !known.is_empty() {
-            overtaken = enqueue(db, &known).await?;
-        }
-    }
+    let overtaken = if arrived.is_empty() {
+        Vec::new()
+    } else {
+        enqueue(db, &arrived).await?
+    };
     Ok(Stored { results, overtaken })
-}
-
-/// Puts all on record, and makes orders of the events whose order nobody has heard of: nothing has to be compared for them. Returns the others.
-async fn first_heads<'a>(
-    db: &mut PgConnection,
-    arrived: &[(&'a NewEvent, i64)],
-) -> Result<Vec<(&'a NewEvent, i64)>, Error> {
-    let mut count: HashMap<(&str, &str), usize> = HashMap::new();
-    for (event, _) in arrived {
-        *count.entry((&event.shop, &event.number)).or_default() += 1;
-    }
-    let mut lines = Vec::with_capacity(arrived.len());
-    let (mut heads, mut portals) = (Vec::new(), Vec::new());
-    for (event, id) in arrived {
-        let text = format!("event {} accepted", event.event_id);
-        lines.push(line(event, "accepted", text));
-        if count.get(&(&*event.shop, &*event.number)) == Some(&1) {
-            heads.push(new_head(event, *id));
-            portals.push(event.portal.clone());
-        }
-    }
-    let made = orders::make(db, &heads, &portals, &lines).await?;
-    let made: BTreeSet<(&str, &str)> = made.iter().map(|(s, n)| (&**s, &**n)).collect();
-    let known = |(event, _): &&(&NewEvent, i64)| !made.contains(&(&*event.shop, &*event.number));
-    Ok(arrived.iter().filter(known).copied().collect())
 }
 
 fn identity(event: &NewEvent) -> Identity<'_> {
@@ -265,6 +342,8 @@ async fn enqueue(
     let (mut older, mut newer) = (Vec::new(), Vec::new());
     let mut lines = Vec::new();
     for (event, id) in arrived {
+        let accepted = format!("event {} accepted", event.event_id);
+        lines.push(line(event, "accepted", accepted));
         let key = (&*event.shop, &*event.number);
         let age = Age {
             id: *id,

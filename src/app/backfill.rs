@@ -8,6 +8,7 @@ use crate::{
     domain::{Code, Fault, Faults, PortalName, ShopName},
     storage::{
         backfills::{self, Position},
+        orders,
         outbox::NewEvent,
     },
 };
@@ -22,6 +23,8 @@ pub struct Backfill {
     pub shop: ShopName,
     /// SHA-256 of the file.
     pub file: [u8; 32],
+    /// New deals are imported: the portal starts none of its automation for them. Holds for the lines that are taken in with it.
+    pub import: bool,
 }
 
 /// What became of a step.
@@ -79,6 +82,12 @@ impl Bridge {
                     _ => step.known += 1,
                 },
             }
+        }
+        if of.import {
+            let queued = good.iter().zip(&stored.results);
+            let queued = queued.filter(|(_, result)| **result == Accepted::Queued);
+            let numbers: Vec<String> = queued.map(|(event, _)| event.number.clone()).collect();
+            orders::set_by_import(&mut tx, of.shop.as_str(), &numbers).await?;
         }
         step.done = done + lines.len() as u64;
         let refused = i64::try_from(step.refused.len()).unwrap_or(i64::MAX);

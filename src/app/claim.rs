@@ -5,15 +5,18 @@ use crate::{
     domain::{Code, Customer, EventBody, ShopRules},
     planner::{Intent, Job, Known, Outcome, Settlement},
     storage::{
+        self,
         lanes::Lease,
         links::{self, Link},
         orders::{self, Due},
     },
 };
+use sqlx::PgConnection;
 use std::{collections::HashMap, sync::Arc};
 
-/// Orders of history in one wave: what happens meanwhile waits for so many at most.
-const HISTORY_WAVE: u32 = 50;
+/// Orders of history in one wave: what happens meanwhile waits for so many at most. So many new ones fill their calls: contacts one, deals with rows
+/// two, or imports one and rows one.
+const HISTORY_WAVE: u32 = 48;
 
 /// A claimed order: what settling needs to know of it.
 #[derive(Debug, Clone)]
@@ -30,10 +33,12 @@ pub struct Claim {
     pub company_key: Option<String>,
     /// W3C trace context of the request that brought the event.
     pub traceparent: Option<String>,
+    /// History that was loaded from a file.
+    pub history: bool,
 }
 
 impl Bridge {
-    /// The due orders of a lane with what the planner needs, the longest due first. An event that can no longer be read dies
+    /// The due orders of a lane with what the planner needs, the longest due first; history only if nothing else is due. An event that can no longer be read dies
     /// here, so that it does not stand in the way for ever.
     pub async fn claim(
         &self,
@@ -44,10 +49,10 @@ impl Bridge {
         let shops = self.directory().shops_of(&lease.portal);
         let due = {
             let mut db = self.pool().acquire().await?;
-            let now = orders::claim(&mut db, lease, &shops, false, i64::from(limit)).await?;
+            let now = self.look(&mut db, lease, &shops, (false, limit)).await?;
             if now.is_empty() {
-                let few = i64::from(limit.min(HISTORY_WAVE));
-                orders::claim(&mut db, lease, &shops, true, few).await?
+                let few = limit.min(HISTORY_WAVE);
+                self.look(&mut db, lease, &shops, (true, few)).await?
             } else {
                 now
             }
@@ -68,6 +73,23 @@ impl Bridge {
         }
         self.fill_links(lease, &mut claimed).await?;
         Ok(claimed)
+    }
+
+    /// What is due, from where the look before found something.
+    async fn look(
+        &self,
+        db: &mut PgConnection,
+        lease: &Lease,
+        shops: &[String],
+        (later, limit): (bool, u32),
+    ) -> Result<Vec<Due>, storage::Error> {
+        let from = self.low_water().from(&lease.portal, lease.epoch, later);
+        let limit = i64::from(limit);
+        let due = orders::claim(db, lease, shops, (later, from), limit).await?;
+        let first = due.first().map(|due| due.low);
+        self.low_water()
+            .found((&lease.portal, lease.epoch, later), from, first);
+        Ok(due)
     }
 
     /// Seconds until the next order of a portal is due.
@@ -99,6 +121,7 @@ impl Bridge {
             intent,
             known: serde_json::from_value(due.known.clone()).unwrap_or_default(),
             recreate: due.recreate,
+            import: due.import,
         };
         Ok((claim, job))
     }
@@ -169,6 +192,7 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
         contact_key,
         company_key,
         traceparent: due.traceparent.clone(),
+        history: due.later,
     }
 }
 

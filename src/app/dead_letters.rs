@@ -118,7 +118,7 @@ pub struct LetterCounts {
 /// A page of letters.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LetterPage {
-    /// The letters, oldest first.
+    /// The letters, oldest first if not asked otherwise.
     pub items: Vec<Letter>,
     /// Where the next page starts; none if this is the last.
     pub next: Option<i64>,
@@ -141,6 +141,18 @@ pub enum Retried {
     Queued,
     /// The shop has sent a newer snapshot since: the letter was closed, nothing is sent.
     Overtaken,
+}
+
+impl LetterPage {
+    /// One JSON object a line, as an import takes them.
+    pub fn lines(&self) -> Result<String, serde_json::Error> {
+        let mut text = String::new();
+        for letter in &self.items {
+            text.push_str(&serde_json::to_string(letter)?);
+            text.push('\n');
+        }
+        Ok(text)
+    }
 }
 
 impl From<LetterRow> for Letter {
@@ -170,9 +182,14 @@ impl Bridge {
         } else {
             filter.limit.min(LARGEST_PAGE)
         };
-        let wanted = filter.rows(filter.after.unwrap_or(0), i64::from(limit) + 1);
+        let start = if filter.newest_first { i64::MAX } else { 0 };
+        let wanted = filter.rows(filter.after.unwrap_or(start), i64::from(limit) + 1);
         let mut db = self.pool().acquire().await?;
-        let mut rows = letters::list(&mut db, &wanted).await?;
+        let mut rows = if filter.newest_first {
+            letters::newest(&mut db, &wanted).await?
+        } else {
+            letters::list(&mut db, &wanted).await?
+        };
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| row.id);

@@ -1,6 +1,9 @@
 //! What is heard of the portal: notifications, and its own record of moves.
 
-use super::{Bridge, Error};
+use super::{
+    Bridge, Error,
+    together::{Grouped, Queue},
+};
 use crate::{
     planner::Seen,
     storage::{
@@ -8,10 +11,12 @@ use crate::{
         history::Move,
         inbox::{self, Notification},
         lanes::{self, Lease},
+        storable,
     },
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::PgConnection;
 
 /// Notifications taken up at once.
 const TAKEN_AT_ONCE: i64 = 2_000;
@@ -60,6 +65,23 @@ pub struct HistoryTaken {
     pub asked: u64,
 }
 
+impl Grouped for Notification {
+    type Answer = ();
+
+    fn rows(&self) -> usize {
+        1
+    }
+
+    fn queue(bridge: &Bridge) -> &Queue<Self> {
+        &bridge.inner.letterbox
+    }
+
+    async fn write(_: &Bridge, db: &mut PgConnection, all: &[&Self]) -> Result<Vec<()>, Error> {
+        inbox::insert(db, all).await?;
+        Ok(vec![(); all.len()])
+    }
+}
+
 impl Bridge {
     /// Stores a notification; returns after COMMIT. True if it is something that the bridge acts on.
     pub async fn receive(&self, notice: Notice) -> Result<bool, Error> {
@@ -68,12 +90,12 @@ impl Bridge {
             deal_id: notice.id.filter(|_| acted_on),
             event: notice.event.to_ascii_uppercase(),
             portal: notice.portal,
-            body: notice.body,
+            body: storable(notice.body).to_string(),
             sent_at: notice.sent_at,
             acted_on,
         };
         let portal = one.portal.clone();
-        self.put_in(one).await?;
+        self.together(one).await?;
         if acted_on {
             self.bell().ring(&portal);
         }

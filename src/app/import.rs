@@ -102,7 +102,9 @@ impl Bridge {
 }
 
 fn read(line: &str) -> Result<Written, String> {
-    let letter: Written = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    // The line in the file is named by whoever reports this: a line of JSON is always its own first one.
+    let unreadable = |error: serde_json::Error| error.to_string().replace(" at line 1 ", " at ");
+    let letter: Written = serde_json::from_str(line).map_err(unreadable)?;
     if Code::parse(&letter.code).is_none() {
         return Err(format!("/code: there is no code `{}`", letter.code));
     }
@@ -158,7 +160,7 @@ mod tests {
             (line("NONE", "{}"), "/code"),
             (line("MAP-STATUS", "[]"), "/payload"),
             (line("MAP-STATUS", r#"{"a":"\u0000"}"#), "NUL"),
-            ("{".to_owned(), "column"),
+            ("{".to_owned(), "object at column"),
         ] {
             let told = read(&text).unwrap_err();
             assert!(told.contains(word), "{told}");

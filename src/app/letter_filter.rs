@@ -54,8 +54,10 @@ pub struct LetterFilter {
     pub until: Option<DateTime<Utc>>,
     /// With this text in the message or the payload.
     pub text: Option<String>,
-    /// Only with ids above this: the `next` of the page before.
+    /// Only with ids above this, or below it if the newest come first: the `next` of the page before.
     pub after: Option<i64>,
+    /// Whether the newest come first.
+    pub newest_first: bool,
     /// How many: at most 500; 0 means 50.
     pub limit: u32,
 }
@@ -82,6 +84,7 @@ impl LetterQuery {
             until: read("/until", self.until.as_ref(), &mut faults, time),
             text: read("/text", self.text.as_ref(), &mut faults, words),
             after: None,
+            newest_first: false,
             limit: 0,
         };
         if faults.is_empty() {
@@ -97,6 +100,7 @@ impl LetterFilter {
     pub fn is_empty(&self) -> bool {
         Self {
             after: None,
+            newest_first: false,
             limit: 0,
             ..self.clone()
         } == Self::default()

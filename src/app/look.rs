@@ -61,7 +61,7 @@ impl Bridge {
         let words = words.trim();
         let mut tx = self.pool().begin().await?;
         if words.is_empty() {
-            return Ok(search::by_customer(&mut tx, None, None, FOUND).await?);
+            return Ok(search::newest(&mut tx, FOUND).await?);
         }
         let shops: Vec<String> = self
             .directory()
@@ -71,17 +71,15 @@ impl Bridge {
             .collect();
         let deal = words.trim_start_matches('#').parse().ok();
         let found = search::by_number(&mut tx, &shops, words, deal, FOUND).await?;
-        let email = words.contains('@').then(|| words.to_lowercase());
-        let digits: String = words.chars().filter(char::is_ascii_digit).collect();
-        let phone = words
-            .chars()
-            .all(|c| c.is_ascii_digit() || " +-().".contains(c))
-            && digits.len() >= PHONE_DIGITS;
-        let digits = phone.then(|| digits[digits.len().saturating_sub(10)..].to_owned());
-        if !found.is_empty() || (email.is_none() && digits.is_none()) {
-            return Ok(found);
+        match contact_key(words) {
+            Some(key) if found.is_empty() => Ok(search::by_contact(&mut tx, &[key], FOUND).await?),
+            _ => Ok(found),
         }
-        Ok(search::by_customer(&mut tx, email.as_deref(), digits.as_deref(), FOUND).await?)
+    }
+
+    /// Builds the index that customers are found by, where that is still to be done; whether it is there now.
+    pub async fn build_search_index(&self) -> Result<bool, Error> {
+        Ok(search::build_index(self.pool()).await?)
     }
 
     /// Orders of a portal that were refused and are tried again.
@@ -100,5 +98,35 @@ impl Bridge {
     pub async fn decided(&self, limit: i64) -> Result<Vec<Decided>, Error> {
         let mut db = self.pool().acquire().await?;
         Ok(glance::decisions(&mut db, limit).await?)
+    }
+}
+
+/// What an event with this e-mail address or phone number is found by: as the database's function `bridge.contact_keys` writes it.
+fn contact_key(words: &str) -> Option<String> {
+    if words.contains('@') {
+        return Some(format!("e:{}", words.to_lowercase()));
+    }
+    let written = |c: char| c.is_ascii_digit() || " +-().".contains(c);
+    let digits: String = words.chars().filter(char::is_ascii_digit).collect();
+    let phone = words.chars().all(written) && digits.len() >= PHONE_DIGITS;
+    phone.then(|| format!("p:{}", &digits[digits.len().saturating_sub(10)..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contact_key;
+
+    #[test]
+    fn a_phone_is_its_last_ten_digits_and_an_address_is_in_lower_case() {
+        for (words, key) in [
+            ("+7 (916) 000-00-01", Some("p:9160000001")),
+            ("89160000001", Some("p:9160000001")),
+            ("000-00-01", Some("p:0000001")),
+            ("Anna@Example.RU", Some("e:anna@example.ru")),
+            ("12345", None),
+            ("A-1234567", None),
+        ] {
+            assert_eq!(contact_key(words).as_deref(), key, "{words}");
+        }
     }
 }

@@ -70,6 +70,7 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
             updated_at,
         } => ("deleted", number, version, updated_at),
     };
+    let text = value.to_string();
     Ok(NewEvent {
         portal: rules.portal.as_str().to_owned(),
         shop: rules.shop.as_str().to_owned(),
@@ -82,8 +83,8 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
         occurred_at: event.time,
         said: said.stored(),
         traceparent: None,
-        fingerprint: fingerprint(value),
-        body: value.clone(),
+        fingerprint: fingerprint_of(&text),
+        body: text,
         later: false,
     })
 }
@@ -164,37 +165,13 @@ fn shop_in_source(source: &str) -> Option<&str> {
     (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
-/// SHA-256 of the value with sorted keys and no white space.
+/// SHA-256 of canonical JSON: sorted keys, no white space. A value's text is that, as its maps are sorted.
 pub(super) fn fingerprint(value: &Value) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    digest(value, &mut hash);
-    hash.finalize().to_vec()
+    fingerprint_of(&value.to_string())
 }
 
-fn digest(value: &Value, hash: &mut Sha256) {
-    match value {
-        Value::Object(map) => {
-            let mut keys: Vec<_> = map.iter().collect();
-            keys.sort_by_key(|(key, _)| *key);
-            hash.update(b"{");
-            for (key, value) in keys {
-                hash.update(Value::from(key.as_str()).to_string());
-                hash.update(b":");
-                digest(value, hash);
-                hash.update(b",");
-            }
-            hash.update(b"}");
-        }
-        Value::Array(items) => {
-            hash.update(b"[");
-            for item in items {
-                digest(item, hash);
-                hash.update(b",");
-            }
-            hash.update(b"]");
-        }
-        plain => hash.update(plain.to_string()),
-    }
+fn fingerprint_of(canonical: &str) -> Vec<u8> {
+    Sha256::digest(canonical).to_vec()
 }
 
 /// Puts a mended payload (a whole event, or a snapshot) in the place of a letter's event. The mended event has an identity

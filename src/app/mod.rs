@@ -23,13 +23,13 @@ mod dead_letters;
 mod directory;
 mod heard;
 mod import;
-mod intake;
 mod letter_filter;
-mod letterbox;
 pub mod look;
+mod low_water;
 mod measure;
 mod mend;
 mod orders;
+mod permits;
 mod published;
 mod reconcile;
 mod replay;
@@ -38,8 +38,13 @@ mod sessions;
 mod settle;
 mod status;
 pub mod statuses;
+mod together;
 
-use crate::{domain::Faults, storage, telemetry::Metrics};
+use crate::{
+    domain::Faults,
+    storage::{self, inbox, outbox},
+    telemetry::Metrics,
+};
 use sqlx::PgPool;
 use std::sync::{Arc, OnceLock};
 
@@ -60,6 +65,7 @@ pub use heard::{HistoryTaken, Notice};
 pub use import::{FaultyLine, Imports};
 pub use letter_filter::{LetterFilter, LetterQuery};
 pub use orders::{OrderView, TimelineEntry};
+pub use permits::{PATIENCE as PERMIT_PATIENCE, permit_bell};
 pub use reconcile::{Difference, OrderWithDeal};
 pub use sessions::Session;
 pub use settle::{Settled, Tries};
@@ -77,10 +83,11 @@ struct Inner {
     directory: Directory,
     metrics: Metrics,
     bell: Bell,
-    intake: intake::Intake,
+    intake: together::Queue<Vec<outbox::NewEvent>>,
     applications: OnceLock<(applications::Applications, applications::Known)>,
     clocks: clocks::KnownClocks,
-    letterbox: letterbox::Letterbox,
+    letterbox: together::Queue<inbox::Notification>,
+    low_water: low_water::LowWater,
 }
 
 impl Bridge {
@@ -93,10 +100,11 @@ impl Bridge {
                 directory,
                 metrics: Metrics::default(),
                 bell,
-                intake: intake::Intake::default(),
+                intake: together::Queue::default(),
                 applications: OnceLock::new(),
                 clocks: clocks::KnownClocks::default(),
-                letterbox: letterbox::Letterbox::default(),
+                letterbox: together::Queue::default(),
+                low_water: low_water::LowWater::default(),
             }),
         }
     }
@@ -116,16 +124,12 @@ impl Bridge {
         &self.inner.pool
     }
 
-    fn letterbox(&self) -> &letterbox::Letterbox {
-        &self.inner.letterbox
+    fn low_water(&self) -> &low_water::LowWater {
+        &self.inner.low_water
     }
 
     fn clocks(&self) -> &clocks::KnownClocks {
         &self.inner.clocks
-    }
-
-    fn intake(&self) -> &intake::Intake {
-        &self.inner.intake
     }
 
     /// What wakes the lanes.

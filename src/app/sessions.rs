@@ -5,6 +5,7 @@ use crate::storage::{
     journal,
     sessions::{self, SessionRow},
 };
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -38,13 +39,13 @@ impl Bridge {
         Ok(())
     }
 
-    /// The session of this token.
-    pub async fn session(&self, token: &str) -> Result<Option<Session>, Error> {
+    /// The session of this token, and the time, by which a page tells how long ago something was.
+    pub async fn session(&self, token: &str) -> Result<Option<(Session, DateTime<Utc>)>, Error> {
         let mut db = self.pool().acquire().await?;
         let row = sessions::find(&mut db, &hash(token)).await?;
-        Ok(row.map(|row| Session {
-            operator: row.operator,
-            stamp: row.stamp,
+        Ok(row.map(|row| {
+            let (operator, stamp) = (row.operator, row.stamp);
+            (Session { operator, stamp }, row.now)
         }))
     }
 

@@ -56,6 +56,9 @@ pub struct PortalStatus {
     pub resume_at: Option<DateTime<Utc>>,
     /// Failures of the portal in a row.
     pub failures: i32,
+    /// Until when it goes at half its pace, because somebody else uses up the portal's request limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lowered_until: Option<DateTime<Utc>>,
 }
 
 /// What a lane does.
@@ -242,6 +245,7 @@ impl Figures {
             paused_reason: lane.and_then(|lane| lane.paused_reason.clone()),
             resume_at: lane.and_then(|lane| lane.resume_at),
             failures: lane.map_or(0, |lane| lane.failures),
+            lowered_until: lane.and_then(|lane| lane.lowered_until),
         }
     }
 

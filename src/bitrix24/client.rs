@@ -8,6 +8,7 @@ use super::{
     heard::Heard,
     limiter::{Limiter, Priority, Rate},
     operating::{Gauges, Operating},
+    permits::Permits,
     watch::{Called, Watch},
 };
 use reqwest::{StatusCode, header, redirect};
@@ -26,6 +27,9 @@ use url::Url;
 const BATCH_LIMIT: usize = 50;
 /// The largest answer that is read, in bytes: 50 lists of 50 long rows stay far below.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// How long a call of another process stands behind live ones.
+const PERMIT_WAITS: Duration = Duration::from_secs(2);
 
 /// One command of a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +78,8 @@ struct Inner {
     heard: Mutex<Option<Heard>>,
     /// Who is told of every call.
     watch: OnceLock<Arc<dyn Watch>>,
+    /// Who keeps the bucket, if it is not this client.
+    permits: OnceLock<Arc<dyn Permits>>,
 }
 
 impl fmt::Debug for Client {
@@ -101,12 +107,26 @@ impl Client {
             moved: Mutex::default(),
             heard: Mutex::default(),
             watch: OnceLock::new(),
+            permits: OnceLock::new(),
         })))
     }
 
     /// Says who is told of every call, of all clones; the first to say so holds.
     pub fn watch(&self, watch: Arc<dyn Watch>) {
         let _ = self.0.watch.set(watch);
+    }
+
+    /// Says who is asked before every call, of all clones, in place of this client's own bucket; the first to say so holds.
+    pub fn ask_first(&self, permits: Arc<dyn Permits>) {
+        let _ = self.0.permits.set(permits);
+    }
+
+    /// Takes a place in this client's bucket for a call that somebody else sends: after live calls, but not for ever.
+    pub async fn permit(&self) {
+        let after = self.0.limiter.acquire(Priority::Reconcile);
+        if tokio::time::timeout(PERMIT_WAITS, after).await.is_err() {
+            self.0.limiter.acquire(Priority::Live).await;
+        }
     }
 
     /// One method call.
@@ -173,6 +193,11 @@ impl Client {
         Ok(answers)
     }
 
+    /// How long one request takes to leave the portal's bucket.
+    pub fn period(&self) -> Duration {
+        self.0.limiter.period()
+    }
+
     /// How long a full request bucket of the portal takes to drain.
     pub fn drains(&self) -> Duration {
         self.0.limiter.drains()
@@ -186,6 +211,11 @@ impl Client {
     /// How long until all that was sent has left the portal's bucket.
     pub fn left(&self) -> Duration {
         self.0.limiter.left()
+    }
+
+    /// How long the pace stays lowered because the portal complained of too many requests; nothing if it is not.
+    pub fn lowered(&self) -> Duration {
+        self.0.limiter.lowered()
     }
 
     /// Execution time per method, as last seen.
@@ -258,7 +288,10 @@ impl Client {
         let mut followed = false;
         loop {
             let asked = Instant::now();
-            self.0.limiter.acquire(priority).await;
+            match self.0.permits.get() {
+                Some(permits) => permits.permit().await?,
+                None => self.0.limiter.acquire(priority).await,
+            }
             let sent = Instant::now();
             if let Some(watch) = self.0.watch.get() {
                 watch.sending(method);
@@ -269,6 +302,7 @@ impl Client {
                     method,
                     commands: body.commands(),
                     waited: sent - asked,
+                    pace: self.0.limiter.pace(),
                     took: sent.elapsed(),
                     failed: answer.as_ref().err(),
                 });

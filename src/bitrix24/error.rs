@@ -53,6 +53,9 @@ pub enum Error {
     /// The application's tokens could not be read or stored; nothing was sent.
     #[error("the application's tokens cannot be had: {0}")]
     Tokens(String),
+    /// No place in the portal's request limit could be had from whoever keeps it; nothing was sent.
+    #[error("no place in the portal's request limit can be had: {0}")]
+    NoPlace(String),
     /// Only a person can help.
     #[error("the portal refuses every call: {words}")]
     Blocked {
@@ -112,7 +115,9 @@ impl Error {
     /// What it means for the caller.
     pub fn class(&self) -> Class {
         match self {
-            Self::Unreachable(_) | Self::Server { .. } | Self::Tokens(_) => Class::Down,
+            Self::Unreachable(_) | Self::Server { .. } | Self::Tokens(_) | Self::NoPlace(_) => {
+                Class::Down
+            }
             Self::NoAnswer(_) | Self::Unreadable { .. } => Class::InDoubt,
             Self::Throttled { pause } => Class::Throttled(*pause),
             Self::MethodBlocked { until, .. } => Class::MethodBlocked(*until),

@@ -48,8 +48,9 @@ impl Rate {
     };
 }
 
-/// How long the pace stays lowered after the portal complained, and how the first pause grows when it complains again.
-const LOWERED: Duration = Duration::from_mins(1);
+/// How often the bucket could drain while the pace stays lowered after the portal complained: a minute on a standard plan.
+const LOWERED: f64 = 2.5;
+/// How the first pause grows when it complains again.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What a new client may send at once.
@@ -113,8 +114,31 @@ impl Limiter {
         }
     }
 
+    pub(super) fn period(&self) -> Duration {
+        self.period
+    }
+
     pub(super) fn drains(&self) -> Duration {
         self.period.saturating_mul(self.burst)
+    }
+
+    /// How long the pace stays lowered from now on; nothing if it is not.
+    pub(super) fn lowered(&self) -> Duration {
+        let lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = lesson.lowered_until;
+        until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// Requests a second that are allowed now.
+    pub(super) fn pace(&self) -> f64 {
+        let full = 1.0 / self.period.as_secs_f64();
+        if self.lowered().is_zero() {
+            full
+        } else {
+            full / 2.0
+        }
     }
 
     pub(super) fn left(&self) -> Duration {
@@ -220,7 +244,7 @@ impl Limiter {
             .min(LONGEST_PAUSE);
         lesson.complaints += 1;
         lesson.pause_until = Some(now + pause);
-        lesson.lowered_until = Some(now + pause + LOWERED);
+        lesson.lowered_until = Some(now + pause + self.drains().mul_f64(LOWERED));
         pause
     }
 }
@@ -316,7 +340,11 @@ mod tests {
         assert_eq!(limiter.complained(), Duration::from_secs(2));
         assert_eq!(limiter.complained(), Duration::from_secs(4));
         assert!(limiter.try_take(0).is_some());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!((limiter.pace() - 1.0).abs() < 1e-9, "half of two");
+        assert!(limiter.lowered() > Duration::from_secs(55));
         tokio::time::advance(Duration::from_mins(2)).await;
+        assert!((limiter.pace() - 2.0).abs() < 1e-9 && limiter.lowered().is_zero());
         assert!(limiter.try_take(0).is_none());
         assert_eq!(limiter.complained(), Duration::from_secs(2));
     }

@@ -30,6 +30,7 @@ mod heard;
 mod limiter;
 mod oauth;
 mod operating;
+mod permits;
 mod watch;
 
 pub use answer::{BatchResponse, CommandError, Response};
@@ -40,4 +41,5 @@ pub use heard::Heard;
 pub use limiter::{Priority, Rate};
 pub use oauth::{Granted, OAuth, OAuthApp, OAuthError, Tokens};
 pub use operating::Operating;
+pub use permits::{MayCall, Permits};
 pub use watch::{Called, Watch};

@@ -12,6 +12,8 @@ pub struct Called<'a> {
     pub commands: Option<usize>,
     /// How long it waited for the request limit.
     pub waited: Duration,
+    /// Requests a second that the limit allowed then.
+    pub pace: f64,
     /// How long the portal took.
     pub took: Duration,
     /// What went wrong.

@@ -77,6 +77,11 @@ pub(super) fn all_reached(config: &Config, bridge: &Bridge) -> anyhow::Result<Ve
     Ok(all)
 }
 
+/// A client for a portal of either kind, for what does not hold its lane: whoever does is asked before each call.
+pub(super) fn guest(bridge: &Bridge, name: &PortalName, portal: &Portal) -> anyhow::Result<Client> {
+    Ok(bridge.as_guest(name, client(bridge, name, portal)?))
+}
+
 /// A client for a portal of either kind.
 pub(super) fn client(
     bridge: &Bridge,

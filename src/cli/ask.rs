@@ -12,13 +12,16 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Seconds of its ten-minute window after which a portal blocks a method.
 const OPERATING_LIMIT: f64 = 480.0;
 
-/// The clients of this process.
+/// The clients of this process: those of its lanes, and those that ask before each call whoever drives the lane.
 #[derive(Debug)]
-pub(super) struct Asked(pub(super) BTreeMap<PortalName, Client>);
+pub(super) struct Asked {
+    pub(super) lanes: BTreeMap<PortalName, Client>,
+    pub(super) guests: BTreeMap<PortalName, Client>,
+}
 
 impl Portals for Asked {
     fn test(&self, portal: &PortalName) -> Tested<'_> {
-        let client = self.0.get(portal).cloned();
+        let client = self.guests.get(portal).cloned();
         Box::pin(async move {
             let client = client.ok_or("this process has no access to the portal")?;
             let answer = client.call("server.time", &json!({}), Priority::Live).await;
@@ -27,7 +30,7 @@ impl Portals for Asked {
     }
 
     fn check(&self, rules: Arc<ShopRules>) -> Checked<'_> {
-        let client = self.0.get(&rules.portal).cloned();
+        let client = self.guests.get(&rules.portal).cloned();
         Box::pin(async move {
             let client = client.ok_or("this process has no access to the portal")?;
             let checked = statuses::check(&rules, &client).await;
@@ -39,7 +42,7 @@ impl Portals for Asked {
 
     fn operating(&self, portal: &PortalName) -> Vec<(String, u32)> {
         let used = self
-            .0
+            .lanes
             .get(portal)
             .map(Client::operating)
             .unwrap_or_default();

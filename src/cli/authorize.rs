@@ -2,15 +2,14 @@
 
 use super::{applications, output};
 use crate::{
-    app::{Bridge, applications::Offer},
+    app::{Actor, Bridge, applications::HandedOver},
     config::Portal,
     domain::PortalName,
     worker::applications::{Reached, judge_now},
 };
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use std::{process::ExitCode, time::Duration};
 use tokio::time::Instant;
-use url::Url;
 
 /// How long the browser is waited for.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -23,12 +22,13 @@ pub(super) async fn run(
     name: &PortalName,
     portal: &Portal,
     code: Option<&str>,
+    who: &Actor,
 ) -> anyhow::Result<ExitCode> {
     let reached = applications::reached(bridge, name, portal)?
         .with_context(|| format!("portal {name} is reached by a webhook: there is nothing to authorise; an application has `[portals.{name}.app]`"))?;
     let id = match code {
-        Some(code) => hand_over(bridge, name, code).await?,
-        None => wait(bridge, name).await?,
+        Some(code) => hand_over(bridge, name, code, who).await?,
+        None => wait(bridge, name, who).await?,
     };
     let Some(id) = id else {
         output::say("nobody came back from the portal's page in time");
@@ -50,38 +50,33 @@ pub(super) async fn run(
     }
 }
 
-/// The code by itself, or out of the address that the browser was sent to.
-async fn hand_over(bridge: &Bridge, name: &PortalName, given: &str) -> anyhow::Result<Option<i64>> {
-    let code = match Url::parse(given) {
-        Ok(url) => url
-            .query_pairs()
-            .find(|(key, _)| key == "code")
-            .map(|(_, code)| code.into_owned())
-            .context("the address has no `code`")?,
-        Err(_) => given.trim().to_owned(),
-    };
-    let offer = Offer::Code {
-        code,
-        by_hand: true,
-    };
-    let id = bridge.offer(name, &offer).await?;
-    id.map(Some)
-        .context("too many installations of this portal wait to be judged")
+async fn hand_over(
+    bridge: &Bridge,
+    name: &PortalName,
+    given: &str,
+    who: &Actor,
+) -> anyhow::Result<Option<i64>> {
+    match bridge.hand_over_code(name, given, who).await? {
+        HandedOver::Waits { id, .. } => Ok(Some(id)),
+        HandedOver::NoCode => bail!("the address has no `code`"),
+        HandedOver::TooMany => bail!("too many installations of this portal wait to be judged"),
+        HandedOver::NoApplication => bail!("the portal is not reached by an application"),
+    }
 }
 
-async fn wait(bridge: &Bridge, name: &PortalName) -> anyhow::Result<Option<i64>> {
-    let (address, state) = bridge
-        .begin_authorisation(name)
+async fn wait(bridge: &Bridge, name: &PortalName, who: &Actor) -> anyhow::Result<Option<i64>> {
+    let begun = bridge
+        .begin_authorisation(name, who)
         .await?
         .context("the portal is not reached by an application")?;
     output::say("open this as an administrator of the portal:");
-    output::line(&address);
+    output::line(&begun.address);
     output::say(format!(
         "the application's redirect address must be .../webhooks/bitrix24/{name}/oauth of the running bridge; else give the address that the browser ends at by --code within half a minute"
     ));
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
-        if let Some(id) = bridge.offer_of_state(&state).await? {
+        if let Some(id) = bridge.offer_of_state(&begun.state).await? {
             return Ok(Some(id));
         }
         tokio::time::sleep(LOOK).await;

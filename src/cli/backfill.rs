@@ -5,9 +5,9 @@ use super::{
     setup::{self, Database},
 };
 use crate::{
-    app::{Backfill, Bridge},
+    app::{Backfill, Bridge, LetterFilter},
     config::Config,
-    domain::ShopName,
+    domain::{Code, ShopName},
     lifecycle,
 };
 use anyhow::Context as _;
@@ -23,7 +23,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// Lines of one step: a wave of the lane.
-const STEP: usize = 50;
+const STEP: usize = 48;
 /// Calls to the portal that a step costs, about.
 const CALLS: f64 = 5.0;
 /// Orders that may wait: enough for the lane, few enough that an interruption leaves little behind.
@@ -44,6 +44,9 @@ pub(super) struct Args {
     /// The share of the portal's request rate that may be used, above 0 and up to 1
     #[arg(long, default_value_t = 0.5, value_parser = share)]
     rate_share: f64,
+    /// Import the deals instead of making them: the portal starts no robots and no workflows for new ones
+    #[arg(long)]
+    import: bool,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -63,7 +66,11 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     lifecycle::stop_on_signals(stop.clone())?;
     let database = Database::open(&config, global).await?;
     let bridge = setup::bridge(&config, database.pool.clone());
-    let of = Backfill { shop, file };
+    let of = Backfill {
+        shop,
+        file,
+        import: args.import,
+    };
     let done = load(global, args, &config, &bridge, (&of, lines), &stop).await;
     database.close().await;
     done
@@ -148,6 +155,12 @@ async fn load(
         known += step.known;
         refused.extend(step.refused);
         bar.set_position(done);
+        if args.import
+            && let Some(words) = import_refused(bridge, &of.shop).await?
+        {
+            bar.suspend(|| output::say(format!("the portal imports nothing: {words}")));
+            break;
+        }
         if bar.is_hidden() && done % 1000 < STEP as u64 {
             output::say(format!("{done} of {total} lines"));
         }
@@ -179,6 +192,21 @@ async fn load(
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What the portal said where it lets the bridge import nothing: then going on makes dead letters only.
+async fn import_refused(bridge: &Bridge, shop: &ShopName) -> anyhow::Result<Option<String>> {
+    let filter = LetterFilter {
+        shop: Some(shop.clone()),
+        code: Some(Code::ImportRight),
+        limit: 1,
+        ..LetterFilter::default()
+    };
+    let letters = bridge.dead_letters(&filter).await?.items;
+    Ok(letters
+        .into_iter()
+        .next()
+        .map(|letter| format!("{} ({}). {}", letter.message, letter.code, letter.remedy)))
 }
 
 /// Waits for the pace, and for the lane to take up what waits.

@@ -239,8 +239,8 @@ async fn export(bridge: &Bridge, mut filter: LetterFilter) -> anyhow::Result<()>
     filter.limit = 500;
     loop {
         let page = bridge.dead_letters(&filter).await?;
-        for letter in &page.items {
-            output::line(serde_json::to_string(letter)?);
+        for line in page.lines()?.lines() {
+            output::line(line);
         }
         match page.next {
             Some(next) => filter.after = Some(next),

@@ -77,14 +77,14 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
         Command::Resume { portal } => bridge.resume_lane(portal, &who).await?,
         Command::Test { portal } => {
             let (name, portal) = find(&config, portal)?;
-            code = test(&applications::client(&bridge, &name, portal)?).await?;
+            code = test(&applications::guest(&bridge, &name, portal)?).await?;
         }
         Command::Authorize {
             portal,
             code: given,
         } => {
             let (name, portal) = find(&config, portal)?;
-            code = authorize::run(&bridge, &name, portal, given.as_deref()).await?;
+            code = authorize::run(&bridge, &name, portal, given.as_deref(), &who).await?;
         }
     }
     database.close().await;

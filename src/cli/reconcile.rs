@@ -1,7 +1,7 @@
 //! `reconcile`: compares every deal with what was agreed, now.
 
 use super::{
-    Global, output, serve,
+    Global, applications, output, serve,
     setup::{self, Database},
 };
 use crate::{
@@ -18,8 +18,6 @@ use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Between calls of a portal that a worker uses at the same time.
-const PACE: Duration = Duration::from_secs(1);
 /// How long the decisions may take.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -46,14 +44,18 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     let config = setup::config(global)?;
     let wanted = args.portal.as_deref().map(PortalName::parse).transpose();
     let wanted = wanted.map_err(anyhow::Error::msg)?;
-    let mut clients = setup::clients(&config)?;
+    let chosen: Vec<PortalName> = config
+        .portals
+        .keys()
+        .filter(|name| wanted.as_ref().is_none_or(|wanted| wanted == *name))
+        .cloned()
+        .collect();
     if let Some(wanted) = &wanted {
-        clients.retain(|name, _| name == wanted);
-        anyhow::ensure!(!clients.is_empty(), "there is no portal {wanted}");
+        anyhow::ensure!(!chosen.is_empty(), "there is no portal {wanted}");
     }
     let database = Database::open(&config, global).await?;
     let bridge = setup::bridge(&config, database.pool.clone());
-    let done = all(global, args, &config, &bridge, clients).await;
+    let done = all(global, args, &config, &bridge, chosen).await;
     database.close().await;
     done
 }
@@ -63,11 +65,12 @@ async fn all(
     args: &Args,
     config: &Config,
     bridge: &Bridge,
-    clients: BTreeMap<PortalName, Client>,
+    chosen: Vec<PortalName>,
 ) -> anyhow::Result<ExitCode> {
     let mut said = Vec::new();
-    for (name, client) in clients {
-        let found = look(bridge, &name, &client).await?;
+    for name in chosen {
+        let guest = applications::guest(bridge, &name, &config.portals[&name])?;
+        let found = look(bridge, &name, &guest).await?;
         let found: Vec<Difference> = found
             .into_iter()
             .filter(|one| {
@@ -79,7 +82,8 @@ async fn all(
         let began = bridge.now().await?;
         if !args.dry_run && !found.is_empty() {
             bridge.ask_comparisons(&name, &found).await?;
-            decide(config, bridge, &name, client).await?;
+            let own = applications::client(bridge, &name, &config.portals[&name])?;
+            decide(config, bridge, &name, own).await?;
         }
         for one in found {
             let decided = if args.dry_run {
@@ -111,13 +115,6 @@ async fn look(
     client: &Client,
 ) -> anyhow::Result<Vec<Difference>> {
     let total = u64::try_from(bridge.count_with_deals(name).await?).unwrap_or(0);
-    let shared = bridge
-        .status()
-        .await?
-        .portals
-        .iter()
-        .any(|lane| lane.portal == name.as_str() && lane.owner.is_some());
-    let pace = if shared { PACE } else { Duration::ZERO };
     let bar = ProgressBar::new(total);
     if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} orders, {eta} left")
     {
@@ -125,7 +122,7 @@ async fn look(
     }
     bar.set_message(name.to_string());
     let mut read = 0;
-    let found = survey(bridge, name, client, pace, |orders| {
+    let found = survey(bridge, name, client, |orders| {
         bar.inc(orders as u64);
         read += orders;
         if bar.is_hidden() {

@@ -90,7 +90,10 @@ impl Running {
                 .await
                 .with_context(|| format!("listen on {place}"))?;
             address = Some(listener.local_addr()?);
-            let asked = Asked(clients.clone());
+            let asked = Asked {
+                lanes: clients.clone(),
+                guests: guests(&config, &bridge)?,
+            };
             listen(&mut tasks, (listener, role), &bridge, &config, asked, &stop);
         }
         if role != Role::Api {
@@ -140,6 +143,18 @@ impl Running {
         }
         first
     }
+}
+
+/// What the pages ask the portals with, whoever drives the lanes.
+fn guests(
+    config: &Config,
+    bridge: &Bridge,
+) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
+    let of = |(name, portal)| {
+        let name: &PortalName = name;
+        Ok((name.clone(), applications::guest(bridge, name, portal)?))
+    };
+    config.portals.iter().map(of).collect()
 }
 
 /// Answers requests until some time after the stop. Readiness ends first: whoever routes requests sees it while they are still taken.
@@ -197,10 +212,20 @@ fn keeping(
     }
 }
 
+/// Who drives the lanes, as operators read it: machine, process, and what tells it from all others.
+fn owner() -> String {
+    let machine = nix::unistd::gethostname().ok();
+    let machine = machine.as_ref().and_then(|name| name.to_str());
+    let machine = machine.unwrap_or("unknown").replace('/', "-");
+    let (process, one) = (std::process::id(), uuid::Uuid::now_v7());
+    format!("{machine}/{process}/{one}")
+}
+
 pub(super) fn options(config: &Config) -> worker::Options {
     let (worker, retention) = (&config.worker, &config.retention);
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
     worker::Options {
+        owner: owner(),
         lease: Duration::from_secs(worker.lease_seconds),
         poll: Duration::from_secs(worker.poll_seconds),
         wave: worker.wave,
@@ -214,6 +239,7 @@ pub(super) fn options(config: &Config) -> worker::Options {
             settled: days(retention.settled_days),
             letters: days(retention.closed_letters_days),
             timeline: days(retention.timeline_days),
+            audit: days(retention.audit_days),
         },
         ..worker::Options::default()
     }

@@ -74,6 +74,22 @@ impl Database {
         })
     }
 
+    /// The database, where one is at hand with a schema that fits: for what can do without.
+    pub(super) async fn at_hand(config: &Config, global: &Global) -> Option<Self> {
+        let named = config.database.url.is_some() || config.database.url_file.is_some();
+        if !named && !data_directory().ok()?.join("pg").exists() {
+            return None;
+        }
+        let database = Self::connect(config, global).await.ok()?;
+        let version = storage::schema_version(&database.pool).await;
+        if version.is_ok_and(|version| version.fits()) {
+            Some(database)
+        } else {
+            database.close().await;
+            None
+        }
+    }
+
     /// Whether the server runs on this machine.
     pub(super) fn is_local(&self) -> bool {
         let options = self.pool.connect_options();

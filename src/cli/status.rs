@@ -97,7 +97,9 @@ fn state(portal: &PortalStatus) -> &'static str {
         LaneState::Paused => "PAUSED",
         LaneState::Waiting => "PORTAL IN TROUBLE",
         LaneState::Idle => "NO WORKER",
-        LaneState::Running if portal.oldest_seconds > SLOW => "slow",
+        LaneState::Running if portal.oldest_seconds > SLOW || portal.lowered_until.is_some() => {
+            "slow"
+        }
         LaneState::Running => "flowing",
     }
 }
@@ -142,6 +144,14 @@ fn troubles(report: &StatusReport) -> Vec<String> {
 fn trouble(portal: &PortalStatus) -> Option<String> {
     let name = &portal.portal;
     let waiting = portal.pending;
+    if let (LaneState::Running, Some(until)) = (portal.state, portal.lowered_until) {
+        let (code, remedy) = (Code::Limit, Code::Limit.remedy());
+        let until = until.format("%H:%M:%S UTC");
+        return Some(format!(
+            "portal {name} goes at half its pace until {until}: it said that there are too many requests, more than the bridge sends ({code}); \
+             {waiting} orders wait. {remedy}"
+        ));
+    }
     match portal.state {
         LaneState::Running if portal.oldest_seconds <= SLOW => None,
         LaneState::Running => Some(format!(
@@ -199,12 +209,20 @@ mod tests {
             paused_reason: None,
             resume_at: None,
             failures: 0,
+            lowered_until: None,
         }
     }
 
     #[test]
     fn what_flows_is_no_trouble_and_each_trouble_says_what_to_do() {
         assert_eq!(trouble(&portal(LaneState::Running)), None);
+        let mut slower = portal(LaneState::Running);
+        slower.lowered_until = chrono::DateTime::from_timestamp(1_800_000_000, 0);
+        let told = trouble(&slower).unwrap();
+        assert!(
+            told.contains("half its pace until 08:00:00 UTC") && told.contains("B24-LIMIT"),
+            "{told}"
+        );
         let mut auth = portal(LaneState::Waiting);
         auth.paused_code = Some("B24-AUTH".to_owned());
         auth.paused_reason = Some("the webhook was deleted".to_owned());

@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     let database = if config.portals.values().any(app) {
         Some(Database::open(&config, global).await?)
     } else {
-        None
+        Database::at_hand(&config, global).await
     };
     let bridge = database
         .as_ref()
@@ -70,7 +70,7 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     done
 }
 
-/// What a run has at hand; a bridge only where an application's tokens are needed.
+/// What a run has at hand. Without a database the portal's limit is not shared with those who drive its lane.
 struct Asked {
     json: bool,
     config: Config,
@@ -135,7 +135,7 @@ impl Asked {
             .get(&rules.portal)
             .with_context(|| format!("there is no portal {}", rules.portal))?;
         match &self.bridge {
-            Some(bridge) => applications::client(bridge, &rules.portal, portal),
+            Some(bridge) => applications::guest(bridge, &rules.portal, portal),
             None => setup::client(portal)?.context("the portal is reached by an application"),
         }
     }

@@ -213,6 +213,7 @@ fn the_example_is_valid_and_names_every_key() {
         "settled_days",
         "closed_letters_days",
         "timeline_days",
+        "audit_days",
         "format",
         "filter",
     ] {

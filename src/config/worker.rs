@@ -81,6 +81,8 @@ pub struct Retention {
     pub closed_letters_days: u32,
     /// Days that the lines of an order's life are kept.
     pub timeline_days: u32,
+    /// Days that it is kept who did what by hand.
+    pub audit_days: u32,
 }
 
 impl Default for Retention {
@@ -89,6 +91,7 @@ impl Default for Retention {
             settled_days: 30,
             closed_letters_days: 180,
             timeline_days: 365,
+            audit_days: 400,
         }
     }
 }
@@ -99,6 +102,7 @@ impl Retention {
             ("settled_days", self.settled_days),
             ("closed_letters_days", self.closed_letters_days),
             ("timeline_days", self.timeline_days),
+            ("audit_days", self.audit_days),
         ] {
             if !(1..=36_500).contains(&days) {
                 problems.push(Problem::new(

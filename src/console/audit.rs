@@ -6,9 +6,10 @@ use super::{
     layout::{self, Section},
     parts, query,
     session::Visitor,
+    sort::{Column, Sorting},
     text::Text,
 };
-use crate::app::AuditFilter;
+use crate::app::{AuditEntry, AuditFilter};
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -22,7 +23,17 @@ pub(super) struct Asked {
     who: String,
     #[serde(default)]
     before: String,
+    #[serde(flatten)]
+    sorting: Sorting,
 }
+
+const COLUMNS: [Column<AuditEntry>; 5] = [
+    Column::latest("time", Text::Time, |a, b| a.id.cmp(&b.id)),
+    Column::sorted("who", Text::Who, |a, b| a.actor.cmp(&b.actor)),
+    Column::sorted("what", Text::What, |a, b| a.action.cmp(&b.action)),
+    Column::sorted("to", Text::To, |a, b| a.target.cmp(&b.target)),
+    Column::plain(Text::Details),
+];
 
 /// `GET /console/audit`.
 pub(super) async fn get(
@@ -41,7 +52,14 @@ pub(super) async fn get(
         ..AuditFilter::default()
     };
     let page = state.bridge.audit(&filter).await;
-    let page = page.map_err(|error| Fault::of(error, visitor.lang))?;
+    let mut page = page.map_err(|error| Fault::of(error, visitor.lang))?;
+    asked.sorting.apply(&mut page.items, &COLUMNS);
+    let link = |pairs: &[(&str, Option<&str>)]| {
+        let mut pairs = pairs.to_vec();
+        pairs.extend([("who", who), ("before", Some(asked.before.as_str()))]);
+        query::link("/console/audit", &pairs)
+    };
+    let [sort, dir] = asked.sorting.pairs();
     let (acts, last) = (page.items, page.next.map(|id| id.to_string()));
     let title = visitor.say(Text::Audit);
     let content = html! {
@@ -50,18 +68,17 @@ pub(super) async fn get(
             label { (visitor.say(Text::Who)) input name="who" value=(asked.who) placeholder="operator:…" maxlength="200"; }
             button type="submit" { (visitor.say(Text::Filter)) }
         }
-        @if acts.is_empty() { p.quiet { (visitor.say(Text::NoActs)) } } @else { div.scroll { table.stacks {
-            thead { tr { th scope="col" { (visitor.say(Text::Time)) } th scope="col" { (visitor.say(Text::Who)) }
-                th scope="col" { (visitor.say(Text::What)) } th scope="col" { (visitor.say(Text::To)) } th scope="col" { (visitor.say(Text::Details)) } } }
+        @if acts.is_empty() { p.empty { (visitor.say(Text::NoActs)) } } @else { div.scroll { table.stacks {
+            (asked.sorting.heads(&visitor, &COLUMNS, link))
             tbody { @for act in &acts { tr {
-                td data-label=(visitor.say(Text::Time)) { (parts::time(act.at)) }
+                td.when data-label=(visitor.say(Text::Time)) { (parts::time(&visitor, act.at)) }
                 td data-label=(visitor.say(Text::Who)) { (act.actor) }
                 td.code data-label=(visitor.say(Text::What)) { (act.action) }
                 td data-label=(visitor.say(Text::To)) { (act.target) }
                 td.words data-label=(visitor.say(Text::Details)) { @if act.detail != serde_json::json!({}) { (act.detail.to_string()) } }
             } } }
         } } }
-        @if let Some(last) = &last { p.actions { a.button href=(query::link("/console/audit", &[("who", who), ("before", Some(last))])) { (visitor.say(Text::Next)) } } }
+        @if let Some(last) = &last { p.actions { a.button href=(query::link("/console/audit", &[("who", who), ("before", Some(last)), sort, dir])) { (visitor.say(Text::Next)) } } }
     };
     Ok(layout::page(&visitor, Section::Audit, title, content))
 }

@@ -117,7 +117,7 @@ pub(super) async fn jobs(
     let title = visitor.say(Text::Jobs);
     let content = html! {
         h1 { (title) }
-        @if jobs.is_empty() { p.quiet { (visitor.say(Text::NoJobs)) } } @else { div.scroll { table.stacks {
+        @if jobs.is_empty() { p.empty { (visitor.say(Text::NoJobs)) } } @else { div.scroll { table.stacks {
             thead { tr { th scope="col" { "#" } th scope="col" { (visitor.say(Text::What)) } th scope="col" { (visitor.say(Text::State)) }
                 th scope="col" { (visitor.say(Text::Progress)) } th scope="col" { (visitor.say(Text::Who)) } th scope="col" { (visitor.say(Text::Time)) } th {} } }
             tbody { @for job in &jobs { tr {
@@ -130,7 +130,7 @@ pub(super) async fn jobs(
                     @if let Some(fault) = &job.last_fault { p.words { (fault) } }
                 }
                 td data-label=(visitor.say(Text::Who)) { (job.actor) }
-                td data-label=(visitor.say(Text::Time)) { (parts::time(job.created_at)) }
+                td data-label=(visitor.say(Text::Time)) { (parts::time(&visitor, job.created_at)) }
                 td { @if job.state == "running" { (parts::button(&visitor, &format!("/console/bulk/{}/stop", job.id), &[], visitor.say(Text::Stop))) } }
             } } }
         } } }

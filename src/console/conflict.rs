@@ -44,7 +44,7 @@ pub(super) async fn get(
             @if let Some(deal) = conflict.deal_id {
                 div { dt { (visitor.say(Text::Deal)) } dd { (parts::entity(&visitor, origin.as_deref(), "deal", deal)) } }
             }
-            div { dt { (visitor.say(Text::Opened)) } dd { (parts::time(conflict.opened_at)) } }
+            div { dt { (visitor.say(Text::Opened)) } dd { (parts::moment(&visitor, conflict.opened_at)) } }
             @if let Some(who) = &conflict.ruled_by { div { dt { (visitor.say(Text::RuledBy)) } dd { (who) } } }
             @if let Some(how) = &conflict.closed_how { div { dt { (visitor.say(Text::State)) } dd { (how) } } }
         }
@@ -61,7 +61,7 @@ fn clocks(visitor: &Visitor, conflict: &ConflictView) -> Markup {
     let at = |pointer: &str| {
         let text = inputs.pointer(pointer).and_then(Value::as_str);
         let at: Option<DateTime<Utc>> = text.and_then(|text| text.parse().ok());
-        html! { @match at { Some(at) => (parts::time(at)), None => "—" } }
+        html! { @match at { Some(at) => (parts::moment(visitor, at)), None => "—" } }
     };
     let agreed = inputs.pointer("/agreed/status").and_then(Value::as_str);
     html! {

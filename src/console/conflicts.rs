@@ -4,8 +4,9 @@ use super::{
     State,
     fault::Fault,
     layout::{self, Section},
-    parts,
+    parts, query,
     session::Visitor,
+    sort::{Column, Sorting},
     text::Text,
 };
 use crate::app::{ConflictFilter, ConflictView, look::Decided};
@@ -22,7 +23,18 @@ pub(super) struct Asked {
     done: String,
     #[serde(default)]
     after: String,
+    #[serde(flatten)]
+    sorting: Sorting,
 }
+
+const COLUMNS: [Column<Decided>; 6] = [
+    Column::latest("time", Text::Time, |a, b| a.id.cmp(&b.id)),
+    Column::sorted("order", Text::Order, |a, b| a.number.cmp(&b.number)),
+    Column::plain(Text::Decision),
+    Column::sorted("winner", Text::Winner, |a, b| a.winner.cmp(&b.winner)),
+    Column::sorted("rule", Text::Rule, |a, b| a.basis.cmp(&b.basis)),
+    Column::plain(Text::Details),
+];
 
 /// `GET /console/conflicts`.
 pub(super) async fn get(
@@ -36,17 +48,18 @@ pub(super) async fn get(
         ..ConflictFilter::default()
     };
     let open = state.bridge.conflicts(&filter).await.map_err(fault)?;
-    let decided = state.bridge.decided(SHOWN).await.map_err(fault)?;
+    let mut decided = state.bridge.decided(SHOWN).await.map_err(fault)?;
+    asked.sorting.apply(&mut decided, &COLUMNS);
     let title = visitor.say(Text::Conflicts);
     let content = html! {
         h1 { (title) }
         (parts::notice(&visitor, Some(&asked.done)))
         h2 { (visitor.say(Text::WaitForYou)) }
-        @if open.items.is_empty() { p.quiet { (visitor.say(Text::NoConflicts)) } }
+        @if open.items.is_empty() { p.empty { (visitor.say(Text::NoConflicts)) } }
         div.cards { @for conflict in &open.items { (card(&visitor, conflict)) } }
         @if let Some(next) = open.next { p.actions { a.button href=(format!("/console/conflicts?after={next}")) { (visitor.say(Text::Next)) } } }
-        h2 { (visitor.say(Text::DecidedLately)) }
-        @if decided.is_empty() { p.quiet { (visitor.say(Text::NoDecisions)) } } @else { (table(&visitor, &decided)) }
+        h2 id="decided" { (visitor.say(Text::DecidedLately)) }
+        @if decided.is_empty() { p.empty { (visitor.say(Text::NoDecisions)) } } @else { (table(&visitor, &asked, &decided)) }
     };
     Ok(layout::page(&visitor, Section::Conflicts, title, content))
 }
@@ -107,16 +120,17 @@ pub(super) fn decide(visitor: &Visitor, conflict: &ConflictView) -> Markup {
     }
 }
 
-fn table(visitor: &Visitor, decided: &[Decided]) -> Markup {
+fn table(visitor: &Visitor, asked: &Asked, decided: &[Decided]) -> Markup {
+    let link = |pairs: &[(&str, Option<&str>)]| {
+        let mut pairs = pairs.to_vec();
+        pairs.push(("after", Some(asked.after.as_str())));
+        format!("{}#decided", query::link("/console/conflicts", &pairs))
+    };
     html! {
         div.scroll { table.stacks {
-            thead { tr {
-                th scope="col" { (visitor.say(Text::Time)) } th scope="col" { (visitor.say(Text::Order)) }
-                th scope="col" { (visitor.say(Text::Decision)) } th scope="col" { (visitor.say(Text::Winner)) }
-                th scope="col" { (visitor.say(Text::Rule)) } th scope="col" { (visitor.say(Text::Details)) }
-            } }
+            (asked.sorting.heads(visitor, &COLUMNS, link))
             tbody { @for row in decided { tr {
-                td data-label=(visitor.say(Text::Time)) { (parts::time(row.at)) }
+                td.when data-label=(visitor.say(Text::Time)) { (parts::time(visitor, row.at)) }
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(&row.shop), Some(&row.number))) }
                 td.words data-label=(visitor.say(Text::Decision)) { (row.sentence) }
                 td data-label=(visitor.say(Text::Winner)) { (row.winner.as_deref().unwrap_or("—")) }

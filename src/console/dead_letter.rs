@@ -48,7 +48,7 @@ fn page(visitor: &Visitor, whole: &WholeLetter, mended: Option<(&str, &str)>) ->
     let content = html! {
         h1 { "#" (letter.id) " " span.code { (letter.code) } }
         @if let Some(closed) = &whole.closed {
-            p.notice { (visitor.say(Text::ClosedAlready)) ": " (closed.how) ", " (parts::time(closed.at)) ", " (closed.by.as_deref().unwrap_or("—"))
+            p.notice { (visitor.say(Text::ClosedAlready)) ": " (closed.how) ", " (parts::moment(visitor, closed.at)) ", " (closed.by.as_deref().unwrap_or("—"))
                 @if let Some(reason) = &closed.reason { ": " (reason) } }
         }
         section.card.alarm {
@@ -61,13 +61,13 @@ fn page(visitor: &Visitor, whole: &WholeLetter, mended: Option<(&str, &str)>) ->
             div { dt { (visitor.say(Text::Shop)) } dd { (letter.shop.as_deref().unwrap_or("—")) } }
             div { dt { (visitor.say(Text::Portal)) } dd { (letter.portal.as_deref().unwrap_or("—")) } }
             div { dt { (visitor.say(Text::Attempts)) } dd { (letter.attempts) } }
-            div { dt { (visitor.say(Text::FirstFailed)) } dd { (parts::time(letter.first_failed_at)) } }
-            div { dt { (visitor.say(Text::LastFailed)) } dd { (parts::time(letter.last_failed_at)) } }
+            div { dt { (visitor.say(Text::FirstFailed)) } dd { (parts::moment(visitor, letter.first_failed_at)) } }
+            div { dt { (visitor.say(Text::LastFailed)) } dd { (parts::moment(visitor, letter.last_failed_at)) } }
         }
         @if !whole.tries.is_empty() {
             details { summary { (visitor.say(Text::Attempts)) " (" (whole.tries.len()) ")" }
                 ol.timeline { @for attempt in &whole.tries { li.bad {
-                    div.when { (parts::time(attempt.at)) " " span.kind { (attempt.nth) ". " (attempt.code) } }
+                    div.when { (parts::moment(visitor, attempt.at)) " " span.kind { (attempt.nth) ". " (attempt.code) } }
                     p.words { (attempt.message) }
                 } } }
             }

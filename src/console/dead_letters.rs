@@ -5,19 +5,25 @@ use super::{
     fault::Fault,
     lang::Lang,
     layout::{self, Section},
-    parts, query,
+    letter_file, parts, query,
     session::Visitor,
+    sort::{Column, Sorting},
     text::Text,
 };
 use crate::{
-    app::{self, Letter, LetterFilter, LetterQuery},
+    app::{self, Letter, LetterCounts, LetterFilter, LetterQuery},
     domain::{Code, PortalName, ShopName},
 };
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 pub(super) const PATH: &str = "/console/dead-letters";
+/// Letters on a page.
+const PAGE: u32 = 100;
+/// The column that pages follow.
+const BY_ID: &str = "id";
 const BULK_JOBS: &str = "/console/bulk";
 pub(super) const BULK: &str = "/console/dead-letters/bulk";
 /// The longest reason that is put on record.
@@ -35,9 +41,9 @@ pub(super) struct Asked {
     pub until: String,
     pub text: String,
     pub after: String,
-    pub sort: String,
-    pub dir: String,
     pub done: String,
+    #[serde(flatten)]
+    pub sorting: Sorting,
 }
 
 impl Asked {
@@ -90,48 +96,70 @@ pub(super) async fn get(
 ) -> Result<Markup, Fault> {
     let mut filter = asked.filter(visitor.lang)?;
     filter.after = asked.after.parse().ok();
+    // The one order that holds across pages; by another column the page is sorted.
+    filter.limit = PAGE;
+    filter.newest_first = asked.sorting.by(BY_ID) == Some(true);
     let narrow = !filter.is_empty();
     let counts = state.bridge.count_letters(&filter).await;
-    let total = counts
-        .map_err(|error| Fault::of(error, visitor.lang))?
-        .total;
+    let counts = counts.map_err(|error| Fault::of(error, visitor.lang))?;
+    let total = counts.total;
     let page = state.bridge.dead_letters(&filter).await;
     let mut page = page.map_err(|error| Fault::of(error, visitor.lang))?;
-    sort(&mut page.items, &asked);
+    asked.sorting.apply(&mut page.items, &COLUMNS);
     let title = visitor.say(Text::DeadLetters);
     let next = page.next.map(|id| id.to_string());
     let content = html! {
         h1 { (title) " " span.quiet { (total) } }
         (parts::notice(&visitor, Some(&asked.done)))
-        (filters(&state, &visitor, &asked))
-        @if page.items.is_empty() { p.quiet { (visitor.say(Text::NoDeadLetters)) } } @else {
+        (codes(&asked, &counts))
+        details open[narrow] { summary { (visitor.say(Text::Filter)) } (filters(&state, &visitor, &asked)) }
+        @if page.items.is_empty() && narrow { p.empty { (visitor.say(Text::NoneOfFilter)) " " a href=(PATH) { (visitor.say(Text::ShowAll)) } } }
+        @else if page.items.is_empty() { p.empty { (visitor.say(Text::NoDeadLetters)) } }
+        @else {
             (table(&visitor, &asked, &page.items))
+            @if (next.is_some() || !asked.after.is_empty()) && asked.sorting.by(BY_ID).is_none() { p.quiet { (visitor.say(Text::WithinPage)) } }
             p.actions {
-                @if let Some(next) = &next { a.button href=(asked.link(PATH, &[("after", Some(next))])) { (visitor.say(Text::Next)) } }
+                @if let Some(next) = &next { a.button href=(asked.link(PATH, &next_page(&asked, next))) { (visitor.say(Text::Next)) } }
                 @if visitor.acts() && narrow {
                     a.button href=(asked.link(BULK, &[("what", Some("retry"))])) { (visitor.say(Text::RetryAll)) " (" (total) ")" }
                     a.button.danger href=(asked.link(BULK, &[("what", Some("discard"))])) { (visitor.say(Text::DiscardAll)) " (" (total) ")" }
                 }
                 @if visitor.acts() && !narrow { span.quiet { (visitor.say(Text::FilterFirst)) } }
+                a.button.second href=(asked.link(letter_file::EXPORT, &[])) { (visitor.say(Text::Export)) " (" (total) ")" }
                 a href=(BULK_JOBS) { (visitor.say(Text::Jobs)) }
             }
         }
+        @if visitor.acts() { details { summary { (visitor.say(Text::Import)) } (letter_file::form(&visitor)) } }
     };
     Ok(layout::page(&visitor, Section::DeadLetters, title, content))
 }
 
-fn sort(items: &mut [Letter], asked: &Asked) {
-    match asked.sort.as_str() {
-        "code" => items.sort_by(|a, b| a.code.cmp(&b.code)),
-        "number" => items.sort_by(|a, b| a.number.cmp(&b.number)),
-        "shop" => items.sort_by(|a, b| a.shop.cmp(&b.shop)),
-        "failed" => items.sort_by_key(|letter| letter.last_failed_at),
-        "attempts" => items.sort_by_key(|letter| letter.attempts),
-        _ => return,
+/// How many letters there are of each code, to be looked at with one click.
+fn codes(asked: &Asked, counts: &LetterCounts) -> Markup {
+    let mut sums = BTreeMap::<&str, i64>::new();
+    for item in &counts.items {
+        *sums.entry(item.code.as_str()).or_default() += item.letters;
     }
-    if asked.dir == "desc" {
-        items.reverse();
+    let only = |code: &str| {
+        let code = code.to_owned();
+        let asked = Asked {
+            code,
+            ..asked.clone()
+        };
+        asked.link(PATH, &[])
+    };
+    html! {
+        @if !sums.is_empty() { p.chips {
+            @for (code, sum) in &sums {
+                a.chip href=(only(code)) aria-current=[(asked.code == *code).then_some("true")] { span.code { (code) } " " b { (sum) } }
+            }
+        } }
     }
+}
+
+fn next_page<'a>(asked: &'a Asked, next: &'a str) -> [(&'static str, Option<&'a str>); 3] {
+    let [sort, dir] = asked.sorting.pairs();
+    [("after", Some(next)), sort, dir]
 }
 
 fn filters(state: &State, visitor: &Visitor, asked: &Asked) -> Markup {
@@ -161,37 +189,41 @@ fn filters(state: &State, visitor: &Visitor, asked: &Asked) -> Markup {
     }
 }
 
+const COLUMNS: [Column<Letter>; 7] = [
+    Column::latest(BY_ID, Text::Letter, |a, b| a.id.cmp(&b.id)),
+    Column::sorted("code", Text::Code, |a, b| a.code.cmp(&b.code)),
+    Column::sorted("shop", Text::Shop, |a, b| a.shop.cmp(&b.shop)),
+    Column::sorted("number", Text::Order, |a, b| a.number.cmp(&b.number)),
+    Column::plain(Text::WhatHappened),
+    Column::amount("attempts", Text::Attempts, |a, b| {
+        a.attempts.cmp(&b.attempts)
+    }),
+    Column::latest("failed", Text::LastFailed, |a, b| {
+        a.last_failed_at.cmp(&b.last_failed_at)
+    }),
+];
+
 fn table(visitor: &Visitor, asked: &Asked, items: &[Letter]) -> Markup {
-    let head = |text: Text, key: &str| {
-        let here = asked.sort == key;
-        let descending = here && asked.dir == "desc";
-        let dir = if here && !descending { "desc" } else { "asc" };
-        let pairs = [
-            ("after", Some(asked.after.as_str())),
-            ("sort", Some(key)),
-            ("dir", Some(dir)),
-        ];
-        parts::sorted(
-            visitor.say(text),
-            here,
-            descending,
-            &asked.link(PATH, &pairs),
-        )
+    let link = |pairs: &[(&str, Option<&str>)]| {
+        // Another direction across pages begins at its own first page.
+        let turns = pairs.contains(&("sort", Some(BY_ID)));
+        let kept = !turns && asked.sorting.by(BY_ID) != Some(true);
+        let after = asked.after.as_str();
+        let mut pairs = pairs.to_vec();
+        pairs.extend(kept.then_some(("after", Some(after))));
+        asked.link(PATH, &pairs)
     };
     html! {
         div.scroll { table.stacks {
-            thead { tr {
-                th scope="col" { "#" } (head(Text::Code, "code")) (head(Text::Shop, "shop")) (head(Text::Number, "number"))
-                th scope="col" { (visitor.say(Text::WhatHappened)) } (head(Text::Attempts, "attempts")) (head(Text::LastFailed, "failed"))
-            } }
+            (asked.sorting.heads(visitor, &COLUMNS, link))
             tbody { @for letter in items { tr {
-                td data-label="#" { a href=(format!("{PATH}/{}", letter.id)) { "#" (letter.id) } }
-                td.code data-label=(visitor.say(Text::Code)) { a href=(format!("{PATH}/{}", letter.id)) { (letter.code) } }
+                td data-label=(visitor.say(Text::Letter)) { a href=(format!("{PATH}/{}", letter.id)) { "#" (letter.id) } }
+                td.code data-label=(visitor.say(Text::Code)) { (letter.code) }
                 td data-label=(visitor.say(Text::Shop)) { (letter.shop.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.say(Text::Number)) { (parts::order(letter.shop.as_deref(), letter.number.as_deref())) }
+                td data-label=(visitor.say(Text::Order)) { (parts::order(letter.shop.as_deref(), letter.number.as_deref())) }
                 td.words data-label=(visitor.say(Text::WhatHappened)) { (letter.message.chars().take(200).collect::<String>()) }
                 td.num data-label=(visitor.say(Text::Attempts)) { (letter.attempts) }
-                td data-label=(visitor.say(Text::LastFailed)) { (parts::time(letter.last_failed_at)) }
+                td.when data-label=(visitor.say(Text::LastFailed)) { (parts::time(visitor, letter.last_failed_at)) }
             } } }
         } }
     }

@@ -1,11 +1,15 @@
-//! `GET /console/live`: the overview again whenever it may have changed, as server-sent events.
+//! Parts of pages again whenever they may have changed, as server-sent events.
 
-use super::{State, overview, session::Visitor};
+use super::{State, overview, session::Visitor, sort::Sorting};
 use axum::{
-    extract::State as Extract,
-    response::sse::{Event, KeepAlive, Sse},
+    extract::{Query, State as Extract},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
 };
-use std::{convert::Infallible, time::Duration};
+use maud::Markup;
+use std::{convert::Infallible, future::Future, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// How often the overview is looked at.
@@ -13,25 +17,40 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// After this long the browser connects anew, which checks the session again.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// `GET /console/live`.
+/// `GET /console/live`: the overview.
 pub(super) async fn get(
     Extract(state): Extract<State>,
     visitor: Visitor,
-) -> Sse<impl futures_util::Stream<Item = Result<Event, Infallible>>> {
+    Query(sorting): Query<Sorting>,
+) -> Response {
+    let ask = state.clone();
+    stream(state, PAUSE, move || {
+        let (state, visitor, sorting) = (ask.clone(), visitor.clone(), sorting.clone());
+        async move { overview::live(&state, &visitor, &sorting).await.ok() }
+    })
+}
+
+/// What `render` makes, after each pause, until it makes nothing, the process stops or the time is up.
+pub(super) fn stream<F, Fut>(state: State, pause: Duration, render: F) -> Response
+where
+    F: Fn() -> Fut + Send + 'static,
+    Fut: Future<Output = Option<Markup>> + Send,
+{
     let until = Instant::now() + LONGEST;
-    let stream =
-        futures_util::stream::unfold((state, visitor), move |(state, visitor)| async move {
-            let mut ready = state.ready.clone();
-            tokio::select! {
-                () = sleep(PAUSE) => {}
-                _ = ready.wait_for(|ready| !ready) => return None,
-            }
-            if Instant::now() > until {
-                return None;
-            }
-            let page = overview::live(&state, &visitor).await.ok()?;
-            let event = Event::default().data(page.into_string());
-            Some((Ok(event), (state, visitor)))
-        });
-    Sse::new(stream).keep_alive(KeepAlive::default())
+    let events = futures_util::stream::unfold((state, render), move |(state, render)| async move {
+        let mut ready = state.ready.clone();
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = ready.wait_for(|ready| !ready) => return None,
+        }
+        if Instant::now() > until {
+            return None;
+        }
+        let part = render().await?;
+        let event = Event::default().data(part.into_string());
+        Some((Ok::<_, Infallible>(event), (state, render)))
+    });
+    Sse::new(events)
+        .keep_alive(KeepAlive::default())
+        .into_response()
 }

@@ -12,6 +12,7 @@
 mod act;
 mod assets;
 mod audit;
+mod authorise;
 mod bulk;
 mod chart;
 mod conflict;
@@ -21,6 +22,7 @@ mod dead_letters;
 mod fault;
 mod lang;
 mod layout;
+mod letter_file;
 mod live;
 mod order;
 mod orders;
@@ -33,9 +35,11 @@ mod routes;
 mod session;
 mod shop;
 mod sign_in;
+mod sort;
 mod statuses;
 mod text;
 mod throttle;
+mod upload;
 mod wrong;
 
 use crate::{

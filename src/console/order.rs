@@ -49,7 +49,7 @@ pub(super) async fn get(
             } }
         }
         h2 { (visitor.say(Text::Timeline)) }
-        @if order.timeline.is_empty() { p.quiet { (visitor.say(Text::NoTimeline)) } }
+        @if order.timeline.is_empty() { p.empty { (visitor.say(Text::NoTimeline)) } }
         ol.timeline { @for entry in order.timeline.iter().rev() { (moment(&visitor, entry)) } }
     };
     Ok(layout::page(&visitor, Section::Orders, &title, content))
@@ -85,7 +85,7 @@ fn moment(visitor: &Visitor, entry: &TimelineEntry) -> Markup {
     };
     html! {
         li class=(class) {
-            div.when { (parts::time(entry.at)) " " span.kind { (entry.kind) } }
+            div.when { (parts::moment(visitor, entry.at)) " " span.kind { (entry.kind) } }
             p { (entry.text) }
             @if let Some(detail) = &entry.detail {
                 details { summary { (visitor.say(Text::Clocks)) } pre { (parts::pretty(detail)) } }

@@ -6,6 +6,7 @@ use super::{
     layout::{self, Section},
     parts, query,
     session::Visitor,
+    sort::{Column, Sorting},
     text::Text,
 };
 use crate::app::look::Found;
@@ -20,10 +21,8 @@ const LONGEST: usize = 320;
 pub(super) struct Asked {
     #[serde(default)]
     q: String,
-    #[serde(default)]
-    sort: String,
-    #[serde(default)]
-    dir: String,
+    #[serde(flatten)]
+    sorting: Sorting,
 }
 
 /// `GET /console/orders`.
@@ -37,7 +36,7 @@ pub(super) async fn get(
     }
     let found = state.bridge.find_orders(&asked.q).await;
     let mut found = found.map_err(|error| Fault::of(error, visitor.lang))?;
-    sort(&mut found, &asked);
+    asked.sorting.apply(&mut found, &COLUMNS);
     let title = visitor.say(Text::Orders);
     let content = html! {
         h1 { (title) }
@@ -46,62 +45,56 @@ pub(super) async fn get(
             button type="submit" { (visitor.say(Text::Search)) }
         }
         @if asked.q.trim().is_empty() { h2 { (visitor.say(Text::NewestOrders)) } }
-        @if found.is_empty() { p.quiet { (visitor.say(Text::NothingFound)) } } @else { (table(&state, &visitor, &asked, &found)) }
-        p.quiet { (visitor.say(Text::ShownAtMost)) }
+        @if !found.is_empty() { (table(&state, &visitor, &asked, &found)) p.quiet { (visitor.say(Text::ShownAtMost)) } }
+        @else if asked.q.trim().is_empty() { p.empty { (visitor.say(Text::NoOrders)) } }
+        @else { p.empty { (visitor.say(Text::NothingFound)) } }
     };
     Ok(layout::page(&visitor, Section::Orders, title, content))
 }
 
-fn sort(found: &mut [Found], asked: &Asked) {
-    match asked.sort.as_str() {
-        "number" => found.sort_by(|a, b| a.number.cmp(&b.number)),
-        "shop" => found.sort_by(|a, b| a.shop.cmp(&b.shop)),
-        "status" => found.sort_by(|a, b| a.status.cmp(&b.status)),
-        "stage" => found.sort_by(|a, b| a.stage.cmp(&b.stage)),
-        "state" => found.sort_by_key(|order| (order.in_sync, order.waits, !order.dead)),
-        "received" => found.sort_by_key(|order| order.received_at),
-        _ => return,
-    }
-    if asked.dir == "desc" {
-        found.reverse();
-    }
+const COLUMNS: [Column<Found>; 8] = [
+    Column::sorted("number", Text::Number, |a, b| a.number.cmp(&b.number)),
+    Column::sorted("shop", Text::Shop, |a, b| a.shop.cmp(&b.shop)),
+    Column::sorted("state", Text::State, |a, b| worst(a).cmp(&worst(b))),
+    Column::sorted("status", Text::Status, |a, b| a.status.cmp(&b.status)),
+    Column::sorted("stage", Text::Stage, |a, b| a.stage.cmp(&b.stage)),
+    Column::amount("deal", Text::Deal, |a, b| a.deal_id.cmp(&b.deal_id)),
+    Column::sorted("customer", Text::Customer, |a, b| {
+        a.customer.cmp(&b.customer)
+    }),
+    Column::latest("received", Text::Received, |a, b| {
+        a.received_at.cmp(&b.received_at)
+    }),
+];
+
+/// The worst comes first.
+fn worst(order: &Found) -> (bool, bool, bool) {
+    (!order.dead, !order.waits, order.in_sync)
 }
 
 fn table(state: &State, visitor: &Visitor, asked: &Asked, found: &[Found]) -> Markup {
-    let head = |text: Text, key: &str| {
-        let here = asked.sort == key;
-        let descending = here && asked.dir == "desc";
-        let dir = if here && !descending { "desc" } else { "asc" };
-        let pairs = [
-            ("q", Some(asked.q.as_str())),
-            ("sort", Some(key)),
-            ("dir", Some(dir)),
-        ];
-        let link = query::link("/console/orders", &pairs);
-        parts::sorted(visitor.say(text), here, descending, &link)
+    let link = |pairs: &[(&str, Option<&str>)]| {
+        let mut pairs = pairs.to_vec();
+        pairs.push(("q", Some(asked.q.as_str())));
+        query::link("/console/orders", &pairs)
     };
     html! {
         div.scroll { table.stacks {
-            thead { tr {
-                (head(Text::Number, "number")) (head(Text::Shop, "shop")) (head(Text::State, "state"))
-                (head(Text::Status, "status")) (head(Text::Stage, "stage"))
-                th scope="col" { (visitor.say(Text::Deal)) } th scope="col" { (visitor.say(Text::Customer)) }
-                (head(Text::Received, "received"))
-            } }
+            (asked.sorting.heads(visitor, &COLUMNS, link))
             tbody { @for order in found { tr {
                 td data-label=(visitor.say(Text::Number)) { (parts::order(Some(&order.shop), Some(&order.number))) }
                 td data-label=(visitor.say(Text::Shop)) { (order.shop) }
                 td data-label=(visitor.say(Text::State)) { (badge(visitor, order.in_sync, order.waits, order.dead)) }
                 td data-label=(visitor.say(Text::Status)) { (order.status.as_deref().unwrap_or("—")) }
                 td data-label=(visitor.say(Text::Stage)) { (order.stage.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.say(Text::Deal)) {
+                td.num data-label=(visitor.say(Text::Deal)) {
                     @match order.deal_id.and_then(|id| u64::try_from(id).ok()) {
                         Some(id) => (parts::entity(visitor, parts::origin(state, &order.portal).as_deref(), "deal", id)),
                         None => "—",
                     }
                 }
                 td data-label=(visitor.say(Text::Customer)) { (order.customer.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.say(Text::Received)) { @match order.received_at { Some(at) => (parts::time(at)), None => "—" } }
+                td.when data-label=(visitor.say(Text::Received)) { @match order.received_at { Some(at) => (parts::time(visitor, at)), None => "—" } }
             } } }
         } }
     }

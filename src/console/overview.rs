@@ -6,6 +6,7 @@ use super::{
     layout::{self, Section},
     parts, query,
     session::Visitor,
+    sort::{Column, Sorting},
     text::Text,
     wrong,
 };
@@ -13,14 +14,15 @@ use crate::{
     app::{LaneState, PortalStatus, ShopStatus, StatusReport, look::Glance},
     domain::{Code, PortalName},
 };
-use axum::extract::State as Extract;
+use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 /// An order may wait this many seconds before the console calls it slow.
 const SLOW: i64 = 60;
 
 /// How something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Flow {
     Flowing,
     Slow,
@@ -58,7 +60,9 @@ pub(super) fn flow(portal: &PortalStatus) -> Flow {
         LaneState::Paused | LaneState::Waiting => Flow::Stuck,
         LaneState::Idle if portal.pending > 0 => Flow::Stuck,
         LaneState::Idle => Flow::Slow,
-        LaneState::Running if portal.oldest_seconds > SLOW => Flow::Slow,
+        LaneState::Running if portal.oldest_seconds > SLOW || portal.lowered_until.is_some() => {
+            Flow::Slow
+        }
         LaneState::Running => Flow::Flowing,
     }
 }
@@ -75,10 +79,14 @@ pub(super) fn why(visitor: &Visitor, portal: &PortalStatus) -> Markup {
                     }
                     None => { p { (visitor.say(Text::PausedByPerson)) } }
                 }
-                @if let Some(at) = portal.resume_at { p { (visitor.say(Text::TriesAgain)) ": " (parts::time(at)) } }
+                @if let Some(at) = portal.resume_at { p { (visitor.say(Text::TriesAgain)) ": " (parts::time(visitor, at)) } }
             }
             LaneState::Idle => { p { (visitor.say(Text::NoWorker)) } }
             LaneState::Running => {
+                @if let Some(until) = portal.lowered_until {
+                    p { b { (Code::Limit) } ": " (visitor.say(Text::HalfPace)) ": " (parts::time(visitor, until)) }
+                    (parts::explained(visitor, Code::Limit.as_str()))
+                }
                 @if portal.oldest_seconds > SLOW { p { (visitor.say(Text::WaitsLong)) } }
             }
         }
@@ -89,18 +97,27 @@ pub(super) fn why(visitor: &Visitor, portal: &PortalStatus) -> Markup {
 }
 
 /// `GET /console`.
-pub(super) async fn get(Extract(state): Extract<State>, visitor: Visitor) -> Result<Markup, Fault> {
-    let live = live(&state, &visitor).await?;
+pub(super) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Visitor,
+    Query(sorting): Query<Sorting>,
+) -> Result<Markup, Fault> {
+    let live = live(&state, &visitor, &sorting).await?;
     let title = visitor.say(Text::Overview);
+    let stream = query::link("/console/live", &sorting.pairs());
     let content = html! {
         h1 { (title) }
-        div id="live" data-live="/console/live" aria-live="off" { (live) }
+        div id="live" data-live=(stream) aria-live="off" { (live) }
     };
     Ok(layout::page(&visitor, Section::Overview, title, content))
 }
 
 /// The part that is kept up to date.
-pub(super) async fn live(state: &State, visitor: &Visitor) -> Result<Markup, Fault> {
+pub(super) async fn live(
+    state: &State,
+    visitor: &Visitor,
+    sorting: &Sorting,
+) -> Result<Markup, Fault> {
     let fault = |error| Fault::of(error, visitor.lang);
     let report = state.bridge.status().await.map_err(fault)?;
     let glance = state.bridge.glance().await.map_err(fault)?;
@@ -110,10 +127,10 @@ pub(super) async fn live(state: &State, visitor: &Visitor) -> Result<Markup, Fau
         (chart::last_hour(visitor, &glance.minutes))
         h2 { (visitor.say(Text::Portals)) }
         div.cards { @for portal in &report.portals { (card(state, visitor, portal, (&report, &glance))) } }
-        h2 { (visitor.say(Text::Shops)) }
-        (shops(visitor, &report))
-        h2 { (visitor.say(Text::OpenByCode)) }
-        (codes(visitor, &report))
+        h2 id="shops" { (visitor.say(Text::Shops)) }
+        (shops(visitor, &report, sorting))
+        h2 id="codes" { (visitor.say(Text::OpenByCode)) }
+        (codes(visitor, &report, sorting))
     })
 }
 
@@ -185,7 +202,32 @@ fn card(
     }
 }
 
-fn shops(visitor: &Visitor, report: &StatusReport) -> Markup {
+/// A shop, and how it is.
+type Row<'a> = (&'a ShopStatus, Flow);
+
+fn shop_columns<'a>() -> [Column<Row<'a>>; 7] {
+    [
+        Column::sorted("shop", Text::Shop, |a, b| a.0.shop.cmp(&b.0.shop)),
+        Column::sorted("state", Text::State, |a, b| b.1.cmp(&a.1)),
+        Column::sorted("portal", Text::Portal, |a, b| a.0.portal.cmp(&b.0.portal)),
+        Column::amount("waiting", Text::Waiting, |a, b| {
+            a.0.pending.cmp(&b.0.pending)
+        }),
+        Column::amount("oldest", Text::Oldest, |a, b| {
+            a.0.oldest_seconds.cmp(&b.0.oldest_seconds)
+        }),
+        Column::amount("done", Text::DoneLastHour, |a, b| {
+            a.0.done_last_hour.cmp(&b.0.done_last_hour)
+        }),
+        Column::amount("dead", Text::Dead, |a, b| a.0.dead.cmp(&b.0.dead)),
+    ]
+}
+
+fn link(place: &str, pairs: &[(&str, Option<&str>)]) -> String {
+    format!("{}#{place}", query::link("/console", pairs))
+}
+
+fn shops(visitor: &Visitor, report: &StatusReport, sorting: &Sorting) -> Markup {
     let of = |shop: &ShopStatus| {
         let portal = report
             .portals
@@ -198,17 +240,16 @@ fn shops(visitor: &Visitor, report: &StatusReport) -> Markup {
             None => Flow::Stuck,
         }
     };
+    let mut rows: Vec<Row<'_>> = report.shops.iter().map(|shop| (shop, of(shop))).collect();
+    let columns = shop_columns();
+    sorting.apply(&mut rows, &columns);
     html! {
         div.scroll { table.stacks {
-            thead { tr {
-                th scope="col" { (visitor.say(Text::Shop)) } th scope="col" { (visitor.say(Text::State)) }
-                th scope="col" { (visitor.say(Text::Portal)) } th.num scope="col" { (visitor.say(Text::Waiting)) }
-                th.num scope="col" { (visitor.say(Text::Oldest)) } th.num scope="col" { (visitor.say(Text::DoneLastHour)) }
-                th.num scope="col" { (visitor.say(Text::Dead)) }
-            } }
-            tbody { @for shop in &report.shops { tr {
-                td data-label=(visitor.say(Text::Shop)) { a href=(wrong::shop_page(&shop.shop)) { (shop.shop) } } td data-label=(visitor.say(Text::State)) { (of(shop).badge(visitor)) }
-                td data-label=(visitor.say(Text::Portal)) { (shop.portal) } td.num data-label=(visitor.say(Text::Waiting)) { (shop.pending) }
+            (sorting.heads(visitor, &columns, |pairs| link("shops", pairs)))
+            tbody { @for (shop, flow) in rows { tr {
+                td data-label=(visitor.say(Text::Shop)) { a href=(wrong::shop_page(&shop.shop)) { (shop.shop) } } td data-label=(visitor.say(Text::State)) { (flow.badge(visitor)) }
+                td data-label=(visitor.say(Text::Portal)) { a href=(format!("/console/portals/{}", query::escape(&shop.portal))) { (shop.portal) } }
+                td.num data-label=(visitor.say(Text::Waiting)) { (shop.pending) }
                 td.num data-label=(visitor.say(Text::Oldest)) { @if shop.pending > 0 { (parts::span(shop.oldest_seconds, visitor.lang)) } @else { "—" } }
                 td.num data-label=(visitor.say(Text::DoneLastHour)) { (shop.done_last_hour) }
                 td.num data-label=(visitor.say(Text::Dead)) { @if shop.dead > 0 { a href=(query::link("/console/dead-letters", &[("shop", Some(&shop.shop))])) { (shop.dead) } } @else { "0" } }
@@ -217,19 +258,34 @@ fn shops(visitor: &Visitor, report: &StatusReport) -> Markup {
     }
 }
 
-fn codes(visitor: &Visitor, report: &StatusReport) -> Markup {
-    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
+/// A code, and how many open letters have it.
+type CodeRow<'a> = (&'a str, i64);
+
+fn code_columns<'a>() -> [Column<CodeRow<'a>>; 4] {
+    [
+        Column::amount("count", Text::Count, |a, b| a.1.cmp(&b.1)),
+        Column::sorted("code", Text::Code, |a, b| a.0.cmp(b.0)),
+        Column::plain(Text::WhatHappened),
+        Column::plain(Text::WhatToDo),
+    ]
+}
+
+fn codes(visitor: &Visitor, report: &StatusReport, sorting: &Sorting) -> Markup {
+    let mut counts = BTreeMap::<&str, i64>::new();
     for row in &report.dead {
         *counts.entry(row.code.as_str()).or_default() += row.count;
     }
+    let mut rows: Vec<CodeRow<'_>> = counts.into_iter().collect();
+    let columns = code_columns();
+    sorting.apply(&mut rows, &columns);
+    let letters = |code: &str| query::link("/console/dead-letters", &[("code", Some(code))]);
     html! {
-        @if counts.is_empty() { p.quiet { (visitor.say(Text::NoDeadLetters)) } }
+        @if rows.is_empty() { p.empty { (visitor.say(Text::NoDeadLetters)) } }
         @else { div.scroll { table.stacks {
-            thead { tr { th.num scope="col" { (visitor.say(Text::Count)) } th scope="col" { (visitor.say(Text::Code)) }
-                th scope="col" { (visitor.say(Text::WhatHappened)) } th scope="col" { (visitor.say(Text::WhatToDo)) } } }
-            tbody { @for (code, count) in &counts { tr {
-                td.num data-label=(visitor.say(Text::Count)) { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (count) } }
-                td.code data-label=(visitor.say(Text::Code)) { a href=(query::link("/console/dead-letters", &[("code", Some(code))])) { (code) } }
+            (sorting.heads(visitor, &columns, |pairs| link("codes", pairs)))
+            tbody { @for (code, count) in &rows { tr {
+                td.num data-label=(visitor.say(Text::Count)) { a href=(letters(code)) { (count) } }
+                td.code data-label=(visitor.say(Text::Code)) { a href=(letters(code)) { (code) } }
                 td data-label=(visitor.say(Text::WhatHappened)) { (Code::parse(code).map_or("", |code| visitor.lang.sentence(code))) }
                 td data-label=(visitor.say(Text::WhatToDo)) { span { (parts::marked(Code::parse(code).map_or("", |code| visitor.lang.remedy(code)))) } }
             } } }

@@ -10,10 +10,45 @@ use maud::{Markup, html};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-/// A moment. The script shows it in the browser's own zone.
-pub(super) fn time(at: DateTime<Utc>) -> Markup {
+/// How many seconds ago a moment may be to be told by the distance.
+const NEAR: i64 = 7 * 86_400;
+
+/// A moment by its distance, with the exact time as its title. The script keeps both up to date, in the browser's own zone.
+pub(super) fn time(visitor: &Visitor, at: DateTime<Utc>) -> Markup {
     html! {
-        time datetime=(at.to_rfc3339_opts(SecondsFormat::Millis, true)) { (at.format("%Y-%m-%d %H:%M:%S")) " UTC" }
+        time data-ago datetime=(iso(at)) title=(exact(at)) { (distance(visitor.now, at, visitor.lang)) }
+    }
+}
+
+/// A moment in full, with its distance beside it: where the order of seconds matters.
+pub(super) fn moment(visitor: &Visitor, at: DateTime<Utc>) -> Markup {
+    html! {
+        time data-exact datetime=(iso(at)) { (exact(at)) }
+        span.quiet { " · " time data-ago datetime=(iso(at)) { (distance(visitor.now, at, visitor.lang)) } }
+    }
+}
+
+fn iso(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn exact(at: DateTime<Utc>) -> String {
+    format!("{} UTC", at.format("%Y-%m-%d %H:%M:%S"))
+}
+
+/// How far a moment is, in words; of a distant one the date.
+fn distance(now: DateTime<Utc>, at: DateTime<Utc>, lang: Lang) -> String {
+    let seconds = (now - at).num_seconds();
+    if seconds.abs() >= NEAR {
+        return at.format("%Y-%m-%d").to_string();
+    }
+    let words = span(seconds.abs(), lang);
+    match (seconds, lang) {
+        (-1..=1, _) => Text::Now.on(lang).to_owned(),
+        (2.., Lang::En) => format!("{words} ago"),
+        (2.., Lang::Ru) => format!("{words} назад"),
+        (_, Lang::En) => format!("in {words}"),
+        (_, Lang::Ru) => format!("через {words}"),
     }
 }
 
@@ -79,20 +114,6 @@ pub(super) fn explained(visitor: &Visitor, code: &str) -> Markup {
     }
 }
 
-/// The head of a column that sorts.
-pub(super) fn sorted(label: &str, here: bool, descending: bool, href: &str) -> Markup {
-    let order = here.then_some(if descending {
-        "descending"
-    } else {
-        "ascending"
-    });
-    html! {
-        th scope="col" aria-sort=[order] {
-            a href=(href) { (label) @if here { (if descending { " ↓" } else { " ↑" }) } }
-        }
-    }
-}
-
 /// JSON for reading.
 pub(super) fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
@@ -142,4 +163,25 @@ pub(super) fn submit(visitor: &Visitor, label: &str) -> Markup {
 /// The button of a form that lets something go for good.
 pub(super) fn danger(visitor: &Visitor, label: &str) -> Markup {
     html! { div.danger { (submit(visitor, label)) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_moment_is_told_by_its_distance_and_a_distant_one_by_its_date() {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let told = |seconds, lang| {
+            let at = now - chrono::TimeDelta::seconds(seconds);
+            distance(now, at, lang)
+        };
+        assert_eq!(told(0, Lang::En), "now");
+        assert_eq!(told(180, Lang::En), "3 min ago");
+        assert_eq!(told(180, Lang::Ru), "3 мин назад");
+        assert_eq!(told(-7_200, Lang::En), "in 2 h");
+        assert_eq!(told(-90, Lang::Ru), "через 90 с");
+        assert_eq!(told(6 * 86_400, Lang::En), "6 d ago");
+        assert_eq!(told(30 * 86_400, Lang::En), "2023-10-15");
+    }
 }

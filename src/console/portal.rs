@@ -3,6 +3,7 @@
 use super::{
     State,
     act::Act,
+    authorise,
     fault::Fault,
     layout::{self, Section},
     overview, parts, portals, query,
@@ -20,15 +21,9 @@ use serde::Deserialize;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
-    #[serde(default)]
-    done: String,
-}
-
-impl Asked {
     /// What an act came to.
-    pub(super) fn notice(&self) -> Option<&str> {
-        Some(&self.done)
-    }
+    #[serde(default)]
+    pub(super) done: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +57,7 @@ async fn page(
         .ok_or_else(|| Fault::not_found(visitor.lang))?;
     let glance = state.bridge.glance().await.map_err(fault)?;
     let refused = state.bridge.refused_orders(&known).await.map_err(fault)?;
+    let application = authorise::section(state, visitor, &known).await?;
     let content = html! {
         h1 { (name) " " (wrong::flow(visitor, &report, &glance, (name, overview::flow(portal))).badge(visitor)) }
         (parts::notice(visitor, done))
@@ -69,16 +65,17 @@ async fn page(
         (wrong::about(visitor, &report, &glance, (name, &format!("/console/portals/{}", query::escape(name)))))
         (portals::acts(visitor, portal))
         (portals::facts(state, visitor, portal))
+        (application)
         (wrong::lately(visitor, &report, &glance, Some(name)))
         h2 { (visitor.say(Text::LastErrors)) }
-        @if refused.is_empty() { p.quiet { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
+        @if refused.is_empty() { p.empty { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
             thead { tr { th scope="col" { (visitor.say(Text::Order)) } th scope="col" { (visitor.say(Text::Code)) }
                 th scope="col" { (visitor.say(Text::WhatHappened)) } th scope="col" { (visitor.say(Text::TriesAgain)) } } }
             tbody { @for order in &refused { tr {
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(&order.shop), Some(&order.number))) }
                 td.code data-label=(visitor.say(Text::Code)) { (order.code.as_deref().unwrap_or("—")) }
                 td.words data-label=(visitor.say(Text::WhatHappened)) { (order.message.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.say(Text::TriesAgain)) { @match order.due_at { Some(at) => (parts::time(at)), None => "—" } }
+                td data-label=(visitor.say(Text::TriesAgain)) { @match order.due_at { Some(at) => (parts::time(visitor, at)), None => "—" } }
             } } }
         } } }
     };

@@ -1,19 +1,20 @@
 //! The console's routes, and what surrounds each request.
 
 use super::{
-    State, assets, audit, bulk, conflict, conflicts, dead_letter, dead_letters, lang::Lang, layout,
-    live, order, orders, overview, portal, portals, shop, sign_in, statuses, text::Text,
+    State, assets, audit, authorise, bulk, conflict, conflicts, dead_letter, dead_letters,
+    lang::Lang, layout, letter_file, live, order, orders, overview, portal, portals, shop, sign_in,
+    statuses, text::Text,
 };
+use crate::telemetry::request;
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderValue, Method, StatusCode, header},
+    extract::{DefaultBodyLimit, Request, State as Extract},
+    http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use std::{any::Any, time::Duration};
-use tokio::time::{Instant, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The largest form that signs somebody in.
@@ -34,6 +35,8 @@ pub fn router(state: State) -> Router {
         .saturating_mul(3)
         .saturating_add(SMALL_FORM);
     let sign_in = post(sign_in::post).layer(DefaultBodyLimit::max(SMALL_FORM));
+    let file = state.config.http.max_body_bytes.saturating_add(SMALL_FORM);
+    let import = post(letter_file::import).layer(DefaultBodyLimit::max(file));
     Router::new()
         .route("/console", get(overview::get))
         .route("/console/", get(overview::get))
@@ -48,6 +51,8 @@ pub fn router(state: State) -> Router {
             "/console/dead-letters/bulk",
             get(bulk::ask).post(bulk::start),
         )
+        .route(letter_file::EXPORT, get(letter_file::export))
+        .route(letter_file::IMPORT, import)
         .route("/console/dead-letters/{id}", get(dead_letter::get))
         .route("/console/dead-letters/{id}/retry", post(dead_letter::retry))
         .route("/console/dead-letters/{id}/mend", post(dead_letter::mend))
@@ -69,12 +74,25 @@ pub fn router(state: State) -> Router {
         .route("/console/shops/{name}", get(shop::get))
         .route("/console/shops/{name}/pause", post(shop::pause))
         .route("/console/shops/{name}/resume", post(shop::resume))
+        .route("/console/portals/{name}/authorise", post(authorise::begin))
+        .route(
+            "/console/portals/{name}/authorisation",
+            post(authorise::hand_over),
+        )
+        .route(
+            "/console/portals/{name}/authorisation/{follow}",
+            get(authorise::follow),
+        )
+        .route(
+            "/console/portals/{name}/authorisation/{follow}/live",
+            get(authorise::follow_live),
+        )
         .route("/console/audit", get(audit::get))
         .route("/console/assets/{name}", get(assets::get))
         .route("/console/{*nothing}", get(nowhere))
         .layer(DefaultBodyLimit::max(large))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(around))
+        .layer(middleware::from_fn_with_state(state.clone(), around))
         .with_state(state)
 }
 
@@ -92,13 +110,9 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, "BRIDGE-BUG").into_response()
 }
 
-async fn around(request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>();
-    let path = path.map_or_else(|| "(none)".to_owned(), |path| path.as_str().to_owned());
-    let answer = timeout(PATIENCE, next.run(request)).await;
-    let mut response = answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
+async fn around(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
+    let late = || StatusCode::REQUEST_TIMEOUT.into_response();
+    let mut response = request::told(state.bridge.metrics(), PATIENCE, late, request, next).await;
     let headers = response.headers_mut();
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -111,15 +125,6 @@ async fn around(request: Request, next: Next) -> Response {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
-    }
-    if method != Method::GET || !response.status().is_success() {
-        tracing::info!(
-            %method,
-            path,
-            status = response.status().as_u16(),
-            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "console"
-        );
     }
     response
 }

@@ -12,11 +12,13 @@ use super::{
 use crate::{
     app::{Actor, Session},
     config::Role,
+    telemetry::request::CallerName,
 };
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, Uri, header, request::Parts},
 };
+use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use std::{fmt::Write as _, time::Duration};
 use subtle::ConstantTimeEq as _;
@@ -40,6 +42,8 @@ pub(super) struct Visitor {
     pub csrf: String,
     /// Where the page is, with its query.
     pub at: String,
+    /// When it was asked for.
+    pub now: DateTime<Utc>,
 }
 
 impl Visitor {
@@ -73,7 +77,7 @@ impl FromRequestParts<State> for Visitor {
         let nobody = || Fault::SignIn { next: at.clone() };
         let token = token(&parts.headers).ok_or_else(nobody)?;
         let session = state.bridge.session(token).await;
-        let session = session
+        let (session, now) = session
             .map_err(|no| Fault::of(no, lang))?
             .ok_or_else(nobody)?;
         let person = state.config.operators.get(&session.operator);
@@ -81,13 +85,18 @@ impl FromRequestParts<State> for Visitor {
         let person = person
             .filter(|person| same(person.stamp()))
             .ok_or_else(nobody)?;
-        Ok(Self {
+        let visitor = Self {
             name: session.operator,
             role: person.role,
             lang,
             csrf: digest(&["csrf", token]),
             at,
-        })
+            now,
+        };
+        if let Some(caller) = parts.extensions.get::<CallerName>() {
+            caller.is(visitor.actor().0);
+        }
+        Ok(visitor)
     }
 }
 

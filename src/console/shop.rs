@@ -39,7 +39,7 @@ pub(super) async fn get(
     let refused = state.bridge.refused_changes(&known).await.map_err(fault)?;
     let content = html! {
         h1 { (visitor.say(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback { (wrong::flow(&visitor, &report, &glance, (&lane_of(&name), flow(callback))).badge(&visitor)) } }
-        (parts::notice(&visitor, asked.notice()))
+        (parts::notice(&visitor, Some(&asked.done)))
         @if let Some(callback) = shop.callback {
             (wrong::about(&visitor, &report, &glance, (&lane_of(&name), &wrong::shop_page(&name))))
             (acts(&visitor, &name, callback))
@@ -88,7 +88,7 @@ fn refusals(visitor: &Visitor, shop: &str, refused: &[RefusedChange]) -> Markup 
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(shop), Some(&change.number))) }
                 td data-label=(visitor.say(Text::Status)) { (change.status) }
                 td.words data-label=(visitor.say(Text::WhatHappened)) { span.code { (change.code) } " " (change.message) }
-                td data-label=(visitor.say(Text::TriesAgain)) { (parts::time(change.due_at)) }
+                td data-label=(visitor.say(Text::TriesAgain)) { (parts::time(visitor, change.due_at)) }
             } } }
         } } }
     }

@@ -31,8 +31,8 @@ struct Wrong {
     text: Option<Text>,
     /// How bad it is: figures with their names.
     figures: Vec<(Text, String)>,
-    /// When it is tried again by itself.
-    again: Option<DateTime<Utc>>,
+    /// Until when, and what is then.
+    until: Option<(Text, DateTime<Utc>)>,
     /// The words of whoever failed.
     words: String,
     /// The way to the page where it is mended.
@@ -50,7 +50,7 @@ impl Wrong {
             code: None,
             text: None,
             figures: Vec::new(),
-            again: None,
+            until: None,
             words: String::new(),
             href,
             label,
@@ -77,7 +77,7 @@ impl Wrong {
                 @if self.code.is_some() || !self.words.is_empty() {
                     p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (self.words) }
                 }
-                @if let Some(at) = self.again { p.quiet { (visitor.say(Text::TriesAgain)) ": " (parts::time(at)) } }
+                @if let Some((what, at)) = self.until { p.quiet { (visitor.say(what)) ": " (parts::time(visitor, at)) } }
                 @if self.href != here { a.button href=(self.href) { (visitor.say(self.label)) } }
             }
         }
@@ -180,12 +180,11 @@ fn shop_of(trouble: &Trouble) -> Option<&str> {
 
 /// Where it is, and its page.
 fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
-    match shop_of(trouble) {
-        Some(shop) => ((Text::CallbackOf, shop), shop_page(shop), Text::ToShop),
-        None => {
-            let href = format!("/console/portals/{}", query::escape(&trouble.lane));
-            ((Text::Portal, &trouble.lane), href, Text::ToPortal)
-        }
+    if let Some(shop) = shop_of(trouble) {
+        ((Text::CallbackOf, shop), shop_page(shop), Text::ToShop)
+    } else {
+        let href = format!("/console/portals/{}", query::escape(&trouble.lane));
+        ((Text::Portal, &trouble.lane), href, Text::ToPortal)
     }
 }
 
@@ -219,12 +218,16 @@ fn portal(visitor: &Visitor, portal: &PortalStatus, glance: &Glance) -> Option<W
         LaneState::Idle => Text::NoWorker,
         LaneState::Running => Text::WaitsLong,
     };
+    let again = portal.resume_at.filter(|_| halts);
+    let again = again.map(|at| (Text::TriesAgain, at));
+    let lowered = portal.lowered_until.map(|at| (Text::HalfPace, at));
+    let code = code.or(lowered.filter(|_| !halts).map(|_| Code::Limit));
     Some(Wrong {
         lane: portal.portal.clone(),
         code,
         text: code.is_none().then_some(text),
         figures,
-        again: portal.resume_at.filter(|_| halts),
+        until: again.or(lowered),
         words: portal
             .paused_reason
             .clone()
@@ -258,7 +261,7 @@ fn callback(shop: &ShopStatus) -> Option<Wrong> {
         code,
         text: code.is_none().then_some(text),
         figures: vec![(Text::Untold, shop.untold.to_string())],
-        again: shop.callback_resume_at,
+        until: shop.callback_resume_at.map(|at| (Text::TriesAgain, at)),
         words: words.to_owned(),
         ..Wrong::new(
             flow,
@@ -372,7 +375,7 @@ pub(super) fn lately(
                 h2 { (visitor.say(Text::OverByNow)) }
                 ul { @for one in over { li {
                     @let (place, href, _) = place(one);
-                    a href=(href) { (visitor.say(place.0)) " " (place.1) } ", " (parts::time(one.last_at)) ", " (visitor.say(Text::Times)) ": " (one.times) ". "
+                    a href=(href) { (visitor.say(place.0)) " " (place.1) } ", " (parts::time(visitor, one.last_at)) ", " (visitor.say(Text::Times)) ": " (one.times) ". "
                     @if let Some(code) = Code::parse(&one.code) { (visitor.lang.sentence(code)) " " (parts::marked(visitor.lang.remedy(code))) }
                     " " span.quiet { span.code { (one.code) } " " (one.message) }
                 } } }

@@ -1,19 +1,18 @@
 //! What surrounds every request: its id, its caller, its time limit, its headers, its line in the log.
 
 use super::{Problem, State, auth};
-use crate::{config::Caller, domain::Code, telemetry::traces};
+use crate::{
+    config::Caller,
+    domain::Code,
+    telemetry::request::{self, CallerName},
+};
 use axum::{
-    extract::{MatchedPath, Request, State as Extract},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    extract::{Request, State as Extract},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use std::{any::Any, time::Duration};
-use tokio::time::{Instant, timeout};
-use tracing::Instrument;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const LONGEST_ID: usize = 128;
 
 /// The outermost layer.
 pub(super) async fn around(
@@ -21,61 +20,17 @@ pub(super) async fn around(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let started = Instant::now();
-    let id = request_id(request.headers());
-    let method = request.method().clone();
-    let path = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "(none)".to_owned(), |path| path.as_str().to_owned());
-    let caller = auth::caller(&state, request.headers());
-    let name = caller.as_ref().map(|caller| caller.actor().0);
-    if let Some(caller) = caller {
+    let name = CallerName::default();
+    if let Some(caller) = auth::caller(&state, request.headers()) {
+        name.is(caller.actor().0);
         request.extensions_mut().insert::<Caller>(caller);
     }
+    request.extensions_mut().insert(name);
     let limit = Duration::from_secs(state.config.http.request_timeout_seconds);
-    let given = request.headers().get("traceparent");
-    let given = given.and_then(|text| traces::parse(text.to_str().ok()?));
-    let span = tracing::info_span!("request", id, path);
-    if let Some(given) = &given {
-        traces::follow(&span, given);
-    }
-    let work = traces::within(given, next.run(request).instrument(span));
-    let mut response = match timeout(limit, work).await {
-        Ok(response) => response,
-        Err(_) => late(limit).into_response(),
-    };
-    let status = response.status().as_u16();
-    let took = started.elapsed();
-    state
-        .bridge
-        .metrics()
-        .requested(known(&method), &path, status, took);
-    dress(response.headers_mut(), &id);
-    tracing::info!(
-        request_id = id,
-        method = %method,
-        path,
-        status,
-        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        caller = name.as_deref().unwrap_or("-"),
-        "request"
-    );
+    let late = || late(limit).into_response();
+    let mut response = request::told(state.bridge.metrics(), limit, late, request, next).await;
+    dress(response.headers_mut());
     response
-}
-
-/// The method's name, unless it is an invention of the caller's.
-fn known(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
-    }
 }
 
 fn late(limit: Duration) -> Problem {
@@ -83,24 +38,7 @@ fn late(limit: Duration) -> Problem {
     Problem::malformed(StatusCode::REQUEST_TIMEOUT, detail)
 }
 
-/// The caller's own id if it can stand in a log, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let fits = |id: &&str| {
-        (1..=LONGEST_ID).contains(&id.len())
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
-    };
-    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    given
-        .filter(fits)
-        .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
-}
-
-fn dress(headers: &mut HeaderMap, id: &str) {
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID, id);
-    }
+fn dress(headers: &mut HeaderMap) {
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CACHE_CONTROL, "no-store"),

@@ -32,13 +32,9 @@ pub(super) async fn get_export(
 ) -> Result<Response, Problem> {
     let filter = wanted(query, &caller)?;
     let page = state.bridge.dead_letters(&filter).await?;
-    let mut text = String::new();
-    for letter in &page.items {
-        let line = serde_json::to_string(letter)
-            .map_err(|error| Problem::new(Code::Bug, error.to_string()))?;
-        text.push_str(&line);
-        text.push('\n');
-    }
+    let text = page
+        .lines()
+        .map_err(|error| Problem::new(Code::Bug, error.to_string()))?;
     let mut answer = ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response();
     if let Some(next) = page.next {
         answer.headers_mut().insert(NEXT, next.into());

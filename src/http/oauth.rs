@@ -32,7 +32,7 @@ pub(super) async fn get_oauth(
     let unknown = || {
         Problem::malformed(
             StatusCode::BAD_REQUEST,
-            "nobody began this authorisation here, or it is over: run `b24-bridge portals authorize` again",
+            "nobody began this authorisation here, or it is over: begin it again, in the console or by `b24-bridge portals authorize`",
         )
     };
     let portal = PortalName::parse(&name).map_err(|_| unknown())?;
@@ -44,7 +44,8 @@ pub(super) async fn get_oauth(
         .await?;
     match back {
         CameBack::Waits(_) => Ok(
-            "Taken. `b24-bridge portals authorize` tells whether the portal confirms it. This page may be closed.\n",
+            "Taken: the portal is asked to confirm. Where the authorisation was begun, in the console or by `b24-bridge portals authorize`, \
+             it is told what came of it. This page may be closed.\n",
         ),
         CameBack::Unknown => Err(unknown()),
     }

@@ -42,6 +42,10 @@ pub(super) enum Ask {
     AddCompany { firm: usize },
     /// What belongs to a new company: its requisite, the requisite's address.
     AddToCompany { firm: usize, what: &'static str },
+    /// Deals being imported.
+    Import { jobs: Vec<usize> },
+    /// Imported deals, looked up by their origin.
+    Imported { jobs: Vec<usize> },
     /// A deal or lead being made.
     Add { job: usize },
     /// Fields of a deal or lead being written.

@@ -8,6 +8,7 @@ mod ask;
 mod customers;
 mod fields;
 mod glance;
+mod import;
 mod rows;
 mod targets;
 mod value;
@@ -39,6 +40,8 @@ pub struct Job {
     pub known: Known,
     /// Make a new deal if the known one is gone (an operator said so).
     pub recreate: bool,
+    /// If it becomes a new deal, import it: the portal then starts none of its automation for new deals.
+    pub import: bool,
 }
 
 /// What to do with an order.

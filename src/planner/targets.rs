@@ -4,6 +4,7 @@ use super::{
     Outcome, Target, Written,
     ask::{Ask, Group, Step},
     customers::{PAGE, made_id},
+    import::Import,
     value::{decimal, id, letters, rows, same, text},
     wave::{State, Wave, want_stage},
 };
@@ -213,6 +214,19 @@ pub(super) fn read_back(states: &[State], steps: &[Step], most: usize) -> Vec<St
         Step::new(names(lead).list, params, Ask::ReadBack { jobs })
     };
     kinds.into_iter().take(most).map(read).collect()
+}
+
+/// The method and the parameters that look orders of one shop up by their origin.
+pub(super) fn origin_look_up(covered: &[&State]) -> (&'static str, Value) {
+    let numbers: Vec<&str> = covered
+        .iter()
+        .map(|state| state.job.number.as_str())
+        .collect();
+    let shop = covered.first().map(|state| state.job.rules.shop.as_str());
+    let filter = json!({"ORIGINATOR_ID": shop, "@ORIGIN_ID": numbers});
+    let params =
+        json!({"filter": filter, "select": select(covered), "order": {"ID": "ASC"}, "start": -1});
+    (DEAL.list, params)
 }
 
 impl Wave {
@@ -468,7 +482,16 @@ impl Wave {
             if !self.jobs[job].open() {
                 continue;
             }
-            let group = if self.jobs[job].is_new() {
+            let state = &mut self.jobs[job];
+            if state.import_open() {
+                state.end(Outcome::Again {
+                    code: Code::InDoubt,
+                });
+                continue;
+            }
+            let group = if state.import == Import::Made {
+                self.imported_group(job)
+            } else if state.is_new() {
                 self.new_group(job)
             } else {
                 self.update_group(job)
@@ -482,7 +505,7 @@ impl Wave {
     }
 
     /// Takes over what the customer round found. A customer that was wanted and is not there has put its jobs off already.
-    fn adopt_customer(&mut self, job: usize) {
+    pub(super) fn adopt_customer(&mut self, job: usize) {
         let state = &mut self.jobs[job];
         if let Some(contact) = state.customer.and_then(|at| self.customers[at].contact) {
             state.known.contact_id = Some(contact);
@@ -502,39 +525,16 @@ impl Wave {
 
     fn new_group(&mut self, job: usize) -> Group {
         let key = self.desk.key();
-        let state = &mut self.jobs[job];
-        let lead = state.is_lead();
+        let lead = self.jobs[job].is_lead();
         let names = names(lead);
-        let Some(desired) = state.desired.clone() else {
+        let Some(desired) = self.jobs[job].desired.clone() else {
             return Group::new();
         };
-        let mut fields = desired.once;
-        fields.extend(desired.kept);
-        fields.retain(|_, value| value != "");
-        if lead {
-            lead_customer(state, &mut fields);
+        let fields = if lead {
+            self.lead_fields(job)
         } else {
-            fields.insert(
-                "CATEGORY_ID".to_owned(),
-                json!(
-                    state
-                        .wanted
-                        .as_ref()
-                        .map_or(state.job.rules.funnel, |stage| stage.funnel)
-                ),
-            );
-            if let Some(wanted) = &state.wanted {
-                fields.insert(names.stage.to_owned(), json!(wanted.id));
-                state.stage_written = true;
-            }
-            if let Some(contact) = state.known.contact_id {
-                fields.insert("CONTACT_ID".to_owned(), json!(contact));
-                fields.insert("CONTACT_IDS".to_owned(), json!([contact]));
-            }
-            if let Some(company) = state.known.company_id {
-                fields.insert("COMPANY_ID".to_owned(), json!(company));
-            }
-        }
+            self.deal_fields(job)
+        };
         let mut add = Step::new(names.add, json!({"fields": fields}), Ask::Add { job });
         add.key = Some(key.clone());
         let mut group = vec![add];
@@ -553,8 +553,45 @@ impl Wave {
         group
     }
 
+    /// What a new lead or deal is made with, but for its stage and its customer.
+    fn new_fields(&self, job: usize) -> Map<String, Value> {
+        let Some(desired) = &self.jobs[job].desired else {
+            return Map::new();
+        };
+        let mut fields = desired.once.clone();
+        fields.extend(desired.kept.clone());
+        fields.retain(|_, value| value != "");
+        fields
+    }
+
+    fn lead_fields(&self, job: usize) -> Map<String, Value> {
+        let mut fields = self.new_fields(job);
+        lead_customer(&self.jobs[job], &mut fields);
+        fields
+    }
+
+    pub(super) fn deal_fields(&mut self, job: usize) -> Map<String, Value> {
+        let mut fields = self.new_fields(job);
+        let state = &mut self.jobs[job];
+        let wanted = state.wanted.as_ref();
+        let funnel = wanted.map_or(state.job.rules.funnel, |stage| stage.funnel);
+        fields.insert("CATEGORY_ID".to_owned(), json!(funnel));
+        if let Some(wanted) = wanted {
+            fields.insert(DEAL.stage.to_owned(), json!(wanted.id));
+            state.stage_written = true;
+        }
+        if let Some(contact) = state.known.contact_id {
+            fields.insert("CONTACT_ID".to_owned(), json!(contact));
+            fields.insert("CONTACT_IDS".to_owned(), json!([contact]));
+        }
+        if let Some(company) = state.known.company_id {
+            fields.insert("COMPANY_ID".to_owned(), json!(company));
+        }
+        fields
+    }
+
     /// A contact made in this wave belongs to the company it ordered for.
-    fn company_link(&self, job: usize) -> Option<Step> {
+    pub(super) fn company_link(&self, job: usize) -> Option<Step> {
         let state = &self.jobs[job];
         let (contact, company) = (state.known.contact_id?, state.known.company_id?);
         let (customer, firm) = (&self.customers[state.customer?], &self.firms[state.firm?]);
@@ -631,7 +668,11 @@ impl Wave {
     }
 
     fn nothing_to_write(&mut self, job: usize) {
+        let known = self.stage_is_known(job);
         let state = &mut self.jobs[job];
+        if let (Import::Made, Some(row)) = (state.import, state.row.clone()) {
+            check(state, &row, known);
+        }
         state.stage = state
             .row
             .as_ref()
@@ -647,12 +688,18 @@ impl Wave {
             self.protocol_of(job, "the portal's answer to a creation holds no id", result);
             return;
         };
-        let state = &mut self.jobs[job];
-        state.known.target = Some(if state.is_lead() {
+        let target = if self.jobs[job].is_lead() {
             Target::Lead(id)
         } else {
             Target::Deal(id)
-        });
+        };
+        self.target_is(job, target);
+    }
+
+    /// What a new order became.
+    pub(super) fn target_is(&mut self, job: usize, target: Target) {
+        let state = &mut self.jobs[job];
+        state.known.target = Some(target);
         state.made = true;
         state.wrote = true;
         let kept = state.desired.as_ref().map(|desired| desired.kept.clone());
@@ -678,24 +725,25 @@ impl Wave {
     pub(super) fn check_written(&mut self, jobs: &[usize], result: &Value) {
         let rows = rows(result);
         for job in jobs {
+            let known = self.stage_is_known(*job);
             let state = &mut self.jobs[*job];
             if !state.open() || state.known.target.is_none() {
                 continue;
             }
             let target = state.target_id();
             match rows.iter().find(|row| row.get("ID").and_then(id) == target) {
-                Some(row) => {
-                    let known = state
-                        .wanted
-                        .as_ref()
-                        .is_some_and(|stage| self.facts.stages.contains_key(&stage.funnel));
-                    check(state, row, known);
-                }
+                Some(row) => check(state, row, known),
                 None => state.note(
                     "what was written did not appear in the list at once and was not checked",
                 ),
             }
         }
+    }
+
+    /// Whether the portal listed the stages of the funnel that is written to.
+    fn stage_is_known(&self, job: usize) -> bool {
+        let wanted = self.jobs[job].wanted.as_ref();
+        wanted.is_some_and(|stage| self.facts.stages.contains_key(&stage.funnel))
     }
 
     /// Sets sums by hand where the portal's arithmetic came to another result.

@@ -5,6 +5,7 @@ use super::{
     ask::{Ask, Desk, Group, Step},
     customers::{ContactRow, Customer, Firm},
     fields::{Desired, desired, lead_rule},
+    import::Import,
     targets,
 };
 use crate::domain::{Code, Direction, LeadRule, OnDeleted, Snapshot, Stage};
@@ -18,6 +19,10 @@ pub(super) enum Phase {
     Lookup,
     /// Making customers.
     Customers,
+    /// Importing deals, many to a command.
+    Import,
+    /// Importing again, each by itself, what was refused together with others.
+    ImportAlone,
     /// Writing deals and leads, and reading them back.
     Write,
     /// Setting sums that came out differently.
@@ -46,6 +51,7 @@ pub(super) struct State {
     pub(super) customer: Option<usize>,
     pub(super) firm: Option<usize>,
     pub(super) asked_by_id: bool,
+    pub(super) import: Import,
     pub(super) made: bool,
     pub(super) wrote: bool,
     pub(super) fix: bool,
@@ -139,6 +145,14 @@ impl Wave {
                     }
                 }
                 Phase::Customers => {
+                    self.phase = Phase::Import;
+                    self.ask_imports();
+                }
+                Phase::Import => {
+                    self.phase = Phase::ImportAlone;
+                    self.ask_imports_alone();
+                }
+                Phase::ImportAlone => {
                     self.phase = Phase::Write;
                     self.ask_writes();
                 }
@@ -184,12 +198,7 @@ impl Wave {
             match answered.remove(&command.key) {
                 Some(CommandAnswer::Done { result, .. }) => self.done(ask, &result),
                 Some(CommandAnswer::Refused { error, description }) => {
-                    let words = if description.is_empty() {
-                        error
-                    } else {
-                        description
-                    };
-                    self.refused(ask, &words);
+                    self.refused(ask, &error, &description);
                 }
                 Some(CommandAnswer::Later) => self.put_off(&ask, Code::Operating),
                 None => self.put_off(&ask, Code::InDoubt),
@@ -200,7 +209,7 @@ impl Wave {
     /// Only a write can be in doubt: what a lost look-up would have told is simply asked again.
     fn call_failed(&mut self, call: &Call, code: Code) {
         let writes = call.commands.iter().any(|command| {
-            [".add", ".update", ".set"]
+            [".add", ".update", ".set", ".batchImport"]
                 .iter()
                 .any(|end| command.method.ends_with(end))
         });
@@ -234,6 +243,8 @@ impl Wave {
             Ask::AddContact { customer } => self.contact_made(customer, result),
             Ask::AddCompany { firm } => self.company_made(firm, result),
             Ask::CompleteContact { .. } | Ask::AddToCompany { .. } | Ask::LinkCompany { .. } => {}
+            Ask::Import { jobs } => self.take_import(&jobs, result),
+            Ask::Imported { jobs } => self.take_imported(&jobs, result),
             Ask::Add { job } => self.target_made(job, result),
             Ask::Update { job, fields } => self.fields_written(job, fields),
             // What the rows should have made is still what is compared next time.
@@ -243,8 +254,14 @@ impl Wave {
         }
     }
 
-    fn refused(&mut self, ask: Ask, words: &str) {
+    fn refused(&mut self, ask: Ask, error: &str, description: &str) {
+        let words = if description.is_empty() {
+            error
+        } else {
+            description
+        };
         match ask {
+            Ask::Import { jobs } => self.import_command_refused(&jobs, error, words),
             // Without rights to the dictionaries the bridge does without them.
             Ask::Stages { funnel } => {
                 self.funnels_read.insert(funnel);
@@ -295,9 +312,11 @@ impl Wave {
             self.jobs_where(|state| state.firm.is_some_and(|f| wanted.contains(&f)))
         };
         match ask {
-            Ask::Targets { jobs, .. } | Ask::TargetsById { jobs, .. } | Ask::ReadBack { jobs } => {
-                jobs.clone()
-            }
+            Ask::Targets { jobs, .. }
+            | Ask::TargetsById { jobs, .. }
+            | Ask::Import { jobs }
+            | Ask::Imported { jobs }
+            | Ask::ReadBack { jobs } => jobs.clone(),
             Ask::Stages { .. } | Ask::Presets => self.jobs_where(|_| true),
             Ask::Contacts { ids } => {
                 let linked = self
@@ -333,7 +352,7 @@ impl Wave {
         }
     }
 
-    fn jobs_where(&self, wanted: impl Fn(&State) -> bool) -> Vec<usize> {
+    pub(super) fn jobs_where(&self, wanted: impl Fn(&State) -> bool) -> Vec<usize> {
         (0..self.jobs.len())
             .filter(|job| self.jobs[*job].open() && wanted(&self.jobs[*job]))
             .collect()
@@ -389,6 +408,7 @@ fn begin(job: Job) -> State {
         customer: None,
         firm: None,
         asked_by_id: false,
+        import: Import::Not,
         made: false,
         wrote: false,
         fix: false,

@@ -44,7 +44,9 @@ use tokio_util::sync::CancellationToken;
 pub use crm::Robot;
 use crm::fields::Entity;
 pub use faults::{Fault, Faults, Order};
-pub use options::{App, Delivery, Funnel, Options, OutgoingWebhook, Plan, Semantics, Stage};
+pub use options::{
+    App, Delivery, Funnel, Imports, Options, OutgoingWebhook, Plan, Semantics, Stage,
+};
 use wire::{Peer, Tap};
 use world::World;
 pub use world::{Call, Stats};

@@ -200,6 +200,18 @@ impl Default for Delivery {
     }
 }
 
+/// How the portal takes imports. The documentation lists faults both for one card of many and for the whole call, and does not say which is which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Imports {
+    /// A fault in one card is told at its place; the others are made.
+    #[default]
+    EachByItself,
+    /// The first fault ends the call as an error; what was made before it stays, and is not told.
+    StopAtFault,
+    /// The user may not import.
+    Denied,
+}
+
 /// Everything about a sandbox portal that can be chosen. `Default` is a fresh cloud portal on a standard plan,
 /// listening on a free port of the loopback interface.
 #[derive(Clone)]
@@ -254,6 +266,8 @@ pub struct Options {
     pub escape_unicode: bool,
     /// Compare telephone numbers by their digits, with a leading 8 taken as 7.
     pub normalise_phones: bool,
+    /// How imports are taken.
+    pub imports: Imports,
     /// Whether the plan has `auth_connector`.
     pub auth_connector: bool,
     /// A folder with JSON descriptions of methods, to check parameter names against.
@@ -291,6 +305,7 @@ impl Default for Options {
             free_plan: false,
             escape_unicode: true,
             normalise_phones: false,
+            imports: Imports::default(),
             auth_connector: true,
             spec_dir: None,
         }

@@ -409,6 +409,7 @@ pub(crate) fn run(world: &mut World, caller: &Caller, method: &str, params: &Par
         .get(method)
         .copied()
         .unwrap_or(world.options.default_cost);
+    let cost = cost * f64::from(crm::import::cards(method, params));
     world.operating.charge(&caller.key(), method, now, cost);
     outcome
 }

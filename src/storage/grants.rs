@@ -145,6 +145,38 @@ pub async fn came_back(db: &mut PgConnection, state: &[u8], grant: i64) -> Resul
     Ok(())
 }
 
+/// How far an authorisation is.
+#[derive(Debug, Clone)]
+pub struct Followed {
+    /// Whether it is too late to come back.
+    pub over: bool,
+    /// Whether something came back.
+    pub came_back: bool,
+    /// Whether that is judged.
+    pub settled: bool,
+    /// Why it was refused, if it was.
+    pub refused: Option<String>,
+}
+
+/// How far the authorisation with this state is; none if nobody began it.
+pub async fn follow(
+    db: &mut PgConnection,
+    portal: &str,
+    state: &[u8],
+) -> Result<Option<Followed>, Error> {
+    Ok(sqlx::query_as!(
+        Followed,
+        r#"SELECT a.expires_at < now() AS "over!", a.grant_id IS NOT NULL AS "came_back!",
+                  a.grant_id IS NOT NULL AND (g.id IS NULL OR g.settled_at IS NOT NULL) AS "settled!", g.refused AS "refused?"
+           FROM bridge.authorisations a LEFT JOIN bridge.grants g ON g.id = a.grant_id
+           WHERE a.state = $2 AND a.portal = $1"#,
+        portal,
+        state
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
 /// The grant that came back with this state, if one did.
 pub async fn of_state(db: &mut PgConnection, state: &[u8]) -> Result<Option<i64>, Error> {
     Ok(sqlx::query_scalar!(

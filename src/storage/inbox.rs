@@ -1,8 +1,7 @@
 //! Notifications of portals: raw, and only a hint.
 
-use super::{Error, storable};
+use super::Error;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 /// A notification on its way in.
@@ -14,8 +13,8 @@ pub struct Notification {
     pub event: String,
     /// The deal it names.
     pub deal_id: Option<i64>,
-    /// What was sent, without auth.
-    pub body: Value,
+    /// What was sent, without auth, as JSON text.
+    pub body: String,
     /// When the portal sent it, by its own clock.
     pub sent_at: Option<DateTime<Utc>>,
     /// Whether the bridge acts on it.
@@ -23,22 +22,22 @@ pub struct Notification {
 }
 
 /// Stores notifications: one statement, committed by itself.
-pub async fn insert(db: &mut PgConnection, all: &[Notification]) -> Result<(), Error> {
-    let portals: Vec<String> = all.iter().map(|one| one.portal.clone()).collect();
-    let events: Vec<String> = all.iter().map(|one| one.event.clone()).collect();
+pub async fn insert(db: &mut PgConnection, all: &[&Notification]) -> Result<(), Error> {
+    let portals: Vec<&str> = all.iter().map(|one| &*one.portal).collect();
+    let events: Vec<&str> = all.iter().map(|one| &*one.event).collect();
     let deals: Vec<Option<i64>> = all.iter().map(|one| one.deal_id).collect();
-    let bodies: Vec<Value> = all.iter().map(|one| storable(one.body.clone())).collect();
+    let bodies: Vec<&str> = all.iter().map(|one| &*one.body).collect();
     let times: Vec<Option<DateTime<Utc>>> = all.iter().map(|one| one.sent_at).collect();
     let acted_on: Vec<bool> = all.iter().map(|one| one.acted_on).collect();
     sqlx::query!(
         "INSERT INTO bridge.inbox (portal, event, deal_id, body, sent_at, state)
-         SELECT portal, event, deal_id, body, sent_at, CASE WHEN acted_on THEN 'new' ELSE 'ignored' END
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::timestamptz[], $6::boolean[])
+         SELECT portal, event, deal_id, body::jsonb, sent_at, CASE WHEN acted_on THEN 'new' ELSE 'ignored' END
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::boolean[])
               AS n (portal, event, deal_id, body, sent_at, acted_on)",
-        &portals,
-        &events,
+        &portals as &[&str],
+        &events as &[&str],
         &deals as &[Option<i64>],
-        &bodies,
+        &bodies as &[&str],
         &times as &[Option<DateTime<Utc>>],
         &acted_on
     )

@@ -20,42 +20,25 @@ pub struct Line {
     pub detail: Option<Value>,
 }
 
-/// Sentences, a list for each column.
-pub(super) struct Columns {
-    pub(super) shops: Vec<String>,
-    pub(super) numbers: Vec<String>,
-    pub(super) kinds: Vec<String>,
-    pub(super) texts: Vec<String>,
-    pub(super) details: Vec<Option<Value>>,
-}
-
-impl Columns {
-    pub(super) fn of(lines: &[Line]) -> Self {
-        let clean = |text: &str| text.replace('\0', "\u{fffd}");
-        Self {
-            shops: lines.iter().map(|l| l.shop.clone()).collect(),
-            numbers: lines.iter().map(|l| l.number.clone()).collect(),
-            kinds: lines.iter().map(|l| l.kind.to_owned()).collect(),
-            texts: lines.iter().map(|l| clean(&l.text)).collect(),
-            details: lines.iter().map(|l| l.detail.clone()).collect(),
-        }
-    }
-}
-
 /// Adds sentences.
 pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
     if lines.is_empty() {
         return Ok(());
     }
-    let columns = Columns::of(lines);
+    let clean = |text: &str| text.replace('\0', "\u{fffd}");
+    let shops: Vec<&str> = lines.iter().map(|l| &*l.shop).collect();
+    let numbers: Vec<&str> = lines.iter().map(|l| &*l.number).collect();
+    let kinds: Vec<&str> = lines.iter().map(|l| l.kind).collect();
+    let texts: Vec<String> = lines.iter().map(|l| clean(&l.text)).collect();
+    let details: Vec<Option<&Value>> = lines.iter().map(|l| l.detail.as_ref()).collect();
     sqlx::query!(
         "INSERT INTO bridge.timeline (shop, number, kind, text, detail)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[])",
-        &columns.shops,
-        &columns.numbers,
-        &columns.kinds,
-        &columns.texts,
-        &columns.details as &[Option<Value>]
+        &shops as &[&str],
+        &numbers as &[&str],
+        &kinds as &[&str],
+        &texts,
+        &details as &[Option<&Value>]
     )
     .execute(db)
     .await?;
@@ -161,6 +144,19 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
     let done = sqlx::query!(
         "DELETE FROM bridge.timeline t USING (SELECT id, at FROM bridge.timeline ORDER BY id LIMIT $2) o
          WHERE t.id = o.id AND o.at < now() - make_interval(secs => $1)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Removes acts of people older than this many seconds, at most `batch`, the oldest first.
+pub async fn prune_audit(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.audit a USING (SELECT id, at FROM bridge.audit ORDER BY id LIMIT $2) o
+         WHERE a.id = o.id AND o.at < now() - make_interval(secs => $1)",
         older_than,
         batch
     )

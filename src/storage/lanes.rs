@@ -114,6 +114,8 @@ pub struct LaneRow {
     pub failures: i32,
     /// Seconds until it tries again by itself.
     pub resume_in: Option<f64>,
+    /// Until when it goes at half its pace, if it does.
+    pub lowered_until: Option<DateTime<Utc>>,
 }
 
 /// Every lane that was ever driven or paused.
@@ -121,7 +123,8 @@ pub async fn all(db: &mut PgConnection) -> Result<Vec<LaneRow>, Error> {
     Ok(sqlx::query_as!(
         LaneRow,
         r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until, paused_at, paused_code,
-                  paused_reason, resume_at, failures, extract(epoch FROM resume_at - now())::float8 AS resume_in
+                  paused_reason, resume_at, failures, extract(epoch FROM resume_at - now())::float8 AS resume_in,
+                  CASE WHEN lowered_until > now() THEN lowered_until END AS lowered_until
            FROM bridge.lanes ORDER BY portal"#
     )
     .fetch_all(db)
@@ -133,12 +136,28 @@ pub async fn one(db: &mut PgConnection, portal: &str) -> Result<Option<LaneRow>,
     Ok(sqlx::query_as!(
         LaneRow,
         r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until, paused_at, paused_code,
-                  paused_reason, resume_at, failures, extract(epoch FROM resume_at - now())::float8 AS resume_in
+                  paused_reason, resume_at, failures, extract(epoch FROM resume_at - now())::float8 AS resume_in,
+                  CASE WHEN lowered_until > now() THEN lowered_until END AS lowered_until
            FROM bridge.lanes WHERE portal = $1"#,
         portal
     )
     .fetch_optional(db)
     .await?)
+}
+
+/// The lane goes at half its pace for so many seconds.
+pub async fn slow_down(db: &mut PgConnection, lease: &Lease, seconds: f64) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.lanes SET lowered_until = now() + make_interval(secs => $4)
+         WHERE portal = $1 AND owner = $2 AND epoch = $3",
+        lease.portal,
+        lease.owner,
+        lease.epoch,
+        seconds
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Why a lane stops sending.

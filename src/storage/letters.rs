@@ -90,6 +90,33 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Lett
     .await?)
 }
 
+/// Open letters, newest first: with ids below `after`; `upto` plays no part.
+pub async fn newest(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
+    Ok(sqlx::query_as!(
+        LetterRow,
+        r#"SELECT id AS "id!", outbox_id, change_seq, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
+                  attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
+                  payload AS "payload!"
+           FROM bridge.open_dead_letters
+           WHERE id < $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
+             AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
+             AND ($7::timestamptz IS NULL OR last_failed_at >= $7) AND ($8::timestamptz IS NULL OR last_failed_at < $8)
+             AND ($9::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($9)) > 0)
+           ORDER BY id DESC LIMIT $6"#,
+        filter.after,
+        filter.shop,
+        filter.portal,
+        filter.code,
+        filter.number,
+        filter.limit,
+        filter.since,
+        filter.until,
+        filter.text
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// How many open letters there are of one code in one shop of one portal.
 #[derive(Debug, Clone)]
 pub struct CountRow {

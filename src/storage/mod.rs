@@ -4,8 +4,8 @@
 //! themselves, so no search path matters and a shop's own tables in the same database are never touched. Refuses:
 //! decisions. A caller opens the transaction and says what to write; the rows come back as plain values.
 //!
-//! Locks are always taken in this order, each group sorted by key: lanes, tokens, new outbox rows, orders, outbox rows of those
-//! orders, agreements, comparisons, feeds, dead letters. So no two use cases can wait for each other in a circle.
+//! Locks are always taken in this order, each group sorted by key: lanes, tokens, new orders with their events, other new outbox rows, orders,
+//! outbox rows of those orders, agreements, comparisons, feeds, dead letters. So no two use cases can wait for each other in a circle.
 
 pub mod agreements;
 pub mod attempts;
@@ -29,6 +29,7 @@ pub mod limits;
 pub mod links;
 pub mod orders;
 pub mod outbox;
+pub mod permits;
 mod pool;
 pub mod published;
 pub mod search;

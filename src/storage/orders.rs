@@ -1,10 +1,6 @@
 //! Orders: the unit of the queue.
 
-use super::{
-    Error,
-    journal::{self, Line},
-    lanes::Lease,
-};
+use super::{Error, lanes::Lease};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -118,50 +114,20 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
     Ok(())
 }
 
-/// Adds sentences, and makes orders of these heads where there are none yet: due at once. `heads` and `portals` go together, no order is
-/// there twice. Returns the orders it made: (shop, number).
-pub async fn make(
+/// New deals of these orders are to be imported, as long as nothing but history is to be sent for them.
+pub async fn set_by_import(
     db: &mut PgConnection,
-    heads: &[NewHead],
-    portals: &[String],
-    lines: &[Line],
-) -> Result<Vec<(String, String)>, Error> {
-    let shops: Vec<String> = heads.iter().map(|h| h.shop.clone()).collect();
-    let numbers: Vec<String> = heads.iter().map(|h| h.number.clone()).collect();
-    let events: Vec<i64> = heads.iter().map(|h| h.event).collect();
-    let versions: Vec<Option<i64>> = heads.iter().map(|h| h.version).collect();
-    let updated: Vec<Option<DateTime<Utc>>> = heads.iter().map(|h| h.updated_at).collect();
-    let said: Vec<Value> = heads.iter().map(|h| h.said.clone()).collect();
-    let later: Vec<bool> = heads.iter().map(|h| h.later).collect();
-    let told = journal::Columns::of(lines);
-    let made = sqlx::query!(
-        "WITH told AS (
-             INSERT INTO bridge.timeline (shop, number, kind, text, detail)
-             SELECT * FROM UNNEST($8::text[], $9::text[], $10::text[], $11::text[], $12::jsonb[]))
-         INSERT INTO bridge.orders (shop, number, portal, head_id, head_version, head_updated_at, status, said, later, due_at, waits_since)
-         SELECT shop, number, portal, event, version, updated_at, said ->> 'status', said || jsonb_build_object('seen', now()), later, now(), now()
-         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::jsonb[], $13::bool[])
-              AS n (shop, number, portal, event, version, updated_at, said, later)
-         ORDER BY shop, number
-         ON CONFLICT (shop, number) DO NOTHING
-         RETURNING shop, number",
-        &shops,
-        &numbers,
-        portals,
-        &events,
-        &versions as &[Option<i64>],
-        &updated as &[Option<DateTime<Utc>>],
-        &said,
-        &told.shops,
-        &told.numbers,
-        &told.kinds,
-        &told.texts,
-        &told.details as &[Option<Value>],
-        &later
+    shop: &str,
+    numbers: &[String],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.orders SET by_import = true WHERE shop = $1 AND number = ANY($2) AND later AND NOT by_import",
+        shop,
+        numbers
     )
-    .fetch_all(db)
+    .execute(db)
     .await?;
-    Ok(made.into_iter().map(|row| (row.shop, row.number)).collect())
+    Ok(())
 }
 
 /// Makes an order due again, with all tries before it.
@@ -218,27 +184,35 @@ pub struct Due {
     pub known: Value,
     /// Make a new deal if the known one is gone.
     pub recreate: bool,
+    /// History that is loaded.
+    pub later: bool,
+    /// History whose new deals are to be imported.
+    pub import: bool,
     /// When the event was made, by the shop's clock.
     pub occurred_at: Option<DateTime<Utc>>,
     /// When it was accepted.
     pub received_at: DateTime<Utc>,
     /// W3C trace context of the request that brought it.
     pub traceparent: Option<String>,
+    /// Nothing that was due before this waits behind the first order of a look, but for what long transactions bring: a while before now at the latest.
+    pub low: DateTime<Utc>,
 }
 
-/// The due orders of a lane, the longest due first, of those that happen now or of history (`later`); none unless the lease is held.
+/// The due orders of a lane, the longest due first, of those that happen now or of history (`later`), from a time on; none unless the lease is held.
 pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
     shops: &[String],
-    later: bool,
+    (later, from): (bool, Option<DateTime<Utc>>),
     limit: i64,
 ) -> Result<Vec<Due>, Error> {
     Ok(sqlx::query_as!(
         Due,
-        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent
+        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent, o.later, o.later AND o.by_import AS "import!",
+                  least(o.due_at, now() - interval '10 seconds') AS "low!"
            FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
            WHERE o.portal = $1 AND o.later = $6 AND o.due_at <= now() AND o.shop = ANY($2)
+             AND o.due_at >= coalesce($7::timestamptz, '-infinity')
              AND EXISTS (SELECT FROM bridge.lanes l
                          WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
            ORDER BY o.due_at LIMIT $5"#,
@@ -247,7 +221,8 @@ pub async fn claim(
         lease.owner,
         lease.epoch,
         limit,
-        later
+        later,
+        from
     )
     .fetch_all(db)
     .await?)

@@ -28,8 +28,8 @@ pub struct NewEvent {
     pub occurred_at: Option<DateTime<Utc>>,
     /// What it says of the order's status.
     pub said: Value,
-    /// The event as it was sent.
-    pub body: Value,
+    /// The event as it was sent, as JSON text.
+    pub body: String,
     /// SHA-256 of the canonical JSON.
     pub fingerprint: Vec<u8>,
     /// History: sent when nothing else is due.
@@ -53,46 +53,119 @@ pub struct StoredEvent {
     pub fingerprint: Vec<u8>,
 }
 
+/// Events, a list for each column.
+struct Columns<'a> {
+    portals: Vec<&'a str>,
+    shops: Vec<&'a str>,
+    numbers: Vec<&'a str>,
+    sources: Vec<&'a str>,
+    ids: Vec<&'a str>,
+    kinds: Vec<&'a str>,
+    versions: Vec<Option<i64>>,
+    updated: Vec<Option<DateTime<Utc>>>,
+    occurred: Vec<Option<DateTime<Utc>>>,
+    bodies: Vec<&'a str>,
+    prints: Vec<&'a [u8]>,
+    traces: Vec<Option<&'a str>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(events: &[&'a NewEvent]) -> Self {
+        Self {
+            portals: events.iter().map(|e| &*e.portal).collect(),
+            shops: events.iter().map(|e| &*e.shop).collect(),
+            numbers: events.iter().map(|e| &*e.number).collect(),
+            sources: events.iter().map(|e| &*e.source).collect(),
+            ids: events.iter().map(|e| &*e.event_id).collect(),
+            kinds: events.iter().map(|e| e.kind).collect(),
+            versions: events.iter().map(|e| e.version).collect(),
+            updated: events.iter().map(|e| e.updated_at).collect(),
+            occurred: events.iter().map(|e| e.occurred_at).collect(),
+            bodies: events.iter().map(|e| &*e.body).collect(),
+            prints: events.iter().map(|e| &*e.fingerprint).collect(),
+            traces: events.iter().map(|e| e.traceparent.as_deref()).collect(),
+        }
+    }
+}
+
+/// Stores the events whose order is not there yet, each as the head of a new order that is due at once, and says so on the order's
+/// timeline: one statement. Returns the places in the list of those it stored; of several events of one order that is the first. If the
+/// identity of one is there with another order, it fails as a whole with [`Error::is_taken`].
+pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<i64>, Error> {
+    let new = Columns::of(events);
+    let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
+    let later: Vec<bool> = events.iter().map(|e| e.later).collect();
+    Ok(sqlx::query_scalar!(
+        r#"WITH new AS MATERIALIZED (
+             SELECT nextval('bridge.outbox_id_seq') AS id, n.*
+             FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[],
+                         $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::jsonb[], $14::bool[]) WITH ORDINALITY
+                  AS n (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent,
+                        said, later, place)),
+         made AS (
+             INSERT INTO bridge.orders (shop, number, portal, head_id, head_version, head_updated_at, status, said, later, due_at, waits_since)
+             SELECT shop, number, portal, id, version, updated_at, said ->> 'status', said || jsonb_build_object('seen', now()), later, now(), now()
+             FROM new ORDER BY shop, number, place
+             ON CONFLICT (shop, number) DO NOTHING
+             RETURNING head_id AS id),
+         stored AS (
+             INSERT INTO bridge.outbox (id, portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
+             OVERRIDING SYSTEM VALUE
+             SELECT id, portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body::jsonb, fingerprint, traceparent
+             FROM new JOIN made USING (id)),
+         told AS (
+             INSERT INTO bridge.timeline (shop, number, kind, text, detail)
+             SELECT shop, number, 'accepted', 'event ' || event_id || ' accepted', jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
+             FROM new JOIN made USING (id))
+         SELECT place - 1 AS "place!" FROM new JOIN made USING (id)"#,
+        &new.portals as &[&str],
+        &new.shops as &[&str],
+        &new.numbers as &[&str],
+        &new.sources as &[&str],
+        &new.ids as &[&str],
+        &new.kinds as &[&str],
+        &new.versions as &[Option<i64>],
+        &new.updated as &[Option<DateTime<Utc>>],
+        &new.occurred as &[Option<DateTime<Utc>>],
+        &new.bodies as &[&str],
+        &new.prints as &[&[u8]],
+        &new.traces as &[Option<&str>],
+        &said as &[&Value],
+        &later
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// Stores the events that are not there yet; returns those it stored.
 pub async fn insert(
     db: &mut PgConnection,
     events: &[&NewEvent],
 ) -> Result<Vec<StoredEvent>, Error> {
-    let column = |get: fn(&NewEvent) -> String| events.iter().map(|e| get(e)).collect::<Vec<_>>();
-    let (portals, shops) = (column(|e| e.portal.clone()), column(|e| e.shop.clone()));
-    let (numbers, sources) = (column(|e| e.number.clone()), column(|e| e.source.clone()));
-    let (ids, kinds) = (
-        column(|e| e.event_id.clone()),
-        column(|e| e.kind.to_owned()),
-    );
-    let versions: Vec<Option<i64>> = events.iter().map(|e| e.version).collect();
-    let updated: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.updated_at).collect();
-    let occurred: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.occurred_at).collect();
-    let bodies: Vec<Value> = events.iter().map(|e| e.body.clone()).collect();
-    let prints: Vec<Vec<u8>> = events.iter().map(|e| e.fingerprint.clone()).collect();
-    let traces: Vec<Option<String>> = events.iter().map(|e| e.traceparent.clone()).collect();
+    let new = Columns::of(events);
     // Sorted, so that two transactions with the same events cannot wait for each other.
     Ok(sqlx::query_as!(
         StoredEvent,
         "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                              $8::timestamptz[], $9::timestamptz[], $10::jsonb[], $11::bytea[], $12::text[])
-                AS new (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
+         SELECT portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body::jsonb, fingerprint, traceparent
+         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                     $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[], $12::text[])
+              AS new (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
          ORDER BY shop, source, event_id
          ON CONFLICT (shop, source, event_id) DO NOTHING
          RETURNING id, shop, source, event_id, fingerprint",
-        &portals,
-        &shops,
-        &numbers,
-        &sources,
-        &ids,
-        &kinds,
-        &versions as &[Option<i64>],
-        &updated as &[Option<DateTime<Utc>>],
-        &occurred as &[Option<DateTime<Utc>>],
-        &bodies,
-        &prints,
-        &traces as &[Option<String>]
+        &new.portals as &[&str],
+        &new.shops as &[&str],
+        &new.numbers as &[&str],
+        &new.sources as &[&str],
+        &new.ids as &[&str],
+        &new.kinds as &[&str],
+        &new.versions as &[Option<i64>],
+        &new.updated as &[Option<DateTime<Utc>>],
+        &new.occurred as &[Option<DateTime<Utc>>],
+        &new.bodies as &[&str],
+        &new.prints as &[&[u8]],
+        &new.traces as &[Option<&str>]
     )
     .fetch_all(db)
     .await?)

@@ -35,6 +35,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether something with this identity was there already.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error)

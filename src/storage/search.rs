@@ -2,7 +2,7 @@
 
 use super::Error;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 /// One order that was found.
 #[derive(Debug, Clone)]
@@ -60,34 +60,84 @@ pub async fn by_number(
     .await?)
 }
 
-/// Orders whose customer has this e-mail address or a phone number that ends in these digits, newest first; without either: the
-/// newest of all. Walks the outbox backwards, for a few seconds at most.
-pub async fn by_customer(
+/// Orders whose customer has one of these keys (see `bridge.contact_keys`), newest first.
+pub async fn by_contact(
     db: &mut PgConnection,
-    email: Option<&str>,
-    digits: Option<&str>,
+    keys: &[String],
     limit: i64,
 ) -> Result<Vec<FoundRow>, Error> {
-    sqlx::query!("SET LOCAL statement_timeout = '5s'")
-        .execute(&mut *db)
-        .await?;
+    patiently(db).await?;
+    // First the few events, then their orders one by one: the planner would otherwise read all orders.
+    Ok(sqlx::query_as!(
+        FoundRow,
+        r#"WITH hit AS MATERIALIZED (
+               SELECT id, shop, number, received_at, body #>> '{data,customer,name}' AS customer
+               FROM bridge.outbox WHERE bridge.contact_keys(body) && $1
+           )
+           SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync, o.due_at IS NOT NULL AS "waits!",
+                  EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
+                  hit.received_at AS "received_at?", hit.customer
+           FROM hit CROSS JOIN LATERAL (
+               SELECT * FROM bridge.orders o WHERE o.shop = hit.shop AND o.number = hit.number AND o.head_id = hit.id LIMIT 1
+           ) o
+           ORDER BY hit.id DESC LIMIT $2"#,
+        keys,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// The orders that were heard of last, newest first.
+pub async fn newest(db: &mut PgConnection, limit: i64) -> Result<Vec<FoundRow>, Error> {
+    patiently(db).await?;
     Ok(sqlx::query_as!(
         FoundRow,
         r#"SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync, o.due_at IS NOT NULL AS "waits!",
                   EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
                   e.received_at AS "received_at?", e.body #>> '{data,customer,name}' AS customer
-           FROM bridge.outbox e JOIN bridge.orders o ON o.shop = e.shop AND o.number = e.number AND o.head_id = e.id
-           WHERE ($1::text IS NULL AND $2::text IS NULL)
-              OR lower(e.body #>> '{data,customer,email}') = $1
-              OR right(regexp_replace(e.body #>> '{data,customer,phone}', '\D', '', 'g'), 10) = $2
-              OR EXISTS (SELECT FROM jsonb_path_query(e.body, '$.data.customer.emails[*]') AS m WHERE lower(m #>> '{}') = $1)
-              OR EXISTS (SELECT FROM jsonb_path_query(e.body, '$.data.customer.phones[*]') AS m
-                         WHERE right(regexp_replace(m #>> '{}', '\D', '', 'g'), 10) = $2)
-           ORDER BY e.id DESC LIMIT $3"#,
-        email,
-        digits,
+           FROM bridge.outbox e CROSS JOIN LATERAL (
+               SELECT * FROM bridge.orders o WHERE o.shop = e.shop AND o.number = e.number AND o.head_id = e.id LIMIT 1
+           ) o
+           ORDER BY e.id DESC LIMIT $1"#,
         limit
     )
     .fetch_all(db)
     .await?)
+}
+
+/// A person waits for a few seconds at most, and the database works no longer for them.
+async fn patiently(db: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!("SET LOCAL statement_timeout = '5s'")
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Who builds the index, among all processes.
+const BUILDER: i64 = 0x6232_3473_6561_7263;
+
+/// Builds the index of [`by_contact`] where the migration left it to us, while the table is used; whether it is there now. One process
+/// builds, the others leave it to that one. What a process that died has left half done is done anew.
+pub async fn build_index(pool: &PgPool) -> Result<bool, Error> {
+    let mut db = pool.acquire().await?;
+    // The lock and the statement are the connection's: with it they end.
+    db.close_on_drop();
+    let valid = sqlx::query_scalar!(
+        r#"SELECT i.indisvalid AS "valid!" FROM pg_index i WHERE i.indexrelid = to_regclass('bridge.outbox_contacts')"#
+    );
+    if valid.fetch_optional(&mut *db).await? == Some(true) {
+        return Ok(true);
+    }
+    let ours = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "ours!""#, BUILDER);
+    if !ours.fetch_one(&mut *db).await? {
+        return Ok(false);
+    }
+    for statement in [
+        "DROP INDEX CONCURRENTLY IF EXISTS bridge.outbox_contacts",
+        "CREATE INDEX CONCURRENTLY outbox_contacts ON bridge.outbox USING gin (bridge.contact_keys(body)) WITH (fastupdate = off)",
+    ] {
+        sqlx::raw_sql(statement).execute(&mut *db).await?;
+    }
+    Ok(true)
 }

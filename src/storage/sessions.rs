@@ -1,6 +1,7 @@
 //! Who is signed in to the console.
 
 use super::Error;
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 /// A session that has not ended.
@@ -10,6 +11,17 @@ pub struct SessionRow {
     pub operator: String,
     /// Digest of the operator's key and password hash when it was opened.
     pub stamp: Vec<u8>,
+}
+
+/// A session, and the database's time.
+#[derive(Debug, Clone)]
+pub struct FoundRow {
+    /// The name under `[operators]`.
+    pub operator: String,
+    /// Digest of the operator's key and password hash when it was opened.
+    pub stamp: Vec<u8>,
+    /// Now.
+    pub now: DateTime<Utc>,
 }
 
 /// Opens a session for this many seconds, and forgets those that have ended.
@@ -36,10 +48,10 @@ pub async fn open(
 }
 
 /// The session of this id.
-pub async fn find(db: &mut PgConnection, id_hash: &[u8]) -> Result<Option<SessionRow>, Error> {
+pub async fn find(db: &mut PgConnection, id_hash: &[u8]) -> Result<Option<FoundRow>, Error> {
     Ok(sqlx::query_as!(
-        SessionRow,
-        "SELECT operator, stamp FROM bridge.sessions WHERE id_hash = $1 AND expires_at > now()",
+        FoundRow,
+        r#"SELECT operator, stamp, now() AS "now!" FROM bridge.sessions WHERE id_hash = $1 AND expires_at > now()"#,
         id_hash
     )
     .fetch_optional(db)

@@ -1,6 +1,6 @@
 //! Log lines on stderr, for people or as JSON.
 //!
-//! Two lines come for certain: `request`, one for each HTTP request, and `attempt`, one for each call to a portal; [`FIELDS`] says what they
+//! Two lines come for certain: `request`, one for each HTTP request to the API or the console, and `attempt`, one for each call to a portal; [`FIELDS`] says what they
 //! carry. Everything else is told where it happens, at `warn` if somebody may have to act and at `error` if somebody must.
 
 use std::io::IsTerminal as _;
@@ -35,7 +35,7 @@ pub const FIELDS: &[(&str, &str, &str)] = &[
     (
         "request",
         "caller",
-        "who called, by the key: `shop:NAME`, `operator:NAME`, or `-`",
+        "who called, by the key or the session: `shop:NAME`, `operator:NAME`, or `-`",
     ),
     (
         "attempt",

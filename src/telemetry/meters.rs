@@ -100,6 +100,9 @@ impl<M: Clone> Series<M> {
             names.map(|(nth, name)| (*name, value(nth))).collect()
         };
         let mut labels = pairs(&|nth| values.get(nth).map(ToString::to_string).unwrap_or_default());
+        if let Some(known) = self.family.get(&labels) {
+            return known.clone();
+        }
         {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             if !seen.contains(&labels) {
@@ -238,6 +241,8 @@ meters! {
         "Commands in batches, by method and result: ok, refused."
     limiter "bridge_portal_limiter_wait_seconds" Histogram Seconds ["portal"]
         "How long a call waited for the request limit."
+    pace "bridge_portal_pace" Gauge Count ["portal"]
+        "Requests a second that the bridge allows itself: half as many for a while after the portal complained."
     operating "bridge_portal_operating_seconds" Gauge Seconds ["portal", "method"]
         "Execution time a method has used of its ten minutes' budget (480 s), as the portal last said."
     // the way back

@@ -119,6 +119,11 @@ impl Metrics {
             .observe(waited.as_secs_f64());
     }
 
+    /// A call was sent when so many requests a second were allowed.
+    pub fn paced(&self, portal: &str, pace: f64) {
+        self.meters.pace.at(&[portal]).set(pace);
+    }
+
     /// A batch of so many commands was sent.
     pub fn batched(&self, portal: &str, commands: usize) {
         let commands = u32::try_from(commands).unwrap_or(u32::MAX);

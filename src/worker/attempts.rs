@@ -63,6 +63,7 @@ impl Watch for Attempts {
         self.tell(Seen::Ended(failed));
         let (portal, metrics) = (&self.portal, &self.metrics);
         metrics.limited(portal, call.waited);
+        metrics.paced(portal, call.pace);
         metrics.called(portal, call.method, result, call.took);
         if let Some(commands) = call.commands {
             metrics.batched(portal, commands);

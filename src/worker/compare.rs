@@ -3,6 +3,7 @@
 use super::{Failure, Portal, lease::Held, perform::send};
 use crate::{
     app::{self, Bridge, Comparison, Looked},
+    bitrix24::Priority,
     planner::{CallAnswer, Glance, History, Look, Seen, StageWrite},
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -57,6 +58,20 @@ impl WayBack {
         })
     }
 
+    /// What to read: the history from there on, and the deals that are to be compared.
+    fn look(&self, cursor: Option<u64>, due: &[Comparison]) -> Look {
+        let deals: BTreeSet<_> = due.iter().map(|one| one.deal).collect();
+        Look {
+            history: cursor.map_or(History::Newest, History::After),
+            deals: deals.into_iter().collect(),
+            moves_of: due
+                .iter()
+                .filter_map(|one| Some((one.deal, one.guard?)))
+                .collect(),
+            ask_who: !self.asked_who,
+        }
+    }
+
     /// One look, if something is due, and what follows from it.
     pub(super) async fn turn<P: Portal>(
         &mut self,
@@ -80,21 +95,9 @@ impl WayBack {
         }
         self.looked = Some(Instant::now());
         let cursor = bridge.history_cursor(held.portal()).await?;
-        let look = Look {
-            history: cursor.map_or(History::Newest, History::After),
-            deals: due
-                .iter()
-                .map(|one| one.deal)
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect(),
-            moves_of: due
-                .iter()
-                .filter_map(|one| Some((one.deal, one.guard?)))
-                .collect(),
-            ask_who: !self.asked_who,
-        };
-        let (seen, mut turned) = glance(portal, held, Glance::look(&look)).await;
+        let look = self.look(cursor, &due);
+        let (seen, mut turned) =
+            glance(portal, held, Glance::look(&look), Priority::Reconcile).await;
         if turned.answered && look.ask_who {
             self.asked_who = true;
             self.me = seen.me;
@@ -125,7 +128,9 @@ impl WayBack {
             held.reached(super::Point::Decided).await;
             let (again, writes): (Vec<Comparison>, Vec<StageWrite>) =
                 done.writes.into_iter().unzip();
-            let (mut seen, wrote) = glance(portal, held, Glance::write(&writes)).await;
+            // What was decided is waited for, by the shop or by a manager.
+            let (mut seen, wrote) =
+                glance(portal, held, Glance::write(&writes), Priority::Live).await;
             held.reached(super::Point::Called).await;
             seen.newest = newest.max(seen.moves.values().flatten().map(|row| row.id).max());
             turned.answered |= wrote.answered;
@@ -148,14 +153,19 @@ impl WayBack {
 }
 
 /// Sends the calls of a glance while the lease holds and the portal answers.
-async fn glance<P: Portal>(portal: &P, held: &Held, mut glance: Glance) -> (Seen, Turned) {
+async fn glance<P: Portal>(
+    portal: &P,
+    held: &Held,
+    mut glance: Glance,
+    priority: Priority,
+) -> (Seen, Turned) {
     let mut turned = Turned::default();
     while let Some(call) = glance.next_call() {
         if turned.failure.is_some() || !held.may_send() {
             glance.answer(&call, CallAnswer::NotRun);
             continue;
         }
-        match send(portal, held, &call).await {
+        match send(portal, held, &call, priority).await {
             Ok(answer) => {
                 turned.answered = true;
                 glance.answer(&call, answer);

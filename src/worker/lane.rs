@@ -3,13 +3,14 @@
 use super::{
     Failure, Options, Point, Portal,
     compare::WayBack,
+    guests,
     lease::{Held, chain},
     perform,
 };
 use crate::{
     app::{self, Bridge, Claim, Tries},
-    bitrix24::Class,
-    domain::PortalName,
+    bitrix24::{Class, Priority},
+    domain::{Code, PortalName},
     planner::{Job, PortalFacts, Settlement},
     retry,
     storage::{
@@ -20,7 +21,7 @@ use crate::{
     telemetry::traces,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -35,6 +36,8 @@ pub(super) struct Lane<P> {
     back: WayBack,
     /// Whether failures or a pause were on record when the turn began.
     troubled: bool,
+    /// Until when the pace is lowered, as it stands on record.
+    lowered_until: Option<Instant>,
 }
 
 impl<P: Portal> Lane<P> {
@@ -50,6 +53,7 @@ impl<P: Portal> Lane<P> {
             facts: PortalFacts::default(),
             back: WayBack::default(),
             troubled: false,
+            lowered_until: None,
         }
     }
 
@@ -81,7 +85,16 @@ impl<P: Portal> Lane<P> {
                 return;
             }
         }
-        self.drive(held).await;
+        let guests = guests::serve(
+            self.bridge.clone(),
+            self.portal.clone(),
+            held,
+            self.options.poll,
+        );
+        tokio::select! {
+            () = self.drive(held) => {}
+            () = guests => {}
+        }
         let left = self.portal.left().as_secs_f64();
         if let Ok(mut db) = self.bridge.pool().acquire().await
             && let Err(error) = limits::hand_over(&mut db, held.lease(), left).await
@@ -111,13 +124,15 @@ impl<P: Portal> Lane<P> {
                     Some(self.options.poll)
                 }
             };
+            self.tell_pace(held).await;
             if let Some(wait) = wait {
                 self.sleep(wait, held.stop()).await;
             }
         }
     }
 
-    /// One turn: a wave if anything is due, then the way back. Returns how long to wait before the next.
+    /// One turn: a wave of orders if any are due, then the way back, then a wave of history if nothing else is due. Returns how long to wait
+    /// before the next.
     async fn turn(&mut self, held: &Held) -> Result<Option<Duration>, app::Error> {
         if let Some(wait) = self.paused(held).await? {
             self.back.gap();
@@ -128,8 +143,10 @@ impl<P: Portal> Lane<P> {
             .bridge
             .claim(held.lease(), self.options.wave, &tries)
             .await?;
-        let worked = !claimed.is_empty();
-        if worked && let Some(wait) = self.wave(held, &tries, claimed).await? {
+        let (history, live): (Vec<_>, Vec<_>) =
+            claimed.into_iter().partition(|(claim, _)| claim.history);
+        let worked = !live.is_empty();
+        if worked && let Some(wait) = self.wave(held, &tries, live, Priority::Live).await? {
             return Ok(Some(wait));
         }
         let (reconcile, doubt) = (self.options.reconcile, self.options.doubt);
@@ -144,8 +161,12 @@ impl<P: Portal> Lane<P> {
         {
             return Ok(Some(wait));
         }
+        // What came meanwhile goes before history.
         if worked || turned.is_some() {
             return Ok(None);
+        }
+        if !history.is_empty() {
+            return self.wave(held, &tries, history, Priority::Backfill).await;
         }
         self.idle().await.map(Some)
     }
@@ -170,13 +191,14 @@ impl<P: Portal> Lane<P> {
         held: &Held,
         tries: &Tries,
         claimed: Vec<(Claim, Job)>,
+        priority: Priority,
     ) -> Result<Option<Duration>, app::Error> {
         held.reached(Point::Claimed).await;
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
         let facts = self.facts.clone();
         let wave = tracing::info_span!("wave", portal = %self.name, orders = jobs.len());
         let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &wave)).collect();
-        let work = perform::perform(&self.portal, held, jobs, facts);
+        let work = perform::perform(&self.portal, held, (jobs, facts), priority);
         let done = work.instrument(wave).await;
         self.facts = done.facts;
         held.reached(Point::BeforeSettle).await;
@@ -291,6 +313,25 @@ impl<P: Portal> Lane<P> {
             lanes::go_on(&mut db, held.lease(), true).await?;
         }
         Ok(())
+    }
+
+    /// Puts on record that the pace is lowered, for those who look from outside.
+    async fn tell_pace(&mut self, held: &Held) {
+        let left = self.portal.lowered();
+        let until = Instant::now() + left;
+        let told = self.lowered_until;
+        // What is on record is the same moment, but for how exactly it is measured.
+        if left.is_zero() || told.is_some_and(|told| until < told + Duration::from_millis(100)) {
+            return;
+        }
+        self.lowered_until = Some(until);
+        let seconds = left.as_secs_f64();
+        tracing::warn!(portal = %self.name, code = %Code::Limit, seconds, "half the pace: somebody else uses up the portal's limit");
+        if let Ok(mut db) = self.bridge.pool().acquire().await
+            && let Err(error) = lanes::slow_down(&mut db, held.lease(), seconds).await
+        {
+            tracing::debug!(portal = %self.name, %error, "the lowered pace is not on record");
+        }
     }
 
     async fn sleep(&self, time: Duration, stop: &CancellationToken) {

@@ -8,6 +8,7 @@ pub mod applications;
 mod attempts;
 mod callbacks;
 mod compare;
+mod guests;
 mod lane;
 mod lease;
 mod options;

@@ -73,6 +73,8 @@ pub struct Retention {
     pub letters: Duration,
     /// The lines of orders' lives.
     pub timeline: Duration,
+    /// Who did what by hand.
+    pub audit: Duration,
 }
 
 impl Default for Retention {
@@ -82,6 +84,7 @@ impl Default for Retention {
             settled: days(30),
             letters: days(180),
             timeline: days(365),
+            audit: days(400),
         }
     }
 }

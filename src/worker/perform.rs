@@ -2,7 +2,7 @@
 
 use super::{Failure, Point, Portal, lease::Held};
 use crate::{
-    bitrix24::{BatchResponse, Blocked, Class, Command},
+    bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
     domain::Code,
     planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
 };
@@ -35,8 +35,8 @@ const NOT_JUDGED: [&str; 5] = [
 pub(super) async fn perform<P: Portal>(
     portal: &P,
     held: &Held,
-    jobs: Vec<Job>,
-    facts: PortalFacts,
+    (jobs, facts): (Vec<Job>, PortalFacts),
+    priority: Priority,
 ) -> Performed {
     let mut wave = Wave::new(jobs, facts);
     let (mut failure, mut answered) = (None, false);
@@ -50,7 +50,7 @@ pub(super) async fn perform<P: Portal>(
                 wave.answer(call, CallAnswer::NotRun);
                 continue;
             }
-            match send(portal, held, call).await {
+            match send(portal, held, call, priority).await {
                 Ok(answer) => {
                     answered = true;
                     wave.answer(call, answer);
@@ -88,11 +88,12 @@ pub(super) async fn send<P: Portal>(
     portal: &P,
     held: &Held,
     call: &Call,
+    priority: Priority,
 ) -> Result<CallAnswer, Failure> {
     let commands: Vec<Command> = call.commands.iter().map(command).collect();
     for _ in 0..3 {
         let span = tracing::info_span!("portal_call", commands = commands.len());
-        match portal.batch(&commands).instrument(span).await {
+        match portal.batch(&commands, priority).instrument(span).await {
             Ok(response) => {
                 return match hindrance(&commands, &response) {
                     Some(failure) => Err(failure),

@@ -23,10 +23,11 @@ pub struct Failure {
 
 /// Where a lane sends its calls.
 pub trait Portal: Clone + Send + Sync + 'static {
-    /// Up to 50 commands in one call.
+    /// Up to 50 commands in one call; whoever asks with a higher priority at the same time goes first.
     fn batch(
         &self,
         commands: &[Command],
+        priority: Priority,
     ) -> impl Future<Output = Result<BatchResponse, Failure>> + Send;
 
     /// Says to whom every call is told from now on.
@@ -50,13 +51,27 @@ pub trait Portal: Clone + Send + Sync + 'static {
         Duration::ZERO
     }
 
+    /// Waits until a call that another process sends has a place in the bucket.
+    fn permit(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// How long the pace stays lowered because somebody else uses up the portal's limit.
+    fn lowered(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// A cheap call that succeeds if the portal takes the bridge's calls at all.
     fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 impl Portal for Client {
-    async fn batch(&self, commands: &[Command]) -> Result<BatchResponse, Failure> {
-        Ok(Client::batch(self, commands, Priority::Live).await?)
+    async fn batch(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, Failure> {
+        Ok(Client::batch(self, commands, priority).await?)
     }
 
     fn watched(&self, watch: Arc<dyn Watch>) {
@@ -77,6 +92,14 @@ impl Portal for Client {
 
     fn left(&self) -> Duration {
         Client::left(self)
+    }
+
+    async fn permit(&self) {
+        Client::permit(self).await;
+    }
+
+    fn lowered(&self) -> Duration {
+        Client::lowered(self)
     }
 
     async fn probe(&self) -> Result<(), Failure> {

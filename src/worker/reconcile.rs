@@ -3,10 +3,11 @@
 use super::{Failure, Portal, perform};
 use crate::{
     app::{self, Bridge, Difference},
+    bitrix24::Priority,
     domain::PortalName,
     planner::{Glance, History, Look},
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 /// Orders read in one step: 40 commands of 50 deals.
 const STEP: u32 = 2_000;
@@ -23,12 +24,11 @@ pub enum SurveyError {
 }
 
 /// Reads the deals of all orders of a portal, and tells which differ from what was agreed. `step` is told after each step how many
-/// orders were read. Between calls it waits `pace`, to leave the portal to others.
+/// orders were read.
 pub async fn survey<P: Portal>(
     bridge: &Bridge,
     name: &PortalName,
     portal: &P,
-    pace: Duration,
     mut step: impl FnMut(usize),
 ) -> Result<Vec<Difference>, SurveyError> {
     let mut found = Vec::new();
@@ -47,10 +47,9 @@ pub async fn survey<P: Portal>(
         });
         while let Some(call) = glance.next_call() {
             let commands: Vec<_> = call.commands.iter().map(perform::command).collect();
-            let answer = portal.batch(&commands).await;
+            let answer = portal.batch(&commands, Priority::Reconcile).await;
             let answer = answer.map_err(|failure| SurveyError::Portal(Box::new(failure)))?;
             glance.answer(&call, perform::answer(answer));
-            tokio::time::sleep(pace).await;
         }
         let seen: BTreeMap<_, _> = glance.finish().deals;
         step(orders.len());

@@ -2,10 +2,10 @@
 
 use super::{Options, Retention};
 use crate::{
-    app::Bridge,
+    app::{Bridge, permit_bell},
     storage::{
         self, attempts, bulk, changes, conflicts, decisions, history, inbox, journal, letters,
-        outbox, published,
+        outbox, permits, published,
     },
 };
 use sqlx::postgres::PgListener;
@@ -16,8 +16,31 @@ use tokio_util::sync::CancellationToken;
 /// Rows removed in one statement.
 const PRUNE_BATCH: i64 = 5_000;
 
-/// Runs until told to stop. Losing the listening connection costs time, never an event.
+/// How long it is before the index for the search is tried again.
+const BUILD_PAUSE: Duration = Duration::from_mins(1);
+
+/// Runs until told to stop.
 pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToken) {
+    let build = stop.run_until_cancelled(build_index(&bridge));
+    tokio::join!(build, keep(&bridge, &options, &stop));
+}
+
+/// Builds the index that customers are found by, on an old database once in its life: beside everything else, for it may take minutes.
+async fn build_index(bridge: &Bridge) {
+    loop {
+        match bridge.build_search_index().await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the index for the search by phone and e-mail could not be built; it is tried again");
+            }
+        }
+        tokio::time::sleep(BUILD_PAUSE).await;
+    }
+}
+
+/// Losing the listening connection costs time, never an event.
+async fn keep(bridge: &Bridge, options: &Options, stop: &CancellationToken) {
     match bridge.replay_mapped().await {
         Ok(0) => {}
         Ok(count) => tracing::info!(
@@ -33,19 +56,19 @@ pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToke
     while !stop.is_cancelled() {
         // Subscribed before the first look, so that nothing falls between.
         if listener.is_none() {
-            listener = listen(&bridge).await;
+            listener = listen(bridge).await;
         }
-        take_up(&bridge).await;
-        work_off(&bridge, &stop).await;
+        take_up(bridge).await;
+        work_off(bridge, stop).await;
         if Instant::now() >= next_round {
             next_round = Instant::now() + options.housekeeping;
-            if let Err(error) = prune(&bridge, &options.retention, &stop).await {
+            if let Err(error) = prune(bridge, &options.retention, stop).await {
                 tracing::warn!(%error, "pruning failed; it is tried again in a while");
             }
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = hear(&bridge, &mut listener, options.poll) => {}
+            () = hear(bridge, &mut listener, options.poll) => {}
         }
     }
 }
@@ -54,7 +77,7 @@ async fn listen(bridge: &Bridge) -> Option<PgListener> {
     let connect = async {
         let mut listener = PgListener::connect_with(bridge.pool()).await?;
         listener
-            .listen_all(["bridge_lane", "bridge_published"])
+            .listen_all(["bridge_lane", "bridge_published", "bridge_permit"])
             .await?;
         Ok::<_, sqlx::Error>(listener)
     };
@@ -71,6 +94,9 @@ async fn hear(bridge: &Bridge, listener: &mut Option<PgListener>, most: Duration
         match tokio::time::timeout_at(until, open.recv()).await {
             Err(_) => return,
             Ok(Ok(news)) if news.channel() == "bridge_published" => return,
+            Ok(Ok(news)) if news.channel() == "bridge_permit" => {
+                bridge.bell().of(&permit_bell(news.payload())).notify_one();
+            }
             Ok(Ok(news)) => bridge.bell().of(news.payload()).notify_one(),
             Ok(Err(_)) => {
                 *listener = None;
@@ -123,6 +149,8 @@ pub async fn prune(
             + bulk::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
             + letters::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
             + journal::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
+            + permits::prune(&mut db, 3600.0, PRUNE_BATCH).await?
+            + journal::prune_audit(&mut db, retention.audit.as_secs_f64(), PRUNE_BATCH).await?
             + inbox::prune(&mut db, settled, PRUNE_BATCH).await?
             + history::prune(&mut db, settled, PRUNE_BATCH).await?
             + changes::prune(&mut db, settled, PRUNE_BATCH).await?

@@ -147,9 +147,14 @@ async fn three_workers(report: &mut Report) {
     api.post(&orders(0, 1500)).await;
     for goal in [300, 800] {
         delivered(&portal, goal).await;
-        // Whoever of them is at work.
-        let mut worker = workers.remove(0);
-        worker.kill();
+        let owner: String =
+            sqlx::query_scalar("SELECT owner FROM bridge.lanes WHERE portal = 'main'")
+                .fetch_one(&database.pool)
+                .await
+                .unwrap();
+        let pid: u32 = owner.split('/').nth(1).unwrap().parse().unwrap();
+        let at_work = workers.iter().position(|one: &Served| one.pid() == pid);
+        workers.remove(at_work.unwrap()).kill();
         workers.push(Served::start(&database.url, &portal.url(), &STANDARD, "worker").await);
     }
     until("all deals", || made(&portal, "crm.deal.add") >= 1500).await;

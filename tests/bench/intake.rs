@@ -15,7 +15,8 @@ use tokio::{
     net::TcpStream,
 };
 
-pub(crate) const CLIENTS: usize = 16;
+/// Few clients at once, whose requests share a commit with few others, and many.
+pub(crate) const CLIENTS: [usize; 2] = [16, 64];
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) async fn run(report: &mut Report) {
@@ -40,21 +41,25 @@ pub(crate) async fn run(report: &mut Report) {
     .await;
     let seconds = size("BENCH_SECONDS", 5);
     rows_table(&database).await;
-    let mut bare = inserts(&database, seconds).await;
-    let single = posts(bridge.port, 1, CLIENTS, seconds).await;
-    bare = f64::midpoint(bare, inserts(&database, seconds).await);
+    let mut single = 0.0;
+    for clients in CLIENTS {
+        let mut bare = inserts(&database, clients, seconds).await;
+        single = posts(bridge.port, 1, clients, seconds).await;
+        bare = f64::midpoint(bare, inserts(&database, clients, seconds).await);
+        report.add(
+            &format!("POST /v1/events, one event a request, {clients} clients"),
+            format!("{single:.0}/s"),
+            format!("pgbench, one-row inserts, {clients} clients: {bare:.0}/s"),
+            single / bare,
+            &Bar::AtLeast(0.6),
+        );
+    }
     let batches = posts(bridge.port, 500, 4, seconds).await;
-    report.add(
-        "POST /v1/events, one event a request, 16 clients",
-        format!("{single:.0}/s"),
-        format!("pgbench, one-row inserts, 16 clients: {bare:.0}/s"),
-        single / bare,
-        &Bar::AtLeast(0.6),
-    );
+    let bound = 500.0 * inserts_at_once(&database, 500, 4, seconds).await;
     report.add(
         "the same, 500 events a request, 4 clients",
         format!("{batches:.0}/s"),
-        format!("single: {single:.0}/s"),
+        format!("single, 64 clients: {single:.0}/s; pgbench, 500 rows a statement: {bound:.0}/s"),
         batches / single,
         &Bar::AtLeast(8.0),
     );
@@ -68,12 +73,21 @@ async fn rows_table(database: &Database) {
     sqlx::query(sql).execute(&database.pool).await.unwrap();
 }
 
-async fn inserts(database: &Database, seconds: u64) -> f64 {
+/// Transactions a second, one row in each.
+async fn inserts(database: &Database, clients: usize, seconds: u64) -> f64 {
+    inserts_at_once(database, 1, clients, seconds).await
+}
+
+/// Transactions a second, so many rows in each.
+async fn inserts_at_once(database: &Database, rows: usize, clients: usize, seconds: u64) -> f64 {
     let body = order(1).to_string().replace('\'', "''");
+    let rows = (rows > 1).then(|| format!(" FROM generate_series(1, {rows})"));
     let script = format!(
-        "INSERT INTO public.bare (shop, source, event_id, body) VALUES ('main', 'https://bench.example', gen_random_uuid()::text, '{body}');"
+        "INSERT INTO public.bare (shop, source, event_id, body) SELECT 'main', 'https://bench.example', gen_random_uuid()::text, \
+         '{body}'{};",
+        rows.unwrap_or_default()
     );
-    pgbench(database, &script, CLIENTS, &["-T", &seconds.to_string()]).await
+    pgbench(database, &script, clients, &["-T", &seconds.to_string()]).await
 }
 
 /// Beside the server's own programs, else where packages put it.

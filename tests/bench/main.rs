@@ -1,6 +1,6 @@
 //! The bars, each measured beside its baseline in the same run. `cargo bench` runs all; words after `--` choose some: `delivery`, `intake`,
-//! `queue`, `process`,
-//! `way_back`. `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate.
+//! `queue`, `long_life`, `process`, `way_back`. With the feature `compare` `queue` also runs beside pgmq. `BENCH_SETTLED` and `BENCH_PENDING`
+//! size the large tables, `BENCH_SECONDS` each rate, `BENCH_HOLD_SECONDS` how long a snapshot is held open.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,10 +15,16 @@
 mod database;
 mod delivery;
 mod intake;
+mod long_life;
+#[cfg(feature = "compare")]
+mod pgmq;
 mod process;
 mod queue;
 mod report;
 mod served;
+#[path = "../it/support/shop.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod shop;
 mod way_back;
 
 use report::Report;
@@ -42,6 +48,9 @@ fn main() {
         }
         if wanted("queue") {
             queue::run(&mut report).await;
+        }
+        if wanted("long_life") {
+            long_life::run(&mut report).await;
         }
         if wanted("process") {
             process::run(&mut report).await;

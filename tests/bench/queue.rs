@@ -5,16 +5,13 @@ use crate::{
     intake::pgbench,
     report::{Bar, Report, quantile, timed},
     served::orders,
+    shop::{self, bridge, done, tries},
     size,
 };
-#[path = "../it/support/shop.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
-mod shop;
 use b24_bridge::storage::lanes::Lease;
-use shop::{bridge, done, tries};
 use sqlx::PgPool;
 
-const BATCH: u32 = 200;
+pub(crate) const BATCH: u32 = 200;
 
 pub(crate) async fn run(report: &mut Report) {
     let (settled, pending) = (
@@ -45,7 +42,6 @@ pub(crate) async fn run(report: &mut Report) {
     let under = settle_rate(&large.pool, 100).await;
     held.rollback().await.unwrap();
     let bare = bare_rate(&large).await;
-    let queue = visibility_queue_rate(&large).await;
     report.add(
         "claim and settle, orders a second, batches of 200",
         format!("{ours:.0}/s"),
@@ -53,13 +49,8 @@ pub(crate) async fn run(report: &mut Report) {
         ours / bare,
         &Bar::None,
     );
-    report.add(
-        "the same beside a queue with visibility time-outs",
-        format!("{ours:.0}/s"),
-        format!("read 200 + archive 200, as pgmq does it, by pgbench: {queue:.0}/s"),
-        ours / queue,
-        &Bar::None,
-    );
+    #[cfg(feature = "compare")]
+    crate::pgmq::run(report, &large, ours).await;
     report.add(
         "the same while a snapshot is held open for 20,000 orders",
         format!("{under:.0}/s"),
@@ -76,10 +67,13 @@ pub(crate) async fn fill(pool: &PgPool, settled: u64, pending: u64) {
     for from in (0..all).step_by(step) {
         let to = (from + step as u64).min(all);
         let mut tx = pool.begin().await.unwrap();
-        sqlx::query("SET LOCAL statement_timeout = 0")
-            .execute(&mut *tx)
-            .await
-            .unwrap();
+        // What is measured afterwards is durable; the filling need not be.
+        for statement in [
+            "SET LOCAL statement_timeout = 0",
+            "SET LOCAL synchronous_commit = off",
+        ] {
+            sqlx::query(statement).execute(&mut *tx).await.unwrap();
+        }
         sqlx::query(
             "WITH e AS (
                  INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint, state, settled_at)
@@ -88,9 +82,8 @@ pub(crate) async fn fill(pool: &PgPool, settled: u64, pending: u64) {
                         CASE WHEN i < $3 THEN 'done' ELSE 'pending' END, CASE WHEN i < $3 THEN now() END
                  FROM generate_series($1, $2) AS i RETURNING id, number, state)
              INSERT INTO bridge.orders (shop, number, portal, head_id, due_at, waits_since, in_sync)
-             SELECT 'main', number, 'main', id, CASE WHEN state = 'pending' THEN now() END,
-                    CASE WHEN state = 'pending' THEN now() END, state = 'done'
-             FROM e",
+             SELECT 'main', number, 'main', id, CASE WHEN state = 'pending' THEN due END, CASE WHEN state = 'pending' THEN due END, state = 'done'
+             FROM (SELECT e.*, now() - interval '10 minutes' + id % 10000000 * interval '10 microseconds' AS due FROM e) AS e",
         )
         .bind(i64::try_from(from).unwrap())
         .bind(i64::try_from(to).unwrap() - 1)
@@ -112,7 +105,7 @@ pub(crate) async fn fill(pool: &PgPool, settled: u64, pending: u64) {
     }
 }
 
-async fn lease(pool: &PgPool) -> Lease {
+pub(crate) async fn lease(pool: &PgPool) -> Lease {
     shop::lease(pool, "bench").await.unwrap()
 }
 
@@ -161,41 +154,5 @@ async fn bare_rate(database: &Database) -> f64 {
               FROM due WHERE o.shop = due.shop AND o.number = due.number),
         e AS (UPDATE bridge.outbox e SET state = 'done', settled_at = now() FROM due WHERE e.id = due.head_id)
         SELECT count(*) FROM due;";
-    pgbench(database, script, 1, &["-t", "50"]).await * 200.0
-}
-
-/// A queue whose reader hides what it has read for a while, then moves it to an archive.
-async fn visibility_queue_rate(database: &Database) -> f64 {
-    let body = orders(0, 1).remove(0);
-    let mut db = database.pool.acquire().await.unwrap();
-    for statement in [
-        "CREATE TABLE public.q (msg_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, read_ct int NOT NULL DEFAULT 0,
-         enqueued_at timestamptz NOT NULL DEFAULT now(), vt timestamptz NOT NULL, message jsonb)",
-        "CREATE INDEX ON public.q (vt)",
-        "CREATE TABLE public.q_archive (msg_id bigint PRIMARY KEY, read_ct int, enqueued_at timestamptz,
-         archived_at timestamptz NOT NULL DEFAULT now(), vt timestamptz, message jsonb)",
-        "CREATE INDEX ON public.q_archive (archived_at)",
-    ] {
-        sqlx::query(statement).execute(&mut *db).await.unwrap();
-    }
-    sqlx::query(
-        "INSERT INTO public.q (vt, message) SELECT now(), $1 FROM generate_series(1, 20000)",
-    )
-    .bind(&body)
-    .execute(&mut *db)
-    .await
-    .unwrap();
-    sqlx::query("VACUUM ANALYZE public.q")
-        .execute(&mut *db)
-        .await
-        .unwrap();
-    let script = "
-        WITH next AS (SELECT msg_id FROM public.q WHERE vt <= clock_timestamp() ORDER BY msg_id LIMIT 200 FOR UPDATE SKIP LOCKED),
-        r AS (UPDATE public.q m SET vt = clock_timestamp() + interval '30 seconds', read_ct = read_ct + 1
-              FROM next WHERE m.msg_id = next.msg_id RETURNING m.msg_id, m.message)
-        SELECT array_agg(msg_id)::text AS ids, count(message) AS n FROM r \\gset
-        WITH gone AS (DELETE FROM public.q WHERE msg_id = ANY (:ids::bigint[]) RETURNING *)
-        INSERT INTO public.q_archive (msg_id, read_ct, enqueued_at, vt, message)
-        SELECT msg_id, read_ct, enqueued_at, vt, message FROM gone;";
     pgbench(database, script, 1, &["-t", "50"]).await * 200.0
 }

@@ -97,6 +97,10 @@ impl Served {
         served
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -104,7 +108,7 @@ impl Served {
 
     /// The most memory that it ever held, in MiB.
     pub(crate) fn memory(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status
             .lines()
             .find(|line| line.starts_with("VmHWM"))

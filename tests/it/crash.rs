@@ -5,7 +5,7 @@ use crate::support::{
     shop::{bridge, event, main_shop},
 };
 use b24_bridge::{
-    bitrix24::{BatchResponse, Class, Command, Response},
+    bitrix24::{BatchResponse, Class, Command, Priority, Response},
     domain::{Code, PortalName},
     worker::{self, Failure, Options, Point, Portal, Probe},
 };
@@ -86,7 +86,7 @@ fn text(value: &Value) -> String {
 }
 
 impl Portal for Tiny {
-    async fn batch(&self, commands: &[Command]) -> Result<BatchResponse, Failure> {
+    async fn batch(&self, commands: &[Command], _: Priority) -> Result<BatchResponse, Failure> {
         tokio::task::yield_now().await;
         let mut made: HashMap<String, Value> = HashMap::new();
         for command in commands {

@@ -58,6 +58,36 @@ async fn a_batch_takes_the_good_ones_and_names_the_bad_one() {
 }
 
 #[tokio::test]
+async fn an_identity_that_another_order_has_is_a_conflict_and_its_neighbours_are_taken() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let shop = main_shop();
+    bridge
+        .accept_events(Some(&shop), &[event("e1", "A-1", 1)])
+        .await
+        .unwrap();
+    let batch = [
+        event("e2", "A-2", 1),
+        event("e1", "A-3", 1),
+        event("e4", "A-4", 1),
+    ];
+    let results = bridge.accept_events(Some(&shop), &batch).await.unwrap();
+    assert_eq!(
+        results,
+        [Accepted::Queued, Accepted::Conflict, Accepted::Queued]
+    );
+    let orders: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT o.number, e.id IS NOT NULL FROM bridge.orders o LEFT JOIN bridge.outbox e ON e.id = o.head_id AND e.number = o.number
+         ORDER BY 1",
+    )
+    .fetch_all(&db.pool)
+    .await
+    .unwrap();
+    let expected = ["A-1", "A-2", "A-4"].map(|number| (number.to_owned(), true));
+    assert_eq!(orders, expected, "no order without its event");
+}
+
+#[tokio::test]
 async fn the_newest_snapshot_wins_and_an_older_one_never_becomes_the_head() {
     let db = Database::new().await;
     let bridge = bridge(&db.pool, &["main"]);
@@ -98,7 +128,6 @@ async fn the_newest_snapshot_wins_and_an_older_one_never_becomes_the_head() {
 #[tokio::test]
 async fn the_same_events_from_many_callers_at_once_are_queued_once() {
     let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
     let mut batch: Vec<_> = (0..100)
         .map(|n| event(&format!("e{n}"), &format!("A-{}", n % 7), n))
         .collect();
@@ -106,7 +135,8 @@ async fn the_same_events_from_many_callers_at_once_are_queued_once() {
     for _ in 0..6 {
         batch.rotate_left(17);
         batch.reverse();
-        let (bridge, batch) = (bridge.clone(), batch.clone());
+        // As many processes: each groups its own requests.
+        let (bridge, batch) = (bridge(&db.pool, &["main"]), batch.clone());
         tasks.spawn(async move {
             bridge
                 .accept_events(Some(&main_shop()), &batch)

@@ -238,6 +238,27 @@ async fn a_worker_that_lost_its_lease_cannot_settle() {
 }
 
 #[tokio::test]
+async fn acts_of_people_are_kept_as_long_as_the_settings_say() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    sqlx::query(
+        "INSERT INTO bridge.audit (at, actor, action, target)
+         SELECT now() - make_interval(days => d), 'cli', 'portal.pause', d::text FROM unnest(ARRAY[500, 401, 399, 0]) d",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    prune(&bridge, &Retention::default(), &CancellationToken::new())
+        .await
+        .unwrap();
+    let left: Vec<String> = sqlx::query_scalar("SELECT target FROM bridge.audit ORDER BY id")
+        .fetch_all(&db.pool)
+        .await
+        .unwrap();
+    assert_eq!(left, ["399", "0"]);
+}
+
+#[tokio::test]
 async fn pruning_takes_settled_events_and_never_a_pending_one() {
     let db = Database::new().await;
     let bridge = bridge(&db.pool, &["main"]);
@@ -250,6 +271,7 @@ async fn pruning_takes_settled_events_and_never_a_pending_one() {
         settled: nothing,
         letters: nothing,
         timeline: nothing,
+        audit: nothing,
     };
     prune(&bridge, &retention, &CancellationToken::new())
         .await

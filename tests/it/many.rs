@@ -6,7 +6,7 @@ use crate::{
 };
 use b24_bridge::{
     app::{Bridge, Directory},
-    bitrix24::{BatchResponse, Class, Command},
+    bitrix24::{BatchResponse, Class, Command, Priority},
     domain::{Code, PortalName, ShopName},
     worker::{self, Failure, Options, Portal},
 };
@@ -26,12 +26,16 @@ enum Mood {
 }
 
 impl Portal for Mood {
-    async fn batch(&self, commands: &[Command]) -> Result<BatchResponse, Failure> {
+    async fn batch(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, Failure> {
         match self {
-            Self::Works(portal) => portal.batch(commands).await,
+            Self::Works(portal) => portal.batch(commands, priority).await,
             Self::Slow(portal) => {
                 tokio::time::sleep(Duration::from_secs(20)).await;
-                portal.batch(commands).await
+                portal.batch(commands, priority).await
             }
             Self::Dead => Err(Failure {
                 class: Class::Down,
@@ -44,7 +48,7 @@ impl Portal for Mood {
 
     async fn probe(&self) -> Result<(), Failure> {
         match self {
-            Self::Dead => self.batch(&[]).await.map(|_| ()),
+            Self::Dead => self.batch(&[], Priority::Live).await.map(|_| ()),
             Self::Works(_) | Self::Slow(_) => Ok(()),
         }
     }

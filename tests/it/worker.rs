@@ -6,7 +6,7 @@ use crate::support::{
 };
 use b24_bridge::{
     app::{Actor, Bridge, LaneState, PortalStatus},
-    bitrix24::{BatchResponse, Class, Command},
+    bitrix24::{BatchResponse, Class, Command, Priority},
     domain::{Code, PortalName},
     worker::{self, Failure, Options, Portal},
 };
@@ -28,7 +28,7 @@ struct Fake {
 }
 
 impl Portal for Fake {
-    async fn batch(&self, _: &[Command]) -> Result<BatchResponse, Failure> {
+    async fn batch(&self, _: &[Command], _: Priority) -> Result<BatchResponse, Failure> {
         self.probe().await.map(|()| BatchResponse::new())
     }
 

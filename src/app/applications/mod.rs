@@ -7,6 +7,7 @@
 //! Invariants: no token and no code is stored unencrypted; application tokens are stored as digests; nobody gets tokens
 //! replaced by telling of an installation.
 
+mod browser;
 mod known;
 mod lifecycle;
 mod offers;
@@ -23,9 +24,10 @@ use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, fmt};
 use subtle::ConstantTimeEq as _;
 
+pub use browser::{Access, Authorising, Begun, CameBack, HandedOver};
 pub(super) use known::Known;
 pub use lifecycle::Lifecycle;
-pub use offers::{CameBack, Field, Offer, Offered, Taken, token_digest};
+pub use offers::{Field, Offer, Offered, Taken, token_digest};
 pub use vault::{Opened, Vault, VaultError};
 
 /// What sealed tokens are sealed as.

@@ -11,11 +11,9 @@ use std::fmt;
 /// What sealed offers are sealed as.
 const OFFER: &str = "grant";
 /// The most offers of a portal that wait at once: each is judged in seconds.
-const MOST_WAITING: i64 = 20;
+pub(super) const MOST_WAITING: i64 = 20;
 /// The longest secret that is taken, in bytes. Portals give tokens of 70 letters.
-const LONGEST: usize = 1_024;
-/// How long an authorisation may take in the browser, in seconds.
-const PATIENCE: f64 = 900.0;
+pub(super) const LONGEST: usize = 1_024;
 
 /// A field of a form: its key as it came, `auth[access_token]`, and its value.
 pub type Field = (String, String);
@@ -93,15 +91,6 @@ pub enum Taken {
     TooMany,
 }
 
-/// What became of a code that came back from the portal's page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CameBack {
-    /// It is judged in the background, under this number.
-    Waits(i64),
-    /// Nobody began this authorisation, or too long ago, or it has come back already.
-    Unknown,
-}
-
 impl Bridge {
     /// Takes a portal's message that its application was installed: the event ONAPPINSTALL, or the form that opens the
     /// application's page. Nothing is believed yet: tokens are stored once the portal has confirmed them.
@@ -143,7 +132,7 @@ impl Bridge {
         Ok(id)
     }
 
-    fn seal_offer(&self, portal: &PortalName, offer: &Offer) -> Result<Vec<u8>, Error> {
+    pub(super) fn seal_offer(&self, portal: &PortalName, offer: &Offer) -> Result<Vec<u8>, Error> {
         let bytes = serde_json::to_vec(offer).map_err(|_| VaultError::CannotSeal)?;
         Ok(self.vault()?.seal(OFFER, portal.as_str(), &bytes)?)
     }
@@ -179,64 +168,6 @@ impl Bridge {
             offer,
             tries: row.tries,
         }))
-    }
-
-    /// Begins an authorisation in a browser: the address to open, and the state that will come back.
-    pub async fn begin_authorisation(
-        &self,
-        portal: &PortalName,
-    ) -> Result<Option<(String, String)>, Error> {
-        let Some(application) = self.application(portal) else {
-            return Ok(None);
-        };
-        let state = self.vault()?.random()?;
-        let mut db = self.pool().acquire().await?;
-        grants::begin(&mut db, portal.as_str(), &digest(&state), PATIENCE).await?;
-        let client = percent_encoding::utf8_percent_encode(
-            &application.client_id,
-            percent_encoding::NON_ALPHANUMERIC,
-        );
-        let address = format!(
-            "{}oauth/authorize/?client_id={client}&state={state}",
-            application.portal_url
-        );
-        Ok(Some((address, state)))
-    }
-
-    /// Takes the code that the portal's page sent back with a state that was given out.
-    pub async fn authorisation_came_back(
-        &self,
-        portal: &PortalName,
-        code: &str,
-        state: &str,
-    ) -> Result<CameBack, Error> {
-        let fits = |text: &str| !text.is_empty() && text.len() <= LONGEST;
-        if self.application(portal).is_none() || !fits(code) || !fits(state) {
-            return Ok(CameBack::Unknown);
-        }
-        let offer = Offer::Code {
-            code: code.to_owned(),
-            by_hand: false,
-        };
-        let sealed = self.seal_offer(portal, &offer)?;
-        let state = digest(state);
-        let mut tx = self.pool().begin().await?;
-        if !grants::begun(&mut tx, portal.as_str(), &state).await? {
-            return Ok(CameBack::Unknown);
-        }
-        // Whoever holds a state was given it by us: strangers' offers do not stand in the way.
-        let Some(id) = grants::add(&mut tx, portal.as_str(), &sealed, i64::MAX).await? else {
-            return Ok(CameBack::Unknown);
-        };
-        grants::came_back(&mut tx, &state, id).await?;
-        tx.commit().await?;
-        Ok(CameBack::Waits(id))
-    }
-
-    /// The offer that came back with a state, if one did.
-    pub async fn offer_of_state(&self, state: &str) -> Result<Option<i64>, Error> {
-        let mut db = self.pool().acquire().await?;
-        Ok(grants::of_state(&mut db, &digest(state)).await?)
     }
 
     /// What became of an offer: none while it waits, else why it was refused, if it was.

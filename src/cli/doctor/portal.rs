@@ -23,7 +23,13 @@ pub(super) async fn check(
 ) {
     let what = format!("portal {name}");
     match (setup::client(portal), bridge) {
-        (Ok(Some(client)), _) => check_access(config, name, &client, report).await,
+        (Ok(Some(client)), bridge) => {
+            let client = match bridge {
+                Some(bridge) => bridge.as_guest(name, client),
+                None => client,
+            };
+            check_access(config, name, &client, report).await;
+        }
         (Ok(None), Some(bridge)) => check_application(config, name, portal, bridge, report).await,
         (Ok(None), None) => report.wrong(
             what,
@@ -46,7 +52,7 @@ async fn check_application(
     let what = format!("portal {name}");
     match (
         bridge.tokens(name).await,
-        applications::client(bridge, name, portal),
+        applications::guest(bridge, name, portal),
     ) {
         (Ok(Some(_)), Ok(client)) => check_access(config, name, &client, report).await,
         (Ok(None), _) => report.wrong(

@@ -222,6 +222,7 @@ impl World {
         self.check(entity, &values, &item, write.universal)?;
         item.id = self.crm.next_id(entity);
         self.defaults(caller, entity, &mut item);
+        let moved = values.get("MOVED_TIME").cloned();
         for (name, value) in values {
             if !(is_empty(&value)
                 && matches!(
@@ -243,6 +244,9 @@ impl World {
             if let Some(stage) = stage {
                 let (code, semantic) = (stage.id.clone(), stage.semantic());
                 self.enter(entity, &mut item, &code, semantic, 1);
+            }
+            if let Some(moved) = moved {
+                item.set("MOVED_TIME", moved);
             }
         }
         multifields::apply(

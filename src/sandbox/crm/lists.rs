@@ -159,11 +159,15 @@ fn moment(value: &str, clock: &Clock) -> Option<DateTime<FixedOffset>> {
 /// Numbers as numbers, dates as instants, the rest as text without regard to case.
 pub(crate) fn compare(have: &Value, want: &Value, clock: &Clock) -> Ordering {
     let (have, want) = (text(have), text(want));
-    if let (Ok(a), Ok(b)) = (have.parse::<Decimal>(), want.parse::<Decimal>()) {
-        return a.cmp(&b);
-    }
-    if let (Some(a), Some(b)) = (moment(&have, clock), moment(&want, clock)) {
-        return a.cmp(&b);
+    // Most of what is compared are names and other words: no need to read them as numbers first.
+    let number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    if number(&have) && number(&want) {
+        if let (Ok(a), Ok(b)) = (have.parse::<Decimal>(), want.parse::<Decimal>()) {
+            return a.cmp(&b);
+        }
+        if let (Some(a), Some(b)) = (moment(&have, clock), moment(&want, clock)) {
+            return a.cmp(&b);
+        }
     }
     have.to_lowercase().cmp(&want.to_lowercase())
 }

@@ -4,6 +4,7 @@ pub(crate) mod classic;
 pub(crate) mod dictionaries;
 pub(crate) mod duplicates;
 pub(crate) mod fields;
+pub(crate) mod import;
 pub(crate) mod items;
 pub(crate) mod links;
 pub(crate) mod lists;

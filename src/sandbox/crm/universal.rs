@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::classic::describe;
 use super::fields::{Access, Entity, Kind, user_field_camel};
+use super::import;
 use super::items::Write;
 use super::lists::{self, PAGE, Source};
 use super::multifields;
@@ -11,8 +12,6 @@ use super::render::upper_name;
 use crate::sandbox::decode::{Params, elements, id, int, text, truthy};
 use crate::sandbox::envelope::{Fail, Outcome, Reply};
 use crate::sandbox::world::{Caller, World};
-
-const MOST_IMPORTED: usize = 20;
 
 fn entity(params: &Params) -> Result<Entity, Fail> {
     let given = params
@@ -79,9 +78,8 @@ pub(crate) fn call(
         "list" => list(world, entity, params, original),
         "delete" => delete(world, caller, entity, params),
         "fields" => Ok(json!({ "fields": fields(world, entity) }).into()),
-        "import" => import(world, caller, entity, params.exact("fields"), original)
-            .map(|id| json!({ "item": { "id": id } }).into()),
-        _ => batch_import(world, caller, entity, params, original),
+        "import" => import::one(world, caller, entity, params, original),
+        _ => import::many(world, caller, entity, params, original),
     })
 }
 
@@ -92,7 +90,7 @@ fn shown(world: &World, entity: Entity, id: u64, original: bool) -> Outcome {
 }
 
 /// Turns universal fields into a write by classic names; unknown fields vanish.
-fn read(
+pub(super) fn read(
     world: &World,
     entity: Entity,
     fields: Option<&Value>,
@@ -145,7 +143,7 @@ fn read(
     Ok(write)
 }
 
-fn as_universal(mut fail: Fail) -> Fail {
+pub(super) fn as_universal(mut fail: Fail) -> Fail {
     if fail.code == "" {
         fail.code = "CRM_FIELD_ERROR_VALUE_NOT_VALID".into();
     }
@@ -184,38 +182,6 @@ fn delete(world: &mut World, caller: &Caller, entity: Entity, params: &Params) -
     let id = the_id(params)?;
     world.remove(caller, entity, id).map_err(|_| not_found())?;
     Ok(json!([]).into())
-}
-
-fn import(
-    world: &mut World,
-    caller: &Caller,
-    entity: Entity,
-    fields: Option<&Value>,
-    original: bool,
-) -> Result<u64, Fail> {
-    let mut write = read(world, entity, fields, original)?;
-    write.import = true;
-    world.create(caller, entity, &write).map_err(as_universal)
-}
-
-fn batch_import(
-    world: &mut World,
-    caller: &Caller,
-    entity: Entity,
-    params: &Params,
-    original: bool,
-) -> Outcome {
-    let data = params.exact("data").map(elements).unwrap_or_default();
-    if data.len() > MOST_IMPORTED {
-        let text = format!("Превышено максимальное количество элементов: {MOST_IMPORTED}");
-        return Err(Fail::bad("MAX_IMPORT_BATCH_SIZE_EXCEEDED", &text));
-    }
-    let items = data.into_iter().map(|fields| {
-        import(world, caller, entity, Some(fields), original)
-            .map_or_else(|fail| fail.body(), |id| json!({ "item": { "id": id } }))
-    });
-    let items: Vec<Value> = items.collect();
-    Ok(json!({ "items": items }).into())
 }
 
 fn list(world: &World, entity: Entity, params: &Params, original: bool) -> Outcome {

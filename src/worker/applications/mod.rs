@@ -18,7 +18,7 @@ use crate::{
     domain::PortalName,
     storage::{
         inbox::{self, Notification},
-        lanes,
+        lanes, storable,
     },
 };
 use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc, time::Duration};
@@ -50,21 +50,21 @@ impl Store {
         Self(Arc::new(move |portal, items| {
             let bridge = bridge.clone();
             Box::pin(async move {
-                let mut tx = bridge.pool().begin().await?;
-                for item in items {
+                let of = |item: Notified| {
                     let deal_id = item.id.and_then(|id| i64::try_from(id).ok());
                     let acted_on = item.event.starts_with("ONCRMDEAL") && deal_id.is_some();
-                    let one = Notification {
+                    Notification {
                         portal: portal.as_str().to_owned(),
                         event: item.event,
                         deal_id: deal_id.filter(|_| acted_on),
-                        body: item.row,
+                        body: storable(item.row).to_string(),
                         sent_at: None,
                         acted_on,
-                    };
-                    inbox::insert(&mut tx, std::slice::from_ref(&one)).await?;
-                }
-                tx.commit().await?;
+                    }
+                };
+                let all: Vec<_> = items.into_iter().map(of).collect();
+                let mut db = bridge.pool().acquire().await?;
+                inbox::insert(&mut db, &all.iter().collect::<Vec<_>>()).await?;
                 bridge.bell().ring(portal.as_str());
                 Ok(())
             })

@@ -182,11 +182,28 @@ impl Browser {
             .to_owned()
     }
 
-    /// The page as it is for people who want it dark.
-    pub(super) async fn dark(&mut self) {
-        let dark = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
-        self.call("Emulation.setEmulatedMedia", json!({"features": dark}))
+    /// The page as it is for people who want it dark, or light.
+    pub(super) async fn scheme(&mut self, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let scheme = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": scheme}))
             .await;
+    }
+
+    /// The page as it is in a window of this width.
+    pub(super) async fn size(&mut self, width: u32) {
+        let size =
+            json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Presses the key Tab.
+    pub(super) async fn press_tab(&mut self) {
+        for kind in ["rawKeyDown", "keyUp"] {
+            let key =
+                json!({"type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9});
+            self.call("Input.dispatchKeyEvent", key).await;
+        }
     }
 
     /// A picture of the whole page, for people, where `B24_SCREENSHOTS` names a directory.
@@ -198,9 +215,7 @@ impl Browser {
         let Ok(place) = std::env::var("B24_SCREENSHOTS") else {
             return;
         };
-        let size =
-            json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
-        self.call("Emulation.setDeviceMetricsOverride", size).await;
+        self.size(width).await;
         let shot = self
             .call(
                 "Page.captureScreenshot",

@@ -130,13 +130,13 @@ async fn a_conflict_is_decided_with_one_click() {
         text.contains("Остановлен человеком") && text.contains("стоит"),
         "{text}"
     );
-    browser.dark().await;
+    browser.scheme(true).await;
     browser.picture("overview-paused", 1400).await;
     browser.picture("overview-paused", 390).await;
 }
 
 /// A deal that is gone asks a person.
-async fn conflict(world: &World, number: &str) {
+pub(super) async fn conflict(world: &World, number: &str) {
     let inputs = serde_json::json!({
         "shop": {"value": "N", "since": "2026-01-01T10:00:00Z", "seen": "2026-01-01T10:00:01Z"},
         "portal": {"value": {"funnel": 0, "id": "NEW"}, "since": null, "seen": "2026-01-01T10:00:02Z"},
@@ -215,7 +215,11 @@ async fn pictures(browser: &mut Browser, world: &World) {
     browser.go(here.as_str().unwrap()).await;
 }
 
-async fn order_is(world: &World, number: &str, so: impl Fn(&b24_bridge::app::OrderView) -> bool) {
+pub(super) async fn order_is(
+    world: &World,
+    number: &str,
+    so: impl Fn(&b24_bridge::app::OrderView) -> bool,
+) {
     let shop = ShopName::parse("main").unwrap();
     let end = Instant::now() + Duration::from_secs(30);
     loop {

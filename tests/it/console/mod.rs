@@ -1,7 +1,13 @@
 //! The console over a real port: who gets in, what they may do, and that hostile text stays text.
 
+mod access;
+mod authorise;
 mod browser;
+mod files;
 mod journey;
+mod logged;
+mod search;
+mod sorted;
 pub(crate) mod walk;
 mod world;
 
@@ -10,6 +16,7 @@ use b24_bridge::{
     app::{Bridge, LetterFilter},
     domain::Code,
 };
+use browser::{Browser, program};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use world::{ANNA, Page, VIKTOR, World};

@@ -4,15 +4,19 @@ use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
         Bridge,
+        applications::{Application, Applications, Vault},
         statuses::{Finding, Told},
     },
-    bitrix24::{Client as Portal, Credentials, Options as Reach},
+    bitrix24::{Client as Portal, Credentials, OAuth, OAuthApp, Options as Reach},
     config::Config,
     console::{self, Checked, Portals, Tested},
     domain::{PortalName, ShopRules},
     http,
     sandbox::{self, Sandbox},
-    worker,
+    worker::{
+        self,
+        applications::{self, Reached, StoredTokens},
+    },
 };
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde_json::Value;
@@ -64,12 +68,16 @@ impl Portals for Answers {
     }
 }
 
-fn settings(portal: &str) -> Config {
+/// A client id, and what belongs to it.
+pub(super) const CLIENT: &str = "local.1";
+pub(super) const CLIENT_SECRET: &str = "client-secret-of-the-application";
+const TOKEN_KEY: [u8; 32] = [7; 32];
+
+fn settings(access: &str) -> Config {
     let hash = b24_bridge::config::PasswordHash::of(ANNA, &[7; 16]).unwrap();
     let text = format!(
         r#"
-[portals.main]
-webhook_url = "{portal}"
+{access}
 [shops.main]
 portal = "main"
 api_keys = ["{SHOP_KEY}"]
@@ -90,26 +98,87 @@ key = "{VIKTOR}"
     Config::parse(&text, &BTreeMap::new()).unwrap()
 }
 
+fn by_application(portal: &str) -> String {
+    format!(
+        "[database]\ntoken_key = \"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\"\n\
+         [portals.main.app]\nclient_id = \"{CLIENT}\"\nclient_secret = \"{CLIENT_SECRET}\"\nportal_url = \"{portal}\"\n\
+         oauth_url = \"{portal}/oauth/token/\""
+    )
+}
+
+/// The bridge with the application, whose installations are judged until the stop.
+fn look_after(bridge: Bridge, portal: &Sandbox, stop: &CancellationToken) -> Bridge {
+    let name = PortalName::parse("main").unwrap();
+    let url = format!("http://{}/", portal.addr());
+    let application = Application {
+        client_id: CLIENT.to_owned(),
+        portal_url: url.clone(),
+        host: "127.0.0.1".to_owned(),
+        member_id: None,
+    };
+    let bridge = bridge.with_applications(Applications {
+        vault: Vault::new([&TOKEN_KEY]),
+        portals: BTreeMap::from([(name.clone(), application)]),
+    });
+    let server = OAuth::new(OAuthApp {
+        client_id: CLIENT.to_owned(),
+        client_secret: CLIENT_SECRET.into(),
+        token_url: format!("{url}oauth/token/").parse().unwrap(),
+    });
+    let tokens = StoredTokens::new(bridge.clone(), name, server.unwrap());
+    let credentials = Credentials::App(Arc::new(tokens.clone()));
+    let client = Portal::new(credentials, &Reach::default()).unwrap();
+    let options = applications::Options {
+        poll: Duration::from_millis(50),
+        ..applications::Options::default()
+    };
+    let reached = vec![Reached { tokens, client }];
+    tokio::spawn(applications::run(
+        bridge.clone(),
+        reached,
+        options,
+        stop.clone(),
+    ));
+    bridge
+}
+
 impl World {
     /// With a worker that brings orders to the sandbox.
     pub(super) async fn new() -> Self {
-        Self::start(true).await
+        Self::start(true, false).await
     }
 
     /// Where nothing happens by itself.
     pub(super) async fn without_worker() -> Self {
-        Self::start(false).await
+        Self::start(false, false).await
     }
 
-    async fn start(works: bool) -> Self {
+    /// Whose portal is reached by an application that nobody has let in yet.
+    pub(super) async fn with_application() -> Self {
+        Self::start(false, true).await
+    }
+
+    async fn start(works: bool, application: bool) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
-        let portal = Sandbox::start(sandbox::Options::default()).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut app = sandbox::App::new(CLIENT, CLIENT_SECRET);
+        app.redirect_uri = format!("http://{address}/webhooks/bitrix24/main/oauth");
+        let portal = Sandbox::start(sandbox::Options::default().app(app))
+            .await
+            .unwrap();
         let db = Database::new().await;
-        let bridge = shop::bridge(&db.pool, &["main"]);
-        let config = Arc::new(settings(&portal.url()));
+        let stop = CancellationToken::new();
+        let mut bridge = shop::bridge(&db.pool, &["main"]);
+        let mut access = format!("[portals.main]\nwebhook_url = \"{}\"", portal.url());
+        if application {
+            access = by_application(&format!("http://{}", portal.addr()));
+            bridge = look_after(bridge, &portal, &stop);
+        }
+        let config = Arc::new(settings(&access));
         let (ready, watched) = watch::channel(true);
         let api = http::router(http::State {
             bridge: bridge.clone(),
@@ -117,9 +186,6 @@ impl World {
             ready: watched.clone(),
         });
         let state = console::State::new(bridge.clone(), config, watched, Arc::new(Answers));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let stop = CancellationToken::new();
         tokio::spawn(http::serve(
             listener,
             api.merge(console::router(state)),

@@ -1,7 +1,7 @@
 //! Meters and log lines of an order's whole way, against the sandbox portal.
 
 use super::{Api, MAIN};
-use crate::support::shop::event;
+use crate::support::{lines::Lines, shop::event};
 use b24_bridge::{
     bitrix24::{Client, Credentials, Options, Rate},
     domain::PortalName,
@@ -9,45 +9,11 @@ use b24_bridge::{
     telemetry::logging,
     worker,
 };
-use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
-    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::layer::SubscriberExt as _;
-
-/// Log lines of this test.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// The lines with this message.
-    fn of(&self, message: &str) -> Vec<Value> {
-        let text = self.text();
-        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-        lines
-            .filter(|line: &Value| line["message"] == message)
-            .collect()
-    }
-}
 
 /// The value of a series in OpenMetrics text.
 fn value(text: &str, series: &str) -> f64 {
@@ -68,13 +34,7 @@ async fn meters(api: &Api) -> String {
 #[tokio::test]
 async fn the_way_of_an_order_is_counted_and_logged_without_a_secret_or_a_person() {
     let lines = Lines::default();
-    let written = lines.clone();
-    let subscriber = tracing_subscriber::registry()
-        .with(tracing_subscriber::EnvFilter::new("info"))
-        .with(logging::json(move || written.clone()));
-    // With one subscriber alone, a line that another test's thread comes to first is taken for one that nobody wants.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = lines.collect();
     let portal = Sandbox::start(sandbox::Options::default().plan(Plan::Unlimited))
         .await
         .unwrap();

@@ -4,7 +4,7 @@ use super::{Portal, main_portal};
 use crate::support::database::Database;
 use b24_bridge::{
     app::{
-        self, Bridge,
+        self, Actor, Bridge,
         applications::{Offer, Taken},
     },
     bitrix24::Priority,
@@ -101,8 +101,11 @@ async fn after_an_authorisation_the_portal_tells_the_token_of_its_notifications_
     let (portal, db) = (Portal::start().await, Database::new().await);
     let bridge = portal.bridge(&db);
     let reached = portal.reached(&bridge);
-    let begun = bridge.begin_authorisation(&main_portal()).await.unwrap();
-    let (code, _) = super::in_the_browser(&begun.unwrap().0).await;
+    let begun = bridge
+        .begin_authorisation(&main_portal(), &Actor::new("cli"))
+        .await
+        .unwrap();
+    let (code, _) = super::in_the_browser(&begun.unwrap().address).await;
     let offer = Offer::Code {
         code,
         by_hand: true,

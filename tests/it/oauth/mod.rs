@@ -7,9 +7,9 @@ mod renewal;
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
-        Bridge,
+        Actor, Bridge,
         applications::{
-            Application, Applications, CameBack, Field, Lifecycle, Offer, Taken, Vault,
+            Application, Applications, Begun, CameBack, Field, Lifecycle, Offer, Taken, Vault,
         },
     },
     bitrix24::{Client, Credentials, OAuth, OAuthApp, Options, Priority, Rate},
@@ -353,8 +353,11 @@ async fn an_authorisation_in_the_browser_lets_the_bridge_in_once() {
     let (portal, db) = (Portal::start().await, Database::new().await);
     let bridge = portal.bridge(&db);
     let reached = portal.reached(&bridge);
-    let begun = bridge.begin_authorisation(&main_portal()).await.unwrap();
-    let (address, state) = begun.unwrap();
+    let begun = bridge
+        .begin_authorisation(&main_portal(), &Actor::new("cli"))
+        .await
+        .unwrap();
+    let Begun { address, state } = begun.unwrap();
     let (code, came_back) = in_the_browser(&address).await;
     assert_eq!(came_back, state);
     let back = |state: String| {

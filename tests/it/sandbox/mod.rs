@@ -3,6 +3,7 @@
 mod calls;
 mod crm;
 mod events;
+mod imports;
 mod limits;
 
 use std::time::Duration;

@@ -45,14 +45,19 @@ impl Database {
         admin.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
         let options = base.database(&name);
         let pool = storage::connect_with(options, 8).await.unwrap();
-        let host = percent_encoding::utf8_percent_encode(
-            &socket.to_string_lossy(),
-            percent_encoding::NON_ALPHANUMERIC,
-        )
-        .to_string();
-        let url = format!("postgres://postgres@localhost/{name}?host={host}");
+        let url = address(&socket, &name);
         Self { pool, url }
     }
+}
+
+/// Where other processes find a database.
+pub(crate) fn address(socket: &Path, name: &str) -> String {
+    let host = percent_encoding::utf8_percent_encode(
+        &socket.to_string_lossy(),
+        percent_encoding::NON_ALPHANUMERIC,
+    )
+    .to_string();
+    format!("postgres://postgres@localhost/{name}?host={host}")
 }
 
 async fn template(base: PgConnectOptions) {
@@ -75,15 +80,22 @@ fn start() -> PathBuf {
     // Kept short: a socket's path has at most 107 bytes. Named by process, so that several test runs do not meet.
     let root = std::env::temp_dir().join(format!("b24-it-{}", std::process::id()));
     sweep(&std::env::temp_dir());
-    std::fs::create_dir_all(&root).unwrap();
     let bin = binaries();
+    let data = make(&bin, &root);
+    serve(&bin, &root, &data);
+    root
+}
+
+/// Makes a cluster in this directory; returns where its data is.
+pub(crate) fn make(bin: &Path, root: &Path) -> PathBuf {
+    std::fs::create_dir_all(root).unwrap();
     if nix::unistd::geteuid().is_root() {
         let user = stand_in();
-        nix::unistd::chown(&root, Some(user.uid), Some(user.gid)).unwrap();
+        nix::unistd::chown(root, Some(user.uid), Some(user.gid)).unwrap();
     }
     let data = root.join("data");
     let done = as_postgres(&bin.join("initdb"))
-        .current_dir(&root)
+        .current_dir(root)
         .args([
             "-U",
             "postgres",
@@ -103,8 +115,7 @@ fn start() -> PathBuf {
         "initdb: {}",
         String::from_utf8_lossy(&done.stderr)
     );
-    serve(&bin, &root, &data);
-    root
+    data
 }
 
 /// Removes what earlier processes left: their servers are dead, as they are.
@@ -113,12 +124,12 @@ fn sweep(folder: &Path) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let pid = name
             .strip_prefix("b24-it-")
-            .and_then(|pid| pid.parse().ok());
+            .and_then(|rest| rest.split('-').next()?.parse().ok());
         let Some(pid) = pid.map(nix::unistd::Pid::from_raw) else {
             continue;
         };
         let gone = nix::sys::signal::kill(pid, None) == Err(nix::errno::Errno::ESRCH);
-        if gone || pid == nix::unistd::getpid() {
+        if gone || name == format!("b24-it-{}", nix::unistd::getpid()) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -127,21 +138,7 @@ fn sweep(folder: &Path) {
 /// Runs the server from a thread that never ends before the process: the parent-death signal goes by thread.
 fn serve(bin: &Path, root: &Path, data: &Path) {
     let (started, wait) = mpsc::channel();
-    let mut server = as_postgres(&bin.join("postgres"));
-    server
-        .current_dir(root)
-        .arg("-D")
-        .arg(data)
-        .arg("-k")
-        .arg(root)
-        .args(["-c", "listen_addresses=", "-c", "max_connections=400"])
-        .args(if DURABLE.load(Ordering::Relaxed) {
-            ["-c", "max_wal_size=8GB", "-c", "shared_buffers=1GB"]
-        } else {
-            ["-c", "fsync=off", "-c", "full_page_writes=off"]
-        })
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(root.join("log")).unwrap());
+    let mut server = server(bin, root, data);
     std::thread::spawn(move || {
         let child = server.spawn();
         started.send(child.is_ok()).unwrap();
@@ -151,6 +148,31 @@ fn serve(bin: &Path, root: &Path, data: &Path) {
         }
     });
     assert!(wait.recv().unwrap(), "postgres could not be started");
+    until_ready(root, data);
+}
+
+/// The command that runs a cluster.
+pub(crate) fn server(bin: &Path, root: &Path, data: &Path) -> Command {
+    let mut server = as_postgres(&bin.join("postgres"));
+    server
+        .current_dir(root)
+        .arg("-D")
+        .arg(data)
+        .arg("-k")
+        .arg(root)
+        .args(["-c", "listen_addresses=", "-c", "max_connections=400"])
+        .args(if DURABLE.load(Ordering::Relaxed) {
+            ["-c", "max_wal_size=3GB", "-c", "shared_buffers=1GB"]
+        } else {
+            ["-c", "fsync=off", "-c", "full_page_writes=off"]
+        })
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(root.join("log")).unwrap());
+    server
+}
+
+/// Waits until a cluster takes connections.
+pub(crate) fn until_ready(root: &Path, data: &Path) {
     let until = Instant::now() + Duration::from_mins(1);
     while !std::fs::read_to_string(data.join("postmaster.pid"))
         .is_ok_and(|pid| pid.contains("ready"))

@@ -1,5 +1,9 @@
 //! A history of orders from a file.
 
+mod import;
+mod turns;
+mod world;
+
 use crate::support::{
     database::Database,
     shop::{bridge, claim, event, lease, main_shop},
@@ -18,6 +22,7 @@ async fn a_history_goes_on_where_it_was_interrupted_and_takes_nothing_twice() {
     let of = Backfill {
         shop: main_shop(),
         file: [7; 32],
+        import: false,
     };
     assert_eq!(bridge.backfill_position(&of).await.unwrap(), 0);
     let mut first = lines(0..3);
@@ -47,6 +52,7 @@ async fn history_waits_until_nothing_else_is_due() {
     let of = Backfill {
         shop: main_shop(),
         file: [7; 32],
+        import: false,
     };
     bridge.backfill(&of, 0, &lines(0..60)).await.unwrap();
     let now = [event("e1", "A-1", 1), event("e2", "H-5", 2)];
@@ -66,5 +72,47 @@ async fn history_waits_until_nothing_else_is_due() {
         .execute(&db.pool)
         .await
         .unwrap();
-    assert_eq!(claim(&bridge, &lease).await.len(), 50, "a small wave");
+    assert_eq!(claim(&bridge, &lease).await.len(), 48, "a small wave");
+}
+
+#[tokio::test]
+async fn that_an_order_is_to_be_imported_stands_with_it_until_the_shop_says_something_new() {
+    let db = Database::new().await;
+    let loader = bridge(&db.pool, &["main"]);
+    let of = |file: u8, import| Backfill {
+        shop: main_shop(),
+        file: [file; 32],
+        import,
+    };
+    loader
+        .backfill(&of(1, true), 0, &lines(0..2))
+        .await
+        .unwrap();
+    loader
+        .backfill(&of(2, false), 0, &lines(2..3))
+        .await
+        .unwrap();
+    let lease = lease(&db.pool, "one").await.unwrap();
+    let imports = async || {
+        // Another process, which has only the database.
+        let worker = bridge(&db.pool, &["main"]);
+        let claimed = claim(&worker, &lease).await;
+        let mut imports: Vec<_> = claimed
+            .into_iter()
+            .map(|(claim, job)| (claim.number, job.import))
+            .collect();
+        imports.sort();
+        imports
+    };
+    let named = |number: &str, import| (number.to_owned(), import);
+    assert_eq!(
+        imports().await,
+        [named("H-0", true), named("H-1", true), named("H-2", false)]
+    );
+    let now = [event("e1", "H-1", 2)];
+    loader
+        .accept_events(Some(&main_shop()), &now)
+        .await
+        .unwrap();
+    assert_eq!(imports().await, [named("H-1", false)], "it is live now");
 }

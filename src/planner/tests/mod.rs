@@ -1,3 +1,5 @@
+mod imports;
+
 use super::*;
 use crate::domain::{
     Correspondence, Direction, Event, EventBody, OnDeleted, PortalName, ShopName, StatusMap,
@@ -61,6 +63,7 @@ fn job(members: &Value, known: Known) -> Job {
         intent: Intent::Save(Box::new(snapshot)),
         known,
         recreate: false,
+        import: false,
     }
 }
 
@@ -90,6 +93,19 @@ struct Portal {
     methods: Vec<&'static str>,
     /// Off by this much when it sums rows.
     miscounts: bool,
+    imports: Imports,
+}
+
+/// How it takes imports.
+#[derive(Default, Clone, Copy, PartialEq)]
+enum Imports {
+    #[default]
+    EachByItself,
+    /// The first fault ends the command, what came before it stays.
+    StopAtFault,
+    Denied,
+    /// Each deal is told at the place of the one before it.
+    Shifted,
 }
 
 impl Portal {
@@ -126,7 +142,12 @@ impl Portal {
                         CommandAnswer::Done { result, next: None }
                     }
                     Err(description) => CommandAnswer::Refused {
-                        error: String::new(),
+                        error: if description == "Доступ запрещен" {
+                            "ACCESS_DENIED"
+                        } else {
+                            ""
+                        }
+                        .to_owned(),
                         description,
                     },
                 },
@@ -241,6 +262,7 @@ impl Portal {
                 Ok(json!([{"ID": "1", "NAME": "Организация"}, {"ID": "3", "NAME": "ИП"}]))
             }
             "crm.contact.company.add" | "crm.address.add" => Ok(json!(true)),
+            "crm.item.batchImport" => self.import(params),
             _ if method.split('.').next_back() == Some("list") => {
                 let entities = self.entities(&store(method));
                 let mut found: Vec<Value> = entities
@@ -256,6 +278,36 @@ impl Portal {
         }
     }
 
+    fn import(&mut self, params: &Value) -> Result<Value, String> {
+        let data = params["data"].as_array().unwrap();
+        assert!(
+            data.len() <= 20 && params["entityTypeId"] == 2 && params["useOriginalUfNames"] == "Y"
+        );
+        if self.imports == Imports::Denied {
+            return Err("Доступ запрещен".to_owned());
+        }
+        let mut items = Vec::new();
+        for fields in data {
+            let classic: Map<String, Value> = fields
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(name, value)| (upper(name), value.clone()))
+                .collect();
+            match self.method("crm.deal.add", &json!({"fields": classic})) {
+                Ok(id) => items.push(json!({"item": {"id": id}})),
+                Err(words) if self.imports == Imports::StopAtFault => return Err(words),
+                Err(words) => items.push(
+                    json!({"error": "CRM_FIELD_ERROR_VALUE_NOT_VALID", "error_description": words}),
+                ),
+            }
+        }
+        if self.imports == Imports::Shifted {
+            items.rotate_left(1);
+        }
+        Ok(json!({"items": items}))
+    }
+
     fn entities(&mut self, name: &str) -> &mut BTreeMap<u64, Map<String, Value>> {
         match name {
             "deal" => &mut self.deals,
@@ -266,6 +318,21 @@ impl Portal {
             other => panic!("{other}"),
         }
     }
+}
+
+/// A classic name.
+fn upper(name: &str) -> String {
+    if name.starts_with("UF_") {
+        return name.to_owned();
+    }
+    name.chars()
+        .flat_map(|c| {
+            c.is_uppercase()
+                .then_some('_')
+                .into_iter()
+                .chain(c.to_uppercase())
+        })
+        .collect()
 }
 
 fn known_stage(fields: &Map<String, Value>) -> bool {

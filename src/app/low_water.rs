@@ -1,0 +1,93 @@
+//! From where in the queue to look for due orders.
+//!
+//! A settled order leaves a dead entry in the index of due orders. While somebody holds a snapshot open, for a report or a dump, dead entries stay, and each
+//! look from the beginning walks over all that was settled since. So looks begin where the one before found the longest due order. What became due
+//! before that, in a transaction that was long under way, is found by a look from the beginning, which is made now and then.
+
+use chrono::{DateTime, Utc};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// How long looks may begin in the middle.
+const WHOLE_AGAIN: Duration = Duration::from_secs(10);
+
+/// A lane of one turn, and whether it is about history.
+type Place = (String, i64, bool);
+
+/// Where looks begin, by lane.
+#[derive(Debug, Default)]
+pub(super) struct LowWater(Mutex<HashMap<Place, Mark>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    from: Option<DateTime<Utc>>,
+    whole: Instant,
+}
+
+impl LowWater {
+    /// Where to begin; none: at the beginning.
+    pub(super) fn from(&self, lane: &str, epoch: i64, later: bool) -> Option<DateTime<Utc>> {
+        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mark = marks.get(&(lane.to_owned(), epoch, later))?;
+        mark.from.filter(|_| mark.whole.elapsed() < WHOLE_AGAIN)
+    }
+
+    /// A look that began at `from` found this; none: nothing was due.
+    pub(super) fn found(
+        &self,
+        (lane, epoch, later): (&str, i64, bool),
+        from: Option<DateTime<Utc>>,
+        first: Option<DateTime<Utc>>,
+    ) {
+        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another turn's marks say nothing about this one.
+        marks.retain(|place, _| place.0 != lane || place.1 == epoch);
+        let mark = marks
+            .entry((lane.to_owned(), epoch, later))
+            .or_insert_with(|| Mark {
+                from: None,
+                whole: Instant::now(),
+            });
+        if from.is_none() {
+            mark.whole = Instant::now();
+        }
+        if first.is_some() {
+            mark.from = first;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp(second, 0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_begin_where_the_last_one_found_something_and_now_and_then_at_the_beginning() {
+        let water = LowWater::default();
+        let place = ("main", 1, false);
+        assert_eq!(water.from("main", 1, false), None);
+        water.found(place, None, at(5));
+        assert_eq!(water.from("main", 1, false), at(5));
+        water.found(place, at(5), at(7));
+        water.found(place, at(7), None);
+        assert_eq!(water.from("main", 1, false), at(7));
+        assert_eq!(water.from("main", 1, true), None, "history has its own");
+        assert_eq!(water.from("main", 2, false), None, "so has another turn");
+        tokio::time::advance(WHOLE_AGAIN).await;
+        assert_eq!(water.from("main", 1, false), None);
+        water.found(place, None, at(6));
+        assert_eq!(
+            water.from("main", 1, false),
+            at(6),
+            "something older was found"
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! One request limit for all processes: who does not own a portal's lane asks whoever does before each call.
+//!
+//! The owner counts the call in its own bucket and says go. While nobody owns the lane, the bucket is what the lane's row says of it, which is also
+//! where the next owner goes on.
+
+use super::{Bridge, Error};
+use crate::{
+    bitrix24::{self, Client, MayCall},
+    domain::PortalName,
+    storage::permits::{self, Bucket},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// How long a place is waited for: longer than any pause of a limiter.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+/// What the owner of a portal's lane waits on, in the bell.
+pub fn permit_bell(portal: &str) -> String {
+    format!("permit:{portal}")
+}
+
+/// A place that was granted longer ago than this may have left the bucket: another is asked for.
+const FRESH: f64 = 2.0;
+/// Between looks: at first, and at most.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+
+/// Asks for places in one portal's limit.
+struct Guest {
+    bridge: Bridge,
+    portal: PortalName,
+    bucket: Bucket,
+}
+
+impl Bridge {
+    /// Makes a client, with all its clones, ask the lane's owner before each call: for everything that does not hold the lane.
+    pub fn as_guest(&self, portal: &PortalName, client: Client) -> Client {
+        let guest = Guest {
+            bridge: self.clone(),
+            portal: portal.clone(),
+            bucket: Bucket {
+                period: client.period().as_secs_f64(),
+                drains: client.drains().as_secs_f64(),
+            },
+        };
+        client.ask_first(Arc::new(guest));
+        client
+    }
+}
+
+impl bitrix24::Permits for Guest {
+    fn permit(&self) -> MayCall<'_> {
+        Box::pin(async {
+            match self.wait().await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(bitrix24::Error::NoPlace(
+                    "the process that drives the lane does not answer".to_owned(),
+                )),
+                Err(error) => Err(bitrix24::Error::NoPlace(error.to_string())),
+            }
+        })
+    }
+}
+
+impl Guest {
+    /// Waits for a place; false if there is none in time.
+    async fn wait(&self) -> Result<bool, Error> {
+        let (mut look, longest) = LOOKS;
+        let until = Instant::now() + PATIENCE;
+        let mut asked = None;
+        let mut db = self.bridge.pool().acquire().await?;
+        let mut found = false;
+        while !found && Instant::now() < until {
+            if permits::take(&mut db, self.portal.as_str(), self.bucket).await? {
+                found = true;
+                break;
+            }
+            match asked {
+                None => asked = Some(permits::ask(&mut db, self.portal.as_str()).await?),
+                Some(id) => {
+                    if let Some(fresh) = permits::granted(&mut db, id, FRESH).await? {
+                        asked = None;
+                        found = fresh;
+                        continue;
+                    }
+                }
+            }
+            tokio::time::sleep(look).await;
+            look = (look * 3 / 2).min(longest);
+        }
+        if let Some(id) = asked {
+            permits::withdraw(&mut db, id).await?;
+        }
+        Ok(found)
+    }
+}

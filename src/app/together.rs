@@ -1,0 +1,181 @@
+//! Many requests, one commit: what comes in while another transaction commits shares the next one.
+//!
+//! A request on a quiet bridge is written at once. Under load a commit, which waits for the disk, is paid once for all that came in
+//! meanwhile. One writer is enough for that: a second one would halve the groups, which costs more than the wait for the disk. Only when more
+//! waits than fits well into one transaction, a second one comes to help. What was written stays written when the one who asked has gone. A
+//! group that failed is written one by one, so that one's fault is nobody else's.
+
+use super::{Bridge, Error, MAX_EVENTS};
+use crate::storage;
+use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+use tokio::{sync::oneshot, task::JoinSet};
+
+/// The most rows of one group. A thing with more of them goes alone.
+const MOST: usize = MAX_EVENTS;
+/// With so many rows waiting, a second writer helps.
+const MANY: usize = MAX_EVENTS / 4;
+const WRITERS: usize = 2;
+
+/// Something that is stored together with others of its kind.
+pub(super) trait Grouped: fmt::Debug + Send + Sync + Sized + 'static {
+    /// What became of it.
+    type Answer: fmt::Debug + Send + 'static;
+
+    /// Rows that it comes to.
+    fn rows(&self) -> usize;
+
+    /// Where things of its kind wait.
+    fn queue(bridge: &Bridge) -> &Queue<Self>;
+
+    /// Stores all durably; one answer for each, in order.
+    fn write(
+        bridge: &Bridge,
+        db: &mut PgConnection,
+        all: &[&Self],
+    ) -> impl Future<Output = Result<Vec<Self::Answer>, Error>> + Send;
+}
+
+/// Things before their transaction.
+#[derive(Debug)]
+pub(super) struct Queue<T: Grouped>(Mutex<State<T>>);
+
+#[derive(Debug)]
+struct State<T: Grouped> {
+    waiting: VecDeque<Request<T>>,
+    /// Rows of what waits.
+    rows: usize,
+    writers: usize,
+}
+
+#[derive(Debug)]
+struct Request<T: Grouped> {
+    what: T,
+    answer: oneshot::Sender<Result<T::Answer, Error>>,
+}
+
+impl<T: Grouped> Default for Queue<T> {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            waiting: VecDeque::new(),
+            rows: 0,
+            writers: 0,
+        }))
+    }
+}
+
+impl<T: Grouped> Queue<T> {
+    fn with<R>(&self, act: impl FnOnce(&mut State<T>) -> R) -> R {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// True if a writer is to be started.
+    fn push(&self, request: Request<T>) -> bool {
+        self.with(|state| {
+            state.rows += request.what.rows();
+            state.waiting.push_back(request);
+            let start = state.writers == 0 || (state.writers < WRITERS && state.rows > MANY);
+            state.writers += usize::from(start);
+            start
+        })
+    }
+
+    /// The next ones that fit into one transaction; none: the writer ends.
+    fn next(&self) -> Option<Vec<Request<T>>> {
+        self.with(|state| {
+            let (mut group, mut rows) = (Vec::new(), 0);
+            while let Some(first) = state.waiting.front() {
+                let more = first.what.rows();
+                if rows + more > MOST && !group.is_empty() {
+                    break;
+                }
+                rows += more;
+                group.extend(state.waiting.pop_front());
+            }
+            state.rows -= rows;
+            state.writers -= usize::from(group.is_empty());
+            (!group.is_empty()).then_some(group)
+        })
+    }
+}
+
+impl Bridge {
+    /// Stores a thing durably, together with those of its kind that come at the same time.
+    pub(super) async fn together<T: Grouped>(&self, what: T) -> Result<T::Answer, Error> {
+        let (answer, answered) = oneshot::channel();
+        if T::queue(self).push(Request { what, answer }) {
+            let bridge = self.clone();
+            // A panic costs its group, and must not end the writer.
+            tokio::spawn(async move {
+                let writer = || tokio::spawn(bridge.clone().write_groups::<T>());
+                while writer().await.is_err_and(|error| error.is_panic()) {}
+            });
+        }
+        let lost = |_| storage::Error::Database(sqlx::Error::WorkerCrashed);
+        answered.await.map_err(lost)?
+    }
+
+    async fn write_groups<T: Grouped>(self) {
+        // Kept between groups: taking one from the pool costs a trip to the database.
+        let mut db = None;
+        while let Some(group) = T::queue(&self).next() {
+            self.write_group(&mut db, group).await;
+        }
+    }
+
+    async fn write_group<T: Grouped>(
+        &self,
+        db: &mut Option<PoolConnection<Postgres>>,
+        mut group: Vec<Request<T>>,
+    ) {
+        let all: Vec<&T> = group.iter().map(|request| &request.what).collect();
+        let written = self.write(db, &all).await;
+        match written {
+            // Who has gone needs no answer.
+            Ok(answers) => {
+                for (request, answer) in group.into_iter().zip(answers) {
+                    let _ = request.answer.send(Ok(answer));
+                }
+            }
+            Err(error) if group.len() == 1 => {
+                let _ = group.pop().map(|request| request.answer.send(Err(error)));
+            }
+            Err(_) => {
+                let mut each = JoinSet::new();
+                for request in group {
+                    let bridge = self.clone();
+                    each.spawn(async move {
+                        let written = bridge.write(&mut None, &[&request.what]).await;
+                        let one = written.and_then(|answers| {
+                            let lost = storage::Error::Database(sqlx::Error::WorkerCrashed);
+                            answers.into_iter().next().ok_or(Error::from(lost))
+                        });
+                        let _ = request.answer.send(one);
+                    });
+                }
+                each.join_all().await;
+            }
+        }
+    }
+
+    /// Writes on this connection, or on a new one; one that failed is given back, to be looked at.
+    async fn write<T: Grouped>(
+        &self,
+        db: &mut Option<PoolConnection<Postgres>>,
+        all: &[&T],
+    ) -> Result<Vec<T::Answer>, Error> {
+        let connection = match db {
+            Some(connection) => connection,
+            None => db.insert(self.pool().acquire().await?),
+        };
+        let written = T::write(self, connection, all).await;
+        if written.is_err() {
+            *db = None;
+        }
+        written
+    }
+}

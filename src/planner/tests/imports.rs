@@ -1,0 +1,186 @@
+//! Imports, against as much of a portal as they ask for.
+
+use super::*;
+
+fn imported(count: usize) -> Vec<Job> {
+    let one = |number| Job {
+        import: true,
+        ..job(&order(number, number), Known::default())
+    };
+    (0..count).map(one).collect()
+}
+
+/// The same again, with what is known by now.
+fn again(jobs: Vec<Job>, settled: &[Settlement]) -> Vec<Job> {
+    let with = |(job, settlement): (Job, &Settlement)| Job {
+        known: settlement.known.clone(),
+        ..job
+    };
+    jobs.into_iter().zip(settled).map(with).collect()
+}
+
+fn whole(portal: &Portal, count: usize) {
+    assert_eq!(portal.deals.len(), count);
+    let numbers: std::collections::BTreeSet<String> = portal
+        .deals
+        .values()
+        .map(|deal| value::text(deal.get("ORIGIN_ID")))
+        .collect();
+    assert_eq!(numbers.len(), count, "one deal an order");
+    for (id, deal) in &portal.deals {
+        assert_eq!(value::decimal(deal.get("OPPORTUNITY")), Some(300.into()));
+        let rows = &portal.rows[&format!("crm.deal.productrows.set{id}")];
+        assert_eq!(rows.as_array().unwrap().len(), 3);
+    }
+}
+
+fn count(portal: &Portal, method: &str) -> usize {
+    portal.methods.iter().filter(|one| **one == method).count()
+}
+
+#[test]
+fn forty_five_orders_are_imported_by_three_commands_and_no_deal_is_added() {
+    let mut portal = Portal::default();
+    let settled = drive(&mut portal, imported(45));
+    for one in &settled {
+        assert_eq!(one.outcome, Outcome::Done { wrote: true });
+        assert!(one.made_as.is_some() && one.stage.is_some(), "{one:?}");
+    }
+    whole(&portal, 45);
+    assert_eq!(count(&portal, "crm.item.batchImport"), 3);
+    assert_eq!(count(&portal, "crm.deal.add"), 0);
+    assert_eq!(count(&portal, "crm.deal.update"), 0);
+    assert_eq!(portal.calls, 4, "looked up, contacts, imports, rows");
+    let jobs = again(imported(45), &settled);
+    drive(&mut portal, jobs);
+    assert_eq!(portal.calls, 4, "nothing is left to say");
+}
+
+#[test]
+fn an_order_without_rows_is_checked_by_the_look_up() {
+    let mut portal = Portal::default();
+    let plain = json!({"number": "A1", "total": "5.00"});
+    let mut order = job(&plain, Known::default());
+    order.import = true;
+    let settled = only(drive(&mut portal, vec![order]));
+    assert_eq!(settled.outcome, Outcome::Done { wrote: true });
+    assert_eq!(settled.stage, Some(Stage::new(0, "NEW")));
+    let mut lost = job(&json!({"number": "A2", "status": "X"}), Known::default());
+    lost.import = true;
+    let settled = only(drive(&mut portal, vec![lost]));
+    assert!(matches!(
+        settled.outcome,
+        Outcome::Hopeless {
+            code: Code::StageUnknown,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn one_faulty_order_does_not_fail_its_neighbours_however_the_portal_tells_it() {
+    for imports in [Imports::EachByItself, Imports::StopAtFault] {
+        let mut portal = Portal {
+            imports,
+            ..Portal::default()
+        };
+        let mut jobs = imported(24);
+        let mut bad = order(7, 7);
+        bad["currency"] = json!("XXX");
+        jobs[7] = Job {
+            import: true,
+            ..job(&bad, Known::default())
+        };
+        let settled = drive(&mut portal, jobs);
+        for one in &settled {
+            if one.job == 7 {
+                assert!(
+                    matches!(
+                        one.outcome,
+                        Outcome::Refused {
+                            code: Code::Currency,
+                            ..
+                        }
+                    ),
+                    "{one:?}"
+                );
+            } else {
+                assert_eq!(one.outcome, Outcome::Done { wrote: true });
+            }
+        }
+        whole(&portal, 23);
+        assert_eq!(count(&portal, "crm.deal.add"), 0);
+    }
+}
+
+#[test]
+fn a_portal_that_lets_nobody_import_is_told_at_once_and_nothing_is_added_instead() {
+    let mut portal = Portal {
+        imports: Imports::Denied,
+        ..Portal::default()
+    };
+    let settled = drive(&mut portal, imported(24));
+    for one in settled {
+        assert!(matches!(
+            one.outcome,
+            Outcome::Hopeless {
+                code: Code::ImportRight,
+                ..
+            }
+        ));
+    }
+    assert!(portal.deals.is_empty());
+    assert_eq!(count(&portal, "crm.item.batchImport"), 2);
+}
+
+#[test]
+fn rows_go_to_the_deal_of_their_order_even_if_the_answer_names_another() {
+    let mut portal = Portal {
+        imports: Imports::Shifted,
+        ..Portal::default()
+    };
+    let mut jobs = imported(3);
+    for (at, job) in jobs.iter_mut().enumerate() {
+        let Intent::Save(snapshot) = &mut job.intent else {
+            unreachable!()
+        };
+        snapshot.items[0].name = format!("of A{at}");
+    }
+    let settled = drive(&mut portal, jobs);
+    for one in &settled {
+        assert_eq!(one.outcome, Outcome::Done { wrote: true });
+        let Some(Target::Deal(id)) = one.known.target else {
+            panic!("{one:?}")
+        };
+        let origin = value::text(portal.deals[&id].get("ORIGIN_ID"));
+        let rows = portal.rows[&format!("crm.deal.productrows.set{id}")].to_string();
+        assert!(rows.contains(&format!("of {origin}")), "{origin}: {rows}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_answers_are_lost_one_deal_comes_of_each_order(
+        losses in proptest::collection::vec((0..4_u8, any::<bool>()), 12),
+        stops in any::<bool>(),
+        count in 1..60_usize,
+    ) {
+        let imports = if stops { Imports::StopAtFault } else { Imports::EachByItself };
+        let mut portal = Portal { imports, ..Portal::default() };
+        let (mut jobs, mut wave) = (imported(count), 0);
+        loop {
+            let settled = drive_with(&mut portal, jobs, |call, ran| {
+                let (dice, runs) = losses.get(call - 1 + wave * 3).copied().unwrap_or((1, false));
+                if ran { runs } else { dice == 0 && wave < 3 }
+            });
+            wave += 1;
+            let over = settled.iter().all(|one| one.outcome == Outcome::Done { wrote: true } || one.outcome == Outcome::Done { wrote: false });
+            jobs = again(imported(count), &settled);
+            if over { break; }
+            prop_assert!(wave < 10);
+        }
+        whole(&portal, count);
+    }
+}

@@ -1,0 +1,47 @@
+//! Places in the portal's limit for calls of other processes, given by the lane's owner.
+
+use super::{
+    Portal,
+    lease::{Held, chain},
+};
+use crate::{
+    app::{Bridge, PERMIT_PATIENCE, permit_bell},
+    storage::{self, permits},
+};
+use std::time::Duration;
+
+/// Gives places while the lease holds: as many as fit in the bucket beside the lane's own calls.
+pub(super) async fn serve<P: Portal>(bridge: Bridge, portal: P, held: &Held, poll: Duration) {
+    let bell = bridge.bell().of(&permit_bell(held.portal()));
+    loop {
+        match one(&bridge, &portal, held).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!(portal = held.portal(), error = %chain(&error), "no place can be given now");
+            }
+        }
+        tokio::select! {
+            () = bell.notified() => {}
+            () = tokio::time::sleep(poll) => {}
+        }
+    }
+}
+
+/// Gives one place; false if nobody asks. No connection is held while it waits for the bucket.
+async fn one<P: Portal>(bridge: &Bridge, portal: &P, held: &Held) -> Result<bool, storage::Error> {
+    let next = {
+        let mut db = bridge.pool().acquire().await?;
+        permits::next(&mut db, held.portal(), PERMIT_PATIENCE.as_secs_f64()).await?
+    };
+    let Some(id) = next else {
+        return Ok(false);
+    };
+    portal.permit().await;
+    if !held.may_send() {
+        return Ok(false);
+    }
+    let mut db = bridge.pool().acquire().await?;
+    permits::grant(&mut db, held.lease(), id).await?;
+    Ok(true)
+}

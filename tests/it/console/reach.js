@@ -1,0 +1,18 @@
+// Where the keyboard stands, and whether that can be seen; the elements that it must come to are numbered at the first call.
+(() => {
+  const wanted = 'a[href], button:not(:disabled), input:not([type=hidden]):not(:disabled), select, textarea, summary';
+  if (!window.places) {
+    window.places = [...document.querySelectorAll(wanted)].filter((at) => at.checkVisibility({ visibilityProperty: true }));
+  }
+  const at = document.activeElement;
+  const style = getComputedStyle(at);
+  const box = at.getBoundingClientRect();
+  const inside = box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight && box.width > 0;
+  const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  return {
+    all: window.places.length,
+    place: window.places.indexOf(at),
+    what: at.outerHTML.slice(0, 120),
+    seen: at === document.body || (inside && outlined),
+  };
+})()
