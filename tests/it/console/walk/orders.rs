@@ -114,7 +114,7 @@ async fn orders_that_are_refused_are_seen_and_mended_one_by_one() {
 
     scene
         .post("R-2", 1, |order| {
-            order["customer"]["emails"] = json!(["anna@"])
+            order["customer"]["emails"] = json!(["anna@"]);
         })
         .await;
     scene.sees(email).await;
