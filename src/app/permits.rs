@@ -19,10 +19,10 @@ pub fn permit_bell(portal: &str) -> String {
     format!("permit:{portal}")
 }
 
-/// A place that was granted longer ago than this may have left the bucket: another is asked for.
-const FRESH: f64 = 2.0;
+/// Seconds after which a place that was granted is not used: another is asked for. The owner counts on the call being sent by then, and a little.
+const FRESH: f64 = 0.3;
 /// Between looks: at first, and at most.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(80));
 
 /// Asks for places in one portal's limit.
 struct Guest {

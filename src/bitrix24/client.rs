@@ -28,9 +28,6 @@ const BATCH_LIMIT: usize = 50;
 /// The largest answer that is read, in bytes: 50 lists of 50 long rows stay far below.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
-/// How long a call of another process stands behind live ones.
-const PERMIT_WAITS: Duration = Duration::from_secs(2);
-
 /// One command of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Command {
@@ -123,10 +120,7 @@ impl Client {
 
     /// Takes a place in this client's bucket for a call that somebody else sends: after live calls, but not for ever.
     pub async fn permit(&self) {
-        let after = self.0.limiter.acquire(Priority::Reconcile);
-        if tokio::time::timeout(PERMIT_WAITS, after).await.is_err() {
-            self.0.limiter.acquire(Priority::Live).await;
-        }
+        self.0.limiter.acquire_for_guest().await;
     }
 
     /// One method call.

@@ -53,6 +53,11 @@ const LOWERED: f64 = 2.5;
 /// How the first pause grows when it complains again.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a request of another process may be under way before it is sent, and how long it stands behind live ones.
+const GUEST_DELAY: Duration = Duration::from_millis(500);
+const GUEST_WAITS: Duration = Duration::from_secs(2);
+/// Before live calls: whoever has waited long enough.
+const FIRST: usize = 0;
 /// What a new client may send at once.
 const STARTS_WITH: u32 = 10;
 
@@ -60,7 +65,7 @@ const STARTS_WITH: u32 = 10;
 pub(super) struct Limiter {
     bucket: DefaultDirectRateLimiter,
     clock: governor::clock::DefaultClock,
-    waiting: [AtomicUsize; 3],
+    waiting: [AtomicUsize; 4],
     period: Duration,
     burst: u32,
     level: Mutex<Level>,
@@ -176,7 +181,23 @@ impl Limiter {
 
     /// Waits until a request may go.
     pub(super) async fn acquire(&self, priority: Priority) {
-        let rank = priority as usize;
+        self.wait(priority as usize + 1, NonZeroU32::MIN).await;
+    }
+
+    /// Waits until a request of another process may go: behind live ones, but not for ever. It leaves a little later than it is counted, so it is
+    /// counted with all that drains meanwhile: else the portal's bucket would be fuller than this one.
+    pub(super) async fn acquire_for_guest(&self) {
+        let meanwhile = GUEST_DELAY.as_secs_f64() / self.period.as_secs_f64();
+        let more = (1..self.burst).take_while(|nth| f64::from(*nth) < meanwhile + 1.0);
+        let cost = more.last().unwrap_or(0).saturating_add(1);
+        let cost = NonZeroU32::new(cost.min(self.burst)).unwrap_or(NonZeroU32::MIN);
+        let behind = self.wait(Priority::Reconcile as usize + 1, cost);
+        if tokio::time::timeout(GUEST_WAITS, behind).await.is_err() {
+            self.wait(FIRST, cost).await;
+        }
+    }
+
+    async fn wait(&self, rank: usize, cost: NonZeroU32) {
         self.waiting[rank].fetch_add(1, Ordering::SeqCst);
         let _waiting = Waiting(&self.waiting[rank]);
         if !self
@@ -189,7 +210,7 @@ impl Limiter {
             self.hold_back(self.period.saturating_mul(held_back));
         }
         loop {
-            match self.try_take(rank) {
+            match self.try_take(rank, cost) {
                 None => return,
                 Some(wait) => tokio::time::sleep(wait).await,
             }
@@ -197,7 +218,7 @@ impl Limiter {
     }
 
     /// Takes a place in the bucket, or says how long to wait before asking again.
-    fn try_take(&self, rank: usize) -> Option<Duration> {
+    fn try_take(&self, rank: usize, cost: NonZeroU32) -> Option<Duration> {
         let now = Instant::now();
         let lowered = {
             let lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
@@ -214,9 +235,9 @@ impl Limiter {
         }
         // After a complaint every request counts as two: half the pace.
         let cost = if lowered {
-            NonZeroU32::MIN.saturating_add(1)
+            cost.saturating_add(1)
         } else {
-            NonZeroU32::MIN
+            cost
         };
         let refused = match self.bucket.check_n(cost) {
             Ok(Ok(())) => {
@@ -290,7 +311,9 @@ mod tests {
             "{left:?}"
         );
         second.take_over(left);
-        let free = (0..20).take_while(|_| second.try_take(0).is_none()).count();
+        let free = (0..20)
+            .take_while(|_| second.try_take(1, NonZeroU32::MIN).is_none())
+            .count();
         assert_eq!(free, 4, "of 19, with the margin, 15 are used");
         assert!(second.left() > Duration::from_secs(18));
     }
@@ -300,7 +323,7 @@ mod tests {
         let limiter = Limiter::new(Rate::STANDARD, false);
         limiter.acquire(Priority::Live).await;
         let free = (0..50)
-            .take_while(|_| limiter.try_take(0).is_none())
+            .take_while(|_| limiter.try_take(1, NonZeroU32::MIN).is_none())
             .count();
         assert_eq!(free, 9);
     }
@@ -334,18 +357,49 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_guest_is_counted_with_what_drains_before_it_sends_and_is_not_kept_waiting_for_ever()
+    {
+        let rate = Rate {
+            per_second: 10.0,
+            burst: 20,
+        };
+        let limiter = Arc::new(Limiter::new(rate, true));
+        limiter.acquire_for_guest().await;
+        let free = (0..20)
+            .take_while(|_| limiter.try_take(1, NonZeroU32::MIN).is_none())
+            .count();
+        assert_eq!(free, 13, "of 19, six are counted");
+        // Live calls that take each place at once.
+        let live: Vec<_> = (0..2)
+            .map(|_| {
+                let limiter = Arc::clone(&limiter);
+                tokio::spawn(async move {
+                    loop {
+                        limiter.acquire(Priority::Live).await;
+                    }
+                })
+            })
+            .collect();
+        let guest = limiter.acquire_for_guest();
+        tokio::time::timeout(Duration::from_secs(10), guest)
+            .await
+            .expect("it is its turn some time");
+        live.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn complaints_pause_everybody_longer_each_time_and_are_forgotten() {
         let limiter = Limiter::new(Rate::STANDARD, true);
         assert_eq!(limiter.complained(), Duration::from_secs(2));
         assert_eq!(limiter.complained(), Duration::from_secs(4));
-        assert!(limiter.try_take(0).is_some());
+        assert!(limiter.try_take(1, NonZeroU32::MIN).is_some());
         tokio::time::advance(Duration::from_secs(5)).await;
         assert!((limiter.pace() - 1.0).abs() < 1e-9, "half of two");
         assert!(limiter.lowered() > Duration::from_secs(55));
         tokio::time::advance(Duration::from_mins(2)).await;
         assert!((limiter.pace() - 2.0).abs() < 1e-9 && limiter.lowered().is_zero());
-        assert!(limiter.try_take(0).is_none());
+        assert!(limiter.try_take(1, NonZeroU32::MIN).is_none());
         assert_eq!(limiter.complained(), Duration::from_secs(2));
     }
 }

@@ -63,8 +63,7 @@ async fn page(
         (parts::notice(visitor, done))
         @if let Some(wrong) = wrong { p.problem.words role="alert" { (wrong) } }
         (wrong::about(visitor, &report, &glance, (name, &format!("/console/portals/{}", query::escape(name)))))
-        (portals::acts(visitor, portal))
-        (portals::facts(state, visitor, portal))
+        section.card { (portals::facts(state, visitor, portal)) (portals::acts(visitor, portal)) }
         (application)
         (wrong::lately(visitor, &report, &glance, Some(name)))
         h2 { (visitor.say(Text::LastErrors)) }

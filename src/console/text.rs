@@ -221,7 +221,7 @@ texts! {
     Test "Test" "Проверить"
     TestFine "The portal answers." "Портал отвечает."
     LastErrors "Orders that the portal refused and that are tried again" "Заказы, от которых портал отказался и которые повторяются"
-    NoErrors "None." "Нет."
+    NoErrors "None: the portal refuses nothing now." "Нет: сейчас портал ни от чего не отказывается."
     Failures "Failures in a row" "Сбоев подряд"
     // shops
     ShopRefused "What the shop refused and is told again" "Что магазин отказался принять и что повторяется"

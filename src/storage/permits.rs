@@ -77,15 +77,16 @@ pub async fn next(
     .await?)
 }
 
-/// Grants a place; nothing happens without the lease.
-pub async fn grant(db: &mut PgConnection, lease: &Lease, id: i64) -> Result<(), Error> {
+/// Grants a place that was counted so many seconds ago; nothing happens without the lease.
+pub async fn grant(db: &mut PgConnection, lease: &Lease, id: i64, ago: f64) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE bridge.permits SET granted_at = clock_timestamp()
+        "UPDATE bridge.permits SET granted_at = clock_timestamp() - make_interval(secs => $5)
          WHERE id = $1 AND EXISTS (SELECT FROM bridge.lanes WHERE portal = $2 AND owner = $3 AND epoch = $4 AND lease_until > now())",
         id,
         lease.portal,
         lease.owner,
-        lease.epoch
+        lease.epoch,
+        ago
     )
     .execute(db)
     .await?;

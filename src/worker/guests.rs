@@ -9,6 +9,7 @@ use crate::{
     storage::{self, permits},
 };
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Gives places while the lease holds: as many as fit in the bucket beside the lane's own calls.
 pub(super) async fn serve<P: Portal>(bridge: Bridge, portal: P, held: &Held, poll: Duration) {
@@ -38,10 +39,11 @@ async fn one<P: Portal>(bridge: &Bridge, portal: &P, held: &Held) -> Result<bool
         return Ok(false);
     };
     portal.permit().await;
+    let counted = Instant::now();
     if !held.may_send() {
         return Ok(false);
     }
     let mut db = bridge.pool().acquire().await?;
-    permits::grant(&mut db, held.lease(), id).await?;
+    permits::grant(&mut db, held.lease(), id, counted.elapsed().as_secs_f64()).await?;
     Ok(true)
 }

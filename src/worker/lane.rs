@@ -36,6 +36,8 @@ pub(super) struct Lane<P> {
     back: WayBack,
     /// Whether failures or a pause were on record when the turn began.
     troubled: bool,
+    /// Whether history has just given way to what is read back: then it is its turn, however often that is due.
+    gave_way: bool,
     /// Until when the pace is lowered, as it stands on record.
     lowered_until: Option<Instant>,
 }
@@ -53,6 +55,7 @@ impl<P: Portal> Lane<P> {
             facts: PortalFacts::default(),
             back: WayBack::default(),
             troubled: false,
+            gave_way: false,
             lowered_until: None,
         }
     }
@@ -149,6 +152,9 @@ impl<P: Portal> Lane<P> {
         if worked && let Some(wait) = self.wave(held, &tries, live, Priority::Live).await? {
             return Ok(Some(wait));
         }
+        if !history.is_empty() && std::mem::take(&mut self.gave_way) {
+            return self.wave(held, &tries, history, Priority::Backfill).await;
+        }
         let (reconcile, doubt) = (self.options.reconcile, self.options.doubt);
         let turned = self
             .back
@@ -163,6 +169,7 @@ impl<P: Portal> Lane<P> {
         }
         // What came meanwhile goes before history.
         if worked || turned.is_some() {
+            self.gave_way = turned.is_some();
             return Ok(None);
         }
         if !history.is_empty() {

@@ -134,22 +134,37 @@ async fn held(report: &mut Report, pool: &PgPool) {
             .unwrap();
     }
     let mut driven = Driven::of(pool).await;
-    let (started, mut parts, mut renewed) = (Instant::now(), [0_u32; 10], Instant::now());
+    let mut parts: [Vec<(f64, f64)>; 10] = Default::default();
+    let (started, mut renewed) = (Instant::now(), Instant::now());
     while started.elapsed() < time {
         if renewed.elapsed() > Duration::from_secs(20) {
             (driven.lease, renewed) = (lease(pool).await, Instant::now());
         }
         let part = (started.elapsed().as_secs_f64() / time.as_secs_f64() * 10.0).floor();
-        if driven.wave().await.is_none() {
+        let Some(took) = driven.wave().await else {
             refill(pool, u64::from(BATCH) * 50).await;
             continue;
-        }
+        };
         let part = (0..10).rfind(|nth| f64::from(*nth) <= part).unwrap();
-        parts[part as usize] += BATCH;
+        parts[part as usize].push(took);
     }
     snapshot.rollback().await.unwrap();
-    let rates = parts.map(|count| f64::from(count) * 10.0 / time.as_secs_f64());
-    println!("orders a second in each tenth of {time:?} under a held snapshot: {rates:.0?}");
+    let median = |part: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
+        let mut list: Vec<f64> = part.iter().map(of).collect();
+        quantile(&mut list, 0.5)
+    };
+    let claims = parts.each_ref().map(|part| median(part, |one| one.0));
+    let settles = parts.each_ref().map(|part| median(part, |one| one.1));
+    let rates = parts.map(|part| part.len() as f64 * f64::from(BATCH) * 10.0 / time.as_secs_f64());
+    println!("each tenth of {time:?} under a held snapshot: {rates:.0?} orders a second");
+    println!("a claim {claims:.1?} ms, a settling {settles:.1?} ms");
+    report.add(
+        "one claim, after that time",
+        format!("{:.1} ms", claims[9]),
+        format!("the first tenth: {:.1} ms", claims[0]),
+        claims[9] / claims[0],
+        &Bar::None,
+    );
     report.add(
         &format!(
             "claim and settle under a snapshot that is held for {} s, the last tenth",

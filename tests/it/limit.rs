@@ -147,12 +147,19 @@ async fn three_workers_a_kill_and_operators_commands_beside_them_never_send_too_
             commands[round % commands.len()],
             commands[(round + 2) % commands.len()],
         ];
-        let started = pair.map(|args| bridge(&database, &files[0], args).spawn().unwrap());
-        for (args, mut child) in pair.into_iter().zip(started) {
-            let ended = tokio::task::spawn_blocking(move || child.wait()).await;
+        let started = pair.map(|args| {
+            let mut command = bridge(&database, &files[0], args);
+            command.stderr(Stdio::piped()).spawn().unwrap()
+        });
+        for (args, child) in pair.into_iter().zip(started) {
+            let ended = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
             let ended = ended.unwrap().unwrap();
+            let said = String::from_utf8_lossy(&ended.stderr);
             // The doctor finds that nobody tells of changes here.
-            assert!(ended.success() || args == ["doctor"], "{args:?}: {ended}");
+            assert!(
+                ended.status.success() || args == ["doctor"],
+                "{args:?}: {said}"
+            );
         }
         round += 1;
     }

@@ -125,7 +125,7 @@ impl World {
     }
 
     async fn until(&self, what: &str, wanted: impl Fn() -> bool) {
-        let bound = Instant::now() + Duration::from_mins(1);
+        let bound = Instant::now() + Duration::from_mins(2);
         while !wanted() {
             assert!(Instant::now() < bound, "{what}: {:?}", self.calls());
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -160,7 +160,7 @@ async fn what_is_due_at_once_goes_as_orders_then_the_way_back_then_history() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_a_running_load_an_order_of_today_waits_for_one_wave_at_most() {
-    let mut world = World::new(400).await;
+    let mut world = World::new(300).await;
     world.start(Duration::from_secs(30));
     for number in ["A-1", "A-2", "A-3"] {
         let before = world.portal.deals().len();
@@ -179,23 +179,23 @@ async fn under_a_running_load_an_order_of_today_waits_for_one_wave_at_most() {
         // A wave of 48 with its customers: looked up twice at most, contacts, deals with rows in two calls.
         assert!(history <= 5, "{meanwhile:?}");
     }
-    assert!(world.portal.deals().len() < 400, "the load is over");
+    assert!(world.portal.deals().len() < 300, "the load is over");
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_a_running_load_the_way_back_is_read_between_its_waves() {
-    let mut world = World::new(300).await;
+    let mut world = World::new(150).await;
     world.start(Duration::from_millis(1));
     world
-        .until("all is there", || world.portal.deals().len() == 300)
+        .until("all is there", || world.portal.deals().len() == 150)
         .await;
     let calls = world.calls();
     let waves: Vec<_> = calls
         .split(|one| *one == Priority::Reconcile)
         .filter(|wave| !wave.is_empty())
         .collect();
-    assert!(waves.len() >= 6, "{calls:?}");
+    assert!(waves.len() >= 4, "{calls:?}");
     assert!(waves.iter().all(|wave| wave.len() <= 5), "{calls:?}");
     world.end().await;
 }
