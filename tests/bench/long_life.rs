@@ -145,8 +145,8 @@ async fn held(report: &mut Report, pool: &PgPool) {
             refill(pool, u64::from(BATCH) * 50).await;
             continue;
         };
-        let part = (0..10).rfind(|nth| f64::from(*nth) <= part).unwrap();
-        parts[part as usize].push(took);
+        let part = (0..10).rfind(|nth| *nth as f64 <= part).unwrap();
+        parts[part].push(took);
     }
     snapshot.rollback().await.unwrap();
     let median = |part: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
