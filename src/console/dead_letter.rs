@@ -87,17 +87,25 @@ fn acts(visitor: &Visitor, letter: &Letter, mended: Option<(&str, &str)>) -> Mar
     let path = |what: &str| format!("/console/dead-letters/{}/{what}", letter.id);
     let payload = parts::pretty(&letter.payload);
     let gone = letter.code == Code::DealGone.as_str();
+    // What the shop is told is the bridge's own word: there is nothing to mend in it.
+    let told = letter.change_seq.is_some();
+    let explained = match (gone, told) {
+        (true, _) => Text::RetryRestored,
+        (_, true) => Text::TellAgain,
+        _ => Text::RetryExplained,
+    };
     html! {
+        @if gone { section.act {
+            h2 { (visitor.say(Text::MakeNewDeal)) }
+            p { (visitor.say(Text::NewDealExplained)) }
+            (parts::button(visitor, &path("retry"), &[("recreate", "yes")], visitor.say(Text::MakeNewDeal)))
+        } }
         section.act {
             h2 { (visitor.say(Text::Retry)) }
-            p { (visitor.say(Text::RetryExplained)) }
-            form.inline method="post" action=(path("retry")) {
-                (layout::csrf(visitor))
-                @if gone { label.check { input type="checkbox" name="recreate" value="yes"; (visitor.say(Text::Recreate)) } }
-                (parts::submit(visitor, visitor.say(Text::Retry)))
-            }
+            p { (visitor.say(explained)) }
+            (parts::button(visitor, &path("retry"), &[], visitor.say(Text::Retry)))
         }
-        section.act id="mend" {
+        @if told { details { summary { (visitor.say(Text::Payload)) } pre { (payload) } } } @else { section.act id="mend" {
             h2 { (visitor.say(Text::EditAndRetry)) }
             p { (visitor.say(Text::EditExplained)) }
             @if let Some((wrong, _)) = mended { p.problem.words role="alert" { (wrong) } }
@@ -110,7 +118,7 @@ fn acts(visitor: &Visitor, letter: &Letter, mended: Option<(&str, &str)>) -> Mar
                 }
                 (parts::submit(visitor, visitor.say(Text::EditAndRetry)))
             }
-        }
+        } }
         section.act {
             h2 { (visitor.say(Text::Discard)) }
             p { (visitor.say(Text::DiscardExplained)) }

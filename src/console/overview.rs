@@ -30,7 +30,8 @@ pub(super) enum Flow {
 }
 
 impl Flow {
-    fn text(self) -> Text {
+    /// The word.
+    pub(super) fn text(self) -> Text {
         match self {
             Self::Flowing => Text::Flowing,
             Self::Slow => Text::Slow,
@@ -38,7 +39,8 @@ impl Flow {
         }
     }
 
-    fn class(self) -> &'static str {
+    /// Its colour.
+    pub(super) fn class(self) -> &'static str {
         match self {
             Self::Flowing => "badge good",
             Self::Slow => "badge warn",
@@ -124,7 +126,7 @@ pub(super) async fn live(
         (tiles(visitor, &report, &glance))
         (chart::last_hour(visitor, &glance.minutes))
         h2 { (visitor.say(Text::Portals)) }
-        div.cards { @for portal in &report.portals { (card(state, visitor, portal, &glance)) } }
+        div.cards { @for portal in &report.portals { (card(state, visitor, portal, (&report, &glance))) } }
         h2 id="shops" { (visitor.say(Text::Shops)) }
         (shops(visitor, &report, sorting))
         h2 id="codes" { (visitor.say(Text::OpenByCode)) }
@@ -159,7 +161,12 @@ fn tiles(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
     }
 }
 
-fn card(state: &State, visitor: &Visitor, portal: &PortalStatus, glance: &Glance) -> Markup {
+fn card(
+    state: &State,
+    visitor: &Visitor,
+    portal: &PortalStatus,
+    (report, glance): (&StatusReport, &Glance),
+) -> Markup {
     let oldest = glance
         .oldest
         .iter()
@@ -174,7 +181,7 @@ fn card(state: &State, visitor: &Visitor, portal: &PortalStatus, glance: &Glance
         .map(|portal| portal.rate);
     html! {
         section.card {
-            h3 { a href=(format!("/console/portals/{}", query::escape(&portal.portal))) { (portal.portal) } " " (flow(portal).badge(visitor)) }
+            h3 { a href=(format!("/console/portals/{}", query::escape(&portal.portal))) { (portal.portal) } " " (wrong::flow(visitor, report, glance, (&portal.portal, flow(portal))).badge(visitor)) }
             dl {
                 dt { (visitor.say(Text::Waiting)) } dd { (portal.pending) }
                 @if let Some(order) = oldest {
@@ -280,7 +287,7 @@ fn codes(visitor: &Visitor, report: &StatusReport, sorting: &Sorting) -> Markup 
                 td.num data-label=(visitor.say(Text::Count)) { a href=(letters(code)) { (count) } }
                 td.code data-label=(visitor.say(Text::Code)) { a href=(letters(code)) { (code) } }
                 td data-label=(visitor.say(Text::WhatHappened)) { (Code::parse(code).map_or("", |code| visitor.lang.sentence(code))) }
-                td data-label=(visitor.say(Text::WhatToDo)) { (parts::marked(Code::parse(code).map_or("", |code| visitor.lang.remedy(code)))) }
+                td data-label=(visitor.say(Text::WhatToDo)) { span { (parts::marked(Code::parse(code).map_or("", |code| visitor.lang.remedy(code)))) } }
             } } }
         } } }
     }

@@ -9,6 +9,7 @@ use super::{
     overview, parts, portals, query,
     session::Visitor,
     text::Text,
+    wrong,
 };
 use crate::{app::PortalStatus, domain::PortalName};
 use axum::{
@@ -54,15 +55,17 @@ async fn page(
         .iter()
         .find(of)
         .ok_or_else(|| Fault::not_found(visitor.lang))?;
+    let glance = state.bridge.glance().await.map_err(fault)?;
     let refused = state.bridge.refused_orders(&known).await.map_err(fault)?;
     let application = authorise::section(state, visitor, &known).await?;
     let content = html! {
-        h1 { (name) " " (overview::flow(portal).badge(visitor)) }
+        h1 { (name) " " (wrong::flow(visitor, &report, &glance, (name, overview::flow(portal))).badge(visitor)) }
         (parts::notice(visitor, done))
         @if let Some(wrong) = wrong { p.problem.words role="alert" { (wrong) } }
-        (overview::why(visitor, portal))
+        (wrong::about(visitor, &report, &glance, (name, &format!("/console/portals/{}", query::escape(name)))))
         section.card { (portals::facts(state, visitor, portal)) (portals::acts(visitor, portal)) }
         (application)
+        (wrong::lately(visitor, &report, &glance, Some(name)))
         h2 { (visitor.say(Text::LastErrors)) }
         @if refused.is_empty() { p.empty { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
             thead { tr { th scope="col" { (visitor.say(Text::Order)) } th scope="col" { (visitor.say(Text::Code)) }

@@ -14,7 +14,7 @@ use super::{
     wrong,
 };
 use crate::{
-    app::{LaneState, ShopStatus, lane_of, look::RefusedChange},
+    app::{LaneState, lane_of, look::RefusedChange},
     domain::ShopName,
 };
 use axum::{
@@ -35,12 +35,13 @@ pub(super) async fn get(
     let report = state.bridge.status().await.map_err(fault)?;
     let shop = report.shops.iter().find(|shop| shop.shop == name);
     let shop = shop.ok_or_else(|| Fault::not_found(visitor.lang))?;
+    let glance = state.bridge.glance().await.map_err(fault)?;
     let refused = state.bridge.refused_changes(&known).await.map_err(fault)?;
     let content = html! {
-        h1 { (visitor.say(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback { (flow(callback).badge(&visitor)) } }
+        h1 { (visitor.say(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback { (wrong::flow(&visitor, &report, &glance, (&lane_of(&name), flow(callback))).badge(&visitor)) } }
         (parts::notice(&visitor, Some(&asked.done)))
         @if let Some(callback) = shop.callback {
-            (why(&visitor, shop, callback))
+            (wrong::about(&visitor, &report, &glance, (&lane_of(&name), &wrong::shop_page(&name))))
             (acts(&visitor, &name, callback))
         } @else { p.quiet { (visitor.say(Text::ReadsFeed)) } }
         dl {
@@ -50,7 +51,10 @@ pub(super) async fn get(
             dt { (visitor.say(Text::Dead)) } dd { a href=(query::link("/console/dead-letters", &[("shop", Some(&name))])) { (shop.dead) } }
             dt { (visitor.say(Text::Conflicts)) } dd { a href="/console/conflicts" { (shop.conflicts) } }
         }
-        @if shop.callback.is_some() { (refusals(&visitor, &name, &refused)) }
+        @if shop.callback.is_some() {
+            (wrong::lately(&visitor, &report, &glance, Some(&lane_of(&name))))
+            (refusals(&visitor, &name, &refused))
+        }
     };
     Ok(layout::page(&visitor, Section::Portals, &name, content))
 }
@@ -60,28 +64,6 @@ fn flow(callback: LaneState) -> Flow {
         LaneState::Running => Flow::Flowing,
         LaneState::Idle => Flow::Slow,
         LaneState::Waiting | LaneState::Paused => Flow::Stuck,
-    }
-}
-
-/// Why the shop is not told.
-fn why(visitor: &Visitor, shop: &ShopStatus, callback: LaneState) -> Markup {
-    html! {
-        @match callback {
-            LaneState::Running => {}
-            LaneState::Idle => { p { (visitor.say(Text::NoWorker)) } }
-            LaneState::Waiting | LaneState::Paused => {
-                section.card.alarm {
-                    @match shop.callback_code.as_deref() {
-                        Some(code) => {
-                            (parts::explained(visitor, code))
-                            p.quiet.words { span.code { (code) } " " (shop.callback_reason.as_deref().unwrap_or_default()) }
-                        }
-                        None => { p { (visitor.say(Text::PausedByPerson)) } }
-                    }
-                    @if let Some(at) = shop.callback_resume_at { p.quiet { (visitor.say(Text::TriesAgain)) ": " (parts::time(visitor, at)) } }
-                }
-            }
-        }
     }
 }
 

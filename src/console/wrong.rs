@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     app::{
-        LaneState, PortalStatus, ShopStatus, StatusReport,
-        look::{DeadRow, Glance, Refused, Trouble},
+        LaneState, PortalStatus, ShopStatus, StatusReport, lane_of,
+        look::{DeadRow, Glance, Refused, Trouble, WaitingConflicts},
     },
     domain::Code,
 };
@@ -19,6 +19,10 @@ use maud::{Markup, html};
 /// One thing that is wrong.
 struct Wrong {
     flow: Flow,
+    /// The word on the badge.
+    badge: Text,
+    /// The lane it is about.
+    lane: String,
     /// Where: a kind of place and its name.
     place: (Text, String),
     /// What, where a code says it.
@@ -27,8 +31,8 @@ struct Wrong {
     text: Option<Text>,
     /// How bad it is: figures with their names.
     figures: Vec<(Text, String)>,
-    /// When it is tried again by itself.
-    again: Option<DateTime<Utc>>,
+    /// Until when, and what is then.
+    until: Option<(Text, DateTime<Utc>)>,
     /// The words of whoever failed.
     words: String,
     /// The way to the page where it is mended.
@@ -40,18 +44,21 @@ impl Wrong {
     fn new(flow: Flow, place: (Text, &str), href: String, label: Text) -> Self {
         Self {
             flow,
+            badge: flow.text(),
+            lane: String::new(),
             place: (place.0, place.1.to_owned()),
             code: None,
             text: None,
             figures: Vec::new(),
-            again: None,
+            until: None,
             words: String::new(),
             href,
             label,
         }
     }
 
-    fn item(&self, visitor: &Visitor) -> Markup {
+    /// As it is told on the page at this path: a page does not lead to itself.
+    fn item(&self, visitor: &Visitor, here: &str) -> Markup {
         let lang = visitor.lang;
         let class = if self.flow == Flow::Stuck {
             "stuck"
@@ -60,7 +67,7 @@ impl Wrong {
         };
         html! {
             li class=(class) {
-                div.where { (self.flow.badge(visitor)) " " strong { (visitor.say(self.place.0)) " " (self.place.1) }
+                div.where { span class=(self.flow.class()) { (visitor.say(self.badge)) } " " strong { (visitor.say(self.place.0)) " " (self.place.1) }
                     @for (name, figure) in &self.figures { span.quiet { (visitor.say(*name)) ": " b { (figure) } } } }
                 @if let Some(code) = self.code {
                     p.what { (lang.sentence(code)) }
@@ -70,15 +77,15 @@ impl Wrong {
                 @if self.code.is_some() || !self.words.is_empty() {
                     p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (self.words) }
                 }
-                @if let Some(at) = self.again { p.quiet { (visitor.say(Text::TriesAgain)) ": " (parts::time(visitor, at)) } }
-                a.button href=(self.href) { (visitor.say(self.label)) }
+                @if let Some((what, at)) = self.until { p.quiet { (visitor.say(what)) ": " (parts::time(visitor, at)) } }
+                @if self.href != here { a.button href=(self.href) { (visitor.say(self.label)) } }
             }
         }
     }
 }
 
-/// The list; nothing if everything flows.
-pub(super) fn list(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
+/// Everything that is wrong, the worst first.
+fn all(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Vec<Wrong> {
     let mut all = Vec::new();
     all.extend(
         report
@@ -88,36 +95,68 @@ pub(super) fn list(visitor: &Visitor, report: &StatusReport, glance: &Glance) ->
     );
     all.extend(report.shops.iter().filter_map(callback));
     let lasting = |trouble: &&Trouble| trouble.over_at.is_none() && known(report, trouble);
-    all.extend(
-        glance
-            .troubles
-            .iter()
-            .filter(lasting)
-            .filter_map(|one| trouble(report, one)),
-    );
+    let lasting = glance.troubles.iter().filter(lasting);
+    all.extend(lasting.filter_map(|one| trouble(report, one)));
     all.extend(glance.dead.iter().map(dead));
-    all.extend(glance.conflicts.iter().map(|one| {
-        let href = format!("/console/conflicts/{}", one.id);
-        let href = if one.count == 1 {
-            href
-        } else {
-            "/console/conflicts".to_owned()
-        };
-        Wrong {
-            code: Code::parse(&one.code),
-            figures: vec![(Text::Conflicts, one.count.to_string())],
-            ..Wrong::new(Flow::Slow, (Text::Shop, &one.shop), href, Text::Decide)
-        }
-    }));
+    all.extend(glance.conflicts.iter().map(conflict));
     all.extend(glance.refused.iter().map(refused));
     all.sort_by_key(|one| one.flow != Flow::Stuck);
+    all
+}
+
+/// The list; nothing if everything flows.
+pub(super) fn list(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
+    let all = all(visitor, report, glance);
     html! {
         @if all.is_empty() { p.notice { (visitor.say(Text::AllWell)) } }
         @else {
             h2.wrong { (visitor.say(Text::WhatIsWrong)) " " span.badge.bad { (all.len()) } }
-            ul.wrong { @for one in &all { (one.item(visitor)) } }
+            ul.wrong { @for one in &all { (one.item(visitor, "/console")) } }
         }
-        (lately(visitor, report, glance))
+        (lately(visitor, report, glance, None))
+    }
+}
+
+/// What is wrong with one lane, on its own page.
+pub(super) fn about(
+    visitor: &Visitor,
+    report: &StatusReport,
+    glance: &Glance,
+    (lane, here): (&str, &str),
+) -> Markup {
+    let mut all = all(visitor, report, glance);
+    all.retain(|one| one.lane == lane);
+    html! {
+        @if !all.is_empty() { ul.wrong { @for one in &all { (one.item(visitor, here)) } } }
+    }
+}
+
+/// How a lane is, with what hinders it though it runs.
+pub(super) fn flow(
+    visitor: &Visitor,
+    report: &StatusReport,
+    glance: &Glance,
+    (lane, alone): (&str, Flow),
+) -> Flow {
+    let all = all(visitor, report, glance);
+    let hinders = |one: &&Wrong| one.lane == lane && one.badge != Text::TakeNote;
+    match (alone, all.iter().find(hinders)) {
+        (Flow::Flowing, Some(worst)) => worst.flow,
+        _ => alone,
+    }
+}
+
+fn conflict(conflict: &WaitingConflicts) -> Wrong {
+    let href = if conflict.count == 1 {
+        format!("/console/conflicts/{}", conflict.id)
+    } else {
+        "/console/conflicts".to_owned()
+    };
+    Wrong {
+        badge: Text::NeedsYou,
+        code: Code::parse(&conflict.code),
+        figures: vec![(Text::Conflicts, conflict.count.to_string())],
+        ..Wrong::new(Flow::Slow, (Text::Shop, &conflict.shop), href, Text::Decide)
     }
 }
 
@@ -179,11 +218,16 @@ fn portal(visitor: &Visitor, portal: &PortalStatus, glance: &Glance) -> Option<W
         LaneState::Idle => Text::NoWorker,
         LaneState::Running => Text::WaitsLong,
     };
+    let again = portal.resume_at.filter(|_| halts);
+    let again = again.map(|at| (Text::TriesAgain, at));
+    let lowered = portal.lowered_until.map(|at| (Text::HalfPace, at));
+    let code = code.or(lowered.filter(|_| !halts).map(|_| Code::Limit));
     Some(Wrong {
+        lane: portal.portal.clone(),
         code,
         text: code.is_none().then_some(text),
         figures,
-        again: portal.resume_at.filter(|_| halts),
+        until: again.or(lowered),
         words: portal
             .paused_reason
             .clone()
@@ -213,10 +257,11 @@ fn callback(shop: &ShopStatus) -> Option<Wrong> {
     let code = shop.callback_code.as_deref().and_then(Code::parse);
     let words = shop.callback_reason.as_deref().unwrap_or_default();
     Some(Wrong {
+        lane: lane_of(&shop.shop),
         code,
         text: code.is_none().then_some(text),
         figures: vec![(Text::Untold, shop.untold.to_string())],
-        again: shop.callback_resume_at,
+        until: shop.callback_resume_at.map(|at| (Text::TriesAgain, at)),
         words: words.to_owned(),
         ..Wrong::new(
             flow,
@@ -238,10 +283,17 @@ fn trouble(report: &StatusReport, trouble: &Trouble) -> Option<Wrong> {
         return None;
     }
     let (place, href, label) = place(trouble);
+    let moved = trouble.code == Code::Moved.as_str();
     Some(Wrong {
+        lane: trouble.lane.clone(),
+        badge: if moved { Text::TakeNote } else { Text::Slow },
         code: Some(Code::parse(&trouble.code)?),
         words: trouble.message.clone(),
-        figures: vec![(Text::Times, trouble.times.to_string())],
+        figures: if moved {
+            Vec::new()
+        } else {
+            vec![(Text::Times, trouble.times.to_string())]
+        },
         ..Wrong::new(Flow::Slow, place, href, label)
     })
 }
@@ -266,6 +318,7 @@ fn dead(dead: &DeadRow) -> Wrong {
     };
     let known = Code::parse(&dead.code);
     Wrong {
+        badge: Text::IsDead,
         code: known,
         text: known.is_none().then_some(Text::HasDead),
         figures,
@@ -287,6 +340,8 @@ fn refused(refused: &Refused) -> Wrong {
         (Text::Shop, href, Text::ToPortal)
     };
     Wrong {
+        badge: Text::IsRefused,
+        lane: refused.lane.clone(),
         code: known,
         text: known.is_none().then_some(Text::LastRefusal),
         figures: vec![
@@ -303,9 +358,16 @@ pub(super) fn shop_page(shop: &str) -> String {
     format!("/console/shops/{}", query::escape(shop))
 }
 
-/// What was wrong a moment ago and is over.
-fn lately(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
-    let over = |trouble: &&Trouble| trouble.over_at.is_some() && known(report, trouble);
+/// What was wrong a moment ago and is over: anywhere, or with one lane.
+pub(super) fn lately(
+    visitor: &Visitor,
+    report: &StatusReport,
+    glance: &Glance,
+    lane: Option<&str>,
+) -> Markup {
+    let here = |trouble: &Trouble| lane.is_none_or(|lane| trouble.lane == lane);
+    let over =
+        |trouble: &&Trouble| trouble.over_at.is_some() && known(report, trouble) && here(trouble);
     let over: Vec<_> = glance.troubles.iter().filter(over).collect();
     html! {
         @if !over.is_empty() {

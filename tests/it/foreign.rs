@@ -54,6 +54,15 @@ async fn until(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
     }
 }
 
+/// Somebody else's integration, until it is told to stop.
+async fn ask_without_measure(portal: String, over: CancellationToken) {
+    let http = crate::sandbox::client();
+    while !over.is_cancelled() {
+        let asked = http.post(format!("{portal}server.time")).json(&json!({}));
+        let _ = asked.send().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_else_on_our_address_slows_us_down_costs_no_attempt_and_is_forgotten() {
     let plan = Plan::Custom {
@@ -74,17 +83,8 @@ async fn somebody_else_on_our_address_slows_us_down_costs_no_attempt_and_is_forg
         timeout: Duration::from_secs(5),
     };
     let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options).unwrap();
-    // The other one asks without any measure until it is told to stop.
-    let (elsewhere, address) = (CancellationToken::new(), portal.url());
-    let other = tokio::spawn({
-        let (http, over) = (crate::sandbox::client(), elsewhere.clone());
-        async move {
-            while !over.is_cancelled() {
-                let asked = http.post(format!("{address}server.time")).json(&json!({}));
-                let _ = asked.send().await;
-            }
-        }
-    });
+    let elsewhere = CancellationToken::new();
+    let other = tokio::spawn(ask_without_measure(portal.url(), elsewhere.clone()));
     until("the bucket is full", async || portal.stats().throttled > 5).await;
     let stop = CancellationToken::new();
     let name = PortalName::parse("main").unwrap();

@@ -114,7 +114,7 @@ async fn orders_that_are_refused_are_seen_and_mended_one_by_one() {
 
     scene
         .post("R-2", 1, |order| {
-            order["customer"]["emails"] = json!(["anna@"])
+            order["customer"]["emails"] = json!(["anna@"]);
         })
         .await;
     scene.sees(email).await;
@@ -177,10 +177,6 @@ async fn deleted(scene: &mut Scene, gone: &'static Trouble) {
         scene.sees(gone).await;
         scene.letter(number).await;
         if first {
-            scene
-                .browser
-                .eval("document.querySelector('input[name=recreate]').checked = true")
-                .await;
             scene.retry().await;
             scene.in_sync(number).await;
             assert_ne!(scene.order(number).await["deal_id"], deal);

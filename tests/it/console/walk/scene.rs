@@ -111,8 +111,8 @@ impl Scene {
             Door::Application => format!(
                 "[portals.main]\nrate = {{ per_second = 50, burst = 50 }}\n[portals.main.app]\nclient_id = \"{CLIENT}\"\n\
                  client_secret = \"{SECRET}\"\nportal_url = \"http://{host}\"\noauth_url = \"http://{host}/oauth/token/\"\n\
-                 [database]\ntoken_key = \"{}\"",
-                format!("{}=", "A".repeat(43))
+                 [database]\ntoken_key = \"{}=\"",
+                "A".repeat(43)
             ),
         };
         format!(
