@@ -140,13 +140,12 @@ async fn held(report: &mut Report, pool: &PgPool) {
         if renewed.elapsed() > Duration::from_secs(20) {
             (driven.lease, renewed) = (lease(pool).await, Instant::now());
         }
-        let part = (started.elapsed().as_secs_f64() / time.as_secs_f64() * 10.0).floor();
+        let part = started.elapsed().as_millis() * 10 / time.as_millis();
         let Some(took) = driven.wave().await else {
             refill(pool, u64::from(BATCH) * 50).await;
             continue;
         };
-        let part = (0..10).rfind(|nth| *nth as f64 <= part).unwrap();
-        parts[part].push(took);
+        parts[usize::try_from(part).unwrap()].push(took);
     }
     snapshot.rollback().await.unwrap();
     let median = |part: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {

@@ -21,7 +21,7 @@ use std::{
 /// The portal's limit, and the bridge's: as strict as a real one, only faster.
 pub(super) const PER_SECOND: u32 = 100;
 pub(super) const BURST: u32 = 500;
-/// The lease (2 s), one look of the other worker (1.1 s at most), and the time that a busy machine needs for both.
+/// The lease, one look of the other worker, and the time that a busy machine needs for both.
 const TAKEN_OVER: Duration = Duration::from_secs(5);
 /// Requests of the shop at once.
 const SENDERS: usize = 4;
