@@ -109,11 +109,12 @@ fn framed(visitor: &Visitor, portal: &PortalName, content: Markup) -> Markup {
 
 fn steps(state: &State, visitor: &Visitor, portal: &PortalName, begun: &Begun) -> Markup {
     let own = state.config.http.public_url.as_deref();
-    let own = own.map_or("https://…", |url| url.trim_end_matches('/'));
+    let address = own.map_or("https://…", |url| url.trim_end_matches('/'));
     html! {
         ol.steps {
             li { p { (visitor.say(Text::StepHandler)) }
-                p.code { (own) "/webhooks/bitrix24/" (portal) "/oauth" } }
+                p.code { (address) "/webhooks/bitrix24/" (portal) "/oauth" }
+                @if own.is_none() { p.quiet { (visitor.say(Text::OwnAddress)) } } }
             li { p { (visitor.say(Text::StepOpen)) }
                 p { a.button href=(begun.address) target="_blank" rel="noreferrer noopener" { (visitor.say(Text::OpenPortal)) " ↗" } } }
             li { p { (visitor.say(Text::StepReturn)) } }

@@ -24,7 +24,9 @@ pub(super) fn time(visitor: &Visitor, at: DateTime<Utc>) -> Markup {
 pub(super) fn moment(visitor: &Visitor, at: DateTime<Utc>) -> Markup {
     html! {
         time data-exact datetime=(iso(at)) { (exact(at)) }
-        span.quiet { " · " time data-ago datetime=(iso(at)) { (distance(visitor.now, at, visitor.lang)) } }
+        @if near(visitor.now, at) {
+            span.quiet { " · " time data-ago datetime=(iso(at)) { (distance(visitor.now, at, visitor.lang)) } }
+        }
     }
 }
 
@@ -36,10 +38,14 @@ fn exact(at: DateTime<Utc>) -> String {
     format!("{} UTC", at.format("%Y-%m-%d %H:%M:%S"))
 }
 
+fn near(now: DateTime<Utc>, at: DateTime<Utc>) -> bool {
+    (now - at).num_seconds().abs() < NEAR
+}
+
 /// How far a moment is, in words; of a distant one the date.
 fn distance(now: DateTime<Utc>, at: DateTime<Utc>, lang: Lang) -> String {
     let seconds = (now - at).num_seconds();
-    if seconds.abs() >= NEAR {
+    if !near(now, at) {
         return at.format("%Y-%m-%d").to_string();
     }
     let words = span(seconds.abs(), lang);

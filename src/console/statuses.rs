@@ -88,29 +88,33 @@ fn of(visitor: &Visitor, rules: &ShopRules) -> Markup {
         Direction::ToPortal => Text::OnlyToPortal,
         Direction::ToShop => Text::OnlyToShop,
     };
+    let back = visitor.say(Text::ComesBackAs);
     html! {
         section {
             h2 { (rules.shop.as_str()) " → " (rules.portal.as_str()) }
             p.quiet { (visitor.say(Text::Funnel)) " " (rules.funnel) }
-            div.scroll { table {
+            div.scroll { table.stacks {
                 thead { tr { th scope="col" { (visitor.say(Text::Status)) } th scope="col" { (visitor.say(Text::WrittenAs)) }
                     th scope="col" { (visitor.say(Text::AlsoAccepts)) } th scope="col" { (visitor.say(Text::Direction)) } } }
                 tbody { @for row in rows { tr {
-                    td.code { (row.status) } td.code { (row.stage) }
-                    td.code { @for stage in &row.accepts { (stage) " " } }
-                    td { (visitor.say(direction(row.direction))) }
+                    td.code data-label=(visitor.say(Text::Status)) { (row.status) }
+                    td.code data-label=(visitor.say(Text::WrittenAs)) { (row.stage) }
+                    td.code data-label=(visitor.say(Text::AlsoAccepts)) {
+                        @if row.accepts.is_empty() { "—" } @for stage in &row.accepts { (stage) " " }
+                    }
+                    td data-label=(visitor.say(Text::Direction)) { (visitor.say(direction(row.direction))) }
                 } } }
             } }
-            div.scroll { table {
-                thead { tr { th scope="col" { (visitor.say(Text::Stage)) } th scope="col" { (visitor.say(Text::Funnel)) }
+            div.scroll { table.stacks {
+                thead { tr { th scope="col" { (visitor.say(Text::Stage)) } th.num scope="col" { (visitor.say(Text::Funnel)) }
                     th scope="col" { (visitor.say(Text::ComesBackAs)) } } }
                 tbody { @for stage in stages { tr {
-                    td.code { (stage) } td { (stage.funnel) }
+                    td.code data-label=(visitor.say(Text::Stage)) { (stage) } td.num data-label=(visitor.say(Text::Funnel)) { (stage.funnel) }
                     @match rules.statuses.back(stage) {
-                        Ok(status) => td.code { (status) },
-                        Err(Untranslatable::Ambiguous) => td { span.badge.bad { (visitor.say(Text::NothingAmbiguous)) } },
-                        Err(Untranslatable::OneWay) => td { (visitor.say(Text::NothingComesBack)) ": " (visitor.say(Text::OnlyToPortal)) },
-                        Err(Untranslatable::Unknown) => td { (visitor.say(Text::NothingComesBack)) },
+                        Ok(status) => td.code data-label=(back) { (status) },
+                        Err(Untranslatable::Ambiguous) => td data-label=(back) { span.badge.bad { (visitor.say(Text::NothingAmbiguous)) } },
+                        Err(Untranslatable::OneWay) => td data-label=(back) { (visitor.say(Text::NothingComesBack)) ": " (visitor.say(Text::OnlyToPortal)) },
+                        Err(Untranslatable::Unknown) => td data-label=(back) { (visitor.say(Text::NothingComesBack)) },
                     }
                 } } }
             } }

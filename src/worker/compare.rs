@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 /// Orders compared in one turn: 40 commands of 50 deals, so that the history fits into the same call.
 const AT_ONCE: u32 = 2_000;
+/// How often they are halved before a portal that keeps failing: what a call that fails was to bring is asked for again as a whole.
+const MOST_HALVINGS: u32 = 5;
 /// How often a write may lead to another at once: the next turn goes on.
 const MOST_PASSES: usize = 3;
 /// Looks follow each other no faster than this, so that what comes in bursts is read once.
@@ -23,6 +25,8 @@ pub(super) struct WayBack {
     read: Option<Instant>,
     /// When the last look began.
     looked: Option<Instant>,
+    /// How often the number of orders in one turn is halved.
+    halvings: u32,
     /// Whether the portal was asked who the bridge is.
     asked_who: bool,
     /// Who the bridge is in the portal.
@@ -89,7 +93,8 @@ impl WayBack {
         if reread {
             bridge.sweep(held.portal()).await?;
         }
-        let due = bridge.comparisons(held.lease(), AT_ONCE).await?;
+        let most = AT_ONCE >> self.halvings;
+        let due = bridge.comparisons(held.lease(), most).await?;
         if due.is_empty() && !reread {
             return Ok(None);
         }
@@ -109,8 +114,10 @@ impl WayBack {
             self.read = Some(Instant::now());
         }
         if turned.failure.is_some() {
+            self.halvings = (self.halvings + 2).min(MOST_HALVINGS);
             return Ok(Some(turned));
         }
+        self.halvings = self.halvings.saturating_sub(1);
         let mut next = (due, seen);
         for _ in 0..MOST_PASSES {
             let (compared, seen) = next;

@@ -104,7 +104,12 @@ fn holds(own: &[Value], op: &str, wanted: &Value, textual: bool, clock: &Clock) 
     };
     let same = |have: &Value, want: &Value| {
         if textual {
-            fold(have) == fold(want)
+            let (have, want) = (text(have), text(want));
+            if have.is_ascii() && want.is_ascii() {
+                have.eq_ignore_ascii_case(&want)
+            } else {
+                have.to_lowercase() == want.to_lowercase()
+            }
         } else {
             compare(have, want, clock) == Ordering::Equal
         }
@@ -159,6 +164,11 @@ fn moment(value: &str, clock: &Clock) -> Option<DateTime<FixedOffset>> {
 /// Numbers as numbers, dates as instants, the rest as text without regard to case.
 pub(crate) fn compare(have: &Value, want: &Value, clock: &Clock) -> Ordering {
     let (have, want) = (text(have), text(want));
+    // Portals of thousands of deals are asked for fifty by their ids.
+    let id = |text: &str| !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+    if id(&have) && id(&want) {
+        return (have.len(), &have).cmp(&(want.len(), &want));
+    }
     // Most of what is compared are names and other words: no need to read them as numbers first.
     let number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
     if number(&have) && number(&want) {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 const LOOK: &str = include_str!("look.js");
 const REACH: &str = include_str!("reach.js");
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "",
     "/orders",
     "/orders?q=nothing-like-this",
@@ -25,6 +25,7 @@ const PAGES: [&str; 14] = [
     "/conflicts/1",
     "/statuses",
     "/portals/main",
+    "/shops/main",
     "/audit",
 ];
 
