@@ -81,7 +81,7 @@ fn acts(visitor: &Visitor, name: &str, callback: LaneState) -> Markup {
 fn refusals(visitor: &Visitor, shop: &str, refused: &[RefusedChange]) -> Markup {
     html! {
         h2 { (visitor.say(Text::ShopRefused)) }
-        @if refused.is_empty() { p.quiet { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
+        @if refused.is_empty() { p.empty { (visitor.say(Text::ShopTakesAll)) } } @else { div.scroll { table.stacks {
             thead { tr { th scope="col" { (visitor.say(Text::Order)) } th scope="col" { (visitor.say(Text::Status)) }
                 th scope="col" { (visitor.say(Text::WhatHappened)) } th scope="col" { (visitor.say(Text::TriesAgain)) } } }
             tbody { @for change in refused { tr {

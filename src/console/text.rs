@@ -225,6 +225,7 @@ texts! {
     Failures "Failures in a row" "Сбоев подряд"
     // shops
     ShopRefused "What the shop refused and is told again" "Что магазин отказался принять и что повторяется"
+    ShopTakesAll "None: the shop takes what it is told." "Нет: магазин принимает всё, о чём ему сообщают."
     ReadsFeed "This shop is not called: it reads the changes itself." "Этот магазин не оповещается: он читает изменения сам."
     ShopPausedNotice "The shop is not told anything until somebody resumes it." "Магазин не оповещается, пока это не запустят."
     ShopResumedNotice "The shop is told again." "Оповещение магазина запущено."

@@ -256,6 +256,12 @@ fn callback(shop: &ShopStatus) -> Option<Wrong> {
     }
     let code = shop.callback_code.as_deref().and_then(Code::parse);
     let words = shop.callback_reason.as_deref().unwrap_or_default();
+    // A lane that is stopped for good has its code's own sentence as the reason.
+    let words = if code.is_some_and(|code| code.sentence() == words) {
+        ""
+    } else {
+        words
+    };
     Some(Wrong {
         lane: lane_of(&shop.shop),
         code,
