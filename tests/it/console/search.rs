@@ -3,6 +3,11 @@
 use crate::support::{database::Database, shop::bridge};
 use b24_bridge::storage;
 use sqlx::PgPool;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
 
 const ORDERS: &str = "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint, state, settled_at)
      SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved', jsonb_build_object('data', jsonb_build_object('customer',
@@ -27,13 +32,24 @@ async fn used(pool: &PgPool) -> (i64, i64) {
     .unwrap()
 }
 
+/// Who is connected to this database.
+async fn connected(pool: &PgPool) -> BTreeSet<i32> {
+    let pids: Vec<i32> = sqlx::query_scalar(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    pids.into_iter().collect()
+}
+
 #[tokio::test]
 async fn a_customer_is_found_by_an_index_that_is_built_anew_where_it_is_missing_or_broken() {
     let db = Database::new().await;
     let one = storage::connect_with(db.url.parse().unwrap(), 1)
         .await
         .unwrap();
-    let (here, others) = (bridge(&one, &["main"]), bridge(&db.pool, &["main"]));
+    let here = bridge(&one, &["main"]);
     sqlx::raw_sql(ORDERS).execute(&one).await.unwrap();
     for breakage in [
         "SELECT 1",
@@ -41,9 +57,21 @@ async fn a_customer_is_found_by_an_index_that_is_built_anew_where_it_is_missing_
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'bridge.outbox_contacts'::regclass",
     ] {
         sqlx::raw_sql(breakage).execute(&db.pool).await.unwrap();
+        let known = connected(&one).await;
+        let builders = storage::connect_with(db.url.parse().unwrap(), 2)
+            .await
+            .unwrap();
+        let others = bridge(&builders, &["main"]);
         let built = tokio::join!(others.build_search_index(), others.build_search_index());
         let built = [built.0.unwrap(), built.1.unwrap()];
         assert!(built.contains(&true), "{breakage}");
+        // They tell of their own scans when they leave.
+        builders.close().await;
+        let bound = Instant::now() + Duration::from_secs(30);
+        while !connected(&one).await.is_subset(&known) {
+            assert!(Instant::now() < bound, "the builders do not leave");
+            sleep(Duration::from_millis(10)).await;
+        }
         let (index, whole) = used(&one).await;
         for words in ["+7 916 001-23-45", "ANNA12345@example.ru", "N-12345"] {
             let found = here.find_orders(words).await.unwrap();

@@ -312,12 +312,17 @@ impl Scene {
         } else {
             trouble.place.english()
         };
-        // What passes by itself may be over when it is shown; then it is shown with its time.
+        // What passes by itself may be over when it is shown; then it is shown with its time, which is not that of an earlier scene.
+        let since = self.browser.eval("Date.now() - 4000").await;
+        let over = if trouble.passes {
+            format!("new Date(li.querySelector('time').dateTime) > {since}")
+        } else {
+            "false".to_owned()
+        };
         let find = format!(
             "[...document.querySelectorAll('ul.wrong li, .over li')].find(li => \
-             {}.every(text => li.innerText.includes(text)) && (li.closest('.wrong') || Date.now() - new Date(li.querySelector('time').dateTime) < {}))",
+             {}.every(text => li.innerText.includes(text)) && (li.closest('.wrong') || {over}))",
             json!([place, sentence, remedy.replace('`', "")]),
-            if trouble.passes { 4_000 } else { 0 }
         );
         let href = loop {
             let href = self
