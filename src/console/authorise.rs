@@ -114,7 +114,7 @@ fn steps(state: &State, visitor: &Visitor, portal: &PortalName, begun: &Begun) -
         ol.steps {
             li { p { (visitor.say(Text::StepHandler)) }
                 p.code { (address) "/webhooks/bitrix24/" (portal) "/oauth" }
-                @if own.is_none() { p.quiet { (visitor.say(Text::OwnAddress)) } } }
+                @if own.is_none() { p.quiet { (parts::marked(visitor.say(Text::OwnAddress))) } } }
             li { p { (visitor.say(Text::StepOpen)) }
                 p { a.button href=(begun.address) target="_blank" rel="noreferrer noopener" { (visitor.say(Text::OpenPortal)) " ↗" } } }
             li { p { (visitor.say(Text::StepReturn)) } }

@@ -64,15 +64,30 @@ fn clocks(visitor: &Visitor, conflict: &ConflictView) -> Markup {
         html! { @match at { Some(at) => (parts::moment(visitor, at)), None => "—" } }
     };
     let agreed = inputs.pointer("/agreed/status").and_then(Value::as_str);
+    let (shop, portal) = (conflict.status.as_str(), conflict.stage.as_str());
+    let rows = [
+        (Text::ShopSays, shop, at("/shop/since"), at("/shop/seen")),
+        (
+            Text::PortalSays,
+            portal,
+            at("/portal/since"),
+            at("/portal/seen"),
+        ),
+        (
+            Text::Agreed,
+            agreed.unwrap_or("—"),
+            at("/agreed/portal_since"),
+            at("/agreed/seen"),
+        ),
+    ];
     html! {
-        div.scroll { table {
+        div.scroll { table.stacks {
             thead { tr { th scope="col" { } th scope="col" { (visitor.say(Text::What)) }
                 th scope="col" { (visitor.say(Text::Since)) } th scope="col" { (visitor.say(Text::Heard)) } } }
-            tbody {
-                tr { th scope="row" { (visitor.say(Text::ShopSays)) } td { (conflict.status) } td { (at("/shop/since")) } td { (at("/shop/seen")) } }
-                tr { th scope="row" { (visitor.say(Text::PortalSays)) } td { (conflict.stage) } td { (at("/portal/since")) } td { (at("/portal/seen")) } }
-                tr { th scope="row" { (visitor.say(Text::Agreed)) } td { (agreed.unwrap_or("—")) } td { (at("/agreed/portal_since")) } td { "—" } }
-            }
+            tbody { @for (who, what, since, heard) in rows { tr {
+                td { strong { (visitor.say(who)) } } td data-label=(visitor.say(Text::What)) { (what) }
+                td data-label=(visitor.say(Text::Since)) { (since) } td data-label=(visitor.say(Text::Heard)) { (heard) }
+            } } }
         } }
         details { summary { (visitor.say(Text::AllItRestsOn)) } pre { (parts::pretty(inputs)) } }
     }

@@ -236,7 +236,7 @@ texts! {
     AuthoriseExplained "An administrator of the portal can let the bridge in here, for the first time or anew. Nothing that waits is lost meanwhile." "Администратор портала может впустить мост здесь, впервые или заново. Ничего из ожидающего при этом не теряется."
     Authorise "Authorise the application" "Авторизовать приложение"
     StepHandler "In the application's settings in the portal (Developer resources → Other → Local application), “Your handler path” must be this address:" "В настройках приложения на портале (Разработчикам → Другое → Локальное приложение) «Путь вашего обработчика» должен быть таким:"
-    OwnAddress "It begins with the address by which the portal reaches this bridge; [http] public_url in the settings fills it in." "Начало — адрес, по которому портал видит этот мост; его подставит [http] public_url в настройках."
+    OwnAddress "It begins with the address by which the portal reaches this bridge; `http.public_url` in the settings fills it in." "Начало — адрес, по которому портал видит этот мост; его подставит `http.public_url` в настройках."
     StepOpen "Open the portal as its administrator and let the application in. The link serves once, for a quarter of an hour." "Откройте портал как его администратор и впустите приложение. Ссылка действует один раз, четверть часа."
     OpenPortal "Open the portal" "Открыть портал"
     StepReturn "The portal sends the browser back to the bridge. Then return to this page: it tells what came of it." "Портал вернёт браузер к мосту. После этого вернитесь на эту страницу: она скажет, что вышло."
