@@ -126,7 +126,7 @@ impl Grouped for Vec<NewEvent> {
             tx.commit().await?;
             stored
         } else {
-            Stored::all_queued(first.len())
+            store_rest(db, &events, first).await?
         };
         bridge.ring(&events, &stored);
         let mut results = stored.results.into_iter();
@@ -142,16 +142,6 @@ pub(super) struct Stored {
     pub(super) results: Vec<Accepted>,
     /// The portal of each event that a newer one superseded.
     pub(super) overtaken: Vec<String>,
-}
-
-impl Stored {
-    /// New events of new orders, so many.
-    fn all_queued(count: usize) -> Self {
-        Self {
-            results: vec![Accepted::Queued; count],
-            overtaken: Vec::new(),
-        }
-    }
 }
 
 /// Stores events in a transaction and makes the newest of each order its head; one result for each, in order.

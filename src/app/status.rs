@@ -2,7 +2,7 @@
 
 use super::{Actor, Bridge, Error, compare::lane_of};
 use crate::{
-    domain::{PortalName, ShopRules},
+    domain::ShopRules,
     storage::{
         Settings, figures, journal,
         lanes::{self, LaneRow},
@@ -189,16 +189,6 @@ impl Bridge {
         tx.commit().await?;
         self.bell().ring(lane);
         Ok(())
-    }
-
-    /// Stops sending to a portal until somebody resumes it.
-    pub async fn pause_portal(&self, portal: &PortalName, who: &Actor) -> Result<(), Error> {
-        self.pause_lane(portal.as_str(), who).await
-    }
-
-    /// Sends to a portal again, at once.
-    pub async fn resume_portal(&self, portal: &PortalName, who: &Actor) -> Result<(), Error> {
-        self.resume_lane(portal.as_str(), who).await
     }
 
     fn known(&self, lane: &str) -> Result<(), Error> {

@@ -115,8 +115,7 @@ impl Bridge {
                 while writer().await.is_err_and(|error| error.is_panic()) {}
             });
         }
-        let lost = |_| storage::Error::Database(sqlx::Error::WorkerCrashed);
-        answered.await.map_err(lost)?
+        answered.await.map_err(|_| lost())?
     }
 
     async fn write_groups<T: Grouped>(self) {
@@ -150,10 +149,8 @@ impl Bridge {
                     let bridge = self.clone();
                     each.spawn(async move {
                         let written = bridge.write(&mut None, &[&request.what]).await;
-                        let one = written.and_then(|answers| {
-                            let lost = storage::Error::Database(sqlx::Error::WorkerCrashed);
-                            answers.into_iter().next().ok_or(Error::from(lost))
-                        });
+                        let one =
+                            written.and_then(|answers| answers.into_iter().next().ok_or_else(lost));
                         let _ = request.answer.send(one);
                     });
                 }
@@ -178,4 +175,9 @@ impl Bridge {
         }
         written
     }
+}
+
+/// The writer went, and nobody knows what became of the thing.
+fn lost() -> Error {
+    storage::Error::Database(sqlx::Error::WorkerCrashed).into()
 }

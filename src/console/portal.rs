@@ -97,7 +97,10 @@ pub(super) async fn pause(
     act: Act<Nothing>,
 ) -> Result<Redirect, Fault> {
     let name = parse(&name, &act.visitor)?;
-    let done = state.bridge.pause_portal(&name, &act.visitor.actor()).await;
+    let done = state
+        .bridge
+        .pause_lane(name.as_str(), &act.visitor.actor())
+        .await;
     done.map_err(|error| Fault::of(error, act.visitor.lang))?;
     Ok(back(&name, "paused"))
 }
@@ -111,7 +114,7 @@ pub(super) async fn resume(
     let name = parse(&name, &act.visitor)?;
     let done = state
         .bridge
-        .resume_portal(&name, &act.visitor.actor())
+        .resume_lane(name.as_str(), &act.visitor.actor())
         .await;
     done.map_err(|error| Fault::of(error, act.visitor.lang))?;
     Ok(back(&name, "resumed"))

@@ -145,7 +145,7 @@ async fn a_person_pauses_a_lane_and_events_wait_until_it_is_resumed() {
     let bridge = bridge(&db.pool, &["main"]);
     let name = PortalName::parse("main").unwrap();
     let who = Actor::new("operator:anna");
-    bridge.pause_portal(&name, &who).await.unwrap();
+    bridge.pause_lane(name.as_str(), &who).await.unwrap();
     bridge
         .accept_events(Some(&main_shop()), &[event("e1", "A-1", 1)])
         .await
@@ -154,7 +154,7 @@ async fn a_person_pauses_a_lane_and_events_wait_until_it_is_resumed() {
     let lane = until(&bridge, "owned and paused", |lane| lane.owner.is_some()).await;
     assert_eq!((lane.state, lane.pending), (LaneState::Paused, 1));
     running.end().await;
-    bridge.resume_portal(&name, &who).await.unwrap();
+    bridge.resume_lane(name.as_str(), &who).await.unwrap();
     assert_eq!(
         until(&bridge, "resumed", |lane| lane.paused_at.is_none())
             .await
@@ -189,7 +189,7 @@ async fn events_from_sql_are_taken_up_by_the_worker() {
     let db = Database::new().await;
     let bridge = bridge(&db.pool, &["main"]);
     bridge
-        .pause_portal(&PortalName::parse("main").unwrap(), &Actor::new("test"))
+        .pause_lane("main", &Actor::new("test"))
         .await
         .unwrap();
     let running = start(&bridge, &Fake::default(), "first");

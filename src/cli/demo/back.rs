@@ -100,14 +100,14 @@ impl<'a> Stage<'a> {
         let deal = self.order("B-3", 1, "N", false).await?;
         let portal = crate::domain::PortalName::parse("demo").map_err(anyhow::Error::msg)?;
         let who = crate::app::Actor::new("demo");
-        self.bridge.pause_portal(&portal, &who).await?;
+        self.bridge.pause_lane(portal.as_str(), &who).await?;
         self.post("B-3", 2, "C", false).await?;
         anyhow::ensure!(
             self.portal.move_deal(deal, "WON"),
             "the deal cannot be moved"
         );
         output::say("  order B-3: cancelled in the shop while a manager drags the deal to WON");
-        self.bridge.resume_portal(&portal, &who).await?;
+        self.bridge.resume_lane(portal.as_str(), &who).await?;
         self.sentence("B-3", "while the deal was moved").await?;
         self.until("both sides agree", || self.stands(deal, "LOSE"))
             .await

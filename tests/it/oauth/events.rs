@@ -311,12 +311,18 @@ async fn a_paused_portal_is_left_alone() {
     let (portal, db) = (Portal::start().await, Database::new().await);
     let (bridge, reached) = portal.installed(&db).await;
     let who = app::Actor::new("operator:anna");
-    bridge.pause_portal(&main_portal(), &who).await.unwrap();
+    bridge
+        .pause_lane(main_portal().as_str(), &who)
+        .await
+        .unwrap();
     let calls = portal.sandbox.calls().len();
     let stop = start(&db, &bridge, &reached, options(&portal)).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(portal.sandbox.calls().len(), calls);
-    bridge.resume_portal(&main_portal(), &who).await.unwrap();
+    bridge
+        .resume_lane(main_portal().as_str(), &who)
+        .await
+        .unwrap();
     bound(&reached, 5).await;
     stop.cancel();
 }
