@@ -45,10 +45,12 @@ pub struct Glance {
 impl Bridge {
     /// What the overview shows beside the status.
     pub async fn glance(&self) -> Result<Glance, Error> {
+        let portals = self.directory().portals.iter();
+        let portals: Vec<String> = portals.map(|name| name.as_str().to_owned()).collect();
         let mut db = self.pool().acquire().await?;
         Ok(Glance {
             minutes: glance::last_hour(&mut db).await?,
-            oldest: glance::oldest(&mut db).await?,
+            oldest: glance::oldest(&mut db, &portals).await?,
             conflicts: troubles::conflicts(&mut db).await?,
             dead: troubles::dead(&mut db).await?,
             refused: troubles::refused(&mut db).await?,
@@ -75,11 +77,6 @@ impl Bridge {
             Some(key) if found.is_empty() => Ok(search::by_contact(&mut tx, &[key], FOUND).await?),
             _ => Ok(found),
         }
-    }
-
-    /// Builds the index that customers are found by, where that is still to be done; whether it is there now.
-    pub async fn build_search_index(&self) -> Result<bool, Error> {
-        Ok(search::build_index(self.pool()).await?)
     }
 
     /// Orders of a portal that were refused and are tried again.

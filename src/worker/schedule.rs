@@ -4,8 +4,8 @@ use super::{Options, Retention};
 use crate::{
     app::{Bridge, permit_bell},
     storage::{
-        self, attempts, bulk, changes, conflicts, decisions, history, inbox, journal, letters,
-        outbox, permits, published,
+        self, attempts, bulk, changes, conflicts, decisions, history, inbox, indexes, journal,
+        letters, outbox, permits, published,
     },
 };
 use sqlx::postgres::PgListener;
@@ -16,23 +16,23 @@ use tokio_util::sync::CancellationToken;
 /// Rows removed in one statement.
 const PRUNE_BATCH: i64 = 5_000;
 
-/// How long it is before the index for the search is tried again.
+/// How long it is before indexes are tried again.
 const BUILD_PAUSE: Duration = Duration::from_mins(1);
 
 /// Runs until told to stop.
 pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToken) {
-    let build = stop.run_until_cancelled(build_index(&bridge));
+    let build = stop.run_until_cancelled(build_indexes(&bridge));
     tokio::join!(build, keep(&bridge, &options, &stop));
 }
 
-/// Builds the index that customers are found by, on an old database once in its life: beside everything else, for it may take minutes.
-async fn build_index(bridge: &Bridge) {
+/// Builds the indexes that migrations leave to us, on a large database once in its life: beside everything else, for it may take minutes.
+async fn build_indexes(bridge: &Bridge) {
     loop {
-        match bridge.build_search_index().await {
+        match indexes::build(bridge.pool()).await {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(%error, "the index for the search by phone and e-mail could not be built; it is tried again");
+                tracing::warn!(%error, "indexes that make pages and meters fast could not be built; it is tried again");
             }
         }
         tokio::time::sleep(BUILD_PAUSE).await;

@@ -1,7 +1,7 @@
 //! The search for orders in a large table.
 
 use crate::support::{database::Database, shop::bridge};
-use b24_bridge::storage;
+use b24_bridge::storage::{self, indexes};
 use sqlx::PgPool;
 use std::{
     collections::BTreeSet,
@@ -61,8 +61,7 @@ async fn a_customer_is_found_by_an_index_that_is_built_anew_where_it_is_missing_
         let builders = storage::connect_with(db.url.parse().unwrap(), 2)
             .await
             .unwrap();
-        let others = bridge(&builders, &["main"]);
-        let built = tokio::join!(others.build_search_index(), others.build_search_index());
+        let built = tokio::join!(indexes::build(&builders), indexes::build(&builders));
         let built = [built.0.unwrap(), built.1.unwrap()];
         assert!(built.contains(&true), "{breakage}");
         // They tell of their own scans when they leave.
