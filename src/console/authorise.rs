@@ -38,7 +38,7 @@ pub(super) struct Given {
 }
 
 fn path(portal: &PortalName, rest: &str) -> String {
-    format!("/console/portals/{}/{rest}", query::escape(portal.as_str()))
+    format!("{}/{rest}", query::portal(portal.as_str()))
 }
 
 /// A portal that is reached by an application.

@@ -66,7 +66,7 @@ fn facts(state: &State, visitor: &Visitor, order: &OrderView) -> Markup {
     html! {
         dl.facts {
             div { dt { (visitor.say(Text::Shop)) } dd { (order.shop) } }
-            div { dt { (visitor.say(Text::Portal)) } dd { a href=(format!("/console/portals/{}", query::escape(&order.portal))) { (order.portal) } } }
+            div { dt { (visitor.say(Text::Portal)) } dd { a href=(query::portal(&order.portal)) { (order.portal) } } }
             div { dt { (visitor.say(Text::Status)) } dd { (order.status.as_deref().unwrap_or("—")) } }
             div { dt { (visitor.say(Text::Stage)) } dd { (order.stage.as_deref().unwrap_or("—")) } }
             @for (text, kind, id) in ids { @if let Some(id) = id {
