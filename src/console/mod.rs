@@ -29,6 +29,8 @@ mod order;
 mod orders;
 mod overview;
 mod parts;
+mod phrasebook;
+mod phrases;
 mod portal;
 mod portals;
 mod query;

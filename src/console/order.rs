@@ -45,7 +45,7 @@ pub(super) async fn get(
             @for letter in &letters.items { section.card.alarm {
                 p { a href=(format!("/console/dead-letters/{}", letter.id)) { "#" (letter.id) " " (letter.code) } }
                 (parts::explained(&visitor, &letter.code))
-                p.words { (letter.message) }
+                p.words { (visitor.lang.told(&letter.message)) }
             } }
         }
         h2 { (visitor.say(Text::Timeline)) }
@@ -85,8 +85,8 @@ fn moment(visitor: &Visitor, entry: &TimelineEntry) -> Markup {
     };
     html! {
         li class=(class) {
-            div.when { (parts::moment(visitor, entry.at)) " " span.kind { (entry.kind) } }
-            p { (entry.text) }
+            div.when { (parts::moment(visitor, entry.at)) " " span.kind { (visitor.lang.word(&entry.kind)) } }
+            p { (visitor.lang.told(&entry.text)) }
             @if let Some(detail) = &entry.detail {
                 details { summary { (visitor.say(Text::Clocks)) } pre { (parts::pretty(detail)) } }
             }

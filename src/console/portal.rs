@@ -62,7 +62,7 @@ async fn page(
     let content = html! {
         h1 { (name) " " (wrongs.flow(name, overview::flow(portal)).badge(visitor)) }
         (parts::notice(visitor, done))
-        @if let Some(wrong) = wrong { p.problem.words role="alert" { (wrong) } }
+        @if let Some(wrong) = wrong { p.problem.words role="alert" { (visitor.lang.told(wrong)) } }
         (wrongs.about(visitor, name, &query::portal(name)))
         section.card { (portals::facts(state, visitor, portal)) (portals::acts(visitor, portal)) }
         (application)
@@ -74,7 +74,7 @@ async fn page(
             tbody { @for order in &refused { tr {
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(&order.shop), Some(&order.number))) }
                 td.code data-label=(visitor.say(Text::Code)) { (order.code.as_deref().unwrap_or("—")) }
-                td.words data-label=(visitor.say(Text::WhatHappened)) { (order.message.as_deref().unwrap_or("—")) }
+                td.words data-label=(visitor.say(Text::WhatHappened)) { (order.message.as_deref().map_or("—".into(), |words| visitor.lang.told(words))) }
                 td data-label=(visitor.say(Text::TriesAgain)) { @match order.due_at { Some(at) => (parts::time(visitor, at)), None => "—" } }
             } } }
         } } }

@@ -87,7 +87,7 @@ fn refusals(visitor: &Visitor, shop: &str, refused: &[RefusedChange]) -> Markup 
             tbody { @for change in refused { tr {
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(shop), Some(&change.number))) }
                 td data-label=(visitor.say(Text::Status)) { (change.status) }
-                td.words data-label=(visitor.say(Text::WhatHappened)) { span.code { (change.code) } " " (change.message) }
+                td.words data-label=(visitor.say(Text::WhatHappened)) { span.code { (change.code) } " " (visitor.lang.told(&change.message)) }
                 td data-label=(visitor.say(Text::TriesAgain)) { (parts::time(visitor, change.due_at)) }
             } } }
         } } }

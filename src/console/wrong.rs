@@ -76,7 +76,7 @@ impl Wrong {
                 }
                 @if let Some(text) = self.text { p.what { (visitor.say(text)) } }
                 @if self.code.is_some() || !self.words.is_empty() {
-                    p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (self.words) }
+                    p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (lang.told(&self.words).chars().take(300).collect::<String>()) }
                 }
                 @if let Some((what, at)) = self.until { p.quiet { (visitor.say(what)) ": " (parts::time(visitor, at)) } }
                 @if self.href != here { a.button href=(self.href) { (visitor.say(self.label)) } }
@@ -153,7 +153,7 @@ impl<'a> Wrongs<'a> {
                         @let (place, href, _) = place(one);
                         a href=(href) { (visitor.say(place.0)) " " (place.1) } ", " (parts::time(visitor, one.last_at)) ", " (visitor.say(Text::Times)) ": " (one.times) ". "
                         @if let Some(code) = Code::parse(&one.code) { (visitor.lang.sentence(code)) " " (parts::marked(visitor.lang.remedy(code))) }
-                        " " span.quiet { span.code { (one.code) } " " (one.message) }
+                        " " span.quiet { span.code { (one.code) } " " (visitor.lang.told(&one.message)) }
                     } } }
                 }
             }
@@ -343,7 +343,7 @@ fn dead(dead: &DeadRow) -> Wrong {
         code: known,
         text: known.is_none().then_some(Text::HasDead),
         figures,
-        words: dead.message.chars().take(300).collect(),
+        words: dead.message.clone(),
         ..Wrong::new(Flow::Stuck, place, href, Text::ToLetters)
     }
 }
