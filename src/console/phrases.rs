@@ -111,7 +111,7 @@ fn before_gap(sentence: &str) -> (&str, Option<(Gap, &str)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision;
+    use crate::app::every_decision;
     use proptest::prelude::*;
     use std::{fs, path::Path};
 
@@ -214,7 +214,7 @@ mod tests {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
         let mut all = all.replace("\\\"", "\"");
         // These are put together from pieces.
-        all.push_str(&decision::tests::sentences().join("\n"));
+        all.push_str(&every_decision().join("\n"));
         for (english, _) in SENTENCES.iter().chain(PARTS) {
             let words = GAPS.iter().fold(english.to_string(), |text, (mark, _)| {
                 text.replace(mark, "{}")
@@ -234,7 +234,7 @@ mod tests {
             let mut words = ours.split(|c: char| !c.is_ascii_lowercase());
             words.any(|word| word.len() > 1)
         };
-        for english in decision::tests::sentences() {
+        for english in every_decision() {
             let russian = sentence(&english);
             assert!(
                 cyrillic(&russian) && !latin(&russian),
