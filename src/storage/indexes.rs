@@ -14,12 +14,6 @@ struct Late {
 
 const LATE: &[Late] = &[
     Late {
-        name: "bridge.outbox_contacts",
-        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.outbox_contacts",
-        create: "CREATE INDEX CONCURRENTLY outbox_contacts ON bridge.outbox USING gin (bridge.contact_keys(body)) WITH (fastupdate = off)",
-        instead_of: None,
-    },
-    Late {
         name: "bridge.orders_waiting",
         drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_waiting",
         create: "CREATE INDEX CONCURRENTLY orders_waiting ON bridge.orders (portal, later, due_at)

@@ -60,7 +60,7 @@ pub async fn by_number(
     .await?)
 }
 
-/// Orders whose customer has one of these keys (see `bridge.contact_keys`), newest first.
+/// Orders whose customer has one of these keys (see `bridge.contacts`), newest first.
 pub async fn by_contact(
     db: &mut PgConnection,
     keys: &[String],
@@ -71,8 +71,8 @@ pub async fn by_contact(
     Ok(sqlx::query_as!(
         FoundRow,
         r#"WITH hit AS MATERIALIZED (
-               SELECT id, shop, number, received_at, body #>> '{data,customer,name}' AS customer
-               FROM bridge.outbox WHERE bridge.contact_keys(body) && $1
+               SELECT e.id, e.shop, e.number, e.received_at, e.body #>> '{data,customer,name}' AS customer
+               FROM bridge.outbox e WHERE e.id IN (SELECT event FROM bridge.contacts WHERE key = ANY($1))
            )
            SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync, o.due_at IS NOT NULL AS "waits!",
                   EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",

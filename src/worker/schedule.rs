@@ -16,13 +16,14 @@ use tokio_util::sync::CancellationToken;
 /// Rows removed in one statement.
 const PRUNE_BATCH: i64 = 5_000;
 
-/// How long it is before indexes are tried again.
-const BUILD_PAUSE: Duration = Duration::from_mins(1);
+/// How long it is before what is done once in a database's life is tried again.
+const ONCE_PAUSE: Duration = Duration::from_mins(1);
 
 /// Runs until told to stop.
 pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToken) {
-    let build = stop.run_until_cancelled(build_indexes(&bridge));
-    tokio::join!(build, keep(&bridge, &options, &stop));
+    let once = async { tokio::join!(build_indexes(&bridge), read_contacts(&bridge)) };
+    let once = stop.run_until_cancelled(once);
+    tokio::join!(once, keep(&bridge, &options, &stop));
 }
 
 /// Builds the indexes that migrations leave to us, on a large database once in its life: beside everything else, for it may take minutes.
@@ -35,7 +36,21 @@ async fn build_indexes(bridge: &Bridge) {
                 tracing::warn!(%error, "indexes that make pages and meters fast could not be built; it is tried again");
             }
         }
-        tokio::time::sleep(BUILD_PAUSE).await;
+        tokio::time::sleep(ONCE_PAUSE).await;
+    }
+}
+
+/// Reads old events for the search by phone and e-mail, on an old database once in its life: beside everything else, for it may take minutes.
+async fn read_contacts(bridge: &Bridge) {
+    loop {
+        match bridge.read_contacts().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "old events could not be read for the search by phone and e-mail; it is tried again");
+                tokio::time::sleep(ONCE_PAUSE).await;
+            }
+        }
     }
 }
 
