@@ -127,7 +127,7 @@ pub(super) async fn jobs(
                 td data-label=(visitor.say(Text::Progress)) {
                     meter min="0" max=(job.expected) value=(job.done) {} " " (job.done) " / " (job.expected)
                     @if job.failed > 0 { " " span.badge.bad { (visitor.say(Text::StayOpen)) ": " (job.failed) } }
-                    @if let Some(fault) = &job.last_fault { p.words { (fault) } }
+                    @if let Some(fault) = &job.last_fault { p.words { (visitor.lang.told(fault)) } }
                 }
                 td data-label=(visitor.say(Text::Who)) { (job.actor) }
                 td data-label=(visitor.say(Text::Time)) { (parts::time(&visitor, job.created_at)) }

@@ -108,7 +108,7 @@ fn acts(visitor: &Visitor, letter: &Letter, mended: Option<(&str, &str)>) -> Mar
         @if told { details { summary { (visitor.say(Text::Payload)) } pre { (payload) } } } @else { section.act id="mend" {
             h2 { (visitor.say(Text::EditAndRetry)) }
             p { (visitor.say(Text::EditExplained)) }
-            @if let Some((wrong, _)) = mended { p.problem.words role="alert" { (wrong) } }
+            @if let Some((wrong, _)) = mended { p.problem.words role="alert" { (visitor.lang.told(wrong)) } }
             form.stack method="post" action=(format!("{}#mend", path("mend"))) {
                 (layout::csrf(visitor))
                 label { (visitor.say(Text::Payload))

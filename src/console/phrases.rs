@@ -48,7 +48,24 @@ fn read(text: &str, depth: u8) -> Option<String> {
     if let Some(code) = Code::ALL.iter().find(|code| code.sentence() == text) {
         return Some(code.sentence_in_russian().to_owned());
     }
-    looked_up(SENTENCES, text, depth)
+    looked_up(SENTENCES, text, depth).or_else(|| several(text, depth))
+}
+
+/// Faults in one line, each with its place in the input before it.
+fn several(text: &str, depth: u8) -> Option<String> {
+    let mut known = false;
+    let mut one = |text: &str| {
+        let (place, fault) = match text.split_once(": ") {
+            Some((place, fault)) if place.starts_with('/') => (Some(place), fault),
+            _ => (None, text),
+        };
+        let read = looked_up(SENTENCES, fault, depth - 1);
+        known |= read.is_some();
+        let fault = read.as_deref().unwrap_or(fault);
+        place.map_or_else(|| fault.to_owned(), |place| format!("{place}: {fault}"))
+    };
+    let all: Vec<String> = text.split("; ").map(&mut one).collect();
+    known.then(|| all.join("; "))
 }
 
 fn looked_up(book: &[(&str, &str)], text: &str, depth: u8) -> Option<String> {
@@ -157,6 +174,10 @@ mod tests {
             (
                 Code::CallbackGone.sentence(),
                 Code::CallbackGone.sentence_in_russian(),
+            ),
+            (
+                "the payload cannot be used: /data/total: `total` is required; /data/items/0/name: `name` must not be empty; /x: Это не наше",
+                "событие нельзя использовать: /data/total: `total`: обязательно; /data/items/0/name: `name`: не может быть пустым; /x: Это не наше",
             ),
             ("paused by operator:anna", "остановлено: operator:anna"),
         ] {

@@ -145,7 +145,7 @@ const WORDED: &str = "
     UPDATE bridge.dead_letters SET message = 'the currency is USD instead of RUB' WHERE message LIKE 'the portal said%';
     UPDATE bridge.conflicts SET sentence = 'the shop changed N to P while the deal was moved from NEW to WON; by rule 1 the later change is right, but the times cannot tell: a person has to decide.';
     UPDATE bridge.decisions SET sentence = 'the deal was moved from NEW to WON; the order is paid, which the portal may not take back: the deal goes back to NEW.';
-    UPDATE bridge.bulk_jobs SET reason = 'пробные', last_fault = NULL;
+    UPDATE bridge.bulk_jobs SET reason = 'пробные', last_fault = 'letter 3: there is no open dead letter, order or portal of that name';
     INSERT INTO bridge.timeline (shop, number, kind, text) VALUES
         ('main', 'A-1', 'told', 'the shop has the status P instead of N (told)'),
         ('main', 'A-1', 'refused', 'the portal refused: Нет доступа (B24-REFUSED); try 1 of 5, the next in 4.2 s');

@@ -1,5 +1,9 @@
 //! The sentences and words that the bridge stores, with their Russian. What is longer stands before what it begins with.
 
+mod words;
+
+pub(super) use words::{PARTS, WORDS};
+
 /// Sentences with their gaps: `{}` for somebody else's words, `{*}` for what may be a sentence, `{=}` for one of the parts below.
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // decisions: what is done
@@ -449,6 +453,98 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "it is not renewed before it is confirmed",
         "до подтверждения его не обновляют",
     ),
+    // what cannot be used
+    (
+        "the payload cannot be used: {*}",
+        "событие нельзя использовать: {*}",
+    ),
+    ("letter {}: {*}", "письмо {}: {*}"),
+    (
+        "there is no open dead letter, order or portal of that name",
+        "такого открытого письма, заказа или портала нет",
+    ),
+    (
+        "`{}` must be a string or a whole number",
+        "`{}`: нужна строка или целое число",
+    ),
+    ("`{}` must be a string", "`{}`: нужна строка"),
+    ("`{}` must be a whole number", "`{}`: нужно целое число"),
+    (
+        "`{}` must be a decimal, as a string or a number",
+        "`{}`: нужно десятичное число, строкой или числом",
+    ),
+    (
+        "`{}` must be a moment such as 2026-01-15T10:00:00+03:00",
+        "`{}`: нужен момент вида 2026-01-15T10:00:00+03:00",
+    ),
+    ("`{}` must be a list", "`{}`: нужен список"),
+    ("`{}` must be an object", "`{}`: нужен объект"),
+    ("`{}` must be true or false", "`{}`: нужно true или false"),
+    (
+        "`{}` must be more than zero",
+        "`{}`: должно быть больше нуля",
+    ),
+    (
+        "`{}` must not be negative",
+        "`{}`: не может быть отрицательным",
+    ),
+    ("`{}` must not be empty", "`{}`: не может быть пустым"),
+    ("`{}` is required", "`{}`: обязательно"),
+    (
+        "a reason of 1 to {} characters is needed",
+        "нужна причина, от 1 до {} знаков",
+    ),
+    (
+        "a filter is needed: every letter is too many",
+        "нужен отбор: все письма сразу — слишком много",
+    ),
+    (
+        "a job takes 1 to {} letters: here are {}",
+        "одно задание берёт от 1 до {} писем, а здесь {}",
+    ),
+    (
+        "`{}` is longer than {} characters",
+        "`{}`: длиннее {} знаков",
+    ),
+    (
+        "`{}` has {} elements; at most {} are taken",
+        "`{}`: элементов {}, принимается не больше {}",
+    ),
+    (
+        "`{}` is in percent: 0 to 100",
+        "`{}`: в процентах, от 0 до 100",
+    ),
+    (
+        "`currency` must be three letters (ISO 4217), such as \"RUB\"",
+        "`currency`: три буквы (ISO 4217), например \"RUB\"",
+    ),
+    (
+        "`kind` must be \"person\" or \"company\", not {}",
+        "`kind`: \"person\" или \"company\", а не {}",
+    ),
+    ("`{}` must be {=}", "`{}`: нужно {=}"),
+    (
+        "the type `{}` is not known; `{}` and `{}` are",
+        "тип `{}` неизвестен; известны `{}` и `{}`",
+    ),
+    (
+        "only JSON data is taken",
+        "данные принимаются только в JSON",
+    ),
+    (
+        "an order number is 1 to 128 characters, none of them a control character",
+        "номер заказа: от 1 до 128 знаков, без управляющих",
+    ),
+    ("the letter is about order `{}`", "письмо о заказе `{}`"),
+    ("no shop `{}` is configured", "магазин `{}` не настроен"),
+    (
+        "the event names no configured shop",
+        "событие не называет ни одного настроенного магазина",
+    ),
+    (
+        "an event of this identity was accepted before",
+        "такое событие уже принято",
+    ),
     // a status table beside the portal
     (
         "the status {} is written into funnel {}, which the portal does not show: correct the funnel, or give the bridge's user the right to see it",
@@ -478,69 +574,4 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the stage {} ({}) is in no row: a deal moved there changes nothing in the shop; list it in `accepts` of the status it means",
         "стадии {} ({}) нет ни в одной строке: перенос сделки туда ничего не меняет в магазине; впишите её в `accepts` того статуса, который она значит",
     ),
-];
-
-/// What stands in sentences and is none by itself.
-pub(super) const PARTS: &[(&str, &str)] = &[
-    ("rule {}", "правилу {}"),
-    ("the default", "умолчанию"),
-    ("the shop", "магазин"),
-    ("the portal", "портал"),
-    ("paid", "оплачен"),
-    ("delivered", "доставлен"),
-    ("cancelled", "отменён"),
-    ("just before", "незадолго до"),
-    ("after", "после"),
-    ("told", "сообщено"),
-    ("read from the feed", "прочитано из ленты"),
-    ("deal {}", "сделка {}"),
-    ("lead {}", "лид {}"),
-    ("deal", "сделка"),
-    ("contacts", "контактов"),
-    ("companies", "компаний"),
-];
-
-/// Words that are stored, shown as labels.
-pub(super) const WORDS: &[(&str, &str)] = &[
-    // kinds of moments in an order's life
-    ("accepted", "принято"),
-    ("superseded", "вытеснено"),
-    ("written", "записано"),
-    ("note", "заметка"),
-    ("refused", "отказ"),
-    ("dead", "не доставлено"),
-    ("overtaken", "закрыто новым"),
-    ("retried", "повтор"),
-    ("discarded", "отказались"),
-    ("told", "магазину"),
-    ("moved", "перенос"),
-    ("decided", "решение"),
-    ("conflict", "расхождение"),
-    ("gone", "сделка"),
-    // decisions
-    ("write_portal", "записать в портал"),
-    ("tell_shop", "сообщить магазину"),
-    ("review", "спросить человека"),
-    ("agree", "совпадает"),
-    ("one_side", "менялась одна сторона"),
-    ("consistent", "значат одно"),
-    ("rule", "правило"),
-    ("default", "по умолчанию"),
-    ("latest", "более позднее"),
-    ("undated", "время не различить"),
-    ("final", "окончательно"),
-    ("ruling", "слово человека"),
-    ("shop", "магазин"),
-    ("portal", "портал"),
-    ("ruled", "решено"),
-    ("vanished", "исчезло само"),
-    // bulk jobs
-    ("retry", "повторить"),
-    ("discard", "отказаться"),
-    ("running", "идёт"),
-    ("done", "готово"),
-    ("stopped", "прервано"),
-    // findings
-    ("error", "ошибка"),
-    ("warning", "внимание"),
 ];
