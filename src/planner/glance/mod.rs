@@ -6,6 +6,7 @@
 
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer,
+    list::{PAGE, listed, of_ids},
     targets::stage_of,
     value::{id, rows, text},
 };
@@ -14,8 +15,6 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Rows of one page of a list, and so deals of one command.
-const PAGE: usize = 50;
 /// Deals whose own history is asked for in one command: few moves each, so they fit a page.
 const HISTORIES: usize = 10;
 /// The most pages of history of one glance: what is left is read in the next.
@@ -464,9 +463,7 @@ fn history_page(after: u64, start: u64) -> Value {
 
 fn deals_of(part: &[u64]) -> (&'static str, Value) {
     let select = ["ID", "CATEGORY_ID", "STAGE_ID", "MOVED_TIME", "MOVED_BY_ID"];
-    let params =
-        json!({"filter": {"@ID": part}, "select": select, "order": {"ID": "ASC"}, "start": -1});
-    ("crm.deal.list", params)
+    ("crm.deal.list", listed(&of_ids(part), &select))
 }
 
 fn deal_state(row: &Map<String, Value>) -> Option<(u64, DealState)> {
