@@ -1,6 +1,6 @@
 //! Meters and log lines of an order's whole way, against the sandbox portal.
 
-use super::{Api, MAIN};
+use super::{Api, MAIN, serve};
 use crate::support::{lines::Lines, shop::event};
 use b24_bridge::{
     bitrix24::{Client, Credentials, Options, Rate},
@@ -38,7 +38,7 @@ async fn the_way_of_an_order_is_counted_and_logged_without_a_secret_or_a_person(
     let portal = Sandbox::start(sandbox::Options::default().plan(Plan::Unlimited))
         .await
         .unwrap();
-    let api = Api::new().await;
+    let api = serve().await;
     api.send(&event("e1", "A-1", 1)).await;
     api.send(&event("e2", "A-1", 2)).await;
     let options = Options {

@@ -1,6 +1,7 @@
 //! What must come out right, one story each.
 
-use super::world::{Answers, KEY, OPERATOR, Plot, World};
+use super::world::{Answers, OPERATOR, Plot, World};
+use crate::support::settings::KEY;
 use b24_bridge::sandbox::{Delivery, Options, Plan, Robot};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -110,7 +111,7 @@ async fn an_order_paid_in_the_shop_stays_paid_whatever_older_stage_comes_late() 
 #[tokio::test]
 async fn a_manager_may_not_take_back_a_payment_and_finds_out_why() {
     let world = World::new(Plot {
-        keys: "overruled_comment = \"Заказ {number}: {from} -> {to} ({status})\"".to_owned(),
+        overruled_comment: Some("Заказ {number}: {from} -> {to} ({status})"),
         ..Plot::default()
     })
     .await;
