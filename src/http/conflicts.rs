@@ -1,10 +1,13 @@
 //! `GET /v1/conflicts`: differences that wait for a person.
 
-use super::{Problem, State};
+use super::{
+    Problem, State,
+    query::{self, LARGEST_PAGE, wrong},
+};
 use crate::{
     app::{ConflictFilter, ConflictPage},
     config::Caller,
-    domain::{Code, OrderNumber, PortalName, ShopName},
+    domain::{OrderNumber, PortalName, ShopName},
 };
 use axum::{
     Json,
@@ -12,8 +15,6 @@ use axum::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-const LARGEST_PAGE: u32 = 500;
 
 /// Which conflicts to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,26 +54,14 @@ pub(super) async fn get_conflicts(
     caller: Caller,
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<ConflictPage>, Problem> {
-    let Query(filter) = query.map_err(|no| wrong(no.body_text()))?;
-    let mut filter = parse(&filter).map_err(wrong)?;
-    if let Some(own) = caller.only() {
-        if filter.shop.as_ref().is_some_and(|shop| shop != own) {
-            return Err(Problem::not_found());
-        }
-        filter.shop = Some(own.clone());
-    }
+    let filter = query::read(query)?;
+    let limit = query::limit(filter.limit, LARGEST_PAGE)?;
+    let mut filter = parse(&filter, limit).map_err(wrong)?;
+    filter.shop = query::whose(filter.shop, &caller)?;
     Ok(Json(state.bridge.conflicts(&filter).await?))
 }
 
-fn wrong(detail: String) -> Problem {
-    Problem::new(Code::Malformed, detail)
-}
-
-fn parse(filter: &Filter) -> Result<ConflictFilter, String> {
-    let limit = filter.limit.unwrap_or(0);
-    if filter.limit == Some(0) || limit > LARGEST_PAGE {
-        return Err(format!("`limit` is 1 to {LARGEST_PAGE}"));
-    }
+fn parse(filter: &Filter, limit: u32) -> Result<ConflictFilter, String> {
     let number = filter
         .number
         .as_deref()

@@ -1,10 +1,12 @@
 //! `GET /v1/dead-letters`: what cannot be delivered.
 
-use super::{Problem, State};
+use super::{
+    Problem, State,
+    query::{self, LARGEST_PAGE},
+};
 use crate::{
     app::{self, LetterFilter, LetterPage, LetterQuery},
     config::Caller,
-    domain::Code,
 };
 use axum::{
     Json,
@@ -12,8 +14,6 @@ use axum::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-const LARGEST_PAGE: u32 = 500;
 
 /// Which letters to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,27 +67,9 @@ pub(super) fn wanted(
     query: Result<Query<Filter>, QueryRejection>,
     caller: &Caller,
 ) -> Result<LetterFilter, Problem> {
-    let Query(filter) = query.map_err(|no| wrong(no.body_text()))?;
-    let mut filter = parse(filter).map_err(wrong)?;
-    if let Some(own) = caller.only() {
-        if filter.shop.as_ref().is_some_and(|shop| shop != own) {
-            return Err(Problem::not_found());
-        }
-        filter.shop = Some(own.clone());
-    }
-    Ok(filter)
-}
-
-fn wrong(detail: String) -> Problem {
-    Problem::new(Code::Malformed, detail)
-}
-
-fn parse(filter: Filter) -> Result<LetterFilter, String> {
-    let limit = filter.limit.unwrap_or(0);
-    if filter.limit == Some(0) || limit > LARGEST_PAGE {
-        return Err(format!("`limit` is 1 to {LARGEST_PAGE}"));
-    }
-    let query = LetterQuery {
+    let filter = query::read(query)?;
+    let limit = query::limit(filter.limit, LARGEST_PAGE)?;
+    let fields = LetterQuery {
         shop: filter.shop,
         portal: filter.portal,
         code: filter.code,
@@ -96,8 +78,11 @@ fn parse(filter: Filter) -> Result<LetterFilter, String> {
         until: filter.until,
         text: filter.text,
     };
-    let parsed = query.parse().map_err(|faults| app::sentence(&faults))?;
+    let parsed = fields
+        .parse()
+        .map_err(|faults| query::wrong(app::sentence(&faults)))?;
     Ok(LetterFilter {
+        shop: query::whose(parsed.shop.clone(), caller)?,
         after: filter.after,
         limit,
         ..parsed

@@ -1,0 +1,42 @@
+//! Queries of lists: pages within bounds, and to a shop its own alone.
+
+use super::Problem;
+use crate::{
+    config::Caller,
+    domain::{Code, ShopName},
+};
+use axum::extract::{Query, rejection::QueryRejection};
+
+/// The largest page of the lists that people look through.
+pub(super) const LARGEST_PAGE: u32 = 500;
+
+/// A query that cannot be used.
+pub(super) fn wrong(detail: impl Into<String>) -> Problem {
+    Problem::new(Code::Malformed, detail)
+}
+
+/// The query as it was read; what it does not know is refused.
+pub(super) fn read<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+    let Query(query) = query.map_err(|no| wrong(no.body_text()))?;
+    Ok(query)
+}
+
+/// How many to list: 1 to `most`. 0 stands for what is usual, where nothing was said.
+pub(super) fn limit(said: Option<u32>, most: u32) -> Result<u32, Problem> {
+    match said {
+        None => Ok(0),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(wrong(format!("`limit` is 1 to {most}"))),
+    }
+}
+
+/// Of which shop to list: a shop sees its own alone, whatever it names.
+pub(super) fn whose(named: Option<ShopName>, caller: &Caller) -> Result<Option<ShopName>, Problem> {
+    let Some(own) = caller.only() else {
+        return Ok(named);
+    };
+    if named.is_some_and(|named| named != *own) {
+        return Err(Problem::not_found());
+    }
+    Ok(Some(own.clone()))
+}
