@@ -174,6 +174,8 @@ impl Error {
             | "WRONG_AUTH_TYPE"
             | "METHOD_CONFIRM_WAITING"
             | "METHOD_CONFIRM_DENIED" => blocked(Blocked::Auth),
+            // Documented with 403 for a user without rights; a portal says it with 401 to a webhook that it does not know (any more).
+            "INVALID_CREDENTIALS" if status == 401 => blocked(Blocked::Auth),
             "INVALID_CREDENTIALS" | "USER_ACCESS_ERROR" | "ALLOWED_ONLY_INTRANET_USER" => {
                 blocked(Blocked::Rights)
             }

@@ -315,7 +315,8 @@ fn authorise(world: &mut World, incoming: &Incoming) -> Result<Caller, Fail> {
             let own = user.parse() == Ok(world.options.webhook_user)
                 && *secret == world.options.webhook_secret;
             if !own || world.webhook_revoked {
-                return Err(wrong());
+                let text = "Invalid request credentials";
+                return Err(Fail::new(401, "INVALID_CREDENTIALS", text));
             }
             Caller::person(world.options.webhook_user)
         }

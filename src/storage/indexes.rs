@@ -55,7 +55,7 @@ const BUILDER: i64 = 0x6232_3473_6561_7263;
 /// left half done is done anew.
 pub async fn build(pool: &PgPool) -> Result<bool, Error> {
     let mut db = pool.acquire().await?;
-    // The lock and the statement are the connection's: with it they end.
+    // The lock, the statement and the settings are the connection's: with it they end.
     db.close_on_drop();
     if missing(&mut db).await?.is_empty() {
         return Ok(true);
@@ -64,6 +64,10 @@ pub async fn build(pool: &PgPool) -> Result<bool, Error> {
     if !ours.fetch_one(&mut *db).await? {
         return Ok(false);
     }
+    // It takes as long as it takes, and waits for whoever writes; nobody waits for it.
+    sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0")
+        .execute(&mut *db)
+        .await?;
     // Looked at again: whoever had the lock before may have built them.
     for (late, valid) in missing(&mut db).await? {
         if !valid {

@@ -114,6 +114,11 @@ async fn every_kind_of_trouble_is_told_apart() {
     for (status, body, expected) in [
         (401, error("NO_AUTH_FOUND"), Class::Blocked(Blocked::Auth)),
         (
+            401,
+            error("INVALID_CREDENTIALS"),
+            Class::Blocked(Blocked::Auth),
+        ),
+        (
             403,
             error("INVALID_CREDENTIALS"),
             Class::Blocked(Blocked::Rights),

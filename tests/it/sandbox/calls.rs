@@ -123,7 +123,7 @@ async fn wrong_credentials_scopes_and_methods_are_told_apart() {
     assert_eq!(answer.status(), 401);
     assert_eq!(
         answer.json::<Value>().await.unwrap()["error"],
-        "NO_AUTH_FOUND"
+        "INVALID_CREDENTIALS"
     );
     assert_eq!(
         desk.refused("user.current", json!({})).await.1,
