@@ -98,6 +98,12 @@ impl Bridge {
         Ok(orders::next_due(&mut db, portal, &self.directory().shops_of(portal)).await?)
     }
 
+    /// Whether an order of a portal is due that is not history.
+    pub async fn live_due(&self, portal: &str) -> Result<bool, Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(orders::live_due(&mut db, portal, &self.directory().shops_of(portal)).await?)
+    }
+
     fn prepare(&self, due: &Due) -> Result<(Claim, Job), String> {
         let rules = self
             .directory()

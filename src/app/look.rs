@@ -1,6 +1,6 @@
 //! What the console asks beside the use cases that everybody has.
 
-use super::{Bridge, Error};
+use super::{Bridge, Error, contacts};
 use crate::{
     domain::{PortalName, ShopName},
     storage::{
@@ -22,8 +22,6 @@ pub use crate::storage::{
 pub const FOUND: i64 = 200;
 /// For how many seconds a trouble that is over is still shown.
 const LATELY: f64 = 900.0;
-/// The shortest run of digits that is looked for as a phone number.
-const PHONE_DIGITS: usize = 7;
 
 /// What the overview shows beside the status.
 #[derive(Debug, Clone)]
@@ -71,15 +69,10 @@ impl Bridge {
             .collect();
         let deal = words.trim_start_matches('#').parse().ok();
         let found = search::by_number(&mut tx, &shops, words, deal, FOUND).await?;
-        match contact_key(words) {
+        match contacts::key_of_words(words) {
             Some(key) if found.is_empty() => Ok(search::by_contact(&mut tx, &[key], FOUND).await?),
             _ => Ok(found),
         }
-    }
-
-    /// Builds the index that customers are found by, where that is still to be done; whether it is there now.
-    pub async fn build_search_index(&self) -> Result<bool, Error> {
-        Ok(search::build_index(self.pool()).await?)
     }
 
     /// Orders of a portal that were refused and are tried again.
@@ -98,35 +91,5 @@ impl Bridge {
     pub async fn decided(&self, limit: i64) -> Result<Vec<Decided>, Error> {
         let mut db = self.pool().acquire().await?;
         Ok(glance::decisions(&mut db, limit).await?)
-    }
-}
-
-/// What an event with this e-mail address or phone number is found by: as the database's function `bridge.contact_keys` writes it.
-fn contact_key(words: &str) -> Option<String> {
-    if words.contains('@') {
-        return Some(format!("e:{}", words.to_lowercase()));
-    }
-    let written = |c: char| c.is_ascii_digit() || " +-().".contains(c);
-    let digits: String = words.chars().filter(char::is_ascii_digit).collect();
-    let phone = words.chars().all(written) && digits.len() >= PHONE_DIGITS;
-    phone.then(|| format!("p:{}", &digits[digits.len().saturating_sub(10)..]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::contact_key;
-
-    #[test]
-    fn a_phone_is_its_last_ten_digits_and_an_address_is_in_lower_case() {
-        for (words, key) in [
-            ("+7 (916) 000-00-01", Some("p:9160000001")),
-            ("89160000001", Some("p:9160000001")),
-            ("000-00-01", Some("p:0000001")),
-            ("Anna@Example.RU", Some("e:anna@example.ru")),
-            ("12345", None),
-            ("A-1234567", None),
-        ] {
-            assert_eq!(contact_key(words).as_deref(), key, "{words}");
-        }
     }
 }

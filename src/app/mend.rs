@@ -1,6 +1,6 @@
 //! From raw JSON to an event of a known shop.
 
-use super::{Bridge, Directory, Error, said::Said};
+use super::{Bridge, Directory, Error, contacts, said::Said};
 use crate::{
     domain::{Code, Event, EventBody, Fault, Faults, ShopName, ShopRules},
     storage::outbox::NewEvent,
@@ -83,6 +83,7 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
         occurred_at: event.time,
         said: said.stored(),
         traceparent: None,
+        contacts: contacts::keys_of(value),
         fingerprint: fingerprint_of(&text),
         body: text,
         later: false,

@@ -19,6 +19,7 @@ mod claim;
 mod clocks;
 mod compare;
 mod conflicts;
+mod contacts;
 mod dead_letters;
 mod directory;
 mod heard;

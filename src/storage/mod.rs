@@ -15,6 +15,7 @@ pub mod changes;
 pub mod clocks;
 pub mod comparisons;
 pub mod conflicts;
+pub mod contacts;
 pub mod decisions;
 pub mod figures;
 pub mod glance;

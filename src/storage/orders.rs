@@ -248,6 +248,21 @@ pub async fn next_due(
     .await?)
 }
 
+/// Whether an order of these shops of a portal is due that is not history.
+pub async fn live_due(
+    db: &mut PgConnection,
+    portal: &str,
+    shops: &[String],
+) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.orders WHERE portal = $1 AND NOT later AND due_at <= now() AND shop = ANY($2)) AS "due!""#,
+        portal,
+        shops
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// What a try of an order came to.
 #[derive(Debug, Clone)]
 pub struct Tried {

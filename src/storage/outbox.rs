@@ -4,6 +4,7 @@ use super::Error;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 
 /// An event on its way into the outbox.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct NewEvent {
     pub later: bool,
     /// The trace of the request that brought it.
     pub traceparent: Option<String>,
+    /// What its order is found by.
+    pub contacts: BTreeSet<String>,
 }
 
 /// The identity of a stored event and what tells it from another of the same identity.
@@ -67,11 +70,20 @@ struct Columns<'a> {
     bodies: Vec<&'a str>,
     prints: Vec<&'a [u8]>,
     traces: Vec<Option<&'a str>>,
+    /// For each key, the place of its event in the list, from 1.
+    places: Vec<i64>,
+    keys: Vec<&'a str>,
 }
 
 impl<'a> Columns<'a> {
     fn of(events: &[&'a NewEvent]) -> Self {
+        let keyed = |(place, event): (i64, &&'a NewEvent)| {
+            event.contacts.iter().map(move |key| (place, key.as_str()))
+        };
+        let (places, keys) = (1..).zip(events).flat_map(keyed).unzip();
         Self {
+            places,
+            keys,
             portals: events.iter().map(|e| &*e.portal).collect(),
             shops: events.iter().map(|e| &*e.shop).collect(),
             numbers: events.iter().map(|e| &*e.number).collect(),
@@ -116,7 +128,10 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
          told AS (
              INSERT INTO bridge.timeline (shop, number, kind, text, detail)
              SELECT shop, number, 'accepted', 'event ' || event_id || ' accepted', jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
-             FROM new JOIN made USING (id))
+             FROM new JOIN made USING (id)),
+         found_by AS (
+             INSERT INTO bridge.contacts (event, key)
+             SELECT id, key FROM UNNEST($15::bigint[], $16::text[]) AS k (place, key) JOIN new USING (place) JOIN made USING (id))
          SELECT place - 1 AS "place!" FROM new JOIN made USING (id)"#,
         &new.portals as &[&str],
         &new.shops as &[&str],
@@ -131,7 +146,9 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         &new.prints as &[&[u8]],
         &new.traces as &[Option<&str>],
         &said as &[&Value],
-        &later
+        &later,
+        &new.places,
+        &new.keys as &[&str]
     )
     .fetch_all(db)
     .await?)
@@ -146,14 +163,21 @@ pub async fn insert(
     // Sorted, so that two transactions with the same events cannot wait for each other.
     Ok(sqlx::query_as!(
         StoredEvent,
-        "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
-         SELECT portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body::jsonb, fingerprint, traceparent
-         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                     $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[], $12::text[])
-              AS new (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
-         ORDER BY shop, source, event_id
-         ON CONFLICT (shop, source, event_id) DO NOTHING
-         RETURNING id, shop, source, event_id, fingerprint",
+        r#"WITH new AS MATERIALIZED (
+             SELECT *
+             FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[], $12::text[]) WITH ORDINALITY
+                  AS n (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent, place)),
+         stored AS (
+             INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
+             SELECT portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body::jsonb, fingerprint, traceparent
+             FROM new ORDER BY shop, source, event_id
+             ON CONFLICT (shop, source, event_id) DO NOTHING
+             RETURNING id, shop, source, event_id, fingerprint),
+         found_by AS (
+             INSERT INTO bridge.contacts (event, key)
+             SELECT id, key FROM UNNEST($13::bigint[], $14::text[]) AS k (place, key) JOIN new USING (place) JOIN stored USING (shop, source, event_id))
+         SELECT id AS "id!", shop AS "shop!", source AS "source!", event_id AS "event_id!", fingerprint AS "fingerprint!" FROM stored"#,
         &new.portals as &[&str],
         &new.shops as &[&str],
         &new.numbers as &[&str],
@@ -165,7 +189,9 @@ pub async fn insert(
         &new.occurred as &[Option<DateTime<Utc>>],
         &new.bodies as &[&str],
         &new.prints as &[&[u8]],
-        &new.traces as &[Option<&str>]
+        &new.traces as &[Option<&str>],
+        &new.places,
+        &new.keys as &[&str]
     )
     .fetch_all(db)
     .await?)
@@ -245,16 +271,20 @@ pub async fn body(db: &mut PgConnection, event: i64) -> Result<Option<Value>, Er
 /// Removes settled events older than this many seconds, at most `batch`; never a pending one, nor the newest of an order that
 /// has an open dead letter.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "DELETE FROM bridge.outbox WHERE id IN (
-             SELECT e.id FROM bridge.outbox e
-             WHERE e.settled_at < now() - make_interval(secs => $1)
-               AND NOT EXISTS (SELECT FROM bridge.dead_letters d WHERE d.outbox_id = e.id AND d.closed_at IS NULL)
-             ORDER BY e.settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    let removed = sqlx::query_scalar!(
+        r#"WITH gone AS (
+             DELETE FROM bridge.outbox WHERE id IN (
+                 SELECT e.id FROM bridge.outbox e
+                 WHERE e.settled_at < now() - make_interval(secs => $1)
+                   AND NOT EXISTS (SELECT FROM bridge.dead_letters d WHERE d.outbox_id = e.id AND d.closed_at IS NULL)
+                 ORDER BY e.settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+             RETURNING id),
+         forgotten AS (DELETE FROM bridge.contacts c USING gone WHERE c.event = gone.id)
+         SELECT count(*) AS "count!" FROM gone"#,
         older_than,
         batch
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(done.rows_affected())
+    Ok(u64::try_from(removed).unwrap_or_default())
 }

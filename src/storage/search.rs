@@ -2,7 +2,7 @@
 
 use super::Error;
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 /// One order that was found.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub async fn by_number(
     .await?)
 }
 
-/// Orders whose customer has one of these keys (see `bridge.contact_keys`), newest first.
+/// Orders whose customer has one of these keys (see `bridge.contacts`), newest first.
 pub async fn by_contact(
     db: &mut PgConnection,
     keys: &[String],
@@ -71,8 +71,8 @@ pub async fn by_contact(
     Ok(sqlx::query_as!(
         FoundRow,
         r#"WITH hit AS MATERIALIZED (
-               SELECT id, shop, number, received_at, body #>> '{data,customer,name}' AS customer
-               FROM bridge.outbox WHERE bridge.contact_keys(body) && $1
+               SELECT e.id, e.shop, e.number, e.received_at, e.body #>> '{data,customer,name}' AS customer
+               FROM bridge.outbox e WHERE e.id IN (SELECT event FROM bridge.contacts WHERE key = ANY($1))
            )
            SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync, o.due_at IS NOT NULL AS "waits!",
                   EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
@@ -112,32 +112,4 @@ async fn patiently(db: &mut PgConnection) -> Result<(), Error> {
         .execute(db)
         .await?;
     Ok(())
-}
-
-/// Who builds the index, among all processes.
-const BUILDER: i64 = 0x6232_3473_6561_7263;
-
-/// Builds the index of [`by_contact`] where the migration left it to us, while the table is used; whether it is there now. One process
-/// builds, the others leave it to that one. What a process that died has left half done is done anew.
-pub async fn build_index(pool: &PgPool) -> Result<bool, Error> {
-    let mut db = pool.acquire().await?;
-    // The lock and the statement are the connection's: with it they end.
-    db.close_on_drop();
-    let valid = sqlx::query_scalar!(
-        r#"SELECT i.indisvalid AS "valid!" FROM pg_index i WHERE i.indexrelid = to_regclass('bridge.outbox_contacts')"#
-    );
-    if valid.fetch_optional(&mut *db).await? == Some(true) {
-        return Ok(true);
-    }
-    let ours = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "ours!""#, BUILDER);
-    if !ours.fetch_one(&mut *db).await? {
-        return Ok(false);
-    }
-    for statement in [
-        "DROP INDEX CONCURRENTLY IF EXISTS bridge.outbox_contacts",
-        "CREATE INDEX CONCURRENTLY outbox_contacts ON bridge.outbox USING gin (bridge.contact_keys(body)) WITH (fastupdate = off)",
-    ] {
-        sqlx::raw_sql(statement).execute(&mut *db).await?;
-    }
-    Ok(true)
 }

@@ -7,7 +7,9 @@ use crate::{
     planner::{CallAnswer, Glance, History, Look, Seen, StageWrite},
 };
 use std::{collections::BTreeSet, time::Duration};
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Instrument as _;
 
 /// Orders compared in one turn: 40 commands of 50 deals, so that the history fits into the same call.
 const AT_ONCE: u32 = 2_000;
@@ -31,6 +33,8 @@ pub(super) struct WayBack {
     asked_who: bool,
     /// Who the bridge is in the portal.
     me: Option<u64>,
+    /// Whether the last reading was let go for a live order: the next one is not.
+    let_go: bool,
 }
 
 /// What a turn of the way back came to.
@@ -76,6 +80,23 @@ impl WayBack {
         }
     }
 
+    /// What the portal shows; nothing if a live order came meanwhile and did not want to wait.
+    async fn read<P: Portal>(
+        &mut self,
+        bridge: &Bridge,
+        portal: &P,
+        held: &Held,
+        look: &Look,
+    ) -> Option<(Seen, Turned)> {
+        let reading = Reading::start(portal, held, look);
+        let read = tokio::select! {
+            read = reading.end() => Some(read),
+            () = live_order(bridge, portal, held), if !self.let_go => None,
+        };
+        self.let_go = read.is_none();
+        read
+    }
+
     /// One look, if something is due, and what follows from it.
     pub(super) async fn turn<P: Portal>(
         &mut self,
@@ -101,8 +122,9 @@ impl WayBack {
         self.looked = Some(Instant::now());
         let cursor = bridge.history_cursor(held.portal()).await?;
         let look = self.look(cursor, &due);
-        let (seen, mut turned) =
-            glance(portal, held, Glance::look(&look), Priority::Reconcile).await;
+        let Some((seen, mut turned)) = self.read(bridge, portal, held, &look).await else {
+            return Ok(Some(Turned::default()));
+        };
         if turned.answered && look.ask_who {
             self.asked_who = true;
             self.me = seen.me;
@@ -136,8 +158,14 @@ impl WayBack {
             let (again, writes): (Vec<Comparison>, Vec<StageWrite>) =
                 done.writes.into_iter().unzip();
             // What was decided is waited for, by the shop or by a manager.
-            let (mut seen, wrote) =
-                glance(portal, held, Glance::write(&writes), Priority::Live).await;
+            let (mut seen, wrote) = glance(
+                portal,
+                held,
+                Glance::write(&writes),
+                Priority::Live,
+                held.stop(),
+            )
+            .await;
             held.reached(super::Point::Called).await;
             seen.newest = newest.max(seen.moves.values().flatten().map(|row| row.id).max());
             turned.answered |= wrote.answered;
@@ -159,16 +187,58 @@ impl WayBack {
     }
 }
 
-/// Sends the calls of a glance while the lease holds and the portal answers.
+/// Comes back when a live order is due and the portal has room for its calls besides the one that is on its way.
+async fn live_order<P: Portal>(bridge: &Bridge, portal: &P, held: &Held) {
+    let bell = bridge.bell().of(held.portal());
+    loop {
+        // Who takes the ring from the lane may do so: after a look the lane sees by itself what is due.
+        bell.notified().await;
+        let room = portal.left() <= portal.drains() / 2;
+        if room && bridge.live_due(held.portal()).await.unwrap_or(false) {
+            return;
+        }
+    }
+}
+
+/// A look on its way. It changes nothing in the portal, so nobody has to wait for it: once let go, its call ends by itself (in the middle
+/// of it a token may be renewed, which must not be torn off), and no other follows.
+struct Reading {
+    task: JoinHandle<(Seen, Turned)>,
+    _let_go: DropGuard,
+}
+
+impl Reading {
+    fn start<P: Portal>(portal: &P, held: &Held, look: &Look) -> Self {
+        let (portal, held, glanced) = (portal.clone(), held.clone(), Glance::look(look));
+        let let_go = CancellationToken::new();
+        let guard = let_go.clone().drop_guard();
+        let read =
+            async move { glance(&portal, &held, glanced, Priority::Reconcile, &let_go).await };
+        Self {
+            task: tokio::spawn(read.in_current_span()),
+            _let_go: guard,
+        }
+    }
+
+    async fn end(self) -> (Seen, Turned) {
+        match self.task.await {
+            Ok(read) => read,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+/// Sends the calls of a glance while the lease holds, the portal answers, and nobody lets go of it.
 async fn glance<P: Portal>(
     portal: &P,
     held: &Held,
     mut glance: Glance,
     priority: Priority,
+    let_go: &CancellationToken,
 ) -> (Seen, Turned) {
     let mut turned = Turned::default();
     while let Some(call) = glance.next_call() {
-        if turned.failure.is_some() || !held.may_send() {
+        if turned.failure.is_some() || let_go.is_cancelled() || !held.may_send() {
             glance.answer(&call, CallAnswer::NotRun);
             continue;
         }

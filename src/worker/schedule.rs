@@ -16,26 +16,26 @@ use tokio_util::sync::CancellationToken;
 /// Rows removed in one statement.
 const PRUNE_BATCH: i64 = 5_000;
 
-/// How long it is before the index for the search is tried again.
-const BUILD_PAUSE: Duration = Duration::from_mins(1);
+/// How long it is before reading old events for the search is tried again.
+const READ_PAUSE: Duration = Duration::from_mins(1);
 
 /// Runs until told to stop.
 pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToken) {
-    let build = stop.run_until_cancelled(build_index(&bridge));
-    tokio::join!(build, keep(&bridge, &options, &stop));
+    let read = stop.run_until_cancelled(read_contacts(&bridge));
+    tokio::join!(read, keep(&bridge, &options, &stop));
 }
 
-/// Builds the index that customers are found by, on an old database once in its life: beside everything else, for it may take minutes.
-async fn build_index(bridge: &Bridge) {
+/// Reads old events for the search by phone and e-mail, on an old database once in its life: beside everything else, for it may take minutes.
+async fn read_contacts(bridge: &Bridge) {
     loop {
-        match bridge.build_search_index().await {
-            Ok(true) => return,
-            Ok(false) => {}
+        match bridge.read_contacts().await {
+            Ok(true) => {}
+            Ok(false) => return,
             Err(error) => {
-                tracing::warn!(%error, "the index for the search by phone and e-mail could not be built; it is tried again");
+                tracing::warn!(%error, "old events could not be read for the search by phone and e-mail; it is tried again");
+                tokio::time::sleep(READ_PAUSE).await;
             }
         }
-        tokio::time::sleep(BUILD_PAUSE).await;
     }
 }
 

@@ -1,21 +1,22 @@
 //! The search for orders in a large table.
 
-use crate::support::{database::Database, shop::bridge};
-use b24_bridge::storage;
-use sqlx::PgPool;
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
+use crate::support::{
+    database::Database,
+    shop::{bridge, event, main_shop},
 };
-use tokio::time::sleep;
+use b24_bridge::storage;
+use serde_json::{Value, json};
+use sqlx::PgPool;
 
+/// Events from before the search knew of customers.
 const ORDERS: &str = "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint, state, settled_at)
      SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved', jsonb_build_object('data', jsonb_build_object('customer',
             jsonb_build_object('phones', ARRAY['8 (916) ' || lpad(i::text, 7, '0'), '1'], 'email', 'Anna' || i || '@Example.ru'))),
             sha256(i::text::bytea), 'done', now()
      FROM generate_series(1, 20000) i;
+     INSERT INTO bridge.contacts_unread SELECT max(id) + 1 FROM bridge.outbox;
      INSERT INTO bridge.orders (shop, number, portal, head_id) SELECT shop, number, portal, id FROM bridge.outbox;
-     ANALYZE bridge.outbox, bridge.orders";
+     ANALYZE";
 
 /// How often the index was used, and how often the tables were read from end to end, by this one connection.
 async fn used(pool: &PgPool) -> (i64, i64) {
@@ -24,99 +25,88 @@ async fn used(pool: &PgPool) -> (i64, i64) {
         .await
         .unwrap();
     sqlx::query_as(
-        "SELECT (SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes WHERE indexrelname = 'outbox_contacts'),
-                (SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE schemaname = 'bridge' AND relname IN ('orders', 'outbox'))",
+        "SELECT (SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes WHERE indexrelname = 'contacts_key'),
+                (SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE schemaname = 'bridge' AND relname IN ('orders', 'outbox', 'contacts'))",
     )
     .fetch_one(pool)
     .await
     .unwrap()
 }
 
-/// Who is connected to this database.
-async fn connected(pool: &PgPool) -> BTreeSet<i32> {
-    let pids: Vec<i32> = sqlx::query_scalar(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'",
-    )
-    .fetch_all(pool)
-    .await
-    .unwrap();
-    pids.into_iter().collect()
+/// A snapshot of an order of somebody with an address.
+fn of_customer(id: &str, number: &str, version: i64) -> Value {
+    let mut event = event(id, number, version);
+    event["data"]["customer"] =
+        json!({"id": "7", "kind": "person", "name": "Анна", "emails": ["new@example.ru"]});
+    event
 }
 
 #[tokio::test]
-async fn a_customer_is_found_by_an_index_that_is_built_anew_where_it_is_missing_or_broken() {
+async fn a_customer_is_found_by_an_index_also_with_events_from_before_it() {
     let db = Database::new().await;
     let one = storage::connect_with(db.url.parse().unwrap(), 1)
         .await
         .unwrap();
     let here = bridge(&one, &["main"]);
     sqlx::raw_sql(ORDERS).execute(&one).await.unwrap();
-    for breakage in [
-        "SELECT 1",
-        "DROP INDEX bridge.outbox_contacts",
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'bridge.outbox_contacts'::regclass",
-    ] {
-        sqlx::raw_sql(breakage).execute(&db.pool).await.unwrap();
-        let known = connected(&one).await;
-        let builders = storage::connect_with(db.url.parse().unwrap(), 2)
+    assert!(
+        here.find_orders("ANNA12345@example.ru")
             .await
-            .unwrap();
-        let others = bridge(&builders, &["main"]);
-        let built = tokio::join!(others.build_search_index(), others.build_search_index());
-        let built = [built.0.unwrap(), built.1.unwrap()];
-        assert!(built.contains(&true), "{breakage}");
-        // They tell of their own scans when they leave.
-        builders.close().await;
-        let bound = Instant::now() + Duration::from_secs(30);
-        while !connected(&one).await.is_subset(&known) {
-            assert!(Instant::now() < bound, "the builders do not leave");
-            sleep(Duration::from_millis(10)).await;
+            .unwrap()
+            .is_empty()
+    );
+    let other = bridge(&db.pool, &["main"]);
+    loop {
+        // Of two that read at the same time one leaves it to the other.
+        let (a, b) = tokio::join!(here.read_contacts(), other.read_contacts());
+        if !a.unwrap() && !b.unwrap() {
+            break;
         }
-        let (index, whole) = used(&one).await;
-        for words in ["+7 916 001-23-45", "ANNA12345@example.ru", "N-12345"] {
-            let found = here.find_orders(words).await.unwrap();
-            let numbers: Vec<_> = found.iter().map(|order| order.number.as_str()).collect();
-            assert_eq!(numbers, ["N-12345"], "{words}");
-        }
-        let newest = here.find_orders("").await.unwrap();
-        assert_eq!(newest.len(), 200);
-        assert_eq!(newest[0].number, "N-20000");
-        assert_eq!(used(&one).await, (index + 2, whole), "{breakage}");
     }
+    here.accept_events(Some(&main_shop()), &[of_customer("e20001", "N-20001", 1)])
+        .await
+        .unwrap();
+    sqlx::query("ANALYZE").execute(&one).await.unwrap();
+    let (index, whole) = used(&one).await;
+    for (words, number) in [
+        ("+7 916 001-23-45", "N-12345"),
+        ("ANNA12345@example.ru", "N-12345"),
+        ("anna1@example.ru", "N-1"),
+        ("N-12345", "N-12345"),
+        ("NEW@example.ru", "N-20001"),
+    ] {
+        let found = here.find_orders(words).await.unwrap();
+        let numbers: Vec<_> = found.iter().map(|order| order.number.as_str()).collect();
+        assert_eq!(numbers, [number], "{words}");
+    }
+    let newest = here.find_orders("").await.unwrap();
+    assert_eq!(newest.len(), 200);
+    assert_eq!(newest[0].number, "N-20001");
+    assert_eq!(used(&one).await, (index + 4, whole));
 }
 
 #[tokio::test]
-async fn keys_come_from_whatever_stands_in_an_event() {
+async fn what_an_order_was_found_by_goes_with_its_events() {
     let db = Database::new().await;
-    for (customer, keys) in [
-        ("{}", vec![]),
-        (r#"{"phones": null, "emails": "A@b.ru"}"#, vec!["e:a@b.ru"]),
-        (
-            r#"{"phones": [{"a": "+79160000001"}, 89160000002, "123456"]}"#,
-            vec!["p:9160000001", "p:9160000002"],
-        ),
-        (r#""nobody""#, vec![]),
-    ] {
-        let found: Vec<String> = sqlx::query_scalar(
-            "SELECT bridge.contact_keys(jsonb_build_object('data', jsonb_build_object('customer', $1::jsonb)))",
-        )
-        .bind(customer)
-        .fetch_one(&db.pool)
-        .await
-        .unwrap();
-        assert_eq!(found, keys, "{customer}");
+    let here = bridge(&db.pool, &["main"]);
+    for (id, number, version) in [("a", "1", 1), ("b", "1", 2), ("c", "2", 1)] {
+        here.accept_events(Some(&main_shop()), &[of_customer(id, number, version)])
+            .await
+            .unwrap();
     }
-    let long = format!(
-        r#"{{"data": {{"customer": {{"emails": ["{}"], "phones": ["{}"]}}}}}}"#,
-        "x".repeat(100_000),
-        "7".repeat(100_000)
-    );
-    let longest: i32 = sqlx::query_scalar(
-        "SELECT max(length(key)) FROM unnest(bridge.contact_keys($1::jsonb)) AS key",
+    let keys =
+        || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM bridge.contacts").fetch_one(&db.pool);
+    assert_eq!(keys().await.unwrap(), 3);
+    sqlx::raw_sql(
+        "UPDATE bridge.outbox SET settled_at = now() - interval '1 day' WHERE state <> 'pending'",
     )
-    .bind(long)
-    .fetch_one(&db.pool)
+    .execute(&db.pool)
     .await
     .unwrap();
-    assert_eq!(longest, 322);
+    let mut one = db.pool.acquire().await.unwrap();
+    assert_eq!(
+        storage::outbox::prune(&mut one, 60.0, 100).await.unwrap(),
+        1
+    );
+    assert_eq!(keys().await.unwrap(), 2);
 }

@@ -1,7 +1,7 @@
 //! What must come out right, one story each.
 
 use super::world::{Answers, KEY, OPERATOR, Plot, World};
-use b24_bridge::sandbox::{Delivery, Options, Plan, Robot};
+use b24_bridge::sandbox::{Delivery, Fault, Faults, Options, Plan, Robot};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -563,4 +563,25 @@ async fn a_thousand_moved_deals_take_few_calls_and_a_deal_told_of_often_is_read_
         .await;
     let calls = world.portal.stats().requests - before;
     assert!(calls <= 25, "{calls} calls");
+}
+
+#[tokio::test]
+async fn a_new_order_does_not_wait_for_a_portal_that_is_slow_to_tell_its_history() {
+    let faults = Faults {
+        slow_ms: 60_000,
+        ..Faults::default()
+    };
+    let world = World::new(Plot {
+        portal: Options::default().plan(Plan::Unlimited).faults(faults),
+        ..Plot::default()
+    })
+    .await;
+    world.ordered("A-1").await;
+    let history = Some("crm.stagehistory.list");
+    world.portal.fail_next(Fault::Slow, 1, history);
+    let before = world.portal.stats().requests;
+    world
+        .until("reading", async || world.portal.stats().requests > before)
+        .await;
+    world.ordered("A-2").await;
 }
