@@ -28,6 +28,8 @@ pub(super) enum Ask {
         by_phone: bool,
         values: Vec<(String, usize)>,
     },
+    /// Linked companies by id: whether they are still there.
+    Companies { ids: Vec<u64> },
     /// Companies that carry our origin.
     CompaniesByOrigin { firms: Vec<usize> },
     /// Requisites by taxpayer number.

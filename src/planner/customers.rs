@@ -198,9 +198,10 @@ impl Wave {
         }
     }
 
-    /// Asks for linked contacts, and searches the customers and firms that have no link.
+    /// Asks for linked contacts and companies, and searches the customers and firms that have no link.
     pub(super) fn ask_who(&mut self) {
         let mut linked = BTreeSet::new();
+        let mut linked_companies = BTreeSet::new();
         for state in self.jobs.iter().filter(|state| state.open()) {
             if let (Some(at), Some(contact)) = (state.customer, state.known.contact_id) {
                 self.customers[at].contact.get_or_insert(contact);
@@ -208,9 +209,11 @@ impl Wave {
             }
             if let (Some(at), Some(company)) = (state.firm, state.known.company_id) {
                 self.firms[at].company.get_or_insert(company);
+                linked_companies.insert(company);
             }
         }
         self.ask_contacts(linked);
+        self.ask_companies(linked_companies);
         let strangers: Vec<usize> = (0..self.customers.len())
             .filter(|at| self.customers[*at].contact.is_none())
             .collect();
@@ -234,6 +237,15 @@ impl Wave {
                 params,
                 Ask::Contacts { ids: ids.to_vec() },
             );
+        }
+    }
+
+    fn ask_companies(&mut self, ids: BTreeSet<u64>) {
+        let ids: Vec<u64> = ids.into_iter().collect();
+        for ids in ids.chunks(PAGE) {
+            let params = json!({"filter": {"@ID": ids}, "select": ["ID"], "order": {"ID": "ASC"}, "start": -1});
+            let ask = Ask::Companies { ids: ids.to_vec() };
+            self.ask("crm.company.list", params, ask);
         }
     }
 
@@ -365,6 +377,15 @@ impl Wave {
         }
     }
 
+    pub(super) fn take_companies(&mut self, ids: Vec<u64>, result: &Value) {
+        let shown: BTreeSet<u64> = rows(result)
+            .iter()
+            .filter_map(|row| row.get("ID").and_then(id))
+            .collect();
+        let gone = ids.into_iter().filter(|id| !shown.contains(id));
+        self.companies_gone.extend(gone);
+    }
+
     pub(super) fn take_contacts_by_origin(&mut self, customers: &[usize], result: &Value) {
         for row in rows(result) {
             let Some((id, contact)) = contact_row(&row) else {
@@ -482,7 +503,26 @@ impl Wave {
             named(["RU_INDIVIDUAL", "ип"]).or(self.facts.preset_company);
     }
 
-    /// Reads candidates that were not read yet, and searches for customers whose linked contact is gone. Whether anything was asked.
+    /// Searches for firms whose linked company is gone: deleted, or merged with another.
+    fn search_lost_firms(&mut self) {
+        let lost: Vec<(usize, u64)> = (0..self.firms.len())
+            .filter_map(|at| Some((at, self.firms[at].company?)))
+            .filter(|(_, company)| self.companies_gone.contains(company))
+            .collect();
+        for (at, company) in &lost {
+            self.firms[*at].company = None;
+            for state in self.jobs.iter_mut().filter(|state| state.firm == Some(*at)) {
+                state.known.company_id = None;
+                state.note(format!(
+                    "the company {company} is no longer in the portal: it was looked for again"
+                ));
+            }
+        }
+        let firms: Vec<usize> = lost.into_iter().map(|(at, _)| at).collect();
+        self.search_firms(&firms);
+    }
+
+    /// Reads candidates that were not read yet, and searches for customers whose linked contact or company is gone. Whether anything was asked.
     pub(super) fn ask_who_further(&mut self) -> bool {
         let unread: BTreeSet<u64> = self
             .customers
@@ -514,6 +554,7 @@ impl Wave {
             }
         }
         self.search(&gone);
+        self.search_lost_firms();
         !self.waiting.is_empty()
     }
 

@@ -148,15 +148,17 @@ pub(super) fn stage_of(row: &Map<String, Value>) -> Stage {
     Stage { funnel, id }
 }
 
-fn select(states: &[&State]) -> Vec<String> {
+fn select(lead: bool, states: &[&State]) -> Vec<String> {
+    let stage: &[&str] = if lead {
+        &["STATUS_ID"]
+    } else {
+        &["STAGE_ID", "CATEGORY_ID"]
+    };
     let fixed = [
         "ID",
         "ORIGINATOR_ID",
         "ORIGIN_ID",
         "TITLE",
-        "STAGE_ID",
-        "STATUS_ID",
-        "CATEGORY_ID",
         "CURRENCY_ID",
         "OPPORTUNITY",
         "IS_MANUAL_OPPORTUNITY",
@@ -164,7 +166,7 @@ fn select(states: &[&State]) -> Vec<String> {
         "CONTACT_ID",
         "COMPANY_ID",
     ];
-    let mut fields: Vec<String> = fixed.iter().map(ToString::to_string).collect();
+    let mut fields: Vec<String> = fixed.iter().chain(stage).map(ToString::to_string).collect();
     let kept: BTreeSet<&String> = states
         .iter()
         .filter_map(|state| state.desired.as_ref())
@@ -210,7 +212,7 @@ pub(super) fn read_back(states: &[State], steps: &[Step], most: usize) -> Vec<St
                 json!({"@ID": covered.iter().filter_map(|state| state.target_id()).collect::<Vec<_>>()})
             }
         };
-        let params = json!({"filter": filter, "select": select(&covered), "order": {"ID": "ASC"}, "start": -1});
+        let params = json!({"filter": filter, "select": select(lead, &covered), "order": {"ID": "ASC"}, "start": -1});
         Step::new(names(lead).list, params, Ask::ReadBack { jobs })
     };
     kinds.into_iter().take(most).map(read).collect()
@@ -224,8 +226,7 @@ pub(super) fn origin_look_up(covered: &[&State]) -> (&'static str, Value) {
         .collect();
     let shop = covered.first().map(|state| state.job.rules.shop.as_str());
     let filter = json!({"ORIGINATOR_ID": shop, "@ORIGIN_ID": numbers});
-    let params =
-        json!({"filter": filter, "select": select(covered), "order": {"ID": "ASC"}, "start": -1});
+    let params = json!({"filter": filter, "select": select(false, covered), "order": {"ID": "ASC"}, "start": -1});
     (DEAL.list, params)
 }
 
@@ -296,7 +297,7 @@ impl Wave {
         if let Some(after) = after {
             filter[">ID"] = json!(after);
         }
-        let params = json!({"filter": filter, "select": select(&covered), "order": {"ID": "ASC"}, "start": -1});
+        let params = json!({"filter": filter, "select": select(lead, &covered), "order": {"ID": "ASC"}, "start": -1});
         self.ask(
             names(lead).list,
             params,
@@ -416,7 +417,7 @@ impl Wave {
                     .filter_map(|state| state.target_id())
                     .collect();
                 let params = json!({
-                    "filter": {"@ID": ids}, "select": select(&covered), "order": {"ID": "ASC"}, "start": -1,
+                    "filter": {"@ID": ids}, "select": select(lead, &covered), "order": {"ID": "ASC"}, "start": -1,
                 });
                 self.ask(
                     names(lead).list,
