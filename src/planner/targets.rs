@@ -5,7 +5,7 @@ use super::{
     ask::{Ask, Group, Step},
     customers::{PAGE, made_id},
     import::Import,
-    value::{decimal, id, letters, rows, same, text},
+    value::{decimal, id, is_empty, rows, same, text, words},
     wave::{State, Wave, want_stage},
 };
 use crate::domain::{Code, Stage};
@@ -859,8 +859,8 @@ fn spare_comments(state: &mut State, fields: &mut Map<String, Value>) {
     if !fields.contains_key("COMMENTS") {
         return;
     }
-    let ours = letters(&text(written.fields.get("COMMENTS")));
-    let theirs = letters(&text(
+    let ours = words(&text(written.fields.get("COMMENTS")));
+    let theirs = words(&text(
         state.row.as_ref().and_then(|row| row.get("COMMENTS")),
     ));
     if ours != theirs {
@@ -923,6 +923,20 @@ fn check(state: &mut State, row: &Map<String, Value>, stages_known: bool) {
             code: Code::NotTaken,
             message,
         });
+    }
+    let emptied: Vec<&str> = desired
+        .kept
+        .iter()
+        .filter(|(field, ours)| {
+            field.starts_with("UF_") && !is_empty(ours) && row.get(*field).is_some_and(is_empty)
+        })
+        .map(|(field, _)| field.as_str())
+        .collect();
+    if !emptied.is_empty() {
+        state.note(format!(
+            "the portal left {} empty: a field of that type does not take the shop's value",
+            emptied.join(", ")
+        ));
     }
     let dropped: Vec<&str> = desired
         .kept

@@ -741,6 +741,61 @@ fn a_sum_that_the_portal_makes_differently_is_set_by_hand() {
 }
 
 #[test]
+fn a_user_field_that_the_portal_leaves_empty_is_told() {
+    let mut portal = Portal::default();
+    let mut mapped = job(
+        &json!({"number": "1", "properties": {"promo": "X", "gift": "да"}}),
+        Known::default(),
+    );
+    let mut with_fields = rules();
+    for (property, field) in [
+        ("properties.promo", "UF_CRM_LIST"),
+        ("properties.gift", "UF_CRM_TEXT"),
+    ] {
+        with_fields
+            .fields
+            .insert(property.to_owned(), field.to_owned());
+    }
+    mapped.rules = Arc::new(with_fields);
+    let mut wave = Wave::new(vec![mapped], PortalFacts::default());
+    loop {
+        let calls = wave.next_round();
+        if calls.is_empty() {
+            break;
+        }
+        for call in calls {
+            let mut answers = portal.run(&call);
+            for answer in answers.values_mut() {
+                if let CommandAnswer::Done {
+                    result: Value::Array(rows),
+                    ..
+                } = answer
+                {
+                    for row in rows
+                        .iter_mut()
+                        .filter(|row| row.get("UF_CRM_LIST").is_some())
+                    {
+                        row["UF_CRM_LIST"] = json!(false);
+                    }
+                }
+            }
+            wave.answer(&call, CallAnswer::Answered(answers));
+        }
+    }
+    let settled = only(wave.finish().0);
+    assert_eq!(settled.outcome, DONE);
+    let told: Vec<_> = settled
+        .notes
+        .iter()
+        .filter(|note| note.contains("empty"))
+        .collect();
+    assert!(
+        told.len() == 1 && told[0].contains("UF_CRM_LIST") && !told[0].contains("UF_CRM_TEXT"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_user_field_that_the_portal_drops_is_told() {
     let mut portal = Portal::default();
     let mut mapped = job(
