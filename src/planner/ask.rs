@@ -28,7 +28,7 @@ pub(super) enum Ask {
         by_phone: bool,
         values: Vec<(String, usize)>,
     },
-    /// Linked companies by id: whether they are still there.
+    /// Companies by id, linked ones and those of a requisite: whether they are there.
     Companies { ids: Vec<u64> },
     /// Companies that carry our origin.
     CompaniesByOrigin { firms: Vec<usize> },

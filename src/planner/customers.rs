@@ -377,13 +377,13 @@ impl Wave {
         }
     }
 
-    pub(super) fn take_companies(&mut self, ids: Vec<u64>, result: &Value) {
+    pub(super) fn take_companies(&mut self, ids: &[u64], result: &Value) {
         let shown: BTreeSet<u64> = rows(result)
             .iter()
             .filter_map(|row| row.get("ID").and_then(id))
             .collect();
-        let gone = ids.into_iter().filter(|id| !shown.contains(id));
-        self.companies_gone.extend(gone);
+        self.companies
+            .extend(ids.iter().map(|id| (*id, shown.contains(id))));
     }
 
     pub(super) fn take_contacts_by_origin(&mut self, customers: &[usize], result: &Value) {
@@ -474,6 +474,7 @@ impl Wave {
             let told_apart = !theirs.is_empty() && !firm.phones.is_empty();
             if same_title && (!told_apart || theirs.iter().any(|phone| firm.phones.contains(phone)))
             {
+                self.companies.insert(id, true);
                 firm.found.insert(id);
             }
         }
@@ -503,11 +504,11 @@ impl Wave {
             named(["RU_INDIVIDUAL", "ип"]).or(self.facts.preset_company);
     }
 
-    /// Searches for firms whose linked company is gone: deleted, or merged with another.
+    /// Searches for firms whose linked company is gone: deleted, or merged with another. Asks whether those that were found are there.
     fn search_lost_firms(&mut self) {
         let lost: Vec<(usize, u64)> = (0..self.firms.len())
             .filter_map(|at| Some((at, self.firms[at].company?)))
-            .filter(|(_, company)| self.companies_gone.contains(company))
+            .filter(|(_, company)| self.companies.get(company) == Some(&false))
             .collect();
         for (at, company) in &lost {
             self.firms[*at].company = None;
@@ -520,6 +521,14 @@ impl Wave {
         }
         let firms: Vec<usize> = lost.into_iter().map(|(at, _)| at).collect();
         self.search_firms(&firms);
+        // The requisite of a deleted company may outlive it.
+        let unread: BTreeSet<u64> = self
+            .firms
+            .iter()
+            .flat_map(|firm| firm.found.iter().copied())
+            .filter(|id| !self.companies.contains_key(id))
+            .collect();
+        self.ask_companies(unread);
     }
 
     /// Reads candidates that were not read yet, and searches for customers whose linked contact or company is gone. Whether anything was asked.
@@ -574,6 +583,8 @@ impl Wave {
         }
         for at in 0..self.firms.len() {
             let firm = &mut self.firms[at];
+            let there = &self.companies;
+            firm.found.retain(|id| there.get(id) != Some(&false));
             if firm.company.is_none() {
                 firm.company = firm.by_origin.or_else(|| firm.found.first().copied());
                 if firm.by_origin.is_none() && firm.found.len() > 1 {

@@ -102,8 +102,8 @@ pub struct Wave {
     pub(super) firms: Vec<Firm>,
     /// Contacts as they were read; none for one that is not there.
     pub(super) contacts: BTreeMap<u64, Option<ContactRow>>,
-    /// Linked companies that the portal does not show.
-    pub(super) companies_gone: BTreeSet<u64>,
+    /// Companies that were asked for, and whether the portal has them.
+    pub(super) companies: BTreeMap<u64, bool>,
     pub(super) facts: PortalFacts,
     /// Funnels whose stages were read in this wave.
     pub(super) funnels_read: BTreeSet<u32>,
@@ -120,7 +120,7 @@ impl Wave {
             customers: Vec::new(),
             firms: Vec::new(),
             contacts: BTreeMap::new(),
-            companies_gone: BTreeSet::new(),
+            companies: BTreeMap::new(),
             facts,
             funnels_read: BTreeSet::new(),
             desk: Desk::default(),
@@ -240,7 +240,7 @@ impl Wave {
             Ask::Contacts { ids } => self.take_contacts(&ids, result),
             Ask::ContactsByOrigin { customers } => self.take_contacts_by_origin(&customers, result),
             Ask::Duplicates { by_phone, values } => self.take_duplicates(by_phone, &values, result),
-            Ask::Companies { ids } => self.take_companies(ids, result),
+            Ask::Companies { ids } => self.take_companies(&ids, result),
             Ask::CompaniesByOrigin { firms } => self.take_companies_by_origin(&firms, result),
             Ask::Requisites { firms } => self.take_requisites(&firms, result),
             Ask::CompaniesByTitle { firm } => self.take_companies_by_title(firm, result),
@@ -273,7 +273,7 @@ impl Wave {
             }
             Ask::Presets => self.facts.presets_refused = true,
             // What cannot be seen is taken to be there.
-            Ask::Companies { .. } => {}
+            Ask::Companies { ids } => self.companies.extend(ids.into_iter().map(|id| (id, true))),
             Ask::AddToCompany { firm, what } => {
                 let note =
                     format!("the company was made, but the portal refused its {what}: {words}");
@@ -345,7 +345,14 @@ impl Wave {
                     .collect::<Vec<_>>(),
             ),
             Ask::Companies { ids } => {
-                self.jobs_where(|state| state.known.company_id.is_some_and(|id| ids.contains(&id)))
+                let asked: Vec<usize> = (0..self.firms.len())
+                    .filter(|firm| {
+                        let firm = &self.firms[*firm];
+                        let mut of_firm = firm.found.iter().chain(&firm.company);
+                        of_firm.any(|id| ids.contains(id))
+                    })
+                    .collect();
+                of_firms(&asked)
             }
             Ask::CompaniesByOrigin { firms } | Ask::Requisites { firms } => of_firms(firms),
             Ask::AddContact { customer } | Ask::CompleteContact { customer } => {

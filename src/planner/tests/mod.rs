@@ -425,6 +425,16 @@ fn a_company_that_is_gone_is_looked_for_again_like_a_contact() {
     assert_eq!(portal.deals[&2]["COMPANY_ID"], json!(40));
     assert!(settled.notes.iter().any(|note| note.contains("company 1")));
     assert_eq!(portal.companies.len(), 1);
+    // It is deleted, but its requisite outlives it: a new one is made.
+    portal.companies.clear();
+    let third = json!({"number": "3", "customer": customer});
+    let known = Known {
+        company_id: settled.known.company_id,
+        ..Known::default()
+    };
+    let settled = only(drive(&mut portal, vec![job(&third, known)]));
+    assert_eq!(settled.known.company_id, Some(1));
+    assert_eq!(portal.deals[&3]["COMPANY_ID"], json!(1));
 }
 
 #[test]
