@@ -43,10 +43,12 @@ pub struct Glance {
 impl Bridge {
     /// What the overview shows beside the status.
     pub async fn glance(&self) -> Result<Glance, Error> {
+        let portals = self.directory().portals.iter();
+        let portals: Vec<String> = portals.map(|name| name.as_str().to_owned()).collect();
         let mut db = self.pool().acquire().await?;
         Ok(Glance {
             minutes: glance::last_hour(&mut db).await?,
-            oldest: glance::oldest(&mut db).await?,
+            oldest: glance::oldest(&mut db, &portals).await?,
             conflicts: troubles::conflicts(&mut db).await?,
             dead: troubles::dead(&mut db).await?,
             refused: troubles::refused(&mut db).await?,

@@ -49,6 +49,8 @@ use crate::{
 use sqlx::PgPool;
 use std::sync::{Arc, OnceLock};
 
+#[cfg(test)]
+pub(crate) use crate::decision::tests::sentences as every_decision;
 pub use accept::{Accepted, MAX_EVENTS};
 pub use audit::{AuditEntry, AuditFilter, AuditPage};
 pub use backfill::{Backfill, BackfillStep};

@@ -392,15 +392,11 @@ fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
         Some(Target::Lead(id)) => format!("lead {id}"),
         None => "the portal".to_owned(),
     };
-    let stage = settlement
-        .stage
-        .as_ref()
-        .map(|stage| format!(" in stage {stage}"))
-        .unwrap_or_default();
-    if wrote {
-        format!("{what} written{stage}")
-    } else {
-        format!("{what}{stage}: nothing to write")
+    match (&settlement.stage, wrote) {
+        (Some(stage), true) => format!("{what} written in stage {stage}"),
+        (None, true) => format!("{what} written"),
+        (Some(stage), false) => format!("{what} in stage {stage}: nothing to write"),
+        (None, false) => format!("{what}: nothing to write"),
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A request on a quiet bridge is written at once. Under load a commit, which waits for the disk, is paid once for all that came in
 //! meanwhile. One writer is enough for that: a second one would halve the groups, which costs more than the wait for the disk. Only when more
-//! waits than fits well into one transaction, a second one comes to help. What was written stays written when the one who asked has gone. A
-//! group that failed is written one by one, so that one's fault is nobody else's.
+//! waits than fits well into one transaction, a second one comes to help. The last writer stays for a moment with its connection. What was written
+//! stays written when the one who asked has gone. A group that failed is written one by one, so that one's fault is nobody else's.
 
 use super::{Bridge, Error, MAX_EVENTS};
 use crate::storage;
@@ -12,14 +12,21 @@ use std::{
     collections::VecDeque,
     fmt,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
-use tokio::{sync::oneshot, task::JoinSet};
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
 
 /// The most rows of one group. A thing with more of them goes alone.
 const MOST: usize = MAX_EVENTS;
 /// With so many rows waiting, a second writer helps.
 const MANY: usize = MAX_EVENTS / 4;
 const WRITERS: usize = 2;
+/// How long the last writer, with its connection, waits for more.
+const IDLE: Duration = Duration::from_millis(250);
 
 /// Something that is stored together with others of its kind.
 pub(super) trait Grouped: fmt::Debug + Send + Sync + Sized + 'static {
@@ -42,7 +49,11 @@ pub(super) trait Grouped: fmt::Debug + Send + Sync + Sized + 'static {
 
 /// Things before their transaction.
 #[derive(Debug)]
-pub(super) struct Queue<T: Grouped>(Mutex<State<T>>);
+pub(super) struct Queue<T: Grouped> {
+    state: Mutex<State<T>>,
+    /// Wakes the writer that has nothing to do.
+    more: Notify,
+}
 
 #[derive(Debug)]
 struct State<T: Grouped> {
@@ -58,34 +69,65 @@ struct Request<T: Grouped> {
     answer: oneshot::Sender<Result<T::Answer, Error>>,
 }
 
+/// What a writer finds.
+enum Taken<T: Grouped> {
+    Group(Vec<Request<T>>),
+    Nothing,
+    /// It was the writer's end.
+    End,
+}
+
 impl<T: Grouped> Default for Queue<T> {
     fn default() -> Self {
-        Self(Mutex::new(State {
+        let state = State {
             waiting: VecDeque::new(),
             rows: 0,
             writers: 0,
-        }))
+        };
+        Self {
+            state: Mutex::new(state),
+            more: Notify::new(),
+        }
     }
 }
 
 impl<T: Grouped> Queue<T> {
     fn with<R>(&self, act: impl FnOnce(&mut State<T>) -> R) -> R {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// True if a writer is to be started.
     fn push(&self, request: Request<T>) -> bool {
-        self.with(|state| {
+        let start = self.with(|state| {
             state.rows += request.what.rows();
             state.waiting.push_back(request);
             let start = state.writers == 0 || (state.writers < WRITERS && state.rows > MANY);
             state.writers += usize::from(start);
             start
-        })
+        });
+        if !start {
+            self.more.notify_one();
+        }
+        start
     }
 
-    /// The next ones that fit into one transaction; none: the writer ends.
-    fn next(&self) -> Option<Vec<Request<T>>> {
+    /// The next group, for which the last writer waits a while; none: the writer ends.
+    async fn next(&self) -> Option<Vec<Request<T>>> {
+        let mut patient = true;
+        loop {
+            match self.take(patient) {
+                Taken::Group(group) => return Some(group),
+                Taken::End => return None,
+                Taken::Nothing => {
+                    let more = timeout(IDLE, self.more.notified()).await;
+                    patient = more.is_ok();
+                }
+            }
+        }
+    }
+
+    /// The next ones that fit into one transaction. Without any only the last writer stays, if it is patient.
+    fn take(&self, patient: bool) -> Taken<T> {
         self.with(|state| {
             let (mut group, mut rows) = (Vec::new(), 0);
             while let Some(first) = state.waiting.front() {
@@ -97,8 +139,14 @@ impl<T: Grouped> Queue<T> {
                 group.extend(state.waiting.pop_front());
             }
             state.rows -= rows;
-            state.writers -= usize::from(group.is_empty());
-            (!group.is_empty()).then_some(group)
+            if !group.is_empty() {
+                Taken::Group(group)
+            } else if patient && state.writers == 1 {
+                Taken::Nothing
+            } else {
+                state.writers -= 1;
+                Taken::End
+            }
         })
     }
 }
@@ -119,9 +167,9 @@ impl Bridge {
     }
 
     async fn write_groups<T: Grouped>(self) {
-        // Kept between groups: taking one from the pool costs a trip to the database.
+        // Kept between groups and while others may come: taking one from the pool costs a trip to the database.
         let mut db = None;
-        while let Some(group) = T::queue(&self).next() {
+        while let Some(group) = T::queue(&self).next().await {
             self.write_group(&mut db, group).await;
         }
     }
@@ -132,6 +180,8 @@ impl Bridge {
         mut group: Vec<Request<T>>,
     ) {
         let all: Vec<&T> = group.iter().map(|request| &request.what).collect();
+        // A connection that was kept may have died meanwhile: then another one is tried.
+        let kept = db.is_some();
         let written = self.write(db, &all).await;
         match written {
             // Who has gone needs no answer.
@@ -140,7 +190,7 @@ impl Bridge {
                     let _ = request.answer.send(Ok(answer));
                 }
             }
-            Err(error) if group.len() == 1 => {
+            Err(error) if group.len() == 1 && !kept => {
                 let _ = group.pop().map(|request| request.answer.send(Err(error)));
             }
             Err(_) => {

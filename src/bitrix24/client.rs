@@ -187,6 +187,11 @@ impl Client {
         Ok(answers)
     }
 
+    /// The portal's request limit.
+    pub fn rate(&self) -> Rate {
+        self.0.limiter.rate()
+    }
+
     /// How long one request takes to leave the portal's bucket.
     pub fn period(&self) -> Duration {
         self.0.limiter.period()

@@ -86,6 +86,8 @@ pub enum Blocked {
     Auth,
     /// A permission (scope) is missing.
     Scope,
+    /// The user in whose name the calls are made lacks a right.
+    Rights,
     /// The plan does not allow REST, or the portal is closed.
     Plan,
     /// OVERLOAD_LIMIT: blocked by support.
@@ -166,21 +168,22 @@ impl Error {
             "EXPIRED_TOKEN" => Self::TokenExpired { words },
             "NO_AUTH_FOUND"
             | "INVALID_TOKEN"
-            | "INVALID_CREDENTIALS"
             | "AUTHORIZATION_ERROR"
             | "APPLICATION_NOT_FOUND"
             | "ERROR_OAUTH"
             | "WRONG_AUTH_TYPE"
             | "METHOD_CONFIRM_WAITING"
-            | "METHOD_CONFIRM_DENIED"
-            | "USER_ACCESS_ERROR"
-            | "ALLOWED_ONLY_INTRANET_USER" => blocked(Blocked::Auth),
+            | "METHOD_CONFIRM_DENIED" => blocked(Blocked::Auth),
+            "INVALID_CREDENTIALS" | "USER_ACCESS_ERROR" | "ALLOWED_ONLY_INTRANET_USER" => {
+                blocked(Blocked::Rights)
+            }
             "INSUFFICIENT_SCOPE" | "INVALID_SCOPE" => blocked(Blocked::Scope),
             "PAYMENT_REQUIRED" | "PORTAL_DELETED" => blocked(Blocked::Plan),
             "ACCESS_DENIED" if matches!(status, 401 | 403) => blocked(Blocked::Plan),
             "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER" => Self::Server { status, words },
             _ => match status {
-                401 | 403 => blocked(Blocked::Auth),
+                401 => blocked(Blocked::Auth),
+                403 => blocked(Blocked::Rights),
                 429 => Self::Throttled {
                     pause: Duration::from_secs(5),
                 },

@@ -66,6 +66,7 @@ pub(super) struct Limiter {
     bucket: DefaultDirectRateLimiter,
     clock: governor::clock::DefaultClock,
     waiting: [AtomicUsize; 4],
+    rate: Rate,
     period: Duration,
     burst: u32,
     level: Mutex<Level>,
@@ -107,6 +108,7 @@ impl Limiter {
             .allow_burst(burst);
         Self {
             bucket: RateLimiter::direct(quota),
+            rate,
             period,
             burst: burst.get(),
             level: Mutex::new(Level {
@@ -117,6 +119,10 @@ impl Limiter {
             waiting: Default::default(),
             lesson: Mutex::default(),
         }
+    }
+
+    pub(super) fn rate(&self) -> Rate {
+        self.rate
     }
 
     pub(super) fn period(&self) -> Duration {

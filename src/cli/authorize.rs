@@ -92,7 +92,7 @@ async fn outcome(
 ) -> anyhow::Result<Option<Option<String>>> {
     let until = Instant::now() + JUDGING;
     loop {
-        judge_now(bridge, &reached.tokens).await?;
+        judge_now(bridge, reached).await?;
         if let Some(outcome) = bridge.outcome_of_offer(id).await? {
             return Ok(Some(outcome));
         }

@@ -38,7 +38,7 @@ pub(super) struct Given {
 }
 
 fn path(portal: &PortalName, rest: &str) -> String {
-    format!("/console/portals/{}/{rest}", query::escape(portal.as_str()))
+    format!("{}/{rest}", query::portal(portal.as_str()))
 }
 
 /// A portal that is reached by an application.
@@ -65,7 +65,7 @@ pub(super) async fn section(
                 Access::Never => { p.problem { (visitor.say(Text::NeverLetIn)) } }
                 Access::Since(at) => { p { (visitor.say(Text::LetInSince)) " " (parts::time(visitor, at)) } }
                 Access::Refused(words) => {
-                    p.problem.words { (visitor.say(Text::PutOut)) " " (words) }
+                    p.problem.words { (visitor.say(Text::PutOut)) " " (visitor.lang.told(&words)) }
                 }
             }
             p { (visitor.say(Text::AuthoriseExplained)) }
@@ -142,7 +142,7 @@ fn outcome(visitor: &Visitor, how: &Authorising) -> Markup {
             Authorising::Over => { p.problem data-end { (visitor.say(Text::AuthOver)) } }
             Authorising::Refused(words) => {
                 div data-end {
-                    p.problem.words { (visitor.say(Text::AuthRefused)) " " (words) }
+                    p.problem.words { (visitor.say(Text::AuthRefused)) " " (visitor.lang.told(words)) }
                     (parts::explained(visitor, Code::Token.as_str()))
                 }
             }

@@ -122,12 +122,12 @@ pub(super) async fn jobs(
                 th scope="col" { (visitor.say(Text::Progress)) } th scope="col" { (visitor.say(Text::Who)) } th scope="col" { (visitor.say(Text::Time)) } th {} } }
             tbody { @for job in &jobs { tr {
                 td data-label="#" { (job.id) }
-                td data-label=(visitor.say(Text::What)) { (job.action) @if let Some(reason) = &job.reason { ": " (reason) } }
-                td data-label=(visitor.say(Text::State)) { (job.state) }
+                td data-label=(visitor.say(Text::What)) { (visitor.lang.word(&job.action)) @if let Some(reason) = &job.reason { ": " (reason) } }
+                td data-label=(visitor.say(Text::State)) { (visitor.lang.word(&job.state)) }
                 td data-label=(visitor.say(Text::Progress)) {
                     meter min="0" max=(job.expected) value=(job.done) {} " " (job.done) " / " (job.expected)
                     @if job.failed > 0 { " " span.badge.bad { (visitor.say(Text::StayOpen)) ": " (job.failed) } }
-                    @if let Some(fault) = &job.last_fault { p.words { (fault) } }
+                    @if let Some(fault) = &job.last_fault { p.words { (visitor.lang.told(fault)) } }
                 }
                 td data-label=(visitor.say(Text::Who)) { (job.actor) }
                 td data-label=(visitor.say(Text::Time)) { (parts::time(&visitor, job.created_at)) }

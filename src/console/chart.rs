@@ -50,7 +50,7 @@ pub(super) fn last_hour(visitor: &Visitor, minutes: &[Minute]) -> Markup {
             figcaption {
                 span { (visitor.say(Text::MinutesAgo)) }
                 span { i.swatch.done {} (words.split(';').next().unwrap_or_default()) " " i.swatch.dead {} (visitor.say(Text::DiedLabel)) ": " (dead)
-                    " · max " (highest) " " (visitor.say(Text::PerMinute)) }
+                    " · ≤ " (highest) " " (visitor.say(Text::PerMinute)) }
                 span { (visitor.say(Text::Now)) }
             }
         }

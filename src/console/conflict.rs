@@ -36,7 +36,7 @@ pub(super) async fn get(
     let origin = parts::origin(&state, &conflict.portal);
     let content = html! {
         h1 { (title) }
-        section.card.alarm { p { (conflict.sentence) } (parts::explained(&visitor, &conflict.code)) }
+        section.card.alarm { p { (visitor.lang.told(&conflict.sentence)) } (parts::explained(&visitor, &conflict.code)) }
         (decide(&visitor, &conflict))
         dl.facts {
             div { dt { (visitor.say(Text::Order)) } dd { (parts::order(Some(&conflict.shop), Some(&conflict.number))) } }
@@ -46,7 +46,7 @@ pub(super) async fn get(
             }
             div { dt { (visitor.say(Text::Opened)) } dd { (parts::moment(&visitor, conflict.opened_at)) } }
             @if let Some(who) = &conflict.ruled_by { div { dt { (visitor.say(Text::RuledBy)) } dd { (who) } } }
-            @if let Some(how) = &conflict.closed_how { div { dt { (visitor.say(Text::State)) } dd { (how) } } }
+            @if let Some(how) = &conflict.closed_how { div { dt { (visitor.say(Text::State)) } dd { (visitor.lang.word(how)) } } }
         }
         (clocks(&visitor, &conflict))
     };

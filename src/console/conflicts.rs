@@ -69,7 +69,7 @@ fn card(visitor: &Visitor, conflict: &ConflictView) -> Markup {
         section.card {
             h3 { a href=(format!("/console/conflicts/{}", conflict.id)) { "#" (conflict.id) } " "
                 (parts::order(Some(&conflict.shop), Some(&conflict.number))) }
-            p { (conflict.sentence) }
+            p { (visitor.lang.told(&conflict.sentence)) }
             (decide(visitor, conflict))
         }
     }
@@ -115,7 +115,7 @@ pub(super) fn decide(visitor: &Visitor, conflict: &ConflictView) -> Markup {
             }
         } }
         @if let (Some(who), None) = (&conflict.ruled_by, &conflict.closed_at) {
-            p { (visitor.say(Text::BeingCarriedOut)) ": " (who) ", " (conflict.winner.as_deref().unwrap_or_default()) }
+            p { (visitor.say(Text::BeingCarriedOut)) ": " (who) ", " (visitor.lang.word(conflict.winner.as_deref().unwrap_or_default())) }
         }
     }
 }
@@ -132,11 +132,11 @@ fn table(visitor: &Visitor, asked: &Asked, decided: &[Decided]) -> Markup {
             tbody { @for row in decided { tr {
                 td.when data-label=(visitor.say(Text::Time)) { (parts::time(visitor, row.at)) }
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(&row.shop), Some(&row.number))) }
-                td.words data-label=(visitor.say(Text::Decision)) { (row.sentence) }
-                td data-label=(visitor.say(Text::Winner)) { (row.winner.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.say(Text::Rule)) { (row.basis) }
+                td.words data-label=(visitor.say(Text::Decision)) { (visitor.lang.told(&row.sentence)) }
+                td data-label=(visitor.say(Text::Winner)) { (row.winner.as_deref().map_or("—", |winner| visitor.lang.word(winner))) }
+                td data-label=(visitor.say(Text::Rule)) { (visitor.lang.word(&row.basis)) }
                 td data-label=(visitor.say(Text::Details)) {
-                    details { summary { (row.action) } pre { (parts::pretty(&row.inputs)) } }
+                    details { summary { (visitor.lang.word(&row.action)) } pre { (parts::pretty(&row.inputs)) } }
                 }
             } } }
         } }

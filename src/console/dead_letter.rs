@@ -48,13 +48,13 @@ fn page(visitor: &Visitor, whole: &WholeLetter, mended: Option<(&str, &str)>) ->
     let content = html! {
         h1 { "#" (letter.id) " " span.code { (letter.code) } }
         @if let Some(closed) = &whole.closed {
-            p.notice { (visitor.say(Text::ClosedAlready)) ": " (closed.how) ", " (parts::moment(visitor, closed.at)) ", " (closed.by.as_deref().unwrap_or("—"))
+            p.notice { (visitor.say(Text::ClosedAlready)) ": " (visitor.lang.word(&closed.how)) ", " (parts::moment(visitor, closed.at)) ", " (closed.by.as_deref().unwrap_or("—"))
                 @if let Some(reason) = &closed.reason { ": " (reason) } }
         }
         section.card.alarm {
             (parts::explained(visitor, &letter.code))
             h3 { (visitor.say(Text::InTheWordsOf)) }
-            p.words { (letter.message) }
+            p.words { (visitor.lang.told(&letter.message)) }
         }
         dl.facts {
             div { dt { (visitor.say(Text::Order)) } dd { (parts::order(letter.shop.as_deref(), letter.number.as_deref())) } }
@@ -68,7 +68,7 @@ fn page(visitor: &Visitor, whole: &WholeLetter, mended: Option<(&str, &str)>) ->
             details { summary { (visitor.say(Text::Attempts)) " (" (whole.tries.len()) ")" }
                 ol.timeline { @for attempt in &whole.tries { li.bad {
                     div.when { (parts::moment(visitor, attempt.at)) " " span.kind { (attempt.nth) ". " (attempt.code) } }
-                    p.words { (attempt.message) }
+                    p.words { (visitor.lang.told(&attempt.message)) }
                 } } }
             }
         }
@@ -108,7 +108,7 @@ fn acts(visitor: &Visitor, letter: &Letter, mended: Option<(&str, &str)>) -> Mar
         @if told { details { summary { (visitor.say(Text::Payload)) } pre { (payload) } } } @else { section.act id="mend" {
             h2 { (visitor.say(Text::EditAndRetry)) }
             p { (visitor.say(Text::EditExplained)) }
-            @if let Some((wrong, _)) = mended { p.problem.words role="alert" { (wrong) } }
+            @if let Some((wrong, _)) = mended { p.problem.words role="alert" { (visitor.lang.told(wrong)) } }
             form.stack method="post" action=(format!("{}#mend", path("mend"))) {
                 (layout::csrf(visitor))
                 label { (visitor.say(Text::Payload))

@@ -221,7 +221,7 @@ fn table(visitor: &Visitor, asked: &Asked, items: &[Letter]) -> Markup {
                 td.code data-label=(visitor.say(Text::Code)) { (letter.code) }
                 td data-label=(visitor.say(Text::Shop)) { (letter.shop.as_deref().unwrap_or("—")) }
                 td data-label=(visitor.say(Text::Order)) { (parts::order(letter.shop.as_deref(), letter.number.as_deref())) }
-                td.words data-label=(visitor.say(Text::WhatHappened)) { (letter.message.chars().take(200).collect::<String>()) }
+                td.words data-label=(visitor.say(Text::WhatHappened)) { (visitor.lang.told(&letter.message).chars().take(200).collect::<String>()) }
                 td.num data-label=(visitor.say(Text::Attempts)) { (letter.attempts) }
                 td.when data-label=(visitor.say(Text::LastFailed)) { (parts::time(visitor, letter.last_failed_at)) }
             } } }

@@ -79,7 +79,7 @@ impl IntoResponse for Fault {
                 text,
                 detail,
                 lang,
-            } => (status, layout::bare(lang, text, &detail)).into_response(),
+            } => (status, layout::bare(lang, text, &lang.told(&detail))).into_response(),
         }
     }
 }

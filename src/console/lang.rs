@@ -1,7 +1,9 @@
 //! The language of a page: what the person chose, else what the browser asks for.
 
+use super::phrases;
 use crate::domain::Code;
 use axum::http::{HeaderMap, header};
+use std::borrow::Cow;
 
 /// The cookie that keeps the choice.
 pub(super) const COOKIE: &str = "b24_lang";
@@ -43,6 +45,22 @@ impl Lang {
         match self {
             Self::En => code.remedy(),
             Self::Ru => code.remedy_in_russian(),
+        }
+    }
+
+    /// A stored sentence of ours.
+    pub(super) fn told(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::En => Cow::Borrowed(text),
+            Self::Ru => phrases::sentence(text),
+        }
+    }
+
+    /// A stored word of ours.
+    pub(super) fn word(self, text: &str) -> &str {
+        match self {
+            Self::En => text,
+            Self::Ru => phrases::word(text),
         }
     }
 

@@ -88,7 +88,7 @@ pub(super) async fn import(
 fn refused(visitor: &Visitor, wrong: &str) -> Response {
     let content = html! {
         h1 { (visitor.say(Text::Import)) }
-        p.problem.words role="alert" { (wrong) }
+        p.problem.words role="alert" { (visitor.lang.told(wrong)) }
         p { (visitor.say(Text::NothingTaken)) }
         (form(visitor))
         (back(visitor))
@@ -121,7 +121,7 @@ fn faulty(visitor: &Visitor, lines: &[FaultyLine]) -> Markup {
             thead { tr { th.num scope="col" { (visitor.say(Text::Line)) } th scope="col" { (visitor.say(Text::WhatIsWrong)) } } }
             tbody { @for line in lines.iter().take(MOST_SHOWN) { tr {
                 td.num data-label=(visitor.say(Text::Line)) { (line.line) }
-                td.words data-label=(visitor.say(Text::WhatIsWrong)) { (line.detail) }
+                td.words data-label=(visitor.say(Text::WhatIsWrong)) { (visitor.lang.told(&line.detail)) }
             } } }
         } }
         @if lines.len() > MOST_SHOWN { p.quiet { "… +" (lines.len() - MOST_SHOWN) } }

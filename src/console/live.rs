@@ -26,7 +26,10 @@ pub(super) async fn get(
     let ask = state.clone();
     stream(state, PAUSE, move || {
         let (state, visitor, sorting) = (ask.clone(), visitor.clone(), sorting.clone());
-        async move { overview::live(&state, &visitor, &sorting).await.ok() }
+        async move {
+            let look = state.looks.lately(&state.bridge).await.ok()?;
+            Some(overview::live(&state, &visitor, &sorting, &look))
+        }
     })
 }
 

@@ -24,10 +24,13 @@ mod lang;
 mod layout;
 mod letter_file;
 mod live;
+mod looks;
 mod order;
 mod orders;
 mod overview;
 mod parts;
+mod phrasebook;
+mod phrases;
 mod portal;
 mod portals;
 mod query;
@@ -64,6 +67,7 @@ pub struct State {
     /// What can be asked of the portals themselves.
     pub portals: Arc<dyn Portals>,
     throttle: Arc<throttle::Throttle>,
+    looks: Arc<looks::Looks>,
 }
 
 impl State {
@@ -79,7 +83,8 @@ impl State {
             config,
             ready,
             portals,
-            throttle: Arc::new(throttle::Throttle::default()),
+            throttle: Arc::default(),
+            looks: Arc::default(),
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn get(
             @for letter in &letters.items { section.card.alarm {
                 p { a href=(format!("/console/dead-letters/{}", letter.id)) { "#" (letter.id) " " (letter.code) } }
                 (parts::explained(&visitor, &letter.code))
-                p.words { (letter.message) }
+                p.words { (visitor.lang.told(&letter.message)) }
             } }
         }
         h2 { (visitor.say(Text::Timeline)) }
@@ -66,7 +66,7 @@ fn facts(state: &State, visitor: &Visitor, order: &OrderView) -> Markup {
     html! {
         dl.facts {
             div { dt { (visitor.say(Text::Shop)) } dd { (order.shop) } }
-            div { dt { (visitor.say(Text::Portal)) } dd { a href=(format!("/console/portals/{}", query::escape(&order.portal))) { (order.portal) } } }
+            div { dt { (visitor.say(Text::Portal)) } dd { a href=(query::portal(&order.portal)) { (order.portal) } } }
             div { dt { (visitor.say(Text::Status)) } dd { (order.status.as_deref().unwrap_or("—")) } }
             div { dt { (visitor.say(Text::Stage)) } dd { (order.stage.as_deref().unwrap_or("—")) } }
             @for (text, kind, id) in ids { @if let Some(id) = id {
@@ -85,8 +85,8 @@ fn moment(visitor: &Visitor, entry: &TimelineEntry) -> Markup {
     };
     html! {
         li class=(class) {
-            div.when { (parts::moment(visitor, entry.at)) " " span.kind { (entry.kind) } }
-            p { (entry.text) }
+            div.when { (parts::moment(visitor, entry.at)) " " span.kind { (visitor.lang.word(&entry.kind)) } }
+            p { (visitor.lang.told(&entry.text)) }
             @if let Some(detail) = &entry.detail {
                 details { summary { (visitor.say(Text::Clocks)) } pre { (parts::pretty(detail)) } }
             }

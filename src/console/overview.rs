@@ -4,14 +4,15 @@ use super::{
     State, chart,
     fault::Fault,
     layout::{self, Section},
+    looks::Look,
     parts, query,
     session::Visitor,
     sort::{Column, Sorting},
     text::Text,
-    wrong,
+    wrong::Wrongs,
 };
 use crate::{
-    app::{LaneState, PortalStatus, ShopStatus, StatusReport, look::Glance},
+    app::{LaneState, PortalStatus, ShopStatus, StatusReport},
     domain::{Code, PortalName},
 };
 use axum::extract::{Query, State as Extract};
@@ -67,42 +68,15 @@ pub(super) fn flow(portal: &PortalStatus) -> Flow {
     }
 }
 
-/// Why a portal's lane is as it is.
-pub(super) fn why(visitor: &Visitor, portal: &PortalStatus) -> Markup {
-    html! {
-        @match portal.state {
-            LaneState::Paused | LaneState::Waiting => {
-                @match portal.paused_code.as_deref() {
-                    Some(code) => {
-                        (parts::explained(visitor, code))
-                        p.quiet.words { span.code { (code) } " " (portal.paused_reason.as_deref().unwrap_or_default()) }
-                    }
-                    None => { p { (visitor.say(Text::PausedByPerson)) } }
-                }
-                @if let Some(at) = portal.resume_at { p { (visitor.say(Text::TriesAgain)) ": " (parts::time(visitor, at)) } }
-            }
-            LaneState::Idle => { p { (visitor.say(Text::NoWorker)) } }
-            LaneState::Running => {
-                @if let Some(until) = portal.lowered_until {
-                    p { b { (Code::Limit) } ": " (visitor.say(Text::HalfPace)) ": " (parts::time(visitor, until)) }
-                    (parts::explained(visitor, Code::Limit.as_str()))
-                }
-                @if portal.oldest_seconds > SLOW { p { (visitor.say(Text::WaitsLong)) } }
-            }
-        }
-        @if portal.dead > 0 {
-            p { a href=(query::link("/console/dead-letters", &[("portal", Some(&portal.portal))])) { (visitor.say(Text::HasDead)) } }
-        }
-    }
-}
-
 /// `GET /console`.
 pub(super) async fn get(
     Extract(state): Extract<State>,
     visitor: Visitor,
     Query(sorting): Query<Sorting>,
 ) -> Result<Markup, Fault> {
-    let live = live(&state, &visitor, &sorting).await?;
+    let look = state.looks.fresh(&state.bridge).await;
+    let look = look.map_err(|error| Fault::of(error, visitor.lang))?;
+    let live = live(&state, &visitor, &sorting, &look);
     let title = visitor.say(Text::Overview);
     let stream = query::link("/console/live", &sorting.pairs());
     let content = html! {
@@ -113,28 +87,23 @@ pub(super) async fn get(
 }
 
 /// The part that is kept up to date.
-pub(super) async fn live(
-    state: &State,
-    visitor: &Visitor,
-    sorting: &Sorting,
-) -> Result<Markup, Fault> {
-    let fault = |error| Fault::of(error, visitor.lang);
-    let report = state.bridge.status().await.map_err(fault)?;
-    let glance = state.bridge.glance().await.map_err(fault)?;
-    Ok(html! {
-        (wrong::list(visitor, &report, &glance))
-        (tiles(visitor, &report, &glance))
-        (chart::last_hour(visitor, &glance.minutes))
+pub(super) fn live(state: &State, visitor: &Visitor, sorting: &Sorting, look: &Look) -> Markup {
+    let all = Wrongs::of(visitor, look);
+    let report = &look.report;
+    html! {
+        (all.list(visitor))
+        (tiles(visitor, look))
+        (chart::last_hour(visitor, &look.glance.minutes))
         h2 { (visitor.say(Text::Portals)) }
-        div.cards { @for portal in &report.portals { (card(state, visitor, portal, (&report, &glance))) } }
+        div.cards { @for portal in &report.portals { (card(state, visitor, portal, &all)) } }
         h2 id="shops" { (visitor.say(Text::Shops)) }
-        (shops(visitor, &report, sorting))
+        (shops(visitor, report, sorting))
         h2 id="codes" { (visitor.say(Text::OpenByCode)) }
-        (codes(visitor, &report, sorting))
-    })
+        (codes(visitor, report, sorting))
+    }
 }
 
-fn tiles(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
+fn tiles(visitor: &Visitor, Look { report, glance }: &Look) -> Markup {
     let pending: i64 = report.portals.iter().map(|portal| portal.pending).sum();
     let done: i64 = report
         .portals
@@ -161,13 +130,10 @@ fn tiles(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
     }
 }
 
-fn card(
-    state: &State,
-    visitor: &Visitor,
-    portal: &PortalStatus,
-    (report, glance): (&StatusReport, &Glance),
-) -> Markup {
-    let oldest = glance
+fn card(state: &State, visitor: &Visitor, portal: &PortalStatus, all: &Wrongs<'_>) -> Markup {
+    let oldest = all
+        .look
+        .glance
         .oldest
         .iter()
         .find(|order| order.portal == portal.portal);
@@ -181,7 +147,7 @@ fn card(
         .map(|portal| portal.rate);
     html! {
         section.card {
-            h3 { a href=(format!("/console/portals/{}", query::escape(&portal.portal))) { (portal.portal) } " " (wrong::flow(visitor, report, glance, (&portal.portal, flow(portal))).badge(visitor)) }
+            h3 { a href=(query::portal(&portal.portal)) { (portal.portal) } " " (all.flow(&portal.portal, flow(portal)).badge(visitor)) }
             dl {
                 dt { (visitor.say(Text::Waiting)) } dd { (portal.pending) }
                 @if let Some(order) = oldest {
@@ -247,8 +213,8 @@ fn shops(visitor: &Visitor, report: &StatusReport, sorting: &Sorting) -> Markup 
         div.scroll { table.stacks {
             (sorting.heads(visitor, &columns, |pairs| link("shops", pairs)))
             tbody { @for (shop, flow) in rows { tr {
-                td data-label=(visitor.say(Text::Shop)) { a href=(wrong::shop_page(&shop.shop)) { (shop.shop) } } td data-label=(visitor.say(Text::State)) { (flow.badge(visitor)) }
-                td data-label=(visitor.say(Text::Portal)) { a href=(format!("/console/portals/{}", query::escape(&shop.portal))) { (shop.portal) } }
+                td data-label=(visitor.say(Text::Shop)) { a href=(query::shop(&shop.shop)) { (shop.shop) } } td data-label=(visitor.say(Text::State)) { (flow.badge(visitor)) }
+                td data-label=(visitor.say(Text::Portal)) { a href=(query::portal(&shop.portal)) { (shop.portal) } }
                 td.num data-label=(visitor.say(Text::Waiting)) { (shop.pending) }
                 td.num data-label=(visitor.say(Text::Oldest)) { @if shop.pending > 0 { (parts::span(shop.oldest_seconds, visitor.lang)) } @else { "—" } }
                 td.num data-label=(visitor.say(Text::DoneLastHour)) { (shop.done_last_hour) }

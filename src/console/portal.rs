@@ -9,7 +9,7 @@ use super::{
     overview, parts, portals, query,
     session::Visitor,
     text::Text,
-    wrong,
+    wrong::Wrongs,
 };
 use crate::{app::PortalStatus, domain::PortalName};
 use axum::{
@@ -48,24 +48,25 @@ async fn page(
 ) -> Result<Markup, Fault> {
     let fault = |error| Fault::of(error, visitor.lang);
     let known = parse(name, visitor)?;
-    let report = state.bridge.status().await.map_err(fault)?;
+    let look = state.looks.fresh(&state.bridge).await.map_err(fault)?;
     let of = |portal: &&PortalStatus| portal.portal == name;
-    let portal = report
+    let portal = look
+        .report
         .portals
         .iter()
         .find(of)
         .ok_or_else(|| Fault::not_found(visitor.lang))?;
-    let glance = state.bridge.glance().await.map_err(fault)?;
+    let wrongs = Wrongs::of(visitor, &look);
     let refused = state.bridge.refused_orders(&known).await.map_err(fault)?;
     let application = authorise::section(state, visitor, &known).await?;
     let content = html! {
-        h1 { (name) " " (wrong::flow(visitor, &report, &glance, (name, overview::flow(portal))).badge(visitor)) }
+        h1 { (name) " " (wrongs.flow(name, overview::flow(portal)).badge(visitor)) }
         (parts::notice(visitor, done))
-        @if let Some(wrong) = wrong { p.problem.words role="alert" { (wrong) } }
-        (wrong::about(visitor, &report, &glance, (name, &format!("/console/portals/{}", query::escape(name)))))
+        @if let Some(wrong) = wrong { p.problem.words role="alert" { (visitor.lang.told(wrong)) } }
+        (wrongs.about(visitor, name, &query::portal(name)))
         section.card { (portals::facts(state, visitor, portal)) (portals::acts(visitor, portal)) }
         (application)
-        (wrong::lately(visitor, &report, &glance, Some(name)))
+        (wrongs.lately(visitor, Some(name)))
         h2 { (visitor.say(Text::LastErrors)) }
         @if refused.is_empty() { p.empty { (visitor.say(Text::NoErrors)) } } @else { div.scroll { table.stacks {
             thead { tr { th scope="col" { (visitor.say(Text::Order)) } th scope="col" { (visitor.say(Text::Code)) }
@@ -73,7 +74,7 @@ async fn page(
             tbody { @for order in &refused { tr {
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(&order.shop), Some(&order.number))) }
                 td.code data-label=(visitor.say(Text::Code)) { (order.code.as_deref().unwrap_or("—")) }
-                td.words data-label=(visitor.say(Text::WhatHappened)) { (order.message.as_deref().unwrap_or("—")) }
+                td.words data-label=(visitor.say(Text::WhatHappened)) { (order.message.as_deref().map_or("—".into(), |words| visitor.lang.told(words))) }
                 td data-label=(visitor.say(Text::TriesAgain)) { @match order.due_at { Some(at) => (parts::time(visitor, at)), None => "—" } }
             } } }
         } } }
@@ -86,8 +87,8 @@ fn parse(name: &str, visitor: &Visitor) -> Result<PortalName, Fault> {
 }
 
 fn back(name: &PortalName, done: &str) -> Redirect {
-    let path = format!("/console/portals/{}", query::escape(name.as_str()));
-    Redirect::to(&query::link(&path, &[("done", Some(done))]))
+    let page = query::portal(name.as_str());
+    Redirect::to(&query::link(&page, &[("done", Some(done))]))
 }
 
 /// `POST /console/portals/{name}/pause`.

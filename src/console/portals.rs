@@ -7,6 +7,7 @@ use super::{
     overview, parts, query,
     session::Visitor,
     text::Text,
+    wrong::Wrongs,
 };
 use crate::app::{LaneState, PortalStatus};
 use axum::extract::State as Extract;
@@ -14,14 +15,15 @@ use maud::{Markup, html};
 
 /// `GET /console/portals`.
 pub(super) async fn get(Extract(state): Extract<State>, visitor: Visitor) -> Result<Markup, Fault> {
-    let report = state.bridge.status().await;
-    let report = report.map_err(|error| Fault::of(error, visitor.lang))?;
+    let look = state.looks.fresh(&state.bridge).await;
+    let look = look.map_err(|error| Fault::of(error, visitor.lang))?;
+    let wrongs = Wrongs::of(&visitor, &look);
     let title = visitor.say(Text::Portals);
     let content = html! {
         h1 { (title) }
-        div.cards { @for portal in &report.portals { section.card {
-            h2 { a href=(format!("/console/portals/{}", query::escape(&portal.portal))) { (portal.portal) } " " (overview::flow(portal).badge(&visitor)) }
-            (overview::why(&visitor, portal))
+        div.cards { @for portal in &look.report.portals { section.card {
+            h2 { a href=(query::portal(&portal.portal)) { (portal.portal) } " " (wrongs.flow(&portal.portal, overview::flow(portal)).badge(&visitor)) }
+            (wrongs.about(&visitor, &portal.portal, "/console/portals"))
             (facts(&state, &visitor, portal))
             (acts(&visitor, portal))
         } } }
@@ -36,7 +38,7 @@ pub(super) fn facts(state: &State, visitor: &Visitor, portal: &PortalStatus) -> 
             @if let Some(origin) = parts::origin(state, &portal.portal) { dt { (visitor.say(Text::Address)) } dd { a href=(origin) rel="noreferrer noopener" target="_blank" { (origin) } } }
             dt { (visitor.say(Text::Waiting)) } dd { (portal.pending) }
             dt { (visitor.say(Text::DoneLastHour)) } dd { (portal.done_last_hour) }
-            dt { (visitor.say(Text::Dead)) } dd { (portal.dead) }
+            dt { (visitor.say(Text::Dead)) } dd { a href=(query::link("/console/dead-letters", &[("portal", Some(&portal.portal))])) { (portal.dead) } }
             dt { (visitor.say(Text::Driver)) } dd { (portal.owner.as_deref().unwrap_or("—")) }
             dt { (visitor.say(Text::Failures)) } dd { (portal.failures) }
         }
@@ -45,7 +47,7 @@ pub(super) fn facts(state: &State, visitor: &Visitor, portal: &PortalStatus) -> 
 
 /// What can be done to a portal.
 pub(super) fn acts(visitor: &Visitor, portal: &PortalStatus) -> Markup {
-    let path = |what: &str| format!("/console/portals/{}/{what}", query::escape(&portal.portal));
+    let path = |what: &str| format!("{}/{what}", query::portal(&portal.portal));
     let paused = matches!(portal.state, LaneState::Paused | LaneState::Waiting);
     html! {
         div.actions {

@@ -29,6 +29,16 @@ pub(super) fn link(path: &str, pairs: &[(&str, Option<&str>)]) -> String {
     }
 }
 
+/// The page of a portal.
+pub(super) fn portal(name: &str) -> String {
+    format!("/console/portals/{}", escape(name))
+}
+
+/// The page of a shop.
+pub(super) fn shop(name: &str) -> String {
+    format!("/console/shops/{}", escape(name))
+}
+
 /// The page of an order.
 pub(super) fn order(shop: &str, number: &str) -> String {
     format!("/console/orders/{}/{}", escape(shop), escape(number))

@@ -11,7 +11,7 @@ use super::{
     query,
     session::Visitor,
     text::Text,
-    wrong,
+    wrong::Wrongs,
 };
 use crate::{
     app::{LaneState, lane_of, look::RefusedChange},
@@ -32,27 +32,27 @@ pub(super) async fn get(
 ) -> Result<Markup, Fault> {
     let fault = |error| Fault::of(error, visitor.lang);
     let known = parse(&name, &visitor)?;
-    let report = state.bridge.status().await.map_err(fault)?;
-    let shop = report.shops.iter().find(|shop| shop.shop == name);
+    let look = state.looks.fresh(&state.bridge).await.map_err(fault)?;
+    let shop = look.report.shops.iter().find(|shop| shop.shop == name);
     let shop = shop.ok_or_else(|| Fault::not_found(visitor.lang))?;
-    let glance = state.bridge.glance().await.map_err(fault)?;
+    let (wrongs, lane) = (Wrongs::of(&visitor, &look), lane_of(&name));
     let refused = state.bridge.refused_changes(&known).await.map_err(fault)?;
     let content = html! {
-        h1 { (visitor.say(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback { (wrong::flow(&visitor, &report, &glance, (&lane_of(&name), flow(callback))).badge(&visitor)) } }
+        h1 { (visitor.say(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback { (wrongs.flow(&lane, flow(callback)).badge(&visitor)) } }
         (parts::notice(&visitor, Some(&asked.done)))
         @if let Some(callback) = shop.callback {
-            (wrong::about(&visitor, &report, &glance, (&lane_of(&name), &wrong::shop_page(&name))))
+            (wrongs.about(&visitor, &lane, &query::shop(&name)))
             (acts(&visitor, &name, callback))
         } @else { p.quiet { (visitor.say(Text::ReadsFeed)) } }
         dl {
-            dt { (visitor.say(Text::Portal)) } dd { a href=(format!("/console/portals/{}", query::escape(&shop.portal))) { (shop.portal) } }
+            dt { (visitor.say(Text::Portal)) } dd { a href=(query::portal(&shop.portal)) { (shop.portal) } }
             dt { (visitor.say(Text::Waiting)) } dd { (shop.pending) }
             dt { (visitor.say(Text::Untold)) } dd { (shop.untold) }
             dt { (visitor.say(Text::Dead)) } dd { a href=(query::link("/console/dead-letters", &[("shop", Some(&name))])) { (shop.dead) } }
             dt { (visitor.say(Text::Conflicts)) } dd { a href="/console/conflicts" { (shop.conflicts) } }
         }
         @if shop.callback.is_some() {
-            (wrong::lately(&visitor, &report, &glance, Some(&lane_of(&name))))
+            (wrongs.lately(&visitor, Some(&lane)))
             (refusals(&visitor, &name, &refused))
         }
     };
@@ -68,7 +68,7 @@ fn flow(callback: LaneState) -> Flow {
 }
 
 fn acts(visitor: &Visitor, name: &str, callback: LaneState) -> Markup {
-    let path = |what: &str| format!("{}/{what}", wrong::shop_page(name));
+    let path = |what: &str| format!("{}/{what}", query::shop(name));
     let paused = matches!(callback, LaneState::Paused | LaneState::Waiting);
     html! {
         div.actions {
@@ -87,7 +87,7 @@ fn refusals(visitor: &Visitor, shop: &str, refused: &[RefusedChange]) -> Markup 
             tbody { @for change in refused { tr {
                 td data-label=(visitor.say(Text::Order)) { (parts::order(Some(shop), Some(&change.number))) }
                 td data-label=(visitor.say(Text::Status)) { (change.status) }
-                td.words data-label=(visitor.say(Text::WhatHappened)) { span.code { (change.code) } " " (change.message) }
+                td.words data-label=(visitor.say(Text::WhatHappened)) { span.code { (change.code) } " " (visitor.lang.told(&change.message)) }
                 td data-label=(visitor.say(Text::TriesAgain)) { (parts::time(visitor, change.due_at)) }
             } } }
         } } }
@@ -99,7 +99,7 @@ fn parse(name: &str, visitor: &Visitor) -> Result<ShopName, Fault> {
 }
 
 fn back(name: &ShopName, done: &str) -> Redirect {
-    let page = wrong::shop_page(name.as_str());
+    let page = query::shop(name.as_str());
     Redirect::to(&query::link(&page, &[("done", Some(done))]))
 }
 

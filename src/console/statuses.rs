@@ -4,6 +4,7 @@ use super::{
     State,
     fault::Fault,
     layout::{self, Section},
+    parts,
     session::Visitor,
     text::Text,
 };
@@ -62,15 +63,15 @@ fn told(visitor: &Visitor, found: &Result<Vec<Told>, String>) -> Markup {
     html! {
         section #checked {
             @match found {
-                Err(words) => p { span.badge.bad { "!" } " " (visitor.say(Text::CannotAsk)) " " (words) },
+                Err(words) => p { span.badge.bad { "!" } " " (visitor.say(Text::CannotAsk)) " " (visitor.lang.told(words)) },
                 Ok(found) if found.is_empty() => p { span.badge.good { "✓" } " " (visitor.say(Text::NothingToRemark)) },
                 Ok(found) => ul { @for one in found { li {
                     @match one.severity {
-                        Severity::Error => span.badge.bad { "error" },
-                        Severity::Warning => span.badge.warn { "warning" },
-                        Severity::Note => span.badge { "note" },
+                        Severity::Error => span.badge.bad { (visitor.lang.word("error")) },
+                        Severity::Warning => span.badge.warn { (visitor.lang.word("warning")) },
+                        Severity::Note => span.badge { (visitor.lang.word("note")) },
                     }
-                    " " (one.sentence)
+                    " " (parts::marked(&visitor.lang.told(&one.sentence)))
                 } } },
             }
         }

@@ -1,6 +1,7 @@
 //! What is wrong, the worst first: where, what it means, what to do, and the page where it is done.
 
 use super::{
+    looks::Look,
     overview::{self, Flow},
     parts, query,
     session::Visitor,
@@ -75,7 +76,7 @@ impl Wrong {
                 }
                 @if let Some(text) = self.text { p.what { (visitor.say(text)) } }
                 @if self.code.is_some() || !self.words.is_empty() {
-                    p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (self.words) }
+                    p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (lang.told(&self.words).chars().take(300).collect::<String>()) }
                 }
                 @if let Some((what, at)) = self.until { p.quiet { (visitor.say(what)) ": " (parts::time(visitor, at)) } }
                 @if self.href != here { a.button href=(self.href) { (visitor.say(self.label)) } }
@@ -85,64 +86,78 @@ impl Wrong {
 }
 
 /// Everything that is wrong, the worst first.
-fn all(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Vec<Wrong> {
-    let mut all = Vec::new();
-    all.extend(
-        report
-            .portals
-            .iter()
-            .filter_map(|one| portal(visitor, one, glance)),
-    );
-    all.extend(report.shops.iter().filter_map(callback));
-    let lasting = |trouble: &&Trouble| trouble.over_at.is_none() && known(report, trouble);
-    let lasting = glance.troubles.iter().filter(lasting);
-    all.extend(lasting.filter_map(|one| trouble(report, one)));
-    all.extend(glance.dead.iter().map(dead));
-    all.extend(glance.conflicts.iter().map(conflict));
-    all.extend(glance.refused.iter().map(refused));
-    all.sort_by_key(|one| one.flow != Flow::Stuck);
-    all
+pub(super) struct Wrongs<'a> {
+    pub(super) look: &'a Look,
+    all: Vec<Wrong>,
 }
 
-/// The list; nothing if everything flows.
-pub(super) fn list(visitor: &Visitor, report: &StatusReport, glance: &Glance) -> Markup {
-    let all = all(visitor, report, glance);
-    html! {
-        @if all.is_empty() { p.notice { (visitor.say(Text::AllWell)) } }
-        @else {
-            h2.wrong { (visitor.say(Text::WhatIsWrong)) " " span.badge.bad { (all.len()) } }
-            ul.wrong { @for one in &all { (one.item(visitor, "/console")) } }
+impl<'a> Wrongs<'a> {
+    pub(super) fn of(visitor: &Visitor, look: &'a Look) -> Self {
+        let Look { report, glance } = look;
+        let mut all = Vec::new();
+        let portals = report.portals.iter();
+        all.extend(portals.filter_map(|one| portal(visitor, one, glance)));
+        all.extend(report.shops.iter().filter_map(callback));
+        let lasting = |trouble: &&Trouble| trouble.over_at.is_none() && known(report, trouble);
+        let lasting = glance.troubles.iter().filter(lasting);
+        all.extend(lasting.filter_map(|one| trouble(report, one)));
+        all.extend(glance.dead.iter().map(dead));
+        all.extend(glance.conflicts.iter().map(conflict));
+        all.extend(glance.refused.iter().map(refused));
+        all.sort_by_key(|one| one.flow != Flow::Stuck);
+        Self { look, all }
+    }
+
+    /// The list; nothing if everything flows.
+    pub(super) fn list(&self, visitor: &Visitor) -> Markup {
+        html! {
+            @if self.all.is_empty() { p.notice { (visitor.say(Text::AllWell)) } }
+            @else {
+                h2.wrong { (visitor.say(Text::WhatIsWrong)) " " span.badge.bad { (self.all.len()) } }
+                ul.wrong { @for one in &self.all { (one.item(visitor, "/console")) } }
+            }
+            (self.lately(visitor, None))
         }
-        (lately(visitor, report, glance, None))
     }
-}
 
-/// What is wrong with one lane, on its own page.
-pub(super) fn about(
-    visitor: &Visitor,
-    report: &StatusReport,
-    glance: &Glance,
-    (lane, here): (&str, &str),
-) -> Markup {
-    let mut all = all(visitor, report, glance);
-    all.retain(|one| one.lane == lane);
-    html! {
-        @if !all.is_empty() { ul.wrong { @for one in &all { (one.item(visitor, here)) } } }
+    /// What is wrong with one lane, on its own page.
+    pub(super) fn about(&self, visitor: &Visitor, lane: &str, here: &str) -> Markup {
+        let mut about = self.all.iter().filter(|one| one.lane == lane).peekable();
+        html! {
+            @if about.peek().is_some() { ul.wrong { @for one in about { (one.item(visitor, here)) } } }
+        }
     }
-}
 
-/// How a lane is, with what hinders it though it runs.
-pub(super) fn flow(
-    visitor: &Visitor,
-    report: &StatusReport,
-    glance: &Glance,
-    (lane, alone): (&str, Flow),
-) -> Flow {
-    let all = all(visitor, report, glance);
-    let hinders = |one: &&Wrong| one.lane == lane && one.badge != Text::TakeNote;
-    match (alone, all.iter().find(hinders)) {
-        (Flow::Flowing, Some(worst)) => worst.flow,
-        _ => alone,
+    /// How a lane is that is so by itself, with what hinders it though it runs.
+    pub(super) fn flow(&self, lane: &str, alone: Flow) -> Flow {
+        let hinders = |one: &&Wrong| one.lane == lane && one.badge != Text::TakeNote;
+        match (alone, self.all.iter().find(hinders)) {
+            (Flow::Flowing, Some(worst)) => worst.flow,
+            _ => alone,
+        }
+    }
+
+    /// What was wrong a moment ago and is over: anywhere, or with one lane.
+    pub(super) fn lately(&self, visitor: &Visitor, lane: Option<&str>) -> Markup {
+        let Look { report, glance } = self.look;
+        let here = |trouble: &Trouble| lane.is_none_or(|lane| trouble.lane == lane);
+        let over = |trouble: &&Trouble| {
+            trouble.over_at.is_some() && known(report, trouble) && here(trouble)
+        };
+        let over: Vec<_> = glance.troubles.iter().filter(over).collect();
+        html! {
+            @if !over.is_empty() {
+                section.over {
+                    h2 { (visitor.say(Text::OverByNow)) }
+                    ul { @for one in over { li {
+                        @let (place, href, _) = place(one);
+                        a href=(href) { (visitor.say(place.0)) " " (place.1) } ", " (parts::time(visitor, one.last_at)) ", " (visitor.say(Text::Times)) ": " (one.times) ". "
+                        @if let Some(code) = Code::parse(&one.code) { (visitor.lang.sentence(code)) " " (parts::marked(visitor.lang.remedy(code))) }
+                        " " span.quiet { span.code { (one.code) } " " (visitor.lang.told(&one.message)) }
+                    } } }
+                }
+            }
+        }
     }
 }
 
@@ -181,9 +196,9 @@ fn shop_of(trouble: &Trouble) -> Option<&str> {
 /// Where it is, and its page.
 fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
     if let Some(shop) = shop_of(trouble) {
-        ((Text::CallbackOf, shop), shop_page(shop), Text::ToShop)
+        ((Text::CallbackOf, shop), query::shop(shop), Text::ToShop)
     } else {
-        let href = format!("/console/portals/{}", query::escape(&trouble.lane));
+        let href = query::portal(&trouble.lane);
         ((Text::Portal, &trouble.lane), href, Text::ToPortal)
     }
 }
@@ -236,7 +251,7 @@ fn portal(visitor: &Visitor, portal: &PortalStatus, glance: &Glance) -> Option<W
         ..Wrong::new(
             flow,
             (Text::Portal, &portal.portal),
-            format!("/console/portals/{}", query::escape(&portal.portal)),
+            query::portal(&portal.portal),
             Text::ToPortal,
         )
     })
@@ -272,7 +287,7 @@ fn callback(shop: &ShopStatus) -> Option<Wrong> {
         ..Wrong::new(
             flow,
             (Text::CallbackOf, &shop.shop),
-            shop_page(&shop.shop),
+            query::shop(&shop.shop),
             Text::ToShop,
         )
     })
@@ -328,7 +343,7 @@ fn dead(dead: &DeadRow) -> Wrong {
         code: known,
         text: known.is_none().then_some(Text::HasDead),
         figures,
-        words: dead.message.chars().take(300).collect(),
+        words: dead.message.clone(),
         ..Wrong::new(Flow::Stuck, place, href, Text::ToLetters)
     }
 }
@@ -337,12 +352,12 @@ fn refused(refused: &Refused) -> Wrong {
     let known = Code::parse(&refused.code);
     let by_shop = refused.lane.starts_with("shop:");
     let (place, href, label) = if by_shop {
-        (Text::CallbackOf, shop_page(&refused.shop), Text::ToShop)
+        (Text::CallbackOf, query::shop(&refused.shop), Text::ToShop)
     } else if refused.count == 1 {
         let href = query::order(&refused.shop, &refused.number);
         (Text::Shop, href, Text::ToOrder)
     } else {
-        let href = format!("/console/portals/{}", query::escape(&refused.lane));
+        let href = query::portal(&refused.lane);
         (Text::Shop, href, Text::ToPortal)
     };
     Wrong {
@@ -356,36 +371,5 @@ fn refused(refused: &Refused) -> Wrong {
         ],
         words: refused.message.clone(),
         ..Wrong::new(Flow::Slow, (place, &refused.shop), href, label)
-    }
-}
-
-/// The page of a shop.
-pub(super) fn shop_page(shop: &str) -> String {
-    format!("/console/shops/{}", query::escape(shop))
-}
-
-/// What was wrong a moment ago and is over: anywhere, or with one lane.
-pub(super) fn lately(
-    visitor: &Visitor,
-    report: &StatusReport,
-    glance: &Glance,
-    lane: Option<&str>,
-) -> Markup {
-    let here = |trouble: &Trouble| lane.is_none_or(|lane| trouble.lane == lane);
-    let over =
-        |trouble: &&Trouble| trouble.over_at.is_some() && known(report, trouble) && here(trouble);
-    let over: Vec<_> = glance.troubles.iter().filter(over).collect();
-    html! {
-        @if !over.is_empty() {
-            section.over {
-                h2 { (visitor.say(Text::OverByNow)) }
-                ul { @for one in over { li {
-                    @let (place, href, _) = place(one);
-                    a href=(href) { (visitor.say(place.0)) " " (place.1) } ", " (parts::time(visitor, one.last_at)) ", " (visitor.say(Text::Times)) ": " (one.times) ". "
-                    @if let Some(code) = Code::parse(&one.code) { (visitor.lang.sentence(code)) " " (parts::marked(visitor.lang.remedy(code))) }
-                    " " span.quiet { span.code { (one.code) } " " (one.message) }
-                } } }
-            }
-        }
     }
 }

@@ -36,7 +36,7 @@ mod times;
 mod turns;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use history::{
     ForeignMove, HistoryRow, OwnWrite, Place, decide_again, foreign_moves, overwritten,

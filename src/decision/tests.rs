@@ -604,3 +604,85 @@ fn a_changed_table_is_decided_by_rule() {
     assert_eq!(edited.decide().record.change, Change::Neither);
     assert_eq!(edited.rule(&[], Winner::Shop).outcome(), "> NEW");
 }
+
+/// Every kind of sentence about a decision, with statuses and stages in capitals.
+pub(crate) fn sentences() -> Vec<String> {
+    use Untranslatable::{Ambiguous, OneWay, Unknown};
+    let agreed = Agreed::new("N", stage("NEW"));
+    let write = |purpose| Action::WritePortal {
+        stage: stage("EXECUTING"),
+        guard: None,
+        purpose,
+        agreed: None,
+    };
+    let mut actions = vec![
+        Action::Agree {
+            agreed: agreed.clone(),
+        },
+        write(Purpose::Follow),
+        write(Purpose::PutBack),
+        write(Purpose::Restore),
+        Action::TellShop {
+            status: "P".to_owned(),
+            previous: "N".to_owned(),
+            reason: String::new(),
+            agreed: agreed.clone(),
+        },
+    ];
+    let stages = [Unknown, OneWay, Ambiguous].map(Refusal::Stage);
+    let refusals = stages.into_iter().chain([
+        Refusal::Status(Unknown),
+        Refusal::Status(OneWay),
+        Refusal::Final(Fact::Paid),
+    ]);
+    actions.extend(refusals.map(|why| Action::Refused { why }));
+    let reviews = [
+        ReviewWhy::Rule,
+        ReviewWhy::PingPong { turns: 4 },
+        ReviewWhy::Waiting,
+    ];
+    actions.extend(reviews.map(|why| Action::Review { why }));
+    let facts = [Fact::Paid, Fact::Delivered, Fact::Cancelled].map(Basis::Final);
+    let bases = [
+        Basis::Consistent,
+        Basis::OneSide,
+        Basis::Rule,
+        Basis::Default,
+        Basis::Latest,
+        Basis::Undated,
+        Basis::Ruling,
+    ];
+    let changes = [
+        Change::Neither,
+        Change::Shop,
+        Change::Portal,
+        Change::Both,
+        Change::FirstMeeting,
+    ];
+    let winners = [None, Some(Side::Shop), Some(Side::Portal)];
+    let mut all = Vec::new();
+    for basis in bases.into_iter().chain(facts) {
+        for change in changes {
+            for winner in winners {
+                for (action, rule) in actions.iter().flat_map(|one| [(one, None), (one, Some(0))]) {
+                    let record = Record {
+                        change,
+                        basis,
+                        rule,
+                        winner,
+                        shop_at: Some(at(900)),
+                        portal_at: Some(at(800)),
+                        shop_counts_as: "P".to_owned(),
+                        sentence: String::new(),
+                    };
+                    all.push(
+                        order()
+                            .portal("LOSE", 900)
+                            .with(|inputs| sentence::of(inputs, Some(&agreed), action, &record)),
+                    );
+                }
+            }
+        }
+    }
+    all
+}

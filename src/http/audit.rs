@@ -1,10 +1,9 @@
 //! `GET /v1/audit`: who did what by hand.
 
-use super::{Problem, State};
+use super::{Problem, State, query};
 use crate::{
     app::{AuditFilter, AuditPage},
     config::Caller,
-    domain::Code,
 };
 use axum::{
     Json,
@@ -51,15 +50,11 @@ pub(super) async fn get_audit(
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<AuditPage>, Problem> {
     caller.is_operator()?;
-    let wrong = |detail: String| Problem::new(Code::Malformed, detail);
-    let Query(filter) = query.map_err(|no| wrong(no.body_text()))?;
-    let limit = filter.limit.unwrap_or(0);
-    if filter.limit == Some(0) || limit > LARGEST_PAGE {
-        return Err(wrong(format!("`limit` is 1 to {LARGEST_PAGE}")));
-    }
+    let filter: Filter = query::read(query)?;
+    let limit = query::limit(filter.limit, LARGEST_PAGE)?;
     let words = [&filter.actor, &filter.action, &filter.target];
     if words.into_iter().flatten().any(|word| word.contains('\0')) {
-        return Err(wrong("a filter holds no NUL character".to_owned()));
+        return Err(query::wrong("a filter holds no NUL character"));
     }
     let filter = AuditFilter {
         actor: filter.actor,

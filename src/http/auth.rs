@@ -51,6 +51,15 @@ impl Caller {
         }
     }
 
+    /// The shop whose things are asked for: a shop sees its own alone, named or not.
+    pub(super) fn within(&self, named: Option<ShopName>) -> Result<Option<ShopName>, Problem> {
+        match (self.only(), named) {
+            (Some(own), Some(named)) if named != *own => Err(Problem::not_found()),
+            (Some(own), _) => Ok(Some(own.clone())),
+            (None, named) => Ok(named),
+        }
+    }
+
     /// Whether the caller sees what belongs to this shop; to no known shop: operators alone.
     pub(super) fn sees(&self, shop: Option<&str>) -> bool {
         self.only().is_none_or(|own| shop == Some(own.as_str()))
@@ -67,6 +76,12 @@ impl Caller {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses shops, and who may only look.
+    pub(super) fn operates(&self) -> Result<(), Problem> {
+        self.is_operator()?;
+        self.may_change()
     }
 
     /// Refuses shops.

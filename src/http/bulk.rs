@@ -52,8 +52,7 @@ pub(super) async fn post_job(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<BulkJob>), Problem> {
-    caller.is_operator()?;
-    caller.may_change()?;
+    caller.operates()?;
     let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
     let new: NewJob = body::json(&bytes)?;
     let bulk = app::Bulk {
@@ -125,8 +124,7 @@ pub(super) async fn post_stop(
     caller: Caller,
     Segment(id): Segment,
 ) -> Result<Json<BulkJob>, Problem> {
-    caller.is_operator()?;
-    caller.may_change()?;
+    caller.operates()?;
     let id = id.parse().map_err(|_| Problem::not_found())?;
     Ok(Json(state.bridge.stop_bulk(id, &caller.actor()).await?))
 }

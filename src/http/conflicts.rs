@@ -1,10 +1,10 @@
 //! `GET /v1/conflicts`: differences that wait for a person.
 
-use super::{Problem, State};
+use super::{Problem, State, query};
 use crate::{
     app::{ConflictFilter, ConflictPage},
     config::Caller,
-    domain::{Code, OrderNumber, PortalName, ShopName},
+    domain::{OrderNumber, PortalName, ShopName},
 };
 use axum::{
     Json,
@@ -53,26 +53,18 @@ pub(super) async fn get_conflicts(
     caller: Caller,
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<ConflictPage>, Problem> {
-    let Query(filter) = query.map_err(|no| wrong(no.body_text()))?;
-    let mut filter = parse(&filter).map_err(wrong)?;
-    if let Some(own) = caller.only() {
-        if filter.shop.as_ref().is_some_and(|shop| shop != own) {
-            return Err(Problem::not_found());
-        }
-        filter.shop = Some(own.clone());
-    }
+    let filter: Filter = query::read(query)?;
+    let limit = query::limit(filter.limit, LARGEST_PAGE)?;
+    let filter = parse(&filter).map_err(query::wrong)?;
+    let filter = ConflictFilter {
+        shop: caller.within(filter.shop)?,
+        limit,
+        ..filter
+    };
     Ok(Json(state.bridge.conflicts(&filter).await?))
 }
 
-fn wrong(detail: String) -> Problem {
-    Problem::new(Code::Malformed, detail)
-}
-
 fn parse(filter: &Filter) -> Result<ConflictFilter, String> {
-    let limit = filter.limit.unwrap_or(0);
-    if filter.limit == Some(0) || limit > LARGEST_PAGE {
-        return Err(format!("`limit` is 1 to {LARGEST_PAGE}"));
-    }
     let number = filter
         .number
         .as_deref()
@@ -88,6 +80,6 @@ fn parse(filter: &Filter) -> Result<ConflictFilter, String> {
         number: number.map(|number| number.as_str().to_owned()),
         closed: filter.closed,
         after: filter.after,
-        limit,
+        ..ConflictFilter::default()
     })
 }

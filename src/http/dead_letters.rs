@@ -1,10 +1,9 @@
 //! `GET /v1/dead-letters`: what cannot be delivered.
 
-use super::{Problem, State};
+use super::{Problem, State, query};
 use crate::{
     app::{self, LetterFilter, LetterPage, LetterQuery},
     config::Caller,
-    domain::Code,
 };
 use axum::{
     Json,
@@ -67,27 +66,9 @@ pub(super) fn wanted(
     query: Result<Query<Filter>, QueryRejection>,
     caller: &Caller,
 ) -> Result<LetterFilter, Problem> {
-    let Query(filter) = query.map_err(|no| wrong(no.body_text()))?;
-    let mut filter = parse(filter).map_err(wrong)?;
-    if let Some(own) = caller.only() {
-        if filter.shop.as_ref().is_some_and(|shop| shop != own) {
-            return Err(Problem::not_found());
-        }
-        filter.shop = Some(own.clone());
-    }
-    Ok(filter)
-}
-
-fn wrong(detail: String) -> Problem {
-    Problem::new(Code::Malformed, detail)
-}
-
-fn parse(filter: Filter) -> Result<LetterFilter, String> {
-    let limit = filter.limit.unwrap_or(0);
-    if filter.limit == Some(0) || limit > LARGEST_PAGE {
-        return Err(format!("`limit` is 1 to {LARGEST_PAGE}"));
-    }
-    let query = LetterQuery {
+    let filter: Filter = query::read(query)?;
+    let limit = query::limit(filter.limit, LARGEST_PAGE)?;
+    let asked = LetterQuery {
         shop: filter.shop,
         portal: filter.portal,
         code: filter.code,
@@ -96,8 +77,10 @@ fn parse(filter: Filter) -> Result<LetterFilter, String> {
         until: filter.until,
         text: filter.text,
     };
-    let parsed = query.parse().map_err(|faults| app::sentence(&faults))?;
+    let parsed = asked.parse();
+    let parsed = parsed.map_err(|faults| query::wrong(app::sentence(&faults)))?;
     Ok(LetterFilter {
+        shop: caller.within(parsed.shop)?,
         after: filter.after,
         limit,
         ..parsed

@@ -24,8 +24,7 @@ pub(super) async fn post_import(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Imports>, Problem> {
-    caller.is_operator()?;
-    caller.may_change()?;
+    caller.operates()?;
     let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;

@@ -31,6 +31,7 @@ mod oauth;
 mod openapi;
 mod orders;
 mod portals;
+mod query;
 mod resolve;
 mod retry;
 mod routes;

@@ -32,7 +32,7 @@ pub(super) async fn post_pause(
     caller: Caller,
     Segment(name): Segment,
 ) -> Result<Json<Lane>, Problem> {
-    allowed(&caller)?;
+    caller.operates()?;
     state.bridge.pause_lane(&name, &caller.actor()).await?;
     Ok(lane(name, "paused"))
 }
@@ -54,14 +54,9 @@ pub(super) async fn post_resume(
     caller: Caller,
     Segment(name): Segment,
 ) -> Result<Json<Lane>, Problem> {
-    allowed(&caller)?;
+    caller.operates()?;
     state.bridge.resume_lane(&name, &caller.actor()).await?;
     Ok(lane(name, "resumed"))
-}
-
-fn allowed(caller: &Caller) -> Result<(), Problem> {
-    caller.is_operator()?;
-    caller.may_change()
 }
 
 fn lane(portal: String, result: &'static str) -> Json<Lane> {

@@ -1,11 +1,7 @@
 //! `GET /v1/status-changes`: what was decided, for shops that cannot be called.
 
-use super::{Problem, State};
-use crate::{
-    app::StatusChanges,
-    config::Caller,
-    domain::{Code, ShopName},
-};
+use super::{Problem, State, query};
+use crate::{app::StatusChanges, config::Caller, domain::ShopName};
 use axum::{
     Json,
     extract::{Query, State as Extract, rejection::QueryRejection},
@@ -48,23 +44,15 @@ pub(super) async fn get_status_changes(
     caller: Caller,
     query: Result<Query<From>, QueryRejection>,
 ) -> Result<Json<StatusChanges>, Problem> {
-    let wrong = |detail: String| Problem::new(Code::Malformed, detail);
-    let Query(from) = query.map_err(|no| wrong(no.body_text()))?;
-    let limit = from.limit.unwrap_or(0);
-    if from.limit == Some(0) || limit > LARGEST_PAGE {
-        return Err(wrong(format!("`limit` is 1 to {LARGEST_PAGE}")));
-    }
+    let from: From = query::read(query)?;
+    let limit = query::limit(from.limit, LARGEST_PAGE)?;
     let after = from.after.unwrap_or(0);
     if after < 0 {
-        return Err(wrong("`after` is the `next` of the page before".to_owned()));
+        return Err(query::wrong("`after` is the `next` of the page before"));
     }
     let named = from.shop.as_deref().map(ShopName::parse).transpose();
-    let shop = match (caller.only(), named.map_err(wrong)?) {
-        (Some(own), Some(named)) if named != *own => return Err(Problem::not_found()),
-        (Some(own), _) => own.clone(),
-        (None, Some(named)) => named,
-        (None, None) => return Err(wrong("name a `shop`".to_owned())),
-    };
+    let shop = caller.within(named.map_err(query::wrong)?)?;
+    let shop = shop.ok_or_else(|| query::wrong("name a `shop`"))?;
     Ok(Json(
         state.bridge.status_changes(&shop, after, limit).await?,
     ))

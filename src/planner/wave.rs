@@ -487,6 +487,11 @@ pub(super) fn classify(words: &str) -> Code {
         .any(|word| lower.contains(word))
     {
         Code::Email
+    } else if ["access denied", "access_denied", "доступ запрещ"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
+        Code::Rights
     } else {
         Code::Refused
     }

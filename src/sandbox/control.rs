@@ -291,6 +291,7 @@ pub(crate) struct Switches {
     webhook_revoked: Option<bool>,
     overloaded: Option<bool>,
     free_plan: Option<bool>,
+    without_rights: Option<bool>,
     expire_tokens: Option<bool>,
     moved_to: Option<String>,
     unlimited: Option<bool>,
@@ -322,6 +323,9 @@ pub(crate) async fn switch(State(portal): Held, Json(wanted): Json<Switches>) ->
         }
         if let Some(on) = wanted.free_plan {
             world.options.free_plan = on;
+        }
+        if let Some(on) = wanted.without_rights {
+            world.options.without_rights = on;
         }
         if wanted.expire_tokens == Some(true) {
             world.tokens.expire();

@@ -262,6 +262,8 @@ pub struct Options {
     pub require_https: bool,
     /// Answer 403 ACCESS_DENIED to everything, as a portal on a free plan does.
     pub free_plan: bool,
+    /// Answer 403 INVALID_CREDENTIALS to everything, as to a user who may not work with the CRM.
+    pub without_rights: bool,
     /// Write non-ASCII characters as `\uXXXX`, as PHP does when left alone.
     pub escape_unicode: bool,
     /// Compare telephone numbers by their digits, with a leading 8 taken as 7.
@@ -303,6 +305,7 @@ impl Default for Options {
                 .to_vec(),
             require_https: false,
             free_plan: false,
+            without_rights: false,
             escape_unicode: true,
             normalise_phones: false,
             imports: Imports::default(),

@@ -336,6 +336,10 @@ fn authorise(world: &mut World, incoming: &Incoming) -> Result<Caller, Fail> {
         let text = "REST is available only on commercial plans.";
         return Err(Fail::new(403, "ACCESS_DENIED", text));
     }
+    if world.options.without_rights {
+        let text = "The user has no access to this.";
+        return Err(Fail::new(403, "INVALID_CREDENTIALS", text));
+    }
     caller.auth_connector = incoming
         .params
         .exact("auth_connector")

@@ -20,7 +20,7 @@ pub struct Minute {
 pub async fn last_hour(db: &mut PgConnection) -> Result<Vec<Minute>, Error> {
     Ok(sqlx::query_as!(
         Minute,
-        r#"SELECT least(59, greatest(0, floor(extract(epoch FROM now() - settled_at) / 60)))::int AS "ago!",
+        r#"SELECT least(59, greatest(0, floor(date_part('epoch', now() - settled_at) / 60)))::int AS "ago!",
                   count(*) FILTER (WHERE state = 'done') AS "done!", count(*) FILTER (WHERE state = 'dead') AS "dead!"
            FROM bridge.outbox WHERE settled_at > now() - interval '1 hour' GROUP BY 1"#
     )
@@ -47,13 +47,23 @@ pub struct WaitingOrder {
     pub due_at: Option<DateTime<Utc>>,
 }
 
-/// The order that waits longest, of each portal.
-pub async fn oldest(db: &mut PgConnection) -> Result<Vec<WaitingOrder>, Error> {
+/// The order that waits longest, of each of these portals. An order waits since it is due, or it was put off.
+pub async fn oldest(db: &mut PgConnection, portals: &[String]) -> Result<Vec<WaitingOrder>, Error> {
     Ok(sqlx::query_as!(
         WaitingOrder,
-        r#"SELECT DISTINCT ON (portal) portal, shop, number, extract(epoch FROM now() - waits_since)::bigint AS "seconds!",
-                  error_code AS code, error_message AS message, due_at
-           FROM bridge.orders WHERE due_at IS NOT NULL ORDER BY portal, waits_since"#
+        r#"SELECT o.portal AS "portal!", o.shop AS "shop!", o.number AS "number!",
+                  extract(epoch FROM now() - o.waits_since)::bigint AS "seconds!",
+                  o.error_code AS code, o.error_message AS message, o.due_at
+           FROM UNNEST($1::text[]) AS p (portal)
+           CROSS JOIN LATERAL (
+             SELECT * FROM (
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND NOT later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
+               UNION ALL
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
+               UNION ALL
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND due_at > waits_since ORDER BY waits_since LIMIT 1)) AS firsts
+             ORDER BY waits_since LIMIT 1) AS o"#,
+        portals
     )
     .fetch_all(db)
     .await?)

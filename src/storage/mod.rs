@@ -23,6 +23,7 @@ pub mod grants;
 pub mod history;
 pub mod imports;
 pub mod inbox;
+pub mod indexes;
 pub mod journal;
 pub mod lanes;
 pub mod letters;

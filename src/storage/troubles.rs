@@ -96,9 +96,11 @@ pub struct RefusedRow {
 pub async fn refused(db: &mut PgConnection) -> Result<Vec<RefusedRow>, Error> {
     Ok(sqlx::query_as!(
         RefusedRow,
-        r#"SELECT portal AS "lane!", shop AS "shop!", error_code AS "code!", count(*) AS "count!", min(number) AS "number!",
-                  coalesce((array_agg(error_message ORDER BY number))[1], '') AS "message!"
-           FROM bridge.orders WHERE due_at IS NOT NULL AND error_code IS NOT NULL GROUP BY portal, shop, error_code
+        r#"SELECT g.portal AS "lane!", g.shop AS "shop!", g.error_code AS "code!", g.count AS "count!", g.number AS "number!",
+                  coalesce(o.error_message, '') AS "message!"
+           FROM (SELECT portal, shop, error_code, count(*), min(number) AS number
+                 FROM bridge.orders WHERE due_at IS NOT NULL AND error_code IS NOT NULL GROUP BY portal, shop, error_code) g
+           JOIN bridge.orders o USING (shop, number)
            UNION ALL
            SELECT 'shop:' || shop, shop, error_code, count(*), min(number), coalesce((array_agg(error_message ORDER BY number))[1], '')
            FROM bridge.status_changes WHERE state = 'waiting' AND error_code IS NOT NULL GROUP BY shop, error_code

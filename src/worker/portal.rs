@@ -143,6 +143,7 @@ pub(super) fn code(class: &Class) -> Code {
         Class::TokenExpired => Code::Token,
         Class::Blocked(Blocked::Auth) => Code::Auth,
         Class::Blocked(Blocked::Scope) => Code::Scope,
+        Class::Blocked(Blocked::Rights) => Code::Rights,
         Class::Blocked(Blocked::Plan) => Code::Plan,
         Class::Blocked(Blocked::Overload) => Code::Overload,
         Class::Refused => Code::Protocol,

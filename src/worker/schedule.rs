@@ -4,8 +4,8 @@ use super::{Options, Retention};
 use crate::{
     app::{Bridge, permit_bell},
     storage::{
-        self, attempts, bulk, changes, conflicts, decisions, history, inbox, journal, letters,
-        outbox, permits, published,
+        self, attempts, bulk, changes, conflicts, decisions, history, inbox, indexes, journal,
+        letters, outbox, permits, published,
     },
 };
 use sqlx::postgres::PgListener;
@@ -16,13 +16,28 @@ use tokio_util::sync::CancellationToken;
 /// Rows removed in one statement.
 const PRUNE_BATCH: i64 = 5_000;
 
-/// How long it is before reading old events for the search is tried again.
-const READ_PAUSE: Duration = Duration::from_mins(1);
+/// How long it is before what is done once in a database's life is tried again.
+const ONCE_PAUSE: Duration = Duration::from_mins(1);
 
 /// Runs until told to stop.
 pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToken) {
-    let read = stop.run_until_cancelled(read_contacts(&bridge));
-    tokio::join!(read, keep(&bridge, &options, &stop));
+    let once = async { tokio::join!(build_indexes(&bridge), read_contacts(&bridge)) };
+    let once = stop.run_until_cancelled(once);
+    tokio::join!(once, keep(&bridge, &options, &stop));
+}
+
+/// Builds the indexes that migrations leave to us, on a large database once in its life: beside everything else, for it may take minutes.
+async fn build_indexes(bridge: &Bridge) {
+    loop {
+        match indexes::build(bridge.pool()).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "indexes that make pages and meters fast could not be built; it is tried again");
+            }
+        }
+        tokio::time::sleep(ONCE_PAUSE).await;
+    }
 }
 
 /// Reads old events for the search by phone and e-mail, on an old database once in its life: beside everything else, for it may take minutes.
@@ -33,7 +48,7 @@ async fn read_contacts(bridge: &Bridge) {
             Ok(false) => return,
             Err(error) => {
                 tracing::warn!(%error, "old events could not be read for the search by phone and e-mail; it is tried again");
-                tokio::time::sleep(READ_PAUSE).await;
+                tokio::time::sleep(ONCE_PAUSE).await;
             }
         }
     }

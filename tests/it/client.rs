@@ -116,8 +116,14 @@ async fn every_kind_of_trouble_is_told_apart() {
         (
             403,
             error("INVALID_CREDENTIALS"),
-            Class::Blocked(Blocked::Auth),
+            Class::Blocked(Blocked::Rights),
         ),
+        (
+            403,
+            error("user_access_error"),
+            Class::Blocked(Blocked::Rights),
+        ),
+        (403, error("SOMETHING_NEW"), Class::Blocked(Blocked::Rights)),
         (
             401,
             error("insufficient_scope"),

@@ -6,6 +6,7 @@ use crate::support::{
 };
 use b24_bridge::app::{Accepted, LetterFilter};
 use serde_json::json;
+use sqlx::Connection as _;
 
 #[tokio::test]
 async fn the_same_event_is_a_duplicate_and_another_body_a_conflict() {
@@ -254,4 +255,23 @@ async fn requests_at_the_same_time_share_commits_and_each_gets_its_own_answer() 
         (20, 20),
         "one pending event an order, its head"
     );
+}
+
+#[tokio::test]
+async fn a_connection_that_died_between_two_events_loses_neither() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let mut other = sqlx::PgConnection::connect(&db.url).await.unwrap();
+    for id in ["e1", "e2", "e3"] {
+        let accepted = bridge
+            .accept_events(Some(&main_shop()), &[event(id, "A-1", 1)])
+            .await
+            .unwrap();
+        assert_eq!(accepted, [Accepted::Queued], "{id}");
+        let killed = sqlx::query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+        );
+        assert!(killed.execute(&mut other).await.unwrap().rows_affected() > 0);
+    }
 }

@@ -14,6 +14,7 @@ mod crash;
 mod decision_model;
 mod deployment;
 mod embedded;
+mod figures;
 mod foreign;
 mod http;
 mod intake;

@@ -1006,3 +1006,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_portals_words_tell_what_is_wrong_with_an_order() {
+    for (words, code) in [
+        ("Неверное значение поля «Валюта»", Code::Currency),
+        ("Некорректный адрес электронной почты", Code::Email),
+        ("Access denied.", Code::Rights),
+        ("Доступ запрещен", Code::Rights),
+        ("ACCESS_DENIED", Code::Rights),
+        ("Не заполнено обязательное поле", Code::Refused),
+    ] {
+        assert_eq!(super::wave::classify(words), code, "{words}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Judging what is told of installations and authorisations: the portal itself confirms, or nothing is stored.
 
-use super::tokens::StoredTokens;
+use super::Reached;
 use crate::{
     app::{
         self, Bridge,
@@ -81,24 +81,20 @@ pub(super) enum Judged {
 }
 
 /// Judges the next offer that waits for this portal.
-pub(super) async fn next(bridge: &Bridge, source: &StoredTokens) -> Result<Judged, app::Error> {
-    match bridge.next_offer(source.portal(), TURN).await? {
-        Some(offered) => judge(bridge, source, offered).await,
+pub(super) async fn next(bridge: &Bridge, reached: &Reached) -> Result<Judged, app::Error> {
+    match bridge.next_offer(reached.tokens.portal(), TURN).await? {
+        Some(offered) => judge(bridge, reached, offered).await,
         None => Ok(Judged::Nothing),
     }
 }
 
-async fn judge(
-    bridge: &Bridge,
-    source: &StoredTokens,
-    offered: Offered,
-) -> Result<Judged, app::Error> {
-    let name = source.portal();
+async fn judge(bridge: &Bridge, reached: &Reached, offered: Offered) -> Result<Judged, app::Error> {
+    let name = reached.tokens.portal();
     let confirmed = match (&offered.offer, bridge.application(name)) {
         (Some(offer), Some(application)) => {
             let judge = Judge {
                 bridge,
-                source,
+                reached,
                 application,
                 id: offered.id,
             };
@@ -129,7 +125,7 @@ async fn judge(
         Err(Obstacle::Later(error)) => Some(error.to_string()),
     };
     let Some(words) = refused else {
-        source.forget().await;
+        reached.tokens.forget().await;
         tracing::info!(portal = %name, "the application is installed");
         return Ok(Judged::Stored);
     };
@@ -175,7 +171,7 @@ async fn store(
 /// What is needed to judge one offer.
 struct Judge<'a> {
     bridge: &'a Bridge,
-    source: &'a StoredTokens,
+    reached: &'a Reached,
     application: &'a Application,
     id: i64,
 }
@@ -213,11 +209,11 @@ impl Judge<'_> {
             },
             Offer::Code { code, by_hand } => {
                 let code = SecretString::from(code);
-                let granted = self.source.server().exchange(&code).await?;
+                let granted = self.reached.tokens.server().exchange(&code).await?;
                 self.keep(granted, None, by_hand).await?
             }
         };
-        let client = client(self.application, &ours.access)?;
+        let client = self.client(&ours.access)?;
         administrator(&client).await?;
         Ok(ours)
     }
@@ -225,7 +221,7 @@ impl Judge<'_> {
     /// The tokens if the portal says that they are our application's. Where it does not say, the authorisation server does: it
     /// renews for us only what it gave to us.
     async fn ours(&self, told: Ours) -> Result<Ours, Obstacle> {
-        let client = client(self.application, &told.access)?;
+        let client = self.client(&told.access)?;
         match client.call("app.info", &json!({}), Priority::Live).await {
             Ok(answer) => match answer.result.get("CODE").and_then(Value::as_str) {
                 Some(code) if code == self.application.client_id => return Ok(told),
@@ -239,9 +235,27 @@ impl Judge<'_> {
             Err(error) if error.class() == Class::TokenExpired => {}
             Err(error) => return Err(error.into()),
         }
-        let mut granted = self.source.server().renew(&told.refresh).await?;
+        let mut granted = self.reached.tokens.server().renew(&told.refresh).await?;
         granted.member_id = granted.member_id.or(told.member_id);
         self.keep(granted, told.application_token, false).await
+    }
+
+    /// A client at the configured address: where a message says that a portal is does not matter. What it calls is counted by whoever
+    /// drives the portal's lane.
+    fn client(&self, token: &SecretString) -> Result<Client, Obstacle> {
+        let endpoint = Url::parse(&format!("{}rest/", self.application.portal_url))
+            .map_err(|_| Obstacle::Refused("the portal's configured address is none".to_owned()))?;
+        let access = Access {
+            endpoint,
+            token: token.clone(),
+        };
+        let options = Options {
+            rate: self.reached.client.rate(),
+            timeout: Duration::from_secs(30),
+            ..Options::default()
+        };
+        let client = Client::new(Credentials::App(Arc::new(Told(access))), &options)?;
+        Ok(self.bridge.as_guest(self.reached.tokens.portal(), client))
     }
 
     /// Writes down what the server gave before anything else: what it was asked with is used up.
@@ -251,7 +265,7 @@ impl Judge<'_> {
         application_token: Option<String>,
         by_hand: bool,
     ) -> Result<Ours, Obstacle> {
-        let portal = self.source.portal();
+        let portal = self.reached.tokens.portal();
         let lost = |error: app::Error| Obstacle::Later(Error::Tokens(error.to_string()));
         let offer = Offer::Granted {
             access: granted.access.expose_secret().to_owned(),
@@ -335,22 +349,4 @@ impl TokenSource for Told {
             })
         })
     }
-}
-
-/// A client at the configured address: where a message says that a portal is does not matter.
-fn client(application: &Application, token: &SecretString) -> Result<Client, Obstacle> {
-    let endpoint = Url::parse(&format!("{}rest/", application.portal_url))
-        .map_err(|_| Obstacle::Refused("the portal's configured address is none".to_owned()))?;
-    let access = Access {
-        endpoint,
-        token: token.clone(),
-    };
-    let options = Options {
-        timeout: Duration::from_secs(30),
-        ..Options::default()
-    };
-    Ok(Client::new(
-        Credentials::App(Arc::new(Told(access))),
-        &options,
-    )?)
 }

@@ -151,10 +151,10 @@ pub async fn run(
 }
 
 /// Judges what waits for a portal now; true if tokens were stored. For whoever waits for the outcome.
-pub async fn judge_now(bridge: &Bridge, tokens: &StoredTokens) -> Result<bool, app::Error> {
+pub async fn judge_now(bridge: &Bridge, reached: &Reached) -> Result<bool, app::Error> {
     let mut stored = false;
     loop {
-        match grants::next(bridge, tokens).await? {
+        match grants::next(bridge, reached).await? {
             Judged::Nothing => return Ok(stored),
             Judged::Stored => stored = true,
             Judged::Refused | Judged::Later => {}
@@ -257,7 +257,7 @@ impl Keeper {
         if self.wary_until.is_some_and(|until| Instant::now() < until) {
             return Ok(());
         }
-        let judged = grants::next(&self.bridge, &self.reached.tokens).await?;
+        let judged = grants::next(&self.bridge, &self.reached).await?;
         self.wary_until = (judged == Judged::Refused).then(|| Instant::now() + WARY);
         Ok(())
     }

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 const LOOK: &str = include_str!("look.js");
 const REACH: &str = include_str!("reach.js");
+const ENGLISH: &str = include_str!("english.js");
 const PAGES: [&str; 15] = [
     "",
     "/orders",
@@ -130,4 +131,52 @@ async fn the_keyboard_reaches_everything_and_is_seen_wherever_it_is() {
             assert_eq!(browser.eval(&script).await, json!([]), "{path} at {width}");
         }
     }
+}
+
+/// Troubles of every kind that the bridge words itself.
+const WORDED: &str = "
+    UPDATE bridge.lanes SET paused_at = now(), paused_code = 'B24-DOWN', resume_at = now() + interval '1 hour',
+           paused_reason = 'the portal answered with HTTP 502: Ворота'
+    WHERE portal = 'main';
+    INSERT INTO bridge.lanes (portal, paused_at, paused_by, paused_code, paused_reason)
+    VALUES ('shop:main', now(), 'bridge', 'SHOP-GONE', 'The shop''s callback answered 410: it does not want to be called any more.');
+    INSERT INTO bridge.troubles (lane, code, message, over_at)
+    VALUES ('main', 'B24-IN-DOUBT', 'wait for the portal''s answer', NULL), ('main', 'B24-SLOW', 'batch was called and is not answered yet', now());
+    UPDATE bridge.dead_letters SET message = 'the currency is USD instead of RUB' WHERE message LIKE 'the portal said%';
+    UPDATE bridge.conflicts SET sentence = 'the shop changed N to P while the deal was moved from NEW to WON; by rule 1 the later change is right, but the times cannot tell: a person has to decide.';
+    UPDATE bridge.decisions SET sentence = 'the deal was moved from NEW to WON; the order is paid, which the portal may not take back: the deal goes back to NEW.';
+    UPDATE bridge.bulk_jobs SET reason = 'пробные', last_fault = 'letter 3: there is no open dead letter, order or portal of that name';
+    INSERT INTO bridge.timeline (shop, number, kind, text) VALUES
+        ('main', 'A-1', 'told', 'the shop has the status P instead of N (told)'),
+        ('main', 'A-1', 'refused', 'the portal refused: Нет доступа (B24-REFUSED); try 1 of 5, the next in 4.2 s');
+    INSERT INTO bridge.orders (shop, number, portal, due_at, waits_since, attempts, error_code, error_message)
+    VALUES ('main', 'A-77', 'main', now(), now() - interval '1 hour', 1, 'B24-NOT-TAKEN', 'written to the stage NEW, the deal stands in LOSE')";
+
+#[tokio::test]
+async fn a_page_in_russian_says_nothing_of_its_own_in_english() {
+    let Some(program) = program() else { return };
+    let mut browser = Browser::start(&program).await;
+    let world = evening(&mut browser).await;
+    sqlx::raw_sql(WORDED).execute(&world.db.pool).await.unwrap();
+    browser.go(&world.at("/language/ru?back=%2Fconsole")).await;
+    let mut found = Vec::new();
+    for path in PAGES
+        .into_iter()
+        .chain(["/portals", "/dead-letters/2", "/statuses?check=main"])
+    {
+        browser.go(&world.at(path)).await;
+        open_all(&mut browser).await;
+        let english = browser.eval(ENGLISH).await;
+        if english != json!([]) {
+            found.push(format!("{path}: {english}"));
+        }
+        for width in [1400, 390] {
+            let picture = format!(
+                "worded{}",
+                path.split('?').next().unwrap().replace('/', "-")
+            );
+            browser.picture(&picture, width).await;
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }

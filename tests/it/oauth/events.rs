@@ -8,7 +8,7 @@ use b24_bridge::{
         applications::{Offer, Taken},
     },
     bitrix24::Priority,
-    storage::lanes,
+    storage::{lanes, permits},
     worker::applications::{self, CONNECTOR, Notified, Options, Reached, Store, judge_now},
 };
 use serde_json::{Value, json};
@@ -41,6 +41,11 @@ async fn start(
     lanes::acquire(&mut row, "main", OWNER, 600.0)
         .await
         .unwrap();
+    look_after(bridge, reached, options)
+}
+
+/// Looks after the application.
+fn look_after(bridge: &Bridge, reached: &Reached, options: Options) -> CancellationToken {
     let stop = CancellationToken::new();
     tokio::spawn(applications::run(
         bridge.clone(),
@@ -111,7 +116,7 @@ async fn after_an_authorisation_the_portal_tells_the_token_of_its_notifications_
         by_hand: true,
     };
     bridge.offer(&main_portal(), &offer).await.unwrap();
-    assert!(judge_now(&bridge, &reached.tokens).await.unwrap());
+    assert!(judge_now(&bridge, &reached).await.unwrap());
     let knows = async || {
         let token = "local.1-application-token";
         let known = bridge.knows_application_token(&main_portal(), token).await;
@@ -162,7 +167,7 @@ async fn what_strangers_offer_costs_the_portal_next_to_nothing() {
         let taken = bridge.install_app(&main_portal(), &invented).await;
         assert!(matches!(taken.unwrap(), Taken::Waits(_)));
     }
-    let stop = start(&db, &bridge, &reached, options(&portal)).await;
+    let stop = look_after(&bridge, &reached, options(&portal));
     let refused = async || -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM bridge.grants WHERE refused IS NOT NULL")
             .fetch_one(&db.pool)
@@ -180,6 +185,34 @@ async fn what_strangers_offer_costs_the_portal_next_to_nothing() {
     assert_eq!(refused().await, 1);
     assert_eq!(portal.sandbox.calls().len(), 1);
     stop.cancel();
+}
+
+#[tokio::test]
+async fn the_calls_that_judge_an_installation_are_counted_by_whoever_drives_the_lane() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let bridge = portal.bridge(&db);
+    let reached = portal.reached(&bridge);
+    let mut row = db.pool.acquire().await.unwrap();
+    let lease = lanes::acquire(&mut row, "main", OWNER, 600.0).await;
+    let lease = lease.unwrap().expect("nobody else drives it");
+    let fields = portal.installs(super::CLIENT).await;
+    let taken = bridge.install_app(&main_portal(), &fields).await.unwrap();
+    assert!(matches!(taken, Taken::Waits(_)));
+    let (judge, reached_too) = (bridge.clone(), reached.clone());
+    let judging = tokio::spawn(async move { judge_now(&judge, &reached_too).await });
+    let mut granted = 0;
+    while !judging.is_finished() {
+        if let Some(id) = permits::next(&mut row, "main", 60.0).await.unwrap() {
+            assert!(portal.sandbox.calls().len() <= granted, "it did not wait");
+            granted += 1;
+            permits::grant(&mut row, &lease, id, 0.0).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(judging.await.unwrap().unwrap());
+    // Two questions: whose tokens these are, and whether an administrator gave them.
+    assert_eq!(portal.sandbox.calls().len(), 2);
+    assert!(granted >= 2, "{granted}");
 }
 
 #[derive(Clone, Default)]

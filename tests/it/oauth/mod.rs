@@ -140,7 +140,7 @@ impl Portal {
         let fields = self.installs(CLIENT).await;
         let taken = bridge.install_app(&main_portal(), &fields).await.unwrap();
         assert!(matches!(taken, Taken::Waits(_)), "{taken:?}");
-        assert!(judge_now(&bridge, &reached.tokens).await.unwrap());
+        assert!(judge_now(&bridge, &reached).await.unwrap());
         (bridge, reached)
     }
 }
@@ -176,7 +176,7 @@ async fn refused(bridge: &Bridge, reached: &Reached, fields: &[Field]) -> String
     let Taken::Waits(id) = taken else {
         panic!("{taken:?}")
     };
-    assert!(!judge_now(bridge, &reached.tokens).await.unwrap());
+    assert!(!judge_now(bridge, reached).await.unwrap());
     let outcome = bridge.outcome_of_offer(id).await.unwrap();
     outcome.unwrap().expect("it was not refused")
 }
@@ -220,7 +220,7 @@ async fn nothing_in_the_database_can_be_read_without_the_key() {
         rows.join("\n")
     };
     let mut lying_there = dump().await;
-    judge_now(&bridge, &reached.tokens).await.unwrap();
+    judge_now(&bridge, &reached).await.unwrap();
     lying_there.push_str(&dump().await);
     for key in [
         "auth[access_token]",
@@ -313,7 +313,7 @@ async fn the_form_of_the_applications_page_installs_too() {
     .to_vec();
     let taken = bridge.install_app(&main_portal(), &form).await.unwrap();
     assert!(matches!(taken, Taken::Waits(_)));
-    assert!(judge_now(&bridge, &reached.tokens).await.unwrap());
+    assert!(judge_now(&bridge, &reached).await.unwrap());
     assert!(works(&reached).await);
 }
 
@@ -325,7 +325,7 @@ async fn an_installation_that_waited_too_long_is_judged_by_the_authorisation_ser
     let fields = portal.installs(CLIENT).await;
     bridge.install_app(&main_portal(), &fields).await.unwrap();
     portal.sandbox.expire_tokens();
-    assert!(judge_now(&bridge, &reached.tokens).await.unwrap());
+    assert!(judge_now(&bridge, &reached).await.unwrap());
     assert!(works(&reached).await);
     let tokens = bridge.tokens(&main_portal()).await.unwrap().unwrap();
     assert_ne!(
@@ -378,7 +378,7 @@ async fn an_authorisation_in_the_browser_lets_the_bridge_in_once() {
         "a second time"
     );
     assert_eq!(bridge.offer_of_state(&state).await.unwrap(), Some(id));
-    assert!(judge_now(&bridge, &reached.tokens).await.unwrap());
+    assert!(judge_now(&bridge, &reached).await.unwrap());
     assert_eq!(bridge.outcome_of_offer(id).await.unwrap(), Some(None));
     assert!(works(&reached).await);
 }
@@ -393,7 +393,7 @@ async fn a_code_that_is_not_valid_is_refused_in_the_servers_words() {
         by_hand: true,
     };
     let id = bridge.offer(&main_portal(), &offer).await.unwrap().unwrap();
-    judge_now(&bridge, &reached.tokens).await.unwrap();
+    judge_now(&bridge, &reached).await.unwrap();
     let words = bridge.outcome_of_offer(id).await.unwrap().unwrap().unwrap();
     assert!(words.contains("invalid_grant"), "{words}");
 }
@@ -452,7 +452,7 @@ async fn a_removed_application_says_so_and_nobody_else_can() {
         }
     };
     assert_eq!(tell(installs.clone()).await, Some(Lifecycle::Taken));
-    assert!(judge_now(&bridge, &reached.tokens).await.unwrap());
+    assert!(judge_now(&bridge, &reached).await.unwrap());
     assert_eq!(tell(with(&installs, "event", "ONCRMDEALADD")).await, None);
     let removal = with(&installs, "event", "onAppUninstall");
     let forged = with(&removal, "auth[application_token]", "invented");

@@ -185,7 +185,7 @@ async fn a_refused_renewal_pauses_the_portal_and_a_new_installation_lets_it_go_o
     let fields = portal.installs(CLIENT).await;
     let taken = bridge.install_app(&main_portal(), &fields).await.unwrap();
     assert!(matches!(taken, Taken::Waits(_)));
-    assert!(judge_now(&bridge, &reached.tokens).await.unwrap());
+    assert!(judge_now(&bridge, &reached).await.unwrap());
     for _ in 0..1_000 {
         if portal.sandbox.deals().len() == 1 {
             break;

@@ -35,7 +35,15 @@ pub(super) const WEBHOOK: &[Trouble] = &[
         passes: false,
     },
     Trouble {
-        what: "The plan does not allow REST",
+        what: "The webhook's user lacks rights (403 INVALID_CREDENTIALS)",
+        code: Code::Rights,
+        place: Portal,
+        leads_to: "/portals/main",
+        mended: "The user gets the rights in the portal, or the webhook is made anew as a user who has them; *Resume* lets orders go on.",
+        passes: false,
+    },
+    Trouble {
+        what: "The plan does not allow REST (403 ACCESS_DENIED)",
         code: Code::Plan,
         place: Portal,
         leads_to: "/portals/main",
@@ -66,7 +74,7 @@ pub(super) const APPLICATION: &[Trouble] = &[Trouble {
 async fn a_portal_that_refuses_the_bridge_is_seen_in_russian_and_goes_on_once_it_lets_it_in() {
     let Some(program) = program() else { return };
     let mut scene = Scene::new(&program, Door::Webhook, "").await;
-    let [revoked, scope, overload, plan, moved] = WEBHOOK else {
+    let [revoked, scope, overload, rights, plan, moved] = WEBHOOK else {
         panic!("a row without a scene");
     };
     scene.in_russian().await;
@@ -88,6 +96,11 @@ async fn a_portal_that_refuses_the_bridge_is_seen_in_russian_and_goes_on_once_it
             overload,
             json!({"overloaded": true}),
             json!({"overloaded": false}),
+        ),
+        (
+            rights,
+            json!({"without_rights": true}),
+            json!({"without_rights": false}),
         ),
         (
             plan,

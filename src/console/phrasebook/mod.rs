@@ -1,0 +1,577 @@
+//! The sentences and words that the bridge stores, with their Russian. What is longer stands before what it begins with.
+
+mod words;
+
+pub(super) use words::{PARTS, WORDS};
+
+/// Sentences with their gaps: `{}` for somebody else's words, `{*}` for what may be a sentence, `{=}` for one of the parts below.
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    // decisions: what is done
+    ("{*}: nothing to write.", "{*}: писать нечего."),
+    (
+        "{*}: the deal goes back to {}, where it was moved.",
+        "{*}: сделка возвращается в {}, куда её перенесли.",
+    ),
+    (
+        "{*}: the deal goes back to {}.",
+        "{*}: сделка возвращается в {}.",
+    ),
+    ("{*}: the deal goes to {}.", "{*}: сделка идёт в {}."),
+    ("{*}: the shop is told {}.", "{*}: магазину сообщается {}."),
+    (
+        "{*}: nothing is written, because the status {} is not in the status table.",
+        "{*}: ничего не записано, потому что статуса {} нет в таблице статусов.",
+    ),
+    (
+        "{*}: nothing is written, because the status {} is not written to the portal.",
+        "{*}: ничего не записано, потому что статус {} в портал не передаётся.",
+    ),
+    (
+        "{*}: nothing is written, because the stage {} is not in the status table.",
+        "{*}: ничего не записано, потому что стадии {} нет в таблице статусов.",
+    ),
+    (
+        "{*}: nothing is written, because the stage {} is not told to the shop.",
+        "{*}: ничего не записано, потому что о стадии {} магазину не сообщают.",
+    ),
+    (
+        "{*}: nothing is written, because the stage {} stands for several statuses and none is marked `reverse`.",
+        "{*}: ничего не записано, потому что стадия {} означает несколько статусов и ни один не отмечен `reverse`.",
+    ),
+    (
+        "{*}: nothing is written, because {} ({=}) has no stage to go back to.",
+        "{*}: ничего не записано, потому что для {} ({=}) нет стадии, в которую можно вернуть сделку.",
+    ),
+    (
+        "{*}: stopped after {} writes lately, because something keeps answering them; a person has to decide.",
+        "{*}: остановлено после {} недавних записей, потому что на них всё время что-то отвечает; решить должен человек.",
+    ),
+    (
+        "{*}: a person is already asked.",
+        "{*}: человека уже спросили.",
+    ),
+    (
+        "{*}: a person has to decide.",
+        "{*}: решить должен человек.",
+    ),
+    // decisions: why
+    (
+        "{*}; by {=} the later change is right, and the shop's is later by {} s",
+        "{*}; по {=} верно более позднее изменение, и у магазина оно позже на {} с",
+    ),
+    (
+        "{*}; by {=} the later change is right, and the portal's is later by {} s",
+        "{*}; по {=} верно более позднее изменение, и у портала оно позже на {} с",
+    ),
+    (
+        "{*}; by {=} the later change is right, and one is later by {} s",
+        "{*}; по {=} верно более позднее изменение, и одно из них позже на {} с",
+    ),
+    (
+        "{*}; by {=} the later change is right, but the times cannot tell, and {=} is right then",
+        "{*}; по {=} верно более позднее изменение, но по времени не различить, и тогда прав {=}",
+    ),
+    (
+        "{*}; by {=} the later change is right, but the times cannot tell",
+        "{*}; по {=} верно более позднее изменение, но по времени не различить",
+    ),
+    (
+        "{*}; a person decided that {=} is right",
+        "{*}; человек решил, что прав {=}",
+    ),
+    ("{*}; a person decided", "{*}; решил человек"),
+    ("{*}; by {=} the shop is right", "{*}; по {=} прав магазин"),
+    ("{*}; by {=} the portal is right", "{*}; по {=} прав портал"),
+    (
+        "{*}; the order is {=}, which the portal may not take back",
+        "{*}; заказ {=}, и портал этого не отменяет",
+    ),
+    // decisions: what happened
+    (
+        "the shop's {} and the deal's {} mean the same",
+        "{} у магазина и {} у сделки значат одно и то же",
+    ),
+    (
+        "the shop changed {} to {} while the deal was moved from {} to {}",
+        "магазин сменил {} на {}, а сделку тем временем перенесли из {} в {}",
+    ),
+    ("the shop changed {} to {}", "магазин сменил {} на {}"),
+    (
+        "the deal was moved from {} to {}",
+        "сделку перенесли из {} в {}",
+    ),
+    (
+        "the shop has {} and the deal is in {}, which the status table no longer lets mean the same",
+        "у магазина {}, а сделка в {}: по таблице статусов это больше не одно и то же",
+    ),
+    (
+        "the shop has {} and the deal is in {}, and nothing was agreed before",
+        "у магазина {}, а сделка в {}, и прежде ничего согласовано не было",
+    ),
+    // conflicts and moves
+    (
+        "the deal {} is not to be found in the portal: it was deleted, or the bridge's user may no longer see it",
+        "сделки {} в портале не найти: её удалили, или пользователь моста её больше не видит",
+    ),
+    ("the deal {} is there again", "сделка {} снова на месте"),
+    (
+        "the deal {} was moved to {} by the bridge's own user",
+        "сделку {} перенёс в {} пользователь самого моста",
+    ),
+    (
+        "the deal {} was moved to {} by user {}",
+        "сделку {} перенёс в {} пользователь {}",
+    ),
+    (
+        "the deal was moved to funnel {}: its stage was left alone",
+        "сделку перенесли в воронку {}: её стадию не трогали",
+    ),
+    ("the deal {} was moved to {}", "сделку {} перенесли в {}"),
+    (
+        "somebody moved the deal to {} {=} the bridge's own write",
+        "кто-то перенёс сделку в {} {=} записи самого моста",
+    ),
+    (
+        "{*} ({}); a person has to decide",
+        "{*} ({}); решить должен человек",
+    ),
+    (
+        "the portal answered that it moved the deal to {}, but the deal stands in {}",
+        "портал ответил, что перенёс сделку в {}, но она стоит в {}",
+    ),
+    (
+        "the portal refused to move the deal to {}: {}",
+        "портал отказался перенести сделку в {}: {}",
+    ),
+    (
+        "{} decided: a new deal is made",
+        "{}: решено создать новую сделку",
+    ),
+    (
+        "{} decided: the order is let go",
+        "{}: решено оставить заказ без сделки",
+    ),
+    ("{} decided that {=} is right", "{}: решено, что прав {=}"),
+    // the life of an order
+    (
+        "event {} is older than what is here already: superseded",
+        "событие {} старше того, что уже есть: вытеснено",
+    ),
+    ("event {} accepted", "событие {} принято"),
+    (
+        "{=} in stage {}: nothing to write",
+        "{=} на стадии {}: писать нечего",
+    ),
+    (
+        "deal {} written in stage {}",
+        "сделка {} записана на стадии {}",
+    ),
+    ("{=}: nothing to write", "{=}: писать нечего"),
+    ("deal {} written", "сделка {} записана"),
+    ("lead {} written in stage {}", "лид {} записан на стадии {}"),
+    ("lead {} written", "лид {} записан"),
+    (
+        "the portal refused: {*} ({}); try {} of {}, the next in {} s",
+        "портал отказал: {*} ({}); попытка {} из {}, следующая через {} с",
+    ),
+    (
+        "not judged by the portal ({}): looked up and tried again",
+        "портал не ответил по существу ({}): проверим, что записалось, и попробуем снова",
+    ),
+    (
+        "given up telling the shop the status {}: {*} ({}); it waits as a dead letter",
+        "попытки сообщить магазину статус {} прекращены: {*} ({}); ждёт среди недоставленных",
+    ),
+    (
+        "given up: {*} ({}); it waits as a dead letter",
+        "попытки прекращены: {*} ({}); ждёт среди недоставленных",
+    ),
+    (
+        "the shop refused the status {} and sent its own snapshot: decided afresh",
+        "магазин отказался от статуса {} и прислал свой снимок: решаем заново",
+    ),
+    (
+        "the shop refused the status {}: {*}; try {}, the next in {} s",
+        "магазин отказался от статуса {}: {*}; попытка {}, следующая через {} с",
+    ),
+    (
+        "the shop has the status {} instead of {} ({=})",
+        "у магазина теперь статус {} вместо {} ({=})",
+    ),
+    (
+        "dead letter {} closed by itself: a newer snapshot was settled",
+        "письмо {} закрыто само: обработан более новый снимок",
+    ),
+    (
+        "dead letter {} closed: the shop was told something newer",
+        "письмо {} закрыто: магазину сообщили более новое",
+    ),
+    (
+        "dead letter {} closed: a newer snapshot has come since",
+        "письмо {} закрыто: пришёл более новый снимок",
+    ),
+    (
+        "dead letter {} discarded by {}: {}",
+        "от письма {} отказались ({}): {}",
+    ),
+    (
+        "dead letter {} tried again by {} with a mended payload",
+        "письмо {} исправлено и отправлено снова ({})",
+    ),
+    (
+        "dead letter {} tried again by {}",
+        "письмо {} отправлено снова ({})",
+    ),
+    // notes about an order
+    (
+        "the company was made, but the portal refused its {}: {}",
+        "компания создана, но портал не принял её {}: {}",
+    ),
+    (
+        "the contact could not be put to its company: {}",
+        "контакт не удалось связать с его компанией: {}",
+    ),
+    (
+        "what was written could not be read back: {}",
+        "записанное не удалось прочитать обратно: {}",
+    ),
+    (
+        "the status \"{}\" is never written to the portal: its stage was left alone",
+        "статус «{}» в портал не передаётся: стадию не трогали",
+    ),
+    (
+        "the status \"{}\" is in no row of the status table of the shop {}",
+        "статуса «{}» нет ни в одной строке таблицы статусов магазина {}",
+    ),
+    (
+        "the portal holds this order {} times ({}): the oldest known is kept",
+        "сделок этого заказа на портале: {} ({}): оставлена самая старая известная",
+    ),
+    (
+        "the deal is gone: a new one is made, as an operator asked",
+        "сделки больше нет: создаём новую, как попросил оператор",
+    ),
+    ("the portal shows no {=}", "портал не показывает: {=}"),
+    (
+        "the portal has no stage \"{}\" in funnel {}",
+        "на портале нет стадии «{}» в воронке {}",
+    ),
+    (
+        "the lead was converted: it is no longer kept in step",
+        "лид сконвертирован: больше его не ведём",
+    ),
+    (
+        "the portal's answer to a creation holds no id",
+        "в ответе портала на создание нет id",
+    ),
+    (
+        "the portal's answer to {} holds no id",
+        "в ответе портала на {} нет id",
+    ),
+    (
+        "what was written did not appear in the list at once and was not checked",
+        "записанное не сразу появилось в списке и осталось без проверки",
+    ),
+    (
+        "the comment was changed in the portal: the shop's new one was not put over it",
+        "комментарий изменили в портале: новый комментарий магазина поверх него не записан",
+    ),
+    (
+        "written to the stage {}, the deal stood in {} at once: somebody or a robot moved it",
+        "записали стадию {}, а сделка сразу оказалась в {}: её перенёс кто-то или робот",
+    ),
+    (
+        "written to the stage {}, the deal stands in {}",
+        "записали стадию {}, а сделка стоит в {}",
+    ),
+    (
+        "the portal made the sum {} of the rows: it was set to {} by hand",
+        "портал посчитал по строкам сумму {}: вручную записана {}",
+    ),
+    ("the currency is {} instead of {}", "валюта {} вместо {}"),
+    (
+        "the portal has no user field {}",
+        "на портале нет пользовательского поля {}",
+    ),
+    (
+        "the order names no customer: the deal has no contact",
+        "в заказе нет покупателя: у сделки нет контакта",
+    ),
+    (
+        "the contact {} is no longer in the portal: the customer was looked for again",
+        "контакта {} в портале больше нет: покупателя нашли заново",
+    ),
+    (
+        "{} {=} match this customer ({}): the oldest was taken",
+        "покупателю подходят: {} {=} ({}); взято самое старое",
+    ),
+    (
+        "the rows sum to {} but the shop's total is {}: the total was set by hand",
+        "сумма строк {}, а итог магазина {}: итог записан вручную",
+    ),
+    (
+        "the portal took an import and made no deal of it",
+        "портал принял импорт, но сделки не создал",
+    ),
+    (
+        "the phone \"{}\" cannot be a phone number and was left out",
+        "телефон «{}» не похож на номер и пропущен",
+    ),
+    (
+        "the company's {} \"{}\" cannot be one and was left out",
+        "у компании {} «{}» таким быть не может и пропущен",
+    ),
+    // what stops a portal's lane
+    ("reach the portal: {}", "до портала не добраться: {}"),
+    ("reach the portal", "до портала не добраться"),
+    (
+        "wait for the portal's answer: {}",
+        "ответа портала не дождались: {}",
+    ),
+    (
+        "wait for the portal's answer",
+        "ответа портала не дождались",
+    ),
+    (
+        "understand the portal's answer (HTTP {}): {}",
+        "ответ портала не понять (HTTP {}): {}",
+    ),
+    (
+        "the portal answered with HTTP {}: {}",
+        "портал ответил HTTP {}: {}",
+    ),
+    ("the portal answered with HTTP {}", "портал ответил HTTP {}"),
+    (
+        "the portal's request limit is exceeded",
+        "превышен лимит запросов портала",
+    ),
+    (
+        "the portal throttles every call",
+        "портал отклоняет все запросы из-за лимита",
+    ),
+    (
+        "the method {} is blocked: its execution time is used up",
+        "метод {} закрыт: его время выполнения израсходовано",
+    ),
+    (
+        "there is no valid access token: {*}",
+        "действующего токена нет: {*}",
+    ),
+    ("there is no valid access token", "действующего токена нет"),
+    (
+        "the application was not installed or authorised yet",
+        "приложение ещё не установили и не авторизовали",
+    ),
+    (
+        "the application's tokens cannot be had: {*}",
+        "токены приложения не получить: {*}",
+    ),
+    ("renewing them broke off", "обновление прервалось"),
+    (
+        "another process renews them and does not come to an end",
+        "их обновляет другой процесс и никак не закончит",
+    ),
+    (
+        "no place in the portal's request limit can be had: {*}",
+        "место в лимите запросов портала не получить: {*}",
+    ),
+    (
+        "the process that drives the lane does not answer",
+        "процесс, который обслуживает портал, не отвечает",
+    ),
+    (
+        "the portal refuses every call: {}",
+        "портал отклоняет все запросы: {}",
+    ),
+    (
+        "the portal refuses the call (HTTP {}): {}",
+        "портал отклонил запрос (HTTP {}): {}",
+    ),
+    (
+        "the portal does not answer: {*} ({})",
+        "портал не отвечает: {*} ({})",
+    ),
+    ("prepare the call: {}", "запрос не составить: {}"),
+    ("paused by {}", "остановлено: {}"),
+    ("the method {} rests for {} s", "метод {} отдыхает {} с"),
+    ("the portal answers from {}", "портал отвечает с адреса {}"),
+    (
+        "{} was called and is not answered yet",
+        "на вызов {} ответа ещё нет",
+    ),
+    (
+        "this process has no access to the portal",
+        "у этого процесса нет доступа к порталу",
+    ),
+    (
+        "the stages of a funnel are missing from the answer",
+        "в ответе нет стадий одной из воронок",
+    ),
+    // a shop's callback
+    (
+        "a message was sent and is not answered yet",
+        "на отправленное сообщение ответа ещё нет",
+    ),
+    ("no answer within {} s", "нет ответа за {} с"),
+    ("no connection", "нет соединения"),
+    ("the connection broke off", "соединение оборвалось"),
+    ("409 without a snapshot", "409 без снимка"),
+    (
+        "409 with a snapshot that cannot be used: {}",
+        "409 со снимком, который нельзя использовать: {}",
+    ),
+    // applications
+    (
+        "it was encrypted with a key that is no longer configured",
+        "оно зашифровано ключом, которого больше нет в настройках",
+    ),
+    (
+        "the portal is not reached by an application",
+        "с этим порталом работают не через приложение",
+    ),
+    (
+        "the portal's identity (member_id) is another than before: set `member_id` in the settings if that is right",
+        "портал теперь другой (member_id): если так и надо, укажите `member_id` в настройках",
+    ),
+    (
+        "the tokens are of another application, {}",
+        "это токены другого приложения, {}",
+    ),
+    (
+        "the tokens are of another portal, {}",
+        "это токены другого портала, {}",
+    ),
+    (
+        "the portal's configured address is none",
+        "адрес портала в настройках не похож на адрес",
+    ),
+    (
+        "whoever installed or authorised the application is no administrator of the portal",
+        "тот, кто установил или авторизовал приложение, не администратор портала",
+    ),
+    (
+        "it is not renewed before it is confirmed",
+        "до подтверждения его не обновляют",
+    ),
+    // what cannot be used
+    (
+        "the payload cannot be used: {*}",
+        "событие нельзя использовать: {*}",
+    ),
+    ("letter {}: {*}", "письмо {}: {*}"),
+    (
+        "there is no open dead letter, order or portal of that name",
+        "такого открытого письма, заказа или портала нет",
+    ),
+    (
+        "`{}` must be a string or a whole number",
+        "`{}`: нужна строка или целое число",
+    ),
+    ("`{}` must be a string", "`{}`: нужна строка"),
+    ("`{}` must be a whole number", "`{}`: нужно целое число"),
+    (
+        "`{}` must be a decimal, as a string or a number",
+        "`{}`: нужно десятичное число, строкой или числом",
+    ),
+    (
+        "`{}` must be a moment such as 2026-01-15T10:00:00+03:00",
+        "`{}`: нужен момент вида 2026-01-15T10:00:00+03:00",
+    ),
+    ("`{}` must be a list", "`{}`: нужен список"),
+    ("`{}` must be an object", "`{}`: нужен объект"),
+    ("`{}` must be true or false", "`{}`: нужно true или false"),
+    (
+        "`{}` must be more than zero",
+        "`{}`: должно быть больше нуля",
+    ),
+    (
+        "`{}` must not be negative",
+        "`{}`: не может быть отрицательным",
+    ),
+    ("`{}` must not be empty", "`{}`: не может быть пустым"),
+    ("`{}` is required", "`{}`: обязательно"),
+    (
+        "a reason of 1 to {} characters is needed",
+        "нужна причина, от 1 до {} знаков",
+    ),
+    (
+        "a filter is needed: every letter is too many",
+        "нужен отбор: все письма сразу — слишком много",
+    ),
+    (
+        "a job takes 1 to {} letters: here are {}",
+        "одно задание берёт от 1 до {} писем, а здесь {}",
+    ),
+    (
+        "`{}` is longer than {} characters",
+        "`{}`: длиннее {} знаков",
+    ),
+    (
+        "`{}` has {} elements; at most {} are taken",
+        "`{}`: элементов {}, принимается не больше {}",
+    ),
+    (
+        "`{}` is in percent: 0 to 100",
+        "`{}`: в процентах, от 0 до 100",
+    ),
+    (
+        "`currency` must be three letters (ISO 4217), such as \"RUB\"",
+        "`currency`: три буквы (ISO 4217), например \"RUB\"",
+    ),
+    (
+        "`kind` must be \"person\" or \"company\", not {}",
+        "`kind`: \"person\" или \"company\", а не {}",
+    ),
+    ("`{}` must be {=}", "`{}`: нужно {=}"),
+    (
+        "the type `{}` is not known; `{}` and `{}` are",
+        "тип `{}` неизвестен; известны `{}` и `{}`",
+    ),
+    (
+        "only JSON data is taken",
+        "данные принимаются только в JSON",
+    ),
+    (
+        "an order number is 1 to 128 characters, none of them a control character",
+        "номер заказа: от 1 до 128 знаков, без управляющих",
+    ),
+    ("the letter is about order `{}`", "письмо о заказе `{}`"),
+    ("no shop `{}` is configured", "магазин `{}` не настроен"),
+    (
+        "the event names no configured shop",
+        "событие не называет ни одного настроенного магазина",
+    ),
+    (
+        "an event of this identity was accepted before",
+        "такое событие уже принято",
+    ),
+    // a status table beside the portal
+    (
+        "the status {} is written into funnel {}, which the portal does not show: correct the funnel, or give the bridge's user the right to see it",
+        "статус {} пишется в воронку {}, которую портал не показывает: исправьте воронку или дайте пользователю моста право её видеть",
+    ),
+    (
+        "the status {} names the stage {}, which the portal does not have; {} may be meant",
+        "статус {} указывает стадию {}, которой на портале нет; возможно, имелась в виду {}",
+    ),
+    (
+        "the status {} names the stage {}, which the portal does not have",
+        "статус {} указывает стадию {}, которой на портале нет",
+    ),
+    (
+        "the stage {} stands for {}: set `reverse = true` in the row that it means on the way back",
+        "стадия {} означает {}: поставьте `reverse = true` в той строке, которую она значит на обратном пути",
+    ),
+    (
+        "the status {} goes only to the portal and never comes back",
+        "статус {} идёт только в портал и обратно не возвращается",
+    ),
+    (
+        "no stage means the status {} on the way back: give it a stage of its own, `reverse`, or `direction = \"to_portal\"`",
+        "на обратном пути статус {} не значит ни одна стадия: дайте ему свою стадию, `reverse` или `direction = \"to_portal\"`",
+    ),
+    (
+        "the stage {} ({}) is in no row: a deal moved there changes nothing in the shop; list it in `accepts` of the status it means",
+        "стадии {} ({}) нет ни в одной строке: перенос сделки туда ничего не меняет в магазине; впишите её в `accepts` того статуса, который она значит",
+    ),
+];

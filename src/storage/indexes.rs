@@ -1,0 +1,97 @@
+//! Indexes that migrations leave to be built while their tables are used: building one in a migration would hold back whoever writes a large table.
+
+use super::Error;
+use sqlx::{PgConnection, PgPool};
+
+/// An index that a migration makes only while its table is small.
+struct Late {
+    name: &'static str,
+    drop: &'static str,
+    create: &'static str,
+    /// The index that it stands for from now on, and how that one goes.
+    instead_of: Option<(&'static str, &'static str)>,
+}
+
+const LATE: &[Late] = &[
+    Late {
+        name: "bridge.orders_waiting",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_waiting",
+        create: "CREATE INDEX CONCURRENTLY orders_waiting ON bridge.orders (portal, later, due_at)
+                 INCLUDE (shop, waits_since, attempts, stalls) WHERE due_at IS NOT NULL",
+        instead_of: Some((
+            "bridge.orders_due",
+            "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_due",
+        )),
+    },
+    Late {
+        name: "bridge.orders_put_off",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_put_off",
+        create: "CREATE INDEX CONCURRENTLY orders_put_off ON bridge.orders (portal, waits_since) WHERE due_at > waits_since",
+        instead_of: None,
+    },
+    Late {
+        name: "bridge.orders_tried",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_tried",
+        create: "CREATE INDEX CONCURRENTLY orders_tried ON bridge.orders (portal, shop, error_code, number)
+                 WHERE due_at IS NOT NULL AND error_code IS NOT NULL",
+        instead_of: Some((
+            "bridge.orders_refused",
+            "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_refused",
+        )),
+    },
+    Late {
+        name: "bridge.dead_letters_reasons",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.dead_letters_reasons",
+        create: "CREATE INDEX CONCURRENTLY dead_letters_reasons ON bridge.dead_letters (portal, shop, code)
+                 INCLUDE (change_seq, id, first_failed_at) WHERE closed_at IS NULL",
+        instead_of: None,
+    },
+];
+
+/// Who builds, among all processes.
+const BUILDER: i64 = 0x6232_3473_6561_7263;
+
+/// Builds what is missing; whether all is there now. One process builds, the others leave it to that one. What a process that died has
+/// left half done is done anew.
+pub async fn build(pool: &PgPool) -> Result<bool, Error> {
+    let mut db = pool.acquire().await?;
+    // The lock and the statement are the connection's: with it they end.
+    db.close_on_drop();
+    if missing(&mut db).await?.is_empty() {
+        return Ok(true);
+    }
+    let ours = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "ours!""#, BUILDER);
+    if !ours.fetch_one(&mut *db).await? {
+        return Ok(false);
+    }
+    // Looked at again: whoever had the lock before may have built them.
+    for (late, valid) in missing(&mut db).await? {
+        if !valid {
+            sqlx::raw_sql(late.drop).execute(&mut *db).await?;
+            sqlx::raw_sql(late.create).execute(&mut *db).await?;
+        }
+        if let Some((_, drop)) = late.instead_of {
+            sqlx::raw_sql(drop).execute(&mut *db).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// What is still to be done, and whether the index itself is there already.
+async fn missing(db: &mut PgConnection) -> Result<Vec<(&'static Late, bool)>, Error> {
+    let mut missing = Vec::new();
+    for late in LATE {
+        let found = sqlx::query!(
+            r#"SELECT coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)), false) AS "valid!",
+                      to_regclass($2) IS NOT NULL AS "old!""#,
+            late.name,
+            late.instead_of.map(|(name, _)| name)
+        )
+        .fetch_one(&mut *db)
+        .await?;
+        if !found.valid || found.old {
+            missing.push((late, found.valid));
+        }
+    }
+    Ok(missing)
+}
