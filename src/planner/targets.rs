@@ -265,16 +265,7 @@ impl Wave {
             }
         }
         for funnel in funnels {
-            let entity = if funnel == 0 {
-                "DEAL_STAGE".to_owned()
-            } else {
-                format!("DEAL_STAGE_{funnel}")
-            };
-            self.ask(
-                "crm.status.list",
-                json!({"filter": {"ENTITY_ID": entity}}),
-                Ask::Stages { funnel },
-            );
+            self.ask_stages(funnel, BTreeSet::new());
         }
         self.ask_who();
     }
@@ -309,12 +300,27 @@ impl Wave {
         );
     }
 
-    pub(super) fn take_stages(&mut self, funnel: u32, result: &Value) {
+    /// One page of a funnel's stages; a full page is followed by the next.
+    fn ask_stages(&mut self, funnel: u32, so_far: BTreeSet<String>) {
+        let entity = match funnel {
+            0 => "DEAL_STAGE".to_owned(),
+            funnel => format!("DEAL_STAGE_{funnel}"),
+        };
+        let params = json!({"filter": {"ENTITY_ID": entity}, "order": {"SORT": "ASC"}, "start": so_far.len()});
+        self.ask("crm.status.list", params, Ask::Stages { funnel, so_far });
+    }
+
+    pub(super) fn take_stages(&mut self, funnel: u32, so_far: BTreeSet<String>, result: &Value) {
+        let page = rows(result);
+        let before = so_far.len();
+        let mut stages = so_far;
+        stages.extend(page.iter().map(|row| text(row.get("STATUS_ID"))));
+        // A portal that shows the same page again is not followed for ever.
+        if page.len() >= PAGE && stages.len() >= before + PAGE {
+            self.ask_stages(funnel, stages);
+            return;
+        }
         self.funnels_read.insert(funnel);
-        let stages: BTreeSet<String> = rows(result)
-            .iter()
-            .map(|row| text(row.get("STATUS_ID")))
-            .collect();
         if stages.is_empty() {
             self.facts.stages.remove(&funnel);
         } else {

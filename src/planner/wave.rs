@@ -235,7 +235,7 @@ impl Wave {
         match ask {
             Ask::Targets { lead, jobs, so_far } => self.take_targets(lead, &jobs, so_far, result),
             Ask::TargetsById { jobs, .. } => self.take_targets_by_id(&jobs, result),
-            Ask::Stages { funnel } => self.take_stages(funnel, result),
+            Ask::Stages { funnel, so_far } => self.take_stages(funnel, so_far, result),
             Ask::Presets => self.take_presets(result),
             Ask::Contacts { ids } => self.take_contacts(&ids, result),
             Ask::ContactsByOrigin { customers } => self.take_contacts_by_origin(&customers, result),
@@ -267,7 +267,7 @@ impl Wave {
         match ask {
             Ask::Import { jobs } => self.import_command_refused(&jobs, error, words),
             // Without rights to the dictionaries the bridge does without them.
-            Ask::Stages { funnel } => {
+            Ask::Stages { funnel, .. } => {
                 self.funnels_read.insert(funnel);
                 self.facts.stages.remove(&funnel);
             }

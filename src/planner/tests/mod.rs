@@ -91,6 +91,8 @@ struct Portal {
     rows: BTreeMap<String, Value>,
     calls: usize,
     methods: Vec<&'static str>,
+    /// So many stages come before the usual ones.
+    early_stages: usize,
     /// Off by this much when it sums rows.
     miscounts: bool,
     imports: Imports,
@@ -254,10 +256,17 @@ impl Portal {
                     json!({"CONTACT": hits})
                 })
             }
-            "crm.status.list" => Ok(["NEW", "PREPARATION", "EXECUTING", "WON", "LOSE"]
-                .map(|id| json!({"STATUS_ID": id}))
-                .into_iter()
-                .collect()),
+            "crm.status.list" => {
+                let early = (0..self.early_stages).map(|at| format!("UC_{at}"));
+                let usual = ["NEW", "PREPARATION", "EXECUTING", "WON", "LOSE"];
+                let all = early.chain(usual.map(str::to_owned));
+                let start = usize::try_from(params["start"].as_u64().unwrap()).unwrap();
+                Ok(all
+                    .skip(start)
+                    .take(50)
+                    .map(|id| json!({"STATUS_ID": id}))
+                    .collect())
+            }
             "crm.requisite.preset.list" => {
                 Ok(json!([{"ID": "1", "NAME": "Организация"}, {"ID": "3", "NAME": "ИП"}]))
             }
@@ -748,6 +757,25 @@ fn a_sum_that_the_portal_makes_differently_is_set_by_hand() {
         (&json!("300.00"), &json!("Y"))
     );
     assert!(!settled.notes.is_empty());
+}
+
+#[test]
+fn a_stage_on_a_later_page_of_a_long_funnel_is_known() {
+    let mut portal = Portal {
+        early_stages: 60,
+        ..Portal::default()
+    };
+    let settled = only(drive(
+        &mut portal,
+        vec![job(
+            &json!({"number": "1", "status": "P"}),
+            Known::default(),
+        )],
+    ));
+    assert_eq!(settled.outcome, DONE);
+    assert_eq!(portal.deals[&1]["STAGE_ID"], "EXECUTING");
+    let read = |method: &&&str| **method == "crm.status.list";
+    assert_eq!(portal.methods.iter().filter(read).count(), 2);
 }
 
 #[test]
