@@ -30,6 +30,16 @@ struct Known {
     stored: Option<Instant>,
 }
 
+/// A shop among the systems that have clocks.
+fn of_shop(shop: &str) -> String {
+    format!("shop:{shop}")
+}
+
+/// A portal among them.
+fn of_portal(portal: &str) -> String {
+    format!("portal:{portal}")
+}
+
 impl KnownClocks {
     fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Known>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -40,7 +50,7 @@ impl Bridge {
     /// A shop's event says when it was made; `received` is when it was accepted.
     pub(super) fn shop_said(&self, shop: &str, made: DateTime<Utc>, received: DateTime<Utc>) {
         self.clocks().with(|known| {
-            let clock = known.entry(format!("shop:{shop}")).or_default();
+            let clock = known.entry(of_shop(shop)).or_default();
             clock.offset.one_way(made, received);
             clock.changed = true;
         });
@@ -52,12 +62,20 @@ impl Bridge {
         let trip = TimeDelta::from_std(heard.round_trip).unwrap_or_default();
         let received = now - ago;
         self.clocks().with(|known| {
-            let clock = known.entry(format!("portal:{portal}")).or_default();
+            let clock = known.entry(of_portal(portal)).or_default();
             clock
                 .offset
                 .two_way(received - trip, received, heard.remote, heard.step);
             clock.changed = true;
         });
+    }
+
+    /// The systems whose clocks decisions of a portal rest on.
+    pub(super) fn systems(&self, portal: &str) -> Vec<String> {
+        let shops = self.directory().shops_of(portal).into_iter();
+        std::iter::once(of_portal(portal))
+            .chain(shops.map(|shop| of_shop(&shop)))
+            .collect()
     }
 
     /// Both offsets, as far as they were measured.
@@ -69,7 +87,7 @@ impl Bridge {
                     .map(|k| k.offset.clone())
                     .unwrap_or_default()
             };
-            Clocks::measured(&of(format!("shop:{shop}")), &of(format!("portal:{portal}")))
+            Clocks::measured(&of(of_shop(shop)), &of(of_portal(portal)))
         })
     }
 

@@ -387,11 +387,8 @@ async fn compare_later(
 }
 
 fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
-    let what = match settlement.known.target {
-        Some(Target::Deal(id)) => format!("deal {id}"),
-        Some(Target::Lead(id)) => format!("lead {id}"),
-        None => "the portal".to_owned(),
-    };
+    let target = settlement.known.target;
+    let what = target.map_or_else(|| "the portal".to_owned(), |target| target.to_string());
     match (&settlement.stage, wrote) {
         (Some(stage), true) => format!("{what} written in stage {stage}"),
         (None, true) => format!("{what} written"),

@@ -1,23 +1,23 @@
-//! Sending calls and reading answers.
+//! Calls and batches: paced, told to whoever watches, and repeated only where that is certainly safe.
 
 use super::{
     Class, Error,
     answer::{BatchResponse, CommandError, Envelope, Response, batch},
-    auth::{Access, Credentials},
+    auth::Credentials,
     form,
     heard::Heard,
     limiter::{Limiter, Priority, Rate},
     operating::{Gauges, Operating},
     permits::Permits,
+    route::Route,
+    transport::{self, Answer, Body, InOrder},
     watch::{Called, Watch},
 };
-use reqwest::{StatusCode, header, redirect};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    sync::{Arc, Mutex, Once, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -25,9 +25,6 @@ use url::Url;
 
 /// The most commands in one batch (vendor's limit).
 const BATCH_LIMIT: usize = 50;
-/// The largest answer that is read, in bytes: 50 lists of 50 long rows stay far below.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
-
 /// One command of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Command {
@@ -66,11 +63,9 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     http: reqwest::Client,
-    credentials: Credentials,
+    route: Route,
     limiter: Limiter,
     gauges: Gauges,
-    /// The portal's new address, once it told one.
-    moved: Mutex<Option<Url>>,
     /// The portal's clock, as last told and not taken yet.
     heard: Mutex<Option<Heard>>,
     /// Who is told of every call.
@@ -82,26 +77,19 @@ struct Inner {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("credentials", &self.0.credentials)
+            .field("credentials", &self.0.route.credentials)
             .finish_non_exhaustive()
     }
-}
-
-/// Where a call goes, and the token it carries.
-struct Address {
-    base: Url,
-    token: Option<SecretString>,
 }
 
 impl Client {
     /// A client. Fails only if the machine's TLS roots cannot be read.
     pub fn new(credentials: Credentials, options: &Options) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
-            http: http(options.timeout)?,
-            credentials,
+            http: transport::http(options.timeout)?,
+            route: Route::new(credentials),
             limiter: Limiter::new(options.rate, options.full_burst),
             gauges: Gauges::default(),
-            moved: Mutex::default(),
             heard: Mutex::default(),
             watch: OnceLock::new(),
             permits: OnceLock::new(),
@@ -224,8 +212,7 @@ impl Client {
 
     /// The host the portal moved to, if it told so.
     pub fn moved_to(&self) -> Option<String> {
-        let moved = self.0.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        moved.as_ref().and_then(Url::host_str).map(str::to_owned)
+        self.0.route.moved_to()
     }
 
     /// What the portal's clock showed lately, once.
@@ -275,6 +262,16 @@ impl Client {
         }
     }
 
+    /// Tells where the portal moved to.
+    fn moved(&self, to: &Url) {
+        if let (Some(watch), Some(host)) = (self.0.watch.get(), to.host_str()) {
+            match to.port() {
+                Some(port) => watch.moved(&format!("{host}:{port}")),
+                None => watch.moved(host),
+            }
+        }
+    }
+
     /// One HTTP request; two or three where a token expired or the portal moved.
     async fn send(
         &self,
@@ -282,7 +279,7 @@ impl Client {
         body: &Body<'_>,
         priority: Priority,
     ) -> Result<Envelope, Error> {
-        let mut address = self.address().await?;
+        let mut address = self.0.route.address().await?;
         let mut renewed = false;
         let mut followed = false;
         loop {
@@ -295,7 +292,7 @@ impl Client {
             if let Some(watch) = self.0.watch.get() {
                 watch.sending(method);
             }
-            let answer = self.request(&address, method, body).await;
+            let answer = transport::request(&self.0.http, &address, method, body).await;
             if let Some(watch) = self.0.watch.get() {
                 watch.called(&Called {
                     method,
@@ -315,7 +312,8 @@ impl Client {
                 }
                 Ok(Answer::Moved(to)) if !followed => {
                     followed = true;
-                    address.base = self.follow(&address.base, &to)?;
+                    address.base = self.0.route.follow(&address.base, &to)?;
+                    self.moved(&to);
                 }
                 Ok(Answer::Moved(_)) => {
                     return Err(Error::Unreadable {
@@ -325,7 +323,7 @@ impl Client {
                 }
                 Err(error) if error.class() == Class::TokenExpired && !renewed => {
                     renewed = true;
-                    address = self.renew(address, error).await?;
+                    address = self.0.route.renewed(&address, error).await?;
                 }
                 Err(Error::Throttled { pause }) => {
                     return Err(Error::Throttled {
@@ -343,173 +341,6 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    async fn address(&self) -> Result<Address, Error> {
-        let invalid = |_| Error::Invalid("the webhook's address cannot be read".to_owned());
-        let mut address = match &self.0.credentials {
-            Credentials::Webhook(url) => Address {
-                base: Url::parse(url.expose_secret()).map_err(invalid)?,
-                token: None,
-            },
-            Credentials::App(source) => {
-                let Access { endpoint, token } = source.current().await?;
-                Address {
-                    base: endpoint,
-                    token: Some(token),
-                }
-            }
-        };
-        if let Some(moved) = &*self.0.moved.lock().unwrap_or_else(PoisonError::into_inner) {
-            rehost(&mut address.base, moved)?;
-        }
-        Ok(address)
-    }
-
-    async fn renew(&self, address: Address, error: Error) -> Result<Address, Error> {
-        match (&self.0.credentials, &address.token) {
-            (Credentials::App(source), Some(expired)) => {
-                let Access { endpoint, token } = source.renewed(expired).await?;
-                Ok(Address {
-                    base: endpoint,
-                    token: Some(token),
-                })
-            }
-            _ => Err(error),
-        }
-    }
-
-    /// The same path on the new host. Followed only to https, or to where the call already went without it.
-    fn follow(&self, from: &Url, to: &Url) -> Result<Url, Error> {
-        if !(to.scheme() == "https" || to.scheme() == from.scheme())
-            || !to.path().contains("/rest/")
-        {
-            let why =
-                "the portal sends the call to an address that is not one of a portal".to_owned();
-            return Err(Error::Unreadable { status: 302, why });
-        }
-        let mut base = from.clone();
-        rehost(&mut base, to)?;
-        *self.0.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.clone());
-        if let (Some(watch), Some(host)) = (self.0.watch.get(), to.host_str()) {
-            watch.moved(
-                &to.port()
-                    .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-            );
-        }
-        Ok(base)
-    }
-
-    async fn request(
-        &self,
-        address: &Address,
-        method: &str,
-        body: &Body<'_>,
-    ) -> Result<Answer, Error> {
-        let url = address
-            .base
-            .join(method)
-            .map_err(|_| Error::Invalid("the method's name is not one".to_owned()))?;
-        let auth = address
-            .token
-            .as_ref()
-            .map(secrecy::ExposeSecret::expose_secret);
-        let sent = match body {
-            Body::Params(params) => Sent {
-                params: Some(params),
-                halt: None,
-                cmd: None,
-                auth,
-            },
-            Body::Batch(cmd) => Sent {
-                params: None,
-                halt: Some(0),
-                cmd: Some(cmd),
-                auth,
-            },
-        };
-        let request = self
-            .0
-            .http
-            .post(url)
-            .header(header::ACCEPT, "application/json")
-            .json(&sent);
-        let answer = send(request).await.map_err(Error::transport)?;
-        let status = answer.status();
-        if status.is_redirection() {
-            let to = answer
-                .headers()
-                .get(header::LOCATION)
-                .and_then(|to| to.to_str().ok()?.parse::<Url>().ok());
-            return to.map(Answer::Moved).ok_or_else(|| Error::Unreadable {
-                status: status.as_u16(),
-                why: "a redirection without an address".to_owned(),
-            });
-        }
-        let body = read(answer).await?;
-        interpret(status, &body, method).map(Answer::Envelope)
-    }
-}
-
-/// What a call carries.
-enum Body<'a> {
-    Params(&'a Value),
-    Batch(&'a InOrder),
-}
-
-impl Body<'_> {
-    fn commands(&self) -> Option<usize> {
-        match self {
-            Self::Params(_) => None,
-            Self::Batch(commands) => Some(commands.0.len()),
-        }
-    }
-}
-
-/// The same with the token, as it is sent.
-#[derive(serde::Serialize)]
-struct Sent<'a> {
-    #[serde(flatten)]
-    params: Option<&'a Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    halt: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cmd: Option<&'a InOrder>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auth: Option<&'a str>,
-}
-
-/// A map that keeps its order: a portal runs commands in the order in which they come.
-struct InOrder(Vec<(String, String)>);
-
-impl serde::Serialize for InOrder {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, command)| (key, command)))
-    }
-}
-
-enum Answer {
-    Envelope(Envelope),
-    Moved(Url),
-}
-
-fn interpret(status: StatusCode, body: &[u8], method: &str) -> Result<Envelope, Error> {
-    let code = status.as_u16();
-    match Envelope::parse(body) {
-        Some(envelope) if envelope.is_error => Err(Error::from_envelope(code, &envelope, method)),
-        Some(envelope) if status.is_success() && envelope.result.is_some() => Ok(envelope),
-        Some(_) | None if status.is_success() => {
-            let why = if body.is_empty() {
-                "it is empty"
-            } else {
-                "it is not the JSON of a portal, or only part of it"
-            };
-            Err(Error::Unreadable {
-                status: code,
-                why: why.to_owned(),
-            })
-        }
-        _ => Err(Error::from_envelope(code, &Envelope::default(), method)),
     }
 }
 
@@ -538,53 +369,4 @@ fn check(commands: &[Command]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Keeps the path and takes scheme, host and port of the other address.
-fn rehost(url: &mut Url, to: &Url) -> Result<(), Error> {
-    let wrong = || Error::Invalid("the new address cannot be used".to_owned());
-    url.set_scheme(to.scheme()).map_err(|()| wrong())?;
-    url.set_host(to.host_str()).map_err(|_| wrong())?;
-    url.set_port(to.port()).map_err(|()| wrong())
-}
-
-/// The one place that sends.
-async fn send(request: reqwest::RequestBuilder) -> Result<reqwest::Response, reqwest::Error> {
-    request.send().await
-}
-
-pub(super) async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Error> {
-    let status = answer.status().as_u16();
-    let mut body = Vec::new();
-    while let Some(chunk) = answer
-        .chunk()
-        .await
-        .map_err(|error| Error::NoAnswer(error.without_url()))?
-    {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(Error::Unreadable {
-                status,
-                why: "it is too large".to_owned(),
-            });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// A transport that follows nothing by itself.
-pub(super) fn http(timeout: Duration) -> Result<reqwest::Client, Error> {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // Fails only if somebody else was first, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-    reqwest::Client::builder()
-        .user_agent(concat!("b24-bridge/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(10))
-        .timeout(timeout)
-        .pool_idle_timeout(Duration::from_secs(20))
-        .build()
-        .map_err(Error::transport)
 }

@@ -31,6 +31,8 @@ mod limiter;
 mod oauth;
 mod operating;
 mod permits;
+mod route;
+mod transport;
 mod watch;
 
 pub use answer::{BatchResponse, CommandError, Response};

@@ -86,7 +86,7 @@ pub struct OAuth {
 impl OAuth {
     /// For this application. Fails only if the machine's TLS roots cannot be read.
     pub fn new(app: OAuthApp) -> Result<Self, Error> {
-        let http = super::client::http(Duration::from_secs(30))?;
+        let http = super::transport::http(Duration::from_secs(30))?;
         Ok(Self { app, http })
     }
 
@@ -314,7 +314,7 @@ async fn perform(http: reqwest::Client, request: HttpRequest) -> Result<HttpResp
             words: "the authorisation server did not do it".to_owned(),
         });
     }
-    let mut response = HttpResponse::new(super::client::read(answer).await?);
+    let mut response = HttpResponse::new(super::transport::read(answer).await?);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)

@@ -1,6 +1,8 @@
 //! Names and numbers that identify things, each its own type.
 
+use super::{Faults, reader::Reader};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
 
 macro_rules! name {
@@ -66,6 +68,24 @@ name! {
 }
 
 impl OrderNumber {
+    /// Reads the required member `number`: a string, or a whole number.
+    pub(super) fn read(data: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
+        if !data.require("number", faults) {
+            return None;
+        }
+        let text = match data.member("number")? {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Number(number) if number.is_u64() => number.to_string(),
+            _ => {
+                data.fault("number", "`number` must be a string", faults);
+                return None;
+            }
+        };
+        Self::parse(&text)
+            .map_err(|rule| data.fault("number", rule, faults))
+            .ok()
+    }
+
     /// Stands in while a snapshot without a number is read to its end for further faults; never leaves this room.
     pub(super) fn unread() -> Self {
         Self(String::new())

@@ -1,6 +1,9 @@
 //! `GET /v1/audit`: who did what by hand.
 
-use super::{Problem, State, query};
+use super::{
+    Problem, State,
+    query::{self, LARGEST_PAGE},
+};
 use crate::{
     app::{AuditFilter, AuditPage},
     config::Caller,
@@ -11,8 +14,6 @@ use axum::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-const LARGEST_PAGE: u32 = 500;
 
 /// Which acts to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,7 +51,7 @@ pub(super) async fn get_audit(
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<AuditPage>, Problem> {
     caller.is_operator()?;
-    let filter: Filter = query::read(query)?;
+    let filter = query::read(query)?;
     let limit = query::limit(filter.limit, LARGEST_PAGE)?;
     let words = [&filter.actor, &filter.action, &filter.target];
     if words.into_iter().flatten().any(|word| word.contains('\0')) {

@@ -1,6 +1,9 @@
 //! `GET /v1/conflicts`: differences that wait for a person.
 
-use super::{Problem, State, query};
+use super::{
+    Problem, State,
+    query::{self, LARGEST_PAGE, wrong},
+};
 use crate::{
     app::{ConflictFilter, ConflictPage},
     config::Caller,
@@ -12,8 +15,6 @@ use axum::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-const LARGEST_PAGE: u32 = 500;
 
 /// Which conflicts to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,18 +54,14 @@ pub(super) async fn get_conflicts(
     caller: Caller,
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<ConflictPage>, Problem> {
-    let filter: Filter = query::read(query)?;
+    let filter = query::read(query)?;
     let limit = query::limit(filter.limit, LARGEST_PAGE)?;
-    let filter = parse(&filter).map_err(query::wrong)?;
-    let filter = ConflictFilter {
-        shop: caller.within(filter.shop)?,
-        limit,
-        ..filter
-    };
+    let mut filter = parse(&filter, limit).map_err(wrong)?;
+    filter.shop = caller.within(filter.shop)?;
     Ok(Json(state.bridge.conflicts(&filter).await?))
 }
 
-fn parse(filter: &Filter) -> Result<ConflictFilter, String> {
+fn parse(filter: &Filter, limit: u32) -> Result<ConflictFilter, String> {
     let number = filter
         .number
         .as_deref()
@@ -80,6 +77,6 @@ fn parse(filter: &Filter) -> Result<ConflictFilter, String> {
         number: number.map(|number| number.as_str().to_owned()),
         closed: filter.closed,
         after: filter.after,
-        ..ConflictFilter::default()
+        limit,
     })
 }

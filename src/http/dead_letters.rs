@@ -1,6 +1,9 @@
 //! `GET /v1/dead-letters`: what cannot be delivered.
 
-use super::{Problem, State, query};
+use super::{
+    Problem, State,
+    query::{self, LARGEST_PAGE},
+};
 use crate::{
     app::{self, LetterFilter, LetterPage, LetterQuery},
     config::Caller,
@@ -11,8 +14,6 @@ use axum::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-const LARGEST_PAGE: u32 = 500;
 
 /// Which letters to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -66,9 +67,9 @@ pub(super) fn wanted(
     query: Result<Query<Filter>, QueryRejection>,
     caller: &Caller,
 ) -> Result<LetterFilter, Problem> {
-    let filter: Filter = query::read(query)?;
+    let filter = query::read(query)?;
     let limit = query::limit(filter.limit, LARGEST_PAGE)?;
-    let asked = LetterQuery {
+    let fields = LetterQuery {
         shop: filter.shop,
         portal: filter.portal,
         code: filter.code,
@@ -77,8 +78,9 @@ pub(super) fn wanted(
         until: filter.until,
         text: filter.text,
     };
-    let parsed = asked.parse();
-    let parsed = parsed.map_err(|faults| query::wrong(app::sentence(&faults)))?;
+    let parsed = fields
+        .parse()
+        .map_err(|faults| query::wrong(app::sentence(&faults)))?;
     Ok(LetterFilter {
         shop: caller.within(parsed.shop)?,
         after: filter.after,

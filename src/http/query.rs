@@ -1,24 +1,28 @@
-//! Queries, bounded.
+//! Queries of lists: pages within bounds.
 
 use super::Problem;
 use crate::domain::Code;
 use axum::extract::{Query, rejection::QueryRejection};
 
-/// What the query says.
-pub(super) fn read<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
-    let Query(read) = query.map_err(|no| wrong(no.body_text()))?;
-    Ok(read)
-}
+/// The largest page of the lists that people look through.
+pub(super) const LARGEST_PAGE: u32 = 500;
 
 /// A query that cannot be used.
 pub(super) fn wrong(detail: impl Into<String>) -> Problem {
     Problem::new(Code::Malformed, detail)
 }
 
-/// How many things a page is to hold; 0, where none is named, stands for the usual number.
-pub(super) fn limit(named: Option<u32>, most: u32) -> Result<u32, Problem> {
-    match named {
-        Some(limit) if limit == 0 || limit > most => Err(wrong(format!("`limit` is 1 to {most}"))),
-        named => Ok(named.unwrap_or(0)),
+/// The query as it was read; what it does not know is refused.
+pub(super) fn read<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+    let Query(query) = query.map_err(|no| wrong(no.body_text()))?;
+    Ok(query)
+}
+
+/// How many to list: 1 to `most`. 0 stands for what is usual, where nothing was said.
+pub(super) fn limit(said: Option<u32>, most: u32) -> Result<u32, Problem> {
+    match said {
+        None => Ok(0),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(wrong(format!("`limit` is 1 to {most}"))),
     }
 }

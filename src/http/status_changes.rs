@@ -1,6 +1,9 @@
 //! `GET /v1/status-changes`: what was decided, for shops that cannot be called.
 
-use super::{Problem, State, query};
+use super::{
+    Problem, State,
+    query::{self, wrong},
+};
 use crate::{app::StatusChanges, config::Caller, domain::ShopName};
 use axum::{
     Json,
@@ -44,15 +47,15 @@ pub(super) async fn get_status_changes(
     caller: Caller,
     query: Result<Query<From>, QueryRejection>,
 ) -> Result<Json<StatusChanges>, Problem> {
-    let from: From = query::read(query)?;
+    let from = query::read(query)?;
     let limit = query::limit(from.limit, LARGEST_PAGE)?;
     let after = from.after.unwrap_or(0);
     if after < 0 {
-        return Err(query::wrong("`after` is the `next` of the page before"));
+        return Err(wrong("`after` is the `next` of the page before"));
     }
     let named = from.shop.as_deref().map(ShopName::parse).transpose();
-    let shop = caller.within(named.map_err(query::wrong)?)?;
-    let shop = shop.ok_or_else(|| query::wrong("name a `shop`"))?;
+    let shop = caller.within(named.map_err(wrong)?)?;
+    let shop = shop.ok_or_else(|| wrong("name a `shop`"))?;
     Ok(Json(
         state.bridge.status_changes(&shop, after, limit).await?,
     ))

@@ -14,7 +14,7 @@ pub(super) enum Ask {
         so_far: Vec<serde_json::Map<String, Value>>,
     },
     /// Known deals or leads that the origin did not show, by id.
-    TargetsById { lead: bool, jobs: Vec<usize> },
+    TargetsById { jobs: Vec<usize> },
     /// The stages of a funnel, page by page.
     Stages {
         funnel: u32,
@@ -87,6 +87,19 @@ impl Step {
             key: None,
         }
     }
+
+    /// With a key that later commands of the group refer to.
+    pub(super) fn keyed(self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            ..self
+        }
+    }
+}
+
+/// What stands for the result of an earlier command of the same call.
+pub(super) fn result_of(key: &str) -> Value {
+    Value::String(format!("$result[{key}]"))
 }
 
 /// Commands that must travel in one call, in this order.

@@ -7,12 +7,12 @@
 //! An import takes no product rows: they follow in the next call, with the deals' ids.
 
 use super::{
-    Outcome, Target,
+    Outcome, State, Target, Wave,
+    answers::classify,
     ask::{Ask, Group, Step},
-    customers::{PAGE, made_id},
-    targets::origin_look_up,
-    value::{id, rows, text},
-    wave::{State, Wave, classify},
+    list::{PAGE, row_id, with_origin},
+    targets::by_origin,
+    value::{made_id, rows, text},
 };
 use crate::domain::Code;
 use serde_json::{Map, Value, json};
@@ -53,10 +53,7 @@ impl Wave {
     /// Puts the imports in waiting.
     pub(super) fn ask_imports(&mut self) {
         let mut by_shop: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for job in 0..self.jobs.len() {
-            if !self.jobs[job].open() || !self.jobs[job].imports() {
-                continue;
-            }
+        for job in self.jobs_where(State::imports) {
             self.adopt_customer(job);
             if self.jobs[job].open() {
                 let shop = self.jobs[job].job.rules.shop.to_string();
@@ -84,7 +81,7 @@ impl Wave {
         for jobs in jobs.chunks(at_once) {
             let data: Vec<Value> = jobs
                 .iter()
-                .map(|job| universal(self.deal_fields(*job)))
+                .map(|job| universal(self.jobs[*job].deal_fields()))
                 .collect();
             for job in jobs {
                 self.jobs[*job].import = Import::Asked;
@@ -97,8 +94,7 @@ impl Wave {
                 Ask::Import { jobs },
             ));
         }
-        let covered: Vec<&State> = jobs.iter().map(|job| &self.jobs[*job]).collect();
-        let (method, params) = origin_look_up(&covered);
+        let (method, params) = by_origin(false, &self.states(jobs), None);
         let jobs = jobs.to_vec();
         group.push(Step::new(method, params, Ask::Imported { jobs }));
         self.waiting.push(group);
@@ -121,8 +117,9 @@ impl Wave {
     }
 
     fn imported(&mut self, job: usize, deal: u64) {
-        self.jobs[job].import = Import::Made;
-        self.target_is(job, Target::Deal(deal));
+        let state = &mut self.jobs[job];
+        state.import = Import::Made;
+        state.became(Target::Deal(deal));
     }
 
     /// A whole command was refused. Only where it carried one deal, or where the bridge may import nothing at all, is it known whose fault that is.
@@ -156,17 +153,8 @@ impl Wave {
         let rows = rows(result);
         for job in jobs {
             let state = &self.jobs[*job];
-            let mine =
-                |row: &&Map<String, Value>| text(row.get("ORIGIN_ID")) == state.job.number.as_str();
-            let found: Vec<(u64, &Map<String, Value>)> = rows
-                .iter()
-                .filter(mine)
-                .filter_map(|row| Some((id(row.get("ID")?)?, row)))
-                .collect();
-            let told = match state.known.target {
-                Some(Target::Deal(deal)) => Some(deal),
-                _ => None,
-            };
+            let found = with_origin(&rows, state.job.number.as_str());
+            let told = state.target_id();
             let there = found
                 .iter()
                 .find(|(deal, _)| Some(*deal) == told)
@@ -180,7 +168,7 @@ impl Wave {
                     self.jobs[*job].row = Some(row);
                 }
                 None if told.is_none() && state.open() => self.not_there(*job, jobs.len() == 1),
-                None if rows.iter().any(|row| row.get("ID").and_then(id) == told) => {
+                None if rows.iter().any(|row| row_id(row) == told) => {
                     self.not_its_own(*job);
                 }
                 _ => {}
@@ -208,25 +196,6 @@ impl Wave {
         state.end(Outcome::Again {
             code: Code::InDoubt,
         });
-    }
-
-    /// What an import leaves to be done: the rows, and the contact's company.
-    pub(super) fn imported_group(&mut self, job: usize) -> Group {
-        let mut group = Group::new();
-        let state = &self.jobs[job];
-        if let (Some(Target::Deal(deal)), Some(desired)) = (state.known.target, &state.desired)
-            && !desired.rows.rows.is_empty()
-        {
-            let rows = desired.rows.rows.clone();
-            let params = json!({"id": deal, "rows": rows});
-            group.push(Step::new(
-                "crm.deal.productrows.set",
-                params,
-                Ask::SetRows { job, rows },
-            ));
-        }
-        group.extend(self.company_link(job));
-        group
     }
 }
 

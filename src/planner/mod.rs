@@ -4,25 +4,33 @@
 //! takes their answers, and ends with one [`Settlement`] for each job. It never sends anything itself, so each step can
 //! be tested by hand-written answers.
 
+mod answers;
 mod ask;
 mod customers;
+mod facts;
 mod fields;
 mod glance;
 mod import;
+mod list;
 mod rows;
+mod state;
 mod targets;
+mod told;
 mod value;
 mod wave;
 
+pub use facts::PortalFacts;
 pub use glance::{
     DealState, Glance, History, Look, MoveRow, Seen, StageWrite, Written as StageWritten,
 };
 pub use wave::Wave;
 
+use state::State;
+
 use crate::domain::{Code, OrderNumber, ShopRules, Snapshot, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// The most commands one batch may carry (vendor limit).
 pub const BATCH_LIMIT: usize = 50;
@@ -74,6 +82,27 @@ pub enum Target {
     Deal(u64),
     /// A lead, by id.
     Lead(u64),
+}
+
+impl Target {
+    fn new(lead: bool, id: u64) -> Self {
+        if lead { Self::Lead(id) } else { Self::Deal(id) }
+    }
+
+    fn id(self) -> u64 {
+        match self {
+            Self::Deal(id) | Self::Lead(id) => id,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deal(id) => write!(f, "deal {id}"),
+            Self::Lead(id) => write!(f, "lead {id}"),
+        }
+    }
 }
 
 /// What the bridge last wrote for an order: compared with what it would write now, so that only changes are sent.
@@ -182,27 +211,6 @@ pub enum Outcome {
         /// Why.
         code: Code,
     },
-}
-
-/// What a wave learns of the portal and the next one need not ask again.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PortalFacts {
-    /// Stage ids by funnel. A stage that is not among them is looked up again before it counts as unknown.
-    pub stages: std::collections::BTreeMap<u32, std::collections::BTreeSet<String>>,
-    /// Requisite preset for legal entities.
-    pub preset_company: Option<u64>,
-    /// Requisite preset for sole proprietors.
-    pub preset_entrepreneur: Option<u64>,
-    /// Whether the presets were asked for.
-    pub presets_asked: bool,
-    /// Whether the portal refused to tell its presets.
-    pub presets_refused: bool,
-}
-
-impl PortalFacts {
-    fn presets_known(&self) -> bool {
-        self.presets_asked || self.presets_refused
-    }
 }
 
 #[cfg(test)]

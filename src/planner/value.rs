@@ -13,6 +13,13 @@ pub(super) fn id(value: &Value) -> Option<u64> {
     (id > 0).then_some(id)
 }
 
+/// The id in the answer of an `add`: bare, or wrapped as the universal methods do.
+pub(super) fn made_id(result: &Value) -> Option<u64> {
+    id(result)
+        .or_else(|| id(result.get("id")?))
+        .or_else(|| id(result.get("item")?.get("id")?))
+}
+
 /// A text; numbers as text, everything else as nothing.
 pub(super) fn text(value: Option<&Value>) -> String {
     match value {

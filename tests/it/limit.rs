@@ -1,26 +1,19 @@
 //! One request limit for all processes on one portal: workers, the one that takes over, and operators' commands.
 
-use crate::support::{database::Database, free_port};
+use crate::support::{
+    database::Database,
+    free_port, process,
+    settings::{KEY, Settings},
+};
 use b24_bridge::sandbox::{Options, Plan, Sandbox};
 use serde_json::{Value, json};
 use std::{
-    fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
-const KEY: &str = "limit-key-0123456789";
 const ORDERS: usize = 240;
-
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn order(number: usize) -> Value {
     json!({
@@ -35,41 +28,15 @@ fn order(number: usize) -> Value {
 
 fn settings(folder: &Path, portal: &Sandbox, port: u16) -> PathBuf {
     let file = folder.join(format!("{port}.toml"));
-    let text = format!(
-        r#"
-        [http]
-        listen = "127.0.0.1:{port}"
-        [portals.main]
-        webhook_url = "{}"
-        rate = {{ per_second = 10, burst = 20 }}
-        [shops.main]
-        portal = "main"
-        api_keys = ["{KEY}"]
-        [[shops.main.statuses]]
-        status = "N"
-        stage = "NEW"
-        [worker]
-        wave = 8
-        lease_seconds = 2
-        poll_seconds = 1
-        reconcile_seconds = 5
-        "#,
-        portal.url()
-    );
-    fs::write(&file, text).unwrap();
+    Settings::new(&portal.url())
+        .listen(port)
+        .rate(10, 20)
+        .hasty()
+        .set("worker.wave", 8)
+        .set("worker.reconcile_seconds", 5)
+        .status("N", "NEW")
+        .write(&file);
     file
-}
-
-fn bridge(database: &Database, settings: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_b24-bridge"));
-    command
-        .args(args)
-        .arg("--config")
-        .arg(settings)
-        .env("DATABASE_URL", &database.url)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
 }
 
 /// Who holds the lane, by process.
@@ -122,7 +89,7 @@ async fn three_workers_a_kill_and_operators_commands_beside_them_never_send_too_
     let files = ports.map(|port| settings(folder.path(), &portal, port));
     let mut workers: Vec<_> = files
         .iter()
-        .map(|file| Process(bridge(&database, file, &["serve"]).spawn().unwrap()))
+        .map(|file| process::serve(file, &database.url))
         .collect();
     let bound = Instant::now() + Duration::from_mins(2);
     post(ports[0], bound).await;
@@ -148,8 +115,9 @@ async fn three_workers_a_kill_and_operators_commands_beside_them_never_send_too_
             commands[(round + 2) % commands.len()],
         ];
         let started = pair.map(|args| {
-            let mut command = bridge(&database, &files[0], args);
-            command.stderr(Stdio::piped()).spawn().unwrap()
+            let mut command = process::command(args, &files[0], &database.url);
+            command.stdout(Stdio::null()).stderr(Stdio::piped());
+            command.spawn().unwrap()
         });
         for (args, child) in pair.into_iter().zip(started) {
             let ended = tokio::task::spawn_blocking(move || child.wait_with_output()).await;

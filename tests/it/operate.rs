@@ -1,6 +1,12 @@
 //! What an operator does at the command line: real processes against the sandbox portal.
 
-use crate::support::{database::Database, shop::event};
+use crate::support::{
+    database::Database,
+    free_port,
+    process::{self, Running},
+    settings::{KEY, Settings},
+    shop::event,
+};
 use b24_bridge::sandbox::{Options, Plan, Sandbox};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span,
@@ -9,13 +15,10 @@ use prost::Message as _;
 use serde_json::Value;
 use std::{
     fmt::Write as _,
-    fs,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
-
-const KEY: &str = "a-key-that-is-long-enough";
 
 /// A portal, a database, and settings.
 struct Place {
@@ -25,16 +28,21 @@ struct Place {
     client: reqwest::Client,
 }
 
-/// A process of the bridge; killed if the test fails.
+/// The bridge at work, and where it listens.
 struct Bridge {
-    child: Child,
+    process: Running,
     address: String,
 }
 
-impl Drop for Bridge {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Bridge {
+    /// On a port of its own, which this setting tells.
+    fn start(mut command: Command, setting: &str) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        command.env(setting, &address);
+        Self {
+            process: process::quiet(command),
+            address,
+        }
     }
 }
 
@@ -47,7 +55,7 @@ impl Place {
             folder: tempfile::tempdir().unwrap(),
             client: crate::sandbox::client(),
         };
-        place.settings("NEW", "");
+        place.settings().status("N", "NEW").write(&place.file());
         place
     }
 
@@ -55,23 +63,14 @@ impl Place {
         self.folder.path().join("b24-bridge.toml")
     }
 
-    fn settings(&self, stage: &str, shop: &str) {
-        let text = format!(
-            "[portals.main]\nwebhook_url = \"{}\"\n[shops.main]\nportal = \"main\"\napi_keys = [\"{KEY}\"]\n{shop}\n\
-             [[shops.main.statuses]]\nstatus = \"N\"\nstage = \"{stage}\"\n[http]\ndrain_seconds = 1\n[worker]\nlease_seconds = 60\n",
-            self.portal.url()
-        );
-        fs::write(self.file(), text).unwrap();
+    fn settings(&self) -> Settings {
+        Settings::new(&self.portal.url())
+            .set("http.drain_seconds", 1)
+            .set("worker.lease_seconds", 60)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_b24-bridge"));
-        command
-            .args(arguments)
-            .arg("--config")
-            .arg(self.file())
-            .env("DATABASE_URL", &self.db.url);
-        command
+        process::command(arguments, &self.file(), &self.db.url)
     }
 
     /// What `doctor` found: its exit code and the findings.
@@ -83,15 +82,7 @@ impl Place {
     }
 
     fn serve(&self) -> Bridge {
-        let address = format!("127.0.0.1:{}", crate::support::free_port());
-        let child = self
-            .command(&["serve"])
-            .env("BRIDGE_HTTP__LISTEN", &address)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Bridge { child, address }
+        Bridge::start(self.command(&["serve"]), "BRIDGE_HTTP__LISTEN")
     }
 
     /// Status and reasons of `/readyz`; none while nobody listens.
@@ -157,11 +148,12 @@ async fn the_doctor_finds_what_is_wrong_names_the_remedy_and_goes_on() {
         (&"fail".into(), &"BRIDGE-DATABASE".into())
     );
 
-    let nobody = format!(
-        "callback_url = \"http://127.0.0.1:{}/\"\ncallback_secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
-        crate::support::free_port()
-    );
-    place.settings("NO_SUCH_STAGE", &nobody);
+    let nobody = format!("http://127.0.0.1:{}/", free_port());
+    place
+        .settings()
+        .status("N", "NO_SUCH_STAGE")
+        .callback(&nobody, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        .write(&place.file());
     sqlx::query("DELETE FROM bridge._sqlx_migrations WHERE version = (SELECT max(version) FROM bridge._sqlx_migrations)")
         .execute(&place.db.pool)
         .await
@@ -193,15 +185,8 @@ async fn a_worker_alone_can_be_watched_and_starts_beside_a_newer_schema() {
     .execute(&place.db.pool)
     .await
     .unwrap();
-    let address = format!("127.0.0.1:{}", crate::support::free_port());
-    let child = place
-        .command(&["serve", "--role", "worker"])
-        .env("BRIDGE_HTTP__WATCH_LISTEN", &address)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let bridge = Bridge { child, address };
+    let command = place.command(&["serve", "--role", "worker"]);
+    let bridge = Bridge::start(command, "BRIDGE_HTTP__WATCH_LISTEN");
     place.until_ready(&bridge).await;
     let get = |path: &str| {
         place
@@ -261,16 +246,9 @@ async fn one_trace_goes_from_the_shop_s_request_to_the_portal_s_answer() {
         .respond_with(wiremock::ResponseTemplate::new(200))
         .mount(&collector)
         .await;
-    let address = format!("127.0.0.1:{}", crate::support::free_port());
-    let child = place
-        .command(&["serve"])
-        .env("BRIDGE_HTTP__LISTEN", &address)
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.uri())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut bridge = Bridge { child, address };
+    let mut command = place.command(&["serve"]);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.uri());
+    let mut bridge = Bridge::start(command, "BRIDGE_HTTP__LISTEN");
     place.until_ready(&bridge).await;
     let url = format!("http://{}/v1/events", bridge.address);
     let request = place.client.post(&url).bearer_auth(KEY);
@@ -282,10 +260,10 @@ async fn one_trace_goes_from_the_shop_s_request_to_the_portal_s_answer() {
         assert!(Instant::now() < bound, "no deal");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(bridge.child.id()).unwrap());
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(bridge.process.0.id()).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     let _bridge = tokio::task::spawn_blocking(move || {
-        bridge.child.wait().unwrap();
+        bridge.process.0.wait().unwrap();
         bridge
     })
     .await
@@ -357,7 +335,7 @@ async fn a_stop_says_unready_first_ends_the_call_and_hands_the_lane_over() {
     let answered = place.portal.calls().len();
 
     let told = Instant::now();
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(first.child.id()).unwrap());
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(first.process.0.id()).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     let unready = loop {
         let (status, reasons) = place.ready(&first).await.expect("requests are still taken");
@@ -368,7 +346,7 @@ async fn a_stop_says_unready_first_ends_the_call_and_hands_the_lane_over() {
         assert!(told.elapsed() < Duration::from_secs(1), "still says ready");
     };
     let ended = tokio::task::spawn_blocking(move || {
-        let status = first.child.wait().unwrap();
+        let status = first.process.0.wait().unwrap();
         (status, told.elapsed(), first)
     });
     while place.owner().await.is_none_or(|now| Some(now) == owner) {

@@ -14,6 +14,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use sqlx::PgConnection;
 use std::fmt::{self, Write as _};
 use url::Url;
 
@@ -108,15 +109,7 @@ impl Bridge {
         let state = self.vault()?.random()?;
         let mut tx = self.pool().begin().await?;
         grants::begin(&mut tx, portal.as_str(), &digest(&state), PATIENCE).await?;
-        let detail = json!({ "by": "browser" });
-        journal::audit(
-            &mut tx,
-            &who.0,
-            "portal.authorize",
-            portal.as_str(),
-            &detail,
-        )
-        .await?;
+        on_record(&mut tx, portal, who, "browser").await?;
         tx.commit().await?;
         let client = percent_encoding::utf8_percent_encode(
             &application.client_id,
@@ -183,15 +176,7 @@ impl Bridge {
         };
         grants::begin(&mut tx, portal.as_str(), &state, PATIENCE).await?;
         grants::came_back(&mut tx, &state, id).await?;
-        let detail = json!({ "by": "code" });
-        journal::audit(
-            &mut tx,
-            &who.0,
-            "portal.authorize",
-            portal.as_str(),
-            &detail,
-        )
-        .await?;
+        on_record(&mut tx, portal, who, "code").await?;
         tx.commit().await?;
         let follow = follow(&state);
         Ok(HandedOver::Waits { id, follow })
@@ -247,6 +232,18 @@ impl Bridge {
         let mut db = self.pool().acquire().await?;
         Ok(grants::of_state(&mut db, &digest(state)).await?)
     }
+}
+
+/// Who asked for the authorisation, and by which way.
+async fn on_record(
+    db: &mut PgConnection,
+    portal: &PortalName,
+    who: &Actor,
+    by: &str,
+) -> Result<(), Error> {
+    let detail = json!({ "by": by });
+    journal::audit(db, &who.0, "portal.authorize", portal.as_str(), &detail).await?;
+    Ok(())
 }
 
 fn fits(text: &str) -> bool {

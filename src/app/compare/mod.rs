@@ -234,14 +234,6 @@ impl Bridge {
         }
         Ok(done)
     }
-
-    /// The clocks that decisions of a portal rest on.
-    pub(in crate::app) fn systems(&self, portal: &str) -> Vec<String> {
-        let shops = self.directory().shops_of(portal).into_iter();
-        std::iter::once(format!("portal:{portal}"))
-            .chain(shops.map(|shop| format!("shop:{shop}")))
-            .collect()
-    }
 }
 
 /// The lane of a shop's callback.

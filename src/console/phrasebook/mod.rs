@@ -261,12 +261,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "лид сконвертирован: больше его не ведём",
     ),
     (
-        "the portal's answer to a creation holds no id",
-        "в ответе портала на создание нет id",
-    ),
-    (
-        "the portal's answer to {} holds no id",
-        "в ответе портала на {} нет id",
+        "the portal's answer to {} holds no id: {}",
+        "в ответе портала на {} нет id: {}",
     ),
     (
         "what was written did not appear in the list at once and was not checked",

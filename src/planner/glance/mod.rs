@@ -4,18 +4,19 @@
 //! portal's stage history is always read before the deals, so that a move which comes in between is found in the history
 //! later, and moves are read back in the call that makes them.
 
+mod seen;
+
+pub use seen::{DealState, MoveRow, Seen, Written};
+
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer,
-    targets::stage_of,
-    value::{id, rows, text},
+    list::{PAGE, listed, of_ids},
+    value::{id, rows},
 };
 use crate::domain::Stage;
-use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashMap};
 
-/// Rows of one page of a list, and so deals of one command.
-const PAGE: usize = 50;
 /// Deals whose own history is asked for in one command: few moves each, so they fit a page.
 const HISTORIES: usize = 10;
 /// The most pages of history of one glance: what is left is read in the next.
@@ -60,66 +61,6 @@ pub struct StageWrite {
     pub guard: Option<u64>,
     /// A comment for its timeline.
     pub comment: Option<String>,
-}
-
-/// A row of the portal's stage history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MoveRow {
-    /// Its id: grows over the whole portal.
-    pub id: u64,
-    /// The deal.
-    pub deal: u64,
-    /// Where it went.
-    pub stage: Stage,
-    /// `TYPE_ID`: 1 made, 2 moved, 3 ended, 5 another funnel; 0 where it is not told.
-    pub kind: u8,
-    /// When, by the portal's clock.
-    pub at: DateTime<Utc>,
-}
-
-/// A deal as it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DealState {
-    /// Where it stands.
-    pub stage: Stage,
-    /// `MOVED_TIME`.
-    pub moved_at: Option<DateTime<Utc>>,
-    /// `MOVED_BY_ID`.
-    pub moved_by: Option<u64>,
-}
-
-/// What became of a move.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
-    /// The portal said yes.
-    Answered,
-    /// The portal refused, in these words.
-    Refused(String),
-    /// Sent, and no usable answer came.
-    InDoubt,
-    /// Not sent, or put off by the portal.
-    NotRun,
-}
-
-/// What was seen. What is missing here was not answered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// New rows of the portal's history.
-    pub history: Vec<MoveRow>,
-    /// Whether the history was read at all.
-    pub history_read: bool,
-    /// The newest row's id, as known before the deals were read.
-    pub newest: Option<u64>,
-    /// Who the bridge is in the portal.
-    pub me: Option<u64>,
-    /// Deals that were asked for; none for one that the portal does not show.
-    pub deals: BTreeMap<u64, Option<DealState>>,
-    /// The moves of deals whose own history was asked for.
-    pub moves: BTreeMap<u64, Vec<MoveRow>>,
-    /// What became of moves.
-    pub written: BTreeMap<u64, Written>,
-    /// What the portal refused besides, in its own words.
-    pub refused: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -358,7 +299,7 @@ impl Glance {
     fn done(&mut self, ask: Ask, result: &Value, next: Option<u64>) {
         match ask {
             Ask::History { first, after } => {
-                let page: Vec<MoveRow> = rows(result).iter().filter_map(move_row).collect();
+                let page: Vec<MoveRow> = rows(result).iter().filter_map(MoveRow::read).collect();
                 self.seen.history_read = true;
                 let newest = page.iter().map(|row| row.id).max();
                 self.seen.newest = self.seen.newest.max(newest);
@@ -379,7 +320,7 @@ impl Glance {
             Ask::Deals(asked) => {
                 let read = rows(result);
                 for row in &read {
-                    if let Some((deal, state)) = deal_state(row) {
+                    if let Some((deal, state)) = DealState::read(row) {
                         self.seen.deals.insert(deal, Some(state));
                     }
                 }
@@ -391,7 +332,7 @@ impl Glance {
                 }
             }
             Ask::MovesOf { deals, after } => {
-                let page: Vec<MoveRow> = rows(result).iter().filter_map(move_row).collect();
+                let page: Vec<MoveRow> = rows(result).iter().filter_map(MoveRow::read).collect();
                 let last = page.iter().map(|row| row.id).max();
                 let full = next.is_some() || page.len() >= PAGE;
                 for deal in &deals {
@@ -464,41 +405,7 @@ fn history_page(after: u64, start: u64) -> Value {
 
 fn deals_of(part: &[u64]) -> (&'static str, Value) {
     let select = ["ID", "CATEGORY_ID", "STAGE_ID", "MOVED_TIME", "MOVED_BY_ID"];
-    let params =
-        json!({"filter": {"@ID": part}, "select": select, "order": {"ID": "ASC"}, "start": -1});
-    ("crm.deal.list", params)
-}
-
-fn deal_state(row: &Map<String, Value>) -> Option<(u64, DealState)> {
-    let deal = row.get("ID").and_then(id)?;
-    let stage = stage_of(row);
-    (!stage.id.is_empty()).then(|| {
-        let state = DealState {
-            stage,
-            moved_at: moment(row.get("MOVED_TIME")),
-            moved_by: row.get("MOVED_BY_ID").and_then(id),
-        };
-        (deal, state)
-    })
-}
-
-fn move_row(row: &Map<String, Value>) -> Option<MoveRow> {
-    let stage = stage_of(row);
-    (!stage.id.is_empty()).then_some(())?;
-    Some(MoveRow {
-        id: row.get("ID").and_then(id)?,
-        deal: row.get("OWNER_ID").and_then(id)?,
-        stage,
-        kind: text(row.get("TYPE_ID")).parse().unwrap_or(0),
-        at: moment(row.get("CREATED_TIME"))?,
-    })
-}
-
-/// A time as portals write it: with an offset, mostly; what has none cannot be compared.
-fn moment(value: Option<&Value>) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(value?.as_str()?.trim())
-        .ok()
-        .map(|at| at.with_timezone(&Utc))
+    ("crm.deal.list", listed(&of_ids(part), &select))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub(crate) mod items;
 pub(crate) mod links;
 pub(crate) mod lists;
 pub(crate) mod merge;
+mod moves;
 pub(crate) mod multifields;
 pub(crate) mod productrows;
 pub(crate) mod render;
@@ -18,6 +19,7 @@ pub(crate) mod stages;
 pub(crate) mod timeline;
 pub(crate) mod universal;
 pub(crate) mod userfields;
+mod values;
 
 use std::collections::BTreeMap;
 

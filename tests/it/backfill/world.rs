@@ -1,27 +1,20 @@
 //! A file of history, the bridge as processes, and a sandbox portal.
 
-use crate::support::{database::Database, free_port};
+use crate::support::{
+    database::Database,
+    free_port,
+    process::{self, Running},
+    settings::{KEY, Settings},
+};
 use b24_bridge::sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use std::{
     fs,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-
-const KEY: &str = "backfill-key-0123456789";
-
-/// Kills its process at the end, however that comes.
-pub(super) struct Running(pub(super) Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 pub(super) struct World {
     pub(super) portal: Sandbox,
@@ -54,31 +47,12 @@ impl World {
             folder: tempfile::tempdir().unwrap(),
             port: free_port(),
         };
-        let text = format!(
-            r#"
-            [http]
-            listen = "127.0.0.1:{port}"
-            [portals.main]
-            webhook_url = "{url}"
-            rate = {{ per_second = {rate}, burst = {burst} }}
-            [shops.main]
-            portal = "main"
-            api_keys = ["{KEY}"]
-            [[shops.main.statuses]]
-            status = "N"
-            stage = "NEW"
-            [worker]
-            lease_seconds = 2
-            poll_seconds = 1
-            doubt_seconds = 1
-            backoff_base_seconds = 1
-            backoff_cap_seconds = 2
-            "#,
-            port = world.port,
-            url = world.portal.url(),
-            burst = rate.max(2),
-        );
-        fs::write(world.folder.path().join("bridge.toml"), text).unwrap();
+        Settings::new(&world.portal.url())
+            .listen(world.port)
+            .rate(rate, rate.max(2))
+            .hasty()
+            .status("N", "NEW")
+            .write(&world.settings());
         world
     }
 
@@ -92,27 +66,21 @@ impl World {
         self.folder.path().join("orders.ndjson")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_b24-bridge"));
-        command
-            .args(arguments)
-            .arg("--config")
-            .arg(self.folder.path().join("bridge.toml"))
-            .env("DATABASE_URL", &self.database.url)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        command
+    fn settings(&self) -> PathBuf {
+        self.folder.path().join("bridge.toml")
     }
 
     pub(super) fn serve(&self) -> Running {
-        let mut command = self.command(&["serve"]);
-        Running(command.stdout(Stdio::null()).spawn().unwrap())
+        process::serve(&self.settings(), &self.database.url)
     }
 
     /// Loads the file.
     pub(super) fn backfill(&self, arguments: &[&str]) -> Running {
-        let mut command = self.command(&["backfill", "--json", "--rate-share", "1"]);
-        Running(command.arg(self.file()).args(arguments).spawn().unwrap())
+        let load = ["backfill", "--json", "--rate-share", "1"];
+        let mut command = process::command(&load, &self.settings(), &self.database.url);
+        command.arg(self.file()).args(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        Running(command.spawn().unwrap())
     }
 
     /// What a load printed, once it is over.

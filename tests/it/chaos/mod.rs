@@ -3,17 +3,18 @@
 mod run;
 mod shop;
 
-use crate::support::{database::Database, free_port};
+use crate::support::{
+    database::Database,
+    free_port,
+    process::{self, Running},
+    settings::{KEY, Settings},
+};
 use b24_bridge::sandbox::{Options, Plan, Sandbox};
 use shop::order;
 use std::{
-    fs,
     path::PathBuf,
-    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
-
-const KEY: &str = "chaos-key-0123456789";
 
 /// A place for a process: its port and its settings.
 struct Place {
@@ -27,7 +28,15 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("bridge.toml");
         let port = free_port();
-        fs::write(&settings, settings_text(port, webhook_url, wave)).unwrap();
+        Settings::new(webhook_url)
+            .listen(port)
+            .rate(run::PER_SECOND, run::BURST)
+            .hasty()
+            .set("worker.wave", wave)
+            .set("worker.reconcile_seconds", 5)
+            .status("N", "NEW")
+            .status("P", "EXECUTING")
+            .write(&settings);
         Self {
             port,
             settings,
@@ -39,57 +48,9 @@ impl Place {
         format!("http://127.0.0.1:{}/v1/events", self.port)
     }
 
-    fn start(&self, database: &str) -> Bridge {
-        let child = Command::new(env!("CARGO_BIN_EXE_b24-bridge"))
-            .args(["serve", "--config"])
-            .arg(&self.settings)
-            .env("DATABASE_URL", database)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Bridge(child)
+    fn start(&self, database: &str) -> Running {
+        process::serve(&self.settings, database)
     }
-}
-
-/// Kills its process when it goes, by SIGKILL.
-struct Bridge(Child);
-
-impl Drop for Bridge {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn settings_text(port: u16, webhook_url: &str, wave: usize) -> String {
-    let (per_second, burst) = (run::PER_SECOND, run::BURST);
-    format!(
-        r#"
-        [http]
-        listen = "127.0.0.1:{port}"
-        [portals.main]
-        webhook_url = "{webhook_url}"
-        rate = {{ per_second = {per_second}, burst = {burst} }}
-        [shops.main]
-        portal = "main"
-        api_keys = ["{KEY}"]
-        [[shops.main.statuses]]
-        status = "N"
-        stage = "NEW"
-        [[shops.main.statuses]]
-        status = "P"
-        stage = "EXECUTING"
-        [worker]
-        wave = {wave}
-        lease_seconds = 2
-        poll_seconds = 1
-        doubt_seconds = 1
-        backoff_base_seconds = 1
-        backoff_cap_seconds = 2
-        reconcile_seconds = 5
-        "#
-    )
 }
 
 /// The owner of the lane of `main`.

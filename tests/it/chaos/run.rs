@@ -2,7 +2,7 @@
 //! crashes twice, while orders come and change.
 
 use super::{
-    Bridge, KEY, Place,
+    KEY, Place, Running,
     shop::{Event, Wanted, ended_well, events, order, outcome},
 };
 use crate::support::cluster::Cluster;
@@ -99,7 +99,7 @@ async fn owner(pool: &PgPool, bound: Instant) -> Option<(u32, i64)> {
 struct Stage {
     cluster: Cluster,
     places: [Place; 2],
-    bridges: [Option<Bridge>; 2],
+    bridges: [Option<Running>; 2],
     bound: Instant,
     /// How long each takeover took.
     taken: Vec<Duration>,
@@ -134,7 +134,7 @@ impl Stage {
     }
 
     fn which(&self, pid: u32) -> usize {
-        let is = |one: &Option<Bridge>| one.as_ref().is_some_and(|one| one.0.id() == pid);
+        let is = |one: &Option<Running>| one.as_ref().is_some_and(|one| one.0.id() == pid);
         self.bridges.iter().position(is).unwrap()
     }
 

@@ -20,11 +20,7 @@ use b24_bridge::{
 };
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Once},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -159,10 +155,7 @@ impl World {
     }
 
     async fn start(works: bool, application: bool) -> Self {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
+        crate::support::provider();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let mut app = sandbox::App::new(CLIENT, CLIENT_SECRET);

@@ -1,6 +1,6 @@
 //! Health, meters, description, and what every answer has in common.
 
-use super::{Api, MAIN, body, problem};
+use super::{MAIN, body, problem, serve};
 use crate::support::shop::{event, main_shop};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn health_goes_on_while_readiness_tells_what_is_wrong() {
-    let api = Api::new().await;
+    let api = serve().await;
     assert_eq!(body(api.get("", "/readyz")).await["status"], "ok");
     api.ready.send(false).unwrap();
     let told = api.get("", "/readyz").send().await.unwrap();
@@ -49,7 +49,7 @@ async fn health_goes_on_while_readiness_tells_what_is_wrong() {
 
 #[tokio::test]
 async fn without_the_database_requests_are_answered_503_with_a_time_to_return() {
-    let api = Api::new().await;
+    let api = serve().await;
     api.db.pool.close().await;
     let post = || api.post(MAIN, "/v1/events").json(&event("e1", "A-1", 1));
     let response = post().send().await.unwrap();
@@ -60,7 +60,7 @@ async fn without_the_database_requests_are_answered_503_with_a_time_to_return() 
 
 #[tokio::test]
 async fn the_meters_are_shown_without_a_key_and_hold_no_secret() {
-    let api = Api::new().await;
+    let api = serve().await;
     api.send(&event("e1", "A-1", 1)).await;
     let response = api.get("", "/metrics").send().await.unwrap();
     assert!(
@@ -83,7 +83,7 @@ async fn the_meters_are_shown_without_a_key_and_hold_no_secret() {
 
 #[tokio::test]
 async fn every_answer_carries_its_id_and_the_headers_of_caution() {
-    let api = Api::new().await;
+    let api = serve().await;
     let given = api
         .get(MAIN, "/v1/dead-letters")
         .header("x-request-id", "shop-17");
@@ -104,7 +104,7 @@ async fn every_answer_carries_its_id_and_the_headers_of_caution() {
 
 #[tokio::test]
 async fn an_unknown_address_and_an_unknown_method_are_problems() {
-    let api = Api::new().await;
+    let api = serve().await;
     problem(api.get(MAIN, "/v2/events"), 404, "SHOP-NOT-FOUND").await;
     let response = api.get(MAIN, "/v1/events").send().await.unwrap();
     assert_eq!(response.headers()["allow"], "POST");
@@ -113,7 +113,7 @@ async fn an_unknown_address_and_an_unknown_method_are_problems() {
 
 #[tokio::test]
 async fn the_description_holds_every_route_and_every_route_is_there() {
-    let api = Api::new().await;
+    let api = serve().await;
     let document = body(api.get("", "/openapi.json")).await;
     let mut described = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -174,7 +174,7 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
 
 #[tokio::test]
 async fn a_stop_lets_the_running_request_finish_and_takes_no_other() {
-    let api = Api::new().await;
+    let api = serve().await;
     let mut lock = api.db.pool.begin().await.unwrap();
     sqlx::query("LOCK TABLE bridge.outbox IN ACCESS EXCLUSIVE MODE")
         .execute(&mut *lock)

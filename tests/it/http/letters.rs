@@ -1,13 +1,13 @@
 //! Many letters at once, export, import and the audit log over HTTP.
 
-use super::{ANNA, Api, MAIN, OTHER, VIKTOR, body, problem};
+use super::{ANNA, MAIN, OTHER, VIKTOR, body, problem, serve};
 use serde_json::{Value, json};
 
 const JOBS: &str = "/v1/dead-letters/jobs";
 
 #[tokio::test]
 async fn a_job_is_started_with_the_count_that_was_shown_and_can_be_watched_and_stopped() {
-    let api = Api::new().await;
+    let api = serve().await;
     api.dead("A-1").await;
     let counts = body(api.get(MAIN, "/v1/dead-letters/counts?code=MAP-STATUS")).await;
     assert_eq!(counts["total"], 1);
@@ -61,7 +61,7 @@ async fn a_job_is_started_with_the_count_that_was_shown_and_can_be_watched_and_s
 
 #[tokio::test]
 async fn letters_leave_and_come_back_as_lines() {
-    let api = Api::new().await;
+    let api = serve().await;
     let id = api.dead("A-1").await;
     let answer = api
         .get(MAIN, "/v1/dead-letters/export")
@@ -86,7 +86,7 @@ async fn letters_leave_and_come_back_as_lines() {
 
 #[tokio::test]
 async fn a_closed_letter_still_tells_its_end_and_the_audit_log_who_did_it() {
-    let api = Api::new().await;
+    let api = serve().await;
     let id = api.dead("A-1").await;
     let one = format!("/v1/dead-letters/{id}");
     let open = body(api.get(MAIN, &one)).await;

@@ -5,53 +5,23 @@ mod letters;
 mod observed;
 
 use crate::support::{
-    database::Database,
-    shop::{bridge, claim, event, hopeless, lease, tries},
+    api::{self, Api},
+    settings::KEY as MAIN,
+    shop::{claim, event, hopeless, lease, tries},
 };
-use b24_bridge::{
-    app::Bridge,
-    config::Config,
-    domain::Code,
-    http::{self, State},
-};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use b24_bridge::domain::Code;
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Once},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::watch,
+    net::TcpStream,
 };
-use tokio_util::sync::CancellationToken;
 
-const MAIN: &str = "main-key-0123456789";
 const OTHER: &str = "other-key-0123456789";
 const ANNA: &str = "anna-key-0123456789";
 const VIKTOR: &str = "viktor-key-0123456789";
-const SETTINGS: &str = r#"
-[http]
-max_body_bytes = 400000
-request_timeout_seconds = 2
-[portals.main]
-webhook_url = "https://example.bitrix24.ru/rest/1/secret/"
-[shops.main]
-portal = "main"
-api_keys = ["main-key-0123456789"]
-[[shops.main.statuses]]
-status = "N"
-stage = "NEW"
-[shops.main.woocommerce]
-secret = "woo-secret-0123456789"
-[shops.other]
-portal = "main"
-api_keys = ["other-key-0123456789"]
-[[shops.other.statuses]]
-status = "N"
-stage = "NEW"
+const OPERATORS: &str = r#"
 [operators.anna]
 key = "anna-key-0123456789"
 role = "operator"
@@ -59,53 +29,23 @@ role = "operator"
 key = "viktor-key-0123456789"
 "#;
 
-/// The API on a port of its own.
-struct Api {
-    address: String,
-    client: Client,
-    bridge: Bridge,
-    db: Database,
-    ready: watch::Sender<bool>,
-    stop: CancellationToken,
+/// The API as operators use it, with small limits.
+async fn serve() -> Api {
+    let settings = api::settings()
+        .set("http.max_body_bytes", 400_000)
+        .set("http.request_timeout_seconds", 2)
+        .tables(OPERATORS);
+    Api::with(&settings).await
 }
 
 impl Api {
-    async fn new() -> Self {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
-        let db = Database::new().await;
-        let bridge = bridge(&db.pool, &["main", "other"]);
-        let config = Arc::new(Config::parse(SETTINGS, &BTreeMap::new()).unwrap());
-        let (ready, watched) = watch::channel(true);
-        let router = http::router(State {
-            bridge: bridge.clone(),
-            config,
-            ready: watched,
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let stop = CancellationToken::new();
-        tokio::spawn(http::serve(listener, router, stop.clone()));
-        let client = Client::builder().no_proxy().build().unwrap();
-        Self {
-            address,
-            client,
-            bridge,
-            db,
-            ready,
-            stop,
-        }
-    }
-
     fn get(&self, key: &str, path: &str) -> RequestBuilder {
-        let url = format!("http://{}{path}", self.address);
+        let url = format!("{}{path}", self.url);
         self.client.get(url).bearer_auth(key)
     }
 
     fn post(&self, key: &str, path: &str) -> RequestBuilder {
-        let url = format!("http://{}{path}", self.address);
+        let url = format!("{}{path}", self.url);
         self.client.post(url).bearer_auth(key)
     }
 
@@ -160,7 +100,7 @@ async fn problem(request: RequestBuilder, status: u16, code: &str) -> Value {
 
 #[tokio::test]
 async fn an_event_is_queued_once_and_another_body_under_its_identity_refused() {
-    let api = Api::new().await;
+    let api = serve().await;
     let first = event("e1", "A-1", 1);
     let queued = api.send(&first).await;
     assert_eq!(queued.status(), StatusCode::ACCEPTED);
@@ -176,7 +116,7 @@ async fn an_event_is_queued_once_and_another_body_under_its_identity_refused() {
 
 #[tokio::test]
 async fn an_invalid_event_names_every_fault_at_its_pointer() {
-    let api = Api::new().await;
+    let api = serve().await;
     let mut wrong = event("e1", "A-1", 1);
     wrong["data"]["number"] = json!("");
     wrong["data"]["currency"] = json!(7);
@@ -200,7 +140,7 @@ async fn an_invalid_event_names_every_fault_at_its_pointer() {
 
 #[tokio::test]
 async fn a_batch_takes_the_good_ones_and_names_the_others() {
-    let api = Api::new().await;
+    let api = serve().await;
     let batch =
         json!([event("e1", "A-1", 1), event("e1", "A-1", 1), event("e1", "A-1", 2), {"id": "e9"}]);
     let request = api
@@ -232,7 +172,7 @@ async fn a_batch_takes_the_good_ones_and_names_the_others() {
 
 #[tokio::test]
 async fn an_event_in_binary_mode_is_taken() {
-    let api = Api::new().await;
+    let api = serve().await;
     let whole = event("e1", "A-1", 1);
     let mut request = api.post(MAIN, "/v1/events").json(&whole["data"]);
     for key in ["specversion", "type", "source", "id"] {
@@ -243,7 +183,7 @@ async fn an_event_in_binary_mode_is_taken() {
 
 #[tokio::test]
 async fn what_is_too_large_or_no_json_or_of_another_type_is_refused() {
-    let api = Api::new().await;
+    let api = serve().await;
     let events = || api.post(MAIN, "/v1/events");
     let large = format!("\"{}\"", "x".repeat(400_000));
     let large = events()
@@ -270,7 +210,7 @@ async fn what_is_too_large_or_no_json_or_of_another_type_is_refused() {
 
 #[tokio::test]
 async fn a_body_without_a_length_is_cut_at_the_bound() {
-    let api = Api::new().await;
+    let api = serve().await;
     let mut stream = TcpStream::connect(&api.address).await.unwrap();
     let head = format!(
         "POST /v1/events HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {MAIN}\r\n\
@@ -283,7 +223,7 @@ async fn a_body_without_a_length_is_cut_at_the_bound() {
 
 #[tokio::test]
 async fn a_request_that_does_not_complete_is_answered_408() {
-    let api = Api::new().await;
+    let api = serve().await;
     let mut stream = TcpStream::connect(&api.address).await.unwrap();
     let head = format!(
         "POST /v1/events HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {MAIN}\r\n\
@@ -302,7 +242,7 @@ async fn first_line(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn only_a_shops_key_posts_and_no_key_sees_anything() {
-    let api = Api::new().await;
+    let api = serve().await;
     let nobody = api
         .client
         .post(format!("http://{}/v1/events", api.address))
@@ -325,7 +265,7 @@ async fn only_a_shops_key_posts_and_no_key_sees_anything() {
 
 #[tokio::test]
 async fn an_order_is_shown_to_its_shop_and_to_operators_alone() {
-    let api = Api::new().await;
+    let api = serve().await;
     api.send(&event("e1", "№ 1/А", 1)).await;
     let path = "/v1/orders/main/%E2%84%96%201%2F%D0%90";
     for key in [MAIN, ANNA, VIKTOR] {
@@ -341,7 +281,7 @@ async fn an_order_is_shown_to_its_shop_and_to_operators_alone() {
 
 #[tokio::test]
 async fn a_dead_letter_is_seen_by_its_shop_and_retried_or_discarded() {
-    let api = Api::new().await;
+    let api = serve().await;
     let id = api.dead("A-1").await;
     let one = format!("/v1/dead-letters/{id}");
     let (retry, discard) = (format!("{one}/retry"), format!("{one}/discard"));
@@ -392,7 +332,7 @@ async fn a_dead_letter_is_seen_by_its_shop_and_retried_or_discarded() {
 
 #[tokio::test]
 async fn a_discarded_letter_is_gone_and_the_reason_is_on_record() {
-    let api = Api::new().await;
+    let api = serve().await;
     let id = api.dead("A-1").await;
     let discard = format!("/v1/dead-letters/{id}/discard");
     let reason = json!({"reason": "a test order"});
@@ -417,7 +357,7 @@ async fn a_discarded_letter_is_gone_and_the_reason_is_on_record() {
 
 #[tokio::test]
 async fn the_list_of_dead_letters_keeps_to_its_filters_and_its_caller() {
-    let api = Api::new().await;
+    let api = serve().await;
     api.dead("A-1").await;
     let count = async |key: &str, query: &str| {
         let page = body(api.get(key, &format!("/v1/dead-letters{query}"))).await;
@@ -467,7 +407,7 @@ async fn the_list_of_dead_letters_keeps_to_its_filters_and_its_caller() {
 
 #[tokio::test]
 async fn operators_see_the_status_and_only_their_role_pauses() {
-    let api = Api::new().await;
+    let api = serve().await;
     problem(api.get(MAIN, "/v1/status"), 403, "SHOP-FORBIDDEN").await;
     let (pause, resume) = ("/v1/portals/main/pause", "/v1/portals/main/resume");
     for key in [MAIN, VIKTOR] {

@@ -1,7 +1,7 @@
 //! The commands and pages that people meet: a real process, a browser, the sandbox portal.
 
 use super::{CLIENT, SECRET, in_the_browser};
-use crate::support::database::Database;
+use crate::support::{database::Database, process};
 use b24_bridge::sandbox::{self, App, Plan, Sandbox};
 use serde_json::Value;
 use std::{path::PathBuf, process::Stdio, time::Duration};
@@ -57,13 +57,9 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_b24-bridge"));
-        command
-            .args(arguments)
-            .arg("--config")
-            .arg(self.settings())
-            .env("DATABASE_URL", &self.db.url)
-            .kill_on_drop(true);
+        let command = process::command(arguments, &self.settings(), &self.db.url);
+        let mut command = Command::from(command);
+        command.kill_on_drop(true);
         command
     }
 

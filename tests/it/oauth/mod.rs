@@ -336,7 +336,7 @@ async fn an_installation_that_waited_too_long_is_judged_by_the_authorisation_ser
 
 /// Opens the portal's page as the administrator; the code and the state that come back.
 async fn in_the_browser(address: &str) -> (String, String) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::support::provider();
     let browser = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

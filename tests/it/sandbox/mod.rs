@@ -19,7 +19,7 @@ pub(crate) struct Desk {
 }
 
 pub(crate) fn client() -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::support::provider();
     Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(10))

@@ -2,7 +2,9 @@
 
 mod commands;
 mod crossing;
+mod heard;
 mod model;
 mod restored;
 mod scenarios;
+mod told;
 mod world;

@@ -1,7 +1,12 @@
 //! The whole service between a shop and a portal: the binary on a database of its own, a sandbox portal, and a shop that posts its
 //! orders and is called back.
 
-use crate::support::database::Database;
+use crate::support::{
+    database::Database,
+    free_port,
+    process::{self, Running},
+    settings::{KEY, Settings},
+};
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing::post};
 use b24_bridge::sandbox::{Options, Plan, Sandbox};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,12 +14,11 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fs,
-    process::{Child, Command, Stdio},
+    process::Stdio,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-pub(crate) const KEY: &str = "two-way-key-0123456789";
 pub(crate) const OPERATOR: &str = "operator-key-0123456789";
 pub(crate) const TOKEN: &str = "application-token";
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -247,20 +251,10 @@ async fn called(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> (S
     answer
 }
 
-/// Kills its process at the end of the test, however that comes.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// What a world is made of.
 pub(crate) struct Plot {
-    /// More keys of the shop.
-    pub(crate) keys: String,
+    /// What the timeline says of a move that is put back, if not the usual.
+    pub(crate) overruled_comment: Option<&'static str>,
     /// More tables: rules, conflict.
     pub(crate) settings: String,
     pub(crate) portal: Options,
@@ -274,7 +268,7 @@ pub(crate) struct Plot {
 impl Default for Plot {
     fn default() -> Self {
         Self {
-            keys: String::new(),
+            overruled_comment: None,
             settings: String::new(),
             portal: Options::default().plan(Plan::Unlimited),
             webhooks: true,
@@ -292,12 +286,12 @@ pub(crate) struct World {
     pub(crate) http: reqwest::Client,
     settings: std::path::PathBuf,
     _folder: tempfile::TempDir,
-    process: Option<Process>,
+    process: Option<Running>,
 }
 
 impl World {
     pub(crate) async fn new(plot: Plot) -> Self {
-        let port = crate::support::free_port();
+        let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
         let portal = Sandbox::start(plot.portal).await.unwrap();
         if plot.webhooks {
@@ -307,46 +301,26 @@ impl World {
         let db = Database::new().await;
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("bridge.toml");
-        let callback = if plot.callback {
-            format!(
-                "callback_url = \"{}\"\ncallback_secret = \"{SECRET}\"",
-                shop.callback
+        let mut text = Settings::new(&portal.url())
+            .listen(port)
+            .rate(500, 500)
+            .hasty()
+            .set(
+                "portals.main.event_tokens",
+                format!("[\"another-token\", {TOKEN:?}]"),
             )
-        } else {
-            String::new()
-        };
-        let reconcile = plot.reconcile_seconds;
-        let text = format!(
-            r#"
-            [http]
-            listen = "127.0.0.1:{port}"
-            [portals.main]
-            webhook_url = "{}"
-            event_tokens = ["another-token", "{TOKEN}"]
-            rate = {{ per_second = 500, burst = 500 }}
-            [operators.anna]
-            key = "{OPERATOR}"
-            role = "operator"
-            [worker]
-            lease_seconds = 2
-            poll_seconds = 1
-            doubt_seconds = 1
-            backoff_base_seconds = 1
-            backoff_cap_seconds = 2
-            reconcile_seconds = {reconcile}
-            [shops.main]
-            portal = "main"
-            api_keys = ["{KEY}"]
-            {callback}
-            {}
-            {STATUSES}
-            {}
-            "#,
-            portal.url(),
-            plot.keys,
-            plot.settings
-        );
-        fs::write(&settings, text).unwrap();
+            .set("worker.reconcile_seconds", plot.reconcile_seconds)
+            .text("operators.anna.key", OPERATOR)
+            .text("operators.anna.role", "operator")
+            .tables(STATUSES)
+            .tables(&plot.settings);
+        if plot.callback {
+            text = text.callback(&shop.callback, SECRET);
+        }
+        if let Some(comment) = plot.overruled_comment {
+            text = text.text("shops.main.overruled_comment", comment);
+        }
+        text.write(&settings);
         let mut world = Self {
             portal,
             shop,
@@ -363,15 +337,9 @@ impl World {
 
     pub(crate) async fn start(&mut self) {
         let log = fs::File::create(self.settings.with_extension("log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_b24-bridge"))
-            .args(["serve", "--config"])
-            .arg(&self.settings)
-            .env("DATABASE_URL", &self.db.url)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.process = Some(Process(child));
+        let mut command = process::command(&["serve"], &self.settings, &self.db.url);
+        command.stdout(Stdio::null()).stderr(log);
+        self.process = Some(Running(command.spawn().unwrap()));
         let (http, url) = (self.http.clone(), format!("{}/readyz", self.url));
         self.until("the bridge is ready", async || {
             http.get(&url)
@@ -384,12 +352,7 @@ impl World {
 
     /// Runs a command on the same settings: whether it went well, and what it printed.
     pub(crate) async fn command(&self, args: &[&str]) -> (bool, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_b24-bridge"));
-        command
-            .args(args)
-            .arg("--config")
-            .arg(&self.settings)
-            .env("DATABASE_URL", &self.db.url);
+        let mut command = process::command(args, &self.settings, &self.db.url);
         let done = tokio::task::spawn_blocking(move || command.output())
             .await
             .unwrap()

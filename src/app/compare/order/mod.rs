@@ -2,12 +2,16 @@
 //!
 //! No IO: the row comes locked, what was seen comes along, and everything that is to be stored goes back.
 
+mod outcome;
+mod record;
 mod written;
+
+pub(super) use outcome::{Conflict, Outcome, Recorded, Then};
 
 use super::super::{TwoWay, said::Said};
 use crate::{
-    decision::{self, Action, Basis, Decision, Inputs, Ruling, Turn, Waiting, Wrote, decide},
-    domain::{Agreed, Clocks, Code, Observation, Side, Source, Stage},
+    decision::{self, Action, Decision, Inputs, Ruling, Turn, Waiting, Wrote, decide},
+    domain::{Agreed, Clocks, Code, Observation, Source, Stage},
     planner::{DealState, Seen, StageWrite},
     storage::agreements::Row,
 };
@@ -43,47 +47,6 @@ pub(super) struct Around<'a> {
     pub(super) doubt: TimeDelta,
     /// Who asked for the comparison.
     pub(super) why: &'a str,
-}
-
-/// A decision that is to be put on record.
-pub(super) struct Recorded {
-    pub(super) id: i64,
-    pub(super) decision: Decision,
-    pub(super) inputs: Value,
-}
-
-/// What becomes of the order on the list of comparisons.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    /// Compared.
-    Done,
-    /// A stage is being written: looked at again after it.
-    Written(StageWrite),
-    /// To be looked at again after this time.
-    Again(TimeDelta),
-}
-
-/// What happens to the open conflict of the order.
-pub(super) enum Conflict {
-    Keep,
-    Close,
-    Open {
-        code: Code,
-        sentence: String,
-        decision: i64,
-    },
-}
-
-/// What follows from one comparison.
-pub(super) struct Outcome {
-    pub(super) then: Then,
-    pub(super) recorded: Vec<Recorded>,
-    pub(super) conflict: Conflict,
-    pub(super) lines: Vec<(&'static str, String, Value)>,
-    /// The shop is told: status, previous, stage, reason, decision.
-    pub(super) tell: Option<(String, String, Stage, String, i64)>,
-    /// Whether messages that are no longer awaited are to be dropped, and which are awaited.
-    pub(super) awaited: Option<Vec<DateTime<Utc>>>,
 }
 
 /// An order's two sides while they are compared.
@@ -363,109 +326,6 @@ impl<'a> Order<'a> {
         });
         let excess = self.turns.len().saturating_sub(TURNS_KEPT);
         self.turns.drain(..excess);
-    }
-
-    fn comment(
-        &self,
-        decision: &Decision,
-        to: &Stage,
-        portal: &Observation<Stage>,
-    ) -> Option<String> {
-        let text = self.around.two_way.overruled_comment.as_ref()?;
-        decision.overrules_a_move().then(|| {
-            text.replace("{number}", &self.row.number)
-                .replace("{status}", &decision.record.shop_counts_as)
-                .replace("{from}", &portal.value.id)
-                .replace("{to}", &to.id)
-                .replace("{reason}", &decision.record.sentence)
-        })
-    }
-
-    /// Puts a decision on record, and a sentence into the order's life.
-    fn record(
-        &mut self,
-        decision: &Decision,
-        said: &Said,
-        (shop, portal): (&Observation<String>, &Observation<Stage>),
-    ) -> i64 {
-        let id = (self.next_id)();
-        let clocks = self.around.clocks;
-        let inputs = json!({
-            "shop": shop, "portal": portal, "agreed": self.agreed, "paid": said.paid, "cancelled": said.cancelled,
-            "clocks": clocks, "history": self.around.seen.newest, "deal": self.deal, "asked_by": self.around.why,
-        });
-        if decision.record.basis != Basis::Consistent
-            && matches!(
-                decision.record.change,
-                decision::Change::Portal | decision::Change::Both
-            )
-        {
-            let by = self.deal_mover();
-            let text = format!("the deal {} was moved to {}{by}", self.deal, portal.value);
-            let detail = json!({ "deal": self.deal, "portal_clock": portal.since });
-            self.say("moved", text, detail);
-        }
-        let detail = json!({
-            "decision": id, "deal": self.deal, "asked_by": self.around.why,
-            "shop_clock": shop.since, "portal_clock": portal.since,
-            "shop_at": decision.record.shop_at, "portal_at": decision.record.portal_at,
-        });
-        let kind = match decision.action {
-            Action::Review { .. } => "conflict",
-            _ => "decided",
-        };
-        self.say(kind, decision.record.sentence.clone(), detail);
-        self.outcome.recorded.push(Recorded {
-            id,
-            decision: decision.clone(),
-            inputs,
-        });
-        id
-    }
-
-    fn deal_mover(&self) -> String {
-        let state = self.around.seen.deals.get(&self.deal);
-        let by = state.and_then(|state| state.as_ref()?.moved_by);
-        match by {
-            Some(by) if self.around.me == Some(by) => " by the bridge's own user".to_owned(),
-            Some(by) => format!(" by user {by}"),
-            None => String::new(),
-        }
-    }
-}
-
-impl Recorded {
-    /// The action's word.
-    pub(super) fn action(&self) -> &'static str {
-        match self.decision.action {
-            Action::Agree { .. } => "agree",
-            Action::WritePortal { .. } => "write_portal",
-            Action::TellShop { .. } => "tell_shop",
-            Action::Refused { .. } => "refused",
-            Action::Review { .. } => "review",
-        }
-    }
-
-    /// The basis's word.
-    pub(super) fn basis(&self) -> &'static str {
-        match self.decision.record.basis {
-            Basis::Consistent => "consistent",
-            Basis::OneSide => "one_side",
-            Basis::Rule => "rule",
-            Basis::Default => "default",
-            Basis::Latest => "latest",
-            Basis::Undated => "undated",
-            Basis::Final(_) => "final",
-            Basis::Ruling => "ruling",
-        }
-    }
-
-    /// The winner's word.
-    pub(super) fn winner(&self) -> Option<&'static str> {
-        self.decision.record.winner.map(|side| match side {
-            Side::Shop => "shop",
-            Side::Portal => "portal",
-        })
     }
 }
 

@@ -1,7 +1,11 @@
-//! The order as the shop sees it, whole, as every order event carries it.
+//! Reading a snapshot: every fault is told with its pointer, every text and list is bounded, and what cannot be a phone or a
+//! taxpayer number is left out and said.
 
-use super::{Faults, OrderNumber, Phone, inn, reader::Reader};
-use chrono::{DateTime, Utc};
+use super::{
+    Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Snapshot,
+    Utm,
+};
+use crate::domain::{Faults, OrderNumber, Phone, inn, reader::Reader};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
@@ -14,62 +18,9 @@ const ADDRESS: usize = 1_000;
 const COMMENT: usize = 10_000;
 const PROPERTY_BYTES: usize = 64 * 1024;
 
-/// One order, parsed. Money is in `currency`; amounts are decimals of any scale the shop sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Snapshot {
-    /// Identity within the shop.
-    pub number: OrderNumber,
-    /// The shop's internal id, if it has one.
-    pub id: Option<String>,
-    /// Grows with each change, if the shop counts them.
-    pub version: Option<i64>,
-    /// The shop's status code.
-    pub status: String,
-    /// When the shop set that status, by its clock.
-    pub status_changed_at: Option<DateTime<Utc>>,
-    /// When the order was placed.
-    pub created_at: Option<DateTime<Utc>>,
-    /// When the order was last changed.
-    pub updated_at: Option<DateTime<Utc>>,
-    /// ISO 4217, upper case.
-    pub currency: String,
-    /// What the customer pays, everything included.
-    pub total: Decimal,
-    /// Whether it is paid.
-    pub paid: bool,
-    /// When it was paid.
-    pub paid_at: Option<DateTime<Utc>>,
-    /// Whether it is cancelled.
-    pub cancelled: bool,
-    /// Why it was cancelled.
-    pub cancel_reason: Option<String>,
-    /// Who ordered.
-    pub customer: Option<Customer>,
-    /// The lines.
-    pub items: Vec<Item>,
-    /// Discounts on the whole order.
-    pub discounts: Vec<Discount>,
-    /// How it is delivered.
-    pub delivery: Option<Delivery>,
-    /// How it is paid for.
-    pub payment: Option<Payment>,
-    /// Anything the shop wants to pass on, by its code.
-    pub properties: Map<String, Value>,
-    /// Where the customer came from.
-    pub utm: Utm,
-    /// The customer's comment. Hostile text.
-    pub comment: Option<String>,
-    /// Where the order was placed.
-    pub origin: Origin,
-    /// Parts that could not be used and were left out, each in one sentence (a phone that cannot be one).
-    pub left_out: Vec<String>,
-    /// The data as the shop sent it, unknown fields included: mappings to user fields look here.
-    pub data: Map<String, Value>,
-}
-
 impl Snapshot {
     /// Reads the `data` of a `shop.order.saved.v1`; adds every fault to `faults`.
-    pub(super) fn read(
+    pub(in crate::domain) fn read(
         data: &Reader<'_>,
         phone_country: &str,
         faults: &mut Faults,
@@ -180,26 +131,6 @@ fn properties(data: &Reader<'_>, faults: &mut Faults) -> Map<String, Value> {
         }
     }
     members.clone()
-}
-
-impl OrderNumber {
-    /// Reads the required member `number`: a string, or a whole number.
-    pub(super) fn read(data: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
-        if !data.require("number", faults) {
-            return None;
-        }
-        let text = match data.member("number")? {
-            Value::String(text) => text.trim().to_owned(),
-            Value::Number(number) if number.is_u64() => number.to_string(),
-            _ => {
-                data.fault("number", "`number` must be a string", faults);
-                return None;
-            }
-        };
-        Self::parse(&text)
-            .map_err(|rule| data.fault("number", rule, faults))
-            .ok()
-    }
 }
 
 impl Customer {
@@ -359,149 +290,4 @@ impl Origin {
             receipt: origin.id("receipt", 256, faults),
         }
     }
-}
-
-impl Channel {
-    /// The channel as the shop names it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Online => "online",
-            Self::Pos => "pos",
-            Self::Operator => "operator",
-            Self::Other(name) => name,
-        }
-    }
-}
-
-/// A person or a company that orders.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Customer {
-    /// The shop's customer id; none for a guest.
-    pub id: Option<String>,
-    /// Person or company.
-    pub kind: CustomerKind,
-    /// First name.
-    pub name: Option<String>,
-    /// Last name.
-    pub last_name: Option<String>,
-    /// Patronymic.
-    pub second_name: Option<String>,
-    /// Phones, normalised, without doubles.
-    pub phones: Vec<Phone>,
-    /// E-mail addresses, trimmed, lower case, without doubles. Not judged here: the portal does that.
-    pub emails: Vec<String>,
-    /// The legal entity, where there is one.
-    pub company: Option<Company>,
-}
-
-/// What a customer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CustomerKind {
-    /// A natural person.
-    Person,
-    /// A legal entity.
-    Company,
-}
-
-/// A legal entity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Company {
-    /// Its name.
-    pub title: Option<String>,
-    /// Russian taxpayer number: 10 or 12 digits, with a right check digit.
-    pub inn: Option<String>,
-    /// Russian registration reason code: 9 characters.
-    pub kpp: Option<String>,
-    /// Postal address, one line.
-    pub address: Option<String>,
-}
-
-/// One line of the order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Item {
-    /// The shop's product id.
-    pub product_id: Option<String>,
-    /// Article.
-    pub sku: Option<String>,
-    /// What it is called.
-    pub name: String,
-    /// How many units.
-    pub quantity: Decimal,
-    /// Unit of measure as the shop names it (a symbol such as `шт`, or an OKEI code).
-    pub unit: Option<String>,
-    /// Final price of one unit, discount included.
-    pub price: Decimal,
-    /// Discount on one unit, already taken off `price`.
-    pub discount: Decimal,
-    /// VAT in percent; none means no VAT.
-    pub vat_rate: Option<Decimal>,
-    /// Whether `price` includes the VAT.
-    pub vat_included: bool,
-}
-
-/// A discount on the whole order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Discount {
-    /// What it is called.
-    pub name: String,
-    /// How much is taken off: not negative.
-    pub amount: Decimal,
-}
-
-/// Delivery.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Delivery {
-    /// What it is called.
-    pub method: Option<String>,
-    /// What it costs.
-    pub price: Decimal,
-    /// Where to.
-    pub address: Option<String>,
-}
-
-/// Payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payment {
-    /// What it is called.
-    pub method: Option<String>,
-}
-
-/// Campaign marks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Utm {
-    /// utm_source
-    pub source: Option<String>,
-    /// utm_medium
-    pub medium: Option<String>,
-    /// utm_campaign
-    pub campaign: Option<String>,
-    /// utm_content
-    pub content: Option<String>,
-    /// utm_term
-    pub term: Option<String>,
-}
-
-/// Where an order was placed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// Kind of place.
-    pub channel: Channel,
-    /// Which store or till.
-    pub store_id: Option<String>,
-    /// Receipt number.
-    pub receipt: Option<String>,
-}
-
-/// Kind of place an order comes from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Channel {
-    /// The online store.
-    #[default]
-    Online,
-    /// A point of sale.
-    Pos,
-    /// Typed in by an operator.
-    Operator,
-    /// Any other the shop names, e.g. `one-click`.
-    Other(String),
 }

@@ -1,0 +1,85 @@
+//! What follows from one comparison: what is put on record, written, told and said.
+
+use crate::{
+    decision::{Action, Basis, Decision},
+    domain::{Code, Side, Stage},
+    planner::StageWrite,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+/// A decision that is to be put on record.
+pub(in crate::app::compare) struct Recorded {
+    pub(in crate::app::compare) id: i64,
+    pub(in crate::app::compare) decision: Decision,
+    pub(in crate::app::compare) inputs: Value,
+}
+
+/// What becomes of the order on the list of comparisons.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::app::compare) enum Then {
+    /// Compared.
+    Done,
+    /// A stage is being written: looked at again after it.
+    Written(StageWrite),
+    /// To be looked at again after this time.
+    Again(TimeDelta),
+}
+
+/// What happens to the open conflict of the order.
+pub(in crate::app::compare) enum Conflict {
+    Keep,
+    Close,
+    Open {
+        code: Code,
+        sentence: String,
+        decision: i64,
+    },
+}
+
+/// What follows from one comparison.
+pub(in crate::app::compare) struct Outcome {
+    pub(in crate::app::compare) then: Then,
+    pub(in crate::app::compare) recorded: Vec<Recorded>,
+    pub(in crate::app::compare) conflict: Conflict,
+    pub(in crate::app::compare) lines: Vec<(&'static str, String, Value)>,
+    /// The shop is told: status, previous, stage, reason, decision.
+    pub(in crate::app::compare) tell: Option<(String, String, Stage, String, i64)>,
+    /// Whether messages that are no longer awaited are to be dropped, and which are awaited.
+    pub(in crate::app::compare) awaited: Option<Vec<DateTime<Utc>>>,
+}
+
+impl Recorded {
+    /// The action's word.
+    pub(in crate::app::compare) fn action(&self) -> &'static str {
+        match self.decision.action {
+            Action::Agree { .. } => "agree",
+            Action::WritePortal { .. } => "write_portal",
+            Action::TellShop { .. } => "tell_shop",
+            Action::Refused { .. } => "refused",
+            Action::Review { .. } => "review",
+        }
+    }
+
+    /// The basis's word.
+    pub(in crate::app::compare) fn basis(&self) -> &'static str {
+        match self.decision.record.basis {
+            Basis::Consistent => "consistent",
+            Basis::OneSide => "one_side",
+            Basis::Rule => "rule",
+            Basis::Default => "default",
+            Basis::Latest => "latest",
+            Basis::Undated => "undated",
+            Basis::Final(_) => "final",
+            Basis::Ruling => "ruling",
+        }
+    }
+
+    /// The winner's word.
+    pub(in crate::app::compare) fn winner(&self) -> Option<&'static str> {
+        self.decision.record.winner.map(|side| match side {
+            Side::Shop => "shop",
+            Side::Portal => "portal",
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! One request on the wire, and what is read of its answer. Nothing is followed and nothing is sent twice here.
+
+use super::{Error, answer::Envelope, route::Address};
+use reqwest::{StatusCode, header, redirect};
+use serde_json::Value;
+use std::{sync::Once, time::Duration};
+use url::Url;
+
+/// The largest answer that is read, in bytes: 50 lists of 50 long rows stay far below.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// A transport that follows nothing by itself.
+pub(super) fn http(timeout: Duration) -> Result<reqwest::Client, Error> {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Fails only if somebody else was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    reqwest::Client::builder()
+        .user_agent(concat!("b24-bridge/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        .timeout(timeout)
+        .pool_idle_timeout(Duration::from_secs(20))
+        .build()
+        .map_err(Error::transport)
+}
+
+/// What a call carries.
+pub(super) enum Body<'a> {
+    Params(&'a Value),
+    Batch(&'a InOrder),
+}
+
+impl Body<'_> {
+    pub(super) fn commands(&self) -> Option<usize> {
+        match self {
+            Self::Params(_) => None,
+            Self::Batch(commands) => Some(commands.0.len()),
+        }
+    }
+}
+
+/// The same with the token, as it is sent.
+#[derive(serde::Serialize)]
+struct Sent<'a> {
+    #[serde(flatten)]
+    params: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cmd: Option<&'a InOrder>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<&'a str>,
+}
+
+/// A map that keeps its order: a portal runs commands in the order in which they come.
+pub(super) struct InOrder(pub(super) Vec<(String, String)>);
+
+impl serde::Serialize for InOrder {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, command)| (key, command)))
+    }
+}
+
+pub(super) enum Answer {
+    Envelope(Envelope),
+    Moved(Url),
+}
+
+/// One request and its answer, whatever becomes of them.
+pub(super) async fn request(
+    http: &reqwest::Client,
+    address: &Address,
+    method: &str,
+    body: &Body<'_>,
+) -> Result<Answer, Error> {
+    let url = address
+        .base
+        .join(method)
+        .map_err(|_| Error::Invalid("the method's name is not one".to_owned()))?;
+    let auth = address
+        .token
+        .as_ref()
+        .map(secrecy::ExposeSecret::expose_secret);
+    let sent = match body {
+        Body::Params(params) => Sent {
+            params: Some(params),
+            halt: None,
+            cmd: None,
+            auth,
+        },
+        Body::Batch(cmd) => Sent {
+            params: None,
+            halt: Some(0),
+            cmd: Some(cmd),
+            auth,
+        },
+    };
+    let request = http
+        .post(url)
+        .header(header::ACCEPT, "application/json")
+        .json(&sent);
+    let answer = request.send().await.map_err(Error::transport)?;
+    let status = answer.status();
+    if status.is_redirection() {
+        let to = answer
+            .headers()
+            .get(header::LOCATION)
+            .and_then(|to| to.to_str().ok()?.parse::<Url>().ok());
+        return to.map(Answer::Moved).ok_or_else(|| Error::Unreadable {
+            status: status.as_u16(),
+            why: "a redirection without an address".to_owned(),
+        });
+    }
+    let body = read(answer).await?;
+    interpret(status, &body, method).map(Answer::Envelope)
+}
+
+fn interpret(status: StatusCode, body: &[u8], method: &str) -> Result<Envelope, Error> {
+    let code = status.as_u16();
+    match Envelope::parse(body) {
+        Some(envelope) if envelope.is_error => Err(Error::from_envelope(code, &envelope, method)),
+        Some(envelope) if status.is_success() && envelope.result.is_some() => Ok(envelope),
+        Some(_) | None if status.is_success() => {
+            let why = if body.is_empty() {
+                "it is empty"
+            } else {
+                "it is not the JSON of a portal, or only part of it"
+            };
+            Err(Error::Unreadable {
+                status: code,
+                why: why.to_owned(),
+            })
+        }
+        _ => Err(Error::from_envelope(code, &Envelope::default(), method)),
+    }
+}
+
+/// The body of an answer, within its bound.
+pub(super) async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Error> {
+    let status = answer.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| Error::NoAnswer(error.without_url()))?
+    {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(Error::Unreadable {
+                status,
+                why: "it is too large".to_owned(),
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

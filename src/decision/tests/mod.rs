@@ -1,0 +1,268 @@
+//! Each named situation, by hand.
+
+mod both_sides;
+mod echoes;
+mod finality;
+mod one_side;
+
+use super::*;
+use crate::domain::{
+    Authority, Conflict, Correspondence, Direction, Fact, Finality, Offset, Rule, Source,
+    StatusMap, TurnLimit, Untranslatable, Winner,
+};
+use chrono::TimeDelta;
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_225_600 + seconds, 0).unwrap()
+}
+
+fn stage(id: &str) -> Stage {
+    Stage::new(0, id)
+}
+
+fn row(status: &str, at: &str, accepts: &[&str], direction: Direction) -> Correspondence {
+    Correspondence {
+        status: status.to_owned(),
+        stage: stage(at),
+        accepts: accepts.iter().map(|id| stage(id)).collect(),
+        direction,
+        reverse: false,
+    }
+}
+
+/// One order, told step by step: N and NEW were agreed at 0, it is 1000 now, both clocks are right.
+struct Order {
+    policy: Policy,
+    shop: Observation<String>,
+    portal: Observation<Stage>,
+    agreed: Option<Agreed>,
+    paid: bool,
+    clocks: Clocks,
+    turns: Vec<Turn>,
+    ruling: Option<Ruling>,
+    waiting: Option<Waiting>,
+}
+
+fn order() -> Order {
+    let exact = Offset {
+        ahead_ms: 0,
+        uncertainty_ms: 0,
+    };
+    let list = |status: &str| vec![status.to_owned()];
+    Order {
+        policy: Policy {
+            statuses: StatusMap::new(vec![
+                row("N", "NEW", &["PREPARATION"], Direction::Both),
+                row("P", "EXECUTING", &[], Direction::Both),
+                row("S", "SHIPPED", &[], Direction::ToPortal),
+                row("R", "RETURNED", &[], Direction::ToShop),
+                row("F", "WON", &[], Direction::Both),
+                row("D", "LOSE", &["APOLOGY"], Direction::Both),
+            ]),
+            finality: Finality {
+                paid: list("P"),
+                delivered: list("F"),
+                cancelled: list("D"),
+            },
+            ..Policy::default()
+        },
+        shop: Observation {
+            source: Source::Shop,
+            value: "N".into(),
+            since: Some(at(0)),
+            seen: at(0),
+        },
+        portal: Observation {
+            source: Source::Bitrix24,
+            value: stage("NEW"),
+            since: Some(at(0)),
+            seen: at(1000),
+        },
+        agreed: Some(Agreed {
+            portal_since: Some(at(0)),
+            ..Agreed::new("N", stage("NEW"))
+        }),
+        paid: false,
+        clocks: Clocks {
+            shop: exact,
+            portal: exact,
+        },
+        turns: Vec::new(),
+        ruling: None,
+        waiting: None,
+    }
+}
+
+impl Order {
+    fn shop(mut self, status: &str, since: i64) -> Self {
+        self.shop.value = status.to_owned();
+        self.shop.since = Some(at(since));
+        self.shop.seen = at(1000);
+        self
+    }
+
+    fn portal(mut self, id: &str, since: i64) -> Self {
+        self.portal.value = stage(id);
+        self.portal.since = Some(at(since));
+        self
+    }
+
+    fn agreed(mut self, status: &str, id: &str) -> Self {
+        self.agreed = Some(Agreed {
+            portal_since: Some(at(0)),
+            ..Agreed::new(status, stage(id))
+        });
+        self
+    }
+
+    fn rule(mut self, status: &[&str], winner: Winner) -> Self {
+        let status = status.iter().map(|&s| s.to_owned()).collect();
+        self.policy.rules.push(Rule {
+            status,
+            stage: Vec::new(),
+            winner,
+        });
+        self
+    }
+
+    fn default(mut self, default: Winner, undated: Authority) -> Self {
+        self.policy.conflict = Conflict {
+            default,
+            undated,
+            ..Conflict::default()
+        };
+        self
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&Inputs<'_>) -> T) -> T {
+        ask(&Inputs {
+            shop: &self.shop,
+            portal: &self.portal,
+            agreed: self.agreed.as_ref(),
+            paid: self.paid,
+            cancelled: false,
+            policy: &self.policy,
+            clocks: self.clocks,
+            history: Some(7),
+            turns: &self.turns,
+            ruling: self.ruling.as_ref(),
+            waiting: self.waiting.as_ref(),
+            now: at(1000),
+        })
+    }
+
+    fn decide(&self) -> Decision {
+        self.with(decide)
+    }
+
+    /// The outcome in a word: `= N`, `> EXECUTING`, `< EXECUTING` (put back), `shop P`, or the debug text.
+    fn outcome(&self) -> String {
+        word(&self.decide())
+    }
+}
+
+fn word(decision: &Decision) -> String {
+    match &decision.action {
+        Action::Agree { agreed } => format!("= {}", agreed.status),
+        Action::WritePortal {
+            stage,
+            purpose: Purpose::Follow,
+            ..
+        } => format!("> {stage}"),
+        Action::WritePortal {
+            stage,
+            purpose: Purpose::PutBack,
+            ..
+        } => format!("< {stage}"),
+        Action::WritePortal {
+            stage,
+            purpose: Purpose::Restore,
+            ..
+        } => format!("restore {stage}"),
+        Action::TellShop { status, .. } => format!("shop {status}"),
+        Action::Refused { why } => format!("{why:?}"),
+        Action::Review { why } => format!("review {why:?}"),
+    }
+}
+
+/// Every kind of sentence about a decision, with statuses and stages in capitals.
+pub(crate) fn sentences() -> Vec<String> {
+    use Untranslatable::{Ambiguous, OneWay, Unknown};
+    let agreed = Agreed::new("N", stage("NEW"));
+    let write = |purpose| Action::WritePortal {
+        stage: stage("EXECUTING"),
+        guard: None,
+        purpose,
+        agreed: None,
+    };
+    let mut actions = vec![
+        Action::Agree {
+            agreed: agreed.clone(),
+        },
+        write(Purpose::Follow),
+        write(Purpose::PutBack),
+        write(Purpose::Restore),
+        Action::TellShop {
+            status: "P".to_owned(),
+            previous: "N".to_owned(),
+            reason: String::new(),
+            agreed: agreed.clone(),
+        },
+    ];
+    let stages = [Unknown, OneWay, Ambiguous].map(Refusal::Stage);
+    let refusals = stages.into_iter().chain([
+        Refusal::Status(Unknown),
+        Refusal::Status(OneWay),
+        Refusal::Final(Fact::Paid),
+    ]);
+    actions.extend(refusals.map(|why| Action::Refused { why }));
+    let reviews = [
+        ReviewWhy::Rule,
+        ReviewWhy::PingPong { turns: 4 },
+        ReviewWhy::Waiting,
+    ];
+    actions.extend(reviews.map(|why| Action::Review { why }));
+    let facts = [Fact::Paid, Fact::Delivered, Fact::Cancelled].map(Basis::Final);
+    let bases = [
+        Basis::Consistent,
+        Basis::OneSide,
+        Basis::Rule,
+        Basis::Default,
+        Basis::Latest,
+        Basis::Undated,
+        Basis::Ruling,
+    ];
+    let changes = [
+        Change::Neither,
+        Change::Shop,
+        Change::Portal,
+        Change::Both,
+        Change::FirstMeeting,
+    ];
+    let winners = [None, Some(Side::Shop), Some(Side::Portal)];
+    let mut all = Vec::new();
+    for basis in bases.into_iter().chain(facts) {
+        for change in changes {
+            for winner in winners {
+                for (action, rule) in actions.iter().flat_map(|one| [(one, None), (one, Some(0))]) {
+                    let record = Record {
+                        change,
+                        basis,
+                        rule,
+                        winner,
+                        shop_at: Some(at(900)),
+                        portal_at: Some(at(800)),
+                        shop_counts_as: "P".to_owned(),
+                        sentence: String::new(),
+                    };
+                    all.push(
+                        order()
+                            .portal("LOSE", 900)
+                            .with(|inputs| sentence::of(inputs, Some(&agreed), action, &record)),
+                    );
+                }
+            }
+        }
+    }
+    all
+}

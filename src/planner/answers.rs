@@ -1,0 +1,206 @@
+//! What the portal's answers mean: for each command, done, refused, put off or lost, and which orders that concerns.
+
+use super::{Call, CallAnswer, CommandAnswer, Outcome, State, Wave, ask::Ask};
+use crate::domain::Code;
+use serde_json::Value;
+
+impl Wave {
+    /// Takes what became of a call.
+    pub fn answer(&mut self, call: &Call, answer: CallAnswer) {
+        let mut answered = match answer {
+            CallAnswer::Answered(answered) => answered,
+            CallAnswer::InDoubt => return self.call_failed(call, Code::InDoubt),
+            CallAnswer::NotRun => return self.call_failed(call, Code::Down),
+        };
+        for command in &call.commands {
+            let Some(ask) = self.desk.take(&command.key) else {
+                continue;
+            };
+            match answered.remove(&command.key) {
+                Some(CommandAnswer::Done { result, .. }) => self.done(ask, &result),
+                Some(CommandAnswer::Refused { error, description }) => {
+                    self.refused(ask, &error, &description);
+                }
+                Some(CommandAnswer::Later) => self.put_off(&ask, Code::Operating),
+                None => self.put_off(&ask, Code::InDoubt),
+            }
+        }
+    }
+
+    /// Only a write can be in doubt: what a lost look-up would have told is simply asked again.
+    fn call_failed(&mut self, call: &Call, code: Code) {
+        let writes = call.commands.iter().any(|command| {
+            [".add", ".update", ".set", ".batchImport"]
+                .iter()
+                .any(|end| command.method.ends_with(end))
+        });
+        let code = if writes { code } else { Code::Down };
+        for command in &call.commands {
+            if let Some(ask) = self.desk.take(&command.key) {
+                self.put_off(&ask, code);
+            }
+        }
+    }
+
+    /// The answer did not come: whoever needed it is done again later.
+    fn put_off(&mut self, ask: &Ask, code: Code) {
+        for job in self.concerned(ask) {
+            self.jobs[job].end(Outcome::Again { code });
+        }
+    }
+
+    fn done(&mut self, ask: Ask, result: &Value) {
+        match ask {
+            Ask::Targets { lead, jobs, so_far } => self.take_targets(lead, &jobs, so_far, result),
+            Ask::TargetsById { jobs } => self.take_targets_by_id(&jobs, result),
+            Ask::Stages { funnel, so_far } => self.take_stages(funnel, so_far, result),
+            Ask::Presets => self.facts.take_presets(result),
+            Ask::Contacts { ids } => self.take_contacts(&ids, result),
+            Ask::ContactsByOrigin { customers } => self.take_contacts_by_origin(&customers, result),
+            Ask::Duplicates { by_phone, values } => self.take_duplicates(by_phone, &values, result),
+            Ask::Companies { ids } => self.take_companies(&ids, result),
+            Ask::CompaniesByOrigin { firms } => self.take_companies_by_origin(&firms, result),
+            Ask::Requisites { firms } => self.take_requisites(&firms, result),
+            Ask::CompaniesByTitle { firm } => self.take_companies_by_title(firm, result),
+            Ask::AddContact { customer } => self.contact_made(customer, result),
+            Ask::AddCompany { firm } => self.company_made(firm, result),
+            Ask::CompleteContact { .. } | Ask::AddToCompany { .. } | Ask::LinkCompany { .. } => {}
+            Ask::Import { jobs } => self.take_import(&jobs, result),
+            Ask::Imported { jobs } => self.take_imported(&jobs, result),
+            Ask::Add { job } => self.target_made(job, result),
+            Ask::Update { job, fields } => self.fields_written(job, fields),
+            // What the rows should have made is still what is compared next time.
+            Ask::FixSum { job } => self.jobs[job].wrote = true,
+            Ask::SetRows { job, rows } => self.rows_written(job, rows),
+            Ask::ReadBack { jobs } => self.check_written(&jobs, result),
+        }
+    }
+
+    fn refused(&mut self, ask: Ask, error: &str, description: &str) {
+        let words = if description.is_empty() {
+            error
+        } else {
+            description
+        };
+        match ask {
+            Ask::Import { jobs } => self.import_command_refused(&jobs, error, words),
+            // Without rights to the dictionaries the bridge does without them.
+            Ask::Stages { funnel, .. } => {
+                self.facts.stages.remove(&funnel);
+            }
+            Ask::Presets => self.facts.presets_refused = true,
+            // What cannot be seen is taken to be there.
+            Ask::Companies { ids } => self.companies.extend(ids.into_iter().map(|id| (id, true))),
+            Ask::AddToCompany { firm, what } => {
+                let note =
+                    format!("the company was made, but the portal refused its {what}: {words}");
+                self.note_where(|state| state.firm == Some(firm), &note);
+            }
+            Ask::LinkCompany { job } => {
+                self.jobs[job].note(format!(
+                    "the contact could not be put to its company: {words}"
+                ));
+            }
+            Ask::ReadBack { jobs } => {
+                for job in jobs {
+                    self.jobs[job]
+                        .note(format!("what was written could not be read back: {words}"));
+                }
+            }
+            // The rows of a deal that was itself refused: the deal's own reason counts.
+            ask => {
+                for job in self.concerned(&ask) {
+                    let outcome = Outcome::Refused {
+                        code: classify(words),
+                        message: words.to_owned(),
+                    };
+                    self.jobs[job].end(outcome);
+                }
+            }
+        }
+    }
+
+    /// The open jobs that wait for this answer.
+    fn concerned(&self, ask: &Ask) -> Vec<usize> {
+        let of_customers = |wanted: &[usize]| {
+            self.jobs_where(|state| state.customer.is_some_and(|c| wanted.contains(&c)))
+        };
+        let of_firms = |wanted: &[usize]| {
+            self.jobs_where(|state| state.firm.is_some_and(|f| wanted.contains(&f)))
+        };
+        match ask {
+            Ask::Targets { jobs, .. }
+            | Ask::TargetsById { jobs }
+            | Ask::Import { jobs }
+            | Ask::Imported { jobs }
+            | Ask::ReadBack { jobs } => jobs.clone(),
+            Ask::Stages { .. } | Ask::Presets => self.jobs_where(|_| true),
+            Ask::Contacts { ids } => {
+                let linked = self
+                    .jobs_where(|state| state.known.contact_id.is_some_and(|id| ids.contains(&id)));
+                let found: Vec<usize> = (0..self.customers.len())
+                    .filter(|customer| {
+                        self.customers[*customer]
+                            .candidates
+                            .iter()
+                            .any(|id| ids.contains(id))
+                    })
+                    .collect();
+                linked.into_iter().chain(of_customers(&found)).collect()
+            }
+            Ask::ContactsByOrigin { customers } => of_customers(customers),
+            Ask::Duplicates { values, .. } => of_customers(
+                &values
+                    .iter()
+                    .map(|(_, customer)| *customer)
+                    .collect::<Vec<_>>(),
+            ),
+            Ask::Companies { ids } => {
+                let asked = (0..self.firms.len()).filter(|at| self.firms[*at].is_one_of(ids));
+                of_firms(&asked.collect::<Vec<_>>())
+            }
+            Ask::CompaniesByOrigin { firms } | Ask::Requisites { firms } => of_firms(firms),
+            Ask::AddContact { customer } | Ask::CompleteContact { customer } => {
+                of_customers(&[*customer])
+            }
+            Ask::CompaniesByTitle { firm } | Ask::AddCompany { firm } => of_firms(&[*firm]),
+            Ask::AddToCompany { .. } => Vec::new(),
+            Ask::Add { job }
+            | Ask::Update { job, .. }
+            | Ask::SetRows { job, .. }
+            | Ask::LinkCompany { job }
+            | Ask::FixSum { job } => vec![*job],
+        }
+    }
+}
+
+impl State {
+    /// The answer to a creation holds no id: the order cannot go on without.
+    pub(super) fn no_id(&mut self, what: &str, result: &Value) {
+        let shown: String = result.to_string().chars().take(200).collect();
+        self.end(Outcome::Refused {
+            code: Code::Protocol,
+            message: format!("the portal's answer to {what} holds no id: {shown}"),
+        });
+    }
+}
+
+/// Which fault the portal's words speak of. The codes of these methods are mostly empty; only the words tell.
+pub(super) fn classify(words: &str) -> Code {
+    let lower = words.to_lowercase();
+    if lower.contains("валют") || lower.contains("currency") {
+        Code::Currency
+    } else if ["e-mail", "email", "электронн", "некорректный адрес"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
+        Code::Email
+    } else if ["access denied", "access_denied", "доступ запрещ"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
+        Code::Rights
+    } else {
+        Code::Refused
+    }
+}

@@ -1,0 +1,265 @@
+//! Legal entities that ordered, and their companies in the portal. A requisite carries the taxpayer number, and is what tells a company best.
+
+use super::{communications, multifield, older, ownership, several};
+use crate::{
+    domain::{self, Company, Phone, ShopName, ShopRules},
+    planner::{
+        Wave,
+        ask::{Ask, Group, Step, result_of},
+        list::{PAGE, listed, of_ids, row_id},
+        rows::cut,
+        value::{id, made_id, rows, text},
+    },
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// The number of companies among the portal's kinds of objects.
+const COMPANIES: u64 = 4;
+/// The number of requisites among them.
+const REQUISITES: u64 = 8;
+/// The type of a registered address.
+const REGISTERED: u64 = 6;
+
+/// A legal entity that ordered, once per wave however many orders.
+#[derive(Debug)]
+pub(in crate::planner) struct Firm {
+    shop: ShopName,
+    /// ORIGIN_ID of the company.
+    origin: String,
+    title: String,
+    inn: Option<String>,
+    kpp: Option<String>,
+    address: Option<String>,
+    phones: Vec<Phone>,
+    emails: Vec<String>,
+    responsible: Option<u64>,
+    /// Ids that its number or its name showed.
+    found: BTreeSet<u64>,
+    by_origin: Option<u64>,
+    pub(in crate::planner) company: Option<u64>,
+    pub(in crate::planner) made: bool,
+}
+
+impl Firm {
+    pub(super) fn new(
+        rules: &ShopRules,
+        person: &domain::Customer,
+        company: &Company,
+        origin: String,
+    ) -> Self {
+        let nameless = || format!("ИНН {}", company.inn.as_deref().unwrap_or("?"));
+        Self {
+            shop: rules.shop.clone(),
+            title: company.title.clone().unwrap_or_else(nameless),
+            origin,
+            inn: company.inn.clone(),
+            kpp: company.kpp.clone(),
+            address: company.address.clone(),
+            phones: person.phones.clone(),
+            emails: person.emails.clone(),
+            responsible: rules.responsible_id,
+            found: BTreeSet::new(),
+            by_origin: None,
+            company: None,
+            made: false,
+        }
+    }
+
+    /// The companies that its number or its name showed.
+    pub(super) fn found(&self) -> impl Iterator<Item = u64> {
+        self.found.iter().copied()
+    }
+
+    /// Whether its company, or one that may be it, is among these.
+    pub(in crate::planner) fn is_one_of(&self, ids: &[u64]) -> bool {
+        self.found().chain(self.company).any(|id| ids.contains(&id))
+    }
+}
+
+impl Wave {
+    /// Asks whether these companies are there.
+    pub(super) fn ask_companies(&mut self, ids: BTreeSet<u64>) {
+        let ids: Vec<u64> = ids.into_iter().collect();
+        for ids in ids.chunks(PAGE) {
+            let params = listed(&of_ids(ids), &["ID"]);
+            let ids = ids.to_vec();
+            self.ask("crm.company.list", params, Ask::Companies { ids });
+        }
+    }
+
+    pub(in crate::planner) fn take_companies(&mut self, ids: &[u64], result: &Value) {
+        let shown: BTreeSet<u64> = rows(result).iter().filter_map(row_id).collect();
+        self.companies
+            .extend(ids.iter().map(|id| (*id, shown.contains(id))));
+    }
+
+    /// Takes the link from the firms whose company was deleted, or merged with another; which they are.
+    pub(super) fn forget_gone_companies(&mut self) -> Vec<usize> {
+        let gone: Vec<(usize, u64)> = (0..self.firms.len())
+            .filter_map(|at| Some((at, self.firms[at].company?)))
+            .filter(|(_, company)| self.companies.get(company) == Some(&false))
+            .collect();
+        for (at, company) in &gone {
+            self.firms[*at].company = None;
+            let jobs = self.jobs.iter_mut();
+            for state in jobs.filter(|state| state.firm == Some(*at)) {
+                state.known.company_id = None;
+                state.note(format!(
+                    "the company {company} is no longer in the portal: it was looked for again"
+                ));
+            }
+        }
+        gone.into_iter().map(|(at, _)| at).collect()
+    }
+
+    /// Searches by origin, and by taxpayer number; by name only where there is no number.
+    pub(super) fn search_companies(&mut self, firms: &[usize]) {
+        let origin = |at: &usize| {
+            let firm = &self.firms[*at];
+            (firm.shop.clone(), firm.origin.clone(), *at)
+        };
+        let origins = firms.iter().map(origin).collect();
+        self.ask_by_origin("crm.company.list", &["ID", "ORIGIN_ID"], origins, |firms| {
+            Ask::CompaniesByOrigin { firms }
+        });
+        let (with_inn, without): (Vec<usize>, Vec<usize>) =
+            firms.iter().partition(|at| self.firms[**at].inn.is_some());
+        for firms in with_inn.chunks(PAGE) {
+            let inns: Vec<&str> = firms
+                .iter()
+                .filter_map(|at| self.firms[*at].inn.as_deref())
+                .collect();
+            let params = json!({
+                "filter": {"@RQ_INN": inns, "ENTITY_TYPE_ID": COMPANIES},
+                "select": ["ID", "ENTITY_ID", "ENTITY_TYPE_ID", "RQ_INN"], "order": {"ID": "ASC"},
+            });
+            let firms = firms.to_vec();
+            self.ask("crm.requisite.list", params, Ask::Requisites { firms });
+        }
+        for firm in without {
+            let filter = json!({"=TITLE": self.firms[firm].title});
+            let params = listed(&filter, &["ID", "TITLE", "PHONE"]);
+            self.ask("crm.company.list", params, Ask::CompaniesByTitle { firm });
+        }
+        if !with_inn.is_empty() {
+            self.ask_presets();
+        }
+    }
+
+    pub(in crate::planner) fn take_companies_by_origin(&mut self, firms: &[usize], result: &Value) {
+        for row in rows(result) {
+            let Some(id) = row_id(&row) else { continue };
+            let origin = text(row.get("ORIGIN_ID"));
+            for at in firms {
+                let firm = &mut self.firms[*at];
+                if firm.origin == origin {
+                    firm.by_origin = Some(older(firm.by_origin, id));
+                }
+            }
+        }
+    }
+
+    pub(in crate::planner) fn take_requisites(&mut self, firms: &[usize], result: &Value) {
+        for row in rows(result) {
+            let inn = text(row.get("RQ_INN"));
+            let of_company = row
+                .get("ENTITY_TYPE_ID")
+                .is_none_or(|kind| id(kind) == Some(COMPANIES));
+            let Some(company) = row.get("ENTITY_ID").and_then(id).filter(|_| of_company) else {
+                continue;
+            };
+            for at in firms {
+                if self.firms[*at].inn.as_deref() == Some(inn.as_str()) {
+                    self.firms[*at].found.insert(company);
+                }
+            }
+        }
+    }
+
+    /// A name alone proves little: a company of that name counts if it has one of the phones, or if no phone can tell.
+    pub(in crate::planner) fn take_companies_by_title(&mut self, firm: usize, result: &Value) {
+        let firm = &mut self.firms[firm];
+        for row in rows(result) {
+            let Some(id) = row_id(&row) else { continue };
+            let theirs: Vec<Phone> = multifield(row.get("PHONE"))
+                .iter()
+                .filter_map(|text| Phone::parse(text, "7"))
+                .collect();
+            let same_title =
+                text(row.get("TITLE")).trim().to_lowercase() == firm.title.trim().to_lowercase();
+            let told_apart = !theirs.is_empty() && !firm.phones.is_empty();
+            if same_title && (!told_apart || theirs.iter().any(|phone| firm.phones.contains(phone)))
+            {
+                self.companies.insert(id, true);
+                firm.found.insert(id);
+            }
+        }
+    }
+
+    /// Says which company is whose: by origin, else the oldest that was found.
+    pub(super) fn recognise_companies(&mut self) {
+        for at in 0..self.firms.len() {
+            let firm = &mut self.firms[at];
+            if firm.company.is_some() {
+                continue;
+            }
+            let there = &self.companies;
+            firm.found.retain(|id| there.get(id) != Some(&false));
+            firm.company = firm.by_origin.or_else(|| firm.found.first().copied());
+            if firm.by_origin.is_none() && firm.found.len() > 1 {
+                let note = several("companies", &firm.found);
+                self.note_where(|state| state.firm == Some(at), &note);
+            }
+        }
+    }
+
+    /// The company, its requisite and the requisite's address. If the company is refused, the rest finds no owner and is refused too.
+    pub(super) fn company_group(&mut self, at: usize) -> Group {
+        let key = self.desk.key();
+        let firm = &self.firms[at];
+        let mut fields = Map::new();
+        fields.insert("TITLE".to_owned(), json!(cut(&firm.title, 255)));
+        communications(&mut fields, &firm.phones, &firm.emails);
+        ownership(&mut fields, &firm.shop, &firm.origin, firm.responsible);
+        let params = json!({ "fields": fields });
+        let company = Step::new("crm.company.add", params, Ask::AddCompany { firm: at });
+        let mut group = vec![company.keyed(&key)];
+        let inn = firm.inn.as_deref();
+        let Some((inn, preset)) = inn.and_then(|inn| Some((inn, self.facts.preset(inn)?))) else {
+            return group;
+        };
+        let requisite_key = self.desk.key();
+        let add = |method, fields: Value, what| {
+            let ask = Ask::AddToCompany { firm: at, what };
+            Step::new(method, json!({ "fields": fields }), ask)
+        };
+        let mut fields = json!({
+            "ENTITY_TYPE_ID": COMPANIES, "ENTITY_ID": result_of(&key), "PRESET_ID": preset, "NAME": cut(&firm.title, 255),
+            "RQ_INN": inn, "RQ_COMPANY_NAME": cut(&firm.title, 255),
+        });
+        if let Some(kpp) = &firm.kpp {
+            fields["RQ_KPP"] = json!(kpp);
+        }
+        group.push(add("crm.requisite.add", fields, "requisite").keyed(&requisite_key));
+        if let Some(address) = &firm.address {
+            let fields = json!({
+                "TYPE_ID": REGISTERED, "ENTITY_TYPE_ID": REQUISITES, "ENTITY_ID": result_of(&requisite_key), "ADDRESS_1": address,
+            });
+            group.push(add("crm.address.add", fields, "address"));
+        }
+        group
+    }
+
+    pub(in crate::planner) fn company_made(&mut self, at: usize, result: &Value) {
+        if let Some(id) = made_id(result) {
+            self.firms[at].company = Some(id);
+            self.firms[at].made = true;
+            return;
+        }
+        let jobs = self.jobs.iter_mut();
+        for state in jobs.filter(|state| state.firm == Some(at)) {
+            state.no_id("crm.company.add", result);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Contacts that are made, and those that get the phones and e-mails they lack.
+
+use crate::{
+    domain::Phone,
+    planner::{
+        Wave,
+        ask::{Ask, Step},
+        customers::{communications, ownership},
+        rows::cut,
+        value::made_id,
+    },
+};
+use serde_json::{Map, Value, json};
+
+impl Wave {
+    pub(in crate::planner::customers) fn new_contact(&self, at: usize) -> Step {
+        let customer = &self.customers[at];
+        let [name, last_name, second_name] = customer.names.clone();
+        let phone = customer.phones.first().map(ToString::to_string);
+        let stand_in = || {
+            phone
+                .or_else(|| customer.emails.first().cloned())
+                .unwrap_or_else(|| "Покупатель".to_owned())
+        };
+        let mut fields = Map::new();
+        let nameless = name.is_none() && last_name.is_none();
+        for (field, value) in [
+            ("NAME", if nameless { Some(stand_in()) } else { name }),
+            ("LAST_NAME", last_name),
+            ("SECOND_NAME", second_name),
+        ] {
+            if let Some(value) = value {
+                fields.insert(field.to_owned(), json!(cut(&value, 50)));
+            }
+        }
+        communications(&mut fields, &customer.phones, &customer.emails);
+        ownership(
+            &mut fields,
+            &customer.shop,
+            &customer.origin,
+            customer.responsible,
+        );
+        if let Some(source) = &customer.source {
+            fields.insert("SOURCE_ID".to_owned(), json!(source));
+        }
+        Step::new(
+            "crm.contact.add",
+            json!({"fields": fields}),
+            Ask::AddContact { customer: at },
+        )
+    }
+
+    /// What the contact lacks of the customer's phones and e-mails; none where it was not read.
+    pub(in crate::planner::customers) fn completion(
+        &self,
+        at: usize,
+        contact: u64,
+    ) -> Option<Step> {
+        let customer = &self.customers[at];
+        let row = self.contacts.get(&contact)?.as_ref()?;
+        let phones: Vec<Phone> = customer
+            .phones
+            .iter()
+            .filter(|phone| !row.has_phone(phone, &customer.country))
+            .cloned()
+            .collect();
+        let emails: Vec<String> = customer
+            .emails
+            .iter()
+            .filter(|email| !row.emails.contains(email))
+            .cloned()
+            .collect();
+        let mut fields = Map::new();
+        communications(&mut fields, &phones, &emails);
+        (!fields.is_empty()).then(|| {
+            let params = json!({"id": contact, "fields": fields});
+            Step::new(
+                "crm.contact.update",
+                params,
+                Ask::CompleteContact { customer: at },
+            )
+        })
+    }
+
+    pub(in crate::planner) fn contact_made(&mut self, at: usize, result: &Value) {
+        if let Some(id) = made_id(result) {
+            self.customers[at].contact = Some(id);
+            self.customers[at].made = true;
+            return;
+        }
+        let jobs = self.jobs.iter_mut();
+        for state in jobs.filter(|state| state.customer == Some(at)) {
+            state.no_id("crm.contact.add", result);
+        }
+    }
+}

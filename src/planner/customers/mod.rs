@@ -1,0 +1,179 @@
+//! Who ordered: contacts and companies, found by link, origin, phone, e-mail and taxpayer number, or made.
+//!
+//! Two orders of one new customer make one contact, and two of one new legal entity make one company. What a manager typed is never changed:
+//! phones and e-mails are added, names stay. Where several match, the oldest is taken and a note says so.
+
+mod companies;
+mod contacts;
+mod gather;
+
+pub(super) use companies::Firm;
+pub(super) use contacts::{ContactRow, Customer};
+
+use super::{
+    Wave,
+    ask::{Ask, Group},
+    list::{PAGE, listed, of_origins},
+    value::{elements, text},
+};
+use crate::domain::{Phone, ShopName};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Wave {
+    /// Asks for linked contacts and companies, and searches the customers and firms that have no link.
+    pub(super) fn ask_who(&mut self) {
+        let mut linked = BTreeSet::new();
+        let mut linked_companies = BTreeSet::new();
+        for state in self.jobs.iter().filter(|state| state.open()) {
+            if let (Some(at), Some(contact)) = (state.customer, state.known.contact_id) {
+                self.customers[at].contact.get_or_insert(contact);
+                linked.insert(contact);
+            }
+            if let (Some(at), Some(company)) = (state.firm, state.known.company_id) {
+                self.firms[at].company.get_or_insert(company);
+                linked_companies.insert(company);
+            }
+        }
+        self.ask_contacts(linked);
+        self.ask_companies(linked_companies);
+        let strangers: Vec<usize> = (0..self.customers.len())
+            .filter(|at| self.customers[*at].contact.is_none())
+            .collect();
+        self.search_contacts(&strangers);
+        let unknown: Vec<usize> = (0..self.firms.len())
+            .filter(|at| self.firms[*at].company.is_none())
+            .collect();
+        self.search_companies(&unknown);
+    }
+
+    /// Reads candidates that were not read yet, and searches for customers whose linked contact or company is gone.
+    pub(super) fn ask_who_further(&mut self) {
+        let unread: BTreeSet<u64> = self
+            .customers
+            .iter()
+            .flat_map(|customer| customer.candidates.iter().copied())
+            .filter(|id| !self.contacts.contains_key(id))
+            .collect();
+        self.ask_contacts(unread);
+        let gone = self.forget_gone_contacts();
+        self.search_contacts(&gone);
+        let gone = self.forget_gone_companies();
+        self.search_companies(&gone);
+        // The requisite of a deleted company may outlive it.
+        let found = self.firms.iter().flat_map(Firm::found);
+        let unread = found.filter(|id| !self.companies.contains_key(id));
+        self.ask_companies(unread.collect());
+    }
+
+    /// Looks up by origin what may be in the portal already: `sought` tells the shop, the origin and the position of each.
+    fn ask_by_origin(
+        &mut self,
+        method: &'static str,
+        select: &[&str],
+        sought: Vec<(ShopName, String, usize)>,
+        ask: impl Fn(Vec<usize>) -> Ask,
+    ) {
+        let mut by_shop: BTreeMap<ShopName, Vec<(String, usize)>> = BTreeMap::new();
+        for (shop, origin, at) in sought {
+            by_shop.entry(shop).or_default().push((origin, at));
+        }
+        for (shop, sought) in by_shop {
+            for sought in sought.chunks(PAGE) {
+                let origins: Vec<&str> = sought.iter().map(|(origin, _)| origin.as_str()).collect();
+                let params = listed(&of_origins(shop.as_str(), &origins), select);
+                self.ask(
+                    method,
+                    params,
+                    ask(sought.iter().map(|(_, at)| *at).collect()),
+                );
+            }
+        }
+    }
+
+    /// Makes what is missing, and adds missing phones and e-mails to what is there.
+    pub(super) fn ask_customers(&mut self) {
+        self.recognise_contacts();
+        self.recognise_companies();
+        let mut groups: Vec<Group> = Vec::new();
+        for at in 0..self.firms.len() {
+            let missing = self.firms[at].company.is_none();
+            if missing && self.any_job(|state| state.needs_customer() && state.firm == Some(at)) {
+                groups.push(self.company_group(at));
+            }
+        }
+        for at in 0..self.customers.len() {
+            let step = match self.customers[at].contact {
+                None => self
+                    .any_job(|state| state.needs_customer() && state.customer == Some(at))
+                    .then(|| self.new_contact(at)),
+                Some(contact) => self
+                    .any_job(|state| state.customer == Some(at) && !state.customer_told())
+                    .then(|| self.completion(at, contact))
+                    .flatten(),
+            };
+            groups.extend(step.map(|step| vec![step]));
+        }
+        self.waiting.extend(groups);
+    }
+}
+
+/// Phones and e-mails as fields; none where there are none.
+pub(super) fn communications(fields: &mut Map<String, Value>, phones: &[Phone], emails: &[String]) {
+    let values = |texts: Vec<&str>, kind: &str| -> Value {
+        texts
+            .into_iter()
+            .map(|text| json!({"VALUE": text, "VALUE_TYPE": kind}))
+            .collect()
+    };
+    if !phones.is_empty() {
+        fields.insert(
+            "PHONE".to_owned(),
+            values(phones.iter().map(Phone::as_str).collect(), "MOBILE"),
+        );
+    }
+    if !emails.is_empty() {
+        fields.insert(
+            "EMAIL".to_owned(),
+            values(emails.iter().map(String::as_str).collect(), "HOME"),
+        );
+    }
+}
+
+/// Whose it is: the shop's, under this origin, and in the care of this user.
+fn ownership(
+    fields: &mut Map<String, Value>,
+    shop: &ShopName,
+    origin: &str,
+    responsible: Option<u64>,
+) {
+    fields.insert("ORIGINATOR_ID".to_owned(), json!(shop.as_str()));
+    fields.insert("ORIGIN_ID".to_owned(), json!(origin));
+    if let Some(responsible) = responsible {
+        fields.insert("ASSIGNED_BY_ID".to_owned(), json!(responsible));
+    }
+}
+
+/// The values of a multifield.
+fn multifield(value: Option<&Value>) -> Vec<String> {
+    value
+        .map(elements)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|element| text(element.get("VALUE")))
+        .collect()
+}
+
+/// The smaller of two ids is the older one.
+fn older(known: Option<u64>, id: u64) -> u64 {
+    known.map_or(id, |known| known.min(id))
+}
+
+fn several(what: &str, found: &BTreeSet<u64>) -> String {
+    let ids: Vec<String> = found.iter().take(10).map(ToString::to_string).collect();
+    format!(
+        "{} {what} match this customer ({}): the oldest was taken",
+        found.len(),
+        ids.join(", ")
+    )
+}

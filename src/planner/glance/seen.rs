@@ -1,0 +1,113 @@
+//! What was seen of deals: where they stand, how they came there, and what became of moves.
+
+use crate::{
+    domain::Stage,
+    planner::{
+        list::row_id,
+        targets::stage_of,
+        value::{id, text},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// A row of the portal's stage history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveRow {
+    /// Its id: grows over the whole portal.
+    pub id: u64,
+    /// The deal.
+    pub deal: u64,
+    /// Where it went.
+    pub stage: Stage,
+    /// `TYPE_ID`: 1 made, 2 moved, 3 ended, 5 another funnel; 0 where it is not told.
+    pub kind: u8,
+    /// When, by the portal's clock.
+    pub at: DateTime<Utc>,
+}
+
+/// A deal as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DealState {
+    /// Where it stands.
+    pub stage: Stage,
+    /// `MOVED_TIME`.
+    pub moved_at: Option<DateTime<Utc>>,
+    /// `MOVED_BY_ID`.
+    pub moved_by: Option<u64>,
+}
+
+/// What became of a move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// The portal said yes.
+    Answered,
+    /// The portal refused, in these words.
+    Refused(String),
+    /// Sent, and no usable answer came.
+    InDoubt,
+    /// Not sent, or put off by the portal.
+    NotRun,
+}
+
+/// What was seen. What is missing here was not answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// New rows of the portal's history.
+    pub history: Vec<MoveRow>,
+    /// Whether the history was read at all.
+    pub history_read: bool,
+    /// The newest row's id, as known before the deals were read.
+    pub newest: Option<u64>,
+    /// Who the bridge is in the portal.
+    pub me: Option<u64>,
+    /// Deals that were asked for; none for one that the portal does not show.
+    pub deals: BTreeMap<u64, Option<DealState>>,
+    /// The moves of deals whose own history was asked for.
+    pub moves: BTreeMap<u64, Vec<MoveRow>>,
+    /// What became of moves.
+    pub written: BTreeMap<u64, Written>,
+    /// What the portal refused besides, in its own words.
+    pub refused: Vec<String>,
+}
+
+impl DealState {
+    /// A deal and its state, from a row of a list of deals.
+    pub(super) fn read(row: &Map<String, Value>) -> Option<(u64, Self)> {
+        let stage = stage_of(row);
+        if stage.id.is_empty() {
+            return None;
+        }
+        let state = Self {
+            stage,
+            moved_at: moment(row.get("MOVED_TIME")),
+            moved_by: row.get("MOVED_BY_ID").and_then(id),
+        };
+        Some((row_id(row)?, state))
+    }
+}
+
+impl MoveRow {
+    /// A move, from a row of the stage history.
+    pub(super) fn read(row: &Map<String, Value>) -> Option<Self> {
+        let stage = stage_of(row);
+        if stage.id.is_empty() {
+            return None;
+        }
+        Some(Self {
+            id: row_id(row)?,
+            deal: row.get("OWNER_ID").and_then(id)?,
+            stage,
+            kind: text(row.get("TYPE_ID")).parse().unwrap_or(0),
+            at: moment(row.get("CREATED_TIME"))?,
+        })
+    }
+}
+
+/// A time as portals write it: with an offset, mostly; what has none cannot be compared.
+fn moment(value: Option<&Value>) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(value?.as_str()?.trim())
+        .ok()
+        .map(|at| at.with_timezone(&Utc))
+}

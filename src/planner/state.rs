@@ -1,0 +1,170 @@
+//! One order on its way: what is to become of it, and all that was learnt of it.
+
+use super::{
+    Intent, Job, Known, Outcome, Target,
+    fields::{Desired, desired, lead_rule},
+    import::Import,
+};
+use crate::domain::{Code, Direction, LeadRule, OnDeleted, Snapshot, Stage};
+use serde_json::{Map, Value};
+
+/// One job with all that was learnt of it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether one independent thing happened"
+)]
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) job: Job,
+    pub(super) known: Known,
+    pub(super) desired: Option<Desired>,
+    /// The stage the status is written as.
+    pub(super) wanted: Option<Stage>,
+    pub(super) lead: Option<LeadRule>,
+    /// The deal or lead as it was read.
+    pub(super) row: Option<Map<String, Value>>,
+    /// Whether the stage is part of what is being written.
+    pub(super) stage_written: bool,
+    /// Who ordered: a position in the wave's list.
+    pub(super) customer: Option<usize>,
+    /// The legal entity that ordered: a position in the wave's list.
+    pub(super) firm: Option<usize>,
+    pub(super) asked_by_id: bool,
+    pub(super) import: Import,
+    /// Whether this wave made the deal or lead.
+    pub(super) made: bool,
+    /// Whether this wave wrote anything of the order.
+    pub(super) wrote: bool,
+    /// Whether the portal's sum is to be set by hand.
+    pub(super) fix: bool,
+    pub(super) notes: Vec<String>,
+    /// The stage read back.
+    pub(super) stage: Option<Stage>,
+    pub(super) outcome: Option<Outcome>,
+}
+
+impl State {
+    /// What can be said of a job before anything is asked.
+    pub(super) fn begin(job: Job) -> Self {
+        let mut state = Self {
+            known: job.known.clone(),
+            desired: None,
+            wanted: None,
+            lead: None,
+            row: None,
+            stage_written: false,
+            customer: None,
+            firm: None,
+            asked_by_id: false,
+            import: Import::Not,
+            made: false,
+            wrote: false,
+            fix: false,
+            notes: Vec::new(),
+            stage: None,
+            outcome: None,
+            job,
+        };
+        match &state.job.intent {
+            Intent::Delete => match &state.job.rules.on_deleted {
+                OnDeleted::Nothing => state.end(Outcome::Done { wrote: false }),
+                OnDeleted::Stage(stage) => state.wanted = Some(stage.clone()),
+            },
+            Intent::Save(snapshot) => {
+                let desired = desired(snapshot, &state.job.rules);
+                state.notes.extend(snapshot.left_out.iter().cloned());
+                state.notes.extend(desired.difference.iter().cloned());
+                state.lead = lead_rule(snapshot, &state.job.rules).cloned();
+                state.desired = Some(desired);
+                if !state.is_lead() {
+                    state.want_stage();
+                }
+            }
+        }
+        if state.open() && !state.job.recreate && state.nothing_changed() {
+            state.end(Outcome::Done { wrote: false });
+        }
+        state
+    }
+
+    /// The stage of the status; a status without a row ends the job.
+    pub(super) fn want_stage(&mut self) {
+        let Some(status) = self.snapshot().map(|snapshot| snapshot.status.clone()) else {
+            return;
+        };
+        match self.job.rules.statuses.row(&status) {
+            Some(row) if row.direction == Direction::ToShop => {
+                self.note(format!(
+                    "the status {status:?} is never written to the portal: its stage was left alone"
+                ));
+            }
+            Some(row) => self.wanted = Some(row.stage.clone()),
+            None => self.end(Outcome::Hopeless {
+                code: Code::Status,
+                message: format!(
+                    "the status {status:?} is in no row of the status table of the shop {}",
+                    self.job.rules.shop
+                ),
+            }),
+        }
+    }
+
+    /// The order as the shop told it; none if the shop deleted it.
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        match &self.job.intent {
+            Intent::Save(snapshot) => Some(snapshot),
+            Intent::Delete => None,
+        }
+    }
+
+    pub(super) fn open(&self) -> bool {
+        self.outcome.is_none()
+    }
+
+    /// Ends the job, unless it has ended: the first reason counts.
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        self.outcome.get_or_insert(outcome);
+    }
+
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        let note = note.into();
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Whether it is, or will be, a lead.
+    pub(super) fn is_lead(&self) -> bool {
+        match self.known.target {
+            Some(Target::Lead(_)) => true,
+            Some(Target::Deal(_)) => false,
+            None => self.lead.is_some(),
+        }
+    }
+
+    /// Whether the order still has to be made in the portal.
+    pub(super) fn is_new(&self) -> bool {
+        self.known.target.is_none() && self.snapshot().is_some()
+    }
+
+    /// Whether a contact and a company are needed: a deal that is there keeps its own.
+    pub(super) fn needs_customer(&self) -> bool {
+        self.is_new() && !self.is_lead()
+    }
+
+    pub(super) fn target_id(&self) -> Option<u64> {
+        self.known.target.map(Target::id)
+    }
+
+    /// The status and the stage that a new deal was made with; also where the answer that would have told is lost.
+    pub(super) fn made_as(&self) -> Option<(String, Stage)> {
+        let in_doubt = Outcome::Again {
+            code: Code::InDoubt,
+        };
+        let made = self.made || self.outcome == Some(in_doubt) && self.is_new();
+        let status = self.snapshot().map(|snapshot| snapshot.status.clone());
+        status
+            .zip(self.wanted.clone())
+            .filter(|_| made && !self.is_lead())
+    }
+}

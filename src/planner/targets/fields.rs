@@ -1,0 +1,136 @@
+//! The fields that one deal or lead is made with, and those that are written over it later.
+//!
+//! Managers own what they changed: a new comment of the shop is not put over theirs, nor a deal moved out of the funnel they put it in.
+
+use super::{DEAL, LEAD, names, stage_of};
+use crate::{
+    domain::Stage,
+    planner::{
+        State,
+        customers::communications,
+        value::{text, words},
+    },
+};
+use serde_json::{Map, Value, json};
+
+/// A sum means nothing without saying whether the rows or the hand made it.
+const SUM: [&str; 2] = ["OPPORTUNITY", "IS_MANUAL_OPPORTUNITY"];
+
+impl State {
+    /// What a new lead or deal is made with, but for its stage and its customer.
+    fn new_fields(&self) -> Map<String, Value> {
+        let Some(desired) = &self.desired else {
+            return Map::new();
+        };
+        let mut fields = desired.once.clone();
+        fields.extend(desired.kept.clone());
+        fields.retain(|_, value| value != "");
+        fields
+    }
+
+    pub(in crate::planner) fn deal_fields(&mut self) -> Map<String, Value> {
+        let mut fields = self.new_fields();
+        let wanted = self.wanted.as_ref();
+        let funnel = wanted.map_or(self.job.rules.funnel, |stage| stage.funnel);
+        fields.insert("CATEGORY_ID".to_owned(), json!(funnel));
+        if let Some(wanted) = wanted {
+            fields.insert(DEAL.stage.to_owned(), json!(wanted.id));
+            self.stage_written = true;
+        }
+        if let Some(contact) = self.known.contact_id {
+            fields.insert("CONTACT_ID".to_owned(), json!(contact));
+            fields.insert("CONTACT_IDS".to_owned(), json!([contact]));
+        }
+        if let Some(company) = self.known.company_id {
+            fields.insert("COMPANY_ID".to_owned(), json!(company));
+        }
+        fields
+    }
+
+    /// A lead carries its customer itself.
+    pub(super) fn lead_fields(&self) -> Map<String, Value> {
+        let mut fields = self.new_fields();
+        if let Some(rule) = &self.lead {
+            fields.insert(LEAD.stage.to_owned(), json!(rule.status));
+        }
+        let Some(customer) = self.snapshot().and_then(|order| order.customer.as_ref()) else {
+            return fields;
+        };
+        let company = customer.company.as_ref();
+        for (field, value) in [
+            ("NAME", customer.name.as_ref()),
+            ("LAST_NAME", customer.last_name.as_ref()),
+            ("SECOND_NAME", customer.second_name.as_ref()),
+            (
+                "COMPANY_TITLE",
+                company.and_then(|company| company.title.as_ref()),
+            ),
+        ] {
+            if let Some(value) = value {
+                fields.insert(field.to_owned(), json!(value));
+            }
+        }
+        communications(&mut fields, &customer.phones, &customer.emails);
+        fields
+    }
+
+    /// A lead that people made a deal of.
+    pub(super) fn converted(&self) -> bool {
+        let status = self.row.as_ref().map(|row| text(row.get("STATUS_ID")));
+        status.as_deref() == Some("CONVERTED")
+    }
+
+    /// What is written over a deal or lead that is there.
+    pub(super) fn update_fields(&mut self) -> Map<String, Value> {
+        let mut fields = self.changed();
+        self.spare_comment(&mut fields);
+        if SUM.iter().any(|field| fields.contains_key(*field)) || self.rows_changed() {
+            let kept = self.desired.as_ref().map(|desired| &desired.kept);
+            for field in SUM {
+                if let Some(value) = kept.and_then(|kept| kept.get(field)) {
+                    fields.insert(field.to_owned(), value.clone());
+                }
+            }
+        }
+        if let Some(stage) = self.stage_to_write() {
+            fields.insert(names(self.is_lead()).stage.to_owned(), json!(stage.id));
+            self.stage_written = true;
+        }
+        fields
+    }
+
+    /// A comment that a manager changed stays: what stands there must still be what was last written.
+    fn spare_comment(&mut self, fields: &mut Map<String, Value>) {
+        let Some(written) = &self.known.written else {
+            return;
+        };
+        if !fields.contains_key("COMMENTS") {
+            return;
+        }
+        let ours = words(&text(written.fields.get("COMMENTS")));
+        let theirs = words(&text(self.row.as_ref().and_then(|row| row.get("COMMENTS"))));
+        if ours != theirs {
+            fields.remove("COMMENTS");
+            self.note(
+                "the comment was changed in the portal: the shop's new one was not put over it",
+            );
+        }
+    }
+
+    /// The stage to write to a deal that is there: only where the shop deleted the order, and never across funnels. What a changed status
+    /// means for a deal that people move, too, is a decision and not the planner's.
+    fn stage_to_write(&mut self) -> Option<Stage> {
+        let stage = self.wanted.clone().filter(|_| self.snapshot().is_none())?;
+        let funnel = self
+            .row
+            .as_ref()
+            .map_or(stage.funnel, |row| stage_of(row).funnel);
+        if funnel == stage.funnel {
+            return Some(stage);
+        }
+        self.note(format!(
+            "the deal was moved to funnel {funnel}: its stage was left alone"
+        ));
+        None
+    }
+}

@@ -1,0 +1,170 @@
+//! What is there already: looked up by origin, then by id, and judged.
+
+use super::{by_id, by_origin};
+use crate::{
+    domain::Code,
+    planner::{
+        Intent, Outcome, State, Target, Wave,
+        ask::Ask,
+        list::{PAGE, row_id, with_origin},
+        value::rows,
+    },
+};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+impl Wave {
+    /// Asks for the deals and leads of all orders by their origin.
+    pub(in crate::planner) fn ask_targets(&mut self) {
+        let mut by_shop: BTreeMap<(bool, String), Vec<usize>> = BTreeMap::new();
+        for job in self.jobs_where(|_| true) {
+            let state = &self.jobs[job];
+            let shop = state.job.rules.shop.to_string();
+            // What the rules make a lead of may be a deal already.
+            if !matches!(state.known.target, Some(Target::Lead(_))) {
+                by_shop.entry((false, shop.clone())).or_default().push(job);
+            }
+            if state.is_lead() {
+                by_shop.entry((true, shop)).or_default().push(job);
+            }
+        }
+        for ((lead, _), jobs) in by_shop {
+            for jobs in jobs.chunks(PAGE) {
+                self.ask_targets_page(lead, jobs, None, Vec::new());
+            }
+        }
+    }
+
+    /// One page of what carries the origin of orders of one shop; a full page is followed by the next.
+    fn ask_targets_page(
+        &mut self,
+        lead: bool,
+        jobs: &[usize],
+        after: Option<u64>,
+        so_far: Vec<Map<String, Value>>,
+    ) {
+        let (method, params) = by_origin(lead, &self.states(jobs), after);
+        let jobs = jobs.to_vec();
+        self.ask(method, params, Ask::Targets { lead, jobs, so_far });
+    }
+
+    pub(in crate::planner) fn take_targets(
+        &mut self,
+        lead: bool,
+        jobs: &[usize],
+        so_far: Vec<Map<String, Value>>,
+        result: &Value,
+    ) {
+        let page = rows(result);
+        let last = page.iter().filter_map(row_id).max();
+        let full = page.len() >= PAGE;
+        let mut rows = so_far;
+        rows.extend(page);
+        if let (true, Some(last)) = (full, last) {
+            self.ask_targets_page(lead, jobs, Some(last), rows);
+            return;
+        }
+        for job in jobs {
+            self.jobs[*job].find_target(lead, &rows);
+        }
+    }
+
+    /// Asks by id for deals and leads that are known and that their origin did not show.
+    pub(in crate::planner) fn ask_targets_by_id(&mut self) {
+        let mut lost: BTreeMap<bool, Vec<usize>> = BTreeMap::new();
+        for (job, state) in self.jobs.iter_mut().enumerate() {
+            if state.open()
+                && state.row.is_none()
+                && state.known.target.is_some()
+                && !state.asked_by_id
+            {
+                state.asked_by_id = true;
+                lost.entry(state.is_lead()).or_default().push(job);
+            }
+        }
+        for (lead, jobs) in lost {
+            for jobs in jobs.chunks(PAGE) {
+                let (method, params) = by_id(lead, &self.states(jobs));
+                let jobs = jobs.to_vec();
+                self.ask(method, params, Ask::TargetsById { jobs });
+            }
+        }
+    }
+
+    pub(in crate::planner) fn take_targets_by_id(&mut self, jobs: &[usize], result: &Value) {
+        let rows = rows(result);
+        for job in jobs {
+            let state = &mut self.jobs[*job];
+            let linked = state.target_id();
+            state.row = rows.iter().find(|row| row_id(row) == linked).cloned();
+        }
+    }
+
+    /// Ends what the lookups alone decide: orders whose deal is gone or whose stage is not there, and deletions of what never was.
+    pub(in crate::planner) fn judge_lookups(&mut self) {
+        for state in self.jobs.iter_mut().filter(|state| state.open()) {
+            if let (Some(target), None) = (state.known.target, &state.row) {
+                state.miss(target);
+            }
+            if state.known.target.is_none() && state.snapshot().is_none() {
+                state.end(Outcome::Done { wrote: false });
+            }
+            if let Some(wanted) = &state.wanted
+                && self.facts.has_stage(wanted) == Some(false)
+            {
+                let message = format!(
+                    "the portal has no stage {:?} in funnel {}",
+                    wanted.id, wanted.funnel
+                );
+                state.end(Outcome::Hopeless {
+                    code: Code::StageUnknown,
+                    message,
+                });
+            }
+        }
+    }
+}
+
+impl State {
+    /// Takes its own row of those that were found: the linked one, or else the oldest, which then becomes the link.
+    fn find_target(&mut self, lead: bool, rows: &[Map<String, Value>]) {
+        let found = with_origin(rows, self.job.number.as_str());
+        if found.len() > 1 {
+            let ids: Vec<String> = found.iter().map(|(id, _)| id.to_string()).collect();
+            self.note(format!(
+                "the portal holds this order {} times ({}): the oldest known is kept",
+                found.len(),
+                ids.join(", ")
+            ));
+        }
+        let mine = match self.target_id() {
+            Some(linked) => found.into_iter().find(|(id, _)| *id == linked),
+            None => found.into_iter().min_by_key(|(id, _)| *id),
+        };
+        let Some((id, row)) = mine else { return };
+        // A deal found by its origin counts, whatever the rules would make of the order now.
+        if self.known.target.is_none() {
+            self.known.target = Some(Target::new(lead, id));
+            if !lead && self.lead.take().is_some() {
+                self.want_stage();
+            }
+        }
+        self.row = Some(row.clone());
+    }
+
+    /// The portal shows no deal or lead under the known id.
+    fn miss(&mut self, target: Target) {
+        match (&self.job.intent, self.job.recreate) {
+            (Intent::Delete, _) => self.end(Outcome::Done { wrote: false }),
+            (Intent::Save(_), true) => {
+                self.note("the deal is gone: a new one is made, as an operator asked");
+                self.known.target = None;
+                self.known.written = None;
+            }
+            (Intent::Save(_), false) => self.end(Outcome::Hopeless {
+                code: Code::DealGone,
+                message: format!("the portal shows no {target}"),
+            }),
+        }
+    }
+}

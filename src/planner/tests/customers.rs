@@ -1,0 +1,123 @@
+//! Who ordered: found in whatever spelling, completed, or made once.
+
+use super::*;
+
+#[test]
+fn two_orders_of_one_new_customer_make_one_contact() {
+    let mut portal = Portal::default();
+    let mut by_email = order(2, 1);
+    by_email["customer"]["phones"] = json!(["+79990000000"]);
+    drive(
+        &mut portal,
+        vec![
+            job(&order(1, 1), Known::default()),
+            job(&by_email, Known::default()),
+        ],
+    );
+    assert_eq!((portal.contacts.len(), portal.deals.len()), (1, 2));
+    assert_eq!(portal.contacts[&1]["PHONE"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_contact_in_another_spelling_is_found_completed_and_keeps_its_name() {
+    let mut portal = Portal::default();
+    let typed = json!({"ID": "1", "NAME": "Маша из бухгалтерии", "PHONE": [{"ID": "9", "VALUE": "89160000001"}]});
+    portal.add_contact(&typed);
+    let settled = bring(&mut portal, &order(1, 1));
+    assert_eq!(settled.known.contact_id, Some(1));
+    assert_eq!(portal.contacts[&1]["NAME"], "Маша из бухгалтерии");
+    assert_eq!(portal.contacts[&1]["EMAIL"][0]["VALUE"], "c1@example.com");
+}
+
+#[test]
+fn of_several_matching_contacts_the_oldest_is_taken_and_it_is_told() {
+    let mut portal = Portal::default();
+    for id in [7_u64, 3] {
+        let row = json!({"ID": id.to_string(), "PHONE": [{"VALUE": "+79160000001"}]});
+        portal.add_contact(&row);
+    }
+    let settled = bring(&mut portal, &order(1, 1));
+    assert_eq!(settled.known.contact_id, Some(3));
+    assert!(
+        settled.notes.iter().any(|note| note.contains("2 contacts")),
+        "{:?}",
+        settled.notes
+    );
+}
+
+#[test]
+fn more_than_twenty_hits_in_one_search_hide_nobody() {
+    let mut portal = Portal::default();
+    for id in 1..=30_u64 {
+        let row = json!({"ID": id.to_string(), "PHONE": [{"VALUE": format!("+7916{id:07}")}]});
+        portal.add_contact(&row);
+    }
+    let jobs = (1..=30)
+        .map(|at| job(&order(at, at), Known::default()))
+        .collect();
+    let settled = drive(&mut portal, jobs);
+    assert_eq!(portal.contacts.len(), 30);
+    for (at, one) in settled.iter().enumerate() {
+        assert_eq!(one.known.contact_id, Some(at as u64 + 1));
+    }
+}
+
+#[test]
+fn a_legal_entity_becomes_a_company_with_its_requisite_and_is_found_again_by_its_number() {
+    let mut portal = Portal::default();
+    let mut first = order(1, 1);
+    first["customer"]["company"] = json!({"title": "ООО «Ромашка»", "inn": "7707083893", "kpp": "770701001", "address": "Москва"});
+    drive(&mut portal, vec![job(&first, Known::default())]);
+    assert_eq!(portal.requisites[&1]["RQ_INN"], "7707083893");
+    assert_eq!(portal.requisites[&1]["ENTITY_ID"], "1");
+    assert_eq!(portal.deals[&1]["COMPANY_ID"], 1);
+    portal.companies.get_mut(&1).unwrap().remove("ORIGIN_ID");
+    let mut second = order(2, 2);
+    second["customer"]["company"] = json!({"title": "Ромашка", "inn": "7707083893"});
+    drive(&mut portal, vec![job(&second, Known::default())]);
+    assert_eq!(
+        (portal.companies.len(), &portal.deals[&2]["COMPANY_ID"]),
+        (1, &json!(1))
+    );
+}
+
+#[test]
+fn a_company_that_is_gone_is_looked_for_again_like_a_contact() {
+    let mut portal = Portal::default();
+    let customer = json!({
+        "id": "7", "kind": "company", "name": "Иван", "phones": ["+74951002030"],
+        "company": {"title": "ООО", "inn": "7707083893"}
+    });
+    let first = json!({"number": "1", "customer": customer});
+    let settled = only(drive(&mut portal, vec![job(&first, Known::default())]));
+    let known = Known {
+        contact_id: settled.known.contact_id,
+        company_id: settled.known.company_id,
+        ..Known::default()
+    };
+    assert_eq!(known.company_id, Some(1));
+    // A manager merges it into an older one, which takes the requisite over.
+    let mut older = portal.companies.remove(&1).unwrap();
+    older.insert("ID".to_owned(), json!("40"));
+    older.insert("ORIGIN_ID".to_owned(), Value::Null);
+    portal.companies.insert(40, older);
+    for requisite in portal.requisites.values_mut() {
+        requisite.insert("ENTITY_ID".to_owned(), json!("40"));
+    }
+    let second = json!({"number": "2", "customer": customer});
+    let settled = only(drive(&mut portal, vec![job(&second, known)]));
+    assert_eq!(settled.known.company_id, Some(40));
+    assert_eq!(portal.deals[&2]["COMPANY_ID"], json!(40));
+    assert!(settled.notes.iter().any(|note| note.contains("company 1")));
+    assert_eq!(portal.companies.len(), 1);
+    // It is deleted, but its requisite outlives it: a new one is made.
+    portal.companies.clear();
+    let third = json!({"number": "3", "customer": customer});
+    let known = Known {
+        company_id: settled.known.company_id,
+        ..Known::default()
+    };
+    let settled = only(drive(&mut portal, vec![job(&third, known)]));
+    assert_eq!(settled.known.company_id, Some(1));
+    assert_eq!(portal.deals[&3]["COMPANY_ID"], json!(1));
+}

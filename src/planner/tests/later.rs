@@ -1,0 +1,110 @@
+//! What later events write: only what changed, and nothing that managers own.
+
+use super::*;
+use serde_json::Map;
+
+#[test]
+fn a_later_event_writes_only_what_changed_and_leaves_what_managers_own() {
+    let mut portal = Portal::default();
+    let first = bring(&mut portal, &order(1, 1));
+    portal.set_deal(1, "TITLE", "Срочно! Заказ");
+    portal.methods.clear();
+    let mut paid = order(1, 1);
+    paid["status"] = json!("P");
+    paid["comment"] = json!("Позвоните");
+    let second = bring_again(&mut portal, &paid, first.known);
+    assert_eq!(second.outcome, DONE);
+    let deal = &portal.deals[&1];
+    assert_eq!(
+        (&deal["COMMENTS"], &deal["TITLE"], &deal["STAGE_ID"]),
+        (&json!("Позвоните"), &json!("Срочно! Заказ"), &json!("NEW")),
+        "what a new status means for the stage is decided elsewhere"
+    );
+    assert!(
+        !portal.methods.contains(&"crm.deal.productrows.set"),
+        "{:?}",
+        portal.methods
+    );
+}
+
+#[test]
+fn a_stage_that_means_the_same_is_not_written_over() {
+    let mut portal = Portal::default();
+    let first = bring(&mut portal, &order(1, 1));
+    portal.set_deal(1, "STAGE_ID", "PREPARATION");
+    let mut more = order(1, 1);
+    more["comment"] = json!("Позвоните");
+    bring_again(&mut portal, &more, first.known);
+    assert_eq!(portal.deals[&1]["STAGE_ID"], "PREPARATION");
+    assert_eq!(portal.deals[&1]["COMMENTS"], "Позвоните");
+}
+
+#[test]
+fn a_deal_that_is_gone_waits_for_a_person_and_is_made_anew_when_asked() {
+    let mut portal = Portal::default();
+    let first = bring(&mut portal, &order(1, 1));
+    let gone = portal.deals.remove(&1).unwrap();
+    portal
+        .deals
+        .insert(9, Map::from_iter([("ID".to_owned(), json!("9"))]));
+    let mut changed = order(1, 1);
+    changed["comment"] = json!("?");
+    let settled = bring_again(&mut portal, &changed, first.known.clone());
+    assert_eq!(hopeless(&settled), Some(Code::DealGone), "{settled:?}");
+    let mut again = job(&changed, first.known);
+    again.recreate = true;
+    assert_eq!(only(drive(&mut portal, vec![again])).outcome, DONE);
+    assert_eq!(
+        portal
+            .deals
+            .values()
+            .filter(|deal| deal.get("ORIGIN_ID") == gone.get("ORIGIN_ID"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn an_order_of_the_configured_kind_becomes_a_lead_and_stays_one() {
+    let mut portal = Portal::default();
+    let mut lead_rules = rules();
+    lead_rules.leads.push(crate::domain::LeadRule {
+        channel: Some("one-click".to_owned()),
+        property: None,
+        status: "NEW".to_owned(),
+    });
+    let mut quick = order(1, 1);
+    quick["origin"] = json!({"channel": "one-click"});
+    let mut one = job(&quick, Known::default());
+    one.rules = Arc::new(lead_rules);
+    let settled = only(drive(&mut portal, vec![one.clone()]));
+    assert_eq!(settled.known.target, Some(Target::Lead(1)));
+    assert!(portal.deals.is_empty() && portal.contacts.is_empty());
+    assert_eq!(portal.leads[&1]["PHONE"][0]["VALUE"], "+79160000001");
+    one.known = settled.known;
+    if let Intent::Save(snapshot) = &mut one.intent {
+        snapshot.comment = Some("Перезвоните".to_owned());
+    }
+    only(drive(&mut portal, vec![one]));
+    assert_eq!(
+        (portal.leads.len(), &portal.leads[&1]["COMMENTS"]),
+        (1, &json!("Перезвоните"))
+    );
+}
+
+#[test]
+fn a_deleted_order_moves_its_deal_only_if_the_rules_say_so() {
+    let mut portal = Portal::default();
+    let first = bring(&mut portal, &order(1, 1));
+    let mut delete = job(&order(1, 1), first.known);
+    delete.intent = Intent::Delete;
+    assert_eq!(
+        only(drive(&mut portal, vec![delete.clone()])).outcome,
+        Outcome::Done { wrote: false }
+    );
+    let mut moving = rules();
+    moving.on_deleted = OnDeleted::Stage(Stage::new(0, "LOSE"));
+    delete.rules = Arc::new(moving);
+    only(drive(&mut portal, vec![delete]));
+    assert_eq!(portal.deals[&1]["STAGE_ID"], "LOSE");
+}
