@@ -41,7 +41,7 @@ pub(super) struct Envelope {
 impl Envelope {
     /// Reads a body; none if it is not a JSON object.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        let Value::Object(mut members) = serde_json::from_slice(body).ok()? else {
+        let Value::Object(mut members) = document(body)? else {
             return None;
         };
         let mut envelope = Self {
@@ -76,6 +76,32 @@ impl Envelope {
         self.time.get("operating_reset_at").and_then(Value::as_i64)
     }
 }
+
+/// The JSON of a body. A byte order mark before it is skipped, and so is what PHP says of itself before or after it (`display_errors` on a
+/// portal of one's own): such a portal says it in every answer. A half answer is none, whatever whole parts are in it.
+fn document(body: &[u8]) -> Option<Value> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if let Ok(value) = serde_json::from_slice(body) {
+        return Some(value);
+    }
+    let starts = body.windows(2).enumerate().take(MOST_NOISE);
+    for (at, _) in starts.filter(|(_, pair)| pair == b"{\"").take(MOST_STARTS) {
+        let mut found = serde_json::Deserializer::from_slice(&body[at..]).into_iter::<Value>();
+        match found.next()? {
+            Ok(value) if value.get("result").or(value.get("error")).is_some() => {
+                return Some(value);
+            }
+            Err(error) if error.is_eof() => return None,
+            Ok(_) | Err(_) => {}
+        }
+    }
+    None
+}
+
+/// How far into an answer its JSON may begin, in bytes.
+const MOST_NOISE: usize = 64 * 1024;
+/// In how many places of that it is looked for.
+const MOST_STARTS: usize = 8;
 
 /// The parts of a batch's `result`.
 #[derive(Debug, Default)]
@@ -245,6 +271,31 @@ mod tests {
             assert_eq!(envelope.error, code);
         }
         assert!(Envelope::parse(b"<html>502</html>").is_none());
+    }
+
+    #[test]
+    fn what_stands_around_the_json_is_skipped_and_half_of_it_is_nothing() {
+        let whole = r#"{"result":{"result":{"d0":12},"result_error":[]},"time":{"start":1}}"#;
+        let notice = "<br />\n<b>Notice</b>: Undefined index: {ID} {\" in <b>/rest.php</b><br />\n";
+        for body in [
+            format!("\u{feff}{whole}"),
+            format!("\r\n \t{whole}\n"),
+            format!("{notice}{whole}"),
+            format!("\u{feff}{notice}{whole}"),
+            format!("{whole}{notice}"),
+        ] {
+            let envelope = Envelope::parse(body.as_bytes()).unwrap();
+            assert_eq!(envelope.result.unwrap()["result"]["d0"], 12, "{body}");
+        }
+        for cut in 1..whole.len() {
+            assert_eq!(Envelope::parse(&whole.as_bytes()[..cut]), None);
+            let half = format!("{notice}{}", &whole[..cut]);
+            assert_eq!(Envelope::parse(half.as_bytes()), None, "{half}");
+        }
+        assert_eq!(
+            Envelope::parse(br#"<html><script>x={"a":1}</script></html>"#),
+            None
+        );
     }
 
     proptest! {

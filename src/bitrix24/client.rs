@@ -32,7 +32,7 @@ pub struct Command {
     pub key: String,
     /// For example `crm.deal.add`.
     pub method: String,
-    /// A JSON object of parameters. A text that is wholly `$result[key]` refers to an earlier command's result.
+    /// A JSON object of parameters. A text that is wholly `$result[key]` refers to an earlier command's result, if there is one of this key.
     pub params: Value,
 }
 
@@ -155,13 +155,13 @@ impl Client {
         if sent.is_empty() {
             return Ok(answers);
         }
-        let line = |command: &&Command| {
-            let query = form::encode(&command.params);
+        let keys: Vec<&str> = sent.iter().map(|command| command.key.as_str()).collect();
+        let line = |(at, command): (usize, &&Command)| {
+            let query = form::encode(&command.params, &keys[..at]);
             (command.key.clone(), format!("{}?{query}", command.method))
         };
-        let cmd = InOrder(sent.iter().map(line).collect());
+        let cmd = InOrder(sent.iter().enumerate().map(line).collect());
         let envelope = self.send("batch", &Body::Batch(&cmd), priority).await?;
-        let keys: Vec<&str> = sent.iter().map(|command| command.key.as_str()).collect();
         let read = envelope
             .result
             .as_ref()

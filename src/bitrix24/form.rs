@@ -38,29 +38,30 @@ pub enum Error {
     TooDeep,
 }
 
-/// Writes a JSON object as `a=1&b[c][0]=2`, every value percent-encoded once. A value that is wholly a reference to an earlier result
-/// (`$result[key]`) stays as it is: a portal finds it there whether it substitutes before decoding or after. An empty list or map
-/// has no spelling in this notation and is left out; null is an empty text; true and false are 1 and 0.
-pub fn encode(params: &Value) -> String {
+/// Writes a JSON object as `a=1&b[c][0]=2`, every value percent-encoded once. A value that is wholly a reference to the result of one of
+/// the `earlier` commands (`$result[key]`) stays as it is: a portal finds it there whether it substitutes before decoding or after. Any other
+/// text that looks like a reference, such as a customer's, gets an invisible mark in it that keeps the portal from putting something else in
+/// its place. An empty list or map has no spelling in this notation and is left out; null is an empty text; true and false are 1 and 0.
+pub fn encode(params: &Value, earlier: &[&str]) -> String {
     let mut out = String::new();
     if let Value::Object(members) = params {
         for (name, value) in members {
-            write(&mut out, &encoded(name), value);
+            write(&mut out, &encoded(name), value, earlier);
         }
     }
     out
 }
 
-fn write(out: &mut String, name: &str, value: &Value) {
+fn write(out: &mut String, name: &str, value: &Value, earlier: &[&str]) {
     match value {
-        Value::Object(members) => members
-            .iter()
-            .for_each(|(key, inner)| write(out, &format!("{name}[{}]", encoded(key)), inner)),
+        Value::Object(members) => members.iter().for_each(|(key, inner)| {
+            write(out, &format!("{name}[{}]", encoded(key)), inner, earlier);
+        }),
         Value::Array(elements) => {
             elements
                 .iter()
                 .enumerate()
-                .for_each(|(at, inner)| write(out, &format!("{name}[{at}]"), inner));
+                .for_each(|(at, inner)| write(out, &format!("{name}[{at}]"), inner, earlier));
         }
         scalar => {
             if !out.is_empty() {
@@ -69,7 +70,10 @@ fn write(out: &mut String, name: &str, value: &Value) {
             out.push_str(name);
             out.push('=');
             match scalar {
-                Value::String(text) if is_reference(text) => out.push_str(text),
+                Value::String(text) if is_reference(text, earlier) => out.push_str(text),
+                Value::String(text) if text.contains(REFERENCE) => {
+                    out.push_str(&encoded(&text.replace(REFERENCE, "$result\u{2060}[")));
+                }
                 Value::String(text) => out.push_str(&encoded(text)),
                 Value::Number(number) => out.push_str(&encoded(&number.to_string())),
                 Value::Bool(flag) => out.push(if *flag { '1' } else { '0' }),
@@ -83,13 +87,19 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
-/// `$result[key]`, with further steps into the result.
-fn is_reference(text: &str) -> bool {
-    text.strip_prefix("$result[").is_some_and(|rest| {
+/// How every reference begins.
+const REFERENCE: &str = "$result[";
+
+/// `$result[key]` of an earlier command, with further steps into the result.
+fn is_reference(text: &str, earlier: &[&str]) -> bool {
+    text.strip_prefix(REFERENCE).is_some_and(|rest| {
         rest.ends_with(']')
             && rest
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'[' | b']'))
+            && rest
+                .split_once(']')
+                .is_some_and(|(key, _)| earlier.contains(&key))
     })
 }
 
@@ -221,12 +231,24 @@ mod tests {
     #[test]
     fn references_stay_readable_and_everything_else_is_encoded_once() {
         let text = encode(
-            &json!({"id": "$result[q1]", "filter": {"@ID": ["a&b", "$result[x] y"]}, "flag": true, "none": []}),
+            &json!({"id": "$result[q1]", "filter": {"@ID": ["a&b", "a]b[x] y"]}, "flag": true, "none": []}),
+            &["q0", "q1"],
         );
         assert!(text.contains("id=$result[q1]"), "{text}");
         assert!(text.contains("filter[%40ID][0]=a%26b"), "{text}");
-        assert!(text.contains("%24result%5Bx%5D%20y"), "{text}");
+        assert!(text.contains("a%5Db%5Bx%5D%20y"), "{text}");
         assert!(text.contains("flag=1") && !text.contains("none"), "{text}");
+    }
+
+    #[test]
+    fn what_a_customer_writes_is_never_a_reference() {
+        for written in ["$result[q2]", "$result[q1] and more", "see $result[q1][0]"] {
+            let text = encode(&json!({"fields": {"TITLE": written}}), &["q1"]);
+            let read = decode(text.as_bytes(), Limits::default()).unwrap();
+            let title = read["fields"]["TITLE"].as_str().unwrap();
+            assert!(!title.contains(REFERENCE), "{title}");
+            assert_eq!(title.replace('\u{2060}', ""), written);
+        }
     }
 
     #[test]
@@ -251,7 +273,7 @@ mod tests {
         #[test]
         fn decoding_undoes_encoding(members in prop::collection::btree_map("[a-z]{1,6}", params(), 1..5)) {
             let value = Value::Object(members.into_iter().collect());
-            let read = decode(encode(&value).as_bytes(), Limits { pairs: 100_000, depth: 20 }).unwrap();
+            let read = decode(encode(&value, &[]).as_bytes(), Limits { pairs: 100_000, depth: 20 }).unwrap();
             prop_assert_eq!(read, value);
         }
 

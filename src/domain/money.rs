@@ -17,6 +17,12 @@ pub fn with_tax(price: Decimal, rate: Decimal) -> Decimal {
     round(price * (Decimal::ONE + rate / Decimal::ONE_HUNDRED))
 }
 
+/// The amount without the tax of `rate` percent that is in it.
+pub fn without_tax(amount: Decimal, rate: Decimal) -> Decimal {
+    let taxed = Decimal::ONE + rate / Decimal::ONE_HUNDRED;
+    amount.checked_div(taxed).map_or(amount, round)
+}
+
 /// The amount as it is sent: without an exponent, without idle zeros beyond hundredths.
 pub fn text(amount: Decimal) -> String {
     let mut short = amount.normalize();
@@ -42,8 +48,12 @@ mod tests {
     }
 
     #[test]
-    fn tax_is_put_on_to_the_kopeck() {
+    fn tax_is_put_on_and_taken_out_to_the_kopeck() {
         assert_eq!(with_tax(decimal("99.99"), decimal("20")), decimal("119.99"));
+        assert_eq!(
+            without_tax(decimal("119.99"), decimal("20")),
+            decimal("99.99")
+        );
     }
 
     #[test]

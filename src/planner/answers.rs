@@ -53,11 +53,12 @@ impl Wave {
         match ask {
             Ask::Targets { lead, jobs, so_far } => self.take_targets(lead, &jobs, so_far, result),
             Ask::TargetsById { jobs } => self.take_targets_by_id(&jobs, result),
-            Ask::Stages { funnel } => self.facts.take_stages(funnel, result),
+            Ask::Stages { funnel, so_far } => self.take_stages(funnel, so_far, result),
             Ask::Presets => self.facts.take_presets(result),
             Ask::Contacts { ids } => self.take_contacts(&ids, result),
             Ask::ContactsByOrigin { customers } => self.take_contacts_by_origin(&customers, result),
             Ask::Duplicates { by_phone, values } => self.take_duplicates(by_phone, &values, result),
+            Ask::Companies { ids } => self.take_companies(&ids, result),
             Ask::CompaniesByOrigin { firms } => self.take_companies_by_origin(&firms, result),
             Ask::Requisites { firms } => self.take_requisites(&firms, result),
             Ask::CompaniesByTitle { firm } => self.take_companies_by_title(firm, result),
@@ -84,10 +85,12 @@ impl Wave {
         match ask {
             Ask::Import { jobs } => self.import_command_refused(&jobs, error, words),
             // Without rights to the dictionaries the bridge does without them.
-            Ask::Stages { funnel } => {
+            Ask::Stages { funnel, .. } => {
                 self.facts.stages.remove(&funnel);
             }
             Ask::Presets => self.facts.presets_refused = true,
+            // What cannot be seen is taken to be there.
+            Ask::Companies { ids } => self.companies.extend(ids.into_iter().map(|id| (id, true))),
             Ask::AddToCompany { firm, what } => {
                 let note =
                     format!("the company was made, but the portal refused its {what}: {words}");
@@ -152,6 +155,10 @@ impl Wave {
                     .map(|(_, customer)| *customer)
                     .collect::<Vec<_>>(),
             ),
+            Ask::Companies { ids } => {
+                let asked = (0..self.firms.len()).filter(|at| self.firms[*at].is_one_of(ids));
+                of_firms(&asked.collect::<Vec<_>>())
+            }
             Ask::CompaniesByOrigin { firms } | Ask::Requisites { firms } => of_firms(firms),
             Ask::AddContact { customer } | Ask::CompleteContact { customer } => {
                 of_customers(&[*customer])

@@ -2,7 +2,7 @@
 
 use super::{BATCH_LIMIT, Call, Command};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What the answer to a command means. Numbers are positions in the wave's lists.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +15,11 @@ pub(super) enum Ask {
     },
     /// Known deals or leads that the origin did not show, by id.
     TargetsById { jobs: Vec<usize> },
-    /// The stages of a funnel.
-    Stages { funnel: u32 },
+    /// The stages of a funnel, page by page.
+    Stages {
+        funnel: u32,
+        so_far: BTreeSet<String>,
+    },
     /// Requisite presets.
     Presets,
     /// Contacts by id: linked ones, and those that a search found.
@@ -28,6 +31,8 @@ pub(super) enum Ask {
         by_phone: bool,
         values: Vec<(String, usize)>,
     },
+    /// Companies by id, linked ones and those of a requisite: whether they are there.
+    Companies { ids: Vec<u64> },
     /// Companies that carry our origin.
     CompaniesByOrigin { firms: Vec<usize> },
     /// Requisites by taxpayer number.

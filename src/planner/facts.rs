@@ -5,6 +5,7 @@
 use super::{
     Wave,
     ask::Ask,
+    list::PAGE,
     value::{id, rows, text},
 };
 use crate::domain::Stage;
@@ -38,18 +39,6 @@ impl PortalFacts {
         match inn.len() {
             12 => self.preset_entrepreneur,
             _ => self.preset_company,
-        }
-    }
-
-    pub(super) fn take_stages(&mut self, funnel: u32, result: &Value) {
-        let stages: BTreeSet<String> = rows(result)
-            .iter()
-            .map(|row| text(row.get("STATUS_ID")))
-            .collect();
-        if stages.is_empty() {
-            self.stages.remove(&funnel);
-        } else {
-            self.stages.insert(funnel, stages);
         }
     }
 
@@ -87,13 +76,33 @@ impl Wave {
             .map(|wanted| wanted.funnel)
             .collect();
         for funnel in funnels {
-            let entity = if funnel == 0 {
-                "DEAL_STAGE".to_owned()
-            } else {
-                format!("DEAL_STAGE_{funnel}")
-            };
-            let params = json!({"filter": {"ENTITY_ID": entity}});
-            self.ask("crm.status.list", params, Ask::Stages { funnel });
+            self.ask_stages_of(funnel, BTreeSet::new());
+        }
+    }
+
+    /// One page of a funnel's stages; a full page is followed by the next.
+    fn ask_stages_of(&mut self, funnel: u32, so_far: BTreeSet<String>) {
+        let entity = if funnel == 0 {
+            "DEAL_STAGE".to_owned()
+        } else {
+            format!("DEAL_STAGE_{funnel}")
+        };
+        let params = json!({"filter": {"ENTITY_ID": entity}, "order": {"SORT": "ASC"}, "start": so_far.len()});
+        self.ask("crm.status.list", params, Ask::Stages { funnel, so_far });
+    }
+
+    pub(super) fn take_stages(&mut self, funnel: u32, so_far: BTreeSet<String>, result: &Value) {
+        let page = rows(result);
+        let before = so_far.len();
+        let mut stages = so_far;
+        stages.extend(page.iter().map(|row| text(row.get("STATUS_ID"))));
+        // A portal that shows the same page again is not followed for ever.
+        if page.len() >= PAGE && stages.len() >= before + PAGE {
+            self.ask_stages_of(funnel, stages);
+        } else if stages.is_empty() {
+            self.facts.stages.remove(&funnel);
+        } else {
+            self.facts.stages.insert(funnel, stages);
         }
     }
 

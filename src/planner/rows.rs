@@ -49,7 +49,8 @@ pub(super) fn rows(snapshot: &Snapshot, rules: &ShopRules) -> Rows {
     }
 }
 
-/// PRICE is what one unit costs in the end, tax included, so that the sum does not depend on how a portal adds the tax.
+/// PRICE is what one unit costs in the end, tax included, so that the sum does not depend on how a portal adds the tax. DISCOUNT_SUM lies
+/// between two prices without tax (PRICE_NETTO and PRICE_EXCLUSIVE), so it carries none.
 fn line(item: &Item) -> (Map<String, Value>, Decimal) {
     let taxed = |amount: Decimal| match item.vat_rate {
         Some(rate) if !item.vat_included => money::with_tax(amount, rate),
@@ -70,7 +71,11 @@ fn line(item: &Item) -> (Map<String, Value>, Decimal) {
     );
     if !item.discount.is_zero() {
         row.insert("DISCOUNT_TYPE_ID".to_owned(), json!(1));
-        row.insert("DISCOUNT_SUM".to_owned(), json!(money::text(item.discount)));
+        let net = match item.vat_rate {
+            Some(rate) if item.vat_included => money::without_tax(item.discount, rate),
+            _ => item.discount,
+        };
+        row.insert("DISCOUNT_SUM".to_owned(), json!(money::text(net)));
     }
     if let Some(rate) = item.vat_rate {
         row.insert("TAX_RATE".to_owned(), json!(rate.normalize().to_string()));
@@ -179,6 +184,33 @@ mod tests {
             (&json!("120.00"), &json!("N"))
         );
         assert_eq!(rows.sum, Decimal::from(240));
+    }
+
+    #[test]
+    fn a_discount_is_sent_without_the_tax_so_that_the_price_before_it_is_the_shops() {
+        let order = snapshot(&json!({
+            "total": "242",
+            "items": [
+                {"name": "A", "quantity": 1, "price": "80", "discount": "20", "vat_rate": 20},
+                {"name": "B", "quantity": 1, "price": "100", "discount": "10", "vat_rate": 20, "vat_included": false},
+                {"name": "C", "quantity": 1, "price": "42", "discount": "8"}
+            ]
+        }));
+        let rows = rows(&order, &rules()).rows;
+        let before = |row: &Value| {
+            let number = |name: &str| -> Decimal {
+                row.get(name)
+                    .and_then(Value::as_str)
+                    .map_or(Decimal::ZERO, |text| text.parse().unwrap())
+            };
+            let rate = number("TAX_RATE") / Decimal::ONE_HUNDRED + Decimal::ONE;
+            let exclusive = number("PRICE") / rate;
+            ((exclusive + number("DISCOUNT_SUM")) * rate).round_dp(1)
+        };
+        assert_eq!(
+            rows.iter().map(before).collect::<Vec<_>>(),
+            [Decimal::from(100), Decimal::from(132), Decimal::from(50)]
+        );
     }
 
     #[test]

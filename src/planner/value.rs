@@ -84,6 +84,51 @@ pub(super) fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
+/// The letters and digits of a text that a portal may show as BB code or HTML: tags and character references do not count.
+pub(super) fn words(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['[', '<', '&']) {
+        let (before, marked) = rest.split_at(at);
+        plain.push_str(before);
+        rest = marked.get(markup(marked)..).unwrap_or_default();
+    }
+    plain.push_str(rest);
+    letters(&plain)
+}
+
+/// How many bytes of markup a text begins with; one, if it is a lone mark.
+fn markup(text: &str) -> usize {
+    let close = match text.as_bytes().first() {
+        Some(b'[') => b']',
+        Some(b'<') => b'>',
+        _ => b';',
+    };
+    let end = text.bytes().take(LONGEST_MARK).position(|b| b == close);
+    let end = end.filter(|end| {
+        let inside = text.get(1..*end).unwrap_or_default();
+        close != b';' || inside.starts_with('#') || REFERENCES.contains(&inside)
+    });
+    end.map_or(1, |end| end + 1)
+}
+
+/// A tag is not longer than this, in bytes.
+const LONGEST_MARK: usize = 1_000;
+/// The character references that text gets on its way into HTML.
+const REFERENCES: &[&str] = &[
+    "amp", "lt", "gt", "quot", "apos", "nbsp", "laquo", "raquo", "mdash", "ndash", "hellip",
+];
+
+/// Whether a field holds nothing. No and zero are values.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +157,21 @@ mod tests {
             assert_eq!(rows(&result).len(), 1, "{result}");
         }
         assert!(rows(&json!([])).is_empty() && rows(&Value::Null).is_empty());
+    }
+
+    #[test]
+    fn a_portals_markup_is_no_word_of_a_comment() {
+        let ours = "Позвонить: 50% & «кавычки» ‹b›\nдо 6, R&D; всё";
+        for theirs in [
+            "[p]Позвонить: 50% & «кавычки» ‹b›[/p]\n[p]до 6, R&D; всё[/p]",
+            "Позвонить: 50% &amp; &laquo;кавычки&raquo; ‹b›<br />до 6, R&amp;D;&#32;всё",
+        ] {
+            assert_eq!(words(theirs), words(ours));
+        }
+        assert_ne!(words("[b]да[/b]"), words("нет"));
+        for odd in ["[", "a < b", "&", "&&;", "<[&", "ё&ё;", "&#"] {
+            assert_eq!(words(odd), letters(odd), "{odd}");
+        }
     }
 
     #[test]

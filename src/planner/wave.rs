@@ -40,6 +40,8 @@ pub struct Wave {
     pub(super) firms: Vec<Firm>,
     /// Contacts as they were read; none for one that is not there.
     pub(super) contacts: BTreeMap<u64, Option<ContactRow>>,
+    /// Companies that were asked for, and whether the portal has them.
+    pub(super) companies: BTreeMap<u64, bool>,
     pub(super) facts: PortalFacts,
     pub(super) desk: Desk,
     pub(super) waiting: Vec<Group>,
@@ -54,6 +56,7 @@ impl Wave {
             customers: Vec::new(),
             firms: Vec::new(),
             contacts: BTreeMap::new(),
+            companies: BTreeMap::new(),
             facts,
             desk: Desk::default(),
             waiting: Vec::new(),

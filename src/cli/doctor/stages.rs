@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use crate::{
-    bitrix24::{Client, Priority},
+    bitrix24::{Client, Error, Priority},
     domain::{Code, ShopRules},
     worker::Failure,
 };
@@ -24,30 +24,8 @@ pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mu
         .chain([rules.funnel])
         .collect();
     for funnel in funnels {
-        let entity = if funnel == 0 {
-            "DEAL_STAGE".to_owned()
-        } else {
-            format!("DEAL_STAGE_{funnel}")
-        };
-        let listed = client
-            .call(
-                "crm.status.list",
-                &json!({"filter": {"ENTITY_ID": entity}}),
-                Priority::Live,
-            )
-            .await;
-        let stages: Vec<String> = match listed {
-            Ok(answer) => answer
-                .result
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|row| {
-                    row.get("STATUS_ID")
-                        .and_then(Value::as_str)
-                        .map(str::to_owned)
-                })
-                .collect(),
+        let stages = match stages_of(funnel, client).await {
+            Ok(stages) => stages,
             Err(error) => {
                 let failure = Failure::from(error);
                 return report.wrong(&what, failure.message, failure.code);
@@ -82,5 +60,35 @@ pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mu
                 rules.statuses.rows().len()
             ),
         );
+    }
+}
+
+/// The ids of a funnel's stages; a page holds fifty.
+async fn stages_of(funnel: u32, client: &Client) -> Result<Vec<String>, Error> {
+    let entity = if funnel == 0 {
+        "DEAL_STAGE".to_owned()
+    } else {
+        format!("DEAL_STAGE_{funnel}")
+    };
+    let mut stages: Vec<String> = Vec::new();
+    let mut start = 0;
+    loop {
+        let params =
+            json!({"filter": {"ENTITY_ID": entity}, "order": {"SORT": "ASC"}, "start": start});
+        let answer = client
+            .call("crm.status.list", &params, Priority::Live)
+            .await?;
+        let before = stages.len();
+        for row in answer.result.as_array().into_iter().flatten() {
+            let id = row.get("STATUS_ID").and_then(Value::as_str);
+            stages.extend(
+                id.filter(|id| !stages.iter().any(|known| known == id))
+                    .map(str::to_owned),
+            );
+        }
+        match answer.next {
+            Some(next) if stages.len() > before => start = next,
+            _ => return Ok(stages),
+        }
     }
 }

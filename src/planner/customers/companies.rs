@@ -6,7 +6,7 @@ use crate::{
     planner::{
         Wave,
         ask::{Ask, Group, Step, result_of},
-        list::{PAGE, listed, row_id},
+        list::{PAGE, listed, of_ids, row_id},
         rows::cut,
         value::{id, made_id, rows, text},
     },
@@ -65,9 +65,54 @@ impl Firm {
             made: false,
         }
     }
+
+    /// The companies that its number or its name showed.
+    pub(super) fn found(&self) -> impl Iterator<Item = u64> {
+        self.found.iter().copied()
+    }
+
+    /// Whether its company, or one that may be it, is among these.
+    pub(in crate::planner) fn is_one_of(&self, ids: &[u64]) -> bool {
+        self.found().chain(self.company).any(|id| ids.contains(&id))
+    }
 }
 
 impl Wave {
+    /// Asks whether these companies are there.
+    pub(super) fn ask_companies(&mut self, ids: BTreeSet<u64>) {
+        let ids: Vec<u64> = ids.into_iter().collect();
+        for ids in ids.chunks(PAGE) {
+            let params = listed(&of_ids(ids), &["ID"]);
+            let ids = ids.to_vec();
+            self.ask("crm.company.list", params, Ask::Companies { ids });
+        }
+    }
+
+    pub(in crate::planner) fn take_companies(&mut self, ids: &[u64], result: &Value) {
+        let shown: BTreeSet<u64> = rows(result).iter().filter_map(row_id).collect();
+        self.companies
+            .extend(ids.iter().map(|id| (*id, shown.contains(id))));
+    }
+
+    /// Takes the link from the firms whose company was deleted, or merged with another; which they are.
+    pub(super) fn forget_gone_companies(&mut self) -> Vec<usize> {
+        let gone: Vec<(usize, u64)> = (0..self.firms.len())
+            .filter_map(|at| Some((at, self.firms[at].company?)))
+            .filter(|(_, company)| self.companies.get(company) == Some(&false))
+            .collect();
+        for (at, company) in &gone {
+            self.firms[*at].company = None;
+            let jobs = self.jobs.iter_mut();
+            for state in jobs.filter(|state| state.firm == Some(*at)) {
+                state.known.company_id = None;
+                state.note(format!(
+                    "the company {company} is no longer in the portal: it was looked for again"
+                ));
+            }
+        }
+        gone.into_iter().map(|(at, _)| at).collect()
+    }
+
     /// Searches by origin, and by taxpayer number; by name only where there is no number.
     pub(super) fn search_companies(&mut self, firms: &[usize]) {
         let origin = |at: &usize| {
@@ -146,6 +191,7 @@ impl Wave {
             let told_apart = !theirs.is_empty() && !firm.phones.is_empty();
             if same_title && (!told_apart || theirs.iter().any(|phone| firm.phones.contains(phone)))
             {
+                self.companies.insert(id, true);
                 firm.found.insert(id);
             }
         }
@@ -158,6 +204,8 @@ impl Wave {
             if firm.company.is_some() {
                 continue;
             }
+            let there = &self.companies;
+            firm.found.retain(|id| there.get(id) != Some(&false));
             firm.company = firm.by_origin.or_else(|| firm.found.first().copied());
             if firm.by_origin.is_none() && firm.found.len() > 1 {
                 let note = several("companies", &firm.found);

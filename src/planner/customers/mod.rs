@@ -21,9 +21,10 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Wave {
-    /// Asks for linked contacts, and searches the customers and firms that have no link.
+    /// Asks for linked contacts and companies, and searches the customers and firms that have no link.
     pub(super) fn ask_who(&mut self) {
         let mut linked = BTreeSet::new();
+        let mut linked_companies = BTreeSet::new();
         for state in self.jobs.iter().filter(|state| state.open()) {
             if let (Some(at), Some(contact)) = (state.customer, state.known.contact_id) {
                 self.customers[at].contact.get_or_insert(contact);
@@ -31,9 +32,11 @@ impl Wave {
             }
             if let (Some(at), Some(company)) = (state.firm, state.known.company_id) {
                 self.firms[at].company.get_or_insert(company);
+                linked_companies.insert(company);
             }
         }
         self.ask_contacts(linked);
+        self.ask_companies(linked_companies);
         let strangers: Vec<usize> = (0..self.customers.len())
             .filter(|at| self.customers[*at].contact.is_none())
             .collect();
@@ -44,7 +47,7 @@ impl Wave {
         self.search_companies(&unknown);
     }
 
-    /// Reads candidates that were not read yet, and searches for customers whose linked contact is gone.
+    /// Reads candidates that were not read yet, and searches for customers whose linked contact or company is gone.
     pub(super) fn ask_who_further(&mut self) {
         let unread: BTreeSet<u64> = self
             .customers
@@ -55,6 +58,12 @@ impl Wave {
         self.ask_contacts(unread);
         let gone = self.forget_gone_contacts();
         self.search_contacts(&gone);
+        let gone = self.forget_gone_companies();
+        self.search_companies(&gone);
+        // The requisite of a deleted company may outlive it.
+        let found = self.firms.iter().flat_map(Firm::found);
+        let unread = found.filter(|id| !self.companies.contains_key(id));
+        self.ask_companies(unread.collect());
     }
 
     /// Looks up by origin what may be in the portal already: `sought` tells the shop, the origin and the position of each.

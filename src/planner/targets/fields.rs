@@ -8,7 +8,7 @@ use crate::{
     planner::{
         State,
         customers::communications,
-        value::{letters, text},
+        value::{text, words},
     },
 };
 use serde_json::{Map, Value, json};
@@ -107,8 +107,8 @@ impl State {
         if !fields.contains_key("COMMENTS") {
             return;
         }
-        let ours = letters(&text(written.fields.get("COMMENTS")));
-        let theirs = letters(&text(self.row.as_ref().and_then(|row| row.get("COMMENTS"))));
+        let ours = words(&text(written.fields.get("COMMENTS")));
+        let theirs = words(&text(self.row.as_ref().and_then(|row| row.get("COMMENTS"))));
         if ours != theirs {
             fields.remove("COMMENTS");
             self.note(

@@ -80,7 +80,7 @@ pub(super) fn by_origin(
     if let Some(above) = above {
         filter[">ID"] = json!(above);
     }
-    (names(lead).list, listed(&filter, &select(orders)))
+    (names(lead).list, listed(&filter, &select(lead, orders)))
 }
 
 /// The same by the ids of the deals or leads.
@@ -89,19 +89,24 @@ fn by_id(lead: bool, orders: &[&State]) -> (&'static str, Value) {
         .iter()
         .filter_map(|state| state.target_id())
         .collect();
-    (names(lead).list, listed(&of_ids(&ids), &select(orders)))
+    (
+        names(lead).list,
+        listed(&of_ids(&ids), &select(lead, orders)),
+    )
 }
 
 /// The fields that are read of deals and leads: what the planner looks at itself, and what these orders write.
-fn select(orders: &[&State]) -> Vec<String> {
+fn select(lead: bool, orders: &[&State]) -> Vec<String> {
+    let stage: &[&str] = if lead {
+        &["STATUS_ID"]
+    } else {
+        &["STAGE_ID", "CATEGORY_ID"]
+    };
     let fixed = [
         "ID",
         "ORIGINATOR_ID",
         "ORIGIN_ID",
         "TITLE",
-        "STAGE_ID",
-        "STATUS_ID",
-        "CATEGORY_ID",
         "CURRENCY_ID",
         "OPPORTUNITY",
         "IS_MANUAL_OPPORTUNITY",
@@ -109,7 +114,7 @@ fn select(orders: &[&State]) -> Vec<String> {
         "CONTACT_ID",
         "COMPANY_ID",
     ];
-    let mut fields: Vec<String> = fixed.iter().map(ToString::to_string).collect();
+    let mut fields: Vec<String> = fixed.iter().chain(stage).map(ToString::to_string).collect();
     let kept: BTreeSet<&String> = orders
         .iter()
         .filter_map(|state| state.desired.as_ref())

@@ -8,7 +8,7 @@ use crate::{
         ask::{Ask, Step},
         fields::Desired,
         list::row_id,
-        value::{decimal, rows, same, text},
+        value::{decimal, is_empty, rows, same, text},
     },
 };
 use serde_json::{Map, Value, json};
@@ -147,6 +147,19 @@ impl State {
                 code: Code::NotTaken,
                 message,
             });
+        }
+        let emptied: Vec<&str> = kept
+            .iter()
+            .filter(|(field, ours)| {
+                field.starts_with("UF_") && !is_empty(ours) && row.get(*field).is_some_and(is_empty)
+            })
+            .map(|(field, _)| field.as_str())
+            .collect();
+        if !emptied.is_empty() {
+            self.note(format!(
+                "the portal left {} empty: a field of that type does not take the shop's value",
+                emptied.join(", ")
+            ));
         }
         let dropped: Vec<&str> = kept
             .keys()

@@ -144,12 +144,11 @@ impl Wave {
 
     pub(in crate::planner) fn target_made(&mut self, job: usize, result: &Value) {
         let state = &mut self.jobs[job];
-        match made_id(result) {
-            Some(id) => state.became(Target::new(state.is_lead(), id)),
-            None => {
-                let entity = if state.is_lead() { "lead" } else { "deal" };
-                state.no_id(&format!("crm.{entity}.add"), result);
-            }
+        if let Some(id) = made_id(result) {
+            state.became(Target::new(state.is_lead(), id));
+        } else {
+            let entity = if state.is_lead() { "lead" } else { "deal" };
+            state.no_id(&format!("crm.{entity}.add"), result);
         }
     }
 

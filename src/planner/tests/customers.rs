@@ -80,3 +80,44 @@ fn a_legal_entity_becomes_a_company_with_its_requisite_and_is_found_again_by_its
         (1, &json!(1))
     );
 }
+
+#[test]
+fn a_company_that_is_gone_is_looked_for_again_like_a_contact() {
+    let mut portal = Portal::default();
+    let customer = json!({
+        "id": "7", "kind": "company", "name": "Иван", "phones": ["+74951002030"],
+        "company": {"title": "ООО", "inn": "7707083893"}
+    });
+    let first = json!({"number": "1", "customer": customer});
+    let settled = only(drive(&mut portal, vec![job(&first, Known::default())]));
+    let known = Known {
+        contact_id: settled.known.contact_id,
+        company_id: settled.known.company_id,
+        ..Known::default()
+    };
+    assert_eq!(known.company_id, Some(1));
+    // A manager merges it into an older one, which takes the requisite over.
+    let mut older = portal.companies.remove(&1).unwrap();
+    older.insert("ID".to_owned(), json!("40"));
+    older.insert("ORIGIN_ID".to_owned(), Value::Null);
+    portal.companies.insert(40, older);
+    for requisite in portal.requisites.values_mut() {
+        requisite.insert("ENTITY_ID".to_owned(), json!("40"));
+    }
+    let second = json!({"number": "2", "customer": customer});
+    let settled = only(drive(&mut portal, vec![job(&second, known)]));
+    assert_eq!(settled.known.company_id, Some(40));
+    assert_eq!(portal.deals[&2]["COMPANY_ID"], json!(40));
+    assert!(settled.notes.iter().any(|note| note.contains("company 1")));
+    assert_eq!(portal.companies.len(), 1);
+    // It is deleted, but its requisite outlives it: a new one is made.
+    portal.companies.clear();
+    let third = json!({"number": "3", "customer": customer});
+    let known = Known {
+        company_id: settled.known.company_id,
+        ..Known::default()
+    };
+    let settled = only(drive(&mut portal, vec![job(&third, known)]));
+    assert_eq!(settled.known.company_id, Some(1));
+    assert_eq!(portal.deals[&3]["COMPANY_ID"], json!(1));
+}

@@ -166,3 +166,58 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_stage_on_a_later_page_of_a_long_funnel_is_known() {
+    let mut portal = Portal {
+        early_stages: 60,
+        ..Portal::default()
+    };
+    let settled = only(drive(
+        &mut portal,
+        vec![job(
+            &json!({"number": "1", "status": "P"}),
+            Known::default(),
+        )],
+    ));
+    assert_eq!(settled.outcome, DONE);
+    assert_eq!(portal.deals[&1]["STAGE_ID"], "EXECUTING");
+    let read = |method: &&&str| **method == "crm.status.list";
+    assert_eq!(portal.methods.iter().filter(read).count(), 2);
+}
+
+#[test]
+fn a_user_field_that_the_portal_leaves_empty_is_told() {
+    let mut portal = Portal::default();
+    let mut mapped = job(
+        &json!({"number": "1", "properties": {"promo": "X", "gift": "да"}}),
+        Known::default(),
+    );
+    let mut with_fields = rules();
+    for (property, field) in [
+        ("properties.promo", "UF_CRM_LIST"),
+        ("properties.gift", "UF_CRM_TEXT"),
+    ] {
+        with_fields
+            .fields
+            .insert(property.to_owned(), field.to_owned());
+    }
+    mapped.rules = Arc::new(with_fields);
+    let settled = only(drive_by(vec![mapped], |call| {
+        let mut answers = portal.run(call);
+        for answer in answers.values_mut() {
+            if let CommandAnswer::Done { result, .. } = answer {
+                let rows = result.as_array_mut().into_iter().flatten();
+                for row in rows.filter(|row| row.get("UF_CRM_LIST").is_some()) {
+                    row["UF_CRM_LIST"] = json!(false);
+                }
+            }
+        }
+        CallAnswer::Answered(answers)
+    }));
+    assert_eq!(settled.outcome, DONE);
+    let notes = settled.notes.iter().filter(|note| note.contains("empty"));
+    let told: Vec<_> = notes.collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("UF_CRM_LIST") && !told[0].contains("UF_CRM_TEXT"));
+}

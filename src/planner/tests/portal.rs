@@ -20,6 +20,8 @@ pub(super) struct Portal {
     pub(super) rows: BTreeMap<String, Value>,
     pub(super) calls: usize,
     pub(super) methods: Vec<&'static str>,
+    /// So many stages come before the usual ones.
+    pub(super) early_stages: usize,
     /// Off by this much when it sums rows.
     pub(super) miscounts: bool,
     pub(super) imports: Imports,
@@ -82,6 +84,14 @@ impl Portal {
         answers
     }
 
+    fn stages(&self, params: &Value) -> Value {
+        let early = (0..self.early_stages).map(|at| format!("UC_{at}"));
+        let all = early.chain(STAGES.map(str::to_owned));
+        let start = usize::try_from(params["start"].as_u64().unwrap()).unwrap();
+        let page = all.skip(start).take(50);
+        page.map(|id| json!({"STATUS_ID": id})).collect()
+    }
+
     fn method(&mut self, method: &str, params: &Value) -> Result<Value, String> {
         let (object, verb) = method.rsplit_once('.').unwrap();
         let kind = object.split('.').nth(1).unwrap();
@@ -95,7 +105,7 @@ impl Portal {
                 self.set_rows(kind, method, params)
             }
             "crm.duplicate.findbycomm" => Ok(self.duplicates(params)),
-            "crm.status.list" => Ok(STAGES.iter().map(|id| json!({"STATUS_ID": id})).collect()),
+            "crm.status.list" => Ok(self.stages(params)),
             "crm.requisite.preset.list" => {
                 Ok(json!([{"ID": "1", "NAME": "Организация"}, {"ID": "3", "NAME": "ИП"}]))
             }
