@@ -294,6 +294,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "в заказе нет покупателя: у сделки нет контакта",
     ),
     (
+        "the company {} is no longer in the portal: it was looked for again",
+        "компании {} больше нет на портале: её искали заново",
+    ),
+    (
+        "the portal left {} empty: a field of that type does not take the shop's value",
+        "портал оставил пустым {}: поле такого типа не принимает значение магазина",
+    ),
+    (
         "the contact {} is no longer in the portal: the customer was looked for again",
         "контакта {} в портале больше нет: покупателя нашли заново",
     ),
