@@ -24,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The most events that one request may carry.
 pub const MAX_EVENTS: usize = 1000;
+/// A request with so many events is stored in two parts.
+const APART: usize = 200;
 
 /// What became of an event that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +70,7 @@ impl Bridge {
         let stored = if good.is_empty() {
             Vec::new()
         } else {
-            self.together(good).await?
+            self.store_request(good).await?
         };
         let mut stored = stored.into_iter();
         let results: Vec<_> = faults
@@ -82,6 +84,21 @@ impl Bridge {
             self.metrics().accepted(result.word());
         }
         Ok(results)
+    }
+
+    /// Stores the events of a request: many of them in two parts at the same time. All of one order are in the same part, in their order.
+    async fn store_request(&self, events: Vec<NewEvent>) -> Result<Vec<Accepted>, Error> {
+        if events.len() < APART {
+            return self.together(events).await;
+        }
+        let part_of = |event: &NewEvent| event.number.bytes().map(usize::from).sum::<usize>() % 2;
+        let places: Vec<usize> = events.iter().map(part_of).collect();
+        let (first, second): (Vec<_>, Vec<_>) =
+            events.into_iter().partition(|event| part_of(event) == 0);
+        let (first, second) = tokio::join!(self.together(first), self.together(second));
+        let mut parts = [first?.into_iter(), second?.into_iter()];
+        let stored = places.into_iter().filter_map(|part| parts[part].next());
+        Ok(stored.collect())
     }
 
     /// Wakes the lanes of what was queued, and counts what that overtook.

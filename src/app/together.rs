@@ -1,11 +1,11 @@
 //! Many requests, one commit: what comes in while another transaction commits shares the next one.
 //!
 //! A request on a quiet bridge is written at once. Under load a commit, which waits for the disk, is paid once for all that came in
-//! meanwhile. One writer is enough for that: a second one would halve the groups, which costs more than the wait for the disk. Only when more
-//! waits than fits well into one transaction, a second one comes to help. The last writer stays for a moment with its connection. What was written
-//! stays written when the one who asked has gone. A group that failed is written one by one, so that one's fault is nobody else's.
+//! meanwhile. One writer is enough for that: a second one would halve the groups, which costs more than the wait for the disk. Only when much
+//! waits, a second one comes to help. The last writer stays for a moment with its connection. What was written stays written when the one who
+//! asked has gone. A group that failed is written one by one, so that one's fault is nobody else's.
 
-use super::{Bridge, Error, MAX_EVENTS};
+use super::{Bridge, Error};
 use crate::storage;
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use std::{
@@ -21,9 +21,9 @@ use tokio::{
 };
 
 /// The most rows of one group. A thing with more of them goes alone.
-const MOST: usize = MAX_EVENTS;
+const MOST: usize = 250;
 /// With so many rows waiting, a second writer helps.
-const MANY: usize = MAX_EVENTS / 4;
+const MANY: usize = 80;
 const WRITERS: usize = 2;
 /// How long the last writer, with its connection, waits for more.
 const IDLE: Duration = Duration::from_millis(250);
@@ -101,7 +101,7 @@ impl<T: Grouped> Queue<T> {
         let start = self.with(|state| {
             state.rows += request.what.rows();
             state.waiting.push_back(request);
-            let start = state.writers == 0 || (state.writers < WRITERS && state.rows > MANY);
+            let start = state.writers == 0 || (state.writers < WRITERS && state.rows >= MANY);
             state.writers += usize::from(start);
             start
         });

@@ -275,3 +275,41 @@ async fn a_connection_that_died_between_two_events_loses_neither() {
         assert!(killed.execute(&mut other).await.unwrap().rows_affected() > 0);
     }
 }
+
+#[tokio::test]
+async fn a_large_request_keeps_the_order_of_each_orders_events_and_of_its_answers() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let orders = 200;
+    // Each order is told of twice, without a version: what stands later is newer. Every tenth event of the second half comes once more.
+    let mut batch: Vec<_> = (0..2 * orders)
+        .map(|nth| {
+            let mut event = event(&format!("e{nth}"), &format!("A-{}", nth % orders), 1);
+            event["data"].as_object_mut().unwrap().remove("version");
+            event
+        })
+        .collect();
+    let again: Vec<_> = batch[orders..].iter().step_by(10).cloned().collect();
+    let repeated = again.len();
+    batch.extend(again);
+    let results = bridge
+        .accept_events(Some(&main_shop()), &batch)
+        .await
+        .unwrap();
+    assert!(
+        results[..2 * orders]
+            .iter()
+            .all(|one| *one == Accepted::Queued)
+    );
+    assert_eq!(results[2 * orders..], vec![Accepted::Duplicate; repeated]);
+    let (heads, superseded): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
+                 WHERE e.state = 'pending' AND substr(e.event_id, 2)::int >= $1),
+                (SELECT count(*) FROM bridge.outbox WHERE state = 'superseded')",
+    )
+    .bind(i32::try_from(orders).unwrap())
+    .fetch_one(&db.pool)
+    .await
+    .unwrap();
+    assert_eq!((heads, superseded), (200, 200));
+}
