@@ -91,13 +91,17 @@ impl Bridge {
         if events.len() < APART {
             return self.together(events).await;
         }
-        let part_of = |event: &NewEvent| event.number.bytes().map(usize::from).sum::<usize>() % 2;
-        let places: Vec<usize> = events.iter().map(part_of).collect();
-        let (first, second): (Vec<_>, Vec<_>) =
-            events.into_iter().partition(|event| part_of(event) == 0);
+        let mut parts = [Vec::new(), Vec::new()];
+        let mut places = Vec::with_capacity(events.len());
+        for event in events {
+            let part = event.number.bytes().map(usize::from).sum::<usize>() % 2;
+            places.push(part);
+            parts[part].push(event);
+        }
+        let [first, second] = parts;
         let (first, second) = tokio::join!(self.together(first), self.together(second));
-        let mut parts = [first?.into_iter(), second?.into_iter()];
-        let stored = places.into_iter().filter_map(|part| parts[part].next());
+        let mut stored = [first?.into_iter(), second?.into_iter()];
+        let stored = places.into_iter().filter_map(|part| stored[part].next());
         Ok(stored.collect())
     }
 
