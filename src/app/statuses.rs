@@ -153,11 +153,7 @@ fn key(at: usize) -> String {
 }
 
 fn list(at: usize, funnel: u32, start: u64) -> Command {
-    let entity = if funnel == 0 {
-        "DEAL_STAGE".to_owned()
-    } else {
-        format!("DEAL_STAGE_{funnel}")
-    };
+    let entity = Stage::dictionary(funnel);
     Command {
         key: key(at),
         method: "crm.status.list".to_owned(),

@@ -13,6 +13,15 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// The portal's dictionary (`ENTITY_ID` of `crm.status.list`) that holds the stages of a funnel of deals.
+    pub fn dictionary(funnel: u32) -> String {
+        if funnel == 0 {
+            "DEAL_STAGE".to_owned()
+        } else {
+            format!("DEAL_STAGE_{funnel}")
+        }
+    }
+
     /// Takes `NEW` for the given funnel, and `C7:NEW` for funnel 7 whatever funnel is given.
     pub fn parse(funnel: u32, id: &str) -> Self {
         let named = id.strip_prefix('C').and_then(|rest| rest.split_once(':'));

@@ -82,11 +82,7 @@ impl Wave {
 
     /// One page of a funnel's stages; a full page is followed by the next.
     fn ask_stages_of(&mut self, funnel: u32, so_far: BTreeSet<String>) {
-        let entity = if funnel == 0 {
-            "DEAL_STAGE".to_owned()
-        } else {
-            format!("DEAL_STAGE_{funnel}")
-        };
+        let entity = Stage::dictionary(funnel);
         let params = json!({"filter": {"ENTITY_ID": entity}, "order": {"SORT": "ASC"}, "start": so_far.len()});
         self.ask("crm.status.list", params, Ask::Stages { funnel, so_far });
     }

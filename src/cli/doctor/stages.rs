@@ -3,7 +3,7 @@
 use super::report::Report;
 use crate::{
     bitrix24::{Client, Error, Priority},
-    domain::{Code, ShopRules},
+    domain::{Code, ShopRules, Stage},
     worker::Failure,
 };
 use serde_json::{Value, json};
@@ -65,11 +65,7 @@ pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mu
 
 /// The ids of a funnel's stages; a page holds fifty.
 async fn stages_of(funnel: u32, client: &Client) -> Result<Vec<String>, Error> {
-    let entity = if funnel == 0 {
-        "DEAL_STAGE".to_owned()
-    } else {
-        format!("DEAL_STAGE_{funnel}")
-    };
+    let entity = Stage::dictionary(funnel);
     let mut stages: Vec<String> = Vec::new();
     let mut start = 0;
     loop {
