@@ -138,10 +138,67 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, error::ErrorKind};
 
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// The commands that a page names, in blocks and in running text, without what a shell adds.
+    fn commands_of(page: &str) -> Vec<String> {
+        let starts = ["b24-bridge ", "cargo run --locked -- "];
+        let in_blocks = page.split("```sh\n").skip(1).flat_map(|rest| {
+            let block = rest.split("```").next().unwrap_or_default();
+            block.lines()
+        });
+        let in_text = page.split('`').skip(1).step_by(2);
+        let of = |text: &str| {
+            let text = text.trim();
+            let rest = starts.iter().find_map(|start| text.strip_prefix(start))?;
+            let command = rest.split([';', '|', '>']).next()?;
+            Some(command.split(" # ").next()?.trim().to_owned())
+        };
+        in_blocks.chain(in_text).filter_map(of).collect()
+    }
+
+    #[test]
+    fn every_command_of_the_pages_is_understood() {
+        let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut folders = vec![top.join("deploy")];
+        let mut pages = vec![top.join("README.md")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|end| end == "md") {
+                    pages.push(path);
+                }
+            }
+        }
+        let mut seen = 0;
+        for page in pages {
+            let text = std::fs::read_to_string(&page).expect("a page");
+            for command in commands_of(&text) {
+                let words = shlex::split(&command).expect("words");
+                let words = std::iter::once("b24-bridge".to_owned()).chain(words);
+                let mut incomplete = [
+                    ErrorKind::MissingSubcommand,
+                    ErrorKind::MissingRequiredArgument,
+                    ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+                ]
+                .into_iter();
+                // A command that is only named lacks its arguments; a wrong word is a fault.
+                if let Err(error) = Cli::command().try_get_matches_from(words)
+                    && error.use_stderr()
+                    && !incomplete.any(|kind| kind == error.kind())
+                {
+                    panic!("{}: `{command}`: {error}", page.display());
+                }
+                seen += 1;
+            }
+        }
+        assert!(seen > 30, "only {seen} commands were found");
     }
 }

@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+/// Where the table of the page of benchmarks begins and ends.
+const BEGIN: &str = "<!-- figures: cargo bench -->\n";
+const END: &str = "\n<!-- end of figures -->";
+
 /// What a figure is measured against.
 pub(crate) enum Bar {
     AtMost(f64),
@@ -47,15 +51,30 @@ impl Report {
         self.rows.push(row);
     }
 
+    /// Puts the table in the place of the one that the page of benchmarks shows.
+    pub(crate) fn write(&self) {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/benchmarks.md");
+        let text = std::fs::read_to_string(page).unwrap();
+        let (before, rest) = text.split_once(BEGIN).expect("where the table begins");
+        let (_, after) = rest.split_once(END).expect("where the table ends");
+        let table = self.table();
+        std::fs::write(page, format!("{before}{BEGIN}\n{table}{END}{after}")).unwrap();
+    }
+
+    /// Prints the table.
+    pub(crate) fn print(&self) {
+        println!("\n{}", self.table());
+    }
+
     /// As Markdown.
-    pub(crate) fn print(self) {
+    fn table(&self) -> String {
         let mut table = String::new();
         let head = ["what", "here", "baseline in the same run", "bar", "result"];
         let rows = [head.map(str::to_owned), ["---"; 5].map(str::to_owned)];
-        for row in rows.into_iter().chain(self.rows) {
+        for row in rows.iter().chain(&self.rows) {
             let _ = writeln!(table, "| {} |", row.join(" | "));
         }
-        println!("\n{table}");
+        table
     }
 }
 
