@@ -1,32 +1,29 @@
 //! Every key by environment: `BRIDGE_PORTALS__MAIN__WEBHOOK_URL` is `portals.main.webhook_url`.
 
+use super::{Problem, Raw, error};
+use serde::Deserialize as _;
 use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 const PREFIX: &str = "BRIDGE_";
-const SECTIONS: [&str; 8] = [
-    "http",
-    "database",
-    "portals",
-    "shops",
-    "operators",
-    "worker",
-    "retention",
-    "log",
-];
 
-/// Puts the environment's keys over the table's. Other variables with the prefix are not keys and are left alone.
-pub(super) fn overlay(table: &mut Table, environment: &BTreeMap<String, String>) {
+/// Puts the environment's keys over the table's.
+///
+/// A variable with the prefix and a double underscore is a key; one that names none is a problem.
+/// Other variables with the prefix (`BRIDGE_CONFIG`, say) are left alone.
+pub(super) fn overlay(table: &mut Table, environment: &BTreeMap<String, String>) -> Vec<Problem> {
+    let mut problems = Vec::new();
     for (name, text) in environment {
         let Some(path) = name.strip_prefix(PREFIX) else {
             continue;
         };
         let path: Vec<String> = path.split("__").map(str::to_lowercase).collect();
-        if path.len() > 1
-            && SECTIONS.contains(&path[0].as_str())
-            && path.iter().all(|part| !part.is_empty())
-        {
-            set(table, &path, scalar(text));
+        if path.len() < 2 && !name.starts_with("BRIDGE__") {
+            continue;
+        }
+        match unknown(name, &path, text) {
+            Some(problem) => problems.push(problem),
+            None => set(table, &path, scalar(text)),
         }
     }
     // The name that every Postgres tool knows.
@@ -40,6 +37,23 @@ pub(super) fn overlay(table: &mut Table, environment: &BTreeMap<String, String>)
             Value::String(url.clone()),
         );
     }
+    problems
+}
+
+/// What is wrong with a variable that names no key; the settings' own types say which keys exist.
+fn unknown(name: &str, path: &[String], text: &str) -> Option<Problem> {
+    let mut alone = Table::new();
+    set(&mut alone, path, scalar(text));
+    let fault = Raw::deserialize(Value::Table(alone)).err()?;
+    let (wrong, known) = error::unknown_field(fault.message())?;
+    let nearest = error::nearest(wrong, &known).map(|nearest| {
+        let of = |part: &String| if part == wrong { nearest } else { part }.to_uppercase();
+        let parts: Vec<String> = path.iter().map(of).collect();
+        format!("did you mean `{PREFIX}{}`?", parts.join("__"))
+    });
+    let remedy = nearest.unwrap_or_else(|| format!("here can stand: {}", known.join(", ")));
+    let sentence = format!("there is no key `{}`", path.join("."));
+    Some(Problem::new(name, sentence, remedy))
 }
 
 fn set(table: &mut Table, path: &[String], value: Value) {

@@ -46,9 +46,33 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Not TOML, a key that does not exist, or a value of the wrong type: the message has the line.
-    #[error("parse the settings")]
+    #[error("parse the settings{}", hint(.0))]
     Toml(#[source] toml::de::Error),
     /// Everything else that is wrong, all at once.
     #[error("the settings cannot be used:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Problems(Vec<Problem>),
+}
+
+/// The nearest key that exists, where the fault is one that does not.
+fn hint(fault: &toml::de::Error) -> String {
+    let nearest = unknown_field(fault.message())
+        .and_then(|(wrong, known)| nearest(wrong, &known).map(str::to_owned));
+    nearest.map_or_else(String::new, |key| format!(" (did you mean `{key}`?)"))
+}
+
+/// The field that does not exist and those that do, out of the deserializer's words.
+pub(super) fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
+    let names = message.strip_prefix("unknown field ")?;
+    let mut names = names.split('`').skip(1).step_by(2);
+    Some((names.next()?, names.collect()))
+}
+
+/// The name that was probably meant.
+pub(super) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    let close = |name: &&'a str| (strsim::jaro_winkler(wrong, name), *name);
+    let best = known
+        .iter()
+        .map(close)
+        .max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (best.0 > 0.8).then_some(best.1)
 }

@@ -163,7 +163,7 @@ impl Config {
     /// The settings in `text`, with the environment on top; the demo values if neither names a portal or a shop.
     pub fn parse(text: &str, environment: &BTreeMap<String, String>) -> Result<Self, Error> {
         let mut table = toml::from_str::<toml::Table>(text).map_err(Error::Toml)?;
-        environment::overlay(&mut table, environment);
+        let mut problems = environment::overlay(&mut table, environment);
         let demo = !table.contains_key("portals") && !table.contains_key("shops");
         if demo {
             let standing_in = toml::from_str::<toml::Table>(DEMO).map_err(Error::Toml)?;
@@ -184,7 +184,6 @@ impl Config {
             telemetry: raw.telemetry.or_environment(environment),
             ..raw
         };
-        let mut problems = Vec::new();
         let config = Self::check(raw, demo, &mut problems);
         match config {
             Some(config) if problems.is_empty() => Ok(config),

@@ -90,6 +90,63 @@ fn an_unknown_key_is_refused_with_its_line() {
 }
 
 #[test]
+fn an_unknown_key_in_the_file_is_named_with_the_nearest_known_one() {
+    let error = parse("[http]\nlissten = \"127.0.0.1:1\"\n").unwrap_err();
+    assert!(
+        error.to_string().contains("did you mean `listen`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_variable_that_names_no_key_is_refused_with_the_nearest_known_one() {
+    let faults = |name: &str| {
+        let environment = BTreeMap::from([(name.to_owned(), "x".to_owned())]);
+        match Config::parse(SMALL, &environment) {
+            Err(Error::Problems(problems)) => problems,
+            other => panic!("{name}: {other:?}"),
+        }
+    };
+    for (name, nearest) in [
+        ("BRIDGE_HTTP__LISSTEN", "`BRIDGE_HTTP__LISTEN`"),
+        ("BRIDGE_HTP__LISTEN", "`BRIDGE_HTTP__LISTEN`"),
+        (
+            "BRIDGE_TELEMETRY__OTLP_ENDPOIN",
+            "`BRIDGE_TELEMETRY__OTLP_ENDPOINT`",
+        ),
+        (
+            "BRIDGE_SHOPS__MAIN__CALBACK_URL",
+            "`BRIDGE_SHOPS__MAIN__CALLBACK_URL`",
+        ),
+        (
+            "BRIDGE_PORTALS__MAIN__APP__CLIENT",
+            "`BRIDGE_PORTALS__MAIN__APP__CLIENT_ID`",
+        ),
+    ] {
+        let faults = faults(name);
+        assert_eq!(faults[0].key, name);
+        assert!(faults[0].remedy.contains(nearest), "{name}: {}", faults[0]);
+    }
+    for name in ["BRIDGE__LISTEN", "BRIDGE_HTTP__", "BRIDGE_NONSENSE__A__B"] {
+        assert_eq!(faults(name)[0].key, name);
+    }
+}
+
+#[test]
+fn every_section_is_heard_from_the_environment() {
+    let environment = BTreeMap::from([
+        ("BRIDGE_TELEMETRY__OTLP_ENDPOINT", "http://localhost:4318"),
+        ("BRIDGE_CONFIG", "elsewhere.toml"),
+        ("BRIDGE_DATA_DIR", "/tmp/data"),
+    ]);
+    let owned = |(name, text): (&str, &str)| (name.to_owned(), text.to_owned());
+    let environment = environment.into_iter().map(owned).collect();
+    let config = Config::parse(SMALL, &environment).unwrap();
+    let endpoint = config.telemetry.otlp_endpoint.as_deref();
+    assert_eq!(endpoint, Some("http://localhost:4318"));
+}
+
+#[test]
 fn two_statuses_may_be_written_as_one_stage_but_only_one_is_meant_on_the_way_back() {
     let rows = |second: bool| {
         format!(
