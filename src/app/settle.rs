@@ -220,6 +220,20 @@ impl Writes {
                 };
                 Then::Stall { stalls, delay_ms }
             }
+            Outcome::Apart { code, message } => {
+                self.sum.stalled += 1;
+                let stalls = head.stalls.saturating_add(1);
+                if stalls == 1 {
+                    let words = clean(message);
+                    self.say(
+                        claim,
+                        "note",
+                        format!("refused together with other orders: {words} ({code}); tried again apart from them"),
+                    );
+                }
+                let delay_ms = 200;
+                Then::Stall { stalls, delay_ms }
+            }
             Outcome::Hopeless { code, message } => {
                 let attempts = head.attempts.saturating_add(1);
                 self.die(claim, code.as_str(), message, attempts)
@@ -230,7 +244,10 @@ impl Writes {
                     return self.die(claim, code.as_str(), message, attempts);
                 }
                 self.sum.retried += 1;
-                let delay_ms = tries.delay_ms(attempts);
+                let mut delay_ms = tries.delay_ms(attempts);
+                if *code == Code::Unanswered {
+                    delay_ms = delay_ms.max(tries.doubt_ms());
+                }
                 let text = format!(
                     "the portal refused: {message} ({code}); try {attempts} of {}, the next in {:.1} s",
                     tries.most,

@@ -134,14 +134,73 @@ impl Client {
         })
     }
 
-    /// Up to 50 commands in one call, run in this order; a fault in one does not stop the others. Commands whose method is blocked are not
-    /// sent; they come back as refused with `OPERATION_TIME_LIMIT`.
+    /// Up to 50 commands, run in this order, in one call; a fault in one does not stop the others.
+    /// Commands whose method is blocked are not sent; they come back as refused with
+    /// `OPERATION_TIME_LIMIT`. A command that holds a text which a portal would take for a reference
+    /// goes alone, with its text as it is, between two calls. Where a later one of these fails as a
+    /// whole, what was answered is returned, and the rest is missing.
     pub async fn batch(
         &self,
         commands: &[Command],
         priority: Priority,
     ) -> Result<BatchResponse, Error> {
         check(commands)?;
+        let keys: Vec<&str> = commands.iter().map(|one| one.key.as_str()).collect();
+        let alone: Vec<bool> = (0..commands.len())
+            .map(|at| form::looks_like_a_reference(&commands[at].params, &keys[..at]))
+            .collect();
+        if !alone.contains(&true) {
+            return self.together(commands, priority).await;
+        }
+        let mut answers = BatchResponse::new();
+        let mut at = 0;
+        while at < commands.len() {
+            let many = alone[at..].iter().take_while(|alone| !**alone).count();
+            let part = &commands[at..at + many.max(1)];
+            let (part, unled) = led(part, &keys[..at], &answers);
+            answers.extend(unled);
+            let answered = match (part.as_slice(), many) {
+                ([], _) => Ok(BatchResponse::new()),
+                ([command], 0) => self.alone(command, priority).await,
+                (part, _) => self.together(part, priority).await,
+            };
+            match answered {
+                Ok(more) => answers.extend(more),
+                Err(error) if answers.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+            at += many.max(1);
+        }
+        Ok(answers)
+    }
+
+    /// One command of a batch as a call of its own. What the portal says of the call, it says of the command.
+    async fn alone(&self, command: &Command, priority: Priority) -> Result<BatchResponse, Error> {
+        let said = self.call(&command.method, &command.params, priority).await;
+        let answer = match said {
+            Ok(response) => Ok(response),
+            Err(Error::Refused { error, words, .. }) => Err(CommandError {
+                error,
+                description: words,
+            }),
+            Err(Error::MethodBlocked { .. }) => Err(blocked()),
+            Err(Error::Throttled { .. }) => Err(CommandError {
+                error: "QUERY_LIMIT_EXCEEDED".to_owned(),
+                description: String::new(),
+            }),
+            Err(error) => return Err(error),
+        };
+        if let Some(watch) = self.0.watch.get() {
+            watch.commanded(&command.method, answer.is_ok());
+        }
+        Ok(BatchResponse::from([(command.key.clone(), answer)]))
+    }
+
+    async fn together(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, Error> {
         let (sent, held): (Vec<&Command>, Vec<&Command>) = commands
             .iter()
             .partition(|command| self.0.gauges.blocked_until(&command.method).is_none());
@@ -342,6 +401,32 @@ impl Client {
             }
         }
     }
+}
+
+/// Commands with the results of earlier calls in them, and answers for those that lean on nothing.
+fn led(
+    part: &[Command],
+    earlier: &[&str],
+    answers: &BatchResponse,
+) -> (Vec<Command>, BatchResponse) {
+    let result = |key: &str| answers.get(key)?.as_ref().ok().map(|said| &said.result);
+    let (mut led, mut unled) = (Vec::new(), BatchResponse::new());
+    for command in part {
+        match form::resolved(&command.params, earlier, &result) {
+            Some(params) => led.push(Command {
+                params,
+                ..command.clone()
+            }),
+            None => {
+                let said = CommandError {
+                    error: String::new(),
+                    description: "what it leans on was refused or not run".to_owned(),
+                };
+                unled.insert(command.key.clone(), Err(said));
+            }
+        }
+    }
+    (led, unled)
 }
 
 fn blocked() -> CommandError {

@@ -30,6 +30,15 @@ pub enum Error {
         /// The portal's words, if it had any.
         words: String,
     },
+    /// What stands before the portal (a proxy, a firewall, a page to sign in) answered in its place:
+    /// the call did not reach the portal.
+    #[error("something in front of the portal answered in its place (HTTP {status}{})", titled(.title))]
+    Intercepted {
+        /// HTTP status.
+        status: u16,
+        /// The title of its page, if it had one.
+        title: String,
+    },
     /// 503 QUERY_LIMIT_EXCEEDED: the request was not run.
     #[error("the portal's request limit is exceeded")]
     Throttled {
@@ -101,6 +110,8 @@ pub enum Class {
     Down,
     /// Sent, no usable answer: what it did is not known.
     InDoubt,
+    /// Something before the portal refused the call: it was certainly not run.
+    Intercepted,
     /// QUERY_LIMIT_EXCEEDED: try again after this.
     Throttled(Duration),
     /// OPERATION_TIME_LIMIT: this method waits until then (unix seconds).
@@ -120,6 +131,8 @@ impl Error {
             Self::Unreachable(_) | Self::Server { .. } | Self::Tokens(_) | Self::NoPlace(_) => {
                 Class::Down
             }
+            Self::Intercepted { .. } => Class::Intercepted,
+            Self::Unreadable { status, .. } if redirects(*status) => Class::Intercepted,
             Self::NoAnswer(_) | Self::Unreadable { .. } => Class::InDoubt,
             Self::Throttled { pause } => Class::Throttled(*pause),
             Self::MethodBlocked { until, .. } => Class::MethodBlocked(*until),
@@ -132,10 +145,11 @@ impl Error {
     /// Whether the portal may have run the call all the same. A gateway's error page proves nothing: a request that was cut off after a
     /// minute may have been executed.
     pub fn maybe_executed(&self) -> bool {
-        matches!(
-            self,
-            Self::NoAnswer(_) | Self::Unreadable { .. } | Self::Server { .. }
-        )
+        match self {
+            Self::Unreadable { status, .. } => !redirects(*status),
+            Self::NoAnswer(_) | Self::Server { .. } => true,
+            _ => false,
+        }
     }
 
     /// Takes over a transport error without its address.
@@ -197,6 +211,19 @@ impl Error {
                 },
             },
         }
+    }
+}
+
+/// A redirection that leads to no portal: nothing was run where it came from.
+fn redirects(status: u16) -> bool {
+    (300..400).contains(&status)
+}
+
+fn titled(title: &str) -> String {
+    if title.is_empty() {
+        String::new()
+    } else {
+        format!(", {title:?}")
     }
 }
 

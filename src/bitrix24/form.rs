@@ -38,10 +38,12 @@ pub enum Error {
     TooDeep,
 }
 
-/// Writes a JSON object as `a=1&b[c][0]=2`, every value percent-encoded once. A value that is wholly a reference to the result of one of
-/// the `earlier` commands (`$result[key]`) stays as it is: a portal finds it there whether it substitutes before decoding or after. Any other
-/// text that looks like a reference, such as a customer's, gets an invisible mark in it that keeps the portal from putting something else in
-/// its place. An empty list or map has no spelling in this notation and is left out; null is an empty text; true and false are 1 and 0.
+/// Writes a JSON object as `a=1&b[c][0]=2`, every value percent-encoded once. A value that is wholly
+/// a reference to the result of one of the `earlier` commands (`$result[key]`) stays as it is: a
+/// portal finds it there whether it substitutes before decoding or after. Any other text that looks
+/// like a reference ([`looks_like_a_reference`]) must not travel in a batch at all: a portal would put
+/// something else in its place. An empty list or map has no spelling in this notation and is left
+/// out; null is an empty text; true and false are 1 and 0.
 pub fn encode(params: &Value, earlier: &[&str]) -> String {
     let mut out = String::new();
     if let Value::Object(members) = params {
@@ -70,10 +72,7 @@ fn write(out: &mut String, name: &str, value: &Value, earlier: &[&str]) {
             out.push_str(name);
             out.push('=');
             match scalar {
-                Value::String(text) if is_reference(text, earlier) => out.push_str(text),
-                Value::String(text) if text.contains(REFERENCE) => {
-                    out.push_str(&encoded(&text.replace(REFERENCE, "$result\u{2060}[")));
-                }
+                Value::String(text) if reference(text, earlier).is_some() => out.push_str(text),
                 Value::String(text) => out.push_str(&encoded(text)),
                 Value::Number(number) => out.push_str(&encoded(&number.to_string())),
                 Value::Bool(flag) => out.push(if *flag { '1' } else { '0' }),
@@ -90,17 +89,73 @@ fn encoded(text: &str) -> String {
 /// How every reference begins.
 const REFERENCE: &str = "$result[";
 
-/// `$result[key]` of an earlier command, with further steps into the result.
-fn is_reference(text: &str, earlier: &[&str]) -> bool {
-    text.strip_prefix(REFERENCE).is_some_and(|rest| {
-        rest.ends_with(']')
-            && rest
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'[' | b']'))
-            && rest
-                .split_once(']')
-                .is_some_and(|(key, _)| earlier.contains(&key))
-    })
+/// Whether a text of these parameters, such as a customer's, would be taken for a reference in a
+/// batch though it refers to none of the `earlier` commands. A portal substitutes inside of texts,
+/// too; upper and lower case, and what must follow, are not documented, so every `$result` counts.
+pub fn looks_like_a_reference(params: &Value, earlier: &[&str]) -> bool {
+    match params {
+        Value::String(text) => {
+            let mark = b"$result";
+            let marked = text
+                .as_bytes()
+                .windows(mark.len())
+                .any(|part| part.eq_ignore_ascii_case(mark));
+            marked && reference(text, earlier).is_none()
+        }
+        Value::Array(elements) => elements
+            .iter()
+            .any(|inner| looks_like_a_reference(inner, earlier)),
+        Value::Object(members) => members
+            .values()
+            .any(|inner| looks_like_a_reference(inner, earlier)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Puts what earlier commands came to in place of the references to them. None where a reference
+/// leads to nothing: its command was refused, or not run.
+pub fn resolved<'a>(
+    params: &Value,
+    earlier: &[&str],
+    result: &impl Fn(&str) -> Option<&'a Value>,
+) -> Option<Value> {
+    match params {
+        Value::String(text) => match reference(text, earlier) {
+            Some((key, steps)) => {
+                let mut found = result(key)?;
+                for step in steps {
+                    found = match found {
+                        Value::Array(elements) => elements.get(step.parse::<usize>().ok()?)?,
+                        other => other.get(step)?,
+                    };
+                }
+                Some(found.clone())
+            }
+            None => Some(params.clone()),
+        },
+        Value::Array(elements) => elements
+            .iter()
+            .map(|inner| resolved(inner, earlier, result))
+            .collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, inner)| Some((name.clone(), resolved(inner, earlier, result)?)))
+            .collect::<Option<Map<_, _>>>()
+            .map(Value::Object),
+        scalar => Some(scalar.clone()),
+    }
+}
+
+/// `$result[key]` of an earlier command, with further steps into the result: the key and the steps.
+fn reference<'a>(text: &'a str, earlier: &[&str]) -> Option<(&'a str, Vec<&'a str>)> {
+    let inside = text.strip_prefix(REFERENCE)?.strip_suffix(']')?;
+    let mut parts = inside.split("][");
+    let key = parts.next().filter(|key| earlier.contains(key))?;
+    let steps: Vec<&str> = parts.collect();
+    let plain = |step: &&str| {
+        !step.is_empty() && step.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    steps.iter().all(plain).then_some((key, steps))
 }
 
 /// Reads a form into a JSON object of texts; later pairs win, as in PHP. A map whose keys are 0, 1, 2 … becomes a list.
@@ -241,14 +296,43 @@ mod tests {
     }
 
     #[test]
-    fn what_a_customer_writes_is_never_a_reference() {
-        for written in ["$result[q2]", "$result[q1] and more", "see $result[q1][0]"] {
-            let text = encode(&json!({"fields": {"TITLE": written}}), &["q1"]);
+    fn what_a_customer_writes_is_told_from_a_reference_and_never_altered() {
+        let earlier = ["q1"];
+        for written in [
+            "$result[q2]",
+            "$result[q1] and more",
+            "see $result[q1][0]",
+            "$result[q1",
+            "$RESULT[q1]",
+            "$result[q1][a b]",
+            "$result[q1][]",
+        ] {
+            let params = json!({"fields": {"TITLE": [written]}});
+            assert!(looks_like_a_reference(&params, &earlier), "{written}");
+            let text = encode(&params, &earlier);
             let read = decode(text.as_bytes(), Limits::default()).unwrap();
-            let title = read["fields"]["TITLE"].as_str().unwrap();
-            assert!(!title.contains(REFERENCE), "{title}");
-            assert_eq!(title.replace('\u{2060}', ""), written);
+            assert_eq!(read["fields"]["TITLE"][0], written);
         }
+        for reference in ["$result[q1]", "$result[q1][0][ID]"] {
+            let params = json!({ "id": reference });
+            assert!(!looks_like_a_reference(&params, &earlier), "{reference}");
+            assert!(looks_like_a_reference(&params, &[]), "{reference}");
+        }
+        assert!(!looks_like_a_reference(
+            &json!({"a": ["$ result", 5, null]}),
+            &[]
+        ));
+    }
+
+    #[test]
+    fn a_reference_is_replaced_by_what_it_leads_to() {
+        let answer = json!({"items": [{"ID": "9"}]});
+        let result = |key: &str| (key == "q1").then_some(&answer);
+        let of = |text: &str| resolved(&json!({"a": [text]}), &["q1", "q2"], &result);
+        assert_eq!(of("$result[q1][items][0][ID]"), Some(json!({"a": ["9"]})));
+        assert_eq!(of("no $result[q1]"), Some(json!({"a": ["no $result[q1]"]})));
+        assert_eq!(of("$result[q1][items][1][ID]"), None);
+        assert_eq!(of("$result[q2]"), None);
     }
 
     #[test]

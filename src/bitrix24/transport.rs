@@ -125,6 +125,8 @@ fn interpret(status: StatusCode, body: &[u8], method: &str) -> Result<Envelope, 
         Some(_) | None if status.is_success() => {
             let why = if body.is_empty() {
                 "it is empty"
+            } else if is_page(body) {
+                "it is a page for people, not the JSON of a portal"
             } else {
                 "it is not the JSON of a portal, or only part of it"
             };
@@ -133,8 +135,36 @@ fn interpret(status: StatusCode, body: &[u8], method: &str) -> Result<Envelope, 
                 why: why.to_owned(),
             })
         }
+        // A portal says its refusals in JSON. Waiting and pace are the exceptions, whoever asks for them.
+        _ if status.is_client_error() && !matches!(code, 408 | 429) => Err(Error::Intercepted {
+            status: code,
+            title: title(body),
+        }),
         _ => Err(Error::from_envelope(code, &Envelope::default(), method)),
     }
+}
+
+/// Whether a body is a page for people.
+fn is_page(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// The title of a page, as far as it can be shown: what speaks of addresses may hold the secret of the webhook.
+fn title(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(16 * 1024)]);
+    let lower = text.to_ascii_lowercase();
+    let inside = lower.find("<title>").and_then(|at| {
+        let start = at + "<title>".len();
+        let length = lower[start..].find("</title>")?;
+        text.get(start..start + length)
+    });
+    let words: Vec<&str> = inside.unwrap_or_default().split_whitespace().collect();
+    let title: String = words.join(" ").chars().take(100).collect();
+    if title.contains(['/', '<', '>']) {
+        return String::new();
+    }
+    title.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// The body of an answer, within its bound.
@@ -155,4 +185,50 @@ pub(super) async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Error
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitrix24::Class;
+
+    fn fault(status: u16, body: &str) -> Error {
+        let status = StatusCode::from_u16(status).unwrap();
+        interpret(status, body.as_bytes(), "batch").unwrap_err()
+    }
+
+    #[test]
+    fn what_is_not_the_portals_json_is_judged_as_what_it_is() {
+        let page = "<html><head><title>403\n Forbidden</title></head></html>";
+        for (status, body, class, ran) in [
+            (413, page, Class::Intercepted, false),
+            (403, page, Class::Intercepted, false),
+            (403, "{\"message\":\"no\"}", Class::Intercepted, false),
+            (401, "", Class::Intercepted, false),
+            (404, page, Class::Intercepted, false),
+            (504, page, Class::Down, true),
+            (503, page, Class::Down, true),
+            (200, page, Class::InDoubt, true),
+            (200, "{\"result\":", Class::InDoubt, true),
+        ] {
+            let fault = fault(status, body);
+            assert_eq!(fault.class(), class, "{status} {body}");
+            assert_eq!(fault.maybe_executed(), ran, "{status} {body}");
+        }
+        let words = fault(403, page).to_string();
+        assert!(words.contains("403 Forbidden"), "{words}");
+        let leads_away = Error::Unreadable {
+            status: 302,
+            why: String::new(),
+        };
+        assert_eq!(leads_away.class(), Class::Intercepted);
+        assert!(!leads_away.maybe_executed());
+    }
+
+    #[test]
+    fn a_page_that_shows_the_address_of_the_call_is_not_quoted() {
+        let page = "<TITLE>/rest/1/secret/batch was not found</TITLE>";
+        assert_eq!(title(page.as_bytes()), "");
+        assert_eq!(title("İ<title>Нет</title>".as_bytes()), "Нет");
+    }
 }

@@ -3,6 +3,7 @@
 use super::{Call, CallAnswer, CommandAnswer, Outcome, State, Wave, ask::Ask};
 use crate::domain::Code;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 impl Wave {
     /// Takes what became of a call.
@@ -11,6 +12,7 @@ impl Wave {
             CallAnswer::Answered(answered) => answered,
             CallAnswer::InDoubt => return self.call_failed(call, Code::InDoubt),
             CallAnswer::NotRun => return self.call_failed(call, Code::Down),
+            CallAnswer::Spoilt { code, message } => return self.spoilt(call, code, &message),
         };
         for command in &call.commands {
             let Some(ask) = self.desk.take(&command.key) else {
@@ -27,14 +29,39 @@ impl Wave {
         }
     }
 
+    /// The open jobs that wait for an answer to this call.
+    pub fn waiting_for(&self, call: &Call) -> Vec<usize> {
+        let asks = call.commands.iter();
+        let asks = asks.filter_map(|command| self.desk.asked(&command.key));
+        let jobs: BTreeSet<usize> = asks.flat_map(|ask| self.concerned(ask)).collect();
+        jobs.into_iter().collect()
+    }
+
+    /// Something in the call is to blame. If one order is all that is in it, that one is judged.
+    fn spoilt(&mut self, call: &Call, code: Code, message: &str) {
+        let keys = call.commands.iter().map(|command| &command.key);
+        let asks: Vec<Ask> = keys.filter_map(|key| self.desk.take(key)).collect();
+        let sharing: BTreeSet<usize> = asks.iter().flat_map(|ask| self.sharing(ask)).collect();
+        for ask in &asks {
+            self.judge(ask, sharing.len(), code, message);
+        }
+    }
+
+    /// Judges the orders that wait for an answer, if nobody else's data can have spoilt it; else they are to be tried apart.
+    fn judge(&mut self, ask: &Ask, sharing: usize, code: Code, message: &str) {
+        for job in self.concerned(ask) {
+            let message = message.to_owned();
+            self.jobs[job].end(if sharing > 1 {
+                Outcome::Apart { code, message }
+            } else {
+                Outcome::Refused { code, message }
+            });
+        }
+    }
+
     /// Only a write can be in doubt: what a lost look-up would have told is simply asked again.
     fn call_failed(&mut self, call: &Call, code: Code) {
-        let writes = call.commands.iter().any(|command| {
-            [".add", ".update", ".set", ".batchImport"]
-                .iter()
-                .any(|end| command.method.ends_with(end))
-        });
-        let code = if writes { code } else { Code::Down };
+        let code = if call.writes() { code } else { Code::Down };
         for command in &call.commands {
             if let Some(ask) = self.desk.take(&command.key) {
                 self.put_off(&ask, code);
@@ -42,8 +69,11 @@ impl Wave {
         }
     }
 
-    /// The answer did not come: whoever needed it is done again later.
+    /// The answer did not come: whoever needed it is done again later. Where only the reading of stages rests, the bridge does without.
     fn put_off(&mut self, ask: &Ask, code: Code) {
+        if matches!(ask, Ask::Stages { .. }) && code == Code::Operating {
+            return;
+        }
         for job in self.concerned(ask) {
             self.jobs[job].end(Outcome::Again { code });
         }
@@ -109,14 +139,44 @@ impl Wave {
             }
             // The rows of a deal that was itself refused: the deal's own reason counts.
             ask => {
-                for job in self.concerned(&ask) {
-                    let outcome = Outcome::Refused {
-                        code: classify(words),
-                        message: words.to_owned(),
-                    };
-                    self.jobs[job].end(outcome);
-                }
+                let sharing = self.sharing(&ask).len();
+                self.judge(&ask, sharing, ask.fault(words), words);
             }
+        }
+    }
+
+    /// The answer to the creation of something that orders share holds no id.
+    pub(super) fn no_id(&mut self, ask: &Ask, what: &str, result: &Value) {
+        let sharing = self.sharing(ask).len();
+        self.judge(ask, sharing, Code::Protocol, &idless(what, result));
+    }
+
+    /// All jobs whose data is in this command, also those that have ended.
+    fn sharing(&self, ask: &Ask) -> Vec<usize> {
+        let all = |wanted: &dyn Fn(&State) -> bool| {
+            let jobs = self.jobs.iter().enumerate();
+            jobs.filter(|(_, state)| wanted(state))
+                .map(|(job, _)| job)
+                .collect()
+        };
+        match ask {
+            Ask::AddContact { customer } | Ask::CompleteContact { customer } => {
+                all(&|state| state.customer == Some(*customer))
+            }
+            Ask::ContactsByOrigin { customers } => {
+                all(&|state| state.customer.is_some_and(|at| customers.contains(&at)))
+            }
+            Ask::Duplicates { values, .. } => all(&|state| {
+                let of = |at: usize| values.iter().any(|(_, customer)| *customer == at);
+                state.customer.is_some_and(of)
+            }),
+            Ask::AddCompany { firm } | Ask::CompaniesByTitle { firm } => {
+                all(&|state| state.firm == Some(*firm))
+            }
+            Ask::CompaniesByOrigin { firms } | Ask::Requisites { firms } => {
+                all(&|state| state.firm.is_some_and(|at| firms.contains(&at)))
+            }
+            ask => self.concerned(ask),
         }
     }
 
@@ -134,7 +194,12 @@ impl Wave {
             | Ask::Import { jobs }
             | Ask::Imported { jobs }
             | Ask::ReadBack { jobs } => jobs.clone(),
-            Ask::Stages { .. } | Ask::Presets => self.jobs_where(|_| true),
+            Ask::Stages { funnel, .. } => self.jobs_where(|state| {
+                let unsure = |stage| self.facts.has_stage(stage) != Some(true);
+                let wanted = state.wanted.as_ref();
+                wanted.is_some_and(|stage| stage.funnel == *funnel && unsure(stage))
+            }),
+            Ask::Presets => self.jobs_where(|state| state.firm.is_some()),
             Ask::Contacts { ids } => {
                 let linked = self
                     .jobs_where(|state| state.known.contact_id.is_some_and(|id| ids.contains(&id)));
@@ -177,11 +242,41 @@ impl Wave {
 impl State {
     /// The answer to a creation holds no id: the order cannot go on without.
     pub(super) fn no_id(&mut self, what: &str, result: &Value) {
-        let shown: String = result.to_string().chars().take(200).collect();
         self.end(Outcome::Refused {
             code: Code::Protocol,
-            message: format!("the portal's answer to {what} holds no id: {shown}"),
+            message: idless(what, result),
         });
+    }
+}
+
+fn idless(what: &str, result: &Value) -> String {
+    let shown: String = result.to_string().chars().take(200).collect();
+    format!("the portal's answer to {what} holds no id: {shown}")
+}
+
+impl Ask {
+    /// Which fault the portal's words speak of, as far as the command carried what they speak of: a user field may be called "E-mail", too.
+    fn fault(&self, words: &str) -> Code {
+        let carried = match classify(words) {
+            Code::Currency => matches!(
+                self,
+                Self::Add { .. } | Self::Update { .. } | Self::FixSum { .. } | Self::SetRows { .. }
+            ),
+            Code::Email => matches!(
+                self,
+                Self::AddContact { .. }
+                    | Self::CompleteContact { .. }
+                    | Self::AddCompany { .. }
+                    | Self::Duplicates { .. }
+                    | Self::Add { .. }
+            ),
+            _ => return classify(words),
+        };
+        if carried {
+            classify(words)
+        } else {
+            Code::Refused
+        }
     }
 }
 

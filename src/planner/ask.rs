@@ -1,7 +1,7 @@
 //! Commands in waiting: what is asked, and what the answer will mean.
 
 use super::{BATCH_LIMIT, Call, Command};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 
 /// What the answer to a command means. Numbers are positions in the wave's lists.
@@ -97,9 +97,41 @@ impl Step {
     }
 }
 
-/// What stands for the result of an earlier command of the same call.
+/// What stands for the result of an earlier command of the same call, until the call is packed. No
+/// text that anybody wrote looks like it.
 pub(super) fn result_of(key: &str) -> Value {
-    Value::String(format!("$result[{key}]"))
+    json!({ RESULT_OF: key })
+}
+
+const RESULT_OF: &str = "\0result of";
+
+/// Puts the portal's spelling of references in place of what stands for them; each key ends in `mark`.
+fn refer(params: &mut Value, mark: &str) {
+    match params {
+        Value::Object(members) => match members.get(RESULT_OF).and_then(Value::as_str) {
+            Some(key) => *params = Value::String(format!("$result[{key}{mark}]")),
+            None => members.values_mut().for_each(|inner| refer(inner, mark)),
+        },
+        Value::Array(elements) => elements.iter_mut().for_each(|inner| refer(inner, mark)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Whether a text of these parameters would pass for a reference to one of the keys.
+fn passes_for_one(params: &Value, keys: &[String], mark: &str) -> bool {
+    match params {
+        Value::String(text) => text
+            .strip_prefix("$result[")
+            .and_then(|rest| rest.split_once(']')?.0.strip_suffix(mark))
+            .is_some_and(|named| keys.iter().any(|key| key == named)),
+        Value::Array(elements) => elements
+            .iter()
+            .any(|inner| passes_for_one(inner, keys, mark)),
+        Value::Object(members) => members
+            .values()
+            .any(|inner| passes_for_one(inner, keys, mark)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// Commands that must travel in one call, in this order.
@@ -117,6 +149,11 @@ impl Desk {
     pub(super) fn key(&mut self) -> String {
         self.count += 1;
         format!("q{:06}", self.count)
+    }
+
+    /// What a command is for, while it waits for its answer.
+    pub(super) fn asked(&self, key: &str) -> Option<&Ask> {
+        self.asked.get(key)
     }
 
     /// What a command was for; once.
@@ -150,10 +187,23 @@ impl Desk {
         calls
     }
 
+    /// Keys are made such that no text of a customer names one of them.
     fn call(&mut self, steps: Vec<Step>) -> Call {
+        let keys: Vec<String> = steps
+            .iter()
+            .map(|step| step.key.clone().unwrap_or_else(|| self.key()))
+            .collect();
+        let mut mark = String::new();
+        while steps
+            .iter()
+            .any(|step| passes_for_one(&step.params, &keys, &mark))
+        {
+            mark.push('x');
+        }
         let mut commands = Vec::with_capacity(steps.len());
-        for step in steps {
-            let key = step.key.unwrap_or_else(|| self.key());
+        for (key, mut step) in keys.into_iter().zip(steps) {
+            let key = key + &mark;
+            refer(&mut step.params, &mark);
             self.asked.insert(key.clone(), step.ask);
             commands.push(Command {
                 key,
@@ -162,5 +212,30 @@ impl Desk {
             });
         }
         Call { commands }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_names_a_key_is_no_reference_to_it() {
+        let mut desk = Desk::default();
+        let key = desk.key();
+        let step = |params| Step::new("m", params, Ask::Presets);
+        let written = format!("$result[{key}]");
+        let group = vec![
+            step(json!({})).keyed(&key),
+            step(json!({"id": result_of(&key), "rows": [{"NAME": written}]})),
+        ];
+        let call = desk.pack(vec![group], 0, |_| Vec::new()).remove(0);
+        let [made, leans] = &call.commands[..] else {
+            panic!("{call:?}")
+        };
+        assert_eq!(leans.params["id"], format!("$result[{}]", made.key));
+        assert_eq!(leans.params["rows"][0]["NAME"], written);
+        assert_ne!(leans.params["id"], written);
+        assert!(desk.take(&made.key).is_some() && desk.take(&leans.key).is_some());
     }
 }

@@ -135,6 +135,17 @@ pub struct Call {
     pub commands: Vec<Command>,
 }
 
+impl Call {
+    /// Whether anything in it may change the portal.
+    pub fn writes(&self) -> bool {
+        self.commands.iter().any(|command| {
+            [".add", ".update", ".set", ".batchImport"]
+                .iter()
+                .any(|end| command.method.ends_with(end))
+        })
+    }
+}
+
 /// What became of a [`Call`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum CallAnswer {
@@ -144,6 +155,13 @@ pub enum CallAnswer {
     InDoubt,
     /// Not run: refused as a whole, or never sent.
     NotRun,
+    /// Refused, or left without a usable answer, as a whole, while other calls go through: something in it is to blame.
+    Spoilt {
+        /// What it came to.
+        code: Code,
+        /// What exactly, for people.
+        message: String,
+    },
 }
 
 /// What the portal said of one command.
@@ -210,6 +228,14 @@ pub enum Outcome {
     Again {
         /// Why.
         code: Code,
+    },
+    /// Something that the order shares with others was refused, and nobody knows whose fault that is: to be done again in smaller
+    /// company, no attempt used up. An order that is alone is judged.
+    Apart {
+        /// Why.
+        code: Code,
+        /// What exactly, for people.
+        message: String,
     },
 }
 

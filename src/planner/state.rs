@@ -158,10 +158,18 @@ impl State {
 
     /// The status and the stage that a new deal was made with; also where the answer that would have told is lost.
     pub(super) fn made_as(&self) -> Option<(String, Stage)> {
-        let in_doubt = Outcome::Again {
-            code: Code::InDoubt,
-        };
-        let made = self.made || self.outcome == Some(in_doubt) && self.is_new();
+        let in_doubt = matches!(
+            self.outcome,
+            Some(
+                Outcome::Again {
+                    code: Code::InDoubt
+                } | Outcome::Refused {
+                    code: Code::Unanswered,
+                    ..
+                }
+            )
+        );
+        let made = self.made || in_doubt && self.is_new();
         let status = self.snapshot().map(|snapshot| snapshot.status.clone());
         status
             .zip(self.wanted.clone())

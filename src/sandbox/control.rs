@@ -12,7 +12,7 @@ use super::Portal;
 use super::crm::Robot;
 use super::crm::fields::Entity;
 use super::crm::items::{Item, Write};
-use super::faults::{Faults, Order};
+use super::faults::{Faults, Gate, Order};
 use super::options::Plan;
 use super::world::{Caller, World};
 
@@ -197,6 +197,12 @@ pub(crate) async fn set_faults(State(portal): Held, Json(shares): Json<Faults>) 
 /// Orders a fault.
 pub(crate) async fn fail_next(State(portal): Held, Json(order): Json<Order>) -> Json<Value> {
     portal.with(|world| world.trouble.order(order));
+    Json(json!({ "ok": true }))
+}
+
+/// Puts something before the portal that does not let everything pass; `null` lets everything pass.
+pub(crate) async fn set_gate(State(portal): Held, Json(gate): Json<Option<Gate>>) -> Json<Value> {
+    portal.with(|world| world.gate = gate);
     Json(json!({ "ok": true }))
 }
 

@@ -128,6 +128,38 @@ fn once() -> u32 {
     1
 }
 
+/// What stands before a portal and answers in its place: a proxy, a firewall. It reads what passes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gate {
+    /// Requests that hold one of these texts do not pass.
+    pub words: Vec<String>,
+    /// Requests with larger bodies, in bytes, do not pass.
+    pub largest: Option<usize>,
+    /// The HTTP status of the page that is answered.
+    pub status: u16,
+    /// Whether the portal carries such a request out all the same, as where the gate only does not wait for the answer.
+    pub executes: bool,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            words: Vec::new(),
+            largest: None,
+            status: 403,
+            executes: false,
+        }
+    }
+}
+
+impl Gate {
+    pub(crate) fn stops(&self, body: &str) -> bool {
+        self.largest.is_some_and(|most| body.len() > most)
+            || self.words.iter().any(|word| body.contains(word))
+    }
+}
+
 /// The faults of one portal: the shares, the orders, and the dice.
 #[derive(Debug)]
 pub(crate) struct Trouble {

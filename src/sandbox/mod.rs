@@ -43,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crm::Robot;
 use crm::fields::Entity;
-pub use faults::{Fault, Faults, Order};
+pub use faults::{Fault, Faults, Gate, Order};
 pub use options::{
     App, Delivery, Funnel, Imports, Options, OutgoingWebhook, Plan, Semantics, Stage,
 };
@@ -215,6 +215,7 @@ fn routes(portal: Arc<Portal>) -> Router {
             get(control::faults).post(control::set_faults),
         )
         .route("/sandbox/faults/next", post(control::fail_next))
+        .route("/sandbox/gate", post(control::set_gate))
         .route("/sandbox/deals/{id}", get(control::deal))
         .route("/sandbox/deals/{id}/move", post(control::move_deal))
         .route("/sandbox/deals/{id}/delete", post(control::delete_deal))
@@ -317,6 +318,11 @@ impl Sandbox {
     /// The counters.
     pub fn stats(&self) -> Stats {
         self.portal.with(|world| world.stats.clone())
+    }
+
+    /// Puts something before the portal that does not let everything pass; none lets everything pass.
+    pub fn set_gate(&self, gate: Option<Gate>) {
+        self.portal.with(|world| world.gate = gate);
     }
 
     /// Moves a deal to another stage of its funnel, as a manager does by hand. False when that cannot be.

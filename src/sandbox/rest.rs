@@ -14,7 +14,7 @@ use super::Portal;
 use super::batch;
 use super::decode::{Params, multipart, text};
 use super::envelope::{Fail, Outcome, Timing, encode, php, success, xml};
-use super::faults::Fault;
+use super::faults::{Fault, Gate};
 use super::wire::Peer;
 use super::world::{Call, Caller, World};
 use super::{crm, events, service};
@@ -57,6 +57,16 @@ pub(crate) async fn handle(
         let fail = Fail::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!");
         return portal.with(|world| json_answer(world, 404, &fail.body()));
     };
+    let stopped = portal.with(|world| gate(world, &body));
+    if let Some(Gate {
+        status,
+        executes: false,
+        ..
+    }) = stopped
+    {
+        portal.with(|world| note(world, &incoming, None, status, false));
+        return html(status);
+    }
     let (fate, latency, slow) = match portal.with(|world| admit(world, &incoming)) {
         Ok(parts) => parts,
         Err(refusal) => return *refusal,
@@ -82,7 +92,17 @@ pub(crate) async fn handle(
     }
     let (status, answer) = portal.with(|world| execute(world, &incoming, &fate));
     portal.deliver();
+    if let Some(gate) = stopped {
+        return html(gate.status);
+    }
     finish(&portal, &peer, &incoming, status, &answer, fate.fault)
+}
+
+/// What stands before the portal, if it does not let this pass.
+fn gate(world: &World, body: &[u8]) -> Option<Gate> {
+    let gate = world.gate.as_ref()?;
+    let text = percent_encoding::percent_decode(body).decode_utf8_lossy();
+    gate.stops(&text).then(|| gate.clone())
 }
 
 fn finish(

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::clock::Clock;
 use super::crm::Crm;
 use super::events::Events;
-use super::faults::{Dice, Trouble};
+use super::faults::{Dice, Gate, Trouble};
 use super::limits::{Operating, Rate};
 use super::oauth::Tokens;
 use super::options::Options;
@@ -102,6 +102,8 @@ pub(crate) struct World {
     pub(crate) webhook_revoked: bool,
     pub(crate) overloaded: bool,
     pub(crate) moved_to: Option<String>,
+    /// What stands before the portal.
+    pub(crate) gate: Option<Gate>,
     pub(crate) address: String,
 }
 
@@ -122,6 +124,7 @@ impl World {
             webhook_revoked: false,
             overloaded: false,
             moved_to: None,
+            gate: None,
             address,
             clock,
             options,

@@ -1,10 +1,17 @@
 //! The way back: reads where deals stand, has differences decided, and writes what was decided.
+//!
+//! A call that fails for what is in it, while the portal takes others, holds up nobody: what is looked at together becomes less until it is
+//! one, and moves that were refused together are sent again in halves.
 
-use super::{Failure, Portal, lease::Held, perform::send};
+use super::{
+    Failure, Portal,
+    lease::Held,
+    perform::{its_own, send, spoilt, unusable},
+};
 use crate::{
     app::{self, Bridge, Comparison, Looked},
     bitrix24::Priority,
-    planner::{CallAnswer, Glance, History, Look, Seen, StageWrite},
+    planner::{CallAnswer, Glance, History, Look, Seen, StageWrite, StageWritten},
 };
 use std::{collections::BTreeSet, time::Duration};
 use tokio::{task::JoinHandle, time::Instant};
@@ -15,6 +22,10 @@ use tracing::Instrument as _;
 const AT_ONCE: u32 = 2_000;
 /// How often they are halved before a portal that keeps failing: what a call that fails was to bring is asked for again as a whole.
 const MOST_HALVINGS: u32 = 5;
+/// How often they are halved where the portal fails for one of them alone: until that one is left.
+const TO_ONE: u32 = AT_ONCE.ilog2() + 1;
+/// How long a deal is left alone that cannot be read while others can.
+const UNREADABLE: Duration = Duration::from_mins(1);
 /// How often a write may lead to another at once: the next turn goes on.
 const MOST_PASSES: usize = 3;
 /// Looks follow each other no faster than this, so that what comes in bursts is read once.
@@ -35,6 +46,8 @@ pub(super) struct WayBack {
     me: Option<u64>,
     /// Whether the last reading was let go for a live order: the next one is not.
     let_go: bool,
+    /// Whether the history is read by itself in the next look: where a look failed, it may be the history's fault.
+    history_alone: bool,
 }
 
 /// What a turn of the way back came to.
@@ -44,6 +57,8 @@ pub(super) struct Turned {
     pub(super) failure: Option<Failure>,
     /// Whether the portal answered at all.
     pub(super) answered: bool,
+    /// Whether a call failed for what was in it.
+    spoilt: bool,
 }
 
 impl WayBack {
@@ -114,14 +129,23 @@ impl WayBack {
         if reread {
             bridge.sweep(held.portal()).await?;
         }
-        let most = AT_ONCE >> self.halvings;
-        let due = bridge.comparisons(held.lease(), most).await?;
+        let most = (AT_ONCE >> self.halvings).max(1);
+        let apart = self.halvings > MOST_HALVINGS;
+        self.history_alone = apart && reread && !self.history_alone;
+        let due = if self.history_alone {
+            Vec::new()
+        } else {
+            bridge.comparisons(held.lease(), most).await?
+        };
         if due.is_empty() && !reread {
             return Ok(None);
         }
         self.looked = Some(Instant::now());
         let cursor = bridge.history_cursor(held.portal()).await?;
-        let look = self.look(cursor, &due);
+        let mut look = self.look(cursor, &due);
+        if apart && !due.is_empty() {
+            look.history = History::Skip;
+        }
         let Some((seen, mut turned)) = self.read(bridge, portal, held, &look).await else {
             return Ok(Some(Turned::default()));
         };
@@ -132,14 +156,22 @@ impl WayBack {
         if seen.history_read {
             bridge.take_history(held.lease(), &seen).await?;
         }
-        if seen.history_read || turned.failure.is_none() {
+        if seen.history_read || turned.failure.is_none() && look.history != History::Skip {
             self.read = Some(Instant::now());
         }
         if turned.failure.is_some() {
             self.halvings = (self.halvings + 2).min(MOST_HALVINGS);
             return Ok(Some(turned));
         }
-        self.halvings = self.halvings.saturating_sub(1);
+        if turned.spoilt {
+            self.halvings = (self.halvings + 2).min(TO_ONE);
+            if due.len() == 1 {
+                bridge.compare_later(held.lease(), due, UNREADABLE).await?;
+                return Ok(Some(turned));
+            }
+        } else {
+            self.halvings = self.halvings.saturating_sub(1);
+        }
         let mut next = (due, seen);
         for _ in 0..MOST_PASSES {
             let (compared, seen) = next;
@@ -158,14 +190,7 @@ impl WayBack {
             let (again, writes): (Vec<Comparison>, Vec<StageWrite>) =
                 done.writes.into_iter().unzip();
             // What was decided is waited for, by the shop or by a manager.
-            let (mut seen, wrote) = glance(
-                portal,
-                held,
-                Glance::write(&writes),
-                Priority::Live,
-                held.stop(),
-            )
-            .await;
+            let (mut seen, wrote) = move_deals(portal, held, writes).await;
             held.reached(super::Point::Called).await;
             seen.newest = newest.max(seen.moves.values().flatten().map(|row| row.id).max());
             turned.answered |= wrote.answered;
@@ -228,6 +253,49 @@ impl Reading {
     }
 }
 
+/// Moves deals. Those that were refused together for what was in their call are sent again in halves, until the one is found; that one is
+/// sent once more without its comment, and then counts as refused.
+async fn move_deals<P: Portal>(portal: &P, held: &Held, writes: Vec<StageWrite>) -> (Seen, Turned) {
+    let (mut seen, mut turned) = (Seen::default(), Turned::default());
+    let mut left = vec![writes];
+    while let Some(mut writes) = left.pop() {
+        if turned.failure.is_some() {
+            let not_run = writes.iter().map(|one| (one.deal, StageWritten::NotRun));
+            seen.written.extend(not_run);
+            continue;
+        }
+        let sent = Glance::write(&writes);
+        let (part, done) = glance(portal, held, sent, Priority::Live, held.stop()).await;
+        turned.answered |= done.answered;
+        turned.failure = done.failure;
+        let alone = writes.len() == 1;
+        writes.retain(|one| part.spoilt.contains_key(&one.deal));
+        match &mut writes[..] {
+            [] => {}
+            [one] if alone && one.comment.is_some() => {
+                one.comment = None;
+                let words = part.spoilt.get(&one.deal).cloned().unwrap_or_default();
+                seen.refused
+                    .push(format!("the comment was refused: {words}"));
+                left.push(writes);
+            }
+            [one] if alone => {
+                let words = part.spoilt.get(&one.deal).cloned().unwrap_or_default();
+                let refused = StageWritten::Refused(words);
+                seen.absorb(part);
+                seen.written.insert(one.deal, refused);
+                continue;
+            }
+            _ => {
+                let half = writes.split_off(writes.len() / 2);
+                left.extend([half, writes].into_iter().filter(|part| !part.is_empty()));
+            }
+        }
+        seen.absorb(part);
+    }
+    (seen, turned)
+}
+
 /// Sends the calls of a glance while the lease holds, the portal answers, and nobody lets go of it.
 async fn glance<P: Portal>(
     portal: &P,
@@ -247,15 +315,17 @@ async fn glance<P: Portal>(
                 turned.answered = true;
                 glance.answer(&call, answer);
             }
-            Err(failure) => {
-                let answer = if failure.maybe_executed {
-                    CallAnswer::InDoubt
-                } else {
-                    CallAnswer::NotRun
-                };
-                glance.answer(&call, answer);
-                turned.failure = Some(failure);
-            }
+            Err(fault) => match its_own(portal, held, &fault).await {
+                Ok(()) => {
+                    turned.answered = true;
+                    turned.spoilt = true;
+                    glance.answer(&call, spoilt(fault, false));
+                }
+                Err(whole) => {
+                    glance.answer(&call, unusable(&fault));
+                    turned.failure = Some(whole);
+                }
+            },
         }
     }
     (glance.finish(), turned)

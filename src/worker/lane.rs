@@ -1,7 +1,8 @@
 //! One portal's lane: holds the lease, and brings what is due to the portal.
 
 use super::{
-    Failure, Options, Point, Portal,
+    Failure, Options, Point, Portal, apart,
+    apart::Apart,
     compare::WayBack,
     guests,
     lease::{Held, chain},
@@ -11,7 +12,7 @@ use crate::{
     app::{self, Bridge, Claim, Tries},
     bitrix24::{Class, Priority},
     domain::{Code, PortalName},
-    planner::{Job, PortalFacts, Settlement},
+    planner::{Job, Outcome, PortalFacts, Settlement},
     retry,
     storage::{
         self,
@@ -34,6 +35,7 @@ pub(super) struct Lane<P> {
     bell: Arc<Notify>,
     facts: PortalFacts,
     back: WayBack,
+    apart: Apart,
     /// Whether failures or a pause were on record when the turn began.
     troubled: bool,
     /// Whether history has just given way to what is read back: then it is its turn, however often that is due.
@@ -54,6 +56,7 @@ impl<P: Portal> Lane<P> {
             bell,
             facts: PortalFacts::default(),
             back: WayBack::default(),
+            apart: Apart::default(),
             troubled: false,
             gave_way: false,
             lowered_until: None,
@@ -148,12 +151,18 @@ impl<P: Portal> Lane<P> {
             .await?;
         let (history, live): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|(claim, _)| claim.history);
-        let worked = !live.is_empty();
-        if worked && let Some(wait) = self.wave(held, &tries, live, Priority::Live).await? {
+        let (live, few) = self.apart.divide(live);
+        let worked = !live.is_empty() || !few.is_empty();
+        if !live.is_empty()
+            && let Some(wait) = self.wave(held, &tries, live, Priority::Live).await?
+        {
+            return Ok(Some(wait));
+        }
+        if let Some(wait) = self.few(held, &tries, few, Priority::Live).await? {
             return Ok(Some(wait));
         }
         if !history.is_empty() && std::mem::take(&mut self.gave_way) {
-            return self.wave(held, &tries, history, Priority::Backfill).await;
+            return self.history(held, &tries, history).await;
         }
         let (reconcile, doubt) = (self.options.reconcile, self.options.doubt);
         let turned = self
@@ -173,9 +182,41 @@ impl<P: Portal> Lane<P> {
             return Ok(None);
         }
         if !history.is_empty() {
-            return self.wave(held, &tries, history, Priority::Backfill).await;
+            return self.history(held, &tries, history).await;
         }
         self.idle().await.map(Some)
+    }
+
+    /// A wave of history, or one of few whose call failed before.
+    async fn history(
+        &mut self,
+        held: &Held,
+        tries: &Tries,
+        claimed: Vec<(Claim, Job)>,
+    ) -> Result<Option<Duration>, app::Error> {
+        let (ordinary, few) = self.apart.divide(claimed);
+        match (ordinary.is_empty(), few.is_empty()) {
+            (false, _) => self.wave(held, tries, ordinary, Priority::Backfill).await,
+            (true, false) => self.few(held, tries, few, Priority::Backfill).await,
+            (true, true) => self.idle().await.map(Some),
+        }
+    }
+
+    /// A wave of orders that are tried in small company.
+    async fn few(
+        &mut self,
+        held: &Held,
+        tries: &Tries,
+        claimed: Vec<(Claim, Job)>,
+        priority: Priority,
+    ) -> Result<Option<Duration>, app::Error> {
+        if claimed.is_empty() {
+            return Ok(None);
+        }
+        let begun = Instant::now();
+        let wait = self.wave(held, tries, claimed, priority).await;
+        self.apart.took(begun.elapsed());
+        wait
     }
 
     /// How long nothing is due.
@@ -183,6 +224,7 @@ impl<P: Portal> Lane<P> {
         let seconds = |due: f64| Duration::from_secs_f64(due.clamp(0.02, 3600.0));
         let poll = self.options.poll.mul_f64(rand::random_range(0.9..1.1));
         let due = self.bridge.next_due(self.name.as_str()).await?.map(seconds);
+        let due = due.map(|due| due.max(self.apart.rests().min(poll)));
         let comparison = self.bridge.next_comparison(self.name.as_str()).await?;
         let comparison = comparison.map(|due| seconds(due).max(self.back.pace()));
         let reread = self.back.until_next(self.options.reconcile);
@@ -205,9 +247,11 @@ impl<P: Portal> Lane<P> {
         let facts = self.facts.clone();
         let wave = tracing::info_span!("wave", portal = %self.name, orders = jobs.len());
         let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &wave)).collect();
-        let work = perform::perform(&self.portal, held, (jobs, facts), priority);
-        let done = work.instrument(wave).await;
-        self.facts = done.facts;
+        let judges = matches!(&*claims, [claim] if self.apart.exhausted(&apart::key(claim)));
+        let work = perform::perform(&self.portal, held, (jobs, facts), priority, judges);
+        let mut done = work.instrument(wave).await;
+        self.facts = std::mem::take(&mut done.facts);
+        self.learn(&claims, &done);
         held.reached(Point::BeforeSettle).await;
         let mut slots: Vec<_> = claims.into_iter().map(Some).collect();
         let pair = |settlement: Settlement| {
@@ -219,6 +263,28 @@ impl<P: Portal> Lane<P> {
         drop(spans);
         held.reached(Point::AfterSettle).await;
         self.judge(held, done.failure.as_ref(), done.answered).await
+    }
+
+    /// Who is to be tried in smaller company, and who no longer.
+    fn learn(&mut self, claims: &[Claim], done: &perform::Performed) {
+        let of = |job: usize| claims.get(job).map(apart::key);
+        let silent: Vec<_> = done.unanswered.iter().filter_map(|job| of(*job)).collect();
+        let mut suspects = Vec::new();
+        for settlement in &done.settlements {
+            let Some(order) = of(settlement.job) else {
+                continue;
+            };
+            match settlement.outcome {
+                Outcome::Apart { .. } => suspects.push(order),
+                _ if done.unanswered.contains(&settlement.job) => suspects.push(order),
+                Outcome::Done { .. } | Outcome::Hopeless { .. } => self.apart.clear(&order),
+                Outcome::Refused { .. } | Outcome::Again { .. } => {}
+            }
+        }
+        self.apart.suspect(&suspects);
+        if !silent.is_empty() || done.failure.is_some() {
+            self.apart.silent(&silent);
+        }
     }
 
     /// What the portal's answers mean for the lane: how long to wait, if anything failed.
@@ -293,7 +359,11 @@ impl<P: Portal> Lane<P> {
             Class::InDoubt if failures == 0 => Duration::from_millis(200),
             Class::Throttled(pause) => pause,
             Class::Blocked(_) | Class::TokenExpired => self.options.probe,
-            Class::InDoubt | Class::Down | Class::Refused | Class::MethodBlocked(_) => {
+            Class::InDoubt
+            | Class::Intercepted
+            | Class::Down
+            | Class::Refused
+            | Class::MethodBlocked(_) => {
                 let nth = failures.unsigned_abs().saturating_add(1);
                 retry::delay(nth, self.options.backoff, Duration::from_mins(5))
             }

@@ -4,6 +4,7 @@
 //! a transaction, and sending without a valid lease. What is in flight lives in memory only: after a crash the orders
 //! are simply still due, and the planner looks up by origin what the lost calls may have written.
 
+mod apart;
 pub mod applications;
 mod attempts;
 mod callbacks;

@@ -6,7 +6,7 @@ use crate::{
     domain::Code,
     planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tracing::Instrument as _;
 
 /// What a wave came to.
@@ -17,6 +17,8 @@ pub(super) struct Performed {
     pub(super) failure: Option<Failure>,
     /// Whether the portal answered at all.
     pub(super) answered: bool,
+    /// Jobs of calls that were left without a usable answer while others were answered.
+    pub(super) unanswered: BTreeSet<usize>,
 }
 
 /// The most rounds of a wave: a planner that never ends must not hold a lane for ever.
@@ -31,15 +33,21 @@ const NOT_JUDGED: [&str; 5] = [
     "OVERLOAD_LIMIT",
 ];
 
-/// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the portal fails.
+/// How long a portal may take to answer a call with nothing in it, before it counts as away.
+const INNOCENT: Duration = Duration::from_secs(10);
+
+/// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the portal fails. A call that fails alone, while
+/// the portal takes others, is the fault of something in it: it stops nobody else. `judges` says that silence counts as an answer.
 pub(super) async fn perform<P: Portal>(
     portal: &P,
     held: &Held,
     (jobs, facts): (Vec<Job>, PortalFacts),
     priority: Priority,
+    judges: bool,
 ) -> Performed {
     let mut wave = Wave::new(jobs, facts);
     let (mut failure, mut answered) = (None, false);
+    let mut unanswered = BTreeSet::new();
     'wave: for _ in 0..MOST_ROUNDS {
         let round = wave.next_round();
         if round.is_empty() {
@@ -55,18 +63,19 @@ pub(super) async fn perform<P: Portal>(
                     answered = true;
                     wave.answer(call, answer);
                 }
-                Err(fault) => {
-                    let doubt = fault.maybe_executed;
-                    wave.answer(
-                        call,
-                        if doubt {
-                            CallAnswer::InDoubt
-                        } else {
-                            CallAnswer::NotRun
-                        },
-                    );
-                    failure = Some(fault);
-                }
+                Err(fault) => match its_own(portal, held, &fault).await {
+                    Ok(()) => {
+                        answered = true;
+                        if fault.maybe_executed {
+                            unanswered.extend(wave.waiting_for(call));
+                        }
+                        wave.answer(call, spoilt(fault, judges));
+                    }
+                    Err(whole) => {
+                        wave.answer(call, unusable(&fault));
+                        failure = Some(whole);
+                    }
+                },
             }
             held.reached(Point::Called).await;
         }
@@ -80,6 +89,58 @@ pub(super) async fn perform<P: Portal>(
         facts,
         failure,
         answered,
+        unanswered,
+    }
+}
+
+/// What a call without a usable answer means for what it carried.
+pub(super) fn unusable(fault: &Failure) -> CallAnswer {
+    if fault.maybe_executed {
+        CallAnswer::InDoubt
+    } else {
+        CallAnswer::NotRun
+    }
+}
+
+/// The same for a call that failed while the portal takes others.
+pub(super) fn spoilt(fault: Failure, judges: bool) -> CallAnswer {
+    match fault.maybe_executed {
+        false => CallAnswer::Spoilt {
+            code: match fault.class {
+                Class::Refused => Code::Refused,
+                _ => fault.code,
+            },
+            message: fault.message,
+        },
+        true if judges => CallAnswer::Spoilt {
+            code: Code::Unanswered,
+            message: fault.message,
+        },
+        true => CallAnswer::InDoubt,
+    }
+}
+
+/// Whether a call failed for what is in it: then the portal takes one with nothing in it. Else the failure of the portal as a whole.
+pub(super) async fn its_own<P: Portal>(
+    portal: &P,
+    held: &Held,
+    fault: &Failure,
+) -> Result<(), Failure> {
+    let may_be = match fault.class {
+        Class::InDoubt | Class::Intercepted | Class::Refused => true,
+        Class::Down => fault.maybe_executed,
+        // The permission for the methods themselves is gone: a call of another kind proves nothing.
+        Class::Blocked(reason) => reason != Blocked::Scope,
+        Class::Throttled(_) | Class::MethodBlocked(_) | Class::TokenExpired => false,
+    };
+    if !may_be || !held.may_send() {
+        return Err(fault.clone());
+    }
+    match tokio::time::timeout(INNOCENT, portal.innocent()).await {
+        Ok(Ok(())) => Ok(()),
+        // What the portal says of itself tells more than what it said of the call.
+        Ok(Err(whole)) if whole.class != Class::InDoubt => Err(whole),
+        Ok(Err(_)) | Err(_) => Err(fault.clone()),
     }
 }
 

@@ -63,6 +63,11 @@ pub trait Portal: Clone + Send + Sync + 'static {
 
     /// A cheap call that succeeds if the portal takes the bridge's calls at all.
     fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// A call of the kind that orders travel in, with nothing in it that anybody could refuse.
+    fn innocent(&self) -> impl Future<Output = Result<(), Failure>> + Send {
+        self.probe()
+    }
 }
 
 impl Portal for Client {
@@ -106,6 +111,16 @@ impl Portal for Client {
         self.call("server.time", &json!({}), Priority::Live).await?;
         Ok(())
     }
+
+    async fn innocent(&self) -> Result<(), Failure> {
+        let command = Command {
+            key: "innocent".to_owned(),
+            method: "server.time".to_owned(),
+            params: json!({}),
+        };
+        Client::batch(self, &[command], Priority::Live).await?;
+        Ok(())
+    }
 }
 
 impl From<Error> for Failure {
@@ -138,6 +153,7 @@ pub(super) fn code(class: &Class) -> Code {
     match class {
         Class::Down => Code::Down,
         Class::InDoubt => Code::InDoubt,
+        Class::Intercepted => Code::Proxy,
         Class::Throttled(_) => Code::Limit,
         Class::MethodBlocked(_) => Code::Operating,
         Class::TokenExpired => Code::Token,

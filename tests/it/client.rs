@@ -347,3 +347,69 @@ async fn no_error_and_no_debug_text_holds_the_secret() {
     printed = format!("{printed} {error} {error:?} {client:?}");
     assert!(!printed.contains("hidden-secret"), "{printed}");
 }
+
+/// A portal that says it will answer, and then does so a byte at a time, for ever.
+#[tokio::test]
+async fn an_answer_that_only_trickles_is_given_up_when_the_time_is_over() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/rest/1/s/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let head =
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"result\":\"";
+                let _ = stream.write_all(head.as_bytes()).await;
+                while stream.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            });
+        }
+    });
+    let options = Options {
+        timeout: Duration::from_millis(500),
+        ..quick()
+    };
+    let client = Client::new(Credentials::webhook(&url).unwrap(), &options).unwrap();
+    let begun = std::time::Instant::now();
+    let error = client
+        .call("server.time", &json!({}), Priority::Live)
+        .await
+        .unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert_eq!(error.class(), Class::InDoubt);
+    assert!(error.maybe_executed());
+}
+
+#[tokio::test]
+async fn a_text_that_looks_like_a_reference_travels_alone_and_what_leans_on_it_follows() {
+    let portal = portal().await;
+    let client = webhook(&portal.url());
+    let title = "$result[first] и $result[none][x]";
+    let commands = [
+        command("first", "crm.deal.add", json!({"fields": {"TITLE": "A"}})),
+        command("deal", "crm.deal.add", json!({"fields": {"TITLE": title}})),
+        command(
+            "rows",
+            "crm.deal.productrows.set",
+            json!({"id": "$result[deal]", "rows": [{"PRODUCT_NAME": "$result[first]", "PRICE": 1}]}),
+        ),
+        command(
+            "bad",
+            "crm.deal.add",
+            json!({"fields": {"TITLE": title, "CURRENCY_ID": "XXX"}}),
+        ),
+        command("lost", "crm.deal.get", json!({"id": "$result[bad]"})),
+        command(
+            "found",
+            "crm.deal.list",
+            json!({"filter": {"ID": "$result[deal]"}}),
+        ),
+    ];
+    let answers = client.batch(&commands, Priority::Live).await.unwrap();
+    assert_eq!(answers["found"].as_ref().unwrap().result[0]["TITLE"], title);
+    assert!(answers["rows"].is_ok() && answers["first"].is_ok());
+    assert!(answers["bad"].is_err() && answers["lost"].is_err());
+    assert_eq!(portal.deals().len(), 2);
+}

@@ -103,6 +103,22 @@ impl Bridge {
         Ok(known)
     }
 
+    /// Puts these comparisons off.
+    pub async fn compare_later(
+        &self,
+        lease: &Lease,
+        compared: Vec<Comparison>,
+        after: Duration,
+    ) -> Result<(), Error> {
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let (shops, numbers, _) = columns(compared.iter().map(|one| &one.claimed));
+        let after = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        comparisons::postpone(&mut tx, &shops, &numbers, after).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Settles the comparisons that agree with the portal as it was last known; returns the others.
     async fn confirm(&self, lease: &Lease, claimed: Vec<Claimed>) -> Result<Vec<Claimed>, Error> {
         let mut tx = self.pool().begin().await?;

@@ -179,6 +179,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "портал не ответил по существу ({}): проверим, что записалось, и попробуем снова",
     ),
     (
+        "refused together with other orders: {*} ({}); tried again apart from them",
+        "отказано вместе с другими заказами: {*} ({}); попробуем снова отдельно от них",
+    ),
+    (
         "given up telling the shop the status {}: {*} ({}); it waits as a dead letter",
         "попытки сообщить магазину статус {} прекращены: {*} ({}); ждёт среди недоставленных",
     ),

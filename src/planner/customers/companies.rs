@@ -257,9 +257,6 @@ impl Wave {
             self.firms[at].made = true;
             return;
         }
-        let jobs = self.jobs.iter_mut();
-        for state in jobs.filter(|state| state.firm == Some(at)) {
-            state.no_id("crm.company.add", result);
-        }
+        self.no_id(&Ask::AddCompany { firm: at }, "crm.company.add", result);
     }
 }

@@ -243,15 +243,23 @@ impl Glance {
 
     /// Takes what became of a call.
     pub fn answer(&mut self, call: &Call, answer: CallAnswer) {
+        let spoilt = match &answer {
+            CallAnswer::Spoilt { message, .. } => Some(message.clone()),
+            _ => None,
+        };
         let (mut answered, lost) = match answer {
             CallAnswer::Answered(answered) => (answered, Written::InDoubt),
             CallAnswer::InDoubt => (HashMap::new(), Written::InDoubt),
             CallAnswer::NotRun => (HashMap::new(), Written::NotRun),
+            CallAnswer::Spoilt { .. } => (HashMap::new(), Written::NotRun),
         };
         for command in &call.commands {
             let Some(ask) = self.asked.remove(&command.key) else {
                 continue;
             };
+            if let (Ask::Update(deal), Some(words)) = (&ask, &spoilt) {
+                self.seen.spoilt.insert(*deal, words.clone());
+            }
             match answered.remove(&command.key) {
                 Some(CommandAnswer::Done { result, next }) => self.done(ask, &result, next),
                 Some(CommandAnswer::Refused { error, description }) => {

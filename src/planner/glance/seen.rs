@@ -70,6 +70,23 @@ pub struct Seen {
     pub written: BTreeMap<u64, Written>,
     /// What the portal refused besides, in its own words.
     pub refused: Vec<String>,
+    /// Deals whose move was in a call that was refused as a whole, and how: one of them is to blame.
+    pub spoilt: BTreeMap<u64, String>,
+}
+
+impl Seen {
+    /// Takes what another look saw.
+    pub fn absorb(&mut self, other: Self) {
+        self.history.extend(other.history);
+        self.history_read |= other.history_read;
+        self.newest = self.newest.max(other.newest);
+        self.me = self.me.or(other.me);
+        self.deals.extend(other.deals);
+        self.moves.extend(other.moves);
+        self.written.extend(other.written);
+        self.refused.extend(other.refused);
+        self.spoilt.extend(other.spoilt);
+    }
 }
 
 impl DealState {

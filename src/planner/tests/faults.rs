@@ -114,6 +114,158 @@ fn answers_of_unexpected_shape_break_nothing() {
     }
 }
 
+/// What becomes of orders that are put apart, tried again as the lane does it: each alone.
+fn alone(portal: &mut Portal, orders: &[Value]) -> Vec<Outcome> {
+    let settle = |order| bring(portal, order).outcome;
+    orders.iter().map(settle).collect()
+}
+
+#[test]
+fn of_one_customers_orders_only_the_one_with_the_refused_value_is_judged() {
+    let mut bad = order(2, 1);
+    bad["customer"]["emails"] = json!(["bad"]);
+    for company in [false, true] {
+        let mut orders = [order(1, 1), bad.clone(), order(3, 1)];
+        if company {
+            for order in &mut orders {
+                order["customer"]["company"] = json!({"title": "ООО", "inn": "7707083893"});
+            }
+        }
+        let mut portal = Portal::default();
+        let jobs = orders.iter().map(|one| job(one, Known::default()));
+        for settled in drive(&mut portal, jobs.collect()) {
+            let apart = matches!(
+                settled.outcome,
+                Outcome::Apart {
+                    code: Code::Email,
+                    ..
+                }
+            );
+            assert!(apart, "{settled:?}");
+        }
+        let outcomes = alone(&mut portal, &orders);
+        assert_eq!((&outcomes[0], &outcomes[2]), (&DONE, &DONE));
+        let judged = matches!(
+            outcomes[1],
+            Outcome::Refused {
+                code: Code::Email,
+                ..
+            }
+        );
+        assert!(judged, "{outcomes:?}");
+        assert_eq!(portal.contacts.len(), 1);
+    }
+}
+
+#[test]
+fn a_value_refused_for_an_order_that_has_ended_is_not_held_against_the_one_that_goes_on() {
+    let mut portal = Portal::default();
+    let mut ended = order(2, 1);
+    ended["customer"]["emails"] = json!(["bad"]);
+    // Its stage is not there: it ends before the contact is made, which its address spoils all the same.
+    ended["status"] = json!("X");
+    let jobs = vec![
+        job(&order(1, 1), Known::default()),
+        job(&ended, Known::default()),
+    ];
+    let settled = drive(&mut portal, jobs);
+    assert!(
+        matches!(settled[0].outcome, Outcome::Apart { .. }),
+        "{settled:?}"
+    );
+    assert_eq!(hopeless(&settled[1]), Some(Code::StageUnknown));
+}
+
+#[test]
+fn a_call_that_is_spoilt_as_a_whole_judges_an_order_only_if_it_is_alone_in_it() {
+    let spoilt = || CallAnswer::Spoilt {
+        code: Code::Proxy,
+        message: "403".to_owned(),
+    };
+    for nth in 1..=3 {
+        for many in [1, 2] {
+            let mut portal = Portal::default();
+            let mut count = 0;
+            let jobs = (1..=many).map(|n| job(&order(n, n), Known::default()));
+            let settled = drive_by(jobs.collect(), |call| {
+                count += 1;
+                if count == nth {
+                    return spoilt();
+                }
+                CallAnswer::Answered(portal.run(call))
+            });
+            for one in settled {
+                let judged = matches!(
+                    one.outcome,
+                    Outcome::Refused {
+                        code: Code::Proxy,
+                        ..
+                    }
+                );
+                let apart = matches!(
+                    one.outcome,
+                    Outcome::Apart {
+                        code: Code::Proxy,
+                        ..
+                    }
+                );
+                assert!(
+                    if many == 1 { judged } else { apart },
+                    "{nth} {many} {one:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_method_that_rests_holds_up_only_the_orders_that_need_it() {
+    let mut portal = Portal::default();
+    let mut firm = order(2, 2);
+    firm["customer"]["company"] = json!({"title": "ООО", "inn": "7707083893"});
+    let jobs = vec![
+        job(&order(1, 1), Known::default()),
+        job(&firm, Known::default()),
+    ];
+    let resting = ["crm.status.list", "crm.requisite.preset.list"];
+    let settled = drive_by(jobs, |call| {
+        let mut answers = portal.run(call);
+        for command in &call.commands {
+            if resting.contains(&command.method) {
+                answers.insert(command.key.clone(), CommandAnswer::Later);
+            }
+        }
+        CallAnswer::Answered(answers)
+    });
+    assert_eq!(settled[0].outcome, DONE);
+    let later = Outcome::Again {
+        code: Code::Operating,
+    };
+    assert_eq!(settled[1].outcome, later);
+}
+
+#[test]
+fn words_of_a_field_that_was_not_sent_are_not_taken_for_its_fault() {
+    let mut portal = Portal::default();
+    let settled = only(drive_by(
+        vec![job(&order(1, 1), Known::default())],
+        |call| {
+            let mut answers = portal.run(call);
+            for command in &call.commands {
+                if command.method == "crm.deal.add" {
+                    let refused = CommandAnswer::Refused {
+                        error: String::new(),
+                        description: "Не заполнено поле «E-mail менеджера»".to_owned(),
+                    };
+                    answers.insert(command.key.clone(), refused);
+                }
+            }
+            CallAnswer::Answered(answers)
+        },
+    ));
+    assert_eq!(refused(&settled), Some(Code::Refused));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

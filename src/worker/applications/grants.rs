@@ -38,9 +38,11 @@ enum Obstacle {
 impl From<Error> for Obstacle {
     fn from(error: Error) -> Self {
         match error.class() {
-            Class::Down | Class::InDoubt | Class::Throttled(_) | Class::MethodBlocked(_) => {
-                Self::Later(error)
-            }
+            Class::Down
+            | Class::InDoubt
+            | Class::Intercepted
+            | Class::Throttled(_)
+            | Class::MethodBlocked(_) => Self::Later(error),
             Class::TokenExpired | Class::Blocked(_) | Class::Refused => {
                 Self::Refused(error.to_string())
             }

@@ -88,9 +88,6 @@ impl Wave {
             self.customers[at].made = true;
             return;
         }
-        let jobs = self.jobs.iter_mut();
-        for state in jobs.filter(|state| state.customer == Some(at)) {
-            state.no_id("crm.contact.add", result);
-        }
+        self.no_id(&Ask::AddContact { customer: at }, "crm.contact.add", result);
     }
 }
