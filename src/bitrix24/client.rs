@@ -412,18 +412,17 @@ fn led(
     let result = |key: &str| answers.get(key)?.as_ref().ok().map(|said| &said.result);
     let (mut led, mut unled) = (Vec::new(), BatchResponse::new());
     for command in part {
-        match form::resolved(&command.params, earlier, &result) {
-            Some(params) => led.push(Command {
+        if let Some(params) = form::resolved(&command.params, earlier, &result) {
+            led.push(Command {
                 params,
                 ..command.clone()
-            }),
-            None => {
-                let said = CommandError {
-                    error: String::new(),
-                    description: "what it leans on was refused or not run".to_owned(),
-                };
-                unled.insert(command.key.clone(), Err(said));
-            }
+            });
+        } else {
+            let said = CommandError {
+                error: String::new(),
+                description: "what it leans on was refused or not run".to_owned(),
+            };
+            unled.insert(command.key.clone(), Err(said));
         }
     }
     (led, unled)

@@ -132,7 +132,6 @@ impl Error {
                 Class::Down
             }
             Self::Intercepted { .. } => Class::Intercepted,
-            Self::Unreadable { status, .. } if redirects(*status) => Class::Intercepted,
             Self::NoAnswer(_) | Self::Unreadable { .. } => Class::InDoubt,
             Self::Throttled { pause } => Class::Throttled(*pause),
             Self::MethodBlocked { until, .. } => Class::MethodBlocked(*until),

@@ -140,9 +140,30 @@ impl Wave {
             // The rows of a deal that was itself refused: the deal's own reason counts.
             ask => {
                 let sharing = self.sharing(&ask).len();
-                self.judge(&ask, sharing, ask.fault(words), words);
+                self.judge(&ask, sharing, self.fault(&ask, words), words);
             }
         }
+    }
+
+    /// Which fault the portal's words speak of, as far as the command carried what they speak of: a user field may be called "E-mail", too.
+    fn fault(&self, ask: &Ask, words: &str) -> Code {
+        let fault = classify(words);
+        let carried = match fault {
+            Code::Currency => matches!(
+                ask,
+                Ask::Add { .. } | Ask::Update { .. } | Ask::FixSum { .. } | Ask::SetRows { .. }
+            ),
+            Code::Email => match ask {
+                Ask::AddContact { .. }
+                | Ask::CompleteContact { .. }
+                | Ask::AddCompany { .. }
+                | Ask::Duplicates { .. } => true,
+                Ask::Add { job } => self.jobs[*job].is_lead(),
+                _ => false,
+            },
+            _ => true,
+        };
+        if carried { fault } else { Code::Refused }
     }
 
     /// The answer to the creation of something that orders share holds no id.
@@ -252,32 +273,6 @@ impl State {
 fn idless(what: &str, result: &Value) -> String {
     let shown: String = result.to_string().chars().take(200).collect();
     format!("the portal's answer to {what} holds no id: {shown}")
-}
-
-impl Ask {
-    /// Which fault the portal's words speak of, as far as the command carried what they speak of: a user field may be called "E-mail", too.
-    fn fault(&self, words: &str) -> Code {
-        let carried = match classify(words) {
-            Code::Currency => matches!(
-                self,
-                Self::Add { .. } | Self::Update { .. } | Self::FixSum { .. } | Self::SetRows { .. }
-            ),
-            Code::Email => matches!(
-                self,
-                Self::AddContact { .. }
-                    | Self::CompleteContact { .. }
-                    | Self::AddCompany { .. }
-                    | Self::Duplicates { .. }
-                    | Self::Add { .. }
-            ),
-            _ => return classify(words),
-        };
-        if carried {
-            classify(words)
-        } else {
-            Code::Refused
-        }
-    }
 }
 
 /// Which fault the portal's words speak of. The codes of these methods are mostly empty; only the words tell.

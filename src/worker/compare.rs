@@ -172,7 +172,20 @@ impl WayBack {
         } else {
             self.halvings = self.halvings.saturating_sub(1);
         }
-        let mut next = (due, seen);
+        self.settle(bridge, (portal, held), (due, seen), &mut turned, doubt)
+            .await?;
+        Ok(Some(turned))
+    }
+
+    /// Has what was seen decided, and writes what was decided.
+    async fn settle<P: Portal>(
+        &self,
+        bridge: &Bridge,
+        (portal, held): (&P, &Held),
+        mut next: (Vec<Comparison>, Seen),
+        turned: &mut Turned,
+        doubt: Duration,
+    ) -> Result<(), app::Error> {
         for _ in 0..MOST_PASSES {
             let (compared, seen) = next;
             let newest = seen.newest;
@@ -208,7 +221,7 @@ impl WayBack {
             }
             next = (again, seen);
         }
-        Ok(Some(turned))
+        Ok(())
     }
 }
 

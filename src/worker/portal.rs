@@ -126,7 +126,11 @@ impl Portal for Client {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let class = error.class();
-        let code = code(&class);
+        let code = match class {
+            // Sent elsewhere, and not to a portal: nothing was run.
+            Class::InDoubt if !error.maybe_executed() => Code::Proxy,
+            class => code(&class),
+        };
         let message = words(&error);
         Self {
             class,

@@ -175,7 +175,8 @@ async fn of_a_call_that_a_proxy_refuses_only_the_order_to_blame_dies() {
         (shunned.clone(), "B24-PROXY", 0),
         (large, "B24-PROXY", 0),
         (silent(false), "B24-UNANSWERED", 0),
-        (silent(true), "B24-UNANSWERED", 1),
+        // What was written without an answer is found.
+        (silent(true), "", 1),
     ] {
         let world = World::new().await;
         world.portal.set_gate(Some(gate.clone()));
@@ -185,7 +186,8 @@ async fn of_a_call_that_a_proxy_refuses_only_the_order_to_blame_dies() {
         world.post(&events).await;
         world.settled(Duration::from_secs(40)).await;
         let letters = world.letters().await;
-        let expected = vec![("A30".to_owned(), code.to_owned(), 3)];
+        let mut expected = vec![("A30".to_owned(), code.to_owned(), 3)];
+        expected.retain(|_| made == 0);
         assert_eq!(letters, expected, "{gate:?}\n{}", world.lives().await);
         assert_eq!(world.tries_of_others("A30").await, 0, "{gate:?}");
         for n in 0..60 {

@@ -250,8 +250,7 @@ impl Glance {
         let (mut answered, lost) = match answer {
             CallAnswer::Answered(answered) => (answered, Written::InDoubt),
             CallAnswer::InDoubt => (HashMap::new(), Written::InDoubt),
-            CallAnswer::NotRun => (HashMap::new(), Written::NotRun),
-            CallAnswer::Spoilt { .. } => (HashMap::new(), Written::NotRun),
+            CallAnswer::NotRun | CallAnswer::Spoilt { .. } => (HashMap::new(), Written::NotRun),
         };
         for command in &call.commands {
             let Some(ask) = self.asked.remove(&command.key) else {

@@ -143,6 +143,9 @@ impl Portal {
     }
 
     fn update(&mut self, kind: &str, params: &Value) -> Result<Value, String> {
+        if params["fields"]["EMAIL"].to_string().contains("bad") {
+            return Err("Поле «E-mail» содержит некорректный адрес".to_owned());
+        }
         let entity = self.entity(kind, params)?;
         for (field, value) in params["fields"].as_object().unwrap() {
             match (field.as_str(), entity.get_mut(field)) {
