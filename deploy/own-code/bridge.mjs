@@ -56,6 +56,14 @@ function verify(secret, headers, body, now) {
 const sample = JSON.parse(await readFile(new URL("order.json", import.meta.url), "utf8"));
 const orders = new Map([["1001", sample.data]]);
 const taken = new Set();
+// Statuses that do not deny a payment.
+const PAID = ["P", "F"];
+
+// Whether the message denies what the order is by now: above all, money that was taken.
+function denied(order, data) {
+  if (data.denies) return data.denies.some((fact) => order[fact]);
+  return Boolean(order.paid) && !PAID.includes(data.status);
+}
 
 // From a message to status and answer. The bridge repeats a message until it is answered with 2xx.
 function receive(id, data) {
@@ -66,6 +74,7 @@ function receive(id, data) {
     // The shop went elsewhere meanwhile: the bridge decides afresh, knowing the whole order.
     return [409, { snapshot: order }];
   }
+  if (order.status !== data.status && denied(order, data)) return [409, { snapshot: order }];
   order.status = data.status;
   taken.add(id);
   return [200, { result: "changed" }];

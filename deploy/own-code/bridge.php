@@ -9,6 +9,8 @@
 declare(strict_types=1);
 
 const TOLERANCE = 300;
+/** Statuses that do not deny a payment. */
+const PAID = ['P', 'F'];
 
 /** Sends until the bridge has it: 202 is "stored". The same event may be sent any number of times. */
 function send(string $event): string
@@ -62,6 +64,15 @@ function verify(string $secret, array $headers, string $body, int $now): bool
     return false;
 }
 
+/** Whether the message denies what the order is by now: above all, money that was taken. */
+function denied(array $order, array $data): bool
+{
+    if (isset($data['denies'])) {
+        return array_filter($data['denies'], fn (string $fact): bool => !empty($order[$fact])) !== [];
+    }
+    return !empty($order['paid']) && !in_array($data['status'], PAID, true);
+}
+
 /** From a message to status and answer. The bridge repeats a message until it is answered with 2xx. */
 function receive(string $id, array $data, array &$shop): array
 {
@@ -74,6 +85,9 @@ function receive(string $id, array $data, array &$shop): array
     }
     if (!in_array($order['status'], [$data['status'], $data['previous_status'] ?? null], true)) {
         // The shop went elsewhere meanwhile: the bridge decides afresh, knowing the whole order.
+        return [409, ['snapshot' => $order]];
+    }
+    if ($order['status'] !== $data['status'] && denied($order, $data)) {
         return [409, ['snapshot' => $order]];
     }
     $shop['orders'][$data['number']]['status'] = $data['status'];

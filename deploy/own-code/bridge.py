@@ -64,6 +64,15 @@ def verify(secret, headers, body, now):
 with open(pathlib.Path(__file__).with_name("order.json"), encoding="utf-8") as sample:
     orders = {"1001": json.load(sample)["data"]}
 taken = set()
+# Statuses that do not deny a payment.
+PAID = ("P", "F")
+
+
+def denied(order, data):
+    """Whether the message denies what the order is by now: above all, money that was taken."""
+    if "denies" in data:
+        return any(order.get(fact) for fact in data["denies"])
+    return bool(order.get("paid")) and data["status"] not in PAID
 
 
 def receive(message_id, data):
@@ -75,6 +84,8 @@ def receive(message_id, data):
         return 404, {"error": "there is no such order"}
     if order["status"] not in (data["status"], data.get("previous_status")):
         # The shop went elsewhere meanwhile: the bridge decides afresh, knowing the whole order.
+        return 409, {"snapshot": order}
+    if order["status"] != data["status"] and denied(order, data):
         return 409, {"snapshot": order}
     order["status"] = data["status"]
     taken.add(message_id)

@@ -90,6 +90,9 @@ final class BitrixOrders implements Shop
         return [
             'status' => (string) $order->getField('STATUS_ID'),
             'status_changed_at' => $at instanceof BitrixTime ? $at->format('c') : null,
+            'paid' => $order->getField('PAYED') === 'Y',
+            'cancelled' => $order->getField('CANCELED') === 'Y',
+            'paid_statuses' => Bridge::config()['paid_statuses'] ?? ['P', 'F'],
         ];
     }
 

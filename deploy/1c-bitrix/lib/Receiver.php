@@ -8,9 +8,10 @@ namespace B24Bridge;
 interface Shop
 {
     /**
-     * The order as it is now, or null.
+     * The order as it is now, or null. `paid_statuses` are those that do not deny a payment.
      *
-     * @return array{status: string, status_changed_at: ?string}|null
+     * @return array{status: string, status_changed_at: ?string, paid?: bool, cancelled?: bool, delivered?: bool,
+     *     paid_statuses?: list<string>}|null
      */
     public function order(string $number): ?array;
 
@@ -39,8 +40,8 @@ final class Refused extends \RuntimeException
 /**
  * Receives status callbacks: from a request to a status and a JSON answer.
  *
- * A callback is applied only to an order that is where the bridge thinks it is. Any other order is answered with 409 and its snapshot: the
- * bridge decides afresh, knowing it.
+ * A callback is applied only to an order that is where the bridge thinks it is, and of which it denies nothing: a paid order is not cancelled.
+ * Any other order is answered with 409 and its snapshot: the bridge decides afresh, knowing it.
  */
 final class Receiver
 {
@@ -104,9 +105,10 @@ final class Receiver
             $this->shop->remember($id);
             return [200, ['result' => 'unchanged']];
         }
-        if ($this->moved($order, $data)) {
+        $denied = self::denied($order, $status, $data);
+        if ($denied !== null || $this->moved($order, $data)) {
             $snapshot = $this->shop->snapshot($number);
-            $answer = ['error' => 'the order has another status'];
+            $answer = ['error' => $denied === null ? 'the order has another status' : "the order is $denied"];
             return [409, $snapshot === null ? $answer : $answer + ['snapshot' => $snapshot]];
         }
         try {
@@ -119,9 +121,30 @@ final class Receiver
     }
 
     /**
+     * What the order is by now and the message would deny: above all, money that was taken. A bridge that does not say what its
+     * message denies is answered by the shop's own list of statuses.
+     *
+     * @param array<string, mixed> $order
+     * @param array<string, mixed> $data
+     */
+    private static function denied(array $order, string $status, array $data): ?string
+    {
+        if (!is_array($data['denies'] ?? null)) {
+            $denied = !empty($order['paid']) && !in_array($status, $order['paid_statuses'] ?? [], true);
+            return $denied ? 'paid' : null;
+        }
+        foreach (['paid', 'cancelled', 'delivered'] as $fact) {
+            if (!empty($order[$fact]) && in_array($fact, $data['denies'], true)) {
+                return $fact;
+            }
+        }
+        return null;
+    }
+
+    /**
      * Whether the order went elsewhere without the bridge knowing.
      *
-     * @param array{status: string, status_changed_at: ?string} $order
+     * @param array<string, mixed> $order
      * @param array<string, mixed> $data
      */
     private function moved(array $order, array $data): bool

@@ -182,6 +182,22 @@ check([
         $body = callback(['previous_status' => null]);
         same(200, $receiver->handle('POST', headers('m3', 1000, $body), $body, 1000)[0]);
     },
+    'money that was taken is not denied, whether the message says what it denies or not' => function (): void {
+        $shop = new OneOrder(spool());
+        $shop->paid = true;
+        $receiver = new Receiver(new Signature(SECRET), $shop);
+        $answer = static function (string $id, array $data) use ($receiver): array {
+            $body = callback($data);
+            return $receiver->handle('POST', headers($id, 1000, $body), $body, 1000);
+        };
+        [$status, $said] = $answer('m1', ['status' => 'C']);
+        same([409, 'Y', 0], [$status, $said['snapshot']['paid'] ? 'Y' : 'N', $shop->writes]);
+        same(409, $answer('m2', ['status' => 'C', 'denies' => ['paid']])[0]);
+        same(200, $answer('m3', ['status' => 'P'])[0]);
+        $shop->status = 'N';
+        same(200, $answer('m4', ['status' => 'C', 'denies' => []])[0]);
+        same('C', $shop->status);
+    },
     'what is not ours, not there or not wanted has an answer of its own' => function (): void {
         $shop = new OneOrder(spool());
         $receiver = new Receiver(new Signature(SECRET), $shop);

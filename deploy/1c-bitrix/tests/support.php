@@ -68,6 +68,7 @@ final class OneOrder implements Shop
     public string $status = 'N';
     public ?string $changedAt = '2026-01-15T10:00:00+03:00';
     public int $writes = 0;
+    public bool $paid = false;
     public ?string $refusal = null;
     private Spool $spool;
 
@@ -78,12 +79,15 @@ final class OneOrder implements Shop
 
     public function order(string $number): ?array
     {
-        return $number === 'A-1' ? ['status' => $this->status, 'status_changed_at' => $this->changedAt] : null;
+        $order = ['status' => $this->status, 'status_changed_at' => $this->changedAt, 'paid' => $this->paid, 'paid_statuses' => ['P', 'F']];
+        return $number === 'A-1' ? $order : null;
     }
 
     public function snapshot(string $number): ?array
     {
-        return \B24Bridge\Snapshot::data(order(['ACCOUNT_NUMBER' => $number, 'STATUS_ID' => $this->status]));
+        return \B24Bridge\Snapshot::data(order([
+            'ACCOUNT_NUMBER' => $number, 'STATUS_ID' => $this->status, 'PAYED' => $this->paid ? 'Y' : 'N',
+        ]));
     }
 
     public function setStatus(string $number, string $status, string $note): void

@@ -30,7 +30,14 @@ final class WooShop implements Shop
             return null;
         }
         $modified = $order->get_date_modified();
-        return ['status' => $order->get_status(), 'status_changed_at' => $modified ? $modified->format('c') : null];
+        return [
+            'status' => $order->get_status(),
+            'status_changed_at' => $modified ? $modified->format('c') : null,
+            'paid' => $order->get_date_paid() !== null,
+            'cancelled' => $order->get_status() === 'cancelled',
+            'delivered' => $order->get_status() === 'completed',
+            'paid_statuses' => wc_get_is_paid_statuses(),
+        ];
     }
 
     /** The bridge knows WooCommerce's orders by their webhooks: it gets this one now, before it gets the answer. */

@@ -29,8 +29,13 @@ namespace {
     {
         public int $saves = 0;
 
-        public function __construct(public string $status, public bool $saved = true)
+        public function __construct(public string $status, public bool $saved = true, public bool $paid = false)
         {
+        }
+
+        public function get_date_paid(): ?DateTimeImmutable
+        {
+            return $this->paid ? new DateTimeImmutable('2026-01-15T09:00:00+03:00') : null;
         }
 
         public function get_status(): string
@@ -154,7 +159,13 @@ namespace {
     /** @return array<string, string> */
     function wc_get_order_statuses(): array
     {
-        return ['wc-processing' => 'Processing', 'wc-completed' => 'Completed'];
+        return ['wc-processing' => 'Processing', 'wc-completed' => 'Completed', 'wc-cancelled' => 'Cancelled'];
+    }
+
+    /** @return list<string> */
+    function wc_get_is_paid_statuses(): array
+    {
+        return ['processing', 'completed'];
     }
 
     function get_transient(string $name): string|false
@@ -203,9 +214,11 @@ namespace B24Bridge\Tests {
         }
     }
 
-    function call(string $id, string $status, string $previous, ?string $secret = null): int
+    /** @param list<string>|null $denies */
+    function call(string $id, string $status, string $previous, ?string $secret = null, ?array $denies = null): int
     {
-        $data = ['number' => '727', 'status' => $status, 'previous_status' => $previous, 'reason' => '<b>moved</b>'];
+        $data = $denies === null ? [] : ['denies' => $denies];
+        $data += ['number' => '727', 'status' => $status, 'previous_status' => $previous, 'reason' => '<b>moved</b>'];
         $body = (string) json_encode(['type' => 'bridge.order.status.v1', 'data' => $data]);
         $signature = (new Signature($secret ?? B24_BRIDGE_SECRET))->sign($id, time(), $body);
         $headers = ['webhook-id' => $id, 'webhook-timestamp' => (string) time(), 'webhook-signature' => $signature];
@@ -230,6 +243,17 @@ namespace B24Bridge\Tests {
             same(409, call('m2', 'completed', 'processing'));
             same([[727], [], []], array_map(static fn (WC_Webhook $webhook): array => $webhook->delivered, array_values(World::$webhooks)));
             same(0, World::$orders[727]->saves);
+        },
+        'a paid order is not cancelled, whether the message says what it denies or not' => function (): void {
+            World::$webhooks = [];
+            World::$orders[727] = new WC_Order('processing', true, true);
+            same(409, call('p1', 'cancelled', 'processing'));
+            same(409, call('p2', 'cancelled', 'processing', null, ['paid', 'delivered']));
+            same(0, World::$orders[727]->saves);
+            same(200, call('p3', 'completed', 'processing'));
+            World::$orders[727] = new WC_Order('processing', true, true);
+            same(200, call('p4', 'cancelled', 'processing', null, []));
+            same('cancelled', World::$orders[727]->status);
         },
         'what the shop has not or does not save is refused' => function (): void {
             World::$orders[727] = new WC_Order('processing', false);

@@ -4,6 +4,8 @@ use super::{Api, KEY, deploy, interpreter};
 use b24_bridge::callback::{Answer, Secret, Sender};
 use serde_json::{Value, json};
 use std::{
+    fs,
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -20,9 +22,9 @@ struct Receiver {
 
 impl Receiver {
     /// Starts it and waits until it listens.
-    async fn start(command: &mut Command, port: u16) -> Self {
+    async fn start(command: &mut Command, folder: &Path, port: u16) -> Self {
         let process = command
-            .current_dir(deploy("own-code"))
+            .current_dir(folder)
             .env("CALLBACK_SECRET", SECRET)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -103,6 +105,41 @@ async fn receives(receiver: &Receiver) {
     assert_eq!(bridge.send("main-5", &other).await, Answer::Taken);
 }
 
+/// Money that was taken is not denied, whether the message says what it denies or not.
+async fn keeps_a_payment(receiver: &Receiver) {
+    let bridge = receiver.sender(SECRET);
+    let mut cancelled = change("N", "C");
+    for denies in [Value::Null, json!(["paid", "delivered"])] {
+        if !denies.is_null() {
+            cancelled["data"]["denies"] = denies;
+        }
+        let answer = bridge.send("main-1", &cancelled).await;
+        let Answer::Conflict(Some(snapshot)) = answer else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(
+            (&snapshot["status"], &snapshot["paid"]),
+            (&json!("N"), &json!(true))
+        );
+    }
+    // A person, or a rule, has decided it knowing of the money.
+    cancelled["data"]["denies"] = json!([]);
+    assert_eq!(bridge.send("main-1", &cancelled).await, Answer::Taken);
+}
+
+/// The example's folder, with an order that is paid.
+fn paid() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["bridge.py", "bridge.mjs", "bridge.php", "order.json"] {
+        fs::copy(deploy("own-code").join(file), folder.path().join(file)).unwrap();
+    }
+    let file = folder.path().join("order.json");
+    let mut order: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    order["data"]["paid"] = json!(true);
+    fs::write(file, order.to_string()).unwrap();
+    folder
+}
+
 /// What every example must do: hold the specification's own vector, and bring its order to the bridge.
 async fn sends(program: &str, file: &str) {
     let run = |arguments: &[&str], url: &str, key: &str| {
@@ -174,7 +211,9 @@ async fn the_python_example_sends_an_order_and_receives_changes() {
         let port = crate::support::free_port();
         let mut command = Command::new("python3");
         command.args(["bridge.py", "receive", &port.to_string()]);
-        receives(&Receiver::start(&mut command, port).await).await;
+        receives(&Receiver::start(&mut command, &deploy("own-code"), port).await).await;
+        let folder = paid();
+        keeps_a_payment(&Receiver::start(&mut command, folder.path(), port).await).await;
     }
 }
 
@@ -185,7 +224,9 @@ async fn the_node_example_sends_an_order_and_receives_changes() {
         let port = crate::support::free_port();
         let mut command = Command::new("node");
         command.args(["bridge.mjs", "receive", &port.to_string()]);
-        receives(&Receiver::start(&mut command, port).await).await;
+        receives(&Receiver::start(&mut command, &deploy("own-code"), port).await).await;
+        let folder = paid();
+        keeps_a_payment(&Receiver::start(&mut command, folder.path(), port).await).await;
     }
 }
 
@@ -198,6 +239,9 @@ async fn the_php_example_sends_an_order_and_receives_changes() {
         let mut command = Command::new("php");
         command.args(["-S", &format!("127.0.0.1:{port}"), "bridge.php"]);
         command.env("SHOP_FILE", folder.path().join("shop.json"));
-        receives(&Receiver::start(&mut command, port).await).await;
+        receives(&Receiver::start(&mut command, &deploy("own-code"), port).await).await;
+        let folder = paid();
+        command.env("SHOP_FILE", folder.path().join("shop.json"));
+        keeps_a_payment(&Receiver::start(&mut command, folder.path(), port).await).await;
     }
 }
