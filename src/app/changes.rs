@@ -1,7 +1,7 @@
-//! What shops are told: sent by their lanes, or read from the feed.
+//! What shops are told by their lanes.
 
 use super::{
-    Accepted, Bridge, Error,
+    Bridge, Error, accept,
     compare::{lane_of, stored, value},
     mend,
 };
@@ -9,67 +9,46 @@ use crate::{
     domain::{Agreed, Code, ShopName},
     storage::{
         agreements::{self, Row},
-        changes::{self, ChangeRow},
+        changes::{self, ChangeRow, Wanted},
         clocks, comparisons,
         journal::{self, Line},
         lanes::{self, Lease},
         orders,
+        outbox::{self, NewEvent},
     },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::time::Duration;
-use utoipa::ToSchema;
-
-const DEFAULT_PAGE: u32 = 100;
-const LARGEST_PAGE: u32 = 1_000;
-/// Changes acknowledged by one reading of the feed.
-const ACKNOWLEDGED_AT_ONCE: i64 = 1_000;
-
-/// A decided change of an order's status, as shops read it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct StatusChange {
-    /// Its place in the shop's feed.
-    pub seq: i64,
-    /// The order.
-    pub number: String,
-    /// The new status.
-    pub status: String,
-    /// The status that the shop is believed to have.
-    pub previous_status: String,
-    /// The deal's stage.
-    pub stage: String,
-    /// When it was decided.
-    pub decided_at: DateTime<Utc>,
-    /// Why, in one plain sentence.
-    pub reason: String,
-}
-
-/// A page of a shop's feed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct StatusChanges {
-    /// The changes, in the order in which they were decided.
-    pub changes: Vec<StatusChange>,
-    /// What to give as `after` next time; also where there is nothing new.
-    pub next: i64,
-}
 
 /// A message to a shop on its way.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     change: ChangeRow,
+    /// When this try began.
+    sent_at: DateTime<Utc>,
     /// Its id: the same however often it is sent.
     pub id: String,
     /// The CloudEvents message.
     pub message: Value,
 }
 
+/// Which messages are to be sent next.
+#[derive(Debug, Clone, Copy)]
+pub struct Outbound<'a> {
+    /// Orders whose message is on its way.
+    pub without: &'a [String],
+    /// Whether the shop is on trial: a message that never failed tells more than one that did.
+    pub trial: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
 impl Outgoing {
-    fn new(change: ChangeRow) -> Self {
-        let id = format!("{}-{}", change.shop, change.seq);
+    fn new(change: ChangeRow, sent_at: DateTime<Utc>) -> Self {
+        let id = change.message_id.clone();
         let message = json!({
             "specversion": "1.0",
             "type": "bridge.order.status.v1",
@@ -81,11 +60,12 @@ impl Outgoing {
             "data": {
                 "shop": change.shop, "number": change.number, "status": change.status,
                 "previous_status": change.previous_status, "stage": change.stage, "decided_at": change.decided_at,
-                "reason": change.reason, "decision_id": change.decision_id,
+                "reason": change.reason, "decision_id": change.decision_id, "denies": change.denies,
             },
         });
         Self {
             change,
+            sent_at,
             id,
             message,
         }
@@ -103,65 +83,57 @@ impl Outgoing {
 }
 
 impl Bridge {
-    /// The changes of a shop above `after`, in order. A shop that cannot be called has read what is below: it is acknowledged.
-    pub async fn status_changes(
-        &self,
-        shop: &ShopName,
-        after: i64,
-        limit: u32,
-    ) -> Result<StatusChanges, Error> {
-        let limit = match limit {
-            0 => DEFAULT_PAGE,
-            limit => limit.min(LARGEST_PAGE),
-        };
-        let called = self
-            .directory()
-            .two_way(shop.as_str())
-            .is_some_and(|two_way| two_way.callback);
-        let mut tx = self.pool().begin().await?;
-        if !called {
-            let read =
-                changes::read_up_to(&mut tx, shop.as_str(), after, ACKNOWLEDGED_AT_ONCE).await?;
-            acknowledge(&mut tx, &read, "read from the feed").await?;
-        }
-        let rows = changes::feed(&mut tx, shop.as_str(), after, i64::from(limit)).await?;
-        if !called && !rows.is_empty() {
-            let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
-            changes::handed_out(&mut tx, shop.as_str(), &seqs).await?;
-        }
-        tx.commit().await?;
-        let next = rows.last().map_or(after, |row| row.seq);
-        let changes = rows
-            .into_iter()
-            .map(|row| StatusChange {
-                seq: row.seq,
-                number: row.number,
-                status: row.status,
-                previous_status: row.previous_status,
-                stage: row.stage,
-                decided_at: row.decided_at,
-                reason: row.reason,
-            })
-            .collect();
-        Ok(StatusChanges { changes, next })
-    }
-
-    /// The due messages of a shop's lane, the oldest of each order.
+    /// The due messages of a shop's lane, the oldest of each order, each checked against what is known by now: what no longer
+    /// stands is taken back and decided again.
     pub async fn outgoing(
         &self,
         lease: &Lease,
         shop: &ShopName,
-        limit: u32,
+        wanted: Outbound<'_>,
     ) -> Result<Vec<Outgoing>, Error> {
-        let mut db = self.pool().acquire().await?;
-        let rows = changes::claim(&mut db, lease, shop.as_str(), i64::from(limit)).await?;
-        Ok(rows.into_iter().map(Outgoing::new).collect())
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let wanted = Wanted {
+            shop: shop.as_str(),
+            without: wanted.without,
+            fresh_first: wanted.trial,
+            limit: i64::from(wanted.limit),
+        };
+        let due = changes::due(&mut tx, lease, &wanted).await?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let checked = self.check(&mut tx, due).await?;
+        let now = clocks::now(&mut tx).await?;
+        let seqs: Vec<i64> = checked.standing.iter().map(|one| one.seq).collect();
+        changes::sent(&mut tx, shop.as_str(), &seqs, now).await?;
+        tx.commit().await?;
+        self.withdrawn(&checked);
+        let send = |mut change: ChangeRow| {
+            change.first_sent_at.get_or_insert(now);
+            Outgoing::new(change, now)
+        };
+        Ok(checked.standing.into_iter().map(send).collect())
     }
 
-    /// Seconds until the next message of a shop is due.
-    pub async fn next_outgoing(&self, shop: &ShopName) -> Result<Option<f64>, Error> {
+    /// Seconds until the next message of a shop is due, orders whose message is on its way left out.
+    pub async fn next_outgoing(
+        &self,
+        shop: &ShopName,
+        without: &[String],
+    ) -> Result<Option<f64>, Error> {
         let mut db = self.pool().acquire().await?;
-        Ok(changes::next_due(&mut db, shop.as_str()).await?)
+        Ok(changes::next_due(&mut db, shop.as_str(), without).await?)
+    }
+
+    /// Whether the shop took another order's message since this one was first sent: then this one fails, not the shop.
+    pub async fn fails_alone(&self, sent: &Outgoing) -> Result<bool, Error> {
+        let Some(since) = sent.change.first_sent_at else {
+            return Ok(false);
+        };
+        let mut db = self.pool().acquire().await?;
+        let order = (&*sent.change.shop, &*sent.change.number);
+        Ok(changes::taken_since(&mut db, order, since).await?)
     }
 
     /// The shop took the message.
@@ -201,13 +173,12 @@ impl Bridge {
                 detail: format!("the message is about order `{}`", change.number),
             }]));
         }
-        if let Some(Accepted::Invalid(faults)) =
-            self.accept_events(Some(&shop), &[event]).await?.pop()
-        {
-            return Err(Error::Invalid(faults));
-        }
+        let new = mend::read(self.directory(), Some(&shop), &event)
+            .map_err(|rejected| Error::Invalid(rejected.faults))?;
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
+        accept::store(&mut tx, &[&new]).await?;
+        prefer(&mut tx, &new, sent.sent_at).await?;
         if let Some(mut row) = locked(&mut tx, change).await? {
             let agreed: Option<Agreed> = stored(row.agreed.as_ref());
             let left = agreed.and_then(|agreed| agreed.refused(change.decided_at));
@@ -239,7 +210,21 @@ impl Bridge {
         Ok(())
     }
 
-    /// The shop looked at the message and refused it: another try after `delay`, or a dead letter.
+    /// Nobody looked at the message: another try after `delay`, and none is counted.
+    pub async fn put_off(
+        &self,
+        lease: &Lease,
+        sent: &Outgoing,
+        delay: Duration,
+    ) -> Result<(), Error> {
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let key = (&*sent.change.shop, sent.change.seq);
+        changes::hold(&mut tx, key, delay.as_secs_f64()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The shop refused the message, or failed at it: another try after `delay`, or a dead letter.
     pub async fn not_told(
         &self,
         lease: &Lease,
@@ -281,8 +266,23 @@ impl Bridge {
     }
 }
 
+/// An answer shows the order as it is now: it is newer than whatever came before the question, also where its version or its
+/// times say otherwise, because the shop went back to an older back-up.
+async fn prefer(tx: &mut PgConnection, new: &NewEvent, asked: DateTime<Utc>) -> Result<(), Error> {
+    let identity = (&*new.shop, &*new.source, &*new.event_id);
+    let Some((event, head)) = outbox::prefer(tx, identity, asked).await? else {
+        return Ok(());
+    };
+    outbox::supersede(tx, head.as_slice(), &[event]).await?;
+    Ok(orders::set_heads(tx, &[accept::new_head(new, event)]).await?)
+}
+
 /// Marks changes as known to the shop, whichever way it learnt of them.
-async fn acknowledge(tx: &mut PgConnection, changes: &[ChangeRow], how: &str) -> Result<(), Error> {
+pub(super) async fn acknowledge(
+    tx: &mut PgConnection,
+    changes: &[ChangeRow],
+    how: &str,
+) -> Result<(), Error> {
     for change in changes {
         let now = clocks::now(tx).await?;
         let Some(mut row) = locked(tx, change).await? else {
@@ -316,13 +316,13 @@ async fn locked(tx: &mut PgConnection, change: &ChangeRow) -> Result<Option<Row>
     Ok(agreements::lock(tx, &shops, &numbers).await?.pop())
 }
 
-async fn ask(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
+pub(super) async fn ask(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
     let (shops, numbers) = ([change.shop.clone()], [change.number.clone()]);
     let portals = [change.portal.clone()];
     Ok(comparisons::ask(tx, (&shops, &numbers, &portals), "shop", 0).await?)
 }
 
-fn line(change: &ChangeRow, kind: &'static str, text: String) -> Line {
+pub(super) fn line(change: &ChangeRow, kind: &'static str, text: String) -> Line {
     Line {
         shop: change.shop.clone(),
         number: change.number.clone(),

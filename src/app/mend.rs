@@ -58,7 +58,7 @@ pub(super) fn read(
 /// Reads an event of this shop.
 pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faults> {
     let event = parse(value, rules)?;
-    let said = Said::by(&event.body);
+    let said = Said::by(&event);
     let (kind, number, version, updated_at) = match event.body {
         EventBody::Saved(snapshot) => {
             let s = *snapshot;

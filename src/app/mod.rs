@@ -22,6 +22,7 @@ mod conflicts;
 mod contacts;
 mod dead_letters;
 mod directory;
+mod feed;
 mod heard;
 mod import;
 mod letter_filter;
@@ -40,6 +41,7 @@ mod settle;
 mod status;
 pub mod statuses;
 mod together;
+mod withdraw;
 
 use crate::{
     domain::Faults,
@@ -56,7 +58,7 @@ pub use audit::{AuditEntry, AuditFilter, AuditPage};
 pub use backfill::{Backfill, BackfillStep};
 pub use bell::Bell;
 pub use bulk::{Bulk, BulkAction, BulkJob, BulkJobs};
-pub use changes::{Outgoing, StatusChange, StatusChanges};
+pub use changes::{Outbound, Outgoing};
 pub use claim::Claim;
 pub use compare::{Compared, Comparison, Looked, lane_of};
 pub use conflicts::{ConflictFilter, ConflictPage, ConflictView};
@@ -64,6 +66,7 @@ pub use dead_letters::{
     Attempt, Closed, Letter, LetterCount, LetterCounts, LetterPage, Retried, Retry, WholeLetter,
 };
 pub use directory::{Directory, TwoWay};
+pub use feed::{StatusChange, StatusChanges};
 pub use heard::{HistoryTaken, Notice};
 pub use import::{FaultyLine, Imports};
 pub use letter_filter::{LetterFilter, LetterQuery};

@@ -1,6 +1,6 @@
 //! What an order's newest event says of its status, as it is stored with the order.
 
-use crate::domain::EventBody;
+use crate::domain::{Event, EventBody, Offset};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,6 +17,9 @@ pub(super) struct Said {
     /// When the event was accepted: set where it is stored.
     #[serde(default, skip_serializing)]
     pub(super) seen: Option<DateTime<Utc>>,
+    /// The newest time in it, by the shop's clock: its last change, else when it was sent. It shows the order as it was then, or later.
+    #[serde(default)]
+    pub(super) made: Option<DateTime<Utc>>,
     #[serde(default)]
     pub(super) paid: bool,
     #[serde(default)]
@@ -27,12 +30,13 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn by(body: &EventBody) -> Self {
-        match body {
+    pub(super) fn by(event: &Event) -> Self {
+        match &event.body {
             EventBody::Saved(snapshot) => Self {
                 status: Some(snapshot.status.clone()),
                 since: snapshot.status_changed_at,
                 seen: None,
+                made: (snapshot.updated_at.max(snapshot.status_changed_at)).or(event.time),
                 paid: snapshot.paid,
                 cancelled: snapshot.cancelled,
                 deleted: false,
@@ -41,11 +45,21 @@ impl Said {
                 status: None,
                 since: None,
                 seen: None,
+                made: None,
                 paid: false,
                 cancelled: false,
                 deleted: true,
             },
         }
+    }
+
+    /// Until when, on the bridge's clock, the snapshot can have been made: when it came, or earlier by its own times.
+    pub(super) fn as_of(&self, clock: Offset, now: DateTime<Utc>) -> DateTime<Utc> {
+        let seen = self.seen.unwrap_or(now);
+        let made = self
+            .made
+            .map(|made| clock.to_ours(made) + clock.uncertainty());
+        made.map_or(seen, |made| made.min(seen))
     }
 
     /// The part that is laid over what was said before.

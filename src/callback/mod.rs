@@ -36,7 +36,12 @@ pub enum Answer {
         /// Status and the beginning of the answer.
         words: String,
     },
-    /// Nobody looked at the message: no connection, no answer, 429, or a server error.
+    /// There is no connection: not this message's fault.
+    Unreachable {
+        /// What happened.
+        words: String,
+    },
+    /// Nobody judged the message: no answer, a broken one, 429, or a server error.
     Down {
         /// What happened.
         words: String,
@@ -92,7 +97,7 @@ impl Sender {
         match self.0.http.head(self.0.url.clone()).send().await {
             Ok(answer) => Ok(answer.status().as_u16()),
             Err(error) => match down(&error) {
-                Answer::Down { words, .. } => Err(words),
+                Answer::Down { words, .. } | Answer::Unreachable { words } => Err(words),
                 _ => Err("no connection".to_owned()),
             },
         }
@@ -125,7 +130,8 @@ fn down(error: &reqwest::Error) -> Answer {
     let words = if error.is_timeout() {
         format!("no answer within {} s", TIMEOUT.as_secs())
     } else if error.is_connect() {
-        "no connection".to_owned()
+        let words = "no connection".to_owned();
+        return Answer::Unreachable { words };
     } else {
         "the connection broke off".to_owned()
     };

@@ -176,6 +176,7 @@ pub(super) fn bridge(config: &Config, pool: PgPool) -> Bridge {
 fn two_way((name, shop): (&ShopName, &Shop)) -> (ShopName, Arc<TwoWay>) {
     let mut two_way = TwoWay::of(&shop.rules);
     two_way.callback = shop.callback_url.is_some();
+    two_way.policy.asks = two_way.callback;
     two_way
         .overruled_comment
         .clone_from(&shop.overruled_comment);

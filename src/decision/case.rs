@@ -2,15 +2,15 @@
 
 use super::{
     Action, Basis, Change, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy, Wrote, sentence,
-    times::Times, turns,
+    times::Times,
+    turns,
+    word::{Word, denied, guessed, word},
 };
 use crate::domain::{
-    Agreed, Authority, Before, Fact, ONE_WAY_DELAY, Rule, Side, Stage, Told, Untranslatable, Winner,
+    Agreed, Authority, Before, Fact, Rule, Side, Stage, Told, Untranslatable, Winner,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-/// How long a shop that gives no times may take to send a snapshot from before it acknowledged a change.
-const CROSSING: TimeDelta = TimeDelta::minutes(1);
 /// How many unconfirmed messages to the shop are remembered.
 const TOLD_KEPT: usize = 16;
 
@@ -18,10 +18,10 @@ pub(super) struct Case<'a> {
     inputs: &'a Inputs<'a>,
     /// What was agreed, as far as it still holds.
     agreed: Option<Agreed>,
-    status: &'a str,
+    /// The shop's status: what it says, or what it was told since.
+    status: String,
     stage: &'a Stage,
-    /// The shop's status is what it was told, not what it says.
-    told: bool,
+    word: Word,
     change: Change,
     times: Times,
     rule: Option<(usize, &'a Rule)>,
@@ -32,32 +32,43 @@ type Verdict = (Basis, Authority);
 
 impl<'a> Case<'a> {
     pub(super) fn new(inputs: &'a Inputs<'a>) -> Self {
-        let told = counts_as_told(inputs);
-        let (status, told) = match told {
-            Some(status) => (status, true),
-            None => (inputs.shop.value.as_str(), false),
+        let agreed = undenied(inputs);
+        let word = agreed.as_ref().map_or(Word::Said, |agreed| {
+            let (shop, clock) = (inputs.shop, inputs.clocks.shop);
+            match word(agreed, shop, clock) {
+                Word::Doubtful if !inputs.policy.asks => guessed(agreed, shop, clock),
+                word => word,
+            }
+        });
+        let last = agreed.as_ref().and_then(|agreed| agreed.told.last());
+        let status = match (word, last) {
+            (Word::Told | Word::Doubtful, Some(last)) => last.status.clone(),
+            _ => inputs.shop.value.clone(),
         };
-        let agreed = standing(inputs, told);
+        let agreed = standing(inputs, agreed, word);
         let stage = &inputs.portal.value;
         let rules = &inputs.policy.rules;
         Self {
             inputs,
-            change: change(inputs, agreed.as_ref(), status),
-            agreed,
-            status,
-            stage,
-            told,
-            times: Times::new(inputs),
+            change: change(inputs, agreed.as_ref(), &status),
             rule: rules
                 .iter()
                 .enumerate()
-                .find(|(_, rule)| rule.matches(status, stage)),
+                .find(|(_, rule)| rule.matches(&status, stage)),
+            agreed,
+            status,
+            stage,
+            word,
+            times: Times::new(inputs),
         }
     }
 
     pub(super) fn decide(&self) -> Decision {
         let inputs = self.inputs;
-        if inputs.policy.statuses.consistent(self.status, self.stage) {
+        if inputs.policy.statuses.consistent(&self.status, self.stage) {
+            if self.word == Word::Doubtful {
+                return self.ask();
+            }
             let agreed = self.agreed(self.stage.clone(), inputs.portal.since);
             return self.decided(Action::Agree { agreed }, Basis::Consistent, None);
         }
@@ -106,7 +117,7 @@ impl<'a> Case<'a> {
 
     /// The shop is right.
     fn to_portal(&self, basis: Basis, purpose: Purpose) -> Decision {
-        match self.inputs.policy.statuses.there(self.status) {
+        match self.inputs.policy.statuses.there(&self.status) {
             Ok(stage) => self.write_portal(stage, basis, purpose),
             Err(why) => {
                 // A lone change that may not cross is undone where a rule declares the other side right.
@@ -135,7 +146,7 @@ impl<'a> Case<'a> {
                         .rule
                         .is_some_and(|(_, rule)| rule.stage.contains(self.stage));
                 let undo = self.change == Change::Portal && named && self.rule_says(Winner::Shop);
-                match self.inputs.policy.statuses.there(self.status) {
+                match self.inputs.policy.statuses.there(&self.status) {
                     Ok(stage) if undo => self.write_portal(stage, Basis::Rule, Purpose::PutBack),
                     _ => self.refused(Refusal::Stage(why), basis, Side::Portal),
                 }
@@ -164,7 +175,7 @@ impl<'a> Case<'a> {
         if self.rule_says(Winner::Review) {
             return self.review(ReviewWhy::Final(fact), basis);
         }
-        match self.inputs.policy.statuses.there(self.status) {
+        match self.inputs.policy.statuses.there(&self.status) {
             Ok(stage) => self.write_portal(stage, basis, Purpose::PutBack),
             Err(_) => self.refused(Refusal::Final(fact), basis, Side::Shop),
         }
@@ -193,11 +204,21 @@ impl<'a> Case<'a> {
         }
         let inputs = self.inputs;
         let mut agreed = self.agreed(self.stage.clone(), inputs.portal.since);
-        agreed.told.push(Told {
+        agreed.told.push(self.told(status, self.agreed.as_ref()));
+        let excess = agreed.told.len().saturating_sub(TOLD_KEPT);
+        agreed.told.drain(..excess);
+        status.clone_into(&mut agreed.status);
+        self.telling(agreed, basis, Some(Side::Portal))
+    }
+
+    /// A message to the shop, on its way from now on.
+    fn told(&self, status: &str, before: Option<&Agreed>) -> Told {
+        let inputs = self.inputs;
+        Told {
             status: status.to_owned(),
-            previous: self.status.to_owned(),
-            previous_since: inputs.shop.since.filter(|_| !self.told),
-            before: self.agreed.as_ref().map(|agreed| Before {
+            previous: self.status.clone(),
+            previous_since: inputs.shop.since.filter(|_| self.word == Word::Said),
+            before: before.map(|agreed| Before {
                 status: agreed.status.clone(),
                 stage: agreed.stage.clone(),
                 portal_since: agreed.portal_since,
@@ -206,17 +227,45 @@ impl<'a> Case<'a> {
             at: inputs.now,
             first_sent_at: None,
             delivered_at: None,
-        });
+            denies: self.denies(status),
+        }
+    }
+
+    /// Facts that do not hold yet and that `status` would deny; none where a rule lets the portal take them back.
+    fn denies(&self, status: &str) -> Vec<Fact> {
+        if self.rule_says(Winner::Portal) {
+            return Vec::new();
+        }
+        let inputs = self.inputs;
+        let finality = &inputs.policy.finality;
+        let hold = finality.facts(&inputs.shop.value, inputs.paid, inputs.cancelled);
+        let kept = |fact| finality.keeps(fact, &self.status, status, &inputs.policy.statuses);
+        let facts = Fact::ALL.into_iter();
+        facts
+            .filter(|fact| !hold.contains(fact) && !kept(*fact))
+            .collect()
+    }
+
+    /// Both sides agree if the shop has what it took; what it says may be newer. It is told once more what it took, from that
+    /// very status: a shop that went elsewhere contradicts.
+    fn ask(&self) -> Decision {
+        let inputs = self.inputs;
+        let mut agreed = self.agreed(self.stage.clone(), inputs.portal.since);
+        let question = self.told(&self.status, Some(&agreed));
+        agreed.told.push(question);
         let excess = agreed.told.len().saturating_sub(TOLD_KEPT);
         agreed.told.drain(..excess);
-        status.clone_into(&mut agreed.status);
+        self.telling(agreed, Basis::Doubtful, None)
+    }
+
+    fn telling(&self, agreed: Agreed, basis: Basis, winner: Option<Side>) -> Decision {
         let action = Action::TellShop {
-            status: status.to_owned(),
-            previous: self.status.to_owned(),
+            status: agreed.status.clone(),
+            previous: self.status.clone(),
             reason: String::new(),
             agreed,
         };
-        let mut decision = self.decided(action, basis, Some(Side::Portal));
+        let mut decision = self.decided(action, basis, winner);
         if let Action::TellShop { reason, .. } = &mut decision.action {
             reason.clone_from(&decision.record.sentence);
         }
@@ -241,11 +290,11 @@ impl<'a> Case<'a> {
     /// The status that counts together with that stage; messages still on their way to the shop are kept in mind.
     fn agreed(&self, stage: Stage, portal_since: Option<DateTime<Utc>>) -> Agreed {
         let told = match &self.agreed {
-            Some(agreed) if self.told => agreed.told.clone(),
+            Some(agreed) if self.word != Word::Said => agreed.told.clone(),
             _ => Vec::new(),
         };
         Agreed {
-            status: self.status.to_owned(),
+            status: self.status.clone(),
             stage,
             portal_since,
             left: None,
@@ -261,7 +310,7 @@ impl<'a> Case<'a> {
             winner,
             shop_at: self.times.shop,
             portal_at: self.times.portal,
-            shop_counts_as: self.status.to_owned(),
+            shop_counts_as: self.status.clone(),
             sentence: String::new(),
         };
         record.sentence = sentence::of(self.inputs, self.agreed.as_ref(), &action, &record);
@@ -269,13 +318,24 @@ impl<'a> Case<'a> {
     }
 }
 
+/// What was agreed, without messages on their way that deny what the shop asserts by now: a final fact comes before everything.
+fn undenied(inputs: &Inputs<'_>) -> Option<Agreed> {
+    let agreed = inputs.agreed?.clone();
+    let finality = &inputs.policy.finality;
+    let facts = finality.facts(&inputs.shop.value, inputs.paid, inputs.cancelled);
+    match denied(&agreed, &facts) {
+        Some((at, _)) => agreed.withdrawn(at),
+        None => Some(agreed),
+    }
+}
+
 /// What was agreed, as far as it still holds: where the shop says something newer than it was told, and never acknowledged
 /// that, the two crossed, and what the portal had moved is a claim as open as the shop's.
-fn standing(inputs: &Inputs<'_>, counts_as_told: bool) -> Option<Agreed> {
-    let agreed = inputs.agreed?.clone();
+fn standing(inputs: &Inputs<'_>, agreed: Option<Agreed>, word: Word) -> Option<Agreed> {
+    let agreed = agreed?;
     let crossed = agreed.told.iter().find(|told| told.delivered_at.is_none());
     match crossed.map(|told| told.at) {
-        Some(at) if !counts_as_told && inputs.shop.value != agreed.status => agreed.refused(at),
+        Some(at) if word == Word::Said && inputs.shop.value != agreed.status => agreed.refused(at),
         _ => Some(agreed),
     }
 }
@@ -303,46 +363,4 @@ fn change(inputs: &Inputs<'_>, agreed: Option<&Agreed>, status: &str) -> Change 
         (false, true) => Change::Portal,
         (true, true) => Change::Both,
     }
-}
-
-/// The status that the shop was told last, if what it says now is older than that.
-fn counts_as_told<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
-    let told = &inputs.agreed?.told;
-    let last = told.last()?;
-    let said = &inputs.shop.value;
-    if *said == last.status {
-        return None;
-    }
-    let seen = inputs.shop.seen;
-    let since = inputs.shop.since;
-    let older = if seen <= last.at {
-        true
-    } else if let Some(echo) = told.iter().rev().find(|t| t.status == *said) {
-        // The shop carries out one message after the other: this one is the trace of an earlier message, unless the
-        // shop set it anew after it had acknowledged that.
-        match (echo.delivered_at, since) {
-            (None, _) => true,
-            (Some(delivered), Some(since)) => {
-                // A clock that is hardly known cannot tell. While a later message is under way the doubt changes
-                // nothing yet; once all were sent before this came, it counts: a real trace is followed by that of the
-                // later message, a real change by nothing.
-                let clock = inputs.clocks.shop;
-                if clock.uncertainty() <= ONE_WAY_DELAY {
-                    clock.to_ours(since) - clock.uncertainty() <= delivered
-                } else {
-                    last.first_sent_at.is_none_or(|sent| seen <= sent)
-                }
-            }
-            (Some(delivered), None) => seen <= delivered + CROSSING,
-        }
-    } else if let Some(first) = told.iter().find(|t| t.previous == *said) {
-        match (first.previous_since, since, first.delivered_at) {
-            (Some(then), Some(now), _) => now <= then,
-            (_, _, None) => true,
-            (_, _, Some(delivered)) => seen <= delivered + CROSSING,
-        }
-    } else {
-        false
-    };
-    older.then_some(last.status.as_str())
 }

@@ -30,10 +30,12 @@
 mod case;
 mod history;
 mod outcome;
+mod sending;
 mod sentence;
 pub mod statuses;
 mod times;
 mod turns;
+mod word;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -42,6 +44,7 @@ pub use history::{
     ForeignMove, HistoryRow, OwnWrite, Place, decide_again, foreign_moves, overwritten,
 };
 pub use outcome::{Action, Basis, Change, Decision, Purpose, Record, Refusal, ReviewWhy};
+pub use sending::{Message, Person, Sending, Withdrawal, sending};
 pub use turns::{Turn, Wrote};
 
 use crate::domain::{Agreed, Clocks, Observation, Policy, Side, Stage};

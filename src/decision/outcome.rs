@@ -145,6 +145,8 @@ pub enum Basis {
     Final(Fact),
     /// A person's word.
     Ruling,
+    /// The shop's snapshot may be from before it took what it was told: it is asked.
+    Doubtful,
 }
 
 /// What is recorded of a decision besides its inputs.

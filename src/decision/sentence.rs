@@ -22,6 +22,10 @@ fn happened(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> St
         _ if record.basis == Basis::Consistent => {
             format!("the shop's {status} and the deal's {stage} mean the same")
         }
+        _ if record.basis == Basis::Doubtful => format!(
+            "the shop took {status}, and its snapshot with {} may be from before or after that",
+            inputs.shop.value
+        ),
         (Some(agreed), Change::Shop) => {
             format!("the shop changed {} to {status}", agreed.status)
         }
@@ -47,9 +51,8 @@ fn because(record: &Record) -> String {
         None => "the default".to_owned(),
     };
     match (record.basis, record.winner) {
-        (Basis::Consistent | Basis::OneSide, _) | (Basis::Rule | Basis::Default, None) => {
-            String::new()
-        }
+        (Basis::Consistent | Basis::OneSide | Basis::Doubtful, _)
+        | (Basis::Rule | Basis::Default, None) => String::new(),
         (Basis::Rule | Basis::Default, Some(winner)) => {
             format!("; by {by} {winner} is right")
         }
@@ -91,6 +94,9 @@ fn effect(inputs: &Inputs<'_>, action: &Action, record: &Record) -> String {
             Purpose::PutBack => format!(": the deal goes back to {stage}"),
             Purpose::Restore => format!(": the deal goes back to {stage}, where it was moved"),
         },
+        Action::TellShop { .. } if record.basis == Basis::Doubtful => {
+            ": the shop is asked".to_owned()
+        }
         Action::TellShop { status, .. } => format!(": the shop is told {status}"),
         Action::Refused { why } => match why {
             Refusal::Status(why) => format!(

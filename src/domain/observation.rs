@@ -1,6 +1,6 @@
 //! What systems say of an order's status, and what was last known to be the same thing on both sides.
 
-use super::Stage;
+use super::{Fact, Stage};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,20 @@ impl Agreed {
         })
     }
 
+    /// The message that was decided at `told_at` was taken back before the shop heard of it: what was agreed before it, and what
+    /// had been told before it. Messages after it rest on it and go with it. None if nothing was agreed before. A message that is
+    /// no longer waited for changes nothing.
+    #[must_use]
+    pub fn withdrawn(self, told_at: DateTime<Utc>) -> Option<Self> {
+        let place = self.told.iter().position(|told| told.at == told_at);
+        let told = match place {
+            Some(place) => self.told.iter().take(place).cloned().collect(),
+            None => return Some(self),
+        };
+        let before = self.refused(told_at)?;
+        Some(Self { told, ..before })
+    }
+
     /// Whether the message that was decided at `told_at` is still to be sent. One that is not would carry out a decision
     /// that was overtaken: the caller drops it.
     pub fn awaits(&self, told_at: DateTime<Utc>) -> bool {
@@ -127,6 +141,10 @@ pub struct Told {
     pub first_sent_at: Option<DateTime<Utc>>,
     /// When the shop acknowledged it, by the bridge's clock.
     pub delivered_at: Option<DateTime<Utc>>,
+    /// Facts that did not hold when it was decided and that it would deny: once the shop asserts one of them, the message is not
+    /// to be sent, and a shop in which one holds is not to take it.
+    #[serde(default)]
+    pub denies: Vec<Fact>,
 }
 
 /// What was agreed before the shop was told something.

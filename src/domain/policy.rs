@@ -114,13 +114,23 @@ pub enum Fact {
     Cancelled,
 }
 
-impl fmt::Display for Fact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Fact {
+    /// Every fact.
+    pub const ALL: [Self; 3] = [Self::Paid, Self::Delivered, Self::Cancelled];
+
+    /// Its word, as messages and tables have it.
+    pub fn word(self) -> &'static str {
+        match self {
             Self::Paid => "paid",
             Self::Delivered => "delivered",
             Self::Cancelled => "cancelled",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
@@ -206,4 +216,6 @@ pub struct Policy {
     pub finality: Finality,
     /// When a ping-pong is stopped.
     pub turns: TurnLimit,
+    /// Whether the shop is called, so that it can be asked which status it has.
+    pub asks: bool,
 }

@@ -30,12 +30,13 @@ pub(super) struct From {
 
 /// Lists a shop's decided changes of status in order, without gaps.
 ///
-/// Ask again with `after` set to the last `next`: that also acknowledges what was read. A change never appears below one that was seen before.
+/// Ask again with `after` set to the last `next`: with the shop's own key that also acknowledges what was read; an operator reads without a trace. A
+/// change never appears below one that was seen before. Where an older back-up of the bridge was restored, `restarted_after` says from where the feed goes on.
 #[utoipa::path(
     get, path = "/v1/status-changes", tag = "shop", security(("key" = [])),
     params(From),
     responses(
-        (status = 200, description = "A page: `changes` (seq, number, status, previous_status, stage, decided_at, reason) and `next`", body = StatusChanges),
+        (status = 200, description = "A page: `changes` (seq, id, number, status, previous_status, stage, decided_at, reason, denies), `next`, and `restarted_after` after a restored back-up", body = StatusChanges),
         (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
@@ -56,7 +57,10 @@ pub(super) async fn get_status_changes(
     let named = from.shop.as_deref().map(ShopName::parse).transpose();
     let shop = caller.within(named.map_err(wrong)?)?;
     let shop = shop.ok_or_else(|| wrong("name a `shop`"))?;
-    Ok(Json(
-        state.bridge.status_changes(&shop, after, limit).await?,
-    ))
+    let bridge = &state.bridge;
+    let page = match caller.only() {
+        Some(_) => bridge.status_changes(&shop, after, limit).await?,
+        None => bridge.peek_status_changes(&shop, after, limit).await?,
+    };
+    Ok(Json(page))
 }

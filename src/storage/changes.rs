@@ -26,6 +26,8 @@ pub struct NewChange {
     pub reason: String,
     /// When it was decided.
     pub decided_at: DateTime<Utc>,
+    /// Facts that did not hold then and that it would deny.
+    pub denies: Vec<String>,
 }
 
 /// Stores changes, numbered; all of one portal.
@@ -42,19 +44,21 @@ pub async fn add(db: &mut PgConnection, portal: &str, changes: &[NewChange]) -> 
     let reasons: Vec<String> = column(|c| &c.reason);
     let decisions: Vec<i64> = changes.iter().map(|c| c.decision).collect();
     let times: Vec<DateTime<Utc>> = changes.iter().map(|c| c.decided_at).collect();
+    let denies: Vec<String> = changes.iter().map(|c| c.denies.join(",")).collect();
     sqlx::query!(
         "WITH new AS (
              SELECT *, row_number() OVER (PARTITION BY shop ORDER BY decision) AS nth
-             FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
-                  AS n (shop, number, decision, status, previous, stage, reason, decided_at)),
+             FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
+                         $10::text[])
+                  AS n (shop, number, decision, status, previous, stage, reason, decided_at, denies)),
          counted AS (
              INSERT INTO bridge.feeds AS f (shop, last_seq) SELECT shop, count(*) FROM new GROUP BY shop ORDER BY shop
              ON CONFLICT (shop) DO UPDATE SET last_seq = f.last_seq + excluded.last_seq
              RETURNING f.shop, f.last_seq)
          INSERT INTO bridge.status_changes
-                (shop, seq, portal, number, decision_id, status, previous_status, stage, reason, decided_at)
+                (shop, seq, portal, number, decision_id, status, previous_status, stage, reason, decided_at, denies)
          SELECT n.shop, c.last_seq - (SELECT count(*) FROM new m WHERE m.shop = n.shop) + n.nth, $1, n.number, n.decision, n.status,
-                n.previous, n.stage, n.reason, n.decided_at
+                n.previous, n.stage, n.reason, n.decided_at, string_to_array(n.denies, ',')
          FROM new n JOIN counted c USING (shop)",
         portal,
         &shops,
@@ -64,7 +68,8 @@ pub async fn add(db: &mut PgConnection, portal: &str, changes: &[NewChange]) -> 
         &previous,
         &stages,
         &reasons,
-        &times
+        &times,
+        &denies
     )
     .execute(db)
     .await?;
@@ -109,6 +114,8 @@ pub struct ChangeRow {
     pub shop: String,
     /// Its number.
     pub seq: i64,
+    /// Its identity as a message.
+    pub message_id: String,
     /// The portal it comes from.
     pub portal: String,
     /// The order.
@@ -129,47 +136,108 @@ pub struct ChangeRow {
     pub attempts: i32,
     /// When it was first sent.
     pub first_sent_at: Option<DateTime<Utc>>,
+    /// Facts that did not hold when it was decided and that it would deny.
+    pub denies: Vec<String>,
+    /// Whether it waits, and nobody can have read it yet.
+    pub open: bool,
 }
 
-/// The due changes of a shop, the oldest of each order; none unless the lease is held. They are marked as sent.
-pub async fn claim(
+/// Which due changes are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The shop.
+    pub shop: &'a str,
+    /// Orders whose message is on its way.
+    pub without: &'a [String],
+    /// Those that were never sent go before those that failed.
+    pub fresh_first: bool,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// The due changes of a shop, the oldest of each order; none unless the lease is held.
+pub async fn due(
     db: &mut PgConnection,
     lease: &Lease,
-    shop: &str,
-    limit: i64,
+    wanted: &Wanted<'_>,
 ) -> Result<Vec<ChangeRow>, Error> {
     Ok(sqlx::query_as!(
         ChangeRow,
-        r#"WITH due AS (
-               SELECT c.shop, c.seq FROM bridge.status_changes c
-               WHERE c.shop = $1 AND c.state = 'waiting' AND c.due_at <= now()
-                 AND NOT EXISTS (SELECT FROM bridge.status_changes e
-                                 WHERE e.shop = c.shop AND e.number = c.number AND e.state = 'waiting' AND e.seq < c.seq)
-                 AND EXISTS (SELECT FROM bridge.lanes l
-                             WHERE l.portal = $2 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
-               ORDER BY c.due_at, c.seq LIMIT $5)
-           UPDATE bridge.status_changes c SET first_sent_at = coalesce(c.first_sent_at, clock_timestamp())
-           FROM due WHERE c.shop = due.shop AND c.seq = due.seq
-           RETURNING c.shop, c.seq, c.portal, c.number, c.decision_id, c.status, c.previous_status, c.stage, c.reason, c.decided_at,
-                     c.attempts, c.first_sent_at"#,
-        shop,
+        r#"SELECT c.shop, c.seq, c.message_id, c.portal, c.number, c.decision_id, c.status, c.previous_status, c.stage, c.reason,
+                  c.decided_at, c.attempts, c.first_sent_at, c.denies,
+                  c.first_sent_at IS NULL AS "open!"
+           FROM bridge.status_changes c
+           WHERE c.shop = $1 AND c.state = 'waiting' AND c.due_at <= now() AND c.number <> ALL($6)
+             AND NOT EXISTS (SELECT FROM bridge.status_changes e
+                             WHERE e.shop = c.shop AND e.number = c.number AND e.state = 'waiting' AND e.seq < c.seq)
+             AND EXISTS (SELECT FROM bridge.lanes l
+                         WHERE l.portal = $2 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
+           ORDER BY $7 AND c.first_sent_at IS NOT NULL, c.due_at, c.seq LIMIT $5"#,
+        wanted.shop,
         lease.portal,
         lease.owner,
         lease.epoch,
-        limit
+        wanted.limit,
+        wanted.without,
+        wanted.fresh_first
     )
     .fetch_all(db)
     .await?)
 }
 
-/// Seconds until the next change of a shop is due; none if none waits.
-pub async fn next_due(db: &mut PgConnection, shop: &str) -> Result<Option<f64>, Error> {
+/// Marks waiting changes of these numbers as sent, or handed out by the feed.
+pub async fn sent(
+    db: &mut PgConnection,
+    shop: &str,
+    seqs: &[i64],
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.status_changes SET first_sent_at = $3
+         WHERE shop = $1 AND seq = ANY($2) AND state = 'waiting' AND first_sent_at IS NULL",
+        shop,
+        seqs,
+        at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Seconds until the next change of a shop is due that has none of its order before it; none if none waits.
+pub async fn next_due(
+    db: &mut PgConnection,
+    shop: &str,
+    without: &[String],
+) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT extract(epoch FROM due_at - now())::float8 AS "seconds!"
-           FROM bridge.status_changes WHERE shop = $1 AND state = 'waiting' ORDER BY due_at LIMIT 1"#,
-        shop
+        r#"SELECT extract(epoch FROM c.due_at - now())::float8 AS "seconds!"
+           FROM bridge.status_changes c
+           WHERE c.shop = $1 AND c.state = 'waiting' AND c.number <> ALL($2)
+             AND NOT EXISTS (SELECT FROM bridge.status_changes e
+                             WHERE e.shop = c.shop AND e.number = c.number AND e.state = 'waiting' AND e.seq < c.seq)
+           ORDER BY c.due_at LIMIT 1"#,
+        shop,
+        without
     )
     .fetch_optional(db)
+    .await?)
+}
+
+/// Whether the shop took a message of another order since a time: whoever answers is there.
+pub async fn taken_since(
+    db: &mut PgConnection,
+    (shop, number): (&str, &str),
+    since: DateTime<Utc>,
+) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.status_changes
+                          WHERE shop = $1 AND number <> $2 AND state = 'delivered' AND settled_at >= $3) AS "taken!""#,
+        shop,
+        number,
+        since
+    )
+    .fetch_one(db)
     .await?)
 }
 
@@ -218,6 +286,24 @@ pub async fn put_off(
     Ok(())
 }
 
+/// Keeps a waiting change back for so many seconds.
+pub async fn hold(
+    db: &mut PgConnection,
+    (shop, seq): (&str, i64),
+    seconds: f64,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.status_changes SET due_at = now() + make_interval(secs => $3)
+         WHERE shop = $1 AND seq = $2 AND state = 'waiting'",
+        shop,
+        seq,
+        seconds
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Writes the dead letter of a change that could not be told.
 pub async fn bury(
     db: &mut PgConnection,
@@ -259,7 +345,27 @@ pub async fn revive(db: &mut PgConnection, shop: &str, seq: i64) -> Result<bool,
     Ok(done.rows_affected() == 1)
 }
 
-/// A shop's changes above a number, in order; those that were dropped before anybody was told are left out.
+/// The newest number that the shop was given by the feed.
+pub async fn given(db: &mut PgConnection, shop: &str) -> Result<i64, Error> {
+    let given = sqlx::query_scalar!("SELECT given_seq FROM bridge.feeds WHERE shop = $1", shop)
+        .fetch_optional(db)
+        .await?;
+    Ok(given.unwrap_or(0))
+}
+
+/// The shop is given this number.
+pub async fn give(db: &mut PgConnection, shop: &str, seq: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.feeds SET given_seq = greatest(given_seq, $2) WHERE shop = $1",
+        shop,
+        seq
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A shop's changes above a number, in order; those that were dropped are left out.
 pub async fn feed(
     db: &mut PgConnection,
     shop: &str,
@@ -268,27 +374,15 @@ pub async fn feed(
 ) -> Result<Vec<ChangeRow>, Error> {
     Ok(sqlx::query_as!(
         ChangeRow,
-        "SELECT shop, seq, portal, number, decision_id, status, previous_status, stage, reason, decided_at, attempts, first_sent_at
-         FROM bridge.status_changes WHERE shop = $1 AND seq > $2 AND state <> 'dropped' ORDER BY seq LIMIT $3",
+        r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status, stage, reason, decided_at, attempts,
+                  first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
+         FROM bridge.status_changes WHERE shop = $1 AND seq > $2 AND state <> 'dropped' ORDER BY seq LIMIT $3"#,
         shop,
         after,
         limit
     )
     .fetch_all(db)
     .await?)
-}
-
-/// Marks waiting changes of these numbers as handed out by the feed.
-pub async fn handed_out(db: &mut PgConnection, shop: &str, seqs: &[i64]) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE bridge.status_changes SET first_sent_at = clock_timestamp()
-         WHERE shop = $1 AND seq = ANY($2) AND state = 'waiting' AND first_sent_at IS NULL",
-        shop,
-        seqs
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }
 
 /// The waiting changes of a shop up to a number that were handed out: the shop has read them.
@@ -300,9 +394,10 @@ pub async fn read_up_to(
 ) -> Result<Vec<ChangeRow>, Error> {
     Ok(sqlx::query_as!(
         ChangeRow,
-        "SELECT shop, seq, portal, number, decision_id, status, previous_status, stage, reason, decided_at, attempts, first_sent_at
+        r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status, stage, reason, decided_at, attempts,
+                  first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes
-         WHERE shop = $1 AND seq <= $2 AND state = 'waiting' AND first_sent_at IS NOT NULL ORDER BY seq LIMIT $3",
+         WHERE shop = $1 AND seq <= $2 AND state = 'waiting' AND first_sent_at IS NOT NULL ORDER BY seq LIMIT $3"#,
         shop,
         seq,
         limit

@@ -234,6 +234,28 @@ pub async fn supersede(
     .await?)
 }
 
+/// Makes an event that its age had superseded pending again, if the newest of its order came before `since`: (event, that newest).
+pub async fn prefer(
+    db: &mut PgConnection,
+    (shop, source, event_id): (&str, &str, &str),
+    since: DateTime<Utc>,
+) -> Result<Option<(i64, Option<i64>)>, Error> {
+    let preferred = sqlx::query!(
+        "UPDATE bridge.outbox e SET state = 'pending', settled_at = NULL, superseded_by = NULL
+         FROM bridge.orders o LEFT JOIN bridge.outbox h ON h.id = o.head_id
+         WHERE e.shop = $1 AND e.source = $2 AND e.event_id = $3 AND e.state = 'superseded'
+           AND o.shop = e.shop AND o.number = e.number AND o.head_id <> e.id AND coalesce(h.received_at, '-infinity') < $4
+         RETURNING e.id, o.head_id",
+        shop,
+        source,
+        event_id,
+        since
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(preferred.map(|row| (row.id, row.head_id)))
+}
+
 /// Settles pending events as `done` or `dead`.
 pub async fn settle(db: &mut PgConnection, events: &[i64], states: &[String]) -> Result<(), Error> {
     sqlx::query!(

@@ -36,6 +36,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the database looked at the data of a statement and refused it: the same data is refused again.
+    pub fn is_of_data(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        // Class 22, data exceptions; 54, a limit of the program.
+        let code = error.code().unwrap_or_default();
+        code.starts_with("22") || code.starts_with("54")
+    }
+
     /// Whether something with this identity was there already.
     pub fn is_taken(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())

@@ -248,7 +248,7 @@ meters! {
     conflicts "bridge_conflicts_open" Gauge Count ["shop"]
         "Conflicts that wait for a person."
     callbacks "bridge_callbacks" Counter Count ["result"]
-        "Status changes sent to shops, by result: delivered, conflict, refused, dead, down."
+        "Status changes sent to shops, by result: delivered, conflict, refused, dead, failed, down, withdrawn."
     // the process
     pool "bridge_pool_connections" Gauge Count ["state"]
         "Connections to the database, by state: idle, used, free (may still be opened)."

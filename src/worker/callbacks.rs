@@ -1,4 +1,6 @@
 //! One shop's lane: tells it what was decided, several orders at a time, each order's changes one after the other.
+//!
+//! A message that fails waits by itself, counts and dies; the lane pauses only where the shop as a whole does not answer.
 
 use super::{
     Options,
@@ -6,7 +8,7 @@ use super::{
     troubles::Slow,
 };
 use crate::{
-    app::{self, Bridge, Outgoing},
+    app::{self, Bridge, Outbound, Outgoing},
     callback::{Answer, Sender},
     domain::{Code, ShopName},
     retry,
@@ -15,14 +17,48 @@ use crate::{
         lanes::{self, Fault},
     },
 };
-use std::{sync::Arc, time::Duration};
-use tokio::{sync::Notify, task::JoinSet};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::{
+    sync::Notify,
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Messages on their way at once.
-const AT_ONCE: u32 = 8;
+const AT_ONCE: usize = 8;
+/// So many orders failed one after the other, and none went through: it is the shop, not the orders.
+const SEVERAL: usize = 3;
+/// How many times the usual number of tries a message has while no other proves that the shop is there.
+const PATIENCE: u32 = 4;
 /// Pauses of a shop that does not answer grow to this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// What is on its way, and how the shop did lately.
+#[derive(Default)]
+struct Out {
+    sending: JoinSet<(Outgoing, Answer)>,
+    /// Whose messages they are, and since when; the longest first.
+    orders: Vec<(String, Instant)>,
+    /// Orders that failed since the last that went through.
+    failed: BTreeSet<String>,
+    /// How often the lane paused since then.
+    failures: i32,
+}
+
+impl Out {
+    fn numbers(&self) -> Vec<String> {
+        self.orders
+            .iter()
+            .map(|(number, _)| number.clone())
+            .collect()
+    }
+
+    /// Since when the longest is on its way.
+    fn since(&self) -> Option<Instant> {
+        self.orders.first().map(|(_, since)| *since)
+    }
+}
 
 /// A shop's lane of this process.
 pub(super) struct CallbackLane {
@@ -52,7 +88,10 @@ impl CallbackLane {
     pub(super) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match Held::acquire(&self.bridge, &self.lane, &self.options, &stop).await {
-                Ok(Some(held)) => held.while_held(&self.bridge, self.drive(&held)).await,
+                Ok(Some(held)) => {
+                    let work = Box::pin(self.drive(&held));
+                    held.while_held(&self.bridge, work).await;
+                }
                 Ok(None) => self.sleep(self.options.poll, &stop).await,
                 Err(error) => {
                     tracing::warn!(shop = %self.shop, %error, "the shop's lane cannot be taken: the database does not answer");
@@ -63,8 +102,10 @@ impl CallbackLane {
     }
 
     async fn drive(&self, held: &Held) {
+        let mut out = Out::default();
+        let mut slow = Slow::new(&self.bridge, &self.lane);
         while held.may_send() {
-            let wait = match self.turn(held).await {
+            let wait = match self.turn(held, &mut out, &mut slow).await {
                 Ok(wait) => wait,
                 Err(app::Error::Storage(storage::Error::LeaseLost)) => return held.lose(),
                 Err(error) => {
@@ -76,90 +117,192 @@ impl CallbackLane {
                 self.sleep(wait, held.stop()).await;
             }
         }
-    }
-
-    /// Sends what is due; returns how long to wait before the next look.
-    async fn turn(&self, held: &Held) -> Result<Option<Duration>, app::Error> {
-        let row = {
-            let mut db = self.bridge.pool().acquire().await?;
-            lanes::one(&mut db, &self.lane).await?
-        };
-        let failures = row.as_ref().map_or(0, |row| row.failures);
-        if let Some(row) = row.filter(|row| row.paused_at.is_some()) {
-            match row.resume_in {
-                None => return Ok(Some(self.options.poll)),
-                Some(seconds) if seconds > 0.0 => {
-                    let rest = Duration::from_secs_f64(seconds.min(3600.0));
-                    return Ok(Some(rest.min(self.options.poll)));
-                }
-                // The pause is over: the next message is the trial.
-                Some(_) => {
-                    let mut db = self.bridge.pool().acquire().await?;
-                    lanes::go_on(&mut db, held.lease(), false).await?;
+        // What is on its way is heard to the end.
+        while let Some(sent) = out.sending.join_next().await {
+            match self.answered(held, &mut out, sent).await {
+                Ok(()) => {}
+                Err(app::Error::Storage(storage::Error::LeaseLost)) => return held.lose(),
+                Err(error) => {
+                    tracing::warn!(shop = %self.shop, error = %chain(&error), "an answer could not be stored");
                 }
             }
         }
-        // After a failure one message is the trial, not eight.
-        let many = if failures > 0 { 1 } else { AT_ONCE };
-        let due = self.bridge.outgoing(held.lease(), &self.shop, many).await?;
-        if due.is_empty() {
-            let next = self.bridge.next_outgoing(&self.shop).await?;
-            let next = next.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.02, 3600.0)));
-            return Ok(Some(
-                self.options.poll.min(next.unwrap_or(self.options.poll)),
-            ));
+    }
+
+    /// Sends what is due and takes the next answer; returns how long to wait before the next look.
+    async fn turn(
+        &self,
+        held: &Held,
+        out: &mut Out,
+        slow: &mut Slow<'_>,
+    ) -> Result<Option<Duration>, app::Error> {
+        let rest = match self.pause_left(held, out).await? {
+            Some(left) => Some(left),
+            None => self.send(held, out).await?,
+        };
+        let Some(since) = out.since() else {
+            return Ok(rest);
+        };
+        // Where the window is full only an answer makes room.
+        let rest = rest.unwrap_or(LONGEST_PAUSE);
+        let sent = tokio::select! {
+            () = self.sleep(rest, held.stop()) => return Ok(None),
+            sent = slow.while_waiting(since, out.sending.join_next()) => sent,
+        };
+        if let Some(sent) = sent {
+            self.answered(held, out, sent).await?;
         }
-        let mut sending = JoinSet::new();
+        slow.heard(out.since()).await;
+        Ok(None)
+    }
+
+    /// How long the lane's pause lasts; none if it may send. How often the shop failed is looked up as well.
+    async fn pause_left(&self, held: &Held, out: &mut Out) -> Result<Option<Duration>, app::Error> {
+        let mut db = self.bridge.pool().acquire().await?;
+        let row = lanes::one(&mut db, &self.lane).await?;
+        out.failures = row.as_ref().map_or(0, |row| row.failures);
+        let Some(row) = row.filter(|row| row.paused_at.is_some()) else {
+            return Ok(None);
+        };
+        match row.resume_in {
+            None => Ok(Some(self.options.poll)),
+            Some(seconds) if seconds > 0.0 => {
+                let rest = Duration::from_secs_f64(seconds.min(3600.0));
+                Ok(Some(rest.min(self.options.poll)))
+            }
+            // The pause is over: the next message is the trial.
+            Some(_) => {
+                lanes::go_on(&mut db, held.lease(), false).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Fills the window; returns how long to wait for more, or none if it is full.
+    async fn send(&self, held: &Held, out: &mut Out) -> Result<Option<Duration>, app::Error> {
+        // After a failure of the whole shop one message is the trial, not eight.
+        let trial = out.failures > 0;
+        let most = if trial { 1 } else { AT_ONCE };
+        let free = most.saturating_sub(out.orders.len());
+        if free == 0 {
+            return Ok(None);
+        }
+        let without = out.numbers();
+        let wanted = Outbound {
+            without: &without,
+            trial,
+            limit: u32::try_from(free).unwrap_or(u32::MAX),
+        };
+        let due = self
+            .bridge
+            .outgoing(held.lease(), &self.shop, wanted)
+            .await?;
         for one in due {
             let sender = self.sender.clone();
-            sending.spawn(async move {
+            out.orders.push((one.number().to_owned(), Instant::now()));
+            out.sending.spawn(async move {
                 let answer = sender.send(&one.id, &one.message).await;
                 (one, answer)
             });
         }
-        let (mut failed, mut answered) = (None, false);
-        let mut slow = Slow::new(&self.bridge, &self.lane);
-        while let Some(sent) = slow.while_waiting(sending.join_next()).await {
-            let Ok((one, answer)) = sent else { continue };
-            match answer {
-                Answer::Down { .. } | Answer::Gone => failed = Some(answer),
-                answer => {
-                    answered = true;
-                    self.settle(held, &one, answer).await?;
+        if out.orders.len() >= most {
+            return Ok(None);
+        }
+        let next = self
+            .bridge
+            .next_outgoing(&self.shop, &out.numbers())
+            .await?;
+        let next = next.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.02, 3600.0)));
+        Ok(Some(
+            self.options.poll.min(next.unwrap_or(self.options.poll)),
+        ))
+    }
+
+    /// Takes what became of a message.
+    async fn answered(
+        &self,
+        held: &Held,
+        out: &mut Out,
+        sent: Result<(Outgoing, Answer), JoinError>,
+    ) -> Result<(), app::Error> {
+        let Ok((one, answer)) = sent else {
+            // The task died with its order's name: the others are heard first, then all are looked at again.
+            if out.sending.is_empty() {
+                out.orders.clear();
+            }
+            return Ok(());
+        };
+        out.orders.retain(|(number, _)| number != one.number());
+        match answer {
+            Answer::Gone => self.gone(held).await,
+            Answer::Down { words, pause } => self.failed(held, out, &one, (words, pause)).await,
+            Answer::Unreachable { words } => {
+                self.bridge
+                    .put_off(held.lease(), &one, self.own_pause(&one))
+                    .await?;
+                self.pause(held, out, &words, None).await
+            }
+            answer => {
+                out.failed.clear();
+                if out.failures > 0 {
+                    let mut db = self.bridge.pool().acquire().await?;
+                    lanes::go_on(&mut db, held.lease(), true).await?;
+                    out.failures = 0;
                 }
+                self.settle(held, &one, answer).await
             }
         }
-        slow.over().await;
-        match failed {
-            Some(failed) => self.pause(held, failures, failed).await.map(Some),
-            None if answered && failures > 0 => {
-                let mut db = self.bridge.pool().acquire().await?;
-                lanes::go_on(&mut db, held.lease(), true).await?;
-                Ok(None)
-            }
-            None => Ok(None),
+    }
+
+    /// Nobody judged the message. It waits by itself; only where several orders failed and none went through is it the shop.
+    async fn failed(
+        &self,
+        held: &Held,
+        out: &mut Out,
+        one: &Outgoing,
+        (words, pause): (String, Option<Duration>),
+    ) -> Result<(), app::Error> {
+        out.failed.insert(one.number().to_owned());
+        let own = self.own_pause(one).max(pause.unwrap_or_default());
+        if out.failures > 0 || out.failed.len() >= SEVERAL {
+            self.bridge.put_off(held.lease(), one, own).await?;
+            return self.pause(held, out, &words, pause).await;
         }
+        self.bridge.metrics().callback("failed");
+        let tries = one.attempts().unsigned_abs().saturating_add(1);
+        let alone = self.bridge.fails_alone(one).await?;
+        // A shop of which nothing else is known may just be away for a while.
+        let most = self
+            .options
+            .attempts
+            .saturating_mul(if alone { 1 } else { PATIENCE });
+        let delay = (tries < most).then_some(own);
+        self.bridge.not_told(held.lease(), one, &words, delay).await
+    }
+
+    /// The pause of a message after its next failure.
+    fn own_pause(&self, one: &Outgoing) -> Duration {
+        let tries = one.attempts().unsigned_abs().saturating_add(1);
+        let cap = self.options.backoff_cap.min(LONGEST_PAUSE);
+        retry::delay(tries, self.options.backoff, cap)
     }
 
     async fn settle(&self, held: &Held, one: &Outgoing, answer: Answer) -> Result<(), app::Error> {
         match answer {
             Answer::Taken => self.bridge.told(held.lease(), one).await,
             Answer::Conflict(Some(snapshot)) => {
-                match self.bridge.contradicted(held.lease(), one, &snapshot).await {
-                    Err(app::Error::Invalid(faults)) => {
-                        let words = format!(
-                            "409 with a snapshot that cannot be used: {}",
-                            app::sentence(&faults)
-                        );
-                        self.refused(held, one, &words).await
-                    }
-                    other => other,
-                }
+                let words = match self.bridge.contradicted(held.lease(), one, &snapshot).await {
+                    Err(app::Error::Invalid(faults)) => app::sentence(&faults),
+                    Err(app::Error::Storage(error)) if error.is_of_data() => chain(&error),
+                    other => return other,
+                };
+                let words = format!("409 with a snapshot that cannot be used: {words}");
+                self.refused(held, one, &words).await
             }
             Answer::Conflict(None) => self.refused(held, one, "409 without a snapshot").await,
             Answer::Refused { words } => self.refused(held, one, &words).await,
             // Handled by the caller: nobody looked at the message.
-            Answer::Down { .. } | Answer::Gone => Ok(()),
+            Answer::Down { .. } | Answer::Unreachable { .. } | Answer::Gone => Ok(()),
         }
     }
 
@@ -170,32 +313,35 @@ impl CallbackLane {
         self.bridge.not_told(held.lease(), one, words, delay).await
     }
 
-    /// Nothing is sent for a while: the shop is away, or does not want to be called.
+    /// Nothing is sent until somebody resumes the lane.
+    async fn gone(&self, held: &Held) -> Result<(), app::Error> {
+        let code = Code::CallbackGone;
+        tracing::error!(shop = %self.shop, %code, "the shop's callback is gone: nothing is sent until somebody resumes the lane");
+        self.bridge.metrics().callback("down");
+        let mut db = self.bridge.pool().acquire().await?;
+        Ok(lanes::stop(&mut db, held.lease(), code.as_str(), code.sentence()).await?)
+    }
+
+    /// Nothing is sent for a while: the shop is away.
     async fn pause(
         &self,
         held: &Held,
-        failures: i32,
-        answer: Answer,
-    ) -> Result<Duration, app::Error> {
+        out: &mut Out,
+        words: &str,
+        pause: Option<Duration>,
+    ) -> Result<(), app::Error> {
         self.bridge.metrics().callback("down");
-        let mut db = self.bridge.pool().acquire().await?;
-        let Answer::Down { words, pause } = answer else {
-            let code = Code::CallbackGone;
-            tracing::error!(shop = %self.shop, %code, "the shop's callback is gone: nothing is sent until somebody resumes the lane");
-            lanes::stop(&mut db, held.lease(), code.as_str(), code.sentence()).await?;
-            return Ok(self.options.poll);
-        };
-        let nth = failures.unsigned_abs().saturating_add(1);
+        let nth = out.failures.unsigned_abs().saturating_add(1);
         let usual = retry::delay(nth, self.options.backoff, LONGEST_PAUSE);
-        let resume_in = pause.unwrap_or(usual);
         let fault = Fault {
             code: Code::CallbackDown.as_str(),
-            reason: &words,
-            resume_in: resume_in.as_secs_f64(),
+            reason: words,
+            resume_in: pause.unwrap_or(usual).as_secs_f64(),
         };
+        let mut db = self.bridge.pool().acquire().await?;
         lanes::fail(&mut db, held.lease(), &fault).await?;
         tracing::warn!(shop = %self.shop, code = %Code::CallbackDown, "the shop's lane pauses: {words}");
-        Ok(resume_in.min(self.options.poll))
+        Ok(())
     }
 
     async fn sleep(&self, time: Duration, stop: &CancellationToken) {

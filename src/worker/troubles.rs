@@ -202,27 +202,33 @@ impl<'a> Slow<'a> {
         Self { bridge, lane, told }
     }
 
-    /// Waits, and writes down that it takes long when it does.
-    pub(super) async fn while_waiting<T>(&mut self, wait: impl Future<Output = T>) -> T {
+    /// Waits, and writes down that it takes long when it does; `since` is when the longest wait began. May be given up.
+    pub(super) async fn while_waiting<T>(
+        &mut self,
+        since: Instant,
+        wait: impl Future<Output = T>,
+    ) -> T {
         let mut wait = std::pin::pin!(wait);
         if !self.told {
             tokio::select! {
                 done = &mut wait => return done,
-                () = sleep_until(Instant::now() + SLOW) => {}
+                () = sleep_until(since + SLOW) => {}
             }
-            self.told = true;
             let words = "a message was sent and is not answered yet".to_owned();
             self.write(vec![Write::Note(Code::CallbackSlow, words, 1)])
                 .await;
+            self.told = true;
         }
         wait.await
     }
 
-    /// Nothing is waited for any more.
-    pub(super) async fn over(&self) {
-        if self.told {
+    /// An answer came; `since` is when the longest wait that is left began.
+    pub(super) async fn heard(&mut self, since: Option<Instant>) {
+        let slow = since.is_some_and(|since| since.elapsed() >= SLOW);
+        if self.told && !slow {
             self.write(vec![Write::Over(vec![Code::CallbackSlow])])
                 .await;
+            self.told = false;
         }
     }
 

@@ -324,6 +324,7 @@ impl Writes {
                 stage: stage.id,
                 reason,
                 decided_at: now,
+                denies: outcome.denies,
             });
         }
         if let Some(awaited) = outcome.awaited {

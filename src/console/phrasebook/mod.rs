@@ -18,6 +18,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("{*}: the deal goes to {}.", "{*}: сделка идёт в {}."),
     ("{*}: the shop is told {}.", "{*}: магазину сообщается {}."),
+    ("{*}: the shop is asked.", "{*}: магазин переспрашивают."),
     (
         "{*}: nothing is written, because the status {} is not in the status table.",
         "{*}: ничего не записано, потому что статуса {} нет в таблице статусов.",
@@ -90,6 +91,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "the shop's {} and the deal's {} mean the same",
         "{} у магазина и {} у сделки значат одно и то же",
+    ),
+    (
+        "the shop took {}, and its snapshot with {} may be from before or after that",
+        "магазин принял {}, а его снимок с {} мог быть сделан и до, и после этого",
     ),
     (
         "the shop changed {} to {} while the deal was moved from {} to {}",
@@ -193,6 +198,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "the shop refused the status {} and sent its own snapshot: decided afresh",
         "магазин отказался от статуса {} и прислал свой снимок: решаем заново",
+    ),
+    (
+        "the status {} was not sent, because {=}: decided again",
+        "статус {} не отправлен, потому что {=}: решаем заново",
     ),
     (
         "the shop refused the status {}: {*}; try {}, the next in {} s",

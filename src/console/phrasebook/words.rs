@@ -2,6 +2,17 @@
 
 /// What stands in sentences and is none by itself.
 pub(in crate::console) const PARTS: &[(&str, &str)] = &[
+    ("the order is paid by now", "заказ уже оплачен"),
+    ("the order is delivered by now", "заказ уже доставлен"),
+    ("the order is cancelled by now", "заказ уже отменён"),
+    (
+        "the shop has changed the order since",
+        "магазин с тех пор изменил заказ",
+    ),
+    (
+        "a person is asked about the order",
+        "о заказе спрашивают человека",
+    ),
     ("rule {}", "правилу {}"),
     ("the default", "умолчанию"),
     ("the shop", "магазин"),
@@ -54,6 +65,7 @@ pub(in crate::console) const WORDS: &[(&str, &str)] = &[
     ("undated", "время не различить"),
     ("final", "окончательно"),
     ("ruling", "слово человека"),
+    ("doubtful", "снимок не датирован"),
     ("shop", "магазин"),
     ("portal", "портал"),
     ("ruled", "решено"),

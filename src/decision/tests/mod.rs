@@ -231,6 +231,7 @@ pub(crate) fn sentences() -> Vec<String> {
         Basis::Latest,
         Basis::Undated,
         Basis::Ruling,
+        Basis::Doubtful,
     ];
     let changes = [
         Change::Neither,

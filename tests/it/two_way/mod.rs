@@ -6,5 +6,6 @@ mod heard;
 mod model;
 mod restored;
 mod scenarios;
+mod sent;
 mod told;
 mod world;

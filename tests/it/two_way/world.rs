@@ -66,6 +66,8 @@ pub(crate) struct Order {
 pub(crate) struct ShopState {
     pub(crate) orders: BTreeMap<String, Order>,
     pub(crate) answers: Answers,
+    /// Orders whose messages are answered with some other status, whatever the others are.
+    pub(crate) failing: BTreeMap<String, u16>,
     /// Every event that was taken, in order.
     pub(crate) sent: Vec<Value>,
     /// Bodies of verified callbacks, with when they came.
@@ -95,6 +97,7 @@ impl Shop {
         let state = Arc::new(Mutex::new(ShopState {
             orders: BTreeMap::new(),
             answers: Answers::Takes,
+            failing: BTreeMap::new(),
             sent: Vec::new(),
             called: Vec::new(),
             forged: 0,
@@ -219,7 +222,8 @@ async fn called(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> (S
         state.called.push((Instant::now(), message.clone()));
         let now = now() + state.skew;
         let order = state.orders.get_mut(&number).unwrap();
-        match state.answers {
+        let failing = state.failing.get(&number).copied();
+        match failing.map_or(state.answers, Answers::Status) {
             Answers::Takes => {
                 let status = message["data"]["status"].as_str().unwrap();
                 // A message that crosses a change of the shop's own is answered with what the shop has.

@@ -81,6 +81,7 @@ impl<'a> Order<'a> {
                 conflict: Conflict::Keep,
                 lines: Vec::new(),
                 tell: None,
+                denies: Vec::new(),
                 awaited: None,
             },
         }
@@ -122,7 +123,7 @@ impl<'a> Order<'a> {
             source: Source::Shop,
             value: said.status.clone()?,
             since: said.since,
-            seen: said.seen.unwrap_or(self.around.now),
+            seen: said.as_of(self.around.clocks.shop, self.around.now),
         };
         let portal = Observation {
             source: Source::Bitrix24,
@@ -251,19 +252,7 @@ impl<'a> Order<'a> {
                 };
                 self.write(writing, &decision, portal);
             }
-            Action::TellShop {
-                status,
-                previous,
-                reason,
-                agreed,
-            } => {
-                let id = self.record(&decision, said, (shop, portal));
-                self.turn(Wrote::Status(status.clone()));
-                self.settled();
-                self.awaits(&agreed);
-                self.agreed = Some(agreed);
-                self.outcome.tell = Some((status, previous, portal.value.clone(), reason, id));
-            }
+            Action::TellShop { .. } => self.tell(&decision, said, (shop, portal)),
             Action::Refused { .. } => {
                 if !stands {
                     self.record(&decision, said, (shop, portal));
@@ -293,6 +282,36 @@ impl<'a> Order<'a> {
                 };
             }
         }
+    }
+
+    /// The shop is to be told, or asked.
+    fn tell(
+        &mut self,
+        decision: &Decision,
+        said: &Said,
+        (shop, portal): (&Observation<String>, &Observation<Stage>),
+    ) {
+        let Action::TellShop {
+            status,
+            previous,
+            reason,
+            agreed,
+        } = decision.action.clone()
+        else {
+            return;
+        };
+        let id = self.record(decision, said, (shop, portal));
+        // A question changes nothing: it is no turn.
+        if status != previous {
+            self.turn(Wrote::Status(status.clone()));
+        }
+        self.settled();
+        self.awaits(&agreed);
+        let told = agreed.told.last().into_iter();
+        let denied = told.flat_map(|told| &told.denies);
+        self.outcome.denies = denied.map(|fact| fact.word().to_owned()).collect();
+        self.agreed = Some(agreed);
+        self.outcome.tell = Some((status, previous, portal.value.clone(), reason, id));
     }
 
     /// The deal is to be moved.

@@ -45,6 +45,8 @@ pub(in crate::app::compare) struct Outcome {
     pub(in crate::app::compare) lines: Vec<(&'static str, String, Value)>,
     /// The shop is told: status, previous, stage, reason, decision.
     pub(in crate::app::compare) tell: Option<(String, String, Stage, String, i64)>,
+    /// Facts that the message would deny.
+    pub(in crate::app::compare) denies: Vec<String>,
     /// Whether messages that are no longer awaited are to be dropped, and which are awaited.
     pub(in crate::app::compare) awaited: Option<Vec<DateTime<Utc>>>,
 }
@@ -72,6 +74,7 @@ impl Recorded {
             Basis::Undated => "undated",
             Basis::Final(_) => "final",
             Basis::Ruling => "ruling",
+            Basis::Doubtful => "doubtful",
         }
     }
 

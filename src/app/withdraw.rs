@@ -1,0 +1,160 @@
+//! Messages to shops, looked at once more before they are sent: the world may have changed while they waited.
+
+use super::{
+    Bridge, Error,
+    changes::{ask, line},
+    compare::{stored, value},
+    said::Said,
+};
+use crate::{
+    decision::{Message, Person, Sending, Withdrawal, sending},
+    domain::{Agreed, Observation, Source},
+    storage::{
+        agreements::{self, Row},
+        changes::{self, ChangeRow},
+        clocks, journal, orders,
+    },
+};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use std::collections::{BTreeSet, HashMap};
+
+/// Seconds until a message that is kept back is looked at again.
+const HELD_SECONDS: f64 = 2.0;
+
+/// Messages that were looked at.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// To be sent.
+    pub(super) standing: Vec<ChangeRow>,
+    /// Kept back for a while.
+    pub(super) held: Vec<ChangeRow>,
+    /// Taken back: their orders are decided again.
+    pub(super) withdrawn: Vec<ChangeRow>,
+}
+
+impl Bridge {
+    /// Looks at waiting messages with their orders locked, and takes back what no longer stands.
+    pub(super) async fn check(
+        &self,
+        tx: &mut PgConnection,
+        waiting: Vec<ChangeRow>,
+    ) -> Result<Checked, Error> {
+        let mut checked = Checked::default();
+        if waiting.is_empty() {
+            return Ok(checked);
+        }
+        let portals: BTreeSet<&str> = waiting.iter().map(|one| &*one.portal).collect();
+        for portal in portals {
+            self.load_clocks(tx, &self.systems(portal)).await?;
+        }
+        let orders: BTreeSet<_> = waiting
+            .iter()
+            .map(|one| (&*one.shop, &*one.number))
+            .collect();
+        let column = |get: fn(&(&str, &str)) -> String| orders.iter().map(get).collect::<Vec<_>>();
+        let (shops, numbers) = (column(|o| o.0.to_owned()), column(|o| o.1.to_owned()));
+        orders::lock(tx, &shops, &numbers).await?;
+        let rows = agreements::lock(tx, &shops, &numbers).await?;
+        let now = clocks::now(tx).await?;
+        let mut rows: HashMap<_, _> = rows
+            .into_iter()
+            .map(|row| ((row.shop.clone(), row.number.clone()), row))
+            .collect();
+        for change in waiting {
+            let key = (change.shop.clone(), change.number.clone());
+            let Some(row) = rows.get_mut(&key) else {
+                continue;
+            };
+            match self.sending(&change, row, now) {
+                Sending::Stands => checked.standing.push(change),
+                Sending::Held => {
+                    changes::hold(tx, (&change.shop, change.seq), HELD_SECONDS).await?;
+                    checked.held.push(change);
+                }
+                Sending::Overtaken => {
+                    drop_one(tx, &change).await?;
+                }
+                Sending::Withdrawn(why) => {
+                    take_back(tx, &change, row, why).await?;
+                    checked.withdrawn.push(change);
+                }
+            }
+        }
+        Ok(checked)
+    }
+
+    /// Tells those who are to decide again, once the transaction is committed.
+    pub(super) fn withdrawn(&self, checked: &Checked) {
+        for change in &checked.withdrawn {
+            self.metrics().callback("withdrawn");
+            self.bell().ring(&change.portal);
+        }
+    }
+
+    fn sending(&self, change: &ChangeRow, row: &Row, now: DateTime<Utc>) -> Sending {
+        let Some(two_way) = self.directory().two_way(&change.shop) else {
+            return Sending::Held;
+        };
+        let said = Said::read(row.said.as_ref());
+        // Of an order that the shop has deleted nothing is told any more.
+        let Some((said, status)) = said
+            .filter(|said| !said.deleted)
+            .and_then(|said| Some((said.clone(), said.status?)))
+        else {
+            return Sending::Overtaken;
+        };
+        let clock = self.clocks_of(&change.shop, &change.portal).shop;
+        let shop = Observation {
+            source: Source::Shop,
+            value: status,
+            since: said.since,
+            seen: said.as_of(clock, now),
+        };
+        sending(&Message {
+            told_at: change.decided_at,
+            sent: change.first_sent_at.is_some(),
+            agreed: stored::<Agreed>(row.agreed.as_ref()).as_ref(),
+            shop: &shop,
+            paid: said.paid,
+            cancelled: said.cancelled,
+            policy: &two_way.policy,
+            clock,
+            person: match (&row.ruling, &row.waiting) {
+                (Some(_), _) => Person::Answered,
+                (None, Some(_)) => Person::Asked,
+                (None, None) => Person::Unasked,
+            },
+        })
+    }
+}
+
+async fn drop_one(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
+    let (shop, seq) = (&*change.shop, change.seq);
+    changes::settle(tx, shop, seq, "dropped", change.attempts).await?;
+    Ok(())
+}
+
+/// The message is dropped, and with it those that rest on it; what was agreed before it holds again, and is compared.
+async fn take_back(
+    tx: &mut PgConnection,
+    change: &ChangeRow,
+    row: &mut Row,
+    why: Withdrawal,
+) -> Result<(), Error> {
+    let agreed: Option<Agreed> = stored(row.agreed.as_ref());
+    let left = agreed.and_then(|agreed| agreed.withdrawn(change.decided_at));
+    let told = left.iter().flat_map(|agreed| &agreed.told);
+    let awaited: Vec<_> = told.map(|told| told.at).collect();
+    row.agreed = left.as_ref().map(value);
+    agreements::save(tx, std::slice::from_ref(row)).await?;
+    drop_one(tx, change).await?;
+    changes::drop_except(tx, &change.shop, &change.number, &awaited).await?;
+    ask(tx, change).await?;
+    let text = format!(
+        "the status {} was not sent, because {}: decided again",
+        change.status,
+        why.words()
+    );
+    Ok(journal::add(tx, &[line(change, "told", text)]).await?)
+}

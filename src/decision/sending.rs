@@ -1,0 +1,107 @@
+//! Whether a message to the shop still stands at the moment when it is to be sent.
+//!
+//! It was decided on what was known then. It may have waited since, behind a shop that was away: meanwhile money may have been
+//! taken, the shop may have gone elsewhere, or a person may have been asked.
+
+use super::word::{Word, denied, word};
+use crate::domain::{Agreed, Fact, Observation, Offset, Policy};
+use chrono::{DateTime, Utc};
+
+/// A message that is to be sent, and what is known by now.
+#[derive(Debug, Clone)]
+pub struct Message<'a> {
+    /// When it was decided.
+    pub told_at: DateTime<Utc>,
+    /// Whether it may have reached the shop already.
+    pub sent: bool,
+    /// What is agreed, with what the shop was told.
+    pub agreed: Option<&'a Agreed>,
+    /// What the shop says.
+    pub shop: &'a Observation<String>,
+    /// The snapshot's flag.
+    pub paid: bool,
+    /// The snapshot's flag.
+    pub cancelled: bool,
+    /// The shop's configuration.
+    pub policy: &'a Policy,
+    /// How far the shop's clock is off.
+    pub clock: Offset,
+    /// Whether a person has a say.
+    pub person: Person,
+}
+
+/// Whether a person has a say about the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Person {
+    /// Nobody is asked.
+    Unasked,
+    /// Somebody is asked.
+    Asked,
+    /// Somebody has answered, and that is not carried out yet.
+    Answered,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sending {
+    /// It is sent.
+    Stands,
+    /// It is kept back until a person's word is carried out: the shop may have it already.
+    Held,
+    /// Nothing waits for it any more: it is dropped.
+    Overtaken,
+    /// It is taken back ([`Agreed::withdrawn`]) and decided again.
+    Withdrawn(Withdrawal),
+}
+
+/// Why a message is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// The shop asserts a fact by now that the message would deny.
+    Denies(Fact),
+    /// The shop went elsewhere since.
+    Crossed,
+    /// A person is asked.
+    Review,
+}
+
+impl Withdrawal {
+    /// Why, as part of a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Denies(Fact::Paid) => "the order is paid by now",
+            Self::Denies(Fact::Delivered) => "the order is delivered by now",
+            Self::Denies(Fact::Cancelled) => "the order is cancelled by now",
+            Self::Crossed => "the shop has changed the order since",
+            Self::Review => "a person is asked about the order",
+        }
+    }
+}
+
+/// Looks at a message once more.
+pub fn sending(message: &Message<'_>) -> Sending {
+    let Some(agreed) = message
+        .agreed
+        .filter(|agreed| agreed.awaits(message.told_at))
+    else {
+        return Sending::Overtaken;
+    };
+    let said = &message.shop.value;
+    let finality = &message.policy.finality;
+    let facts = finality.facts(said, message.paid, message.cancelled);
+    if let Some((_, fact)) = denied(agreed, &facts) {
+        return Sending::Withdrawn(Withdrawal::Denies(fact));
+    }
+    if message.person == Person::Answered {
+        return Sending::Held;
+    }
+    let elsewhere = agreed.told.last().is_some_and(|last| last.status != *said);
+    if elsewhere && word(agreed, message.shop, message.clock) == Word::Said {
+        return Sending::Withdrawn(Withdrawal::Crossed);
+    }
+    match message.person {
+        Person::Asked if !message.sent => Sending::Withdrawn(Withdrawal::Review),
+        Person::Asked | Person::Answered => Sending::Held,
+        Person::Unasked => Sending::Stands,
+    }
+}
