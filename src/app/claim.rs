@@ -3,7 +3,7 @@
 use super::{Bridge, Error, Tries, mend};
 use crate::{
     domain::{Code, Customer, EventBody, ShopRules},
-    planner::{Intent, Job, Known, Outcome, Settlement},
+    planner::{Intent, Job, Known, Landing, Outcome, Settlement},
     storage::{
         self,
         lanes::Lease,
@@ -128,6 +128,7 @@ impl Bridge {
             known: serde_json::from_value(due.known.clone()).unwrap_or_default(),
             recreate: due.recreate,
             import: due.import,
+            doubt: None,
         };
         Ok((claim, job))
     }
@@ -215,5 +216,7 @@ fn broken(due: &Due, message: String) -> Settlement {
         notes: Vec::new(),
         stage: None,
         made_as: None,
+        landing: Landing::Nothing,
+        waits: false,
     }
 }

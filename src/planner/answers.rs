@@ -43,6 +43,9 @@ impl Wave {
         let asks: Vec<Ask> = keys.filter_map(|key| self.desk.take(key)).collect();
         let sharing: BTreeSet<usize> = asks.iter().flat_map(|ask| self.sharing(ask)).collect();
         for ask in &asks {
+            if code == Code::Unanswered {
+                self.lose(&self.concerned(ask), ask, true);
+            }
             self.judge(ask, sharing.len(), code, message);
         }
     }
@@ -69,12 +72,17 @@ impl Wave {
         }
     }
 
-    /// The answer did not come: whoever needed it is done again later. Where only the reading of stages rests, the bridge does without.
+    /// The answer did not come: whoever needed it is done again later. What was sent and may have been done is not believed either way.
+    /// Where only the reading of stages rests, the bridge does without.
     fn put_off(&mut self, ask: &Ask, code: Code) {
         if matches!(ask, Ask::Stages { .. }) && code == Code::Operating {
             return;
         }
-        for job in self.concerned(ask) {
+        let concerned = self.concerned(ask);
+        if matches!(code, Code::InDoubt | Code::Operating) {
+            self.lose(&concerned, ask, code == Code::InDoubt);
+        }
+        for job in concerned {
             self.jobs[job].end(Outcome::Again { code });
         }
     }
@@ -94,13 +102,18 @@ impl Wave {
             Ask::CompaniesByTitle { firm } => self.take_companies_by_title(firm, result),
             Ask::AddContact { customer } => self.contact_made(customer, result),
             Ask::AddCompany { firm } => self.company_made(firm, result),
-            Ask::CompleteContact { .. } | Ask::AddToCompany { .. } | Ask::LinkCompany { .. } => {}
+            Ask::CompleteContact { .. } | Ask::AddToCompany { .. } => {}
+            Ask::LinkCompany { job } => self.jobs[job].known.open.link = false,
+            Ask::RowsBefore { job } => self.jobs[job].tell_rows(result),
             Ask::Import { jobs } => self.take_import(&jobs, result),
             Ask::Imported { jobs } => self.take_imported(&jobs, result),
             Ask::Add { job } => self.target_made(job, result),
             Ask::Update { job, fields } => self.fields_written(job, fields),
             // What the rows should have made is still what is compared next time.
-            Ask::FixSum { job } => self.jobs[job].wrote = true,
+            Ask::FixSum { job } => {
+                self.jobs[job].wrote = true;
+                self.jobs[job].known.open.sum = false;
+            }
             Ask::SetRows { job, rows } => self.rows_written(job, rows),
             Ask::ReadBack { jobs } => self.check_written(&jobs, result),
         }
@@ -125,18 +138,15 @@ impl Wave {
                 let note =
                     format!("the company was made, but the portal refused its {what}: {words}");
                 self.note_where(|state| state.firm == Some(firm), &note);
+                self.firms[firm].incomplete = true;
             }
             Ask::LinkCompany { job } => {
                 self.jobs[job].note(format!(
                     "the contact could not be put to its company: {words}"
                 ));
             }
-            Ask::ReadBack { jobs } => {
-                for job in jobs {
-                    self.jobs[job]
-                        .note(format!("what was written could not be read back: {words}"));
-                }
-            }
+            // It was only to be told.
+            Ask::RowsBefore { .. } => {}
             // The rows of a deal that was itself refused: the deal's own reason counts.
             ask => {
                 let sharing = self.sharing(&ask).len();
@@ -249,11 +259,13 @@ impl Wave {
             Ask::AddContact { customer } | Ask::CompleteContact { customer } => {
                 of_customers(&[*customer])
             }
-            Ask::CompaniesByTitle { firm } | Ask::AddCompany { firm } => of_firms(&[*firm]),
-            Ask::AddToCompany { .. } => Vec::new(),
+            Ask::CompaniesByTitle { firm }
+            | Ask::AddCompany { firm }
+            | Ask::AddToCompany { firm, .. } => of_firms(&[*firm]),
             Ask::Add { job }
             | Ask::Update { job, .. }
             | Ask::SetRows { job, .. }
+            | Ask::RowsBefore { job }
             | Ask::LinkCompany { job }
             | Ask::FixSum { job } => vec![*job],
         }

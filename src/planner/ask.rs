@@ -60,6 +60,8 @@ pub(super) enum Ask {
     },
     /// Product rows being set.
     SetRows { job: usize, rows: Vec<Value> },
+    /// Product rows as they were before they are set.
+    RowsBefore { job: usize },
     /// A new contact being put to its company.
     LinkCompany { job: usize },
     /// What was written, read back.

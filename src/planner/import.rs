@@ -193,6 +193,7 @@ impl Wave {
         let state = &mut self.jobs[job];
         state.known.target = None;
         state.known.written = None;
+        state.known.open.making = state.to_make();
         state.end(Outcome::Again {
             code: Code::InDoubt,
         });

@@ -16,6 +16,7 @@ mod rows;
 mod state;
 mod targets;
 mod told;
+mod under_way;
 mod value;
 mod wave;
 
@@ -23,6 +24,7 @@ pub use facts::PortalFacts;
 pub use glance::{
     DealState, Glance, History, Look, MoveRow, Seen, StageWrite, Written as StageWritten,
 };
+pub use under_way::{Doubt, Intention, Landing, Making, Open, UnderWay};
 pub use wave::Wave;
 
 use state::State;
@@ -50,6 +52,8 @@ pub struct Job {
     pub recreate: bool,
     /// If it becomes a new deal, import it: the portal then starts none of its automation for new deals.
     pub import: bool,
+    /// What was under way when it was last worked on, if nobody heard how that ended.
+    pub doubt: Option<Doubt>,
 }
 
 /// What to do with an order.
@@ -72,6 +76,9 @@ pub struct Known {
     pub company_id: Option<u64>,
     /// What was last written; none if that is not known (then the portal's own values are compared).
     pub written: Option<Written>,
+    /// What was sent and is not known to have arrived: it counts as unknown, and is done before the order is.
+    #[serde(default, skip_serializing_if = "Open::is_nothing")]
+    pub open: Open,
 }
 
 /// What an order became in the portal.
@@ -105,16 +112,23 @@ impl fmt::Display for Target {
     }
 }
 
-/// What the bridge last wrote for an order: compared with what it would write now, so that only changes are sent.
+/// What the bridge last wrote for an order, as far as an answer or a reading confirmed it: compared with what it would write now, so
+/// that only changes are sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
     /// Fields by their portal names.
     pub fields: serde_json::Map<String, Value>,
+    /// How the portal shows the fields that it shows otherwise than they were sent.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub shown: serde_json::Map<String, Value>,
     /// Product rows as sent.
     pub rows: Vec<Value>,
     /// Phones and e-mails of the customer that the portal was told.
     #[serde(default)]
     pub contacts: Vec<String>,
+    /// A fingerprint of all that the shop told when the order was last seen in the portal.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub told: String,
 }
 
 /// One method call inside a batch.
@@ -200,6 +214,10 @@ pub struct Settlement {
     pub stage: Option<Stage>,
     /// The status and the stage that a new deal was made with; also where its answer was lost.
     pub made_as: Option<(String, Stage)>,
+    /// What may still land in the portal.
+    pub landing: Landing,
+    /// Whether nothing can be done until that is over.
+    pub waits: bool,
 }
 
 /// How a job ended.

@@ -1,7 +1,7 @@
 //! One order on its way: what is to become of it, and all that was learnt of it.
 
 use super::{
-    Intent, Job, Known, Outcome, Target,
+    Intent, Job, Known, Making, Outcome, Target,
     fields::{Desired, desired, lead_rule},
     import::Import,
 };
@@ -30,13 +30,21 @@ pub(super) struct State {
     /// The legal entity that ordered: a position in the wave's list.
     pub(super) firm: Option<usize>,
     pub(super) asked_by_id: bool,
+    /// Another deal or lead that carries the order's origin, where the known one does not show.
+    pub(super) stand_in: Option<Map<String, Value>>,
     pub(super) import: Import,
-    /// Whether this wave made the deal or lead.
-    pub(super) made: bool,
+    /// As what the deal or lead was made that this wave made, or found where it was in doubt.
+    pub(super) making: Option<Making>,
     /// Whether this wave wrote anything of the order.
     pub(super) wrote: bool,
     /// Whether the portal's sum is to be set by hand.
     pub(super) fix: bool,
+    /// Whether the sum is a manager's, and stays.
+    pub(super) spares_sum: bool,
+    /// Whether a write of this wave was not answered and may still land.
+    pub(super) lost: bool,
+    /// Whether nothing can be done until what may still land has landed.
+    pub(super) waits: bool,
     pub(super) notes: Vec<String>,
     /// The stage read back.
     pub(super) stage: Option<Stage>,
@@ -56,10 +64,14 @@ impl State {
             customer: None,
             firm: None,
             asked_by_id: false,
+            stand_in: None,
             import: Import::Not,
-            made: false,
+            making: None,
             wrote: false,
             fix: false,
+            spares_sum: false,
+            lost: false,
+            waits: false,
             notes: Vec::new(),
             stage: None,
             outcome: None,
@@ -81,6 +93,7 @@ impl State {
                 }
             }
         }
+        state.distrust();
         if state.open() && !state.job.recreate && state.nothing_changed() {
             state.end(Outcome::Done { wrote: false });
         }
@@ -152,27 +165,19 @@ impl State {
         self.is_new() && !self.is_lead()
     }
 
+    /// Whether contacts and companies are looked at: they are to be found or made, or lack something.
+    pub(super) fn concerns_customer(&self) -> bool {
+        self.is_new() || !self.customer_told() || self.known.open.requisite
+    }
+
     pub(super) fn target_id(&self) -> Option<u64> {
         self.known.target.map(Target::id)
     }
 
-    /// The status and the stage that a new deal was made with; also where the answer that would have told is lost.
+    /// The status and the stage that a new deal was made with; also where it only may have been made.
     pub(super) fn made_as(&self) -> Option<(String, Stage)> {
-        let in_doubt = matches!(
-            self.outcome,
-            Some(
-                Outcome::Again {
-                    code: Code::InDoubt
-                } | Outcome::Refused {
-                    code: Code::Unanswered,
-                    ..
-                }
-            )
-        );
-        let made = self.made || in_doubt && self.is_new();
-        let status = self.snapshot().map(|snapshot| snapshot.status.clone());
-        status
-            .zip(self.wanted.clone())
-            .filter(|_| made && !self.is_lead())
+        let making = self.making.as_ref().or(self.known.open.making.as_ref())?;
+        let stage = making.stage.clone().filter(|_| !self.is_lead())?;
+        Some((making.status.clone(), stage))
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::Code;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rounds, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Wave {
     pub(super) companies: BTreeMap<u64, bool>,
     pub(super) facts: PortalFacts,
     pub(super) desk: Desk,
+    /// What tells customers whom a lost call may still make.
+    pub(super) doubtful: BTreeSet<String>,
     pub(super) waiting: Vec<Group>,
     phase: Phase,
 }
@@ -59,6 +61,7 @@ impl Wave {
             companies: BTreeMap::new(),
             facts,
             desk: Desk::default(),
+            doubtful: BTreeSet::new(),
             waiting: Vec::new(),
             phase: Phase::Lookup,
         };
@@ -146,26 +149,33 @@ impl Wave {
     }
 
     /// Ends the wave: jobs not settled yet end as [`Outcome::Again`]. Also returns what was learnt of the portal.
-    pub fn finish(self) -> (Vec<Settlement>, PortalFacts) {
+    pub fn finish(mut self) -> (Vec<Settlement>, PortalFacts) {
         let over = self.phase == Phase::Over;
-        let settle = |(job, state): (usize, State)| {
+        let mut settlements = Vec::with_capacity(self.jobs.len());
+        for (job, mut state) in std::mem::take(&mut self.jobs).into_iter().enumerate() {
+            let firm = state.firm.map(|at| &self.firms[at]);
+            state.known.open.requisite |= firm.is_some_and(|firm| firm.incomplete);
+            let landing = self.landing(&state);
             let open = if over {
                 Outcome::Done { wrote: state.wrote }
             } else {
                 Outcome::Again { code: Code::Down }
             };
-            Settlement {
+            let outcome = state.outcome.take().unwrap_or(open);
+            if matches!(outcome, Outcome::Done { .. }) {
+                state.remember();
+            }
+            settlements.push(Settlement {
                 job,
                 made_as: state.made_as(),
-                outcome: state.outcome.unwrap_or(open),
+                outcome,
+                landing,
+                waits: state.waits,
                 known: state.known,
                 notes: state.notes,
                 stage: state.stage,
-            }
-        };
-        (
-            self.jobs.into_iter().enumerate().map(settle).collect(),
-            self.facts,
-        )
+            });
+        }
+        (settlements, self.facts)
     }
 }

@@ -4,7 +4,7 @@ use super::{communications, multifield, older, ownership, several};
 use crate::{
     domain::{self, Company, Phone, ShopName, ShopRules},
     planner::{
-        Wave,
+        State, Wave,
         ask::{Ask, Group, Step, result_of},
         list::{PAGE, listed, of_ids, row_id},
         rows::cut,
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The number of companies among the portal's kinds of objects.
 const COMPANIES: u64 = 4;
@@ -39,6 +39,10 @@ pub(in crate::planner) struct Firm {
     by_origin: Option<u64>,
     pub(in crate::planner) company: Option<u64>,
     pub(in crate::planner) made: bool,
+    /// The requisites with its number, by company.
+    requisites: BTreeMap<u64, u64>,
+    /// Whether its requisite, or the address of that, was refused.
+    pub(in crate::planner) incomplete: bool,
 }
 
 impl Firm {
@@ -63,7 +67,14 @@ impl Firm {
             by_origin: None,
             company: None,
             made: false,
+            requisites: BTreeMap::new(),
+            incomplete: false,
         }
+    }
+
+    /// What tells it from others while it may still be made.
+    pub(in crate::planner) fn identity(&self) -> String {
+        format!("company {}/{}", self.shop, self.origin)
     }
 
     /// The companies that its number or its name showed.
@@ -125,6 +136,16 @@ impl Wave {
         });
         let (with_inn, without): (Vec<usize>, Vec<usize>) =
             firms.iter().partition(|at| self.firms[**at].inn.is_some());
+        self.ask_requisites(&with_inn);
+        for firm in without {
+            let filter = json!({"=TITLE": self.firms[firm].title});
+            let params = listed(&filter, &["ID", "TITLE", "PHONE"]);
+            self.ask("crm.company.list", params, Ask::CompaniesByTitle { firm });
+        }
+    }
+
+    /// The requisites with these firms' numbers, and what a new one needs.
+    fn ask_requisites(&mut self, with_inn: &[usize]) {
         for firms in with_inn.chunks(PAGE) {
             let inns: Vec<&str> = firms
                 .iter()
@@ -136,11 +157,6 @@ impl Wave {
             });
             let firms = firms.to_vec();
             self.ask("crm.requisite.list", params, Ask::Requisites { firms });
-        }
-        for firm in without {
-            let filter = json!({"=TITLE": self.firms[firm].title});
-            let params = listed(&filter, &["ID", "TITLE", "PHONE"]);
-            self.ask("crm.company.list", params, Ask::CompaniesByTitle { firm });
         }
         if !with_inn.is_empty() {
             self.ask_presets();
@@ -170,8 +186,12 @@ impl Wave {
                 continue;
             };
             for at in firms {
-                if self.firms[*at].inn.as_deref() == Some(inn.as_str()) {
-                    self.firms[*at].found.insert(company);
+                let firm = &mut self.firms[*at];
+                if firm.inn.as_deref() == Some(inn.as_str()) {
+                    firm.found.insert(company);
+                    if let Some(requisite) = row_id(&row) {
+                        firm.requisites.entry(company).or_insert(requisite);
+                    }
                 }
             }
         }
@@ -225,30 +245,71 @@ impl Wave {
         let params = json!({ "fields": fields });
         let company = Step::new("crm.company.add", params, Ask::AddCompany { firm: at });
         let mut group = vec![company.keyed(&key)];
-        let inn = firm.inn.as_deref();
-        let Some((inn, preset)) = inn.and_then(|inn| Some((inn, self.facts.preset(inn)?))) else {
-            return group;
-        };
+        group.extend(self.requisite_group(at, &result_of(&key), None));
+        group
+    }
+
+    /// The requisite of a company, unless it is there, and its address, which is written over one of the same type.
+    fn requisite_group(&mut self, at: usize, company: &Value, there: Option<u64>) -> Group {
         let requisite_key = self.desk.key();
+        let firm = &self.firms[at];
+        let mut group = Group::new();
         let add = |method, fields: Value, what| {
             let ask = Ask::AddToCompany { firm: at, what };
             Step::new(method, json!({ "fields": fields }), ask)
         };
-        let mut fields = json!({
-            "ENTITY_TYPE_ID": COMPANIES, "ENTITY_ID": result_of(&key), "PRESET_ID": preset, "NAME": cut(&firm.title, 255),
-            "RQ_INN": inn, "RQ_COMPANY_NAME": cut(&firm.title, 255),
-        });
-        if let Some(kpp) = &firm.kpp {
-            fields["RQ_KPP"] = json!(kpp);
-        }
-        group.push(add("crm.requisite.add", fields, "requisite").keyed(&requisite_key));
+        let requisite = match (there, firm.inn.as_deref()) {
+            (Some(requisite), _) => json!(requisite),
+            (None, Some(inn)) if let Some(preset) = self.facts.preset(inn) => {
+                let mut fields = json!({
+                    "ENTITY_TYPE_ID": COMPANIES, "ENTITY_ID": company, "PRESET_ID": preset,
+                    "NAME": cut(&firm.title, 255), "RQ_INN": inn, "RQ_COMPANY_NAME": cut(&firm.title, 255),
+                });
+                if let Some(kpp) = &firm.kpp {
+                    fields["RQ_KPP"] = json!(kpp);
+                }
+                group.push(add("crm.requisite.add", fields, "requisite").keyed(&requisite_key));
+                result_of(&requisite_key)
+            }
+            _ => return group,
+        };
         if let Some(address) = &firm.address {
             let fields = json!({
-                "TYPE_ID": REGISTERED, "ENTITY_TYPE_ID": REQUISITES, "ENTITY_ID": result_of(&requisite_key), "ADDRESS_1": address,
+                "TYPE_ID": REGISTERED, "ENTITY_TYPE_ID": REQUISITES, "ENTITY_ID": requisite, "ADDRESS_1": address,
             });
             group.push(add("crm.address.add", fields, "address"));
         }
         group
+    }
+
+    /// Firms whose company is known and may lack its requisite.
+    fn lacking(&self) -> Vec<usize> {
+        let lacks = |at: &usize| {
+            let firm = &self.firms[*at];
+            let open = |state: &State| state.firm == Some(*at) && state.known.open.requisite;
+            firm.inn.is_some() && firm.company.is_some() && self.any_job(open)
+        };
+        (0..self.firms.len()).filter(lacks).collect()
+    }
+
+    /// Asks which of the companies that may lack their requisite have it.
+    pub(super) fn ask_lacking(&mut self) {
+        let lacking = self.lacking();
+        self.ask_requisites(&lacking);
+    }
+
+    /// What is missing of companies that were made before and lack their requisite.
+    pub(super) fn complete_companies(&mut self) -> Vec<(usize, Group)> {
+        let lacking = self.lacking();
+        let mut groups = Vec::new();
+        for at in lacking {
+            let Some(company) = self.firms[at].company else { continue };
+            let there = self.firms[at].requisites.get(&company).copied();
+            groups.push((at, self.requisite_group(at, &json!(company), there)));
+        }
+        let jobs = self.jobs.iter_mut().filter(|state| state.open());
+        jobs.for_each(|state| state.known.open.requisite = false);
+        groups
     }
 
     pub(in crate::planner) fn company_made(&mut self, at: usize, result: &Value) {

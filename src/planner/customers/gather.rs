@@ -13,7 +13,7 @@ impl Wave {
         let mut customers: BTreeMap<String, usize> = BTreeMap::new();
         let mut firms: BTreeMap<(ShopName, String), usize> = BTreeMap::new();
         for job in
-            self.jobs_where(|state| !state.is_lead() && (state.is_new() || !state.customer_told()))
+            self.jobs_where(|state| !state.is_lead() && state.concerns_customer())
         {
             let state = &self.jobs[job];
             let Some(person) = state.snapshot().and_then(|order| order.customer.clone()) else {

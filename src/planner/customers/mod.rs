@@ -11,12 +11,12 @@ pub(super) use companies::Firm;
 pub(super) use contacts::{ContactRow, Customer};
 
 use super::{
-    Wave,
+    Outcome, State, Wave,
     ask::{Ask, Group},
     list::{PAGE, listed, of_origins},
     value::{elements, text},
 };
-use crate::domain::{Phone, ShopName};
+use crate::domain::{Code, Phone, ShopName};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +45,7 @@ impl Wave {
             .filter(|at| self.firms[*at].company.is_none())
             .collect();
         self.search_companies(&unknown);
+        self.ask_lacking();
     }
 
     /// Reads candidates that were not read yet, and searches for customers whose linked contact or company is gone.
@@ -98,23 +99,57 @@ impl Wave {
         let mut groups: Vec<Group> = Vec::new();
         for at in 0..self.firms.len() {
             let missing = self.firms[at].company.is_none();
-            if missing && self.any_job(|state| state.needs_customer() && state.firm == Some(at)) {
+            let of = |state: &State| state.needs_customer() && state.firm == Some(at);
+            if !missing || !self.any_job(of) {
+                continue;
+            }
+            if self.in_doubt(&BTreeSet::from([self.firms[at].identity()])) {
+                self.wait_for(&self.jobs_where(of));
+            } else {
                 groups.push(self.company_group(at));
             }
         }
+        for (at, group) in self.complete_companies() {
+            if !group.is_empty() && self.in_doubt(&BTreeSet::from([self.firms[at].identity()])) {
+                self.firms[at].incomplete = true;
+                self.wait_for(&self.jobs_where(|state| state.firm == Some(at)));
+            } else if !group.is_empty() {
+                groups.push(group);
+            }
+        }
         for at in 0..self.customers.len() {
-            let step = match self.customers[at].contact {
-                None => self
-                    .any_job(|state| state.needs_customer() && state.customer == Some(at))
-                    .then(|| self.new_contact(at)),
-                Some(contact) => self
-                    .any_job(|state| state.customer == Some(at) && !state.customer_told())
-                    .then(|| self.completion(at, contact))
-                    .flatten(),
+            let needs = |state: &State| state.needs_customer() && state.customer == Some(at);
+            let news = |state: &State| state.customer == Some(at) && !state.customer_told();
+            let (jobs, step) = match self.customers[at].contact {
+                None => {
+                    let jobs = self.jobs_where(needs);
+                    let step = (!jobs.is_empty()).then(|| self.new_contact(at));
+                    (jobs, step)
+                }
+                Some(contact) => {
+                    let jobs = self.jobs_where(news);
+                    let step = (!jobs.is_empty())
+                        .then(|| self.completion(at, contact))
+                        .flatten();
+                    (jobs, step)
+                }
             };
-            groups.extend(step.map(|step| vec![step]));
+            match step {
+                Some(_) if self.in_doubt(&self.customers[at].identity()) => self.wait_for(&jobs),
+                Some(step) => groups.push(vec![step]),
+                None => {}
+            }
         }
         self.waiting.extend(groups);
+    }
+
+    /// A call whose answer was lost may still make or complete whom these orders need.
+    fn wait_for(&mut self, jobs: &[usize]) {
+        for job in jobs {
+            self.jobs[*job].end(Outcome::Again {
+                code: Code::InDoubt,
+            });
+        }
     }
 }
 

@@ -8,13 +8,11 @@ use crate::{
     planner::{
         State,
         customers::communications,
+        under_way::SUM,
         value::{text, words},
     },
 };
 use serde_json::{Map, Value, json};
-
-/// A sum means nothing without saying whether the rows or the hand made it.
-const SUM: [&str; 2] = ["OPPORTUNITY", "IS_MANUAL_OPPORTUNITY"];
 
 impl State {
     /// What a new lead or deal is made with, but for its stage and its customer.
@@ -84,7 +82,11 @@ impl State {
     pub(super) fn update_fields(&mut self) -> Map<String, Value> {
         let mut fields = self.changed();
         self.spare_comment(&mut fields);
-        if SUM.iter().any(|field| fields.contains_key(*field)) || self.rows_changed() {
+        let summed = SUM.iter().any(|field| fields.contains_key(*field));
+        if !summed && self.rows_changed() {
+            self.spare_sum();
+        }
+        if summed || self.rows_changed() && !self.spares_sum {
             let kept = self.desired.as_ref().map(|desired| &desired.kept);
             for field in SUM {
                 if let Some(value) = kept.and_then(|kept| kept.get(field)) {
@@ -92,11 +94,23 @@ impl State {
                 }
             }
         }
+        self.tell_overwritten(&fields);
         if let Some(stage) = self.stage_to_write() {
             fields.insert(names(self.is_lead()).stage.to_owned(), json!(stage.id));
             self.stage_written = true;
         }
         fields
+    }
+
+    /// A sum that a manager set by hand stays where the shop changes rows and not their sum.
+    fn spare_sum(&mut self) {
+        let by_hand = self.row.as_ref().is_some_and(|row| {
+            text(row.get("IS_MANUAL_OPPORTUNITY")) == "Y" && row.contains_key("OPPORTUNITY")
+        });
+        if by_hand && !self.known.open.sum && !self.as_written("OPPORTUNITY") {
+            self.spares_sum = true;
+            self.note("the sum was set by hand in the portal: it was left alone");
+        }
     }
 
     /// A comment that a manager changed stays: what stands there must still be what was last written.
@@ -107,14 +121,18 @@ impl State {
         if !fields.contains_key("COMMENTS") {
             return;
         }
-        let ours = words(&text(written.fields.get("COMMENTS")));
-        let theirs = words(&text(self.row.as_ref().and_then(|row| row.get("COMMENTS"))));
-        if ours != theirs {
-            fields.remove("COMMENTS");
-            self.note(
-                "the comment was changed in the portal: the shop's new one was not put over it",
-            );
+        let theirs = self.row.as_ref().and_then(|row| row.get("COMMENTS"));
+        let sent = self.known.open.fields.get("COMMENTS");
+        let ours = [written.fields.get("COMMENTS"), sent];
+        let theirs = words(&text(theirs));
+        let is_ours = |ours: &Option<&Value>| words(&text(*ours)) == theirs;
+        if ours.iter().take(1 + usize::from(sent.is_some())).any(is_ours) {
+            return;
         }
+        // What may have been sent counts as the shop's; what stands there does not.
+        self.known.open.fields.remove("COMMENTS");
+        fields.remove("COMMENTS");
+        self.note("the comment was changed in the portal: the shop's new one was not put over it");
     }
 
     /// The stage to write to a deal that is there: only where the shop deleted the order, and never across funnels. What a changed status

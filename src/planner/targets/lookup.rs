@@ -109,6 +109,7 @@ impl Wave {
             if state.known.target.is_none() && state.snapshot().is_none() {
                 state.end(Outcome::Done { wrote: false });
             }
+            state.wait_for_what_may_land();
             if let Some(wanted) = &state.wanted
                 && self.facts.has_stage(wanted) == Some(false)
             {
@@ -137,14 +138,19 @@ impl State {
                 ids.join(", ")
             ));
         }
-        let mine = match self.target_id() {
+        let linked = self.target_id();
+        let oldest = found.iter().min_by_key(|(id, _)| *id).copied();
+        let mine = match linked {
             Some(linked) => found.into_iter().find(|(id, _)| *id == linked),
-            None => found.into_iter().min_by_key(|(id, _)| *id),
+            None => oldest,
         };
-        let Some((id, row)) = mine else { return };
+        let Some((id, row)) = mine else {
+            self.stand_in = oldest.map(|(_, row)| row.clone());
+            return;
+        };
         // A deal found by its origin counts, whatever the rules would make of the order now.
-        if self.known.target.is_none() {
-            self.known.target = Some(Target::new(lead, id));
+        if linked.is_none() {
+            self.found(Target::new(lead, id));
             if !lead && self.lead.take().is_some() {
                 self.want_stage();
             }
@@ -152,8 +158,37 @@ impl State {
         self.row = Some(row.clone());
     }
 
+    /// What may still land is waited for where it is something else than what is to be written now, or something that must not be made twice.
+    fn wait_for_what_may_land(&mut self) {
+        let at_odds = self.at_odds();
+        if self.open() && (at_odds || self.is_new() && self.may_appear()) {
+            self.waits = at_odds;
+            self.end(Outcome::Again {
+                code: Code::InDoubt,
+            });
+        } else if self.is_new() {
+            self.known.open.making = None;
+        } else if self.known.written.is_none() {
+            // Whatever stands there: it is not known whether it is the shop's.
+            let rows = |state: &Self| Some(!state.desired.as_ref()?.rows.rows.is_empty());
+            self.known.open.rows |= rows(self).unwrap_or_default();
+        }
+    }
+
     /// The portal shows no deal or lead under the known id.
     fn miss(&mut self, target: Target) {
+        let lead = self.is_lead();
+        if let Some(row) = self.stand_in.take()
+            && let Some(id) = row_id(&row)
+        {
+            let other = Target::new(lead, id);
+            self.note(format!(
+                "the portal shows no {target}: {other}, which carries the order's number, takes its place"
+            ));
+            self.found(other);
+            self.row = Some(row);
+            return;
+        }
         match (&self.job.intent, self.job.recreate) {
             (Intent::Delete, _) => self.end(Outcome::Done { wrote: false }),
             (Intent::Save(_), true) => {

@@ -24,6 +24,7 @@ struct Names {
     add: &'static str,
     update: &'static str,
     list: &'static str,
+    rows: &'static str,
     set_rows: &'static str,
     stage: &'static str,
 }
@@ -32,6 +33,7 @@ const DEAL: Names = Names {
     add: "crm.deal.add",
     update: "crm.deal.update",
     list: "crm.deal.list",
+    rows: "crm.deal.productrows.get",
     set_rows: "crm.deal.productrows.set",
     stage: "STAGE_ID",
 };
@@ -40,6 +42,7 @@ const LEAD: Names = Names {
     add: "crm.lead.add",
     update: "crm.lead.update",
     list: "crm.lead.list",
+    rows: "crm.lead.productrows.get",
     set_rows: "crm.lead.productrows.set",
     stage: "STATUS_ID",
 };

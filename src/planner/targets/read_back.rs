@@ -6,9 +6,8 @@ use crate::{
     planner::{
         Outcome, State, Wave,
         ask::{Ask, Step},
-        fields::Desired,
         list::row_id,
-        value::{decimal, is_empty, rows, same, text},
+        value::{decimal, is_empty, rows, text},
     },
 };
 use serde_json::{Map, Value, json};
@@ -69,9 +68,7 @@ impl Wave {
             let target = state.target_id();
             match rows.iter().find(|row| row_id(row) == target) {
                 Some(row) => self.check(*job, row),
-                None => self.jobs[*job].note(
-                    "what was written did not appear in the list at once and was not checked",
-                ),
+                None => self.jobs[*job].unseen(),
             }
         }
     }
@@ -83,8 +80,8 @@ impl Wave {
             let listed = wanted.is_some_and(|stage| self.facts.has_stage(stage).is_some());
             state.check_stage(row, listed);
         }
-        if let Some(desired) = state.desired.clone() {
-            state.check_fields(row, &desired);
+        if state.desired.is_some() {
+            state.check_fields(row);
         }
     }
 
@@ -125,30 +122,20 @@ impl State {
         self.stage = Some(stands);
     }
 
-    fn check_fields(&mut self, row: &Map<String, Value>, desired: &Desired) {
-        let kept = &desired.kept;
-        if let (Some(total), Some(theirs)) = (
-            decimal(kept.get("OPPORTUNITY")),
-            decimal(row.get("OPPORTUNITY")),
-        ) && total != theirs
-        {
-            self.fix = true;
-            self.note(format!(
-                "the portal made the sum {theirs} of the rows: it was set to {total} by hand"
-            ));
-        }
-        if !same(&kept["CURRENCY_ID"], row.get("CURRENCY_ID")) {
-            let message = format!(
-                "the currency is {} instead of {}",
-                text(row.get("CURRENCY_ID")),
-                text(kept.get("CURRENCY_ID"))
-            );
-            self.end(Outcome::Refused {
-                code: Code::NotTaken,
-                message,
-            });
-        }
-        let emptied: Vec<&str> = kept
+    /// What was written is not to be seen: it is looked at again before the order counts as done.
+    fn unseen(&mut self) {
+        self.note("what was written did not appear in the list at once: it is looked for again");
+        self.end(Outcome::Again {
+            code: Code::InDoubt,
+        });
+    }
+
+    /// Compares what was sent and not seen yet, and nothing else: what people changed beside it is theirs.
+    fn check_fields(&mut self, row: &Map<String, Value>) {
+        self.check_sum(row);
+        let sent = self.known.open.fields.clone();
+        self.confirm(row);
+        let emptied: Vec<&str> = sent
             .iter()
             .filter(|(field, ours)| {
                 field.starts_with("UF_") && !is_empty(ours) && row.get(*field).is_some_and(is_empty)
@@ -161,17 +148,47 @@ impl State {
                 emptied.join(", ")
             ));
         }
-        let dropped: Vec<&str> = kept
-            .keys()
-            .filter(|field| field.starts_with("UF_") && !row.contains_key(*field))
-            .map(String::as_str)
-            .collect();
+        let open = &self.known.open.fields;
+        if let Some(ours) = open.get("CURRENCY_ID") {
+            let message = format!(
+                "the currency is {} instead of {}",
+                text(row.get("CURRENCY_ID")),
+                text(Some(ours))
+            );
+            self.end(Outcome::Refused {
+                code: Code::NotTaken,
+                message,
+            });
+            return;
+        }
+        let dropped: Vec<&str> = open.keys().map(String::as_str).collect();
+        let dropped = dropped.join(", ");
         if !dropped.is_empty() {
-            let message = format!("the portal has no user field {}", dropped.join(", "));
+            let message = format!("the portal has no user field {dropped}");
             self.end(Outcome::Hopeless {
                 code: Code::Field,
                 message,
             });
+        }
+    }
+
+    /// The sum, where this order's rows or sum were written and the portal's arithmetic was not seen since.
+    fn check_sum(&mut self, row: &Map<String, Value>) {
+        let kept = self.desired.as_ref().map(|desired| &desired.kept);
+        let total = decimal(kept.and_then(|kept| kept.get("OPPORTUNITY")));
+        let (Some(total), Some(theirs)) = (total, decimal(row.get("OPPORTUNITY"))) else {
+            return;
+        };
+        if !self.known.open.sum || self.known.open.rows {
+            return;
+        }
+        if total == theirs {
+            self.known.open.sum = false;
+        } else {
+            self.fix = true;
+            self.note(format!(
+                "the portal made the sum {theirs} of the rows: it was set to {total} by hand"
+            ));
         }
     }
 }

@@ -4,9 +4,10 @@ use super::{names, stage_of};
 use crate::{
     domain::Code,
     planner::{
-        Outcome, State, Target, Wave,
+        Outcome, Target, Wave,
         ask::{Ask, Group, Step, result_of},
         import::Import,
+        under_way::{Open, STAGES},
         value::made_id,
     },
 };
@@ -22,6 +23,7 @@ impl Wave {
                 continue;
             }
             if state.import_open() {
+                state.known.open.making = state.to_make();
                 state.end(Outcome::Again {
                     code: Code::InDoubt,
                 });
@@ -34,9 +36,16 @@ impl Wave {
             } else {
                 self.update_group(job)
             };
-            if group.is_empty() {
+            let seen_later = |step: &Step| {
+                matches!(
+                    step.ask,
+                    Ask::Add { .. } | Ask::Update { .. } | Ask::SetRows { .. }
+                )
+            };
+            if !group.iter().any(seen_later) {
                 self.nothing_to_write(job);
-            } else {
+            }
+            if !group.is_empty() {
                 self.waiting.push(group);
             }
         }
@@ -76,7 +85,7 @@ impl Wave {
     }
 
     /// What a new deal or lead still lacks: its rows, and that the contact belongs to the company.
-    fn after_made(&self, job: usize, target: &Value) -> Group {
+    fn after_made(&mut self, job: usize, target: &Value) -> Group {
         let state = &self.jobs[job];
         let desired = state.desired.as_ref();
         let rows = desired.map(|desired| desired.rows.rows.clone());
@@ -89,15 +98,24 @@ impl Wave {
         group
     }
 
-    /// A contact made in this wave belongs to the company it ordered for.
-    fn company_link(&self, job: usize) -> Option<Step> {
+    /// A contact belongs to the company that it ordered for, if one of them was made in this wave, or an earlier link came to nothing.
+    fn company_link(&mut self, job: usize) -> Option<Step> {
         let state = &self.jobs[job];
         let (contact, company) = (state.known.contact_id?, state.known.company_id?);
-        let (customer, firm) = (&self.customers[state.customer?], &self.firms[state.firm?]);
-        (customer.made || firm.made).then(|| {
-            let params = json!({"id": contact, "fields": {"COMPANY_ID": company}});
-            Step::new("crm.contact.company.add", params, Ask::LinkCompany { job })
-        })
+        let customer = state.customer.map(|at| &self.customers[at]);
+        let firm = state.firm.map(|at| &self.firms[at]);
+        let made = customer.is_some_and(|customer| customer.made) && firm.is_some()
+            || firm.is_some_and(|firm| firm.made) && customer.is_some();
+        if !made && !state.known.open.link {
+            return None;
+        }
+        self.jobs[job].known.open.link = true;
+        let params = json!({"id": contact, "fields": {"COMPANY_ID": company}});
+        Some(Step::new(
+            "crm.contact.company.add",
+            params,
+            Ask::LinkCompany { job },
+        ))
     }
 
     fn update_group(&mut self, job: usize) -> Group {
@@ -105,30 +123,40 @@ impl Wave {
         let lead = state.is_lead();
         if lead && state.converted() {
             state.note("the lead was converted: it is no longer kept in step");
+            state.known.open = Open::default();
             return Group::new();
         }
         let Some(target) = state.target_id() else {
             return Group::new();
         };
         let fields = state.update_fields();
-        let rows = state
-            .desired
-            .as_ref()
-            .filter(|_| state.rows_changed())
-            .map(|desired| desired.rows.rows.clone());
+        let changed = state.desired.as_ref().filter(|_| state.rows_changed());
+        let rows = changed.map(|desired| desired.rows.rows.clone());
+        let told = state.known.written.is_some() && !state.known.open.rows;
+        state.confirm_same();
         let mut group = Group::new();
         if !fields.is_empty() {
             let params = json!({"id": target, "fields": fields});
             let ask = Ask::Update { job, fields };
             group.push(Step::new(names(lead).update, params, ask));
         }
-        group.extend(rows.map(|rows| set_rows(job, lead, &json!(target), rows)));
+        if let Some(rows) = rows {
+            if told {
+                let ask = Ask::RowsBefore { job };
+                group.push(Step::new(names(lead).rows, json!({"id": target}), ask));
+            }
+            group.push(set_rows(job, lead, &json!(target), rows));
+        }
+        group.extend(self.company_link(job));
         group
     }
 
+    /// What is there is what is wanted, but perhaps for the sum that the portal makes of the rows.
     fn nothing_to_write(&mut self, job: usize) {
         let state = &self.jobs[job];
-        if let (Import::Made, Some(row)) = (state.import, state.row.clone()) {
+        if let Some(row) = state.row.clone()
+            && (state.import == Import::Made || !state.known.open.is_nothing())
+        {
             self.check(job, &row);
         }
         let state = &mut self.jobs[job];
@@ -137,9 +165,6 @@ impl Wave {
             .as_ref()
             .filter(|_| !state.is_lead())
             .map(stage_of);
-        state.remember(None);
-        let wrote = state.wrote;
-        state.end(Outcome::Done { wrote });
     }
 
     pub(in crate::planner) fn target_made(&mut self, job: usize, result: &Value) {
@@ -157,33 +182,16 @@ impl Wave {
         job: usize,
         mut fields: Map<String, Value>,
     ) {
-        let state = &mut self.jobs[job];
-        state.wrote = true;
-        fields.retain(|field, _| field != "STAGE_ID" && field != "STATUS_ID");
-        state.remember(Some(fields));
+        fields.retain(|field, _| !STAGES.contains(&field.as_str()));
+        self.jobs[job].fields_sent(fields);
     }
 
     pub(in crate::planner) fn rows_written(&mut self, job: usize, rows: Vec<Value>) {
-        let state = &mut self.jobs[job];
-        state.wrote = true;
-        if let Some(written) = &mut state.known.written {
-            written.rows = rows;
-        }
+        self.jobs[job].rows_sent(rows);
     }
 }
 
 fn set_rows(job: usize, lead: bool, target: &Value, rows: Vec<Value>) -> Step {
     let params = json!({"id": target, "rows": rows});
     Step::new(names(lead).set_rows, params, Ask::SetRows { job, rows })
-}
-
-impl State {
-    /// What a new order became.
-    pub(in crate::planner) fn became(&mut self, target: Target) {
-        self.known.target = Some(target);
-        self.made = true;
-        self.wrote = true;
-        let kept = self.desired.as_ref().map(|desired| desired.kept.clone());
-        self.remember(kept);
-    }
 }

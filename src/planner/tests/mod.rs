@@ -71,6 +71,7 @@ fn job(members: &Value, known: Known) -> Job {
         known,
         recreate: false,
         import: false,
+        doubt: None,
     }
 }
 

@@ -6,7 +6,7 @@ use b24_bridge::{
         Code, Correspondence, Direction, OnDeleted, PortalName, ShopName, ShopRules, Stage,
         StatusMap,
     },
-    planner::{Job, Known, Outcome, Settlement, Target},
+    planner::{Job, Known, Landing, Outcome, Settlement, Target},
     storage::lanes::{self, Lease},
 };
 use serde_json::{Value, json};
@@ -108,6 +108,8 @@ pub(crate) fn done(deal: u64) -> Settlement {
         notes: Vec::new(),
         stage: Some(Stage::new(0, "NEW")),
         made_as: Some(("N".to_owned(), Stage::new(0, "NEW"))),
+        landing: Landing::Nothing,
+        waits: false,
     }
 }
 
@@ -124,6 +126,8 @@ pub(crate) fn refused() -> Settlement {
         notes: Vec::new(),
         stage: None,
         made_as: None,
+        landing: Landing::Nothing,
+        waits: false,
     }
 }
 
@@ -140,5 +144,7 @@ pub(crate) fn hopeless(code: Code) -> Settlement {
         notes: Vec::new(),
         stage: None,
         made_as: None,
+        landing: Landing::Nothing,
+        waits: false,
     }
 }

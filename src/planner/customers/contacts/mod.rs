@@ -59,6 +59,14 @@ impl Customer {
         }
     }
 
+    /// What tells this customer from others while it may still be made.
+    pub(in crate::planner) fn identity(&self) -> BTreeSet<String> {
+        let phones = self.phones.iter().map(ToString::to_string);
+        let values = phones.chain(self.emails.iter().cloned());
+        let origin = format!("contact {}/{}", self.shop, self.origin);
+        values.chain([origin]).collect()
+    }
+
     /// Adds the phones and e-mails that another order tells.
     pub(super) fn add(&mut self, person: domain::Customer) {
         for phone in person.phones {
