@@ -3,7 +3,7 @@
 use super::{Bridge, Error, Tries, mend};
 use crate::{
     domain::{Code, Customer, EventBody, ShopRules},
-    planner::{Intent, Job, Known, Landing, Outcome, Settlement},
+    planner::{Doubt, Intent, Job, Known, Landing, Outcome, Settlement},
     storage::{
         self,
         lanes::Lease,
@@ -128,7 +128,10 @@ impl Bridge {
             known: serde_json::from_value(due.known.clone()).unwrap_or_default(),
             recreate: due.recreate,
             import: due.import,
-            doubt: None,
+            doubt: due.under_way.as_ref().map(|what| Doubt {
+                what: serde_json::from_value(what.clone()).unwrap_or_default(),
+                over: due.landed,
+            }),
         };
         Ok((claim, job))
     }

@@ -2,8 +2,8 @@
 
 use super::{Bridge, Error, claim::Claim, compare};
 use crate::{
-    domain::{Agreed, Code},
-    planner::{Outcome, Settlement, Target},
+    domain::Agreed,
+    planner::{Intention, Landing, Outcome, Settlement, Target, UnderWay},
     retry,
     storage::{
         self, agreements, attempts,
@@ -15,11 +15,12 @@ use crate::{
         links::{self, Link},
         orders::{self, Head, Then, Tried},
         outbox,
+        under_way::{self, OnItsWay},
     },
 };
 use serde_json::json;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -32,15 +33,11 @@ pub struct Tries {
     pub pause: Duration,
     /// The longest pause.
     pub cap: Duration,
-    /// How long a write whose answer was lost is given to end before it is looked up.
+    /// How long a write whose answer was lost may still land: the portal's own limit for a call, and a margin.
     pub doubt: Duration,
 }
 
 impl Tries {
-    fn doubt_ms(&self) -> i64 {
-        i64::try_from(self.doubt.as_millis()).unwrap_or(i64::MAX)
-    }
-
     /// Exponential back-off with jitter after the `nth` try.
     fn delay_ms(&self, nth: i32) -> i64 {
         let delay = retry::delay(nth.unsigned_abs(), self.pause, self.cap);
@@ -73,7 +70,16 @@ struct Writes {
     lines: Vec<Line>,
     made: Vec<Made>,
     refused: Vec<NewAttempt>,
+    /// Orders of which nothing can land any more.
+    landed: Vec<(String, String)>,
+    /// What may still land, and for how many seconds from now at least.
+    landing: Vec<(OnItsWay, f64)>,
     sum: Settled,
+}
+
+fn on_its_way(shop: String, number: String, what: &UnderWay) -> OnItsWay {
+    let what = serde_json::to_value(what).map_or_else(|_| json!({}), storage::storable);
+    OnItsWay { shop, number, what }
 }
 
 /// A new deal, and what it was made as.
@@ -87,6 +93,29 @@ struct Made {
 }
 
 impl Bridge {
+    /// Stores what a wave is about to write, and for how long it may land from now. False if the lease is lost: then nothing may be sent.
+    pub async fn intend(
+        &self,
+        lease: &Lease,
+        intentions: &[Intention],
+        lands_within: Duration,
+    ) -> Result<bool, Error> {
+        let one = |one: &Intention| {
+            let (shop, number) = (one.shop.to_string(), one.number.to_string());
+            on_its_way(shop, number, &one.what)
+        };
+        let orders: Vec<OnItsWay> = intentions.iter().map(one).collect();
+        let mut db = self.pool().acquire().await?;
+        Ok(under_way::begin(&mut db, lease, &orders, lands_within.as_secs_f64()).await?)
+    }
+
+    /// What tells the customers of a portal whom calls with lost answers may still make or complete.
+    pub async fn customers_in_doubt(&self, portal: &str) -> Result<BTreeSet<String>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let who = under_way::customers(&mut db, portal).await?;
+        Ok(who.into_iter().collect())
+    }
+
     /// Records how a wave ended; nothing is written if the lease is lost. An order whose newest event is another one by now
     /// stays due for that one.
     pub async fn settle(
@@ -117,7 +146,7 @@ impl Bridge {
         let systems = self.systems(&lease.portal);
         self.load_clocks(&mut tx, &systems).await?;
         self.store_clocks(&mut tx, &systems).await?;
-        let sum = writes.write(&mut tx, &lease.portal).await?;
+        let sum = writes.write(&mut tx, lease).await?;
         tx.commit().await?;
         for code in codes {
             self.metrics().died(&lease.portal, &code);
@@ -162,11 +191,13 @@ impl Writes {
         self.link("lead", Some(&order), id(lead));
         self.link("contact", claim.contact_key.as_ref(), id(known.contact_id));
         self.link("company", claim.company_key.as_ref(), id(known.company_id));
+        self.lands(claim, &settlement.landing, tries);
         self.tried.push(Tried {
             shop: claim.shop.clone(),
             number: claim.number.clone(),
             then,
             known: serde_json::to_value(known).map_or_else(|_| json!({}), storage::storable),
+            whole: known.open.is_nothing(),
             deal_id: id(deal),
             lead_id: id(lead),
             contact_id: id(known.contact_id),
@@ -176,6 +207,18 @@ impl Writes {
         for note in &settlement.notes {
             self.say(claim, "note", note.clone());
         }
+    }
+
+    /// What may still land, and until when.
+    fn lands(&mut self, claim: &Claim, landing: &Landing, tries: &Tries) {
+        let (shop, number) = (claim.shop.clone(), claim.number.clone());
+        let (what, seconds) = match landing {
+            Landing::Nothing => return self.landed.push((shop, number)),
+            Landing::AsBefore(what) => (what, 0.0),
+            Landing::Lost(what) => (what, tries.doubt.as_secs_f64()),
+        };
+        let what = on_its_way(shop, number, what);
+        self.landing.push((what, seconds));
     }
 
     /// What the queue does with the order, and the sentences about it.
@@ -210,15 +253,13 @@ impl Writes {
                         format!("not judged by the portal ({code}): looked up and tried again"),
                     );
                 }
-                // Soon, but later each time: one order that always stalls must not take a place in every wave. What may still be
-                // running in the portal is given time to end, or the look-up would come too early to see it.
+                // Soon, but later each time: one order that always stalls must not take a place in every wave.
                 let delay_ms = 200_i64.saturating_mul(1 << stalls.clamp(0, 8)).min(30_000);
-                let delay_ms = if *code == Code::InDoubt {
-                    delay_ms.max(tries.doubt_ms())
-                } else {
-                    delay_ms
-                };
-                Then::Stall { stalls, delay_ms }
+                Then::Stall {
+                    stalls,
+                    delay_ms,
+                    waits: settlement.waits,
+                }
             }
             Outcome::Apart { code, message } => {
                 self.sum.stalled += 1;
@@ -231,8 +272,11 @@ impl Writes {
                         format!("refused together with other orders: {words} ({code}); tried again apart from them"),
                     );
                 }
-                let delay_ms = 200;
-                Then::Stall { stalls, delay_ms }
+                Then::Stall {
+                    stalls,
+                    delay_ms: 200,
+                    waits: settlement.waits,
+                }
             }
             Outcome::Hopeless { code, message } => {
                 let attempts = head.attempts.saturating_add(1);
@@ -244,10 +288,7 @@ impl Writes {
                     return self.die(claim, code.as_str(), message, attempts);
                 }
                 self.sum.retried += 1;
-                let mut delay_ms = tries.delay_ms(attempts);
-                if *code == Code::Unanswered {
-                    delay_ms = delay_ms.max(tries.doubt_ms());
-                }
+                let delay_ms = tries.delay_ms(attempts);
                 let text = format!(
                     "the portal refused: {message} ({code}); try {attempts} of {}, the next in {:.1} s",
                     tries.most,
@@ -321,8 +362,15 @@ impl Writes {
     async fn write(
         mut self,
         db: &mut sqlx::PgConnection,
-        portal: &str,
+        lease: &Lease,
     ) -> Result<Settled, storage::Error> {
+        let portal = &*lease.portal;
+        let (shops, numbers): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.landed).into_iter().unzip();
+        under_way::end(db, &shops, &numbers).await?;
+        let (orders, seconds): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.landing).into_iter().unzip();
+        under_way::keep(db, lease, &orders, &seconds).await?;
         orders::record(db, &self.tried).await?;
         outbox::settle(db, &self.events, &self.states).await?;
         attempts::add(db, &self.refused).await?;

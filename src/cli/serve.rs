@@ -232,7 +232,7 @@ pub(super) fn options(config: &Config) -> worker::Options {
         attempts: worker.max_attempts,
         backoff: Duration::from_secs(worker.backoff_base_seconds),
         backoff_cap: Duration::from_secs(worker.backoff_cap_seconds),
-        doubt: Duration::from_secs(worker.doubt_seconds),
+        doubt: config.lands_within(),
         reconcile: Duration::from_secs(worker.reconcile_seconds),
         grace: Duration::from_secs(worker.stop_grace_seconds),
         retention: worker::Retention {

@@ -38,6 +38,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// A complete, commented example of the settings.
@@ -135,6 +136,17 @@ pub enum Caller {
 }
 
 impl Config {
+    /// How long a write may land after it was sent: what the portals allow a call, and a quarter as margin; longer if it is set so.
+    pub fn lands_within(&self) -> Duration {
+        let limits = self
+            .portals
+            .values()
+            .map(|portal| portal.call_limit_seconds);
+        let longest = limits.max().unwrap_or_default();
+        let set = self.worker.doubt_seconds;
+        Duration::from_secs(set.max(longest + longest.div_ceil(4)))
+    }
+
     /// Reads the settings: `file`, else `BRIDGE_CONFIG`, else [`DEFAULT_FILE`] in `directory` if it is there, else the demo values;
     /// then the environment on top.
     pub fn load(

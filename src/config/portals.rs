@@ -18,6 +18,8 @@ pub struct Portal {
     pub rate: Rate,
     /// Seconds to wait for one answer. The portal itself cuts a request off after 60.
     pub timeout_seconds: u64,
+    /// Seconds after which the portal itself cuts a request off: so long after it was sent a write may still land.
+    pub call_limit_seconds: u64,
 }
 
 /// How the bridge gets into a portal.
@@ -101,10 +103,16 @@ pub(super) struct Raw {
     rate: Option<Rate>,
     #[serde(default = "timeout_seconds")]
     timeout_seconds: u64,
+    #[serde(default = "call_limit_seconds")]
+    call_limit_seconds: u64,
 }
 
 fn timeout_seconds() -> u64 {
     65
+}
+
+fn call_limit_seconds() -> u64 {
+    60
 }
 
 pub(super) fn check(
@@ -149,6 +157,13 @@ fn portal(raw: Raw, key: &str, problems: &mut Vec<Problem>) -> Option<Portal> {
             "choose 1 to 300",
         ));
     }
+    if !(1..=3_600).contains(&raw.call_limit_seconds) {
+        problems.push(Problem::new(
+            format!("{key}.call_limit_seconds"),
+            "out of range",
+            "choose 1 to 3600",
+        ));
+    }
     let place = format!("{key}.webhook_url");
     let webhook = secret::resolve(
         raw.webhook_url,
@@ -178,6 +193,7 @@ fn portal(raw: Raw, key: &str, problems: &mut Vec<Problem>) -> Option<Portal> {
         event_tokens: raw.event_tokens,
         rate,
         timeout_seconds: raw.timeout_seconds,
+        call_limit_seconds: raw.call_limit_seconds,
     })
 }
 

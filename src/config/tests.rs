@@ -265,6 +265,7 @@ fn the_example_is_valid_and_names_every_key() {
         "backoff_base_seconds",
         "backoff_cap_seconds",
         "doubt_seconds",
+        "call_limit_seconds",
         "wave",
         "stop_grace_seconds",
         "settled_days",

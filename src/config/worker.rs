@@ -17,7 +17,8 @@ pub struct Worker {
     pub backoff_base_seconds: u64,
     /// Longest pause between tries, in seconds.
     pub backoff_cap_seconds: u64,
-    /// Seconds that a write whose answer was lost is given to end before it is looked up.
+    /// Seconds for which a write whose answer was lost may still land. Never less than the portals' own limit for a call and a margin: a
+    /// smaller number is taken as that.
     pub doubt_seconds: u64,
     /// Seconds between readings of a portal's stage history when nothing was heard.
     pub reconcile_seconds: u64,
@@ -35,7 +36,7 @@ impl Default for Worker {
             max_attempts: 5,
             backoff_base_seconds: 5,
             backoff_cap_seconds: 900,
-            doubt_seconds: 10,
+            doubt_seconds: 75,
             reconcile_seconds: 30,
             wave: 200,
             stop_grace_seconds: 30,
@@ -64,7 +65,7 @@ impl Worker {
             self.backoff_base_seconds,
             86_400,
         );
-        range("doubt_seconds", self.doubt_seconds, 0, 300);
+        range("doubt_seconds", self.doubt_seconds, 0, 7_200);
         range("reconcile_seconds", self.reconcile_seconds, 1, 3_600);
         range("wave", self.wave.into(), 1, 1_000);
         range("stop_grace_seconds", self.stop_grace_seconds, 1, 300);

@@ -111,7 +111,10 @@ impl State {
         }
         self.known.target = Some(target);
         self.known.written = None;
-        self.known.open.rows = self.desired.as_ref().is_some_and(|d| !d.rows.rows.is_empty());
+        self.known.open.rows = self
+            .desired
+            .as_ref()
+            .is_some_and(|d| !d.rows.rows.is_empty());
         self.known.open.sum = true;
     }
 

@@ -283,7 +283,9 @@ impl State {
             }
             Ask::Update { fields, .. } => {
                 open.sum |= SUM.iter().any(|field| fields.contains_key(*field));
-                let kept = fields.iter().filter(|(field, _)| !STAGES.contains(&field.as_str()));
+                let kept = fields
+                    .iter()
+                    .filter(|(field, _)| !STAGES.contains(&field.as_str()));
                 open.fields
                     .extend(kept.map(|(field, value)| (field.clone(), value.clone())));
             }
@@ -304,7 +306,11 @@ impl State {
 /// A short fingerprint of a value.
 pub(super) fn fingerprint(value: &Value) -> String {
     let digest = Sha256::digest(value.to_string());
-    digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// What is told of an order, but for what only says which telling it is.

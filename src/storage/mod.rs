@@ -40,6 +40,7 @@ mod settings;
 mod storable;
 pub mod tokens;
 pub mod troubles;
+pub mod under_way;
 
 pub use pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use settings::{Settings, settings};

@@ -82,7 +82,7 @@ pub struct NewHead {
     pub later: bool,
 }
 
-/// Gives locked orders new heads: due at once, with all tries before them.
+/// Gives locked orders new heads, with all tries before them: due at once, or when nothing of an older one can land any more.
 pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), Error> {
     let shops: Vec<String> = heads.iter().map(|h| h.shop.clone()).collect();
     let numbers: Vec<String> = heads.iter().map(|h| h.number.clone()).collect();
@@ -95,7 +95,9 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
         "UPDATE bridge.orders o
          SET head_id = n.event, head_version = n.version, head_updated_at = n.updated_at,
              status = coalesce(n.said ->> 'status', o.status),
-             said = coalesce(o.said, '{}') || n.said || jsonb_build_object('seen', now()), due_at = now(), waits_since = coalesce(o.waits_since, now()),
+             said = coalesce(o.said, '{}') || n.said || jsonb_build_object('seen', now()),
+             due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u WHERE u.shop = o.shop AND u.number = o.number)),
+             waits_since = coalesce(o.waits_since, now()),
              attempts = 0, stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL, in_sync = false,
              later = n.later AND (o.later OR o.due_at IS NULL)
          FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::jsonb[], $7::bool[])
@@ -130,7 +132,7 @@ pub async fn set_by_import(
     Ok(())
 }
 
-/// Makes an order due again, with all tries before it.
+/// Makes an order due again, with all tries before it; not before nothing of it can land any more.
 pub async fn wake(
     db: &mut PgConnection,
     shop: &str,
@@ -139,7 +141,8 @@ pub async fn wake(
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.orders
-         SET due_at = now(), waits_since = coalesce(waits_since, now()), attempts = 0, stalls = 0, first_failed_at = NULL,
+         SET due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u WHERE u.shop = $1 AND u.number = $2)),
+             waits_since = coalesce(waits_since, now()), attempts = 0, stalls = 0, first_failed_at = NULL,
              recreate = recreate OR $3
          WHERE shop = $1 AND number = $2",
         shop,
@@ -194,6 +197,10 @@ pub struct Due {
     pub received_at: DateTime<Utc>,
     /// W3C trace context of the request that brought it.
     pub traceparent: Option<String>,
+    /// What was under way when it was last worked on, if nobody heard how that ended.
+    pub under_way: Option<Value>,
+    /// Whether that can no longer land.
+    pub landed: bool,
     /// Nothing that was due before this waits behind the first order of a look, but for what long transactions bring: a while before now at the latest.
     pub low: DateTime<Utc>,
 }
@@ -209,8 +216,10 @@ pub async fn claim(
     Ok(sqlx::query_as!(
         Due,
         r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent, o.later, o.later AND o.by_import AS "import!",
+                  u.what AS "under_way?", coalesce(u.lands_until <= now(), true) AS "landed!",
                   least(o.due_at, now() - interval '10 seconds') AS "low!"
            FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
+                LEFT JOIN bridge.under_way u ON u.shop = o.shop AND u.number = o.number
            WHERE o.portal = $1 AND o.later = $6 AND o.due_at <= now() AND o.shop = ANY($2)
              AND o.due_at >= coalesce($7::timestamptz, '-infinity')
              AND EXISTS (SELECT FROM bridge.lanes l
@@ -274,6 +283,8 @@ pub struct Tried {
     pub then: Then,
     /// What the planner knows of the order now.
     pub known: Value,
+    /// Whether all that was sent is known to have arrived.
+    pub whole: bool,
     /// The deal.
     pub deal_id: Option<i64>,
     /// The lead.
@@ -317,8 +328,10 @@ pub enum Then {
     Stall {
         /// Tries that were not judged.
         stalls: i32,
-        /// How long to wait.
+        /// How long to wait; what may still land is looked for until it has.
         delay_ms: i64,
+        /// Whether nothing can be done until then.
+        waits: bool,
     },
 }
 
@@ -362,19 +375,27 @@ impl Columns {
                 } => {
                     columns.push("retry", *attempts, Some((code, message)), *delay_ms);
                 }
-                Then::Stall { stalls, delay_ms } => columns.push("stall", *stalls, None, *delay_ms),
+                Then::Stall {
+                    stalls,
+                    delay_ms,
+                    waits,
+                } => {
+                    let verb = if *waits { "wait" } else { "stall" };
+                    columns.push(verb, *stalls, None, *delay_ms);
+                }
             }
         }
         columns
     }
 }
 
-/// Records what tries came to; the orders are locked.
+/// Records what tries came to; the orders are locked, and what may still land of them is stored.
 pub async fn record(db: &mut PgConnection, tried: &[Tried]) -> Result<(), Error> {
     let then = Columns::of(tried);
     let shops: Vec<String> = tried.iter().map(|t| t.shop.clone()).collect();
     let numbers: Vec<String> = tried.iter().map(|t| t.number.clone()).collect();
     let known: Vec<Value> = tried.iter().map(|t| t.known.clone()).collect();
+    let whole: Vec<bool> = tried.iter().map(|t| t.whole).collect();
     let ids = |get: fn(&Tried) -> Option<i64>| tried.iter().map(get).collect::<Vec<_>>();
     let (deals, leads) = (ids(|t| t.deal_id), ids(|t| t.lead_id));
     let (contacts, companies) = (ids(|t| t.contact_id), ids(|t| t.company_id));
@@ -383,13 +404,16 @@ pub async fn record(db: &mut PgConnection, tried: &[Tried]) -> Result<(), Error>
         "UPDATE bridge.orders o
          SET known = n.known, deal_id = n.deal_id, lead_id = n.lead_id, contact_id = n.contact_id, company_id = n.company_id,
              stage = coalesce(n.stage, o.stage),
-             in_sync = (n.verb = 'done'),
-             due_at = CASE WHEN n.verb = 'keep' THEN o.due_at
+             in_sync = (n.verb = 'done' AND n.whole),
+             due_at = CASE WHEN n.verb = 'keep' THEN CASE WHEN o.due_at IS NOT NULL THEN greatest(least(o.due_at, now()), u.lands_until) END
+                           WHEN n.verb = 'wait' THEN greatest(now() + n.delay * interval '1 millisecond', u.lands_until)
+                           WHEN n.verb = 'stall' AND u.lands_until IS NOT NULL
+                           THEN least(now() + n.delay * interval '1 millisecond', greatest(u.lands_until, now() + interval '200 milliseconds'))
                            WHEN n.verb IN ('retry', 'stall') THEN now() + n.delay * interval '1 millisecond' END,
              waits_since = CASE WHEN n.verb = 'keep' THEN o.waits_since
-                                WHEN n.verb IN ('retry', 'stall') THEN coalesce(o.waits_since, now()) END,
+                                WHEN n.verb IN ('retry', 'stall', 'wait') THEN coalesce(o.waits_since, now()) END,
              attempts = CASE WHEN n.verb IN ('retry', 'dead') THEN n.count WHEN n.verb = 'done' THEN 0 ELSE o.attempts END,
-             stalls = CASE WHEN n.verb = 'stall' THEN n.count WHEN n.verb = 'keep' THEN o.stalls ELSE 0 END,
+             stalls = CASE WHEN n.verb IN ('stall', 'wait') THEN n.count WHEN n.verb = 'keep' THEN o.stalls ELSE 0 END,
              first_failed_at = CASE WHEN n.verb IN ('retry', 'dead') THEN coalesce(o.first_failed_at, now())
                                     WHEN n.verb = 'done' THEN NULL ELSE o.first_failed_at END,
              error_code = CASE WHEN n.verb IN ('retry', 'dead') THEN n.code WHEN n.verb = 'done' THEN NULL ELSE o.error_code END,
@@ -397,8 +421,9 @@ pub async fn record(db: &mut PgConnection, tried: &[Tried]) -> Result<(), Error>
                                   ELSE o.error_message END,
              recreate = CASE WHEN n.verb = 'done' THEN false ELSE o.recreate END
          FROM UNNEST($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[],
-                     $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[])
-              AS n (shop, number, verb, count, code, message, delay, known, deal_id, lead_id, contact_id, company_id, stage)
+                     $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::bool[])
+              AS n (shop, number, verb, count, code, message, delay, known, deal_id, lead_id, contact_id, company_id, stage, whole)
+              LEFT JOIN bridge.under_way u USING (shop, number)
          WHERE o.shop = n.shop AND o.number = n.number",
         &shops,
         &numbers,
@@ -412,7 +437,8 @@ pub async fn record(db: &mut PgConnection, tried: &[Tried]) -> Result<(), Error>
         &leads as &[Option<i64>],
         &contacts as &[Option<i64>],
         &companies as &[Option<i64>],
-        &stages as &[Option<String>]
+        &stages as &[Option<String>],
+        &whole
     )
     .execute(db)
     .await?;

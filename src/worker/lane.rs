@@ -244,11 +244,16 @@ impl<P: Portal> Lane<P> {
     ) -> Result<Option<Duration>, app::Error> {
         held.reached(Point::Claimed).await;
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
-        let facts = self.facts.clone();
-        let wave = tracing::info_span!("wave", portal = %self.name, orders = jobs.len());
+        let work = perform::Work {
+            jobs,
+            facts: self.facts.clone(),
+            doubtful: self.bridge.customers_in_doubt(held.portal()).await?,
+            priority,
+            judges: matches!(&*claims, [claim] if self.apart.exhausted(&apart::key(claim))),
+        };
+        let wave = tracing::info_span!("wave", portal = %self.name, orders = work.jobs.len());
         let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &wave)).collect();
-        let judges = matches!(&*claims, [claim] if self.apart.exhausted(&apart::key(claim)));
-        let work = perform::perform(&self.portal, held, (jobs, facts), priority, judges);
+        let work = perform::perform(&self.bridge, &self.portal, held, work);
         let mut done = work.instrument(wave).await;
         self.facts = std::mem::take(&mut done.facts);
         self.learn(&claims, &done);

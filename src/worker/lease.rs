@@ -39,6 +39,11 @@ impl Held {
         !self.lost.load(Ordering::Acquire) && Instant::now() < until
     }
 
+    /// How long a write may still land after it was sent.
+    pub(super) fn lands_within(&self) -> Duration {
+        self.options.doubt
+    }
+
     /// The lane's name.
     pub(super) fn portal(&self) -> &str {
         &self.lease.portal

@@ -20,8 +20,8 @@ pub struct Options {
     pub backoff: Duration,
     /// The longest pause between tries.
     pub backoff_cap: Duration,
-    /// How long a write whose answer was lost is given to end before it is looked up. A portal cuts a request off after a minute, but almost all end in
-    /// a few seconds.
+    /// How long a write whose answer was lost may still land: the portal's own limit for a call, and a margin. Until then an order is sent
+    /// nothing else, and what must not be made twice is looked for.
     pub doubt: Duration,
     /// How often a portal that refuses the bridge as a whole is asked again.
     pub probe: Duration,
@@ -51,7 +51,7 @@ impl Default for Options {
             attempts: 5,
             backoff: Duration::from_secs(5),
             backoff_cap: Duration::from_mins(15),
-            doubt: Duration::from_secs(10),
+            doubt: Duration::from_secs(75),
             probe: Duration::from_mins(10),
             reconcile: Duration::from_secs(30),
             grace: Duration::from_secs(20),
@@ -94,7 +94,9 @@ impl Default for Retention {
 pub enum Point {
     /// Orders are claimed, nothing is sent.
     Claimed,
-    /// A call was answered, nothing of it is stored.
+    /// What is about to be written is stored, nothing is sent.
+    Intended,
+    /// A call that writes was answered, nothing of it is stored.
     Called,
     /// A stage is stored as being written, nothing is sent.
     Decided,

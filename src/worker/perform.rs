@@ -1,7 +1,8 @@
 //! One wave: the planner's calls, sent one after the other while the lease holds.
 
-use super::{Failure, Point, Portal, lease::Held};
+use super::{Failure, Point, Portal, intended::Intended, lease::Held};
 use crate::{
+    app::Bridge,
     bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
     domain::Code,
     planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
@@ -36,17 +37,30 @@ const NOT_JUDGED: [&str; 5] = [
 /// How long a portal may take to answer a call with nothing in it, before it counts as away.
 const INNOCENT: Duration = Duration::from_secs(10);
 
+/// A wave before it is sent.
+pub(super) struct Work {
+    pub(super) jobs: Vec<Job>,
+    pub(super) facts: PortalFacts,
+    /// What tells the customers whom lost calls may still make.
+    pub(super) doubtful: BTreeSet<String>,
+    pub(super) priority: Priority,
+    /// Whether silence counts as an answer.
+    pub(super) judges: bool,
+}
+
 /// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the portal fails. A call that fails alone, while
-/// the portal takes others, is the fault of something in it: it stops nobody else. `judges` says that silence counts as an answer.
+/// the portal takes others, is the fault of something in it: it stops nobody else.
 pub(super) async fn perform<P: Portal>(
+    bridge: &Bridge,
     portal: &P,
     held: &Held,
-    (jobs, facts): (Vec<Job>, PortalFacts),
-    priority: Priority,
-    judges: bool,
+    work: Work,
 ) -> Performed {
-    let mut wave = Wave::new(jobs, facts);
-    let (mut failure, mut answered) = (None, false);
+    let priority = work.priority;
+    let mut wave = Wave::new(work.jobs, work.facts);
+    wave.beware(work.doubtful);
+    let mut intended = Intended::new(bridge, held);
+    let (mut failure, mut answered, mut unready) = (None, false, false);
     let mut unanswered = BTreeSet::new();
     'wave: for _ in 0..MOST_ROUNDS {
         let round = wave.next_round();
@@ -54,11 +68,21 @@ pub(super) async fn perform<P: Portal>(
             break;
         }
         for call in &round {
-            if failure.is_some() || !held.may_send() {
+            if failure.is_some() || unready || !held.may_send() {
                 wave.answer(call, CallAnswer::NotRun);
                 continue;
             }
-            match send(portal, held, call, priority).await {
+            let sending = send(portal, held, call, priority);
+            let sent = if !call.writes() {
+                sending.await
+            } else if intended.ready(&wave).await {
+                intended.while_fresh(&wave, sending).await
+            } else {
+                wave.answer(call, CallAnswer::NotRun);
+                unready = true;
+                continue;
+            };
+            match sent {
                 Ok(answer) => {
                     answered = true;
                     wave.answer(call, answer);
@@ -69,7 +93,7 @@ pub(super) async fn perform<P: Portal>(
                         if fault.maybe_executed {
                             unanswered.extend(wave.waiting_for(call));
                         }
-                        wave.answer(call, spoilt(fault, judges));
+                        wave.answer(call, spoilt(fault, work.judges));
                     }
                     Err(whole) => {
                         wave.answer(call, unusable(&fault));
@@ -77,9 +101,11 @@ pub(super) async fn perform<P: Portal>(
                     }
                 },
             }
-            held.reached(Point::Called).await;
+            if call.writes() {
+                held.reached(Point::Called).await;
+            }
         }
-        if failure.is_some() || !held.may_send() {
+        if failure.is_some() || unready || !held.may_send() {
             break 'wave;
         }
     }

@@ -303,7 +303,9 @@ impl Wave {
         let lacking = self.lacking();
         let mut groups = Vec::new();
         for at in lacking {
-            let Some(company) = self.firms[at].company else { continue };
+            let Some(company) = self.firms[at].company else {
+                continue;
+            };
             let there = self.firms[at].requisites.get(&company).copied();
             groups.push((at, self.requisite_group(at, &json!(company), there)));
         }

@@ -12,9 +12,7 @@ impl Wave {
     pub(in crate::planner) fn gather_customers(&mut self) {
         let mut customers: BTreeMap<String, usize> = BTreeMap::new();
         let mut firms: BTreeMap<(ShopName, String), usize> = BTreeMap::new();
-        for job in
-            self.jobs_where(|state| !state.is_lead() && state.concerns_customer())
-        {
+        for job in self.jobs_where(|state| !state.is_lead() && state.concerns_customer()) {
             let state = &self.jobs[job];
             let Some(person) = state.snapshot().and_then(|order| order.customer.clone()) else {
                 continue;

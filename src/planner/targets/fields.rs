@@ -126,7 +126,11 @@ impl State {
         let ours = [written.fields.get("COMMENTS"), sent];
         let theirs = words(&text(theirs));
         let is_ours = |ours: &Option<&Value>| words(&text(*ours)) == theirs;
-        if ours.iter().take(1 + usize::from(sent.is_some())).any(is_ours) {
+        if ours
+            .iter()
+            .take(1 + usize::from(sent.is_some()))
+            .any(is_ours)
+        {
             return;
         }
         // What may have been sent counts as the shop's; what stands there does not.

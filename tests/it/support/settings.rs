@@ -55,6 +55,7 @@ impl Settings {
         self.set("worker.lease_seconds", 2)
             .set("worker.poll_seconds", 1)
             .set("worker.doubt_seconds", 1)
+            .set("portals.main.call_limit_seconds", 1)
             .set("worker.backoff_base_seconds", 1)
             .set("worker.backoff_cap_seconds", 2)
     }
