@@ -20,8 +20,10 @@ pub enum Fault {
     LostAnswer,
     /// Half of the answer arrives; everything was done.
     HalfAnswer,
-    /// The answer takes long.
+    /// The answer takes long; everything is done just before it, also if nobody waits for it any more.
     Slow,
+    /// The connection is cut at once; everything is done only a while later.
+    Late,
     /// HTTP 503 QUERY_LIMIT_EXCEEDED, whatever the bucket says.
     Throttled,
     /// HTTP 401 expired_token.
@@ -50,6 +52,10 @@ pub struct Faults {
     pub slow: f64,
     /// How long a slow answer takes, in milliseconds.
     pub slow_ms: u64,
+    /// Share of requests that end as [`Fault::Late`].
+    pub late: f64,
+    /// How long after the cut everything is done, in milliseconds.
+    pub late_ms: u64,
     /// Share of requests that end as [`Fault::Throttled`].
     pub throttled: f64,
     /// Share of requests that end as [`Fault::ExpiredToken`].
@@ -69,6 +75,8 @@ impl Default for Faults {
             half_answer: 0.0,
             slow: 0.0,
             slow_ms: 2_000,
+            late: 0.0,
+            late_ms: 5_000,
             throttled: 0.0,
             expired_token: 0.0,
             operation_limit: 0.0,
@@ -88,13 +96,15 @@ impl Faults {
             half_answer: share,
             slow: share,
             slow_ms: 300,
+            late: 0.0,
+            late_ms: 300,
             throttled: share,
             expired_token: 0.0,
             operation_limit: 0.0,
         }
     }
 
-    fn shares(&self) -> [(Fault, f64); 10] {
+    fn shares(&self) -> [(Fault, f64); 11] {
         [
             (Fault::InternalError, self.internal_error),
             (Fault::BadGateway, self.bad_gateway),
@@ -103,6 +113,7 @@ impl Faults {
             (Fault::LostAnswer, self.lost_answer),
             (Fault::HalfAnswer, self.half_answer),
             (Fault::Slow, self.slow),
+            (Fault::Late, self.late),
             (Fault::Throttled, self.throttled),
             (Fault::ExpiredToken, self.expired_token),
             (Fault::OperationLimit, self.operation_limit),

@@ -67,11 +67,35 @@ pub(crate) async fn handle(
         portal.with(|world| note(world, &incoming, None, status, false));
         return html(status);
     }
-    let (fate, latency, slow) = match portal.with(|world| admit(world, &incoming)) {
+    let (fate, pauses) = match portal.with(|world| admit(world, &incoming)) {
         Ok(parts) => parts,
         Err(refusal) => return *refusal,
     };
-    tokio::time::sleep(latency).await;
+    // By itself: what was begun is done though the caller hangs up.
+    let cut_off = stopped.map(|gate| gate.status);
+    let work = tokio::spawn(work(portal, peer, incoming, fate, pauses));
+    let answer = work.await.map(|answer| match cut_off {
+        Some(status) => html(status),
+        None => answer,
+    });
+    answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// How long parts of a request take.
+struct Pauses {
+    latency: Duration,
+    slow: Duration,
+    late: Duration,
+}
+
+async fn work(
+    portal: Arc<Portal>,
+    peer: Peer,
+    incoming: Incoming,
+    fate: Fate,
+    pauses: Pauses,
+) -> Response {
+    tokio::time::sleep(pauses.latency).await;
     match fate.fault {
         Some(Fault::ResetBefore) => {
             portal.with(|world| note(world, &incoming, fate.fault, 0, false));
@@ -87,14 +111,20 @@ pub(crate) async fn handle(
             portal.with(|world| note(world, &incoming, fate.fault, status, false));
             return html(status);
         }
-        Some(Fault::Slow) => tokio::time::sleep(slow).await,
+        Some(Fault::Slow) => tokio::time::sleep(pauses.slow).await,
+        Some(Fault::Late) => {
+            peer.cut_after(0);
+            tokio::spawn(async move {
+                tokio::time::sleep(pauses.late).await;
+                portal.with(|world| execute(world, &incoming, &fate));
+                portal.deliver();
+            });
+            return StatusCode::OK.into_response();
+        }
         _ => {}
     }
     let (status, answer) = portal.with(|world| execute(world, &incoming, &fate));
     portal.deliver();
-    if let Some(gate) = stopped {
-        return html(gate.status);
-    }
     finish(&portal, &peer, &incoming, status, &answer, fate.fault)
 }
 
@@ -276,10 +306,7 @@ fn check_in(world: &mut World, incoming: &Incoming) -> Result<(), Refusal> {
 }
 
 /// Draws the fate of a request and finds out who makes it.
-fn admit(
-    world: &mut World,
-    incoming: &Incoming,
-) -> Result<(Fate, Duration, Duration), Box<Response>> {
+fn admit(world: &mut World, incoming: &Incoming) -> Result<(Fate, Pauses), Box<Response>> {
     if let Err(refusal) = check_in(world, incoming) {
         return Err(Box::new(turn_away(world, incoming, &refusal, None)));
     }
@@ -304,15 +331,18 @@ fn admit(
     let blocked = (fault == Some(Fault::OperationLimit))
         .then(|| fate.and_then(|(_, method)| method).or_else(|| named.pop()))
         .flatten();
-    let slow = Duration::from_millis(world.trouble.shares.slow_ms);
+    let pauses = Pauses {
+        latency: world.options.latency,
+        slow: Duration::from_millis(world.trouble.shares.slow_ms),
+        late: Duration::from_millis(world.trouble.shares.late_ms),
+    };
     Ok((
         Fate {
             fault,
             blocked,
             caller,
         },
-        world.options.latency,
-        slow,
+        pauses,
     ))
 }
 
@@ -391,7 +421,7 @@ fn execute(world: &mut World, incoming: &Incoming, fate: &Fate) -> (u16, Value) 
         Err(fail) => (fail.status, fail.body()),
     };
     let seen = match fate.fault {
-        Some(Fault::LostAnswer | Fault::HalfAnswer) => 0,
+        Some(Fault::LostAnswer | Fault::HalfAnswer | Fault::Late) => 0,
         Some(Fault::GatewayTimeout) => 504,
         _ => status,
     };

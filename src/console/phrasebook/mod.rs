@@ -282,6 +282,26 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "записанное не сразу появилось в списке и осталось без проверки",
     ),
     (
+        "what was written did not appear in the list at once: it is looked for again",
+        "записанное не сразу появилось в списке: его поищут ещё раз",
+    ),
+    (
+        "changed in the portal and by the shop: the shop's word was put over {}",
+        "изменено и в портале, и в магазине: записано слово магазина, поля {}",
+    ),
+    (
+        "rows were changed in the portal and by the shop: the shop's were put over ({})",
+        "строки изменили и в портале, и в магазине: записаны строки магазина поверх прежних ({})",
+    ),
+    (
+        "the sum was set by hand in the portal: it was left alone",
+        "сумму в портале задали вручную: она оставлена",
+    ),
+    (
+        "the portal shows no {}: {}, which carries the order's number, takes its place",
+        "портал не показывает {}: вместо неё взята {} с номером этого заказа",
+    ),
+    (
         "the comment was changed in the portal: the shop's new one was not put over it",
         "комментарий изменили в портале: новый комментарий магазина поверх него не записан",
     ),

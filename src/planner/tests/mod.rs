@@ -5,6 +5,7 @@ mod customers;
 mod faults;
 mod imports;
 mod later;
+mod open;
 mod portal;
 
 use super::*;

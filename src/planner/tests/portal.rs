@@ -25,6 +25,8 @@ pub(super) struct Portal {
     /// Off by this much when it sums rows.
     pub(super) miscounts: bool,
     pub(super) imports: Imports,
+    /// A field that it does not have, and drops.
+    pub(super) unknown: Option<&'static str>,
 }
 
 /// How it takes imports.
@@ -109,6 +111,11 @@ impl Portal {
             "crm.requisite.preset.list" => {
                 Ok(json!([{"ID": "1", "NAME": "Организация"}, {"ID": "3", "NAME": "ИП"}]))
             }
+            "crm.deal.productrows.get" | "crm.lead.productrows.get" => {
+                let id = value::text(params.get("id"));
+                let rows = self.rows.get(&format!("crm.{kind}.productrows.set{id}"));
+                Ok(rows.cloned().unwrap_or(json!([])))
+            }
             "crm.contact.company.add" | "crm.address.add" => Ok(json!(true)),
             "crm.item.batchImport" => self.import(params),
             _ if verb == "list" => {
@@ -122,6 +129,9 @@ impl Portal {
 
     fn add(&mut self, kind: &str, params: &Value) -> Result<Value, String> {
         let mut fields = params["fields"].as_object().unwrap().clone();
+        if let Some(unknown) = self.unknown {
+            fields.remove(unknown);
+        }
         if fields.get("CURRENCY_ID").is_some_and(|code| code == "XXX") {
             return Err("Неверное значение поля «Валюта»".to_owned());
         }
@@ -146,8 +156,10 @@ impl Portal {
         if params["fields"]["EMAIL"].to_string().contains("bad") {
             return Err("Поле «E-mail» содержит некорректный адрес".to_owned());
         }
+        let unknown = self.unknown;
         let entity = self.entity(kind, params)?;
-        for (field, value) in params["fields"].as_object().unwrap() {
+        let fields = params["fields"].as_object().unwrap().iter();
+        for (field, value) in fields.filter(|(field, _)| Some(field.as_str()) != unknown) {
             match (field.as_str(), entity.get_mut(field)) {
                 ("PHONE" | "EMAIL", Some(Value::Array(list))) => {
                     list.extend(value.as_array().unwrap().clone());
