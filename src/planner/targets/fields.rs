@@ -115,22 +115,19 @@ impl State {
 
     /// A comment that a manager changed stays: what stands there must still be what was last written.
     fn spare_comment(&mut self, fields: &mut Map<String, Value>) {
-        let Some(written) = &self.known.written else {
+        let written = self.known.written.as_ref();
+        // Where it is not known what was written last, what stands there may be the shop's.
+        let Some(last) = written.and_then(|written| written.fields.get("COMMENTS")) else {
             return;
         };
         if !fields.contains_key("COMMENTS") {
             return;
         }
         let theirs = self.row.as_ref().and_then(|row| row.get("COMMENTS"));
-        let sent = self.known.open.fields.get("COMMENTS");
-        let ours = [written.fields.get("COMMENTS"), sent];
         let theirs = words(&text(theirs));
-        let is_ours = |ours: &Option<&Value>| words(&text(*ours)) == theirs;
-        if ours
-            .iter()
-            .take(1 + usize::from(sent.is_some()))
-            .any(is_ours)
-        {
+        let sent = self.known.open.fields.get("COMMENTS");
+        let is_theirs = |ours: &Value| words(&text(Some(ours))) == theirs;
+        if is_theirs(last) || sent.is_some_and(is_theirs) {
             return;
         }
         // What may have been sent counts as the shop's; what stands there does not.
