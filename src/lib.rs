@@ -22,6 +22,7 @@
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
+//! | [`doors`] | what any caller may use of the process: bytes in work, tries at keys |
 //! | [`embedded`] | a PostgreSQL of our own for those who brought none |
 //! | [`sandbox`] | a simulated portal, the other side: it uses nothing of ours |
 //! | [`telemetry`], [`lifecycle`], [`retry`] | logs and metrics; signals and tasks; pauses between tries |
@@ -74,6 +75,7 @@ pub mod config;
 pub mod console;
 pub mod decision;
 pub mod domain;
+pub mod doors;
 pub mod embedded;
 pub mod http;
 pub mod lifecycle;

@@ -9,7 +9,7 @@ use super::{
     together::{Grouped, Queue},
 };
 use crate::{
-    domain::{Code, Faults, ShopName},
+    domain::{Code, Faults, MOST_FAULTS, ShopName, shorten},
     storage::{
         journal::{self, Line},
         orders::{self, Head, NewHead},
@@ -24,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The most events that one request may carry.
 pub const MAX_EVENTS: usize = 1000;
+/// Most faults that are told of all events of a request, beside one of each.
+const MOST_TOLD: usize = 1_000;
 /// A request with so many events is stored in two parts.
 const APART: usize = 200;
 
@@ -56,6 +58,7 @@ impl Bridge {
         }
         let mut good = Vec::with_capacity(events.len());
         let mut faults = Vec::with_capacity(events.len());
+        let mut left = MOST_TOLD;
         let trace = traces::current();
         for event in events {
             match mend::read(self.directory(), shop, event) {
@@ -64,7 +67,12 @@ impl Bridge {
                     good.push(event);
                     faults.push(None);
                 }
-                Err(rejection) => faults.push(Some(rejection.faults)),
+                Err(rejection) => {
+                    // Of each event one is told at least: what is wrong with it at all.
+                    let told = shorten(rejection.faults, left.clamp(1, MOST_FAULTS));
+                    left = left.saturating_sub(told.len());
+                    faults.push(Some(told));
+                }
             }
         }
         let stored = if good.is_empty() {

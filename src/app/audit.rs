@@ -39,7 +39,7 @@ pub struct AuditEntry {
     /// To what: a letter's or a job's id, a portal's name.
     pub target: String,
     /// With which options; never a secret.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     pub detail: Value,
 }
 

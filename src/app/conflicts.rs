@@ -65,6 +65,7 @@ pub struct ConflictView {
     /// `ruled`, or `vanished` by itself.
     pub closed_how: Option<String>,
     /// What the decision rests on: both observations, what was agreed, the clocks.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub inputs: Option<Value>,
 }
 

@@ -45,7 +45,7 @@ pub struct Letter {
     /// When it last failed.
     pub last_failed_at: DateTime<Utc>,
     /// The event.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     pub payload: Value,
     /// The change that the shop could not be told, where the letter is about one.
     pub change_seq: Option<i64>,

@@ -30,6 +30,19 @@ impl Rejection {
     }
 }
 
+impl Rejection {
+    /// A database role published for a shop that is not its own.
+    pub(super) fn of_stranger(role: &str, shop: &str) -> Self {
+        let detail = format!(
+            "the database role `{role}` may not publish for the shop `{shop}`: see `bridge.publishers`"
+        );
+        Self {
+            shop: ShopName::parse(shop).ok(),
+            ..Self::at("/shop", detail, Code::Forbidden)
+        }
+    }
+}
+
 /// Reads an event of the shop whose key was shown, or of the shop it names itself.
 pub(super) fn read(
     directory: &Directory,

@@ -45,11 +45,16 @@ mod withdraw;
 
 use crate::{
     domain::Faults,
+    doors,
     storage::{self, inbox, outbox},
     telemetry::Metrics,
 };
 use sqlx::PgPool;
-use std::sync::{Arc, OnceLock};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 #[cfg(test)]
 pub(crate) use crate::decision::tests::sentences as every_decision;
@@ -94,6 +99,7 @@ struct Inner {
     clocks: clocks::KnownClocks,
     letterbox: together::Queue<inbox::Notification>,
     low_water: low_water::LowWater,
+    wrong_keys: doors::Tries<IpAddr>,
 }
 
 impl Bridge {
@@ -111,6 +117,7 @@ impl Bridge {
                 clocks: clocks::KnownClocks::default(),
                 letterbox: together::Queue::default(),
                 low_water: low_water::LowWater::default(),
+                wrong_keys: doors::Tries::new(20, Duration::from_secs(3)),
             }),
         }
     }
@@ -128,6 +135,11 @@ impl Bridge {
     /// The connections.
     pub fn pool(&self) -> &PgPool {
         &self.inner.pool
+    }
+
+    /// Wrong keys that were shown, each by whom.
+    pub fn wrong_keys(&self) -> &doors::Tries<IpAddr> {
+        &self.inner.wrong_keys
     }
 
     fn low_water(&self) -> &low_water::LowWater {

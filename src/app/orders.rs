@@ -8,12 +8,13 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The most sentences of a life that are shown: the newest.
 const TIMELINE_LIMIT: i64 = 500;
 
 /// One order, as people and shops see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderView {
     /// The shop.
     pub shop: String,
@@ -45,7 +46,7 @@ pub struct OrderView {
 }
 
 /// One thing that happened to an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TimelineEntry {
     /// When.
     pub at: DateTime<Utc>,
@@ -56,6 +57,7 @@ pub struct TimelineEntry {
     pub text: String,
     /// What it refers to (event, deal, move, decision, change), and the times of all clocks.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub detail: Option<Value>,
 }
 

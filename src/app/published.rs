@@ -11,6 +11,7 @@ use crate::{
 };
 use serde_json::Value;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 
 /// The most events that are taken up in one transaction.
 const BATCH: i64 = 500;
@@ -26,10 +27,13 @@ impl Bridge {
             tx.rollback().await?;
             return Ok(0);
         }
-        let read: Vec<_> = rows
+        let mut read: Vec<_> = rows
             .iter()
             .map(|row| mend::read(self.directory(), None, &row.event))
             .collect();
+        if self.directory().shops.len() > 1 {
+            refuse_strangers(&mut tx, &rows, &mut read).await?;
+        }
         let good: Vec<&NewEvent> = read
             .iter()
             .filter_map(|event| event.as_ref().ok())
@@ -78,6 +82,33 @@ impl Bridge {
         letters::write_stray(tx, &stray).await?;
         Ok("dead")
     }
+}
+
+/// Refuses events of shops that their publishers may not publish for. Where there is one shop everybody who may publish means it.
+async fn refuse_strangers(
+    tx: &mut PgConnection,
+    rows: &[Published],
+    read: &mut [Result<NewEvent, Rejection>],
+) -> Result<(), Error> {
+    let of = |(row, event): (&Published, &Result<NewEvent, Rejection>)| {
+        let event = event.as_ref().ok()?;
+        Some((row.published_by.clone(), event.shop.clone()))
+    };
+    let pairs: BTreeSet<_> = rows.iter().zip(&*read).filter_map(of).collect();
+    let roles: Vec<&str> = pairs.iter().map(|(role, _)| role.as_str()).collect();
+    let shops: Vec<&str> = pairs.iter().map(|(_, shop)| shop.as_str()).collect();
+    let may = published::may(tx, &roles, &shops).await?;
+    let allowed: BTreeSet<_> = std::iter::zip(&pairs, may)
+        .filter_map(|(pair, may)| may.then_some(pair))
+        .collect();
+    for (row, event) in rows.iter().zip(read) {
+        if let Some(pair) = of((row, event))
+            && !allowed.contains(&pair)
+        {
+            *event = Err(Rejection::of_stranger(&pair.0, &pair.1));
+        }
+    }
+    Ok(())
 }
 
 async fn bury_conflict(

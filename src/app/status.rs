@@ -13,9 +13,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
+use utoipa::ToSchema;
 
 /// The state of the whole bridge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StatusReport {
     /// Each portal.
     pub portals: Vec<PortalStatus>,
@@ -28,7 +29,7 @@ pub struct StatusReport {
 }
 
 /// The state of one portal's lane.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PortalStatus {
     /// The portal.
     pub portal: String,
@@ -62,7 +63,7 @@ pub struct PortalStatus {
 }
 
 /// What a lane does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LaneState {
     /// Driven by a worker.
@@ -76,7 +77,7 @@ pub enum LaneState {
 }
 
 /// The state of one shop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ShopStatus {
     /// The shop.
     pub shop: String,
@@ -109,7 +110,7 @@ pub struct ShopStatus {
 }
 
 /// How many letters are open for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadCount {
     /// The portal.
     pub portal: Option<String>,

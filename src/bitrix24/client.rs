@@ -9,7 +9,7 @@ use super::{
     limiter::{Limiter, Priority, Rate},
     operating::{Gauges, Operating},
     permits::Permits,
-    route::Route,
+    route::{Route, place},
     transport::{self, Answer, Body, InOrder},
     watch::{Called, Watch},
 };
@@ -63,6 +63,8 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     http: reqwest::Client,
+    /// For where a redirection leads that the operator did not name: it reaches public addresses alone.
+    public: reqwest::Client,
     route: Route,
     limiter: Limiter,
     gauges: Gauges,
@@ -87,6 +89,7 @@ impl Client {
     pub fn new(credentials: Credentials, options: &Options) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
             http: transport::http(options.timeout)?,
+            public: transport::public(options.timeout)?,
             route: Route::new(credentials),
             limiter: Limiter::new(options.rate, options.full_burst),
             gauges: Gauges::default(),
@@ -104,6 +107,11 @@ impl Client {
     /// Says who is asked before every call, of all clones, in place of this client's own bucket; the first to say so holds.
     pub fn ask_first(&self, permits: Arc<dyn Permits>) {
         let _ = self.0.permits.set(permits);
+    }
+
+    /// Allows redirections to these hosts, `host` or `host:port`, of all clones; the first to say so holds.
+    pub fn allow(&self, hosts: &[String]) {
+        self.0.route.allow(hosts);
     }
 
     /// Takes a place in this client's bucket for a call that somebody else sends: after live calls, but not for ever.
@@ -321,8 +329,14 @@ impl Client {
         }
     }
 
-    /// Tells where the portal moved to.
+    /// Tells where the portal moved to: in the log, and to whoever watches.
     fn moved(&self, to: &Url) {
+        let host = place(to).unwrap_or_default();
+        tracing::warn!(
+            code = "B24-MOVED",
+            host,
+            "the portal answers from a new address: put it into the configuration"
+        );
         if let (Some(watch), Some(host)) = (self.0.watch.get(), to.host_str()) {
             match to.port() {
                 Some(port) => watch.moved(&format!("{host}:{port}")),
@@ -343,6 +357,11 @@ impl Client {
         let mut followed = false;
         loop {
             let asked = Instant::now();
+            let http = if address.public {
+                &self.0.public
+            } else {
+                &self.0.http
+            };
             match self.0.permits.get() {
                 Some(permits) => permits.permit().await?,
                 None => self.0.limiter.acquire(priority).await,
@@ -351,7 +370,7 @@ impl Client {
             if let Some(watch) = self.0.watch.get() {
                 watch.sending(method);
             }
-            let answer = transport::request(&self.0.http, &address, method, body).await;
+            let answer = transport::request(http, &address, method, body).await;
             if let Some(watch) = self.0.watch.get() {
                 watch.called(&Called {
                     method,
@@ -371,8 +390,9 @@ impl Client {
                 }
                 Ok(Answer::Moved(to)) if !followed => {
                     followed = true;
-                    address.base = self.0.route.follow(&address.base, &to)?;
-                    self.moved(&to);
+                    address = self.0.route.follow(&address, &to).await?;
+                    self.moved(&address.base);
+                    self.0.route.remember(&address);
                 }
                 Ok(Answer::Moved(_)) => {
                     return Err(Error::Unreadable {

@@ -2,7 +2,7 @@
 //!
 //! No message here holds an address or a token: addresses are cut off where an error is taken over from the transport.
 
-use super::answer::Envelope;
+use super::{answer::Envelope, public::Private};
 use std::time::Duration;
 
 /// A call that failed as a whole.
@@ -21,6 +21,24 @@ pub enum Error {
         status: u16,
         /// What is wrong with it.
         why: String,
+    },
+    /// The answer is larger than is read, unpacked: the call may have run.
+    #[error(
+        "read the portal's answer (HTTP {status}): it is larger than {most} bytes unpacked, or needs far more than that in memory"
+    )]
+    TooLarge {
+        /// HTTP status.
+        status: u16,
+        /// The most that is read.
+        most: usize,
+    },
+    /// The portal sends the call to where nobody has allowed it to: it was not run, and nothing was sent there.
+    #[error("the portal sends the call to {host}: {why}")]
+    Elsewhere {
+        /// Host and port.
+        host: String,
+        /// Why it is not followed.
+        why: &'static str,
     },
     /// The portal or what stands before it answered with a server error; the call may have run.
     #[error("the portal answered with HTTP {status}{}", after(.words))]
@@ -128,11 +146,13 @@ impl Error {
     /// What it means for the caller.
     pub fn class(&self) -> Class {
         match self {
-            Self::Unreachable(_) | Self::Server { .. } | Self::Tokens(_) | Self::NoPlace(_) => {
-                Class::Down
-            }
+            Self::Unreachable(_)
+            | Self::Elsewhere { .. }
+            | Self::Server { .. }
+            | Self::Tokens(_)
+            | Self::NoPlace(_) => Class::Down,
             Self::Intercepted { .. } => Class::Intercepted,
-            Self::NoAnswer(_) | Self::Unreadable { .. } => Class::InDoubt,
+            Self::NoAnswer(_) | Self::Unreadable { .. } | Self::TooLarge { .. } => Class::InDoubt,
             Self::Throttled { pause } => Class::Throttled(*pause),
             Self::MethodBlocked { until, .. } => Class::MethodBlocked(*until),
             Self::TokenExpired { .. } => Class::TokenExpired,
@@ -146,7 +166,7 @@ impl Error {
     pub fn maybe_executed(&self) -> bool {
         match self {
             Self::Unreadable { status, .. } => !redirects(*status),
-            Self::NoAnswer(_) | Self::Server { .. } => true,
+            Self::NoAnswer(_) | Self::TooLarge { .. } | Self::Server { .. } => true,
             _ => false,
         }
     }
@@ -154,6 +174,14 @@ impl Error {
     /// Takes over a transport error without its address.
     pub(super) fn transport(error: reqwest::Error) -> Self {
         let error = error.without_url();
+        let source = std::error::Error::source(&error);
+        let mut causes = std::iter::successors(source, |cause| (*cause).source());
+        if causes.any(<dyn std::error::Error>::is::<Private>) {
+            return Self::Elsewhere {
+                host: "another host".to_owned(),
+                why: "its name stands for a private address",
+            };
+        }
         if error.is_connect() || error.is_builder() || error.is_request() && !sent(&error) {
             Self::Unreachable(error)
         } else {

@@ -31,6 +31,7 @@ mod limiter;
 mod oauth;
 mod operating;
 mod permits;
+mod public;
 mod route;
 mod transport;
 mod watch;

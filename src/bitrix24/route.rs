@@ -1,19 +1,24 @@
 //! Where calls go: to the webhook's address or the application's, and on to the host that a renamed portal moved to.
 //!
-//! A redirection is followed only to https, or to where the call already went without it, and only to an address of a portal.
+//! A redirection carries the portal's secret along, so it is followed only to where somebody vouches for: to the same place, to a host that
+//! the operator named, to where the authorisation server says that this portal is, or from Bitrix24's cloud to Bitrix24's cloud. What the
+//! operator did not name must be a public address, by its name and by what the name resolves to.
 
 use super::{
     Error,
     auth::{Access, Credentials},
+    public,
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use url::Url;
 
 /// Where a call goes, and the token it carries.
 pub(super) struct Address {
     pub(super) base: Url,
     pub(super) token: Option<SecretString>,
+    /// Whether the address must turn out to be a public one.
+    pub(super) public: bool,
 }
 
 impl From<Access> for Address {
@@ -21,6 +26,7 @@ impl From<Access> for Address {
         Self {
             base: access.endpoint,
             token: Some(access.token),
+            public: false,
         }
     }
 }
@@ -28,8 +34,10 @@ impl From<Access> for Address {
 /// The way to one portal.
 pub(super) struct Route {
     pub(super) credentials: Credentials,
-    /// The portal's new address, once it told one.
-    moved: Mutex<Option<Url>>,
+    /// The portal's new address, once it told one that may be followed, and whether it must be public.
+    moved: Mutex<Option<(Url, bool)>>,
+    /// Hosts that the operator allows besides the configured one.
+    allowed: OnceLock<Vec<String>>,
 }
 
 impl Route {
@@ -37,7 +45,14 @@ impl Route {
         Self {
             credentials,
             moved: Mutex::default(),
+            allowed: OnceLock::new(),
         }
+    }
+
+    /// Allows redirections to these hosts, `host` or `host:port`; the first word counts.
+    pub(super) fn allow(&self, hosts: &[String]) {
+        let hosts = hosts.iter().map(|host| host.to_ascii_lowercase());
+        let _ = self.allowed.set(hosts.collect());
     }
 
     /// Where a call goes now.
@@ -47,11 +62,13 @@ impl Route {
             Credentials::Webhook(url) => Address {
                 base: Url::parse(url.expose_secret()).map_err(invalid)?,
                 token: None,
+                public: false,
             },
             Credentials::App(source) => source.current().await?.into(),
         };
-        if let Some(moved) = &*self.moved.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some((moved, public)) = &*self.moved.lock().unwrap_or_else(PoisonError::into_inner) {
             rehost(&mut address.base, moved)?;
+            address.public = *public;
         }
         Ok(address)
     }
@@ -64,26 +81,81 @@ impl Route {
         }
     }
 
-    /// The same path on the new host, for this call and those that follow.
-    pub(super) fn follow(&self, from: &Url, to: &Url) -> Result<Url, Error> {
-        if !(to.scheme() == "https" || to.scheme() == from.scheme())
-            || !to.path().contains("/rest/")
-        {
+    /// Where a call that was sent on goes, if that may be.
+    pub(super) async fn follow(&self, from: &Address, to: &Url) -> Result<Address, Error> {
+        let host = place(to).ok_or_else(|| elsewhere("it names no host", String::new()))?;
+        let refused = |why| Err(elsewhere(why, host.clone()));
+        if !to.path().contains("/rest/") {
+            // What stands before a portal does so with what it dislikes, or with everybody.
             let why =
                 "the portal sends the call to an address that is not one of a portal".to_owned();
             return Err(Error::Unreadable { status: 302, why });
         }
-        let mut base = from.clone();
-        rehost(&mut base, to)?;
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.clone());
-        Ok(base)
+        if !(to.scheme() == "https" || to.scheme() == from.base.scheme()) {
+            return refused("it is not https");
+        }
+        if public::same(&from.base, to) || self.allows(to) {
+            return sent_on(from, to, false);
+        }
+        if !public::may_be(to) {
+            return refused("it is a private address");
+        }
+        if public::in_the_cloud(&from.base) && public::in_the_cloud(to) {
+            return sent_on(from, to, true);
+        }
+        if let (Credentials::App(source), Some(token)) = (&self.credentials, &from.token) {
+            // Who gives the tokens knows where this portal is, whoever answers at its address.
+            let access = source.renewed(token).await?;
+            if place(&access.endpoint).as_ref() == Some(&host) {
+                return Ok(Address {
+                    public: true,
+                    ..access.into()
+                });
+            }
+        }
+        refused("nobody has allowed it")
+    }
+
+    fn allows(&self, to: &Url) -> bool {
+        let (Some(bare), Some(whole)) = (to.host_str(), place(to)) else {
+            return false;
+        };
+        let allowed = self.allowed.get().map_or(&[][..], Vec::as_slice);
+        allowed.contains(&whole) || to.port().is_none() && allowed.iter().any(|host| host == bare)
+    }
+
+    /// Calls go there from now on. To be said only once somebody was told.
+    pub(super) fn remember(&self, to: &Address) {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        *moved = Some((to.base.clone(), to.public));
     }
 
     /// The host the portal moved to, if it told so.
     pub(super) fn moved_to(&self) -> Option<String> {
         let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        moved.as_ref().and_then(Url::host_str).map(str::to_owned)
+        let (url, _) = moved.as_ref()?;
+        url.host_str().map(str::to_owned)
     }
+}
+
+/// Host and port.
+pub(super) fn place(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(format!("{host}:{}", url.port_or_known_default()?))
+}
+
+fn elsewhere(why: &'static str, host: String) -> Error {
+    Error::Elsewhere { host, why }
+}
+
+fn sent_on(from: &Address, to: &Url, public: bool) -> Result<Address, Error> {
+    let mut base = from.base.clone();
+    rehost(&mut base, to)?;
+    Ok(Address {
+        base,
+        token: from.token.clone(),
+        public,
+    })
 }
 
 /// Keeps the path and takes scheme, host and port of the other address.

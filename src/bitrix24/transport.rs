@@ -1,16 +1,32 @@
 //! One request on the wire, and what is read of its answer. Nothing is followed and nothing is sent twice here.
 
-use super::{Error, answer::Envelope, route::Address};
+use super::{Error, answer::Envelope, public::Public, route::Address};
+use crate::doors;
 use reqwest::{StatusCode, header, redirect};
 use serde_json::Value;
-use std::{sync::Once, time::Duration};
+use std::{
+    sync::{Arc, Once},
+    time::Duration,
+};
 use url::Url;
 
-/// The largest answer that is read, in bytes: 50 lists of 50 long rows stay far below.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// The largest answer that is read, unpacked, in bytes: 50 lists of 50 long rows stay far below.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+/// The most memory that an answer may need as values, in bytes.
+const HEAVIEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// A transport that follows nothing by itself.
 pub(super) fn http(timeout: Duration) -> Result<reqwest::Client, Error> {
+    builder(timeout).build().map_err(Error::transport)
+}
+
+/// The same to public addresses alone.
+pub(super) fn public(timeout: Duration) -> Result<reqwest::Client, Error> {
+    let builder = builder(timeout).dns_resolver(Arc::new(Public));
+    builder.build().map_err(Error::transport)
+}
+
+fn builder(timeout: Duration) -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Fails only if somebody else was first, which is as good.
@@ -22,8 +38,6 @@ pub(super) fn http(timeout: Duration) -> Result<reqwest::Client, Error> {
         .connect_timeout(Duration::from_secs(10))
         .timeout(timeout)
         .pool_idle_timeout(Duration::from_secs(20))
-        .build()
-        .map_err(Error::transport)
 }
 
 /// What a call carries.
@@ -114,6 +128,9 @@ pub(super) async fn request(
         });
     }
     let body = read(answer).await?;
+    if doors::weight(&body) > HEAVIEST_ANSWER {
+        return Err(too_large(status.as_u16()));
+    }
     interpret(status, &body, method).map(Answer::Envelope)
 }
 
@@ -167,6 +184,11 @@ fn title(body: &[u8]) -> String {
     title.chars().filter(|c| !c.is_control()).collect()
 }
 
+fn too_large(status: u16) -> Error {
+    let most = LARGEST_ANSWER;
+    Error::TooLarge { status, most }
+}
+
 /// The body of an answer, within its bound.
 pub(super) async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Error> {
     let status = answer.status().as_u16();
@@ -177,10 +199,7 @@ pub(super) async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Error
         .map_err(|error| Error::NoAnswer(error.without_url()))?
     {
         if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(Error::Unreadable {
-                status,
-                why: "it is too large".to_owned(),
-            });
+            return Err(too_large(status));
         }
         body.extend_from_slice(&chunk);
     }

@@ -65,6 +65,7 @@ pub(super) fn reached(
     let tokens = StoredTokens::new(bridge.clone(), name.clone(), server);
     let credentials = Credentials::App(Arc::new(tokens.clone()));
     let client = Client::new(credentials, &setup::client_options(portal))?;
+    client.allow(&portal.redirect_hosts);
     Ok(Some(Reached { tokens, client }))
 }
 

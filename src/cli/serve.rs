@@ -7,7 +7,15 @@ use super::{
     setup::{self, Database},
 };
 use crate::{
-    app::Bridge, bitrix24, config::Config, console, domain::PortalName, http, lifecycle, worker,
+    app::Bridge,
+    bitrix24,
+    config::{Config, DEFAULT_FILE},
+    console,
+    domain::PortalName,
+    doors::Room,
+    http, lifecycle,
+    storage::installation,
+    worker,
 };
 use anyhow::Context as _;
 use std::{collections::BTreeMap, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
@@ -43,6 +51,10 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     let stop = CancellationToken::new();
     lifecycle::stop_on_signals(stop.clone())?;
     let database = Database::open(&config, global).await?;
+    if let Err(refused) = whose(&config, &database.pool).await {
+        database.close().await;
+        return Err(refused);
+    }
     let clients = setup::clients(&config)?;
     let running = Running::start(config, database.pool.clone(), clients, args.role, stop).await?;
     if let Some(address) = running.address {
@@ -51,6 +63,25 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     let ended = running.ended().await;
     database.close().await;
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// Keys that everybody knows open no database but the demo's own.
+async fn whose(config: &Config, pool: &sqlx::PgPool) -> anyhow::Result<()> {
+    let mut db = pool.acquire().await?;
+    if config.demo {
+        anyhow::ensure!(
+            installation::demo(&mut db).await?,
+            "BRIDGE-CONFIG: no settings were found, and this database is not the demo's: demo values, with keys that everybody knows, do \
+             not open it. Name the settings (`--config`, BRIDGE_CONFIG or ./{DEFAULT_FILE}), or give the demo an empty database"
+        );
+        return Ok(());
+    }
+    if let Some(place) = config.demo_key() {
+        anyhow::bail!(
+            "BRIDGE-CONFIG: {place}: this is a key of the demo, which everybody knows: make another (`openssl rand -hex 24`)"
+        );
+    }
+    Ok(installation::configured(&mut db).await?)
 }
 
 /// A bridge at work in this process.
@@ -95,6 +126,12 @@ impl Running {
                 guests: guests(&config, &bridge)?,
             };
             listen(&mut tasks, (listener, role), &bridge, &config, asked, &stop);
+        }
+        if let Some(place) = config.http.metrics_listen {
+            let listener = TcpListener::bind(place)
+                .await
+                .with_context(|| format!("listen on {place} (`[http] metrics_listen`)"))?;
+            watch(&mut tasks, listener, &bridge, &config, &stop);
         }
         if role != Role::Api {
             let options = worker::Options {
@@ -181,6 +218,7 @@ fn listen(
             http::router(state).merge(console::router(console))
         }
     };
+    let room = Arc::new(Room::new(config.http.room()).behind(config.http.proxies()));
     let close = CancellationToken::new();
     let (asked, told) = (stop.clone(), close.clone());
     let drain = Duration::from_secs(config.http.drain_seconds);
@@ -192,9 +230,31 @@ fn listen(
         Ok(())
     });
     tasks.spawn(async move {
-        http::serve(listener, router, told)
+        http::serve_within(listener, router, room, told)
             .await
             .context("answer requests")
+    });
+}
+
+/// Answers meters and health on a listener of their own, until the end.
+fn watch(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    listener: TcpListener,
+    bridge: &Bridge,
+    config: &Arc<Config>,
+    stop: &CancellationToken,
+) {
+    let (ready, is_ready) = watch::channel(true);
+    let router = http::watch_router(http::State {
+        bridge: bridge.clone(),
+        config: Arc::clone(config),
+        ready: is_ready,
+    });
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        let served = http::serve(listener, router, stop).await;
+        drop(ready);
+        served.context("answer with meters")
     });
 }
 

@@ -224,6 +224,7 @@ pub(super) fn client(portal: &Portal) -> anyhow::Result<Option<bitrix24::Client>
     };
     let credentials = Credentials::webhook(url.expose_secret())?;
     let client = bitrix24::Client::new(credentials, &client_options(portal))?;
+    client.allow(&portal.redirect_hosts);
     Ok(Some(client))
 }
 

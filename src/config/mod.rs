@@ -77,6 +77,12 @@ key = "demo-operator-key-not-for-production"
 role = "operator"
 "#;
 
+/// The keys among them.
+const DEMO_KEYS: [&str; 2] = [
+    "demo-key-not-for-production",
+    "demo-operator-key-not-for-production",
+];
+
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -271,6 +277,22 @@ impl Config {
                 .collect::<Vec<_>>()
         };
         self.shops.iter().flat_map(of_shop).collect()
+    }
+
+    /// Where a key of the demo stands among the settings, if one does.
+    pub fn demo_key(&self) -> Option<String> {
+        let demo = DEMO_KEYS.map(KeyDigest::of);
+        let known = |key: &KeyDigest| demo.iter().any(|demo| demo.matches(key));
+        let shop = |(name, shop): (&ShopName, &Shop)| {
+            let found = shop.api_keys.iter().any(known);
+            found.then(|| format!("shops.{name}.api_keys"))
+        };
+        let operator = |(name, operator): (&String, &Operator)| {
+            let found = operator.key.as_ref().is_some_and(known);
+            found.then(|| format!("operators.{name}.key"))
+        };
+        let shops = self.shops.iter().find_map(shop);
+        shops.or_else(|| self.operators.iter().find_map(operator))
     }
 
     /// Who holds this key. Takes the same time for every key: each is compared, none is left out.

@@ -14,6 +14,8 @@ pub struct Portal {
     pub access: PortalAccess,
     /// Application tokens of its outgoing webhooks.
     pub event_tokens: Vec<Secret>,
+    /// Hosts that a redirection of the portal may lead to besides its own: `host` or `host:port`.
+    pub redirect_hosts: Vec<String>,
     /// The portal's request limit.
     pub rate: Rate,
     /// Seconds to wait for one answer. The portal itself cuts a request off after 60.
@@ -99,6 +101,8 @@ pub(super) struct Raw {
     app: Option<App>,
     #[serde(default)]
     event_tokens: Vec<Secret>,
+    #[serde(default)]
+    redirect_hosts: Vec<String>,
     plan: Option<Plan>,
     rate: Option<Rate>,
     #[serde(default = "timeout_seconds")]
@@ -164,6 +168,16 @@ fn portal(raw: Raw, key: &str, problems: &mut Vec<Problem>) -> Option<Portal> {
             "choose 1 to 3600",
         ));
     }
+    for host in &raw.redirect_hosts {
+        let bare = |url: &Url| url.path() == "/" && url.query().is_none() && url.has_host();
+        if !Url::parse(&format!("https://{host}")).is_ok_and(|url| bare(&url)) {
+            problems.push(Problem::new(
+                format!("{key}.redirect_hosts"),
+                format!("`{host}` is no host"),
+                "write a name as in an address, without `https://`: \"new.example.ru\" or \"new.example.ru:8443\"",
+            ));
+        }
+    }
     let place = format!("{key}.webhook_url");
     let webhook = secret::resolve(
         raw.webhook_url,
@@ -191,6 +205,7 @@ fn portal(raw: Raw, key: &str, problems: &mut Vec<Problem>) -> Option<Portal> {
     Some(Portal {
         access,
         event_tokens: raw.event_tokens,
+        redirect_hosts: raw.redirect_hosts,
         rate,
         timeout_seconds: raw.timeout_seconds,
         call_limit_seconds: raw.call_limit_seconds,

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     app::{Actor, Session},
     config::Role,
+    doors,
     telemetry::request::CallerName,
 };
 use axum::{
@@ -85,6 +86,7 @@ impl FromRequestParts<State> for Visitor {
         let person = person
             .filter(|person| same(person.stamp()))
             .ok_or_else(nobody)?;
+        doors::known();
         let visitor = Self {
             name: session.operator,
             role: person.role,

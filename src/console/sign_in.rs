@@ -1,7 +1,9 @@
 //! Signing in and out.
 
-use super::{State, act, fault::Fault, lang::Lang, layout, query, session, text::Text};
-use crate::config::Caller;
+use super::{
+    State, act, fault::Fault, lang::Lang, layout, query, session, text::Text, throttle::Who,
+};
+use crate::config::{Caller, PasswordHash};
 use axum::{
     Form,
     extract::{Path, Query, Request, State as Extract},
@@ -47,24 +49,23 @@ pub(super) async fn post(
     if !session::is_own(&headers) {
         return Err(Fault::page(StatusCode::FORBIDDEN, Text::Stale, lang));
     }
-    let counted = if form.name.is_empty() {
-        "(key)"
-    } else if state.config.operators.contains_key(&form.name) {
-        &form.name
-    } else {
-        "(unknown)"
+    let who = Who::tries(&form.name);
+    let name = match known(&state, &form, who).await {
+        Judged::Right(name) => name,
+        Judged::Wrong => {
+            let name = state.config.operators.get_key_value(&form.name);
+            let name = name.map_or("(unknown)", |(name, _)| name);
+            tracing::warn!(name, "somebody could not sign in to the console");
+            let page = page(lang, &form.next, Some(Text::SignInWrong));
+            return Ok((StatusCode::UNAUTHORIZED, page).into_response());
+        }
+        Judged::Not => {
+            let page = page(lang, &form.next, Some(Text::SignInSlow));
+            let headers = [(header::RETRY_AFTER, "60")];
+            return Ok((StatusCode::TOO_MANY_REQUESTS, headers, page).into_response());
+        }
     };
-    if !state.throttle.admits(counted) {
-        let page = page(lang, &form.next, Some(Text::SignInSlow));
-        let headers = [(header::RETRY_AFTER, "60")];
-        return Ok((StatusCode::TOO_MANY_REQUESTS, headers, page).into_response());
-    }
-    let Some(name) = known(&state, &form).await else {
-        tracing::warn!(name = counted, "somebody could not sign in to the console");
-        let page = page(lang, &form.next, Some(Text::SignInWrong));
-        return Ok((StatusCode::UNAUTHORIZED, page).into_response());
-    };
-    state.throttle.forget(counted);
+    state.throttle.right(who);
     let cookie = session::open(&state, &name, &headers).await;
     let cookie = cookie.map_err(|error| Fault::of(error, lang))?;
     Ok((
@@ -74,22 +75,53 @@ pub(super) async fn post(
         .into_response())
 }
 
-/// The operator whose credentials these are.
-async fn known(state: &State, form: &Credentials) -> Option<String> {
-    if form.password.len() > LONGEST || form.key.len() > LONGEST {
-        return None;
-    }
+/// What the credentials are worth.
+enum Judged {
+    /// They are this operator's.
+    Right(String),
+    Wrong,
+    /// They were not looked at: there were too many tries.
+    Not,
+}
+
+/// Judges credentials. A right key is taken always; a password takes as long to judge for a name that nobody has.
+async fn known(state: &State, form: &Credentials, who: Who) -> Judged {
     if !form.key.is_empty() {
-        return match state.config.authenticate(&form.key)? {
-            Caller::Operator { name, .. } => Some(name),
-            Caller::Shop(_) => None,
+        return match state.config.authenticate(&form.key) {
+            Some(Caller::Operator { name, .. }) => Judged::Right(name),
+            Some(Caller::Shop(_)) | None => {
+                state.throttle.wrong(who);
+                Judged::Wrong
+            }
         };
     }
-    let hash = state.config.operators.get(&form.name)?.password.clone()?;
+    if form.password.len() > LONGEST || form.name.len() > LONGEST {
+        return Judged::Wrong;
+    }
+    let Some(_turn) = state.throttle.turn(who).await else {
+        return Judged::Not;
+    };
+    let own = state.config.operators.get(&form.name);
+    let own = own.and_then(|operator| operator.password.clone());
+    let known = own.is_some();
+    let hash = own.or_else(|| stand_in(state));
     let password = form.password.clone();
     // Made to be slow: not on a thread that serves others.
-    let right = tokio::task::spawn_blocking(move || hash.matches(&password)).await;
-    right.unwrap_or(false).then(|| form.name.clone())
+    let hashed = move || hash.is_some_and(|hash| hash.matches(&password));
+    let right = tokio::task::spawn_blocking(hashed).await.unwrap_or(false);
+    if right && known {
+        Judged::Right(form.name.clone())
+    } else {
+        Judged::Wrong
+    }
+}
+
+/// A hash for names that have none: as slow as those that there are.
+fn stand_in(state: &State) -> Option<PasswordHash> {
+    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let operators = state.config.operators.values();
+    let known = operators.filter_map(|operator| operator.password.clone());
+    known.last().or_else(|| PasswordHash::parse(NOBODY))
 }
 
 /// `POST /console/sign-out`.

@@ -1,42 +1,82 @@
 //! How often somebody may try to sign in.
 //!
-//! Counted by the name that is tried, whoever tries: addresses are cheap, and behind a proxy they are all one. Unknown names share one
-//! count. Somebody who guesses at a name can so keep its owner from signing in meanwhile, but not end a session; the key still opens.
+//! Wrong passwords are counted by the name that is tried together with where the try comes from, and by where it comes from for all names:
+//! a stranger who guesses at a name keeps nobody else out. What is counted of an unknown name is counted as for a known one, so that
+//! nothing tells which there are. Keys are judged always: they cannot be guessed.
 
+use crate::doors::{self, Admitted, Tries};
+use sha2::{Digest as _, Sha256};
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
+    net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
-/// Tries before waiting begins.
-const BURST: u32 = 5;
-/// How long it takes to earn another try.
-const PAUSE: Duration = Duration::from_secs(12);
+/// Passwords that are hashed at the same time: each takes memory and a processor for a while, on purpose.
+const HASHED: usize = 2;
+/// How long a try waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The tries that are left, by name.
-#[derive(Debug, Default)]
-pub(super) struct Throttle(Mutex<HashMap<String, Instant>>);
+/// The tries that are left.
+#[derive(Debug)]
+pub(super) struct Throttle {
+    names: Tries<(IpAddr, [u8; 32])>,
+    sources: Tries<IpAddr>,
+    turns: Semaphore,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self {
+            names: Tries::new(5, Duration::from_secs(12)),
+            sources: Tries::new(30, Duration::from_secs(2)),
+            turns: Semaphore::new(HASHED),
+        }
+    }
+}
+
+/// Who tries.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Who {
+    source: IpAddr,
+    name: [u8; 32],
+}
+
+impl Who {
+    /// Whoever sent the request at hand, under this name.
+    pub(super) fn tries(name: &str) -> Self {
+        Self {
+            source: doors::caller().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            name: Sha256::digest(name.as_bytes()).into(),
+        }
+    }
+}
 
 impl Throttle {
-    /// Whether a try under this name may be judged now. `name` is one of few: the caller maps unknown ones together.
-    pub(super) fn admits(&self, name: &str) -> bool {
-        let now = Instant::now();
-        let mut clear = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The moment at which all tries are there again: each try moves it on by one pause.
-        let full_at = clear.get(name).copied().unwrap_or(now).max(now);
-        if full_at + PAUSE > now + PAUSE * BURST {
-            return false;
+    /// A turn to have a password judged; none if there were too many tries. Counts as wrong until [`Throttle::right`] is said.
+    pub(super) async fn turn(&self, who: Who) -> Option<SemaphorePermit<'_>> {
+        let name = (who.source, who.name);
+        let admitted = [self.names.admits(&name), self.sources.admits(&who.source)];
+        if admitted.iter().any(|one| *one != Admitted::Now) {
+            return None;
         }
-        clear.insert(name.to_owned(), full_at + PAUSE);
-        true
+        self.wrong(who);
+        timeout(PATIENCE, self.turns.acquire()).await.ok()?.ok()
     }
 
-    /// Forgets the tries: the name signed in.
-    pub(super) fn forget(&self, name: &str) {
-        let mut clear = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        clear.remove(name);
+    /// A wrong key or password.
+    pub(super) fn wrong(&self, who: Who) {
+        self.names.wrong(&(who.source, who.name));
+        self.sources.wrong(&who.source);
+    }
+
+    /// Forgets the tries: the right one was shown.
+    pub(super) fn right(&self, who: Who) {
+        self.names.right(&(who.source, who.name));
+        self.sources.right(&who.source);
     }
 }
 
@@ -44,18 +84,31 @@ impl Throttle {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn the_sixth_try_waits_and_another_name_does_not() {
-        let throttle = Throttle::default();
-        for _ in 0..5 {
-            assert!(throttle.admits("anna"));
+    fn who(last: u8, name: &str) -> Who {
+        let source = IpAddr::from([203, 0, 113, last]);
+        Who {
+            source,
+            ..Who::tries(name)
         }
-        assert!(!throttle.admits("anna"));
-        assert!(throttle.admits("viktor"));
-        tokio::time::advance(PAUSE).await;
-        assert!(throttle.admits("anna"));
-        assert!(!throttle.admits("anna"));
-        throttle.forget("anna");
-        assert!(throttle.admits("anna"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_who_guesses_at_a_name_keeps_its_owner_from_nothing() {
+        let throttle = Throttle::default();
+        for _ in 0..100 {
+            let _ = throttle.turn(who(66, "anna")).await;
+        }
+        assert!(throttle.turn(who(66, "anna")).await.is_none());
+        assert!(throttle.turn(who(1, "anna")).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_has_so_many_tries_for_all_names_known_or_not() {
+        let throttle = Throttle::default();
+        let mut judged = 0;
+        for nth in 0..100 {
+            judged += usize::from(throttle.turn(who(66, &format!("n{nth}"))).await.is_some());
+        }
+        assert_eq!(judged, 30);
     }
 }

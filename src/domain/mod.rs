@@ -21,7 +21,7 @@ mod status;
 pub use clock::{ClockOffset, Clocks, ONE_WAY_DELAY, Offset, UNMEASURED};
 pub use code::Code;
 pub use event::{DELETED, Event, EventBody, SAVED};
-pub use fault::{Fault, Faults};
+pub use fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
 pub use ids::{OrderNumber, PortalName, ShopName};
 pub use observation::{Agreed, Before, Observation, Source, Told};
 pub use phone::Phone;

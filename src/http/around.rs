@@ -1,9 +1,13 @@
 //! What surrounds every request: its id, its caller, its time limit, its headers, its line in the log.
 
-use super::{Problem, State, auth};
+use super::{
+    Problem, State,
+    auth::{self, Shown},
+};
 use crate::{
     config::Caller,
     domain::Code,
+    doors,
     telemetry::request::{self, CallerName},
 };
 use axum::{
@@ -21,9 +25,16 @@ pub(super) async fn around(
     next: Next,
 ) -> Response {
     let name = CallerName::default();
-    if let Some(caller) = auth::caller(&state, request.headers()) {
-        name.is(caller.actor().0);
-        request.extensions_mut().insert::<Caller>(caller);
+    match auth::shown(&state, request.headers()) {
+        Shown::Known(caller) => {
+            doors::known();
+            name.is(caller.actor().0);
+            request.extensions_mut().insert::<Caller>(caller);
+        }
+        Shown::Wrong(Some(too_many)) => {
+            request.extensions_mut().insert(too_many);
+        }
+        Shown::Wrong(None) | Shown::Nothing => {}
     }
     request.extensions_mut().insert(name);
     let limit = Duration::from_secs(state.config.http.request_timeout_seconds);

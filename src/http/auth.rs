@@ -5,18 +5,66 @@ use crate::{
     app::Actor,
     config::{Caller, Role},
     domain::{Code, ShopName},
+    doors::{self, Admitted},
 };
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
-/// The caller whose key the request shows, if it is a known one.
-pub(super) fn caller(state: &State, headers: &HeaderMap) -> Option<Caller> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = value.split_once(' ')?;
-    let key = scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())?;
-    state.config.authenticate(key)
+/// How long the answer to a wrong key is held back where too many came from the same place, and how many answers at once.
+const HELD_BACK: Duration = Duration::from_secs(1);
+static HELD: Semaphore = Semaphore::const_new(256);
+
+/// A wrong key was shown, after many others from the same place: the next is judged no sooner than after this.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TooMany(Duration);
+
+/// What the key says that a request shows.
+pub(super) enum Shown {
+    /// Its owner. A right key is never slowed, whoever else is at the same place.
+    Known(Caller),
+    /// It is nobody's.
+    Wrong(Option<TooMany>),
+    /// There is none.
+    Nothing,
+}
+
+/// Judges the key that the request shows. Every key is judged; wrong ones are counted by where they come from.
+pub(super) fn shown(state: &State, headers: &HeaderMap) -> Shown {
+    let value = headers.get(header::AUTHORIZATION);
+    let key = value.and_then(|value| {
+        let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    let Some(key) = key else {
+        return Shown::Nothing;
+    };
+    if let Some(caller) = state.config.authenticate(key) {
+        return Shown::Known(caller);
+    }
+    let Some(source) = doors::caller() else {
+        return Shown::Wrong(None);
+    };
+    let wrong = state.bridge.wrong_keys();
+    let admitted = wrong.admits(&source);
+    wrong.wrong(&source);
+    Shown::Wrong(match admitted {
+        Admitted::Now => None,
+        Admitted::In(wait) => Some(TooMany(wait)),
+    })
+}
+
+impl TooMany {
+    async fn problem(self) -> Problem {
+        // Beyond that many the answer comes at once: they must not keep others from being answered.
+        if let Ok(_place) = HELD.try_acquire() {
+            tokio::time::sleep(HELD_BACK).await;
+        }
+        Problem::slowed(self.0)
+    }
 }
 
 impl FromRequestParts<State> for Caller {
@@ -24,6 +72,9 @@ impl FromRequestParts<State> for Caller {
 
     /// The caller that the outermost layer has told by the key.
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
+        if let Some(too_many) = parts.extensions.get::<TooMany>().copied() {
+            return Err(too_many.problem().await);
+        }
         let known = parts.extensions.get::<Self>().cloned();
         known.ok_or_else(|| {
             Problem::new(

@@ -1,12 +1,16 @@
 //! Request bodies, bounded.
 
 use super::Problem;
-use crate::domain::Code;
+use crate::{
+    domain::Code,
+    doors::{self, Full},
+};
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, header},
 };
 use serde::de::DeserializeOwned;
+use std::error::Error;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -25,9 +29,10 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result
         return Err(too_large());
     }
     axum::body::to_bytes(body, most).await.map_err(|error| {
-        let long = std::error::Error::source(&error)
-            .is_some_and(|e| e.to_string().contains("length limit"));
-        if long {
+        let causes = || std::iter::successors(error.source(), |cause| (*cause).source());
+        if let Some(full) = causes().find_map(|cause| cause.downcast_ref::<Full>()) {
+            no_room(*full)
+        } else if causes().any(|cause| cause.to_string().contains("length limit")) {
             too_large()
         } else {
             Problem::new(Code::Malformed, "the body broke off")
@@ -35,10 +40,24 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result
     })
 }
 
-/// The body as JSON; what is wrong is said with line and column.
-pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+fn no_room(full: Full) -> Problem {
+    let code = match full {
+        Full::Now => Code::Busy,
+        Full::Ever => Code::TooLarge,
+    };
+    Problem::new(code, full.to_string())
+}
+
+/// Takes room for what this JSON is as values.
+pub(super) async fn room(json: &[u8]) -> Result<(), Problem> {
+    doors::take(json).await.map_err(no_room)
+}
+
+/// The body as JSON, if there is room for it; what is wrong is said with line and column.
+pub(super) async fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // Some editors and PHP files put a byte order mark in front.
     let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+    room(bytes).await?;
     serde_json::from_slice(bytes).map_err(|error| {
         Problem::new(
             Code::Malformed,

@@ -54,7 +54,7 @@ pub(super) async fn post_job(
 ) -> Result<(StatusCode, Json<BulkJob>), Problem> {
     caller.operates()?;
     let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let new: NewJob = body::json(&bytes)?;
+    let new: NewJob = body::json(&bytes).await?;
     let bulk = app::Bulk {
         action: new.action,
         filter: new.filter.parse().map_err(Problem::invalid)?,

@@ -17,6 +17,7 @@ pub(super) struct Discard {
 
 /// What a discard came to.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DiscardOutcome)]
 pub(super) struct Outcome {
     /// `discarded`.
     result: &'static str,
@@ -48,7 +49,7 @@ pub(super) async fn post_discard(
     caller.may_change()?;
     let letter = dead_letter::find(&state, &caller, &id).await?;
     let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let discard: Discard = body::json(&bytes)?;
+    let discard: Discard = body::json(&bytes).await?;
     state
         .bridge
         .discard(letter.id, &caller.actor(), &discard.reason)

@@ -3,7 +3,7 @@
 use super::events::EventResult;
 use crate::{
     app,
-    domain::{Code, Fault},
+    domain::{Code, Fault, Faults, MOST_FAULTS, cut, shorten},
 };
 use axum::{
     Json,
@@ -11,11 +11,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, Serializer};
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 use utoipa::ToSchema;
 
-/// Seconds after which a caller should try again when the database is away.
+/// Seconds after which a caller should try again when the database is away, or there is no room.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// The longest detail, in characters.
+const LONGEST_DETAIL: usize = 1_000;
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// An answer of failure, as in RFC 9457.
@@ -23,14 +25,14 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 pub struct Problem {
     /// `urn:b24-bridge:` and the code.
     #[serde(rename = "type", serialize_with = "urn")]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^urn:b24-bridge:[A-Z0-9-]+$")]
     kind: Code,
     /// What happened, in one sentence that is the same for every problem of the code.
     title: &'static str,
     /// The HTTP status.
     status: u16,
     /// The stable code, e.g. `SHOP-INVALID`.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[A-Z0-9-]+$")]
     code: Code,
     /// What exactly.
     detail: String,
@@ -70,6 +72,17 @@ fn urn<S: Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("urn:b24-bridge:{code}"))
 }
 
+/// The codes that an answer with this status may carry.
+pub(super) fn codes_of(status: StatusCode) -> Vec<Code> {
+    let own = |code: &Code| status_of(*code) == status;
+    match status {
+        StatusCode::REQUEST_TIMEOUT | StatusCode::UNSUPPORTED_MEDIA_TYPE => vec![Code::Malformed],
+        StatusCode::TOO_MANY_REQUESTS => vec![Code::Key],
+        StatusCode::INTERNAL_SERVER_ERROR => vec![Code::Bug, Code::Config],
+        _ => Code::ALL.iter().copied().filter(own).collect(),
+    }
+}
+
 /// The status that a code answers with.
 fn status_of(code: Code) -> StatusCode {
     match code {
@@ -80,7 +93,7 @@ fn status_of(code: Code) -> StatusCode {
         Code::Conflict | Code::Overtaken | Code::Decided | Code::Count => StatusCode::CONFLICT,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::Invalid | Code::UnknownShop => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::Database => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Database | Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
         // What is about portals and correspondence ends in dead letters, never in an answer.
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -89,12 +102,14 @@ fn status_of(code: Code) -> StatusCode {
 impl Problem {
     /// A problem with the code's own status.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let mut detail = detail.into();
+        cut(&mut detail, LONGEST_DETAIL);
         Self {
             kind: code,
             title: code.sentence(),
             status: status_of(code).as_u16(),
             code,
-            detail: detail.into(),
+            detail,
             remedy: code.remedy(),
             errors: Vec::new(),
             results: Vec::new(),
@@ -109,12 +124,28 @@ impl Problem {
         }
     }
 
-    /// An input with all its faults.
-    pub(super) fn invalid(faults: Vec<Fault>) -> Self {
-        let errors: Vec<_> = faults.into_iter().map(Pointed::from).collect();
-        let detail = format!("{} of the input's values cannot be used", errors.len());
+    /// A wrong key after many others from the same place.
+    pub(super) fn slowed(wait: Duration) -> Self {
+        let detail = format!(
+            "too many wrong keys come from this address: another is judged in {} s; a right one at once",
+            wait.as_secs_f64().ceil()
+        );
         Self {
-            errors,
+            status: StatusCode::TOO_MANY_REQUESTS.as_u16(),
+            ..Self::new(Code::Key, detail)
+        }
+    }
+
+    /// An input with all its faults.
+    pub(super) fn invalid(faults: Faults) -> Self {
+        let detail = if faults.len() > MOST_FAULTS {
+            format!("more than {MOST_FAULTS} of the input's values cannot be used")
+        } else {
+            format!("{} of the input's values cannot be used", faults.len())
+        };
+        let faults = shorten(faults, MOST_FAULTS + 1);
+        Self {
+            errors: faults.into_iter().map(Pointed::from).collect(),
             ..Self::new(Code::Invalid, detail)
         }
     }
@@ -182,10 +213,13 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         match code {
+            Code::Key if status == StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
             Code::Key => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Code::Database => {
+            Code::Database | Code::Busy => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             _ => {}

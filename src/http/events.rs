@@ -1,10 +1,14 @@
 //! `POST /v1/events`: a shop tells what happened.
 
-use super::{Problem, State, body, error::Pointed};
+use super::{
+    Problem, State, body,
+    error::Pointed,
+    shapes::{AnyEvents, CloudEvent},
+};
 use crate::{
     app::{Accepted, MAX_EVENTS},
     config::Caller,
-    domain::{Code, ShopName},
+    domain::{Code, ShopName, cut},
 };
 use axum::{
     Json,
@@ -17,6 +21,9 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+
+/// The longest `source` and `id` that are repeated, in characters: no event with longer ones is taken.
+const LONGEST_NAME: usize = 512;
 
 /// What became of one event.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -59,9 +66,9 @@ enum Sent {
     request_body(
         description = "A CloudEvents 1.0 event of type `shop.order.saved.v1` or `shop.order.deleted.v1`, or up to 1,000 of them",
         content(
-            (Value = "application/cloudevents+json"),
-            (Value = "application/json"),
-            (Vec<Value> = "application/cloudevents-batch+json"),
+            (CloudEvent = "application/cloudevents+json"),
+            (AnyEvents = "application/json"),
+            (Vec<CloudEvent> = "application/cloudevents-batch+json"),
         )
     ),
     responses(
@@ -130,7 +137,11 @@ async fn batch(state: &State, shop: &ShopName, events: &[Value]) -> Result<Respo
 }
 
 fn result(event: &Value, accepted: Accepted) -> EventResult {
-    let text = |key: &str| event.get(key).and_then(Value::as_str).map(str::to_owned);
+    let text = |key: &str| {
+        let mut text = event.get(key)?.as_str()?.to_owned();
+        cut(&mut text, LONGEST_NAME);
+        Some(text)
+    };
     let word = accepted.word();
     let faults = match accepted {
         Accepted::Invalid(faults) => faults.into_iter().map(Pointed::from).collect(),
@@ -152,19 +163,21 @@ async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<Sent, Pro
         .map(|kind| kind.trim().to_ascii_lowercase());
     match kind.as_deref() {
         Some("application/json") if headers.contains_key("ce-specversion") => {
-            let data = body::json(&body::read(headers, body, most).await?)?;
+            let data = body::json(&body::read(headers, body, most).await?).await?;
             Ok(Sent::One(binary(headers, data)?))
         }
-        Some("application/json") => match body::json(&body::read(headers, body, most).await?)? {
-            Value::Array(events) => Ok(Sent::Batch(events)),
-            event => Ok(Sent::One(event)),
-        },
-        Some("application/cloudevents+json") => Ok(Sent::One(body::json(
-            &body::read(headers, body, most).await?,
-        )?)),
-        Some("application/cloudevents-batch+json") => Ok(Sent::Batch(body::json(
-            &body::read(headers, body, most).await?,
-        )?)),
+        Some("application/json") => {
+            match body::json(&body::read(headers, body, most).await?).await? {
+                Value::Array(events) => Ok(Sent::Batch(events)),
+                event => Ok(Sent::One(event)),
+            }
+        }
+        Some("application/cloudevents+json") => Ok(Sent::One(
+            body::json(&body::read(headers, body, most).await?).await?,
+        )),
+        Some("application/cloudevents-batch+json") => Ok(Sent::Batch(
+            body::json(&body::read(headers, body, most).await?).await?,
+        )),
         _ => Err(Problem::malformed(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "send `application/cloudevents+json`, `application/cloudevents-batch+json` or `application/json`",

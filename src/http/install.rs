@@ -24,8 +24,9 @@ const MOST_FIELDS: usize = 200;
 #[utoipa::path(
     post, path = "/webhooks/bitrix24/{portal}/install", tag = "portal",
     params(("portal" = String, Path, description = "The portal's name in the settings")),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The fields that a portal opens an application with"),
     responses(
-        (status = 200, description = "Taken; the page ends the installation in the portal", content_type = "text/html"),
+        (status = 200, description = "Taken; the page ends the installation in the portal", body = String, content_type = "text/html"),
         (status = 400, description = "Not the form of a portal", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The form of another portal, or the portal is not reached by an application", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many installations wait, or the database is away: try again", body = Problem, content_type = "application/problem+json"),
@@ -55,8 +56,8 @@ pub(super) async fn post_install(
             "this is not the form that a portal opens an application with",
         )),
         Taken::Foreign | Taken::NoApplication => Err(foreign()),
-        Taken::TooMany => Err(Problem::malformed(
-            StatusCode::SERVICE_UNAVAILABLE,
+        Taken::TooMany => Err(Problem::new(
+            Code::Busy,
             "too many installations wait to be judged",
         )),
     }

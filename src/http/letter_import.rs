@@ -26,6 +26,7 @@ pub(super) async fn post_import(
 ) -> Result<Json<Imports>, Problem> {
     caller.operates()?;
     let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    body::room(&bytes).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
     let imports = state.bridge.import_letters(text, &caller.actor()).await?;

@@ -13,9 +13,21 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// Everything that is counted. Without the database the gauges read from it keep their last values.
 #[utoipa::path(
     get, path = "/metrics", tag = "watch",
-    responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"))
+    responses(
+        (status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"),
+        (status = 404, description = "They are at `[http] metrics_listen`", body = Problem, content_type = "application/problem+json"),
+    )
 )]
-pub(super) async fn get_metrics(Extract(state): Extract<State>) -> Result<Response, Problem> {
+pub(super) async fn get_metrics(state: Extract<State>) -> Result<Response, Problem> {
+    if state.config.http.metrics_listen.is_some() {
+        // They are for whoever reaches the other listener.
+        return Err(Problem::not_found());
+    }
+    shown(state).await
+}
+
+/// The same, whatever the settings say: for a listener of its own.
+pub(super) async fn shown(Extract(state): Extract<State>) -> Result<Response, Problem> {
     if !state.bridge.measure().await {
         tracing::warn!("the meters show old figures: the database did not answer");
     }

@@ -30,6 +30,7 @@ mod metrics;
 mod oauth;
 mod openapi;
 mod orders;
+mod patient;
 mod portals;
 mod query;
 mod resolve;
@@ -37,6 +38,7 @@ mod retry;
 mod routes;
 mod segment;
 mod serve;
+mod shapes;
 mod status;
 mod status_changes;
 mod webhooks;
@@ -49,7 +51,7 @@ use tokio::sync::watch;
 pub use error::Problem;
 pub use openapi::document;
 pub use routes::{router, watch_router};
-pub use serve::serve;
+pub use serve::{serve, serve_within};
 
 /// What every handler has at hand. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ use axum::{
         ("state" = String, Query, description = "The state that the authorisation was begun with"),
     ),
     responses(
-        (status = 200, description = "Taken", content_type = "text/plain"),
+        (status = 200, description = "Taken", body = String, content_type = "text/plain"),
         (status = 400, description = "Nobody began this authorisation here, or it is over", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
     )

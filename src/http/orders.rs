@@ -19,7 +19,7 @@ use axum::{
         ("number" = String, Path, description = "The order's number, percent-encoded: it may hold a slash"),
     ),
     responses(
-        (status = 200, description = "The order: shop, number, portal, deal_id, lead_id, contact_id, company_id, status, stage, in_sync, pending, dead, timeline", body = Object),
+        (status = 200, description = "The order and its life", body = OrderView),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such order of the caller", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),

@@ -17,6 +17,7 @@ pub(super) struct Resolve {
 
 /// What came of it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ResolveOutcome)]
 pub(super) struct Outcome {
     /// `resolved`: the portal's lane carries it out.
     result: &'static str,
@@ -47,7 +48,7 @@ pub(super) async fn post_resolve(
     caller.may_change()?;
     let conflict = conflict::find(&state, &caller, &id).await?;
     let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let resolve: Resolve = body::json(&bytes)?;
+    let resolve: Resolve = body::json(&bytes).await?;
     state
         .bridge
         .resolve(conflict.id, resolve.winner, &caller.actor())

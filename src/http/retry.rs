@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Retry {
     /// A mended event, or a mended snapshot (the event's `data`).
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     payload: Option<Value>,
     /// Make a new deal if the old one is gone.
     recreate: bool,
@@ -20,6 +20,7 @@ pub(super) struct Retry {
 
 /// What a retry came to.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RetryOutcome)]
 pub(super) struct Outcome {
     /// `queued`, or `overtaken` if the shop has sent a newer snapshot: the letter was closed and nothing is sent.
     result: Retried,
@@ -54,7 +55,7 @@ pub(super) async fn post_retry(
     let retry: Retry = if bytes.trim_ascii().is_empty() {
         Retry::default()
     } else {
-        body::json(&bytes)?
+        body::json(&bytes).await?
     };
     let options = app::Retry {
         payload: retry.payload,

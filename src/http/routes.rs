@@ -102,7 +102,7 @@ pub fn watch_router(state: State) -> Router {
     Router::new()
         .route("/healthz", get(health::get_healthz))
         .route("/readyz", get(health::get_readyz))
-        .route("/metrics", get(metrics::get_metrics))
+        .route("/metrics", get(metrics::shown))
         .fallback(around::nowhere)
         .layer(CatchPanicLayer::custom(around::panicked))
         .layer(middleware::from_fn_with_state(

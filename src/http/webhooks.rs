@@ -11,7 +11,7 @@ use axum::{
     Json,
     body::Body,
     extract::State as Extract,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
 };
 use chrono::DateTime;
 use secrecy::ExposeSecret as _;
@@ -59,7 +59,9 @@ pub(super) async fn post_notification(
     let bytes = body::read(&headers, body, LARGEST)
         .await
         .inspect_err(|_| metrics.notification("malformed"))?;
-    let sent = parse(&headers, &bytes).inspect_err(|_| metrics.notification("malformed"))?;
+    let sent = parse(&headers, &bytes)
+        .await
+        .inspect_err(|_| metrics.notification("malformed"))?;
     if let Ok(name) = PortalName::parse(&portal)
         && let Some(told) = state.bridge.application_event(&name, &sent).await?
     {
@@ -93,8 +95,8 @@ fn of_life(state: &State, portal: &str, told: Lifecycle) -> Result<Json<Stored>,
             Ok(Json(Stored { result: "stored" }))
         }
         Lifecycle::Refused => Err(forbidden(state, portal)),
-        Lifecycle::TooMany => Err(Problem::malformed(
-            StatusCode::SERVICE_UNAVAILABLE,
+        Lifecycle::TooMany => Err(Problem::new(
+            Code::Busy,
             "too many installations wait to be judged",
         )),
     }
@@ -120,13 +122,13 @@ async fn genuine(state: &State, portal: &str, token: Option<&str>) -> Result<boo
     Ok(of_webhook || state.bridge.knows_application_token(name, token).await?)
 }
 
-fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Problem> {
+async fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Problem> {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default();
     let sent = if kind.to_ascii_lowercase().contains("json") {
-        body::json(bytes)?
+        body::json(bytes).await?
     } else {
         form::decode(bytes, LIMITS)
             .map_err(|error| Problem::new(Code::Malformed, error.to_string()))?
@@ -182,12 +184,16 @@ fn notice(portal: String, mut sent: Value) -> Result<Notice, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
     use proptest::prelude::*;
 
     #[test]
     fn the_documented_form_is_read_and_its_tokens_are_left_out() {
         let form = b"event=ONCRMDEALADD&event_handler_id=185&data[FIELDS][ID]=7405&ts=1766047124&auth[access_token]=secret&auth%5Bapplication_token%5D=t";
-        let sent = parse(&HeaderMap::new(), form).unwrap();
+        let sent = parse(&HeaderMap::new(), form)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
         assert_eq!(sent.pointer("/auth/application_token").unwrap(), "t");
         let notice = notice("main".to_owned(), sent).unwrap();
         assert_eq!(
@@ -205,7 +211,7 @@ mod tests {
             if json {
                 headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
             }
-            if let Ok(sent) = parse(&headers, &bytes) {
+            if let Some(Ok(sent)) = parse(&headers, &bytes).now_or_never() {
                 let _ = notice("main".to_owned(), sent);
             }
         }

@@ -1,10 +1,11 @@
 //! `POST /v1/woocommerce/{shop}`: WooCommerce's own webhooks.
 
-use super::{Problem, State, body, segment::Segment};
+use super::{Problem, State, body, segment::Segment, shapes::WooOrder};
 use crate::{
     app::Accepted,
     config::Shop,
     domain::{Code, ShopName},
+    doors,
     woocommerce::{self, Delivery},
 };
 use axum::{
@@ -36,7 +37,7 @@ pub(super) struct Received {
 #[utoipa::path(
     post, path = "/v1/woocommerce/{shop}", tag = "shop",
     params(("shop" = String, Path, description = "The shop's name in the configuration")),
-    request_body(content = Object, content_type = "application/json", description = "An order as in WooCommerce's REST API"),
+    request_body(content = WooOrder, content_type = "application/json", description = "An order as in WooCommerce's REST API"),
     responses(
         (status = 200, description = "Nothing to store", body = Received),
         (status = 202, description = "Stored", body = Received),
@@ -66,7 +67,8 @@ pub(super) async fn post_delivery(
     if !signed(shop, &bytes, signature)? {
         return Ok(answer(StatusCode::OK, "pong", None));
     }
-    let order = body::json(&bytes)?;
+    doors::known();
+    let order = body::json(&bytes).await?;
     let topic = text("x-wc-webhook-topic").unwrap_or_default();
     let delivery_id = text("x-wc-webhook-delivery-id").unwrap_or_default();
     match woocommerce::read(topic, delivery_id, &order).map_err(Problem::invalid)? {

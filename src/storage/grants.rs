@@ -14,42 +14,76 @@ pub struct GrantRow {
     pub tries: i32,
 }
 
-/// Keeps one, unless `most` of the portal wait already; what was judged more than a week ago goes.
+/// How many may wait at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Most {
+    /// Of a portal.
+    pub of_portal: i64,
+    /// Of a portal and from one source.
+    pub of_source: i64,
+}
+
+/// Keeps one, unless too many wait already; what was judged more than a week ago goes. What an operator began (without a source) always
+/// has a place.
 pub async fn add(
     db: &mut PgConnection,
     portal: &str,
+    source: Option<&str>,
     sealed: &[u8],
-    most: i64,
+    most: Most,
 ) -> Result<Option<i64>, Error> {
     Ok(sqlx::query_scalar!(
-        "WITH old AS (DELETE FROM bridge.grants WHERE settled_at < now() - interval '7 days')
-         INSERT INTO bridge.grants (portal, sealed)
-         SELECT $1, $2 WHERE (SELECT count(*) FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL) < $3
+        "WITH old AS (DELETE FROM bridge.grants WHERE settled_at < now() - interval '7 days'),
+              waiting AS (SELECT count(*) AS of_portal, count(*) FILTER (WHERE source = $3) AS of_source
+                          FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL AND source IS NOT NULL)
+         INSERT INTO bridge.grants (portal, sealed, source)
+         SELECT $1, $2, $3::text FROM waiting WHERE $3 IS NULL OR of_portal < $4 AND of_source < $5
          RETURNING id",
         portal,
         sealed,
-        most
+        source,
+        most.of_portal,
+        most.of_source
     )
     .fetch_optional(db)
     .await?)
 }
 
-/// Takes the oldest that is due, for so long: after that another may take it.
+/// Takes some that are due, for so long: after that another may take them. Those that an operator began come first, then the newest of
+/// each source, then the second of each: whoever offers many waits behind those who offer one.
 pub async fn take(
     db: &mut PgConnection,
     portal: &str,
     seconds: f64,
-) -> Result<Option<GrantRow>, Error> {
+    most: i64,
+) -> Result<Vec<GrantRow>, Error> {
     Ok(sqlx::query_as!(
         GrantRow,
-        r#"UPDATE bridge.grants SET due_at = now() + make_interval(secs => $2), tries = tries + 1
-         WHERE id = (SELECT id FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL AND due_at <= now()
-                     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-         RETURNING id, sealed AS "sealed!", tries"#,
+        r#"WITH ranked AS (
+             SELECT id, source IS NULL AS begun, row_number() OVER (PARTITION BY source ORDER BY id DESC) AS rank
+             FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL AND due_at <= now()),
+           chosen AS (
+             SELECT g.id FROM bridge.grants g JOIN ranked r ON r.id = g.id
+             WHERE g.settled_at IS NULL AND g.due_at <= now()
+             ORDER BY r.begun DESC, r.rank, g.id DESC LIMIT $3 FOR UPDATE OF g SKIP LOCKED)
+         UPDATE bridge.grants g SET due_at = now() + make_interval(secs => $2), tries = tries + 1
+         FROM chosen WHERE g.id = chosen.id
+         RETURNING g.id, sealed AS "sealed!", tries"#,
         portal,
-        seconds
+        seconds,
+        most
     )
-    .fetch_optional(db)
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many of a portal wait.
+pub async fn waiting(db: &mut PgConnection, portal: &str) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL"#,
+        portal
+    )
+    .fetch_one(db)
     .await?)
 }
 

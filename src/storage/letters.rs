@@ -199,7 +199,8 @@ pub async fn any(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Er
 /// One open letter.
 pub async fn open(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
     let filter = Filter {
-        after: id - 1,
+        // The id may be anything that a caller wrote.
+        after: id.saturating_sub(1),
         limit: 1,
         ..Filter::default()
     };

@@ -24,6 +24,7 @@ pub mod history;
 pub mod imports;
 pub mod inbox;
 pub mod indexes;
+pub mod installation;
 pub mod journal;
 pub mod lanes;
 pub mod letters;

@@ -11,6 +11,8 @@ pub struct Published {
     pub id: i64,
     /// What was published.
     pub event: Value,
+    /// The database role that published it.
+    pub published_by: String,
 }
 
 /// The oldest events that wait, locked; none while another process takes some up, so that their order is kept.
@@ -25,8 +27,24 @@ pub async fn take(db: &mut PgConnection, limit: i64) -> Result<Vec<Published>, E
     }
     Ok(sqlx::query_as!(
         Published,
-        "SELECT id, event FROM bridge.published WHERE taken_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE",
+        "SELECT id, event, published_by FROM bridge.published WHERE taken_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE",
         limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Whether these roles may publish for these shops, one for each pair.
+pub async fn may(
+    db: &mut PgConnection,
+    roles: &[&str],
+    shops: &[&str],
+) -> Result<Vec<bool>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT bridge.may_publish(k.role, k.shop) AS "may!"
+           FROM UNNEST($1::text[], $2::text[]) WITH ORDINALITY AS k (role, shop, nth) ORDER BY nth"#,
+        roles as &[&str],
+        shops as &[&str]
     )
     .fetch_all(db)
     .await?)

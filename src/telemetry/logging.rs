@@ -3,6 +3,7 @@
 //! Two lines come for certain: `request`, one for each HTTP request to the API or the console, and `attempt`, one for each call to a portal; [`FIELDS`] says what they
 //! carry. Everything else is told where it happens, at `warn` if somebody may have to act and at `error` if somebody must.
 
+use super::printable::{Fields, Lines};
 use std::io::IsTerminal as _;
 use tracing::Subscriber;
 use tracing_subscriber::{
@@ -71,12 +72,29 @@ pub fn start(json: bool, filter: &str, collector: Option<&str>) -> Result<(), St
                 fmt::layer()
                     .with_ansi(std::io::stderr().is_terminal())
                     .with_target(false)
+                    .fmt_fields(Fields)
                     .with_writer(std::io::stderr),
             )
             .try_init()
     };
-    drop(started);
+    if started.is_ok() {
+        tell_panics();
+    }
     Ok(())
+}
+
+/// A panic's words may hold what a stranger wrote: they are told as every other line is, with the way there if `RUST_BACKTRACE` asks for it.
+fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let words = panic.payload_as_str().unwrap_or("without words");
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(code = "BRIDGE-BUG", place, "a panic: {words}");
+        let way = std::backtrace::Backtrace::capture();
+        if way.status() == std::backtrace::BacktraceStatus::Captured {
+            use std::io::Write as _;
+            let _ = writeln!(std::io::stderr(), "{way}");
+        }
+    }));
 }
 
 /// One JSON object a line.
@@ -85,5 +103,8 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + 'static,
 {
-    fmt::layer().json().flatten_event(true).with_writer(writer)
+    fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_writer(Lines(writer))
 }

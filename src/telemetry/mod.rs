@@ -6,6 +6,7 @@
 pub mod logging;
 pub mod meters;
 pub mod metrics;
+pub mod printable;
 pub mod request;
 pub mod traces;
 

@@ -1,7 +1,7 @@
 //! Every call to a portal: counted, and one line in the log.
 
 use super::{
-    portal::{code, words},
+    portal::{code_of, words},
     troubles::Seen,
 };
 use crate::{
@@ -55,11 +55,9 @@ impl Watch for Attempts {
     fn called(&self, call: &Called<'_>) {
         let result = match call.failed {
             None => "ok",
-            Some(error) => code(&error.class()).as_str(),
+            Some(error) => code_of(error).as_str(),
         };
-        let failed = call
-            .failed
-            .map(|error| (code(&error.class()), words(error)));
+        let failed = call.failed.map(|error| (code_of(error), words(error)));
         self.tell(Seen::Ended(failed));
         let (portal, metrics) = (&self.portal, &self.metrics);
         metrics.limited(portal, call.waited);

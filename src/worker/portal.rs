@@ -126,11 +126,7 @@ impl Portal for Client {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let class = error.class();
-        let code = match class {
-            // Sent elsewhere, and not to a portal: nothing was run.
-            Class::InDoubt if !error.maybe_executed() => Code::Proxy,
-            class => code(&class),
-        };
+        let code = code_of(&error);
         let message = words(&error);
         Self {
             class,
@@ -153,7 +149,17 @@ pub(super) fn words(error: &Error) -> String {
 }
 
 /// The code that people see.
-pub(super) fn code(class: &Class) -> Code {
+pub(super) fn code_of(error: &Error) -> Code {
+    match error {
+        Error::Elsewhere { .. } => Code::Elsewhere,
+        Error::TooLarge { .. } => Code::AnswerTooLarge,
+        // Sent elsewhere, and not to a portal: nothing was run.
+        other if other.class() == Class::InDoubt && !other.maybe_executed() => Code::Proxy,
+        other => code(&other.class()),
+    }
+}
+
+fn code(class: &Class) -> Code {
     match class {
         Class::Down => Code::Down,
         Class::InDoubt => Code::InDoubt,

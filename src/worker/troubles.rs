@@ -88,8 +88,17 @@ impl Memory {
 
     /// The end of a call ends what no longer is so. What the portal judges, its lane shows.
     fn ended(&mut self, failed: Option<(Code, String)>, now: Instant) -> Vec<Write> {
-        let passing =
-            |code: &Code| matches!(code, Code::Down | Code::Slow | Code::InDoubt | Code::Limit);
+        let passing = |code: &Code| {
+            matches!(
+                code,
+                Code::Down
+                    | Code::Slow
+                    | Code::InDoubt
+                    | Code::Limit
+                    | Code::Elsewhere
+                    | Code::AnswerTooLarge
+            )
+        };
         let failed = failed.filter(|(code, _)| passing(code));
         let stays = failed.as_ref().map(|(code, _)| *code);
         let over = self.open.keys().copied();

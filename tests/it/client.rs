@@ -243,6 +243,7 @@ async fn a_portal_that_moved_is_followed_with_the_same_body() {
     let (old, new) = (portal().await, portal().await);
     old.rename_portal(Some(&new.addr().to_string()));
     let client = webhook(&old.url());
+    client.allow(&[new.addr().to_string()]);
     client
         .call(
             "crm.deal.add",
@@ -257,9 +258,73 @@ async fn a_portal_that_moved_is_followed_with_the_same_body() {
 
 #[tokio::test]
 async fn a_redirection_to_a_strange_place_is_not_followed() {
-    let template = ResponseTemplate::new(302).insert_header("location", "http://127.0.0.1:1/login");
-    let (class, _) = class_of(template).await;
-    assert_eq!(class, Class::InDoubt);
+    let login = "http://127.0.0.1:1/login";
+    let template = ResponseTemplate::new(302).insert_header("location", login);
+    let (class, error) = class_of(template).await;
+    assert_eq!((class, error.maybe_executed()), (Class::InDoubt, false));
+    for to in [
+        "https://127.0.0.1/rest/1/x/",
+        "https://169.254.169.254/rest/1/x/",
+        "https://[::ffff:10.0.0.1]/rest/1/x/",
+        "https://localhost/rest/1/x/",
+        "https://evil.example/rest/1/x/",
+        "https://evil.bitrix24.ru/rest/1/x/",
+        "ftp://127.0.0.1/rest/1/x/",
+    ] {
+        let template = ResponseTemplate::new(302).insert_header("location", to);
+        let (class, error) = class_of(template).await;
+        assert_eq!(class, Class::Down, "{to}");
+        assert!(matches!(error, Error::Elsewhere { .. }), "{to}: {error}");
+        assert!(!error.maybe_executed());
+    }
+}
+
+#[tokio::test]
+async fn a_portal_s_secret_goes_to_no_host_that_the_operator_did_not_name() {
+    let (old, new) = (portal().await, portal().await);
+    old.rename_portal(Some(&new.addr().to_string()));
+    let client = webhook(&old.url());
+    client.allow(&["other.example".to_owned(), "127.0.0.1".to_owned()]);
+    let params = json!({"fields": {"TITLE": "moved"}});
+    for _ in 0..2 {
+        let refused = client.call("crm.deal.add", &params, Priority::Live).await;
+        let error = refused.unwrap_err();
+        assert!(
+            error.to_string().contains(&new.addr().to_string()),
+            "{error}"
+        );
+    }
+    assert_eq!(new.stats().requests, 0);
+    assert_eq!(client.moved_to(), None, "it is remembered");
+    old.rename_portal(None);
+    let taken = client.call("crm.deal.add", &params, Priority::Live).await;
+    assert!(taken.is_ok(), "{taken:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_unpacks_beyond_its_bound_is_refused_and_told() {
+    let packed = |text: &str, times: usize| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        for _ in 0..times {
+            std::io::Write::write_all(&mut gzip, text.as_bytes()).unwrap();
+        }
+        gzip.finish().unwrap()
+    };
+    let long = packed(&" ".repeat(1024), 20 * 1024);
+    // It fits unpacked, and would need eighty times as much as values.
+    let heavy = packed(&"{\"a\":1},".repeat(128), 8 * 1024);
+    for bomb in [long, heavy] {
+        assert!(bomb.len() < 400_000, "{}", bomb.len());
+        let template = ResponseTemplate::new(200)
+            .insert_header("content-encoding", "gzip")
+            .set_body_raw(bomb, "application/json");
+        let (class, error) = class_of(template).await;
+        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        assert_eq!(class, Class::InDoubt);
+        assert!(error.maybe_executed());
+        let failure = b24_bridge::worker::Failure::from(error);
+        assert_eq!(failure.code.as_str(), "B24-TOO-LARGE");
+    }
 }
 
 #[tokio::test]

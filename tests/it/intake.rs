@@ -5,7 +5,7 @@ use crate::support::{
     shop::{bridge, claim, event, lease, main_shop},
 };
 use b24_bridge::app::{Accepted, LetterFilter};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::Connection as _;
 
 #[tokio::test]
@@ -211,6 +211,62 @@ async fn sql_publishes_with_its_transaction_and_a_minimal_role() {
         letters.items[0].message
     );
     assert!(!letters.items[0].remedy.is_empty());
+}
+
+#[tokio::test]
+async fn a_database_role_publishes_for_its_own_shops_alone() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main", "other"]);
+    for statement in [
+        "DROP ROLE IF EXISTS bound_app, bound_shop, bound_none",
+        "CREATE ROLE bound_shop",
+        "CREATE ROLE bound_app IN ROLE bound_shop",
+        "CREATE ROLE bound_none",
+        "GRANT USAGE ON SCHEMA bridge TO bound_shop, bound_none",
+        "GRANT EXECUTE ON FUNCTION bridge.publish_event(jsonb) TO bound_shop, bound_none",
+        "INSERT INTO bridge.publishers (role, shop) VALUES ('bound_shop', 'main')",
+    ] {
+        sqlx::query(statement).execute(&db.pool).await.unwrap();
+    }
+    let of = |shop: &str, number: &str| {
+        let mut one = event(number, number, 1);
+        one["source"] = json!(format!("https://shop.example/shops/{shop}"));
+        one
+    };
+    let publish = async |role: &str, event: Value| {
+        let mut tx = db.pool.begin().await.unwrap();
+        let act = sqlx::AssertSqlSafe(format!("SET LOCAL ROLE {role}"));
+        sqlx::query(act).execute(&mut *tx).await.unwrap();
+        let done = sqlx::query("SELECT bridge.publish_event($1)").bind(event);
+        let done = done.execute(&mut *tx).await.map(drop);
+        tx.commit().await.unwrap();
+        done
+    };
+    publish("bound_app", of("main", "A-1")).await.unwrap();
+    publish("bound_app", of("other", "A-2")).await.unwrap();
+    publish("bound_none", of("main", "A-3")).await.unwrap();
+    publish("postgres", of("other", "A-4")).await.unwrap();
+    let mut named = event("A-5", "A-5", 1);
+    named["shop"] = json!("other");
+    let refused = publish("bound_app", named).await.unwrap_err();
+    assert!(refused.to_string().contains("may not publish"), "{refused}");
+    assert_eq!(bridge.take_published().await.unwrap(), 4);
+    let letters = bridge.dead_letters(&LetterFilter::default()).await.unwrap();
+    let mut found: Vec<_> = letters
+        .items
+        .iter()
+        .map(|one| (one.number.as_deref().unwrap(), one.code.as_str()))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [("A-2", "SHOP-FORBIDDEN"), ("A-3", "SHOP-FORBIDDEN")]
+    );
+    for (shop, number) in [("main", "A-1"), ("other", "A-4")] {
+        let shop = b24_bridge::domain::ShopName::parse(shop).unwrap();
+        let view = bridge.order_view(&shop, number).await.unwrap().unwrap();
+        assert_eq!(view.pending, 1, "{number}");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod console;
 mod crash;
 mod decision_model;
 mod deployment;
+mod doors;
 mod doubt;
 mod embedded;
 mod figures;

@@ -2,7 +2,7 @@
 
 use super::{
     Bridge, Error, Offer, digest,
-    offers::{LONGEST, MOST_WAITING},
+    offers::{LONGEST, MOST},
 };
 use crate::{
     app::Actor,
@@ -143,7 +143,7 @@ impl Bridge {
             return Ok(CameBack::Unknown);
         }
         // Whoever holds a state was given it by us: strangers' offers do not stand in the way.
-        let Some(id) = grants::add(&mut tx, portal.as_str(), &sealed, i64::MAX).await? else {
+        let Some(id) = grants::add(&mut tx, portal.as_str(), None, &sealed, MOST).await? else {
             return Ok(CameBack::Unknown);
         };
         grants::came_back(&mut tx, &state, id).await?;
@@ -171,7 +171,7 @@ impl Bridge {
         let sealed = self.seal_offer(portal, &offer)?;
         let state = digest(&self.vault()?.random()?);
         let mut tx = self.pool().begin().await?;
-        let Some(id) = grants::add(&mut tx, portal.as_str(), &sealed, MOST_WAITING).await? else {
+        let Some(id) = grants::add(&mut tx, portal.as_str(), None, &sealed, MOST).await? else {
             return Ok(HandedOver::TooMany);
         };
         grants::begin(&mut tx, portal.as_str(), &state, PATIENCE).await?;

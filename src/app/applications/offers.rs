@@ -3,15 +3,22 @@
 use super::{Application, Bridge, Error, VaultError, digest};
 use crate::{
     domain::PortalName,
-    storage::{grants, tokens},
+    doors,
+    storage::{
+        grants::{self, Most},
+        tokens,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What sealed offers are sealed as.
 const OFFER: &str = "grant";
-/// The most offers of a portal that wait at once: each is judged in seconds.
-pub(super) const MOST_WAITING: i64 = 20;
+/// The most offers that wait at once: a hundred are judged in a second, and a genuine one is sent but once.
+pub(super) const MOST: Most = Most {
+    of_portal: 6_000,
+    of_source: 1_500,
+};
 /// The longest secret that is taken, in bytes. Portals give tokens of 70 letters.
 pub(super) const LONGEST: usize = 1_024;
 
@@ -117,18 +124,17 @@ impl Bridge {
         if !ours {
             return Ok(Taken::Foreign);
         }
-        drop(db);
-        Ok(self
-            .offer(portal, &offer)
-            .await?
-            .map_or(Taken::TooMany, Taken::Waits))
+        let sealed = self.seal_offer(portal, &offer)?;
+        let source = doors::caller().map_or_else(|| "-".to_owned(), |caller| caller.to_string());
+        let id = grants::add(&mut db, portal.as_str(), Some(&source), &sealed, MOST).await?;
+        Ok(id.map_or(Taken::TooMany, Taken::Waits))
     }
 
-    /// Writes an offer down; none if too many wait.
+    /// Writes an offer down that an operator began.
     pub async fn offer(&self, portal: &PortalName, offer: &Offer) -> Result<Option<i64>, Error> {
         let sealed = self.seal_offer(portal, offer)?;
         let mut db = self.pool().acquire().await?;
-        let id = grants::add(&mut db, portal.as_str(), &sealed, MOST_WAITING).await?;
+        let id = grants::add(&mut db, portal.as_str(), None, &sealed, MOST).await?;
         Ok(id)
     }
 
@@ -149,25 +155,29 @@ impl Bridge {
         Ok(grants::advance(&mut db, id, &sealed).await?)
     }
 
-    /// Takes the next offer to judge, for so long.
-    pub async fn next_offer(
+    /// Takes the next offers to judge, for so long, and tells how many wait in all.
+    pub async fn next_offers(
         &self,
         portal: &PortalName,
         seconds: f64,
-    ) -> Result<Option<Offered>, Error> {
+        most: i64,
+    ) -> Result<(Vec<Offered>, i64), Error> {
         let mut db = self.pool().acquire().await?;
-        let Some(row) = grants::take(&mut db, portal.as_str(), seconds).await? else {
-            return Ok(None);
-        };
-        let opened = self.vault()?.open(OFFER, portal.as_str(), &row.sealed);
-        let offer = opened
-            .ok()
-            .and_then(|opened| serde_json::from_slice(&opened.bytes).ok());
-        Ok(Some(Offered {
-            id: row.id,
-            offer,
-            tries: row.tries,
-        }))
+        let rows = grants::take(&mut db, portal.as_str(), seconds, most).await?;
+        if rows.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        let waiting = grants::waiting(&mut db, portal.as_str()).await?;
+        let vault = self.vault()?;
+        let offered = rows.into_iter().map(|row| {
+            let opened = vault.open(OFFER, portal.as_str(), &row.sealed).ok();
+            Offered {
+                id: row.id,
+                offer: opened.and_then(|opened| serde_json::from_slice(&opened.bytes).ok()),
+                tries: row.tries,
+            }
+        });
+        Ok((offered.collect(), waiting))
     }
 
     /// What became of an offer: none while it waits, else why it was refused, if it was.

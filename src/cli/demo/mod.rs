@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     lifecycle,
     sandbox::{self, Sandbox},
+    storage::installation,
     telemetry::logging,
 };
 use day::Day;
@@ -150,17 +151,14 @@ async fn open(global: &Global) -> anyhow::Result<Opened> {
     let configured = Config::parse("", &std::env::vars().collect::<BTreeMap<_, _>>())?;
     if configured.database.url.is_some() {
         let database = Database::open(&configured, global).await?;
-        let there = setup::bridge(&configured, database.pool.clone())
-            .status()
-            .await?;
-        let empty = there
-            .shops
-            .iter()
-            .all(|shop| shop.done_last_hour == 0 && shop.pending == 0 && shop.dead == 0);
-        anyhow::ensure!(
-            empty,
-            "the database of DATABASE_URL is in use: the demo wants an empty one"
-        );
+        let own = async {
+            let mut db = database.pool.acquire().await?;
+            anyhow::Ok(installation::demo(&mut db).await?)
+        };
+        if !own.await? {
+            database.close().await;
+            anyhow::bail!("the database of DATABASE_URL is in use: the demo wants an empty one");
+        }
         return Ok(Opened {
             pool: database.pool.clone(),
             database,

@@ -374,6 +374,30 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "ответ портала не понять (HTTP {}): {}",
     ),
     (
+        "read the portal's answer (HTTP {}): it is larger than {} bytes unpacked, or needs far more than that in memory",
+        "ответ портала (HTTP {}) не прочитан: распакованный, он больше {} байт или займёт намного больше памяти",
+    ),
+    (
+        "the portal sends the call to {}: it is not https",
+        "портал отправляет запрос на {}: это не https",
+    ),
+    (
+        "the portal sends the call to {}: it is a private address",
+        "портал отправляет запрос на {}: это внутренний адрес",
+    ),
+    (
+        "the portal sends the call to {}: its name stands for a private address",
+        "портал отправляет запрос на {}: за этим именем внутренний адрес",
+    ),
+    (
+        "the portal sends the call to {}: nobody has allowed it",
+        "портал отправляет запрос на {}: этого никто не разрешал",
+    ),
+    (
+        "the portal sends the call to {}: it names no host",
+        "портал отправляет запрос на {}: хост не назван",
+    ),
+    (
         "the portal answered with HTTP {}: {}",
         "портал ответил HTTP {}: {}",
     ),
@@ -573,6 +597,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "номер заказа: от 1 до 128 знаков, без управляющих",
     ),
     ("the letter is about order `{}`", "письмо о заказе `{}`"),
+    (
+        "the database role `{}` may not publish for the shop `{}`: see `bridge.publishers`",
+        "роль базы данных `{}` не может публиковать события магазина `{}`: см. `bridge.publishers`",
+    ),
+    ("and {} more", "и ещё {}"),
     ("no shop `{}` is configured", "магазин `{}` не настроен"),
     (
         "the event names no configured shop",

@@ -1,7 +1,8 @@
 //! CloudEvents 1.0 messages from a shop.
 
 use super::{
-    Fault, Faults, OrderNumber, Snapshot,
+    Fault, Faults, MOST_FAULTS, OrderNumber, Snapshot,
+    fault::shorten,
     reader::{Reader, unstorable},
 };
 use chrono::{DateTime, Utc};
@@ -90,7 +91,7 @@ impl Event {
             }]);
         };
         if let Some(fault) = unstorable(message, DEEPEST) {
-            return Err(vec![fault]);
+            return Err(shorten(vec![fault], MOST_FAULTS));
         }
         let mut faults = Faults::new();
         let reader = Reader::new(object, "");
@@ -117,7 +118,7 @@ impl Event {
                 shop,
                 body,
             }),
-            _ => Err(faults),
+            _ => Err(shorten(faults, MOST_FAULTS)),
         }
     }
 }

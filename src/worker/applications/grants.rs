@@ -11,11 +11,13 @@ use crate::{
         TokenSource,
     },
     domain::PortalName,
+    doors::{Admitted, Tries},
     storage::{
         grants,
         tokens::{self, Installed},
     },
 };
+use futures_util::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -25,6 +27,9 @@ use url::Url;
 const TURN: f64 = 120.0;
 /// How often an offer is judged before it is let go, and the pause between, in seconds: a portal may be away for a while.
 const MOST_TRIES: i32 = 60;
+/// How many are judged at the same time, and how many may wait for all of them to be shown to the portal.
+const AT_ONCE: i64 = 16;
+const FEW: i64 = 3;
 const PAUSE: f64 = 30.0;
 
 /// What stands in the way of tokens.
@@ -71,9 +76,7 @@ struct Ours {
 
 /// What came of judging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judged {
-    /// Nothing waits.
-    Nothing,
+enum Judged {
     /// Tokens were stored.
     Stored,
     /// Refused for good.
@@ -82,15 +85,84 @@ pub(super) enum Judged {
     Later,
 }
 
-/// Judges the next offer that waits for this portal.
-pub(super) async fn next(bridge: &Bridge, reached: &Reached) -> Result<Judged, app::Error> {
-    match bridge.next_offer(reached.tokens.portal(), TURN).await? {
-        Some(offered) => judge(bridge, reached, offered).await,
-        None => Ok(Judged::Nothing),
+/// How offers of a portal were judged lately, so that strangers do not use its request limit up, nor our credit with the authorisation
+/// server.
+#[derive(Debug)]
+pub(super) struct Wariness {
+    /// Refusals that cost the portal a call.
+    of_portal: Tries<()>,
+    /// Refusals that cost the authorisation server a call.
+    of_server: Tries<()>,
+}
+
+impl Default for Wariness {
+    fn default() -> Self {
+        Self {
+            of_portal: Tries::new(3, Duration::from_mins(1)),
+            of_server: Tries::new(1_500, Duration::from_millis(200)),
+        }
     }
 }
 
-async fn judge(bridge: &Bridge, reached: &Reached, offered: Offered) -> Result<Judged, app::Error> {
+/// What some turns came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Turn {
+    /// Whether tokens were stored.
+    pub(super) stored: bool,
+    /// Whether more may wait to be judged at once.
+    pub(super) more: bool,
+}
+
+/// Judges the next offers that wait for this portal, several at the same time. Few are shown to the portal; where many wait, or many
+/// were refused lately, the authorisation server tells first which were given to our application at all: that costs the portal nothing.
+pub(super) async fn next(
+    bridge: &Bridge,
+    reached: &Reached,
+    wary: &Wariness,
+) -> Result<Turn, app::Error> {
+    if let Admitted::In(wait) = wary.of_server.admits(&()) {
+        tracing::warn!(portal = %reached.tokens.portal(), ?wait, "so many installations are forged that the next are judged slowly");
+        tokio::time::sleep(wait.min(Duration::from_secs(1))).await;
+    }
+    let name = reached.tokens.portal();
+    let (offers, waiting) = bridge.next_offers(name, TURN, AT_ONCE).await?;
+    let sift = waiting > FEW || wary.of_portal.admits(&()) != Admitted::Now;
+    let more = waiting > AT_ONCE;
+    let judged = offers
+        .into_iter()
+        .map(|offered| judge(bridge, reached, offered, sift));
+    let mut turn = Turn {
+        more,
+        ..Turn::default()
+    };
+    let mut refused = 0;
+    for judged in join_all(judged).await {
+        match judged? {
+            Judged::Stored => turn.stored = true,
+            Judged::Refused => refused += 1,
+            Judged::Later => {}
+        }
+    }
+    for _ in 0..refused {
+        let counted = if sift {
+            &wary.of_server
+        } else {
+            &wary.of_portal
+        };
+        counted.wrong(&());
+    }
+    if refused > 0 {
+        tracing::warn!(portal = %name, code = "B24-TOKEN", refused, waiting, "installations were refused: `bridge.grants` says why");
+    }
+    Ok(turn)
+}
+
+async fn judge(
+    bridge: &Bridge,
+    reached: &Reached,
+    offered: Offered,
+    sift: bool,
+) -> Result<Judged, app::Error> {
     let name = reached.tokens.portal();
     let confirmed = match (&offered.offer, bridge.application(name)) {
         (Some(offer), Some(application)) => {
@@ -99,6 +171,7 @@ async fn judge(bridge: &Bridge, reached: &Reached, offered: Offered) -> Result<J
                 reached,
                 application,
                 id: offered.id,
+                sift,
             };
             judge.confirm(offer.clone()).await
         }
@@ -131,7 +204,7 @@ async fn judge(bridge: &Bridge, reached: &Reached, offered: Offered) -> Result<J
         tracing::info!(portal = %name, "the application is installed");
         return Ok(Judged::Stored);
     };
-    tracing::error!(portal = %name, code = "B24-TOKEN", "an installation is refused: {words}");
+    tracing::debug!(portal = %name, "an installation is refused: {words}");
     let mut db = bridge.pool().acquire().await?;
     grants::settle(&mut db, offered.id, Some(&words.replace('\0', " "))).await?;
     Ok(Judged::Refused)
@@ -176,6 +249,8 @@ struct Judge<'a> {
     reached: &'a Reached,
     application: &'a Application,
     id: i64,
+    /// Whether the authorisation server is asked before the portal is.
+    sift: bool,
 }
 
 impl Judge<'_> {
@@ -223,6 +298,9 @@ impl Judge<'_> {
     /// The tokens if the portal says that they are our application's. Where it does not say, the authorisation server does: it
     /// renews for us only what it gave to us.
     async fn ours(&self, told: Ours) -> Result<Ours, Obstacle> {
+        if self.sift {
+            return self.renewed(told).await;
+        }
         let client = self.client(&told.access)?;
         match client.call("app.info", &json!({}), Priority::Live).await {
             Ok(answer) => match answer.result.get("CODE").and_then(Value::as_str) {
@@ -237,6 +315,11 @@ impl Judge<'_> {
             Err(error) if error.class() == Class::TokenExpired => {}
             Err(error) => return Err(error.into()),
         }
+        self.renewed(told).await
+    }
+
+    /// The tokens that the authorisation server gives in place of those: it knows its own.
+    async fn renewed(&self, told: Ours) -> Result<Ours, Obstacle> {
         let mut granted = self.reached.tokens.server().renew(&told.refresh).await?;
         granted.member_id = granted.member_id.or(told.member_id);
         self.keep(granted, told.application_token, false).await

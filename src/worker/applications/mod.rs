@@ -11,7 +11,7 @@ mod grants;
 mod queue;
 mod tokens;
 
-use self::grants::Judged;
+use self::grants::Wariness;
 use crate::{
     app::{self, Bridge},
     bitrix24::{self, Class, Client},
@@ -31,8 +31,8 @@ pub use tokens::StoredTokens;
 
 /// How long a call in flight is waited for once told to stop: tokens may be on their way.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long nothing is judged after an installation was refused.
-const WARY: Duration = Duration::from_secs(10);
+/// How long offers are judged in one go, before the rest is looked after.
+const JUDGING: Duration = Duration::from_secs(5);
 /// Most pages of the queue in one go.
 const PAGES: usize = 40;
 
@@ -130,7 +130,7 @@ pub async fn run(
             bridge: bridge.clone(),
             reached,
             options: options.clone(),
-            wary_until: None,
+            wary: Wariness::default(),
             bound: None,
             probed: None,
             queue: false,
@@ -152,12 +152,12 @@ pub async fn run(
 
 /// Judges what waits for a portal now; true if tokens were stored. For whoever waits for the outcome.
 pub async fn judge_now(bridge: &Bridge, reached: &Reached) -> Result<bool, app::Error> {
-    let mut stored = false;
+    let (mut stored, wary) = (false, Wariness::default());
     loop {
-        match grants::next(bridge, reached).await? {
-            Judged::Nothing => return Ok(stored),
-            Judged::Stored => stored = true,
-            Judged::Refused | Judged::Later => {}
+        let turn = grants::next(bridge, reached, &wary).await?;
+        stored |= turn.stored;
+        if !turn.more {
+            return Ok(stored);
         }
     }
 }
@@ -167,8 +167,8 @@ struct Keeper {
     bridge: Bridge,
     reached: Reached,
     options: Options,
-    /// Until when nothing is judged.
-    wary_until: Option<Instant>,
+    /// How it went with offers lately.
+    wary: Wariness,
     /// For which installation events were bound, and when.
     bound: Option<(i64, Instant)>,
     /// When the portal was last asked to tell the token of its notifications.
@@ -251,14 +251,17 @@ impl Keeper {
         self.drain().await
     }
 
-    /// One offer a round, and after a refusal none for a while: strangers may offer what they like, and each offer costs the portal's
-    /// request limit.
+    /// All that wait, as far as it can be done at once: among what strangers offer may be the genuine one.
     async fn judge(&mut self) -> Result<(), app::Error> {
-        if self.wary_until.is_some_and(|until| Instant::now() < until) {
-            return Ok(());
+        let until = Instant::now() + JUDGING;
+        while grants::next(&self.bridge, &self.reached, &self.wary)
+            .await?
+            .more
+        {
+            if Instant::now() > until {
+                break;
+            }
         }
-        let judged = grants::next(&self.bridge, &self.reached).await?;
-        self.wary_until = (judged == Judged::Refused).then(|| Instant::now() + WARY);
         Ok(())
     }
 

@@ -122,6 +122,46 @@ async fn a_wrong_password_a_shops_key_and_too_many_tries_open_nothing() {
 }
 
 #[tokio::test]
+async fn strangers_who_guess_keep_nobody_out_and_learn_no_name() {
+    let (world, _) = idle().await;
+    let client = world.client();
+    let attempt = async |from: &str, name: &str, password: &str| {
+        let request = client.post(world.at("/sign-in"));
+        let request = request.header("x-forwarded-for", from);
+        let form = request.form(&[("name", name), ("password", password)]);
+        let began = std::time::Instant::now();
+        let status = form.send().await.unwrap().status();
+        (status, began.elapsed())
+    };
+    // Wrong tries until one is not judged any more, however slow the machine is; how long the judged ones took.
+    let guess = async |from: &str, name: &str| {
+        let mut judged = Vec::new();
+        while judged.len() < 30 {
+            match attempt(from, name, "wrong").await {
+                (StatusCode::UNAUTHORIZED, took) => judged.push(took),
+                (StatusCode::TOO_MANY_REQUESTS, _) => break,
+                (status, _) => panic!("{status}"),
+            }
+        }
+        assert!((5..30).contains(&judged.len()), "{name}: {judged:?}");
+        judged.into_iter().min().unwrap()
+    };
+    guess("203.0.113.66", "anna").await;
+    let (own, _) = attempt("203.0.113.1", "anna", ANNA).await;
+    assert_eq!(own, StatusCode::SEE_OTHER);
+
+    // A name that nobody has, and one that signs in by key alone, take as long as a wrong password and are slowed as soon.
+    let mut fastest = std::collections::BTreeMap::new();
+    for name in ["anna", "viktor", "nobody"] {
+        let from = format!("198.51.100.{}", name.len());
+        fastest.insert(name, guess(&from, name).await);
+    }
+    for name in ["viktor", "nobody"] {
+        assert!(fastest[name] * 5 > fastest["anna"], "{fastest:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_operator_has_the_status_map_checked_against_the_portal_and_a_viewer_does_not() {
     let (world, _) = idle().await;
     let checked = "/statuses?check=main";

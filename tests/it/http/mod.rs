@@ -1,5 +1,6 @@
 //! The API over a real port, from requests to problems.
 
+mod described;
 mod health;
 mod letters;
 mod observed;

@@ -162,11 +162,7 @@ async fn what_strangers_offer_costs_the_portal_next_to_nothing() {
     let bridge = portal.bridge(&db);
     let reached = portal.reached(&bridge);
     let genuine = portal.installs(super::CLIENT).await;
-    let invented = super::with(&genuine, "auth[access_token]", "invented");
-    for _ in 0..10 {
-        let taken = bridge.install_app(&main_portal(), &invented).await;
-        assert!(matches!(taken.unwrap(), Taken::Waits(_)));
-    }
+    forge(&bridge, &genuine, 10).await;
     let stop = look_after(&bridge, &reached, options(&portal));
     let refused = async || -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM bridge.grants WHERE refused IS NOT NULL")
@@ -175,15 +171,61 @@ async fn what_strangers_offer_costs_the_portal_next_to_nothing() {
             .unwrap()
     };
     for _ in 0..500 {
-        if refused().await > 0 {
+        if refused().await == 10 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // Many rounds later it is still the only one.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(refused().await, 1);
-    assert_eq!(portal.sandbox.calls().len(), 1);
+    assert_eq!(refused().await, 10);
+    assert_eq!(portal.sandbox.calls().len(), 0);
+    // Where they come one by one the portal is asked a few times, then no more.
+    for _ in 0..10 {
+        let before = refused().await;
+        forge(&bridge, &genuine, 1).await;
+        while refused().await == before {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    assert!(portal.sandbox.calls().len() <= 3);
+    stop.cancel();
+}
+
+/// Tells of installations that never were.
+async fn forge(bridge: &app::Bridge, genuine: &[app::applications::Field], many: usize) {
+    for nth in 0..many {
+        let invented = super::with(genuine, "auth[access_token]", &format!("invented-{nth}"));
+        let invented = super::with(&invented, "auth[refresh_token]", &format!("forged-{nth}"));
+        let taken = bridge.install_app(&main_portal(), &invented).await;
+        assert!(matches!(taken.unwrap(), Taken::Waits(_)));
+    }
+}
+
+#[tokio::test]
+async fn the_genuine_installation_is_let_in_within_ten_seconds_beside_a_thousand_forged_ones() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let bridge = portal.bridge(&db);
+    let reached = portal.reached(&bridge);
+    let genuine = portal.installs(super::CLIENT).await;
+    forge(&bridge, &genuine, 500).await;
+    let taken = bridge.install_app(&main_portal(), &genuine).await.unwrap();
+    let Taken::Waits(id) = taken else {
+        panic!("{taken:?}")
+    };
+    forge(&bridge, &genuine, 500).await;
+    let began = tokio::time::Instant::now();
+    let stop = look_after(&bridge, &reached, options(&portal));
+    let outcome = loop {
+        if let Some(outcome) = bridge.outcome_of_offer(id).await.unwrap() {
+            break outcome;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "it still waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(outcome, None);
+    assert!(super::works(&reached).await);
+    // Strangers cost the portal nothing.
+    let calls = portal.sandbox.calls();
+    assert!(calls.len() <= 20, "{}", calls.len());
     stop.cancel();
 }
 

@@ -1,0 +1,13 @@
+//! What any caller may use of this process: bytes in work, tries at keys. A stranger gets little, and takes nothing from those who are known.
+//!
+//! Owns: the bounds that hold for all requests together, and where a request comes from. Refuses: to know what a request is about.
+
+mod room;
+mod source;
+mod tries;
+mod weight;
+
+pub use room::{Full, Room, caller, known, take, within};
+pub use source::{Proxies, Source};
+pub use tries::{Admitted, Tries};
+pub use weight::weight;

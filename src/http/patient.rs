@@ -1,0 +1,120 @@
+//! A connection whose other end has to take what it is sent.
+
+use std::{
+    future::Future as _,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep},
+};
+
+/// How long the other end may take nothing of what is sent.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Fails where nothing could be written for a while.
+#[derive(Debug)]
+pub(super) struct Patient<S> {
+    stream: S,
+    /// When patience is over, while something waits to be taken.
+    waits: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S: AsyncWrite + Unpin> Patient<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            waits: None,
+        }
+    }
+
+    /// The outcome of a write, or that it took too long.
+    fn within<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.waits = None;
+            return written;
+        }
+        let waits = self.waits.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        if waits.deadline() <= Instant::now() || waits.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.within(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.within(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.within(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+        Poll::Ready(shut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_of_an_answer_is_cut_off_and_who_takes_it_slowly_is_not() {
+        let (ours, theirs) = duplex(4);
+        let _theirs = theirs;
+        let error = Patient::new(ours).write_all(b"an answer").await;
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::TimedOut);
+
+        let (ours, mut theirs) = duplex(1);
+        let slow = tokio::spawn(async move {
+            let mut taken = [0; 9];
+            for byte in &mut taken {
+                sleep(PATIENCE.mul_f32(0.9)).await;
+                *byte = theirs.read_u8().await.unwrap();
+            }
+            taken
+        });
+        Patient::new(ours).write_all(b"an answer").await.unwrap();
+        assert_eq!(&slow.await.unwrap(), b"an answer");
+    }
+}

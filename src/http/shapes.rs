@@ -1,0 +1,262 @@
+//! The shapes of what is sent to the API, for its description alone: what is really taken is decided where it is read.
+//!
+//! Fields that are not named are kept and may be mapped, so no shape forbids them.
+
+#![expect(dead_code, reason = "these are described, not made")]
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// What may be sent as `application/json`: one event, or several.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum AnyEvents {
+    /// One event; with the headers of CloudEvents' binary mode its `data` alone.
+    One(CloudEvent),
+    /// Up to 1,000 events.
+    Batch(Vec<CloudEvent>),
+}
+
+/// A CloudEvents 1.0 event that tells of an order.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct CloudEvent {
+    /// `1.0`.
+    #[schema(pattern = "^1\\.0$")]
+    specversion: String,
+    /// With `source` the identity of the event.
+    #[schema(min_length = 1, max_length = 256)]
+    id: String,
+    /// Who sends it, e.g. `https://shop.example/orders`.
+    #[schema(min_length = 1, max_length = 512)]
+    source: String,
+    /// `shop.order.saved.v1`, or `shop.order.deleted.v1`, whose data needs only `number`.
+    r#type: EventType,
+    /// When it was made.
+    time: Option<DateTime<Utc>>,
+    /// The shop, where a key does not say it.
+    shop: Option<String>,
+    /// `application/json`.
+    datacontenttype: Option<String>,
+    /// The order, whole.
+    data: Order,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) enum EventType {
+    #[serde(rename = "shop.order.saved.v1")]
+    Saved,
+    #[serde(rename = "shop.order.deleted.v1")]
+    Deleted,
+}
+
+/// A decimal as text, exactly, or as a number.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Amount {
+    Text(String),
+    Number(f64),
+}
+
+/// An id as text or as a whole number.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Id {
+    Text(String),
+    Number(i64),
+}
+
+/// One text, or several.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Texts {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// The order as the shop sees it. `status`, `currency` and `total` are needed unless it was deleted.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Order {
+    /// The order's public number: with the shop its identity.
+    number: Id,
+    /// The shop's own id.
+    id: Option<Id>,
+    /// Grows with each change.
+    version: Option<i64>,
+    /// The shop's status code.
+    status: Option<String>,
+    /// When it got that status.
+    status_changed_at: Option<DateTime<Utc>>,
+    /// When it was placed.
+    created_at: Option<DateTime<Utc>>,
+    /// When it was last changed.
+    updated_at: Option<DateTime<Utc>>,
+    /// ISO 4217.
+    currency: Option<String>,
+    /// What the customer pays, everything included.
+    total: Option<Amount>,
+    /// Whether it is paid.
+    paid: Option<bool>,
+    /// When it was paid.
+    paid_at: Option<DateTime<Utc>>,
+    /// Whether it is cancelled.
+    cancelled: Option<bool>,
+    /// Why.
+    cancel_reason: Option<String>,
+    /// Who ordered.
+    customer: Option<OrderCustomer>,
+    /// The lines.
+    items: Option<Vec<OrderItem>>,
+    /// Discounts on the whole order.
+    discounts: Option<Vec<OrderDiscount>>,
+    /// How it is delivered.
+    delivery: Option<OrderDelivery>,
+    /// How it is paid for.
+    payment: Option<OrderPayment>,
+    /// Anything else, by its code.
+    properties: Option<BTreeMap<String, Value>>,
+    /// Campaign marks.
+    utm: Option<OrderUtm>,
+    /// The customer's comment.
+    comment: Option<String>,
+    /// Where it was placed.
+    origin: Option<OrderOrigin>,
+}
+
+/// A person or a company that orders.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OrderCustomer {
+    /// The shop's customer id.
+    id: Option<Id>,
+    /// `person` or `company`.
+    kind: Option<String>,
+    /// First name.
+    name: Option<String>,
+    /// Last name.
+    last_name: Option<String>,
+    /// Patronymic.
+    second_name: Option<String>,
+    /// Phones.
+    phones: Option<Texts>,
+    /// E-mail addresses.
+    emails: Option<Texts>,
+    /// The legal entity.
+    company: Option<OrderCompany>,
+}
+
+/// A legal entity.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OrderCompany {
+    /// Its name.
+    title: Option<String>,
+    /// Taxpayer number.
+    inn: Option<Id>,
+    /// Registration reason code.
+    kpp: Option<Id>,
+    /// Postal address.
+    address: Option<String>,
+}
+
+/// One line.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OrderItem {
+    /// The shop's product id.
+    product_id: Option<Id>,
+    /// Article.
+    sku: Option<Id>,
+    /// What it is called.
+    name: String,
+    /// How many units.
+    quantity: Amount,
+    /// Unit of measure.
+    unit: Option<String>,
+    /// Final price of one unit, discount included.
+    price: Amount,
+    /// Discount on one unit, already taken off.
+    discount: Option<Amount>,
+    /// VAT in percent.
+    vat_rate: Option<Amount>,
+    /// Whether the price includes it.
+    vat_included: Option<bool>,
+}
+
+/// A discount on the whole order.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OrderDiscount {
+    /// What it is called.
+    name: Option<String>,
+    /// How much is taken off.
+    amount: Amount,
+}
+
+/// Delivery.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OrderDelivery {
+    /// What it is called.
+    method: Option<String>,
+    /// What it costs.
+    price: Option<Amount>,
+    /// Where to.
+    address: Option<String>,
+}
+
+/// Payment.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OrderPayment {
+    /// What it is called.
+    method: Option<String>,
+}
+
+/// Campaign marks.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OrderUtm {
+    source: Option<String>,
+    medium: Option<String>,
+    campaign: Option<String>,
+    content: Option<String>,
+    term: Option<String>,
+}
+
+/// Where an order was placed.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OrderOrigin {
+    /// `online`, `pos`, `operator`, or any other.
+    channel: Option<String>,
+    /// Which store or till.
+    store_id: Option<Id>,
+    /// Receipt number.
+    receipt: Option<Id>,
+}
+
+/// An order as in WooCommerce's REST API, as far as it is read.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct WooOrder {
+    /// Its id.
+    id: i64,
+    /// Its number, where a plugin gives one.
+    number: Option<Id>,
+    /// Its status without `wc-`.
+    status: Option<String>,
+    /// ISO 4217.
+    currency: Option<String>,
+    /// What the customer pays.
+    total: Option<Amount>,
+    /// Everything else.
+    #[serde(flatten)]
+    more: BTreeMap<String, Value>,
+}
+
+/// A description as OpenAPI 3.1 has it.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Description {
+    /// `3.1.0`.
+    openapi: String,
+    /// What is described.
+    info: BTreeMap<String, Value>,
+    /// The addresses.
+    paths: BTreeMap<String, Value>,
+    /// The shapes.
+    components: BTreeMap<String, Value>,
+}
