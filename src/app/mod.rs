@@ -24,6 +24,7 @@ mod dead_letters;
 mod directory;
 mod feed;
 mod heard;
+mod identity;
 mod import;
 mod letter_filter;
 pub mod look;
@@ -73,6 +74,7 @@ pub use dead_letters::{
 pub use directory::{Directory, TwoWay};
 pub use feed::{StatusChange, StatusChanges};
 pub use heard::{HistoryTaken, Notice};
+pub use identity::PortalChange;
 pub use import::{FaultyLine, Imports};
 pub use letter_filter::{LetterFilter, LetterQuery};
 pub use orders::{OrderView, TimelineEntry};

@@ -1,6 +1,6 @@
 //! Whether everything flows.
 
-use super::{Actor, Bridge, Error, compare::lane_of};
+use super::{Actor, Bridge, Error, compare::lane_of, identity::PortalChange};
 use crate::{
     domain::ShopRules,
     storage::{
@@ -60,6 +60,9 @@ pub struct PortalStatus {
     /// Until when it goes at half its pace, because somebody else uses up the portal's request limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lowered_until: Option<DateTime<Utc>>,
+    /// That another portal, or an older state of it, was found lately under this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<PortalChange>,
 }
 
 /// What a lane does.
@@ -138,9 +141,13 @@ impl Bridge {
             dead,
             back,
         };
+        let changes = self.portal_changes(&mut db).await?;
         let portals = self.directory().portals.iter().map(|portal| {
             let lane = lanes.iter().find(|lane| lane.portal == portal.as_str());
-            figures.portal(portal.as_str(), lane)
+            PortalStatus {
+                changed: changes.get(portal.as_str()).cloned(),
+                ..figures.portal(portal.as_str(), lane)
+            }
         });
         let shops = self
             .directory()
@@ -237,6 +244,7 @@ impl Figures {
             resume_at: lane.and_then(|lane| lane.resume_at),
             failures: lane.map_or(0, |lane| lane.failures),
             lowered_until: lane.and_then(|lane| lane.lowered_until),
+            changed: None,
         }
     }
 

@@ -277,6 +277,11 @@ impl Client {
         self.0.gauges.all()
     }
 
+    /// The host that the webhook leads to, with its port if it has one of its own.
+    pub fn address(&self) -> Option<String> {
+        self.0.route.host()
+    }
+
     /// The host the portal moved to, if it told so.
     pub fn moved_to(&self) -> Option<String> {
         self.0.route.moved_to()

@@ -130,6 +130,19 @@ impl Route {
         *moved = Some((to.base.clone(), to.public));
     }
 
+    /// The host that the webhook leads to, wherever its portal moved since.
+    pub(super) fn host(&self) -> Option<String> {
+        let Credentials::Webhook(url) = &self.credentials else {
+            return None;
+        };
+        let url = Url::parse(url.expose_secret()).ok()?;
+        let host = url.host_str()?;
+        Some(match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        })
+    }
+
     /// The host the portal moved to, if it told so.
     pub(super) fn moved_to(&self) -> Option<String> {
         let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);

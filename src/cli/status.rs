@@ -107,6 +107,19 @@ fn state(portal: &PortalStatus) -> &'static str {
 /// What a person may have to do something about, in sentences, with what to do.
 fn troubles(report: &StatusReport) -> Vec<String> {
     let mut found: Vec<String> = report.portals.iter().filter_map(trouble).collect();
+    for portal in &report.portals {
+        if let Some(changed) = &portal.changed {
+            let remedy = Code::parse(&changed.code).map(Code::remedy);
+            found.push(format!(
+                "portal {}: {} ({}, {}). {}",
+                portal.portal,
+                changed.message,
+                changed.code,
+                changed.at.format("%F %T UTC"),
+                remedy.unwrap_or_default()
+            ));
+        }
+    }
     for dead in &report.dead {
         let remedy = Code::parse(&dead.code).map(Code::remedy);
         found.push(format!(
@@ -210,6 +223,7 @@ mod tests {
             resume_at: None,
             failures: 0,
             lowered_until: None,
+            changed: None,
         }
     }
 

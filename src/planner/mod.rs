@@ -10,6 +10,7 @@ mod customers;
 mod facts;
 mod fields;
 mod glance;
+mod identity;
 mod import;
 mod list;
 mod rows;
@@ -24,6 +25,7 @@ pub use facts::PortalFacts;
 pub use glance::{
     DealState, Glance, History, Look, MoveRow, Seen, StageWrite, Written as StageWritten,
 };
+pub use identity::{Inquiry, Origin, Remembered, Search, Verdict, Witness};
 pub use under_way::{Doubt, Intention, Landing, Making, Open, UnderWay};
 pub use wave::Wave;
 

@@ -374,6 +374,23 @@ pub(crate) async fn install(
     done(found)
 }
 
+/// Keeps the CRM as it is, for a later restore.
+pub(crate) async fn back_up(State(portal): Held) -> Json<Value> {
+    portal.with(World::back_up);
+    Json(json!({ "ok": true }))
+}
+
+/// Puts the CRM back to what was kept.
+pub(crate) async fn restore(State(portal): Held) -> Result<Json<Value>, Refusal> {
+    done(portal.with(World::restore))
+}
+
+/// Lets another account, an empty one, answer at this address.
+pub(crate) async fn replace(State(portal): Held) -> Json<Value> {
+    portal.with(World::replace);
+    Json(json!({ "ok": true }))
+}
+
 /// Forgets everything but the settings.
 pub(crate) async fn reset(State(portal): Held) -> Json<Value> {
     portal.with(World::reset);

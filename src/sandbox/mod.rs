@@ -228,6 +228,9 @@ fn routes(portal: Arc<Portal>) -> Router {
         .route("/sandbox/webhooks", post(control::add_webhook))
         .route("/sandbox/switch", post(control::switch))
         .route("/sandbox/install/{client}", post(control::install))
+        .route("/sandbox/backup", post(control::back_up))
+        .route("/sandbox/restore", post(control::restore))
+        .route("/sandbox/replace", post(control::replace))
         .route("/sandbox/reset", post(control::reset))
         .route("/oauth/authorize/", get(oauth::authorize))
         .route("/oauth/authorize", get(oauth::authorize))
@@ -318,6 +321,21 @@ impl Sandbox {
     /// The counters.
     pub fn stats(&self) -> Stats {
         self.portal.with(|world| world.stats.clone())
+    }
+
+    /// Keeps the CRM as it is, for [`Sandbox::restore`].
+    pub fn back_up(&self) {
+        self.portal.with(World::back_up);
+    }
+
+    /// Puts the CRM back to what was kept, as from an older backup. False where nothing was kept.
+    pub fn restore(&self) -> bool {
+        self.portal.with(World::restore)
+    }
+
+    /// Lets another account, an empty one, answer at this address.
+    pub fn replace(&self) {
+        self.portal.with(World::replace);
     }
 
     /// Puts something before the portal that does not let everything pass; none lets everything pass.

@@ -102,6 +102,8 @@ pub(crate) struct World {
     pub(crate) webhook_revoked: bool,
     pub(crate) overloaded: bool,
     pub(crate) moved_to: Option<String>,
+    /// The CRM as it was when it was last backed up.
+    pub(crate) backup: Option<Crm>,
     /// What stands before the portal.
     pub(crate) gate: Option<Gate>,
     pub(crate) address: String,
@@ -124,6 +126,7 @@ impl World {
             webhook_revoked: false,
             overloaded: false,
             moved_to: None,
+            backup: None,
             gate: None,
             address,
             clock,
@@ -134,6 +137,27 @@ impl World {
     /// Forgets everything but the settings, the tokens' secrets and the address.
     pub(crate) fn reset(&mut self) {
         *self = Self::new(self.options.clone(), self.address.clone());
+    }
+
+    /// Keeps the CRM as it is.
+    pub(crate) fn back_up(&mut self) {
+        self.backup = Some(self.crm.clone());
+    }
+
+    /// Puts the CRM back to what was kept; ids are given out again from there. False where nothing was kept.
+    pub(crate) fn restore(&mut self) -> bool {
+        match self.backup.clone() {
+            Some(crm) => {
+                self.crm = crm;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Another account answers at this address and takes the same credentials: its CRM is empty.
+    pub(crate) fn replace(&mut self) {
+        self.crm = Crm::new(&self.options);
     }
 
     pub(crate) fn admit(&mut self, source: IpAddr) -> bool {

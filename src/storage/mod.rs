@@ -21,6 +21,7 @@ pub mod figures;
 pub mod glance;
 pub mod grants;
 pub mod history;
+pub mod identity;
 pub mod imports;
 pub mod inbox;
 pub mod indexes;

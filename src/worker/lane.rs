@@ -4,7 +4,8 @@ use super::{
     Failure, Options, Point, Portal, apart,
     apart::Apart,
     compare::WayBack,
-    guests,
+    guests, identity,
+    identity::Acquaintance,
     lease::{Held, chain},
     perform,
 };
@@ -36,6 +37,7 @@ pub(super) struct Lane<P> {
     facts: PortalFacts,
     back: WayBack,
     apart: Apart,
+    acquaintance: Acquaintance,
     /// Whether failures or a pause were on record when the turn began.
     troubled: bool,
     /// Whether history has just given way to what is read back: then it is its turn, however often that is due.
@@ -57,6 +59,7 @@ impl<P: Portal> Lane<P> {
             facts: PortalFacts::default(),
             back: WayBack::default(),
             apart: Apart::default(),
+            acquaintance: Acquaintance::default(),
             troubled: false,
             gave_way: false,
             lowered_until: None,
@@ -70,6 +73,7 @@ impl<P: Portal> Lane<P> {
                 Ok(Some(held)) => {
                     // Whatever happened while somebody else, or nobody, held the lane.
                     self.back.gap();
+                    self.acquaintance.doubt();
                     let bridge = self.bridge.clone();
                     held.while_held(&bridge, self.own(&held)).await;
                 }
@@ -144,6 +148,13 @@ impl<P: Portal> Lane<P> {
             self.back.gap();
             return Ok(Some(wait));
         }
+        let every = self.options.reconcile * 10;
+        let asked = self
+            .acquaintance
+            .ask(&self.bridge, &self.portal, held, every);
+        if let Some(failure) = asked.await? {
+            return self.failed(held, &failure).await;
+        }
         let tries = self.tries();
         let claimed = self
             .bridge
@@ -163,6 +174,9 @@ impl<P: Portal> Lane<P> {
         }
         if !history.is_empty() && std::mem::take(&mut self.gave_way) {
             return self.history(held, &tries, history).await;
+        }
+        if identity::find_again(&self.bridge, &self.portal, held).await? {
+            return Ok(None);
         }
         let (reconcile, doubt) = (self.options.reconcile, self.options.doubt);
         let turned = self

@@ -10,6 +10,7 @@ mod attempts;
 mod callbacks;
 mod compare;
 mod guests;
+mod identity;
 mod intended;
 mod lane;
 mod lease;

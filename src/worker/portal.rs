@@ -38,6 +38,11 @@ pub trait Portal: Clone + Send + Sync + 'static {
         None
     }
 
+    /// The host that calls go to, where it tells which portal it is; none for an application: its portal has a member id.
+    fn address(&self) -> Option<String> {
+        None
+    }
+
     /// How long a full request bucket takes to drain.
     fn drains(&self) -> Duration {
         Duration::ZERO
@@ -85,6 +90,10 @@ impl Portal for Client {
 
     fn heard(&self) -> Option<Heard> {
         self.take_heard()
+    }
+
+    fn address(&self) -> Option<String> {
+        Client::address(self)
     }
 
     fn drains(&self) -> Duration {

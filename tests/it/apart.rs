@@ -22,22 +22,28 @@ use tokio_util::sync::CancellationToken;
 /// A text that what stands before the portal does not like.
 const SHUNNED: &str = "UNION SELECT";
 
-struct World {
-    portal: Sandbox,
-    bridge: Bridge,
-    db: Database,
+pub(crate) struct World {
+    pub(crate) portal: Sandbox,
+    pub(crate) bridge: Bridge,
+    pub(crate) db: Database,
     stop: CancellationToken,
     work: JoinHandle<Result<(), worker::Error>>,
 }
 
 impl World {
-    async fn new() -> Self {
-        Self::with(sandbox::Options::default()).await
+    pub(crate) async fn new() -> Self {
+        let portal = Self::portal().await;
+        Self::start(portal, Database::new().await)
     }
 
-    async fn with(options: sandbox::Options) -> Self {
-        let portal = Sandbox::start(options.plan(Plan::Unlimited)).await.unwrap();
-        let db = Database::new().await;
+    /// A portal without a limit.
+    pub(crate) async fn portal() -> Sandbox {
+        let options = sandbox::Options::default().plan(Plan::Unlimited);
+        Sandbox::start(options).await.unwrap()
+    }
+
+    /// The bridge of this database on this portal.
+    pub(crate) fn start(portal: Sandbox, db: Database) -> Self {
         let bridge = bridge(&db.pool, &["main"]);
         let client = Client::new(
             Credentials::webhook(&portal.url()).unwrap(),
@@ -58,6 +64,7 @@ impl World {
             backoff_cap: Duration::from_millis(100),
             doubt: Duration::from_millis(100),
             probe: Duration::from_millis(100),
+            reconcile: Duration::from_millis(100),
             ..worker::Options::default()
         };
         let stop = CancellationToken::new();
@@ -71,7 +78,7 @@ impl World {
         }
     }
 
-    async fn post(&self, events: &[Value]) {
+    pub(crate) async fn post(&self, events: &[Value]) {
         self.bridge
             .accept_events(Some(&main_shop()), events)
             .await
@@ -79,7 +86,7 @@ impl World {
     }
 
     /// Waits until no order is due any more.
-    async fn settled(&self, bound: Duration) {
+    pub(crate) async fn settled(&self, bound: Duration) {
         let begun = Instant::now();
         loop {
             let due: i64 =
@@ -97,7 +104,7 @@ impl World {
     }
 
     /// What is known of the orders, for the message of a test that failed.
-    async fn lives(&self) -> String {
+    pub(crate) async fn lives(&self) -> String {
         let lines: Vec<String> = sqlx::query_scalar(
             "SELECT concat_ws(' ', to_char(at, 'HH24:MI:SS.MS'), number, kind, text)
              FROM bridge.timeline ORDER BY id DESC LIMIT 60",
@@ -126,20 +133,22 @@ impl World {
             .unwrap()
     }
 
-    fn deals_of(&self, number: &str) -> usize {
+    pub(crate) fn deals_of(&self, number: &str) -> usize {
         let deals = self.portal.deals();
         let own = deals.iter().filter(|deal| deal["ORIGIN_ID"] == number);
         own.count()
     }
 
-    async fn end(self) {
+    /// Stops the bridge; the portal and the database stay.
+    pub(crate) async fn end(self) -> (Sandbox, Database) {
         self.stop.cancel();
         self.work.await.unwrap().unwrap();
+        (self.portal, self.db)
     }
 }
 
 /// An order of a customer of its own.
-fn order(number: &str) -> Value {
+pub(crate) fn order(number: &str) -> Value {
     let mut event = event(&format!("e-{number}"), number, 1);
     let digits: u32 = number.bytes().map(u32::from).fold(7, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(byte) % 10_000_000
@@ -151,7 +160,7 @@ fn order(number: &str) -> Value {
     event
 }
 
-fn orders(many: usize) -> Vec<Value> {
+pub(crate) fn orders(many: usize) -> Vec<Value> {
     (0..many).map(|n| order(&format!("A{n}"))).collect()
 }
 

@@ -20,6 +20,7 @@ mod embedded;
 mod figures;
 mod foreign;
 mod http;
+mod identity;
 mod intake;
 mod lane;
 mod layers;

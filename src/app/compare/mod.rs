@@ -16,6 +16,7 @@ use crate::{
         comparisons::{self, Claimed},
         conflicts::{self, NewConflict},
         decisions::{self, NewDecision},
+        identity,
         journal::{self, Line},
         lanes::{self, Lease},
         orders,
@@ -103,6 +104,16 @@ impl Bridge {
         Ok(known)
     }
 
+    /// The title that an order's deal is made with; none where it does not name the order.
+    fn title_of(&self, shop: &str, number: &str) -> Option<String> {
+        let shops = self.directory().shops.values();
+        let rules = shops
+            .into_iter()
+            .find(|rules| rules.shop.as_str() == shop)?;
+        let names = rules.title.contains("{number}");
+        names.then(|| rules.title.replace("{number}", number))
+    }
+
     /// Puts these comparisons off.
     pub async fn compare_later(
         &self,
@@ -149,6 +160,7 @@ impl Bridge {
                 me: None,
                 doubt: TimeDelta::zero(),
                 why: EVENT,
+                title: None,
             };
             if let Some(outcome) = Order::new(&mut row, deal, &around, &mut next_id).confirm()
                 && let Some(claimed) = rest.remove(&key)
@@ -221,7 +233,9 @@ impl Bridge {
                 writes.done.push(one.claimed);
                 continue;
             };
+            let title = self.title_of(&row.shop, &row.number);
             let around = Around {
+                title: title.as_deref(),
                 seen: &looked.seen,
                 two_way: &two_way,
                 clocks: self.clocks_of(&row.shop, &lease.portal),
@@ -280,6 +294,8 @@ struct Writes {
     done: Vec<Claimed>,
     again: BTreeMap<i64, Vec<Claimed>>,
     moves: Vec<(Comparison, StageWrite)>,
+    /// Orders whose deal turned out to be another's.
+    foreign: Vec<(String, String)>,
 }
 
 impl Writes {
@@ -327,6 +343,9 @@ impl Writes {
                 denies: outcome.denies,
             });
         }
+        if outcome.foreign {
+            self.foreign.push((shop.clone(), number.clone()));
+        }
         if let Some(awaited) = outcome.awaited {
             self.awaited.push((shop.clone(), number.clone(), awaited));
         }
@@ -373,6 +392,10 @@ impl Writes {
             let (shops, numbers, _) = columns(claimed.iter());
             comparisons::postpone(db, &shops, &numbers, *after).await?;
             put_off += claimed.len();
+        }
+        if !self.foreign.is_empty() {
+            let (shops, numbers): (Vec<_>, Vec<_>) = self.foreign.into_iter().unzip();
+            identity::let_go(db, &shops, &numbers).await?;
         }
         for (shop, number, awaited) in &self.awaited {
             changes::drop_except(db, shop, number, awaited).await?;

@@ -38,7 +38,31 @@ pub(super) async fn check(
         ),
         (Err(error), _) => report.wrong(what, format!("{error:#}"), Code::Config),
     }
+    if let Some(bridge) = bridge {
+        check_identity(name, bridge, report).await;
+    }
     check_notifications(config, name, portal, bridge, report).await;
+}
+
+/// Whether it is still the portal that orders were brought to.
+async fn check_identity(name: &PortalName, bridge: &Bridge, report: &mut Report) {
+    let what = format!("identity of portal {name}");
+    let Ok(status) = bridge.status().await else {
+        return;
+    };
+    let portals = status.portals.into_iter();
+    let mut own = portals.filter(|one| one.portal == name.as_str());
+    match own.next().and_then(|one| one.changed) {
+        Some(changed) => {
+            let found = format!("{} ({})", changed.message, changed.at.format("%F %T UTC"));
+            let steps = Code::parse(&changed.code).map(|code| code.remedy().to_owned());
+            report.note(what, found, steps.into_iter().collect());
+        }
+        None => report.fine(
+            what,
+            "the one that orders were brought to, as far as is known",
+        ),
+    }
 }
 
 /// A portal that is reached by an application: its tokens lie in the database.

@@ -184,6 +184,42 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "портал не ответил по существу ({}): проверим, что записалось, и попробуем снова",
     ),
     (
+        "the deal {} is not this order's: it carries another origin; the order is looked up by its own",
+        "сделка {} не от этого заказа: у неё другой источник; заказ ищется по своему",
+    ),
+    (
+        "the lead {} is not this order's: it carries another origin; the order is looked up by its own",
+        "лид {} не от этого заказа: у него другой источник; заказ ищется по своему",
+    ),
+    (
+        "the deal {} no longer carries the order's origin: it was told by what stands in it",
+        "у сделки {} больше нет источника заказа: она узнана по тому, что в ней записано",
+    ),
+    (
+        "deal {} was found again by the order's origin",
+        "сделка {} снова найдена по источнику заказа",
+    ),
+    (
+        "lead {} was found again by the order's origin",
+        "лид {} снова найден по источнику заказа",
+    ),
+    (
+        "the portal holds nothing of this order: it is made when the shop next sends it",
+        "в портале ничего нет от этого заказа: сделка появится, когда магазин снова его пришлёт",
+    ),
+    (
+        "{*}: {} orders are looked up by their origin",
+        "{*}: {} заказов ищутся по источнику",
+    ),
+    (
+        "the portal shows an older state than before",
+        "портал показывает более старое состояние, чем раньше",
+    ),
+    (
+        "another portal answers than the one that orders were brought to",
+        "отвечает другой портал, не тот, куда попадали заказы",
+    ),
+    (
         "refused together with other orders: {*} ({}); tried again apart from them",
         "отказано вместе с другими заказами: {*} ({}); попробуем снова отдельно от них",
     ),

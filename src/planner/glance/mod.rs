@@ -9,7 +9,7 @@ mod seen;
 pub use seen::{DealState, MoveRow, Seen, Written};
 
 use super::{
-    BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer,
+    BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, Origin,
     list::{PAGE, listed, of_ids},
     value::{id, rows},
 };
@@ -328,6 +328,9 @@ impl Glance {
                 let read = rows(result);
                 for row in &read {
                     if let Some((deal, state)) = DealState::read(row) {
+                        if row.contains_key("ORIGIN_ID") {
+                            self.seen.origins.insert(deal, Origin::read(row));
+                        }
                         self.seen.deals.insert(deal, Some(state));
                     }
                 }
@@ -411,7 +414,16 @@ fn history_page(after: u64, start: u64) -> Value {
 }
 
 fn deals_of(part: &[u64]) -> (&'static str, Value) {
-    let select = ["ID", "CATEGORY_ID", "STAGE_ID", "MOVED_TIME", "MOVED_BY_ID"];
+    let select = [
+        "ID",
+        "CATEGORY_ID",
+        "STAGE_ID",
+        "MOVED_TIME",
+        "MOVED_BY_ID",
+        "ORIGINATOR_ID",
+        "ORIGIN_ID",
+        "TITLE",
+    ];
     ("crm.deal.list", listed(&of_ids(part), &select))
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     domain::Stage,
     planner::{
+        Origin,
         list::row_id,
         targets::stage_of,
         value::{id, text},
@@ -64,6 +65,8 @@ pub struct Seen {
     pub me: Option<u64>,
     /// Deals that were asked for; none for one that the portal does not show.
     pub deals: BTreeMap<u64, Option<DealState>>,
+    /// Where the deals that were read come from.
+    pub origins: BTreeMap<u64, Origin>,
     /// The moves of deals whose own history was asked for.
     pub moves: BTreeMap<u64, Vec<MoveRow>>,
     /// What became of moves.
@@ -82,6 +85,7 @@ impl Seen {
         self.newest = self.newest.max(other.newest);
         self.me = self.me.or(other.me);
         self.deals.extend(other.deals);
+        self.origins.extend(other.origins);
         self.moves.extend(other.moves);
         self.written.extend(other.written);
         self.refused.extend(other.refused);

@@ -4,10 +4,10 @@ use super::{by_id, by_origin};
 use crate::{
     domain::Code,
     planner::{
-        Intent, Outcome, State, Target, Wave,
+        Intent, Known, Origin, Outcome, State, Target, Wave,
         ask::Ask,
         list::{PAGE, row_id, with_origin},
-        value::rows,
+        value::{is_empty, rows, same},
     },
 };
 use serde_json::{Map, Value};
@@ -96,7 +96,8 @@ impl Wave {
         for job in jobs {
             let state = &mut self.jobs[*job];
             let linked = state.target_id();
-            state.row = rows.iter().find(|row| row_id(row) == linked).cloned();
+            let row = rows.iter().find(|row| row_id(row) == linked);
+            state.take_by_id(row);
         }
     }
 
@@ -173,6 +174,54 @@ impl State {
             let rows = |state: &Self| Some(!state.desired.as_ref()?.rows.rows.is_empty());
             self.known.open.rows |= rows(self).unwrap_or_default();
         }
+    }
+
+    /// Takes what stands under the known id, if it is the order's: an id alone is no proof. Else the link is dropped for what the order's
+    /// origin shows, or for a new deal in the next wave.
+    fn take_by_id(&mut self, row: Option<&Map<String, Value>>) {
+        let Some(target) = self.known.target else {
+            return;
+        };
+        let foreign = row.is_some_and(|row| !self.is_its_own(row));
+        match row {
+            Some(row) if !foreign => self.row = Some(row.clone()),
+            Some(_) if self.stand_in.is_none() => {
+                self.note(format!(
+                    "the {target} is not this order's: it carries another origin; the order is looked up by its own"
+                ));
+                let making = self.known.open.making.take();
+                self.known = Known::default();
+                self.known.open.making = making;
+                self.end(Outcome::Again {
+                    code: Code::OtherPortal,
+                });
+            }
+            // What carries the order's origin takes its place.
+            Some(_) | None => {}
+        }
+    }
+
+    /// Whether a deal or lead is the order's: by its origin; where somebody took that away, by two things that were written into it.
+    fn is_its_own(&mut self, row: &Map<String, Value>) -> bool {
+        let origin = Origin::read(row);
+        if origin.is_of(self.job.rules.shop.as_str(), self.job.number.as_str()) {
+            return true;
+        }
+        let written = self.known.written.as_ref().map(|written| &written.fields);
+        let once = self.desired.as_ref().map(|desired| &desired.once);
+        let told = ["TITLE", "OPPORTUNITY", "COMMENTS"].iter().filter(|field| {
+            let ours = written.and_then(|fields| fields.get(**field));
+            let ours = ours.or_else(|| once?.get(**field));
+            ours.is_some_and(|ours| !is_empty(ours) && same(ours, row.get(**field)))
+        });
+        let told = origin.is_empty() && told.count() >= 2;
+        if told {
+            let id = row_id(row).unwrap_or_default();
+            self.note(format!(
+                "the deal {id} no longer carries the order's origin: it was told by what stands in it"
+            ));
+        }
+        told
     }
 
     /// The portal shows no deal or lead under the known id.

@@ -108,3 +108,70 @@ fn a_deleted_order_moves_its_deal_only_if_the_rules_say_so() {
     only(drive(&mut portal, vec![delete]));
     assert_eq!(portal.deals[&1]["STAGE_ID"], "LOSE");
 }
+
+#[test]
+fn a_deal_under_the_known_id_that_is_another_orders_is_not_touched() {
+    let mut portal = Portal::default();
+    let settled = bring(&mut portal, &order(1, 1));
+    assert_eq!(settled.known.target, Some(Target::Deal(1)));
+    for (originator, origin) in [("main", "A9"), ("other", "A1"), ("", "")] {
+        portal.set_deal(1, "ORIGINATOR_ID", originator);
+        portal.set_deal(1, "ORIGIN_ID", origin);
+        portal.set_deal(1, "TITLE", "Чужая");
+        portal.set_deal(1, "OPPORTUNITY", "7.00");
+        let before = portal.deals[&1].clone();
+        let mut changed = order(1, 1);
+        changed["comment"] = json!("новый");
+        let again = bring_again(&mut portal, &changed, settled.known.clone());
+        let code = Code::OtherPortal;
+        assert_eq!(
+            again.outcome,
+            Outcome::Again { code },
+            "{originator}/{origin}"
+        );
+        assert_eq!(again.known, Known::default());
+        assert!(!again.notes.is_empty());
+        assert_eq!(portal.deals[&1], before);
+        let made = bring_again(&mut portal, &changed, again.known);
+        assert_eq!(made.outcome, DONE);
+        let new = made.known.target.unwrap().id();
+        assert_ne!(new, 1);
+        assert_eq!(portal.deals[&1], before);
+        portal.deals.remove(&new);
+    }
+}
+
+#[test]
+fn a_deal_whose_origin_was_taken_away_is_told_by_what_was_written_into_it() {
+    let mut portal = Portal::default();
+    let settled = bring(&mut portal, &order(1, 1));
+    portal.set_deal(1, "ORIGINATOR_ID", "");
+    portal.set_deal(1, "ORIGIN_ID", "");
+    let mut changed = order(1, 1);
+    changed["comment"] = json!("новый");
+    let again = bring_again(&mut portal, &changed, settled.known);
+    assert_eq!(again.outcome, DONE);
+    assert_eq!(again.known.target, Some(Target::Deal(1)));
+    assert!(
+        again
+            .notes
+            .iter()
+            .any(|note| note.contains("no longer carries"))
+    );
+    assert_eq!(portal.deals.len(), 1);
+}
+
+#[test]
+fn an_order_whose_deal_is_gone_takes_the_one_that_carries_its_origin() {
+    let mut portal = Portal::default();
+    let settled = bring(&mut portal, &order(1, 1));
+    let mut merged = portal.deals.remove(&1).unwrap();
+    merged.insert("ID".to_owned(), json!("40"));
+    portal.deals.insert(40, merged);
+    let mut changed = order(1, 1);
+    changed["comment"] = json!("новый");
+    let again = bring_again(&mut portal, &changed, settled.known);
+    assert_eq!(again.outcome, DONE);
+    assert_eq!(again.known.target, Some(Target::Deal(40)));
+    assert_eq!(portal.deals.len(), 1);
+}

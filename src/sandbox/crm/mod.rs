@@ -52,6 +52,7 @@ pub struct Robot {
 }
 
 /// Everything in the CRM.
+#[derive(Clone)]
 pub(crate) struct Crm {
     items: BTreeMap<Entity, BTreeMap<u64, Item>>,
     last_item: BTreeMap<Entity, u64>,

@@ -8,7 +8,7 @@ use crate::sandbox::envelope::{Fail, Outcome};
 use crate::sandbox::world::{Caller, World};
 
 /// The requisites and addresses of a portal.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Requisites {
     list: Vec<Value>,
     addresses: Vec<Value>,

@@ -78,7 +78,7 @@ impl Entry {
 }
 
 /// All dictionaries.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Book {
     pub(crate) entries: Vec<Entry>,
     pub(crate) funnels: Vec<(u64, String)>,

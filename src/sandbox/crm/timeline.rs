@@ -9,7 +9,7 @@ use crate::sandbox::envelope::{Fail, Outcome};
 use crate::sandbox::world::{Caller, World};
 
 /// What was written on the cards.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Timeline {
     comments: Vec<Value>,
     activities: Vec<Value>,

@@ -47,6 +47,8 @@ pub(super) struct Around<'a> {
     pub(super) doubt: TimeDelta,
     /// Who asked for the comparison.
     pub(super) why: &'a str,
+    /// The title that the deal was made with, if it tells the order.
+    pub(super) title: Option<&'a str>,
 }
 
 /// An order's two sides while they are compared.
@@ -83,6 +85,7 @@ impl<'a> Order<'a> {
                 tell: None,
                 denies: Vec::new(),
                 awaited: None,
+                foreign: false,
             },
         }
     }
@@ -140,6 +143,9 @@ impl<'a> Order<'a> {
             Some(None) => return self.missing(),
             Some(Some(state)) => state,
         };
+        if !self.is_its_own() {
+            return;
+        }
         if self.row.gone_at.take().is_some() {
             let text = format!("the deal {} is there again", self.deal);
             self.say("gone", text, json!({ "deal": self.deal }));
@@ -156,6 +162,25 @@ impl<'a> Order<'a> {
         }
         let decision = self.decided(&said, (&shop, &portal), decide);
         self.carry_out(decision, &said, (&shop, &portal));
+    }
+
+    /// Whether the deal is the order's: an id alone is no proof. One whose origin somebody took away is told by its title. Another's
+    /// is let go; it is neither moved nor believed.
+    fn is_its_own(&mut self) -> bool {
+        let Some(origin) = self.around.seen.origins.get(&self.deal) else {
+            return true;
+        };
+        let told = origin.is_empty() && self.around.title == Some(origin.title.as_str());
+        if told || origin.is_of(&self.row.shop, &self.row.number) {
+            return true;
+        }
+        let text = format!(
+            "the deal {} is not this order's: it carries another origin; the order is looked up by its own",
+            self.deal
+        );
+        self.say("note", text, json!({ "deal": self.deal }));
+        self.outcome.foreign = true;
+        false
     }
 
     fn again(&mut self, after: TimeDelta) {

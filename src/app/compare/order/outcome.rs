@@ -49,6 +49,8 @@ pub(in crate::app::compare) struct Outcome {
     pub(in crate::app::compare) denies: Vec<String>,
     /// Whether messages that are no longer awaited are to be dropped, and which are awaited.
     pub(in crate::app::compare) awaited: Option<Vec<DateTime<Utc>>>,
+    /// Whether the deal is another's.
+    pub(in crate::app::compare) foreign: bool,
 }
 
 impl Recorded {

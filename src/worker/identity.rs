@@ -1,0 +1,90 @@
+//! Whether the portal is still the one that orders were brought to, and finding them again if it is not.
+
+use super::{
+    Failure, Portal,
+    lease::Held,
+    perform::{send, unusable},
+};
+use crate::{
+    app::{self, Bridge},
+    bitrix24::Priority,
+    planner::{Inquiry, Search},
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Orders that are looked up by their origin in one call: as many pages of deals as of leads.
+const AT_ONCE: u32 = 1_250;
+
+/// What a lane remembers of asking.
+#[derive(Debug, Default)]
+pub(super) struct Acquaintance {
+    asked: Option<Instant>,
+}
+
+impl Acquaintance {
+    /// The portal is to be asked before anything else is sent to it.
+    pub(super) fn doubt(&mut self) {
+        self.asked = None;
+    }
+
+    /// Asks who the portal is, if it is time: one call. Before it has told that once, nothing is sent that rests on ids.
+    pub(super) async fn ask<P: Portal>(
+        &mut self,
+        bridge: &Bridge,
+        portal: &P,
+        held: &Held,
+        every: Duration,
+    ) -> Result<Option<Failure>, app::Error> {
+        if self.asked.is_some_and(|asked| asked.elapsed() < every) {
+            return Ok(None);
+        }
+        let first = self.asked.is_none();
+        let (remembered, address) = bridge.remembered(held.portal(), portal.address()).await?;
+        if remembered.witnesses.is_empty() && remembered.address == address {
+            self.asked = Some(Instant::now());
+            return Ok(None);
+        }
+        let mut inquiry = Inquiry::new(&remembered);
+        let call = inquiry.call();
+        match send(portal, held, &call, Priority::Live).await {
+            Ok(answer) => inquiry.answer(answer),
+            Err(failure) if first => return Ok(Some(failure)),
+            // What is sent next meets it, too.
+            Err(_) => {}
+        }
+        self.asked = Some(Instant::now());
+        let address = address.as_deref();
+        if let (Some(verdict), Some(newest)) = (inquiry.verdict(address), inquiry.newest()) {
+            bridge
+                .recognise(held.lease(), address, verdict, newest)
+                .await?;
+        }
+        Ok(None)
+    }
+}
+
+/// Looks up by their origin some of the orders whose link was let go; whether there were any.
+pub(super) async fn find_again<P: Portal>(
+    bridge: &Bridge,
+    portal: &P,
+    held: &Held,
+) -> Result<bool, app::Error> {
+    let orders = bridge.unverified(held.lease(), AT_ONCE).await?;
+    if orders.is_empty() {
+        return Ok(false);
+    }
+    let mut search = Search::new(orders);
+    while let Some(call) = search.next_call() {
+        if !held.may_send() {
+            return Ok(false);
+        }
+        match send(portal, held, &call, Priority::Reconcile).await {
+            Ok(answer) => search.answer(&call, answer),
+            Err(fault) => search.answer(&call, unusable(&fault)),
+        }
+    }
+    let found = search.finish();
+    bridge.found_again(held.lease(), &found).await?;
+    Ok(!found.is_empty())
+}
