@@ -281,10 +281,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "контакт не удалось связать с его компанией: {}",
     ),
     (
-        "what was written could not be read back: {}",
-        "записанное не удалось прочитать обратно: {}",
-    ),
-    (
         "the status \"{}\" is never written to the portal: its stage was left alone",
         "статус «{}» в портал не передаётся: стадию не трогали",
     ),
@@ -299,6 +295,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "the deal is gone: a new one is made, as an operator asked",
         "сделки больше нет: создаём новую, как попросил оператор",
+    ),
+    (
+        "the portal shows no {}: {}, which carries the order's number, takes its place",
+        "портал не показывает {}: вместо неё взята {} с номером этого заказа",
     ),
     ("the portal shows no {=}", "портал не показывает: {=}"),
     (
@@ -332,10 +332,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "the sum was set by hand in the portal: it was left alone",
         "сумму в портале задали вручную: она оставлена",
-    ),
-    (
-        "the portal shows no {}: {}, which carries the order's number, takes its place",
-        "портал не показывает {}: вместо неё взята {} с номером этого заказа",
     ),
     (
         "the comment was changed in the portal: the shop's new one was not put over it",
