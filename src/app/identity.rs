@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 const WITNESSES: i64 = 25;
 
 /// A portal that turned out to be another one, or to have gone back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PortalChange {
     /// When it was found.
     pub at: DateTime<Utc>,
