@@ -25,7 +25,7 @@
 //! | [`doors`] | what any caller may use of the process: bytes in work, tries at keys |
 //! | [`embedded`] | a PostgreSQL of our own for those who brought none |
 //! | [`sandbox`] | a simulated portal, the other side: it uses nothing of ours |
-//! | [`telemetry`], [`lifecycle`], [`retry`] | logs and metrics; signals and tasks; pauses between tries |
+//! | [`telemetry`], [`lifecycle`], [`retry`], [`bug`] | logs and metrics; signals and tasks; pauses between tries; panics as values |
 //!
 //! A room uses only rooms below it; `storage` and `bitrix24` never meet; the pure rooms know no IO, no clock and no chance. A test reads
 //! the source and enforces this.
@@ -69,6 +69,7 @@
 
 pub mod app;
 pub mod bitrix24;
+pub mod bug;
 pub mod callback;
 pub mod cli;
 pub mod config;

@@ -40,6 +40,8 @@ pub enum Accepted {
     Conflict,
     /// It is not a valid event of this shop.
     Invalid(Faults),
+    /// The bridge itself failed at it, in these words; nothing of it is stored.
+    Failed(String),
 }
 
 /// Identity of an event: shop, source, id.
@@ -57,35 +59,38 @@ impl Bridge {
             return Err(Error::TooMany(events.len()));
         }
         let mut good = Vec::with_capacity(events.len());
-        let mut faults = Vec::with_capacity(events.len());
+        let mut refused = Vec::with_capacity(events.len());
         let mut left = MOST_TOLD;
         let trace = traces::current();
         for event in events {
-            match mend::read(self.directory(), shop, event) {
+            match self.read_event(shop, event) {
                 Ok(mut event) => {
                     event.traceparent.clone_from(&trace);
                     good.push(event);
-                    faults.push(None);
+                    refused.push(None);
                 }
-                Err(rejection) => {
+                Err(mut rejection) => {
                     // Of each event one is told at least: what is wrong with it at all.
-                    let told = shorten(rejection.faults, left.clamp(1, MOST_FAULTS));
-                    left = left.saturating_sub(told.len());
-                    faults.push(Some(told));
+                    rejection.faults = shorten(rejection.faults, left.clamp(1, MOST_FAULTS));
+                    left = left.saturating_sub(rejection.faults.len());
+                    refused.push(Some(Accepted::from(rejection)));
                 }
             }
         }
         let stored = if good.is_empty() {
             Vec::new()
         } else {
-            self.store_request(good).await?
+            match self.store_request(good).await {
+                Err(error) if error.is_of_the_row() => self.store_each(shop, events).await?,
+                stored => stored?,
+            }
         };
         let mut stored = stored.into_iter();
-        let results: Vec<_> = faults
+        let results: Vec<_> = refused
             .into_iter()
-            .map(|faults| match faults {
+            .map(|refused| match refused {
                 None => stored.next().unwrap_or(Accepted::Queued),
-                Some(faults) => Accepted::Invalid(faults),
+                Some(refused) => refused,
             })
             .collect();
         for result in &results {
@@ -111,6 +116,29 @@ impl Bridge {
         let mut stored = [first?.into_iter(), second?.into_iter()];
         let stored = places.into_iter().filter_map(|part| stored[part].next());
         Ok(stored.collect())
+    }
+
+    /// Stores the events of a request one by one, after one of them failed together with the others: the fault is its own.
+    /// What was stored before that is a duplicate by now.
+    async fn store_each(
+        &self,
+        shop: Option<&ShopName>,
+        events: &[Value],
+    ) -> Result<Vec<Accepted>, Error> {
+        let trace = traces::current();
+        let mut results = Vec::new();
+        for event in events {
+            let Ok(mut event) = self.read_event(shop, event) else {
+                continue;
+            };
+            event.traceparent.clone_from(&trace);
+            results.push(match self.together(vec![event]).await {
+                Ok(stored) => stored.into_iter().next().unwrap_or(Accepted::Queued),
+                Err(error) if error.is_of_the_row() => Accepted::Failed(error.chain()),
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(results)
     }
 
     /// Wakes the lanes of what was queued, and counts what that overtook.
@@ -426,6 +454,16 @@ pub(super) fn line(event: &NewEvent, kind: &'static str, text: String) -> Line {
     }
 }
 
+impl From<mend::Rejection> for Accepted {
+    fn from(rejection: mend::Rejection) -> Self {
+        if rejection.code == Code::Bug {
+            Self::Failed(super::sentence(&rejection.faults))
+        } else {
+            Self::Invalid(rejection.faults)
+        }
+    }
+}
+
 impl Accepted {
     /// One word, as the API says it.
     pub fn word(&self) -> &'static str {
@@ -434,6 +472,7 @@ impl Accepted {
             Self::Duplicate => "duplicate",
             Self::Conflict => "conflict",
             Self::Invalid(_) => "invalid",
+            Self::Failed(_) => "failed",
         }
     }
 
@@ -443,6 +482,7 @@ impl Accepted {
             Self::Queued | Self::Duplicate => None,
             Self::Conflict => Some(Code::Conflict),
             Self::Invalid(_) => Some(Code::Invalid),
+            Self::Failed(_) => Some(Code::Bug),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The position in the file is stored in the transaction that stores the orders, so whoever goes on after an interruption begins exactly where
 //! the last one ended, and two who load the same file do not load a line twice.
 
-use super::{Accepted, Bridge, Error, accept, mend};
+use super::{Accepted, Bridge, Error, accept};
 use crate::{
     domain::{Code, Fault, Faults, PortalName, ShopName},
     storage::{
@@ -116,7 +116,7 @@ impl Bridge {
             }]
         })?;
         let event = event_of(value, line);
-        let read = mend::read(self.directory(), Some(&of.shop), &event);
+        let read = self.read_event(Some(&of.shop), &event);
         let event = read.map_err(|rejection| rejection.faults)?;
         Ok(NewEvent {
             later: true,

@@ -1,6 +1,6 @@
 //! Retrying or discarding many dead letters: a stored job, worked off in small batches, that survives a restart.
 
-use super::{Actor, Bridge, Error, LetterFilter, LetterQuery, Retry, dead_letters};
+use super::{Actor, Bridge, Error, LetterFilter, LetterQuery, Retry, bury::clean, dead_letters};
 use crate::{
     domain::Fault,
     storage::{
@@ -257,6 +257,12 @@ impl Bridge {
                 job.failed += 1;
                 let fault = format!("letter {}: {fault}", letter.id);
                 job.last_fault = Some(fault.chars().take(2000).collect());
+            }
+            Err(error) if error.is_of_the_row() => {
+                point.rollback().await?;
+                job.failed += 1;
+                let fault = format!("letter {}: {}", letter.id, error.chain());
+                job.last_fault = Some(clean(&fault));
             }
             Err(error) => return Err(error),
         }

@@ -6,7 +6,7 @@ use super::{
     mend,
 };
 use crate::{
-    domain::{Agreed, Code, ShopName},
+    domain::{Agreed, Code, Fault, ShopName},
     storage::{
         agreements::{self, Row},
         changes::{self, ChangeRow, Wanted},
@@ -168,12 +168,13 @@ impl Bridge {
             _ => String::new(),
         };
         if number != change.number {
-            return Err(Error::Invalid(vec![crate::domain::Fault {
+            return Err(Error::Invalid(vec![Fault {
                 pointer: "/number".to_owned(),
                 detail: format!("the message is about order `{}`", change.number),
             }]));
         }
-        let new = mend::read(self.directory(), Some(&shop), &event)
+        let new = self
+            .read_event(Some(&shop), &event)
             .map_err(|rejected| Error::Invalid(rejected.faults))?;
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;

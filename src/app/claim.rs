@@ -1,22 +1,34 @@
 //! Due orders on their way to the planner.
 
-use super::{Bridge, Error, Tries, mend};
+use super::{Bridge, Error, mend};
 use crate::{
+    bug::{self, Step},
     domain::{Code, Customer, EventBody, ShopRules},
-    planner::{Doubt, Intent, Job, Known, Landing, Outcome, Settlement},
+    planner::{Doubt, Intent, Job},
     storage::{
-        self,
+        self, Json,
+        journal::{self, Line},
         lanes::Lease,
         links::{self, Link},
         orders::{self, Due},
     },
 };
+use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 use std::{collections::HashMap, sync::Arc};
+
+/// Orders of each shop that are looked at for an event that is gone.
+const AT_REST: i64 = 1_000;
+/// What is said of an order whose event is gone.
+const NOTHING_TO_SEND: &str =
+    "nothing is sent: the shop's last event of this order is no longer stored";
 
 /// Orders of history in one wave: what happens meanwhile waits for so many at most. So many new ones fill their calls: contacts one, deals with rows
 /// two, or imports one and rows one.
 const HISTORY_WAVE: u32 = 48;
+
+/// Orders of one wave where several shops share a portal: so many fill their calls well, and what another shop brings meanwhile waits for no more.
+const SHARED_WAVE: u32 = 100;
 
 /// A claimed order: what settling needs to know of it.
 #[derive(Debug, Clone)]
@@ -38,18 +50,18 @@ pub struct Claim {
 }
 
 impl Bridge {
-    /// The due orders of a lane with what the planner needs, the longest due first; history only if nothing else is due. An event that can no longer be read dies
-    /// here, so that it does not stand in the way for ever.
-    pub async fn claim(
-        &self,
-        lease: &Lease,
-        limit: u32,
-        tries: &Tries,
-    ) -> Result<Vec<(Claim, Job)>, Error> {
+    /// The due orders of a lane with what the planner needs: an equal share for each shop, of which the longest due come first; history only if nothing else is
+    /// due. An event that can no longer be read dies here, so that it does not stand in the way for ever.
+    pub async fn claim(&self, lease: &Lease, limit: u32) -> Result<Vec<(Claim, Job)>, Error> {
         let shops = self.directory().shops_of(&lease.portal);
         let due = {
             let mut db = self.pool().acquire().await?;
-            let now = self.look(&mut db, lease, &shops, (false, limit)).await?;
+            let most = if shops.len() > 1 {
+                limit.min(SHARED_WAVE)
+            } else {
+                limit
+            };
+            let now = self.look(&mut db, lease, &shops, (false, most)).await?;
             if now.is_empty() {
                 let few = limit.min(HISTORY_WAVE);
                 self.look(&mut db, lease, &shops, (true, few)).await?
@@ -60,16 +72,14 @@ impl Bridge {
         let mut claimed = Vec::with_capacity(due.len());
         let mut unreadable = Vec::new();
         for one in due {
-            if let Some(made) = one.occurred_at {
-                self.shop_said(&one.shop, made, one.received_at);
-            }
-            match self.prepare(&one) {
-                Ok(pair) => claimed.push(pair),
-                Err(message) => unreadable.push((claim_of(&one, None), broken(&one, message))),
+            match bug::caught(|| self.prepare(&one)) {
+                Ok(Ok(pair)) => claimed.push(pair),
+                Ok(Err(why)) => unreadable.push((one, Code::Invalid, why)),
+                Err(bug) => unreadable.push((one, Code::Bug, bug.to_string())),
             }
         }
-        if !unreadable.is_empty() {
-            self.settle(lease, tries, unreadable).await?;
+        for (one, code, why) in unreadable {
+            self.bury(lease, &claim_of(&one, None), code, &why).await?;
         }
         self.fill_links(lease, &mut claimed).await?;
         Ok(claimed)
@@ -83,19 +93,41 @@ impl Bridge {
         shops: &[String],
         (later, limit): (bool, u32),
     ) -> Result<Vec<Due>, storage::Error> {
-        let from = self.low_water().from(&lease.portal, lease.epoch, later);
+        let place = (&*lease.portal, lease.epoch, later);
+        let from = self.low_water().from(place, shops);
         let limit = i64::from(limit);
-        let due = orders::claim(db, lease, shops, (later, from), limit).await?;
-        let first = due.first().map(|due| due.low);
-        self.low_water()
-            .found((&lease.portal, lease.epoch, later), from, first);
+        let due = orders::claim(db, lease, (shops, &from), later, limit).await?;
+        for (shop, from) in shops.iter().zip(from) {
+            let first = due.iter().find(|due| due.shop == *shop);
+            let first = first.map(|due| due.low);
+            self.low_water().found(place, shop, from, first);
+        }
         Ok(due)
     }
 
     /// Seconds until the next order of a portal is due.
     pub async fn next_due(&self, portal: &str) -> Result<Option<f64>, Error> {
+        let shops = self.directory().shops_of(portal);
         let mut db = self.pool().acquire().await?;
-        Ok(orders::next_due(&mut db, portal, &self.directory().shops_of(portal)).await?)
+        let due = orders::next_due(&mut db, portal, &shops).await?;
+        if due.is_none_or(|due| due > 0.0) {
+            return Ok(due);
+        }
+        // Due, and nothing was claimed: perhaps its event is gone. Then there is nothing to send, now or later.
+        let ended = orders::rest_without_event(&mut db, portal, &shops, AT_REST).await?;
+        if ended.is_empty() {
+            return Ok(due);
+        }
+        let line = |(shop, number): (String, String)| Line {
+            shop,
+            number,
+            kind: "note",
+            text: NOTHING_TO_SEND.to_owned(),
+            detail: None,
+        };
+        let lines: Vec<_> = ended.into_iter().map(line).collect();
+        journal::add(&mut db, &lines).await?;
+        Ok(orders::next_due(&mut db, portal, &shops).await?)
     }
 
     /// Whether an order of a portal is due that is not history.
@@ -105,13 +137,18 @@ impl Bridge {
     }
 
     fn prepare(&self, due: &Due) -> Result<(Claim, Job), String> {
+        self.step(Step::Claim, &due.number);
+        if let Some(made) = due.occurred_at {
+            self.shop_said(&due.shop, made, due.received_at);
+        }
         let rules = self
             .directory()
             .shops
             .values()
             .find(|rules| rules.shop.as_str() == due.shop);
         let rules = rules.ok_or("the shop is not configured")?;
-        let event = mend::parse(&due.body, rules).map_err(|faults| super::sentence(&faults))?;
+        let body = due.body.value()?;
+        let event = mend::parse(body, rules).map_err(|faults| super::sentence(&faults))?;
         let (number, intent) = match event.body {
             EventBody::Saved(snapshot) => (snapshot.number.clone(), Intent::Save(snapshot)),
             EventBody::Deleted { number, .. } => (number, Intent::Delete),
@@ -125,11 +162,11 @@ impl Bridge {
             rules: Arc::clone(rules),
             number,
             intent,
-            known: serde_json::from_value(due.known.clone()).unwrap_or_default(),
+            known: read_or_default(&due.known),
             recreate: due.recreate,
             import: due.import,
             doubt: due.under_way.as_ref().map(|what| Doubt {
-                what: serde_json::from_value(what.clone()).unwrap_or_default(),
+                what: read_or_default(what),
                 over: due.landed,
             }),
         };
@@ -206,20 +243,9 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
     }
 }
 
-fn broken(due: &Due, message: String) -> Settlement {
-    let known: Known = serde_json::from_value(due.known.clone()).unwrap_or_default();
-    let outcome = Outcome::Hopeless {
-        code: Code::Invalid,
-        message,
-    };
-    Settlement {
-        job: 0,
-        outcome,
-        known,
-        notes: Vec::new(),
-        stage: None,
-        made_as: None,
-        landing: Landing::Nothing,
-        waits: false,
-    }
+/// What is stored of an order. What cannot be read is not known: then it is looked up by its origin.
+fn read_or_default<T: Default + DeserializeOwned>(stored: &Json) -> T {
+    let value = stored.value().ok();
+    let read = value.and_then(|value| serde_json::from_value(value.clone()).ok());
+    read.unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     decision::{Ruling, Waiting},
-    domain::{Code, PortalName, ShopName, Side},
+    domain::{Code, Fault, PortalName, ShopName, Side},
     storage::{
         agreements, comparisons,
         conflicts::{self, ConflictRow, Filter},
@@ -24,6 +24,9 @@ const DEFAULT_PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 500;
 /// Letters of one order that one word settles.
 const LETTERS: i64 = 100;
+/// Why no new deal can be made.
+const EVENT_GONE: &str =
+    "the order's last event is no longer stored: send the order again from the shop, or let it go";
 
 /// A conflict, as people see it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -238,6 +241,12 @@ impl Bridge {
         let letters = letters::list(tx, &wanted).await?;
         match winner {
             Side::Shop => {
+                // A new deal is made from the shop's last event: without it the word could not be carried out.
+                if !orders::has_event(tx, &conflict.shop, &conflict.number).await? {
+                    let pointer = "/winner".to_owned();
+                    let detail = EVENT_GONE.to_owned();
+                    return Err(Error::Invalid(vec![Fault { pointer, detail }]));
+                }
                 for letter in &letters {
                     let again = Retry {
                         recreate: true,

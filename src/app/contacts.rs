@@ -1,7 +1,7 @@
 //! What orders are found by: the e-mail addresses and phone numbers of their customers.
 
 use super::{Bridge, Error};
-use crate::storage::contacts;
+use crate::{bug, storage::contacts};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -25,7 +25,12 @@ impl Bridge {
         };
         let mut keys = Vec::new();
         for (event, body) in &unread.events {
-            keys.extend(keys_of(body).into_iter().map(|key| (*event, key)));
+            // What cannot be read is not found by anything.
+            let of = body
+                .value()
+                .ok()
+                .and_then(|body| bug::caught(|| keys_of(body)).ok());
+            keys.extend(of.into_iter().flatten().map(|key| (*event, key)));
         }
         contacts::add(&mut tx, &keys).await?;
         let more = contacts::read_down_to(&mut tx, &unread).await?;

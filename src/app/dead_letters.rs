@@ -168,7 +168,7 @@ impl From<LetterRow> for Letter {
             attempts: row.attempts,
             first_failed_at: row.first_failed_at,
             last_failed_at: row.last_failed_at,
-            payload: row.payload,
+            payload: row.payload.shown(),
             change_seq: row.change_seq,
         }
     }

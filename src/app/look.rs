@@ -18,6 +18,12 @@ pub use crate::storage::{
     },
 };
 
+/// Under this name in the place of a lane's: taking up events from SQL.
+pub const FROM_SQL: &str = ":sql";
+/// Under this name in the place of a lane's: jobs over many dead letters.
+pub const JOBS: &str = ":jobs";
+/// Under this name in the place of a lane's: housekeeping.
+pub const HOUSEKEEPING: &str = ":housekeeping";
 /// The most orders that a search shows.
 pub const FOUND: i64 = 200;
 /// For how many seconds a trouble that is over is still shown.
@@ -43,12 +49,18 @@ pub struct Glance {
 impl Bridge {
     /// What the overview shows beside the status.
     pub async fn glance(&self) -> Result<Glance, Error> {
-        let portals = self.directory().portals.iter();
-        let portals: Vec<String> = portals.map(|name| name.as_str().to_owned()).collect();
+        let shops = self.directory().shops.values();
+        let names = |rules: &std::sync::Arc<crate::domain::ShopRules>| {
+            (
+                rules.portal.as_str().to_owned(),
+                rules.shop.as_str().to_owned(),
+            )
+        };
+        let (portals, shops): (Vec<_>, Vec<_>) = shops.map(names).unzip();
         let mut db = self.pool().acquire().await?;
         Ok(Glance {
             minutes: glance::last_hour(&mut db).await?,
-            oldest: glance::oldest(&mut db, &portals).await?,
+            oldest: glance::oldest(&mut db, &portals, &shops).await?,
             conflicts: troubles::conflicts(&mut db).await?,
             dead: troubles::dead(&mut db).await?,
             refused: troubles::refused(&mut db).await?,

@@ -15,10 +15,10 @@ use tokio::time::Instant;
 /// How long looks may begin in the middle.
 const WHOLE_AGAIN: Duration = Duration::from_secs(10);
 
-/// A lane of one turn, and whether it is about history.
-type Place = (String, i64, bool);
+/// A lane of one turn, one of its shops, and whether it is about history.
+type Place = (String, i64, String, bool);
 
-/// Where looks begin, by lane.
+/// Where looks begin, by lane and shop: the dead entries of one shop are nothing to another.
 #[derive(Debug, Default)]
 pub(super) struct LowWater(Mutex<HashMap<Place, Mark>>);
 
@@ -29,29 +29,36 @@ struct Mark {
 }
 
 impl LowWater {
-    /// Where to begin; none: at the beginning.
-    pub(super) fn from(&self, lane: &str, epoch: i64, later: bool) -> Option<DateTime<Utc>> {
+    /// Where to begin for each shop; none: at the beginning.
+    pub(super) fn from(
+        &self,
+        (lane, epoch, later): (&str, i64, bool),
+        shops: &[String],
+    ) -> Vec<Option<DateTime<Utc>>> {
         let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mark = marks.get(&(lane.to_owned(), epoch, later))?;
-        mark.from.filter(|_| mark.whole.elapsed() < WHOLE_AGAIN)
+        let of = |shop: &String| {
+            let mark = marks.get(&(lane.to_owned(), epoch, shop.clone(), later))?;
+            mark.from.filter(|_| mark.whole.elapsed() < WHOLE_AGAIN)
+        };
+        shops.iter().map(of).collect()
     }
 
-    /// A look that began at `from` found this; none: nothing was due.
+    /// A look at a shop that began at `from` found this; none: nothing was due.
     pub(super) fn found(
         &self,
         (lane, epoch, later): (&str, i64, bool),
+        shop: &str,
         from: Option<DateTime<Utc>>,
         first: Option<DateTime<Utc>>,
     ) {
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Another turn's marks say nothing about this one.
         marks.retain(|place, _| place.0 != lane || place.1 == epoch);
-        let mark = marks
-            .entry((lane.to_owned(), epoch, later))
-            .or_insert_with(|| Mark {
-                from: None,
-                whole: Instant::now(),
-            });
+        let place = (lane.to_owned(), epoch, shop.to_owned(), later);
+        let mark = marks.entry(place).or_insert_with(|| Mark {
+            from: None,
+            whole: Instant::now(),
+        });
         if from.is_none() {
             mark.whole = Instant::now();
         }
@@ -73,21 +80,23 @@ mod tests {
     async fn looks_begin_where_the_last_one_found_something_and_now_and_then_at_the_beginning() {
         let water = LowWater::default();
         let place = ("main", 1, false);
-        assert_eq!(water.from("main", 1, false), None);
-        water.found(place, None, at(5));
-        assert_eq!(water.from("main", 1, false), at(5));
-        water.found(place, at(5), at(7));
-        water.found(place, at(7), None);
-        assert_eq!(water.from("main", 1, false), at(7));
-        assert_eq!(water.from("main", 1, true), None, "history has its own");
-        assert_eq!(water.from("main", 2, false), None, "so has another turn");
-        tokio::time::advance(WHOLE_AGAIN).await;
-        assert_eq!(water.from("main", 1, false), None);
-        water.found(place, None, at(6));
+        let both = ["a".to_owned(), "b".to_owned()];
+        let from = |place| water.from(place, &both);
+        assert_eq!(from(place), [None, None]);
+        water.found(place, "a", None, at(5));
+        assert_eq!(from(place), [at(5), None], "another shop has its own");
+        water.found(place, "a", at(5), at(7));
+        water.found(place, "a", at(7), None);
+        assert_eq!(from(place), [at(7), None]);
+        assert_eq!(from(("main", 1, true)), [None, None], "history has its own");
         assert_eq!(
-            water.from("main", 1, false),
-            at(6),
-            "something older was found"
+            from(("main", 2, false)),
+            [None, None],
+            "so has another turn"
         );
+        tokio::time::advance(WHOLE_AGAIN).await;
+        assert_eq!(from(place), [None, None]);
+        water.found(place, "a", None, at(6));
+        assert_eq!(from(place), [at(6), None], "something older was found");
     }
 }

@@ -2,9 +2,11 @@
 
 use super::{Bridge, Directory, Error, contacts, said::Said};
 use crate::{
+    bug::{self, Step},
     domain::{Code, Event, EventBody, Fault, Faults, ShopName, ShopRules},
-    storage::outbox::NewEvent,
+    storage::{Json, outbox::NewEvent},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +19,11 @@ pub(super) struct Rejection {
 }
 
 impl Rejection {
+    /// The bridge itself failed at it.
+    pub(super) fn by_bridge(words: &str) -> Self {
+        Self::at("", words.to_owned(), Code::Bug)
+    }
+
     fn at(pointer: &str, detail: String, code: Code) -> Self {
         let faults = vec![Fault {
             pointer: pointer.to_owned(),
@@ -43,8 +50,43 @@ impl Rejection {
     }
 }
 
+impl Bridge {
+    /// Reads an event of the shop whose key was shown, or of the shop it names itself. A panic about it is a fault of this
+    /// event.
+    pub(super) fn read_event(
+        &self,
+        shop: Option<&ShopName>,
+        value: &Value,
+    ) -> Result<NewEvent, Rejection> {
+        let read = bug::caught(|| {
+            let id = value.get("id").and_then(Value::as_str);
+            self.step(Step::Read, id.unwrap_or_default());
+            read(self.directory(), shop, value)
+        });
+        read.unwrap_or_else(|bug| {
+            tracing::error!(place = bug.place, "a panic over an event was caught");
+            let shop = named(self.directory(), value).ok();
+            let rejection = Rejection::by_bridge(&bug.to_string());
+            Err(Rejection { shop, ..rejection })
+        })
+    }
+
+    /// Reads an event from the database.
+    pub(super) fn read_stored(&self, event: &Json) -> Result<NewEvent, Rejection> {
+        match event.value() {
+            Ok(value) => self.read_event(None, value),
+            Err(why) => Err(Rejection::at("", why.to_owned(), Code::Invalid)),
+        }
+    }
+
+    /// The shop that an event names which cannot be read as a whole.
+    pub(super) fn shop_of(&self, shop: Option<&str>, source: Option<&str>) -> Option<ShopName> {
+        named(self.directory(), &json!({ "shop": shop, "source": source })).ok()
+    }
+}
+
 /// Reads an event of the shop whose key was shown, or of the shop it names itself.
-pub(super) fn read(
+fn read(
     directory: &Directory,
     shop: Option<&ShopName>,
     value: &Value,
@@ -84,12 +126,13 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
         } => ("deleted", number, version, updated_at),
     };
     let text = value.to_string();
+    let (source, event_id) = identity(event.source, event.id);
     Ok(NewEvent {
         portal: rules.portal.as_str().to_owned(),
         shop: rules.shop.as_str().to_owned(),
         number: number.as_str().to_owned(),
-        source: event.source,
-        event_id: event.id,
+        source,
+        event_id,
         kind,
         version,
         updated_at,
@@ -101,6 +144,19 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
         body: text,
         later: false,
     })
+}
+
+/// The most bytes of source and id that stand in the index of identities as they are: with the shop's name, an entry of it
+/// holds less than 2,704.
+const IDENTITY_BYTES: usize = 2_000;
+
+/// An identity as it is stored: a source that is too long for the index, by its SHA-256.
+fn identity(source: String, id: String) -> (String, String) {
+    if source.len() + id.len() <= IDENTITY_BYTES {
+        return (source, id);
+    }
+    let print = STANDARD_NO_PAD.encode(Sha256::digest(&source));
+    (format!("sha-256:{print}"), id)
 }
 
 /// Parses an event with the shop's country for phones.
@@ -201,6 +257,8 @@ pub(super) fn mended(old: &Value, payload: Value, letter: i64, turn: i64) -> Val
     if let Value::Object(map) = &mut event {
         let id = old.get("id").and_then(Value::as_str).unwrap_or("letter");
         let base = id.split("#retry-").next().unwrap_or(id);
+        // With what follows it is still an id that is taken.
+        let base: String = base.chars().take(200).collect();
         map.insert(
             "id".to_owned(),
             Value::from(format!("{base}#retry-{letter}-{turn}")),

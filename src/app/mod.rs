@@ -14,6 +14,7 @@ mod audit;
 mod backfill;
 mod bell;
 mod bulk;
+mod bury;
 mod changes;
 mod claim;
 mod clocks;
@@ -45,6 +46,7 @@ mod together;
 mod withdraw;
 
 use crate::{
+    bug::{Bug, Step, Trap},
     domain::Faults,
     doors,
     storage::{self, inbox, outbox},
@@ -77,12 +79,13 @@ pub use heard::{HistoryTaken, Notice};
 pub use identity::PortalChange;
 pub use import::{FaultyLine, Imports};
 pub use letter_filter::{LetterFilter, LetterQuery};
+pub use look::{FROM_SQL, HOUSEKEEPING, JOBS};
 pub use orders::{OrderView, TimelineEntry};
 pub use permits::{PATIENCE as PERMIT_PATIENCE, permit_bell};
 pub use reconcile::{Difference, OrderWithDeal};
 pub use sessions::Session;
 pub use settle::{Settled, Tries};
-pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport};
+pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport, Stuck};
 
 /// The bridge: the pool, what is configured, and the meters. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -102,6 +105,7 @@ struct Inner {
     letterbox: together::Queue<inbox::Notification>,
     low_water: low_water::LowWater,
     wrong_keys: doors::Tries<IpAddr>,
+    trap: OnceLock<Trap>,
 }
 
 impl Bridge {
@@ -120,6 +124,7 @@ impl Bridge {
                 letterbox: together::Queue::default(),
                 low_water: low_water::LowWater::default(),
                 wrong_keys: doors::Tries::new(20, Duration::from_secs(3)),
+                trap: OnceLock::new(),
             }),
         }
     }
@@ -150,6 +155,18 @@ impl Bridge {
 
     fn clocks(&self) -> &clocks::KnownClocks {
         &self.inner.clocks
+    }
+
+    /// Has this called before each step with one thing; for tests.
+    pub fn set_trap(&self, trap: Trap) {
+        let _ = self.inner.trap.set(trap);
+    }
+
+    /// A step with one thing begins.
+    pub(crate) fn step(&self, step: Step, name: &str) {
+        if let Some(trap) = self.inner.trap.get() {
+            (trap.0)(step, name);
+        }
     }
 
     /// What wakes the lanes.
@@ -192,12 +209,37 @@ pub enum Error {
         /// As many as there are.
         found: i64,
     },
+    /// The bridge itself failed at it.
+    #[error(transparent)]
+    Bug(#[from] Bug),
     /// More than one request may carry.
     #[error("{0} events at once: at most {MAX_EVENTS} are taken")]
     TooMany(usize),
     /// Secrets could not be encrypted or read.
     #[error(transparent)]
     Vault(#[from] applications::VaultError),
+}
+
+impl Error {
+    /// Whether it is the fault of the thing that was worked on, so that it fails the same way for ever.
+    pub fn is_of_the_row(&self) -> bool {
+        match self {
+            Self::Storage(error) => error.is_of_the_row(),
+            Self::Bug(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The error with all that lies behind it, in one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            text = format!("{text}: {inner}");
+            cause = inner.source();
+        }
+        text
+    }
 }
 
 impl From<sqlx::Error> for Error {

@@ -1,12 +1,13 @@
 //! Taking up what shops published by SQL.
 
-use super::{Accepted, Bridge, Error, accept, mend, mend::Rejection};
+use super::{Accepted, Bridge, Error, accept, bury::clean, mend::Rejection};
 use crate::{
-    domain::Code,
+    bug::{self, Step},
+    domain::{Code, OrderNumber},
     storage::{
         letters::{self, Stray},
         outbox::NewEvent,
-        published::{self, Published},
+        published::{self, Names, Published},
     },
 };
 use serde_json::Value;
@@ -20,8 +21,36 @@ impl Bridge {
     /// Takes up the oldest events from SQL with the checks that HTTP makes; what cannot be accepted becomes a dead letter.
     /// Returns how many were taken up; 0 also while another process does it.
     pub async fn take_published(&self) -> Result<usize, Error> {
+        match self.take_some(BATCH).await {
+            Err(error) if error.is_of_the_row() => self.take_each().await,
+            taken => taken,
+        }
+    }
+
+    /// Takes events up one by one, after one of them failed together with the others: the fault is its own.
+    async fn take_each(&self) -> Result<usize, Error> {
+        let mut sum = 0;
+        for _ in 0..BATCH {
+            let taken = match self.take_some(1).await {
+                Err(error) if error.is_of_the_row() => self.give_up_next(&error).await?,
+                taken => taken?,
+            };
+            if taken == 0 {
+                break;
+            }
+            sum += taken;
+        }
+        Ok(sum)
+    }
+
+    /// Takes up some in one transaction; all of them or none.
+    async fn take_some(&self, most: i64) -> Result<usize, Error> {
+        bug::caught_in(Box::pin(self.take_in_one(most))).await?
+    }
+
+    async fn take_in_one(&self, most: i64) -> Result<usize, Error> {
         let mut tx = self.pool().begin().await?;
-        let rows = published::take(&mut tx, BATCH).await?;
+        let rows = published::take(&mut tx, most).await?;
         if rows.is_empty() {
             // At once and not some time after the drop: the transaction may hold the lock that others try.
             tx.rollback().await?;
@@ -29,7 +58,7 @@ impl Bridge {
         }
         let mut read: Vec<_> = rows
             .iter()
-            .map(|row| mend::read(self.directory(), None, &row.event))
+            .map(|row| self.read_stored(&row.event))
             .collect();
         if self.directory().shops.len() > 1 {
             refuse_strangers(&mut tx, &rows, &mut read).await?;
@@ -38,12 +67,15 @@ impl Bridge {
             .iter()
             .filter_map(|event| event.as_ref().ok())
             .collect();
+        for event in &good {
+            self.step(Step::TakeUp, &event.event_id);
+        }
         let results = accept::store(&mut tx, &good).await?;
         let mut stored = good.iter().zip(&results.results);
         let mut outcomes = Vec::with_capacity(rows.len());
         for (row, event) in rows.iter().zip(&read) {
             let outcome = match event {
-                Err(rejection) => self.bury(&mut tx, row, rejection).await?,
+                Err(rejection) => self.bury_published(&mut tx, row, rejection).await?,
                 Ok(_) => match stored.next() {
                     Some((event, Accepted::Conflict)) => bury_conflict(&mut tx, row, event).await?,
                     Some((_, Accepted::Duplicate)) => "duplicate",
@@ -62,19 +94,45 @@ impl Bridge {
         Ok(rows.len())
     }
 
-    async fn bury(
+    /// Makes the oldest event a dead letter because the bridge failed at it.
+    async fn give_up_next(&self, error: &Error) -> Result<usize, Error> {
+        let mut tx = self.pool().begin().await?;
+        let rows = published::take(&mut tx, 1).await?;
+        let Some(row) = rows.first() else {
+            tx.rollback().await?;
+            return Ok(0);
+        };
+        let rejection = Rejection::by_bridge(&error.chain());
+        let outcome = self.bury_published(&mut tx, row, &rejection).await?;
+        published::taken(&mut tx, &[row.id], &[outcome.to_owned()]).await?;
+        tx.commit().await?;
+        Ok(1)
+    }
+
+    async fn bury_published(
         &self,
         tx: &mut PgConnection,
         row: &Published,
         rejection: &Rejection,
     ) -> Result<&'static str, Error> {
-        let shop = rejection.shop.as_ref();
-        let rules = shop.and_then(|shop| self.directory().rules(shop));
-        let message = super::sentence(&rejection.faults);
+        let named = match row.event.value() {
+            Ok(event) => names_in(event),
+            Err(_) => published::names(tx, row.id).await?,
+        };
+        let shop = rejection
+            .shop
+            .clone()
+            .or_else(|| self.shop_of(named.shop.as_deref(), named.source.as_deref()));
+        let rules = shop.and_then(|shop| self.directory().rules(&shop));
+        // Only what can be an order's number: it stands in an index.
+        let number = named
+            .number
+            .and_then(|number| OrderNumber::parse(number.trim()).ok());
+        let message = clean(&super::sentence(&rejection.faults));
         let stray = Stray {
             portal: rules.map(|rules| rules.portal.as_str()),
             shop: rules.map(|rules| rules.shop.as_str()),
-            number: row.event.pointer("/data/number").and_then(Value::as_str),
+            number: number.as_ref().map(OrderNumber::as_str),
             code: rejection.code.as_str(),
             message: &message,
             payload: &row.event,
@@ -109,6 +167,20 @@ async fn refuse_strangers(
         }
     }
     Ok(())
+}
+
+fn names_in(event: &Value) -> Names {
+    let text = |pointer: &str| {
+        event
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    Names {
+        shop: text("/shop"),
+        source: text("/source"),
+        number: text("/data/number"),
+    }
 }
 
 async fn bury_conflict(

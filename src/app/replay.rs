@@ -4,7 +4,7 @@ use super::{Actor, Bridge, Error, Retried, Retry, accept, compare, mend};
 use crate::{
     domain::{Code, Fault},
     storage::{
-        changes,
+        Json, changes,
         journal::{self, Line},
         letters::{self, Filter, LetterRow},
         orders, outbox,
@@ -133,7 +133,7 @@ impl Bridge {
             .await?;
             return Ok(Retried::Queued);
         };
-        let payload = mend::mended(&letter.payload, payload, letter.id, event);
+        let payload = mended(letter, payload, event);
         let new = mend::read_as(self.rules_of(shop)?, &payload).map_err(Error::Invalid)?;
         if new.number != *number {
             let detail = format!("the letter is about order `{number}`");
@@ -161,11 +161,12 @@ impl Bridge {
         options: Retry,
     ) -> Result<Retried, Error> {
         let payload = match options.payload {
-            Some(payload) => mend::mended(&letter.payload, payload, letter.id, 0),
+            Some(payload) => Json::Value(mended(letter, payload, 0)),
             None => letter.payload.clone(),
         };
-        let new =
-            mend::read(self.directory(), None, &payload).map_err(|no| Error::Invalid(no.faults))?;
+        let new = self
+            .read_stored(&payload)
+            .map_err(|no| Error::Invalid(no.faults))?;
         accept::store(tx, &[&new]).await?;
         close(tx, letter, "retried", who).await?;
         Ok(Retried::Queued)
@@ -199,6 +200,9 @@ impl Bridge {
                     Ok(_) => replayed += 1,
                     // Somebody else was quicker.
                     Err(Error::NotFound) => {}
+                    Err(error) if error.is_of_the_row() => {
+                        tracing::warn!(letter = letter.id, "a dead letter could not be replayed");
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -206,7 +210,11 @@ impl Bridge {
     }
 
     fn is_mapped(&self, letter: &LetterRow) -> bool {
-        let status = letter.payload.pointer("/data/status");
+        let status = letter
+            .payload
+            .value()
+            .ok()
+            .and_then(|event| event.pointer("/data/status"));
         let status = match status {
             Some(Value::String(text)) => text.trim().to_owned(),
             Some(Value::Number(number)) => number.to_string(),
@@ -218,6 +226,12 @@ impl Bridge {
             .and_then(|shop| self.rules_of(shop).ok());
         rules.is_some_and(|rules| rules.statuses.row(&status).is_some())
     }
+}
+
+/// The letter's event with this payload in its place.
+fn mended(letter: &LetterRow, payload: Value, turn: i64) -> Value {
+    let old = letter.payload.value().unwrap_or(&Value::Null);
+    mend::mended(old, payload, letter.id, turn)
 }
 
 /// Stores a mended event and makes it the head of its locked order, whatever its age.

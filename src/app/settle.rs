@@ -1,8 +1,9 @@
 //! The end of a try: one transaction for a whole wave, fenced by the lane's lease.
 
-use super::{Bridge, Error, claim::Claim, compare};
+use super::{Bridge, Error, bury::clean, claim::Claim, compare};
 use crate::{
-    domain::Agreed,
+    bug::{self, Step},
+    domain::{Agreed, Code},
     planner::{Intention, Landing, Outcome, Settlement, Target, UnderWay},
     retry,
     storage::{
@@ -56,6 +57,15 @@ pub struct Settled {
     pub retried: usize,
     /// Events nobody judged.
     pub stalled: usize,
+}
+
+impl Settled {
+    fn add(&mut self, other: &Self) {
+        self.done += other.done;
+        self.dead += other.dead;
+        self.retried += other.retried;
+        self.stalled += other.stalled;
+    }
 }
 
 /// Everything a wave writes besides the orders' own rows.
@@ -124,6 +134,53 @@ impl Bridge {
         tries: &Tries,
         ended: Vec<(Claim, Settlement)>,
     ) -> Result<Settled, Error> {
+        match self.settle_some(lease, tries, &ended).await {
+            Err(error) if error.is_of_the_row() => self.settle_each(lease, tries, &ended).await,
+            settled => settled,
+        }
+    }
+
+    /// Records one by one how a wave ended, after one order's end could not be stored together with the others': it is
+    /// given up.
+    async fn settle_each(
+        &self,
+        lease: &Lease,
+        tries: &Tries,
+        ended: &[(Claim, Settlement)],
+    ) -> Result<Settled, Error> {
+        let mut sum = Settled::default();
+        for one in ended {
+            match self
+                .settle_some(lease, tries, std::slice::from_ref(one))
+                .await
+            {
+                Ok(settled) => sum.add(&settled),
+                Err(error) if error.is_of_the_row() => {
+                    self.bury(lease, &one.0, Code::Bug, &error.chain()).await?;
+                    sum.dead += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Records how some orders ended in one transaction; all of them or none.
+    async fn settle_some(
+        &self,
+        lease: &Lease,
+        tries: &Tries,
+        ended: &[(Claim, Settlement)],
+    ) -> Result<Settled, Error> {
+        bug::caught_in(Box::pin(self.settle_in_one(lease, tries, ended))).await?
+    }
+
+    async fn settle_in_one(
+        &self,
+        lease: &Lease,
+        tries: &Tries,
+        ended: &[(Claim, Settlement)],
+    ) -> Result<Settled, Error> {
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let shops: Vec<_> = ended.iter().map(|(claim, _)| claim.shop.clone()).collect();
@@ -137,7 +194,8 @@ impl Bridge {
             .map(|head| ((&*head.shop, &*head.number), head))
             .collect();
         let mut writes = Writes::default();
-        for (claim, settlement) in &ended {
+        for (claim, settlement) in ended {
+            self.step(Step::Settle, &claim.number);
             if let Some(head) = heads.get(&(&*claim.shop, &*claim.number)) {
                 writes.add(claim, settlement, head, tries);
             }
@@ -460,11 +518,6 @@ fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
         (Some(stage), false) => format!("{what} in stage {stage}: nothing to write"),
         (None, false) => format!("{what}: nothing to write"),
     }
-}
-
-/// Remote text as Postgres can hold it, bounded.
-fn clean(text: &str) -> String {
-    text.replace('\0', "\u{fffd}").chars().take(2000).collect()
 }
 
 #[cfg(test)]

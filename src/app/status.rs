@@ -1,12 +1,15 @@
 //! Whether everything flows.
 
-use super::{Actor, Bridge, Error, compare::lane_of, identity::PortalChange};
+use super::{
+    Actor, Bridge, Error, FROM_SQL, HOUSEKEEPING, JOBS, compare::lane_of, identity::PortalChange,
+};
 use crate::{
-    domain::ShopRules,
+    domain::{Code, ShopRules},
     storage::{
         Settings, figures, journal,
         lanes::{self, LaneRow},
         settings,
+        troubles::{self, TroubleRow},
     },
 };
 use chrono::{DateTime, Utc};
@@ -26,6 +29,21 @@ pub struct StatusReport {
     pub dead: Vec<DeadCount>,
     /// Events from SQL that are not taken up yet.
     pub published: i64,
+    /// Work that fails again and again.
+    pub stuck: Vec<Stuck>,
+}
+
+/// Work that fails again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Stuck {
+    /// The lane; `:sql` for taking up events from SQL, `:jobs` for jobs over dead letters, `:housekeeping`.
+    pub lane: String,
+    /// How often it failed.
+    pub times: i64,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// In the words of the last time.
+    pub message: String,
 }
 
 /// The state of one portal's lane.
@@ -112,6 +130,31 @@ pub struct ShopStatus {
     pub callback_resume_at: Option<DateTime<Utc>>,
 }
 
+impl Stuck {
+    /// What fails, in one sentence without its words.
+    pub fn sentence(&self) -> String {
+        let what = match self.lane.as_str() {
+            FROM_SQL => "taking up events from SQL".to_owned(),
+            JOBS => "working on jobs over dead letters".to_owned(),
+            HOUSEKEEPING => "housekeeping".to_owned(),
+            lane => format!("the lane {lane}"),
+        };
+        let since = self.since.format("%Y-%m-%d %H:%M:%S UTC");
+        format!("{what} fails again and again since {since}")
+    }
+}
+
+impl From<TroubleRow> for Stuck {
+    fn from(row: TroubleRow) -> Self {
+        Self {
+            lane: row.lane,
+            times: row.times,
+            since: row.first_at,
+            message: row.message,
+        }
+    }
+}
+
 /// How many letters are open for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadCount {
@@ -135,6 +178,7 @@ impl Bridge {
         let lanes = lanes::all(&mut db).await?;
         let published = figures::published(&mut db).await?;
         let back = figures::back(&mut db).await?;
+        let stuck = troubles::lasting(&mut db, Code::Stuck.as_str()).await?;
         let figures = Figures {
             waiting,
             done,
@@ -159,7 +203,15 @@ impl Bridge {
             shops: shops.collect(),
             dead: figures.counts(),
             published,
+            stuck: stuck.into_iter().map(Stuck::from).collect(),
         })
+    }
+
+    /// Work that fails again and again.
+    pub async fn stuck(&self) -> Result<Vec<Stuck>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let stuck = troubles::lasting(&mut db, Code::Stuck.as_str()).await?;
+        Ok(stuck.into_iter().map(Stuck::from).collect())
     }
 
     fn shop_status(&self, figures: &Figures, rules: &ShopRules, lanes: &[LaneRow]) -> ShopStatus {

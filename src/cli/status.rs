@@ -120,6 +120,11 @@ fn troubles(report: &StatusReport) -> Vec<String> {
             ));
         }
     }
+    for stuck in &report.stuck {
+        let (what, words) = (stuck.sentence(), &stuck.message);
+        let (code, remedy) = (Code::Stuck, Code::Stuck.remedy());
+        found.push(format!("{what}: {words} ({code}). {remedy}"));
+    }
     for dead in &report.dead {
         let remedy = Code::parse(&dead.code).map(Code::remedy);
         found.push(format!(
@@ -205,7 +210,7 @@ fn age(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::DeadCount;
+    use crate::app::{DeadCount, Stuck};
 
     fn portal(state: LaneState) -> PortalStatus {
         PortalStatus {
@@ -256,8 +261,19 @@ mod tests {
                 count: 2,
             }],
             published: 0,
+            stuck: vec![Stuck {
+                lane: ":sql".to_owned(),
+                times: 3,
+                since: chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+                message: "a row".to_owned(),
+            }],
         };
         let told = troubles(&report).remove(0);
+        assert!(
+            told.starts_with("taking up events from SQL fails") && told.contains("BRIDGE-STUCK"),
+            "{told}"
+        );
+        let told = troubles(&report).remove(1);
         assert!(
             told.starts_with("2 dead letters of main: MAP-STATUS. Add"),
             "{told}"

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::{
-        LaneState, PortalStatus, ShopStatus, StatusReport, lane_of,
+        FROM_SQL, HOUSEKEEPING, JOBS, LaneState, PortalStatus, ShopStatus, StatusReport, lane_of,
         look::{DeadRow, Glance, Refused, Trouble, WaitingConflicts},
     },
     domain::Code,
@@ -176,6 +176,9 @@ fn conflict(conflict: &WaitingConflicts) -> Wrong {
 }
 
 fn known(report: &StatusReport, trouble: &Trouble) -> bool {
+    if own(trouble).is_some() {
+        return true;
+    }
     match shop_of(trouble) {
         Some(name) => report
             .shops
@@ -193,8 +196,21 @@ fn shop_of(trouble: &Trouble) -> Option<&str> {
     trouble.lane.strip_prefix("shop:")
 }
 
+/// The bridge's own work that it is about, if it is about no lane.
+fn own(trouble: &Trouble) -> Option<Text> {
+    match trouble.lane.as_str() {
+        FROM_SQL => Some(Text::FromSql),
+        JOBS => Some(Text::LetterJobs),
+        HOUSEKEEPING => Some(Text::Housekeeping),
+        _ => None,
+    }
+}
+
 /// Where it is, and its page.
 fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
+    if let Some(own) = own(trouble) {
+        return ((own, ""), "/console".to_owned(), Text::Overview);
+    }
     if let Some(shop) = shop_of(trouble) {
         ((Text::CallbackOf, shop), query::shop(shop), Text::ToShop)
     } else {
@@ -305,9 +321,14 @@ fn trouble(report: &StatusReport, trouble: &Trouble) -> Option<Wrong> {
     }
     let (place, href, label) = place(trouble);
     let moved = trouble.code == Code::Moved.as_str();
+    let flow = if trouble.code == Code::Stuck.as_str() {
+        Flow::Stuck
+    } else {
+        Flow::Slow
+    };
     Some(Wrong {
         lane: trouble.lane.clone(),
-        badge: if moved { Text::TakeNote } else { Text::Slow },
+        badge: if moved { Text::TakeNote } else { flow.text() },
         code: Some(Code::parse(&trouble.code)?),
         words: trouble.message.clone(),
         figures: if moved {
@@ -315,7 +336,7 @@ fn trouble(report: &StatusReport, trouble: &Trouble) -> Option<Wrong> {
         } else {
             vec![(Text::Times, trouble.times.to_string())]
         },
-        ..Wrong::new(Flow::Slow, place, href, label)
+        ..Wrong::new(flow, place, href, label)
     })
 }
 

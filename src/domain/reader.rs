@@ -272,7 +272,11 @@ fn exact(text: &str) -> Option<Decimal> {
     (parsed.abs() < Decimal::from(1_000_000_000_000_i64) && parsed.scale() <= 10).then_some(parsed)
 }
 
-/// The first place that is nested deeper than `max`, or holds a NUL character (Postgres cannot store one in JSON), if any.
+/// No number of this size or beyond: Postgres stores it digit by digit, and a double cannot be read back from that.
+const TOO_LARGE: f64 = 1e300;
+
+/// The first place that is nested deeper than `max`, or holds what cannot be stored and read back: a NUL character (Postgres
+/// cannot store one in JSON), or a number that is too large.
 pub(super) fn unstorable(value: &Value, max: usize) -> Option<Fault> {
     fn walk(value: &Value, left: usize, pointer: &mut String) -> Option<&'static str> {
         let enter = |step: &str, inner: &Value, pointer: &mut String| {
@@ -299,6 +303,9 @@ pub(super) fn unstorable(value: &Value, max: usize) -> Option<Fault> {
                 .iter()
                 .find_map(|(name, inner)| enter(name, inner, pointer)),
             Value::String(text) if text.contains('\0') => Some("the text holds a NUL character"),
+            Value::Number(number) if number.as_f64().is_none_or(|n| n.abs() >= TOO_LARGE) => {
+                Some("the number is too large to be kept")
+            }
             _ => None,
         }
     }

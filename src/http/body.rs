@@ -9,7 +9,7 @@ use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, header},
 };
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use std::error::Error;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -53,10 +53,14 @@ pub(super) async fn room(json: &[u8]) -> Result<(), Problem> {
     doors::take(json).await.map_err(no_room)
 }
 
+/// What is behind the byte order mark, which some editors and PHP files put in front.
+pub(super) fn text(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BOM).unwrap_or(bytes)
+}
+
 /// The body as JSON, if there is room for it; what is wrong is said with line and column.
-pub(super) async fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // Some editors and PHP files put a byte order mark in front.
-    let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+pub(super) async fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    let bytes = text(bytes);
     room(bytes).await?;
     serde_json::from_slice(bytes).map_err(|error| {
         Problem::new(

@@ -150,11 +150,24 @@ impl Problem {
         }
     }
 
+    /// Whether it says that the body cannot be read.
+    pub(super) fn is_malformed(&self) -> bool {
+        self.code == Code::Malformed
+    }
+
     /// A batch of which nothing was taken.
     pub(super) fn nothing_taken(results: Vec<EventResult>) -> Self {
         Self {
             results,
             ..Self::new(Code::Invalid, "no event of the batch was taken")
+        }
+    }
+
+    /// A batch of which nothing was taken, and not by its own fault alone.
+    pub(super) fn failed(results: Vec<EventResult>) -> Self {
+        Self {
+            results,
+            ..Self::new(Code::Bug, "no event of the batch was taken")
         }
     }
 
@@ -177,6 +190,10 @@ impl From<app::Error> for Problem {
             app::Error::Count { .. } => Self::new(Code::Count, error.to_string()),
             app::Error::TooMany(_) => Self::new(Code::TooLarge, error.to_string()),
             app::Error::Vault(_) => Self::new(Code::Config, error.to_string()),
+            app::Error::Bug(bug) => {
+                tracing::error!(place = bug.place, "a panic was caught");
+                Self::new(Code::Bug, "the request met a fault of the bridge")
+            }
             app::Error::Storage(_) if away(&error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -195,15 +212,12 @@ impl From<app::Error> for Problem {
     }
 }
 
-/// Whether the database is in trouble, and not the statement: data (22) and constraints (23) fail the same way forever.
+/// Whether the database is in trouble, and not what it was asked.
 fn away(error: &app::Error) -> bool {
-    match error.source().and_then(|e| e.downcast_ref::<sqlx::Error>()) {
-        Some(sqlx::Error::Database(refused)) => !refused
-            .code()
-            .is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
-        Some(_) => true,
-        None => false,
-    }
+    let asked = error
+        .source()
+        .is_some_and(<dyn std::error::Error>::is::<sqlx::Error>);
+    asked && !error.is_of_the_row()
 }
 
 impl IntoResponse for Problem {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     app::{Accepted, MAX_EVENTS},
     config::Caller,
-    domain::{Code, ShopName, cut},
+    domain::{Code, Fault, ShopName, cut},
 };
 use axum::{
     Json,
@@ -19,7 +19,8 @@ use axum::{
 };
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// The longest `source` and `id` that are repeated, in characters: no event with longer ones is taken.
@@ -32,7 +33,7 @@ pub(super) struct EventResult {
     pub source: Option<String>,
     /// The event's `id`, if it has one.
     pub id: Option<String>,
-    /// `queued`, `duplicate`, `conflict` or `invalid`.
+    /// `queued`, `duplicate`, `conflict`, `invalid`, or `failed`: by a fault of the bridge, nothing of it is stored.
     pub result: &'static str,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -52,15 +53,25 @@ enum Taken {
 /// What a request carries.
 enum Sent {
     One(Value),
-    Batch(Vec<Value>),
+    Batch(Events),
 }
+
+/// The events of a batch.
+struct Events {
+    /// Each in its place; null where it cannot be read.
+    values: Vec<Value>,
+    /// Why those cannot be read, by their place.
+    unreadable: BTreeMap<usize, String>,
+}
+
+const FAILED: &str = "the event met a fault of the bridge: nothing of it is stored";
 
 /// Takes one event or a batch.
 ///
 /// Answers after the events are stored durably. One event: 202 with `queued` or `duplicate`, 409 if its source and id came
 /// with another body before, 422 with every fault at once. A batch: the good ones are taken and the others named; 202 if at
-/// least one was taken or is a duplicate (or the batch is empty), else 422 with the same `results`. CloudEvents' binary mode
-/// (`ce-` headers, the body is the data) is taken too.
+/// least one was taken or is a duplicate (or the batch is empty), else 422 with the same `results`, or 500 if one of them met
+/// a fault of the bridge. CloudEvents' binary mode (`ce-` headers, the body is the data) is taken too.
 #[utoipa::path(
     post, path = "/v1/events", tag = "shop", security(("key" = [])),
     request_body(
@@ -80,6 +91,7 @@ enum Sent {
         (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Another content type", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Invalid: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "A fault of the bridge: nothing is stored", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -97,7 +109,7 @@ pub(super) async fn post_events(
     };
     match parse(&headers, body, state.config.http.max_body_bytes).await? {
         Sent::One(event) => one(&state, shop, event).await,
-        Sent::Batch(events) => batch(&state, shop, &events).await,
+        Sent::Batch(events) => batch(&state, shop, events).await,
     }
 }
 
@@ -106,6 +118,7 @@ async fn one(state: &State, shop: &ShopName, event: Value) -> Result<Response, P
     let accepted = state.bridge.accept_events(Some(shop), &events).await?;
     match accepted.into_iter().next() {
         Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
+        Some(Accepted::Failed(_)) => Err(Problem::new(Code::Bug, FAILED)),
         Some(Accepted::Conflict) => Err(Problem::new(Code::Conflict, Code::Conflict.sentence())),
         Some(taken) => {
             let result = result(&events[0], taken);
@@ -115,7 +128,8 @@ async fn one(state: &State, shop: &ShopName, event: Value) -> Result<Response, P
     }
 }
 
-async fn batch(state: &State, shop: &ShopName, events: &[Value]) -> Result<Response, Problem> {
+async fn batch(state: &State, shop: &ShopName, sent: Events) -> Result<Response, Problem> {
+    let events = &sent.values;
     if events.len() > MAX_EVENTS {
         let detail = format!(
             "{} events at once: at most {MAX_EVENTS} are taken",
@@ -123,13 +137,23 @@ async fn batch(state: &State, shop: &ShopName, events: &[Value]) -> Result<Respo
         );
         return Err(Problem::new(Code::TooLarge, detail));
     }
-    let accepted = state.bridge.accept_events(Some(shop), events).await?;
+    let mut accepted = state.bridge.accept_events(Some(shop), events).await?;
+    for (place, detail) in sent.unreadable {
+        if let Some(one) = accepted.get_mut(place) {
+            let pointer = String::new();
+            *one = Accepted::Invalid(vec![Fault { pointer, detail }]);
+        }
+    }
     let taken = accepted.is_empty() || accepted.iter().any(|one| one.code().is_none());
+    let failed = accepted.iter().any(|one| one.code() == Some(Code::Bug));
     let results = events
         .iter()
         .zip(accepted)
         .map(|(event, one)| result(event, one))
         .collect();
+    if !taken && failed {
+        return Err(Problem::failed(results));
+    }
     if !taken {
         return Err(Problem::nothing_taken(results));
     }
@@ -145,6 +169,10 @@ fn result(event: &Value, accepted: Accepted) -> EventResult {
     let word = accepted.word();
     let faults = match accepted {
         Accepted::Invalid(faults) => faults.into_iter().map(Pointed::from).collect(),
+        Accepted::Failed(_) => vec![Pointed {
+            pointer: String::new(),
+            detail: format!("{FAILED} ({})", Code::Bug),
+        }],
         _ => Vec::new(),
     };
     EventResult {
@@ -167,22 +195,55 @@ async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<Sent, Pro
             Ok(Sent::One(binary(headers, data)?))
         }
         Some("application/json") => {
-            match body::json(&body::read(headers, body, most).await?).await? {
-                Value::Array(events) => Ok(Sent::Batch(events)),
-                event => Ok(Sent::One(event)),
+            let bytes = body::read(headers, body, most).await?;
+            match body::json(&bytes).await {
+                Ok(Value::Array(values)) => Ok(Sent::Batch(Events::of(values))),
+                Ok(event) => Ok(Sent::One(event)),
+                Err(problem) => each(&bytes, problem),
             }
         }
         Some("application/cloudevents+json") => Ok(Sent::One(
             body::json(&body::read(headers, body, most).await?).await?,
         )),
-        Some("application/cloudevents-batch+json") => Ok(Sent::Batch(
-            body::json(&body::read(headers, body, most).await?).await?,
-        )),
+        Some("application/cloudevents-batch+json") => {
+            let bytes = body::read(headers, body, most).await?;
+            match body::json(&bytes).await {
+                Ok(values) => Ok(Sent::Batch(Events::of(values))),
+                Err(problem) => each(&bytes, problem),
+            }
+        }
         _ => Err(Problem::malformed(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "send `application/cloudevents+json`, `application/cloudevents-batch+json` or `application/json`",
         )),
     }
+}
+
+impl Events {
+    fn of(values: Vec<Value>) -> Self {
+        let unreadable = BTreeMap::new();
+        Self { values, unreadable }
+    }
+}
+
+/// The events of a batch that could not be read as a whole, each by itself: a number out of all bounds, or lists in lists,
+/// are the fault of one of them.
+fn each(bytes: &[u8], problem: Problem) -> Result<Sent, Problem> {
+    // Where there was no room for them, there is none for each.
+    let texts = serde_json::from_slice::<Vec<&RawValue>>(body::text(bytes));
+    let (Ok(texts), true) = (texts, problem.is_malformed()) else {
+        return Err(problem);
+    };
+    let mut events = Events::of(Vec::with_capacity(texts.len()));
+    for (place, text) in texts.into_iter().enumerate() {
+        let value = serde_json::from_str(text.get()).unwrap_or_else(|error| {
+            let why = format!("the event cannot be read as JSON: {error}");
+            events.unreadable.insert(place, why);
+            Value::Null
+        });
+        events.values.push(value);
+    }
+    Ok(Sent::Batch(events))
 }
 
 /// The event of CloudEvents' binary mode: attributes in headers, percent-encoded, and the body as data.

@@ -1,6 +1,7 @@
 //! `GET /healthz` and `GET /readyz`: for whoever restarts processes and routes requests.
 
 use super::State;
+use crate::{app::Stuck, domain::Code};
 use axum::{
     Json,
     extract::State as Extract,
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Health {
     /// `ok` or `unavailable`.
     status: &'static str,
-    /// Why it is not.
+    /// Why it is not; of what is ready, what fails again and again beside it.
     reasons: Vec<String>,
 }
 
@@ -39,7 +40,7 @@ pub(super) async fn get_healthz() -> Json<Health> {
 #[utoipa::path(
     get, path = "/readyz", tag = "watch",
     responses(
-        (status = 200, description = "Ready", body = Health),
+        (status = 200, description = "Ready; `reasons` may name work that fails again and again", body = Health),
         (status = 503, description = "Not ready, for these reasons", body = Health),
     )
 )]
@@ -50,13 +51,25 @@ pub(super) async fn get_readyz(Extract(state): Extract<State>) -> Response {
     }
     reasons.extend(database(&state).await);
     if reasons.is_empty() {
-        return get_healthz().await.into_response();
+        let health = Health {
+            status: "ok",
+            reasons: stuck(&state).await,
+        };
+        return Json(health).into_response();
     }
     let health = Health {
         status: "unavailable",
         reasons,
     };
     (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response()
+}
+
+/// Work that fails again and again: requests are taken all the same, so it does not take the process out of service.
+async fn stuck(state: &State) -> Vec<String> {
+    let stuck = timeout(PATIENCE, state.bridge.stuck()).await;
+    let stuck = stuck.ok().and_then(Result::ok).unwrap_or_default();
+    let reason = |one: Stuck| format!("{} ({})", one.sentence(), Code::Stuck);
+    stuck.into_iter().map(reason).collect()
 }
 
 /// What is wrong with the database, or with its schema.

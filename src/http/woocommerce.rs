@@ -77,6 +77,10 @@ pub(super) async fn post_delivery(
             let accepted = state.bridge.accept_events(Some(&name), &[event]).await?;
             match accepted.into_iter().next() {
                 Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
+                Some(Accepted::Failed(_)) => Err(Problem::new(
+                    Code::Bug,
+                    "the event met a fault of the bridge",
+                )),
                 Some(Accepted::Queued) => Ok(answer(StatusCode::ACCEPTED, "queued", None)),
                 // The id tells the body: another event under it was made of the same body, by an earlier release.
                 Some(Accepted::Duplicate | Accepted::Conflict) => {

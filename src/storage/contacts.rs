@@ -1,7 +1,6 @@
 //! What orders are found by. New events bring it with them (see `outbox`); events from before this table are read for it.
 
-use super::Error;
-use serde_json::Value;
+use super::{Error, Json};
 use sqlx::PgConnection;
 
 /// Some events that are not read yet, the newest first.
@@ -9,7 +8,7 @@ use sqlx::PgConnection;
 pub struct Unread {
     below: i64,
     /// Row id and body.
-    pub events: Vec<(i64, Value)>,
+    pub events: Vec<(i64, Json)>,
 }
 
 /// The newest events that are not read yet, held for this transaction; none if all are, or another process reads them.
@@ -23,7 +22,7 @@ pub async fn unread(db: &mut PgConnection, limit: i64) -> Result<Option<Unread>,
     };
     // Held, so that none is pruned meanwhile.
     let rows = sqlx::query!(
-        "SELECT id, body FROM bridge.outbox WHERE id < $1 ORDER BY id DESC LIMIT $2 FOR KEY SHARE",
+        r#"SELECT id, body AS "body: Json" FROM bridge.outbox WHERE id < $1 ORDER BY id DESC LIMIT $2 FOR KEY SHARE"#,
         below,
         limit
     );

@@ -47,23 +47,29 @@ pub struct WaitingOrder {
     pub due_at: Option<DateTime<Utc>>,
 }
 
-/// The order that waits longest, of each of these portals. An order waits since it is due, or it was put off.
-pub async fn oldest(db: &mut PgConnection, portals: &[String]) -> Result<Vec<WaitingOrder>, Error> {
+/// The order that waits longest, of each portal of these shops: (portal, shop). An order waits since it is due, or it was put off.
+pub async fn oldest(
+    db: &mut PgConnection,
+    portals: &[String],
+    shops: &[String],
+) -> Result<Vec<WaitingOrder>, Error> {
     Ok(sqlx::query_as!(
         WaitingOrder,
-        r#"SELECT o.portal AS "portal!", o.shop AS "shop!", o.number AS "number!",
+        r#"SELECT DISTINCT ON (o.portal) o.portal AS "portal!", o.shop AS "shop!", o.number AS "number!",
                   extract(epoch FROM now() - o.waits_since)::bigint AS "seconds!",
                   o.error_code AS code, o.error_message AS message, o.due_at
-           FROM UNNEST($1::text[]) AS p (portal)
+           FROM UNNEST($1::text[], $2::text[]) AS p (portal, shop)
            CROSS JOIN LATERAL (
              SELECT * FROM (
-               (SELECT * FROM bridge.orders WHERE portal = p.portal AND NOT later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND shop = p.shop AND NOT later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
                UNION ALL
-               (SELECT * FROM bridge.orders WHERE portal = p.portal AND later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND shop = p.shop AND later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
                UNION ALL
                (SELECT * FROM bridge.orders WHERE portal = p.portal AND due_at > waits_since ORDER BY waits_since LIMIT 1)) AS firsts
-             ORDER BY waits_since LIMIT 1) AS o"#,
-        portals
+             ORDER BY waits_since LIMIT 1) AS o
+           ORDER BY o.portal, o.waits_since"#,
+        portals,
+        shops
     )
     .fetch_all(db)
     .await?)

@@ -8,43 +8,37 @@ struct Late {
     name: &'static str,
     drop: &'static str,
     create: &'static str,
-    /// The index that it stands for from now on, and how that one goes.
-    instead_of: Option<(&'static str, &'static str)>,
+    /// The indexes that it stands for from now on.
+    instead_of: &'static [&'static str],
 }
 
 const LATE: &[Late] = &[
     Late {
-        name: "bridge.orders_waiting",
-        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_waiting",
-        create: "CREATE INDEX CONCURRENTLY orders_waiting ON bridge.orders (portal, later, due_at)
-                 INCLUDE (shop, waits_since, attempts, stalls) WHERE due_at IS NOT NULL",
-        instead_of: Some((
-            "bridge.orders_due",
-            "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_due",
-        )),
+        name: "bridge.orders_queue",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_queue",
+        create: "CREATE INDEX CONCURRENTLY orders_queue ON bridge.orders (portal, shop, later, due_at)
+                 INCLUDE (waits_since, attempts, stalls) WHERE due_at IS NOT NULL",
+        instead_of: &["bridge.orders_due", "bridge.orders_waiting"],
     },
     Late {
         name: "bridge.orders_put_off",
         drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_put_off",
         create: "CREATE INDEX CONCURRENTLY orders_put_off ON bridge.orders (portal, waits_since) WHERE due_at > waits_since",
-        instead_of: None,
+        instead_of: &[],
     },
     Late {
         name: "bridge.orders_tried",
         drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_tried",
         create: "CREATE INDEX CONCURRENTLY orders_tried ON bridge.orders (portal, shop, error_code, number)
                  WHERE due_at IS NOT NULL AND error_code IS NOT NULL",
-        instead_of: Some((
-            "bridge.orders_refused",
-            "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_refused",
-        )),
+        instead_of: &["bridge.orders_refused"],
     },
     Late {
         name: "bridge.dead_letters_reasons",
         drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.dead_letters_reasons",
         create: "CREATE INDEX CONCURRENTLY dead_letters_reasons ON bridge.dead_letters (portal, shop, code)
                  INCLUDE (change_seq, id, first_failed_at) WHERE closed_at IS NULL",
-        instead_of: None,
+        instead_of: &[],
     },
 ];
 
@@ -74,8 +68,11 @@ pub async fn build(pool: &PgPool) -> Result<bool, Error> {
             sqlx::raw_sql(late.drop).execute(&mut *db).await?;
             sqlx::raw_sql(late.create).execute(&mut *db).await?;
         }
-        if let Some((_, drop)) = late.instead_of {
-            sqlx::raw_sql(drop).execute(&mut *db).await?;
+        for old in late.instead_of {
+            let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {old}");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(drop))
+                .execute(&mut *db)
+                .await?;
         }
     }
     Ok(true)
@@ -87,9 +84,9 @@ async fn missing(db: &mut PgConnection) -> Result<Vec<(&'static Late, bool)>, Er
     for late in LATE {
         let found = sqlx::query!(
             r#"SELECT coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)), false) AS "valid!",
-                      to_regclass($2) IS NOT NULL AS "old!""#,
+                      EXISTS (SELECT FROM unnest($2::text[]) AS old WHERE to_regclass(old) IS NOT NULL) AS "old!""#,
             late.name,
-            late.instead_of.map(|(name, _)| name)
+            late.instead_of as &[&str]
         )
         .fetch_one(&mut *db)
         .await?;

@@ -1,8 +1,7 @@
 //! Dead letters.
 
-use super::Error;
+use super::{Error, Json};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 /// An open letter.
@@ -33,7 +32,7 @@ pub struct LetterRow {
     /// When it last failed.
     pub last_failed_at: DateTime<Utc>,
     /// The event.
-    pub payload: Value,
+    pub payload: Json,
 }
 
 /// Which letters to list; none means any.
@@ -67,7 +66,7 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Lett
         LetterRow,
         r#"SELECT id AS "id!", outbox_id, change_seq, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
-                  payload AS "payload!"
+                  payload AS "payload!: Json"
            FROM bridge.open_dead_letters
            WHERE id > $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
              AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
@@ -96,7 +95,7 @@ pub async fn newest(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Le
         LetterRow,
         r#"SELECT id AS "id!", outbox_id, change_seq, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
-                  payload AS "payload!"
+                  payload AS "payload!: Json"
            FROM bridge.open_dead_letters
            WHERE id < $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
              AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
@@ -188,7 +187,7 @@ pub async fn any(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Er
     Ok(sqlx::query_as!(
         LetterRow,
         r#"SELECT d.id, d.outbox_id, d.change_seq, d.shop, d.portal, d.number, d.code, d.message,
-                  coalesce(c.remedy, '') AS "remedy!", d.attempts, d.first_failed_at, d.last_failed_at, d.payload
+                  coalesce(c.remedy, '') AS "remedy!", d.attempts, d.first_failed_at, d.last_failed_at, d.payload AS "payload!: Json"
            FROM bridge.dead_letters d LEFT JOIN bridge.codes c USING (code) WHERE d.id = $1"#,
         id
     )
@@ -304,19 +303,19 @@ pub struct Stray<'a> {
     /// What exactly.
     pub message: &'a str,
     /// The event.
-    pub payload: &'a Value,
+    pub payload: &'a Json,
 }
 
 /// Writes a letter for an event that could not be accepted.
 pub async fn write_stray(db: &mut PgConnection, stray: &Stray<'_>) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload) VALUES ($1, $2, $3, $4, $5, $6::text::jsonb)",
         stray.portal,
         stray.shop,
         stray.number,
         stray.code,
         stray.message,
-        stray.payload
+        &*stray.payload.text()
     )
     .execute(db)
     .await?;

@@ -27,6 +27,7 @@ pub mod inbox;
 pub mod indexes;
 pub mod installation;
 pub mod journal;
+mod json;
 pub mod lanes;
 pub mod letters;
 pub mod limits;
@@ -44,6 +45,7 @@ pub mod tokens;
 pub mod troubles;
 pub mod under_way;
 
+pub use json::Json;
 pub use pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use settings::{Settings, settings};
 pub use storable::storable;

@@ -1,6 +1,6 @@
 //! Orders: the unit of the queue.
 
-use super::{Error, lanes::Lease};
+use super::{Error, Json, lanes::Lease};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -154,6 +154,18 @@ pub async fn wake(
     Ok(())
 }
 
+/// Whether the event is still stored that was the order's newest.
+pub async fn has_event(db: &mut PgConnection, shop: &str, number: &str) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
+                          WHERE o.shop = $1 AND o.number = $2) AS "there!""#,
+        shop,
+        number
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// Stores the status that the shop was told and has.
 pub async fn set_status(
     db: &mut PgConnection,
@@ -182,9 +194,9 @@ pub struct Due {
     /// Its newest event.
     pub event: i64,
     /// That event as it was sent.
-    pub body: Value,
+    pub body: Json,
     /// What the planner knows of the order.
-    pub known: Value,
+    pub known: Json,
     /// Make a new deal if the known one is gone.
     pub recreate: bool,
     /// History that is loaded.
@@ -198,40 +210,48 @@ pub struct Due {
     /// W3C trace context of the request that brought it.
     pub traceparent: Option<String>,
     /// What was under way when it was last worked on, if nobody heard how that ended.
-    pub under_way: Option<Value>,
+    pub under_way: Option<Json>,
     /// Whether that can no longer land.
     pub landed: bool,
     /// Nothing that was due before this waits behind the first order of a look, but for what long transactions bring: a while before now at the latest.
     pub low: DateTime<Utc>,
 }
 
-/// The due orders of a lane, the longest due first, of those that happen now or of history (`later`), from a time on; none unless the lease is held.
+/// The due orders of a lane, of those that happen now or of history (`later`): the first of each shop, then the second of each, and so on; of
+/// one shop the longest due first, from a time on. None unless the lease is held. No order of these shops is walked past for another shop's.
 pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
-    shops: &[String],
-    (later, from): (bool, Option<DateTime<Utc>>),
+    (shops, from): (&[String], &[Option<DateTime<Utc>>]),
+    later: bool,
     limit: i64,
 ) -> Result<Vec<Due>, Error> {
     Ok(sqlx::query_as!(
         Due,
-        r#"SELECT o.shop, o.number, e.id AS event, e.body, o.known, o.recreate, e.occurred_at, e.received_at, e.traceparent, o.later, o.later AND o.by_import AS "import!",
-                  u.what AS "under_way?", coalesce(u.lands_until <= now(), true) AS "landed!",
-                  least(o.due_at, now() - interval '10 seconds') AS "low!"
-           FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
-                LEFT JOIN bridge.under_way u ON u.shop = o.shop AND u.number = o.number
-           WHERE o.portal = $1 AND o.later = $6 AND o.due_at <= now() AND o.shop = ANY($2)
-             AND o.due_at >= coalesce($7::timestamptz, '-infinity')
-             AND EXISTS (SELECT FROM bridge.lanes l
-                         WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
-           ORDER BY o.due_at LIMIT $5"#,
+        r#"SELECT o.shop, o.number, e.id AS event, e.body AS "body: Json", o.known AS "known: Json", o.recreate, e.occurred_at, e.received_at,
+                  e.traceparent, o.later, o.later AND o.by_import AS "import!", least(o.due_at, now() - interval '10 seconds') AS "low!",
+                  u.what AS "under_way?: Json", coalesce(u.lands_until <= now(), true) AS "landed!"
+           FROM (SELECT d.*, row_number() OVER (PARTITION BY d.shop ORDER BY d.due_at) AS nth
+                 FROM UNNEST($2::text[], $7::timestamptz[]) AS s (shop, since)
+                 CROSS JOIN LATERAL (
+                     SELECT * FROM bridge.orders
+                     WHERE portal = $1 AND shop = s.shop AND later = $6 AND due_at <= now() AND due_at >= coalesce(s.since, '-infinity')
+                       AND head_id IS NOT NULL
+                     ORDER BY due_at LIMIT $5) AS d
+                 WHERE EXISTS (SELECT FROM bridge.lanes l
+                               WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
+                 ORDER BY nth, d.due_at LIMIT $5) AS o
+           CROSS JOIN LATERAL (
+               SELECT id, body, occurred_at, received_at, traceparent FROM bridge.outbox WHERE id = o.head_id OFFSET 0) AS e
+           LEFT JOIN bridge.under_way u ON u.shop = o.shop AND u.number = o.number
+           ORDER BY o.nth, o.due_at"#,
         lease.portal,
         shops,
         lease.owner,
         lease.epoch,
         limit,
         later,
-        from
+        from as &[Option<DateTime<Utc>>]
     )
     .fetch_all(db)
     .await?)
@@ -244,12 +264,11 @@ pub async fn next_due(
     shops: &[String],
 ) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT extract(epoch FROM least(
-                      (SELECT due_at FROM bridge.orders
-                       WHERE portal = $1 AND NOT later AND due_at IS NOT NULL AND shop = ANY($2) ORDER BY due_at LIMIT 1),
-                      (SELECT due_at FROM bridge.orders
-                       WHERE portal = $1 AND later AND due_at IS NOT NULL AND shop = ANY($2) ORDER BY due_at LIMIT 1))
-                  - now())::float8"#,
+        r#"SELECT extract(epoch FROM min(d.due_at) - now())::float8
+           FROM unnest($2::text[]) AS s (shop) CROSS JOIN unnest(ARRAY[false, true]) AS h (later)
+           CROSS JOIN LATERAL (
+               SELECT due_at FROM bridge.orders
+               WHERE portal = $1 AND shop = s.shop AND later = h.later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS d"#,
         portal,
         shops
     )
@@ -264,12 +283,44 @@ pub async fn live_due(
     shops: &[String],
 ) -> Result<bool, Error> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM bridge.orders WHERE portal = $1 AND NOT later AND due_at <= now() AND shop = ANY($2)) AS "due!""#,
+        r#"SELECT EXISTS (SELECT FROM unnest($2::text[]) AS s (shop)
+                          WHERE EXISTS (SELECT FROM bridge.orders
+                                        WHERE portal = $1 AND shop = s.shop AND NOT later AND due_at <= now())) AS "due!""#,
         portal,
         shops
     )
     .fetch_one(db)
     .await?)
+}
+
+/// Ends orders that are due though the event that is to be sent is not there any more: there is nothing to do. Returns them: (shop, number).
+pub async fn rest_without_event(
+    db: &mut PgConnection,
+    portal: &str,
+    shops: &[String],
+    limit: i64,
+) -> Result<Vec<(String, String)>, Error> {
+    let ended = sqlx::query!(
+        r#"WITH gone AS MATERIALIZED (
+               SELECT d.shop, d.number
+               FROM unnest($2::text[]) AS s (shop) CROSS JOIN unnest(ARRAY[false, true]) AS h (later)
+               CROSS JOIN LATERAL (
+                   SELECT shop, number, head_id FROM bridge.orders
+                   WHERE portal = $1 AND shop = s.shop AND later = h.later AND due_at <= now() ORDER BY due_at LIMIT $3) AS d
+               WHERE NOT EXISTS (SELECT FROM bridge.outbox e WHERE e.id = d.head_id))
+           UPDATE bridge.orders o SET due_at = NULL, waits_since = NULL, attempts = 0, stalls = 0
+           FROM gone WHERE o.shop = gone.shop AND o.number = gone.number AND o.due_at <= now()
+             AND NOT EXISTS (SELECT FROM bridge.outbox e WHERE e.id = o.head_id)
+           RETURNING o.shop, o.number"#,
+        portal,
+        shops,
+        limit
+    );
+    let ended = ended.fetch_all(db).await?;
+    Ok(ended
+        .into_iter()
+        .map(|row| (row.shop, row.number))
+        .collect())
 }
 
 /// What a try of an order came to.
@@ -443,6 +494,28 @@ pub async fn record(db: &mut PgConnection, tried: &[Tried]) -> Result<(), Error>
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Gives up an order's newest event, whatever is known of the order; tries that were judged, none if it is not the newest
+/// any more.
+pub async fn give_up(
+    db: &mut PgConnection,
+    (shop, number, event): (&str, &str, i64),
+    (code, message): (&str, &str),
+) -> Result<Option<i32>, Error> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE bridge.orders
+         SET due_at = NULL, waits_since = NULL, attempts = attempts + 1, stalls = 0, in_sync = false,
+             first_failed_at = coalesce(first_failed_at, now()), error_code = $4, error_message = $5
+         WHERE shop = $1 AND number = $2 AND head_id = $3 RETURNING attempts",
+        shop,
+        number,
+        event,
+        code,
+        message
+    )
+    .fetch_optional(db)
+    .await?)
 }
 
 /// An order as people see it.

@@ -281,15 +281,6 @@ pub async fn revive(db: &mut PgConnection, event: i64) -> Result<bool, Error> {
     Ok(done.rows_affected() == 1)
 }
 
-/// The body of an event.
-pub async fn body(db: &mut PgConnection, event: i64) -> Result<Option<Value>, Error> {
-    Ok(
-        sqlx::query_scalar!("SELECT body FROM bridge.outbox WHERE id = $1", event)
-            .fetch_optional(db)
-            .await?,
-    )
-}
-
 /// Removes settled events older than this many seconds, at most `batch`; never a pending one, nor the newest of an order that
 /// has an open dead letter.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {

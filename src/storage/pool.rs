@@ -36,14 +36,21 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the database looked at the data of a statement and refused it: the same data is refused again.
-    pub fn is_of_data(&self) -> bool {
-        let Self::Database(sqlx::Error::Database(error)) = self else {
-            return false;
-        };
-        // Class 22, data exceptions; 54, a limit of the program.
-        let code = error.code().unwrap_or_default();
-        code.starts_with("22") || code.starts_with("54")
+    /// Whether it is the fault of what was to be stored or read, so that it fails the same way for ever: wrong data, a
+    /// constraint, a limit of the database, a value that cannot be decoded. Everything else passes: it is tried again.
+    pub fn is_of_the_row(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(refused)) => refused.code().is_some_and(|code| {
+                ["21", "22", "23", "42", "54"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+            }),
+            Self::Database(
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_),
+            )
+            | Self::Unreadable { .. } => true,
+            Self::Database(_) | Self::Migrate(_) | Self::LeaseLost => false,
+        }
     }
 
     /// Whether something with this identity was there already.

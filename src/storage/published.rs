@@ -1,7 +1,6 @@
 //! Events that came in by SQL.
 
-use super::Error;
-use serde_json::Value;
+use super::{Error, Json};
 use sqlx::PgConnection;
 
 /// An event from SQL, not taken up yet.
@@ -10,7 +9,7 @@ pub struct Published {
     /// Its id.
     pub id: i64,
     /// What was published.
-    pub event: Value,
+    pub event: Json,
     /// The database role that published it.
     pub published_by: String,
 }
@@ -27,7 +26,7 @@ pub async fn take(db: &mut PgConnection, limit: i64) -> Result<Vec<Published>, E
     }
     Ok(sqlx::query_as!(
         Published,
-        "SELECT id, event, published_by FROM bridge.published WHERE taken_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE",
+        r#"SELECT id, event AS "event: Json", published_by FROM bridge.published WHERE taken_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE"#,
         limit
     )
     .fetch_all(db)
@@ -48,6 +47,28 @@ pub async fn may(
     )
     .fetch_all(db)
     .await?)
+}
+
+/// What an event names that cannot be read as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// `shop`.
+    pub shop: Option<String>,
+    /// CloudEvents source.
+    pub source: Option<String>,
+    /// The order.
+    pub number: Option<String>,
+}
+
+/// What an event names.
+pub async fn names(db: &mut PgConnection, id: i64) -> Result<Names, Error> {
+    let found = sqlx::query_as!(
+        Names,
+        "SELECT event ->> 'shop' AS shop, event ->> 'source' AS source, event #>> '{data,number}' AS number
+         FROM bridge.published WHERE id = $1",
+        id
+    );
+    Ok(found.fetch_optional(db).await?.unwrap_or_default())
 }
 
 /// Marks events as taken up.

@@ -63,6 +63,18 @@ pub async fn over(
     Ok(())
 }
 
+/// Troubles of this code that last.
+pub async fn lasting(db: &mut PgConnection, code: &str) -> Result<Vec<TroubleRow>, Error> {
+    Ok(sqlx::query_as!(
+        TroubleRow,
+        "SELECT lane, code, message, times, first_at, last_at, over_at FROM bridge.troubles
+         WHERE over_at IS NULL AND code = $1 ORDER BY lane",
+        code
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// Troubles that last, or were over within this many seconds.
 pub async fn lately(db: &mut PgConnection, seconds: f64) -> Result<Vec<TroubleRow>, Error> {
     Ok(sqlx::query_as!(

@@ -199,7 +199,7 @@ fn register(
 meters! {
     // what comes in
     received "bridge_events_received" Counter Count ["result"]
-        "Events received, by result: queued, duplicate, conflict, invalid."
+        "Events received, by result: queued, duplicate, conflict, invalid, failed."
     published "bridge_published_waiting" Gauge Count []
         "Events published by SQL that are not taken up yet."
     notifications "bridge_notifications" Counter Count ["result"]
@@ -219,6 +219,10 @@ meters! {
         "1 while a worker holds the lane's lease."
     leases "bridge_lease_changes" Counter Count ["lane", "change"]
         "Changes of a lane's lease seen by this process: taken, released, lost."
+    turns_failed "bridge_lane_turns_failed" Gauge Count ["lane"]
+        "Turns of a lane that failed in a row, as this process saw them; also of taking up events from SQL (`:sql`) and of housekeeping (`:housekeeping`)."
+    restarted "bridge_lane_restarts" Counter Count ["lane"]
+        "Tasks of this process that ended by a panic and were started again, by lane."
     tried "bridge_events_tried" Counter Count ["lane", "outcome"]
         "Tries of events, by outcome: done, dead, retried, stalled."
     settled "bridge_events_settled" Counter Count ["lane", "outcome"]

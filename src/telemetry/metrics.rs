@@ -148,6 +148,16 @@ impl Metrics {
         self.meters.leases.at(&[lane, change]).inc();
     }
 
+    /// So many turns of a lane failed in a row.
+    pub fn turns_failed(&self, lane: &str, count: u32) {
+        self.meters.turns_failed.at(&[lane]).set(f64::from(count));
+    }
+
+    /// A lane's task panicked and is started again.
+    pub fn restarted(&self, lane: &str) {
+        self.meters.restarted.at(&[lane]).inc();
+    }
+
     /// What waits in the lanes, as just counted, all of them.
     pub fn depths<'a>(&self, depths: impl IntoIterator<Item = Depth<'a>>) {
         self.meters.depth.clear();

@@ -5,6 +5,7 @@
 use super::{
     Options,
     lease::{Held, chain},
+    stuck::Turns,
     troubles::Slow,
 };
 use crate::{
@@ -68,10 +69,17 @@ pub(super) struct CallbackLane {
     sender: Sender,
     options: Options,
     bell: Arc<Notify>,
+    turns: Turns,
 }
 
 impl CallbackLane {
-    pub(super) fn new(bridge: Bridge, shop: ShopName, sender: Sender, options: Options) -> Self {
+    pub(super) fn new(
+        bridge: Bridge,
+        shop: ShopName,
+        sender: Sender,
+        options: Options,
+        turns: Turns,
+    ) -> Self {
         let lane = app::lane_of(shop.as_str());
         let bell = bridge.bell().of(&lane);
         Self {
@@ -81,6 +89,7 @@ impl CallbackLane {
             sender,
             options,
             bell,
+            turns,
         }
     }
 
@@ -106,10 +115,14 @@ impl CallbackLane {
         let mut slow = Slow::new(&self.bridge, &self.lane);
         while held.may_send() {
             let wait = match self.turn(held, &mut out, &mut slow).await {
-                Ok(wait) => wait,
+                Ok(wait) => {
+                    self.turns.went_well().await;
+                    wait
+                }
                 Err(app::Error::Storage(storage::Error::LeaseLost)) => return held.lose(),
                 Err(error) => {
                     tracing::warn!(shop = %self.shop, error = %chain(&error), "a turn of the shop's lane failed");
+                    self.turns.failed(&chain(&error)).await;
                     Some(self.options.poll)
                 }
             };
@@ -293,7 +306,7 @@ impl CallbackLane {
             Answer::Conflict(Some(snapshot)) => {
                 let words = match self.bridge.contradicted(held.lease(), one, &snapshot).await {
                     Err(app::Error::Invalid(faults)) => app::sentence(&faults),
-                    Err(app::Error::Storage(error)) if error.is_of_data() => chain(&error),
+                    Err(app::Error::Storage(error)) if error.is_of_the_row() => chain(&error),
                     other => return other,
                 };
                 let words = format!("409 with a snapshot that cannot be used: {words}");

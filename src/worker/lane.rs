@@ -8,10 +8,12 @@ use super::{
     identity::Acquaintance,
     lease::{Held, chain},
     perform,
+    stuck::Turns,
 };
 use crate::{
     app::{self, Bridge, Claim, Tries},
     bitrix24::{Class, Priority},
+    bug::{self, Bug, Step},
     domain::{Code, PortalName},
     planner::{Job, Outcome, PortalFacts, Settlement},
     retry,
@@ -44,10 +46,17 @@ pub(super) struct Lane<P> {
     gave_way: bool,
     /// Until when the pace is lowered, as it stands on record.
     lowered_until: Option<Instant>,
+    turns: Turns,
 }
 
 impl<P: Portal> Lane<P> {
-    pub(super) fn new(bridge: Bridge, name: PortalName, portal: P, mut options: Options) -> Self {
+    pub(super) fn new(
+        bridge: Bridge,
+        name: PortalName,
+        portal: P,
+        mut options: Options,
+        turns: Turns,
+    ) -> Self {
         options.drains = portal.drains();
         let bell = bridge.bell().of(name.as_str());
         Self {
@@ -63,6 +72,7 @@ impl<P: Portal> Lane<P> {
             troubled: false,
             gave_way: false,
             lowered_until: None,
+            turns,
         }
     }
 
@@ -124,13 +134,17 @@ impl<P: Portal> Lane<P> {
     async fn drive(&mut self, held: &Held) {
         while held.may_send() {
             let wait = match self.turn(held).await {
-                Ok(wait) => wait,
+                Ok(wait) => {
+                    self.turns.went_well().await;
+                    wait
+                }
                 Err(app::Error::Storage(storage::Error::LeaseLost)) => {
                     held.lose();
                     return;
                 }
                 Err(error) => {
                     tracing::warn!(portal = %self.name, error = %chain(&error), "a turn of the lane failed");
+                    self.turns.failed(&chain(&error)).await;
                     Some(self.options.poll)
                 }
             };
@@ -156,10 +170,7 @@ impl<P: Portal> Lane<P> {
             return self.failed(held, &failure).await;
         }
         let tries = self.tries();
-        let claimed = self
-            .bridge
-            .claim(held.lease(), self.options.wave, &tries)
-            .await?;
+        let claimed = self.bridge.claim(held.lease(), self.options.wave).await?;
         let (history, live): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|(claim, _)| claim.history);
         let (live, few) = self.apart.divide(live);
@@ -267,8 +278,17 @@ impl<P: Portal> Lane<P> {
         };
         let wave = tracing::info_span!("wave", portal = %self.name, orders = work.jobs.len());
         let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &wave)).collect();
-        let work = perform::perform(&self.bridge, &self.portal, held, work);
-        let mut done = work.instrument(wave).await;
+        let (bridge, of) = (&self.bridge, &self.portal);
+        let work = bug::caught_in(async {
+            for job in &work.jobs {
+                bridge.step(Step::Plan, job.number.as_str());
+            }
+            perform::perform(bridge, of, held, work).await
+        });
+        let mut done = match work.instrument(wave).await {
+            Ok(done) => done,
+            Err(bug) => return self.broke(held, &claims, &bug).await,
+        };
         self.facts = std::mem::take(&mut done.facts);
         self.learn(&claims, &done);
         held.reached(Point::BeforeSettle).await;
@@ -282,6 +302,29 @@ impl<P: Portal> Lane<P> {
         drop(spans);
         held.reached(Point::AfterSettle).await;
         self.judge(held, done.failure.as_ref(), done.answered).await
+    }
+
+    /// A wave ended by a panic. What it wrote is under way, and looked up when its orders are tried again: in smaller company,
+    /// until the one is alone behind which the panic is. That one is given up.
+    async fn broke(
+        &mut self,
+        held: &Held,
+        claims: &[Claim],
+        bug: &Bug,
+    ) -> Result<Option<Duration>, app::Error> {
+        let (orders, place) = (claims.len(), &bug.place);
+        tracing::error!(portal = %self.name, orders, place, "a wave ended by a panic");
+        if let [claim] = claims {
+            let words = bug.to_string();
+            self.bridge
+                .bury(held.lease(), claim, Code::Bug, &words)
+                .await?;
+            self.apart.clear(&apart::key(claim));
+        } else {
+            let all: Vec<_> = claims.iter().map(apart::key).collect();
+            self.apart.suspect(&all);
+        }
+        Ok(None)
     }
 
     /// Who is to be tried in smaller company, and who no longer.

@@ -19,11 +19,16 @@ mod perform;
 mod portal;
 mod reconcile;
 mod schedule;
+mod stuck;
 mod troubles;
 
-use crate::{app::Bridge, domain::PortalName};
+use crate::{
+    app::{Bridge, FROM_SQL, HOUSEKEEPING, JOBS, lane_of},
+    domain::PortalName,
+};
 use attempts::Attempts;
 use std::{collections::BTreeMap, sync::Arc};
+use stuck::Turns;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -58,14 +63,25 @@ pub async fn run<P: Portal>(
             seen,
             stop.clone(),
         ));
-        let lane = lane::Lane::new(bridge.clone(), name, portal, options.clone());
-        tasks.spawn(lane.run(stop.clone()));
+        let turns = Turns::new(&bridge, name.as_str());
+        let (bridge, options, stop) = (bridge.clone(), options.clone(), stop.clone());
+        tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
+            let (portal, options) = (portal.clone(), options.clone());
+            let turns = turns.clone();
+            lane::Lane::new(bridge.clone(), name.clone(), portal, options, turns).run(stop.clone())
+        }));
     }
     for (shop, sender) in options.callbacks.clone() {
-        let lane = callbacks::CallbackLane::new(bridge.clone(), shop, sender, options.clone());
-        tasks.spawn(lane.run(stop.clone()));
+        let turns = Turns::new(&bridge, &lane_of(shop.as_str()));
+        let (bridge, options, stop) = (bridge.clone(), options.clone(), stop.clone());
+        tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
+            let (sender, options) = (sender.clone(), options.clone());
+            let turns = turns.clone();
+            callbacks::CallbackLane::new(bridge.clone(), shop.clone(), sender, options, turns)
+                .run(stop.clone())
+        }));
     }
-    tasks.spawn(schedule::run(bridge, options, stop.clone()));
+    keep_house(&mut tasks, &bridge, &options, &stop);
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             stop.cancel();
@@ -74,4 +90,30 @@ pub async fn run<P: Portal>(
         }
     }
     Ok(())
+}
+
+/// Starts what is no lane's: each thing by itself, so that none delays another.
+fn keep_house(
+    tasks: &mut JoinSet<()>,
+    bridge: &Bridge,
+    options: &Options,
+    stop: &CancellationToken,
+) {
+    let (of, till) = (bridge.clone(), stop.clone());
+    let turns = Turns::new(bridge, HOUSEKEEPING);
+    tasks.spawn(turns.keep_up(stop.clone(), move || {
+        schedule::once(of.clone(), till.clone())
+    }));
+    macro_rules! keep {
+        ($name:ident, $work:path) => {{
+            let turns = Turns::new(bridge, $name);
+            let (of, with, till) = (bridge.clone(), options.clone(), stop.clone());
+            tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
+                $work(of.clone(), with.clone(), turns.clone(), till.clone())
+            }));
+        }};
+    }
+    keep!(FROM_SQL, schedule::intake);
+    keep!(JOBS, schedule::jobs);
+    keep!(HOUSEKEEPING, schedule::housekeeping);
 }

@@ -1,6 +1,6 @@
 //! What runs on a schedule: waking lanes, taking up events from SQL, and pruning.
 
-use super::{Options, Retention};
+use super::{Options, Retention, lease::chain, stuck::Turns};
 use crate::{
     app::{Bridge, permit_bell},
     storage::{
@@ -19,11 +19,16 @@ const PRUNE_BATCH: i64 = 5_000;
 /// How long it is before what is done once in a database's life is tried again.
 const ONCE_PAUSE: Duration = Duration::from_mins(1);
 
-/// Runs until told to stop.
-pub(super) async fn run(bridge: Bridge, options: Options, stop: CancellationToken) {
-    let once = async { tokio::join!(build_indexes(&bridge), read_contacts(&bridge)) };
-    let once = stop.run_until_cancelled(once);
-    tokio::join!(once, keep(&bridge, &options, &stop));
+/// What runs once in a database's life, or once in the process's: until it is done, or told to stop.
+pub(super) async fn once(bridge: Bridge, stop: CancellationToken) {
+    let once = async {
+        tokio::join!(
+            build_indexes(&bridge),
+            read_contacts(&bridge),
+            replay(&bridge)
+        )
+    };
+    stop.run_until_cancelled(Box::pin(once)).await;
 }
 
 /// Builds the indexes that migrations leave to us, on a large database once in its life: beside everything else, for it may take minutes.
@@ -54,8 +59,7 @@ async fn read_contacts(bridge: &Bridge) {
     }
 }
 
-/// Losing the listening connection costs time, never an event.
-async fn keep(bridge: &Bridge, options: &Options, stop: &CancellationToken) {
+async fn replay(bridge: &Bridge) {
     match bridge.replay_mapped().await {
         Ok(0) => {}
         Ok(count) => tracing::info!(
@@ -66,25 +70,66 @@ async fn keep(bridge: &Bridge, options: &Options, stop: &CancellationToken) {
             tracing::warn!(%error, "dead letters of unmapped statuses could not be replayed");
         }
     }
+}
+
+/// Takes up events from SQL, and passes on news for the lanes, until told to stop. Nothing else is done here that could
+/// delay it. Losing the listening connection costs time, never an event.
+pub(super) async fn intake(
+    bridge: Bridge,
+    options: Options,
+    turns: Turns,
+    stop: CancellationToken,
+) {
     let mut listener = None;
-    let mut next_round = Instant::now();
     while !stop.is_cancelled() {
         // Subscribed before the first look, so that nothing falls between.
         if listener.is_none() {
-            listener = listen(bridge).await;
+            listener = listen(&bridge).await;
         }
-        take_up(bridge).await;
-        work_off(bridge, stop).await;
-        if Instant::now() >= next_round {
-            next_round = Instant::now() + options.housekeeping;
-            if let Err(error) = prune(bridge, &options.retention, stop).await {
-                tracing::warn!(%error, "pruning failed; it is tried again in a while");
-            }
-        }
+        take_up(&bridge, &turns).await;
         tokio::select! {
             () = stop.cancelled() => {}
-            () = hear(bridge, &mut listener, options.poll) => {}
+            () = hear(&bridge, &mut listener, options.poll) => {}
         }
+    }
+}
+
+/// Works on stored jobs until told to stop.
+pub(super) async fn jobs(bridge: Bridge, options: Options, turns: Turns, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match bridge.work_bulk().await {
+            Ok(Some(_)) => {
+                turns.went_well().await;
+                continue;
+            }
+            Ok(None) => turns.went_well().await,
+            Err(error) => {
+                tracing::warn!(%error, "a job over dead letters halts; it is tried again soon");
+                turns.failed(&error.chain()).await;
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(options.poll))
+            .await;
+    }
+}
+
+/// Removes what is old, now and then, until told to stop.
+pub(super) async fn housekeeping(
+    bridge: Bridge,
+    options: Options,
+    turns: Turns,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        match prune(&bridge, &options.retention, &stop).await {
+            Ok(_) => turns.went_well().await,
+            Err(error) => {
+                tracing::warn!(%error, "pruning failed; it is tried again in a while");
+                turns.failed(&chain(&error)).await;
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(options.housekeeping))
+            .await;
     }
 }
 
@@ -121,28 +166,14 @@ async fn hear(bridge: &Bridge, listener: &mut Option<PgListener>, most: Duration
     }
 }
 
-/// Works on stored jobs until there are none, or it is told to stop.
-async fn work_off(bridge: &Bridge, stop: &CancellationToken) {
-    while !stop.is_cancelled() {
-        match bridge.work_bulk().await {
-            Ok(Some(_)) => take_up(bridge).await,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!(%error, "a job over dead letters halts; it is tried again soon");
-                return;
-            }
-        }
-    }
-}
-
-async fn take_up(bridge: &Bridge) {
+async fn take_up(bridge: &Bridge, turns: &Turns) {
     loop {
         match bridge.take_published().await {
-            Ok(0) => return,
+            Ok(0) => return turns.went_well().await,
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, "events from SQL could not be taken up; they wait");
-                return;
+                tracing::warn!(error = %error.chain(), "events from SQL could not be taken up; they wait");
+                return turns.failed(&error.chain()).await;
             }
         }
     }

@@ -60,7 +60,7 @@ impl Driven {
 
     /// One claim and its settling, in milliseconds; none if nothing is due.
     async fn wave(&mut self) -> Option<(f64, f64)> {
-        let (claimed, claim) = timed(self.bridge.claim(&self.lease, BATCH, &tries())).await;
+        let (claimed, claim) = timed(self.bridge.claim(&self.lease, BATCH)).await;
         let claimed = claimed.unwrap();
         if claimed.is_empty() {
             return None;

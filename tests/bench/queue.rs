@@ -115,7 +115,7 @@ async fn claim_cost(pool: &PgPool) -> f64 {
     let lease = lease(pool).await;
     let mut took = Vec::new();
     for _ in 0..60 {
-        let (claimed, seconds) = timed(bridge.claim(&lease, BATCH, &tries())).await;
+        let (claimed, seconds) = timed(bridge.claim(&lease, BATCH)).await;
         assert_eq!(claimed.unwrap().len(), BATCH as usize);
         took.push(seconds * 1000.0);
     }
@@ -129,7 +129,7 @@ async fn settle_rate(pool: &PgPool, waves: u32) -> f64 {
     let (mut deal, mut count) = (0, 0);
     let ((), seconds) = timed(async {
         for _ in 0..waves {
-            let claimed = bridge.claim(&lease, BATCH, &tries()).await.unwrap();
+            let claimed = bridge.claim(&lease, BATCH).await.unwrap();
             let ended: Vec<_> = claimed
                 .into_iter()
                 .map(|(claim, _)| {

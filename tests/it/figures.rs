@@ -116,7 +116,7 @@ async fn a_large_database_gets_the_indexes_of_a_small_one_while_it_is_used() {
     let small = made(&db.pool).await;
     // As a migration leaves a large database; one index is half done.
     sqlx::raw_sql(
-        "DROP INDEX bridge.orders_waiting, bridge.orders_put_off, bridge.orders_tried;
+        "DROP INDEX bridge.orders_queue, bridge.orders_put_off, bridge.orders_tried;
          CREATE INDEX orders_due ON bridge.orders (portal, later, due_at) WHERE due_at IS NOT NULL;
          CREATE INDEX orders_refused ON bridge.orders (portal, shop, error_code) WHERE due_at IS NOT NULL AND error_code IS NOT NULL;
          UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'bridge.dead_letters_reasons'::regclass",

@@ -9,6 +9,7 @@ use std::{
 /// What each room may use. A room that is not named here may be used by nobody and fails the test.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("bug", &[]),
     ("retry", &[]),
     ("embedded", &[]),
     ("sandbox", &[]),
@@ -26,6 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "app",
         &[
             "bitrix24",
+            "bug",
             "decision",
             "domain",
             "doors",
@@ -40,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "app",
             "bitrix24",
+            "bug",
             "callback",
             "domain",
             "doors",

@@ -30,6 +30,7 @@ mod many;
 mod oauth;
 mod operate;
 mod readme;
+mod rows;
 mod sandbox;
 mod shopside;
 mod statuses;

@@ -28,6 +28,20 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// What the workers said of themselves.
+async fn stuck(bridge: &Bridge, report: &mut Report) {
+    match bridge.stuck().await {
+        Ok(stuck) if stuck.is_empty() => report.fine("work", "nothing fails again and again"),
+        Ok(stuck) => {
+            for one in stuck {
+                let found = format!("{}: {}", one.sentence(), one.message);
+                report.wrong("work", found, Code::Stuck);
+            }
+        }
+        Err(error) => report.wrong("work", error.chain(), Code::Database),
+    }
+}
+
 async fn examine(config: &Config, global: &Global, report: &mut Report) {
     let from = config.file.as_ref().map_or_else(
         || "none: demo values".to_owned(),
@@ -50,6 +64,7 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
     if let Some(database) = &database {
         let asked = setup::bridge(config, database.pool.clone());
         if database::check(&asked, database, report).await {
+            stuck(&asked, report).await;
             bridge = Some(asked);
         }
     }

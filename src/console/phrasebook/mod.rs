@@ -244,6 +244,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "магазин отказался от статуса {}: {*}; попытка {}, следующая через {} с",
     ),
     (
+        "nothing is sent: the shop's last event of this order is no longer stored",
+        "отправлять нечего: последнее событие магазина по этому заказу уже не хранится",
+    ),
+    (
+        "the order's last event is no longer stored: send the order again from the shop, or let it go",
+        "последнее событие заказа уже не хранится: отправьте заказ из магазина заново или откажитесь от него",
+    ),
+    ("a fault of the bridge at {}: {}", "сбой моста в {}: {}"),
+    (
         "the shop has the status {} instead of {} ({=})",
         "у магазина теперь статус {} вместо {} ({=})",
     ),

@@ -91,7 +91,7 @@ pub(crate) async fn lease(pool: &PgPool, owner: &str) -> Option<Lease> {
 
 /// Claims what is due.
 pub(crate) async fn claim(bridge: &Bridge, lease: &Lease) -> Vec<(Claim, Job)> {
-    bridge.claim(lease, 100, &tries()).await.unwrap()
+    bridge.claim(lease, 100).await.unwrap()
 }
 
 /// The order was written as this deal.

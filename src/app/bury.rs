@@ -1,0 +1,75 @@
+//! Giving up one thing, in a transaction of its own.
+
+use super::{Bridge, Claim, Error};
+use crate::{
+    domain::Code,
+    storage::{
+        attempts::{self, NewAttempt},
+        journal::{self, Line},
+        lanes::{self, Lease},
+        letters, orders, outbox,
+    },
+};
+
+/// The longest message that is kept.
+const MESSAGE: usize = 2_000;
+
+impl Bridge {
+    /// Makes a claimed order's event a dead letter, whatever it holds. Nothing that is known of the order is touched: it
+    /// may have been written, and is looked up when somebody tries it again. Nothing happens if a newer event has come.
+    pub async fn bury(
+        &self,
+        lease: &Lease,
+        claim: &Claim,
+        code: Code,
+        message: &str,
+    ) -> Result<(), Error> {
+        let (shop, number, event) = (claim.shop.clone(), claim.number.clone(), claim.event);
+        let message = clean(message);
+        tracing::error!(shop, number, %code, "an order is given up");
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let why = (code.as_str(), &*message);
+        let Some(nth) = orders::give_up(&mut tx, (&shop, &number, event), why).await? else {
+            return Ok(tx.rollback().await?);
+        };
+        outbox::settle(&mut tx, &[event], &["dead".to_owned()]).await?;
+        let code = code.as_str().to_owned();
+        let attempt = NewAttempt {
+            event,
+            nth,
+            code: code.clone(),
+            message: message.clone(),
+        };
+        attempts::add(&mut tx, &[attempt]).await?;
+        let text = format!("given up: {message} ({code}); it waits as a dead letter");
+        letters::write(
+            &mut tx,
+            &[event],
+            std::slice::from_ref(&code),
+            &[message],
+            &[nth],
+        )
+        .await?;
+        let line = Line {
+            shop,
+            number,
+            kind: "dead",
+            text,
+            detail: None,
+        };
+        journal::add(&mut tx, &[line]).await?;
+        tx.commit().await?;
+        self.metrics().died(&lease.portal, &code);
+        self.metrics().tried(&lease.portal, "dead", 1);
+        Ok(())
+    }
+}
+
+/// Words as Postgres can hold them, bounded.
+pub(super) fn clean(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+        .chars()
+        .take(MESSAGE)
+        .collect()
+}
