@@ -120,8 +120,8 @@ async fn known(state: &State, form: &Credentials, who: Who) -> Judged {
 fn stand_in(state: &State) -> Option<PasswordHash> {
     const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let operators = state.config.operators.values();
-    let known = operators.filter_map(|operator| operator.password.clone());
-    known.last().or_else(|| PasswordHash::parse(NOBODY))
+    let mut known = operators.filter_map(|operator| operator.password.clone());
+    known.next_back().or_else(|| PasswordHash::parse(NOBODY))
 }
 
 /// `POST /console/sign-out`.

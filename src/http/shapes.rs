@@ -13,6 +13,10 @@ use utoipa::ToSchema;
 /// What may be sent as `application/json`: one event, or several.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it describes a body and is never made"
+)]
 pub(super) enum AnyEvents {
     /// One event; with the headers of CloudEvents' binary mode its `data` alone.
     One(CloudEvent),

@@ -9,7 +9,7 @@ use crate::domain::{OrderNumber, ShopName, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 /// A sum means nothing without saying whether the rows or the hand made it.
 pub(super) const SUM: [&str; 2] = ["OPPORTUNITY", "IS_MANUAL_OPPORTUNITY"];
@@ -19,6 +19,10 @@ pub(super) const STAGES: [&str; 2] = ["STAGE_ID", "STATUS_ID"];
 /// What was sent for an order and is not known to have arrived, piece by piece.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says of one piece whether it is known to have arrived"
+)]
 pub struct Open {
     /// A deal or lead that may have been made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -306,11 +310,11 @@ impl State {
 /// A short fingerprint of a value.
 pub(super) fn fingerprint(value: &Value) -> String {
     let digest = Sha256::digest(value.to_string());
-    digest
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let hex = |mut hex: String, byte: &u8| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    };
+    digest.iter().take(12).fold(String::new(), hex)
 }
 
 /// What is told of an order, but for what only says which telling it is.

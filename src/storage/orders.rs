@@ -186,6 +186,10 @@ pub async fn set_status(
 
 /// An order that is due.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column that says one independent thing"
+)]
 pub struct Due {
     /// The shop.
     pub shop: String,

@@ -275,8 +275,7 @@ impl Late {
                 match runs_at {
                     Some(at) if at == self.step => drop(self.portal.run(&call)),
                     Some(at) if call.writes() => self.flying.push((at, call.clone())),
-                    Some(_) => {}
-                    None => {}
+                    _ => {}
                 }
                 if crash {
                     return false;
