@@ -159,9 +159,9 @@ fn identity(source: String, id: String) -> (String, String) {
     (format!("sha-256:{print}"), id)
 }
 
-/// Parses an event with the shop's country for phones.
+/// Parses an event by the shop's rules.
 pub(super) fn parse(value: &Value, rules: &ShopRules) -> Result<Event, Faults> {
-    Event::parse(value, &rules.phone_country)
+    Event::read(value, rules.reading())
 }
 
 /// The caller's shop, unless the event names another.

@@ -40,6 +40,7 @@ mod replay;
 mod said;
 mod sessions;
 mod settle;
+mod shop_notices;
 mod status;
 pub mod statuses;
 mod together;
@@ -85,6 +86,7 @@ pub use permits::{PATIENCE as PERMIT_PATIENCE, permit_bell};
 pub use reconcile::{Difference, OrderWithDeal};
 pub use sessions::Session;
 pub use settle::{Settled, Tries};
+pub use shop_notices::ShopNotice;
 pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport, Stuck};
 
 /// The bridge: the pool, what is configured, and the meters. Cheap to clone.

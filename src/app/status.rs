@@ -2,6 +2,7 @@
 
 use super::{
     Actor, Bridge, Error, FROM_SQL, HOUSEKEEPING, JOBS, compare::lane_of, identity::PortalChange,
+    shop_notices::ShopNotice,
 };
 use crate::{
     domain::{Code, ShopRules},
@@ -31,6 +32,8 @@ pub struct StatusReport {
     pub published: i64,
     /// Work that fails again and again.
     pub stuck: Vec<Stuck>,
+    /// What shops' systems send in place of orders.
+    pub notices: Vec<ShopNotice>,
 }
 
 /// Work that fails again and again.
@@ -171,6 +174,7 @@ pub struct DeadCount {
 impl Bridge {
     /// The state of everything.
     pub async fn status(&self) -> Result<StatusReport, Error> {
+        let notices = self.shop_notices().await?;
         let mut db = self.pool().acquire().await?;
         let waiting = figures::waiting(&mut db).await?;
         let done = figures::done_last_hour(&mut db).await?;
@@ -204,6 +208,7 @@ impl Bridge {
             dead: figures.counts(),
             published,
             stuck: stuck.into_iter().map(Stuck::from).collect(),
+            notices,
         })
     }
 

@@ -150,6 +150,18 @@ fn troubles(report: &StatusReport) -> Vec<String> {
             ));
         }
     }
+    for notice in &report.notices {
+        let code = Code::parse(&notice.code);
+        found.push(format!(
+            "shop {}: {} ({}, {} times: {}) {}",
+            notice.shop,
+            code.map(Code::sentence).unwrap_or_default(),
+            notice.code,
+            notice.times,
+            notice.message,
+            code.map(Code::remedy).unwrap_or_default()
+        ));
+    }
     if report.published > 0 {
         let count = report.published;
         found.push(format!(
@@ -260,6 +272,7 @@ mod tests {
                 code: "MAP-STATUS".to_owned(),
                 count: 2,
             }],
+            notices: Vec::new(),
             published: 0,
             stuck: vec![Stuck {
                 lane: ":sql".to_owned(),

@@ -4,7 +4,7 @@ use super::{KeyDigest, Problem, Secret, WooCommerce, secret, woocommerce};
 use crate::callback;
 use crate::domain::{
     Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, PortalName,
-    Rule, ShopName, ShopRules, Stage, StatusMap, TurnLimit, Winner,
+    Rule, ShopName, ShopRules, Stage, StatusMap, Texts, TurnLimit, Winner,
 };
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
@@ -66,6 +66,8 @@ pub(super) struct Raw {
     fields: BTreeMap<String, String>,
     #[serde(default = "phone_country")]
     phone_country: String,
+    #[serde(default)]
+    texts: Texts,
     #[serde(default = "delivery_name")]
     delivery_name: String,
     #[serde(default)]
@@ -231,6 +233,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         source_id: raw.source_id,
         fields: raw.fields,
         phone_country: raw.phone_country,
+        texts: raw.texts,
         on_deleted: match raw.on_deleted {
             RawOnDeleted::Nothing => OnDeleted::Nothing,
             RawOnDeleted::Stage(stage) => OnDeleted::Stage(Stage::parse(raw.funnel, &stage)),

@@ -239,6 +239,7 @@ fn the_example_is_valid_and_names_every_key() {
         "source_id",
         "fields",
         "phone_country",
+        "texts",
         "delivery_name",
         "on_deleted",
         "leads",

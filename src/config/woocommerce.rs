@@ -1,6 +1,7 @@
 //! `[shops.NAME.woocommerce]`: the secret of a shop's WooCommerce webhooks.
 
 use super::{Problem, Secret, secret};
+use crate::domain::Marketplace;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::ExposeSecret as _;
@@ -11,9 +12,14 @@ use std::{fmt, path::PathBuf};
 /// The shortest secret that is taken, in characters.
 const SHORTEST: usize = 16;
 
-/// What a shop's WooCommerce webhooks are signed with.
+/// How a shop's WooCommerce webhooks are taken.
 #[derive(Clone)]
-pub struct WooCommerce(Hmac<Sha256>);
+pub struct WooCommerce {
+    /// What they are signed with.
+    secret: Hmac<Sha256>,
+    /// Which orders of a marketplace are taken.
+    pub marketplace: Marketplace,
+}
 
 impl fmt::Debug for WooCommerce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,7 +30,7 @@ impl fmt::Debug for WooCommerce {
 impl WooCommerce {
     /// Whether `signature`, as in `X-WC-Webhook-Signature`, is this secret's over the body. In constant time.
     pub fn signed(&self, body: &[u8], signature: &str) -> bool {
-        let mut mac = self.0.clone();
+        let mut mac = self.secret.clone();
         mac.update(body);
         STANDARD
             .decode(signature.trim())
@@ -37,9 +43,12 @@ impl WooCommerce {
 pub(super) struct Raw {
     secret: Option<Secret>,
     secret_file: Option<PathBuf>,
+    #[serde(default)]
+    marketplace: Marketplace,
 }
 
 pub(super) fn check(raw: Raw, shop: &str, problems: &mut Vec<Problem>) -> Option<WooCommerce> {
+    let marketplace = raw.marketplace;
     let place = format!("{shop}.woocommerce.secret");
     let named = raw.secret_file.is_some();
     let Some(secret) = secret::resolve(raw.secret, raw.secret_file.as_deref(), &place, problems)
@@ -61,7 +70,10 @@ pub(super) fn check(raw: Raw, shop: &str, problems: &mut Vec<Problem>) -> Option
     }
     Hmac::new_from_slice(secret.as_bytes())
         .ok()
-        .map(WooCommerce)
+        .map(|secret| WooCommerce {
+            secret,
+            marketplace,
+        })
 }
 
 #[cfg(test)]
@@ -72,6 +84,7 @@ mod tests {
         let raw = Raw {
             secret: Some(secret.to_owned().into()),
             secret_file: None,
+            marketplace: Marketplace::default(),
         };
         let mut problems = Vec::new();
         let found = check(raw, "shops.main", &mut problems);

@@ -183,7 +183,7 @@ fn known(report: &StatusReport, trouble: &Trouble) -> bool {
         Some(name) => report
             .shops
             .iter()
-            .any(|shop| shop.shop == name && shop.callback.is_some()),
+            .any(|shop| shop.shop == name && (shop.callback.is_some() || sent(trouble))),
         None => report
             .portals
             .iter()
@@ -191,7 +191,14 @@ fn known(report: &StatusReport, trouble: &Trouble) -> bool {
     }
 }
 
-/// The shop whose callback it is about.
+/// Whether it is about what a shop sends, not about what it is told.
+fn sent(trouble: &Trouble) -> bool {
+    [Code::WebhookOwner, Code::NotAnOrder]
+        .iter()
+        .any(|code| code.as_str() == trouble.code)
+}
+
+/// The shop that it is about.
 fn shop_of(trouble: &Trouble) -> Option<&str> {
     trouble.lane.strip_prefix("shop:")
 }
@@ -211,7 +218,9 @@ fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
     if let Some(own) = own(trouble) {
         return ((own, ""), "/console".to_owned(), Text::Overview);
     }
-    if let Some(shop) = shop_of(trouble) {
+    if let Some(shop) = shop_of(trouble).filter(|_| sent(trouble)) {
+        ((Text::Shop, shop), query::shop(shop), Text::ToShop)
+    } else if let Some(shop) = shop_of(trouble) {
         ((Text::CallbackOf, shop), query::shop(shop), Text::ToShop)
     } else {
         let href = query::portal(&trouble.lane);

@@ -5,6 +5,7 @@
 
 mod clock;
 mod code;
+mod email;
 mod event;
 mod fault;
 mod ids;
@@ -17,18 +18,21 @@ mod reader;
 mod rules;
 mod snapshot;
 mod status;
+mod text;
 
 pub use clock::{ClockOffset, Clocks, ONE_WAY_DELAY, Offset, UNMEASURED};
 pub use code::Code;
+pub use email::{Emails, read as read_emails};
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
 pub use ids::{OrderNumber, PortalName, ShopName};
 pub use observation::{Agreed, Before, Observation, Source, Told};
-pub use phone::Phone;
+pub use phone::{Number, Phone, Phones};
 pub use policy::{Authority, Conflict, Fact, Finality, Policy, Rule, Side, TurnLimit, Winner};
-pub use rules::{LeadRule, OnDeleted, ShopRules};
+pub use rules::{LeadRule, Marketplace, OnDeleted, ShopRules};
 pub use snapshot::{
-    Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Snapshot,
-    Utm,
+    Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Readable,
+    Reading, Snapshot, Utm,
 };
 pub use status::{Correspondence, Direction, Stage, StatusMap, Untranslatable};
+pub use text::Texts;

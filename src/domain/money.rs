@@ -2,6 +2,56 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
+/// The most digits after the point that an amount or a quantity has.
+const DIGITS: u32 = 10;
+/// From so many digits on a number looks as if floating point wrote it: it tells 15 to 17 apart.
+const FLOAT: usize = 15;
+/// A tail of floating point is longer than this.
+const TAIL: u32 = 4;
+
+/// A decimal exactly as written, exponents included, within the bounds of every amount here: below 10^12, at
+/// most ten digits after the point. What floating point left at the end of a number (2706.9300000000003) is
+/// rounded away. `float`: it is known that floating point wrote it, and more digits are rounded, too.
+pub fn read(text: &str, float: bool) -> Option<Decimal> {
+    if text.len() > 40 {
+        return None;
+    }
+    let parsed = if text.contains(['e', 'E']) {
+        Decimal::from_scientific(text).ok()
+    } else {
+        Decimal::from_str_exact(text).ok()
+    };
+    // Smaller than a decimal can be: nothing, if floating point wrote it.
+    let tiny = || text.parse::<f64>().ok().filter(|value| value.abs() < 1e-11);
+    let parsed = match parsed {
+        Some(parsed) => parsed.normalize(),
+        None => tiny().filter(|_| float).map(|_| Decimal::ZERO)?,
+    };
+    let digits = parsed.mantissa().unsigned_abs().to_string().len();
+    let tail = digits >= FLOAT && parsed.scale() > TAIL;
+    let exact = if tail || float && parsed.scale() > DIGITS {
+        without_tail(parsed)
+    } else {
+        parsed
+    };
+    let taken = exact.abs() < Decimal::from(1_000_000_000_000_i64) && exact.scale() <= DIGITS;
+    taken.then_some(exact)
+}
+
+/// The number with the fewest digits after the point that floating point cannot tell from this one, and not
+/// more than are taken.
+fn without_tail(number: Decimal) -> Decimal {
+    let noise = number.abs() * Decimal::new(2, 15) + Decimal::new(1, 16);
+    let rounded = |digits| {
+        let strategy = RoundingStrategy::MidpointAwayFromZero;
+        number.round_dp_with_strategy(digits, strategy).normalize()
+    };
+    let short = (0..DIGITS)
+        .map(rounded)
+        .find(|short| (number - short).abs() <= noise);
+    short.unwrap_or_else(|| rounded(DIGITS))
+}
+
 /// Rounds to hundredths, half away from zero.
 pub fn round(amount: Decimal) -> Decimal {
     amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
@@ -38,6 +88,31 @@ mod tests {
 
     fn decimal(text: &str) -> Decimal {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_floating_point_left_is_rounded_away_and_nothing_else() {
+        for (written, float, read_as) in [
+            ("2706.9300000000003", true, Some("2706.93")),
+            ("1099.8000000000002", true, Some("1099.8")),
+            ("2706.9300000000003", false, Some("2706.93")),
+            ("0.30000000000000004", true, Some("0.3")),
+            ("99.99999999999999", true, Some("100")),
+            ("1234567.8900000001", true, Some("1234567.89")),
+            ("33.333333333333336", true, Some("33.3333333333")),
+            ("2.842170943040401e-14", true, Some("0")),
+            ("5e-324", true, Some("0")),
+            ("0.00000000001", false, None),
+            ("0.0000000001", false, Some("0.0000000001")),
+            ("123456789.0123456", true, Some("123456789.0123456")),
+            ("99999999999.9999", false, Some("99999999999.9999")),
+            ("1e12", true, None),
+            ("1.7976931348623157e308", true, None),
+            ("-0.00", false, Some("0")),
+        ] {
+            let read = read(written, float).map(|amount| amount.normalize());
+            assert_eq!(read, read_as.map(decimal), "{written}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reads typed values out of JSON and collects every fault with its pointer, instead of stopping at the first.
 
-use super::{Fault, Faults};
+use super::{Fault, Faults, money};
 use chrono::{DateTime, Datelike, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -42,26 +42,45 @@ impl<'a> Reader<'a> {
 
     /// Says that a required member is missing, if it is.
     pub(super) fn require(&self, name: &str, faults: &mut Faults) -> bool {
-        let there = self.member(name).is_some();
+        let there = self.told(name).is_some();
         if !there {
             self.fault(name, format!("`{name}` is required"), faults);
         }
         there
     }
 
+    /// The member, if it says anything: PHP writes `""`, `false` and `[]` for what is not there.
+    fn told(&self, name: &str) -> Option<&'a Value> {
+        self.member(name).filter(|value| match value {
+            Value::String(text) => !text.trim().is_empty(),
+            Value::Bool(told) => *told,
+            Value::Array(elements) => !elements.is_empty(),
+            Value::Object(members) => !members.is_empty(),
+            _ => true,
+        })
+    }
+
     /// A text of at most `max` characters; empty and blank texts count as absent.
     pub(super) fn text(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
-        if let Value::String(text) = self.member(name)? {
-            self.bounded(name, text, max, faults)
-        } else {
-            self.fault(name, format!("`{name}` must be a string"), faults);
-            None
+        let text = self.whole(name, faults)?;
+        self.bounded(name, &text, max, faults)
+    }
+
+    /// A text of any length; a number counts as the text of it.
+    pub(super) fn whole(&self, name: &str, faults: &mut Faults) -> Option<String> {
+        match self.told(name)? {
+            Value::String(text) => Some(text.trim().to_owned()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => {
+                self.fault(name, format!("`{name}` must be a string"), faults);
+                None
+            }
         }
     }
 
     /// A text or a whole number, as text: ids come as both.
     pub(super) fn id(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
-        match self.member(name)? {
+        match self.told(name)? {
             Value::String(text) => self.bounded(name, text, max, faults),
             Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
             _ => {
@@ -88,17 +107,31 @@ impl<'a> Reader<'a> {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    /// True or false, also as systems write it that keep it as a text or a number.
     pub(super) fn boolean(&self, name: &str, faults: &mut Faults) -> Option<bool> {
-        if let Value::Bool(value) = self.member(name)? {
-            Some(*value)
-        } else {
+        let told = match self.member(name)? {
+            Value::Bool(value) => Some(*value),
+            Value::Number(number) => match number.as_f64() {
+                Some(0.0) => Some(false),
+                Some(1.0) => Some(true),
+                _ => None,
+            },
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "" => return None,
+                "1" | "y" | "yes" | "true" | "on" => Some(true),
+                "0" | "n" | "no" | "false" | "off" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        if told.is_none() {
             self.fault(name, format!("`{name}` must be true or false"), faults);
-            None
         }
+        told
     }
 
     pub(super) fn integer(&self, name: &str, faults: &mut Faults) -> Option<i64> {
-        let value = match self.member(name)? {
+        let value = match self.told(name)? {
             Value::Number(number) => number.as_i64(),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
@@ -109,11 +142,11 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// A decimal, from a string or a number, exactly as written.
+    /// A decimal, from a string or a number, exactly as written, but for what floating point left at its end.
     pub(super) fn decimal(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
-        let text = match self.member(name)? {
-            Value::Number(number) => number.to_string(),
-            Value::String(text) => text.trim().to_owned(),
+        let parsed = match self.told(name)? {
+            Value::Number(number) => money::read(&number.to_string(), true),
+            Value::String(text) => money::read(text.trim(), false),
             _ => {
                 self.fault(
                     name,
@@ -123,7 +156,6 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        let parsed = exact(&text);
         if parsed.is_none() {
             let rule =
                 "a decimal below 10^12 with at most 10 digits after the point, such as \"1990.00\"";
@@ -144,7 +176,9 @@ impl<'a> Reader<'a> {
 
     /// An RFC 3339 moment between 1970 and 9999.
     pub(super) fn moment(&self, name: &str, faults: &mut Faults) -> Option<DateTime<Utc>> {
-        let moment = match self.member(name)? {
+        let moment = match self.told(name)? {
+            // What databases keep in place of no moment.
+            Value::String(text) if text.trim().starts_with("0000-00-00") => return None,
             Value::String(text) => DateTime::parse_from_rfc3339(text.trim()).ok(),
             _ => None,
         };
@@ -161,9 +195,9 @@ impl<'a> Reader<'a> {
         moment
     }
 
-    /// An object, to be read further.
+    /// An object, to be read further. PHP writes an empty one as `[]`.
     pub(super) fn object(&self, name: &str, faults: &mut Faults) -> Option<Reader<'a>> {
-        if let Value::Object(object) = self.member(name)? {
+        if let Value::Object(object) = self.told(name)? {
             Some(Reader::new(object, self.at(name)))
         } else {
             self.fault(name, format!("`{name}` must be an object"), faults);
@@ -176,39 +210,44 @@ impl<'a> Reader<'a> {
         self.object
     }
 
-    /// A list of at most `max`; each element with its pointer.
+    /// A list of at most `max`; each element with its pointer. PHP writes a list with gaps as an object.
     pub(super) fn list(
         &self,
         name: &str,
         max: usize,
         faults: &mut Faults,
     ) -> Vec<(String, &'a Value)> {
-        match self.member(name) {
-            None => Vec::new(),
-            Some(Value::Array(elements)) if elements.len() <= max => {
-                let place = self.at(name);
-                elements
-                    .iter()
-                    .enumerate()
+        let place = self.at(name);
+        let elements: Vec<(String, &'a Value)> = match self.told(name) {
+            None => return Vec::new(),
+            Some(Value::Array(elements)) => {
+                let numbered = elements.iter().enumerate();
+                numbered
                     .map(|(i, element)| (format!("{place}/{i}"), element))
                     .collect()
             }
-            Some(Value::Array(elements)) => {
-                self.fault(
-                    name,
-                    format!(
-                        "`{name}` has {} elements; at most {max} are taken",
-                        elements.len()
-                    ),
-                    faults,
-                );
-                Vec::new()
+            Some(Value::Object(members))
+                if members.keys().all(|key| key.parse::<u32>().is_ok()) =>
+            {
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_by_key(|(key, _)| key.parse::<u32>().unwrap_or_default());
+                let numbered = members.into_iter();
+                numbered
+                    .map(|(key, element)| (format!("{place}/{key}"), element))
+                    .collect()
             }
             Some(_) => {
                 self.fault(name, format!("`{name}` must be a list"), faults);
-                Vec::new()
+                return Vec::new();
             }
+        };
+        if elements.len() > max {
+            let count = elements.len();
+            let detail = format!("`{name}` has {count} elements; at most {max} are taken");
+            self.fault(name, detail, faults);
+            return Vec::new();
         }
+        elements
     }
 
     /// A list of objects.
@@ -226,50 +265,26 @@ impl<'a> Reader<'a> {
         readers
     }
 
-    /// A list of texts; a single text counts as a list of one.
-    pub(super) fn texts(
-        &self,
-        name: &str,
-        max: usize,
-        longest: usize,
-        faults: &mut Faults,
-    ) -> Vec<String> {
-        if let Some(Value::String(_)) = self.member(name) {
-            return self.text(name, longest, faults).into_iter().collect();
+    /// A list of texts of any length; a single text counts as a list of one.
+    pub(super) fn texts(&self, name: &str, max: usize, faults: &mut Faults) -> Vec<String> {
+        if let Some(Value::String(_) | Value::Number(_)) = self.member(name) {
+            return self.whole(name, faults).into_iter().collect();
         }
         let mut texts = Vec::new();
         for (pointer, element) in self.list(name, max, faults) {
             match element {
-                Value::String(text) if text.chars().count() <= longest => {
-                    texts.push(text.trim().to_owned());
-                }
+                Value::String(text) => texts.push(text.trim().to_owned()),
                 Value::Number(number) if number.is_u64() => texts.push(number.to_string()),
-                Value::Null => {}
+                Value::Null | Value::Bool(false) => {}
                 _ => faults.push(Fault {
                     pointer,
-                    detail: format!(
-                        "each element must be a string of at most {longest} characters"
-                    ),
+                    detail: "each element must be a string".to_owned(),
                 }),
             }
         }
         texts.retain(|text| !text.is_empty());
         texts
     }
-}
-
-/// A decimal exactly as written, exponents included, within the bounds of every amount here.
-fn exact(text: &str) -> Option<Decimal> {
-    if text.len() > 40 {
-        return None;
-    }
-    let parsed = if text.contains(['e', 'E']) {
-        Decimal::from_scientific(text).ok()?
-    } else {
-        Decimal::from_str_exact(text).ok()?
-    };
-    let parsed = parsed.normalize();
-    (parsed.abs() < Decimal::from(1_000_000_000_000_i64) && parsed.scale() <= 10).then_some(parsed)
 }
 
 /// No number of this size or beyond: Postgres stores it digit by digit, and a double cannot be read back from that.

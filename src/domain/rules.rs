@@ -1,6 +1,7 @@
 //! What a shop's configuration says about how its orders are written: parsed, checked, free of secrets.
 
-use super::{PortalName, ShopName, Stage, StatusMap};
+use super::{PortalName, Reading, ShopName, Stage, StatusMap, Texts};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// How one shop's orders are written into its portal.
@@ -24,12 +25,38 @@ pub struct ShopRules {
     pub fields: BTreeMap<String, String>,
     /// Country calling code for phones written without one (`7`).
     pub phone_country: String,
+    /// What the shop's texts are.
+    pub texts: Texts,
     /// What an order that the shop deleted becomes.
     pub on_deleted: OnDeleted,
     /// Orders that become leads instead of deals.
     pub leads: Vec<LeadRule>,
     /// Name of the delivery row.
     pub delivery_name: String,
+}
+
+impl ShopRules {
+    /// How the shop's snapshots are read.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading {
+            phone_country: &self.phone_country,
+            texts: self.texts,
+        }
+    }
+}
+
+/// Which orders of a marketplace are taken: its plugins divide a customer's order into one for each vendor, and
+/// both kinds come the same way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marketplace {
+    /// The customer's order alone.
+    #[default]
+    Parents,
+    /// The vendors' orders; the customer's only where it was not divided.
+    SubOrders,
+    /// Both: each is a deal.
+    Both,
 }
 
 /// What happens to the deal of an order that the shop deleted.

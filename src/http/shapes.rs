@@ -184,6 +184,8 @@ pub(super) struct OrderItem {
     vat_rate: Option<Amount>,
     /// Whether the price includes it.
     vat_included: Option<bool>,
+    /// What the customer chose of it, by name, such as size and 42.
+    options: Option<BTreeMap<String, String>>,
 }
 
 /// A discount on the whole order.
@@ -193,6 +195,10 @@ pub(super) struct OrderDiscount {
     name: Option<String>,
     /// How much is taken off.
     amount: Amount,
+    /// VAT in percent.
+    vat_rate: Option<Amount>,
+    /// Whether the amount includes it.
+    vat_included: Option<bool>,
 }
 
 /// Delivery.
@@ -202,6 +208,10 @@ pub(super) struct OrderDelivery {
     method: Option<String>,
     /// What it costs.
     price: Option<Amount>,
+    /// VAT in percent.
+    vat_rate: Option<Amount>,
+    /// Whether the price includes it.
+    vat_included: Option<bool>,
     /// Where to.
     address: Option<String>,
 }

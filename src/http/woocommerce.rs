@@ -68,13 +68,35 @@ pub(super) async fn post_delivery(
         return Ok(answer(StatusCode::OK, "pong", None));
     }
     doors::known();
-    let order = body::json(&bytes).await?;
+    if bytes.starts_with(PING) {
+        return Ok(answer(StatusCode::OK, "pong", None));
+    }
+    let order = match body::json(&bytes).await {
+        Ok(order) => order,
+        Err(problem) => {
+            let words: String = String::from_utf8_lossy(&bytes).chars().take(300).collect();
+            tell(&state, &name, woocommerce::notice(Code::NotAnOrder, &words)).await?;
+            return Err(problem);
+        }
+    };
     let topic = text("x-wc-webhook-topic").unwrap_or_default();
     let delivery_id = text("x-wc-webhook-delivery-id").unwrap_or_default();
-    match woocommerce::read(topic, delivery_id, &order).map_err(Problem::invalid)? {
+    let marketplace = shop
+        .woocommerce
+        .as_ref()
+        .map(|settings| settings.marketplace);
+    let read = woocommerce::read(marketplace.unwrap_or_default(), topic, delivery_id, &order);
+    match read.map_err(Problem::invalid)? {
         Delivery::Ignored(reason) => Ok(answer(StatusCode::OK, "ignored", Some(reason))),
+        // A refusal would make WooCommerce switch the webhook off; the operator hears of it instead.
+        notice @ Delivery::Notice { .. } => {
+            tell(&state, &name, notice).await?;
+            let reason = "this is no order: the operator was told";
+            Ok(answer(StatusCode::OK, "ignored", Some(reason)))
+        }
         Delivery::Event(event) => {
             let accepted = state.bridge.accept_events(Some(&name), &[event]).await?;
+            state.bridge.shop_sent_order(&name).await?;
             match accepted.into_iter().next() {
                 Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
                 Some(Accepted::Failed(_)) => Err(Problem::new(
@@ -90,6 +112,14 @@ pub(super) async fn post_delivery(
             }
         }
     }
+}
+
+/// Lets the operator hear what came in place of an order.
+async fn tell(state: &State, shop: &ShopName, delivery: Delivery) -> Result<(), Problem> {
+    if let Delivery::Notice { code, words } = delivery {
+        state.bridge.shop_sent_notice(shop, code, &words).await?;
+    }
+    Ok(())
 }
 
 /// Whether the body is signed; false for a ping, which never is.

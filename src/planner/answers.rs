@@ -125,6 +125,9 @@ impl Wave {
         } else {
             description
         };
+        if self.ask_without_emails(&ask, words) {
+            return;
+        }
         match ask {
             Ask::Import { jobs } => self.import_command_refused(&jobs, error, words),
             // Without rights to the dictionaries the bridge does without them.
@@ -134,6 +137,8 @@ impl Wave {
             Ask::Presets => self.facts.presets_refused = true,
             // What cannot be seen is taken to be there.
             Ask::Companies { ids } => self.companies.extend(ids.into_iter().map(|id| (id, true))),
+            // What belongs to a company that was itself refused.
+            Ask::AddToCompany { firm, .. } if self.firms[firm].company.is_none() => {}
             Ask::AddToCompany { firm, what } => {
                 let note =
                     format!("the company was made, but the portal refused its {what}: {words}");
@@ -147,7 +152,8 @@ impl Wave {
             }
             // It was only to be told.
             Ask::RowsBefore { .. } => {}
-            // The rows of a deal that was itself refused: the deal's own reason counts.
+            // The rows of a deal or lead that was itself refused: its own reason counts, or it is asked again.
+            Ask::SetRows { job, .. } if self.jobs[job].target_id().is_none() => {}
             ask => {
                 let sharing = self.sharing(&ask).len();
                 self.judge(&ask, sharing, self.fault(&ask, words), words);
@@ -156,7 +162,7 @@ impl Wave {
     }
 
     /// Which fault the portal's words speak of, as far as the command carried what they speak of: a user field may be called "E-mail", too.
-    fn fault(&self, ask: &Ask, words: &str) -> Code {
+    pub(super) fn fault(&self, ask: &Ask, words: &str) -> Code {
         let fault = classify(words);
         let carried = match fault {
             Code::Currency => matches!(
@@ -183,7 +189,7 @@ impl Wave {
     }
 
     /// All jobs whose data is in this command, also those that have ended.
-    fn sharing(&self, ask: &Ask) -> Vec<usize> {
+    pub(super) fn sharing(&self, ask: &Ask) -> Vec<usize> {
         let all = |wanted: &dyn Fn(&State) -> bool| {
             let jobs = self.jobs.iter().enumerate();
             jobs.filter(|(_, state)| wanted(state))

@@ -1,7 +1,8 @@
 //! What the fields of a deal or a lead should hold, as the shop sees the order.
 
 use super::rows::{Rows, cut, rows};
-use crate::domain::{LeadRule, ShopRules, Snapshot, money};
+use super::value::is_empty;
+use crate::domain::{LeadRule, Readable, ShopRules, Snapshot, Utm, money};
 use serde_json::{Map, Value, json};
 
 /// Everything an order should look like in the portal.
@@ -15,11 +16,38 @@ pub(super) struct Desired {
     pub(super) rows: Rows,
     /// What the rows do not explain of the total, if anything.
     pub(super) difference: Option<String>,
+    /// What was shortened or moved so that the portal takes it, each in one sentence.
+    pub(super) notes: Vec<String>,
+}
+
+/// Campaign marks by their fields.
+type Mark = (&'static str, fn(&Utm) -> &Option<String>);
+const UTM: &[Mark] = &[
+    ("UTM_SOURCE", |utm| &utm.source),
+    ("UTM_MEDIUM", |utm| &utm.medium),
+    ("UTM_CAMPAIGN", |utm| &utm.campaign),
+    ("UTM_CONTENT", |utm| &utm.content),
+    ("UTM_TERM", |utm| &utm.term),
+];
+
+/// The texts of a value as people are to read them.
+fn as_text(value: Value, rules: &ShopRules) -> Value {
+    match value {
+        Value::String(text) => json!(rules.texts.read(&text)),
+        Value::Array(values) => values
+            .into_iter()
+            .map(|value| as_text(value, rules))
+            .filter(|value| !is_empty(value))
+            .collect(),
+        other => other,
+    }
 }
 
 /// Fields and rows of an order, without its stage and its customer.
 pub(super) fn desired(snapshot: &Snapshot, rules: &ShopRules) -> Desired {
-    let rows = rows(snapshot, rules);
+    let mut rows = rows(snapshot, rules);
+    let mut notes = std::mem::take(&mut rows.notes);
+    notes.extend(names_too_long(snapshot));
     let total = money::round(snapshot.total);
     let agrees = rows.sum == total && !rows.rows.is_empty();
     let difference = (rows.sum != total && !rows.rows.is_empty()).then(|| {
@@ -37,20 +65,15 @@ pub(super) fn desired(snapshot: &Snapshot, rules: &ShopRules) -> Desired {
         json!(if agrees { "N" } else { "Y" }),
     );
     kept.insert("COMMENTS".to_owned(), json!(comments(snapshot)));
-    let utm = &snapshot.utm;
-    for (field, value) in [
-        ("UTM_SOURCE", &utm.source),
-        ("UTM_MEDIUM", &utm.medium),
-        ("UTM_CAMPAIGN", &utm.campaign),
-        ("UTM_CONTENT", &utm.content),
-        ("UTM_TERM", &utm.term),
-    ] {
-        if let Some(value) = value {
-            kept.insert(field.to_owned(), json!(value));
+    for (field, value) in UTM {
+        if let Some(value) = value(&snapshot.utm) {
+            kept.insert((*field).to_owned(), json!(value));
         }
     }
     for (path, field) in &rules.fields {
-        if let Some(value) = at_path(snapshot, path) {
+        let value = at_path(snapshot, path).map(|value| as_text(value, rules));
+        // The portal knows no empty list: what holds nothing is not written, and emptied if it was.
+        if let Some(value) = value.filter(|value| !is_empty(value)) {
             kept.insert(field.clone(), value);
         }
     }
@@ -59,7 +82,24 @@ pub(super) fn desired(snapshot: &Snapshot, rules: &ShopRules) -> Desired {
         kept,
         rows,
         difference,
+        notes,
     }
+}
+
+/// The longest name of a person that the portal keeps, in characters.
+const PERSON: usize = 50;
+
+/// What a contact's card cannot hold whole.
+fn names_too_long(snapshot: &Snapshot) -> Option<String> {
+    let customer = snapshot.customer.as_ref()?;
+    let mut names = [&customer.name, &customer.last_name, &customer.second_name]
+        .into_iter()
+        .flatten();
+    names.any(|name| name.chars().count() > PERSON).then(|| {
+        format!(
+            "the customer's name was shortened to {PERSON} characters: the event holds all of it"
+        )
+    })
 }
 
 fn once(snapshot: &Snapshot, rules: &ShopRules) -> Map<String, Value> {
@@ -122,13 +162,20 @@ fn title(snapshot: &Snapshot, rules: &ShopRules) -> String {
     cut(title.trim(), 255)
 }
 
-/// The customer's words and how the order is delivered and paid. The portal reads BB code in this field and the customer's text is
+/// The customer's words, what was written in fields that cannot hold it, and how the order is delivered and paid. The portal reads BB code in this field and the customer's text is
 /// hostile: square brackets become round ones, and angle brackets are taken out of use.
 fn comments(snapshot: &Snapshot) -> String {
     let mut parts = Vec::new();
     if let Some(comment) = &snapshot.comment {
         parts.push(comment.clone());
     }
+    // A field cannot put words into another's mouth: it stays on its line.
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    parts.extend(snapshot.readable.iter().map(|one| match one {
+        Readable::Phone(text) => format!("Телефон: {}", line(text)),
+        Readable::Email(text) => format!("E-mail: {}", line(text)),
+    }));
+    parts.extend(snapshot.notes.iter().map(|note| line(note)));
     if let Some(delivery) = &snapshot.delivery {
         let told: Vec<String> = [&delivery.method, &delivery.address]
             .into_iter()
@@ -153,7 +200,7 @@ fn comments(snapshot: &Snapshot) -> String {
     {
         parts.push(format!("Отмена: {reason}"));
     }
-    parts
+    let text: String = parts
         .join("\n")
         .chars()
         .map(|c| match c {
@@ -163,6 +210,32 @@ fn comments(snapshot: &Snapshot) -> String {
             '>' => '›',
             other => other,
         })
+        .collect();
+    within(&text, COMMENT_BYTES)
+}
+
+/// What the portal keeps of a comment, in bytes.
+const COMMENT_BYTES: usize = 60_000;
+
+/// As much of the text as has at most so many bytes.
+fn within(text: &str, most: usize) -> String {
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    let end = end.take_while(|end| *end <= most).last().unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// What was written before and the shop has emptied since: it is emptied in the portal, too.
+pub(super) fn emptied(
+    desired: &Map<String, Value>,
+    written: &Map<String, Value>,
+    rules: &ShopRules,
+) -> Vec<String> {
+    let mapped = rules.fields.values().map(String::as_str);
+    let owned = mapped.chain(UTM.iter().map(|(field, _)| *field));
+    owned
+        .filter(|field| !desired.contains_key(*field))
+        .filter(|field| written.get(*field).is_some_and(|value| !is_empty(value)))
+        .map(str::to_owned)
         .collect()
 }
 

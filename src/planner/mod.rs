@@ -20,6 +20,7 @@ mod told;
 mod under_way;
 mod value;
 mod wave;
+mod withheld;
 
 pub use facts::PortalFacts;
 pub use glance::{

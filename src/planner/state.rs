@@ -2,11 +2,11 @@
 
 use super::{
     Intent, Job, Known, Making, Outcome, Target,
-    fields::{Desired, desired, lead_rule},
+    fields::{Desired, desired, emptied, lead_rule},
     import::Import,
 };
-use crate::domain::{Code, Direction, LeadRule, OnDeleted, Snapshot, Stage};
-use serde_json::{Map, Value};
+use crate::domain::{Code, Direction, LeadRule, OnDeleted, ShopRules, Snapshot, Stage};
+use serde_json::{Map, Value, json};
 
 /// One job with all that was learnt of it.
 #[expect(
@@ -51,6 +51,17 @@ pub(super) struct State {
     pub(super) outcome: Option<Outcome>,
 }
 
+/// What an order should look like, with what was written of it before and is empty now.
+pub(super) fn wanted_of(snapshot: &Snapshot, rules: &ShopRules, known: &Known) -> Desired {
+    let mut desired = desired(snapshot, rules);
+    if let Some(written) = &known.written {
+        for field in emptied(&desired.kept, &written.fields, rules) {
+            desired.kept.insert(field, json!(""));
+        }
+    }
+    desired
+}
+
 impl State {
     /// What can be said of a job before anything is asked.
     pub(super) fn begin(job: Job) -> Self {
@@ -83,9 +94,10 @@ impl State {
                 OnDeleted::Stage(stage) => state.wanted = Some(stage.clone()),
             },
             Intent::Save(snapshot) => {
-                let desired = desired(snapshot, &state.job.rules);
+                let desired = wanted_of(snapshot, &state.job.rules, &state.known);
                 state.notes.extend(snapshot.left_out.iter().cloned());
                 state.notes.extend(desired.difference.iter().cloned());
+                state.notes.extend(desired.notes.iter().cloned());
                 state.lead = lead_rule(snapshot, &state.job.rules).cloned();
                 state.desired = Some(desired);
                 if !state.is_lead() {

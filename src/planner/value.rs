@@ -73,6 +73,14 @@ pub(super) fn same(ours: &Value, theirs: Option<&Value>) -> bool {
             .collect();
         return list.iter().map(|value| text(Some(value))).eq(theirs);
     }
+    // A list where a text is meant: its only element stands for it.
+    if let Some(Value::Array(list)) = theirs {
+        return match list.as_slice() {
+            [] => is_empty(ours),
+            [one] => same(ours, Some(one)),
+            _ => false,
+        };
+    }
     let (a, b) = (text(Some(ours)), text(theirs));
     a == b
         || matches!((decimal(Some(ours)), decimal(theirs)), (Some(a), Some(b)) if a == b)
@@ -183,5 +191,6 @@ mod tests {
         ));
         assert!(!same(&json!("1"), Some(&json!("2"))));
         assert!(same(&json!(["5"]), Some(&json!([5]))));
+        assert!(!same(&json!(""), Some(&json!(["a", "b"]))) && same(&json!(""), Some(&json!([]))));
     }
 }

@@ -15,19 +15,46 @@ pub(super) struct Lines {
     pub(super) discounts: Vec<Value>,
     /// The sum of the refunds.
     pub(super) refunded: Decimal,
+    /// What items, discounts and shipping come to.
+    pub(super) sum: Decimal,
+    /// Shipping: what it is called, and what it costs.
+    pub(super) methods: Vec<String>,
+    pub(super) shipping: Cost,
 }
 
-/// Reads products, fees and refunds. Coupons are in the products' totals already.
+/// What something costs, tax included, and its VAT in percent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    pub(super) amount: Decimal,
+    pub(super) rate: Option<Decimal>,
+}
+
+/// Reads products, shipping, fees and refunds. Coupons are in the products' totals already.
 pub(super) fn lines(order: &Map<String, Value>, faults: &mut Faults) -> Lines {
     let rates = rates(order, faults);
     let mut lines = Lines::default();
     for (place, line) in list(order, "line_items") {
         product(line, &place, &rates, &mut lines, faults);
     }
+    for (place, line) in list(order, "shipping_lines") {
+        let name = text(line, "method_title", 200);
+        lines.methods.extend(name.clone());
+        let cost = cost(line, &place, &rates, faults);
+        // One row holds one rate: shipping taxed by another is a row of its own.
+        if lines.shipping.amount.is_zero() && cost.amount > Decimal::ZERO {
+            lines.shipping = cost;
+            lines.sum += cost.amount;
+        } else if lines.shipping.rate == cost.rate && cost.amount > Decimal::ZERO {
+            lines.shipping.amount += cost.amount;
+            lines.sum += cost.amount;
+        } else {
+            lines.single(&name.unwrap_or_else(|| "Shipping".to_owned()), cost);
+        }
+    }
     for (place, fee) in list(order, "fee_lines") {
         let name = text(fee, "name", NAME).unwrap_or_else(|| "Fee".to_owned());
-        let amount = with_tax(fee, &place, "total", faults);
-        lines.single(&name, amount);
+        let cost = cost(fee, &place, &rates, faults);
+        lines.single(&name, cost);
     }
     for (place, refund) in list(order, "refunds") {
         let amount = decimal(refund, &place, "total", faults).abs();
@@ -35,23 +62,56 @@ pub(super) fn lines(order: &Map<String, Value>, faults: &mut Faults) -> Lines {
             Some(reason) => format!("Refund: {reason}"),
             None => "Refund".to_owned(),
         };
-        lines.refunded += amount;
-        lines.single(&name, -amount);
+        lines.refund(&name, amount);
     }
     lines
 }
 
 impl Lines {
     /// Something without a quantity; below zero it is a discount.
-    fn single(&mut self, name: &str, amount: Decimal) {
+    fn single(&mut self, name: &str, cost: Cost) {
+        let Cost { amount, rate } = cost;
+        let rate = rate.map(|rate| rate.to_string());
+        self.sum += amount;
         if amount > Decimal::ZERO {
-            self.items
-                .push(json!({ "name": name, "quantity": "1", "price": amount.to_string() }));
+            self.items.push(json!({
+                "name": name, "quantity": "1", "price": amount.to_string(), "vat_rate": rate
+            }));
         } else if amount < Decimal::ZERO {
+            let amount = amount.abs().to_string();
             self.discounts
-                .push(json!({ "name": name, "amount": amount.abs().to_string() }));
+                .push(json!({ "name": name, "amount": amount, "vat_rate": rate }));
         }
     }
+
+    pub(super) fn refund(&mut self, name: &str, amount: Decimal) {
+        self.refunded += amount;
+        self.off(name, amount);
+    }
+
+    /// What is taken off the whole order.
+    pub(super) fn off(&mut self, name: &str, amount: Decimal) {
+        let rate = None;
+        self.single(
+            name,
+            Cost {
+                amount: -amount,
+                rate,
+            },
+        );
+    }
+}
+
+/// What a line without a quantity costs.
+fn cost(
+    line: &Map<String, Value>,
+    place: &str,
+    rates: &[(String, Decimal)],
+    faults: &mut Faults,
+) -> Cost {
+    let amount = with_tax(line, place, "total", faults);
+    let rate = rate(line, place, rates, faults);
+    Cost { amount, rate }
 }
 
 fn product(
@@ -65,10 +125,14 @@ fn product(
     let total = with_tax(line, place, "total", faults);
     let full = with_tax(line, place, "subtotal", faults);
     let quantity = decimal(line, place, "quantity", faults);
+    let rate = rate(line, place, rates, faults);
     if total < Decimal::ZERO || quantity <= Decimal::ZERO {
-        lines.single(&name, total);
+        let amount = total;
+        lines.single(&name, Cost { amount, rate });
         return;
     }
+    lines.sum += total;
+    let options = options(line);
     let product = id(line, "variation_id").or_else(|| id(line, "product_id"));
     for (quantity, price) in units(quantity, total) {
         let discount = (full - total).max(Decimal::ZERO) / decimal(line, place, "quantity", faults);
@@ -79,10 +143,24 @@ fn product(
             "quantity": quantity.to_string(),
             "price": price.to_string(),
             "discount": round(discount).to_string(),
-            "vat_rate": rate(line, place, rates, faults).map(|rate| rate.to_string()),
+            "vat_rate": rate.map(|rate| rate.to_string()),
             "vat_included": true,
+            "options": options,
         }));
     }
+}
+
+/// What the customer chose of a product: the values that WooCommerce shows with it. Keys that begin with a
+/// line below are the shop's own.
+fn options(line: &Map<String, Value>) -> Vec<Value> {
+    let shown = list(line, "meta_data").filter_map(|(_, entry)| {
+        let key = text(entry, "key", 200).unwrap_or_default();
+        let name = text(entry, "display_key", 200).unwrap_or_else(|| key.clone());
+        let value = text(entry, "display_value", NAME).or_else(|| text(entry, "value", NAME))?;
+        let own = key.starts_with('_') || name.starts_with('_');
+        (!own).then(|| json!({ "name": name, "value": value }))
+    });
+    shown.take(50).collect()
 }
 
 /// Quantities with prices to the cent that sum to the total: 10.00 for three is two at 3.33 and one at 3.34.
@@ -94,7 +172,7 @@ fn units(quantity: Decimal, total: Decimal) -> Vec<(Decimal, Decimal)> {
         return vec![(quantity, low)];
     }
     if !quantity.is_integer() || !cents.is_integer() || cents >= quantity {
-        return vec![(quantity, round(exact))];
+        return vec![(quantity, exact.round_dp(10))];
     }
     vec![(quantity - cents, low), (cents, low + CENT)]
 }
@@ -119,9 +197,9 @@ fn rate(
     rates: &[(String, Decimal)],
     faults: &mut Faults,
 ) -> Option<Decimal> {
-    let net = decimal(line, place, "total", faults);
-    let tax = decimal(line, place, "total_tax", faults);
-    let known: Decimal = list(line, "taxes")
+    let net = decimal(line, place, "total", faults).abs();
+    let tax = decimal(line, place, "total_tax", faults).abs();
+    let known: Vec<Decimal> = list(line, "taxes")
         .filter(|(_, tax)| text(tax, "total", 40).is_some())
         .filter_map(|(_, tax)| {
             let wanted = id(tax, "id")?;
@@ -130,12 +208,15 @@ fn rate(
                 .find(|(id, _)| *id == wanted)
                 .map(|(_, rate)| *rate)
         })
-        .sum();
-    let rate = if known > Decimal::ZERO {
-        known
-    } else if tax > Decimal::ZERO && net > tax {
+        .collect();
+    let sum: Decimal = known.iter().sum();
+    let rate = if !tax.is_zero() && sum > Decimal::ZERO {
+        sum
+    } else if !tax.is_zero() && net > tax {
         (tax / net * Decimal::ONE_HUNDRED)
             .round_dp_with_strategy(1, RoundingStrategy::MidpointAwayFromZero)
+    } else if !known.is_empty() && sum.is_zero() {
+        sum
     } else {
         return None;
     };
@@ -143,12 +224,7 @@ fn rate(
 }
 
 /// `total` and `total_tax`, or `subtotal` and `subtotal_tax`.
-pub(super) fn with_tax(
-    line: &Map<String, Value>,
-    place: &str,
-    name: &str,
-    faults: &mut Faults,
-) -> Decimal {
+fn with_tax(line: &Map<String, Value>, place: &str, name: &str, faults: &mut Faults) -> Decimal {
     decimal(line, place, name, faults) + decimal(line, place, &format!("{name}_tax"), faults)
 }
 

@@ -15,7 +15,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::domain::{DELETED, Fault, Faults, SAVED};
+use crate::domain::{Code, DELETED, Fault, Faults, Marketplace, SAVED};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -33,19 +33,54 @@ pub enum Delivery {
     Event(Value),
     /// Nothing that concerns the bridge, and why.
     Ignored(&'static str),
+    /// Something else in place of an order: for the operator to hear.
+    Notice {
+        /// What it means.
+        code: Code,
+        /// What came, in its own words.
+        words: String,
+    },
 }
 
+/// Why a marketplace's order is not taken, if it is not.
+fn passed_over(marketplace: Marketplace, order: &Map<String, Value>) -> Option<&'static str> {
+    let part = values::id(order, "parent_id").is_some();
+    let mut entries = values::list(order, "meta_data");
+    let divided = entries.any(|(_, entry)| {
+        values::text(entry, "key", 100).as_deref() == Some("has_sub_order")
+            && entry.get("value").is_some_and(values::yes)
+    });
+    match marketplace {
+        Marketplace::Parents if part => Some("a part of a marketplace's order is not taken"),
+        Marketplace::SubOrders if divided => {
+            Some("an order is taken in the parts it was divided into")
+        }
+        _ => None,
+    }
+}
+
+/// What WooCommerce says in place of an order that the webhook's owner may not see.
+const MAY_NOT_SEE: &str = "woocommerce_rest_cannot_view";
+
 /// Reads a delivery: its topic, its id, its signed body.
-pub fn read(topic: &str, delivery_id: &str, body: &Value) -> Result<Delivery, Faults> {
+pub fn read(
+    marketplace: Marketplace,
+    topic: &str,
+    delivery_id: &str,
+    body: &Value,
+) -> Result<Delivery, Faults> {
     if topic.split('.').next() != Some("order") {
         return Ok(Delivery::Ignored("only orders are taken"));
     }
     let Value::Object(order) = body else {
-        return fault("", "the body must be an order: a JSON object");
+        return Ok(notice(Code::NotAnOrder, &body.to_string()));
     };
     let Some(id) = values::id(order, "id") else {
-        return fault("/id", "`id` must be the order's id");
+        return in_place_of_an_order(order);
     };
+    if let Some(why) = passed_over(marketplace, order) {
+        return Ok(Delivery::Ignored(why));
+    }
     match order.get("status").and_then(Value::as_str).map(str::trim) {
         None if topic == "order.deleted" => {
             let tail: String = delivery_id
@@ -78,6 +113,38 @@ fn identity(id: &str, order: &Map<String, Value>) -> String {
     let text = Value::Object(order.clone()).to_string();
     let digest = Sha256::digest(text.as_bytes());
     format!("{id}-{}", URL_SAFE_NO_PAD.encode(digest))
+}
+
+/// What has no order's id: an error that WordPress answers with, or anything else that is no order.
+fn in_place_of_an_order(body: &Map<String, Value>) -> Result<Delivery, Faults> {
+    let told = |name| values::text(body, name, 300).unwrap_or_default();
+    if body.contains_key("code") && body.contains_key("message") {
+        let status = body.get("data").and_then(|data| data.get("status"));
+        let denied = matches!(status.and_then(Value::as_u64), Some(401 | 403));
+        let code = if denied || told("code") == MAY_NOT_SEE {
+            Code::WebhookOwner
+        } else {
+            Code::NotAnOrder
+        };
+        return Ok(notice(
+            code,
+            &format!("{}: {}", told("code"), told("message")),
+        ));
+    }
+    if body.contains_key("status") || body.contains_key("line_items") {
+        return fault("/id", "`id` must be the order's id");
+    }
+    Ok(notice(
+        Code::NotAnOrder,
+        &Value::Object(body.clone()).to_string(),
+    ))
+}
+
+/// Something else than an order, told in its own words.
+pub fn notice(code: Code, words: &str) -> Delivery {
+    let seen = words.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let words = seen.take(300).collect();
+    Delivery::Notice { code, words }
 }
 
 fn event(kind: &str, id: &str, data: &Value) -> Delivery {

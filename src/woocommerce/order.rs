@@ -1,21 +1,23 @@
 //! One order of WooCommerce as a snapshot.
 
 use super::{
-    lines::{self, with_tax},
-    values::{decimal, id, list, moment, object, storable, text},
+    lines::{self, Lines},
+    values::{decimal, id, list, moment, object, storable, text, told},
 };
-use crate::domain::{Fault, Faults};
+use crate::domain::{Fault, Faults, Texts, money};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-const NAME: usize = 500;
-const ADDRESS: usize = 1_000;
-const COMMENT: usize = 10_000;
+const NAME: usize = 5_000;
+/// Longer than what is kept, so that what is shortened is told.
+const COMMENT: usize = 200_000;
 /// Fewer than a snapshot may have: room for ours.
 const PROPERTIES: usize = 190;
 const PROPERTY_BYTES: usize = 60_000;
 /// Plugins store whole trees; what is nested deeper is left out.
 const PROPERTY_DEPTH: usize = 12;
+/// WooCommerce's status of an order that was paid back whole.
+const REFUNDED: &str = "refunded";
 const ATTRIBUTION: &str = "_wc_order_attribution_";
 
 /// The snapshot, or everything that cannot be read.
@@ -31,10 +33,20 @@ pub(super) fn snapshot(
             detail: "`total` is required".to_owned(),
         });
     }
-    let lines = lines::lines(order, &mut faults);
-    let total = decimal(order, "", "total", &mut faults) - lines.refunded;
+    let mut lines = lines::lines(order, &mut faults);
+    let full = decimal(order, "", "total", &mut faults);
+    let cards = gift_cards(order, &mut faults);
+    let mut notes = coupons(order, &mut faults);
+    pay_with_cards(&mut lines, full, cards, &mut notes);
+    // Somebody set the status by hand, or a plugin keeps no refunds.
+    if status == REFUNDED && lines.refunded < full {
+        let rest = full - lines.refunded;
+        lines.refund("Refund", rest);
+    }
+    let total = full - lines.refunded;
     let paid_at = moment(order, "date_paid_gmt");
-    let delivery = delivery(order, &mut faults);
+    let delivery = delivery(order, &lines);
+    notes.extend(pick_up_place(order));
     let customer = customer(order);
     let snapshot = json!({
         "number": id_,
@@ -55,6 +67,7 @@ pub(super) fn snapshot(
         "properties": properties(order, lines.refunded),
         "utm": utm(order),
         "comment": text(order, "customer_note", COMMENT),
+        "notes": notes,
         "origin": { "channel": channel(order) },
     });
     if faults.is_empty() {
@@ -95,25 +108,125 @@ fn customer(order: &Map<String, Value>) -> Option<Value> {
     Some(customer)
 }
 
-fn delivery(order: &Map<String, Value>, faults: &mut Faults) -> Option<Value> {
-    let mut methods = Vec::new();
-    let mut price = Decimal::ZERO;
-    for (place, line) in list(order, "shipping_lines") {
-        methods.extend(text(line, "method_title", 200));
-        price += with_tax(line, &place, "total", faults);
-    }
-    let place = object(order, "shipping")
-        .and_then(address)
-        .or_else(|| object(order, "billing").and_then(address));
-    if methods.is_empty() && place.is_none() && price.is_zero() {
+/// Where nothing is delivered there is no address of delivery: the customer's own is in the customer's card.
+fn delivery(order: &Map<String, Value>, lines: &Lines) -> Option<Value> {
+    let given = object(order, "shipping").and_then(address);
+    let own = || object(order, "billing").and_then(address);
+    let mut shipped = list(order, "shipping_lines")
+        .map(|(_, line)| !picked_up(line))
+        .peekable();
+    let place = if shipped.peek().is_some() {
+        shipped
+            .any(|shipped| shipped)
+            .then(|| given.or_else(own))
+            .flatten()
+    } else {
+        // Downloads and services; an order that a person typed in may just lack its method.
+        given.filter(|_| channel(order) == "operator")
+    };
+    if lines.methods.is_empty() && place.is_none() && lines.shipping.amount.is_zero() {
         return None;
     }
-    let method: String = methods.join(", ").chars().take(NAME).collect();
+    let method: String = lines.methods.join(", ").chars().take(NAME).collect();
     Some(json!({
         "method": method,
-        "price": price.max(Decimal::ZERO).to_string(),
+        "price": lines.shipping.amount.to_string(),
+        "vat_rate": lines.shipping.rate.map(|rate| rate.to_string()),
         "address": place,
     }))
+}
+
+/// Whether the customer fetches it: WooCommerce's own methods, and those of plugins that say so in their name.
+fn picked_up(line: &Map<String, Value>) -> bool {
+    let method = text(line, "method_id", 200)
+        .unwrap_or_default()
+        .to_lowercase();
+    ["pickup", "pick_up", "samovyvoz"]
+        .iter()
+        .any(|word| method.contains(word))
+}
+
+/// Where the customer fetches it, as the checkout told.
+fn pick_up_place(order: &Map<String, Value>) -> Option<String> {
+    let line = list(order, "shipping_lines")
+        .map(|(_, line)| line)
+        .find(|line| picked_up(line))?;
+    let told: Vec<String> = ["pickup_location", "pickup_address", "pickup_details"]
+        .iter()
+        .filter_map(|key| meta(line, &[key], 300))
+        .collect();
+    (!told.is_empty()).then(|| format!("Пункт самовывоза: {}", told.join(", ")))
+}
+
+/// What was taken off by coupons: it is in the prices already, and readable so.
+fn coupons(order: &Map<String, Value>, faults: &mut Faults) -> Vec<String> {
+    let coupons = list(order, "coupon_lines").take(20);
+    coupons
+        .filter_map(|(place, coupon)| {
+            let code = text(coupon, "code", 100)?;
+            let off = decimal(coupon, &place, "discount", faults)
+                + decimal(coupon, &place, "discount_tax", faults);
+            Some(match off.is_zero() {
+                true => format!("Купон: {code}"),
+                false => format!("Купон: {code}, скидка {}", money::text(off)),
+            })
+        })
+        .collect()
+}
+
+/// Gift cards that plugins say were used, each with its amount.
+fn gift_cards(order: &Map<String, Value>, faults: &mut Faults) -> Vec<(String, Decimal)> {
+    let mut cards = Vec::new();
+    for name in ["gift_cards", "pw_gift_cards", "gift_card_lines"] {
+        for (place, card) in list(order, name) {
+            let code = ["code", "number", "name"]
+                .iter()
+                .find_map(|key| text(card, key, 100));
+            let amount = ["amount", "total", "discount"]
+                .iter()
+                .find(|key| card.contains_key(**key));
+            let amount = amount.map_or(Decimal::ZERO, |key| {
+                decimal(card, &place, key, faults).abs()
+            });
+            cards.push((code.unwrap_or_default(), amount));
+        }
+    }
+    // YITH: a map from the code to the amount.
+    for (_, entry) in list(order, "meta_data") {
+        let yith = text(entry, "key", 100).as_deref() == Some("_ywgc_applied_gift_cards");
+        if let Some(Value::Object(used)) = entry.get("value").filter(|_| yith) {
+            for (code, amount) in used {
+                let amount = told(amount, 40).and_then(|amount| amount.parse::<Decimal>().ok());
+                cards.push((code.clone(), amount.unwrap_or_default().abs()));
+            }
+        }
+    }
+    // Store credit comes as a coupon that is in no line's total.
+    for (place, coupon) in list(order, "coupon_lines") {
+        let amount = decimal(coupon, &place, "discount", faults)
+            + decimal(coupon, &place, "discount_tax", faults);
+        cards.push((text(coupon, "code", 100).unwrap_or_default(), amount));
+    }
+    cards.truncate(50);
+    cards
+}
+
+/// What cards paid is taken off, where the total says so: the rows come to the total then. Else it is only told.
+fn pay_with_cards(
+    lines: &mut Lines,
+    full: Decimal,
+    cards: Vec<(String, Decimal)>,
+    notes: &mut Vec<String>,
+) {
+    for (code, amount) in cards {
+        // Refunds are taken off the total, too.
+        let over = lines.sum + lines.refunded - full;
+        if amount > Decimal::ZERO && over >= amount {
+            lines.off(&format!("Подарочная карта {code}"), amount);
+        } else if amount > Decimal::ZERO && !notes.iter().any(|note| note.contains(&code)) {
+            notes.push(format!("Подарочная карта: {code}, {}", money::text(amount)));
+        }
+    }
 }
 
 fn payment(order: &Map<String, Value>) -> Option<Value> {
@@ -137,7 +250,7 @@ fn address(of: &Map<String, Value>) -> Option<String> {
         "address_2",
     ];
     let line: Vec<String> = parts.into_iter().filter_map(part).collect();
-    Some(line.join(", ").chars().take(ADDRESS).collect())
+    Some(line.join(", "))
 }
 
 /// What others stored with the order, the shown keys first, and what the snapshot has no field for.
@@ -155,7 +268,11 @@ fn properties(order: &Map<String, Value>, refunded: Decimal) -> Map<String, Valu
             let fits =
                 fits && storable(value, PROPERTY_DEPTH) && value.to_string().len() < PROPERTY_BYTES;
             if key.starts_with('_') == hidden && fits {
-                properties.insert(key, value.clone());
+                let value = match value {
+                    Value::String(text) => json!(Texts::Html.read(text)),
+                    other => other.clone(),
+                };
+                properties.insert(key, value);
             }
         }
     }

@@ -1,11 +1,15 @@
 use super::*;
-use crate::domain::{Channel, CustomerKind, Event, EventBody, Snapshot};
+use crate::domain::{Channel, CustomerKind, Event, EventBody, Marketplace, Snapshot};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 /// An order as WooCommerce 9 sends it: taxed, with a coupon, a fee, a refund, made by a guest.
 fn order() -> Value {
     serde_json::from_str(include_str!("sample.json")).unwrap()
+}
+
+fn read(topic: &str, delivery: &str, body: &Value) -> Result<Delivery, Faults> {
+    super::read(Marketplace::Parents, topic, delivery, body)
 }
 
 fn parsed(topic: &str, body: &Value) -> Event {
@@ -182,6 +186,221 @@ fn what_plugins_and_old_databases_leave_behind_does_not_cost_the_order() {
     assert!(!order.properties.contains_key("deep") && !order.properties.contains_key("nul"));
 }
 
+#[test]
+fn texts_of_wordpress_are_texts() {
+    let mut body = order();
+    body["line_items"][0]["name"] = json!("Плед &quot;Уют&quot; 130&#215;170");
+    body["billing"]["first_name"] = json!("Anna &amp;quot;A&amp;quot;");
+    body["shipping_lines"][0]["method_title"] = json!("Курьер &ndash; <b>завтра</b>");
+    body["customer_note"] = json!("Позвоните<br />до 6");
+    body["meta_data"][0]["value"] = json!("SPRING &amp; SUMMER");
+    let order = saved(&body);
+    assert_eq!(order.items[0].name, "Плед \"Уют\" 130×170");
+    assert_eq!(order.customer.unwrap().name.as_deref(), Some("Anna \"A\""));
+    assert_eq!(
+        order.delivery.unwrap().method.as_deref(),
+        Some("Курьер – завтра")
+    );
+    assert_eq!(order.comment.as_deref(), Some("Позвоните\nдо 6"));
+    assert_eq!(order.properties["promo"], "SPRING & SUMMER");
+}
+
+#[test]
+fn shipping_and_fees_carry_their_tax() {
+    let mut body = order();
+    body["fee_lines"].as_array_mut().unwrap().push(json!({
+        "id": 400, "name": "Скидка за опт", "total": "-10.00", "total_tax": "-2.00", "taxes": [{"id": 75, "total": "-2"}]
+    }));
+    body["shipping_lines"].as_array_mut().unwrap().push(json!({
+        "id": 401, "method_title": "Подъём", "method_id": "other", "total": "50.00", "total_tax": "0.00"
+    }));
+    body["total"] = json!("230.00");
+    let order = saved(&body);
+    let twenty = Some(amount("20"));
+    let delivery = order.delivery.as_ref().unwrap();
+    assert_eq!((delivery.price, delivery.vat_rate), (amount("120"), twenty));
+    let packing = order
+        .items
+        .iter()
+        .find(|item| item.name == "Упаковка")
+        .unwrap();
+    assert_eq!(packing.vat_rate, twenty);
+    let lift = order
+        .items
+        .iter()
+        .find(|item| item.name == "Подъём")
+        .unwrap();
+    assert_eq!((lift.price, lift.vat_rate), (amount("50"), None));
+    let off = order
+        .discounts
+        .iter()
+        .find(|one| one.name == "Скидка за опт")
+        .unwrap();
+    assert_eq!((off.amount, off.vat_rate), (amount("12"), twenty));
+}
+
+#[test]
+fn what_the_customer_chose_comes_with_the_line() {
+    let mut body = order();
+    body["line_items"][1]["meta_data"] = json!([
+        {"id": 1, "key": "pa_size", "value": "42", "display_key": "Размер", "display_value": "<p>42</p>"},
+        {"id": 2, "key": "_reduced_stock", "value": "1", "display_key": "_reduced_stock", "display_value": "1"},
+        {"id": 3, "key": "Гравировка", "value": "Для &quot;мамы&quot;"},
+        {"id": 4, "key": "addons", "value": [{"name": "x"}]}
+    ]);
+    let order = saved(&body);
+    let book = order
+        .items
+        .iter()
+        .find(|item| item.name == "Книга")
+        .unwrap();
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        book.options,
+        [pair("Размер", "42"), pair("Гравировка", "Для \"мамы\"")]
+    );
+}
+
+#[test]
+fn what_is_fetched_or_downloaded_has_no_address_of_delivery() {
+    let mut body = order();
+    for method in ["local_pickup", "pickup_location", "yandex_pickup"] {
+        body["shipping_lines"][0]["method_id"] = json!(method);
+        assert_eq!(saved(&body).delivery.unwrap().address, None, "{method}");
+    }
+    body["shipping_lines"][0]["meta_data"] =
+        json!([{"key": "pickup_address", "value": "ул. Складская, 1"}]);
+    assert!(
+        saved(&body)
+            .notes
+            .iter()
+            .any(|note| note.contains("Складская"))
+    );
+    body["shipping_lines"] = json!([]);
+    body["shipping"] = body["billing"].clone();
+    body["total"] = json!("72");
+    assert_eq!(saved(&body).delivery, None);
+    body["created_via"] = json!("admin");
+    assert!(saved(&body).delivery.unwrap().address.is_some());
+}
+
+fn rest(order: &Snapshot) -> Decimal {
+    let lines: Decimal = order
+        .items
+        .iter()
+        .map(|item| item.price * item.quantity)
+        .sum();
+    let off: Decimal = order.discounts.iter().map(|discount| discount.amount).sum();
+    lines - off
+        + order
+            .delivery
+            .as_ref()
+            .map_or(Decimal::ZERO, |delivery| delivery.price)
+}
+
+#[test]
+fn an_order_refunded_by_its_status_alone_has_nothing_left_to_pay() {
+    let mut body = order();
+    body["status"] = json!("refunded");
+    let refunded = saved(&body);
+    assert_eq!(
+        (refunded.total, rest(&refunded)),
+        (Decimal::ZERO, Decimal::ZERO)
+    );
+    body["refunds"] = json!([]);
+    let refunded = saved(&body);
+    assert_eq!(
+        (refunded.total, rest(&refunded)),
+        (Decimal::ZERO, Decimal::ZERO)
+    );
+    assert_eq!(refunded.properties["refunded"], "192");
+}
+
+#[test]
+fn gift_cards_are_rows_that_explain_the_total_and_coupons_are_readable() {
+    for (name, used) in [
+        (
+            "gift_cards",
+            json!([{"id": 1, "code": "GIFT-1", "amount": "50.00"}]),
+        ),
+        ("pw_gift_cards", json!([{"number": "GIFT-1", "amount": 50}])),
+        (
+            "meta_data",
+            json!([{"key": "_ywgc_applied_gift_cards", "value": {"GIFT-1": "50"}}]),
+        ),
+        (
+            "coupon_lines",
+            json!([{"id": 1, "code": "GIFT-1", "discount": "50", "discount_tax": "0"}]),
+        ),
+    ] {
+        let mut body = order();
+        body[name] = used;
+        body["total"] = json!("142.00");
+        let order = saved(&body);
+        assert!(
+            order
+                .discounts
+                .iter()
+                .any(|one| one.name.contains("GIFT-1")),
+            "{name}"
+        );
+        assert_eq!(rest(&order), order.total, "{name}");
+    }
+    let notes = saved(&order()).notes;
+    assert_eq!(notes, ["Купон: summer10, скидка 2.40"]);
+}
+
+#[test]
+fn a_marketplaces_order_is_taken_once() {
+    let mut parent = order();
+    parent["meta_data"] = json!([{"key": "has_sub_order", "value": "1"}]);
+    let mut part = order();
+    part["parent_id"] = json!(700);
+    let taken = |marketplace, body: &Value| {
+        matches!(
+            super::read(marketplace, "order.updated", "d", body),
+            Ok(Delivery::Event(_))
+        )
+    };
+    for (marketplace, wanted) in [
+        (Marketplace::Parents, (true, false)),
+        (Marketplace::SubOrders, (false, true)),
+        (Marketplace::Both, (true, true)),
+    ] {
+        assert_eq!(
+            (taken(marketplace, &parent), taken(marketplace, &part)),
+            wanted
+        );
+        assert!(taken(marketplace, &order()));
+    }
+}
+
+#[test]
+fn what_comes_in_place_of_an_order_is_told_and_no_fault() {
+    let told = |body: Value| match read("order.updated", "d", &body) {
+        Ok(Delivery::Notice { code, words }) => (code, words),
+        other => panic!("{other:?}"),
+    };
+    let denied = json!({
+        "code": "woocommerce_rest_cannot_view", "message": "Sorry, you cannot view this resource.", "data": {"status": 401}
+    });
+    let (code, words) = told(denied);
+    assert_eq!(code, Code::WebhookOwner);
+    assert!(words.contains("cannot view this resource"));
+    let gone = json!({"code": "rest_no_route", "message": "No route", "data": {"status": 404}});
+    assert_eq!(told(gone).0, Code::NotAnOrder);
+    for other in [
+        json!([]),
+        json!(null),
+        json!("x"),
+        json!({}),
+        json!({"webhook_id": 5}),
+    ] {
+        assert_eq!(told(other).0, Code::NotAnOrder);
+    }
+    assert!(read("order.updated", "d", &json!({"id": 5})).is_err());
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -241,7 +460,7 @@ proptest! {
                     prop_assert!(faults.iter().all(|fault| !fault.detail.is_empty()));
                 }
             }
-            Ok(Delivery::Ignored(_)) => {}
+            Ok(_) => {}
             Err(faults) => prop_assert!(faults.iter().all(|fault| !fault.detail.is_empty())),
         }
     }

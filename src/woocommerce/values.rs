@@ -1,6 +1,6 @@
 //! Values as PHP writes them: decimals as text or number, ids as both, times without a zone, `""` and `false` for nothing.
 
-use crate::domain::{Fault, Faults};
+use crate::domain::{Fault, Faults, Texts};
 use chrono::{Datelike as _, NaiveDateTime};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value};
@@ -19,15 +19,31 @@ pub(super) fn id(object: &Map<String, Value>, name: &str) -> Option<String> {
     id.filter(|id| *id > 0).map(|id| id.to_string())
 }
 
-/// The text, cut to what is taken; none if it is blank or no text.
+/// The text that people are to read; none if it is blank or no text. WordPress keeps texts as HTML.
 pub(super) fn text(object: &Map<String, Value>, name: &str, most: usize) -> Option<String> {
-    let text = match object.get(name)? {
-        Value::String(text) => text.trim().to_owned(),
+    told(object.get(name)?, most)
+}
+
+/// The same of a value.
+pub(super) fn told(value: &Value, most: usize) -> Option<String> {
+    let text = match value {
+        Value::String(text) => Texts::Html.read(text),
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    let text: String = text.chars().filter(|c| *c != '\0').take(most).collect();
+    let text = text.trim().chars().filter(|c| *c != '\0');
+    let text: String = text.take(most).collect();
     (!text.is_empty()).then_some(text)
+}
+
+/// Whether a flag that plugins store is set.
+pub(super) fn yes(value: &Value) -> bool {
+    match value {
+        Value::Bool(yes) => *yes,
+        Value::Number(number) => number.as_i64() != Some(0),
+        Value::String(text) => !matches!(text.trim(), "" | "0" | "no" | "false"),
+        _ => false,
+    }
 }
 
 /// A moment of a `_gmt` field, which has no zone; none for what WordPress writes in place of one (`0000-00-00`, `-0001-11-30`).

@@ -37,3 +37,4 @@ mod statuses;
 mod support;
 mod two_way;
 mod worker;
+mod written;

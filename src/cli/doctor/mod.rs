@@ -74,6 +74,9 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
     for (name, shop) in &config.shops {
         shops::check(name, shop, report).await;
     }
+    if let Some(bridge) = &bridge {
+        shops::notices(bridge, report).await;
+    }
     if let Some(database) = database {
         database.close().await;
     }

@@ -2,11 +2,29 @@
 
 use super::report::Report;
 use crate::{
+    app::Bridge,
     callback::{self, Sender},
     config::Shop,
     domain::{Code, ShopName},
 };
 use secrecy::ExposeSecret as _;
+
+/// Whether shops' systems send something else in place of orders.
+pub(super) async fn notices(bridge: &Bridge, report: &mut Report) {
+    // A database that cannot be asked is told of where it is looked at.
+    for notice in bridge.shop_notices().await.unwrap_or_default() {
+        let what = format!("orders of shop {}", notice.shop);
+        let code = Code::parse(&notice.code).unwrap_or(Code::NotAnOrder);
+        let since = notice.first_at.format("%Y-%m-%d %H:%M UTC");
+        let words = format!(
+            "{} ({} times since {since}): {}",
+            code.sentence(),
+            notice.times,
+            notice.message
+        );
+        report.wrong(what, words, code);
+    }
+}
 
 /// Whether the shop's callback can be reached, without telling it anything.
 pub(super) async fn check(name: &ShopName, shop: &Shop, report: &mut Report) {

@@ -323,10 +323,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "в ответе портала на {} нет id: {}",
     ),
     (
-        "what was written did not appear in the list at once and was not checked",
-        "записанное не сразу появилось в списке и осталось без проверки",
-    ),
-    (
         "what was written did not appear in the list at once: it is looked for again",
         "записанное не сразу появилось в списке: его поищут ещё раз",
     ),
@@ -394,6 +390,30 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "the phone \"{}\" cannot be a phone number and was left out",
         "телефон «{}» не похож на номер и пропущен",
+    ),
+    (
+        "the e-mail \"{}\" holds what is no address, which was left out",
+        "в поле e-mail «{}» есть то, что не адрес: оно пропущено",
+    ),
+    (
+        "the text {} was shortened to {} characters: the event holds all of it",
+        "текст {} сокращён до {} знаков: целиком он в событии",
+    ),
+    (
+        "the customer's name was shortened to {} characters: the event holds all of it",
+        "имя покупателя сокращено до {} знаков: целиком оно в событии",
+    ),
+    (
+        "the name of row {} was shortened to {} characters: the event holds all of it",
+        "название строки {} сокращено до {} знаков: целиком оно в событии",
+    ),
+    (
+        "prices times quantities come to {}, {} from the total: the row \"{}\" carries that",
+        "цены, умноженные на количества, дают {} и расходятся с итогом на {}: разница отнесена на строку «{}»",
+    ),
+    (
+        "the portal refused the e-mail {}: it was left out and stands in the comment",
+        "портал не принял e-mail {}: он пропущен и записан в комментарий",
     ),
     (
         "the company's {} \"{}\" cannot be one and was left out",

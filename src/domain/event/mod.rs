@@ -1,7 +1,7 @@
 //! CloudEvents 1.0 messages from a shop.
 
 use super::{
-    Fault, Faults, MOST_FAULTS, OrderNumber, Snapshot,
+    Fault, Faults, MOST_FAULTS, OrderNumber, Reading, Snapshot, Texts,
     fault::shorten,
     reader::{Reader, unstorable},
 };
@@ -82,8 +82,19 @@ impl EventBody {
 }
 
 impl Event {
-    /// Reads a message; on failure every fault at once. `phone_country` is the calling code for phones written without one.
+    /// Reads a message of a shop whose texts are the usual ones; on failure every fault at once. `phone_country` is
+    /// the calling code for phones written without one.
     pub fn parse(message: &Value, phone_country: &str) -> Result<Self, Faults> {
+        let texts = Texts::default();
+        let rules = Reading {
+            phone_country,
+            texts,
+        };
+        Self::read(message, rules)
+    }
+
+    /// Reads a message by its shop's rules; on failure every fault at once.
+    pub fn read(message: &Value, rules: Reading<'_>) -> Result<Self, Faults> {
         let Value::Object(object) = message else {
             return Err(vec![Fault {
                 pointer: String::new(),
@@ -109,7 +120,7 @@ impl Event {
         if content_type.is_some_and(|given| !given.to_ascii_lowercase().contains("json")) {
             reader.fault("datacontenttype", "only JSON data is taken", &mut faults);
         }
-        let body = body(&reader, kind.as_deref(), phone_country, &mut faults);
+        let body = body(&reader, kind.as_deref(), rules, &mut faults);
         match (source, id, body) {
             (Some(source), Some(id), Some(body)) if faults.is_empty() => Ok(Self {
                 source,
@@ -143,7 +154,7 @@ fn required_text(
 fn body(
     reader: &Reader<'_>,
     kind: Option<&str>,
-    phone_country: &str,
+    rules: Reading<'_>,
     faults: &mut Faults,
 ) -> Option<EventBody> {
     let data = reader
@@ -152,9 +163,7 @@ fn body(
         .flatten();
     match kind? {
         SAVED => Some(EventBody::Saved(Box::new(Snapshot::read(
-            &data?,
-            phone_country,
-            faults,
+            &data?, rules, faults,
         )?))),
         DELETED => {
             let data = data?;

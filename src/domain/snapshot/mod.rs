@@ -2,10 +2,19 @@
 
 mod read;
 
-use super::{OrderNumber, Phone};
+use super::{OrderNumber, Phone, Texts};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
+
+/// How a shop's snapshots are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading<'a> {
+    /// The calling code for phones written without one.
+    pub phone_country: &'a str,
+    /// What its texts are.
+    pub texts: Texts,
+}
 
 /// One order, parsed. Money is in `currency`; amounts are decimals of any scale the shop sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,12 +61,38 @@ pub struct Snapshot {
     pub utm: Utm,
     /// The customer's comment. Hostile text.
     pub comment: Option<String>,
+    /// What else people are to read in the portal, a line each. Hostile text.
+    pub notes: Vec<String>,
     /// Where the order was placed.
     pub origin: Origin,
     /// Parts that could not be used and were left out, each in one sentence (a phone that cannot be one).
     pub left_out: Vec<String>,
+    /// What is to be read in the portal as it was written, because no field of a card holds it: a phone with the
+    /// words beside it, an address that cannot be one. Hostile text.
+    pub readable: Vec<Readable>,
     /// The data as the shop sent it, unknown fields included: mappings to user fields look here.
     pub data: Map<String, Value>,
+}
+
+/// Something that was written in a field, to be read as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readable {
+    /// In a field for a phone.
+    Phone(String),
+    /// In a field for an e-mail address.
+    Email(String),
+}
+
+impl Snapshot {
+    /// Takes the customer's e-mail addresses out, to be read in the portal as text. They are returned.
+    pub fn withhold_emails(&mut self) -> Vec<String> {
+        let customer = self.customer.as_mut();
+        let emails = customer.map(|customer| std::mem::take(&mut customer.emails));
+        let emails = emails.unwrap_or_default();
+        self.readable
+            .extend(emails.iter().cloned().map(Readable::Email));
+        emails
+    }
 }
 
 impl Channel {
@@ -87,7 +122,7 @@ pub struct Customer {
     pub second_name: Option<String>,
     /// Phones, normalised, without doubles.
     pub phones: Vec<Phone>,
-    /// E-mail addresses, trimmed, lower case, without doubles. Not judged here: the portal does that.
+    /// E-mail addresses that a portal takes, in small letters, without doubles.
     pub emails: Vec<String>,
     /// The legal entity, where there is one.
     pub company: Option<Company>,
@@ -136,6 +171,8 @@ pub struct Item {
     pub vat_rate: Option<Decimal>,
     /// Whether `price` includes the VAT.
     pub vat_included: bool,
+    /// What the customer chose of it: name and value, such as size and 42.
+    pub options: Vec<(String, String)>,
 }
 
 /// A discount on the whole order.
@@ -145,6 +182,10 @@ pub struct Discount {
     pub name: String,
     /// How much is taken off: not negative.
     pub amount: Decimal,
+    /// VAT in percent of what is taken off; none means no VAT.
+    pub vat_rate: Option<Decimal>,
+    /// Whether `amount` includes the VAT.
+    pub vat_included: bool,
 }
 
 /// Delivery.
@@ -154,6 +195,10 @@ pub struct Delivery {
     pub method: Option<String>,
     /// What it costs.
     pub price: Decimal,
+    /// VAT in percent; none means no VAT.
+    pub vat_rate: Option<Decimal>,
+    /// Whether `price` includes the VAT.
+    pub vat_included: bool,
     /// Where to.
     pub address: Option<String>,
 }

@@ -1,32 +1,122 @@
-//! Reading a snapshot: every fault is told with its pointer, every text and list is bounded, and what cannot be a phone or a
-//! taxpayer number is left out and said.
+//! Reading a snapshot: every fault is told with its pointer, and lists are bounded. What a person wrote never costs
+//! the order: a text that is too long is shortened, what cannot be a phone, an address or a taxpayer number is
+//! left out, and both are said.
 
 use super::{
-    Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Snapshot,
-    Utm,
+    Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Readable,
+    Reading, Snapshot, Utm,
 };
-use crate::domain::{Faults, OrderNumber, Phone, inn, reader::Reader};
+use crate::domain::{Faults, OrderNumber, Phone, email, inn, reader::Reader};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 const ITEMS: usize = 1_000;
 const DISCOUNTS: usize = 100;
 const CONTACTS: usize = 20;
+const OPTIONS: usize = 50;
+const NOTES: usize = 50;
 const PROPERTIES: usize = 200;
 const NAME: usize = 500;
 const ADDRESS: usize = 1_000;
 const COMMENT: usize = 10_000;
+/// As much of something that was left out is told of, in characters.
+const TOLD: usize = 300;
 const PROPERTY_BYTES: usize = 64 * 1024;
+
+/// How the texts of a snapshot are read, and what becomes of those that cannot be used as they are.
+struct Texts<'a> {
+    rules: Reading<'a>,
+    left_out: Vec<String>,
+    readable: Vec<Readable>,
+}
+
+impl Texts<'_> {
+    /// A text for people of at most `max` characters; a longer one is shortened.
+    fn read(
+        &mut self,
+        of: &Reader<'_>,
+        name: &str,
+        max: usize,
+        faults: &mut Faults,
+    ) -> Option<String> {
+        let text = of.whole(name, faults)?;
+        let text = self.rules.texts.read(&text);
+        let text = text.trim();
+        if text.chars().count() <= max {
+            return (!text.is_empty()).then(|| text.to_owned());
+        }
+        let place = of.at(name);
+        let place = place.strip_prefix("/data/").unwrap_or(&place);
+        self.left_out.push(format!(
+            "the text {place} was shortened to {max} characters: the event holds all of it"
+        ));
+        Some(text.chars().take(max).collect())
+    }
+
+    /// Phones: all that can be dialled; what was written, too, where it says more.
+    fn phones(&mut self, customer: &Reader<'_>, faults: &mut Faults) -> Vec<Phone> {
+        let mut phones: Vec<Phone> = Vec::new();
+        for text in customer.texts("phones", CONTACTS, faults) {
+            let written = Phone::read(&text, self.rules.phone_country);
+            let extended = written.numbers.iter().any(|one| one.extension.is_some());
+            if written.numbers.is_empty() {
+                let text = few(&text);
+                self.left_out.push(format!(
+                    "the phone {text:?} cannot be a phone number and was left out"
+                ));
+            }
+            if written.more || extended || written.numbers.is_empty() {
+                self.readable.push(Readable::Phone(few(&text)));
+            }
+            for one in written.numbers {
+                if !phones.contains(&one.phone) {
+                    phones.push(one.phone);
+                }
+            }
+        }
+        phones
+    }
+
+    /// E-mail addresses: all that a portal takes; what was written, too, where it says more.
+    fn emails(&mut self, customer: &Reader<'_>, faults: &mut Faults) -> Vec<String> {
+        let mut emails: Vec<String> = Vec::new();
+        for text in customer.texts("emails", CONTACTS, faults) {
+            let written = email::read(&self.rules.texts.read(&text));
+            if written.more || written.addresses.is_empty() {
+                let text = few(&text);
+                self.left_out.push(format!(
+                    "the e-mail {text:?} holds what is no address, which was left out"
+                ));
+                self.readable.push(Readable::Email(text));
+            }
+            for address in written.addresses {
+                if !emails.contains(&address) {
+                    emails.push(address);
+                }
+            }
+        }
+        emails
+    }
+}
+
+/// As much of a text as is told of.
+fn few(text: &str) -> String {
+    text.chars().take(TOLD).collect()
+}
 
 impl Snapshot {
     /// Reads the `data` of a `shop.order.saved.v1`; adds every fault to `faults`.
     pub(in crate::domain) fn read(
         data: &Reader<'_>,
-        phone_country: &str,
+        rules: Reading<'_>,
         faults: &mut Faults,
     ) -> Option<Self> {
         let before = faults.len();
-        let mut left_out = Vec::new();
+        let mut texts = Texts {
+            rules,
+            left_out: Vec::new(),
+            readable: Vec::new(),
+        };
         let number = OrderNumber::read(data, faults);
         let status = data
             .require("status", faults)
@@ -53,39 +143,39 @@ impl Snapshot {
             paid: data.boolean("paid", faults).unwrap_or_default(),
             paid_at: data.moment("paid_at", faults),
             cancelled: data.boolean("cancelled", faults).unwrap_or_default(),
-            cancel_reason: data.text("cancel_reason", COMMENT, faults),
+            cancel_reason: texts.read(data, "cancel_reason", COMMENT, faults),
             customer: data
                 .object("customer", faults)
-                .map(|customer| Customer::read(&customer, phone_country, &mut left_out, faults)),
+                .map(|customer| Customer::read(&customer, &mut texts, faults)),
             items: data
                 .objects("items", ITEMS, faults)
                 .iter()
-                .map(|item| Item::read(item, faults))
+                .map(|item| Item::read(item, &mut texts, faults))
                 .collect(),
             discounts: data
                 .objects("discounts", DISCOUNTS, faults)
                 .iter()
-                .map(|discount| Discount::read(discount, faults))
+                .map(|discount| Discount::read(discount, &mut texts, faults))
                 .collect(),
-            delivery: data.object("delivery", faults).map(|delivery| Delivery {
-                method: delivery.text("method", NAME, faults),
-                price: delivery.amount("price", faults).unwrap_or_default(),
-                address: delivery.text("address", ADDRESS, faults),
-            }),
+            delivery: data
+                .object("delivery", faults)
+                .map(|delivery| Delivery::read(&delivery, &mut texts, faults)),
             payment: data.object("payment", faults).map(|payment| Payment {
-                method: payment.text("method", NAME, faults),
+                method: texts.read(&payment, "method", NAME, faults),
             }),
             properties: properties(data, faults),
             utm: data
                 .object("utm", faults)
-                .map(|utm| Utm::read(&utm, faults))
+                .map(|utm| Utm::read(&utm, &mut texts, faults))
                 .unwrap_or_default(),
-            comment: data.text("comment", COMMENT, faults),
+            comment: texts.read(data, "comment", COMMENT, faults),
+            notes: notes(data, &mut texts, faults),
             origin: data
                 .object("origin", faults)
                 .map(|origin| Origin::read(&origin, faults))
                 .unwrap_or_default(),
-            left_out,
+            left_out: texts.left_out,
+            readable: texts.readable,
             data: data.members().clone(),
         };
         (faults.len() == before).then_some(snapshot)
@@ -109,7 +199,16 @@ fn currency(data: &Reader<'_>, faults: &mut Faults) -> Option<String> {
     Some(code)
 }
 
+/// A list, as PHP writes a map whose codes are 0, 1 and so on, is a map.
 fn properties(data: &Reader<'_>, faults: &mut Faults) -> Map<String, Value> {
+    if let Some(Value::Array(elements)) = data.member("properties")
+        && elements.len() <= PROPERTIES
+    {
+        let codes = elements.iter().enumerate();
+        return codes
+            .map(|(code, value)| (code.to_string(), value.clone()))
+            .collect();
+    }
     let Some(properties) = data.object("properties", faults) else {
         return Map::new();
     };
@@ -134,15 +233,10 @@ fn properties(data: &Reader<'_>, faults: &mut Faults) -> Map<String, Value> {
 }
 
 impl Customer {
-    fn read(
-        customer: &Reader<'_>,
-        phone_country: &str,
-        left_out: &mut Vec<String>,
-        faults: &mut Faults,
-    ) -> Self {
+    fn read(customer: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Self {
         let company = customer
             .object("company", faults)
-            .map(|company| Company::read(&company, left_out, faults));
+            .and_then(|company| Company::read(&company, texts, faults));
         let usual = if company.is_some() {
             "company"
         } else {
@@ -160,59 +254,51 @@ impl Customer {
                 CustomerKind::Person
             }
         };
-        let mut phones: Vec<Phone> = Vec::new();
-        for text in customer.texts("phones", CONTACTS, 100, faults) {
-            match Phone::parse(&text, phone_country) {
-                Some(phone) if !phones.contains(&phone) => phones.push(phone),
-                Some(_) => {}
-                None => left_out.push(format!(
-                    "the phone {text:?} cannot be a phone number and was left out"
-                )),
-            }
-        }
-        let mut emails: Vec<String> = Vec::new();
-        for email in customer.texts("emails", CONTACTS, 320, faults) {
-            let email = email.to_lowercase();
-            if !emails.contains(&email) {
-                emails.push(email);
-            }
-        }
         Self {
             id: customer.id("id", 200, faults),
             kind,
-            name: customer.text("name", NAME, faults),
-            last_name: customer.text("last_name", NAME, faults),
-            second_name: customer.text("second_name", NAME, faults),
-            phones,
-            emails,
+            name: texts.read(customer, "name", NAME, faults),
+            last_name: texts.read(customer, "last_name", NAME, faults),
+            second_name: texts.read(customer, "second_name", NAME, faults),
+            phones: texts.phones(customer, faults),
+            emails: texts.emails(customer, faults),
             company,
         }
     }
 }
 
 impl Company {
-    fn read(company: &Reader<'_>, left_out: &mut Vec<String>, faults: &mut Faults) -> Self {
+    /// None where nothing is told of it.
+    fn read(company: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Option<Self> {
         let mut checked = |name: &str, holds: fn(&str) -> bool, faults: &mut Faults| {
-            let text = company.id(name, 100, faults)?;
+            let text = company.whole(name, faults)?;
             if holds(&text) {
                 return Some(text);
             }
-            left_out.push(format!(
+            let text = few(&text);
+            texts.left_out.push(format!(
                 "the company's {name} {text:?} cannot be one and was left out"
             ));
             None
         };
-        Self {
-            inn: checked("inn", inn::is_inn, faults),
-            kpp: checked("kpp", inn::is_kpp, faults),
-            title: company.text("title", NAME, faults),
-            address: company.text("address", ADDRESS, faults),
-        }
+        let (inn, kpp) = (
+            checked("inn", inn::is_inn, faults),
+            checked("kpp", inn::is_kpp, faults),
+        );
+        let read = Self {
+            inn,
+            kpp,
+            title: texts.read(company, "title", NAME, faults),
+            address: texts.read(company, "address", ADDRESS, faults),
+        };
+        let told = [&read.inn, &read.kpp, &read.title, &read.address];
+        let told = told.into_iter().any(Option::is_some);
+        told.then_some(read)
     }
 }
 
 impl Item {
-    fn read(item: &Reader<'_>, faults: &mut Faults) -> Self {
+    fn read(item: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Self {
         let required = |name: &str, faults: &mut Faults| {
             item.require(name, faults)
                 .then(|| item.amount(name, faults))
@@ -221,7 +307,7 @@ impl Item {
         let before = faults.len();
         let name = item
             .require("name", faults)
-            .then(|| item.text("name", NAME, faults))
+            .then(|| texts.read(item, "name", NAME, faults))
             .flatten();
         if name.is_none() && faults.len() == before {
             item.fault("name", "`name` must not be empty", faults);
@@ -230,10 +316,7 @@ impl Item {
         if quantity.is_some_and(|quantity| quantity.is_zero()) {
             item.fault("quantity", "`quantity` must be more than zero", faults);
         }
-        let vat_rate = item.amount("vat_rate", faults);
-        if vat_rate.is_some_and(|rate| rate > Decimal::ONE_HUNDRED) {
-            item.fault("vat_rate", "`vat_rate` is in percent: 0 to 100", faults);
-        }
+        let (vat_rate, vat_included) = vat(item, faults);
         Self {
             product_id: item.id("product_id", 256, faults),
             sku: item.id("sku", 256, faults),
@@ -243,29 +326,94 @@ impl Item {
             price: required("price", faults).unwrap_or_default(),
             discount: item.amount("discount", faults).unwrap_or_default(),
             vat_rate,
-            vat_included: item.boolean("vat_included", faults).unwrap_or(true),
+            vat_included,
+            options: options(item, texts, faults),
+        }
+    }
+}
+
+/// The VAT of something that costs, and whether the cost includes it.
+fn vat(of: &Reader<'_>, faults: &mut Faults) -> (Option<Decimal>, bool) {
+    let rate = of.amount("vat_rate", faults);
+    if rate.is_some_and(|rate| rate > Decimal::ONE_HUNDRED) {
+        of.fault("vat_rate", "`vat_rate` is in percent: 0 to 100", faults);
+    }
+    let included = of.boolean("vat_included", faults).unwrap_or(true);
+    (rate, included)
+}
+
+/// What the customer chose: an object of names and values, or a list of `{name, value}`.
+fn options(item: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Vec<(String, String)> {
+    if let Some(Value::Object(members)) = item.member("options") {
+        let Some(options) = item.object("options", faults) else {
+            return Vec::new();
+        };
+        let names = members.keys().take(OPTIONS);
+        return names
+            .filter_map(|name| {
+                let value = texts.read(&options, name, NAME, faults)?;
+                Some((name.trim().to_owned(), value))
+            })
+            .collect();
+    }
+    let options = item.objects("options", OPTIONS, faults);
+    let read = options.iter().filter_map(|option| {
+        let name = texts.read(option, "name", NAME, faults);
+        let value = texts.read(option, "value", NAME, faults)?;
+        Some((name.unwrap_or_default(), value))
+    });
+    read.collect()
+}
+
+fn notes(data: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Vec<String> {
+    let mut notes = data.texts("notes", NOTES, faults);
+    for note in &mut notes {
+        *note = texts.rules.texts.read(note);
+        if note.chars().count() > ADDRESS {
+            let detail = format!(
+                "the text notes was shortened to {ADDRESS} characters: the event holds all of it"
+            );
+            texts.left_out.push(detail);
+            *note = note.chars().take(ADDRESS).collect();
+        }
+    }
+    notes
+}
+
+impl Delivery {
+    fn read(delivery: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Self {
+        let (vat_rate, vat_included) = vat(delivery, faults);
+        Self {
+            method: texts.read(delivery, "method", NAME, faults),
+            price: delivery.amount("price", faults).unwrap_or_default(),
+            vat_rate,
+            vat_included,
+            address: texts.read(delivery, "address", ADDRESS, faults),
         }
     }
 }
 
 impl Discount {
-    fn read(discount: &Reader<'_>, faults: &mut Faults) -> Self {
+    fn read(discount: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Self {
         let amount = discount
             .require("amount", faults)
             .then(|| discount.amount("amount", faults))
             .flatten();
+        let (vat_rate, vat_included) = vat(discount, faults);
         Self {
-            name: discount
-                .text("name", NAME, faults)
+            name: texts
+                .read(discount, "name", NAME, faults)
                 .unwrap_or_else(|| "Скидка".to_owned()),
             amount: amount.unwrap_or_default(),
+            vat_rate,
+            vat_included,
         }
     }
 }
 
 impl Utm {
-    fn read(utm: &Reader<'_>, faults: &mut Faults) -> Self {
-        let mut text = |name| utm.text(name, 500, faults);
+    fn read(utm: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Self {
+        let mut text = |name| texts.read(utm, name, 500, faults);
         Self {
             source: text("source"),
             medium: text("medium"),

@@ -77,6 +77,11 @@ impl Firm {
         format!("company {}/{}", self.shop, self.origin)
     }
 
+    /// Drops the e-mail addresses, which the portal refused; false if there were none.
+    pub(in crate::planner) fn forget_emails(&mut self) -> bool {
+        !std::mem::take(&mut self.emails).is_empty()
+    }
+
     /// The companies that its number or its name showed.
     pub(super) fn found(&self) -> impl Iterator<Item = u64> {
         self.found.iter().copied()
@@ -235,7 +240,7 @@ impl Wave {
     }
 
     /// The company, its requisite and the requisite's address. If the company is refused, the rest finds no owner and is refused too.
-    pub(super) fn company_group(&mut self, at: usize) -> Group {
+    pub(in crate::planner) fn company_group(&mut self, at: usize) -> Group {
         let key = self.desk.key();
         let firm = &self.firms[at];
         let mut fields = Map::new();

@@ -70,7 +70,7 @@ impl Wave {
         }
     }
 
-    fn new_group(&mut self, job: usize) -> Group {
+    pub(in crate::planner) fn new_group(&mut self, job: usize) -> Group {
         let key = self.desk.key();
         let lead = self.jobs[job].is_lead();
         let fields = if lead {

@@ -1,6 +1,7 @@
 //! What the portal refuses, drops, answers strangely or does not answer.
 
 use super::*;
+use crate::domain::LeadRule;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -22,7 +23,7 @@ fn a_refused_order_leaves_its_neighbours_alone_and_carries_the_portals_words() {
     let mut currency = order(2, 2);
     currency["currency"] = json!("XXX");
     let mut email = order(3, 3);
-    email["customer"]["emails"] = json!(["bad"]);
+    email["customer"]["emails"] = json!(["нету", "bad@host.example"]);
     let jobs = vec![
         job(&order(1, 1), Known::default()),
         job(&currency, Known::default()),
@@ -33,8 +34,63 @@ fn a_refused_order_leaves_its_neighbours_alone_and_carries_the_portals_words() {
     assert!(
         matches!(&settled[1].outcome, Outcome::Refused { code: Code::Currency, message } if message.contains("Валюта"))
     );
-    assert_eq!(refused(&settled[2]), Some(Code::Email));
-    assert_eq!(portal.deals.len(), 1);
+    assert_eq!(settled[2].outcome, DONE);
+    assert_eq!(portal.deals.len(), 2);
+}
+
+#[test]
+fn an_address_that_the_portal_refuses_is_left_out_noted_and_readable() {
+    let mut portal = Portal::default();
+    let mut one = order(1, 1);
+    one["customer"]["emails"] = json!(["bad@host.example", "нету"]);
+    let settled = bring(&mut portal, &one);
+    assert_eq!(settled.outcome, DONE);
+    let contact = portal.contacts.values().next().unwrap();
+    assert!(contact.get("PHONE").is_some() && contact.get("EMAIL").is_none());
+    let comment = portal.deals[&1]["COMMENTS"].as_str().unwrap();
+    assert!(
+        comment.contains("bad@host.example") && comment.contains("нету"),
+        "{comment}"
+    );
+    for word in ["bad@host.example", "нету"] {
+        assert!(
+            settled.notes.iter().any(|note| note.contains(word)),
+            "{:?}",
+            settled.notes
+        );
+    }
+    // A contact that is there already does not get it either, and the next state comes through.
+    one["comment"] = json!("Позвоните");
+    let again = drive(&mut portal, vec![job(&one, settled.known)]).remove(0);
+    assert_eq!(again.outcome, DONE);
+    assert!(
+        portal.deals[&1]["COMMENTS"]
+            .as_str()
+            .unwrap()
+            .contains("Позвоните")
+    );
+    one["number"] = json!("A2");
+    one["customer"]["emails"] = json!(["bad@host.example"]);
+    assert_eq!(bring(&mut portal, &one).outcome, DONE);
+    assert_eq!((portal.contacts.len(), portal.deals.len()), (1, 2));
+}
+
+#[test]
+fn a_lead_with_an_address_that_the_portal_refuses_is_made_without_it() {
+    let mut portal = Portal::default();
+    let mut one = order(1, 1);
+    one["customer"]["emails"] = json!(["bad@host.example"]);
+    let mut lead = job(&one, Known::default());
+    let mut rules = rules();
+    rules.leads.push(LeadRule {
+        channel: None,
+        property: None,
+        status: "NEW".to_owned(),
+    });
+    lead.rules = Arc::new(rules);
+    assert_eq!(drive(&mut portal, vec![lead]).remove(0).outcome, DONE);
+    let lead = portal.leads.values().next().unwrap();
+    assert!(lead.get("EMAIL").is_none() && lead["COMMENTS"].as_str().unwrap().contains("bad@"));
 }
 
 #[test]
@@ -121,9 +177,9 @@ fn alone(portal: &mut Portal, orders: &[Value]) -> Vec<Outcome> {
 }
 
 #[test]
-fn of_one_customers_orders_only_the_one_with_the_refused_value_is_judged() {
+fn of_one_customers_orders_only_the_one_with_the_refused_value_does_without_it() {
     let mut bad = order(2, 1);
-    bad["customer"]["emails"] = json!(["bad"]);
+    bad["customer"]["emails"] = json!(["bad@host.example"]);
     for company in [false, true] {
         let mut orders = [order(1, 1), bad.clone(), order(3, 1)];
         if company {
@@ -144,15 +200,11 @@ fn of_one_customers_orders_only_the_one_with_the_refused_value_is_judged() {
             assert!(apart, "{settled:?}");
         }
         let outcomes = alone(&mut portal, &orders);
-        assert_eq!((&outcomes[0], &outcomes[2]), (&DONE, &DONE));
-        let judged = matches!(
-            outcomes[1],
-            Outcome::Refused {
-                code: Code::Email,
-                ..
-            }
-        );
-        assert!(judged, "{outcomes:?}");
+        assert_eq!(outcomes, [DONE, DONE, DONE]);
+        let deals = portal.deals.values();
+        let comments = deals.filter_map(|deal| Some(deal.get("COMMENTS")?.to_string()));
+        let told = comments.filter(|text| text.contains("bad@host.example"));
+        assert_eq!(told.count(), 1);
         assert_eq!(portal.contacts.len(), 1);
     }
 }
@@ -161,7 +213,7 @@ fn of_one_customers_orders_only_the_one_with_the_refused_value_is_judged() {
 fn a_value_refused_for_an_order_that_has_ended_is_not_held_against_the_one_that_goes_on() {
     let mut portal = Portal::default();
     let mut ended = order(2, 1);
-    ended["customer"]["emails"] = json!(["bad"]);
+    ended["customer"]["emails"] = json!(["bad@host.example"]);
     // Its stage is not there: it ends before the contact is made, which its address spoils all the same.
     ended["status"] = json!("X");
     let jobs = vec![

@@ -175,3 +175,47 @@ fn an_order_whose_deal_is_gone_takes_the_one_that_carries_its_origin() {
     assert_eq!(again.known.target, Some(Target::Deal(40)));
     assert_eq!(portal.deals.len(), 1);
 }
+
+#[test]
+fn what_the_shop_emptied_is_emptied_in_the_portal_and_a_managers_own_value_stays() {
+    let mut portal = Portal::default();
+    let mut one = order(1, 1);
+    one["properties"] = json!({"promo": "SPRING", "tags": ["a", "b"], "note": null});
+    one["utm"] = json!({"source": "yandex"});
+    one["comment"] = json!("Позвоните");
+    let with_fields = |order: &Value, known: Known| {
+        let mut job = job(order, known);
+        let mut rules = rules();
+        for (path, field) in [
+            ("promo", "UF_CRM_P"),
+            ("tags", "UF_CRM_T"),
+            ("note", "UF_CRM_N"),
+        ] {
+            rules
+                .fields
+                .insert(format!("properties.{path}"), field.to_owned());
+        }
+        job.rules = Arc::new(rules);
+        job
+    };
+    let first = drive(&mut portal, vec![with_fields(&one, Known::default())]).remove(0);
+    assert_eq!(first.outcome, DONE);
+    assert_eq!(portal.deals[&1]["UF_CRM_P"], "SPRING");
+    portal
+        .deals
+        .get_mut(&1)
+        .unwrap()
+        .insert("UF_CRM_N".to_owned(), json!("a manager's"));
+    one["properties"] = json!({"promo": "", "tags": []});
+    one["utm"] = json!([]);
+    one["comment"] = json!("");
+    let second = drive(&mut portal, vec![with_fields(&one, first.known)]).remove(0);
+    assert_eq!(second.outcome, DONE);
+    let deal = &portal.deals[&1];
+    for field in ["UF_CRM_P", "UF_CRM_T", "UTM_SOURCE", "COMMENTS"] {
+        assert_eq!(deal[field], "", "{field}");
+    }
+    assert_eq!(deal["UF_CRM_N"], "a manager's");
+    let again = drive(&mut portal, vec![with_fields(&one, second.known)]).remove(0);
+    assert_eq!(again.outcome, Outcome::Done { wrote: false });
+}

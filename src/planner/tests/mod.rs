@@ -10,7 +10,7 @@ mod portal;
 
 use super::*;
 use crate::domain::{
-    Correspondence, Direction, Event, EventBody, OnDeleted, PortalName, ShopName, StatusMap,
+    Correspondence, Direction, Event, EventBody, OnDeleted, PortalName, ShopName, StatusMap, Texts,
 };
 use portal::{Imports, Portal};
 use serde_json::json;
@@ -44,6 +44,7 @@ pub(super) fn rules() -> ShopRules {
         source_id: None,
         fields: BTreeMap::new(),
         phone_country: "7".to_owned(),
+        texts: Texts::default(),
         on_deleted: OnDeleted::Nothing,
         leads: vec![],
         delivery_name: "Доставка".to_owned(),

@@ -135,12 +135,7 @@ impl Portal {
         if fields.get("CURRENCY_ID").is_some_and(|code| code == "XXX") {
             return Err("Неверное значение поля «Валюта»".to_owned());
         }
-        if fields
-            .get("EMAIL")
-            .is_some_and(|list| list.to_string().contains("bad"))
-        {
-            return Err("Поле «E-mail» содержит некорректный адрес".to_owned());
-        }
+        refuse_email(&fields)?;
         let stage = value::text(fields.get("STAGE_ID"));
         if kind == "deal" && !STAGES.contains(&stage.as_str()) {
             fields.insert("STAGE_ID".to_owned(), json!("NEW"));
@@ -153,9 +148,7 @@ impl Portal {
     }
 
     fn update(&mut self, kind: &str, params: &Value) -> Result<Value, String> {
-        if params["fields"]["EMAIL"].to_string().contains("bad") {
-            return Err("Поле «E-mail» содержит некорректный адрес".to_owned());
-        }
+        refuse_email(params["fields"].as_object().unwrap())?;
         let unknown = self.unknown;
         let entity = self.entity(kind, params)?;
         let fields = params["fields"].as_object().unwrap().iter();
@@ -296,4 +289,12 @@ fn matches(row: &Map<String, Value>, filter: &Value) -> bool {
             _ => value::text(Some(wanted)) == held,
         }
     })
+}
+
+fn refuse_email(fields: &Map<String, Value>) -> Result<(), String> {
+    let bad = |list: &Value| list.to_string().contains("bad@");
+    if fields.get("EMAIL").is_some_and(bad) {
+        return Err("Поле «E-mail» содержит некорректный адрес".to_owned());
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use b24_bridge::{
     app::{Bridge, Claim, Directory, Tries},
     domain::{
         Code, Correspondence, Direction, OnDeleted, PortalName, ShopName, ShopRules, Stage,
-        StatusMap,
+        StatusMap, Texts,
     },
     planner::{Job, Known, Landing, Outcome, Settlement, Target},
     storage::lanes::{self, Lease},
@@ -37,6 +37,7 @@ pub(crate) fn rules(shop: &str) -> ShopRules {
         source_id: None,
         fields: std::collections::BTreeMap::default(),
         phone_country: "7".to_owned(),
+        texts: Texts::default(),
         on_deleted: OnDeleted::Nothing,
         leads: Vec::new(),
         delivery_name: "Delivery".to_owned(),

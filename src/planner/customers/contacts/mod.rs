@@ -67,6 +67,11 @@ impl Customer {
         values.chain([origin]).collect()
     }
 
+    /// Drops the e-mail addresses, which the portal refused; false if there were none.
+    pub(in crate::planner) fn forget_emails(&mut self) -> bool {
+        !std::mem::take(&mut self.emails).is_empty()
+    }
+
     /// Adds the phones and e-mails that another order tells.
     pub(super) fn add(&mut self, person: domain::Customer) {
         for phone in person.phones {

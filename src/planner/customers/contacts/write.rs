@@ -13,7 +13,7 @@ use crate::{
 use serde_json::{Map, Value, json};
 
 impl Wave {
-    pub(in crate::planner::customers) fn new_contact(&self, at: usize) -> Step {
+    pub(in crate::planner) fn new_contact(&self, at: usize) -> Step {
         let customer = &self.customers[at];
         let [name, last_name, second_name] = customer.names.clone();
         let phone = customer.phones.first().map(ToString::to_string);
@@ -51,11 +51,7 @@ impl Wave {
     }
 
     /// What the contact lacks of the customer's phones and e-mails; none where it was not read.
-    pub(in crate::planner::customers) fn completion(
-        &self,
-        at: usize,
-        contact: u64,
-    ) -> Option<Step> {
+    pub(in crate::planner) fn completion(&self, at: usize, contact: u64) -> Option<Step> {
         let customer = &self.customers[at];
         let row = self.contacts.get(&contact)?.as_ref()?;
         let phones: Vec<Phone> = customer

@@ -1,37 +1,27 @@
 //! Phone numbers: one form to store, several spellings to search for.
 
+mod plan;
+mod written;
+
+pub use written::{Number, Phones};
+
 use std::fmt;
 
-/// A phone number in E.164: `+` and 8 to 15 digits.
+/// A phone number in E.164: `+` and 8 to 15 digits, as long as numbers of its country are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Phone(String);
 
 impl Phone {
-    /// Reads a number as people write it. `country` is the calling code (`7`) for numbers without one. None if it cannot be a
-    /// phone number. An extension is cut off: portals do not compare it.
+    /// The first number in a text as people write it. `country` is the calling code (`7`) for numbers
+    /// without one. None if there is none that a person could dial.
     pub fn parse(text: &str, country: &str) -> Option<Self> {
-        let main = cut_extension(text.trim());
-        if main
-            .chars()
-            .any(|c| !(c.is_ascii_digit() || is_separator(c) || c == '+'))
-        {
-            return None;
-        }
-        let international = main.starts_with('+');
-        if main.chars().skip(1).any(|c| c == '+') {
-            return None;
-        }
-        let digits: String = main.chars().filter(char::is_ascii_digit).collect();
-        let full = if international {
-            digits
-        } else if let Some(rest) = digits.strip_prefix("00") {
-            rest.to_owned()
-        } else {
-            complete(digits, country)
-        };
-        let possible =
-            (8..=15).contains(&full.len()) && !full.starts_with('0') && !all_the_same(&full);
-        possible.then(|| Self(format!("+{full}")))
+        let mut numbers = Self::read(text, country).numbers.into_iter();
+        numbers.next().map(|number| number.phone)
+    }
+
+    /// All that a field for a phone number holds.
+    pub fn read(text: &str, country: &str) -> Phones {
+        written::read(text, country)
     }
 
     /// The number in E.164.
@@ -54,51 +44,6 @@ impl fmt::Display for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn is_separator(c: char) -> bool {
-    matches!(
-        c,
-        ' ' | '-' | '(' | ')' | '.' | '/' | '\u{a0}' | '\u{2010}'..='\u{2014}'
-    )
-}
-
-/// Everything before `#`, `,`, `;`, `доб`, `ext` or `x`, in small letters or capitals.
-fn cut_extension(text: &str) -> &str {
-    let marks = ["#", ",", ";", "доб", "ext", "x"];
-    // Looked for in the text itself: a lower-cased copy has its letters at other places.
-    let begins = |&(at, _): &(usize, char)| {
-        let rest = text.get(at..).unwrap_or_default();
-        marks.iter().any(|mark| begins_with(rest, mark))
-    };
-    let end = text.char_indices().find(begins);
-    let main = end.and_then(|(at, _)| text.get(..at));
-    main.map_or(text, str::trim_end)
-}
-
-/// Whether the text begins with a mark written in small letters, however it is written here.
-fn begins_with(text: &str, mark: &str) -> bool {
-    let mut letters = text.chars().flat_map(char::to_lowercase);
-    mark.chars().all(|letter| letters.next() == Some(letter))
-}
-
-/// Puts the country before a national number.
-fn complete(digits: String, country: &str) -> String {
-    match (country, digits.len()) {
-        // Russia and Kazakhstan: 8 is the trunk prefix, ten digits stand alone.
-        ("7", 11) if digits.starts_with('8') => format!("7{}", &digits[1..]),
-        ("7", 10) => format!("7{digits}"),
-        ("7", _) => digits,
-        (_, _) if digits.starts_with(country) && digits.len() >= 10 => digits,
-        (_, _) => format!("{country}{}", digits.strip_prefix('0').unwrap_or(&digits)),
-    }
-}
-
-fn all_the_same(digits: &str) -> bool {
-    digits
-        .bytes()
-        .skip(1)
-        .all(|b| Some(b) == digits.as_bytes().get(1).copied())
 }
 
 #[cfg(test)]

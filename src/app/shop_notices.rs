@@ -1,0 +1,72 @@
+//! What a shop's system sent in place of an order: nobody but an operator can do anything about it.
+
+use super::{Bridge, Error, lane_of};
+use crate::{
+    domain::{Code, ShopName},
+    storage::troubles,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The codes of what a shop's system sends in place of orders. An order that comes ends them.
+pub(super) const CODES: [Code; 2] = [Code::WebhookOwner, Code::NotAnOrder];
+
+/// What a shop's system sends in place of orders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ShopNotice {
+    /// The shop.
+    pub shop: String,
+    /// What it means.
+    pub code: String,
+    /// What came the last time, in its own words.
+    pub message: String,
+    /// How often.
+    pub times: i64,
+    /// The first time.
+    pub first_at: DateTime<Utc>,
+    /// The last time.
+    pub last_at: DateTime<Utc>,
+}
+
+impl Bridge {
+    /// Writes down what a shop's system sent in place of an order.
+    pub async fn shop_sent_notice(
+        &self,
+        shop: &ShopName,
+        code: Code,
+        words: &str,
+    ) -> Result<(), Error> {
+        tracing::warn!(%shop, %code, "the shop's system sent something else in place of an order");
+        let mut db = self.pool().acquire().await?;
+        let words = words.replace('\0', " ");
+        let lane = lane_of(shop.as_str());
+        Ok(troubles::note(&mut db, &lane, (code.as_str(), &words), 1).await?)
+    }
+
+    /// An order came from a shop's system: what it sent in place of orders is over.
+    pub async fn shop_sent_order(&self, shop: &ShopName) -> Result<(), Error> {
+        let mut db = self.pool().acquire().await?;
+        let codes = CODES.map(|code| code.to_string());
+        Ok(troubles::over(&mut db, &lane_of(shop.as_str()), Some(&codes)).await?)
+    }
+
+    /// What shops' systems send in place of orders now.
+    pub async fn shop_notices(&self) -> Result<Vec<ShopNotice>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let lasting = troubles::lately(&mut db, 0.0).await?.into_iter();
+        let told = lasting.filter_map(|row| {
+            let shop = row.lane.strip_prefix("shop:")?.to_owned();
+            let ours = CODES.iter().any(|code| code.as_str() == row.code);
+            (ours && row.over_at.is_none()).then_some(ShopNotice {
+                shop,
+                code: row.code,
+                message: row.message,
+                times: row.times,
+                first_at: row.first_at,
+                last_at: row.last_at,
+            })
+        });
+        Ok(told.collect())
+    }
+}
