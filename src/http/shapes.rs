@@ -125,6 +125,8 @@ pub(super) struct Order {
     utm: Option<OrderUtm>,
     /// The customer's comment.
     comment: Option<String>,
+    /// What else people are to read in the deal, a line each.
+    notes: Option<Vec<String>>,
     /// Where it was placed.
     origin: Option<OrderOrigin>,
 }
