@@ -87,7 +87,7 @@ fn after(taken: &Told, shop: &Observation<String>, clock: Offset) -> Word {
 /// Settles a doubt for a shop that cannot be asked. What is wrongly taken for old is lost, what is wrongly taken for new is only
 /// decided again: where nothing speaks for the one, it is the other.
 pub(super) fn guessed(agreed: &Agreed, shop: &Observation<String>, clock: Offset) -> Word {
-    let echo = agreed.told.iter().any(|told| told.status == shop.value);
+    let echo = agreed.told.iter().rfind(|told| told.status == shop.value);
     let before = agreed.told.iter().find(|told| told.previous == shop.value);
     let taken = agreed.told.iter().rfind(|told| told.delivered_at.is_some());
     let Some((taken, delivered)) = taken.and_then(|taken| taken.delivered_at.map(|at| (taken, at)))
@@ -97,12 +97,13 @@ pub(super) fn guessed(agreed: &Agreed, shop: &Observation<String>, clock: Offset
     let sent = taken.first_sent_at.unwrap_or(taken.at);
     let then = before.and_then(|told| told.previous_since);
     let older = match shop.since {
-        _ if !echo && before.is_none() => false,
+        _ if echo.is_none() && before.is_none() => false,
         Some(since) if clock.uncertainty() <= ONE_WAY_DELAY => {
-            let bound = if echo { delivered } else { sent };
+            // The trace of a message is from when the shop took that very message.
+            let bound = echo.and_then(|echo| echo.delivered_at).unwrap_or(sent);
             clock.to_ours(since) - clock.uncertainty() <= bound
         }
-        Some(_) if echo => shop.seen <= sent,
+        Some(_) if echo.is_some() => shop.seen <= sent,
         Some(since) if then.is_some() => then.is_some_and(|then| since <= then),
         _ => shop.seen <= delivered + CROSSING,
     };
