@@ -4,8 +4,10 @@ use super::{
     Bridge, Error, accept,
     compare::{lane_of, stored, value},
     mend,
+    withdraw::person,
 };
 use crate::{
+    decision::Person,
     domain::{Agreed, Code, Fault, ShopName},
     storage::{
         agreements::{self, Row},
@@ -297,6 +299,11 @@ pub(super) async fn acknowledge(
             let agreed = agreed.delivered(change.decided_at, first, now);
             if agreed.status == change.status {
                 orders::set_status(tx, &change.shop, &change.number, &change.status).await?;
+            }
+            // A person's word is carried out when nothing is on its way any more.
+            let open = agreed.told.iter().any(|told| told.delivered_at.is_none());
+            if !open && person(&row) != Person::Answered {
+                row.ruling = None;
             }
             row.agreed = Some(value(&agreed));
             agreements::save(tx, &[row]).await?;

@@ -191,6 +191,7 @@ impl Bridge {
                 }
             }
             (_, Some(mut row), Some(of)) => {
+                self.can_be_carried_out(&row.shop, &of, winner)?;
                 row.ruling = Some(value(&Ruling { of, winner }));
                 agreements::save(&mut tx, &[row]).await?;
                 let portals = [conflict.portal.clone()];
@@ -223,6 +224,25 @@ impl Bridge {
 }
 
 impl Bridge {
+    /// A word that the table of statuses has no way for is refused, not stored.
+    fn can_be_carried_out(&self, shop: &str, of: &Waiting, winner: Side) -> Result<(), Error> {
+        let two_way = self.directory().two_way(shop).ok_or(Error::NotFound)?;
+        let map = &two_way.policy.statuses;
+        let detail = match winner {
+            Side::Shop if map.there(&of.status).is_err() => {
+                format!("the status {} has no stage to be written as", of.status)
+            }
+            Side::Portal if map.back(&of.stage).is_err() => {
+                format!("the stage {} means no status of the shop", of.stage)
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Invalid(vec![Fault {
+            pointer: "/winner".to_owned(),
+            detail,
+        }]))
+    }
+
     /// The same word holds for the letters that wait for it.
     async fn deal_gone(
         &self,

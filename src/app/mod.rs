@@ -43,6 +43,7 @@ mod settle;
 mod shop_notices;
 mod status;
 pub mod statuses;
+mod table;
 mod together;
 mod withdraw;
 
@@ -88,6 +89,7 @@ pub use sessions::Session;
 pub use settle::{Settled, Tries};
 pub use shop_notices::ShopNotice;
 pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport, Stuck};
+pub use table::Planned;
 
 /// The bridge: the pool, what is configured, and the meters. Cheap to clone.
 #[derive(Debug, Clone)]

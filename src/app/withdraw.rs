@@ -3,7 +3,7 @@
 use super::{
     Bridge, Error,
     changes::{ask, line},
-    compare::{stored, value},
+    compare::{Spoken, stored, value},
     said::Said,
 };
 use crate::{
@@ -120,12 +120,18 @@ impl Bridge {
             cancelled: said.cancelled,
             policy: &two_way.policy,
             clock,
-            person: match (&row.ruling, &row.waiting) {
-                (Some(_), _) => Person::Answered,
-                (None, Some(_)) => Person::Asked,
-                (None, None) => Person::Unasked,
-            },
+            person: person(row),
         })
+    }
+}
+
+/// A word that is being carried out is no question any more.
+pub(super) fn person(row: &Row) -> Person {
+    let spoken: Option<Spoken> = stored(row.ruling.as_ref());
+    match (spoken, &row.waiting) {
+        (Some(Spoken { tries: 0, .. }), _) => Person::Answered,
+        (_, Some(_)) => Person::Asked,
+        (_, None) => Person::Unasked,
     }
 }
 

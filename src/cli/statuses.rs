@@ -21,6 +21,8 @@ use std::{process::ExitCode, sync::Arc};
 pub(super) enum Command {
     /// Compare the configured tables with the portals: unknown stages, stages in no row, statuses without a way back
     Check(Shops),
+    /// Have a changed table move what was agreed under the old one; with --dry-run only show the plan
+    Apply(Apply),
     /// Propose a table from names and meanings, as TOML to paste
     Suggest(Suggest),
 }
@@ -30,6 +32,15 @@ pub(super) struct Shops {
     /// Only this shop
     #[arg(long)]
     shop: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Apply {
+    #[command(flatten)]
+    shops: Shops,
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,7 +58,8 @@ pub(super) struct Suggest {
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
     let config = setup::config(global)?;
     let app = |portal: &Portal| matches!(portal.access, PortalAccess::App(_));
-    let database = if config.portals.values().any(app) {
+    let needed = matches!(command, Command::Apply(_)) || config.portals.values().any(app);
+    let database = if needed {
         Some(Database::open(&config, global).await?)
     } else {
         Database::at_hand(&config, global).await
@@ -62,6 +74,7 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     };
     let done = match command {
         Command::Check(shops) => asked.check(shops).await,
+        Command::Apply(wanted) => asked.apply(wanted).await,
         Command::Suggest(wanted) => asked.suggest(wanted).await,
     };
     if let Some(database) = database {
@@ -97,6 +110,32 @@ impl Asked {
         } else {
             ExitCode::SUCCESS
         })
+    }
+
+    async fn apply(&self, wanted: &Apply) -> anyhow::Result<ExitCode> {
+        let bridge = self.bridge.as_ref().context("there is no database")?;
+        let mut plan = Vec::new();
+        for rules in chosen(&self.config, &wanted.shops)? {
+            plan.extend(bridge.table_plan(&rules.shop).await?);
+        }
+        if self.json {
+            output::json(&plan)?;
+        } else {
+            for one in &plan {
+                output::line(format!("{}/{}: {}", one.shop, one.number, one.sentence));
+            }
+        }
+        let moves = plan.iter().filter(|one| one.winner.is_some()).count();
+        output::say(format!(
+            "{moves} of {} orders that no longer agree are moved",
+            plan.len()
+        ));
+        if !wanted.dry_run {
+            for rules in chosen(&self.config, &wanted.shops)? {
+                bridge.apply_table(&rules.shop, &setup::actor()).await?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
     }
 
     async fn suggest(&self, wanted: &Suggest) -> anyhow::Result<ExitCode> {

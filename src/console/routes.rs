@@ -66,6 +66,7 @@ pub fn router(state: State) -> Router {
         .route("/console/conflicts/{id}", get(conflict::get))
         .route("/console/conflicts/{id}/resolve", post(conflict::resolve))
         .route("/console/statuses", get(statuses::get))
+        .route("/console/statuses/apply", post(statuses::apply))
         .route("/console/portals", get(portals::get))
         .route("/console/portals/{name}", get(portal::get))
         .route("/console/portals/{name}/pause", post(portal::pause))

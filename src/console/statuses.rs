@@ -2,17 +2,24 @@
 
 use super::{
     State,
+    act::Act,
     fault::Fault,
     layout::{self, Section},
-    parts,
+    parts, query,
     session::Visitor,
     text::Text,
 };
 use crate::{
-    app::statuses::{Severity, Told},
-    domain::{Direction, ShopRules, Stage, Untranslatable},
+    app::{
+        Planned,
+        statuses::{Severity, Told},
+    },
+    domain::{Direction, ShopName, ShopRules, Stage, Untranslatable},
 };
-use axum::extract::{Query, State as Extract};
+use axum::{
+    extract::{Query, State as Extract},
+    response::Redirect,
+};
 use maud::{Markup, html};
 use serde::Deserialize;
 use std::{collections::BTreeSet, sync::Arc};
@@ -22,6 +29,32 @@ use std::{collections::BTreeSet, sync::Arc};
 #[serde(default)]
 pub(super) struct Asked {
     check: String,
+    /// The shop whose changed table's plan is to be shown.
+    plan: String,
+}
+
+/// The shop whose changed table is confirmed.
+#[derive(Debug, Deserialize)]
+pub(super) struct Confirmed {
+    shop: String,
+}
+
+/// The most orders of a plan that are shown.
+const SHOWN: usize = 200;
+
+/// `POST /console/statuses/apply`: what the plan shows is carried out.
+pub(super) async fn apply(
+    Extract(state): Extract<State>,
+    act: Act<Confirmed>,
+) -> Result<Redirect, Fault> {
+    let lang = act.visitor.lang;
+    let shop = ShopName::parse(&act.form.shop).map_err(|_| Fault::not_found(lang))?;
+    let done = state.bridge.apply_table(&shop, &act.visitor.actor()).await;
+    done.map_err(|error| Fault::of(error, lang))?;
+    Ok(Redirect::to(&query::link(
+        "/console/statuses",
+        &[("plan", Some(shop.as_str()))],
+    )))
 }
 
 /// `GET /console/statuses`; with `check=SHOP` also what the portal says of that shop's table, for operators: it costs the portal a call or two.
@@ -42,10 +75,24 @@ pub(super) async fn get(
         )),
         None => None,
     };
+    let planned = match shops.keys().find(|shop| shop.as_str() == asked.plan) {
+        Some(shop) => {
+            let plan = state.bridge.table_plan(shop).await;
+            Some((shop, plan.map_err(|error| Fault::of(error, visitor.lang))?))
+        }
+        None => None,
+    };
     let content = html! {
         h1 { (title) }
         @for rules in shops.values() {
             (of(&visitor, rules))
+            @match &planned {
+                Some((shop, plan)) if **shop == rules.shop => (plan_of(&visitor, shop, plan)),
+                _ => form method="get" action="/console/statuses" {
+                    input type="hidden" name="plan" value=(rules.shop.as_str());
+                    button { (visitor.say(Text::PlanTable)) }
+                },
+            }
             @match &checked {
                 Some((shop, found)) if *shop == rules.shop => (told(&visitor, found)),
                 _ if visitor.acts() => form method="get" action="/console/statuses" {
@@ -57,6 +104,22 @@ pub(super) async fn get(
         }
     };
     Ok(layout::page(&visitor, Section::StatusMap, title, content))
+}
+
+fn plan_of(visitor: &Visitor, shop: &ShopName, plan: &[Planned]) -> Markup {
+    let moves = plan.iter().filter(|one| one.winner.is_some()).count();
+    html! {
+        section #plan {
+            @if plan.is_empty() { p { (visitor.say(Text::NothingMoves)) } }
+            ul { @for one in plan.iter().take(SHOWN) { li {
+                span.code { (one.number) } ": " (parts::marked(&visitor.lang.told(&one.sentence)))
+            } } }
+            @if plan.len() > SHOWN { p { "… " (plan.len()) } }
+            @if moves > 0 {
+                (parts::button(visitor, "/console/statuses/apply", &[("shop", shop.as_str())], visitor.say(Text::ApplyTable)))
+            }
+        }
+    }
 }
 
 fn told(visitor: &Visitor, found: &Result<Vec<Told>, String>) -> Markup {

@@ -14,6 +14,15 @@ use chrono::{DateTime, Utc};
 /// How many unconfirmed messages to the shop are remembered.
 const TOLD_KEPT: usize = 16;
 
+/// What a changed table of statuses may do to what was agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// Nothing, until somebody has seen the plan.
+    Asked,
+    /// What the rules say.
+    Applied,
+}
+
 pub(super) struct Case<'a> {
     inputs: &'a Inputs<'a>,
     /// What was agreed, as far as it still holds.
@@ -22,6 +31,8 @@ pub(super) struct Case<'a> {
     status: String,
     stage: &'a Stage,
     word: Word,
+    /// Whether a changed table of statuses may move what was agreed.
+    table: Table,
     change: Change,
     times: Times,
     rule: Option<(usize, &'a Rule)>,
@@ -31,7 +42,7 @@ pub(super) struct Case<'a> {
 type Verdict = (Basis, Authority);
 
 impl<'a> Case<'a> {
-    pub(super) fn new(inputs: &'a Inputs<'a>) -> Self {
+    pub(super) fn new(inputs: &'a Inputs<'a>, table: Table) -> Self {
         let agreed = undenied(inputs);
         let word = agreed.as_ref().map_or(Word::Said, |agreed| {
             let (shop, clock) = (inputs.shop, inputs.clocks.shop);
@@ -59,6 +70,7 @@ impl<'a> Case<'a> {
             status,
             stage,
             word,
+            table,
             times: Times::new(inputs),
         }
     }
@@ -72,7 +84,7 @@ impl<'a> Case<'a> {
             let agreed = self.agreed(self.stage.clone(), inputs.portal.since);
             return self.decided(Action::Agree { agreed }, Basis::Consistent, None);
         }
-        let same = |of: &super::Waiting| of.status == self.status && of.stage == *self.stage;
+        let same = |of: &super::Waiting| self.is_about(of);
         if let Some(ruling) = inputs.ruling.filter(|ruling| same(&ruling.of)) {
             return match ruling.winner {
                 Side::Shop => self.to_portal(Basis::Ruling, Purpose::Follow),
@@ -85,6 +97,13 @@ impl<'a> Case<'a> {
         match self.change {
             Change::Shop => self.to_portal(Basis::OneSide, Purpose::Follow),
             Change::Portal => self.to_shop(Basis::OneSide),
+            Change::Neither if self.table == Table::Asked => self.decided(
+                Action::Refused {
+                    why: Refusal::Table,
+                },
+                Basis::OneSide,
+                None,
+            ),
             Change::Both | Change::FirstMeeting | Change::Neither => match self.verdict() {
                 (basis, Authority::Shop) => self.to_portal(basis, Purpose::Follow),
                 (basis, Authority::Portal) => self.to_shop(basis),
@@ -94,6 +113,21 @@ impl<'a> Case<'a> {
                 (basis, Authority::Review) => self.review(ReviewWhy::Rule, basis),
             },
         }
+    }
+
+    /// The shop's status that counts.
+    pub(super) fn status(self) -> String {
+        self.status
+    }
+
+    /// Whether this is that difference: the same status beside a stage that means the same.
+    fn is_about(&self, of: &super::Waiting) -> bool {
+        let map = &self.inputs.policy.statuses;
+        let alike = || {
+            let (then, now) = (map.back(&of.stage), map.back(self.stage));
+            then.is_ok() && then == now
+        };
+        of.status == self.status && (of.stage == *self.stage || alike())
     }
 
     /// Who is right where both sides have a claim.
@@ -162,7 +196,21 @@ impl<'a> Case<'a> {
         finality
             .facts(said, inputs.paid, inputs.cancelled)
             .into_iter()
+            .filter(|fact| !self.is_portals_own(*fact))
             .find(|fact| !finality.keeps(*fact, said, status, &inputs.policy.statuses))
+    }
+
+    /// Whether the order is that only because the deal was moved there: who ended it by mistake may take it back, whether or not
+    /// the shop has repeated it. Money is the shop's own.
+    fn is_portals_own(&self, fact: Fact) -> bool {
+        let portals = self
+            .agreed
+            .as_ref()
+            .and_then(|agreed| agreed.by_portal.as_ref());
+        portals == Some(&self.inputs.shop.value)
+            && !(fact == Fact::Paid && self.inputs.paid)
+            && !self.rule_says(Winner::Shop)
+            && !self.rule_says(Winner::Review)
     }
 
     fn may_undo(&self, basis: Basis) -> bool {
@@ -208,6 +256,7 @@ impl<'a> Case<'a> {
         let excess = agreed.told.len().saturating_sub(TOLD_KEPT);
         agreed.told.drain(..excess);
         status.clone_into(&mut agreed.status);
+        agreed.by_portal = Some(status.to_owned());
         self.telling(agreed, basis, Some(Side::Portal))
     }
 
@@ -238,7 +287,8 @@ impl<'a> Case<'a> {
         }
         let inputs = self.inputs;
         let finality = &inputs.policy.finality;
-        let hold = finality.facts(&inputs.shop.value, inputs.paid, inputs.cancelled);
+        let mut hold = finality.facts(&inputs.shop.value, inputs.paid, inputs.cancelled);
+        hold.extend(finality.facts(&self.status, false, false));
         let kept = |fact| finality.keeps(fact, &self.status, status, &inputs.policy.statuses);
         let facts = Fact::ALL.into_iter();
         facts
@@ -298,6 +348,12 @@ impl<'a> Case<'a> {
             stage,
             portal_since,
             left: None,
+            by_portal: self
+                .agreed
+                .as_ref()
+                .and_then(|agreed| agreed.by_portal.clone())
+                .filter(|status| *status == self.status),
+            portal_row: self.agreed.as_ref().and_then(|agreed| agreed.portal_row),
             told,
         }
     }

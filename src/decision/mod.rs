@@ -20,7 +20,8 @@
 //! - consistent states cause no write, so an echo of our own writes ends here;
 //! - a final fact of the shop is never taken back because of the portal, unless a rule names the portal the winner or a
 //!   person says so;
-//! - one value is written to one side a bounded number of times within a window, then a person is asked.
+//! - one value is written to one side a bounded number of times within a window, then a person is asked;
+//! - a changed table of statuses moves nothing that was agreed until somebody has confirmed it ([`decide_with_table`]).
 //!
 //! Design notes. A portal's move counts by its meaning: moving between stages that mean the same to the shop is no claim
 //! against a change of the shop; leaving the agreed stage and coming back to it is one (MOVED_TIME tells). For shops only
@@ -48,7 +49,7 @@ pub use sending::{Message, Person, Sending, Withdrawal, sending};
 pub use turns::{Turn, Wrote};
 
 use crate::domain::{Agreed, Clocks, Observation, Policy, Side, Stage};
-use case::Case;
+use case::{Case, Table};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -101,5 +102,15 @@ pub struct Waiting {
 
 /// Decides one difference.
 pub fn decide(inputs: &Inputs<'_>) -> Decision {
-    Case::new(inputs).decide()
+    Case::new(inputs, Table::Asked).decide()
+}
+
+/// What the rules say of a difference that a changed table of statuses makes: a plan, carried out when a person has confirmed it.
+pub fn decide_with_table(inputs: &Inputs<'_>) -> Decision {
+    Case::new(inputs, Table::Applied).decide()
+}
+
+/// The shop's status that counts: what it says, or what it was told since.
+pub fn counted_status(inputs: &Inputs<'_>) -> String {
+    Case::new(inputs, Table::Asked).status()
 }

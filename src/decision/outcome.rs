@@ -86,6 +86,8 @@ pub enum Refusal {
     Status(Untranslatable),
     /// The table has no way from the portal's stage to a status.
     Stage(Untranslatable),
+    /// Nobody changed anything: the table of statuses was changed under what was agreed.
+    Table,
     /// It would take back a final fact, and the deal cannot be put back either.
     Final(Fact),
 }

@@ -116,6 +116,7 @@ fn effect(inputs: &Inputs<'_>, action: &Action, record: &Record) -> String {
                         "stands for several statuses and none is marked `reverse`",
                 }
             ),
+            Refusal::Table => ": nothing is written until the changed table is applied".to_owned(),
             Refusal::Final(fact) => {
                 format!(
                     ": nothing is written, because {status} ({fact}) has no stage to go back to"

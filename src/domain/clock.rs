@@ -8,7 +8,11 @@
 //! - unless even that one seems to come late. Then the clock may be slow or the message may have waited, and the estimate
 //!   covers both, so that nobody orders two facts by it; only the same lateness in several messages that came at
 //!   different times is a slow clock;
-//! - if the latest messages agree among themselves on another offset than before, the clock was set.
+//! - if the latest messages agree among themselves on another offset than before, the clock was set; while they are few, both are
+//!   possible, and the estimate covers both;
+//! - a single message from far in the future was dated wrongly, unless it is the newest: then both are possible, too.
+//!
+//! Of two-way samples the newest that can all be true are believed; what contradicts them is from before the clock was set.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -57,6 +61,18 @@ impl Offset {
     /// Our time on the remote clock.
     pub fn to_theirs(self, ours: DateTime<Utc>) -> DateTime<Utc> {
         shifted(ours, self.ahead_ms)
+    }
+
+    /// Where the truth lies if it is in one of both.
+    fn or(self, other: Self) -> Self {
+        let low = |o: Self| o.ahead_ms.saturating_sub(o.uncertainty_ms);
+        let high = |o: Self| o.ahead_ms.saturating_add(o.uncertainty_ms);
+        let (low, high) = (low(self).min(low(other)), high(self).max(high(other)));
+        let half = high.saturating_sub(low) / 2;
+        Self {
+            ahead_ms: low.saturating_add(half),
+            uncertainty_ms: half,
+        }
     }
 
     /// Half the width of the interval in which the truth lies.
@@ -174,41 +190,122 @@ impl ClockOffset {
 
     /// The best estimate; none if nothing was measured. Two-way samples are believed before one-way ones.
     pub fn estimate(&self) -> Option<Offset> {
-        self.samples
-            .iter()
-            .filter(|s| s.two_way)
-            .map(|s| s.offset)
-            .min_by_key(|o| o.uncertainty_ms)
-            .or_else(|| self.one_way_estimate())
+        self.two_way_estimate().or_else(|| self.one_way_estimate())
+    }
+
+    /// The sample that bounds best, of the newest that can all be true. What contradicts them is from before the clock was set;
+    /// a single newest one that contradicts the others may be either.
+    fn two_way_estimate(&self) -> Option<Offset> {
+        let mut samples: Vec<&Sample> = self.samples.iter().filter(|s| s.two_way).collect();
+        samples.sort_by_key(|s| std::cmp::Reverse(s.received));
+        let newest = agreeing(&samples);
+        let best = |samples: &[&Sample]| {
+            let offsets = samples.iter().map(|s| s.offset);
+            offsets.min_by_key(|o| o.uncertainty_ms)
+        };
+        let (run, rest) = samples.split_at(newest);
+        let (before, _) = rest.split_at(agreeing(rest));
+        let (now, before) = (best(run)?, best(before));
+        Some(match before.filter(|_| run.len() == 1) {
+            Some(before) => now.or(before),
+            None => now,
+        })
     }
 
     fn one_way_estimate(&self) -> Option<Offset> {
-        let half = ONE_WAY_DELAY.num_milliseconds() / 2;
         let mut samples: Vec<&Sample> = self.samples.iter().filter(|s| !s.two_way).collect();
         samples.sort_by_key(|s| s.received);
-        let newest: Vec<&Sample> = samples.iter().rev().take(SET.0).copied().collect();
-        let spread = newest.iter().map(|s| s.offset.ahead_ms).max()?
-            - newest.iter().map(|s| s.offset.ahead_ms).min()?;
-        if spread <= 2 * half && independent(&newest, SET) {
-            samples = newest;
+        let run = near_the_last(&samples).to_vec();
+        if independent(&run, SET) {
+            return promptest(&run).map(|s| s.offset);
         }
-        let best = samples
-            .iter()
-            .map(|s| s.offset)
-            .max_by_key(|o| o.ahead_ms)?;
-        let near: Vec<&Sample> = samples
-            .into_iter()
-            .filter(|s| best.ahead_ms - s.offset.ahead_ms <= 2 * half)
-            .collect();
-        if best.ahead_ms >= -half || independent(&near, AGREEING) {
-            return Some(best);
+        // What claims to be from the future, far beyond all others, was dated wrongly: unless it is the last that was heard, and
+        // the clock may have been set.
+        while let Some(top) = promptest(&samples).filter(|top| far_ahead(top, &samples)) {
+            let others: Vec<&Sample> = samples.iter().copied().filter(|s| *s != top).collect();
+            if samples.last() == Some(&top) {
+                return Some(top.offset.or(from_below(&others)?));
+            }
+            samples = others;
         }
-        // Slow by all of it, or late by all of it, or anything between.
-        Some(Offset {
-            ahead_ms: best.ahead_ms / 2,
-            uncertainty_ms: best.ahead_ms.saturating_abs() / 2 + half,
-        })
+        let estimate = from_below(&samples)?;
+        // Late, all by the same; or set back a while ago.
+        let now = promptest(&run).filter(|_| independent(&run, AGREEING));
+        let elsewhere = now.map(|s| s.offset).filter(|now| {
+            let apart = (estimate.ahead_ms - now.ahead_ms).saturating_abs();
+            let margin = ONE_WAY_DELAY.num_milliseconds();
+            apart > estimate.uncertainty_ms.saturating_add(margin)
+        });
+        Some(elsewhere.map_or(estimate, |now| estimate.or(now)))
     }
+}
+
+/// How many samples, from the first on, can be true together.
+fn agreeing(samples: &[&Sample]) -> usize {
+    // Times are told in milliseconds, rounded.
+    const ROUNDED: i64 = 2;
+    let together = |a: &Offset, b: &Offset| {
+        let apart = (a.ahead_ms - b.ahead_ms).saturating_abs();
+        apart
+            <= a.uncertainty_ms
+                .saturating_add(b.uncertainty_ms)
+                .saturating_add(ROUNDED)
+    };
+    let contradicts = |(i, one): (usize, &&Sample)| {
+        let mut newer = samples.iter().take(i);
+        newer.any(|s| !together(&s.offset, &one.offset))
+    };
+    let mut all = samples.iter().enumerate();
+    all.position(contradicts).unwrap_or(samples.len())
+}
+
+/// The newest samples that agree among themselves.
+fn near_the_last<'s, 'a>(samples: &'s [&'a Sample]) -> &'s [&'a Sample] {
+    let mut bounds: Option<(i64, i64)> = None;
+    let mut from = samples.len();
+    for (i, sample) in samples.iter().enumerate().rev() {
+        let ahead = sample.offset.ahead_ms;
+        let (low, high) = bounds.map_or((ahead, ahead), |(l, h)| (l.min(ahead), h.max(ahead)));
+        if high.saturating_sub(low) > ONE_WAY_DELAY.num_milliseconds() {
+            break;
+        }
+        bounds = Some((low, high));
+        from = i;
+    }
+    samples.get(from..).unwrap_or_default()
+}
+
+/// The message that waited least.
+fn promptest<'a>(samples: &[&'a Sample]) -> Option<&'a Sample> {
+    samples.iter().copied().max_by_key(|s| s.offset.ahead_ms)
+}
+
+/// Whether a sample claims to be from the future, alone, by more than clocks are wrong.
+fn far_ahead(top: &Sample, samples: &[&Sample]) -> bool {
+    let ahead = top.offset.ahead_ms;
+    let others = samples.iter().filter(|s| **s != top);
+    let next = others.map(|s| s.offset.ahead_ms).max();
+    let far = |next: i64| ahead.saturating_sub(next) > UNMEASURED.num_milliseconds();
+    ahead > ONE_WAY_DELAY.num_milliseconds() && next.is_some_and(far)
+}
+
+/// What messages bound from below.
+fn from_below(samples: &[&Sample]) -> Option<Offset> {
+    let half = ONE_WAY_DELAY.num_milliseconds() / 2;
+    let best = promptest(samples)?.offset;
+    let near: Vec<&Sample> = samples
+        .iter()
+        .copied()
+        .filter(|s| best.ahead_ms - s.offset.ahead_ms <= 2 * half)
+        .collect();
+    if best.ahead_ms >= -half || independent(&near, AGREEING) {
+        return Some(best);
+    }
+    // Slow by all of it, or late by all of it, or anything between.
+    Some(Offset {
+        ahead_ms: best.ahead_ms / 2,
+        uncertainty_ms: best.ahead_ms.saturating_abs() / 2 + half,
+    })
 }
 
 /// Whether there are so many samples, received over so much time: a backlog comes at once, a clock is wrong at all times.
@@ -323,6 +420,65 @@ mod tests {
             clock.one_way(at(n * 10_000), at(n * 10_000 + 200));
         }
         assert!(clock.estimate().unwrap().ahead_ms.abs() <= 1_000);
+    }
+
+    #[test]
+    fn one_message_dated_hours_ahead_does_not_move_the_clock() {
+        let mut clock = ClockOffset::default();
+        for n in 0..4 {
+            clock.one_way(at(n * 60_000), at(n * 60_000 + 200));
+        }
+        clock.one_way(at(5 * 3_600_000), at(250_000));
+        let doubt = clock.estimate().unwrap();
+        assert!(
+            doubt.ahead_ms - doubt.uncertainty_ms <= 0,
+            "the clock may have been set, or not: {doubt:?}"
+        );
+        clock.one_way(at(300_000), at(300_200));
+        let offset = clock.estimate().unwrap();
+        assert!(offset.ahead_ms.abs() <= 1_000 && offset.uncertainty_ms <= 1_000);
+        // The very first may be the wrong one.
+        let mut clock = ClockOffset::default();
+        clock.one_way(at(3 * 3_600_000), at(0));
+        clock.one_way(at(60_000), at(60_200));
+        assert!(clock.estimate().unwrap().ahead_ms.abs() <= 1_000);
+    }
+
+    #[test]
+    fn a_shops_clock_that_was_set_is_doubted_at_once_and_believed_soon() {
+        for ahead in [3_600_000_i64, -3_600_000] {
+            let mut clock = ClockOffset::default();
+            for n in 0..20 {
+                clock.one_way(at(n * 10_000), at(n * 10_000 + 200));
+            }
+            let mut told = Vec::new();
+            for n in 20..30 {
+                clock.one_way(at(n * 10_000 + ahead), at(n * 10_000 + 200));
+                let offset = clock.estimate().unwrap();
+                told.push((offset.ahead_ms - ahead).abs() <= offset.uncertainty_ms);
+            }
+            assert!(told.iter().skip(2).all(|right| *right), "{ahead}: {told:?}");
+            assert!(clock.estimate().unwrap().uncertainty_ms <= 1_000);
+        }
+    }
+
+    #[test]
+    fn a_portals_clock_that_was_set_is_noticed_with_the_next_answers() {
+        for ahead in [600_000_i64, -600_000] {
+            let mut clock = ClockOffset::default();
+            for n in 0..30 {
+                let sent = n * 1_000;
+                clock.two_way(at(sent), at(sent + 20), at(sent + 10), TimeDelta::zero());
+            }
+            for n in 30..32 {
+                let sent = n * 1_000;
+                let shown = sent + 100 + ahead;
+                clock.two_way(at(sent), at(sent + 200), at(shown), TimeDelta::zero());
+                let offset = clock.estimate().unwrap();
+                assert!((offset.ahead_ms - ahead).abs() <= offset.uncertainty_ms);
+            }
+            assert_eq!(clock.estimate().unwrap().ahead_ms, ahead);
+        }
     }
 
     #[test]

@@ -46,6 +46,14 @@ pub struct Agreed {
     /// was chosen after that, also one that means the same as before.
     #[serde(default)]
     pub left: Option<DateTime<Utc>>,
+    /// A status that the shop has because the deal was moved: what it says of the order is the portal's own word, not a fact of the
+    /// shop.
+    #[serde(default)]
+    pub by_portal: Option<String>,
+    /// The deal's newest row of the history as it was read after a write of our own: what stands above it is somebody else's move,
+    /// also within the same second.
+    #[serde(default)]
+    pub portal_row: Option<u64>,
     /// What the shop was told and has not confirmed by a snapshot yet, oldest first; the last one is `status`.
     #[serde(default)]
     pub told: Vec<Told>,
@@ -59,6 +67,8 @@ impl Agreed {
             stage,
             portal_since: None,
             left: None,
+            by_portal: None,
+            portal_row: None,
             told: Vec::new(),
         }
     }
@@ -97,6 +107,8 @@ impl Agreed {
             stage: before.stage,
             portal_since: before.portal_since,
             left: before.left.or(left),
+            by_portal: None,
+            portal_row: None,
             told: Vec::new(),
         })
     }

@@ -63,6 +63,28 @@ pub async fn lock(
     .await?)
 }
 
+/// The next orders of a shop whose sides agreed and where nothing is under way, by number; not locked.
+pub async fn agreed(
+    db: &mut PgConnection,
+    shop: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Row>, Error> {
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT a.shop, a.number, o.deal_id, o.stage, o.said, a.agreed, a.turns, a.writing, a.waiting, a.ruling, a.standing, a.gone_at
+         FROM bridge.agreements a JOIN bridge.orders o USING (shop, number)
+         WHERE a.shop = $1 AND a.number > $2 AND a.agreed IS NOT NULL AND a.writing IS NULL AND a.waiting IS NULL
+           AND a.gone_at IS NULL AND o.deal_id IS NOT NULL
+         ORDER BY a.number LIMIT $3",
+        shop,
+        after,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// Stores agreements that are locked, and the stages as last known.
 pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
     let shops: Vec<String> = rows.iter().map(|r| r.shop.clone()).collect();

@@ -85,6 +85,27 @@ pub async fn insert(
     .await?)
 }
 
+/// What is known of these deals' moves above these rows, by growing id.
+pub async fn above(
+    db: &mut PgConnection,
+    portal: &str,
+    deals: &[i64],
+    above: &[i64],
+) -> Result<Vec<Move>, Error> {
+    Ok(sqlx::query_as!(
+        Move,
+        "SELECT m.id, m.deal_id, m.funnel, m.stage, m.kind, m.moved_at
+         FROM UNNEST($2::bigint[], $3::bigint[]) AS k (deal, above)
+         JOIN bridge.moves m ON m.portal = $1 AND m.deal_id = k.deal AND m.id > k.above
+         ORDER BY m.id",
+        portal,
+        deals,
+        above
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// Puts the orders of these moves on the list of comparisons, unless the deal came to where it was known to be; returns how many.
 pub async fn ask_moved(db: &mut PgConnection, portal: &str, moves: &[Move]) -> Result<u64, Error> {
     let deals: Vec<i64> = moves.iter().map(|m| m.deal_id).collect();

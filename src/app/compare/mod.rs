@@ -8,6 +8,8 @@ mod order;
 use super::{Bridge, Error};
 use crate::{
     bitrix24::Heard,
+    decision::{HistoryRow, Waiting},
+    domain::{Agreed, Stage},
     planner::{Seen, StageWrite},
     storage::{
         agreements, changes,
@@ -16,7 +18,7 @@ use crate::{
         comparisons::{self, Claimed},
         conflicts::{self, NewConflict},
         decisions::{self, NewDecision},
-        identity,
+        history, identity,
         journal::{self, Line},
         lanes::{self, Lease},
         orders,
@@ -24,7 +26,7 @@ use crate::{
 };
 use chrono::TimeDelta;
 use order::{Around, Conflict, Order, Outcome, Then};
-pub(in crate::app) use order::{Writing, stored, value};
+pub(in crate::app) use order::{Spoken, Writing, stored, value};
 use sqlx::PgConnection;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -161,6 +163,7 @@ impl Bridge {
                 doubt: TimeDelta::zero(),
                 why: EVENT,
                 title: None,
+                later: &BTreeMap::new(),
             };
             if let Some(outcome) = Order::new(&mut row, deal, &around, &mut next_id).confirm()
                 && let Some(claimed) = rest.remove(&key)
@@ -223,6 +226,7 @@ impl Bridge {
             .into_iter()
             .map(|one| ((one.claimed.shop.clone(), one.claimed.number.clone()), one))
             .collect();
+        let later = moved_later(&mut tx, &lease.portal, &rows).await?;
         let mut writes = Writes::default();
         for row in &mut rows {
             let key = (row.shop.clone(), row.number.clone());
@@ -243,6 +247,7 @@ impl Bridge {
                 me: looked.me,
                 doubt: TimeDelta::from_std(looked.doubt).unwrap_or_default(),
                 why: &one.claimed.why.clone(),
+                later: &later,
             };
             let outcome = Order::new(row, one.deal, &around, &mut next_id).compare();
             writes.add(one, outcome, row, now);
@@ -264,6 +269,39 @@ impl Bridge {
         }
         Ok(done)
     }
+}
+
+/// The moves of deals that stand in the history above what was read when they were agreed on.
+async fn moved_later(
+    tx: &mut PgConnection,
+    portal: &str,
+    rows: &[agreements::Row],
+) -> Result<BTreeMap<u64, Vec<HistoryRow>>, Error> {
+    let known = |row: &agreements::Row| {
+        let agreed: Option<Agreed> = stored(row.agreed.as_ref());
+        let above = i64::try_from(agreed?.portal_row?).ok()?;
+        Some((row.deal_id?, above))
+    };
+    let (deals, above): (Vec<i64>, Vec<i64>) = rows.iter().filter_map(known).unzip();
+    let mut later: BTreeMap<u64, Vec<HistoryRow>> = BTreeMap::new();
+    if deals.is_empty() {
+        return Ok(later);
+    }
+    for row in history::above(tx, portal, &deals, &above).await? {
+        let ids = (
+            u64::try_from(row.deal_id),
+            u64::try_from(row.id),
+            u32::try_from(row.funnel),
+        );
+        if let (Ok(deal), Ok(id), Ok(funnel)) = ids {
+            later.entry(deal).or_default().push(HistoryRow {
+                id,
+                stage: Stage::new(funnel, &row.stage),
+                at: row.moved_at,
+            });
+        }
+    }
+    Ok(later)
 }
 
 /// The lane of a shop's callback.
@@ -417,7 +455,11 @@ impl Writes {
     }
 }
 
+/// What the shop says, as far as it is asked about: what counts in the difference that waits.
 fn status_of(row: &agreements::Row) -> String {
+    if let Some(waiting) = stored::<Waiting>(row.waiting.as_ref()) {
+        return waiting.status;
+    }
     super::said::Said::read(row.said.as_ref())
         .and_then(|said| said.status)
         .unwrap_or_default()

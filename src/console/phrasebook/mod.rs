@@ -40,6 +40,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{*}: ничего не записано, потому что стадия {} означает несколько статусов и ни один не отмечен `reverse`.",
     ),
     (
+        "{*}: nothing is written until the changed table is applied.",
+        "{*}: ничего не записано, пока новая таблица не применена.",
+    ),
+    (
         "{*}: nothing is written, because {} ({=}) has no stage to go back to.",
         "{*}: ничего не записано, потому что для {} ({=}) нет стадии, в которую можно вернуть сделку.",
     ),

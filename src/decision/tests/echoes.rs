@@ -38,6 +38,81 @@ fn an_older_snapshot_does_not_take_back_what_the_shop_was_told() {
     assert_eq!(refused.refused(at(1000)).unwrap().status, "N");
 }
 
+/// N was agreed and told P at 990, which the shop took at 1001; it says N since `since`, heard at `seen`.
+fn after_taking(since: Option<i64>, seen: i64) -> Order {
+    let told = order().portal("EXECUTING", 500);
+    let Action::TellShop { agreed, .. } = told.decide().action else {
+        panic!("the shop is told")
+    };
+    let mut agreed = agreed;
+    // The question, if there is one, is asked at 1000.
+    agreed.told[0].at = at(990);
+    let mut order = told;
+    order.agreed = Some(agreed.delivered(at(990), at(1001), at(1002)));
+    order.shop.since = since.map(at);
+    order.shop.seen = at(seen);
+    order
+}
+
+#[test]
+fn a_snapshot_from_before_the_shop_took_the_message_does_not_undo_it_however_late_it_comes() {
+    for seen in [1_003, 1_070, 90_000] {
+        // The status as it was; and each edit stamped, as many shops do.
+        for since in [0, 400, 999] {
+            assert_eq!(
+                after_taking(Some(since), seen).outcome(),
+                "= P",
+                "{since} {seen}"
+            );
+        }
+        let back = after_taking(Some(1_010), seen.max(1_010));
+        assert_eq!(back.outcome(), "> NEW", "the shop went back itself");
+    }
+}
+
+#[test]
+fn a_shop_that_can_be_asked_is_asked_where_times_cannot_tell() {
+    let mut undated = after_taking(None, 1_070);
+    assert_eq!(undated.outcome(), "> NEW", "guessed");
+    undated.policy.asks = true;
+    let asked = undated.decide();
+    assert_eq!(asked.record.basis, Basis::Doubtful);
+    let Action::TellShop {
+        status,
+        previous,
+        agreed,
+        ..
+    } = asked.action
+    else {
+        panic!("it is asked")
+    };
+    assert_eq!((status.as_str(), previous.as_str()), ("P", "P"));
+    let asked_at = agreed.told.last().unwrap().at;
+    // It has it: the snapshot was old, and stays so.
+    undated.shop.seen = at(999);
+    undated.agreed = Some(agreed.clone().delivered(asked_at, at(1_001), at(1_002)));
+    assert_eq!(undated.outcome(), "= P");
+    // It contradicts: what it says now counts.
+    let mut back = after_taking(None, 1_100);
+    back.policy.asks = true;
+    back.agreed = agreed.refused(asked_at);
+    assert_eq!(back.outcome(), "> NEW");
+}
+
+#[test]
+fn a_persons_word_holds_for_every_stage_that_means_the_same() {
+    let mut order = order().shop("S", 900).portal("LOSE", 950);
+    order.ruling = Some(Ruling {
+        of: Waiting {
+            status: "S".to_owned(),
+            stage: stage("APOLOGY"),
+        },
+        winner: Side::Portal,
+    });
+    assert_eq!(order.outcome(), "shop D");
+    assert_eq!(order.decide().record.basis, Basis::Ruling);
+}
+
 #[test]
 fn the_same_write_again_and_again_is_stopped_and_reported() {
     let mut order = order()

@@ -214,6 +214,7 @@ pub(crate) fn sentences() -> Vec<String> {
         Refusal::Status(Unknown),
         Refusal::Status(OneWay),
         Refusal::Final(Fact::Paid),
+        Refusal::Table,
     ]);
     actions.extend(refusals.map(|why| Action::Refused { why }));
     let reviews = [

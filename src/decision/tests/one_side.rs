@@ -92,8 +92,22 @@ fn what_may_not_cross_is_put_back_where_a_rule_says_so() {
 }
 
 #[test]
-fn a_changed_table_is_decided_by_rule() {
+fn a_changed_table_moves_nothing_until_it_is_confirmed() {
     let edited = order().agreed("N", "EXECUTING").portal("EXECUTING", 0);
-    assert_eq!(edited.decide().record.change, Change::Neither);
-    assert_eq!(edited.rule(&[], Winner::Shop).outcome(), "> NEW");
+    let decision = edited.decide();
+    assert_eq!(decision.record.change, Change::Neither);
+    assert_eq!(word(&decision), "Table");
+    assert!(
+        decision
+            .record
+            .sentence
+            .contains("until the changed table is applied")
+    );
+    let planned = |order: Order| word(&order.with(decide_with_table));
+    assert_eq!(planned(edited), "> NEW");
+    let portal = order().agreed("N", "EXECUTING").portal("EXECUTING", 0);
+    assert_eq!(planned(portal.rule(&[], Winner::Portal)), "shop P");
+    // Whoever really changes something is heard as ever.
+    let edited = order().agreed("N", "EXECUTING").portal("WON", 900);
+    assert_eq!(edited.outcome(), "shop F");
 }

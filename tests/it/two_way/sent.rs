@@ -269,6 +269,114 @@ async fn only_the_shop_itself_leaves_a_trace_in_its_feed() {
 }
 
 #[tokio::test]
+async fn a_changed_table_moves_nothing_until_the_plan_is_confirmed() {
+    let mut world = World::new(Plot::default()).await;
+    world.ordered("A-1").await;
+    world.ordered("A-2").await;
+    world.kill();
+    world.edit_settings(
+        "stage = \"NEW\"\naccepts = [\"PREPARATION\"]",
+        "stage = \"PREPARATION\"",
+    );
+    world.start().await;
+    // The walk over all deals comes by.
+    world
+        .until("looked at", async || {
+            let life = world.life("A-1").await.join("\n");
+            life.contains("nothing is written until the changed table is applied")
+        })
+        .await;
+    assert_eq!(world.stage("A-1"), "NEW");
+    let (fine, said) = world.command(&["statuses", "apply", "--dry-run"]).await;
+    assert!(fine && said.contains("main/A-2: "), "{said}");
+    assert!(said.contains("the deal goes to PREPARATION"), "{said}");
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(world.stage("A-2"), "NEW", "a plan is only a plan");
+    assert!(world.command(&["statuses", "apply"]).await.0);
+    for number in ["A-1", "A-2"] {
+        world
+            .until("moved", async || world.stage(number) == "PREPARATION")
+            .await;
+        world.in_sync(number).await;
+    }
+    assert!(world.shop.with(|shop| shop.called.is_empty()));
+    let (fine, said) = world.command(&["statuses", "apply"]).await;
+    assert!(fine && said.is_empty(), "{said}");
+}
+
+#[tokio::test]
+async fn a_late_snapshot_does_not_undo_what_the_shop_took_whether_it_stamps_each_edit_or_never_echoes()
+ {
+    for (stamps, echoes) in [(false, false), (true, false), (true, true)] {
+        let world = World::new(Plot::default()).await;
+        world.shop.with(|shop| shop.echoes = echoes);
+        let deal = world.ordered("A-1").await;
+        let edited = world.shop.with(|shop| shop.orders["A-1"].changed);
+        assert!(world.portal.move_deal(deal, "PREPAYMENT_INVOICE"));
+        world
+            .until("told", async || world.shop.status("A-1") == "A")
+            .await;
+        world.in_sync("A-1").await;
+        if echoes {
+            continue;
+        }
+        // From before the message, sent only now.
+        world.shop.stale("A-1", |order| {
+            order.status = "N".to_owned();
+            order.changed = edited;
+            if stamps {
+                order.changed += chrono::TimeDelta::milliseconds(300);
+            }
+        });
+        let version = world.shop.with(|shop| shop.orders["A-1"].version);
+        let accepted = format!("event A-1-{version} accepted");
+        world
+            .until("it came", async || {
+                world.life("A-1").await.join("\n").contains(&accepted)
+            })
+            .await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        agree(&world, "A", "PREPAYMENT_INVOICE").await;
+    }
+}
+
+#[tokio::test]
+async fn a_person_who_ruled_is_not_asked_again_when_the_shop_contradicts_once() {
+    let mut world = World::new(Plot {
+        settings: "[[shops.main.rules]]\nwinner = \"review\"".to_owned(),
+        ..Plot::default()
+    })
+    .await;
+    let deal = world.ordered("A-1").await;
+    world.kill();
+    world.shop.set("A-1", "A");
+    assert!(world.portal.move_deal(deal, "WON"));
+    world.start().await;
+    let list = async || world.get("/v1/conflicts?closed=true", OPERATOR).await["items"].clone();
+    world
+        .until("asked", async || {
+            list().await.as_array().unwrap().len() == 1
+        })
+        .await;
+    world.shop.with(|shop| shop.answers = Answers::Contradicts);
+    let path = format!("/v1/conflicts/{}/resolve", list().await[0]["id"]);
+    let word = json!({"winner": "portal"});
+    assert_eq!(world.post(&path, OPERATOR, word).await.0, 200);
+    world
+        .until("contradicted", async || {
+            world
+                .life("A-1")
+                .await
+                .join("\n")
+                .contains("sent its own snapshot")
+        })
+        .await;
+    world.shop.with(|shop| shop.answers = Answers::Takes);
+    agree(&world, "F", "WON").await;
+    assert_eq!(list().await.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_message_keeps_its_id_and_no_other_ever_has_it() {
     let world = World::new(Plot::default()).await;
     let deal = world.ordered("A-1").await;

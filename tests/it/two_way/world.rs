@@ -148,6 +148,19 @@ impl Shop {
         }
     }
 
+    /// What was posted of an order in a version, once more.
+    pub(crate) fn stale(&self, number: &str, how: impl FnOnce(&mut Order)) {
+        let event = self.with(|state| {
+            let now = now() + state.skew;
+            let mut order = state.orders[number].clone();
+            how(&mut order);
+            order.version += 1;
+            state.orders.get_mut(number).unwrap().version = order.version;
+            event(number, &order, now)
+        });
+        self.outbox.send(event).unwrap();
+    }
+
     /// The shop takes money.
     pub(crate) fn pay(&self, number: &str) {
         self.change(number, |order| {
@@ -369,6 +382,13 @@ impl World {
 
     pub(crate) fn kill(&mut self) {
         self.process = None;
+    }
+
+    /// Puts other words in the place of some in the settings; for the next start and the next command.
+    pub(crate) fn edit_settings(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(&self.settings).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(&self.settings, text.replace(from, to)).unwrap();
     }
 
     pub(crate) fn log(&self) -> String {

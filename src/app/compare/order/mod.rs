@@ -10,7 +10,9 @@ pub(super) use outcome::{Conflict, Outcome, Recorded, Then};
 
 use super::super::{TwoWay, said::Said};
 use crate::{
-    decision::{self, Action, Decision, Inputs, Ruling, Turn, Waiting, Wrote, decide},
+    decision::{
+        self, Action, Basis, Decision, HistoryRow, Inputs, Ruling, Turn, Waiting, Wrote, decide,
+    },
     domain::{Agreed, Clocks, Code, Observation, Source, Stage},
     planner::{DealState, Seen, StageWrite},
     storage::agreements::Row,
@@ -18,6 +20,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Turns kept with an order: more than any limit counts within its window.
 const TURNS_KEPT: usize = 64;
@@ -35,6 +38,19 @@ pub(in crate::app) struct Writing {
     pub(in crate::app) sent: DateTime<Utc>,
 }
 
+/// How often a person's word is carried out: what the other side keeps refusing is asked again.
+const WORD_TRIES: u8 = 3;
+
+/// A person's word, kept until both sides agree: it is not asked for twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::app) struct Spoken {
+    #[serde(flatten)]
+    pub(in crate::app) ruling: Ruling,
+    /// How often it was carried out.
+    #[serde(default)]
+    pub(in crate::app) tries: u8,
+}
+
 /// What everything rests on besides the order itself.
 pub(super) struct Around<'a> {
     pub(super) seen: &'a Seen,
@@ -49,6 +65,8 @@ pub(super) struct Around<'a> {
     pub(super) why: &'a str,
     /// The title that the deal was made with, if it tells the order.
     pub(super) title: Option<&'a str>,
+    /// Moves of deals since they were agreed on, as far as the portal's history was read.
+    pub(super) later: &'a BTreeMap<u64, Vec<HistoryRow>>,
 }
 
 /// An order's two sides while they are compared.
@@ -160,6 +178,7 @@ impl<'a> Order<'a> {
         {
             return;
         }
+        self.left_meanwhile();
         let decision = self.decided(&said, (&shop, &portal), decide);
         self.carry_out(decision, &said, (&shop, &portal));
     }
@@ -210,13 +229,16 @@ impl<'a> Order<'a> {
     }
 
     /// The inputs of a decision, asked by `how`.
-    fn decided(
+    fn decided<T>(
         &self,
         said: &Said,
         (shop, portal): (&Observation<String>, &Observation<Stage>),
-        how: impl FnOnce(&Inputs<'_>) -> Decision,
-    ) -> Decision {
-        let ruling: Option<Ruling> = stored(self.row.ruling.as_ref());
+        how: impl FnOnce(&Inputs<'_>) -> T,
+    ) -> T {
+        let spoken: Option<Spoken> = stored(self.row.ruling.as_ref());
+        let ruling = spoken
+            .filter(|spoken| spoken.tries < WORD_TRIES)
+            .map(|spoken| spoken.ruling);
         let waiting: Option<Waiting> = stored(self.row.waiting.as_ref());
         how(&Inputs {
             shop,
@@ -254,6 +276,10 @@ impl<'a> Order<'a> {
                     self.record(&decision, said, (shop, portal));
                 }
                 self.settled();
+                // A word is carried out when nothing is on its way any more.
+                if agreed.told.iter().all(|told| told.delivered_at.is_some()) {
+                    self.row.ruling = None;
+                }
                 self.awaits(&agreed);
                 self.agreed = Some(agreed);
             }
@@ -268,6 +294,7 @@ impl<'a> Order<'a> {
                     self.turn(Wrote::Stage(stage.clone()));
                 }
                 self.settled();
+                self.spoken(&decision);
                 let writing = Writing {
                     stage,
                     guard,
@@ -282,6 +309,7 @@ impl<'a> Order<'a> {
                 if !stands {
                     self.record(&decision, said, (shop, portal));
                     self.settled();
+                    self.row.ruling = None;
                     self.row.standing = Some(standing);
                 }
             }
@@ -331,6 +359,7 @@ impl<'a> Order<'a> {
             self.turn(Wrote::Status(status.clone()));
         }
         self.settled();
+        self.spoken(decision);
         self.awaits(&agreed);
         let told = agreed.told.last().into_iter();
         let denied = told.flat_map(|told| &told.denies);
@@ -354,9 +383,18 @@ impl<'a> Order<'a> {
     /// No difference waits or stands any more.
     fn settled(&mut self) {
         self.row.waiting = None;
-        self.row.ruling = None;
         self.row.standing = None;
         self.outcome.conflict = Conflict::Close;
+    }
+
+    /// A person's word that is being carried out is kept until it is; another decision ends it.
+    fn spoken(&mut self, decision: &Decision) {
+        let spoken: Option<Spoken> = stored(self.row.ruling.as_ref());
+        let carried_out = spoken.filter(|_| decision.record.basis == Basis::Ruling);
+        self.row.ruling = carried_out.map(|mut spoken| {
+            spoken.tries = spoken.tries.saturating_add(1);
+            value(&spoken)
+        });
     }
 
     fn awaits(&mut self, agreed: &Agreed) {

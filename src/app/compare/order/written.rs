@@ -1,6 +1,6 @@
 //! What became of a stage that was being written, told from the deal and its history.
 
-use super::{Conflict, Order, Writing, value};
+use super::{Conflict, Order, Spoken, Writing, stored, value};
 use crate::{
     app::said::Said,
     decision::{
@@ -43,11 +43,14 @@ impl Order<'_> {
             self.row.writing = None;
             if let Some(buried) = overwritten(&moves) {
                 let buried = buried.clone();
+                self.left_by(moves.iter().map(|foreign| &foreign.row));
                 let decision = self.decided(said, sides, |inputs| decide_again(inputs, &buried));
                 self.carry_out(decision, said, sides);
                 return false;
             }
             self.agree(writing.agreed.clone(), state.moved_at);
+            self.left_by(moves.iter().map(|foreign| &foreign.row));
+            self.read_up_to(rows.iter().map(|row| row.id).max());
             return true;
         }
         if own {
@@ -62,6 +65,40 @@ impl Order<'_> {
             return true;
         }
         self.not_written(writing, sides)
+    }
+
+    /// Whether somebody moved the deal away from what was agreed and back, within a second that its time does not divide: the
+    /// history has it. `later` are moves since the agreement.
+    pub(super) fn left_meanwhile(&mut self) {
+        let around = self.around;
+        let Some(later) = around.later.get(&self.deal) else {
+            return;
+        };
+        let known = self.agreed.as_ref().and_then(|agreed| agreed.portal_row);
+        let Some(known) = known else {
+            return;
+        };
+        self.left_by(later.iter().filter(|row| row.id > known));
+        self.read_up_to(later.iter().map(|row| row.id).max());
+    }
+
+    /// The first of these moves that changes the meaning is where the deal left the agreement.
+    fn left_by<'r>(&mut self, moves: impl Iterator<Item = &'r HistoryRow>) {
+        let map = &self.around.two_way.policy.statuses;
+        let Some(agreed) = &mut self.agreed else {
+            return;
+        };
+        let mut moves = moves;
+        let away = moves.find(|row| !map.consistent(&agreed.status, &row.stage));
+        // Just before: whatever the deal's time says of a later move is after it.
+        let left = away.and_then(|row| row.at.checked_sub_signed(TimeDelta::milliseconds(1)));
+        agreed.left = agreed.left.or(left);
+    }
+
+    fn read_up_to(&mut self, row: Option<u64>) {
+        if let Some(agreed) = &mut self.agreed {
+            agreed.portal_row = agreed.portal_row.max(row);
+        }
     }
 
     /// The moves of the deal, as far as they were told; none if they were not read.
@@ -135,6 +172,10 @@ impl Order<'_> {
     fn unsent(&mut self) {
         self.row.writing = None;
         self.turns.pop();
+        if let Some(mut spoken) = stored::<Spoken>(self.row.ruling.as_ref()) {
+            spoken.tries = spoken.tries.saturating_sub(1);
+            self.row.ruling = Some(value(&spoken));
+        }
     }
 
     fn refused(
@@ -145,13 +186,15 @@ impl Order<'_> {
         (shop, portal): (&Observation<String>, &Observation<Stage>),
     ) {
         self.row.writing = None;
+        // What the deal was to follow: what the shop says, or was told since.
+        let counts = writing.agreed.as_ref().map(|agreed| &agreed.status);
         let waiting = Waiting {
-            status: shop.value.clone(),
+            status: counts.unwrap_or(&shop.value).clone(),
             stage: portal.value.clone(),
         };
         self.row.waiting = Some(value(&waiting));
         self.row.standing = Some(json!({
-            "status": shop.value, "stage": portal.value, "why": code
+            "status": waiting.status, "stage": portal.value, "why": code
         }));
         self.say(
             "conflict",
