@@ -11,16 +11,14 @@ use super::{
 use crate::{
     domain::{Code, Faults, MOST_FAULTS, ShopName, shorten},
     storage::{
-        journal::{self, Line},
-        orders::{self, Head, NewHead},
+        journal::Line,
         outbox::{self, NewEvent, StoredEvent},
     },
     telemetry::traces,
 };
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 /// The most events that one request may carry.
 pub const MAX_EVENTS: usize = 1000;
@@ -179,11 +177,11 @@ impl Grouped for Vec<NewEvent> {
         // New orders are stored by now, with one trip to the database; a transaction is for the others.
         let stored = if first.contains(&false) {
             let mut tx = db.begin().await?;
-            let stored = store_rest(&mut tx, &events, first).await?;
+            let stored = store_rest(bridge, &mut tx, &events, first).await?;
             tx.commit().await?;
             stored
         } else {
-            store_rest(db, &events, first).await?
+            store_rest(bridge, db, &events, first).await?
         };
         bridge.ring(&events, &stored);
         let mut results = stored.results.into_iter();
@@ -202,7 +200,11 @@ pub(super) struct Stored {
 }
 
 /// Stores events in a transaction and makes the newest of each order its head; one result for each, in order.
-pub(super) async fn store(tx: &mut PgConnection, events: &[&NewEvent]) -> Result<Stored, Error> {
+pub(super) async fn store(
+    bridge: &Bridge,
+    tx: &mut PgConnection,
+    events: &[&NewEvent],
+) -> Result<Stored, Error> {
     let mut point = tx.begin().await?;
     let first = store_first(&mut point, events).await?;
     // None was stored: perhaps because the statement failed, then nothing else works before the rollback.
@@ -211,7 +213,7 @@ pub(super) async fn store(tx: &mut PgConnection, events: &[&NewEvent]) -> Result
     } else {
         point.rollback().await?;
     }
-    store_rest(tx, events, first).await
+    store_rest(bridge, tx, events, first).await
 }
 
 /// Stores the events whose order nobody has heard of: nothing has to be compared for them, and one statement does it all. Tells for each
@@ -233,6 +235,7 @@ async fn store_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<
 
 /// Stores the other events, after [`store_first`]; the results are for all.
 async fn store_rest(
+    bridge: &Bridge,
     db: &mut PgConnection,
     events: &[&NewEvent],
     first: Vec<bool>,
@@ -241,7 +244,7 @@ async fn store_rest(
         .filter(|(_, first)| !**first)
         .map(|(event, _)| *event)
         .collect();
-    let Stored { results, overtaken } = store_known(db, &rest).await?;
+    let Stored { results, overtaken } = store_known(bridge, db, &rest).await?;
     let mut results = results.into_iter();
     let of = |first: bool| {
         let other = (!first).then(|| results.next()).flatten();
@@ -254,7 +257,11 @@ async fn store_rest(
 }
 
 /// Stores events of orders that may be there, or that may be there themselves.
-async fn store_known(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Stored, Error> {
+async fn store_known(
+    bridge: &Bridge,
+    db: &mut PgConnection,
+    events: &[&NewEvent],
+) -> Result<Stored, Error> {
     if events.is_empty() {
         return Ok(Stored::default());
     }
@@ -296,7 +303,7 @@ async fn store_known(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Stor
     let overtaken = if arrived.is_empty() {
         Vec::new()
     } else {
-        enqueue(db, &arrived).await?
+        bridge.enqueue(db, &arrived).await?
     };
     Ok(Stored { results, overtaken })
 }
@@ -335,112 +342,6 @@ async fn known_before<'a>(
         prints.remove(&key).map(|print| (identity(e), print))
     };
     Ok(old.iter().filter_map(of).collect())
-}
-
-/// An event and what decides whether it is newer than another.
-#[derive(Clone, Copy)]
-struct Age {
-    id: i64,
-    version: Option<i64>,
-    updated_at: Option<DateTime<Utc>>,
-}
-
-impl Age {
-    /// Whether something that arrived after this one is at least as new: by version, else by time, else by arrival.
-    fn yields_to(self, later: Self) -> bool {
-        if let (Some(mine), Some(other)) = (self.version, later.version)
-            && mine != other
-        {
-            return other > mine;
-        }
-        if let (Some(mine), Some(other)) = (self.updated_at, later.updated_at)
-            && mine != other
-        {
-            return other > mine;
-        }
-        true
-    }
-}
-
-/// Makes the newest events the heads of their orders, and supersedes the others; returns the portal of each that was.
-async fn enqueue(
-    db: &mut PgConnection,
-    arrived: &[(&NewEvent, i64)],
-) -> Result<Vec<String>, Error> {
-    let portals: BTreeMap<(&str, &str), &str> = arrived
-        .iter()
-        .map(|(e, _)| ((&*e.shop, &*e.number), &*e.portal))
-        .collect();
-    let shops: Vec<_> = portals.keys().map(|(shop, _)| (*shop).to_owned()).collect();
-    let numbers: Vec<_> = portals
-        .keys()
-        .map(|(_, number)| (*number).to_owned())
-        .collect();
-    let lanes: Vec<_> = portals
-        .values()
-        .map(|portal| (*portal).to_owned())
-        .collect();
-    let heads = orders::lock_or_make(db, &shops, &numbers, &lanes).await?;
-    let mut newest: HashMap<(&str, &str), Option<Age>> = heads
-        .iter()
-        .map(|h| ((&*h.shop, &*h.number), age_of(h)))
-        .collect();
-    let mut changed: BTreeMap<(&str, &str), NewHead> = BTreeMap::new();
-    let (mut older, mut newer) = (Vec::new(), Vec::new());
-    let mut lines = Vec::new();
-    for (event, id) in arrived {
-        let accepted = format!("event {} accepted", event.event_id);
-        lines.push(line(event, "accepted", accepted));
-        let key = (&*event.shop, &*event.number);
-        let age = Age {
-            id: *id,
-            version: event.version,
-            updated_at: event.updated_at,
-        };
-        let slot = newest.entry(key).or_default();
-        if let Some(head) = *slot {
-            let yields = head.yields_to(age);
-            older.push(if yields { head.id } else { *id });
-            newer.push(if yields { *id } else { head.id });
-            if !yields {
-                let text = format!(
-                    "event {} is older than what is here already: superseded",
-                    event.event_id
-                );
-                lines.push(line(event, "superseded", text));
-                continue;
-            }
-        }
-        *slot = Some(age);
-        changed.insert(key, new_head(event, *id));
-    }
-    let overtaken = outbox::supersede(db, &older, &newer).await?;
-    let changed: Vec<_> = changed.into_values().collect();
-    orders::set_heads(db, &changed).await?;
-    journal::add(db, &lines).await?;
-    Ok(overtaken)
-}
-
-fn age_of(head: &Head) -> Option<Age> {
-    let (version, updated_at) = (head.head_version, head.head_updated_at);
-    head.head_id.map(|id| Age {
-        id,
-        version,
-        updated_at,
-    })
-}
-
-/// The event as the head of its order.
-pub(super) fn new_head(event: &NewEvent, id: i64) -> NewHead {
-    NewHead {
-        shop: event.shop.clone(),
-        number: event.number.clone(),
-        event: id,
-        version: event.version,
-        updated_at: event.updated_at,
-        said: event.said.clone(),
-        later: event.later,
-    }
 }
 
 /// A sentence about the event's order.

@@ -67,7 +67,7 @@ impl Bridge {
                 ..BackfillStep::default()
             });
         }
-        let stored = accept::store(&mut tx, &good).await?;
+        let stored = accept::store(self, &mut tx, &good).await?;
         let mut step = BackfillStep::default();
         let mut results = stored.results.iter();
         for (number, one) in (done + 1..).zip(&read) {

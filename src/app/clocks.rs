@@ -31,7 +31,7 @@ struct Known {
 }
 
 /// A shop among the systems that have clocks.
-fn of_shop(shop: &str) -> String {
+pub(super) fn of_shop(shop: &str) -> String {
     format!("shop:{shop}")
 }
 
@@ -76,6 +76,14 @@ impl Bridge {
         std::iter::once(of_portal(portal))
             .chain(shops.map(|shop| of_shop(&shop)))
             .collect()
+    }
+
+    /// What this process has measured of a shop's clock.
+    pub(super) fn shop_clock(&self, shop: &str) -> ClockOffset {
+        self.clocks().with(|known| {
+            let known = known.get(&of_shop(shop));
+            known.map(|known| known.offset.clone()).unwrap_or_default()
+        })
     }
 
     /// Both offsets, as far as they were measured.

@@ -3,10 +3,11 @@
 use super::{Bridge, Directory, Error, contacts, said::Said};
 use crate::{
     bug::{self, Step},
-    domain::{Code, Event, EventBody, Fault, Faults, ShopName, ShopRules},
+    domain::{Age, Code, Event, EventBody, Fault, Faults, ShopName, ShopRules},
     storage::{Json, outbox::NewEvent},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use chrono::DateTime;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -114,6 +115,8 @@ fn read(
 pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faults> {
     let event = parse(value, rules)?;
     let said = Said::by(&event);
+    // When it came in is known where it is stored.
+    let age = Age::by(&event.body, event.time, DateTime::UNIX_EPOCH);
     let (kind, number, version, updated_at) = match event.body {
         EventBody::Saved(snapshot) => {
             let s = *snapshot;
@@ -138,6 +141,7 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
         updated_at,
         occurred_at: event.time,
         said: said.stored(),
+        age,
         traceparent: None,
         contacts: contacts::keys_of(value),
         fingerprint: fingerprint_of(&text),

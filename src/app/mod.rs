@@ -9,6 +9,7 @@
 //! superseded or dead; every act of a person leaves a row in the audit table.
 
 mod accept;
+mod ages;
 pub mod applications;
 mod audit;
 mod backfill;

@@ -70,7 +70,7 @@ impl Bridge {
         for event in &good {
             self.step(Step::TakeUp, &event.event_id);
         }
-        let results = accept::store(&mut tx, &good).await?;
+        let results = accept::store(self, &mut tx, &good).await?;
         let mut stored = good.iter().zip(&results.results);
         let mut outcomes = Vec::with_capacity(rows.len());
         for (row, event) in rows.iter().zip(&read) {

@@ -1,13 +1,14 @@
 //! Trying dead letters again.
 
-use super::{Actor, Bridge, Error, Retried, Retry, accept, compare, mend};
+use super::{Actor, Bridge, Error, Retried, Retry, accept, ages, compare, mend};
 use crate::{
     domain::{Code, Fault},
     storage::{
         Json, changes,
         journal::{self, Line},
         letters::{self, Filter, LetterRow},
-        orders, outbox,
+        orders::{self, Head},
+        outbox,
         outbox::NewEvent,
     },
 };
@@ -142,7 +143,9 @@ impl Bridge {
                 detail,
             }]));
         }
-        replace_head(tx, &new).await?;
+        if let Some(before) = locked.first() {
+            replace_head(tx, &new, before).await?;
+        }
         orders::wake(tx, shop, number, options.recreate).await?;
         let text = format!(
             "dead letter {} tried again by {} with a mended payload",
@@ -167,7 +170,7 @@ impl Bridge {
         let new = self
             .read_stored(&payload)
             .map_err(|no| Error::Invalid(no.faults))?;
-        accept::store(tx, &[&new]).await?;
+        accept::store(self, tx, &[&new]).await?;
         close(tx, letter, "retried", who).await?;
         Ok(Retried::Queued)
     }
@@ -235,7 +238,7 @@ fn mended(letter: &LetterRow, payload: Value, turn: i64) -> Value {
 }
 
 /// Stores a mended event and makes it the head of its locked order, whatever its age.
-async fn replace_head(tx: &mut PgConnection, new: &NewEvent) -> Result<(), Error> {
+async fn replace_head(tx: &mut PgConnection, new: &NewEvent, before: &Head) -> Result<(), Error> {
     let stored = outbox::insert(tx, &[new]).await?;
     let Some(stored) = stored.first() else {
         let detail = "an event of this identity was accepted before".to_owned();
@@ -244,7 +247,7 @@ async fn replace_head(tx: &mut PgConnection, new: &NewEvent) -> Result<(), Error
             detail,
         }]));
     };
-    Ok(orders::set_heads(tx, &[accept::new_head(new, stored.id)]).await?)
+    Ok(orders::set_heads(tx, &[ages::by_hand(new, stored.id, before)]).await?)
 }
 
 async fn close(

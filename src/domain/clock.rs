@@ -119,10 +119,12 @@ impl ClockOffset {
         self.keep(received, true, ahead, round_trip / 2 + step / 2);
     }
 
-    /// Takes the samples of another measurement of the same clock.
+    /// Takes the samples of another measurement of the same clock; what both have counts once.
     pub fn add(&mut self, other: Self) {
         for sample in other.samples {
-            self.put(sample);
+            if !self.samples.contains(&sample) {
+                self.put(sample);
+            }
         }
     }
 

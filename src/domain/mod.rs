@@ -3,6 +3,7 @@
 //! PURE: no clock, no randomness, no IO. Everything that arrives from outside is parsed here once, into types that
 //! cannot hold what was refused.
 
+mod age;
 mod clock;
 mod code;
 mod email;
@@ -20,6 +21,7 @@ mod snapshot;
 mod status;
 mod text;
 
+pub use age::{AHEAD, Age, Ground, Says, Verdict};
 pub use clock::{ClockOffset, Clocks, ONE_WAY_DELAY, Offset, UNMEASURED};
 pub use code::Code;
 pub use email::{Emails, read as read_emails};

@@ -22,6 +22,14 @@ pub struct Head {
     pub attempts: i32,
     /// Tries of it that nobody judged.
     pub stalls: i32,
+    /// How new it is known to be; of another event if a version before wrote the head.
+    pub age: Option<Value>,
+    /// What it says of the order's status.
+    pub said: Option<Value>,
+    /// Whether a state that may be newer was left aside.
+    pub doubtful: bool,
+    /// The time of the transaction.
+    pub now: DateTime<Utc>,
 }
 
 /// Locks these orders, making rows for the new ones: (shop, number, portal), no order twice.
@@ -33,10 +41,11 @@ pub async fn lock_or_make(
 ) -> Result<Vec<Head>, Error> {
     Ok(sqlx::query_as!(
         Head,
-        "INSERT INTO bridge.orders AS o (shop, number, portal)
+        r#"INSERT INTO bridge.orders AS o (shop, number, portal)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]) AS new (shop, number, portal) ORDER BY shop, number
          ON CONFLICT (shop, number) DO UPDATE SET portal = excluded.portal
-         RETURNING o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls",
+         RETURNING o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls,
+                   o.age, o.said, o.doubtful, now() AS "now!""#,
         shops,
         numbers,
         portals
@@ -53,9 +62,10 @@ pub async fn lock(
 ) -> Result<Vec<Head>, Error> {
     Ok(sqlx::query_as!(
         Head,
-        "SELECT o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls
-         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o USING (shop, number)
-         ORDER BY o.shop, o.number FOR UPDATE OF o",
+        r#"SELECT o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls,
+                  o.age, o.said, o.doubtful, now() AS "now!"
+           FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o USING (shop, number)
+           ORDER BY o.shop, o.number FOR UPDATE OF o"#,
         shops,
         numbers
     )
@@ -80,6 +90,10 @@ pub struct NewHead {
     pub said: Value,
     /// History: sent when nothing else is due.
     pub later: bool,
+    /// How new the order is known to be.
+    pub age: Value,
+    /// Whether a state that may be newer was left aside.
+    pub doubtful: bool,
 }
 
 /// Gives locked orders new heads, with all tries before them: due at once, or when nothing of an older one can land any more.
@@ -91,6 +105,8 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
     let updated: Vec<Option<DateTime<Utc>>> = heads.iter().map(|h| h.updated_at).collect();
     let said: Vec<Value> = heads.iter().map(|h| h.said.clone()).collect();
     let later: Vec<bool> = heads.iter().map(|h| h.later).collect();
+    let ages: Vec<Value> = heads.iter().map(|h| h.age.clone()).collect();
+    let doubtful: Vec<bool> = heads.iter().map(|h| h.doubtful).collect();
     sqlx::query!(
         "UPDATE bridge.orders o
          SET head_id = n.event, head_version = n.version, head_updated_at = n.updated_at,
@@ -99,9 +115,11 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
              due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u WHERE u.shop = o.shop AND u.number = o.number)),
              waits_since = coalesce(o.waits_since, now()),
              attempts = 0, stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL, in_sync = false,
-             later = n.later AND (o.later OR o.due_at IS NULL)
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::jsonb[], $7::bool[])
-              AS n (shop, number, event, version, updated_at, said, later)
+             later = n.later AND (o.later OR o.due_at IS NULL),
+             age = n.age || jsonb_build_object('head', n.event), doubtful = n.doubtful
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::jsonb[], $7::bool[], $8::jsonb[],
+                     $9::bool[])
+              AS n (shop, number, event, version, updated_at, said, later, age, doubtful)
          WHERE o.shop = n.shop AND o.number = n.number",
         &shops,
         &numbers,
@@ -109,7 +127,49 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewHead]) -> Result<(), E
         &versions as &[Option<i64>],
         &updated as &[Option<DateTime<Utc>>],
         &said,
-        &later
+        &later,
+        &ages,
+        &doubtful
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How new an order with an unchanged head is known to be.
+#[derive(Debug, Clone)]
+pub struct Aged {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// The head.
+    pub head: i64,
+    /// How new it is.
+    pub age: Value,
+    /// Whether a state that may be newer was left aside.
+    pub doubtful: bool,
+}
+
+/// Stores what is known of the ages of locked orders.
+pub async fn set_ages(db: &mut PgConnection, aged: &[Aged]) -> Result<(), Error> {
+    if aged.is_empty() {
+        return Ok(());
+    }
+    let shops: Vec<String> = aged.iter().map(|a| a.shop.clone()).collect();
+    let numbers: Vec<String> = aged.iter().map(|a| a.number.clone()).collect();
+    let heads: Vec<i64> = aged.iter().map(|a| a.head).collect();
+    let ages: Vec<Value> = aged.iter().map(|a| a.age.clone()).collect();
+    let doubtful: Vec<bool> = aged.iter().map(|a| a.doubtful).collect();
+    sqlx::query!(
+        "UPDATE bridge.orders o SET age = n.age || jsonb_build_object('head', n.head), doubtful = n.doubtful
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::bool[]) AS n (shop, number, head, age, doubtful)
+         WHERE o.shop = n.shop AND o.number = n.number",
+        &shops,
+        &numbers,
+        &heads,
+        &ages,
+        &doubtful
     )
     .execute(db)
     .await?;
@@ -556,7 +616,7 @@ pub async fn view(
     Ok(sqlx::query_as!(
         OrderRow,
         r#"SELECT o.portal, o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status, o.stage,
-                  o.in_sync
+                  o.in_sync AND NOT o.doubtful
                   AND NOT EXISTS (SELECT FROM bridge.comparisons c WHERE c.shop = o.shop AND c.number = o.number)
                   AND NOT EXISTS (SELECT FROM bridge.status_changes s
                                   WHERE s.shop = o.shop AND s.number = o.number AND s.state = 'waiting')

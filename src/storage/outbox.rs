@@ -1,6 +1,7 @@
 //! Accepted events.
 
 use super::Error;
+use crate::domain::{AHEAD, Age};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -29,6 +30,8 @@ pub struct NewEvent {
     pub occurred_at: Option<DateTime<Utc>>,
     /// What it says of the order's status.
     pub said: Value,
+    /// How new it is, without when it came in: that is set where it is stored.
+    pub age: Age,
     /// The event as it was sent, as JSON text.
     pub body: String,
     /// SHA-256 of the canonical JSON.
@@ -107,16 +110,20 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     let new = Columns::of(events);
     let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
     let later: Vec<bool> = events.iter().map(|e| e.later).collect();
+    let ages: Vec<Value> = events.iter().map(|e| value_of(&e.age)).collect();
+    let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
     Ok(sqlx::query_scalar!(
         r#"WITH new AS MATERIALIZED (
              SELECT nextval('bridge.outbox_id_seq') AS id, n.*
              FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[],
-                         $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::jsonb[], $14::bool[]) WITH ORDINALITY
+                         $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::jsonb[], $14::bool[], $17::jsonb[], $18::timestamptz[])
+                  WITH ORDINALITY
                   AS n (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent,
-                        said, later, place)),
+                        said, later, age, changed, place)),
          made AS (
-             INSERT INTO bridge.orders (shop, number, portal, head_id, head_version, head_updated_at, status, said, later, due_at, waits_since)
-             SELECT shop, number, portal, id, version, updated_at, said ->> 'status', said || jsonb_build_object('seen', now()), later, now(), now()
+             INSERT INTO bridge.orders (shop, number, portal, head_id, head_version, head_updated_at, status, said, later, due_at, waits_since, age)
+             SELECT shop, number, portal, id, version, updated_at, said ->> 'status', said || jsonb_build_object('seen', now()), later, now(), now(),
+                    age || jsonb_build_object('head', id, 'seen', now(), 'dated', now())
              FROM new ORDER BY shop, number, place
              ON CONFLICT (shop, number) DO NOTHING
              RETURNING head_id AS id),
@@ -128,7 +135,13 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
          told AS (
              INSERT INTO bridge.timeline (shop, number, kind, text, detail)
              SELECT shop, number, 'accepted', 'event ' || event_id || ' accepted', jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
-             FROM new JOIN made USING (id)),
+             FROM new JOIN made USING (id)
+             UNION ALL
+             SELECT shop, number, 'note',
+                    'event ' || event_id || ' says that it was changed at ' || to_char(changed AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+                    || ', which is yet to come: it counts as changed when it came in',
+                    jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
+             FROM new JOIN made USING (id) WHERE changed > now() + make_interval(secs => $19)),
          found_by AS (
              INSERT INTO bridge.contacts (event, key)
              SELECT id, key FROM UNNEST($15::bigint[], $16::text[]) AS k (place, key) JOIN new USING (place) JOIN made USING (id))
@@ -148,10 +161,18 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         &said as &[&Value],
         &later,
         &new.places,
-        &new.keys as &[&str]
+        &new.keys as &[&str],
+        &ages,
+        &changed as &[Option<DateTime<Utc>>],
+        AHEAD.as_seconds_f64()
     )
     .fetch_all(db)
     .await?)
+}
+
+/// As JSON.
+fn value_of(age: &Age) -> Value {
+    serde_json::to_value(age).unwrap_or_default()
 }
 
 /// Stores the events that are not there yet; returns those it stored.

@@ -46,7 +46,7 @@ pub async fn by_number(
                UNION
                SELECT shop, number FROM bridge.orders WHERE deal_id = $3
            )
-           SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync, o.due_at IS NOT NULL AS "waits!",
+           SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync AND NOT o.doubtful AS "in_sync!", o.due_at IS NOT NULL AS "waits!",
                   EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
                   e.received_at AS "received_at?", e.body #>> '{data,customer,name}' AS customer
            FROM hit JOIN bridge.orders o USING (shop, number) LEFT JOIN bridge.outbox e ON e.id = o.head_id
@@ -74,7 +74,7 @@ pub async fn by_contact(
                SELECT e.id, e.shop, e.number, e.received_at, e.body #>> '{data,customer,name}' AS customer
                FROM bridge.outbox e WHERE e.id IN (SELECT event FROM bridge.contacts WHERE key = ANY($1))
            )
-           SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync, o.due_at IS NOT NULL AS "waits!",
+           SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync AND NOT o.doubtful AS "in_sync!", o.due_at IS NOT NULL AS "waits!",
                   EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
                   hit.received_at AS "received_at?", hit.customer
            FROM hit CROSS JOIN LATERAL (
@@ -93,7 +93,7 @@ pub async fn newest(db: &mut PgConnection, limit: i64) -> Result<Vec<FoundRow>, 
     patiently(db).await?;
     Ok(sqlx::query_as!(
         FoundRow,
-        r#"SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync, o.due_at IS NOT NULL AS "waits!",
+        r#"SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync AND NOT o.doubtful AS "in_sync!", o.due_at IS NOT NULL AS "waits!",
                   EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
                   e.received_at AS "received_at?", e.body #>> '{data,customer,name}' AS customer
            FROM bridge.outbox e CROSS JOIN LATERAL (

@@ -58,6 +58,7 @@ pub(super) fn snapshot(
         "total": total.max(Decimal::ZERO).to_string(),
         "paid": paid_at.is_some(),
         "paid_at": paid_at,
+        "completed_at": moment(order, "date_completed_gmt"),
         "cancelled": status == "cancelled",
         "customer": customer,
         "items": lines.items,

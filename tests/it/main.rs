@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod ages;
 mod apart;
 mod backfill;
 mod chaos;

@@ -163,6 +163,30 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("{} decided that {=} is right", "{}: решено, что прав {=}"),
     // the life of an order
     (
+        "event {} is older than what is here already: superseded, because {=}",
+        "событие {} старше того, что уже есть: вытеснено, потому что {=}",
+    ),
+    (
+        "event {} says that it was changed at {}, which is yet to come: it counts as changed when it came in",
+        "событие {} говорит об изменении в {}, а это ещё не наступило: считается, что изменено тогда, когда пришло",
+    ),
+    (
+        "event {} says an earlier time than what was here, but the shop's clock was set back: it is newer",
+        "событие {} называет время раньше, чем было здесь, но часы магазина перевели назад: оно новее",
+    ),
+    (
+        "event {} is of the same second as what was here and says what comes later: it is newer",
+        "событие {} той же секунды, что и бывшее здесь, и говорит о том, что бывает позже: оно новее",
+    ),
+    (
+        "event {} is of the same second as what was here: it came later, so it is newer",
+        "событие {} той же секунды, что и бывшее здесь: оно пришло позже, значит новее",
+    ),
+    (
+        "event {} says more than what is here, at an earlier time: unless the shop sends the order again, it does not count as agreed",
+        "событие {} говорит больше, чем есть здесь, но с более ранним временем: пока магазин не пришлёт заказ снова, согласованным он не считается",
+    ),
+    (
         "event {} is older than what is here already: superseded",
         "событие {} старше того, что уже есть: вытеснено",
     ),

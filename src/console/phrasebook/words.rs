@@ -31,6 +31,13 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
         "a decimal below 10^12 with at most 10 digits after the point, such as \"1990.00\"",
         "десятичное число меньше 10^12, не больше 10 знаков после точки, например \"1990.00\"",
     ),
+    ("its version is lower", "его версия меньше"),
+    ("it was changed earlier", "его изменили раньше"),
+    ("its status is older", "его статус старше"),
+    (
+        "within the same second it says what comes before",
+        "в ту же секунду оно говорит о том, что бывает раньше",
+    ),
     ("contacts", "контактов"),
     ("companies", "компаний"),
 ];

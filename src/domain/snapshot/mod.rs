@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub paid: bool,
     /// When it was paid.
     pub paid_at: Option<DateTime<Utc>>,
+    /// When it was completed: the customer has the goods, nothing is left to do.
+    pub completed_at: Option<DateTime<Utc>>,
     /// Whether it is cancelled.
     pub cancelled: bool,
     /// Why it was cancelled.

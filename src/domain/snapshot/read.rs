@@ -142,6 +142,7 @@ impl Snapshot {
             total: total.unwrap_or_default(),
             paid: data.boolean("paid", faults).unwrap_or_default(),
             paid_at: data.moment("paid_at", faults),
+            completed_at: data.moment("completed_at", faults),
             cancelled: data.boolean("cancelled", faults).unwrap_or_default(),
             cancel_reason: texts.read(data, "cancel_reason", COMMENT, faults),
             customer: data
