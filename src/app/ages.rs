@@ -208,7 +208,7 @@ fn new_head(event: &NewEvent, id: i64, age: &Age) -> NewHead {
     }
 }
 
-/// The event as the head of its locked order, whatever its age: a person said so.
+/// The event as the head of its locked order, whatever its age: a person said so, or the shop was asked.
 pub(super) fn by_hand(event: &NewEvent, id: i64, before: &Head) -> NewHead {
     let age = event.age.clone().at(before.now);
     let age = age_of(before).map_or(age.clone(), |(_, known)| known.then(&age));

@@ -1,7 +1,7 @@
 //! What shops are told by their lanes.
 
 use super::{
-    Bridge, Error, accept,
+    Bridge, Error, accept, ages,
     compare::{lane_of, stored, value},
     mend,
     withdraw::person,
@@ -180,7 +180,7 @@ impl Bridge {
             .map_err(|rejected| Error::Invalid(rejected.faults))?;
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        accept::store(&mut tx, &[&new]).await?;
+        accept::store(self, &mut tx, &[&new]).await?;
         prefer(&mut tx, &new, sent.sent_at).await?;
         if let Some(mut row) = locked(&mut tx, change).await? {
             let agreed: Option<Agreed> = stored(row.agreed.as_ref());
@@ -277,7 +277,13 @@ async fn prefer(tx: &mut PgConnection, new: &NewEvent, asked: DateTime<Utc>) -> 
         return Ok(());
     };
     outbox::supersede(tx, head.as_slice(), &[event]).await?;
-    Ok(orders::set_heads(tx, &[accept::new_head(new, event)]).await?)
+    let (shops, numbers) = ([new.shop.clone()], [new.number.clone()]);
+    let before = orders::lock(tx, &shops, &numbers).await?;
+    let heads: Vec<_> = before
+        .iter()
+        .map(|before| ages::by_hand(new, event, before))
+        .collect();
+    Ok(orders::set_heads(tx, &heads).await?)
 }
 
 /// Marks changes as known to the shop, whichever way it learnt of them.
