@@ -218,7 +218,12 @@ async fn states_of_one_second_are_ordered_by_what_they_say_whichever_comes_first
     let mut completed = open.clone();
     completed["status"] = json!("wc-done");
     completed["date_completed_gmt"] = open["date_modified_gmt"].clone();
-    let event = |topic: &str, body: &Value| match woocommerce::read(topic, "d1", body) {
+    let event = |topic: &str, body: &Value| match woocommerce::read(
+        Default::default(),
+        topic,
+        "d1",
+        body,
+    ) {
         Ok(woocommerce::Delivery::Event(mut event)) => {
             event["data"]["number"] = json!("A-1");
             event
