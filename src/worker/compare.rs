@@ -250,8 +250,16 @@ impl Reading {
         let (portal, held, glanced) = (portal.clone(), held.clone(), Glance::look(look));
         let let_go = CancellationToken::new();
         let guard = let_go.clone().drop_guard();
-        let read =
-            async move { glance(&portal, &held, glanced, Priority::Reconcile, &let_go).await };
+        let read = async move {
+            glance(
+                &portal,
+                &held,
+                glanced,
+                (Priority::Reconcile, None),
+                &let_go,
+            )
+            .await
+        };
         Self {
             task: tokio::spawn(read.in_current_span()),
             _let_go: guard,
@@ -271,6 +279,8 @@ impl Reading {
 async fn move_deals<P: Portal>(portal: &P, held: &Held, writes: Vec<StageWrite>) -> (Seen, Turned) {
     let (mut seen, mut turned) = (Seen::default(), Turned::default());
     let mut left = vec![writes];
+    // What was decided longer ago is decided again: from its record it is told until when it may land.
+    let until = Instant::now() + (held.lands_within() / 5).max(Duration::from_secs(2));
     while let Some(mut writes) = left.pop() {
         if turned.failure.is_some() {
             let not_run = writes.iter().map(|one| (one.deal, StageWritten::NotRun));
@@ -278,7 +288,14 @@ async fn move_deals<P: Portal>(portal: &P, held: &Held, writes: Vec<StageWrite>)
             continue;
         }
         let sent = Glance::write(&writes);
-        let (part, done) = glance(portal, held, sent, Priority::Live, held.stop()).await;
+        let (part, done) = glance(
+            portal,
+            held,
+            sent,
+            (Priority::Live, Some(until)),
+            held.stop(),
+        )
+        .await;
         turned.answered |= done.answered;
         turned.failure = done.failure;
         let alone = writes.len() == 1;
@@ -314,16 +331,17 @@ async fn glance<P: Portal>(
     portal: &P,
     held: &Held,
     mut glance: Glance,
-    priority: Priority,
+    (priority, until): (Priority, Option<Instant>),
     let_go: &CancellationToken,
 ) -> (Seen, Turned) {
     let mut turned = Turned::default();
+    let late = || until.is_some_and(|until| Instant::now() > until);
     while let Some(call) = glance.next_call() {
-        if turned.failure.is_some() || let_go.is_cancelled() || !held.may_send() {
+        if turned.failure.is_some() || let_go.is_cancelled() || late() || !held.may_send() {
             glance.answer(&call, CallAnswer::NotRun);
             continue;
         }
-        match send(portal, held, &call, priority).await {
+        match send(portal, held, &call, (priority, until)).await {
             Ok(answer) => {
                 turned.answered = true;
                 glance.answer(&call, answer);

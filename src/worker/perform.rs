@@ -8,6 +8,7 @@ use crate::{
     planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
 };
 use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 /// What a wave came to.
@@ -72,7 +73,7 @@ pub(super) async fn perform<P: Portal>(
                 wave.answer(call, CallAnswer::NotRun);
                 continue;
             }
-            let sending = send(portal, held, call, priority);
+            let sending = send(portal, held, call, (priority, None));
             let sent = if !call.writes() {
                 sending.await
             } else if intended.ready(&wave).await {
@@ -170,12 +171,12 @@ pub(super) async fn its_own<P: Portal>(
     }
 }
 
-/// One call; throttling is waited out here, since nothing was judged.
+/// One call; throttling is waited out here, since nothing was judged, but not beyond `until`.
 pub(super) async fn send<P: Portal>(
     portal: &P,
     held: &Held,
     call: &Call,
-    priority: Priority,
+    (priority, until): (Priority, Option<Instant>),
 ) -> Result<CallAnswer, Failure> {
     let commands: Vec<Command> = call.commands.iter().map(command).collect();
     for _ in 0..3 {
@@ -193,7 +194,7 @@ pub(super) async fn send<P: Portal>(
                 };
                 held.pause(pause.clamp(Duration::from_millis(100), Duration::from_mins(1)))
                     .await;
-                if !held.may_send() {
+                if !held.may_send() || until.is_some_and(|until| Instant::now() > until) {
                     return Err(fault);
                 }
             }

@@ -8,7 +8,7 @@ use b24_bridge::{
     app::{Bridge, Directory, OrderView, TwoWay},
     bitrix24::{self, Client, Credentials, Rate},
     domain::{PortalName, Rule, Winner},
-    sandbox::{self, Fault, Plan, Sandbox},
+    sandbox::{self, Fault, Faults, Plan, Sandbox},
     worker::{self, Options, Point, Probe},
 };
 use serde_json::Value;
@@ -28,6 +28,7 @@ struct Parts {
     bridge: Bridge,
     portal: Arc<Sandbox>,
     client: Client,
+    doubt: Duration,
 }
 
 impl Parts {
@@ -62,6 +63,7 @@ impl Parts {
             bridge: Bridge::new(db.pool, directory),
             portal: Arc::new(portal),
             client,
+            doubt: Duration::from_millis(300),
         }
     }
 
@@ -74,7 +76,7 @@ impl Parts {
             lease: Duration::from_secs(2),
             poll: Duration::from_millis(50),
             reconcile: Duration::from_millis(500),
-            doubt: Duration::from_millis(300),
+            doubt: self.doubt,
             watch,
             ..Options::default()
         };
@@ -289,6 +291,37 @@ async fn a_write_whose_answer_was_lost_is_looked_up_before_anything_else_is_deci
             parts.stage() == "PREPARATION" && parts.view().await.in_sync
         })
         .await;
+    let updates = parts.portal.stats().methods["crm.deal.update"];
+    assert_eq!(updates, 1, "{:#?}", parts.view().await.timeline);
+    stop.cancel();
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_stage_of_ours_that_lands_late_is_no_managers_move() {
+    let mut parts = Parts::new(Winner::Portal).await;
+    parts.doubt = Duration::from_secs(4);
+    parts.portal.set_faults(Faults {
+        late_ms: 1_500,
+        ..Faults::default()
+    });
+    parts.post(1, "N").await;
+    let (stop, task) = parts.work(None);
+    parts
+        .until("made", async |parts| {
+            parts.stage() == "NEW" && parts.view().await.in_sync
+        })
+        .await;
+    parts
+        .portal
+        .fail_next(Fault::Late, 1, Some("crm.deal.update"));
+    parts.post(2, "P").await;
+    parts
+        .until("agreed", async |parts| {
+            parts.stage() == "PREPARATION" && parts.view().await.in_sync
+        })
+        .await;
+    assert!(parts.told().await.is_empty());
     let updates = parts.portal.stats().methods["crm.deal.update"];
     assert_eq!(updates, 1, "{:#?}", parts.view().await.timeline);
     stop.cancel();

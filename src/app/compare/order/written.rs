@@ -156,9 +156,20 @@ impl Order<'_> {
                 self.again(TimeDelta::seconds(2));
                 false
             }
-            // Sent, perhaps: what may still be running is given time to end.
-            Some(StageWritten::InDoubt) | None if now - writing.sent < self.around.doubt => {
-                self.again(self.around.doubt - (now - writing.sent));
+            // Sent just now: it may land until the portal's own limit for a call is over. It is looked for meanwhile.
+            Some(StageWritten::InDoubt) if !self.around.doubt.is_zero() => {
+                let sent = Writing {
+                    sent: now,
+                    ..writing.clone()
+                };
+                self.row.writing = Some(value(&sent));
+                self.again(self.around.doubt.min(TimeDelta::seconds(1)));
+                false
+            }
+            None if now - writing.sent < self.around.doubt => {
+                let since = now - writing.sent;
+                let soon = since.max(TimeDelta::seconds(1));
+                self.again(soon.min(self.around.doubt - since));
                 false
             }
             Some(StageWritten::InDoubt) | None => {
