@@ -169,6 +169,7 @@ impl Bridge {
                 what: read_or_default(what),
                 over: due.landed,
             }),
+            agreed: due.agreed.clone(),
         };
         Ok((claim, job))
     }

@@ -57,6 +57,8 @@ pub struct Job {
     pub import: bool,
     /// What was under way when it was last worked on, if nobody heard how that ended.
     pub doubt: Option<Doubt>,
+    /// The status that is agreed with the deal, where that was seen since: its echo is no news.
+    pub agreed: Option<String>,
 }
 
 /// What to do with an order.
@@ -129,9 +131,12 @@ pub struct Written {
     /// Phones and e-mails of the customer that the portal was told.
     #[serde(default)]
     pub contacts: Vec<String>,
-    /// A fingerprint of all that the shop told when the order was last seen in the portal.
+    /// A fingerprint of all that the shop told, but for the status, when the order was last seen in the portal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub told: String,
+    /// The status that the shop told then.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub status: String,
 }
 
 /// One method call inside a batch.

@@ -14,8 +14,12 @@ impl State {
     /// Whether the portal was told everything before, and the shop tells nothing new: then nothing is asked.
     pub(super) fn nothing_changed(&self) -> bool {
         let written = self.known.written.as_ref();
-        let told = self.snapshot().map(|order| under_way::told(&order.data));
-        written.is_some_and(|written| Some(&written.told) == told.as_ref())
+        let Some(order) = self.snapshot() else {
+            return false;
+        };
+        let told = under_way::told(&order.data);
+        let agreed = self.job.agreed.as_ref() == Some(&order.status);
+        written.is_some_and(|last| last.told == told && (agreed || last.status == order.status))
             && self.known.target.is_some()
             && self.known.open.is_nothing()
             && self.changed().is_empty()
@@ -187,10 +191,13 @@ impl State {
     /// The order ended well: what the shop told is told to the portal.
     pub(super) fn remember(&mut self) {
         let contacts = self.communications();
-        let told = self.snapshot().map(|order| under_way::told(&order.data));
-        if let (Some(written), Some(told)) = (&mut self.known.written, told) {
+        let told = self
+            .snapshot()
+            .map(|order| (under_way::told(&order.data), order.status.clone()));
+        if let (Some(written), Some((told, status))) = (&mut self.known.written, told) {
             written.contacts = contacts;
             written.told = told;
+            written.status = status;
         }
     }
 

@@ -317,10 +317,10 @@ pub(super) fn fingerprint(value: &Value) -> String {
     digest.iter().take(12).fold(String::new(), hex)
 }
 
-/// What is told of an order, but for what only says which telling it is.
+/// What is told of an order, but for its status and what only says which telling it is.
 pub(super) fn told(data: &Map<String, Value>) -> String {
     let mut data = data.clone();
-    for which in ["version", "updated_at"] {
+    for which in ["version", "updated_at", "status", "status_changed_at"] {
         data.remove(which);
     }
     fingerprint(&Value::Object(data))

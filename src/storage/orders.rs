@@ -277,6 +277,8 @@ pub struct Due {
     pub under_way: Option<Json>,
     /// Whether that can no longer land.
     pub landed: bool,
+    /// The status that is agreed with its deal; none where the deal was found to be missing.
+    pub agreed: Option<String>,
     /// Nothing that was due before this waits behind the first order of a look, but for what long transactions bring: a while before now at the latest.
     pub low: DateTime<Utc>,
 }
@@ -294,7 +296,8 @@ pub async fn claim(
         Due,
         r#"SELECT o.shop, o.number, e.id AS event, e.body AS "body: Json", o.known AS "known: Json", o.recreate, e.occurred_at, e.received_at,
                   e.traceparent, o.later, o.later AND o.by_import AS "import!", least(o.due_at, now() - interval '10 seconds') AS "low!",
-                  u.what AS "under_way?: Json", coalesce(u.lands_until <= now(), true) AS "landed!"
+                  u.what AS "under_way?: Json", coalesce(u.lands_until <= now(), true) AS "landed!",
+                  CASE WHEN a.gone_at IS NULL THEN a.agreed ->> 'status' END AS "agreed?"
            FROM (SELECT d.*, row_number() OVER (PARTITION BY d.shop ORDER BY d.due_at) AS nth
                  FROM UNNEST($2::text[], $7::timestamptz[]) AS s (shop, since)
                  CROSS JOIN LATERAL (
@@ -308,6 +311,7 @@ pub async fn claim(
            CROSS JOIN LATERAL (
                SELECT id, body, occurred_at, received_at, traceparent FROM bridge.outbox WHERE id = o.head_id OFFSET 0) AS e
            LEFT JOIN bridge.under_way u ON u.shop = o.shop AND u.number = o.number
+           LEFT JOIN bridge.agreements a ON a.shop = o.shop AND a.number = o.number
            ORDER BY o.nth, o.due_at"#,
         lease.portal,
         shops,

@@ -74,6 +74,7 @@ fn job(members: &Value, known: Known) -> Job {
         recreate: false,
         import: false,
         doubt: None,
+        agreed: None,
     }
 }
 

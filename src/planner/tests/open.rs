@@ -179,6 +179,22 @@ fn an_event_that_changes_only_the_status_of_a_deal_that_is_gone_is_for_a_person(
     assert_eq!(hopeless(&settled), Some(Code::DealGone), "{settled:?}");
 }
 
+#[test]
+fn the_echo_of_a_status_that_is_agreed_asks_nothing() {
+    let mut portal = Portal::default();
+    let first = bring(&mut portal, &order(1, 1));
+    portal.calls = 0;
+    let mut paid = order(1, 1);
+    paid["status"] = json!("P");
+    let mut echo = job(&paid, first.known);
+    echo.agreed = Some("P".to_owned());
+    let settled = only(drive(&mut portal, vec![echo]));
+    assert_eq!(
+        (settled.outcome, portal.calls),
+        (Outcome::Done { wrote: false }, 0)
+    );
+}
+
 /// How many steps a late call may take to land.
 const LIMIT: usize = 4;
 
