@@ -126,7 +126,7 @@ impl State {
     pub(super) fn fields_sent(&mut self, fields: Map<String, Value>) {
         self.wrote = true;
         self.known.open.sum |= SUM.iter().any(|field| fields.contains_key(*field));
-        self.known.open.fields.extend(fields);
+        self.open_fields(fields);
     }
 
     /// The rows were set.

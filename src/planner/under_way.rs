@@ -61,7 +61,6 @@ impl Open {
     /// Takes over what else may have been sent.
     fn add(&mut self, other: Self) {
         self.making = self.making.take().or(other.making);
-        self.fields.extend(other.fields);
         self.rows |= other.rows;
         self.sum |= other.sum;
         self.link |= other.link;
@@ -212,7 +211,9 @@ impl State {
     /// Takes over what may have been written since the order was last settled: none of it is believed.
     pub(super) fn distrust(&mut self) {
         if let Some(doubt) = &self.job.doubt {
-            self.known.open.add(doubt.what.open.clone());
+            let mut open = doubt.what.open.clone();
+            self.open_fields(std::mem::take(&mut open.fields));
+            self.known.open.add(open);
         }
         let (Some(desired), Some(written)) = (&self.desired, &mut self.known.written) else {
             return;
@@ -225,6 +226,17 @@ impl State {
             }
             wanted
         });
+    }
+
+    /// These fields were sent. Where something else was sent before and not seen, nobody knows whose word stands there.
+    pub(super) fn open_fields(&mut self, fields: Map<String, Value>) {
+        for (field, value) in fields {
+            let before = self.known.open.fields.insert(field.clone(), value);
+            let another = before.is_some_and(|b| Some(&b) != self.known.open.fields.get(&field));
+            if let (true, Some(written)) = (another, &mut self.known.written) {
+                written.fields.remove(&field);
+            }
+        }
     }
 
     /// What may still land.
@@ -287,11 +299,9 @@ impl State {
             }
             Ask::Update { fields, .. } => {
                 open.sum |= SUM.iter().any(|field| fields.contains_key(*field));
-                let kept = fields
-                    .iter()
-                    .filter(|(field, _)| !STAGES.contains(&field.as_str()));
-                open.fields
-                    .extend(kept.map(|(field, value)| (field.clone(), value.clone())));
+                let mut fields = fields.clone();
+                fields.retain(|field, _| !STAGES.contains(&field.as_str()));
+                self.open_fields(fields);
             }
             Ask::SetRows { .. } => {
                 open.rows = true;
