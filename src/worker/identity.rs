@@ -47,7 +47,7 @@ impl Acquaintance {
         }
         let mut inquiry = Inquiry::new(&remembered);
         let call = inquiry.call();
-        match send(portal, held, &call, Priority::Live).await {
+        match send(portal, held, &call, (Priority::Live, None)).await {
             Ok(answer) => inquiry.answer(answer),
             Err(failure) if first => return Ok(Some(failure)),
             // What is sent next meets it, too.
@@ -79,7 +79,7 @@ pub(super) async fn find_again<P: Portal>(
         if !held.may_send() {
             return Ok(false);
         }
-        match send(portal, held, &call, Priority::Reconcile).await {
+        match send(portal, held, &call, (Priority::Reconcile, None)).await {
             Ok(answer) => search.answer(&call, answer),
             Err(fault) => search.answer(&call, unusable(&fault)),
         }
