@@ -327,7 +327,7 @@ fn priced(price: u32) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     /// Whatever is lost, lands late or dies, and whatever the shop says meanwhile: one deal and one contact, and the shop's last word.
     #[test]
