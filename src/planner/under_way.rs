@@ -164,7 +164,7 @@ impl Wave {
         let moves = state.snapshot().is_none();
         (moves || !open.is_nothing() || !who.is_empty()).then(|| UnderWay {
             plan: state.plan(),
-            open,
+            open: state.with_doubt(open),
             who,
         })
     }
@@ -287,6 +287,15 @@ impl State {
         }
         open.sum |= open.rows || SUM.iter().any(|field| open.fields.contains_key(*field));
         open
+    }
+
+    /// The same with what was in doubt before: until the order is settled, what was seen of that meanwhile is stored nowhere.
+    fn with_doubt(&self, mut open: Open) -> Open {
+        let before = self.job.doubt.as_ref().map(|doubt| &doubt.what.open);
+        let mut all = before.cloned().unwrap_or_default();
+        open.making = open.making.take().or(all.making.take());
+        all.add(open);
+        all
     }
 
     /// This was sent and not answered. `may_land`: it may still be running.

@@ -80,6 +80,7 @@ impl State {
 
     /// What is written over a deal or lead that is there.
     pub(super) fn update_fields(&mut self) -> Map<String, Value> {
+        self.believe_seen();
         let mut fields = self.changed();
         self.spare_comment(&mut fields);
         let summed = SUM.iter().any(|field| fields.contains_key(*field));
@@ -100,6 +101,20 @@ impl State {
             self.stage_written = true;
         }
         fields
+    }
+
+    /// What may have been sent and is seen to stand there was written: when something else is sent, it is still the shop's.
+    fn believe_seen(&mut self) {
+        let (Some(written), Some(row)) = (&mut self.known.written, &self.row) else {
+            return;
+        };
+        for (field, sent) in &self.known.open.fields {
+            let shows = row.get(field);
+            if shows.is_some() && words(&text(Some(sent))) == words(&text(shows)) {
+                written.shown.remove(field);
+                written.fields.insert(field.clone(), sent.clone());
+            }
+        }
     }
 
     /// A sum that a manager set by hand stays where the shop changes rows and not their sum.
