@@ -19,6 +19,7 @@
 //! | [`worker`] | lanes: own, claim, plan, perform, settle, compare; lanes of shops that are called; schedules |
 //! | [`http`] | the API, health and metrics; the one table of error to status |
 //! | [`console`] | the operators' pages |
+//! | [`commerceml`] | the XML in which 1C and a site exchange orders, goods and stock. Pure |
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
@@ -72,6 +73,7 @@ pub mod bitrix24;
 pub mod bug;
 pub mod callback;
 pub mod cli;
+pub mod commerceml;
 pub mod config;
 pub mod console;
 pub mod decision;

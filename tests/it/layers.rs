@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sandbox", &[]),
     ("lifecycle", &[]),
     ("doors", &[]),
+    ("commerceml", &[]),
     ("planner", &["domain"]),
     ("decision", &["domain"]),
     ("woocommerce", &["domain"]),

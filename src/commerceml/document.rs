@@ -1,0 +1,482 @@
+//! Documents: orders, payments, shipments; and the counterparties of them.
+//!
+//! What a file does not say is none, never a default: a short form without `Товары` says nothing
+//! of the lines, an absent `ПометкаУдаления` says nothing of a deletion.
+
+use super::{Element, Fault, Moment, Requisites, value::folded};
+use rust_decimal::Decimal;
+
+/// `ХозОперация`: what a document is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// `Заказ товара`.
+    Order,
+    /// `Выплата наличных денег`.
+    CashPayment,
+    /// `Выплата безналичных денег`.
+    CashlessPayment,
+    /// `Эквайринговая операция`.
+    Acquiring,
+    /// `Отпуск товара`.
+    Shipment,
+    /// `Возврат товара`.
+    Return,
+    /// Another one, as it stands in the file.
+    Other(String),
+    /// None is given: the short old form, which is an order.
+    Absent,
+}
+
+impl Operation {
+    fn parse(text: &str) -> Self {
+        match folded(text).as_str() {
+            "" => Self::Absent,
+            "заказтовара" => Self::Order,
+            "выплатаналичныхденег" => Self::CashPayment,
+            "выплатабезналичныхденег" => Self::CashlessPayment,
+            "эквайринговаяоперация" => Self::Acquiring,
+            "отпусктовара" => Self::Shipment,
+            "возвраттовара" => Self::Return,
+            _ => Self::Other(text.to_owned()),
+        }
+    }
+
+    /// Whether it is an order.
+    pub fn is_order(&self) -> bool {
+        matches!(self, Self::Order | Self::Absent)
+    }
+
+    /// Whether money is paid by it.
+    pub fn is_payment(&self) -> bool {
+        matches!(
+            self,
+            Self::CashPayment | Self::CashlessPayment | Self::Acquiring
+        )
+    }
+}
+
+/// An order, a payment or a shipment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// `Ид`: the site's own id, or 1C's.
+    pub id: Option<String>,
+    /// `Номер`: the site's number, with its prefix.
+    pub number: Option<String>,
+    /// `Номер1С`, or the requisite that older versions use.
+    pub onec_number: Option<String>,
+    /// `Дата1С`, or the requisite that older versions use.
+    pub onec_date: Option<Moment>,
+    /// `Дата` with `Время`.
+    pub date: Option<Moment>,
+    /// What it is about.
+    pub operation: Operation,
+    /// `НомерВерсии`: compared for equality only.
+    pub version: Option<String>,
+    /// `ПометкаУдаления`, as an element or (older) as a requisite.
+    pub deleted: Option<bool>,
+    /// `Основание`: the order that a payment or a shipment belongs to.
+    pub basis: Option<String>,
+    /// `Валюта`, as 1C writes it: `руб`, `RUB`, `643`.
+    pub currency: Option<String>,
+    /// `Сумма`.
+    pub total: Option<Decimal>,
+    /// `Комментарий`.
+    pub comment: Option<String>,
+    /// `Контрагенты`.
+    pub counterparties: Vec<Counterparty>,
+    /// `Склады`.
+    pub warehouses: Vec<WarehouseRef>,
+    /// `Налоги` of the whole document.
+    pub taxes: Vec<Tax>,
+    /// `Скидки` of the whole document: the name, the sum, and whether the sum holds it already.
+    pub discounts: Vec<(String, Decimal, Option<bool>)>,
+    /// `Товары`; none if the file does not speak of lines.
+    pub lines: Option<Vec<Line>>,
+    /// `ЗначенияРеквизитов` of the document itself.
+    pub requisites: Requisites,
+    /// `ПодчиненныеДокументы` (from 2.10 on, on request).
+    pub subordinates: Vec<Subordinate>,
+}
+
+/// A payment or a shipment inside its order.
+pub type Subordinate = Document;
+
+/// `Контейнер`: an order with its payments and shipments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Its documents, in the file's order. One that cannot be read is a fault of the whole package.
+    pub documents: Vec<Document>,
+}
+
+/// A line of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// `Ид`: 1C's GUID, or `GUID#GUID` with the characteristic; `ORDER_DELIVERY` for the delivery.
+    pub id: Option<String>,
+    /// `Артикул`.
+    pub sku: Option<String>,
+    /// `Штрихкод`.
+    pub barcode: Option<String>,
+    /// `Наименование`.
+    pub name: String,
+    /// The unit's short name.
+    pub unit: Option<String>,
+    /// The unit's code (ОКЕИ).
+    pub unit_code: Option<String>,
+    /// `ЦенаЗаЕдиницу`, or `Цена`: with the discount taken off.
+    pub price: Option<Decimal>,
+    /// `Количество`.
+    pub quantity: Decimal,
+    /// `Сумма`.
+    pub sum: Option<Decimal>,
+    /// `Налоги` of the line.
+    pub taxes: Vec<Tax>,
+    /// `Скидки` of the line: the name, the sum, and whether the line's sum holds it already.
+    pub discounts: Vec<(String, Decimal, Option<bool>)>,
+    /// Whether it is a service and no goods (`ТипНоменклатуры`).
+    pub is_service: bool,
+    /// Its requisites.
+    pub requisites: Requisites,
+}
+
+/// A tax.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tax {
+    /// `Наименование`: НДС.
+    pub name: String,
+    /// Whether the sums hold it already; none if that is not said.
+    pub included: Option<bool>,
+    /// Its sum.
+    pub sum: Option<Decimal>,
+    /// Its rate in per cent; none for "Без НДС" and where there is none.
+    pub rate: Option<Decimal>,
+}
+
+/// A warehouse that a document names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WarehouseRef {
+    /// Its id in 1C.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// A customer or a partner.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counterparty {
+    /// `Ид`.
+    pub id: Option<String>,
+    /// `Наименование`.
+    pub name: String,
+    /// `ПолноеНаименование`.
+    pub full_name: Option<String>,
+    /// `ОфициальноеНаименование`: of a legal person.
+    pub legal_name: Option<String>,
+    /// `ИНН`.
+    pub inn: Option<String>,
+    /// `КПП`.
+    pub kpp: Option<String>,
+    /// `Фамилия`.
+    pub last_name: Option<String>,
+    /// `Имя`.
+    pub first_name: Option<String>,
+    /// `Отчество`.
+    pub second_name: Option<String>,
+    /// `Роль`: Покупатель.
+    pub role: Option<String>,
+    /// The first address that says something.
+    pub address: Option<String>,
+    /// `Контакты`.
+    pub contacts: Vec<Contact>,
+    /// `ПометкаУдаления`.
+    pub deleted: Option<bool>,
+}
+
+impl Counterparty {
+    /// Whether it is a legal person: it has an official name, or both taxpayer numbers.
+    pub fn is_company(&self) -> bool {
+        self.legal_name.is_some() || self.inn.is_some() && self.kpp.is_some()
+    }
+}
+
+/// How somebody is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contact {
+    /// A phone, as it stands in the file.
+    Phone(String),
+    /// An e-mail address, as it stands in the file.
+    Email(String),
+    /// Another kind, with its name.
+    Other(String, String),
+}
+
+pub(super) fn package(element: &Element) -> Result<Package, Fault> {
+    let mut documents = Vec::new();
+    for one in element.all("Документ") {
+        documents.push(document(one)?);
+    }
+    if documents.is_empty() {
+        return Err(Fault::item(element, "it holds no document"));
+    }
+    Ok(Package { documents })
+}
+
+pub(super) fn document(element: &Element) -> Result<Document, Fault> {
+    let requisites = Requisites::of(element);
+    let (id, number) = (element.given("Ид"), element.given("Номер"));
+    let onec_number = element
+        .given("Номер1С")
+        .or_else(|| requisites.get(&["Номер по 1С"]).map(str::to_owned));
+    if id.is_none() && number.is_none() && onec_number.is_none() {
+        return Err(Fault::item(element, "it has neither Ид nor Номер"));
+    }
+    let onec_date =
+        Moment::parse(element.text_of("Дата1С")).or_else(|| requisites.moment(&["Дата по 1С"]));
+    let date =
+        Moment::parse(element.text_of("Дата")).map(|date| date.with_time(element.text_of("Время")));
+    let deleted = element
+        .truth_of("ПометкаУдаления")
+        .or_else(|| requisites.truth(&["ПометкаУдаления"]));
+    let lines = match element.child("Товары") {
+        Some(_) => Some(all(element.list("Товары", "Товар"), line)?),
+        None => None,
+    };
+    let subordinates = element.list("ПодчиненныеДокументы", "ПодчиненныйДокумент");
+    Ok(Document {
+        id,
+        number,
+        onec_number,
+        onec_date,
+        date,
+        operation: Operation::parse(element.text_of("ХозОперация")),
+        version: element.given("НомерВерсии"),
+        deleted,
+        basis: element.given("Основание"),
+        currency: element.given("Валюта"),
+        total: element.number_of("Сумма")?,
+        comment: element.given("Комментарий"),
+        counterparties: all(element.list("Контрагенты", "Контрагент"), counterparty)?,
+        warehouses: element.list("Склады", "Склад").map(warehouse).collect(),
+        taxes: all(element.list("Налоги", "Налог"), tax)?,
+        discounts: all(element.list("Скидки", "Скидка"), discount)?,
+        lines,
+        subordinates: all(subordinates, document)?,
+        requisites,
+    })
+}
+
+fn all<'a, T>(
+    elements: impl Iterator<Item = &'a Element>,
+    read: impl Fn(&Element) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    elements.map(read).collect()
+}
+
+fn line(element: &Element) -> Result<Line, Fault> {
+    let requisites = Requisites::of(element);
+    let price = match element.number_of("ЦенаЗаЕдиницу")? {
+        Some(price) => Some(price),
+        None => element.number_of("Цена")?,
+    };
+    let quantity = element.number_of("Количество")?;
+    let sum = element.number_of("Сумма")?;
+    let id = element.given("Ид");
+    let name = element.text_of("Наименование").to_owned();
+    if id.is_none() && name.is_empty() {
+        return Err(Fault::item(element, "it has neither Ид nor Наименование"));
+    }
+    let quantity =
+        quantity.ok_or_else(|| Fault::item(element, format!("{name:.60}: no Количество")))?;
+    let kind = requisites.get(&["ТипНоменклатуры"]).unwrap_or_default();
+    let is_service =
+        folded(kind) == "услуга" || id.as_deref().is_some_and(|id| id.starts_with("ORDER_"));
+    let (unit, unit_code) = unit(element);
+    let mut taxes = all(element.list("Налоги", "Налог"), tax)?;
+    let rates = element.list("СтавкиНалогов", "СтавкаНалога");
+    for rate in all(rates, tax)? {
+        match taxes.iter_mut().find(|tax| tax.name == rate.name) {
+            Some(tax) => tax.rate = tax.rate.or(rate.rate),
+            None => taxes.push(rate),
+        }
+    }
+    Ok(Line {
+        id,
+        sku: element.given("Артикул"),
+        barcode: element.given("Штрихкод"),
+        name,
+        unit,
+        unit_code,
+        price,
+        quantity,
+        sum,
+        taxes,
+        discounts: all(element.list("Скидки", "Скидка"), discount)?,
+        is_service,
+        requisites,
+    })
+}
+
+/// The unit's short name and its code: `БазоваяЕдиница` with attributes, or `Единица` as a tree.
+fn unit(element: &Element) -> (Option<String>, Option<String>) {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    if let Some(unit) = element.child("Единица") {
+        let name = unit
+            .given("НаименованиеКраткое")
+            .or_else(|| unit.given("НаименованиеПолное"))
+            .or_else(|| given(&unit.text));
+        return (name, unit.given("Код"));
+    }
+    let Some(unit) = element.child("БазоваяЕдиница") else {
+        return (None, None);
+    };
+    let attribute = |name: &str| unit.attribute(name).and_then(given);
+    let name = given(&unit.text).or_else(|| attribute("НаименованиеПолное"));
+    (name, attribute("Код"))
+}
+
+fn tax(element: &Element) -> Result<Tax, Fault> {
+    let rate = element.text_of("Ставка");
+    Ok(Tax {
+        name: element.text_of("Наименование").to_owned(),
+        included: element
+            .truth_of("УчтеноВСумме")
+            .or_else(|| element.truth_of("УчтенВСумме")),
+        sum: element.number_of("Сумма")?,
+        rate: super::value::number(rate),
+    })
+}
+
+fn discount(element: &Element) -> Result<(String, Decimal, Option<bool>), Fault> {
+    let name = element.text_of("Наименование").to_owned();
+    let sum = element.number_of("Сумма")?.unwrap_or_default();
+    Ok((name, sum, element.truth_of("УчтеноВСумме")))
+}
+
+fn warehouse(element: &Element) -> WarehouseRef {
+    WarehouseRef {
+        id: element.given("Ид"),
+        name: element.text_of("Наименование").to_owned(),
+    }
+}
+
+/// Where an address may stand, the more telling first.
+const ADDRESSES: [&str; 5] = [
+    "АдресДоставки",
+    "АдресРегистрации",
+    "ЮридическийАдрес",
+    "ФактическийАдрес",
+    "Адрес",
+];
+
+pub(super) fn counterparty(element: &Element) -> Result<Counterparty, Fault> {
+    let name = element.text_of("Наименование").to_owned();
+    let id = element.given("Ид");
+    let details = element
+        .child("РеквизитыЮрЛица")
+        .or_else(|| element.child("РеквизитыФизЛица"));
+    let given = |name: &str| {
+        let inner = details.and_then(|details| details.given(name));
+        element.given(name).or(inner)
+    };
+    let address = ADDRESSES
+        .iter()
+        .find_map(|name| address(element.child(name)?));
+    let contacts = element.list("Контакты", "Контакт").filter_map(contact);
+    Ok(Counterparty {
+        id,
+        full_name: given("ПолноеНаименование"),
+        legal_name: given("ОфициальноеНаименование"),
+        inn: given("ИНН"),
+        kpp: given("КПП"),
+        last_name: given("Фамилия"),
+        first_name: given("Имя"),
+        second_name: given("Отчество"),
+        role: element.given("Роль"),
+        address,
+        contacts: contacts.collect(),
+        deleted: element.truth_of("ПометкаУдаления"),
+        name,
+    })
+}
+
+/// `Представление`, else the fields of the address one after the other.
+fn address(element: &Element) -> Option<String> {
+    let whole = element.text_of("Представление");
+    if folded(whole) != "адрес" && !whole.is_empty() {
+        return Some(whole.to_owned());
+    }
+    let parts: Vec<&str> = element
+        .all("АдресноеПоле")
+        .map(|field| field.text_of("Значение"))
+        .filter(|value| !value.is_empty())
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn contact(element: &Element) -> Option<Contact> {
+    let value = element.given("Значение")?;
+    let kind = element.text_of("Тип");
+    let folded = folded(kind);
+    Some(if folded.contains("телефон") || folded.contains("факс") {
+        Contact::Phone(value)
+    } else if folded.contains("почта") || folded.contains("mail") {
+        Contact::Email(value)
+    } else {
+        Contact::Other(kind.to_owned(), value)
+    })
+}
+
+impl Document {
+    /// `Статуса заказа ИД`: the status's code.
+    pub fn status_id(&self) -> Option<&str> {
+        self.requisites
+            .get(&["Статуса заказа ИД", "Статус заказа ИД"])
+    }
+
+    /// `Статус заказа`: the status's name, without the leading `[P] ` that sites put there.
+    pub fn status_name(&self) -> Option<&str> {
+        let name = self.requisites.get(&["Статус заказа"])?;
+        let plain = name
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+            .map_or(name, |(_, rest)| rest.trim());
+        (!plain.is_empty()).then_some(plain)
+    }
+
+    /// `Отменен`, as a requisite.
+    pub fn cancelled(&self) -> Option<bool> {
+        self.requisites.truth(&["Отменен"])
+    }
+
+    /// When 1C says that it was paid: `Дата оплаты по 1С`; none for an empty date.
+    pub fn paid_at(&self) -> Option<Moment> {
+        self.requisites.moment(&["Дата оплаты по 1С"])
+    }
+
+    /// When 1C says that it was shipped: `Дата отгрузки по 1С`; none for an empty date.
+    pub fn shipped_at(&self) -> Option<Moment> {
+        self.requisites.moment(&["Дата отгрузки по 1С"])
+    }
+
+    /// Whether it is posted in 1C: `Проведен`.
+    pub fn posted(&self) -> Option<bool> {
+        self.requisites.truth(&["Проведен"])
+    }
+
+    /// The sum that lines and taxes come to: what is not in the lines' sums is added. None if the
+    /// file does not speak of lines, or a line has neither a sum nor a price.
+    pub fn sum_of_lines(&self) -> Option<Decimal> {
+        let mut sum = Decimal::ZERO;
+        for line in self.lines.as_deref()? {
+            let product = line
+                .price
+                .and_then(|price| price.checked_mul(line.quantity));
+            sum = sum.checked_add(line.sum.or(product)?)?;
+        }
+        let added = |tax: &&Tax| tax.included == Some(false);
+        for tax in self.taxes.iter().filter(added) {
+            sum = sum.checked_add(tax.sum.unwrap_or_default())?;
+        }
+        Some(sum)
+    }
+}

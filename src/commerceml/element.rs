@@ -1,0 +1,407 @@
+//! The tree of one item, and the stream of items.
+
+use super::{
+    Fault, FaultKind, Head, Item, Moment, SchemaVersion, document, goods,
+    source::{Source, TOO_LONG},
+    value::trimmed,
+};
+use quick_xml::{
+    Reader,
+    events::{BytesRef, BytesStart, Event},
+};
+use std::io::BufRead;
+
+/// What one item may take. A file may have any number of items.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Bytes of one text or one tag.
+    pub token: usize,
+    /// Elements of one item.
+    pub elements: usize,
+    /// Elements inside each other.
+    pub depth: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            token: 1024 * 1024,
+            elements: 100_000,
+            depth: 64,
+        }
+    }
+}
+
+/// An element with all that is in it. Names are local: namespaces say nothing in these files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Element {
+    /// Its local name.
+    pub name: String,
+    /// Its attributes by local name.
+    pub attributes: Vec<(String, String)>,
+    /// Its own text, trimmed.
+    pub text: String,
+    /// The elements in it, in the file's order.
+    pub children: Vec<Self>,
+}
+
+impl Element {
+    /// The first child of this name.
+    pub fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// All children of this name.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &Self> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    /// The text of a child; empty if it is absent.
+    pub fn text_of(&self, name: &str) -> &str {
+        self.child(name).map_or("", |child| &child.text)
+    }
+
+    /// The text of a child; none if it is absent or empty.
+    pub(super) fn given(&self, name: &str) -> Option<String> {
+        let text = self.text_of(name);
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// An attribute.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The elements two levels below: `Товары/Товар`.
+    pub(super) fn list(&self, outer: &str, inner: &str) -> impl Iterator<Item = &Self> {
+        self.all(outer).flat_map(move |group| group.all(inner))
+    }
+}
+
+/// Whether an element at this path below the root is an item: read whole, and given out.
+fn is_item(path: &[String], name: &str) -> bool {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    matches!(
+        (path.as_slice(), name),
+        ([], "Документ" | "Контейнер" | "Контрагент")
+            | (["Контрагенты"], "Контрагент")
+            | (["Документы"], "Документ")
+            | (["Классификатор", "Группы"], "Группа")
+            | (
+                ["Классификатор", "Свойства"],
+                "Свойство" | "СвойствоНоменклатуры"
+            )
+            | (["Классификатор", "ТипыЦен"], "ТипЦены")
+            | (["Классификатор", "Склады"], "Склад")
+            | (["Каталог", "Товары"], "Товар")
+            | (
+                ["ПакетПредложений" | "ИзмененияПакетаПредложений", "ТипыЦен"],
+                "ТипЦены"
+            )
+            | (
+                ["ПакетПредложений" | "ИзмененияПакетаПредложений", "Склады"],
+                "Склад"
+            )
+            | (
+                [
+                    "ПакетПредложений" | "ИзмененияПакетаПредложений",
+                    "Предложения"
+                ],
+                "Предложение"
+            )
+    )
+}
+
+/// Reads a file as a stream of items.
+pub struct Items<R> {
+    reader: Reader<Source<R>>,
+    bounds: Bounds,
+    head: Head,
+    buffer: Vec<u8>,
+    /// The names of the open elements below the root.
+    path: Vec<String>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Inside,
+    Over,
+}
+
+impl<R: BufRead> Items<R> {
+    /// Begins with a file: reads as far as the root's attributes.
+    pub fn new(file: R, bounds: Bounds) -> Result<Self, Fault> {
+        let source = Source::new(file, bounds.token)?;
+        let mut items = Self {
+            reader: Reader::from_reader(source),
+            bounds,
+            head: Head::default(),
+            buffer: Vec::new(),
+            path: Vec::new(),
+            state: State::Inside,
+        };
+        items.read_root()?;
+        Ok(items)
+    }
+
+    /// What the root says of the file.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn read_root(&mut self) -> Result<(), Fault> {
+        loop {
+            let (root, empty) = match self.event()? {
+                Event::Start(start) => (open(&start)?, false),
+                Event::Empty(start) => (open(&start)?, true),
+                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => continue,
+                Event::Text(text) if trimmed(&text).is_empty() => continue,
+                Event::Eof => return Err(Fault::new(FaultKind::NotXml, "the file is empty")),
+                _ => return Err(Fault::new(FaultKind::NotXml, "the file is no XML")),
+            };
+            if root.name != "КоммерческаяИнформация" {
+                let detail = format!(
+                    "the root is `{:.80}`, not `КоммерческаяИнформация`",
+                    root.name
+                );
+                return Err(Fault::new(FaultKind::NotCommerceMl, detail));
+            }
+            self.head = head(&root)?;
+            if empty {
+                self.state = State::Over;
+            }
+            return Ok(());
+        }
+    }
+
+    /// The next token. A document type is refused: nothing of the field has one.
+    fn event(&mut self) -> Result<Event<'static>, Fault> {
+        self.buffer.clear();
+        let read = self.reader.read_event_into(&mut self.buffer);
+        let event = match read {
+            Ok(Event::DocType(_)) => {
+                let detail = "a document type (DOCTYPE) is not allowed";
+                return Err(Fault::new(FaultKind::NotXml, detail));
+            }
+            Ok(event) => event.into_owned(),
+            Err(quick_xml::Error::Io(error)) if error.to_string().contains(TOO_LONG) => {
+                return Err(Fault::new(FaultKind::TooLarge, TOO_LONG));
+            }
+            Err(quick_xml::Error::Io(error)) => {
+                return Err(Fault::new(FaultKind::Encoding, error.to_string()));
+            }
+            Err(error) => {
+                let detail = format!("the XML is broken: {error}");
+                return Err(Fault::new(FaultKind::NotXml, detail));
+            }
+        };
+        self.reader.get_mut().refill();
+        Ok(event)
+    }
+
+    /// The next item; none at the end of a whole file. After a fault that is not of one item
+    /// nothing more is given out.
+    fn advance(&mut self) -> Result<Option<Item>, Fault> {
+        while self.state == State::Inside {
+            match self.event()? {
+                Event::Start(start) => {
+                    let element = open(&start)?;
+                    if is_item(&self.path, &element.name) {
+                        let element = self.whole(element)?;
+                        return item(&self.path, &element, &self.head).map(Some);
+                    }
+                    let head = goods::package_head(&self.path, &element);
+                    if self.path.len() >= self.bounds.depth {
+                        return Err(too_large("elements stand inside each other too deeply"));
+                    }
+                    self.path.push(element.name);
+                    if let Some(head) = head {
+                        return Ok(Some(Item::PackageHead(head)));
+                    }
+                }
+                Event::Empty(start) => {
+                    let element = open(&start)?;
+                    if is_item(&self.path, &element.name) {
+                        return item(&self.path, &element, &self.head).map(Some);
+                    }
+                    if let Some(head) = goods::package_head(&self.path, &element) {
+                        return Ok(Some(Item::PackageHead(head)));
+                    }
+                }
+                Event::End(_) if self.path.pop().is_none() => self.state = State::Over,
+                Event::Eof => return Err(cut()),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// An item with all that is in it.
+    fn whole(&mut self, outer: Element) -> Result<Element, Fault> {
+        let mut open_ones = vec![outer];
+        let mut many = 1;
+        loop {
+            match self.event()? {
+                Event::Start(start) => {
+                    many += 1;
+                    if open_ones.len() >= self.bounds.depth {
+                        return Err(too_large("elements stand inside each other too deeply"));
+                    }
+                    open_ones.push(open(&start)?);
+                }
+                Event::Empty(start) => {
+                    many += 1;
+                    let element = open(&start)?;
+                    if let Some(parent) = open_ones.last_mut() {
+                        parent.children.push(element);
+                    }
+                }
+                Event::End(_) => {
+                    let Some(mut done) = open_ones.pop() else {
+                        return Err(cut());
+                    };
+                    if trimmed(&done.text).len() != done.text.len() {
+                        done.text = trimmed(&done.text).to_owned();
+                    }
+                    match open_ones.last_mut() {
+                        Some(parent) => parent.children.push(done),
+                        None => return Ok(done),
+                    }
+                }
+                Event::Text(text) => add(&mut open_ones, &text, self.bounds.token)?,
+                Event::CData(text) => add(&mut open_ones, &text, self.bounds.token)?,
+                Event::GeneralRef(name) => {
+                    let character = resolved(&name)?;
+                    add(
+                        &mut open_ones,
+                        character.encode_utf8(&mut [0; 4]),
+                        self.bounds.token,
+                    )?;
+                }
+                Event::Eof => return Err(cut()),
+                _ => {}
+            }
+            if many > self.bounds.elements {
+                return Err(too_large("one item has too many elements"));
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for Items<R> {
+    type Item = Result<Item, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.advance().transpose()?;
+        if let Err(fault) = &next
+            && !fault.is_of_one_item()
+        {
+            self.state = State::Over;
+        }
+        Some(next)
+    }
+}
+
+fn add(open_ones: &mut [Element], text: &str, most: usize) -> Result<(), Fault> {
+    let Some(element) = open_ones.last_mut() else {
+        return Ok(());
+    };
+    if element.text.len() + text.len() > most {
+        return Err(too_large(TOO_LONG));
+    }
+    element.text.push_str(text);
+    Ok(())
+}
+
+fn cut() -> Fault {
+    Fault::new(
+        FaultKind::NotXml,
+        "the file is cut: it ends inside an element",
+    )
+}
+
+fn too_large(detail: &str) -> Fault {
+    Fault::new(FaultKind::TooLarge, detail)
+}
+
+/// A start tag as an element without contents.
+fn open(start: &BytesStart<'_>) -> Result<Element, Fault> {
+    let mut attributes = Vec::new();
+    for attribute in start.attributes() {
+        let attribute = attribute.map_err(|error| {
+            Fault::new(
+                FaultKind::NotXml,
+                format!("an attribute is broken: {error}"),
+            )
+        })?;
+        let name: &str = attribute.key.local_name().into_inner();
+        let value = quick_xml::escape::unescape(&attribute.value).map_err(|error| {
+            Fault::new(
+                FaultKind::NotXml,
+                format!("an attribute is broken: {error}"),
+            )
+        })?;
+        attributes.push((name.to_owned(), trimmed(&value).to_owned()));
+    }
+    Ok(Element {
+        name: start.local_name().into_inner().to_owned(),
+        attributes,
+        text: String::new(),
+        children: Vec::new(),
+    })
+}
+
+/// A character reference, or one of the five names that XML itself knows.
+fn resolved(name: &BytesRef<'_>) -> Result<char, Fault> {
+    if let Ok(Some(character)) = name.resolve_char_ref() {
+        return Ok(character);
+    }
+    match &**name {
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "amp" => Ok('&'),
+        "quot" => Ok('"'),
+        "apos" => Ok('\''),
+        other => {
+            let detail = format!("the entity `&{other:.40};` is not known");
+            Err(Fault::new(FaultKind::NotXml, detail))
+        }
+    }
+}
+
+fn head(root: &Element) -> Result<Head, Fault> {
+    let version = root.attribute("ВерсияСхемы").and_then(SchemaVersion::parse);
+    if version.is_some_and(|version| version.major < 2) {
+        let detail = "CommerceML 1 is not supported: 1C must be set to the second version";
+        return Err(Fault::new(FaultKind::NotCommerceMl, detail));
+    }
+    let decimal = root.attribute("ФорматСуммы").and_then(|format| {
+        let rest = format.split("ЧРД=").nth(1)?;
+        rest.trim_start_matches(['\'', '"']).chars().next()
+    });
+    Ok(Head {
+        version,
+        formed_at: root.attribute("ДатаФормирования").and_then(Moment::parse),
+        decimal,
+    })
+}
+
+fn item(path: &[String], element: &Element, head: &Head) -> Result<Item, Fault> {
+    Ok(
+        match (path.first().map(String::as_str), element.name.as_str()) {
+            (_, "Документ") => Item::Document(Box::new(document::document(element)?)),
+            (_, "Контейнер") => Item::Package(document::package(element)?),
+            (_, "Контрагент") => {
+                Item::Counterparty(Box::new(document::counterparty(element)?))
+            }
+            (_, "Группа") => Item::Group(goods::group(element)?),
+            (_, "Товар") => Item::Product(Box::new(goods::product(element)?)),
+            (_, "ТипЦены") => Item::PriceType(goods::price_type(element)?),
+            (_, "Склад") => Item::Warehouse(goods::warehouse(element)?),
+            (_, "Предложение") => Item::Offer(Box::new(goods::offer(element, head)?)),
+            _ => Item::Property(goods::property(element)?),
+        },
+    )
+}

@@ -1,0 +1,129 @@
+//! CommerceML: the XML in which 1C and a site exchange orders, goods, prices and stock. Pure.
+//!
+//! [`Items`] reads a file as a stream: it gives out one [`Item`] after the other (a document, a
+//! container of documents, a counterparty, a product, an offer, ...), so that memory does not grow
+//! with the file. It is tolerant, as files of the field need it: any namespace, any order of
+//! children, absent parts, numbers with blanks and commas, padded values. What it cannot read is a
+//! [`Fault`]: of the file, or of one item; the items around a faulty one are still read.
+//!
+//! [`write`] writes the orders of a site strictly as the 1C modules expect them, in the order of
+//! children and with the names that their version knows.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `source` | the encoding of a file: byte order mark, declaration, windows-1251 |
+//! | `element` | the bounded tree of one item, and the stream of items |
+//! | `value` | numbers, dates, truth values and names as files write them |
+//! | `document` | orders, payments, shipments, counterparties |
+//! | `goods` | products, offers, prices, stock |
+//! | `write` | a site's orders |
+//! | `sums` | line sums that add up to the total, exact to the kopeck |
+//!
+//! To add a kind of item: its path in `element::is_item`, a variant of [`Item`], a reader beside
+//! the others, and a sample file for the test.
+
+mod document;
+mod element;
+mod goods;
+mod source;
+mod sums;
+mod value;
+pub mod write;
+
+pub use document::{
+    Contact, Counterparty, Document, Line, Operation, Package, Subordinate, Tax, WarehouseRef,
+};
+pub use element::{Bounds, Element, Items};
+pub use goods::{Group, Offer, PackageHead, Price, PriceType, Product, Property, Rest, Warehouse};
+pub use source::Encoding;
+pub use sums::{Amount, spread};
+pub use value::{Moment, Requisites, SchemaVersion};
+
+use std::fmt;
+
+/// The root's attributes: what is said of the whole file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `ВерсияСхемы`; none if it is absent or no version.
+    pub version: Option<SchemaVersion>,
+    /// `ДатаФормирования`: when 1C made the file, by the base's clock and without a zone.
+    pub formed_at: Option<Moment>,
+    /// The decimal separator that `ФорматСуммы` declares.
+    pub decimal: Option<char>,
+}
+
+/// One thing of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// `Документ` at the root: an order, a payment or a shipment.
+    Document(Box<Document>),
+    /// `Контейнер`: an order with its payments and shipments (3.x).
+    Package(Package),
+    /// `Контрагент` at the root: a customer without an order.
+    Counterparty(Box<Counterparty>),
+    /// A group of the classifier, with the groups below it.
+    Group(Group),
+    /// A property of the classifier, with the values it may have.
+    Property(Property),
+    /// A product of a catalogue.
+    Product(Box<Product>),
+    /// What a package of offers says of itself, before its offers.
+    PackageHead(PackageHead),
+    /// A type of prices.
+    PriceType(PriceType),
+    /// A warehouse.
+    Warehouse(Warehouse),
+    /// An offer: prices and stock of a product or of one of its characteristics.
+    Offer(Box<Offer>),
+}
+
+/// Why a file, or an item of it, cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub kind: FaultKind,
+    /// What exactly, with the element it concerns; one short sentence.
+    pub detail: String,
+}
+
+/// The kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// No XML, cut XML, or XML with a document type (which may hold entity bombs).
+    NotXml,
+    /// XML, but not CommerceML 2: another root, or CommerceML 1.
+    NotCommerceMl,
+    /// The encoding is not known, or the bytes are not of it.
+    Encoding,
+    /// More than the bounds allow: depth, length of a text, number of elements of one item.
+    TooLarge,
+    /// One item lacks what it must have, or holds a value that cannot be read.
+    Item,
+}
+
+impl Fault {
+    pub(crate) fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self { kind, detail }
+    }
+
+    pub(crate) fn item(element: &Element, detail: impl fmt::Display) -> Self {
+        Self::new(FaultKind::Item, format!("{}: {detail}", element.name))
+    }
+
+    /// Whether the rest of the file can still be read.
+    pub fn is_of_one_item(&self) -> bool {
+        self.kind == FaultKind::Item
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! The encoding of a file, and its bytes as UTF-8.
+//!
+//! A byte order mark wins over the declaration; without either it is UTF-8. Real files come in
+//! windows-1251, in UTF-8 with and without a mark, and (older bases) in UTF-16 with a mark.
+
+use super::{Fault, FaultKind};
+use encoding_rs::{CoderResult, Decoder, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1251};
+use std::io::{self, BufRead, Read};
+
+/// How a file is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8 without a byte order mark.
+    Utf8,
+    /// UTF-8 with a byte order mark.
+    Utf8Bom,
+    /// windows-1251.
+    Windows1251,
+    /// UTF-16 with a byte order mark, the low byte first.
+    Utf16Le,
+    /// UTF-16 with a byte order mark, the high byte first.
+    Utf16Be,
+}
+
+impl Encoding {
+    /// Tells the encoding by the first bytes of a file (some hundred are enough), and how many
+    /// bytes the mark takes.
+    pub fn detect(start: &[u8]) -> Result<(Self, usize), Fault> {
+        match start {
+            [0xEF, 0xBB, 0xBF, ..] => return Ok((Self::Utf8Bom, 3)),
+            [0xFF, 0xFE, ..] => return Ok((Self::Utf16Le, 2)),
+            [0xFE, 0xFF, ..] => return Ok((Self::Utf16Be, 2)),
+            _ => {}
+        }
+        let Some(label) = declared(start) else {
+            return Ok((Self::Utf8, 0));
+        };
+        match label.to_ascii_lowercase().as_str() {
+            "utf-8" | "utf8" => Ok((Self::Utf8, 0)),
+            "windows-1251" | "cp1251" | "win-1251" | "win1251" => Ok((Self::Windows1251, 0)),
+            other => {
+                let detail = format!("the encoding {other:?} is not supported");
+                Err(Fault::new(FaultKind::Encoding, detail))
+            }
+        }
+    }
+
+    fn decoder(self) -> Decoder {
+        let encoding = match self {
+            Self::Utf8 | Self::Utf8Bom => UTF_8,
+            Self::Windows1251 => WINDOWS_1251,
+            Self::Utf16Le => UTF_16LE,
+            Self::Utf16Be => UTF_16BE,
+        };
+        encoding.new_decoder_without_bom_handling()
+    }
+}
+
+/// What the XML declaration says of the encoding.
+fn declared(start: &[u8]) -> Option<String> {
+    let ascii: String = start
+        .iter()
+        .take(512)
+        .map(|byte| char::from(*byte))
+        .collect();
+    let declaration = ascii.trim_start().strip_prefix("<?xml")?;
+    let declaration = &declaration[..declaration.find("?>")?];
+    let value = &declaration[declaration.find("encoding")? + "encoding".len()..];
+    let value = value.trim_start().strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let value = &value[quote.len_utf8()..];
+    Some(value[..value.find(quote)?].trim().to_owned())
+}
+
+/// A file's bytes as UTF-8, with a bound on what is read between two calls of [`Source::refill`].
+pub(super) struct Source<R> {
+    inner: R,
+    decoder: Decoder,
+    text: Vec<u8>,
+    at: usize,
+    ended: bool,
+    /// Bytes that may still be given out before the next refill.
+    left: usize,
+    /// What one token may take.
+    most: usize,
+}
+
+/// Bytes decoded at once.
+const CHUNK: usize = 16 * 1024;
+
+impl<R: BufRead> Source<R> {
+    pub(super) fn new(mut inner: R, most: usize) -> Result<Self, Fault> {
+        let start = inner
+            .fill_buf()
+            .map_err(|error| Fault::new(FaultKind::NotXml, error.to_string()))?;
+        let (encoding, mark) = Encoding::detect(start)?;
+        inner.consume(mark);
+        Ok(Self {
+            inner,
+            decoder: encoding.decoder(),
+            text: Vec::new(),
+            at: 0,
+            ended: false,
+            left: most,
+            most,
+        })
+    }
+
+    /// A token was read: the next may be as long as the bound again.
+    pub(super) fn refill(&mut self) {
+        self.left = self.most;
+    }
+
+    fn decode(&mut self) -> io::Result<()> {
+        self.text.clear();
+        self.at = 0;
+        while self.text.is_empty() && !self.ended {
+            let mut out = String::with_capacity(CHUNK);
+            let bytes = self.inner.fill_buf()?;
+            let last = bytes.is_empty();
+            let bytes = &bytes[..bytes.len().min(CHUNK / 4)];
+            let (result, read, replaced) = self.decoder.decode_to_string(bytes, &mut out, last);
+            if replaced {
+                return Err(io::Error::other(
+                    "bytes that are not of the file's encoding",
+                ));
+            }
+            self.ended = last && result == CoderResult::InputEmpty;
+            self.inner.consume(read);
+            self.text = out.into_bytes();
+        }
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for Source<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let held = self.fill_buf()?;
+        let many = held.len().min(into.len());
+        into[..many].copy_from_slice(&held[..many]);
+        self.consume(many);
+        Ok(many)
+    }
+}
+
+impl<R: BufRead> BufRead for Source<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left == 0 {
+            return Err(io::Error::other(TOO_LONG));
+        }
+        if self.at == self.text.len() {
+            self.decode()?;
+        }
+        let to = self.text.len().min(self.at.saturating_add(self.left));
+        Ok(&self.text[self.at..to])
+    }
+
+    fn consume(&mut self, many: usize) {
+        self.at += many;
+        self.left = self.left.saturating_sub(many);
+    }
+}
+
+/// The words by which a bound that was passed is told from other failures.
+pub(super) const TOO_LONG: &str = "a text or a tag is longer than is allowed";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_wins_over_the_declaration() {
+        let text = b"\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"windows-1251\"?>";
+        assert_eq!(Encoding::detect(text), Ok((Encoding::Utf8Bom, 3)));
+        let text = b"<?xml version='1.0' encoding = 'Windows-1251' ?>";
+        assert_eq!(Encoding::detect(text), Ok((Encoding::Windows1251, 0)));
+        assert_eq!(Encoding::detect(b"<a/>"), Ok((Encoding::Utf8, 0)));
+        let text = b"<?xml version=\"1.0\" encoding=\"koi8-r\"?>";
+        assert!(Encoding::detect(text).is_err());
+    }
+
+    #[test]
+    fn a_character_cut_by_a_chunk_is_read_whole() {
+        let text = "<a>ж</a>".repeat(9000);
+        for size in [1, 3, 7, 4096] {
+            let reader = io::BufReader::with_capacity(size.max(3), text.as_bytes());
+            let mut read = String::new();
+            let mut source = Source::new(reader, usize::MAX).unwrap();
+            source.read_to_string(&mut read).unwrap();
+            assert_eq!(read, text);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_are_told() {
+        let mut source = Source::new(&b"<a>\xFF\xFE</a>"[..], 1000).unwrap();
+        assert!(source.read_to_end(&mut Vec::new()).is_err());
+    }
+}
