@@ -255,7 +255,10 @@ pub(super) fn document(element: &Element) -> Result<Document, Fault> {
         currency: element.given("Валюта"),
         total: element.number_of("Сумма")?,
         comment: element.given("Комментарий"),
-        counterparties: all(element.list("Контрагенты", "Контрагент"), counterparty)?,
+        counterparties: element
+            .list("Контрагенты", "Контрагент")
+            .map(counterparty)
+            .collect(),
         warehouses: element.list("Склады", "Склад").map(warehouse).collect(),
         taxes: all(element.list("Налоги", "Налог"), tax)?,
         discounts: all(element.list("Скидки", "Скидка"), discount)?,
@@ -368,7 +371,7 @@ const ADDRESSES: [&str; 5] = [
     "Адрес",
 ];
 
-pub(super) fn counterparty(element: &Element) -> Result<Counterparty, Fault> {
+pub(super) fn counterparty(element: &Element) -> Counterparty {
     let name = element.text_of("Наименование").to_owned();
     let id = element.given("Ид");
     let details = element
@@ -382,7 +385,7 @@ pub(super) fn counterparty(element: &Element) -> Result<Counterparty, Fault> {
         .iter()
         .find_map(|name| address(element.child(name)?));
     let contacts = element.list("Контакты", "Контакт").filter_map(contact);
-    Ok(Counterparty {
+    Counterparty {
         id,
         full_name: given("ПолноеНаименование"),
         legal_name: given("ОфициальноеНаименование"),
@@ -396,7 +399,7 @@ pub(super) fn counterparty(element: &Element) -> Result<Counterparty, Fault> {
         contacts: contacts.collect(),
         deleted: element.truth_of("ПометкаУдаления"),
         name,
-    })
+    }
 }
 
 /// `Представление`, else the fields of the address one after the other.

@@ -82,35 +82,26 @@ impl Element {
 /// Whether an element at this path below the root is an item: read whole, and given out.
 fn is_item(path: &[String], name: &str) -> bool {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    matches!(
-        (path.as_slice(), name),
-        ([], "Документ" | "Контейнер" | "Контрагент")
-            | (["Контрагенты"], "Контрагент")
-            | (["Документы"], "Документ")
-            | (["Классификатор", "Группы"], "Группа")
-            | (
-                ["Классификатор", "Свойства"],
-                "Свойство" | "СвойствоНоменклатуры"
-            )
-            | (["Классификатор", "ТипыЦен"], "ТипЦены")
-            | (["Классификатор", "Склады"], "Склад")
-            | (["Каталог", "Товары"], "Товар")
-            | (
-                ["ПакетПредложений" | "ИзмененияПакетаПредложений", "ТипыЦен"],
-                "ТипЦены"
-            )
-            | (
-                ["ПакетПредложений" | "ИзмененияПакетаПредложений", "Склады"],
-                "Склад"
-            )
-            | (
-                [
-                    "ПакетПредложений" | "ИзмененияПакетаПредложений",
-                    "Предложения"
-                ],
-                "Предложение"
-            )
-    )
+    match path.as_slice() {
+        [] => matches!(name, "Документ" | "Контейнер" | "Контрагент"),
+        ["Контрагенты"] => name == "Контрагент",
+        ["Документы"] => name == "Документ",
+        ["Классификатор", "Группы"] => name == "Группа",
+        ["Классификатор", "Свойства"] => {
+            matches!(name, "Свойство" | "СвойствоНоменклатуры")
+        }
+        ["Каталог", "Товары"] => name == "Товар",
+        [outer, list] => {
+            let offers = matches!(*outer, "ПакетПредложений" | "ИзмененияПакетаПредложений");
+            match *list {
+                "ТипыЦен" => name == "ТипЦены" && (offers || *outer == "Классификатор"),
+                "Склады" => name == "Склад" && (offers || *outer == "Классификатор"),
+                "Предложения" => name == "Предложение" && offers,
+                _ => false,
+            }
+        }
+        _ => false,
+    }
 }
 
 /// Reads a file as a stream of items.
@@ -263,7 +254,8 @@ impl<R: BufRead> Items<R> {
                         return Err(cut());
                     };
                     if trimmed(&done.text).len() != done.text.len() {
-                        done.text = trimmed(&done.text).to_owned();
+                        let plain = trimmed(&done.text).to_owned();
+                        done.text = plain;
                     }
                     match open_ones.last_mut() {
                         Some(parent) => parent.children.push(done),
@@ -394,7 +386,7 @@ fn item(path: &[String], element: &Element, head: &Head) -> Result<Item, Fault> 
             (_, "Документ") => Item::Document(Box::new(document::document(element)?)),
             (_, "Контейнер") => Item::Package(document::package(element)?),
             (_, "Контрагент") => {
-                Item::Counterparty(Box::new(document::counterparty(element)?))
+                Item::Counterparty(Box::new(document::counterparty(element)))
             }
             (_, "Группа") => Item::Group(goods::group(element)?),
             (_, "Товар") => Item::Product(Box::new(goods::product(element)?)),

@@ -180,7 +180,7 @@ pub(super) fn product(element: &Element) -> Result<Product, Fault> {
     let unit = unit.map(|unit| match unit.text.as_str() {
         "" => unit
             .attribute("НаименованиеПолное")
-            .map_or_else(|| unit.text_of("НаименованиеПолное"), |name| name)
+            .unwrap_or_else(|| unit.text_of("НаименованиеПолное"))
             .to_owned(),
         text => text.to_owned(),
     });

@@ -11,7 +11,10 @@ use super::{
 use chrono::NaiveDateTime;
 use encoding_rs::WINDOWS_1251;
 use rust_decimal::Decimal;
-use std::io::{self, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
 
 /// The first version with НомерВерсии, `Единица` as a tree and the new names of contacts.
 const NEW_NAMES: SchemaVersion = SchemaVersion::new(2, 6);
@@ -207,7 +210,7 @@ impl<W: Write> Orders<W> {
         let mut text = format!("<?xml version=\"1.0\" encoding=\"{label}\"?>\n");
         text.push_str("<КоммерческаяИнформация");
         let mut say = |name: &str, value: &str| {
-            text.push_str(&format!(" {name}=\"{}\"", escaped(value)));
+            let _ = write!(text, " {name}=\"{}\"", escaped(value));
         };
         say("ВерсияСхемы", &form.version.to_string());
         say("ДатаФормирования", &iso(form.formed_at));
@@ -283,8 +286,7 @@ impl<'a> Xml<'a> {
     }
 
     fn leaf(&mut self, name: &str, value: &str) {
-        self.text
-            .push_str(&format!("<{name}>{}</{name}>\n", escaped(value)));
+        let _ = writeln!(self.text, "<{name}>{}</{name}>", escaped(value));
     }
 
     fn given(&mut self, name: &str, value: Option<&String>) {
@@ -305,7 +307,7 @@ impl<'a> Xml<'a> {
                 xml.leaf("ПометкаУдаления", "true");
             }
             xml.inside("Контрагенты", |xml| {
-                xml.counterparty(&order.customer)
+                xml.counterparty(&order.customer);
             });
             xml.leaf("Время", &order.placed_at.format("%H:%M:%S").to_string());
             xml.leaf("Комментарий", &order.comment);
@@ -358,7 +360,7 @@ impl<'a> Xml<'a> {
             xml.version_of(&payment.version, None);
             xml.leaf("Основание", &order.id);
             xml.inside("Контрагенты", |xml| {
-                xml.counterparty(&order.customer)
+                xml.counterparty(&order.customer);
             });
             xml.leaf("Время", &payment.at.format("%H:%M:%S").to_string());
             xml.leaf("Комментарий", "");
@@ -379,7 +381,7 @@ impl<'a> Xml<'a> {
             }
             xml.leaf("Основание", &order.id);
             xml.inside("Контрагенты", |xml| {
-                xml.counterparty(&order.customer)
+                xml.counterparty(&order.customer);
             });
             xml.leaf("Время", &shipment.at.format("%H:%M:%S").to_string());
             xml.leaf("Комментарий", "");
@@ -527,7 +529,7 @@ impl<'a> Xml<'a> {
         self.unit(&line.unit);
         if let Some(discount) = line.discount.filter(|sum| !sum.is_zero()) {
             self.inside("Скидки", |xml| {
-                xml.discount("Скидка на товар", discount)
+                xml.discount("Скидка на товар", discount);
             });
         }
         self.leaf("ЦенаЗаЕдиницу", &line.price.to_string());
@@ -565,14 +567,15 @@ impl<'a> Xml<'a> {
             self.leaf("Коэффициент", "1");
             return;
         }
-        self.text.push_str(&format!(
+        let _ = writeln!(
+            self.text,
             "<БазоваяЕдиница Код=\"{}\" НаименованиеПолное=\"{}\" \
-             МеждународноеСокращение=\"{}\">{}</БазоваяЕдиница>\n",
+             МеждународноеСокращение=\"{}\">{}</БазоваяЕдиница>",
             escaped(&unit.code),
             escaped(&unit.full),
             escaped(&unit.sign),
             escaped(&unit.short)
-        ));
+        );
     }
 
     fn requisites(&mut self, requisites: &[(String, Requisite)]) {

@@ -207,10 +207,9 @@ impl<'a> Case<'a> {
             .agreed
             .as_ref()
             .and_then(|agreed| agreed.by_portal.as_ref());
-        portals == Some(&self.inputs.shop.value)
-            && !(fact == Fact::Paid && self.inputs.paid)
-            && !self.rule_says(Winner::Shop)
-            && !self.rule_says(Winner::Review)
+        let is_money_taken = fact == Fact::Paid && self.inputs.paid;
+        let is_protected = self.rule_says(Winner::Shop) || self.rule_says(Winner::Review);
+        portals == Some(&self.inputs.shop.value) && !is_money_taken && !is_protected
     }
 
     fn may_undo(&self, basis: Basis) -> bool {

@@ -3,9 +3,14 @@
 use crate::domain::{Item, ShopRules, Snapshot, money};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
 
 /// The rows of an order, and what they sum to.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`rows.rows` is what the portal's own parameter is called"
+)]
 pub(super) struct Rows {
     pub(super) rows: Vec<Value>,
     pub(super) sum: Decimal,
@@ -131,7 +136,7 @@ impl Line {
         if self.whole {
             let quantity = format!("{} {}", self.quantity.normalize(), self.unit);
             let price = money::text(self.price);
-            tail.push_str(&format!(" ({} × {price})", quantity.trim_end()));
+            let _ = write!(tail, " ({} × {price})", quantity.trim_end());
         }
         let room = NAME.saturating_sub(tail.chars().count());
         let name = cut(&self.name, room);

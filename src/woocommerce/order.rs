@@ -167,9 +167,10 @@ fn coupons(order: &Map<String, Value>, faults: &mut Faults) -> Vec<String> {
             let code = text(coupon, "code", 100)?;
             let off = decimal(coupon, &place, "discount", faults)
                 + decimal(coupon, &place, "discount_tax", faults);
-            Some(match off.is_zero() {
-                true => format!("Купон: {code}"),
-                false => format!("Купон: {code}, скидка {}", money::text(off)),
+            Some(if off.is_zero() {
+                format!("Купон: {code}")
+            } else {
+                format!("Купон: {code}, скидка {}", money::text(off))
             })
         })
         .collect()

@@ -124,6 +124,7 @@ fn money_taken_while_a_message_waits_comes_before_statuses_that_look_consistent(
 
 #[test]
 fn a_waiting_message_is_looked_at_again_when_it_is_sent() {
+    use Person::{Answered, Asked, Unasked};
     let order = order().portal("LOSE", 900);
     let Action::TellShop { agreed, .. } = order.decide().action else {
         panic!("the shop is told")
@@ -144,7 +145,6 @@ fn a_waiting_message_is_looked_at_again_when_it_is_sent() {
     let elsewhere = super::order().shop("S", 1_100);
     let mut later = elsewhere;
     later.shop.seen = at(1_200);
-    use Person::{Answered, Asked, Unasked};
     assert_eq!(look(&order, false, false, Unasked), Sending::Stands);
     let denies = Sending::Withdrawn(Withdrawal::Denies(Fact::Paid));
     assert_eq!(look(&order, true, false, Unasked), denies);
