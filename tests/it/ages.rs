@@ -219,7 +219,7 @@ async fn states_of_one_second_are_ordered_by_what_they_say_whichever_comes_first
     completed["status"] = json!("wc-done");
     completed["date_completed_gmt"] = open["date_modified_gmt"].clone();
     let event = |topic: &str, body: &Value| match woocommerce::read(
-        Default::default(),
+        b24_bridge::domain::Marketplace::default(),
         topic,
         "d1",
         body,

@@ -161,6 +161,10 @@ async fn at_once(client: &Client, times: usize, url: &str, key: &str, body: &[u8
 }
 
 #[cfg(target_os = "linux")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "the loads are under way together, and told in their order"
+)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_stays_within_256_mib_whatever_strangers_shops_and_portals_send() {
     let (portal, db) = (hostile().await, Database::new().await);

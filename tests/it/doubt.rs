@@ -283,7 +283,7 @@ async fn every_change_of_an_order_whose_deal_is_gone_asks_a_person() {
         world.post(number, 1, &json!({})).await;
         world.in_sync(number).await;
     }
-    let deal = |view: OrderView| u64::try_from(view.deal_id.unwrap()).unwrap();
+    let deal = |view: OrderView| view.deal_id.unwrap();
     // One deletion is heard of before the shop speaks again, the other is not.
     for number in ["A-1", "A-2"] {
         assert!(world.portal.delete_deal(deal(world.view(number).await)));

@@ -393,7 +393,7 @@ async fn stumbles_once(step: Step, name: &'static str, letter: (String, Option<S
         .await;
         until("the one is dead", async || dead(&bridge).await.len() == 1).await;
         running.end().await;
-        assert_eq!(dead(&bridge).await, [letter.clone()]);
+        assert_eq!(dead(&bridge).await, std::slice::from_ref(&letter));
         let words = &letters(&bridge).await[0].message;
         assert!(
             words.contains("trapped") && words.contains("rows.rs:"),
