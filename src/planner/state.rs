@@ -1,7 +1,7 @@
 //! One order on its way: what is to become of it, and all that was learnt of it.
 
 use super::{
-    Intent, Job, Known, Making, Outcome, Target,
+    Intent, Job, Known, Making, Open, Outcome, Target,
     fields::{Desired, desired, emptied, lead_rule},
     import::Import,
 };
@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) import: Import,
     /// As what the deal or lead was made that this wave made, or found where it was in doubt.
     pub(super) making: Option<Making>,
+    /// What this wave has sent of the order, whatever became of it.
+    pub(super) sent: Open,
     /// Whether this wave wrote anything of the order.
     pub(super) wrote: bool,
     /// Whether the portal's sum is to be set by hand.
@@ -78,6 +80,7 @@ impl State {
             stand_in: None,
             import: Import::Not,
             making: None,
+            sent: Open::default(),
             wrote: false,
             fix: false,
             spares_sum: false,

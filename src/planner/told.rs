@@ -106,6 +106,8 @@ impl State {
         self.wrote = true;
         let fields = self.desired.as_ref().map(|desired| desired.kept.clone());
         self.known.open.fields = fields.unwrap_or_default();
+        self.sent.fields = self.known.open.fields.clone();
+        self.sent.sum = true;
     }
 
     /// The order is this deal or lead; what belongs to it is still to be seen.
@@ -126,6 +128,8 @@ impl State {
     pub(super) fn fields_sent(&mut self, fields: Map<String, Value>) {
         self.wrote = true;
         self.known.open.sum |= SUM.iter().any(|field| fields.contains_key(*field));
+        self.sent.fields.extend(fields.clone());
+        self.sent.sum |= self.known.open.sum;
         self.open_fields(fields);
     }
 
@@ -134,6 +138,8 @@ impl State {
         self.wrote = true;
         self.known.open.rows = false;
         self.known.open.sum |= !self.spares_sum;
+        self.sent.rows = true;
+        self.sent.sum |= self.known.open.sum;
         self.known.written.get_or_insert_default().rows = rows;
     }
 

@@ -30,6 +30,9 @@ pub struct Open {
     /// Fields, with the values that were sent.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub fields: Map<String, Value>,
+    /// Fields of which more than one value was sent: nobody knows which of them stands there.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unsure: BTreeSet<String>,
     /// The product rows.
     #[serde(skip_serializing_if = "is_false")]
     pub rows: bool,
@@ -61,6 +64,13 @@ impl Open {
     /// Takes over what else may have been sent.
     fn add(&mut self, other: Self) {
         self.making = self.making.take().or(other.making);
+        self.unsure.extend(other.unsure);
+        for (field, value) in other.fields {
+            let before = self.fields.insert(field.clone(), value);
+            if before.is_some_and(|before| self.fields.get(&field) != Some(&before)) {
+                self.unsure.insert(field);
+            }
+        }
         self.rows |= other.rows;
         self.sum |= other.sum;
         self.link |= other.link;
@@ -213,6 +223,11 @@ impl State {
         if let Some(doubt) = &self.job.doubt {
             let mut open = doubt.what.open.clone();
             self.open_fields(std::mem::take(&mut open.fields));
+            for field in std::mem::take(&mut open.unsure) {
+                if let Some(written) = &mut self.known.written {
+                    written.fields.remove(&field);
+                }
+            }
             self.known.open.add(open);
         }
         let (Some(desired), Some(written)) = (&self.desired, &mut self.known.written) else {
@@ -289,11 +304,13 @@ impl State {
         open
     }
 
-    /// The same with what was in doubt before: until the order is settled, what was seen of that meanwhile is stored nowhere.
+    /// The same with what was in doubt before, and with what this wave has sent: until the order is settled, what was
+    /// seen of that meanwhile is stored nowhere.
     fn with_doubt(&self, mut open: Open) -> Open {
         let before = self.job.doubt.as_ref().map(|doubt| &doubt.what.open);
         let mut all = before.cloned().unwrap_or_default();
         open.making = open.making.take().or(all.making.take());
+        all.add(self.sent.clone());
         all.add(open);
         all
     }

@@ -47,7 +47,7 @@ impl Acquaintance {
         }
         let mut inquiry = Inquiry::new(&remembered);
         let call = inquiry.call();
-        match send(portal, held, &call, (Priority::Live, None)).await {
+        match send(portal, held, &call, (Priority::Reconcile, None)).await {
             Ok(answer) => inquiry.answer(answer),
             Err(failure) if first => return Ok(Some(failure)),
             // What is sent next meets it, too.

@@ -70,7 +70,7 @@ async fn a_hundred_thousand_faults_are_answered_in_a_thousand_lines_and_counted(
     let faulty = |nth: usize| {
         let mut event = event(&format!("e{nth}"), &format!("A-{nth}"), 1);
         event["data"]["items"] = json!(vec![1; 100]);
-        event["data"]["utm"] = json!({ "source": 1 });
+        event["data"]["total"] = json!("x");
         event
     };
     let post = async |body: &Value| {
