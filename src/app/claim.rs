@@ -3,8 +3,8 @@
 use super::{Bridge, Error, mend};
 use crate::{
     bug::{self, Step},
-    domain::{Code, Customer, EventBody, ShopRules},
-    planner::{Doubt, Intent, Job},
+    domain::{Code, Customer, EventBody, Person, ShopRules},
+    planner::{Doubt, Intent, Job, Who},
     storage::{
         self, Json,
         journal::{self, Line},
@@ -39,6 +39,8 @@ pub struct Claim {
     pub number: String,
     /// The event that is tried.
     pub event: i64,
+    /// Who its customer is; none if it names nobody.
+    pub person: Option<Person>,
     /// Key of the link to the customer's contact, if the shop knows the customer.
     pub contact_key: Option<String>,
     /// Key of the link to the company, if it has a taxpayer number.
@@ -82,6 +84,7 @@ impl Bridge {
             self.bury(lease, &claim_of(&one, None), code, &why).await?;
         }
         self.fill_links(lease, &mut claimed).await?;
+        self.fill_who(lease, &mut claimed).await?;
         Ok(claimed)
     }
 
@@ -170,6 +173,7 @@ impl Bridge {
                 over: due.landed,
             }),
             agreed: due.agreed.clone(),
+            who: Who::default(),
         };
         Ok((claim, job))
     }
@@ -177,13 +181,16 @@ impl Bridge {
     /// Adds the contacts and companies that other orders of the same customers have found or made.
     async fn fill_links(&self, lease: &Lease, claimed: &mut [(Claim, Job)]) -> Result<(), Error> {
         let mut keys = Vec::new();
-        for (claim, job) in claimed.iter() {
-            if let (Some(key), None) = (&claim.contact_key, job.known.contact_id) {
-                keys.push(("contact".to_owned(), key.clone()));
-            }
-            if let (Some(key), None) = (&claim.company_key, job.known.company_id) {
-                keys.push(("company".to_owned(), key.clone()));
-            }
+        for (claim, _) in claimed.iter() {
+            let contact = claim
+                .contact_key
+                .iter()
+                .map(|key| ("contact".to_owned(), key.clone()));
+            let company = claim
+                .company_key
+                .iter()
+                .map(|key| ("company".to_owned(), key.clone()));
+            keys.extend(contact.chain(company));
         }
         if keys.is_empty() {
             return Ok(());
@@ -199,14 +206,13 @@ impl Bridge {
                 key.as_deref()
                     .and_then(|key| found.get(&(entity, key)).copied())
             };
-            job.known.contact_id = job
-                .known
-                .contact_id
-                .or_else(|| of("contact", &claim.contact_key));
-            job.known.company_id = job
-                .known
-                .company_id
-                .or_else(|| of("company", &claim.company_key));
+            job.who.contact = of("contact", &claim.contact_key).map(|id| (id, None));
+            job.who.company = of("company", &claim.company_key);
+            // What nobody wrote yet has no customer of its own.
+            if job.known.target.is_none() && job.known.person.is_none() {
+                let contact = job.who.contact.as_ref().map(|(id, _)| *id);
+                job.known.contact_id = job.known.contact_id.or(contact);
+            }
         }
         Ok(())
     }
@@ -220,10 +226,10 @@ fn by_key(link: &Link) -> Option<((&str, &str), u64)> {
 }
 
 fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
-    let contact_key = who.and_then(|(rules, customer)| {
-        let id = customer.id.as_ref()?;
-        Some(format!("{}/{id}", rules.shop))
-    });
+    let person = who.map(|(rules, customer)| Person::of(customer, &rules.placeholders).0);
+    let person = person.filter(|person| !person.is_nobody());
+    let id = person.as_ref().and_then(|person| person.id.as_ref());
+    let contact_key = id.map(|id| format!("{}/{id}", due.shop));
     let company_key = who.and_then(|(rules, customer)| {
         let company = customer.company.as_ref()?;
         let inn = company.inn.as_ref()?;
@@ -237,6 +243,7 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
         shop: due.shop.clone(),
         number: due.number.clone(),
         event: due.event,
+        person,
         contact_key,
         company_key,
         traceparent: due.traceparent.clone(),
@@ -245,7 +252,7 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
 }
 
 /// What is stored of an order. What cannot be read is not known: then it is looked up by its origin.
-fn read_or_default<T: Default + DeserializeOwned>(stored: &Json) -> T {
+pub(super) fn read_or_default<T: Default + DeserializeOwned>(stored: &Json) -> T {
     let value = stored.value().ok();
     let read = value.and_then(|value| serde_json::from_value(value.clone()).ok());
     read.unwrap_or_default()

@@ -33,6 +33,7 @@ pub mod look;
 mod low_water;
 mod measure;
 mod mend;
+mod not_customer;
 mod orders;
 mod permits;
 mod published;
@@ -46,6 +47,7 @@ mod status;
 pub mod statuses;
 mod table;
 mod together;
+mod who;
 mod withdraw;
 
 use crate::{
@@ -64,6 +66,7 @@ use std::{
 
 #[cfg(test)]
 pub(crate) use crate::decision::tests::sentences as every_decision;
+pub use crate::planner::{Card, Recognised};
 pub use accept::{Accepted, MAX_EVENTS};
 pub use audit::{AuditEntry, AuditFilter, AuditPage};
 pub use backfill::{Backfill, BackfillStep};
@@ -83,6 +86,7 @@ pub use identity::PortalChange;
 pub use import::{FaultyLine, Imports};
 pub use letter_filter::{LetterFilter, LetterQuery};
 pub use look::{FROM_SQL, HOUSEKEEPING, JOBS};
+pub use not_customer::NotCustomer;
 pub use orders::{OrderView, TimelineEntry};
 pub use permits::{PATIENCE as PERMIT_PATIENCE, permit_bell};
 pub use reconcile::{Difference, OrderWithDeal};

@@ -3,6 +3,7 @@
 use super::{Bridge, Error};
 use crate::{
     domain::ShopName,
+    planner::Recognised,
     storage::{journal, orders},
 };
 use chrono::{DateTime, Utc};
@@ -41,6 +42,10 @@ pub struct OrderView {
     pub pending: i64,
     /// Open dead letters.
     pub dead: i64,
+    /// By what its contact and its company were recognised, and which cards were passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
+    pub recognised: Option<Recognised>,
     /// Its life, oldest first.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -87,6 +92,9 @@ impl Bridge {
             in_sync: row.in_sync,
             pending: row.pending,
             dead: row.dead,
+            recognised: row
+                .recognised
+                .and_then(|stored| serde_json::from_value(stored).ok()),
             timeline: timeline
                 .into_iter()
                 .map(|entry| TimelineEntry {

@@ -1,6 +1,6 @@
 //! The end of a try: one transaction for a whole wave, fenced by the lane's lease.
 
-use super::{Bridge, Error, bury::clean, claim::Claim, compare};
+use super::{Bridge, Error, bury::clean, claim::Claim, compare, who};
 use crate::{
     bug::{self, Step},
     domain::{Agreed, Code},
@@ -9,6 +9,7 @@ use crate::{
     storage::{
         self, agreements, attempts,
         attempts::NewAttempt,
+        bearers::{self, Bearer},
         comparisons, history,
         journal::{self, Line},
         lanes::{self, Lease},
@@ -77,6 +78,7 @@ struct Writes {
     done: Vec<(String, String, i64)>,
     dead: Vec<(i64, String, String, i32)>,
     links: BTreeMap<(String, String), i64>,
+    bearers: BTreeMap<(String, String, String), Bearer>,
     lines: Vec<Line>,
     made: Vec<Made>,
     refused: Vec<NewAttempt>,
@@ -247,8 +249,16 @@ impl Writes {
         let order = format!("{}/{}", claim.shop, claim.number);
         self.link("deal", Some(&order), id(deal));
         self.link("lead", Some(&order), id(lead));
-        self.link("contact", claim.contact_key.as_ref(), id(known.contact_id));
-        self.link("company", claim.company_key.as_ref(), id(known.company_id));
+        if settlement.links_contact {
+            self.link("contact", claim.contact_key.as_ref(), id(known.contact_id));
+        }
+        if settlement.links_company {
+            self.link("company", claim.company_key.as_ref(), id(known.company_id));
+        }
+        for one in who::bearers_of(claim, settlement) {
+            let key = (one.shop.clone(), one.value.clone(), one.bearer.clone());
+            self.bearers.insert(key, one);
+        }
         self.lands(claim, &settlement.landing, tries);
         self.tried.push(Tried {
             shop: claim.shop.clone(),
@@ -465,6 +475,10 @@ impl Writes {
         let links: Vec<_> = self.links.into_iter().map(link).collect();
         if !links.is_empty() {
             links::put(db, portal, &links).await?;
+        }
+        let all: Vec<Bearer> = self.bearers.into_values().collect();
+        if !all.is_empty() {
+            bearers::put(db, portal, &all).await?;
         }
         compare_later(db, portal, &self.tried, &self.made).await?;
         journal::add(db, &self.lines).await?;

@@ -4,7 +4,10 @@ use super::{
     Global, output,
     setup::{self, Database},
 };
-use crate::{app::OrderView, domain::ShopName};
+use crate::{
+    app::{Card, Error, OrderView, Recognised},
+    domain::ShopName,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::process::ExitCode;
@@ -18,10 +21,71 @@ pub(super) enum Command {
         /// The order's number
         number: String,
     },
+    /// Say that a card is not the customer's: the order leaves it, and it is never taken for this customer again
+    NotCustomer {
+        /// The shop's name
+        shop: String,
+        /// The order's number
+        number: String,
+        /// The contact that is not the customer's (default: the one that the order has)
+        #[arg(long, conflicts_with = "company")]
+        contact: Option<u64>,
+        /// The company that is not the customer's
+        #[arg(long)]
+        company: Option<u64>,
+    },
 }
 
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
-    let Command::Show { shop, number } = command;
+    match command {
+        Command::Show { shop, number } => show_one(global, shop, number).await,
+        Command::NotCustomer {
+            shop,
+            number,
+            contact,
+            company,
+        } => {
+            let card = match company {
+                Some(_) => (Card::Company, *company),
+                None => (Card::Contact, *contact),
+            };
+            not_customer(global, (shop, number), card).await
+        }
+    }
+}
+
+async fn not_customer(
+    global: &Global,
+    (shop, number): (&str, &str),
+    card: (Card, Option<u64>),
+) -> anyhow::Result<ExitCode> {
+    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let config = setup::config(global)?;
+    let database = Database::open(&config, global).await?;
+    let bridge = setup::bridge(&config, database.pool.clone());
+    let done = bridge
+        .not_customer(&shop, number, card, &setup::actor())
+        .await;
+    database.close().await;
+    match done {
+        Ok(done) if done.now => output::say(format!(
+            "card {} is not this customer's: another is looked for now",
+            done.id
+        )),
+        Ok(done) => output::say(format!(
+            "card {} is not this customer's: another is looked for with the order's next event",
+            done.id
+        )),
+        Err(Error::NotFound) => {
+            output::say(format!("the order {number} of {shop} has no such card"));
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show_one(global: &Global, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
     let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
     let config = setup::config(global)?;
     let database = Database::open(&config, global).await?;
@@ -64,6 +128,9 @@ fn show(view: &OrderView) {
         id(view.company_id),
         view.portal
     ));
+    for sentence in view.recognised.iter().flat_map(Recognised::sentences) {
+        output::line(format!("  {sentence}"));
+    }
     for entry in &view.timeline {
         output::line(format!(
             "  {}  {:<9} {}{}",

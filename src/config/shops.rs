@@ -3,8 +3,8 @@
 use super::{KeyDigest, Problem, Secret, WooCommerce, secret, woocommerce};
 use crate::callback;
 use crate::domain::{
-    Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, PortalName,
-    Rule, ShopName, ShopRules, Stage, StatusMap, Texts, TurnLimit, Winner,
+    Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, Placeholders,
+    PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts, TurnLimit, Winner,
 };
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
@@ -68,6 +68,8 @@ pub(super) struct Raw {
     phone_country: String,
     #[serde(default)]
     texts: Texts,
+    #[serde(default)]
+    placeholders: Vec<String>,
     #[serde(default = "delivery_name")]
     delivery_name: String,
     #[serde(default)]
@@ -225,6 +227,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
     }
     texts(&key, &raw.phone_country, &raw.title, &raw.fields, problems);
     let rules = ShopRules {
+        placeholders: placeholders(&raw.placeholders, &raw.phone_country, &key, problems),
         portal,
         funnel: raw.funnel,
         statuses: statuses(raw.statuses, raw.funnel, &key, problems),
@@ -273,6 +276,26 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         turns,
         overruled_comment: raw.overruled_comment,
     }
+}
+
+/// The built-in list, and what the shop adds to it.
+fn placeholders(
+    texts: &[String],
+    phone_country: &str,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Placeholders {
+    let mut all = Placeholders::default();
+    for (at, text) in texts.iter().enumerate() {
+        if let Err(rule) = all.add(text, phone_country) {
+            problems.push(Problem::new(
+                format!("{key}.placeholders[{at}]"),
+                rule,
+                "write an address, `*@domain`, a phone, `id:5` or a word",
+            ));
+        }
+    }
+    all
 }
 
 fn sources_of_truth(raw: Vec<RawRule>, funnel: u32) -> Vec<Rule> {

@@ -63,6 +63,7 @@ fn every_fault_is_named_at_once_with_its_place() {
         portal = "nowhere"
         api_keys = ["short"]
         phone_country = "+7"
+        placeholders = ["info@shop.example", "*@"]
         [[shops.one.statuses]]
         status = "N"
         stage = ""
@@ -74,6 +75,7 @@ fn every_fault_is_named_at_once_with_its_place() {
         "shops.one.portal",
         "shops.one.api_keys",
         "shops.one.phone_country",
+        "shops.one.placeholders[1]",
         "shops.one.statuses[0]",
     ]);
     assert_eq!(keys, expected);
@@ -240,6 +242,7 @@ fn the_example_is_valid_and_names_every_key() {
         "fields",
         "phone_country",
         "texts",
+        "placeholders",
         "delivery_name",
         "on_deleted",
         "leads",

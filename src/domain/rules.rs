@@ -1,6 +1,6 @@
 //! What a shop's configuration says about how its orders are written: parsed, checked, free of secrets.
 
-use super::{PortalName, Reading, ShopName, Stage, StatusMap, Texts};
+use super::{Placeholders, PortalName, Reading, ShopName, Stage, StatusMap, Texts};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -27,6 +27,8 @@ pub struct ShopRules {
     pub phone_country: String,
     /// What the shop's texts are.
     pub texts: Texts,
+    /// Values that identify nobody.
+    pub placeholders: Placeholders,
     /// What an order that the shop deleted becomes.
     pub on_deleted: OnDeleted,
     /// Orders that become leads instead of deals.

@@ -27,6 +27,7 @@ mod letter_counts;
 mod letter_export;
 mod letter_import;
 mod metrics;
+mod not_customer;
 mod oauth;
 mod openapi;
 mod orders;

@@ -2,8 +2,8 @@
 
 use super::{
     Problem, State, around, audit, bulk, conflict, conflicts, dead_letter, dead_letters, discard,
-    events, health, install, letter_counts, letter_export, letter_import, metrics, oauth, openapi,
-    orders, portals, resolve, retry, status, status_changes, webhooks, woocommerce,
+    events, health, install, letter_counts, letter_export, letter_import, metrics, not_customer,
+    oauth, openapi, orders, portals, resolve, retry, status, status_changes, webhooks, woocommerce,
 };
 use axum::{
     Router,
@@ -34,6 +34,7 @@ endpoints! {
     events::post_events __path_post_events
     woocommerce::post_delivery __path_post_delivery
     orders::get_order __path_get_order
+    not_customer::post_not_customer __path_post_not_customer
     dead_letters::get_dead_letters __path_get_dead_letters
     letter_counts::get_counts __path_get_counts
     letter_export::get_export __path_get_export

@@ -102,7 +102,7 @@ impl Wave {
             Ask::CompaniesByTitle { firm } => self.take_companies_by_title(firm, result),
             Ask::AddContact { customer } => self.contact_made(customer, result),
             Ask::AddCompany { firm } => self.company_made(firm, result),
-            Ask::CompleteContact { .. } | Ask::AddToCompany { .. } => {}
+            Ask::CompleteContact { .. } | Ask::AddToCompany { .. } | Ask::DealContact { .. } => {}
             Ask::LinkCompany { job } => self.jobs[job].known.open.link = false,
             Ask::RowsBefore { job } => self.jobs[job].tell_rows(result),
             Ask::Import { jobs } => self.take_import(&jobs, result),
@@ -150,6 +150,9 @@ impl Wave {
                     "the contact could not be put to its company: {words}"
                 ));
             }
+            Ask::DealContact { job } => self.jobs[job].note(format!(
+                "the deal's contacts could not all be changed: {words}"
+            )),
             // It was only to be told.
             Ask::RowsBefore { .. } => {}
             // The rows of a deal or lead that was itself refused: its own reason counts, or it is asked again.
@@ -238,8 +241,10 @@ impl Wave {
             }),
             Ask::Presets => self.jobs_where(|state| state.firm.is_some()),
             Ask::Contacts { ids } => {
-                let linked = self
-                    .jobs_where(|state| state.known.contact_id.is_some_and(|id| ids.contains(&id)));
+                let linked = self.jobs_where(|state| {
+                    let theirs = state.customer.and_then(|at| self.customers[at].contact);
+                    theirs.is_some_and(|id| ids.contains(&id))
+                });
                 let found: Vec<usize> = (0..self.customers.len())
                     .filter(|customer| {
                         self.customers[*customer]
@@ -273,6 +278,7 @@ impl Wave {
             | Ask::SetRows { job, .. }
             | Ask::RowsBefore { job }
             | Ask::LinkCompany { job }
+            | Ask::DealContact { job }
             | Ask::FixSum { job } => vec![*job],
         }
     }

@@ -64,6 +64,8 @@ pub(super) enum Ask {
     RowsBefore { job: usize },
     /// A new contact being put to its company.
     LinkCompany { job: usize },
+    /// A contact of a deal being put beside the others, or taken away.
+    DealContact { job: usize },
     /// What was written, read back.
     ReadBack { jobs: Vec<usize> },
     /// A sum being set by hand.

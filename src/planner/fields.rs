@@ -185,6 +185,9 @@ fn comments(snapshot: &Snapshot) -> String {
         if !told.is_empty() {
             parts.push(format!("Доставка: {}", told.join(", ")));
         }
+        if !delivery.recipient.is_empty() {
+            parts.push(format!("Получатель: {}", delivery.recipient.join(", ")));
+        }
     }
     if let Some(method) = snapshot
         .payment
@@ -211,16 +214,19 @@ fn comments(snapshot: &Snapshot) -> String {
             other => other,
         })
         .collect();
-    within(&text, COMMENT_BYTES)
+    within(&text)
 }
 
 /// What the portal keeps of a comment, in bytes.
 const COMMENT_BYTES: usize = 60_000;
 
-/// As much of the text as has at most so many bytes.
-fn within(text: &str, most: usize) -> String {
+/// As much of a comment as the portal keeps.
+pub(super) fn within(text: &str) -> String {
     let end = text.char_indices().map(|(at, c)| at + c.len_utf8());
-    let end = end.take_while(|end| *end <= most).last().unwrap_or(0);
+    let end = end
+        .take_while(|end| *end <= COMMENT_BYTES)
+        .last()
+        .unwrap_or(0);
     text.get(..end).unwrap_or_default().to_owned()
 }
 

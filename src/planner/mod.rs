@@ -20,6 +20,7 @@ mod told;
 mod under_way;
 mod value;
 mod wave;
+mod who;
 mod withheld;
 
 pub use facts::PortalFacts;
@@ -29,10 +30,11 @@ pub use glance::{
 pub use identity::{Inquiry, Origin, Remembered, Search, Verdict, Witness};
 pub use under_way::{Doubt, Intention, Landing, Making, Open, UnderWay};
 pub use wave::Wave;
+pub use who::{Because, Card, Evidence, Passed, Recognised, Recognition, Refused, Who};
 
 use state::State;
 
-use crate::domain::{Code, OrderNumber, ShopRules, Snapshot, Stage};
+use crate::domain::{Code, LegalEntity, OrderNumber, Person, ShopRules, Snapshot, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{fmt, sync::Arc};
@@ -59,6 +61,8 @@ pub struct Job {
     pub doubt: Option<Doubt>,
     /// The status that is agreed with the deal, where that was seen since: its echo is no news.
     pub agreed: Option<String>,
+    /// What is known of who its customer is.
+    pub who: Who,
 }
 
 /// What to do with an order.
@@ -79,6 +83,15 @@ pub struct Known {
     pub contact_id: Option<u64>,
     /// Company.
     pub company_id: Option<u64>,
+    /// Whom the contact stands for, as the shop told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Person>,
+    /// Which firm the company stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firm: Option<LegalEntity>,
+    /// How they were recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recognised: Option<Recognised>,
     /// What was last written; none if that is not known (then the portal's own values are compared).
     pub written: Option<Written>,
     /// What was sent and is not known to have arrived: it counts as unknown, and is done before the order is.
@@ -220,6 +233,10 @@ pub struct Settlement {
     pub notes: Vec<String>,
     /// The stage read back from the portal, if it was.
     pub stage: Option<Stage>,
+    /// Whether the contact is to be linked to the shop's customer id.
+    pub links_contact: bool,
+    /// Whether the company is to be linked to the taxpayer number.
+    pub links_company: bool,
     /// The status and the stage that a new deal was made with; also where its answer was lost.
     pub made_as: Option<(String, Stage)>,
     /// What may still land in the portal.

@@ -5,7 +5,9 @@ use super::{
     fields::{Desired, desired, emptied, lead_rule},
     import::Import,
 };
-use crate::domain::{Code, Direction, LeadRule, OnDeleted, ShopRules, Snapshot, Stage};
+use crate::domain::{
+    Code, Direction, LeadRule, LegalEntity, OnDeleted, Person, ShopRules, Snapshot, Stage,
+};
 use serde_json::{Map, Value, json};
 
 /// One job with all that was learnt of it.
@@ -25,10 +27,22 @@ pub(super) struct State {
     pub(super) row: Option<Map<String, Value>>,
     /// Whether the stage is part of what is being written.
     pub(super) stage_written: bool,
+    /// Who ordered, as far as the shop's words identify somebody.
+    pub(super) person: Option<Person>,
+    /// The legal entity that ordered.
+    pub(super) firm_told: Option<LegalEntity>,
+    /// Phones and addresses of the customer that identify nobody.
+    pub(super) aside: Vec<String>,
     /// Who ordered: a position in the wave's list.
     pub(super) customer: Option<usize>,
     /// The legal entity that ordered: a position in the wave's list.
     pub(super) firm: Option<usize>,
+    /// Cards that a manager put to the deal and that stay, with what would have been written.
+    pub(super) spared: Map<String, Value>,
+    /// Whether the contact found or made is to be linked to the shop's customer id.
+    pub(super) links_contact: bool,
+    /// The same of the company and the taxpayer number.
+    pub(super) links_company: bool,
     pub(super) asked_by_id: bool,
     /// Another deal or lead that carries the order's origin, where the known one does not show.
     pub(super) stand_in: Option<Map<String, Value>>,
@@ -74,8 +88,14 @@ impl State {
             lead: None,
             row: None,
             stage_written: false,
+            person: None,
+            firm_told: None,
+            aside: Vec::new(),
             customer: None,
             firm: None,
+            spared: Map::new(),
+            links_contact: false,
+            links_company: false,
             asked_by_id: false,
             stand_in: None,
             import: Import::Not,
@@ -97,12 +117,14 @@ impl State {
                 OnDeleted::Stage(stage) => state.wanted = Some(stage.clone()),
             },
             Intent::Save(snapshot) => {
-                let desired = wanted_of(snapshot, &state.job.rules, &state.known);
                 state.notes.extend(snapshot.left_out.iter().cloned());
-                state.notes.extend(desired.difference.iter().cloned());
-                state.notes.extend(desired.notes.iter().cloned());
                 state.lead = lead_rule(snapshot, &state.job.rules).cloned();
-                state.desired = Some(desired);
+                state.read_customer();
+                state.desire();
+                if let Some(desired) = &state.desired {
+                    state.notes.extend(desired.difference.iter().cloned());
+                    state.notes.extend(desired.notes.iter().cloned());
+                }
                 if !state.is_lead() {
                     state.want_stage();
                 }
@@ -175,14 +197,19 @@ impl State {
         self.known.target.is_none() && self.snapshot().is_some()
     }
 
-    /// Whether a contact and a company are needed: a deal that is there keeps its own.
-    pub(super) fn needs_customer(&self) -> bool {
-        self.is_new() && !self.is_lead()
+    /// Whether a contact is needed: a deal that is there keeps its own as long as the shop names the same customer.
+    pub(super) fn needs_contact(&self) -> bool {
+        !self.is_lead() && (self.is_new() || self.person.is_some() && !self.same_customer())
+    }
+
+    /// Whether a company is needed, likewise.
+    pub(super) fn needs_company(&self) -> bool {
+        !self.is_lead() && (self.is_new() || self.firm_told.is_some() && !self.same_firm())
     }
 
     /// Whether contacts and companies are looked at: they are to be found or made, or lack something.
     pub(super) fn concerns_customer(&self) -> bool {
-        self.is_new() || !self.customer_told() || self.known.open.requisite
+        self.is_new() || !self.customer_told() || !self.firm_is_told() || self.known.open.requisite
     }
 
     pub(super) fn target_id(&self) -> Option<u64> {

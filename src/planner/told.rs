@@ -10,6 +10,14 @@ use super::{
 };
 use serde_json::{Map, Value, json};
 
+/// Fields of whose changes a rule of their own tells.
+const OWN_RULES: [&str; 4] = [
+    "IS_MANUAL_OPPORTUNITY",
+    "COMMENTS",
+    "CONTACT_ID",
+    "COMPANY_ID",
+];
+
 impl State {
     /// Whether the portal was told everything before, and the shop tells nothing new: then nothing is asked.
     pub(super) fn nothing_changed(&self) -> bool {
@@ -25,6 +33,7 @@ impl State {
             && self.changed().is_empty()
             && !self.rows_changed()
             && self.customer_told()
+            && self.firm_is_told()
     }
 
     /// What the portal is known, or seen, to hold in a field.
@@ -61,8 +70,11 @@ impl State {
         self.known.open.rows || written.is_none_or(|written| written.rows != desired.rows.rows)
     }
 
-    /// Whether the portal was told all of the customer's phones and e-mails before.
+    /// Whether the portal was told all of this same customer's phones and e-mails before.
     pub(super) fn customer_told(&self) -> bool {
+        if self.person.is_some() && !self.same_customer() {
+            return false;
+        }
         let told = self
             .known
             .written
@@ -72,13 +84,25 @@ impl State {
         self.communications().iter().all(|one| told.contains(one))
     }
 
-    /// The customer's phones and e-mails.
+    /// Whether the deal's company, or that it has none, is the one that the snapshot names.
+    pub(super) fn firm_is_told(&self) -> bool {
+        if self.firm_told.is_none() {
+            return !self.firm_dropped();
+        }
+        self.same_firm()
+    }
+
+    /// The phones and e-mails that identify the customer.
     fn communications(&self) -> Vec<String> {
-        let Some(customer) = self.snapshot().and_then(|order| order.customer.as_ref()) else {
+        let Some(person) = &self.person else {
             return Vec::new();
         };
-        let phones = customer.phones.iter().map(ToString::to_string);
-        phones.chain(customer.emails.iter().cloned()).collect()
+        person
+            .phones
+            .iter()
+            .chain(&person.emails)
+            .cloned()
+            .collect()
     }
 
     /// Whether the portal shows in a field what the bridge last wrote there; also where that is not known.
@@ -214,7 +238,7 @@ impl State {
             .filter(|(field, ours)| {
                 let shows = self.row.as_ref().and_then(|row| row.get(*field));
                 // Who made the sum is no word of anybody, and comments have a rule of their own.
-                let counts = !["IS_MANUAL_OPPORTUNITY", "COMMENTS"].contains(&field.as_str());
+                let counts = !OWN_RULES.contains(&field.as_str());
                 counts && !self.as_written(field) && !same(ours, shows)
             })
             .map(|(field, _)| field.as_str())

@@ -171,6 +171,8 @@ impl Wave {
                 outcome,
                 landing,
                 waits: state.waits,
+                links_contact: state.links_contact && state.known.contact_id.is_some(),
+                links_company: state.links_company && state.known.company_id.is_some(),
                 known: state.known,
                 notes: state.notes,
                 stage: state.stage,

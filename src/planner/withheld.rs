@@ -1,6 +1,6 @@
 //! What the portal refuses of an order's optional data: the order goes on without it.
 
-use super::{Intent, State, Wave, ask::Ask, state::wanted_of};
+use super::{Intent, State, Wave, ask::Ask};
 use crate::domain::Code;
 use std::collections::BTreeSet;
 
@@ -72,7 +72,10 @@ impl State {
             return false;
         };
         let emails = snapshot.withhold_emails();
-        self.desired = Some(wanted_of(snapshot, &self.job.rules, &self.known));
+        if let Some(person) = &mut self.person {
+            person.emails.clear();
+        }
+        self.desire();
         for email in &emails {
             self.note(format!(
                 "the portal refused the e-mail {email}: it was left out and stands in the comment"

@@ -166,6 +166,12 @@ pub async fn let_go_of_all(db: &mut PgConnection, portal: &str) -> Result<u64, E
     sqlx::query!("DELETE FROM bridge.links WHERE portal = $1", portal)
         .execute(&mut *db)
         .await?;
+    sqlx::query!(
+        "UPDATE bridge.bearers SET contact_id = NULL WHERE portal = $1 AND contact_id IS NOT NULL",
+        portal
+    )
+    .execute(&mut *db)
+    .await?;
     let done = sqlx::query!(
         "UPDATE bridge.orders
          SET deal_id = NULL, lead_id = NULL, contact_id = NULL, company_id = NULL, stage = NULL, known = '{}',

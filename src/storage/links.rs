@@ -34,6 +34,25 @@ pub async fn find(
     .await?)
 }
 
+/// Takes a card from whatever it is linked to under these keys.
+pub async fn cut(
+    db: &mut PgConnection,
+    (portal, entity): (&str, &str),
+    prefix: &str,
+    bitrix_id: i64,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "DELETE FROM bridge.links WHERE portal = $1 AND entity = $2 AND starts_with(key, $3) AND bitrix_id = $4",
+        portal,
+        entity,
+        prefix,
+        bitrix_id
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Makes or changes links; no key twice.
 pub async fn put(db: &mut PgConnection, portal: &str, links: &[Link]) -> Result<(), Error> {
     let entities: Vec<String> = links.iter().map(|l| l.entity.clone()).collect();

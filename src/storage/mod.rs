@@ -10,6 +10,7 @@
 pub mod agreements;
 pub mod attempts;
 pub mod backfills;
+pub mod bearers;
 pub mod bulk;
 pub mod changes;
 pub mod clocks;

@@ -226,6 +226,53 @@ pub async fn has_event(db: &mut PgConnection, shop: &str, number: &str) -> Resul
     .await?)
 }
 
+/// What is known of an order whose cards an operator judges; locked.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The portal.
+    pub portal: String,
+    /// What the planner knows of the order.
+    pub known: Json,
+    /// Its newest event as it was sent; none if that was pruned.
+    pub body: Option<Json>,
+}
+
+/// Locks one order and reads what is known of it.
+pub async fn keep(db: &mut PgConnection, shop: &str, number: &str) -> Result<Option<Kept>, Error> {
+    Ok(sqlx::query_as!(
+        Kept,
+        r#"SELECT o.portal, o.known AS "known: Json",
+                  (SELECT e.body FROM bridge.outbox e WHERE e.id = o.head_id) AS "body: Json"
+           FROM bridge.orders o WHERE o.shop = $1 AND o.number = $2 FOR UPDATE"#,
+        shop,
+        number
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Stores what is known of a locked order after a card was taken from it.
+pub async fn take_card(
+    db: &mut PgConnection,
+    (shop, number): (&str, &str),
+    known: &Value,
+    contact_id: Option<i64>,
+    company_id: Option<i64>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.orders SET known = $3, contact_id = $4, company_id = $5
+         WHERE shop = $1 AND number = $2",
+        shop,
+        number,
+        known,
+        contact_id,
+        company_id
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Stores the status that the shop was told and has.
 pub async fn set_status(
     db: &mut PgConnection,
@@ -609,6 +656,8 @@ pub struct OrderRow {
     pub pending: i64,
     /// Open dead letters.
     pub dead: i64,
+    /// How its contact and company were recognised.
+    pub recognised: Option<Value>,
 }
 
 /// One order.
@@ -629,7 +678,8 @@ pub async fn view(
                                     AND (a.standing IS NOT NULL OR a.writing IS NOT NULL OR a.gone_at IS NOT NULL)) AS "in_sync!",
                   (CASE WHEN o.due_at IS NULL THEN 0 ELSE 1 END)::bigint AS "pending!",
                   (SELECT count(*) FROM bridge.dead_letters d
-                   WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!"
+                   WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
+                  o.known -> 'recognised' AS recognised
            FROM bridge.orders o WHERE o.shop = $1 AND o.number = $2"#,
         shop,
         number

@@ -78,12 +78,10 @@ pub(super) fn snapshot(
     }
 }
 
-/// The guest's id is 0: then phone and e-mail say who it is.
+/// Who pays: whoever is only named for the delivery is not the customer. The guest's id is 0: then phone and e-mail say who it is.
 fn customer(order: &Map<String, Value>) -> Option<Value> {
-    let billing = object(order, "billing")?;
-    let shipping = object(order, "shipping");
-    let mut phones: Vec<String> = text(billing, "phone", 100).into_iter().collect();
-    phones.extend(shipping.and_then(|shipping| text(shipping, "phone", 100)));
+    let billing = payer(order)?;
+    let phones: Vec<String> = text(billing, "phone", 100).into_iter().collect();
     let emails: Vec<String> = text(billing, "email", 320).into_iter().collect();
     let company = text(billing, "company", NAME).map(|title| {
         json!({
@@ -93,10 +91,7 @@ fn customer(order: &Map<String, Value>) -> Option<Value> {
             "address": address(billing),
         })
     });
-    let name = |field| {
-        text(billing, field, NAME)
-            .or_else(|| shipping.and_then(|shipping| text(shipping, field, NAME)))
-    };
+    let name = |field| text(billing, field, NAME);
     let customer = json!({
         "id": id(order, "customer_id"),
         "kind": if company.is_some() { "company" } else { "person" },
@@ -107,6 +102,33 @@ fn customer(order: &Map<String, Value>) -> Option<Value> {
         "company": company,
     });
     Some(customer)
+}
+
+/// The billing address; the one of the delivery only where the other names nobody.
+fn payer(order: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    let billing = object(order, "billing");
+    let names = |of: &&Map<String, Value>| {
+        let told = ["first_name", "last_name", "company", "phone", "email"];
+        told.iter().any(|field| text(of, field, NAME).is_some())
+    };
+    billing
+        .filter(names)
+        .or_else(|| object(order, "shipping").filter(names))
+        .or(billing)
+}
+
+/// Who takes the delivery, where that is not who pays.
+fn recipient(order: &Map<String, Value>) -> Option<Value> {
+    let (payer, shipping) = (payer(order)?, object(order, "shipping")?);
+    let name = |of| {
+        let parts = ["first_name", "last_name"].map(|field| text(of, field, 200));
+        let name = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        Some(name).filter(|name| !name.is_empty())
+    };
+    let (his, phone) = (name(shipping), text(shipping, "phone", 100));
+    let another = his.is_some() && his != name(payer)
+        || phone.is_some() && phone != text(payer, "phone", 100);
+    another.then(|| json!({ "name": his, "phone": phone }))
 }
 
 /// Where nothing is delivered there is no address of delivery: the customer's own is in the customer's card.
@@ -125,7 +147,9 @@ fn delivery(order: &Map<String, Value>, lines: &Lines) -> Option<Value> {
         // Downloads and services; an order that a person typed in may just lack its method.
         given.filter(|_| channel(order) == "operator")
     };
-    if lines.methods.is_empty() && place.is_none() && lines.shipping.amount.is_zero() {
+    let recipient = recipient(order);
+    let nothing = lines.methods.is_empty() && lines.shipping.amount.is_zero();
+    if nothing && place.is_none() && recipient.is_none() {
         return None;
     }
     let method: String = lines.methods.join(", ").chars().take(NAME).collect();
@@ -134,6 +158,7 @@ fn delivery(order: &Map<String, Value>, lines: &Lines) -> Option<Value> {
         "price": lines.shipping.amount.to_string(),
         "vat_rate": lines.shipping.rate.map(|rate| rate.to_string()),
         "address": place,
+        "recipient": recipient,
     }))
 }
 

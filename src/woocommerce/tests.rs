@@ -105,6 +105,29 @@ fn a_company_and_a_registered_customer_are_told_from_a_person_and_a_guest() {
 }
 
 #[test]
+fn whoever_is_only_named_for_the_delivery_is_not_the_customer() {
+    let mut body = order();
+    body["billing"]["first_name"] = json!("Мария");
+    body["billing"]["phone"] = json!("+7 909 100-20-30");
+    body["shipping"] =
+        json!({"first_name": "Илья", "last_name": "Именинник", "phone": "+7 909 777-88-99"});
+    let told = saved(&body);
+    let customer = told.customer.unwrap();
+    assert_eq!(customer.name.as_deref(), Some("Мария"));
+    assert_eq!(customer.phones.len(), 1);
+    assert_eq!(customer.phones[0].as_str(), "+79091002030");
+    let recipient = told.delivery.unwrap().recipient;
+    assert_eq!(recipient, ["Илья Именинник", "+7 909 777-88-99"]);
+    body["shipping"] = body["billing"].clone();
+    assert!(saved(&body).delivery.unwrap().recipient.is_empty());
+    body["billing"] = json!({"first_name": "", "email": "", "phone": ""});
+    assert_eq!(
+        saved(&body).customer.unwrap().name.as_deref(),
+        Some("Мария")
+    );
+}
+
+#[test]
 fn a_deletion_is_told_by_the_body_and_not_by_the_topic_alone() {
     let event = parsed("order.deleted", &json!({"id": 727}));
     assert!(matches!(event.body, EventBody::Deleted { .. }));

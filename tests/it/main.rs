@@ -13,6 +13,7 @@ mod chaos;
 mod client;
 mod console;
 mod crash;
+mod customers;
 mod decision_model;
 mod deployment;
 mod doors;

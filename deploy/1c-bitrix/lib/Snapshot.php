@@ -113,6 +113,9 @@ final class Snapshot
                 continue;
             }
             $code = strtoupper((string) ($property['CODE'] ?? ''));
+            if (self::ofRecipient($code)) {
+                continue;
+            }
             $byCode[$code] = $value;
             if (self::yes($property['IS_PHONE'] ?? null) || in_array($code, ['PHONE', 'PERSONAL_PHONE', 'TEL', 'MOBILE'], true)) {
                 $phones[] = self::cut($value, 100);
@@ -125,8 +128,13 @@ final class Snapshot
             }
         }
         if (!$anonymous) {
-            $phones[] = self::text($user, 'PERSONAL_MOBILE', 100) ?? self::text($user, 'PERSONAL_PHONE', 100);
-            $emails[] = self::text($user, 'EMAIL', 320);
+            // Who orders for somebody else under an account of his own does not lend him his numbers.
+            if ($phones === []) {
+                $phones[] = self::text($user, 'PERSONAL_MOBILE', 100) ?? self::text($user, 'PERSONAL_PHONE', 100);
+            }
+            if ($emails === []) {
+                $emails[] = self::text($user, 'EMAIL', 320);
+            }
         }
         $company = self::company($byCode);
         $names = self::names($byCode, $anonymous ? [] : $user, $company === null ? $payer : null);
@@ -140,6 +148,37 @@ final class Snapshot
             'emails' => self::distinct($emails),
             'company' => $company,
         ]);
+    }
+
+    /** Whoever is only named for the delivery, of a gift for example, is not the customer. */
+    private static function ofRecipient(string $code): bool
+    {
+        return preg_match('/RECIPIENT|RECEIVER|CONSIGNEE|POLUCHATEL|(^|_)GIFT/', $code) === 1;
+    }
+
+    /**
+     * @param array<string, mixed> $order
+     * @return array<string, string>|null
+     */
+    private static function recipient(array $order): ?array
+    {
+        $name = [];
+        $phone = null;
+        foreach (self::rows($order, 'properties') as $property) {
+            $code = strtoupper((string) ($property['CODE'] ?? ''));
+            $value = self::ofRecipient($code) ? self::scalar($property['VALUE'] ?? null) : null;
+            if ($value === null) {
+                continue;
+            }
+            if (self::yes($property['IS_PHONE'] ?? null) || preg_match('/PHONE|TEL|MOBILE/', $code) === 1) {
+                $phone = $phone ?? self::cut($value, 100);
+            } elseif (preg_match('/MAIL|ADDRESS|ADR|CITY/', $code) !== 1) {
+                $name[] = $value;
+            }
+        }
+        $named = self::cut(implode(' ', self::distinct($name)), 500);
+        $recipient = self::present(['name' => $named === '' ? null : $named, 'phone' => $phone]);
+        return $recipient === [] ? null : $recipient;
     }
 
     /**
@@ -240,10 +279,16 @@ final class Snapshot
         }
         $method = self::cut(implode(', ', self::distinct($methods)), 500);
         $price = self::amount($order['PRICE_DELIVERY'] ?? 0);
-        if ($method === '' && $address === null && $price === '0') {
+        $recipient = self::recipient($order);
+        if ($method === '' && $address === null && $price === '0' && $recipient === null) {
             return null;
         }
-        return self::present(['method' => $method === '' ? null : $method, 'price' => $price, 'address' => $address]);
+        return self::present([
+            'method' => $method === '' ? null : $method,
+            'price' => $price,
+            'address' => $address,
+            'recipient' => $recipient,
+        ]);
     }
 
     /**

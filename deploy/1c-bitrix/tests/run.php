@@ -81,6 +81,16 @@ check([
         ]]))['customer'];
         same(['company', '7707083893'], [$company['kind'], $company['company']['inn']]);
     },
+    'whoever is only named for the delivery is not the customer' => function (): void {
+        $data = Snapshot::data(order(['properties' => [
+            ['CODE' => 'FIO', 'VALUE' => 'Озёрная Мария Павловна', 'IS_PAYER' => 'Y'],
+            ['CODE' => 'PHONE', 'VALUE' => '+7 909 100-20-30', 'IS_PHONE' => 'Y'],
+            ['CODE' => 'RECIPIENT_NAME', 'VALUE' => 'Илья Именинник'],
+            ['CODE' => 'RECIPIENT_PHONE', 'VALUE' => '+7 909 777-88-99', 'IS_PHONE' => 'Y'],
+        ], 'user' => ['NAME' => 'Олег', 'PERSONAL_PHONE' => '+7 900 111-22-33', 'EMAIL' => '']]));
+        same(['Мария', ['+7 909 100-20-30']], [$data['customer']['name'], $data['customer']['phones']]);
+        same(['name' => 'Илья Именинник', 'phone' => '+7 909 777-88-99'], $data['delivery']['recipient']);
+    },
     'a property that holds what no database takes is cleaned' => function (): void {
         $data = Snapshot::data(order(['properties' => [['CODE' => 'FILE', 'VALUE' => ['n' => "a\0b", 'o' => new \stdClass()]]]]));
         same(['n' => 'ab', 'o' => null], $data['properties']->FILE);

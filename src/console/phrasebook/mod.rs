@@ -404,6 +404,62 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "контакта {} в портале больше нет: покупателя нашли заново",
     ),
     (
+        "the contact {} was linked to the customer, but its name is another's: the customer was looked for",
+        "контакт {} был связан с покупателем, но имя в нём чужое: покупателя искали заново",
+    ),
+    (
+        "contact {} has a phone or an address of the customer and was not taken: its name is {}",
+        "у контакта {} телефон или адрес покупателя, но взят он не был: зовут его {}",
+    ),
+    (
+        "contact {} has a phone or an address of the customer and was not taken: it stands for the shop's customer {}",
+        "у контакта {} телефон или адрес покупателя, но взят он не был: это покупатель магазина {}",
+    ),
+    (
+        "contact {} has a common address of the customer and was not taken: nothing else agrees",
+        "у контакта {} общий с покупателем адрес организации, но взят он не был: больше ничего не совпадает",
+    ),
+    (
+        "{} said that contact {} is not this customer's: another is looked for",
+        "{}: контакт {} не этого покупателя, ищется другой",
+    ),
+    (
+        "{} said that company {} is not this customer's: another is looked for",
+        "{}: компания {} не этого покупателя, ищется другая",
+    ),
+    (
+        "card {} was not taken: an operator said that it is not this customer's",
+        "карточка {} не взята: оператор сказал, что она не этого покупателя",
+    ),
+    (
+        "{} identifies nobody: it stands in the deal's comment and on no card",
+        "{}: по этому никого не узнать; записано в комментарий сделки, в карточки не попадает",
+    ),
+    (
+        "the deal's contacts could not all be changed: {}",
+        "контакты сделки поменялись не все: {}",
+    ),
+    (
+        "the contact {} was put to the deal in the portal: the shop names another customer now, and the deal follows",
+        "контакт {} поставили сделке в портале: теперь магазин называет другого покупателя, и сделка идёт за ним",
+    ),
+    (
+        "the company {} was put to the deal in the portal: the shop names another customer now, and the deal follows",
+        "компанию {} поставили сделке в портале: теперь магазин называет другого покупателя, и сделка идёт за ним",
+    ),
+    (
+        "the contact {} was put to the deal in the portal: it stays",
+        "контакт {} поставили сделке в портале: он остаётся",
+    ),
+    (
+        "the company {} was put to the deal in the portal: it stays",
+        "компанию {} поставили сделке в портале: она остаётся",
+    ),
+    (
+        "{} {=} match this customer ({}): {} was taken, which agrees best",
+        "покупателю подходят: {} {=} ({}); взята {}: она сходится лучше всего",
+    ),
+    (
         "{} {=} match this customer ({}): the oldest was taken",
         "покупателю подходят: {} {=} ({}); взято самое старое",
     ),

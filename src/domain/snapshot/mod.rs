@@ -203,6 +203,8 @@ pub struct Delivery {
     pub vat_included: bool,
     /// Where to.
     pub address: Option<String>,
+    /// Who takes it, where that is not the customer: a name and a number for people to read, never a customer's.
+    pub recipient: Vec<String>,
 }
 
 /// Payment.

@@ -390,8 +390,20 @@ impl Delivery {
             vat_rate,
             vat_included,
             address: texts.read(delivery, "address", ADDRESS, faults),
+            recipient: recipient(delivery, texts, faults),
         }
     }
+}
+
+/// Name and phone of whoever takes the delivery.
+fn recipient(delivery: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Vec<String> {
+    let Some(recipient) = delivery.object("recipient", faults) else {
+        return Vec::new();
+    };
+    ["name", "phone"]
+        .into_iter()
+        .filter_map(|part| texts.read(&recipient, part, NAME, faults))
+        .collect()
 }
 
 impl Discount {

@@ -4,11 +4,12 @@ use super::{communications, multifield, older, ownership, several};
 use crate::{
     domain::{self, Company, Phone, ShopName, ShopRules},
     planner::{
-        State, Wave,
+        Evidence, Passed, State, Wave,
         ask::{Ask, Group, Step, result_of},
         list::{PAGE, listed, of_ids, row_id},
         rows::cut,
         value::{id, made_id, rows, text},
+        who::{Linked, Recognition},
     },
 };
 use serde_json::{Map, Value, json};
@@ -31,11 +32,17 @@ pub(in crate::planner) struct Firm {
     inn: Option<String>,
     kpp: Option<String>,
     address: Option<String>,
-    phones: Vec<Phone>,
+    phones: Vec<String>,
     emails: Vec<String>,
     responsible: Option<u64>,
-    /// Ids that its number or its name showed.
-    found: BTreeSet<u64>,
+    /// The company that an order or the number's link has already.
+    linked: Option<Linked>,
+    /// Companies that are not this firm's, by an operator's word.
+    refused: BTreeSet<u64>,
+    /// Ids that its number or its name showed, and what spoke for each.
+    found: BTreeMap<u64, Vec<Evidence>>,
+    evidence: Vec<Evidence>,
+    passed: Vec<Passed>,
     by_origin: Option<u64>,
     pub(in crate::planner) company: Option<u64>,
     pub(in crate::planner) made: bool,
@@ -50,8 +57,10 @@ impl Firm {
         rules: &ShopRules,
         person: &domain::Customer,
         company: &Company,
-        origin: String,
+        (origin, aside): (String, &[String]),
     ) -> Self {
+        let own = |value: &String| !aside.contains(value);
+        let phones = person.phones.iter().map(ToString::to_string);
         let nameless = || format!("ИНН {}", company.inn.as_deref().unwrap_or("?"));
         Self {
             shop: rules.shop.clone(),
@@ -60,11 +69,20 @@ impl Firm {
             inn: company.inn.clone(),
             kpp: company.kpp.clone(),
             address: company.address.clone(),
-            phones: person.phones.clone(),
-            emails: person.emails.clone(),
+            phones: phones.filter(own).collect(),
+            emails: person
+                .emails
+                .iter()
+                .filter(|email| own(email))
+                .cloned()
+                .collect(),
             responsible: rules.responsible_id,
-            found: BTreeSet::new(),
+            linked: None,
+            refused: BTreeSet::new(),
+            found: BTreeMap::new(),
             by_origin: None,
+            evidence: Vec::new(),
+            passed: Vec::new(),
             company: None,
             made: false,
             requisites: BTreeMap::new(),
@@ -82,9 +100,40 @@ impl Firm {
         !std::mem::take(&mut self.emails).is_empty()
     }
 
+    /// Takes over what is known of it from before.
+    pub(super) fn know(&mut self, linked: Option<Linked>, refused: BTreeSet<u64>) {
+        self.linked = self.linked.or(linked);
+        self.refused.extend(refused);
+    }
+
+    /// Takes the linked company for its own, until it is read.
+    pub(super) fn take_linked(&mut self) -> Option<u64> {
+        let linked = self.linked?;
+        self.company = Some(linked.id);
+        self.evidence = vec![linked.by];
+        self.company
+    }
+
+    /// How the company was recognised, for whoever asks.
+    pub(in crate::planner) fn recognition(&self) -> Option<Recognition> {
+        Some(Recognition {
+            id: self.company?,
+            evidence: self.evidence.clone(),
+            passed: self.passed.clone(),
+        })
+    }
+
+    /// Whether the company, now recognised, is to be linked to the taxpayer number.
+    pub(in crate::planner) fn links(&self) -> bool {
+        self.made
+            || self
+                .linked
+                .is_none_or(|linked| Some(linked.id) != self.company)
+    }
+
     /// The companies that its number or its name showed.
     pub(super) fn found(&self) -> impl Iterator<Item = u64> {
-        self.found.iter().copied()
+        self.found.keys().copied()
     }
 
     /// Whether its company, or one that may be it, is among these.
@@ -158,7 +207,7 @@ impl Wave {
                 .collect();
             let params = json!({
                 "filter": {"@RQ_INN": inns, "ENTITY_TYPE_ID": COMPANIES},
-                "select": ["ID", "ENTITY_ID", "ENTITY_TYPE_ID", "RQ_INN"], "order": {"ID": "ASC"},
+                "select": ["ID", "ENTITY_ID", "ENTITY_TYPE_ID", "RQ_INN", "RQ_KPP"], "order": {"ID": "ASC"},
             });
             let firms = firms.to_vec();
             self.ask("crm.requisite.list", params, Ask::Requisites { firms });
@@ -193,7 +242,12 @@ impl Wave {
             for at in firms {
                 let firm = &mut self.firms[*at];
                 if firm.inn.as_deref() == Some(inn.as_str()) {
-                    firm.found.insert(company);
+                    let branch = firm.kpp.as_deref() == Some(text(row.get("RQ_KPP")).as_str());
+                    let evidence = firm.found.entry(company).or_default();
+                    evidence.push(Evidence::Inn);
+                    evidence.extend(branch.then_some(Evidence::Kpp));
+                    evidence.sort_unstable();
+                    evidence.dedup();
                     if let Some(requisite) = row_id(&row) {
                         firm.requisites.entry(company).or_insert(requisite);
                     }
@@ -207,22 +261,25 @@ impl Wave {
         let firm = &mut self.firms[firm];
         for row in rows(result) {
             let Some(id) = row_id(&row) else { continue };
-            let theirs: Vec<Phone> = multifield(row.get("PHONE"))
+            let theirs: Vec<String> = multifield(row.get("PHONE"))
                 .iter()
                 .filter_map(|text| Phone::parse(text, "7"))
+                .map(|phone| phone.to_string())
                 .collect();
             let same_title =
                 text(row.get("TITLE")).trim().to_lowercase() == firm.title.trim().to_lowercase();
             let told_apart = !theirs.is_empty() && !firm.phones.is_empty();
-            if same_title && (!told_apart || theirs.iter().any(|phone| firm.phones.contains(phone)))
-            {
+            let phone = theirs.iter().any(|phone| firm.phones.contains(phone));
+            if same_title && (!told_apart || phone) {
                 self.companies.insert(id, true);
-                firm.found.insert(id);
+                let evidence = phone.then_some(Evidence::Phone).into_iter();
+                let evidence = evidence.chain([Evidence::Title]).collect();
+                firm.found.insert(id, evidence);
             }
         }
     }
 
-    /// Says which company is whose: by origin, else the oldest that was found.
+    /// Says which company is whose: by origin, else that of the same branch, else the oldest that was found.
     pub(super) fn recognise_companies(&mut self) {
         for at in 0..self.firms.len() {
             let firm = &mut self.firms[at];
@@ -230,10 +287,41 @@ impl Wave {
                 continue;
             }
             let there = &self.companies;
-            firm.found.retain(|id| there.get(id) != Some(&false));
-            firm.company = firm.by_origin.or_else(|| firm.found.first().copied());
-            if firm.by_origin.is_none() && firm.found.len() > 1 {
-                let note = several("companies", &firm.found);
+            firm.found.retain(|id, _| there.get(id) != Some(&false));
+            let refused: Vec<u64> = firm.found.keys().copied().chain(firm.by_origin).collect();
+            let refused = refused.into_iter().filter(|id| firm.refused.contains(id));
+            let refused: BTreeSet<u64> = refused.collect();
+            firm.found.retain(|id, _| !refused.contains(id));
+            firm.by_origin = firm.by_origin.filter(|id| !refused.contains(id));
+            firm.passed = refused.into_iter().map(Passed::by_operator).collect();
+            let best = firm
+                .found
+                .iter()
+                .min_by_key(|(id, evidence)| (!evidence.contains(&Evidence::Kpp), **id));
+            let best = best.map(|(id, evidence)| (*id, evidence.clone()));
+            let several_found = firm.found.keys().copied().collect::<BTreeSet<u64>>();
+            let notes: Vec<String> = firm.passed.iter().map(Passed::sentence).collect();
+            let mut notes = notes;
+            match (firm.by_origin, best) {
+                (Some(id), best) => {
+                    firm.company = Some(id);
+                    firm.evidence = vec![Evidence::Origin];
+                    firm.evidence.extend(
+                        best.filter(|(found, _)| *found == id)
+                            .into_iter()
+                            .flat_map(|(_, evidence)| evidence),
+                    );
+                }
+                (None, Some((id, evidence))) => {
+                    firm.company = Some(id);
+                    firm.evidence = evidence;
+                    if several_found.len() > 1 {
+                        notes.push(several("companies", &several_found, id));
+                    }
+                }
+                (None, None) => {}
+            }
+            for note in notes {
                 self.note_where(|state| state.firm == Some(at), &note);
             }
         }
@@ -323,6 +411,7 @@ impl Wave {
         if let Some(id) = made_id(result) {
             self.firms[at].company = Some(id);
             self.firms[at].made = true;
+            self.firms[at].evidence = vec![Evidence::Made];
             return;
         }
         self.no_id(&Ask::AddCompany { firm: at }, "crm.company.add", result);

@@ -1,47 +1,78 @@
-//! Which orders are one customer's: those that share a customer id, a phone or an e-mail; and one firm's: those that share its origin.
+//! Which orders are one customer's: those that share a customer id, a phone or an e-mail, unless something speaks against it; and one
+//! firm's: those that share its origin.
 
 use super::{Customer, Firm};
 use crate::{
-    domain::{self, Company, OrderNumber, ShopName},
-    planner::Wave,
+    domain::{self, Company, OrderNumber, Person, ShopName, is_common},
+    planner::{Card, Wave},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
 impl Wave {
     /// Makes one customer and one firm of all that belong together, and tells the jobs which are theirs.
     pub(in crate::planner) fn gather_customers(&mut self) {
-        let mut customers: BTreeMap<String, usize> = BTreeMap::new();
+        let mut customers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut firms: BTreeMap<(ShopName, String), usize> = BTreeMap::new();
         for job in self.jobs_where(|state| !state.is_lead() && state.concerns_customer()) {
-            let state = &self.jobs[job];
-            let Some(person) = state.snapshot().and_then(|order| order.customer.clone()) else {
-                continue;
-            };
-            let rules = Arc::clone(&state.job.rules);
-            let number = state.job.number.clone();
-            if let Some(company) = &person.company {
-                let origin = company_origin(&person, company, &number);
-                let key = (rules.shop.clone(), origin.clone());
-                let firm = *firms.entry(key).or_insert_with(|| {
-                    self.firms.push(Firm::new(&rules, &person, company, origin));
-                    self.firms.len() - 1
-                });
-                self.jobs[job].firm = Some(firm);
-            }
-            if nobody(&person) {
+            self.gather_firm(job, &mut firms);
+            self.gather_customer(job, &mut customers);
+        }
+    }
+
+    fn gather_firm(&mut self, job: usize, firms: &mut BTreeMap<(ShopName, String), usize>) {
+        let state = &self.jobs[job];
+        let told = state.snapshot().and_then(|order| order.customer.clone());
+        let Some((company, person)) = told.and_then(|told| Some((told.company.clone()?, told)))
+        else {
+            return;
+        };
+        let rules = Arc::clone(&state.job.rules);
+        let origin = company_origin(&person, &company, &state.job.number);
+        let linked = state.linked_company();
+        let refused = state.refused_cards(Card::Company);
+        let aside = state.aside.clone();
+        let key = (rules.shop.clone(), origin.clone());
+        let firm = *firms.entry(key).or_insert_with(|| {
+            let firm = Firm::new(&rules, &person, &company, (origin, &aside));
+            self.firms.push(firm);
+            self.firms.len() - 1
+        });
+        self.firms[firm].know(linked, refused);
+        self.jobs[job].firm = Some(firm);
+    }
+
+    fn gather_customer(&mut self, job: usize, customers: &mut BTreeMap<String, Vec<usize>>) {
+        let state = &self.jobs[job];
+        let Some(person) = state.person.clone() else {
+            if state.is_new() {
                 self.jobs[job].note("the order names no customer: the deal has no contact");
-                continue;
             }
-            let keys = keys(&person, &rules.shop);
-            let known = keys.iter().find_map(|key| customers.get(key)).copied();
-            let at = known.unwrap_or_else(|| {
+            return;
+        };
+        let rules = Arc::clone(&state.job.rules);
+        let number = state.job.number.clone();
+        let linked = state.linked_contact();
+        let keys = keys(&person, &rules.shop);
+        let known = keys.iter().filter_map(|key| customers.get(key)).flatten();
+        let at = known
+            .copied()
+            .find(|at| self.customers[*at].takes(&person, &rules.shop, linked))
+            .unwrap_or_else(|| {
                 self.customers.push(Customer::new(&rules, &person, &number));
                 self.customers.len() - 1
             });
-            customers.extend(keys.into_iter().map(|key| (key, at)));
-            self.customers[at].add(person);
-            self.jobs[job].customer = Some(at);
+        for key in keys {
+            let under = customers.entry(key).or_default();
+            if !under.contains(&at) {
+                under.push(at);
+            }
         }
+        let refused = state.refused_cards(Card::Contact);
+        let others = state.job.who.others.clone();
+        let customer = &mut self.customers[at];
+        customer.know(linked, refused, others);
+        customer.add(person, &rules.shop);
+        self.jobs[job].customer = Some(at);
     }
 }
 
@@ -53,19 +84,10 @@ fn company_origin(person: &domain::Customer, company: &Company, order: &OrderNum
     }
 }
 
-/// Whether nothing is told of the person that a contact could hold.
-fn nobody(person: &domain::Customer) -> bool {
-    let names = [&person.name, &person.last_name, &person.second_name];
-    person.id.is_none()
-        && person.phones.is_empty()
-        && person.emails.is_empty()
-        && names.into_iter().all(Option::is_none)
-}
-
-/// What tells a person: phones and e-mails whatever the shop, the customer id within its shop.
-fn keys(person: &domain::Customer, shop: &ShopName) -> Vec<String> {
-    let mut keys: Vec<String> = person.phones.iter().map(ToString::to_string).collect();
-    keys.extend(person.emails.iter().cloned());
+/// Under what a person is sought: phones and e-mails whatever the shop, the customer id within its shop.
+fn keys(person: &Person, shop: &ShopName) -> Vec<String> {
+    let emails = person.emails.iter().filter(|email| !is_common(email));
+    let mut keys: Vec<String> = person.phones.iter().chain(emails).cloned().collect();
     keys.extend(person.id.as_ref().map(|id| format!("{shop} id:{id}")));
     keys
 }

@@ -16,25 +16,17 @@ use super::{
     list::{PAGE, listed, of_origins},
     value::{elements, text},
 };
-use crate::domain::{Code, Phone, ShopName};
+use crate::domain::{Code, ShopName};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Wave {
     /// Asks for linked contacts and companies, and searches the customers and firms that have no link.
     pub(super) fn ask_who(&mut self) {
-        let mut linked = BTreeSet::new();
-        let mut linked_companies = BTreeSet::new();
-        for state in self.jobs.iter().filter(|state| state.open()) {
-            if let (Some(at), Some(contact)) = (state.customer, state.known.contact_id) {
-                self.customers[at].contact.get_or_insert(contact);
-                linked.insert(contact);
-            }
-            if let (Some(at), Some(company)) = (state.firm, state.known.company_id) {
-                self.firms[at].company.get_or_insert(company);
-                linked_companies.insert(company);
-            }
-        }
+        let linked = self.customers.iter_mut().filter_map(Customer::take_linked);
+        let linked: BTreeSet<u64> = linked.collect();
+        let linked_companies = self.firms.iter_mut().filter_map(Firm::take_linked);
+        let linked_companies: BTreeSet<u64> = linked_companies.collect();
         self.ask_contacts(linked);
         self.ask_companies(linked_companies);
         let strangers: Vec<usize> = (0..self.customers.len())
@@ -50,6 +42,8 @@ impl Wave {
 
     /// Reads candidates that were not read yet, and searches for customers whose linked contact or company is gone.
     pub(super) fn ask_who_further(&mut self) {
+        let strangers = self.forget_wrong_contacts();
+        self.search_contacts(&strangers);
         let unread: BTreeSet<u64> = self
             .customers
             .iter()
@@ -57,8 +51,7 @@ impl Wave {
             .filter(|id| !self.contacts.contains_key(id))
             .collect();
         self.ask_contacts(unread);
-        let gone = self.forget_gone_contacts();
-        self.search_contacts(&gone);
+        self.search_second_origins();
         let gone = self.forget_gone_companies();
         self.search_companies(&gone);
         // The requisite of a deleted company may outlive it.
@@ -99,7 +92,7 @@ impl Wave {
         let mut groups: Vec<Group> = Vec::new();
         for at in 0..self.firms.len() {
             let missing = self.firms[at].company.is_none();
-            let of = |state: &State| state.needs_customer() && state.firm == Some(at);
+            let of = |state: &State| state.needs_company() && state.firm == Some(at);
             if !missing || !self.any_job(of) {
                 continue;
             }
@@ -118,7 +111,7 @@ impl Wave {
             }
         }
         for at in 0..self.customers.len() {
-            let needs = |state: &State| state.needs_customer() && state.customer == Some(at);
+            let needs = |state: &State| state.needs_contact() && state.customer == Some(at);
             let news = |state: &State| state.customer == Some(at) && !state.customer_told();
             let (jobs, step) = match self.customers[at].contact {
                 None => {
@@ -154,7 +147,11 @@ impl Wave {
 }
 
 /// Phones and e-mails as fields; none where there are none.
-pub(super) fn communications(fields: &mut Map<String, Value>, phones: &[Phone], emails: &[String]) {
+pub(super) fn communications(
+    fields: &mut Map<String, Value>,
+    phones: &[String],
+    emails: &[String],
+) {
     let values = |texts: Vec<&str>, kind: &str| -> Value {
         texts
             .into_iter()
@@ -164,7 +161,7 @@ pub(super) fn communications(fields: &mut Map<String, Value>, phones: &[Phone], 
     if !phones.is_empty() {
         fields.insert(
             "PHONE".to_owned(),
-            values(phones.iter().map(Phone::as_str).collect(), "MOBILE"),
+            values(phones.iter().map(String::as_str).collect(), "MOBILE"),
         );
     }
     if !emails.is_empty() {
@@ -204,11 +201,12 @@ fn older(known: Option<u64>, id: u64) -> u64 {
     known.map_or(id, |known| known.min(id))
 }
 
-fn several(what: &str, found: &BTreeSet<u64>) -> String {
+fn several(what: &str, found: &BTreeSet<u64>, taken: u64) -> String {
     let ids: Vec<String> = found.iter().take(10).map(ToString::to_string).collect();
-    format!(
-        "{} {what} match this customer ({}): the oldest was taken",
-        found.len(),
-        ids.join(", ")
-    )
+    let (count, ids) = (found.len(), ids.join(", "));
+    if found.first() == Some(&taken) {
+        format!("{count} {what} match this customer ({ids}): the oldest was taken")
+    } else {
+        format!("{count} {what} match this customer ({ids}): {taken} was taken, which agrees best")
+    }
 }

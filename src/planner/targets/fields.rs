@@ -36,11 +36,7 @@ impl State {
             self.stage_written = true;
         }
         if let Some(contact) = self.known.contact_id {
-            fields.insert("CONTACT_ID".to_owned(), json!(contact));
             fields.insert("CONTACT_IDS".to_owned(), json!([contact]));
-        }
-        if let Some(company) = self.known.company_id {
-            fields.insert("COMPANY_ID".to_owned(), json!(company));
         }
         fields
     }
@@ -68,7 +64,9 @@ impl State {
                 fields.insert(field.to_owned(), json!(value));
             }
         }
-        communications(&mut fields, &customer.phones, &customer.emails);
+        if let Some(person) = &self.person {
+            communications(&mut fields, &person.phones, &person.emails);
+        }
         fields
     }
 
@@ -83,6 +81,7 @@ impl State {
         self.believe_seen();
         let mut fields = self.changed();
         self.spare_comment(&mut fields);
+        self.spare_cards(&mut fields);
         let summed = SUM.iter().any(|field| fields.contains_key(*field));
         if !summed && self.rows_changed() {
             self.spare_sum();

@@ -8,7 +8,7 @@ use crate::{
         ask::{Ask, Group, Step, result_of},
         import::Import,
         under_way::{Open, STAGES},
-        value::made_id,
+        value::{id, made_id},
     },
 };
 use serde_json::{Map, Value, json};
@@ -54,15 +54,13 @@ impl Wave {
     /// Takes over what the customer round found. A customer that was wanted and is not there has put its jobs off already.
     pub(in crate::planner) fn adopt_customer(&mut self, job: usize) {
         let state = &mut self.jobs[job];
-        if let Some(contact) = state.customer.and_then(|at| self.customers[at].contact) {
-            state.known.contact_id = Some(contact);
-        }
-        if let Some(company) = state.firm.and_then(|at| self.firms[at].company) {
-            state.known.company_id = Some(company);
-        }
-        let waits = state.needs_customer()
-            && (state.customer.is_some() && state.known.contact_id.is_none()
-                || state.firm.is_some() && state.known.company_id.is_none());
+        let customer = state.customer.map(|at| &self.customers[at]);
+        let firm = state.firm.map(|at| &self.firms[at]);
+        state.take_cards(customer, firm);
+        let waits = state.needs_contact()
+            && state.customer.is_some()
+            && customer.is_some_and(|one| one.contact.is_none())
+            || state.needs_company() && firm.is_some_and(|one| one.company.is_none());
         if waits {
             state.end(Outcome::Again {
                 code: Code::InDoubt,
@@ -129,17 +127,37 @@ impl Wave {
         let Some(target) = state.target_id() else {
             return Group::new();
         };
+        let held = |field: &str| {
+            state
+                .row
+                .as_ref()
+                .and_then(|row| row.get(field))
+                .and_then(id)
+        };
+        let before = held("CONTACT_ID");
         let fields = state.update_fields();
         let changed = state.desired.as_ref().filter(|_| state.rows_changed());
         let rows = changed.map(|desired| desired.rows.rows.clone());
         let told = state.known.written.is_some() && !state.known.open.rows;
         state.confirm_same();
+        let spared = std::mem::take(&mut state.spared);
+        if !spared.is_empty() {
+            let written = state.known.written.get_or_insert_default();
+            written.fields.extend(spared);
+        }
         let mut group = Group::new();
+        let contact = fields.get("CONTACT_ID").and_then(id);
+        group.extend(
+            contact.map(|contact| deal_contact(job, target, contact, "crm.deal.contact.add")),
+        );
         if !fields.is_empty() {
             let params = json!({"id": target, "fields": fields});
             let ask = Ask::Update { job, fields };
             group.push(Step::new(names(lead).update, params, ask));
         }
+        // What managers put beside it stays with the deal.
+        let gone = before.filter(|before| contact.is_some_and(|contact| contact != *before));
+        group.extend(gone.map(|gone| deal_contact(job, target, gone, "crm.deal.contact.delete")));
         if let Some(rows) = rows {
             if told {
                 let ask = Ask::RowsBefore { job };
@@ -189,6 +207,12 @@ impl Wave {
     pub(in crate::planner) fn rows_written(&mut self, job: usize, rows: Vec<Value>) {
         self.jobs[job].rows_sent(rows);
     }
+}
+
+/// A contact of a deal being added beside the others, or taken away.
+fn deal_contact(job: usize, deal: u64, contact: u64, method: &'static str) -> Step {
+    let params = json!({"id": deal, "fields": {"CONTACT_ID": contact}});
+    Step::new(method, params, Ask::DealContact { job })
 }
 
 fn set_rows(job: usize, lead: bool, target: &Value, rows: Vec<Value>) -> Step {

@@ -3,6 +3,7 @@
 mod calls;
 mod customers;
 mod faults;
+mod identity;
 mod imports;
 mod later;
 mod open;
@@ -10,7 +11,8 @@ mod portal;
 
 use super::*;
 use crate::domain::{
-    Correspondence, Direction, Event, EventBody, OnDeleted, PortalName, ShopName, StatusMap, Texts,
+    Correspondence, Direction, Event, EventBody, OnDeleted, Placeholders, PortalName, ShopName,
+    StatusMap, Texts,
 };
 use portal::{Imports, Portal};
 use serde_json::json;
@@ -45,6 +47,7 @@ pub(super) fn rules() -> ShopRules {
         fields: BTreeMap::new(),
         phone_country: "7".to_owned(),
         texts: Texts::default(),
+        placeholders: Placeholders::default(),
         on_deleted: OnDeleted::Nothing,
         leads: vec![],
         delivery_name: "Доставка".to_owned(),
@@ -75,6 +78,7 @@ fn job(members: &Value, known: Known) -> Job {
         import: false,
         doubt: None,
         agreed: None,
+        who: Who::default(),
     }
 }
 

@@ -116,7 +116,10 @@ impl Portal {
                 let rows = self.rows.get(&format!("crm.{kind}.productrows.set{id}"));
                 Ok(rows.cloned().unwrap_or(json!([])))
             }
-            "crm.contact.company.add" | "crm.address.add" => Ok(json!(true)),
+            "crm.contact.company.add"
+            | "crm.address.add"
+            | "crm.deal.contact.add"
+            | "crm.deal.contact.delete" => Ok(json!(true)),
             "crm.item.batchImport" => self.import(params),
             _ if verb == "list" => {
                 let entities = self.entities(kind).values();

@@ -1,69 +1,98 @@
 //! Persons who ordered, and their contacts in the portal: searched, recognised, made, completed.
 
+mod recognise;
 mod search;
 mod write;
 
-use super::{multifield, several};
+use super::multifield;
 use crate::{
-    domain::{self, OrderNumber, Phone, ShopName, ShopRules},
-    planner::Wave,
+    domain::{Agreement, OrderNumber, Person, Phone, ShopName, ShopRules},
+    planner::{
+        Passed,
+        value::text,
+        who::{Evidence, Linked, Recognition},
+    },
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A person who ordered, once per wave however many orders.
 #[derive(Debug)]
 pub(in crate::planner) struct Customer {
     shop: ShopName,
     country: String,
-    /// ORIGIN_ID of the contact.
+    /// ORIGIN_ID of the contact; a second one where that of the first stands on the card of somebody else.
     origin: String,
-    names: [Option<String>; 3],
-    phones: Vec<Phone>,
+    second_origin: String,
+    /// Whether the card of somebody else carries the first origin, so that the second is this customer's.
+    origin_taken: bool,
+    /// The same person as different orders tell him, with the shop of each.
+    told: Vec<(ShopName, Person)>,
+    phones: Vec<String>,
     emails: Vec<String>,
     responsible: Option<u64>,
     source: Option<String>,
     /// Whether it was searched for; a linked contact is not, unless it is gone.
     searched: bool,
-    /// Ids that the searches showed.
+    /// The contact that an order or the shop's customer id has already, and what says so.
+    linked: Option<Linked>,
+    /// Cards that are not his, by an operator's word.
+    refused: BTreeSet<u64>,
+    /// Cards that stand for other customers of the shop.
+    others: BTreeMap<u64, Passed>,
+    /// Ids that the searches by phone and e-mail showed.
     pub(in crate::planner) candidates: BTreeSet<u64>,
-    by_origin: Option<u64>,
+    by_origin: BTreeSet<u64>,
+    /// What a deal of his carries instead of a linked contact that is gone.
+    by_deal: BTreeSet<u64>,
     pub(in crate::planner) contact: Option<u64>,
     pub(in crate::planner) made: bool,
+    evidence: Vec<Evidence>,
+    passed: Vec<Passed>,
 }
 
 impl Customer {
-    /// The person as one order tells it; phones and e-mails come with [`Customer::add`].
-    pub(super) fn new(rules: &ShopRules, person: &domain::Customer, order: &OrderNumber) -> Self {
+    /// The person as one order tells him; each order's words come with [`Customer::add`].
+    pub(super) fn new(rules: &ShopRules, person: &Person, order: &OrderNumber) -> Self {
+        let origin = person
+            .id
+            .clone()
+            .unwrap_or_else(|| format!("order:{order}"));
+        let name = person.name_key();
+        let mark = [&name]
+            .into_iter()
+            .chain(&person.phones)
+            .chain(&person.emails);
+        let mark = mark.into_iter().find(|text| !text.is_empty());
         Self {
             shop: rules.shop.clone(),
             country: rules.phone_country.clone(),
-            origin: person
-                .id
-                .clone()
-                .unwrap_or_else(|| format!("order:{order}")),
-            names: [
-                person.name.clone(),
-                person.last_name.clone(),
-                person.second_name.clone(),
-            ],
+            second_origin: format!("{origin}:{:08x}", fingerprint(mark.map_or("", |mark| mark))),
+            origin,
+            origin_taken: false,
+            told: Vec::new(),
             phones: Vec::new(),
             emails: Vec::new(),
             responsible: rules.responsible_id,
             source: rules.source_id.clone(),
             searched: false,
+            linked: None,
+            refused: BTreeSet::new(),
+            others: BTreeMap::new(),
             candidates: BTreeSet::new(),
-            by_origin: None,
+            by_origin: BTreeSet::new(),
+            by_deal: BTreeSet::new(),
             contact: None,
             made: false,
+            evidence: Vec::new(),
+            passed: Vec::new(),
         }
     }
 
     /// What tells this customer from others while it may still be made.
     pub(in crate::planner) fn identity(&self) -> BTreeSet<String> {
-        let phones = self.phones.iter().map(ToString::to_string);
-        let values = phones.chain(self.emails.iter().cloned());
-        let origin = format!("contact {}/{}", self.shop, self.origin);
+        let values = self.phones.iter().chain(&self.emails).cloned();
+        let origin = format!("contact {}/{}", self.shop, self.own_origin());
         values.chain([origin]).collect()
     }
 
@@ -72,19 +101,108 @@ impl Customer {
         !std::mem::take(&mut self.emails).is_empty()
     }
 
-    /// Adds the phones and e-mails that another order tells.
-    pub(super) fn add(&mut self, person: domain::Customer) {
-        for phone in person.phones {
-            if !self.phones.contains(&phone) {
-                self.phones.push(phone);
+    /// Whether this person, with this contact, is the same: no other customer id in the shop, no other contact, no name that contradicts.
+    pub(super) fn takes(&self, person: &Person, shop: &ShopName, linked: Option<Linked>) -> bool {
+        let other_contact =
+            matches!((self.linked, linked), (Some(one), Some(other)) if one.id != other.id);
+        !other_contact
+            && self.told.iter().all(|(of, told)| {
+                let two_ids = told.id.is_some() && person.id.is_some() && told.id != person.id;
+                !(of == shop && two_ids) && told.agreement(person) != Agreement::Contradict
+            })
+    }
+
+    /// Takes over what is known of him from before.
+    pub(super) fn know(
+        &mut self,
+        linked: Option<Linked>,
+        refused: BTreeSet<u64>,
+        others: BTreeMap<u64, Passed>,
+    ) {
+        self.refused.extend(refused);
+        self.others.extend(others);
+        self.linked = self.linked.or(linked);
+    }
+
+    /// Adds what another order tells.
+    pub(super) fn add(&mut self, person: Person, shop: &ShopName) {
+        for (all, more) in [
+            (&mut self.phones, &person.phones),
+            (&mut self.emails, &person.emails),
+        ] {
+            for one in more {
+                if !all.contains(one) {
+                    all.push(one.clone());
+                }
             }
         }
-        for email in person.emails {
-            if !self.emails.contains(&email) {
-                self.emails.push(email);
-            }
+        self.told.push((shop.clone(), person));
+    }
+
+    /// The name, as the first order that has one tells it.
+    fn names(&self) -> [Option<String>; 3] {
+        let named = self.told.iter().find(|(_, told)| told.name().is_some());
+        named
+            .map(|(_, told)| told.names.clone())
+            .unwrap_or_default()
+    }
+
+    /// The customer's id in a shop.
+    fn id_in(&self, shop: &str) -> Option<&str> {
+        let mut of = self.told.iter().filter(|(of, _)| of.as_str() == shop);
+        of.find_map(|(_, told)| told.id.as_deref())
+    }
+
+    /// The origin that a new card gets.
+    fn own_origin(&self) -> &str {
+        if self.origin_taken {
+            &self.second_origin
+        } else {
+            &self.origin
         }
     }
+
+    fn agreement(&self, other: &Person) -> Agreement {
+        let all = self.told.iter().map(|(_, told)| told.agreement(other));
+        let all: Vec<Agreement> = all.collect();
+        if all.contains(&Agreement::Contradict) {
+            return Agreement::Contradict;
+        }
+        all.into_iter().max().unwrap_or(Agreement::Unknown)
+    }
+
+    /// Takes the linked contact for his, until it is read.
+    pub(super) fn take_linked(&mut self) -> Option<u64> {
+        let linked = self.linked?;
+        self.contact = Some(linked.id);
+        self.evidence = vec![linked.by];
+        self.contact
+    }
+
+    /// How the contact was recognised, for whoever asks.
+    pub(in crate::planner) fn recognition(&self) -> Option<Recognition> {
+        Some(Recognition {
+            id: self.contact?,
+            evidence: self.evidence.clone(),
+            passed: self.passed.clone(),
+        })
+    }
+
+    /// Whether the contact, now recognised, stands for the shop's customer id.
+    pub(in crate::planner) fn links(&self) -> bool {
+        !self.origin_taken
+            && (self.made
+                || self
+                    .linked
+                    .is_none_or(|linked| Some(linked.id) != self.contact))
+    }
+}
+
+/// FNV-1a: tells two names apart; secret to nobody.
+fn fingerprint(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// A contact as it was read.
@@ -92,72 +210,34 @@ impl Customer {
 pub(in crate::planner) struct ContactRow {
     phones: Vec<String>,
     emails: Vec<String>,
+    person: Person,
+    originator: String,
+    origin: String,
 }
 
 impl ContactRow {
     fn read(row: &Map<String, Value>) -> Self {
-        let emails = multifield(row.get("EMAIL"))
+        let emails: Vec<String> = multifield(row.get("EMAIL"))
             .into_iter()
             .map(|email| email.trim().to_lowercase())
             .collect();
+        let name = |field: &str| Some(text(row.get(field))).filter(|name| !name.trim().is_empty());
         Self {
             phones: multifield(row.get("PHONE")),
+            person: Person {
+                names: [name("NAME"), name("LAST_NAME"), name("SECOND_NAME")],
+                ..Person::default()
+            },
+            originator: text(row.get("ORIGINATOR_ID")),
+            origin: text(row.get("ORIGIN_ID")),
             emails,
         }
     }
 
-    fn has_phone(&self, phone: &Phone, country: &str) -> bool {
+    fn has_phone(&self, phone: &str, country: &str) -> bool {
         self.phones.iter().any(|text| {
-            text == phone.as_str() || Phone::parse(text, country).as_ref() == Some(phone)
+            text == phone
+                || Phone::parse(text, country).is_some_and(|theirs| theirs.as_str() == phone)
         })
-    }
-}
-
-impl Wave {
-    /// Says who is who among the customers without a contact.
-    pub(super) fn recognise_contacts(&mut self) {
-        for at in 0..self.customers.len() {
-            if self.customers[at].contact.is_none() {
-                let (found, note) = self.best_match(&self.customers[at]);
-                self.customers[at].contact = found;
-                if let Some(note) = note {
-                    self.note_where(|state| state.customer == Some(at), &note);
-                }
-            }
-        }
-    }
-
-    /// By origin, then by phone, then by e-mail; of several the oldest, and a note.
-    fn best_match(&self, customer: &Customer) -> (Option<u64>, Option<String>) {
-        if customer.by_origin.is_some() {
-            return (customer.by_origin, None);
-        }
-        let by_phone = |row: &ContactRow| {
-            customer
-                .phones
-                .iter()
-                .any(|phone| row.has_phone(phone, &customer.country))
-        };
-        let by_email = |row: &ContactRow| {
-            row.emails
-                .iter()
-                .any(|email| customer.emails.contains(email))
-        };
-        let matching = |test: &dyn Fn(&ContactRow) -> bool| -> BTreeSet<u64> {
-            let read = |id: &u64| self.contacts.get(id).and_then(Option::as_ref);
-            customer
-                .candidates
-                .iter()
-                .copied()
-                .filter(|id| read(id).is_some_and(test))
-                .collect()
-        };
-        for found in [matching(&by_phone), matching(&by_email)] {
-            if let Some(oldest) = found.first() {
-                let note = (found.len() > 1).then(|| several("contacts", &found));
-                return (Some(*oldest), note);
-            }
-        }
-        (None, None)
     }
 }

@@ -2,11 +2,10 @@
 
 use super::ContactRow;
 use crate::{
-    domain::Phone,
+    domain::{Agreement, Phone, ShopName},
     planner::{
-        Wave,
+        Evidence, Wave,
         ask::Ask,
-        customers::older,
         list::{PAGE, listed, of_ids, row_id},
         value::{elements, id, rows, text},
     },
@@ -17,20 +16,23 @@ use std::collections::BTreeSet;
 /// The most values one duplicate search takes, and the number of hits at which it stops telling all.
 const SEARCH_LIMIT: usize = 20;
 
+/// What is read of contacts.
+const FIELDS: [&str; 8] = [
+    "ID",
+    "NAME",
+    "LAST_NAME",
+    "SECOND_NAME",
+    "PHONE",
+    "EMAIL",
+    "ORIGINATOR_ID",
+    "ORIGIN_ID",
+];
+
 impl Wave {
     pub(in crate::planner::customers) fn ask_contacts(&mut self, ids: BTreeSet<u64>) {
         let ids: Vec<u64> = ids.into_iter().collect();
         for ids in ids.chunks(PAGE) {
-            let select = [
-                "ID",
-                "NAME",
-                "LAST_NAME",
-                "PHONE",
-                "EMAIL",
-                "ORIGINATOR_ID",
-                "ORIGIN_ID",
-            ];
-            let params = listed(&of_ids(ids), &select);
+            let params = listed(&of_ids(ids), &FIELDS);
             let ids = ids.to_vec();
             self.ask("crm.contact.list", params, Ask::Contacts { ids });
         }
@@ -56,14 +58,14 @@ impl Wave {
             let customer = &mut self.customers[*at];
             customer.searched = true;
             origins.push((customer.shop.clone(), customer.origin.clone(), *at));
-            let spellings = customer.phones.iter().flat_map(Phone::spellings);
+            let country = &customer.country;
+            let read = |phone: &String| Phone::parse(phone, country);
+            let numbers: Vec<Phone> = customer.phones.iter().filter_map(read).collect();
+            let spellings = numbers.iter().flat_map(Phone::spellings);
             phones.extend(spellings.map(|spelling| (spelling, *at)));
             emails.extend(customer.emails.iter().map(|email| (email.clone(), *at)));
         }
-        let select = ["ID", "ORIGIN_ID", "PHONE", "EMAIL"];
-        self.ask_by_origin("crm.contact.list", &select, origins, |customers| {
-            Ask::ContactsByOrigin { customers }
-        });
+        self.ask_contact_origins(origins);
         self.ask_duplicates(true, &phones, SEARCH_LIMIT);
         self.ask_duplicates(false, &emails, SEARCH_LIMIT);
     }
@@ -92,8 +94,8 @@ impl Wave {
             self.contacts.insert(id, Some(ContactRow::read(&row)));
             for at in customers {
                 let customer = &mut self.customers[*at];
-                if customer.origin == origin {
-                    customer.by_origin = Some(older(customer.by_origin, id));
+                if customer.origin == origin || customer.second_origin == origin {
+                    customer.by_origin.insert(id);
                 }
             }
         }
@@ -119,24 +121,76 @@ impl Wave {
         }
     }
 
-    /// Drops links to contacts that the portal no longer has. The customers they were of.
-    pub(in crate::planner::customers) fn forget_gone_contacts(&mut self) -> Vec<usize> {
-        let mut gone = Vec::new();
+    fn ask_contact_origins(&mut self, origins: Vec<(ShopName, String, usize)>) {
+        self.ask_by_origin("crm.contact.list", &FIELDS, origins, |customers| {
+            Ask::ContactsByOrigin { customers }
+        });
+    }
+
+    /// Where the card under a customer's origin is somebody else's, his own may stand under the second one: it is looked up before anything is made.
+    pub(in crate::planner::customers) fn search_second_origins(&mut self) {
+        let mut origins = Vec::new();
         for (at, customer) in self.customers.iter_mut().enumerate() {
-            let Some(lost) = customer
-                .contact
-                .filter(|id| !customer.searched && matches!(self.contacts.get(id), Some(None)))
-            else {
+            if customer.origin_taken || customer.contact.is_some() {
+                continue;
+            }
+            let contacts = &self.contacts;
+            let taken = customer.by_origin.iter().any(|id| {
+                let Some(row) = contacts.get(id).and_then(Option::as_ref) else {
+                    return false;
+                };
+                let evidence = customer.speaks_for(*id, row);
+                row.origin == customer.origin
+                    && (!evidence.contains(&Evidence::Origin)
+                        || customer.speaks_against(*id, row, &evidence).is_some())
+            });
+            if taken {
+                customer.origin_taken = true;
+                let second = customer.second_origin.clone();
+                origins.push((customer.shop.clone(), second, at));
+            }
+        }
+        self.ask_contact_origins(origins);
+    }
+
+    /// Drops links to contacts that the portal no longer has, or that an old link gives to somebody whose name they contradict. The customers they were of.
+    pub(in crate::planner::customers) fn forget_wrong_contacts(&mut self) -> Vec<usize> {
+        let mut strangers = Vec::new();
+        for at in 0..self.customers.len() {
+            let customer = &self.customers[at];
+            let (Some(linked), false) = (customer.linked, customer.searched) else {
                 continue;
             };
+            let lost = linked.id;
+            let reason = match self.contacts.get(&lost) {
+                Some(None) => format!(
+                    "the contact {lost} is no longer in the portal: the customer was looked for again"
+                ),
+                Some(Some(row))
+                    if !linked.sure && customer.agreement(&row.person) == Agreement::Contradict =>
+                {
+                    format!(
+                        "the contact {lost} was linked to the customer, but its name is another's: the customer was looked for"
+                    )
+                }
+                _ => continue,
+            };
+            let customer = &mut self.customers[at];
             customer.contact = None;
+            customer.evidence.clear();
             let jobs = self.jobs.iter_mut();
             for state in jobs.filter(|state| state.customer == Some(at)) {
                 state.known.contact_id = None;
-                state.note(format!("the contact {lost} is no longer in the portal: the customer was looked for again"));
+                state.note(reason.clone());
+                // Where two cards were merged, the deal carries the one that is left.
+                let carried = state.row.as_ref().and_then(|row| row.get("CONTACT_ID"));
+                if let Some(carried) = carried.and_then(id).filter(|carried| *carried != lost) {
+                    customer.by_deal.insert(carried);
+                    customer.candidates.insert(carried);
+                }
             }
-            gone.push(at);
+            strangers.push(at);
         }
-        gone
+        strangers
     }
 }

@@ -1,22 +1,19 @@
 //! Contacts that are made, and those that get the phones and e-mails they lack.
 
-use crate::{
-    domain::Phone,
-    planner::{
-        Wave,
-        ask::{Ask, Step},
-        customers::{communications, ownership},
-        rows::cut,
-        value::made_id,
-    },
+use crate::planner::{
+    Evidence, Wave,
+    ask::{Ask, Step},
+    customers::{communications, ownership},
+    rows::cut,
+    value::made_id,
 };
 use serde_json::{Map, Value, json};
 
 impl Wave {
     pub(in crate::planner) fn new_contact(&self, at: usize) -> Step {
         let customer = &self.customers[at];
-        let [name, last_name, second_name] = customer.names.clone();
-        let phone = customer.phones.first().map(ToString::to_string);
+        let [name, last_name, second_name] = customer.names();
+        let phone = customer.phones.first().cloned();
         let stand_in = || {
             phone
                 .or_else(|| customer.emails.first().cloned())
@@ -37,7 +34,7 @@ impl Wave {
         ownership(
             &mut fields,
             &customer.shop,
-            &customer.origin,
+            customer.own_origin(),
             customer.responsible,
         );
         if let Some(source) = &customer.source {
@@ -54,7 +51,7 @@ impl Wave {
     pub(in crate::planner) fn completion(&self, at: usize, contact: u64) -> Option<Step> {
         let customer = &self.customers[at];
         let row = self.contacts.get(&contact)?.as_ref()?;
-        let phones: Vec<Phone> = customer
+        let phones: Vec<String> = customer
             .phones
             .iter()
             .filter(|phone| !row.has_phone(phone, &customer.country))
@@ -82,6 +79,7 @@ impl Wave {
         if let Some(id) = made_id(result) {
             self.customers[at].contact = Some(id);
             self.customers[at].made = true;
+            self.customers[at].evidence = vec![Evidence::Made];
             return;
         }
         self.no_id(&Ask::AddContact { customer: at }, "crm.contact.add", result);
