@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace B24Bridge;
 
+use Bitrix\Catalog\StoreTable;
 use Bitrix\Main\Config\Option;
 use Bitrix\Main\Loader;
 use Bitrix\Main\Type\DateTime as BitrixTime;
@@ -38,10 +39,12 @@ final class BitrixOrders implements Shop
             // What is inside a set is in the set's own price.
             if (!method_exists($item, 'isBundleChild') || !$item->isBundleChild()) {
                 $row = self::values($item->getFields()->getValues());
+                $row['properties'] = [];
                 foreach ($item->getPropertyCollection()->getPropertyValues() as $code => $property) {
                     if (in_array((string) $code, ['ARTNUMBER', 'ARTICLE', 'CML2_ARTICLE'], true)) {
                         $row['ARTICLE'] = $property['VALUE'] ?? null;
                     }
+                    $row['properties'][] = ['CODE' => (string) $code, 'NAME' => $property['NAME'] ?? null, 'VALUE' => $property['VALUE'] ?? null];
                 }
                 $fields['basket'][] = $row;
             }
@@ -62,7 +65,9 @@ final class BitrixOrders implements Shop
         $fields['shipments'] = [];
         foreach ($order->getShipmentCollection() as $shipment) {
             if (!$shipment->isSystem()) {
-                $fields['shipments'][] = self::values($shipment->getFields()->getValues());
+                $row = self::values($shipment->getFields()->getValues());
+                $row['VAT_RATE'] = method_exists($shipment, 'getVatRate') ? $shipment->getVatRate() : null;
+                $fields['shipments'][] = $row + self::store((int) $shipment->getStoreId());
             }
         }
         $fields['payments'] = [];
@@ -72,6 +77,20 @@ final class BitrixOrders implements Shop
         $fields['anonymous'] = self::anonymous((int) $order->getUserId());
         $fields['user'] = UserTable::getRowById((int) $order->getUserId()) ?: [];
         return $fields;
+    }
+
+    /**
+     * The store where a shipment is fetched; nothing if there is none, or the shop has no stores.
+     *
+     * @return array<string, mixed>
+     */
+    private static function store(int $id): array
+    {
+        if ($id === 0 || !Loader::includeModule('catalog')) {
+            return [];
+        }
+        $store = StoreTable::getRowById($id) ?: [];
+        return ['STORE_ID' => $id, 'STORE_TITLE' => $store['TITLE'] ?? null, 'STORE_ADDRESS' => $store['ADDRESS'] ?? null];
     }
 
     /** The user that stands for all guests. Asking the `sale` module itself would make one where there is none. */

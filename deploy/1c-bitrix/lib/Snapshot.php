@@ -8,12 +8,17 @@ namespace B24Bridge;
  * From an order's fields, as 1C-Bitrix names them, to an event of the bridge. Knows nothing of 1C-Bitrix itself.
  *
  * Takes an array of the order's own fields (`ACCOUNT_NUMBER`, `STATUS_ID`, …) and the lists `basket`, `properties`, `shipments`, `payments`
- * and `user`. Moments are `DateTimeInterface` or null; amounts are what PHP has: numbers or texts.
+ * and `user`. A line of the basket has the `properties` that were chosen with it, a shipment its VAT_RATE as a share and the store where
+ * it is fetched (STORE_ID, STORE_TITLE, STORE_ADDRESS). Moments are `DateTimeInterface` or null; amounts are what PHP has: numbers or
+ * texts.
  */
 final class Snapshot
 {
     public const SAVED = 'shop.order.saved.v1';
     public const DELETED = 'shop.order.deleted.v1';
+    /** Properties of a line by which 1C finds the product: nobody chose them. */
+    private const OWN = ['CATALOG.XML_ID', 'PRODUCT.XML_ID', 'ARTNUMBER', 'ARTICLE', 'CML2_ARTICLE'];
+    private const OPTIONS = 50;
 
     /**
      * @param array<string, mixed> $order
@@ -84,11 +89,12 @@ final class Snapshot
             'cancelled' => self::yes($order['CANCELED'] ?? null),
             'cancel_reason' => self::text($order, 'REASON_CANCELED', 10000),
             'customer' => self::customer($order),
-            'items' => self::items(self::rows($order, 'basket')),
+            'items' => array_merge(self::items(self::rows($order, 'basket')), self::apart($order)),
             'delivery' => self::delivery($order),
             'payment' => self::payment(self::rows($order, 'payments')),
             'properties' => (object) self::properties(self::rows($order, 'properties')),
             'comment' => self::text($order, 'USER_DESCRIPTION', 10000),
+            'notes' => self::stores($order),
             'origin' => self::present(['channel' => 'online', 'store_id' => self::text($order, 'LID', 256)]),
         ]);
     }
@@ -242,7 +248,6 @@ final class Snapshot
             if ((float) ($item['QUANTITY'] ?? 0) <= 0) {
                 continue;
             }
-            $rate = $item['VAT_RATE'] ?? null;
             $items[] = self::present([
                 'product_id' => self::text($item, 'PRODUCT_ID', 256),
                 'sku' => self::text($item, 'ARTICLE', 256) ?? self::text($item, 'PRODUCT_XML_ID', 256),
@@ -251,26 +256,63 @@ final class Snapshot
                 'unit' => self::text($item, 'MEASURE_CODE', 50) ?? self::text($item, 'MEASURE_NAME', 50),
                 'price' => self::amount($item['PRICE'] ?? 0),
                 'discount' => self::amount($item['DISCOUNT_PRICE'] ?? 0),
-                // A share, 0.2 for 20 %. Zero cannot be told from "no VAT" here.
-                'vat_rate' => is_numeric($rate) && (float) $rate > 0 ? self::amount((float) $rate * 100) : null,
+                'vat_rate' => self::rate($item),
                 'vat_included' => !isset($item['VAT_INCLUDED']) || self::yes($item['VAT_INCLUDED']),
+                'options' => self::options(self::rows($item, 'properties')),
             ]);
         }
         return $items;
     }
 
     /**
+     * VAT in percent, from a share: 0.2 for 20 %. Zero cannot be told from "no VAT" here.
+     *
+     * @param array<string, mixed> $of
+     */
+    private static function rate(array $of): ?string
+    {
+        $rate = $of['VAT_RATE'] ?? null;
+        return is_numeric($rate) && (float) $rate > 0 ? self::amount((float) $rate * 100) : null;
+    }
+
+    /**
+     * What the customer chose of a product: size and 42.
+     *
+     * @param list<array<string, mixed>> $properties
+     * @return list<array<string, string>>|null
+     */
+    private static function options(array $properties): ?array
+    {
+        $options = [];
+        foreach ($properties as $property) {
+            $code = strtoupper(self::text($property, 'CODE', 200) ?? '');
+            $name = self::text($property, 'NAME', 200) ?? self::text($property, 'CODE', 200) ?? '';
+            $value = self::text($property, 'VALUE', 500);
+            if ($value !== null && !in_array($code, self::OWN, true)) {
+                $options[] = ['name' => $name, 'value' => $value];
+            }
+        }
+        return $options === [] ? null : array_slice($options, 0, self::OPTIONS);
+    }
+
+    /**
+     * Where everything is fetched there is no address of delivery: the customer's own is not the place.
+     *
      * @param array<string, mixed> $order
      * @return array<string, mixed>|null
      */
     private static function delivery(array $order): ?array
     {
+        $shipments = self::rows($order, 'shipments');
         $methods = [];
-        foreach (self::rows($order, 'shipments') as $shipment) {
+        $stores = [];
+        foreach ($shipments as $shipment) {
             $methods[] = self::text($shipment, 'DELIVERY_NAME', 200);
+            $stores[] = self::store($shipment);
         }
+        $fetched = $shipments !== [] && array_filter($shipments, [self::class, 'fetched']) === $shipments;
         $address = null;
-        foreach (self::rows($order, 'properties') as $property) {
+        foreach ($fetched ? [] : self::rows($order, 'properties') as $property) {
             $code = strtoupper((string) ($property['CODE'] ?? ''));
             if (self::yes($property['IS_ADDRESS'] ?? null) || $code === 'ADDRESS') {
                 $value = self::scalar($property['VALUE'] ?? null);
@@ -278,17 +320,104 @@ final class Snapshot
             }
         }
         $method = self::cut(implode(', ', self::distinct($methods)), 500);
-        $price = self::amount($order['PRICE_DELIVERY'] ?? 0);
+        [$price, $rate] = self::carriage($order);
         $recipient = self::recipient($order);
         if ($method === '' && $address === null && $price === '0' && $recipient === null) {
             return null;
         }
+        $stores = self::distinct($stores);
         return self::present([
             'method' => $method === '' ? null : $method,
             'price' => $price,
+            'vat_rate' => $rate,
             'address' => $address,
+            'store' => count($stores) === 1 ? $stores[0] : null,
             'recipient' => $recipient,
         ]);
+    }
+
+    /**
+     * What delivery costs, and its VAT in percent. One row holds one rate: that of the first shipment which costs anything.
+     *
+     * @param array<string, mixed> $order
+     * @return array{0: string, 1: ?string}
+     */
+    private static function carriage(array $order): array
+    {
+        $price = (float) self::amount($order['PRICE_DELIVERY'] ?? 0);
+        foreach (self::apart($order) as $other) {
+            $price -= (float) $other['price'];
+        }
+        foreach (self::rows($order, 'shipments') as $shipment) {
+            if (self::costs($shipment)) {
+                return [self::amount($price), self::rate($shipment)];
+            }
+        }
+        return [self::amount($price), null];
+    }
+
+    /**
+     * Shipments that are taxed by another rate than the first that costs anything: each is a row of its own.
+     *
+     * @param array<string, mixed> $order
+     * @return list<array<string, mixed>>
+     */
+    private static function apart(array $order): array
+    {
+        $paid = array_values(array_filter(self::rows($order, 'shipments'), [self::class, 'costs']));
+        $rows = [];
+        foreach ($paid as $shipment) {
+            if (self::rate($shipment) !== self::rate($paid[0])) {
+                $rows[] = self::present([
+                    'name' => self::text($shipment, 'DELIVERY_NAME', 500) ?? '?',
+                    'quantity' => '1',
+                    'price' => self::amount($shipment['PRICE_DELIVERY']),
+                    'vat_rate' => self::rate($shipment),
+                ]);
+            }
+        }
+        return $rows;
+    }
+
+    /** @param array<string, mixed> $shipment */
+    private static function costs(array $shipment): bool
+    {
+        return self::amount($shipment['PRICE_DELIVERY'] ?? 0) !== '0';
+    }
+
+    /**
+     * Whether the customer fetches it: a store was chosen, or the delivery says so by its name.
+     *
+     * @param array<string, mixed> $shipment
+     */
+    private static function fetched(array $shipment): bool
+    {
+        $named = preg_match('/самовывоз|pick-?up/iu', self::text($shipment, 'DELIVERY_NAME', 500) ?? '');
+        return self::store($shipment) !== null || $named === 1;
+    }
+
+    /** @param array<string, mixed> $shipment */
+    private static function store(array $shipment): ?string
+    {
+        $store = self::text($shipment, 'STORE_ID', 256);
+        return $store === '0' ? null : $store;
+    }
+
+    /**
+     * Where the customer fetches it.
+     *
+     * @param array<string, mixed> $order
+     * @return list<string>|null
+     */
+    private static function stores(array $order): ?array
+    {
+        $notes = [];
+        foreach (self::rows($order, 'shipments') as $shipment) {
+            $told = self::distinct([self::text($shipment, 'STORE_TITLE', 300), self::text($shipment, 'STORE_ADDRESS', 500)]);
+            $notes[] = $told === [] ? null : 'Пункт самовывоза: ' . implode(', ', $told);
+        }
+        $notes = self::distinct($notes);
+        return $notes === [] ? null : $notes;
     }
 
     /**

@@ -91,6 +91,39 @@ check([
         same(['Мария', ['+7 909 100-20-30']], [$data['customer']['name'], $data['customer']['phones']]);
         same(['name' => 'Илья Именинник', 'phone' => '+7 909 777-88-99'], $data['delivery']['recipient']);
     },
+    'delivery carries its tax, and what is taxed otherwise is a row of its own' => function (): void {
+        $shipment = static fn (string $name, string $price, ?float $share): array
+            => ['DELIVERY_NAME' => $name, 'PRICE_DELIVERY' => $price, 'VAT_RATE' => $share];
+        $data = Snapshot::data(order(['shipments' => [$shipment('Бесплатно', '0.0000', null), $shipment('Курьер', '300.0000', 0.2)]]));
+        same(['300', '20', 2], [$data['delivery']['price'], $data['delivery']['vat_rate'], count($data['items'])]);
+        $data = Snapshot::data(order([
+            'PRICE_DELIVERY' => 350.1, 'shipments' => [$shipment('Курьер', '300.0000', 0.2), $shipment('Подъём', '50.1000', null)],
+        ]));
+        same(['300', '20'], [$data['delivery']['price'], $data['delivery']['vat_rate']]);
+        same(['name' => 'Подъём', 'quantity' => '1', 'price' => '50.1'], $data['items'][2]);
+        same(false, isset(Snapshot::data(order())['delivery']['vat_rate']));
+    },
+    'what the customer chose of a line comes with it' => function (): void {
+        $line = ['PRODUCT_ID' => 1, 'NAME' => 'Кроссовки', 'QUANTITY' => 1, 'PRICE' => 5, 'properties' => [
+            ['CODE' => 'CATALOG.XML_ID', 'NAME' => 'Catalog XML_ID', 'VALUE' => 'x'], ['CODE' => 'ARTNUMBER', 'NAME' => 'Артикул', 'VALUE' => 'A'],
+            ['CODE' => 'SIZE', 'NAME' => 'Размер', 'VALUE' => '42'], ['CODE' => 'COLOR', 'NAME' => '', 'VALUE' => 'синий'],
+            ['CODE' => 'NOTE', 'NAME' => 'Надпись', 'VALUE' => ''],
+        ]];
+        $options = Snapshot::data(order(['basket' => [$line]]))['items'][0]['options'];
+        same([['name' => 'Размер', 'value' => '42'], ['name' => 'COLOR', 'value' => 'синий']], $options);
+        same(false, isset(Snapshot::data(order())['items'][0]['options']));
+    },
+    'what is fetched has no address of delivery, and the place is told' => function (): void {
+        $store = ['DELIVERY_NAME' => 'В магазине', 'STORE_ID' => 4, 'STORE_TITLE' => 'На Складской', 'STORE_ADDRESS' => 'ул. Складская, 1'];
+        $data = Snapshot::data(order(['shipments' => [$store]]));
+        same([false, '4'], [isset($data['delivery']['address']), $data['delivery']['store']]);
+        same(['Пункт самовывоза: На Складской, ул. Складская, 1'], $data['notes']);
+        $named = Snapshot::data(order(['shipments' => [['DELIVERY_NAME' => 'САМОВЫВОЗ со склада', 'STORE_ID' => 0]]]));
+        same([false, false, false], [isset($named['delivery']['address']), isset($named['notes']), isset($named['delivery']['store'])]);
+        // A part is fetched, a part is brought.
+        $both = Snapshot::data(order(['shipments' => [$store, ['DELIVERY_NAME' => 'Курьер']]]));
+        same('Москва, ул. Лесная, 5', $both['delivery']['address']);
+    },
     'a property that holds what no database takes is cleaned' => function (): void {
         $data = Snapshot::data(order(['properties' => [['CODE' => 'FILE', 'VALUE' => ['n' => "a\0b", 'o' => new \stdClass()]]]]));
         same(['n' => 'ab', 'o' => null], $data['properties']->FILE);

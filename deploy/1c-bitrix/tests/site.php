@@ -76,6 +76,14 @@ check([
         same([1, 'ART-1'], [count($data['items']), $data['items'][0]['sku']]);
         same(['77', ['+7 916 123-45-67']], [$data['customer']['id'], $data['customer']['phones']]);
         same('1970-01-01', substr($data['status_changed_at'], 0, 10));
+        same([['name' => 'Размер', 'value' => '42']], $data['items'][0]['options']);
+        same(['20', false], [$data['delivery']['vat_rate'], isset($data['notes'])]);
+    },
+    'an order that is fetched tells where' => function (): void {
+        site();
+        saved(['shipment' => ['STORE' => 4]]);
+        $data = waiting()[0]['data'];
+        same(['4', ['Пункт самовывоза: На Складской, Псков, ул. Складская, 1']], [$data['delivery']['store'], $data['notes']]);
     },
     'it leaves with the transaction that it is part of' => function (): void {
         $pdo = site()->pdo;

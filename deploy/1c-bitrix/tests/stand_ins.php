@@ -20,6 +20,11 @@ namespace Bitrix\Main {
         public static function requireModule(string $name): void
         {
         }
+
+        public static function includeModule(string $name): bool
+        {
+            return $name === 'catalog';
+        }
     }
 
     class Event
@@ -57,6 +62,17 @@ namespace Bitrix\Main {
         public static function getRowById(int $id): ?array
         {
             return $id === 77 ? ['NAME' => 'Анна', 'EMAIL' => 'anna@example.com'] : null;
+        }
+    }
+}
+
+namespace Bitrix\Catalog {
+    class StoreTable
+    {
+        /** @return array<string, mixed>|null */
+        public static function getRowById(int $id): ?array
+        {
+            return $id === 4 ? ['TITLE' => 'На Складской', 'ADDRESS' => 'Псков, ул. Складская, 1'] : null;
         }
     }
 }
@@ -229,7 +245,22 @@ namespace Bitrix\Sale {
         /** @return array<string, array<string, string>> */
         public function getPropertyValues(): array
         {
-            return ['ARTNUMBER' => ['VALUE' => 'ART-1']];
+            return [
+                'ARTNUMBER' => ['NAME' => 'Артикул', 'VALUE' => 'ART-1'],
+                'PRODUCT.XML_ID' => ['NAME' => 'Product XML_ID', 'VALUE' => 'xml-135'],
+                'SIZE' => ['NAME' => 'Размер', 'VALUE' => '42'],
+            ];
+        }
+
+        /** A share. */
+        public function getVatRate(): float
+        {
+            return $this->fields['SHARE'] ?? 0.0;
+        }
+
+        public function getStoreId(): int
+        {
+            return $this->fields['STORE'] ?? 0;
         }
 
         /** @return array<string, mixed> */
@@ -317,7 +348,10 @@ namespace Bitrix\Sale {
         /** @return list<Entity> */
         public function getShipmentCollection(): array
         {
-            return [new Entity(['DELIVERY_NAME' => 'System', 'SYSTEM' => 'Y']), new Entity(['DELIVERY_NAME' => 'Курьер'])];
+            return [
+                new Entity(['DELIVERY_NAME' => 'System', 'SYSTEM' => 'Y']),
+                new Entity(['DELIVERY_NAME' => 'Курьер', 'PRICE_DELIVERY' => '300.0000', 'SHARE' => 0.2] + ($this->fields['shipment'] ?? [])),
+            ];
         }
 
         /** @return list<Entity> */
