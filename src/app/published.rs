@@ -1,13 +1,15 @@
-//! Taking up what shops published by SQL.
+//! What nobody can be told about who sent it: taking up what shops published by SQL, and keeping what cannot be accepted.
 
 use super::{Accepted, Bridge, Error, accept, bury::clean, mend::Rejection};
 use crate::{
     bug::{self, Step},
-    domain::{Code, OrderNumber},
+    domain::{Code, Faults, MOST_FAULTS, OrderNumber, ShopName, shorten},
     storage::{
+        Json,
         letters::{self, Stray},
         outbox::NewEvent,
         published::{self, Names, Published},
+        storable,
     },
 };
 use serde_json::Value;
@@ -119,6 +121,43 @@ impl Bridge {
             Ok(event) => names_in(event),
             Err(_) => published::names(tx, row.id).await?,
         };
+        self.bury_stray(tx, named, &row.event, rejection).await?;
+        Ok("dead")
+    }
+
+    /// Keeps what a sender that cannot be refused sent, and what cannot be accepted, as a dead letter that names every fault. The
+    /// same thing sent again while the letter is open is no second letter.
+    pub async fn bury_received(
+        &self,
+        shop: &ShopName,
+        event: &Value,
+        code: Code,
+        faults: &Faults,
+    ) -> Result<(), Error> {
+        let rejection = Rejection {
+            code,
+            faults: shorten(faults.clone(), MOST_FAULTS),
+            shop: Some(shop.clone()),
+        };
+        let mut event = storable(event.clone());
+        // Whose it is, for whoever tries it again.
+        if let Value::Object(members) = &mut event {
+            members.insert("shop".to_owned(), Value::from(shop.as_str()));
+        }
+        let mut db = self.pool().acquire().await?;
+        let named = names_in(&event);
+        self.bury_stray(&mut db, named, &Json::Value(event), &rejection)
+            .await?;
+        Ok(())
+    }
+
+    async fn bury_stray(
+        &self,
+        db: &mut PgConnection,
+        named: Names,
+        payload: &Json,
+        rejection: &Rejection,
+    ) -> Result<(), Error> {
         let shop = rejection
             .shop
             .clone()
@@ -135,10 +174,9 @@ impl Bridge {
             number: number.as_ref().map(OrderNumber::as_str),
             code: rejection.code.as_str(),
             message: &message,
-            payload: &row.event,
+            payload,
         };
-        letters::write_stray(tx, &stray).await?;
-        Ok("dead")
+        Ok(letters::write_stray(db, &stray).await?)
     }
 }
 

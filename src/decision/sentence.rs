@@ -68,11 +68,17 @@ fn because(record: &Record) -> String {
             };
             format!("; by {by} the later change is right, and {whose} later by {apart} s")
         }
-        (Basis::Undated, Some(winner)) => format!(
-            "; by {by} the later change is right, but the times cannot tell, and {winner} is right then"
-        ),
-        (Basis::Undated, None) => {
-            format!("; by {by} the later change is right, but the times cannot tell")
+        (Basis::Undated, winner) => {
+            let why = match (record.shop_at, record.portal_at) {
+                (None, None) => ", because neither side gave one",
+                (None, Some(_)) => ", because the shop gave none",
+                (Some(_), None) => ", because the portal gave none",
+                (Some(_), Some(_)) => "",
+            };
+            let then = winner.map_or_else(String::new, |winner| {
+                format!(", and {winner} is right then")
+            });
+            format!("; by {by} the later change is right, but the times cannot tell{why}{then}")
         }
         (Basis::Final(fact), _) => {
             format!("; the order is {fact}, which the portal may not take back")

@@ -4,7 +4,7 @@ use super::{Problem, State, body, segment::Segment, shapes::WooOrder};
 use crate::{
     app::Accepted,
     config::Shop,
-    domain::{Code, ShopName},
+    domain::{Code, Fault, Faults, ShopName},
     doors,
     woocommerce::{self, Delivery},
 };
@@ -15,17 +15,21 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// What a webhook sends when it is made: a form, unsigned.
 const PING: &[u8] = b"webhook_id=";
+const NO_ORDER: &str = "this is no order: the operator was told";
+const UNUSABLE: &str = "the order cannot be used as it came: it waits as a dead letter";
 
 /// What became of a delivery.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Received {
-    /// `queued`, `duplicate`, `ignored`, or `pong` for the call that WooCommerce makes when a webhook is saved.
+    /// `queued`, `duplicate`, `dead` where the order waits as a dead letter, `ignored`, or `pong` for the call that WooCommerce
+    /// makes when a webhook is saved.
     pub result: &'static str,
-    /// Why it was ignored.
+    /// Why it was ignored, or is dead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
 }
@@ -33,19 +37,18 @@ pub(super) struct Received {
 /// Takes a delivery of a WooCommerce webhook.
 ///
 /// The topics `order.created`, `order.updated`, `order.restored` and `order.deleted`; others are ignored. `X-WC-Webhook-Signature` takes the place
-/// of a key. WooCommerce does not repeat a delivery by itself, and disables a webhook that failed several times in a row.
+/// of a key. WooCommerce does not repeat a delivery by itself, and disables a webhook that failed several times in a row: what is signed
+/// is never refused. An order that cannot be used becomes a dead letter, which names every fault; of anything else the operator is told.
 #[utoipa::path(
     post, path = "/v1/woocommerce/{shop}", tag = "shop",
     params(("shop" = String, Path, description = "The shop's name in the configuration")),
     request_body(content = WooOrder, content_type = "application/json", description = "An order as in WooCommerce's REST API"),
     responses(
         (status = 200, description = "Nothing to store", body = Received),
-        (status = 202, description = "Stored", body = Received),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 202, description = "Stored, as an event or as a dead letter", body = Received),
         (status = 401, description = "The signature is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such shop, or it has no `[shops.NAME.woocommerce]`", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Invalid: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -73,10 +76,10 @@ pub(super) async fn post_delivery(
     }
     let order = match body::json(&bytes).await {
         Ok(order) => order,
-        Err(problem) => {
+        Err(_) => {
             let words: String = String::from_utf8_lossy(&bytes).chars().take(300).collect();
             tell(&state, &name, woocommerce::notice(Code::NotAnOrder, &words)).await?;
-            return Err(problem);
+            return Ok(answer(StatusCode::OK, "ignored", Some(NO_ORDER)));
         }
     };
     let topic = text("x-wc-webhook-topic").unwrap_or_default();
@@ -86,32 +89,60 @@ pub(super) async fn post_delivery(
         .as_ref()
         .map(|settings| settings.marketplace);
     let read = woocommerce::read(marketplace.unwrap_or_default(), topic, delivery_id, &order);
-    match read.map_err(Problem::invalid)? {
-        Delivery::Ignored(reason) => Ok(answer(StatusCode::OK, "ignored", Some(reason))),
+    let event = match read {
+        Ok(Delivery::Event(event)) => event,
+        Ok(Delivery::Ignored(reason)) => {
+            return Ok(answer(StatusCode::OK, "ignored", Some(reason)));
+        }
         // A refusal would make WooCommerce switch the webhook off; the operator hears of it instead.
-        notice @ Delivery::Notice { .. } => {
+        Ok(notice @ Delivery::Notice { .. }) => {
             tell(&state, &name, notice).await?;
-            let reason = "this is no order: the operator was told";
-            Ok(answer(StatusCode::OK, "ignored", Some(reason)))
+            return Ok(answer(StatusCode::OK, "ignored", Some(NO_ORDER)));
         }
-        Delivery::Event(event) => {
-            let accepted = state.bridge.accept_events(Some(&name), &[event]).await?;
+        Err(broken) => {
+            return give_up(&state, &name, &broken.event, Code::Invalid, &broken.faults).await;
+        }
+    };
+    let events = std::slice::from_ref(&event);
+    let accepted = state.bridge.accept_events(Some(&name), events).await?;
+    match accepted.into_iter().next() {
+        Some(Accepted::Invalid(faults)) => {
+            give_up(&state, &name, &event, Code::Invalid, &faults).await
+        }
+        Some(Accepted::Failed(words)) => {
+            let faults = vec![Fault {
+                pointer: String::new(),
+                detail: words,
+            }];
+            give_up(&state, &name, &event, Code::Bug, &faults).await
+        }
+        Some(Accepted::Queued) => {
             state.bridge.shop_sent_order(&name).await?;
-            match accepted.into_iter().next() {
-                Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
-                Some(Accepted::Failed(_)) => Err(Problem::new(
-                    Code::Bug,
-                    "the event met a fault of the bridge",
-                )),
-                Some(Accepted::Queued) => Ok(answer(StatusCode::ACCEPTED, "queued", None)),
-                // The id tells the body: another event under it was made of the same body, by an earlier release.
-                Some(Accepted::Duplicate | Accepted::Conflict) => {
-                    Ok(answer(StatusCode::ACCEPTED, "duplicate", None))
-                }
-                None => Err(Problem::new(Code::Bug, "the event got no result")),
-            }
+            Ok(answer(StatusCode::ACCEPTED, "queued", None))
         }
+        // The id tells the body: another event under it was made of the same body, by an earlier release.
+        Some(Accepted::Duplicate | Accepted::Conflict) => {
+            state.bridge.shop_sent_order(&name).await?;
+            Ok(answer(StatusCode::ACCEPTED, "duplicate", None))
+        }
+        None => Err(Problem::new(Code::Bug, "the event got no result")),
     }
+}
+
+/// Keeps an order that cannot be used as a dead letter.
+async fn give_up(
+    state: &State,
+    shop: &ShopName,
+    event: &Value,
+    code: Code,
+    faults: &Faults,
+) -> Result<(StatusCode, Json<Received>), Problem> {
+    state.bridge.shop_sent_order(shop).await?;
+    state
+        .bridge
+        .bury_received(shop, event, code, faults)
+        .await?;
+    Ok(answer(StatusCode::ACCEPTED, "dead", Some(UNUSABLE)))
 }
 
 /// Lets the operator hear what came in place of an order.

@@ -306,10 +306,14 @@ pub struct Stray<'a> {
     pub payload: &'a Json,
 }
 
-/// Writes a letter for an event that could not be accepted.
+/// Writes a letter for an event that could not be accepted, unless the same one is open.
 pub async fn write_stray(db: &mut PgConnection, stray: &Stray<'_>) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload) VALUES ($1, $2, $3, $4, $5, $6::text::jsonb)",
+        "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload)
+         SELECT $1, $2, $3, $4, $5, $6::text::jsonb
+         WHERE NOT EXISTS (SELECT FROM bridge.dead_letters d
+             WHERE d.closed_at IS NULL AND d.shop = $2 AND d.number = $3
+               AND d.outbox_id IS NULL AND d.code = $4 AND d.payload = $6::text::jsonb)",
         stray.portal,
         stray.shop,
         stray.number,

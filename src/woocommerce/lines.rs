@@ -1,6 +1,6 @@
 //! The lines of an order: products, fees, refunds; tax included, so that they sum to the total.
 
-use super::values::{decimal, id, list, text};
+use super::values::{as_it_came, decimal, decimal_or_none, id, list, text};
 use crate::domain::Faults;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value, json};
@@ -31,7 +31,7 @@ pub(super) struct Cost {
 
 /// Reads products, shipping, fees and refunds. Coupons are in the products' totals already.
 pub(super) fn lines(order: &Map<String, Value>, faults: &mut Faults) -> Lines {
-    let rates = rates(order, faults);
+    let rates = rates(order);
     let mut lines = Lines::default();
     for (place, line) in list(order, "line_items") {
         product(line, &place, &rates, &mut lines, faults);
@@ -39,7 +39,9 @@ pub(super) fn lines(order: &Map<String, Value>, faults: &mut Faults) -> Lines {
     for (place, line) in list(order, "shipping_lines") {
         let name = text(line, "method_title", 200);
         lines.methods.extend(name.clone());
-        let cost = cost(line, &place, &rates, faults);
+        let Some(cost) = lines.cost(line, &place, &rates, faults) else {
+            continue;
+        };
         // One row holds one rate: shipping taxed by another is a row of its own.
         if lines.shipping.amount.is_zero() && cost.amount > Decimal::ZERO {
             lines.shipping = cost;
@@ -53,21 +55,60 @@ pub(super) fn lines(order: &Map<String, Value>, faults: &mut Faults) -> Lines {
     }
     for (place, fee) in list(order, "fee_lines") {
         let name = text(fee, "name", NAME).unwrap_or_else(|| "Fee".to_owned());
-        let cost = cost(fee, &place, &rates, faults);
-        lines.single(&name, cost);
+        if let Some(cost) = lines.cost(fee, &place, &rates, faults) {
+            lines.single(&name, cost);
+        }
     }
     for (place, refund) in list(order, "refunds") {
+        let before = faults.len();
         let amount = decimal(refund, &place, "total", faults).abs();
         let name = match text(refund, "reason", NAME - 10) {
             Some(reason) => format!("Refund: {reason}"),
             None => "Refund".to_owned(),
         };
-        lines.refund(&name, amount);
+        if faults.len() > before {
+            let amount = as_it_came(refund, "total");
+            let unread = json!({ "name": name, "amount": amount });
+            lines.discounts.push(unread);
+        } else {
+            lines.refund(&name, amount);
+        }
     }
     lines
 }
 
 impl Lines {
+    /// What a line without a quantity costs. One that cannot be read is kept as it came, for whoever mends it: none.
+    fn cost(
+        &mut self,
+        line: &Map<String, Value>,
+        place: &str,
+        rates: &[(String, Decimal)],
+        faults: &mut Faults,
+    ) -> Option<Cost> {
+        let before = faults.len();
+        let amount = with_tax(line, place, "total", faults);
+        if faults.len() > before {
+            self.unread(line, "1");
+            return None;
+        }
+        let rate = rate(line, rates);
+        Some(Cost { amount, rate })
+    }
+
+    /// A line of which something cannot be read, as it came: its price is no number until somebody mends it.
+    fn unread(&mut self, line: &Map<String, Value>, quantity: &str) {
+        let name = ["name", "method_title"]
+            .iter()
+            .find_map(|name| text(line, name, NAME));
+        let sum = ["total", "total_tax"].map(|name| as_it_came(line, name));
+        self.items.push(json!({
+            "name": name.unwrap_or_else(|| "?".to_owned()),
+            "quantity": quantity,
+            "price": format!("({}) / {quantity}", sum.join(" + ")),
+        }));
+    }
+
     /// Something without a quantity; below zero it is a discount.
     fn single(&mut self, name: &str, cost: Cost) {
         let Cost { amount, rate } = cost;
@@ -102,18 +143,6 @@ impl Lines {
     }
 }
 
-/// What a line without a quantity costs.
-fn cost(
-    line: &Map<String, Value>,
-    place: &str,
-    rates: &[(String, Decimal)],
-    faults: &mut Faults,
-) -> Cost {
-    let amount = with_tax(line, place, "total", faults);
-    let rate = rate(line, place, rates, faults);
-    Cost { amount, rate }
-}
-
 fn product(
     line: &Map<String, Value>,
     place: &str,
@@ -122,10 +151,16 @@ fn product(
     faults: &mut Faults,
 ) {
     let name = text(line, "name", NAME).unwrap_or_else(|| "?".to_owned());
+    let before = faults.len();
     let total = with_tax(line, place, "total", faults);
-    let full = with_tax(line, place, "subtotal", faults);
     let quantity = decimal(line, place, "quantity", faults);
-    let rate = rate(line, place, rates, faults);
+    if faults.len() > before {
+        lines.unread(line, &as_it_came(line, "quantity"));
+        return;
+    }
+    // What it was before discounts is only told beside it.
+    let full = decimal_or_none(line, "subtotal") + decimal_or_none(line, "subtotal_tax");
+    let rate = rate(line, rates);
     if total < Decimal::ZERO || quantity <= Decimal::ZERO {
         let amount = total;
         lines.single(&name, Cost { amount, rate });
@@ -133,9 +168,10 @@ fn product(
     }
     lines.sum += total;
     let options = options(line);
+    let whole = quantity;
     let product = id(line, "variation_id").or_else(|| id(line, "product_id"));
     for (quantity, price) in units(quantity, total) {
-        let discount = (full - total).max(Decimal::ZERO) / decimal(line, place, "quantity", faults);
+        let discount = (full - total).max(Decimal::ZERO) / whole;
         lines.items.push(json!({
             "product_id": product,
             "sku": text(line, "sku", 256),
@@ -178,27 +214,20 @@ fn units(quantity: Decimal, total: Decimal) -> Vec<(Decimal, Decimal)> {
 }
 
 /// The order's tax rates in percent, by id.
-fn rates(order: &Map<String, Value>, faults: &mut Faults) -> Vec<(String, Decimal)> {
+fn rates(order: &Map<String, Value>) -> Vec<(String, Decimal)> {
     list(order, "tax_lines")
         .filter(|(_, tax)| tax.get("rate_percent").is_some())
-        .filter_map(|(place, tax)| {
-            Some((
-                id(tax, "rate_id")?,
-                decimal(tax, &place, "rate_percent", faults),
-            ))
+        .filter_map(|(_, tax)| {
+            let percent = decimal_or_none(tax, "rate_percent");
+            Some((id(tax, "rate_id")?, percent))
         })
         .collect()
 }
 
 /// The VAT of a line in percent: the sum of the rates that it was taxed with, else what its tax comes to.
-fn rate(
-    line: &Map<String, Value>,
-    place: &str,
-    rates: &[(String, Decimal)],
-    faults: &mut Faults,
-) -> Option<Decimal> {
-    let net = decimal(line, place, "total", faults).abs();
-    let tax = decimal(line, place, "total_tax", faults).abs();
+fn rate(line: &Map<String, Value>, rates: &[(String, Decimal)]) -> Option<Decimal> {
+    let net = decimal_or_none(line, "total").abs();
+    let tax = decimal_or_none(line, "total_tax").abs();
     let known: Vec<Decimal> = list(line, "taxes")
         .filter(|(_, tax)| text(tax, "total", 40).is_some())
         .filter_map(|(_, tax)| {

@@ -42,6 +42,15 @@ pub enum Delivery {
     },
 }
 
+/// An order that cannot be used as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Broken {
+    /// The event that it makes as far as it can be read; what cannot stands in it as it came.
+    pub event: Value,
+    /// Everything that cannot be read, with its place in what was sent.
+    pub faults: Faults,
+}
+
 /// Why a marketplace's order is not taken, if it is not.
 fn passed_over(marketplace: Marketplace, order: &Map<String, Value>) -> Option<&'static str> {
     let part = values::id(order, "parent_id").is_some();
@@ -68,7 +77,7 @@ pub fn read(
     topic: &str,
     delivery_id: &str,
     body: &Value,
-) -> Result<Delivery, Faults> {
+) -> Result<Delivery, Broken> {
     if topic.split('.').next() != Some("order") {
         return Ok(Delivery::Ignored("only orders are taken"));
     }
@@ -89,21 +98,31 @@ pub fn read(
                 .take(64)
                 .collect();
             let data = json!({ "number": id });
-            Ok(event(DELETED, &format!("{id}-deleted-{tail}"), &data))
+            let id = format!("{id}-deleted-{tail}");
+            Ok(Delivery::Event(event(DELETED, &id, &data)))
         }
-        None | Some("") => fault("/status", "`status` is required"),
+        None | Some("") => {
+            let missing = fault("/status", "`status` is required");
+            Err(broken(Some(&id), "", order, missing))
+        }
         Some(status) if DRAFTS.contains(&status) => {
             Ok(Delivery::Ignored("a draft is not an order yet"))
         }
         Some(TRASH) => {
             let data =
                 json!({ "number": id, "updated_at": values::moment(order, "date_modified_gmt") });
-            Ok(event(DELETED, &identity(&id, order), &data))
+            let id = identity(&id, order);
+            Ok(Delivery::Event(event(DELETED, &id, &data)))
         }
         Some(status) => {
             let status = status.strip_prefix("wc-").unwrap_or(status);
-            let snapshot = order::snapshot(&id, status, order)?;
-            Ok(event(SAVED, &identity(&id, order), &snapshot))
+            let (snapshot, faults) = order::snapshot(Some(&id), status, order);
+            let event = event(SAVED, &identity(&id, order), &snapshot);
+            if faults.is_empty() {
+                Ok(Delivery::Event(event))
+            } else {
+                Err(Broken { event, faults })
+            }
         }
     }
 }
@@ -116,7 +135,7 @@ fn identity(id: &str, order: &Map<String, Value>) -> String {
 }
 
 /// What has no order's id: an error that WordPress answers with, or anything else that is no order.
-fn in_place_of_an_order(body: &Map<String, Value>) -> Result<Delivery, Faults> {
+fn in_place_of_an_order(body: &Map<String, Value>) -> Result<Delivery, Broken> {
     let told = |name| values::text(body, name, 300).unwrap_or_default();
     if body.contains_key("code") && body.contains_key("message") {
         let status = body.get("data").and_then(|data| data.get("status"));
@@ -132,7 +151,9 @@ fn in_place_of_an_order(body: &Map<String, Value>) -> Result<Delivery, Faults> {
         ));
     }
     if body.contains_key("status") || body.contains_key("line_items") {
-        return fault("/id", "`id` must be the order's id");
+        let status = told("status");
+        let missing = fault("/id", "`id` must be the order's id");
+        return Err(broken(None, &status, body, missing));
     }
     Ok(notice(
         Code::NotAnOrder,
@@ -147,20 +168,29 @@ pub fn notice(code: Code, words: &str) -> Delivery {
     Delivery::Notice { code, words }
 }
 
-fn event(kind: &str, id: &str, data: &Value) -> Delivery {
-    Delivery::Event(json!({
+fn event(kind: &str, id: &str, data: &Value) -> Value {
+    json!({
         "specversion": "1.0",
         "type": kind,
         "source": SOURCE,
         "id": id,
         "datacontenttype": "application/json",
         "data": data,
-    }))
+    })
 }
 
-fn fault(pointer: &str, detail: &str) -> Result<Delivery, Faults> {
-    Err(vec![Fault {
+/// An order that lacks what it is known by.
+fn broken(id: Option<&str>, status: &str, order: &Map<String, Value>, missing: Fault) -> Broken {
+    let (snapshot, mut faults) = order::snapshot(id, status, order);
+    faults.insert(0, missing);
+    let identity = identity(id.unwrap_or("0"), order);
+    let event = event(SAVED, &identity, &snapshot);
+    Broken { event, faults }
+}
+
+fn fault(pointer: &str, detail: &str) -> Fault {
+    Fault {
         pointer: pointer.to_owned(),
         detail: detail.to_owned(),
-    }])
+    }
 }

@@ -2,7 +2,9 @@
 
 use super::{
     lines::{self, Lines},
-    values::{decimal, id, list, moment, object, storable, text, told},
+    values::{
+        as_it_came, decimal, decimal_or_none, id, list, moment, object, storable, text, told,
+    },
 };
 use crate::domain::{Fault, Faults, Texts, money};
 use rust_decimal::Decimal;
@@ -20,12 +22,12 @@ const PROPERTY_DEPTH: usize = 12;
 const REFUNDED: &str = "refunded";
 const ATTRIBUTION: &str = "_wc_order_attribution_";
 
-/// The snapshot, or everything that cannot be read.
+/// The snapshot, and everything that cannot be read: that stands in the snapshot as it came.
 pub(super) fn snapshot(
-    id_: &str,
+    id_: Option<&str>,
     status: &str,
     order: &Map<String, Value>,
-) -> Result<Value, Faults> {
+) -> (Value, Faults) {
     let mut faults = Faults::new();
     if order.get("total").is_none_or(Value::is_null) {
         faults.push(Fault {
@@ -34,16 +36,21 @@ pub(super) fn snapshot(
         });
     }
     let mut lines = lines::lines(order, &mut faults);
+    let before = faults.len();
     let full = decimal(order, "", "total", &mut faults);
-    let cards = gift_cards(order, &mut faults);
-    let mut notes = coupons(order, &mut faults);
+    let is_read = faults.len() == before;
+    let cards = gift_cards(order);
+    let mut notes = coupons(order);
     pay_with_cards(&mut lines, full, cards, &mut notes);
     // Somebody set the status by hand, or a plugin keeps no refunds.
     if status == REFUNDED && lines.refunded < full {
         let rest = full - lines.refunded;
         lines.refund("Refund", rest);
     }
-    let total = full - lines.refunded;
+    let total = match order.get("total") {
+        Some(_) if is_read => (full - lines.refunded).max(Decimal::ZERO).to_string(),
+        _ => as_it_came(order, "total"),
+    };
     let paid_at = moment(order, "date_paid_gmt");
     let delivery = delivery(order, &lines);
     notes.extend(pick_up_place(order));
@@ -55,7 +62,7 @@ pub(super) fn snapshot(
         "created_at": moment(order, "date_created_gmt"),
         "updated_at": moment(order, "date_modified_gmt"),
         "currency": text(order, "currency", 10),
-        "total": total.max(Decimal::ZERO).to_string(),
+        "total": total,
         "paid": paid_at.is_some(),
         "paid_at": paid_at,
         "completed_at": moment(order, "date_completed_gmt"),
@@ -71,11 +78,7 @@ pub(super) fn snapshot(
         "notes": notes,
         "origin": { "channel": channel(order) },
     });
-    if faults.is_empty() {
-        Ok(snapshot)
-    } else {
-        Err(faults)
-    }
+    (snapshot, faults)
 }
 
 /// Who pays: whoever is only named for the delivery is not the customer. The guest's id is 0: then phone and e-mail say who it is.
@@ -185,13 +188,12 @@ fn pick_up_place(order: &Map<String, Value>) -> Option<String> {
 }
 
 /// What was taken off by coupons: it is in the prices already, and readable so.
-fn coupons(order: &Map<String, Value>, faults: &mut Faults) -> Vec<String> {
+fn coupons(order: &Map<String, Value>) -> Vec<String> {
     let coupons = list(order, "coupon_lines").take(20);
     coupons
-        .filter_map(|(place, coupon)| {
+        .filter_map(|(_, coupon)| {
             let code = text(coupon, "code", 100)?;
-            let off = decimal(coupon, &place, "discount", faults)
-                + decimal(coupon, &place, "discount_tax", faults);
+            let off = discount(coupon);
             Some(if off.is_zero() {
                 format!("Купон: {code}")
             } else {
@@ -201,20 +203,22 @@ fn coupons(order: &Map<String, Value>, faults: &mut Faults) -> Vec<String> {
         .collect()
 }
 
+fn discount(coupon: &Map<String, Value>) -> Decimal {
+    decimal_or_none(coupon, "discount") + decimal_or_none(coupon, "discount_tax")
+}
+
 /// Gift cards that plugins say were used, each with its amount.
-fn gift_cards(order: &Map<String, Value>, faults: &mut Faults) -> Vec<(String, Decimal)> {
+fn gift_cards(order: &Map<String, Value>) -> Vec<(String, Decimal)> {
     let mut cards = Vec::new();
     for name in ["gift_cards", "pw_gift_cards", "gift_card_lines"] {
-        for (place, card) in list(order, name) {
+        for (_, card) in list(order, name) {
             let code = ["code", "number", "name"]
                 .iter()
                 .find_map(|key| text(card, key, 100));
             let amount = ["amount", "total", "discount"]
                 .iter()
                 .find(|key| card.contains_key(**key));
-            let amount = amount.map_or(Decimal::ZERO, |key| {
-                decimal(card, &place, key, faults).abs()
-            });
+            let amount = amount.map_or(Decimal::ZERO, |key| decimal_or_none(card, key).abs());
             cards.push((code.unwrap_or_default(), amount));
         }
     }
@@ -229,10 +233,9 @@ fn gift_cards(order: &Map<String, Value>, faults: &mut Faults) -> Vec<(String, D
         }
     }
     // Store credit comes as a coupon that is in no line's total.
-    for (place, coupon) in list(order, "coupon_lines") {
-        let amount = decimal(coupon, &place, "discount", faults)
-            + decimal(coupon, &place, "discount_tax", faults);
-        cards.push((text(coupon, "code", 100).unwrap_or_default(), amount));
+    for (_, coupon) in list(order, "coupon_lines") {
+        let code = text(coupon, "code", 100).unwrap_or_default();
+        cards.push((code, discount(coupon)));
     }
     cards.truncate(50);
     cards

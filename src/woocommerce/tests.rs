@@ -9,7 +9,8 @@ fn order() -> Value {
 }
 
 fn read(topic: &str, delivery: &str, body: &Value) -> Result<Delivery, Faults> {
-    super::read(Marketplace::Parents, topic, delivery, body)
+    let read = super::read(Marketplace::Parents, topic, delivery, body);
+    read.map_err(|broken| broken.faults)
 }
 
 fn parsed(topic: &str, body: &Value) -> Event {
@@ -172,6 +173,43 @@ fn what_is_no_order_is_ignored_and_what_is_broken_is_named() {
         places.contains(&"/line_items/1/total") && places.contains(&"/total"),
         "{places:?}"
     );
+}
+
+#[test]
+fn a_broken_order_stays_broken_until_somebody_mends_what_is_named() {
+    for (place, value) in [
+        ("/total", json!("many")),
+        ("/line_items/1/total", json!("ten")),
+        ("/line_items/1/total_tax", json!({})),
+        ("/line_items/1/quantity", json!("two")),
+        ("/shipping_lines/0/total", json!("?")),
+        ("/fee_lines/0/total", json!("1,990")),
+        ("/refunds/0/total", json!("x")),
+        ("/status", json!(null)),
+        ("/id", json!("?")),
+    ] {
+        let mut body = order();
+        *body.pointer_mut(place).unwrap() = value;
+        let read = super::read(Marketplace::Parents, "order.updated", "d1", &body);
+        let broken = read.unwrap_err();
+        assert_eq!(broken.faults[0].pointer, place);
+        let again = Event::parse(&broken.event, "7").unwrap_err();
+        assert!(
+            again
+                .iter()
+                .all(|fault| fault.pointer.starts_with("/data/"))
+        );
+    }
+    // What is only told beside the rows costs nobody the order.
+    for place in [
+        "/coupon_lines/0/discount",
+        "/tax_lines/0/rate_percent",
+        "/line_items/0/subtotal",
+    ] {
+        let mut body = order();
+        *body.pointer_mut(place).unwrap() = json!("x");
+        saved(&body);
+    }
 }
 
 #[test]

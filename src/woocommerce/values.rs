@@ -103,16 +103,7 @@ pub(super) fn decimal(
     name: &str,
     faults: &mut Faults,
 ) -> Decimal {
-    let text = match object.get(name) {
-        None | Some(Value::Null | Value::Bool(false)) => return Decimal::ZERO,
-        Some(Value::String(text)) => text.trim().to_owned(),
-        Some(Value::Number(number)) => number.to_string(),
-        Some(_) => String::from("?"),
-    };
-    if text.is_empty() {
-        return Decimal::ZERO;
-    }
-    parse(&text).unwrap_or_else(|| {
+    amount(object, name).unwrap_or_else(|| {
         faults.push(Fault {
             pointer: format!("{place}/{name}"),
             detail: format!("`{name}` must be a decimal below 10^12"),
@@ -121,15 +112,117 @@ pub(super) fn decimal(
     })
 }
 
+/// The same of what is only told beside the rows: what cannot be read there costs nobody the order.
+pub(super) fn decimal_or_none(object: &Map<String, Value>, name: &str) -> Decimal {
+    amount(object, name).unwrap_or_default()
+}
+
+/// A decimal, zero where there is nothing; none if it cannot be read.
+fn amount(object: &Map<String, Value>, name: &str) -> Option<Decimal> {
+    match object.get(name) {
+        None | Some(Value::Null | Value::Bool(false)) => Some(Decimal::ZERO),
+        Some(Value::String(text)) if text.trim().is_empty() => Some(Decimal::ZERO),
+        Some(Value::String(text)) => parse(text.trim()),
+        Some(Value::Number(number)) => parse(&number.to_string()),
+        Some(_) => None,
+    }
+}
+
+/// What stands in a member, for people: as it came.
+pub(super) fn as_it_came(object: &Map<String, Value>, name: &str) -> String {
+    match object.get(name) {
+        Some(Value::String(text)) => text.chars().take(40).collect(),
+        Some(other) => other.to_string().chars().take(40).collect(),
+        None => String::new(),
+    }
+}
+
 fn parse(text: &str) -> Option<Decimal> {
-    if text.len() > 40 {
+    if text.len() > 60 {
         return None;
     }
+    let text = plain(text)?;
     let decimal = if text.contains(['e', 'E']) {
-        Decimal::from_scientific(text).ok()?
+        Decimal::from_scientific(&text).ok()?
     } else {
         text.parse().ok()?
     };
     let decimal = decimal.round_dp_with_strategy(DIGITS, RoundingStrategy::MidpointAwayFromZero);
     (decimal.abs() < Decimal::from(LARGEST)).then(|| decimal.normalize())
+}
+
+/// The digits of an amount as plugins write it for people: thousands set apart (1 990,00; 1,990.00; 1'990.00), a comma for the
+/// point. None where a mark may be either: 1,990 is read by no guess.
+fn plain(text: &str) -> Option<String> {
+    let simple = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
+    if text.chars().all(simple) {
+        return Some(text.to_owned());
+    }
+    let apart = |c: char| c.is_whitespace() || matches!(c, '\'' | '’');
+    let (whole, rest) = match text.rfind([',', '.']) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let mark = rest.chars().next();
+    let fraction = rest.get(1..).unwrap_or_default();
+    if !fraction.chars().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    let (sign, digits) = match whole.strip_prefix('-') {
+        Some(digits) => ("-", digits.trim_start()),
+        None => ("", whole),
+    };
+    // The other mark sets thousands apart.
+    let separates = |c: char| apart(c) || mark.is_some_and(|m| matches!(c, ',' | '.') && c != m);
+    let mut groups = digits.split(separates);
+    let first = groups.next()?.to_owned();
+    let groups: Vec<&str> = groups.collect();
+    let is_digits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+    let grouped = groups.iter().all(|part| part.len() == 3 && is_digits(part));
+    if !is_digits(&first) || !grouped || !groups.is_empty() && first.len() > 3 {
+        return None;
+    }
+    let told_apart = !groups.is_empty() || first.len() > 3 || first == "0" || fraction.len() != 3;
+    if mark == Some(',') && !told_apart {
+        return None;
+    }
+    let whole = first + &groups.concat();
+    Some(if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_as_people_write_them_and_nothing_is_guessed() {
+        for (written, read_as) in [
+            ("1990.00", Some("1990")),
+            ("1990,50", Some("1990.5")),
+            ("1 990,00", Some("1990")),
+            ("1\u{a0}990,00", Some("1990")),
+            ("1\u{2009}234\u{202f}567,8", Some("1234567.8")),
+            ("1,990.00", Some("1990")),
+            ("1.990,00", Some("1990")),
+            ("1'990.00", Some("1990")),
+            ("- 12,5", Some("-12.5")),
+            ("0,125", Some("0.125")),
+            ("1234,567", Some("1234.567")),
+            ("1,990", None),
+            ("1 99,00", None),
+            ("12 34", None),
+            ("1.2.3", None),
+            ("1,2,3", None),
+            (",5", None),
+            ("1 990 ₽", None),
+            ("ten", None),
+        ] {
+            let wanted = read_as.map(|text| text.parse::<Decimal>().unwrap());
+            assert_eq!(parse(written), wanted, "{written}");
+        }
+    }
 }

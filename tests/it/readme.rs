@@ -153,6 +153,34 @@ fn merge(into: &mut toml::Table, more: toml::Table) {
 }
 
 #[test]
+fn a_changed_table_is_applied_as_it_says() {
+    let text = block(
+        &page("deploy/two-way.md"),
+        "5. **A changed table**",
+        "```sh",
+    );
+    let commands = text.lines().filter(|line| !line.trim().is_empty());
+    let mut tried = 0;
+    for command in commands {
+        let words = command.split('#').next().unwrap().split_whitespace();
+        let words: Vec<&str> = words.skip(1).collect();
+        let help = std::process::Command::new(env!("CARGO_BIN_EXE_b24-bridge"))
+            .args(&words)
+            .arg("--help")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&help.stdout);
+        assert!(help.status.success(), "{command}");
+        assert!(
+            said.contains("--dry-run") && said.contains("--shop"),
+            "{said}"
+        );
+        tried += 1;
+    }
+    assert_eq!(tried, 2);
+}
+
+#[test]
 fn its_application_is_configured_as_it_says() {
     let page = page("deploy/local-application.md");
     let text = block(&page, "3. **The application's configuration**", "```toml");

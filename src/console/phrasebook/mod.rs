@@ -73,6 +73,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{*}; по {=} верно более позднее изменение, и одно из них позже на {} с",
     ),
     (
+        "{*}; by {=} the later change is right, but the times cannot tell, because {=}, and {=} is right then",
+        "{*}; по {=} верно более позднее изменение, но по времени не различить: {=}, и тогда прав {=}",
+    ),
+    (
+        "{*}; by {=} the later change is right, but the times cannot tell, because {=}",
+        "{*}; по {=} верно более позднее изменение, но по времени не различить: {=}",
+    ),
+    (
         "{*}; by {=} the later change is right, but the times cannot tell, and {=} is right then",
         "{*}; по {=} верно более позднее изменение, но по времени не различить, и тогда прав {=}",
     ),

@@ -13,6 +13,12 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
         "a person is asked about the order",
         "о заказе спрашивают человека",
     ),
+    ("the shop gave none", "магазин времени не назвал"),
+    ("the portal gave none", "портал времени не назвал"),
+    (
+        "neither side gave one",
+        "ни одна из сторон времени не назвала",
+    ),
     ("rule {}", "правилу {}"),
     ("the default", "умолчанию"),
     ("the shop", "магазин"),

@@ -86,6 +86,17 @@ fn times_too_close_are_not_guessed() {
     let mut undated = order().shop("S", 500).portal("LOSE", 800);
     undated.shop.since = None;
     assert_eq!(undated.decide().record.basis, Basis::Undated);
+    let said = |order: &Order| order.decide().record.sentence;
+    assert!(
+        said(&undated).contains("because the shop gave none, and the shop is right then"),
+        "{}",
+        said(&undated)
+    );
+    undated.portal.since = None;
+    assert!(said(&undated).contains("because neither side gave one"));
+    undated.shop.since = Some(at(500));
+    assert!(said(&undated).contains("because the portal gave none"));
+    assert!(!said(&close()).contains("because"));
 }
 
 #[test]

@@ -257,11 +257,21 @@ pub(crate) fn sentences() -> Vec<String> {
                         shop_counts_as: "P".to_owned(),
                         sentence: String::new(),
                     };
-                    all.push(
-                        order()
-                            .portal("LOSE", 900)
-                            .with(|inputs| sentence::of(inputs, Some(&agreed), action, &record)),
-                    );
+                    let mut told = |record: &Record| {
+                        let order = order().portal("LOSE", 900);
+                        all.push(
+                            order
+                                .with(|inputs| sentence::of(inputs, Some(&agreed), action, record)),
+                        );
+                    };
+                    told(&record);
+                    for (shop_at, portal_at) in [(true, false), (false, true), (false, false)] {
+                        told(&Record {
+                            shop_at: record.shop_at.filter(|_| shop_at),
+                            portal_at: record.portal_at.filter(|_| portal_at),
+                            ..record.clone()
+                        });
+                    }
                 }
             }
         }

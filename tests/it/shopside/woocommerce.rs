@@ -1,6 +1,7 @@
 //! WooCommerce's webhooks over a real port.
 
 use super::Api;
+use b24_bridge::app::{Actor, LetterFilter, Retry};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Response, StatusCode};
@@ -115,12 +116,58 @@ async fn a_wrong_signature_stores_nothing() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_named_with_its_place() {
+async fn what_cannot_be_read_is_acknowledged_and_named_with_its_place_as_a_dead_letter() {
     let api = Api::new().await;
+    let letters = async || {
+        let filter = LetterFilter::default();
+        api.bridge.dead_letters(&filter).await.unwrap().items
+    };
+    // WooCommerce sends it with every webhook and every change, and switches a webhook off that is refused.
     let broken = ORDER.replace("\"total\": \"192.00\"", "\"total\": \"many\"");
+    for topic in ["order.created", "order.updated"] {
+        let (status, answer) = signed(&api, topic, &broken).await;
+        assert_eq!(
+            (status, &answer["result"]),
+            (StatusCode::ACCEPTED, &json!("dead"))
+        );
+    }
+    let waiting = letters().await;
+    let [letter] = waiting.as_slice() else {
+        panic!("{waiting:?}")
+    };
+    assert_eq!(
+        (letter.number.as_deref(), letter.code.as_str()),
+        (Some("727"), "SHOP-INVALID")
+    );
+    assert!(letter.message.contains("/total"), "{}", letter.message);
+    assert_eq!(letter.payload["data"]["total"], "many");
+    // It is the order all the same, once somebody has mended what is named.
+    let mut mended = letter.payload.clone();
+    mended["data"]["total"] = json!("187.00");
+    let again = Retry {
+        payload: Some(mended),
+        ..Retry::default()
+    };
+    let who = Actor("operator:anna".to_owned());
+    api.bridge.retry(letter.id, &who, again).await.unwrap();
+    assert_eq!(api.order("727").await["status"], "processing");
+    assert!(letters().await.is_empty());
+
+    // What the intake itself refuses, too.
+    let broken = ORDER.replace("\"currency\": \"RUB\"", "\"currency\": \"rubles\"");
     let (status, answer) = signed(&api, "order.updated", &broken).await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(answer["errors"][0]["pointer"], "/total");
-    let (status, _) = signed(&api, "order.updated", "no json").await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        (status, &answer["result"]),
+        (StatusCode::ACCEPTED, &json!("dead"))
+    );
+    assert!(letters().await[0].message.contains("/data/currency"));
+
+    // What is no JSON is no order.
+    let (status, answer) = signed(&api, "order.updated", "<p>Fatal error</p>").await;
+    assert_eq!(
+        (status, &answer["result"]),
+        (StatusCode::OK, &json!("ignored"))
+    );
+    let notices = api.bridge.status().await.unwrap().notices;
+    assert!(notices[0].message.contains("Fatal error"), "{notices:?}");
 }

@@ -7,7 +7,7 @@ use crate::support::{
 use b24_bridge::{
     app::{Bridge, Directory, OrderView, TwoWay},
     bitrix24::{self, Client, Credentials, Rate},
-    domain::{PortalName, Rule, Winner},
+    domain::{PortalName, Rule, Stage, StatusMap, Winner},
     sandbox::{self, Fault, Faults, Plan, Sandbox},
     worker::{self, Options, Point, Probe},
 };
@@ -16,7 +16,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, Ordering, Ordering::SeqCst},
     },
     time::{Duration, Instant},
 };
@@ -33,11 +33,22 @@ struct Parts {
 
 impl Parts {
     async fn new(winner: Winner) -> Self {
+        Self::with(winner, &[]).await
+    }
+
+    /// With further stages that mean a status.
+    async fn with(winner: Winner, accepts: &[(&str, &str)]) -> Self {
         let db = Database::new().await;
         let portal = Sandbox::start(sandbox::Options::default().plan(Plan::Unlimited))
             .await
             .unwrap();
-        let rules = rules("main");
+        let mut rules = rules("main");
+        let mut rows = rules.statuses.rows().to_vec();
+        for (status, stage) in accepts {
+            let row = rows.iter_mut().find(|row| row.status == *status);
+            row.unwrap().accepts.push(Stage::new(0, *stage));
+        }
+        rules.statuses = StatusMap::new(rows);
         let mut two_way = TwoWay::of(&rules);
         two_way.policy.rules = vec![Rule {
             status: Vec::new(),
@@ -231,6 +242,52 @@ async fn a_managers_move_between_our_look_and_our_write_is_said_where_the_shop_i
     assert!(parts.told().await.is_empty());
     stop.cancel();
     task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_move_away_and_back_within_our_writes_second_is_the_managers_word_where_the_portal_is_right()
+ {
+    // Back to where we wrote it, or to another stage that means the same.
+    for end in ["PREPARATION", "PREPAYMENT_INVOICE"] {
+        let parts = Parts::with(Winner::Portal, &[("P", "PREPAYMENT_INVOICE")]).await;
+        parts.post(1, "N").await;
+        let (stop, task) = parts.work(None);
+        parts
+            .until("made", async |parts| {
+                parts.stage() == "NEW" && parts.view().await.in_sync
+            })
+            .await;
+        stop.cancel();
+        task.await.unwrap().unwrap();
+        parts.post(2, "P").await;
+        let (portal, bridge) = (Arc::clone(&parts.portal), parts.bridge.clone());
+        let done = Arc::new(AtomicBool::new(false));
+        let crossing = Probe(Arc::new(move |point| {
+            let here = point == Point::Called && !done.swap(true, SeqCst);
+            let (portal, bridge) = (Arc::clone(&portal), bridge.clone());
+            Box::pin(async move {
+                if here {
+                    assert!(portal.move_deal(1, "NEW") && portal.move_deal(1, end));
+                    let mut event = event("e3", "A-1", 3);
+                    event["data"]["status"] = Value::from("N");
+                    let (shop, events) = (main_shop(), [event]);
+                    let taken = bridge.accept_events(Some(&shop), &events);
+                    taken.await.unwrap();
+                }
+            })
+        }));
+        let (stop, task) = parts.work(Some(crossing));
+        parts
+            .until("the shop is told", async |parts| {
+                !parts.told().await.is_empty()
+            })
+            .await;
+        let view = parts.view().await;
+        assert_eq!(parts.told().await, ["P"], "{end}: {view:#?}");
+        assert_eq!(parts.stage(), end, "{view:#?}");
+        stop.cancel();
+        task.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
