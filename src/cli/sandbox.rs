@@ -50,6 +50,9 @@ pub(super) struct Args {
     /// Where its messages go, e.g. http://127.0.0.1:8080/webhooks/bitrix24/main; the browser is sent to /oauth below
     #[arg(long, value_name = "ADDRESS", requires = "app")]
     app_to: Option<String>,
+    /// Work without leads: a new lead with a name turns into a contact and a deal by itself
+    #[arg(long)]
+    without_leads: bool,
     /// Check parameter names against JSON schemas of the methods in this directory
     #[arg(long)]
     spec_dir: Option<PathBuf>,
@@ -82,6 +85,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let mut options = Options {
         spec_dir: args.spec_dir.clone(),
+        leads: !args.without_leads,
         ..Options::default()
     }
     .listen(args.listen)

@@ -13,7 +13,7 @@ use super::crm::Robot;
 use super::crm::fields::Entity;
 use super::crm::items::{Item, Write};
 use super::faults::{Faults, Gate, Order};
-use super::options::Plan;
+use super::options::{CatalogRights, Plan};
 use super::world::{Caller, World};
 
 /// The person who works by hand: another one than the webhook's user.
@@ -61,7 +61,7 @@ pub(crate) fn edit(world: &mut World, id: u64, fields: &Value) -> bool {
 fn missing() -> Refusal {
     (
         StatusCode::NOT_FOUND,
-        Json(json!({ "error": "no such deal, or no such stage in its funnel" })),
+        Json(json!({ "error": "no such deal or lead, or no such stage in its funnel" })),
     )
 }
 
@@ -143,13 +143,11 @@ pub(crate) async fn deal(State(portal): Held, Path(id): Path<u64>) -> Result<Jso
                 && c.get("ENTITY_ID") == Some(&key.as_str().into())
         };
         let comments: Vec<&Value> = world.crm.timeline.comments().iter().filter(here).collect();
-        let todos: Vec<&Value> = world
-            .crm
-            .timeline
-            .activities()
-            .iter()
-            .filter(|a| a.get("OWNER_ID") == Some(&key.as_str().into()))
-            .collect();
+        let on_it = |a: &&Value| {
+            a.get("OWNER_TYPE_ID") == Some(&"2".into())
+                && a.get("OWNER_ID") == Some(&key.as_str().into())
+        };
+        let todos: Vec<&Value> = world.crm.activities.rows().iter().filter(on_it).collect();
         Ok(Json(json!({
             "deal": world.card(Entity::Deal, item), "rows": rows, "history": history,
             "contacts": contacts, "comments": comments, "todos": todos,
@@ -244,6 +242,16 @@ pub(crate) async fn edit_deal(
     done(yes)
 }
 
+/// Turns a lead into a contact and a deal, as the portal's automation or a manager does.
+pub(crate) async fn convert_lead(
+    State(portal): Held,
+    Path(id): Path<u64>,
+) -> Result<Json<Value>, Refusal> {
+    let yes = portal.with(|world| world.convert(id));
+    portal.deliver();
+    done(yes)
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Merge {
     ids: Vec<u64>,
@@ -304,6 +312,9 @@ pub(crate) struct Switches {
     webhook_scopes: Option<Vec<String>>,
     forget_refresh_tokens: Option<bool>,
     currencies: Option<Vec<String>>,
+    leads: Option<bool>,
+    inventory: Option<bool>,
+    catalog_rights: Option<CatalogRights>,
     operating_window_seconds: Option<i64>,
     new_stage: Option<NewStage>,
 }
@@ -344,6 +355,15 @@ pub(crate) async fn switch(State(portal): Held, Json(wanted): Json<Switches>) ->
         }
         if let Some(currencies) = wanted.currencies {
             world.options.currencies = currencies;
+        }
+        if let Some(on) = wanted.leads {
+            world.options.leads = on;
+        }
+        if let Some(on) = wanted.inventory {
+            world.options.inventory = on;
+        }
+        if let Some(rights) = wanted.catalog_rights {
+            world.options.catalog_rights = rights;
         }
         if let Some(seconds) = wanted.operating_window_seconds {
             world.operating.window = seconds;

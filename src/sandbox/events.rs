@@ -11,7 +11,7 @@ use super::offline::{self, Offline};
 use super::options::Options;
 use super::world::{Caller, World};
 
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 25] = [
     "ONAPPINSTALL",
     "ONAPPUNINSTALL",
     "ONAPPTEST",
@@ -32,6 +32,11 @@ const KNOWN: [&str; 20] = [
     "ONCRMREQUISITEADD",
     "ONCRMREQUISITEUPDATE",
     "ONCRMTIMELINECOMMENTADD",
+    "ONCRMTIMELINECOMMENTUPDATE",
+    "ONCRMTIMELINECOMMENTDELETE",
+    "ONCRMACTIVITYADD",
+    "ONCRMACTIVITYUPDATE",
+    "ONCRMACTIVITYDELETE",
 ];
 
 /// A deal went to another funnel.

@@ -11,6 +11,7 @@
 //! Invariants: one lock around the whole world, never held while waiting; every random choice comes from one seed.
 
 mod batch;
+mod catalog;
 mod clock;
 mod control;
 mod crm;
@@ -45,7 +46,7 @@ pub use crm::Robot;
 use crm::fields::Entity;
 pub use faults::{Fault, Faults, Gate, Order};
 pub use options::{
-    App, Delivery, Funnel, Imports, Options, OutgoingWebhook, Plan, Semantics, Stage,
+    App, CatalogRights, Delivery, Funnel, Imports, Options, OutgoingWebhook, Plan, Semantics, Stage,
 };
 use wire::{Peer, Tap};
 use world::World;
@@ -81,7 +82,9 @@ pub(crate) struct Portal {
 impl Portal {
     /// Does something with the world, alone. A panic elsewhere does not end the portal.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
-        act(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.convert_due();
+        act(&mut world)
     }
 
     /// Sends off the notifications that are due: each once, whatever the handler says.
@@ -220,6 +223,7 @@ fn routes(portal: Arc<Portal>) -> Router {
         .route("/sandbox/deals/{id}/move", post(control::move_deal))
         .route("/sandbox/deals/{id}/delete", post(control::delete_deal))
         .route("/sandbox/deals/{id}/edit", post(control::edit_deal))
+        .route("/sandbox/leads/{id}/convert", post(control::convert_lead))
         .route("/sandbox/contacts/merge", post(control::merge_contacts))
         .route(
             "/sandbox/robots",
@@ -312,6 +316,22 @@ impl Sandbox {
             .with(|world| world.crm.timeline.comments().to_vec())
     }
 
+    /// Activities and to-dos of all cards, as `crm.activity.list` knows them.
+    pub fn activities(&self) -> Vec<Value> {
+        self.portal
+            .with(|world| world.crm.activities.rows().to_vec())
+    }
+
+    /// How many mails the portal has sent to customers.
+    pub fn mails(&self) -> usize {
+        self.portal.with(|world| world.crm.activities.mails())
+    }
+
+    /// Products, parents, variations and services, as `get` shows them.
+    pub fn products(&self) -> Vec<Value> {
+        self.portal.with(|world| world.crm.catalogue.shown())
+    }
+
     /// Every request so far, oldest first; the log keeps the last fifty thousand.
     pub fn calls(&self) -> Vec<Call> {
         self.portal
@@ -361,6 +381,16 @@ impl Sandbox {
     /// Deletes a deal, as a manager does by hand.
     pub fn delete_deal(&self, id: u64) -> bool {
         self.drive(|world| world.remove(&control::manager(), Entity::Deal, id).is_ok())
+    }
+
+    /// Turns a lead into a contact and a deal behind everybody's back. False when it cannot be.
+    pub fn convert_lead(&self, id: u64) -> bool {
+        self.drive(|world| world.convert(id))
+    }
+
+    /// Switches leads on or off, as an administrator does in the settings.
+    pub fn set_leads(&self, on: bool) {
+        self.portal.with(|world| world.options.leads = on);
     }
 
     /// Merges contacts into the first of them; the ids of the others are returned.

@@ -212,6 +212,21 @@ pub enum Imports {
     Denied,
 }
 
+/// What the incoming webhook's user, and every application's, may do with the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CatalogRights {
+    /// Nothing at all.
+    None,
+    /// Look at products and prices.
+    View,
+    /// Look, and change selling prices.
+    Prices,
+    /// Everything.
+    #[default]
+    Administrator,
+}
+
 /// Everything about a sandbox portal that can be chosen. `Default` is a fresh cloud portal on a standard plan,
 /// listening on a free port of the loopback interface.
 #[derive(Clone)]
@@ -270,6 +285,14 @@ pub struct Options {
     pub normalise_phones: bool,
     /// How imports are taken.
     pub imports: Imports,
+    /// Whether the portal works with leads; without them a new lead turns into a deal by itself.
+    pub leads: bool,
+    /// How long a new lead stays one in a portal without leads.
+    pub conversion_delay: Duration,
+    /// What may be done with the catalogue.
+    pub catalog_rights: CatalogRights,
+    /// Whether inventory management is on, so that a product's stock cannot be written.
+    pub inventory: bool,
     /// Whether the plan has `auth_connector`.
     pub auth_connector: bool,
     /// A folder with JSON descriptions of methods, to check parameter names against.
@@ -309,6 +332,10 @@ impl Default for Options {
             escape_unicode: true,
             normalise_phones: false,
             imports: Imports::default(),
+            leads: true,
+            conversion_delay: Duration::from_millis(300),
+            catalog_rights: CatalogRights::default(),
+            inventory: false,
             auth_connector: true,
             spec_dir: None,
         }

@@ -130,6 +130,9 @@ impl World {
             self.announce(caller, entity, "ADD", id);
             self.run_robots(caller, entity, id);
         }
+        if entity == Entity::Lead {
+            self.await_conversion(id);
+        }
         Ok(id)
     }
 
@@ -192,6 +195,7 @@ impl World {
         self.crm.take(entity, id).ok_or_else(Fail::not_found)?;
         self.unlink_everywhere(entity, id);
         self.crm.timeline.forget(entity, id);
+        self.crm.activities.forget(entity, id);
         self.announce(caller, entity, "DELETE", id);
         Ok(())
     }

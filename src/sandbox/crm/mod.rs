@@ -1,5 +1,6 @@
 //! The CRM: its objects, and the methods by which they are read and written.
 
+pub(crate) mod activities;
 pub(crate) mod classic;
 pub(crate) mod dictionaries;
 pub(crate) mod duplicates;
@@ -9,6 +10,7 @@ pub(crate) mod items;
 pub(crate) mod links;
 pub(crate) mod lists;
 pub(crate) mod merge;
+mod mode;
 mod moves;
 pub(crate) mod multifields;
 pub(crate) mod productrows;
@@ -26,10 +28,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::catalog::{self, Catalogue};
 use super::decode::Params;
 use super::envelope::Outcome;
 use super::options::Options;
 use super::world::{Caller, World};
+use activities::Activities;
 use fields::Entity;
 use items::Item;
 use requisites::Requisites;
@@ -62,6 +66,9 @@ pub(crate) struct Crm {
     pub(crate) history: Vec<(Entity, Moved)>,
     pub(crate) requisites: Requisites,
     pub(crate) timeline: Timeline,
+    pub(crate) activities: Activities,
+    pub(crate) catalogue: Catalogue,
+    waiting: mode::Waiting,
     pub(crate) user_fields: Vec<UserField>,
     pub(crate) robots: Vec<Robot>,
     /// The method that this one request may not use, by order of a fault.
@@ -79,6 +86,9 @@ impl Crm {
             history: Vec::new(),
             requisites: Requisites::default(),
             timeline: Timeline::default(),
+            activities: Activities::default(),
+            catalogue: Catalogue::default(),
+            waiting: mode::Waiting::default(),
             user_fields: Vec::new(),
             robots: Vec::new(),
             blocked: None,
@@ -122,8 +132,8 @@ pub(crate) fn call(
     method: &str,
     params: &Params,
 ) -> Option<Outcome> {
-    if method == "catalog.measure.list" {
-        return Some(Ok(dictionaries::catalog_measures()));
+    if let Some(path) = method.strip_prefix("catalog.") {
+        return catalog::call(world, caller, path, params);
     }
     let path = method.strip_prefix("crm.")?;
     let (head, tail) = path.split_once('.')?;
@@ -154,7 +164,9 @@ pub(crate) fn call(
         "duplicate" => Some(duplicates::find(world, params)),
         "entity" => Some(merge::batch(world, caller, params)),
         "requisite" | "address" => requisites::call(world, caller, path, params),
-        "timeline" | "activity" | "automation" => timeline::call(world, caller, path, params),
+        "timeline" | "automation" => timeline::call(world, caller, path, params),
+        "activity" => activities::call(world, caller, path, params),
+        "settings" => mode::call(world, path),
         _ => None,
     }
 }

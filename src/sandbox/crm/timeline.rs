@@ -1,4 +1,4 @@
-//! Comments, to-dos and triggers.
+//! Comments, quiet messages and triggers.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::sandbox::world::{Caller, World};
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Timeline {
     comments: Vec<Value>,
-    activities: Vec<Value>,
+    messages: Vec<Value>,
     last_comment: u64,
 }
 
@@ -28,10 +28,6 @@ impl Timeline {
 
     pub(crate) fn comments(&self) -> &[Value] {
         &self.comments
-    }
-
-    pub(crate) fn activities(&self) -> &[Value] {
-        &self.activities
     }
 }
 
@@ -50,10 +46,10 @@ pub(crate) fn call(
             let found = comments.find(|c| c.get("ID").map(text) == wanted).cloned();
             found.map(Into::into).ok_or_else(Fail::not_found)
         }
-        "timeline.comment.list" => {
-            lists::plain(world, &world.crm.timeline.comments, params, Source::Classic)
-        }
-        "activity.todo.add" => todo(world, params),
+        "timeline.comment.list" => list(world, params),
+        "timeline.comment.update" => update(world, caller, params),
+        "timeline.comment.delete" => delete(world, caller, params),
+        "timeline.logmessage.add" => message(world, caller, params),
         "automation.trigger" => trigger(world, params),
         _ => return None,
     })
@@ -101,33 +97,89 @@ fn comment(world: &mut World, caller: &Caller, params: &Params) -> Outcome {
     Ok(Value::from(own).into())
 }
 
-fn todo(world: &mut World, params: &Params) -> Outcome {
-    let need = |name: &str| {
-        let value = params.exact(name).ok_or_else(|| {
-            Fail::numeric(
-                100,
-                &format!("Could not find value for parameter {{{name}}}"),
-            )
-        })?;
-        Ok::<String, Fail>(text(value))
-    };
-    let (kind, card, deadline) = (need("ownerTypeId")?, need("ownerId")?, need("deadline")?);
-    let entity = kind.parse().ok().and_then(Entity::from_type_id);
-    let owner = entity.zip(card.parse::<u64>().ok());
-    if owner.is_none_or(|(e, id)| world.crm.item(e, id).is_none()) {
-        return Err(Fail::bad("OWNER_NOT_FOUND", "Владелец не найден"));
+fn missing(name: &str) -> Fail {
+    let text = format!("Could not find value for parameter {{{name}}}");
+    Fail::numeric(100, &text)
+}
+
+/// The place of a comment that is named by its id.
+fn place(world: &World, params: &Params) -> Result<usize, Fail> {
+    let wanted = params.exact("id").ok_or_else(|| missing("id"))?;
+    let wanted = id(Some(wanted)).map(|id| id.to_string());
+    let mut comments = world.crm.timeline.comments.iter();
+    comments
+        .position(|c| c.get("ID").map(text) == wanted)
+        .ok_or_else(|| Fail::bad("NOT_FOUND", "Элемент не найден"))
+}
+
+fn update(world: &mut World, caller: &Caller, params: &Params) -> Outcome {
+    let at = place(world, params)?;
+    // Unlike `add`, this method reads its parameters by their exact names.
+    let fields = params.exact("fields").ok_or_else(|| missing("fields"))?;
+    let words = fields.get("COMMENT").map(text);
+    if words.as_ref().is_some_and(String::is_empty) {
+        return Err(Fail::bad("INVALID_ARG_VALUE", "Comment message is empty"));
     }
-    let Some(at) = world.clock.parse(&deadline) else {
-        return Err(Fail::bad("WRONG_DATETIME_FORMAT", "Неверный формат даты"));
+    let Some(comment) = world.crm.timeline.comments.get_mut(at) else {
+        return Err(Fail::not_found());
     };
-    let list = &mut world.crm.timeline.activities;
-    let own = list.len() + 1;
-    list.push(json!({
-        "ID": own.to_string(), "OWNER_TYPE_ID": kind, "OWNER_ID": card,
-        "DEADLINE": crate::sandbox::clock::iso(at),
-        "SUBJECT": params.exact("title").map(text), "DESCRIPTION": params.exact("description").map(text),
-    }));
-    Ok(json!({ "id": own }).into())
+    let own = comment.get("ID").map(text).unwrap_or_default();
+    if let (Some(words), Some(map)) = (words, comment.as_object_mut()) {
+        map.insert("COMMENT".to_owned(), words.into());
+    }
+    world.raise(caller, "ONCRMTIMELINECOMMENTUPDATE", &[("ID", own.clone())]);
+    Ok(own.parse::<u64>().map_or(Value::Null, Value::from).into())
+}
+
+fn delete(world: &mut World, caller: &Caller, params: &Params) -> Outcome {
+    let at = place(world, params)?;
+    let gone = world.crm.timeline.comments.remove(at);
+    let own = gone.get("ID").map(text).unwrap_or_default();
+    world.raise(caller, "ONCRMTIMELINECOMMENTDELETE", &[("ID", own)]);
+    Ok(Value::Null.into())
+}
+
+/// Comments are listed of one card only: both halves of its address are required.
+fn list(world: &World, params: &Params) -> Outcome {
+    let filter = params.any("filter").ok_or_else(|| missing("filter"))?;
+    if ["ENTITY_ID", "ENTITY_TYPE"]
+        .iter()
+        .any(|name| filter.get(*name).map(text).is_none_or(|v| v.is_empty()))
+    {
+        return Err(Fail::bad(
+            "INVALID_ARG_VALUE",
+            "Required fields are not set: ENTITY_ID, ENTITY_TYPE",
+        ));
+    }
+    lists::plain(world, &world.crm.timeline.comments, params, Source::Classic)
+}
+
+/// A quiet line in the history of a card.
+fn message(world: &mut World, caller: &Caller, params: &Params) -> Outcome {
+    let none = Value::Null;
+    let fields = params.any("fields").unwrap_or(&none).clone();
+    for name in ["entityTypeId", "entityId", "title", "text", "iconCode"] {
+        if fields.get(name).map(text).is_none_or(|v| v.is_empty()) {
+            let text = format!("Required field: {name}");
+            return Err(Fail::numeric(100, &text));
+        }
+    }
+    let owner = id(fields.get("entityTypeId"))
+        .and_then(Entity::from_type_id)
+        .zip(id(fields.get("entityId")));
+    let Some((entity, card)) = owner.filter(|(e, id)| world.crm.item(*e, *id).is_some()) else {
+        return Err(Fail::bad("OWNER_NOT_FOUND", "Owner was not found"));
+    };
+    let own = world.crm.timeline.messages.len() + 1;
+    world.crm.timeline.messages.push(fields.clone());
+    touch(world, caller, entity, card);
+    let stamp = world.clock.stamp();
+    Ok(json!({ "logMessage": {
+        "id": own, "created": stamp, "authorId": caller.user,
+        "title": fields.get("title"), "text": fields.get("text"),
+        "iconCode": fields.get("iconCode"),
+    } })
+    .into())
 }
 
 fn trigger(world: &mut World, params: &Params) -> Outcome {

@@ -212,6 +212,12 @@ pub(super) fn settle(entity: Entity, item: &mut Item) {
         Entity::Contact => item.set("COMPANY_ID", primary),
         Entity::Company => {}
     }
+    if entity == Entity::Lead {
+        // Worked out, never written: a lead of a card that the portal knows is a return.
+        let known = item.number("CONTACT_ID").or(item.number("COMPANY_ID"));
+        let known = known.is_some_and(|id| id > 0);
+        item.set("IS_RETURN_CUSTOMER", if known { "Y" } else { "N" });
+    }
     if entity.has_multifields() {
         for (name, kind) in [
             ("HAS_PHONE", "PHONE"),

@@ -1,9 +1,11 @@
 //! The sandbox portal, over real HTTP.
 
 mod calls;
+mod catalog;
 mod crm;
 mod events;
 mod imports;
+mod leads;
 mod limits;
 
 use std::time::Duration;
