@@ -99,13 +99,17 @@ impl Bridge {
         Ok(known.judge(next, offset, &finality))
     }
 
-    fn finality(&self, shop: &str) -> Finality {
+    pub(super) fn finality(&self, shop: &str) -> Finality {
         let two_way = self.directory().two_way(shop);
         two_way.map_or_else(Finality::default, |two_way| two_way.policy.finality.clone())
     }
 
     /// How far a shop's clock is ahead, by what all processes have measured.
-    async fn shop_offset(&self, db: &mut PgConnection, shop: &str) -> Result<Offset, Error> {
+    pub(super) async fn shop_offset(
+        &self,
+        db: &mut PgConnection,
+        shop: &str,
+    ) -> Result<Offset, Error> {
         let stored = clocks::load(db, &super::clocks::of_shop(shop)).await?;
         let mut clock: ClockOffset = stored
             .and_then(|samples| serde_json::from_value(samples).ok())
@@ -220,7 +224,7 @@ fn value(age: &Age) -> Value {
 }
 
 /// The head, and how new it is known to be.
-fn age_of(head: &Head) -> Option<(i64, Age)> {
+pub(super) fn age_of(head: &Head) -> Option<(i64, Age)> {
     let id = head.head_id?;
     let stored: Option<Age> = head
         .age

@@ -4,7 +4,7 @@ use super::{Actor, Bridge, Error, LetterFilter, LetterQuery, Retry, bury::clean,
 use crate::{
     domain::Fault,
     storage::{
-        self,
+        Json,
         bulk::{self, JobRow, NewJob},
         journal, letters,
         letters::LetterRow,
@@ -64,7 +64,7 @@ pub struct BulkJob {
     pub id: i64,
     /// `retry` or `discard`.
     pub action: String,
-    /// Which letters.
+    /// Which letters; empty where that cannot be read, which `last_fault` says.
     pub filter: LetterQuery,
     /// Why they are let go.
     pub reason: Option<String>,
@@ -84,7 +84,7 @@ pub struct BulkJob {
     pub created_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// Who stopped it.
+    /// Who stopped it; `bridge`: it cannot be read.
     pub stopped_by: Option<String>,
 }
 
@@ -100,7 +100,7 @@ impl From<JobRow> for BulkJob {
         Self {
             id: row.id,
             action: row.action,
-            filter: serde_json::from_value(row.filter).unwrap_or_default(),
+            filter: query_of(&row.filter).unwrap_or_default(),
             reason: row.reason,
             actor: row.actor,
             expected: row.expected,
@@ -200,7 +200,20 @@ impl Bridge {
         let Some(mut job) = bulk::take(&mut tx).await? else {
             return Ok(None);
         };
-        let filter = filter_of(&job)?;
+        let filter = match filter_of(&job) {
+            Ok(filter) => filter,
+            Err(why) => {
+                // It would be the same for ever, and the jobs behind it wait.
+                let why = format!("which letters it means cannot be read: {why}");
+                tracing::error!(job = job.id, why, "a job over dead letters is stopped");
+                job.last_fault = Some(clean(&why));
+                "stopped".clone_into(&mut job.state);
+                job.stopped_by = Some("bridge".to_owned());
+                bulk::progress(&mut tx, &job).await?;
+                tx.commit().await?;
+                return Ok(Some(job.into()));
+            }
+        };
         let mut wanted = filter.rows(job.reached, BATCH);
         wanted.upto = Some(job.upto);
         let batch = letters::list(&mut tx, &wanted).await?;
@@ -240,7 +253,8 @@ impl Bridge {
         } else {
             let options = Retry {
                 payload: None,
-                recreate: job.recreate,
+                // Of a message to the shop there is no deal to be made anew.
+                recreate: job.recreate && letter.change_seq.is_none(),
             };
             self.retry_in(&mut point, letter.id, &who, options)
                 .await
@@ -281,18 +295,14 @@ async fn lock_orders(tx: &mut PgConnection, batch: &[LetterRow]) -> Result<(), E
     Ok(())
 }
 
-fn filter_of(job: &JobRow) -> Result<LetterFilter, Error> {
-    let unreadable = |detail: String| {
-        Error::Storage(storage::Error::Unreadable {
-            table: "bulk_jobs",
-            detail,
-        })
-    };
-    let query: LetterQuery =
-        serde_json::from_value(job.filter.clone()).map_err(|no| unreadable(no.to_string()))?;
-    query
-        .parse()
-        .map_err(|faults| unreadable(super::sentence(&faults)))
+fn query_of(filter: &Json) -> Result<LetterQuery, String> {
+    let filter = filter.value().map_err(str::to_owned)?;
+    serde_json::from_value(filter.clone()).map_err(|no| no.to_string())
+}
+
+fn filter_of(job: &JobRow) -> Result<LetterFilter, String> {
+    let query = query_of(&job.filter)?;
+    query.parse().map_err(|faults| super::sentence(&faults))
 }
 
 fn refused(pointer: &str, detail: String) -> Error {

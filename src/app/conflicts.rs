@@ -3,6 +3,7 @@
 use super::{
     Actor, Bridge, Error, Retry,
     compare::{stored, value},
+    replay,
 };
 use crate::{
     decision::{Ruling, Waiting},
@@ -11,7 +12,7 @@ use crate::{
         agreements, comparisons,
         conflicts::{self, ConflictRow, Filter},
         journal::{self, Line},
-        letters, orders,
+        letters, orders, outbox,
     },
 };
 use chrono::{DateTime, Utc};
@@ -261,18 +262,19 @@ impl Bridge {
         let letters = letters::list(tx, &wanted).await?;
         match winner {
             Side::Shop => {
+                let again = || Retry {
+                    recreate: true,
+                    ..Retry::default()
+                };
+                for letter in &letters {
+                    self.retry_in(tx, letter.id, who, again()).await?;
+                }
+                self.send_again(tx, conflict, who, again()).await?;
                 // A new deal is made from the shop's last event: without it the word could not be carried out.
                 if !orders::has_event(tx, &conflict.shop, &conflict.number).await? {
                     let pointer = "/winner".to_owned();
                     let detail = EVENT_GONE.to_owned();
                     return Err(Error::Invalid(vec![Fault { pointer, detail }]));
-                }
-                for letter in &letters {
-                    let again = Retry {
-                        recreate: true,
-                        ..Retry::default()
-                    };
-                    self.retry_in(tx, letter.id, who, again).await?;
                 }
                 orders::wake(tx, &conflict.shop, &conflict.number, true).await?;
             }
@@ -285,6 +287,35 @@ impl Bridge {
         }
         let (shops, numbers) = ([conflict.shop.clone()], [conflict.number.clone()]);
         conflicts::close(tx, &shops, &numbers).await?;
+        Ok(())
+    }
+}
+
+impl Bridge {
+    /// The order's newest event is sent once more if it died, whatever of.
+    async fn send_again(
+        &self,
+        tx: &mut PgConnection,
+        conflict: &ConflictRow,
+        who: &Actor,
+        again: Retry,
+    ) -> Result<(), Error> {
+        let rules = self.configured(&conflict.shop)?;
+        let head = replay::lock(tx, rules, &conflict.number).await?;
+        let Some(event) = head.head_id else {
+            return Ok(());
+        };
+        if outbox::state(tx, event).await?.as_deref() != Some("dead") {
+            return Ok(());
+        }
+        match letters::of_event(tx, event).await? {
+            Some(letter) => {
+                self.retry_in(tx, letter, who, again).await?;
+            }
+            None => {
+                outbox::revive(tx, event).await?;
+            }
+        }
         Ok(())
     }
 }

@@ -70,7 +70,7 @@ pub struct WholeLetter {
 pub struct Closed {
     /// When.
     pub at: DateTime<Utc>,
-    /// `retried`, `discarded`, or `overtaken` by a newer snapshot of the order.
+    /// `retried`, `discarded`, `overtaken` by something newer of the order, or `duplicate`: its event was accepted before.
     pub how: String,
     /// Who closed it; `bridge`: it closed by itself.
     pub by: Option<String>,
@@ -141,6 +141,8 @@ pub enum Retried {
     Queued,
     /// The shop has sent a newer snapshot since: the letter was closed, nothing is sent.
     Overtaken,
+    /// The letter's event was accepted before: the letter was closed, nothing is sent twice.
+    Duplicate,
 }
 
 impl LetterPage {

@@ -22,7 +22,7 @@ const LONGEST_MESSAGE: usize = 2000;
 pub struct Imports {
     /// Letters taken.
     pub taken: usize,
-    /// Letters that were there already, open or closed: left as they are.
+    /// Letters that were there already, open or closed, or whose event was accepted here and has not died: left as they are.
     pub known: usize,
     /// Lines that could not be taken; all the others were.
     pub faulty: Vec<FaultyLine>,
@@ -80,9 +80,9 @@ impl Bridge {
         for (index, line) in lines {
             match read(line) {
                 Ok(letter) => {
-                    if imports::add(&mut tx, &letter.as_new(&mend::fingerprint(&letter.payload)))
-                        .await?
-                    {
+                    let print = mend::fingerprint(&letter.payload);
+                    let identity = mend::identity_of(&letter.payload);
+                    if imports::add(&mut tx, &letter.as_new(&print, identity.as_ref())).await? {
                         sum.taken += 1;
                     } else {
                         sum.known += 1;
@@ -131,8 +131,13 @@ fn read(line: &str) -> Result<Written, String> {
 }
 
 impl Written {
-    fn as_new<'a>(&'a self, fingerprint: &'a [u8]) -> Imported<'a> {
+    fn as_new<'a>(
+        &'a self,
+        fingerprint: &'a [u8],
+        identity: Option<&'a (String, String)>,
+    ) -> Imported<'a> {
         Imported {
+            identity: identity.map(|(source, id)| (&**source, &**id)),
             portal: self.portal.as_ref().map(PortalName::as_str),
             shop: self.shop.as_ref().map(ShopName::as_str),
             number: self.number.as_ref().map(OrderNumber::as_str),

@@ -163,6 +163,16 @@ fn identity(source: String, id: String) -> (String, String) {
     (format!("sha-256:{print}"), id)
 }
 
+/// The identity of an event that may not be readable otherwise, as it is stored: source and id.
+pub(super) fn identity_of(event: &Value) -> Option<(String, String)> {
+    let text = |name: &str| match event.get(name)? {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Some(identity(text("source")?, text("id")?))
+}
+
 /// Parses an event by the shop's rules.
 pub(super) fn parse(value: &Value, rules: &ShopRules) -> Result<Event, Faults> {
     Event::read(value, rules.reading())

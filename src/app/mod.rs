@@ -35,6 +35,7 @@ mod measure;
 mod mend;
 mod not_customer;
 mod orders;
+mod outdated;
 mod permits;
 mod published;
 mod reconcile;

@@ -1,15 +1,23 @@
 //! Trying dead letters again.
+//!
+//! A letter is closed when its event is stored again, is stored already, or something newer of its order has come; else it stays
+//! open, and whoever asked is told why.
 
-use super::{Actor, Bridge, Error, Retried, Retry, accept, ages, compare, mend};
+use super::{
+    Accepted, Actor, Bridge, Error, Retried, Retry,
+    accept::{self, Stored},
+    ages, compare, mend,
+    outdated::came_in,
+};
 use crate::{
-    domain::{Code, Fault},
+    domain::{Code, Fault, ShopName, ShopRules},
     storage::{
-        Json, changes,
+        changes,
         journal::{self, Line},
         letters::{self, Filter, LetterRow},
         orders::{self, Head},
         outbox,
-        outbox::NewEvent,
+        outbox::{NewEvent, StoredEvent},
     },
 };
 use serde_json::{Value, json};
@@ -38,7 +46,9 @@ impl Bridge {
         let letter = letters::open(tx, id).await?.ok_or(Error::NotFound)?;
         let detail = json!({ "mended": options.payload.is_some(), "recreate": options.recreate });
         let retried = match letter.outbox_id {
-            _ if letter.change_seq.is_some() => self.retry_change(tx, &letter, who).await?,
+            _ if letter.change_seq.is_some() => {
+                self.retry_change(tx, &letter, who, &options).await?
+            }
             Some(event) => {
                 self.retry_accepted(tx, &letter, event, who, options)
                     .await?
@@ -46,11 +56,19 @@ impl Bridge {
             None => self.retry_stray(tx, &letter, who, options).await?,
         };
         journal::audit(tx, &who.0, "letter.retry", &id.to_string(), &detail).await?;
-        let mut lanes = match &letter.portal {
-            Some(portal) => vec![portal.clone()],
-            None => self
-                .directory()
-                .portals
+        Ok((retried, self.lanes_of(&letter)))
+    }
+
+    /// The lanes that may have something to do once a letter was tried again.
+    fn lanes_of(&self, letter: &LetterRow) -> Vec<String> {
+        let portals = &self.directory().portals;
+        let rules = letter
+            .shop
+            .as_deref()
+            .and_then(|shop| self.rules_of(shop).ok());
+        let mut lanes: Vec<_> = match rules {
+            Some(rules) => vec![rules.portal.as_str().to_owned()],
+            None => portals
                 .iter()
                 .map(|name| name.as_str().to_owned())
                 .collect(),
@@ -58,7 +76,7 @@ impl Bridge {
         if let (Some(shop), Some(_)) = (&letter.shop, letter.change_seq) {
             lanes.push(compare::lane_of(shop));
         }
-        Ok((retried, lanes))
+        lanes
     }
 
     /// The shop is told again, unless it was told something newer since.
@@ -67,32 +85,25 @@ impl Bridge {
         tx: &mut PgConnection,
         letter: &LetterRow,
         who: &Actor,
+        options: &Retry,
     ) -> Result<Retried, Error> {
         let (Some(shop), Some(seq)) = (&letter.shop, letter.change_seq) else {
             return Err(Error::NotFound);
         };
-        let revived = changes::revive(tx, shop, seq).await?;
-        let (how, text) = if revived {
-            (
-                "retried",
-                format!("dead letter {} tried again by {}", letter.id, who.0),
-            )
-        } else {
-            (
-                "overtaken",
-                format!(
-                    "dead letter {} closed: the shop was told something newer",
-                    letter.id
-                ),
-            )
-        };
-        close(tx, letter, how, who).await?;
-        say(tx, letter, text).await?;
-        Ok(if revived {
+        if options.payload.is_some() {
+            return Err(refused("/payload", OWN_WORD.to_owned()));
+        }
+        if options.recreate {
+            return Err(refused("/recreate", NO_DEAL.to_owned()));
+        }
+        self.configured(shop)?;
+        let retried = if changes::revive(tx, shop, seq).await? {
             Retried::Queued
         } else {
             Retried::Overtaken
-        })
+        };
+        let why = "the shop was told something newer";
+        end(tx, letter, who, retried, Some(why)).await
     }
 
     async fn retry_accepted(
@@ -106,53 +117,41 @@ impl Bridge {
         let (Some(shop), Some(number)) = (&letter.shop, &letter.number) else {
             return Err(Error::NotFound);
         };
-        let locked =
-            orders::lock(tx, std::slice::from_ref(shop), std::slice::from_ref(number)).await?;
-        let head = locked.first().and_then(|head| head.head_id);
-        if head != Some(event) {
-            close(tx, letter, "overtaken", who).await?;
-            say(
-                tx,
-                letter,
-                format!(
-                    "dead letter {} closed: a newer snapshot has come since",
-                    letter.id
-                ),
-            )
-            .await?;
-            return Ok(Retried::Overtaken);
+        let rules = self.configured(shop)?;
+        let before = lock(tx, rules, number).await?;
+        if let Some(head) = before.head_id.filter(|head| *head != event) {
+            outbox::overtake(tx, &[event], &[head]).await?;
+            return end(tx, letter, who, Retried::Overtaken, None).await;
         }
-        close(tx, letter, "retried", who).await?;
-        let Some(payload) = options.payload else {
-            outbox::revive(tx, event).await?;
+        if let Some(payload) = options.payload {
+            let payload = mended(letter, payload, event);
+            let new = mend::read_as(rules, &payload).map_err(Error::Invalid)?;
+            if new.number != *number {
+                let detail = format!("the letter is about order `{number}`");
+                return Err(refused("/data/number", detail));
+            }
+            let stored = accept_by_hand(tx, &new, &before).await?;
+            outbox::overtake(tx, &[event], &[stored]).await?;
             orders::wake(tx, shop, number, options.recreate).await?;
-            say(
-                tx,
-                letter,
-                format!("dead letter {} tried again by {}", letter.id, who.0),
-            )
-            .await?;
-            return Ok(Retried::Queued);
-        };
-        let payload = mended(letter, payload, event);
-        let new = mend::read_as(self.rules_of(shop)?, &payload).map_err(Error::Invalid)?;
-        if new.number != *number {
-            let detail = format!("the letter is about order `{number}`");
-            return Err(Error::Invalid(vec![Fault {
-                pointer: "/data/number".to_owned(),
-                detail,
-            }]));
+            let text = format!(
+                "dead letter {} tried again by {} with a mended payload",
+                letter.id, who.0
+            );
+            return end_with(tx, letter, who, Retried::Queued, text).await;
         }
-        if let Some(before) = locked.first() {
-            replace_head(tx, &new, before).await?;
+        match outbox::state(tx, event).await?.as_deref() {
+            Some("done") => return end(tx, letter, who, Retried::Duplicate, None).await,
+            Some(_) => {
+                outbox::revive(tx, event).await?;
+            }
+            // Its event is not stored any more: the letter has it.
+            None => {
+                let new = mend::read_as(rules, value_of(letter)?).map_err(Error::Invalid)?;
+                accept_by_hand(tx, &new, &before).await?;
+            }
         }
         orders::wake(tx, shop, number, options.recreate).await?;
-        let text = format!(
-            "dead letter {} tried again by {} with a mended payload",
-            letter.id, who.0
-        );
-        say(tx, letter, text).await?;
-        Ok(Retried::Queued)
+        end(tx, letter, who, Retried::Queued, None).await
     }
 
     /// An event that could not be accepted is read anew: the payload or the configuration may be right by now.
@@ -163,16 +162,84 @@ impl Bridge {
         who: &Actor,
         options: Retry,
     ) -> Result<Retried, Error> {
-        let payload = match options.payload {
-            Some(payload) => Json::Value(mended(letter, payload, 0)),
-            None => letter.payload.clone(),
+        let is_mended = options.payload.is_some();
+        let mended = options.payload.map(|payload| mended(letter, payload, 0));
+        let payload = match &mended {
+            Some(payload) => payload,
+            None => value_of(letter)?,
         };
-        let new = self
-            .read_stored(&payload)
-            .map_err(|no| Error::Invalid(no.faults))?;
-        accept::store(self, tx, &[&new]).await?;
-        close(tx, letter, "retried", who).await?;
-        Ok(Retried::Queued)
+        let new = self.read_again(letter, payload)?;
+        let (shops, numbers) = ([new.shop.clone()], [new.number.clone()]);
+        let before = orders::lock(tx, &shops, &numbers).await?.pop();
+        if let Some(stored) = find(tx, &new).await? {
+            return self.of_known(tx, letter, who, (&new, &stored)).await;
+        }
+        if let Some(head) = &before {
+            let age = new
+                .age
+                .clone()
+                .at(came_in(letter.first_failed_at, head.now));
+            if self.is_outdated(tx, &age, head).await? {
+                return end(tx, letter, who, Retried::Overtaken, None).await;
+            }
+        }
+        let Stored { results, .. } = accept::store(self, tx, &[&new]).await?;
+        let stored = find(tx, &new).await?;
+        let (Some(Accepted::Queued), Some(stored)) = (results.first(), stored) else {
+            return Err(refused("/id", TAKEN.to_owned()));
+        };
+        if outbox::state(tx, stored.id).await?.as_deref() == Some("superseded") {
+            return end(tx, letter, who, Retried::Overtaken, None).await;
+        }
+        if options.recreate {
+            orders::wake(tx, &new.shop, &new.number, true).await?;
+        }
+        let with = if is_mended {
+            " with a mended payload"
+        } else {
+            ""
+        };
+        let text = format!("dead letter {} tried again by {}{with}", letter.id, who.0);
+        end_with(tx, letter, who, Retried::Queued, text).await
+    }
+
+    /// The letter's event stands in the outbox, or another that has its identity.
+    async fn of_known(
+        &self,
+        tx: &mut PgConnection,
+        letter: &LetterRow,
+        who: &Actor,
+        (new, stored): (&NewEvent, &StoredEvent),
+    ) -> Result<Retried, Error> {
+        if stored.fingerprint != new.fingerprint {
+            return Err(refused("/id", TAKEN.to_owned()));
+        }
+        let dead = outbox::state(tx, stored.id).await?.as_deref() == Some("dead");
+        // A letter of its own stands for it; one that was let go does not.
+        if !dead || letters::of_event(tx, stored.id).await?.is_some() {
+            return end(tx, letter, who, Retried::Duplicate, None).await;
+        }
+        let letter = LetterRow {
+            shop: Some(new.shop.clone()),
+            number: Some(new.number.clone()),
+            ..letter.clone()
+        };
+        let as_it_is = Retry::default();
+        Box::pin(self.retry_accepted(tx, &letter, stored.id, who, as_it_is)).await
+    }
+
+    /// Reads an event that could not be accepted; one of a known shop is its own and no other's.
+    fn read_again(&self, letter: &LetterRow, payload: &Value) -> Result<NewEvent, Error> {
+        let shop = letter.shop.as_deref().map(ShopName::parse).transpose();
+        let shop = shop.map_err(|detail| refused("/shop", detail))?;
+        self.read_event(shop.as_ref(), payload)
+            .map_err(|no| Error::Invalid(no.faults))
+    }
+
+    /// The rules of a shop whose lane is driven: what is put into the queue of another waits for ever.
+    pub(super) fn configured(&self, shop: &str) -> Result<&ShopRules, Error> {
+        let unknown = |_| refused("/shop", format!("no shop `{shop}` is configured"));
+        self.rules_of(shop).map_err(unknown)
     }
 
     /// Tries again every letter of an unmapped status that the table has by now; returns how many. To be called when a worker
@@ -203,7 +270,7 @@ impl Bridge {
                     Ok(_) => replayed += 1,
                     // Somebody else was quicker.
                     Err(Error::NotFound) => {}
-                    Err(error) if error.is_of_the_row() => {
+                    Err(error) if error.is_of_the_row() || matches!(error, Error::Invalid(_)) => {
                         tracing::warn!(letter = letter.id, "a dead letter could not be replayed");
                     }
                     Err(error) => return Err(error),
@@ -231,33 +298,101 @@ impl Bridge {
     }
 }
 
+const OWN_WORD: &str = "the letter is about a message to the shop, which is the bridge's own word: there is nothing to mend in it";
+const NO_DEAL: &str =
+    "the letter is about a message to the shop: there is no deal to be made anew for it";
+const TAKEN: &str = "another event with this source and id was accepted before: it needs an id of its own, which a mended one gets";
+
+fn refused(pointer: &str, detail: String) -> Error {
+    let pointer = pointer.to_owned();
+    Error::Invalid(vec![Fault { pointer, detail }])
+}
+
+/// The letter's event.
+fn value_of(letter: &LetterRow) -> Result<&Value, Error> {
+    letter
+        .payload
+        .value()
+        .map_err(|why| refused("", why.to_owned()))
+}
+
 /// The letter's event with this payload in its place.
 fn mended(letter: &LetterRow, payload: Value, turn: i64) -> Value {
     let old = letter.payload.value().unwrap_or(&Value::Null);
     mend::mended(old, payload, letter.id, turn)
 }
 
-/// Stores a mended event and makes it the head of its locked order, whatever its age.
-async fn replace_head(tx: &mut PgConnection, new: &NewEvent, before: &Head) -> Result<(), Error> {
-    let stored = outbox::insert(tx, &[new]).await?;
-    let Some(stored) = stored.first() else {
-        let detail = "an event of this identity was accepted before".to_owned();
-        return Err(Error::Invalid(vec![Fault {
-            pointer: "/id".to_owned(),
-            detail,
-        }]));
-    };
-    Ok(orders::set_heads(tx, &[ages::by_hand(new, stored.id, before)]).await?)
+/// Locks an order, in the lane that its shop belongs to now: a shop may have gone to another portal since.
+pub(super) async fn lock(
+    tx: &mut PgConnection,
+    rules: &ShopRules,
+    number: &str,
+) -> Result<Head, Error> {
+    let (shops, numbers) = ([rules.shop.as_str().to_owned()], [number.to_owned()]);
+    let portals = [rules.portal.as_str().to_owned()];
+    let locked = orders::lock_or_make(tx, &shops, &numbers, &portals).await?;
+    locked.into_iter().next().ok_or(Error::NotFound)
 }
 
-async fn close(
+/// Stores an event as the newest of its locked order, whatever its age; returns the stored event.
+async fn accept_by_hand(
+    tx: &mut PgConnection,
+    new: &NewEvent,
+    before: &Head,
+) -> Result<i64, Error> {
+    let stored = outbox::insert(tx, &[new]).await?;
+    let Some(stored) = stored.first() else {
+        return Err(refused("/id", TAKEN.to_owned()));
+    };
+    let head = ages::by_hand(new, stored.id, before);
+    orders::set_heads(tx, &[head]).await?;
+    Ok(stored.id)
+}
+
+/// The stored event of this identity.
+async fn find(tx: &mut PgConnection, new: &NewEvent) -> Result<Option<StoredEvent>, Error> {
+    let shops = [new.shop.clone()];
+    let (sources, ids) = ([new.source.clone()], [new.event_id.clone()]);
+    Ok(outbox::find(tx, &shops, &sources, &ids).await?.pop())
+}
+
+/// Closes a letter, and says so; `why` it is overtaken, if not by a newer snapshot.
+async fn end(
     tx: &mut PgConnection,
     letter: &LetterRow,
-    how: &str,
     who: &Actor,
-) -> Result<(), Error> {
-    let closed = letters::close(tx, letter.id, how, &who.0, None).await?;
-    closed.then_some(()).ok_or(Error::NotFound)
+    retried: Retried,
+    why: Option<&str>,
+) -> Result<Retried, Error> {
+    let id = letter.id;
+    let text = match retried {
+        Retried::Queued => format!("dead letter {id} tried again by {}", who.0),
+        Retried::Duplicate => format!("dead letter {id} closed: its event was accepted before"),
+        Retried::Overtaken => {
+            let why = why.unwrap_or("a newer snapshot has come since");
+            format!("dead letter {id} closed: {why}")
+        }
+    };
+    end_with(tx, letter, who, retried, text).await
+}
+
+async fn end_with(
+    tx: &mut PgConnection,
+    letter: &LetterRow,
+    who: &Actor,
+    retried: Retried,
+    text: String,
+) -> Result<Retried, Error> {
+    let how = match retried {
+        Retried::Queued => "retried",
+        Retried::Overtaken => "overtaken",
+        Retried::Duplicate => "duplicate",
+    };
+    if !letters::close(tx, letter.id, how, &who.0, None).await? {
+        return Err(Error::NotFound);
+    }
+    say(tx, letter, text).await?;
+    Ok(retried)
 }
 
 async fn say(tx: &mut PgConnection, letter: &LetterRow, text: String) -> Result<(), Error> {

@@ -75,6 +75,7 @@ struct Writes {
     tried: Vec<Tried>,
     events: Vec<i64>,
     states: Vec<String>,
+    /// Orders whose newest event was done: (shop, number, that event).
     done: Vec<(String, String, i64)>,
     dead: Vec<(i64, String, String, i32)>,
     links: BTreeMap<(String, String), i64>,
@@ -206,6 +207,9 @@ impl Bridge {
         let systems = self.systems(&lease.portal);
         self.load_clocks(&mut tx, &systems).await?;
         self.store_clocks(&mut tx, &systems).await?;
+        writes
+            .lines
+            .extend(self.close_outdated(&mut tx, &writes.done).await?);
         let sum = writes.write(&mut tx, lease).await?;
         tx.commit().await?;
         for code in codes {
@@ -301,12 +305,12 @@ impl Writes {
         match &settlement.outcome {
             Outcome::Done { wrote } => {
                 self.say(claim, "written", done_sentence(settlement, *wrote));
-                self.done
-                    .push((claim.shop.clone(), claim.number.clone(), claim.event));
                 self.sum.done += 1;
                 if !newest {
                     return Then::Keep;
                 }
+                self.done
+                    .push((claim.shop.clone(), claim.number.clone(), claim.event));
                 self.end(claim, "done");
                 Then::Done
             }
@@ -448,24 +452,6 @@ impl Writes {
             let messages: Vec<_> = self.dead.iter().map(|row| row.2.clone()).collect();
             let attempts: Vec<_> = self.dead.iter().map(|row| row.3).collect();
             letters::write(db, &events, &codes, &messages, &attempts).await?;
-        }
-        if !self.done.is_empty() {
-            let shops: Vec<_> = self.done.iter().map(|row| row.0.clone()).collect();
-            let numbers: Vec<_> = self.done.iter().map(|row| row.1.clone()).collect();
-            let events: Vec<_> = self.done.iter().map(|row| row.2).collect();
-            for letter in letters::overtake(db, &shops, &numbers, &events).await? {
-                let text = format!(
-                    "dead letter {} closed by itself: a newer snapshot was settled",
-                    letter.id
-                );
-                self.lines.push(Line {
-                    shop: letter.shop,
-                    number: letter.number,
-                    kind: "overtaken",
-                    text,
-                    detail: None,
-                });
-            }
         }
         let link = |((entity, key), bitrix_id)| Link {
             entity,

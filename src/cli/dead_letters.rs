@@ -371,6 +371,7 @@ fn tell(id: i64, retried: Retried) {
         Retried::Overtaken => {
             format!("letter {id} is closed: the shop has sent a newer snapshot since")
         }
+        Retried::Duplicate => format!("letter {id} is closed: its event was accepted before"),
     });
 }
 

@@ -49,7 +49,7 @@ fn page(visitor: &Visitor, whole: &WholeLetter, mended: Option<(&str, &str)>) ->
         h1 { "#" (letter.id) " " span.code { (letter.code) } }
         @if let Some(closed) = &whole.closed {
             p.notice { (visitor.say(Text::ClosedAlready)) ": " (visitor.lang.word(&closed.how)) ", " (parts::moment(visitor, closed.at)) ", " (closed.by.as_deref().unwrap_or("—"))
-                @if let Some(reason) = &closed.reason { ": " (reason) } }
+                @if let Some(reason) = &closed.reason { ": " (visitor.lang.told(reason)) } }
         }
         section.card.alarm {
             (parts::explained(visitor, &letter.code))
@@ -219,5 +219,6 @@ fn after(done: Retried) -> Redirect {
     Redirect::to(match done {
         Retried::Queued => "/console/dead-letters?done=queued",
         Retried::Overtaken => "/console/dead-letters?done=overtaken",
+        Retried::Duplicate => "/console/dead-letters?done=duplicate",
     })
 }

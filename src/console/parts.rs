@@ -130,6 +130,7 @@ pub(super) fn notice(visitor: &Visitor, done: Option<&str>) -> Markup {
     let text = match done {
         Some("queued") => Text::Queued,
         Some("overtaken") => Text::OvertakenNotice,
+        Some("duplicate") => Text::DuplicateNotice,
         Some("discarded") => Text::Discarded,
         Some("paused") => Text::PausedNotice,
         Some("resumed") => Text::ResumedNotice,

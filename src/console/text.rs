@@ -267,6 +267,7 @@ texts! {
     // notices
     Queued "It is sent again." "Отправляется ещё раз."
     OvertakenNotice "A newer snapshot has come since: the letter was closed, nothing is sent." "Пришёл более новый снимок: письмо закрыто, ничего не отправлено."
+    DuplicateNotice "Its event was accepted before: the letter was closed, nothing is sent twice." "Это событие уже принято: письмо закрыто, второй раз ничего не отправлено."
     Discarded "The letter was discarded." "От письма отказались."
     PausedNotice "The portal is paused." "Портал остановлен."
     ResumedNotice "The portal is resumed." "Портал запущен."

@@ -22,7 +22,8 @@ pub(super) struct Retry {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RetryOutcome)]
 pub(super) struct Outcome {
-    /// `queued`, or `overtaken` if the shop has sent a newer snapshot: the letter was closed and nothing is sent.
+    /// `queued`; `overtaken` if the shop has sent a newer snapshot, or `duplicate` if the letter's event was accepted before: the
+    /// letter was closed and nothing is sent.
     result: Retried,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Outcome {
         (status = 403, description = "The key may only look", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such open letter of the caller", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The payload is invalid: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It cannot be tried again, and stays open: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
     )
 )]

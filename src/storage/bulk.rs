@@ -1,6 +1,6 @@
 //! Jobs over many dead letters.
 
-use super::Error;
+use super::{Error, Json};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -32,7 +32,7 @@ pub struct JobRow {
     /// `retry` or `discard`.
     pub action: String,
     /// Which letters.
-    pub filter: Value,
+    pub filter: Json,
     /// Why they are let go.
     pub reason: Option<String>,
     /// Make new deals where the old ones are gone.
@@ -86,9 +86,9 @@ pub async fn list(
 ) -> Result<Vec<JobRow>, Error> {
     Ok(sqlx::query_as!(
         JobRow,
-        "SELECT id, action, filter, reason, recreate, actor, expected, upto, reached, done, failed, last_fault, state,
-                created_at, ended_at, stopped_by
-         FROM bridge.bulk_jobs WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2",
+        r#"SELECT id, action, filter AS "filter: Json", reason, recreate, actor, expected, upto, reached, done, failed, last_fault,
+                  state, created_at, ended_at, stopped_by
+           FROM bridge.bulk_jobs WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2"#,
         before,
         limit
     )
@@ -108,9 +108,9 @@ pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<JobRow>, Error
 pub async fn take(db: &mut PgConnection) -> Result<Option<JobRow>, Error> {
     Ok(sqlx::query_as!(
         JobRow,
-        "SELECT id, action, filter, reason, recreate, actor, expected, upto, reached, done, failed, last_fault, state,
-                created_at, ended_at, stopped_by
-         FROM bridge.bulk_jobs WHERE state = 'running' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+        r#"SELECT id, action, filter AS "filter: Json", reason, recreate, actor, expected, upto, reached, done, failed, last_fault,
+                  state, created_at, ended_at, stopped_by
+           FROM bridge.bulk_jobs WHERE state = 'running' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"#
     )
     .fetch_optional(db)
     .await?)
@@ -120,7 +120,7 @@ pub async fn take(db: &mut PgConnection) -> Result<Option<JobRow>, Error> {
 pub async fn progress(db: &mut PgConnection, job: &JobRow) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.bulk_jobs
-         SET reached = $2, done = $3, failed = $4, last_fault = $5, state = $6,
+         SET reached = $2, done = $3, failed = $4, last_fault = $5, state = $6, stopped_by = $7,
              ended_at = CASE WHEN $6 = 'running' THEN NULL ELSE now() END
          WHERE id = $1",
         job.id,
@@ -128,7 +128,8 @@ pub async fn progress(db: &mut PgConnection, job: &JobRow) -> Result<(), Error> 
         job.done,
         job.failed,
         job.last_fault,
-        job.state
+        job.state,
+        job.stopped_by
     )
     .execute(db)
     .await?;

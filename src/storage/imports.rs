@@ -26,6 +26,8 @@ pub struct Imported<'a> {
     pub last_failed_at: Option<DateTime<Utc>>,
     /// The event.
     pub payload: &'a Value,
+    /// CloudEvents source and id as they are stored, if the payload has them.
+    pub identity: Option<(&'a str, &'a str)>,
     /// SHA-256 of the payload's canonical JSON.
     pub fingerprint: &'a [u8],
 }
@@ -38,18 +40,21 @@ pub async fn alone(db: &mut PgConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a letter unless the same is there, open or closed; false if it was. A letter whose event lies dead in the outbox is
-/// tied to it, so that a retry sends that event and no copy.
+/// Writes a letter unless the same is there, open or closed, or its event was accepted here and is not dead; false if so. A letter
+/// whose event lies dead in the outbox is tied to it, so that a retry sends that event and no copy.
 pub async fn add(db: &mut PgConnection, new: &Imported<'_>) -> Result<bool, Error> {
+    let (source, event_id) = new.identity.unzip();
     let done = sqlx::query!(
-        "INSERT INTO bridge.dead_letters (outbox_id, portal, shop, number, code, message, attempts, first_failed_at,
+        "WITH own AS (
+             SELECT e.id, e.state FROM bridge.outbox e
+             WHERE e.shop = $2 AND e.source = $11 AND e.event_id = $12 AND e.fingerprint = $10)
+         INSERT INTO bridge.dead_letters (outbox_id, portal, shop, number, code, message, attempts, first_failed_at,
                                           last_failed_at, payload)
-         SELECT (SELECT e.id FROM bridge.outbox e
-                 WHERE e.shop = $2 AND e.source = $9::jsonb ->> 'source' AND e.event_id = $9::jsonb ->> 'id'
-                   AND e.fingerprint = $10 AND e.state = 'dead'),
+         SELECT (SELECT id FROM own),
                 $1::text, $2::text, $3::text, $4::text, $5::text, $6::int, coalesce($7::timestamptz, now()),
                 coalesce($8::timestamptz, now()), $9::jsonb
-         WHERE NOT EXISTS (
+         WHERE NOT EXISTS (SELECT FROM own WHERE state <> 'dead')
+           AND NOT EXISTS (
              SELECT FROM bridge.dead_letters d
              WHERE d.shop IS NOT DISTINCT FROM $2 AND d.number IS NOT DISTINCT FROM $3 AND d.code = $4
                AND ($7::timestamptz IS NULL OR d.first_failed_at = $7) AND d.payload = $9)
@@ -63,7 +68,9 @@ pub async fn add(db: &mut PgConnection, new: &Imported<'_>) -> Result<bool, Erro
         new.first_failed_at,
         new.last_failed_at,
         new.payload,
-        new.fingerprint
+        new.fingerprint,
+        source,
+        event_id
     )
     .execute(db)
     .await?;

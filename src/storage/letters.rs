@@ -162,7 +162,7 @@ pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Co
 pub struct ClosedRow {
     /// When.
     pub at: DateTime<Utc>,
-    /// `retried`, `discarded` or `overtaken`.
+    /// `retried`, `discarded`, `overtaken` or `duplicate`.
     pub how: String,
     /// Who closed it.
     pub by: Option<String>,
@@ -230,38 +230,90 @@ pub async fn close(
     Ok(done.rows_affected() == 1)
 }
 
-/// A letter that a newer event closed.
+/// The open letter of an accepted event.
+pub async fn of_event(db: &mut PgConnection, event: i64) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id FROM bridge.dead_letters WHERE outbox_id = $1 AND closed_at IS NULL",
+        event
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// An open letter about an event of an order.
 #[derive(Debug, Clone)]
-pub struct Overtaken {
+pub struct OpenRow {
     /// Its id.
     pub id: i64,
     /// The shop.
     pub shop: String,
     /// The order.
     pub number: String,
+    /// The accepted event; none if it could not be accepted.
+    pub outbox_id: Option<i64>,
+    /// When it first failed, as far as that can be true.
+    pub failed_at: DateTime<Utc>,
+    /// What the event tells of its age, laid out as an event.
+    pub tells: Json,
 }
 
-/// Closes the letters of orders of which a newer event was done: (shop, number, that event).
-pub async fn overtake(
+/// The open letters about events of these orders.
+pub async fn open_of_orders(
     db: &mut PgConnection,
     shops: &[String],
     numbers: &[String],
-    events: &[i64],
-) -> Result<Vec<Overtaken>, Error> {
+) -> Result<Vec<OpenRow>, Error> {
     Ok(sqlx::query_as!(
-        Overtaken,
-        r#"UPDATE bridge.dead_letters d
-         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'a newer snapshot was settled'
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[]) AS k (shop, number, event)
-         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.change_seq IS NULL
-           AND d.outbox_id IS DISTINCT FROM k.event
-         RETURNING d.id, k.shop AS "shop!", k.number AS "number!""#,
+        OpenRow,
+        r#"SELECT d.id, d.shop AS "shop!", d.number AS "number!", d.outbox_id,
+                  least(d.first_failed_at, now()) AS "failed_at!",
+                  jsonb_build_object(
+                      'type', d.payload -> 'type', 'time', d.payload -> 'time',
+                      'data', (SELECT jsonb_object_agg(k, d.payload -> 'data' -> k) FROM UNNEST($3::text[]) AS k)
+                  ) AS "tells!: Json"
+           FROM UNNEST($1::text[], $2::text[]) AS n (shop, number)
+           JOIN bridge.dead_letters d ON d.shop = n.shop AND d.number = n.number
+           WHERE d.closed_at IS NULL AND d.change_seq IS NULL ORDER BY d.id"#,
         shops,
         numbers,
-        events
+        &AGES.map(str::to_owned)
     )
     .fetch_all(db)
     .await?)
+}
+
+/// Members of an event's data that tell how new it is.
+const AGES: [&str; 9] = [
+    "version",
+    "updated_at",
+    "created_at",
+    "status",
+    "status_changed_at",
+    "paid",
+    "paid_at",
+    "completed_at",
+    "cancelled",
+];
+
+/// Closes open letters by themselves: (letter, how, why).
+pub async fn close_by_themselves(
+    db: &mut PgConnection,
+    ids: &[i64],
+    hows: &[String],
+    reasons: &[String],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.dead_letters d
+         SET closed_at = now(), closed_how = k.how, closed_by = 'bridge', reason = k.reason
+         FROM UNNEST($1::bigint[], $2::text[], $3::text[]) AS k (id, how, reason)
+         WHERE d.id = k.id AND d.closed_at IS NULL",
+        ids,
+        hows,
+        reasons
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Writes letters for accepted events whose orders are locked and recorded.

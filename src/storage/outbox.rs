@@ -277,12 +277,12 @@ pub async fn prefer(
     Ok(preferred.map(|row| (row.id, row.head_id)))
 }
 
-/// Settles pending events as `done` or `dead`.
+/// Settles pending events as `done` or `dead`. A dead one that was sent again and got through is done.
 pub async fn settle(db: &mut PgConnection, events: &[i64], states: &[String]) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.outbox e SET state = k.state, settled_at = now()
          FROM UNNEST($1::bigint[], $2::text[]) AS k (id, state)
-         WHERE e.id = k.id AND e.state = 'pending'",
+         WHERE e.id = k.id AND (e.state = 'pending' OR e.state = 'dead' AND k.state = 'done')",
         events,
         states
     )
@@ -291,10 +291,34 @@ pub async fn settle(db: &mut PgConnection, events: &[i64], states: &[String]) ->
     Ok(())
 }
 
-/// Makes a dead event pending again; false if it is not dead.
+/// Marks dead events as superseded: (event, the newer one).
+pub async fn overtake(db: &mut PgConnection, events: &[i64], by: &[i64]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.outbox e SET state = 'superseded', superseded_by = k.newer
+         FROM UNNEST($1::bigint[], $2::bigint[]) AS k (id, newer)
+         WHERE e.id = k.id AND e.state = 'dead'",
+        events,
+        by
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What became of an accepted event so far: `pending`, `done`, `superseded` or `dead`; none if it is not stored any more.
+pub async fn state(db: &mut PgConnection, event: i64) -> Result<Option<String>, Error> {
+    Ok(
+        sqlx::query_scalar!("SELECT state FROM bridge.outbox WHERE id = $1", event)
+            .fetch_optional(db)
+            .await?,
+    )
+}
+
+/// Makes the newest event of an order pending again, if it is settled without being done; false if it is not.
 pub async fn revive(db: &mut PgConnection, event: i64) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "UPDATE bridge.outbox SET state = 'pending', settled_at = NULL WHERE id = $1 AND state = 'dead'",
+        "UPDATE bridge.outbox SET state = 'pending', settled_at = NULL, superseded_by = NULL
+         WHERE id = $1 AND state IN ('dead', 'superseded')",
         event
     )
     .execute(db)

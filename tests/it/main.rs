@@ -37,6 +37,7 @@ mod sandbox;
 mod shopside;
 mod statuses;
 mod support;
+mod truth;
 mod two_way;
 mod worker;
 mod written;

@@ -297,6 +297,23 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "письмо {} закрыто само: обработан более новый снимок",
     ),
     (
+        "dead letter {} closed by itself: its event got through",
+        "письмо {} закрыто само: его событие прошло",
+    ),
+    (
+        "dead letter {} closed: its event was accepted before",
+        "письмо {} закрыто: его событие уже принято",
+    ),
+    ("its event got through", "его событие прошло"),
+    (
+        "a newer snapshot was settled",
+        "обработан более новый снимок",
+    ),
+    (
+        "the sides agree on something else by now",
+        "стороны теперь согласны в другом",
+    ),
+    (
         "dead letter {} closed: the shop was told something newer",
         "письмо {} закрыто: магазину сообщили более новое",
     ),
@@ -757,12 +774,20 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("and {} more", "и ещё {}"),
     ("no shop `{}` is configured", "магазин `{}` не настроен"),
     (
-        "the event names no configured shop",
-        "событие не называет ни одного настроенного магазина",
+        "the letter is about a message to the shop, which is the bridge's own word: there is nothing to mend in it",
+        "это письмо о сообщении магазину, а это слова самого моста: исправлять в них нечего",
     ),
     (
-        "an event of this identity was accepted before",
-        "такое событие уже принято",
+        "the letter is about a message to the shop: there is no deal to be made anew for it",
+        "это письмо о сообщении магазину: создавать сделку заново для него не нужно",
+    ),
+    (
+        "another event with this source and id was accepted before: it needs an id of its own, which a mended one gets",
+        "другое событие с теми же source и id уже принято: нужен свой id, исправленное письмо его получает",
+    ),
+    (
+        "the event names no configured shop",
+        "событие не называет ни одного настроенного магазина",
     ),
     // a status table beside the portal
     (

@@ -58,6 +58,7 @@ pub(in crate::console) const WORDS: &[(&str, &str)] = &[
     ("refused", "отказ"),
     ("dead", "не доставлено"),
     ("overtaken", "закрыто новым"),
+    ("duplicate", "уже принято"),
     ("retried", "повтор"),
     ("discarded", "отказались"),
     ("told", "магазину"),

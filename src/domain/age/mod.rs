@@ -4,9 +4,10 @@
 //! second what the state itself says, and else arrival. What is known is remembered: a state that carries no count and no time takes
 //! nothing away from what older ones carried. A time is believed only as far as it can be true: nothing was changed after it came in.
 
-use super::{EventBody, Fact, Finality, Offset};
+use super::{DELETED, EventBody, Fact, Faults, Finality, Offset, reader::Reader};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::cmp::Ordering;
 
 /// A time that is further ahead of its own arrival than this counts as the arrival.
@@ -100,6 +101,41 @@ impl Age {
             EventBody::Deleted { updated_at, .. } => updated_at.or(made),
         };
         Self::of(body.version(), updated_at, Says::by(body), seen)
+    }
+
+    /// The age of a message that cannot be read as a whole and came in at `seen`: what can be read of it counts as in one
+    /// that can.
+    pub fn of_unread(message: &Value, seen: DateTime<Utc>) -> Self {
+        let mut faults = Faults::new();
+        let Value::Object(object) = message else {
+            return Self::of(None, None, Says::default(), seen);
+        };
+        let reader = Reader::new(object, "");
+        let Some(data) = reader.object("data", &mut faults) else {
+            return Self::of(None, None, Says::default(), seen);
+        };
+        let version = data.integer("version", &mut faults);
+        let updated_at = data.moment("updated_at", &mut faults);
+        if reader.text("type", 256, &mut faults).as_deref() == Some(DELETED) {
+            let updated_at = updated_at.or_else(|| reader.moment("time", &mut faults));
+            let says = Says {
+                deleted: true,
+                ..Says::default()
+            };
+            return Self::of(version, updated_at, says, seen);
+        }
+        let created_at = data.moment("created_at", &mut faults);
+        let updated_at = updated_at.filter(|at| created_at.is_none_or(|created| created <= *at));
+        let says = Says {
+            status: data.id("status", 100, &mut faults),
+            status_at: data.moment("status_changed_at", &mut faults),
+            paid: data.boolean("paid", &mut faults).unwrap_or_default(),
+            paid_at: data.moment("paid_at", &mut faults),
+            completed_at: data.moment("completed_at", &mut faults),
+            cancelled: data.boolean("cancelled", &mut faults).unwrap_or_default(),
+            deleted: false,
+        };
+        Self::of(version, updated_at, says, seen)
     }
 
     /// The age of a state that came in at `seen`.
@@ -200,6 +236,15 @@ impl Age {
                 Verdict::by(Ground::Body, order == Ordering::Less)
             }
             _ => Verdict::by(Ground::Tie, true),
+        }
+    }
+
+    /// Whether `other`, of which nothing else is known, is older than this: whichever came first is judged by the one after it.
+    pub fn outdates(&self, other: &Self, clock: Offset, finality: &Finality) -> bool {
+        if other.seen <= self.seen {
+            other.judge(self, clock, finality).newer
+        } else {
+            !self.judge(other, clock, finality).newer
         }
     }
 
