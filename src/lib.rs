@@ -20,6 +20,7 @@
 //! | [`http`] | the API, health and metrics; the one table of error to status |
 //! | [`console`] | the operators' pages |
 //! | [`commerceml`] | the XML in which 1C and a site exchange orders, goods and stock. Pure |
+//! | [`onec`] | a 1C base that exchanges as with a site: which orders it gets, and how they are written. Pure |
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
@@ -82,6 +83,7 @@ pub mod doors;
 pub mod embedded;
 pub mod http;
 pub mod lifecycle;
+pub mod onec;
 pub mod planner;
 pub mod retry;
 pub mod sandbox;

@@ -2,7 +2,8 @@
 
 use crate::{
     decision::statuses,
-    domain::{Policy, PortalName, ShopName, ShopRules},
+    domain::{BaseName, Policy, PortalName, ShopName, ShopRules},
+    onec::Base,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,6 +18,10 @@ pub struct Directory {
     pub portals: Vec<PortalName>,
     /// How each shop's differences are decided, and how it is told; a shop that is not here has the defaults.
     pub two_way: BTreeMap<ShopName, Arc<TwoWay>>,
+    /// The 1C bases.
+    pub bases: BTreeMap<BaseName, Arc<Base>>,
+    /// What people call the statuses of each shop.
+    pub titles: BTreeMap<ShopName, BTreeMap<String, String>>,
 }
 
 /// How a shop's differences are decided, and how it is told.

@@ -3,7 +3,7 @@
 use super::{Bridge, Error};
 use crate::{
     domain::PortalName,
-    storage::{self, SchemaVersion, figures, inbox, lanes},
+    storage::{self, SchemaVersion, figures, inbox, lanes, onec::orders},
     telemetry::metrics::{Depth, Stopped},
 };
 use chrono::{DateTime, Utc};
@@ -45,6 +45,7 @@ impl Bridge {
         let dead = figures::dead(&mut db).await?;
         let conflicts = figures::open_conflicts(&mut db).await?;
         let published = figures::published(&mut db).await?;
+        let waiting = orders::waiting_by_base(&mut db).await?;
         drop(db);
         let metrics = self.metrics();
         // A lane in which nothing waits has a depth, too: 0.
@@ -87,6 +88,11 @@ impl Bridge {
         }));
         metrics.conflicts(conflicts.iter().map(|row| (&*row.shop, row.count)));
         metrics.published(published);
+        for base in self.directory().bases.keys() {
+            let row = waiting.iter().find(|row| row.base == base.as_str());
+            let (count, oldest) = row.map_or((0, 0.0), |row| (row.waiting, row.oldest_seconds));
+            metrics.onec_waiting(base.as_str(), count, oldest);
+        }
         Ok(())
     }
 }

@@ -34,6 +34,7 @@ mod low_water;
 mod measure;
 mod mend;
 mod not_customer;
+pub mod onec;
 mod orders;
 mod outdated;
 mod permits;
@@ -115,6 +116,7 @@ struct Inner {
     letterbox: together::Queue<inbox::Notification>,
     low_water: low_water::LowWater,
     wrong_keys: doors::Tries<IpAddr>,
+    logins: onec::Logins,
     trap: OnceLock<Trap>,
 }
 
@@ -134,6 +136,7 @@ impl Bridge {
                 letterbox: together::Queue::default(),
                 low_water: low_water::LowWater::default(),
                 wrong_keys: doors::Tries::new(20, Duration::from_secs(3)),
+                logins: onec::Logins::default(),
                 trap: OnceLock::new(),
             }),
         }

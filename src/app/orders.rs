@@ -1,6 +1,6 @@
 //! What is known of one order.
 
-use super::{Bridge, Error};
+use super::{Bridge, Error, onec::OneCView};
 use crate::{
     domain::ShopName,
     planner::Recognised,
@@ -46,6 +46,8 @@ pub struct OrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub recognised: Option<Recognised>,
+    /// What the 1C bases have of it.
+    pub onec: Vec<OneCView>,
     /// Its life, oldest first.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -78,6 +80,7 @@ impl Bridge {
             return Ok(None);
         };
         let timeline = journal::of_order(&mut db, shop.as_str(), number, TIMELINE_LIMIT).await?;
+        let onec = self.onec_views(&mut db, shop, number).await?;
         let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
         Ok(Some(OrderView {
             shop: shop.as_str().to_owned(),
@@ -95,6 +98,7 @@ impl Bridge {
             recognised: row
                 .recognised
                 .and_then(|stored| serde_json::from_value(stored).ok()),
+            onec,
             timeline: timeline
                 .into_iter()
                 .map(|entry| TimelineEntry {

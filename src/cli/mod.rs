@@ -13,6 +13,7 @@ mod dead_letters;
 mod demo;
 mod doctor;
 mod migrate;
+mod onec;
 mod orders;
 mod output;
 mod password;
@@ -57,7 +58,7 @@ enum Command {
     Serve(serve::Args),
     /// See it work: a sandbox portal, a database of its own, and a day of sample orders
     Demo(demo::Args),
-    /// Run a simulated Bitrix24 portal
+    /// Run a simulated Bitrix24 portal, or play a 1C base
     Sandbox(sandbox::Args),
     /// Load a history of orders from a file, beside what happens now
     Backfill(backfill::Args),
@@ -73,6 +74,9 @@ enum Command {
     /// Look at orders
     #[command(subcommand)]
     Orders(orders::Command),
+    /// Look at the exchange with 1C
+    #[command(subcommand)]
+    Onec(onec::Command),
     /// Look at dead letters, and mend them
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
@@ -125,6 +129,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Status => status::run(&global).await,
         Command::Statuses(command) => statuses::run(&global, &command).await,
         Command::Orders(command) => orders::run(&global, &command).await,
+        Command::Onec(command) => onec::run(&global, &command).await,
         Command::Audit(command) => audit::run(&global, &command).await,
         Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
         Command::Conflicts(command) => conflicts::run(&global, &command).await,

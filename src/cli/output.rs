@@ -18,6 +18,11 @@ pub(super) fn say(text: impl std::fmt::Display) {
     eprintln!("{text}");
 }
 
+/// Where data that are no text go.
+pub(super) fn bytes() -> Box<dyn std::io::Write> {
+    Box::new(std::io::stdout())
+}
+
 /// Data as JSON, for programs.
 pub(super) fn json(data: &impl Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(data)?);

@@ -103,6 +103,9 @@ impl Running {
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let bridge = setup::bridge(&config, pool);
+        for problem in bridge.check_onec_bases().await? {
+            anyhow::bail!("BRIDGE-CONFIG: `{}`: {}", problem.key, problem.sentence);
+        }
         let mut tasks = JoinSet::new();
         let mut address = None;
         let reached = match role {

@@ -169,6 +169,8 @@ pub(super) fn bridge(config: &Config, pool: PgPool) -> Bridge {
         sources: config.sources(),
         portals: config.portals.keys().cloned().collect(),
         two_way: config.shops.iter().map(two_way).collect(),
+        bases: config.bases(),
+        titles: config.titles(),
     };
     Bridge::new(pool, directory).with_applications(applications::configured(config))
 }

@@ -17,6 +17,7 @@
 //! | `document` | orders, payments, shipments, counterparties |
 //! | `goods` | products, offers, prices, stock |
 //! | `write` | a site's orders |
+//! | `info` | what 1C asks a site for when it is set up: statuses, ways to pay and to deliver |
 //! | `sums` | line sums that add up to the total, exact to the kopeck |
 //!
 //! To add a kind of item: its path in `element::is_item`, a variant of [`Item`], a reader beside
@@ -25,6 +26,7 @@
 mod document;
 mod element;
 mod goods;
+mod info;
 mod source;
 mod sums;
 mod value;
@@ -35,6 +37,7 @@ pub use document::{
 };
 pub use element::{Bounds, Element, Items};
 pub use goods::{Group, Offer, PackageHead, Price, PriceType, Product, Property, Rest, Warehouse};
+pub use info::{Listed, info};
 pub use source::Encoding;
 pub use sums::{Amount, spread};
 pub use value::{Moment, Requisites, SchemaVersion};

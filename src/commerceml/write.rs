@@ -614,7 +614,7 @@ fn kopecks(sum: Decimal) -> String {
 }
 
 /// Text that XML 1.0 can hold: escaped, and without the control characters that it has no form for.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -12,6 +12,7 @@ mod environment;
 mod error;
 mod http;
 mod log;
+mod onec;
 mod operators;
 mod portals;
 mod secret;
@@ -24,6 +25,7 @@ pub use database::{Database, TokenKey};
 pub use error::{Error, Problem};
 pub use http::Http;
 pub use log::{Log, LogFormat};
+pub use onec::{OneC, OneCUser};
 pub use operators::{Operator, PasswordHash, Role};
 pub use portals::{App, Plan, Portal, PortalAccess, Rate};
 pub use secret::{KeyDigest, Secret};
@@ -32,7 +34,7 @@ pub use telemetry::Telemetry;
 pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 
-use crate::domain::{PortalName, ShopName, ShopRules};
+use crate::domain::{BaseName, PortalName, ShopName, ShopRules};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -96,6 +98,8 @@ pub struct Config {
     pub portals: BTreeMap<PortalName, Portal>,
     /// The shops, by name.
     pub shops: BTreeMap<ShopName, Shop>,
+    /// The 1C bases that exchange with us, by name.
+    pub onec: BTreeMap<BaseName, OneC>,
     /// The people who operate the bridge, by name.
     pub operators: BTreeMap<String, Operator>,
     /// Lanes and retries.
@@ -120,6 +124,7 @@ struct Raw {
     database: Database,
     portals: BTreeMap<String, portals::Raw>,
     shops: BTreeMap<String, shops::Raw>,
+    onec: BTreeMap<String, onec::Raw>,
     operators: BTreeMap<String, operators::Raw>,
     worker: Worker,
     retention: Retention,
@@ -221,6 +226,7 @@ impl Config {
         raw.telemetry.check(problems);
         let portals = portals::check(raw.portals, problems);
         let shops = shops::check(raw.shops, problems);
+        let onec = onec::check(raw.onec, &shops, problems);
         let operators = operators::check(raw.operators, problems);
         for (name, shop) in &shops {
             if !portals.contains_key(&shop.rules.portal) {
@@ -250,6 +256,7 @@ impl Config {
             token_keys,
             portals,
             shops,
+            onec,
             operators,
             worker: raw.worker,
             retention: raw.retention,
@@ -266,6 +273,18 @@ impl Config {
             .iter()
             .map(|(name, shop)| (name.clone(), Arc::clone(&shop.rules)))
             .collect()
+    }
+
+    /// The 1C bases.
+    pub fn bases(&self) -> BTreeMap<BaseName, Arc<crate::onec::Base>> {
+        let of = |(name, onec): (&BaseName, &OneC)| (name.clone(), Arc::clone(&onec.base));
+        self.onec.iter().map(of).collect()
+    }
+
+    /// What people call the statuses of each shop.
+    pub fn titles(&self) -> BTreeMap<ShopName, BTreeMap<String, String>> {
+        let of = |(name, shop): (&ShopName, &Shop)| (name.clone(), shop.titles.clone());
+        self.shops.iter().map(of).collect()
     }
 
     /// Every configured event source with its shop.

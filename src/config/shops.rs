@@ -38,6 +38,8 @@ pub struct Shop {
     pub finality: Option<Finality>,
     /// When writing again and again is stopped.
     pub turns: TurnLimit,
+    /// What people call its statuses, for 1C.
+    pub titles: BTreeMap<String, String>,
     /// The comment that a deal gets when a manager's move was overruled; none: no comment. Placeholders: `{number}`, `{status}`,
     /// `{from}` and `{to}` (stages), `{reason}`.
     pub overruled_comment: Option<String>,
@@ -83,6 +85,8 @@ pub(super) struct Raw {
     #[serde(default)]
     conflict: RawConflict,
     r#final: Option<RawFinal>,
+    #[serde(default)]
+    titles: BTreeMap<String, String>,
     overruled_comment: Option<String>,
 }
 
@@ -274,6 +278,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         conflict,
         finality,
         turns,
+        titles: raw.titles,
         overruled_comment: raw.overruled_comment,
     }
 }

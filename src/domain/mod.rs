@@ -28,7 +28,7 @@ pub use code::Code;
 pub use email::{Emails, read as read_emails};
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
-pub use ids::{OrderNumber, PortalName, ShopName};
+pub use ids::{BaseName, OrderNumber, PortalName, ShopName};
 pub use observation::{Agreed, Before, Observation, Source, Told};
 pub use person::{Agreement, LegalEntity, Person, Placeholders, is_common, names_nobody};
 pub use phone::{Number, Phone, Phones};

@@ -3,6 +3,7 @@
 use super::{
     Problem, State,
     auth::{self, Shown},
+    exchange,
 };
 use crate::{
     config::Caller,
@@ -37,7 +38,8 @@ pub(super) async fn around(
         Shown::Wrong(None) | Shown::Nothing => {}
     }
     request.extensions_mut().insert(name);
-    let limit = Duration::from_secs(state.config.http.request_timeout_seconds);
+    let usual = Duration::from_secs(state.config.http.request_timeout_seconds);
+    let limit = exchange::limit(&state.config, request.uri().path()).unwrap_or(usual);
     let late = || late(limit).into_response();
     let mut response = request::told(state.bridge.metrics(), limit, late, request, next).await;
     dress(response.headers_mut());

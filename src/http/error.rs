@@ -150,6 +150,11 @@ impl Problem {
         }
     }
 
+    /// The code.
+    pub(super) fn code(&self) -> Code {
+        self.code
+    }
+
     /// Whether it says that the body cannot be read.
     pub(super) fn is_malformed(&self) -> bool {
         self.code == Code::Malformed

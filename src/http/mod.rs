@@ -21,6 +21,7 @@ mod dead_letters;
 mod discard;
 mod error;
 mod events;
+mod exchange;
 mod health;
 mod install;
 mod letter_counts;

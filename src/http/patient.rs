@@ -9,16 +9,34 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::watch,
     time::{Instant, Sleep, sleep},
 };
 
 /// How long the other end may take nothing of what is sent.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often a connection has written all that it was given.
+#[derive(Debug, Clone)]
+pub(super) struct Flushes(watch::Receiver<u64>);
+
+impl Flushes {
+    /// How often by now.
+    pub(super) fn count(&self) -> u64 {
+        *self.0.borrow()
+    }
+
+    /// Waits until it has done so once more than `before`; false: it broke off.
+    pub(super) async fn beyond(mut self, before: u64) -> bool {
+        self.0.wait_for(|count| *count > before).await.is_ok()
+    }
+}
+
 /// Fails where nothing could be written for a while.
 #[derive(Debug)]
 pub(super) struct Patient<S> {
     stream: S,
+    flushed: watch::Sender<u64>,
     /// When patience is over, while something waits to be taken.
     waits: Option<Pin<Box<Sleep>>>,
 }
@@ -27,8 +45,14 @@ impl<S: AsyncWrite + Unpin> Patient<S> {
     pub(super) fn new(stream: S) -> Self {
         Self {
             stream,
+            flushed: watch::Sender::default(),
             waits: None,
         }
+    }
+
+    /// Tells when all is written.
+    pub(super) fn flushes(&self) -> Flushes {
+        Flushes(self.flushed.subscribe())
     }
 
     /// The outcome of a write, or that it took too long.
@@ -84,7 +108,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.within(cx, flushed)
+        let flushed = self.within(cx, flushed);
+        if let Poll::Ready(Ok(())) = &flushed {
+            self.flushed.send_modify(|count| *count += 1);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

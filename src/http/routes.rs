@@ -2,14 +2,15 @@
 
 use super::{
     Problem, State, around, audit, bulk, conflict, conflicts, dead_letter, dead_letters, discard,
-    events, health, install, letter_counts, letter_export, letter_import, metrics, not_customer,
-    oauth, openapi, orders, portals, resolve, retry, status, status_changes, webhooks, woocommerce,
+    events, exchange, health, install, letter_counts, letter_export, letter_import, metrics,
+    not_customer, oauth, openapi, orders, portals, resolve, retry, status, status_changes,
+    webhooks, woocommerce,
 };
 use axum::{
     Router,
     handler::Handler,
     middleware,
-    routing::{MethodFilter, MethodRouter, get, on},
+    routing::{MethodFilter, MethodRouter, any, get, on},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{OpenApi, Path, openapi::HttpMethod};
@@ -87,7 +88,7 @@ where
 
 /// The whole API.
 pub fn router(state: State) -> Router {
-    endpoints()
+    exchange(endpoints(), &state)
         .fallback(around::nowhere)
         .method_not_allowed_fallback(around::wrong_method)
         .layer(CatchPanicLayer::custom(around::panicked))
@@ -96,6 +97,15 @@ pub fn router(state: State) -> Router {
             around::around,
         ))
         .with_state(state)
+}
+
+/// The exchange with 1C, at every address that a base has. It is described in `deploy/1c.md`.
+fn exchange(router: Router<State>, state: &State) -> Router<State> {
+    let further = state.config.onec.values().flat_map(|onec| &onec.also_at);
+    let router = router.route(exchange::PATH, any(exchange::exchange));
+    further.fold(router, |router, path| {
+        router.route(path, any(exchange::exchange))
+    })
 }
 
 /// Health and meters alone, for a process that takes no requests of others.

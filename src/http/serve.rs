@@ -70,12 +70,11 @@ pub async fn serve_within(
             }
         };
         let _ = stream.set_nodelay(true);
+        let stream = Patient::new(stream);
         let service = AddExtension::new(router.clone(), Source(peer.ip()));
+        let service = AddExtension::new(service, stream.flushes());
         let connection = server
-            .serve_connection(
-                TokioIo::new(Patient::new(stream)),
-                TowerToHyperService::new(service),
-            )
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
             .into_owned();
         let connection = running.watch(connection);
         tokio::spawn(async move {

@@ -22,6 +22,7 @@ mod faults;
 mod limits;
 mod oauth;
 mod offline;
+pub mod onec;
 mod options;
 mod page;
 mod rest;

@@ -33,6 +33,7 @@ pub mod lanes;
 pub mod letters;
 pub mod limits;
 pub mod links;
+pub mod onec;
 pub mod orders;
 pub mod outbox;
 pub mod permits;

@@ -335,6 +335,7 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
                  SELECT e.id FROM bridge.outbox e
                  WHERE e.settled_at < now() - make_interval(secs => $1)
                    AND NOT EXISTS (SELECT FROM bridge.dead_letters d WHERE d.outbox_id = e.id AND d.closed_at IS NULL)
+                   AND NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.head = e.id)
                  ORDER BY e.settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id),
          forgotten AS (DELETE FROM bridge.contacts c USING gone WHERE c.event = gone.id)

@@ -253,6 +253,15 @@ meters! {
         "Conflicts that wait for a person."
     callbacks "bridge_callbacks" Counter Count ["result"]
         "Status changes sent to shops, by result: delivered, conflict, refused, dead, failed, down, withdrawn."
+    // 1C
+    onec_requests "bridge_onec_requests" Counter Count ["base", "mode", "result"]
+        "Requests of 1C, by mode and result: success, progress, failure, login (refused), orders, news, quiet."
+    onec_orders "bridge_onec_orders" Counter Count ["base", "what"]
+        "Orders in answers to 1C, by what became of them: offered, confirmed, cut (the answer broke off)."
+    onec_waiting "bridge_onec_orders_waiting" Gauge Count ["base"]
+        "Orders that wait for a 1C base to fetch them."
+    onec_oldest "bridge_onec_oldest_seconds" Gauge Seconds ["base"]
+        "Age of the oldest order that waits for a 1C base; 0 if none does."
     // the process
     pool "bridge_pool_connections" Gauge Count ["state"]
         "Connections to the database, by state: idle, used, free (may still be opened)."

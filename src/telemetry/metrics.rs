@@ -86,6 +86,23 @@ impl Metrics {
         }
     }
 
+    /// 1C asked for something, and how it was answered.
+    pub fn onec_asked(&self, base: &str, mode: &str, result: &str) {
+        self.meters.onec_requests.at(&[base, mode, result]).inc();
+    }
+
+    /// Orders in answers to 1C: `offered`, `confirmed` or `cut`.
+    pub fn onec_orders(&self, base: &str, what: &str, count: u64) {
+        self.meters.onec_orders.at(&[base, what]).inc_by(count);
+    }
+
+    /// What waits for a 1C base, and for how long.
+    pub fn onec_waiting(&self, base: &str, count: i64, oldest_seconds: f64) {
+        #[expect(clippy::cast_precision_loss, reason = "a meter")]
+        self.meters.onec_waiting.at(&[base]).set(count as f64);
+        self.meters.onec_oldest.at(&[base]).set(oldest_seconds);
+    }
+
     /// Something became a dead letter.
     pub fn died(&self, lane: &str, code: &str) {
         self.meters.died.at(&[lane, code]).inc();

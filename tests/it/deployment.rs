@@ -229,6 +229,7 @@ fn page(code: Code) -> String {
     let whom = match code.as_str().split('-').next() {
         Some("B24") => "Bitrix24 says it, or its silence does.",
         Some("MAP") => "The configuration and the portal do not fit together.",
+        Some("ONEC") => "It concerns the exchange with 1C.",
         Some("SHOP") => "It concerns what a shop, or a person with a key, sends or is sent.",
         _ => "The bridge itself says it.",
     };

@@ -19,19 +19,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("planner", &["domain"]),
     ("decision", &["domain"]),
     ("woocommerce", &["domain"]),
+    ("onec", &["commerceml", "domain"]),
     ("bitrix24", &["doors", "retry"]),
     ("callback", &[]),
     ("storage", &["domain"]),
-    ("config", &["callback", "domain", "doors"]),
+    (
+        "config",
+        &["callback", "commerceml", "domain", "doors", "onec"],
+    ),
     ("telemetry", &["domain"]),
     (
         "app",
         &[
             "bitrix24",
             "bug",
+            "commerceml",
             "decision",
             "domain",
             "doors",
+            "onec",
             "planner",
             "retry",
             "storage",
@@ -58,9 +64,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "app",
             "bitrix24",
+            "commerceml",
             "config",
             "domain",
             "doors",
+            "onec",
             "telemetry",
             "woocommerce",
         ],
@@ -75,6 +83,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "app",
             "bitrix24",
             "callback",
+            "commerceml",
             "config",
             "console",
             "domain",
@@ -82,6 +91,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "embedded",
             "http",
             "lifecycle",
+            "onec",
             "sandbox",
             "storage",
             "telemetry",
@@ -91,7 +101,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms without IO, time or chance.
-const PURE: &[&str] = &["domain", "planner", "decision", "woocommerce"];
+const PURE: &[&str] = &["domain", "planner", "decision", "woocommerce", "onec"];
 const IMPURE_WORDS: &[&str] = &[
     "tokio::",
     "sqlx::",

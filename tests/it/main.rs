@@ -30,6 +30,7 @@ mod letters;
 mod limit;
 mod many;
 mod oauth;
+mod onec;
 mod operate;
 mod readme;
 mod rows;

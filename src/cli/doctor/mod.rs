@@ -1,6 +1,7 @@
 //! `doctor`: settings, database, clocks, portals and callbacks, each with its code and remedy. It changes nothing and goes on after a failure.
 
 mod database;
+mod onec;
 mod portal;
 mod report;
 mod shops;
@@ -76,6 +77,7 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
     }
     if let Some(bridge) = &bridge {
         shops::notices(bridge, report).await;
+        onec::check(config, bridge, report).await;
     }
     if let Some(database) = database {
         database.close().await;

@@ -6,6 +6,15 @@ pub(super) use words::{PARTS, WORDS};
 
 /// Sentences with their gaps: `{}` for somebody else's words, `{*}` for what may be a sentence, `{=}` for one of the parts below.
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    // 1C
+    (
+        "the 1C base {} has taken the order as {}",
+        "база 1С {} приняла заказ под номером {}",
+    ),
+    (
+        "the order goes to the 1C base {} without its status, which has no row in the base's table",
+        "заказ идёт в базу 1С {} без статуса: в таблице базы для него нет строки",
+    ),
     // decisions: what is done
     ("{*}: nothing to write.", "{*}: писать нечего."),
     (

@@ -1,5 +1,7 @@
 //! `sandbox`: a simulated portal.
 
+mod onec;
+
 use super::output;
 use crate::{
     lifecycle,
@@ -56,6 +58,21 @@ pub(super) struct Args {
     /// Check parameter names against JSON schemas of the methods in this directory
     #[arg(long)]
     spec_dir: Option<PathBuf>,
+    /// Play a 1C base instead, which exchanges with a site at this address, e.g. http://127.0.0.1:8080/exchange/1c/main
+    #[arg(long, value_name = "ADDRESS", requires = "login")]
+    onec: Option<String>,
+    /// The login that the base has there
+    #[arg(long, requires = "onec")]
+    login: Option<String>,
+    /// The file in whose first line the password stands; else it is read from the standard input
+    #[arg(long, value_name = "FILE", requires = "onec")]
+    password_file: Option<PathBuf>,
+    /// The version of CommerceML that the base asks for, 2.05 to 3.1; none: the old protocol
+    #[arg(long, requires = "onec")]
+    schema_version: Option<String>,
+    /// Seconds between two exchanges; 0: only one
+    #[arg(long, default_value_t = 0, requires = "onec")]
+    every: u64,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -70,6 +87,9 @@ enum PlanArg {
 
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     logging::start(false, "info", None).map_err(anyhow::Error::msg)?;
+    if let (Some(address), Some(login)) = (&args.onec, &args.login) {
+        return onec::run(args, address, login).await;
+    }
     let mut faults = if args.faults > 0.0 {
         Faults::everything(args.faults.min(1.0))
     } else {

@@ -1,0 +1,166 @@
+//! The exchange with 1C, as the site's side of it.
+//!
+//! Owns: sessions, what is offered in an answer and what a confirmation confirms. Everything is in
+//! Postgres, so that any process answers any request of a session. The wire is the business of
+//! `http`; what an order looks like, of [`crate::onec`].
+
+mod query;
+mod sessions;
+mod show;
+
+pub use query::{Offered, Query};
+pub use sessions::{Logins, Session};
+pub use show::{BaseReport, OneCView, OrderSheet, SessionView};
+
+use super::{Bridge, Error};
+use crate::{
+    domain::{BaseName, ShopName},
+    onec::{Base, IdKind, ShopWords, Since},
+    storage::onec::{bases, orders},
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Events looked through in one statement.
+const LOOKED_AT_ONCE: i64 = 5_000;
+
+/// A base that must not be served as it is configured.
+#[derive(Debug, Clone)]
+pub struct BaseProblem {
+    /// The key.
+    pub key: String,
+    /// What is wrong, and what to do about it.
+    pub sentence: String,
+}
+
+impl Bridge {
+    /// A base by its name.
+    pub fn onec_base(&self, name: &str) -> Option<&Arc<Base>> {
+        let mut bases = self.directory().bases.iter();
+        bases
+            .find(|(known, _)| known.as_str() == name)
+            .map(|(_, base)| base)
+    }
+
+    /// What is known of a shop for its orders in 1C.
+    pub(super) fn shop_words(&self, shop: &str) -> ShopWords {
+        let directory = self.directory();
+        let name = directory.shops.keys().find(|name| name.as_str() == shop);
+        let titles = name.and_then(|name| directory.titles.get(name)).cloned();
+        let two_way = directory.two_way(shop);
+        let last = two_way.map(|two_way| {
+            let finality = &two_way.policy.finality;
+            [finality.delivered.clone(), finality.cancelled.clone()].concat()
+        });
+        ShopWords {
+            shop: shop.to_owned(),
+            titles: titles.unwrap_or_default(),
+            last: last.unwrap_or_default(),
+        }
+    }
+
+    /// Makes the configured bases known, and tells of those that must not be served: a new one
+    /// that would get a shop's whole history unasked, and one whose orders would get another `Ид`.
+    pub async fn check_onec_bases(&self) -> Result<Vec<BaseProblem>, Error> {
+        let mut problems = Vec::new();
+        let mut db = self.pool().acquire().await?;
+        for (name, base) in &self.directory().bases {
+            let known = bases::find(&mut db, name.as_str()).await?;
+            let shops = names(&base.shops);
+            let whole = known.is_none() && base.export.since == Since::All;
+            if whole && bases::have_orders(&mut db, &shops).await? {
+                problems.push(BaseProblem {
+                    key: format!("onec.{name}.export.since"),
+                    sentence:
+                        "missing, and the shop has orders already: write \"now\", or the time \
+                               from which on orders go"
+                            .to_owned(),
+                });
+                continue;
+            }
+            let row = bases::open(&mut db, name.as_str()).await?;
+            let own = base.export.id.as_str();
+            if let Some(fixed) = row.id_kind.filter(|fixed| fixed != own) {
+                problems.push(BaseProblem {
+                    key: format!("onec.{name}.export.id"),
+                    sentence: format!(
+                        "it was \"{fixed}\" when orders were exchanged first, and is fixed since: \
+                         1C would take every order for a new one"
+                    ),
+                });
+            }
+        }
+        Ok(problems)
+    }
+
+    /// Takes up what the shops of a base have sent since, for at most so long.
+    async fn take_up_orders(&self, base: &Base, until: tokio::time::Instant) -> Result<(), Error> {
+        let mut db = self.pool().acquire().await?;
+        let shops = names(&base.shops);
+        let name = base.name.as_str();
+        let mut after = bases::open(&mut db, name).await?.cursor;
+        loop {
+            let looked = orders::take_up(&mut db, name, &shops, after, LOOKED_AT_ONCE).await?;
+            if let Some(settled) = looked.settled {
+                bases::move_cursor(&mut db, name, settled).await?;
+            }
+            match looked.last {
+                Some(last) if tokio::time::Instant::now() < until => after = last,
+                _ => break,
+            }
+        }
+        orders::release(&mut db, name, &base.export.filter()).await?;
+        Ok(())
+    }
+
+    /// Whether anything waits for a base.
+    pub async fn onec_has_news(&self, base: &Base) -> Result<bool, Error> {
+        let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        self.take_up_orders(base, soon).await?;
+        let mut db = self.pool().acquire().await?;
+        Ok(orders::any_waits(&mut db, base.name.as_str()).await?)
+    }
+
+    /// Has an order go to its base again, whatever the base has; the base's name. None: no base
+    /// knows of such an order.
+    pub async fn onec_resend(
+        &self,
+        shop: &ShopName,
+        number: &str,
+        who: &super::Actor,
+    ) -> Result<Option<BaseName>, Error> {
+        let mut bases = self.directory().bases.values();
+        let Some(base) = bases.find(|base| base.shops.contains(shop)) else {
+            return Ok(None);
+        };
+        let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        self.take_up_orders(base, soon).await?;
+        let mut tx = self.pool().begin().await?;
+        if !orders::resend(&mut tx, base.name.as_str(), shop.as_str(), number).await? {
+            return Ok(None);
+        }
+        let target = format!("{shop}/{number}");
+        let detail = json!({"base": base.name.as_str()});
+        crate::storage::journal::audit(&mut tx, &who.0, "onec.resend", &target, &detail).await?;
+        tx.commit().await?;
+        Ok(Some(base.name.clone()))
+    }
+}
+
+fn names(shops: &[ShopName]) -> Vec<String> {
+    shops.iter().map(|shop| shop.as_str().to_owned()).collect()
+}
+
+/// The prefixes as they are stored.
+fn prefixes(base: &Base) -> Value {
+    let pairs = base.export.prefixes.iter();
+    pairs
+        .map(|(shop, prefix)| (shop.as_str().to_owned(), Value::from(prefix.clone())))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// What `Ид` is, as it is stored.
+fn id_kind(kind: IdKind) -> &'static str {
+    kind.as_str()
+}

@@ -1,0 +1,532 @@
+//! `mode=query` and `mode=success`: orders are offered, and what was offered is confirmed.
+//!
+//! An order in an answer is an offer only once the answer was written to its last byte. Before the
+//! last bytes go out the offers are stored as `offered`, so that a `success` that follows at once
+//! finds them; that the answer was written whole is stored after it. A later query confirms only
+//! what was written whole.
+
+use super::{super::mend, Session, id_kind, prefixes};
+use crate::{
+    app::{Bridge, Error},
+    bug,
+    commerceml::{
+        SchemaVersion,
+        write::{Form, Order, Orders},
+    },
+    domain::{Code, EventBody, ShopName},
+    onec::{
+        Base, Hold, Since, changed_at,
+        order::{self, Identity, Writing},
+    },
+    storage::{
+        clocks,
+        journal::{self, Line},
+        onec::{
+            bases,
+            offers::{self, Answer, By, ConfirmedRow, Offer},
+            orders::{self, Held, NamedRow, WaitingRow},
+        },
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+/// Orders read and offered in one transaction.
+const PAGE: i64 = 200;
+/// An answer of the new protocol ends after about so many bytes.
+const SLICE: usize = 8 * 1024 * 1024;
+/// How long a query waits for the answer before it to be known as written or cut.
+const SETTLING: Duration = Duration::from_secs(2);
+/// From this version on a query confirms what was offered before it.
+const IMPLICIT: SchemaVersion = SchemaVersion::new(3, 0);
+
+/// What is written and not yet sent.
+#[derive(Debug, Clone, Default)]
+struct Pipe(Arc<Mutex<Vec<u8>>>);
+
+impl Pipe {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl io::Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What was offered in an answer.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    /// The base.
+    pub base: String,
+    /// Which query of which session.
+    pub answer: Answer,
+}
+
+/// An answer with orders, while it is written.
+pub struct Query {
+    bridge: Bridge,
+    session: Session,
+    /// None: only to be looked at, nothing is stored.
+    answer: Option<Answer>,
+    pipe: Pipe,
+    /// None after the end.
+    orders: Option<Orders<Pipe>>,
+    since: Option<DateTime<Utc>>,
+    /// Orders up to this event are written.
+    after: i64,
+    offered: u64,
+    written: usize,
+    until: Instant,
+    over: bool,
+}
+
+impl Bridge {
+    /// Begins an answer. Where the session's protocol has it so, it confirms what was offered before.
+    pub async fn begin_onec_query(&self, session: Session) -> Result<Query, Error> {
+        self.settled(&session).await?;
+        let base = Arc::clone(&session.base);
+        let mut tx = self.pool().begin().await?;
+        let batch = crate::storage::onec::sessions::next_batch(&mut tx, session.id).await?;
+        offers::cut_earlier(&mut tx, session.id, batch).await?;
+        let implicit = base.export.implicit_success
+            && session.version.is_some_and(|version| version >= IMPLICIT);
+        let mut confirmed = 0;
+        if implicit {
+            let by = By::Query {
+                round: session.round,
+            };
+            confirmed = self.confirm_offers(&mut tx, &session, by).await?;
+        }
+        let row = bases::open(&mut tx, base.name.as_str()).await?;
+        let now = clocks::now(&mut tx).await?;
+        tx.commit().await?;
+        self.metrics()
+            .onec_orders(base.name.as_str(), "confirmed", confirmed);
+        let until = match base.step {
+            Duration::ZERO => Instant::now() + Duration::from_secs(3_600),
+            step => Instant::now() + step / 2,
+        };
+        self.take_up_orders(&base, until).await?;
+        let answer = Answer {
+            session: session.id,
+            batch,
+            round: session.round,
+        };
+        Ok(self.onec_query(session, Some(answer), (row.since, now), until))
+    }
+
+    /// What the next query of a base would give, in this version. Nothing is stored of it.
+    pub async fn preview_onec_query(
+        &self,
+        base: &Arc<Base>,
+        version: Option<SchemaVersion>,
+    ) -> Result<Query, Error> {
+        let until = Instant::now() + Duration::from_secs(3_600);
+        self.take_up_orders(base, until).await?;
+        let mut db = self.pool().acquire().await?;
+        let row = bases::open(&mut db, base.name.as_str()).await?;
+        let now = clocks::now(&mut db).await?;
+        let session = Session {
+            id: 0,
+            base: Arc::clone(base),
+            kind: "sale".to_owned(),
+            login: String::new(),
+            version: version.map(|version| base.version(Some(version))),
+            subordinate: false,
+            round: 0,
+            started_at: now,
+        };
+        Ok(self.onec_query(session, None, (row.since, now), until))
+    }
+
+    fn onec_query(
+        &self,
+        session: Session,
+        answer: Option<Answer>,
+        (seen_since, now): (DateTime<Utc>, DateTime<Utc>),
+        until: Instant,
+    ) -> Query {
+        let base = Arc::clone(&session.base);
+        let form = Form {
+            version: session.speaks(),
+            encoding: base.encoding,
+            subordinate: session.subordinate,
+            formed_at: base.local(now),
+        };
+        let pipe = Pipe::default();
+        // A pipe in memory takes everything.
+        let orders = Orders::begin(pipe.clone(), form).ok();
+        Query {
+            bridge: self.clone(),
+            answer,
+            session,
+            pipe,
+            orders,
+            since: match base.export.since {
+                Since::All => None,
+                Since::Now => Some(seen_since),
+                Since::At(at) => Some(at),
+            },
+            after: 0,
+            offered: 0,
+            written: 0,
+            until,
+            over: false,
+        }
+    }
+
+    /// Waits until it is known what became of the answer before.
+    async fn settled(&self, session: &Session) -> Result<(), Error> {
+        let until = Instant::now() + SETTLING;
+        loop {
+            let mut db = self.pool().acquire().await?;
+            let open = offers::unsettled(&mut db, session.id).await?;
+            drop(db);
+            if !open || Instant::now() > until {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(25)).await;
+        }
+    }
+
+    /// `mode=success`: confirms exactly what was offered in the session; how many orders.
+    pub async fn onec_success(&self, session: &Session) -> Result<u64, Error> {
+        let mut tx = self.pool().begin().await?;
+        let confirmed = self.confirm_offers(&mut tx, session, By::Success).await?;
+        tx.commit().await?;
+        let base = session.base.name.as_str();
+        self.metrics().onec_orders(base, "confirmed", confirmed);
+        Ok(confirmed)
+    }
+
+    async fn confirm_offers(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        session: &Session,
+        by: By,
+    ) -> Result<u64, Error> {
+        let base = &session.base;
+        let name = base.name.as_str();
+        let confirmed = offers::confirm(&mut *tx, name, session.id, by).await?;
+        if confirmed.is_empty() {
+            return Ok(0);
+        }
+        let kind = id_kind(base.export.id);
+        bases::exchanged(&mut *tx, name, kind, &prefixes(base)).await?;
+        let many = confirmed.len() as u64;
+        let line = |row: ConfirmedRow| Line {
+            text: format!(
+                "the 1C base {name} has taken the order as {}",
+                row.doc_number.as_deref().unwrap_or(&row.number)
+            ),
+            shop: row.shop,
+            number: row.number,
+            kind: "written",
+            detail: Some(json!({"base": name, "session": session.id, "version": row.version})),
+        };
+        let lines: Vec<Line> = confirmed.into_iter().map(line).collect();
+        journal::add(&mut *tx, &lines).await?;
+        Ok(many)
+    }
+
+    /// The answer was written to its last byte.
+    pub async fn onec_answer_written(&self, answer: Answer) -> Result<(), Error> {
+        let mut db = self.pool().acquire().await?;
+        offers::turn(&mut db, answer, "offered", "written").await?;
+        Ok(())
+    }
+
+    /// The answer broke off: it was no offer.
+    pub async fn onec_answer_cut(&self, offered: &Offered) -> Result<(), Error> {
+        let mut db = self.pool().acquire().await?;
+        let many = offers::cut(&mut db, offered.answer).await?;
+        self.metrics().onec_orders(&offered.base, "cut", many);
+        Ok(())
+    }
+}
+
+/// What becomes of an order that waits.
+enum Turn {
+    Writes {
+        order: Box<Order>,
+        without_status: bool,
+    },
+    Held(Held),
+}
+
+impl Query {
+    /// What becomes of the answer is to be told for this; none: it is only looked at.
+    pub fn offered(&self) -> Option<Offered> {
+        let base = self.session.base.name.as_str().to_owned();
+        self.answer.map(|answer| Offered { base, answer })
+    }
+
+    /// How many orders there are in it so far.
+    pub fn orders(&self) -> u64 {
+        self.offered
+    }
+
+    /// The next part of the answer; none when only its end is left.
+    pub async fn part(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        if self.over {
+            return Ok(None);
+        }
+        let new = self.session.version.is_some();
+        let mut db = self.bridge.pool().acquire().await?;
+        let name = self.session.base.name.as_str();
+        let but = new.then_some(self.session.id);
+        let rows = orders::waiting(&mut db, name, self.after, but, PAGE).await?;
+        drop(db);
+        self.over = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE;
+        if let Some(last) = rows.last() {
+            self.after = last.head;
+        }
+        self.offer(rows).await?;
+        let bytes = self.pipe.take();
+        self.written += bytes.len();
+        self.over |= new && (self.written > SLICE || Instant::now() > self.until);
+        Ok(Some(bytes))
+    }
+
+    /// The last bytes: from now on what was written is offered. None: another query of the session
+    /// has begun meanwhile, so that this answer must not end well.
+    pub async fn end(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(answer) = self.answer {
+            let mut db = self.bridge.pool().acquire().await?;
+            let turned = offers::turn(&mut db, answer, "sending", "offered").await?;
+            if turned != self.offered {
+                return Ok(None);
+            }
+            let base = self.session.base.name.as_str();
+            self.bridge.metrics().onec_orders(base, "offered", turned);
+        }
+        let Some(orders) = self.orders.take() else {
+            return Ok(None);
+        };
+        Ok(orders.end().ok().map(|pipe| pipe.take()))
+    }
+
+    /// Offers a page of orders: stored first, then written.
+    async fn offer(&mut self, rows: Vec<WaitingRow>) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.bridge.pool().begin().await?;
+        let names = self.named(&mut tx, &rows).await?;
+        let (mut offered, mut held, mut notes, mut written) = (vec![], vec![], vec![], vec![]);
+        for row in rows {
+            let version = number_of_version(&row);
+            match self.turn(
+                &row,
+                names.get(&(row.shop.clone(), row.number.clone())),
+                &version,
+            ) {
+                Turn::Held(one) => held.push(one),
+                Turn::Writes {
+                    order,
+                    without_status,
+                } => {
+                    if without_status && row.doc_id.is_none() {
+                        notes.push(self.note(&row));
+                    }
+                    let (shop, number, head) = (row.shop, row.number, row.head);
+                    offered.push(Offer {
+                        shop,
+                        number,
+                        head,
+                        version,
+                    });
+                    written.push(order);
+                }
+            }
+        }
+        if let Some(answer) = self.answer {
+            let base = &self.session.base;
+            let filter = base.export.filter();
+            orders::hold(&mut tx, base.name.as_str(), &filter, &held).await?;
+            offers::add(&mut tx, answer, &offered).await?;
+            journal::add(&mut tx, &notes).await?;
+            tx.commit().await?;
+        } else {
+            // The names were given for the look alone.
+            tx.rollback().await?;
+        }
+        self.offered += offered.len() as u64;
+        for order in written {
+            if let Some(orders) = &mut self.orders {
+                // A pipe in memory takes everything.
+                let _ = orders.order(&order);
+            }
+        }
+        Ok(())
+    }
+
+    /// By what the base knows each order of a page; those that it does not know yet are named.
+    async fn named(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        rows: &[WaitingRow],
+    ) -> Result<BTreeMap<(String, String), Identity>, Error> {
+        let mut names = BTreeMap::new();
+        let mut fresh = Vec::new();
+        for row in rows {
+            let key = (row.shop.clone(), row.number.clone());
+            match (&row.doc_id, &row.doc_number) {
+                (Some(id), Some(number)) => {
+                    let (id, number) = (id.clone(), number.clone());
+                    names.insert(key, Identity { id, number });
+                }
+                _ => fresh.extend(self.fresh(row)),
+            }
+        }
+        if !fresh.is_empty() {
+            let base = self.session.base.name.as_str();
+            for row in orders::name(&mut *tx, base, &fresh).await? {
+                let name = Identity {
+                    id: row.doc_id,
+                    number: row.doc_number,
+                };
+                names.insert((row.shop, row.number), name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The identity of an order that goes for the first time; none where it does not go.
+    fn fresh(&self, row: &WaitingRow) -> Option<NamedRow> {
+        let (body, received_at) = self.read(row).ok()?;
+        let EventBody::Saved(order) = body else {
+            return None;
+        };
+        if self.holds(&order, received_at).is_some() {
+            return None;
+        }
+        let shop = ShopName::parse(&row.shop).ok()?;
+        let name = order::identity(&self.session.base, &shop, &order);
+        Some(NamedRow {
+            shop: row.shop.clone(),
+            number: row.number.clone(),
+            doc_id: name.id,
+            doc_number: name.number,
+        })
+    }
+
+    fn holds(&self, order: &crate::domain::Snapshot, received_at: DateTime<Utc>) -> Option<Hold> {
+        let base = &self.session.base;
+        let changed_at = changed_at(order, received_at);
+        base.export
+            .holds(&base.statuses, order, changed_at, self.since)
+    }
+
+    fn read(&self, row: &WaitingRow) -> Result<(EventBody, DateTime<Utc>), String> {
+        let gone = || "its newest event is kept no longer".to_owned();
+        let body = row.body.as_ref().ok_or_else(gone)?;
+        let value = body.value()?;
+        let rules = self
+            .bridge
+            .rules_of(&row.shop)
+            .map_err(|error| error.to_string())?;
+        let event = bug::caught(|| mend::parse(value, rules)).map_err(|bug| bug.to_string())?;
+        let event = event.map_err(|faults| crate::app::sentence(&faults))?;
+        Ok((event.body, row.received_at.ok_or_else(gone)?))
+    }
+
+    fn turn(&self, row: &WaitingRow, name: Option<&Identity>, version: &str) -> Turn {
+        let held = |code: Option<Code>, why: &str| {
+            Turn::Held(Held {
+                shop: row.shop.clone(),
+                number: row.number.clone(),
+                head: row.head,
+                code: code.map(|code| code.to_string()),
+                why: why
+                    .chars()
+                    .take(1_000)
+                    .collect::<String>()
+                    .replace('\0', "\u{fffd}"),
+            })
+        };
+        let (body, received_at) = match self.read(row) {
+            Ok(read) => read,
+            Err(why) => return held(Some(Code::OneCOrder), &why),
+        };
+        let has = row.confirmed.is_some();
+        if let EventBody::Saved(order) = &body
+            && !has
+            && let Some(hold) = self.holds(order, received_at)
+        {
+            return held(None, hold.sentence());
+        }
+        if matches!(body, EventBody::Deleted { .. }) && !has {
+            return held(None, Hold::Deleted.sentence());
+        }
+        let Some(name) = name else {
+            let why = "another order has its Ид or its Номер in the base";
+            return held(Some(Code::OneCNumber), why);
+        };
+        let words = self.bridge.shop_words(&row.shop);
+        let with = Writing {
+            base: &self.session.base,
+            shop: &words,
+            version: self.session.speaks(),
+            identity: name,
+            number_of_version: version.to_owned(),
+            received_at,
+        };
+        let order = match body {
+            EventBody::Saved(order) => order,
+            EventBody::Deleted { .. } => {
+                let order = Box::new(order::deleted(&with));
+                return Turn::Writes {
+                    order,
+                    without_status: false,
+                };
+            }
+        };
+        match bug::caught(|| order::write(&with, &order)) {
+            Ok(Some(written)) => Turn::Writes {
+                order: Box::new(written.order),
+                without_status: written.without_status,
+            },
+            Ok(None) => {
+                let why = "its lines cannot be brought to its total";
+                held(Some(Code::OneCOrder), why)
+            }
+            Err(bug) => held(Some(Code::Bug), &bug.to_string()),
+        }
+    }
+
+    fn note(&self, row: &WaitingRow) -> Line {
+        Line {
+            shop: row.shop.clone(),
+            number: row.number.clone(),
+            kind: "note",
+            text: format!(
+                "the order goes to the 1C base {} without its status, which has no row in the base's table",
+                self.session.base.name
+            ),
+            detail: None,
+        }
+    }
+}
+
+/// `НомерВерсии`: it grows with each change, also across a restored back-up.
+fn number_of_version(row: &WaitingRow) -> String {
+    let at = row.received_at.map_or(0, |at| at.timestamp_micros());
+    (at + i64::from(row.resends)).to_string()
+}

@@ -1,0 +1,177 @@
+//! What people and shops are shown of the exchange.
+
+use super::super::{Bridge, Error};
+use crate::{
+    domain::ShopName,
+    onec::Base,
+    storage::onec::{bases, orders, sessions},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Sessions that are shown of a base.
+const SESSIONS: i64 = 10;
+/// Orders that cannot be written, shown of a base.
+const SHEETS: i64 = 50;
+
+/// An order in a 1C base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OneCView {
+    /// The base.
+    pub base: String,
+    /// `Номер` there, once it was offered.
+    pub number: Option<String>,
+    /// `Ид` there, once it was offered.
+    pub id: Option<String>,
+    /// `НомерВерсии` that 1C has.
+    pub version: Option<String>,
+    /// When that was sent.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// When 1C confirmed it.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// Whether something newer waits to be fetched.
+    pub waits: bool,
+    /// Why it does not go.
+    pub held: Option<String>,
+}
+
+/// An order that cannot be written for 1C.
+#[derive(Debug, Clone, Serialize)]
+pub struct OrderSheet {
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// The code.
+    pub code: String,
+    /// Why, in one sentence.
+    pub why: String,
+}
+
+/// An exchange session.
+#[derive(Debug, Clone, Serialize)]
+pub struct SessionView {
+    /// Its id.
+    pub id: i64,
+    /// sale, catalog, get_catalog, listen.
+    pub kind: String,
+    /// Who exchanges.
+    pub login: String,
+    /// The version that is spoken; none: the client asked for none.
+    pub version: Option<String>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// Its last request.
+    pub last_at: DateTime<Utc>,
+    /// Orders offered in it.
+    pub offered: i64,
+    /// Of them, confirmed.
+    pub confirmed: i64,
+}
+
+/// How it stands with a base.
+#[derive(Debug, Clone, Serialize)]
+pub struct BaseReport {
+    /// The base.
+    pub base: String,
+    /// Its shops.
+    pub shops: Vec<String>,
+    /// When it was first configured.
+    pub since: Option<DateTime<Utc>>,
+    /// When its first order was confirmed.
+    pub exchanged_at: Option<DateTime<Utc>>,
+    /// Orders that wait to be fetched.
+    pub waiting: i64,
+    /// Since when the oldest of them.
+    pub oldest: Option<DateTime<Utc>>,
+    /// Orders that it has.
+    pub confirmed: i64,
+    /// The last confirmation.
+    pub last_confirmed_at: Option<DateTime<Utc>>,
+    /// Orders that its filter holds back.
+    pub held: i64,
+    /// How many cannot be written.
+    pub refused: i64,
+    /// Of them, the first ones.
+    pub refused_orders: Vec<OrderSheet>,
+    /// Its newest sessions.
+    pub sessions: Vec<SessionView>,
+    /// The prefixes changed since the first order was confirmed.
+    pub prefix_changed: bool,
+}
+
+impl Bridge {
+    /// How it stands with every base.
+    pub async fn onec_report(&self) -> Result<Vec<BaseReport>, Error> {
+        let mut reports = Vec::new();
+        for base in self.directory().bases.values() {
+            reports.push(self.base_report(base).await?);
+        }
+        Ok(reports)
+    }
+
+    async fn base_report(&self, base: &Base) -> Result<BaseReport, Error> {
+        let name = base.name.as_str();
+        let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+        self.take_up_orders(base, soon).await?;
+        let mut db = self.pool().acquire().await?;
+        let row = bases::find(&mut db, name).await?;
+        let count = orders::count(&mut db, name).await?;
+        let refused = orders::refused(&mut db, name, SHEETS).await?;
+        let sheet = |row: orders::OrderRow| OrderSheet {
+            shop: row.shop,
+            number: row.number,
+            code: row.held_code.unwrap_or_default(),
+            why: row.held_why.unwrap_or_default(),
+        };
+        let view = |row: sessions::SeenRow| SessionView {
+            id: row.id,
+            kind: row.kind,
+            login: row.login,
+            version: row.version,
+            started_at: row.started_at,
+            last_at: row.last_at,
+            offered: row.offered,
+            confirmed: row.confirmed,
+        };
+        let fixed = row.as_ref().and_then(|row| row.prefixes.clone());
+        let sessions = sessions::newest(&mut db, name, SESSIONS).await?;
+        Ok(BaseReport {
+            base: name.to_owned(),
+            shops: super::names(&base.shops),
+            since: row.as_ref().map(|row| row.since),
+            exchanged_at: row.and_then(|row| row.exchanged_at),
+            waiting: count.waiting,
+            oldest: count.oldest,
+            confirmed: count.confirmed,
+            last_confirmed_at: count.last_confirmed_at,
+            held: count.held,
+            refused: count.refused,
+            refused_orders: refused.into_iter().map(sheet).collect(),
+            sessions: sessions.into_iter().map(view).collect(),
+            prefix_changed: fixed.is_some_and(|fixed| fixed != super::prefixes(base)),
+        })
+    }
+
+    /// What the bases have of an order.
+    pub(in crate::app) async fn onec_views(
+        &self,
+        db: &mut sqlx::PgConnection,
+        shop: &ShopName,
+        number: &str,
+    ) -> Result<Vec<OneCView>, Error> {
+        let rows = orders::of_order(db, shop.as_str(), number).await?;
+        let view = |row: orders::OrderRow| OneCView {
+            base: row.base,
+            number: row.doc_number,
+            id: row.doc_id,
+            version: row.version,
+            sent_at: row.sent_at,
+            confirmed_at: row.confirmed_at,
+            waits: row.waits,
+            held: row.held_why,
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+}

@@ -1,0 +1,153 @@
+//! 1C bases: whether each can be exchanged with, and what would surprise people.
+
+use super::report::Report;
+use crate::{
+    app::{Bridge, onec::BaseReport},
+    config::{Config, OneC},
+    domain::Code,
+    onec::{Discounts, Way},
+};
+use std::time::Duration;
+
+/// How long an address may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Looks at every base.
+pub(super) async fn check(config: &Config, bridge: &Bridge, report: &mut Report) {
+    if config.onec.is_empty() {
+        return;
+    }
+    match bridge.check_onec_bases().await {
+        Ok(problems) => {
+            for problem in problems {
+                report.wrong(problem.key, problem.sentence, Code::Config);
+            }
+        }
+        Err(error) => report.wrong("1C bases", error.chain(), Code::Database),
+    }
+    let known = bridge.onec_report().await.unwrap_or_default();
+    for (name, onec) in &config.onec {
+        settings(config, onec, report);
+        if let Some(found) = known.iter().find(|found| found.base == name.as_str()) {
+            orders(found, report);
+        }
+        address(config, name.as_str(), report).await;
+    }
+}
+
+/// What the settings do that people may not expect.
+fn settings(config: &Config, onec: &OneC, report: &mut Report) {
+    let base = &onec.base;
+    let what = format!("1C base {}", base.name);
+    let table = base.statuses.rows();
+    let mut missing: Vec<&str> = Vec::new();
+    for name in base.shops.iter().filter(|_| !table.is_empty()) {
+        let rows = config
+            .shops
+            .get(name)
+            .map(|shop| shop.rules.statuses.rows());
+        let statuses = rows
+            .unwrap_or_default()
+            .iter()
+            .map(|row| row.status.as_str());
+        let there = |status: &&str| {
+            let mut rows = table.iter();
+            rows.any(|row| row.status == *status && row.way != Way::ToShop)
+        };
+        missing.extend(statuses.filter(|status| !there(status)));
+    }
+    if !missing.is_empty() {
+        let found = format!(
+            "orders go without a status while it is {}",
+            missing.join(", ")
+        );
+        let step = format!(
+            "add rows to `[[onec.{}.statuses]]`, or leave it so",
+            base.name
+        );
+        report.note(&what, found, vec![step]);
+    }
+    if base.export.discounts == Discounts::Line {
+        let found = "discounts go as a line with a negative sum, which some modules refuse";
+        let step = "if orders do not appear in 1C: `discounts = \"in_price\"`".to_owned();
+        report.note(&what, found, vec![step]);
+    }
+}
+
+/// How it stands with its orders.
+fn orders(found: &BaseReport, report: &mut Report) {
+    let what = format!("orders of 1C base {}", found.base);
+    if let Some(sheet) = found.refused_orders.first() {
+        let (refused, number, why) = (found.refused, &sheet.number, &sheet.why);
+        let words = format!("{refused} cannot be written, such as {number}: {why}");
+        let code = Code::parse(&sheet.code).unwrap_or(Code::OneCOrder);
+        report.wrong(&what, words, code);
+    }
+    if found.prefix_changed {
+        let words = "the number prefix was changed since the first exchange";
+        let step = "orders that 1C has keep the old one; only new ones get the new".to_owned();
+        report.note(&what, words, vec![step]);
+    }
+    let waiting = found.waiting;
+    match found.sessions.first() {
+        None => report.note(
+            what,
+            format!("{waiting} wait; 1C has never been here"),
+            vec!["fill in 1C's form as in deploy/1c.md".to_owned()],
+        ),
+        Some(last) => {
+            let at = last.last_at.format("%Y-%m-%d %H:%M UTC");
+            report.fine(what, format!("{waiting} wait; 1C was here last at {at}"));
+        }
+    }
+}
+
+/// Whether the exchange is reached at the public address.
+async fn address(config: &Config, name: &str, report: &mut Report) {
+    let what = format!("address of 1C base {name}");
+    let path = format!("/exchange/1c/{name}");
+    let Some(public) = &config.http.public_url else {
+        let found = format!("{path} at whatever address 1C reaches the bridge by");
+        let step = "give `[http] public_url` to have it looked at".to_owned();
+        return report.note(what, found, vec![step]);
+    };
+    let url = format!(
+        "{}{path}?type=sale&mode=checkauth",
+        public.trim_end_matches('/')
+    );
+    let client = reqwest::Client::builder().timeout(PATIENCE).build();
+    let answer = match client {
+        Ok(client) => {
+            client
+                .get(&url)
+                .basic_auth("doctor", Some("nobody"))
+                .send()
+                .await
+        }
+        Err(error) => Err(error),
+    };
+    let text = match answer {
+        Ok(answer) => answer.text_with_charset("windows-1251").await,
+        Err(error) => Err(error),
+    };
+    match text {
+        Ok(text) if text.contains("Authorization не пришёл") => {
+            let remedy = "The web server in front must pass on the header Authorization.";
+            report.wrong_with(what, "the login does not arrive", Code::OneCLogin, remedy);
+        }
+        Ok(text) if text.starts_with("failure") => report.fine(what, "can be reached"),
+        Ok(_) => {
+            let remedy = "Let the web server pass on /exchange/1c/ to the bridge.";
+            report.wrong_with(
+                what,
+                "somebody else answers there",
+                Code::OneCRequest,
+                remedy,
+            );
+        }
+        Err(error) => {
+            let remedy = "Let the web server pass on /exchange/1c/ to the bridge.";
+            report.wrong_with(what, error.to_string(), Code::OneCRequest, remedy);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! `onec`: the exchange with 1C.
+
+use super::{
+    Global, output,
+    setup::{self, Database},
+};
+use crate::{
+    app::{Bridge, onec::BaseReport},
+    commerceml::SchemaVersion,
+    domain::ShopName,
+    onec::Base,
+};
+use anyhow::Context as _;
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Show what waits for each base, what it has, and its sessions
+    Status,
+    /// Show what the next query of a base would give; nothing is changed by it
+    Export {
+        /// The base; may be left out where there is only one
+        #[arg(long)]
+        base: Option<String>,
+        /// The version of CommerceML, 2.03 to 3.1; none: as for a client that asks for none
+        #[arg(long)]
+        schema_version: Option<String>,
+        /// Write it to this file instead of to the standard output
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Have an order go to its base again, whatever the base has of it
+    Resend {
+        /// The shop's name
+        shop: String,
+        /// The order's number
+        number: String,
+    },
+}
+
+pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
+    let config = setup::config(global)?;
+    let database = Database::open(&config, global).await?;
+    let bridge = setup::bridge(&config, database.pool.clone());
+    let done = match command {
+        Command::Status => status(global, &bridge).await,
+        Command::Export {
+            base,
+            schema_version,
+            to,
+        } => {
+            export(
+                &bridge,
+                base.as_deref(),
+                schema_version.as_deref(),
+                to.as_ref(),
+            )
+            .await
+        }
+        Command::Resend { shop, number } => resend(&bridge, shop, number).await,
+    };
+    database.close().await;
+    done
+}
+
+async fn status(global: &Global, bridge: &Bridge) -> anyhow::Result<ExitCode> {
+    let reports = bridge.onec_report().await?;
+    if global.json {
+        output::json(&reports)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if reports.is_empty() {
+        output::say("no base is configured: add `[onec.NAME]`");
+    }
+    for report in &reports {
+        show(report);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(report: &BaseReport) {
+    let time = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.map_or_else(
+            || "-".to_owned(),
+            |at| at.format("%Y-%m-%d %H:%M:%S").to_string(),
+        )
+    };
+    output::line(format!(
+        "base {} (shops {})",
+        report.base,
+        report.shops.join(", ")
+    ));
+    let (waiting, confirmed) = (report.waiting, report.confirmed);
+    output::line(format!(
+        "  {waiting} orders wait, the oldest since {}; {confirmed} confirmed, the last at {}",
+        time(report.oldest),
+        time(report.last_confirmed_at)
+    ));
+    output::line(format!(
+        "  {} held back by the filter, {} cannot be written",
+        report.held, report.refused
+    ));
+    if report.prefix_changed {
+        output::line("  the number prefix was changed: orders that 1C has keep the old one");
+    }
+    for sheet in &report.refused_orders {
+        let (shop, number, code, why) = (&sheet.shop, &sheet.number, &sheet.code, &sheet.why);
+        output::line(format!("  {shop} {number}: {code}: {why}"));
+    }
+    let row = |session: &crate::app::onec::SessionView| {
+        vec![
+            session.id.to_string(),
+            session.kind.clone(),
+            session.login.clone(),
+            session.version.clone().unwrap_or_else(|| "old".to_owned()),
+            time(Some(session.started_at)),
+            time(Some(session.last_at)),
+            session.offered.to_string(),
+            session.confirmed.to_string(),
+        ]
+    };
+    if !report.sessions.is_empty() {
+        let head = [
+            "session",
+            "type",
+            "login",
+            "version",
+            "began",
+            "last",
+            "offered",
+            "confirmed",
+        ];
+        output::table(&head, report.sessions.iter().map(row).collect());
+    }
+}
+
+async fn export(
+    bridge: &Bridge,
+    base: Option<&str>,
+    version: Option<&str>,
+    to: Option<&PathBuf>,
+) -> anyhow::Result<ExitCode> {
+    let base = named(bridge, base)?;
+    let version = version
+        .map(|text| SchemaVersion::parse(text).with_context(|| format!("`{text}` is no version")))
+        .transpose()?;
+    let mut out: Box<dyn std::io::Write> = match to {
+        Some(file) => {
+            let made = std::fs::File::create(file);
+            Box::new(made.with_context(|| format!("write {}", file.display()))?)
+        }
+        None => output::bytes(),
+    };
+    let mut query = bridge.preview_onec_query(&base, version).await?;
+    while let Some(part) = query.part().await? {
+        out.write_all(&part)?;
+    }
+    if let Some(end) = query.end().await? {
+        out.write_all(&end)?;
+    }
+    out.flush()?;
+    output::say(format!(
+        "{} orders would go to the base {}",
+        query.orders(),
+        base.name
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The base of this name, or the only one.
+fn named(bridge: &Bridge, name: Option<&str>) -> anyhow::Result<Arc<Base>> {
+    let bases = &bridge.directory().bases;
+    let found = match name {
+        Some(name) => bridge.onec_base(name),
+        None if bases.len() == 1 => bases.values().next(),
+        None => None,
+    };
+    found.cloned().with_context(|| {
+        let names: Vec<&str> = bases.keys().map(|name| name.as_str()).collect();
+        format!("name a base with `--base`: there are {}", names.join(", "))
+    })
+}
+
+async fn resend(bridge: &Bridge, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
+    let name = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let found = bridge.onec_resend(&name, number, &setup::actor()).await?;
+    let Some(base) = found else {
+        output::say(format!(
+            "no base knows of an order {number} of the shop {shop}"
+        ));
+        return Ok(ExitCode::FAILURE);
+    };
+    output::say(format!(
+        "order {number} goes to the base {base} with its next exchange"
+    ));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,108 @@
+use super::super::{Config, Error, Problem};
+use std::{collections::BTreeMap, time::Duration};
+
+const SMALL: &str = r#"
+[portals.main]
+webhook_url = "https://example.bitrix24.ru/rest/1/very-secret-code/"
+[shops.main]
+portal = "main"
+api_keys = ["0123456789abcdef"]
+[shops.second]
+portal = "main"
+api_keys = ["123456789abcdef0"]
+"#;
+const USER: &str = r#"
+[onec.trade.users.exchange]
+password_hash = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+"#;
+
+fn parse(onec: &str) -> Result<Config, Error> {
+    Config::parse(&format!("{SMALL}{onec}"), &BTreeMap::new())
+}
+
+fn problems(onec: &str) -> Vec<Problem> {
+    match parse(onec) {
+        Err(Error::Problems(problems)) => problems,
+        other => panic!("expected problems, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_base_needs_its_shops_and_a_user_and_the_rest_is_as_in_the_example() {
+    let config = parse(&format!("[onec.trade]\nshops = [\"main\"]\n{USER}")).unwrap();
+    let onec = config.onec.values().next().unwrap();
+    assert_eq!(onec.base.step, Duration::from_secs(30));
+    assert_eq!(onec.base.keep_files, Duration::from_hours(720));
+    assert_eq!(onec.base.keep_files_bytes, 2 << 30);
+    assert_eq!(onec.base.version_max.to_string(), "3.1");
+    assert!(onec.users["exchange"].may("catalog"));
+}
+
+#[test]
+fn every_fault_of_a_base_is_named_with_its_place() {
+    let found = problems(
+        r#"
+[onec.trade]
+shops = ["main", "second", "third"]
+also_at = ["bitrix", "/v1/events", "/a b"]
+schema_version_max = "4.0"
+time_zone = "Moscow"
+file_limit = 1
+session_ttl = "soon"
+keep_files_bytes = "much"
+[onec.trade.users.exchange]
+password_hash = "secret"
+types = ["sales"]
+[onec.trade.export]
+number_prefix = "A-"
+since = "yesterday"
+from_status = "X"
+[[onec.trade.statuses]]
+status = "P"
+names = ["В работе"]
+[[onec.trade.statuses]]
+status = "N"
+names = ["в работе"]
+"#,
+    );
+    let keys: std::collections::BTreeSet<&str> =
+        found.iter().map(|problem| problem.key.as_str()).collect();
+    for key in [
+        "onec.trade.shops",
+        "onec.trade.also_at",
+        "onec.trade.schema_version_max",
+        "onec.trade.time_zone",
+        "onec.trade.file_limit",
+        "onec.trade.session_ttl",
+        "onec.trade.keep_files_bytes",
+        "onec.trade.users.exchange.password_hash",
+        "onec.trade.users.exchange.types",
+        "onec.trade.export.number_prefix",
+        "onec.trade.export.since",
+        "onec.trade.export.from_status",
+        "onec.trade.statuses",
+    ] {
+        assert!(keys.contains(key), "{key}: {found:?}");
+    }
+}
+
+#[test]
+fn a_shop_belongs_to_one_base() {
+    let second = USER.replace("trade", "books");
+    let found = problems(&format!(
+        "[onec.trade]\nshops = [\"main\"]\n{USER}[onec.books]\nshops = [\"main\"]\n{second}"
+    ));
+    assert!(
+        found
+            .iter()
+            .any(|one| one.sentence.contains("belongs to the base"))
+    );
+}
+
+#[test]
+fn what_cannot_act_yet_is_refused_and_not_passed_over() {
+    for key in ["import = {}", "push = {}", "catalogue = {}", "may = []"] {
+        let wrong = parse(&format!("[onec.trade]\nshops = [\"main\"]\n{key}\n{USER}"));
+        assert!(matches!(wrong, Err(Error::Toml(_))), "{key}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Answers in text, as 1C reads them: the first word says it all, a person reads the rest.
+
+use crate::{commerceml::Encoding, domain::Code};
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use encoding_rs::WINDOWS_1251;
+
+/// Lines of text.
+#[derive(Debug, Clone)]
+pub(super) struct Answer(Vec<String>);
+
+impl Answer {
+    pub(super) fn success() -> Self {
+        Self(vec!["success".to_owned()])
+    }
+
+    pub(super) fn lines(lines: Vec<String>) -> Self {
+        Self(lines)
+    }
+
+    /// What is wrong, what exactly, and what to do about it.
+    pub(super) fn failure(code: Code, detail: &str) -> Self {
+        let mut lines = vec![
+            "failure".to_owned(),
+            format!("{code}: {}", code.sentence_in_russian()),
+        ];
+        if !detail.is_empty() {
+            lines.push(detail.to_owned());
+        }
+        lines.push(code.remedy_in_russian().to_owned());
+        Self(lines)
+    }
+
+    /// The answer in the base's encoding; never with a byte order mark, which would stand before
+    /// the word.
+    pub(super) fn response(&self, encoding: Encoding) -> Response {
+        let mut text = String::new();
+        for line in &self.0 {
+            // A line is one line, whatever somebody's words hold.
+            text.extend(line.chars().map(|c| if c.is_control() { ' ' } else { c }));
+            text.push('\n');
+        }
+        let (kind, bytes) = if encoding == Encoding::Windows1251 {
+            let bytes = WINDOWS_1251.encode(&text).0.into_owned();
+            ("text/html; charset=windows-1251", bytes)
+        } else {
+            ("text/html; charset=utf-8", text.into_bytes())
+        };
+        (
+            [(header::CONTENT_TYPE, HeaderValue::from_static(kind))],
+            bytes,
+        )
+            .into_response()
+    }
+}

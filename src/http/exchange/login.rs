@@ -1,0 +1,164 @@
+//! Who exchanges, and in which session.
+//!
+//! 1C shows its login with every request; other clients show it once, and a cookie or `sessid`
+//! after that. Either is enough. A session is never found by a login once it showed a token.
+
+use super::{Answer, Exchange, Refused, request::COOKIE};
+use crate::{
+    app::onec::{Logins, Session},
+    config::{OneCUser, PasswordHash},
+    domain::Code,
+    doors::{self, Admitted},
+};
+use axum::response::Response;
+use tokio::sync::Semaphore;
+
+/// The longest login or password that is looked at.
+const LONGEST: usize = 256;
+/// Passwords that are judged at the same time: each takes memory and tens of milliseconds.
+static JUDGED: Semaphore = Semaphore::const_new(2);
+/// A hash for logins that have none: as slow as those that there are.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+impl Exchange<'_> {
+    /// `mode=checkauth`: opens a session. No Set-Cookie: 1C would send the cookie twice.
+    pub(super) async fn check_auth(&self) -> Result<Response, Refused> {
+        let login = self.verified().await?;
+        let kind = &self.asked.kind;
+        let opened = self
+            .state
+            .bridge
+            .open_onec_session(&self.onec.base, kind, &login)
+            .await;
+        let (session, token) = opened.map_err(|error| self.failed(error))?;
+        let mut lines = vec!["success".to_owned(), COOKIE.to_owned(), token.clone()];
+        lines.push(format!("sessid={token}"));
+        if kind == "catalog" {
+            lines.push(format!("timestamp={}", session.started_at.timestamp()));
+        }
+        Ok(self.say(&Answer::lines(lines)))
+    }
+
+    /// The session of this request. A client that shows its login alone goes on with its newest
+    /// one, and gets one where it has none.
+    pub(super) async fn session(&self) -> Result<Session, Refused> {
+        if let Some(session) = self.by_token().await? {
+            return Ok(session);
+        }
+        if !self.asked.tokens.is_empty() {
+            return Err(self.refuse(Code::OneCSession, ""));
+        }
+        let login = self.verified().await?;
+        let (bridge, kind) = (&self.state.bridge, &self.asked.kind);
+        let found = bridge.onec_session_of(&self.onec.base, kind, &login).await;
+        if let Some(session) = found.map_err(|error| self.failed(error))? {
+            return Ok(session);
+        }
+        if self.asked.mode == "success" {
+            return Err(self.refuse(Code::OneCSession, ""));
+        }
+        let opened = bridge
+            .open_onec_session(&self.onec.base, kind, &login)
+            .await;
+        opened
+            .map(|(session, _)| session)
+            .map_err(|error| self.failed(error))
+    }
+
+    /// For what needs no session: somebody who may exchange.
+    pub(super) async fn somebody(&self) -> Result<(), Refused> {
+        if self.by_token().await?.is_none() {
+            self.verified().await?;
+        }
+        Ok(())
+    }
+
+    async fn by_token(&self) -> Result<Option<Session>, Refused> {
+        if self.asked.tokens.is_empty() {
+            return Ok(None);
+        }
+        let found = self
+            .state
+            .bridge
+            .onec_session(&self.onec.base, &self.asked.tokens)
+            .await;
+        let Some(session) = found.map_err(|error| self.failed(error))? else {
+            return Ok(None);
+        };
+        self.may(self.onec.users.get(&session.login), &session.login)?;
+        doors::known();
+        Ok(Some(session))
+    }
+
+    fn may(&self, user: Option<&OneCUser>, login: &str) -> Result<(), Refused> {
+        if user.is_some_and(|user| user.may(&self.asked.kind)) {
+            return Ok(());
+        }
+        let detail = format!(
+            "пользователю {login:.60} обмен type={} не разрешён",
+            self.asked.kind
+        );
+        Err(self.refuse(Code::OneCLogin, &detail))
+    }
+
+    /// The login that the request shows, verified.
+    async fn verified(&self) -> Result<String, Refused> {
+        let Some((login, password)) = &self.asked.login else {
+            let detail = if self.asked.authorization {
+                "заголовок Authorization пришёл не в виде Basic"
+            } else {
+                "заголовок Authorization не пришёл"
+            };
+            return Err(self.refuse(Code::OneCLogin, detail));
+        };
+        if login.len() > LONGEST || password.len() > LONGEST {
+            return Err(self.refuse(Code::OneCLogin, "логин или пароль слишком длинный"));
+        }
+        let user = self.onec.users.get(login);
+        let hash = user.map(|user| user.password.clone());
+        let known = hash.is_some();
+        let hash = hash.or_else(|| PasswordHash::parse(NOBODY));
+        let text = hash.as_ref().map_or("", PasswordHash::expose);
+        let digest = Logins::digest(self.base().name.as_str(), login, password, text);
+        let logins = self.state.bridge.onec_logins();
+        if !logins.knows(&digest) {
+            if !self.judge(hash, password).await? || !known {
+                return Err(self.wrong(login));
+            }
+            logins.verified(digest);
+        }
+        self.may(user, login)?;
+        doors::known();
+        Ok(login.clone())
+    }
+
+    async fn judge(&self, hash: Option<PasswordHash>, password: &str) -> Result<bool, Refused> {
+        if let Some(source) = doors::caller()
+            && let Admitted::In(wait) = self.state.bridge.wrong_keys().admits(&source)
+        {
+            let seconds = wait.as_secs_f64().ceil();
+            let detail =
+                format!("слишком много неверных паролей с этого адреса: подождите {seconds} с");
+            return Err(self.refuse(Code::OneCLogin, &detail));
+        }
+        let _turn = JUDGED.acquire().await;
+        let password = password.to_owned();
+        // Made to be slow: not on a thread that serves others.
+        let hashed = move || hash.is_some_and(|hash| hash.matches(&password));
+        Ok(tokio::task::spawn_blocking(hashed).await.unwrap_or(false))
+    }
+
+    fn wrong(&self, login: &str) -> Refused {
+        if let Some(source) = doors::caller() {
+            self.state.bridge.wrong_keys().wrong(&source);
+        }
+        let base = self.base().name.as_str();
+        self.state
+            .bridge
+            .metrics()
+            .onec_asked(base, self.asked.known_mode(), "login");
+        let shown: String = login.chars().take(60).collect();
+        self.refuse(Code::OneCLogin, &format!("логин «{shown}»"))
+    }
+}

@@ -1,0 +1,300 @@
+//! `GET|POST /exchange/1c/{base}`: 1C exchanges with the bridge as with a site.
+//!
+//! Owns: the wire of both generations of the protocol. 1C reads the first word of an answer
+//! (`success`, `progress`, `failure`) and shows the lines after it to a person; so everything that
+//! is wrong is answered with status 200, `failure`, and a sentence in that person's language.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `request` | the query string, cookies, Basic |
+//! | `answer` | texts in the base's encoding |
+//! | `login` | who exchanges, and in which session |
+//! | `orders` | the answer to `query`, streamed |
+
+mod answer;
+mod login;
+mod orders;
+mod request;
+
+use super::{Problem, State, patient::Flushes};
+use crate::{
+    app,
+    commerceml::{Listed, SchemaVersion, info},
+    config::{Config, OneC},
+    domain::Code,
+    onec::Base,
+};
+use answer::Answer;
+use axum::{
+    body::Body,
+    extract::{Request, State as Extract},
+    http::{Method, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use request::Asked;
+use std::{collections::BTreeMap, time::Duration};
+
+/// Where bases are served.
+pub(super) const PATH: &str = "/exchange/1c/{base}";
+const PREFIX: &str = "/exchange/1c/";
+/// The version from which on payments and shipments may stand in their orders.
+const SUBORDINATE: SchemaVersion = SchemaVersion::new(2, 10);
+/// How long a `listen` is held: 1C comes again after 40 seconds, and proxies cut at 60.
+const LISTEN: Duration = Duration::from_secs(50);
+/// How often it is looked for news meanwhile.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What a failed request is answered with.
+type Refused = Box<Response>;
+
+/// The base that is served at this path.
+fn base_at<'a>(config: &'a Config, path: &str) -> Option<&'a OneC> {
+    if let Some(name) = path.strip_prefix(PREFIX) {
+        let mut bases = config.onec.iter();
+        return bases
+            .find(|(known, _)| known.as_str() == name)
+            .map(|(_, base)| base);
+    }
+    let mut bases = config.onec.values();
+    bases.find(|onec| onec.also_at.iter().any(|place| place == path))
+}
+
+/// How long a request to the exchange may take; none: the path is another's.
+pub(super) fn limit(config: &Config, path: &str) -> Option<Duration> {
+    let step = match base_at(config, path)?.base.step {
+        Duration::ZERO => Duration::from_hours(1),
+        step => step,
+    };
+    let usual = Duration::from_secs(config.http.request_timeout_seconds);
+    Some(usual.max(step + usual).max(LISTEN + usual))
+}
+
+/// Every request of 1C.
+pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -> Response {
+    let config = state.config.clone();
+    let Some(onec) = base_at(&config, request.uri().path()) else {
+        return Problem::not_found().into_response();
+    };
+    if ![Method::GET, Method::POST, Method::HEAD].contains(request.method()) {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        return Problem::malformed(status, "1C sends GET and POST").into_response();
+    }
+    let (parts, body) = request.into_parts();
+    let asked = Asked::read(&parts);
+    let base = onec.base.name.as_str();
+    let flushes = parts.extensions.get::<Flushes>().cloned();
+    let exchange = Exchange {
+        state: &state,
+        onec,
+        asked: &asked,
+        flushes,
+    };
+    let mode = asked.known_mode();
+    let (result, response) = match exchange.answer(body).await {
+        Ok((result, response)) => (result, response),
+        Err(refused) => ("failure", *refused),
+    };
+    state.bridge.metrics().onec_asked(base, mode, result);
+    response
+}
+
+/// One request.
+struct Exchange<'a> {
+    state: &'a State,
+    onec: &'a OneC,
+    asked: &'a Asked,
+    flushes: Option<Flushes>,
+}
+
+impl Exchange<'_> {
+    fn base(&self) -> &Base {
+        &self.onec.base
+    }
+
+    fn say(&self, answer: &Answer) -> Response {
+        answer.response(self.base().encoding)
+    }
+
+    fn success(&self) -> (&'static str, Response) {
+        ("success", self.say(&Answer::success()))
+    }
+
+    fn refuse(&self, code: Code, detail: &str) -> Refused {
+        let base = &self.base().name;
+        tracing::warn!(%base, %code, detail, mode = self.asked.known_mode(), "1C was refused");
+        Box::new(self.say(&Answer::failure(code, detail)))
+    }
+
+    /// What the bridge itself could not do: 1C tries again at its next exchange.
+    fn failed(&self, error: app::Error) -> Refused {
+        let away = Problem::from(error);
+        let code = away.code();
+        let mut response = self.say(&Answer::failure(code, ""));
+        *response.status_mut() = match code {
+            Code::Database => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Box::new(response)
+    }
+
+    async fn answer(&self, body: Body) -> Result<(&'static str, Response), Refused> {
+        let kind = self.asked.kind.as_str();
+        if !["sale", "catalog", "get_catalog", "listen"].contains(&kind) {
+            let detail = "type: известны sale, catalog, get_catalog и listen";
+            return Err(self.refuse(Code::OneCRequest, detail));
+        }
+        // Whoever sends a body is to be known before it is read.
+        let _body = body;
+        if kind == "listen" && self.asked.mode != "checkauth" {
+            self.somebody().await?;
+            return self.listen().await;
+        }
+        match self.asked.mode.as_str() {
+            "checkauth" => Ok(("success", self.check_auth().await?)),
+            "init" => self.init().await,
+            "info" if kind == "sale" => {
+                self.somebody().await?;
+                Ok(("success", self.info()))
+            }
+            "query" if kind == "sale" => {
+                let session = self.session().await?;
+                Ok(("orders", self.query(session).await?))
+            }
+            "query" if kind == "get_catalog" => {
+                self.somebody().await?;
+                let detail = "каталога товаров мост не ведёт: выгружать в 1С нечего";
+                Err(self.refuse(Code::OneCRequest, detail))
+            }
+            "success" if kind == "sale" => {
+                let session = self.session().await?;
+                let done = self.state.bridge.onec_success(&session).await;
+                done.map_err(|error| self.failed(error))?;
+                Ok(self.success())
+            }
+            "file" | "import" | "deactivate" | "complete" => {
+                self.somebody().await?;
+                let detail = "файлы из 1С эта версия моста не принимает";
+                Err(self.refuse(Code::OneCRequest, detail))
+            }
+            _ => {
+                self.somebody().await?;
+                let detail = format!(
+                    "режим mode={:.40} для type={kind} неизвестен",
+                    self.asked.mode
+                );
+                Err(self.refuse(Code::OneCRequest, &detail))
+            }
+        }
+    }
+
+    /// The version that is asked for; an odd one is refused.
+    fn version(&self) -> Result<Option<SchemaVersion>, Refused> {
+        let Some(text) = self
+            .asked
+            .version
+            .as_deref()
+            .filter(|text| !text.is_empty())
+        else {
+            return Ok(None);
+        };
+        let read = SchemaVersion::parse(text).filter(|version| version.major >= 2);
+        let detail = || format!("версия CommerceML {text:.40} не поддерживается");
+        read.map(Some)
+            .ok_or_else(|| self.refuse(Code::OneCRequest, &detail()))
+    }
+
+    fn subordinate(&self) -> bool {
+        let given = self.asked.cml_version.as_deref();
+        let version = given.and_then(SchemaVersion::parse);
+        version.is_some_and(|version| version >= SUBORDINATE)
+    }
+
+    async fn init(&self) -> Result<(&'static str, Response), Refused> {
+        let session = self.session().await?;
+        let asked = self.version()?;
+        let spoken = self
+            .state
+            .bridge
+            .init_onec_session(&session, asked, self.subordinate());
+        let spoken = spoken.await.map_err(|error| self.failed(error))?;
+        let base = self.base();
+        let mut lines = vec![
+            format!("zip={}", if base.zip { "yes" } else { "no" }),
+            format!("file_limit={}", base.file_limit),
+        ];
+        if asked.is_some() {
+            if let Some(token) = self.asked.tokens.first() {
+                lines.push(format!("sessid={token}"));
+            }
+            lines.push(format!("version={spoken}"));
+        }
+        Ok(("success", self.say(&Answer::lines(lines))))
+    }
+
+    /// Statuses, ways to pay and to deliver, for 1C's settings form.
+    fn info(&self) -> Response {
+        let base = self.base();
+        let pay: Vec<Listed> = base
+            .pay_systems
+            .iter()
+            .map(|one| one.listed.clone())
+            .collect();
+        let bytes = info(&self.statuses(), &pay, &base.delivery_services);
+        let kind = "application/xml; charset=windows-1251";
+        ([(header::CONTENT_TYPE, kind)], bytes).into_response()
+    }
+
+    /// The statuses of the base's table; without one those of its shops' tables.
+    fn statuses(&self) -> Vec<Listed> {
+        let base = self.base();
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        let mut list: Vec<Listed> = Vec::new();
+        let mut add = |id: &str, name: &str| {
+            found.entry(id.to_owned()).or_insert_with(|| {
+                list.push(Listed {
+                    id: id.to_owned(),
+                    name: name.to_owned(),
+                });
+                list.len()
+            });
+        };
+        for name in &base.shops {
+            let Some(shop) = self.state.config.shops.get(name) else {
+                continue;
+            };
+            let title = |status: &str| {
+                let title = shop.titles.get(status).map(String::as_str);
+                title.unwrap_or(status).to_owned()
+            };
+            for row in base.statuses.rows() {
+                add(&row.id, &title(&row.status));
+            }
+            if base.statuses.rows().is_empty() {
+                for row in shop.rules.statuses.rows() {
+                    add(&row.status, &title(&row.status));
+                }
+            }
+        }
+        list
+    }
+
+    /// Waits for an order that the base is to get: 200 once there is one, else 304.
+    async fn listen(&self) -> Result<(&'static str, Response), Refused> {
+        let until = tokio::time::Instant::now() + LISTEN;
+        let mut ready = self.state.ready.clone();
+        loop {
+            let news = self.state.bridge.onec_has_news(self.base()).await;
+            if news.map_err(|error| self.failed(error))? {
+                return Ok(("news", self.say(&Answer::success())));
+            }
+            let stopped = !*ready.borrow_and_update();
+            if stopped || tokio::time::Instant::now() + LOOK > until {
+                return Ok(("quiet", StatusCode::NOT_MODIFIED.into_response()));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                _ = ready.changed() => {}
+            }
+        }
+    }
+}

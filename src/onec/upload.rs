@@ -1,0 +1,220 @@
+//! Files as 1C sends them: their names, where a file begins, and whether it is whole.
+
+/// The longest name, in characters.
+const LONGEST: usize = 300;
+/// What a zip ends with is looked for in so many bytes.
+pub const TAIL: usize = 66 * 1024;
+/// Folders of the site's own that 1C puts in front, when it runs where they are.
+const PREFIXES: [&str; 3] = [
+    "upload/1c_exchange/",
+    "upload/1c_catalog/",
+    "upload/1c/webdata/",
+];
+
+/// A file's name as it is compared: slashes forward, without what 1C puts in front. None if it
+/// points out of its folder, is empty, too long, or holds control characters.
+pub fn name(given: &str) -> Option<String> {
+    let forward = given.trim().replace('\\', "/");
+    let mut plain = forward.trim_start_matches('/');
+    if plain.get(1..3) == Some(":/") {
+        plain = &plain[3..];
+    }
+    for prefix in PREFIXES {
+        if let Some(at) = plain.find(prefix) {
+            plain = &plain[at + prefix.len()..];
+        }
+    }
+    let parts: Vec<&str> = plain
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    let fits = !parts.is_empty()
+        && !parts.contains(&"..")
+        && plain.chars().count() <= LONGEST
+        && !plain.chars().any(char::is_control);
+    fits.then(|| parts.join("/"))
+}
+
+/// Whether two names mean one file: equal, or equal in their last part where one has no folder.
+pub fn same(one: &str, other: &str) -> bool {
+    let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    one == other
+        || (!one.contains('/') || !other.contains('/'))
+            && last(one).eq_ignore_ascii_case(&last(other))
+}
+
+/// What a file is, by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// XML.
+    Xml,
+    /// A zip.
+    Zip,
+    /// A picture, or anything else.
+    Other,
+}
+
+impl Kind {
+    /// Tells it by the first bytes.
+    pub fn of(start: &[u8]) -> Self {
+        let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+        let text = start
+            .strip_prefix(marks[0])
+            .unwrap_or(start)
+            .trim_ascii_start();
+        if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+            Self::Zip
+        } else if text.starts_with(b"<") || marks.iter().any(|mark| start.starts_with(mark)) {
+            Self::Xml
+        } else {
+            Self::Other
+        }
+    }
+
+    /// Whether bytes that begin so begin a file, and do not go on with one.
+    pub fn begins(start: &[u8]) -> bool {
+        let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
+        text.starts_with(b"<?xml") || start.starts_with(b"PK\x03\x04")
+    }
+}
+
+/// The end of a zip, as its last bytes tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZipEnd {
+    /// How many files there are in it.
+    pub entries: u64,
+    /// How long its directory is, in bytes.
+    pub directory: u64,
+}
+
+/// Finds the end of a zip of this length in its last bytes. None: it is not whole.
+pub fn zip_end(tail: &[u8], length: u64) -> Option<ZipEnd> {
+    let word = |at: usize, many: usize| -> Option<u64> {
+        let bytes = tail.get(at..at + many)?;
+        Some(
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        )
+    };
+    let from = tail.len().saturating_sub(22);
+    (0..=from).rev().find_map(|at| {
+        if !tail.get(at..)?.starts_with(b"PK\x05\x06") {
+            return None;
+        }
+        let (entries, directory) = (word(at + 10, 2)?, word(at + 12, 4)?);
+        let (offset, comment) = (word(at + 16, 4)?, word(at + 20, 2)?);
+        let before = length - u64::try_from(tail.len() - at).ok()?;
+        let ends = at + 22 + usize::try_from(comment).ok()? == tail.len();
+        (ends && offset.checked_add(directory)? <= before).then_some(ZipEnd { entries, directory })
+    })
+}
+
+/// Whether a file that ends with these bytes is whole.
+pub fn is_whole(kind: Kind, tail: &[u8], length: u64) -> bool {
+    match kind {
+        Kind::Zip => zip_end(tail, length).is_some(),
+        Kind::Xml => ends_root(tail),
+        Kind::Other => false,
+    }
+}
+
+/// Whether the root ends here: `</КоммерческаяИнформация>` in any encoding, or a root alone.
+fn ends_root(tail: &[u8]) -> bool {
+    let name = "КоммерческаяИнформация";
+    let (win, _, _) = encoding_rs::WINDOWS_1251.encode(name);
+    let wide = |big: bool| -> Vec<u8> {
+        let end = format!("{name}>");
+        let units = end.encode_utf16();
+        units
+            .flat_map(|unit| {
+                if big {
+                    unit.to_be_bytes()
+                } else {
+                    unit.to_le_bytes()
+                }
+            })
+            .collect()
+    };
+    let trimmed = tail.trim_ascii_end();
+    if trimmed.ends_with(b"/>") {
+        // Nothing else in these files stands alone at the end.
+        return true;
+    }
+    let plain = trimmed.strip_suffix(b">").map(<[u8]>::trim_ascii_end);
+    let ends = |name: &[u8]| {
+        plain.is_some_and(|text| {
+            let before = text.strip_suffix(name);
+            before.is_some_and(|before| {
+                let open = before.iter().rposition(|byte| *byte == b'<');
+                open.is_some_and(|at| before[at..].starts_with(b"</"))
+            })
+        })
+    };
+    let is_wide = |big: bool| {
+        let mark: Vec<u8> = wide(big);
+        let near = tail.len().saturating_sub(mark.len() + 16);
+        let last = &tail[near..];
+        last.windows(mark.len()).any(|part| part == mark)
+    };
+    ends(name.as_bytes()) || ends(&win) || is_wide(false) || is_wide(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_lose_what_1c_puts_in_front_and_never_leave_their_folder() {
+        for (given, expected) in [
+            ("import0_1.xml", "import0_1.xml"),
+            ("import_files\\ab\\x.jpg", "import_files/ab/x.jpg"),
+            ("/tmp/x/upload/1c_exchange/orders.xml", "orders.xml"),
+            ("C:\\bitrix\\upload/1c/webdata/offers.xml", "offers.xml"),
+            ("./a//b.xml", "a/b.xml"),
+        ] {
+            assert_eq!(name(given).as_deref(), Some(expected), "{given}");
+        }
+        for given in [
+            "",
+            "/",
+            "../x.xml",
+            "a/../../x",
+            "a\\..\\b",
+            "a\0b",
+            &"x".repeat(301),
+        ] {
+            assert_eq!(name(given), None, "{given}");
+        }
+        assert!(same("webdata/Offers.xml", "offers.xml"));
+        assert!(!same("a/offers.xml", "b/offers.xml"));
+    }
+
+    #[test]
+    fn a_file_that_ends_its_root_is_whole_in_every_encoding() {
+        let text = "<?xml version=\"1.0\"?><КоммерческаяИнформация>\n</КоммерческаяИнформация>\n";
+        let (win, _, _) = encoding_rs::WINDOWS_1251.encode(text);
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [text.as_bytes(), &win, &wide] {
+            let length = bytes.len();
+            assert!(is_whole(Kind::Xml, bytes, length as u64));
+            assert!(!is_whole(
+                Kind::Xml,
+                &bytes[..length - 6],
+                length as u64 - 6
+            ));
+        }
+        let alone = "<КоммерческаяИнформация ВерсияСхемы=\"2.05\"/>";
+        assert!(is_whole(Kind::Xml, alone.as_bytes(), alone.len() as u64));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = (Kind::of(&bytes), zip_end(&bytes, bytes.len() as u64));
+            let _ = (ends_root(&bytes), name(&String::from_utf8_lossy(&bytes)));
+        }
+    }
+}

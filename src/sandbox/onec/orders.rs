@@ -1,0 +1,351 @@
+//! The site's orders, read as strictly as trade modules read them.
+
+use super::{Trouble, trouble};
+use roxmltree::{Document, Node};
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+
+/// An order that the base has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// `Ид`.
+    pub id: String,
+    /// `Номер`.
+    pub number: String,
+    /// `НомерВерсии`.
+    pub version: Option<String>,
+    /// `Валюта`.
+    pub currency: String,
+    /// `Сумма`.
+    pub total: Decimal,
+    /// `ПометкаУдаления`.
+    pub deleted: bool,
+    /// The buyer's `Наименование`.
+    pub buyer: String,
+    /// The buyer's `ИНН` and `КПП`.
+    pub tax_numbers: Option<(String, String)>,
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// Requisites by name.
+    pub requisites: BTreeMap<String, String>,
+    /// `ХозОперация` of the payments and shipments that came with it.
+    pub documents: Vec<String>,
+    /// How often it came.
+    pub times: usize,
+}
+
+/// A line of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// `Ид`.
+    pub id: String,
+    /// `Наименование`.
+    pub name: String,
+    /// `Количество`.
+    pub quantity: Decimal,
+    /// `Сумма`.
+    pub sum: Decimal,
+}
+
+/// The form that a version asks for.
+struct Form {
+    /// Hundredths, so that 2.1 is 2.10: (major, minor).
+    version: (u32, u32),
+    containers: bool,
+    subordinate: bool,
+}
+
+fn version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    let minor: u32 = match minor.len() {
+        1 => minor.parse::<u32>().ok()? * 10,
+        _ => minor.parse().ok()?,
+    };
+    Some((major.parse().ok()?, minor))
+}
+
+/// Reads an answer to `query`.
+pub(super) fn read(
+    file: &str,
+    asked: Option<&str>,
+    subordinate: bool,
+) -> Result<Vec<Kept>, Trouble> {
+    let document =
+        Document::parse(file).map_err(|error| Trouble(format!("Ошибка разбора XML: {error}")))?;
+    let root = document.root_element();
+    if !root.has_tag_name("КоммерческаяИнформация") {
+        return trouble(format!("корень файла: {}", root.tag_name().name()));
+    }
+    let spoken = root.attribute("ВерсияСхемы").and_then(version);
+    let Some(spoken) = spoken else {
+        return trouble("нет ВерсияСхемы");
+    };
+    let most = asked.and_then(version).unwrap_or((2, 5));
+    if spoken > most {
+        return trouble(format!("версия {spoken:?} новее запрошенной {most:?}"));
+    }
+    if root
+        .attribute("ДатаФормирования")
+        .is_none_or(|at| at.len() < 19)
+    {
+        return trouble("нет ДатаФормирования");
+    }
+    let form = Form {
+        version: spoken,
+        containers: spoken >= (3, 0) && !subordinate,
+        subordinate: subordinate && spoken >= (2, 10),
+    };
+    let mut found: Vec<Kept> = Vec::new();
+    for child in root.children().filter(Node::is_element) {
+        match child.tag_name().name() {
+            "Контейнер" if form.containers => found.push(container(child, &form)?),
+            "Документ" if !form.containers => document_alone(child, &form, &mut found)?,
+            other => return trouble(format!("модуль этой версии не ждёт {other}")),
+        }
+    }
+    Ok(found)
+}
+
+fn container(node: Node<'_, '_>, form: &Form) -> Result<Kept, Trouble> {
+    let mut found = Vec::new();
+    for child in node.children().filter(Node::is_element) {
+        document_alone(child, form, &mut found)?;
+    }
+    match <[Kept; 1]>::try_from(found) {
+        Ok([order]) => Ok(order),
+        Err(found) => trouble(format!("в контейнере {} заказов", found.len())),
+    }
+}
+
+/// A document: an order, or a payment or shipment of the order before it.
+fn document_alone(node: Node<'_, '_>, form: &Form, found: &mut Vec<Kept>) -> Result<(), Trouble> {
+    let operation = text(node, "ХозОперация")?;
+    if operation == "Заказ товара" {
+        found.push(order(node, form)?);
+        return Ok(());
+    }
+    if form.version < (2, 10) {
+        return trouble(format!("модуль этой версии не ждёт документ {operation}"));
+    }
+    belongs(node, &operation, form)?;
+    let basis = text(node, "Основание")?;
+    let Some(order) = found.iter_mut().find(|order| order.id == basis) else {
+        return trouble(format!("документ {operation} без своего заказа {basis}"));
+    };
+    order.documents.push(operation);
+    Ok(())
+}
+
+/// What a payment or a shipment must have.
+fn belongs(node: Node<'_, '_>, operation: &str, form: &Form) -> Result<(), Trouble> {
+    let known = [
+        "Выплата безналичных денег",
+        "Выплата наличных денег",
+        "Эквайринговая операция",
+        "Отпуск товара",
+    ];
+    if !known.contains(&operation) {
+        return trouble(format!("неизвестная хозоперация {operation}"));
+    }
+    for name in [
+        "Ид",
+        "Номер",
+        "Дата",
+        "Время",
+        "Роль",
+        "Валюта",
+        "Сумма",
+        "НомерВерсии",
+    ] {
+        text(node, name)?;
+    }
+    if operation == "Отпуск товара" {
+        lines(node, form)?;
+    }
+    requisites(node, form).map(drop)
+}
+
+fn order(node: Node<'_, '_>, form: &Form) -> Result<Kept, Trouble> {
+    for (name, value) in [("Роль", "Продавец"), ("Курс", "1")] {
+        if text(node, name)? != value {
+            return trouble(format!("{name} не {value}"));
+        }
+    }
+    let (date, time) = (text(node, "Дата")?, text(node, "Время")?);
+    if date.len() != 10 || time.len() != 8 {
+        return trouble(format!("дата {date} {time}"));
+    }
+    let deleted = optional(node, "ПометкаУдаления").is_some_and(|mark| mark == "true");
+    let version = optional(node, "НомерВерсии");
+    if form.version >= (2, 6) && version.is_none() {
+        return trouble("нет НомерВерсии");
+    }
+    let buyer = buyer(node, form)?;
+    let lines = lines(node, form)?;
+    let total = number(node, "Сумма")?;
+    if !deleted {
+        sums(node, &lines, total)?;
+    }
+    let mut documents = Vec::new();
+    if let Some(group) = child(node, "ПодчиненныеДокументы") {
+        if !form.subordinate {
+            return trouble("модуль этой версии не ждёт ПодчиненныеДокументы");
+        }
+        for one in group.children().filter(Node::is_element) {
+            let operation = text(one, "ХозОперация")?;
+            belongs(one, &operation, form)?;
+            documents.push(operation);
+        }
+    }
+    let requisites = requisites(node, form)?;
+    if requisites
+        .get("Отменен")
+        .is_none_or(|flag| !["true", "false"].contains(&flag.as_str()))
+    {
+        return trouble("нет реквизита Отменен");
+    }
+    let numbers = (optional(buyer, "ИНН"), optional(buyer, "КПП"));
+    Ok(Kept {
+        id: text(node, "Ид")?,
+        number: text(node, "Номер")?,
+        version,
+        currency: text(node, "Валюта")?,
+        total,
+        deleted,
+        buyer: text(buyer, "Наименование")?,
+        tax_numbers: numbers.0.zip(numbers.1),
+        lines,
+        requisites,
+        documents,
+        times: 0,
+    })
+}
+
+/// The line sums, and the taxes that are not in them, come to the total: to the kopeck.
+fn sums(node: Node<'_, '_>, lines: &[Line], total: Decimal) -> Result<(), Trouble> {
+    let mut sum: Decimal = lines.iter().map(|line| line.sum).sum();
+    let taxes = child(node, "Налоги");
+    for tax in taxes
+        .into_iter()
+        .flat_map(|taxes| taxes.children().filter(Node::is_element))
+    {
+        match text(tax, "УчтеноВСумме")?.as_str() {
+            "true" => {}
+            "false" => sum += number(tax, "Сумма")?,
+            other => return trouble(format!("УчтеноВСумме: {other}")),
+        }
+    }
+    if sum != total {
+        return trouble(format!(
+            "сумма строк {sum} не равна сумме документа {total}"
+        ));
+    }
+    Ok(())
+}
+
+fn buyer<'a, 'i>(node: Node<'a, 'i>, form: &Form) -> Result<Node<'a, 'i>, Trouble> {
+    let group = child(node, "Контрагенты").and_then(|group| child(group, "Контрагент"));
+    let Some(buyer) = group else {
+        return trouble("в заказе нет контрагента");
+    };
+    if text(buyer, "Роль")? != "Покупатель" {
+        return trouble("контрагент не покупатель");
+    }
+    let kinds = if form.version >= (2, 6) {
+        ["Телефон рабочий", "Электронная почта"]
+    } else {
+        ["ТелефонРабочий", "Почта"]
+    };
+    if let Some(contacts) = child(buyer, "Контакты") {
+        for contact in contacts.children().filter(Node::is_element) {
+            let kind = text(contact, "Тип")?;
+            if !kinds.contains(&kind.as_str()) {
+                return trouble(format!("модуль этой версии не знает контакт {kind}"));
+            }
+        }
+    }
+    Ok(buyer)
+}
+
+fn lines(node: Node<'_, '_>, form: &Form) -> Result<Vec<Line>, Trouble> {
+    let Some(group) = child(node, "Товары") else {
+        return trouble("нет Товары");
+    };
+    let mut found = Vec::new();
+    for one in group.children().filter(Node::is_element) {
+        let (price, quantity, sum) = (
+            number(one, "ЦенаЗаЕдиницу")?,
+            number(one, "Количество")?,
+            number(one, "Сумма")?,
+        );
+        let allowed = Decimal::new(1, 2) + quantity.abs() * Decimal::new(1, 4);
+        if (price * quantity - sum).abs() > allowed {
+            return trouble(format!("цена {price} × {quantity} не даёт {sum}"));
+        }
+        let unit = if form.version >= (2, 6) {
+            "Единица"
+        } else {
+            "БазоваяЕдиница"
+        };
+        if child(one, unit).is_none() {
+            return trouble(format!("у товара нет {unit}"));
+        }
+        let marks = requisites(one, form)?;
+        let id = text(one, "Ид")?;
+        let kind = marks.get("ТипНоменклатуры").map(String::as_str);
+        if kind.is_none() || id == "ORDER_DELIVERY" && kind != Some("Услуга") {
+            return trouble(format!("ТипНоменклатуры товара {id}: {kind:?}"));
+        }
+        let name = text(one, "Наименование")?;
+        found.push(Line {
+            id,
+            name,
+            quantity,
+            sum,
+        });
+    }
+    Ok(found)
+}
+
+fn requisites(node: Node<'_, '_>, form: &Form) -> Result<BTreeMap<String, String>, Trouble> {
+    let mut found = BTreeMap::new();
+    let Some(group) = child(node, "ЗначенияРеквизитов") else {
+        return Ok(found);
+    };
+    for one in group.children().filter(Node::is_element) {
+        let name = text(one, "Наименование")?;
+        let value = optional(one, "Значение").unwrap_or_default();
+        let is_date = name.starts_with("Дата");
+        let iso = value.len() == 19 && value.as_bytes().get(10) == Some(&b'T');
+        if is_date && iso != (form.version >= (2, 10)) {
+            return trouble(format!("дата {name} в чужом виде: {value}"));
+        }
+        if found.insert(name.clone(), value).is_some() {
+            return trouble(format!("реквизит {name} стоит дважды"));
+        }
+    }
+    Ok(found)
+}
+
+fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
+    node.children().find(|child| child.has_tag_name(name))
+}
+
+fn optional(node: Node<'_, '_>, name: &str) -> Option<String> {
+    let text = child(node, name)?.text().unwrap_or_default().trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn text(node: Node<'_, '_>, name: &str) -> Result<String, Trouble> {
+    let found = optional(node, name);
+    found.map_or_else(
+        || trouble(format!("{}: нет {name}", node.tag_name().name())),
+        Ok,
+    )
+}
+
+fn number(node: Node<'_, '_>, name: &str) -> Result<Decimal, Trouble> {
+    let text = text(node, name)?;
+    let read = text.parse();
+    read.map_or_else(|_| trouble(format!("{name}: {text} не число")), Ok)
+}

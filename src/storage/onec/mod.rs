@@ -1,0 +1,9 @@
+//! The exchange with 1C.
+//!
+//! Locks here are taken in this order: sessions, orders of bases (each group sorted), offers; no
+//! statement of another room waits for them.
+
+pub mod bases;
+pub mod offers;
+pub mod orders;
+pub mod sessions;

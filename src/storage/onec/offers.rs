@@ -1,0 +1,176 @@
+//! Orders that were written in answers, and what became of the answers.
+
+use super::super::Error;
+use sqlx::PgConnection;
+
+/// One order in an answer.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// The event that is offered.
+    pub head: i64,
+    /// `НомерВерсии`.
+    pub version: String,
+}
+
+/// An answer: which query of which session.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer {
+    /// The session.
+    pub session: i64,
+    /// The query.
+    pub batch: i32,
+    /// The round of the session.
+    pub round: i32,
+}
+
+/// Orders that are about to be written in an answer.
+pub async fn add(db: &mut PgConnection, answer: Answer, offers: &[Offer]) -> Result<(), Error> {
+    let shops: Vec<&str> = offers.iter().map(|one| &*one.shop).collect();
+    let numbers: Vec<&str> = offers.iter().map(|one| &*one.number).collect();
+    let heads: Vec<i64> = offers.iter().map(|one| one.head).collect();
+    let versions: Vec<&str> = offers.iter().map(|one| &*one.version).collect();
+    sqlx::query!(
+        "INSERT INTO bridge.onec_offers (session, batch, round, shop, number, head, version, state)
+         SELECT $1, $2, $3, shop, number, head, version, 'sending'
+         FROM UNNEST($4::text[], $5::text[], $6::bigint[], $7::text[]) AS o (shop, number, head, version)",
+        answer.session,
+        answer.batch,
+        answer.round,
+        &shops as &[&str],
+        &numbers as &[&str],
+        &heads,
+        &versions as &[&str]
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What an answer is by now: from one state to the next; returns how many orders of it changed.
+pub async fn turn(
+    db: &mut PgConnection,
+    answer: Answer,
+    from: &str,
+    to: &str,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.onec_offers SET state = $4 WHERE session = $1 AND batch = $2 AND state = $3",
+        answer.session,
+        answer.batch,
+        from,
+        to
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// An answer broke off: whatever of it was not confirmed was never offered.
+pub async fn cut(db: &mut PgConnection, answer: Answer) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.onec_offers SET state = 'cut'
+         WHERE session = $1 AND batch = $2 AND state IN ('sending', 'offered')",
+        answer.session,
+        answer.batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Whether an answer of the session is not known to be written or cut.
+pub async fn unsettled(db: &mut PgConnection, session: i64) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.onec_offers
+                          WHERE session = $1 AND state IN ('sending', 'offered')) AS "there!""#,
+        session
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Answers of earlier queries that are not known to be written were never offered.
+pub async fn cut_earlier(db: &mut PgConnection, session: i64, batch: i32) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_offers SET state = 'cut'
+         WHERE session = $1 AND batch < $2 AND state IN ('sending', 'offered')",
+        session,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What a confirmation may rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// 1C said so: every answer of the session counts that was written but for its last bytes.
+    Success,
+    /// Another query in the same round: only answers that were written whole.
+    Query {
+        /// The round.
+        round: i32,
+    },
+}
+
+/// An order that was confirmed.
+#[derive(Debug, Clone)]
+pub struct ConfirmedRow {
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// `Номер`.
+    pub doc_number: Option<String>,
+    /// `НомерВерсии`.
+    pub version: String,
+}
+
+/// Confirms exactly what was offered in a session, item by item and version by version; what
+/// changed since goes on waiting.
+pub async fn confirm(
+    db: &mut PgConnection,
+    base: &str,
+    session: i64,
+    by: By,
+) -> Result<Vec<ConfirmedRow>, Error> {
+    let round = match by {
+        By::Success => None,
+        By::Query { round } => Some(round),
+    };
+    Ok(sqlx::query_as!(
+        ConfirmedRow,
+        r#"WITH named AS MATERIALIZED (
+               SELECT DISTINCT shop, number FROM bridge.onec_offers
+               WHERE session = $2 AND (state = 'written' OR state = 'offered' AND $3::int IS NULL)
+                 AND ($3::int IS NULL OR round = $3)),
+           locked AS MATERIALIZED (
+               SELECT k.shop, k.number FROM bridge.onec_orders k JOIN named USING (shop, number)
+               WHERE k.base = $1 ORDER BY k.shop, k.number FOR UPDATE OF k),
+           turned AS (
+               UPDATE bridge.onec_offers o SET state = 'confirmed' FROM locked l
+               WHERE o.session = $2 AND o.shop = l.shop AND o.number = l.number
+                 AND (o.state = 'written' OR o.state = 'offered' AND $3::int IS NULL)
+                 AND ($3::int IS NULL OR o.round = $3)
+               RETURNING o.shop, o.number, o.head, o.version, o.offered_at),
+           newest AS (
+               SELECT DISTINCT ON (shop, number) shop, number, head, version, offered_at
+               FROM turned ORDER BY shop, number, head DESC, offered_at DESC)
+           UPDATE bridge.onec_orders k
+           SET confirmed = greatest(k.confirmed, n.head), confirmed_at = now(), sent_at = n.offered_at,
+               sent_version = CASE WHEN n.head >= coalesce(k.confirmed, 0) THEN n.version ELSE k.sent_version END,
+               waits = k.waits AND (k.head > n.head OR k.waits_since > n.offered_at)
+           FROM newest n WHERE k.base = $1 AND k.shop = n.shop AND k.number = n.number
+           RETURNING k.shop, k.number, k.doc_number, n.version"#,
+        base,
+        session,
+        round
+    )
+    .fetch_all(db)
+    .await?)
+}

@@ -1,0 +1,362 @@
+//! What a base has of each order, and what it is to get.
+
+use super::super::{Error, Json};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// A part of the outbox that was looked through.
+#[derive(Debug, Clone)]
+pub struct LookedRow {
+    /// The last event of it; none: there was none.
+    pub last: Option<i64>,
+    /// The last event before which everything is surely there.
+    pub settled: Option<i64>,
+}
+
+/// Takes up orders of which events came after `after`: at most `limit` events are looked through.
+/// An event is surely there once it is older than transactions can be.
+pub async fn take_up(
+    db: &mut PgConnection,
+    base: &str,
+    shops: &[String],
+    after: i64,
+    limit: i64,
+) -> Result<LookedRow, Error> {
+    Ok(sqlx::query_as!(
+        LookedRow,
+        r#"WITH looked AS MATERIALIZED (
+               SELECT id, shop, number, received_at FROM bridge.outbox WHERE id > $3 ORDER BY id LIMIT $4),
+           mine AS (SELECT DISTINCT shop, number FROM looked WHERE shop = ANY($2)),
+           heads AS (SELECT o.shop, o.number, o.head_id FROM mine JOIN bridge.orders o USING (shop, number)
+                     WHERE o.head_id IS NOT NULL ORDER BY o.shop, o.number),
+           taken AS (
+               INSERT INTO bridge.onec_orders AS k (base, shop, number, head)
+               SELECT $1, shop, number, head_id FROM heads
+               ON CONFLICT (base, shop, number) DO UPDATE
+               SET head = excluded.head, waits = true, held_by = NULL, held_code = NULL, held_why = NULL,
+                   waits_since = CASE WHEN k.waits THEN k.waits_since ELSE now() END
+               WHERE k.head < excluded.head)
+           SELECT max(id) AS last,
+                  max(id) FILTER (WHERE id < (SELECT coalesce(min(id), 9223372036854775807) FROM looked
+                                              WHERE received_at >= now() - interval '5 minutes')) AS settled
+           FROM looked"#,
+        base,
+        shops,
+        after,
+        limit
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Held orders wait again where another filter holds than held them back.
+pub async fn release(db: &mut PgConnection, base: &str, filter: &str) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.onec_orders SET waits = true, held_by = NULL, held_code = NULL, held_why = NULL
+         WHERE base = $1 AND held_by <> $2",
+        base,
+        filter
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// An order that a base is to get.
+#[derive(Debug, Clone)]
+pub struct WaitingRow {
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// Its newest event.
+    pub head: i64,
+    /// `Ид`, if it was offered before.
+    pub doc_id: Option<String>,
+    /// `Номер`, if it was offered before.
+    pub doc_number: Option<String>,
+    /// What the base has confirmed.
+    pub confirmed: Option<i64>,
+    /// How often a person had it sent again.
+    pub resends: i32,
+    /// When the event came; none: it is gone.
+    pub received_at: Option<DateTime<Utc>>,
+    /// What it is: saved or deleted.
+    pub kind: Option<String>,
+    /// The event.
+    pub body: Option<Json>,
+}
+
+/// Orders that wait, the oldest event first, after this event; without those that this session
+/// was offered already (none: whatever it was offered).
+pub async fn waiting(
+    db: &mut PgConnection,
+    base: &str,
+    after: i64,
+    but_offered_in: Option<i64>,
+    limit: i64,
+) -> Result<Vec<WaitingRow>, Error> {
+    Ok(sqlx::query_as!(
+        WaitingRow,
+        r#"SELECT k.shop, k.number, k.head, k.doc_id, k.doc_number, k.confirmed, k.resends,
+                  e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: Json"
+           FROM bridge.onec_orders k LEFT JOIN bridge.outbox e ON e.id = k.head
+           WHERE k.base = $1 AND k.waits AND k.head > $2
+             AND NOT EXISTS (SELECT FROM bridge.onec_offers o
+                             WHERE o.session = $3 AND o.shop = k.shop AND o.number = k.number AND o.state <> 'cut')
+           ORDER BY k.head LIMIT $4"#,
+        base,
+        after,
+        but_offered_in,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Whether anything waits for a base.
+pub async fn any_waits(db: &mut PgConnection, base: &str) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.onec_orders WHERE base = $1 AND waits) AS "waits!""#,
+        base
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// How many orders wait for each base.
+#[derive(Debug, Clone)]
+pub struct BaseWaitsRow {
+    /// The base.
+    pub base: String,
+    /// How many.
+    pub waiting: i64,
+    /// For how long the oldest does, in seconds.
+    pub oldest_seconds: f64,
+}
+
+/// How many orders wait for each base; bases for which none does are not among them.
+pub async fn waiting_by_base(db: &mut PgConnection) -> Result<Vec<BaseWaitsRow>, Error> {
+    Ok(sqlx::query_as!(
+        BaseWaitsRow,
+        r#"SELECT base, count(*) AS "waiting!",
+                  extract(epoch FROM now() - min(waits_since))::float8 AS "oldest_seconds!"
+           FROM bridge.onec_orders WHERE waits GROUP BY base"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many wait for a base, and since when.
+#[derive(Debug, Clone)]
+pub struct CountRow {
+    /// How many wait.
+    pub waiting: i64,
+    /// Since when the oldest of them.
+    pub oldest: Option<DateTime<Utc>>,
+    /// How many the base has confirmed.
+    pub confirmed: i64,
+    /// How many are held back by the filter.
+    pub held: i64,
+    /// How many cannot be written.
+    pub refused: i64,
+    /// The last confirmation.
+    pub last_confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// How many wait for a base, and since when.
+pub async fn count(db: &mut PgConnection, base: &str) -> Result<CountRow, Error> {
+    Ok(sqlx::query_as!(
+        CountRow,
+        r#"SELECT count(*) FILTER (WHERE waits) AS "waiting!",
+                  min(waits_since) FILTER (WHERE waits) AS oldest,
+                  count(*) FILTER (WHERE confirmed IS NOT NULL) AS "confirmed!",
+                  count(*) FILTER (WHERE held_by IS NOT NULL AND held_code IS NULL) AS "held!",
+                  count(*) FILTER (WHERE held_code IS NOT NULL) AS "refused!",
+                  max(confirmed_at) AS last_confirmed_at
+           FROM bridge.onec_orders WHERE base = $1"#,
+        base
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// By what a base knows an order.
+#[derive(Debug, Clone)]
+pub struct NamedRow {
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// `Ид`.
+    pub doc_id: String,
+    /// `Номер`.
+    pub doc_number: String,
+}
+
+/// Gives orders that were never offered their identity, and returns what each of them has now. One
+/// whose identity is another order's gets none, and is not among them.
+pub async fn name(
+    db: &mut PgConnection,
+    base: &str,
+    given: &[NamedRow],
+) -> Result<Vec<NamedRow>, Error> {
+    let column = |of: fn(&NamedRow) -> &String| given.iter().map(of).cloned().collect::<Vec<_>>();
+    let (shops, numbers) = (column(|one| &one.shop), column(|one| &one.number));
+    sqlx::query!(
+        "WITH given AS (
+             SELECT * FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+                 AS g (shop, number, doc_id, doc_number, nth)),
+         free AS (
+             SELECT g.* FROM given g
+             WHERE NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.base = $1 AND k.doc_id = g.doc_id)
+               AND NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.base = $1 AND k.doc_number = g.doc_number)
+               AND NOT EXISTS (SELECT FROM given h
+                               WHERE h.nth < g.nth AND (h.doc_id = g.doc_id OR h.doc_number = g.doc_number)))
+         UPDATE bridge.onec_orders k SET doc_id = f.doc_id, doc_number = f.doc_number
+         FROM free f WHERE k.base = $1 AND k.shop = f.shop AND k.number = f.number AND k.doc_id IS NULL",
+        base,
+        &shops,
+        &numbers,
+        &column(|one| &one.doc_id),
+        &column(|one| &one.doc_number)
+    )
+    .execute(&mut *db)
+    .await?;
+    Ok(sqlx::query_as!(
+        NamedRow,
+        r#"SELECT k.shop, k.number, k.doc_id AS "doc_id!", k.doc_number AS "doc_number!"
+           FROM bridge.onec_orders k JOIN UNNEST($2::text[], $3::text[]) AS g (shop, number) USING (shop, number)
+           WHERE k.base = $1 AND k.doc_id IS NOT NULL"#,
+        base,
+        &shops,
+        &numbers
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// An order that does not go now.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// The event that does not go.
+    pub head: i64,
+    /// The code, where it cannot be written.
+    pub code: Option<String>,
+    /// Why, in one sentence.
+    pub why: String,
+}
+
+/// Holds orders back until they change, or this filter does.
+pub async fn hold(
+    db: &mut PgConnection,
+    base: &str,
+    filter: &str,
+    held: &[Held],
+) -> Result<(), Error> {
+    let shops: Vec<&str> = held.iter().map(|one| &*one.shop).collect();
+    let numbers: Vec<&str> = held.iter().map(|one| &*one.number).collect();
+    let heads: Vec<i64> = held.iter().map(|one| one.head).collect();
+    let codes: Vec<Option<&str>> = held.iter().map(|one| one.code.as_deref()).collect();
+    let whys: Vec<&str> = held.iter().map(|one| &*one.why).collect();
+    sqlx::query!(
+        "UPDATE bridge.onec_orders k SET waits = false, held_by = $2, held_code = h.code, held_why = h.why
+         FROM UNNEST($3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[]) AS h (shop, number, head, code, why)
+         WHERE k.base = $1 AND k.shop = h.shop AND k.number = h.number AND k.head = h.head",
+        base,
+        filter,
+        &shops as &[&str],
+        &numbers as &[&str],
+        &heads,
+        &codes as &[Option<&str>],
+        &whys as &[&str]
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// An order of a base, as people look at it.
+#[derive(Debug, Clone)]
+pub struct OrderRow {
+    /// The base.
+    pub base: String,
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// `Ид`.
+    pub doc_id: Option<String>,
+    /// `Номер`.
+    pub doc_number: Option<String>,
+    /// `НомерВерсии` as last confirmed.
+    pub version: Option<String>,
+    /// When it was last offered.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// When it was last confirmed.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// Whether the base is to get something newer.
+    pub waits: bool,
+    /// The code, where it cannot be written.
+    pub held_code: Option<String>,
+    /// Why it does not go.
+    pub held_why: Option<String>,
+}
+
+/// One order in the bases that know of it.
+pub async fn of_order(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+) -> Result<Vec<OrderRow>, Error> {
+    Ok(sqlx::query_as!(
+        OrderRow,
+        "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at, confirmed_at, waits, held_code, held_why
+         FROM bridge.onec_orders WHERE shop = $1 AND number = $2 ORDER BY base",
+        shop,
+        number
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Orders of a base that cannot be written, at most so many.
+pub async fn refused(
+    db: &mut PgConnection,
+    base: &str,
+    limit: i64,
+) -> Result<Vec<OrderRow>, Error> {
+    Ok(sqlx::query_as!(
+        OrderRow,
+        "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at, confirmed_at, waits, held_code, held_why
+         FROM bridge.onec_orders WHERE base = $1 AND held_code IS NOT NULL ORDER BY shop, number LIMIT $2",
+        base,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Has an order sent again whatever the base has; false: no such order is known there.
+pub async fn resend(
+    db: &mut PgConnection,
+    base: &str,
+    shop: &str,
+    number: &str,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.onec_orders SET waits = true, waits_since = now(), resends = resends + 1,
+                held_by = NULL, held_code = NULL, held_why = NULL
+         WHERE base = $1 AND shop = $2 AND number = $3",
+        base,
+        shop,
+        number
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,197 @@
+//! Exchange sessions.
+
+use super::super::Error;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// A session.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: i64,
+    /// Its base.
+    pub base: String,
+    /// The type that it was opened with.
+    pub kind: String,
+    /// Who exchanges.
+    pub login: String,
+    /// The version that is spoken; none: the client asked for none.
+    pub version: Option<String>,
+    /// Payments and shipments stand inside their orders.
+    pub subordinate: bool,
+    /// Which init it is in.
+    pub round: i32,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+}
+
+/// A session to be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession<'a> {
+    /// SHA-256 of its token.
+    pub token: &'a [u8],
+    /// The base.
+    pub base: &'a str,
+    /// The type.
+    pub kind: &'a str,
+    /// Who exchanges.
+    pub login: &'a str,
+    /// How long it lasts without a request, in seconds.
+    pub seconds: f64,
+}
+
+/// Opens a session; returns its id and the time by the bridge's clock.
+pub async fn open(db: &mut PgConnection, new: &NewSession<'_>) -> Result<SessionRow, Error> {
+    Ok(sqlx::query_as!(
+        SessionRow,
+        "INSERT INTO bridge.onec_sessions (token, base, kind, login, expires_at)
+         VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))
+         RETURNING id, base, kind, login, version, subordinate, round, started_at",
+        new.token,
+        new.base,
+        new.kind,
+        new.login,
+        new.seconds
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// The session with one of these tokens, which lasts on by this request.
+pub async fn find(
+    db: &mut PgConnection,
+    base: &str,
+    tokens: &[Vec<u8>],
+    seconds: f64,
+) -> Result<Option<SessionRow>, Error> {
+    Ok(sqlx::query_as!(
+        SessionRow,
+        "UPDATE bridge.onec_sessions SET last_at = now(), shown = true, expires_at = now() + make_interval(secs => $3)
+         WHERE id = (SELECT id FROM bridge.onec_sessions WHERE token = ANY($2) AND base = $1 AND expires_at > now()
+                     ORDER BY id DESC LIMIT 1)
+         RETURNING id, base, kind, login, version, subordinate, round, started_at",
+        base,
+        tokens,
+        seconds
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The newest session of a login that shows nothing but itself.
+pub async fn find_by_login(
+    db: &mut PgConnection,
+    (base, kind, login): (&str, &str, &str),
+    seconds: f64,
+) -> Result<Option<SessionRow>, Error> {
+    Ok(sqlx::query_as!(
+        SessionRow,
+        "UPDATE bridge.onec_sessions SET last_at = now(), expires_at = now() + make_interval(secs => $4)
+         WHERE id = (SELECT id FROM bridge.onec_sessions
+                     WHERE base = $1 AND kind = $2 AND login = $3 AND expires_at > now() AND NOT shown
+                     ORDER BY id DESC LIMIT 1)
+         RETURNING id, base, kind, login, version, subordinate, round, started_at",
+        base,
+        kind,
+        login,
+        seconds
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// An init: what is spoken from now on.
+pub async fn init(
+    db: &mut PgConnection,
+    id: i64,
+    version: Option<&str>,
+    subordinate: bool,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_sessions SET round = round + 1, version = $2, subordinate = $3 WHERE id = $1",
+        id,
+        version,
+        subordinate
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A query asks for a version without an init.
+pub async fn speak(
+    db: &mut PgConnection,
+    id: i64,
+    version: &str,
+    subordinate: bool,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_sessions SET version = $2, subordinate = $3 WHERE id = $1",
+        id,
+        version,
+        subordinate
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The number of the next query, with the session locked until the transaction ends.
+pub async fn next_batch(db: &mut PgConnection, id: i64) -> Result<i32, Error> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE bridge.onec_sessions SET batch = batch + 1 WHERE id = $1 RETURNING batch",
+        id
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// A session as people look at it.
+#[derive(Debug, Clone)]
+pub struct SeenRow {
+    /// Its id.
+    pub id: i64,
+    /// The type.
+    pub kind: String,
+    /// Who exchanges.
+    pub login: String,
+    /// The version.
+    pub version: Option<String>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// Its last request.
+    pub last_at: DateTime<Utc>,
+    /// Orders offered in it.
+    pub offered: i64,
+    /// Of them, confirmed.
+    pub confirmed: i64,
+}
+
+/// The newest sessions of a base.
+pub async fn newest(db: &mut PgConnection, base: &str, limit: i64) -> Result<Vec<SeenRow>, Error> {
+    Ok(sqlx::query_as!(
+        SeenRow,
+        r#"SELECT s.id, s.kind, s.login, s.version, s.started_at, s.last_at,
+                  (SELECT count(*) FROM bridge.onec_offers o WHERE o.session = s.id) AS "offered!",
+                  (SELECT count(*) FROM bridge.onec_offers o WHERE o.session = s.id AND o.state = 'confirmed') AS "confirmed!"
+           FROM bridge.onec_sessions s WHERE s.base = $1 ORDER BY s.id DESC LIMIT $2"#,
+        base,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Removes sessions that ended more than this many seconds ago, with what was offered in them.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.onec_sessions WHERE id IN (
+             SELECT id FROM bridge.onec_sessions WHERE expires_at < now() - make_interval(secs => $1)
+             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,5 @@
+//! The exchange with 1C, seen from a base: the sandbox's, which is as unforgiving as real ones.
+
+mod orders;
+mod protocol;
+mod world;
