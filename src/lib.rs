@@ -19,6 +19,7 @@
 //! | [`worker`] | lanes: own, claim, plan, perform, settle, compare; lanes of shops that are called; schedules |
 //! | [`http`] | the API, health and metrics; the one table of error to status |
 //! | [`console`] | the operators' pages |
+//! | [`stock`] | what a reservation, a count and a move of goods are, and what is wrong with one. Pure |
 //! | [`commerceml`] | the XML in which 1C and a site exchange orders, goods and stock. Pure |
 //! | [`onec`] | a 1C base that exchanges as with a site: which orders it gets, and how they are written. Pure |
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
@@ -87,6 +88,7 @@ pub mod onec;
 pub mod planner;
 pub mod retry;
 pub mod sandbox;
+pub mod stock;
 pub mod storage;
 pub mod telemetry;
 pub mod woocommerce;

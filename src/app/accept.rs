@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     domain::{Code, Faults, MOST_FAULTS, ShopName, shorten},
+    stock::StockEvent,
     storage::{
         journal::Line,
         outbox::{self, NewEvent, StoredEvent},
@@ -38,6 +39,8 @@ pub enum Accepted {
     Conflict,
     /// It is not a valid event of this shop.
     Invalid(Faults),
+    /// It may not be done, for this reason.
+    Refused(Code, Faults),
     /// The bridge itself failed at it, in these words; nothing of it is stored.
     Failed(String),
 }
@@ -61,6 +64,10 @@ impl Bridge {
         let mut left = MOST_TOLD;
         let trace = traces::current();
         for event in events {
+            if StockEvent::is(event) {
+                refused.push(Some(self.accept_stock_event(shop, event).await?));
+                continue;
+            }
             match self.read_event(shop, event) {
                 Ok(mut event) => {
                     event.traceparent.clone_from(&trace);
@@ -125,7 +132,8 @@ impl Bridge {
     ) -> Result<Vec<Accepted>, Error> {
         let trace = traces::current();
         let mut results = Vec::new();
-        for event in events {
+        let of_orders = events.iter().filter(|event| !StockEvent::is(event));
+        for event in of_orders {
             let Ok(mut event) = self.read_event(shop, event) else {
                 continue;
             };
@@ -357,10 +365,12 @@ pub(super) fn line(event: &NewEvent, kind: &'static str, text: String) -> Line {
 
 impl From<mend::Rejection> for Accepted {
     fn from(rejection: mend::Rejection) -> Self {
-        if rejection.code == Code::Bug {
-            Self::Failed(super::sentence(&rejection.faults))
-        } else {
-            Self::Invalid(rejection.faults)
+        match rejection.code {
+            Code::Bug => Self::Failed(super::sentence(&rejection.faults)),
+            Code::NotMaster | Code::UnknownProduct => {
+                Self::Refused(rejection.code, rejection.faults)
+            }
+            _ => Self::Invalid(rejection.faults),
         }
     }
 }
@@ -372,7 +382,7 @@ impl Accepted {
             Self::Queued => "queued",
             Self::Duplicate => "duplicate",
             Self::Conflict => "conflict",
-            Self::Invalid(_) => "invalid",
+            Self::Invalid(_) | Self::Refused(..) => "invalid",
             Self::Failed(_) => "failed",
         }
     }
@@ -383,6 +393,7 @@ impl Accepted {
             Self::Queued | Self::Duplicate => None,
             Self::Conflict => Some(Code::Conflict),
             Self::Invalid(_) => Some(Code::Invalid),
+            Self::Refused(code, _) => Some(*code),
             Self::Failed(_) => Some(Code::Bug),
         }
     }

@@ -24,6 +24,8 @@ pub const FROM_SQL: &str = ":sql";
 pub const JOBS: &str = ":jobs";
 /// Under this name in the place of a lane's: housekeeping.
 pub const HOUSEKEEPING: &str = ":housekeeping";
+/// Under this name in the place of a lane's: what stock does by itself.
+pub const STOCK: &str = ":stock";
 /// The most orders that a search shows.
 pub const FOUND: i64 = 200;
 /// For how many seconds a trouble that is over is still shown.

@@ -72,6 +72,15 @@ impl Bridge {
         })
     }
 
+    /// The shop whose key was shown, or that the event names itself.
+    pub(super) fn shop_for(
+        &self,
+        shop: Option<&ShopName>,
+        value: &Value,
+    ) -> Result<ShopName, Rejection> {
+        shop_for(self.directory(), shop, value)
+    }
+
     /// Reads an event from the database.
     pub(super) fn read_stored(&self, event: &Json) -> Result<NewEvent, Rejection> {
         match event.value() {
@@ -86,16 +95,25 @@ impl Bridge {
     }
 }
 
+/// The shop whose key was shown, unless the event names another; without a key the shop that it names.
+fn shop_for(
+    directory: &Directory,
+    shop: Option<&ShopName>,
+    value: &Value,
+) -> Result<ShopName, Rejection> {
+    match shop {
+        Some(shop) => of_caller(directory, shop, value),
+        None => named(directory, value),
+    }
+}
+
 /// Reads an event of the shop whose key was shown, or of the shop it names itself.
 fn read(
     directory: &Directory,
     shop: Option<&ShopName>,
     value: &Value,
 ) -> Result<NewEvent, Rejection> {
-    let shop = match shop {
-        Some(shop) => of_caller(directory, shop, value)?,
-        None => named(directory, value)?,
-    };
+    let shop = shop_for(directory, shop, value)?;
     let unknown = || {
         Rejection::at(
             "/shop",

@@ -47,6 +47,7 @@ mod settle;
 mod shop_notices;
 mod status;
 pub mod statuses;
+pub mod stock;
 mod table;
 mod together;
 mod who;
@@ -56,6 +57,7 @@ use crate::{
     bug::{Bug, Step, Trap},
     domain::Faults,
     doors,
+    stock::Stock,
     storage::{self, inbox, outbox},
     telemetry::Metrics,
 };
@@ -87,7 +89,7 @@ pub use heard::{HistoryTaken, Notice};
 pub use identity::PortalChange;
 pub use import::{FaultyLine, Imports};
 pub use letter_filter::{LetterFilter, LetterQuery};
-pub use look::{FROM_SQL, HOUSEKEEPING, JOBS};
+pub use look::{FROM_SQL, HOUSEKEEPING, JOBS, STOCK};
 pub use not_customer::NotCustomer;
 pub use orders::{OrderView, TimelineEntry};
 pub use permits::{PATIENCE as PERMIT_PATIENCE, permit_bell};
@@ -114,6 +116,8 @@ struct Inner {
     applications: OnceLock<(applications::Applications, applications::Known)>,
     clocks: clocks::KnownClocks,
     letterbox: together::Queue<inbox::Notification>,
+    reservations: together::Queue<stock::Asked>,
+    stocks: OnceLock<Vec<Stock>>,
     low_water: low_water::LowWater,
     wrong_keys: doors::Tries<IpAddr>,
     logins: onec::Logins,
@@ -134,6 +138,8 @@ impl Bridge {
                 applications: OnceLock::new(),
                 clocks: clocks::KnownClocks::default(),
                 letterbox: together::Queue::default(),
+                reservations: together::Queue::default(),
+                stocks: OnceLock::new(),
                 low_water: low_water::LowWater::default(),
                 wrong_keys: doors::Tries::new(20, Duration::from_secs(3)),
                 logins: onec::Logins::default(),

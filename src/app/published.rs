@@ -4,6 +4,7 @@ use super::{Accepted, Bridge, Error, accept, bury::clean, mend::Rejection};
 use crate::{
     bug::{self, Step},
     domain::{Code, Faults, MOST_FAULTS, OrderNumber, ShopName, shorten},
+    stock::StockEvent,
     storage::{
         Json,
         letters::{self, Stray},
@@ -58,6 +59,16 @@ impl Bridge {
             tx.rollback().await?;
             return Ok(0);
         }
+        let (of_stock, of_orders): (Vec<_>, Vec<_>) = rows
+            .into_iter()
+            .partition(|row| row.event.value().is_ok_and(StockEvent::is));
+        let mut count = of_stock.len();
+        for row in &of_stock {
+            let outcome = self.take_stock_event(&mut tx, row).await?;
+            published::taken(&mut tx, &[row.id], &[outcome.to_owned()]).await?;
+        }
+        let rows = of_orders;
+        count += rows.len();
         let mut read: Vec<_> = rows
             .iter()
             .map(|row| self.read_stored(&row.event))
@@ -93,7 +104,58 @@ impl Bridge {
         for result in &results.results {
             self.metrics().accepted(result.word());
         }
-        Ok(rows.len())
+        Ok(count)
+    }
+
+    /// Takes up an event about goods; what cannot be accepted becomes a dead letter.
+    async fn take_stock_event(
+        &self,
+        tx: &mut PgConnection,
+        row: &Published,
+    ) -> Result<&'static str, Error> {
+        let read = match row.event.value() {
+            Ok(value) => self.read_stock_event(None, value),
+            Err(why) => Err(Rejection::by_bridge(why)),
+        };
+        let read = match read {
+            Ok(event) if self.directory().shops.len() > 1 => {
+                let may = published::may(tx, &[&row.published_by], &[&event.shop]).await?;
+                if may.first() == Some(&true) {
+                    Ok(event)
+                } else {
+                    Err(Rejection::of_stranger(&row.published_by, &event.shop))
+                }
+            }
+            read => read,
+        };
+        let (event, stored) = match read {
+            Ok(event) => {
+                let stored = self.store_stock_event(tx, &event).await?;
+                (event, stored)
+            }
+            Err(rejection) => return self.bury_published(tx, row, &rejection).await,
+        };
+        self.metrics().accepted(stored.word());
+        let (code, faults) = match stored {
+            Accepted::Queued => return Ok("queued"),
+            Accepted::Duplicate => return Ok("duplicate"),
+            Accepted::Refused(code, faults) => (code, faults),
+            _ => (Code::Conflict, Vec::new()),
+        };
+        let mut message = clean(&super::sentence(&faults));
+        if message.is_empty() {
+            code.sentence().clone_into(&mut message);
+        }
+        let stray = Stray {
+            portal: None,
+            shop: Some(&event.shop),
+            number: None,
+            code: code.as_str(),
+            message: &message,
+            payload: &row.event,
+        };
+        letters::write_stray(tx, &stray).await?;
+        Ok("dead")
     }
 
     /// Makes the oldest event a dead letter because the bridge failed at it.

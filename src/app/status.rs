@@ -1,8 +1,8 @@
 //! Whether everything flows.
 
 use super::{
-    Actor, Bridge, Error, FROM_SQL, HOUSEKEEPING, JOBS, compare::lane_of, identity::PortalChange,
-    shop_notices::ShopNotice,
+    Actor, Bridge, Error, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, compare::lane_of,
+    identity::PortalChange, shop_notices::ShopNotice,
 };
 use crate::{
     domain::{Code, ShopRules},
@@ -140,6 +140,7 @@ impl Stuck {
             FROM_SQL => "taking up events from SQL".to_owned(),
             JOBS => "working on jobs over dead letters".to_owned(),
             HOUSEKEEPING => "housekeeping".to_owned(),
+            STOCK => "keeping stock".to_owned(),
             lane => format!("the lane {lane}"),
         };
         let since = self.since.format("%Y-%m-%d %H:%M:%S UTC");

@@ -24,6 +24,7 @@ mod serve;
 mod setup;
 mod status;
 mod statuses;
+mod stock;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -88,6 +89,9 @@ enum Command {
     Conflicts(conflicts::Command),
     /// Compare every deal with what was agreed, now
     Reconcile(reconcile::Args),
+    /// Look at stock, count it, prove it
+    #[command(subcommand)]
+    Stock(stock::Command),
     /// Look at portals, pause and resume them
     #[command(subcommand)]
     Portals(portals::Command),
@@ -134,6 +138,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
         Command::Conflicts(command) => conflicts::run(&global, &command).await,
         Command::Reconcile(args) => reconcile::run(&global, &args).await,
+        Command::Stock(command) => Box::pin(stock::run(&global, &command)).await,
         Command::Portals(command) => portals::run(&global, &command).await,
         Command::Password => password::run(),
         Command::Config(command) => config::run(&global, &command),

@@ -106,6 +106,13 @@ impl Running {
         for problem in bridge.check_onec_bases().await? {
             anyhow::bail!("BRIDGE-CONFIG: `{}`: {}", problem.key, problem.sentence);
         }
+        if let Err(refused) = bridge
+            .configure_stocks()
+            .await
+            .context("store what is configured of stock")?
+        {
+            anyhow::bail!("BRIDGE-CONFIG: {refused}");
+        }
         let mut tasks = JoinSet::new();
         let mut address = None;
         let reached = match role {

@@ -172,7 +172,9 @@ pub(super) fn bridge(config: &Config, pool: PgPool) -> Bridge {
         bases: config.bases(),
         titles: config.titles(),
     };
-    Bridge::new(pool, directory).with_applications(applications::configured(config))
+    Bridge::new(pool, directory)
+        .with_applications(applications::configured(config))
+        .with_stocks(config.stocks.clone())
 }
 
 fn two_way((name, shop): (&ShopName, &Shop)) -> (ShopName, Arc<TwoWay>) {

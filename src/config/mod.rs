@@ -17,6 +17,7 @@ mod operators;
 mod portals;
 mod secret;
 mod shops;
+mod stock;
 mod telemetry;
 mod woocommerce;
 mod worker;
@@ -34,7 +35,10 @@ pub use telemetry::Telemetry;
 pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 
-use crate::domain::{BaseName, PortalName, ShopName, ShopRules};
+use crate::{
+    domain::{BaseName, PortalName, ShopName, ShopRules},
+    stock::Stock,
+};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -100,6 +104,8 @@ pub struct Config {
     pub shops: BTreeMap<ShopName, Shop>,
     /// The 1C bases that exchange with us, by name.
     pub onec: BTreeMap<BaseName, OneC>,
+    /// What can be sold, and from where.
+    pub stocks: Vec<Stock>,
     /// The people who operate the bridge, by name.
     pub operators: BTreeMap<String, Operator>,
     /// Lanes and retries.
@@ -125,6 +131,7 @@ struct Raw {
     portals: BTreeMap<String, portals::Raw>,
     shops: BTreeMap<String, shops::Raw>,
     onec: BTreeMap<String, onec::Raw>,
+    stock: BTreeMap<String, stock::Raw>,
     operators: BTreeMap<String, operators::Raw>,
     worker: Worker,
     retention: Retention,
@@ -227,6 +234,7 @@ impl Config {
         let portals = portals::check(raw.portals, problems);
         let shops = shops::check(raw.shops, problems);
         let onec = onec::check(raw.onec, &shops, problems);
+        let stocks = stock::check(raw.stock, &shops, problems);
         let operators = operators::check(raw.operators, problems);
         for (name, shop) in &shops {
             if !portals.contains_key(&shop.rules.portal) {
@@ -257,6 +265,7 @@ impl Config {
             portals,
             shops,
             onec,
+            stocks,
             operators,
             worker: raw.worker,
             retention: raw.retention,

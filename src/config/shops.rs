@@ -6,6 +6,7 @@ use crate::domain::{
     Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, Placeholders,
     PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts, TurnLimit, Winner,
 };
+use crate::stock::NameKind;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -40,6 +41,8 @@ pub struct Shop {
     pub turns: TurnLimit,
     /// What people call its statuses, for 1C.
     pub titles: BTreeMap<String, String>,
+    /// What its products are known by; the first that is known wins.
+    pub products_by: Vec<NameKind>,
     /// The comment that a deal gets when a manager's move was overruled; none: no comment. Placeholders: `{number}`, `{status}`,
     /// `{from}` and `{to}` (stages), `{reason}`.
     pub overruled_comment: Option<String>,
@@ -88,6 +91,14 @@ pub(super) struct Raw {
     #[serde(default)]
     titles: BTreeMap<String, String>,
     overruled_comment: Option<String>,
+    #[serde(default)]
+    products: RawProducts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProducts {
+    by: Option<Vec<NameKind>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -279,6 +290,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         finality,
         turns,
         titles: raw.titles,
+        products_by: products_by(raw.products, &key, problems),
         overruled_comment: raw.overruled_comment,
     }
 }
@@ -301,6 +313,25 @@ fn placeholders(
         }
     }
     all
+}
+
+/// What products are known by: each kind once, at least one.
+fn products_by(raw: RawProducts, key: &str, problems: &mut Vec<Problem>) -> Vec<NameKind> {
+    let Some(by) = raw.by else {
+        return NameKind::ALL.to_vec();
+    };
+    let twice = by
+        .iter()
+        .enumerate()
+        .any(|(at, kind)| by[..at].contains(kind));
+    if by.is_empty() || twice {
+        problems.push(Problem::new(
+            format!("{key}.products.by"),
+            "empty, or the same twice",
+            "name each once: product_id, xml_id, sku, barcode",
+        ));
+    }
+    by
 }
 
 fn sources_of_truth(raw: Vec<RawRule>, funnel: u32) -> Vec<Rule> {

@@ -54,6 +54,7 @@ texts! {
     FromSql "Taking up events from SQL" "Приём событий из SQL"
     LetterJobs "Jobs over many dead letters" "Задания над многими недоставленными"
     Housekeeping "Housekeeping" "Уборка старого"
+    StockKept "Stock" "Остатки товаров"
     CallbackOf "Telling the shop" "Оповещение магазина"
     Untold "Status changes not told yet" "О скольких сменах статуса ещё не сообщили"
     Times "Times" "Раз"

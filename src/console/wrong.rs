@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     app::{
-        FROM_SQL, HOUSEKEEPING, JOBS, LaneState, PortalStatus, ShopStatus, StatusReport, lane_of,
+        FROM_SQL, HOUSEKEEPING, JOBS, LaneState, PortalStatus, STOCK, ShopStatus, StatusReport,
+        lane_of,
         look::{DeadRow, Glance, Refused, Trouble, WaitingConflicts},
     },
     domain::Code,
@@ -209,6 +210,7 @@ fn own(trouble: &Trouble) -> Option<Text> {
         FROM_SQL => Some(Text::FromSql),
         JOBS => Some(Text::LetterJobs),
         HOUSEKEEPING => Some(Text::Housekeeping),
+        STOCK => Some(Text::StockKept),
         _ => None,
     }
 }

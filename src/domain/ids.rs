@@ -68,6 +68,12 @@ name! {
 }
 
 name! {
+    /// The configured name of a stock: the key under `[stock]`.
+    StockName, 64, |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',
+    "a stock's name is 1 to 64 letters, digits, `-` or `_`"
+}
+
+name! {
     /// The public, stable number of an order; with the shop it is the order's identity, and ORIGIN_ID in the portal.
     OrderNumber, 128, |c| !c.is_control(),
     "an order number is 1 to 128 characters, none of them a control character"

@@ -28,11 +28,12 @@ pub use code::Code;
 pub use email::{Emails, read as read_emails};
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
-pub use ids::{BaseName, OrderNumber, PortalName, ShopName};
+pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName};
 pub use observation::{Agreed, Before, Observation, Source, Told};
 pub use person::{Agreement, LegalEntity, Person, Placeholders, is_common, names_nobody};
 pub use phone::{Number, Phone, Phones};
 pub use policy::{Authority, Conflict, Fact, Finality, Policy, Rule, Side, TurnLimit, Winner};
+pub(crate) use reader::{Reader, unstorable};
 pub use rules::{LeadRule, Marketplace, OnDeleted, ShopRules};
 pub use snapshot::{
     Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Readable,

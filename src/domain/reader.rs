@@ -6,13 +6,13 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 /// One JSON object being read, with the place where it stands.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     object: &'a Map<String, Value>,
     pointer: String,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(object: &'a Map<String, Value>, pointer: impl Into<String>) -> Self {
+    pub(crate) fn new(object: &'a Map<String, Value>, pointer: impl Into<String>) -> Self {
         Self {
             object,
             pointer: pointer.into(),
@@ -20,7 +20,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The pointer of a member.
-    pub(super) fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         format!(
             "{}/{}",
             self.pointer,
@@ -28,7 +28,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    pub(super) fn fault(&self, name: &str, detail: impl Into<String>, faults: &mut Faults) {
+    pub(crate) fn fault(&self, name: &str, detail: impl Into<String>, faults: &mut Faults) {
         faults.push(Fault {
             pointer: self.at(name),
             detail: detail.into(),
@@ -36,12 +36,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The member, if it is there and not null.
-    pub(super) fn member(&self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn member(&self, name: &str) -> Option<&'a Value> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
     /// Says that a required member is missing, if it is.
-    pub(super) fn require(&self, name: &str, faults: &mut Faults) -> bool {
+    pub(crate) fn require(&self, name: &str, faults: &mut Faults) -> bool {
         let there = self.told(name).is_some();
         if !there {
             self.fault(name, format!("`{name}` is required"), faults);
@@ -61,13 +61,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A text of at most `max` characters; empty and blank texts count as absent.
-    pub(super) fn text(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
+    pub(crate) fn text(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
         let text = self.whole(name, faults)?;
         self.bounded(name, &text, max, faults)
     }
 
     /// A text of any length; a number counts as the text of it.
-    pub(super) fn whole(&self, name: &str, faults: &mut Faults) -> Option<String> {
+    pub(crate) fn whole(&self, name: &str, faults: &mut Faults) -> Option<String> {
         match self.told(name)? {
             Value::String(text) => Some(text.trim().to_owned()),
             Value::Number(number) => Some(number.to_string()),
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text or a whole number, as text: ids come as both.
-    pub(super) fn id(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
+    pub(crate) fn id(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
         match self.told(name)? {
             Value::String(text) => self.bounded(name, text, max, faults),
             Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
     }
 
     /// True or false, also as systems write it that keep it as a text or a number.
-    pub(super) fn boolean(&self, name: &str, faults: &mut Faults) -> Option<bool> {
+    pub(crate) fn boolean(&self, name: &str, faults: &mut Faults) -> Option<bool> {
         let told = match self.member(name)? {
             Value::Bool(value) => Some(*value),
             Value::Number(number) => match number.as_f64() {
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
         told
     }
 
-    pub(super) fn integer(&self, name: &str, faults: &mut Faults) -> Option<i64> {
+    pub(crate) fn integer(&self, name: &str, faults: &mut Faults) -> Option<i64> {
         let value = match self.told(name)? {
             Value::Number(number) => number.as_i64(),
             Value::String(text) => text.trim().parse().ok(),
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A decimal, from a string or a number, exactly as written, but for what floating point left at its end.
-    pub(super) fn decimal(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
+    pub(crate) fn decimal(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
         let parsed = match self.told(name)? {
             Value::Number(number) => money::read(&number.to_string(), true),
             Value::String(text) => money::read(text.trim(), false),
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A decimal that is not negative.
-    pub(super) fn amount(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
+    pub(crate) fn amount(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
         let amount = self.decimal(name, faults)?;
         if amount.is_sign_negative() && !amount.is_zero() {
             self.fault(name, format!("`{name}` must not be negative"), faults);
@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An RFC 3339 moment between 1970 and 9999.
-    pub(super) fn moment(&self, name: &str, faults: &mut Faults) -> Option<DateTime<Utc>> {
+    pub(crate) fn moment(&self, name: &str, faults: &mut Faults) -> Option<DateTime<Utc>> {
         let moment = match self.told(name)? {
             // What databases keep in place of no moment.
             Value::String(text) if text.trim().starts_with("0000-00-00") => return None,
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An object, to be read further. PHP writes an empty one as `[]`.
-    pub(super) fn object(&self, name: &str, faults: &mut Faults) -> Option<Reader<'a>> {
+    pub(crate) fn object(&self, name: &str, faults: &mut Faults) -> Option<Reader<'a>> {
         if let Value::Object(object) = self.told(name)? {
             Some(Reader::new(object, self.at(name)))
         } else {
@@ -206,12 +206,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The object's own members.
-    pub(super) fn members(&self) -> &'a Map<String, Value> {
+    pub(crate) fn members(&self) -> &'a Map<String, Value> {
         self.object
     }
 
     /// A list of at most `max`; each element with its pointer. PHP writes a list with gaps as an object.
-    pub(super) fn list(
+    pub(crate) fn list(
         &self,
         name: &str,
         max: usize,
@@ -251,7 +251,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A list of objects.
-    pub(super) fn objects(&self, name: &str, max: usize, faults: &mut Faults) -> Vec<Reader<'a>> {
+    pub(crate) fn objects(&self, name: &str, max: usize, faults: &mut Faults) -> Vec<Reader<'a>> {
         let mut readers = Vec::new();
         for (pointer, element) in self.list(name, max, faults) {
             match element {
@@ -266,7 +266,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A list of texts of any length; a single text counts as a list of one.
-    pub(super) fn texts(&self, name: &str, max: usize, faults: &mut Faults) -> Vec<String> {
+    pub(crate) fn texts(&self, name: &str, max: usize, faults: &mut Faults) -> Vec<String> {
         if let Some(Value::String(_) | Value::Number(_)) = self.member(name) {
             return self.whole(name, faults).into_iter().collect();
         }
@@ -292,7 +292,7 @@ const TOO_LARGE: f64 = 1e300;
 
 /// The first place that is nested deeper than `max`, or holds what cannot be stored and read back: a NUL character (Postgres
 /// cannot store one in JSON), or a number that is too large.
-pub(super) fn unstorable(value: &Value, max: usize) -> Option<Fault> {
+pub(crate) fn unstorable(value: &Value, max: usize) -> Option<Fault> {
     fn walk(value: &Value, left: usize, pointer: &mut String) -> Option<&'static str> {
         let enter = |step: &str, inner: &Value, pointer: &mut String| {
             let length = pointer.len();

@@ -2,7 +2,7 @@
 
 use super::events::EventResult;
 use crate::{
-    app,
+    app::{self, stock::ShortLine},
     domain::{Code, Fault, Faults, MOST_FAULTS, cut, shorten},
 };
 use axum::{
@@ -41,6 +41,9 @@ pub struct Problem {
     /// Every fault of the input at once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Pointed>,
+    /// The lines of which there is not enough.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    short: Vec<ShortLine>,
     /// One result for each event of a batch of which nothing was taken.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     results: Vec<EventResult>,
@@ -90,9 +93,16 @@ fn status_of(code: Code) -> StatusCode {
         Code::Key => StatusCode::UNAUTHORIZED,
         Code::Forbidden | Code::EventToken => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::Conflict | Code::Overtaken | Code::Decided | Code::Count => StatusCode::CONFLICT,
+        Code::Conflict
+        | Code::Overtaken
+        | Code::Decided
+        | Code::Count
+        | Code::StockShort
+        | Code::NotHeld => StatusCode::CONFLICT,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::Invalid | Code::UnknownShop => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::Invalid | Code::UnknownShop | Code::UnknownProduct | Code::NotMaster => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         Code::Database | Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
         // What is about portals and correspondence ends in dead letters, never in an answer.
         _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -112,6 +122,7 @@ impl Problem {
             detail,
             remedy: code.remedy(),
             errors: Vec::new(),
+            short: Vec::new(),
             results: Vec::new(),
         }
     }
@@ -153,6 +164,24 @@ impl Problem {
     /// The code.
     pub(super) fn code(&self) -> Code {
         self.code
+    }
+
+    /// There is not enough of these lines.
+    pub(super) fn short(short: Vec<ShortLine>) -> Self {
+        let detail = format!("of {} lines there is not enough", short.len());
+        Self {
+            short,
+            ..Self::new(Code::StockShort, detail)
+        }
+    }
+
+    /// An input with all its faults, under a code of its own.
+    pub(super) fn faulty(code: Code, faults: Faults) -> Self {
+        let invalid = Self::invalid(faults);
+        Self {
+            errors: invalid.errors,
+            ..Self::new(code, invalid.detail)
+        }
     }
 
     /// Whether it says that the body cannot be read.

@@ -75,7 +75,7 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
 #[utoipa::path(
     post, path = "/v1/events", tag = "shop", security(("key" = [])),
     request_body(
-        description = "A CloudEvents 1.0 event of type `shop.order.saved.v1` or `shop.order.deleted.v1`, or up to 1,000 of them",
+        description = "A CloudEvents 1.0 event of type `shop.order.saved.v1`, `shop.order.deleted.v1`, `shop.stock.moved.v1` or `shop.stock.counted.v1`, or up to 1,000 of them",
         content(
             (CloudEvent = "application/cloudevents+json"),
             (AnyEvents = "application/json"),
@@ -118,6 +118,7 @@ async fn one(state: &State, shop: &ShopName, event: Value) -> Result<Response, P
     let accepted = state.bridge.accept_events(Some(shop), &events).await?;
     match accepted.into_iter().next() {
         Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
+        Some(Accepted::Refused(code, faults)) => Err(Problem::faulty(code, faults)),
         Some(Accepted::Failed(_)) => Err(Problem::new(Code::Bug, FAILED)),
         Some(Accepted::Conflict) => Err(Problem::new(Code::Conflict, Code::Conflict.sentence())),
         Some(taken) => {
@@ -168,7 +169,9 @@ fn result(event: &Value, accepted: Accepted) -> EventResult {
     };
     let word = accepted.word();
     let faults = match accepted {
-        Accepted::Invalid(faults) => faults.into_iter().map(Pointed::from).collect(),
+        Accepted::Invalid(faults) | Accepted::Refused(_, faults) => {
+            faults.into_iter().map(Pointed::from).collect()
+        }
         Accepted::Failed(_) => vec![Pointed {
             pointer: String::new(),
             detail: format!("{FAILED} ({})", Code::Bug),

@@ -43,6 +43,7 @@ mod serve;
 mod shapes;
 mod status;
 mod status_changes;
+mod stock;
 mod webhooks;
 mod woocommerce;
 

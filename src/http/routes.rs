@@ -4,6 +4,7 @@ use super::{
     Problem, State, around, audit, bulk, conflict, conflicts, dead_letter, dead_letters, discard,
     events, exchange, health, install, letter_counts, letter_export, letter_import, metrics,
     not_customer, oauth, openapi, orders, portals, resolve, retry, status, status_changes,
+    stock::{extend, level_changes, levels, release, reservation, reserve, ship},
     webhooks, woocommerce,
 };
 use axum::{
@@ -53,6 +54,13 @@ endpoints! {
     portals::post_resume __path_post_resume
     webhooks::post_notification __path_post_notification
     status_changes::get_status_changes __path_get_status_changes
+    reserve::put_reservation __path_put_reservation
+    reservation::get_reservation __path_get_reservation
+    release::delete_reservation __path_delete_reservation
+    ship::post_ship __path_post_ship
+    extend::post_extend __path_post_extend
+    levels::get_stock __path_get_stock
+    level_changes::get_stock_changes __path_get_stock_changes
     conflicts::get_conflicts __path_get_conflicts
     conflict::get_conflict __path_get_conflict
     resolve::post_resolve __path_post_resolve

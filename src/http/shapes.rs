@@ -24,7 +24,7 @@ pub(super) enum AnyEvents {
     Batch(Vec<CloudEvent>),
 }
 
-/// A CloudEvents 1.0 event that tells of an order.
+/// A CloudEvents 1.0 event that tells of an order, or of goods.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct CloudEvent {
     /// `1.0`.
@@ -44,8 +44,8 @@ pub(super) struct CloudEvent {
     shop: Option<String>,
     /// `application/json`.
     datacontenttype: Option<String>,
-    /// The order, whole.
-    data: Order,
+    /// What it tells.
+    data: EventData,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -54,6 +54,72 @@ pub(super) enum EventType {
     Saved,
     #[serde(rename = "shop.order.deleted.v1")]
     Deleted,
+    #[serde(rename = "shop.stock.moved.v1")]
+    Moved,
+    #[serde(rename = "shop.stock.counted.v1")]
+    Counted,
+}
+
+/// What an event of each type carries.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it describes a body and is never made"
+)]
+pub(super) enum EventData {
+    /// The order, whole.
+    Order(Order),
+    /// Goods that came or went.
+    Moved(StockMoved),
+    /// How much there is.
+    Counted(StockCounted),
+}
+
+/// Goods that came or went.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct StockMoved {
+    /// The store, by its name or an id; left out, the only one of the stock.
+    store: Option<String>,
+    /// Why.
+    reason: Option<String>,
+    /// The lines.
+    moves: Vec<StockMovedLine>,
+}
+
+/// A line of goods that came or went.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct StockMovedLine {
+    /// Its id in the event.
+    line: Id,
+    /// The product; one that is not known becomes known by this name.
+    product: Id,
+    /// How much came, or below zero went.
+    quantity: Amount,
+    /// When, if not at the event's `time`.
+    at: Option<DateTime<Utc>>,
+}
+
+/// An absolute figure of the stock's master.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct StockCounted {
+    /// The store, by its name or an id; left out, the only one of the stock.
+    store: Option<String>,
+    /// The time of which it is true.
+    as_of: DateTime<Utc>,
+    /// Whether what it does not name is not there.
+    complete: Option<bool>,
+    /// The lines.
+    counts: Vec<StockCountedLine>,
+}
+
+/// A line of a count.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct StockCountedLine {
+    /// The product; one that is not known becomes known by this name.
+    product: Id,
+    /// How much there is.
+    quantity: Amount,
 }
 
 /// A decimal as text, exactly, or as a number.

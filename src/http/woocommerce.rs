@@ -109,6 +109,9 @@ pub(super) async fn post_delivery(
         Some(Accepted::Invalid(faults)) => {
             give_up(&state, &name, &event, Code::Invalid, &faults).await
         }
+        Some(Accepted::Refused(code, faults)) => {
+            give_up(&state, &name, &event, code, &faults).await
+        }
         Some(Accepted::Failed(words)) => {
             let faults = vec![Fault {
                 pointer: String::new(),

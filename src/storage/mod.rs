@@ -5,7 +5,8 @@
 //! decisions. A caller opens the transaction and says what to write; the rows come back as plain values.
 //!
 //! Locks are always taken in this order, each group sorted by key: lanes, tokens, new orders with their events, other new outbox rows, orders,
-//! outbox rows of those orders, agreements, comparisons, feeds, dead letters. So no two use cases can wait for each other in a circle.
+//! outbox rows of those orders, agreements, comparisons, feeds, dead letters,
+//! reservations, stores, levels of stock. So no two use cases can wait for each other in a circle.
 
 pub mod agreements;
 pub mod attempts;
@@ -42,6 +43,7 @@ pub mod published;
 pub mod search;
 pub mod sessions;
 mod settings;
+pub mod stock;
 mod storable;
 pub mod tokens;
 pub mod troubles;

@@ -59,6 +59,23 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether two transactions waited for each other, and this one was ended: tried again it goes through.
+    pub fn is_deadlock(&self) -> bool {
+        self.is(&["40P01", "40001"])
+    }
+
+    /// Whether a lock was not to be had in time.
+    pub fn is_lock_timeout(&self) -> bool {
+        self.is(&["55P03"])
+    }
+
+    fn is(&self, codes: &[&str]) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(refused))
+            if refused.code().is_some_and(|code| codes.contains(&code.as_ref())))
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error)

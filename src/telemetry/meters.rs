@@ -220,7 +220,7 @@ meters! {
     leases "bridge_lease_changes" Counter Count ["lane", "change"]
         "Changes of a lane's lease seen by this process: taken, released, lost."
     turns_failed "bridge_lane_turns_failed" Gauge Count ["lane"]
-        "Turns of a lane that failed in a row, as this process saw them; also of taking up events from SQL (`:sql`) and of housekeeping (`:housekeeping`)."
+        "Turns of a lane that failed in a row, as this process saw them; also of taking up events from SQL (`:sql`), of housekeeping (`:housekeeping`) and of stock (`:stock`)."
     restarted "bridge_lane_restarts" Counter Count ["lane"]
         "Tasks of this process that ended by a panic and were started again, by lane."
     tried "bridge_events_tried" Counter Count ["lane", "outcome"]
@@ -262,6 +262,11 @@ meters! {
         "Orders that wait for a 1C base to fetch them."
     onec_oldest "bridge_onec_oldest_seconds" Gauge Seconds ["base"]
         "Age of the oldest order that waits for a 1C base; 0 if none does."
+    // stock
+    reservations "bridge_reservations" Counter Count ["result"]
+        "Reservations asked for, by result: held, short, refused."
+    expired "bridge_reservations_expired" Counter Count []
+        "Reservations that ran out."
     // the process
     pool "bridge_pool_connections" Gauge Count ["state"]
         "Connections to the database, by state: idle, used, free (may still be opened)."

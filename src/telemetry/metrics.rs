@@ -234,6 +234,17 @@ impl Metrics {
         self.meters.callbacks.at(&[result]).inc();
     }
 
+    /// A reservation was asked for: `held`, `short` or `refused`.
+    pub fn reservation(&self, result: &str) {
+        self.meters.reservations.at(&[result]).inc();
+    }
+
+    /// So many reservations ran out.
+    pub fn expired(&self, count: i64) {
+        let count = u64::try_from(count).unwrap_or_default();
+        self.meters.expired.at(&[]).inc_by(count);
+    }
+
     /// The pool's connections, and whether the database answered.
     pub fn database(&self, up: bool, idle: usize, open: u32, most: u32) {
         let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);

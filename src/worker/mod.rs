@@ -19,11 +19,12 @@ mod perform;
 mod portal;
 mod reconcile;
 mod schedule;
+mod stock;
 mod stuck;
 mod troubles;
 
 use crate::{
-    app::{Bridge, FROM_SQL, HOUSEKEEPING, JOBS, lane_of},
+    app::{Bridge, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, lane_of},
     domain::PortalName,
 };
 use attempts::Attempts;
@@ -116,4 +117,7 @@ fn keep_house(
     keep!(FROM_SQL, schedule::intake);
     keep!(JOBS, schedule::jobs);
     keep!(HOUSEKEEPING, schedule::housekeeping);
+    if !bridge.stocks().is_empty() {
+        keep!(STOCK, stock::keep);
+    }
 }

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("doors", &[]),
     ("commerceml", &[]),
     ("planner", &["domain"]),
+    ("stock", &["domain"]),
     ("decision", &["domain"]),
     ("woocommerce", &["domain"]),
     ("onec", &["commerceml", "domain"]),
@@ -25,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("storage", &["domain"]),
     (
         "config",
-        &["callback", "commerceml", "domain", "doors", "onec"],
+        &["callback", "commerceml", "domain", "doors", "onec", "stock"],
     ),
     ("telemetry", &["domain"]),
     (
@@ -40,6 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "onec",
             "planner",
             "retry",
+            "stock",
             "storage",
             "telemetry",
         ],
@@ -69,6 +71,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain",
             "doors",
             "onec",
+            "stock",
             "telemetry",
             "woocommerce",
         ],
@@ -93,6 +96,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "lifecycle",
             "onec",
             "sandbox",
+            "stock",
             "storage",
             "telemetry",
             "worker",
@@ -101,7 +105,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms without IO, time or chance.
-const PURE: &[&str] = &["domain", "planner", "decision", "woocommerce", "onec"];
+const PURE: &[&str] = &[
+    "domain",
+    "planner",
+    "decision",
+    "stock",
+    "woocommerce",
+    "onec",
+];
 const IMPURE_WORDS: &[&str] = &[
     "tokio::",
     "sqlx::",

@@ -37,6 +37,7 @@ mod rows;
 mod sandbox;
 mod shopside;
 mod statuses;
+mod stock;
 mod support;
 mod truth;
 mod two_way;

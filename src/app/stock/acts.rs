@@ -1,0 +1,119 @@
+//! What else is done with a reservation: each in a statement of its own.
+
+use super::ReservationAnswer;
+use crate::{
+    app::{Actor, Bridge, Error},
+    domain::ShopName,
+    stock::{self, Extension, Shipment},
+    storage::{self, journal},
+};
+use serde_json::{Value, json};
+
+/// So often two who got in each other's way are tried again.
+const DEADLOCKS: u32 = 5;
+/// So often a request that is alone waits for a lock, a second each time.
+const WAITS: u32 = 8;
+/// Reservations that are ended in one transaction.
+const EXPIRED_AT_ONCE: i32 = 500;
+
+/// Whether what failed is to be tried again: nothing of it was done.
+pub(super) fn again(error: &storage::Error, alone: bool, tries: &mut u32) -> bool {
+    *tries += 1;
+    let deadlock = error.is_deadlock() && *tries <= DEADLOCKS;
+    deadlock || alone && error.is_lock_timeout() && *tries <= WAITS
+}
+
+impl Bridge {
+    /// Sets free what a reservation still holds. One that is not held any more stays as it is.
+    pub async fn release(&self, shop: &ShopName, id: &str) -> Result<ReservationAnswer, Error> {
+        let mut tries = 0;
+        loop {
+            let mut db = self.pool().acquire().await?;
+            match storage::stock::release(&mut db, shop.as_str(), id).await {
+                Err(error) if again(&error, false, &mut tries) => {}
+                answer => return ReservationAnswer::read(answer?),
+            }
+        }
+    }
+
+    /// The same by a person, on record.
+    pub async fn release_by_hand(
+        &self,
+        shop: &ShopName,
+        id: &str,
+        actor: &Actor,
+    ) -> Result<ReservationAnswer, Error> {
+        let mut tx = self.pool().begin().await?;
+        let answer = storage::stock::release(&mut tx, shop.as_str(), id).await?;
+        let answer = ReservationAnswer::read(answer)?;
+        if let ReservationAnswer::Reserved(reserved) = &answer {
+            let target = format!("{shop}/{id}");
+            let detail = json!({ "state": reserved.state });
+            journal::audit(&mut tx, &actor.0, "stock.release", &target, &detail).await?;
+            tx.commit().await?;
+        }
+        Ok(answer)
+    }
+
+    /// Takes what a reservation holds, or some of it, from the shelf.
+    pub async fn ship(
+        &self,
+        shop: &ShopName,
+        id: &str,
+        shipment: &Shipment,
+    ) -> Result<ReservationAnswer, Error> {
+        let line = |line: &stock::ShippedLine| json!({ "line": line.line, "quantity": stock::text(line.quantity) });
+        let lines = shipment.lines.as_ref();
+        let lines: Option<Value> = lines.map(|lines| lines.iter().map(line).collect());
+        let named = shipment.shipment.as_deref();
+        let mut tries = 0;
+        loop {
+            let mut db = self.pool().acquire().await?;
+            let which = (shop.as_str(), id);
+            match storage::stock::ship(&mut db, which, named, lines.as_ref()).await {
+                Err(error) if again(&error, false, &mut tries) => {}
+                answer => return ReservationAnswer::read(answer?),
+            }
+        }
+    }
+
+    /// Holds a reservation for so long from now.
+    pub async fn extend(
+        &self,
+        shop: &ShopName,
+        id: &str,
+        extension: &Extension,
+    ) -> Result<ReservationAnswer, Error> {
+        let seconds = extension.hold.as_seconds_f64();
+        let mut db = self.pool().acquire().await?;
+        let answer = storage::stock::extend(&mut db, shop.as_str(), id, seconds).await?;
+        ReservationAnswer::read(answer)
+    }
+
+    /// A reservation as it is now: that it has run out is written first.
+    pub async fn reservation(&self, shop: &ShopName, id: &str) -> Result<ReservationAnswer, Error> {
+        let mut db = self.pool().acquire().await?;
+        let answer = storage::stock::read(&mut db, shop.as_str(), id).await?;
+        ReservationAnswer::read(answer)
+    }
+
+    /// Writes down which reservations have run out; returns how many.
+    pub async fn expire_reservations(&self) -> Result<i64, Error> {
+        let mut sum = 0;
+        loop {
+            let mut db = self.pool().acquire().await?;
+            let mut tries = 0;
+            let expired = loop {
+                match storage::stock::expire(&mut db, None, None, EXPIRED_AT_ONCE).await {
+                    Err(error) if again(&error, false, &mut tries) => {}
+                    expired => break expired?,
+                }
+            };
+            self.metrics().expired(expired);
+            sum += expired;
+            if expired < i64::from(EXPIRED_AT_ONCE) {
+                return Ok(sum);
+            }
+        }
+    }
+}

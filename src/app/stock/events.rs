@@ -1,0 +1,223 @@
+//! What is told about goods: moves are applied in the transaction that accepts them, counts wait
+//! and are applied in parts.
+
+use super::acts::again;
+use crate::{
+    app::{
+        Accepted, Actor, Bridge, Error,
+        mend::{Rejection, fingerprint},
+    },
+    domain::{Code, Fault, Faults, ShopName},
+    stock::{CountsMean, Master, Stock, StockEvent, Told},
+    storage::{
+        journal,
+        stock::{self, NewStockEvent},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+
+/// Lines of a count that are applied in one transaction.
+const COUNTED_AT_ONCE: i32 = 1_000;
+
+/// A count that an operator brings.
+#[derive(Debug, Clone)]
+pub struct OperatorCount {
+    /// The store, if the stock has several.
+    pub store: Option<String>,
+    /// The time of which it is true.
+    pub as_of: DateTime<Utc>,
+    /// Whether what it does not name is not there.
+    pub complete: bool,
+    /// Products, as they are named, and how much there is of each.
+    pub counts: Vec<(String, rust_decimal::Decimal)>,
+}
+
+impl Bridge {
+    /// Accepts an event about goods, of the shop whose key was shown; returns when it is stored
+    /// durably.
+    pub(in crate::app) async fn accept_stock_event(
+        &self,
+        shop: Option<&ShopName>,
+        value: &Value,
+    ) -> Result<Accepted, Error> {
+        let event = match self.read_stock_event(shop, value) {
+            Ok(event) => event,
+            Err(rejection) => return Ok(rejection.into()),
+        };
+        let mut tries = 0;
+        loop {
+            let mut db = self.pool().acquire().await?;
+            match self.store_stock_event(&mut db, &event).await {
+                Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
+                stored => return stored,
+            }
+        }
+    }
+
+    /// Reads an event about goods, for the stock of its shop.
+    pub(in crate::app) fn read_stock_event(
+        &self,
+        shop: Option<&ShopName>,
+        value: &Value,
+    ) -> Result<NewStockEvent, Rejection> {
+        let shop = self.shop_for(shop, value)?;
+        let refused = |code: Code, faults: Faults| Rejection {
+            code,
+            faults,
+            shop: Some(shop.clone()),
+        };
+        let event = StockEvent::read(value).map_err(|faults| refused(Code::Invalid, faults))?;
+        let at = |pointer: &str, detail: String| {
+            vec![Fault {
+                pointer: pointer.to_owned(),
+                detail,
+            }]
+        };
+        let Some(stock) = self.stock_of(&shop) else {
+            let detail = format!("the shop `{shop}` sells from no stock");
+            return Err(refused(Code::Invalid, at("/shop", detail)));
+        };
+        let counted = matches!(event.told, Told::Counted { .. });
+        if counted && stock.master != Master::Shop {
+            let detail = format!(
+                "only the master's counts are taken, and the master of the stock `{}` is `{}`",
+                stock.name,
+                stock.master.as_str()
+            );
+            return Err(refused(Code::NotMaster, at("/type", detail)));
+        }
+        Ok(new_event(stock, shop.as_str(), event, fingerprint(value)))
+    }
+
+    /// Stores an event about goods once.
+    pub(in crate::app) async fn store_stock_event(
+        &self,
+        db: &mut PgConnection,
+        event: &NewStockEvent,
+    ) -> Result<Accepted, Error> {
+        let fault = |pointer: &str, detail: String| {
+            vec![Fault {
+                pointer: pointer.to_owned(),
+                detail,
+            }]
+        };
+        Ok(match stock::insert(db, event).await?.as_str() {
+            "queued" => Accepted::Queued,
+            "duplicate" => Accepted::Duplicate,
+            "conflict" => Accepted::Conflict,
+            "store" => {
+                let detail = event.store.as_ref().map_or_else(
+                    || "the stock has several stores: name one".to_owned(),
+                    |store| format!("`{store}` is no store of the stock"),
+                );
+                Accepted::Refused(Code::Invalid, fault("/data/store", detail))
+            }
+            "ahead" => {
+                let detail = "`as_of` is more than five minutes ahead".to_owned();
+                Accepted::Refused(Code::Invalid, fault("/data/as_of", detail))
+            }
+            odd => Accepted::Refused(Code::UnknownProduct, fault("/data", odd.to_owned())),
+        })
+    }
+
+    /// Stores a count of an operator, on record. What is wrong with it is a value.
+    pub async fn count_stock(
+        &self,
+        of: &Stock,
+        count: OperatorCount,
+        actor: &Actor,
+    ) -> Result<Accepted, Error> {
+        let (names, quantities): (Vec<_>, Vec<_>) = count.counts.into_iter().unzip();
+        let id = uuid::Uuid::now_v7().to_string();
+        let event = NewStockEvent {
+            stock: of.name.as_str().to_owned(),
+            shop: String::new(),
+            source: actor.0.clone(),
+            fingerprint: fingerprint(&json!(id)),
+            event_id: id,
+            kind: "counted",
+            store: count.store,
+            as_of: Some(count.as_of),
+            available: of.counts_mean == CountsMean::Available,
+            complete: count.complete,
+            reason: String::new(),
+            lines: Vec::new(),
+            times: Vec::new(),
+            names,
+            quantities,
+        };
+        let mut db = self.pool().acquire().await?;
+        let mut tx = db.begin().await?;
+        let stored = self.store_stock_event(&mut tx, &event).await?;
+        if stored == Accepted::Queued {
+            let detail = json!({ "stock": event.stock, "store": event.store, "as_of": event.as_of,
+                "complete": event.complete, "lines": event.names.len() });
+            journal::audit(&mut tx, &actor.0, "stock.count", &event.stock, &detail).await?;
+            tx.commit().await?;
+        }
+        Ok(stored)
+    }
+
+    /// Applies what waits of a stock's counts; returns in how many parts.
+    pub async fn apply_counts(&self, of: &str) -> Result<usize, Error> {
+        let mut parts = 0;
+        let mut tries = 0;
+        loop {
+            let mut db = self.pool().acquire().await?;
+            match stock::count_part(&mut db, of, COUNTED_AT_ONCE).await {
+                Ok(true) => (parts, tries) = (parts + 1, 0),
+                Ok(false) => return Ok(parts),
+                Err(error) if again(&error, false, &mut tries) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn new_event(stock: &Stock, shop: &str, event: StockEvent, fingerprint: Vec<u8>) -> NewStockEvent {
+    let mut new = NewStockEvent {
+        stock: stock.name.as_str().to_owned(),
+        shop: shop.to_owned(),
+        source: event.source,
+        event_id: event.id,
+        fingerprint,
+        kind: "moved",
+        store: event.store,
+        as_of: event.time,
+        available: false,
+        complete: false,
+        reason: String::new(),
+        names: Vec::new(),
+        quantities: Vec::new(),
+        times: Vec::new(),
+        lines: Vec::new(),
+    };
+    match event.told {
+        Told::Moved { reason, moves } => {
+            new.reason = reason;
+            for one in moves {
+                new.names.push(one.product);
+                new.quantities.push(one.quantity);
+                new.times.push(one.at);
+                new.lines.push(one.line);
+            }
+        }
+        Told::Counted {
+            as_of,
+            complete,
+            counts,
+        } => {
+            new.kind = "counted";
+            new.as_of = Some(as_of);
+            new.complete = complete;
+            new.available = stock.counts_mean == CountsMean::Available;
+            for one in counts {
+                new.names.push(one.product);
+                new.quantities.push(one.quantity);
+            }
+        }
+    }
+    new
+}

@@ -1,0 +1,230 @@
+//! Levels, and the feed of those that changed.
+
+use super::{acts::again, sentence};
+use crate::{
+    app::{Bridge, Error},
+    domain::ShopName,
+    storage::stock::{self, Level},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+const DEFAULT_PAGE: u32 = 100;
+/// Levels that get their places in one transaction.
+const TOLD_AT_ONCE: i32 = 1_000;
+/// Reservations of the products asked for that are ended first.
+const EXPIRED_AT_ONCE: i32 = 1_000;
+
+/// What a store has of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = StockLevel)]
+pub struct LevelView {
+    /// The product, by its `product_id`.
+    pub product: String,
+    /// The store.
+    pub store: String,
+    /// What is on the shelf; below zero where more left than was known of.
+    pub on_hand: String,
+    /// What of it is held for somebody.
+    pub reserved: String,
+    /// What can be sold.
+    pub available: String,
+    /// Grows with every change.
+    pub version: i64,
+}
+
+/// A page of changed levels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = StockChanges)]
+pub struct LevelChanges {
+    /// The levels, each with its newest figures, in the order in which they changed last.
+    pub changes: Vec<LevelView>,
+    /// What to give as `after` next time; also where there is nothing new.
+    pub next: i64,
+}
+
+impl From<Level> for LevelView {
+    fn from(level: Level) -> Self {
+        Self {
+            product: level.product,
+            store: level.store,
+            on_hand: level.on_hand,
+            reserved: level.reserved,
+            available: level.available,
+            version: level.version,
+        }
+    }
+}
+
+impl Bridge {
+    /// The levels of products, by any of their names; what has run out of them is free. None: the
+    /// shop sells from no stock.
+    pub async fn stock_levels(
+        &self,
+        shop: &ShopName,
+        names: &[String],
+    ) -> Result<Option<Vec<LevelView>>, Error> {
+        let Some(of) = self.stock_of(shop) else {
+            return Ok(None);
+        };
+        let mut db = self.pool().acquire().await?;
+        let found = stock::levels(&mut db, shop.as_str(), names).await?;
+        let mut products: Vec<String> = found.iter().map(|level| level.product.clone()).collect();
+        products.dedup();
+        let mut tries = 0;
+        let expired = loop {
+            let name = Some(of.name.as_str());
+            match stock::expire(&mut db, name, Some(&products), EXPIRED_AT_ONCE).await {
+                Err(error) if again(&error, false, &mut tries) => {}
+                expired => break expired?,
+            }
+        };
+        let found = if expired > 0 {
+            stock::levels(&mut db, shop.as_str(), names).await?
+        } else {
+            found
+        };
+        Ok(Some(found.into_iter().map(LevelView::from).collect()))
+    }
+
+    /// Levels that changed after this place; from 0 on all of them. None: the shop sells from no
+    /// stock.
+    pub async fn stock_changes(
+        &self,
+        shop: &ShopName,
+        after: i64,
+        limit: u32,
+    ) -> Result<Option<LevelChanges>, Error> {
+        let Some(of) = self.stock_of(shop) else {
+            return Ok(None);
+        };
+        let limit = if limit == 0 { DEFAULT_PAGE } else { limit };
+        self.tell_levels(of.name.as_str()).await?;
+        let mut db = self.pool().acquire().await?;
+        let rows = stock::changes(&mut db, of.name.as_str(), after, i64::from(limit)).await?;
+        Ok(Some(LevelChanges {
+            next: rows.last().map_or(after, |level| level.seq),
+            changes: rows.into_iter().map(LevelView::from).collect(),
+        }))
+    }
+
+    /// Gives changed levels of a stock their places in the feed; returns how many.
+    pub async fn tell_levels(&self, of: &str) -> Result<i64, Error> {
+        let mut sum = 0;
+        loop {
+            let mut db = self.pool().acquire().await?;
+            let mut tries = 0;
+            let told = loop {
+                match stock::tell(&mut db, of, TOLD_AT_ONCE).await {
+                    Err(error) if again(&error, false, &mut tries) => {}
+                    told => break told?,
+                }
+            };
+            sum += told;
+            if told < i64::from(TOLD_AT_ONCE) {
+                return Ok(sum);
+            }
+        }
+    }
+}
+
+/// A row of a product's ledger, with what it came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LedgerEntry {
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// The store.
+    pub store: String,
+    /// By how much it changed what is on hand.
+    pub on_hand: String,
+    /// By how much it changed what is reserved.
+    pub reserved: String,
+    /// What happened, in one sentence.
+    pub text: String,
+}
+
+/// A level that is not what its moves come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnprovedLevel {
+    /// The product.
+    pub product: String,
+    /// The store.
+    pub store: String,
+    /// What is wrong, in one sentence.
+    pub text: String,
+}
+
+/// What a check of a stock's levels found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StockCheck {
+    /// How many levels there are.
+    pub levels: i64,
+    /// Those that are not what their moves, or their reservations, come to: at most a hundred.
+    pub unproved: Vec<UnprovedLevel>,
+}
+
+impl Bridge {
+    /// All levels of a stock after this product and store, in their order.
+    pub async fn all_levels(
+        &self,
+        of: &str,
+        after: (&str, &str),
+        limit: u32,
+    ) -> Result<Vec<LevelView>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let rows = stock::all_levels(&mut db, of, after, i64::from(limit)).await?;
+        Ok(rows.into_iter().map(LevelView::from).collect())
+    }
+
+    /// A product's whole ledger, in sentences.
+    pub async fn stock_ledger(&self, of: &str, product: &str) -> Result<Vec<LedgerEntry>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let mut entries = Vec::new();
+        let mut after = 0;
+        loop {
+            let rows = stock::ledger(&mut db, of, product, after, 1_000).await?;
+            let Some(last) = rows.last() else {
+                return Ok(entries);
+            };
+            after = last.id;
+            entries.extend(rows.into_iter().map(LedgerEntry::from));
+        }
+    }
+
+    /// Proves levels against their moves and reservations.
+    pub async fn check_stock(&self, of: &str) -> Result<StockCheck, Error> {
+        let mut db = self.pool().acquire().await?;
+        let (levels, odd) = stock::check(&mut db, of, 100).await?;
+        let unproved = odd.into_iter().map(UnprovedLevel::from).collect();
+        Ok(StockCheck { levels, unproved })
+    }
+}
+
+impl From<stock::Unproved> for UnprovedLevel {
+    fn from(row: stock::Unproved) -> Self {
+        let text = format!(
+            "the level says {} on hand and {} reserved, its moves come to {} and {}, \
+             its reservations hold {}",
+            row.on_hand, row.reserved, row.on_hand_moved, row.reserved_moved, row.held
+        );
+        Self {
+            product: row.product,
+            store: row.store,
+            text,
+        }
+    }
+}
+
+impl From<stock::MoveRow> for LedgerEntry {
+    fn from(row: stock::MoveRow) -> Self {
+        let text = sentence::of(&row);
+        Self {
+            at: row.at,
+            store: row.store,
+            on_hand: row.on_hand,
+            reserved: row.reserved,
+            text,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What can be sold: reservations, levels and their feed.
+//!
+//! Figures are changed by functions of the database alone, which lock, decide and write in one
+//! trip. Here is who asks them, how requests share a commit, and what is done again when two got in
+//! each other's way.
+
+mod acts;
+mod answer;
+mod events;
+mod levels;
+mod reserve;
+mod sentence;
+
+use super::{Bridge, Error};
+use crate::{
+    domain::ShopName,
+    stock::{NameKind, Stock},
+    storage::stock::{self, ShopRow, StockRow, StoreRow},
+};
+
+pub use answer::{
+    NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,
+};
+pub use events::OperatorCount;
+pub use levels::{LedgerEntry, LevelChanges, LevelView, StockCheck, UnprovedLevel};
+pub(super) use reserve::Asked;
+
+impl Bridge {
+    /// The same bridge, for these stocks.
+    #[must_use]
+    pub fn with_stocks(self, stocks: Vec<Stock>) -> Self {
+        let _ = self.inner.stocks.set(stocks);
+        self
+    }
+
+    /// The stocks that are configured.
+    pub fn stocks(&self) -> &[Stock] {
+        self.inner.stocks.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The stock that a shop sells from.
+    pub fn stock_of(&self, shop: &ShopName) -> Option<&Stock> {
+        let sells = |stock: &&Stock| stock.shops.iter().any(|(name, _)| name == shop);
+        self.stocks().iter().find(sells)
+    }
+
+    /// Stores what is configured, for the functions in the database. The error is one sentence
+    /// where a shop is to sell from another stock than its reservations are held in.
+    pub async fn configure_stocks(&self) -> Result<Result<(), String>, Error> {
+        let stocks: Vec<StockRow> = self.stocks().iter().map(stock_row).collect();
+        let shops: Vec<ShopRow> = self.stocks().iter().flat_map(shop_rows).collect();
+        let stores: Vec<StoreRow> = self.stocks().iter().flat_map(store_rows).collect();
+        let mut tx = self.pool().begin().await?;
+        if let Some((shop, held)) = stock::elsewhere(&mut tx, &shops).await? {
+            return Ok(Err(format!(
+                "the shop `{shop}` has reservations that are held in the stock `{held}`: \
+                 ship or release them before it sells from another"
+            )));
+        }
+        stock::configure(&mut tx, &stocks, &shops, &stores).await?;
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+}
+
+fn stock_row(stock: &Stock) -> StockRow {
+    StockRow {
+        stock: stock.name.as_str().to_owned(),
+        hold: stock.hold.num_seconds(),
+        split: stock.split,
+        tolerance: stock.count_tolerance.num_seconds(),
+    }
+}
+
+fn shop_rows(stock: &Stock) -> impl Iterator<Item = ShopRow> {
+    stock.shops.iter().map(|(shop, by)| {
+        let by: Vec<&str> = by.iter().copied().map(NameKind::as_str).collect();
+        ShopRow {
+            shop: shop.as_str().to_owned(),
+            stock: stock.name.as_str().to_owned(),
+            products_by: by.join(","),
+        }
+    })
+}
+
+fn store_rows(stock: &Stock) -> impl Iterator<Item = StoreRow> {
+    stock.stores.iter().map(|store| StoreRow {
+        stock: stock.name.as_str().to_owned(),
+        store: store.name.clone(),
+        ids: store.ids.clone().into(),
+        rank: store.rank,
+        online: store.online,
+        pickup: store.pickup,
+    })
+}

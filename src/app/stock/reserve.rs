@@ -1,0 +1,87 @@
+//! Reserving: many requests share one statement and one commit.
+//!
+//! A request of a quiet bridge goes alone. Under load those that come while another group commits
+//! are one group: of a hot product each waits for one commit, not for all before it. A group that
+//! waits for a lock for a second, or that failed, is answered one by one, so that nobody waits for
+//! another's neighbour.
+
+use super::{ReservationAnswer, acts::again};
+use crate::{
+    app::{
+        Bridge, Error,
+        together::{Grouped, Queue},
+    },
+    domain::ShopName,
+    stock::{self, Reservation},
+    storage,
+};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// A reservation that is asked for, as the database reads it.
+#[derive(Debug)]
+pub(in crate::app) struct Asked(Value, usize);
+
+impl Bridge {
+    /// Reserves the whole of it or nothing; changes a reservation of that id by the difference.
+    pub async fn reserve(
+        &self,
+        shop: &ShopName,
+        id: &str,
+        wanted: &Reservation,
+    ) -> Result<ReservationAnswer, Error> {
+        let lines = wanted.lines.iter().map(|line| {
+            json!({
+                "line": line.line,
+                "product": line.product,
+                "store": line.store,
+                "quantity": stock::text(line.quantity),
+            })
+        });
+        let request = json!({
+            "shop": shop.as_str(),
+            "id": id,
+            "number": wanted.number,
+            "store": wanted.store,
+            "hold": wanted.hold.map(|hold| hold.num_seconds()),
+            "version": wanted.version,
+            "lines": lines.collect::<Vec<_>>(),
+        });
+        let answer = self.together(Asked(request, wanted.lines.len())).await?;
+        let answer = ReservationAnswer::read(answer)?;
+        self.metrics().reservation(match answer {
+            ReservationAnswer::Reserved(_) => "held",
+            ReservationAnswer::Short(_) => "short",
+            _ => "refused",
+        });
+        Ok(answer)
+    }
+}
+
+impl Grouped for Asked {
+    type Answer = Value;
+
+    fn rows(&self) -> usize {
+        self.1
+    }
+
+    fn queue(bridge: &Bridge) -> &Queue<Self> {
+        &bridge.inner.reservations
+    }
+
+    async fn write(_: &Bridge, db: &mut PgConnection, all: &[&Self]) -> Result<Vec<Value>, Error> {
+        let requests: Value = all.iter().map(|asked| asked.0.clone()).collect();
+        let alone = all.len() == 1;
+        let mut tries = 0;
+        let answers = loop {
+            match storage::stock::reserve(db, &requests).await {
+                Err(error) if again(&error, alone, &mut tries) => {}
+                answers => break answers?,
+            }
+        };
+        match answers {
+            Value::Array(answers) => Ok(answers),
+            _ => Ok(Vec::new()),
+        }
+    }
+}

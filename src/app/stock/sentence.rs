@@ -1,0 +1,33 @@
+//! A row of the ledger, in one sentence.
+
+use crate::storage::stock::MoveRow;
+
+/// What happened.
+pub(super) fn of(row: &MoveRow) -> String {
+    let MoveRow { cause_id, line, .. } = row;
+    let of_line = format!("reservation {cause_id} of {}, line {line}", row.shop);
+    let by = if row.shop.is_empty() {
+        "an operator".to_owned()
+    } else {
+        format!("the shop {}", row.shop)
+    };
+    match (row.cause.as_str(), row.note.as_str()) {
+        ("reservation", "held") => format!("held for {of_line}"),
+        ("reservation", "released") => format!("set free: {of_line}"),
+        ("reservation", "expired") => format!("free again, the hold ran out: {of_line}"),
+        ("reservation", note) => format!("{note}: {of_line}"),
+        ("shipment", _) => format!("shipped: {of_line}"),
+        ("count", "stale") => {
+            format!("count {cause_id} of {by} changed nothing: a newer one had been applied")
+        }
+        ("count", _) => format!("counted by {by} (count {cause_id}), later moves laid on top"),
+        (_, reason) if row.stated.as_deref() == Some(row.on_hand.as_str()) => {
+            format!("moved by {by} (event {cause_id}, line {line}): {reason}")
+        }
+        (_, reason) => format!(
+            "moved by {by} (event {cause_id}, line {line}): {reason}. \
+             {} were stated, which a newer count holds already",
+            row.stated.as_deref().unwrap_or("0")
+        ),
+    }
+}

@@ -1,0 +1,259 @@
+//! `[stock.NAME]`: what can be sold, from which stores, and who says how much there is.
+
+use super::{Problem, Shop};
+use crate::{
+    domain::{ShopName, StockName},
+    stock::{CountsMean, Master, NameKind, Stock, Store, hold},
+};
+use chrono::TimeDelta;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    #[serde(default)]
+    shops: Vec<String>,
+    master: Option<RawMaster>,
+    #[serde(default)]
+    counts_mean: CountsMean,
+    count_tolerance: Option<String>,
+    hold: Option<String>,
+    #[serde(default)]
+    split: bool,
+    #[serde(default)]
+    stores: Vec<RawStore>,
+}
+
+/// One master. Several are read, so that they can be refused in words.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum RawMaster {
+    One(Master),
+    Several(Vec<Master>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStore {
+    name: String,
+    #[serde(default)]
+    ids: Vec<String>,
+    #[serde(default)]
+    pickup: bool,
+    #[serde(default = "yes")]
+    online: bool,
+    #[serde(default)]
+    rank: i32,
+}
+
+fn yes() -> bool {
+    true
+}
+
+pub(super) fn check(
+    raw: BTreeMap<String, Raw>,
+    shops: &BTreeMap<ShopName, Shop>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Stock> {
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    let mut stocks = Vec::new();
+    for (name, raw) in raw {
+        let key = format!("stock.{name}");
+        let of_shops = of_shops(&raw.shops, (&name, &key), shops, &mut taken, problems);
+        let master = master(raw.master, &key, problems);
+        let name = StockName::parse(&name)
+            .map_err(|rule| problems.push(Problem::new(&key, rule, "choose another name")));
+        let time =
+            |name: &str, text: Option<&str>, usual: TimeDelta, problems: &mut Vec<Problem>| {
+                let Some(text) = text else { return usual };
+                let zero = name == "count_tolerance" && text.trim() == "0s";
+                let read = if zero {
+                    Some(TimeDelta::zero())
+                } else {
+                    hold(text)
+                };
+                read.unwrap_or_else(|| {
+                    problems.push(Problem::new(
+                        format!("{key}.{name}"),
+                        format!("`{text}` is not a time"),
+                        "write a number and s, m, h or d, at most 90 days: \"3d\"",
+                    ));
+                    usual
+                })
+            };
+        let tolerance = raw.count_tolerance.as_deref();
+        let stock = Stock {
+            count_tolerance: time("count_tolerance", tolerance, TimeDelta::zero(), problems),
+            hold: time("hold", raw.hold.as_deref(), TimeDelta::days(3), problems),
+            stores: stores(raw.stores, &key, problems),
+            name: match name {
+                Ok(name) => name,
+                Err(()) => continue,
+            },
+            shops: of_shops,
+            master,
+            counts_mean: raw.counts_mean,
+            split: raw.split,
+        };
+        stocks.push(stock);
+    }
+    stocks
+}
+
+/// The shops that sell from it: each is there, and in one stock alone.
+fn of_shops(
+    named: &[String],
+    (stock, key): (&str, &str),
+    shops: &BTreeMap<ShopName, Shop>,
+    taken: &mut BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) -> Vec<(ShopName, Vec<NameKind>)> {
+    if named.is_empty() {
+        let remedy = "name the shops that sell from this stock: shops = [\"main\"]";
+        problems.push(Problem::new(format!("{key}.shops"), "missing", remedy));
+    }
+    let mut found = Vec::new();
+    for name in named {
+        let place = format!("{key}.shops");
+        let Some((shop, settings)) = shops.iter().find(|(shop, _)| shop.as_str() == name) else {
+            let detail = format!("there is no shop named `{name}`");
+            problems.push(Problem::new(place, detail, "name one of `[shops]`"));
+            continue;
+        };
+        if let Some(other) = taken.insert(name.clone(), stock.to_owned()) {
+            let detail = format!("the shop `{name}` sells from the stock `{other}` already");
+            problems.push(Problem::new(place, detail, "name each shop in one stock"));
+            continue;
+        }
+        found.push((shop.clone(), settings.products_by.clone()));
+    }
+    found
+}
+
+fn master(raw: Option<RawMaster>, key: &str, problems: &mut Vec<Problem>) -> Master {
+    match raw {
+        None => Master::Bridge,
+        Some(RawMaster::One(master)) => master,
+        Some(RawMaster::Several(masters)) => {
+            problems.push(Problem::new(
+                format!("{key}.master"),
+                format!(
+                    "{} masters are declared, and their counts would contradict each other",
+                    masters.len()
+                ),
+                "declare one: \"bridge\", \"onec\", \"shop\" or \"till\"",
+            ));
+            Master::Bridge
+        }
+    }
+}
+
+fn stores(raw: Vec<RawStore>, key: &str, problems: &mut Vec<Problem>) -> Vec<Store> {
+    if raw.is_empty() {
+        let remedy = "add at least one `[[stock.NAME.stores]]` with a `name`";
+        problems.push(Problem::new(format!("{key}.stores"), "missing", remedy));
+    }
+    let mut seen = BTreeSet::new();
+    let mut stores = Vec::with_capacity(raw.len());
+    for (at, store) in raw.into_iter().enumerate() {
+        let place = format!("{key}.stores[{at}]");
+        for name in std::iter::once(&store.name).chain(&store.ids) {
+            let usable = |c: char| !c.is_control();
+            if name.trim().is_empty() || name.chars().count() > 128 || !name.chars().all(usable) {
+                let detail = "a store's name or id is 1 to 128 characters";
+                problems.push(Problem::new(&place, detail, "choose another name"));
+            }
+            if !seen.insert(name.clone()) {
+                let detail = format!("`{name}` names two stores");
+                problems.push(Problem::new(&place, detail, "use each name and id once"));
+            }
+        }
+        stores.push(Store {
+            name: store.name,
+            ids: store.ids,
+            pickup: store.pickup,
+            online: store.online,
+            rank: store.rank,
+        });
+    }
+    stores
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Error};
+    use std::collections::BTreeMap;
+
+    const SHOPS: &str = r#"
+        [portals.main]
+        webhook_url = "https://example.bitrix24.ru/rest/1/secret/"
+        [shops.main]
+        portal = "main"
+        api_keys = ["main-key-0123456789"]
+        [shops.other]
+        portal = "main"
+        api_keys = ["other-key-0123456789"]
+        [shops.other.products]
+        by = ["sku"]
+    "#;
+
+    fn parse(stock: &str) -> Result<Config, Error> {
+        Config::parse(&format!("{SHOPS}\n{stock}"), &BTreeMap::new())
+    }
+
+    #[test]
+    fn a_stock_is_read_with_its_stores_and_shops() {
+        let config = parse(
+            "[stock.all]\nshops = [\"main\", \"other\"]\nmaster = \"onec\"\nhold = \"2h\"\n\
+             [[stock.all.stores]]\nname = \"центр\"\nids = [\"W1\"]\npickup = true\nrank = 2",
+        )
+        .unwrap();
+        let stock = &config.stocks[0];
+        assert_eq!(stock.hold, chrono::TimeDelta::hours(2));
+        assert_eq!(stock.shops[1].1, [super::NameKind::Sku]);
+        assert_eq!(stock.shops[0].1.len(), 4);
+        assert!(stock.stores[0].online && stock.stores[0].pickup);
+    }
+
+    #[test]
+    fn two_masters_a_shop_in_two_stocks_and_names_used_twice_are_refused() {
+        let store = |stock: &str| format!("\n[[stock.{stock}.stores]]\nname = \"a\"\n");
+        for (wrong, place) in [
+            (
+                format!(
+                    "[stock.a]\nshops = [\"main\"]\nmaster = [\"onec\", \"shop\"]{}",
+                    store("a")
+                ),
+                "stock.a.master",
+            ),
+            (
+                format!(
+                    "[stock.a]\nshops = [\"main\"]{}[stock.b]\nshops = [\"main\"]{}",
+                    store("a"),
+                    store("b")
+                ),
+                "stock.b.shops",
+            ),
+            (
+                format!("[stock.a]\nshops = [\"main\"]{}{}", store("a"), store("a")),
+                "stock.a.stores[1]",
+            ),
+            (
+                format!("[stock.a]\nshops = [\"nobody\"]{}", store("a")),
+                "stock.a.shops",
+            ),
+            ("[stock.a]\nshops = [\"main\"]".to_owned(), "stock.a.stores"),
+            (
+                format!(
+                    "[stock.a]\nshops = [\"main\"]\nhold = \"91d\"{}",
+                    store("a")
+                ),
+                "stock.a.hold",
+            ),
+        ] {
+            let text = parse(&wrong).unwrap_err().to_string();
+            assert!(text.contains(place), "{text}");
+        }
+    }
+}

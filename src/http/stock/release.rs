@@ -1,0 +1,34 @@
+//! `DELETE /v1/reservations/{shop}/{id}`: the goods are free again.
+
+use super::{Named, answered};
+use crate::{
+    app::stock::Reserved,
+    config::Caller,
+    http::{Problem, State},
+};
+use axum::{Json, extract::State as Extract};
+
+/// Sets free what a reservation still holds. Once more changes nothing; what was shipped stays
+/// shipped.
+#[utoipa::path(
+    delete, path = "/v1/reservations/{shop}/{id}", tag = "stock", security(("key" = [])),
+    params(
+        ("shop" = String, Path, description = "The shop's name"),
+        ("id" = String, Path, description = "The shop's id for the reservation, percent-encoded"),
+    ),
+    responses(
+        (status = 200, description = "The reservation as it stands: `released`, or what it was before", body = Reserved),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key may only look", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such reservation of the caller", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn delete_reservation(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    named: Named,
+) -> Result<Json<Reserved>, Problem> {
+    caller.may_change()?;
+    answered(state.bridge.release(&named.shop, &named.id).await?)
+}

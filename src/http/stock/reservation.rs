@@ -1,0 +1,29 @@
+//! `GET /v1/reservations/{shop}/{id}`: a reservation as it stands.
+
+use super::{Named, answered};
+use crate::{
+    app::stock::Reserved,
+    http::{Problem, State},
+};
+use axum::{Json, extract::State as Extract};
+
+/// Tells how a reservation stands; one that has run out is `expired`.
+#[utoipa::path(
+    get, path = "/v1/reservations/{shop}/{id}", tag = "stock", security(("key" = [])),
+    params(
+        ("shop" = String, Path, description = "The shop's name"),
+        ("id" = String, Path, description = "The shop's id for the reservation, percent-encoded"),
+    ),
+    responses(
+        (status = 200, description = "The reservation", body = Reserved),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such reservation of the caller", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn get_reservation(
+    Extract(state): Extract<State>,
+    named: Named,
+) -> Result<Json<Reserved>, Problem> {
+    answered(state.bridge.reservation(&named.shop, &named.id).await?)
+}

@@ -1,0 +1,54 @@
+//! `PUT /v1/reservations/{shop}/{id}`: the goods of a cart or an order, held whole or not at all.
+
+use super::{Named, answered, shapes::ReservationRequest};
+use crate::{
+    app::stock::Reserved,
+    config::Caller,
+    http::{Problem, State, body},
+    stock::Reservation,
+};
+use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use serde_json::Value;
+
+/// Reserves all lines or nothing.
+///
+/// The body says the whole: the same again changes nothing, another changes the reservation by the
+/// difference, and what is refused leaves what was held. What was shipped counts towards the
+/// quantities. A reservation that was released, has run out or was lost to a shortage is made anew;
+/// one that was shipped is answered as it stands, and so is an older `version`.
+#[utoipa::path(
+    put, path = "/v1/reservations/{shop}/{id}", tag = "stock", security(("key" = [])),
+    params(
+        ("shop" = String, Path, description = "The shop's name"),
+        ("id" = String, Path, description = "The shop's id for the reservation, percent-encoded"),
+    ),
+    request_body = ReservationRequest,
+    responses(
+        (status = 200, description = "Held: the reservation as it stands", body = Reserved),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key may only look", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is not enough: `short` says of what, and where else there is some. Nothing was done", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The request is invalid, or names a product or store that is not known: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn put_reservation(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    named: Named,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Reserved>, Problem> {
+    caller.may_change()?;
+    let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    let value: Value = body::json(&bytes).await?;
+    let wanted = Reservation::read(&value).map_err(Problem::invalid)?;
+    let answer = state
+        .bridge
+        .reserve(&named.shop, &named.id, &wanted)
+        .await?;
+    answered(answer)
+}

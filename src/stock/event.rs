@@ -1,0 +1,287 @@
+//! What is told about goods: that some came or went, and how much there is.
+
+use super::quantity::signed_quantity;
+use crate::domain::{Fault, Faults, MOST_FAULTS, Reader, shorten, unstorable};
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+/// The type of an event that tells of goods that came or went.
+pub const MOVED: &str = "shop.stock.moved.v1";
+/// The type of an event that tells how much there is.
+pub const COUNTED: &str = "shop.stock.counted.v1";
+
+/// The most lines of a move of goods.
+const MOST_MOVES: usize = 10_000;
+/// The most lines of a count.
+const MOST_COUNTS: usize = 200_000;
+/// The longest name of a line, a product, a store or a reason, in characters.
+const LONGEST: usize = 128;
+/// Deepest nesting that is taken.
+const DEEPEST: usize = 8;
+
+/// A CloudEvents message about goods.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StockEvent {
+    /// `source`: with `id` the identity of the message.
+    pub source: String,
+    /// `id`: unique within the source.
+    pub id: String,
+    /// `time`, if it was said.
+    pub time: Option<DateTime<Utc>>,
+    /// The store, by its name or an id; none: the only one of the stock.
+    pub store: Option<String>,
+    /// What is told.
+    pub told: Told,
+}
+
+/// What is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// Goods came (above zero) or went (below it).
+    Moved {
+        /// Why.
+        reason: String,
+        /// The lines.
+        moves: Vec<Moved>,
+    },
+    /// How much there is.
+    Counted {
+        /// The time of which that is true.
+        as_of: DateTime<Utc>,
+        /// Whether what is not named is not there.
+        complete: bool,
+        /// The lines.
+        counts: Vec<Counted>,
+    },
+}
+
+/// A line of goods that came or went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// Its id in the event.
+    pub line: String,
+    /// The product.
+    pub product: String,
+    /// How much came, or below zero went.
+    pub quantity: Decimal,
+    /// When, if not when the event happened.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// A line of a count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted {
+    /// The product.
+    pub product: String,
+    /// How much there is; below zero where a system counts so.
+    pub quantity: Decimal,
+}
+
+impl StockEvent {
+    /// Whether a message is about goods, whatever else is right or wrong with it.
+    pub fn is(message: &Value) -> bool {
+        let kind = message.get("type").and_then(Value::as_str);
+        kind.is_some_and(|kind| [MOVED, COUNTED].contains(&kind))
+    }
+
+    /// Reads a message about goods; on failure every fault at once.
+    pub fn read(message: &Value) -> Result<Self, Faults> {
+        let fault = |detail: &str| Fault {
+            pointer: String::new(),
+            detail: detail.to_owned(),
+        };
+        let Value::Object(object) = message else {
+            return Err(vec![fault("an event must be a JSON object")]);
+        };
+        if let Some(fault) = unstorable(message, DEEPEST) {
+            return Err(vec![fault]);
+        }
+        let mut faults = Faults::new();
+        let reader = Reader::new(object, "");
+        if reader.require("specversion", &mut faults)
+            && reader.member("specversion").and_then(Value::as_str) != Some("1.0")
+        {
+            reader.fault("specversion", "`specversion` must be \"1.0\"", &mut faults);
+        }
+        let source = required(&reader, "source", 512, &mut faults);
+        let id = required(&reader, "id", 256, &mut faults);
+        let time = reader.moment("time", &mut faults);
+        let counted = reader.member("type").and_then(Value::as_str) == Some(COUNTED);
+        let data = reader.object("data", &mut faults);
+        if data.is_none() && faults.is_empty() {
+            reader.fault("data", "`data` is required", &mut faults);
+        }
+        let store = data
+            .as_ref()
+            .and_then(|data| data.id("store", LONGEST, &mut faults));
+        let told = data.and_then(|data| {
+            if counted {
+                Told::counted(&data, &mut faults)
+            } else {
+                Told::moved(&data, &mut faults)
+            }
+        });
+        match (source, id, told) {
+            (Some(source), Some(id), Some(told)) if faults.is_empty() => Ok(Self {
+                source,
+                id,
+                time,
+                store,
+                told,
+            }),
+            _ => Err(shorten(faults, MOST_FAULTS)),
+        }
+    }
+}
+
+impl Told {
+    fn moved(data: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
+        let reason = data.text("reason", LONGEST, faults);
+        let lines = data.objects("moves", MOST_MOVES, faults);
+        if lines.is_empty() && faults.is_empty() {
+            data.fault("moves", "`moves` must not be empty", faults);
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        let mut moves = Vec::with_capacity(lines.len());
+        for reader in &lines {
+            let line = required_id(reader, "line", faults);
+            if let Some(line) = &line
+                && !seen.insert(line.clone())
+            {
+                reader.fault("line", format!("two lines are called `{line}`"), faults);
+            }
+            let product = required_id(reader, "product", faults);
+            let quantity = signed_quantity(reader, "quantity", faults);
+            let at = reader.moment("at", faults);
+            if let (Some(line), Some(product), Some(quantity)) = (line, product, quantity) {
+                moves.push(Moved {
+                    line,
+                    product,
+                    quantity,
+                    at,
+                });
+            }
+        }
+        Some(Self::Moved {
+            reason: reason.unwrap_or_else(|| "moved".to_owned()),
+            moves,
+        })
+    }
+
+    fn counted(data: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
+        let as_of = if data.require("as_of", faults) {
+            data.moment("as_of", faults)
+        } else {
+            None
+        };
+        let complete = data.boolean("complete", faults).unwrap_or(false);
+        let lines = data.objects("counts", MOST_COUNTS, faults);
+        if lines.is_empty() && !complete && faults.is_empty() {
+            data.fault("counts", "`counts` must not be empty", faults);
+        }
+        let mut counts = Vec::with_capacity(lines.len());
+        for reader in &lines {
+            let product = required_id(reader, "product", faults);
+            let quantity = signed_quantity(reader, "quantity", faults);
+            if let (Some(product), Some(quantity)) = (product, quantity) {
+                counts.push(Counted { product, quantity });
+            }
+        }
+        Some(Self::Counted {
+            as_of: as_of?,
+            complete,
+            counts,
+        })
+    }
+}
+
+fn required(reader: &Reader<'_>, name: &str, most: usize, faults: &mut Faults) -> Option<String> {
+    if !reader.require(name, faults) {
+        return None;
+    }
+    reader.text(name, most, faults)
+}
+
+/// An id that must be there, without control characters.
+fn required_id(reader: &Reader<'_>, name: &str, faults: &mut Faults) -> Option<String> {
+    if !reader.require(name, faults) {
+        return None;
+    }
+    let text = reader.id(name, LONGEST, faults)?;
+    if text.chars().any(char::is_control) {
+        reader.fault(name, format!("`{name}` holds a control character"), faults);
+        return None;
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn message(kind: &str, data: &Value) -> Value {
+        json!({ "specversion": "1.0", "type": kind, "source": "s", "id": "1", "data": data })
+    }
+
+    #[test]
+    fn a_count_says_when_it_was_true_and_a_move_which_way() {
+        let count = message(
+            COUNTED,
+            &json!({ "store": "A", "as_of": "2026-01-15T10:00:00Z",
+            "counts": [{ "product": 7, "quantity": "-2" }, { "product": "x", "quantity": 0.5 }] }),
+        );
+        let event = StockEvent::read(&count).unwrap();
+        let Told::Counted {
+            counts, complete, ..
+        } = &event.told
+        else {
+            panic!()
+        };
+        assert!(!complete && counts[0].quantity == Decimal::from(-2));
+        let moved = message(
+            MOVED,
+            &json!({ "moves": [{ "line": 1, "product": "x", "quantity": -3 }] }),
+        );
+        let event = StockEvent::read(&moved).unwrap();
+        assert!(event.store.is_none());
+        assert!(matches!(event.told, Told::Moved { reason, .. } if reason == "moved"));
+    }
+
+    #[test]
+    fn every_fault_of_an_event_is_told_with_its_place() {
+        for (kind, data, place) in [
+            (
+                COUNTED,
+                json!({ "counts": [{ "product": 1, "quantity": 1 }] }),
+                "/data/as_of",
+            ),
+            (
+                COUNTED,
+                json!({ "as_of": "2026-01-15T10:00:00Z" }),
+                "/data/counts",
+            ),
+            (MOVED, json!({}), "/data/moves"),
+            (
+                MOVED,
+                json!({ "moves": [{ "line": 1, "product": "a" }] }),
+                "/data/moves/0/quantity",
+            ),
+            (
+                MOVED,
+                json!({ "moves": [{ "line": 1, "product": "a", "quantity": "0.0001" }] }),
+                "/data/moves/0/quantity",
+            ),
+            (
+                MOVED,
+                json!({ "moves": [{ "line": 1, "product": "a", "quantity": 1 },
+                { "line": 1, "product": "a", "quantity": 1 }] }),
+                "/data/moves/1/line",
+            ),
+        ] {
+            let faults = StockEvent::read(&message(kind, &data)).unwrap_err();
+            assert_eq!(faults[0].pointer, place, "{faults:?}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a stock is, as configured.
+
+use crate::domain::{ShopName, StockName};
+use chrono::TimeDelta;
+use serde::Deserialize;
+
+/// One truth of what can be sold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stock {
+    /// Its name.
+    pub name: StockName,
+    /// The shops that sell from it, each with what it names products by: the first that is known
+    /// wins.
+    pub shops: Vec<(ShopName, Vec<NameKind>)>,
+    /// Whose counts are absolute.
+    pub master: Master,
+    /// What its counts mean.
+    pub counts_mean: CountsMean,
+    /// How much earlier than a count a move may be that the count does not hold.
+    pub count_tolerance: TimeDelta,
+    /// How long a reservation is held that does not say it itself.
+    pub hold: TimeDelta,
+    /// Whether the lines of a reservation may be taken from several stores.
+    pub split: bool,
+    /// The places that hold its goods.
+    pub stores: Vec<Store>,
+}
+
+/// A place that holds goods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// Its name.
+    pub name: String,
+    /// What others call it.
+    pub ids: Vec<String>,
+    /// Whether customers fetch goods there.
+    pub pickup: bool,
+    /// Whether reservations that name no store are taken from it.
+    pub online: bool,
+    /// The lowest is taken from first.
+    pub rank: i32,
+}
+
+/// Who says how much there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Master {
+    /// Nobody else: operators count.
+    Bridge,
+    /// 1C.
+    Onec,
+    /// A shop.
+    Shop,
+    /// A till.
+    Till,
+}
+
+impl Master {
+    /// The name, as configured.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bridge => "bridge",
+            Self::Onec => "onec",
+            Self::Shop => "shop",
+            Self::Till => "till",
+        }
+    }
+}
+
+/// What a count says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountsMean {
+    /// What is on the shelf; what is reserved is taken off by the bridge.
+    #[default]
+    OnHand,
+    /// What can be sold: the master has taken off what was reserved.
+    Available,
+}
+
+/// What kind of name a product is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NameKind {
+    /// The shop's own id.
+    ProductId,
+    /// 1C's GUID.
+    XmlId,
+    /// The article.
+    Sku,
+    /// The barcode.
+    Barcode,
+}
+
+impl NameKind {
+    /// All of them, in the order in which they are tried.
+    pub const ALL: [Self; 4] = [Self::ProductId, Self::XmlId, Self::Sku, Self::Barcode];
+
+    /// The name, as configured.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProductId => "product_id",
+            Self::XmlId => "xml_id",
+            Self::Sku => "sku",
+            Self::Barcode => "barcode",
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What is told about goods.
+
+use super::super::Error;
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+
+/// An event about goods, on its way in.
+#[derive(Debug, Clone)]
+pub struct NewStockEvent {
+    /// The stock.
+    pub stock: String,
+    /// Who tells it; empty: an operator.
+    pub shop: String,
+    /// `source` of the event.
+    pub source: String,
+    /// `id` of the event.
+    pub event_id: String,
+    /// Tells a repetition from another event with the same identity.
+    pub fingerprint: Vec<u8>,
+    /// `moved` or `counted`.
+    pub kind: &'static str,
+    /// The store, as it was named.
+    pub store: Option<String>,
+    /// The time of which a count is true, or at which goods moved.
+    pub as_of: Option<DateTime<Utc>>,
+    /// Whether a count says what can be sold.
+    pub available: bool,
+    /// Whether what a count does not name is not there.
+    pub complete: bool,
+    /// Why goods moved.
+    pub reason: String,
+    /// Products, as they were named.
+    pub names: Vec<String>,
+    /// How much of each.
+    pub quantities: Vec<Decimal>,
+    /// When each moved, where it was said.
+    pub times: Vec<Option<DateTime<Utc>>>,
+    /// The ids of the lines.
+    pub lines: Vec<String>,
+}
+
+/// Stores an event once, and applies moves. Says `queued`, `duplicate` or `conflict`; else what is
+/// wrong: `store`, or a sentence about a product.
+pub async fn insert(db: &mut PgConnection, event: &NewStockEvent) -> Result<String, Error> {
+    let said = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_event(
+               (0, $1::text, $2::text, $3::text, $4::text, $5::bytea, $6::text, '', now(),
+                $7::timestamptz, $8::boolean, $9::boolean, 0, 0, NULL)::bridge.stock_events,
+               $10, $11, $12, $13, $14, $15) AS "it!""#,
+        event.stock,
+        event.shop,
+        event.source,
+        event.event_id,
+        event.fingerprint,
+        event.kind,
+        event.as_of,
+        event.available,
+        event.complete,
+        event.store,
+        &event.names,
+        &event.quantities,
+        &event.times as &[Option<DateTime<Utc>>],
+        &event.lines,
+        event.reason
+    );
+    Ok(said.fetch_one(db).await?)
+}
+
+/// Applies the next part of the oldest count of a stock; false: there is none, or others are at it.
+pub async fn count_part(db: &mut PgConnection, stock: &str, most: i32) -> Result<bool, Error> {
+    let done = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_count_part($1, $2) AS "it!""#,
+        stock,
+        most
+    );
+    Ok(done.fetch_one(db).await?)
+}

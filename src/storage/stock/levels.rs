@@ -1,0 +1,211 @@
+//! Levels, and the feed of those that changed.
+
+use super::super::Error;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// What a store has of a product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// The product.
+    pub product: String,
+    /// The store.
+    pub store: String,
+    /// What is on the shelf.
+    pub on_hand: String,
+    /// What of it is held.
+    pub reserved: String,
+    /// What can be sold.
+    pub available: String,
+    /// Grows with every change.
+    pub version: i64,
+    /// Its place in the feed.
+    pub seq: i64,
+}
+
+/// The levels of these products, by any of their names.
+pub async fn levels(
+    db: &mut PgConnection,
+    shop: &str,
+    names: &[String],
+) -> Result<Vec<Level>, Error> {
+    let levels = sqlx::query_as!(
+        Level,
+        r#"SELECT l.product, l.store, trim_scale(l.on_hand)::text AS "on_hand!",
+                  trim_scale(l.reserved)::text AS "reserved!",
+                  trim_scale(l.on_hand - l.reserved)::text AS "available!", l.version,
+                  coalesce(l.seq, 0) AS "seq!"
+           FROM bridge.stock_shops s
+           CROSS JOIN LATERAL (
+               SELECT DISTINCT p.product FROM UNNEST($2::text[]) AS n (name)
+               CROSS JOIN UNNEST(bridge.stock_named(s.stock, s.products_by, n.name))
+                    AS p (product)) k
+           JOIN bridge.stock_levels l ON (l.stock, l.product) = (s.stock, k.product)
+           LEFT JOIN bridge.stock_stores t ON (t.stock, t.store) = (l.stock, l.store)
+           WHERE s.shop = $1
+           ORDER BY l.product, t.rank, l.store"#,
+        shop,
+        names
+    );
+    Ok(levels.fetch_all(db).await?)
+}
+
+/// Levels that changed after this place, in the order of their places, with their newest figures.
+pub async fn changes(
+    db: &mut PgConnection,
+    stock: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Level>, Error> {
+    let levels = sqlx::query_as!(
+        Level,
+        r#"SELECT l.product, l.store, trim_scale(l.on_hand)::text AS "on_hand!",
+                  trim_scale(l.reserved)::text AS "reserved!",
+                  trim_scale(l.on_hand - l.reserved)::text AS "available!", l.version,
+                  l.seq AS "seq!"
+           FROM bridge.stock_levels l WHERE l.stock = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3"#,
+        stock,
+        after,
+        limit
+    );
+    Ok(levels.fetch_all(db).await?)
+}
+
+/// Gives changed levels their places in the feed; returns how many. 0 also while another process
+/// does it.
+pub async fn tell(db: &mut PgConnection, stock: &str, most: i32) -> Result<i64, Error> {
+    let told = sqlx::query_scalar!(r#"SELECT bridge.stock_tell($1, $2) AS "it!""#, stock, most);
+    Ok(told.fetch_one(db).await?)
+}
+
+/// All levels of a stock after this product and store, in their order.
+pub async fn all_levels(
+    db: &mut PgConnection,
+    stock: &str,
+    (product, store): (&str, &str),
+    limit: i64,
+) -> Result<Vec<Level>, Error> {
+    let levels = sqlx::query_as!(
+        Level,
+        r#"SELECT l.product, l.store, trim_scale(l.on_hand)::text AS "on_hand!",
+                  trim_scale(l.reserved)::text AS "reserved!",
+                  trim_scale(l.on_hand - l.reserved)::text AS "available!", l.version,
+                  coalesce(l.seq, 0) AS "seq!"
+           FROM bridge.stock_levels l WHERE l.stock = $1 AND (l.product, l.store) > ($2, $3)
+           ORDER BY l.product, l.store LIMIT $4"#,
+        stock,
+        product,
+        store,
+        limit
+    );
+    Ok(levels.fetch_all(db).await?)
+}
+
+/// A row of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveRow {
+    /// Its place.
+    pub id: i64,
+    /// The store.
+    pub store: String,
+    /// By how much it changed what is on hand.
+    pub on_hand: String,
+    /// By how much it changed what is reserved.
+    pub reserved: String,
+    /// Goods that came or went, as stated.
+    pub stated: Option<String>,
+    /// What kind of thing moved it.
+    pub cause: String,
+    /// Whose it was.
+    pub shop: String,
+    /// The reservation, order or event.
+    pub cause_id: String,
+    /// Its line.
+    pub line: String,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What was done.
+    pub note: String,
+}
+
+/// The ledger of a product above this place, oldest first.
+pub async fn ledger(
+    db: &mut PgConnection,
+    stock: &str,
+    product: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<MoveRow>, Error> {
+    let rows = sqlx::query_as!(
+        MoveRow,
+        r#"SELECT id, store, trim_scale(on_hand)::text AS "on_hand!",
+                  trim_scale(reserved)::text AS "reserved!",
+                  trim_scale(stated)::text AS stated, cause, shop, cause_id, line, at, note
+           FROM bridge.stock_moves WHERE stock = $1 AND product = $2 AND id > $3
+           ORDER BY id LIMIT $4"#,
+        stock,
+        product,
+        after,
+        limit
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
+/// A level that is not what its moves come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unproved {
+    /// The product.
+    pub product: String,
+    /// The store.
+    pub store: String,
+    /// What the level says is on hand.
+    pub on_hand: String,
+    /// What the moves come to.
+    pub on_hand_moved: String,
+    /// What the level says is reserved.
+    pub reserved: String,
+    /// What the moves come to.
+    pub reserved_moved: String,
+    /// What held reservations come to.
+    pub held: String,
+}
+
+/// Levels of a stock that are not what their moves, or the held reservations, come to; with how
+/// many were proved.
+pub async fn check(
+    db: &mut PgConnection,
+    stock: &str,
+    most: i64,
+) -> Result<(i64, Vec<Unproved>), Error> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "it!" FROM bridge.stock_levels WHERE stock = $1"#,
+        stock
+    );
+    let count = count.fetch_one(&mut *db).await?;
+    let odd = sqlx::query_as!(
+        Unproved,
+        r#"WITH moved AS (
+               SELECT product, store, sum(on_hand) AS on_hand, sum(reserved) AS reserved
+               FROM bridge.stock_moves WHERE stock = $1 GROUP BY product, store),
+           held AS (
+               SELECT l.product, l.store, sum(l.quantity - l.shipped) AS held
+               FROM bridge.reservation_lines l JOIN bridge.reservations r USING (shop, id)
+               WHERE l.stock = $1 AND r.state = 'held' GROUP BY l.product, l.store)
+           SELECT product AS "product!", store AS "store!",
+                  coalesce(l.on_hand, 0)::text AS "on_hand!",
+                  coalesce(m.on_hand, 0)::text AS "on_hand_moved!",
+                  coalesce(l.reserved, 0)::text AS "reserved!",
+                  coalesce(m.reserved, 0)::text AS "reserved_moved!",
+                  coalesce(h.held, 0)::text AS "held!"
+           FROM (SELECT * FROM bridge.stock_levels WHERE stock = $1) l
+           FULL JOIN moved m USING (product, store)
+           FULL JOIN held h USING (product, store)
+           WHERE coalesce(l.on_hand, 0) <> coalesce(m.on_hand, 0)
+              OR coalesce(l.reserved, 0) <> coalesce(m.reserved, 0)
+              OR coalesce(l.reserved, 0) <> coalesce(h.held, 0)
+           ORDER BY 1, 2 LIMIT $2"#,
+        stock,
+        most
+    );
+    Ok((count, odd.fetch_all(db).await?))
+}

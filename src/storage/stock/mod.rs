@@ -1,0 +1,14 @@
+//! Stock: its setup, its levels, and the functions that change them.
+//!
+//! What changes figures is a function in the database each (`bridge.stock_*`): it locks, decides
+//! and writes in one trip, and is the same for HTTP, for events and for a shop's own transaction.
+
+mod events;
+mod levels;
+mod reservations;
+mod setup;
+
+pub use events::{NewStockEvent, count_part, insert};
+pub use levels::{Level, MoveRow, Unproved, all_levels, changes, check, ledger, levels, tell};
+pub use reservations::{expire, extend, read, release, reserve, ship};
+pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};

@@ -1,0 +1,80 @@
+//! Reservations: each thing done is one function in the database, which answers `{status, body}`.
+
+use super::super::Error;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// Answers requests, one for each, in order. Waits at most a second for a lock.
+pub async fn reserve(db: &mut PgConnection, requests: &Value) -> Result<Value, Error> {
+    let answers = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_reserve_group($1) AS "it!""#,
+        requests
+    );
+    Ok(answers.fetch_one(db).await?)
+}
+
+/// Sets free what a reservation still holds.
+pub async fn release(db: &mut PgConnection, shop: &str, id: &str) -> Result<Value, Error> {
+    let answer = sqlx::query_scalar!(r#"SELECT bridge.stock_release($1, $2) AS "it!""#, shop, id);
+    Ok(answer.fetch_one(db).await?)
+}
+
+/// Holds a reservation for so many seconds from now.
+pub async fn extend(
+    db: &mut PgConnection,
+    shop: &str,
+    id: &str,
+    seconds: f64,
+) -> Result<Value, Error> {
+    let answer = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_extend($1, $2, $3) AS "it!""#,
+        shop,
+        id,
+        seconds
+    );
+    Ok(answer.fetch_one(db).await?)
+}
+
+/// Takes what a reservation holds from the shelf; without lines everything that is left.
+pub async fn ship(
+    db: &mut PgConnection,
+    (shop, id): (&str, &str),
+    shipment: Option<&str>,
+    lines: Option<&Value>,
+) -> Result<Value, Error> {
+    let answer = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_ship($1, $2, $3, $4) AS "it!""#,
+        shop,
+        id,
+        shipment,
+        lines
+    );
+    Ok(answer.fetch_one(db).await?)
+}
+
+/// A reservation as it is now.
+pub async fn read(db: &mut PgConnection, shop: &str, id: &str) -> Result<Value, Error> {
+    let answer = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_reservation($1, $2) AS "it!""#,
+        shop,
+        id
+    );
+    Ok(answer.fetch_one(db).await?)
+}
+
+/// Writes down what has run out, of these products of a stock or of all; returns how many
+/// reservations did.
+pub async fn expire(
+    db: &mut PgConnection,
+    stock: Option<&str>,
+    products: Option<&[String]>,
+    most: i32,
+) -> Result<i64, Error> {
+    let expired = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_expire($1, $2, $3) AS "it!""#,
+        stock,
+        products as Option<&[String]>,
+        most
+    );
+    Ok(expired.fetch_one(db).await?)
+}

@@ -1,0 +1,189 @@
+//! Reserving in a shop's own transaction, and events about goods from SQL.
+
+use super::world::{event, one, settings_of, world};
+use crate::support::process::command;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _, PgConnection};
+
+async fn reserve(db: &mut PgConnection, request: &Value) -> Result<Value, sqlx::Error> {
+    sqlx::query_scalar("SELECT bridge.reserve($1)")
+        .bind(request)
+        .fetch_one(db)
+        .await
+}
+
+fn request(id: &str, product: &str, quantity: u32) -> Value {
+    let mut request = one(product, quantity);
+    request["shop"] = json!("main");
+    request["id"] = json!(id);
+    request
+}
+
+#[tokio::test]
+async fn a_reservation_lives_and_dies_with_the_transaction_that_made_it() {
+    let api = world().await;
+    api.bring("a", "cup", "2").await;
+    let mut tx = api.db.pool.begin().await.unwrap();
+    let held = reserve(&mut tx, &request("s", "cup", 2)).await.unwrap();
+    assert_eq!(held["state"], "held");
+    tx.rollback().await.unwrap();
+    assert_eq!(api.level("cup", "a").await.1, "0");
+    let mut tx = api.db.pool.begin().await.unwrap();
+    reserve(&mut tx, &request("s", "cup", 2)).await.unwrap();
+    tx.commit().await.unwrap();
+    let (status, _) = api.put("h", &one("cup", 1)).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let mut db = api.db.pool.acquire().await.unwrap();
+    let short = reserve(&mut db, &request("s2", "cup", 1)).await.unwrap();
+    assert_eq!(short["code"], "STOCK-SHORT");
+    let released: Value = sqlx::query_scalar("SELECT bridge.release('main', 's')")
+        .fetch_one(&mut *db)
+        .await
+        .unwrap();
+    assert_eq!(released["state"], "released");
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_used_raises_and_says_where() {
+    let api = world().await;
+    api.bring("a", "cup", "2").await;
+    let mut db = api.db.pool.acquire().await.unwrap();
+    for (wrong, place) in [
+        (json!({ "shop": "main", "id": "x" }), "/lines"),
+        (request("x", "cup", 0), "/lines/0/quantity"),
+        (request("", "cup", 1), "/id"),
+        (request("x", "moon", 1), "/lines/0/product"),
+        (json!([1]), "object"),
+        (
+            {
+                let mut r = request("x", "cup", 1);
+                r["hold"] = json!("91d");
+                r
+            },
+            "/hold",
+        ),
+        (
+            {
+                let mut r = request("x", "cup", 1);
+                r["lines"][0]["quantity"] = json!("1.0001");
+                r
+            },
+            "/lines/0/quantity",
+        ),
+        (
+            {
+                let mut r = request("x", "cup", 1);
+                r["store"] = json!("b");
+                r
+            },
+            "/store",
+        ),
+    ] {
+        let error = reserve(&mut db, &wrong).await.unwrap_err().to_string();
+        assert!(error.contains(place), "{wrong}: {error}");
+    }
+    let mut brief = request("ok", "cup", 1);
+    brief["hold"] = json!("15 min");
+    assert_eq!(reserve(&mut db, &brief).await.unwrap()["state"], "held");
+}
+
+#[tokio::test]
+async fn a_role_reserves_for_the_shops_it_may_publish_for() {
+    let api = world().await;
+    api.bring("a", "cup", "2").await;
+    let mut db = PgConnection::connect(&api.db.url).await.unwrap();
+    let name = format!("buyer_{}", std::process::id());
+    let statements = format!(
+        "CREATE ROLE {name}; GRANT USAGE ON SCHEMA bridge TO {name};
+         GRANT EXECUTE ON FUNCTION bridge.reserve(jsonb), bridge.release(text, text) TO {name};
+         INSERT INTO bridge.publishers VALUES ('{name}', 'other'); SET ROLE {name}"
+    );
+    db.execute(sqlx::AssertSqlSafe(statements)).await.unwrap();
+    let error = reserve(&mut db, &request("r", "cup", 1))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("may not reserve for the shop main"),
+        "{error}"
+    );
+    let mut own = request("r", "cup", 1);
+    own["shop"] = json!("other");
+    assert_eq!(reserve(&mut db, &own).await.unwrap()["state"], "held");
+    let looked = db.execute("SELECT * FROM bridge.stock_levels").await;
+    assert!(looked.is_err(), "nothing else is open to it");
+    let dropped = format!("RESET ROLE; DROP OWNED BY {name}; DROP ROLE {name}");
+    db.execute(sqlx::AssertSqlSafe(dropped)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_about_goods_from_sql_is_taken_and_a_wrong_one_is_a_dead_letter() {
+    let api = world().await;
+    let data = |store: &str| json!({ "store": store, "moves": [{ "line": "1", "product": "cup", "quantity": 4 }] });
+    let mut good = event("shop.stock.moved.v1", data("a"));
+    let mut wrong = event("shop.stock.moved.v1", data("moon"));
+    for event in [&mut good, &mut wrong] {
+        event["shop"] = json!("main");
+        let publish = sqlx::query("SELECT bridge.publish_event($1)").bind(&*event);
+        publish.execute(&api.db.pool).await.unwrap();
+    }
+    let order = json!({ "specversion": "1.0", "type": "shop.order.saved.v1", "source": "s", "id": "o", "shop": "main",
+        "data": { "number": "1", "status": "N", "currency": "RUB", "total": 1 } });
+    let publish = sqlx::query("SELECT bridge.publish_event($1)").bind(order);
+    publish.execute(&api.db.pool).await.unwrap();
+    assert_eq!(api.bridge.take_published().await.unwrap(), 3);
+    assert_eq!(api.level("cup", "a").await.0, "4");
+    let outcomes: Vec<String> =
+        sqlx::query_scalar("SELECT outcome FROM bridge.published ORDER BY id")
+            .fetch_all(&api.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(outcomes, ["queued", "dead", "queued"]);
+    let message: String = sqlx::query_scalar("SELECT message FROM bridge.open_dead_letters")
+        .fetch_one(&api.db.pool)
+        .await
+        .unwrap();
+    assert!(message.contains("`moon` is no store"), "{message}");
+}
+
+#[tokio::test]
+async fn operators_count_show_and_prove_from_the_command_line() {
+    let api = world().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("b24-bridge.toml");
+    settings_of("bridge").write(&file);
+    let counts = folder.path().join("counts.txt");
+    std::fs::write(&counts, "# product;quantity\ncup;3\ntea;1,5\n").unwrap();
+    let counts = counts.to_str().unwrap();
+    let run = |arguments: Vec<&str>| {
+        let output = command(&arguments, &file, &api.db.url).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), text, said)
+    };
+    let (done, _, said) = run(vec!["stock", "count", "main", counts, "--store", "a"]);
+    assert!(done, "{said}");
+    let (done, shown, _) = run(vec!["stock", "show", "main", "--product", "tea", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert!(done && shown[0]["available"] == "1.5", "{shown}");
+    api.put("r", &one("cup", 1)).await;
+    let (done, released, _) = run(vec!["stock", "release", "main", "r"]);
+    assert!(done && released.contains("released"), "{released}");
+    let (done, ledger, _) = run(vec!["stock", "ledger", "main", "cup"]);
+    assert!(
+        done && ledger.contains("counted by an operator") && ledger.contains("set free"),
+        "{ledger}"
+    );
+    assert!(run(vec!["stock", "check", "main"]).0);
+    let broken = "UPDATE bridge.stock_levels SET on_hand = 9 WHERE product = 'cup'";
+    sqlx::query(broken).execute(&api.db.pool).await.unwrap();
+    let (done, odd, _) = run(vec!["stock", "check", "main"]);
+    assert!(!done && odd.contains("the level says 9 on hand"), "{odd}");
+    let acts: Vec<String> = sqlx::query_scalar("SELECT action FROM bridge.audit ORDER BY id")
+        .fetch_all(&api.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(acts, ["stock.count", "stock.release"]);
+}
