@@ -132,7 +132,8 @@ DECLARE
     instant     timestamptz := clock_timestamp();
 BEGIN
     SELECT array_agg(r.shop), array_agg(r.id) INTO found_shops, found_ids
-    FROM bridge.reservations r JOIN unnest(shops, ids) AS k (shop, id) USING (shop, id)
+    FROM bridge.reservations r
+    JOIN (SELECT DISTINCT * FROM unnest(shops, ids) AS u (shop, id)) k USING (shop, id)
     WHERE r.state = 'held' AND (due IS NULL OR r.expires_at <= due);
     IF found_ids IS NULL THEN
         RETURN 0;
@@ -170,6 +171,7 @@ CREATE FUNCTION bridge.stock_expire(only_stock text, only_products text[],
     most integer) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
+    SET lock_timeout = '1s'
 AS $$
 DECLARE
     shops   text[];

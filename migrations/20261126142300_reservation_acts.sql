@@ -316,6 +316,7 @@ CREATE FUNCTION bridge.stock_tell(only_stock text, most integer) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
+    SET lock_timeout = '200ms'
 AS $$
 DECLARE
     last_seq bigint;
@@ -327,10 +328,18 @@ BEGIN
     IF last_seq IS NULL THEN
         RETURN 0;
     END IF;
-    SELECT array_agg(l.product), array_agg(l.store) INTO products, stores
-    FROM (SELECT v.product, v.store FROM bridge.stock_levels v WHERE v.stock = only_stock
-        AND v.untold
-          ORDER BY v.product, v.store LIMIT most FOR NO KEY UPDATE) l;
+    BEGIN
+        SELECT array_agg(l.product), array_agg(l.store) INTO products, stores
+        FROM (SELECT v.product, v.store FROM bridge.stock_levels v
+              WHERE v.stock = only_stock AND v.untold
+              ORDER BY v.product, v.store LIMIT most FOR NO KEY UPDATE) l;
+    EXCEPTION WHEN lock_not_available THEN
+        -- Somebody's transaction is long: his levels are told when it is over.
+        SELECT array_agg(l.product), array_agg(l.store) INTO products, stores
+        FROM (SELECT v.product, v.store FROM bridge.stock_levels v
+              WHERE v.stock = only_stock AND v.untold
+              ORDER BY v.product, v.store LIMIT most FOR NO KEY UPDATE SKIP LOCKED) l;
+    END;
     IF products IS NULL THEN
         RETURN 0;
     END IF;

@@ -229,6 +229,7 @@ COMMENT ON FUNCTION bridge.stock_apply_count(bridge.stock_events, text[], numeri
 CREATE FUNCTION bridge.stock_count_part(only_stock text, most integer) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
+    SET lock_timeout = '1s'
     SET jit = off
     SET enable_seqscan = off
     SET enable_hashjoin = off

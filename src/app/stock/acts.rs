@@ -106,6 +106,8 @@ impl Bridge {
             let expired = loop {
                 match storage::stock::expire(&mut db, None, None, EXPIRED_AT_ONCE).await {
                     Err(error) if again(&error, false, &mut tries) => {}
+                    // Somebody's transaction is long: it is tried again in the next turn.
+                    Err(error) if error.is_lock_timeout() => return Ok(sum),
                     expired => break expired?,
                 }
             };

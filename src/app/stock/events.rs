@@ -170,6 +170,8 @@ impl Bridge {
                 Ok(true) => (parts, tries) = (parts + 1, 0),
                 Ok(false) => return Ok(parts),
                 Err(error) if again(&error, false, &mut tries) => {}
+                // Somebody's transaction is long: it goes on in the next turn.
+                Err(error) if error.is_lock_timeout() => return Ok(parts),
                 Err(error) => return Err(error.into()),
             }
         }

@@ -77,6 +77,8 @@ impl Bridge {
             let name = Some(of.name.as_str());
             match stock::expire(&mut db, name, Some(&products), EXPIRED_AT_ONCE).await {
                 Err(error) if again(&error, false, &mut tries) => {}
+                // Somebody's transaction is long: they run out when it is over.
+                Err(error) if error.is_lock_timeout() => break 0,
                 expired => break expired?,
             }
         };

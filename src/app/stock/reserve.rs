@@ -22,6 +22,15 @@ use sqlx::PgConnection;
 #[derive(Debug)]
 pub(in crate::app) struct Asked(Value, usize);
 
+/// What became of a request in its group.
+#[derive(Debug)]
+pub(in crate::app) enum Grouping {
+    /// It was answered.
+    Answered(Value),
+    /// Somebody held a lock for too long: it is to wait for it alone.
+    Locked(Value),
+}
+
 impl Bridge {
     /// Reserves the whole of it or nothing; changes a reservation of that id by the difference.
     pub async fn reserve(
@@ -48,6 +57,10 @@ impl Bridge {
             "lines": lines.collect::<Vec<_>>(),
         });
         let answer = self.together(Asked(request, wanted.lines.len())).await?;
+        let answer = match answer {
+            Grouping::Answered(answer) => answer,
+            Grouping::Locked(request) => self.reserve_alone(&request).await?,
+        };
         let answer = ReservationAnswer::read(answer)?;
         self.metrics().reservation(match answer {
             ReservationAnswer::Reserved(_) => "held",
@@ -56,10 +69,23 @@ impl Bridge {
         });
         Ok(answer)
     }
+
+    /// Waits for the lock that held up its group, on a connection of its own.
+    async fn reserve_alone(&self, request: &Value) -> Result<Value, Error> {
+        let requests = Value::Array(vec![request.clone()]);
+        let mut tries = 0;
+        loop {
+            let mut db = self.pool().acquire().await?;
+            match storage::stock::reserve(&mut db, &requests).await {
+                Err(error) if again(&error, true, &mut tries) => {}
+                answers => return Ok(answers?.get_mut(0).map(Value::take).unwrap_or_default()),
+            }
+        }
+    }
 }
 
 impl Grouped for Asked {
-    type Answer = Value;
+    type Answer = Grouping;
 
     fn rows(&self) -> usize {
         self.1
@@ -69,18 +95,25 @@ impl Grouped for Asked {
         &bridge.inner.reservations
     }
 
-    async fn write(_: &Bridge, db: &mut PgConnection, all: &[&Self]) -> Result<Vec<Value>, Error> {
+    async fn write(
+        _: &Bridge,
+        db: &mut PgConnection,
+        all: &[&Self],
+    ) -> Result<Vec<Grouping>, Error> {
         let requests: Value = all.iter().map(|asked| asked.0.clone()).collect();
-        let alone = all.len() == 1;
         let mut tries = 0;
         let answers = loop {
             match storage::stock::reserve(db, &requests).await {
-                Err(error) if again(&error, alone, &mut tries) => {}
+                Err(error) if error.is_lock_timeout() => {
+                    let locked = all.iter().map(|asked| Grouping::Locked(asked.0.clone()));
+                    return Ok(locked.collect());
+                }
+                Err(error) if again(&error, false, &mut tries) => {}
                 answers => break answers?,
             }
         };
         match answers {
-            Value::Array(answers) => Ok(answers),
+            Value::Array(answers) => Ok(answers.into_iter().map(Grouping::Answered).collect()),
             _ => Ok(Vec::new()),
         }
     }

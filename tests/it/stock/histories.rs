@@ -102,8 +102,9 @@ impl<'a> History<'a> {
     }
 
     async fn run(mut self) {
-        for _ in 0..4 {
-            self.moved(6).await;
+        for nth in 0..4 {
+            let product = format!("{}-{}", self.name, nth % 2);
+            self.moved(product, 6).await;
         }
         for _ in 0..STEPS {
             match self.chance.random_range(0..12) {
@@ -113,7 +114,10 @@ impl<'a> History<'a> {
                 7 => self.release().await,
                 8 => self.run_out().await,
                 9 => self.counted().await,
-                _ => self.moved(3).await,
+                _ => {
+                    let product = self.product();
+                    self.moved(product, 3).await;
+                }
             }
             self.agree().await;
         }
@@ -151,11 +155,8 @@ impl<'a> History<'a> {
         self.on_hand(place) - self.reserved(place) + own.map_or(0, |own| open(own, place))
     }
 
-    async fn moved(&mut self, most: i64) {
-        let place = (
-            self.product(),
-            STORES[self.chance.random_range(0..2)].to_owned(),
-        );
+    async fn moved(&mut self, product: String, most: i64) {
+        let place = (product, STORES[self.chance.random_range(0..2)].to_owned());
         let quantity = self.chance.random_range(-1..=most);
         let at = self.began - TimeDelta::minutes(1 + 2 * self.chance.random_range(0..50));
         let line = json!({ "line": "1", "product": place.0, "quantity": quantity, "at": at });
