@@ -157,13 +157,16 @@ BEGIN
     PERFORM bridge.stock_lock_reservations(shops, ids);
 
     SELECT array_agg((r.n, l.nth, l.line ->> 'line', l.line ->> 'product',
-                      bridge.stock_named(s.stock, s.products_by, l.line ->> 'product'),
-                      t.store, coalesce(l.line ->> 'store', r.request ->> 'store'),
+                      m.means, t.store, coalesce(l.line ->> 'store', r.request ->> 'store'),
                       (l.line ->> 'quantity')::numeric, NULL)::bridge.stock_wish)
     INTO wishes
     FROM jsonb_array_elements(requests) WITH ORDINALITY AS r (request, n)
     JOIN bridge.stock_shops s ON s.shop = r.request ->> 'shop'
     CROSS JOIN jsonb_array_elements(r.request -> 'lines') WITH ORDINALITY AS l (line, nth)
+    LEFT JOIN LATERAL (
+        SELECT array_agg(k.product ORDER BY k.product) AS means FROM bridge.stock_product_keys k
+        WHERE k.stock = s.stock AND k.value = l.line ->> 'product' AND k.kind = ANY (s.products_by)
+        GROUP BY k.kind ORDER BY array_position(s.products_by, k.kind) LIMIT 1) m ON true
     LEFT JOIN LATERAL (
         SELECT a.store FROM bridge.stock_stores a
         WHERE a.stock = s.stock AND a.active
@@ -435,11 +438,20 @@ BEGIN
     END LOOP;
 
     PERFORM bridge.stock_write_reservations(changed, rows, olds, news);
+    -- The same body as bridge.reservation_body makes, of all at once.
     SELECT array_agg(coalesce(answers[r.n], jsonb_build_object('status', 200, 'body',
-        bridge.reservation_body(e))) ORDER BY r.n)
+        jsonb_build_object('id', e.id, 'number', e.number, 'state', e.state,
+                           'expires_at', e.expires_at, 'lines', coalesce(b.lines, '[]'))))
+                               ORDER BY r.n)
     INTO answers
     FROM unnest(shops, ids) WITH ORDINALITY AS r (shop, id, n)
-    LEFT JOIN bridge.reservations e ON (e.shop, e.id) = (r.shop, r.id);
+    LEFT JOIN bridge.reservations e ON (e.shop, e.id) = (r.shop, r.id) AND answers[r.n] IS NULL
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_object(
+                   'line', l.line, 'product', l.product, 'store', l.store,
+                   'quantity', trim_scale(l.quantity)::text,
+                   'shipped', trim_scale(l.shipped)::text) ORDER BY l.nth, l.store) AS lines
+        FROM bridge.reservation_lines l WHERE (l.shop, l.id) = (e.shop, e.id)) b ON true;
     RETURN to_jsonb(answers);
 END
 $$;
