@@ -121,6 +121,7 @@ struct Inner {
     low_water: low_water::LowWater,
     wrong_keys: doors::Tries<IpAddr>,
     logins: onec::Logins,
+    checks: onec::Checks,
     trap: OnceLock<Trap>,
 }
 
@@ -143,6 +144,7 @@ impl Bridge {
                 low_water: low_water::LowWater::default(),
                 wrong_keys: doors::Tries::new(20, Duration::from_secs(3)),
                 logins: onec::Logins::default(),
+                checks: onec::Checks::default(),
                 trap: OnceLock::new(),
             }),
         }

@@ -17,6 +17,24 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 pub(super) enum Command {
     /// Show what waits for each base, what it has, and its sessions
     Status,
+    /// Show the files and documents that came from a base, and why they are not carried out
+    Documents {
+        /// The base; may be left out where there is only one
+        #[arg(long)]
+        base: Option<String>,
+        /// Only documents with this `Номер`
+        #[arg(long)]
+        number: Option<String>,
+        /// Only documents older than the one with this id
+        #[arg(long)]
+        before: Option<i64>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u16,
+        /// Print the documents' XML, too
+        #[arg(long)]
+        raw: bool,
+    },
     /// Show what the next query of a base would give; nothing is changed by it
     Export {
         /// The base; may be left out where there is only one
@@ -44,6 +62,20 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     let bridge = setup::bridge(&config, database.pool.clone());
     let done = match command {
         Command::Status => status(global, &bridge).await,
+        Command::Documents {
+            base,
+            number,
+            before,
+            limit,
+            raw,
+        } => {
+            let base = named(&bridge, base.as_deref());
+            let which = (number.as_deref(), *before, i64::from(*limit));
+            match base {
+                Ok(base) => documents(global, &bridge, &base, which, *raw).await,
+                Err(error) => Err(error),
+            }
+        }
         Command::Export {
             base,
             schema_version,
@@ -132,6 +164,62 @@ fn show(report: &BaseReport) {
         ];
         output::table(&head, report.sessions.iter().map(row).collect());
     }
+}
+
+async fn documents(
+    global: &Global,
+    bridge: &Bridge,
+    base: &Base,
+    (number, before, limit): (Option<&str>, Option<i64>, i64),
+    raw: bool,
+) -> anyhow::Result<ExitCode> {
+    let files = bridge.onec_files(base, limit).await?;
+    let documents = bridge.onec_documents(base, number, before, limit).await?;
+    if global.json {
+        output::json(&serde_json::json!({"files": files, "documents": documents}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |file: &crate::app::onec::FileView| {
+        vec![
+            file.started_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            format!("{} {}", file.name, file.member),
+            file.state.clone(),
+            file.items.to_string(),
+            file.faulty.to_string(),
+            file.documents.to_string(),
+            file.message.clone().unwrap_or_default(),
+        ]
+    };
+    let head = [
+        "began",
+        "file",
+        "state",
+        "items",
+        "faulty",
+        "documents",
+        "said",
+    ];
+    output::table(&head, files.iter().map(row).collect());
+    for one in &documents {
+        let number = one
+            .number
+            .as_deref()
+            .or(one.doc_id.as_deref())
+            .unwrap_or("-");
+        output::line(format!(
+            "{}  {}  {} {number}  {}: {} (came again {} times)",
+            one.id,
+            one.received_at.format("%Y-%m-%d %H:%M:%S"),
+            one.kind,
+            one.code,
+            one.message,
+            one.repeats
+        ));
+        if raw {
+            output::line(&one.raw);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn export(

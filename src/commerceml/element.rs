@@ -4,12 +4,13 @@ use super::{
     Fault, FaultKind, Head, Item, Moment, SchemaVersion, document, goods,
     source::{Source, TOO_LONG},
     value::trimmed,
+    write::escaped,
 };
 use quick_xml::{
     Reader,
     events::{BytesRef, BytesStart, Event},
 };
-use std::io::BufRead;
+use std::{fmt::Write as _, io::BufRead};
 
 /// What one item may take. A file may have any number of items.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub struct Bounds {
     pub elements: usize,
     /// Elements inside each other.
     pub depth: usize,
+    /// Bytes of all texts and names of one item.
+    pub bytes: usize,
 }
 
 impl Default for Bounds {
@@ -28,6 +31,7 @@ impl Default for Bounds {
             token: 1024 * 1024,
             elements: 100_000,
             depth: 64,
+            bytes: 16 * 1024 * 1024,
         }
     }
 }
@@ -73,6 +77,40 @@ impl Element {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The element as XML, without blanks around its texts.
+    pub fn to_xml(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) {
+        let _ = write!(text, "<{}", self.name);
+        for (name, value) in &self.attributes {
+            let _ = write!(text, " {name}=\"{}\"", escaped(value));
+        }
+        if self.text.is_empty() && self.children.is_empty() {
+            text.push_str("/>");
+            return;
+        }
+        text.push('>');
+        text.push_str(&escaped(&self.text));
+        for child in &self.children {
+            child.write(text);
+        }
+        let _ = write!(text, "</{}>", self.name);
+    }
+
+    /// What it holds, in bytes: names, attributes, texts.
+    fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter();
+        let attributes: usize = attributes
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        // What an element takes besides.
+        self.name.len() + attributes + 100
+    }
+
     /// The elements two levels below: `Товары/Товар`.
     pub(super) fn list(&self, outer: &str, inner: &str) -> impl Iterator<Item = &Self> {
         self.all(outer).flat_map(move |group| group.all(inner))
@@ -113,6 +151,10 @@ pub struct Items<R> {
     /// The names of the open elements below the root.
     path: Vec<String>,
     state: State,
+    /// The item that was given out last, as it stood in the file.
+    last: Option<Element>,
+    /// What it takes, in bytes.
+    bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +174,8 @@ impl<R: BufRead> Items<R> {
             buffer: Vec::new(),
             path: Vec::new(),
             state: State::Inside,
+            last: None,
+            bytes: 0,
         };
         items.read_root()?;
         Ok(items)
@@ -140,6 +184,16 @@ impl<R: BufRead> Items<R> {
     /// What the root says of the file.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The item that was given out last, as it stood in the file; also one that cannot be read.
+    pub fn last(&self) -> Option<&Element> {
+        self.last.as_ref()
+    }
+
+    /// What that item takes, in bytes, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     fn read_root(&mut self) -> Result<(), Fault> {
@@ -201,7 +255,7 @@ impl<R: BufRead> Items<R> {
                     let element = open(&start)?;
                     if is_item(&self.path, &element.name) {
                         let element = self.whole(element)?;
-                        return item(&self.path, &element, &self.head).map(Some);
+                        return self.give(element);
                     }
                     let head = goods::package_head(&self.path, &element);
                     if self.path.len() >= self.bounds.depth {
@@ -215,7 +269,8 @@ impl<R: BufRead> Items<R> {
                 Event::Empty(start) => {
                     let element = open(&start)?;
                     if is_item(&self.path, &element.name) {
-                        return item(&self.path, &element, &self.head).map(Some);
+                        self.bytes = element.bytes();
+                        return self.give(element);
                     }
                     if let Some(head) = goods::package_head(&self.path, &element) {
                         return Ok(Some(Item::PackageHead(head)));
@@ -229,10 +284,18 @@ impl<R: BufRead> Items<R> {
         Ok(None)
     }
 
+    fn give(&mut self, element: Element) -> Result<Option<Item>, Fault> {
+        let made = item(&self.path, &element, &self.head);
+        self.last = Some(element);
+        made.map(Some)
+    }
+
     /// An item with all that is in it.
     fn whole(&mut self, outer: Element) -> Result<Element, Fault> {
-        let mut open_ones = vec![outer];
+        self.last = None;
         let mut many = 1;
+        let mut bytes = outer.bytes();
+        let mut open_ones = vec![outer];
         loop {
             match self.event()? {
                 Event::Start(start) => {
@@ -240,11 +303,14 @@ impl<R: BufRead> Items<R> {
                     if open_ones.len() >= self.bounds.depth {
                         return Err(too_large("elements stand inside each other too deeply"));
                     }
-                    open_ones.push(open(&start)?);
+                    let element = open(&start)?;
+                    bytes += element.bytes();
+                    open_ones.push(element);
                 }
                 Event::Empty(start) => {
                     many += 1;
                     let element = open(&start)?;
+                    bytes += element.bytes();
                     if let Some(parent) = open_ones.last_mut() {
                         parent.children.push(element);
                     }
@@ -259,11 +325,20 @@ impl<R: BufRead> Items<R> {
                     }
                     match open_ones.last_mut() {
                         Some(parent) => parent.children.push(done),
-                        None => return Ok(done),
+                        None => {
+                            self.bytes = bytes;
+                            return Ok(done);
+                        }
                     }
                 }
-                Event::Text(text) => add(&mut open_ones, &text, self.bounds.token)?,
-                Event::CData(text) => add(&mut open_ones, &text, self.bounds.token)?,
+                Event::Text(text) => {
+                    bytes += text.len();
+                    add(&mut open_ones, &text, self.bounds.token)?;
+                }
+                Event::CData(text) => {
+                    bytes += text.len();
+                    add(&mut open_ones, &text, self.bounds.token)?;
+                }
                 Event::GeneralRef(name) => {
                     let character = resolved(&name)?;
                     add(
@@ -277,6 +352,9 @@ impl<R: BufRead> Items<R> {
             }
             if many > self.bounds.elements {
                 return Err(too_large("one item has too many elements"));
+            }
+            if bytes > self.bounds.bytes {
+                return Err(too_large("one item is longer than is allowed"));
             }
         }
     }

@@ -16,19 +16,52 @@ use tokio::{
 /// How long the other end may take nothing of what is sent.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a connection has written all that it was given.
+/// How long a connection may take to tell that what it wrote was not read.
+const GRACE: Duration = Duration::from_millis(150);
+
+/// What a connection has seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    /// How often it has written all that it was given.
+    flushes: u64,
+    /// How often something was read.
+    reads: u64,
+    /// Reading failed: the other end left without having read all.
+    broken: bool,
+}
+
+/// What became of what a connection was given.
 #[derive(Debug, Clone)]
-pub(super) struct Flushes(watch::Receiver<u64>);
+pub(super) struct Flushes(watch::Receiver<Seen>);
 
 impl Flushes {
-    /// How often by now.
+    /// How often it has written everything by now.
     pub(super) fn count(&self) -> u64 {
-        *self.0.borrow()
+        self.0.borrow().flushes
     }
 
-    /// Waits until it has done so once more than `before`; false: it broke off.
-    pub(super) async fn beyond(mut self, before: u64) -> bool {
-        self.0.wait_for(|count| *count > before).await.is_ok()
+    /// Waits until it has done so once more than `before`, and for a while whether the other end
+    /// leaves without having read it; false: it broke off.
+    pub(super) async fn beyond(&mut self, before: u64) -> bool {
+        let flushed = self.0.wait_for(|seen| seen.flushes > before).await;
+        let Ok(reads) = flushed.map(|seen| seen.reads) else {
+            return false;
+        };
+        let told = self.0.wait_for(|seen| seen.broken || seen.reads > reads);
+        // A connection that ended in order was read to its end.
+        let _ = tokio::time::timeout(GRACE, told).await;
+        !self.0.borrow().broken
+    }
+
+    /// Waits until the other end leaves without having read all; false: it read on, or ended in
+    /// order.
+    pub(super) async fn breaks(mut self) -> bool {
+        let reads = self.0.borrow().reads;
+        let told = self
+            .0
+            .wait_for(|seen| seen.broken || seen.reads > reads)
+            .await;
+        told.is_ok_and(|seen| seen.broken)
     }
 }
 
@@ -36,7 +69,7 @@ impl Flushes {
 #[derive(Debug)]
 pub(super) struct Patient<S> {
     stream: S,
-    flushed: watch::Sender<u64>,
+    seen: watch::Sender<Seen>,
     /// When patience is over, while something waits to be taken.
     waits: Option<Pin<Box<Sleep>>>,
 }
@@ -45,14 +78,14 @@ impl<S: AsyncWrite + Unpin> Patient<S> {
     pub(super) fn new(stream: S) -> Self {
         Self {
             stream,
-            flushed: watch::Sender::default(),
+            seen: watch::Sender::default(),
             waits: None,
         }
     }
 
     /// Tells when all is written.
     pub(super) fn flushes(&self) -> Flushes {
-        Flushes(self.flushed.subscribe())
+        Flushes(self.seen.subscribe())
     }
 
     /// The outcome of a write, or that it took too long.
@@ -79,7 +112,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
+        let more = buffer.filled().len() > before;
+        self.seen.send_if_modified(|seen| {
+            seen.broken |= read.is_err();
+            seen.reads += u64::from(more);
+            more || seen.broken
+        });
+        Poll::Ready(read)
     }
 }
 
@@ -110,7 +151,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         let flushed = self.within(cx, flushed);
         if let Poll::Ready(Ok(())) = &flushed {
-            self.flushed.send_modify(|count| *count += 1);
+            self.seen.send_modify(|seen| seen.flushes += 1);
         }
         flushed
     }

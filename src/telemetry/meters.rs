@@ -258,6 +258,8 @@ meters! {
         "Requests of 1C, by mode and result: success, progress, failure, login (refused), orders, news, quiet."
     onec_orders "bridge_onec_orders" Counter Count ["base", "what"]
         "Orders in answers to 1C, by what became of them: offered, confirmed, cut (the answer broke off)."
+    onec_documents "bridge_onec_documents" Counter Count ["base", "code"]
+        "Documents that came from 1C, by the code with which each was refused."
     onec_waiting "bridge_onec_orders_waiting" Gauge Count ["base"]
         "Orders that wait for a 1C base to fetch them."
     onec_oldest "bridge_onec_oldest_seconds" Gauge Seconds ["base"]

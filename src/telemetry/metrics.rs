@@ -96,6 +96,11 @@ impl Metrics {
         self.meters.onec_orders.at(&[base, what]).inc_by(count);
     }
 
+    /// A document of 1C was refused with this code.
+    pub fn onec_document(&self, base: &str, code: &str) {
+        self.meters.onec_documents.at(&[base, code]).inc();
+    }
+
     /// What waits for a 1C base, and for how long.
     pub fn onec_waiting(&self, base: &str, count: i64, oldest_seconds: f64) {
         #[expect(clippy::cast_precision_loss, reason = "a meter")]

@@ -121,6 +121,9 @@ pub(super) async fn housekeeping(
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
+        if let Err(error) = bridge.prune_onec(PRUNE_BATCH).await {
+            tracing::warn!(error = %error.chain(), "files of 1C could not be pruned; it is tried again in a while");
+        }
         match prune(&bridge, &options.retention, &stop).await {
             Ok(_) => turns.went_well().await,
             Err(error) => {

@@ -4,13 +4,21 @@
 //! Postgres, so that any process answers any request of a session. The wire is the business of
 //! `http`; what an order looks like, of [`crate::onec`].
 
+mod documents;
+mod goods;
+mod import;
+mod parse;
 mod query;
+mod reader;
 mod sessions;
 mod show;
+mod upload;
 
+pub use import::{Checks, Step};
 pub use query::{Offered, Query};
 pub use sessions::{Logins, Session};
-pub use show::{BaseReport, OneCView, OrderSheet, SessionView};
+pub use show::{BaseReport, DocumentView, FileView, OneCView, OrderSheet, SessionView};
+pub use upload::Stored;
 
 use super::{Bridge, Error};
 use crate::{

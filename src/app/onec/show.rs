@@ -4,7 +4,7 @@ use super::super::{Bridge, Error};
 use crate::{
     domain::ShopName,
     onec::Base,
-    storage::onec::{bases, orders, sessions},
+    storage::onec::{bases, imports, orders, sessions},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -47,6 +47,58 @@ pub struct OrderSheet {
     pub code: String,
     /// Why, in one sentence.
     pub why: String,
+}
+
+/// A document that came from 1C.
+#[derive(Debug, Clone, Serialize)]
+pub struct DocumentView {
+    /// Its id.
+    pub id: i64,
+    /// The base.
+    pub base: String,
+    /// document, package, counterparty, unreadable.
+    pub kind: String,
+    /// `Номер`.
+    pub number: Option<String>,
+    /// `Ид`.
+    pub doc_id: Option<String>,
+    /// `Номер1С`.
+    pub onec_number: Option<String>,
+    /// When it came.
+    pub received_at: DateTime<Utc>,
+    /// How often it came again.
+    pub repeats: i32,
+    /// Why it is not carried out.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// The element as XML.
+    pub raw: String,
+}
+
+/// A file that came from 1C.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileView {
+    /// Its name.
+    pub name: String,
+    /// The file inside a zip; empty: the file itself.
+    pub member: String,
+    /// How long it is, in bytes; none: it is kept no longer.
+    pub bytes: Option<i64>,
+    /// working, taken, refused.
+    pub state: String,
+    /// Items that are done.
+    pub items: i64,
+    /// Of them, items that could not be read.
+    pub faulty: i64,
+    /// Of them, documents that are kept and not taken in.
+    pub documents: i64,
+    /// When it was begun.
+    pub started_at: DateTime<Utc>,
+    /// The code, where it was refused.
+    pub code: Option<String>,
+    /// Why, or what was wrong with some of its items.
+    pub message: Option<String>,
 }
 
 /// An exchange session.
@@ -152,6 +204,52 @@ impl Bridge {
             sessions: sessions.into_iter().map(view).collect(),
             prefix_changed: fixed.is_some_and(|fixed| fixed != super::prefixes(base)),
         })
+    }
+
+    /// The newest documents of a base, with ids below `before`; of one number, if it is given.
+    pub async fn onec_documents(
+        &self,
+        base: &Base,
+        number: Option<&str>,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<DocumentView>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let before = before.unwrap_or(i64::MAX);
+        let rows = imports::newest(&mut db, base.name.as_str(), number, before, limit).await?;
+        let view = |row: imports::DocumentRow| DocumentView {
+            id: row.id,
+            base: row.base,
+            kind: row.kind,
+            number: row.number,
+            doc_id: row.doc_id,
+            onec_number: row.onec_number,
+            received_at: row.received_at,
+            repeats: row.repeats,
+            code: row.code,
+            message: row.message,
+            raw: row.raw,
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// The newest files that a base had taken in.
+    pub async fn onec_files(&self, base: &Base, limit: i64) -> Result<Vec<FileView>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let rows = imports::newest_files(&mut db, base.name.as_str(), limit).await?;
+        let view = |row: imports::FileRow| FileView {
+            name: row.name,
+            member: row.member,
+            bytes: row.bytes,
+            state: row.state,
+            items: row.position,
+            faulty: row.faulty,
+            documents: row.documents,
+            started_at: row.started_at,
+            code: row.code,
+            message: row.message,
+        };
+        Ok(rows.into_iter().map(view).collect())
     }
 
     /// What the bases have of an order.

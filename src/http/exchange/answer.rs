@@ -16,6 +16,12 @@ impl Answer {
         Self(vec!["success".to_owned()])
     }
 
+    /// Done; what is to be told beside.
+    pub(super) fn success_with(lines: Vec<String>) -> Self {
+        let word = std::iter::once("success".to_owned());
+        Self(word.chain(lines).collect())
+    }
+
     pub(super) fn lines(lines: Vec<String>) -> Self {
         Self(lines)
     }
@@ -30,6 +36,15 @@ impl Answer {
             lines.push(detail.to_owned());
         }
         lines.push(code.remedy_in_russian().to_owned());
+        Self(lines)
+    }
+
+    /// What is wrong, line by line, and what to do about it.
+    pub(super) fn failure_with(code: Code, details: Vec<String>) -> Self {
+        let Self(mut lines) = Self::failure(code, "");
+        let remedy = lines.pop();
+        lines.extend(details);
+        lines.extend(remedy);
         Self(lines)
     }
 

@@ -8,10 +8,12 @@
 //! |---|---|
 //! | `request` | the query string, cookies, Basic |
 //! | `answer` | texts in the base's encoding |
+//! | `files` | `file`, `import`, `deactivate`, `complete` |
 //! | `login` | who exchanges, and in which session |
 //! | `orders` | the answer to `query`, streamed |
 
 mod answer;
+mod files;
 mod login;
 mod orders;
 mod request;
@@ -28,7 +30,7 @@ use answer::Answer;
 use axum::{
     body::Body,
     extract::{Request, State as Extract},
-    http::{Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use request::Asked;
@@ -82,11 +84,13 @@ pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -
     let (parts, body) = request.into_parts();
     let asked = Asked::read(&parts);
     let base = onec.base.name.as_str();
+    let headers = parts.headers.clone();
     let flushes = parts.extensions.get::<Flushes>().cloned();
     let exchange = Exchange {
         state: &state,
         onec,
         asked: &asked,
+        headers,
         flushes,
     };
     let mode = asked.known_mode();
@@ -103,6 +107,7 @@ struct Exchange<'a> {
     state: &'a State,
     onec: &'a OneC,
     asked: &'a Asked,
+    headers: HeaderMap,
     flushes: Option<Flushes>,
 }
 
@@ -143,12 +148,11 @@ impl Exchange<'_> {
             let detail = "type: известны sale, catalog, get_catalog и listen";
             return Err(self.refuse(Code::OneCRequest, detail));
         }
-        // Whoever sends a body is to be known before it is read.
-        let _body = body;
         if kind == "listen" && self.asked.mode != "checkauth" {
             self.somebody().await?;
             return self.listen().await;
         }
+        let files = matches!(kind, "sale" | "catalog");
         match self.asked.mode.as_str() {
             "checkauth" => Ok(("success", self.check_auth().await?)),
             "init" => self.init().await,
@@ -171,10 +175,12 @@ impl Exchange<'_> {
                 done.map_err(|error| self.failed(error))?;
                 Ok(self.success())
             }
-            "file" | "import" | "deactivate" | "complete" => {
-                self.somebody().await?;
-                let detail = "файлы из 1С эта версия моста не принимает";
-                Err(self.refuse(Code::OneCRequest, detail))
+            "file" if files => self.file(body).await,
+            "import" if files => self.import().await,
+            "deactivate" if kind == "catalog" => self.deactivate().await,
+            "complete" if kind == "catalog" => {
+                self.session().await?;
+                Ok(self.success())
             }
             _ => {
                 self.somebody().await?;
@@ -217,6 +223,12 @@ impl Exchange<'_> {
             .bridge
             .init_onec_session(&session, asked, self.subordinate());
         let spoken = spoken.await.map_err(|error| self.failed(error))?;
+        let dropped = self
+            .state
+            .bridge
+            .drop_onec_files(&session, &self.asked.kind)
+            .await;
+        dropped.map_err(|error| self.failed(error))?;
         let base = self.base();
         let mut lines = vec![
             format!("zip={}", if base.zip { "yes" } else { "no" }),

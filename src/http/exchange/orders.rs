@@ -164,19 +164,34 @@ impl Drop for Guard {
             self.flushed_before,
         );
         runtime.spawn(async move {
-            let written = match (before, flushes) {
-                (None, _) => false,
-                (Some(before), Some(flushes)) => flushes.beyond(before).await,
-                (Some(_), None) => true,
-            };
-            let stored = if written {
-                bridge.onec_answer_written(offered.answer).await
-            } else {
-                bridge.onec_answer_cut(&offered).await
-            };
+            let stored = became(&bridge, &offered, before, flushes).await;
             if let Err(error) = stored {
                 tracing::warn!(error = %error.chain(), "it could not be stored what became of an answer to 1C");
             }
         });
     }
+}
+
+/// Stores what becomes of an answer: written, or cut, also later on.
+async fn became(
+    bridge: &Bridge,
+    offered: &Offered,
+    before: Option<u64>,
+    flushes: Option<Flushes>,
+) -> Result<(), crate::app::Error> {
+    let written = match (before, flushes) {
+        (Some(before), Some(mut flushes)) => flushes.beyond(before).await.then_some(Some(flushes)),
+        (Some(_), None) => Some(None),
+        (None, _) => None,
+    };
+    let Some(flushes) = written else {
+        return bridge.onec_answer_cut(offered).await;
+    };
+    bridge.onec_answer_written(offered.answer).await?;
+    if let Some(flushes) = flushes
+        && flushes.breaks().await
+    {
+        bridge.onec_answer_cut(offered).await?;
+    }
+    Ok(())
 }

@@ -17,6 +17,8 @@ pub(super) struct Asked {
     pub(super) mode: String,
     pub(super) version: Option<String>,
     pub(super) cml_version: Option<String>,
+    pub(super) filename: Option<String>,
+    pub(super) timestamp: Option<i64>,
     /// What names the session: the cookie (it may come twice), and `sessid`.
     pub(super) tokens: Vec<String>,
     /// Login and password, where Basic shows them.
@@ -40,6 +42,8 @@ impl Asked {
                 "version" => asked.version = Some(value),
                 "cmlVersion" => asked.cml_version = Some(value),
                 "sessid" => asked.token(&value),
+                "filename" => asked.filename = Some(value),
+                "timestamp" => asked.timestamp = value.trim().parse().ok(),
                 _ => {}
             }
         }

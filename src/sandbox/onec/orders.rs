@@ -47,6 +47,24 @@ pub struct Line {
     pub sum: Decimal,
 }
 
+/// A file with one order and its status, in the order of elements that trade configurations write.
+pub(super) fn with_status(order: &Kept, status: &str) -> String {
+    let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    let (id, number, status) = (plain(&order.id), plain(&order.number), plain(status));
+    let version = order.times;
+    format!(
+        "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <КоммерческаяИнформация xmlns=\"urn:1C.ru:commerceml_2\" ВерсияСхемы=\"2.09\" \
+         ДатаФормирования=\"2026-11-26T12:00:00\" Ид=\"1\"><Документ><Ид>{id}</Ид>\
+         <НомерВерсии>AAAAAAA{version}</НомерВерсии><ПометкаУдаления>false</ПометкаУдаления>\
+         <Номер>{number}</Номер><Номер1С>ТД-{number}</Номер1С><Дата>2026-11-26</Дата>\
+         <Дата1С>2026-11-26</Дата1С><Время>12:00:00</Время><ХозОперация>Заказ товара</ХозОперация>\
+         <Роль>Продавец</Роль><ЗначенияРеквизитов><ЗначениеРеквизита>\
+         <Наименование>Статуса заказа ИД</Наименование><Значение>{status}</Значение>\
+         </ЗначениеРеквизита></ЗначенияРеквизитов></Документ></КоммерческаяИнформация>"
+    )
+}
+
 /// The form that a version asks for.
 struct Form {
     /// Hundredths, so that 2.1 is 2.10: (major, minor).

@@ -81,6 +81,36 @@ impl OneC {
         received(self.request(Method::POST, kind, mode, more).body(body)).await
     }
 
+    /// Asks for orders, takes so many bytes of the answer, and drops the connection.
+    pub async fn query_cut(&self, bytes: usize) -> Result<(), Trouble> {
+        let failed = |error: reqwest::Error| Trouble(format!("Ошибка соединения: {error}"));
+        let sent = self.request(Method::GET, "sale", "query", &[]).send().await;
+        let mut response = sent.map_err(failed)?;
+        let mut taken = 0;
+        while taken < bytes {
+            match response.chunk().await.map_err(failed)? {
+                Some(chunk) => taken += chunk.len(),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a status for an order that the base has, as a trade configuration writes it; what the
+    /// site says.
+    pub async fn send_status(&self, number: &str, status: &str) -> Result<Vec<String>, Trouble> {
+        let Some(order) = self.order(number) else {
+            return trouble(format!("заказа {number} в базе нет"));
+        };
+        let file = super::orders::with_status(order, status);
+        let name = "documents.xml";
+        let said = self.send("sale", name, file.as_bytes()).await?;
+        if self.exchange.version.is_none() || said.first().map(String::as_str) != Some("success") {
+            return Ok(said);
+        }
+        Ok(self.import("sale", name).await?.1)
+    }
+
     /// Asks and reads lines of text.
     pub async fn ask(
         &self,

@@ -4,6 +4,9 @@
 //! statement of another room waits for them.
 
 pub mod bases;
+pub mod files;
+pub mod goods;
+pub mod imports;
 pub mod offers;
 pub mod orders;
 pub mod sessions;

@@ -73,7 +73,7 @@ pub async fn turn(
 pub async fn cut(db: &mut PgConnection, answer: Answer) -> Result<u64, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.onec_offers SET state = 'cut'
-         WHERE session = $1 AND batch = $2 AND state IN ('sending', 'offered')",
+         WHERE session = $1 AND batch = $2 AND state IN ('sending', 'offered', 'written')",
         answer.session,
         answer.batch
     )

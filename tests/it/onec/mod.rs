@@ -1,5 +1,7 @@
 //! The exchange with 1C, seen from a base: the sandbox's, which is as unforgiving as real ones.
 
+mod cut;
+mod files;
 mod orders;
 mod protocol;
 mod world;

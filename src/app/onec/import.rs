@@ -1,0 +1,435 @@
+//! `mode=import`: files are taken in, in steps.
+//!
+//! A file is first read to its end: of one that is cut, or lies, nothing is taken in. Then its items
+//! are stored batch by batch, each batch together with how far the file is done; a killed process
+//! goes on behind the last one, and of two that work on one file only one gets on.
+
+use super::{
+    super::{Bridge, Error},
+    Session, goods,
+    parse::{self, Place, Read},
+    reader::Stored,
+    upload,
+};
+use crate::{
+    commerceml::Fault,
+    domain::Code,
+    onec::{
+        Base,
+        upload::{self as names, Kind},
+    },
+    storage::onec::{
+        files::{self, FileRow},
+        goods as stored,
+        imports::{self, Done, ImportRow},
+    },
+};
+use chrono::{DateTime, Utc};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
+
+/// Batches read ahead of what is stored.
+const AHEAD: usize = 1;
+/// A session's files may unpack to so many times what they may have packed.
+const UNPACKED: u64 = 10;
+/// Lines that are told of one batch.
+const LINES: usize = 20;
+
+/// Files that are read to their end at the moment, by import.
+#[derive(Debug, Default)]
+pub struct Checks(Mutex<HashMap<i64, JoinHandle<Result<(), Fault>>>>);
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// All is taken in; what is to be told beside.
+    Success(Vec<String>),
+    /// There is more to do: so many items are done.
+    Progress(i64),
+    /// It is not taken in.
+    Refused {
+        /// The code.
+        code: Code,
+        /// What exactly, a line each.
+        lines: Vec<String>,
+    },
+}
+
+fn refused(code: Code, line: impl Into<String>) -> Step {
+    let lines = vec![line.into()];
+    Step::Refused { code, lines }
+}
+
+/// A file to be taken in, or a file in a zip.
+struct Source {
+    file: FileRow,
+    tail: Vec<u8>,
+    place: Place,
+    member: String,
+}
+
+impl Bridge {
+    /// One step of taking a file in.
+    pub async fn import_onec(&self, session: &Session, name: &str) -> Result<Step, Error> {
+        let Some(name) = names::name(name) else {
+            return Ok(refused(Code::OneCFile, "имя файла недопустимо"));
+        };
+        let base = &session.base;
+        let until = Instant::now()
+            + match base.step {
+                Duration::ZERO => Duration::from_secs(3_000),
+                step => step * 2 / 3,
+            };
+        let sources = match self.sources(session, &name).await? {
+            Ok(sources) => sources,
+            Err(step) => return Ok(step),
+        };
+        let (mut lines, mut documents) = (Vec::new(), 0);
+        for source in &sources {
+            let mut db = self.pool().acquire().await?;
+            let row = imports::open(&mut db, base.name.as_str(), source.file.id, &source.member);
+            let row = row.await?;
+            drop(db);
+            if let Some(step) = self.import_step(session, source, &row, until).await? {
+                return Ok(step);
+            }
+            let mut db = self.pool().acquire().await?;
+            let row = imports::open(&mut db, base.name.as_str(), source.file.id, &source.member);
+            let row = row.await?;
+            documents += row.documents;
+            lines.extend(
+                row.message
+                    .iter()
+                    .flat_map(|text| text.lines())
+                    .map(str::to_owned),
+            );
+        }
+        if documents > 0 {
+            let code = Code::OneCLater;
+            return Ok(Step::Refused { code, lines });
+        }
+        Ok(Step::Success(lines))
+    }
+
+    /// Works on one source; none: it is taken in.
+    async fn import_step(
+        &self,
+        session: &Session,
+        source: &Source,
+        row: &ImportRow,
+        until: Instant,
+    ) -> Result<Option<Step>, Error> {
+        match row.state.as_str() {
+            "taken" => return Ok(None),
+            "refused" => {
+                let code = row.code.as_deref().and_then(Code::parse);
+                let words = row.message.clone().unwrap_or_default();
+                return Ok(Some(refused(code.unwrap_or(Code::OneCFile), words)));
+            }
+            _ => {}
+        }
+        if !row.checked {
+            match self.checked(source, row.id, until).await {
+                None => return Ok(Some(Step::Progress(row.position))),
+                Some(Err(fault)) => return self.refuse(row.id, &fault).await.map(Some),
+                Some(Ok(())) => {
+                    let mut db = self.pool().acquire().await?;
+                    imports::checked(&mut db, row.id).await?;
+                }
+            }
+        }
+        self.apply(session, source, row, until).await
+    }
+
+    async fn refuse(&self, import: i64, fault: &Fault) -> Result<Step, Error> {
+        let words = fault.detail.replace('\0', "\u{fffd}");
+        let mut db = self.pool().acquire().await?;
+        let code = Code::OneCFile;
+        imports::end(&mut db, import, Some((code.as_str(), &words))).await?;
+        Ok(refused(code, words))
+    }
+
+    fn stored(&self, file: &FileRow) -> Stored {
+        let length = u64::try_from(file.bytes).unwrap_or_default();
+        Stored::new(self.pool().clone(), Handle::current(), file.id, length)
+    }
+
+    /// Whether the file can be read to its end; none: that takes longer than this step.
+    async fn checked(
+        &self,
+        source: &Source,
+        import: i64,
+        until: Instant,
+    ) -> Option<Result<(), Fault>> {
+        let running = &self.inner.checks.0;
+        let known = running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&import);
+        let mut check = known.unwrap_or_else(|| {
+            let file = self.stored(&source.file);
+            let (tail, place) = (source.tail.clone(), source.place);
+            tokio::task::spawn_blocking(move || parse::check(file, &tail, &place))
+        });
+        match timeout_at(until, &mut check).await {
+            Ok(Ok(read)) => Some(read),
+            // A panic over a file is that file's.
+            Ok(Err(error)) => Some(Err(Fault {
+                kind: crate::commerceml::FaultKind::NotXml,
+                detail: format!("the file cannot be read: {error}"),
+            })),
+            Err(_) => {
+                let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+                running.insert(import, check);
+                None
+            }
+        }
+    }
+
+    /// Stores the items behind those that are done, for as long as the step lasts.
+    async fn apply(
+        &self,
+        session: &Session,
+        source: &Source,
+        row: &ImportRow,
+        until: Instant,
+    ) -> Result<Option<Step>, Error> {
+        let base = &session.base;
+        let (sender, mut batches) = mpsc::channel(AHEAD);
+        let file = self.stored(&source.file);
+        let (tail, place) = (source.tail.clone(), source.place);
+        let skip = u64::try_from(row.position).unwrap_or_default();
+        let reading =
+            tokio::task::spawn_blocking(move || parse::read(file, &tail, &place, skip, &sender));
+        let mut formed_at = None;
+        let mut position = row.position;
+        while let Some(read) = batches.recv().await {
+            match read {
+                Read::Head(head) => {
+                    formed_at = head.formed_at.map(|at| base.from_local(at.naive()));
+                    let mut db = self.pool().acquire().await?;
+                    imports::head(&mut db, row.id, formed_at, None).await?;
+                }
+                Read::Items(items) => {
+                    let many = i64::try_from(items.len()).unwrap_or(i64::MAX);
+                    let at = (row.id, position);
+                    let formed_at = formed_at.unwrap_or(session.started_at);
+                    if !self.batch(base, at, formed_at, items).await? {
+                        return Ok(Some(Step::Progress(position)));
+                    }
+                    position += many;
+                    if Instant::now() > until {
+                        return Ok(Some(Step::Progress(position)));
+                    }
+                }
+            }
+        }
+        match reading.await {
+            Ok(Ok(())) => {
+                let mut db = self.pool().acquire().await?;
+                imports::end(&mut db, row.id, None).await?;
+                Ok(None)
+            }
+            Ok(Err(fault)) => self.refuse(row.id, &fault).await.map(Some),
+            Err(error) => {
+                let detail = format!("the file cannot be read: {error}");
+                let kind = crate::commerceml::FaultKind::NotXml;
+                self.refuse(row.id, &Fault { kind, detail }).await.map(Some)
+            }
+        }
+    }
+
+    /// Stores a batch together with how far the file is done; false: somebody else has done so.
+    async fn batch(
+        &self,
+        base: &Base,
+        (import, position): (i64, i64),
+        formed_at: DateTime<Utc>,
+        items: Vec<parse::Came>,
+    ) -> Result<bool, Error> {
+        let name = base.name.as_str();
+        let mut tx = self.pool().begin().await?;
+        let mut done = Done {
+            items: i64::try_from(items.len()).unwrap_or(i64::MAX),
+            ..Done::default()
+        };
+        let mut rows = goods::Rows::default();
+        let mut lines: Vec<String> = Vec::new();
+        for mut came in items {
+            if let Err(fault) = &came.item {
+                done.faulty += 1;
+                if came.raw.is_none() {
+                    lines.push(fault.detail.replace(['\0', '\n'], " "));
+                    continue;
+                }
+            }
+            came.item = match came.item {
+                Ok(item) => match rows.take(item) {
+                    Some(item) => Ok(item),
+                    None => continue,
+                },
+                fault => fault,
+            };
+            let told = self
+                .onec_document(&mut tx, (base, import), Some(formed_at), &came)
+                .await?;
+            if let Some(line) = told {
+                done.documents += 1;
+                lines.push(line);
+            }
+        }
+        let more = lines.len().saturating_sub(LINES);
+        lines.truncate(LINES);
+        if more > 0 {
+            lines.push(format!("… и ещё {more}"));
+        }
+        done.message = (!lines.is_empty()).then(|| lines.join("\n"));
+        stored::lists(&mut tx, name, formed_at, &rows.lists()).await?;
+        stored::products(&mut tx, name, formed_at, &rows.products()).await?;
+        stored::prices(&mut tx, name, formed_at, &rows.prices()).await?;
+        stored::counts(&mut tx, name, formed_at, &rows.counts()).await?;
+        if rows.only_changes.is_some() {
+            imports::head(&mut tx, import, None, rows.only_changes).await?;
+        }
+        if !imports::advance(&mut tx, import, position, &done).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// What this name means among the files of the session.
+    async fn sources(
+        &self,
+        session: &Session,
+        name: &str,
+    ) -> Result<Result<Vec<Source>, Step>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let mut open = files::open(&mut db, session.id).await?;
+        // The newest of several that could be meant.
+        open.reverse();
+        let most = session.base.max_upload.saturating_mul(UNPACKED);
+        let mut cut = false;
+        drop(db);
+        for file in open {
+            let mut db = self.pool().acquire().await?;
+            let start = files::piece(&mut db, file.id, 0).await?;
+            let kind = Kind::of(start.as_ref().map_or(&[], |(_, bytes)| bytes));
+            let own = names::same(&file.name, name);
+            if kind != Kind::Zip {
+                if !own {
+                    continue;
+                }
+                let place = Place { member: None, most };
+                let (tail, member) = (Vec::new(), String::new());
+                return Ok(Ok(vec![Source {
+                    file,
+                    tail,
+                    place,
+                    member,
+                }]));
+            }
+            let tail = upload::tail(&mut db, file.id, file.bytes).await?;
+            drop(db);
+            let stored = self.stored(&file);
+            let bytes = u64::try_from(file.bytes).unwrap_or_default();
+            let listed = {
+                let tail = tail.clone();
+                let listing = move || parse::members(stored, &tail, most);
+                tokio::task::spawn_blocking(listing).await
+            };
+            let listed = match listed {
+                Ok(Ok(listed)) => listed,
+                // One that is whole, and lies.
+                Ok(Err(fault)) if own || names::zip_end(&tail, bytes).is_some() => {
+                    return Ok(Err(refused(Code::OneCFile, fault.detail)));
+                }
+                _ => {
+                    cut = true;
+                    continue;
+                }
+            };
+            if !session.base.zip {
+                return Ok(Err(refused(
+                    Code::OneCFile,
+                    "архивы выключены (zip = false)",
+                )));
+            }
+            let meant = |member: &str| {
+                let xml = member
+                    .rsplit('.')
+                    .next()
+                    .is_some_and(|end| end.eq_ignore_ascii_case("xml"));
+                if own { xml } else { names::same(member, name) }
+            };
+            let found: Vec<Source> = listed
+                .into_iter()
+                .filter(|(_, member)| meant(member))
+                .map(|(nth, member)| Source {
+                    file: file.clone(),
+                    tail: tail.clone(),
+                    place: Place {
+                        member: Some(nth),
+                        most,
+                    },
+                    member,
+                })
+                .collect();
+            if !found.is_empty() {
+                return Ok(Ok(found));
+            }
+        }
+        let words = if cut {
+            format!("файла {name} нет: архив принят не целиком или повреждён")
+        } else {
+            format!("файла {name} в этом сеансе нет")
+        };
+        Ok(Err(refused(Code::OneCFile, words)))
+    }
+
+    /// `deactivate`: a full exchange has ended; products that it did not speak of are gone. None:
+    /// its files are not all taken in.
+    pub async fn end_onec_catalogue(
+        &self,
+        session: &Session,
+        began: Option<i64>,
+    ) -> Result<Option<u64>, Error> {
+        let mut db = self.pool().acquire().await?;
+        let row = imports::of_session(&mut db, session.id).await?;
+        let began = began.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        let began = began.map_or(session.started_at, |began| began.min(session.started_at));
+        let earlier = began.timestamp() < session.started_at.timestamp();
+        if row.open > 0 || row.taken == 0 && !earlier {
+            return Ok(None);
+        }
+        let name = session.base.name.as_str();
+        Ok(Some(stored::gone(&mut db, name, began).await?))
+    }
+
+    /// Removes files and sessions that are kept no longer, in batches; how many.
+    pub async fn prune_onec(&self, batch: i64) -> Result<u64, Error> {
+        let mut sum = 0;
+        let mut longest = Duration::from_secs(86_400);
+        let mut db = self.pool().acquire().await?;
+        for base in self.directory().bases.values() {
+            let name = base.name.as_str();
+            let most = i64::try_from(base.keep_files_bytes).unwrap_or(i64::MAX);
+            let keep = base.keep_files.as_secs_f64();
+            longest = longest.max(base.keep_files);
+            sum += files::prune_old(&mut db, name, keep, batch.min(100)).await?;
+            sum += files::prune_large(&mut db, name, most, batch.min(100)).await?;
+        }
+        let sessions = crate::storage::onec::sessions::prune(&mut db, longest.as_secs_f64(), batch);
+        Ok(sum + sessions.await?)
+    }
+}

@@ -1,0 +1,218 @@
+//! Files read on a thread of their own, their items handed over in batches.
+
+use super::reader::{Bounded, Stored};
+use crate::{
+    commerceml::{Bounds, Element, Fault, FaultKind, Head, Item, Items},
+    onec::upload,
+};
+use std::{
+    io::{BufRead, BufReader},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::mpsc;
+use zip::ZipArchive;
+
+/// Items of one batch.
+const BATCH: usize = 500;
+/// Bytes of one batch, about.
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+/// The longest directory of a zip that is read, in bytes, and the most files in it.
+const DIRECTORY: u64 = 4 * 1024 * 1024;
+const MOST_MEMBERS: u64 = 20_000;
+
+/// An item as it came: read, or with what is wrong with it; and its XML, where it is a document.
+pub(super) struct Came {
+    pub(super) item: Result<Item, Fault>,
+    pub(super) raw: Option<String>,
+    /// `Номер` of what cannot be read.
+    pub(super) number: Option<String>,
+}
+
+/// What the reading thread hands over.
+pub(super) enum Read {
+    /// What the root says; once, first.
+    Head(Head),
+    /// Some items.
+    Items(Vec<Came>),
+}
+
+/// What is read of a stored file: itself, or a file in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Which file of the zip; none: the file itself.
+    pub(super) member: Option<usize>,
+    /// The most bytes that it may unpack to.
+    pub(super) most: u64,
+}
+
+/// The files in a zip whose last bytes are these, each with its place there.
+pub(super) fn members(file: Stored, tail: &[u8], most: u64) -> Result<Vec<(usize, String)>, Fault> {
+    let archive = archive(file, tail)?;
+    if archive
+        .decompressed_size()
+        .is_none_or(|size| size > u128::from(most))
+    {
+        let detail = "the zip unpacks to more than is allowed";
+        return Err(fault(FaultKind::TooLarge, detail));
+    }
+    let mut names = Vec::with_capacity(archive.len());
+    for nth in 0..archive.len() {
+        let Some(Ok(name)) = archive.name_for_index(nth) else {
+            continue;
+        };
+        if name.ends_with('/') {
+            continue;
+        }
+        let Some(name) = upload::name(&name) else {
+            let detail = format!("the zip holds a file whose name leads out of it: {name:.80}");
+            return Err(fault(FaultKind::NotXml, detail));
+        };
+        names.push((nth, name));
+    }
+    Ok(names)
+}
+
+fn fault(kind: FaultKind, detail: impl Into<String>) -> Fault {
+    let detail = detail.into();
+    Fault { kind, detail }
+}
+
+fn archive(file: Stored, tail: &[u8]) -> Result<ZipArchive<Stored>, Fault> {
+    let missing = || {
+        fault(
+            FaultKind::NotXml,
+            "the zip is not whole: its directory is missing",
+        )
+    };
+    let end = upload::zip_end(tail, file.length()).ok_or_else(missing)?;
+    if end.directory > DIRECTORY || end.entries > MOST_MEMBERS {
+        return Err(fault(FaultKind::TooLarge, "the zip holds too many files"));
+    }
+    ZipArchive::new(file).map_err(|error| {
+        fault(
+            FaultKind::NotXml,
+            format!("the zip cannot be read: {error}"),
+        )
+    })
+}
+
+/// Whether a file can be read to its end, item by item; what is wrong with single items is told
+/// when they are taken in.
+pub(super) fn check(file: Stored, tail: &[u8], place: &Place) -> Result<(), Fault> {
+    within(file, tail, place, |items| {
+        for item in items {
+            match item {
+                Err(fault) if !fault.is_of_one_item() => return Err(fault),
+                _ => {}
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Reads a file behind its first `skip` items, and hands the rest over until nobody takes it.
+pub(super) fn read(
+    file: Stored,
+    tail: &[u8],
+    place: &Place,
+    skip: u64,
+    sender: &mpsc::Sender<Read>,
+) -> Result<(), Fault> {
+    within(file, tail, place, |items| {
+        if sender
+            .blocking_send(Read::Head(items.head().clone()))
+            .is_err()
+        {
+            return Ok(());
+        }
+        let (mut batch, mut bytes, mut nth) = (Vec::with_capacity(BATCH), 0, 0_u64);
+        while let Some(item) = items.next() {
+            if let Err(fault) = &item
+                && !fault.is_of_one_item()
+            {
+                return Err(fault.clone());
+            }
+            nth += 1;
+            if nth <= skip {
+                continue;
+            }
+            bytes += items.bytes();
+            let raw = raw(&item, items);
+            let number = item.as_ref().err().and_then(|_| number(items));
+            batch.push(Came { item, raw, number });
+            if batch.len() >= BATCH || bytes > BATCH_BYTES {
+                let full = Read::Items(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+                bytes = 0;
+                if sender.blocking_send(full).is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        // Nobody is there any more: whoever comes next goes on behind what was stored.
+        let _ = sender.blocking_send(Read::Items(batch));
+        Ok(())
+    })
+}
+
+/// `Номер`, else `Ид`, of the item that was read last.
+fn number(items: &Items<impl BufRead>) -> Option<String> {
+    let element = items.last()?;
+    let texts = [element.text_of("Номер"), element.text_of("Ид")];
+    texts
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+/// The XML of a document; goods are many, and are stored by their values.
+fn raw(item: &Result<Item, Fault>, items: &Items<impl BufRead>) -> Option<String> {
+    match item {
+        Ok(Item::Document(_) | Item::Package(_) | Item::Counterparty(_)) => {}
+        Err(_)
+            if items.last().is_some_and(|element| {
+                element.name != "Предложение" && element.name != "Товар"
+            }) => {}
+        _ => return None,
+    }
+    items.last().map(Element::to_xml)
+}
+
+/// Opens a file, or a file in it, and does something with its items. A bound that was passed is
+/// told as such, whatever the XML reader makes of it.
+fn within(
+    file: Stored,
+    tail: &[u8],
+    place: &Place,
+    work: impl FnOnce(&mut Items<Box<dyn BufRead + '_>>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let passed = Arc::new(AtomicBool::new(false));
+    let done = match place.member {
+        None => {
+            let reader = BufReader::new(Bounded::new(file, place.most, Arc::clone(&passed)));
+            Items::new(Box::new(reader) as Box<dyn BufRead + '_>, Bounds::default())
+                .and_then(|mut items| work(&mut items))
+        }
+        Some(nth) => archive(file, tail).and_then(|mut archive| {
+            let member = archive.by_index(nth);
+            let member = member.map_err(|error| {
+                fault(
+                    FaultKind::NotXml,
+                    format!("the zip cannot be read: {error}"),
+                )
+            })?;
+            let reader = BufReader::new(Bounded::new(member, place.most, Arc::clone(&passed)));
+            Items::new(Box::new(reader) as Box<dyn BufRead + '_>, Bounds::default())
+                .and_then(|mut items| work(&mut items))
+        }),
+    };
+    if passed.load(Ordering::Relaxed) {
+        return Err(fault(
+            FaultKind::TooLarge,
+            "the file unpacks to more than is allowed",
+        ));
+    }
+    done
+}

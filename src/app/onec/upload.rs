@@ -1,0 +1,142 @@
+//! `mode=file`: pieces of files, appended as they come.
+//!
+//! A piece that begins a file (a declaration of XML, the mark of a zip) begins it anew where one of
+//! that name is there already: an upload that broke off is repeated without an init. A piece that
+//! is the same as the last one is its repetition: the answer to it was lost.
+
+use super::{super::Bridge, super::Error, Session};
+use crate::{
+    onec::upload::{self, Kind, TAIL},
+    storage::onec::files::{self, FileRow},
+};
+use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
+
+/// The most files of one session.
+const MOST_FILES: i64 = 10_000;
+/// Bytes of one row.
+const ROW: usize = 1024 * 1024;
+
+/// What became of a piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// It is stored; whether the file ends with it, as far as its last bytes tell.
+    Kept {
+        /// The name as it is compared.
+        name: String,
+        /// The file is whole.
+        whole: bool,
+    },
+    /// The name cannot be a file's.
+    Name,
+    /// The session has sent more than is allowed.
+    TooMuch,
+}
+
+impl Bridge {
+    /// Stores a piece of a file.
+    pub async fn store_onec_piece(
+        &self,
+        session: &Session,
+        kind: &str,
+        name: &str,
+        piece: &[u8],
+    ) -> Result<Stored, Error> {
+        let Some(name) = upload::name(name) else {
+            return Ok(Stored::Name);
+        };
+        let mut tx = self.pool().begin().await?;
+        let sent = files::sent(&mut tx, session.id).await?;
+        let (most, long) = (bound(session.base.max_upload), bound(piece.len() as u64));
+        if sent.bytes.saturating_add(long) > most || sent.files >= MOST_FILES {
+            return Ok(Stored::TooMuch);
+        }
+        let print = Sha256::digest(piece).to_vec();
+        let known = files::find(&mut tx, session.id, &name).await?;
+        let file = match known {
+            Some(file) if file.last_print.as_ref() == Some(&print) => {
+                let whole = is_whole(&mut tx, &file).await?;
+                return Ok(Stored::Kept { name, whole });
+            }
+            Some(file) if anew(&mut tx, &file, piece, &print).await? => {
+                files::close(&mut tx, &[file.id]).await?;
+                None
+            }
+            known => known,
+        };
+        let (id, starts) = match file {
+            Some(file) => (file.id, file.bytes),
+            None => {
+                let base = session.base.name.as_str();
+                (
+                    files::begin(&mut tx, (base, session.id, kind), &name).await?,
+                    0,
+                )
+            }
+        };
+        let mut at = starts;
+        for part in piece.chunks(ROW) {
+            files::append(&mut tx, id, at, part).await?;
+            at += bound(part.len() as u64);
+        }
+        files::appended(&mut tx, id, long, &print).await?;
+        let file = files::find(&mut tx, session.id, &name).await?;
+        let whole = match &file {
+            Some(file) => is_whole(&mut tx, file).await?,
+            None => false,
+        };
+        tx.commit().await?;
+        Ok(Stored::Kept { name, whole })
+    }
+
+    /// An init drops the files that the session has sent so far; what was taken in of them stays.
+    pub async fn drop_onec_files(&self, session: &Session, kind: &str) -> Result<(), Error> {
+        let mut db = self.pool().acquire().await?;
+        Ok(files::close_all(&mut db, session.id, kind).await?)
+    }
+}
+
+fn bound(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Whether the piece begins the file anew.
+async fn anew(
+    tx: &mut PgConnection,
+    file: &FileRow,
+    piece: &[u8],
+    print: &[u8],
+) -> Result<bool, Error> {
+    if !Kind::begins(piece) {
+        return Ok(false);
+    }
+    let same_start = file.first_print.as_deref() == Some(print);
+    // No XML goes on with a declaration; a zip may go on with the mark of its next file.
+    Ok(Kind::of(piece) == Kind::Xml || same_start || is_whole(tx, file).await?)
+}
+
+/// Whether a file is whole, as far as its first and its last bytes tell.
+pub(super) async fn is_whole(db: &mut PgConnection, file: &FileRow) -> Result<bool, Error> {
+    let Some((_, start)) = files::piece(&mut *db, file.id, 0).await? else {
+        return Ok(false);
+    };
+    let tail = tail(&mut *db, file.id, file.bytes).await?;
+    let length = u64::try_from(file.bytes).unwrap_or_default();
+    Ok(upload::is_whole(Kind::of(&start), &tail, length))
+}
+
+/// The last bytes of a file.
+pub(super) async fn tail(db: &mut PgConnection, file: i64, bytes: i64) -> Result<Vec<u8>, Error> {
+    let mut tail = Vec::new();
+    let mut end = bytes;
+    while end > 0 && tail.len() < TAIL {
+        let Some((starts, mut data)) = files::piece(&mut *db, file, end - 1).await? else {
+            break;
+        };
+        data.extend_from_slice(&tail);
+        tail = data;
+        end = starts;
+    }
+    let from = tail.len().saturating_sub(TAIL);
+    Ok(tail.split_off(from))
+}

@@ -1,0 +1,96 @@
+//! `file`, `import`, `deactivate`: what 1C sends.
+
+use super::{super::body, Answer, Exchange, Refused};
+use crate::{
+    app::onec::{Session, Step, Stored},
+    domain::Code,
+};
+use axum::{body::Body, response::Response};
+
+impl Exchange<'_> {
+    /// A piece of a file. In the old protocol a file of orders is taken in once it is whole.
+    pub(super) async fn file(&self, body: Body) -> Result<(&'static str, Response), Refused> {
+        // Whoever sends a body is known before it is read.
+        let session = self.session().await?;
+        let name = self.asked.filename.as_deref().unwrap_or_default();
+        let limit = usize::try_from(self.base().file_limit).unwrap_or(usize::MAX);
+        // Not every client keeps to the pieces that it was told.
+        let most = limit.max(self.state.config.http.max_body_bytes);
+        let read = body::read(&self.headers, body, most).await;
+        let piece = read.map_err(|problem| match problem.code() {
+            Code::TooLarge => {
+                let detail = format!("часть файла больше {most} байт: отправляйте по {limit}");
+                self.refuse(Code::OneCFile, &detail)
+            }
+            code => self.refuse(code, ""),
+        })?;
+        if piece.is_empty() {
+            return Err(self.refuse(Code::OneCFile, "часть файла пуста"));
+        }
+        let kind = &self.asked.kind;
+        let stored = self
+            .state
+            .bridge
+            .store_onec_piece(&session, kind, name, &piece)
+            .await;
+        match stored.map_err(|error| self.failed(error))? {
+            Stored::Name => {
+                let detail = format!("имя файла {name:.80} недопустимо");
+                Err(self.refuse(Code::OneCFile, &detail))
+            }
+            Stored::TooMuch => {
+                let most = self.base().max_upload;
+                let detail = format!("за сеанс прислано больше {most} байт (max_upload_bytes)");
+                Err(self.refuse(Code::OneCFile, &detail))
+            }
+            Stored::Kept { name, whole }
+                if whole && kind == "sale" && session.version.is_none() =>
+            {
+                self.take_in(&session, &name).await
+            }
+            Stored::Kept { .. } => Ok(self.success()),
+        }
+    }
+
+    /// A step of taking a file in.
+    pub(super) async fn import(&self) -> Result<(&'static str, Response), Refused> {
+        let session = self.session().await?;
+        let name = self.asked.filename.as_deref().unwrap_or_default();
+        self.take_in(&session, name).await
+    }
+
+    async fn take_in(
+        &self,
+        session: &Session,
+        name: &str,
+    ) -> Result<(&'static str, Response), Refused> {
+        let step = self.state.bridge.import_onec(session, name).await;
+        match step.map_err(|error| self.failed(error))? {
+            Step::Success(lines) => Ok(("success", self.say(&Answer::success_with(lines)))),
+            Step::Progress(items) => {
+                let lines = vec!["progress".to_owned(), format!("обработано: {items}")];
+                Ok(("progress", self.say(&Answer::lines(lines))))
+            }
+            Step::Refused { code, lines } => {
+                let shown = Answer::failure_with(code, lines);
+                Err(Box::new(self.say(&shown)))
+            }
+        }
+    }
+
+    /// A full exchange has ended.
+    pub(super) async fn deactivate(&self) -> Result<(&'static str, Response), Refused> {
+        let session = self.session().await?;
+        let bridge = &self.state.bridge;
+        let ended = bridge
+            .end_onec_catalogue(&session, self.asked.timestamp)
+            .await;
+        match ended.map_err(|error| self.failed(error))? {
+            Some(_) => Ok(self.success()),
+            None => {
+                let detail = "не все файлы этого сеанса приняты: полный обмен не завершён";
+                Err(self.refuse(Code::OneCFile, detail))
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Files as 1C sent them, piece by piece.
+
+use super::super::Error;
+use sqlx::PgConnection;
+
+/// A file of a session.
+#[derive(Debug, Clone)]
+pub struct FileRow {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// How long it is by now.
+    pub bytes: i64,
+    /// SHA-256 of its first piece.
+    pub first_print: Option<Vec<u8>>,
+    /// SHA-256 of its last piece.
+    pub last_print: Option<Vec<u8>>,
+}
+
+/// What a session has sent.
+#[derive(Debug, Clone)]
+pub struct SentRow {
+    /// How many files.
+    pub files: i64,
+    /// How many bytes.
+    pub bytes: i64,
+}
+
+/// What a session has sent so far. The session is locked until the transaction ends.
+pub async fn sent(db: &mut PgConnection, session: i64) -> Result<SentRow, Error> {
+    sqlx::query!(
+        "SELECT id FROM bridge.onec_sessions WHERE id = $1 FOR UPDATE",
+        session
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    Ok(sqlx::query_as!(
+        SentRow,
+        r#"SELECT count(*) AS "files!", coalesce(sum(bytes), 0)::bigint AS "bytes!"
+           FROM bridge.onec_files WHERE session = $1"#,
+        session
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// The open files of a session, the newest last.
+pub async fn open(db: &mut PgConnection, session: i64) -> Result<Vec<FileRow>, Error> {
+    Ok(sqlx::query_as!(
+        FileRow,
+        "SELECT id, name, bytes, first_print, last_print FROM bridge.onec_files
+         WHERE session = $1 AND open ORDER BY id",
+        session
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// The open file of this name.
+pub async fn find(
+    db: &mut PgConnection,
+    session: i64,
+    name: &str,
+) -> Result<Option<FileRow>, Error> {
+    Ok(sqlx::query_as!(
+        FileRow,
+        "SELECT id, name, bytes, first_print, last_print FROM bridge.onec_files
+         WHERE session = $1 AND name = $2 AND open",
+        session,
+        name
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Begins a file.
+pub async fn begin(
+    db: &mut PgConnection,
+    (base, session, kind): (&str, i64, &str),
+    name: &str,
+) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        "INSERT INTO bridge.onec_files (base, session, kind, name) VALUES ($1, $2, $3, $4) RETURNING id",
+        base,
+        session,
+        kind,
+        name
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Nothing more is appended to these files.
+pub async fn close(db: &mut PgConnection, ids: &[i64]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_files SET open = false WHERE id = ANY($1)",
+        ids
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Nothing more is appended to a session's files of a kind.
+pub async fn close_all(db: &mut PgConnection, session: i64, kind: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_files SET open = false WHERE session = $1 AND kind = $2 AND open",
+        session,
+        kind
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Appends bytes to a file that ends at `starts` by now.
+pub async fn append(db: &mut PgConnection, id: i64, starts: i64, data: &[u8]) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.onec_pieces (file, starts, data) VALUES ($1, $2, $3)",
+        id,
+        starts,
+        data
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A piece was appended whole.
+pub async fn appended(
+    db: &mut PgConnection,
+    id: i64,
+    bytes: i64,
+    print: &[u8],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_files SET bytes = bytes + $2, pieces = pieces + 1, last_print = $3,
+                first_print = coalesce(first_print, $3)
+         WHERE id = $1",
+        id,
+        bytes,
+        print
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The bytes around a place: where they begin, and themselves. None: the file ends before it.
+pub async fn piece(
+    db: &mut PgConnection,
+    id: i64,
+    at: i64,
+) -> Result<Option<(i64, Vec<u8>)>, Error> {
+    let row = sqlx::query!(
+        "SELECT starts, data FROM bridge.onec_pieces WHERE file = $1 AND starts <= $2
+         ORDER BY starts DESC LIMIT 1",
+        id,
+        at
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (row.starts, row.data)))
+}
+
+/// Removes files of a base that are older than this many seconds, at most `batch`.
+pub async fn prune_old(
+    db: &mut PgConnection,
+    base: &str,
+    older_than: f64,
+    batch: i64,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.onec_files WHERE id IN (
+             SELECT id FROM bridge.onec_files
+             WHERE base = $1 AND received_at < now() - make_interval(secs => $2)
+             ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)",
+        base,
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Removes the oldest files of a base that are beyond this many bytes, at most `batch`; those of
+/// sessions that may go on stay.
+pub async fn prune_large(
+    db: &mut PgConnection,
+    base: &str,
+    most: i64,
+    batch: i64,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.onec_files WHERE id IN (
+             SELECT f.id FROM (
+                 SELECT id, session, sum(bytes) OVER (ORDER BY id DESC) AS newer
+                 FROM bridge.onec_files WHERE base = $1) f
+             WHERE f.newer > $2::bigint AND NOT EXISTS (
+                 SELECT FROM bridge.onec_sessions s WHERE s.id = f.session AND s.expires_at > now())
+             ORDER BY f.id LIMIT $3)",
+        base,
+        most,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
