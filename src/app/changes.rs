@@ -297,7 +297,9 @@ pub(super) async fn acknowledge(
         let Some(mut row) = locked(tx, change).await? else {
             continue;
         };
-        if !changes::settle(tx, &change.shop, change.seq, "delivered", change.attempts).await? {
+        let order = (&*change.shop, &*change.number);
+        let delivered = changes::deliver(tx, order, change.seq, change.attempts).await?;
+        if !delivered.first {
             continue;
         }
         if let Some(agreed) = stored::<Agreed>(row.agreed.as_ref()) {
@@ -318,7 +320,12 @@ pub(super) async fn acknowledge(
             "the shop has the status {} instead of {} ({how})",
             change.status, change.previous_status
         );
-        journal::add(tx, &[line(change, "told", text)]).await?;
+        let mut lines = vec![line(change, "told", text)];
+        for letter in delivered.letters {
+            let text = format!("dead letter {letter} closed: the shop was told something newer");
+            lines.push(line(change, "overtaken", text));
+        }
+        journal::add(tx, &lines).await?;
     }
     Ok(())
 }

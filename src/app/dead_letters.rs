@@ -4,7 +4,8 @@ use super::{Actor, Bridge, Error, LetterFilter, conflicts};
 use crate::{
     domain::{Code, Fault},
     storage::{
-        attempts,
+        attempts, changes,
+        decisions::{self, NewDecision},
         journal::{self, Line},
         letters::{self, LetterRow},
     },
@@ -70,7 +71,8 @@ pub struct WholeLetter {
 pub struct Closed {
     /// When.
     pub at: DateTime<Utc>,
-    /// `retried`, `discarded`, `overtaken` by something newer of the order, or `duplicate`: its event was accepted before.
+    /// `retried`, `discarded`, `overtaken` by something newer of the order, or `duplicate`: its
+    /// event was accepted before.
     pub how: String,
     /// Who closed it; `bridge`: it closed by itself.
     pub by: Option<String>,
@@ -277,6 +279,9 @@ impl Bridge {
         if !letters::close(tx, id, "discarded", &who.0, Some(reason)).await? {
             return Err(Error::NotFound);
         }
+        if let (Some(shop), Some(seq)) = (&letter.shop, letter.change_seq) {
+            let_go(tx, shop, seq, (who, reason)).await?;
+        }
         let detail = json!({ "reason": reason });
         journal::audit(tx, &who.0, "letter.discard", &id.to_string(), &detail).await?;
         if let (Some(shop), Some(number)) = (letter.shop, letter.number) {
@@ -298,6 +303,47 @@ impl Bridge {
         }
         Ok(())
     }
+}
+
+/// Puts on record that a shop is not told something: what it has and where the deal stands stay
+/// different.
+async fn let_go(
+    tx: &mut PgConnection,
+    shop: &str,
+    seq: i64,
+    (who, reason): (&Actor, &str),
+) -> Result<(), Error> {
+    let Some(change) = changes::one(tx, shop, seq).await? else {
+        return Ok(());
+    };
+    let id = decisions::reserve(tx, 1).await?.pop().unwrap_or_default();
+    let sentence = format!(
+        "{} decided that the shop is not told the status {}: {reason}",
+        who.0, change.status
+    );
+    let decision = NewDecision {
+        id,
+        shop: change.shop.clone(),
+        number: change.number.clone(),
+        action: "let_go".to_owned(),
+        basis: "ruling".to_owned(),
+        winner: None,
+        sentence: sentence.clone(),
+        inputs: json!({
+            "change": seq, "decision": change.decision_id, "decided_at": change.decided_at, "status": change.status,
+            "previous_status": change.previous_status, "stage": change.stage,
+        }),
+        outcome: json!({ "let_go": change.status, "by": who.0, "reason": reason }),
+    };
+    decisions::insert(tx, &change.portal, &[decision]).await?;
+    let line = Line {
+        shop: change.shop,
+        number: change.number,
+        kind: "decided",
+        text: sentence,
+        detail: Some(json!({ "decision": id, "change": seq })),
+    };
+    Ok(journal::add(tx, &[line]).await?)
 }
 
 /// A reason that can be put on record.

@@ -22,7 +22,8 @@ const LONGEST_MESSAGE: usize = 2000;
 pub struct Imports {
     /// Letters taken.
     pub taken: usize,
-    /// Letters that were there already, open or closed, or whose event was accepted here and has not died: left as they are.
+    /// Letters that were there already, open or closed, or whose event was accepted here and has
+    /// not died: left as they are.
     pub known: usize,
     /// Lines that could not be taken; all the others were.
     pub faulty: Vec<FaultyLine>,

@@ -44,6 +44,7 @@ impl Bridge {
         let lanes = lanes::all(&mut db).await?;
         let dead = figures::dead(&mut db).await?;
         let conflicts = figures::open_conflicts(&mut db).await?;
+        let back = figures::back(&mut db).await?;
         let published = figures::published(&mut db).await?;
         let waiting = orders::waiting_by_base(&mut db).await?;
         drop(db);
@@ -87,6 +88,14 @@ impl Bridge {
             (shop, row.code.as_str(), row.count)
         }));
         metrics.conflicts(conflicts.iter().map(|row| (&*row.shop, row.count)));
+        let untold = |row: &figures::Back| {
+            let shop = row.shop.clone();
+            [
+                (shop.clone(), "waiting", row.untold),
+                (shop, "dead", row.given_up),
+            ]
+        };
+        metrics.untold(back.iter().flat_map(untold));
         metrics.published(published);
         for base in self.directory().bases.keys() {
             let row = waiting.iter().find(|row| row.base == base.as_str());

@@ -28,8 +28,9 @@ struct Closing {
 }
 
 impl Bridge {
-    /// Closes what waits about locked orders whose newest event was done: (shop, number, that event). An event that could not
-    /// be accepted is overtaken only if it is older. Returns what is to be said about the orders.
+    /// Closes what waits about locked orders whose newest event was done: (shop, number, that
+    /// event). An event that could not be accepted is overtaken only if it is older. Returns what
+    /// is to be said about the orders.
     pub(super) async fn close_outdated(
         &self,
         tx: &mut PgConnection,
@@ -79,7 +80,8 @@ impl Bridge {
         Ok(closing.lines)
     }
 
-    /// Whether the newest known state of a locked order is newer than an event that is not accepted.
+    /// Whether the newest known state of a locked order is newer than an event that is not
+    /// accepted.
     pub(super) async fn is_outdated(
         &self,
         tx: &mut PgConnection,

@@ -24,9 +24,10 @@ pub struct OrderWithDeal {
     pub deal: u64,
     status: Option<String>,
     agreed: Option<Agreed>,
+    untold: Option<String>,
 }
 
-/// An order whose deal is not where it was agreed to be.
+/// An order whose deal is not where it was agreed to be, or whose shop is not told of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// The shop.
@@ -43,6 +44,9 @@ pub struct Difference {
     pub stage: Option<Stage>,
     /// When it was moved there, by the portal's clock.
     pub moved_at: Option<DateTime<Utc>>,
+    /// The status that the shop is not told, because the message died or was let go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untold: Option<String>,
 }
 
 impl OrderWithDeal {
@@ -52,7 +56,7 @@ impl OrderWithDeal {
         let stage = state.as_ref().map(|state| state.stage.clone());
         let agreed = self.agreed.as_ref();
         let same = stage.is_some() && agreed.map(|agreed| &agreed.stage) == stage.as_ref();
-        (!same).then(|| Difference {
+        (!same || self.untold.is_some()).then(|| Difference {
             shop: self.shop.clone(),
             number: self.number.clone(),
             deal_id: self.deal,
@@ -60,6 +64,7 @@ impl OrderWithDeal {
             agreed_stage: agreed.map(|agreed| agreed.stage.clone()),
             stage,
             moved_at: state.as_ref().and_then(|state| state.moved_at),
+            untold: self.untold.clone(),
         })
     }
 }
@@ -87,6 +92,7 @@ impl Bridge {
                 shop: row.shop,
                 number: row.number,
                 status: row.status,
+                untold: row.untold,
             })
         };
         Ok(rows.into_iter().filter_map(order).collect())

@@ -1,7 +1,7 @@
 //! Trying dead letters again.
 //!
-//! A letter is closed when its event is stored again, is stored already, or something newer of its order has come; else it stays
-//! open, and whoever asked is told why.
+//! A letter is closed when its event is stored again, is stored already, or something newer of
+//! its order has come; else it stays open, and whoever asked is told why.
 
 use super::{
     Accepted, Actor, Bridge, Error, Retried, Retry,
@@ -96,14 +96,22 @@ impl Bridge {
         if options.recreate {
             return Err(refused("/recreate", NO_DEAL.to_owned()));
         }
-        self.configured(shop)?;
-        let retried = if changes::revive(tx, shop, seq).await? {
-            Retried::Queued
-        } else {
-            Retried::Overtaken
-        };
-        let why = "the shop was told something newer";
-        end(tx, letter, who, retried, Some(why)).await
+        let rules = self.configured(shop)?;
+        if let Some(number) = &letter.number {
+            lock(tx, rules, number).await?;
+        }
+        if changes::revive(tx, shop, seq).await? {
+            return end(tx, letter, who, Retried::Queued).await;
+        }
+        if changes::one(tx, shop, seq).await?.is_none() {
+            return Err(refused("", NO_MESSAGE.to_owned()));
+        }
+        changes::drop_dead(tx, shop, seq).await?;
+        let text = format!(
+            "dead letter {} closed: a newer message to the shop stands for it",
+            letter.id
+        );
+        end_with(tx, letter, who, Retried::Overtaken, text).await
     }
 
     async fn retry_accepted(
@@ -121,11 +129,11 @@ impl Bridge {
         let before = lock(tx, rules, number).await?;
         if let Some(head) = before.head_id.filter(|head| *head != event) {
             outbox::overtake(tx, &[event], &[head]).await?;
-            return end(tx, letter, who, Retried::Overtaken, None).await;
+            return end(tx, letter, who, Retried::Overtaken).await;
         }
         if let Some(payload) = options.payload {
             let payload = mended(letter, payload, event);
-            let new = mend::read_as(rules, &payload).map_err(Error::Invalid)?;
+            let new = self.read_again(letter, &payload)?;
             if new.number != *number {
                 let detail = format!("the letter is about order `{number}`");
                 return Err(refused("/data/number", detail));
@@ -140,18 +148,18 @@ impl Bridge {
             return end_with(tx, letter, who, Retried::Queued, text).await;
         }
         match outbox::state(tx, event).await?.as_deref() {
-            Some("done") => return end(tx, letter, who, Retried::Duplicate, None).await,
+            Some("done") => return end(tx, letter, who, Retried::Duplicate).await,
             Some(_) => {
                 outbox::revive(tx, event).await?;
             }
             // Its event is not stored any more: the letter has it.
             None => {
-                let new = mend::read_as(rules, value_of(letter)?).map_err(Error::Invalid)?;
+                let new = self.read_again(letter, value_of(letter)?)?;
                 accept_by_hand(tx, &new, &before).await?;
             }
         }
         orders::wake(tx, shop, number, options.recreate).await?;
-        end(tx, letter, who, Retried::Queued, None).await
+        end(tx, letter, who, Retried::Queued).await
     }
 
     /// An event that could not be accepted is read anew: the payload or the configuration may be right by now.
@@ -180,7 +188,7 @@ impl Bridge {
                 .clone()
                 .at(came_in(letter.first_failed_at, head.now));
             if self.is_outdated(tx, &age, head).await? {
-                return end(tx, letter, who, Retried::Overtaken, None).await;
+                return end(tx, letter, who, Retried::Overtaken).await;
             }
         }
         let Stored { results, .. } = accept::store(self, tx, &[&new]).await?;
@@ -189,7 +197,7 @@ impl Bridge {
             return Err(refused("/id", TAKEN.to_owned()));
         };
         if outbox::state(tx, stored.id).await?.as_deref() == Some("superseded") {
-            return end(tx, letter, who, Retried::Overtaken, None).await;
+            return end(tx, letter, who, Retried::Overtaken).await;
         }
         if options.recreate {
             orders::wake(tx, &new.shop, &new.number, true).await?;
@@ -217,7 +225,7 @@ impl Bridge {
         let dead = outbox::state(tx, stored.id).await?.as_deref() == Some("dead");
         // A letter of its own stands for it; one that was let go does not.
         if !dead || letters::of_event(tx, stored.id).await?.is_some() {
-            return end(tx, letter, who, Retried::Duplicate, None).await;
+            return end(tx, letter, who, Retried::Duplicate).await;
         }
         let letter = LetterRow {
             shop: Some(new.shop.clone()),
@@ -228,7 +236,7 @@ impl Bridge {
         Box::pin(self.retry_accepted(tx, &letter, stored.id, who, as_it_is)).await
     }
 
-    /// Reads an event that could not be accepted; one of a known shop is its own and no other's.
+    /// Reads a letter's event; one of a known shop is its own and no other's.
     fn read_again(&self, letter: &LetterRow, payload: &Value) -> Result<NewEvent, Error> {
         let shop = letter.shop.as_deref().map(ShopName::parse).transpose();
         let shop = shop.map_err(|detail| refused("/shop", detail))?;
@@ -236,7 +244,8 @@ impl Bridge {
             .map_err(|no| Error::Invalid(no.faults))
     }
 
-    /// The rules of a shop whose lane is driven: what is put into the queue of another waits for ever.
+    /// The rules of a shop whose lane is driven: what is put into the queue of another waits for
+    /// ever.
     pub(super) fn configured(&self, shop: &str) -> Result<&ShopRules, Error> {
         let unknown = |_| refused("/shop", format!("no shop `{shop}` is configured"));
         self.rules_of(shop).map_err(unknown)
@@ -298,10 +307,13 @@ impl Bridge {
     }
 }
 
-const OWN_WORD: &str = "the letter is about a message to the shop, which is the bridge's own word: there is nothing to mend in it";
+const OWN_WORD: &str =
+    "a message to the shop is the bridge's own word: there is nothing to mend in it";
 const NO_DEAL: &str =
     "the letter is about a message to the shop: there is no deal to be made anew for it";
-const TAKEN: &str = "another event with this source and id was accepted before: it needs an id of its own, which a mended one gets";
+const NO_MESSAGE: &str =
+    "the message is not stored any more: change the order in the shop, or let the letter go";
+const TAKEN: &str = "another event has this source and id: a mended letter gets an id of its own";
 
 fn refused(pointer: &str, detail: String) -> Error {
     let pointer = pointer.to_owned();
@@ -322,7 +334,8 @@ fn mended(letter: &LetterRow, payload: Value, turn: i64) -> Value {
     mend::mended(old, payload, letter.id, turn)
 }
 
-/// Locks an order, in the lane that its shop belongs to now: a shop may have gone to another portal since.
+/// Locks an order, in the lane that its shop belongs to now: a shop may have gone to another
+/// portal since.
 pub(super) async fn lock(
     tx: &mut PgConnection,
     rules: &ShopRules,
@@ -356,21 +369,19 @@ async fn find(tx: &mut PgConnection, new: &NewEvent) -> Result<Option<StoredEven
     Ok(outbox::find(tx, &shops, &sources, &ids).await?.pop())
 }
 
-/// Closes a letter, and says so; `why` it is overtaken, if not by a newer snapshot.
+/// Closes a letter that is about an event, and says so.
 async fn end(
     tx: &mut PgConnection,
     letter: &LetterRow,
     who: &Actor,
     retried: Retried,
-    why: Option<&str>,
 ) -> Result<Retried, Error> {
     let id = letter.id;
     let text = match retried {
         Retried::Queued => format!("dead letter {id} tried again by {}", who.0),
         Retried::Duplicate => format!("dead letter {id} closed: its event was accepted before"),
         Retried::Overtaken => {
-            let why = why.unwrap_or("a newer snapshot has come since");
-            format!("dead letter {id} closed: {why}")
+            format!("dead letter {id} closed: a newer snapshot has come since")
         }
     };
     end_with(tx, letter, who, retried, text).await

@@ -27,7 +27,7 @@ use std::{
 };
 
 /// How often, and how long apart, an order is tried.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Tries {
     /// Tries that the portal judged before an event is dead.
     pub most: u32,
@@ -41,7 +41,7 @@ pub struct Tries {
 
 impl Tries {
     /// Exponential back-off with jitter after the `nth` try.
-    fn delay_ms(&self, nth: i32) -> i64 {
+    pub(super) fn delay_ms(&self, nth: i32) -> i64 {
         let delay = retry::delay(nth.unsigned_abs(), self.pause, self.cap);
         i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
     }

@@ -117,6 +117,9 @@ pub struct ShopStatus {
     pub done_last_hour: i64,
     /// Changes of status that the shop was not told yet.
     pub untold: i64,
+    /// Changes of status that the shop is not told: the message died, or was let go. Each is a
+    /// difference.
+    pub given_up: i64,
     /// Differences that wait for a person.
     pub conflicts: i64,
     /// What the lane of its callback does; none if the shop is not called.
@@ -322,6 +325,7 @@ impl Figures {
             dead: dead.map(|row| row.count).sum(),
             done_last_hour: done.map(|row| row.done).sum(),
             untold: self.back(shop).map_or(0, |back| back.untold),
+            given_up: self.back(shop).map_or(0, |back| back.given_up),
             conflicts: self.back(shop).map_or(0, |back| back.conflicts),
             callback: None,
             callback_reason: None,

@@ -179,6 +179,11 @@ fn show(one: &Difference, decided: Option<&str>) {
         stage(one.agreed_stage.as_ref()),
         one.status.as_deref().unwrap_or("-"),
     ));
+    if let Some(untold) = &one.untold {
+        output::line(format!(
+            "    the shop is not told the status {untold}: the message died, or was let go"
+        ));
+    }
     if let Some(decided) = decided {
         output::line(format!("    {decided}"));
     }

@@ -82,7 +82,10 @@ fn shop_row(shop: &ShopStatus) -> Vec<String> {
         shop.done_last_hour.to_string(),
         shop.dead.to_string(),
         shop.conflicts.to_string(),
-        shop.untold.to_string(),
+        match shop.given_up {
+            0 => shop.untold.to_string(),
+            dead => format!("{} + {dead} dead", shop.untold),
+        },
         match shop.callback {
             None => "feed",
             Some(LaneState::Paused | LaneState::Waiting) => "CALLBACK STOPPED",

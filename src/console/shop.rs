@@ -48,6 +48,7 @@ pub(super) async fn get(
             dt { (visitor.say(Text::Portal)) } dd { a href=(query::portal(&shop.portal)) { (shop.portal) } }
             dt { (visitor.say(Text::Waiting)) } dd { (shop.pending) }
             dt { (visitor.say(Text::Untold)) } dd { (shop.untold) }
+            @if shop.given_up > 0 { dt { (visitor.say(Text::NeverTold)) } dd { (shop.given_up) } }
             dt { (visitor.say(Text::Dead)) } dd { a href=(query::link("/console/dead-letters", &[("shop", Some(&name))])) { (shop.dead) } }
             dt { (visitor.say(Text::Conflicts)) } dd { a href="/console/conflicts" { (shop.conflicts) } }
         }

@@ -57,6 +57,7 @@ texts! {
     StockKept "Stock" "Остатки товаров"
     CallbackOf "Telling the shop" "Оповещение магазина"
     Untold "Status changes not told yet" "О скольких сменах статуса ещё не сообщили"
+    NeverTold "Status changes that died or were let go" "Смены статуса, о которых магазину не сообщат"
     Times "Times" "Раз"
     RefusedAndTried "Refused, tried again by itself" "Отказано, повторяется само"
     ToPortal "Go to the portal's page" "К странице портала"

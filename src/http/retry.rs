@@ -22,8 +22,8 @@ pub(super) struct Retry {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RetryOutcome)]
 pub(super) struct Outcome {
-    /// `queued`; `overtaken` if the shop has sent a newer snapshot, or `duplicate` if the letter's event was accepted before: the
-    /// letter was closed and nothing is sent.
+    /// `queued`; `overtaken` if the shop has sent a newer snapshot, or `duplicate` if the
+    /// letter's event was accepted before: the letter was closed and nothing is sent.
     result: Retried,
 }
 

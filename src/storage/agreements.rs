@@ -129,7 +129,9 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Stores the first agreement of orders that were made, or may have been: those that certainly were put it over an older one.
+/// Stores the first agreement of orders that were made, or may have been: those that certainly
+/// were put it over an older one. What died on its way to the shop before is not to be told any
+/// more.
 pub async fn begin(
     db: &mut PgConnection,
     (shops, numbers): (&[String], &[String]),
@@ -137,12 +139,20 @@ pub async fn begin(
     certain: &[bool],
 ) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO bridge.agreements AS a (shop, number, agreed)
-         SELECT shop, number, n.agreed FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::boolean[]) AS n (shop, number, agreed, certain)
-         LEFT JOIN bridge.agreements o USING (shop, number)
-         WHERE n.certain OR o.agreed IS NULL ORDER BY shop, number
-         ON CONFLICT (shop, number) DO UPDATE
-         SET agreed = excluded.agreed, writing = NULL, waiting = NULL, ruling = NULL, standing = NULL, gone_at = NULL, changed_at = now()",
+        "WITH begun AS (
+             INSERT INTO bridge.agreements AS a (shop, number, agreed)
+             SELECT shop, number, n.agreed FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::boolean[]) AS n (shop, number, agreed, certain)
+             LEFT JOIN bridge.agreements o USING (shop, number)
+             WHERE n.certain OR o.agreed IS NULL ORDER BY shop, number
+             ON CONFLICT (shop, number) DO UPDATE
+             SET agreed = excluded.agreed, writing = NULL, waiting = NULL, ruling = NULL, standing = NULL, gone_at = NULL, changed_at = now()
+             RETURNING shop, number),
+         gone AS (
+             UPDATE bridge.status_changes c SET state = 'dropped', settled_at = now()
+             FROM begun b WHERE c.shop = b.shop AND c.number = b.number AND c.state = 'dead' RETURNING c.shop, c.seq)
+         UPDATE bridge.dead_letters d
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'a new deal was made since'
+         FROM gone WHERE d.shop = gone.shop AND d.change_seq = gone.seq AND d.closed_at IS NULL",
         shops,
         numbers,
         agreed,

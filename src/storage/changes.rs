@@ -76,7 +76,8 @@ pub async fn add(db: &mut PgConnection, portal: &str, changes: &[NewChange]) -> 
     Ok(())
 }
 
-/// Drops the waiting changes of an order except those decided at these times, and closes the letters of dead ones.
+/// Drops the changes of an order that were not told, waiting or dead, except those decided at
+/// these times, and closes the letters of dead ones.
 pub async fn drop_except(
     db: &mut PgConnection,
     shop: &str,
@@ -85,7 +86,7 @@ pub async fn drop_except(
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.status_changes SET state = 'dropped', settled_at = now()
-         WHERE shop = $1 AND number = $2 AND state = 'waiting' AND decided_at <> ALL($3)",
+         WHERE shop = $1 AND number = $2 AND state IN ('waiting', 'dead') AND decided_at <> ALL($3)",
         shop,
         number,
         awaited
@@ -241,7 +242,7 @@ pub async fn taken_since(
     .await?)
 }
 
-/// Settles a waiting change as `delivered`, `dropped` or `dead`; false if it is settled already.
+/// Settles a waiting change as `dropped` or `dead`; false if it is settled already.
 pub async fn settle(
     db: &mut PgConnection,
     shop: &str,
@@ -260,6 +261,47 @@ pub async fn settle(
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// What became of a change that the shop is known to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// Whether it was not known before.
+    pub first: bool,
+    /// Letters that were closed: of this change, and of older ones of its order that had died.
+    pub letters: Vec<i64>,
+}
+
+/// The shop has a change: dead ones of the order that were decided before it are not to be told
+/// any more.
+pub async fn deliver(
+    db: &mut PgConnection,
+    (shop, number): (&str, &str),
+    seq: i64,
+    attempts: i32,
+) -> Result<Delivered, Error> {
+    Ok(sqlx::query_as!(
+        Delivered,
+        r#"WITH told AS (
+               UPDATE bridge.status_changes SET state = 'delivered', settled_at = now(), attempts = $4
+               WHERE shop = $1 AND seq = $3 AND state IN ('waiting', 'dead') RETURNING seq),
+           gone AS (
+               UPDATE bridge.status_changes SET state = 'dropped', settled_at = now()
+               WHERE shop = $1 AND number = $2 AND state = 'dead' AND seq < (SELECT seq FROM told)),
+           closed AS (
+               UPDATE bridge.dead_letters
+               SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge',
+                   reason = 'the shop was told something newer'
+               WHERE shop = $1 AND number = $2 AND closed_at IS NULL AND change_seq <= (SELECT seq FROM told)
+               RETURNING id)
+           SELECT EXISTS (SELECT FROM told) AS "first!", ARRAY(SELECT id FROM closed ORDER BY id) AS "letters!""#,
+        shop,
+        number,
+        seq,
+        attempts
+    )
+    .fetch_one(db)
+    .await?)
 }
 
 /// Puts a waiting change off.
@@ -330,7 +372,35 @@ pub async fn bury(
     Ok(())
 }
 
-/// Makes a dead change wait again, with all tries before it; false if a newer one of the order was delivered or waits.
+/// Drops a dead change: something newer stands for it.
+pub async fn drop_dead(db: &mut PgConnection, shop: &str, seq: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.status_changes SET state = 'dropped', settled_at = now()
+         WHERE shop = $1 AND seq = $2 AND state = 'dead'",
+        shop,
+        seq
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// One change; none if it is not stored any more.
+pub async fn one(db: &mut PgConnection, shop: &str, seq: i64) -> Result<Option<ChangeRow>, Error> {
+    Ok(sqlx::query_as!(
+        ChangeRow,
+        r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status, stage, reason, decided_at, attempts,
+                  first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
+         FROM bridge.status_changes WHERE shop = $1 AND seq = $2"#,
+        shop,
+        seq
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Makes a dead change wait again, with all tries before it; false if a newer one of the order
+/// stands for it.
 pub async fn revive(db: &mut PgConnection, shop: &str, seq: i64) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.status_changes c SET state = 'waiting', settled_at = NULL, attempts = 0, due_at = now()
@@ -385,7 +455,8 @@ pub async fn feed(
     .await?)
 }
 
-/// The waiting changes of a shop up to a number that were handed out: the shop has read them.
+/// The changes of a shop up to a number that were handed out and not told otherwise, the dead
+/// ones, too: the shop has read them.
 pub async fn read_up_to(
     db: &mut PgConnection,
     shop: &str,
@@ -397,7 +468,8 @@ pub async fn read_up_to(
         r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status, stage, reason, decided_at, attempts,
                   first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes
-         WHERE shop = $1 AND seq <= $2 AND state = 'waiting' AND first_sent_at IS NOT NULL ORDER BY seq LIMIT $3"#,
+         WHERE shop = $1 AND seq <= $2 AND (state = 'waiting' OR state = 'dead') AND first_sent_at IS NOT NULL
+         ORDER BY seq LIMIT $3"#,
         shop,
         seq,
         limit
@@ -406,12 +478,13 @@ pub async fn read_up_to(
     .await?)
 }
 
-/// Removes settled changes older than this many seconds, at most `batch`.
+/// Removes settled changes older than this many seconds, at most `batch`; never a dead one, which
+/// is a difference until it is told, or dropped.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.status_changes c USING (
              SELECT shop, seq FROM bridge.status_changes WHERE settled_at < now() - make_interval(secs => $1)
-             ORDER BY settled_at LIMIT $2) o
+               AND state <> 'dead' ORDER BY settled_at LIMIT $2) o
          WHERE c.shop = o.shop AND c.seq = o.seq",
         older_than,
         batch

@@ -79,8 +79,10 @@ pub async fn dead(db: &mut PgConnection) -> Result<Vec<Dead>, Error> {
 pub struct Back {
     /// The shop.
     pub shop: String,
-    /// Changes that it was not told.
+    /// Changes that it was not told yet.
     pub untold: i64,
+    /// Changes that it is not told: they died, or were let go.
+    pub given_up: i64,
     /// Open conflicts.
     pub conflicts: i64,
 }
@@ -89,10 +91,14 @@ pub struct Back {
 pub async fn back(db: &mut PgConnection) -> Result<Vec<Back>, Error> {
     Ok(sqlx::query_as!(
         Back,
-        r#"SELECT shop AS "shop!", sum(untold)::bigint AS "untold!", sum(conflicts)::bigint AS "conflicts!"
-           FROM (SELECT shop, count(*) AS untold, 0 AS conflicts FROM bridge.status_changes WHERE state = 'waiting' GROUP BY shop
+        r#"SELECT shop AS "shop!", sum(untold)::bigint AS "untold!", sum(given_up)::bigint AS "given_up!",
+                  sum(conflicts)::bigint AS "conflicts!"
+           FROM (SELECT shop, count(*) AS untold, 0 AS given_up, 0 AS conflicts
+                 FROM bridge.status_changes WHERE state = 'waiting' GROUP BY shop
                  UNION ALL
-                 SELECT shop, 0, count(*) FROM bridge.conflicts WHERE closed_at IS NULL GROUP BY shop) AS both_sides
+                 SELECT shop, 0, count(*), 0 FROM bridge.status_changes WHERE state = 'dead' GROUP BY shop
+                 UNION ALL
+                 SELECT shop, 0, 0, count(*) FROM bridge.conflicts WHERE closed_at IS NULL GROUP BY shop) AS both_sides
            GROUP BY shop"#
     )
     .fetch_all(db)

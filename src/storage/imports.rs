@@ -40,8 +40,9 @@ pub async fn alone(db: &mut PgConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a letter unless the same is there, open or closed, or its event was accepted here and is not dead; false if so. A letter
-/// whose event lies dead in the outbox is tied to it, so that a retry sends that event and no copy.
+/// Writes a letter unless the same is there, open or closed, or its event was accepted here and
+/// is not dead; false if so. A letter whose event lies dead in the outbox is tied to it, so that
+/// a retry sends that event and no copy.
 pub async fn add(db: &mut PgConnection, new: &Imported<'_>) -> Result<bool, Error> {
     let (source, event_id) = new.identity.unzip();
     let done = sqlx::query!(

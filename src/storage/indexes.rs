@@ -40,6 +40,12 @@ const LATE: &[Late] = &[
                  INCLUDE (change_seq, id, first_failed_at) WHERE closed_at IS NULL",
         instead_of: &[],
     },
+    Late {
+        name: "bridge.status_changes_dead",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.status_changes_dead",
+        create: "CREATE INDEX CONCURRENTLY status_changes_dead ON bridge.status_changes (shop, number, seq) WHERE state = 'dead'",
+        instead_of: &[],
+    },
 ];
 
 /// Who builds, among all processes.

@@ -668,19 +668,12 @@ pub async fn view(
 ) -> Result<Option<OrderRow>, Error> {
     Ok(sqlx::query_as!(
         OrderRow,
-        r#"SELECT o.portal, o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status, o.stage,
-                  o.in_sync AND NOT o.doubtful
-                  AND NOT EXISTS (SELECT FROM bridge.comparisons c WHERE c.shop = o.shop AND c.number = o.number)
-                  AND NOT EXISTS (SELECT FROM bridge.status_changes s
-                                  WHERE s.shop = o.shop AND s.number = o.number AND s.state = 'waiting')
-                  AND NOT EXISTS (SELECT FROM bridge.agreements a
-                                  WHERE a.shop = o.shop AND a.number = o.number
-                                    AND (a.standing IS NOT NULL OR a.writing IS NOT NULL OR a.gone_at IS NOT NULL)) AS "in_sync!",
-                  (CASE WHEN o.due_at IS NULL THEN 0 ELSE 1 END)::bigint AS "pending!",
+        r#"SELECT o.portal AS "portal!", o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status, o.stage, o.in_sync AS "in_sync!",
+                  o.waits::int::bigint AS "pending!",
                   (SELECT count(*) FROM bridge.dead_letters d
                    WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
-                  o.known -> 'recognised' AS recognised
-           FROM bridge.orders o WHERE o.shop = $1 AND o.number = $2"#,
+                  (SELECT r.known -> 'recognised' FROM bridge.orders r WHERE r.shop = $1 AND r.number = $2) AS recognised
+           FROM bridge.order_states o WHERE o.shop = $1 AND o.number = $2"#,
         shop,
         number
     )
@@ -701,6 +694,8 @@ pub struct WithDeal {
     pub status: Option<String>,
     /// What was last agreed.
     pub agreed: Option<Value>,
+    /// The status that the shop is not told, because the message died or was let go.
+    pub untold: Option<String>,
 }
 
 /// The next orders of a portal that have a deal, by (shop, number); those that the shop deleted are left out.
@@ -712,7 +707,9 @@ pub async fn with_deals(
 ) -> Result<Vec<WithDeal>, Error> {
     Ok(sqlx::query_as!(
         WithDeal,
-        r#"SELECT o.shop, o.number, o.deal_id AS "deal_id!", o.status, a.agreed AS "agreed?"
+        r#"SELECT o.shop, o.number, o.deal_id AS "deal_id!", o.status, a.agreed AS "agreed?",
+                  (SELECT c.status FROM bridge.status_changes c
+                   WHERE c.shop = o.shop AND c.number = o.number AND c.state = 'dead' ORDER BY c.seq DESC LIMIT 1) AS untold
            FROM bridge.orders o LEFT JOIN bridge.agreements a USING (shop, number)
            WHERE o.portal = $1 AND o.deal_id IS NOT NULL AND (o.shop, o.number) > ($2, $3)
              AND NOT coalesce((o.said ->> 'deleted')::boolean, false)

@@ -277,12 +277,13 @@ pub async fn prefer(
     Ok(preferred.map(|row| (row.id, row.head_id)))
 }
 
-/// Settles pending events as `done` or `dead`. A dead one that was sent again and got through is done.
+/// Settles the newest events of orders as `done` or `dead`. One that was settled before and sent
+/// again ends as it did now.
 pub async fn settle(db: &mut PgConnection, events: &[i64], states: &[String]) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.outbox e SET state = k.state, settled_at = now()
          FROM UNNEST($1::bigint[], $2::text[]) AS k (id, state)
-         WHERE e.id = k.id AND (e.state = 'pending' OR e.state = 'dead' AND k.state = 'done')",
+         WHERE e.id = k.id AND (e.state = 'pending' OR e.state <> 'superseded' AND e.state <> k.state)",
         events,
         states
     )
@@ -305,7 +306,8 @@ pub async fn overtake(db: &mut PgConnection, events: &[i64], by: &[i64]) -> Resu
     Ok(())
 }
 
-/// What became of an accepted event so far: `pending`, `done`, `superseded` or `dead`; none if it is not stored any more.
+/// What became of an accepted event so far: `pending`, `done`, `superseded` or `dead`; none if it
+/// is not stored any more.
 pub async fn state(db: &mut PgConnection, event: i64) -> Result<Option<String>, Error> {
     Ok(
         sqlx::query_scalar!("SELECT state FROM bridge.outbox WHERE id = $1", event)
@@ -314,7 +316,8 @@ pub async fn state(db: &mut PgConnection, event: i64) -> Result<Option<String>, 
     )
 }
 
-/// Makes the newest event of an order pending again, if it is settled without being done; false if it is not.
+/// Makes the newest event of an order pending again, if it is settled without being done; false
+/// if it is not.
 pub async fn revive(db: &mut PgConnection, event: i64) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.outbox SET state = 'pending', settled_at = NULL, superseded_by = NULL

@@ -46,10 +46,9 @@ pub async fn by_number(
                UNION
                SELECT shop, number FROM bridge.orders WHERE deal_id = $3
            )
-           SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync AND NOT o.doubtful AS "in_sync!", o.due_at IS NOT NULL AS "waits!",
-                  EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
+           SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id, o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!", o.dead AS "dead!",
                   e.received_at AS "received_at?", e.body #>> '{data,customer,name}' AS customer
-           FROM hit JOIN bridge.orders o USING (shop, number) LEFT JOIN bridge.outbox e ON e.id = o.head_id
+           FROM hit JOIN bridge.order_states o USING (shop, number) LEFT JOIN bridge.outbox e ON e.id = o.head_id
            ORDER BY o.head_id DESC NULLS LAST LIMIT $4"#,
         shops,
         number,
@@ -74,11 +73,10 @@ pub async fn by_contact(
                SELECT e.id, e.shop, e.number, e.received_at, e.body #>> '{data,customer,name}' AS customer
                FROM bridge.outbox e WHERE e.id IN (SELECT event FROM bridge.contacts WHERE key = ANY($1))
            )
-           SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync AND NOT o.doubtful AS "in_sync!", o.due_at IS NOT NULL AS "waits!",
-                  EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
+           SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id, o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!", o.dead AS "dead!",
                   hit.received_at AS "received_at?", hit.customer
            FROM hit CROSS JOIN LATERAL (
-               SELECT * FROM bridge.orders o WHERE o.shop = hit.shop AND o.number = hit.number AND o.head_id = hit.id LIMIT 1
+               SELECT * FROM bridge.order_states o WHERE o.shop = hit.shop AND o.number = hit.number AND o.head_id = hit.id LIMIT 1
            ) o
            ORDER BY hit.id DESC LIMIT $2"#,
         keys,
@@ -93,11 +91,10 @@ pub async fn newest(db: &mut PgConnection, limit: i64) -> Result<Vec<FoundRow>, 
     patiently(db).await?;
     Ok(sqlx::query_as!(
         FoundRow,
-        r#"SELECT o.shop, o.number, o.portal, o.deal_id, o.status, o.stage, o.in_sync AND NOT o.doubtful AS "in_sync!", o.due_at IS NOT NULL AS "waits!",
-                  EXISTS (SELECT FROM bridge.dead_letters d WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
+        r#"SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id, o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!", o.dead AS "dead!",
                   e.received_at AS "received_at?", e.body #>> '{data,customer,name}' AS customer
            FROM bridge.outbox e CROSS JOIN LATERAL (
-               SELECT * FROM bridge.orders o WHERE o.shop = e.shop AND o.number = e.number AND o.head_id = e.id LIMIT 1
+               SELECT * FROM bridge.order_states o WHERE o.shop = e.shop AND o.number = e.number AND o.head_id = e.id LIMIT 1
            ) o
            ORDER BY e.id DESC LIMIT $1"#,
         limit

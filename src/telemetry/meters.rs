@@ -251,6 +251,8 @@ meters! {
         "Decisions about differences, by winner: shop, portal, none."
     conflicts "bridge_conflicts_open" Gauge Count ["shop"]
         "Conflicts that wait for a person."
+    untold "bridge_status_changes_untold" Gauge Count ["shop", "state"]
+        "Status changes that shops were not told, by state: waiting, dead (given up or let go: each is a difference)."
     callbacks "bridge_callbacks" Counter Count ["result"]
         "Status changes sent to shops, by result: delivered, conflict, refused, dead, failed, down, withdrawn."
     // 1C

@@ -219,6 +219,15 @@ impl Metrics {
         }
     }
 
+    /// Status changes that shops were not told, as just counted, all of them: (shop, state, how
+    /// many).
+    pub fn untold(&self, counts: impl IntoIterator<Item = (String, &'static str, i64)>) {
+        self.meters.untold.clear();
+        for (shop, state, count) in counts {
+            self.meters.untold.at(&[&shop, state]).set(level(count));
+        }
+    }
+
     /// Events from SQL that wait, as just counted.
     pub fn published(&self, waiting: i64) {
         self.meters.published.at(&[]).set(level(waiting));

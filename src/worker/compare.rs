@@ -9,7 +9,7 @@ use super::{
     perform::{its_own, send, spoilt, unusable},
 };
 use crate::{
-    app::{self, Bridge, Comparison, Looked},
+    app::{self, Bridge, Comparison, Looked, Tries},
     bitrix24::Priority,
     planner::{CallAnswer, Glance, History, Look, Seen, StageWrite, StageWritten},
 };
@@ -119,7 +119,7 @@ impl WayBack {
         portal: &P,
         held: &Held,
         interval: Duration,
-        doubt: Duration,
+        tries: &Tries,
     ) -> Result<Option<Turned>, app::Error> {
         bridge.take_notifications(held.portal()).await?;
         let reread = self.until_next(interval).is_zero();
@@ -172,7 +172,7 @@ impl WayBack {
         } else {
             self.halvings = self.halvings.saturating_sub(1);
         }
-        self.settle(bridge, (portal, held), (due, seen), &mut turned, doubt)
+        self.settle(bridge, (portal, held), (due, seen), &mut turned, tries)
             .await?;
         Ok(Some(turned))
     }
@@ -184,7 +184,7 @@ impl WayBack {
         (portal, held): (&P, &Held),
         mut next: (Vec<Comparison>, Seen),
         turned: &mut Turned,
-        doubt: Duration,
+        tries: &Tries,
     ) -> Result<(), app::Error> {
         for _ in 0..MOST_PASSES {
             let (compared, seen) = next;
@@ -193,7 +193,7 @@ impl WayBack {
                 seen,
                 heard: portal.heard(),
                 me: self.me,
-                doubt,
+                tries: tries.clone(),
             };
             let done = bridge.compare(held.lease(), compared, &looked).await?;
             if done.writes.is_empty() {
@@ -214,7 +214,7 @@ impl WayBack {
                     seen,
                     heard: None,
                     me: self.me,
-                    doubt,
+                    tries: tries.clone(),
                 };
                 bridge.compare(held.lease(), again, &looked).await?;
                 break;

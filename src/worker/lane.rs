@@ -189,10 +189,10 @@ impl<P: Portal> Lane<P> {
         if identity::find_again(&self.bridge, &self.portal, held).await? {
             return Ok(None);
         }
-        let (reconcile, doubt) = (self.options.reconcile, self.options.doubt);
+        let reconcile = self.options.reconcile;
         let turned = self
             .back
-            .turn(&self.bridge, &self.portal, held, reconcile, doubt)
+            .turn(&self.bridge, &self.portal, held, reconcile, &tries)
             .await?;
         if let Some(turned) = &turned
             && let Some(wait) = self

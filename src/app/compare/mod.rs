@@ -5,7 +5,7 @@
 
 mod order;
 
-use super::{Bridge, Error};
+use super::{Bridge, Error, Tries};
 use crate::{
     bitrix24::Heard,
     decision::{HistoryRow, Waiting},
@@ -55,8 +55,9 @@ pub struct Looked {
     pub heard: Option<Heard>,
     /// Who the bridge is in the portal, if it is known.
     pub me: Option<u64>,
-    /// How long a write whose answer was lost is given to end.
-    pub doubt: Duration,
+    /// How often, and how long apart, what the portal refuses is tried; and how long a write
+    /// whose answer was lost may still land.
+    pub tries: Tries,
 }
 
 /// What follows from a comparison.
@@ -161,6 +162,7 @@ impl Bridge {
                 now,
                 me: None,
                 doubt: TimeDelta::zero(),
+                tries: &Tries::default(),
                 why: EVENT,
                 title: None,
                 later: &BTreeMap::new(),
@@ -245,7 +247,8 @@ impl Bridge {
                 clocks: self.clocks_of(&row.shop, &lease.portal),
                 now,
                 me: looked.me,
-                doubt: TimeDelta::from_std(looked.doubt).unwrap_or_default(),
+                doubt: TimeDelta::from_std(looked.tries.doubt).unwrap_or_default(),
+                tries: &looked.tries,
                 why: &one.claimed.why.clone(),
                 later: &later,
             };

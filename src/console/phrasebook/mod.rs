@@ -158,6 +158,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "кто-то перенёс сделку в {} {=} записи самого моста",
     ),
     (
+        "the portal answered that it moved the deal to {}, but the deal stands in {} ({}); try {} of {}, the next in {} s",
+        "портал ответил, что перенёс сделку в {}, но она стоит в {} ({}); попытка {} из {}, следующая через {} с",
+    ),
+    (
+        "the portal refused to move the deal to {}: {} ({}); try {} of {}, the next in {} s",
+        "портал отказался перенести сделку в {}: {} ({}); попытка {} из {}, следующая через {} с",
+    ),
+    (
         "{*} ({}); a person has to decide",
         "{*} ({}); решить должен человек",
     ),
@@ -321,6 +329,26 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "the sides agree on something else by now",
         "стороны теперь согласны в другом",
+    ),
+    (
+        "dead letter {} closed: a newer message to the shop stands for it",
+        "письмо {} закрыто: вместо него есть более новое сообщение магазину",
+    ),
+    (
+        "the shop was told something newer",
+        "магазину сообщили более новое",
+    ),
+    (
+        "a new deal was made since",
+        "с тех пор создана новая сделка",
+    ),
+    (
+        "{} decided that the shop is not told the status {}: {}",
+        "{}: решено не сообщать магазину статус {}: {}",
+    ),
+    (
+        "the message is not stored any more: change the order in the shop, or let the letter go",
+        "сообщение уже не хранится: измените заказ в магазине или откажитесь от письма",
     ),
     (
         "dead letter {} closed: the shop was told something newer",
@@ -783,16 +811,16 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("and {} more", "и ещё {}"),
     ("no shop `{}` is configured", "магазин `{}` не настроен"),
     (
-        "the letter is about a message to the shop, which is the bridge's own word: there is nothing to mend in it",
-        "это письмо о сообщении магазину, а это слова самого моста: исправлять в них нечего",
+        "a message to the shop is the bridge's own word: there is nothing to mend in it",
+        "сообщение магазину — слова самого моста: исправлять в нём нечего",
     ),
     (
         "the letter is about a message to the shop: there is no deal to be made anew for it",
         "это письмо о сообщении магазину: создавать сделку заново для него не нужно",
     ),
     (
-        "another event with this source and id was accepted before: it needs an id of its own, which a mended one gets",
-        "другое событие с теми же source и id уже принято: нужен свой id, исправленное письмо его получает",
+        "another event has this source and id: a mended letter gets an id of its own",
+        "эти source и id уже у другого события: исправленное письмо получит свой id",
     ),
     (
         "the event names no configured shop",

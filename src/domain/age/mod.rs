@@ -103,8 +103,8 @@ impl Age {
         Self::of(body.version(), updated_at, Says::by(body), seen)
     }
 
-    /// The age of a message that cannot be read as a whole and came in at `seen`: what can be read of it counts as in one
-    /// that can.
+    /// The age of a message that cannot be read as a whole and came in at `seen`: what can be
+    /// read of it counts as in one that can.
     pub fn of_unread(message: &Value, seen: DateTime<Utc>) -> Self {
         let mut faults = Faults::new();
         let Value::Object(object) = message else {
@@ -239,7 +239,8 @@ impl Age {
         }
     }
 
-    /// Whether `other`, of which nothing else is known, is older than this: whichever came first is judged by the one after it.
+    /// Whether `other`, of which nothing else is known, is older than this: whichever came first
+    /// is judged by the one after it.
     pub fn outdates(&self, other: &Self, clock: Offset, finality: &Finality) -> bool {
         if other.seen <= self.seen {
             other.judge(self, clock, finality).newer

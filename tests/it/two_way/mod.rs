@@ -8,4 +8,5 @@ mod restored;
 mod scenarios;
 mod sent;
 mod told;
+mod untold;
 mod world;

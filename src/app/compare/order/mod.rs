@@ -8,7 +8,7 @@ mod written;
 
 pub(super) use outcome::{Conflict, Outcome, Recorded, Then};
 
-use super::super::{TwoWay, said::Said};
+use super::super::{Tries, TwoWay, said::Said};
 use crate::{
     decision::{
         self, Action, Basis, Decision, HistoryRow, Inputs, Ruling, Turn, Waiting, Wrote, decide,
@@ -36,6 +36,22 @@ pub(in crate::app) struct Writing {
     pub(in crate::app) decision: i64,
     /// On the bridge's clock.
     pub(in crate::app) sent: DateTime<Utc>,
+    /// Where the deal stood.
+    #[serde(default)]
+    pub(in crate::app) from: Option<Stage>,
+    /// When it was counted as a turn; none: it is no turn.
+    #[serde(default)]
+    pub(in crate::app) turn: Option<DateTime<Utc>>,
+    /// Tries that the portal refused.
+    #[serde(default)]
+    pub(in crate::app) tries: u32,
+    /// The last try was refused, nothing is on its way: when the next is due, on the bridge's
+    /// clock.
+    #[serde(default)]
+    pub(in crate::app) next_try: Option<DateTime<Utc>>,
+    /// It brings back a move that a write of ours buried.
+    #[serde(default)]
+    pub(in crate::app) restores: bool,
 }
 
 /// How often a person's word is carried out: what the other side keeps refusing is asked again.
@@ -61,6 +77,8 @@ pub(super) struct Around<'a> {
     pub(super) me: Option<u64>,
     /// How long a write whose answer was lost is given to end.
     pub(super) doubt: TimeDelta,
+    /// How often, and how long apart, a stage is written that the portal refuses.
+    pub(super) tries: &'a Tries,
     /// Who asked for the comparison.
     pub(super) why: &'a str,
     /// The title that the deal was made with, if it tells the order.
@@ -78,6 +96,8 @@ pub(super) struct Order<'a> {
     deal: u64,
     agreed: Option<Agreed>,
     turns: Vec<Turn>,
+    /// A write that came to nothing, and may be tried again.
+    before: Option<Writing>,
     outcome: Outcome,
 }
 
@@ -95,6 +115,7 @@ impl<'a> Order<'a> {
             around,
             next_id,
             deal,
+            before: None,
             outcome: Outcome {
                 then: Then::Done,
                 recorded: Vec::new(),
@@ -157,7 +178,7 @@ impl<'a> Order<'a> {
 
     fn look(&mut self) {
         let state = match self.around.seen.deals.get(&self.deal) {
-            None => return self.again(TimeDelta::seconds(1)),
+            None => return self.unread(),
             Some(None) => return self.missing(),
             Some(Some(state)) => state,
         };
@@ -173,14 +194,22 @@ impl<'a> Order<'a> {
         let Some((said, shop, portal)) = self.sides(state) else {
             return;
         };
-        if let Some(writing) = stored::<Writing>(self.row.writing.as_ref())
-            && !self.after_write(&writing, state, &said, (&shop, &portal))
-        {
-            return;
+        match stored::<Writing>(self.row.writing.as_ref()) {
+            Some(writing) if writing.next_try.is_some() => {
+                self.row.writing = None;
+                if self.restores_again(&writing, &portal) {
+                    return;
+                }
+                self.before = Some(writing);
+            }
+            Some(writing) if !self.after_write(&writing, state, &said, (&shop, &portal)) => return,
+            _ => {}
         }
         self.left_meanwhile();
         let decision = self.decided(&said, (&shop, &portal), decide);
-        self.carry_out(decision, &said, (&shop, &portal));
+        if !self.waits_for_next_try(&decision.action) {
+            self.carry_out(decision, &said, (&shop, &portal));
+        }
     }
 
     /// Whether the deal is the order's: an id alone is no proof. One whose origin somebody took away is told by its title. Another's
@@ -283,27 +312,7 @@ impl<'a> Order<'a> {
                 self.awaits(&agreed);
                 self.agreed = Some(agreed);
             }
-            Action::WritePortal {
-                stage,
-                guard,
-                agreed,
-                purpose,
-            } => {
-                let id = self.record(&decision, said, (shop, portal));
-                if purpose != decision::Purpose::Restore {
-                    self.turn(Wrote::Stage(stage.clone()));
-                }
-                self.settled();
-                self.spoken(&decision);
-                let writing = Writing {
-                    stage,
-                    guard,
-                    agreed,
-                    decision: id,
-                    sent: self.around.now,
-                };
-                self.write(writing, &decision, portal);
-            }
+            Action::WritePortal { .. } => self.move_deal(&decision, said, (shop, portal)),
             Action::TellShop { .. } => self.tell(&decision, said, (shop, portal)),
             Action::Refused { .. } => {
                 if !stands {
@@ -368,13 +377,59 @@ impl<'a> Order<'a> {
         self.outcome.tell = Some((status, previous, portal.value.clone(), reason, id));
     }
 
-    /// The deal is to be moved.
-    fn write(&mut self, writing: Writing, decision: &Decision, portal: &Observation<Stage>) {
+    /// The deal is to be moved, as a turn of ours; the next try of the same is no new decision.
+    fn move_deal(
+        &mut self,
+        decision: &Decision,
+        said: &Said,
+        (shop, portal): (&Observation<String>, &Observation<Stage>),
+    ) {
+        let Action::WritePortal {
+            stage,
+            guard,
+            agreed,
+            purpose,
+        } = decision.action.clone()
+        else {
+            return;
+        };
+        let before = self.before.take().filter(|before| before.stage == stage);
+        let same = before
+            .as_ref()
+            .filter(|before| before.carries_out(agreed.as_ref()));
+        let id = match same {
+            Some(before) => before.decision,
+            None => self.record(decision, said, (shop, portal)),
+        };
+        let restores = purpose == decision::Purpose::Restore;
+        if !restores {
+            self.turn(Wrote::Stage(stage.clone()));
+        }
+        self.settled();
+        self.spoken(decision);
+        let comment = self.comment(decision, &stage, portal);
+        let writing = Writing {
+            stage,
+            guard,
+            agreed,
+            decision: id,
+            sent: self.around.now,
+            from: Some(portal.value.clone()),
+            turn: (!restores).then_some(self.around.now),
+            tries: before.map_or(0, |before| before.tries),
+            next_try: None,
+            restores,
+        };
+        self.write(writing, comment, portal);
+    }
+
+    /// A stage is written.
+    fn write(&mut self, writing: Writing, comment: Option<String>, portal: &Observation<Stage>) {
         self.row.writing = Some(value(&writing));
         self.outcome.then = Then::Written(StageWrite {
             deal: self.deal,
             from_funnel: portal.value.funnel,
-            comment: self.comment(decision, &writing.stage, portal),
+            comment,
             stage: writing.stage,
             guard: writing.guard,
         });

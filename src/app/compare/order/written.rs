@@ -4,13 +4,32 @@ use super::{Conflict, Order, Spoken, Writing, stored, value};
 use crate::{
     app::said::Said,
     decision::{
-        self, ForeignMove, HistoryRow, OwnWrite, Waiting, decide_again, foreign_moves, overwritten,
+        self, Action, ForeignMove, HistoryRow, OwnWrite, Turn, Waiting, Wrote, decide_again,
+        foreign_moves, overwritten,
     },
     domain::{Agreed, Code, Observation, Stage},
     planner::{DealState, StageWritten},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+
+impl Writing {
+    /// How long it is until the next try; none if it is time, or none was refused.
+    fn pause_left(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let left = self.next_try? - now;
+        (left > TimeDelta::zero()).then_some(left)
+    }
+
+    /// Whether it was refused, and was to carry out the same.
+    pub(super) fn carries_out(&self, agreed: Option<&Agreed>) -> bool {
+        let mine = self.agreed.as_ref().map(|agreed| &agreed.status);
+        self.next_try.is_some() && mine == agreed.map(|agreed| &agreed.status)
+    }
+}
+
+fn refusal(stage: &Stage, words: &str) -> String {
+    format!("the portal refused to move the deal to {stage}: {words}")
+}
 
 impl Order<'_> {
     /// What became of a write of ours. True if the comparison goes on from here.
@@ -140,20 +159,21 @@ impl Order<'_> {
                     "the portal answered that it moved the deal to {}, but the deal stands in {}",
                     writing.stage, portal.value
                 );
-                self.refused(Code::NotTaken, text, writing, (shop, portal));
+                self.refused_try(Code::NotTaken, text, writing, (shop, portal));
                 false
             }
             Some(StageWritten::Refused(words)) => {
-                let text = format!(
-                    "the portal refused to move the deal to {}: {words}",
-                    writing.stage
-                );
-                self.refused(Code::Refused, text, writing, (shop, portal));
+                let text = refusal(&writing.stage, words);
+                self.refused_try(Code::Refused, text, writing, (shop, portal));
                 false
             }
             Some(StageWritten::NotRun) => {
-                self.unsent();
-                self.again(TimeDelta::seconds(2));
+                self.unsent(writing);
+                let next = TimeDelta::seconds(2);
+                if writing.tries > 0 {
+                    self.keep_for_next_try(writing, next);
+                }
+                self.again(next);
                 false
             }
             // Sent just now: it may land until the portal's own limit for a call is over. It is looked for meanwhile.
@@ -173,20 +193,140 @@ impl Order<'_> {
                 false
             }
             Some(StageWritten::InDoubt) | None => {
-                self.unsent();
+                self.unsent(writing);
+                self.before = Some(writing.clone());
                 true
             }
         }
     }
 
-    /// A write that came to nothing is no turn.
-    fn unsent(&mut self) {
+    /// A write that came to nothing is no turn, and no try of a person's word.
+    fn unsent(&mut self, writing: &Writing) {
         self.row.writing = None;
-        self.turns.pop();
+        let is_it = |turn: &Turn| {
+            turn.wrote == Wrote::Stage(writing.stage.clone())
+                && writing.turn.is_none_or(|at| turn.at == at)
+        };
+        if !writing.restores
+            && let Some(place) = self.turns.iter().rposition(is_it)
+        {
+            self.turns.remove(place);
+        }
         if let Some(mut spoken) = stored::<Spoken>(self.row.ruling.as_ref()) {
             spoken.tries = spoken.tries.saturating_sub(1);
             self.row.ruling = Some(value(&spoken));
         }
+    }
+
+    /// The portal did not take a try: another follows, until it was the last one. Then it is a
+    /// person's.
+    fn refused_try(
+        &mut self,
+        code: Code,
+        sentence: String,
+        writing: &Writing,
+        (shop, portal): (&Observation<String>, &Observation<Stage>),
+    ) {
+        self.unsent(writing);
+        let tries = writing.tries.saturating_add(1);
+        let most = self.around.tries.most;
+        if tries >= most {
+            // Said once, it was tried as often as everything else.
+            self.row.ruling = None;
+            return self.refused(code, sentence, writing, (shop, portal));
+        }
+        let nth = i32::try_from(tries).unwrap_or(i32::MAX);
+        let next = TimeDelta::milliseconds(self.around.tries.delay_ms(nth));
+        let tried = Writing {
+            tries,
+            ..writing.clone()
+        };
+        self.keep_for_next_try(&tried, next);
+        #[expect(clippy::cast_precision_loss, reason = "a pause in milliseconds")]
+        let seconds = next.num_milliseconds() as f64 / 1_000.0;
+        self.say(
+            "refused",
+            format!("{sentence} ({code}); try {tries} of {most}, the next in {seconds:.1} s"),
+            json!({ "decision": writing.decision, "deal": self.deal }),
+        );
+        self.again(next);
+    }
+
+    fn keep_for_next_try(&mut self, writing: &Writing, next: TimeDelta) {
+        self.row.writing = Some(value(&Writing {
+            next_try: Some(self.around.now + next),
+            ..writing.clone()
+        }));
+    }
+
+    /// The deal was not read. A write that was refused together with its look is judged by where
+    /// the deal stood before.
+    pub(super) fn unread(&mut self) {
+        let refused = match self.around.seen.written.get(&self.deal) {
+            Some(StageWritten::Refused(words)) => stored::<Writing>(self.row.writing.as_ref())
+                .and_then(|writing| Some((words, writing.from.clone()?, writing))),
+            _ => None,
+        };
+        let judged = refused.and_then(|(words, stage, writing)| {
+            let state = DealState {
+                stage,
+                moved_at: None,
+                moved_by: None,
+            };
+            let (_, shop, portal) = self.sides(&state)?;
+            Some((words, writing, shop, portal))
+        });
+        match judged {
+            Some((words, writing, shop, portal)) => {
+                let text = refusal(&writing.stage, words);
+                self.refused_try(Code::Refused, text, &writing, (&shop, &portal));
+            }
+            None => self.again(TimeDelta::seconds(1)),
+        }
+    }
+
+    /// Whether the stage is to be written once more, but not yet: somebody asked before it is time.
+    pub(super) fn waits_for_next_try(&mut self, action: &Action) -> bool {
+        let Action::WritePortal { stage, .. } = action else {
+            return false;
+        };
+        let before = self.before.take_if(|before| before.stage == *stage);
+        let Some(before) = before else {
+            return false;
+        };
+        let waits = before.pause_left(self.around.now);
+        if let Some(left) = waits {
+            self.row.writing = Some(value(&before));
+            self.again(left);
+        } else {
+            self.before = Some(before);
+        }
+        waits.is_some()
+    }
+
+    /// Whether a move that a write of ours buried is still to be brought back, as it was decided:
+    /// the deal stands where it stood.
+    pub(super) fn restores_again(
+        &mut self,
+        writing: &Writing,
+        portal: &Observation<Stage>,
+    ) -> bool {
+        if !writing.restores || writing.from.as_ref() != Some(&portal.value) {
+            return false;
+        }
+        if let Some(left) = writing.pause_left(self.around.now) {
+            self.row.writing = Some(value(writing));
+            self.again(left);
+            return true;
+        }
+        let next = Writing {
+            guard: writing.guard.max(self.around.seen.newest),
+            sent: self.around.now,
+            next_try: None,
+            ..writing.clone()
+        };
+        self.write(next, None, portal);
+        true
     }
 
     fn refused(
@@ -196,7 +336,6 @@ impl Order<'_> {
         writing: &Writing,
         (shop, portal): (&Observation<String>, &Observation<Stage>),
     ) {
-        self.row.writing = None;
         // What the deal was to follow: what the shop says, or was told since.
         let counts = writing.agreed.as_ref().map(|agreed| &agreed.status);
         let waiting = Waiting {

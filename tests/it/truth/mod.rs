@@ -1,5 +1,9 @@
-//! Dead letters tell the truth: one is closed only if its event is stored and settled, something newer of its order has come, or a
-//! person let it go; and none is open about what was done.
+//! Dead letters tell the truth: one is closed only if its event is stored and settled, something
+//! newer of its order has come, or a person let it go; and none is open about what was done.
+
+mod jobs;
+mod model;
+mod words;
 
 use crate::support::{
     database::Database,
@@ -7,7 +11,7 @@ use crate::support::{
 };
 use b24_bridge::{
     app::{Actor, Bridge, Error, Letter, LetterFilter, Retried, Retry},
-    domain::{Code, Side},
+    domain::Code,
     planner::Settlement,
     storage::lanes::Lease,
 };
@@ -90,6 +94,10 @@ fn spoilt(mut event: Value) -> Value {
     event["data"]["currency"] = json!("roubles");
     event
 }
+
+/// What no parser reads, though its version stands in it.
+const HUGE: &str = r#"{"id": "huge", "source": "x",
+    "data": {"number": "A-1", "version": 4, "total": 1e400}}"#;
 
 /// Where a retry was refused.
 fn pointer(refused: Result<Retried, Error>) -> String {
@@ -187,9 +195,8 @@ async fn an_older_event_does_not_close_the_letter_of_a_newer_one() {
     let mut silent = spoilt(event("silent", "A-1", 1));
     silent["data"].as_object_mut().unwrap().remove("version");
     publish(&bridge, &silent).await;
-    // No parser reads this one, but its version stands in it.
     sqlx::query("SELECT bridge.publish_event($1::jsonb)")
-        .bind(r#"{"id": "huge", "source": "x", "data": {"number": "A-1", "version": 4, "total": 1e400}}"#)
+        .bind(HUGE)
         .execute(&db.pool)
         .await
         .unwrap();
@@ -292,155 +299,4 @@ async fn a_retry_follows_the_shop_to_the_portal_that_it_belongs_to_now() {
     retry(&bridge, only(&bridge).await.id).await.unwrap();
     settle(&bridge, &lease, fine).await;
     assert_eq!(states(&db.pool).await, [state("e1", "done")]);
-}
-
-#[tokio::test]
-async fn an_import_opens_no_letter_about_what_was_accepted_here_and_has_not_died() {
-    let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
-    let lease = lease(&db.pool, "w").await.unwrap();
-    let mut long = event(&"i".repeat(250), "A-1", 1);
-    long["source"] = json!("я".repeat(512));
-    for event in [event("e1", "A-2", 1), long] {
-        accept(&bridge, &event).await;
-    }
-    settle(&bridge, &lease, dies).await;
-    let lines = |letters: Vec<Letter>| -> String {
-        let line = |letter: &Letter| serde_json::to_string(letter).unwrap() + "\n";
-        letters.iter().map(line).collect()
-    };
-    let file = lines(open(&bridge).await);
-    let forget = "DELETE FROM bridge.dead_letters";
-    sqlx::query(forget).execute(&db.pool).await.unwrap();
-    let taken = bridge.import_letters(&file, &anna()).await.unwrap();
-    assert_eq!((taken.taken, taken.known), (2, 0));
-    let tied = "SELECT count(outbox_id) FROM bridge.dead_letters";
-    let tied: i64 = sqlx::query_scalar(tied).fetch_one(&db.pool).await.unwrap();
-    assert_eq!(tied, 2, "each lies dead here");
-    for letter in open(&bridge).await {
-        retry(&bridge, letter.id).await.unwrap();
-    }
-    for state in ["pending", "done"] {
-        sqlx::query(forget).execute(&db.pool).await.unwrap();
-        let taken = bridge.import_letters(&file, &anna()).await.unwrap();
-        assert_eq!((taken.taken, taken.known), (0, 2), "{state}");
-        if state == "pending" {
-            settle(&bridge, &lease, fine).await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_job_that_cannot_be_read_is_stopped_and_the_next_is_worked_on() {
-    let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
-    let lease = lease(&db.pool, "w").await.unwrap();
-    accept(&bridge, &event("e1", "A-1", 1)).await;
-    settle(&bridge, &lease, dies).await;
-    sqlx::query(
-        r#"INSERT INTO bridge.bulk_jobs (action, filter, actor, expected, upto)
-           SELECT 'retry', f::jsonb, 'anna', 1, 1000
-           FROM UNNEST(ARRAY['{"code": "GONE-CODE"}', '{"colour": 1}', '{"n": 1e400}', '{"code": "MAP-FIELD"}']) f"#,
-    )
-    .execute(&db.pool)
-    .await
-    .unwrap();
-    while bridge.work_bulk().await.unwrap().is_some() {}
-    let jobs = bridge.bulk_jobs().await.unwrap().items;
-    let ends: Vec<_> = jobs.iter().rev().map(|job| &*job.state).collect();
-    assert_eq!(ends, ["stopped", "stopped", "stopped", "done"]);
-    for job in jobs.iter().skip(1) {
-        let why = job.last_fault.as_deref().unwrap();
-        assert!(why.contains("cannot be read"), "{why}");
-        assert_eq!(job.stopped_by.as_deref(), Some("bridge"));
-    }
-    assert_eq!((jobs[0].done, jobs[0].failed), (1, 0));
-    assert_eq!(states(&db.pool).await, [state("e1", "pending")]);
-}
-
-/// A deal of the order A-1 that is gone, and the conflict about it.
-async fn gone(pool: &PgPool) -> i64 {
-    sqlx::query_scalar(
-        "INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status, stage)
-         VALUES ('main', 'main', 'A-1', 0, 'B24-DEAL-GONE', 'gone', 'N', 'NEW') RETURNING id",
-    )
-    .fetch_one(pool)
-    .await
-    .unwrap()
-}
-
-#[tokio::test]
-async fn a_word_that_needs_a_new_deal_is_refused_where_there_is_nothing_to_make_it_from() {
-    let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
-    let lease = lease(&db.pool, "w").await.unwrap();
-    accept(&bridge, &event("e1", "A-1", 1)).await;
-    settle(&bridge, &lease, fine).await;
-    let sql = "DELETE FROM bridge.outbox";
-    sqlx::query(sql).execute(&db.pool).await.unwrap();
-    let conflict = gone(&db.pool).await;
-    let elsewhere = crate::support::shop::bridge(&db.pool, &["other"]);
-    for (bridge, place) in [(&bridge, "/winner"), (&elsewhere, "/shop")] {
-        let refused = bridge.resolve(conflict, Side::Shop, &anna()).await;
-        assert!(matches!(&refused, Err(Error::Invalid(faults)) if faults[0].pointer == place));
-        let still = bridge.conflict(conflict).await.unwrap().unwrap();
-        assert!(still.ruled_at.is_none() && still.closed_at.is_none());
-    }
-    assert!(claim(&bridge, &lease).await.is_empty());
-}
-
-#[tokio::test]
-async fn a_new_deal_is_made_from_an_event_that_died_of_whatever_and_its_letter_is_closed() {
-    let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
-    let lease = lease(&db.pool, "w").await.unwrap();
-    for (nth, let_go) in [(1, false), (2, true)] {
-        accept(&bridge, &event(&format!("e{nth}"), "A-1", nth)).await;
-        settle(&bridge, &lease, dies).await;
-        let letter = open(&bridge).await.pop().unwrap().id;
-        if let_go {
-            bridge.discard(letter, &anna(), "no use").await.unwrap();
-        }
-        let conflict = gone(&db.pool).await;
-        bridge.resolve(conflict, Side::Shop, &anna()).await.unwrap();
-        let (_, job) = claim(&bridge, &lease).await.remove(0);
-        assert!(job.recreate);
-        settle(&bridge, &lease, fine).await;
-        assert!(open(&bridge).await.is_empty());
-    }
-    assert_eq!(
-        states(&db.pool).await,
-        [state("e1", "done"), state("e2", "done")]
-    );
-}
-
-#[tokio::test]
-async fn a_letter_about_a_message_to_the_shop_takes_no_payload_and_makes_no_deal() {
-    let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
-    let letter: i64 = sqlx::query_scalar(
-        "WITH change AS (
-             INSERT INTO bridge.status_changes (shop, seq, portal, number, decision_id, status, previous_status, stage, reason,
-                                                decided_at, state, settled_at)
-             VALUES ('main', 1, 'main', 'A-1', 1, 'P', 'N', 'PREPARATION', 'moved', now(), 'dead', now()))
-         INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload, change_seq)
-         VALUES ('main', 'main', 'A-1', 'SHOP-CALLBACK', '400', '{}', 1) RETURNING id",
-    )
-    .fetch_one(&db.pool)
-    .await
-    .unwrap();
-    let mended = Retry {
-        payload: Some(json!({})),
-        ..Retry::default()
-    };
-    let anew = Retry {
-        recreate: true,
-        ..Retry::default()
-    };
-    for (options, place) in [(mended, "/payload"), (anew, "/recreate")] {
-        let refused = bridge.retry(letter, &anna(), options).await;
-        assert_eq!(pointer(refused), place);
-        assert_eq!(how(&bridge, letter).await, None);
-    }
-    assert_eq!(retry(&bridge, letter).await.unwrap(), Retried::Queued);
 }
