@@ -2,7 +2,7 @@
 //! their places in the feed.
 
 use super::{Options, stuck::Turns};
-use crate::app::{Bridge, Error};
+use crate::app::{Bridge, Error, STOCK};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +11,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Keeps stock until told to stop. Several processes do it beside each other.
 pub(super) async fn keep(bridge: Bridge, _: Options, turns: Turns, stop: CancellationToken) {
+    let bell = bridge.bell().of(STOCK);
     while !stop.is_cancelled() {
         match once(&bridge).await {
             Ok(()) => turns.went_well().await,
@@ -20,7 +21,8 @@ pub(super) async fn keep(bridge: Bridge, _: Options, turns: Turns, stop: Cancell
                 turns.failed(&error).await;
             }
         }
-        stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+        let more = tokio::time::timeout(PAUSE, bell.notified());
+        stop.run_until_cancelled(more).await;
     }
 }
 

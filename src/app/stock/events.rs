@@ -4,7 +4,7 @@
 use super::acts::again;
 use crate::{
     app::{
-        Accepted, Actor, Bridge, Error,
+        Accepted, Actor, Bridge, Error, STOCK,
         mend::{Rejection, fingerprint},
     },
     domain::{Code, Fault, Faults, ShopName},
@@ -51,7 +51,11 @@ impl Bridge {
             let mut db = self.pool().acquire().await?;
             match self.store_stock_event(&mut db, &event).await {
                 Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
-                stored => return stored,
+                stored => {
+                    // Where the worker is in this process it need not wait for its next look.
+                    self.bell().of(STOCK).notify_one();
+                    return stored;
+                }
             }
         }
     }

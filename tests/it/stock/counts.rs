@@ -178,6 +178,20 @@ async fn a_large_count_goes_in_parts_and_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn the_first_count_of_a_large_store_takes_time_as_it_has_lines() {
+    let api = world().await;
+    let names: Vec<String> = (0..20_000).map(|n| format!("p{n}")).collect();
+    let counts: Vec<_> = names.iter().map(|name| (name.as_str(), 7)).collect();
+    api.tell(COUNTED, count(0, &counts)).await;
+    let began = std::time::Instant::now();
+    api.bridge.apply_counts("main").await.unwrap();
+    let took = began.elapsed();
+    assert_eq!(api.level("p19999", "a").await.0, "7");
+    // Where each part reads all levels that are there, it takes minutes.
+    assert!(took < std::time::Duration::from_secs(40), "{took:?}");
+}
+
+#[tokio::test]
 async fn an_event_about_goods_counts_once_and_what_is_wrong_with_one_is_said() {
     let api = world().await;
     let moved = event(MOVED, sold(0, "cup", 1));
