@@ -1,7 +1,7 @@
 //! The bars, each measured beside its baseline in the same run.
 //!
 //! `cargo bench` runs all; words after `--` choose some: `delivery`, `intake`, `queue`, `long_life`,
-//! `process`, `way_back`. `--write` puts the table into `deploy/benchmarks.md`. With the feature
+//! `process`, `stock`, `way_back`. `--write` puts the table into `deploy/benchmarks.md`. With the feature
 //! `compare` `queue` also runs beside pgmq. `BENCH_SETTLED` and `BENCH_PENDING` size the large
 //! tables, `BENCH_SECONDS` each rate, `BENCH_HOLD_SECONDS` how long a snapshot is held open.
 
@@ -28,6 +28,7 @@ mod served;
 #[path = "../it/support/shop.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod shop;
+mod stock;
 mod way_back;
 
 use report::Report;
@@ -60,6 +61,9 @@ fn main() {
         }
         if wanted("way_back") {
             way_back::run(&mut report).await;
+        }
+        if wanted("stock") {
+            stock::run(&mut report).await;
         }
         if wanted("delivery") {
             delivery::run(&mut report).await;

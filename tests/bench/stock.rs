@@ -1,0 +1,216 @@
+//! Reservations and counts over HTTP, beside pgbench and COPY on the same Postgres.
+
+use crate::{
+    database::Database,
+    intake::{pgbench, whole},
+    report::{Bar, Report, timed},
+    served::{KEY, Served},
+    size,
+};
+use serde_json::json;
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+const CLIENTS: usize = 64;
+const PRODUCTS: u64 = 100_000;
+static NEXT: AtomicU64 = AtomicU64::new(0);
+static OVER: AtomicBool = AtomicBool::new(false);
+
+const SETTINGS: &str = r#"
+[portals.main]
+webhook_url = "http://127.0.0.1:9/rest/1/none/"
+[shops.main]
+portal = "main"
+api_keys = ["bench-key-0123456789"]
+[[shops.main.statuses]]
+status = "N"
+stage = "NEW"
+[stock.main]
+shops = ["main"]
+master = "shop"
+[[stock.main.stores]]
+name = "a"
+"#;
+
+/// What a shop without a bridge would do: a guarded counter and a row for each sale.
+const PLAIN: &str = "
+    CREATE TABLE public.plain (product bigint PRIMARY KEY, available bigint NOT NULL);
+    CREATE TABLE public.sales (
+        id uuid PRIMARY KEY, product bigint NOT NULL, quantity bigint NOT NULL);
+    CREATE TABLE public.counted (product text NOT NULL, quantity numeric NOT NULL);
+    INSERT INTO public.plain SELECT n, 1000000000 FROM generate_series(0, 100000) n;
+    INSERT INTO bridge.stock_product_keys
+    SELECT 'main', 'product_id', 'p' || n, 'p' || n FROM generate_series(0, 100000) n;
+    INSERT INTO bridge.stock_levels (stock, product, store, on_hand)
+    SELECT 'main', 'p' || n, 'a', 1000000000 FROM generate_series(0, 100000) n;
+    ANALYZE";
+
+pub(crate) async fn run(report: &mut Report) {
+    let database = Database::new().await;
+    let bridge = Served::with(&database.url, SETTINGS, "all").await;
+    let prepare = sqlx::raw_sql(PLAIN).execute(&database.pool).await;
+    prepare.unwrap();
+    let seconds = size("BENCH_SECONDS", 5);
+    for (what, products, least) in [
+        ("one product", 1, 5.0),
+        ("over 100,000 products", PRODUCTS, 0.6),
+    ] {
+        let mut bare = sales(&database, products, seconds).await;
+        let ours = puts(bridge.port, products, CLIENTS, seconds).await;
+        bare = f64::midpoint(bare, sales(&database, products, seconds).await);
+        report.add(
+            &format!("PUT /v1/reservations, {what}, {CLIENTS} clients"),
+            format!("{ours:.0}/s"),
+            format!(
+                "pgbench, guarded UPDATE with a row for the sale, {CLIENTS} clients: {bare:.0}/s"
+            ),
+            ours / bare,
+            &Bar::AtLeast(least),
+        );
+    }
+    counts(report, &database, &bridge, seconds).await;
+}
+
+/// Sales a second with a guarded counter.
+async fn sales(database: &Database, products: u64, seconds: u64) -> f64 {
+    let last = products - 1;
+    let script = format!(
+        "\\set p random(0, {last})\n\
+         WITH sold AS (UPDATE public.plain SET available = available - 1 \
+         WHERE product = :p AND available >= 1 RETURNING product)\n\
+         INSERT INTO public.sales SELECT gen_random_uuid(), product, 1 FROM sold;"
+    );
+    pgbench(database, &script, CLIENTS, &["-T", &seconds.to_string()]).await
+}
+
+/// Reservations a second. All clients on one thread, which leaves the processor to who is measured.
+async fn puts(port: u16, products: u64, clients: usize, seconds: u64) -> f64 {
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let started = Instant::now();
+            let until = started + Duration::from_secs(seconds);
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..clients {
+                tasks.spawn(client(port, products, until));
+            }
+            let held: usize = tasks.join_all().await.into_iter().sum();
+            held as f64 / started.elapsed().as_secs_f64()
+        })
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+/// One connection, one request after the other, until then or until it is over.
+async fn client(port: u16, products: u64, until: Instant) -> usize {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (mut held, mut answer) = (0, vec![0; 16 * 1024]);
+    while Instant::now() < until && !OVER.load(Ordering::Relaxed) {
+        let nth = NEXT.fetch_add(1, Ordering::Relaxed);
+        // Far from each other, as chance would have it.
+        let product = nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) % products;
+        let body = format!(r#"{{"lines":[{{"line":"1","product":"p{product}","quantity":1}}]}}"#);
+        let request = format!(
+            "PUT /v1/reservations/main/b{nth} HTTP/1.1\r\nhost: 127.0.0.1\r\n\
+             authorization: Bearer {KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut got = 0;
+        while got == 0 || !whole(&answer[..got]) {
+            let read = stream.read(&mut answer[got..]).await.unwrap();
+            assert!(read > 0, "the connection was closed");
+            got += read;
+        }
+        let said = String::from_utf8_lossy(&answer[..got]);
+        assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+        held += 1;
+    }
+    held
+}
+
+/// A count of 100,000 lines beside COPY and one update, and reservations while it is applied.
+async fn counts(report: &mut Report, database: &Database, bridge: &Served, seconds: u64) {
+    let alone = puts(bridge.port, PRODUCTS, 8, seconds).await;
+    let quiet = count(database, bridge, "quiet").await;
+    let bare = copied(database).await;
+    report.add(
+        "count of 100,000 lines, one event",
+        format!("{quiet:.2} s"),
+        format!("COPY and one UPDATE: {bare:.2} s"),
+        quiet / bare,
+        &Bar::AtMost(3.0),
+    );
+    let port = bridge.port;
+    let during = tokio::spawn(puts(port, PRODUCTS, 8, 600));
+    count(database, bridge, "busy").await;
+    OVER.store(true, Ordering::Relaxed);
+    let beside = during.await.unwrap();
+    OVER.store(false, Ordering::Relaxed);
+    report.add(
+        "reservations while a count is applied, 8 clients",
+        format!("{beside:.0}/s"),
+        format!("without a count: {alone:.0}/s"),
+        alone / beside,
+        &Bar::AtMost(2.0),
+    );
+}
+
+/// Seconds from the POST of a count until all of it is applied.
+async fn count(database: &Database, bridge: &Served, id: &str) -> f64 {
+    let line = |n: u64| json!({ "product": format!("p{n}"), "quantity": 1_000_000 });
+    let counts: Vec<_> = (0..PRODUCTS).map(line).collect();
+    let as_of = chrono::Utc::now();
+    let event = json!({ "specversion": "1.0", "type": "shop.stock.counted.v1", "source": "bench",
+        "id": id, "data": { "store": "a", "as_of": as_of, "counts": counts } });
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://127.0.0.1:{}/v1/events", bridge.port);
+    let post = client.post(url).bearer_auth(KEY).json(&event);
+    let ((), took) = timed(async {
+        assert_eq!(post.send().await.unwrap().status(), 202);
+        let done =
+            "SELECT count(*) FROM bridge.stock_events WHERE event_id = $1 AND done_at IS NOT NULL";
+        loop {
+            let done = sqlx::query_scalar(done).bind(id);
+            let done: i64 = done.fetch_one(&database.pool).await.unwrap();
+            if done == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    took
+}
+
+/// Seconds of the same lines by COPY and one update.
+async fn copied(database: &Database) -> f64 {
+    let mut rows = String::new();
+    for n in 0..PRODUCTS {
+        rows += &format!("{n}\t1000000\n");
+    }
+    let mut db = database.pool.acquire().await.unwrap();
+    let ((), took) = timed(async {
+        let mut copy = db
+            .copy_in_raw("COPY public.counted FROM STDIN")
+            .await
+            .unwrap();
+        copy.send(rows.as_bytes()).await.unwrap();
+        copy.finish().await.unwrap();
+        let update = "UPDATE public.plain p SET available = c.quantity
+                      FROM public.counted c WHERE p.product = c.product::bigint";
+        sqlx::query(update).execute(&mut *db).await.unwrap();
+    })
+    .await;
+    took
+}
