@@ -6,6 +6,7 @@
 
 use super::{
     Bridge, Error, mend,
+    stock::orders,
     together::{Grouped, Queue},
 };
 use crate::{
@@ -181,21 +182,35 @@ impl Grouped for Vec<NewEvent> {
         all: &[&Self],
     ) -> Result<Vec<Self::Answer>, Error> {
         let events: Vec<&NewEvent> = all.iter().flat_map(|one| one.iter()).collect();
-        let first = store_first(db, &events).await?;
-        // New orders are stored by now, with one trip to the database; a transaction is for the others.
-        let stored = if first.contains(&false) {
-            let mut tx = db.begin().await?;
-            let stored = store_rest(bridge, &mut tx, &events, first).await?;
-            tx.commit().await?;
-            stored
-        } else {
-            store_rest(bridge, db, &events, first).await?
-        };
+        let stored = write(bridge, db, &events).await?;
         bridge.ring(&events, &stored);
         let mut results = stored.results.into_iter();
         let of = |one: &&Self| results.by_ref().take(one.len()).collect();
         Ok(all.iter().map(of).collect())
     }
+}
+
+/// Stores events and commits; goods move with them.
+async fn write(
+    bridge: &Bridge,
+    db: &mut PgConnection,
+    events: &[&NewEvent],
+) -> Result<Stored, Error> {
+    if events.iter().any(|event| event.goods.is_some()) {
+        let mut tx = db.begin().await?;
+        let stored = store(bridge, &mut tx, events).await?;
+        tx.commit().await?;
+        return Ok(stored);
+    }
+    let first = store_first(db, events).await?;
+    // New orders are stored by now, with one trip to the database; a transaction is for the others.
+    if !first.contains(&false) {
+        return store_rest(bridge, db, events, first).await;
+    }
+    let mut tx = db.begin().await?;
+    let stored = store_rest(bridge, &mut tx, events, first).await?;
+    tx.commit().await?;
+    Ok(stored)
 }
 
 /// What became of events that were stored.
@@ -221,7 +236,14 @@ pub(super) async fn store(
     } else {
         point.rollback().await?;
     }
-    store_rest(bridge, tx, events, first).await
+    let stored = store_rest(bridge, tx, events, first).await?;
+    let queued = std::iter::zip(events, &stored.results);
+    let queued: Vec<_> = queued
+        .filter(|(_, result)| **result == Accepted::Queued)
+        .map(|(event, _)| *event)
+        .collect();
+    orders::apply(bridge, tx, &queued).await?;
+    Ok(stored)
 }
 
 /// Stores the events whose order nobody has heard of: nothing has to be compared for them, and one statement does it all. Tells for each

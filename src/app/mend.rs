@@ -62,7 +62,9 @@ impl Bridge {
         let read = bug::caught(|| {
             let id = value.get("id").and_then(Value::as_str);
             self.step(Step::Read, id.unwrap_or_default());
-            read(self.directory(), shop, value)
+            let mut event = read(self.directory(), shop, value)?;
+            event.goods = self.goods_of(&event, value);
+            Ok(event)
         });
         read.unwrap_or_else(|bug| {
             tracing::error!(place = bug.place, "a panic over an event was caught");
@@ -165,6 +167,7 @@ pub(super) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faul
         fingerprint: fingerprint_of(&text),
         body: text,
         later: false,
+        goods: None,
     })
 }
 

@@ -3,7 +3,7 @@
 use super::{Problem, Shop};
 use crate::{
     domain::{ShopName, StockName},
-    stock::{CountsMean, Master, NameKind, Stock, Store, hold},
+    stock::{CountsMean, Master, NameKind, OrderPolicy, ReserveOn, Stock, Store, hold},
 };
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -19,6 +19,12 @@ pub(super) struct Raw {
     counts_mean: CountsMean,
     count_tolerance: Option<String>,
     hold: Option<String>,
+    #[serde(default)]
+    reserve_on: ReserveOn,
+    #[serde(default)]
+    release_on: Vec<String>,
+    #[serde(default)]
+    ship_on: Vec<String>,
     #[serde(default)]
     split: bool,
     #[serde(default)]
@@ -62,6 +68,7 @@ pub(super) fn check(
         let key = format!("stock.{name}");
         let of_shops = of_shops(&raw.shops, (&name, &key), shops, &mut taken, problems);
         let master = master(raw.master, &key, problems);
+        both_ways(&raw.release_on, &raw.ship_on, &key, problems);
         let name = StockName::parse(&name)
             .map_err(|rule| problems.push(Problem::new(&key, rule, "choose another name")));
         let time =
@@ -95,6 +102,11 @@ pub(super) fn check(
             master,
             counts_mean: raw.counts_mean,
             split: raw.split,
+            orders: OrderPolicy {
+                reserve_on: raw.reserve_on,
+                release_on: raw.release_on,
+                ship_on: raw.ship_on,
+            },
         };
         stocks.push(stock);
     }
@@ -129,6 +141,17 @@ fn of_shops(
         found.push((shop.clone(), settings.products_by.clone()));
     }
     found
+}
+
+/// A status cannot set goods free and ship them.
+fn both_ways(release: &[String], ship: &[String], key: &str, problems: &mut Vec<Problem>) {
+    if let Some(status) = release.iter().find(|status| ship.contains(status)) {
+        problems.push(Problem::new(
+            format!("{key}.ship_on"),
+            format!("the status `{status}` stands in `release_on`, too"),
+            "name each status in one of the two",
+        ));
+    }
 }
 
 fn master(raw: Option<RawMaster>, key: &str, problems: &mut Vec<Problem>) -> Master {
@@ -242,6 +265,13 @@ mod tests {
             (
                 format!("[stock.a]\nshops = [\"nobody\"]{}", store("a")),
                 "stock.a.shops",
+            ),
+            (
+                format!(
+                    "[stock.a]\nshops = [\"main\"]\nrelease_on = [\"C\"]\nship_on = [\"C\"]{}",
+                    store("a")
+                ),
+                "stock.a.ship_on",
             ),
             ("[stock.a]\nshops = [\"main\"]".to_owned(), "stock.a.stores"),
             (

@@ -12,12 +12,14 @@
 
 mod event;
 mod hold;
+mod order;
 mod quantity;
 mod request;
 mod setup;
 
 pub use event::{COUNTED, Counted, MOVED, Moved, StockEvent, Told};
 pub use hold::{LONGEST_HOLD, hold};
+pub use order::{GoodsAct, GoodsLine, OrderGoods, OrderPolicy, ReserveOn};
 pub use quantity::text;
 pub use request::{Extension, Line, MOST_LINES, Reservation, Shipment, ShippedLine};
 pub use setup::{CountsMean, Master, NameKind, Stock, Store};

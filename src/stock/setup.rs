@@ -1,5 +1,6 @@
 //! What a stock is, as configured.
 
+use super::OrderPolicy;
 use crate::domain::{ShopName, StockName};
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -22,6 +23,8 @@ pub struct Stock {
     pub hold: TimeDelta,
     /// Whether the lines of a reservation may be taken from several stores.
     pub split: bool,
+    /// What orders do to goods.
+    pub orders: OrderPolicy,
     /// The places that hold its goods.
     pub stores: Vec<Store>,
 }

@@ -42,6 +42,8 @@ pub struct NewEvent {
     pub traceparent: Option<String>,
     /// What its order is found by.
     pub contacts: BTreeSet<String>,
+    /// What it means for goods, where its shop sells from a stock.
+    pub goods: Option<Value>,
 }
 
 /// The identity of a stored event and what tells it from another of the same identity.

@@ -8,6 +8,7 @@ mod acts;
 mod answer;
 mod events;
 mod levels;
+pub(super) mod orders;
 mod reserve;
 mod sentence;
 

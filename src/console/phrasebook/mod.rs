@@ -15,6 +15,20 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the order goes to the 1C base {} without its status, which has no row in the base's table",
         "заказ идёт в базу 1С {} без статуса: в таблице базы для него нет строки",
     ),
+    // goods of an order
+    (
+        "the order's goods are held",
+        "товар для заказа зарезервирован",
+    ),
+    (
+        "there is not enough of the order's goods: nothing more is held for it",
+        "товара для заказа не хватает: больше ничего не зарезервировано",
+    ),
+    (
+        "the order's goods have left the shelf",
+        "товар заказа отгружен",
+    ),
+    ("the order's goods are free again", "резерв заказа снят"),
     // decisions: what is done
     ("{*}: nothing to write.", "{*}: писать нечего."),
     (

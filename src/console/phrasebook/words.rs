@@ -65,6 +65,7 @@ pub(in crate::console) const WORDS: &[(&str, &str)] = &[
     ("moved", "перенос"),
     ("decided", "решение"),
     ("conflict", "расхождение"),
+    ("goods", "товар"),
     ("gone", "сделка"),
     // decisions
     ("write_portal", "записать в портал"),

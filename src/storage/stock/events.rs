@@ -76,3 +76,13 @@ pub async fn count_part(db: &mut PgConnection, stock: &str, most: i32) -> Result
     );
     Ok(done.fetch_one(db).await?)
 }
+
+/// Does what the newest snapshot of an order means for goods; says what was done: `held`, `kept`,
+/// `short`, `shipped` or `released`.
+pub async fn order(
+    db: &mut PgConnection,
+    order: &serde_json::Value,
+) -> Result<Option<String>, Error> {
+    let did = sqlx::query_scalar!("SELECT bridge.stock_order($1)", order);
+    Ok(did.fetch_one(db).await?)
+}

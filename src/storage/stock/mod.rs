@@ -8,7 +8,7 @@ mod levels;
 mod reservations;
 mod setup;
 
-pub use events::{NewStockEvent, count_part, insert};
+pub use events::{NewStockEvent, count_part, insert, order};
 pub use levels::{Level, MoveRow, Unproved, all_levels, changes, check, ledger, levels, tell};
 pub use reservations::{expire, extend, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};

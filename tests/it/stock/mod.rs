@@ -2,6 +2,7 @@
 
 mod counts;
 mod histories;
+mod orders;
 mod race;
 mod reservations;
 mod sql;

@@ -1,0 +1,93 @@
+//! Orders and their goods: what a newest snapshot does to them, in the transaction that accepts it.
+
+use crate::{
+    app::{Bridge, Error, mend::parse},
+    domain::{EventBody, ShopName},
+    stock::OrderGoods,
+    storage::{
+        journal::{self, Line},
+        outbox::NewEvent,
+        stock,
+    },
+};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+impl Bridge {
+    /// What an event of an order means for goods, as the database reads it; none: its shop sells
+    /// from no stock, or the event is of the past.
+    pub(in crate::app) fn goods_of(&self, event: &NewEvent, value: &Value) -> Option<Value> {
+        let shop = ShopName::parse(&event.shop).ok()?;
+        let stock = self.stock_of(&shop)?;
+        let rules = self.directory().rules(&shop)?;
+        let goods = match parse(value, rules).ok()?.body {
+            EventBody::Saved(snapshot) => OrderGoods::of(&snapshot, stock),
+            EventBody::Deleted { .. } => OrderGoods::deleted(),
+        };
+        let lines = goods.lines.iter().map(|line| {
+            json!({
+                "names": { "product_id": line.product_id, "sku": line.sku },
+                "quantity": line.quantity,
+            })
+        });
+        Some(json!({
+            "shop": event.shop,
+            "number": event.number,
+            "source": event.source,
+            "event_id": event.event_id,
+            "act": goods.act.as_str(),
+            "paid": goods.paid,
+            "store": goods.store,
+            "at": goods.at,
+            "lines": lines.collect::<Vec<_>>(),
+        }))
+    }
+}
+
+/// Does what events that were just stored mean for goods; the newest of each order counts.
+pub(in crate::app) async fn apply(
+    bridge: &Bridge,
+    db: &mut PgConnection,
+    events: &[&NewEvent],
+) -> Result<(), Error> {
+    let mut goods: Vec<(&NewEvent, &Value)> = events
+        .iter()
+        .filter(|event| !event.later)
+        .filter_map(|event| Some((*event, event.goods.as_ref()?)))
+        .collect();
+    goods.sort_by_key(|(event, _)| (&event.shop, &event.number));
+    let mut lines = Vec::new();
+    for (event, order) in goods {
+        let Some(text) = stock::order(db, order)
+            .await?
+            .and_then(|did| sentence(&did))
+        else {
+            continue;
+        };
+        lines.push(Line {
+            shop: event.shop.clone(),
+            number: event.number.clone(),
+            kind: "goods",
+            text: text.to_owned(),
+            detail: Some(json!({ "event": event.event_id })),
+        });
+    }
+    let short = lines.iter().filter(|line| line.text == SHORT).count();
+    for _ in 0..short {
+        bridge.metrics().reservation("short");
+    }
+    Ok(journal::add(db, &lines).await?)
+}
+
+const SHORT: &str = "there is not enough of the order's goods: nothing more is held for it";
+
+/// What was done, in one sentence; none: nothing that is worth one.
+fn sentence(did: &str) -> Option<&'static str> {
+    match did {
+        "held" => Some("the order's goods are held"),
+        "short" => Some(SHORT),
+        "shipped" => Some("the order's goods have left the shelf"),
+        "released" => Some("the order's goods are free again"),
+        _ => None,
+    }
+}

@@ -1,0 +1,244 @@
+//! What orders do to goods by themselves.
+
+use super::world::{one, serve, settings, world};
+use crate::support::api::Api;
+use chrono::{TimeDelta, Utc};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const OVER: &str =
+    "UPDATE bridge.reservations SET expires_at = now() - interval '1 second' WHERE id = $1";
+
+async fn shop(reserve_on: &str) -> Api {
+    let settings = settings()
+        .text("stock.main.reserve_on", reserve_on)
+        .set("stock.main.release_on", r#"["X"]"#)
+        .set("stock.main.ship_on", r#"["P"]"#);
+    let api = serve(&settings).await;
+    api.bring("a", "cup", "5").await;
+    api
+}
+
+/// The order A-1 with so many cups.
+fn order(version: i64, status: &str, cups: i64) -> Value {
+    let changed = (Utc::now() - TimeDelta::seconds(1)).to_rfc3339();
+    let items = json!([{ "product_id": "cup", "name": "Cup", "quantity": cups, "price": 10 }]);
+    json!({ "number": "A-1", "version": version, "status": status, "currency": "RUB",
+        "total": 10, "items": items, "status_changed_at": changed })
+}
+
+fn with(mut order: Value, name: &str, value: Value) -> Value {
+    order[name] = value;
+    order
+}
+
+impl Api {
+    async fn ordered(&self, data: Value) {
+        self.tell("shop.order.saved.v1", data).await;
+    }
+
+    async fn cups(&self) -> (String, String) {
+        self.level("cup", "a").await
+    }
+
+    /// The sentences about goods in the order's life.
+    async fn told(&self) -> Vec<String> {
+        let (_, view) = self.ask(Method::GET, "/v1/orders/main/A-1", None).await;
+        let timeline = view["timeline"].as_array().unwrap().clone();
+        let goods = timeline.iter().filter(|entry| entry["kind"] == "goods");
+        goods
+            .map(|entry| entry["text"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+fn pair(on_hand: &str, reserved: &str) -> (String, String) {
+    (on_hand.to_owned(), reserved.to_owned())
+}
+
+#[tokio::test]
+async fn a_placed_order_holds_its_goods_changes_them_ships_and_each_piece_leaves_once() {
+    let api = shop("placed").await;
+    api.ordered(order(1, "N", 2)).await;
+    assert_eq!(api.cups().await, pair("5", "2"));
+    let held = api.get_reservation("A-1").await;
+    assert_eq!(
+        (&held["state"], &held["number"]),
+        (&json!("held"), &json!("A-1"))
+    );
+    api.ordered(order(3, "N", 3)).await;
+    api.ordered(order(2, "N", 1)).await;
+    assert_eq!(
+        api.cups().await,
+        pair("5", "3"),
+        "an older snapshot changes nothing"
+    );
+    let part = json!({ "shipment": "s", "lines": [{ "line": "1", "quantity": 1 }] });
+    assert_eq!(api.ship("A-1", &part).await.0, StatusCode::OK);
+    api.ordered(order(4, "P", 4)).await;
+    assert_eq!(
+        api.cups().await,
+        pair("1", "0"),
+        "one by call, two held, one more in fact"
+    );
+    api.ordered(order(5, "P", 4)).await;
+    assert_eq!(api.cups().await, pair("1", "0"));
+    let told = api.told().await;
+    assert_eq!(
+        told,
+        [
+            "the order's goods are held",
+            "the order's goods have left the shelf"
+        ]
+    );
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_a_deleted_and_a_released_order_set_their_goods_free() {
+    let api = shop("placed").await;
+    for (version, end) in [
+        (10, with(order(11, "N", 2), "cancelled", json!(true))),
+        (20, order(21, "X", 2)),
+    ] {
+        api.ordered(order(version, "N", 2)).await;
+        assert_eq!(api.cups().await, pair("5", "2"));
+        api.ordered(end).await;
+        assert_eq!(api.cups().await, pair("5", "0"));
+    }
+    api.ordered(order(30, "N", 2)).await;
+    assert_eq!(
+        api.cups().await,
+        pair("5", "2"),
+        "taken up again, it holds again"
+    );
+    let deleted = json!({ "number": "A-1", "version": 31 });
+    api.tell("shop.order.deleted.v1", deleted).await;
+    assert_eq!(api.cups().await, pair("5", "0"));
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn an_order_without_goods_is_taken_and_its_reservation_is_short() {
+    let api = shop("placed").await;
+    api.ordered(order(1, "N", 6)).await;
+    assert_eq!(api.get_reservation("A-1").await["state"], "short");
+    assert_eq!(api.cups().await, pair("5", "0"));
+    assert!(api.told().await[0].starts_with("there is not enough"));
+    api.bring("a", "cup", "1").await;
+    api.ordered(order(2, "N", 6)).await;
+    assert_eq!(api.get_reservation("A-1").await["state"], "held");
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn a_paid_order_does_not_run_out_and_a_late_payment_holds_again_or_finds_too_little() {
+    let api = shop("placed").await;
+    let run_out = || async {
+        sqlx::query(OVER)
+            .bind("A-1")
+            .execute(&api.db.pool)
+            .await
+            .unwrap();
+        api.bridge.expire_reservations().await.unwrap();
+        api.get_reservation("A-1").await["state"].clone()
+    };
+    api.ordered(order(1, "N", 2)).await;
+    assert_eq!(run_out().await, "expired");
+    api.ordered(order(2, "N", 2)).await;
+    assert_eq!(
+        api.cups().await,
+        pair("5", "0"),
+        "an edit alone does not bring it back"
+    );
+    api.ordered(with(order(3, "N", 2), "paid", json!(true)))
+        .await;
+    let held = api.get_reservation("A-1").await;
+    assert_eq!(
+        (&held["state"], &held["expires_at"]),
+        (&json!("held"), &Value::Null)
+    );
+    api.release("A-1").await;
+    api.ordered(order(4, "N", 2)).await;
+    assert_eq!(run_out().await, "expired");
+    api.put("other", &one("cup", 4)).await;
+    api.ordered(with(order(5, "N", 2), "paid", json!(true)))
+        .await;
+    assert_eq!(api.get_reservation("A-1").await["state"], "short");
+    assert_eq!(
+        api.cups().await,
+        pair("5", "4"),
+        "nobody else's piece is taken"
+    );
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn an_order_that_a_cart_holds_for_makes_no_reservation_of_its_own() {
+    let api = shop("placed").await;
+    let cart = with(one("cup", 2), "number", json!("A-1"));
+    api.put("cart-7", &cart).await;
+    api.ordered(order(1, "N", 2)).await;
+    assert_eq!(api.cups().await, pair("5", "2"));
+    api.ordered(order(2, "N", 4)).await;
+    let changed = api.get_reservation("cart-7").await;
+    assert_eq!(changed["lines"][0]["quantity"], "4", "{changed}");
+    api.ordered(with(order(3, "N", 4), "paid", json!(true)))
+        .await;
+    assert_eq!(
+        api.get_reservation("cart-7").await["expires_at"],
+        Value::Null
+    );
+    api.ordered(order(4, "P", 4)).await;
+    assert_eq!(api.cups().await, pair("1", "0"));
+    assert_eq!(api.get_reservation("cart-7").await["state"], "shipped");
+    let (status, _) = api
+        .ask(Method::GET, "/v1/reservations/main/A-1", None)
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn where_the_shop_asks_orders_reserve_nothing_but_pay_ship_and_release() {
+    let api = shop("call").await;
+    api.ordered(order(1, "N", 2)).await;
+    assert_eq!(api.cups().await, pair("5", "0"));
+    api.put("cart", &with(one("cup", 2), "number", json!("A-1")))
+        .await;
+    sqlx::query(OVER)
+        .bind("cart")
+        .execute(&api.db.pool)
+        .await
+        .unwrap();
+    api.bridge.expire_reservations().await.unwrap();
+    api.ordered(with(order(2, "N", 2), "paid", json!(true)))
+        .await;
+    let held = api.get_reservation("cart").await;
+    assert_eq!(
+        (&held["state"], &held["expires_at"]),
+        (&json!("held"), &Value::Null)
+    );
+    api.ordered(with(order(3, "N", 2), "cancelled", json!(true)))
+        .await;
+    assert_eq!(api.cups().await, pair("5", "0"));
+    let paid = shop("paid").await;
+    paid.ordered(order(1, "N", 2)).await;
+    assert_eq!(paid.cups().await, pair("5", "0"));
+    paid.ordered(with(order(2, "N", 2), "paid", json!(true)))
+        .await;
+    assert_eq!(paid.cups().await, pair("5", "2"));
+}
+
+#[tokio::test]
+async fn an_order_ships_what_was_never_counted_and_a_shop_without_policy_moves_nothing() {
+    let api = shop("call").await;
+    let items = json!([{ "product_id": "new", "name": "New", "quantity": 2, "price": 10 }]);
+    api.ordered(with(order(1, "P", 1), "items", items)).await;
+    assert_eq!(api.level("new", "a").await, pair("-2", "0"));
+    let plain = world().await;
+    plain.bring("a", "cup", "5").await;
+    plain.ordered(order(1, "P", 2)).await;
+    assert_eq!(plain.cups().await, pair("5", "0"));
+    api.prove().await;
+}
