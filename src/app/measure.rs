@@ -39,6 +39,7 @@ impl Bridge {
     }
 
     async fn read_figures(&self) -> Result<(), Error> {
+        self.take_up_onec(Duration::from_millis(500)).await?;
         let mut db = self.pool().acquire().await?;
         let depths = figures::depths(&mut db).await?;
         let lanes = lanes::all(&mut db).await?;

@@ -46,8 +46,9 @@ pub struct OrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub recognised: Option<Recognised>,
-    /// What the 1C bases have of it.
-    pub onec: Vec<OneCView>,
+    /// What the shop's 1C base has of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub onec: Option<OneCView>,
     /// Its life, oldest first.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -80,7 +81,7 @@ impl Bridge {
             return Ok(None);
         };
         let timeline = journal::of_order(&mut db, shop.as_str(), number, TIMELINE_LIMIT).await?;
-        let onec = self.onec_views(&mut db, shop, number).await?;
+        let onec = self.onec_view(&mut db, shop, number).await?;
         let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
         Ok(Some(OrderView {
             shop: shop.as_str().to_owned(),

@@ -131,6 +131,16 @@ fn show(view: &OrderView) {
     for sentence in view.recognised.iter().flat_map(Recognised::sentences) {
         output::line(format!("  {sentence}"));
     }
+    if let Some(onec) = &view.onec {
+        let number = onec.number.as_deref().unwrap_or("-");
+        let state = match (&onec.held, onec.waits, onec.confirmed_at) {
+            (Some(held), ..) => format!("does not go: {held}"),
+            (None, true, _) => "waits to be fetched".to_owned(),
+            (None, false, Some(at)) => format!("confirmed at {}", at.format("%Y-%m-%d %H:%M:%S")),
+            (None, false, None) => "not there".to_owned(),
+        };
+        output::line(format!("  1C base {}: number {number}, {state}", onec.base));
+    }
     for entry in &view.timeline {
         output::line(format!(
             "  {}  {:<9} {}{}",

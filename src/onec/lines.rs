@@ -10,6 +10,7 @@ use crate::{
 };
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The `Ид` of the delivery.
 pub(super) const DELIVERY: &str = "ORDER_DELIVERY";
@@ -62,11 +63,15 @@ fn net(gross: Decimal, rate: Decimal) -> Option<Decimal> {
 }
 
 /// The lines of an order. None if its numbers do not fit or cannot be brought to its total.
-pub(super) fn of(order: &Snapshot, discounts: Discounts) -> Option<Lines> {
+pub(super) fn of(
+    order: &Snapshot,
+    discounts: Discounts,
+    known: &BTreeMap<String, String>,
+) -> Option<Lines> {
     let total = rounded(order.total);
     let mut goods = Vec::with_capacity(order.items.len());
     for nth in 0..order.items.len() {
-        goods.push(item(order, nth)?);
+        goods.push(item(order, nth, known)?);
     }
     let delivery = delivery(order)?;
     let discount = match discounts {
@@ -162,11 +167,13 @@ fn add(taxes: &mut Vec<Tax>, rate: Decimal, vat: Decimal, on_top: bool) -> Optio
     Some(())
 }
 
-fn item(order: &Snapshot, nth: usize) -> Option<Draft> {
+fn item(order: &Snapshot, nth: usize, known: &BTreeMap<String, String>) -> Option<Draft> {
     let item = order.items.get(nth)?;
     let raw = order.data.get("items").and_then(|items| items.get(nth));
     let xml_id = raw.and_then(|raw| raw.get("xml_id")).and_then(text_of);
+    let by_sku = item.sku.as_ref().and_then(|sku| known.get(sku)).cloned();
     let id = xml_id
+        .or(by_sku)
         .or_else(|| item.product_id.clone())
         .or_else(|| item.sku.clone())
         .unwrap_or_else(|| format!("{}-{}", order.number, nth + 1));

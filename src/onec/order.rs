@@ -10,7 +10,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The first version whose dates of allowed delivery have the new name.
 const NEW_DELIVERY: SchemaVersion = SchemaVersion::new(2, 10);
@@ -39,6 +39,8 @@ pub struct Writing<'a> {
     pub number_of_version: String,
     /// When the snapshot came.
     pub received_at: DateTime<Utc>,
+    /// 1C's own id of goods, by their article.
+    pub goods: &'a BTreeMap<String, String>,
 }
 
 /// An order as it is written.
@@ -72,7 +74,7 @@ pub fn identity(base: &Base, shop: &crate::domain::ShopName, order: &Snapshot) -
 /// An order for 1C. None if its sums do not fit.
 pub fn write(with: &Writing<'_>, order: &Snapshot) -> Option<Written> {
     let base = with.base;
-    let lines = lines::of(order, base.export.discounts)?;
+    let lines = lines::of(order, base.export.discounts, with.goods)?;
     let (customer, further) = customer::of(base, &with.shop.shop, order);
     let placed_at = base.local(order.created_at.unwrap_or(with.received_at));
     let status = base.statuses.written(&order.status);

@@ -68,6 +68,7 @@ fn written(base: &Base, order: &Snapshot) -> Order {
         identity: &identity,
         number_of_version: "7".to_owned(),
         received_at: DateTime::UNIX_EPOCH,
+        goods: &BTreeMap::new(),
     };
     order::write(&with, order).unwrap().order
 }

@@ -69,6 +69,11 @@ fn refused(code: Code, line: impl Into<String>) -> Step {
     Step::Refused { code, lines }
 }
 
+fn is_xml(name: &str) -> bool {
+    let end = name.rsplit('.').next();
+    end.is_some_and(|end| end.eq_ignore_ascii_case("xml"))
+}
+
 /// A file to be taken in, or a file in a zip.
 struct Source {
     file: FileRow,
@@ -360,31 +365,27 @@ impl Bridge {
                 }
             };
             if !session.base.zip {
-                return Ok(Err(refused(
-                    Code::OneCFile,
-                    "архивы выключены (zip = false)",
-                )));
+                let words = "архивы выключены (zip = false)";
+                return Ok(Err(refused(Code::OneCFile, words)));
             }
             let meant = |member: &str| {
-                let xml = member
-                    .rsplit('.')
-                    .next()
-                    .is_some_and(|end| end.eq_ignore_ascii_case("xml"));
-                if own { xml } else { names::same(member, name) }
+                if own {
+                    is_xml(member)
+                } else {
+                    names::same(member, name)
+                }
             };
-            let found: Vec<Source> = listed
-                .into_iter()
-                .filter(|(_, member)| meant(member))
-                .map(|(nth, member)| Source {
-                    file: file.clone(),
-                    tail: tail.clone(),
-                    place: Place {
-                        member: Some(nth),
-                        most,
-                    },
-                    member,
-                })
-                .collect();
+            let listed = listed.into_iter().filter(|(_, member)| meant(member));
+            let source = |(nth, member)| Source {
+                file: file.clone(),
+                tail: tail.clone(),
+                place: Place {
+                    member: Some(nth),
+                    most,
+                },
+                member,
+            };
+            let found: Vec<Source> = listed.map(source).collect();
             if !found.is_empty() {
                 return Ok(Ok(found));
             }
@@ -418,6 +419,8 @@ impl Bridge {
 
     /// Removes files and sessions that are kept no longer, in batches; how many.
     pub async fn prune_onec(&self, batch: i64) -> Result<u64, Error> {
+        // What waits is to be known before its events could be pruned.
+        self.take_up_onec(Duration::from_secs(10)).await?;
         let mut sum = 0;
         let mut longest = Duration::from_secs(86_400);
         let mut db = self.pool().acquire().await?;

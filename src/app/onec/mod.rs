@@ -4,6 +4,7 @@
 //! Postgres, so that any process answers any request of a session. The wire is the business of
 //! `http`; what an order looks like, of [`crate::onec`].
 
+mod confirm;
 mod documents;
 mod goods;
 mod import;
@@ -14,8 +15,9 @@ mod sessions;
 mod show;
 mod upload;
 
+pub use confirm::Offered;
 pub use import::{Checks, Step};
-pub use query::{Offered, Query};
+pub use query::Query;
 pub use sessions::{Logins, Session};
 pub use show::{BaseReport, DocumentView, FileView, OneCView, OrderSheet, SessionView};
 pub use upload::Stored;
@@ -118,6 +120,16 @@ impl Bridge {
             }
         }
         orders::release(&mut db, name, &base.export.filter()).await?;
+        Ok(())
+    }
+
+    /// Takes up what the shops of all bases have sent, for at most so long a base: also while no
+    /// base asks, so that it is seen what waits, and no event of it is pruned.
+    pub(super) async fn take_up_onec(&self, most: std::time::Duration) -> Result<(), Error> {
+        for base in self.directory().bases.values() {
+            self.take_up_orders(base, tokio::time::Instant::now() + most)
+                .await?;
+        }
         Ok(())
     }
 

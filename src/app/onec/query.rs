@@ -5,7 +5,7 @@
 //! finds them; that the answer was written whole is stored after it. A later query confirms only
 //! what was written whole.
 
-use super::{super::mend, Session, id_kind, prefixes};
+use super::{super::mend, Offered, Session};
 use crate::{
     app::{Bridge, Error},
     bug,
@@ -23,27 +23,24 @@ use crate::{
         journal::{self, Line},
         onec::{
             bases,
-            offers::{self, Answer, By, ConfirmedRow, Offer},
+            offers::{self, Answer, By, Offer},
             orders::{self, Held, NamedRow, WaitingRow},
         },
     },
 };
 use chrono::{DateTime, Utc};
-use serde_json::json;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// Orders read and offered in one transaction.
 const PAGE: i64 = 200;
 /// An answer of the new protocol ends after about so many bytes.
 const SLICE: usize = 8 * 1024 * 1024;
-/// How long a query waits for the answer before it to be known as written or cut.
-const SETTLING: Duration = Duration::from_secs(2);
 /// From this version on a query confirms what was offered before it.
 const IMPLICIT: SchemaVersion = SchemaVersion::new(3, 0);
 
@@ -67,15 +64,6 @@ impl io::Write for Pipe {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// What was offered in an answer.
-#[derive(Debug, Clone)]
-pub struct Offered {
-    /// The base.
-    pub base: String,
-    /// Which query of which session.
-    pub answer: Answer,
 }
 
 /// An answer with orders, while it is written.
@@ -190,76 +178,10 @@ impl Bridge {
             over: false,
         }
     }
-
-    /// Waits until it is known what became of the answer before.
-    async fn settled(&self, session: &Session) -> Result<(), Error> {
-        let until = Instant::now() + SETTLING;
-        loop {
-            let mut db = self.pool().acquire().await?;
-            let open = offers::unsettled(&mut db, session.id).await?;
-            drop(db);
-            if !open || Instant::now() > until {
-                return Ok(());
-            }
-            sleep(Duration::from_millis(25)).await;
-        }
-    }
-
-    /// `mode=success`: confirms exactly what was offered in the session; how many orders.
-    pub async fn onec_success(&self, session: &Session) -> Result<u64, Error> {
-        let mut tx = self.pool().begin().await?;
-        let confirmed = self.confirm_offers(&mut tx, session, By::Success).await?;
-        tx.commit().await?;
-        let base = session.base.name.as_str();
-        self.metrics().onec_orders(base, "confirmed", confirmed);
-        Ok(confirmed)
-    }
-
-    async fn confirm_offers(
-        &self,
-        tx: &mut sqlx::PgConnection,
-        session: &Session,
-        by: By,
-    ) -> Result<u64, Error> {
-        let base = &session.base;
-        let name = base.name.as_str();
-        let confirmed = offers::confirm(&mut *tx, name, session.id, by).await?;
-        if confirmed.is_empty() {
-            return Ok(0);
-        }
-        let kind = id_kind(base.export.id);
-        bases::exchanged(&mut *tx, name, kind, &prefixes(base)).await?;
-        let many = confirmed.len() as u64;
-        let line = |row: ConfirmedRow| Line {
-            text: format!(
-                "the 1C base {name} has taken the order as {}",
-                row.doc_number.as_deref().unwrap_or(&row.number)
-            ),
-            shop: row.shop,
-            number: row.number,
-            kind: "written",
-            detail: Some(json!({"base": name, "session": session.id, "version": row.version})),
-        };
-        let lines: Vec<Line> = confirmed.into_iter().map(line).collect();
-        journal::add(&mut *tx, &lines).await?;
-        Ok(many)
-    }
-
-    /// The answer was written to its last byte.
-    pub async fn onec_answer_written(&self, answer: Answer) -> Result<(), Error> {
-        let mut db = self.pool().acquire().await?;
-        offers::turn(&mut db, answer, "offered", "written").await?;
-        Ok(())
-    }
-
-    /// The answer broke off: it was no offer.
-    pub async fn onec_answer_cut(&self, offered: &Offered) -> Result<(), Error> {
-        let mut db = self.pool().acquire().await?;
-        let many = offers::cut(&mut db, offered.answer).await?;
-        self.metrics().onec_orders(&offered.base, "cut", many);
-        Ok(())
-    }
 }
+
+/// An order's newest event, and when it came; or why it cannot be read.
+type Event = Result<(EventBody, DateTime<Utc>), String>;
 
 /// What becomes of an order that waits.
 enum Turn {
@@ -328,15 +250,14 @@ impl Query {
             return Ok(());
         }
         let mut tx = self.bridge.pool().begin().await?;
-        let names = self.named(&mut tx, &rows).await?;
+        let events: Vec<Event> = rows.iter().map(|row| self.read(row)).collect();
+        let names = self.named(&mut tx, &rows, &events).await?;
+        let goods = self.goods(&mut tx, &events).await?;
         let (mut offered, mut held, mut notes, mut written) = (vec![], vec![], vec![], vec![]);
-        for row in rows {
+        for (row, event) in rows.into_iter().zip(events) {
             let version = number_of_version(&row);
-            match self.turn(
-                &row,
-                names.get(&(row.shop.clone(), row.number.clone())),
-                &version,
-            ) {
+            let name = names.get(&(row.shop.clone(), row.number.clone()));
+            match self.turn((&row, event), name, &version, &goods) {
                 Turn::Held(one) => held.push(one),
                 Turn::Writes {
                     order,
@@ -382,17 +303,18 @@ impl Query {
         &self,
         tx: &mut sqlx::PgConnection,
         rows: &[WaitingRow],
+        events: &[Event],
     ) -> Result<BTreeMap<(String, String), Identity>, Error> {
         let mut names = BTreeMap::new();
         let mut fresh = Vec::new();
-        for row in rows {
+        for (row, event) in rows.iter().zip(events) {
             let key = (row.shop.clone(), row.number.clone());
             match (&row.doc_id, &row.doc_number) {
                 (Some(id), Some(number)) => {
                     let (id, number) = (id.clone(), number.clone());
                     names.insert(key, Identity { id, number });
                 }
-                _ => fresh.extend(self.fresh(row)),
+                _ => fresh.extend(self.fresh(row, event)),
             }
         }
         if !fresh.is_empty() {
@@ -409,22 +331,43 @@ impl Query {
     }
 
     /// The identity of an order that goes for the first time; none where it does not go.
-    fn fresh(&self, row: &WaitingRow) -> Option<NamedRow> {
-        let (body, received_at) = self.read(row).ok()?;
+    fn fresh(&self, row: &WaitingRow, event: &Event) -> Option<NamedRow> {
+        let (body, received_at) = event.as_ref().ok()?;
         let EventBody::Saved(order) = body else {
             return None;
         };
-        if self.holds(&order, received_at).is_some() {
+        if self.holds(order, *received_at).is_some() {
             return None;
         }
         let shop = ShopName::parse(&row.shop).ok()?;
-        let name = order::identity(&self.session.base, &shop, &order);
+        let name = order::identity(&self.session.base, &shop, order);
         Some(NamedRow {
             shop: row.shop.clone(),
             number: row.number.clone(),
             doc_id: name.id,
             doc_number: name.number,
         })
+    }
+
+    /// 1C's own ids of the goods that the orders name by their articles alone.
+    async fn goods(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        events: &[Event],
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let mut skus = BTreeSet::new();
+        for (body, _) in events.iter().flatten() {
+            if let EventBody::Saved(order) = body {
+                skus.extend(order.items.iter().filter_map(|item| item.sku.clone()));
+            }
+        }
+        if skus.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let skus: Vec<String> = skus.into_iter().collect();
+        let base = self.session.base.name.as_str();
+        let found = crate::storage::onec::goods::by_sku(tx, base, &skus).await?;
+        Ok(found.into_iter().collect())
     }
 
     fn holds(&self, order: &crate::domain::Snapshot, received_at: DateTime<Utc>) -> Option<Hold> {
@@ -434,7 +377,7 @@ impl Query {
             .holds(&base.statuses, order, changed_at, self.since)
     }
 
-    fn read(&self, row: &WaitingRow) -> Result<(EventBody, DateTime<Utc>), String> {
+    fn read(&self, row: &WaitingRow) -> Event {
         let gone = || "its newest event is kept no longer".to_owned();
         let body = row.body.as_ref().ok_or_else(gone)?;
         let value = body.value()?;
@@ -447,7 +390,13 @@ impl Query {
         Ok((event.body, row.received_at.ok_or_else(gone)?))
     }
 
-    fn turn(&self, row: &WaitingRow, name: Option<&Identity>, version: &str) -> Turn {
+    fn turn(
+        &self,
+        (row, event): (&WaitingRow, Event),
+        name: Option<&Identity>,
+        version: &str,
+        goods: &BTreeMap<String, String>,
+    ) -> Turn {
         let held = |code: Option<Code>, why: &str| {
             Turn::Held(Held {
                 shop: row.shop.clone(),
@@ -461,7 +410,7 @@ impl Query {
                     .replace('\0', "\u{fffd}"),
             })
         };
-        let (body, received_at) = match self.read(row) {
+        let (body, received_at) = match event {
             Ok(read) => read,
             Err(why) => return held(Some(Code::OneCOrder), &why),
         };
@@ -487,6 +436,7 @@ impl Query {
             identity: name,
             number_of_version: version.to_owned(),
             received_at,
+            goods,
         };
         let order = match body {
             EventBody::Saved(order) => order,

@@ -252,14 +252,18 @@ impl Bridge {
         Ok(rows.into_iter().map(view).collect())
     }
 
-    /// What the bases have of an order.
-    pub(in crate::app) async fn onec_views(
+    /// What the shop's base has of an order.
+    pub(in crate::app) async fn onec_view(
         &self,
         db: &mut sqlx::PgConnection,
         shop: &ShopName,
         number: &str,
-    ) -> Result<Vec<OneCView>, Error> {
-        let rows = orders::of_order(db, shop.as_str(), number).await?;
+    ) -> Result<Option<OneCView>, Error> {
+        let mut bases = self.directory().bases.values();
+        let Some(base) = bases.find(|base| base.shops.contains(shop)) else {
+            return Ok(None);
+        };
+        let row = orders::of_order(db, base.name.as_str(), shop.as_str(), number).await?;
         let view = |row: orders::OrderRow| OneCView {
             base: row.base,
             number: row.doc_number,
@@ -270,6 +274,6 @@ impl Bridge {
             waits: row.waits,
             held: row.held_why,
         };
-        Ok(rows.into_iter().map(view).collect())
+        Ok(row.map(view))
     }
 }

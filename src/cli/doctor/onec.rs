@@ -115,6 +115,8 @@ async fn address(config: &Config, name: &str, report: &mut Report) {
         "{}{path}?type=sale&mode=checkauth",
         public.trim_end_matches('/')
     );
+    // The provider may have been chosen already; either is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().timeout(PATIENCE).build();
     let answer = match client {
         Ok(client) => {

@@ -221,3 +221,21 @@ pub async fn gone(
     .await?;
     Ok(done.rows_affected())
 }
+
+/// The products that these articles name, where each names one alone: article and id.
+pub async fn by_sku(
+    db: &mut PgConnection,
+    base: &str,
+    skus: &[String],
+) -> Result<Vec<(String, String)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT sku AS "sku!", min(id) AS "id!" FROM bridge.onec_products
+           WHERE base = $1 AND sku = ANY($2) AND NOT deleted AND gone_at IS NULL
+           GROUP BY sku HAVING count(*) = 1"#,
+        base,
+        skus
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.sku, row.id)).collect())
+}

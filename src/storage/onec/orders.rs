@@ -53,7 +53,7 @@ pub async fn take_up(
 pub async fn release(db: &mut PgConnection, base: &str, filter: &str) -> Result<u64, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.onec_orders SET waits = true, held_by = NULL, held_code = NULL, held_why = NULL
-         WHERE base = $1 AND held_by <> $2",
+         WHERE base = $1 AND (held_by < $2 OR held_by > $2)",
         base,
         filter
     )
@@ -307,20 +307,22 @@ pub struct OrderRow {
     pub held_why: Option<String>,
 }
 
-/// One order in the bases that know of it.
+/// One order in a base; none: the base knows nothing of it.
 pub async fn of_order(
     db: &mut PgConnection,
+    base: &str,
     shop: &str,
     number: &str,
-) -> Result<Vec<OrderRow>, Error> {
+) -> Result<Option<OrderRow>, Error> {
     Ok(sqlx::query_as!(
         OrderRow,
         "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at, confirmed_at, waits, held_code, held_why
-         FROM bridge.onec_orders WHERE shop = $1 AND number = $2 ORDER BY base",
+         FROM bridge.onec_orders WHERE base = $1 AND shop = $2 AND number = $3",
+        base,
         shop,
         number
     )
-    .fetch_all(db)
+    .fetch_optional(db)
     .await?)
 }
 

@@ -433,3 +433,30 @@ async fn files_are_kept_for_their_time_and_to_their_bound() {
         0
     );
 }
+
+#[tokio::test]
+async fn goods_go_to_1c_by_its_own_ids_where_its_catalogue_knows_the_article() {
+    let world = World::new().await;
+    let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><КоммерческаяИнформация ВерсияСхемы=\"2.08\">\
+        <Каталог><Товары><Товар><Ид>guid-1</Ид><Артикул>M-1</Артикул><Наименование>Мёд</Наименование>\
+        </Товар></Товары></Каталог></КоммерческаяИнформация>";
+    let base = world.catalogue().await;
+    base.send("catalog", "import.xml", text.as_bytes())
+        .await
+        .unwrap();
+    assert_eq!(
+        base.import("catalog", "import.xml").await.unwrap().1,
+        ["success"]
+    );
+    world.save(order("1", 1)).await;
+    let mut base = world.base_of("2.09");
+    base.fetch_orders().await.unwrap();
+    let ids: Vec<&str> = base
+        .order("1")
+        .unwrap()
+        .lines
+        .iter()
+        .map(|line| &*line.id)
+        .collect();
+    assert_eq!(ids, ["3f1c", "guid-1", "ORDER_DELIVERY"]);
+}

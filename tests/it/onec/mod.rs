@@ -1,5 +1,6 @@
 //! The exchange with 1C, seen from a base: the sandbox's, which is as unforgiving as real ones.
 
+mod commands;
 mod cut;
 mod files;
 mod orders;

@@ -123,15 +123,15 @@ async fn a_session_that_dies_confirms_nothing_and_a_change_before_success_goes_o
     assert!(base.query().await.unwrap().is_empty(), "once a session");
     base.success().await.unwrap();
     let told = world.told("1").await;
-    assert_eq!(told["onec"][0]["waits"], true, "{told}");
-    assert!(told["onec"][0]["confirmed_at"].is_string());
+    assert_eq!(told["onec"]["waits"], true, "{told}");
+    assert!(told["onec"]["confirmed_at"].is_string());
     let brought = base.fetch_orders().await.unwrap();
     assert_eq!((brought.queries, brought.orders), (2, 1));
     let kept = base.order("1").unwrap();
     assert_eq!(kept.requisites["Статуса заказа ИД"], "P");
     assert_eq!(base.fetch_orders().await.unwrap().orders, 0);
     let told = world.told("1").await;
-    assert_eq!(told["onec"][0]["waits"], false, "{told}");
+    assert_eq!(told["onec"]["waits"], false, "{told}");
     let texts = told["timeline"].to_string();
     assert!(
         texts.contains("the 1C base trade has taken the order as 1"),
@@ -183,7 +183,7 @@ async fn a_module_of_3_1_that_never_says_success_confirms_by_asking_again() {
     assert_eq!(base.fetch_orders().await.unwrap().orders, 1);
     assert_eq!(base.fetch_orders().await.unwrap().orders, 1);
     let told = world.told("2").await;
-    assert!(told["onec"][0]["confirmed_at"].is_null(), "{told}");
+    assert!(told["onec"]["confirmed_at"].is_null(), "{told}");
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn a_new_base_does_not_get_a_shop_s_history_unasked() {
     base.exchange.address = format!("{}/exchange/1c/trade", later.url);
     assert_eq!(base.fetch_orders().await.unwrap().orders, 0);
     let told = world.told("1").await;
-    let why = told["onec"][0]["held"].as_str().unwrap();
+    let why = told["onec"]["held"].as_str().unwrap();
     assert_eq!(why, "it has not changed since the exchange began");
     // It goes once it changes, by the shop's own clock or by its arrival.
     let mut changed = order("1", 2);
@@ -393,7 +393,37 @@ async fn a_look_at_the_next_answer_changes_nothing() {
         assert_eq!(query.orders(), 1);
         assert!(bytes.starts_with(b"<?xml"));
     }
-    assert!(world.told("1").await["onec"][0]["id"].is_null());
+    assert!(world.told("1").await["onec"]["id"].is_null());
     let mut base = world.base_of("2.09");
     assert_eq!(base.fetch_orders().await.unwrap().orders, 1);
+}
+
+#[tokio::test]
+async fn what_waits_is_seen_while_no_base_asks_and_is_not_pruned() {
+    let world = World::new().await;
+    let client = &world.client;
+    let url = format!("{}/metrics", world.site.url);
+    let waiting = async || {
+        let text = client.get(&url).send().await.unwrap().text().await.unwrap();
+        let line = "bridge_onec_orders_waiting{base=\"trade\"} ";
+        let found = text.lines().find_map(|one| one.strip_prefix(line));
+        found.unwrap().parse::<f64>().unwrap()
+    };
+    assert!(waiting().await.abs() < 0.1);
+    world.save(order("1", 1)).await;
+    assert!((waiting().await - 1.0).abs() < 0.1);
+    world.save(order("2", 1)).await;
+    world.site.bridge.prune_onec(1_000).await.unwrap();
+    // Settled long ago, by the portal's lane.
+    sqlx::query("UPDATE bridge.outbox SET state = 'done', settled_at = now() - interval '90 days'")
+        .execute(&world.db.pool)
+        .await
+        .unwrap();
+    let mut db = world.db.pool.acquire().await.unwrap();
+    let pruned = b24_bridge::storage::outbox::prune(&mut db, 1.0, 1_000)
+        .await
+        .unwrap();
+    assert_eq!(pruned, 0);
+    let mut base = world.base_of("2.09");
+    assert_eq!(base.fetch_orders().await.unwrap().orders, 2);
 }
