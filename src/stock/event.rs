@@ -262,7 +262,8 @@ mod tests {
                 json!({ "as_of": "2026-01-15T10:00:00Z" }),
                 "/data/counts",
             ),
-            (MOVED, json!({}), "/data/moves"),
+            (MOVED, json!({}), "/data"),
+            (MOVED, json!({ "store": "a" }), "/data/moves"),
             (
                 MOVED,
                 json!({ "moves": [{ "line": 1, "product": "a" }] }),
