@@ -292,7 +292,7 @@ impl Bridge {
 }
 
 impl Bridge {
-    /// The order's newest event is sent once more if it died, whatever of.
+    /// The order's newest event is to be sent once more; the letter of one that died is tried again.
     async fn send_again(
         &self,
         tx: &mut PgConnection,
@@ -305,9 +305,7 @@ impl Bridge {
         let Some(event) = head.head_id else {
             return Ok(());
         };
-        if outbox::state(tx, event).await?.as_deref() != Some("dead") {
-            return Ok(());
-        }
+        // Whatever became of it: what waits is not pruned before it is sent.
         match letters::of_event(tx, event).await? {
             Some(letter) => {
                 self.retry_in(tx, letter, who, again).await?;

@@ -323,7 +323,7 @@ pub async fn state(db: &mut PgConnection, event: i64) -> Result<Option<String>, 
 pub async fn revive(db: &mut PgConnection, event: i64) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.outbox SET state = 'pending', settled_at = NULL, superseded_by = NULL
-         WHERE id = $1 AND state IN ('dead', 'superseded')",
+         WHERE id = $1 AND state <> 'pending'",
         event
     )
     .execute(db)
@@ -331,8 +331,8 @@ pub async fn revive(db: &mut PgConnection, event: i64) -> Result<bool, Error> {
     Ok(done.rows_affected() == 1)
 }
 
-/// Removes settled events older than this many seconds, at most `batch`; never a pending one, nor the newest of an order that
-/// has an open dead letter.
+/// Removes settled events older than this many seconds, at most `batch`; never a pending one, nor
+/// one that has an open dead letter, nor one that is to be sent again.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let removed = sqlx::query_scalar!(
         r#"WITH gone AS (
@@ -341,6 +341,9 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
                  WHERE e.settled_at < now() - make_interval(secs => $1)
                    AND NOT EXISTS (SELECT FROM bridge.dead_letters d WHERE d.outbox_id = e.id AND d.closed_at IS NULL)
                    AND NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.head = e.id)
+                   AND NOT EXISTS (SELECT FROM bridge.orders o
+                                   WHERE o.shop = e.shop AND o.number = e.number AND o.head_id = e.id
+                                     AND o.due_at IS NOT NULL)
                  ORDER BY e.settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id),
          forgotten AS (DELETE FROM bridge.contacts c USING gone WHERE c.event = gone.id)

@@ -8,6 +8,7 @@ use crate::support::{
 use b24_bridge::{
     app::{Error, Retried, Retry},
     domain::Side,
+    storage::outbox,
 };
 use serde_json::json;
 use sqlx::PgPool;
@@ -67,6 +68,28 @@ async fn a_new_deal_is_made_from_an_event_that_died_of_whatever_and_its_letter_i
         states(&db.pool).await,
         [state("e1", "done"), state("e2", "done")]
     );
+}
+
+#[tokio::test]
+async fn what_is_to_be_sent_again_is_not_pruned_before() {
+    let db = Database::new().await;
+    let bridge = bridge(&db.pool, &["main"]);
+    let lease = lease(&db.pool, "w").await.unwrap();
+    accept(&bridge, &event("e1", "A-1", 1)).await;
+    accept(&bridge, &event("e2", "A-2", 1)).await;
+    settle(&bridge, &lease, fine).await;
+    let conflict = gone(&db.pool).await;
+    bridge.resolve(conflict, Side::Shop, &anna()).await.unwrap();
+    // The other is due for another reason.
+    let due = "UPDATE bridge.orders SET due_at = now(), waits_since = now() WHERE number = 'A-2'";
+    sqlx::query(due).execute(&db.pool).await.unwrap();
+    let mut one = db.pool.acquire().await.unwrap();
+    assert_eq!(outbox::prune(&mut one, 0.0, 100).await.unwrap(), 0);
+    drop(one);
+    let mut claimed = claim(&bridge, &lease).await;
+    claimed.sort_by_key(|(one, _)| one.number.clone());
+    let again: Vec<_> = claimed.iter().map(|(_, job)| job.recreate).collect();
+    assert_eq!(again, [true, false]);
 }
 
 #[tokio::test]
