@@ -65,6 +65,9 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     ended.map(|()| ExitCode::SUCCESS)
 }
 
+/// How often it is counted how many connections were refused.
+const COUNTED: Duration = Duration::from_secs(1);
+
 /// Keys that everybody knows open no database but the demo's own.
 async fn whose(config: &Config, pool: &sqlx::PgPool) -> anyhow::Result<()> {
     let mut db = pool.acquire().await?;
@@ -228,7 +231,16 @@ fn listen(
             http::router(state).merge(console::router(console))
         }
     };
-    let room = Arc::new(Room::new(config.http.room()).behind(config.http.proxies()));
+    let room = Room::new(config.http.room()).behind(config.http.proxies());
+    let room = Arc::new(room.with_connections(config.http.connections_per_source));
+    let (counted, meters) = (Arc::downgrade(&room), bridge.clone());
+    tokio::spawn(async move {
+        while let Some(room) = counted.upgrade() {
+            meters.metrics().connections_refused(room.refused());
+            drop(room);
+            tokio::time::sleep(COUNTED).await;
+        }
+    });
     let close = CancellationToken::new();
     let (asked, told) = (stop.clone(), close.clone());
     let drain = Duration::from_secs(config.http.drain_seconds);

@@ -1,7 +1,7 @@
 //! `[http]`: the API's listener and its bounds.
 
 use super::{Problem, portals::secure_or_local};
-use crate::doors::Proxies;
+use crate::doors::{self, Proxies};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use url::Url;
@@ -25,6 +25,8 @@ pub struct Http {
     /// What the bodies of all requests in work take together, in bytes, read and as values: an order takes about ten times its length.
     /// None: twelve times `max_body_bytes`, at least 96 MiB.
     pub room_bytes: Option<usize>,
+    /// Open connections of one address (of IPv6: of one /64); those of `trusted_proxies` are not counted.
+    pub connections_per_source: usize,
     /// Proxies whose `X-Forwarded-For` is believed: addresses and networks such as `10.0.0.0/8`. Those of this machine always are.
     pub trusted_proxies: Vec<String>,
     /// Seconds after which a request that is not complete is cut off.
@@ -43,6 +45,7 @@ impl Default for Http {
             metrics_listen: None,
             max_body_bytes: 8 * 1024 * 1024,
             room_bytes: None,
+            connections_per_source: doors::CONNECTIONS,
             trusted_proxies: Vec::new(),
             request_timeout_seconds: 30,
             drain_seconds: 2,
@@ -86,6 +89,13 @@ impl Http {
                 "http.trusted_proxies",
                 format!("`{wrong}` is no address and no network"),
                 "write \"10.0.0.5\" or \"10.0.0.0/8\"",
+            ));
+        }
+        if !(1..=2_048).contains(&self.connections_per_source) {
+            problems.push(Problem::new(
+                "http.connections_per_source",
+                "out of range",
+                "choose 1 to 2048",
             ));
         }
         if self.drain_seconds > 60 {

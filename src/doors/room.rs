@@ -1,6 +1,7 @@
 //! Bytes of requests in work: bounded for all together, and for strangers apart.
 
 use super::{
+    places::{Place, Places},
     source::{Proxies, source},
     weight,
 };
@@ -8,7 +9,10 @@ use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -18,6 +22,8 @@ use tokio::{
 
 /// What room is counted in, in bytes.
 const UNIT: usize = 1024;
+/// Open connections of one source, unless it is told otherwise.
+pub const CONNECTIONS: usize = 256;
 /// What those have together whom nobody knows yet, in bytes: notifications and deliveries are small.
 const STRANGERS: usize = 16 * 1024 * 1024;
 /// How long a request waits for others to end.
@@ -29,6 +35,8 @@ pub struct Room {
     known: Pool,
     strangers: Pool,
     proxies: Proxies,
+    places: Arc<Places>,
+    refused: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -63,7 +71,30 @@ impl Room {
             known: Pool::new(bytes),
             strangers: Pool::new(STRANGERS),
             proxies: Proxies::default(),
+            places: Arc::new(Places::new(CONNECTIONS)),
+            refused: AtomicU64::new(0),
         }
+    }
+
+    /// The same with so many open connections from one source.
+    #[must_use]
+    pub fn with_connections(self, most: usize) -> Self {
+        let places = Arc::new(Places::new(most));
+        Self { places, ..self }
+    }
+
+    /// A place for a connection from there, until it is dropped; none if its source has as many as it may have.
+    pub fn place(&self, peer: IpAddr) -> Option<Place> {
+        let place = self.places.take(peer, &self.proxies);
+        if place.is_none() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        place
+    }
+
+    /// Connections that found no place since this was last asked.
+    pub fn refused(&self) -> u64 {
+        self.refused.swap(0, Ordering::Relaxed)
     }
 
     /// The same behind these proxies.

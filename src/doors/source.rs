@@ -29,7 +29,7 @@ impl Proxies {
         texts.iter().map(one).collect::<Result<_, _>>().map(Self)
     }
 
-    fn believed(&self, address: IpAddr) -> bool {
+    pub(super) fn believed(&self, address: IpAddr) -> bool {
         address.is_loopback() || self.0.iter().any(|network| network.holds(address))
     }
 }
@@ -86,9 +86,14 @@ pub(super) fn source(parts: &Parts, proxies: &Proxies) -> IpAddr {
             }
         }
     }
-    match last {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        IpAddr::V4(_) => last,
+    network(last)
+}
+
+/// An address as one source: of IPv6 its network.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(of) => IpAddr::V6(Ipv6Addr::from_bits(of.to_bits() >> 64 << 64)),
+        IpAddr::V4(_) => address,
     }
 }
 

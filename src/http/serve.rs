@@ -1,7 +1,7 @@
 //! The listener: connections in, requests to the router, and a stop that lets what runs finish.
 //!
 //! Only HTTP/1.1 is spoken. A connection that says nothing, or says it slowly, or does not take its answer, is cut off; how many
-//! there are at once is bounded, and so is what the bodies of all requests take together.
+//! there are at once is bounded, of all and of one source, and so is what the bodies of all requests take together.
 
 use super::patient::Patient;
 use crate::doors::{self, Room, Source};
@@ -53,8 +53,9 @@ pub async fn serve_within(
         .max_buf_size(LARGEST_HEAD);
     let running = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let (door, within) = (Arc::clone(&room), room);
     let router = router.layer(middleware::from_fn(move |request, next| {
-        doors::within(Arc::clone(&room), request, next)
+        doors::within(Arc::clone(&within), request, next)
     }));
     tracing::info!(address = %listener.local_addr()?, "listening");
     loop {
@@ -69,6 +70,11 @@ pub async fn serve_within(
                 continue;
             }
         };
+        // Told by closing it: an answer would cost more than the connection.
+        let Some(own) = door.place(peer.ip()) else {
+            tracing::debug!(source = %peer.ip(), "a connection is refused: its source has as many as it may have");
+            continue;
+        };
         let _ = stream.set_nodelay(true);
         let stream = Patient::new(stream);
         let service = AddExtension::new(router.clone(), Source(peer.ip()));
@@ -81,7 +87,7 @@ pub async fn serve_within(
             if let Err(error) = connection.await {
                 tracing::debug!(error, "a connection broke off");
             }
-            drop(place);
+            drop((place, own));
         });
     }
     drop(listener);

@@ -208,6 +208,8 @@ meters! {
         "HTTP requests answered, by method, route and status."
     request_seconds "bridge_http_request_seconds" Histogram Seconds ["route"]
         "Duration of HTTP requests."
+    connections_refused "bridge_http_connections_refused" Counter Count []
+        "Connections that were closed at once: their source had as many open as `http.connections_per_source` allows."
     // what waits, and what became of it
     depth "bridge_lane_depth" Gauge Count ["lane", "state"]
         "What waits in a lane: new (not tried yet), retrying, dead (open dead letters)."

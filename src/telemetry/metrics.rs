@@ -165,6 +165,11 @@ impl Metrics {
         self.meters.operating.at(&[portal, method]).set(seconds);
     }
 
+    /// So many connections were closed at once since the last time.
+    pub fn connections_refused(&self, count: u64) {
+        self.meters.connections_refused.at(&[]).inc_by(count);
+    }
+
     /// A lane's lease was `taken`, `released` or `lost`.
     pub fn lease(&self, lane: &str, change: &str) {
         self.meters.leases.at(&[lane, change]).inc();
