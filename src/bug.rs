@@ -95,8 +95,36 @@ pub enum Step {
     Settle,
     /// An order's status and stage are compared.
     Compare,
-    /// A shop is told.
+    /// A message to a shop is looked at before it is sent.
     Tell,
+    /// A shop's answer to a message is taken.
+    Answer,
+    /// A notification of a portal is stored, or taken up.
+    Hear,
+    /// A row of a portal's stage history is stored.
+    Move,
+    /// A delivery of a shop's webhook is made an event.
+    Translate,
+    /// A changed table of statuses is applied to an order.
+    Table,
+}
+
+impl Step {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Read,
+        Self::TakeUp,
+        Self::Claim,
+        Self::Plan,
+        Self::Settle,
+        Self::Compare,
+        Self::Tell,
+        Self::Answer,
+        Self::Hear,
+        Self::Move,
+        Self::Translate,
+        Self::Table,
+    ];
 }
 
 /// What is called before each step with the event's or the order's name; for tests, which panic in it.

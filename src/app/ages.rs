@@ -30,6 +30,26 @@ struct Known<'a> {
 type Offsets = HashMap<String, Offset>;
 
 impl Bridge {
+    /// Moves locked orders to the portals of their shops, where those belong to others by now.
+    pub(super) async fn follow_shops(
+        &self,
+        db: &mut PgConnection,
+        heads: &[Head],
+    ) -> Result<(), Error> {
+        let mut moved: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+        for head in heads {
+            let rules = self.rules_of(&head.shop)?;
+            if rules.portal.as_str() != head.portal {
+                let shop = (rules.shop.as_str(), rules.portal.as_str());
+                moved.entry(shop).or_default().push(head.number.clone());
+            }
+        }
+        for (shop, numbers) in moved {
+            self.move_orders(db, shop, &numbers).await?;
+        }
+        Ok(())
+    }
+
     /// Makes the newest events the heads of their orders, and supersedes the others; returns the portal of each that was.
     pub(super) async fn enqueue(
         &self,
@@ -37,6 +57,7 @@ impl Bridge {
         arrived: &[(&NewEvent, i64)],
     ) -> Result<Vec<String>, Error> {
         let heads = lock(db, arrived).await?;
+        self.follow_shops(db, &heads).await?;
         let Some(now) = heads.first().map(|head| head.now) else {
             return Ok(Vec::new());
         };

@@ -3,8 +3,9 @@
 //! The position in the file is stored in the transaction that stores the orders, so whoever goes on after an interruption begins exactly where
 //! the last one ended, and two who load the same file do not load a line twice.
 
-use super::{Accepted, Bridge, Error, accept};
+use super::{Accepted, Bridge, Error, accept, halves::Halves};
 use crate::{
+    bug::{self, Step},
     domain::{Code, Fault, Faults, PortalName, ShopName},
     storage::{
         backfills::{self, Position},
@@ -40,6 +41,13 @@ pub struct BackfillStep {
     pub done: u64,
 }
 
+impl BackfillStep {
+    /// Lines that were looked at.
+    fn lines(&self) -> u64 {
+        (self.queued + self.known + self.refused.len()) as u64
+    }
+}
+
 impl Bridge {
     /// How many lines of a file are done with.
     pub async fn backfill_position(&self, of: &Backfill) -> Result<u64, Error> {
@@ -49,14 +57,67 @@ impl Bridge {
     }
 
     /// Takes lines in, of which the first comes after `done` others. Nothing happens if somebody else has gone on meanwhile: then the step
-    /// only says how far.
+    /// only says how far. A line that cannot be stored is refused, and the others are taken.
     pub async fn backfill(
         &self,
         of: &Backfill,
         done: u64,
         lines: &[Vec<u8>],
     ) -> Result<BackfillStep, Error> {
-        let read: Vec<_> = lines.iter().map(|line| self.history(of, line)).collect();
+        let mut sum = BackfillStep {
+            done,
+            ..BackfillStep::default()
+        };
+        let mut parts = Halves::of(lines.to_vec());
+        while let Some(part) = parts.next() {
+            let from = sum.done;
+            let step = match self.backfill_some(of, from, &part, None).await {
+                Err(error) if error.is_of_the_row() => {
+                    let Some(line) = parts.failed(part) else {
+                        continue;
+                    };
+                    let why = error.chain();
+                    self.backfill_some(of, from, &[line], Some(&why)).await?
+                }
+                step => step?,
+            };
+            let mine = step.done == from + step.lines();
+            sum.queued += step.queued;
+            sum.known += step.known;
+            sum.refused.extend(step.refused);
+            sum.done = step.done;
+            if !mine {
+                break;
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Takes some lines in, in one transaction: all of them or none. With `why` they are refused for it.
+    async fn backfill_some(
+        &self,
+        of: &Backfill,
+        done: u64,
+        lines: &[Vec<u8>],
+        why: Option<&str>,
+    ) -> Result<BackfillStep, Error> {
+        bug::caught_in(Box::pin(self.backfill_in_one(of, done, lines, why))).await?
+    }
+
+    async fn backfill_in_one(
+        &self,
+        of: &Backfill,
+        done: u64,
+        lines: &[Vec<u8>],
+        why: Option<&str>,
+    ) -> Result<BackfillStep, Error> {
+        let read: Vec<_> = lines
+            .iter()
+            .map(|line| match why {
+                Some(why) => Err(refused(why)),
+                None => self.history(of, line),
+            })
+            .collect();
         let good: Vec<&NewEvent> = read.iter().filter_map(|one| one.as_ref().ok()).collect();
         let mut tx = self.pool().begin().await?;
         let position = backfills::lock(&mut tx, &of.file, of.shop.as_str()).await?;
@@ -66,6 +127,9 @@ impl Bridge {
                 done: position.lines.unsigned_abs(),
                 ..BackfillStep::default()
             });
+        }
+        for event in &good {
+            self.step(Step::TakeUp, &event.event_id);
         }
         let stored = accept::store(self, &mut tx, &good).await?;
         let mut step = BackfillStep::default();
@@ -109,12 +173,8 @@ impl Bridge {
     }
 
     fn history(&self, of: &Backfill, line: &[u8]) -> Result<NewEvent, Faults> {
-        let value: Value = serde_json::from_slice(line).map_err(|error| {
-            vec![Fault {
-                pointer: String::new(),
-                detail: format!("not JSON: {error}"),
-            }]
-        })?;
+        let value: Value =
+            serde_json::from_slice(line).map_err(|error| refused(&format!("not JSON: {error}")))?;
         let event = event_of(value, line);
         let read = self.read_event(Some(&of.shop), &event);
         let event = read.map_err(|rejection| rejection.faults)?;
@@ -123,6 +183,13 @@ impl Bridge {
             ..event
         })
     }
+}
+
+fn refused(detail: &str) -> Faults {
+    vec![Fault {
+        pointer: String::new(),
+        detail: detail.to_owned(),
+    }]
 }
 
 /// A line is an event, or an order alone: then its identity is what it says, so that a line is the same wherever it stands.

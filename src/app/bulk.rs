@@ -2,6 +2,7 @@
 
 use super::{Actor, Bridge, Error, LetterFilter, LetterQuery, Retry, bury::clean, dead_letters};
 use crate::{
+    bug,
     domain::Fault,
     storage::{
         Json,
@@ -245,22 +246,22 @@ impl Bridge {
     ) -> Result<(), Error> {
         let who = Actor::new(job.actor.clone());
         let mut point = tx.begin().await?;
-        let worked = if job.action == BulkAction::Discard.as_str() {
-            let reason = job.reason.as_deref().unwrap_or_default();
-            self.discard_in(&mut point, letter.id, &who, reason)
-                .await
-                .map(|()| Vec::new())
-        } else {
+        let work = async {
+            if job.action == BulkAction::Discard.as_str() {
+                let reason = job.reason.as_deref().unwrap_or_default();
+                let done = self.discard_in(&mut point, letter.id, &who, reason).await;
+                return done.map(|()| Vec::new());
+            }
             let options = Retry {
                 payload: None,
                 // Of a message to the shop there is no deal to be made anew.
                 recreate: job.recreate && letter.change_seq.is_none(),
             };
-            self.retry_in(&mut point, letter.id, &who, options)
-                .await
-                .map(|(_, lanes)| lanes)
+            let done = self.retry_in(&mut point, letter.id, &who, options).await;
+            done.map(|(_, lanes)| lanes)
         };
-        match worked {
+        let worked = bug::caught_in(Box::pin(work)).await;
+        match worked.unwrap_or_else(|bug| Err(bug.into())) {
             Ok(ring) => {
                 point.commit().await?;
                 job.done += 1;

@@ -2,11 +2,14 @@
 
 use super::{
     Bridge, Error, accept, ages,
+    bury::clean,
     compare::{lane_of, stored, value},
+    halves::Halves,
     mend,
     withdraw::person,
 };
 use crate::{
+    bug::Step,
     decision::Person,
     domain::{Agreed, Code, Fault, ShopName},
     storage::{
@@ -93,18 +96,48 @@ impl Bridge {
         shop: &ShopName,
         wanted: Outbound<'_>,
     ) -> Result<Vec<Outgoing>, Error> {
-        let mut tx = self.pool().begin().await?;
-        lanes::fence(&mut tx, lease).await?;
         let wanted = Wanted {
             shop: shop.as_str(),
             without: wanted.without,
             fresh_first: wanted.trial,
             limit: i64::from(wanted.limit),
         };
-        let due = changes::due(&mut tx, lease, &wanted).await?;
+        let due = {
+            let mut db = self.pool().acquire().await?;
+            changes::due(&mut db, lease, &wanted).await?
+        };
         if due.is_empty() {
             return Ok(Vec::new());
         }
+        let mut sum = Vec::new();
+        let mut parts = Halves::of(due);
+        while let Some(part) = parts.next() {
+            match self.looked_at(lease, shop, part.clone()).await {
+                Err(error) if error.is_of_the_row() => {
+                    if let Some(one) = parts.failed(part) {
+                        let now = Utc::now();
+                        let mut tx = self.pool().begin().await?;
+                        lanes::fence(&mut tx, lease).await?;
+                        self.bury_message(&mut tx, &one, now, &error.chain())
+                            .await?;
+                        tx.commit().await?;
+                    }
+                }
+                standing => sum.extend(standing?),
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Looks at some due messages in one transaction; returns those that still stand.
+    async fn looked_at(
+        &self,
+        lease: &Lease,
+        shop: &ShopName,
+        due: Vec<ChangeRow>,
+    ) -> Result<Vec<Outgoing>, Error> {
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
         let checked = self.check(&mut tx, due).await?;
         let now = clocks::now(&mut tx).await?;
         let seqs: Vec<i64> = checked.standing.iter().map(|one| one.seq).collect();
@@ -240,32 +273,76 @@ impl Bridge {
         let (code, words) = (Code::Callback.as_str(), words.replace('\0', "\u{fffd}"));
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        let text = if let Some(delay) = delay {
-            let key = (&*change.shop, change.seq);
-            changes::put_off(&mut tx, key, attempts, (code, &words), delay.as_secs_f64()).await?;
-            format!(
-                "the shop refused the status {}: {words}; try {attempts}, the next in {} s",
-                change.status,
-                delay.as_secs()
-            )
-        } else {
-            if changes::settle(&mut tx, &change.shop, change.seq, "dead", attempts).await? {
-                changes::bury(&mut tx, change, (code, &words), attempts, &sent.message).await?;
-            }
-            format!(
-                "given up telling the shop the status {}: {words} ({code}); it waits as a dead letter",
-                change.status
-            )
+        let Some(delay) = delay else {
+            self.give_up(&mut tx, sent, (Code::Callback, &words), attempts)
+                .await?;
+            return Ok(tx.commit().await?);
         };
-        let kind = if delay.is_some() { "told" } else { "dead" };
-        journal::add(&mut tx, &[line(change, kind, text)]).await?;
+        let key = (&*change.shop, change.seq);
+        changes::put_off(&mut tx, key, attempts, (code, &words), delay.as_secs_f64()).await?;
+        let text = format!(
+            "the shop refused the status {}: {words}; try {attempts}, the next in {} s",
+            change.status,
+            delay.as_secs()
+        );
+        journal::add(&mut tx, &[line(change, "told", text)]).await?;
         tx.commit().await?;
-        if delay.is_none() {
-            self.metrics().died(&lane_of(&change.shop), code);
-        }
-        self.metrics()
-            .callback(if delay.is_some() { "refused" } else { "dead" });
+        self.metrics().callback("refused");
         Ok(())
+    }
+
+    /// The bridge failed at a message, or at the shop's answer to it: a dead letter.
+    pub async fn failed_at(
+        &self,
+        lease: &Lease,
+        sent: &Outgoing,
+        words: &str,
+    ) -> Result<(), Error> {
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        self.give_up(&mut tx, sent, (Code::Bug, words), sent.change.attempts)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The same before it is sent, in a transaction of the caller's.
+    pub(super) async fn bury_message(
+        &self,
+        tx: &mut PgConnection,
+        change: &ChangeRow,
+        now: DateTime<Utc>,
+        words: &str,
+    ) -> Result<(), Error> {
+        let sent = Outgoing::new(change.clone(), now);
+        self.give_up(tx, &sent, (Code::Bug, words), change.attempts)
+            .await
+    }
+
+    async fn give_up(
+        &self,
+        tx: &mut PgConnection,
+        sent: &Outgoing,
+        (code, words): (Code, &str),
+        attempts: i32,
+    ) -> Result<(), Error> {
+        let change = &sent.change;
+        let (code, words) = (code.as_str(), clean(words));
+        if changes::settle(tx, &change.shop, change.seq, "dead", attempts).await? {
+            changes::bury(tx, change, (code, &words), attempts, &sent.message).await?;
+        }
+        let text = format!(
+            "given up telling the shop the status {}: {words} ({code}); it waits as a dead letter",
+            change.status
+        );
+        journal::add(tx, &[line(change, "dead", text)]).await?;
+        self.metrics().died(&lane_of(&change.shop), code);
+        self.metrics().callback("dead");
+        Ok(())
+    }
+
+    /// A shop's answer to a message is taken.
+    pub(crate) fn answers(&self, sent: &Outgoing) {
+        self.step(Step::Answer, sent.number());
     }
 }
 

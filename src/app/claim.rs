@@ -15,7 +15,10 @@ use crate::{
 };
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// Orders of each shop that are looked at for an event that is gone.
 const AT_REST: i64 = 1_000;
@@ -55,6 +58,16 @@ impl Bridge {
     /// The due orders of a lane with what the planner needs: an equal share for each shop, of which the longest due come first; history only if nothing else is
     /// due. An event that can no longer be read dies here, so that it does not stand in the way for ever.
     pub async fn claim(&self, lease: &Lease, limit: u32) -> Result<Vec<(Claim, Job)>, Error> {
+        self.claim_beside(lease, limit, &BTreeSet::new()).await
+    }
+
+    /// The same without the orders that are being worked on already: (shop, number).
+    pub async fn claim_beside(
+        &self,
+        lease: &Lease,
+        limit: u32,
+        busy: &BTreeSet<(String, String)>,
+    ) -> Result<Vec<(Claim, Job)>, Error> {
         let shops = self.directory().shops_of(&lease.portal);
         let due = {
             let mut db = self.pool().acquire().await?;
@@ -63,10 +76,13 @@ impl Bridge {
             } else {
                 limit
             };
-            let now = self.look(&mut db, lease, &shops, (false, most)).await?;
+            let now = self
+                .look(&mut db, lease, (&shops, busy), (false, most))
+                .await?;
             if now.is_empty() {
                 let few = limit.min(HISTORY_WAVE);
-                self.look(&mut db, lease, &shops, (true, few)).await?
+                self.look(&mut db, lease, (&shops, busy), (true, few))
+                    .await?
             } else {
                 now
             }
@@ -93,18 +109,20 @@ impl Bridge {
         &self,
         db: &mut PgConnection,
         lease: &Lease,
-        shops: &[String],
+        (shops, busy): (&[String], &BTreeSet<(String, String)>),
         (later, limit): (bool, u32),
     ) -> Result<Vec<Due>, storage::Error> {
         let place = (&*lease.portal, lease.epoch, later);
         let from = self.low_water().from(place, shops);
-        let limit = i64::from(limit);
-        let due = orders::claim(db, lease, (shops, &from), later, limit).await?;
+        let places = i64::from(limit) + i64::try_from(busy.len()).unwrap_or(i64::MAX / 2);
+        let mut due = orders::claim(db, lease, (shops, &from), later, places).await?;
         for (shop, from) in shops.iter().zip(from) {
             let first = due.iter().find(|due| due.shop == *shop);
             let first = first.map(|due| due.low);
             self.low_water().found(place, shop, from, first);
         }
+        due.retain(|due| !busy.contains(&(due.shop.clone(), due.number.clone())));
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(due)
     }
 

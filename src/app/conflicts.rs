@@ -3,7 +3,6 @@
 use super::{
     Actor, Bridge, Error, Retry,
     compare::{stored, value},
-    replay,
 };
 use crate::{
     decision::{Ruling, Waiting},
@@ -301,7 +300,7 @@ impl Bridge {
         again: Retry,
     ) -> Result<(), Error> {
         let rules = self.configured(&conflict.shop)?;
-        let head = replay::lock(tx, rules, &conflict.number).await?;
+        let head = self.lock_order(tx, rules, &conflict.number).await?;
         let Some(event) = head.head_id else {
             return Ok(());
         };

@@ -50,6 +50,9 @@ pub struct Letter {
     pub payload: Value,
     /// The change that the shop could not be told, where the letter is about one.
     pub change_seq: Option<i64>,
+    /// What else the letter is about, where it is no event either: `comparison`, `notification`, `move` (a row of the portal's
+    /// stage history) or `delivery` (of a shop's webhook). There is nothing to mend in its payload.
+    pub about: Option<String>,
 }
 
 /// One letter with all that is known about it.
@@ -174,6 +177,7 @@ impl From<LetterRow> for Letter {
             last_failed_at: row.last_failed_at,
             payload: row.payload.shown(),
             change_seq: row.change_seq,
+            about: row.about,
         }
     }
 }

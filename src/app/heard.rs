@@ -2,10 +2,13 @@
 
 use super::{
     Bridge, Error,
+    broken::{About, Whose, shown},
+    halves::Halves,
     together::{Grouped, Queue},
 };
 use crate::{
-    planner::Seen,
+    bug::{self, Step},
+    planner::{MoveRow, Seen},
     storage::{
         comparisons, history,
         history::Move,
@@ -15,7 +18,7 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 /// Notifications taken up at once.
@@ -83,7 +86,8 @@ impl Grouped for Notification {
 }
 
 impl Bridge {
-    /// Stores a notification; returns after COMMIT. True if it is something that the bridge acts on.
+    /// Stores a notification; returns after COMMIT. True if it is something that the bridge acts on. One at which the bridge
+    /// fails becomes a dead letter: no portal repeats it.
     pub async fn receive(&self, notice: Notice) -> Result<bool, Error> {
         let acted_on = notice.is_about_a_deal() && notice.id.is_some();
         let one = Notification {
@@ -95,29 +99,133 @@ impl Bridge {
             acted_on,
         };
         let portal = one.portal.clone();
-        self.together(one).await?;
+        let stepped = bug::caught(|| self.hears(&one)).map_err(Error::from);
+        let stored = match stepped {
+            Ok(()) => self.together(one.clone()).await,
+            Err(error) => Err(error),
+        };
+        match stored {
+            Err(error) if error.is_of_the_row() => {
+                self.bury_notification(&one, &error.chain()).await?;
+            }
+            stored => stored?,
+        }
         if acted_on {
             self.bell().ring(&portal);
         }
         Ok(acted_on)
     }
 
+    /// Stores notifications of a portal's own queue; what cannot be stored becomes a dead letter.
+    pub async fn receive_queued(
+        &self,
+        portal: &str,
+        queued: Vec<Notification>,
+    ) -> Result<(), Error> {
+        let mut parts = Halves::of(queued);
+        while let Some(part) = parts.next() {
+            match self.store_notifications(&part).await {
+                Err(error) if error.is_of_the_row() => {
+                    if let Some(one) = parts.failed(part) {
+                        self.bury_notification(&one, &error.chain()).await?;
+                    }
+                }
+                stored => stored?,
+            }
+        }
+        self.bell().ring(portal);
+        Ok(())
+    }
+
+    async fn store_notifications(&self, part: &[Notification]) -> Result<(), Error> {
+        bug::caught_in(self.store_in_one(part)).await?
+    }
+
+    async fn store_in_one(&self, part: &[Notification]) -> Result<(), Error> {
+        for one in part {
+            self.hears(one);
+        }
+        let mut db = self.pool().acquire().await?;
+        Ok(inbox::insert(&mut db, &part.iter().collect::<Vec<_>>()).await?)
+    }
+
+    fn hears(&self, one: &Notification) {
+        let deal = one.deal_id.map(|deal| deal.to_string());
+        self.step(Step::Hear, deal.as_deref().unwrap_or_default());
+    }
+
+    async fn bury_notification(&self, one: &Notification, words: &str) -> Result<(), Error> {
+        let about = About::Notification {
+            event: one.event.clone(),
+            deal: one.deal_id,
+            body: serde_json::from_str(&one.body).unwrap_or_default(),
+        };
+        let whose = Whose {
+            portal: Some(&one.portal),
+            ..Whose::default()
+        };
+        let mut db = self.pool().acquire().await?;
+        self.bury_about(&mut db, whose, &about, words).await?;
+        Ok(())
+    }
+
     /// Puts the deals of new notifications on the list of comparisons; returns how many notifications were taken up.
     pub async fn take_notifications(&self, portal: &str) -> Result<i64, Error> {
         let mut sum = 0;
         loop {
-            let mut tx = self.pool().begin().await?;
-            let (count, deals) = inbox::take(&mut tx, portal, TAKEN_AT_ONCE).await?;
-            if count == 0 {
-                return Ok(sum);
-            }
-            comparisons::ask_deals(&mut tx, portal, &deals, "notification", GATHER_MS).await?;
-            tx.commit().await?;
-            sum += count;
-            if count < TAKEN_AT_ONCE {
+            let taken = match self.take_some_notifications(portal, TAKEN_AT_ONCE).await {
+                Err(error) if error.is_of_the_row() => self.take_one_by_one(portal).await?,
+                taken => taken?,
+            };
+            sum += taken;
+            if taken < TAKEN_AT_ONCE {
                 return Ok(sum);
             }
         }
+    }
+
+    /// Takes notifications up one by one, after one of them failed together with the others.
+    async fn take_one_by_one(&self, portal: &str) -> Result<i64, Error> {
+        let mut sum = 0;
+        while sum < TAKEN_AT_ONCE {
+            let taken = match self.take_some_notifications(portal, 1).await {
+                Err(error) if error.is_of_the_row() => {
+                    let mut tx = self.pool().begin().await?;
+                    let Some(one) = inbox::take_next(&mut tx, portal).await? else {
+                        break;
+                    };
+                    tx.commit().await?;
+                    self.bury_notification(&one, &error.chain()).await?;
+                    1
+                }
+                taken => taken?,
+            };
+            if taken == 0 {
+                break;
+            }
+            sum += taken;
+        }
+        Ok(sum)
+    }
+
+    async fn take_some_notifications(&self, portal: &str, most: i64) -> Result<i64, Error> {
+        bug::caught_in(Box::pin(self.take_in_one_turn(portal, most))).await?
+    }
+
+    async fn take_in_one_turn(&self, portal: &str, most: i64) -> Result<i64, Error> {
+        let mut tx = self.pool().begin().await?;
+        let (count, deals) = inbox::take(&mut tx, portal, most).await?;
+        if count == 0 {
+            // At once and not some time after the drop: the next turn begins with the same rows.
+            tx.rollback().await?;
+            return Ok(0);
+        }
+        for deal in &deals {
+            self.step(Step::Hear, &deal.to_string());
+        }
+        comparisons::ask_deals(&mut tx, portal, &deals, "notification", GATHER_MS).await?;
+        tx.commit().await?;
+        Ok(count)
     }
 
     /// Above which row the portal's history is to be read; none before the first time.
@@ -127,21 +235,49 @@ impl Bridge {
         Ok(cursor.and_then(|id| u64::try_from(id).ok()))
     }
 
-    /// Stores what was read of the portal's history, and puts deals that stand elsewhere than was known on the list.
+    /// Stores what was read of the portal's history, and puts deals that stand elsewhere than was known on the list. A row that
+    /// cannot be stored becomes a dead letter, and its deal is looked at without it.
     pub async fn take_history(&self, lease: &Lease, seen: &Seen) -> Result<HistoryTaken, Error> {
-        let int = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
-        let moves: Vec<Move> = seen
-            .history
-            .iter()
-            .map(|row| Move {
-                id: int(row.id),
-                deal_id: int(row.deal),
-                funnel: i64::from(row.stage.funnel),
-                stage: row.stage.id.clone(),
-                kind: i16::from(row.kind),
-                moved_at: row.at,
-            })
-            .collect();
+        let mut sum = HistoryTaken::default();
+        let mut parts = Halves::of(seen.history.clone());
+        while let Some(part) = parts.next() {
+            match self.take_moves(lease, &part, seen.newest).await {
+                Err(error) if error.is_of_the_row() => {
+                    if let Some(row) = parts.failed(part) {
+                        sum.asked += self.bury_move(lease, &row, &error.chain()).await?;
+                    }
+                }
+                taken => {
+                    let taken = taken?;
+                    sum.new += taken.new;
+                    sum.asked += taken.asked;
+                }
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Stores some rows in one transaction; all of them or none.
+    async fn take_moves(
+        &self,
+        lease: &Lease,
+        rows: &[MoveRow],
+        newest: Option<u64>,
+    ) -> Result<HistoryTaken, Error> {
+        bug::caught_in(Box::pin(self.take_moves_in_one(lease, rows, newest))).await?
+    }
+
+    async fn take_moves_in_one(
+        &self,
+        lease: &Lease,
+        rows: &[MoveRow],
+        newest: Option<u64>,
+    ) -> Result<HistoryTaken, Error> {
+        let step = |row: &MoveRow| {
+            self.step(Step::Move, &row.id.to_string());
+            moved(row)
+        };
+        let moves: Vec<Move> = rows.iter().map(step).collect();
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let mut taken = HistoryTaken::default();
@@ -150,10 +286,36 @@ impl Bridge {
             taken.new = new.len();
             taken.asked = history::ask_moved(&mut tx, &lease.portal, &new).await?;
         }
-        let newest = int(seen.newest.unwrap_or(0));
+        let newest = int(newest.unwrap_or(0));
         history::advance(&mut tx, &lease.portal, newest, SETTLED_SECONDS).await?;
         tx.commit().await?;
         Ok(taken)
+    }
+
+    /// Gives a row of the history up; its deal is compared by what it says of itself. Returns how many orders that asks for.
+    async fn bury_move(&self, lease: &Lease, row: &MoveRow, words: &str) -> Result<u64, Error> {
+        let one = moved(row);
+        let about = About::Move {
+            deal: one.deal_id,
+            row: json!({
+                "id": one.id, "funnel": one.funnel, "stage": one.stage, "kind": one.kind,
+                "moved_at": shown(&one.moved_at),
+            }),
+        };
+        let whose = Whose {
+            portal: Some(&lease.portal),
+            ..Whose::default()
+        };
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let mut asked = 0;
+        if self.bury_about(&mut tx, whose, &about, words).await? {
+            let deals = [one.deal_id];
+            asked = comparisons::ask_deals(&mut tx, &lease.portal, &deals, "history", GATHER_MS)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(asked)
     }
 
     /// Puts the next deals of the slow walk over all of a portal's deals on the list: what was deleted, or moved without a trace in
@@ -162,5 +324,20 @@ impl Bridge {
         let mut db = self.pool().acquire().await?;
         history::sweep(&mut db, portal, SWEEP).await?;
         Ok(())
+    }
+}
+
+fn int(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or(i64::MAX)
+}
+
+fn moved(row: &MoveRow) -> Move {
+    Move {
+        id: int(row.id),
+        deal_id: int(row.deal),
+        funnel: i64::from(row.stage.funnel),
+        stage: row.stage.id.clone(),
+        kind: i16::from(row.kind),
+        moved_at: row.at,
     }
 }

@@ -17,6 +17,8 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 
+/// Orders that move to another portal in one transaction.
+const MOVED_AT_ONCE: i64 = 1_000;
 /// As many of the newest, and of the oldest, linked deals testify.
 const WITNESSES: i64 = 25;
 
@@ -102,6 +104,52 @@ impl Bridge {
         tx.commit().await?;
         tracing::error!(portal, %code, orders, "{what}");
         Ok(())
+    }
+
+    /// Moves the orders of shops that belong to another portal than before; returns how many. To be called when a worker starts,
+    /// which is when a changed configuration takes effect.
+    pub async fn move_shops(&self) -> Result<u64, Error> {
+        let mut moved = 0;
+        for rules in self.directory().shops.values() {
+            let (shop, portal) = (rules.shop.as_str(), rules.portal.as_str());
+            let mut after = String::new();
+            loop {
+                let mut tx = self.pool().begin().await?;
+                let numbers =
+                    identity::elsewhere(&mut tx, (shop, portal), &after, MOVED_AT_ONCE).await?;
+                let Some(last) = numbers.last() else {
+                    tx.rollback().await?;
+                    break;
+                };
+                after.clone_from(last);
+                self.move_orders(&mut tx, (shop, portal), &numbers).await?;
+                tx.commit().await?;
+                moved += numbers.len() as u64;
+            }
+            self.bell().ring(portal);
+        }
+        Ok(moved)
+    }
+
+    /// Moves locked orders to the portal that their shop belongs to now: they are looked up there by their origin.
+    pub(super) async fn move_orders(
+        &self,
+        tx: &mut PgConnection,
+        (shop, portal): (&str, &str),
+        numbers: &[String],
+    ) -> Result<(), Error> {
+        identity::move_to(tx, shop, numbers, portal).await?;
+        let line = |number: &String| Line {
+            shop: shop.to_owned(),
+            number: number.clone(),
+            kind: "note",
+            text: format!(
+                "the shop belongs to the portal {portal} by now: the order is looked up there by its origin"
+            ),
+            detail: None,
+        };
+        let lines: Vec<Line> = numbers.iter().map(line).collect();
+        Ok(journal::add(tx, &lines).await?)
     }
 
     /// The next orders whose link was let go, to be looked up by their origin: (shop, number).

@@ -2,6 +2,7 @@
 
 use super::{Actor, Bridge, Error, mend};
 use crate::{
+    bug::{self, Step},
     domain::{Code, Fault, OrderNumber, PortalName, ShopName},
     storage::{
         imports::{self, Imported},
@@ -11,6 +12,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 use utoipa::ToSchema;
 
 /// Letters in one import.
@@ -52,6 +54,7 @@ struct Written {
     first_failed_at: Option<DateTime<Utc>>,
     last_failed_at: Option<DateTime<Utc>>,
     change_seq: Option<i64>,
+    about: Option<String>,
     payload: Value,
 }
 
@@ -79,16 +82,9 @@ impl Bridge {
         let mut tx = self.pool().begin().await?;
         imports::alone(&mut tx).await?;
         for (index, line) in lines {
-            match read(line) {
-                Ok(letter) => {
-                    let print = mend::fingerprint(&letter.payload);
-                    let identity = mend::identity_of(&letter.payload);
-                    if imports::add(&mut tx, &letter.as_new(&print, identity.as_ref())).await? {
-                        sum.taken += 1;
-                    } else {
-                        sum.known += 1;
-                    }
-                }
+            match self.import_line(&mut tx, line).await? {
+                Ok(true) => sum.taken += 1,
+                Ok(false) => sum.known += 1,
                 Err(detail) => sum.faulty.push(FaultyLine {
                     line: index + 1,
                     detail,
@@ -99,6 +95,39 @@ impl Bridge {
         journal::audit(&mut tx, &who.0, "letters.import", "dead-letters", &detail).await?;
         tx.commit().await?;
         Ok(sum)
+    }
+
+    /// Takes one line: whether the letter is new, or what is wrong with it. A line that cannot be stored costs no other.
+    async fn import_line(
+        &self,
+        tx: &mut PgConnection,
+        line: &str,
+    ) -> Result<Result<bool, String>, Error> {
+        let letter = bug::caught(|| {
+            let letter = read(line)?;
+            let id = letter.payload.get("id").and_then(Value::as_str);
+            self.step(Step::Read, id.unwrap_or_default());
+            Ok(letter)
+        });
+        let letter: Written = match letter.unwrap_or_else(|bug| Err(bug.to_string())) {
+            Ok(letter) => letter,
+            Err(detail) => return Ok(Err(detail)),
+        };
+        let mut point = tx.begin().await?;
+        let print = mend::fingerprint(&letter.payload);
+        let identity = mend::identity_of(&letter.payload);
+        let new = letter.as_new(&print, identity.as_ref());
+        match imports::add(&mut point, &new).await {
+            Err(error) if error.is_of_the_row() => {
+                point.rollback().await?;
+                Ok(Err(Error::from(error).chain()))
+            }
+            added => {
+                let new = added?;
+                point.commit().await?;
+                Ok(Ok(new))
+            }
+        }
     }
 }
 
@@ -113,6 +142,9 @@ fn read(line: &str) -> Result<Written, String> {
         return Err(
             "/change_seq: the shop's bridge alone can tell it of a change of stage".to_owned(),
         );
+    }
+    if letter.about.is_some() {
+        return Err("/about: only the bridge that wrote it can try it again".to_owned());
     }
     if !letter.payload.is_object() {
         return Err("/payload: an event is a JSON object".to_owned());

@@ -69,6 +69,23 @@ impl OrderWithDeal {
     }
 }
 
+impl OrderWithDeal {
+    /// The order as one that may differ: its deal could not be read.
+    pub fn unread(&self) -> Difference {
+        let agreed = self.agreed.as_ref();
+        Difference {
+            shop: self.shop.clone(),
+            number: self.number.clone(),
+            deal_id: self.deal,
+            status: self.status.clone(),
+            agreed_stage: agreed.map(|agreed| agreed.stage.clone()),
+            stage: None,
+            moved_at: None,
+            untold: self.untold.clone(),
+        }
+    }
+}
+
 impl Bridge {
     /// How many orders of a portal have a deal.
     pub async fn count_with_deals(&self, portal: &PortalName) -> Result<i64, Error> {
@@ -88,7 +105,7 @@ impl Bridge {
         let order = |row: WithDeal| {
             Some(OrderWithDeal {
                 deal: u64::try_from(row.deal_id).ok()?,
-                agreed: stored(row.agreed.as_ref()),
+                agreed: stored(row.agreed.as_ref().and_then(|json| json.value().ok())),
                 shop: row.shop,
                 number: row.number,
                 status: row.status,

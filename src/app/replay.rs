@@ -6,10 +6,11 @@
 use super::{
     Accepted, Actor, Bridge, Error, Retried, Retry,
     accept::{self, Stored},
-    ages, compare, mend,
+    ages, broken, compare, mend,
     outdated::came_in,
 };
 use crate::{
+    bug,
     domain::{Code, Fault, ShopName, ShopRules},
     storage::{
         changes,
@@ -48,6 +49,13 @@ impl Bridge {
         let retried = match letter.outbox_id {
             _ if letter.change_seq.is_some() => {
                 self.retry_change(tx, &letter, who, &options).await?
+            }
+            _ if letter.about.is_some() => {
+                if options.payload.is_some() {
+                    return Err(broken::nothing_to_mend());
+                }
+                let retried = self.retry_about(tx, &letter).await?;
+                end(tx, &letter, who, retried).await?
             }
             Some(event) => {
                 self.retry_accepted(tx, &letter, event, who, options)
@@ -98,9 +106,14 @@ impl Bridge {
         }
         let rules = self.configured(shop)?;
         if let Some(number) = &letter.number {
-            lock(tx, rules, number).await?;
+            self.lock_order(tx, rules, number).await?;
         }
         if changes::revive(tx, shop, seq).await? {
+            let two_way = self.directory().two_way(shop);
+            if !two_way.is_some_and(|two_way| two_way.callback) {
+                // Who reads the feed never looks below what it was given.
+                changes::renumber(tx, shop, seq).await?;
+            }
             return end(tx, letter, who, Retried::Queued).await;
         }
         if changes::one(tx, shop, seq).await?.is_none() {
@@ -126,7 +139,7 @@ impl Bridge {
             return Err(Error::NotFound);
         };
         let rules = self.configured(shop)?;
-        let before = lock(tx, rules, number).await?;
+        let before = self.lock_order(tx, rules, number).await?;
         if let Some(head) = before.head_id.filter(|head| *head != event) {
             outbox::overtake(tx, &[event], &[head]).await?;
             return end(tx, letter, who, Retried::Overtaken).await;
@@ -272,10 +285,10 @@ impl Bridge {
             };
             after = last.id;
             for letter in page.iter().filter(|letter| self.is_mapped(letter)) {
-                match self
-                    .retry(letter.id, &Actor::new("bridge"), Retry::default())
-                    .await
-                {
+                let bridge = Actor::new("bridge");
+                let retried = self.retry(letter.id, &bridge, Retry::default());
+                let retried = bug::caught_in(Box::pin(retried)).await;
+                match retried.unwrap_or_else(|bug| Err(bug.into())) {
                     Ok(_) => replayed += 1,
                     // Somebody else was quicker.
                     Err(Error::NotFound) => {}
@@ -334,17 +347,20 @@ fn mended(letter: &LetterRow, payload: Value, turn: i64) -> Value {
     mend::mended(old, payload, letter.id, turn)
 }
 
-/// Locks an order, in the lane that its shop belongs to now: a shop may have gone to another
-/// portal since.
-pub(super) async fn lock(
-    tx: &mut PgConnection,
-    rules: &ShopRules,
-    number: &str,
-) -> Result<Head, Error> {
-    let (shops, numbers) = ([rules.shop.as_str().to_owned()], [number.to_owned()]);
-    let portals = [rules.portal.as_str().to_owned()];
-    let locked = orders::lock_or_make(tx, &shops, &numbers, &portals).await?;
-    locked.into_iter().next().ok_or(Error::NotFound)
+impl Bridge {
+    /// Locks an order, in the lane that its shop belongs to now: a shop may have gone to another portal since.
+    pub(super) async fn lock_order(
+        &self,
+        tx: &mut PgConnection,
+        rules: &ShopRules,
+        number: &str,
+    ) -> Result<Head, Error> {
+        let (shops, numbers) = ([rules.shop.as_str().to_owned()], [number.to_owned()]);
+        let portals = [rules.portal.as_str().to_owned()];
+        let locked = orders::lock_or_make(tx, &shops, &numbers, &portals).await?;
+        self.follow_shops(tx, &locked).await?;
+        locked.into_iter().next().ok_or(Error::NotFound)
+    }
 }
 
 /// Stores an event as the newest of its locked order, whatever its age; returns the stored event.

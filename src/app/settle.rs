@@ -1,6 +1,6 @@
 //! The end of a try: one transaction for a whole wave, fenced by the lane's lease.
 
-use super::{Bridge, Error, bury::clean, claim::Claim, compare, who};
+use super::{Bridge, Error, bury::clean, claim::Claim, compare, halves::Halves, who};
 use crate::{
     bug::{self, Step},
     domain::{Agreed, Code},
@@ -130,39 +130,24 @@ impl Bridge {
     }
 
     /// Records how a wave ended; nothing is written if the lease is lost. An order whose newest event is another one by now
-    /// stays due for that one.
+    /// stays due for that one. Whose end cannot be stored is given up, and the others' are.
     pub async fn settle(
         &self,
         lease: &Lease,
         tries: &Tries,
         ended: Vec<(Claim, Settlement)>,
     ) -> Result<Settled, Error> {
-        match self.settle_some(lease, tries, &ended).await {
-            Err(error) if error.is_of_the_row() => self.settle_each(lease, tries, &ended).await,
-            settled => settled,
-        }
-    }
-
-    /// Records one by one how a wave ended, after one order's end could not be stored together with the others': it is
-    /// given up.
-    async fn settle_each(
-        &self,
-        lease: &Lease,
-        tries: &Tries,
-        ended: &[(Claim, Settlement)],
-    ) -> Result<Settled, Error> {
         let mut sum = Settled::default();
-        for one in ended {
-            match self
-                .settle_some(lease, tries, std::slice::from_ref(one))
-                .await
-            {
-                Ok(settled) => sum.add(&settled),
+        let mut parts = Halves::of(ended);
+        while let Some(part) = parts.next() {
+            match self.settle_some(lease, tries, &part).await {
                 Err(error) if error.is_of_the_row() => {
-                    self.bury(lease, &one.0, Code::Bug, &error.chain()).await?;
-                    sum.dead += 1;
+                    if let Some((claim, _)) = parts.failed(part) {
+                        self.bury(lease, &claim, Code::Bug, &error.chain()).await?;
+                        sum.dead += 1;
+                    }
                 }
-                Err(error) => return Err(error),
+                settled => sum.add(&settled?),
             }
         }
         Ok(sum)

@@ -2,10 +2,12 @@
 
 use super::{
     Actor, Bridge, Error,
-    compare::{Spoken, stored, value},
+    broken::{About, Whose},
+    compare::{Spoken, readable, stored, value},
     said::Said,
 };
 use crate::{
+    bug::{self, Step},
     decision::{Action, Change, Inputs, Ruling, Waiting, decide_with_table},
     domain::{Agreed, Observation, ShopName, Side, Source},
     storage::{
@@ -39,6 +41,8 @@ pub struct Planned {
     pub sentence: String,
     /// Who is right by the rules; none where nothing can be done, or a person has to say.
     pub winner: Option<Side>,
+    /// Whether the bridge failed at it: then the sentence says how.
+    pub failed: bool,
 }
 
 impl Bridge {
@@ -56,7 +60,7 @@ impl Bridge {
             after.clone_from(&last.number);
             planned.extend(
                 rows.iter()
-                    .filter_map(|row| self.planned(row, now))
+                    .filter_map(|row| self.planned_for(row, now))
                     .map(|(p, _)| p),
             );
         }
@@ -65,8 +69,22 @@ impl Bridge {
     /// Has the plan carried out: each order is read once more by its lane, and moved if it still stands as the plan says. Returns
     /// how many.
     pub async fn apply_table(&self, shop: &ShopName, who: &Actor) -> Result<usize, Error> {
+        let plan = self.table_plan(shop).await?;
+        for one in plan.iter().filter(|one| one.failed) {
+            let about = About::Comparison {
+                shop: one.shop.clone(),
+                number: one.number.clone(),
+            };
+            let whose = Whose {
+                number: Some(&one.number),
+                ..self.of_shop(shop)
+            };
+            let mut db = self.pool().acquire().await?;
+            self.bury_about(&mut db, whose, &about, &one.sentence)
+                .await?;
+        }
         let wanted: Vec<String> = {
-            let plan = self.table_plan(shop).await?.into_iter();
+            let plan = plan.into_iter();
             plan.filter(|one| one.winner.is_some())
                 .map(|one| one.number)
                 .collect()
@@ -81,7 +99,7 @@ impl Bridge {
             let now = clocks::now(&mut tx).await?;
             let (mut asked, mut lines) = (Vec::new(), Vec::new());
             rows.retain_mut(|row| {
-                let Some((planned, Some(ruling))) = self.planned(row, now) else {
+                let Some((planned, Some(ruling))) = self.planned_for(row, now) else {
                     return false;
                 };
                 row.ruling = Some(value(&Spoken { ruling, tries: 0 }));
@@ -117,6 +135,29 @@ impl Bridge {
             self.bell().ring(&portal);
         }
         Ok(applied)
+    }
+
+    /// What is to be done about an order. One at which the bridge fails is told, and left alone.
+    fn planned_for(&self, row: &Row, now: DateTime<Utc>) -> Option<(Planned, Option<Ruling>)> {
+        let planned = readable(row).and_then(|()| {
+            Ok(bug::caught(|| {
+                self.step(Step::Table, &row.number);
+                self.planned(row, now)
+            })?)
+        });
+        planned.unwrap_or_else(|error| {
+            let failed = Planned {
+                shop: row.shop.clone(),
+                number: row.number.clone(),
+                deal_id: row.deal_id,
+                status: String::new(),
+                stage: String::new(),
+                sentence: error.chain(),
+                winner: None,
+                failed: true,
+            };
+            Some((failed, None))
+        })
     }
 
     /// What is to be done about an order, if the table alone makes a difference of it; and the word that does it.
@@ -172,6 +213,7 @@ impl Bridge {
             stage: of.stage.id.clone(),
             sentence: decision.record.sentence,
             winner,
+            failed: false,
         };
         Some((planned, winner.map(|winner| Ruling { of, winner })))
     }

@@ -3,10 +3,11 @@
 use super::{
     Bridge, Error,
     changes::{ask, line},
-    compare::{Spoken, stored, value},
+    compare::{Spoken, readable, stored, value},
     said::Said,
 };
 use crate::{
+    bug::{self, Step},
     decision::{Message, Person, Sending, Withdrawal, sending},
     domain::{Agreed, Observation, Source},
     storage::{
@@ -66,7 +67,20 @@ impl Bridge {
             let Some(row) = rows.get_mut(&key) else {
                 continue;
             };
-            match self.sending(&change, row, now) {
+            let sending = readable(row).and_then(|()| {
+                Ok(bug::caught(|| {
+                    self.step(Step::Tell, &change.number);
+                    self.sending(&change, row, now)
+                })?)
+            });
+            let sending = match sending {
+                Ok(sending) => sending,
+                Err(error) => {
+                    self.bury_message(tx, &change, now, &error.chain()).await?;
+                    continue;
+                }
+            };
+            match sending {
                 Sending::Stands => checked.standing.push(change),
                 Sending::Held => {
                     changes::hold(tx, (&change.shop, change.seq), HELD_SECONDS).await?;

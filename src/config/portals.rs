@@ -111,6 +111,9 @@ pub(super) struct Raw {
     call_limit_seconds: u64,
 }
 
+/// Fewer requests a second bring no order anywhere.
+const SLOWEST: f64 = 0.001;
+
 fn timeout_seconds() -> u64 {
     65
 }
@@ -146,12 +149,12 @@ fn portal(raw: Raw, key: &str, problems: &mut Vec<Problem>) -> Option<Portal> {
     let rate = raw
         .rate
         .unwrap_or_else(|| raw.plan.unwrap_or_default().rate());
-    let possible = rate.per_second > 0.0 && rate.per_second <= 1_000.0;
+    let possible = rate.per_second >= SLOWEST && rate.per_second <= 1_000.0;
     if !possible || !(1..=10_000).contains(&rate.burst) {
         problems.push(Problem::new(
             format!("{key}.rate"),
             "out of range",
-            "choose more than 0 and at most 1000 a second, burst 1 to 10000",
+            "choose 0.001 to 1000 a second, burst 1 to 10000",
         ));
     }
     if !(1..=300).contains(&raw.timeout_seconds) {

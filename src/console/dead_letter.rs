@@ -88,10 +88,10 @@ fn acts(visitor: &Visitor, letter: &Letter, mended: Option<(&str, &str)>) -> Mar
     let payload = parts::pretty(&letter.payload);
     let gone = letter.code == Code::DealGone.as_str();
     // What the shop is told is the bridge's own word: there is nothing to mend in it.
-    let told = letter.change_seq.is_some();
+    let told = letter.change_seq.is_some() || letter.about.is_some();
     let explained = match (gone, told) {
         (true, _) => Text::RetryRestored,
-        (_, true) => Text::TellAgain,
+        (_, true) if letter.about.is_none() => Text::TellAgain,
         _ => Text::RetryExplained,
     };
     html! {

@@ -1,7 +1,7 @@
 //! What a shop's configuration says about how its orders are written: parsed, checked, free of secrets.
 
 use super::{Placeholders, PortalName, Reading, ShopName, Stage, StatusMap, Texts};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How one shop's orders are written into its portal.
@@ -49,7 +49,7 @@ impl ShopRules {
 
 /// Which orders of a marketplace are taken: its plugins divide a customer's order into one for each vendor, and
 /// both kinds come the same way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Marketplace {
     /// The customer's order alone.

@@ -13,7 +13,7 @@ use axum::{
     extract::State as Extract,
     http::{HeaderMap, header},
 };
-use chrono::DateTime;
+use chrono::{DateTime, Datelike as _};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::Value;
@@ -167,7 +167,9 @@ fn notice(portal: String, mut sent: Value) -> Result<Notice, Problem> {
     let sent_at = text(sent.get("ts"))
         .parse()
         .ok()
-        .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+        // What no column of a database holds is no time.
+        .filter(|at| (1970..=9998).contains(&at.year()));
     // Tokens of users travel along; they are nobody's business.
     if let Value::Object(members) = &mut sent {
         members.remove("auth");

@@ -23,6 +23,9 @@ const PING: &[u8] = b"webhook_id=";
 const NO_ORDER: &str = "this is no order: the operator was told";
 const UNUSABLE: &str = "the order cannot be used as it came: it waits as a dead letter";
 
+/// Why a delivery was ignored at which the bridge itself failed: WooCommerce would not send it again.
+const FAILED: &str = "the bridge failed at it: it waits as a dead letter";
+
 /// What became of a delivery.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Received {
@@ -88,7 +91,13 @@ pub(super) async fn post_delivery(
         .woocommerce
         .as_ref()
         .map(|settings| settings.marketplace);
-    let read = woocommerce::read(marketplace.unwrap_or_default(), topic, delivery_id, &order);
+    let marketplace = marketplace.unwrap_or_default();
+    let what = (topic, delivery_id);
+    let read = state.bridge.read_delivery(&name, marketplace, what, &order);
+    let Some(read) = read.await? else {
+        state.bridge.shop_sent_order(&name).await?;
+        return Ok(answer(StatusCode::ACCEPTED, "dead", Some(FAILED)));
+    };
     let event = match read {
         Ok(Delivery::Event(event)) => event,
         Ok(Delivery::Ignored(reason)) => {

@@ -65,6 +65,21 @@ pub struct Job {
     pub who: Who,
 }
 
+impl Job {
+    /// What tells the order's customer: orders that share some of it may be of one person or firm.
+    pub fn customers(&self) -> Vec<String> {
+        match &self.intent {
+            Intent::Save(snapshot) => snapshot
+                .customer
+                .as_ref()
+                .map_or_else(Vec::new, |customer| {
+                    customers::tells(customer, &self.rules.shop, &self.number)
+                }),
+            Intent::Delete => Vec::new(),
+        }
+    }
+}
+
 /// What to do with an order.
 #[derive(Debug, Clone)]
 pub enum Intent {

@@ -1,6 +1,6 @@
 //! What both sides of each order were last known to agree on, and what was decided since.
 
-use super::Error;
+use super::{Error, Json};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -30,8 +30,60 @@ pub struct Row {
     pub ruling: Option<Value>,
     /// A difference that stays.
     pub standing: Option<Value>,
+    /// A stage that was given up for lost, and may land yet.
+    pub lost: Option<Value>,
     /// When the deal was found to be missing.
     pub gone_at: Option<DateTime<Utc>>,
+    /// Why some of it cannot be read, if so: then nothing may be decided by the rest.
+    pub unreadable: Option<String>,
+}
+
+/// The same before each value is read: one that cannot be is its own row's fault.
+#[derive(Debug)]
+struct Stored {
+    shop: String,
+    number: String,
+    deal_id: Option<i64>,
+    stage: Option<String>,
+    said: Option<Json>,
+    agreed: Option<Json>,
+    turns: Json,
+    writing: Option<Json>,
+    waiting: Option<Json>,
+    ruling: Option<Json>,
+    standing: Option<Json>,
+    lost: Option<Json>,
+    gone_at: Option<DateTime<Utc>>,
+}
+
+impl From<Stored> for Row {
+    fn from(stored: Stored) -> Self {
+        let mut unreadable = None;
+        let mut read = |of: Option<Json>| match of {
+            Some(Json::Value(value)) => Some(value),
+            Some(Json::Unreadable { why, .. }) => {
+                unreadable = Some(why);
+                None
+            }
+            None => None,
+        };
+        Self {
+            said: read(stored.said),
+            agreed: read(stored.agreed),
+            turns: read(Some(stored.turns)).unwrap_or_default(),
+            writing: read(stored.writing),
+            waiting: read(stored.waiting),
+            ruling: read(stored.ruling),
+            standing: read(stored.standing),
+            lost: read(stored.lost),
+            shop: stored.shop,
+            number: stored.number,
+            deal_id: stored.deal_id,
+            stage: stored.stage,
+            gone_at: stored.gone_at,
+            unreadable,
+        }
+    }
 }
 
 /// Locks these orders' agreements, making rows for the new ones. Orders that the bridge does not know are left out.
@@ -50,17 +102,21 @@ pub async fn lock(
     )
     .execute(&mut *db)
     .await?;
-    Ok(sqlx::query_as!(
-        Row,
-        "SELECT a.shop, a.number, o.deal_id, o.stage, o.said, a.agreed, a.turns, a.writing, a.waiting, a.ruling, a.standing, a.gone_at
+    let rows = sqlx::query_as!(
+        Stored,
+        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json", a.agreed AS "agreed: Json",
+                a.turns AS "turns: Json", a.writing AS "writing: Json", a.waiting AS "waiting: Json",
+                a.ruling AS "ruling: Json", a.standing AS "standing: Json",
+                a.lost AS "lost: Json", a.gone_at
          FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
          JOIN bridge.agreements a USING (shop, number) JOIN bridge.orders o USING (shop, number)
-         ORDER BY a.shop, a.number FOR UPDATE OF a",
+         ORDER BY a.shop, a.number FOR UPDATE OF a"#,
         shops,
         numbers
     )
     .fetch_all(db)
-    .await?)
+    .await?;
+    Ok(rows.into_iter().map(Row::from).collect())
 }
 
 /// The next orders of a shop whose sides agreed and where nothing is under way, by number; not locked.
@@ -70,19 +126,23 @@ pub async fn agreed(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Row>, Error> {
-    Ok(sqlx::query_as!(
-        Row,
-        "SELECT a.shop, a.number, o.deal_id, o.stage, o.said, a.agreed, a.turns, a.writing, a.waiting, a.ruling, a.standing, a.gone_at
+    let rows = sqlx::query_as!(
+        Stored,
+        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json", a.agreed AS "agreed: Json",
+                a.turns AS "turns: Json", a.writing AS "writing: Json", a.waiting AS "waiting: Json",
+                a.ruling AS "ruling: Json", a.standing AS "standing: Json",
+                a.lost AS "lost: Json", a.gone_at
          FROM bridge.agreements a JOIN bridge.orders o USING (shop, number)
          WHERE a.shop = $1 AND a.number > $2 AND a.agreed IS NOT NULL AND a.writing IS NULL AND a.waiting IS NULL
            AND a.gone_at IS NULL AND o.deal_id IS NOT NULL
-         ORDER BY a.number LIMIT $3",
+         ORDER BY a.number LIMIT $3"#,
         shop,
         after,
         limit
     )
     .fetch_all(db)
-    .await?)
+    .await?;
+    Ok(rows.into_iter().map(Row::from).collect())
 }
 
 /// Stores agreements that are locked, and the stages as last known.
@@ -93,16 +153,16 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
     let (agreed, writing) = (values(|r| r.agreed.clone()), values(|r| r.writing.clone()));
     let (waiting, ruling) = (values(|r| r.waiting.clone()), values(|r| r.ruling.clone()));
     let turns: Vec<Value> = rows.iter().map(|r| r.turns.clone()).collect();
-    let standing = values(|r| r.standing.clone());
+    let (standing, lost) = (values(|r| r.standing.clone()), values(|r| r.lost.clone()));
     let gone: Vec<Option<DateTime<Utc>>> = rows.iter().map(|r| r.gone_at).collect();
     let stages: Vec<Option<String>> = rows.iter().map(|r| r.stage.clone()).collect();
     sqlx::query!(
         "UPDATE bridge.agreements a
          SET agreed = n.agreed, turns = n.turns, writing = n.writing, waiting = n.waiting, ruling = n.ruling, standing = n.standing,
-             gone_at = n.gone_at, changed_at = now()
+             gone_at = n.gone_at, lost = n.lost, changed_at = now()
          FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::jsonb[],
-                     $9::timestamptz[])
-              AS n (shop, number, agreed, turns, writing, waiting, ruling, standing, gone_at)
+                     $9::timestamptz[], $10::jsonb[])
+              AS n (shop, number, agreed, turns, writing, waiting, ruling, standing, gone_at, lost)
          WHERE a.shop = n.shop AND a.number = n.number",
         &shops,
         &numbers,
@@ -112,7 +172,8 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
         &waiting as &[Option<Value>],
         &ruling as &[Option<Value>],
         &standing as &[Option<Value>],
-        &gone as &[Option<DateTime<Utc>>]
+        &gone as &[Option<DateTime<Utc>>],
+        &lost as &[Option<Value>]
     )
     .execute(&mut *db)
     .await?;

@@ -415,6 +415,19 @@ pub async fn revive(db: &mut PgConnection, shop: &str, seq: i64) -> Result<bool,
     Ok(done.rows_affected() == 1)
 }
 
+/// Puts a waiting change at the end of its shop's feed.
+pub async fn renumber(db: &mut PgConnection, shop: &str, seq: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH next AS (UPDATE bridge.feeds SET last_seq = last_seq + 1 WHERE shop = $1 RETURNING last_seq)
+         UPDATE bridge.status_changes SET seq = next.last_seq FROM next WHERE shop = $1 AND seq = $2 AND state = 'waiting'",
+        shop,
+        seq
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// The newest number that the shop was given by the feed.
 pub async fn given(db: &mut PgConnection, shop: &str) -> Result<i64, Error> {
     let given = sqlx::query_scalar!("SELECT given_seq FROM bridge.feeds WHERE shop = $1", shop)

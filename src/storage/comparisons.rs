@@ -1,7 +1,6 @@
 //! Orders whose status and stage are to be compared.
 
-use super::{Error, lanes::Lease};
-use serde_json::Value;
+use super::{Error, Json, lanes::Lease};
 use sqlx::PgConnection;
 
 /// Puts these orders on the list, to be compared after this many milliseconds: (shop, number, portal), no order twice.
@@ -98,7 +97,7 @@ pub struct Claimed {
     /// Its deal.
     pub deal_id: Option<i64>,
     /// A stage that is being written.
-    pub writing: Option<Value>,
+    pub writing: Option<Json>,
 }
 
 /// The due comparisons of a lane, the longest due first; none unless the lease is held.
@@ -110,7 +109,7 @@ pub async fn claim(
 ) -> Result<Vec<Claimed>, Error> {
     Ok(sqlx::query_as!(
         Claimed,
-        r#"SELECT c.shop, c.number, c.asked, c.why, o.deal_id AS "deal_id?", a.writing AS "writing?"
+        r#"SELECT c.shop, c.number, c.asked, c.why, o.deal_id AS "deal_id?", a.writing AS "writing?: Json"
            FROM bridge.comparisons c
            LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number
            LEFT JOIN bridge.agreements a ON a.shop = c.shop AND a.number = c.number
@@ -141,6 +140,18 @@ pub async fn done(
         shops,
         numbers,
         asked
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Takes one order off the list, whoever asked for it.
+pub async fn drop_one(db: &mut PgConnection, shop: &str, number: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "DELETE FROM bridge.comparisons WHERE shop = $1 AND number = $2",
+        shop,
+        number
     )
     .execute(db)
     .await?;

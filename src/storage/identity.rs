@@ -213,6 +213,79 @@ pub async fn let_go(
     Ok(())
 }
 
+/// The next orders of a shop that were brought to another portal than this, by number, locked.
+pub async fn elsewhere(
+    db: &mut PgConnection,
+    (shop, portal): (&str, &str),
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT number FROM bridge.orders WHERE shop = $1 AND portal <> $2 AND number > $3
+         ORDER BY number LIMIT $4 FOR UPDATE",
+        shop,
+        portal,
+        after,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Moves locked orders of a shop to another portal: nothing that is known of the old one is believed there.
+pub async fn move_to(
+    db: &mut PgConnection,
+    shop: &str,
+    numbers: &[String],
+    portal: &str,
+) -> Result<(), Error> {
+    let shops = vec![shop.to_owned(); numbers.len()];
+    sqlx::query!(
+        "UPDATE bridge.outbox e SET portal = $3
+         FROM bridge.orders o WHERE o.shop = $1 AND o.number = ANY($2) AND e.id = o.head_id AND e.portal <> $3",
+        shop,
+        numbers,
+        portal
+    )
+    .execute(&mut *db)
+    .await?;
+    let_go(db, &shops, numbers).await?;
+    sqlx::query!(
+        "UPDATE bridge.orders SET portal = $3 WHERE shop = $1 AND number = ANY($2)",
+        shop,
+        numbers,
+        portal
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM bridge.comparisons WHERE shop = $1 AND number = ANY($2)",
+        shop,
+        numbers
+    )
+    .execute(&mut *db)
+    .await?;
+    // What may still land does so in the old portal.
+    sqlx::query!(
+        "DELETE FROM bridge.under_way WHERE shop = $1 AND number = ANY($2)",
+        shop,
+        numbers
+    )
+    .execute(&mut *db)
+    .await?;
+    super::conflicts::close(db, &shops, numbers).await?;
+    sqlx::query!(
+        "UPDATE bridge.dead_letters SET portal = $3
+         WHERE shop = $1 AND number = ANY($2) AND closed_at IS NULL AND about IS NULL",
+        shop,
+        numbers,
+        portal
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// The next orders that are to be found again; none unless the lease is held: (shop, number).
 pub async fn unverified(
     db: &mut PgConnection,

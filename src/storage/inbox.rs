@@ -67,6 +67,19 @@ pub async fn take(
     Ok((taken.count, taken.deals))
 }
 
+/// Takes up the oldest new notification of a portal, whatever it holds.
+pub async fn take_next(db: &mut PgConnection, portal: &str) -> Result<Option<Notification>, Error> {
+    Ok(sqlx::query_as!(
+        Notification,
+        r#"UPDATE bridge.inbox SET state = 'done'
+           WHERE id = (SELECT id FROM bridge.inbox WHERE portal = $1 AND state = 'new' ORDER BY id LIMIT 1)
+           RETURNING portal, event, deal_id, body::text AS "body!", sent_at, true AS "acted_on!""#,
+        portal
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
 /// Removes notifications that were dealt with longer ago than this many seconds, at most `batch`, the oldest first.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(

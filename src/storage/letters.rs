@@ -13,6 +13,8 @@ pub struct LetterRow {
     pub outbox_id: Option<i64>,
     /// The change that the shop could not be told.
     pub change_seq: Option<i64>,
+    /// What else it is about, where it is no event either.
+    pub about: Option<String>,
     /// The shop.
     pub shop: Option<String>,
     /// The portal.
@@ -64,7 +66,7 @@ pub struct Filter<'a> {
 pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT id AS "id!", outbox_id, change_seq, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
+        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
                   payload AS "payload!: Json"
            FROM bridge.open_dead_letters
@@ -93,7 +95,7 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Lett
 pub async fn newest(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT id AS "id!", outbox_id, change_seq, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
+        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
                   payload AS "payload!: Json"
            FROM bridge.open_dead_letters
@@ -186,7 +188,7 @@ pub async fn end(db: &mut PgConnection, id: i64) -> Result<Option<ClosedRow>, Er
 pub async fn any(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT d.id, d.outbox_id, d.change_seq, d.shop, d.portal, d.number, d.code, d.message,
+        r#"SELECT d.id, d.outbox_id, d.change_seq, d.about, d.shop, d.portal, d.number, d.code, d.message,
                   coalesce(c.remedy, '') AS "remedy!", d.attempts, d.first_failed_at, d.last_failed_at, d.payload AS "payload!: Json"
            FROM bridge.dead_letters d LEFT JOIN bridge.codes c USING (code) WHERE d.id = $1"#,
         id
@@ -273,7 +275,7 @@ pub async fn open_of_orders(
                   ) AS "tells!: Json"
            FROM UNNEST($1::text[], $2::text[]) AS n (shop, number)
            JOIN bridge.dead_letters d ON d.shop = n.shop AND d.number = n.number
-           WHERE d.closed_at IS NULL AND d.change_seq IS NULL ORDER BY d.id"#,
+           WHERE d.closed_at IS NULL AND d.change_seq IS NULL AND d.about IS NULL ORDER BY d.id"#,
         shops,
         numbers,
         &AGES.map(str::to_owned)
@@ -376,6 +378,78 @@ pub async fn write_stray(db: &mut PgConnection, stray: &Stray<'_>) -> Result<(),
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// A letter of something else than an event or a message to a shop.
+#[derive(Debug, Clone)]
+pub struct Special<'a> {
+    /// What it is about: `comparison`, `notification`, `move` or `delivery`.
+    pub about: &'a str,
+    /// The portal.
+    pub portal: Option<&'a str>,
+    /// The shop.
+    pub shop: Option<&'a str>,
+    /// The order.
+    pub number: Option<&'a str>,
+    /// What happened.
+    pub code: &'a str,
+    /// What exactly.
+    pub message: &'a str,
+    /// What it takes to try it again.
+    pub payload: &'a Json,
+}
+
+/// Writes a letter of something that was worked on; the same thing has one open letter at most. True if it is a new one.
+pub async fn write_special(db: &mut PgConnection, of: &Special<'_>) -> Result<bool, Error> {
+    let new = sqlx::query_scalar!(
+        r#"INSERT INTO bridge.dead_letters AS d (about, portal, shop, number, code, message, attempts, payload)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7::text::jsonb)
+         ON CONFLICT (about, (coalesce(portal, '')), (coalesce(shop, '')), (md5(payload::text)))
+             WHERE closed_at IS NULL AND about IS NOT NULL
+         DO UPDATE SET last_failed_at = now(), attempts = d.attempts + 1, code = excluded.code, message = excluded.message
+         RETURNING d.attempts = 1 AS "new!""#,
+        of.about,
+        of.portal,
+        of.shop,
+        of.number,
+        of.code,
+        of.message,
+        &*of.payload.text()
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(new)
+}
+
+/// A letter about a comparison that was closed.
+#[derive(Debug, Clone)]
+pub struct ComparedRow {
+    /// Its id.
+    pub id: i64,
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+}
+
+/// Closes the letters about comparisons of orders that were compared since: (shop, number).
+pub async fn compared(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<ComparedRow>, Error> {
+    Ok(sqlx::query_as!(
+        ComparedRow,
+        r#"UPDATE bridge.dead_letters d
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'the order was compared since'
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.about = 'comparison'
+         RETURNING d.id, k.shop AS "shop!", k.number AS "number!""#,
+        shops,
+        numbers
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// Removes letters closed more than this many seconds ago, at most `batch`.

@@ -28,11 +28,13 @@ pub struct Head {
     pub said: Option<Value>,
     /// Whether a state that may be newer was left aside.
     pub doubtful: bool,
+    /// The portal that it was brought to.
+    pub portal: String,
     /// The time of the transaction.
     pub now: DateTime<Utc>,
 }
 
-/// Locks these orders, making rows for the new ones: (shop, number, portal), no order twice.
+/// Locks these orders, making rows for the new ones: (shop, number, portal), no order twice. Those that are there stay in their portal.
 pub async fn lock_or_make(
     db: &mut PgConnection,
     shops: &[String],
@@ -43,9 +45,9 @@ pub async fn lock_or_make(
         Head,
         r#"INSERT INTO bridge.orders AS o (shop, number, portal)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]) AS new (shop, number, portal) ORDER BY shop, number
-         ON CONFLICT (shop, number) DO UPDATE SET portal = excluded.portal
+         ON CONFLICT (shop, number) DO UPDATE SET portal = o.portal
          RETURNING o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls,
-                   o.age, o.said, o.doubtful, now() AS "now!""#,
+                   o.age, o.said, o.doubtful, o.portal, now() AS "now!""#,
         shops,
         numbers,
         portals
@@ -63,7 +65,7 @@ pub async fn lock(
     Ok(sqlx::query_as!(
         Head,
         r#"SELECT o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls,
-                  o.age, o.said, o.doubtful, now() AS "now!"
+                  o.age, o.said, o.doubtful, o.portal, now() AS "now!"
            FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o USING (shop, number)
            ORDER BY o.shop, o.number FOR UPDATE OF o"#,
         shops,
@@ -693,7 +695,7 @@ pub struct WithDeal {
     /// The shop's status.
     pub status: Option<String>,
     /// What was last agreed.
-    pub agreed: Option<Value>,
+    pub agreed: Option<Json>,
     /// The status that the shop is not told, because the message died or was let go.
     pub untold: Option<String>,
 }
@@ -707,7 +709,7 @@ pub async fn with_deals(
 ) -> Result<Vec<WithDeal>, Error> {
     Ok(sqlx::query_as!(
         WithDeal,
-        r#"SELECT o.shop, o.number, o.deal_id AS "deal_id!", o.status, a.agreed AS "agreed?",
+        r#"SELECT o.shop, o.number, o.deal_id AS "deal_id!", o.status, a.agreed AS "agreed?: Json",
                   (SELECT c.status FROM bridge.status_changes c
                    WHERE c.shop = o.shop AND c.number = o.number AND c.state = 'dead' ORDER BY c.seq DESC LIMIT 1) AS untold
            FROM bridge.orders o LEFT JOIN bridge.agreements a USING (shop, number)

@@ -2,7 +2,7 @@
 
 use crate::domain::Code;
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -116,7 +116,16 @@ pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool
 
 /// Brings the schema `bridge` up to date; safe to run from several processes at once.
 pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
-    migrator().run(pool).await?;
+    // A large table takes its time, and so does another process that migrates. The connection is not given back.
+    let mut alone = pool.acquire().await?.detach();
+    sqlx::query!("SELECT set_config('statement_timeout', '0', false)")
+        .fetch_one(&mut alone)
+        .await?;
+    sqlx::query!("SELECT set_config('idle_in_transaction_session_timeout', '0', false)")
+        .fetch_one(&mut alone)
+        .await?;
+    migrator().run(&mut alone).await?;
+    alone.close().await?;
     let (codes, (sentences, remedies)): (Vec<_>, (Vec<_>, Vec<_>)) = Code::ALL
         .iter()
         .map(|code| {

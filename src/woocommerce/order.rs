@@ -227,7 +227,7 @@ fn gift_cards(order: &Map<String, Value>) -> Vec<(String, Decimal)> {
         let yith = text(entry, "key", 100).as_deref() == Some("_ywgc_applied_gift_cards");
         if let Some(Value::Object(used)) = entry.get("value").filter(|_| yith) {
             for (code, amount) in used {
-                let amount = told(amount, 40).and_then(|amount| amount.parse::<Decimal>().ok());
+                let amount = told(amount, 40).and_then(|amount| money::read(&amount, false));
                 cards.push((code.clone(), amount.unwrap_or_default().abs()));
             }
         }

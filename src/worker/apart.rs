@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(2);
 /// Silences of an order alone, one after the other with everybody else answered, after which each counts as judged.
 const PATIENCE: u32 = 1;
 
-type Key = (String, String);
+pub(super) type Key = (String, String);
 type Claimed = (Claim, Job);
 
 /// Orders that are tried in small company.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     app::{self, Bridge, Outbound, Outgoing},
+    bug::{self, Bug},
     callback::{Answer, Sender},
     domain::{Code, ShopName},
     retry,
@@ -38,7 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// What is on its way, and how the shop did lately.
 #[derive(Default)]
 struct Out {
-    sending: JoinSet<(Outgoing, Answer)>,
+    sending: JoinSet<(Outgoing, Result<Answer, Bug>)>,
     /// Whose messages they are, and since when; the longest first.
     orders: Vec<(String, Instant)>,
     /// Orders that failed since the last that went through.
@@ -214,7 +215,7 @@ impl CallbackLane {
             let sender = self.sender.clone();
             out.orders.push((one.number().to_owned(), Instant::now()));
             out.sending.spawn(async move {
-                let answer = sender.send(&one.id, &one.message).await;
+                let answer = bug::caught_in(sender.send(&one.id, &one.message)).await;
                 (one, answer)
             });
         }
@@ -236,7 +237,7 @@ impl CallbackLane {
         &self,
         held: &Held,
         out: &mut Out,
-        sent: Result<(Outgoing, Answer), JoinError>,
+        sent: Result<(Outgoing, Result<Answer, Bug>), JoinError>,
     ) -> Result<(), app::Error> {
         let Ok((one, answer)) = sent else {
             // The task died with its order's name: the others are heard first, then all are looked at again.
@@ -246,6 +247,13 @@ impl CallbackLane {
             return Ok(());
         };
         out.orders.retain(|(number, _)| number != one.number());
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(bug) => {
+                let words = bug.to_string();
+                return self.bridge.failed_at(held.lease(), &one, &words).await;
+            }
+        };
         match answer {
             Answer::Gone => self.gone(held).await,
             Answer::Down { words, pause } => self.failed(held, out, &one, (words, pause)).await,
@@ -262,7 +270,13 @@ impl CallbackLane {
                     lanes::go_on(&mut db, held.lease(), true).await?;
                     out.failures = 0;
                 }
-                self.settle(held, &one, answer).await
+                match self.take(held, &one, answer).await {
+                    Err(error) if error.is_of_the_row() => {
+                        let words = error.chain();
+                        self.bridge.failed_at(held.lease(), &one, &words).await
+                    }
+                    taken => taken,
+                }
             }
         }
     }
@@ -298,6 +312,15 @@ impl CallbackLane {
         let tries = one.attempts().unsigned_abs().saturating_add(1);
         let cap = self.options.backoff_cap.min(LONGEST_PAUSE);
         retry::delay(tries, self.options.backoff, cap)
+    }
+
+    /// Takes an answer. A panic about it is its own message's fault.
+    async fn take(&self, held: &Held, one: &Outgoing, answer: Answer) -> Result<(), app::Error> {
+        let taking = async {
+            self.bridge.answers(one);
+            self.settle(held, one, answer).await
+        };
+        bug::caught_in(Box::pin(taking)).await?
     }
 
     async fn settle(&self, held: &Held, one: &Outgoing, answer: Answer) -> Result<(), app::Error> {

@@ -5,12 +5,14 @@
 
 use super::{
     Failure, Portal,
+    apart::Key,
     lease::Held,
     perform::{its_own, send, spoilt, unusable},
 };
 use crate::{
     app::{self, Bridge, Comparison, Looked, Tries},
     bitrix24::Priority,
+    bug::{self, Bug},
     planner::{CallAnswer, Glance, History, Look, Seen, StageWrite, StageWritten},
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -26,6 +28,8 @@ const MOST_HALVINGS: u32 = 5;
 const TO_ONE: u32 = AT_ONCE.ilog2() + 1;
 /// How long a deal is left alone that cannot be read while others can.
 const UNREADABLE: Duration = Duration::from_mins(1);
+/// How long an order is left alone that is in a wave.
+const BUSY: Duration = Duration::from_secs(1);
 /// How often a write may lead to another at once: the next turn goes on.
 const MOST_PASSES: usize = 3;
 /// Looks follow each other no faster than this, so that what comes in bursts is read once.
@@ -59,6 +63,8 @@ pub(super) struct Turned {
     pub(super) answered: bool,
     /// Whether a call failed for what was in it.
     spoilt: bool,
+    /// The panic over what was in it, if it was one.
+    broke: Option<Bug>,
 }
 
 impl WayBack {
@@ -118,8 +124,8 @@ impl WayBack {
         bridge: &Bridge,
         portal: &P,
         held: &Held,
-        interval: Duration,
-        tries: &Tries,
+        (interval, tries): (Duration, &Tries),
+        busy: &BTreeSet<Key>,
     ) -> Result<Option<Turned>, app::Error> {
         bridge.take_notifications(held.portal()).await?;
         let reread = self.until_next(interval).is_zero();
@@ -132,10 +138,14 @@ impl WayBack {
         let most = (AT_ONCE >> self.halvings).max(1);
         let apart = self.halvings > MOST_HALVINGS;
         self.history_alone = apart && reread && !self.history_alone;
-        let due = if self.history_alone {
+        let mut due = if self.history_alone {
             Vec::new()
         } else {
-            bridge.comparisons(held.lease(), most).await?
+            let due = bridge.comparisons(held.lease(), most).await?;
+            // What a wave has in hand is looked at after it.
+            let (later, due) = due.into_iter().partition(|one| one.is_of(busy));
+            bridge.compare_later(held.lease(), later, BUSY).await?;
+            due
         };
         if due.is_empty() && !reread {
             return Ok(None);
@@ -165,11 +175,27 @@ impl WayBack {
         }
         if turned.spoilt {
             self.halvings = (self.halvings + 2).min(TO_ONE);
-            if due.len() == 1 {
-                bridge.compare_later(held.lease(), due, UNREADABLE).await?;
+            match (&*due, turned.broke.take()) {
+                ([one], Some(bug)) => {
+                    let words = bug.to_string();
+                    bridge.bury_compared(held.lease(), one, &words).await?;
+                    return Ok(Some(turned));
+                }
+                ([_], None) => {
+                    bridge.compare_later(held.lease(), due, UNREADABLE).await?;
+                    return Ok(Some(turned));
+                }
+                // The history itself: people are told, and the orders are looked at without it.
+                ([], Some(bug)) => return Err(bug.into()),
+                _ => {}
+            }
+            // Who was not seen is asked for again at once, in smaller company.
+            due.retain(|one| seen.deals.contains_key(&one.deal));
+            if due.is_empty() {
                 return Ok(Some(turned));
             }
-        } else {
+        } else if !due.is_empty() {
+            // Not by a look at the history alone: what failed is still among the orders.
             self.halvings = self.halvings.saturating_sub(1);
         }
         self.settle(bridge, (portal, held), (due, seen), &mut turned, tries)
@@ -341,12 +367,27 @@ async fn glance<P: Portal>(
             glance.answer(&call, CallAnswer::NotRun);
             continue;
         }
-        match send(portal, held, &call, (priority, until)).await {
-            Ok(answer) => {
+        let sent = bug::caught_in(send(portal, held, &call, (priority, until))).await;
+        let read = sent.map(|sent| {
+            sent.map(|answer| {
                 turned.answered = true;
-                glance.answer(&call, answer);
+                bug::caught(|| glance.answer(&call, answer))
+            })
+        });
+        match read {
+            Ok(Ok(Ok(()))) => {}
+            // What of it was read before the panic is not believed to be all.
+            Ok(Ok(Err(bug))) | Err(bug) => {
+                tracing::error!(
+                    portal = held.portal(),
+                    place = bug.place,
+                    "a panic over an answer"
+                );
+                turned.spoilt = true;
+                turned.broke = Some(bug);
+                glance.answer(&call, CallAnswer::InDoubt);
             }
-            Err(fault) => match its_own(portal, held, &fault).await {
+            Ok(Err(fault)) => match its_own(portal, held, &fault).await {
                 Ok(()) => {
                     turned.answered = true;
                     turned.spoilt = true;

@@ -9,6 +9,7 @@ use super::{
     lease::{Held, chain},
     perform,
     stuck::Turns,
+    waves::{Ended, Hand, PATIENCE, Waves},
 };
 use crate::{
     app::{self, Bridge, Claim, Tries},
@@ -39,6 +40,7 @@ pub(super) struct Lane<P> {
     facts: PortalFacts,
     back: WayBack,
     apart: Apart,
+    waves: Waves,
     acquaintance: Acquaintance,
     /// Whether failures or a pause were on record when the turn began.
     troubled: bool,
@@ -68,6 +70,7 @@ impl<P: Portal> Lane<P> {
             facts: PortalFacts::default(),
             back: WayBack::default(),
             apart: Apart::default(),
+            waves: Waves::default(),
             acquaintance: Acquaintance::default(),
             troubled: false,
             gave_way: false,
@@ -153,11 +156,24 @@ impl<P: Portal> Lane<P> {
                 self.sleep(wait, held.stop()).await;
             }
         }
+        // What is under way sends nothing any more; how it ended is stored.
+        let tries = self.tries();
+        while let Some(ended) = self.waves.next(None).await {
+            if let Err(error) = self.ended(held, &tries, ended).await {
+                tracing::warn!(portal = %self.name, error = %chain(&error), "a wave's end is not stored: its orders are looked up");
+            }
+        }
     }
 
     /// One turn: a wave of orders if any are due, then the way back, then a wave of history if nothing else is due. Returns how long to wait
     /// before the next.
     async fn turn(&mut self, held: &Held) -> Result<Option<Duration>, app::Error> {
+        let tries = self.tries();
+        while let Some(ended) = self.waves.ended() {
+            if let Some(wait) = self.ended(held, &tries, ended).await? {
+                return Ok(Some(wait));
+            }
+        }
         if let Some(wait) = self.paused(held).await? {
             self.back.gap();
             return Ok(Some(wait));
@@ -169,8 +185,11 @@ impl<P: Portal> Lane<P> {
         if let Some(failure) = asked.await? {
             return self.failed(held, &failure).await;
         }
-        let tries = self.tries();
-        let claimed = self.bridge.claim(held.lease(), self.options.wave).await?;
+        let busy = self.waves.orders();
+        let claimed = self
+            .bridge
+            .claim_beside(held.lease(), self.options.wave, &busy);
+        let claimed = self.waves.without_shared(claimed.await?);
         let (history, live): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|(claim, _)| claim.history);
         let (live, few) = self.apart.divide(live);
@@ -192,7 +211,7 @@ impl<P: Portal> Lane<P> {
         let reconcile = self.options.reconcile;
         let turned = self
             .back
-            .turn(&self.bridge, &self.portal, held, reconcile, &tries)
+            .turn(&self.bridge, &self.portal, held, (reconcile, &tries), &busy)
             .await?;
         if let Some(turned) = &turned
             && let Some(wait) = self
@@ -248,7 +267,10 @@ impl<P: Portal> Lane<P> {
     async fn idle(&self) -> Result<Duration, app::Error> {
         let seconds = |due: f64| Duration::from_secs_f64(due.clamp(0.02, 3600.0));
         let poll = self.options.poll.mul_f64(rand::random_range(0.9..1.1));
-        let due = self.bridge.next_due(self.name.as_str()).await?.map(seconds);
+        let due = self.bridge.next_due(self.name.as_str()).await?;
+        // What is due and was not taken up is in some wave, or waits for one: its end rings.
+        let due = due.filter(|due| *due > 0.0 || self.waves.is_empty());
+        let due = due.map(seconds);
         let due = due.map(|due| due.max(self.apart.rests().min(poll)));
         let comparison = self.bridge.next_comparison(self.name.as_str()).await?;
         let comparison = comparison.map(|due| seconds(due).max(self.back.pace()));
@@ -259,7 +281,7 @@ impl<P: Portal> Lane<P> {
             .max(Duration::from_millis(20)))
     }
 
-    /// One wave. Returns how long to wait, if the portal is in trouble.
+    /// One wave. Returns how long to wait, if the portal is in trouble. One that takes long goes on by itself.
     async fn wave(
         &mut self,
         held: &Held,
@@ -268,24 +290,67 @@ impl<P: Portal> Lane<P> {
         priority: Priority,
     ) -> Result<Option<Duration>, app::Error> {
         held.reached(Point::Claimed).await;
-        let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
-        let work = perform::Work {
+        let doubtful = self.bridge.customers_in_doubt(held.portal()).await?;
+        let judges = matches!(&*claimed, [(claim, _)] if self.apart.exhausted(&apart::key(claim)));
+        let facts = self.facts.clone();
+        let work = |jobs| perform::Work {
             jobs,
-            facts: self.facts.clone(),
-            doubtful: self.bridge.customers_in_doubt(held.portal()).await?,
+            facts,
+            doubtful,
             priority,
-            judges: matches!(&*claims, [claim] if self.apart.exhausted(&apart::key(claim))),
+            judges,
         };
-        let wave = tracing::info_span!("wave", portal = %self.name, orders = work.jobs.len());
-        let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &wave)).collect();
-        let (bridge, of) = (&self.bridge, &self.portal);
-        let work = bug::caught_in(async {
-            for job in &work.jobs {
-                bridge.step(Step::Plan, job.number.as_str());
+        let wave = self.set_out(held, claimed, work);
+        let until = Instant::now() + PATIENCE;
+        while self.waves.is_running(wave) {
+            let patience = (!self.waves.full()).then_some(until);
+            let Some(ended) = self.waves.next(patience).await else {
+                break;
+            };
+            if let Some(wait) = self.ended(held, tries, ended).await? {
+                return Ok(Some(wait));
             }
-            perform::perform(bridge, of, held, work).await
-        });
-        let mut done = match work.instrument(wave).await {
+        }
+        Ok(None)
+    }
+
+    /// Sends a wave on its way.
+    fn set_out(
+        &mut self,
+        held: &Held,
+        claimed: Vec<(Claim, Job)>,
+        work: impl FnOnce(Vec<Job>) -> perform::Work,
+    ) -> tokio::task::Id {
+        let span = tracing::info_span!("wave", portal = %self.name, orders = claimed.len());
+        let (bridge, portal, held) = (self.bridge.clone(), self.portal.clone(), held.clone());
+        let hand = Hand::of(&claimed);
+        let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
+        let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &span)).collect();
+        let (work, bell) = (work(jobs), Arc::clone(&self.bell));
+        let wave = async move {
+            let done = bug::caught_in(async {
+                for job in &work.jobs {
+                    bridge.step(Step::Plan, job.number.as_str());
+                }
+                perform::perform(&bridge, &portal, &held, work).await
+            });
+            let done = done.await;
+            drop(spans);
+            bell.notify_one();
+            Ended { claims, done }
+        };
+        self.waves.start(hand, wave.instrument(span))
+    }
+
+    /// Stores how a wave ended, and judges what that means for the lane.
+    async fn ended(
+        &mut self,
+        held: &Held,
+        tries: &Tries,
+        ended: Ended,
+    ) -> Result<Option<Duration>, app::Error> {
+        let Ended { claims, done } = ended;
+        let mut done = match done {
             Ok(done) => done,
             Err(bug) => return self.broke(held, &claims, &bug).await,
         };
@@ -299,7 +364,6 @@ impl<P: Portal> Lane<P> {
         };
         let ended = done.settlements.into_iter().filter_map(pair).collect();
         self.bridge.settle(held.lease(), tries, ended).await?;
-        drop(spans);
         held.reached(Point::AfterSettle).await;
         self.judge(held, done.failure.as_ref(), done.answered).await
     }

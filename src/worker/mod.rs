@@ -22,6 +22,7 @@ mod schedule;
 mod stock;
 mod stuck;
 mod troubles;
+mod waves;
 
 use crate::{
     app::{Bridge, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, lane_of},

@@ -2,10 +2,11 @@
 
 use super::{Failure, Portal, perform};
 use crate::{
-    app::{self, Bridge, Difference},
+    app::{self, Bridge, Difference, OrderWithDeal},
     bitrix24::Priority,
+    bug,
     domain::PortalName,
-    planner::{Glance, History, Look},
+    planner::{DealState, Glance, History, Look},
 };
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ pub enum SurveyError {
 }
 
 /// Reads the deals of all orders of a portal, and tells which differ from what was agreed. `step` is told after each step how many
-/// orders were read.
+/// orders were read. An order at which the bridge fails is told as one that differs: its comparison says what is wrong.
 pub async fn survey<P: Portal>(
     bridge: &Bridge,
     name: &PortalName,
@@ -39,20 +40,43 @@ pub async fn survey<P: Portal>(
             return Ok(found);
         };
         after = (last.shop.clone(), last.number.clone());
-        let mut glance = Glance::look(&Look {
-            history: History::Skip,
-            deals: orders.iter().map(|order| order.deal).collect(),
-            moves_of: Vec::new(),
-            ask_who: false,
-        });
-        while let Some(call) = glance.next_call() {
-            let commands: Vec<_> = call.commands.iter().map(perform::command).collect();
-            let answer = portal.batch(&commands, Priority::Reconcile).await;
-            let answer = answer.map_err(|failure| SurveyError::Portal(Box::new(failure)))?;
-            glance.answer(&call, perform::answer(answer));
+        let mut seen = BTreeMap::new();
+        let mut left = vec![&*orders];
+        while let Some(part) = left.pop() {
+            let read = bug::caught_in(look(portal, part)).await;
+            match read {
+                Ok(read) => seen.extend(read?),
+                Err(bug) if part.len() < 2 => {
+                    tracing::error!(place = bug.place, "a panic over one order's deal");
+                    found.extend(part.iter().map(OrderWithDeal::unread));
+                }
+                Err(_) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    left.extend([second, first]);
+                }
+            }
         }
-        let seen: BTreeMap<_, _> = glance.finish().deals;
         step(orders.len());
         found.extend(orders.iter().filter_map(|order| order.difference(&seen)));
     }
+}
+
+/// What the portal shows of these orders' deals.
+async fn look<P: Portal>(
+    portal: &P,
+    orders: &[OrderWithDeal],
+) -> Result<BTreeMap<u64, Option<DealState>>, SurveyError> {
+    let mut glance = Glance::look(&Look {
+        history: History::Skip,
+        deals: orders.iter().map(|order| order.deal).collect(),
+        moves_of: Vec::new(),
+        ask_who: false,
+    });
+    while let Some(call) = glance.next_call() {
+        let commands: Vec<_> = call.commands.iter().map(perform::command).collect();
+        let answer = portal.batch(&commands, Priority::Reconcile).await;
+        let answer = answer.map_err(|failure| SurveyError::Portal(Box::new(failure)))?;
+        glance.answer(&call, perform::answer(answer));
+    }
+    Ok(glance.finish().deals)
 }

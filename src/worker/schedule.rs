@@ -25,6 +25,7 @@ pub(super) async fn once(bridge: Bridge, stop: CancellationToken) {
         tokio::join!(
             build_indexes(&bridge),
             read_contacts(&bridge),
+            move_shops(&bridge),
             replay(&bridge)
         )
     };
@@ -53,6 +54,26 @@ async fn read_contacts(bridge: &Bridge) {
             Ok(false) => return,
             Err(error) => {
                 tracing::warn!(%error, "old events could not be read for the search by phone and e-mail; it is tried again");
+                tokio::time::sleep(ONCE_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Orders follow their shop to another portal.
+async fn move_shops(bridge: &Bridge) {
+    loop {
+        match bridge.move_shops().await {
+            Ok(0) => return,
+            Ok(moved) => {
+                tracing::warn!(
+                    moved,
+                    "orders of shops that belong to another portal by now are looked up there"
+                );
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(error = %error.chain(), "orders could not follow their shop to its portal; it is tried again");
                 tokio::time::sleep(ONCE_PAUSE).await;
             }
         }

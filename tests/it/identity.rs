@@ -1,9 +1,23 @@
 //! An id alone is never proof: another portal behind the address, or an older state of it, and whose deal is written.
 
-use crate::apart::{World, order, orders};
-use b24_bridge::sandbox::Sandbox;
+use crate::{
+    apart::{World, order, orders},
+    support::{
+        database::Database,
+        shop::{bridge, rules},
+    },
+};
+use b24_bridge::{
+    app::{Bridge, Directory},
+    domain::{PortalName, ShopRules},
+    sandbox::Sandbox,
+};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Deals that managers made by hand, with no origin but one, which is another system's.
 async fn strangers(portal: &Sandbox, many: usize) -> Vec<Value> {
@@ -191,5 +205,93 @@ async fn after_a_restored_backup_deals_are_found_again_and_lost_ones_made_and_mo
         assert!(begun.elapsed() < Duration::from_secs(20), "not heard");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    world.end().await;
+}
+
+/// The bridge of a shop that belongs to another portal by now.
+fn moved(db: &Database) -> Bridge {
+    let portal = PortalName::parse("second").unwrap();
+    let rules = ShopRules {
+        portal: portal.clone(),
+        ..rules("main")
+    };
+    let directory = Directory {
+        shops: BTreeMap::from([(rules.shop.clone(), Arc::new(rules))]),
+        portals: vec![portal],
+        ..Directory::default()
+    };
+    Bridge::new(db.pool.clone(), directory)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_orders_of_a_shop_that_moves_to_another_portal_move_with_it() {
+    let world = World::new().await;
+    let events = orders(5);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    let (first, db) = world.end().await;
+    let before = first.deals();
+    // One more, which nobody has brought to the first portal yet.
+    let waiting = bridge(&db.pool, &["main"]);
+    let late = [order("LATE")];
+    waiting.accept_events(None, &late).await.unwrap();
+    // The second portal has deals with the same ids, and one of the orders is there.
+    let portal = World::portal().await;
+    let theirs = strangers(&portal, 5).await;
+    let there = json!({"fields": {"TITLE": "A1", "ORIGINATOR_ID": "main", "ORIGIN_ID": "A1", "CURRENCY_ID": "RUB"}});
+    let url = format!("{}crm.deal.add", portal.url());
+    let http = crate::sandbox::client();
+    http.post(url).json(&there).send().await.unwrap();
+    // At the next event an order moves, whoever drives the lanes.
+    let bridge = moved(&db);
+    let changed_one = changed(&events[2..3]);
+    bridge.accept_events(None, &changed_one).await.unwrap();
+    let of_the_first: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM bridge.orders WHERE portal = 'main'")
+            .fetch_one(&db.pool)
+            .await
+            .unwrap();
+    assert_eq!(of_the_first, 5, "five others and not the one");
+    // The others when a worker starts.
+    let world = World::start_as(portal, db, bridge, BTreeMap::new());
+    let begun = Instant::now();
+    let left = "SELECT count(*) FROM bridge.orders
+                WHERE portal <> 'second' OR unverified OR due_at IS NOT NULL";
+    loop {
+        let left: i64 = sqlx::query_scalar(left)
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap();
+        if left == 0 {
+            break;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{left} left\n{}",
+            world.lives().await
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(
+        world.deals_of("LATE"),
+        1,
+        "what waited goes where the shop is"
+    );
+    assert_eq!((world.deals_of("A2"), world.deals_of("A1")), (1, 1));
+    assert_eq!(
+        world.deals_of("A3"),
+        0,
+        "it is made when the shop next sends it"
+    );
+    let rest = changed(&[&events[..2], &events[3..]].concat());
+    world.post(&rest).await;
+    world.settled(Duration::from_secs(20)).await;
+    every_order_has_one_deal(&world, &changed(&events));
+    assert_eq!(foreign(&world.portal), theirs, "{}", world.lives().await);
+    assert_eq!(
+        first.deals(),
+        before,
+        "nothing is written to the first portal"
+    );
     world.end().await;
 }

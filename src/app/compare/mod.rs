@@ -5,9 +5,10 @@
 
 mod order;
 
-use super::{Bridge, Error, Tries};
+use super::{Bridge, Error, Tries, halves::Halves};
 use crate::{
     bitrix24::Heard,
+    bug::{self, Step},
     decision::{HistoryRow, Waiting},
     domain::{Agreed, Stage},
     planner::{Seen, StageWrite},
@@ -21,7 +22,7 @@ use crate::{
         history, identity,
         journal::{self, Line},
         lanes::{self, Lease},
-        orders,
+        letters, orders,
     },
 };
 use chrono::TimeDelta;
@@ -71,6 +72,22 @@ pub struct Compared {
     pub put_off: usize,
 }
 
+impl Comparison {
+    /// Whether it is of one of these orders.
+    pub fn is_of(&self, orders: &BTreeSet<(String, String)>) -> bool {
+        let order = (self.claimed.shop.clone(), self.claimed.number.clone());
+        orders.contains(&order)
+    }
+}
+
+impl Compared {
+    fn add(&mut self, other: Self) {
+        self.writes.extend(other.writes);
+        self.decided += other.decided;
+        self.put_off += other.put_off;
+    }
+}
+
 impl Bridge {
     /// The orders of a lane that are due for comparison, the longest due first.
     pub async fn comparisons(&self, lease: &Lease, limit: u32) -> Result<Vec<Comparison>, Error> {
@@ -81,14 +98,20 @@ impl Bridge {
         // What only the shop said may agree with what is known of the portal: then the portal need not be asked.
         let (events, mut rest): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|one| one.why == EVENT);
-        if !events.is_empty() {
-            rest.extend(self.confirm(lease, events).await?);
+        let mut parts = Halves::of(events);
+        while let Some(part) = parts.next().filter(|part| !part.is_empty()) {
+            match self.confirm_some(lease, part.clone()).await {
+                // With a look at the portal it is told what is wrong with it.
+                Err(error) if error.is_of_the_row() => rest.extend(parts.failed(part)),
+                confirmed => rest.extend(confirmed?),
+            }
         }
         let (mut known, mut strays) = (Vec::new(), Vec::new());
         for one in rest {
             match one.deal_id.and_then(|deal| u64::try_from(deal).ok()) {
                 Some(deal) => {
-                    let writing: Option<Writing> = stored(one.writing.as_ref());
+                    let writing = one.writing.as_ref().and_then(|json| json.value().ok());
+                    let writing: Option<Writing> = stored(writing);
                     known.push(Comparison {
                         guard: writing.map(|writing| writing.guard),
                         deal,
@@ -124,6 +147,9 @@ impl Bridge {
         compared: Vec<Comparison>,
         after: Duration,
     ) -> Result<(), Error> {
+        if compared.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let (shops, numbers, _) = columns(compared.iter().map(|one| &one.claimed));
@@ -134,6 +160,14 @@ impl Bridge {
     }
 
     /// Settles the comparisons that agree with the portal as it was last known; returns the others.
+    async fn confirm_some(
+        &self,
+        lease: &Lease,
+        claimed: Vec<Claimed>,
+    ) -> Result<Vec<Claimed>, Error> {
+        bug::caught_in(Box::pin(self.confirm(lease, claimed))).await?
+    }
+
     async fn confirm(&self, lease: &Lease, claimed: Vec<Claimed>) -> Result<Vec<Claimed>, Error> {
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
@@ -167,7 +201,9 @@ impl Bridge {
                 title: None,
                 later: &BTreeMap::new(),
             };
-            if let Some(outcome) = Order::new(&mut row, deal, &around, &mut next_id).confirm()
+            self.step(Step::Compare, &row.number);
+            if row.unreadable.is_none()
+                && let Some(outcome) = Order::new(&mut row, deal, &around, &mut next_id).confirm()
                 && let Some(claimed) = rest.remove(&key)
             {
                 let guard = None;
@@ -199,7 +235,50 @@ impl Bridge {
     }
 
     /// Decides what a look at these orders means, and records it. The writes that follow are to be sent at once, and looked at.
+    /// An order at which the bridge fails gets a letter of its own, and the others are compared.
     pub async fn compare(
+        &self,
+        lease: &Lease,
+        compared: Vec<Comparison>,
+        looked: &Looked,
+    ) -> Result<Compared, Error> {
+        let mut sum = Compared::default();
+        let mut parts = Halves::of(compared);
+        while let Some(part) = parts.next() {
+            match self.compare_some(lease, part.clone(), looked).await {
+                Err(error) if error.is_of_the_row() => {
+                    if let Some(one) = parts.failed(part) {
+                        self.bury_compared(lease, &one, &error.chain()).await?;
+                    }
+                }
+                done => sum.add(done?),
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Gives a comparison up at which the bridge failed.
+    pub async fn bury_compared(
+        &self,
+        lease: &Lease,
+        one: &Comparison,
+        words: &str,
+    ) -> Result<(), Error> {
+        let order = (&*one.claimed.shop, &*one.claimed.number);
+        self.bury_comparison(lease, order, words).await
+    }
+
+    /// Compares some orders in one transaction; all of them or none.
+    async fn compare_some(
+        &self,
+        lease: &Lease,
+        compared: Vec<Comparison>,
+        looked: &Looked,
+    ) -> Result<Compared, Error> {
+        bug::caught_in(Box::pin(self.compare_in_one(lease, compared, looked))).await?
+    }
+
+    async fn compare_in_one(
         &self,
         lease: &Lease,
         compared: Vec<Comparison>,
@@ -239,6 +318,8 @@ impl Bridge {
                 writes.done.push(one.claimed);
                 continue;
             };
+            self.step(Step::Compare, &row.number);
+            readable(row)?;
             let title = self.title_of(&row.shop, &row.number);
             let around = Around {
                 title: title.as_deref(),
@@ -271,6 +352,18 @@ impl Bridge {
             self.bell().ring(&lane_of(&shop));
         }
         Ok(done)
+    }
+}
+
+/// An error if some of what is stored of an order cannot be read: then nothing is decided by the rest.
+pub(in crate::app) fn readable(row: &agreements::Row) -> Result<(), Error> {
+    match row.unreadable.clone() {
+        None => Ok(()),
+        Some(detail) => Err(crate::storage::Error::Unreadable {
+            table: "bridge.agreements",
+            detail,
+        }
+        .into()),
     }
 }
 
@@ -335,6 +428,8 @@ struct Writes {
     done: Vec<Claimed>,
     again: BTreeMap<i64, Vec<Claimed>>,
     moves: Vec<(Comparison, StageWrite)>,
+    /// Orders that were compared.
+    seen: Vec<(String, String)>,
     /// Orders whose deal turned out to be another's.
     foreign: Vec<(String, String)>,
 }
@@ -408,7 +503,10 @@ impl Writes {
             }),
         }
         match outcome.then {
-            Then::Done => self.done.push(one.claimed),
+            Then::Done => {
+                self.seen.push((row.shop.clone(), row.number.clone()));
+                self.done.push(one.claimed);
+            }
             Then::Again(after) => {
                 let after = after.num_milliseconds().max(50);
                 self.again.entry(after).or_default().push(one.claimed);
@@ -421,7 +519,7 @@ impl Writes {
     }
 
     async fn write(
-        self,
+        mut self,
         db: &mut PgConnection,
         portal: &str,
     ) -> Result<Compared, crate::storage::Error> {
@@ -448,6 +546,21 @@ impl Writes {
         }
         for opened in &self.opened {
             conflicts::open(db, portal, opened).await?;
+        }
+        // A letter about a comparison is closed by the next that goes well.
+        let (shops, numbers): (Vec<_>, Vec<_>) = self.seen.into_iter().unzip();
+        for letter in letters::compared(db, &shops, &numbers).await? {
+            let text = format!(
+                "dead letter {} closed by itself: the order was compared since",
+                letter.id
+            );
+            self.lines.push(Line {
+                shop: letter.shop,
+                number: letter.number,
+                kind: "overtaken",
+                text,
+                detail: None,
+            });
         }
         journal::add(db, &self.lines).await?;
         Ok(Compared {

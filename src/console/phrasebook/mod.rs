@@ -295,6 +295,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "попытки сообщить магазину статус {} прекращены: {*} ({}); ждёт среди недоставленных",
     ),
     (
+        "given up comparing: {*} ({}); it waits as a dead letter",
+        "попытки сверить прекращены: {*} ({}); ждёт среди недоставленных",
+    ),
+    (
         "given up: {*} ({}); it waits as a dead letter",
         "попытки прекращены: {*} ({}); ждёт среди недоставленных",
     ),
@@ -326,6 +330,18 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "dead letter {} closed by itself: a newer snapshot was settled",
         "письмо {} закрыто само: обработан более новый снимок",
+    ),
+    (
+        "the shop belongs to the portal {} by now: the order is looked up there by its origin",
+        "магазин теперь относится к порталу {}: заказ ищется там по своему происхождению",
+    ),
+    (
+        "the deal came late to {}, where the bridge had sent it: it is nobody else's move",
+        "сделка с опозданием пришла в {}, куда её отправлял мост: это ничей чужой перенос",
+    ),
+    (
+        "dead letter {} closed by itself: the order was compared since",
+        "письмо {} закрыто само: заказ с тех пор сверен",
     ),
     (
         "dead letter {} closed by itself: its event got through",

@@ -84,6 +84,23 @@ fn company_origin(person: &domain::Customer, company: &Company, order: &OrderNum
     }
 }
 
+/// What tells the customer of an order: whoever shares some of it may be the same person or firm.
+pub(in crate::planner) fn tells(
+    customer: &domain::Customer,
+    shop: &ShopName,
+    order: &OrderNumber,
+) -> Vec<String> {
+    let mut all: Vec<String> = customer.phones.iter().map(ToString::to_string).collect();
+    all.extend(customer.emails.iter().cloned());
+    all.extend(customer.id.as_ref().map(|id| format!("{shop} id:{id}")));
+    if let Some(company) = &customer.company {
+        let origin = company_origin(customer, company, order);
+        all.push(format!("{shop} firm {origin}"));
+        all.extend(company.inn.as_ref().map(|inn| format!("inn:{inn}")));
+    }
+    all
+}
+
 /// Under what a person is sought: phones and e-mails whatever the shop, the customer id within its shop.
 fn keys(person: &Person, shop: &ShopName) -> Vec<String> {
     let emails = person.emails.iter().filter(|email| !is_common(email));

@@ -9,6 +9,7 @@ mod gather;
 
 pub(super) use companies::Firm;
 pub(super) use contacts::{ContactRow, Customer};
+pub(super) use gather::tells;
 
 use super::{
     Outcome, State, Wave,

@@ -379,7 +379,7 @@ impl Glance {
         };
         self.pages += many;
         for nth in 0..many {
-            let params = history_page(after, start + nth * PAGE as u64);
+            let params = history_page(after, start.saturating_add(nth * PAGE as u64));
             // Only the last page of a round asks for more.
             let ask = Ask::History {
                 first: nth + 1 == many,

@@ -16,10 +16,7 @@ use crate::{
     app::{self, Bridge},
     bitrix24::{self, Class, Client},
     domain::PortalName,
-    storage::{
-        inbox::{self, Notification},
-        lanes, storable,
-    },
+    storage::{inbox::Notification, lanes, storable},
 };
 use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::Instant};
@@ -55,7 +52,7 @@ impl Store {
                     let acted_on = item.event.starts_with("ONCRMDEAL") && deal_id.is_some();
                     Notification {
                         portal: portal.as_str().to_owned(),
-                        event: item.event,
+                        event: item.event.replace('\0', "\u{fffd}"),
                         deal_id: deal_id.filter(|_| acted_on),
                         body: storable(item.row).to_string(),
                         sent_at: None,
@@ -63,10 +60,7 @@ impl Store {
                     }
                 };
                 let all: Vec<_> = items.into_iter().map(of).collect();
-                let mut db = bridge.pool().acquire().await?;
-                inbox::insert(&mut db, &all.iter().collect::<Vec<_>>()).await?;
-                bridge.bell().ring(portal.as_str());
-                Ok(())
+                bridge.receive_queued(portal.as_str(), all).await
             })
         }))
     }

@@ -384,3 +384,39 @@ async fn a_stage_of_ours_that_lands_late_is_no_managers_move() {
     stop.cancel();
     task.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_stage_of_ours_that_lands_after_it_was_given_up_is_no_managers_move() {
+    let parts = Parts::new(Winner::Portal).await;
+    parts.portal.set_faults(Faults {
+        late_ms: 4_000,
+        ..Faults::default()
+    });
+    parts.post(1, "N").await;
+    let (stop, task) = parts.work(None);
+    let agreed = async |stage: &str| {
+        parts
+            .until(stage, async |parts| {
+                parts.stage() == stage && parts.view().await.in_sync
+            })
+            .await;
+    };
+    agreed("NEW").await;
+    parts
+        .portal
+        .fail_next(Fault::Late, 1, Some("crm.deal.update"));
+    parts.post(2, "P").await;
+    agreed("PREPARATION").await;
+    parts.post(3, "N").await;
+    agreed("NEW").await;
+    parts
+        .until("the lost stage landed and was known", async |parts| {
+            let life = parts.view().await.timeline;
+            life.iter().any(|line| line.text.contains("came late to"))
+        })
+        .await;
+    agreed("NEW").await;
+    assert!(parts.told().await.is_empty(), "{:?}", parts.told().await);
+    stop.cancel();
+    task.await.unwrap().unwrap();
+}

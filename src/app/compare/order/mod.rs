@@ -205,6 +205,7 @@ impl<'a> Order<'a> {
             Some(writing) if !self.after_write(&writing, state, &said, (&shop, &portal)) => return,
             _ => {}
         }
+        self.landed_late(state);
         self.left_meanwhile();
         let decision = self.decided(&said, (&shop, &portal), decide);
         if !self.waits_for_next_try(&decision.action) {

@@ -13,6 +13,9 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
+/// How late a stage may land that was given up for lost, and still be told from somebody's move.
+const LATEST: TimeDelta = TimeDelta::hours(1);
+
 impl Writing {
     /// How long it is until the next try; none if it is time, or none was refused.
     fn pause_left(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
@@ -84,6 +87,38 @@ impl Order<'_> {
             return true;
         }
         self.not_written(writing, sides)
+    }
+
+    /// Whether the deal came late to where the bridge had sent it before it gave that up for lost: then nobody else moved it. Told by
+    /// the deal's time, and by who moved it.
+    pub(super) fn landed_late(&mut self, state: &DealState) {
+        let Some(lost) = stored::<Writing>(self.row.lost.as_ref()) else {
+            return;
+        };
+        let sent = self.around.clocks.portal.to_theirs(lost.sent);
+        let after = |at: DateTime<Utc>| at - sent >= TimeDelta::seconds(-1);
+        let ours = self.around.me.is_some() && self.around.me == state.moved_by;
+        let other = self
+            .agreed
+            .as_ref()
+            .is_some_and(|agreed| agreed.stage != state.stage);
+        if state.stage == lost.stage && ours && other && state.moved_at.is_none_or(after) {
+            self.row.lost = None;
+            let text = format!(
+                "the deal came late to {}, where the bridge had sent it: it is nobody else's move",
+                state.stage
+            );
+            let detail = json!({ "deal": self.deal, "decision": lost.decision });
+            self.say("note", text, detail);
+            let then = lost.agreed.map(|agreed| agreed.status);
+            if let (Some(agreed), Some(status)) = (&mut self.agreed, then) {
+                agreed.status = status;
+                agreed.stage = state.stage.clone();
+                agreed.portal_since = state.moved_at;
+            }
+        } else if self.around.now - lost.sent > LATEST {
+            self.row.lost = None;
+        }
     }
 
     /// Whether somebody moved the deal away from what was agreed and back, within a second that its time does not divide: the
@@ -193,6 +228,7 @@ impl Order<'_> {
                 false
             }
             Some(StageWritten::InDoubt) | None => {
+                self.row.lost = Some(value(writing));
                 self.unsent(writing);
                 self.before = Some(writing.clone());
                 true

@@ -1,0 +1,242 @@
+//! What met a fault of the bridge while it was worked on, and is neither an event nor a message to a shop: it gets a letter of
+//! its own, is out of the way, and is tried again when a person says so.
+
+use super::{Accepted, Bridge, Error, Retried, accept, bury::clean};
+use crate::{
+    bug,
+    domain::{Code, Fault, Marketplace, ShopName},
+    storage::{
+        Json, comparisons,
+        journal::{self, Line},
+        lanes::{self, Lease},
+        letters::{self, LetterRow, Special},
+        storable,
+    },
+    woocommerce::{self, Delivery},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// How long a notification is left alone before its deal is read.
+const AT_ONCE_MS: i64 = 0;
+
+/// What such a letter is about, with all that it takes to try it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub(super) enum About {
+    /// An order whose status and stage could not be compared.
+    Comparison { shop: String, number: String },
+    /// A notification of a portal that could not be taken up.
+    Notification {
+        event: String,
+        deal: Option<i64>,
+        body: Value,
+    },
+    /// A row of a portal's stage history that could not be taken up.
+    Move { deal: i64, row: Value },
+    /// A delivery of a shop's webhook that could not be read.
+    Delivery {
+        topic: String,
+        delivery: String,
+        marketplace: Marketplace,
+        order: Value,
+    },
+}
+
+impl About {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Comparison { .. } => "comparison",
+            Self::Notification { .. } => "notification",
+            Self::Move { .. } => "move",
+            Self::Delivery { .. } => "delivery",
+        }
+    }
+}
+
+/// Whose it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Whose<'a> {
+    pub(super) portal: Option<&'a str>,
+    pub(super) shop: Option<&'a str>,
+    pub(super) number: Option<&'a str>,
+}
+
+impl Bridge {
+    /// Takes an order off the list of comparisons because the bridge failed at it; a letter says so. Nothing that is known of the
+    /// order is touched.
+    pub async fn bury_comparison(
+        &self,
+        lease: &Lease,
+        (shop, number): (&str, &str),
+        words: &str,
+    ) -> Result<(), Error> {
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        comparisons::drop_one(&mut tx, shop, number).await?;
+        let about = About::Comparison {
+            shop: shop.to_owned(),
+            number: number.to_owned(),
+        };
+        let whose = Whose {
+            portal: Some(&lease.portal),
+            shop: Some(shop),
+            number: Some(number),
+        };
+        if self.bury_about(&mut tx, whose, &about, words).await? {
+            let code = Code::Bug;
+            let words = clean(words);
+            let line = Line {
+                shop: shop.to_owned(),
+                number: number.to_owned(),
+                kind: "dead",
+                text: format!("given up comparing: {words} ({code}); it waits as a dead letter"),
+                detail: None,
+            };
+            journal::add(&mut tx, &[line]).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Writes the letter; true if there was none of the same thing.
+    pub(super) async fn bury_about(
+        &self,
+        tx: &mut PgConnection,
+        whose: Whose<'_>,
+        about: &About,
+        words: &str,
+    ) -> Result<bool, Error> {
+        let kind = about.word();
+        let (portal, shop, number) = (whose.portal, whose.shop, whose.number);
+        tracing::error!(portal, shop, number, about = kind, code = %Code::Bug, "given up");
+        let payload = serde_json::to_value(about).unwrap_or_default();
+        let letter = Special {
+            about: kind,
+            portal,
+            shop,
+            number,
+            code: Code::Bug.as_str(),
+            message: &clean(words),
+            payload: &Json::Value(storable(payload)),
+        };
+        let new = letters::write_special(tx, &letter).await?;
+        if new {
+            let lane = portal.or(shop).unwrap_or_default();
+            self.metrics().died(lane, Code::Bug.as_str());
+        }
+        Ok(new)
+    }
+
+    /// Reads a delivery of a shop's webhook. None if the bridge failed at it: then it waits as a dead letter, since nobody
+    /// delivers it again.
+    pub async fn read_delivery(
+        &self,
+        shop: &ShopName,
+        marketplace: Marketplace,
+        (topic, delivery): (&str, &str),
+        order: &Value,
+    ) -> Result<Option<Result<Delivery, woocommerce::Broken>>, Error> {
+        let read = bug::caught(|| {
+            self.step(bug::Step::Translate, delivery);
+            woocommerce::read(marketplace, topic, delivery, order)
+        });
+        let words = match read {
+            Ok(read) => return Ok(Some(read)),
+            Err(bug) => bug.to_string(),
+        };
+        let about = About::Delivery {
+            topic: topic.to_owned(),
+            delivery: delivery.to_owned(),
+            marketplace,
+            order: order.clone(),
+        };
+        let mut db = self.pool().acquire().await?;
+        self.bury_about(&mut db, self.of_shop(shop), &about, &words)
+            .await?;
+        Ok(None)
+    }
+
+    /// Whose a thing of a shop is.
+    pub(super) fn of_shop<'a>(&'a self, shop: &'a ShopName) -> Whose<'a> {
+        let rules = self.directory().rules(shop);
+        Whose {
+            portal: rules.map(|rules| rules.portal.as_str()),
+            shop: Some(shop.as_str()),
+            number: None,
+        }
+    }
+
+    /// Tries such a thing again.
+    pub(super) async fn retry_about(
+        &self,
+        tx: &mut PgConnection,
+        letter: &LetterRow,
+    ) -> Result<Retried, Error> {
+        let unknown = |why: &str| Error::Invalid(vec![fault(why)]);
+        let payload = letter.payload.value().map_err(unknown)?;
+        let about: About =
+            serde_json::from_value(payload.clone()).map_err(|error| unknown(&error.to_string()))?;
+        let portal = letter.portal.clone().unwrap_or_default();
+        match about {
+            About::Comparison { shop, number } => {
+                let key = (&*vec![shop], &*vec![number], &*vec![portal]);
+                comparisons::ask(tx, key, "person", AT_ONCE_MS).await?;
+            }
+            About::Notification { deal, .. } => {
+                let deals: Vec<i64> = deal.into_iter().collect();
+                comparisons::ask_deals(tx, &portal, &deals, "person", AT_ONCE_MS).await?;
+            }
+            About::Move { deal, .. } => {
+                comparisons::ask_deals(tx, &portal, &[deal], "person", AT_ONCE_MS).await?;
+            }
+            About::Delivery {
+                topic,
+                delivery,
+                marketplace,
+                order,
+            } => {
+                let shop = letter.shop.as_deref().map(ShopName::parse);
+                let shop = shop.and_then(Result::ok).ok_or(Error::NotFound)?;
+                let read = bug::caught(|| {
+                    self.step(bug::Step::Translate, &delivery);
+                    woocommerce::read(marketplace, &topic, &delivery, &order)
+                })?;
+                match read.map_err(|broken| Error::Invalid(broken.faults))? {
+                    Delivery::Event(event) => {
+                        let event = self.read_event(Some(&shop), &event);
+                        let new = event.map_err(|rejected| Error::Invalid(rejected.faults))?;
+                        let stored = accept::store(self, tx, &[&new]).await?;
+                        if stored.results.first() != Some(&Accepted::Queued) {
+                            return Ok(Retried::Duplicate);
+                        }
+                    }
+                    Delivery::Ignored(why) => return Err(unknown(why)),
+                    Delivery::Notice { words, .. } => return Err(unknown(&words)),
+                }
+            }
+        }
+        Ok(Retried::Queued)
+    }
+}
+
+/// A letter that is not about an event has nothing to mend.
+pub(super) fn nothing_to_mend() -> Error {
+    let detail = "the letter is not about an event: there is nothing to mend in it".to_owned();
+    Error::Invalid(vec![Fault {
+        pointer: "/payload".to_owned(),
+        detail,
+    }])
+}
+
+fn fault(why: &str) -> Fault {
+    Fault {
+        pointer: String::new(),
+        detail: why.to_owned(),
+    }
+}
+
+/// What the letter holds of something.
+pub(super) fn shown(of: &impl Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or_else(|_| json!({}))
+}
