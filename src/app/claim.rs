@@ -3,7 +3,7 @@
 use super::{Bridge, Error, mend};
 use crate::{
     bug::{self, Step},
-    domain::{Code, Customer, EventBody, Person, ShopRules},
+    domain::{Code, Customer, EventBody, LegalEntity, Person, ShopRules},
     planner::{Doubt, Intent, Job, Who},
     storage::{
         self, Json,
@@ -44,6 +44,8 @@ pub struct Claim {
     pub event: i64,
     /// Who its customer is; none if it names nobody.
     pub person: Option<Person>,
+    /// Which firm ordered.
+    pub firm: Option<LegalEntity>,
     /// Key of the link to the customer's contact, if the shop knows the customer.
     pub contact_key: Option<String>,
     /// Key of the link to the company, if it has a taxpayer number.
@@ -224,6 +226,7 @@ impl Bridge {
                 key.as_deref()
                     .and_then(|key| found.get(&(entity, key)).copied())
             };
+            job.who.link = of("contact", &claim.contact_key);
             job.who.contact = of("contact", &claim.contact_key).map(|id| (id, None));
             job.who.company = of("company", &claim.company_key);
             // What nobody wrote yet has no customer of its own.
@@ -247,6 +250,8 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
     let person = who.map(|(rules, customer)| Person::of(customer, &rules.placeholders).0);
     let person = person.filter(|person| !person.is_nobody());
     let id = person.as_ref().and_then(|person| person.id.as_ref());
+    let firm = who.and_then(|(_, customer)| customer.company.as_ref());
+    let firm = firm.map(LegalEntity::of);
     let contact_key = id.map(|id| format!("{}/{id}", due.shop));
     let company_key = who.and_then(|(rules, customer)| {
         let company = customer.company.as_ref()?;
@@ -262,6 +267,7 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
         number: due.number.clone(),
         event: due.event,
         person,
+        firm,
         contact_key,
         company_key,
         traceparent: due.traceparent.clone(),

@@ -5,7 +5,7 @@ use crate::{
     domain::Code,
     planner::{Remembered, Target, Verdict, Witness},
     storage::{
-        comparisons,
+        bearers, comparisons,
         identity::{self, LookedUp},
         journal::{self, Line},
         lanes::{self, Lease},
@@ -98,6 +98,9 @@ impl Bridge {
         };
         identity::reset_history(&mut tx, portal, newest).await?;
         let orders = identity::let_go_of_all(&mut tx, portal).await?;
+        if verdict == Verdict::Another {
+            bearers::leave(&mut tx, portal).await?;
+        }
         let message = format!("{what}: {orders} orders are looked up by their origin");
         identity::changed(&mut tx, portal, address, newest, (code.as_str(), &message)).await?;
         troubles::note(&mut tx, portal, (code.as_str(), &message), 1).await?;

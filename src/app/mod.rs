@@ -72,7 +72,7 @@ use std::{
 
 #[cfg(test)]
 pub(crate) use crate::decision::tests::sentences as every_decision;
-pub use crate::planner::{Card, Recognised};
+pub use crate::planner::{Because, Card, Evidence, Passed, Recognised, Recognition};
 pub use accept::{Accepted, MAX_EVENTS};
 pub use audit::{AuditEntry, AuditFilter, AuditPage};
 pub use backfill::{Backfill, BackfillStep};

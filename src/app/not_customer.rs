@@ -1,17 +1,18 @@
 //! "This is not he": an operator takes a card from an order, for ever.
 
-use super::{Actor, Bridge, Error, claim::read_or_default, mend};
+use super::{Actor, Bridge, Error, claim::read_or_default, mend, who as words};
 use crate::{
-    domain::{EventBody, Person, ShopName},
-    planner::{Card, Known},
+    domain::{EventBody, LegalEntity, Person, ShopName},
+    planner::{Card, Known, NotOf},
     storage::{
         self,
-        bearers::{self, RefusedCard},
+        bearers::{self, Word},
         journal::{self, Line},
         links, orders,
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,30 +44,18 @@ impl Bridge {
         let id = held.filter(|held| id.is_none_or(|id| id == *held));
         let id = id.ok_or(Error::NotFound)?;
         let bitrix_id = i64::try_from(id).map_err(|_| Error::NotFound)?;
-        let told = kept
-            .body
-            .as_ref()
-            .and_then(|body| self.person_in(shop, body.value().ok()?));
-        let person = known.person.clone().or(told).unwrap_or_default();
-        let mut values = person.values();
-        values.push(format!("order:{number}"));
-        let entity = match card {
-            Card::Contact => "contact",
-            Card::Company => "company",
+        let told = kept.body.as_ref().and_then(|body| body.value().ok());
+        let (person, firm) = told.map(|body| self.who_in(shop, body)).unwrap_or_default();
+        let whose = match card {
+            Card::Contact => NotOf::Person(known.person.clone().or(person).unwrap_or_default()),
+            Card::Company => NotOf::Firm(known.firm.clone().or(firm).unwrap_or_default()),
         };
-        let refused = RefusedCard {
-            shop: shop.to_string(),
-            value: String::new(),
-            entity: entity.to_owned(),
-            bitrix_id,
-            person: json!(person),
-        };
-        let place = (kept.portal.as_str(), number, who.0.as_str());
-        bearers::refuse(&mut tx, place, &refused, &values).await?;
-        let of_shop = (kept.portal.as_str(), shop.as_str());
-        self.cut(&mut tx, of_shop, card, (&known, &person), bitrix_id)
-            .await?;
-        forget(&mut known, card);
+        let place = (kept.portal.as_str(), shop, number);
+        refuse(&mut tx, place, (&whose, bitrix_id), who).await?;
+        match card {
+            Card::Contact => known.forget_contact(),
+            Card::Company => known.forget_company(),
+        }
         let ids = [known.contact_id, known.company_id];
         let [contact, company] = ids.map(|id| id.and_then(|id| i64::try_from(id).ok()));
         let order = (shop.as_str(), number);
@@ -89,7 +78,7 @@ impl Bridge {
         let line = Line {
             shop: shop.to_string(),
             number: number.to_owned(),
-            kind: "refused",
+            kind: "discarded",
             text,
             detail: None,
         };
@@ -102,62 +91,63 @@ impl Bridge {
         Ok(NotCustomer { id, now })
     }
 
-    /// Who the customer of a stored event is.
-    fn person_in(&self, shop: &ShopName, body: &serde_json::Value) -> Option<Person> {
-        let rules = self.rules_of(shop.as_str()).ok()?;
-        let event = mend::parse(body, rules).ok()?;
-        let EventBody::Saved(snapshot) = event.body else {
-            return None;
+    /// Who the customer of a stored event is, and which firm.
+    fn who_in(&self, shop: &ShopName, body: &Value) -> (Option<Person>, Option<LegalEntity>) {
+        let Ok(rules) = self.rules_of(shop.as_str()) else {
+            return (None, None);
         };
-        let customer = snapshot.customer.as_ref()?;
-        Some(Person::of(customer, &rules.placeholders).0)
-    }
-
-    /// Takes the card from the customer's id or the firm's number, and from the values of his.
-    async fn cut(
-        &self,
-        tx: &mut sqlx::PgConnection,
-        (portal, shop): (&str, &str),
-        card: Card,
-        (known, person): (&Known, &Person),
-        id: i64,
-    ) -> Result<(), Error> {
-        match card {
-            Card::Contact => {
-                let key = person.id.as_ref().map(|id| format!("{shop}/{id}"));
-                if let Some(key) = key {
-                    links::cut(tx, (portal, "contact"), &key, id).await?;
-                }
-                bearers::forget_contact(tx, (portal, shop), &person.values(), id).await?;
-            }
-            Card::Company => {
-                let inn = known.firm.as_ref().and_then(|firm| firm.inn.as_ref());
-                if let Some(inn) = inn {
-                    let prefix = format!("{shop}/inn/{inn}/");
-                    links::cut(tx, (portal, "company"), &prefix, id).await?;
-                }
-            }
-        }
-        Ok(())
+        let event = mend::parse(body, rules).map(|event| event.body);
+        let Ok(EventBody::Saved(snapshot)) = event else {
+            return (None, None);
+        };
+        let customer = snapshot.customer.as_ref();
+        let person = customer.map(|customer| Person::of(customer, &rules.placeholders).0);
+        let firm = customer.and_then(|customer| customer.company.as_ref());
+        (person, firm.map(LegalEntity::of))
     }
 }
 
-fn forget(known: &mut Known, card: Card) {
-    let recognised = known.recognised.as_mut();
-    match card {
-        Card::Contact => {
-            known.contact_id = None;
-            known.person = None;
-            if let Some(recognised) = recognised {
-                recognised.contact = None;
-            }
+/// Remembers for ever whose the card is not, and cuts whatever links it to him.
+async fn refuse(
+    tx: &mut PgConnection,
+    (portal, shop, number): (&str, &ShopName, &str),
+    (whose, bitrix_id): (&NotOf, i64),
+    who: &Actor,
+) -> Result<(), Error> {
+    let shop = shop.as_str();
+    let (entity, person, keys) = match whose {
+        NotOf::Person(person) => {
+            let keys = words::known_by(shop, number, Some(person), None);
+            ("contact", json!(person), keys)
         }
-        Card::Company => {
-            known.company_id = None;
-            known.firm = None;
-            if let Some(recognised) = recognised {
-                recognised.company = None;
+        NotOf::Firm(firm) => {
+            let keys = words::known_by(shop, number, None, Some(firm));
+            ("company", json!(firm), keys)
+        }
+    };
+    let word = Word {
+        portal,
+        number,
+        actor: &who.0,
+        entity,
+        bitrix_id,
+        person: &person,
+    };
+    bearers::refuse(tx, word, &keys).await?;
+    match whose {
+        NotOf::Person(person) => {
+            if let Some(id) = &person.id {
+                let key = format!("{shop}/{id}");
+                links::cut(tx, (portal, "contact"), &key, bitrix_id).await?;
+            }
+            bearers::forget_contact(tx, (portal, shop), &person.values(), bitrix_id).await?;
+        }
+        NotOf::Firm(firm) => {
+            if let Some(inn) = &firm.inn {
+                let prefix = format!("{shop}/inn/{inn}/");
+                links::cut(tx, (portal, "company"), &prefix, bitrix_id).await?;
             }
         }
     }
+    Ok(())
 }

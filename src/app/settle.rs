@@ -181,11 +181,18 @@ impl Bridge {
             .iter()
             .map(|head| ((&*head.shop, &*head.number), head))
             .collect();
+        let claims: Vec<&Claim> = ended.iter().map(|(claim, _)| claim).collect();
+        let refused = who::refused(&mut tx, &lease.portal, &claims).await?;
         let mut writes = Writes::default();
-        for (claim, settlement) in ended {
+        for ((claim, settlement), refused) in ended.iter().zip(refused) {
             self.step(Step::Settle, &claim.number);
             if let Some(head) = heads.get(&(&*claim.shop, &*claim.number)) {
-                writes.add(claim, settlement, head, tries);
+                let newest = head.head_id == Some(claim.event);
+                match who::taken_back(claim, settlement, &refused) {
+                    // The order was made due when that was said: it stays so.
+                    Some(kept) => writes.add(claim, &kept, (head, false), tries),
+                    None => writes.add(claim, settlement, (head, newest), tries),
+                }
             }
         }
         let codes: Vec<String> = writes.dead.iter().map(|row| row.1.clone()).collect();
@@ -214,7 +221,7 @@ impl Bridge {
 }
 
 impl Writes {
-    fn add(&mut self, claim: &Claim, settlement: &Settlement, head: &Head, tries: &Tries) {
+    fn add(&mut self, claim: &Claim, settlement: &Settlement, head: (&Head, bool), tries: &Tries) {
         let then = self.judge(claim, settlement, head, tries);
         let known = &settlement.known;
         let id = |id: Option<u64>| id.and_then(|id| i64::try_from(id).ok());
@@ -283,10 +290,9 @@ impl Writes {
         &mut self,
         claim: &Claim,
         settlement: &Settlement,
-        head: &Head,
+        (head, newest): (&Head, bool),
         tries: &Tries,
     ) -> Then {
-        let newest = head.head_id == Some(claim.event);
         match &settlement.outcome {
             Outcome::Done { wrote } => {
                 self.say(claim, "written", done_sentence(settlement, *wrote));

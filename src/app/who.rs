@@ -2,14 +2,15 @@
 
 use super::{Bridge, Claim, Error};
 use crate::{
-    domain::{Agreement, Person},
-    planner::{Because, Card, Job, Known, Passed, Refused, Settlement},
+    domain::{Agreement, LegalEntity, Person},
+    planner::{Because, Job, Known, NotOf, Passed, Refused, Settlement},
     storage::{
         bearers::{self, Bearer, RefusedCard},
         lanes::Lease,
     },
 };
 use serde_json::json;
+use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// So many people whose names contradict make a value one that identifies nobody.
@@ -28,24 +29,16 @@ impl Bridge {
         lease: &Lease,
         claimed: &mut [(Claim, Job)],
     ) -> Result<(), Error> {
-        let keys = claimed.iter().filter_map(|(claim, _)| {
-            let person = claim.person.as_ref()?;
-            let values = person.values().into_iter();
-            let all = values.chain([format!("order:{}", claim.number)]);
-            Some(
-                all.map(|value| (claim.shop.clone(), value))
-                    .collect::<Vec<_>>(),
-            )
+        let keys = claimed.iter().flat_map(|(claim, _)| {
+            let values = claim.person.iter().flat_map(Person::values);
+            values.map(|value| (claim.shop.clone(), value))
         });
-        let (shops, values): (Vec<String>, Vec<String>) = keys.flatten().unzip();
-        if values.is_empty() {
-            return Ok(());
-        }
+        let (shops, values): (Vec<String>, Vec<String>) = keys.unzip();
         let (found, refused) = {
             let mut db = self.pool().acquire().await?;
             let found = bearers::find(&mut db, &lease.portal, &shops, &values).await?;
-            let refused = bearers::refused(&mut db, &lease.portal, &shops, &values).await?;
-            (found, refused)
+            let claims: Vec<&Claim> = claimed.iter().map(|(claim, _)| claim).collect();
+            (found, refused(&mut db, &lease.portal, &claims).await?)
         };
         let people: Vec<(String, Vec<String>, Person)> = claimed
             .iter()
@@ -66,23 +59,53 @@ impl Bridge {
                 under.push((person.clone(), None));
             }
         }
-        for (claim, job) in claimed {
+        for ((claim, job), refused) in claimed.iter_mut().zip(refused) {
             if let Some(person) = &claim.person {
                 tell(&claim.shop, person, &users, job);
-                let known_by = |card: &&RefusedCard| {
-                    card.shop == claim.shop
-                        && (card.value == format!("order:{}", claim.number)
-                            || person.values().contains(&card.value))
-                };
-                job.who.refused = refused
-                    .iter()
-                    .filter(known_by)
-                    .filter_map(refused_of)
-                    .collect();
             }
+            job.who.refused = refused;
         }
         Ok(())
     }
+}
+
+/// Under what the customer and the firm of an order are known where cards are refused: (shop, value). What says the same in every
+/// shop is of none.
+pub(super) fn known_by<'a>(
+    shop: &'a str,
+    number: &str,
+    person: Option<&Person>,
+    firm: Option<&LegalEntity>,
+) -> Vec<(&'a str, String)> {
+    let of_person = person.iter().flat_map(|person| person.values());
+    let of_firm = firm.iter().flat_map(|firm| firm.values());
+    let values = of_person.chain(of_firm).map(|value| {
+        let shop = if value.starts_with("id:") { shop } else { "" };
+        (shop, value)
+    });
+    values.chain([(shop, format!("order:{number}"))]).collect()
+}
+
+/// The cards that were refused for the customer and the firm of each order.
+pub(super) async fn refused(
+    db: &mut PgConnection,
+    portal: &str,
+    claims: &[&Claim],
+) -> Result<Vec<Vec<Refused>>, Error> {
+    let keys = claims.iter().map(|claim| {
+        let (person, firm) = (claim.person.as_ref(), claim.firm.as_ref());
+        known_by(&claim.shop, &claim.number, person, firm)
+    });
+    let keys: Vec<Vec<(&str, String)>> = keys.collect();
+    let found = bearers::refused(db, portal, &keys.concat()).await?;
+    let of = |keys: &Vec<(&str, String)>| {
+        let own = found.iter().filter(|card| {
+            keys.iter()
+                .any(|(shop, value)| card.shop == *shop && card.value == *value)
+        });
+        own.filter_map(refused_of).collect()
+    };
+    Ok(keys.iter().map(of).collect())
 }
 
 /// Tells a job what others who use its customer's values mean for it.
@@ -149,14 +172,46 @@ fn person_of(bearer: &Bearer) -> Person {
 }
 
 fn refused_of(card: &RefusedCard) -> Option<Refused> {
+    let whose = card.person.clone();
     Some(Refused {
-        card: match card.entity.as_str() {
-            "contact" => Card::Contact,
-            _ => Card::Company,
-        },
         id: u64::try_from(card.bitrix_id).ok()?,
-        person: serde_json::from_value(card.person.clone()).unwrap_or_default(),
+        same: ["order:", "id:"]
+            .iter()
+            .any(|kind| card.value.starts_with(kind)),
+        of: match card.entity.as_str() {
+            "contact" => NotOf::Person(serde_json::from_value(whose).unwrap_or_default()),
+            _ => NotOf::Firm(serde_json::from_value(whose).unwrap_or_default()),
+        },
     })
+}
+
+/// What is kept of an order whose card an operator took back while the wave was under way; none if it has no such card.
+pub(super) fn taken_back(
+    claim: &Claim,
+    settlement: &Settlement,
+    refused: &[Refused],
+) -> Option<Settlement> {
+    let known = &settlement.known;
+    let not = |id: Option<u64>, of: &dyn Fn(&Refused) -> bool| {
+        id.is_some_and(|id| refused.iter().any(|one| one.id == id && of(one)))
+    };
+    let person = claim.person.as_ref();
+    let contact = not(known.contact_id, &|one| one.is_contact_of(person));
+    let firm = claim.firm.as_ref();
+    let company = not(known.company_id, &|one| one.is_company_of(firm));
+    if !contact && !company {
+        return None;
+    }
+    let mut settlement = settlement.clone();
+    if contact {
+        settlement.known.forget_contact();
+        settlement.links_contact = false;
+    }
+    if company {
+        settlement.known.forget_company();
+        settlement.links_company = false;
+    }
+    Some(settlement)
 }
 
 /// Who uses which value after a wave, with the contact that stands for each.
@@ -182,6 +237,6 @@ pub(super) fn bearers_of(claim: &Claim, settlement: &Settlement) -> Vec<Bearer> 
 
 /// The order's contact, if it stands for this person.
 fn contact_of(known: &Known, person: &Person) -> Option<u64> {
-    let whose = known.person.as_ref()?;
+    let whose = known.customer()?;
     known.contact_id.filter(|_| whose.is(person))
 }

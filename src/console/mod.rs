@@ -14,6 +14,7 @@ mod assets;
 mod audit;
 mod authorise;
 mod bulk;
+mod cards;
 mod chart;
 mod conflict;
 mod conflicts;

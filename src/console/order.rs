@@ -1,7 +1,7 @@
 //! `GET /console/orders/{shop}/{number}`: one order's whole life.
 
 use super::{
-    State,
+    State, cards,
     fault::Fault,
     layout::{self, Section},
     orders, parts, query,
@@ -12,14 +12,23 @@ use crate::{
     app::{LetterFilter, OrderView, TimelineEntry},
     domain::ShopName,
 };
-use axum::extract::{Path, State as Extract};
+use axum::extract::{Path, Query, State as Extract};
 use maud::{Markup, html};
+use serde::Deserialize;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    /// What an act on this page came to.
+    #[serde(default)]
+    done: String,
+}
 
 /// `GET /console/orders/{shop}/{number}`.
 pub(super) async fn get(
     Extract(state): Extract<State>,
     visitor: Visitor,
     Path((shop, number)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
 ) -> Result<Markup, Fault> {
     let lang = visitor.lang;
     let shop = ShopName::parse(&shop).map_err(|_| Fault::not_found(lang))?;
@@ -37,9 +46,13 @@ pub(super) async fn get(
     let letters = state.bridge.dead_letters(&filter).await;
     let letters = letters.map_err(|error| Fault::of(error, lang))?;
     let title = format!("{} {}", visitor.say(Text::Order), order.number);
+    let origin = parts::origin(&state, &order.portal);
+    let origin = origin.as_deref();
     let content = html! {
         h1 { (title) " " (orders::badge(&visitor, order.in_sync, order.pending > 0, order.dead > 0)) }
-        (facts(&state, &visitor, &order))
+        (parts::notice(&visitor, Some(&asked.done)))
+        (facts(&visitor, &order, origin))
+        (cards::cards(&visitor, &order, origin))
         @if !letters.items.is_empty() {
             h2 { (visitor.say(Text::ItsDeadLetters)) }
             @for letter in &letters.items { section.card.alarm {
@@ -55,8 +68,7 @@ pub(super) async fn get(
     Ok(layout::page(&visitor, Section::Orders, &title, content))
 }
 
-fn facts(state: &State, visitor: &Visitor, order: &OrderView) -> Markup {
-    let origin = parts::origin(state, &order.portal);
+fn facts(visitor: &Visitor, order: &OrderView, origin: Option<&str>) -> Markup {
     let ids = [
         (Text::Deal, "deal", order.deal_id),
         (Text::Lead, "lead", order.lead_id),
@@ -70,7 +82,7 @@ fn facts(state: &State, visitor: &Visitor, order: &OrderView) -> Markup {
             div { dt { (visitor.say(Text::Status)) } dd { (order.status.as_deref().unwrap_or("—")) } }
             div { dt { (visitor.say(Text::Stage)) } dd { (order.stage.as_deref().unwrap_or("—")) } }
             @for (text, kind, id) in ids { @if let Some(id) = id {
-                div { dt { (visitor.say(text)) } dd { (parts::entity(visitor, origin.as_deref(), kind, id)) } }
+                div { dt { (visitor.say(text)) } dd { (parts::entity(visitor, origin, kind, id)) } }
             } }
         }
     }

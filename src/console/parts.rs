@@ -137,6 +137,9 @@ pub(super) fn notice(visitor: &Visitor, done: Option<&str>) -> Markup {
         Some("shop-paused") => Text::ShopPausedNotice,
         Some("shop-resumed") => Text::ShopResumedNotice,
         Some("resolved") => Text::ResolvedNotice,
+        Some("not-customer") => Text::NotHeNotice,
+        Some("not-customer-later") => Text::NotHeLater,
+        Some("another-card") => Text::AnotherCard,
         Some("fine") => Text::TestFine,
         _ => return html! {},
     };

@@ -1,7 +1,7 @@
 //! The console's routes, and what surrounds each request.
 
 use super::{
-    State, assets, audit, authorise, bulk, conflict, conflicts, dead_letter, dead_letters,
+    State, assets, audit, authorise, bulk, cards, conflict, conflicts, dead_letter, dead_letters,
     lang::Lang, layout, letter_file, live, order, orders, overview, portal, portals, shop, sign_in,
     statuses, text::Text,
 };
@@ -46,6 +46,10 @@ pub fn router(state: State) -> Router {
         .route("/console/language/{lang}", get(sign_in::language))
         .route("/console/orders", get(orders::get))
         .route("/console/orders/{shop}/{number}", get(order::get))
+        .route(
+            "/console/orders/{shop}/{number}/not-customer",
+            post(cards::not_customer),
+        )
         .route("/console/dead-letters", get(dead_letters::get))
         .route(
             "/console/dead-letters/bulk",

@@ -2,7 +2,7 @@
 
 use super::rows::{Rows, cut, rows};
 use super::value::is_empty;
-use crate::domain::{LeadRule, Readable, ShopRules, Snapshot, Utm, money};
+use crate::domain::{LeadRule, Person, Readable, ShopRules, Snapshot, Utm, money};
 use serde_json::{Map, Value, json};
 
 /// Everything an order should look like in the portal.
@@ -47,7 +47,7 @@ fn as_text(value: Value, rules: &ShopRules) -> Value {
 pub(super) fn desired(snapshot: &Snapshot, rules: &ShopRules) -> Desired {
     let mut rows = rows(snapshot, rules);
     let mut notes = std::mem::take(&mut rows.notes);
-    notes.extend(names_too_long(snapshot));
+    notes.extend(names_too_long(snapshot, rules));
     let total = money::round(snapshot.total);
     let agrees = rows.sum == total && !rows.rows.is_empty();
     let difference = (rows.sum != total && !rows.rows.is_empty()).then(|| {
@@ -90,11 +90,10 @@ pub(super) fn desired(snapshot: &Snapshot, rules: &ShopRules) -> Desired {
 const PERSON: usize = 50;
 
 /// What a contact's card cannot hold whole.
-fn names_too_long(snapshot: &Snapshot) -> Option<String> {
+fn names_too_long(snapshot: &Snapshot, rules: &ShopRules) -> Option<String> {
     let customer = snapshot.customer.as_ref()?;
-    let mut names = [&customer.name, &customer.last_name, &customer.second_name]
-        .into_iter()
-        .flatten();
+    let (person, _) = Person::of(customer, &rules.placeholders);
+    let mut names = person.names.iter().flatten();
     names.any(|name| name.chars().count() > PERSON).then(|| {
         format!(
             "the customer's name was shortened to {PERSON} characters: the event holds all of it"

@@ -6,6 +6,7 @@
 
 mod answers;
 mod ask;
+mod cards;
 mod customers;
 mod facts;
 mod fields;
@@ -30,7 +31,7 @@ pub use glance::{
 pub use identity::{Inquiry, Origin, Remembered, Search, Verdict, Witness};
 pub use under_way::{Doubt, Intention, Landing, Making, Open, UnderWay};
 pub use wave::Wave;
-pub use who::{Because, Card, Evidence, Passed, Recognised, Recognition, Refused, Who};
+pub use who::{Because, Card, Evidence, NotOf, Passed, Recognised, Recognition, Refused, Who};
 
 use state::State;
 
@@ -132,6 +133,40 @@ impl Target {
     fn id(self) -> u64 {
         match self {
             Self::Deal(id) | Self::Lead(id) => id,
+        }
+    }
+}
+
+impl Known {
+    /// Whom its contact stands for; who told no name is known by the one that stood on the card.
+    pub fn customer(&self) -> Option<Person> {
+        let person = self.person.clone()?;
+        let contact = self
+            .recognised
+            .as_ref()
+            .and_then(|all| all.contact.as_ref());
+        let contact = contact.filter(|contact| Some(contact.id) == self.contact_id);
+        Some(match contact {
+            Some(contact) => person.known_as(&contact.names),
+            None => person,
+        })
+    }
+
+    /// Forgets whose contact it is: another is looked for at the next turn.
+    pub fn forget_contact(&mut self) {
+        self.contact_id = None;
+        self.person = None;
+        if let Some(recognised) = &mut self.recognised {
+            recognised.contact = None;
+        }
+    }
+
+    /// The same of its company.
+    pub fn forget_company(&mut self) {
+        self.company_id = None;
+        self.firm = None;
+        if let Some(recognised) = &mut self.recognised {
+            recognised.company = None;
         }
     }
 }

@@ -233,9 +233,15 @@ impl State {
         let (Some(desired), Some(written)) = (&self.desired, &mut self.known.written) else {
             return;
         };
-        // What the shop no longer tells is not looked at: it is not known what stands there.
+        // What the shop no longer tells is not looked at: it is not known what stands there. Whose card the deal
+        // gets is found out later.
+        let names = [
+            ("CONTACT_ID", self.person.is_some()),
+            ("COMPANY_ID", self.firm_told.is_some()),
+        ];
         self.known.open.fields.retain(|field, _| {
-            let wanted = desired.kept.contains_key(field);
+            let wanted =
+                desired.kept.contains_key(field) || names.contains(&(field.as_str(), true));
             if !wanted {
                 written.fields.remove(field);
             }

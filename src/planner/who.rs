@@ -1,15 +1,7 @@
-//! Whom a card stands for: what is remembered of an order's customer, what its new snapshot says, and how a card was recognised.
+//! Whom a card stands for: what is known of it from before, and how a card was recognised.
 
-use super::{
-    State,
-    customers::{Customer, Firm},
-    fields::within,
-    state::wanted_of,
-    value::{id, text},
-};
 use crate::domain::{Agreement, LegalEntity, Person};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of [`Recognised`] that is written.
@@ -18,6 +10,8 @@ const VERSION: u32 = 1;
 /// What is known, besides the order itself, of who its customer is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Who {
+    /// The contact that the shop's customer id is linked to, for whomever that was.
+    pub link: Option<u64>,
     /// The contact that stands for the shop's customer id, and for whom it was linked if that is known.
     pub contact: Option<(u64, Option<Person>)>,
     /// The company that stands for the taxpayer number.
@@ -33,12 +27,44 @@ pub struct Who {
 /// A card that is not a customer's, by an operator's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// Which kind of card.
-    pub card: Card,
     /// The card.
     pub id: u64,
     /// Whose it is not.
-    pub person: Person,
+    pub of: NotOf,
+    /// Whether it was said of this very order, or of the shop's same customer; otherwise of one who told a same value.
+    pub same: bool,
+}
+
+/// Whose a card is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotOf {
+    /// A contact that is not this person's.
+    Person(Person),
+    /// A company that is not this firm.
+    Firm(LegalEntity),
+}
+
+impl Refused {
+    /// Whether this contact is not to be taken for this person: an order may since name somebody else.
+    pub fn is_contact_of(&self, person: Option<&Person>) -> bool {
+        let NotOf::Person(refused) = &self.of else {
+            return false;
+        };
+        let Some(now) = person else {
+            return true;
+        };
+        // Of somebody nameless it was said that he is not the card's own person, who may yet order with that phone.
+        let own = !self.same && refused.name().is_none() && now.name().is_some();
+        !own && refused.agreement(now) != Agreement::Contradict
+    }
+
+    /// Whether this company is not to be taken for this firm, likewise.
+    pub fn is_company_of(&self, firm: Option<&LegalEntity>) -> bool {
+        let NotOf::Firm(refused) = &self.of else {
+            return false;
+        };
+        *refused == LegalEntity::default() || firm.is_none_or(|now| refused.is(now))
+    }
 }
 
 /// A kind of card.
@@ -91,7 +117,11 @@ impl Recognised {
         let told = cards.into_iter().filter_map(|(card, recognition)| {
             let recognition = recognition.as_ref()?;
             let evidence: Vec<&str> = recognition.evidence.iter().map(|one| one.words()).collect();
-            let taken = format!("{card} {}: {}", recognition.id, evidence.join(", "));
+            let values = match recognition.values.as_slice() {
+                [] => String::new(),
+                values => format!(" ({})", values.join(", ")),
+            };
+            let taken = format!("{card} {}: {}{values}", recognition.id, evidence.join(", "));
             let passed = recognition.passed.iter().map(Passed::sentence);
             Some([taken].into_iter().chain(passed).collect::<Vec<_>>())
         });
@@ -126,9 +156,34 @@ pub struct Recognition {
     pub id: u64,
     /// Whether it was made for the customer, or by what it was found; the strongest first.
     pub evidence: Vec<Evidence>,
+    /// The values that were the same: phones, addresses, a taxpayer number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// The name that the order told then, or that stood on the card: who tells none is known by it.
+    #[serde(default, skip_serializing_if = "is_nameless")]
+    pub names: [Option<String>; 3],
     /// Cards that looked like the customer's and were not taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<Passed>,
+}
+
+fn is_nameless(names: &[Option<String>; 3]) -> bool {
+    names.iter().all(Option::is_none)
+}
+
+impl Recognition {
+    /// That the order had the card already says less than how it came to have it.
+    pub(super) fn or_before(self, before: Option<Self>) -> Self {
+        let had = self.evidence == [Evidence::Order];
+        match before.filter(|before| had && before.id == self.id) {
+            Some(before) if is_nameless(&before.names) => Self {
+                names: self.names,
+                ..before
+            },
+            Some(before) => before,
+            None => self,
+        }
+    }
 }
 
 /// What spoke for a card.
@@ -214,287 +269,6 @@ impl Passed {
             Because::Operator => {
                 format!("card {id} was not taken: an operator said that it is not this customer's")
             }
-        }
-    }
-}
-
-impl State {
-    /// What the order should look like, with its customer and its cards as far as they are known.
-    pub(super) fn desire(&mut self) {
-        let Some(snapshot) = self.snapshot() else {
-            return;
-        };
-        let desired = wanted_of(snapshot, &self.job.rules, &self.known);
-        self.desired = Some(desired);
-        self.tell_aside();
-        if !self.is_lead() {
-            self.desire_cards();
-        }
-    }
-
-    /// Reads who the snapshot's customer is, without the values that several people use.
-    pub(super) fn read_customer(&mut self) {
-        let Some(customer) = self.snapshot().and_then(|order| order.customer.as_ref()) else {
-            return;
-        };
-        let firm = customer.company.as_ref().map(LegalEntity::of);
-        let (mut person, mut aside) = Person::of(customer, &self.job.rules.placeholders);
-        let shared = &self.job.who.shared;
-        for values in [&mut person.phones, &mut person.emails] {
-            values.retain(|value| {
-                let own = !shared.contains(value);
-                if !own {
-                    aside.push(value.clone());
-                }
-                own
-            });
-        }
-        person.id = person.id.filter(|id| !shared.contains(&format!("id:{id}")));
-        self.firm_told = firm;
-        self.aside = aside;
-        self.person = (!person.is_nobody()).then_some(person);
-        self.read_old_memory();
-    }
-
-    /// Orders that an earlier version stored do not say whom the contact stands for: what it was told tells that.
-    fn read_old_memory(&mut self) {
-        let known = &mut self.job.known;
-        if let (Some(now), None, Some(contact)) = (&self.person, &known.person, known.contact_id) {
-            let told = known.written.as_ref().map(|written| &written.contacts);
-            let linked = self.job.who.contact.as_ref().map(|(id, _)| *id) == Some(contact);
-            known.person = match told {
-                Some(told) if !told.is_empty() && !linked => {
-                    let (phones, emails) =
-                        told.iter().cloned().partition(|one| one.starts_with('+'));
-                    Some(Person {
-                        phones,
-                        emails,
-                        ..Person::default()
-                    })
-                }
-                Some(_) => Some(now.clone()),
-                None => None,
-            };
-        }
-        if let Some(written) = &mut known.written {
-            for (field, id) in [
-                ("CONTACT_ID", known.contact_id),
-                ("COMPANY_ID", known.company_id),
-            ] {
-                if let Some(id) = id {
-                    let held = written.fields.entry(field);
-                    held.or_insert_with(|| json!(id));
-                }
-            }
-        }
-        self.known = known.clone();
-        if self.same_customer() {
-            self.known.person.clone_from(&self.person);
-        }
-    }
-
-    /// Whether the order's contact was recognised for the customer that the snapshot names.
-    pub(super) fn same_customer(&self) -> bool {
-        match (&self.job.known.person, &self.person) {
-            (Some(before), Some(now)) => before.is(now),
-            _ => false,
-        }
-    }
-
-    /// The contact that is this customer's as far as the order and the shop's links know.
-    pub(super) fn linked_contact(&self) -> Option<Linked> {
-        let refused = self.refused_cards(Card::Contact);
-        let linked = |id, by, sure| Some(Linked { id, by, sure });
-        let known = &self.job.known;
-        let order = match (known.contact_id, &known.person) {
-            (Some(id), _) if self.same_customer() => linked(id, Evidence::Order, true),
-            (Some(id), None) if known.target.is_none() => linked(id, Evidence::Link, false),
-            _ => None,
-        };
-        let by_id = || {
-            let (id, whose) = self.job.who.contact.as_ref()?;
-            match (whose, &self.person) {
-                (Some(whose), Some(now)) if whose.is(now) => linked(*id, Evidence::Link, true),
-                (None, _) => linked(*id, Evidence::Link, false),
-                _ => None,
-            }
-        };
-        order
-            .or_else(by_id)
-            .filter(|linked| !refused.contains(&linked.id))
-    }
-
-    /// The company that is this firm's, likewise.
-    pub(super) fn linked_company(&self) -> Option<Linked> {
-        let refused = self.refused_cards(Card::Company);
-        let known = &self.job.known;
-        let fresh = known.firm.is_none() && known.target.is_none();
-        let of_order = known.company_id.filter(|_| self.same_firm() || fresh);
-        let by = if self.same_firm() {
-            Evidence::Order
-        } else {
-            Evidence::Link
-        };
-        let order = of_order.map(|id| Linked { id, by, sure: true });
-        let link = self.job.who.company.map(|id| Linked {
-            id,
-            by: Evidence::Link,
-            sure: true,
-        });
-        order
-            .or(link)
-            .filter(|linked| !refused.contains(&linked.id))
-    }
-
-    /// Whether the shop names another customer than before.
-    pub(super) fn other_customer(&self) -> bool {
-        self.job.known.person.is_some() && self.person.is_some() && !self.same_customer()
-    }
-
-    /// Whether the order's company was recognised for the firm that the snapshot names.
-    pub(super) fn same_firm(&self) -> bool {
-        match (&self.job.known.firm, &self.firm_told) {
-            (Some(before), Some(now)) => before.is(now),
-            _ => false,
-        }
-    }
-
-    /// Whether the shop names another firm than before, or none any more.
-    pub(super) fn other_firm(&self) -> bool {
-        let before = &self.job.known;
-        before.firm.is_some() && !self.same_firm() && self.person.is_some() || self.firm_dropped()
-    }
-
-    /// Whether the order had a company and its customer has none any more.
-    pub(super) fn firm_dropped(&self) -> bool {
-        self.job.known.company_id.is_some() && self.person.is_some() && self.firm_told.is_none()
-    }
-
-    /// The cards of a kind that are not this customer's, by an operator's word.
-    pub(super) fn refused_cards(&self, card: Card) -> BTreeSet<u64> {
-        let now = self.person.as_ref();
-        let of = |refused: &&Refused| {
-            let contradicts =
-                now.is_some_and(|now| refused.person.agreement(now) == Agreement::Contradict);
-            refused.card == card && !contradicts
-        };
-        let refused = self.job.who.refused.iter().filter(of);
-        refused.map(|refused| refused.id).collect()
-    }
-
-    /// What of the customer's numbers and addresses identifies nobody is readable in the deal and stands on no card.
-    pub(super) fn tell_aside(&mut self) {
-        let written = self.known.written.as_ref();
-        let before = written.map(|written| text(written.fields.get("COMMENTS")));
-        // That others came to use a value is no news of this order: what was written stays.
-        let shared = &self.job.who.shared;
-        self.aside.retain(|value| {
-            !shared.contains(value) || before.as_ref().is_none_or(|told| told.contains(value))
-        });
-        let Some(desired) = self.desired.as_mut().filter(|_| !self.aside.is_empty()) else {
-            return;
-        };
-        let told = format!("Указано в заказе: {}", self.aside.join(", "));
-        let comments = desired.kept.get("COMMENTS").and_then(Value::as_str);
-        let lines: Vec<&str> = comments
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .chain([told.as_str()])
-            .collect();
-        let comments = within(&lines.join("\n"));
-        desired.kept.insert("COMMENTS".to_owned(), json!(comments));
-        self.note(format!(
-            "{} identifies nobody: it stands in the deal's comment and on no card",
-            self.aside.join(", ")
-        ));
-    }
-
-    /// Takes over the cards that were recognised or made.
-    pub(super) fn take_cards(&mut self, customer: Option<&Customer>, firm: Option<&Firm>) {
-        let mut recognised = self.known.recognised.take().unwrap_or_default();
-        if let Some(recognition) = customer.and_then(Customer::recognition) {
-            self.known.contact_id = Some(recognition.id);
-            self.known.person.clone_from(&self.person);
-            let has_id = self.person.as_ref().is_some_and(|now| now.id.is_some());
-            self.links_contact = has_id && customer.is_some_and(Customer::links);
-            recognised.contact = Some(recognition);
-        }
-        if let Some(recognition) = firm.and_then(Firm::recognition) {
-            self.known.company_id = Some(recognition.id);
-            self.known.firm.clone_from(&self.firm_told);
-            self.links_company = firm.is_some_and(Firm::links);
-            recognised.company = Some(recognition);
-        }
-        if self.firm_dropped() {
-            recognised.company = None;
-            self.known.company_id = None;
-            self.known.firm = None;
-        }
-        self.known.recognised = Some(recognised);
-        self.desire_cards();
-    }
-
-    /// The deal is to carry the cards of the customer and the firm that the snapshot names.
-    pub(super) fn desire_cards(&mut self) {
-        let Some(desired) = &mut self.desired else {
-            return;
-        };
-        let is = |before: Option<bool>| before == Some(true);
-        let same = |known: Option<&Person>| known.zip(self.person.as_ref()).map(|(a, b)| a.is(b));
-        if let Some(contact) = self.known.contact_id
-            && is(same(self.known.person.as_ref()))
-        {
-            desired.kept.insert("CONTACT_ID".to_owned(), json!(contact));
-        }
-        let firm = self.known.firm.as_ref().zip(self.firm_told.as_ref());
-        match self.known.company_id {
-            Some(company) if is(firm.map(|(known, now)| known.is(now))) => {
-                desired.kept.insert("COMPANY_ID".to_owned(), json!(company));
-            }
-            None if self.job.known.company_id.is_some() && self.firm_told.is_none() => {
-                desired.kept.insert("COMPANY_ID".to_owned(), json!("0"));
-            }
-            _ => {}
-        }
-    }
-
-    /// The contact and the company of a deal are put over what a manager put there only where the shop names somebody else, or where an operator refused the card.
-    pub(super) fn spare_cards(&mut self, fields: &mut Map<String, Value>) {
-        for (field, card, other) in [
-            ("CONTACT_ID", Card::Contact, self.other_customer()),
-            ("COMPANY_ID", Card::Company, self.other_firm()),
-        ] {
-            let Some(value) = fields.get(field).cloned() else {
-                continue;
-            };
-            let of = |held: Option<&Map<String, Value>>| held?.get(field).and_then(id);
-            let (stands, wanted) = (of(self.row.as_ref()), id(&value));
-            let open = Some(&self.known.open.fields);
-            let written = self.known.written.as_ref().map(|written| &written.fields);
-            let ours = [of(open), of(written)];
-            let refused = stands.is_some_and(|id| self.refused_cards(card).contains(&id));
-            let word = if card == Card::Contact {
-                "contact"
-            } else {
-                "company"
-            };
-            let theirs = stands.filter(|_| !ours.contains(&stands) && !refused);
-            if stands != wanted && (theirs.is_none() || other) {
-                if let Some(theirs) = theirs {
-                    self.note(format!(
-                        "the {word} {theirs} was put to the deal in the portal: the shop names another customer now, and the deal follows"
-                    ));
-                }
-                continue;
-            }
-            fields.remove(field);
-            if let Some(theirs) = theirs.filter(|_| stands != wanted) {
-                self.note(format!(
-                    "the {word} {theirs} was put to the deal in the portal: it stays"
-                ));
-            }
-            self.known.open.fields.remove(field);
-            self.spared.insert(field.to_owned(), value);
         }
     }
 }

@@ -100,7 +100,7 @@ pub async fn forget_contact(
 /// A card that is not a customer's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RefusedCard {
-    /// The shop.
+    /// The shop; empty where the value says the same in every shop.
     pub shop: String,
     /// What the customer is known by.
     pub value: String,
@@ -108,50 +108,82 @@ pub struct RefusedCard {
     pub entity: String,
     /// The card.
     pub bitrix_id: i64,
-    /// Who he is.
+    /// Who he is, or which firm it is.
     pub person: Value,
 }
 
-/// The cards that were refused for whoever is known by these values.
+/// The cards that were refused for whoever is known by these values: (shop, value).
 pub async fn refused(
     db: &mut PgConnection,
     portal: &str,
-    shops: &[String],
-    values: &[String],
+    keys: &[(&str, String)],
 ) -> Result<Vec<RefusedCard>, Error> {
+    let shops: Vec<&str> = keys.iter().map(|key| key.0).collect();
+    let values: Vec<&str> = keys.iter().map(|key| &*key.1).collect();
     Ok(sqlx::query_as!(
         RefusedCard,
         "SELECT r.shop, r.value, r.entity, r.bitrix_id, r.person
          FROM (SELECT DISTINCT shop, value FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)) k
          JOIN bridge.refused_cards r ON r.portal = $1 AND r.shop = k.shop AND r.value = k.value
+         WHERE r.left_at IS NULL
          ORDER BY r.shop, r.value, r.bitrix_id",
         portal,
-        shops,
-        values
+        &shops as &[&str],
+        &values as &[&str]
     )
     .fetch_all(db)
     .await?)
 }
 
-/// Remembers that a card is not the customer's who is known by these values.
+/// An operator's word that a card is not somebody's.
+#[derive(Debug, Clone, Copy)]
+pub struct Word<'a> {
+    /// The portal.
+    pub portal: &'a str,
+    /// The order on whose page it was said.
+    pub number: &'a str,
+    /// Who said it.
+    pub actor: &'a str,
+    /// `contact` or `company`.
+    pub entity: &'a str,
+    /// The card.
+    pub bitrix_id: i64,
+    /// Who he is, or which firm it is.
+    pub person: &'a Value,
+}
+
+/// Remembers that a card is not his who is known by these values: (shop, value).
 pub async fn refuse(
     db: &mut PgConnection,
-    (portal, number, actor): (&str, &str, &str),
-    card: &RefusedCard,
-    values: &[String],
+    word: Word<'_>,
+    keys: &[(&str, String)],
 ) -> Result<(), Error> {
+    let shops: Vec<&str> = keys.iter().map(|key| key.0).collect();
+    let values: Vec<&str> = keys.iter().map(|key| &*key.1).collect();
     sqlx::query!(
-        "INSERT INTO bridge.refused_cards (portal, shop, entity, value, bitrix_id, person, number, actor)
-         SELECT $1, $2, $3, value, $5, $6, $7, $8 FROM UNNEST($4::text[]) AS v (value)
-         ON CONFLICT (portal, shop, entity, value, bitrix_id) DO UPDATE SET person = excluded.person, actor = excluded.actor, at = now()",
-        portal,
-        card.shop,
-        card.entity,
-        values,
-        card.bitrix_id,
-        card.person,
-        number,
-        actor
+        "INSERT INTO bridge.refused_cards (portal, shop, value, entity, bitrix_id, person, number, actor)
+         SELECT $1, k.shop, k.value, $4, $5, $6, $7, $8 FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)
+         ON CONFLICT (portal, shop, value, entity, bitrix_id) DO UPDATE
+         SET person = excluded.person, actor = excluded.actor, at = now(), left_at = NULL",
+        word.portal,
+        &shops as &[&str],
+        &values as &[&str],
+        word.entity,
+        word.bitrix_id,
+        word.person,
+        word.number,
+        word.actor
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Another portal stands behind the name: what was said of the cards of the one before is true of none of its own.
+pub async fn leave(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.refused_cards SET left_at = now() WHERE portal = $1 AND left_at IS NULL",
+        portal
     )
     .execute(db)
     .await?;

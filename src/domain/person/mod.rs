@@ -4,12 +4,16 @@
 
 mod names;
 mod placeholders;
+mod written;
 
 pub use names::{Agreement, names_nobody};
 pub use placeholders::{Placeholders, is_common};
 
 use super::{Company, Customer};
 use serde::{Deserialize, Serialize};
+
+/// First, last and second name.
+const NAMES_FIELDS: usize = 3;
 
 /// What identifies a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +23,7 @@ pub struct Person {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// First, last and second name.
-    pub names: [Option<String>; 3],
+    pub names: [Option<String>; NAMES_FIELDS],
     /// Phones in E.164.
     pub phones: Vec<String>,
     /// E-mail addresses in lower case.
@@ -46,16 +50,17 @@ impl Person {
             .filter_map(|email| keep(email.clone(), placeholders.is_address(email)))
             .collect();
         let name = |name: &Option<String>| {
-            name.clone()
+            name.as_deref()
+                .map(written::tidy)
                 .filter(|name| !names_nobody(name) && !placeholders.is_word(name))
         };
         let person = Self {
             id: customer.id.clone().filter(|id| !placeholders.is_id(id)),
-            names: [
+            names: written::divide([
                 name(&customer.name),
                 name(&customer.last_name),
                 name(&customer.second_name),
-            ],
+            ]),
             phones,
             emails,
         };
@@ -94,6 +99,17 @@ impl Person {
         }
     }
 
+    /// This person, who was known under these names before: they stay if no name is told now.
+    #[must_use]
+    pub fn known_as(mut self, names: &[Option<String>; NAMES_FIELDS]) -> Self {
+        if self.name().is_none() {
+            self.names = names
+                .each_ref()
+                .map(|name| name.clone().filter(|name| !names_nobody(name)));
+        }
+        self
+    }
+
     /// Whether everything remembered is told now, too, so that nothing speaks for another person.
     fn says_no_more_than(&self, now: &Self) -> bool {
         self.phones.is_empty()
@@ -128,6 +144,9 @@ impl Person {
     }
 }
 
+/// So many letters of a firm's name tell one from another, and fit an index.
+const TITLE_KEY: usize = 200;
+
 /// What identifies a legal entity.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -153,22 +172,33 @@ impl LegalEntity {
         }
     }
 
+    /// The values under which a firm is known: taxpayer number, name.
+    pub fn values(&self) -> Vec<String> {
+        let inn = self.inn.iter().map(|inn| format!("inn:{inn}"));
+        let title = self.title_key().chars().take(TITLE_KEY).collect::<String>();
+        let title = Some(title).filter(|title| !title.is_empty());
+        inn.chain(title.map(|title| format!("firm:{title}")))
+            .collect()
+    }
+
+    /// One spelling of its name.
+    fn title_key(&self) -> String {
+        let letters = self.title.iter().flat_map(|title| title.chars());
+        letters
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    }
+
     /// Whether this, remembered, and that, told now, are one: by number and branch, or by name where a number is not told.
     pub fn is(&self, now: &Self) -> bool {
         let differ = |one: &Option<String>, other: &Option<String>| matches!((one, other), (Some(one), Some(other)) if one != other);
-        let title = |this: &Self| {
-            let letters = this.title.iter().flat_map(|title| title.chars());
-            letters
-                .filter(|c| c.is_alphanumeric())
-                .flat_map(char::to_lowercase)
-                .collect::<String>()
-        };
         if differ(&self.inn, &now.inn) || differ(&self.kpp, &now.kpp) {
             return false;
         }
         match (&self.inn, &now.inn) {
             (Some(_), Some(_)) => true,
-            _ => title(self) == title(now),
+            _ => self.title_key() == now.title_key(),
         }
     }
 }

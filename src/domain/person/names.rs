@@ -3,6 +3,10 @@
 //! Cyrillic and Latin spellings come to one skeleton; initials, short forms and a letter typed wrong are no contradiction. Names contradict only
 //! if both tell a first and a last name and nothing of them agrees, or if both tell a given name and those are different people's.
 
+use super::{
+    NAMES_FIELDS,
+    written::{ADDRESS, AFTER_PATRONYMIC, is_organisation},
+};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::LazyLock,
@@ -72,7 +76,10 @@ pub fn names_nobody(text: &str) -> bool {
 }
 
 /// Compares two names, each as its parts: first, last and second name, in whatever field they stand.
-pub(super) fn compare(one: &[Option<String>; 3], other: &[Option<String>; 3]) -> Agreement {
+pub(super) fn compare(
+    one: &[Option<String>; NAMES_FIELDS],
+    other: &[Option<String>; NAMES_FIELDS],
+) -> Agreement {
     let (one, other) = (parts(one), parts(other));
     if one.is_empty() || other.is_empty() {
         return Agreement::Unknown;
@@ -85,6 +92,10 @@ pub(super) fn compare(one: &[Option<String>; 3], other: &[Option<String>; 3]) ->
             agree += 1;
         }
     }
+    if agree == 0 && are_latin(&one) != are_latin(&other) {
+        // Nobody can tell: one of them is in a script that is not read here.
+        return Agreement::Unknown;
+    }
     match (agree, one.len() >= 2 && other.len() >= 2) {
         (0, true) => Agreement::Contradict,
         (0, false) if given(&one) && given(&other) => Agreement::Contradict,
@@ -94,27 +105,44 @@ pub(super) fn compare(one: &[Option<String>; 3], other: &[Option<String>; 3]) ->
     }
 }
 
+/// Whether all of a name is in Latin letters by now.
+fn are_latin(parts: &[String]) -> bool {
+    parts.iter().all(|part| part.is_ascii())
+}
+
 /// A name in one spelling, its parts sorted: equal for two names written alike.
-pub(super) fn key(names: &[Option<String>; 3]) -> String {
+pub(super) fn key(names: &[Option<String>; NAMES_FIELDS]) -> String {
     let mut parts = parts(names);
     parts.sort_unstable();
     parts.join(" ")
 }
 
 /// The skeletons of a name's parts, without what names nobody, and without the patronymic where enough is left.
-fn parts(names: &[Option<String>; 3]) -> Vec<String> {
+fn parts(names: &[Option<String>; NAMES_FIELDS]) -> Vec<String> {
     let texts = names.iter().flatten().filter(|text| !names_nobody(text));
-    let words: Vec<String> = texts
+    if texts.clone().any(|text| is_organisation(text)) {
+        return Vec::new();
+    }
+    let words = texts.flat_map(|text| without_address(text));
+    let words: Vec<String> = words
         .flat_map(|text| {
-            text.split(|c: char| !c.is_alphabetic() && c != '\'' && c != '’')
-                .map(lower)
+            text.split(|c: char| !is_of_word(c))
+                .map(str::to_owned)
                 .collect::<Vec<_>>()
         })
         .filter(|word| !word.is_empty() && !names_nobody(word))
         .collect();
     let second: BTreeSet<String> = names[2].iter().map(|second| lower(second.trim())).collect();
-    let is_second = |word: &String| second.contains(word) || patronymic(word);
-    let rest: Vec<&String> = words.iter().filter(|word| !is_second(word)).collect();
+    let marks = |word: &String| AFTER_PATRONYMIC.contains(&word.as_str());
+    let is_second = |at: usize, word: &String| {
+        let marked = words.get(at + 1).is_some_and(marks);
+        second.contains(word) || is_patronymic(word) || marks(word) || marked
+    };
+    let rest = words.iter().enumerate();
+    let rest: Vec<&String> = rest
+        .filter(|(at, word)| !is_second(*at, word))
+        .map(|(_, word)| word)
+        .collect();
     let kept: Vec<&String> = if rest.len() >= 2 {
         rest
     } else {
@@ -126,7 +154,40 @@ fn parts(names: &[Option<String>; 3]) -> Vec<String> {
         .collect()
 }
 
-fn patronymic(word: &str) -> bool {
+/// The words of a text, without forms of address before them.
+fn without_address(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = text.split_whitespace().map(lower).collect();
+    let is_address = |word: &String| ADDRESS.contains(&word.trim_end_matches('.'));
+    while words.len() > 1 && words.first().is_some_and(is_address) {
+        words.remove(0);
+    }
+    words
+}
+
+/// Whether a character is part of a word: letters, and the marks by which some languages write one.
+fn is_of_word(c: char) -> bool {
+    c.is_alphabetic() || "'’ʻʼ`".contains(c)
+}
+
+/// Patronymics that end like many last names.
+const SHORT_PATRONYMICS: &[&str] = &[
+    "ильич",
+    "кузьмич",
+    "лукич",
+    "никитич",
+    "саввич",
+    "фомич",
+    "ilyich",
+    "ilich",
+    "nikitich",
+];
+
+/// Whether a word is a patronymic, by its end.
+pub(super) fn is_patronymic(word: &str) -> bool {
+    let word = lower(word);
+    if SHORT_PATRONYMICS.contains(&word.as_str()) {
+        return true;
+    }
     [
         "вич", "вна", "чна", "ович", "кызы", "оглы", "ovich", "evich", "ovna", "evna",
     ]
@@ -134,8 +195,13 @@ fn patronymic(word: &str) -> bool {
     .any(|end| word.ends_with(end) && word.chars().count() > end.chars().count() + 2)
 }
 
+/// In small letters, without accents that stand by themselves.
 fn lower(text: &str) -> String {
-    text.trim().to_lowercase().replace('ё', "е")
+    let small = text.trim().to_lowercase();
+    let small = small
+        .chars()
+        .filter(|c| !matches!(c, '\u{300}'..='\u{36f}'));
+    small.map(|c| if c == 'ё' { 'е' } else { c }).collect()
 }
 
 /// Whether two parts may be one: equal, an initial, forms of one given name, or one letter typed wrong.
@@ -177,6 +243,11 @@ fn given(parts: &[String]) -> bool {
     parts.iter().any(|part| forms(part).next().is_some())
 }
 
+/// Whether a word is a known given name.
+pub(super) fn is_given(word: &str) -> bool {
+    forms(&skeleton_of(word)).next().is_some()
+}
+
 fn skeleton_of(form: &str) -> String {
     skeleton(&lower(form))
 }
@@ -199,41 +270,27 @@ fn skeleton(word: &str) -> String {
     skeleton
 }
 
+/// Letters, and how they are written in plain Latin.
+fn letters() -> &'static HashMap<char, &'static str> {
+    static LETTERS: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
+        let lines = include_str!("letters.tsv").lines();
+        let lines = lines.filter(|line| !line.starts_with('#'));
+        let pairs = lines.filter_map(|line| line.split_once('\t'));
+        pairs
+            .filter_map(|(letter, latin)| Some((letter.chars().next()?, latin)))
+            .collect()
+    });
+    &LETTERS
+}
+
 fn folded(word: &str) -> String {
+    let letters = letters();
     let mut latin = String::new();
     for c in word.chars() {
-        let letters = match c {
-            'а' | 'я' => "a",
-            'б' => "b",
-            'в' => "v",
-            'г' | 'ґ' => "g",
-            'д' => "d",
-            'е' | 'э' | 'є' => "e",
-            'ж' => "zh",
-            'з' => "z",
-            'и' | 'й' | 'ы' | 'і' | 'ї' => "i",
-            'к' => "k",
-            'л' => "l",
-            'м' => "m",
-            'н' => "n",
-            'о' => "o",
-            'п' => "p",
-            'р' => "r",
-            'с' => "s",
-            'т' => "t",
-            'у' | 'ю' | 'ў' => "u",
-            'ф' => "f",
-            'х' => "h",
-            'ц' => "c",
-            'ч' => "ch",
-            'ш' | 'щ' => "sh",
-            'ъ' | 'ь' | '\'' | '’' => "",
-            other => {
-                latin.push(other);
-                continue;
-            }
-        };
-        latin.push_str(letters);
+        match letters.get(&c) {
+            Some(written) => latin.push_str(written),
+            None => latin.push(c),
+        }
     }
     let folds = [
         ("shch", "sh"),
@@ -244,6 +301,9 @@ fn folded(word: &str) -> String {
         ("tz", "c"),
         ("ks", "x"),
         ("ck", "k"),
+        ("q", "k"),
+        ("ou", "u"),
+        ("dzh", "j"),
         ("w", "v"),
         ("yo", "e"),
         ("jo", "e"),

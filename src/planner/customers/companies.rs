@@ -119,8 +119,18 @@ impl Firm {
         Some(Recognition {
             id: self.company?,
             evidence: self.evidence.clone(),
+            values: self.same(),
+            names: [None, None, None],
             passed: self.passed.clone(),
         })
+    }
+
+    /// What was the same, where it was found by its number.
+    fn same(&self) -> Vec<String> {
+        let by = |one| self.evidence.contains(&one);
+        let inn = self.inn.iter().filter(|_| by(Evidence::Inn));
+        let kpp = self.kpp.iter().filter(|_| by(Evidence::Kpp));
+        inn.chain(kpp).cloned().collect()
     }
 
     /// Whether the company, now recognised, is to be linked to the taxpayer number.

@@ -58,7 +58,14 @@ impl Wave {
             .copied()
             .find(|at| self.customers[*at].takes(&person, &rules.shop, linked))
             .unwrap_or_else(|| {
-                self.customers.push(Customer::new(&rules, &person, &number));
+                let mut one = Customer::new(&rules, &person, &number);
+                // Of two strangers under one customer id the first gets its origin.
+                let id = person.id.as_ref();
+                let taken = id.and_then(|id| customers.get(&id_key(id, &rules.shop)));
+                if taken.is_some() {
+                    one.take_second_origin();
+                }
+                self.customers.push(one);
                 self.customers.len() - 1
             });
         for key in keys {
@@ -105,6 +112,10 @@ pub(in crate::planner) fn tells(
 fn keys(person: &Person, shop: &ShopName) -> Vec<String> {
     let emails = person.emails.iter().filter(|email| !is_common(email));
     let mut keys: Vec<String> = person.phones.iter().chain(emails).cloned().collect();
-    keys.extend(person.id.as_ref().map(|id| format!("{shop} id:{id}")));
+    keys.extend(person.id.as_ref().map(|id| id_key(id, shop)));
     keys
+}
+
+fn id_key(id: &str, shop: &ShopName) -> String {
+    format!("{shop} id:{id}")
 }

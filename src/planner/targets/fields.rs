@@ -51,10 +51,13 @@ impl State {
             return fields;
         };
         let company = customer.company.as_ref();
+        let names = self.person.as_ref().map(|person| &person.names);
+        let [name, last_name, second_name] =
+            names.map_or([None; 3], |names| names.each_ref().map(Option::as_ref));
         for (field, value) in [
-            ("NAME", customer.name.as_ref()),
-            ("LAST_NAME", customer.last_name.as_ref()),
-            ("SECOND_NAME", customer.second_name.as_ref()),
+            ("NAME", name),
+            ("LAST_NAME", last_name),
+            ("SECOND_NAME", second_name),
             (
                 "COMPANY_TITLE",
                 company.and_then(|company| company.title.as_ref()),

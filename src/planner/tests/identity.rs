@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-fn person(id: &str, name: &str, last: &str, phone: &str, email: &str) -> Value {
+pub(super) fn person(id: &str, name: &str, last: &str, phone: &str, email: &str) -> Value {
     let list = |one: &str| {
         if one.is_empty() {
             json!([])
@@ -21,11 +21,11 @@ fn person(id: &str, name: &str, last: &str, phone: &str, email: &str) -> Value {
     person
 }
 
-fn of(number: usize, customer: &Value) -> Value {
+pub(super) fn of(number: usize, customer: &Value) -> Value {
     json!({"number": format!("A{number}"), "total": 0, "customer": customer})
 }
 
-fn numbers(portal: &Portal, contact: u64) -> BTreeSet<String> {
+pub(super) fn numbers(portal: &Portal, contact: u64) -> BTreeSet<String> {
     let card = &portal.contacts[&contact];
     ["PHONE", "EMAIL"]
         .iter()
@@ -35,18 +35,18 @@ fn numbers(portal: &Portal, contact: u64) -> BTreeSet<String> {
         .collect()
 }
 
-fn contact_of(portal: &Portal, deal: u64) -> u64 {
+pub(super) fn contact_of(portal: &Portal, deal: u64) -> u64 {
     value::id(&portal.deals[&deal]["CONTACT_ID"]).unwrap()
 }
 
 const ANNA: (&str, &str) = ("Анна", "Петрова");
 const BORIS: (&str, &str) = ("Борис", "Сидоров");
 
-fn anna(id: &str, phone: &str, email: &str) -> Value {
+pub(super) fn anna(id: &str, phone: &str, email: &str) -> Value {
     person(id, ANNA.0, ANNA.1, phone, email)
 }
 
-fn boris(id: &str, phone: &str, email: &str) -> Value {
+pub(super) fn boris(id: &str, phone: &str, email: &str) -> Value {
     person(id, BORIS.0, BORIS.1, phone, email)
 }
 
@@ -230,9 +230,9 @@ fn a_refused_card_is_never_taken_again_and_the_deal_leaves_it() {
     let told = of(1, &anna("5", "+79160000001", ""));
     let mut known = bring(&mut portal, &told).known;
     let refused = Refused {
-        card: Card::Contact,
         id: 1,
-        person: known.person.take().unwrap(),
+        of: NotOf::Person(known.person.take().unwrap()),
+        same: true,
     };
     known.contact_id = None;
     let mut again = job(&told, known);

@@ -1,12 +1,14 @@
 //! Whole waves, against as much of a portal as they ask for.
 
 mod calls;
+mod cards;
 mod customers;
 mod faults;
 mod identity;
 mod imports;
 mod later;
 mod open;
+mod population;
 mod portal;
 
 use super::*;

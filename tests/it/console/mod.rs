@@ -3,6 +3,7 @@
 mod access;
 mod authorise;
 mod browser;
+mod customer;
 mod files;
 mod journey;
 mod logged;

@@ -1,5 +1,6 @@
 //! What people write, as data: one line for each way, with what must be in the card. To add one, add a line.
 
+mod names;
 mod orders;
 
 use b24_bridge::domain::{Phone, Texts, read_emails};

@@ -43,11 +43,17 @@ pub(in crate::planner) struct Customer {
     /// Ids that the searches by phone and e-mail showed.
     pub(in crate::planner) candidates: BTreeSet<u64>,
     by_origin: BTreeSet<u64>,
+    /// Contacts that the portal no longer has.
+    gone: BTreeSet<u64>,
     /// What a deal of his carries instead of a linked contact that is gone.
     by_deal: BTreeSet<u64>,
     pub(in crate::planner) contact: Option<u64>,
     pub(in crate::planner) made: bool,
     evidence: Vec<Evidence>,
+    /// The phones and addresses that the contact has, too.
+    same: Vec<String>,
+    /// The name on the contact.
+    card: [Option<String>; 3],
     passed: Vec<Passed>,
 }
 
@@ -81,12 +87,20 @@ impl Customer {
             others: BTreeMap::new(),
             candidates: BTreeSet::new(),
             by_origin: BTreeSet::new(),
+            gone: BTreeSet::new(),
             by_deal: BTreeSet::new(),
             contact: None,
             made: false,
             evidence: Vec::new(),
+            same: Vec::new(),
+            card: [None, None, None],
             passed: Vec::new(),
         }
+    }
+
+    /// Another customer of this wave has the first origin.
+    pub(super) fn take_second_origin(&mut self) {
+        self.origin_taken = true;
     }
 
     /// What tells this customer from others while it may still be made.
@@ -147,6 +161,16 @@ impl Customer {
             .unwrap_or_default()
     }
 
+    /// The name that orders or the card tell of him.
+    fn known_names(&self) -> [Option<String>; 3] {
+        let told = self.names();
+        if told.iter().any(Option::is_some) {
+            told
+        } else {
+            self.card.clone()
+        }
+    }
+
     /// The customer's id in a shop.
     fn id_in(&self, shop: &str) -> Option<&str> {
         let mut of = self.told.iter().filter(|(of, _)| of.as_str() == shop);
@@ -184,13 +208,19 @@ impl Customer {
         Some(Recognition {
             id: self.contact?,
             evidence: self.evidence.clone(),
+            values: self.same.clone(),
+            names: self.known_names(),
             passed: self.passed.clone(),
         })
     }
 
-    /// Whether the contact, now recognised, stands for the shop's customer id.
-    pub(in crate::planner) fn links(&self) -> bool {
-        !self.origin_taken
+    /// Whether the contact, now recognised, stands for the shop's customer id: not where that is linked to the card of
+    /// somebody else, as long as the portal has that card.
+    pub(in crate::planner) fn links(&self, link: Option<u64>) -> bool {
+        let free = link.is_none_or(|link| {
+            Some(link) == self.contact || self.gone.contains(&link) || self.refused.contains(&link)
+        });
+        free && !self.origin_taken
             && (self.made
                 || self
                     .linked

@@ -14,20 +14,32 @@ impl Wave {
     /// Says who is who among the customers without a contact.
     pub(in crate::planner::customers) fn recognise_contacts(&mut self) {
         for at in 0..self.customers.len() {
-            if self.customers[at].contact.is_some() {
+            if let Some(contact) = self.customers[at].contact {
+                self.take_name(at, contact);
                 continue;
             }
             let (found, passed, note) = self.best_match(at);
             let customer = &mut self.customers[at];
             if let Some((contact, evidence)) = found {
+                let row = self.contacts.get(&contact).and_then(Option::as_ref);
+                customer.same = row.map(|row| customer.same_as(row)).unwrap_or_default();
                 customer.contact = Some(contact);
                 customer.evidence = evidence;
+                self.take_name(at, contact);
             }
+            let customer = &mut self.customers[at];
             let sentences: Vec<String> = passed.iter().map(Passed::sentence).collect();
             customer.passed = passed;
             for note in sentences.into_iter().chain(note) {
                 self.note_where(|state| state.customer == Some(at), &note);
             }
+        }
+    }
+
+    /// Remembers the name on a customer's card: who told none is known by it.
+    fn take_name(&mut self, at: usize, contact: u64) {
+        if let Some(row) = self.contacts.get(&contact).and_then(Option::as_ref) {
+            self.customers[at].card.clone_from(&row.person.names);
         }
     }
 
@@ -112,20 +124,18 @@ impl Customer {
     /// What speaks for a card, the strongest first; nothing, if only a name does.
     pub(super) fn speaks_for(&self, id: u64, row: &ContactRow) -> Vec<Evidence> {
         let mut evidence = Vec::new();
+        let same = self.same_as(row);
         if self.by_deal.contains(&id) {
             evidence.push(Evidence::Deal);
         }
         if self.by_origin.contains(&id) && self.origin_counts(row) {
             evidence.push(Evidence::Origin);
         }
-        if self
-            .phones
-            .iter()
-            .any(|phone| row.has_phone(phone, &self.country))
-        {
+        let mail = |value: &String| value.contains('@');
+        if !same.iter().all(mail) {
             evidence.push(Evidence::Phone);
         }
-        if self.emails.iter().any(|email| row.emails.contains(email)) {
+        if same.iter().any(mail) {
             evidence.push(Evidence::Email);
         }
         if !evidence.is_empty() {
@@ -138,15 +148,22 @@ impl Customer {
         evidence
     }
 
+    /// The phones and addresses that a card has, too.
+    fn same_as(&self, row: &ContactRow) -> Vec<String> {
+        let phones = self.phones.iter();
+        let phones = phones.filter(|phone| row.has_phone(phone, &self.country));
+        let emails = self.emails.iter();
+        phones
+            .chain(emails.filter(|email| row.emails.contains(email)))
+            .cloned()
+            .collect()
+    }
+
     /// A guest has no id: the origin is his order's, which may have been another guest's before.
     fn origin_counts(&self, row: &ContactRow) -> bool {
         !self.origin.starts_with("order:")
             || self.agreement(&row.person) >= Agreement::Alike
-            || self
-                .phones
-                .iter()
-                .any(|phone| row.has_phone(phone, &self.country))
-            || self.emails.iter().any(|email| row.emails.contains(email))
+            || !self.same_as(row).is_empty()
             || row.origin == self.second_origin
     }
 

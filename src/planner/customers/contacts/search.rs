@@ -58,6 +58,9 @@ impl Wave {
             let customer = &mut self.customers[*at];
             customer.searched = true;
             origins.push((customer.shop.clone(), customer.origin.clone(), *at));
+            if customer.origin_taken {
+                origins.push((customer.shop.clone(), customer.second_origin.clone(), *at));
+            }
             let country = &customer.country;
             let read = |phone: &String| Phone::parse(phone, country);
             let numbers: Vec<Phone> = customer.phones.iter().filter_map(read).collect();
@@ -175,7 +178,9 @@ impl Wave {
                 }
                 _ => continue,
             };
+            let gone = matches!(self.contacts.get(&lost), Some(None));
             let customer = &mut self.customers[at];
+            customer.gone.extend(gone.then_some(lost));
             customer.contact = None;
             customer.evidence.clear();
             let jobs = self.jobs.iter_mut();
