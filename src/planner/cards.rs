@@ -93,7 +93,7 @@ impl State {
         let known = &self.job.known;
         let refused = || self.is_refused(Card::Contact, known.contact_id);
         match (known.customer(), &self.person) {
-            (Some(before), Some(now)) => before.is(now) && !refused(),
+            (Some(before), Some(now)) if known.contact_id.is_some() => before.is(now) && !refused(),
             _ => false,
         }
     }
@@ -168,7 +168,7 @@ impl State {
         let known = &self.job.known;
         let refused = || self.is_refused(Card::Company, known.company_id);
         match (&known.firm, &self.firm_told) {
-            (Some(before), Some(now)) => before.is(now) && !refused(),
+            (Some(before), Some(now)) if known.company_id.is_some() => before.is(now) && !refused(),
             _ => false,
         }
     }

@@ -72,7 +72,7 @@ impl State {
 
     /// Whether the portal was told all of this same customer's phones and e-mails before.
     pub(super) fn customer_told(&self) -> bool {
-        if self.person.is_some() && !self.same_customer() {
+        if self.person.is_some() && !self.is_lead() && !self.same_customer() {
             return false;
         }
         let told = self
@@ -89,7 +89,7 @@ impl State {
         if self.firm_told.is_none() {
             return !self.firm_dropped();
         }
-        self.same_firm()
+        self.is_lead() || self.same_firm()
     }
 
     /// The phones and e-mails that identify the customer.

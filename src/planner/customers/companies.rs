@@ -179,7 +179,7 @@ impl Wave {
             self.firms[*at].company = None;
             let jobs = self.jobs.iter_mut();
             for state in jobs.filter(|state| state.firm == Some(*at)) {
-                state.known.company_id = None;
+                state.known.forget_company();
                 state.note(format!(
                     "the company {company} is no longer in the portal: it was looked for again"
                 ));

@@ -159,3 +159,27 @@ fn how_a_card_was_recognised_stays_on_record_when_the_customer_tells_more() {
         assert_eq!(recognition.values, ["+79160000001"]);
     }
 }
+
+#[test]
+fn a_lead_that_is_sent_again_asks_the_portal_nothing() {
+    let mut portal = Portal::default();
+    let mut lead = rules();
+    lead.leads = vec![crate::domain::LeadRule {
+        channel: None,
+        property: None,
+        status: "NEW".to_owned(),
+    }];
+    let mut customer = anna("5", "+79160000001", "a@example.com");
+    customer["company"] = json!({"title": "ООО Ромашка", "inn": "7707083893"});
+    let mut bring = |known: Known| {
+        let mut job = job(&of(1, &customer), known);
+        job.rules = Arc::new(lead.clone());
+        portal.calls = 0;
+        let settled = only(drive(&mut portal, vec![job]));
+        (settled, portal.calls)
+    };
+    let (first, calls) = bring(Known::default());
+    assert!(calls > 0 && matches!(first.known.target, Some(Target::Lead(_))));
+    let (again, calls) = bring(first.known);
+    assert_eq!((again.outcome, calls), (Outcome::Done { wrote: false }, 0));
+}

@@ -185,7 +185,7 @@ impl Wave {
             customer.evidence.clear();
             let jobs = self.jobs.iter_mut();
             for state in jobs.filter(|state| state.customer == Some(at)) {
-                state.known.contact_id = None;
+                state.known.forget_contact();
                 state.note(reason.clone());
                 // Where two cards were merged, the deal carries the one that is left.
                 let carried = state.row.as_ref().and_then(|row| row.get("CONTACT_ID"));
