@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::{Bridge, onec::BaseReport},
     commerceml::SchemaVersion,
-    domain::ShopName,
+    domain::{BaseName, ShopName},
     onec::Base,
 };
 use anyhow::Context as _;
@@ -264,7 +264,7 @@ fn named(bridge: &Bridge, name: Option<&str>) -> anyhow::Result<Arc<Base>> {
         None => None,
     };
     found.cloned().with_context(|| {
-        let names: Vec<&str> = bases.keys().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = bases.keys().map(BaseName::as_str).collect();
         format!("name a base with `--base`: there are {}", names.join(", "))
     })
 }

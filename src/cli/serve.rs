@@ -106,7 +106,7 @@ impl Running {
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let bridge = setup::bridge(&config, pool);
-        for problem in bridge.check_onec_bases().await? {
+        if let Some(problem) = bridge.check_onec_bases().await?.into_iter().next() {
             anyhow::bail!("BRIDGE-CONFIG: `{}`: {}", problem.key, problem.sentence);
         }
         if let Err(refused) = bridge

@@ -234,16 +234,13 @@ async fn count(bridge: &Bridge, stock: &Stock, command: &Command) -> anyhow::Res
         complete: *complete,
         counts,
     };
-    match bridge.count_stock(stock, count, &setup::actor()).await? {
-        Accepted::Refused(code, faults) => {
-            anyhow::bail!("{code}: {}", crate::app::sentence(&faults));
-        }
-        _ => {
-            bridge.apply_counts(stock.name.as_str()).await?;
-            output::say("counted");
-            Ok(ExitCode::SUCCESS)
-        }
+    let counted = bridge.count_stock(stock, count, &setup::actor()).await?;
+    if let Accepted::Refused(code, faults) = counted {
+        anyhow::bail!("{code}: {}", crate::app::sentence(&faults));
     }
+    bridge.apply_counts(stock.name.as_str()).await?;
+    output::say("counted");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A product and a quantity in each line; blank lines and those that begin with `#` are left out.

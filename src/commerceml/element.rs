@@ -323,13 +323,11 @@ impl<R: BufRead> Items<R> {
                         let plain = trimmed(&done.text).to_owned();
                         done.text = plain;
                     }
-                    match open_ones.last_mut() {
-                        Some(parent) => parent.children.push(done),
-                        None => {
-                            self.bytes = bytes;
-                            return Ok(done);
-                        }
-                    }
+                    let Some(parent) = open_ones.last_mut() else {
+                        self.bytes = bytes;
+                        return Ok(done);
+                    };
+                    parent.children.push(done);
                 }
                 Event::Text(text) => {
                     bytes += text.len();

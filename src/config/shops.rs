@@ -267,15 +267,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         delivered: said.delivered,
         cancelled: said.cancelled,
     });
-    if let Some(text) = &raw.overruled_comment
-        && (text.trim().is_empty() || text.chars().count() > 1_000)
-    {
-        problems.push(Problem::new(
-            format!("{key}.overruled_comment"),
-            "empty or too long",
-            "write 1 to 1000 characters",
-        ));
-    }
+    overruled_comment(raw.overruled_comment.as_deref(), &key, problems);
     Shop {
         rules: Arc::new(rules),
         api_keys: api_keys(raw.api_keys, raw.api_keys_file.as_deref(), &key, problems),
@@ -292,6 +284,16 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         titles: raw.titles,
         products_by: products_by(raw.products, &key, problems),
         overruled_comment: raw.overruled_comment,
+    }
+}
+
+fn overruled_comment(text: Option<&str>, key: &str, problems: &mut Vec<Problem>) {
+    if text.is_some_and(|text| text.trim().is_empty() || text.chars().count() > 1_000) {
+        problems.push(Problem::new(
+            format!("{key}.overruled_comment"),
+            "empty or too long",
+            "write 1 to 1000 characters",
+        ));
     }
 }
 

@@ -42,11 +42,11 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Pointed>,
     /// The lines of which there is not enough.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    short: Vec<ShortLine>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    short: Box<[ShortLine]>,
     /// One result for each event of a batch of which nothing was taken.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    results: Vec<EventResult>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    results: Box<[EventResult]>,
 }
 
 /// One fault of the input.
@@ -122,8 +122,8 @@ impl Problem {
             detail,
             remedy: code.remedy(),
             errors: Vec::new(),
-            short: Vec::new(),
-            results: Vec::new(),
+            short: Box::default(),
+            results: Box::default(),
         }
     }
 
@@ -170,7 +170,7 @@ impl Problem {
     pub(super) fn short(short: Vec<ShortLine>) -> Self {
         let detail = format!("of {} lines there is not enough", short.len());
         Self {
-            short,
+            short: short.into(),
             ..Self::new(Code::StockShort, detail)
         }
     }
@@ -192,7 +192,7 @@ impl Problem {
     /// A batch of which nothing was taken.
     pub(super) fn nothing_taken(results: Vec<EventResult>) -> Self {
         Self {
-            results,
+            results: results.into(),
             ..Self::new(Code::Invalid, "no event of the batch was taken")
         }
     }
@@ -200,7 +200,7 @@ impl Problem {
     /// A batch of which nothing was taken, and not by its own fault alone.
     pub(super) fn failed(results: Vec<EventResult>) -> Self {
         Self {
-            results,
+            results: results.into(),
             ..Self::new(Code::Bug, "no event of the batch was taken")
         }
     }

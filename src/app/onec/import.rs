@@ -91,7 +91,7 @@ impl Bridge {
         let base = &session.base;
         let until = Instant::now()
             + match base.step {
-                Duration::ZERO => Duration::from_secs(3_000),
+                Duration::ZERO => Duration::from_mins(50),
                 step => step * 2 / 3,
             };
         let sources = match self.sources(session, &name).await? {
@@ -390,12 +390,7 @@ impl Bridge {
                 return Ok(Ok(found));
             }
         }
-        let words = if cut {
-            format!("файла {name} нет: архив принят не целиком или повреждён")
-        } else {
-            format!("файла {name} в этом сеансе нет")
-        };
-        Ok(Err(refused(Code::OneCFile, words)))
+        Ok(Err(absent(name, cut)))
     }
 
     /// `deactivate`: a full exchange has ended; products that it did not speak of are gone. None:
@@ -422,7 +417,7 @@ impl Bridge {
         // What waits is to be known before its events could be pruned.
         self.take_up_onec(Duration::from_secs(10)).await?;
         let mut sum = 0;
-        let mut longest = Duration::from_secs(86_400);
+        let mut longest = Duration::from_hours(24);
         let mut db = self.pool().acquire().await?;
         for base in self.directory().bases.values() {
             let name = base.name.as_str();
@@ -435,4 +430,14 @@ impl Bridge {
         let sessions = crate::storage::onec::sessions::prune(&mut db, longest.as_secs_f64(), batch);
         Ok(sum + sessions.await?)
     }
+}
+
+/// No file of the session has this name, or the archive that may hold it was cut.
+fn absent(name: &str, cut: bool) -> Step {
+    let words = if cut {
+        format!("файла {name} нет: архив принят не целиком или повреждён")
+    } else {
+        format!("файла {name} в этом сеансе нет")
+    };
+    refused(Code::OneCFile, words)
 }

@@ -107,7 +107,7 @@ impl Bridge {
         self.metrics()
             .onec_orders(base.name.as_str(), "confirmed", confirmed);
         let until = match base.step {
-            Duration::ZERO => Instant::now() + Duration::from_secs(3_600),
+            Duration::ZERO => Instant::now() + Duration::from_hours(1),
             step => Instant::now() + step / 2,
         };
         self.take_up_orders(&base, until).await?;
@@ -125,7 +125,7 @@ impl Bridge {
         base: &Arc<Base>,
         version: Option<SchemaVersion>,
     ) -> Result<Query, Error> {
-        let until = Instant::now() + Duration::from_secs(3_600);
+        let until = Instant::now() + Duration::from_hours(1);
         self.take_up_orders(base, until).await?;
         let mut db = self.pool().acquire().await?;
         let row = bases::open(&mut db, base.name.as_str()).await?;

@@ -121,13 +121,11 @@ impl<R> Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let many = self.inner.read(into)?;
-        match self.left.checked_sub(many as u64) {
-            Some(left) => self.left = left,
-            None => {
-                self.passed.store(true, Ordering::Relaxed);
-                return Err(io::Error::other("it unpacks to more than is allowed"));
-            }
-        }
+        let Some(left) = self.left.checked_sub(many as u64) else {
+            self.passed.store(true, Ordering::Relaxed);
+            return Err(io::Error::other("it unpacks to more than is allowed"));
+        };
+        self.left = left;
         Ok(many)
     }
 }

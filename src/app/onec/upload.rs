@@ -64,15 +64,11 @@ impl Bridge {
             }
             known => known,
         };
-        let (id, starts) = match file {
-            Some(file) => (file.id, file.bytes),
-            None => {
-                let base = session.base.name.as_str();
-                (
-                    files::begin(&mut tx, (base, session.id, kind), &name).await?,
-                    0,
-                )
-            }
+        let (id, starts) = if let Some(file) = file {
+            (file.id, file.bytes)
+        } else {
+            let of = (session.base.name.as_str(), session.id, kind);
+            (files::begin(&mut tx, of, &name).await?, 0)
         };
         let mut at = starts;
         for part in piece.chunks(ROW) {

@@ -384,7 +384,7 @@ fn time(key: &str, name: &str, text: &str, problems: &mut Vec<Problem>) -> Durat
                 format!("`{text}` is not a time that can be used"),
                 "write a number and m, h or d: \"1h\"; at least a minute",
             ));
-            Duration::from_secs(3_600)
+            Duration::from_hours(1)
         }
     }
 }

@@ -73,7 +73,7 @@ impl Exchange<'_> {
             }
             Step::Refused { code, lines } => {
                 let shown = Answer::failure_with(code, lines);
-                Err(Box::new(self.say(&shown)))
+                Err(Refused::from(self.say(&shown)))
             }
         }
     }
@@ -85,12 +85,10 @@ impl Exchange<'_> {
         let ended = bridge
             .end_onec_catalogue(&session, self.asked.timestamp)
             .await;
-        match ended.map_err(|error| self.failed(error))? {
-            Some(_) => Ok(self.success()),
-            None => {
-                let detail = "не все файлы этого сеанса приняты: полный обмен не завершён";
-                Err(self.refuse(Code::OneCFile, detail))
-            }
+        if ended.map_err(|error| self.failed(error))?.is_some() {
+            return Ok(self.success());
         }
+        let detail = "не все файлы этого сеанса приняты: полный обмен не завершён";
+        Err(self.refuse(Code::OneCFile, detail))
     }
 }

@@ -47,7 +47,13 @@ const LISTEN: Duration = Duration::from_secs(50);
 const LOOK: Duration = Duration::from_secs(2);
 
 /// What a failed request is answered with.
-type Refused = Box<Response>;
+struct Refused(Box<Response>);
+
+impl From<Response> for Refused {
+    fn from(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+}
 
 /// The base that is served at this path.
 fn base_at<'a>(config: &'a Config, path: &str) -> Option<&'a OneC> {
@@ -96,7 +102,7 @@ pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -
     let mode = asked.known_mode();
     let (result, response) = match exchange.answer(body).await {
         Ok((result, response)) => (result, response),
-        Err(refused) => ("failure", *refused),
+        Err(refused) => ("failure", *refused.0),
     };
     state.bridge.metrics().onec_asked(base, mode, result);
     response
@@ -127,7 +133,7 @@ impl Exchange<'_> {
     fn refuse(&self, code: Code, detail: &str) -> Refused {
         let base = &self.base().name;
         tracing::warn!(%base, %code, detail, mode = self.asked.known_mode(), "1C was refused");
-        Box::new(self.say(&Answer::failure(code, detail)))
+        self.say(&Answer::failure(code, detail)).into()
     }
 
     /// What the bridge itself could not do: 1C tries again at its next exchange.
@@ -139,7 +145,7 @@ impl Exchange<'_> {
             Code::Database => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Box::new(response)
+        response.into()
     }
 
     async fn answer(&self, body: Body) -> Result<(&'static str, Response), Refused> {
