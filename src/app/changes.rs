@@ -115,8 +115,8 @@ impl Bridge {
             match self.looked_at(lease, shop, part.clone()).await {
                 Err(error) if error.is_of_the_row() => {
                     if let Some(one) = parts.failed(part) {
-                        let now = Utc::now();
                         let mut tx = self.pool().begin().await?;
+                        let now = clocks::now(&mut tx).await?;
                         lanes::fence(&mut tx, lease).await?;
                         self.bury_message(&mut tx, &one, now, &error.chain())
                             .await?;

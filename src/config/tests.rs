@@ -213,6 +213,7 @@ fn secrets_may_come_from_files() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one key a line")]
 fn the_example_is_valid_and_names_every_key() {
     let config = parse(EXAMPLE).unwrap();
     assert!(!config.demo);

@@ -77,13 +77,10 @@ pub(super) async fn post_delivery(
     if bytes.starts_with(PING) {
         return Ok(answer(StatusCode::OK, "pong", None));
     }
-    let order = match body::json(&bytes).await {
-        Ok(order) => order,
-        Err(_) => {
-            let words: String = String::from_utf8_lossy(&bytes).chars().take(300).collect();
-            tell(&state, &name, woocommerce::notice(Code::NotAnOrder, &words)).await?;
-            return Ok(answer(StatusCode::OK, "ignored", Some(NO_ORDER)));
-        }
+    let Ok(order) = body::json(&bytes).await else {
+        let words: String = String::from_utf8_lossy(&bytes).chars().take(300).collect();
+        tell(&state, &name, woocommerce::notice(Code::NotAnOrder, &words)).await?;
+        return Ok(answer(StatusCode::OK, "ignored", Some(NO_ORDER)));
     };
     let topic = text("x-wc-webhook-topic").unwrap_or_default();
     let delivery_id = text("x-wc-webhook-delivery-id").unwrap_or_default();

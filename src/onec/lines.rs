@@ -1,4 +1,4 @@
-//! Lines that add up to the order's total, with discounts and VAT.
+//! Contents that add up to the order's total, with discounts and VAT.
 
 use super::{Discounts, at, text_of};
 use crate::{
@@ -20,7 +20,7 @@ const DISCOUNT: &str = "ORDER_DISCOUNT";
 const WHOLE: &str = "ORDER_SUM";
 
 /// The lines, the taxes of the whole order, and what it comes to.
-pub(super) struct Lines {
+pub(super) struct Contents {
     pub(super) lines: Vec<OrderLine>,
     pub(super) taxes: Vec<Tax>,
     pub(super) total: Decimal,
@@ -67,15 +67,15 @@ pub(super) fn of(
     order: &Snapshot,
     discounts: Discounts,
     known: &BTreeMap<String, String>,
-) -> Option<Lines> {
+) -> Option<Contents> {
     let total = rounded(order.total);
     let mut goods = Vec::with_capacity(order.items.len());
     for nth in 0..order.items.len() {
         goods.push(item(order, nth, known)?);
     }
-    let delivery = delivery(order)?;
+    let delivery = delivery(order).ok()?;
     let discount = match discounts {
-        Discounts::Line => discount(order)?,
+        Discounts::Line => discount(order).ok()?,
         Discounts::InPrice => None,
     };
     let fixed: Vec<Draft> = delivery.into_iter().chain(discount).collect();
@@ -106,14 +106,14 @@ pub(super) fn of(
 }
 
 /// Sums, prices and taxes, once it is known what each line comes to.
-fn finished(drafts: Vec<Draft>, total: Decimal) -> Option<Lines> {
+fn finished(drafts: Vec<Draft>, total: Decimal) -> Option<Contents> {
     let taxed = |on_top| {
         let mut drafts = drafts.iter();
         drafts.any(|one| one.on_top == on_top && one.rate.is_some_and(|rate| !rate.is_zero()))
     };
     // 1C reads one mark for the whole order; where both kinds stand in it, all hold their VAT.
     let on_top = taxed(true) && !taxed(false);
-    let mut found = Lines {
+    let mut found = Contents {
         lines: Vec::with_capacity(drafts.len()),
         taxes: Vec::new(),
         total,
@@ -230,16 +230,20 @@ fn service(id: &str, name: String) -> OrderLine {
     }
 }
 
-/// The delivery; an order that has none has no such line. None outside: a number does not fit.
-fn delivery(order: &Snapshot) -> Option<Option<Draft>> {
+/// A number does not fit.
+struct TooLarge;
+
+/// The delivery; an order that has none has no such line.
+fn delivery(order: &Snapshot) -> Result<Option<Draft>, TooLarge> {
     let Some(delivery) = &order.delivery else {
-        return Some(None);
+        return Ok(None);
     };
     if delivery.method.is_none() && delivery.price.is_zero() {
-        return Some(None);
+        return Ok(None);
     }
-    Some(Some(Draft {
-        gross: with_vat(delivery.price, delivery.vat_rate, delivery.vat_included)?,
+    let gross = with_vat(delivery.price, delivery.vat_rate, delivery.vat_included);
+    Ok(Some(Draft {
+        gross: gross.ok_or(TooLarge)?,
         rate: delivery.vat_rate,
         on_top: !delivery.vat_included,
         line: service(DELIVERY, "Доставка заказа".to_owned()),
@@ -247,12 +251,14 @@ fn delivery(order: &Snapshot) -> Option<Option<Draft>> {
 }
 
 /// All discounts of the order as one line.
-fn discount(order: &Snapshot) -> Option<Option<Draft>> {
+fn discount(order: &Snapshot) -> Result<Option<Draft>, TooLarge> {
     let mut gross = Decimal::ZERO;
     for one in &order.discounts {
-        gross = gross.checked_sub(with_vat(one.amount, one.vat_rate, one.vat_included)?)?;
+        let amount = with_vat(one.amount, one.vat_rate, one.vat_included);
+        let left = amount.and_then(|amount| gross.checked_sub(amount));
+        gross = left.ok_or(TooLarge)?;
     }
-    Some((!gross.is_zero()).then(|| Draft {
+    Ok((!gross.is_zero()).then(|| Draft {
         gross,
         rate: None,
         on_top: false,

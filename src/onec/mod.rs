@@ -77,6 +77,10 @@ pub struct Base {
 
 /// Which orders go to 1C, and how they are written.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the settings form"
+)]
 pub struct Export {
     /// What stands before the number, by shop.
     pub prefixes: BTreeMap<ShopName, String>,

@@ -305,7 +305,7 @@ fn payment(with: &Writing<'_>, order: &Snapshot, sum: Decimal) -> Option<Payment
 }
 
 /// The shipment of an order that is to be delivered, or is.
-fn shipment(with: &Writing<'_>, order: &Snapshot, lines: &lines::Lines) -> Option<Shipment> {
+fn shipment(with: &Writing<'_>, order: &Snapshot, lines: &lines::Contents) -> Option<Shipment> {
     let base = with.base;
     let delivery = order.delivery.as_ref()?;
     let goods: Vec<_> = lines

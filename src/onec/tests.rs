@@ -19,8 +19,8 @@ pub(super) fn base() -> Base {
         file_limit: 204_800,
         step: Duration::from_secs(30),
         max_upload: 1 << 28,
-        session_ttl: Duration::from_secs(3600),
-        keep_files: Duration::from_secs(3600),
+        session_ttl: Duration::from_hours(1),
+        keep_files: Duration::from_hours(1),
         keep_files_bytes: 1 << 30,
         export: Export {
             prefixes: BTreeMap::from([(shop, "A-".to_owned())]),
@@ -44,6 +44,7 @@ pub(super) fn base() -> Base {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "called with a literal")]
 fn snapshot(data: Value) -> Snapshot {
     let event = json!({
         "specversion": "1.0", "type": "shop.order.saved.v1", "source": "x", "id": "1", "data": data

@@ -119,7 +119,7 @@ impl StockEvent {
             if counted {
                 Told::counted(&data, &mut faults)
             } else {
-                Told::moved(&data, &mut faults)
+                Some(Told::moved(&data, &mut faults))
             }
         });
         match (source, id, told) {
@@ -136,7 +136,7 @@ impl StockEvent {
 }
 
 impl Told {
-    fn moved(data: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
+    fn moved(data: &Reader<'_>, faults: &mut Faults) -> Self {
         let reason = data.text("reason", LONGEST, faults);
         let lines = data.objects("moves", MOST_MOVES, faults);
         if lines.is_empty() && faults.is_empty() {
@@ -163,10 +163,10 @@ impl Told {
                 });
             }
         }
-        Some(Self::Moved {
+        Self::Moved {
             reason: reason.unwrap_or_else(|| "moved".to_owned()),
             moves,
-        })
+        }
     }
 
     fn counted(data: &Reader<'_>, faults: &mut Faults) -> Option<Self> {

@@ -197,7 +197,7 @@ async fn count(database: &Database, bridge: &Served, id: &str) -> f64 {
 async fn copied(database: &Database) -> f64 {
     let mut rows = String::new();
     for n in 0..PRODUCTS {
-        rows += &format!("{n}\t1000000\n");
+        rows.extend([n.to_string().as_str(), "\t1000000\n"]);
     }
     let mut db = database.pool.acquire().await.unwrap();
     let ((), took) = timed(async {

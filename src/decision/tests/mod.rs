@@ -186,6 +186,7 @@ fn word(decision: &Decision) -> String {
 }
 
 /// Every kind of sentence about a decision, with statuses and stages in capitals.
+#[expect(clippy::too_many_lines, reason = "one case after the other")]
 pub(crate) fn sentences() -> Vec<String> {
     use Untranslatable::{Ambiguous, OneWay, Unknown};
     let agreed = Agreed::new("N", stage("NEW"));

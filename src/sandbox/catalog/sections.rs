@@ -32,18 +32,15 @@ pub(super) fn call(world: &mut World, action: &str, params: &Params) -> Option<O
 fn write(world: &mut World, own: Option<u64>, params: &Params) -> Outcome {
     let given = fields(params)?;
     let catalogue = &mut world.crm.catalogue;
-    let mut row = match own {
-        Some(id) => {
-            let row = catalogue.sections.get(&id).cloned();
-            row.ok_or_else(|| wrong("section is not exists"))?
+    let mut row = if let Some(id) = own {
+        let row = catalogue.sections.get(&id).cloned();
+        row.ok_or_else(|| wrong("section is not exists"))?
+    } else {
+        require(&given, &["iblockId", "name"])?;
+        if id(given.get("iblockId")) != Some(PRODUCTS) {
+            return Err(Fail::numeric(200_040_300_000, "Iblock Not Found"));
         }
-        None => {
-            require(&given, &["iblockId", "name"])?;
-            if id(given.get("iblockId")) != Some(PRODUCTS) {
-                return Err(Fail::numeric(200_040_300_000, "Iblock Not Found"));
-            }
-            fresh()
-        }
+        fresh()
     };
     let code = given.get("code").map(text).filter(|code| !code.is_empty());
     let taken = |(id, other): (&u64, &Map<String, Value>)| {

@@ -176,7 +176,8 @@ fn add(world: &mut World, caller: &Caller, params: &Params) -> Outcome {
     }
     let kind = fields.get("TYPE_ID").and_then(int).unwrap_or(0);
     let named = given("PROVIDER_ID").is_some();
-    if !matches!(kind, MEETING | CALL | MAIL) && !(kind == OF_A_PROVIDER && named) {
+    let known = matches!(kind, MEETING | CALL | MAIL) || (kind == OF_A_PROVIDER && named);
+    if !known {
         let text = if kind == 0 {
             "The field TYPE_ID is not defined or invalid"
         } else {
@@ -191,7 +192,7 @@ fn add(world: &mut World, caller: &Caller, params: &Params) -> Outcome {
                     defined correctly";
         return Err(Fail::plain(text));
     };
-    let row = row(world, caller, kind, &fields, people);
+    let row = row(world, caller, kind, &fields, &people);
     let own = keep(world, caller, card, row);
     let done = fields.get("COMPLETED").is_some_and(truthy);
     if kind == MAIL && given("DIRECTION").as_deref() == Some("2") && done {
@@ -201,7 +202,7 @@ fn add(world: &mut World, caller: &Caller, params: &Params) -> Outcome {
 }
 
 /// An activity of the older method as it is kept. The deadline is never taken from the caller.
-fn row(world: &World, caller: &Caller, kind: i64, fields: &Value, people: Vec<Value>) -> Value {
+fn row(world: &World, caller: &Caller, kind: i64, fields: &Value, people: &[Value]) -> Value {
     let given = |name: &str| fields.get(name).map(text).unwrap_or_default();
     let moment = |name: &str| world.clock.parse(&given(name)).map(iso);
     let stamp = world.clock.stamp();
