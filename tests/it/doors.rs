@@ -167,6 +167,7 @@ async fn at_once(client: &Client, times: usize, url: &str, key: &str, body: &[u8
 )]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_stays_within_256_mib_whatever_strangers_shops_and_portals_send() {
+    crate::support::provider();
     let (portal, db) = (hostile().await, Database::new().await);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("b24-bridge.toml");
