@@ -302,7 +302,7 @@ async fn while_one_call_is_slow_other_orders_go_on_and_the_same_customers_wait_f
             break;
         }
         assert!(
-            begun.elapsed() < slow - Duration::from_secs(8),
+            begun.elapsed() + Duration::from_secs(8) < slow,
             "{made}\n{}",
             world.lives().await
         );
@@ -359,7 +359,7 @@ async fn no_more_than_a_few_slow_calls_are_open_at_once() {
     let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), slow.clone())]);
     let options = worker::Options {
         poll: Duration::from_millis(50),
-        reconcile: Duration::from_secs(3_600),
+        reconcile: Duration::from_hours(1),
         ..worker::Options::default()
     };
     let stop = CancellationToken::new();
@@ -386,7 +386,7 @@ async fn no_more_than_a_few_slow_calls_are_open_at_once() {
             break;
         }
         assert!(
-            begun.elapsed() < Duration::from_secs(60),
+            begun.elapsed() < Duration::from_mins(1),
             "{done} of {posted}"
         );
         tokio::time::sleep(Duration::from_millis(50)).await;

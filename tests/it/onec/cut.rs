@@ -35,7 +35,7 @@ impl Site {
             &self.database.url,
         )));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while client
             .get(format!("{}/healthz", self.url))
             .send()

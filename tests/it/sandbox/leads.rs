@@ -18,7 +18,8 @@ impl Desk {
 }
 
 fn card(cards: &[Value], id: u64) -> Value {
-    let found = cards.iter().find(|card| card["ID"] == id.to_string());
+    let id = id.to_string();
+    let found = cards.iter().find(|card| card["ID"] == id.as_str());
     found.cloned().unwrap_or(Value::Null)
 }
 

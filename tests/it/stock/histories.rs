@@ -379,7 +379,7 @@ impl<'a> History<'a> {
         };
         let ReservationAnswer::Reserved(now) = answer else {
             let refused =
-                known.state != "held" && !(known.state == "shipped" && !part) || wanted > open;
+                !(known.state == "held" || (known.state == "shipped" && !part)) || wanted > open;
             assert!(refused, "{answer:?}: {}", self.story());
             return;
         };

@@ -200,7 +200,7 @@ async fn processes_are_killed_and_connections_lost_and_still_each_piece_has_one_
 }
 
 async fn until_up(client: &Client, url: &str) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     while client.get(format!("{url}/healthz")).send().await.is_err() {
         assert!(Instant::now() < until, "{url} does not answer");
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -46,7 +46,7 @@ impl Parts {
         let mut rows = rules.statuses.rows().to_vec();
         for (status, stage) in accepts {
             let row = rows.iter_mut().find(|row| row.status == *status);
-            row.unwrap().accepts.push(Stage::new(0, *stage));
+            row.unwrap().accepts.push(Stage::new(0, stage));
         }
         rules.statuses = StatusMap::new(rows);
         let mut two_way = TwoWay::of(&rules);
