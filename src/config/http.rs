@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use url::Url;
 
 /// Room for bodies in work, in bytes: usual, and the most that can be set.
-const USUAL_ROOM: usize = 96 * 1024 * 1024;
+const USUAL_ROOM: usize = 64 * 1024 * 1024;
 const MOST_ROOM: usize = 4 * 1024 * 1024 * 1024;
 
 /// The API's listener and its bounds.
@@ -23,7 +23,7 @@ pub struct Http {
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,
     /// What the bodies of all requests in work take together, in bytes, read and as values: an order takes about ten times its length.
-    /// None: twelve times `max_body_bytes`, at least 96 MiB.
+    /// None: eight times `max_body_bytes`, at least 64 MiB.
     pub room_bytes: Option<usize>,
     /// Open connections of one address (of IPv6: of one /64); those of `trusted_proxies` are not counted.
     pub connections_per_source: usize,
@@ -57,7 +57,7 @@ impl Default for Http {
 impl Http {
     /// What the bodies of all requests in work take together, in bytes.
     pub fn room(&self) -> usize {
-        let usual = self.max_body_bytes.saturating_mul(12).max(USUAL_ROOM);
+        let usual = self.max_body_bytes.saturating_mul(8).max(USUAL_ROOM);
         self.room_bytes.unwrap_or(usual)
     }
 
@@ -81,7 +81,7 @@ impl Http {
             problems.push(Problem::new(
                 "http.room_bytes",
                 "out of range",
-                "choose at least `max_body_bytes`, better twelve times as much, and at most 4294967296",
+                "choose at least `max_body_bytes`, better eight times as much, and at most 4294967296",
             ));
         }
         if let Err(wrong) = Proxies::parse(&self.trusted_proxies) {
