@@ -22,6 +22,7 @@ mod discard;
 mod error;
 mod events;
 mod exchange;
+mod feed;
 mod health;
 mod install;
 mod letter_counts;

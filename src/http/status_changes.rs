@@ -2,31 +2,13 @@
 
 use super::{
     Problem, State,
-    query::{self, wrong},
+    feed::{self, From},
 };
-use crate::{app::StatusChanges, config::Caller, domain::ShopName};
+use crate::{app::StatusChanges, config::Caller};
 use axum::{
     Json,
     extract::{Query, State as Extract, rejection::QueryRejection},
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
-
-const LARGEST_PAGE: u32 = 1_000;
-
-/// From where to read.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct From {
-    /// The `next` of the page before; nothing or 0 to begin with.
-    after: Option<i64>,
-    /// How many: 1 to 1,000, else 100.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-    /// The shop; only with an operator's key.
-    shop: Option<String>,
-}
 
 /// Lists a shop's decided changes of status in order, without gaps.
 ///
@@ -48,15 +30,7 @@ pub(super) async fn get_status_changes(
     caller: Caller,
     query: Result<Query<From>, QueryRejection>,
 ) -> Result<Json<StatusChanges>, Problem> {
-    let from = query::read(query)?;
-    let limit = query::limit(from.limit, LARGEST_PAGE)?;
-    let after = from.after.unwrap_or(0);
-    if after < 0 {
-        return Err(wrong("`after` is the `next` of the page before"));
-    }
-    let named = from.shop.as_deref().map(ShopName::parse).transpose();
-    let shop = caller.within(named.map_err(wrong)?)?;
-    let shop = shop.ok_or_else(|| wrong("name a `shop`"))?;
+    let feed::Place { shop, after, limit } = feed::place(query, &caller)?;
     let bridge = &state.bridge;
     let page = match caller.only() {
         Some(_) => bridge.status_changes(&shop, after, limit).await?,
