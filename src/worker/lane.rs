@@ -7,7 +7,7 @@ use super::{
     guests, identity,
     identity::Acquaintance,
     lease::{Held, chain},
-    perform,
+    pace, perform,
     stuck::Turns,
     waves::{Ended, Hand, PATIENCE, Waves},
 };
@@ -46,8 +46,6 @@ pub(super) struct Lane<P> {
     troubled: bool,
     /// Whether history has just given way to what is read back: then it is its turn, however often that is due.
     gave_way: bool,
-    /// Until when the pace is lowered, as it stands on record.
-    lowered_until: Option<Instant>,
     turns: Turns,
 }
 
@@ -74,7 +72,6 @@ impl<P: Portal> Lane<P> {
             acquaintance: Acquaintance::default(),
             troubled: false,
             gave_way: false,
-            lowered_until: None,
             turns,
         }
     }
@@ -114,9 +111,11 @@ impl<P: Portal> Lane<P> {
             held,
             self.options.poll,
         );
+        let (bridge, portal) = (self.bridge.clone(), self.portal.clone());
         tokio::select! {
             () = self.drive(held) => {}
             () = guests => {}
+            () = pace::tell(&bridge, portal, held) => {}
         }
         let left = self.portal.left().as_secs_f64();
         if let Ok(mut db) = self.bridge.pool().acquire().await
@@ -151,7 +150,6 @@ impl<P: Portal> Lane<P> {
                     Some(self.options.poll)
                 }
             };
-            self.tell_pace(held).await;
             if let Some(wait) = wait {
                 self.sleep(wait, held.stop()).await;
             }
@@ -516,25 +514,6 @@ impl<P: Portal> Lane<P> {
             lanes::go_on(&mut db, held.lease(), true).await?;
         }
         Ok(())
-    }
-
-    /// Puts on record that the pace is lowered, for those who look from outside.
-    async fn tell_pace(&mut self, held: &Held) {
-        let left = self.portal.lowered();
-        let until = Instant::now() + left;
-        let told = self.lowered_until;
-        // What is on record is the same moment, but for how exactly it is measured.
-        if left.is_zero() || told.is_some_and(|told| until < told + Duration::from_millis(100)) {
-            return;
-        }
-        self.lowered_until = Some(until);
-        let seconds = left.as_secs_f64();
-        tracing::warn!(portal = %self.name, code = %Code::Limit, seconds, "half the pace: somebody else uses up the portal's limit");
-        if let Ok(mut db) = self.bridge.pool().acquire().await
-            && let Err(error) = lanes::slow_down(&mut db, held.lease(), seconds).await
-        {
-            tracing::debug!(portal = %self.name, %error, "the lowered pace is not on record");
-        }
     }
 
     async fn sleep(&self, time: Duration, stop: &CancellationToken) {

@@ -15,6 +15,7 @@ mod intended;
 mod lane;
 mod lease;
 mod options;
+mod pace;
 mod perform;
 mod portal;
 mod reconcile;
