@@ -15,7 +15,7 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long a query waits for the answer before it to be known as written or cut.
+/// How long a request waits for the answer before it to be known as written or cut.
 const SETTLING: Duration = Duration::from_secs(2);
 
 /// What was offered in an answer.
@@ -44,6 +44,7 @@ impl Bridge {
 
     /// `mode=success`: confirms exactly what was offered in the session; how many orders.
     pub async fn onec_success(&self, session: &Session) -> Result<u64, Error> {
+        self.settled(session).await?;
         let mut tx = self.pool().begin().await?;
         let confirmed = self.confirm_offers(&mut tx, session, By::Success).await?;
         tx.commit().await?;

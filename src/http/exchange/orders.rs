@@ -74,7 +74,7 @@ impl Exchange<'_> {
             // There is room for one.
             let _ = sender.try_send(Ok(Part::Last(bytes)));
         } else {
-            tokio::spawn(write(query, bytes, sender));
+            tokio::spawn(write(query, bytes, bridge.clone(), sender));
         }
         let body = Body::from_stream(Parts { parts, guard });
         let kind = match self.base().encoding {
@@ -94,12 +94,26 @@ impl Exchange<'_> {
 }
 
 /// Writes the rest of an answer for as long as somebody takes it.
-async fn write(mut query: Query, first: Vec<u8>, sender: mpsc::Sender<io::Result<Part>>) {
-    if sender.send(Ok(Part::More(first))).await.is_err() {
-        return;
-    }
+async fn write(
+    mut query: Query,
+    first: Vec<u8>,
+    bridge: Bridge,
+    sender: mpsc::Sender<io::Result<Part>>,
+) {
+    let mut part = Ok(Part::More(first));
     loop {
-        let part = match query.part().await {
+        if let Err(error) = &part {
+            tracing::warn!(%error, "an answer to 1C breaks off");
+        }
+        let over = !matches!(part, Ok(Part::More(_)));
+        let taken = sender.send(part).await.is_ok();
+        if over && taken {
+            return;
+        }
+        if !taken {
+            break;
+        }
+        part = match query.part().await {
             Ok(Some(part)) => Ok(Part::More(part)),
             Ok(None) => match query.end().await {
                 Ok(Some(end)) => Ok(Part::Last(end)),
@@ -108,13 +122,12 @@ async fn write(mut query: Query, first: Vec<u8>, sender: mpsc::Sender<io::Result
             },
             Err(error) => Err(io::Error::other(error.to_string())),
         };
-        let over = !matches!(part, Ok(Part::More(_)));
-        if let Err(error) = &part {
-            tracing::warn!(%error, "an answer to 1C breaks off");
-        }
-        if sender.send(part).await.is_err() || over {
-            return;
-        }
+    }
+    // What was read after the connection broke was never offered either.
+    if let Some(offered) = query.offered()
+        && let Err(error) = bridge.onec_answer_cut(&offered).await
+    {
+        tracing::warn!(error = %error.chain(), "it could not be stored what became of an answer to 1C");
     }
 }
 
