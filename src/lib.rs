@@ -23,6 +23,7 @@
 //! | [`commerceml`] | the XML in which 1C and a site exchange orders, goods and stock. Pure |
 //! | [`onec`] | a 1C base that exchanges as with a site: which orders it gets, and how they are written. Pure |
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
+//! | [`forms`] | forms of a shop's site: what services post, and what it says. Pure |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
 //! | [`doors`] | what any caller may use of the process: bytes in work, tries at keys |
@@ -82,6 +83,7 @@ pub mod decision;
 pub mod domain;
 pub mod doors;
 pub mod embedded;
+pub mod forms;
 pub mod http;
 pub mod lifecycle;
 pub mod onec;

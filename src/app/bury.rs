@@ -1,6 +1,6 @@
 //! Giving up one thing, in a transaction of its own.
 
-use super::{Bridge, Claim, Error};
+use super::{Bridge, Claim, Error, Kind};
 use crate::{
     domain::Code,
     storage::{
@@ -26,6 +26,10 @@ impl Bridge {
     ) -> Result<(), Error> {
         let (shop, number, event) = (claim.shop.clone(), claim.number.clone(), claim.event);
         let message = clean(message);
+        if claim.kind == Kind::Form {
+            tracing::error!(shop, key = number, %code, "a submission is given up");
+            return self.bury_subject(lease, claim, (code, message)).await;
+        }
         tracing::error!(shop, number, %code, "an order is given up");
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;

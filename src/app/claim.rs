@@ -33,14 +33,25 @@ const HISTORY_WAVE: u32 = 48;
 /// Orders of one wave where several shops share a portal: so many fill their calls well, and what another shop brings meanwhile waits for no more.
 const SHARED_WAVE: u32 = 100;
 
-/// A claimed order: what settling needs to know of it.
+/// What was claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An order.
+    Order,
+    /// The submission of a form.
+    Form,
+}
+
+/// A claimed order, or a claimed submission of a form: what settling needs to know of it.
 #[derive(Debug, Clone)]
 pub struct Claim {
+    /// What it is.
+    pub kind: Kind,
     /// The shop.
     pub shop: String,
-    /// The order's number.
+    /// The order's number, or the key of the subject.
     pub number: String,
-    /// The event that is tried.
+    /// The event that is tried; 0 for a subject: it has one body only.
     pub event: i64,
     /// Who its customer is; none if it names nobody.
     pub person: Option<Person>,
@@ -263,6 +274,7 @@ fn claim_of(due: &Due, who: Option<(&ShopRules, &Customer)>) -> Claim {
         ))
     });
     Claim {
+        kind: Kind::Order,
         shop: due.shop.clone(),
         number: due.number.clone(),
         event: due.event,

@@ -2,7 +2,7 @@
 
 use crate::{
     decision::statuses,
-    domain::{BaseName, Policy, PortalName, ShopName, ShopRules},
+    domain::{BaseName, FormRules, Policy, PortalName, ShopName, ShopRules},
     onec::Base,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -22,6 +22,8 @@ pub struct Directory {
     pub bases: BTreeMap<BaseName, Arc<Base>>,
     /// What people call the statuses of each shop.
     pub titles: BTreeMap<ShopName, BTreeMap<String, String>>,
+    /// The forms of every shop, by their names.
+    pub forms: BTreeMap<(ShopName, String), Arc<FormRules>>,
 }
 
 /// How a shop's differences are decided, and how it is told.

@@ -26,6 +26,7 @@ mod contacts;
 mod dead_letters;
 mod directory;
 mod feed;
+mod forms;
 mod halves;
 mod heard;
 mod identity;
@@ -79,7 +80,7 @@ pub use backfill::{Backfill, BackfillStep};
 pub use bell::Bell;
 pub use bulk::{Bulk, BulkAction, BulkJob, BulkJobs};
 pub use changes::{Outbound, Outgoing};
-pub use claim::Claim;
+pub use claim::{Claim, Kind};
 pub use compare::{Compared, Comparison, Looked, lane_of};
 pub use conflicts::{ConflictFilter, ConflictPage, ConflictView};
 pub use dead_letters::{
@@ -87,6 +88,7 @@ pub use dead_letters::{
 };
 pub use directory::{Directory, TwoWay};
 pub use feed::{StatusChange, StatusChanges};
+pub use forms::{FormTaken, FormWork, Submission, SubmissionFilter};
 pub use heard::{HistoryTaken, Notice};
 pub use identity::PortalChange;
 pub use import::{FaultyLine, Imports};

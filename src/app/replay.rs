@@ -46,7 +46,14 @@ impl Bridge {
     ) -> Result<(Retried, Vec<String>), Error> {
         let letter = letters::open(tx, id).await?.ok_or(Error::NotFound)?;
         let detail = json!({ "mended": options.payload.is_some(), "recreate": options.recreate });
+        let subject = letters::subject(tx, id).await?;
         let retried = match letter.outbox_id {
+            _ if subject.is_some() => {
+                let shop = letter.shop.as_deref().ok_or(Error::NotFound)?;
+                let key = subject.as_deref().ok_or(Error::NotFound)?;
+                self.retry_subject(tx, (id, shop, key), who, options.payload)
+                    .await?
+            }
             _ if letter.change_seq.is_some() => {
                 self.retry_change(tx, &letter, who, &options).await?
             }

@@ -1,6 +1,13 @@
 //! The end of a try: one transaction for a whole wave, fenced by the lane's lease.
 
-use super::{Bridge, Error, bury::clean, claim::Claim, compare, halves::Halves, who};
+use super::{
+    Bridge, Error,
+    bury::clean,
+    claim::{Claim, Kind},
+    compare,
+    halves::Halves,
+    who,
+};
 use crate::{
     bug::{self, Step},
     domain::{Agreed, Code},
@@ -16,7 +23,7 @@ use crate::{
         letters,
         links::{self, Link},
         orders::{self, Head, Then, Tried},
-        outbox,
+        outbox, subjects,
         under_way::{self, OnItsWay},
     },
 };
@@ -176,7 +183,12 @@ impl Bridge {
             .iter()
             .map(|(claim, _)| claim.number.clone())
             .collect();
-        let heads = orders::lock(&mut tx, &shops, &numbers).await?;
+        // A wave is of one kind.
+        let kind = ended.first().map_or(Kind::Order, |(claim, _)| claim.kind);
+        let heads = match kind {
+            Kind::Order => orders::lock(&mut tx, &shops, &numbers).await?,
+            Kind::Form => subjects::lock(&mut tx, &shops, &numbers).await?,
+        };
         let heads: HashMap<(&str, &str), &Head> = heads
             .iter()
             .map(|head| ((&*head.shop, &*head.number), head))
@@ -199,10 +211,14 @@ impl Bridge {
         let systems = self.systems(&lease.portal);
         self.load_clocks(&mut tx, &systems).await?;
         self.store_clocks(&mut tx, &systems).await?;
-        writes
-            .lines
-            .extend(self.close_outdated(&mut tx, &writes.done).await?);
-        let sum = writes.write(&mut tx, lease).await?;
+        let sum = match kind {
+            Kind::Order => {
+                let outdated = self.close_outdated(&mut tx, &writes.done).await?;
+                writes.lines.extend(outdated);
+                writes.write(&mut tx, lease).await?
+            }
+            Kind::Form => writes.write_subjects(&mut tx, lease).await?,
+        };
         tx.commit().await?;
         for code in codes {
             self.metrics().died(&lease.portal, &code);
@@ -422,18 +438,56 @@ impl Writes {
         }
     }
 
+    /// What may still land, and what can no longer.
+    async fn write_landing(
+        &mut self,
+        db: &mut sqlx::PgConnection,
+        lease: &Lease,
+    ) -> Result<(), storage::Error> {
+        let (shops, numbers): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.landed).into_iter().unzip();
+        under_way::end(db, &shops, &numbers).await?;
+        let (orders, seconds): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.landing).into_iter().unzip();
+        under_way::keep(db, lease, &orders, &seconds).await
+    }
+
+    /// The same for subjects: they have one body, and no status that could drift.
+    async fn write_subjects(
+        mut self,
+        db: &mut sqlx::PgConnection,
+        lease: &Lease,
+    ) -> Result<Settled, storage::Error> {
+        self.write_landing(db, lease).await?;
+        subjects::record(db, &self.tried).await?;
+        let (mut shops, mut keys) = (Vec::new(), Vec::new());
+        let (mut codes, mut messages, mut tries) = (Vec::new(), Vec::new(), Vec::new());
+        for one in &self.tried {
+            if let Then::Dead {
+                attempts,
+                code,
+                message,
+            } = &one.then
+            {
+                shops.push(one.shop.clone());
+                keys.push(one.number.clone());
+                codes.push(code.clone());
+                messages.push(message.clone());
+                tries.push(*attempts);
+            }
+        }
+        letters::write_subjects(db, (&shops, &keys), &codes, &messages, &tries).await?;
+        journal::add(db, &self.lines).await?;
+        Ok(self.sum)
+    }
+
     async fn write(
         mut self,
         db: &mut sqlx::PgConnection,
         lease: &Lease,
     ) -> Result<Settled, storage::Error> {
         let portal = &*lease.portal;
-        let (shops, numbers): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.landed).into_iter().unzip();
-        under_way::end(db, &shops, &numbers).await?;
-        let (orders, seconds): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.landing).into_iter().unzip();
-        under_way::keep(db, lease, &orders, &seconds).await?;
+        self.write_landing(db, lease).await?;
         orders::record(db, &self.tried).await?;
         outbox::settle(db, &self.events, &self.states).await?;
         attempts::add(db, &self.refused).await?;

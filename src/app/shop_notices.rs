@@ -57,7 +57,8 @@ impl Bridge {
         let lasting = troubles::lately(&mut db, 0.0).await?.into_iter();
         let told = lasting.filter_map(|row| {
             let shop = row.lane.strip_prefix("shop:")?.to_owned();
-            let ours = CODES.iter().any(|code| code.as_str() == row.code);
+            let shown = CODES.iter().chain([&Code::FormMapBroken]);
+            let ours = shown.map(|code| code.as_str()).any(|code| code == row.code);
             (ours && row.over_at.is_none()).then_some(ShopNotice {
                 shop,
                 code: row.code,

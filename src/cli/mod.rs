@@ -12,6 +12,7 @@ mod conflicts;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod forms;
 mod migrate;
 mod onec;
 mod orders;
@@ -78,6 +79,9 @@ enum Command {
     /// Look at the exchange with 1C
     #[command(subcommand)]
     Onec(onec::Command),
+    /// Look what forms have sent, and deliver what was kept
+    #[command(subcommand)]
+    Forms(forms::Command),
     /// Look at dead letters, and mend them
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
@@ -134,6 +138,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Statuses(command) => statuses::run(&global, &command).await,
         Command::Orders(command) => orders::run(&global, &command).await,
         Command::Onec(command) => onec::run(&global, &command).await,
+        Command::Forms(command) => forms::run(&global, &command).await,
         Command::Audit(command) => audit::run(&global, &command).await,
         Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
         Command::Conflicts(command) => conflicts::run(&global, &command).await,

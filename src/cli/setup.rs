@@ -171,6 +171,7 @@ pub(super) fn bridge(config: &Config, pool: PgPool) -> Bridge {
         two_way: config.shops.iter().map(two_way).collect(),
         bases: config.bases(),
         titles: config.titles(),
+        forms: config.form_rules(),
     };
     Bridge::new(pool, directory)
         .with_applications(applications::configured(config))

@@ -10,6 +10,7 @@
 mod database;
 mod environment;
 mod error;
+mod forms;
 mod http;
 mod log;
 mod onec;
@@ -24,6 +25,7 @@ mod worker;
 
 pub use database::{Database, TokenKey};
 pub use error::{Error, Problem};
+pub use forms::{Form, FormAnswer};
 pub use http::Http;
 pub use log::{Log, LogFormat};
 pub use onec::{OneC, OneCUser};
@@ -36,7 +38,7 @@ pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 
 use crate::{
-    domain::{BaseName, PortalName, ShopName, ShopRules},
+    domain::{BaseName, FormRules, PortalName, ShopName, ShopRules},
     stock::Stock,
 };
 use serde::Deserialize;
@@ -294,6 +296,19 @@ impl Config {
     pub fn titles(&self) -> BTreeMap<ShopName, BTreeMap<String, String>> {
         let of = |(name, shop): (&ShopName, &Shop)| (name.clone(), shop.titles.clone());
         self.shops.iter().map(of).collect()
+    }
+
+    /// The forms of every shop, by their names.
+    pub fn form_rules(&self) -> BTreeMap<(ShopName, String), Arc<FormRules>> {
+        let of_shop = |(name, shop): (&ShopName, &Shop)| {
+            let forms = shop.forms.iter();
+            let keyed = forms.map(|form| {
+                let key = (name.clone(), form.rules.name.clone());
+                (key, Arc::clone(&form.rules))
+            });
+            keyed.collect::<Vec<_>>()
+        };
+        self.shops.iter().flat_map(of_shop).collect()
     }
 
     /// Every configured event source with its shop.

@@ -1,6 +1,6 @@
 //! `[shops.NAME]`: the stores that post events, and how their orders are written.
 
-use super::{KeyDigest, Problem, Secret, WooCommerce, secret, woocommerce};
+use super::{Form, KeyDigest, Problem, Secret, WooCommerce, forms, secret, woocommerce};
 use crate::callback;
 use crate::domain::{
     Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, Placeholders,
@@ -46,6 +46,8 @@ pub struct Shop {
     /// The comment that a deal gets when a manager's move was overruled; none: no comment. Placeholders: `{number}`, `{status}`,
     /// `{from}` and `{to}` (stages), `{reason}`.
     pub overruled_comment: Option<String>,
+    /// The forms of its site.
+    pub forms: Vec<Form>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,6 +95,8 @@ pub(super) struct Raw {
     overruled_comment: Option<String>,
     #[serde(default)]
     products: RawProducts,
+    #[serde(default)]
+    forms: Vec<forms::Raw>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -284,6 +288,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         titles: raw.titles,
         products_by: products_by(raw.products, &key, problems),
         overruled_comment: raw.overruled_comment,
+        forms: forms::check(raw.forms, (&key, raw.funnel), problems),
     }
 }
 
@@ -380,7 +385,7 @@ fn conflict(raw: RawConflict, key: &str, problems: &mut Vec<Problem>) -> (Confli
 }
 
 /// `500ms`, `5s`, `2m`, `1h`; at most a day.
-fn duration(text: &str) -> Option<TimeDelta> {
+pub(super) fn duration(text: &str) -> Option<TimeDelta> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(end);
@@ -426,7 +431,7 @@ fn api_keys(
         .collect()
 }
 
-fn is_http(text: &str) -> bool {
+pub(super) fn is_http(text: &str) -> bool {
     url::Url::parse(text)
         .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }

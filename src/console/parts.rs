@@ -3,7 +3,7 @@
 use super::{State, lang::Lang, layout, query, session::Visitor, text::Text};
 use crate::{
     config::PortalAccess,
-    domain::{Code, PortalName},
+    domain::{Code, PortalName, is_form_key},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
@@ -97,7 +97,9 @@ pub(super) fn entity(visitor: &Visitor, origin: Option<&str>, kind: &str, id: u6
 /// An order's number as a link.
 pub(super) fn order(shop: Option<&str>, number: Option<&str>) -> Markup {
     match (shop, number) {
-        (Some(shop), Some(number)) => html! { a href=(query::order(shop, number)) { (number) } },
+        (Some(shop), Some(number)) if !is_form_key(number) => {
+            html! { a href=(query::order(shop, number)) { (number) } }
+        }
         (_, Some(number)) => html! { (number) },
         _ => html! { "—" },
     }

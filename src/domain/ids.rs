@@ -1,6 +1,6 @@
 //! Names and numbers that identify things, each its own type.
 
-use super::{Faults, reader::Reader};
+use super::{Faults, is_form_key, reader::Reader};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -93,6 +93,14 @@ impl OrderNumber {
                 return None;
             }
         };
+        if is_form_key(&text) {
+            data.fault(
+                "number",
+                "a number that begins with `form:` is that of a form",
+                faults,
+            );
+            return None;
+        }
         Self::parse(&text)
             .map_err(|rule| data.fault("number", rule, faults))
             .ok()

@@ -9,6 +9,7 @@ mod code;
 mod email;
 mod event;
 mod fault;
+mod form;
 mod ids;
 mod inn;
 pub mod money;
@@ -28,6 +29,9 @@ pub use code::Code;
 pub use email::{Emails, read as read_emails};
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
+pub use form::{
+    FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_form_key,
+};
 pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName};
 pub use observation::{Agreed, Before, Observation, Source, Told};
 pub use person::{Agreement, LegalEntity, Person, Placeholders, is_common, names_nobody};

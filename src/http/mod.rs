@@ -23,6 +23,7 @@ mod error;
 mod events;
 mod exchange;
 mod feed;
+mod forms;
 mod health;
 mod install;
 mod letter_counts;

@@ -2,7 +2,7 @@
 
 use super::{
     Problem, State, around, audit, bulk, conflict, conflicts, dead_letter, dead_letters, discard,
-    events, exchange, health, install, letter_counts, letter_export, letter_import, metrics,
+    events, exchange, forms, health, install, letter_counts, letter_export, letter_import, metrics,
     not_customer, oauth, openapi, orders, portals, resolve, retry, status, status_changes,
     stock::{extend, level_changes, levels, release, reservation, reserve, ship},
     webhooks, woocommerce,
@@ -35,6 +35,8 @@ macro_rules! endpoints {
 endpoints! {
     events::post_events __path_post_events
     woocommerce::post_delivery __path_post_delivery
+    forms::post_form __path_post_form
+    forms::get_form __path_get_form
     orders::get_order __path_get_order
     not_customer::post_not_customer __path_post_not_customer
     dead_letters::get_dead_letters __path_get_dead_letters

@@ -58,12 +58,15 @@ pub(super) fn desired(snapshot: &Snapshot, rules: &ShopRules) -> Desired {
         )
     });
     let mut kept = Map::new();
-    kept.insert("CURRENCY_ID".to_owned(), json!(snapshot.currency));
-    kept.insert("OPPORTUNITY".to_owned(), json!(money::text(total)));
-    kept.insert(
-        "IS_MANUAL_OPPORTUNITY".to_owned(),
-        json!(if agrees { "N" } else { "Y" }),
-    );
+    // A submission of a form has no sum: what managers put there is theirs.
+    if !is_enquiry(snapshot) {
+        kept.insert("CURRENCY_ID".to_owned(), json!(snapshot.currency));
+        kept.insert("OPPORTUNITY".to_owned(), json!(money::text(total)));
+        kept.insert(
+            "IS_MANUAL_OPPORTUNITY".to_owned(),
+            json!(if agrees { "N" } else { "Y" }),
+        );
+    }
     kept.insert("COMMENTS".to_owned(), json!(comments(snapshot)));
     for (field, value) in UTM {
         if let Some(value) = value(&snapshot.utm) {
@@ -84,6 +87,11 @@ pub(super) fn desired(snapshot: &Snapshot, rules: &ShopRules) -> Desired {
         difference,
         notes,
     }
+}
+
+/// Whether it is the submission of a form: no order is without a currency.
+pub(super) fn is_enquiry(snapshot: &Snapshot) -> bool {
+    snapshot.currency.is_empty()
 }
 
 /// The longest name of a person that the portal keeps, in characters.

@@ -2,7 +2,7 @@
 
 use super::{
     Intent, Job, Known, Making, Open, Outcome, Target,
-    fields::{Desired, desired, emptied, lead_rule},
+    fields::{Desired, desired, emptied, is_enquiry, lead_rule},
     import::Import,
 };
 use crate::domain::{
@@ -137,8 +137,17 @@ impl State {
         state
     }
 
+    /// Whether it is the submission of a form: it has neither a status nor a sum, and a lead of it
+    /// carries the contact that the portal knows.
+    pub(super) fn is_enquiry(&self) -> bool {
+        self.snapshot().is_some_and(is_enquiry)
+    }
+
     /// The stage of the status; a status without a row ends the job.
     pub(super) fn want_stage(&mut self) {
+        if self.is_enquiry() {
+            return;
+        }
         let Some(status) = self.snapshot().map(|snapshot| snapshot.status.clone()) else {
             return;
         };

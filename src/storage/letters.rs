@@ -343,6 +343,40 @@ pub async fn write(
     Ok(())
 }
 
+/// Writes letters for subjects that are locked and recorded.
+pub async fn write_subjects(
+    db: &mut PgConnection,
+    (shops, keys): (&[String], &[String]),
+    codes: &[String],
+    messages: &[String],
+    attempts: &[i32],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.dead_letters
+             (portal, shop, number, subject, code, message, attempts, first_failed_at, payload)
+         SELECT s.portal, s.shop, s.key, s.key, n.code, n.message, n.attempts,
+                coalesce(s.first_failed_at, now()), s.body
+         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::int[])
+              AS n (shop, key, code, message, attempts)
+         JOIN bridge.subjects s USING (shop, key)
+         ON CONFLICT (shop, subject) WHERE closed_at IS NULL AND subject IS NOT NULL DO NOTHING",
+        shops,
+        keys,
+        codes,
+        messages,
+        attempts
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The subject that a letter is about, if it is about one.
+pub async fn subject(db: &mut PgConnection, id: i64) -> Result<Option<String>, Error> {
+    let row = sqlx::query_scalar!("SELECT subject FROM bridge.dead_letters WHERE id = $1", id);
+    Ok(row.fetch_optional(db).await?.flatten())
+}
+
 /// A letter of an event that could not be accepted.
 #[derive(Debug, Clone)]
 pub struct Stray<'a> {

@@ -45,6 +45,8 @@ pub mod sessions;
 mod settings;
 pub mod stock;
 mod storable;
+pub mod subjects;
+pub mod submissions;
 pub mod tokens;
 pub mod troubles;
 pub mod under_way;

@@ -505,12 +505,12 @@ pub enum Then {
 
 /// One column for each field of [`Then`].
 #[derive(Default)]
-struct Columns {
-    verbs: Vec<String>,
-    counts: Vec<i32>,
-    codes: Vec<Option<String>>,
-    messages: Vec<Option<String>>,
-    delays: Vec<i64>,
+pub(super) struct Columns {
+    pub(super) verbs: Vec<String>,
+    pub(super) counts: Vec<i32>,
+    pub(super) codes: Vec<Option<String>>,
+    pub(super) messages: Vec<Option<String>>,
+    pub(super) delays: Vec<i64>,
 }
 
 impl Columns {
@@ -522,7 +522,7 @@ impl Columns {
         self.delays.push(delay);
     }
 
-    fn of(tried: &[Tried]) -> Self {
+    pub(super) fn of(tried: &[Tried]) -> Self {
         let mut columns = Self::default();
         for one in tried {
             match &one.then {

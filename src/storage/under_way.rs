@@ -118,7 +118,10 @@ pub async fn prune(db: &mut PgConnection, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.under_way u USING (
              SELECT k.shop, k.number FROM bridge.under_way k LEFT JOIN bridge.orders o USING (shop, number)
-             WHERE k.lands_until < now() AND o.due_at IS NULL LIMIT $1) AS over
+             WHERE k.lands_until < now() AND o.due_at IS NULL
+               AND NOT EXISTS (SELECT FROM bridge.subjects s
+                               WHERE s.shop = k.shop AND s.key = k.number AND s.due_at IS NOT NULL)
+             LIMIT $1) AS over
          WHERE u.shop = over.shop AND u.number = over.number",
         batch
     )

@@ -4,6 +4,7 @@ use super::{
     Failure, Options, Point, Portal, apart,
     apart::Apart,
     compare::WayBack,
+    enquiries::{Enquiries, Leads},
     guests, identity,
     identity::Acquaintance,
     lease::{Held, chain},
@@ -12,7 +13,7 @@ use super::{
     waves::{Ended, Hand, PATIENCE, Waves},
 };
 use crate::{
-    app::{self, Bridge, Claim, Tries},
+    app::{self, Bridge, Claim, FormWork, Tries},
     bitrix24::{Class, Priority},
     bug::{self, Bug, Step},
     domain::{Code, PortalName},
@@ -46,6 +47,7 @@ pub(super) struct Lane<P> {
     troubled: bool,
     /// Whether history has just given way to what is read back: then it is its turn, however often that is due.
     gave_way: bool,
+    enquiries: Enquiries,
     turns: Turns,
 }
 
@@ -72,6 +74,7 @@ impl<P: Portal> Lane<P> {
             acquaintance: Acquaintance::default(),
             troubled: false,
             gave_way: false,
+            enquiries: Enquiries::default(),
             turns,
         }
     }
@@ -183,6 +186,11 @@ impl<P: Portal> Lane<P> {
         if let Some(failure) = asked.await? {
             return self.failed(held, &failure).await;
         }
+        // Whoever sent a form waits for a call: forms go before orders, a call or two of them a turn.
+        let (wait, answered) = self.forms(held, &tries).await?;
+        if wait.is_some() {
+            return Ok(wait);
+        }
         let busy = self.waves.orders();
         let claimed = self
             .bridge
@@ -191,7 +199,7 @@ impl<P: Portal> Lane<P> {
         let (history, live): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|(claim, _)| claim.history);
         let (live, few) = self.apart.divide(live);
-        let worked = !live.is_empty() || !few.is_empty();
+        let worked = answered || !live.is_empty() || !few.is_empty();
         if !live.is_empty()
             && let Some(wait) = self.wave(held, &tries, live, Priority::Live).await?
         {
@@ -227,6 +235,43 @@ impl<P: Portal> Lane<P> {
             return self.history(held, &tries, history).await;
         }
         self.idle().await.map(Some)
+    }
+
+    /// A wave of submissions of forms, if any are due: how long to wait, if the portal is in trouble,
+    /// and whether there were any.
+    async fn forms(
+        &mut self,
+        held: &Held,
+        tries: &Tries,
+    ) -> Result<(Option<Duration>, bool), app::Error> {
+        if !self.enquiries.rests().is_zero() {
+            return Ok((None, false));
+        }
+        let busy = self.waves.orders();
+        let work = self.bridge.claim_forms(held.lease(), &busy).await?;
+        if work.is_empty() {
+            return Ok((None, false));
+        }
+        let asks = work.iter().any(FormWork::asks_for_leads);
+        let leads = match self.enquiries.leads(&self.portal, asks).await {
+            Leads::Known(leads) => leads,
+            Leads::Untold(words) => {
+                self.bridge.leads_untold(&self.name, &words).await?;
+                return Ok((None, false));
+            }
+            Leads::Failed(failure) => return Ok((self.failed(held, &failure).await?, false)),
+        };
+        let claimed = work.into_iter().map(|one| one.job(leads)).collect();
+        let claimed = self.waves.without_shared(claimed);
+        let (ordinary, few) = self.apart.divide(claimed);
+        let mut wait = None;
+        if !ordinary.is_empty() {
+            wait = self.wave(held, tries, ordinary, Priority::Live).await?;
+        }
+        if wait.is_none() {
+            wait = self.few(held, tries, few, Priority::Live).await?;
+        }
+        Ok((wait, true))
     }
 
     /// A wave of history, or one of few whose call failed before.
@@ -270,10 +315,16 @@ impl<P: Portal> Lane<P> {
         let due = due.filter(|due| *due > 0.0 || self.waves.is_empty());
         let due = due.map(seconds);
         let due = due.map(|due| due.max(self.apart.rests().min(poll)));
+        let form = self.bridge.next_form_due(self.name.as_str()).await?;
+        let form = form.filter(|due| *due > 0.0 || self.waves.is_empty());
+        let form = form.map(|due| seconds(due).max(self.enquiries.rests()));
         let comparison = self.bridge.next_comparison(self.name.as_str()).await?;
         let comparison = comparison.map(|due| seconds(due).max(self.back.pace()));
         let reread = self.back.until_next(self.options.reconcile);
-        let soonest = [due, comparison, Some(reread)].into_iter().flatten().min();
+        let soonest = [due, form, comparison, Some(reread)]
+            .into_iter()
+            .flatten()
+            .min();
         Ok(poll
             .min(soonest.unwrap_or(poll))
             .max(Duration::from_millis(20)))

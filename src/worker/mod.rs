@@ -9,6 +9,7 @@ pub mod applications;
 mod attempts;
 mod callbacks;
 mod compare;
+mod enquiries;
 mod guests;
 mod identity;
 mod intended;

@@ -5,7 +5,7 @@ use crate::{
     app::{Bridge, permit_bell},
     storage::{
         self, attempts, bulk, changes, conflicts, decisions, history, inbox, indexes, journal,
-        letters, outbox, permits, published, under_way,
+        letters, outbox, permits, published, subjects, submissions, under_way,
     },
 };
 use sqlx::postgres::PgListener;
@@ -225,6 +225,8 @@ pub async fn prune(
             + history::prune(&mut db, settled, PRUNE_BATCH).await?
             + changes::prune(&mut db, settled, PRUNE_BATCH).await?
             + decisions::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
+            + subjects::prune(&mut db, settled, PRUNE_BATCH).await?
+            + submissions::prune(&mut db, settled, PRUNE_BATCH).await?
             + under_way::prune(&mut db, PRUNE_BATCH).await?
             + conflicts::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?;
         sum += removed;

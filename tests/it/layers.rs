@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("decision", &["domain"]),
     ("woocommerce", &["domain"]),
     ("onec", &["commerceml", "domain"]),
+    ("forms", &["domain"]),
     ("bitrix24", &["doors", "retry"]),
     ("callback", &[]),
     ("storage", &["domain"]),
@@ -38,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "decision",
             "domain",
             "doors",
+            "forms",
             "onec",
             "planner",
             "retry",
@@ -71,6 +73,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "domain",
             "doors",
+            "forms",
             "onec",
             "stock",
             "telemetry",
@@ -113,6 +116,7 @@ const PURE: &[&str] = &[
     "stock",
     "woocommerce",
     "onec",
+    "forms",
 ];
 const IMPURE_WORDS: &[&str] = &[
     "tokio::",

@@ -21,6 +21,7 @@ mod doubt;
 mod embedded;
 mod figures;
 mod foreign;
+mod forms;
 mod hostile;
 mod http;
 mod identity;

@@ -15,6 +15,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the order goes to the 1C base {} without its status, which has no row in the base's table",
         "заказ идёт в базу 1С {} без статуса: в таблице базы для него нет строки",
     ),
+    // forms
+    (
+        "no field of the form {} holds a telephone or an e-mail address",
+        "ни в одном поле формы {} нет ни телефона, ни e-mail",
+    ),
+    ("the form {} is not configured", "форма {} не настроена"),
     // goods of an order
     (
         "the order's goods are held",

@@ -4,7 +4,7 @@
 use super::{Customer, Firm};
 use crate::{
     domain::{self, Company, OrderNumber, Person, ShopName, is_common},
-    planner::{Card, Wave},
+    planner::{Card, State, Wave},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,8 +13,11 @@ impl Wave {
     pub(in crate::planner) fn gather_customers(&mut self) {
         let mut customers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut firms: BTreeMap<(ShopName, String), usize> = BTreeMap::new();
-        for job in self.jobs_where(|state| !state.is_lead() && state.concerns_customer()) {
-            self.gather_firm(job, &mut firms);
+        let has_contact = |state: &State| !state.is_lead() || state.is_enquiry();
+        for job in self.jobs_where(|state| has_contact(state) && state.concerns_customer()) {
+            if !self.jobs[job].is_lead() {
+                self.gather_firm(job, &mut firms);
+            }
             self.gather_customer(job, &mut customers);
         }
     }

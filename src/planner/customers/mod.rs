@@ -113,7 +113,10 @@ impl Wave {
         }
         for at in 0..self.customers.len() {
             let needs = |state: &State| state.needs_contact() && state.customer == Some(at);
-            let news = |state: &State| state.customer == Some(at) && !state.customer_told();
+            // A lead carries what its visitor told: the contact's card stays as it is.
+            let news = |state: &State| {
+                state.customer == Some(at) && !state.customer_told() && !state.is_lead()
+            };
             let (jobs, step) = match self.customers[at].contact {
                 None => {
                     let jobs = self.jobs_where(needs);

@@ -24,7 +24,8 @@ impl Wave {
             if !matches!(state.known.target, Some(Target::Lead(_))) {
                 by_shop.entry((false, shop.clone())).or_default().push(job);
             }
-            if state.is_lead() {
+            // A portal's leads may have been switched off since.
+            if state.is_lead() || state.is_enquiry() {
                 by_shop.entry((true, shop)).or_default().push(job);
             }
         }

@@ -146,7 +146,8 @@ impl Wave {
             written.fields.extend(spared);
         }
         let mut group = Group::new();
-        let contact = fields.get("CONTACT_ID").and_then(id);
+        // A lead takes its contact with its fields; these commands are of deals, whose ids are others.
+        let contact = fields.get("CONTACT_ID").and_then(id).filter(|_| !lead);
         group.extend(
             contact.map(|contact| deal_contact(job, target, contact, "crm.deal.contact.add")),
         );

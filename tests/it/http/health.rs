@@ -124,6 +124,8 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
                 .replace("{number}", "1")
                 .replace("{id}", "1")
                 .replace("{portal}", "main")
+                .replace("{form}", "callback")
+                .replace("{token}", "token-0123456789")
                 .replace("{name}", "none");
             let url = format!("http://{}{filled}", api.address);
             let method = method.to_uppercase().parse().unwrap();
@@ -133,6 +135,8 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
         }
     }
     let expected = [
+        "GET /forms/{shop}/{form}/{token}",
+        "POST /forms/{shop}/{form}/{token}",
         "GET /healthz",
         "GET /metrics",
         "GET /openapi.json",

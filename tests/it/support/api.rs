@@ -20,6 +20,10 @@ api_keys = ["other-key-0123456789"]
 [[shops.other.statuses]]
 status = "N"
 stage = "NEW"
+
+[[shops.main.forms]]
+name = "callback"
+token = "token-0123456789"
 "#;
 
 pub(crate) struct Api {

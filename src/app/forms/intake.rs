@@ -1,0 +1,156 @@
+//! A form on its way in: stored once, however often it is sent.
+
+use super::Stored;
+use crate::{
+    app::{Bridge, Error, lane_of},
+    domain::{Code, FormRules, ShopName, form_key},
+    forms::{self, Enquiry, Posted, Verdict},
+    storage::{
+        self,
+        journal::{self, Line},
+        letters,
+        subjects::{self, NewSubject},
+        submissions::{self, NewSubmission},
+        troubles,
+    },
+};
+use serde_json::Value;
+
+/// How many submissions without a telephone, after how many of which most had one, mean that a
+/// form's map is broken.
+const FEW: i64 = 5;
+const MANY: i64 = 20;
+
+/// What became of a posted form. Its visitor sees success whatever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormTaken {
+    /// A service looks whether anybody answers: nothing was stored.
+    Ping,
+    /// It waits for its portal.
+    Queued,
+    /// It came before.
+    Repeated,
+    /// It is kept for a week and not delivered: of a robot, or without consent.
+    Kept,
+    /// It names neither a telephone nor an address: it waits as a dead letter.
+    Dead,
+}
+
+impl Bridge {
+    /// Takes what a form has posted.
+    pub async fn take_form(
+        &self,
+        shop: &ShopName,
+        rules: &FormRules,
+        posted: Posted,
+    ) -> Result<FormTaken, Error> {
+        if forms::is_ping(&posted) {
+            return Ok(FormTaken::Ping);
+        }
+        let owner = self.directory().rules(shop).ok_or(Error::NotFound)?;
+        let submission = forms::submission(rules.service, posted);
+        let enquiry = forms::read(rules, &owner.phone_country, &submission);
+        let verdict = forms::judge(rules, &submission, &enquiry);
+        let fingerprint = forms::fingerprint(rules, &submission, &enquiry);
+        let named = submission.id.is_some();
+        let stored = Stored {
+            form: rules.name.clone(),
+            submission,
+        };
+        let body = serde_json::to_value(stored).map_or(Value::Null, storage::storable);
+        let new = NewSubmission {
+            shop: shop.as_str(),
+            form: &rules.name,
+            verdict: verdict.as_str(),
+            named,
+            fingerprint: &fingerprint,
+            has_phone: !enquiry.phones.is_empty(),
+            body: (verdict != Verdict::Taken).then_some(&body),
+        };
+        let mut tx = self.pool().begin().await?;
+        let Some(id) = submissions::add(&mut tx, &new, rules.same_within).await? else {
+            tx.rollback().await?;
+            return Ok(FormTaken::Repeated);
+        };
+        let taken = match verdict {
+            Verdict::Robot | Verdict::NoConsent => FormTaken::Kept,
+            Verdict::Taken => {
+                let key = form_key(id);
+                let subject = NewSubject {
+                    shop: shop.as_str(),
+                    key: &key,
+                    portal: owner.portal.as_str(),
+                    body: &body,
+                };
+                subjects::add_form(&mut tx, &subject).await?;
+                if enquiry.has_contact() {
+                    FormTaken::Queued
+                } else {
+                    dies(&mut tx, (shop.as_str(), &key), &rules.name).await?;
+                    FormTaken::Dead
+                }
+            }
+        };
+        tx.commit().await?;
+        match taken {
+            FormTaken::Queued => self.bell().ring(owner.portal.as_str()),
+            FormTaken::Dead => {
+                let code = Code::FormNoContact.as_str();
+                self.metrics().died(owner.portal.as_str(), code);
+            }
+            FormTaken::Ping | FormTaken::Repeated | FormTaken::Kept => {}
+        }
+        if verdict == Verdict::Taken {
+            self.watch_map(shop, &enquiry).await?;
+        }
+        Ok(taken)
+    }
+
+    /// Raises the alarm when a form that had telephones has none, and ends it when all have some
+    /// again.
+    async fn watch_map(&self, shop: &ShopName, enquiry: &Enquiry) -> Result<(), Error> {
+        let mut db = self.pool().acquire().await?;
+        let broken = submissions::without_phones(&mut db, shop.as_str(), FEW, MANY).await?;
+        let (lane, code) = (lane_of(shop.as_str()), Code::FormMapBroken.as_str());
+        if broken.is_empty() {
+            troubles::over(&mut db, &lane, Some(&[code.to_owned()])).await?;
+        } else if enquiry.phones.is_empty() {
+            let words = broken.join(", ");
+            tracing::warn!(%shop, code, forms = words, "forms that had telephones have none");
+            troubles::note(&mut db, &lane, (code, &words), 1).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The words of a letter about a form that nobody can answer.
+pub(super) fn unreachable_words(form: &str) -> String {
+    format!("no field of the form {form} holds a telephone or an e-mail address")
+}
+
+/// Makes a new subject a dead letter.
+async fn dies(
+    db: &mut sqlx::PgConnection,
+    (shop, key): (&str, &str),
+    form: &str,
+) -> Result<(), storage::Error> {
+    let (code, message) = (Code::FormNoContact.as_str(), unreachable_words(form));
+    subjects::give_up(db, (shop, key), (code, &message)).await?;
+    let one = |text: &str| vec![text.to_owned()];
+    letters::write_subjects(
+        db,
+        (&one(shop), &one(key)),
+        &one(code),
+        &one(&message),
+        &[0],
+    )
+    .await?;
+    let line = Line {
+        shop: shop.to_owned(),
+        number: key.to_owned(),
+        kind: "dead",
+        text: format!("given up: {message} ({code}); it waits as a dead letter"),
+        detail: None,
+    };
+    journal::add(db, &[line]).await
+}

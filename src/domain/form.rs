@@ -1,0 +1,130 @@
+//! What a shop's configuration says about one form of its site: how it is read, and what it
+//! becomes.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// One form of a shop's site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FormRules {
+    /// Its name: part of its address, and of the source that people read in the portal.
+    pub name: String,
+    /// Who posts it.
+    pub service: FormService,
+    /// What its fields mean, by their normalised names; the usual names need no row.
+    pub fields: BTreeMap<String, FormField>,
+    /// What a submission becomes.
+    pub becomes: FormTarget,
+    /// SOURCE_ID of what is made.
+    pub source_id: String,
+    /// ASSIGNED_BY_ID of what is made; none leaves it to the portal.
+    pub responsible_id: Option<u64>,
+    /// CATEGORY_ID of a deal.
+    pub funnel: u32,
+    /// For how many seconds the same contents are the same submission, where the service gives it
+    /// no id.
+    pub same_within: f64,
+    /// A field that no person sees: whoever fills it in is a robot.
+    pub honeypot: Option<String>,
+    /// Whether a submission without consent stays out of the portal.
+    pub require_consent: bool,
+}
+
+/// Who posts a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormService {
+    /// Told from the body.
+    #[default]
+    Auto,
+    /// Tilda.
+    Tilda,
+    /// Elementor.
+    Elementor,
+    /// Contact Form 7.
+    Cf7,
+    /// Gravity Forms.
+    Gravity,
+    /// A form of one's own.
+    Html,
+}
+
+/// What a submission becomes in the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormTarget {
+    /// A lead where the portal works with leads, else a deal.
+    #[default]
+    Auto,
+    /// A lead.
+    Lead,
+    /// A deal.
+    Deal,
+}
+
+/// What a field of a form means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FormField {
+    /// First name, or the whole name.
+    Name,
+    /// Last name.
+    LastName,
+    /// A telephone.
+    Phone,
+    /// An e-mail address.
+    Email,
+    /// What the visitor wrote.
+    Comment,
+    /// Where the visitor works.
+    Company,
+    /// The visitor's consent.
+    Consent,
+    /// A campaign mark: `source`, `medium`, `campaign`, `content` or `term`.
+    Utm(String),
+    /// A user field of the portal.
+    User(String),
+}
+
+impl FormField {
+    /// Reads what a configuration says: `name`, `phone`, `utm_source`, `UF_CRM_CITY`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "name" => Self::Name,
+            "last_name" => Self::LastName,
+            "phone" => Self::Phone,
+            "email" => Self::Email,
+            "comment" => Self::Comment,
+            "company" => Self::Company,
+            "consent" => Self::Consent,
+            _ if text.starts_with("UF_") => Self::User(text.to_owned()),
+            _ => {
+                let mark = text.strip_prefix("utm_")?;
+                let known = ["source", "medium", "campaign", "content", "term"];
+                known.contains(&mark).then(|| Self::Utm(mark.to_owned()))?
+            }
+        })
+    }
+}
+
+/// The name of a form's field as it is compared: small letters, marks as blanks, `ё` as `е`.
+pub fn form_field_name(name: &str) -> String {
+    let letters = name.to_lowercase().replace('ё', "е");
+    let words = letters.split(|c: char| !c.is_alphanumeric());
+    words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// What the keys of submissions begin with.
+const KEY: &str = "form:";
+
+/// The key of a submission within its shop, and its ORIGIN_ID in the portal.
+pub fn form_key(id: i64) -> String {
+    format!("{KEY}{id}")
+}
+
+/// Whether this is the key of a submission. No order has such a number.
+pub fn is_form_key(text: &str) -> bool {
+    text.starts_with(KEY)
+}

@@ -1,0 +1,326 @@
+//! Bodies of the shapes that services really post, with made-up people.
+
+use super::*;
+use crate::domain::{FormField, FormService, FormTarget, Readable, form_field_name};
+
+fn rules() -> FormRules {
+    FormRules {
+        name: "callback".to_owned(),
+        service: FormService::Auto,
+        fields: std::collections::BTreeMap::new(),
+        becomes: FormTarget::Auto,
+        source_id: "WEB".to_owned(),
+        responsible_id: None,
+        funnel: 0,
+        same_within: 300.0,
+        honeypot: None,
+        require_consent: false,
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn sent(kind: &str, body: &[u8]) -> (Submission, Enquiry) {
+    let submission = submission(FormService::Auto, read_body(kind, body));
+    let enquiry = read(&rules(), "7", &submission);
+    (submission, enquiry)
+}
+
+/// Form-encoded, with the letters of a charset.
+fn encoded(pairs: &[(&str, &str)], charset: &'static encoding_rs::Encoding) -> String {
+    let part = |text: &str| {
+        let (bytes, ..) = charset.encode(text);
+        percent_encoding::percent_encode(&bytes, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", part(name), part(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn is_anna(enquiry: &Enquiry) {
+    assert_eq!(enquiry.name.as_deref(), Some("Анна Смирнова"));
+    assert_eq!(enquiry.phones[0].as_str(), "+79161234567");
+    assert_eq!(enquiry.emails, ["anna@example.com"]);
+    assert_eq!(enquiry.comment.as_deref(), Some("Перезвоните после шести"));
+}
+
+const ANNA: [(&str, &str); 4] = [
+    ("Имя", "Анна Смирнова"),
+    ("Телефон", "8 (916) 123-45-67"),
+    ("E-mail", "Anna@Example.com"),
+    ("Комментарий", "Перезвоните после шести"),
+];
+
+#[test]
+fn a_plain_form_is_read_in_both_charsets_said_or_not() {
+    for charset in [encoding_rs::UTF_8, encoding_rs::WINDOWS_1251] {
+        let body = encoded(&ANNA, charset);
+        for kind in [
+            FORM.to_owned(),
+            format!("{FORM}; charset={}", charset.name()),
+        ] {
+            let (submission, enquiry) = sent(&kind, body.as_bytes());
+            assert_eq!(submission.service, FormService::Html);
+            is_anna(&enquiry);
+        }
+    }
+}
+
+#[test]
+fn multipart_is_read_in_both_charsets_and_files_are_told_and_not_taken() {
+    for charset in [encoding_rs::UTF_8, encoding_rs::WINDOWS_1251] {
+        let mut text = String::new();
+        for (name, value) in ANNA {
+            text.push_str(&format!(
+                "--XyZ\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            ));
+        }
+        text.push_str(
+            "--XyZ\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"cat.jpg\"\r\n\
+             Content-Type: image/jpeg\r\n\r\n\u{1}\u{2}\r\n--XyZ--\r\n",
+        );
+        let (body, ..) = charset.encode(&text);
+        let (submission, enquiry) = sent("multipart/form-data; boundary=XyZ", &body);
+        is_anna(&enquiry);
+        assert_eq!(submission.files, ["cat.jpg"]);
+        assert!(enquiry.rest.iter().any(|line| line.ends_with("cat.jpg")));
+    }
+}
+
+#[test]
+fn a_form_of_tilda_carries_its_own_id_and_a_cart() {
+    let payment = r#"{"orderid":"1450","products":[{"name":"Чайник","quantity":2,"price":"1500"}],"amount":"3000","delivery":"Курьер"}"#;
+    let pairs = [
+        ("Name", "Анна Смирнова"),
+        ("Phone", "+7 (916) 123-45-67"),
+        ("Email", "anna@example.com"),
+        ("Textarea", "Перезвоните после шести"),
+        ("Checkbox", "yes"),
+        ("utm_source", "yandex"),
+        ("payment", payment),
+        ("tranid", "123456:7890"),
+        ("formid", "form1234567"),
+        ("formname", "Cart"),
+        ("COOKIES", "a=b; TILDAUTM=x"),
+    ];
+    let (submission, enquiry) = sent(FORM, encoded(&pairs, encoding_rs::UTF_8).as_bytes());
+    assert_eq!(submission.service, FormService::Tilda);
+    assert_eq!(submission.id.as_deref(), Some("123456:7890"));
+    is_anna(&enquiry);
+    assert_eq!(enquiry.utm.source.as_deref(), Some("yandex"));
+    assert_eq!(
+        enquiry.consent,
+        Some(("Checkbox".to_owned(), "yes".to_owned()))
+    );
+    for line in [
+        "Чайник: 2 × 1500",
+        "Сумма: 3000",
+        "Доставка: Курьер",
+        "Заказ: 1450",
+    ] {
+        assert!(
+            enquiry.rest.contains(&line.to_owned()),
+            "{line}: {:?}",
+            enquiry.rest
+        );
+    }
+    // The same cart as members, and old ones as lines.
+    let members = "tranid=1&payment[products][0]=Kettle - 2x1500 %3D 3000&payment[amount]=3000&Phone=89161234567";
+    let (_, enquiry) = sent(FORM, members.as_bytes());
+    assert_eq!(enquiry.rest, ["Kettle - 2x1500 = 3000", "Сумма: 3000"]);
+}
+
+#[test]
+fn forms_of_elementor_go_by_their_labels_in_both_shapes() {
+    let simple = [
+        ("Ваше имя", "Анна Смирнова"),
+        ("Номер телефона", "89161234567"),
+        ("Ваш E-mail", "anna@example.com"),
+        ("Ваше сообщение", "Перезвоните после шести"),
+        ("User Agent", "Mozilla"),
+        ("form_id", "a1b2c3"),
+        ("form_name", "New Form"),
+    ];
+    let (submission, enquiry) = sent(FORM, encoded(&simple, encoding_rs::UTF_8).as_bytes());
+    assert_eq!(submission.service, FormService::Elementor);
+    is_anna(&enquiry);
+    let advanced = [
+        ("form[id]", "a1b2c3"),
+        ("form[name]", "New Form"),
+        ("fields[name][id]", "name"),
+        ("fields[name][title]", "Как вас зовут?"),
+        ("fields[name][value]", "Анна Смирнова"),
+        ("fields[name][raw_value]", "Анна Смирнова"),
+        ("fields[field_7b2][title]", "Телефон"),
+        ("fields[field_7b2][value]", "89161234567"),
+        ("fields[email][title]", "Email"),
+        ("fields[email][value]", "anna@example.com"),
+        ("fields[message][title]", "Вопрос"),
+        ("fields[message][value]", "Перезвоните после шести"),
+        ("meta[page_url][title]", "Page URL"),
+        ("meta[page_url][value]", "https://shop.example/kettles"),
+    ];
+    let (submission, enquiry) = sent(FORM, encoded(&advanced, encoding_rs::UTF_8).as_bytes());
+    assert_eq!(submission.service, FormService::Elementor);
+    is_anna(&enquiry);
+    assert_eq!(enquiry.rest, ["page_url: https://shop.example/kettles"]);
+}
+
+#[test]
+fn a_form_of_contact_form_7_is_read_from_json_and_its_own_fields_are_dropped() {
+    let body = r#"{"_wpcf7":"12","_wpcf7_unit_tag":"wpcf7-f12-o1","your-name":"Анна Смирнова","tel-123":"8 916 123-45-67",
+        "your-email":"anna@example.com","your-message":"Перезвоните после шести","acceptance-5":"1","menu-1":["Чай","Кофе"]}"#;
+    for kind in ["application/json", "text/plain", ""] {
+        let (submission, enquiry) = sent(kind, body.as_bytes());
+        assert_eq!(submission.service, FormService::Cf7);
+        is_anna(&enquiry);
+        assert!(enquiry.consent.is_some());
+        assert!(
+            enquiry.rest.contains(&"menu-1[1]: Кофе".to_owned()),
+            "{:?}",
+            enquiry.rest
+        );
+        assert!(!enquiry.rest.iter().any(|line| line.contains("_wpcf7")));
+    }
+}
+
+#[test]
+fn a_form_of_gravity_forms_has_numbers_for_names() {
+    let body = r#"{"id":"77","form_id":"3","date_created":"2026-01-02 10:00:00","ip":"203.0.113.5","source_url":"https://shop.example/",
+        "1.3":"Анна","1.6":"Смирнова","2":"(916) 123-45-67","3":"anna@example.com","4":"Хочу чайник"}"#;
+    let (submission, enquiry) = sent("application/json", body.as_bytes());
+    assert_eq!(submission.service, FormService::Gravity);
+    assert_eq!(submission.id.as_deref(), Some("3-77"));
+    assert_eq!(enquiry.name.as_deref(), Some("Анна"));
+    assert_eq!(enquiry.last_name.as_deref(), Some("Смирнова"));
+    assert_eq!(enquiry.phones[0].as_str(), "+79161234567");
+    assert_eq!(enquiry.emails, ["anna@example.com"]);
+    assert!(enquiry.rest.contains(&"4: Хочу чайник".to_owned()));
+    assert!(!enquiry.rest.iter().any(|line| line.contains("203.0.113.5")));
+}
+
+#[test]
+fn the_configured_map_goes_before_the_usual_names() {
+    let mut rules = rules();
+    for (name, field) in [
+        ("Куда звонить?", FormField::Phone),
+        ("имя", FormField::Comment),
+        ("Город", FormField::User("UF_CRM_CITY".to_owned())),
+    ] {
+        rules.fields.insert(form_field_name(name), field);
+    }
+    let pairs = [
+        ("куда_звонить", "89161234567"),
+        ("Имя", "хочу чай"),
+        ("ГОРОД", "Тюмень"),
+    ];
+    let body = encoded(&pairs, encoding_rs::UTF_8);
+    let submission = submission(FormService::Auto, read_body(FORM, body.as_bytes()));
+    let enquiry = read(&rules, "7", &submission);
+    assert_eq!(enquiry.phones.len(), 1);
+    assert_eq!(
+        (enquiry.name, enquiry.comment.as_deref()),
+        (None, Some("хочу чай"))
+    );
+    assert_eq!(enquiry.user["UF_CRM_CITY"], "Тюмень");
+}
+
+#[test]
+fn what_is_no_phone_and_no_body_is_kept_to_be_read() {
+    let body = encoded(
+        &[("phone", "позвоните Ивану"), ("email", "нет")],
+        encoding_rs::UTF_8,
+    );
+    let (_, enquiry) = sent(FORM, body.as_bytes());
+    assert!(!enquiry.has_contact());
+    let told = [
+        Readable::Phone("позвоните Ивану".to_owned()),
+        Readable::Email("нет".to_owned()),
+    ];
+    assert_eq!(enquiry.readable, told);
+    let (submission, enquiry) = sent("application/json", b"{\"phone\": ");
+    assert!(!enquiry.has_contact());
+    assert_eq!(submission.fields[0].name, UNREADABLE);
+    for broken in [
+        &b"\xff\xfe\x00"[..],
+        b"a=%00%ff&=&%",
+        b"--\r\n",
+        b"[[[[[[[[[[[[1]]]]]]]]]]]]",
+    ] {
+        for kind in [
+            FORM,
+            "application/json",
+            "multipart/form-data; boundary=",
+            "multipart/form-data",
+        ] {
+            let (submission, _) = sent(kind, broken);
+            assert!(
+                submission
+                    .fields
+                    .iter()
+                    .all(|field| !field.value.contains('\0'))
+            );
+        }
+    }
+}
+
+#[test]
+fn a_ping_is_a_test_and_nothing_else() {
+    assert!(is_ping(&read_body(FORM, b"test=test")));
+    assert!(is_ping(&read_body(FORM, b"")));
+    assert!(!is_ping(&read_body(FORM, b"test=test&phone=89161234567")));
+    assert!(!is_ping(&read_body(FORM, b"test=1")));
+}
+
+#[test]
+fn robots_fill_in_what_nobody_sees_and_consent_is_a_ticked_box() {
+    let mut rules = rules();
+    rules.honeypot = Some("web-site".to_owned());
+    rules.require_consent = true;
+    let judged = |body: &str| {
+        let submission = submission(FormService::Auto, read_body(FORM, body.as_bytes()));
+        let enquiry = read(&rules, "7", &submission);
+        judge(&rules, &submission, &enquiry)
+    };
+    assert_eq!(
+        judged("phone=89161234567&web_site=http://spam&agree=1"),
+        Verdict::Robot
+    );
+    assert_eq!(
+        judged("phone=89161234567&web_site=&agree=1"),
+        Verdict::Taken
+    );
+    for refused in ["", "&agree=0", "&agree=no", "&agree="] {
+        let body = format!("phone=89161234567{refused}");
+        assert_eq!(judged(&body), Verdict::NoConsent, "{body}");
+    }
+}
+
+#[test]
+fn the_same_is_the_same_whatever_its_case_and_blanks_and_the_services_id_decides() {
+    let print = |body: &str| {
+        let submission = submission(FormService::Auto, read_body(FORM, body.as_bytes()));
+        fingerprint(&rules(), &submission, &read(&rules(), "7", &submission))
+    };
+    let first = print("name=Anna&phone=89161234567&message=Hello there&color=Red");
+    assert_eq!(
+        first,
+        print("message=hello  there&color=red&phone=%2B7 916 123-45-67&name=ANNA")
+    );
+    for other in [
+        "name=Anna&phone=89161234568&message=Hello there&color=Red",
+        "name=Anna&phone=89161234567&message=Hello there&color=Blue",
+        "name=Anna&phone=89161234567&message=Hello&color=Red",
+    ] {
+        assert_ne!(first, print(other), "{other}");
+    }
+    assert_eq!(
+        print("tranid=5&phone=89161234567"),
+        print("tranid=5&phone=89160000000")
+    );
+    assert_ne!(
+        print("tranid=5&phone=89161234567"),
+        print("tranid=6&phone=89161234567")
+    );
+}

@@ -1,0 +1,114 @@
+//! `/forms/{shop}/{form}/{token}`: where the forms of a shop's site post to.
+
+use super::{Problem, State, body};
+use crate::{
+    app::FormTaken,
+    config::{Form, FormAnswer, KeyDigest},
+    domain::ShopName,
+    doors, forms,
+};
+use axum::{
+    body::Body,
+    extract::{Path, State as Extract, rejection::PathRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+/// The largest body of a form, in bytes.
+const LARGEST: usize = 1024 * 1024;
+
+type Address = Result<Path<(String, String, String)>, PathRejection>;
+
+/// Takes what a form of the shop's site has posted.
+///
+/// Form-encoded, multipart or JSON, in UTF-8 or windows-1251, as Tilda, Elementor, Contact Form 7,
+/// Gravity Forms and plain HTML post it. The token takes the place of a key. Whatever was posted is
+/// answered with success: a repetition, a robot and a form that cannot be used are the operator's
+/// affair, not the visitor's. Files are not taken; their names are kept.
+#[utoipa::path(
+    post, path = "/forms/{shop}/{form}/{token}", tag = "shop",
+    params(
+        ("shop" = String, Path, description = "The shop's name in the configuration"),
+        ("form" = String, Path, description = "The form's name in the configuration"),
+        ("token" = String, Path, description = "The form's token"),
+    ),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The fields, also as multipart/form-data or JSON"),
+    responses(
+        (status = 200, description = "Taken", body = String, content_type = "text/plain"),
+        (status = 303, description = "Taken: the visitor is sent to the page of `answer`", body = String, content_type = "text/plain"),
+        (status = 404, description = "No such form", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Larger than 1 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn post_form(
+    Extract(state): Extract<State>,
+    address: Address,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (shop, form) = found(&state, address)?;
+    doors::known();
+    let bytes = body::read(&headers, body, LARGEST).await?;
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    body::room(&bytes).await?;
+    let posted = forms::read_body(kind, &bytes);
+    let taken = state.bridge.take_form(&shop, &form.rules, posted).await?;
+    tracing::info!(%shop, form = form.rules.name, ?taken, "a form was posted");
+    Ok(match (&form.answer, taken) {
+        (FormAnswer::Redirect(to), taken) if taken != FormTaken::Ping => {
+            let to = [(header::LOCATION, to.clone())];
+            (StatusCode::SEE_OTHER, to, ok()).into_response()
+        }
+        _ => ok(),
+    })
+}
+
+/// Whether somebody answers at a form's address.
+#[utoipa::path(
+    get, path = "/forms/{shop}/{form}/{token}", tag = "shop",
+    params(
+        ("shop" = String, Path, description = "The shop's name in the configuration"),
+        ("form" = String, Path, description = "The form's name in the configuration"),
+        ("token" = String, Path, description = "The form's token"),
+    ),
+    responses(
+        (status = 200, description = "There is such a form", body = String, content_type = "text/plain"),
+        (status = 404, description = "No such form", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get_form(
+    Extract(state): Extract<State>,
+    address: Address,
+) -> Result<Response, Problem> {
+    found(&state, address)?;
+    Ok(ok())
+}
+
+/// A page of another site may read that it was taken, so that nobody presses again.
+fn ok() -> Response {
+    let head = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    (StatusCode::OK, head, "ok").into_response()
+}
+
+fn found(state: &State, address: Address) -> Result<(ShopName, &Form), Problem> {
+    let Path((shop, form, token)) = address.map_err(|_| Problem::not_found())?;
+    let shop = ShopName::parse(&shop).map_err(|_| Problem::not_found())?;
+    let owner = state
+        .config
+        .shops
+        .get(&shop)
+        .ok_or_else(Problem::not_found)?;
+    let token = KeyDigest::of(&token);
+    let found = owner
+        .forms
+        .iter()
+        .find(|one| one.rules.name == form && one.token.matches(&token));
+    found
+        .map(|found| (shop, found))
+        .ok_or_else(Problem::not_found)
+}
