@@ -1,6 +1,6 @@
 //! The lines of an order: products, fees, refunds; tax included, so that they sum to the total.
 
-use super::values::{as_it_came, decimal, decimal_or_none, id, list, text};
+use super::values::{as_it_came, decimal, decimal_or_none, id, list, text, told};
 use crate::domain::Faults;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value, json};
@@ -192,11 +192,23 @@ fn options(line: &Map<String, Value>) -> Vec<Value> {
     let shown = list(line, "meta_data").filter_map(|(_, entry)| {
         let key = text(entry, "key", 200).unwrap_or_default();
         let name = text(entry, "display_key", 200).unwrap_or_else(|| key.clone());
-        let value = text(entry, "display_value", NAME).or_else(|| text(entry, "value", NAME))?;
+        let value = ["display_value", "value"];
+        let value = value.iter().find_map(|name| chosen(entry.get(*name)?))?;
         let own = key.starts_with('_') || name.starts_with('_');
         (!own).then(|| json!({ "name": name, "value": value }))
     });
     shown.take(50).collect()
+}
+
+/// A value that was chosen, or several of them.
+fn chosen(value: &Value) -> Option<String> {
+    match value {
+        Value::Array(several) => {
+            let several: Vec<String> = several.iter().filter_map(|one| told(one, NAME)).collect();
+            (!several.is_empty()).then(|| several.join(", "))
+        }
+        one => told(one, NAME),
+    }
 }
 
 /// Quantities with prices to the cent that sum to the total: 10.00 for three is two at 3.33 and one at 3.34.

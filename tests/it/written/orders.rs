@@ -5,6 +5,7 @@ use crate::support::{
     shop::{event, main_shop},
 };
 use b24_bridge::{
+    app::LetterFilter,
     bitrix24::{Client, Credentials, Options, Rate},
     domain::PortalName,
     sandbox::{self, Plan, Sandbox},
@@ -298,5 +299,58 @@ async fn what_comes_in_place_of_an_order_is_acknowledged_and_the_operator_is_tol
     );
     world.brought(&order()).await;
     assert!(world.api.bridge.status().await.unwrap().notices.is_empty());
+    world.end().await;
+}
+
+/// Puts a value where a pointer leads, whether there was one or not.
+fn put(body: &mut Value, pointer: &str, value: &Value) {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    body.pointer_mut(parent).unwrap()[name] = value.clone();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_odd_order_of_woocommerce_arrives_as_its_row_says_or_is_a_letter() {
+    let world = World::new().await;
+    let cases = include_str!("woocommerce_cases.json");
+    let cases: Vec<Value> = serde_json::from_str(cases).unwrap();
+    let mut letters = 0;
+    for (nth, case) in cases.iter().enumerate() {
+        let mut body = order();
+        body["id"] = json!(8_200 + nth);
+        body["billing"]["email"] = json!(format!("odd-{nth}@example.com"));
+        body["billing"]["phone"] = json!(format!("+7909300{nth:04}"));
+        for (pointer, value) in case["change"].as_object().unwrap() {
+            put(&mut body, pointer, value);
+        }
+        if case["dead"] == true {
+            let (status, answer) = world.woocommerce(&body).await;
+            let told = (status, &answer["result"]);
+            assert_eq!(told, (StatusCode::ACCEPTED, &json!("dead")), "{case}");
+            letters += 1;
+            continue;
+        }
+        let deal = world.brought(&body).await;
+        if let Some(rows) = case["rows"].as_array() {
+            let row = |row: &Value| {
+                let name = row["PRODUCT_NAME"].as_str().unwrap();
+                json!(format!("{name} | {} | {}", row["PRICE"], row["QUANTITY"]))
+            };
+            let there: Vec<Value> = world.rows(&deal).iter().map(row).collect();
+            assert_eq!(&there, rows, "{case}");
+        }
+        if let Some(sum) = case["sum"].as_str() {
+            let there: Decimal = deal["OPPORTUNITY"].as_str().unwrap().parse().unwrap();
+            assert_eq!(there, sum.parse().unwrap(), "{case}");
+        }
+        if let Some(part) = case["comment"].as_str() {
+            assert!(comment(&deal).contains(part), "{case}: {deal}");
+        }
+        if let Some(name) = case["contact"].as_str() {
+            assert_eq!(world.contact(&deal)["NAME"], name, "{case}");
+        }
+    }
+    let all = LetterFilter::default();
+    let page = world.api.bridge.dead_letters(&all).await.unwrap();
+    assert_eq!(page.items.len(), letters);
     world.end().await;
 }
