@@ -3,10 +3,11 @@
 use super::{
     Bridge, Error, accept, ages,
     bury::clean,
-    compare::{lane_of, stored, value},
+    compare::{lane_of, readable, stored, value},
     halves::Halves,
     mend,
-    withdraw::person,
+    said::Said,
+    withdraw::{self, person, reopen},
 };
 use crate::{
     bug::Step,
@@ -140,8 +141,8 @@ impl Bridge {
         lanes::fence(&mut tx, lease).await?;
         let checked = self.check(&mut tx, due).await?;
         let now = clocks::now(&mut tx).await?;
-        let seqs: Vec<i64> = checked.standing.iter().map(|one| one.seq).collect();
-        changes::sent(&mut tx, shop.as_str(), &seqs, now).await?;
+        self.hand_out(&mut tx, shop.as_str(), &checked.standing, now)
+            .await?;
         tx.commit().await?;
         self.withdrawn(&checked);
         let send = |mut change: ChangeRow| {
@@ -216,13 +217,7 @@ impl Bridge {
         accept::store(self, &mut tx, &[&new]).await?;
         prefer(&mut tx, &new, sent.sent_at).await?;
         if let Some(mut row) = locked(&mut tx, change).await? {
-            let agreed: Option<Agreed> = stored(row.agreed.as_ref());
-            let left = agreed.and_then(|agreed| agreed.refused(change.decided_at));
-            let awaited: Vec<_> = left
-                .iter()
-                .flat_map(|agreed| agreed.told.iter().map(|told| told.at))
-                .collect();
-            row.agreed = left.as_ref().map(value);
+            let awaited = reopen(&mut row, |agreed| agreed.refused(change.decided_at));
             agreements::save(&mut tx, &[row]).await?;
             changes::drop_except(&mut tx, &change.shop, &change.number, &awaited).await?;
             ask(&mut tx, change).await?;
@@ -276,7 +271,9 @@ impl Bridge {
         let Some(delay) = delay else {
             self.give_up(&mut tx, sent, (Code::Callback, &words), attempts)
                 .await?;
-            return Ok(tx.commit().await?);
+            tx.commit().await?;
+            self.bell().ring(&change.portal);
+            return Ok(());
         };
         let key = (&*change.shop, change.seq);
         changes::put_off(&mut tx, key, attempts, (code, &words), delay.as_secs_f64()).await?;
@@ -327,8 +324,12 @@ impl Bridge {
     ) -> Result<(), Error> {
         let change = &sent.change;
         let (code, words) = (code.as_str(), clean(words));
+        let row = locked(tx, change).await?;
         if changes::settle(tx, &change.shop, change.seq, "dead", attempts).await? {
             changes::bury(tx, change, (code, &words), attempts, &sent.message).await?;
+            if let Some(row) = row.filter(|row| readable(row).is_ok()) {
+                died(tx, change, row).await?;
+            }
         }
         let text = format!(
             "given up telling the shop the status {}: {words} ({code}); it waits as a dead letter",
@@ -379,18 +380,11 @@ pub(super) async fn acknowledge(
         if !delivered.first {
             continue;
         }
-        if let Some(agreed) = stored::<Agreed>(row.agreed.as_ref()) {
-            let first = change.first_sent_at.unwrap_or(now);
-            let agreed = agreed.delivered(change.decided_at, first, now);
+        let first = change.first_sent_at.unwrap_or(now);
+        if let Some(agreed) = took(&mut row, (change.decided_at, first), now) {
             if agreed.status == change.status {
                 orders::set_status(tx, &change.shop, &change.number, &change.status).await?;
             }
-            // A person's word is carried out when nothing is on its way any more.
-            let open = agreed.told.iter().any(|told| told.delivered_at.is_none());
-            if !open && person(&row) != Person::Answered {
-                row.ruling = None;
-            }
-            row.agreed = Some(value(&agreed));
             agreements::save(tx, &[row]).await?;
         }
         let text = format!(
@@ -403,6 +397,46 @@ pub(super) async fn acknowledge(
             lines.push(line(change, "overtaken", text));
         }
         journal::add(tx, &lines).await?;
+    }
+    Ok(())
+}
+
+/// The shop took a message that was decided at a time and first sent at another: what is agreed now. A person's word is carried out
+/// when nothing is on its way any more.
+pub(super) fn took(
+    row: &mut Row,
+    (told_at, first_sent): (DateTime<Utc>, DateTime<Utc>),
+    now: DateTime<Utc>,
+) -> Option<Agreed> {
+    let agreed: Agreed = stored(row.agreed.as_ref())?;
+    let agreed = agreed.delivered(told_at, first_sent, now);
+    let open = agreed.told.iter().any(|told| told.delivered_at.is_none());
+    if !open && person(row) != Person::Answered {
+        row.ruling = None;
+    }
+    row.agreed = Some(value(&agreed));
+    Some(agreed)
+}
+
+/// Nobody sends the message any more. Where the shop says its status by itself, the two are compared:
+/// they agree then, and there is nothing left to tell.
+async fn died(tx: &mut PgConnection, change: &ChangeRow, mut row: Row) -> Result<(), Error> {
+    let now = clocks::now(tx).await?;
+    withdraw::died(&mut row, change.decided_at, now);
+    let said = Said::read(row.said.as_ref()).filter(|said| !said.deleted);
+    let has_it = said.is_some_and(|said| said.status.as_ref() == Some(&change.status));
+    agreements::save(tx, &[row]).await?;
+    if has_it {
+        ask(tx, change).await?;
+    }
+    Ok(())
+}
+
+/// A message that was given up is tried again.
+pub(super) async fn revived(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
+    if let Some(mut row) = locked(tx, change).await? {
+        withdraw::revived(&mut row, change.decided_at);
+        agreements::save(tx, &[row]).await?;
     }
     Ok(())
 }

@@ -113,9 +113,8 @@ impl Bridge {
             rows.retain(|row| row.seq < held);
         }
         if !called {
-            let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
             let now = clocks::now(&mut tx).await?;
-            changes::sent(&mut tx, name, &seqs, now).await?;
+            self.hand_out(&mut tx, name, &rows, now).await?;
         }
         let mut page = StatusChanges::new(rows, from);
         changes::give(&mut tx, name, page.next).await?;

@@ -116,6 +116,9 @@ impl Bridge {
             self.lock_order(tx, rules, number).await?;
         }
         if changes::revive(tx, shop, seq).await? {
+            if let Some(change) = changes::one(tx, shop, seq).await? {
+                super::changes::revived(tx, &change).await?;
+            }
             let two_way = self.directory().two_way(shop);
             if !two_way.is_some_and(|two_way| two_way.callback) {
                 // Who reads the feed never looks below what it was given.

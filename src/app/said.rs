@@ -53,13 +53,15 @@ impl Said {
         }
     }
 
-    /// Until when, on the bridge's clock, the snapshot can have been made: when it came, or earlier by its own times.
-    pub(super) fn as_of(&self, clock: Offset, now: DateTime<Utc>) -> DateTime<Utc> {
-        let seen = self.seen.unwrap_or(now);
-        let made = self
-            .made
-            .map(|made| clock.to_ours(made) + clock.uncertainty());
-        made.map_or(seen, |made| made.min(seen))
+    /// When the snapshot came in.
+    pub(super) fn heard(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.seen.unwrap_or(now)
+    }
+
+    /// Until when, on the bridge's clock, the snapshot can have been made by its own times.
+    pub(super) fn as_of(&self, clock: Offset) -> Option<DateTime<Utc>> {
+        let made = self.made?;
+        Some(clock.to_ours(made) + clock.uncertainty())
     }
 
     /// The part that is laid over what was said before.

@@ -172,13 +172,15 @@ impl Bridge {
             source: Source::Shop,
             value: said.status.clone()?,
             since: said.since,
-            seen: said.as_of(clocks.shop, now),
+            seen: said.heard(now),
+            as_of: said.as_of(clocks.shop),
         };
         let portal = Observation {
             source: Source::Bitrix24,
             value: agreed.stage.clone(),
             since: agreed.portal_since,
             seen: now,
+            as_of: None,
         };
         let decision = decide_with_table(&Inputs {
             shop: &shop,

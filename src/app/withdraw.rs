@@ -9,7 +9,7 @@ use super::{
 use crate::{
     bug::{self, Step},
     decision::{Message, Person, Sending, Withdrawal, sending},
-    domain::{Agreed, Observation, Source},
+    domain::{Agreed, Observation, Offset, Policy, Source},
     storage::{
         agreements::{self, Row},
         changes::{self, ChangeRow},
@@ -77,6 +77,7 @@ impl Bridge {
                 Ok(sending) => sending,
                 Err(error) => {
                     self.bury_message(tx, &change, now, &error.chain()).await?;
+                    died(row, change.decided_at, now);
                     continue;
                 }
             };
@@ -98,6 +99,36 @@ impl Bridge {
         Ok(checked)
     }
 
+    /// These messages are handed out now: the shop may carry them out from now on, also if nobody hears of it.
+    pub(super) async fn hand_out(
+        &self,
+        tx: &mut PgConnection,
+        shop: &str,
+        standing: &[ChangeRow],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let seqs: Vec<i64> = standing.iter().map(|one| one.seq).collect();
+        changes::sent(tx, shop, &seqs, now).await?;
+        let first = standing.iter().filter(|one| one.first_sent_at.is_none());
+        let first: Vec<_> = first.collect();
+        if first.is_empty() {
+            return Ok(());
+        }
+        // Locked by the check already.
+        let numbers: BTreeSet<String> = first.iter().map(|one| one.number.clone()).collect();
+        let numbers: Vec<String> = numbers.into_iter().collect();
+        let shops = vec![shop.to_owned(); numbers.len()];
+        let mut rows = agreements::lock(tx, &shops, &numbers).await?;
+        for row in &mut rows {
+            for change in &first {
+                if change.number == row.number {
+                    sent(row, change.decided_at, now);
+                }
+            }
+        }
+        Ok(agreements::save(tx, &rows).await?)
+    }
+
     /// Tells those who are to decide again, once the transaction is committed.
     pub(super) fn withdrawn(&self, checked: &Checked) {
         for change in &checked.withdrawn {
@@ -110,33 +141,80 @@ impl Bridge {
         let Some(two_way) = self.directory().two_way(&change.shop) else {
             return Sending::Held;
         };
-        let said = Said::read(row.said.as_ref());
-        // Of an order that the shop has deleted nothing is told any more.
-        let Some((said, status)) = said
-            .filter(|said| !said.deleted)
-            .and_then(|said| Some((said.clone(), said.status?)))
-        else {
-            return Sending::Overtaken;
-        };
         let clock = self.clocks_of(&change.shop, &change.portal).shop;
-        let shop = Observation {
-            source: Source::Shop,
-            value: status,
-            since: said.since,
-            seen: said.as_of(clock, now),
-        };
-        sending(&Message {
-            told_at: change.decided_at,
-            sent: change.first_sent_at.is_some(),
-            agreed: stored::<Agreed>(row.agreed.as_ref()).as_ref(),
-            shop: &shop,
-            paid: said.paid,
-            cancelled: said.cancelled,
-            policy: &two_way.policy,
-            clock,
-            person: person(row),
-        })
+        let sent = change.first_sent_at.is_some();
+        judge((change.decided_at, sent), row, &two_way.policy, clock, now)
     }
+}
+
+/// What becomes of a message that was decided at a time, and was sent before or not.
+pub(super) fn judge(
+    (told_at, sent): (DateTime<Utc>, bool),
+    row: &Row,
+    policy: &Policy,
+    clock: Offset,
+    now: DateTime<Utc>,
+) -> Sending {
+    let said = Said::read(row.said.as_ref());
+    // Of an order that the shop has deleted nothing is told any more.
+    let Some((said, status)) = said
+        .filter(|said| !said.deleted)
+        .and_then(|said| Some((said.clone(), said.status?)))
+    else {
+        return Sending::Overtaken;
+    };
+    let shop = Observation {
+        source: Source::Shop,
+        value: status,
+        since: said.since,
+        seen: said.heard(now),
+        as_of: said.as_of(clock),
+    };
+    sending(&Message {
+        told_at,
+        sent,
+        agreed: stored::<Agreed>(row.agreed.as_ref()).as_ref(),
+        shop: &shop,
+        paid: said.paid,
+        cancelled: said.cancelled,
+        policy,
+        clock,
+        person: person(row),
+    })
+}
+
+/// A message that was decided at a time is sent.
+pub(super) fn sent(row: &mut Row, told_at: DateTime<Utc>, now: DateTime<Utc>) {
+    keep(row, |agreed| agreed.sent(told_at, now));
+}
+
+/// A message that was decided at a time is given up.
+pub(super) fn died(row: &mut Row, told_at: DateTime<Utc>, now: DateTime<Utc>) {
+    keep(row, |agreed| agreed.died(told_at, now));
+}
+
+/// A message that was decided at a time, and was given up, is tried again.
+pub(super) fn revived(row: &mut Row, told_at: DateTime<Utc>) {
+    keep(row, |agreed| agreed.revived(told_at));
+}
+
+fn keep(row: &mut Row, how: impl FnOnce(Agreed) -> Agreed) {
+    if let Some(agreed) = stored(row.agreed.as_ref()) {
+        row.agreed = Some(value(&how(agreed)));
+    }
+}
+
+/// Takes back what was agreed by a message; returns which messages are still waited for.
+pub(super) fn reopen(
+    row: &mut Row,
+    how: impl FnOnce(Agreed) -> Option<Agreed>,
+) -> Vec<DateTime<Utc>> {
+    let agreed: Option<Agreed> = stored(row.agreed.as_ref());
+    let left = agreed.and_then(how);
+    let told = left.iter().flat_map(|agreed| &agreed.told);
+    let awaited = told.map(|told| told.at).collect();
+    row.agreed = left.as_ref().map(value);
+    awaited
 }
 
 /// A word that is being carried out is no question any more.
@@ -162,11 +240,7 @@ async fn take_back(
     row: &mut Row,
     why: Withdrawal,
 ) -> Result<(), Error> {
-    let agreed: Option<Agreed> = stored(row.agreed.as_ref());
-    let left = agreed.and_then(|agreed| agreed.withdrawn(change.decided_at));
-    let told = left.iter().flat_map(|agreed| &agreed.told);
-    let awaited: Vec<_> = told.map(|told| told.at).collect();
-    row.agreed = left.as_ref().map(value);
+    let awaited = reopen(row, |agreed| agreed.withdrawn(change.decided_at));
     agreements::save(tx, std::slice::from_ref(row)).await?;
     drop_one(tx, change).await?;
     changes::drop_except(tx, &change.shop, &change.number, &awaited).await?;

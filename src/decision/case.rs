@@ -4,7 +4,7 @@ use super::{
     Action, Basis, Change, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy, Wrote, sentence,
     times::Times,
     turns,
-    word::{Word, denied, guessed, word},
+    word::{Word, denied, guessed, own_facts, word},
 };
 use crate::domain::{
     Agreed, Authority, Before, Fact, Rule, Side, Stage, Told, Untranslatable, Winner,
@@ -47,6 +47,10 @@ impl<'a> Case<'a> {
         let word = agreed.as_ref().map_or(Word::Said, |agreed| {
             let (shop, clock) = (inputs.shop, inputs.clocks.shop);
             match word(agreed, shop, clock) {
+                Word::Older if inputs.policy.asks => Word::Doubtful,
+                Word::Older => Word::Told,
+                Word::Same if inputs.policy.asks => Word::Told,
+                Word::Same => Word::Said,
                 Word::Doubtful if !inputs.policy.asks => guessed(agreed, shop, clock),
                 word => word,
             }
@@ -78,7 +82,8 @@ impl<'a> Case<'a> {
     pub(super) fn decide(&self) -> Decision {
         let inputs = self.inputs;
         if inputs.policy.statuses.consistent(&self.status, self.stage) {
-            if self.word == Word::Doubtful {
+            let is_unsure = self.agreed.as_ref().is_some_and(|agreed| agreed.unsure);
+            if self.word == Word::Doubtful || is_unsure && inputs.policy.asks {
                 return self.ask();
             }
             let agreed = self.agreed(self.stage.clone(), inputs.portal.since);
@@ -188,7 +193,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// A final fact that the shop asserts and that `status` would take back.
+    /// A final fact that the shop asserts and that `status` would take back. Where what the shop says is from before it took
+    /// something, a fact that this took back is none any more; money is.
     fn undone(&self, status: &str) -> Option<Fact> {
         let inputs = self.inputs;
         let said = &inputs.shop.value;
@@ -197,19 +203,22 @@ impl<'a> Case<'a> {
             .facts(said, inputs.paid, inputs.cancelled)
             .into_iter()
             .filter(|fact| !self.is_portals_own(*fact))
+            .filter(|fact| {
+                let is_money_taken = *fact == Fact::Paid && inputs.paid;
+                let kept = || finality.keeps(*fact, said, &self.status, &inputs.policy.statuses);
+                self.word == Word::Said || is_money_taken || kept()
+            })
             .find(|fact| !finality.keeps(*fact, said, status, &inputs.policy.statuses))
     }
 
     /// Whether the order is that only because the deal was moved there: who ended it by mistake may take it back, whether or not
     /// the shop has repeated it. Money is the shop's own.
     fn is_portals_own(&self, fact: Fact) -> bool {
-        let portals = self
-            .agreed
-            .as_ref()
-            .and_then(|agreed| agreed.by_portal.as_ref());
+        let said = &self.inputs.shop.value;
+        let is_portals = |agreed: &Agreed| agreed.is_by_portal(said);
         let is_money_taken = fact == Fact::Paid && self.inputs.paid;
         let is_protected = self.rule_says(Winner::Shop) || self.rule_says(Winner::Review);
-        portals == Some(&self.inputs.shop.value) && !is_money_taken && !is_protected
+        self.agreed.as_ref().is_some_and(is_portals) && !is_money_taken && !is_protected
     }
 
     fn may_undo(&self, basis: Basis) -> bool {
@@ -255,6 +264,7 @@ impl<'a> Case<'a> {
         let excess = agreed.told.len().saturating_sub(TOLD_KEPT);
         agreed.told.drain(..excess);
         status.clone_into(&mut agreed.status);
+        agreed.unsure = false;
         agreed.by_portal = Some(status.to_owned());
         self.telling(agreed, basis, Some(Side::Portal))
     }
@@ -271,10 +281,12 @@ impl<'a> Case<'a> {
                 stage: agreed.stage.clone(),
                 portal_since: agreed.portal_since,
                 left: agreed.left,
+                unsure: agreed.unsure,
             }),
             at: inputs.now,
             first_sent_at: None,
             delivered_at: None,
+            died_at: None,
             denies: self.denies(status),
         }
     }
@@ -286,8 +298,8 @@ impl<'a> Case<'a> {
         }
         let inputs = self.inputs;
         let finality = &inputs.policy.finality;
-        let mut hold = finality.facts(&inputs.shop.value, inputs.paid, inputs.cancelled);
-        hold.extend(finality.facts(&self.status, false, false));
+        let flags = (inputs.paid, inputs.cancelled);
+        let hold = own_facts(self.agreed.as_ref(), finality, &inputs.shop.value, flags);
         let kept = |fact| finality.keeps(fact, &self.status, status, &inputs.policy.statuses);
         let facts = Fact::ALL.into_iter();
         facts
@@ -302,6 +314,7 @@ impl<'a> Case<'a> {
         let mut agreed = self.agreed(self.stage.clone(), inputs.portal.since);
         let question = self.told(&self.status, Some(&agreed));
         agreed.told.push(question);
+        agreed.unsure = false;
         let excess = agreed.told.len().saturating_sub(TOLD_KEPT);
         agreed.told.drain(..excess);
         self.telling(agreed, Basis::Doubtful, None)
@@ -353,6 +366,7 @@ impl<'a> Case<'a> {
                 .and_then(|agreed| agreed.by_portal.clone())
                 .filter(|status| *status == self.status),
             portal_row: self.agreed.as_ref().and_then(|agreed| agreed.portal_row),
+            unsure: self.agreed.as_ref().is_some_and(|agreed| agreed.unsure),
             told,
         }
     }
@@ -377,7 +391,8 @@ impl<'a> Case<'a> {
 fn undenied(inputs: &Inputs<'_>) -> Option<Agreed> {
     let agreed = inputs.agreed?.clone();
     let finality = &inputs.policy.finality;
-    let facts = finality.facts(&inputs.shop.value, inputs.paid, inputs.cancelled);
+    let flags = (inputs.paid, inputs.cancelled);
+    let facts = own_facts(Some(&agreed), finality, &inputs.shop.value, flags);
     match denied(&agreed, &facts) {
         Some((at, _)) => agreed.withdrawn(at),
         None => Some(agreed),
@@ -390,7 +405,7 @@ fn standing(inputs: &Inputs<'_>, agreed: Option<Agreed>, word: Word) -> Option<A
     let agreed = agreed?;
     let crossed = agreed.told.iter().find(|told| told.delivered_at.is_none());
     match crossed.map(|told| told.at) {
-        Some(at) if word == Word::Said && inputs.shop.value != agreed.status => agreed.refused(at),
+        Some(at) if word == Word::Said && inputs.shop.value != agreed.status => agreed.crossed(at),
         _ => Some(agreed),
     }
 }

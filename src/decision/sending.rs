@@ -3,7 +3,7 @@
 //! It was decided on what was known then. It may have waited since, behind a shop that was away: meanwhile money may have been
 //! taken, the shop may have gone elsewhere, or a person may have been asked.
 
-use super::word::{Word, denied, word};
+use super::word::{Word, denied, own_facts, word};
 use crate::domain::{Agreed, Fact, Observation, Offset, Policy};
 use chrono::{DateTime, Utc};
 
@@ -88,7 +88,8 @@ pub fn sending(message: &Message<'_>) -> Sending {
     };
     let said = &message.shop.value;
     let finality = &message.policy.finality;
-    let facts = finality.facts(said, message.paid, message.cancelled);
+    let flags = (message.paid, message.cancelled);
+    let facts = own_facts(Some(agreed), finality, said, flags);
     if let Some((_, fact)) = denied(agreed, &facts) {
         return Sending::Withdrawn(Withdrawal::Denies(fact));
     }

@@ -22,6 +22,9 @@ fn happened(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> St
         _ if record.basis == Basis::Consistent => {
             format!("the shop's {status} and the deal's {stage} mean the same")
         }
+        _ if record.basis == Basis::Doubtful && *status == inputs.shop.value => {
+            "the shop may have carried out a message that was taken back".to_owned()
+        }
         _ if record.basis == Basis::Doubtful => format!(
             "the shop took {status}, and its snapshot with {} may be from before or after that",
             inputs.shop.value

@@ -2,9 +2,10 @@
 //!
 //! A shop that took a status may still have older snapshots on their way, may never post the change as its own, and may stamp
 //! each edit. What tells is when the shop's status changed, beside when it took the message: between the first sending and the
-//! acknowledgement. Where that cannot tell, a shop that is called can be asked.
+//! acknowledgement. Times are a hint, no proof: a clock may have been set back, and a shop that was restored from a back-up says
+//! again what it said before. Certain is only what came in before the message was sent. For the rest a shop that is called is asked.
 
-use crate::domain::{Agreed, Fact, ONE_WAY_DELAY, Observation, Offset, Told};
+use crate::domain::{Agreed, Fact, Finality, ONE_WAY_DELAY, Observation, Offset, Told};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long after an acknowledgement a snapshot without times may be from before it, where the shop cannot be asked.
@@ -17,8 +18,12 @@ pub(super) enum Word {
     Said,
     /// What it was told last: what it says is from before that.
     Told,
+    /// What it was told last: by its times, what it says is from before that.
+    Older,
     /// What it was told last, though what it says may be newer.
     Doubtful,
+    /// What it says, which is what it was told last; but that may be from before it was told.
+    Same,
 }
 
 /// The word of a shop that says this, beside what it was told.
@@ -26,27 +31,56 @@ pub(super) fn word(agreed: &Agreed, shop: &Observation<String>, clock: Offset) -
     let Some(last) = agreed.told.last() else {
         return Word::Said;
     };
-    if shop.value == last.status {
-        return Word::Said;
-    }
-    if shop.seen <= last.at {
-        return Word::Told;
-    }
     let taken = agreed
         .told
         .iter()
         .rposition(|told| told.delivered_at.is_some());
     let (before, open) = agreed.told.split_at(taken.map_or(0, |place| place + 1));
+    if shop.value == last.status && is_no_echo(open, &shop.value) {
+        return Word::Told;
+    }
+    if shop.value == last.status {
+        // It may have had that status before, too: then others from before the message may still come.
+        return match before.last().map(|taken| after(taken, shop, clock)) {
+            Some(Word::Told | Word::Older) => Word::Told,
+            Some(Word::Same | Word::Doubtful) => Word::Same,
+            Some(Word::Said) | None => Word::Said,
+        };
+    }
+    if shop.seen <= last.at {
+        return Word::Told;
+    }
     let older = match before.last() {
         Some(taken) => after(taken, shop, clock),
+        None if shop.as_of.is_some_and(|at| at <= last.at) => Word::Told,
         None => Word::Said,
     };
+    // The shop may have carried out what was sent: until it answers, or nobody sends it any more, only
+    // what is surely from after that counts.
+    let may_be_before = |told: &Told| {
+        let over = told.died_at.is_some_and(|died| shop.seen > died);
+        let sent = told.first_sent_at.filter(|_| !over);
+        sent.is_some_and(|sent| !is_after(sent, shop, clock))
+    };
+    if older != Word::Told && open.iter().any(may_be_before) {
+        return Word::Told;
+    }
     match older {
         // The shop carries out one message after the other: this is the trace of one whose answer was lost, or the state
         // before the first of them.
-        Word::Said | Word::Doubtful if is_trace(open, shop) => Word::Told,
+        Word::Said | Word::Older | Word::Doubtful if is_trace(open, shop) => Word::Told,
         word => word,
     }
+}
+
+/// Whether it tells nothing of messages that are not acknowledged that the shop has the status of the
+/// last: it is asked about it, one that was sent may be carried out at any time, or they lead there
+/// and back. Once the last is given up, the shop's word is all that will ever come.
+fn is_no_echo(open: &[Told], status: &str) -> bool {
+    let waits = open.last().filter(|last| last.died_at.is_none());
+    let is_asked = waits.is_some_and(|last| last.status == last.previous);
+    let is_open = open.iter().any(Told::is_open);
+    is_open || is_asked || waits.is_some() && is_on_the_way(open, status)
 }
 
 /// Whether what the shop says is a trace of messages that are not acknowledged, or what it had before them.
@@ -61,22 +95,50 @@ fn is_trace(open: &[Told], shop: &Observation<String>) -> bool {
     })
 }
 
+/// Whether the shop surely changed its status after a moment.
+fn is_after(moment: DateTime<Utc>, shop: &Observation<String>, clock: Offset) -> bool {
+    let Some(since) = shop.since.filter(|_| shop.seen > moment) else {
+        return false;
+    };
+    clock.to_ours(since).min(shop.made_by()) - clock.uncertainty() > moment
+}
+
+/// Whether messages on their way lead the shop away from a status and back to it: that it says so tells nothing of them.
+fn is_on_the_way(open: &[Told], status: &str) -> bool {
+    let Some((_, earlier)) = open.split_last() else {
+        return false;
+    };
+    let was = earlier
+        .first()
+        .is_some_and(|first| first.previous == status);
+    was || earlier.iter().any(|told| told.status == status)
+}
+
 /// What the shop says beside a message that it acknowledged.
 fn after(taken: &Told, shop: &Observation<String>, clock: Offset) -> Word {
     let Some(delivered) = taken.delivered_at else {
         return Word::Said;
     };
+    let sent = taken.first_sent_at.unwrap_or(taken.at);
+    if shop.seen <= sent {
+        return Word::Told;
+    }
+    if shop.as_of.is_some_and(|at| at <= taken.at) {
+        return Word::Older;
+    }
     let Some(since) = shop.since else {
         return Word::Doubtful;
     };
     // The same fact as before the message, however late it comes.
     if taken.previous == shop.value && taken.previous_since.is_some_and(|then| since <= then) {
-        return Word::Told;
+        return Word::Older;
     }
-    let (since, margin) = (clock.to_ours(since).min(shop.seen), clock.uncertainty());
-    let sent = taken.first_sent_at.unwrap_or(taken.at);
+    let (since, margin) = (
+        clock.to_ours(since).min(shop.made_by()),
+        clock.uncertainty(),
+    );
     if since + margin < sent {
-        Word::Told
+        Word::Older
     } else if since - margin > delivered {
         Word::Said
     } else {
@@ -103,11 +165,25 @@ pub(super) fn guessed(agreed: &Agreed, shop: &Observation<String>, clock: Offset
             let bound = echo.and_then(|echo| echo.delivered_at).unwrap_or(sent);
             clock.to_ours(since) - clock.uncertainty() <= bound
         }
-        Some(_) if echo.is_some() => shop.seen <= sent,
+        Some(_) if echo.is_some() => shop.made_by() <= sent,
         Some(since) if then.is_some() => then.is_some_and(|then| since <= then),
-        _ => shop.seen <= delivered + CROSSING,
+        _ => shop.made_by() <= delivered + CROSSING,
     };
     if older { Word::Told } else { Word::Said }
+}
+
+/// The facts that the shop asserts itself: not those that it has only because the deal was moved. Money is always the shop's own.
+pub(super) fn own_facts(
+    agreed: Option<&Agreed>,
+    finality: &Finality,
+    status: &str,
+    (paid, cancelled): (bool, bool),
+) -> Vec<Fact> {
+    let by_portal = agreed.is_some_and(|agreed| agreed.is_by_portal(status));
+    let facts = finality.facts(status, paid, cancelled).into_iter();
+    facts
+        .filter(|fact| !by_portal || *fact == Fact::Paid && paid)
+        .collect()
 }
 
 /// The first message on its way that denies what the shop asserts by now, and what that is.

@@ -30,6 +30,17 @@ pub struct Observation<V> {
     pub since: Option<DateTime<Utc>>,
     /// When the bridge learnt of it, by the bridge's clock.
     pub seen: DateTime<Utc>,
+    /// Until when it can have been made, by its own times on the bridge's clock; none where they do not tell. Only as good as
+    /// that system's clock: one that was set back makes news look old.
+    #[serde(default)]
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+impl<V> Observation<V> {
+    /// The latest moment at which it can have been made.
+    pub fn made_by(&self) -> DateTime<Utc> {
+        self.as_of.map_or(self.seen, |at| at.min(self.seen))
+    }
 }
 
 /// The last status and stage known to be the same thing on both sides.
@@ -54,6 +65,9 @@ pub struct Agreed {
     /// also within the same second.
     #[serde(default)]
     pub portal_row: Option<u64>,
+    /// A message was taken back after it was sent: the shop may have carried it out, which nobody but the shop can tell.
+    #[serde(default)]
+    pub unsure: bool,
     /// What the shop was told and has not confirmed by a snapshot yet, oldest first; the last one is `status`.
     #[serde(default)]
     pub told: Vec<Told>,
@@ -69,12 +83,13 @@ impl Agreed {
             left: None,
             by_portal: None,
             portal_row: None,
+            unsure: false,
             told: Vec::new(),
         }
     }
 
     /// The shop acknowledged (2xx, or read from the feed) the message that was decided at `told_at`. A message that is no
-    /// longer waited for changes nothing.
+    /// longer waited for changes nothing. Those before it that were given up are not told any more.
     #[must_use]
     pub fn delivered(
         mut self,
@@ -85,6 +100,37 @@ impl Agreed {
         if let Some(told) = self.told.iter_mut().find(|told| told.at == told_at) {
             told.first_sent_at.get_or_insert(first_sent);
             told.delivered_at.get_or_insert(now);
+            self.told
+                .retain(|told| told.at >= told_at || told.died_at.is_none());
+        }
+        self
+    }
+
+    /// The message that was decided at `told_at` is sent: from now on the shop may have carried it out, also if no answer comes.
+    #[must_use]
+    pub fn sent(mut self, told_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        if let Some(told) = self.told.iter_mut().find(|told| told.at == told_at) {
+            told.first_sent_at.get_or_insert(now);
+        }
+        self
+    }
+
+    /// The message that was decided at `told_at` was given up: what the shop says from now on is not
+    /// of a try that is still to come.
+    #[must_use]
+    pub fn died(self, told_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        self.with_death(told_at, Some(now))
+    }
+
+    /// A person has the message that was decided at `told_at`, and was given up, tried again.
+    #[must_use]
+    pub fn revived(self, told_at: DateTime<Utc>) -> Self {
+        self.with_death(told_at, None)
+    }
+
+    fn with_death(mut self, told_at: DateTime<Utc>, died_at: Option<DateTime<Utc>>) -> Self {
+        if let Some(told) = self.told.iter_mut().find(|told| told.at == told_at) {
+            told.died_at = died_at;
         }
         self
     }
@@ -93,10 +139,42 @@ impl Agreed {
     /// it; none if nothing was. Messages go one after the other, so the snapshot that comes with a 409 is newer than all that
     /// were delivered before: nothing counts as told any more. A message that is no longer waited for changes nothing.
     #[must_use]
-    pub fn refused(mut self, told_at: DateTime<Utc>) -> Option<Self> {
-        let Some(index) = self.told.iter().position(|told| told.at == told_at) else {
+    pub fn refused(self, told_at: DateTime<Utc>) -> Option<Self> {
+        let Some(place) = self.root(told_at) else {
             return Some(self);
         };
+        let unsure = false;
+        Some(Self {
+            unsure,
+            ..self.before(place)?
+        })
+    }
+
+    /// The message that was decided at `told_at` crossed a change of the shop's own: what was agreed before it. A message that is no
+    /// longer waited for changes nothing.
+    #[must_use]
+    pub fn crossed(self, told_at: DateTime<Utc>) -> Option<Self> {
+        let Some(place) = self.root(told_at) else {
+            return Some(self);
+        };
+        let sent = self.told.iter().skip(place).any(Told::is_unanswered);
+        let before = self.before(place)?;
+        Some(Self {
+            unsure: before.unsure || sent,
+            ..before
+        })
+    }
+
+    /// Where a message stands; none if it is not waited for. Those right before it that were given up go
+    /// with it: what it rests on never came to be.
+    fn root(&self, told_at: DateTime<Utc>) -> Option<usize> {
+        let place = self.told.iter().position(|told| told.at == told_at)?;
+        let earlier = self.told.iter().take(place).rev();
+        let lost = earlier.take_while(|told| told.delivered_at.is_none() && told.died_at.is_some());
+        Some(place - lost.count())
+    }
+
+    fn before(mut self, index: usize) -> Option<Self> {
         let left = match self.told.get(index + 1) {
             Some(next) => next.before.as_ref().and_then(|before| before.portal_since),
             None => self.portal_since,
@@ -109,22 +187,35 @@ impl Agreed {
             left: before.left.or(left),
             by_portal: None,
             portal_row: None,
+            unsure: before.unsure,
             told: Vec::new(),
         })
     }
 
-    /// The message that was decided at `told_at` was taken back before the shop heard of it: what was agreed before it, and what
-    /// had been told before it. Messages after it rest on it and go with it. None if nothing was agreed before. A message that is
-    /// no longer waited for changes nothing.
+    /// The message that was decided at `told_at` was taken back: what was agreed before it, and what had been told before it.
+    /// Messages after it rest on it and go with it. None if nothing was agreed before. A message that is no longer waited for
+    /// changes nothing.
     #[must_use]
     pub fn withdrawn(self, told_at: DateTime<Utc>) -> Option<Self> {
-        let place = self.told.iter().position(|told| told.at == told_at);
-        let told = match place {
-            Some(place) => self.told.iter().take(place).cloned().collect(),
-            None => return Some(self),
+        let Some(place) = self.root(told_at) else {
+            return Some(self);
         };
-        let before = self.refused(told_at)?;
-        Some(Self { told, ..before })
+        let (kept, dropped) = self.told.split_at(place);
+        let (told, sent) = (kept.to_vec(), dropped.iter().any(Told::is_unanswered));
+        let before = self.before(place)?;
+        Some(Self {
+            unsure: before.unsure || sent,
+            told,
+            ..before
+        })
+    }
+
+    /// Whether the shop has this status, or is to have it, because the deal was moved: what it says of the order is the portal's own
+    /// word then.
+    pub fn is_by_portal(&self, status: &str) -> bool {
+        // A question changes nothing.
+        let moved = |told: &Told| told.status == status && told.previous != status;
+        self.told.iter().any(moved) || self.by_portal.as_deref() == Some(status)
     }
 
     /// Whether the message that was decided at `told_at` is still to be sent. One that is not would carry out a decision
@@ -148,15 +239,31 @@ pub struct Told {
     pub before: Option<Before>,
     /// When that was decided, by the bridge's clock: with the order, the identity of the message.
     pub at: DateTime<Utc>,
-    /// When it was first sent, once it is acknowledged: the shop may have carried it out then, if an answer was lost.
+    /// When it was first sent: the shop may have carried it out then, if an answer was lost.
     #[serde(default)]
     pub first_sent_at: Option<DateTime<Utc>>,
     /// When the shop acknowledged it, by the bridge's clock.
     pub delivered_at: Option<DateTime<Utc>>,
+    /// When it was given up, by the bridge's clock: it is not sent any more, unless a person has it
+    /// tried again.
+    #[serde(default)]
+    pub died_at: Option<DateTime<Utc>>,
     /// Facts that did not hold when it was decided and that it would deny: once the shop asserts one of them, the message is not
     /// to be sent, and a shop in which one holds is not to take it.
     #[serde(default)]
     pub denies: Vec<Fact>,
+}
+
+impl Told {
+    /// Whether the shop may have carried it out: it was sent, and no answer came.
+    pub fn is_unanswered(&self) -> bool {
+        self.first_sent_at.is_some() && self.delivered_at.is_none()
+    }
+
+    /// Whether the shop may carry it out at any time: one that was given up comes no more.
+    pub fn is_open(&self) -> bool {
+        self.is_unanswered() && self.died_at.is_none()
+    }
 }
 
 /// What was agreed before the shop was told something.
@@ -171,4 +278,7 @@ pub struct Before {
     /// As in [`Agreed`].
     #[serde(default)]
     pub left: Option<DateTime<Utc>>,
+    /// As in [`Agreed`].
+    #[serde(default)]
+    pub unsure: bool,
 }

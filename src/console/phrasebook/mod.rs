@@ -134,6 +134,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{} у магазина и {} у сделки значат одно и то же",
     ),
     (
+        "the shop may have carried out a message that was taken back",
+        "магазин мог выполнить сообщение, которое потом отозвали",
+    ),
+    (
         "the shop took {}, and its snapshot with {} may be from before or after that",
         "магазин принял {}, а его снимок с {} мог быть сделан и до, и после этого",
     ),

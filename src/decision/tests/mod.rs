@@ -71,12 +71,14 @@ fn order() -> Order {
             value: "N".into(),
             since: Some(at(0)),
             seen: at(0),
+            as_of: None,
         },
         portal: Observation {
             source: Source::Bitrix24,
             value: stage("NEW"),
             since: Some(at(0)),
             seen: at(1000),
+            as_of: None,
         },
         agreed: Some(Agreed {
             portal_since: Some(at(0)),
@@ -266,6 +268,10 @@ pub(crate) fn sentences() -> Vec<String> {
                         );
                     };
                     told(&record);
+                    told(&Record {
+                        shop_counts_as: "N".to_owned(),
+                        ..record.clone()
+                    });
                     for (shop_at, portal_at) in [(true, false), (false, true), (false, false)] {
                         told(&Record {
                             shop_at: record.shop_at.filter(|_| shop_at),

@@ -332,12 +332,14 @@ impl World {
             value: self.known.status.to_owned(),
             since: Some(self.known.since),
             seen: self.known_seen,
+            as_of: None,
         };
         let portal = Observation {
             source: Source::Bitrix24,
             value: self.stage.clone(),
             since: Some(self.moved),
             seen: at(self.now),
+            as_of: None,
         };
         (shop, portal)
     }

@@ -7,6 +7,7 @@ mod model;
 mod restored;
 mod scenarios;
 mod sent;
+mod shop;
 mod told;
 mod untold;
 mod world;

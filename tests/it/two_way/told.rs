@@ -106,3 +106,51 @@ async fn a_shop_that_cannot_be_called_reads_the_feed_without_gaps() {
     world.in_sync("A-1").await;
     assert_eq!(world.order("A-1").await["status"], "A");
 }
+
+#[tokio::test]
+async fn a_reader_whose_place_is_older_reads_the_same_again_also_after_a_restart() {
+    let mut world = World::new(Plot {
+        callback: false,
+        ..Plot::default()
+    })
+    .await;
+    let deal = world.ordered("A-1").await;
+    let feed = async |world: &World, after: i64| {
+        let path = format!("/v1/status-changes?after={after}");
+        world.get(&path, KEY).await
+    };
+    for (place, to) in ["PREPAYMENT_INVOICE", "EXECUTING"].iter().enumerate() {
+        assert!(world.portal.move_deal(deal, to));
+        let place = i64::try_from(place).unwrap();
+        world
+            .until("it is in the feed", async || {
+                feed(&world, place).await["next"] == place + 1
+            })
+            .await;
+    }
+    let read = feed(&world, 0).await;
+    feed(&world, 2).await;
+    world.in_sync("A-1").await;
+    let order = world.order("A-1").await;
+    world.kill();
+    world.start().await;
+    // The shop's own older back-up came back.
+    assert_eq!(feed(&world, 0).await, read);
+    let rest = feed(&world, 1).await;
+    assert_eq!(rest["changes"], json!([read["changes"][1]]));
+    assert_eq!(feed(&world, 2).await, json!({"changes": [], "next": 2}));
+    assert_eq!(world.order("A-1").await["status"], order["status"]);
+    // What comes next is new, also for a reader that went back.
+    assert!(world.portal.move_deal(deal, "WON"));
+    world
+        .until("the next", async || feed(&world, 2).await["next"] == 3)
+        .await;
+    let whole = feed(&world, 0).await;
+    let ids: std::collections::BTreeSet<_> = whole["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["id"].to_string())
+        .collect();
+    assert_eq!((ids.len(), &whole["next"]), (3, &json!(3)), "{whole}");
+}
