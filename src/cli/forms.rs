@@ -101,11 +101,14 @@ fn show(global: &Global, found: &[Submission]) -> anyhow::Result<ExitCode> {
     }
     for one in found {
         let at = one.received_at.format("%Y-%m-%d %H:%M:%S");
-        let card = match (one.lead_id, one.deal_id) {
-            (Some(lead), _) => format!("  lead {lead}"),
-            (None, Some(deal)) => format!("  deal {deal}"),
-            (None, None) => String::new(),
-        };
+        let cards = [
+            ("lead", one.lead_id),
+            ("deal", one.deal_id),
+            ("contact", one.contact_id),
+        ];
+        let card =
+            cards.map(|(card, id)| id.map_or_else(String::new, |id| format!("  {card} {id}")));
+        let card = card.concat();
         output::line(format!(
             "{}  {at}  {}/{}  {}{card}",
             one.id, one.shop, one.form, one.state

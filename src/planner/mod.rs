@@ -7,6 +7,7 @@
 mod answers;
 mod ask;
 mod cards;
+mod conversions;
 mod customers;
 mod facts;
 mod fields;
@@ -24,6 +25,7 @@ mod wave;
 mod who;
 mod withheld;
 
+pub use conversions::{Became, LEADS_AT_ONCE, ask_conversions, read_conversions};
 pub use facts::PortalFacts;
 pub use glance::{
     DealState, Glance, History, Look, MoveRow, Seen, StageWrite, Written as StageWritten,

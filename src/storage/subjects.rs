@@ -155,7 +155,10 @@ pub async fn record(db: &mut PgConnection, tried: &[Tried]) -> Result<(), Error>
                                WHEN n.verb = 'done' THEN NULL ELSE s.error_code END,
              error_message = CASE WHEN n.verb IN ('retry', 'dead') THEN n.message
                                   WHEN n.verb = 'done' THEN NULL ELSE s.error_message END,
-             done_at = CASE WHEN n.verb = 'done' THEN now() ELSE s.done_at END
+             done_at = CASE WHEN n.verb = 'done' THEN now() ELSE s.done_at END,
+             follow_at = CASE WHEN n.verb = 'done' AND n.lead_id IS NOT NULL
+                                   AND n.deal_id IS NULL
+                              THEN now() + interval '2 seconds' END
          FROM UNNEST($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[],
                      $7::bigint[], $8::jsonb[], $9::bigint[], $10::bigint[], $11::bigint[],
                      $12::bigint[])
@@ -245,4 +248,102 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
     .execute(db)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// A lead of a subject of which no deal is known.
+#[derive(Debug, Clone)]
+pub struct FollowedLead {
+    /// The shop.
+    pub shop: String,
+    /// The subject's key.
+    pub key: String,
+    /// The lead.
+    pub lead_id: i64,
+}
+
+/// The leads of a lane that are to be looked at, the longest due first. None unless the lease is
+/// held.
+pub async fn to_follow(
+    db: &mut PgConnection,
+    lease: &Lease,
+    shops: &[String],
+    limit: i64,
+) -> Result<Vec<FollowedLead>, Error> {
+    Ok(sqlx::query_as!(
+        FollowedLead,
+        r#"SELECT shop, key, lead_id AS "lead_id!" FROM bridge.subjects
+           WHERE portal = $1 AND follow_at <= now() AND shop = ANY($2)
+             AND EXISTS (SELECT FROM bridge.lanes l
+                         WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4
+                           AND l.lease_until > now() AND l.paused_at IS NULL)
+           ORDER BY follow_at LIMIT $5"#,
+        lease.portal,
+        shops,
+        lease.owner,
+        lease.epoch,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Seconds until the next lead of these shops of a portal is to be looked at; none if none is.
+pub async fn next_to_follow(
+    db: &mut PgConnection,
+    portal: &str,
+    shops: &[String],
+) -> Result<Option<f64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT extract(epoch FROM min(follow_at) - now())::float8 FROM bridge.subjects
+         WHERE portal = $1 AND follow_at IS NOT NULL AND shop = ANY($2)",
+        portal,
+        shops
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// What became of a lead.
+#[derive(Debug, Clone)]
+pub struct WhatBecame {
+    /// The shop.
+    pub shop: String,
+    /// The subject's key.
+    pub key: String,
+    /// The deal that was made of it.
+    pub deal_id: Option<i64>,
+    /// Its contact.
+    pub contact_id: Option<i64>,
+}
+
+/// Stores what became of leads that are followed. A lead of which no deal is known is looked at
+/// again when it is half as old again, within the hour at the latest. The subjects that were still
+/// followed: (shop, key).
+pub async fn followed(
+    db: &mut PgConnection,
+    became: &[WhatBecame],
+) -> Result<Vec<(String, String)>, Error> {
+    let shops: Vec<String> = became.iter().map(|one| one.shop.clone()).collect();
+    let keys: Vec<String> = became.iter().map(|one| one.key.clone()).collect();
+    let deals: Vec<Option<i64>> = became.iter().map(|one| one.deal_id).collect();
+    let contacts: Vec<Option<i64>> = became.iter().map(|one| one.contact_id).collect();
+    let rows = sqlx::query!(
+        "UPDATE bridge.subjects s
+         SET deal_id = coalesce(n.deal_id, s.deal_id),
+             contact_id = coalesce(n.contact_id, s.contact_id),
+             follow_at = CASE WHEN n.deal_id IS NULL
+                              THEN now() + least(interval '1 hour',
+                                       greatest(interval '2 seconds', (now() - s.done_at) / 2)) END
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+              AS n (shop, key, deal_id, contact_id)
+         WHERE s.shop = n.shop AND s.key = n.key AND s.follow_at IS NOT NULL
+         RETURNING s.shop, s.key",
+        &shops,
+        &keys,
+        &deals as &[Option<i64>],
+        &contacts as &[Option<i64>]
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.shop, row.key)).collect())
 }

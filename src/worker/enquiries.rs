@@ -37,6 +37,11 @@ impl Enquiries {
         until.unwrap_or_default()
     }
 
+    /// The portal is asked again: somebody, or the portal by itself, has made a deal of a lead.
+    pub(super) fn doubt(&mut self) {
+        self.known = None;
+    }
+
     /// Whether the portal works with leads; it is asked only where that matters.
     pub(super) async fn leads<P: Portal>(&mut self, portal: &P, matters: bool) -> Leads {
         let fresh = self.known.filter(|(_, at)| at.elapsed() < COUNTS);

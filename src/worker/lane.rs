@@ -5,6 +5,7 @@ use super::{
     apart::Apart,
     compare::WayBack,
     enquiries::{Enquiries, Leads},
+    follow::Following,
     guests, identity,
     identity::Acquaintance,
     lease::{Held, chain},
@@ -48,6 +49,7 @@ pub(super) struct Lane<P> {
     /// Whether history has just given way to what is read back: then it is its turn, however often that is due.
     gave_way: bool,
     enquiries: Enquiries,
+    following: Following,
     turns: Turns,
 }
 
@@ -75,6 +77,7 @@ impl<P: Portal> Lane<P> {
             troubled: false,
             gave_way: false,
             enquiries: Enquiries::default(),
+            following: Following::default(),
             turns,
         }
     }
@@ -211,6 +214,9 @@ impl<P: Portal> Lane<P> {
         if !history.is_empty() && std::mem::take(&mut self.gave_way) {
             return self.history(held, &tries, history).await;
         }
+        if let Some(wait) = self.follow(held).await? {
+            return Ok(Some(wait));
+        }
         if identity::find_again(&self.bridge, &self.portal, held).await? {
             return Ok(None);
         }
@@ -274,6 +280,20 @@ impl<P: Portal> Lane<P> {
         Ok((wait, true))
     }
 
+    /// Looks what became of the leads of forms, if it is time: how long to wait, if the portal is in
+    /// trouble.
+    async fn follow(&mut self, held: &Held) -> Result<Option<Duration>, app::Error> {
+        let looked = self.following.turn(&self.bridge, &self.portal, held);
+        let followed = looked.await?;
+        if followed.converted > 0 {
+            self.enquiries.doubt();
+        }
+        match followed.failure {
+            Some(failure) => self.failed(held, &failure).await,
+            None => Ok(None),
+        }
+    }
+
     /// A wave of history, or one of few whose call failed before.
     async fn history(
         &mut self,
@@ -318,10 +338,12 @@ impl<P: Portal> Lane<P> {
         let form = self.bridge.next_form_due(self.name.as_str()).await?;
         let form = form.filter(|due| *due > 0.0 || self.waves.is_empty());
         let form = form.map(|due| seconds(due).max(self.enquiries.rests()));
+        let lead = self.bridge.next_lead_to_follow(self.name.as_str()).await?;
+        let lead = lead.map(|due| seconds(due).max(self.following.rests()));
         let comparison = self.bridge.next_comparison(self.name.as_str()).await?;
         let comparison = comparison.map(|due| seconds(due).max(self.back.pace()));
         let reread = self.back.until_next(self.options.reconcile);
-        let soonest = [due, form, comparison, Some(reread)]
+        let soonest = [due, form, lead, comparison, Some(reread)]
             .into_iter()
             .flatten()
             .min();

@@ -10,6 +10,7 @@ mod attempts;
 mod callbacks;
 mod compare;
 mod enquiries;
+mod follow;
 mod guests;
 mod identity;
 mod intended;

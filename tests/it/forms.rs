@@ -45,6 +45,11 @@ token = "a-token-of-a-form-0123456789"
 as = "deal"
 funnel = 1
 source_id = "CALLBACK"
+
+[[shops.main.forms]]
+name = "leads"
+token = "a-token-of-a-form-0123456789"
+as = "lead"
 "#;
 
 /// A portal, a bridge with its API and one worker.
@@ -369,6 +374,50 @@ async fn leads_that_are_switched_off_in_the_middle_make_no_second_card() {
     site.done(1).await;
     assert_eq!(site.portal.leads().len(), 1);
     assert!(site.portal.deals().is_empty());
+}
+
+#[tokio::test]
+async fn a_lead_that_is_converted_is_followed_to_its_deal_and_contact() {
+    let site = Site::new(sandbox::Options::default()).await;
+    site.send("callback", &ANNA).await;
+    site.send("callback", &[("phone", "89160000001"), ("name", "Вера")])
+        .await;
+    site.done(2).await;
+    let lead = site.submissions().await[1].lead_id.unwrap();
+    assert!(site.portal.convert_lead(lead.try_into().unwrap()));
+    site.until("the deal is known", async |site| {
+        site.submissions().await[1].deal_id.is_some()
+    })
+    .await;
+    let deal = &site.portal.deals()[0];
+    let [other, anna] = &site.submissions().await[..] else {
+        panic!("two");
+    };
+    let id = |field: &str| deal[field].as_str().map(|id| id.parse().unwrap());
+    assert_eq!(
+        (anna.deal_id, anna.contact_id),
+        (id("ID"), id("CONTACT_ID"))
+    );
+    assert_eq!((anna.lead_id, anna.state), (Some(lead), "done"));
+    assert_eq!((other.deal_id, other.contact_id), (None, None));
+    assert_eq!(site.portal.deals().len(), 1, "nothing is written for it");
+}
+
+#[tokio::test]
+async fn a_lead_that_the_portal_itself_makes_a_deal_of_has_that_deal() {
+    let site = Site::idle(sandbox::Options {
+        conversion_delay: Duration::from_millis(200),
+        ..sandbox::Options::default()
+    })
+    .await;
+    site.portal.set_leads(false);
+    site.send("leads", &ANNA).await;
+    site.work();
+    site.until("the deal is known", async |site| {
+        site.submissions().await[0].deal_id.is_some()
+    })
+    .await;
+    assert_eq!(site.portal.deals().len(), 1);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Forms of a shop's site: taken in, kept, restored, and on their way to the planner.
 
+mod follow;
 mod intake;
 mod kept;
 mod queue;

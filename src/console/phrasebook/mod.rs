@@ -20,6 +20,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "no field of the form {} holds a telephone or an e-mail address",
         "ни в одном поле формы {} нет ни телефона, ни e-mail",
     ),
+    (
+        "the lead {} was converted: its deal is {}",
+        "лид {} сконвертирован: его сделка — {}",
+    ),
     ("the form {} is not configured", "форма {} не настроена"),
     // goods of an order
     (
