@@ -210,6 +210,20 @@ impl Agreed {
         })
     }
 
+    /// This was to hold once a stage is written, which is now. What became of messages meanwhile is in
+    /// what holds until now: one that was refused or taken back is not waited for again.
+    #[must_use]
+    pub fn since_then(mut self, now: Option<&Self>) -> Self {
+        let last = self.told.last().map(|told| told.at);
+        let told = now.iter().flat_map(|now| &now.told);
+        let told: Vec<Told> = told.filter(|told| self.awaits(told.at)).cloned().collect();
+        if last != told.last().map(|told| told.at) {
+            self.by_portal = None;
+        }
+        self.unsure |= now.is_some_and(|now| now.unsure);
+        Self { told, ..self }
+    }
+
     /// Whether the shop has this status, or is to have it, because the deal was moved: what it says of the order is the portal's own
     /// word then.
     pub fn is_by_portal(&self, status: &str) -> bool {

@@ -174,7 +174,8 @@ impl Order<'_> {
     }
 
     fn agree(&mut self, agreed: Option<Agreed>, since: Option<DateTime<Utc>>) {
-        if let Some(mut agreed) = agreed {
+        if let Some(agreed) = agreed {
+            let mut agreed = agreed.since_then(self.agreed.as_ref());
             agreed.portal_since = since;
             self.awaits(&agreed);
             self.agreed = Some(agreed);

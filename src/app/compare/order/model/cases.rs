@@ -255,3 +255,21 @@ fn a_message_that_was_taken_before_an_older_dump_came_back_is_cleared_up_by_the_
     world.settle(None);
     assert!(world.agrees(), "{}", world.story());
 }
+
+#[test]
+fn a_message_that_is_refused_while_a_stage_is_being_written_is_not_waited_for_again() {
+    let mut world = world(Winner::Latest);
+    world.happen(&Op::SetShopClock(-8_622));
+    world.happen(&Op::Edit(0));
+    world.happen(&Op::Move(4));
+    world.happen(&Op::Snapshot(0, false, Vec::new()));
+    world.happen(&Op::Look(Vec::new(), Vec::new()));
+    world.happen(&Op::Edit(2));
+    world.happen(&Op::Edit(1));
+    world.happen(&Op::Write(WriteFate::Late(0)));
+    world.happen(&Op::Snapshot(0, false, Vec::new()));
+    world.happen(&Op::Look(vec![Op::Move(0)], Vec::new()));
+    world.happen(&Op::Look(Vec::new(), Vec::new()));
+    world.happen(&Op::Send(true, true));
+    stands(&mut world, "A");
+}
