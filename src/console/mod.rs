@@ -21,6 +21,7 @@ mod conflicts;
 mod dead_letter;
 mod dead_letters;
 mod fault;
+mod forms;
 mod lang;
 mod layout;
 mod letter_file;

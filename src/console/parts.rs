@@ -100,7 +100,8 @@ pub(super) fn order(shop: Option<&str>, number: Option<&str>) -> Markup {
         (Some(shop), Some(number)) if !is_form_key(number) => {
             html! { a href=(query::order(shop, number)) { (number) } }
         }
-        (_, Some(number)) => html! { (number) },
+        (Some(shop), Some(number)) => html! { a href=(query::forms(shop)) { (number) } },
+        (None, Some(number)) => html! { (number) },
         _ => html! { "—" },
     }
 }

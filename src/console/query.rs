@@ -39,6 +39,11 @@ pub(super) fn shop(name: &str) -> String {
     format!("/console/shops/{}", escape(name))
 }
 
+/// The page of what a shop's forms have sent.
+pub(super) fn forms(name: &str) -> String {
+    format!("{}/forms", shop(name))
+}
+
 /// The page of an order.
 pub(super) fn order(shop: &str, number: &str) -> String {
     format!("/console/orders/{}/{}", escape(shop), escape(number))

@@ -2,8 +2,8 @@
 
 use super::{
     State, assets, audit, authorise, bulk, cards, conflict, conflicts, dead_letter, dead_letters,
-    lang::Lang, layout, letter_file, live, order, orders, overview, portal, portals, shop, sign_in,
-    statuses, text::Text,
+    forms, lang::Lang, layout, letter_file, live, order, orders, overview, portal, portals, shop,
+    sign_in, statuses, text::Text,
 };
 use crate::telemetry::request;
 use axum::{
@@ -77,6 +77,11 @@ pub fn router(state: State) -> Router {
         .route("/console/portals/{name}/resume", post(portal::resume))
         .route("/console/portals/{name}/test", post(portal::test))
         .route("/console/shops/{name}", get(shop::get))
+        .route("/console/shops/{name}/forms", get(forms::get))
+        .route(
+            "/console/shops/{name}/forms/{id}/restore",
+            post(forms::restore),
+        )
         .route("/console/shops/{name}/pause", post(shop::pause))
         .route("/console/shops/{name}/resume", post(shop::resume))
         .route("/console/portals/{name}/authorise", post(authorise::begin))

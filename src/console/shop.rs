@@ -50,6 +50,7 @@ pub(super) async fn get(
             dt { (visitor.say(Text::Untold)) } dd { (shop.untold) }
             @if shop.given_up > 0 { dt { (visitor.say(Text::NeverTold)) } dd { (shop.given_up) } }
             dt { (visitor.say(Text::Dead)) } dd { a href=(query::link("/console/dead-letters", &[("shop", Some(&name))])) { (shop.dead) } }
+            dt { (visitor.say(Text::Forms)) } dd { a href=(query::forms(&name)) { (visitor.say(Text::WhatTheySent)) } }
             dt { (visitor.say(Text::Conflicts)) } dd { a href="/console/conflicts" { (shop.conflicts) } }
         }
         @if shop.callback.is_some() {

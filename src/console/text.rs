@@ -286,6 +286,17 @@ texts! {
     HandOver "Hand it over" "Передать"
     NoCodeInIt "There is no code in this address. Open the portal again and copy the whole address that the browser ends at." "В этом адресе нет кода. Откройте портал ещё раз и скопируйте весь адрес, на котором остановится браузер."
     TooManyWait "Too many installations of this portal wait to be judged: try again in a minute." "Слишком много установок этого портала ждут проверки: попробуйте через минуту."
+    // forms
+    Forms "Forms" "Формы"
+    Form "Form" "Форма"
+    WhatTheySent "what they sent" "что они прислали"
+    NoForms "No form has sent anything yet. `deploy/forms.md` tells where a form posts to." "Формы ещё ничего не присылали. Куда отправлять форму, сказано в `deploy/forms.md`."
+    InPortal "In the portal" "В портале"
+    OfRobot "a robot's" "от робота"
+    NoConsent "without consent" "без согласия"
+    DeliverIt "Deliver it after all" "Всё же доставить"
+    WhatWasSent "What was sent" "Что прислано"
+    NoLongerKept "no longer kept" "уже не хранится"
     // audit
     Who "Who" "Кто"
     What "What" "Что"

@@ -163,6 +163,56 @@ async fn strangers_who_guess_keep_nobody_out_and_learn_no_name() {
 }
 
 #[tokio::test]
+async fn what_forms_sent_is_seen_and_what_was_only_kept_is_delivered_by_an_operator() {
+    let (world, _) = idle().await;
+    let (anna, viktor) = (Page::anna(&world).await, Page::viktor(&world).await);
+    let page = async |who: &Page| who.get("/shops/main/forms").await.text().await.unwrap();
+    assert!(page(&anna).await.contains("No form has sent anything yet"));
+    let url = format!(
+        "http://{}/forms/main/callback/token-of-a-form-0123456789",
+        world.address
+    );
+    for fields in [
+        vec![("phone", "89160000001"), ("website", "<b>spam</b>")],
+        vec![("message", "no way to answer")],
+    ] {
+        let posted = world.client().post(&url).form(&fields).send().await;
+        assert_eq!(posted.unwrap().status(), StatusCode::OK);
+    }
+    let seen = page(&viktor).await;
+    for words in [
+        "&lt;b&gt;spam",
+        "a robot's",
+        "FORM-NO-CONTACT",
+        "no way to answer",
+    ] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+    let restore = "/shops/main/forms/1/restore";
+    assert_eq!(
+        viktor.post(restore, &[]).await.status(),
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        anna.post(restore, &[]).await.status(),
+        StatusCode::SEE_OTHER
+    );
+    assert_eq!(
+        anna.post(restore, &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    let seen = page(&anna).await;
+    assert!(
+        seen.contains("on its way") && !seen.contains("a robot's"),
+        "{seen}"
+    );
+    let acts = anna.get("/audit").await.text().await.unwrap();
+    assert!(acts.contains("form.restore"), "{acts}");
+    let other = anna.get("/shops/other/forms").await.status();
+    assert_eq!(other, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn an_operator_has_the_status_map_checked_against_the_portal_and_a_viewer_does_not() {
     let (world, _) = idle().await;
     let checked = "/statuses?check=main";

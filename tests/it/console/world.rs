@@ -83,6 +83,10 @@ stage = "NEW"
 [[shops.main.statuses]]
 status = "P"
 stage = "PREPARATION"
+[[shops.main.forms]]
+name = "callback"
+token = "token-of-a-form-0123456789"
+honeypot = "website"
 [operators.anna]
 password_hash = "{}"
 role = "operator"
