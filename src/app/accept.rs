@@ -6,7 +6,7 @@
 
 use super::{
     Bridge, Error, mend,
-    stock::orders,
+    stock::orders as goods,
     together::{Grouped, Queue},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     stock::StockEvent,
     storage::{
         journal::Line,
+        orders,
         outbox::{self, NewEvent, StoredEvent},
     },
     telemetry::traces,
@@ -242,7 +243,7 @@ pub(super) async fn store(
         .filter(|(_, result)| **result == Accepted::Queued)
         .map(|(event, _)| *event)
         .collect();
-    orders::apply(bridge, tx, &queued).await?;
+    goods::apply(bridge, tx, &queued).await?;
     Ok(stored)
 }
 
@@ -286,7 +287,8 @@ async fn store_rest(
     })
 }
 
-/// Stores events of orders that may be there, or that may be there themselves.
+/// Stores events of orders that may be there, or that may be there themselves. Their orders are locked first: whoever has
+/// an order has the identities of its events as well, so that a retry of the same event waits for its turn.
 async fn store_known(
     bridge: &Bridge,
     db: &mut PgConnection,
@@ -303,6 +305,9 @@ async fn store_known(
             index
         });
     }
+    let shops: Vec<_> = unique.iter().map(|event| event.shop.clone()).collect();
+    let numbers: Vec<_> = unique.iter().map(|event| event.number.clone()).collect();
+    let locked = orders::lock(db, &shops, &numbers).await?;
     let fresh = outbox::insert(db, &unique).await?;
     let fresh: HashMap<Identity<'_>, &StoredEvent> = fresh
         .iter()
@@ -333,7 +338,7 @@ async fn store_known(
     let overtaken = if arrived.is_empty() {
         Vec::new()
     } else {
-        bridge.enqueue(db, &arrived).await?
+        bridge.enqueue(db, &arrived, locked).await?
     };
     Ok(Stored { results, overtaken })
 }

@@ -13,7 +13,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What is known of an order while events are laid over it.
 #[derive(Default)]
@@ -50,13 +50,15 @@ impl Bridge {
         Ok(())
     }
 
-    /// Makes the newest events the heads of their orders, and supersedes the others; returns the portal of each that was.
+    /// Makes the newest events the heads of their orders, and supersedes the others; returns the portal of each that was. Of
+    /// the orders these are locked by now.
     pub(super) async fn enqueue(
         &self,
         db: &mut PgConnection,
         arrived: &[(&NewEvent, i64)],
+        locked: Vec<Head>,
     ) -> Result<Vec<String>, Error> {
-        let heads = lock(db, arrived).await?;
+        let heads = heads_of(db, arrived, locked).await?;
         self.follow_shops(db, &heads).await?;
         let Some(now) = heads.first().map(|head| head.now) else {
             return Ok(Vec::new());
@@ -172,20 +174,38 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Locks the orders of these events, making rows for the new ones.
-async fn lock(
+/// The orders of these events: those that are locked, and new rows for the others.
+async fn heads_of(
     db: &mut PgConnection,
     arrived: &[(&NewEvent, i64)],
+    locked: Vec<Head>,
 ) -> Result<Vec<Head>, crate::storage::Error> {
     let portals: BTreeMap<(&str, &str), &str> = arrived
         .iter()
         .map(|(e, _)| ((&*e.shop, &*e.number), &*e.portal))
         .collect();
+    let mut heads = locked;
+    heads.retain(|head| portals.contains_key(&(&*head.shop, &*head.number)));
+    let missing: Vec<_> = {
+        let there: HashSet<(&str, &str)> = heads
+            .iter()
+            .map(|head| (&*head.shop, &*head.number))
+            .collect();
+        let new = portals.into_iter();
+        new.filter(|(order, _)| !there.contains(order)).collect()
+    };
+    if missing.is_empty() {
+        return Ok(heads);
+    }
     let owned = |text: &str| text.to_owned();
-    let shops: Vec<_> = portals.keys().map(|(shop, _)| owned(shop)).collect();
-    let numbers: Vec<_> = portals.keys().map(|(_, number)| owned(number)).collect();
-    let lanes: Vec<_> = portals.values().map(|portal| owned(portal)).collect();
-    orders::lock_or_make(db, &shops, &numbers, &lanes).await
+    let shops: Vec<_> = missing.iter().map(|((shop, _), _)| owned(shop)).collect();
+    let numbers: Vec<_> = missing
+        .iter()
+        .map(|((_, number), _)| owned(number))
+        .collect();
+    let lanes: Vec<_> = missing.iter().map(|(_, portal)| owned(portal)).collect();
+    heads.extend(orders::lock_or_make(db, &shops, &numbers, &lanes).await?);
+    Ok(heads)
 }
 
 /// Stores the new heads, and what is known of the ages of the others.

@@ -9,7 +9,6 @@ use crate::{
         bulk::{self, JobRow, NewJob},
         journal, letters,
         letters::LetterRow,
-        orders,
     },
 };
 use chrono::{DateTime, Utc};
@@ -18,8 +17,8 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use utoipa::ToSchema;
 
-/// Letters in one transaction.
-const BATCH: i64 = 50;
+/// Letters in one turn.
+const BATCH: usize = 50;
 /// Letters in one job.
 const MOST: i64 = 100_000;
 const MOST_JOBS: i64 = 100;
@@ -194,9 +193,26 @@ impl Bridge {
         Ok(job.into())
     }
 
-    /// Does one batch of one running job, in one transaction: after a crash nothing of it is half done. Returns the job it
-    /// worked on; none if there is nothing to do, or others are at it.
+    /// Does the next letters of a running job, each in a transaction of its own: after a crash none of them is half done,
+    /// and no two orders are locked one after the other. Returns the job it worked on last; none if there is nothing to
+    /// do, or others are at it.
     pub async fn work_bulk(&self) -> Result<Option<BulkJob>, Error> {
+        let mut worked = None;
+        for _ in 0..BATCH {
+            let Some(job) = self.work_next().await? else {
+                break;
+            };
+            let ended = job.state != "running";
+            worked = Some(job.into());
+            if ended {
+                break;
+            }
+        }
+        Ok(worked)
+    }
+
+    /// Does the next letter of a running job, or ends a job that has none left.
+    async fn work_next(&self) -> Result<Option<JobRow>, Error> {
         let mut tx = self.pool().begin().await?;
         let Some(mut job) = bulk::take(&mut tx).await? else {
             return Ok(None);
@@ -212,29 +228,25 @@ impl Bridge {
                 job.stopped_by = Some("bridge".to_owned());
                 bulk::progress(&mut tx, &job).await?;
                 tx.commit().await?;
-                return Ok(Some(job.into()));
+                return Ok(Some(job));
             }
         };
-        let mut wanted = filter.rows(job.reached, BATCH);
+        let mut wanted = filter.rows(job.reached, 1);
         wanted.upto = Some(job.upto);
-        let batch = letters::list(&mut tx, &wanted).await?;
-        lock_orders(&mut tx, &batch).await?;
         let mut lanes = Vec::new();
-        for letter in &batch {
-            self.work_one(&mut tx, &mut job, letter, &mut lanes).await?;
-            job.reached = letter.id;
-        }
-        if i64::try_from(batch.len()).unwrap_or(i64::MAX) < BATCH {
-            "done".clone_into(&mut job.state);
+        match letters::list(&mut tx, &wanted).await?.first() {
+            Some(letter) => {
+                self.work_one(&mut tx, &mut job, letter, &mut lanes).await?;
+                job.reached = letter.id;
+            }
+            None => "done".clone_into(&mut job.state),
         }
         bulk::progress(&mut tx, &job).await?;
         tx.commit().await?;
-        lanes.sort();
-        lanes.dedup();
         for lane in lanes {
             self.bell().ring(&lane);
         }
-        Ok(Some(job.into()))
+        Ok(Some(job))
     }
 
     async fn work_one(
@@ -283,17 +295,6 @@ impl Bridge {
         }
         Ok(())
     }
-}
-
-/// Every order of a batch at once and sorted, as a lane that settles locks them: else the two could wait for each other.
-async fn lock_orders(tx: &mut PgConnection, batch: &[LetterRow]) -> Result<(), Error> {
-    let keys: std::collections::BTreeSet<_> = batch
-        .iter()
-        .filter_map(|letter| Some((letter.shop.clone()?, letter.number.clone()?)))
-        .collect();
-    let (shops, numbers): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
-    orders::lock(tx, &shops, &numbers).await?;
-    Ok(())
 }
 
 fn query_of(filter: &Json) -> Result<LetterQuery, String> {

@@ -350,13 +350,13 @@ impl Bridge {
 /// An answer shows the order as it is now: it is newer than whatever came before the question, also where its version or its
 /// times say otherwise, because the shop went back to an older back-up.
 async fn prefer(tx: &mut PgConnection, new: &NewEvent, asked: DateTime<Utc>) -> Result<(), Error> {
+    let (shops, numbers) = ([new.shop.clone()], [new.number.clone()]);
+    let before = orders::lock(tx, &shops, &numbers).await?;
     let identity = (&*new.shop, &*new.source, &*new.event_id);
     let Some((event, head)) = outbox::prefer(tx, identity, asked).await? else {
         return Ok(());
     };
     outbox::supersede(tx, head.as_slice(), &[event]).await?;
-    let (shops, numbers) = ([new.shop.clone()], [new.number.clone()]);
-    let before = orders::lock(tx, &shops, &numbers).await?;
     let heads: Vec<_> = before
         .iter()
         .map(|before| ages::by_hand(new, event, before))
@@ -364,7 +364,20 @@ async fn prefer(tx: &mut PgConnection, new: &NewEvent, asked: DateTime<Utc>) -> 
     Ok(orders::set_heads(tx, &heads).await?)
 }
 
-/// Marks changes as known to the shop, whichever way it learnt of them.
+/// Locks the orders of these messages.
+pub(super) async fn lock_orders<'a>(
+    tx: &mut PgConnection,
+    changes: impl IntoIterator<Item = &'a ChangeRow>,
+) -> Result<(), Error> {
+    let keys = changes
+        .into_iter()
+        .map(|one| (one.shop.clone(), one.number.clone()));
+    let (shops, numbers): (Vec<_>, Vec<_>) = keys.unzip();
+    orders::lock(tx, &shops, &numbers).await?;
+    Ok(())
+}
+
+/// Marks changes as known to the shop, whichever way it learnt of them. Of several the orders are locked by now.
 pub(super) async fn acknowledge(
     tx: &mut PgConnection,
     changes: &[ChangeRow],
@@ -448,7 +461,7 @@ async fn locked(tx: &mut PgConnection, change: &ChangeRow) -> Result<Option<Row>
     Ok(agreements::lock(tx, &shops, &numbers).await?.pop())
 }
 
-pub(super) async fn ask(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
+async fn ask(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
     let (shops, numbers) = ([change.shop.clone()], [change.number.clone()]);
     let portals = [change.portal.clone()];
     Ok(comparisons::ask(tx, (&shops, &numbers, &portals), "shop", 0).await?)

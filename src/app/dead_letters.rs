@@ -8,6 +8,7 @@ use crate::{
         decisions::{self, NewDecision},
         journal::{self, Line},
         letters::{self, LetterRow},
+        orders,
     },
 };
 use chrono::{DateTime, Utc};
@@ -50,8 +51,8 @@ pub struct Letter {
     pub payload: Value,
     /// The change that the shop could not be told, where the letter is about one.
     pub change_seq: Option<i64>,
-    /// What else the letter is about, where it is no event either: `comparison`, `notification`, `move` (a row of the portal's
-    /// stage history) or `delivery` (of a shop's webhook). There is nothing to mend in its payload.
+    /// What else the letter is about, where it is no event either: `comparison`, `origin` (an order that is looked up by it),
+    /// `notification`, `move` (a row of the portal's stage history) or `delivery` (of a shop's webhook). There is nothing to mend in its payload.
     pub about: Option<String>,
 }
 
@@ -280,6 +281,9 @@ impl Bridge {
         reason: &str,
     ) -> Result<(), Error> {
         let letter = letters::open(tx, id).await?.ok_or(Error::NotFound)?;
+        if let (Some(shop), Some(number)) = (&letter.shop, &letter.number) {
+            orders::lock(tx, &[shop.clone()], &[number.clone()]).await?;
+        }
         if !letters::close(tx, id, "discarded", &who.0, Some(reason)).await? {
             return Err(Error::NotFound);
         }

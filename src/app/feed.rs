@@ -1,6 +1,9 @@
 //! The feed of decided changes: for shops that cannot be called.
 
-use super::{Bridge, Error, changes::acknowledge};
+use super::{
+    Bridge, Error,
+    changes::{acknowledge, lock_orders},
+};
 use crate::{
     domain::ShopName,
     storage::{
@@ -95,13 +98,16 @@ impl Bridge {
         let mut tx = self.pool().begin().await?;
         let given = changes::given(&mut tx, name).await?;
         let from = after.min(given);
-        if !called {
-            let read = changes::read_up_to(&mut tx, name, from, ACKNOWLEDGED_AT_ONCE).await?;
-            acknowledge(&mut tx, &read, "read from the feed").await?;
-        }
+        let past = if called {
+            Vec::new()
+        } else {
+            changes::read_up_to(&mut tx, name, from, ACKNOWLEDGED_AT_ONCE).await?
+        };
         let rows = changes::feed(&mut tx, name, from, page(limit)).await?;
         // What nobody has read yet is looked at once more, as a message is before it is sent.
         let (open, read): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.open);
+        lock_orders(&mut tx, past.iter().chain(&open)).await?;
+        acknowledge(&mut tx, &past, "read from the feed").await?;
         let checked = self.check(&mut tx, open).await?;
         let mut rows: Vec<_> = read
             .into_iter()

@@ -9,7 +9,7 @@ use crate::{
         identity::{self, LookedUp},
         journal::{self, Line},
         lanes::{self, Lease},
-        troubles,
+        orders, troubles,
     },
 };
 use chrono::{DateTime, Utc};
@@ -205,6 +205,11 @@ impl Bridge {
         let portals = vec![lease.portal.clone(); shops.len()];
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
+        let (all, of): (Vec<_>, Vec<_>) = rows
+            .iter()
+            .map(|one| (one.shop.clone(), one.number.clone()))
+            .unzip();
+        orders::lock(&mut tx, &all, &of).await?;
         identity::looked_up(&mut tx, &rows).await?;
         comparisons::ask(&mut tx, (&shops, &numbers, &portals), "portal", 0).await?;
         journal::add(&mut tx, &lines).await?;

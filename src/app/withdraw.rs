@@ -2,7 +2,7 @@
 
 use super::{
     Bridge, Error,
-    changes::{ask, line},
+    changes::line,
     compare::{Spoken, readable, stored, value},
     said::Said,
 };
@@ -13,12 +13,12 @@ use crate::{
     storage::{
         agreements::{self, Row},
         changes::{self, ChangeRow},
-        clocks, journal, orders,
+        clocks, comparisons, journal, orders,
     },
 };
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Seconds until a message that is kept back is looked at again.
 const HELD_SECONDS: f64 = 2.0;
@@ -96,6 +96,7 @@ impl Bridge {
                 }
             }
         }
+        ask(tx, &checked.withdrawn).await?;
         Ok(checked)
     }
 
@@ -227,6 +228,20 @@ pub(super) fn person(row: &Row) -> Person {
     }
 }
 
+/// The orders of messages that were taken back are to be compared.
+async fn ask(tx: &mut PgConnection, withdrawn: &[ChangeRow]) -> Result<(), Error> {
+    let portals: BTreeMap<_, _> = withdrawn
+        .iter()
+        .map(|one| ((one.shop.clone(), one.number.clone()), one.portal.clone()))
+        .collect();
+    if portals.is_empty() {
+        return Ok(());
+    }
+    let (orders, portals): (Vec<_>, Vec<_>) = portals.into_iter().unzip();
+    let (shops, numbers): (Vec<_>, Vec<_>) = orders.into_iter().unzip();
+    Ok(comparisons::ask(tx, (&shops, &numbers, &portals), "shop", 0).await?)
+}
+
 async fn drop_one(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
     let (shop, seq) = (&*change.shop, change.seq);
     changes::settle(tx, shop, seq, "dropped", change.attempts).await?;
@@ -244,7 +259,6 @@ async fn take_back(
     agreements::save(tx, std::slice::from_ref(row)).await?;
     drop_one(tx, change).await?;
     changes::drop_except(tx, &change.shop, &change.number, &awaited).await?;
-    ask(tx, change).await?;
     let text = format!(
         "the status {} was not sent, because {}: decided again",
         change.status,

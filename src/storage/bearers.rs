@@ -86,7 +86,12 @@ pub async fn forget_contact(
     contact: i64,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE bridge.bearers SET contact_id = NULL WHERE portal = $1 AND shop = $2 AND value = ANY($3) AND contact_id = $4",
+        "WITH locked AS MATERIALIZED (
+             SELECT b.portal, b.shop, b.value, b.bearer FROM bridge.bearers b
+             WHERE b.portal = $1 AND b.shop = $2 AND b.value = ANY($3) AND b.contact_id = $4
+             ORDER BY b.shop, b.value, b.bearer FOR UPDATE)
+         UPDATE bridge.bearers b SET contact_id = NULL FROM locked l
+         WHERE b.portal = l.portal AND b.shop = l.shop AND b.value = l.value AND b.bearer = l.bearer",
         portal,
         shop,
         values,
@@ -163,6 +168,7 @@ pub async fn refuse(
     sqlx::query!(
         "INSERT INTO bridge.refused_cards (portal, shop, value, entity, bitrix_id, person, number, actor)
          SELECT $1, k.shop, k.value, $4, $5, $6, $7, $8 FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)
+         ORDER BY k.shop, k.value
          ON CONFLICT (portal, shop, value, entity, bitrix_id) DO UPDATE
          SET person = excluded.person, actor = excluded.actor, at = now(), left_at = NULL",
         word.portal,

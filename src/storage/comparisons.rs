@@ -43,7 +43,7 @@ pub async fn ask_deals(
     let done = sqlx::query!(
         "INSERT INTO bridge.comparisons AS c (shop, number, portal, due_at, why)
          SELECT o.shop, o.number, o.portal, now() + $4 * interval '1 millisecond', $3
-         FROM bridge.orders o WHERE o.portal = $1 AND o.deal_id = ANY($2) ORDER BY o.shop, o.number
+         FROM bridge.orders o WHERE o.portal = $1 AND o.deal_id = ANY($2) ORDER BY o.shop, o.number FOR UPDATE OF o
          ON CONFLICT (shop, number) DO UPDATE
          SET asked = c.asked + 1, due_at = least(c.due_at, excluded.due_at), why = excluded.why",
         portal,

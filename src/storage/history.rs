@@ -162,7 +162,7 @@ pub async fn sweep(db: &mut PgConnection, portal: &str, limit: i64) -> Result<u6
         "WITH at AS (SELECT sweep_shop, sweep_number FROM bridge.cursors WHERE portal = $1),
               next AS (SELECT o.shop, o.number FROM bridge.orders o, at
                        WHERE o.portal = $1 AND o.deal_id IS NOT NULL AND (o.shop, o.number) > (at.sweep_shop, at.sweep_number)
-                       ORDER BY o.shop, o.number LIMIT $2),
+                       ORDER BY o.shop, o.number LIMIT $2 FOR UPDATE OF o),
               last AS (SELECT shop, number FROM next ORDER BY shop DESC, number DESC LIMIT 1),
               moved AS (UPDATE bridge.cursors c
                         SET sweep_shop = coalesce((SELECT shop FROM last), ''), sweep_number = coalesce((SELECT number FROM last), '')

@@ -152,6 +152,14 @@ pub async fn reset_history(db: &mut PgConnection, portal: &str, newest: i64) -> 
 /// Lets go of every link into a portal; returns of how many orders.
 pub async fn let_go_of_all(db: &mut PgConnection, portal: &str) -> Result<u64, Error> {
     sqlx::query!(
+        r#"WITH locked AS MATERIALIZED (
+             SELECT 1 FROM bridge.orders WHERE portal = $1 ORDER BY shop, number FOR UPDATE)
+           SELECT count(*) AS "count!" FROM locked"#,
+        portal
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    sqlx::query!(
         "UPDATE bridge.agreements a
          SET agreed = NULL, turns = '[]', writing = NULL, waiting = NULL, ruling = NULL, standing = NULL,
              gone_at = NULL, changed_at = now()
@@ -306,6 +314,23 @@ pub async fn unverified(
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| (row.shop, row.number)).collect())
+}
+
+/// Whether an order is to be looked up by its origin; one that is linked by now is not.
+pub async fn set_unverified(
+    db: &mut PgConnection,
+    (shop, number): (&str, &str),
+    unverified: bool,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.orders SET unverified = $3 AND known = '{}' WHERE shop = $1 AND number = $2",
+        shop,
+        number,
+        unverified
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// An order that was looked up by its origin.

@@ -417,7 +417,7 @@ pub async fn write_stray(db: &mut PgConnection, stray: &Stray<'_>) -> Result<(),
 /// A letter of something else than an event or a message to a shop.
 #[derive(Debug, Clone)]
 pub struct Special<'a> {
-    /// What it is about: `comparison`, `notification`, `move` or `delivery`.
+    /// What it is about: `comparison`, `origin`, `notification`, `move` or `delivery`.
     pub about: &'a str,
     /// The portal.
     pub portal: Option<&'a str>,
@@ -466,7 +466,7 @@ pub struct ComparedRow {
     pub number: String,
 }
 
-/// Closes the letters about comparisons of orders that were compared since: (shop, number).
+/// Closes the letters about comparisons and origins of orders that were compared since: (shop, number).
 pub async fn compared(
     db: &mut PgConnection,
     shops: &[String],
@@ -477,7 +477,7 @@ pub async fn compared(
         r#"UPDATE bridge.dead_letters d
          SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'the order was compared since'
          FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
-         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.about = 'comparison'
+         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.about IN ('comparison', 'origin')
          RETURNING d.id, k.shop AS "shop!", k.number AS "number!""#,
         shops,
         numbers

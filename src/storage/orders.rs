@@ -424,9 +424,12 @@ pub async fn rest_without_event(
                CROSS JOIN LATERAL (
                    SELECT shop, number, head_id FROM bridge.orders
                    WHERE portal = $1 AND shop = s.shop AND later = h.later AND due_at <= now() ORDER BY due_at LIMIT $3) AS d
-               WHERE NOT EXISTS (SELECT FROM bridge.outbox e WHERE e.id = d.head_id))
+               WHERE NOT EXISTS (SELECT FROM bridge.outbox e WHERE e.id = d.head_id)),
+           locked AS MATERIALIZED (
+               SELECT o.shop, o.number FROM bridge.orders o JOIN gone USING (shop, number)
+               ORDER BY o.shop, o.number FOR UPDATE OF o)
            UPDATE bridge.orders o SET due_at = NULL, waits_since = NULL, attempts = 0, stalls = 0
-           FROM gone WHERE o.shop = gone.shop AND o.number = gone.number AND o.due_at <= now()
+           FROM locked l WHERE o.shop = l.shop AND o.number = l.number AND o.due_at <= now()
              AND NOT EXISTS (SELECT FROM bridge.outbox e WHERE e.id = o.head_id)
            RETURNING o.shop, o.number"#,
         portal,

@@ -30,6 +30,7 @@ mod lane;
 mod layers;
 mod letters;
 mod limit;
+mod locks;
 mod many;
 mod oauth;
 mod onec;

@@ -153,6 +153,7 @@ impl Bridge {
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let (shops, numbers, _) = columns(compared.iter().map(|one| &one.claimed));
+        orders::lock(&mut tx, &shops, &numbers).await?;
         let after = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
         comparisons::postpone(&mut tx, &shops, &numbers, after).await?;
         tx.commit().await?;
