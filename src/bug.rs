@@ -107,11 +107,15 @@ pub enum Step {
     Translate,
     /// A changed table of statuses is applied to an order.
     Table,
+    /// An installation of an application is judged.
+    Judge,
+    /// An order is looked up by its origin.
+    Find,
 }
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Read,
         Self::TakeUp,
         Self::Claim,
@@ -124,6 +128,8 @@ impl Step {
         Self::Move,
         Self::Translate,
         Self::Table,
+        Self::Judge,
+        Self::Find,
     ];
 }
 

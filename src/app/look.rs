@@ -26,6 +26,8 @@ pub const JOBS: &str = ":jobs";
 pub const HOUSEKEEPING: &str = ":housekeeping";
 /// Under this name in the place of a lane's: what stock does by itself.
 pub const STOCK: &str = ":stock";
+/// Before a portal's name in the place of a lane's: looking after its application.
+pub const APPLICATION: &str = ":application:";
 /// The most orders that a search shows.
 pub const FOUND: i64 = 200;
 /// For how many seconds a trouble that is over is still shown.

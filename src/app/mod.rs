@@ -89,11 +89,12 @@ pub use dead_letters::{
 pub use directory::{Directory, TwoWay};
 pub use feed::{StatusChange, StatusChanges};
 pub use forms::{FormTaken, FormWork, Submission, SubmissionFilter};
+pub(crate) use halves::Halves;
 pub use heard::{HistoryTaken, Notice};
 pub use identity::PortalChange;
 pub use import::{FaultyLine, Imports};
 pub use letter_filter::{LetterFilter, LetterQuery};
-pub use look::{FROM_SQL, HOUSEKEEPING, JOBS, STOCK};
+pub use look::{APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, STOCK};
 pub use not_customer::NotCustomer;
 pub use orders::{OrderView, TimelineEntry};
 pub use permits::{PATIENCE as PERMIT_PATIENCE, permit_bell};

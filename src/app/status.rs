@@ -1,7 +1,7 @@
 //! Whether everything flows.
 
 use super::{
-    Actor, Bridge, Error, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, compare::lane_of,
+    APPLICATION, Actor, Bridge, Error, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, compare::lane_of,
     identity::PortalChange, shop_notices::ShopNotice,
 };
 use crate::{
@@ -39,7 +39,8 @@ pub struct StatusReport {
 /// Work that fails again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Stuck {
-    /// The lane; `:sql` for taking up events from SQL, `:jobs` for jobs over dead letters, `:housekeeping`.
+    /// The lane; `:sql` for taking up events from SQL, `:jobs` for jobs over dead letters, `:housekeeping`;
+    /// `:application:NAME` for looking after the application of a portal.
     pub lane: String,
     /// How often it failed.
     pub times: i64,
@@ -144,7 +145,10 @@ impl Stuck {
             JOBS => "working on jobs over dead letters".to_owned(),
             HOUSEKEEPING => "housekeeping".to_owned(),
             STOCK => "keeping stock".to_owned(),
-            lane => format!("the lane {lane}"),
+            lane => match lane.strip_prefix(APPLICATION) {
+                Some(portal) => format!("looking after the application of {portal}"),
+                None => format!("the lane {lane}"),
+            },
         };
         let since = self.since.format("%Y-%m-%d %H:%M:%S UTC");
         format!("{what} fails again and again since {since}")

@@ -55,6 +55,7 @@ texts! {
     LetterJobs "Jobs over many dead letters" "Задания над многими недоставленными"
     Housekeeping "Housekeeping" "Уборка старого"
     StockKept "Stock" "Остатки товаров"
+    ApplicationOf "The application of" "Приложение портала"
     CallbackOf "Telling the shop" "Оповещение магазина"
     Untold "Status changes not told yet" "О скольких сменах статуса ещё не сообщили"
     NeverTold "Status changes that died or were let go" "Смены статуса, о которых магазину не сообщат"

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     app::{
-        FROM_SQL, HOUSEKEEPING, JOBS, LaneState, PortalStatus, STOCK, ShopStatus, StatusReport,
-        lane_of,
+        APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, LaneState, PortalStatus, STOCK, ShopStatus,
+        StatusReport, lane_of,
         look::{DeadRow, Glance, Refused, Trouble, WaitingConflicts},
     },
     domain::Code,
@@ -219,6 +219,10 @@ fn own(trouble: &Trouble) -> Option<Text> {
 fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
     if let Some(own) = own(trouble) {
         return ((own, ""), "/console".to_owned(), Text::Overview);
+    }
+    if let Some(portal) = trouble.lane.strip_prefix(APPLICATION) {
+        let href = query::portal(portal);
+        return ((Text::ApplicationOf, portal), href, Text::ToPortal);
     }
     if let Some(shop) = shop_of(trouble).filter(|_| sent(trouble)) {
         ((Text::Shop, shop), query::shop(shop), Text::ToShop)

@@ -71,7 +71,8 @@ impl Turns {
         }
     }
 
-    async fn broke(&self, words: &str) {
+    /// A turn ended by a panic, in these words.
+    pub(super) async fn broke(&self, words: &str) {
         self.with(|count| count.broke = Some(Instant::now()));
         self.tell(words).await;
     }

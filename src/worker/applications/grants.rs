@@ -10,7 +10,8 @@ use crate::{
         Access, Class, Client, Credentials, Error, Granted, OAuthError, Options, Pending, Priority,
         TokenSource,
     },
-    domain::PortalName,
+    bug::{self, Step},
+    domain::{Code, PortalName},
     doors::{Admitted, Tries},
     storage::{
         grants,
@@ -130,7 +131,7 @@ pub(super) async fn next(
     let more = waiting > AT_ONCE;
     let judged = offers
         .into_iter()
-        .map(|offered| judge(bridge, reached, offered, sift));
+        .map(|offered| judge_one(bridge, reached, offered, sift));
     let mut turn = Turn {
         more,
         ..Turn::default()
@@ -157,6 +158,31 @@ pub(super) async fn next(
     Ok(turn)
 }
 
+/// Judges one; a panic over it is its own: it is judged again later, as if the portal were away, and the others are judged
+/// meanwhile.
+async fn judge_one(
+    bridge: &Bridge,
+    reached: &Reached,
+    offered: Offered,
+    sift: bool,
+) -> Result<Judged, app::Error> {
+    let (name, id, tries) = (reached.tokens.portal(), offered.id, offered.tries);
+    let judged = bug::caught_in(judge(bridge, reached, offered, sift)).await;
+    let bug = match judged {
+        Ok(judged) => return judged,
+        Err(bug) => bug,
+    };
+    tracing::error!(portal = %name, offer = id, place = bug.place, code = %Code::Bug, "a panic over an installation");
+    let mut db = bridge.pool().acquire().await?;
+    if tries < MOST_TRIES {
+        grants::later(&mut db, id, PAUSE).await?;
+        return Ok(Judged::Later);
+    }
+    let words = format!("{}: {}", Code::Bug, bug).replace('\0', " ");
+    grants::settle(&mut db, id, Some(&words)).await?;
+    Ok(Judged::Refused)
+}
+
 async fn judge(
     bridge: &Bridge,
     reached: &Reached,
@@ -164,6 +190,7 @@ async fn judge(
     sift: bool,
 ) -> Result<Judged, app::Error> {
     let name = reached.tokens.portal();
+    bridge.step(Step::Judge, &offered.id.to_string());
     let confirmed = match (&offered.offer, bridge.application(name)) {
         (Some(offer), Some(application)) => {
             let judge = Judge {

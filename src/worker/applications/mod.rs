@@ -12,9 +12,11 @@ mod queue;
 mod tokens;
 
 use self::grants::Wariness;
+use super::stuck::Turns;
 use crate::{
-    app::{self, Bridge},
+    app::{self, APPLICATION, Bridge},
     bitrix24::{self, Class, Client},
+    bug,
     domain::PortalName,
     storage::{inbox::Notification, lanes, storable},
 };
@@ -111,7 +113,8 @@ pub struct Reached {
     pub client: Client,
 }
 
-/// Looks after these applications until told to stop.
+/// Looks after these applications until told to stop. A round that ends by a panic is that application's alone: people are
+/// told, and the next round begins anew.
 pub async fn run(
     bridge: Bridge,
     portals: Vec<Reached>,
@@ -120,7 +123,9 @@ pub async fn run(
 ) -> Result<(), super::Error> {
     let mut tasks = JoinSet::new();
     for reached in portals {
+        let lane = format!("{APPLICATION}{}", reached.tokens.portal());
         let keeper = Keeper {
+            turns: Turns::new(&bridge, &lane),
             bridge: bridge.clone(),
             reached,
             options: options.clone(),
@@ -158,6 +163,7 @@ pub async fn judge_now(bridge: &Bridge, reached: &Reached) -> Result<bool, app::
 
 /// Looks after one application.
 struct Keeper {
+    turns: Turns,
     bridge: Bridge,
     reached: Reached,
     options: Options,
@@ -191,12 +197,22 @@ impl Keeper {
                 tokio::time::sleep(GRACE).await;
             };
             let round = tokio::select! {
-                round = self.round() => round,
+                round = bug::caught_in(self.round()) => round,
                 () = late => return,
             };
             let wait = match round {
-                Ok(()) => self.options.poll,
-                Err(trouble) => {
+                Ok(Ok(())) => {
+                    self.turns.went_well().await;
+                    self.options.poll
+                }
+                Err(bug) => {
+                    let (portal, place) = (self.name(), &*bug.place);
+                    tracing::error!(%portal, place, "looking after the application ended by a panic");
+                    self.bridge.metrics().restarted(&self.lane());
+                    self.turns.broke(&bug.to_string()).await;
+                    self.options.poll * 5
+                }
+                Ok(Err(trouble)) => {
                     let quiet = matches!(&trouble, Trouble::Portal(error) if error.class() == Class::TokenExpired);
                     if !quiet {
                         tracing::warn!(portal = %self.name(), error = %trouble, "the application cannot be looked after now");
@@ -213,6 +229,11 @@ impl Keeper {
 
     fn name(&self) -> &PortalName {
         self.reached.tokens.portal()
+    }
+
+    /// Under which name people are told of what fails.
+    fn lane(&self) -> String {
+        format!("{APPLICATION}{}", self.name())
     }
 
     async fn round(&mut self) -> Result<(), Trouble> {

@@ -8,12 +8,16 @@ use b24_bridge::{
         applications::{Offer, Taken},
     },
     bitrix24::Priority,
+    bug::{Step, Trap},
     storage::{lanes, permits},
     worker::applications::{self, CONNECTOR, Notified, Options, Reached, Store, judge_now},
 };
 use serde_json::{Value, json};
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -309,6 +313,68 @@ async fn emptied(reached: &Reached) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("the queue is not cleared");
+}
+
+#[tokio::test]
+async fn a_panic_while_an_application_is_looked_after_is_told_and_the_next_round_goes_on() {
+    let (portal, db) = (with_queue().await, Database::new().await);
+    let (bridge, reached) = portal.installed(&db).await;
+    let shelf = Shelf::default();
+    let (store, left) = (shelf.store(0), AtomicUsize::new(2));
+    let breaks = move |portal, items| {
+        let left = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        assert!(left.is_err(), "the keeper breaks");
+        (store.0)(portal, items)
+    };
+    let kept = Options {
+        store: Some(Store(Arc::new(breaks))),
+        ..options(&portal)
+    };
+    let mut row = db.pool.acquire().await.unwrap();
+    lanes::acquire(&mut row, "main", OWNER, 600.0)
+        .await
+        .unwrap();
+    let stop = CancellationToken::new();
+    let all = vec![reached.clone()];
+    let keeping = tokio::spawn(applications::run(bridge, all, kept, stop.clone()));
+    bound(&reached, 9).await;
+    let deal = ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
+    shelf.holds("ONCRMDEALADD", deal.as_u64().unwrap()).await;
+    emptied(&reached).await;
+    let told = "SELECT message FROM bridge.troubles WHERE lane = ':application:main' AND code = 'BRIDGE-STUCK'";
+    let told: String = sqlx::query_scalar(told).fetch_one(&db.pool).await.unwrap();
+    assert!(told.contains("the keeper breaks"), "{told}");
+    stop.cancel();
+    keeping.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_over_one_installation_holds_up_no_other() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let bridge = portal.bridge(&db);
+    let reached = portal.reached(&bridge);
+    let genuine = portal.installs(super::CLIENT).await;
+    let invented = super::with(&genuine, "auth[access_token]", "invented");
+    let mut ids = Vec::new();
+    for fields in [&invented, &genuine] {
+        match bridge.install_app(&main_portal(), fields).await.unwrap() {
+            Taken::Waits(id) => ids.push(id),
+            other => panic!("{other:?}"),
+        }
+    }
+    let bad = ids[0].to_string();
+    bridge.set_trap(Trap(Arc::new(move |at, with| {
+        assert!(at != Step::Judge || with != bad, "trapped at {at:?}");
+    })));
+    let stop = look_after(&bridge, &reached, options(&portal));
+    let began = tokio::time::Instant::now();
+    while bridge.outcome_of_offer(ids[1]).await.unwrap().is_none() {
+        assert!(began.elapsed() < Duration::from_secs(10), "it still waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(super::works(&reached).await);
+    assert_eq!(bridge.outcome_of_offer(ids[0]).await.unwrap(), None);
+    stop.cancel();
 }
 
 #[tokio::test]
