@@ -239,6 +239,12 @@ impl Bridge {
     /// cannot be stored becomes a dead letter, and its deal is looked at without it.
     pub async fn take_history(&self, lease: &Lease, seen: &Seen) -> Result<HistoryTaken, Error> {
         let mut sum = HistoryTaken::default();
+        // Before the cursor goes past them.
+        for row in &seen.broken {
+            let deal = row.deal.map_or(0, int);
+            let body = row.row.clone();
+            sum.asked += self.bury_row(lease, (deal, body), &row.words).await?;
+        }
         let mut parts = Halves::of(seen.history.clone());
         while let Some(part) = parts.next() {
             match self.take_moves(lease, &part, seen.newest).await {
@@ -295,13 +301,21 @@ impl Bridge {
     /// Gives a row of the history up; its deal is compared by what it says of itself. Returns how many orders that asks for.
     async fn bury_move(&self, lease: &Lease, row: &MoveRow, words: &str) -> Result<u64, Error> {
         let one = moved(row);
-        let about = About::Move {
-            deal: one.deal_id,
-            row: json!({
-                "id": one.id, "funnel": one.funnel, "stage": one.stage, "kind": one.kind,
-                "moved_at": shown(&one.moved_at),
-            }),
-        };
+        let body = json!({
+            "id": one.id, "funnel": one.funnel, "stage": one.stage, "kind": one.kind,
+            "moved_at": shown(&one.moved_at),
+        });
+        self.bury_row(lease, (one.deal_id, body), words).await
+    }
+
+    /// The same with the row as people are shown it; deal 0 is none.
+    async fn bury_row(
+        &self,
+        lease: &Lease,
+        (deal, row): (i64, Value),
+        words: &str,
+    ) -> Result<u64, Error> {
+        let about = About::Move { deal, row };
         let whose = Whose {
             portal: Some(&lease.portal),
             ..Whose::default()
@@ -310,8 +324,7 @@ impl Bridge {
         lanes::fence(&mut tx, lease).await?;
         let mut asked = 0;
         if self.bury_about(&mut tx, whose, &about, words).await? {
-            let deals = [one.deal_id];
-            asked = comparisons::ask_deals(&mut tx, &lease.portal, &deals, "history", GATHER_MS)
+            asked = comparisons::ask_deals(&mut tx, &lease.portal, &[deal], "history", GATHER_MS)
                 .await?;
         }
         tx.commit().await?;

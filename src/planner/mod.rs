@@ -28,7 +28,7 @@ mod withheld;
 pub use conversions::{Became, LEADS_AT_ONCE, ask_conversions, read_conversions};
 pub use facts::PortalFacts;
 pub use glance::{
-    DealState, Glance, History, Look, MoveRow, Seen, StageWrite, Written as StageWritten,
+    BrokenRow, DealState, Glance, History, Look, MoveRow, Seen, StageWrite, Written as StageWritten,
 };
 pub use identity::{Inquiry, Origin, Remembered, Search, Verdict, Witness};
 pub use under_way::{Doubt, Intention, Landing, Making, Open, UnderWay};

@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lifecycle", &[]),
     ("doors", &[]),
     ("commerceml", &[]),
-    ("planner", &["domain"]),
+    ("planner", &["bug", "domain"]),
     ("stock", &["domain"]),
     ("decision", &["domain"]),
     ("woocommerce", &["domain"]),

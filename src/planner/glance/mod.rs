@@ -6,7 +6,8 @@
 
 mod seen;
 
-pub use seen::{DealState, MoveRow, Seen, Written};
+use seen::read_each;
+pub use seen::{BrokenRow, DealState, MoveRow, Seen, Written};
 
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, Origin,
@@ -306,17 +307,20 @@ impl Glance {
     fn done(&mut self, ask: Ask, result: &Value, next: Option<u64>) {
         match ask {
             Ask::History { first, after } => {
-                let page: Vec<MoveRow> = rows(result).iter().filter_map(MoveRow::read).collect();
+                let (page, broken) = read_each(&rows(result), MoveRow::read);
                 self.seen.history_read = true;
-                let newest = page.iter().map(|row| row.id).max();
+                let ids = page.iter().map(|row| row.id);
+                let newest = ids.chain(broken.iter().filter_map(|row| row.id)).max();
                 self.seen.newest = self.seen.newest.max(newest);
                 match after {
                     // The newest page of a portal whose past does not matter.
                     None => {}
                     Some(after) => {
                         if first {
-                            self.further_pages(after, next, page.len());
+                            self.further_pages(after, next, page.len() + broken.len());
                         }
+                        let new = |row: &BrokenRow| row.id.is_none_or(|id| id > after);
+                        self.seen.broken.extend(broken.into_iter().filter(new));
                         self.seen
                             .history
                             .extend(page.into_iter().filter(|row| row.id > after));

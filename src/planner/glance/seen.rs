@@ -1,6 +1,7 @@
 //! What was seen of deals: where they stand, how they came there, and what became of moves.
 
 use crate::{
+    bug,
     domain::Stage,
     planner::{
         Origin,
@@ -26,6 +27,19 @@ pub struct MoveRow {
     pub kind: u8,
     /// When, by the portal's clock.
     pub at: DateTime<Utc>,
+}
+
+/// A row of the portal's stage history over which the bridge panicked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenRow {
+    /// Its id, if that can be read.
+    pub id: Option<u64>,
+    /// The deal, if that can be read.
+    pub deal: Option<u64>,
+    /// The row as it came.
+    pub row: Value,
+    /// Where it broke, and in which words.
+    pub words: String,
 }
 
 /// A deal as it was read.
@@ -57,6 +71,8 @@ pub enum Written {
 pub struct Seen {
     /// New rows of the portal's history.
     pub history: Vec<MoveRow>,
+    /// Rows of that history that could not be read, each by its own fault.
+    pub broken: Vec<BrokenRow>,
     /// Whether the history was read at all.
     pub history_read: bool,
     /// The newest row's id, as known before the deals were read.
@@ -81,6 +97,7 @@ impl Seen {
     /// Takes what another look saw.
     pub fn absorb(&mut self, other: Self) {
         self.history.extend(other.history);
+        self.broken.extend(other.broken);
         self.history_read |= other.history_read;
         self.newest = self.newest.max(other.newest);
         self.me = self.me.or(other.me);
@@ -124,6 +141,31 @@ impl MoveRow {
             at: moment(row.get("CREATED_TIME"))?,
         })
     }
+}
+
+/// Reads rows, each by itself: one over which the bridge panics is put aside, and costs no other.
+pub(super) fn read_each<T>(
+    rows: &[Map<String, Value>],
+    read: impl Fn(&Map<String, Value>) -> Option<T>,
+) -> (Vec<T>, Vec<BrokenRow>) {
+    let (mut good, mut broken) = (Vec::new(), Vec::new());
+    for row in rows {
+        match bug::caught(|| read(row)) {
+            Ok(one) => good.extend(one),
+            Err(bug) => {
+                let tried = |read: fn(&Map<String, Value>) -> Option<u64>| {
+                    bug::caught(|| read(row)).ok().flatten()
+                };
+                broken.push(BrokenRow {
+                    id: tried(row_id),
+                    deal: tried(|row| row.get("OWNER_ID").and_then(id)),
+                    row: Value::Object(row.clone()),
+                    words: bug.to_string(),
+                });
+            }
+        }
+    }
+    (good, broken)
 }
 
 /// A time as portals write it: with an offset, mostly; what has none cannot be compared.

@@ -164,3 +164,24 @@ fn what_php_makes_of_nothing_is_nothing() {
         assert!(seen.moves[&1].is_empty());
     }
 }
+
+#[test]
+fn a_row_over_which_the_bridge_panics_costs_no_other_row() {
+    let row = |id: u64| {
+        let row = json!({"ID": id, "OWNER_ID": 10 * id, "STAGE_ID": "NEW"});
+        row.as_object().cloned().unwrap()
+    };
+    let rows: Vec<_> = (1..=5).map(row).collect();
+    let read = |row: &serde_json::Map<String, Value>| {
+        assert!(row["ID"] != 3, "at the third");
+        row["ID"].as_u64()
+    };
+    let (good, broken) = super::seen::read_each(&rows, read);
+    assert_eq!(good, [1, 2, 4, 5]);
+    let [broken] = &broken[..] else {
+        panic!("{broken:?}");
+    };
+    assert_eq!((broken.id, broken.deal), (Some(3), Some(30)));
+    assert_eq!(broken.row["STAGE_ID"], "NEW");
+    assert!(broken.words.contains("at the third"), "{}", broken.words);
+}
