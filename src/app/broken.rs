@@ -6,7 +6,7 @@ use crate::{
     bug,
     domain::{Code, Fault, Marketplace, ShopName},
     storage::{
-        Json, comparisons,
+        Json, comparisons, identity,
         journal::{self, Line},
         lanes::{self, Lease},
         letters::{self, LetterRow, Special},
@@ -35,6 +35,8 @@ pub(super) enum About {
     },
     /// A row of a portal's stage history that could not be taken up.
     Move { deal: i64, row: Value },
+    /// An order that could not be looked up by its origin.
+    Origin { shop: String, number: String },
     /// A delivery of a shop's webhook that could not be read.
     Delivery {
         topic: String,
@@ -50,6 +52,7 @@ impl About {
             Self::Comparison { .. } => "comparison",
             Self::Notification { .. } => "notification",
             Self::Move { .. } => "move",
+            Self::Origin { .. } => "origin",
             Self::Delivery { .. } => "delivery",
         }
     }
@@ -79,24 +82,54 @@ impl Bridge {
             shop: shop.to_owned(),
             number: number.to_owned(),
         };
+        let order = (&*lease.portal, shop, number);
+        if self.bury_order(&mut tx, order, &about, words).await? {
+            let (code, words) = (Code::Bug, clean(words));
+            let text = format!("given up comparing: {words} ({code}); it waits as a dead letter");
+            journal::add(&mut tx, &[dead(shop, number, text)]).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Looks an order up by its origin no more because the bridge failed at it; a letter says so. Nothing is believed of it
+    /// meanwhile: it is looked up when the shop next sends it.
+    pub async fn bury_search(
+        &self,
+        lease: &Lease,
+        (shop, number): (&str, &str),
+        words: &str,
+    ) -> Result<(), Error> {
+        let mut tx = self.pool().begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        identity::set_unverified(&mut tx, (shop, number), false).await?;
+        let about = About::Origin {
+            shop: shop.to_owned(),
+            number: number.to_owned(),
+        };
+        let order = (&*lease.portal, shop, number);
+        if self.bury_order(&mut tx, order, &about, words).await? {
+            let (code, words) = (Code::Bug, clean(words));
+            let text = format!(
+                "given up looking the order up by its origin: {words} ({code}); it waits as a dead letter"
+            );
+            journal::add(&mut tx, &[dead(shop, number, text)]).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn bury_order(
+        &self,
+        tx: &mut PgConnection,
+        (portal, shop, number): (&str, &str, &str),
+        about: &About,
+        words: &str,
+    ) -> Result<bool, Error> {
         let whose = Whose {
-            portal: Some(&lease.portal),
+            portal: Some(portal),
             shop: Some(shop),
             number: Some(number),
         };
-        if self.bury_about(&mut tx, whose, &about, words).await? {
-            let code = Code::Bug;
-            let words = clean(words);
-            let line = Line {
-                shop: shop.to_owned(),
-                number: number.to_owned(),
-                kind: "dead",
-                text: format!("given up comparing: {words} ({code}); it waits as a dead letter"),
-                detail: None,
-            };
-            journal::add(&mut tx, &[line]).await?;
-        }
-        Ok(tx.commit().await?)
+        self.bury_about(tx, whose, about, words).await
     }
 
     /// Writes the letter; true if there was none of the same thing.
@@ -183,6 +216,9 @@ impl Bridge {
                 let key = (&*vec![shop], &*vec![number], &*vec![portal]);
                 comparisons::ask(tx, key, "person", AT_ONCE_MS).await?;
             }
+            About::Origin { shop, number } => {
+                identity::set_unverified(tx, (&shop, &number), true).await?;
+            }
             About::Notification { deal, .. } => {
                 let deals: Vec<i64> = deal.into_iter().collect();
                 comparisons::ask_deals(tx, &portal, &deals, "person", AT_ONCE_MS).await?;
@@ -217,6 +253,16 @@ impl Bridge {
             }
         }
         Ok(Retried::Queued)
+    }
+}
+
+fn dead(shop: &str, number: &str, text: String) -> Line {
+    Line {
+        shop: shop.to_owned(),
+        number: number.to_owned(),
+        kind: "dead",
+        text,
+        detail: None,
     }
 }
 

@@ -2,20 +2,20 @@
 
 /// Parts of a list: the whole at first, and halves of whatever failed for what is in one of its things, down to the one.
 #[derive(Debug)]
-pub(super) struct Halves<T>(Vec<Vec<T>>);
+pub(crate) struct Halves<T>(Vec<Vec<T>>);
 
 impl<T> Halves<T> {
-    pub(super) fn of(all: Vec<T>) -> Self {
+    pub(crate) fn of(all: Vec<T>) -> Self {
         Self(vec![all])
     }
 
     /// The next part; in the order of the list.
-    pub(super) fn next(&mut self) -> Option<Vec<T>> {
+    pub(crate) fn next(&mut self) -> Option<Vec<T>> {
         self.0.pop()
     }
 
     /// This part failed: its halves come next. One that was alone is given back: the fault is its own.
-    pub(super) fn failed(&mut self, mut part: Vec<T>) -> Option<T> {
+    pub(crate) fn failed(&mut self, mut part: Vec<T>) -> Option<T> {
         if part.len() < 2 {
             return part.pop();
         }

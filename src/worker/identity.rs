@@ -6,8 +6,9 @@ use super::{
     perform::{send, unusable},
 };
 use crate::{
-    app::{self, Bridge},
+    app::{self, Bridge, Halves},
     bitrix24::Priority,
+    bug::{self, Step},
     planner::{Inquiry, Search},
 };
 use std::time::Duration;
@@ -64,7 +65,8 @@ impl Acquaintance {
     }
 }
 
-/// Looks up by their origin some of the orders whose link was let go; whether there were any.
+/// Looks up by their origin some of the orders whose link was let go; whether there were any. An order at which the bridge
+/// fails gets a letter of its own, and the others are found.
 pub(super) async fn find_again<P: Portal>(
     bridge: &Bridge,
     portal: &P,
@@ -74,10 +76,43 @@ pub(super) async fn find_again<P: Portal>(
     if orders.is_empty() {
         return Ok(false);
     }
+    let mut any = false;
+    let mut parts = Halves::of(orders);
+    while let Some(part) = parts.next() {
+        let found = find_some(bridge, portal, held, part.clone());
+        let found = bug::caught_in(Box::pin(found)).await;
+        match found.unwrap_or_else(|bug| Err(bug.into())) {
+            Ok(Some(found)) => any |= found,
+            Ok(None) => return Ok(false),
+            Err(error) if error.is_of_the_row() => {
+                if let Some((shop, number)) = parts.failed(part) {
+                    let order = (&*shop, &*number);
+                    bridge
+                        .bury_search(held.lease(), order, &error.chain())
+                        .await?;
+                    any = true;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(any)
+}
+
+/// Looks some of them up; whether any could be looked up, none if the lease does not allow to ask.
+async fn find_some<P: Portal>(
+    bridge: &Bridge,
+    portal: &P,
+    held: &Held,
+    orders: Vec<(String, String)>,
+) -> Result<Option<bool>, app::Error> {
+    for (_, number) in &orders {
+        bridge.step(Step::Find, number);
+    }
     let mut search = Search::new(orders);
     while let Some(call) = search.next_call() {
         if !held.may_send() {
-            return Ok(false);
+            return Ok(None);
         }
         match send(portal, held, &call, (Priority::Reconcile, None)).await {
             Ok(answer) => search.answer(&call, answer),
@@ -86,5 +121,5 @@ pub(super) async fn find_again<P: Portal>(
     }
     let found = search.finish();
     bridge.found_again(held.lease(), &found).await?;
-    Ok(!found.is_empty())
+    Ok(Some(!found.is_empty()))
 }

@@ -1,5 +1,5 @@
 //! A panic at any step with one order among twenty: the others get through, the one has its letter, a restart does not stumble over
-//! it, and once the fault is mended a retry carries it through. The steps on the way in are in `rows`.
+//! it, and once the fault is mended a retry carries it through. The steps on the way in are in `rows`, installations in `oauth`.
 
 use crate::{
     apart::{World, orders},
@@ -14,7 +14,7 @@ use b24_bridge::{
     bug::{Step, Trap},
     callback::{Secret, Sender},
     domain::{Marketplace, PortalName, ShopName, Stage, StatusMap},
-    planner::{MoveRow, Seen},
+    planner::{BrokenRow, MoveRow, Seen},
     sandbox::Sandbox,
     storage::inbox::Notification,
 };
@@ -440,10 +440,90 @@ async fn a_panic_while_a_changed_table_is_applied_is_one_orders_letter() {
     assert_eq!(changed().apply_table(&main_shop(), &who).await.unwrap(), 20);
 }
 
-/// Every step has a test that stumbles over it: here, or in `rows`.
+#[tokio::test]
+async fn a_row_of_the_history_over_which_the_planner_panics_is_its_own_letter() {
+    let (portal, db) = moved().await;
+    let deals = portal.deals();
+    let deal = deals.iter().find(|deal| deal["ORIGIN_ID"] == ONE).unwrap();
+    let deal: u64 = deal["ID"].as_str().unwrap().parse().unwrap();
+    let row = |id: u64| MoveRow {
+        id: 1_000 + id,
+        deal: 9_000 + id,
+        stage: Stage::new(0, "PREPARATION"),
+        kind: 2,
+        at: chrono::DateTime::UNIX_EPOCH,
+    };
+    let broken = BrokenRow {
+        id: Some(1_007),
+        deal: Some(deal),
+        row: json!({ "ID": 1_007, "OWNER_ID": deal }),
+        words: "trapped at one row".to_owned(),
+    };
+    let seen = Seen {
+        history: (0..20).filter(|id| *id != 7).map(row).collect(),
+        broken: vec![broken],
+        history_read: true,
+        newest: Some(1_019),
+        ..Seen::default()
+    };
+    let lease = lease(&db.pool, "w").await.unwrap();
+    let asked = "SELECT count(*) FROM bridge.comparisons WHERE number = 'A7'";
+    for _ in 0..2 {
+        let bridge = bridge(&db.pool, &["main"]);
+        bridge.take_history(&lease, &seen).await.unwrap();
+        let stored = "SELECT count(*) FROM bridge.moves WHERE id BETWEEN 1000 AND 1100";
+        assert_eq!(count(&db, stored).await, ALL - 1);
+        let letter = the_letter(&bridge).await;
+        assert_eq!(letter.about.as_deref(), Some("move"));
+        assert_eq!(letter.payload["row"]["ID"], 1_007);
+        assert_eq!(
+            count(&db, asked).await,
+            1,
+            "its deal is looked at without it"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_while_an_order_is_looked_up_by_its_origin_is_one_orders_letter() {
+    let (mut portal, mut db) = moved().await;
+    // As after the portal was restored.
+    let let_go =
+        "UPDATE bridge.orders SET deal_id = NULL, known = '{}', in_sync = false, unverified = true";
+    sqlx::query(let_go).execute(&db.pool).await.unwrap();
+    let found = "SELECT count(*) FROM bridge.orders WHERE deal_id IS NOT NULL AND NOT unverified";
+    for _ in 0..2 {
+        let bridge = bridge(&db.pool, &["main"]);
+        trapped(&bridge, Step::Find, ONE, 0);
+        let world = World::start_as(portal, db, bridge, BTreeMap::new());
+        until("the others found", async || {
+            count(&world.db, found).await == ALL - 1
+        })
+        .await;
+        until("one letter", async || {
+            letters(&world.bridge).await.len() == 1
+        })
+        .await;
+        let letter = the_letter(&world.bridge).await;
+        assert_eq!(letter.number.as_deref(), Some(ONE));
+        assert_eq!(letter.about.as_deref(), Some("origin"));
+        (portal, db) = world.end().await;
+    }
+    let world = World::start(portal, db);
+    retry(&world.bridge, &the_letter(&world.bridge).await).await;
+    until("all found", async || count(&world.db, found).await == ALL).await;
+    world.end().await;
+}
+
+/// Every step has a test that stumbles over it: here, in `rows`, or in `oauth`.
 #[test]
 fn no_step_is_left_out() {
-    let tests = [include_str!("rows.rs"), include_str!("traps.rs")].concat();
+    let tests = [
+        include_str!("rows.rs"),
+        include_str!("traps.rs"),
+        include_str!("oauth/events.rs"),
+    ]
+    .concat();
     for step in Step::ALL {
         let name = format!("Step::{step:?}");
         assert!(tests.contains(&name), "{name}");
