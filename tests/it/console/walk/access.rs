@@ -51,6 +51,14 @@ pub(super) const WEBHOOK: &[Trouble] = &[
         passes: false,
     },
     Trouble {
+        what: "Calls are sent to an address that nobody has allowed (302)",
+        code: Code::Elsewhere,
+        place: Portal,
+        leads_to: "/portals/main",
+        mended: "Nothing is sent there. If the portal did move, its new address goes into the settings; if not, who answers at its address is found. *Resume* lets orders go on.",
+        passes: false,
+    },
+    Trouble {
         what: "The portal was renamed (302)",
         code: Code::Moved,
         place: Portal,
@@ -74,7 +82,7 @@ pub(super) const APPLICATION: &[Trouble] = &[Trouble {
 async fn a_portal_that_refuses_the_bridge_is_seen_in_russian_and_goes_on_once_it_lets_it_in() {
     let Some(program) = program() else { return };
     let mut scene = Scene::new(&program, Door::Webhook, "").await;
-    let [revoked, scope, overload, rights, plan, moved] = WEBHOOK else {
+    let [revoked, scope, overload, rights, plan, elsewhere, moved] = WEBHOOK else {
         panic!("a row without a scene");
     };
     scene.in_russian().await;
@@ -106,6 +114,11 @@ async fn a_portal_that_refuses_the_bridge_is_seen_in_russian_and_goes_on_once_it
             plan,
             json!({"free_plan": true}),
             json!({"free_plan": false}),
+        ),
+        (
+            elsewhere,
+            json!({"moved_to": "10.1.2.3:80"}),
+            json!({"moved_to": ""}),
         ),
     ];
     for (nth, (trouble, broken, mended)) in troubles.into_iter().enumerate() {

@@ -19,6 +19,14 @@ pub(super) const ALL: &[Trouble] = &[
         passes: false,
     },
     Trouble {
+        what: "A stranger at the portal's address answers with more than any portal does",
+        code: Code::AnswerTooLarge,
+        place: Portal,
+        leads_to: "/portals/main",
+        mended: "Who answers there is found: the portal's own address goes into the settings, or a proxy in between is mended; orders go on by themselves.",
+        passes: false,
+    },
+    Trouble {
         what: "The portal answers 502",
         code: Code::Down,
         place: Portal,
@@ -74,6 +82,7 @@ async fn a_portal_that_is_away_slow_or_limited_is_seen_and_comes_back() {
     let mut scene = Scene::new(&program, Door::Webhook, "").await;
     let [
         nobody,
+        stranger,
         bad_gateway,
         internal,
         hangs,
@@ -86,6 +95,12 @@ async fn a_portal_that_is_away_slow_or_limited_is_seen_and_comes_back() {
     };
     scene.post("R-1", 1, |_| {}).await;
     scene.sees(nobody).await;
+    let large = scene.stranger(17 * 1024 * 1024).await;
+    scene.resume().await;
+    scene.overview().await;
+    scene.sees(stranger).await;
+    large.abort();
+    let _ = large.await;
     scene.start_portal().await;
     scene.resume().await;
     scene.in_sync("R-1").await;

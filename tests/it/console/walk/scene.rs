@@ -9,7 +9,12 @@ use std::{
     process::{Child, Command, Stdio},
     time::Duration,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+    time::{Instant, sleep},
+};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 /// An operator sees what is wrong in this time.
@@ -175,6 +180,27 @@ impl Scene {
             scene.http.get(&url).send().await.is_ok()
         })
         .await;
+    }
+
+    /// Somebody else answers at the portal's address, with so many bytes, until he is told to end.
+    pub(super) async fn stranger(&self, bytes: usize) -> JoinHandle<()> {
+        let place = ("127.0.0.1", self.portal_port);
+        let listener = TcpListener::bind(place).await.unwrap();
+        tokio::spawn(async move {
+            let mut callers = JoinSet::new();
+            loop {
+                let (mut caller, _) = listener.accept().await.unwrap();
+                callers.spawn(async move {
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n                         Content-Length: {bytes}\r\nConnection: close\r\n\r\n"
+                    );
+                    let answer = [head.into_bytes(), vec![b' '; bytes]].concat();
+                    // Whoever asks may go before the end.
+                    let _ = caller.read(&mut [0; 4096]).await;
+                    let _ = caller.write_all(&answer).await;
+                });
+            }
+        })
     }
 
     fn portal_at(&self, path: &str) -> String {
