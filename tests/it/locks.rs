@@ -132,7 +132,6 @@ async fn a_reader_of_the_feed_and_a_post_go_one_after_the_other() {
                 (shop, seq, portal, number, decision_id, status, previous_status, stage, reason, decided_at, first_sent_at)
          SELECT 'main', seq, 'main', number, seq, 'P', 'N', 'PREPARATION', 'a manager moved it', now(), now()
          FROM (VALUES (1, 'B'), (2, 'A')) AS c (seq, number)",
-        "INSERT INTO bridge.agreements (shop, number) VALUES ('main', 'A'), ('main', 'B')",
     ] {
         sqlx::query(sql).execute(&db.pool).await.unwrap();
     }
