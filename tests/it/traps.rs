@@ -467,7 +467,7 @@ async fn a_row_of_the_history_over_which_the_planner_panics_is_its_own_letter() 
         ..Seen::default()
     };
     let lease = lease(&db.pool, "w").await.unwrap();
-    let asked = "SELECT count(*) FROM bridge.comparisons WHERE number = 'A7'";
+    let asked = "SELECT count(*) FROM bridge.comparisons WHERE number = 'A7' AND why = 'history'";
     for _ in 0..2 {
         let bridge = bridge(&db.pool, &["main"]);
         bridge.take_history(&lease, &seen).await.unwrap();
