@@ -192,7 +192,8 @@ impl Scene {
                 let (mut caller, _) = listener.accept().await.unwrap();
                 callers.spawn(async move {
                     let head = format!(
-                        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n                         Content-Length: {bytes}\r\nConnection: close\r\n\r\n"
+                        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
+                         Content-Length: {bytes}\r\nConnection: close\r\n\r\n"
                     );
                     let answer = [head.into_bytes(), vec![b' '; bytes]].concat();
                     // Whoever asks may go before the end.
