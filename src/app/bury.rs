@@ -24,12 +24,12 @@ impl Bridge {
         code: Code,
         message: &str,
     ) -> Result<(), Error> {
+        if claim.kind == Kind::Form {
+            let fault = (code, message.to_owned());
+            return self.bury_subject(lease, claim, fault).await;
+        }
         let (shop, number, event) = (claim.shop.clone(), claim.number.clone(), claim.event);
         let message = clean(message);
-        if claim.kind == Kind::Form {
-            tracing::error!(shop, key = number, %code, "a submission is given up");
-            return self.bury_subject(lease, claim, (code, message)).await;
-        }
         tracing::error!(shop, number, %code, "an order is given up");
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;

@@ -2,7 +2,7 @@
 
 use super::{Stored, intake::unreachable_words};
 use crate::{
-    app::{Actor, Bridge, Claim, Error, Kind, Retried, claim::read_or_default},
+    app::{Actor, Bridge, Claim, Error, Kind, Retried, bury::clean, claim::read_or_default},
     bug::{self, Step},
     domain::{Code, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName, ShopRules},
     forms::{self, Enquiry},
@@ -88,10 +88,10 @@ impl Bridge {
             let claim = claim_of(&one);
             match bug::caught(|| self.understand(one)) {
                 Ok(Ok(one)) => work.push(one),
-                Ok(Err((code, why))) => self.bury(lease, &claim, code, &why).await?,
+                Ok(Err(fault)) => self.bury_subject(lease, &claim, fault).await?,
                 Err(bug) => {
-                    self.bury(lease, &claim, Code::Bug, &bug.to_string())
-                        .await?
+                    let fault = (Code::Bug, bug.to_string());
+                    self.bury_subject(lease, &claim, fault).await?;
                 }
             }
         }
@@ -147,6 +147,8 @@ impl Bridge {
         (code, message): (Code, String),
     ) -> Result<(), Error> {
         let (shop, key) = (&claim.shop, &claim.number);
+        let message = clean(&message);
+        tracing::error!(shop, key, %code, "a submission is given up");
         let mut tx = self.pool().begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let why = (code.as_str(), &*message);
