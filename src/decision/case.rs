@@ -4,7 +4,7 @@ use super::{
     Action, Basis, Change, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy, Wrote, sentence,
     times::Times,
     turns,
-    word::{Word, denied, guessed, own_facts, word},
+    word::{Word, denied, guessed, is_before_a_lost_one, own_facts, word},
 };
 use crate::domain::{
     Agreed, Authority, Before, Fact, Rule, Side, Stage, Told, Untranslatable, Winner,
@@ -402,7 +402,9 @@ fn undenied(inputs: &Inputs<'_>) -> Option<Agreed> {
 /// What was agreed, as far as it still holds: where the shop says something newer than it was told, and never acknowledged
 /// that, the two crossed, and what the portal had moved is a claim as open as the shop's.
 fn standing(inputs: &Inputs<'_>, agreed: Option<Agreed>, word: Word) -> Option<Agreed> {
-    let agreed = agreed?;
+    let mut agreed = agreed?;
+    let (shop, clock) = (inputs.shop, inputs.clocks.shop);
+    agreed.unsure |= word == Word::Said && is_before_a_lost_one(&agreed, shop, clock);
     let crossed = agreed.told.iter().find(|told| told.delivered_at.is_none());
     match crossed.map(|told| told.at) {
         Some(at) if word == Word::Said && inputs.shop.value != agreed.status => agreed.crossed(at),

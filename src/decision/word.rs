@@ -103,6 +103,21 @@ fn is_after(moment: DateTime<Utc>, shop: &Observation<String>, clock: Offset) ->
     clock.to_ours(since).min(shop.made_by()) - clock.uncertainty() > moment
 }
 
+/// Whether the shop may have carried out a message that was given up after it said this: that it has
+/// the status of the last proves nothing then.
+pub(super) fn is_before_a_lost_one(
+    agreed: &Agreed,
+    shop: &Observation<String>,
+    clock: Offset,
+) -> bool {
+    let lost = agreed.told.iter().filter(|told| {
+        let is_question = told.status == told.previous;
+        told.died_at.is_some() && told.delivered_at.is_none() && !is_question
+    });
+    let mut sent = lost.filter_map(|told| told.first_sent_at);
+    sent.any(|sent| !is_after(sent, shop, clock))
+}
+
 /// Whether messages on their way lead the shop away from a status and back to it: that it says so tells nothing of them.
 fn is_on_the_way(open: &[Told], status: &str) -> bool {
     let Some((_, earlier)) = open.split_last() else {

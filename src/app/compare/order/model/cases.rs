@@ -273,3 +273,22 @@ fn a_message_that_is_refused_while_a_stage_is_being_written_is_not_waited_for_ag
     world.happen(&Op::Send(true, true));
     stands(&mut world, "A");
 }
+
+#[test]
+fn an_old_snapshot_with_the_status_of_a_message_that_was_given_up_does_not_prove_that_it_was_not_taken()
+ {
+    let mut world = world(Winner::Latest);
+    world.happen(&Op::Look(vec![Op::Pay], Vec::new()));
+    world.happen(&Op::Snapshot(0, false, Vec::new()));
+    world.happen(&Op::Look(vec![Op::Edit(0)], Vec::new()));
+    world.happen(&Op::Move(5));
+    world.happen(&Op::Edit(0));
+    let before = vec![Op::Edit(0), Op::Move(4)];
+    world.happen(&Op::Look(before, vec![Op::Edit(3)]));
+    world.happen(&Op::Edit(0));
+    world.happen(&Op::Edit(0));
+    world.happen(&Op::Pay);
+    world.happen(&Op::Send(true, false));
+    world.happen(&Op::GiveUp);
+    stands(&mut world, "F");
+}
