@@ -29,7 +29,7 @@
 //! | [`doors`] | what any caller may use of the process: bytes in work, tries at keys |
 //! | [`embedded`] | a PostgreSQL of our own for those who brought none |
 //! | [`sandbox`] | a simulated portal, the other side: it uses nothing of ours |
-//! | [`telemetry`], [`lifecycle`], [`retry`], [`bug`] | logs and metrics; signals and tasks; pauses between tries; panics as values |
+//! | [`telemetry`], [`signals`], [`backoff`], [`bug`] | logs and metrics; signals and tasks; pauses between tries; panics as values |
 //!
 //! A room uses only rooms below it; `storage` and `bitrix24` never meet; the pure rooms know no IO, no clock and no chance. A test reads
 //! the source and enforces this.
@@ -65,13 +65,14 @@
 //!
 //! 1. A notification (`/webhooks/bitrix24/{portal}`, its token checked) is a hint: its deal is put on the list of comparisons. The portal's stage
 //!    history, read from a cursor, is the truth: what moved elsewhere than was agreed is put there, too; and so is an order whose status changed.
-//! 2. A [`planner::Glance`] reads the history and up to 2,250 deals in one call.
+//! 2. A [`planner::DealScan`] reads the history and up to 2,250 deals in one call.
 //! 3. One transaction decides for each order with everything locked ([`decision::decide`]): agree, write the deal, tell the shop, refuse, or ask a person; the
 //!    decision is stored with all it rests on, and a write is stored before it is sent.
 //! 4. Deals are moved and read back in the same call, with their own history: somebody else's move in between is decided again, also after a crash.
 //! 5. A shop's lane sends the change, signed ([`callback`]); or the shop reads it from `/v1/status-changes`, numbered in the order of commits.
 
 pub mod app;
+pub mod backoff;
 pub mod bitrix24;
 pub mod bug;
 pub mod callback;
@@ -85,11 +86,10 @@ pub mod doors;
 pub mod embedded;
 pub mod forms;
 pub mod http;
-pub mod lifecycle;
 pub mod onec;
 pub mod planner;
-pub mod retry;
 pub mod sandbox;
+pub mod signals;
 pub mod stock;
 pub mod storage;
 pub mod telemetry;

@@ -8,60 +8,28 @@
 //! Invariants: an order has at most one pending event, its newest snapshot; everything accepted ends as done,
 //! superseded or dead; every act of a person leaves a row in the audit table.
 
-mod accept;
-mod ages;
-pub mod applications;
-mod audit;
-mod backfill;
-mod bell;
-mod broken;
-mod bulk;
-mod bury;
-mod changes;
-mod claim;
-mod clocks;
-mod compare;
-mod conflicts;
-mod contacts;
+mod bisection;
+mod clock_offsets;
 mod dead_letters;
-mod directory;
-mod feed;
+mod delivery;
 mod forms;
-mod halves;
-mod heard;
-mod identity;
-mod import;
-mod letter_filter;
-pub mod look;
-mod low_water;
-mod measure;
-mod mend;
-mod not_customer;
+mod group_commit;
+mod intake;
+mod lane_waker;
 pub mod onec;
-mod orders;
-mod outdated;
-mod permits;
-mod published;
-mod reconcile;
-mod replay;
-mod said;
-mod sessions;
-mod settle;
-mod shop_notices;
-mod status;
-pub mod statuses;
+pub mod operations;
+pub mod portal_access;
+mod registry;
+pub mod status_map;
 pub mod stock;
-mod table;
-mod together;
-mod who;
-mod withdraw;
+mod sync;
 
 use crate::{
     bug::{Bug, Step, Trap},
     domain::Faults,
     doors,
-    stock::Stock,
-    storage::{self, inbox, outbox},
+    stock::StockSettings,
+    storage,
     telemetry::Metrics,
 };
 use sqlx::PgPool;
@@ -74,130 +42,181 @@ use std::{
 #[cfg(test)]
 pub(crate) use crate::decision::tests::sentences as every_decision;
 pub use crate::planner::{Because, Card, Evidence, Passed, Recognised, Recognition};
-pub use accept::{Accepted, MAX_EVENTS};
-pub use audit::{AuditEntry, AuditFilter, AuditPage};
-pub use backfill::{Backfill, BackfillStep};
-pub use bell::Bell;
-pub use bulk::{Bulk, BulkAction, BulkJob, BulkJobs};
-pub use changes::{Outbound, Outgoing};
-pub use claim::{Claim, Kind};
-pub use compare::{Compared, Comparison, Looked, lane_of};
-pub use conflicts::{ConflictFilter, ConflictPage, ConflictView};
+pub(crate) use bisection::Bisection;
+use clock_offsets::ClockOffsets;
+pub use dead_letters::DeadLetters;
+pub use dead_letters::bulk::{BulkAction, BulkJob, BulkJobs, BulkRequest};
+pub use dead_letters::filter::{LetterFilter, LetterQuery};
+pub use dead_letters::import::{FaultyLine, ImportReport};
 pub use dead_letters::{
-    Attempt, Closed, Letter, LetterCount, LetterCounts, LetterPage, Retried, Retry, WholeLetter,
+    Attempt, Closure, DeadLetter, DeadLetterDetail, LetterCount, LetterCounts, LetterPage, Retry,
+    RetryOutcome,
 };
-pub use directory::{Directory, TwoWay};
-pub use feed::{StatusChange, StatusChanges};
+pub use delivery::Delivery;
+pub use delivery::claim::{Claim, Kind};
+pub use delivery::portal_identity::PortalChange;
+pub use delivery::refused_matches::NotCustomer;
+pub use delivery::settle::{RetryPolicy, SettleSummary};
+pub use forms::Forms;
 pub use forms::{FormTaken, FormWork, Submission, SubmissionFilter};
-pub(crate) use halves::Halves;
-pub use heard::{HistoryTaken, Notice};
-pub use identity::PortalChange;
-pub use import::{FaultyLine, Imports};
-pub use letter_filter::{LetterFilter, LetterQuery};
-pub use look::{APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, STOCK};
-pub use not_customer::NotCustomer;
-pub use orders::{OrderView, TimelineEntry};
-pub use permits::{PATIENCE as PERMIT_PATIENCE, permit_bell};
-pub use reconcile::{Difference, OrderWithDeal};
-pub use sessions::Session;
-pub use settle::{Settled, Tries};
-pub use shop_notices::ShopNotice;
-pub use status::{DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport, Stuck};
-pub use table::Planned;
+pub use intake::Intake;
+pub use intake::accept::{Accepted, MAX_EVENTS};
+pub use intake::backfill::{Backfill, BackfillStep};
+pub use intake::shop_notices::ShopNotice;
+pub use lane_waker::LaneWaker;
+pub use onec::Onec;
+pub use operations::Operations;
+pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
+pub use operations::order_view::{OrderView, TimelineEntry};
+pub use operations::overview::{APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, STOCK};
+pub use operations::sessions::Session;
+pub use operations::status::{
+    DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport, StuckTask,
+};
+pub use portal_access::PortalAccess;
+pub use portal_access::shared_limit::{PATIENCE as PERMIT_PATIENCE, permit_bell};
+pub use registry::{Registry, SyncRules};
+pub use stock::Stock;
+pub use sync::Sync;
+pub use sync::change_feed::{StatusChange, StatusChanges};
+pub use sync::compare::{Comparison, ComparisonResult, ScanContext, lane_of};
+pub use sync::conflicts::{ConflictFilter, ConflictPage, ConflictView};
+pub use sync::portal_events::{HistoryIngest, PortalNotification};
+pub use sync::reconcile::{Difference, OrderWithDeal};
+pub use sync::status_changes::{OutgoingChange, OutgoingMessage};
+pub use sync::table_change::PlannedChange;
 
-/// The bridge: the pool, what is configured, and the meters. Cheap to clone.
+/// The bridge's use cases: one handle a feature. Cheap to clone.
+///
+/// Whoever is handed one handle can do what that feature can, and nothing else.
 #[derive(Debug, Clone)]
-pub struct Bridge {
-    inner: Arc<Inner>,
+pub struct App {
+    /// Events become stored orders.
+    pub intake: Arc<Intake>,
+    /// Due orders are claimed and settled.
+    pub delivery: Arc<Delivery>,
+    /// Statuses and stages are compared, decided and told.
+    pub sync: Arc<Sync>,
+    /// Dead letters are listed, retried and discarded.
+    pub dead_letters: Arc<DeadLetters>,
+    /// Applications are let into portals.
+    pub portal_access: Arc<PortalAccess>,
+    /// Status, overview, gauges, audit log and sessions.
+    pub operations: Arc<Operations>,
+    /// Orders are exchanged with 1C bases.
+    pub onec: Arc<Onec>,
+    /// What can be sold: reservations, levels and their feed.
+    pub stock: Arc<Stock>,
+    /// What forms of a site post becomes leads or deals.
+    pub forms: Arc<Forms>,
+    shared: Arc<Shared>,
+    wrong_keys: Arc<doors::Tries<IpAddr>>,
 }
 
-#[derive(Debug)]
-struct Inner {
-    pool: PgPool,
-    directory: Directory,
+/// What all handles are made from.
+#[derive(Debug, Clone)]
+struct Shared {
+    db: PgPool,
+    registry: Arc<Registry>,
     metrics: Metrics,
-    bell: Bell,
-    intake: together::Queue<Vec<outbox::NewEvent>>,
-    applications: OnceLock<(applications::Applications, applications::Known)>,
-    clocks: clocks::KnownClocks,
-    letterbox: together::Queue<inbox::Notification>,
-    reservations: together::Queue<stock::Asked>,
-    stocks: OnceLock<Vec<Stock>>,
-    low_water: low_water::LowWater,
-    wrong_keys: doors::Tries<IpAddr>,
-    logins: onec::Logins,
-    checks: onec::Checks,
-    trap: OnceLock<Trap>,
+    waker: LaneWaker,
+    clocks: ClockOffsets,
+    traps: Traps,
 }
 
-impl Bridge {
-    /// A bridge over this database and these shops.
-    pub fn new(pool: PgPool, directory: Directory) -> Self {
-        let bell = Bell::new(pool.clone());
+/// What tests have called before each step with one thing.
+#[derive(Debug, Clone, Default)]
+struct Traps(Arc<OnceLock<Trap>>);
+
+impl Traps {
+    /// A step with one thing begins.
+    fn step(&self, step: Step, name: &str) {
+        if let Some(trap) = self.0.get() {
+            (trap.0)(step, name);
+        }
+    }
+}
+
+impl App {
+    /// The use cases over this database and these shops.
+    pub fn new(pool: PgPool, registry: Registry) -> Self {
+        let registry = Arc::new(registry);
+        let shared = Shared {
+            waker: LaneWaker::new(pool.clone()),
+            clocks: ClockOffsets::new(&registry),
+            metrics: Metrics::default(),
+            traps: Traps::default(),
+            db: pool,
+            registry,
+        };
+        let stock = Arc::new(Stock::new(&shared));
+        let forms = Arc::new(Forms::new(&shared));
+        let intake = Arc::new(Intake::new(&shared, &stock));
+        let dead_letters = Arc::new(DeadLetters::new(&shared, &intake, &forms));
+        let onec = Arc::new(Onec::new(&shared, &intake));
+        let delivery = Arc::new(Delivery::new(&shared, &intake, &dead_letters, &forms));
         Self {
-            inner: Arc::new(Inner {
-                pool,
-                directory,
-                metrics: Metrics::default(),
-                bell,
-                intake: together::Queue::default(),
-                applications: OnceLock::new(),
-                clocks: clocks::KnownClocks::default(),
-                letterbox: together::Queue::default(),
-                reservations: together::Queue::default(),
-                stocks: OnceLock::new(),
-                low_water: low_water::LowWater::default(),
-                wrong_keys: doors::Tries::new(20, Duration::from_secs(3)),
-                logins: onec::Logins::default(),
-                checks: onec::Checks::default(),
-                trap: OnceLock::new(),
-            }),
+            sync: Arc::new(Sync::new(&shared, &intake, &dead_letters)),
+            forms,
+            portal_access: Arc::new(PortalAccess::new(&shared)),
+            operations: Arc::new(Operations::new(&shared, &intake, &delivery, &onec)),
+            onec,
+            wrong_keys: Arc::new(doors::Tries::new(20, Duration::from_secs(3))),
+            intake,
+            delivery,
+            dead_letters,
+            stock,
+            shared: Arc::new(shared),
         }
     }
 
+    /// Says which applications there are. The first word counts.
+    #[must_use]
+    pub fn with_applications(self, applications: portal_access::Applications) -> Self {
+        self.portal_access.set_applications(applications);
+        self
+    }
+
+    /// Says which stocks there are. The first word counts.
+    #[must_use]
+    pub fn with_stocks(self, stocks: Vec<StockSettings>) -> Self {
+        self.stock.set_stocks(stocks);
+        self
+    }
+
     /// What is configured.
-    pub fn directory(&self) -> &Directory {
-        &self.inner.directory
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
     }
 
     /// The meters.
     pub fn metrics(&self) -> &Metrics {
-        &self.inner.metrics
+        &self.shared.metrics
     }
 
     /// The connections.
     pub fn pool(&self) -> &PgPool {
-        &self.inner.pool
+        &self.shared.db
     }
 
     /// Wrong keys that were shown, each by whom.
     pub fn wrong_keys(&self) -> &doors::Tries<IpAddr> {
-        &self.inner.wrong_keys
-    }
-
-    fn low_water(&self) -> &low_water::LowWater {
-        &self.inner.low_water
-    }
-
-    fn clocks(&self) -> &clocks::KnownClocks {
-        &self.inner.clocks
+        &self.wrong_keys
     }
 
     /// Has this called before each step with one thing; for tests.
     pub fn set_trap(&self, trap: Trap) {
-        let _ = self.inner.trap.set(trap);
+        let _ = self.shared.traps.0.set(trap);
     }
 
     /// A step with one thing begins.
     pub(crate) fn step(&self, step: Step, name: &str) {
-        if let Some(trap) = self.inner.trap.get() {
-            (trap.0)(step, name);
-        }
+        self.shared.traps.step(step, name);
     }
 
     /// What wakes the lanes.
-    pub fn bell(&self) -> &Bell {
-        &self.inner.bell
+    pub fn waker(&self) -> &LaneWaker {
+        &self.shared.waker
     }
 }
 
@@ -243,7 +262,7 @@ pub enum Error {
     TooMany(usize),
     /// Secrets could not be encrypted or read.
     #[error(transparent)]
-    Vault(#[from] applications::VaultError),
+    Vault(#[from] portal_access::VaultError),
 }
 
 impl Error {

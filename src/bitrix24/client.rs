@@ -2,16 +2,18 @@
 
 use super::{
     Class, Error,
-    answer::{BatchResponse, CommandError, Envelope, Response, batch},
-    auth::Credentials,
-    form,
-    heard::Heard,
-    limiter::{Limiter, Priority, Rate},
-    operating::{Gauges, Operating},
-    permits::Permits,
-    route::{Route, place},
+    credentials::Credentials,
+    endpoint::{Route, place},
+    limit::{
+        call_gate::CallGate,
+        limiter::{Limiter, Priority, Rate},
+        operating_time::{Operating, OperatingTimes},
+    },
+    observer::{CallObserver, CallRecord},
+    php_form,
+    response::{BatchResponse, CommandError, Envelope, Response, batch},
+    server_time::ServerTime,
     transport::{self, Answer, Body, InOrder},
-    watch::{Called, Watch},
 };
 use serde_json::Value;
 use std::{
@@ -67,13 +69,13 @@ struct Inner {
     public: reqwest::Client,
     route: Route,
     limiter: Limiter,
-    gauges: Gauges,
+    gauges: OperatingTimes,
     /// The portal's clock, as last told and not taken yet.
-    heard: Mutex<Option<Heard>>,
+    heard: Mutex<Option<ServerTime>>,
     /// Who is told of every call.
-    watch: OnceLock<Arc<dyn Watch>>,
+    watch: OnceLock<Arc<dyn CallObserver>>,
     /// Who keeps the bucket, if it is not this client.
-    permits: OnceLock<Arc<dyn Permits>>,
+    permits: OnceLock<Arc<dyn CallGate>>,
 }
 
 impl fmt::Debug for Client {
@@ -92,7 +94,7 @@ impl Client {
             public: transport::public(options.timeout)?,
             route: Route::new(credentials),
             limiter: Limiter::new(options.rate, options.full_burst),
-            gauges: Gauges::default(),
+            gauges: OperatingTimes::default(),
             heard: Mutex::default(),
             watch: OnceLock::new(),
             permits: OnceLock::new(),
@@ -100,12 +102,12 @@ impl Client {
     }
 
     /// Says who is told of every call, of all clones; the first to say so holds.
-    pub fn watch(&self, watch: Arc<dyn Watch>) {
+    pub fn watch(&self, watch: Arc<dyn CallObserver>) {
         let _ = self.0.watch.set(watch);
     }
 
     /// Says who is asked before every call, of all clones, in place of this client's own bucket; the first to say so holds.
-    pub fn ask_first(&self, permits: Arc<dyn Permits>) {
+    pub fn set_gate(&self, permits: Arc<dyn CallGate>) {
         let _ = self.0.permits.set(permits);
     }
 
@@ -155,7 +157,7 @@ impl Client {
         check(commands)?;
         let keys: Vec<&str> = commands.iter().map(|one| one.key.as_str()).collect();
         let alone: Vec<bool> = (0..commands.len())
-            .map(|at| form::looks_like_a_reference(&commands[at].params, &keys[..at]))
+            .map(|at| php_form::looks_like_a_reference(&commands[at].params, &keys[..at]))
             .collect();
         if !alone.contains(&true) {
             return self.together(commands, priority).await;
@@ -224,7 +226,7 @@ impl Client {
         }
         let keys: Vec<&str> = sent.iter().map(|command| command.key.as_str()).collect();
         let line = |(at, command): (usize, &&Command)| {
-            let query = form::encode(&command.params, &keys[..at]);
+            let query = php_form::encode(&command.params, &keys[..at]);
             (command.key.clone(), format!("{}?{query}", command.method))
         };
         let cmd = InOrder(sent.iter().enumerate().map(line).collect());
@@ -253,8 +255,8 @@ impl Client {
     }
 
     /// How long a full request bucket of the portal takes to drain.
-    pub fn drains(&self) -> Duration {
-        self.0.limiter.drains()
+    pub fn full_drain_time(&self) -> Duration {
+        self.0.limiter.full_drain_time()
     }
 
     /// What other clients sent leaves the portal's bucket in this long. Without this a client starts carefully.
@@ -263,13 +265,13 @@ impl Client {
     }
 
     /// How long until all that was sent has left the portal's bucket.
-    pub fn left(&self) -> Duration {
-        self.0.limiter.left()
+    pub fn drain_time(&self) -> Duration {
+        self.0.limiter.drain_time()
     }
 
     /// How long the pace stays lowered because the portal complained of too many requests; nothing if it is not.
-    pub fn lowered(&self) -> Duration {
-        self.0.limiter.lowered()
+    pub fn reduced_for(&self) -> Duration {
+        self.0.limiter.reduced_for()
     }
 
     /// Execution time per method, as last seen.
@@ -288,7 +290,7 @@ impl Client {
     }
 
     /// What the portal's clock showed lately, once.
-    pub fn take_heard(&self) -> Option<Heard> {
+    pub fn take_heard(&self) -> Option<ServerTime> {
         let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.take()
     }
@@ -377,7 +379,7 @@ impl Client {
             }
             let answer = transport::request(http, &address, method, body).await;
             if let Some(watch) = self.0.watch.get() {
-                watch.called(&Called {
+                watch.called(&CallRecord {
                     method,
                     commands: body.commands(),
                     waited: sent - asked,
@@ -388,7 +390,7 @@ impl Client {
             }
             match answer {
                 Ok(Answer::Envelope(envelope)) => {
-                    if let Some(heard) = Heard::read(&envelope.time, sent) {
+                    if let Some(heard) = ServerTime::read(&envelope.time, sent) {
                         *self.0.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
                     }
                     return Ok(envelope);
@@ -411,7 +413,7 @@ impl Client {
                 }
                 Err(Error::Throttled { pause }) => {
                     return Err(Error::Throttled {
-                        pause: pause.max(self.0.limiter.complained()),
+                        pause: pause.max(self.0.limiter.on_throttled()),
                     });
                 }
                 Err(Error::MethodBlocked { method, until }) => {
@@ -437,7 +439,7 @@ fn led(
     let result = |key: &str| answers.get(key)?.as_ref().ok().map(|said| &said.result);
     let (mut led, mut unled) = (Vec::new(), BatchResponse::new());
     for command in part {
-        if let Some(params) = form::resolved(&command.params, earlier, &result) {
+        if let Some(params) = php_form::resolved(&command.params, earlier, &result) {
             led.push(Command {
                 params,
                 ..command.clone()

@@ -2,7 +2,7 @@
 //!
 //! No message here holds an address or a token: addresses are cut off where an error is taken over from the transport.
 
-use super::{answer::Envelope, public::Private};
+use super::{public_resolver::PrivateAddress, response::Envelope};
 use std::time::Duration;
 
 /// A call that failed as a whole.
@@ -176,7 +176,7 @@ impl Error {
         let error = error.without_url();
         let source = std::error::Error::source(&error);
         let mut causes = std::iter::successors(source, |cause| (*cause).source());
-        if causes.any(<dyn std::error::Error>::is::<Private>) {
+        if causes.any(<dyn std::error::Error>::is::<PrivateAddress>) {
             return Self::Elsewhere {
                 host: "another host".to_owned(),
                 why: "its name stands for a private address",

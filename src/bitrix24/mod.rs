@@ -21,28 +21,26 @@
 //! # }
 //! ```
 
-mod answer;
-mod auth;
 mod client;
+mod credentials;
+mod endpoint;
 mod error;
-pub mod form;
-mod heard;
-mod limiter;
+mod limit;
 mod oauth;
-mod operating;
-mod permits;
-mod public;
-mod route;
+mod observer;
+pub mod php_form;
+mod public_resolver;
+mod response;
+mod server_time;
 mod transport;
-mod watch;
 
-pub use answer::{BatchResponse, CommandError, Response};
-pub use auth::{Access, Credentials, Pending, TokenSource};
 pub use client::{Client, Command, Options};
+pub use credentials::{Access, Credentials, Pending, TokenSource};
 pub use error::{Blocked, Class, Error};
-pub use heard::Heard;
-pub use limiter::{Priority, Rate};
-pub use oauth::{Granted, OAuth, OAuthApp, OAuthError, Tokens};
-pub use operating::Operating;
-pub use permits::{MayCall, Permits};
-pub use watch::{Called, Watch};
+pub use limit::call_gate::{CallGate, GatePass};
+pub use limit::limiter::{Priority, Rate};
+pub use limit::operating_time::Operating;
+pub use oauth::{GrantedTokens, OAuth, OAuthApp, OAuthError, Tokens};
+pub use observer::{CallObserver, CallRecord};
+pub use response::{BatchResponse, CommandError, Response};
+pub use server_time::ServerTime;

@@ -2,7 +2,7 @@
 
 use super::{
     Error,
-    auth::{Access, Pending, TokenSource, same},
+    credentials::{Access, Pending, TokenSource, same},
 };
 use oauth2::{
     AccessToken, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret,
@@ -32,7 +32,7 @@ pub struct OAuthApp {
 
 /// What the authorisation server gave.
 #[derive(Clone)]
-pub struct Granted {
+pub struct GrantedTokens {
     /// The access token.
     pub access: SecretString,
     /// The refresh token: valid once, for the next renewal.
@@ -43,7 +43,7 @@ pub struct Granted {
     pub member_id: Option<String>,
 }
 
-impl fmt::Debug for Granted {
+impl fmt::Debug for GrantedTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Granted")
             .field("member_id", &self.member_id)
@@ -96,7 +96,7 @@ impl OAuth {
     }
 
     /// New tokens for a refresh token, which is used up by this unless the server gives no other.
-    pub async fn renew(&self, refresh: &SecretString) -> Result<Granted, OAuthError> {
+    pub async fn renew(&self, refresh: &SecretString) -> Result<GrantedTokens, OAuthError> {
         let old = refresh;
         let refresh = RefreshToken::new(refresh.expose_secret().to_owned());
         let answer = self
@@ -109,7 +109,7 @@ impl OAuth {
     }
 
     /// Tokens for a code, which lives half a minute.
-    pub async fn exchange(&self, code: &SecretString) -> Result<Granted, OAuthError> {
+    pub async fn exchange(&self, code: &SecretString) -> Result<GrantedTokens, OAuthError> {
         let code = AuthorizationCode::new(code.expose_secret().to_owned());
         let answer = self
             .client()?
@@ -133,7 +133,7 @@ impl OAuth {
     }
 }
 
-fn granted(token: &BitrixToken, old: Option<&SecretString>) -> Result<Granted, Error> {
+fn granted(token: &BitrixToken, old: Option<&SecretString>) -> Result<GrantedTokens, Error> {
     let given = token
         .refresh_token
         .as_ref()
@@ -145,7 +145,7 @@ fn granted(token: &BitrixToken, old: Option<&SecretString>) -> Result<Granted, E
             why: "a refresh token is missing".to_owned(),
         })?;
     let endpoint = token.client_endpoint.as_deref();
-    Ok(Granted {
+    Ok(GrantedTokens {
         access: SecretString::from(token.access_token.secret().clone()),
         refresh,
         endpoint: endpoint.and_then(|text| Url::parse(text).ok()),
@@ -153,16 +153,16 @@ fn granted(token: &BitrixToken, old: Option<&SecretString>) -> Result<Granted, E
     })
 }
 
-type Failed = RequestTokenError<Error, BasicErrorResponse>;
+type RefreshFailure = RequestTokenError<Error, BasicErrorResponse>;
 
-fn refused(error: Failed) -> OAuthError {
+fn refused(error: RefreshFailure) -> OAuthError {
     match error {
         RequestTokenError::ServerResponse(said) => OAuthError::Refused {
             code: said.error().to_string(),
             words: said.to_string(),
         },
         RequestTokenError::Request(error) => OAuthError::Failed(error),
-        RequestTokenError::Parse(_, body) => match super::answer::Envelope::parse(&body) {
+        RequestTokenError::Parse(_, body) => match super::response::Envelope::parse(&body) {
             Some(said) if said.is_error => OAuthError::Refused {
                 words: said.words(),
                 code: said.error,

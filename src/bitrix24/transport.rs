@@ -1,6 +1,6 @@
 //! One request on the wire, and what is read of its answer. Nothing is followed and nothing is sent twice here.
 
-use super::{Error, answer::Envelope, public::Public, route::Address};
+use super::{Error, endpoint::Address, public_resolver::PublicResolver, response::Envelope};
 use crate::doors;
 use reqwest::{StatusCode, header, redirect};
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub(super) fn http(timeout: Duration) -> Result<reqwest::Client, Error> {
 
 /// The same to public addresses alone.
 pub(super) fn public(timeout: Duration) -> Result<reqwest::Client, Error> {
-    let builder = builder(timeout).dns_resolver(Arc::new(Public));
+    let builder = builder(timeout).dns_resolver(Arc::new(PublicResolver));
     builder.build().map_err(Error::transport)
 }
 

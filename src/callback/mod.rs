@@ -155,10 +155,10 @@ async fn read(mut answer: reqwest::Response) -> Answer {
         }
         body.extend_from_slice(&chunk);
     }
-    means(status, &body, pause)
+    classify(status, &body, pause)
 }
 
-fn means(status: StatusCode, body: &[u8], pause: Option<Duration>) -> Answer {
+fn classify(status: StatusCode, body: &[u8], pause: Option<Duration>) -> Answer {
     let words = || {
         let text = String::from_utf8_lossy(body);
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn each_status_has_its_meaning() {
-        let of = |status| means(StatusCode::from_u16(status).unwrap(), b"why", None);
+        let of = |status| classify(StatusCode::from_u16(status).unwrap(), b"why", None);
         assert_eq!(of(409), Answer::Conflict(None));
         assert_eq!(of(410), Answer::Gone);
         for status in [408, 429, 500, 502, 503, 504] {

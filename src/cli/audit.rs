@@ -1,8 +1,9 @@
 //! `audit`: who did what by hand.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use crate::app::{AuditEntry, AuditFilter};
 use std::process::ExitCode;
@@ -44,10 +45,10 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
         before: *before,
         limit: *limit,
     };
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let bridge = setup::bridge(&config, database.pool.clone());
-    let page = bridge.audit(&filter).await;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let page = app.operations.audit(&filter).await;
     database.close().await;
     let page = page?;
     if global.json {

@@ -1,14 +1,15 @@
 //! `backfill`: loads a history of orders from a file, beside what happens now.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use crate::{
-    app::{Backfill, Bridge, LetterFilter},
+    app::{App, Backfill, LetterFilter},
     config::Config,
-    domain::{Code, ShopName},
-    lifecycle,
+    domain::{ErrorCode, ShopName},
+    signals,
 };
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -59,19 +60,19 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let shop = shop(&config, args)?;
     let (file, lines) = measure(&args.file)?;
     let stop = CancellationToken::new();
-    lifecycle::stop_on_signals(stop.clone())?;
+    signals::stop_on_signals(stop.clone())?;
     let database = Database::open(&config, global).await?;
-    let bridge = setup::bridge(&config, database.pool.clone());
+    let app = bootstrap::app(&config, database.pool.clone());
     let of = Backfill {
         shop,
         file,
         import: args.import,
     };
-    let done = load(global, args, &config, &bridge, (&of, lines), &stop).await;
+    let done = load(global, args, &config, &app, (&of, lines), &stop).await;
     database.close().await;
     done
 }
@@ -117,14 +118,14 @@ async fn load(
     global: &Global,
     args: &Args,
     config: &Config,
-    bridge: &Bridge,
+    app: &App,
     (of, total): (&Backfill, u64),
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let portal = &config.shops[&of.shop].rules.portal;
     let rate = config.portals[portal].rate.per_second * args.rate_share;
     let pace = Duration::from_secs_f64(CALLS / rate);
-    let mut done = bridge.backfill_position(of).await?;
+    let mut done = app.intake.backfill_position(of).await?;
     if done > 0 {
         output::say(format!("goes on after line {done} of {total}"));
     }
@@ -145,7 +146,7 @@ async fn load(
         {
             lines.push(one);
         }
-        let step = bridge.backfill(of, done, &lines).await?;
+        let step = app.intake.backfill(of, done, &lines).await?;
         anyhow::ensure!(
             step.done == done + lines.len() as u64,
             "somebody else loads this file at the same time"
@@ -156,7 +157,7 @@ async fn load(
         refused.extend(step.refused);
         bar.set_position(done);
         if args.import
-            && let Some(words) = import_refused(bridge, &of.shop).await?
+            && let Some(words) = import_refused(app, &of.shop).await?
         {
             bar.suspend(|| output::say(format!("the portal imports nothing: {words}")));
             break;
@@ -164,7 +165,7 @@ async fn load(
         if bar.is_hidden() && done % 1000 < STEP as u64 {
             output::say(format!("{done} of {total} lines"));
         }
-        rest(bridge, portal, pace, stop).await?;
+        rest(app, portal, pace, stop).await?;
     }
     bar.finish_and_clear();
     if global.json {
@@ -195,14 +196,14 @@ async fn load(
 }
 
 /// What the portal said where it lets the bridge import nothing: then going on makes dead letters only.
-async fn import_refused(bridge: &Bridge, shop: &ShopName) -> anyhow::Result<Option<String>> {
+async fn import_refused(app: &App, shop: &ShopName) -> anyhow::Result<Option<String>> {
     let filter = LetterFilter {
         shop: Some(shop.clone()),
-        code: Some(Code::ImportRight),
+        code: Some(ErrorCode::ImportRight),
         limit: 1,
         ..LetterFilter::default()
     };
-    let letters = bridge.dead_letters(&filter).await?.items;
+    let letters = app.dead_letters.dead_letters(&filter).await?.items;
     Ok(letters
         .into_iter()
         .next()
@@ -211,7 +212,7 @@ async fn import_refused(bridge: &Bridge, shop: &ShopName) -> anyhow::Result<Opti
 
 /// Waits for the pace, and for the lane to take up what waits.
 async fn rest(
-    bridge: &Bridge,
+    app: &App,
     portal: &crate::domain::PortalName,
     pace: Duration,
     stop: &CancellationToken,
@@ -222,7 +223,7 @@ async fn rest(
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(wait) => {}
         }
-        if bridge.history_waiting(portal, AHEAD).await? < u64::from(AHEAD) {
+        if app.intake.history_waiting(portal, AHEAD).await? < u64::from(AHEAD) {
             return Ok(());
         }
         wait = Duration::from_millis(250);

@@ -1,6 +1,6 @@
 //! `config`: the settings.
 
-use super::{Global, output, setup};
+use super::{Global, bootstrap, output};
 use crate::config::EXAMPLE;
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ pub(super) enum Command {
 pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check => {
-            let config = setup::config(global)?;
+            let config = bootstrap::config(global)?;
             let from = config
                 .file
                 .map_or_else(|| "no file".to_owned(), |file| file.display().to_string());

@@ -1,11 +1,12 @@
 //! `conflicts`: differences that wait for a person.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use crate::{
-    app::{Bridge, ConflictFilter, ConflictView, Error},
+    app::{App, ConflictFilter, ConflictView, Error},
     domain::{PortalName, ShopName, Side},
 };
 use std::process::ExitCode;
@@ -51,15 +52,15 @@ pub(super) enum Winner {
 }
 
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let bridge = setup::bridge(&config, database.pool.clone());
-    let done = act(global, &bridge, command).await;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let done = act(global, &app, command).await;
     database.close().await;
     done
 }
 
-async fn act(global: &Global, bridge: &Bridge, command: &Command) -> anyhow::Result<ExitCode> {
+async fn act(global: &Global, app: &App, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List {
             shop,
@@ -76,7 +77,7 @@ async fn act(global: &Global, bridge: &Bridge, command: &Command) -> anyhow::Res
                 limit: *limit,
                 ..ConflictFilter::default()
             };
-            let page = bridge.conflicts(&filter).await?;
+            let page = app.sync.conflicts(&filter).await?;
             if global.json {
                 output::json(&page)?;
             } else {
@@ -94,7 +95,7 @@ async fn act(global: &Global, bridge: &Bridge, command: &Command) -> anyhow::Res
                 output::table(&head, page.items.iter().map(row).collect());
             }
         }
-        Command::Show { id } => match bridge.conflict(*id).await? {
+        Command::Show { id } => match app.sync.conflict(*id).await? {
             Some(one) if global.json => output::json(&one)?,
             Some(one) => show(&one)?,
             None => return Ok(missing(*id)),
@@ -104,8 +105,8 @@ async fn act(global: &Global, bridge: &Bridge, command: &Command) -> anyhow::Res
                 Winner::Shop => Side::Shop,
                 Winner::Portal => Side::Portal,
             };
-            let who = setup::actor();
-            match bridge.resolve(*id, winner, &who).await {
+            let who = bootstrap::actor();
+            match app.sync.resolve(*id, winner, &who).await {
                 Ok(()) => output::say(format!("conflict {id}: {winner} is right")),
                 Err(Error::NotFound) => return Ok(missing(*id)),
                 Err(error) => return Err(error.into()),

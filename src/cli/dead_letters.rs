@@ -1,12 +1,13 @@
 //! `dead-letters`: what will not be tried again by itself.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use crate::app::{
-    self, Actor, Bridge, Bulk, BulkAction, BulkJob, Letter, LetterFilter, LetterQuery, Retried,
-    Retry, WholeLetter,
+    self, Actor, App, BulkAction, BulkJob, BulkRequest, DeadLetter, DeadLetterDetail, LetterFilter,
+    LetterQuery, Retry, RetryOutcome,
 };
 use anyhow::Context as _;
 use std::{
@@ -131,20 +132,20 @@ impl Filter {
 }
 
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let bridge = setup::bridge(&config, database.pool.clone());
-    let done = perform(global, &bridge, command).await;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let done = perform(global, &app, command).await;
     database.close().await;
     done
 }
 
-async fn perform(global: &Global, bridge: &Bridge, command: &Command) -> anyhow::Result<ExitCode> {
-    let who = setup::actor();
+async fn perform(global: &Global, app: &App, command: &Command) -> anyhow::Result<ExitCode> {
+    let who = bootstrap::actor();
     match command {
-        Command::List(page) => list(global, bridge, page).await?,
-        Command::Counts(filter) => counts(global, bridge, &filter.parsed()?).await?,
-        Command::Show { id } => show(global, bridge, *id).await?,
+        Command::List(page) => list(global, app, page).await?,
+        Command::Counts(filter) => counts(global, app, &filter.parsed()?).await?,
+        Command::Show { id } => show(global, app, *id).await?,
         Command::Retry {
             id: Some(id),
             payload,
@@ -155,14 +156,14 @@ async fn perform(global: &Global, bridge: &Bridge, command: &Command) -> anyhow:
                 payload: payload.as_deref().map(json_of).transpose()?,
                 recreate: *recreate,
             };
-            tell(*id, bridge.retry(*id, &who, options).await?);
+            tell(*id, app.dead_letters.retry(*id, &who, options).await?);
         }
         Command::Discard {
             id: Some(id),
             reason,
             ..
         } => {
-            bridge.discard(*id, &who, reason).await?;
+            app.dead_letters.discard(*id, &who, reason).await?;
             output::say(format!("letter {id} is discarded"));
         }
         Command::Retry {
@@ -172,7 +173,7 @@ async fn perform(global: &Global, bridge: &Bridge, command: &Command) -> anyhow:
             ..
         } => {
             let bulk = bulk(BulkAction::Retry, many, None, *recreate)?;
-            return over_many(bridge, many, bulk, &who).await;
+            return over_many(app, many, bulk, &who).await;
         }
         Command::Discard {
             id: None,
@@ -180,13 +181,13 @@ async fn perform(global: &Global, bridge: &Bridge, command: &Command) -> anyhow:
             reason,
         } => {
             let bulk = bulk(BulkAction::Discard, many, Some(reason.clone()), false)?;
-            return over_many(bridge, many, bulk, &who).await;
+            return over_many(app, many, bulk, &who).await;
         }
-        Command::Export(filter) => export(bridge, filter.parsed()?).await?,
-        Command::Import { file } => return import(global, bridge, file, &who).await,
-        Command::Jobs => jobs(global, bridge).await?,
+        Command::Export(filter) => export(app, filter.parsed()?).await?,
+        Command::Import { file } => return import(global, app, file, &who).await,
+        Command::Jobs => jobs(global, app).await?,
         Command::Stop { id } => {
-            let job = bridge.stop_bulk(*id, &who).await?;
+            let job = app.dead_letters.stop_bulk(*id, &who).await?;
             output::say(progress(&job));
         }
     }
@@ -198,13 +199,13 @@ fn json_of(file: &Path) -> anyhow::Result<serde_json::Value> {
     serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))
 }
 
-async fn list(global: &Global, bridge: &Bridge, page: &Page) -> anyhow::Result<()> {
+async fn list(global: &Global, app: &App, page: &Page) -> anyhow::Result<()> {
     let filter = LetterFilter {
         after: page.after,
         limit: page.limit,
         ..page.filter.parsed()?
     };
-    let page = bridge.dead_letters(&filter).await?;
+    let page = app.dead_letters.dead_letters(&filter).await?;
     if global.json {
         return output::json(&page);
     }
@@ -215,8 +216,8 @@ async fn list(global: &Global, bridge: &Bridge, page: &Page) -> anyhow::Result<(
     Ok(())
 }
 
-async fn counts(global: &Global, bridge: &Bridge, filter: &LetterFilter) -> anyhow::Result<()> {
-    let counts = bridge.count_letters(filter).await?;
+async fn counts(global: &Global, app: &App, filter: &LetterFilter) -> anyhow::Result<()> {
+    let counts = app.dead_letters.count_letters(filter).await?;
     if global.json {
         return output::json(&counts);
     }
@@ -235,10 +236,10 @@ async fn counts(global: &Global, bridge: &Bridge, filter: &LetterFilter) -> anyh
     Ok(())
 }
 
-async fn export(bridge: &Bridge, mut filter: LetterFilter) -> anyhow::Result<()> {
+async fn export(app: &App, mut filter: LetterFilter) -> anyhow::Result<()> {
     filter.limit = 500;
     loop {
-        let page = bridge.dead_letters(&filter).await?;
+        let page = app.dead_letters.dead_letters(&filter).await?;
         for line in page.lines()?.lines() {
             output::line(line);
         }
@@ -249,14 +250,9 @@ async fn export(bridge: &Bridge, mut filter: LetterFilter) -> anyhow::Result<()>
     }
 }
 
-async fn import(
-    global: &Global,
-    bridge: &Bridge,
-    file: &Path,
-    who: &Actor,
-) -> anyhow::Result<ExitCode> {
+async fn import(global: &Global, app: &App, file: &Path, who: &Actor) -> anyhow::Result<ExitCode> {
     let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-    let sum = bridge.import_letters(&text, who).await?;
+    let sum = app.dead_letters.import_letters(&text, who).await?;
     if global.json {
         output::json(&sum)?;
     } else {
@@ -282,8 +278,8 @@ fn bulk(
     many: &Many,
     reason: Option<String>,
     recreate: bool,
-) -> anyhow::Result<Bulk> {
-    Ok(Bulk {
+) -> anyhow::Result<BulkRequest> {
+    Ok(BulkRequest {
         action,
         filter: many.filter.parsed()?,
         expect: many.expect.unwrap_or(0),
@@ -294,9 +290,9 @@ fn bulk(
 
 /// Shows the count first; does it only for a person who names that count.
 async fn over_many(
-    bridge: &Bridge,
+    app: &App,
     many: &Many,
-    bulk: Bulk,
+    bulk: BulkRequest,
     who: &Actor,
 ) -> anyhow::Result<ExitCode> {
     if bulk.filter.is_empty() {
@@ -306,20 +302,24 @@ async fn over_many(
         return Ok(ExitCode::from(2));
     }
     if many.expect.is_none() {
-        let total = bridge.count_letters(&bulk.filter).await?.total;
+        let total = app.dead_letters.count_letters(&bulk.filter).await?.total;
         output::say(format!(
             "that means {total} letters; to do it, add --expect {total}"
         ));
         return Ok(ExitCode::from(2));
     }
-    let mut job = bridge.start_bulk(&bulk, who).await?;
+    let mut job = app.dead_letters.start_bulk(&bulk, who).await?;
     output::say(format!("job {} is stored", job.id));
     // A running `serve` may be at it too: the two share the work batch by batch.
     while job.state == "running" && !many.detach {
-        if bridge.work_bulk().await?.is_none() {
+        if app.dead_letters.work_bulk().await?.is_none() {
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
-        job = bridge.bulk_job(job.id).await?.context("the job is gone")?;
+        job = app
+            .dead_letters
+            .bulk_job(job.id)
+            .await?
+            .context("the job is gone")?;
         output::say(progress(&job));
     }
     Ok(if job.failed == 0 {
@@ -341,8 +341,8 @@ fn progress(job: &BulkJob) -> String {
     text
 }
 
-async fn jobs(global: &Global, bridge: &Bridge) -> anyhow::Result<()> {
-    let jobs = bridge.bulk_jobs().await?;
+async fn jobs(global: &Global, app: &App) -> anyhow::Result<()> {
+    let jobs = app.dead_letters.bulk_jobs().await?;
     if global.json {
         return output::json(&jobs);
     }
@@ -365,17 +365,17 @@ async fn jobs(global: &Global, bridge: &Bridge) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell(id: i64, retried: Retried) {
+fn tell(id: i64, retried: RetryOutcome) {
     output::say(match retried {
-        Retried::Queued => format!("letter {id} is on its way again"),
-        Retried::Overtaken => {
+        RetryOutcome::Queued => format!("letter {id} is on its way again"),
+        RetryOutcome::Overtaken => {
             format!("letter {id} is closed: the shop has sent a newer snapshot since")
         }
-        Retried::Duplicate => format!("letter {id} is closed: its event was accepted before"),
+        RetryOutcome::Duplicate => format!("letter {id} is closed: its event was accepted before"),
     });
 }
 
-fn table(letters: &[Letter]) {
+fn table(letters: &[DeadLetter]) {
     let rows = letters.iter().map(|letter| {
         vec![
             letter.id.to_string(),
@@ -404,15 +404,16 @@ fn table(letters: &[Letter]) {
     );
 }
 
-async fn show(global: &Global, bridge: &Bridge, id: i64) -> anyhow::Result<()> {
-    let whole = bridge
+async fn show(global: &Global, app: &App, id: i64) -> anyhow::Result<()> {
+    let whole = app
+        .dead_letters
         .whole_letter(id)
         .await?
         .with_context(|| format!("there is no letter {id}"))?;
     if global.json {
         return output::json(&whole);
     }
-    let WholeLetter {
+    let DeadLetterDetail {
         letter,
         sentence,
         closed,

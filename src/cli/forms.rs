@@ -1,12 +1,13 @@
 //! `forms`: what the forms of a shop's site have sent.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use crate::{
     app::{Error, Submission, SubmissionFilter},
-    domain::{Code, ShopName},
+    domain::{ErrorCode, ShopName},
 };
 use std::process::ExitCode;
 
@@ -56,9 +57,9 @@ impl Only {
 }
 
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let bridge = setup::bridge(&config, database.pool.clone());
+    let app = bootstrap::app(&config, database.pool.clone());
     let done = match command {
         Command::List {
             shop,
@@ -73,22 +74,24 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
                 below: *below,
                 limit: *limit,
             };
-            let found = bridge.submissions(&filter).await;
+            let found = app.forms.submissions(&filter).await;
             found
                 .map_err(Into::into)
                 .and_then(|found| show(global, &found))
         }
-        Command::Restore { id } => match bridge.restore_submission(*id, &setup::actor()).await {
-            Ok(()) => {
-                output::say(format!("submission {id} waits for its portal"));
-                Ok(ExitCode::SUCCESS)
+        Command::Restore { id } => {
+            match app.forms.restore_submission(*id, &bootstrap::actor()).await {
+                Ok(()) => {
+                    output::say(format!("submission {id} waits for its portal"));
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(Error::NotFound) => {
+                    output::say(format!("no submission {id} is kept"));
+                    Ok(ExitCode::FAILURE)
+                }
+                Err(error) => Err(error.into()),
             }
-            Err(Error::NotFound) => {
-                output::say(format!("no submission {id} is kept"));
-                Ok(ExitCode::FAILURE)
-            }
-            Err(error) => Err(error.into()),
-        },
+        }
     };
     database.close().await;
     done
@@ -113,7 +116,7 @@ fn show(global: &Global, found: &[Submission]) -> anyhow::Result<ExitCode> {
             "{}  {at}  {}/{}  {}{card}",
             one.id, one.shop, one.form, one.state
         ));
-        if let Some(code) = one.code.as_deref().and_then(Code::parse) {
+        if let Some(code) = one.code.as_deref().and_then(ErrorCode::parse) {
             output::line(format!("    {code}: {} {}", code.sentence(), code.remedy()));
         }
     }

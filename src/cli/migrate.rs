@@ -1,13 +1,14 @@
 //! `migrate`: the database's schema.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use std::process::ExitCode;
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     Database::open(&config, global).await?.close().await;
     output::say("the schema is up to date");
     Ok(ExitCode::SUCCESS)

@@ -2,11 +2,9 @@
 //!
 //! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm below.
 
-mod applications;
-mod ask;
 mod audit;
-mod authorize;
 mod backfill;
+mod bootstrap;
 mod config;
 mod conflicts;
 mod dead_letters;
@@ -22,9 +20,7 @@ mod portals;
 mod reconcile;
 mod sandbox;
 mod serve;
-mod setup;
 mod status;
-mod statuses;
 mod stock;
 
 use clap::{Parser, Subcommand};
@@ -72,7 +68,7 @@ enum Command {
     Status,
     /// Check the status tables against the portals, or propose one
     #[command(subcommand)]
-    Statuses(statuses::Command),
+    Statuses(portals::status_map::Command),
     /// Look at orders
     #[command(subcommand)]
     Orders(orders::Command),
@@ -135,7 +131,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate::run(&global).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Status => status::run(&global).await,
-        Command::Statuses(command) => statuses::run(&global, &command).await,
+        Command::Statuses(command) => portals::status_map::run(&global, &command).await,
         Command::Orders(command) => orders::run(&global, &command).await,
         Command::Onec(command) => onec::run(&global, &command).await,
         Command::Forms(command) => forms::run(&global, &command).await,

@@ -1,11 +1,12 @@
 //! `onec`: the exchange with 1C.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use crate::{
-    app::{Bridge, onec::BaseReport},
+    app::{App, onec::BaseReport},
     commerceml::SchemaVersion,
     domain::{BaseName, ShopName},
     onec::Base,
@@ -57,11 +58,11 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let bridge = setup::bridge(&config, database.pool.clone());
+    let app = bootstrap::app(&config, database.pool.clone());
     let done = match command {
-        Command::Status => status(global, &bridge).await,
+        Command::Status => status(global, &app).await,
         Command::Documents {
             base,
             number,
@@ -69,10 +70,10 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
             limit,
             raw,
         } => {
-            let base = named(&bridge, base.as_deref());
+            let base = named(&app, base.as_deref());
             let which = (number.as_deref(), *before, i64::from(*limit));
             match base {
-                Ok(base) => documents(global, &bridge, &base, which, *raw).await,
+                Ok(base) => documents(global, &app, &base, which, *raw).await,
                 Err(error) => Err(error),
             }
         }
@@ -82,21 +83,21 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
             to,
         } => {
             export(
-                &bridge,
+                &app,
                 base.as_deref(),
                 schema_version.as_deref(),
                 to.as_ref(),
             )
             .await
         }
-        Command::Resend { shop, number } => resend(&bridge, shop, number).await,
+        Command::Resend { shop, number } => resend(&app, shop, number).await,
     };
     database.close().await;
     done
 }
 
-async fn status(global: &Global, bridge: &Bridge) -> anyhow::Result<ExitCode> {
-    let reports = bridge.onec_report().await?;
+async fn status(global: &Global, app: &App) -> anyhow::Result<ExitCode> {
+    let reports = app.onec.onec_report().await?;
     if global.json {
         output::json(&reports)?;
         return Ok(ExitCode::SUCCESS);
@@ -168,13 +169,13 @@ fn show(report: &BaseReport) {
 
 async fn documents(
     global: &Global,
-    bridge: &Bridge,
+    app: &App,
     base: &Base,
     (number, before, limit): (Option<&str>, Option<i64>, i64),
     raw: bool,
 ) -> anyhow::Result<ExitCode> {
-    let files = bridge.onec_files(base, limit).await?;
-    let documents = bridge.onec_documents(base, number, before, limit).await?;
+    let files = app.onec.onec_files(base, limit).await?;
+    let documents = app.onec.onec_documents(base, number, before, limit).await?;
     if global.json {
         output::json(&serde_json::json!({"files": files, "documents": documents}))?;
         return Ok(ExitCode::SUCCESS);
@@ -223,12 +224,12 @@ async fn documents(
 }
 
 async fn export(
-    bridge: &Bridge,
+    app: &App,
     base: Option<&str>,
     version: Option<&str>,
     to: Option<&PathBuf>,
 ) -> anyhow::Result<ExitCode> {
-    let base = named(bridge, base)?;
+    let base = named(app, base)?;
     let version = version
         .map(|text| SchemaVersion::parse(text).with_context(|| format!("`{text}` is no version")))
         .transpose()?;
@@ -239,7 +240,7 @@ async fn export(
         }
         None => output::bytes(),
     };
-    let mut query = bridge.preview_onec_query(&base, version).await?;
+    let mut query = app.onec.preview_onec_query(&base, version).await?;
     while let Some(part) = query.part().await? {
         out.write_all(&part)?;
     }
@@ -256,10 +257,10 @@ async fn export(
 }
 
 /// The base of this name, or the only one.
-fn named(bridge: &Bridge, name: Option<&str>) -> anyhow::Result<Arc<Base>> {
-    let bases = &bridge.directory().bases;
+fn named(app: &App, name: Option<&str>) -> anyhow::Result<Arc<Base>> {
+    let bases = &app.registry().bases;
     let found = match name {
-        Some(name) => bridge.onec_base(name),
+        Some(name) => app.onec.onec_base(name),
         None if bases.len() == 1 => bases.values().next(),
         None => None,
     };
@@ -269,9 +270,12 @@ fn named(bridge: &Bridge, name: Option<&str>) -> anyhow::Result<Arc<Base>> {
     })
 }
 
-async fn resend(bridge: &Bridge, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
+async fn resend(app: &App, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
     let name = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
-    let found = bridge.onec_resend(&name, number, &setup::actor()).await?;
+    let found = app
+        .onec
+        .onec_resend(&name, number, &bootstrap::actor())
+        .await?;
     let Some(base) = found else {
         output::say(format!(
             "no base knows of an order {number} of the shop {shop}"

@@ -1,8 +1,9 @@
 //! `orders`: the life of an order.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use crate::{
     app::{Card, Error, OrderView, Recognised},
@@ -60,11 +61,12 @@ async fn not_customer(
     card: (Card, Option<u64>),
 ) -> anyhow::Result<ExitCode> {
     let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let bridge = setup::bridge(&config, database.pool.clone());
-    let done = bridge
-        .not_customer(&shop, number, card, &setup::actor())
+    let app = bootstrap::app(&config, database.pool.clone());
+    let done = app
+        .delivery
+        .not_customer(&shop, number, card, &bootstrap::actor())
         .await;
     database.close().await;
     match done {
@@ -87,9 +89,10 @@ async fn not_customer(
 
 async fn show_one(global: &Global, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
     let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let view = setup::bridge(&config, database.pool.clone())
+    let view = bootstrap::app(&config, database.pool.clone())
+        .operations
         .order_view(&shop, number)
         .await;
     database.close().await;

@@ -1,11 +1,12 @@
 //! `reconcile`: compares every deal with what was agreed, now.
 
 use super::{
-    Global, applications, output, serve,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output, serve,
 };
 use crate::{
-    app::{Bridge, Difference},
+    app::{App, Difference},
     bitrix24::Client,
     config::Config,
     domain::PortalName,
@@ -41,7 +42,7 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let wanted = args.portal.as_deref().map(PortalName::parse).transpose();
     let wanted = wanted.map_err(anyhow::Error::msg)?;
     let chosen: Vec<PortalName> = config
@@ -54,8 +55,8 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         anyhow::ensure!(!chosen.is_empty(), "there is no portal {wanted}");
     }
     let database = Database::open(&config, global).await?;
-    let bridge = setup::bridge(&config, database.pool.clone());
-    let done = all(global, args, &config, &bridge, chosen).await;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let done = all(global, args, &config, &app, chosen).await;
     database.close().await;
     done
 }
@@ -64,13 +65,13 @@ async fn all(
     global: &Global,
     args: &Args,
     config: &Config,
-    bridge: &Bridge,
+    app: &App,
     chosen: Vec<PortalName>,
 ) -> anyhow::Result<ExitCode> {
     let mut said = Vec::new();
     for name in chosen {
-        let guest = applications::guest(bridge, &name, &config.portals[&name])?;
-        let found = look(bridge, &name, &guest).await?;
+        let guest = bootstrap::apps::guest(app, &name, &config.portals[&name])?;
+        let found = look(app, &name, &guest).await?;
         let found: Vec<Difference> = found
             .into_iter()
             .filter(|one| {
@@ -79,17 +80,19 @@ async fn all(
             })
             .collect();
         output::say(format!("{name}: {} orders differ", found.len()));
-        let began = bridge.now().await?;
+        let began = app.sync.now().await?;
         if !args.dry_run && !found.is_empty() {
-            bridge.ask_comparisons(&name, &found).await?;
-            let own = applications::client(bridge, &name, &config.portals[&name])?;
-            decide(config, bridge, &name, own).await?;
+            app.sync.ask_comparisons(&name, &found).await?;
+            let own = bootstrap::apps::client(app, &name, &config.portals[&name])?;
+            decide(config, app, &name, own).await?;
         }
         for one in found {
             let decided = if args.dry_run {
                 None
             } else {
-                bridge.decided_since(&one.shop, &one.number, began).await?
+                app.sync
+                    .decided_since(&one.shop, &one.number, began)
+                    .await?
             };
             said.push((one, decided));
         }
@@ -109,12 +112,8 @@ async fn all(
 }
 
 /// Reads every deal of a portal, with a bar on a terminal and plain lines elsewhere.
-async fn look(
-    bridge: &Bridge,
-    name: &PortalName,
-    client: &Client,
-) -> anyhow::Result<Vec<Difference>> {
-    let total = u64::try_from(bridge.count_with_deals(name).await?).unwrap_or(0);
+async fn look(app: &App, name: &PortalName, client: &Client) -> anyhow::Result<Vec<Difference>> {
+    let total = u64::try_from(app.sync.count_with_deals(name).await?).unwrap_or(0);
     let bar = ProgressBar::new(total);
     if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} orders, {eta} left")
     {
@@ -122,7 +121,7 @@ async fn look(
     }
     bar.set_message(name.to_string());
     let mut read = 0;
-    let found = survey(bridge, name, client, |orders| {
+    let found = survey(app, name, client, |orders| {
         bar.inc(orders as u64);
         read += orders;
         if bar.is_hidden() {
@@ -138,26 +137,26 @@ async fn look(
 /// Lets the portal's lane decide: a worker's if one runs, else our own.
 async fn decide(
     config: &Config,
-    bridge: &Bridge,
+    app: &App,
     name: &PortalName,
     client: Client,
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let options = worker::Options {
-        callbacks: setup::callbacks(config)?,
+        callbacks: bootstrap::callbacks(config)?,
         ..serve::options(config)
     };
     let lanes = BTreeMap::from([(name.clone(), client)]);
-    let own = tokio::spawn(worker::run(bridge.clone(), lanes, options, stop.clone()));
+    let own = tokio::spawn(worker::run(app.clone(), lanes, options, stop.clone()));
     let bound = Instant::now() + PATIENCE;
-    let mut waiting = bridge.comparisons_waiting(name.as_str()).await?;
+    let mut waiting = app.sync.comparisons_waiting(name.as_str()).await?;
     while waiting > 0 {
         anyhow::ensure!(
             Instant::now() < bound,
             "{waiting} orders are not decided yet; a worker goes on with them"
         );
         tokio::time::sleep(Duration::from_millis(100)).await;
-        waiting = bridge.comparisons_waiting(name.as_str()).await?;
+        waiting = app.sync.comparisons_waiting(name.as_str()).await?;
     }
     stop.cancel();
     own.await?.context("decide in this process")

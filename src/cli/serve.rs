@@ -1,20 +1,20 @@
 //! `serve`: the API and the worker.
 
 use super::{
-    Global, applications,
-    ask::Asked,
+    Global,
+    bootstrap::{self, Database},
     output,
-    setup::{self, Database},
+    portals::queries::PortalProbe,
 };
 use crate::{
-    app::Bridge,
+    app::App,
     bitrix24,
     config::{Config, DEFAULT_FILE},
     console,
     domain::PortalName,
     doors::Room,
-    http, lifecycle,
-    storage::installation,
+    http, signals,
+    storage::schema::installation,
     worker,
 };
 use anyhow::Context as _;
@@ -40,7 +40,7 @@ pub(super) enum Role {
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     if config.demo {
         output::say(
             "no settings were found: these are DEMO values, with keys that everybody knows",
@@ -49,13 +49,13 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         output::say("  shop    demo, API key demo-key-not-for-production");
     }
     let stop = CancellationToken::new();
-    lifecycle::stop_on_signals(stop.clone())?;
+    signals::stop_on_signals(stop.clone())?;
     let database = Database::open(&config, global).await?;
     if let Err(refused) = whose(&config, &database.pool).await {
         database.close().await;
         return Err(refused);
     }
-    let clients = setup::clients(&config)?;
+    let clients = bootstrap::clients(&config)?;
     let running = Running::start(config, database.pool.clone(), clients, args.role, stop).await?;
     if let Some(address) = running.address {
         output::say(format!("listening on http://{address}"));
@@ -91,7 +91,7 @@ async fn whose(config: &Config, pool: &sqlx::PgPool) -> anyhow::Result<()> {
 pub(super) struct Running {
     /// Where the API listens.
     pub(super) address: Option<SocketAddr>,
-    pub(super) bridge: Bridge,
+    pub(super) app: App,
     tasks: JoinSet<anyhow::Result<()>>,
     stop: CancellationToken,
 }
@@ -105,11 +105,12 @@ impl Running {
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
-        let bridge = setup::bridge(&config, pool);
-        if let Some(problem) = bridge.check_onec_bases().await?.into_iter().next() {
+        let app = bootstrap::app(&config, pool);
+        if let Some(problem) = app.onec.check_onec_bases().await?.into_iter().next() {
             anyhow::bail!("BRIDGE-CONFIG: `{}`: {}", problem.key, problem.sentence);
         }
-        if let Err(refused) = bridge
+        if let Err(refused) = app
+            .stock
             .configure_stocks()
             .await
             .context("store what is configured of stock")?
@@ -120,7 +121,7 @@ impl Running {
         let mut address = None;
         let reached = match role {
             Role::Api => Vec::new(),
-            Role::Worker | Role::All => applications::all_reached(&config, &bridge)?,
+            Role::Worker | Role::All => bootstrap::apps::all_reached(&config, &app)?,
         };
         for one in &reached {
             clients.insert(one.tokens.portal().clone(), one.client.clone());
@@ -134,42 +135,42 @@ impl Running {
                 .await
                 .with_context(|| format!("listen on {place}"))?;
             address = Some(listener.local_addr()?);
-            let asked = Asked {
+            let asked = PortalProbe {
                 lanes: clients.clone(),
-                guests: guests(&config, &bridge)?,
+                guests: guests(&config, &app)?,
             };
-            listen(&mut tasks, (listener, role), &bridge, &config, asked, &stop);
+            listen(&mut tasks, (listener, role), &app, &config, asked, &stop);
         }
         if let Some(place) = config.http.metrics_listen {
             let listener = TcpListener::bind(place)
                 .await
                 .with_context(|| format!("listen on {place} (`[http] metrics_listen`)"))?;
-            watch(&mut tasks, listener, &bridge, &config, &stop);
+            watch(&mut tasks, listener, &app, &config, &stop);
         }
         if role != Role::Api {
             let options = worker::Options {
-                callbacks: setup::callbacks(&config)?,
+                callbacks: bootstrap::callbacks(&config)?,
                 ..options(&config)
             };
             if !reached.is_empty() {
-                let kept = keeping(&config, &options, &bridge);
-                let (bridge, told) = (bridge.clone(), stop.clone());
+                let kept = keeping(&config, &options, &app);
+                let (app, told) = (app.clone(), stop.clone());
                 tasks.spawn(async move {
-                    worker::applications::run(bridge, reached, kept, told)
+                    worker::portal_access::run(app, reached, kept, told)
                         .await
                         .context("look after applications")
                 });
             }
-            let (bridge, told) = (bridge.clone(), stop.clone());
+            let (app, told) = (app.clone(), stop.clone());
             tasks.spawn(async move {
-                worker::run(bridge, clients, options, told)
+                worker::run(app, clients, options, told)
                     .await
                     .context("run the worker")
             });
         }
         Ok(Self {
             address,
-            bridge,
+            app,
             tasks,
             stop,
         })
@@ -196,13 +197,10 @@ impl Running {
 }
 
 /// What the pages ask the portals with, whoever drives the lanes.
-fn guests(
-    config: &Config,
-    bridge: &Bridge,
-) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
+fn guests(config: &Config, app: &App) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
     let of = |(name, portal)| {
         let name: &PortalName = name;
-        Ok((name.clone(), applications::guest(bridge, name, portal)?))
+        Ok((name.clone(), bootstrap::apps::guest(app, name, portal)?))
     };
     config.portals.iter().map(of).collect()
 }
@@ -211,14 +209,14 @@ fn guests(
 fn listen(
     tasks: &mut JoinSet<anyhow::Result<()>>,
     (listener, role): (TcpListener, Role),
-    bridge: &Bridge,
+    app: &App,
     config: &Arc<Config>,
-    asked: Asked,
+    asked: PortalProbe,
     stop: &CancellationToken,
 ) {
     let (ready, is_ready) = watch::channel(true);
     let state = http::State {
-        bridge: bridge.clone(),
+        app: app.clone(),
         config: Arc::clone(config),
         ready: is_ready,
     };
@@ -227,13 +225,13 @@ fn listen(
         Role::Api | Role::All => {
             let ready = state.ready.clone();
             let console =
-                console::State::new(bridge.clone(), Arc::clone(config), ready, Arc::new(asked));
+                console::State::new(app.clone(), Arc::clone(config), ready, Arc::new(asked));
             http::router(state).merge(console::router(console))
         }
     };
     let room = Room::new(config.http.room()).behind(config.http.proxies());
     let room = Arc::new(room.with_connections(config.http.connections_per_source));
-    let (counted, meters) = (Arc::downgrade(&room), bridge.clone());
+    let (counted, meters) = (Arc::downgrade(&room), app.clone());
     tokio::spawn(async move {
         while let Some(room) = counted.upgrade() {
             meters.metrics().connections_refused(room.refused());
@@ -262,13 +260,13 @@ fn listen(
 fn watch(
     tasks: &mut JoinSet<anyhow::Result<()>>,
     listener: TcpListener,
-    bridge: &Bridge,
+    app: &App,
     config: &Arc<Config>,
     stop: &CancellationToken,
 ) {
     let (ready, is_ready) = watch::channel(true);
     let router = http::watch_router(http::State {
-        bridge: bridge.clone(),
+        app: app.clone(),
         config: Arc::clone(config),
         ready: is_ready,
     });
@@ -283,14 +281,14 @@ fn watch(
 fn keeping(
     config: &Config,
     options: &worker::Options,
-    bridge: &Bridge,
-) -> worker::applications::Options {
-    worker::applications::Options {
+    app: &App,
+) -> worker::portal_access::Options {
+    worker::portal_access::Options {
         owner: options.owner.clone(),
         poll: options.poll,
         public_url: config.http.public_url.clone(),
-        store: Some(worker::applications::Store::inbox(bridge)),
-        ..worker::applications::Options::default()
+        store: Some(worker::portal_access::Store::inbox(app)),
+        ..worker::portal_access::Options::default()
     }
 }
 

@@ -1,12 +1,13 @@
 //! `status`: what flows, what waits, what is stuck; the worst first.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use crate::{
     app::{LaneState, PortalStatus, ShopStatus, StatusReport},
-    domain::Code,
+    domain::ErrorCode,
 };
 use std::process::ExitCode;
 
@@ -14,9 +15,12 @@ use std::process::ExitCode;
 const SLOW: i64 = 60;
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let report = setup::bridge(&config, database.pool.clone()).status().await;
+    let report = bootstrap::app(&config, database.pool.clone())
+        .operations
+        .status()
+        .await;
     database.close().await;
     let report = report?;
     if global.json {
@@ -112,7 +116,7 @@ fn troubles(report: &StatusReport) -> Vec<String> {
     let mut found: Vec<String> = report.portals.iter().filter_map(trouble).collect();
     for portal in &report.portals {
         if let Some(changed) = &portal.changed {
-            let remedy = Code::parse(&changed.code).map(Code::remedy);
+            let remedy = ErrorCode::parse(&changed.code).map(ErrorCode::remedy);
             found.push(format!(
                 "portal {}: {} ({}, {}). {}",
                 portal.portal,
@@ -125,11 +129,11 @@ fn troubles(report: &StatusReport) -> Vec<String> {
     }
     for stuck in &report.stuck {
         let (what, words) = (stuck.sentence(), &stuck.message);
-        let (code, remedy) = (Code::Stuck, Code::Stuck.remedy());
+        let (code, remedy) = (ErrorCode::Stuck, ErrorCode::Stuck.remedy());
         found.push(format!("{what}: {words} ({code}). {remedy}"));
     }
     for dead in &report.dead {
-        let remedy = Code::parse(&dead.code).map(Code::remedy);
+        let remedy = ErrorCode::parse(&dead.code).map(ErrorCode::remedy);
         found.push(format!(
             "{} dead {} of {}: {}. {}",
             dead.count,
@@ -154,15 +158,15 @@ fn troubles(report: &StatusReport) -> Vec<String> {
         }
     }
     for notice in &report.notices {
-        let code = Code::parse(&notice.code);
+        let code = ErrorCode::parse(&notice.code);
         found.push(format!(
             "shop {}: {} ({}, {} times: {}) {}",
             notice.shop,
-            code.map(Code::sentence).unwrap_or_default(),
+            code.map(ErrorCode::sentence).unwrap_or_default(),
             notice.code,
             notice.times,
             notice.message,
-            code.map(Code::remedy).unwrap_or_default()
+            code.map(ErrorCode::remedy).unwrap_or_default()
         ));
     }
     if report.published > 0 {
@@ -178,7 +182,7 @@ fn trouble(portal: &PortalStatus) -> Option<String> {
     let name = &portal.portal;
     let waiting = portal.pending;
     if let (LaneState::Running, Some(until)) = (portal.state, portal.lowered_until) {
-        let (code, remedy) = (Code::Limit, Code::Limit.remedy());
+        let (code, remedy) = (ErrorCode::Limit, ErrorCode::Limit.remedy());
         let until = until.format("%H:%M:%S UTC");
         return Some(format!(
             "portal {name} goes at half its pace until {until}: it said that there are too many requests, more than the bridge sends ({code}); \
@@ -199,7 +203,9 @@ fn trouble(portal: &PortalStatus) -> Option<String> {
         )),
         LaneState::Paused | LaneState::Waiting => {
             let code = portal.paused_code.as_deref().unwrap_or_default();
-            let remedy = Code::parse(code).map(Code::remedy).unwrap_or_default();
+            let remedy = ErrorCode::parse(code)
+                .map(ErrorCode::remedy)
+                .unwrap_or_default();
             let words = portal.paused_reason.as_deref().unwrap_or_default();
             let next = portal.resume_at.map_or_else(String::new, |at| {
                 format!(" Next try at {}.", at.format("%H:%M:%S UTC"))
@@ -225,7 +231,7 @@ fn age(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{DeadCount, Stuck};
+    use crate::app::{DeadCount, StuckTask};
 
     fn portal(state: LaneState) -> PortalStatus {
         PortalStatus {
@@ -277,7 +283,7 @@ mod tests {
             }],
             notices: Vec::new(),
             published: 0,
-            stuck: vec![Stuck {
+            stuck: vec![StuckTask {
                 lane: ":sql".to_owned(),
                 times: 3,
                 since: chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap(),

@@ -1,16 +1,17 @@
 //! `stock`: what can be sold, its ledger, its counts.
 
 use super::{
-    Global, output,
-    setup::{self, Database},
+    Global,
+    bootstrap::{self, Database},
+    output,
 };
 use crate::{
     app::{
-        Accepted, Bridge,
+        Accepted, App,
         stock::{OperatorCount, ReservationAnswer},
     },
     domain::ShopName,
-    stock::{Master, Stock},
+    stock::{Master, StockSettings},
 };
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -69,34 +70,29 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
-    let config = setup::config(global)?;
+    let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let bridge = setup::bridge(&config, database.pool.clone());
-    let done = carry_out(global, &bridge, command).await;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let done = carry_out(global, &app, command).await;
     database.close().await;
     done
 }
 
-async fn carry_out(
-    global: &Global,
-    bridge: &Bridge,
-    command: &Command,
-) -> anyhow::Result<ExitCode> {
+async fn carry_out(global: &Global, app: &App, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Show { stock, product } => {
-            show(global, bridge, of(bridge, stock)?, product.as_deref()).await
+            show(global, app, of(app, stock)?, product.as_deref()).await
         }
-        Command::Ledger { stock, product } => {
-            ledger(global, bridge, of(bridge, stock)?, product).await
-        }
-        Command::Check { stock } => check(global, bridge, of(bridge, stock)?).await,
-        Command::Count { stock, .. } => count(bridge, of(bridge, stock)?, command).await,
-        Command::Release { shop, id } => release(global, bridge, shop, id).await,
+        Command::Ledger { stock, product } => ledger(global, app, of(app, stock)?, product).await,
+        Command::Check { stock } => check(global, app, of(app, stock)?).await,
+        Command::Count { stock, .. } => count(app, of(app, stock)?, command).await,
+        Command::Release { shop, id } => release(global, app, shop, id).await,
     }
 }
 
-fn of<'a>(bridge: &'a Bridge, name: &str) -> anyhow::Result<&'a Stock> {
-    let found = bridge
+fn of<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a StockSettings> {
+    let found = app
+        .stock
         .stocks()
         .iter()
         .find(|stock| stock.name.as_str() == name);
@@ -105,15 +101,18 @@ fn of<'a>(bridge: &'a Bridge, name: &str) -> anyhow::Result<&'a Stock> {
 
 async fn show(
     global: &Global,
-    bridge: &Bridge,
-    stock: &Stock,
+    app: &App,
+    stock: &StockSettings,
     product: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
     let mut levels = Vec::new();
     let mut after = (product.unwrap_or_default().to_owned(), String::new());
     loop {
         let place = (after.0.as_str(), after.1.as_str());
-        let page = bridge.all_levels(stock.name.as_str(), place, PAGE).await?;
+        let page = app
+            .stock
+            .all_levels(stock.name.as_str(), place, PAGE)
+            .await?;
         let Some(last) = page.last() else { break };
         after = (last.product.clone(), last.store.clone());
         levels.extend(page);
@@ -142,11 +141,11 @@ async fn show(
 
 async fn ledger(
     global: &Global,
-    bridge: &Bridge,
-    stock: &Stock,
+    app: &App,
+    stock: &StockSettings,
     product: &str,
 ) -> anyhow::Result<ExitCode> {
-    let entries = bridge.stock_ledger(stock.name.as_str(), product).await?;
+    let entries = app.stock.stock_ledger(stock.name.as_str(), product).await?;
     if global.json {
         output::json(&entries)?;
         return Ok(ExitCode::SUCCESS);
@@ -177,8 +176,8 @@ fn signed(text: &str) -> String {
     }
 }
 
-async fn check(global: &Global, bridge: &Bridge, stock: &Stock) -> anyhow::Result<ExitCode> {
-    let found = bridge.check_stock(stock.name.as_str()).await?;
+async fn check(global: &Global, app: &App, stock: &StockSettings) -> anyhow::Result<ExitCode> {
+    let found = app.stock.check_stock(stock.name.as_str()).await?;
     if global.json {
         output::json(&found)?;
     } else {
@@ -201,7 +200,7 @@ async fn check(global: &Global, bridge: &Bridge, stock: &Stock) -> anyhow::Resul
     Ok(ExitCode::FAILURE)
 }
 
-async fn count(bridge: &Bridge, stock: &Stock, command: &Command) -> anyhow::Result<ExitCode> {
+async fn count(app: &App, stock: &StockSettings, command: &Command) -> anyhow::Result<ExitCode> {
     let Command::Count {
         file,
         store,
@@ -221,12 +220,12 @@ async fn count(bridge: &Bridge, stock: &Stock, command: &Command) -> anyhow::Res
     let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
     let counts = lines(&text)?;
     anyhow::ensure!(!counts.is_empty() || *complete, "the file names no product");
-    if let Err(refused) = bridge.configure_stocks().await? {
+    if let Err(refused) = app.stock.configure_stocks().await? {
         anyhow::bail!("BRIDGE-CONFIG: {refused}");
     }
     let as_of = match as_of {
         Some(as_of) => *as_of,
-        None => bridge.now().await?,
+        None => app.sync.now().await?,
     };
     let count = OperatorCount {
         store: store.clone(),
@@ -234,11 +233,14 @@ async fn count(bridge: &Bridge, stock: &Stock, command: &Command) -> anyhow::Res
         complete: *complete,
         counts,
     };
-    let counted = bridge.count_stock(stock, count, &setup::actor()).await?;
+    let counted = app
+        .stock
+        .count_stock(stock, count, &bootstrap::actor())
+        .await?;
     if let Accepted::Refused(code, faults) = counted {
         anyhow::bail!("{code}: {}", crate::app::sentence(&faults));
     }
-    bridge.apply_counts(stock.name.as_str()).await?;
+    app.stock.apply_counts(stock.name.as_str()).await?;
     output::say("counted");
     Ok(ExitCode::SUCCESS)
 }
@@ -272,14 +274,12 @@ fn lines(text: &str) -> anyhow::Result<Vec<(String, Decimal)>> {
     Ok(counts)
 }
 
-async fn release(
-    global: &Global,
-    bridge: &Bridge,
-    shop: &str,
-    id: &str,
-) -> anyhow::Result<ExitCode> {
+async fn release(global: &Global, app: &App, shop: &str, id: &str) -> anyhow::Result<ExitCode> {
     let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
-    let answer = bridge.release_by_hand(&shop, id, &setup::actor()).await?;
+    let answer = app
+        .stock
+        .release_by_hand(&shop, id, &bootstrap::actor())
+        .await?;
     let ReservationAnswer::Reserved(reserved) = answer else {
         output::say(format!("the shop {shop} has no reservation {id}"));
         return Ok(ExitCode::FAILURE);

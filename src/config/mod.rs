@@ -30,7 +30,7 @@ pub use http::Http;
 pub use log::{Log, LogFormat};
 pub use onec::{OneC, OneCUser};
 pub use operators::{Operator, PasswordHash, Role};
-pub use portals::{App, Plan, Portal, PortalAccess, Rate};
+pub use portals::{Plan, Portal, PortalAccess, PortalApp, Rate};
 pub use secret::{KeyDigest, Secret};
 pub use shops::Shop;
 pub use telemetry::Telemetry;
@@ -39,7 +39,7 @@ pub use worker::{Retention, Worker};
 
 use crate::{
     domain::{BaseName, FormRules, PortalName, ShopName, ShopRules},
-    stock::Stock,
+    stock::StockSettings,
 };
 use serde::Deserialize;
 use std::{
@@ -107,7 +107,7 @@ pub struct Config {
     /// The 1C bases that exchange with us, by name.
     pub onec: BTreeMap<BaseName, OneC>,
     /// What can be sold, and from where.
-    pub stocks: Vec<Stock>,
+    pub stocks: Vec<StockSettings>,
     /// The people who operate the bridge, by name.
     pub operators: BTreeMap<String, Operator>,
     /// Lanes and retries.

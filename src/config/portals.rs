@@ -30,13 +30,13 @@ pub enum PortalAccess {
     /// By the address of an incoming webhook, which is a secret.
     Webhook(Secret),
     /// As an application, by OAuth 2.0.
-    App(App),
+    App(PortalApp),
 }
 
 /// A local application of the portal.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct App {
+pub struct PortalApp {
     /// Client id.
     pub client_id: String,
     /// Client secret.
@@ -98,7 +98,7 @@ impl Plan {
 pub(super) struct Raw {
     webhook_url: Option<Secret>,
     webhook_url_file: Option<PathBuf>,
-    app: Option<App>,
+    app: Option<PortalApp>,
     #[serde(default)]
     event_tokens: Vec<Secret>,
     #[serde(default)]
@@ -251,7 +251,7 @@ fn webhook_access(
     Some(PortalAccess::Webhook(webhook))
 }
 
-fn app_access(mut app: App, key: &str, problems: &mut Vec<Problem>) -> Option<PortalAccess> {
+fn app_access(mut app: PortalApp, key: &str, problems: &mut Vec<Problem>) -> Option<PortalAccess> {
     let place = format!("{key}.client_secret");
     let before = problems.len();
     app.client_secret = secret::resolve(

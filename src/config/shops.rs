@@ -4,7 +4,7 @@ use super::{Form, KeyDigest, Problem, Secret, WooCommerce, forms, secret, woocom
 use crate::callback;
 use crate::domain::{
     Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, Placeholders,
-    PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts, TurnLimit, Winner,
+    PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts, Winner, WriteLimit,
 };
 use crate::stock::NameKind;
 use chrono::TimeDelta;
@@ -38,7 +38,7 @@ pub struct Shop {
     /// Which statuses say paid, delivered, cancelled; none: told from the table's usual codes.
     pub finality: Option<Finality>,
     /// When writing again and again is stopped.
-    pub turns: TurnLimit,
+    pub turns: WriteLimit,
     /// What people call its statuses, for 1C.
     pub titles: BTreeMap<String, String>,
     /// What its products are known by; the first that is known wins.
@@ -354,7 +354,7 @@ fn sources_of_truth(raw: Vec<RawRule>, funnel: u32) -> Vec<Rule> {
     raw.into_iter().map(rule).collect()
 }
 
-fn conflict(raw: RawConflict, key: &str, problems: &mut Vec<Problem>) -> (Conflict, TurnLimit) {
+fn conflict(raw: RawConflict, key: &str, problems: &mut Vec<Problem>) -> (Conflict, WriteLimit) {
     let mut time = |name: &str, text: Option<String>, usual: TimeDelta| match text {
         None => usual,
         Some(text) => duration(&text).unwrap_or_else(|| {
@@ -366,7 +366,7 @@ fn conflict(raw: RawConflict, key: &str, problems: &mut Vec<Problem>) -> (Confli
             usual
         }),
     };
-    let (usual, turns) = (Conflict::default(), TurnLimit::default());
+    let (usual, turns) = (Conflict::default(), WriteLimit::default());
     let conflict = Conflict {
         default: raw.default.unwrap_or(usual.default),
         clock_tolerance: time(
@@ -376,7 +376,7 @@ fn conflict(raw: RawConflict, key: &str, problems: &mut Vec<Problem>) -> (Confli
         ),
         undated: raw.undated.unwrap_or(usual.undated),
     };
-    let turns = TurnLimit {
+    let turns = WriteLimit {
         window: time("ping_pong.window", raw.ping_pong.window, turns.window),
         same: raw.ping_pong.same.unwrap_or(turns.same).max(1),
         any: raw.ping_pong.any.unwrap_or(turns.any).max(1),

@@ -3,7 +3,7 @@
 use super::{Problem, Shop};
 use crate::{
     domain::{ShopName, StockName},
-    stock::{CountsMean, Master, NameKind, OrderPolicy, ReserveOn, Stock, Store, hold},
+    stock::{CountsMean, Master, NameKind, OrderPolicy, ReserveOn, StockSettings, Store, hold},
 };
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -61,7 +61,7 @@ pub(super) fn check(
     raw: BTreeMap<String, Raw>,
     shops: &BTreeMap<ShopName, Shop>,
     problems: &mut Vec<Problem>,
-) -> Vec<Stock> {
+) -> Vec<StockSettings> {
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
     let mut stocks = Vec::new();
     for (name, raw) in raw {
@@ -90,7 +90,7 @@ pub(super) fn check(
                 })
             };
         let tolerance = raw.count_tolerance.as_deref();
-        let stock = Stock {
+        let stock = StockSettings {
             count_tolerance: time("count_tolerance", tolerance, TimeDelta::zero(), problems),
             hold: time("hold", raw.hold.as_deref(), TimeDelta::days(3), problems),
             stores: stores(raw.stores, &key, problems),

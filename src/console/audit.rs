@@ -1,15 +1,17 @@
 //! `GET /console/audit`: who did what.
 
 use super::{
-    State,
-    fault::Fault,
-    layout::{self, Section},
-    parts, query,
-    session::Visitor,
-    sort::{Column, Sorting},
-    text::Text,
+    i18n::messages::Text,
+    session::viewer::Viewer,
+    ui::{
+        components,
+        error_page::ErrorPage,
+        layout::{self, Section},
+        links,
+        sortable::{Column, Sorting},
+    },
 };
-use crate::app::{AuditEntry, AuditFilter};
+use crate::app::{AuditEntry, AuditFilter, Operations};
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -18,7 +20,7 @@ use serde::Deserialize;
 const PAGE: u32 = 100;
 
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct ListQuery {
     #[serde(default)]
     who: String,
     #[serde(default)]
@@ -37,12 +39,12 @@ const COLUMNS: [Column<AuditEntry>; 5] = [
 
 /// `GET /console/audit`.
 pub(super) async fn get(
-    Extract(state): Extract<State>,
-    visitor: Visitor,
-    Query(asked): Query<Asked>,
-) -> Result<Markup, Fault> {
+    Extract(operations): Extract<Operations>,
+    visitor: Viewer,
+    Query(asked): Query<ListQuery>,
+) -> Result<Markup, ErrorPage> {
     if asked.who.contains('\0') {
-        return Err(Fault::unusable("who", visitor.lang));
+        return Err(ErrorPage::unusable("who", visitor.lang));
     }
     let who = Some(asked.who.trim()).filter(|who| !who.is_empty());
     let filter = AuditFilter {
@@ -51,34 +53,34 @@ pub(super) async fn get(
         limit: PAGE,
         ..AuditFilter::default()
     };
-    let page = state.bridge.audit(&filter).await;
-    let mut page = page.map_err(|error| Fault::of(error, visitor.lang))?;
+    let page = operations.audit(&filter).await;
+    let mut page = page.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     asked.sorting.apply(&mut page.items, &COLUMNS);
     let link = |pairs: &[(&str, Option<&str>)]| {
         let mut pairs = pairs.to_vec();
         pairs.extend([("who", who), ("before", Some(asked.before.as_str()))]);
-        query::link("/console/audit", &pairs)
+        links::link("/console/audit", &pairs)
     };
     let [sort, dir] = asked.sorting.pairs();
     let (acts, last) = (page.items, page.next.map(|id| id.to_string()));
-    let title = visitor.say(Text::Audit);
+    let title = visitor.text(Text::Audit);
     let content = html! {
         h1 { (title) }
         form.search method="get" action="/console/audit" {
-            label { (visitor.say(Text::Who)) input name="who" value=(asked.who) placeholder="operator:…" maxlength="200"; }
-            button type="submit" { (visitor.say(Text::Filter)) }
+            label { (visitor.text(Text::Who)) input name="who" value=(asked.who) placeholder="operator:…" maxlength="200"; }
+            button type="submit" { (visitor.text(Text::Filter)) }
         }
-        @if acts.is_empty() { p.empty { (visitor.say(Text::NoActs)) } } @else { div.scroll { table.stacks {
+        @if acts.is_empty() { p.empty { (visitor.text(Text::NoActs)) } } @else { div.scroll { table.stacks {
             (asked.sorting.heads(&visitor, &COLUMNS, link))
             tbody { @for act in &acts { tr {
-                td.when data-label=(visitor.say(Text::Time)) { (parts::time(&visitor, act.at)) }
-                td data-label=(visitor.say(Text::Who)) { (act.actor) }
-                td.code data-label=(visitor.say(Text::What)) { (act.action) }
-                td data-label=(visitor.say(Text::To)) { (act.target) }
-                td.words data-label=(visitor.say(Text::Details)) { @if act.detail != serde_json::json!({}) { (act.detail.to_string()) } }
+                td.when data-label=(visitor.text(Text::Time)) { (components::time(&visitor, act.at)) }
+                td data-label=(visitor.text(Text::Who)) { (act.actor) }
+                td.code data-label=(visitor.text(Text::What)) { (act.action) }
+                td data-label=(visitor.text(Text::To)) { (act.target) }
+                td.words data-label=(visitor.text(Text::Details)) { @if act.detail != serde_json::json!({}) { (act.detail.to_string()) } }
             } } }
         } } }
-        @if let Some(last) = &last { p.actions { a.button href=(query::link("/console/audit", &[("who", who), ("before", Some(last)), sort, dir])) { (visitor.say(Text::Next)) } } }
+        @if let Some(last) = &last { p.actions { a.button href=(links::link("/console/audit", &[("who", who), ("before", Some(last)), sort, dir])) { (visitor.text(Text::Next)) } } }
     };
     Ok(layout::page(&visitor, Section::Audit, title, content))
 }

@@ -3,14 +3,15 @@
 
 use super::{
     State,
-    act::Act,
-    fault::Fault,
-    layout::{self, Section},
-    parts,
-    portal::Nothing,
-    query,
-    session::Visitor,
-    text::Text,
+    i18n::messages::Text,
+    portals::detail::EmptyForm,
+    session::{form::OperatorForm, viewer::Viewer},
+    ui::{
+        components,
+        error_page::ErrorPage,
+        layout::{self, Section},
+        links,
+    },
 };
 use crate::{
     app::{Submission, SubmissionFilter},
@@ -38,10 +39,10 @@ pub(super) struct Asked {
 /// `GET /console/shops/{name}/forms`.
 pub(super) async fn get(
     Extract(state): Extract<State>,
-    visitor: Visitor,
+    visitor: Viewer,
     Path(name): Path<String>,
     Query(asked): Query<Asked>,
-) -> Result<Markup, Fault> {
+) -> Result<Markup, ErrorPage> {
     let shop = known(&state, &name, &visitor)?;
     let filter = SubmissionFilter {
         shop: Some(shop.clone()),
@@ -49,45 +50,45 @@ pub(super) async fn get(
         limit: PAGE,
         ..SubmissionFilter::default()
     };
-    let found = state.bridge.submissions(&filter).await;
-    let found = found.map_err(|error| Fault::of(error, visitor.lang))?;
+    let found = state.app.forms.submissions(&filter).await;
+    let found = found.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let full = found.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
     let last = found.last().filter(|_| full).map(|one| one.id.to_string());
-    let title = visitor.say(Text::Forms);
-    let page = query::forms(&name);
+    let title = visitor.text(Text::Forms);
+    let page = links::forms(&name);
     let content = html! {
-        h1 { (title) " " a href=(query::shop(&name)) { (name) } }
-        (parts::notice(&visitor, Some(&asked.done)))
-        @if found.is_empty() { p.empty { (parts::marked(visitor.say(Text::NoForms))) } }
+        h1 { (title) " " a href=(links::shop(&name)) { (name) } }
+        (components::notice(&visitor, Some(&asked.done)))
+        @if found.is_empty() { p.empty { (components::marked(visitor.text(Text::NoForms))) } }
         @else { (table(&state, &visitor, &shop, &found)) }
         @if let Some(last) = &last {
-            p.actions { a.button href=(query::link(&page, &[("below", Some(last))])) {
-                (visitor.say(Text::Next))
+            p.actions { a.button href=(links::link(&page, &[("below", Some(last))])) {
+                (visitor.text(Text::Next))
             } }
         }
     };
     Ok(layout::page(&visitor, Section::Portals, title, content))
 }
 
-fn table(state: &State, visitor: &Visitor, shop: &ShopName, found: &[Submission]) -> Markup {
-    let rules = state.bridge.directory().rules(shop);
-    let origin = rules.and_then(|rules| parts::origin(state, rules.portal.as_str()));
+fn table(state: &State, visitor: &Viewer, shop: &ShopName, found: &[Submission]) -> Markup {
+    let rules = state.app.registry().rules(shop);
+    let origin = rules.and_then(|rules| components::origin(state, rules.portal.as_str()));
     html! {
         div.scroll { table.stacks {
             thead { tr {
-                th scope="col" { (visitor.say(Text::Number)) }
-                th scope="col" { (visitor.say(Text::Form)) }
-                th scope="col" { (visitor.say(Text::State)) }
-                th scope="col" { (visitor.say(Text::InPortal)) }
-                th scope="col" { (visitor.say(Text::Received)) }
-                th scope="col" { (visitor.say(Text::Details)) }
+                th scope="col" { (visitor.text(Text::Number)) }
+                th scope="col" { (visitor.text(Text::Form)) }
+                th scope="col" { (visitor.text(Text::State)) }
+                th scope="col" { (visitor.text(Text::InPortal)) }
+                th scope="col" { (visitor.text(Text::Received)) }
+                th scope="col" { (visitor.text(Text::Details)) }
             } }
             tbody { @for one in found { (row(visitor, shop, origin.as_deref(), one)) } }
         } }
     }
 }
 
-fn row(visitor: &Visitor, shop: &ShopName, origin: Option<&str>, one: &Submission) -> Markup {
+fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission) -> Markup {
     let cards = [
         (Text::Lead, "lead", one.lead_id),
         (Text::Deal, "deal", one.deal_id),
@@ -95,31 +96,31 @@ fn row(visitor: &Visitor, shop: &ShopName, origin: Option<&str>, one: &Submissio
     ];
     let cards = cards.map(|(text, kind, id)| Some((text, kind, u64::try_from(id?).ok()?)));
     let kept = matches!(one.state, "robot" | "no_consent");
-    let restore = format!("{}/{}/restore", query::forms(shop.as_str()), one.id);
+    let restore = format!("{}/{}/restore", links::forms(shop.as_str()), one.id);
     html! {
         tr {
-            td.num data-label=(visitor.say(Text::Number)) { (one.id) }
-            td data-label=(visitor.say(Text::Form)) { (one.form) }
-            td data-label=(visitor.say(Text::State)) {
+            td.num data-label=(visitor.text(Text::Number)) { (one.id) }
+            td data-label=(visitor.text(Text::Form)) { (one.form) }
+            td data-label=(visitor.text(Text::State)) {
                 (badge(visitor, one.state))
-                @if kept { (parts::button(visitor, &restore, &[], visitor.say(Text::DeliverIt))) }
-                @if one.state == "dead" { " " a href=(letters(shop, one)) { (visitor.say(Text::ToLetters)) } }
+                @if kept { (components::button(visitor, &restore, &[], visitor.text(Text::DeliverIt))) }
+                @if one.state == "dead" { " " a href=(letters(shop, one)) { (visitor.text(Text::ToLetters)) } }
             }
-            td data-label=(visitor.say(Text::InPortal)) {
+            td data-label=(visitor.text(Text::InPortal)) {
                 @for (text, kind, id) in cards.iter().flatten() {
-                    (visitor.say(*text)) " " (parts::entity(visitor, origin, kind, *id)) " "
+                    (visitor.text(*text)) " " (components::entity(visitor, origin, kind, *id)) " "
                 }
                 @if cards.iter().all(Option::is_none) { "—" }
             }
-            td.when data-label=(visitor.say(Text::Received)) { (parts::time(visitor, one.received_at)) }
-            td data-label=(visitor.say(Text::Details)) {
-                @if let Some(code) = &one.code { (parts::explained(visitor, code)) }
+            td.when data-label=(visitor.text(Text::Received)) { (components::time(visitor, one.received_at)) }
+            td data-label=(visitor.text(Text::Details)) {
+                @if let Some(code) = &one.code { (components::explained(visitor, code)) }
                 @match &one.body {
                     Some(body) => details {
-                        summary { (visitor.say(Text::WhatWasSent)) }
-                        pre { (parts::pretty(body)) }
+                        summary { (visitor.text(Text::WhatWasSent)) }
+                        pre { (components::pretty(body)) }
                     },
-                    None => (visitor.say(Text::NoLongerKept)),
+                    None => (visitor.text(Text::NoLongerKept)),
                 }
             }
         }
@@ -129,10 +130,10 @@ fn row(visitor: &Visitor, shop: &ShopName, origin: Option<&str>, one: &Submissio
 fn letters(shop: &ShopName, one: &Submission) -> String {
     let code = one.code.as_deref();
     let pairs = [("shop", Some(shop.as_str())), ("code", code)];
-    query::link("/console/dead-letters", &pairs)
+    links::link("/console/dead-letters", &pairs)
 }
 
-fn badge(visitor: &Visitor, state: &str) -> Markup {
+fn badge(visitor: &Viewer, state: &str) -> Markup {
     let (class, text) = match state {
         "waits" => ("badge warn", Text::OnItsWay),
         "done" => ("badge good", Text::Delivered),
@@ -140,28 +141,28 @@ fn badge(visitor: &Visitor, state: &str) -> Markup {
         "robot" => ("badge", Text::OfRobot),
         _ => ("badge", Text::NoConsent),
     };
-    html! { span class=(class) { (visitor.say(text)) } }
+    html! { span class=(class) { (visitor.text(text)) } }
 }
 
 /// `POST /console/shops/{name}/forms/{id}/restore`: what was only kept is delivered.
 pub(super) async fn restore(
     Extract(state): Extract<State>,
     Path((name, id)): Path<(String, i64)>,
-    act: Act<Nothing>,
-) -> Result<Redirect, Fault> {
+    act: OperatorForm<EmptyForm>,
+) -> Result<Redirect, ErrorPage> {
     known(&state, &name, &act.visitor)?;
     let actor = act.visitor.actor();
-    let done = state.bridge.restore_submission(id, &actor).await;
-    done.map_err(|error| Fault::of(error, act.visitor.lang))?;
-    let page = query::forms(&name);
-    Ok(Redirect::to(&query::link(
+    let done = state.app.forms.restore_submission(id, &actor).await;
+    done.map_err(|error| ErrorPage::of(error, act.visitor.lang))?;
+    let page = links::forms(&name);
+    Ok(Redirect::to(&links::link(
         &page,
         &[("done", Some("queued"))],
     )))
 }
 
-fn known(state: &State, name: &str, visitor: &Visitor) -> Result<ShopName, Fault> {
+fn known(state: &State, name: &str, visitor: &Viewer) -> Result<ShopName, ErrorPage> {
     let shop = ShopName::parse(name).ok();
-    let shop = shop.filter(|shop| state.bridge.directory().rules(shop).is_some());
-    shop.ok_or_else(|| Fault::not_found(visitor.lang))
+    let shop = shop.filter(|shop| state.app.registry().rules(shop).is_some());
+    shop.ok_or_else(|| ErrorPage::not_found(visitor.lang))
 }

@@ -9,49 +9,25 @@
 //!
 //! To add a page: a file with its handler, its route in `routes`, its words in `text`.
 
-mod act;
-mod assets;
 mod audit;
-mod authorise;
-mod bulk;
-mod cards;
-mod chart;
-mod conflict;
 mod conflicts;
-mod dead_letter;
 mod dead_letters;
-mod fault;
 mod forms;
-mod lang;
-mod layout;
-mod letter_file;
-mod live;
-mod looks;
-mod order;
+mod i18n;
 mod orders;
 mod overview;
-mod parts;
-mod phrasebook;
-mod phrases;
-mod portal;
 mod portals;
-mod query;
 mod routes;
 mod session;
-mod shop;
-mod sign_in;
-mod sort;
-mod statuses;
-mod text;
-mod throttle;
-mod upload;
-mod wrong;
+mod status_map;
+mod ui;
 
 use crate::{
-    app::{Bridge, statuses::Told},
+    app::{App, status_map::ReportedFinding},
     config::Config,
     domain::{PortalName, ShopRules},
 };
+use axum::extract::FromRef;
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use tokio::sync::watch;
 
@@ -61,27 +37,41 @@ pub use routes::router;
 #[derive(Debug, Clone)]
 pub struct State {
     /// The use cases.
-    pub bridge: Bridge,
+    pub app: App,
     /// The settings: people, portals, bounds.
     pub config: Arc<Config>,
     /// Whether this process takes requests: live updates end when it does not.
     pub ready: watch::Receiver<bool>,
     /// What can be asked of the portals themselves.
     pub portals: Arc<dyn Portals>,
-    throttle: Arc<throttle::Throttle>,
-    looks: Arc<looks::Looks>,
+    throttle: Arc<session::login_throttle::LoginThrottle>,
+    looks: Arc<overview::cache::OverviewCache>,
+}
+
+macro_rules! handles {
+    ($($handle:ident = $field:ident),* $(,)?) => {$(
+        impl FromRef<State> for crate::app::$handle {
+            fn from_ref(state: &State) -> Self {
+                Self::clone(&state.app.$field)
+            }
+        }
+    )*};
+}
+
+handles! {
+    Delivery = delivery, Sync = sync, DeadLetters = dead_letters, Operations = operations
 }
 
 impl State {
     /// The console of this bridge.
     pub fn new(
-        bridge: Bridge,
+        app: App,
         config: Arc<Config>,
         ready: watch::Receiver<bool>,
         portals: Arc<dyn Portals>,
     ) -> Self {
         Self {
-            bridge,
+            app,
             config,
             ready,
             portals,
@@ -92,18 +82,19 @@ impl State {
 }
 
 /// What a portal answered to a test: nothing, or one sentence about what is wrong.
-pub type Tested<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+pub type PortalTest<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
 /// What a table comes to beside the portal's own funnels and stages, or why it could not be asked.
-pub type Checked<'a> = Pin<Box<dyn Future<Output = Result<Vec<Told>, String>> + Send + 'a>>;
+pub type MapCheckFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Vec<ReportedFinding>, String>> + Send + 'a>>;
 
 /// What can be asked of the portals themselves.
 pub trait Portals: fmt::Debug + Send + Sync {
     /// Makes a cheap call.
-    fn test(&self, portal: &PortalName) -> Tested<'_>;
+    fn test(&self, portal: &PortalName) -> PortalTest<'_>;
 
     /// Compares a shop's table with the funnels and stages of its portal.
-    fn check(&self, rules: Arc<ShopRules>) -> Checked<'_>;
+    fn check(&self, rules: Arc<ShopRules>) -> MapCheckFuture<'_>;
 
     /// The share of its execution time that each method has used, as far as this process has seen, in percent.
     fn operating(&self, portal: &PortalName) -> Vec<(String, u32)>;

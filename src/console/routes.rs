@@ -1,11 +1,16 @@
 //! The console's routes, and what surrounds each request.
 
 use super::{
-    State, assets, audit, authorise, bulk, cards, conflict, conflicts, dead_letter, dead_letters,
-    forms, lang::Lang, layout, letter_file, live, order, orders, overview, portal, portals, shop,
-    sign_in, statuses, text::Text,
+    State, audit, conflicts, dead_letters, forms,
+    i18n::{locale::Lang, messages::Text},
+    orders::{self, customer_cards},
+    overview::{self, sse},
+    portals::{self, authorization, shop},
+    session::sign_in,
+    status_map,
+    ui::{assets, layout},
 };
-use crate::telemetry::request;
+use crate::telemetry::access_log;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State as Extract},
@@ -36,46 +41,64 @@ pub fn router(state: State) -> Router {
         .saturating_add(SMALL_FORM);
     let sign_in = post(sign_in::post).layer(DefaultBodyLimit::max(SMALL_FORM));
     let file = state.config.http.max_body_bytes.saturating_add(SMALL_FORM);
-    let import = post(letter_file::import).layer(DefaultBodyLimit::max(file));
+    let import = post(dead_letters::files::import).layer(DefaultBodyLimit::max(file));
     Router::new()
-        .route("/console", get(overview::get))
-        .route("/console/", get(overview::get))
-        .route("/console/live", get(live::get))
+        .route("/console", get(overview::page::get))
+        .route("/console/", get(overview::page::get))
+        .route("/console/live", get(sse::get))
         .route("/console/sign-in", get(sign_in::get).merge(sign_in))
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/language/{lang}", get(sign_in::language))
-        .route("/console/orders", get(orders::get))
-        .route("/console/orders/{shop}/{number}", get(order::get))
+        .route("/console/orders", get(orders::list::get))
+        .route("/console/orders/{shop}/{number}", get(orders::detail::get))
         .route(
             "/console/orders/{shop}/{number}/not-customer",
-            post(cards::not_customer),
+            post(customer_cards::not_customer),
         )
-        .route("/console/dead-letters", get(dead_letters::get))
+        .route("/console/dead-letters", get(dead_letters::list::get))
         .route(
             "/console/dead-letters/bulk",
-            get(bulk::ask).post(bulk::start),
+            get(dead_letters::bulk::ask).post(dead_letters::bulk::start),
         )
-        .route(letter_file::EXPORT, get(letter_file::export))
-        .route(letter_file::IMPORT, import)
-        .route("/console/dead-letters/{id}", get(dead_letter::get))
-        .route("/console/dead-letters/{id}/retry", post(dead_letter::retry))
-        .route("/console/dead-letters/{id}/mend", post(dead_letter::mend))
+        .route(
+            dead_letters::files::EXPORT,
+            get(dead_letters::files::export),
+        )
+        .route(dead_letters::files::IMPORT, import)
+        .route("/console/dead-letters/{id}", get(dead_letters::detail::get))
+        .route(
+            "/console/dead-letters/{id}/retry",
+            post(dead_letters::detail::retry),
+        )
+        .route(
+            "/console/dead-letters/{id}/mend",
+            post(dead_letters::detail::mend),
+        )
         .route(
             "/console/dead-letters/{id}/discard",
-            post(dead_letter::discard),
+            post(dead_letters::detail::discard),
         )
-        .route("/console/bulk", get(bulk::jobs))
-        .route("/console/bulk/{id}/stop", post(bulk::stop))
-        .route("/console/conflicts", get(conflicts::get))
-        .route("/console/conflicts/{id}", get(conflict::get))
-        .route("/console/conflicts/{id}/resolve", post(conflict::resolve))
-        .route("/console/statuses", get(statuses::get))
-        .route("/console/statuses/apply", post(statuses::apply))
-        .route("/console/portals", get(portals::get))
-        .route("/console/portals/{name}", get(portal::get))
-        .route("/console/portals/{name}/pause", post(portal::pause))
-        .route("/console/portals/{name}/resume", post(portal::resume))
-        .route("/console/portals/{name}/test", post(portal::test))
+        .route("/console/bulk", get(dead_letters::bulk::jobs))
+        .route("/console/bulk/{id}/stop", post(dead_letters::bulk::stop))
+        .route("/console/conflicts", get(conflicts::list::get))
+        .route("/console/conflicts/{id}", get(conflicts::detail::get))
+        .route(
+            "/console/conflicts/{id}/resolve",
+            post(conflicts::detail::resolve),
+        )
+        .route("/console/statuses", get(status_map::get))
+        .route("/console/statuses/apply", post(status_map::apply))
+        .route("/console/portals", get(portals::list::get))
+        .route("/console/portals/{name}", get(portals::detail::get))
+        .route(
+            "/console/portals/{name}/pause",
+            post(portals::detail::pause),
+        )
+        .route(
+            "/console/portals/{name}/resume",
+            post(portals::detail::resume),
+        )
+        .route("/console/portals/{name}/test", post(portals::detail::test))
         .route("/console/shops/{name}", get(shop::get))
         .route("/console/shops/{name}/forms", get(forms::get))
         .route(
@@ -84,29 +107,32 @@ pub fn router(state: State) -> Router {
         )
         .route("/console/shops/{name}/pause", post(shop::pause))
         .route("/console/shops/{name}/resume", post(shop::resume))
-        .route("/console/portals/{name}/authorise", post(authorise::begin))
+        .route(
+            "/console/portals/{name}/authorise",
+            post(authorization::begin),
+        )
         .route(
             "/console/portals/{name}/authorisation",
-            post(authorise::hand_over),
+            post(authorization::hand_over),
         )
         .route(
             "/console/portals/{name}/authorisation/{follow}",
-            get(authorise::follow),
+            get(authorization::follow),
         )
         .route(
             "/console/portals/{name}/authorisation/{follow}/live",
-            get(authorise::follow_live),
+            get(authorization::follow_live),
         )
         .route("/console/audit", get(audit::get))
         .route("/console/assets/{name}", get(assets::get))
-        .route("/console/{*nothing}", get(nowhere))
+        .route("/console/{*nothing}", get(not_found))
         .layer(DefaultBodyLimit::max(large))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(state.clone(), around))
+        .layer(middleware::from_fn_with_state(state.clone(), common_layer))
         .with_state(state)
 }
 
-async fn nowhere(request: Request) -> Response {
+async fn not_found(request: Request) -> Response {
     let lang = Lang::of(request.headers());
     (
         StatusCode::NOT_FOUND,
@@ -120,9 +146,9 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, "BRIDGE-BUG").into_response()
 }
 
-async fn around(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
+async fn common_layer(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
     let late = || StatusCode::REQUEST_TIMEOUT.into_response();
-    let mut response = request::told(state.bridge.metrics(), PATIENCE, late, request, next).await;
+    let mut response = access_log::track(state.app.metrics(), PATIENCE, late, request, next).await;
     let headers = response.headers_mut();
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),

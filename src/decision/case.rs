@@ -1,13 +1,14 @@
 //! One difference on its way to a decision.
 
 use super::{
-    Action, Basis, Change, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy, Wrote, sentence,
-    times::Times,
-    turns,
-    word::{Word, denied, guessed, is_before_a_lost_one, own_facts, word},
+    Action, Basis, Change, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy, WrittenValue,
+    explanation, loop_guard,
+    ordering::Times,
+    ruling::{RulingText, denied, guessed, is_before_a_lost_one, own_facts, word},
 };
 use crate::domain::{
-    Agreed, Authority, Before, Fact, Rule, Side, Stage, Told, Untranslatable, Winner,
+    Agreed, Authority, Fact, PreviousAgreement, Rule, SentStatus, Side, Stage, Untranslatable,
+    Winner,
 };
 use chrono::{DateTime, Utc};
 
@@ -30,7 +31,7 @@ pub(super) struct Case<'a> {
     /// The shop's status: what it says, or what it was told since.
     status: String,
     stage: &'a Stage,
-    word: Word,
+    word: RulingText,
     /// Whether a changed table of statuses may move what was agreed.
     table: Table,
     change: Change,
@@ -44,20 +45,20 @@ type Verdict = (Basis, Authority);
 impl<'a> Case<'a> {
     pub(super) fn new(inputs: &'a Inputs<'a>, table: Table) -> Self {
         let agreed = undenied(inputs);
-        let word = agreed.as_ref().map_or(Word::Said, |agreed| {
+        let word = agreed.as_ref().map_or(RulingText::Said, |agreed| {
             let (shop, clock) = (inputs.shop, inputs.clocks.shop);
             match word(agreed, shop, clock) {
-                Word::Older if inputs.policy.asks => Word::Doubtful,
-                Word::Older => Word::Told,
-                Word::Same if inputs.policy.asks => Word::Told,
-                Word::Same => Word::Said,
-                Word::Doubtful if !inputs.policy.asks => guessed(agreed, shop, clock),
+                RulingText::Older if inputs.policy.asks => RulingText::Doubtful,
+                RulingText::Older => RulingText::Told,
+                RulingText::Same if inputs.policy.asks => RulingText::Told,
+                RulingText::Same => RulingText::Said,
+                RulingText::Doubtful if !inputs.policy.asks => guessed(agreed, shop, clock),
                 word => word,
             }
         });
         let last = agreed.as_ref().and_then(|agreed| agreed.told.last());
         let status = match (word, last) {
-            (Word::Told | Word::Doubtful, Some(last)) => last.status.clone(),
+            (RulingText::Told | RulingText::Doubtful, Some(last)) => last.status.clone(),
             _ => inputs.shop.value.clone(),
         };
         let agreed = standing(inputs, agreed, word);
@@ -83,7 +84,7 @@ impl<'a> Case<'a> {
         let inputs = self.inputs;
         if inputs.policy.statuses.consistent(&self.status, self.stage) {
             let is_unsure = self.agreed.as_ref().is_some_and(|agreed| agreed.unsure);
-            if self.word == Word::Doubtful || is_unsure && inputs.policy.asks {
+            if self.word == RulingText::Doubtful || is_unsure && inputs.policy.asks {
                 return self.ask();
             }
             let agreed = self.agreed(self.stage.clone(), inputs.portal.since);
@@ -206,7 +207,7 @@ impl<'a> Case<'a> {
             .filter(|fact| {
                 let is_money_taken = *fact == Fact::Paid && inputs.paid;
                 let kept = || finality.keeps(*fact, said, &self.status, &inputs.policy.statuses);
-                self.word == Word::Said || is_money_taken || kept()
+                self.word == RulingText::Said || is_money_taken || kept()
             })
             .find(|fact| !finality.keeps(*fact, said, status, &inputs.policy.statuses))
     }
@@ -242,7 +243,7 @@ impl<'a> Case<'a> {
     }
 
     fn write_portal(&self, stage: &Stage, basis: Basis, purpose: Purpose) -> Decision {
-        if let Some(stopped) = self.stopped(&Wrote::Stage(stage.clone()), basis) {
+        if let Some(stopped) = self.stopped(&WrittenValue::Stage(stage.clone()), basis) {
             return stopped;
         }
         let action = Action::WritePortal {
@@ -255,7 +256,7 @@ impl<'a> Case<'a> {
     }
 
     fn tell_shop(&self, status: &str, basis: Basis) -> Decision {
-        if let Some(stopped) = self.stopped(&Wrote::Status(status.to_owned()), basis) {
+        if let Some(stopped) = self.stopped(&WrittenValue::Status(status.to_owned()), basis) {
             return stopped;
         }
         let inputs = self.inputs;
@@ -270,13 +271,13 @@ impl<'a> Case<'a> {
     }
 
     /// A message to the shop, on its way from now on.
-    fn told(&self, status: &str, before: Option<&Agreed>) -> Told {
+    fn told(&self, status: &str, before: Option<&Agreed>) -> SentStatus {
         let inputs = self.inputs;
-        Told {
+        SentStatus {
             status: status.to_owned(),
             previous: self.status.clone(),
-            previous_since: inputs.shop.since.filter(|_| self.word == Word::Said),
-            before: before.map(|agreed| Before {
+            previous_since: inputs.shop.since.filter(|_| self.word == RulingText::Said),
+            before: before.map(|agreed| PreviousAgreement {
                 status: agreed.status.clone(),
                 stage: agreed.stage.clone(),
                 portal_since: agreed.portal_since,
@@ -335,9 +336,9 @@ impl<'a> Case<'a> {
     }
 
     /// A review instead of the write, if it would be one too many. A person's word is carried out whatever came before.
-    fn stopped(&self, next: &Wrote, basis: Basis) -> Option<Decision> {
+    fn stopped(&self, next: &WrittenValue, basis: Basis) -> Option<Decision> {
         let inputs = self.inputs;
-        let turns = turns::too_many(inputs.turns, &inputs.policy.turns, next, inputs.now)?;
+        let turns = loop_guard::too_many(inputs.turns, &inputs.policy.turns, next, inputs.now)?;
         (basis != Basis::Ruling).then(|| self.review(ReviewWhy::PingPong { turns }, basis))
     }
 
@@ -352,7 +353,7 @@ impl<'a> Case<'a> {
     /// The status that counts together with that stage; messages still on their way to the shop are kept in mind.
     fn agreed(&self, stage: Stage, portal_since: Option<DateTime<Utc>>) -> Agreed {
         let told = match &self.agreed {
-            Some(agreed) if self.word != Word::Said => agreed.told.clone(),
+            Some(agreed) if self.word != RulingText::Said => agreed.told.clone(),
             _ => Vec::new(),
         };
         Agreed {
@@ -382,7 +383,7 @@ impl<'a> Case<'a> {
             shop_counts_as: self.status.clone(),
             sentence: String::new(),
         };
-        record.sentence = sentence::of(self.inputs, self.agreed.as_ref(), &action, &record);
+        record.sentence = explanation::of(self.inputs, self.agreed.as_ref(), &action, &record);
         Decision { action, record }
     }
 }
@@ -401,13 +402,15 @@ fn undenied(inputs: &Inputs<'_>) -> Option<Agreed> {
 
 /// What was agreed, as far as it still holds: where the shop says something newer than it was told, and never acknowledged
 /// that, the two crossed, and what the portal had moved is a claim as open as the shop's.
-fn standing(inputs: &Inputs<'_>, agreed: Option<Agreed>, word: Word) -> Option<Agreed> {
+fn standing(inputs: &Inputs<'_>, agreed: Option<Agreed>, word: RulingText) -> Option<Agreed> {
     let mut agreed = agreed?;
     let (shop, clock) = (inputs.shop, inputs.clocks.shop);
-    agreed.unsure |= word == Word::Said && is_before_a_lost_one(&agreed, shop, clock);
+    agreed.unsure |= word == RulingText::Said && is_before_a_lost_one(&agreed, shop, clock);
     let crossed = agreed.told.iter().find(|told| told.delivered_at.is_none());
     match crossed.map(|told| told.at) {
-        Some(at) if word == Word::Said && inputs.shop.value != agreed.status => agreed.crossed(at),
+        Some(at) if word == RulingText::Said && inputs.shop.value != agreed.status => {
+            agreed.crossed(at)
+        }
         _ => Some(agreed),
     }
 }

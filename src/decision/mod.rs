@@ -29,24 +29,24 @@
 //! until it says something newer, because its older snapshots may still be on their way.
 
 mod case;
-mod history;
+mod explanation;
+mod loop_guard;
+mod ordering;
 mod outcome;
+mod ruling;
 mod sending;
-mod sentence;
-pub mod statuses;
-mod times;
-mod turns;
-mod word;
+mod stage_history;
+pub mod status_map;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use history::{
-    ForeignMove, HistoryRow, OwnWrite, Place, decide_again, foreign_moves, overwritten,
-};
+pub use loop_guard::{BridgeWrite, WrittenValue};
 pub use outcome::{Action, Basis, Change, Decision, Purpose, Record, Refusal, ReviewWhy};
 pub use sending::{Message, Person, Sending, Withdrawal, sending};
-pub use turns::{Turn, Wrote};
+pub use stage_history::{
+    ForeignMove, HistoryRow, OwnWrite, Place, decide_again, foreign_moves, overwritten,
+};
 
 use crate::domain::{Agreed, Clocks, Observation, Policy, Side, Stage};
 use case::{Case, Table};
@@ -73,7 +73,7 @@ pub struct Inputs<'a> {
     /// Id of the deal's newest stage-history row, read before the deal itself.
     pub history: Option<u64>,
     /// What was written for this order lately, on both sides.
-    pub turns: &'a [Turn],
+    pub turns: &'a [BridgeWrite],
     /// A person's word on a difference.
     pub ruling: Option<&'a Ruling>,
     /// A review that is open for this order.

@@ -3,7 +3,7 @@
 //! It was decided on what was known then. It may have waited since, behind a shop that was away: meanwhile money may have been
 //! taken, the shop may have gone elsewhere, or a person may have been asked.
 
-use super::word::{Word, denied, own_facts, word};
+use super::ruling::{RulingText, denied, own_facts, word};
 use crate::domain::{Agreed, Fact, Observation, Offset, Policy};
 use chrono::{DateTime, Utc};
 
@@ -97,7 +97,7 @@ pub fn sending(message: &Message<'_>) -> Sending {
         return Sending::Held;
     }
     let elsewhere = agreed.told.last().is_some_and(|last| last.status != *said);
-    if elsewhere && word(agreed, message.shop, message.clock) == Word::Said {
+    if elsewhere && word(agreed, message.shop, message.clock) == RulingText::Said {
         return Sending::Withdrawn(Withdrawal::Crossed);
     }
     match message.person {

@@ -1,6 +1,6 @@
 //! Names and numbers that identify things, each its own type.
 
-use super::{Faults, is_form_key, reader::Reader};
+use super::{Faults, is_form_key, json_reader::Reader};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;

@@ -70,7 +70,7 @@ pub struct Agreed {
     pub unsure: bool,
     /// What the shop was told and has not confirmed by a snapshot yet, oldest first; the last one is `status`.
     #[serde(default)]
-    pub told: Vec<Told>,
+    pub told: Vec<SentStatus>,
 }
 
 impl Agreed {
@@ -157,7 +157,7 @@ impl Agreed {
         let Some(place) = self.root(told_at) else {
             return Some(self);
         };
-        let sent = self.told.iter().skip(place).any(Told::is_unanswered);
+        let sent = self.told.iter().skip(place).any(SentStatus::is_unanswered);
         let before = self.before(place)?;
         Some(Self {
             unsure: before.unsure || sent,
@@ -201,7 +201,7 @@ impl Agreed {
             return Some(self);
         };
         let (kept, dropped) = self.told.split_at(place);
-        let (told, sent) = (kept.to_vec(), dropped.iter().any(Told::is_unanswered));
+        let (told, sent) = (kept.to_vec(), dropped.iter().any(SentStatus::is_unanswered));
         let before = self.before(place)?;
         Some(Self {
             unsure: before.unsure || sent,
@@ -216,7 +216,7 @@ impl Agreed {
     pub fn since_then(mut self, now: Option<&Self>) -> Self {
         let last = self.told.last().map(|told| told.at);
         let told = now.iter().flat_map(|now| &now.told);
-        let told: Vec<Told> = told.filter(|told| self.awaits(told.at)).cloned().collect();
+        let told: Vec<SentStatus> = told.filter(|told| self.awaits(told.at)).cloned().collect();
         if last != told.last().map(|told| told.at) {
             self.by_portal = None;
         }
@@ -228,7 +228,7 @@ impl Agreed {
     /// word then.
     pub fn is_by_portal(&self, status: &str) -> bool {
         // A question changes nothing.
-        let moved = |told: &Told| told.status == status && told.previous != status;
+        let moved = |told: &SentStatus| told.status == status && told.previous != status;
         self.told.iter().any(moved) || self.by_portal.as_deref() == Some(status)
     }
 
@@ -241,7 +241,7 @@ impl Agreed {
 
 /// A status that the shop was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct SentStatus {
     /// What it was told.
     pub status: String,
     /// What it had before, as far as was known.
@@ -250,7 +250,7 @@ pub struct Told {
     #[serde(default)]
     pub previous_since: Option<DateTime<Utc>>,
     /// What was agreed before; none if nothing was.
-    pub before: Option<Before>,
+    pub before: Option<PreviousAgreement>,
     /// When that was decided, by the bridge's clock: with the order, the identity of the message.
     pub at: DateTime<Utc>,
     /// When it was first sent: the shop may have carried it out then, if an answer was lost.
@@ -268,7 +268,7 @@ pub struct Told {
     pub denies: Vec<Fact>,
 }
 
-impl Told {
+impl SentStatus {
     /// Whether the shop may have carried it out: it was sent, and no answer came.
     pub fn is_unanswered(&self) -> bool {
         self.first_sent_at.is_some() && self.delivered_at.is_none()
@@ -282,7 +282,7 @@ impl Told {
 
 /// What was agreed before the shop was told something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Before {
+pub struct PreviousAgreement {
     /// As in [`Agreed`].
     pub status: String,
     /// As in [`Agreed`].

@@ -1,14 +1,14 @@
 //! `POST /v1/events`: a shop tells what happened.
 
 use super::{
-    Problem, State, body,
-    error::Pointed,
-    shapes::{AnyEvents, CloudEvent},
+    Problem, State,
+    layer::{self, problem::FieldError},
+    request_schemas::{AnyEvents, CloudEvent},
 };
 use crate::{
     app::{Accepted, MAX_EVENTS},
     config::Caller,
-    domain::{Code, Fault, ShopName, cut},
+    domain::{ErrorCode, Fault, ShopName, cut},
 };
 use axum::{
     Json,
@@ -37,13 +37,14 @@ pub(super) struct EventResult {
     pub result: &'static str,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<Pointed>,
+    pub faults: Vec<FieldError>,
 }
 
 /// What was taken.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-enum Taken {
+#[schema(as = Taken)]
+enum EventsResult {
     /// One event.
     One(EventResult),
     /// The events of a batch, in their order.
@@ -51,7 +52,7 @@ enum Taken {
 }
 
 /// What a request carries.
-enum Sent {
+enum SentEvents {
     One(Value),
     Batch(Events),
 }
@@ -83,7 +84,7 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
         )
     ),
     responses(
-        (status = 202, description = "Taken. For a batch: `results`, one for each event", body = Taken),
+        (status = 202, description = "Taken. For a batch: `results`, one for each event", body = EventsResult),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not a shop's key", body = Problem, content_type = "application/problem+json"),
@@ -103,29 +104,32 @@ pub(super) async fn post_events(
 ) -> Result<Response, Problem> {
     let Caller::Shop(shop) = &caller else {
         return Err(Problem::new(
-            Code::Forbidden,
+            ErrorCode::Forbidden,
             "only a shop's key posts events",
         ));
     };
     match parse(&headers, body, state.config.http.max_body_bytes).await? {
-        Sent::One(event) => one(&state, shop, event).await,
-        Sent::Batch(events) => batch(&state, shop, events).await,
+        SentEvents::One(event) => one(&state, shop, event).await,
+        SentEvents::Batch(events) => batch(&state, shop, events).await,
     }
 }
 
 async fn one(state: &State, shop: &ShopName, event: Value) -> Result<Response, Problem> {
     let events = [event];
-    let accepted = state.bridge.accept_events(Some(shop), &events).await?;
+    let accepted = state.app.intake.accept_events(Some(shop), &events).await?;
     match accepted.into_iter().next() {
         Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
         Some(Accepted::Refused(code, faults)) => Err(Problem::faulty(code, faults)),
-        Some(Accepted::Failed(_)) => Err(Problem::new(Code::Bug, FAILED)),
-        Some(Accepted::Conflict) => Err(Problem::new(Code::Conflict, Code::Conflict.sentence())),
+        Some(Accepted::Failed(_)) => Err(Problem::new(ErrorCode::Bug, FAILED)),
+        Some(Accepted::Conflict) => Err(Problem::new(
+            ErrorCode::Conflict,
+            ErrorCode::Conflict.sentence(),
+        )),
         Some(taken) => {
             let result = result(&events[0], taken);
-            Ok((StatusCode::ACCEPTED, Json(Taken::One(result))).into_response())
+            Ok((StatusCode::ACCEPTED, Json(EventsResult::One(result))).into_response())
         }
-        None => Err(Problem::new(Code::Bug, "the event got no result")),
+        None => Err(Problem::new(ErrorCode::Bug, "the event got no result")),
     }
 }
 
@@ -136,9 +140,9 @@ async fn batch(state: &State, shop: &ShopName, sent: Events) -> Result<Response,
             "{} events at once: at most {MAX_EVENTS} are taken",
             events.len()
         );
-        return Err(Problem::new(Code::TooLarge, detail));
+        return Err(Problem::new(ErrorCode::TooLarge, detail));
     }
-    let mut accepted = state.bridge.accept_events(Some(shop), events).await?;
+    let mut accepted = state.app.intake.accept_events(Some(shop), events).await?;
     for (place, detail) in sent.unreadable {
         if let Some(one) = accepted.get_mut(place) {
             let pointer = String::new();
@@ -146,7 +150,9 @@ async fn batch(state: &State, shop: &ShopName, sent: Events) -> Result<Response,
         }
     }
     let taken = accepted.is_empty() || accepted.iter().any(|one| one.code().is_none());
-    let failed = accepted.iter().any(|one| one.code() == Some(Code::Bug));
+    let failed = accepted
+        .iter()
+        .any(|one| one.code() == Some(ErrorCode::Bug));
     let results = events
         .iter()
         .zip(accepted)
@@ -158,7 +164,7 @@ async fn batch(state: &State, shop: &ShopName, sent: Events) -> Result<Response,
     if !taken {
         return Err(Problem::nothing_taken(results));
     }
-    Ok((StatusCode::ACCEPTED, Json(Taken::Batch { results })).into_response())
+    Ok((StatusCode::ACCEPTED, Json(EventsResult::Batch { results })).into_response())
 }
 
 fn result(event: &Value, accepted: Accepted) -> EventResult {
@@ -170,11 +176,11 @@ fn result(event: &Value, accepted: Accepted) -> EventResult {
     let word = accepted.word();
     let faults = match accepted {
         Accepted::Invalid(faults) | Accepted::Refused(_, faults) => {
-            faults.into_iter().map(Pointed::from).collect()
+            faults.into_iter().map(FieldError::from).collect()
         }
-        Accepted::Failed(_) => vec![Pointed {
+        Accepted::Failed(_) => vec![FieldError {
             pointer: String::new(),
-            detail: format!("{FAILED} ({})", Code::Bug),
+            detail: format!("{FAILED} ({})", ErrorCode::Bug),
         }],
         _ => Vec::new(),
     };
@@ -186,7 +192,7 @@ fn result(event: &Value, accepted: Accepted) -> EventResult {
     }
 }
 
-async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<Sent, Problem> {
+async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<SentEvents, Problem> {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
@@ -194,24 +200,24 @@ async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<Sent, Pro
         .map(|kind| kind.trim().to_ascii_lowercase());
     match kind.as_deref() {
         Some("application/json") if headers.contains_key("ce-specversion") => {
-            let data = body::json(&body::read(headers, body, most).await?).await?;
-            Ok(Sent::One(binary(headers, data)?))
+            let data = layer::body::json(&layer::body::read(headers, body, most).await?).await?;
+            Ok(SentEvents::One(binary(headers, data)?))
         }
         Some("application/json") => {
-            let bytes = body::read(headers, body, most).await?;
-            match body::json(&bytes).await {
-                Ok(Value::Array(values)) => Ok(Sent::Batch(Events::of(values))),
-                Ok(event) => Ok(Sent::One(event)),
+            let bytes = layer::body::read(headers, body, most).await?;
+            match layer::body::json(&bytes).await {
+                Ok(Value::Array(values)) => Ok(SentEvents::Batch(Events::of(values))),
+                Ok(event) => Ok(SentEvents::One(event)),
                 Err(problem) => each(&bytes, problem),
             }
         }
-        Some("application/cloudevents+json") => Ok(Sent::One(
-            body::json(&body::read(headers, body, most).await?).await?,
+        Some("application/cloudevents+json") => Ok(SentEvents::One(
+            layer::body::json(&layer::body::read(headers, body, most).await?).await?,
         )),
         Some("application/cloudevents-batch+json") => {
-            let bytes = body::read(headers, body, most).await?;
-            match body::json(&bytes).await {
-                Ok(values) => Ok(Sent::Batch(Events::of(values))),
+            let bytes = layer::body::read(headers, body, most).await?;
+            match layer::body::json(&bytes).await {
+                Ok(values) => Ok(SentEvents::Batch(Events::of(values))),
                 Err(problem) => each(&bytes, problem),
             }
         }
@@ -231,9 +237,9 @@ impl Events {
 
 /// The events of a batch that could not be read as a whole, each by itself: a number out of all bounds, or lists in lists,
 /// are the fault of one of them.
-fn each(bytes: &[u8], problem: Problem) -> Result<Sent, Problem> {
+fn each(bytes: &[u8], problem: Problem) -> Result<SentEvents, Problem> {
     // Where there was no room for them, there is none for each.
-    let texts = serde_json::from_slice::<Vec<&RawValue>>(body::text(bytes));
+    let texts = serde_json::from_slice::<Vec<&RawValue>>(layer::body::text(bytes));
     let (Ok(texts), true) = (texts, problem.is_malformed()) else {
         return Err(problem);
     };
@@ -246,7 +252,7 @@ fn each(bytes: &[u8], problem: Problem) -> Result<Sent, Problem> {
         });
         events.values.push(value);
     }
-    Ok(Sent::Batch(events))
+    Ok(SentEvents::Batch(events))
 }
 
 /// The event of CloudEvents' binary mode: attributes in headers, percent-encoded, and the body as data.
@@ -257,7 +263,7 @@ fn binary(headers: &HeaderMap, data: Value) -> Result<Value, Problem> {
             let text = percent_decode_str(value.to_str().unwrap_or_default()).decode_utf8();
             let text = text.map_err(|_| {
                 Problem::new(
-                    Code::Malformed,
+                    ErrorCode::Malformed,
                     format!("the header `ce-{name}` is not UTF-8"),
                 )
             })?;

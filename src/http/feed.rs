@@ -2,7 +2,7 @@
 
 use super::{
     Problem,
-    query::{self, wrong},
+    layer::query::{self, wrong},
 };
 use crate::{config::Caller, domain::ShopName};
 use axum::extract::{Query, rejection::QueryRejection};

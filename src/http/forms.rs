@@ -1,6 +1,6 @@
 //! `/forms/{shop}/{form}/{token}`: where the forms of a shop's site post to.
 
-use super::{Problem, State, body};
+use super::{Problem, State, layer};
 use crate::{
     app::FormTaken,
     config::{Form, FormAnswer, KeyDigest},
@@ -49,12 +49,16 @@ pub(super) async fn post_form(
 ) -> Result<Response, Problem> {
     let (shop, form) = found(&state, address)?;
     doors::known();
-    let bytes = body::read(&headers, body, LARGEST).await?;
+    let bytes = layer::body::read(&headers, body, LARGEST).await?;
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    body::room(&bytes).await?;
+    layer::body::room(&bytes).await?;
     let posted = forms::read_body(kind, &bytes);
-    let taken = state.bridge.take_form(&shop, &form.rules, posted).await?;
+    let taken = state
+        .app
+        .forms
+        .take_form(&shop, &form.rules, posted)
+        .await?;
     tracing::info!(%shop, form = form.rules.name, ?taken, "a form was posted");
     Ok(match (&form.answer, taken) {
         (FormAnswer::Redirect(to), taken) if taken != FormTaken::Ping => {

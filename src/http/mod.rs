@@ -9,52 +9,29 @@
 //! To add an endpoint: a file with a handler under `#[utoipa::path]`, and its line in `routes`; the route and its
 //! description come from the same attribute, so neither can be without the other.
 
-mod around;
-mod audit;
-mod auth;
-mod body;
-mod bulk;
-mod conflict;
 mod conflicts;
-mod dead_letter;
 mod dead_letters;
-mod discard;
-mod error;
 mod events;
 mod exchange;
 mod feed;
 mod forms;
-mod health;
-mod install;
-mod letter_counts;
-mod letter_export;
-mod letter_import;
-mod metrics;
-mod not_customer;
-mod oauth;
-mod openapi;
+mod layer;
+mod ops;
 mod orders;
-mod patient;
-mod portals;
-mod query;
-mod resolve;
-mod retry;
+mod request_schemas;
 mod routes;
-mod segment;
 mod serve;
-mod shapes;
-mod status;
 mod status_changes;
 mod stock;
 mod webhooks;
-mod woocommerce;
 
-use crate::{app::Bridge, config::Config};
+use crate::{app::App, config::Config};
+use axum::extract::FromRef;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-pub use error::Problem;
-pub use openapi::document;
+pub use layer::problem::Problem;
+pub use ops::openapi::document;
 pub use routes::{router, watch_router};
 pub use serve::{serve, serve_within};
 
@@ -62,9 +39,23 @@ pub use serve::{serve, serve_within};
 #[derive(Debug, Clone)]
 pub struct State {
     /// The use cases.
-    pub bridge: Bridge,
+    pub app: App,
     /// The settings: keys, roles and bounds.
     pub config: Arc<Config>,
     /// Whether this process takes requests: false from the moment it is told to stop.
     pub ready: watch::Receiver<bool>,
+}
+
+macro_rules! handles {
+    ($($handle:ident = $field:ident),* $(,)?) => {$(
+        impl FromRef<State> for crate::app::$handle {
+            fn from_ref(state: &State) -> Self {
+                Self::clone(&state.app.$field)
+            }
+        }
+    )*};
+}
+
+handles! {
+    Sync = sync, DeadLetters = dead_letters, PortalAccess = portal_access, Operations = operations, Stock = stock
 }

@@ -1,11 +1,12 @@
 //! The routes, and their description: one list for both.
 
 use super::{
-    Problem, State, around, audit, bulk, conflict, conflicts, dead_letter, dead_letters, discard,
-    events, exchange, forms, health, install, letter_counts, letter_export, letter_import, metrics,
-    not_customer, oauth, openapi, orders, portals, resolve, retry, status, status_changes,
+    Problem, State, conflicts, dead_letters, events, exchange, forms, layer,
+    ops::{audit, health, metrics, openapi, portals, status},
+    orders::{self, not_customer},
+    status_changes,
     stock::{extend, level_changes, levels, release, reservation, reserve, ship},
-    webhooks, woocommerce,
+    webhooks::{bitrix24, install, oauth_callback, woocommerce},
 };
 use axum::{
     Router,
@@ -17,61 +18,61 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{OpenApi, Path, openapi::HttpMethod};
 
 macro_rules! endpoints {
-    ($($module:ident :: $function:ident $marker:ident)*) => {
+    ($($($module:ident)::+ => $function:ident $marker:ident)*) => {
         #[derive(OpenApi)]
         #[openapi(
             info(title = "b24-bridge", description = "Carries an online store's orders into Bitrix24 CRM."),
-            paths($($module::$function),*),
+            paths($($($module)::+::$function),*),
             components(schemas(Problem))
         )]
         pub(super) struct Described;
 
         fn endpoints() -> Router<State> {
-            Router::new()$(.route(&$module::$marker::path(), at::<$module::$marker, _, _>($module::$function)))*
+            Router::new()$(.route(&$($module)::+::$marker::path(), at::<$($module)::+::$marker, _, _>($($module)::+::$function)))*
         }
     };
 }
 
 endpoints! {
-    events::post_events __path_post_events
-    woocommerce::post_delivery __path_post_delivery
-    forms::post_form __path_post_form
-    forms::get_form __path_get_form
-    orders::get_order __path_get_order
-    not_customer::post_not_customer __path_post_not_customer
-    dead_letters::get_dead_letters __path_get_dead_letters
-    letter_counts::get_counts __path_get_counts
-    letter_export::get_export __path_get_export
-    letter_import::post_import __path_post_import
-    bulk::post_job __path_post_job
-    bulk::get_jobs __path_get_jobs
-    bulk::get_job __path_get_job
-    bulk::post_stop __path_post_stop
-    audit::get_audit __path_get_audit
-    dead_letter::get_dead_letter __path_get_dead_letter
-    retry::post_retry __path_post_retry
-    discard::post_discard __path_post_discard
-    status::get_status __path_get_status
-    portals::post_pause __path_post_pause
-    portals::post_resume __path_post_resume
-    webhooks::post_notification __path_post_notification
-    status_changes::get_status_changes __path_get_status_changes
-    reserve::put_reservation __path_put_reservation
-    reservation::get_reservation __path_get_reservation
-    release::delete_reservation __path_delete_reservation
-    ship::post_ship __path_post_ship
-    extend::post_extend __path_post_extend
-    levels::get_stock __path_get_stock
-    level_changes::get_stock_changes __path_get_stock_changes
-    conflicts::get_conflicts __path_get_conflicts
-    conflict::get_conflict __path_get_conflict
-    resolve::post_resolve __path_post_resolve
-    health::get_healthz __path_get_healthz
-    health::get_readyz __path_get_readyz
-    install::post_install __path_post_install
-    oauth::get_oauth __path_get_oauth
-    metrics::get_metrics __path_get_metrics
-    openapi::get_openapi __path_get_openapi
+    events => post_events __path_post_events
+    woocommerce => post_delivery __path_post_delivery
+    forms => post_form __path_post_form
+    forms => get_form __path_get_form
+    orders => get_order __path_get_order
+    not_customer => post_not_customer __path_post_not_customer
+    dead_letters::list => get_dead_letters __path_get_dead_letters
+    dead_letters::counts => get_counts __path_get_counts
+    dead_letters::export => get_export __path_get_export
+    dead_letters::import => post_import __path_post_import
+    dead_letters::jobs => post_job __path_post_job
+    dead_letters::jobs => get_jobs __path_get_jobs
+    dead_letters::jobs => get_job __path_get_job
+    dead_letters::jobs => post_stop __path_post_stop
+    audit => get_audit __path_get_audit
+    dead_letters::get => get_dead_letter __path_get_dead_letter
+    dead_letters::retry => post_retry __path_post_retry
+    dead_letters::discard => post_discard __path_post_discard
+    status => get_status __path_get_status
+    portals => post_pause __path_post_pause
+    portals => post_resume __path_post_resume
+    bitrix24 => post_notification __path_post_notification
+    status_changes => get_status_changes __path_get_status_changes
+    reserve => put_reservation __path_put_reservation
+    reservation => get_reservation __path_get_reservation
+    release => delete_reservation __path_delete_reservation
+    ship => post_ship __path_post_ship
+    extend => post_extend __path_post_extend
+    levels => get_stock __path_get_stock
+    level_changes => get_stock_changes __path_get_stock_changes
+    conflicts::list => get_conflicts __path_get_conflicts
+    conflicts::get => get_conflict __path_get_conflict
+    conflicts::resolve => post_resolve __path_post_resolve
+    health => get_healthz __path_get_healthz
+    health => get_readyz __path_get_readyz
+    install => post_install __path_post_install
+    oauth_callback => get_oauth __path_get_oauth
+    metrics => get_metrics __path_get_metrics
+    openapi => get_openapi __path_get_openapi
 }
 
 /// The handler at the methods that its description names.
@@ -99,12 +100,12 @@ where
 /// The whole API.
 pub fn router(state: State) -> Router {
     exchange(endpoints(), &state)
-        .fallback(around::nowhere)
-        .method_not_allowed_fallback(around::wrong_method)
-        .layer(CatchPanicLayer::custom(around::panicked))
+        .fallback(layer::middleware::not_found)
+        .method_not_allowed_fallback(layer::middleware::wrong_method)
+        .layer(CatchPanicLayer::custom(layer::middleware::panicked))
         .layer(middleware::from_fn_with_state(
             state.clone(),
-            around::around,
+            layer::middleware::common_layer,
         ))
         .with_state(state)
 }
@@ -124,11 +125,11 @@ pub fn watch_router(state: State) -> Router {
         .route("/healthz", get(health::get_healthz))
         .route("/readyz", get(health::get_readyz))
         .route("/metrics", get(metrics::shown))
-        .fallback(around::nowhere)
-        .layer(CatchPanicLayer::custom(around::panicked))
+        .fallback(layer::middleware::not_found)
+        .layer(CatchPanicLayer::custom(layer::middleware::panicked))
         .layer(middleware::from_fn_with_state(
             state.clone(),
-            around::around,
+            layer::middleware::common_layer,
         ))
         .with_state(state)
 }

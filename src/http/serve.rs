@@ -3,7 +3,7 @@
 //! Only HTTP/1.1 is spoken. A connection that says nothing, or says it slowly, or does not take its answer, is cut off; how many
 //! there are at once is bounded, of all and of one source, and so is what the bodies of all requests take together.
 
-use super::patient::Patient;
+use super::layer::patient_stream::PatientStream;
 use crate::doors::{self, Room, Source};
 use axum::{Router, middleware};
 use hyper_util::{
@@ -66,7 +66,7 @@ pub async fn serve_within(
         let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                rest(&error).await;
+                accept_backoff(&error).await;
                 continue;
             }
         };
@@ -76,7 +76,7 @@ pub async fn serve_within(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let stream = Patient::new(stream);
+        let stream = PatientStream::new(stream);
         let service = AddExtension::new(router.clone(), Source(peer.ip()));
         let service = AddExtension::new(service, stream.flushes());
         let connection = server
@@ -98,14 +98,14 @@ pub async fn serve_within(
     Ok(())
 }
 
-type Accepted = (
+type AcceptedConnection = (
     tokio::net::TcpStream,
     std::net::SocketAddr,
     tokio::sync::OwnedSemaphorePermit,
 );
 
 /// The next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<Accepted> {
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<AcceptedConnection> {
     let place = Arc::clone(places).acquire_owned().await;
     let place = place.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
@@ -113,7 +113,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<A
 }
 
 /// A client that left is its own affair; anything else passes when something is freed.
-async fn rest(error: &io::Error) {
+async fn accept_backoff(error: &io::Error) {
     let gone = [
         io::ErrorKind::ConnectionAborted,
         io::ErrorKind::ConnectionRefused,

@@ -31,10 +31,10 @@ pub(super) async fn get_status_changes(
     query: Result<Query<From>, QueryRejection>,
 ) -> Result<Json<StatusChanges>, Problem> {
     let feed::Place { shop, after, limit } = feed::place(query, &caller)?;
-    let bridge = &state.bridge;
+    let app = &state.app;
     let page = match caller.only() {
-        Some(_) => bridge.status_changes(&shop, after, limit).await?,
-        None => bridge.peek_status_changes(&shop, after, limit).await?,
+        Some(_) => app.sync.status_changes(&shop, after, limit).await?,
+        None => app.sync.peek_status_changes(&shop, after, limit).await?,
     };
     Ok(Json(page))
 }

@@ -3,11 +3,13 @@
 
 use super::{
     Card, Open, Refused, State,
-    customers::{Customer, Firm},
-    fields::within,
-    state::wanted_of,
-    value::{id, text},
-    who::{Evidence, Linked},
+    customers::{
+        BusinessCustomer, Customer,
+        card_match::{Evidence, Linked},
+    },
+    field_mapping::within,
+    job::wanted_of,
+    json::{id, text},
 };
 use crate::domain::{Agreement, LegalEntity, Person};
 use serde_json::{Map, Value, json};
@@ -232,7 +234,11 @@ impl State {
     }
 
     /// Takes over the cards that were recognised or made.
-    pub(super) fn take_cards(&mut self, customer: Option<&Customer>, firm: Option<&Firm>) {
+    pub(super) fn take_cards(
+        &mut self,
+        customer: Option<&Customer>,
+        firm: Option<&BusinessCustomer>,
+    ) {
         let mut recognised = self.known.recognised.take().unwrap_or_default();
         if let Some(recognition) = customer.and_then(Customer::recognition) {
             self.known.contact_id = Some(recognition.id);
@@ -242,10 +248,10 @@ impl State {
             self.links_contact = has_id && customer.is_some_and(|one| one.links(link));
             recognised.contact = Some(recognition.or_before(recognised.contact.take()));
         }
-        if let Some(recognition) = firm.and_then(Firm::recognition) {
+        if let Some(recognition) = firm.and_then(BusinessCustomer::recognition) {
             self.known.company_id = Some(recognition.id);
             self.known.firm.clone_from(&self.firm_told);
-            self.links_company = firm.is_some_and(Firm::links);
+            self.links_company = firm.is_some_and(BusinessCustomer::links);
             recognised.company = Some(recognition.or_before(recognised.company.take()));
         }
         if self.firm_dropped() {

@@ -4,40 +4,41 @@
 //! takes their answers, and ends with one [`Settlement`] for each job. It never sends anything itself, so each step can
 //! be tested by hand-written answers.
 
-mod answers;
-mod ask;
+mod batching;
 mod cards;
-mod conversions;
 mod customers;
-mod facts;
-mod fields;
-mod glance;
-mod identity;
-mod import;
-mod list;
-mod rows;
-mod state;
-mod targets;
-mod told;
-mod under_way;
-mod value;
+mod deal_import;
+mod deal_scan;
+mod diff;
+mod entities;
+mod field_mapping;
+mod job;
+mod json;
+mod lead_conversions;
+mod list_query;
+mod portal_identity;
+mod portal_schema;
+mod refused_fields;
+mod responses;
 mod wave;
-mod who;
-mod withheld;
+mod writes_in_flight;
 
-pub use conversions::{Became, LEADS_AT_ONCE, ask_conversions, read_conversions};
-pub use facts::PortalFacts;
-pub use glance::{
-    BrokenRow, DealState, Glance, History, Look, MoveRow, Seen, StageWrite, Written as StageWritten,
+pub use customers::card_match::{
+    Because, Card, Evidence, NotOf, Passed, Recognised, Recognition, Refused, Who,
 };
-pub use identity::{Inquiry, Origin, Remembered, Search, Verdict, Witness};
-pub use under_way::{Doubt, Intention, Landing, Making, Open, UnderWay};
+pub use deal_scan::{
+    BrokenRow, DealScan, DealState, History, MoveOutcome as StageWritten, ScanRequest, ScanResult,
+    StageMove, StageWrite,
+};
+pub use lead_conversions::{Became, LEADS_AT_ONCE, ask_conversions, read_conversions};
+pub use portal_identity::{Inquiry, Origin, RememberedWitness, Search, Verdict, Witness};
+pub use portal_schema::PortalFacts;
 pub use wave::Wave;
-pub use who::{Because, Card, Evidence, NotOf, Passed, Recognised, Recognition, Refused, Who};
+pub use writes_in_flight::{Doubt, Intention, Landing, Making, Open, WritesInFlight};
 
-use state::State;
+use job::State;
 
-use crate::domain::{Code, LegalEntity, OrderNumber, Person, ShopRules, Snapshot, Stage};
+use crate::domain::{ErrorCode, LegalEntity, OrderNumber, Person, ShopRules, Snapshot, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{fmt, sync::Arc};
@@ -55,7 +56,7 @@ pub struct Job {
     /// What to do.
     pub intent: Intent,
     /// What the bridge knows of the order from before.
-    pub known: Known,
+    pub known: KnownLinks,
     /// Make a new deal if the known one is gone (an operator said so).
     pub recreate: bool,
     /// If it becomes a new deal, import it: the portal then starts none of its automation for new deals.
@@ -94,9 +95,9 @@ pub enum Intent {
 
 /// What the bridge knows of an order and its customer from before: the links, and what it last wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
+pub struct KnownLinks {
     /// Deal or lead.
-    pub target: Option<Target>,
+    pub target: Option<CrmEntity>,
     /// Contact.
     pub contact_id: Option<u64>,
     /// Company.
@@ -111,7 +112,7 @@ pub struct Known {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognised: Option<Recognised>,
     /// What was last written; none if that is not known (then the portal's own values are compared).
-    pub written: Option<Written>,
+    pub written: Option<LastWritten>,
     /// What was sent and is not known to have arrived: it counts as unknown, and is done before the order is.
     #[serde(default, skip_serializing_if = "Open::is_nothing")]
     pub open: Open,
@@ -120,14 +121,14 @@ pub struct Known {
 /// What an order became in the portal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
+pub enum CrmEntity {
     /// A deal, by id.
     Deal(u64),
     /// A lead, by id.
     Lead(u64),
 }
 
-impl Target {
+impl CrmEntity {
     fn new(lead: bool, id: u64) -> Self {
         if lead { Self::Lead(id) } else { Self::Deal(id) }
     }
@@ -139,7 +140,7 @@ impl Target {
     }
 }
 
-impl Known {
+impl KnownLinks {
     /// Whom its contact stands for; who told no name is known by the one that stood on the card.
     pub fn customer(&self) -> Option<Person> {
         let person = self.person.clone()?;
@@ -173,7 +174,7 @@ impl Known {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for CrmEntity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deal(id) => write!(f, "deal {id}"),
@@ -185,7 +186,7 @@ impl fmt::Display for Target {
 /// What the bridge last wrote for an order, as far as an answer or a reading confirmed it: compared with what it would write now, so
 /// that only changes are sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Written {
+pub struct LastWritten {
     /// Fields by their portal names.
     pub fields: serde_json::Map<String, Value>,
     /// How the portal shows the fields that it shows otherwise than they were sent.
@@ -245,7 +246,7 @@ pub enum CallAnswer {
     /// Refused, or left without a usable answer, as a whole, while other calls go through: something in it is to blame.
     Spoilt {
         /// What it came to.
-        code: Code,
+        code: ErrorCode,
         /// What exactly, for people.
         message: String,
     },
@@ -280,7 +281,7 @@ pub struct Settlement {
     /// How it ended.
     pub outcome: Outcome,
     /// What is known of the order now; to be stored whatever the outcome.
-    pub known: Known,
+    pub known: KnownLinks,
     /// What somebody who reads the order's life should know, each in one plain sentence.
     pub notes: Vec<String>,
     /// The stage read back from the portal, if it was.
@@ -308,27 +309,27 @@ pub enum Outcome {
     /// The portal refused: an attempt is used up, a later one may succeed.
     Refused {
         /// Why.
-        code: Code,
+        code: ErrorCode,
         /// The portal's own words.
         message: String,
     },
     /// No retry can cure this.
     Hopeless {
         /// Why.
-        code: Code,
+        code: ErrorCode,
         /// What exactly, for people.
         message: String,
     },
     /// Nobody judged the order: to be done again, no attempt used up. What was sent may have been written.
     Again {
         /// Why.
-        code: Code,
+        code: ErrorCode,
     },
     /// Something that the order shares with others was refused, and nobody knows whose fault that is: to be done again in smaller
     /// company, no attempt used up. An order that is alone is judged.
     Apart {
         /// Why.
-        code: Code,
+        code: ErrorCode,
         /// What exactly, for people.
         message: String,
     },

@@ -1,15 +1,15 @@
 //! The rounds that many orders go through at once.
 //!
-//! Each round is asked by the module it concerns ([`super::targets`], [`super::customers`], [`super::import`]) and ends when nothing of it
-//! waits any more; what the answers mean is in [`super::answers`]. An order that is settled takes no part in later rounds.
+//! Each round is asked by the module it concerns ([`super::entities`], [`super::customers`], [`super::deal_import`]) and ends when nothing of it
+//! waits any more; what the answers mean is in [`super::responses`]. An order that is settled takes no part in later rounds.
 
 use super::{
     Call, Job, Outcome, PortalFacts, Settlement, State,
-    ask::{Ask, Desk, Group, Step},
-    customers::{ContactRow, Customer, Firm},
-    targets::{read_back, read_back_room},
+    batching::{AtomicCommands, CommandBatcher, PendingCommand, PlannedCommand},
+    customers::{BusinessCustomer, ContactRow, Customer},
+    entities::{read_back, read_back_room},
 };
-use crate::domain::Code;
+use crate::domain::ErrorCode;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,16 +37,16 @@ enum Phase {
 pub struct Wave {
     pub(super) jobs: Vec<State>,
     pub(super) customers: Vec<Customer>,
-    pub(super) firms: Vec<Firm>,
+    pub(super) firms: Vec<BusinessCustomer>,
     /// Contacts as they were read; none for one that is not there.
     pub(super) contacts: BTreeMap<u64, Option<ContactRow>>,
     /// Companies that were asked for, and whether the portal has them.
     pub(super) companies: BTreeMap<u64, bool>,
     pub(super) facts: PortalFacts,
-    pub(super) desk: Desk,
+    pub(super) desk: CommandBatcher,
     /// What tells customers whom a lost call may still make.
     pub(super) doubtful: BTreeSet<String>,
-    pub(super) waiting: Vec<Group>,
+    pub(super) waiting: Vec<AtomicCommands>,
     phase: Phase,
 }
 
@@ -60,7 +60,7 @@ impl Wave {
             contacts: BTreeMap::new(),
             companies: BTreeMap::new(),
             facts,
-            desk: Desk::default(),
+            desk: CommandBatcher::default(),
             doubtful: BTreeSet::new(),
             waiting: Vec::new(),
             phase: Phase::Lookup,
@@ -144,8 +144,9 @@ impl Wave {
     }
 
     /// Puts one command in waiting.
-    pub(super) fn ask(&mut self, method: &'static str, params: Value, ask: Ask) {
-        self.waiting.push(vec![Step::new(method, params, ask)]);
+    pub(super) fn ask(&mut self, method: &'static str, params: Value, ask: PendingCommand) {
+        self.waiting
+            .push(vec![PlannedCommand::new(method, params, ask)]);
     }
 
     /// Ends the wave: jobs not settled yet end as [`Outcome::Again`]. Also returns what was learnt of the portal.
@@ -159,7 +160,9 @@ impl Wave {
             let open = if over {
                 Outcome::Done { wrote: state.wrote }
             } else {
-                Outcome::Again { code: Code::Down }
+                Outcome::Again {
+                    code: ErrorCode::Down,
+                }
             };
             let outcome = state.outcome.take().unwrap_or(open);
             if matches!(outcome, Outcome::Done { .. }) {

@@ -5,11 +5,15 @@
 
 use serde_json::{Value, json};
 
-use super::decode::{Params, int, text};
-use super::envelope::{Fail, Outcome};
-use super::offline::{self, Offline};
-use super::options::Options;
-use super::world::{Caller, World};
+use super::{
+    offline::{self, Offline},
+    options::Options,
+    protocol::{
+        decode::{Params, int, text},
+        envelope::{Fail, Outcome},
+    },
+    state::{Caller, PortalState},
+};
 
 const KNOWN: [&str; 25] = [
     "ONAPPINSTALL",
@@ -44,7 +48,7 @@ pub(crate) const MOVED: &str = "ONCRMDEALMOVETOCATEGORY";
 
 /// Something that happened and that handlers may hear of.
 #[derive(Debug, Clone)]
-pub(crate) struct Raised {
+pub(crate) struct RaisedEvent {
     pub(crate) event: String,
     /// Wire keys and values below `data`, such as `[FIELDS][ID]`.
     pub(crate) data: Vec<(String, String)>,
@@ -80,7 +84,7 @@ struct Handler {
 pub(crate) struct Events {
     handlers: Vec<Handler>,
     next_id: u64,
-    raised: Vec<Raised>,
+    raised: Vec<RaisedEvent>,
     pub(crate) offline: Offline,
 }
 
@@ -125,12 +129,12 @@ impl Events {
         });
     }
 
-    pub(crate) fn push(&mut self, raised: Raised) {
+    pub(crate) fn push(&mut self, raised: RaisedEvent) {
         self.raised.push(raised);
     }
 }
 
-impl World {
+impl PortalState {
     /// Tells the world that an object was added, changed or deleted.
     pub(crate) fn raise(&mut self, caller: &Caller, event: &str, fields: &[(&str, String)]) {
         let data = fields
@@ -138,7 +142,7 @@ impl World {
             .map(|(k, v)| (format!("[FIELDS][{k}]"), v.clone()))
             .collect();
         let user = (!caller.robot).then_some(caller.user);
-        self.events.push(Raised {
+        self.events.push(RaisedEvent {
             event: event.to_owned(),
             data,
             user,
@@ -149,7 +153,7 @@ impl World {
         let object = fields.first().map(|(_, id)| id.clone()).unwrap_or_default();
         let woken = self.events.offline.record(event, &object, &stamp, caller);
         if woken {
-            self.events.push(Raised {
+            self.events.push(RaisedEvent {
                 event: "ONOFFLINEEVENT".to_owned(),
                 data: Vec::new(),
                 user,
@@ -193,7 +197,7 @@ impl World {
         messages
     }
 
-    fn body(&mut self, handler: &Handler, what: &Raised) -> String {
+    fn body(&mut self, handler: &Handler, what: &RaisedEvent) -> String {
         let mut pairs = vec![
             ("event".to_owned(), what.event.clone()),
             ("event_handler_id".to_owned(), handler.id.to_string()),
@@ -268,7 +272,7 @@ impl World {
             ("INSTALLED", "Y"),
             ("LANGUAGE_ID", "ru"),
         ];
-        let what = Raised {
+        let what = RaisedEvent {
             event: "ONAPPINSTALL".to_owned(),
             data: data.map(|(k, v)| (format!("[{k}]"), v.to_owned())).to_vec(),
             user: Some(self.options.webhook_user),
@@ -284,7 +288,7 @@ impl World {
     }
 }
 
-fn hears(handler: &Handler, what: &Raised) -> bool {
+fn hears(handler: &Handler, what: &RaisedEvent) -> bool {
     match &handler.owner {
         Owner::Webhook { events, .. } => {
             let for_apps_only = what.event == MOVED || what.event.starts_with("ONAPP");
@@ -299,7 +303,7 @@ fn hears(handler: &Handler, what: &Raised) -> bool {
 
 /// The methods about events; `None` when the method is not one of them.
 pub(crate) fn call(
-    world: &mut World,
+    world: &mut PortalState,
     caller: &Caller,
     method: &str,
     params: &Params,
@@ -331,7 +335,7 @@ fn app_only(caller: &Caller) -> Result<String, Fail> {
     })
 }
 
-fn bind(world: &mut World, client: &str, params: &Params) -> Outcome {
+fn bind(world: &mut PortalState, client: &str, params: &Params) -> Outcome {
     let event = params
         .any("event")
         .map(text)
@@ -372,11 +376,11 @@ fn bind(world: &mut World, client: &str, params: &Params) -> Outcome {
     Ok(true_reply())
 }
 
-fn true_reply() -> super::envelope::Reply {
+fn true_reply() -> super::protocol::envelope::Reply {
     Value::Bool(true).into()
 }
 
-fn get(world: &World, client: &str) -> Value {
+fn get(world: &PortalState, client: &str) -> Value {
     let mut list: Vec<Value> = Vec::new();
     for handler in &world.events.handlers {
         if let Owner::App {
@@ -398,7 +402,11 @@ fn get(world: &World, client: &str) -> Value {
     list.into()
 }
 
-fn unbind(world: &mut World, client: &str, params: &Params) -> super::envelope::Reply {
+fn unbind(
+    world: &mut PortalState,
+    client: &str,
+    params: &Params,
+) -> super::protocol::envelope::Reply {
     let event = params
         .any("event")
         .map(text)
@@ -422,11 +430,11 @@ fn unbind(world: &mut World, client: &str, params: &Params) -> super::envelope::
 }
 
 fn test(
-    world: &mut World,
+    world: &mut PortalState,
     caller: &Caller,
     client: &str,
     params: &Params,
-) -> super::envelope::Reply {
+) -> super::protocol::envelope::Reply {
     let mut data = vec![("[LANGUAGE_ID]".to_owned(), "ru".to_owned())];
     for name in params.names().filter(|name| *name != "auth") {
         data.push((
@@ -434,7 +442,7 @@ fn test(
             params.exact(name).map(text).unwrap_or_default(),
         ));
     }
-    world.events.push(Raised {
+    world.events.push(RaisedEvent {
         event: "ONAPPTEST".to_owned(),
         data,
         user: Some(caller.user),

@@ -10,13 +10,9 @@
 //!
 //! Invariants: one lock around the whole world, never held while waiting; every random choice comes from one seed.
 
-mod batch;
 mod catalog;
 mod clock;
-mod control;
 mod crm;
-mod decode;
-mod envelope;
 mod events;
 mod faults;
 mod limits;
@@ -24,12 +20,10 @@ mod oauth;
 mod offline;
 pub mod onec;
 mod options;
-mod page;
-mod rest;
-mod schema;
-mod service;
-mod wire;
-mod world;
+mod portal_methods;
+mod protocol;
+mod state;
+mod transport;
 
 use std::fmt;
 use std::io;
@@ -47,11 +41,12 @@ pub use crm::Robot;
 use crm::fields::Entity;
 pub use faults::{Fault, Faults, Gate, Order};
 pub use options::{
-    App, CatalogRights, Delivery, Funnel, Imports, Options, OutgoingWebhook, Plan, Semantics, Stage,
+    CatalogRights, Delivery, Funnel, Imports, LocalApp, Options, OutgoingWebhook, Plan, Semantics,
+    Stage,
 };
-use wire::{Peer, Tap};
-use world::World;
-pub use world::{Call, Stats};
+use state::PortalState;
+pub use state::{Call, Stats};
+use transport::faulty_socket::{Peer, Tap};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -75,14 +70,14 @@ pub enum Error {
 
 /// The portal as the handlers of its requests see it.
 pub(crate) struct Portal {
-    world: Mutex<World>,
+    world: Mutex<PortalState>,
     client: reqwest::Client,
     stop: CancellationToken,
 }
 
 impl Portal {
     /// Does something with the world, alone. A panic elsewhere does not end the portal.
-    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut PortalState) -> T) -> T {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.convert_due();
         act(&mut world)
@@ -90,7 +85,7 @@ impl Portal {
 
     /// Sends off the notifications that are due: each once, whatever the handler says.
     pub(crate) fn deliver(self: &Arc<Self>) {
-        for message in self.with(World::messages) {
+        for message in self.with(PortalState::messages) {
             self.send(message);
         }
     }
@@ -160,7 +155,7 @@ impl Sandbox {
             .user_agent("Bitrix24 Webhook Engine")
             .build()
             .map_err(|error| Error::Client(error.without_url()))?;
-        let world = Mutex::new(World::new(options, address.to_string()));
+        let world = Mutex::new(PortalState::new(options, address.to_string()));
         let stop = CancellationToken::new();
         let portal = Arc::new(Portal {
             world,
@@ -208,41 +203,59 @@ impl Drop for Sandbox {
 
 fn routes(portal: Arc<Portal>) -> Router {
     Router::new()
-        .route("/", get(page::index))
-        .route("/sandbox/app.js", get(page::script))
-        .route("/sandbox/style.css", get(page::style))
-        .route("/sandbox/state", get(control::state))
-        .route("/sandbox/stats", get(control::stats))
-        .route("/sandbox/calls", get(control::calls))
+        .route("/", get(transport::page::index))
+        .route("/sandbox/app.js", get(transport::page::script))
+        .route("/sandbox/style.css", get(transport::page::style))
+        .route("/sandbox/state", get(transport::control::state))
+        .route("/sandbox/stats", get(transport::control::stats))
+        .route("/sandbox/calls", get(transport::control::calls))
         .route(
             "/sandbox/faults",
-            get(control::faults).post(control::set_faults),
+            get(transport::control::faults).post(transport::control::set_faults),
         )
-        .route("/sandbox/faults/next", post(control::fail_next))
-        .route("/sandbox/gate", post(control::set_gate))
-        .route("/sandbox/deals/{id}", get(control::deal))
-        .route("/sandbox/deals/{id}/move", post(control::move_deal))
-        .route("/sandbox/deals/{id}/delete", post(control::delete_deal))
-        .route("/sandbox/deals/{id}/edit", post(control::edit_deal))
-        .route("/sandbox/leads/{id}/convert", post(control::convert_lead))
-        .route("/sandbox/contacts/merge", post(control::merge_contacts))
+        .route("/sandbox/faults/next", post(transport::control::fail_next))
+        .route("/sandbox/gate", post(transport::control::set_gate))
+        .route("/sandbox/deals/{id}", get(transport::control::deal))
+        .route(
+            "/sandbox/deals/{id}/move",
+            post(transport::control::move_deal),
+        )
+        .route(
+            "/sandbox/deals/{id}/delete",
+            post(transport::control::delete_deal),
+        )
+        .route(
+            "/sandbox/deals/{id}/edit",
+            post(transport::control::edit_deal),
+        )
+        .route(
+            "/sandbox/leads/{id}/convert",
+            post(transport::control::convert_lead),
+        )
+        .route(
+            "/sandbox/contacts/merge",
+            post(transport::control::merge_contacts),
+        )
         .route(
             "/sandbox/robots",
-            get(control::robots).post(control::set_robots),
+            get(transport::control::robots).post(transport::control::set_robots),
         )
-        .route("/sandbox/webhooks", post(control::add_webhook))
-        .route("/sandbox/switch", post(control::switch))
-        .route("/sandbox/install/{client}", post(control::install))
-        .route("/sandbox/backup", post(control::back_up))
-        .route("/sandbox/restore", post(control::restore))
-        .route("/sandbox/replace", post(control::replace))
-        .route("/sandbox/reset", post(control::reset))
+        .route("/sandbox/webhooks", post(transport::control::add_webhook))
+        .route("/sandbox/switch", post(transport::control::switch))
+        .route(
+            "/sandbox/install/{client}",
+            post(transport::control::install),
+        )
+        .route("/sandbox/backup", post(transport::control::back_up))
+        .route("/sandbox/restore", post(transport::control::restore))
+        .route("/sandbox/replace", post(transport::control::replace))
+        .route("/sandbox/reset", post(transport::control::reset))
         .route("/oauth/authorize/", get(oauth::authorize))
         .route("/oauth/authorize", get(oauth::authorize))
         .route("/oauth/token/", any(oauth::token))
         .route("/oauth/token", any(oauth::token))
-        .route("/rest/", any(rest::handle))
-        .route("/rest/{*path}", any(rest::handle))
+        .route("/rest/", any(transport::endpoint::handle))
+        .route("/rest/{*path}", any(transport::endpoint::handle))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(portal)
 }
@@ -346,17 +359,17 @@ impl Sandbox {
 
     /// Keeps the CRM as it is, for [`Sandbox::restore`].
     pub fn back_up(&self) {
-        self.portal.with(World::back_up);
+        self.portal.with(PortalState::back_up);
     }
 
     /// Puts the CRM back to what was kept, as from an older backup. False where nothing was kept.
     pub fn restore(&self) -> bool {
-        self.portal.with(World::restore)
+        self.portal.with(PortalState::restore)
     }
 
     /// Lets another account, an empty one, answer at this address.
     pub fn replace(&self) {
-        self.portal.with(World::replace);
+        self.portal.with(PortalState::replace);
     }
 
     /// Puts something before the portal that does not let everything pass; none lets everything pass.
@@ -366,22 +379,26 @@ impl Sandbox {
 
     /// Moves a deal to another stage of its funnel, as a manager does by hand. False when that cannot be.
     pub fn move_deal(&self, id: u64, stage: &str) -> bool {
-        self.drive(|world| control::shift(world, id, None, stage))
+        self.drive(|world| transport::control::shift(world, id, None, stage))
     }
 
     /// Moves a deal to a stage of another funnel, as a manager does by hand.
     pub fn move_to_category(&self, id: u64, category: u64, stage: &str) -> bool {
-        self.drive(|world| control::shift(world, id, Some(category), stage))
+        self.drive(|world| transport::control::shift(world, id, Some(category), stage))
     }
 
     /// Edits a deal by classic names, as a manager does by hand.
     pub fn edit_deal(&self, id: u64, fields: &Value) -> bool {
-        self.drive(|world| control::edit(world, id, fields))
+        self.drive(|world| transport::control::edit(world, id, fields))
     }
 
     /// Deletes a deal, as a manager does by hand.
     pub fn delete_deal(&self, id: u64) -> bool {
-        self.drive(|world| world.remove(&control::manager(), Entity::Deal, id).is_ok())
+        self.drive(|world| {
+            world
+                .remove(&transport::control::manager(), Entity::Deal, id)
+                .is_ok()
+        })
     }
 
     /// Turns a lead into a contact and a deal behind everybody's back. False when it cannot be.
@@ -396,10 +413,10 @@ impl Sandbox {
 
     /// Merges contacts into the first of them; the ids of the others are returned.
     pub fn merge_contacts(&self, ids: &[u64]) -> Vec<u64> {
-        self.drive(|world| world.merge(&control::manager(), Entity::Contact, ids))
+        self.drive(|world| world.merge(&transport::control::manager(), Entity::Contact, ids))
     }
 
-    fn drive<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+    fn drive<T>(&self, act: impl FnOnce(&mut PortalState) -> T) -> T {
         let done = self.portal.with(act);
         self.portal.deliver();
         done

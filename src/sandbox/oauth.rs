@@ -9,9 +9,11 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::Portal;
-use super::decode::{Params, text};
-use super::world::World;
+use super::{
+    Portal,
+    protocol::decode::{Params, text},
+    state::PortalState,
+};
 
 const CODE_SECONDS: i64 = 30;
 const ACCESS_SECONDS: i64 = 3_600;
@@ -46,7 +48,7 @@ impl Tokens {
     }
 }
 
-impl World {
+impl PortalState {
     /// A fresh access token for an application acting for a user.
     pub(crate) fn grant_access(&mut self, client: &str, user: u64) -> String {
         let token = self.dice.token();
@@ -146,7 +148,7 @@ pub(crate) async fn token(State(portal): State<Arc<Portal>>, uri: Uri, body: Byt
     (status, head, answer.to_string()).into_response()
 }
 
-fn exchange(world: &mut World, params: &Params) -> (u16, Value) {
+fn exchange(world: &mut PortalState, params: &Params) -> (u16, Value) {
     let given = |name: &str| params.exact(name).map(text).unwrap_or_default();
     let error = |status: u16, code: &str, description: &str| {
         (

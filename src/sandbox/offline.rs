@@ -2,9 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::decode::{Params, elements, id, int, text, truthy};
-use super::envelope::{Fail, Outcome, Reply};
-use super::world::{Caller, World};
+use super::{
+    protocol::{
+        decode::{Params, elements, id, int, text, truthy},
+        envelope::{Fail, Outcome, Reply},
+    },
+    state::{Caller, PortalState},
+};
 
 const PAGE: usize = 50;
 
@@ -106,7 +110,7 @@ impl Row {
 }
 
 /// The methods of the queue.
-pub(crate) fn call(world: &mut World, method: &str, params: &Params) -> Option<Outcome> {
+pub(crate) fn call(world: &mut PortalState, method: &str, params: &Params) -> Option<Outcome> {
     Some(match method {
         "event.offline.get" => Ok(get(world, params)),
         "event.offline.list" => Ok(list(world, params)),
@@ -135,7 +139,7 @@ fn wanted(row: &Row, params: &Params) -> bool {
     })
 }
 
-fn get(world: &mut World, params: &Params) -> Reply {
+fn get(world: &mut PortalState, params: &Params) -> Reply {
     let queue = connector(params);
     let clear = params.any("clear").is_none_or(truthy);
     let limit = params
@@ -166,7 +170,7 @@ fn get(world: &mut World, params: &Params) -> Reply {
     json!({ "process_id": process, "events": events }).into()
 }
 
-fn list(world: &World, params: &Params) -> Reply {
+fn list(world: &PortalState, params: &Params) -> Reply {
     let queue = connector(params);
     let start = params
         .any("start")
@@ -194,7 +198,7 @@ fn list(world: &World, params: &Params) -> Reply {
     }
 }
 
-fn settle(world: &mut World, params: &Params, failed: bool) -> Outcome {
+fn settle(world: &mut PortalState, params: &Params, failed: bool) -> Outcome {
     let Some(process) = params.any("process_id").map(text).filter(|p| !p.is_empty()) else {
         return Err(Fail::bad(
             "ERROR_ARGUMENT",

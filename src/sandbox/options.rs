@@ -139,7 +139,7 @@ impl std::fmt::Debug for OutgoingWebhook {
 
 /// A local application with OAuth tokens.
 #[derive(Clone, PartialEq, Eq)]
-pub struct App {
+pub struct LocalApp {
     /// OAuth client id.
     pub client_id: String,
     /// OAuth client secret.
@@ -154,7 +154,7 @@ pub struct App {
     pub scopes: Vec<String>,
 }
 
-impl App {
+impl LocalApp {
     /// An application with the usual scopes.
     pub fn new(client_id: &str, client_secret: &str) -> Self {
         Self {
@@ -168,7 +168,7 @@ impl App {
     }
 }
 
-impl std::fmt::Debug for App {
+impl std::fmt::Debug for LocalApp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("App")
             .field("client_id", &self.client_id)
@@ -246,7 +246,7 @@ pub struct Options {
     /// Scopes of the incoming webhook.
     pub webhook_scopes: Vec<String>,
     /// Applications that are installed.
-    pub apps: Vec<App>,
+    pub apps: Vec<LocalApp>,
     /// Outgoing webhooks.
     pub webhooks: Vec<OutgoingWebhook>,
     /// How notifications travel.
@@ -412,7 +412,7 @@ impl Options {
 
     /// Adds an application.
     #[must_use]
-    pub fn app(mut self, app: App) -> Self {
+    pub fn app(mut self, app: LocalApp) -> Self {
         self.apps.push(app);
         self
     }

@@ -22,4 +22,4 @@ pub use hold::{LONGEST_HOLD, hold};
 pub use order::{GoodsAct, GoodsLine, OrderGoods, OrderPolicy, ReserveOn};
 pub use quantity::text;
 pub use request::{Extension, Line, MOST_LINES, Reservation, Shipment, ShippedLine};
-pub use setup::{CountsMean, Master, NameKind, Stock, Store};
+pub use setup::{CountsMean, Master, NameKind, StockSettings, Store};

@@ -1,6 +1,6 @@
 //! What an order's snapshot means for goods.
 
-use super::Stock;
+use super::StockSettings;
 use crate::domain::Snapshot;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -70,7 +70,7 @@ pub struct GoodsLine {
 
 impl OrderGoods {
     /// What a snapshot means for the goods of its order.
-    pub fn of(snapshot: &Snapshot, stock: &Stock) -> Self {
+    pub fn of(snapshot: &Snapshot, stock: &StockSettings) -> Self {
         let policy = &stock.orders;
         let among = |statuses: &[String]| statuses.contains(&snapshot.status);
         let act = if snapshot.cancelled || among(&policy.release_on) {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// One truth of what can be sold.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stock {
+pub struct StockSettings {
     /// Its name.
     pub name: StockName,
     /// The shops that sell from it, each with what it names products by: the first that is known

@@ -100,7 +100,7 @@ pub async fn audit(
 
 /// An act of a person.
 #[derive(Debug, Clone)]
-pub struct Act {
+pub struct AuditRow {
     /// Grows with time.
     pub id: i64,
     /// When.
@@ -116,14 +116,14 @@ pub struct Act {
 }
 
 /// Acts of people with ids below `before`, the newest first; only of this actor, action and target where given.
-pub async fn acts(
+pub async fn audit_entries(
     db: &mut PgConnection,
     of: (Option<&str>, Option<&str>, Option<&str>),
     before: Option<i64>,
     limit: i64,
-) -> Result<Vec<Act>, Error> {
+) -> Result<Vec<AuditRow>, Error> {
     Ok(sqlx::query_as!(
-        Act,
+        AuditRow,
         "SELECT id, at, actor, action, target, detail FROM bridge.audit
          WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR target = $3)
            AND ($4::bigint IS NULL OR id < $4)

@@ -1,6 +1,6 @@
-//! What the bridge counts, in plain words; the names are in the table of [`super::meters`].
+//! What the bridge counts, in plain words; the names are in the table of [`super::metric_catalog`].
 
-use super::meters::Meters;
+use super::metric_catalog::Meters;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use std::{
     fmt,
@@ -30,7 +30,7 @@ pub struct Depth<'a> {
 
 /// What stopped a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
+pub enum StopReason {
     /// A fault of the remote side.
     Fault,
     /// A person.
@@ -197,8 +197,8 @@ impl Metrics {
     }
 
     /// Whether a lane sends, and whether a worker drives it, as just read.
-    pub fn lane(&self, lane: &str, stopped: Option<Stopped>, driven: bool) {
-        for (by, name) in [(Stopped::Fault, "fault"), (Stopped::Person, "person")] {
+    pub fn lane(&self, lane: &str, stopped: Option<StopReason>, driven: bool) {
+        for (by, name) in [(StopReason::Fault, "fault"), (StopReason::Person, "person")] {
             let on = f64::from(u8::from(stopped == Some(by)));
             self.meters.paused.at(&[lane, name]).set(on);
         }

@@ -3,11 +3,11 @@
 //! Owns: the table of meters, and the form of a log line. Refuses: secrets and personal data; labels and log fields carry names from the
 //! configuration, methods, codes, counts and times, never a key, an address of a webhook, an order's contents or a customer.
 
+pub mod access_log;
 pub mod logging;
-pub mod meters;
+pub mod metric_catalog;
 pub mod metrics;
 pub mod printable;
-pub mod request;
 pub mod traces;
 
 pub use metrics::Metrics;

@@ -185,7 +185,7 @@ mod tests {
             tracing::info!(name = text, shown = %text, error = &error as &dyn std::error::Error, "they say: {text}");
         };
         if json {
-            let layer = super::super::logging::json(make);
+            let layer = crate::telemetry::logging::json(make);
             tracing::subscriber::with_default(registry.with(layer), tell);
         } else {
             let layer = fmt::layer()

@@ -15,7 +15,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::domain::{Code, DELETED, Fault, Faults, Marketplace, SAVED};
+use crate::domain::{DELETED, ErrorCode, Fault, Faults, Marketplace, SAVED};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -36,7 +36,7 @@ pub enum Delivery {
     /// Something else in place of an order: for the operator to hear.
     Notice {
         /// What it means.
-        code: Code,
+        code: ErrorCode,
         /// What came, in its own words.
         words: String,
     },
@@ -82,7 +82,7 @@ pub fn read(
         return Ok(Delivery::Ignored("only orders are taken"));
     }
     let Value::Object(order) = body else {
-        return Ok(notice(Code::NotAnOrder, &body.to_string()));
+        return Ok(notice(ErrorCode::NotAnOrder, &body.to_string()));
     };
     let Some(id) = values::id(order, "id") else {
         return in_place_of_an_order(order);
@@ -141,9 +141,9 @@ fn in_place_of_an_order(body: &Map<String, Value>) -> Result<Delivery, Broken> {
         let status = body.get("data").and_then(|data| data.get("status"));
         let denied = matches!(status.and_then(Value::as_u64), Some(401 | 403));
         let code = if denied || told("code") == MAY_NOT_SEE {
-            Code::WebhookOwner
+            ErrorCode::WebhookOwner
         } else {
-            Code::NotAnOrder
+            ErrorCode::NotAnOrder
         };
         return Ok(notice(
             code,
@@ -156,13 +156,13 @@ fn in_place_of_an_order(body: &Map<String, Value>) -> Result<Delivery, Broken> {
         return Err(broken(None, &status, body, missing));
     }
     Ok(notice(
-        Code::NotAnOrder,
+        ErrorCode::NotAnOrder,
         &Value::Object(body.clone()).to_string(),
     ))
 }
 
 /// Something else than an order, told in its own words.
-pub fn notice(code: Code, words: &str) -> Delivery {
+pub fn notice(code: ErrorCode, words: &str) -> Delivery {
     let seen = words.chars().map(|c| if c.is_control() { ' ' } else { c });
     let words = seen.take(300).collect();
     Delivery::Notice { code, words }

@@ -446,10 +446,10 @@ fn what_comes_in_place_of_an_order_is_told_and_no_fault() {
         "code": "woocommerce_rest_cannot_view", "message": "Sorry, you cannot view this resource.", "data": {"status": 401}
     });
     let (code, words) = told(denied);
-    assert_eq!(code, Code::WebhookOwner);
+    assert_eq!(code, ErrorCode::WebhookOwner);
     assert!(words.contains("cannot view this resource"));
     let gone = json!({"code": "rest_no_route", "message": "No route", "data": {"status": 404}});
-    assert_eq!(told(gone).0, Code::NotAnOrder);
+    assert_eq!(told(gone).0, ErrorCode::NotAnOrder);
     for other in [
         json!([]),
         json!(null),
@@ -457,7 +457,7 @@ fn what_comes_in_place_of_an_order_is_told_and_no_fault() {
         json!({}),
         json!({"webhook_id": 5}),
     ] {
-        assert_eq!(told(other).0, Code::NotAnOrder);
+        assert_eq!(told(other).0, ErrorCode::NotAnOrder);
     }
     assert!(read("order.updated", "d", &json!({"id": 5})).is_err());
 }

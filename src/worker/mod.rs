@@ -4,43 +4,36 @@
 //! a transaction, and sending without a valid lease. What is in flight lives in memory only: after a crash the orders
 //! are simply still due, and the planner looks up by origin what the lost calls may have written.
 
-mod apart;
-pub mod applications;
-mod attempts;
-mod callbacks;
-mod compare;
-mod enquiries;
-mod follow;
-mod guests;
-mod identity;
-mod intended;
-mod lane;
-mod lease;
+mod call_observer;
+mod housekeeping;
+mod incidents;
+mod lanes;
+mod lead_conversions;
+mod lead_mode;
 mod options;
-mod pace;
-mod perform;
-mod portal;
+mod permit_server;
+pub mod portal_access;
+mod portal_client;
+mod portal_identity;
 mod reconcile;
-mod schedule;
-mod stock;
-mod stuck;
-mod troubles;
-mod waves;
+mod stage_sync;
+mod stock_keeper;
+mod write_intents;
 
 use crate::{
-    app::{Bridge, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, lane_of},
+    app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, lane_of},
     domain::PortalName,
 };
-use attempts::Attempts;
+use call_observer::AttemptRecorder;
+use lanes::restarts::Restarts;
 use std::{collections::BTreeMap, sync::Arc};
-use stuck::Turns;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use options::{Options, Point, Probe, ProbeFuture, Retention};
-pub use portal::{Failure, Portal};
+pub use housekeeping::prune;
+pub use options::{CrashHook, CrashHookFuture, CrashPoint, Options, Retention};
+pub use portal_client::{CallFailure, PortalClient};
 pub use reconcile::{SurveyError, survey};
-pub use schedule::prune;
 
 /// Why the worker ended before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -52,41 +45,42 @@ pub enum Error {
 
 /// Drives the lanes of these portals, those of the shops that are called, and the housekeeping, until told to stop; returns when what was in flight is settled and
 /// the leases are given back.
-pub async fn run<P: Portal>(
-    bridge: Bridge,
+pub async fn run<P: PortalClient>(
+    app: App,
     portals: BTreeMap<PortalName, P>,
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let mut tasks = JoinSet::new();
     for (name, portal) in portals {
-        let (watch, seen) = Attempts::new(&name, bridge.metrics());
+        let (watch, seen) = AttemptRecorder::new(&name, app.metrics());
         portal.watched(Arc::new(watch));
-        tasks.spawn(troubles::run(
-            bridge.clone(),
+        tasks.spawn(incidents::run(
+            app.clone(),
             name.as_str().to_owned(),
             seen,
             stop.clone(),
         ));
-        let turns = Turns::new(&bridge, name.as_str());
-        let (bridge, options, stop) = (bridge.clone(), options.clone(), stop.clone());
+        let turns = Restarts::new(&app, name.as_str());
+        let (app, options, stop) = (app.clone(), options.clone(), stop.clone());
         tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
             let (portal, options) = (portal.clone(), options.clone());
             let turns = turns.clone();
-            lane::Lane::new(bridge.clone(), name.clone(), portal, options, turns).run(stop.clone())
-        }));
-    }
-    for (shop, sender) in options.callbacks.clone() {
-        let turns = Turns::new(&bridge, &lane_of(shop.as_str()));
-        let (bridge, options, stop) = (bridge.clone(), options.clone(), stop.clone());
-        tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
-            let (sender, options) = (sender.clone(), options.clone());
-            let turns = turns.clone();
-            callbacks::CallbackLane::new(bridge.clone(), shop.clone(), sender, options, turns)
+            lanes::portal::PortalLane::new(app.clone(), name.clone(), portal, options, turns)
                 .run(stop.clone())
         }));
     }
-    keep_house(&mut tasks, &bridge, &options, &stop);
+    for (shop, sender) in options.callbacks.clone() {
+        let turns = Restarts::new(&app, &lane_of(shop.as_str()));
+        let (app, options, stop) = (app.clone(), options.clone(), stop.clone());
+        tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
+            let (sender, options) = (sender.clone(), options.clone());
+            let turns = turns.clone();
+            lanes::callback::CallbackLane::new(app.clone(), shop.clone(), sender, options, turns)
+                .run(stop.clone())
+        }));
+    }
+    keep_house(&mut tasks, &app, &options, &stop);
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             stop.cancel();
@@ -98,30 +92,25 @@ pub async fn run<P: Portal>(
 }
 
 /// Starts what is no lane's: each thing by itself, so that none delays another.
-fn keep_house(
-    tasks: &mut JoinSet<()>,
-    bridge: &Bridge,
-    options: &Options,
-    stop: &CancellationToken,
-) {
-    let (of, till) = (bridge.clone(), stop.clone());
-    let turns = Turns::new(bridge, HOUSEKEEPING);
+fn keep_house(tasks: &mut JoinSet<()>, app: &App, options: &Options, stop: &CancellationToken) {
+    let (of, till) = (app.clone(), stop.clone());
+    let turns = Restarts::new(app, HOUSEKEEPING);
     tasks.spawn(turns.keep_up(stop.clone(), move || {
-        schedule::once(of.clone(), till.clone())
+        housekeeping::once(of.clone(), till.clone())
     }));
     macro_rules! keep {
         ($name:ident, $work:path) => {{
-            let turns = Turns::new(bridge, $name);
-            let (of, with, till) = (bridge.clone(), options.clone(), stop.clone());
+            let turns = Restarts::new(app, $name);
+            let (of, with, till) = (app.clone(), options.clone(), stop.clone());
             tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
                 $work(of.clone(), with.clone(), turns.clone(), till.clone())
             }));
         }};
     }
-    keep!(FROM_SQL, schedule::intake);
-    keep!(JOBS, schedule::jobs);
-    keep!(HOUSEKEEPING, schedule::housekeeping);
-    if !bridge.stocks().is_empty() {
-        keep!(STOCK, stock::keep);
+    keep!(FROM_SQL, housekeeping::intake);
+    keep!(JOBS, housekeeping::jobs);
+    keep!(HOUSEKEEPING, housekeeping::housekeeping);
+    if !app.stock.stocks().is_empty() {
+        keep!(STOCK, stock_keeper::keep);
     }
 }

@@ -38,7 +38,7 @@ pub struct Options {
     /// The shops that are called.
     pub callbacks: BTreeMap<ShopName, Sender>,
     /// What watches the points where a crash matters; for tests.
-    pub watch: Option<Probe>,
+    pub watch: Option<CrashHook>,
 }
 
 impl Default for Options {
@@ -91,7 +91,7 @@ impl Default for Retention {
 
 /// A moment at which a crash must do no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Point {
+pub enum CrashPoint {
     /// Orders are claimed, nothing is sent.
     Claimed,
     /// What is about to be written is stored, nothing is sent.
@@ -106,14 +106,14 @@ pub enum Point {
     AfterSettle,
 }
 
-/// Called at each [`Point`]; what it returns is awaited, so a test can stop a lane there for ever.
+/// Called at each [`CrashPoint`]; what it returns is awaited, so a test can stop a lane there for ever.
 #[derive(Clone)]
-pub struct Probe(pub Arc<dyn Fn(Point) -> ProbeFuture + Send + Sync>);
+pub struct CrashHook(pub Arc<dyn Fn(CrashPoint) -> CrashHookFuture + Send + Sync>);
 
-/// What a [`Probe`] does at a point.
-pub type ProbeFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What a [`CrashHook`] does at a point.
+pub type CrashHookFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-impl fmt::Debug for Probe {
+impl fmt::Debug for CrashHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Probe")
     }

@@ -1,12 +1,12 @@
 //! A walk over all deals of a portal, on demand: what stands elsewhere than was agreed.
 
-use super::{Failure, Portal, perform};
+use super::{CallFailure, PortalClient, lanes::wave_runner};
 use crate::{
-    app::{self, Bridge, Difference, OrderWithDeal},
+    app::{self, App, Difference, OrderWithDeal},
     bitrix24::Priority,
     bug,
     domain::PortalName,
-    planner::{DealState, Glance, History, Look},
+    planner::{DealScan, DealState, History, ScanRequest},
 };
 use std::collections::BTreeMap;
 
@@ -21,13 +21,13 @@ pub enum SurveyError {
     App(#[from] app::Error),
     /// The portal did not answer.
     #[error("the portal does not answer: {message} ({code})", message = .0.message, code = .0.code)]
-    Portal(Box<Failure>),
+    Portal(Box<CallFailure>),
 }
 
 /// Reads the deals of all orders of a portal, and tells which differ from what was agreed. `step` is told after each step how many
 /// orders were read. An order at which the bridge fails is told as one that differs: its comparison says what is wrong.
-pub async fn survey<P: Portal>(
-    bridge: &Bridge,
+pub async fn survey<P: PortalClient>(
+    app: &App,
     name: &PortalName,
     portal: &P,
     mut step: impl FnMut(usize),
@@ -35,7 +35,7 @@ pub async fn survey<P: Portal>(
     let mut found = Vec::new();
     let mut after = (String::new(), String::new());
     loop {
-        let orders = bridge.orders_with_deals(name, &after, STEP).await?;
+        let orders = app.sync.orders_with_deals(name, &after, STEP).await?;
         let Some(last) = orders.last() else {
             return Ok(found);
         };
@@ -62,21 +62,21 @@ pub async fn survey<P: Portal>(
 }
 
 /// What the portal shows of these orders' deals.
-async fn look<P: Portal>(
+async fn look<P: PortalClient>(
     portal: &P,
     orders: &[OrderWithDeal],
 ) -> Result<BTreeMap<u64, Option<DealState>>, SurveyError> {
-    let mut glance = Glance::look(&Look {
+    let mut glance = DealScan::look(&ScanRequest {
         history: History::Skip,
         deals: orders.iter().map(|order| order.deal).collect(),
         moves_of: Vec::new(),
         ask_who: false,
     });
     while let Some(call) = glance.next_call() {
-        let commands: Vec<_> = call.commands.iter().map(perform::command).collect();
+        let commands: Vec<_> = call.commands.iter().map(wave_runner::command).collect();
         let answer = portal.batch(&commands, Priority::Reconcile).await;
         let answer = answer.map_err(|failure| SurveyError::Portal(Box::new(failure)))?;
-        glance.answer(&call, perform::answer(answer));
+        glance.answer(&call, wave_runner::answer(answer));
     }
     Ok(glance.finish().deals)
 }

@@ -51,11 +51,11 @@ async fn delivered(portal: &Sandbox, count: u64) {
 /// Calls for a thousand orders, and their time beside what the limiter alone asks for.
 async fn thousand(report: &mut Report) {
     let (portal, database) = (portal(Plan::Standard).await, Database::new().await);
-    let bridge = Served::start(&database.url, &portal.url(), &STANDARD, "all").await;
+    let app = Served::start(&database.url, &portal.url(), &STANDARD, "all").await;
     let before = portal.stats().requests;
     let orders = orders(0, 1000);
     let ((), took) = timed(async {
-        bridge.post(&orders).await;
+        app.post(&orders).await;
         delivered(&portal, 1000).await;
     })
     .await;
@@ -86,14 +86,14 @@ async fn sustained(report: &mut Report) {
         burst: 4,
     };
     let (ours, database) = (portal(plan).await, Database::new().await);
-    let bridge = Served::start(&database.url, &ours.url(), &SUSTAINED, "all").await;
+    let app = Served::start(&database.url, &ours.url(), &SUSTAINED, "all").await;
     let orders = orders(0, 400);
     let ((), took) = timed(async {
-        bridge.post(&orders).await;
+        app.post(&orders).await;
         delivered(&ours, 400).await;
     })
     .await;
-    drop(bridge);
+    drop(app);
     let theirs = portal(plan).await;
     let ((), alone) = timed(one_by_one(&theirs, 12)).await;
     let (here, there) = (400.0 / took, 12.0 / alone);
@@ -176,11 +176,11 @@ async fn idle(report: &mut Report) {
         per_second: 500,
         burst: 500,
     };
-    let bridge = Served::start(&database.url, &portal.url(), &limit, "all").await;
+    let app = Served::start(&database.url, &portal.url(), &limit, "all").await;
     let mut took = Vec::new();
     for number in 0..100 {
         let sent = Instant::now();
-        bridge.post(&[order(number)]).await;
+        app.post(&[order(number)]).await;
         let wanted = number as u64 + 1;
         until("the deal", || made(&portal, "crm.deal.add") >= wanted).await;
         took.push(sent.elapsed().as_secs_f64() * 1000.0);

@@ -34,7 +34,7 @@ pub(crate) async fn run(report: &mut Report) {
         burst: 50,
     };
     // Nobody delivers meanwhile.
-    let bridge = Served::start(
+    let app = Served::start(
         &database.url,
         "http://127.0.0.1:9/rest/1/none/",
         &limit,
@@ -45,7 +45,7 @@ pub(crate) async fn run(report: &mut Report) {
     rows_table(&database).await;
     for clients in CLIENTS {
         let mut bare = inserts(&database, clients, seconds).await;
-        let single = posts(bridge.port, 1, clients, seconds).await;
+        let single = posts(app.port, 1, clients, seconds).await;
         bare = f64::midpoint(bare, inserts(&database, clients, seconds).await);
         report.add(
             &format!("POST /v1/events, one event a request, {clients} clients"),
@@ -56,9 +56,9 @@ pub(crate) async fn run(report: &mut Report) {
         );
     }
     for clients in BATCHING {
-        let mut single = posts(bridge.port, 1, clients, seconds).await;
-        let batches = posts(bridge.port, 500, clients, seconds).await;
-        single = f64::midpoint(single, posts(bridge.port, 1, clients, seconds).await);
+        let mut single = posts(app.port, 1, clients, seconds).await;
+        let batches = posts(app.port, 500, clients, seconds).await;
+        single = f64::midpoint(single, posts(app.port, 1, clients, seconds).await);
         let bound = 500.0 * inserts_at_once(&database, 500, clients, seconds).await;
         report.add(
             &format!("the same, 500 events a request, clients: {clients}"),

@@ -6,13 +6,13 @@ use crate::{
     queue::{BATCH, fill, lease},
     report::{Bar, Report, quantile, timed},
     served::{Limit, Served, order},
-    shop::{bridge, done, tries},
+    shop::{app, done, tries},
     size,
 };
 use b24_bridge::{
-    app::Bridge,
+    app::App,
     sandbox::{Options, Plan, Sandbox},
-    storage::lanes::Lease,
+    storage::queue::lanes::Lease,
     worker::{Retention, prune},
 };
 use sqlx::PgPool;
@@ -44,7 +44,7 @@ pub(crate) async fn run(report: &mut Report) {
 
 /// A lane that is driven from here.
 struct Driven {
-    bridge: Bridge,
+    app: App,
     lease: Lease,
     deal: u64,
 }
@@ -52,7 +52,7 @@ struct Driven {
 impl Driven {
     async fn of(pool: &PgPool) -> Self {
         Self {
-            bridge: bridge(pool, &["main"]),
+            app: app(pool, &["main"]),
             lease: lease(pool).await,
             deal: 0,
         }
@@ -60,7 +60,7 @@ impl Driven {
 
     /// One claim and its settling, in milliseconds; none if nothing is due.
     async fn wave(&mut self) -> Option<(f64, f64)> {
-        let (claimed, claim) = timed(self.bridge.claim(&self.lease, BATCH)).await;
+        let (claimed, claim) = timed(self.app.delivery.claim(&self.lease, BATCH)).await;
         let claimed = claimed.unwrap();
         if claimed.is_empty() {
             return None;
@@ -72,7 +72,7 @@ impl Driven {
                 (claim, done(self.deal))
             })
             .collect();
-        let (settled, settle) = timed(self.bridge.settle(&self.lease, &tries(), ended)).await;
+        let (settled, settle) = timed(self.app.delivery.settle(&self.lease, &tries(), ended)).await;
         settled.unwrap();
         Some((claim * 1000.0, settle * 1000.0))
     }
@@ -180,11 +180,11 @@ async fn held(report: &mut Report, pool: &PgPool) {
 async fn refill(pool: &PgPool, count: u64) {
     static NEXT: std::sync::atomic::AtomicUsize =
         std::sync::atomic::AtomicUsize::new(1_000_000_000);
-    let bridge = bridge(pool, &["main"]);
+    let app = app(pool, &["main"]);
     for _ in 0..count / 500 {
         let from = NEXT.fetch_add(500, Ordering::Relaxed);
         let orders: Vec<_> = (from..from + 500).map(order).collect();
-        bridge.accept_events(None, &orders).await.unwrap();
+        app.intake.accept_events(None, &orders).await.unwrap();
     }
 }
 
@@ -231,12 +231,12 @@ async fn serving(report: &mut Report, database: &Database) {
 }
 
 /// Single events one after the other until told to stop: how long each took, in milliseconds.
-async fn intake(bridge: Bridge, from: usize, stop: Arc<AtomicBool>) -> Vec<f64> {
+async fn intake(app: App, from: usize, stop: Arc<AtomicBool>) -> Vec<f64> {
     let mut took = Vec::new();
     let mut number = from;
     while !stop.load(Ordering::Relaxed) {
         number += 1;
-        let (taken, seconds) = timed(bridge.accept_events(None, &[order(number)])).await;
+        let (taken, seconds) = timed(app.intake.accept_events(None, &[order(number)])).await;
         taken.unwrap();
         took.push(seconds * 1000.0);
     }
@@ -262,20 +262,20 @@ async fn lock_waits(pool: PgPool, stop: Arc<AtomicBool>) -> f64 {
 
 /// Intake alone, then beside the pruning of all that is settled.
 async fn pruning(report: &mut Report, pool: &PgPool) {
-    let bridge = bridge(pool, &["main"]);
+    let app = app(pool, &["main"]);
     let stop = Arc::new(AtomicBool::new(false));
-    let alone = tokio::spawn(intake(bridge.clone(), 2_000_000_000, Arc::clone(&stop)));
+    let alone = tokio::spawn(intake(app.clone(), 2_000_000_000, Arc::clone(&stop)));
     tokio::time::sleep(Duration::from_secs(10)).await;
     stop.store(true, Ordering::Relaxed);
     let mut alone = alone.await.unwrap();
     let stop = Arc::new(AtomicBool::new(false));
-    let beside = tokio::spawn(intake(bridge.clone(), 3_000_000_000, Arc::clone(&stop)));
+    let beside = tokio::spawn(intake(app.clone(), 3_000_000_000, Arc::clone(&stop)));
     let locks = tokio::spawn(lock_waits(pool.clone(), Arc::clone(&stop)));
     let retention = Retention {
         settled: Duration::ZERO,
         ..Retention::default()
     };
-    let (removed, seconds) = timed(prune(&bridge, &retention, &CancellationToken::new())).await;
+    let (removed, seconds) = timed(prune(&app, &retention, &CancellationToken::new())).await;
     stop.store(true, Ordering::Relaxed);
     let (mut beside, longest) = (beside.await.unwrap(), locks.await.unwrap());
     let removed = removed.unwrap();

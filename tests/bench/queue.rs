@@ -5,10 +5,10 @@ use crate::{
     intake::pgbench,
     report::{Bar, Report, quantile, timed},
     served::orders,
-    shop::{self, bridge, done, tries},
+    shop::{self, app, done, tries},
     size,
 };
-use b24_bridge::storage::lanes::Lease;
+use b24_bridge::storage::queue::lanes::Lease;
 use sqlx::PgPool;
 
 pub(crate) const BATCH: u32 = 200;
@@ -111,11 +111,11 @@ pub(crate) async fn lease(pool: &PgPool) -> Lease {
 
 /// The usual time of one claim, in milliseconds.
 async fn claim_cost(pool: &PgPool) -> f64 {
-    let bridge = bridge(pool, &["main"]);
+    let app = app(pool, &["main"]);
     let lease = lease(pool).await;
     let mut took = Vec::new();
     for _ in 0..60 {
-        let (claimed, seconds) = timed(bridge.claim(&lease, BATCH)).await;
+        let (claimed, seconds) = timed(app.delivery.claim(&lease, BATCH)).await;
         assert_eq!(claimed.unwrap().len(), BATCH as usize);
         took.push(seconds * 1000.0);
     }
@@ -124,12 +124,12 @@ async fn claim_cost(pool: &PgPool) -> f64 {
 
 /// Orders claimed and settled a second.
 async fn settle_rate(pool: &PgPool, waves: u32) -> f64 {
-    let bridge = bridge(pool, &["main"]);
+    let app = app(pool, &["main"]);
     let lease = lease(pool).await;
     let (mut deal, mut count) = (0, 0);
     let ((), seconds) = timed(async {
         for _ in 0..waves {
-            let claimed = bridge.claim(&lease, BATCH).await.unwrap();
+            let claimed = app.delivery.claim(&lease, BATCH).await.unwrap();
             let ended: Vec<_> = claimed
                 .into_iter()
                 .map(|(claim, _)| {
@@ -137,7 +137,12 @@ async fn settle_rate(pool: &PgPool, waves: u32) -> f64 {
                     (claim, done(deal))
                 })
                 .collect();
-            count += bridge.settle(&lease, &tries(), ended).await.unwrap().done;
+            count += app
+                .delivery
+                .settle(&lease, &tries(), ended)
+                .await
+                .unwrap()
+                .done;
         }
     })
     .await;

@@ -53,7 +53,7 @@ const PLAIN: &str = "
 
 pub(crate) async fn run(report: &mut Report) {
     let database = Database::new().await;
-    let bridge = Served::with(&database.url, SETTINGS, "all").await;
+    let app = Served::with(&database.url, SETTINGS, "all").await;
     let prepare = sqlx::raw_sql(PLAIN).execute(&database.pool).await;
     prepare.unwrap();
     let seconds = size("BENCH_SECONDS", 5);
@@ -62,7 +62,7 @@ pub(crate) async fn run(report: &mut Report) {
         ("over 100,000 products", PRODUCTS, 0.6),
     ] {
         let mut bare = sales(&database, products, seconds).await;
-        let ours = puts(bridge.port, products, CLIENTS, seconds).await;
+        let ours = puts(app.port, products, CLIENTS, seconds).await;
         bare = f64::midpoint(bare, sales(&database, products, seconds).await);
         report.add(
             &format!("PUT /v1/reservations, {what}, {CLIENTS} clients"),
@@ -74,7 +74,7 @@ pub(crate) async fn run(report: &mut Report) {
             &Bar::AtLeast(least),
         );
     }
-    counts(report, &database, &bridge, seconds).await;
+    counts(report, &database, &app, seconds).await;
 }
 
 /// Sales a second with a guarded counter.
@@ -140,9 +140,9 @@ async fn client(port: u16, products: u64, until: Instant) -> usize {
 }
 
 /// A count of 100,000 lines beside COPY and one update, and reservations while it is applied.
-async fn counts(report: &mut Report, database: &Database, bridge: &Served, seconds: u64) {
-    let alone = puts(bridge.port, PRODUCTS, 8, seconds).await;
-    let quiet = count(database, bridge, "quiet").await;
+async fn counts(report: &mut Report, database: &Database, app: &Served, seconds: u64) {
+    let alone = puts(app.port, PRODUCTS, 8, seconds).await;
+    let quiet = count(database, app, "quiet").await;
     let bare = copied(database).await;
     report.add(
         "count of 100,000 lines, one event",
@@ -151,9 +151,9 @@ async fn counts(report: &mut Report, database: &Database, bridge: &Served, secon
         quiet / bare,
         &Bar::AtMost(3.0),
     );
-    let port = bridge.port;
+    let port = app.port;
     let during = tokio::spawn(puts(port, PRODUCTS, 8, 600));
-    count(database, bridge, "busy").await;
+    count(database, app, "busy").await;
     OVER.store(true, Ordering::Relaxed);
     let beside = during.await.unwrap();
     OVER.store(false, Ordering::Relaxed);
@@ -167,14 +167,14 @@ async fn counts(report: &mut Report, database: &Database, bridge: &Served, secon
 }
 
 /// Seconds from the POST of a count until all of it is applied.
-async fn count(database: &Database, bridge: &Served, id: &str) -> f64 {
+async fn count(database: &Database, app: &Served, id: &str) -> f64 {
     let line = |n: u64| json!({ "product": format!("p{n}"), "quantity": 1_000_000 });
     let counts: Vec<_> = (0..PRODUCTS).map(line).collect();
     let as_of = chrono::Utc::now();
     let event = json!({ "specversion": "1.0", "type": "shop.stock.counted.v1", "source": "bench",
         "id": id, "data": { "store": "a", "as_of": as_of, "counts": counts } });
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let url = format!("http://127.0.0.1:{}/v1/events", bridge.port);
+    let url = format!("http://127.0.0.1:{}/v1/events", app.port);
     let post = client.post(url).bearer_auth(KEY).json(&event);
     let ((), took) = timed(async {
         assert_eq!(post.send().await.unwrap().status(), 202);

@@ -62,7 +62,7 @@ fn settings(portal: &str, callback: Option<&str>, reconcile: u64) -> String {
 async fn receiver(report: &mut Report) {
     let database = Database::new().await;
     let text = settings("http://127.0.0.1:9/rest/1/none/", None, 3_600);
-    let bridge = Served::with(&database.url, &text, "api").await;
+    let app = Served::with(&database.url, &text, "api").await;
     let seconds = size("BENCH_SECONDS", 5);
     let table = "CREATE TABLE public.bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, portal text NOT NULL, event text NOT NULL, \
                  deal_id bigint, body jsonb NOT NULL, received_at timestamptz NOT NULL DEFAULT now())";
@@ -76,7 +76,7 @@ async fn receiver(report: &mut Report) {
         let started = Instant::now();
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..clients {
-            tasks.spawn(notify(bridge.port, started + Duration::from_secs(seconds)));
+            tasks.spawn(notify(app.port, started + Duration::from_secs(seconds)));
         }
         let mut took: Vec<f64> = tasks.join_all().await.concat();
         let rate = took.len() as f64 / started.elapsed().as_secs_f64();
@@ -149,7 +149,7 @@ async fn shop() -> (Heard, String) {
 
 struct World {
     portal: Sandbox,
-    bridge: Served,
+    app: Served,
     heard: Heard,
     _database: Database,
 }
@@ -163,19 +163,19 @@ async fn world(plan: Plan, webhooks: bool, reconcile: u64, orders: usize) -> Wor
     let database = Database::new().await;
     let (heard, url) = shop().await;
     let text = settings(&portal.url(), Some(&url), reconcile);
-    let bridge = Served::with(&database.url, &text, "all").await;
+    let app = Served::with(&database.url, &text, "all").await;
     let all: Vec<Value> = (0..orders).map(order).collect();
-    bridge.post(&all).await;
+    app.post(&all).await;
     until("every deal", || portal.deals().len() == orders).await;
     // The limit's burst comes back, and the last settlements are made.
     tokio::time::sleep(Duration::from_secs(30)).await;
     if webhooks {
-        let url = format!("http://127.0.0.1:{}/webhooks/bitrix24/main", bridge.port);
+        let url = format!("http://127.0.0.1:{}/webhooks/bitrix24/main", app.port);
         portal.add_webhook(&url, TOKEN);
     }
     World {
         portal,
-        bridge,
+        app,
         heard,
         _database: database,
     }
@@ -203,7 +203,7 @@ async fn calls(report: &mut Report) {
         calls as f64,
         &Bar::AtMost(25.0),
     );
-    drop(world.bridge);
+    drop(world.app);
 }
 
 /// From a manager's move to the shop's callback.

@@ -7,7 +7,7 @@ use crate::support::{
     shop::{main_shop, rules},
 };
 use b24_bridge::{
-    app::{Actor, Bridge, Directory, LetterFilter, Retry, Submission, SubmissionFilter},
+    app::{Actor, App, LetterFilter, Registry, Retry, Submission, SubmissionFilter},
     bitrix24::{Client, Credentials, Options as ClientOptions},
     config::Config,
     domain::PortalName,
@@ -55,7 +55,7 @@ as = "lead"
 /// A portal, a bridge with its API and one worker.
 struct Site {
     portal: Sandbox,
-    bridge: Bridge,
+    app: App,
     _db: Database,
     url: String,
     http: reqwest::Client,
@@ -83,16 +83,16 @@ impl Site {
         let db = Database::new().await;
         let settings = Settings::new(&portal.url()).tables(FORMS);
         let config = Config::parse(&settings.to_string(), &BTreeMap::new()).unwrap();
-        let directory = Directory {
+        let directory = Registry {
             shops: BTreeMap::from([(main_shop(), Arc::new(rules("main")))]),
             portals: vec![PortalName::parse("main").unwrap()],
             forms: config.form_rules(),
-            ..Directory::default()
+            ..Registry::default()
         };
-        let bridge = Bridge::new(db.pool.clone(), directory);
+        let app = App::new(db.pool.clone(), directory);
         let (_, ready) = watch::channel(true);
         let router = http::router(State {
-            bridge: bridge.clone(),
+            app: app.clone(),
             config: Arc::new(config),
             ready,
         });
@@ -108,7 +108,7 @@ impl Site {
         Self {
             client: Client::new(credentials, &options).unwrap(),
             portal,
-            bridge,
+            app,
             _db: db,
             url,
             http: crate::sandbox::client(),
@@ -130,7 +130,7 @@ impl Site {
             ..Options::default()
         };
         let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), self.client.clone())]);
-        tokio::spawn(worker::run(self.bridge.clone(), portals, options, stop))
+        tokio::spawn(worker::run(self.app.clone(), portals, options, stop))
     }
 
     async fn post(&self, form: &str, fields: &[(&str, &str)]) -> Response {
@@ -150,14 +150,18 @@ impl Site {
             limit: 100,
             ..SubmissionFilter::default()
         };
-        self.bridge.submissions(&filter).await.unwrap()
+        self.app.forms.submissions(&filter).await.unwrap()
     }
 
     async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
         let bound = Instant::now() + Duration::from_secs(30);
         while !holds(self).await {
             let late = Instant::now() > bound;
-            let letters = self.bridge.dead_letters(&LetterFilter::default()).await;
+            let letters = self
+                .app
+                .dead_letters
+                .dead_letters(&LetterFilter::default())
+                .await;
             assert!(
                 !late,
                 "not {what}: {:#?} {letters:?}",
@@ -437,8 +441,18 @@ async fn robots_and_missing_consent_are_kept_and_can_be_delivered_after_all() {
     assert_eq!(states, ["no_consent", "robot"]);
     let who = Actor::new("operator:anna");
     for one in &kept {
-        site.bridge.restore_submission(one.id, &who).await.unwrap();
-        assert!(site.bridge.restore_submission(one.id, &who).await.is_err());
+        site.app
+            .forms
+            .restore_submission(one.id, &who)
+            .await
+            .unwrap();
+        assert!(
+            site.app
+                .forms
+                .restore_submission(one.id, &who)
+                .await
+                .is_err()
+        );
     }
     site.done(2).await;
     assert_eq!(site.portal.leads().len(), 2);
@@ -493,7 +507,8 @@ async fn a_form_that_nobody_can_answer_is_a_dead_letter_that_can_be_mended() {
     )
     .await;
     let letters = site
-        .bridge
+        .app
+        .dead_letters
         .dead_letters(&LetterFilter::default())
         .await
         .unwrap();
@@ -507,18 +522,29 @@ async fn a_form_that_nobody_can_answer_is_a_dead_letter_that_can_be_mended() {
         payload: Some(json!({"nonsense": true})),
         ..Retry::default()
     };
-    assert!(site.bridge.retry(letter.id, &who, wrong).await.is_err());
+    assert!(
+        site.app
+            .dead_letters
+            .retry(letter.id, &who, wrong)
+            .await
+            .is_err()
+    );
     let mut mended = letter.payload.clone();
     mended["fields"][1]["name"] = json!("Телефон");
     let retry = Retry {
         payload: Some(mended),
         ..Retry::default()
     };
-    site.bridge.retry(letter.id, &who, retry).await.unwrap();
+    site.app
+        .dead_letters
+        .retry(letter.id, &who, retry)
+        .await
+        .unwrap();
     site.done(1).await;
     assert_eq!(site.portal.leads()[0]["PHONE"][0]["VALUE"], "+79161234567");
     let left = site
-        .bridge
+        .app
+        .dead_letters
         .dead_letters(&LetterFilter::default())
         .await
         .unwrap();
@@ -533,12 +559,17 @@ async fn what_the_portal_refuses_is_tried_again_and_ends_as_a_dead_letter() {
         .await;
     site.send("callback", &ANNA).await;
     site.until("dead", async |site| {
-        let letters = site.bridge.dead_letters(&LetterFilter::default()).await;
+        let letters = site
+            .app
+            .dead_letters
+            .dead_letters(&LetterFilter::default())
+            .await;
         !letters.unwrap().items.is_empty()
     })
     .await;
     let letters = site
-        .bridge
+        .app
+        .dead_letters
         .dead_letters(&LetterFilter::default())
         .await
         .unwrap();
@@ -551,7 +582,8 @@ async fn what_the_portal_refuses_is_tried_again_and_ends_as_a_dead_letter() {
     site.done(1).await;
     assert_eq!(site.portal.leads()[0]["UF_CRM_CITY"], "Тюмень");
     let who = Actor::new("operator:anna");
-    site.bridge
+    site.app
+        .dead_letters
         .discard(letter.id, &who, "answered by mail")
         .await
         .unwrap();
@@ -560,7 +592,7 @@ async fn what_the_portal_refuses_is_tried_again_and_ends_as_a_dead_letter() {
 #[tokio::test]
 async fn an_alarm_is_raised_when_a_form_that_had_phones_has_none() {
     let site = Site::idle(sandbox::Options::default()).await;
-    let notices = async || site.bridge.shop_notices().await.unwrap();
+    let notices = async || site.app.intake.shop_notices().await.unwrap();
     let send = async |nth: usize, name: &str| {
         let mail = format!("a{nth}@example.com");
         let phone = format!("8916{nth:07}");

@@ -2,12 +2,12 @@
 
 use crate::support::shop::rules;
 use b24_bridge::{
-    bitrix24::form::{self, Limits},
+    bitrix24::php_form::{self, Limits},
     config::Config,
     domain::{Event, EventBody, Marketplace},
     planner::{
-        CallAnswer, CommandAnswer, Glance, History, Intent, Job, Known, Look, PortalFacts,
-        StageWrite, Wave, Who,
+        CallAnswer, CommandAnswer, DealScan, History, Intent, Job, KnownLinks, PortalFacts,
+        ScanRequest, StageWrite, Wave, Who,
     },
     woocommerce,
 };
@@ -165,7 +165,7 @@ fn event(data: &Value) -> Value {
 }
 
 /// A job of this snapshot, if it is one.
-fn job(data: &Value, known: Known) -> Option<Job> {
+fn job(data: &Value, known: KnownLinks) -> Option<Job> {
     let event = Event::parse(&event(data), "7").ok()?;
     let EventBody::Saved(snapshot) = event.body else {
         return None;
@@ -279,9 +279,9 @@ proptest! {
         with in leaves(), answers in answers(), deal in 0_u64..3,
     ) {
         let data = spoilt(&snapshot(), &with);
-        let mut known = Known::default();
+        let mut known = KnownLinks::default();
         if deal > 0 {
-            known.target = Some(b24_bridge::planner::Target::Deal(deal));
+            known.target = Some(b24_bridge::planner::CrmEntity::Deal(deal));
         }
         if let Some(job) = job(&data, known) {
             run(vec![job], &answers);
@@ -290,7 +290,7 @@ proptest! {
 
     #[test]
     fn whole_parts_of_an_order_may_be_anything(with in spoils()) {
-        let _ = job(&spoilt(&snapshot(), &with), Known::default());
+        let _ = job(&spoilt(&snapshot(), &with), KnownLinks::default());
         let _ = Event::parse(&spoilt(&event(&snapshot()), &with), "7");
     }
 
@@ -308,7 +308,7 @@ proptest! {
 
     #[test]
     fn what_the_portal_shows_of_its_deals_may_be_anything(answers in answers()) {
-        let look = Look {
+        let look = ScanRequest {
             history: History::After(u64::MAX - 60),
             deals: (1..70).collect(),
             moves_of: vec![(1, None), (2, Some(u64::MAX)), (3, Some(0))],
@@ -321,7 +321,7 @@ proptest! {
             guard: Some(u64::MAX),
             comment: Some("c".to_owned()),
         };
-        for mut glance in [Glance::look(&look), Glance::write(&[write])] {
+        for mut glance in [DealScan::look(&look), DealScan::write(&[write])] {
             for round in 0..20 {
                 let Some(call) = glance.next_call() else {
                     break;
@@ -336,9 +336,9 @@ proptest! {
     #[test]
     fn a_form_may_be_anything(pairs in prop::collection::vec(("[a-z\\[\\]0-9%]{0,12}", text()), 0..12)) {
         let body: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let _ = form::decode(body.join("&").as_bytes(), Limits::default());
+        let _ = php_form::decode(body.join("&").as_bytes(), Limits::default());
         let params = json!({ "a": pairs.iter().map(|(_, value)| value).collect::<Vec<_>>() });
-        let _ = form::encode(&params, &["q000001"]);
+        let _ = php_form::encode(&params, &["q000001"]);
     }
 
     #[test]
@@ -379,7 +379,7 @@ fn what_broke_something_once() {
     // A place found in one text and used on another that its lower case is longer than.
     let mut data = snapshot();
     data["customer"]["phones"] = json!(["8 916 123-45-67 Ⱥ доб ẞ"]);
-    assert!(job(&data, Known::default()).is_some());
+    assert!(job(&data, KnownLinks::default()).is_some());
     // Lists in lists, deeper than anything is read.
     for depth in [10, 33, 120] {
         let mut data = snapshot();
@@ -389,13 +389,13 @@ fn what_broke_something_once() {
     }
     // A page that begins where numbers end.
     let pages = [(json!([]), Some(u64::MAX), 7)];
-    let look = Look {
+    let look = ScanRequest {
         history: History::After(1),
         deals: Vec::new(),
         moves_of: Vec::new(),
         ask_who: false,
     };
-    let mut glance = Glance::look(&look);
+    let mut glance = DealScan::look(&look);
     for round in 0..3 {
         let Some(call) = glance.next_call() else {
             break;

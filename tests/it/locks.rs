@@ -2,11 +2,11 @@
 
 use crate::support::{
     database::Database,
-    shop::{bridge, claim, done, event, hopeless, lease, main_shop, tries},
+    shop::{app, claim, done, event, hopeless, lease, main_shop, tries},
 };
 use b24_bridge::{
-    app::{Accepted, Actor, Bridge, Bulk, BulkAction, Error, LetterFilter, LetterQuery, Retry},
-    domain::{Code, Fault},
+    app::{Accepted, Actor, App, BulkAction, BulkRequest, Error, LetterFilter, LetterQuery, Retry},
+    domain::{ErrorCode, Fault},
 };
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ fn anna() -> Actor {
     Actor::new("operator:anna")
 }
 
-async fn post(bridge: &Bridge, events: &[Value]) -> Result<Vec<Accepted>, Error> {
-    bridge.accept_events(Some(&main_shop()), events).await
+async fn post(app: &App, events: &[Value]) -> Result<Vec<Accepted>, Error> {
+    app.intake.accept_events(Some(&main_shop()), events).await
 }
 
 /// An event as a letter keeps it: with its shop.
@@ -28,22 +28,26 @@ fn named(id: &str, number: &str, version: i64) -> Value {
 }
 
 /// Keeps an event as the letter of a stray; returns the id of the newest letter, if nobody has closed all of them.
-async fn stray(bridge: &Bridge, event: &Value) -> Option<i64> {
+async fn stray(app: &App, event: &Value) -> Option<i64> {
     let fault = Fault {
         pointer: "/data/status".to_owned(),
         detail: "no status".to_owned(),
     };
     let faults = vec![fault];
-    bridge
-        .bury_received(&main_shop(), event, Code::Status, &faults)
+    app.intake
+        .bury_received(&main_shop(), event, ErrorCode::Status, &faults)
         .await
         .unwrap();
-    open(bridge).await.into_iter().max()
+    open(app).await.into_iter().max()
 }
 
 /// The ids of the open letters.
-async fn open(bridge: &Bridge) -> Vec<i64> {
-    let all = bridge.dead_letters(&LetterFilter::default()).await.unwrap();
+async fn open(app: &App) -> Vec<i64> {
+    let all = app
+        .dead_letters
+        .dead_letters(&LetterFilter::default())
+        .await
+        .unwrap();
     all.items.into_iter().map(|letter| letter.id).collect()
 }
 
@@ -85,21 +89,24 @@ async fn beside<A, B>(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_and_a_post_of_the_same_event_go_one_after_the_other() {
     let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
-    post(&bridge, &[event("e1", "A", 1)]).await.unwrap();
+    let app = app(&db.pool, &["main"]);
+    post(&app, &[event("e1", "A", 1)]).await.unwrap();
     for (nth, retry_first) in [(2, true), (3, false)] {
         let new = named(&format!("e{nth}"), "A", nth);
-        let letter = stray(&bridge, &new).await.unwrap();
+        let letter = stray(&app, &new).await.unwrap();
         let retried = || {
-            let bridge = bridge.clone();
+            let app = app.clone();
             tokio::spawn(async move {
-                let retried = bridge.retry(letter, &anna(), Retry::default()).await;
+                let retried = app
+                    .dead_letters
+                    .retry(letter, &anna(), Retry::default())
+                    .await;
                 retried.map(|_| ())
             })
         };
         let posted = || {
-            let (bridge, new) = (bridge.clone(), new.clone());
-            tokio::spawn(async move { post(&bridge, &[new]).await.map(|_| ()) })
+            let (app, new) = (app.clone(), new.clone());
+            tokio::spawn(async move { post(&app, &[new]).await.map(|_| ()) })
         };
         let (first, second) = if retry_first {
             beside(&db, "A", retried, posted).await
@@ -108,7 +115,7 @@ async fn a_retry_and_a_post_of_the_same_event_go_one_after_the_other() {
         };
         first.unwrap();
         second.unwrap();
-        assert_eq!(open(&bridge).await, [0_i64; 0]);
+        assert_eq!(open(&app).await, [0_i64; 0]);
     }
     let stored = "SELECT count(*) FROM bridge.outbox";
     let stored: i64 = sqlx::query_scalar(stored)
@@ -121,8 +128,8 @@ async fn a_retry_and_a_post_of_the_same_event_go_one_after_the_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_of_the_feed_and_a_post_go_one_after_the_other() {
     let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
-    post(&bridge, &[event("a1", "A", 1), event("b1", "B", 1)])
+    let app = app(&db.pool, &["main"]);
+    post(&app, &[event("a1", "A", 1), event("b1", "B", 1)])
         .await
         .unwrap();
     // The shop was told of B first.
@@ -136,14 +143,12 @@ async fn a_reader_of_the_feed_and_a_post_go_one_after_the_other() {
         sqlx::query(sql).execute(&db.pool).await.unwrap();
     }
     let read = || {
-        let bridge = bridge.clone();
-        tokio::spawn(async move { bridge.status_changes(&main_shop(), 2, 10).await })
+        let app = app.clone();
+        tokio::spawn(async move { app.sync.status_changes(&main_shop(), 2, 10).await })
     };
     let posted = || {
-        let bridge = bridge.clone();
-        tokio::spawn(
-            async move { post(&bridge, &[event("a2", "A", 2), event("b2", "B", 2)]).await },
-        )
+        let app = app.clone();
+        tokio::spawn(async move { post(&app, &[event("a2", "A", 2), event("b2", "B", 2)]).await })
     };
     let (read, posted) = beside(&db, "B", read, posted).await;
     read.unwrap();
@@ -170,83 +175,85 @@ fn unless_circle<T>(done: Result<T, Error>) {
 }
 
 /// A shop that posts whole waves, and among them the events that operators retry.
-async fn posts(bridge: Bridge) {
+async fn posts(app: App) {
     for round in 0..ROUNDS {
         let of = |(nth, number): (usize, String)| {
             let version = i64::try_from(round).unwrap();
             event(&format!("w{round}-{nth}"), &number, 10 * version)
         };
         let wave: Vec<_> = shuffled(round).enumerate().map(of).collect();
-        unless_circle(post(&bridge, &wave).await);
+        unless_circle(post(&app, &wave).await);
     }
 }
 
 /// Strays that are retried while the shop sends them again.
-async fn retries(bridge: Bridge) {
+async fn retries(app: App) {
     for round in 0..ROUNDS {
         let number = shuffled(round).next().unwrap();
         let version = 10 * i64::try_from(round).unwrap() + 5;
         let new = named(&format!("s{round}"), &number, version);
-        let Some(letter) = stray(&bridge, &new).await else {
+        let Some(letter) = stray(&app, &new).await else {
             continue;
         };
         let (who, again, others) = (anna(), [new], Retry::default());
-        let (retried, posted) =
-            tokio::join!(bridge.retry(letter, &who, others), post(&bridge, &again));
+        let (retried, posted) = tokio::join!(
+            app.dead_letters.retry(letter, &who, others),
+            post(&app, &again)
+        );
         unless_circle(retried);
         unless_circle(posted);
     }
 }
 
 /// An operator with one letter, and with all of them.
-async fn operates(bridge: Bridge) {
+async fn operates(app: App) {
     for round in 0..ROUNDS {
-        let letters = open(&bridge).await;
+        let letters = open(&app).await;
         if let Some(letter) = letters.first().filter(|_| round % 3 == 0) {
-            unless_circle(bridge.discard(*letter, &anna(), "a test").await);
+            unless_circle(app.dead_letters.discard(*letter, &anna(), "a test").await);
             continue;
         }
         let query = LetterQuery {
             shop: Some("main".to_owned()),
             ..LetterQuery::default()
         };
-        let bulk = Bulk {
+        let bulk = BulkRequest {
             action: BulkAction::Retry,
             filter: query.parse().unwrap(),
             expect: i64::try_from(letters.len()).unwrap(),
             reason: None,
             recreate: false,
         };
-        unless_circle(bridge.start_bulk(&bulk, &anna()).await);
-        unless_circle(bridge.work_bulk().await);
+        unless_circle(app.dead_letters.start_bulk(&bulk, &anna()).await);
+        unless_circle(app.dead_letters.work_bulk().await);
     }
 }
 
 /// A lane of which every second order dies.
-async fn drives(bridge: Bridge, db: &Database) {
+async fn drives(app: App, db: &Database) {
     let lease = lease(&db.pool, "w").await.unwrap();
     for round in 0..ROUNDS {
-        let claimed = claim(&bridge, &lease).await.into_iter().enumerate();
+        let claimed = claim(&app, &lease).await.into_iter().enumerate();
         let settled = |(nth, (one, _))| match (nth + usize::try_from(round).unwrap()) % 2 {
             0 => (one, done(1 + u64::try_from(nth).unwrap())),
-            _ => (one, hopeless(Code::StageUnknown)),
+            _ => (one, hopeless(ErrorCode::StageUnknown)),
         };
         let ended: Vec<_> = claimed.map(settled).collect();
-        unless_circle(bridge.settle(&lease, &tries(), ended).await);
-        unless_circle(bridge.take_notifications("main").await);
+        unless_circle(app.delivery.settle(&lease, &tries(), ended).await);
+        unless_circle(app.sync.drain_inbox("main").await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shop_operators_and_a_lane_over_the_same_orders_meet_no_circle() {
     let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
+    let app = app(&db.pool, &["main"]);
     let loops = [
-        tokio::spawn(posts(bridge.clone())),
-        tokio::spawn(retries(bridge.clone())),
-        tokio::spawn(operates(bridge.clone())),
+        tokio::spawn(posts(app.clone())),
+        tokio::spawn(retries(app.clone())),
+        tokio::spawn(operates(app.clone())),
     ];
-    drives(bridge, &db).await;
+    drives(app, &db).await;
     for one in loops {
         one.await.unwrap();
     }

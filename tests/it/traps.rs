@@ -2,21 +2,24 @@
 //! it, and once the fault is mended a retry carries it through. The steps on the way in are in `rows`, installations in `oauth`.
 
 use crate::{
-    apart::{World, orders},
+    delivery::isolation::{World, orders},
     support::{
         database::Database,
-        shop::{bridge, event, lease, main_shop, rules},
+        shop::{app, event, lease, main_shop, rules},
     },
 };
 use axum::{Router, routing::post};
 use b24_bridge::{
-    app::{Actor, Backfill, Bridge, Directory, Letter, LetterFilter, Notice, Retry, TwoWay},
+    app::{
+        Actor, App, Backfill, DeadLetter, LetterFilter, PortalNotification, Registry, Retry,
+        SyncRules,
+    },
     bug::{Step, Trap},
     callback::{Secret, Sender},
     domain::{Marketplace, PortalName, ShopName, Stage, StatusMap},
-    planner::{BrokenRow, MoveRow, Seen},
+    planner::{BrokenRow, ScanResult, StageMove},
     sandbox::Sandbox,
-    storage::inbox::Notification,
+    storage::sync::inbox::Notification,
 };
 use serde_json::json;
 use std::{
@@ -32,7 +35,7 @@ const ONE: &str = "A7";
 const ALL: i64 = 20;
 
 /// Panics at this step with this thing, after so many times.
-fn trapped(bridge: &Bridge, step: Step, name: &str, after: usize) {
+fn trapped(app: &App, step: Step, name: &str, after: usize) {
     let (name, left) = (name.to_owned(), AtomicUsize::new(after));
     let spring = move |at: Step, with: &str| {
         if at == step && with == name {
@@ -40,17 +43,17 @@ fn trapped(bridge: &Bridge, step: Step, name: &str, after: usize) {
             assert!(spare.is_ok(), "trapped at {at:?} with {with}");
         }
     };
-    bridge.set_trap(Trap(Arc::new(spring)));
+    app.set_trap(Trap(Arc::new(spring)));
 }
 
-async fn letters(bridge: &Bridge) -> Vec<Letter> {
+async fn letters(app: &App) -> Vec<DeadLetter> {
     let filter = LetterFilter::default();
-    bridge.dead_letters(&filter).await.unwrap().items
+    app.dead_letters.dead_letters(&filter).await.unwrap().items
 }
 
 /// The one letter, of a fault of the bridge.
-async fn the_letter(bridge: &Bridge) -> Letter {
-    let mut all = letters(bridge).await;
+async fn the_letter(app: &App) -> DeadLetter {
+    let mut all = letters(app).await;
     assert_eq!(all.len(), 1, "{all:?}");
     let letter = all.remove(0);
     assert_eq!(letter.code, "BRIDGE-BUG");
@@ -58,9 +61,9 @@ async fn the_letter(bridge: &Bridge) -> Letter {
     letter
 }
 
-async fn retry(bridge: &Bridge, letter: &Letter) {
+async fn retry(app: &App, letter: &DeadLetter) {
     let who = Actor::new("operator:anna");
-    bridge
+    app.dead_letters
         .retry(letter.id, &who, Retry::default())
         .await
         .unwrap();
@@ -98,30 +101,32 @@ const TOLD: &str = "SELECT count(*) FROM bridge.status_changes WHERE state = 'de
 async fn a_panic_over_a_comparison_is_one_orders_letter() {
     let (mut portal, mut db) = moved().await;
     for _ in 0..2 {
-        let bridge = bridge(&db.pool, &["main"]);
-        trapped(&bridge, Step::Compare, ONE, 0);
-        let world = World::start_as(portal, db, bridge, BTreeMap::new());
+        let app = app(&db.pool, &["main"]);
+        trapped(&app, Step::Compare, ONE, 0);
+        let world = World::start_as(portal, db, app, BTreeMap::new());
         until("the others decided", async || {
             count(&world.db, CHANGED).await == ALL - 1
         })
         .await;
-        until("one letter", async || {
-            letters(&world.bridge).await.len() == 1
-        })
-        .await;
-        let letter = the_letter(&world.bridge).await;
+        until("one letter", async || letters(&world.app).await.len() == 1).await;
+        let letter = the_letter(&world.app).await;
         assert_eq!(letter.number.as_deref(), Some(ONE));
-        let view = world.bridge.order_view(&main_shop(), ONE).await.unwrap();
+        let view = world
+            .app
+            .operations
+            .order_view(&main_shop(), ONE)
+            .await
+            .unwrap();
         assert!(!view.unwrap().in_sync);
         (portal, db) = world.end().await;
     }
     let world = World::start(portal, db);
-    retry(&world.bridge, &the_letter(&world.bridge).await).await;
+    retry(&world.app, &the_letter(&world.app).await).await;
     until("all decided", async || {
         count(&world.db, CHANGED).await == ALL
     })
     .await;
-    assert_eq!(letters(&world.bridge).await, []);
+    assert_eq!(letters(&world.app).await, []);
     world.end().await;
 }
 
@@ -136,11 +141,8 @@ async fn an_agreement_that_cannot_be_read_is_one_orders_letter() {
         count(&world.db, CHANGED).await == ALL - 1
     })
     .await;
-    until("one letter", async || {
-        letters(&world.bridge).await.len() == 1
-    })
-    .await;
-    assert_eq!(letters(&world.bridge).await[0].number.as_deref(), Some(ONE));
+    until("one letter", async || letters(&world.app).await.len() == 1).await;
+    assert_eq!(letters(&world.app).await[0].number.as_deref(), Some(ONE));
     world.end().await;
 }
 
@@ -155,42 +157,39 @@ async fn shop() -> BTreeMap<ShopName, Sender> {
 }
 
 /// A bridge whose shop is called.
-fn calling(db: &Database) -> Bridge {
+fn calling(db: &Database) -> App {
     let rules = rules("main");
-    let two_way = TwoWay {
+    let two_way = SyncRules {
         callback: true,
-        ..TwoWay::of(&rules)
+        ..SyncRules::of(&rules)
     };
-    let directory = Directory {
+    let directory = Registry {
         shops: BTreeMap::from([(main_shop(), Arc::new(rules))]),
         portals: vec![PortalName::parse("main").unwrap()],
         two_way: BTreeMap::from([(main_shop(), Arc::new(two_way))]),
-        ..Directory::default()
+        ..Registry::default()
     };
-    Bridge::new(db.pool.clone(), directory)
+    App::new(db.pool.clone(), directory)
 }
 
 async fn a_message_is_lost_to_one_order_only(step: Step) {
     let (mut portal, mut db) = moved().await;
     let callbacks = shop().await;
     for _ in 0..2 {
-        let bridge = calling(&db);
-        trapped(&bridge, step, ONE, 0);
-        let world = World::start_as(portal, db, bridge, callbacks.clone());
+        let app = calling(&db);
+        trapped(&app, step, ONE, 0);
+        let world = World::start_as(portal, db, app, callbacks.clone());
         until("the others told", async || {
             count(&world.db, TOLD).await == ALL - 1
         })
         .await;
-        until("one letter", async || {
-            letters(&world.bridge).await.len() == 1
-        })
-        .await;
-        assert_eq!(the_letter(&world.bridge).await.number.as_deref(), Some(ONE));
+        until("one letter", async || letters(&world.app).await.len() == 1).await;
+        assert_eq!(the_letter(&world.app).await.number.as_deref(), Some(ONE));
         (portal, db) = world.end().await;
     }
-    let bridge = calling(&db);
-    let world = World::start_as(portal, db, bridge, callbacks);
-    retry(&world.bridge, &the_letter(&world.bridge).await).await;
+    let app = calling(&db);
+    let world = World::start_as(portal, db, app, callbacks);
+    retry(&world.app, &the_letter(&world.app).await).await;
     until("all told", async || count(&world.db, TOLD).await == ALL).await;
     world.end().await;
 }
@@ -214,21 +213,22 @@ async fn a_panic_over_one_message_of_the_feed_ends_no_reading_of_it() {
     })
     .await;
     let (_portal, db) = world.end().await;
-    let read = async |bridge: &Bridge, after| {
-        let page = bridge
+    let read = async |app: &App, after| {
+        let page = app
+            .sync
             .status_changes(&main_shop(), after, 100)
             .await
             .unwrap();
         let numbers: Vec<_> = page.changes.iter().map(|one| one.number.clone()).collect();
         (numbers, page.next)
     };
-    let broken = bridge(&db.pool, &["main"]);
+    let broken = app(&db.pool, &["main"]);
     trapped(&broken, Step::Tell, ONE, 0);
     let (numbers, next) = read(&broken, 0).await;
     assert_eq!(numbers.len(), 19);
     assert!(!numbers.contains(&ONE.to_owned()));
     let letter = the_letter(&broken).await;
-    let mended = bridge(&db.pool, &["main"]);
+    let mended = app(&db.pool, &["main"]);
     retry(&mended, &letter).await;
     assert_eq!(
         read(&mended, next).await.0,
@@ -237,8 +237,8 @@ async fn a_panic_over_one_message_of_the_feed_ends_no_reading_of_it() {
     );
 }
 
-fn notification(deal: i64) -> Notice {
-    Notice {
+fn notification(deal: i64) -> PortalNotification {
+    PortalNotification {
         portal: "main".to_owned(),
         event: "ONCRMDEALUPDATE".to_owned(),
         id: Some(deal),
@@ -265,24 +265,24 @@ async fn a_panic_over_a_notification_is_its_own_letter_wherever_it_happens() {
         };
         let one = deal(ONE);
         for life in 0..2 {
-            let bridge = bridge(&db.pool, &["main"]);
-            trapped(&bridge, Step::Hear, &one.to_string(), after);
+            let app = app(&db.pool, &["main"]);
+            trapped(&app, Step::Hear, &one.to_string(), after);
             if life == 0 {
                 for n in 0..20 {
                     assert!(
-                        bridge
-                            .receive(notification(deal(&format!("A{n}"))))
+                        app.sync
+                            .store_notification(notification(deal(&format!("A{n}"))))
                             .await
                             .unwrap()
                     );
                 }
             }
-            bridge.take_notifications("main").await.unwrap();
+            app.sync.drain_inbox("main").await.unwrap();
             assert_eq!(count(&db, ASKED).await, ALL - 1);
-            the_letter(&bridge).await;
+            the_letter(&app).await;
         }
-        let bridge = bridge(&db.pool, &["main"]);
-        retry(&bridge, &the_letter(&bridge).await).await;
+        let app = app(&db.pool, &["main"]);
+        retry(&app, &the_letter(&app).await).await;
         let asked = "SELECT count(*) FROM bridge.comparisons";
         assert_eq!(count(&db, asked).await, ALL);
     }
@@ -291,7 +291,7 @@ async fn a_panic_over_a_notification_is_its_own_letter_wherever_it_happens() {
 #[tokio::test]
 async fn a_row_of_the_portals_queue_that_cannot_be_stored_is_its_own_letter() {
     let (_portal, db) = moved().await;
-    let bridge = bridge(&db.pool, &["main"]);
+    let app = app(&db.pool, &["main"]);
     let row = |n: i64| Notification {
         portal: "main".to_owned(),
         event: if n == 7 {
@@ -305,30 +305,30 @@ async fn a_row_of_the_portals_queue_that_cannot_be_stored_is_its_own_letter() {
         acted_on: true,
     };
     let queued = (0..20).map(row).collect();
-    bridge.receive_queued("main", queued).await.unwrap();
+    app.sync.receive_queued("main", queued).await.unwrap();
     assert_eq!(
         count(&db, "SELECT count(*) FROM bridge.inbox").await,
         ALL - 1
     );
-    assert_eq!(letters(&bridge).await.len(), 1);
+    assert_eq!(letters(&app).await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_panic_over_a_row_of_the_history_is_its_own_letter() {
     let (_portal, db) = moved().await;
     let at = chrono::DateTime::UNIX_EPOCH;
-    let row = |id: u64, stage: &str| MoveRow {
+    let row = |id: u64, stage: &str| StageMove {
         id: 1_000 + id,
         deal: id,
         stage: Stage::new(0, stage),
         kind: 2,
         at,
     };
-    let mut seen = Seen {
+    let mut seen = ScanResult {
         history: (0..20).map(|id| row(id, "PREPARATION")).collect(),
         history_read: true,
         newest: Some(1_019),
-        ..Seen::default()
+        ..ScanResult::default()
     };
     // Two that no database takes: a text, and a time.
     seen.history.push(row(50, "NE\0W"));
@@ -338,17 +338,17 @@ async fn a_panic_over_a_row_of_the_history_is_its_own_letter() {
     let lease = lease(&db.pool, "w").await.unwrap();
     let stored = "SELECT count(*) FROM bridge.moves WHERE id BETWEEN 1000 AND 1100";
     for _ in 0..2 {
-        let bridge = bridge(&db.pool, &["main"]);
-        trapped(&bridge, Step::Move, "1007", 0);
-        bridge.take_history(&lease, &seen).await.unwrap();
+        let app = app(&db.pool, &["main"]);
+        trapped(&app, Step::Move, "1007", 0);
+        app.sync.ingest_history(&lease, &seen).await.unwrap();
         assert_eq!(count(&db, stored).await, ALL - 1);
-        assert_eq!(letters(&bridge).await.len(), 3);
+        assert_eq!(letters(&app).await.len(), 3);
     }
-    let bridge = bridge(&db.pool, &["main"]);
-    for letter in letters(&bridge).await {
-        retry(&bridge, &letter).await;
+    let app = app(&db.pool, &["main"]);
+    for letter in letters(&app).await {
+        retry(&app, &letter).await;
     }
-    bridge.take_history(&lease, &seen).await.unwrap();
+    app.sync.ingest_history(&lease, &seen).await.unwrap();
     assert_eq!(count(&db, stored).await, ALL);
 }
 
@@ -359,21 +359,27 @@ async fn a_panic_over_a_webhook_of_woocommerce_is_its_own_letter() {
         "id": 7, "status": "N", "currency": "RUB", "total": "10.00", "line_items": [],
         "date_created_gmt": "2026-11-01T10:00:00", "date_modified_gmt": "2026-11-01T10:00:00"
     });
-    let broken = bridge(&db.pool, &["main"]);
+    let broken = app(&db.pool, &["main"]);
     trapped(&broken, Step::Translate, "d7", 0);
-    let read = async |bridge: &Bridge, delivery| {
+    let read = async |app: &App, delivery| {
         let what = ("order.updated", delivery);
         let shop = main_shop();
-        let read = bridge.read_delivery(&shop, Marketplace::default(), what, &order);
+        let read = app
+            .dead_letters
+            .read_delivery(&shop, Marketplace::default(), what, &order);
         read.await.unwrap().is_some()
     };
     assert!(!read(&broken, "d7").await);
     assert!(read(&broken, "d8").await);
     let letter = the_letter(&broken).await;
     assert_eq!(letter.about.as_deref(), Some("delivery"));
-    let mended = bridge(&db.pool, &["main"]);
+    let mended = app(&db.pool, &["main"]);
     retry(&mended, &letter).await;
-    let view = mended.order_view(&main_shop(), "7").await.unwrap();
+    let view = mended
+        .operations
+        .order_view(&main_shop(), "7")
+        .await
+        .unwrap();
     assert_eq!(view.unwrap().pending, 1);
 }
 
@@ -381,8 +387,8 @@ async fn a_panic_over_a_webhook_of_woocommerce_is_its_own_letter() {
 async fn a_panic_over_a_line_of_a_file_costs_no_other_line() {
     for step in [Step::Read, Step::TakeUp] {
         let db = Database::new().await;
-        let bridge = bridge(&db.pool, &["main"]);
-        trapped(&bridge, step, "e7", 0);
+        let app = app(&db.pool, &["main"]);
+        trapped(&app, step, "e7", 0);
         let line = |n: usize| event(&format!("e{n}"), &format!("A{n}"), 1).to_string();
         let lines: Vec<_> = (0..20).map(|n| line(n).into_bytes()).collect();
         let of = Backfill {
@@ -390,15 +396,15 @@ async fn a_panic_over_a_line_of_a_file_costs_no_other_line() {
             file: [7; 32],
             import: false,
         };
-        let done = bridge.backfill(&of, 0, &lines).await.unwrap();
+        let done = app.intake.backfill(&of, 0, &lines).await.unwrap();
         assert_eq!((done.queued, done.known, done.done), (19, 0, 20));
         assert_eq!(done.refused.len(), 1);
         assert_eq!(done.refused[0].0, 8, "the line of the file");
-        assert_eq!(bridge.backfill_position(&of).await.unwrap(), 20);
+        assert_eq!(app.intake.backfill_position(&of).await.unwrap(), 20);
     }
     let db = Database::new().await;
-    let bridge = bridge(&db.pool, &["main"]);
-    trapped(&bridge, Step::Read, "e7", 0);
+    let app = app(&db.pool, &["main"]);
+    trapped(&app, Step::Read, "e7", 0);
     let line = |n: usize| {
         let payload = event(&format!("e{n}"), &format!("A{n}"), 1);
         json!({"code": "MAP-STATUS", "payload": payload}).to_string()
@@ -406,7 +412,8 @@ async fn a_panic_over_a_line_of_a_file_costs_no_other_line() {
     let mut lines: Vec<_> = (0..20).map(line).collect();
     // A number that no column takes back.
     lines[3] = lines[3].replace("\"version\":1", "\"version\":1e308");
-    let taken = bridge
+    let taken = app
+        .dead_letters
         .import_letters(&lines.join("\n"), &Actor::new("cli"))
         .await
         .unwrap();
@@ -422,22 +429,32 @@ async fn a_panic_while_a_changed_table_is_applied_is_one_orders_letter() {
         let mut rows = rules.statuses.rows().to_vec();
         rows[0].stage = Stage::new(0, "EXECUTING");
         rules.statuses = StatusMap::new(rows);
-        let directory = Directory {
+        let directory = Registry {
             shops: BTreeMap::from([(main_shop(), Arc::new(rules))]),
             portals: vec![PortalName::parse("main").unwrap()],
-            ..Directory::default()
+            ..Registry::default()
         };
-        Bridge::new(db.pool.clone(), directory)
+        App::new(db.pool.clone(), directory)
     };
     let who = Actor::new("cli");
     let broken = changed();
     trapped(&broken, Step::Table, ONE, 0);
-    let plan = broken.table_plan(&main_shop()).await.unwrap();
+    let plan = broken.sync.table_plan(&main_shop()).await.unwrap();
     assert_eq!(plan.len(), 20);
     assert_eq!(plan.iter().filter(|one| one.failed).count(), 1);
-    assert_eq!(broken.apply_table(&main_shop(), &who).await.unwrap(), 19);
+    assert_eq!(
+        broken.sync.apply_table(&main_shop(), &who).await.unwrap(),
+        19
+    );
     assert_eq!(the_letter(&broken).await.number.as_deref(), Some(ONE));
-    assert_eq!(changed().apply_table(&main_shop(), &who).await.unwrap(), 20);
+    assert_eq!(
+        changed()
+            .sync
+            .apply_table(&main_shop(), &who)
+            .await
+            .unwrap(),
+        20
+    );
 }
 
 #[tokio::test]
@@ -446,7 +463,7 @@ async fn a_row_of_the_history_over_which_the_planner_panics_is_its_own_letter() 
     let deals = portal.deals();
     let deal = deals.iter().find(|deal| deal["ORIGIN_ID"] == ONE).unwrap();
     let deal: u64 = deal["ID"].as_str().unwrap().parse().unwrap();
-    let row = |id: u64| MoveRow {
+    let row = |id: u64| StageMove {
         id: 1_000 + id,
         deal: 9_000 + id,
         stage: Stage::new(0, "PREPARATION"),
@@ -459,21 +476,21 @@ async fn a_row_of_the_history_over_which_the_planner_panics_is_its_own_letter() 
         row: json!({ "ID": 1_007, "OWNER_ID": deal }),
         words: "trapped at one row".to_owned(),
     };
-    let seen = Seen {
+    let seen = ScanResult {
         history: (0..20).filter(|id| *id != 7).map(row).collect(),
         broken: vec![broken],
         history_read: true,
         newest: Some(1_019),
-        ..Seen::default()
+        ..ScanResult::default()
     };
     let lease = lease(&db.pool, "w").await.unwrap();
     let asked = "SELECT count(*) FROM bridge.comparisons WHERE number = 'A7' AND why = 'history'";
     for _ in 0..2 {
-        let bridge = bridge(&db.pool, &["main"]);
-        bridge.take_history(&lease, &seen).await.unwrap();
+        let app = app(&db.pool, &["main"]);
+        app.sync.ingest_history(&lease, &seen).await.unwrap();
         let stored = "SELECT count(*) FROM bridge.moves WHERE id BETWEEN 1000 AND 1100";
         assert_eq!(count(&db, stored).await, ALL - 1);
-        let letter = the_letter(&bridge).await;
+        let letter = the_letter(&app).await;
         assert_eq!(letter.about.as_deref(), Some("move"));
         assert_eq!(letter.payload["row"]["ID"], 1_007);
         assert_eq!(
@@ -493,24 +510,21 @@ async fn a_panic_while_an_order_is_looked_up_by_its_origin_is_one_orders_letter(
     sqlx::query(let_go).execute(&db.pool).await.unwrap();
     let found = "SELECT count(*) FROM bridge.orders WHERE deal_id IS NOT NULL AND NOT unverified";
     for _ in 0..2 {
-        let bridge = bridge(&db.pool, &["main"]);
-        trapped(&bridge, Step::Find, ONE, 0);
-        let world = World::start_as(portal, db, bridge, BTreeMap::new());
+        let app = app(&db.pool, &["main"]);
+        trapped(&app, Step::Find, ONE, 0);
+        let world = World::start_as(portal, db, app, BTreeMap::new());
         until("the others found", async || {
             count(&world.db, found).await == ALL - 1
         })
         .await;
-        until("one letter", async || {
-            letters(&world.bridge).await.len() == 1
-        })
-        .await;
-        let letter = the_letter(&world.bridge).await;
+        until("one letter", async || letters(&world.app).await.len() == 1).await;
+        let letter = the_letter(&world.app).await;
         assert_eq!(letter.number.as_deref(), Some(ONE));
         assert_eq!(letter.about.as_deref(), Some("origin"));
         (portal, db) = world.end().await;
     }
     let world = World::start(portal, db);
-    retry(&world.bridge, &the_letter(&world.bridge).await).await;
+    retry(&world.app, &the_letter(&world.app).await).await;
     until("all found", async || count(&world.db, found).await == ALL).await;
     world.end().await;
 }
@@ -519,7 +533,7 @@ async fn a_panic_while_an_order_is_looked_up_by_its_origin_is_one_orders_letter(
 #[test]
 fn no_step_is_left_out() {
     let tests = [
-        include_str!("rows.rs"),
+        include_str!("delivery/product_rows.rs"),
         include_str!("traps.rs"),
         include_str!("oauth/events.rs"),
     ]

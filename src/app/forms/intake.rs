@@ -2,16 +2,17 @@
 
 use super::Stored;
 use crate::{
-    app::{Bridge, Error, lane_of},
-    domain::{Code, FormRules, ShopName, form_key},
+    app::{Error, Forms, lane_of},
+    domain::{ErrorCode, FormRules, ShopName, form_key},
     forms::{self, Enquiry, Posted, Verdict},
     storage::{
-        self,
+        self, dead_letters,
+        forms::{
+            subjects::{self, NewSubject},
+            submissions::{self, NewSubmission},
+        },
         journal::{self, Line},
-        letters,
-        subjects::{self, NewSubject},
-        submissions::{self, NewSubmission},
-        troubles,
+        views::incidents,
     },
 };
 use serde_json::Value;
@@ -36,7 +37,7 @@ pub enum FormTaken {
     Dead,
 }
 
-impl Bridge {
+impl Forms {
     /// Takes what a form has posted.
     pub async fn take_form(
         &self,
@@ -47,7 +48,7 @@ impl Bridge {
         if forms::is_ping(&posted) {
             return Ok(FormTaken::Ping);
         }
-        let owner = self.directory().rules(shop).ok_or(Error::NotFound)?;
+        let owner = self.registry.rules(shop).ok_or(Error::NotFound)?;
         let submission = forms::submission(rules.service, posted);
         let enquiry = forms::read(rules, &owner.phone_country, &submission);
         let verdict = forms::judge(rules, &submission, &enquiry);
@@ -67,7 +68,7 @@ impl Bridge {
             has_phone: !enquiry.phones.is_empty(),
             body: (verdict != Verdict::Taken).then_some(&body),
         };
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.db.begin().await?;
         let Some(id) = submissions::add(&mut tx, &new, rules.same_within).await? else {
             tx.rollback().await?;
             return Ok(FormTaken::Repeated);
@@ -93,10 +94,10 @@ impl Bridge {
         };
         tx.commit().await?;
         match taken {
-            FormTaken::Queued => self.bell().ring(owner.portal.as_str()),
+            FormTaken::Queued => self.waker.wake(owner.portal.as_str()),
             FormTaken::Dead => {
-                let code = Code::FormNoContact.as_str();
-                self.metrics().died(owner.portal.as_str(), code);
+                let code = ErrorCode::FormNoContact.as_str();
+                self.metrics.died(owner.portal.as_str(), code);
             }
             FormTaken::Ping | FormTaken::Repeated | FormTaken::Kept => {}
         }
@@ -109,15 +110,15 @@ impl Bridge {
     /// Raises the alarm when a form that had telephones has none, and ends it when all have some
     /// again.
     async fn watch_map(&self, shop: &ShopName, enquiry: &Enquiry) -> Result<(), Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let broken = submissions::without_phones(&mut db, shop.as_str(), FEW, MANY).await?;
-        let (lane, code) = (lane_of(shop.as_str()), Code::FormMapBroken.as_str());
+        let (lane, code) = (lane_of(shop.as_str()), ErrorCode::FormMapBroken.as_str());
         if broken.is_empty() {
-            troubles::over(&mut db, &lane, Some(&[code.to_owned()])).await?;
+            incidents::over(&mut db, &lane, Some(&[code.to_owned()])).await?;
         } else if enquiry.phones.is_empty() {
             let words = broken.join(", ");
             tracing::warn!(%shop, code, forms = words, "forms that had telephones have none");
-            troubles::note(&mut db, &lane, (code, &words), 1).await?;
+            incidents::note(&mut db, &lane, (code, &words), 1).await?;
         }
         Ok(())
     }
@@ -134,10 +135,10 @@ async fn dies(
     (shop, key): (&str, &str),
     form: &str,
 ) -> Result<(), storage::Error> {
-    let (code, message) = (Code::FormNoContact.as_str(), unreachable_words(form));
+    let (code, message) = (ErrorCode::FormNoContact.as_str(), unreachable_words(form));
     subjects::give_up(db, (shop, key), (code, &message)).await?;
     let one = |text: &str| vec![text.to_owned()];
-    letters::write_subjects(
+    dead_letters::write_subjects(
         db,
         (&one(shop), &one(key)),
         &one(code),

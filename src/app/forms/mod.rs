@@ -1,17 +1,45 @@
 //! Forms of a shop's site: taken in, kept, restored, and on their way to the planner.
 
-mod follow;
 mod intake;
-mod kept;
+mod lead_conversions;
 mod queue;
+mod submissions;
 
 pub use intake::FormTaken;
-pub use kept::{Submission, SubmissionFilter};
 pub use queue::FormWork;
+pub use submissions::{Submission, SubmissionFilter};
 
+use super::LaneWaker;
+use super::Registry;
+use super::Shared;
+use super::Traps;
 use crate::domain::{FormRules, ShopName};
+use crate::telemetry::Metrics;
 use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
 use std::sync::Arc;
+
+/// What forms of a site post becomes leads or deals. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Forms {
+    db: PgPool,
+    traps: Traps,
+    waker: LaneWaker,
+    metrics: Metrics,
+    registry: Arc<Registry>,
+}
+
+impl Forms {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            db: shared.db.clone(),
+            traps: shared.traps.clone(),
+            waker: shared.waker.clone(),
+            metrics: shared.metrics.clone(),
+            registry: Arc::clone(&shared.registry),
+        }
+    }
+}
 
 /// What is stored of a submission: the fields are understood when it is delivered, so that a mended
 /// map counts for what came before it.
@@ -24,9 +52,9 @@ struct Stored {
     submission: crate::forms::Submission,
 }
 
-impl super::Bridge {
+impl Forms {
     fn form_rules(&self, shop: &ShopName, form: &str) -> Option<Arc<FormRules>> {
         let key = (shop.clone(), form.to_owned());
-        self.directory().forms.get(&key).cloned()
+        self.registry.forms.get(&key).cloned()
     }
 }

@@ -2,18 +2,22 @@
 
 use super::{Stored, intake::unreachable_words};
 use crate::{
-    app::{Actor, Bridge, Claim, Error, Kind, Retried, bury::clean, claim::read_or_default},
+    app::{
+        Actor, Claim, Error, Forms, Kind, RetryOutcome,
+        delivery::{claim::read_or_default, dead_letter::clean},
+    },
     bug::{self, Step},
-    domain::{Code, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName, ShopRules},
+    domain::{
+        ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName, ShopRules,
+    },
     forms::{self, Enquiry},
     planner::{Doubt, Intent, Job, Who},
     storage::{
-        Json,
+        Json, dead_letters,
+        forms::subjects::{self, DueSubject},
         journal::{self, Line},
-        lanes::{self, Lease},
-        letters,
-        subjects::{self, DueSubject},
-        troubles,
+        queue::lanes::{self, Lease},
+        views::incidents,
     },
 };
 use serde_json::Value;
@@ -67,7 +71,7 @@ impl FormWork {
     }
 }
 
-impl Bridge {
+impl Forms {
     /// The due submissions of a lane, the longest due first, without those that are being worked on
     /// already: (shop, key). What cannot be understood is given up.
     pub async fn claim_forms(
@@ -75,9 +79,9 @@ impl Bridge {
         lease: &Lease,
         busy: &BTreeSet<(String, String)>,
     ) -> Result<Vec<FormWork>, Error> {
-        let shops = self.directory().shops_of(&lease.portal);
+        let shops = self.registry.shops_of(&lease.portal);
         let due = {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             let places = i64::try_from(WAVE + busy.len()).unwrap_or(i64::MAX);
             subjects::claim_forms(&mut db, lease, &shops, places).await?
         };
@@ -90,7 +94,7 @@ impl Bridge {
                 Ok(Ok(one)) => work.push(one),
                 Ok(Err(fault)) => self.bury_subject(lease, &claim, fault).await?,
                 Err(bug) => {
-                    let fault = (Code::Bug, bug.to_string());
+                    let fault = (ErrorCode::Bug, bug.to_string());
                     self.bury_subject(lease, &claim, fault).await?;
                 }
             }
@@ -100,33 +104,33 @@ impl Bridge {
 
     /// Seconds until the next submission of a portal is due.
     pub async fn next_form_due(&self, portal: &str) -> Result<Option<f64>, Error> {
-        let shops = self.directory().shops_of(portal);
-        let mut db = self.pool().acquire().await?;
+        let shops = self.registry.shops_of(portal);
+        let mut db = self.db.acquire().await?;
         Ok(subjects::next_form_due(&mut db, portal, &shops).await?)
     }
 
     /// Writes down that a portal does not say whether it works with leads: its submissions wait.
     pub async fn leads_untold(&self, portal: &PortalName, words: &str) -> Result<(), Error> {
         tracing::warn!(%portal, words, "the portal does not say whether it works with leads");
-        let mut db = self.pool().acquire().await?;
-        let told = (Code::Rights.as_str(), words);
-        Ok(troubles::note(&mut db, portal.as_str(), told, 1).await?)
+        let mut db = self.db.acquire().await?;
+        let told = (ErrorCode::Rights.as_str(), words);
+        Ok(incidents::note(&mut db, portal.as_str(), told, 1).await?)
     }
 
-    fn understand(&self, due: DueSubject) -> Result<FormWork, (Code, String)> {
-        self.step(Step::Claim, &due.key);
-        let invalid = |why: String| (Code::Invalid, why);
+    fn understand(&self, due: DueSubject) -> Result<FormWork, (ErrorCode, String)> {
+        self.traps.step(Step::Claim, &due.key);
+        let invalid = |why: String| (ErrorCode::Invalid, why);
         let name = ShopName::parse(&due.shop).map_err(invalid)?;
-        let shop = self.directory().rules(&name).cloned();
+        let shop = self.registry.rules(&name).cloned();
         let shop = shop.ok_or_else(|| invalid("the shop is not configured".to_owned()))?;
         let stored = stored(&due.body).map_err(invalid)?;
         let form = self.form_rules(&name, &stored.form).ok_or_else(|| {
             let words = format!("the form {} is not configured", stored.form);
-            (Code::Config, words)
+            (ErrorCode::Config, words)
         })?;
         let enquiry = forms::read(&form, &shop.phone_country, &stored.submission);
         if !enquiry.has_contact() {
-            return Err((Code::FormNoContact, unreachable_words(&form.name)));
+            return Err((ErrorCode::FormNoContact, unreachable_words(&form.name)));
         }
         let number = OrderNumber::parse(&due.key).map_err(invalid)?;
         Ok(FormWork {
@@ -144,12 +148,12 @@ impl Bridge {
         &self,
         lease: &Lease,
         claim: &Claim,
-        (code, message): (Code, String),
+        (code, message): (ErrorCode, String),
     ) -> Result<(), Error> {
         let (shop, key) = (&claim.shop, &claim.number);
         let message = clean(&message);
         tracing::error!(shop, key, %code, "a submission is given up");
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let why = (code.as_str(), &*message);
         let Some(nth) = subjects::give_up(&mut tx, (shop, key), why).await? else {
@@ -157,7 +161,8 @@ impl Bridge {
         };
         let one = |text: &str| vec![text.to_owned()];
         let of = (&*one(shop), &*one(key));
-        letters::write_subjects(&mut tx, of, &one(code.as_str()), &one(&message), &[nth]).await?;
+        dead_letters::write_subjects(&mut tx, of, &one(code.as_str()), &one(&message), &[nth])
+            .await?;
         let line = Line {
             shop: shop.clone(),
             number: key.clone(),
@@ -167,8 +172,8 @@ impl Bridge {
         };
         journal::add(&mut tx, &[line]).await?;
         tx.commit().await?;
-        self.metrics().died(&lease.portal, code.as_str());
-        self.metrics().tried(&lease.portal, "dead", 1);
+        self.metrics.died(&lease.portal, code.as_str());
+        self.metrics.tried(&lease.portal, "dead", 1);
         Ok(())
     }
 
@@ -179,7 +184,7 @@ impl Bridge {
         (id, shop, key): (i64, &str, &str),
         who: &Actor,
         mended: Option<Value>,
-    ) -> Result<Retried, Error> {
+    ) -> Result<RetryOutcome, Error> {
         if let Some(body) = &mended {
             serde_json::from_value::<Stored>(body.clone()).map_err(|fault| {
                 Error::Invalid(vec![Fault {
@@ -190,11 +195,11 @@ impl Bridge {
         }
         let woken = subjects::wake(tx, (shop, key), mended.as_ref()).await?;
         let (how, retried) = if woken {
-            ("retried", Retried::Queued)
+            ("retried", RetryOutcome::Queued)
         } else {
-            ("overtaken", Retried::Overtaken)
+            ("overtaken", RetryOutcome::Overtaken)
         };
-        if !letters::close(tx, id, how, &who.0, None).await? {
+        if !dead_letters::close(tx, id, how, &who.0, None).await? {
             return Err(Error::NotFound);
         }
         let line = Line {

@@ -2,7 +2,7 @@
 
 use super::{Session, id_kind, prefixes};
 use crate::{
-    app::{Bridge, Error},
+    app::{Error, Onec},
     storage::{
         journal::{self, Line},
         onec::{
@@ -27,12 +27,12 @@ pub struct Offered {
     pub answer: Answer,
 }
 
-impl Bridge {
+impl Onec {
     /// Waits until it is known what became of the answer before.
     pub(super) async fn settled(&self, session: &Session) -> Result<(), Error> {
         let until = Instant::now() + SETTLING;
         loop {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             let open = offers::unsettled(&mut db, session.id).await?;
             drop(db);
             if !open || Instant::now() > until {
@@ -45,11 +45,11 @@ impl Bridge {
     /// `mode=success`: confirms exactly what was offered in the session; how many orders.
     pub async fn onec_success(&self, session: &Session) -> Result<u64, Error> {
         self.settled(session).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.db.begin().await?;
         let confirmed = self.confirm_offers(&mut tx, session, By::Success).await?;
         tx.commit().await?;
         let base = session.base.name.as_str();
-        self.metrics().onec_orders(base, "confirmed", confirmed);
+        self.metrics.onec_orders(base, "confirmed", confirmed);
         Ok(confirmed)
     }
 
@@ -85,16 +85,16 @@ impl Bridge {
 
     /// The answer was written to its last byte.
     pub async fn onec_answer_written(&self, answer: Answer) -> Result<(), Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         offers::turn(&mut db, answer, "offered", "written").await?;
         Ok(())
     }
 
     /// The answer broke off: it was no offer.
     pub async fn onec_answer_cut(&self, offered: &Offered) -> Result<(), Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let many = offers::cut(&mut db, offered.answer).await?;
-        self.metrics().onec_orders(&offered.base, "cut", many);
+        self.metrics.onec_orders(&offered.base, "cut", many);
         Ok(())
     }
 }

@@ -2,13 +2,13 @@
 
 use super::parse::Came;
 use crate::{
-    app::{Bridge, Error},
+    app::{Error, Onec},
     commerceml::{Fault, Item},
-    domain::Code,
+    domain::ErrorCode,
     onec::Base,
     storage::{
         Json,
-        letters::{self, Stray},
+        dead_letters::{self, RejectedEvent},
         onec::imports::{self, NewDocument},
     },
 };
@@ -22,11 +22,11 @@ const LONGEST: usize = 4 * 1024 * 1024;
 
 /// Why a document is not carried out.
 pub(super) struct Refusal {
-    pub(super) code: Code,
+    pub(super) code: ErrorCode,
     pub(super) message: String,
 }
 
-impl Bridge {
+impl Onec {
     /// Decides upon a document, in the transaction in which it is kept. Nothing decides yet: each
     /// is kept, and refused by name.
     fn decide_onec_document(item: &Item) -> Result<(), Refusal> {
@@ -35,7 +35,7 @@ impl Bridge {
             _ => "документ сохранён, но не принят",
         };
         Err(Refusal {
-            code: Code::OneCLater,
+            code: ErrorCode::OneCLater,
             message: message.to_owned(),
         })
     }
@@ -62,7 +62,7 @@ impl Bridge {
             Err(fault) => unreadable(fault, came.number.as_ref()),
         };
         if raw.len() > LONGEST {
-            new.code = Code::OneCDocument.as_str();
+            new.code = ErrorCode::OneCDocument.as_str();
             "документ слишком велик".clone_into(&mut new.message);
         }
         new.print = Sha256::digest(&raw).to_vec();
@@ -74,10 +74,10 @@ impl Bridge {
             .or(new.doc_id.as_deref())
             .unwrap_or("без номера");
         let line = format!("{number}: {}: {}", new.code, new.message);
-        self.metrics().onec_document(name, new.code);
+        self.metrics.onec_document(name, new.code);
         if new.kind == "unreadable" && !kept.repeated {
             let payload = json!({"base": name, "document": kept.id, "raw": new.raw});
-            let stray = Stray {
+            let stray = RejectedEvent {
                 portal: None,
                 shop: None,
                 number: new.number.as_deref(),
@@ -85,7 +85,7 @@ impl Bridge {
                 message: &new.message,
                 payload: &Json::Value(payload),
             };
-            letters::write_stray(&mut *tx, &stray).await?;
+            dead_letters::write_stray(&mut *tx, &stray).await?;
         }
         Ok(Some(line))
     }
@@ -109,7 +109,7 @@ fn of(item: &Item) -> Option<NewDocument> {
         Item::Counterparty(_) => ("counterparty", None),
         _ => return None,
     };
-    let (code, message) = match Bridge::decide_onec_document(item) {
+    let (code, message) = match Onec::decide_onec_document(item) {
         Ok(()) => return None,
         Err(refusal) => (refusal.code.as_str(), refusal.message),
     };
@@ -139,7 +139,7 @@ fn unreadable(fault: &Fault, number: Option<&String>) -> NewDocument {
         version: None,
         print: Vec::new(),
         raw: String::new(),
-        code: Code::OneCDocument.as_str(),
+        code: ErrorCode::OneCDocument.as_str(),
         message: fault
             .detail
             .chars()

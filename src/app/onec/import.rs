@@ -5,15 +5,15 @@
 //! goes on behind the last one, and of two that work on one file only one gets on.
 
 use super::{
-    super::{Bridge, Error},
     Session, goods,
     parse::{self, Place, Read},
     reader::Stored,
     upload,
 };
 use crate::{
+    app::{Error, Onec},
     commerceml::Fault,
-    domain::Code,
+    domain::ErrorCode,
     onec::{
         Base,
         upload::{self as names, Kind},
@@ -58,13 +58,13 @@ pub enum Step {
     /// It is not taken in.
     Refused {
         /// The code.
-        code: Code,
+        code: ErrorCode,
         /// What exactly, a line each.
         lines: Vec<String>,
     },
 }
 
-fn refused(code: Code, line: impl Into<String>) -> Step {
+fn refused(code: ErrorCode, line: impl Into<String>) -> Step {
     let lines = vec![line.into()];
     Step::Refused { code, lines }
 }
@@ -82,11 +82,11 @@ struct Source {
     member: String,
 }
 
-impl Bridge {
+impl Onec {
     /// One step of taking a file in.
     pub async fn import_onec(&self, session: &Session, name: &str) -> Result<Step, Error> {
         let Some(name) = names::name(name) else {
-            return Ok(refused(Code::OneCFile, "имя файла недопустимо"));
+            return Ok(refused(ErrorCode::OneCFile, "имя файла недопустимо"));
         };
         let base = &session.base;
         let until = Instant::now()
@@ -100,14 +100,14 @@ impl Bridge {
         };
         let (mut lines, mut documents) = (Vec::new(), 0);
         for source in &sources {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             let row = imports::open(&mut db, base.name.as_str(), source.file.id, &source.member);
             let row = row.await?;
             drop(db);
             if let Some(step) = self.import_step(session, source, &row, until).await? {
                 return Ok(step);
             }
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             let row = imports::open(&mut db, base.name.as_str(), source.file.id, &source.member);
             let row = row.await?;
             documents += row.documents;
@@ -119,7 +119,7 @@ impl Bridge {
             );
         }
         if documents > 0 {
-            let code = Code::OneCLater;
+            let code = ErrorCode::OneCLater;
             return Ok(Step::Refused { code, lines });
         }
         Ok(Step::Success(lines))
@@ -136,9 +136,9 @@ impl Bridge {
         match row.state.as_str() {
             "taken" => return Ok(None),
             "refused" => {
-                let code = row.code.as_deref().and_then(Code::parse);
+                let code = row.code.as_deref().and_then(ErrorCode::parse);
                 let words = row.message.clone().unwrap_or_default();
-                return Ok(Some(refused(code.unwrap_or(Code::OneCFile), words)));
+                return Ok(Some(refused(code.unwrap_or(ErrorCode::OneCFile), words)));
             }
             _ => {}
         }
@@ -147,7 +147,7 @@ impl Bridge {
                 None => return Ok(Some(Step::Progress(row.position))),
                 Some(Err(fault)) => return self.refuse(row.id, &fault).await.map(Some),
                 Some(Ok(())) => {
-                    let mut db = self.pool().acquire().await?;
+                    let mut db = self.db.acquire().await?;
                     imports::checked(&mut db, row.id).await?;
                 }
             }
@@ -157,15 +157,15 @@ impl Bridge {
 
     async fn refuse(&self, import: i64, fault: &Fault) -> Result<Step, Error> {
         let words = fault.detail.replace('\0', "\u{fffd}");
-        let mut db = self.pool().acquire().await?;
-        let code = Code::OneCFile;
+        let mut db = self.db.acquire().await?;
+        let code = ErrorCode::OneCFile;
         imports::end(&mut db, import, Some((code.as_str(), &words))).await?;
         Ok(refused(code, words))
     }
 
     fn stored(&self, file: &FileRow) -> Stored {
         let length = u64::try_from(file.bytes).unwrap_or_default();
-        Stored::new(self.pool().clone(), Handle::current(), file.id, length)
+        Stored::new(self.db.clone(), Handle::current(), file.id, length)
     }
 
     /// Whether the file can be read to its end; none: that takes longer than this step.
@@ -175,7 +175,7 @@ impl Bridge {
         import: i64,
         until: Instant,
     ) -> Option<Result<(), Fault>> {
-        let running = &self.inner.checks.0;
+        let running = &self.checks.0;
         let known = running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -221,7 +221,7 @@ impl Bridge {
             match read {
                 Read::Head(head) => {
                     formed_at = head.formed_at.map(|at| base.from_local(at.naive()));
-                    let mut db = self.pool().acquire().await?;
+                    let mut db = self.db.acquire().await?;
                     imports::head(&mut db, row.id, formed_at, None).await?;
                 }
                 Read::Items(items) => {
@@ -240,7 +240,7 @@ impl Bridge {
         }
         match reading.await {
             Ok(Ok(())) => {
-                let mut db = self.pool().acquire().await?;
+                let mut db = self.db.acquire().await?;
                 imports::end(&mut db, row.id, None).await?;
                 Ok(None)
             }
@@ -262,7 +262,7 @@ impl Bridge {
         items: Vec<parse::Came>,
     ) -> Result<bool, Error> {
         let name = base.name.as_str();
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.db.begin().await?;
         let mut done = Done {
             items: i64::try_from(items.len()).unwrap_or(i64::MAX),
             ..Done::default()
@@ -319,7 +319,7 @@ impl Bridge {
         session: &Session,
         name: &str,
     ) -> Result<Result<Vec<Source>, Step>, Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let mut open = files::open(&mut db, session.id).await?;
         // The newest of several that could be meant.
         open.reverse();
@@ -327,7 +327,7 @@ impl Bridge {
         let mut cut = false;
         drop(db);
         for file in open {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             let start = files::piece(&mut db, file.id, 0).await?;
             let kind = Kind::of(start.as_ref().map_or(&[], |(_, bytes)| bytes));
             let own = names::same(&file.name, name);
@@ -357,7 +357,7 @@ impl Bridge {
                 Ok(Ok(listed)) => listed,
                 // One that is whole, and lies.
                 Ok(Err(fault)) if own || names::zip_end(&tail, bytes).is_some() => {
-                    return Ok(Err(refused(Code::OneCFile, fault.detail)));
+                    return Ok(Err(refused(ErrorCode::OneCFile, fault.detail)));
                 }
                 _ => {
                     cut = true;
@@ -366,7 +366,7 @@ impl Bridge {
             };
             if !session.base.zip {
                 let words = "архивы выключены (zip = false)";
-                return Ok(Err(refused(Code::OneCFile, words)));
+                return Ok(Err(refused(ErrorCode::OneCFile, words)));
             }
             let meant = |member: &str| {
                 if own {
@@ -400,7 +400,7 @@ impl Bridge {
         session: &Session,
         began: Option<i64>,
     ) -> Result<Option<u64>, Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let row = imports::of_session(&mut db, session.id).await?;
         let began = began.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
         let began = began.map_or(session.started_at, |began| began.min(session.started_at));
@@ -418,8 +418,8 @@ impl Bridge {
         self.take_up_onec(Duration::from_secs(10)).await?;
         let mut sum = 0;
         let mut longest = Duration::from_hours(24);
-        let mut db = self.pool().acquire().await?;
-        for base in self.directory().bases.values() {
+        let mut db = self.db.acquire().await?;
+        for base in self.registry.bases.values() {
             let name = base.name.as_str();
             let most = i64::try_from(base.keep_files_bytes).unwrap_or(i64::MAX);
             let keep = base.keep_files.as_secs_f64();
@@ -439,5 +439,5 @@ fn absent(name: &str, cut: bool) -> Step {
     } else {
         format!("файла {name} в этом сеансе нет")
     };
-    refused(Code::OneCFile, words)
+    refused(ErrorCode::OneCFile, words)
 }

@@ -22,14 +22,42 @@ pub use sessions::{Logins, Session};
 pub use show::{BaseReport, DocumentView, FileView, OneCView, OrderSheet, SessionView};
 pub use upload::Stored;
 
-use super::{Bridge, Error};
+use super::Error;
+use super::Registry;
+use super::{Intake, Shared};
+use crate::telemetry::Metrics;
 use crate::{
     domain::{BaseName, ShopName},
     onec::{Base, IdKind, ShopWords, Since},
     storage::onec::{bases, orders},
 };
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use std::sync::Arc;
+
+/// Orders are exchanged with 1C bases. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Onec {
+    db: PgPool,
+    metrics: Metrics,
+    registry: Arc<Registry>,
+    intake: Arc<Intake>,
+    logins: Arc<Logins>,
+    checks: Arc<Checks>,
+}
+
+impl Onec {
+    pub(super) fn new(shared: &Shared, intake: &Arc<Intake>) -> Self {
+        Self {
+            db: shared.db.clone(),
+            metrics: shared.metrics.clone(),
+            registry: Arc::clone(&shared.registry),
+            intake: Arc::clone(intake),
+            logins: Arc::default(),
+            checks: Arc::default(),
+        }
+    }
+}
 
 /// Events looked through in one statement.
 const LOOKED_AT_ONCE: i64 = 5_000;
@@ -43,10 +71,10 @@ pub struct BaseProblem {
     pub sentence: String,
 }
 
-impl Bridge {
+impl Onec {
     /// A base by its name.
     pub fn onec_base(&self, name: &str) -> Option<&Arc<Base>> {
-        let mut bases = self.directory().bases.iter();
+        let mut bases = self.registry.bases.iter();
         bases
             .find(|(known, _)| known.as_str() == name)
             .map(|(_, base)| base)
@@ -54,10 +82,10 @@ impl Bridge {
 
     /// What is known of a shop for its orders in 1C.
     pub(super) fn shop_words(&self, shop: &str) -> ShopWords {
-        let directory = self.directory();
-        let name = directory.shops.keys().find(|name| name.as_str() == shop);
-        let titles = name.and_then(|name| directory.titles.get(name)).cloned();
-        let two_way = directory.two_way(shop);
+        let registry = &self.registry;
+        let name = registry.shops.keys().find(|name| name.as_str() == shop);
+        let titles = name.and_then(|name| registry.titles.get(name)).cloned();
+        let two_way = registry.two_way(shop);
         let last = two_way.map(|two_way| {
             let finality = &two_way.policy.finality;
             [finality.delivered.clone(), finality.cancelled.clone()].concat()
@@ -73,8 +101,8 @@ impl Bridge {
     /// that would get a shop's whole history unasked, and one whose orders would get another `Ид`.
     pub async fn check_onec_bases(&self) -> Result<Vec<BaseProblem>, Error> {
         let mut problems = Vec::new();
-        let mut db = self.pool().acquire().await?;
-        for (name, base) in &self.directory().bases {
+        let mut db = self.db.acquire().await?;
+        for (name, base) in &self.registry.bases {
             let known = bases::find(&mut db, name.as_str()).await?;
             let shops = names(&base.shops);
             let whole = known.is_none() && base.export.since == Since::All;
@@ -105,7 +133,7 @@ impl Bridge {
 
     /// Takes up what the shops of a base have sent since, for at most so long.
     async fn take_up_orders(&self, base: &Base, until: tokio::time::Instant) -> Result<(), Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let shops = names(&base.shops);
         let name = base.name.as_str();
         let mut after = bases::open(&mut db, name).await?.cursor;
@@ -126,7 +154,7 @@ impl Bridge {
     /// Takes up what the shops of all bases have sent, for at most so long a base: also while no
     /// base asks, so that it is seen what waits, and no event of it is pruned.
     pub(super) async fn take_up_onec(&self, most: std::time::Duration) -> Result<(), Error> {
-        for base in self.directory().bases.values() {
+        for base in self.registry.bases.values() {
             self.take_up_orders(base, tokio::time::Instant::now() + most)
                 .await?;
         }
@@ -137,7 +165,7 @@ impl Bridge {
     pub async fn onec_has_news(&self, base: &Base) -> Result<bool, Error> {
         let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
         self.take_up_orders(base, soon).await?;
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         Ok(orders::any_waits(&mut db, base.name.as_str()).await?)
     }
 
@@ -149,13 +177,13 @@ impl Bridge {
         number: &str,
         who: &super::Actor,
     ) -> Result<Option<BaseName>, Error> {
-        let mut bases = self.directory().bases.values();
+        let mut bases = self.registry.bases.values();
         let Some(base) = bases.find(|base| base.shops.contains(shop)) else {
             return Ok(None);
         };
         let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
         self.take_up_orders(base, soon).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.db.begin().await?;
         if !orders::resend(&mut tx, base.name.as_str(), shop.as_str(), number).await? {
             return Ok(None);
         }

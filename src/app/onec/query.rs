@@ -5,27 +5,27 @@
 //! finds them; that the answer was written whole is stored after it. A later query confirms only
 //! what was written whole.
 
-use super::{super::mend, Offered, Session};
+use super::{Offered, Session};
 use crate::{
-    app::{Bridge, Error},
+    app::{Error, Onec, intake::event_reader},
     bug,
     commerceml::{
         SchemaVersion,
         write::{Form, Order, Orders},
     },
-    domain::{Code, EventBody, ShopName},
+    domain::{ErrorCode, EventBody, ShopName},
     onec::{
         Base, Hold, Since, changed_at,
         order::{self, Identity, Writing},
     },
     storage::{
-        clocks,
         journal::{self, Line},
         onec::{
             bases,
             offers::{self, Answer, By, Offer},
             orders::{self, Held, NamedRow, WaitingRow},
         },
+        sync::clock_offsets,
     },
 };
 use chrono::{DateTime, Utc};
@@ -68,7 +68,7 @@ impl io::Write for Pipe {
 
 /// An answer with orders, while it is written.
 pub struct Query {
-    bridge: Bridge,
+    onec: Onec,
     session: Session,
     /// None: only to be looked at, nothing is stored.
     answer: Option<Answer>,
@@ -84,12 +84,12 @@ pub struct Query {
     over: bool,
 }
 
-impl Bridge {
+impl Onec {
     /// Begins an answer. Where the session's protocol has it so, it confirms what was offered before.
     pub async fn begin_onec_query(&self, session: Session) -> Result<Query, Error> {
         self.settled(&session).await?;
         let base = Arc::clone(&session.base);
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.db.begin().await?;
         let batch = crate::storage::onec::sessions::next_batch(&mut tx, session.id).await?;
         offers::cut_earlier(&mut tx, session.id, batch).await?;
         let implicit = base.export.implicit_success
@@ -102,9 +102,9 @@ impl Bridge {
             confirmed = self.confirm_offers(&mut tx, &session, by).await?;
         }
         let row = bases::open(&mut tx, base.name.as_str()).await?;
-        let now = clocks::now(&mut tx).await?;
+        let now = clock_offsets::now(&mut tx).await?;
         tx.commit().await?;
-        self.metrics()
+        self.metrics
             .onec_orders(base.name.as_str(), "confirmed", confirmed);
         let until = match base.step {
             Duration::ZERO => Instant::now() + Duration::from_hours(1),
@@ -127,9 +127,9 @@ impl Bridge {
     ) -> Result<Query, Error> {
         let until = Instant::now() + Duration::from_hours(1);
         self.take_up_orders(base, until).await?;
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let row = bases::open(&mut db, base.name.as_str()).await?;
-        let now = clocks::now(&mut db).await?;
+        let now = clock_offsets::now(&mut db).await?;
         let session = Session {
             id: 0,
             base: Arc::clone(base),
@@ -161,7 +161,7 @@ impl Bridge {
         // A pipe in memory takes everything.
         let orders = Orders::begin(pipe.clone(), form).ok();
         Query {
-            bridge: self.clone(),
+            onec: self.clone(),
             answer,
             session,
             pipe,
@@ -210,7 +210,7 @@ impl Query {
             return Ok(None);
         }
         let new = self.session.version.is_some();
-        let mut db = self.bridge.pool().acquire().await?;
+        let mut db = self.onec.db.acquire().await?;
         let name = self.session.base.name.as_str();
         let but = new.then_some(self.session.id);
         let rows = orders::waiting(&mut db, name, self.after, but, PAGE).await?;
@@ -230,13 +230,13 @@ impl Query {
     /// has begun meanwhile, so that this answer must not end well.
     pub async fn end(&mut self) -> Result<Option<Vec<u8>>, Error> {
         if let Some(answer) = self.answer {
-            let mut db = self.bridge.pool().acquire().await?;
+            let mut db = self.onec.db.acquire().await?;
             let turned = offers::turn(&mut db, answer, "sending", "offered").await?;
             if turned != self.offered {
                 return Ok(None);
             }
             let base = self.session.base.name.as_str();
-            self.bridge.metrics().onec_orders(base, "offered", turned);
+            self.onec.metrics.onec_orders(base, "offered", turned);
         }
         let Some(orders) = self.orders.take() else {
             return Ok(None);
@@ -249,7 +249,7 @@ impl Query {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut tx = self.bridge.pool().begin().await?;
+        let mut tx = self.onec.db.begin().await?;
         let events: Vec<Event> = rows.iter().map(|row| self.read(row)).collect();
         let names = self.named(&mut tx, &rows, &events).await?;
         let goods = self.goods(&mut tx, &events).await?;
@@ -382,10 +382,12 @@ impl Query {
         let body = row.body.as_ref().ok_or_else(gone)?;
         let value = body.value()?;
         let rules = self
-            .bridge
+            .onec
+            .intake
             .rules_of(&row.shop)
             .map_err(|error| error.to_string())?;
-        let event = bug::caught(|| mend::parse(value, rules)).map_err(|bug| bug.to_string())?;
+        let event =
+            bug::caught(|| event_reader::parse(value, rules)).map_err(|bug| bug.to_string())?;
         let event = event.map_err(|faults| crate::app::sentence(&faults))?;
         Ok((event.body, row.received_at.ok_or_else(gone)?))
     }
@@ -397,7 +399,7 @@ impl Query {
         version: &str,
         goods: &BTreeMap<String, String>,
     ) -> Turn {
-        let held = |code: Option<Code>, why: &str| {
+        let held = |code: Option<ErrorCode>, why: &str| {
             Turn::Held(Held {
                 shop: row.shop.clone(),
                 number: row.number.clone(),
@@ -412,7 +414,7 @@ impl Query {
         };
         let (body, received_at) = match event {
             Ok(read) => read,
-            Err(why) => return held(Some(Code::OneCOrder), &why),
+            Err(why) => return held(Some(ErrorCode::OneCOrder), &why),
         };
         let has = row.confirmed.is_some();
         if let EventBody::Saved(order) = &body
@@ -426,9 +428,9 @@ impl Query {
         }
         let Some(name) = name else {
             let why = "another order has its Ид or its Номер in the base";
-            return held(Some(Code::OneCNumber), why);
+            return held(Some(ErrorCode::OneCNumber), why);
         };
-        let words = self.bridge.shop_words(&row.shop);
+        let words = self.onec.shop_words(&row.shop);
         let with = Writing {
             base: &self.session.base,
             shop: &words,
@@ -455,9 +457,9 @@ impl Query {
             },
             Ok(None) => {
                 let why = "its lines cannot be brought to its total";
-                held(Some(Code::OneCOrder), why)
+                held(Some(ErrorCode::OneCOrder), why)
             }
-            Err(bug) => held(Some(Code::Bug), &bug.to_string()),
+            Err(bug) => held(Some(ErrorCode::Bug), &bug.to_string()),
         }
     }
 

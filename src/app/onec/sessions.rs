@@ -1,7 +1,7 @@
 //! Sessions, and logins that were verified a short while ago.
 
-use super::super::{Bridge, Error};
 use crate::{
+    app::{Error, Onec},
     commerceml::SchemaVersion,
     onec::Base,
     storage::onec::{bases, sessions},
@@ -105,10 +105,10 @@ fn digest(token: &str) -> Vec<u8> {
     Sha256::digest(token).to_vec()
 }
 
-impl Bridge {
+impl Onec {
     /// Logins that were verified lately.
     pub fn onec_logins(&self) -> &Logins {
-        &self.inner.logins
+        &self.logins
     }
 
     /// Opens a session; returns it with its token: 32 hexadecimal digits, kept nowhere.
@@ -124,7 +124,7 @@ impl Bridge {
             let _ = write!(text, "{byte:02x}");
             text
         });
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         bases::open(&mut db, base.name.as_str()).await?;
         let new = sessions::NewSession {
             token: &digest(&token),
@@ -144,7 +144,7 @@ impl Bridge {
         tokens: &[String],
     ) -> Result<Option<Session>, Error> {
         let tokens: Vec<Vec<u8>> = tokens.iter().map(|token| digest(token)).collect();
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let name = base.name.as_str();
         let row = sessions::find(&mut db, name, &tokens, seconds(base)).await?;
         Ok(row.map(|row| Session::of(base, row)))
@@ -157,7 +157,7 @@ impl Bridge {
         kind: &str,
         login: &str,
     ) -> Result<Option<Session>, Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let key = (base.name.as_str(), kind, login);
         let row = sessions::find_by_login(&mut db, key, seconds(base)).await?;
         Ok(row.map(|row| Session::of(base, row)))
@@ -173,7 +173,7 @@ impl Bridge {
     ) -> Result<SchemaVersion, Error> {
         let spoken = session.base.version(asked);
         let version = asked.map(|_| spoken.to_string());
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         sessions::init(&mut db, session.id, version.as_deref(), subordinate).await?;
         Ok(spoken)
     }
@@ -189,7 +189,7 @@ impl Bridge {
         if session.version == Some(spoken) && session.subordinate == subordinate {
             return Ok(());
         }
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         sessions::speak(&mut db, session.id, &spoken.to_string(), subordinate).await?;
         session.version = Some(spoken);
         session.subordinate = subordinate;

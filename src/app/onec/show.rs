@@ -1,7 +1,7 @@
 //! What people and shops are shown of the exchange.
 
-use super::super::{Bridge, Error};
 use crate::{
+    app::{Error, Onec},
     domain::ShopName,
     onec::Base,
     storage::onec::{bases, imports, orders, sessions},
@@ -153,11 +153,11 @@ pub struct BaseReport {
     pub prefix_changed: bool,
 }
 
-impl Bridge {
+impl Onec {
     /// How it stands with every base.
     pub async fn onec_report(&self) -> Result<Vec<BaseReport>, Error> {
         let mut reports = Vec::new();
-        for base in self.directory().bases.values() {
+        for base in self.registry.bases.values() {
             reports.push(self.base_report(base).await?);
         }
         Ok(reports)
@@ -167,7 +167,7 @@ impl Bridge {
         let name = base.name.as_str();
         let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
         self.take_up_orders(base, soon).await?;
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let row = bases::find(&mut db, name).await?;
         let count = orders::count(&mut db, name).await?;
         let refused = orders::refused(&mut db, name, SHEETS).await?;
@@ -214,7 +214,7 @@ impl Bridge {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<DocumentView>, Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let before = before.unwrap_or(i64::MAX);
         let rows = imports::newest(&mut db, base.name.as_str(), number, before, limit).await?;
         let view = |row: imports::DocumentRow| DocumentView {
@@ -235,7 +235,7 @@ impl Bridge {
 
     /// The newest files that a base had taken in.
     pub async fn onec_files(&self, base: &Base, limit: i64) -> Result<Vec<FileView>, Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let rows = imports::newest_files(&mut db, base.name.as_str(), limit).await?;
         let view = |row: imports::FileRow| FileView {
             name: row.name,
@@ -259,7 +259,7 @@ impl Bridge {
         shop: &ShopName,
         number: &str,
     ) -> Result<Option<OneCView>, Error> {
-        let mut bases = self.directory().bases.values();
+        let mut bases = self.registry.bases.values();
         let Some(base) = bases.find(|base| base.shops.contains(shop)) else {
             return Ok(None);
         };

@@ -4,8 +4,9 @@
 //! that name is there already: an upload that broke off is repeated without an init. A piece that
 //! is the same as the last one is its repetition: the answer to it was lost.
 
-use super::{super::Bridge, super::Error, Session};
+use super::Session;
 use crate::{
+    app::{Error, Onec},
     onec::upload::{self, Kind, TAIL},
     storage::onec::files::{self, FileRow},
 };
@@ -33,7 +34,7 @@ pub enum Stored {
     TooMuch,
 }
 
-impl Bridge {
+impl Onec {
     /// Stores a piece of a file.
     pub async fn store_onec_piece(
         &self,
@@ -45,7 +46,7 @@ impl Bridge {
         let Some(name) = upload::name(name) else {
             return Ok(Stored::Name);
         };
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.db.begin().await?;
         let sent = files::sent(&mut tx, session.id).await?;
         let (most, long) = (bound(session.base.max_upload), bound(piece.len() as u64));
         if sent.bytes.saturating_add(long) > most || sent.files >= MOST_FILES {
@@ -87,7 +88,7 @@ impl Bridge {
 
     /// An init drops the files that the session has sent so far; what was taken in of them stays.
     pub async fn drop_onec_files(&self, session: &Session, kind: &str) -> Result<(), Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         Ok(files::close_all(&mut db, session.id, kind).await?)
     }
 }

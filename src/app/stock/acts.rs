@@ -2,7 +2,7 @@
 
 use super::ReservationAnswer;
 use crate::{
-    app::{Actor, Bridge, Error},
+    app::{Actor, Error, Stock},
     domain::ShopName,
     stock::{self, Extension, Shipment},
     storage::{self, journal},
@@ -23,12 +23,12 @@ pub(super) fn again(error: &storage::Error, alone: bool, tries: &mut u32) -> boo
     deadlock || alone && error.is_lock_timeout() && *tries <= WAITS
 }
 
-impl Bridge {
+impl Stock {
     /// Sets free what a reservation still holds. One that is not held any more stays as it is.
     pub async fn release(&self, shop: &ShopName, id: &str) -> Result<ReservationAnswer, Error> {
         let mut tries = 0;
         loop {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             match storage::stock::release(&mut db, shop.as_str(), id).await {
                 Err(error) if again(&error, false, &mut tries) => {}
                 answer => return ReservationAnswer::read(answer?),
@@ -43,7 +43,7 @@ impl Bridge {
         id: &str,
         actor: &Actor,
     ) -> Result<ReservationAnswer, Error> {
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.db.begin().await?;
         let answer = storage::stock::release(&mut tx, shop.as_str(), id).await?;
         let answer = ReservationAnswer::read(answer)?;
         if let ReservationAnswer::Reserved(reserved) = &answer {
@@ -68,7 +68,7 @@ impl Bridge {
         let named = shipment.shipment.as_deref();
         let mut tries = 0;
         loop {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             let which = (shop.as_str(), id);
             match storage::stock::ship(&mut db, which, named, lines.as_ref()).await {
                 Err(error) if again(&error, false, &mut tries) => {}
@@ -85,14 +85,14 @@ impl Bridge {
         extension: &Extension,
     ) -> Result<ReservationAnswer, Error> {
         let seconds = extension.hold.as_seconds_f64();
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let answer = storage::stock::extend(&mut db, shop.as_str(), id, seconds).await?;
         ReservationAnswer::read(answer)
     }
 
     /// A reservation as it is now: that it has run out is written first.
     pub async fn reservation(&self, shop: &ShopName, id: &str) -> Result<ReservationAnswer, Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let answer = storage::stock::read(&mut db, shop.as_str(), id).await?;
         ReservationAnswer::read(answer)
     }
@@ -101,7 +101,7 @@ impl Bridge {
     pub async fn expire_reservations(&self) -> Result<i64, Error> {
         let mut sum = 0;
         loop {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             let mut tries = 0;
             let expired = loop {
                 match storage::stock::expire(&mut db, None, None, EXPIRED_AT_ONCE).await {
@@ -111,7 +111,7 @@ impl Bridge {
                     expired => break expired?,
                 }
             };
-            self.metrics().expired(expired);
+            self.metrics.expired(expired);
             sum += expired;
             if expired < i64::from(EXPIRED_AT_ONCE) {
                 return Ok(sum);

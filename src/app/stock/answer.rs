@@ -2,7 +2,7 @@
 
 use crate::{
     app::Error,
-    domain::{Code, Fault, Faults},
+    domain::{ErrorCode, Fault, Faults},
     storage,
 };
 use chrono::{DateTime, Utc};
@@ -94,7 +94,7 @@ pub enum ReservationAnswer {
     /// The request cannot be used.
     Invalid {
         /// The code of all of it.
-        code: Code,
+        code: ErrorCode,
         /// What is wrong.
         faults: Faults,
     },
@@ -147,7 +147,9 @@ impl ReservationAnswer {
                     detail: fault.detail,
                 };
                 Self::Invalid {
-                    code: named.and_then(Code::parse).unwrap_or(Code::Invalid),
+                    code: named
+                        .and_then(ErrorCode::parse)
+                        .unwrap_or(ErrorCode::Invalid),
                     faults: faults.into_iter().map(fault).collect(),
                 }
             }

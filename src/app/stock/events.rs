@@ -4,11 +4,11 @@
 use super::acts::again;
 use crate::{
     app::{
-        Accepted, Actor, Bridge, Error, STOCK,
-        mend::{Rejection, fingerprint},
+        Accepted, Actor, Error, STOCK, Stock,
+        intake::event_reader::{Rejection, fingerprint, shop_for},
     },
-    domain::{Code, Fault, Faults, ShopName},
-    stock::{CountsMean, Master, Stock, StockEvent, Told},
+    domain::{ErrorCode, Fault, Faults, ShopName},
+    stock::{CountsMean, Master, StockEvent, StockSettings, Told},
     storage::{
         journal,
         stock::{self, NewStockEvent},
@@ -34,7 +34,7 @@ pub struct OperatorCount {
     pub counts: Vec<(String, rust_decimal::Decimal)>,
 }
 
-impl Bridge {
+impl Stock {
     /// Accepts an event about goods, of the shop whose key was shown; returns when it is stored
     /// durably.
     pub(in crate::app) async fn accept_stock_event(
@@ -48,12 +48,12 @@ impl Bridge {
         };
         let mut tries = 0;
         loop {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             match self.store_stock_event(&mut db, &event).await {
                 Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
                 stored => {
                     // Where the worker is in this process it need not wait for its next look.
-                    self.bell().of(STOCK).notify_one();
+                    self.waker.subscribe(STOCK).notify_one();
                     return stored;
                 }
             }
@@ -66,13 +66,14 @@ impl Bridge {
         shop: Option<&ShopName>,
         value: &Value,
     ) -> Result<NewStockEvent, Rejection> {
-        let shop = self.shop_for(shop, value)?;
-        let refused = |code: Code, faults: Faults| Rejection {
+        let shop = shop_for(&self.registry, shop, value)?;
+        let refused = |code: ErrorCode, faults: Faults| Rejection {
             code,
             faults,
             shop: Some(shop.clone()),
         };
-        let event = StockEvent::read(value).map_err(|faults| refused(Code::Invalid, faults))?;
+        let event =
+            StockEvent::read(value).map_err(|faults| refused(ErrorCode::Invalid, faults))?;
         let at = |pointer: &str, detail: String| {
             vec![Fault {
                 pointer: pointer.to_owned(),
@@ -81,7 +82,7 @@ impl Bridge {
         };
         let Some(stock) = self.stock_of(&shop) else {
             let detail = format!("the shop `{shop}` sells from no stock");
-            return Err(refused(Code::Invalid, at("/shop", detail)));
+            return Err(refused(ErrorCode::Invalid, at("/shop", detail)));
         };
         let counted = matches!(event.told, Told::Counted { .. });
         if counted && stock.master != Master::Shop {
@@ -90,7 +91,7 @@ impl Bridge {
                 stock.name,
                 stock.master.as_str()
             );
-            return Err(refused(Code::NotMaster, at("/type", detail)));
+            return Err(refused(ErrorCode::NotMaster, at("/type", detail)));
         }
         Ok(new_event(stock, shop.as_str(), event, fingerprint(value)))
     }
@@ -116,20 +117,20 @@ impl Bridge {
                     || "the stock has several stores: name one".to_owned(),
                     |store| format!("`{store}` is no store of the stock"),
                 );
-                Accepted::Refused(Code::Invalid, fault("/data/store", detail))
+                Accepted::Refused(ErrorCode::Invalid, fault("/data/store", detail))
             }
             "ahead" => {
                 let detail = "`as_of` is more than five minutes ahead".to_owned();
-                Accepted::Refused(Code::Invalid, fault("/data/as_of", detail))
+                Accepted::Refused(ErrorCode::Invalid, fault("/data/as_of", detail))
             }
-            odd => Accepted::Refused(Code::UnknownProduct, fault("/data", odd.to_owned())),
+            odd => Accepted::Refused(ErrorCode::UnknownProduct, fault("/data", odd.to_owned())),
         })
     }
 
     /// Stores a count of an operator, on record. What is wrong with it is a value.
     pub async fn count_stock(
         &self,
-        of: &Stock,
+        of: &StockSettings,
         count: OperatorCount,
         actor: &Actor,
     ) -> Result<Accepted, Error> {
@@ -152,7 +153,7 @@ impl Bridge {
             names,
             quantities,
         };
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let mut tx = db.begin().await?;
         let stored = self.store_stock_event(&mut tx, &event).await?;
         if stored == Accepted::Queued {
@@ -169,7 +170,7 @@ impl Bridge {
         let mut parts = 0;
         let mut tries = 0;
         loop {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             match stock::count_part(&mut db, of, COUNTED_AT_ONCE).await {
                 Ok(true) => (parts, tries) = (parts + 1, 0),
                 Ok(false) => return Ok(parts),
@@ -182,7 +183,12 @@ impl Bridge {
     }
 }
 
-fn new_event(stock: &Stock, shop: &str, event: StockEvent, fingerprint: Vec<u8>) -> NewStockEvent {
+fn new_event(
+    stock: &StockSettings,
+    shop: &str,
+    event: StockEvent,
+    fingerprint: Vec<u8>,
+) -> NewStockEvent {
     let mut new = NewStockEvent {
         stock: stock.name.as_str().to_owned(),
         shop: shop.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{acts::again, sentence};
 use crate::{
-    app::{Bridge, Error},
+    app::{Error, Stock},
     domain::ShopName,
     storage::stock::{self, Level},
 };
@@ -57,7 +57,7 @@ impl From<Level> for LevelView {
     }
 }
 
-impl Bridge {
+impl Stock {
     /// The levels of products, by any of their names; what has run out of them is free. None: the
     /// shop sells from no stock.
     pub async fn stock_levels(
@@ -68,7 +68,7 @@ impl Bridge {
         let Some(of) = self.stock_of(shop) else {
             return Ok(None);
         };
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let found = stock::levels(&mut db, shop.as_str(), names).await?;
         let mut products: Vec<String> = found.iter().map(|level| level.product.clone()).collect();
         products.dedup();
@@ -103,7 +103,7 @@ impl Bridge {
         };
         let limit = if limit == 0 { DEFAULT_PAGE } else { limit };
         self.tell_levels(of.name.as_str()).await?;
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let rows = stock::changes(&mut db, of.name.as_str(), after, i64::from(limit)).await?;
         Ok(Some(LevelChanges {
             next: rows.last().map_or(after, |level| level.seq),
@@ -115,7 +115,7 @@ impl Bridge {
     pub async fn tell_levels(&self, of: &str) -> Result<i64, Error> {
         let mut sum = 0;
         loop {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             let mut tries = 0;
             let told = loop {
                 match stock::tell(&mut db, of, TOLD_AT_ONCE).await {
@@ -166,7 +166,7 @@ pub struct StockCheck {
     pub unproved: Vec<UnprovedLevel>,
 }
 
-impl Bridge {
+impl Stock {
     /// All levels of a stock after this product and store, in their order.
     pub async fn all_levels(
         &self,
@@ -174,14 +174,14 @@ impl Bridge {
         after: (&str, &str),
         limit: u32,
     ) -> Result<Vec<LevelView>, Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let rows = stock::all_levels(&mut db, of, after, i64::from(limit)).await?;
         Ok(rows.into_iter().map(LevelView::from).collect())
     }
 
     /// A product's whole ledger, in sentences.
     pub async fn stock_ledger(&self, of: &str, product: &str) -> Result<Vec<LedgerEntry>, Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let mut entries = Vec::new();
         let mut after = 0;
         loop {
@@ -196,7 +196,7 @@ impl Bridge {
 
     /// Proves levels against their moves and reservations.
     pub async fn check_stock(&self, of: &str) -> Result<StockCheck, Error> {
-        let mut db = self.pool().acquire().await?;
+        let mut db = self.db.acquire().await?;
         let (levels, odd) = stock::check(&mut db, of, 100).await?;
         let unproved = odd.into_iter().map(UnprovedLevel::from).collect();
         Ok(StockCheck { levels, unproved })

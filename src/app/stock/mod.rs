@@ -12,36 +12,41 @@ pub(super) mod orders;
 mod reserve;
 mod sentence;
 
-use super::{Bridge, Error};
+use super::Error;
+use super::LaneWaker;
+use super::Registry;
+use super::{Shared, group_commit::CommitQueue};
+use crate::telemetry::Metrics;
 use crate::{
     domain::ShopName,
-    stock::{NameKind, Stock},
+    stock::{NameKind, StockSettings},
     storage::stock::{self, ShopRow, StockRow, StoreRow},
 };
+use sqlx::PgPool;
+use std::sync::Arc;
+use std::sync::OnceLock;
 
 pub use answer::{
     NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,
 };
 pub use events::OperatorCount;
 pub use levels::{LedgerEntry, LevelChanges, LevelView, StockCheck, UnprovedLevel};
-pub(super) use reserve::Asked;
+pub(super) use reserve::ReservationRequest;
 
-impl Bridge {
-    /// The same bridge, for these stocks.
-    #[must_use]
-    pub fn with_stocks(self, stocks: Vec<Stock>) -> Self {
-        let _ = self.inner.stocks.set(stocks);
-        self
+impl Stock {
+    /// Says which stocks there are. The first word counts.
+    pub(super) fn set_stocks(&self, stocks: Vec<StockSettings>) {
+        let _ = self.stocks.set(stocks);
     }
 
     /// The stocks that are configured.
-    pub fn stocks(&self) -> &[Stock] {
-        self.inner.stocks.get().map_or(&[], Vec::as_slice)
+    pub fn stocks(&self) -> &[StockSettings] {
+        self.stocks.get().map_or(&[], Vec::as_slice)
     }
 
     /// The stock that a shop sells from.
-    pub fn stock_of(&self, shop: &ShopName) -> Option<&Stock> {
-        let sells = |stock: &&Stock| stock.shops.iter().any(|(name, _)| name == shop);
+    pub fn stock_of(&self, shop: &ShopName) -> Option<&StockSettings> {
+        let sells = |stock: &&StockSettings| stock.shops.iter().any(|(name, _)| name == shop);
         self.stocks().iter().find(sells)
     }
 
@@ -51,7 +56,7 @@ impl Bridge {
         let stocks: Vec<StockRow> = self.stocks().iter().map(stock_row).collect();
         let shops: Vec<ShopRow> = self.stocks().iter().flat_map(shop_rows).collect();
         let stores: Vec<StoreRow> = self.stocks().iter().flat_map(store_rows).collect();
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.db.begin().await?;
         if let Some((shop, held)) = stock::elsewhere(&mut tx, &shops).await? {
             return Ok(Err(format!(
                 "the shop `{shop}` has reservations that are held in the stock `{held}`: \
@@ -64,7 +69,7 @@ impl Bridge {
     }
 }
 
-fn stock_row(stock: &Stock) -> StockRow {
+fn stock_row(stock: &StockSettings) -> StockRow {
     StockRow {
         stock: stock.name.as_str().to_owned(),
         hold: stock.hold.num_seconds(),
@@ -73,7 +78,7 @@ fn stock_row(stock: &Stock) -> StockRow {
     }
 }
 
-fn shop_rows(stock: &Stock) -> impl Iterator<Item = ShopRow> {
+fn shop_rows(stock: &StockSettings) -> impl Iterator<Item = ShopRow> {
     stock.shops.iter().map(|(shop, by)| {
         let by: Vec<&str> = by.iter().copied().map(NameKind::as_str).collect();
         ShopRow {
@@ -84,7 +89,7 @@ fn shop_rows(stock: &Stock) -> impl Iterator<Item = ShopRow> {
     })
 }
 
-fn store_rows(stock: &Stock) -> impl Iterator<Item = StoreRow> {
+fn store_rows(stock: &StockSettings) -> impl Iterator<Item = StoreRow> {
     stock.stores.iter().map(|store| StoreRow {
         stock: stock.name.as_str().to_owned(),
         store: store.name.clone(),
@@ -93,4 +98,28 @@ fn store_rows(stock: &Stock) -> impl Iterator<Item = StoreRow> {
         online: store.online,
         pickup: store.pickup,
     })
+}
+
+/// What can be sold: reservations, levels and their feed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Stock {
+    db: PgPool,
+    waker: LaneWaker,
+    metrics: Metrics,
+    registry: Arc<Registry>,
+    stocks: Arc<OnceLock<Vec<StockSettings>>>,
+    reservations: Arc<CommitQueue<ReservationRequest>>,
+}
+
+impl Stock {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            db: shared.db.clone(),
+            waker: shared.waker.clone(),
+            metrics: shared.metrics.clone(),
+            registry: Arc::clone(&shared.registry),
+            stocks: Arc::default(),
+            reservations: Arc::default(),
+        }
+    }
 }

@@ -1,25 +1,25 @@
 //! Orders and their goods: what a newest snapshot does to them, in the transaction that accepts it.
 
 use crate::{
-    app::{Bridge, Error, mend::parse},
+    app::{Error, Stock, intake::event_reader::parse},
     domain::{EventBody, ShopName},
     stock::OrderGoods,
     storage::{
         journal::{self, Line},
-        outbox::NewEvent,
+        queue::outbox::NewEvent,
         stock,
     },
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-impl Bridge {
+impl Stock {
     /// What an event of an order means for goods, as the database reads it; none: its shop sells
     /// from no stock, or the event is of the past.
     pub(in crate::app) fn goods_of(&self, event: &NewEvent, value: &Value) -> Option<Value> {
         let shop = ShopName::parse(&event.shop).ok()?;
         let stock = self.stock_of(&shop)?;
-        let rules = self.directory().rules(&shop)?;
+        let rules = self.registry.rules(&shop)?;
         let goods = match parse(value, rules).ok()?.body {
             EventBody::Saved(snapshot) => OrderGoods::of(&snapshot, stock),
             EventBody::Deleted { .. } => OrderGoods::deleted(),
@@ -46,7 +46,7 @@ impl Bridge {
 
 /// Does what events that were just stored mean for goods; the newest of each order counts.
 pub(in crate::app) async fn apply(
-    bridge: &Bridge,
+    stock: &Stock,
     db: &mut PgConnection,
     events: &[&NewEvent],
 ) -> Result<(), Error> {
@@ -74,7 +74,7 @@ pub(in crate::app) async fn apply(
     }
     let short = lines.iter().filter(|line| line.text == SHORT).count();
     for _ in 0..short {
-        bridge.metrics().reservation("short");
+        stock.metrics.reservation("short");
     }
     Ok(journal::add(db, &lines).await?)
 }

@@ -8,30 +8,30 @@
 use super::{ReservationAnswer, acts::again};
 use crate::{
     app::{
-        Bridge, Error,
-        together::{Grouped, Queue},
+        Error, Stock,
+        group_commit::{CommitQueue, GroupCommit, commit_grouped},
     },
     domain::ShopName,
     stock::{self, Reservation},
     storage,
 };
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 /// A reservation that is asked for, as the database reads it.
 #[derive(Debug)]
-pub(in crate::app) struct Asked(Value, usize);
+pub(in crate::app) struct ReservationRequest(Value, usize);
 
 /// What became of a request in its group.
 #[derive(Debug)]
-pub(in crate::app) enum Grouping {
+pub(in crate::app) enum GroupAnswer {
     /// It was answered.
     Answered(Value),
     /// Somebody held a lock for too long: it is to wait for it alone.
     Locked(Value),
 }
 
-impl Bridge {
+impl Stock {
     /// Reserves the whole of it or nothing; changes a reservation of that id by the difference.
     pub async fn reserve(
         &self,
@@ -56,13 +56,13 @@ impl Bridge {
             "version": wanted.version,
             "lines": lines.collect::<Vec<_>>(),
         });
-        let answer = self.together(Asked(request, wanted.lines.len())).await?;
+        let answer = commit_grouped(self, ReservationRequest(request, wanted.lines.len())).await?;
         let answer = match answer {
-            Grouping::Answered(answer) => answer,
-            Grouping::Locked(request) => self.reserve_alone(&request).await?,
+            GroupAnswer::Answered(answer) => answer,
+            GroupAnswer::Locked(request) => self.reserve_alone(&request).await?,
         };
         let answer = ReservationAnswer::read(answer)?;
-        self.metrics().reservation(match answer {
+        self.metrics.reservation(match answer {
             ReservationAnswer::Reserved(_) => "held",
             ReservationAnswer::Short(_) => "short",
             _ => "refused",
@@ -75,7 +75,7 @@ impl Bridge {
         let requests = Value::Array(vec![request.clone()]);
         let mut tries = 0;
         loop {
-            let mut db = self.pool().acquire().await?;
+            let mut db = self.db.acquire().await?;
             match storage::stock::reserve(&mut db, &requests).await {
                 Err(error) if again(&error, true, &mut tries) => {}
                 answers => return Ok(answers?.get_mut(0).map(Value::take).unwrap_or_default()),
@@ -84,28 +84,33 @@ impl Bridge {
     }
 }
 
-impl Grouped for Asked {
-    type Answer = Grouping;
+impl GroupCommit for ReservationRequest {
+    type Answer = GroupAnswer;
+    type Owner = Stock;
 
     fn rows(&self) -> usize {
         self.1
     }
 
-    fn queue(bridge: &Bridge) -> &Queue<Self> {
-        &bridge.inner.reservations
+    fn queue(stock: &Stock) -> &CommitQueue<Self> {
+        &stock.reservations
+    }
+
+    fn db(stock: &Stock) -> &PgPool {
+        &stock.db
     }
 
     async fn write(
-        _: &Bridge,
+        _: &Stock,
         db: &mut PgConnection,
         all: &[&Self],
-    ) -> Result<Vec<Grouping>, Error> {
+    ) -> Result<Vec<GroupAnswer>, Error> {
         let requests: Value = all.iter().map(|asked| asked.0.clone()).collect();
         let mut tries = 0;
         let answers = loop {
             match storage::stock::reserve(db, &requests).await {
                 Err(error) if error.is_lock_timeout() => {
-                    let locked = all.iter().map(|asked| Grouping::Locked(asked.0.clone()));
+                    let locked = all.iter().map(|asked| GroupAnswer::Locked(asked.0.clone()));
                     return Ok(locked.collect());
                 }
                 Err(error) if again(&error, false, &mut tries) => {}
@@ -113,7 +118,7 @@ impl Grouped for Asked {
             }
         };
         match answers {
-            Value::Array(answers) => Ok(answers.into_iter().map(Grouping::Answered).collect()),
+            Value::Array(answers) => Ok(answers.into_iter().map(GroupAnswer::Answered).collect()),
             _ => Ok(Vec::new()),
         }
     }

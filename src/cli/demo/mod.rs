@@ -1,23 +1,24 @@
 //! `demo`: everything at once, for people who want to see it work.
 
-mod back;
-mod day;
-mod show;
+mod comparison;
+mod sample_day;
+mod stages_back;
 
 use super::{
-    Global, output,
+    Global,
+    bootstrap::{self, Database},
+    output,
     serve::{Role, Running},
-    setup::{self, Database},
 };
 use crate::{
     bitrix24::{self, Credentials},
     config::Config,
-    lifecycle,
     sandbox::{self, Sandbox},
-    storage::installation,
+    signals,
+    storage::schema::installation,
     telemetry::logging,
 };
-use day::Day;
+use sample_day::Day;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -53,7 +54,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
     logging::start(false, "error,b24_bridge::embedded=info", None).map_err(anyhow::Error::msg)?;
     let stop = CancellationToken::new();
-    lifecycle::stop_on_signals(stop.clone())?;
+    signals::stop_on_signals(stop.clone())?;
     let portal = Sandbox::start(sandbox::Options::default().listen(args.portal_listen)).await?;
     output::say("starting a database …");
     let database = open(global).await?;
@@ -84,24 +85,17 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     portal.add_webhook(&format!("{api}/webhooks/bitrix24/demo"), EVENT_TOKEN);
     output::say(format!("the portal's board   http://{}/", portal.addr()));
     output::say(format!("the bridge's API     {api}/openapi.json"));
-    output::say(format!("the API key          {}", day::KEY));
+    output::say(format!("the API key          {}", sample_day::KEY));
     output::say(format!(
         "the console          {api}/console (key: {OPERATOR})"
     ));
     let started = Instant::now();
     let day = Day::make(args.orders);
-    let mut report = show::follow(
-        &running.bridge,
-        &portal,
-        &api,
-        &day,
-        started + PATIENCE,
-        &stop,
-    )
-    .await?;
-    show::table(&report, started.elapsed());
+    let mut report =
+        comparison::follow(&running.app, &portal, &api, &day, started + PATIENCE, &stop).await?;
+    comparison::table(&report, started.elapsed());
     if report.is_fine() && !stop.is_cancelled() {
-        report.faults = back::play(&running.bridge, &portal, &api).await?;
+        report.faults = stages_back::play(&running.app, &portal, &api).await?;
     }
     let fine = report.is_fine();
     if !fine {
@@ -133,21 +127,21 @@ fn invite(api: &str) {
     );
     output::say(format!(
         "  curl -H 'Authorization: Bearer {}' {api}/v1/status-changes",
-        day::KEY
+        sample_day::KEY
     ));
     output::say(format!(
         "  curl -H 'Authorization: Bearer {}' {api}/v1/orders/demo/{}",
-        day::KEY,
+        sample_day::KEY,
         Day::an_order()
     ));
     output::say(format!(
         "  curl -H 'Authorization: Bearer {}' {api}/v1/dead-letters",
-        day::KEY
+        sample_day::KEY
     ));
 }
 
 /// A database of the demo's own: in a directory that goes with it, or, where DATABASE_URL names a server, only in an empty schema.
-async fn open(global: &Global) -> anyhow::Result<Opened> {
+async fn open(global: &Global) -> anyhow::Result<DemoDatabase> {
     let configured = Config::parse("", &std::env::vars().collect::<BTreeMap<_, _>>())?;
     if configured.database.url.is_some() {
         let database = Database::open(&configured, global).await?;
@@ -159,30 +153,30 @@ async fn open(global: &Global) -> anyhow::Result<Opened> {
             database.close().await;
             anyhow::bail!("the database of DATABASE_URL is in use: the demo wants an empty one");
         }
-        return Ok(Opened {
+        return Ok(DemoDatabase {
             pool: database.pool.clone(),
             database,
             directory: None,
         });
     }
-    let directory = setup::data_directory()?.with_file_name(".b24-bridge-demo");
+    let directory = bootstrap::data_directory()?.with_file_name(".b24-bridge-demo");
     let _ = std::fs::remove_dir_all(directory.join("pg"));
     let database = Database::embedded(&directory, global, 16).await?;
     crate::storage::migrate(&database.pool).await?;
-    Ok(Opened {
+    Ok(DemoDatabase {
         pool: database.pool.clone(),
         database,
         directory: Some(directory),
     })
 }
 
-struct Opened {
+struct DemoDatabase {
     pool: sqlx::PgPool,
     database: Database,
     directory: Option<std::path::PathBuf>,
 }
 
-async fn clean(opened: Opened) {
+async fn clean(opened: DemoDatabase) {
     opened.database.close().await;
     if let Some(directory) = opened.directory {
         // Binaries that were fetched stay for the next time.
@@ -226,7 +220,7 @@ fn settings(portal: &Sandbox, args: &Args) -> anyhow::Result<Config> {
         "#,
         listen = args.listen,
         url = portal.url(),
-        key = day::KEY,
+        key = sample_day::KEY,
     );
     Ok(Config::parse(&text, &BTreeMap::new())?)
 }

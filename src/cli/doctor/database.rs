@@ -2,9 +2,9 @@
 
 use super::report::Report;
 use crate::{
-    app::Bridge,
-    cli::setup::Database,
-    domain::Code,
+    app::App,
+    cli::bootstrap::Database,
+    domain::ErrorCode,
     storage::{SchemaVersion, Settings},
 };
 
@@ -16,23 +16,23 @@ pub(super) const CLOCKS: f64 = 5.0;
 const LEAST_DISK: u64 = 1024 * 1024 * 1024;
 
 /// Returns whether the bridge's tables can be asked.
-pub(super) async fn check(bridge: &Bridge, database: &Database, report: &mut Report) -> bool {
-    let settings = match bridge.database_settings().await {
+pub(super) async fn check(app: &App, database: &Database, report: &mut Report) -> bool {
+    let settings = match app.operations.database_settings().await {
         Ok(settings) => settings,
         Err(error) => {
-            report.wrong("database", error.to_string(), Code::Database);
+            report.wrong("database", error.to_string(), ErrorCode::Database);
             return false;
         }
     };
     server(&settings, report);
     durability(&settings, report);
-    connections(&settings, bridge, report);
+    connections(&settings, app, report);
     clock(&settings, report);
     disk(&settings, database, report);
-    match bridge.schema_version().await {
+    match app.operations.schema_version().await {
         Ok(version) => schema(version, report),
         Err(error) => {
-            report.wrong("schema", error.to_string(), Code::Database);
+            report.wrong("schema", error.to_string(), ErrorCode::Database);
             false
         }
     }
@@ -49,7 +49,7 @@ fn schema(version: SchemaVersion, report: &mut Report) -> bool {
         report.note("schema", version.to_string(), steps);
     } else {
         let remedy = "Run `b24-bridge migrate`, or start this version: it migrates by itself.";
-        report.wrong_with("schema", version.to_string(), Code::Database, remedy);
+        report.wrong_with("schema", version.to_string(), ErrorCode::Database, remedy);
     }
     false
 }
@@ -58,15 +58,15 @@ fn server(settings: &Settings, report: &mut Report) {
     let found = format!("PostgreSQL {}", settings.version);
     if settings.version_number < OLDEST {
         let remedy = "Use PostgreSQL 14 or newer.";
-        report.wrong_with("database", found, Code::Database, remedy);
+        report.wrong_with("database", found, ErrorCode::Database, remedy);
     } else if settings.in_recovery {
         let found = format!("{found}, a standby: it cannot be written");
         let remedy = "Let `DATABASE_URL` name the primary.";
-        report.wrong_with("database", found, Code::Database, remedy);
+        report.wrong_with("database", found, ErrorCode::Database, remedy);
     } else if settings.encoding != "UTF8" {
         let found = format!("{found}, encoding {}", settings.encoding);
         let remedy = "Use a database with the encoding UTF8: names are in any script.";
-        report.wrong_with("database", found, Code::Database, remedy);
+        report.wrong_with("database", found, ErrorCode::Database, remedy);
     } else {
         report.fine("database", found);
     }
@@ -91,19 +91,19 @@ fn durability(settings: &Settings, report: &mut Report) {
         let names = off.join(", ");
         let found = format!("{names} off: an accepted event may be lost with the power");
         let remedy = format!("Set {names} = on in postgresql.conf and reload.");
-        report.wrong_with("durable commits", found, Code::Database, &remedy);
+        report.wrong_with("durable commits", found, ErrorCode::Database, &remedy);
     }
     if settings.autovacuum == "on" {
         report.fine("autovacuum", "on");
     } else {
         let found = "off: settled events would slow the queue down more and more";
         let remedy = "Set autovacuum = on in postgresql.conf and reload.";
-        report.wrong_with("autovacuum", found, Code::Database, remedy);
+        report.wrong_with("autovacuum", found, ErrorCode::Database, remedy);
     }
 }
 
-fn connections(settings: &Settings, bridge: &Bridge, report: &mut Report) {
-    let ours = i64::from(bridge.pool().options().get_max_connections());
+fn connections(settings: &Settings, app: &App, report: &mut Report) {
+    let ours = i64::from(app.pool().options().get_max_connections());
     let free = settings.max_connections - settings.reserved_connections - settings.used_connections;
     let found = format!(
         "{ours} for each process of the bridge; the server takes {}, of which {} are in use",
@@ -111,7 +111,7 @@ fn connections(settings: &Settings, bridge: &Bridge, report: &mut Report) {
     );
     if free < ours {
         let remedy = "Raise max_connections of PostgreSQL, or lower `[database] max_connections`: processes times connections must fit.";
-        report.wrong_with("connections", found, Code::Database, remedy);
+        report.wrong_with("connections", found, ErrorCode::Database, remedy);
     } else {
         report.fine("connections", found);
     }
@@ -122,7 +122,7 @@ fn clock(settings: &Settings, report: &mut Report) {
     if off.abs() > CLOCKS {
         let found = format!("the database's clock is {off:+.0} s away from this machine's");
         let remedy = "Keep both clocks right by NTP.";
-        report.wrong_with("clock of the database", found, Code::Database, remedy);
+        report.wrong_with("clock of the database", found, ErrorCode::Database, remedy);
     } else {
         report.fine("clock of the database", format!("{off:+.1} s"));
     }
@@ -142,7 +142,7 @@ fn disk(settings: &Settings, database: &Database, report: &mut Report) {
     let found = format!("the database has {size}, {} are free", self::size(free));
     if free < LEAST_DISK {
         let remedy = "Free disk space: PostgreSQL stops when it has none, and shops get 503.";
-        report.wrong_with("disk", found, Code::Database, remedy);
+        report.wrong_with("disk", found, ErrorCode::Database, remedy);
     } else {
         report.fine("disk", found);
     }

@@ -9,17 +9,17 @@ mod stages;
 
 use super::{
     Global,
-    setup::{self, Database},
+    bootstrap::{self, Database},
 };
-use crate::{app::Bridge, config::Config, domain::Code};
+use crate::{app::App, config::Config, domain::ErrorCode};
 use report::Report;
 use std::process::ExitCode;
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
-    match setup::config(global) {
+    match bootstrap::config(global) {
         Ok(config) => examine(&config, global, &mut report).await,
-        Err(error) => report.wrong("settings", format!("{error:#}"), Code::Config),
+        Err(error) => report.wrong("settings", format!("{error:#}"), ErrorCode::Config),
     }
     report.show(global.json)?;
     Ok(if report.well() {
@@ -30,16 +30,16 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 /// What the workers said of themselves.
-async fn stuck(bridge: &Bridge, report: &mut Report) {
-    match bridge.stuck().await {
+async fn stuck(app: &App, report: &mut Report) {
+    match app.operations.stuck().await {
         Ok(stuck) if stuck.is_empty() => report.fine("work", "nothing fails again and again"),
         Ok(stuck) => {
             for one in stuck {
                 let found = format!("{}: {}", one.sentence(), one.message);
-                report.wrong("work", found, Code::Stuck);
+                report.wrong("work", found, ErrorCode::Stuck);
             }
         }
-        Err(error) => report.wrong("work", error.chain(), Code::Database),
+        Err(error) => report.wrong("work", error.chain(), ErrorCode::Database),
     }
 }
 
@@ -57,27 +57,27 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
     let database = match Database::connect(config, global).await {
         Ok(database) => Some(database),
         Err(error) => {
-            report.wrong("database", format!("{error:#}"), Code::Database);
+            report.wrong("database", format!("{error:#}"), ErrorCode::Database);
             None
         }
     };
-    let mut bridge: Option<Bridge> = None;
+    let mut app: Option<App> = None;
     if let Some(database) = &database {
-        let asked = setup::bridge(config, database.pool.clone());
+        let asked = bootstrap::app(config, database.pool.clone());
         if database::check(&asked, database, report).await {
             stuck(&asked, report).await;
-            bridge = Some(asked);
+            app = Some(asked);
         }
     }
     for (name, settings) in &config.portals {
-        portal::check(config, name, settings, bridge.as_ref(), report).await;
+        portal::check(config, name, settings, app.as_ref(), report).await;
     }
     for (name, shop) in &config.shops {
         shops::check(name, shop, report).await;
     }
-    if let Some(bridge) = &bridge {
-        shops::notices(bridge, report).await;
-        onec::check(config, bridge, report).await;
+    if let Some(app) = &app {
+        shops::notices(app, report).await;
+        onec::check(config, app, report).await;
     }
     if let Some(database) = database {
         database.close().await;

@@ -2,9 +2,9 @@
 
 use super::report::Report;
 use crate::{
-    app::{Bridge, onec::BaseReport},
+    app::{App, onec::BaseReport},
     config::{Config, OneC},
-    domain::Code,
+    domain::ErrorCode,
     onec::{Discounts, Way},
 };
 use std::time::Duration;
@@ -13,19 +13,19 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks at every base.
-pub(super) async fn check(config: &Config, bridge: &Bridge, report: &mut Report) {
+pub(super) async fn check(config: &Config, app: &App, report: &mut Report) {
     if config.onec.is_empty() {
         return;
     }
-    match bridge.check_onec_bases().await {
+    match app.onec.check_onec_bases().await {
         Ok(problems) => {
             for problem in problems {
-                report.wrong(problem.key, problem.sentence, Code::Config);
+                report.wrong(problem.key, problem.sentence, ErrorCode::Config);
             }
         }
-        Err(error) => report.wrong("1C bases", error.chain(), Code::Database),
+        Err(error) => report.wrong("1C bases", error.chain(), ErrorCode::Database),
     }
-    let known = bridge.onec_report().await.unwrap_or_default();
+    let known = app.onec.onec_report().await.unwrap_or_default();
     for (name, onec) in &config.onec {
         settings(config, onec, report);
         if let Some(found) = known.iter().find(|found| found.base == name.as_str()) {
@@ -80,7 +80,7 @@ fn orders(found: &BaseReport, report: &mut Report) {
     if let Some(sheet) = found.refused_orders.first() {
         let (refused, number, why) = (found.refused, &sheet.number, &sheet.why);
         let words = format!("{refused} cannot be written, such as {number}: {why}");
-        let code = Code::parse(&sheet.code).unwrap_or(Code::OneCOrder);
+        let code = ErrorCode::parse(&sheet.code).unwrap_or(ErrorCode::OneCOrder);
         report.wrong(&what, words, code);
     }
     if found.prefix_changed {
@@ -135,7 +135,12 @@ async fn address(config: &Config, name: &str, report: &mut Report) {
     match text {
         Ok(text) if text.contains("Authorization не пришёл") => {
             let remedy = "The web server in front must pass on the header Authorization.";
-            report.wrong_with(what, "the login does not arrive", Code::OneCLogin, remedy);
+            report.wrong_with(
+                what,
+                "the login does not arrive",
+                ErrorCode::OneCLogin,
+                remedy,
+            );
         }
         Ok(text) if text.starts_with("failure") => report.fine(what, "can be reached"),
         Ok(_) => {
@@ -143,13 +148,13 @@ async fn address(config: &Config, name: &str, report: &mut Report) {
             report.wrong_with(
                 what,
                 "somebody else answers there",
-                Code::OneCRequest,
+                ErrorCode::OneCRequest,
                 remedy,
             );
         }
         Err(error) => {
             let remedy = "Let the web server pass on /exchange/1c/ to the bridge.";
-            report.wrong_with(what, error.to_string(), Code::OneCRequest, remedy);
+            report.wrong_with(what, error.to_string(), ErrorCode::OneCRequest, remedy);
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use super::{database::CLOCKS, report::Report, stages::check_stages};
 use crate::{
-    app::Bridge,
+    app::App,
     bitrix24::{Client, Priority},
-    cli::{applications, setup},
+    cli::bootstrap,
     config::{Config, Portal, PortalAccess},
-    domain::{Code, PortalName},
-    worker::Failure,
+    domain::{ErrorCode, PortalName},
+    worker::CallFailure,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -18,14 +18,14 @@ pub(super) async fn check(
     config: &Config,
     name: &PortalName,
     portal: &Portal,
-    bridge: Option<&Bridge>,
+    bridge: Option<&App>,
     report: &mut Report,
 ) {
     let what = format!("portal {name}");
-    match (setup::client(portal), bridge) {
+    match (bootstrap::client(portal), bridge) {
         (Ok(Some(client)), bridge) => {
             let client = match bridge {
-                Some(bridge) => bridge.as_guest(name, client),
+                Some(bridge) => bridge.portal_access.with_shared_limit(name, client),
                 None => client,
             };
             check_access(config, name, &client, report).await;
@@ -34,9 +34,9 @@ pub(super) async fn check(
         (Ok(None), None) => report.wrong(
             what,
             "the application's tokens lie in the database, which cannot be asked",
-            Code::Database,
+            ErrorCode::Database,
         ),
-        (Err(error), _) => report.wrong(what, format!("{error:#}"), Code::Config),
+        (Err(error), _) => report.wrong(what, format!("{error:#}"), ErrorCode::Config),
     }
     if let Some(bridge) = bridge {
         check_identity(name, bridge, report).await;
@@ -45,9 +45,9 @@ pub(super) async fn check(
 }
 
 /// Whether it is still the portal that orders were brought to.
-async fn check_identity(name: &PortalName, bridge: &Bridge, report: &mut Report) {
+async fn check_identity(name: &PortalName, bridge: &App, report: &mut Report) {
     let what = format!("identity of portal {name}");
-    let Ok(status) = bridge.status().await else {
+    let Ok(status) = bridge.operations.status().await else {
         return;
     };
     let portals = status.portals.into_iter();
@@ -55,7 +55,7 @@ async fn check_identity(name: &PortalName, bridge: &Bridge, report: &mut Report)
     match own.next().and_then(|one| one.changed) {
         Some(changed) => {
             let found = format!("{} ({})", changed.message, changed.at.format("%F %T UTC"));
-            let steps = Code::parse(&changed.code).map(|code| code.remedy().to_owned());
+            let steps = ErrorCode::parse(&changed.code).map(|code| code.remedy().to_owned());
             report.note(what, found, steps.into_iter().collect());
         }
         None => report.fine(
@@ -70,22 +70,22 @@ async fn check_application(
     config: &Config,
     name: &PortalName,
     portal: &Portal,
-    bridge: &Bridge,
+    bridge: &App,
     report: &mut Report,
 ) {
     let what = format!("portal {name}");
     match (
-        bridge.tokens(name).await,
-        applications::guest(bridge, name, portal),
+        bridge.portal_access.tokens(name).await,
+        bootstrap::apps::guest(bridge, name, portal),
     ) {
         (Ok(Some(_)), Ok(client)) => check_access(config, name, &client, report).await,
         (Ok(None), _) => report.wrong(
             what,
             "the application was not installed or authorised yet",
-            Code::Token,
+            ErrorCode::Token,
         ),
-        (Err(error), _) => report.wrong(what, error.to_string(), Code::Config),
-        (_, Err(error)) => report.wrong(what, format!("{error:#}"), Code::Config),
+        (Err(error), _) => report.wrong(what, error.to_string(), ErrorCode::Config),
+        (_, Err(error)) => report.wrong(what, format!("{error:#}"), ErrorCode::Config),
     }
 }
 
@@ -103,17 +103,21 @@ async fn check_access(config: &Config, name: &PortalName, client: &Client, repor
             if scopes.is_empty() || scopes.contains("crm") {
                 report.fine(&what, "answers, with the permission CRM");
             } else {
-                report.wrong(&what, "answers, without the permission CRM", Code::Scope);
+                report.wrong(
+                    &what,
+                    "answers, without the permission CRM",
+                    ErrorCode::Scope,
+                );
             }
         }
         Err(error) => {
-            let failure = Failure::from(error);
+            let failure = CallFailure::from(error);
             return report.wrong(&what, failure.message, failure.code);
         }
     }
     check_clock(name, client, report);
     if let Some(host) = client.moved_to() {
-        report.wrong(&what, format!("has moved to {host}"), Code::Moved);
+        report.wrong(&what, format!("has moved to {host}"), ErrorCode::Moved);
     }
     for shop in config
         .shops
@@ -135,7 +139,7 @@ fn check_clock(name: &PortalName, client: &Client, report: &mut Report) {
     if off.abs() > CLOCKS + heard.round_trip.as_secs_f64() {
         let found = format!("{off:+.0} s away from this machine's");
         let remedy = "Keep this machine's clock right by NTP: where both sides changed an order, the later change wins.";
-        report.wrong_with(what, found, Code::Config, remedy);
+        report.wrong_with(what, found, ErrorCode::Config, remedy);
     } else {
         report.fine(what, format!("{off:+.1} s"));
     }
@@ -146,19 +150,23 @@ async fn check_notifications(
     config: &Config,
     name: &PortalName,
     portal: &Portal,
-    bridge: Option<&Bridge>,
+    bridge: Option<&App>,
     report: &mut Report,
 ) {
     let what = format!("notifications of portal {name}");
     let last = match bridge {
-        Some(bridge) => bridge.last_notification(name).await.unwrap_or(None),
+        Some(bridge) => bridge
+            .operations
+            .last_notification(name)
+            .await
+            .unwrap_or(None),
         None => None,
     };
     let app = matches!(portal.access, PortalAccess::App(_));
     let known = if app {
         match bridge {
             Some(bridge) => {
-                let tokens = bridge.tokens(name).await;
+                let tokens = bridge.portal_access.tokens(name).await;
                 tokens.is_ok_and(|tokens| tokens.is_some_and(|tokens| tokens.hears))
             }
             None => false,

@@ -1,7 +1,6 @@
 //! What was found, and how it is shown.
 
-use super::super::output;
-use crate::domain::Code;
+use crate::{cli::output, domain::ErrorCode};
 use serde::Serialize;
 
 /// How it stands with one thing.
@@ -22,7 +21,7 @@ struct Finding {
     fine: bool,
     found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<Code>,
+    code: Option<ErrorCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -48,7 +47,12 @@ impl Report {
         self.add(what, State::Note, found).steps = steps;
     }
 
-    pub(super) fn wrong(&mut self, what: impl Into<String>, found: impl Into<String>, code: Code) {
+    pub(super) fn wrong(
+        &mut self,
+        what: impl Into<String>,
+        found: impl Into<String>,
+        code: ErrorCode,
+    ) {
         self.wrong_with(what, found, code, code.remedy());
     }
 
@@ -56,7 +60,7 @@ impl Report {
         &mut self,
         what: impl Into<String>,
         found: impl Into<String>,
-        code: Code,
+        code: ErrorCode,
         remedy: &str,
     ) {
         let finding = self.add(what, State::Fail, found);

@@ -2,19 +2,19 @@
 
 use super::report::Report;
 use crate::{
-    app::Bridge,
+    app::App,
     callback::{self, Sender},
     config::Shop,
-    domain::{Code, ShopName},
+    domain::{ErrorCode, ShopName},
 };
 use secrecy::ExposeSecret as _;
 
 /// Whether shops' systems send something else in place of orders.
-pub(super) async fn notices(bridge: &Bridge, report: &mut Report) {
+pub(super) async fn notices(app: &App, report: &mut Report) {
     // A database that cannot be asked is told of where it is looked at.
-    for notice in bridge.shop_notices().await.unwrap_or_default() {
+    for notice in app.intake.shop_notices().await.unwrap_or_default() {
         let what = format!("orders of shop {}", notice.shop);
-        let code = Code::parse(&notice.code).unwrap_or(Code::NotAnOrder);
+        let code = ErrorCode::parse(&notice.code).unwrap_or(ErrorCode::NotAnOrder);
         let since = notice.first_at.format("%Y-%m-%d %H:%M UTC");
         let words = format!(
             "{} ({} times since {since}): {}",
@@ -35,18 +35,22 @@ pub(super) async fn check(name: &ShopName, shop: &Shop, report: &mut Report) {
     };
     let Some(secret) = callback::Secret::parse(secret.expose_secret()) else {
         let remedy = "Give a `callback_secret` of `whsec_` and base64.";
-        return report.wrong_with(what, "the secret cannot be read", Code::Config, remedy);
+        return report.wrong_with(what, "the secret cannot be read", ErrorCode::Config, remedy);
     };
     let sender = match Sender::new(url, secret) {
         Ok(sender) => sender,
-        Err(error) => return report.wrong(what, error.to_string(), Code::Config),
+        Err(error) => return report.wrong(what, error.to_string(), ErrorCode::Config),
     };
     match sender.reach().await {
         Ok(status) if status >= 500 => {
-            report.wrong(what, format!("answers with {status}"), Code::CallbackDown);
+            report.wrong(
+                what,
+                format!("answers with {status}"),
+                ErrorCode::CallbackDown,
+            );
         }
         // Any other answer shows that somebody is there: a callback need not take requests without a message.
         Ok(_) => report.fine(what, "can be reached"),
-        Err(words) => report.wrong(what, words, Code::CallbackDown),
+        Err(words) => report.wrong(what, words, ErrorCode::CallbackDown),
     }
 }

@@ -3,8 +3,8 @@
 use super::report::Report;
 use crate::{
     bitrix24::{Client, Error, Priority},
-    domain::{Code, ShopRules, Stage},
-    worker::Failure,
+    domain::{ErrorCode, ShopRules, Stage},
+    worker::CallFailure,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mu
         let stages = match stages_of(funnel, client).await {
             Ok(stages) => stages,
             Err(error) => {
-                let failure = Failure::from(error);
+                let failure = CallFailure::from(error);
                 return report.wrong(&what, failure.message, failure.code);
             }
         };
@@ -36,7 +36,7 @@ pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mu
             report.wrong(
                 &what,
                 format!("the portal has no funnel {funnel}"),
-                Code::StageUnknown,
+                ErrorCode::StageUnknown,
             );
             continue;
         }
@@ -49,7 +49,7 @@ pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mu
                 "`{stage}` is not in the portal's funnel {funnel}, which has {}",
                 stages.join(", ")
             );
-            report.wrong(&what, found, Code::StageUnknown);
+            report.wrong(&what, found, ErrorCode::StageUnknown);
         }
     }
     if wrong == 0 {

@@ -4,8 +4,8 @@ mod onec;
 
 use super::output;
 use crate::{
-    lifecycle,
-    sandbox::{App, Faults, Options, Plan, Sandbox},
+    sandbox::{Faults, LocalApp, Options, Plan, Sandbox},
+    signals,
     telemetry::logging,
 };
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
@@ -118,7 +118,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         options = options.outgoing_webhook(url, token);
     }
     if let (Some(client), Some(to)) = (&args.app, &args.app_to) {
-        let mut app = App::new(client, &args.secret);
+        let mut app = LocalApp::new(client, &args.secret);
         app.install_url = Some(to.clone());
         app.redirect_uri = format!("{}/oauth", to.trim_end_matches('/'));
         options = options.app(app);
@@ -130,7 +130,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     ));
     output::line(sandbox.url());
     let stop = CancellationToken::new();
-    lifecycle::stop_on_signals(stop.clone())?;
+    signals::stop_on_signals(stop.clone())?;
     stop.cancelled().await;
     sandbox.stop().await;
     Ok(ExitCode::SUCCESS)

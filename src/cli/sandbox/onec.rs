@@ -2,8 +2,8 @@
 
 use super::{Args, output};
 use crate::{
-    lifecycle,
     sandbox::onec::{Exchange, OneC, Trouble},
+    signals,
 };
 use anyhow::Context as _;
 use std::{process::ExitCode, time::Duration};
@@ -15,7 +15,7 @@ pub(super) async fn run(args: &Args, address: &str, login: &str) -> anyhow::Resu
     exchange.version.clone_from(&args.schema_version);
     let mut base = OneC::new(exchange)?;
     let stop = CancellationToken::new();
-    lifecycle::stop_on_signals(stop.clone())?;
+    signals::stop_on_signals(stop.clone())?;
     loop {
         let told = tokio::select! {
             () = stop.cancelled() => return Ok(ExitCode::SUCCESS),

@@ -1,7 +1,7 @@
 //! `[onec.NAME.export]`: which orders go to the base, and how.
 
-use super::super::Problem;
 use crate::{
+    config::Problem,
     domain::ShopName,
     onec::{Discounts, Export, IdKind, Since, StatusTable},
 };

@@ -1,7 +1,9 @@
 //! `[[onec.NAME.statuses]]`: the base's correspondence table.
 
-use super::super::Problem;
-use crate::onec::{OneCStatus, Way};
+use crate::{
+    config::Problem,
+    onec::{OneCStatus, Way},
+};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-use super::super::{Config, Error, Problem};
+use crate::config::{Config, Error, Problem};
 use std::{collections::BTreeMap, time::Duration};
 
 const SMALL: &str = r#"

@@ -119,16 +119,16 @@ fn the_same_write_again_and_again_is_stopped_and_reported() {
         .shop("P", 100)
         .agreed("P", "EXECUTING")
         .portal("NEW", 900);
-    order.policy.turns = TurnLimit {
+    order.policy.turns = WriteLimit {
         window: TimeDelta::hours(1),
         same: 3,
         any: 10,
     };
     for n in 0..3 {
         assert_eq!(order.outcome(), "< EXECUTING");
-        order.turns.push(Turn {
+        order.turns.push(BridgeWrite {
             at: at(900 + n),
-            wrote: Wrote::Stage(stage("EXECUTING")),
+            wrote: WrittenValue::Stage(stage("EXECUTING")),
         });
     }
     assert_eq!(order.outcome(), "review PingPong { turns: 3 }");

@@ -8,7 +8,7 @@ mod one_side;
 use super::*;
 use crate::domain::{
     Authority, Conflict, Correspondence, Direction, Fact, Finality, Offset, Rule, Source,
-    StatusMap, TurnLimit, Untranslatable, Winner,
+    StatusMap, Untranslatable, Winner, WriteLimit,
 };
 use chrono::TimeDelta;
 
@@ -38,7 +38,7 @@ struct Order {
     agreed: Option<Agreed>,
     paid: bool,
     clocks: Clocks,
-    turns: Vec<Turn>,
+    turns: Vec<BridgeWrite>,
     ruling: Option<Ruling>,
     waiting: Option<Waiting>,
 }
@@ -260,13 +260,13 @@ pub(crate) fn sentences() -> Vec<String> {
                         shop_counts_as: "P".to_owned(),
                         sentence: String::new(),
                     };
-                    let mut told = |record: &Record| {
-                        let order = order().portal("LOSE", 900);
-                        all.push(
-                            order
-                                .with(|inputs| sentence::of(inputs, Some(&agreed), action, record)),
-                        );
-                    };
+                    let mut told =
+                        |record: &Record| {
+                            let order = order().portal("LOSE", 900);
+                            all.push(order.with(|inputs| {
+                                explanation::of(inputs, Some(&agreed), action, record)
+                            }));
+                        };
                     told(&record);
                     told(&Record {
                         shop_counts_as: "N".to_owned(),

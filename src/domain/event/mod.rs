@@ -3,7 +3,7 @@
 use super::{
     Fault, Faults, MOST_FAULTS, OrderNumber, Reading, Snapshot, Texts,
     fault::shorten,
-    reader::{Reader, unstorable},
+    json_reader::{Reader, unstorable},
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use super::{
     Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Readable,
     Reading, Snapshot, Utm,
 };
-use crate::domain::{Faults, OrderNumber, Phone, email, inn, reader::Reader};
+use crate::domain::{Faults, OrderNumber, Phone, email, json_reader::Reader, tax_id};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
@@ -283,8 +283,8 @@ impl Company {
             None
         };
         let (inn, kpp) = (
-            checked("inn", inn::is_inn, faults),
-            checked("kpp", inn::is_kpp, faults),
+            checked("inn", tax_id::is_inn, faults),
+            checked("kpp", tax_id::is_kpp, faults),
         );
         let read = Self {
             inn,

@@ -1,6 +1,6 @@
 //! Answers in text, as 1C reads them: the first word says it all, a person reads the rest.
 
-use crate::{commerceml::Encoding, domain::Code};
+use crate::{commerceml::Encoding, domain::ErrorCode};
 use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
@@ -27,7 +27,7 @@ impl Answer {
     }
 
     /// What is wrong, what exactly, and what to do about it.
-    pub(super) fn failure(code: Code, detail: &str) -> Self {
+    pub(super) fn failure(code: ErrorCode, detail: &str) -> Self {
         let mut lines = vec![
             "failure".to_owned(),
             format!("{code}: {}", code.sentence_in_russian()),
@@ -40,7 +40,7 @@ impl Answer {
     }
 
     /// What is wrong, line by line, and what to do about it.
-    pub(super) fn failure_with(code: Code, details: Vec<String>) -> Self {
+    pub(super) fn failure_with(code: ErrorCode, details: Vec<String>) -> Self {
         let Self(mut lines) = Self::failure(code, "");
         let remedy = lines.pop();
         lines.extend(details);

@@ -1,9 +1,10 @@
 //! `file`, `import`, `deactivate`: what 1C sends.
 
-use super::{super::body, Answer, Exchange, Refused};
+use super::{Answer, Exchange, Refused};
 use crate::{
     app::onec::{Session, Step, Stored},
-    domain::Code,
+    domain::ErrorCode,
+    http::layer,
 };
 use axum::{body::Body, response::Response};
 
@@ -16,32 +17,33 @@ impl Exchange<'_> {
         let limit = usize::try_from(self.base().file_limit).unwrap_or(usize::MAX);
         // Not every client keeps to the pieces that it was told.
         let most = limit.max(self.state.config.http.max_body_bytes);
-        let read = body::read(&self.headers, body, most).await;
+        let read = layer::body::read(&self.headers, body, most).await;
         let piece = read.map_err(|problem| match problem.code() {
-            Code::TooLarge => {
+            ErrorCode::TooLarge => {
                 let detail = format!("часть файла больше {most} байт: отправляйте по {limit}");
-                self.refuse(Code::OneCFile, &detail)
+                self.refuse(ErrorCode::OneCFile, &detail)
             }
             code => self.refuse(code, ""),
         })?;
         if piece.is_empty() {
-            return Err(self.refuse(Code::OneCFile, "часть файла пуста"));
+            return Err(self.refuse(ErrorCode::OneCFile, "часть файла пуста"));
         }
         let kind = &self.asked.kind;
         let stored = self
             .state
-            .bridge
+            .app
+            .onec
             .store_onec_piece(&session, kind, name, &piece)
             .await;
         match stored.map_err(|error| self.failed(error))? {
             Stored::Name => {
                 let detail = format!("имя файла {name:.80} недопустимо");
-                Err(self.refuse(Code::OneCFile, &detail))
+                Err(self.refuse(ErrorCode::OneCFile, &detail))
             }
             Stored::TooMuch => {
                 let most = self.base().max_upload;
                 let detail = format!("за сеанс прислано больше {most} байт (max_upload_bytes)");
-                Err(self.refuse(Code::OneCFile, &detail))
+                Err(self.refuse(ErrorCode::OneCFile, &detail))
             }
             Stored::Kept { name, whole }
                 if whole && kind == "sale" && session.version.is_none() =>
@@ -64,7 +66,7 @@ impl Exchange<'_> {
         session: &Session,
         name: &str,
     ) -> Result<(&'static str, Response), Refused> {
-        let step = self.state.bridge.import_onec(session, name).await;
+        let step = self.state.app.onec.import_onec(session, name).await;
         match step.map_err(|error| self.failed(error))? {
             Step::Success(lines) => Ok(("success", self.say(&Answer::success_with(lines)))),
             Step::Progress(items) => {
@@ -81,14 +83,15 @@ impl Exchange<'_> {
     /// A full exchange has ended.
     pub(super) async fn deactivate(&self) -> Result<(&'static str, Response), Refused> {
         let session = self.session().await?;
-        let bridge = &self.state.bridge;
-        let ended = bridge
+        let app = &self.state.app;
+        let ended = app
+            .onec
             .end_onec_catalogue(&session, self.asked.timestamp)
             .await;
         if ended.map_err(|error| self.failed(error))?.is_some() {
             return Ok(self.success());
         }
         let detail = "не все файлы этого сеанса приняты: полный обмен не завершён";
-        Err(self.refuse(Code::OneCFile, detail))
+        Err(self.refuse(ErrorCode::OneCFile, detail))
     }
 }

@@ -7,7 +7,7 @@ use super::{Answer, Exchange, Refused, request::COOKIE};
 use crate::{
     app::onec::{Logins, Session},
     config::{OneCUser, PasswordHash},
-    domain::Code,
+    domain::ErrorCode,
     doors::{self, Admitted},
 };
 use axum::response::Response;
@@ -28,7 +28,8 @@ impl Exchange<'_> {
         let kind = &self.asked.kind;
         let opened = self
             .state
-            .bridge
+            .app
+            .onec
             .open_onec_session(&self.onec.base, kind, &login)
             .await;
         let (session, token) = opened.map_err(|error| self.failed(error))?;
@@ -47,18 +48,22 @@ impl Exchange<'_> {
             return Ok(session);
         }
         if !self.asked.tokens.is_empty() {
-            return Err(self.refuse(Code::OneCSession, ""));
+            return Err(self.refuse(ErrorCode::OneCSession, ""));
         }
         let login = self.verified().await?;
-        let (bridge, kind) = (&self.state.bridge, &self.asked.kind);
-        let found = bridge.onec_session_of(&self.onec.base, kind, &login).await;
+        let (app, kind) = (&self.state.app, &self.asked.kind);
+        let found = app
+            .onec
+            .onec_session_of(&self.onec.base, kind, &login)
+            .await;
         if let Some(session) = found.map_err(|error| self.failed(error))? {
             return Ok(session);
         }
         if self.asked.mode == "success" {
-            return Err(self.refuse(Code::OneCSession, ""));
+            return Err(self.refuse(ErrorCode::OneCSession, ""));
         }
-        let opened = bridge
+        let opened = app
+            .onec
             .open_onec_session(&self.onec.base, kind, &login)
             .await;
         opened
@@ -80,7 +85,8 @@ impl Exchange<'_> {
         }
         let found = self
             .state
-            .bridge
+            .app
+            .onec
             .onec_session(&self.onec.base, &self.asked.tokens)
             .await;
         let Some(session) = found.map_err(|error| self.failed(error))? else {
@@ -99,7 +105,7 @@ impl Exchange<'_> {
             "пользователю {login:.60} обмен type={} не разрешён",
             self.asked.kind
         );
-        Err(self.refuse(Code::OneCLogin, &detail))
+        Err(self.refuse(ErrorCode::OneCLogin, &detail))
     }
 
     /// The login that the request shows, verified.
@@ -110,10 +116,10 @@ impl Exchange<'_> {
             } else {
                 "заголовок Authorization не пришёл"
             };
-            return Err(self.refuse(Code::OneCLogin, detail));
+            return Err(self.refuse(ErrorCode::OneCLogin, detail));
         };
         if login.len() > LONGEST || password.len() > LONGEST {
-            return Err(self.refuse(Code::OneCLogin, "логин или пароль слишком длинный"));
+            return Err(self.refuse(ErrorCode::OneCLogin, "логин или пароль слишком длинный"));
         }
         let user = self.onec.users.get(login);
         let hash = user.map(|user| user.password.clone());
@@ -121,7 +127,7 @@ impl Exchange<'_> {
         let hash = hash.or_else(|| PasswordHash::parse(NOBODY));
         let text = hash.as_ref().map_or("", PasswordHash::expose);
         let digest = Logins::digest(self.base().name.as_str(), login, password, text);
-        let logins = self.state.bridge.onec_logins();
+        let logins = self.state.app.onec.onec_logins();
         if !logins.knows(&digest) {
             if !self.judge(hash, password).await? || !known {
                 return Err(self.wrong(login));
@@ -135,12 +141,12 @@ impl Exchange<'_> {
 
     async fn judge(&self, hash: Option<PasswordHash>, password: &str) -> Result<bool, Refused> {
         if let Some(source) = doors::caller()
-            && let Admitted::In(wait) = self.state.bridge.wrong_keys().admits(&source)
+            && let Admitted::In(wait) = self.state.app.wrong_keys().admits(&source)
         {
             let seconds = wait.as_secs_f64().ceil();
             let detail =
                 format!("слишком много неверных паролей с этого адреса: подождите {seconds} с");
-            return Err(self.refuse(Code::OneCLogin, &detail));
+            return Err(self.refuse(ErrorCode::OneCLogin, &detail));
         }
         let _turn = JUDGED.acquire().await;
         let password = password.to_owned();
@@ -151,14 +157,14 @@ impl Exchange<'_> {
 
     fn wrong(&self, login: &str) -> Refused {
         if let Some(source) = doors::caller() {
-            self.state.bridge.wrong_keys().wrong(&source);
+            self.state.app.wrong_keys().wrong(&source);
         }
         let base = self.base().name.as_str();
         self.state
-            .bridge
+            .app
             .metrics()
             .onec_asked(base, self.asked.known_mode(), "login");
         let shown: String = login.chars().take(60).collect();
-        self.refuse(Code::OneCLogin, &format!("логин «{shown}»"))
+        self.refuse(ErrorCode::OneCLogin, &format!("логин «{shown}»"))
     }
 }

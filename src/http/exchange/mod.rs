@@ -18,12 +18,12 @@ mod login;
 mod orders;
 mod request;
 
-use super::{Problem, State, patient::Flushes};
+use super::{Problem, State, layer::patient_stream::Flushes};
 use crate::{
     app,
     commerceml::{Listed, SchemaVersion, info},
     config::{Config, OneC},
-    domain::Code,
+    domain::ErrorCode,
     onec::Base,
 };
 use answer::Answer;
@@ -104,7 +104,7 @@ pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -
         Ok((result, response)) => (result, response),
         Err(refused) => ("failure", *refused.0),
     };
-    state.bridge.metrics().onec_asked(base, mode, result);
+    state.app.metrics().onec_asked(base, mode, result);
     response
 }
 
@@ -130,7 +130,7 @@ impl Exchange<'_> {
         ("success", self.say(&Answer::success()))
     }
 
-    fn refuse(&self, code: Code, detail: &str) -> Refused {
+    fn refuse(&self, code: ErrorCode, detail: &str) -> Refused {
         let base = &self.base().name;
         tracing::warn!(%base, %code, detail, mode = self.asked.known_mode(), "1C was refused");
         self.say(&Answer::failure(code, detail)).into()
@@ -142,7 +142,7 @@ impl Exchange<'_> {
         let code = away.code();
         let mut response = self.say(&Answer::failure(code, ""));
         *response.status_mut() = match code {
-            Code::Database => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Database => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         response.into()
@@ -152,7 +152,7 @@ impl Exchange<'_> {
         let kind = self.asked.kind.as_str();
         if !["sale", "catalog", "get_catalog", "listen"].contains(&kind) {
             let detail = "type: известны sale, catalog, get_catalog и listen";
-            return Err(self.refuse(Code::OneCRequest, detail));
+            return Err(self.refuse(ErrorCode::OneCRequest, detail));
         }
         if kind == "listen" && self.asked.mode != "checkauth" {
             self.somebody().await?;
@@ -173,11 +173,11 @@ impl Exchange<'_> {
             "query" if kind == "get_catalog" => {
                 self.somebody().await?;
                 let detail = "каталога товаров мост не ведёт: выгружать в 1С нечего";
-                Err(self.refuse(Code::OneCRequest, detail))
+                Err(self.refuse(ErrorCode::OneCRequest, detail))
             }
             "success" if kind == "sale" => {
                 let session = self.session().await?;
-                let done = self.state.bridge.onec_success(&session).await;
+                let done = self.state.app.onec.onec_success(&session).await;
                 done.map_err(|error| self.failed(error))?;
                 Ok(self.success())
             }
@@ -194,7 +194,7 @@ impl Exchange<'_> {
                     "режим mode={:.40} для type={kind} неизвестен",
                     self.asked.mode
                 );
-                Err(self.refuse(Code::OneCRequest, &detail))
+                Err(self.refuse(ErrorCode::OneCRequest, &detail))
             }
         }
     }
@@ -212,7 +212,7 @@ impl Exchange<'_> {
         let read = SchemaVersion::parse(text).filter(|version| version.major >= 2);
         let detail = || format!("версия CommerceML {text:.40} не поддерживается");
         read.map(Some)
-            .ok_or_else(|| self.refuse(Code::OneCRequest, &detail()))
+            .ok_or_else(|| self.refuse(ErrorCode::OneCRequest, &detail()))
     }
 
     fn subordinate(&self) -> bool {
@@ -226,12 +226,14 @@ impl Exchange<'_> {
         let asked = self.version()?;
         let spoken = self
             .state
-            .bridge
+            .app
+            .onec
             .init_onec_session(&session, asked, self.subordinate());
         let spoken = spoken.await.map_err(|error| self.failed(error))?;
         let dropped = self
             .state
-            .bridge
+            .app
+            .onec
             .drop_onec_files(&session, &self.asked.kind)
             .await;
         dropped.map_err(|error| self.failed(error))?;
@@ -301,7 +303,7 @@ impl Exchange<'_> {
         let until = tokio::time::Instant::now() + LISTEN;
         let mut ready = self.state.ready.clone();
         loop {
-            let news = self.state.bridge.onec_has_news(self.base()).await;
+            let news = self.state.app.onec.onec_has_news(self.base()).await;
             if news.map_err(|error| self.failed(error))? {
                 return Ok(("news", self.say(&Answer::success())));
             }

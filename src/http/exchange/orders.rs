@@ -6,11 +6,11 @@
 use super::{Exchange, Flushes, Refused};
 use crate::{
     app::{
-        Bridge,
+        App,
         onec::{Offered, Query, Session},
     },
     commerceml::Encoding,
-    domain::Code,
+    domain::ErrorCode,
 };
 use axum::{
     body::{Body, Bytes},
@@ -38,15 +38,17 @@ enum Part {
 
 impl Exchange<'_> {
     pub(super) async fn query(&self, mut session: Session) -> Result<Response, Refused> {
-        let bridge = &self.state.bridge;
+        let app = &self.state.app;
         if let Some(asked) = self.version()? {
-            let spoken = bridge.speak_onec_version(&mut session, asked, self.subordinate());
+            let spoken = app
+                .onec
+                .speak_onec_version(&mut session, asked, self.subordinate());
             spoken.await.map_err(|error| self.failed(error))?;
         }
-        let begun = bridge.begin_onec_query(session).await;
+        let begun = app.onec.begin_onec_query(session).await;
         let mut query = begun.map_err(|error| self.failed(error))?;
         let guard = Guard {
-            bridge: bridge.clone(),
+            app: app.clone(),
             offered: query.offered(),
             flushes: self.flushes.clone(),
             flushed_before: None,
@@ -67,14 +69,14 @@ impl Exchange<'_> {
             let end = query.end().await.map_err(|error| self.failed(error))?;
             let Some(end) = end else {
                 let detail = "в этом сеансе уже начат другой запрос заказов";
-                return Err(self.refuse(Code::OneCSession, detail));
+                return Err(self.refuse(ErrorCode::OneCSession, detail));
             };
             bytes.extend(end);
             length = Some(bytes.len());
             // There is room for one.
             let _ = sender.try_send(Ok(Part::Last(bytes)));
         } else {
-            tokio::spawn(write(query, bytes, bridge.clone(), sender));
+            tokio::spawn(write(query, bytes, app.clone(), sender));
         }
         let body = Body::from_stream(Parts { parts, guard });
         let kind = match self.base().encoding {
@@ -94,12 +96,7 @@ impl Exchange<'_> {
 }
 
 /// Writes the rest of an answer for as long as somebody takes it.
-async fn write(
-    mut query: Query,
-    first: Vec<u8>,
-    bridge: Bridge,
-    sender: mpsc::Sender<io::Result<Part>>,
-) {
+async fn write(mut query: Query, first: Vec<u8>, app: App, sender: mpsc::Sender<io::Result<Part>>) {
     let mut part = Ok(Part::More(first));
     loop {
         if let Err(error) = &part {
@@ -125,7 +122,7 @@ async fn write(
     }
     // What was read after the connection broke was never offered either.
     if let Some(offered) = query.offered()
-        && let Err(error) = bridge.onec_answer_cut(&offered).await
+        && let Err(error) = app.onec.onec_answer_cut(&offered).await
     {
         tracing::warn!(error = %error.chain(), "it could not be stored what became of an answer to 1C");
     }
@@ -157,7 +154,7 @@ impl Stream for Parts {
 
 /// Sees to it that it is stored what became of an answer.
 struct Guard {
-    bridge: Bridge,
+    app: App,
     offered: Option<Offered>,
     flushes: Option<Flushes>,
     /// How often the connection had flushed when it was given the last bytes.
@@ -171,13 +168,9 @@ impl Drop for Guard {
         else {
             return;
         };
-        let (bridge, flushes, before) = (
-            self.bridge.clone(),
-            self.flushes.take(),
-            self.flushed_before,
-        );
+        let (app, flushes, before) = (self.app.clone(), self.flushes.take(), self.flushed_before);
         runtime.spawn(async move {
-            let stored = became(&bridge, &offered, before, flushes).await;
+            let stored = became(&app, &offered, before, flushes).await;
             if let Err(error) = stored {
                 tracing::warn!(error = %error.chain(), "it could not be stored what became of an answer to 1C");
             }
@@ -187,7 +180,7 @@ impl Drop for Guard {
 
 /// Stores what becomes of an answer: written, or cut, also later on.
 async fn became(
-    bridge: &Bridge,
+    app: &App,
     offered: &Offered,
     before: Option<u64>,
     flushes: Option<Flushes>,
@@ -198,13 +191,13 @@ async fn became(
         (None, _) => None,
     };
     let Some(flushes) = written else {
-        return bridge.onec_answer_cut(offered).await;
+        return app.onec.onec_answer_cut(offered).await;
     };
-    bridge.onec_answer_written(offered.answer).await?;
+    app.onec.onec_answer_written(offered.answer).await?;
     if let Some(flushes) = flushes
         && flushes.breaks().await
     {
-        bridge.onec_answer_cut(offered).await?;
+        app.onec.onec_answer_cut(offered).await?;
     }
     Ok(())
 }

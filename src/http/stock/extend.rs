@@ -4,7 +4,7 @@ use super::{Named, answered, shapes::ExtensionRequest};
 use crate::{
     app::stock::Reserved,
     config::Caller,
-    http::{Problem, State, body},
+    http::{Problem, State, layer},
     stock::Extension,
 };
 use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
@@ -38,11 +38,12 @@ pub(in crate::http) async fn post_extend(
     body: Body,
 ) -> Result<Json<Reserved>, Problem> {
     caller.may_change()?;
-    let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let value: Value = body::json(&bytes).await?;
+    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    let value: Value = layer::body::json(&bytes).await?;
     let extension = Extension::read(&value).map_err(Problem::invalid)?;
     let answer = state
-        .bridge
+        .app
+        .stock
         .extend(&named.shop, &named.id, &extension)
         .await?;
     answered(answer)

@@ -2,10 +2,10 @@
 
 use super::no_stock;
 use crate::{
-    app::stock::LevelChanges,
+    app::{Stock, stock::LevelChanges},
     config::Caller,
     http::{
-        Problem, State,
+        Problem,
         feed::{self, From},
     },
 };
@@ -30,11 +30,11 @@ use axum::{
     )
 )]
 pub(in crate::http) async fn get_stock_changes(
-    Extract(state): Extract<State>,
+    Extract(stock): Extract<Stock>,
     caller: Caller,
     query: Result<Query<From>, QueryRejection>,
 ) -> Result<Json<LevelChanges>, Problem> {
     let feed::Place { shop, after, limit } = feed::place(query, &caller)?;
-    let page = state.bridge.stock_changes(&shop, after, limit).await?;
+    let page = stock.stock_changes(&shop, after, limit).await?;
     page.map(Json).ok_or_else(|| no_stock(&shop))
 }

@@ -2,10 +2,10 @@
 
 use super::no_stock;
 use crate::{
-    app::stock::LevelView,
+    app::{Stock, stock::LevelView},
     config::Caller,
     domain::ShopName,
-    http::{Problem, State, query::wrong},
+    http::{Problem, layer::query::wrong},
 };
 use axum::{
     Json,
@@ -41,7 +41,7 @@ pub(in crate::http) struct Levels {
     )
 )]
 pub(in crate::http) async fn get_stock(
-    Extract(state): Extract<State>,
+    Extract(stock): Extract<Stock>,
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Levels>, Problem> {
@@ -60,7 +60,7 @@ pub(in crate::http) async fn get_stock(
         return Err(wrong("a product's name holds a NUL character"));
     }
     let shop = caller.within(shop)?.ok_or_else(|| wrong("name a `shop`"))?;
-    let levels = state.bridge.stock_levels(&shop, &products).await?;
+    let levels = stock.stock_levels(&shop, &products).await?;
     let levels = levels.ok_or_else(|| no_stock(&shop))?;
     Ok(Json(Levels { levels }))
 }

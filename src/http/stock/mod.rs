@@ -13,7 +13,7 @@ use super::{Problem, State};
 use crate::{
     app::stock::{NotHeld, ReservationAnswer, Reserved},
     config::Caller,
-    domain::{Code, ShopName},
+    domain::{ErrorCode, ShopName},
 };
 use axum::{
     Json,
@@ -40,7 +40,7 @@ impl FromRequestParts<State> for Named {
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((shop, id)) = path.map_err(|_| Problem::not_found())?;
         let shop = ShopName::parse(&shop).map_err(|_| Problem::not_found())?;
-        let known = state.bridge.directory().rules(&shop).is_some();
+        let known = state.app.registry().rules(&shop).is_some();
         let usable = !id.is_empty()
             && id.chars().count() <= LONGEST_ID
             && id.trim() == id
@@ -58,7 +58,7 @@ fn answered(answer: ReservationAnswer) -> Result<Json<Reserved>, Problem> {
         ReservationAnswer::Reserved(reserved) => Ok(Json(reserved)),
         ReservationAnswer::Short(short) => Err(Problem::short(short)),
         ReservationAnswer::NotHeld(NotHeld(state)) => Err(Problem::new(
-            Code::NotHeld,
+            ErrorCode::NotHeld,
             format!("the reservation is `{state}`"),
         )),
         ReservationAnswer::Invalid { code, faults } => Err(Problem::faulty(code, faults)),
@@ -69,7 +69,7 @@ fn answered(answer: ReservationAnswer) -> Result<Json<Reserved>, Problem> {
 /// The shop sells from no stock.
 fn no_stock(shop: &ShopName) -> Problem {
     Problem::new(
-        Code::NotFound,
+        ErrorCode::NotFound,
         format!("the shop `{shop}` sells from no stock: no `[stock.NAME] shops` names it"),
     )
 }

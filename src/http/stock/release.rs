@@ -2,9 +2,9 @@
 
 use super::{Named, answered};
 use crate::{
-    app::stock::Reserved,
+    app::{Stock, stock::Reserved},
     config::Caller,
-    http::{Problem, State},
+    http::Problem,
 };
 use axum::{Json, extract::State as Extract};
 
@@ -25,10 +25,10 @@ use axum::{Json, extract::State as Extract};
     )
 )]
 pub(in crate::http) async fn delete_reservation(
-    Extract(state): Extract<State>,
+    Extract(stock): Extract<Stock>,
     caller: Caller,
     named: Named,
 ) -> Result<Json<Reserved>, Problem> {
     caller.may_change()?;
-    answered(state.bridge.release(&named.shop, &named.id).await?)
+    answered(stock.release(&named.shop, &named.id).await?)
 }

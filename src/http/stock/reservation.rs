@@ -2,8 +2,8 @@
 
 use super::{Named, answered};
 use crate::{
-    app::stock::Reserved,
-    http::{Problem, State},
+    app::{Stock, stock::Reserved},
+    http::Problem,
 };
 use axum::{Json, extract::State as Extract};
 
@@ -22,8 +22,8 @@ use axum::{Json, extract::State as Extract};
     )
 )]
 pub(in crate::http) async fn get_reservation(
-    Extract(state): Extract<State>,
+    Extract(stock): Extract<Stock>,
     named: Named,
 ) -> Result<Json<Reserved>, Problem> {
-    answered(state.bridge.reservation(&named.shop, &named.id).await?)
+    answered(stock.reservation(&named.shop, &named.id).await?)
 }

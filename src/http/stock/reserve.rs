@@ -4,7 +4,7 @@ use super::{Named, answered, shapes::ReservationRequest};
 use crate::{
     app::stock::Reserved,
     config::Caller,
-    http::{Problem, State, body},
+    http::{Problem, State, layer},
     stock::Reservation,
 };
 use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
@@ -43,11 +43,12 @@ pub(in crate::http) async fn put_reservation(
     body: Body,
 ) -> Result<Json<Reserved>, Problem> {
     caller.may_change()?;
-    let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let value: Value = body::json(&bytes).await?;
+    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    let value: Value = layer::body::json(&bytes).await?;
     let wanted = Reservation::read(&value).map_err(Problem::invalid)?;
     let answer = state
-        .bridge
+        .app
+        .stock
         .reserve(&named.shop, &named.id, &wanted)
         .await?;
     answered(answer)

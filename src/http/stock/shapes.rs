@@ -3,7 +3,7 @@
 
 #![expect(dead_code, reason = "these are described, not made")]
 
-use crate::http::shapes::{Amount, Id};
+use crate::http::request_schemas::{Amount, Id};
 use serde::Deserialize;
 use utoipa::ToSchema;
 

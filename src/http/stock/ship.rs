@@ -4,7 +4,7 @@ use super::{Named, answered, shapes::ShipmentRequest};
 use crate::{
     app::stock::Reserved,
     config::Caller,
-    http::{Problem, State, body},
+    http::{Problem, State, layer},
     stock::Shipment,
 };
 use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
@@ -41,12 +41,18 @@ pub(in crate::http) async fn post_ship(
     body: Body,
 ) -> Result<Json<Reserved>, Problem> {
     caller.may_change()?;
-    let bytes = body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
     let value: Value = if bytes.trim_ascii().is_empty() {
         json!({})
     } else {
-        body::json(&bytes).await?
+        layer::body::json(&bytes).await?
     };
     let shipment = Shipment::read(&value).map_err(Problem::invalid)?;
-    answered(state.bridge.ship(&named.shop, &named.id, &shipment).await?)
+    answered(
+        state
+            .app
+            .stock
+            .ship(&named.shop, &named.id, &shipment)
+            .await?,
+    )
 }

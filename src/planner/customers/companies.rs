@@ -5,11 +5,11 @@ use crate::{
     domain::{self, Company, Phone, ShopName, ShopRules},
     planner::{
         Evidence, Passed, State, Wave,
-        ask::{Ask, Group, Step, result_of},
-        list::{PAGE, listed, of_ids, row_id},
-        rows::cut,
-        value::{id, made_id, rows, text},
-        who::{Linked, Recognition},
+        batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
+        customers::card_match::{Linked, Recognition},
+        entities::product_rows::cut,
+        json::{id, made_id, rows, text},
+        list_query::{PAGE, listed, of_ids, row_id},
     },
 };
 use serde_json::{Map, Value, json};
@@ -24,7 +24,7 @@ const REGISTERED: u64 = 6;
 
 /// A legal entity that ordered, once per wave however many orders.
 #[derive(Debug)]
-pub(in crate::planner) struct Firm {
+pub(in crate::planner) struct BusinessCustomer {
     shop: ShopName,
     /// ORIGIN_ID of the company.
     origin: String,
@@ -52,7 +52,7 @@ pub(in crate::planner) struct Firm {
     pub(in crate::planner) incomplete: bool,
 }
 
-impl Firm {
+impl BusinessCustomer {
     pub(super) fn new(
         rules: &ShopRules,
         person: &domain::Customer,
@@ -159,7 +159,11 @@ impl Wave {
         for ids in ids.chunks(PAGE) {
             let params = listed(&of_ids(ids), &["ID"]);
             let ids = ids.to_vec();
-            self.ask("crm.company.list", params, Ask::Companies { ids });
+            self.ask(
+                "crm.company.list",
+                params,
+                PendingCommand::Companies { ids },
+            );
         }
     }
 
@@ -196,7 +200,7 @@ impl Wave {
         };
         let origins = firms.iter().map(origin).collect();
         self.ask_by_origin("crm.company.list", &["ID", "ORIGIN_ID"], origins, |firms| {
-            Ask::CompaniesByOrigin { firms }
+            PendingCommand::CompaniesByOrigin { firms }
         });
         let (with_inn, without): (Vec<usize>, Vec<usize>) =
             firms.iter().partition(|at| self.firms[**at].inn.is_some());
@@ -204,7 +208,11 @@ impl Wave {
         for firm in without {
             let filter = json!({"=TITLE": self.firms[firm].title});
             let params = listed(&filter, &["ID", "TITLE", "PHONE"]);
-            self.ask("crm.company.list", params, Ask::CompaniesByTitle { firm });
+            self.ask(
+                "crm.company.list",
+                params,
+                PendingCommand::CompaniesByTitle { firm },
+            );
         }
     }
 
@@ -220,7 +228,11 @@ impl Wave {
                 "select": ["ID", "ENTITY_ID", "ENTITY_TYPE_ID", "RQ_INN", "RQ_KPP"], "order": {"ID": "ASC"},
             });
             let firms = firms.to_vec();
-            self.ask("crm.requisite.list", params, Ask::Requisites { firms });
+            self.ask(
+                "crm.requisite.list",
+                params,
+                PendingCommand::Requisites { firms },
+            );
         }
         if !with_inn.is_empty() {
             self.ask_presets();
@@ -338,7 +350,7 @@ impl Wave {
     }
 
     /// The company, its requisite and the requisite's address. If the company is refused, the rest finds no owner and is refused too.
-    pub(in crate::planner) fn company_group(&mut self, at: usize) -> Group {
+    pub(in crate::planner) fn company_group(&mut self, at: usize) -> AtomicCommands {
         let key = self.desk.key();
         let firm = &self.firms[at];
         let mut fields = Map::new();
@@ -346,20 +358,29 @@ impl Wave {
         communications(&mut fields, &firm.phones, &firm.emails);
         ownership(&mut fields, &firm.shop, &firm.origin, firm.responsible);
         let params = json!({ "fields": fields });
-        let company = Step::new("crm.company.add", params, Ask::AddCompany { firm: at });
+        let company = PlannedCommand::new(
+            "crm.company.add",
+            params,
+            PendingCommand::AddCompany { firm: at },
+        );
         let mut group = vec![company.keyed(&key)];
         group.extend(self.requisite_group(at, &result_of(&key), None));
         group
     }
 
     /// The requisite of a company, unless it is there, and its address, which is written over one of the same type.
-    fn requisite_group(&mut self, at: usize, company: &Value, there: Option<u64>) -> Group {
+    fn requisite_group(
+        &mut self,
+        at: usize,
+        company: &Value,
+        there: Option<u64>,
+    ) -> AtomicCommands {
         let requisite_key = self.desk.key();
         let firm = &self.firms[at];
-        let mut group = Group::new();
+        let mut group = AtomicCommands::new();
         let add = |method, fields: Value, what| {
-            let ask = Ask::AddToCompany { firm: at, what };
-            Step::new(method, json!({ "fields": fields }), ask)
+            let ask = PendingCommand::AddToCompany { firm: at, what };
+            PlannedCommand::new(method, json!({ "fields": fields }), ask)
         };
         let requisite = match (there, firm.inn.as_deref()) {
             (Some(requisite), _) => json!(requisite),
@@ -402,7 +423,7 @@ impl Wave {
     }
 
     /// What is missing of companies that were made before and lack their requisite.
-    pub(super) fn complete_companies(&mut self) -> Vec<(usize, Group)> {
+    pub(super) fn complete_companies(&mut self) -> Vec<(usize, AtomicCommands)> {
         let lacking = self.lacking();
         let mut groups = Vec::new();
         for at in lacking {
@@ -424,6 +445,10 @@ impl Wave {
             self.firms[at].evidence = vec![Evidence::Made];
             return;
         }
-        self.no_id(&Ask::AddCompany { firm: at }, "crm.company.add", result);
+        self.no_id(
+            &PendingCommand::AddCompany { firm: at },
+            "crm.company.add",
+            result,
+        );
     }
 }

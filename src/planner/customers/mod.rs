@@ -3,21 +3,22 @@
 //! Two orders of one new customer make one contact, and two of one new legal entity make one company. What a manager typed is never changed:
 //! phones and e-mails are added, names stay. Where several match, the oldest is taken and a note says so.
 
+pub(super) mod card_match;
 mod companies;
 mod contacts;
-mod gather;
+mod grouping;
 
-pub(super) use companies::Firm;
+pub(super) use companies::BusinessCustomer;
 pub(super) use contacts::{ContactRow, Customer};
-pub(super) use gather::tells;
+pub(super) use grouping::tells;
 
 use super::{
     Outcome, State, Wave,
-    ask::{Ask, Group},
-    list::{PAGE, listed, of_origins},
-    value::{elements, text},
+    batching::{AtomicCommands, PendingCommand},
+    json::{elements, text},
+    list_query::{PAGE, listed, of_origins},
 };
-use crate::domain::{Code, ShopName};
+use crate::domain::{ErrorCode, ShopName};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +27,10 @@ impl Wave {
     pub(super) fn ask_who(&mut self) {
         let linked = self.customers.iter_mut().filter_map(Customer::take_linked);
         let linked: BTreeSet<u64> = linked.collect();
-        let linked_companies = self.firms.iter_mut().filter_map(Firm::take_linked);
+        let linked_companies = self
+            .firms
+            .iter_mut()
+            .filter_map(BusinessCustomer::take_linked);
         let linked_companies: BTreeSet<u64> = linked_companies.collect();
         self.ask_contacts(linked);
         self.ask_companies(linked_companies);
@@ -56,7 +60,7 @@ impl Wave {
         let gone = self.forget_gone_companies();
         self.search_companies(&gone);
         // The requisite of a deleted company may outlive it.
-        let found = self.firms.iter().flat_map(Firm::found);
+        let found = self.firms.iter().flat_map(BusinessCustomer::found);
         let unread = found.filter(|id| !self.companies.contains_key(id));
         self.ask_companies(unread.collect());
     }
@@ -67,7 +71,7 @@ impl Wave {
         method: &'static str,
         select: &[&str],
         sought: Vec<(ShopName, String, usize)>,
-        ask: impl Fn(Vec<usize>) -> Ask,
+        ask: impl Fn(Vec<usize>) -> PendingCommand,
     ) {
         let mut by_shop: BTreeMap<ShopName, Vec<(String, usize)>> = BTreeMap::new();
         for (shop, origin, at) in sought {
@@ -90,7 +94,7 @@ impl Wave {
     pub(super) fn ask_customers(&mut self) {
         self.recognise_contacts();
         self.recognise_companies();
-        let mut groups: Vec<Group> = Vec::new();
+        let mut groups: Vec<AtomicCommands> = Vec::new();
         for at in 0..self.firms.len() {
             let missing = self.firms[at].company.is_none();
             let of = |state: &State| state.needs_company() && state.firm == Some(at);
@@ -144,7 +148,7 @@ impl Wave {
     fn wait_for(&mut self, jobs: &[usize]) {
         for job in jobs {
             self.jobs[*job].end(Outcome::Again {
-                code: Code::InDoubt,
+                code: ErrorCode::InDoubt,
             });
         }
     }

@@ -32,7 +32,7 @@ fn a_lone_new_order_takes_three_calls() {
             .len(),
         3
     );
-    assert_eq!(settled.known.target, Some(Target::Deal(1)));
+    assert_eq!(settled.known.target, Some(CrmEntity::Deal(1)));
     assert_eq!(settled.stage, Some(Stage::new(0, "NEW")));
 }
 
@@ -44,7 +44,7 @@ fn a_thousand_new_orders_of_a_thousand_new_customers_take_at_most_seventy_two_ca
         let settled = drive(
             &mut portal,
             wave.iter()
-                .map(|order| job(order, Known::default()))
+                .map(|order| job(order, KnownLinks::default()))
                 .collect(),
         );
         assert!(settled.iter().all(|one| one.outcome == DONE));
@@ -58,9 +58,9 @@ fn an_order_of_a_linked_contact_takes_two_calls_and_an_unchanged_one_none() {
     let mut portal = Portal::default();
     let first = bring(&mut portal, &order(1, 1));
     portal.calls = 0;
-    let known = Known {
+    let known = KnownLinks {
         contact_id: first.known.contact_id,
-        ..Known::default()
+        ..KnownLinks::default()
     };
     let second = bring_again(&mut portal, &order(2, 1), known);
     assert_eq!((second.outcome, portal.calls), (DONE, 2));

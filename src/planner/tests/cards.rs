@@ -6,7 +6,7 @@ use super::*;
 const MANAGERS: &str = "was put to the deal in the portal";
 
 /// Brings an order of which this is known; the answer of a call is lost after it ran.
-fn bring_losing(portal: &mut Portal, order: &Value, known: Known, lost: usize) -> Settlement {
+fn bring_losing(portal: &mut Portal, order: &Value, known: KnownLinks, lost: usize) -> Settlement {
     let job = job(order, known);
     only(drive_with(portal, vec![job], |call, _| call == lost))
 }
@@ -49,7 +49,7 @@ fn a_company_that_was_sent_and_not_seen_leaves_the_deal_with_the_firm() {
         let known = bring(&mut portal, &alone).known;
         let settled = bring_losing(&mut portal, &of(1, &firm), known, lost);
         let settled = bring_again(&mut portal, &alone, settled.known);
-        let company = portal.deals[&1].get("COMPANY_ID").and_then(value::id);
+        let company = portal.deals[&1].get("COMPANY_ID").and_then(json::id);
         assert_eq!(company, None, "{lost} {settled:?}");
         assert_eq!(settled.known.company_id, None, "{lost}");
         assert!(
@@ -60,7 +60,7 @@ fn a_company_that_was_sent_and_not_seen_leaves_the_deal_with_the_firm() {
 }
 
 /// That this contact is not this order's customer's, `same` of the very order.
-fn refused(known: &Known, same: bool) -> Refused {
+fn refused(known: &KnownLinks, same: bool) -> Refused {
     Refused {
         id: known.contact_id.unwrap(),
         of: NotOf::Person(known.person.clone().unwrap()),
@@ -99,7 +99,7 @@ fn a_card_that_was_refused_for_a_nameless_phone_is_still_its_own_persons() {
     let known = bring(&mut portal, &of(1, &nameless)).known;
     assert_eq!(known.contact_id, Some(9));
     let with = |order: usize, customer: &Value, same: bool| {
-        let mut job = job(&of(order, customer), Known::default());
+        let mut job = job(&of(order, customer), KnownLinks::default());
         job.who.refused.push(refused(&known, same));
         job
     };
@@ -121,7 +121,7 @@ fn a_company_that_was_refused_is_not_taken_for_the_firm_whoever_orders_for_it() 
     let mut portal = Portal::default();
     let firm = |order: usize, inn: &str, mut customer: Value| {
         customer["company"] = json!({"title": "ООО Ромашка", "inn": inn});
-        job(&of(order, &customer), Known::default())
+        job(&of(order, &customer), KnownLinks::default())
     };
     let first = firm(1, "7707083893", anna("5", "+79160000001", ""));
     let known = only(drive(&mut portal, vec![first])).known;
@@ -171,15 +171,15 @@ fn a_lead_that_is_sent_again_asks_the_portal_nothing() {
     }];
     let mut customer = anna("5", "+79160000001", "a@example.com");
     customer["company"] = json!({"title": "ООО Ромашка", "inn": "7707083893"});
-    let mut bring = |known: Known| {
+    let mut bring = |known: KnownLinks| {
         let mut job = job(&of(1, &customer), known);
         job.rules = Arc::new(lead.clone());
         portal.calls = 0;
         let settled = only(drive(&mut portal, vec![job]));
         (settled, portal.calls)
     };
-    let (first, calls) = bring(Known::default());
-    assert!(calls > 0 && matches!(first.known.target, Some(Target::Lead(_))));
+    let (first, calls) = bring(KnownLinks::default());
+    assert!(calls > 0 && matches!(first.known.target, Some(CrmEntity::Lead(_))));
     let (again, calls) = bring(first.known);
     assert_eq!((again.outcome, calls), (Outcome::Done { wrote: false }, 0));
 }

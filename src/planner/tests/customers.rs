@@ -10,8 +10,8 @@ fn two_orders_of_one_new_customer_make_one_contact() {
     drive(
         &mut portal,
         vec![
-            job(&order(1, 1), Known::default()),
-            job(&by_email, Known::default()),
+            job(&order(1, 1), KnownLinks::default()),
+            job(&by_email, KnownLinks::default()),
         ],
     );
     assert_eq!((portal.contacts.len(), portal.deals.len()), (1, 2));
@@ -53,7 +53,7 @@ fn more_than_twenty_hits_in_one_search_hide_nobody() {
         portal.add_contact(&row);
     }
     let jobs = (1..=30)
-        .map(|at| job(&order(at, at), Known::default()))
+        .map(|at| job(&order(at, at), KnownLinks::default()))
         .collect();
     let settled = drive(&mut portal, jobs);
     assert_eq!(portal.contacts.len(), 30);
@@ -67,14 +67,14 @@ fn a_legal_entity_becomes_a_company_with_its_requisite_and_is_found_again_by_its
     let mut portal = Portal::default();
     let mut first = order(1, 1);
     first["customer"]["company"] = json!({"title": "ООО «Ромашка»", "inn": "7707083893", "kpp": "770701001", "address": "Москва"});
-    drive(&mut portal, vec![job(&first, Known::default())]);
+    drive(&mut portal, vec![job(&first, KnownLinks::default())]);
     assert_eq!(portal.requisites[&1]["RQ_INN"], "7707083893");
     assert_eq!(portal.requisites[&1]["ENTITY_ID"], "1");
     assert_eq!(portal.deals[&1]["COMPANY_ID"], 1);
     portal.companies.get_mut(&1).unwrap().remove("ORIGIN_ID");
     let mut second = order(2, 2);
     second["customer"]["company"] = json!({"title": "Ромашка", "inn": "7707083893"});
-    drive(&mut portal, vec![job(&second, Known::default())]);
+    drive(&mut portal, vec![job(&second, KnownLinks::default())]);
     assert_eq!(
         (portal.companies.len(), &portal.deals[&2]["COMPANY_ID"]),
         (1, &json!(1))
@@ -89,11 +89,11 @@ fn a_company_that_is_gone_is_looked_for_again_like_a_contact() {
         "company": {"title": "ООО", "inn": "7707083893"}
     });
     let first = json!({"number": "1", "customer": customer});
-    let settled = only(drive(&mut portal, vec![job(&first, Known::default())]));
-    let known = Known {
+    let settled = only(drive(&mut portal, vec![job(&first, KnownLinks::default())]));
+    let known = KnownLinks {
         contact_id: settled.known.contact_id,
         company_id: settled.known.company_id,
-        ..Known::default()
+        ..KnownLinks::default()
     };
     assert_eq!(known.company_id, Some(1));
     // A manager merges it into an older one, which takes the requisite over.
@@ -113,9 +113,9 @@ fn a_company_that_is_gone_is_looked_for_again_like_a_contact() {
     // It is deleted, but its requisite outlives it: a new one is made.
     portal.companies.clear();
     let third = json!({"number": "3", "customer": customer});
-    let known = Known {
+    let known = KnownLinks {
         company_id: settled.known.company_id,
-        ..Known::default()
+        ..KnownLinks::default()
     };
     let settled = only(drive(&mut portal, vec![job(&third, known)]));
     assert_eq!(settled.known.company_id, Some(1));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 #[test]
 fn an_unmapped_status_and_a_stage_the_portal_does_not_have_are_hopeless_and_write_nothing() {
-    for (status, code) in [("Q", Code::Status), ("X", Code::StageUnknown)] {
+    for (status, code) in [("Q", ErrorCode::Status), ("X", ErrorCode::StageUnknown)] {
         let mut portal = Portal::default();
         let mut lost = order(1, 1);
         lost["status"] = json!(status);
@@ -25,14 +25,14 @@ fn a_refused_order_leaves_its_neighbours_alone_and_carries_the_portals_words() {
     let mut email = order(3, 3);
     email["customer"]["emails"] = json!(["нету", "bad@host.example"]);
     let jobs = vec![
-        job(&order(1, 1), Known::default()),
-        job(&currency, Known::default()),
-        job(&email, Known::default()),
+        job(&order(1, 1), KnownLinks::default()),
+        job(&currency, KnownLinks::default()),
+        job(&email, KnownLinks::default()),
     ];
     let settled = drive(&mut portal, jobs);
     assert_eq!(settled[0].outcome, DONE);
     assert!(
-        matches!(&settled[1].outcome, Outcome::Refused { code: Code::Currency, message } if message.contains("Валюта"))
+        matches!(&settled[1].outcome, Outcome::Refused { code: ErrorCode::Currency, message } if message.contains("Валюта"))
     );
     assert_eq!(settled[2].outcome, DONE);
     assert_eq!(portal.deals.len(), 2);
@@ -80,7 +80,7 @@ fn a_lead_with_an_address_that_the_portal_refuses_is_made_without_it() {
     let mut portal = Portal::default();
     let mut one = order(1, 1);
     one["customer"]["emails"] = json!(["bad@host.example"]);
-    let mut lead = job(&one, Known::default());
+    let mut lead = job(&one, KnownLinks::default());
     let mut rules = rules();
     rules.leads.push(LeadRule {
         channel: None,
@@ -116,7 +116,7 @@ fn a_user_field_that_the_portal_drops_is_told() {
     let mut portal = Portal::default();
     let mut mapped = job(
         &json!({"number": "1", "properties": {"promo": "X"}}),
-        Known::default(),
+        KnownLinks::default(),
     );
     let mut with_field = rules();
     with_field
@@ -137,8 +137,8 @@ fn a_user_field_that_the_portal_drops_is_told() {
         }
         CallAnswer::Answered(answers)
     }));
-    assert_eq!(hopeless(&settled), Some(Code::Field), "{settled:?}");
-    assert_eq!(settled.known.target, Some(Target::Deal(1)));
+    assert_eq!(hopeless(&settled), Some(ErrorCode::Field), "{settled:?}");
+    assert_eq!(settled.known.target, Some(CrmEntity::Deal(1)));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn answers_of_unexpected_shape_break_nothing() {
         json!(true),
         json!({"items": 5}),
     ] {
-        let jobs = vec![job(&order(1, 1), Known::default())];
+        let jobs = vec![job(&order(1, 1), KnownLinks::default())];
         let answer = |command: &Command| {
             let done = CommandAnswer::Done {
                 result: strange.clone(),
@@ -164,7 +164,7 @@ fn answers_of_unexpected_shape_break_nothing() {
         }));
         assert_eq!(
             refused(&settled),
-            Some(Code::Protocol),
+            Some(ErrorCode::Protocol),
             "{strange}: {settled:?}"
         );
     }
@@ -188,12 +188,12 @@ fn of_one_customers_orders_only_the_one_with_the_refused_value_does_without_it()
             }
         }
         let mut portal = Portal::default();
-        let jobs = orders.iter().map(|one| job(one, Known::default()));
+        let jobs = orders.iter().map(|one| job(one, KnownLinks::default()));
         for settled in drive(&mut portal, jobs.collect()) {
             let apart = matches!(
                 settled.outcome,
                 Outcome::Apart {
-                    code: Code::Email,
+                    code: ErrorCode::Email,
                     ..
                 }
             );
@@ -217,28 +217,28 @@ fn a_value_refused_for_an_order_that_has_ended_is_not_held_against_the_one_that_
     // Its stage is not there: it ends before the contact is made, which its address spoils all the same.
     ended["status"] = json!("X");
     let jobs = vec![
-        job(&order(1, 1), Known::default()),
-        job(&ended, Known::default()),
+        job(&order(1, 1), KnownLinks::default()),
+        job(&ended, KnownLinks::default()),
     ];
     let settled = drive(&mut portal, jobs);
     assert!(
         matches!(settled[0].outcome, Outcome::Apart { .. }),
         "{settled:?}"
     );
-    assert_eq!(hopeless(&settled[1]), Some(Code::StageUnknown));
+    assert_eq!(hopeless(&settled[1]), Some(ErrorCode::StageUnknown));
 }
 
 #[test]
 fn a_call_that_is_spoilt_as_a_whole_judges_an_order_only_if_it_is_alone_in_it() {
     let spoilt = || CallAnswer::Spoilt {
-        code: Code::Proxy,
+        code: ErrorCode::Proxy,
         message: "403".to_owned(),
     };
     for nth in 1..=3 {
         for many in [1, 2] {
             let mut portal = Portal::default();
             let mut count = 0;
-            let jobs = (1..=many).map(|n| job(&order(n, n), Known::default()));
+            let jobs = (1..=many).map(|n| job(&order(n, n), KnownLinks::default()));
             let settled = drive_by(jobs.collect(), |call| {
                 count += 1;
                 if count == nth {
@@ -250,14 +250,14 @@ fn a_call_that_is_spoilt_as_a_whole_judges_an_order_only_if_it_is_alone_in_it() 
                 let judged = matches!(
                     one.outcome,
                     Outcome::Refused {
-                        code: Code::Proxy,
+                        code: ErrorCode::Proxy,
                         ..
                     }
                 );
                 let apart = matches!(
                     one.outcome,
                     Outcome::Apart {
-                        code: Code::Proxy,
+                        code: ErrorCode::Proxy,
                         ..
                     }
                 );
@@ -276,8 +276,8 @@ fn a_method_that_rests_holds_up_only_the_orders_that_need_it() {
     let mut firm = order(2, 2);
     firm["customer"]["company"] = json!({"title": "ООО", "inn": "7707083893"});
     let jobs = vec![
-        job(&order(1, 1), Known::default()),
-        job(&firm, Known::default()),
+        job(&order(1, 1), KnownLinks::default()),
+        job(&firm, KnownLinks::default()),
     ];
     let resting = ["crm.status.list", "crm.requisite.preset.list"];
     let settled = drive_by(jobs, |call| {
@@ -291,7 +291,7 @@ fn a_method_that_rests_holds_up_only_the_orders_that_need_it() {
     });
     assert_eq!(settled[0].outcome, DONE);
     let later = Outcome::Again {
-        code: Code::Operating,
+        code: ErrorCode::Operating,
     };
     assert_eq!(settled[1].outcome, later);
 }
@@ -300,7 +300,7 @@ fn a_method_that_rests_holds_up_only_the_orders_that_need_it() {
 fn words_of_a_field_that_was_not_sent_are_not_taken_for_its_fault() {
     let mut portal = Portal::default();
     let settled = only(drive_by(
-        vec![job(&order(1, 1), Known::default())],
+        vec![job(&order(1, 1), KnownLinks::default())],
         |call| {
             let mut answers = portal.run(call);
             for command in &call.commands {
@@ -315,7 +315,7 @@ fn words_of_a_field_that_was_not_sent_are_not_taken_for_its_fault() {
             CallAnswer::Answered(answers)
         },
     ));
-    assert_eq!(refused(&settled), Some(Code::Refused));
+    assert_eq!(refused(&settled), Some(ErrorCode::Refused));
 }
 
 proptest! {
@@ -329,7 +329,7 @@ proptest! {
     ) {
         let mut portal = Portal::default();
         let orders: Vec<Value> = orders.iter().enumerate().map(|(number, customer)| order(number, *customer)).collect();
-        let mut known: Vec<Known> = vec![Known::default(); orders.len()];
+        let mut known: Vec<KnownLinks> = vec![KnownLinks::default(); orders.len()];
         let mut open: Vec<usize> = (0..orders.len()).collect();
         let mut losses = losses.into_iter();
         for _ in 0..60 {
@@ -364,8 +364,8 @@ proptest! {
             orders.iter().map(|order| order["customer"]["emails"][0].to_string()).collect();
         prop_assert_eq!(portal.contacts.len(), customers.len());
         for deal in portal.deals.values() {
-            prop_assert_eq!(value::decimal(deal.get("OPPORTUNITY")), Some(300.into()));
-            let rows = portal.rows.get(&format!("crm.deal.productrows.set{}", value::id(&deal["ID"]).unwrap()));
+            prop_assert_eq!(json::decimal(deal.get("OPPORTUNITY")), Some(300.into()));
+            let rows = portal.rows.get(&format!("crm.deal.productrows.set{}", json::id(&deal["ID"]).unwrap()));
             prop_assert_eq!(rows.and_then(Value::as_array).map(Vec::len), Some(3));
         }
     }
@@ -381,7 +381,7 @@ fn a_stage_on_a_later_page_of_a_long_funnel_is_known() {
         &mut portal,
         vec![job(
             &json!({"number": "1", "status": "P"}),
-            Known::default(),
+            KnownLinks::default(),
         )],
     ));
     assert_eq!(settled.outcome, DONE);
@@ -395,7 +395,7 @@ fn a_user_field_that_the_portal_leaves_empty_is_told() {
     let mut portal = Portal::default();
     let mut mapped = job(
         &json!({"number": "1", "properties": {"promo": "X", "gift": "да"}}),
-        Known::default(),
+        KnownLinks::default(),
     );
     let mut with_fields = rules();
     for (property, field) in [

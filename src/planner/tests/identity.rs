@@ -31,12 +31,12 @@ pub(super) fn numbers(portal: &Portal, contact: u64) -> BTreeSet<String> {
         .iter()
         .filter_map(|field| card.get(*field)?.as_array())
         .flatten()
-        .map(|one| value::text(one.get("VALUE")))
+        .map(|one| json::text(one.get("VALUE")))
         .collect()
 }
 
 pub(super) fn contact_of(portal: &Portal, deal: u64) -> u64 {
-    value::id(&portal.deals[&deal]["CONTACT_ID"]).unwrap()
+    json::id(&portal.deals[&deal]["CONTACT_ID"]).unwrap()
 }
 
 const ANNA: (&str, &str) = ("Анна", "Петрова");
@@ -122,7 +122,7 @@ fn two_customer_ids_that_share_a_phone_are_two_in_one_wave_and_in_two() {
         of(2, &person("6", "Анна", "Ким", shared, "")),
     ];
     let mut together = Portal::default();
-    let jobs = orders.iter().map(|order| job(order, Known::default()));
+    let jobs = orders.iter().map(|order| job(order, KnownLinks::default()));
     drive(&mut together, jobs.collect());
     let mut apart = Portal::default();
     for order in &orders {
@@ -177,7 +177,7 @@ fn what_identifies_nobody_finds_nobody_and_stands_on_no_card_but_in_the_deal() {
     for number in 1..=2 {
         let mut customer = person("", "", "", "+74950000000", "kassa@shop.example");
         customer["phones"] = json!(["+74950000000", format!("+7916000000{number}")]);
-        let mut one = job(&of(number, &customer), Known::default());
+        let mut one = job(&of(number, &customer), KnownLinks::default());
         one.rules = Arc::new(own.clone());
         drive(&mut portal, vec![one]);
     }
@@ -213,7 +213,7 @@ fn a_value_that_several_use_is_no_evidence() {
     bring(&mut portal, &of(1, &anna("", "+79160000001", "")));
     let mut one = job(
         &of(2, &person("", "Анна", "", "+79160000001", "x@example.com")),
-        Known::default(),
+        KnownLinks::default(),
     );
     one.who.shared.insert("+79160000001".to_owned());
     let settled = only(drive(&mut portal, vec![one]));
@@ -246,7 +246,10 @@ fn a_refused_card_is_never_taken_again_and_the_deal_leaves_it() {
     let recognition = settled.known.recognised.unwrap().contact.unwrap();
     assert_eq!(recognition.passed[0].because, Because::Operator);
     // The next order of the same customer finds the second card, also without a link.
-    let mut next = job(&of(2, &anna("5", "+79160000001", "")), Known::default());
+    let mut next = job(
+        &of(2, &anna("5", "+79160000001", "")),
+        KnownLinks::default(),
+    );
     next.who.refused.push(refused);
     let settled = only(drive(&mut portal, vec![next]));
     assert_eq!(
@@ -310,7 +313,7 @@ fn a_deal_follows_its_firm_to_another_number_and_to_a_person() {
         customer["company"] = json!({"title": "ООО", "inn": inn});
         of(1, &customer)
     };
-    let company = |portal: &Portal| value::id(&portal.deals[&1]["COMPANY_ID"]);
+    let company = |portal: &Portal| json::id(&portal.deals[&1]["COMPANY_ID"]);
     let mut portal = Portal::default();
     let known = bring(&mut portal, &firm("7707083893")).known;
     let settled = bring_again(&mut portal, &firm("7736050003"), known);
@@ -349,7 +352,7 @@ fn what_an_earlier_version_stored_is_read_and_followed() {
         .as_object_mut()
         .unwrap()
         .remove("CONTACT_ID");
-    let old: Known = serde_json::from_value(old).unwrap();
+    let old: KnownLinks = serde_json::from_value(old).unwrap();
     portal.methods.clear();
     let same = bring_again(
         &mut portal,
@@ -405,7 +408,7 @@ proptest! {
         )
     ) {
         let mut portal = Portal::default();
-        let mut orders: BTreeMap<usize, Known> = BTreeMap::new();
+        let mut orders: BTreeMap<usize, KnownLinks> = BTreeMap::new();
         let mut links: BTreeMap<String, u64> = BTreeMap::new();
         let mut said: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for turn in turns {
@@ -440,14 +443,14 @@ proptest! {
                     links.entry(id).or_insert(contact);
                 }
                 let deal = portal.deals.values().find(|deal| deal["ORIGIN_ID"] == format!("A{number}")).unwrap();
-                prop_assert_eq!(value::id(&deal["CONTACT_ID"]), Some(contact));
+                prop_assert_eq!(json::id(&deal["CONTACT_ID"]), Some(contact));
                 prop_assert_eq!(&portal.contacts[&contact]["LAST_NAME"], last);
             }
             for (id, contact) in before {
                 prop_assert_eq!(links[&id], contact);
             }
             for (contact, card) in &portal.contacts {
-                let last = value::text(card.get("LAST_NAME"));
+                let last = json::text(card.get("LAST_NAME"));
                 let theirs = numbers(&portal, *contact);
                 prop_assert!(theirs.is_subset(&said[&last]), "{} {:?}", last, theirs);
             }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 fn imported(count: usize) -> Vec<Job> {
     let one = |number| Job {
         import: true,
-        ..job(&order(number, number), Known::default())
+        ..job(&order(number, number), KnownLinks::default())
     };
     (0..count).map(one).collect()
 }
@@ -25,11 +25,11 @@ fn whole(portal: &Portal, count: usize) {
     let numbers: std::collections::BTreeSet<String> = portal
         .deals
         .values()
-        .map(|deal| value::text(deal.get("ORIGIN_ID")))
+        .map(|deal| json::text(deal.get("ORIGIN_ID")))
         .collect();
     assert_eq!(numbers.len(), count, "one deal an order");
     for (id, deal) in &portal.deals {
-        assert_eq!(value::decimal(deal.get("OPPORTUNITY")), Some(300.into()));
+        assert_eq!(json::decimal(deal.get("OPPORTUNITY")), Some(300.into()));
         let rows = &portal.rows[&format!("crm.deal.productrows.set{id}")];
         assert_eq!(rows.as_array().unwrap().len(), 3);
     }
@@ -61,15 +61,18 @@ fn forty_five_orders_are_imported_by_three_commands_and_no_deal_is_added() {
 fn an_order_without_rows_is_checked_by_the_look_up() {
     let mut portal = Portal::default();
     let plain = json!({"number": "A1", "total": "5.00"});
-    let mut order = job(&plain, Known::default());
+    let mut order = job(&plain, KnownLinks::default());
     order.import = true;
     let settled = only(drive(&mut portal, vec![order]));
     assert_eq!(settled.outcome, Outcome::Done { wrote: true });
     assert_eq!(settled.stage, Some(Stage::new(0, "NEW")));
-    let mut lost = job(&json!({"number": "A2", "status": "X"}), Known::default());
+    let mut lost = job(
+        &json!({"number": "A2", "status": "X"}),
+        KnownLinks::default(),
+    );
     lost.import = true;
     let settled = only(drive(&mut portal, vec![lost]));
-    assert_eq!(hopeless(&settled), Some(Code::StageUnknown));
+    assert_eq!(hopeless(&settled), Some(ErrorCode::StageUnknown));
 }
 
 #[test]
@@ -84,12 +87,12 @@ fn one_faulty_order_does_not_fail_its_neighbours_however_the_portal_tells_it() {
         bad["currency"] = json!("XXX");
         jobs[7] = Job {
             import: true,
-            ..job(&bad, Known::default())
+            ..job(&bad, KnownLinks::default())
         };
         let settled = drive(&mut portal, jobs);
         for one in &settled {
             if one.job == 7 {
-                assert_eq!(refused(one), Some(Code::Currency), "{one:?}");
+                assert_eq!(refused(one), Some(ErrorCode::Currency), "{one:?}");
             } else {
                 assert_eq!(one.outcome, Outcome::Done { wrote: true });
             }
@@ -107,7 +110,7 @@ fn a_portal_that_lets_nobody_import_is_told_at_once_and_nothing_is_added_instead
     };
     let settled = drive(&mut portal, imported(24));
     for one in settled {
-        assert_eq!(hopeless(&one), Some(Code::ImportRight));
+        assert_eq!(hopeless(&one), Some(ErrorCode::ImportRight));
     }
     assert!(portal.deals.is_empty());
     assert_eq!(count(&portal, "crm.item.batchImport"), 2);
@@ -129,10 +132,10 @@ fn rows_go_to_the_deal_of_their_order_even_if_the_answer_names_another() {
     let settled = drive(&mut portal, jobs);
     for one in &settled {
         assert_eq!(one.outcome, Outcome::Done { wrote: true });
-        let Some(Target::Deal(id)) = one.known.target else {
+        let Some(CrmEntity::Deal(id)) = one.known.target else {
             panic!("{one:?}")
         };
-        let origin = value::text(portal.deals[&id].get("ORIGIN_ID"));
+        let origin = json::text(portal.deals[&id].get("ORIGIN_ID"));
         let rows = portal.rows[&format!("crm.deal.productrows.set{id}")].to_string();
         assert!(rows.contains(&format!("of {origin}")), "{origin}: {rows}");
     }

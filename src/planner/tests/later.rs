@@ -50,7 +50,7 @@ fn a_deal_that_is_gone_waits_for_a_person_and_is_made_anew_when_asked() {
     let mut changed = order(1, 1);
     changed["comment"] = json!("?");
     let settled = bring_again(&mut portal, &changed, first.known.clone());
-    assert_eq!(hopeless(&settled), Some(Code::DealGone), "{settled:?}");
+    assert_eq!(hopeless(&settled), Some(ErrorCode::DealGone), "{settled:?}");
     let mut again = job(&changed, first.known);
     again.recreate = true;
     assert_eq!(only(drive(&mut portal, vec![again])).outcome, DONE);
@@ -75,10 +75,10 @@ fn an_order_of_the_configured_kind_becomes_a_lead_and_stays_one() {
     });
     let mut quick = order(1, 1);
     quick["origin"] = json!({"channel": "one-click"});
-    let mut one = job(&quick, Known::default());
+    let mut one = job(&quick, KnownLinks::default());
     one.rules = Arc::new(lead_rules);
     let settled = only(drive(&mut portal, vec![one.clone()]));
-    assert_eq!(settled.known.target, Some(Target::Lead(1)));
+    assert_eq!(settled.known.target, Some(CrmEntity::Lead(1)));
     assert!(portal.deals.is_empty() && portal.contacts.is_empty());
     assert_eq!(portal.leads[&1]["PHONE"][0]["VALUE"], "+79160000001");
     one.known = settled.known;
@@ -113,7 +113,7 @@ fn a_deleted_order_moves_its_deal_only_if_the_rules_say_so() {
 fn a_deal_under_the_known_id_that_is_another_orders_is_not_touched() {
     let mut portal = Portal::default();
     let settled = bring(&mut portal, &order(1, 1));
-    assert_eq!(settled.known.target, Some(Target::Deal(1)));
+    assert_eq!(settled.known.target, Some(CrmEntity::Deal(1)));
     for (originator, origin) in [("main", "A9"), ("other", "A1"), ("", "")] {
         portal.set_deal(1, "ORIGINATOR_ID", originator);
         portal.set_deal(1, "ORIGIN_ID", origin);
@@ -123,13 +123,13 @@ fn a_deal_under_the_known_id_that_is_another_orders_is_not_touched() {
         let mut changed = order(1, 1);
         changed["comment"] = json!("новый");
         let again = bring_again(&mut portal, &changed, settled.known.clone());
-        let code = Code::OtherPortal;
+        let code = ErrorCode::OtherPortal;
         assert_eq!(
             again.outcome,
             Outcome::Again { code },
             "{originator}/{origin}"
         );
-        assert_eq!(again.known, Known::default());
+        assert_eq!(again.known, KnownLinks::default());
         assert!(!again.notes.is_empty());
         assert_eq!(portal.deals[&1], before);
         let made = bring_again(&mut portal, &changed, again.known);
@@ -151,7 +151,7 @@ fn a_deal_whose_origin_was_taken_away_is_told_by_what_was_written_into_it() {
     changed["comment"] = json!("новый");
     let again = bring_again(&mut portal, &changed, settled.known);
     assert_eq!(again.outcome, DONE);
-    assert_eq!(again.known.target, Some(Target::Deal(1)));
+    assert_eq!(again.known.target, Some(CrmEntity::Deal(1)));
     assert!(
         again
             .notes
@@ -172,7 +172,7 @@ fn an_order_whose_deal_is_gone_takes_the_one_that_carries_its_origin() {
     changed["comment"] = json!("новый");
     let again = bring_again(&mut portal, &changed, settled.known);
     assert_eq!(again.outcome, DONE);
-    assert_eq!(again.known.target, Some(Target::Deal(40)));
+    assert_eq!(again.known.target, Some(CrmEntity::Deal(40)));
     assert_eq!(portal.deals.len(), 1);
 }
 
@@ -183,7 +183,7 @@ fn what_the_shop_emptied_is_emptied_in_the_portal_and_a_managers_own_value_stays
     one["properties"] = json!({"promo": "SPRING", "tags": ["a", "b"], "note": null});
     one["utm"] = json!({"source": "yandex"});
     one["comment"] = json!("Позвоните");
-    let with_fields = |order: &Value, known: Known| {
+    let with_fields = |order: &Value, known: KnownLinks| {
         let mut job = job(order, known);
         let mut rules = rules();
         for (path, field) in [
@@ -198,7 +198,7 @@ fn what_the_shop_emptied_is_emptied_in_the_portal_and_a_managers_own_value_stays
         job.rules = Arc::new(rules);
         job
     };
-    let first = drive(&mut portal, vec![with_fields(&one, Known::default())]).remove(0);
+    let first = drive(&mut portal, vec![with_fields(&one, KnownLinks::default())]).remove(0);
     assert_eq!(first.outcome, DONE);
     assert_eq!(portal.deals[&1]["UF_CRM_P"], "SPRING");
     portal

@@ -69,7 +69,7 @@ pub(super) fn snapshot(members: &Value) -> Snapshot {
     }
 }
 
-fn job(members: &Value, known: Known) -> Job {
+fn job(members: &Value, known: KnownLinks) -> Job {
     let snapshot = snapshot(members);
     Job {
         rules: Arc::new(rules()),
@@ -144,16 +144,16 @@ fn only(settlements: Vec<Settlement>) -> Settlement {
 
 /// Brings one order that the bridge never saw.
 fn bring(portal: &mut Portal, order: &Value) -> Settlement {
-    bring_again(portal, order, Known::default())
+    bring_again(portal, order, KnownLinks::default())
 }
 
 /// Brings one order of which this is known.
-fn bring_again(portal: &mut Portal, order: &Value, known: Known) -> Settlement {
+fn bring_again(portal: &mut Portal, order: &Value, known: KnownLinks) -> Settlement {
     only(drive(portal, vec![job(order, known)]))
 }
 
 /// Why no retry can cure it, if none can.
-fn hopeless(settlement: &Settlement) -> Option<Code> {
+fn hopeless(settlement: &Settlement) -> Option<ErrorCode> {
     match settlement.outcome {
         Outcome::Hopeless { code, .. } => Some(code),
         _ => None,
@@ -161,7 +161,7 @@ fn hopeless(settlement: &Settlement) -> Option<Code> {
 }
 
 /// Why the portal refused it, if it did.
-fn refused(settlement: &Settlement) -> Option<Code> {
+fn refused(settlement: &Settlement) -> Option<ErrorCode> {
     match settlement.outcome {
         Outcome::Refused { code, .. } => Some(code),
         _ => None,
@@ -171,13 +171,13 @@ fn refused(settlement: &Settlement) -> Option<Code> {
 #[test]
 fn the_portals_words_tell_what_is_wrong_with_an_order() {
     for (words, code) in [
-        ("Неверное значение поля «Валюта»", Code::Currency),
-        ("Некорректный адрес электронной почты", Code::Email),
-        ("Access denied.", Code::Rights),
-        ("Доступ запрещен", Code::Rights),
-        ("ACCESS_DENIED", Code::Rights),
-        ("Не заполнено обязательное поле", Code::Refused),
+        ("Неверное значение поля «Валюта»", ErrorCode::Currency),
+        ("Некорректный адрес электронной почты", ErrorCode::Email),
+        ("Access denied.", ErrorCode::Rights),
+        ("Доступ запрещен", ErrorCode::Rights),
+        ("ACCESS_DENIED", ErrorCode::Rights),
+        ("Не заполнено обязательное поле", ErrorCode::Refused),
     ] {
-        assert_eq!(super::answers::classify(words), code, "{words}");
+        assert_eq!(super::responses::classify(words), code, "{words}");
     }
 }

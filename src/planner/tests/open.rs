@@ -36,9 +36,9 @@ fn a_correction_of_the_sum_that_was_refused_is_made_at_the_next_turn() {
         miscounts: true,
         ..Portal::default()
     };
-    let jobs = vec![job(&order(1, 1), Known::default())];
+    let jobs = vec![job(&order(1, 1), KnownLinks::default())];
     let first = only(drive_refusing(&mut portal, jobs, &["crm.deal.update"]));
-    assert_eq!(refused(&first), Some(Code::Refused));
+    assert_eq!(refused(&first), Some(ErrorCode::Refused));
     assert_eq!(portal.deals[&1]["OPPORTUNITY"], "300.01");
     let second = bring_again(&mut portal, &order(1, 1), first.known);
     assert_eq!(second.outcome, DONE);
@@ -61,10 +61,10 @@ fn a_user_field_that_is_made_later_is_filled_though_the_shop_says_nothing_new() 
         unknown: Some("UF_CRM_PROMO"),
         ..Portal::default()
     };
-    let mut known = Known::default();
+    let mut known = KnownLinks::default();
     for _ in 0..2 {
         let settled = only(drive(&mut portal, vec![mapped(known)]));
-        assert_eq!(hopeless(&settled), Some(Code::Field), "{settled:?}");
+        assert_eq!(hopeless(&settled), Some(ErrorCode::Field), "{settled:?}");
         known = settled.known;
     }
     portal.unknown = None;
@@ -77,7 +77,7 @@ fn a_user_field_that_is_made_later_is_filled_though_the_shop_says_nothing_new() 
 #[test]
 fn a_requisite_that_was_refused_is_made_at_the_next_turn_and_once() {
     let mut portal = Portal::default();
-    let jobs = vec![job(&firm_order(), Known::default())];
+    let jobs = vec![job(&firm_order(), KnownLinks::default())];
     let first = only(drive_refusing(&mut portal, jobs, &["crm.requisite.add"]));
     assert_eq!(first.outcome, DONE);
     assert!(first.known.open.requisite && portal.requisites.is_empty());
@@ -91,7 +91,7 @@ fn a_requisite_that_was_refused_is_made_at_the_next_turn_and_once() {
 #[test]
 fn a_link_of_contact_and_company_that_was_refused_is_made_at_the_next_turn() {
     let mut portal = Portal::default();
-    let jobs = vec![job(&firm_order(), Known::default())];
+    let jobs = vec![job(&firm_order(), KnownLinks::default())];
     let link = "crm.contact.company.add";
     let first = only(drive_refusing(&mut portal, jobs, &[link]));
     assert!(first.known.open.link && first.outcome == DONE);
@@ -109,7 +109,7 @@ fn what_was_written_and_is_not_to_be_seen_is_looked_at_again_before_it_counts() 
     let mut portal = Portal::default();
     let mut calls = 0;
     let first = only(drive_by(
-        vec![job(&order(1, 1), Known::default())],
+        vec![job(&order(1, 1), KnownLinks::default())],
         |call| {
             calls += 1;
             let mut answers = portal.run(call);
@@ -163,8 +163,8 @@ fn what_an_earlier_version_remembered_is_still_read() {
         "target": {"deal": 7}, "contact_id": 3, "company_id": null,
         "written": {"fields": {"COMMENTS": "x"}, "rows": [], "contacts": ["+79160000001"]},
     });
-    let known: Known = serde_json::from_value(stored).unwrap();
-    assert_eq!(known.target, Some(Target::Deal(7)));
+    let known: KnownLinks = serde_json::from_value(stored).unwrap();
+    assert_eq!(known.target, Some(CrmEntity::Deal(7)));
     assert!(known.open.is_nothing());
 }
 
@@ -176,7 +176,7 @@ fn an_event_that_changes_only_the_status_of_a_deal_that_is_gone_is_for_a_person(
     let mut paid = order(1, 1);
     paid["status"] = json!("P");
     let settled = bring_again(&mut portal, &paid, first.known);
-    assert_eq!(hopeless(&settled), Some(Code::DealGone), "{settled:?}");
+    assert_eq!(hopeless(&settled), Some(ErrorCode::DealGone), "{settled:?}");
 }
 
 #[test]
@@ -228,8 +228,8 @@ struct Late {
     portal: Portal,
     step: usize,
     flying: Vec<(usize, Call)>,
-    known: Known,
-    under_way: Option<(UnderWay, usize)>,
+    known: KnownLinks,
+    under_way: Option<(WritesInFlight, usize)>,
 }
 
 impl Late {
@@ -342,7 +342,7 @@ proptest! {
             let done = world.turn(&priced(last), || fates.next().unwrap_or(Fate::Answered));
             if done && world.under_way.is_none() {
                 prop_assert!(world.flying.is_empty());
-                let sum = value::decimal(world.portal.deals[&1].get("OPPORTUNITY"));
+                let sum = json::decimal(world.portal.deals[&1].get("OPPORTUNITY"));
                 prop_assert_eq!(sum, Some(last.into()), "done means that it is there");
             }
         }
@@ -355,10 +355,10 @@ proptest! {
         prop_assert_eq!(world.portal.deals.len(), 1);
         prop_assert_eq!(world.portal.contacts.len(), 1);
         let deal = &world.portal.deals[&1];
-        prop_assert_eq!(value::decimal(deal.get("OPPORTUNITY")), Some(last.into()));
+        prop_assert_eq!(json::decimal(deal.get("OPPORTUNITY")), Some(last.into()));
         prop_assert_eq!(&deal["COMMENTS"], &json!(format!("за {last}")));
         let rows = &world.portal.rows["crm.deal.productrows.set1"];
-        prop_assert_eq!(value::decimal(rows[0].get("PRICE")), Some(last.into()));
+        prop_assert_eq!(json::decimal(rows[0].get("PRICE")), Some(last.into()));
         let phones = world.portal.contacts[&1]["PHONE"].as_array().map(Vec::len);
         prop_assert_eq!(phones, Some(1));
     }

@@ -113,7 +113,7 @@ fn turn() -> impl Strategy<Value = (Vec<Told>, Option<(usize, bool)>)> {
 #[derive(Default)]
 struct Model {
     portal: Portal,
-    orders: BTreeMap<usize, Known>,
+    orders: BTreeMap<usize, KnownLinks>,
     /// Customer id to contact, and for whom it was linked.
     links: BTreeMap<String, (u64, Person)>,
     /// Who told a value.
@@ -200,15 +200,15 @@ impl Model {
         let deals = self.portal.deals.values();
         deals
             .filter_map(|deal| {
-                let contact = deal.get("CONTACT_ID").and_then(value::id)?;
-                Some((value::text(deal.get("ORIGIN_ID")), contact))
+                let contact = deal.get("CONTACT_ID").and_then(json::id)?;
+                Some((json::text(deal.get("ORIGIN_ID")), contact))
             })
             .collect()
     }
 
     fn card(&self, contact: u64) -> Person {
         let row = &self.portal.contacts[&contact];
-        let name = |field: &str| Some(value::text(row.get(field)));
+        let name = |field: &str| Some(json::text(row.get(field)));
         Person {
             names: [name("NAME"), name("LAST_NAME"), name("SECOND_NAME")],
             ..Person::default()

@@ -1,6 +1,6 @@
 //! As much of a portal as the planner asks for.
 
-use crate::planner::{BATCH_LIMIT, Call, CommandAnswer, value};
+use crate::planner::{BATCH_LIMIT, Call, CommandAnswer, json};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -50,7 +50,7 @@ impl Portal {
 
     /// A contact that people made.
     pub(super) fn add_contact(&mut self, row: &Value) {
-        let id = value::id(&row["ID"]).unwrap();
+        let id = json::id(&row["ID"]).unwrap();
         self.contacts.insert(id, row.as_object().unwrap().clone());
     }
 
@@ -112,7 +112,7 @@ impl Portal {
                 Ok(json!([{"ID": "1", "NAME": "Организация"}, {"ID": "3", "NAME": "ИП"}]))
             }
             "crm.deal.productrows.get" | "crm.lead.productrows.get" => {
-                let id = value::text(params.get("id"));
+                let id = json::text(params.get("id"));
                 let rows = self.rows.get(&format!("crm.{kind}.productrows.set{id}"));
                 Ok(rows.cloned().unwrap_or(json!([])))
             }
@@ -139,7 +139,7 @@ impl Portal {
             return Err("Неверное значение поля «Валюта»".to_owned());
         }
         refuse_email(&fields)?;
-        let stage = value::text(fields.get("STAGE_ID"));
+        let stage = json::text(fields.get("STAGE_ID"));
         if kind == "deal" && !STAGES.contains(&stage.as_str()) {
             fields.insert("STAGE_ID".to_owned(), json!("NEW"));
         }
@@ -168,7 +168,7 @@ impl Portal {
 
     /// The rows make the sum, unless a hand did.
     fn set_rows(&mut self, kind: &str, method: &str, params: &Value) -> Result<Value, String> {
-        let number = |row: &Value, field: &str| value::decimal(row.get(field)).unwrap();
+        let number = |row: &Value, field: &str| json::decimal(row.get(field)).unwrap();
         let rows = params["rows"].as_array().unwrap().iter();
         let mut sum: Decimal = rows
             .map(|row| number(row, "PRICE") * number(row, "QUANTITY"))
@@ -183,7 +183,7 @@ impl Portal {
         {
             entity.insert("OPPORTUNITY".to_owned(), json!(sum.to_string()));
         }
-        let key = format!("{method}{}", value::text(params.get("id")));
+        let key = format!("{method}{}", json::text(params.get("id")));
         self.rows.insert(key, params["rows"].clone());
         Ok(json!(true))
     }
@@ -236,7 +236,7 @@ impl Portal {
     }
 
     fn entity(&mut self, kind: &str, params: &Value) -> Result<&mut Map<String, Value>, String> {
-        let id = value::id(&params["id"]).ok_or("ID is not defined or invalid")?;
+        let id = json::id(&params["id"]).ok_or("ID is not defined or invalid")?;
         let entity = self.entities(kind).get_mut(&id);
         entity.ok_or_else(|| "Not found".to_owned())
     }
@@ -281,15 +281,15 @@ fn with_results(params: &Value, results: &HashMap<String, Value>) -> Option<Valu
 fn matches(row: &Map<String, Value>, filter: &Value) -> bool {
     filter.as_object().unwrap().iter().all(|(key, wanted)| {
         let field = key.trim_start_matches(['@', '=', '>']);
-        let held = value::text(row.get(field));
+        let held = json::text(row.get(field));
         match key.chars().next() {
             Some('@') => wanted
                 .as_array()
                 .unwrap()
                 .iter()
-                .any(|one| value::text(Some(one)) == held),
+                .any(|one| json::text(Some(one)) == held),
             Some('>') => held.parse::<u64>().unwrap() > wanted.as_u64().unwrap(),
-            _ => value::text(Some(wanted)) == held,
+            _ => json::text(Some(wanted)) == held,
         }
     })
 }

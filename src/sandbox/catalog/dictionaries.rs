@@ -3,15 +3,19 @@
 use serde_json::{Value, json};
 
 use super::{OFFERS, PRODUCTS, fields, listed, require, the_id, wrong};
-use crate::sandbox::crm::dictionaries::catalog_measures;
-use crate::sandbox::decode::{Params, text};
-use crate::sandbox::envelope::Outcome;
-use crate::sandbox::world::World;
+use crate::sandbox::{
+    crm::dictionaries::catalog_measures,
+    protocol::{
+        decode::{Params, text},
+        envelope::Outcome,
+    },
+    state::PortalState,
+};
 
 /// The property by which a variation knows its parent.
 const PARENT: u64 = 97;
 
-pub(super) fn call(world: &mut World, path: &str, params: &Params) -> Option<Outcome> {
+pub(super) fn call(world: &mut PortalState, path: &str, params: &Params) -> Option<Outcome> {
     Some(match path {
         "catalog.list" => listed(world, "catalogs", catalogues(), params),
         "catalog.get" => the_id(params).and_then(|id| {
@@ -72,7 +76,7 @@ pub(super) fn rates() -> Vec<Value> {
     ]
 }
 
-fn stores(world: &World) -> Vec<Value> {
+fn stores(world: &PortalState) -> Vec<Value> {
     let first = json!({
         "id": 1, "title": "Основной склад", "address": "-", "active": "Y", "issuingCenter": "Y",
         "code": null, "xmlId": null, "sort": 100,
@@ -81,7 +85,7 @@ fn stores(world: &World) -> Vec<Value> {
     std::iter::once(first).chain(own).collect()
 }
 
-fn add_store(world: &mut World, params: &Params) -> Outcome {
+fn add_store(world: &mut PortalState, params: &Params) -> Outcome {
     let given = fields(params)?;
     require(&given, &["address"])?;
     let or = |name: &str, usual: Value| match given.get(name) {

@@ -4,13 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::dictionaries::rates;
-use super::properties::{Held, Property};
-use super::{Catalogue, OFFERS, PRODUCTS, fields, listed, require, the_id, wrong};
-use crate::sandbox::crm::rows::{decimal, number};
-use crate::sandbox::decode::{Params, elements, id, int, text};
-use crate::sandbox::envelope::{Fail, Outcome};
-use crate::sandbox::world::{Caller, World};
+use super::{
+    Catalogue, OFFERS, PRODUCTS,
+    dictionaries::rates,
+    fields, listed,
+    properties::{Held, Property},
+    require, the_id, wrong,
+};
+use crate::sandbox::{
+    crm::entities::rows::{decimal, number},
+    protocol::{
+        decode::{Params, elements, id, int, text},
+        envelope::{Fail, Outcome},
+    },
+    state::{Caller, PortalState},
+};
 
 /// What an element is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +136,7 @@ impl Element {
 }
 
 pub(super) fn call(
-    world: &mut World,
+    world: &mut PortalState,
     caller: &Caller,
     group: &str,
     action: &str,
@@ -153,21 +161,21 @@ pub(super) fn call(
     })
 }
 
-fn find(world: &World, kind: Kind, own: u64) -> Result<&Element, Fail> {
+fn find(world: &PortalState, kind: Kind, own: u64) -> Result<&Element, Fail> {
     let found = world.crm.catalogue.elements.get(&own);
     found
         .filter(|element| element.kind == kind)
         .ok_or_else(|| wrong("product is not exists"))
 }
 
-fn shown(world: &World, kind: Kind, own: u64, word: &str) -> Outcome {
+fn shown(world: &PortalState, kind: Kind, own: u64, word: &str) -> Outcome {
     let element = find(world, kind, own)?;
     let row = element.shown(own, &world.crm.catalogue.properties);
     Ok(json!({ word: row }).into())
 }
 
 /// A list wants the block in its filter, and both ids in its selection; it has no `@`.
-fn list(world: &World, kind: Kind, params: &Params) -> Outcome {
+fn list(world: &PortalState, kind: Kind, params: &Params) -> Outcome {
     let filter = params.exact("filter");
     let named = filter.and_then(Value::as_object);
     if let Some(name) = named
@@ -199,7 +207,7 @@ fn list(world: &World, kind: Kind, params: &Params) -> Outcome {
     listed(world, kind.words()[2], rows, params)
 }
 
-fn fresh(world: &World, caller: &Caller, kind: Kind) -> Element {
+fn fresh(world: &PortalState, caller: &Caller, kind: Kind) -> Element {
     let stamp = world.clock.stamp();
     let row = json!({
         "iblockId": kind.iblock(), "active": "Y", "available": "Y", "bundle": "N",
@@ -228,7 +236,7 @@ fn fresh(world: &World, caller: &Caller, kind: Kind) -> Element {
     }
 }
 
-fn add(world: &mut World, caller: &Caller, kind: Kind, params: &Params) -> Outcome {
+fn add(world: &mut PortalState, caller: &Caller, kind: Kind, params: &Params) -> Outcome {
     let given = fields(params)?;
     require(&given, &["iblockId", "name"])?;
     if id(given.get("iblockId")) != Some(kind.iblock()) {
@@ -262,7 +270,7 @@ fn add(world: &mut World, caller: &Caller, kind: Kind, params: &Params) -> Outco
     shown(world, kind, own, kind.words()[0])
 }
 
-fn update(world: &mut World, caller: &Caller, kind: Kind, params: &Params) -> Outcome {
+fn update(world: &mut PortalState, caller: &Caller, kind: Kind, params: &Params) -> Outcome {
     let own = the_id(params)?;
     let given = fields(params)?;
     let mut element = find(world, kind, own)?.clone();
@@ -278,7 +286,7 @@ fn update(world: &mut World, caller: &Caller, kind: Kind, params: &Params) -> Ou
 }
 
 fn check(
-    world: &World,
+    world: &PortalState,
     own: Option<u64>,
     kind: Kind,
     given: &Map<String, Value>,
@@ -311,7 +319,7 @@ fn check(
 }
 
 /// Takes over what is known; other names vanish in silence, and so does a price.
-fn write(world: &mut World, element: &mut Element, given: &Map<String, Value>) {
+fn write(world: &mut PortalState, element: &mut Element, given: &Map<String, Value>) {
     let open = |name: &str| element.kind != Kind::Parent || !SOLD.contains(&name);
     let mut values = Map::new();
     for name in TEXTS.into_iter().filter(|name| open(name)) {

@@ -13,11 +13,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::crm::lists::{self, PAGE, Record, Source};
-use super::decode::{Params, elements as values, id, text};
-use super::envelope::{Fail, Outcome, Reply};
-use super::options::CatalogRights;
-use super::world::{Caller, World};
+use super::{
+    crm::methods::lists::{self, PAGE, Record, Source},
+    options::CatalogRights,
+    protocol::{
+        decode::{Params, elements as values, id, text},
+        envelope::{Fail, Outcome, Reply},
+    },
+    state::{Caller, PortalState},
+};
 use elements::Element;
 
 /// The information block of products, and that of variations. Theirs are the portal's own numbers.
@@ -54,7 +58,7 @@ impl Catalogue {
 
 /// The methods below `catalog.`; `None` when there is no such method.
 pub(crate) fn call(
-    world: &mut World,
+    world: &mut PortalState,
     caller: &Caller,
     path: &str,
     params: &Params,
@@ -145,7 +149,7 @@ impl Record for Row {
 }
 
 /// A page of records under their word. Unknown names in the filter mean nothing.
-fn listed(world: &World, word: &str, rows: Vec<Value>, params: &Params) -> Outcome {
+fn listed(world: &PortalState, word: &str, rows: Vec<Value>, params: &Params) -> Outcome {
     lists::check_shapes(params)?;
     let none = Value::Null;
     let filter = params.exact("filter").unwrap_or(&none);

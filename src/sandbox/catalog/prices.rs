@@ -2,14 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dictionaries::price_types;
-use super::{Catalogue, fields, listed, require, the_id, wrong};
-use crate::sandbox::crm::rows::{self, decimal};
-use crate::sandbox::decode::{Params, elements, id, text};
-use crate::sandbox::envelope::{Fail, Outcome};
-use crate::sandbox::world::World;
+use super::{Catalogue, dictionaries::price_types, fields, listed, require, the_id, wrong};
+use crate::sandbox::{
+    crm::entities::rows::{self, decimal},
+    protocol::{
+        decode::{Params, elements, id, text},
+        envelope::{Fail, Outcome},
+    },
+    state::PortalState,
+};
 
-pub(super) fn call(world: &mut World, action: &str, params: &Params) -> Option<Outcome> {
+pub(super) fn call(world: &mut PortalState, action: &str, params: &Params) -> Option<Outcome> {
     Some(match action {
         "add" => add(world, params),
         "update" => update(world, params),
@@ -35,7 +38,7 @@ pub(super) fn call(world: &mut World, action: &str, params: &Params) -> Option<O
 }
 
 /// A price as it is kept, checked.
-fn checked(world: &World, product: u64, given: &Map<String, Value>) -> Result<Price, Fail> {
+fn checked(world: &PortalState, product: u64, given: &Map<String, Value>) -> Result<Price, Fail> {
     require(given, &["price", "currency"])?;
     let kind = id(given.get("catalogGroupId"));
     if !price_types()
@@ -87,13 +90,13 @@ fn twice() -> Fail {
     )
 }
 
-fn known(world: &World, product: Option<u64>) -> Result<u64, Fail> {
+fn known(world: &PortalState, product: Option<u64>) -> Result<u64, Fail> {
     product
         .filter(|id| world.crm.catalogue.elements.contains_key(id))
         .ok_or_else(|| wrong("Product is not exists"))
 }
 
-fn add(world: &mut World, params: &Params) -> Outcome {
+fn add(world: &mut PortalState, params: &Params) -> Outcome {
     let given = fields(params)?;
     require(
         &given,
@@ -111,7 +114,7 @@ fn add(world: &mut World, params: &Params) -> Outcome {
     Ok(json!({ "price": world.crm.catalogue.keep_price(None, price) }).into())
 }
 
-fn update(world: &mut World, params: &Params) -> Outcome {
+fn update(world: &mut PortalState, params: &Params) -> Outcome {
     let own = the_id(params)?;
     let mut given = fields(params)?;
     let Some(old) = world.crm.catalogue.prices.get(&own).cloned() else {
@@ -126,7 +129,7 @@ fn update(world: &mut World, params: &Params) -> Outcome {
 }
 
 /// Sets all prices of a product: those that are not named are deleted.
-fn modify(world: &mut World, params: &Params) -> Outcome {
+fn modify(world: &mut PortalState, params: &Params) -> Outcome {
     let given = fields(params)?;
     let product = given.get("product").cloned().unwrap_or(Value::Null);
     let (Some(own), Some(list)) = (id(product.get("id")), product.get("prices")) else {

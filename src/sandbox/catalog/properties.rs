@@ -3,9 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::{OFFERS, PRODUCTS, fields, listed, require};
-use crate::sandbox::decode::{Params, elements, id, text, truthy};
-use crate::sandbox::envelope::{Fail, Outcome};
-use crate::sandbox::world::World;
+use crate::sandbox::{
+    protocol::{
+        decode::{Params, elements, id, text, truthy},
+        envelope::{Fail, Outcome},
+    },
+    state::PortalState,
+};
 
 /// One property of the products of one information block.
 #[derive(Debug, Clone)]
@@ -66,7 +70,7 @@ impl Property {
     }
 }
 
-pub(super) fn call(world: &mut World, action: &str, params: &Params) -> Option<Outcome> {
+pub(super) fn call(world: &mut PortalState, action: &str, params: &Params) -> Option<Outcome> {
     Some(match action {
         "add" => add(world, params),
         "list" => {
@@ -78,7 +82,7 @@ pub(super) fn call(world: &mut World, action: &str, params: &Params) -> Option<O
     })
 }
 
-fn add(world: &mut World, params: &Params) -> Outcome {
+fn add(world: &mut PortalState, params: &Params) -> Outcome {
     let given: Map<String, Value> = fields(params)?;
     require(&given, &["iblockId", "name", "propertyType"])?;
     let Some(iblock) = id(given.get("iblockId")).filter(|id| [PRODUCTS, OFFERS].contains(id))

@@ -3,11 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use super::{PRODUCTS, fields, listed, require, the_id, wrong};
-use crate::sandbox::decode::{Params, id, int, text};
-use crate::sandbox::envelope::{Fail, Outcome};
-use crate::sandbox::world::World;
+use crate::sandbox::{
+    protocol::{
+        decode::{Params, id, int, text},
+        envelope::{Fail, Outcome},
+    },
+    state::PortalState,
+};
 
-pub(super) fn call(world: &mut World, action: &str, params: &Params) -> Option<Outcome> {
+pub(super) fn call(world: &mut PortalState, action: &str, params: &Params) -> Option<Outcome> {
     Some(match action {
         "add" => write(world, None, params),
         "update" => the_id(params).and_then(|id| write(world, Some(id), params)),
@@ -29,7 +33,7 @@ pub(super) fn call(world: &mut World, action: &str, params: &Params) -> Option<O
     })
 }
 
-fn write(world: &mut World, own: Option<u64>, params: &Params) -> Outcome {
+fn write(world: &mut PortalState, own: Option<u64>, params: &Params) -> Outcome {
     let given = fields(params)?;
     let catalogue = &mut world.crm.catalogue;
     let mut row = if let Some(id) = own {

@@ -2,9 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::decode::{Params, text};
-use crate::sandbox::envelope::{Fail, Outcome, Reply};
-use crate::sandbox::world::World;
+use crate::sandbox::{
+    protocol::{
+        decode::{Params, text},
+        envelope::{Fail, Outcome, Reply},
+    },
+    state::PortalState,
+};
 
 const MEASURES: [(u64, &str, &str); 5] = [
     (6, "Метр", "м"),
@@ -15,7 +19,7 @@ const MEASURES: [(u64, &str, &str); 5] = [
 ];
 
 /// `crm.currency.*` and `crm.measure.list`.
-pub(crate) fn call(world: &World, path: &str, params: &Params) -> Option<Outcome> {
+pub(crate) fn call(world: &PortalState, path: &str, params: &Params) -> Option<Outcome> {
     let currencies = &world.options.currencies;
     Some(match path {
         "currency.list" => {

@@ -1,26 +1,13 @@
 //! The CRM: its objects, and the methods by which they are read and written.
 
-pub(crate) mod activities;
-pub(crate) mod classic;
 pub(crate) mod dictionaries;
-pub(crate) mod duplicates;
+pub(crate) mod entities;
 pub(crate) mod fields;
-pub(crate) mod import;
-pub(crate) mod items;
-pub(crate) mod links;
-pub(crate) mod lists;
-pub(crate) mod merge;
-mod mode;
-mod moves;
-pub(crate) mod multifields;
-pub(crate) mod productrows;
+mod lead_mode;
+pub(crate) mod methods;
 pub(crate) mod render;
-pub(crate) mod requisites;
-pub(crate) mod rows;
+mod stage_moves;
 pub(crate) mod stages;
-pub(crate) mod timeline;
-pub(crate) mod universal;
-pub(crate) mod userfields;
 mod values;
 
 use std::collections::BTreeMap;
@@ -28,18 +15,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::catalog::{self, Catalogue};
-use super::decode::Params;
-use super::envelope::Outcome;
-use super::options::Options;
-use super::world::{Caller, World};
-use activities::Activities;
+use super::{
+    catalog::{self, Catalogue},
+    options::Options,
+    protocol::{decode::Params, envelope::Outcome},
+    state::{Caller, PortalState},
+};
+use entities::cards::Item;
 use fields::Entity;
-use items::Item;
-use requisites::Requisites;
-use stages::{Book, Moved};
-use timeline::Timeline;
-use userfields::UserField;
+use methods::activities::Activities;
+use methods::requisites::Requisites;
+use methods::timeline::Timeline;
+use methods::userfields::UserField;
+use stages::{Book, StageMove};
 
 /// A rule of the portal's own automation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,12 +51,12 @@ pub(crate) struct Crm {
     pub(crate) last_multifield: u64,
     pub(crate) last_row: u64,
     pub(crate) book: Book,
-    pub(crate) history: Vec<(Entity, Moved)>,
+    pub(crate) history: Vec<(Entity, StageMove)>,
     pub(crate) requisites: Requisites,
     pub(crate) timeline: Timeline,
     pub(crate) activities: Activities,
     pub(crate) catalogue: Catalogue,
-    waiting: mode::Waiting,
+    waiting: lead_mode::Waiting,
     pub(crate) user_fields: Vec<UserField>,
     pub(crate) robots: Vec<Robot>,
     /// The method that this one request may not use, by order of a fault.
@@ -88,7 +76,7 @@ impl Crm {
             timeline: Timeline::default(),
             activities: Activities::default(),
             catalogue: Catalogue::default(),
-            waiting: mode::Waiting::default(),
+            waiting: lead_mode::Waiting::default(),
             user_fields: Vec::new(),
             robots: Vec::new(),
             blocked: None,
@@ -127,7 +115,7 @@ impl Crm {
 
 /// The methods of the CRM and the catalogue; `None` when there is no such method.
 pub(crate) fn call(
-    world: &mut World,
+    world: &mut PortalState,
     caller: &Caller,
     method: &str,
     params: &Params,
@@ -139,34 +127,34 @@ pub(crate) fn call(
     let (head, tail) = path.split_once('.')?;
     match head {
         "item" => match tail.strip_prefix("productrow.") {
-            Some(action) => productrows::universal(world, caller, action, params),
-            None => universal::call(world, caller, tail, params),
+            Some(action) => methods::productrows::universal(world, caller, action, params),
+            None => methods::universal::call(world, caller, tail, params),
         },
         "deal" | "lead" | "contact" | "company" => {
             let entity = Entity::from_word(head)?;
             if let Some(action) = tail.strip_prefix("productrows.") {
-                return productrows::classic(world, caller, entity, action, params);
+                return methods::productrows::classic(world, caller, entity, action, params);
             }
             if let Some(action) = tail.strip_prefix("userfield.") {
-                return userfields::call(world, entity, action, params);
+                return methods::userfields::call(world, entity, action, params);
             }
             match tail.split_once('.') {
                 Some(("contact" | "company", action)) => {
-                    links::call(world, caller, entity, action, params)
+                    entities::links::call(world, caller, entity, action, params)
                 }
-                _ => classic::call(world, caller, entity, tail, params),
+                _ => methods::classic::call(world, caller, entity, tail, params),
             }
         }
         "status" | "category" | "dealcategory" | "stagehistory" => {
             stages::call(world, path, params)
         }
         "currency" | "measure" => dictionaries::call(world, path, params),
-        "duplicate" => Some(duplicates::find(world, params)),
-        "entity" => Some(merge::batch(world, caller, params)),
-        "requisite" | "address" => requisites::call(world, caller, path, params),
-        "timeline" | "automation" => timeline::call(world, caller, path, params),
-        "activity" => activities::call(world, caller, path, params),
-        "settings" => mode::call(world, path),
+        "duplicate" => Some(methods::duplicates::find(world, params)),
+        "entity" => Some(methods::merge::batch(world, caller, params)),
+        "requisite" | "address" => methods::requisites::call(world, caller, path, params),
+        "timeline" | "automation" => methods::timeline::call(world, caller, path, params),
+        "activity" => methods::activities::call(world, caller, path, params),
+        "settings" => lead_mode::call(world, path),
         _ => None,
     }
 }

@@ -2,13 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{Entity, Field, Kind, is_empty, user_field_camel};
-use super::items::Item;
-use super::lists::Record;
-use super::multifields::{Multifield, TYPES};
-use super::userfields::UserField;
-use crate::sandbox::decode::text;
-use crate::sandbox::world::World;
+use super::{
+    entities::{
+        cards::Item,
+        multifields::{Multifield, TYPES},
+    },
+    fields::{Entity, Field, Kind, is_empty, user_field_camel},
+    methods::{lists::Record, userfields::UserField},
+};
+use crate::sandbox::{protocol::decode::text, state::PortalState};
 
 /// A card seen through the names of one family.
 pub(crate) struct View<'w> {
@@ -190,10 +192,12 @@ fn number_or_text(field: &Field, item: &Item) -> Value {
 
 /// A number as JSON shows it: whole numbers without a point.
 pub(crate) fn number(value: &str) -> Value {
-    value.parse().map_or(Value::Null, super::rows::number)
+    value
+        .parse()
+        .map_or(Value::Null, super::entities::rows::number)
 }
 
-impl World {
+impl PortalState {
     pub(crate) fn view<'w>(&'w self, entity: Entity, item: &'w Item, universal: bool) -> View<'w> {
         View {
             entity,

@@ -2,13 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Crm;
-use super::fields::Entity;
-use super::lists::{self, Source};
-use crate::sandbox::decode::{Params, id, int, text};
-use crate::sandbox::envelope::{Fail, Outcome, Reply};
-use crate::sandbox::options::{Options, Semantics};
-use crate::sandbox::world::World;
+use super::{
+    Crm,
+    fields::Entity,
+    methods::lists::{self, Source},
+};
+use crate::sandbox::{
+    options::{Options, Semantics},
+    protocol::{
+        decode::{Params, id, int, text},
+        envelope::{Fail, Outcome, Reply},
+    },
+    state::PortalState,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Semantic {
@@ -257,7 +263,7 @@ fn dictionary(category: u64) -> String {
 
 /// One line of the stage history.
 #[derive(Debug, Clone)]
-pub(crate) struct Moved {
+pub(crate) struct StageMove {
     pub(crate) id: u64,
     pub(crate) kind: u8,
     pub(crate) owner: u64,
@@ -267,7 +273,7 @@ pub(crate) struct Moved {
     pub(crate) stage: String,
 }
 
-impl Moved {
+impl StageMove {
     pub(crate) fn value(&self, entity: Entity) -> Map<String, Value> {
         let mut row = Map::new();
         row.insert("ID".into(), self.id.into());
@@ -307,7 +313,7 @@ impl Crm {
         let stage = stage.to_owned();
         self.history.push((
             entity,
-            Moved {
+            StageMove {
                 id,
                 kind,
                 owner,
@@ -321,7 +327,7 @@ impl Crm {
 }
 
 /// `crm.status.*`, `crm.category.*`, `crm.dealcategory.*`, `crm.stagehistory.list`.
-pub(crate) fn call(world: &mut World, path: &str, params: &Params) -> Option<Outcome> {
+pub(crate) fn call(world: &mut PortalState, path: &str, params: &Params) -> Option<Outcome> {
     Some(match path {
         "status.list" => statuses(world, params),
         "status.get" => status(world, params),
@@ -352,7 +358,7 @@ pub(crate) fn call(world: &mut World, path: &str, params: &Params) -> Option<Out
     })
 }
 
-fn named(world: &World, dictionary: &str) -> Reply {
+fn named(world: &PortalState, dictionary: &str) -> Reply {
     let entries = world
         .crm
         .book
@@ -363,7 +369,7 @@ fn named(world: &World, dictionary: &str) -> Reply {
     list.collect::<Value>().into()
 }
 
-fn statuses(world: &World, params: &Params) -> Outcome {
+fn statuses(world: &PortalState, params: &Params) -> Outcome {
     if params
         .any("filter")
         .and_then(|f| f.get("ENTITY_ID"))
@@ -375,14 +381,14 @@ fn statuses(world: &World, params: &Params) -> Outcome {
     lists::plain(world, &rows, params, Source::Classic)
 }
 
-fn status(world: &World, params: &Params) -> Outcome {
+fn status(world: &PortalState, params: &Params) -> Outcome {
     let wanted = params.any("id").map(text).unwrap_or_default();
     let entries = &world.crm.book.entries;
     let found = entries.iter().find(|e| e.number.to_string() == wanted);
     found.map(|e| e.value().into()).ok_or_else(Fail::not_found)
 }
 
-fn types(world: &World) -> Value {
+fn types(world: &PortalState) -> Value {
     let mut ids: Vec<&str> = world
         .crm
         .book
@@ -418,7 +424,7 @@ fn for_deals(params: &Params) -> Result<(), Fail> {
     ))
 }
 
-fn categories(world: &World, params: &Params) -> Outcome {
+fn categories(world: &PortalState, params: &Params) -> Outcome {
     for_deals(params)?;
     let list: Vec<Value> = world
         .crm
@@ -435,7 +441,7 @@ fn categories(world: &World, params: &Params) -> Outcome {
     })
 }
 
-fn category(world: &World, params: &Params) -> Outcome {
+fn category(world: &PortalState, params: &Params) -> Outcome {
     for_deals(params)?;
     let wanted = params
         .exact("id")
@@ -462,7 +468,7 @@ fn category_fields() -> Value {
     })
 }
 
-fn history(world: &World, params: &Params) -> Outcome {
+fn history(world: &PortalState, params: &Params) -> Outcome {
     let entity = match id(params.exact("entityTypeId")) {
         Some(1) => Entity::Lead,
         Some(2) => Entity::Deal,

@@ -4,17 +4,25 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::fields::{Access, Entity, Kind, is_empty};
-use super::items::{Item, Write};
-use super::rows::{self, cents};
-use super::userfields::UserField;
-use crate::sandbox::decode::{elements, int, text, truthy};
-use crate::sandbox::envelope::Fail;
-use crate::sandbox::world::{Caller, World};
+use super::{
+    entities::{
+        cards::{Item, Write},
+        rows::{self, cents},
+    },
+    fields::{Access, Entity, Kind, is_empty},
+    methods::userfields::UserField,
+};
+use crate::sandbox::{
+    protocol::{
+        decode::{elements, int, text, truthy},
+        envelope::Fail,
+    },
+    state::{Caller, PortalState},
+};
 
 const LONGEST_TEXT: usize = 255;
 
-impl World {
+impl PortalState {
     /// Brings a value into the form in which it is kept; `None` means that it is passed over.
     fn kept(&self, kind: Kind, value: &Value) -> Option<Value> {
         let plain = text(value);

@@ -1,6 +1,6 @@
 //! 1C bases, and which events they know of.
 
-use super::super::Error;
+use crate::storage::Error;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;

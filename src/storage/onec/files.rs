@@ -1,6 +1,6 @@
 //! Files as 1C sent them, piece by piece.
 
-use super::super::Error;
+use crate::storage::Error;
 use sqlx::PgConnection;
 
 /// A file of a session.

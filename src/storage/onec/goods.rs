@@ -2,7 +2,7 @@
 //!
 //! An older file never overwrites what a newer one said, product by product and store by store.
 
-use super::super::Error;
+use crate::storage::Error;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! How far files are taken in, and the documents that were in them.
 
-use super::super::Error;
+use crate::storage::Error;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 

@@ -1,6 +1,6 @@
 //! Orders that were written in answers, and what became of the answers.
 
-use super::super::Error;
+use crate::storage::Error;
 use sqlx::PgConnection;
 
 /// One order in an answer.

@@ -1,6 +1,6 @@
 //! What a base has of each order, and what it is to get.
 
-use super::super::{Error, Json};
+use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 

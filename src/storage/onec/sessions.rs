@@ -1,6 +1,6 @@
 //! Exchange sessions.
 
-use super::super::Error;
+use crate::storage::Error;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 

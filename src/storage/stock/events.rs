@@ -1,6 +1,6 @@
 //! What is told about goods.
 
-use super::super::Error;
+use crate::storage::Error;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;

@@ -1,6 +1,6 @@
 //! Levels, and the feed of those that changed.
 
-use super::super::Error;
+use crate::storage::Error;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 

@@ -1,6 +1,6 @@
 //! Reservations: each thing done is one function in the database, which answers `{status, body}`.
 
-use super::super::Error;
+use crate::storage::Error;
 use serde_json::Value;
 use sqlx::PgConnection;
 

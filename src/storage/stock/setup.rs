@@ -1,6 +1,6 @@
 //! What the configuration says of stocks, for the functions in the database.
 
-use super::super::Error;
+use crate::storage::Error;
 use sqlx::PgConnection;
 
 /// A stock.

@@ -48,7 +48,7 @@ async fn recognised(world: &World) -> u64 {
 
 async fn contact_of(world: &World) -> Option<u64> {
     let shop = ShopName::parse("main").unwrap();
-    let order = world.bridge.order_view(&shop, "A-1").await.unwrap();
+    let order = world.app.operations.order_view(&shop, "A-1").await.unwrap();
     order.unwrap().contact_id
 }
 

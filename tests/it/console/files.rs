@@ -33,9 +33,9 @@ async fn letters(world: &World) -> i64 {
 
 #[tokio::test]
 async fn what_a_filter_finds_goes_out_as_a_file_and_comes_in_again() {
-    let (world, bridge) = idle().await;
+    let (world, app) = idle().await;
     for number in ["A-1", "A-2"] {
-        dead(&bridge, &world, number, "line one\nline two").await;
+        dead(&app, &world, number, "line one\nline two").await;
     }
     let anna = Page::anna(&world).await;
     let narrow = anna.get("/dead-letters/export?number=A-2").await;

@@ -223,7 +223,12 @@ pub(super) async fn order_is(
     let shop = ShopName::parse("main").unwrap();
     let end = Instant::now() + Duration::from_secs(30);
     loop {
-        let order = world.bridge.order_view(&shop, number).await.unwrap();
+        let order = world
+            .app
+            .operations
+            .order_view(&shop, number)
+            .await
+            .unwrap();
         if order.as_ref().is_some_and(&so) {
             return;
         }

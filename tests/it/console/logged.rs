@@ -1,7 +1,7 @@
 //! What the log tells of requests to the console.
 
 use super::{Page, idle, world::ANNA};
-use crate::support::lines::Lines;
+use crate::support::log_lines::Lines;
 use reqwest::StatusCode;
 
 #[tokio::test]

@@ -12,10 +12,10 @@ mod sorted;
 pub(crate) mod walk;
 mod world;
 
-use crate::support::shop::{bridge, claim, event, hopeless, lease, tries};
+use crate::support::shop::{app, claim, event, hopeless, lease, tries};
 use b24_bridge::{
-    app::{Bridge, LetterFilter},
-    domain::Code,
+    app::{App, LetterFilter},
+    domain::ErrorCode,
 };
 use browser::{Browser, program};
 use reqwest::{Response, StatusCode};
@@ -23,15 +23,15 @@ use serde_json::{Value, json};
 use world::{ANNA, Page, VIKTOR, World};
 
 /// A letter about an order of the shop `main`, with this comment; returns its id.
-async fn dead(bridge: &Bridge, world: &World, number: &str, comment: &str) -> i64 {
+async fn dead(app: &App, world: &World, number: &str, comment: &str) -> i64 {
     let mut event = event(number, number, 1);
     event["data"]["comment"] = json!(comment);
     event["data"]["customer"]["name"] = json!(comment);
     world.post(&event).await;
     let lease = lease(&world.db.pool, "w").await.unwrap();
-    let (claimed, _) = claim(bridge, &lease).await.remove(0);
-    let ended = hopeless(Code::Status);
-    bridge
+    let (claimed, _) = claim(app, &lease).await.remove(0);
+    let ended = hopeless(ErrorCode::Status);
+    app.delivery
         .settle(&lease, &tries(), vec![(claimed, ended)])
         .await
         .unwrap();
@@ -39,13 +39,13 @@ async fn dead(bridge: &Bridge, world: &World, number: &str, comment: &str) -> i6
         number: Some(number.to_owned()),
         ..LetterFilter::default()
     };
-    bridge.dead_letters(&filter).await.unwrap().items[0].id
+    app.dead_letters.dead_letters(&filter).await.unwrap().items[0].id
 }
 
-async fn idle() -> (World, Bridge) {
+async fn idle() -> (World, App) {
     let world = World::without_worker().await;
-    let bridge = bridge(&world.db.pool, &["main"]);
-    (world, bridge)
+    let app = app(&world.db.pool, &["main"]);
+    (world, app)
 }
 
 #[tokio::test]
@@ -257,9 +257,9 @@ async fn an_expired_session_opens_nothing() {
 
 #[tokio::test]
 async fn an_act_needs_the_sessions_token_and_this_origin() {
-    let (world, bridge) = idle().await;
+    let (world, app) = idle().await;
     let anna = Page::anna(&world).await;
-    let id = dead(&bridge, &world, "A-1", "hello").await;
+    let id = dead(&app, &world, "A-1", "hello").await;
     let path = format!("/dead-letters/{id}/discard");
     let form = [("reason", "a test"), ("csrf", "0000")];
     let bare = anna
@@ -286,10 +286,10 @@ async fn an_act_needs_the_sessions_token_and_this_origin() {
         foreign.send().await.unwrap().status(),
         StatusCode::FORBIDDEN
     );
-    assert!(bridge.dead_letter(id).await.unwrap().is_some());
+    assert!(app.dead_letters.dead_letter(id).await.unwrap().is_some());
     let done = bare.form(&right).send().await.unwrap();
     assert_eq!(done.status(), StatusCode::SEE_OTHER);
-    assert!(bridge.dead_letter(id).await.unwrap().is_none());
+    assert!(app.dead_letters.dead_letter(id).await.unwrap().is_none());
     let acts = text(anna.get("/audit").await).await;
     assert!(
         acts.contains("letter.discard") && acts.contains("operator:anna"),
@@ -299,8 +299,8 @@ async fn an_act_needs_the_sessions_token_and_this_origin() {
 
 #[tokio::test]
 async fn a_viewer_sees_everything_and_changes_nothing() {
-    let (world, bridge) = idle().await;
-    let id = dead(&bridge, &world, "A-1", "hello").await;
+    let (world, app) = idle().await;
+    let id = dead(&app, &world, "A-1", "hello").await;
     let viktor = Page::viktor(&world).await;
     let letter = format!("/dead-letters/{id}");
     for path in [
@@ -332,21 +332,21 @@ async fn a_viewer_sees_everything_and_changes_nothing() {
         let answer = viktor.post(&path, form).await;
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
     }
-    assert!(bridge.dead_letter(id).await.unwrap().is_some());
+    assert!(app.dead_letters.dead_letter(id).await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn every_page_escapes_hostile_text_and_forbids_inline_scripts() {
-    let (world, bridge) = idle().await;
+    let (world, app) = idle().await;
     let hostile = r#"</textarea></pre><script>alert("x")</script><img src=x onerror=alert(1)>"#;
-    let id = dead(&bridge, &world, "<u>1", hostile).await;
+    let id = dead(&app, &world, "<u>1", hostile).await;
     let anna = Page::anna(&world).await;
     anna.post(
         &format!("/dead-letters/{id}/discard"),
         &[("reason", hostile)],
     )
     .await;
-    let id = dead(&bridge, &world, "A-2", hostile).await;
+    let id = dead(&app, &world, "A-2", hostile).await;
     let paths = [
         String::new(),
         "/orders".to_owned(),
@@ -386,9 +386,9 @@ async fn every_page_escapes_hostile_text_and_forbids_inline_scripts() {
 
 #[tokio::test]
 async fn a_bulk_act_says_how_many_and_takes_nothing_but_that_number() {
-    let (world, bridge) = idle().await;
-    dead(&bridge, &world, "A-1", "x").await;
-    dead(&bridge, &world, "A-2", "x").await;
+    let (world, app) = idle().await;
+    dead(&app, &world, "A-1", "x").await;
+    dead(&app, &world, "A-2", "x").await;
     let anna = Page::anna(&world).await;
     let ask = text(
         anna.get("/dead-letters/bulk?code=MAP-STATUS&what=discard")
@@ -407,7 +407,7 @@ async fn a_bulk_act_says_how_many_and_takes_nothing_but_that_number() {
     let wrong = anna.post("/dead-letters/bulk", &form("3")).await;
     assert_eq!(wrong.status(), StatusCode::CONFLICT);
     assert_eq!(
-        bridge
+        app.dead_letters
             .dead_letters(&LetterFilter::default())
             .await
             .unwrap()
@@ -417,14 +417,15 @@ async fn a_bulk_act_says_how_many_and_takes_nothing_but_that_number() {
     );
     let right = anna.post("/dead-letters/bulk", &form("2")).await;
     assert_eq!(right.status(), StatusCode::SEE_OTHER);
-    while bridge
+    while app
+        .dead_letters
         .work_bulk()
         .await
         .unwrap()
         .is_some_and(|job| job.state == "running")
     {}
     assert!(
-        bridge
+        app.dead_letters
             .dead_letters(&LetterFilter::default())
             .await
             .unwrap()

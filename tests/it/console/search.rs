@@ -2,7 +2,7 @@
 
 use crate::support::{
     database::Database,
-    shop::{bridge, event, main_shop},
+    shop::{app, event, main_shop},
 };
 use b24_bridge::storage;
 use serde_json::{Value, json};
@@ -47,23 +47,28 @@ async fn a_customer_is_found_by_an_index_also_with_events_from_before_it() {
     let one = storage::connect_with(db.url.parse().unwrap(), 1)
         .await
         .unwrap();
-    let here = bridge(&one, &["main"]);
+    let here = app(&one, &["main"]);
     sqlx::raw_sql(ORDERS).execute(&one).await.unwrap();
     assert!(
-        here.find_orders("ANNA12345@example.ru")
+        here.operations
+            .find_orders("ANNA12345@example.ru")
             .await
             .unwrap()
             .is_empty()
     );
-    let other = bridge(&db.pool, &["main"]);
+    let other = app(&db.pool, &["main"]);
     loop {
         // Of two that read at the same time one leaves it to the other.
-        let (a, b) = tokio::join!(here.read_contacts(), other.read_contacts());
+        let (a, b) = tokio::join!(
+            here.intake.backfill_search_keys(),
+            other.intake.backfill_search_keys()
+        );
         if !a.unwrap() && !b.unwrap() {
             break;
         }
     }
-    here.accept_events(Some(&main_shop()), &[of_customer("e20001", "N-20001", 1)])
+    here.intake
+        .accept_events(Some(&main_shop()), &[of_customer("e20001", "N-20001", 1)])
         .await
         .unwrap();
     sqlx::query("ANALYZE").execute(&one).await.unwrap();
@@ -75,11 +80,11 @@ async fn a_customer_is_found_by_an_index_also_with_events_from_before_it() {
         ("N-12345", "N-12345"),
         ("NEW@example.ru", "N-20001"),
     ] {
-        let found = here.find_orders(words).await.unwrap();
+        let found = here.operations.find_orders(words).await.unwrap();
         let numbers: Vec<_> = found.iter().map(|order| order.number.as_str()).collect();
         assert_eq!(numbers, [number], "{words}");
     }
-    let newest = here.find_orders("").await.unwrap();
+    let newest = here.operations.find_orders("").await.unwrap();
     assert_eq!(newest.len(), 200);
     assert_eq!(newest[0].number, "N-20001");
     assert_eq!(used(&one).await, (index + 4, whole));
@@ -88,9 +93,10 @@ async fn a_customer_is_found_by_an_index_also_with_events_from_before_it() {
 #[tokio::test]
 async fn what_an_order_was_found_by_goes_with_its_events() {
     let db = Database::new().await;
-    let here = bridge(&db.pool, &["main"]);
+    let here = app(&db.pool, &["main"]);
     for (id, number, version) in [("a", "1", 1), ("b", "1", 2), ("c", "2", 1)] {
-        here.accept_events(Some(&main_shop()), &[of_customer(id, number, version)])
+        here.intake
+            .accept_events(Some(&main_shop()), &[of_customer(id, number, version)])
             .await
             .unwrap();
     }
@@ -105,7 +111,9 @@ async fn what_an_order_was_found_by_goes_with_its_events() {
     .unwrap();
     let mut one = db.pool.acquire().await.unwrap();
     assert_eq!(
-        storage::outbox::prune(&mut one, 60.0, 100).await.unwrap(),
+        storage::queue::outbox::prune(&mut one, 60.0, 100)
+            .await
+            .unwrap(),
         1
     );
     assert_eq!(keys().await.unwrap(), 2);

@@ -3,19 +3,19 @@
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
-        Bridge,
-        applications::{Application, Applications, Vault},
-        statuses::{Finding, Told},
+        App,
+        portal_access::{Application, Applications, Vault},
+        status_map::{Finding, ReportedFinding},
     },
     bitrix24::{Client as Portal, Credentials, OAuth, OAuthApp, Options as Reach},
     config::Config,
-    console::{self, Checked, Portals, Tested},
+    console::{self, MapCheckFuture, PortalTest, Portals},
     domain::{PortalName, ShopRules},
     http,
     sandbox::{self, Sandbox},
     worker::{
         self,
-        applications::{self, Reached, StoredTokens},
+        portal_access::{self, AppPortal, StoredTokens},
     },
 };
 use reqwest::{Client, Response, StatusCode, redirect};
@@ -31,7 +31,7 @@ pub(super) const VIKTOR: &str = "viktor-key-0123456789";
 /// A bridge at work.
 pub(super) struct World {
     pub(super) db: Database,
-    pub(super) bridge: Bridge,
+    pub(super) app: App,
     pub(super) portal: Sandbox,
     pub(super) address: String,
     client: Client,
@@ -43,14 +43,14 @@ pub(super) struct World {
 struct Answers;
 
 impl Portals for Answers {
-    fn test(&self, _: &PortalName) -> Tested<'_> {
+    fn test(&self, _: &PortalName) -> PortalTest<'_> {
         Box::pin(async { Ok(()) })
     }
 
-    fn check(&self, rules: Arc<ShopRules>) -> Checked<'_> {
+    fn check(&self, rules: Arc<ShopRules>) -> MapCheckFuture<'_> {
         let map = &rules.statuses;
-        let found = b24_bridge::decision::statuses::check(map, &[]);
-        let told = |finding: Finding| Told {
+        let found = b24_bridge::decision::status_map::check(map, &[]);
+        let told = |finding: Finding| ReportedFinding {
             severity: finding.severity(),
             sentence: finding.sentence(),
             finding,
@@ -107,7 +107,7 @@ fn by_application(portal: &str) -> String {
 }
 
 /// The bridge with the application, whose installations are judged until the stop.
-fn look_after(bridge: Bridge, portal: &Sandbox, stop: &CancellationToken) -> Bridge {
+fn look_after(app: App, portal: &Sandbox, stop: &CancellationToken) -> App {
     let name = PortalName::parse("main").unwrap();
     let url = format!("http://{}/", portal.addr());
     let application = Application {
@@ -116,7 +116,7 @@ fn look_after(bridge: Bridge, portal: &Sandbox, stop: &CancellationToken) -> Bri
         host: "127.0.0.1".to_owned(),
         member_id: None,
     };
-    let bridge = bridge.with_applications(Applications {
+    let app = app.with_applications(Applications {
         vault: Vault::new([&TOKEN_KEY]),
         portals: BTreeMap::from([(name.clone(), application)]),
     });
@@ -125,21 +125,21 @@ fn look_after(bridge: Bridge, portal: &Sandbox, stop: &CancellationToken) -> Bri
         client_secret: CLIENT_SECRET.into(),
         token_url: format!("{url}oauth/token/").parse().unwrap(),
     });
-    let tokens = StoredTokens::new(bridge.clone(), name, server.unwrap());
+    let tokens = StoredTokens::new(app.clone(), name, server.unwrap());
     let credentials = Credentials::App(Arc::new(tokens.clone()));
     let client = Portal::new(credentials, &Reach::default()).unwrap();
-    let options = applications::Options {
+    let options = portal_access::Options {
         poll: Duration::from_millis(50),
-        ..applications::Options::default()
+        ..portal_access::Options::default()
     };
-    let reached = vec![Reached { tokens, client }];
-    tokio::spawn(applications::run(
-        bridge.clone(),
+    let reached = vec![AppPortal { tokens, client }];
+    tokio::spawn(portal_access::run(
+        app.clone(),
         reached,
         options,
         stop.clone(),
     ));
-    bridge
+    app
 }
 
 impl World {
@@ -162,27 +162,27 @@ impl World {
         crate::support::provider();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let mut app = sandbox::App::new(CLIENT, CLIENT_SECRET);
+        let mut app = sandbox::LocalApp::new(CLIENT, CLIENT_SECRET);
         app.redirect_uri = format!("http://{address}/webhooks/bitrix24/main/oauth");
         let portal = Sandbox::start(sandbox::Options::default().app(app))
             .await
             .unwrap();
         let db = Database::new().await;
         let stop = CancellationToken::new();
-        let mut bridge = shop::bridge(&db.pool, &["main"]);
+        let mut app = shop::app(&db.pool, &["main"]);
         let mut access = format!("[portals.main]\nwebhook_url = \"{}\"", portal.url());
         if application {
             access = by_application(&format!("http://{}", portal.addr()));
-            bridge = look_after(bridge, &portal, &stop);
+            app = look_after(app, &portal, &stop);
         }
         let config = Arc::new(settings(&access));
         let (ready, watched) = watch::channel(true);
         let api = http::router(http::State {
-            bridge: bridge.clone(),
+            app: app.clone(),
             config: Arc::clone(&config),
             ready: watched.clone(),
         });
-        let state = console::State::new(bridge.clone(), config, watched, Arc::new(Answers));
+        let state = console::State::new(app.clone(), config, watched, Arc::new(Answers));
         tokio::spawn(http::serve(
             listener,
             api.merge(console::router(state)),
@@ -199,11 +199,11 @@ impl World {
                 poll: Duration::from_millis(100),
                 ..worker::Options::default()
             };
-            tokio::spawn(worker::run(bridge.clone(), clients, options, stop.clone()));
+            tokio::spawn(worker::run(app.clone(), clients, options, stop.clone()));
         }
         Self {
             db,
-            bridge,
+            app,
             portal,
             address,
             client: Client::builder()

@@ -1,8 +1,8 @@
 //! The two sides, the network between them, and a bridge that keeps in memory what it would keep in tables.
 
 use b24_bridge::decision::{
-    Action, Basis, Decision, HistoryRow, Inputs, OwnWrite, Ruling, Turn, Waiting, Wrote, decide,
-    decide_again, foreign_moves, overwritten,
+    Action, Basis, BridgeWrite, Decision, HistoryRow, Inputs, OwnWrite, Ruling, Waiting,
+    WrittenValue, decide, decide_again, foreign_moves, overwritten,
 };
 use b24_bridge::domain::{
     Agreed, ClockOffset, Clocks, Conflict, Correspondence, Direction, Fact, Finality, Observation,
@@ -139,7 +139,7 @@ pub(super) struct World {
     known: Snapshot,
     known_seen: DateTime<Utc>,
     agreed: Option<Agreed>,
-    pub(super) turns: Vec<Turn>,
+    pub(super) turns: Vec<BridgeWrite>,
     waiting: Option<Waiting>,
     ruling: Option<Ruling>,
     pub(super) shop_clock: ClockOffset,
@@ -396,9 +396,9 @@ impl World {
                 agreed,
                 ..
             } => {
-                self.turns.push(Turn {
+                self.turns.push(BridgeWrite {
                     at: at(self.now),
-                    wrote: Wrote::Status(status.clone()),
+                    wrote: WrittenValue::Status(status.clone()),
                 });
                 self.next_tell += 1;
                 let told_at = agreed.told.last().unwrap().at;
@@ -431,9 +431,9 @@ impl World {
 
     fn write(&mut self, to: &Stage, guard: Option<u64>, agreed: Option<Agreed>) {
         let sent = at(self.now + self.portal_ahead);
-        self.turns.push(Turn {
+        self.turns.push(BridgeWrite {
             at: at(self.now),
-            wrote: Wrote::Stage(to.clone()),
+            wrote: WrittenValue::Stage(to.clone()),
         });
         self.now += 30;
         self.portal_moves(to, true);

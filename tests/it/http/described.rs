@@ -1,6 +1,6 @@
 //! Whether the API's description is whole: every body and every answer with its shape, every status with its codes.
 
-use b24_bridge::{domain::Code, http};
+use b24_bridge::{domain::ErrorCode, http};
 use serde_json::{Map, Value};
 
 fn document() -> Value {
@@ -103,7 +103,10 @@ fn every_answer_has_a_shape_and_every_failure_its_codes() {
                     let (_, codes) = told.split_once("Codes: ").unwrap();
                     for code in codes.split(", ") {
                         let code = code.trim_matches('`');
-                        assert!(Code::parse(code).is_some(), "{place}: {status}: {code}");
+                        assert!(
+                            ErrorCode::parse(code).is_some(),
+                            "{place}: {status}: {code}"
+                        );
                     }
                 }
             }

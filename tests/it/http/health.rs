@@ -216,6 +216,11 @@ async fn a_stop_lets_the_running_request_finish_and_takes_no_other() {
     lock.rollback().await.unwrap();
     let response = running.await.unwrap().unwrap();
     assert_eq!(response.status(), StatusCode::ACCEPTED);
-    let order = api.bridge.order_view(&main_shop(), "A-1").await.unwrap();
+    let order = api
+        .app
+        .operations
+        .order_view(&main_shop(), "A-1")
+        .await
+        .unwrap();
     assert_eq!(order.unwrap().pending, 1);
 }

@@ -1,8 +1,9 @@
 //! The API over a real port, from requests to problems.
 
+mod dead_letters;
 mod described;
+pub(crate) mod doors;
 mod health;
-mod letters;
 mod observed;
 
 use crate::support::{
@@ -10,7 +11,7 @@ use crate::support::{
     settings::KEY as MAIN,
     shop::{claim, event, hopeless, lease, tries},
 };
-use b24_bridge::domain::Code;
+use b24_bridge::domain::ErrorCode;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
@@ -60,9 +61,10 @@ impl Api {
         let taken = self.send(&event(number, number, 1)).await;
         assert_eq!(taken.status(), StatusCode::ACCEPTED);
         let lease = lease(&self.db.pool, "w").await.unwrap();
-        let (claimed, _) = claim(&self.bridge, &lease).await.remove(0);
-        let ended = hopeless(Code::Status);
-        self.bridge
+        let (claimed, _) = claim(&self.app, &lease).await.remove(0);
+        let ended = hopeless(ErrorCode::Status);
+        self.app
+            .delivery
             .settle(&lease, &tries(), vec![(claimed, ended)])
             .await
             .unwrap();

@@ -1,7 +1,7 @@
 //! Meters and log lines of an order's whole way, against the sandbox portal.
 
 use super::{Api, MAIN, serve};
-use crate::support::{lines::Lines, shop::event};
+use crate::support::{log_lines::Lines, shop::event};
 use b24_bridge::{
     bitrix24::{Client, Credentials, Options, Rate},
     domain::PortalName,
@@ -53,7 +53,7 @@ async fn the_way_of_an_order_is_counted_and_logged_without_a_secret_or_a_person(
     let stop = CancellationToken::new();
     let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), client)]);
     let running = tokio::spawn(worker::run(
-        api.bridge.clone(),
+        api.app.clone(),
         portals,
         worker::Options::default(),
         stop.clone(),

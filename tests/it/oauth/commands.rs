@@ -2,7 +2,7 @@
 
 use super::{CLIENT, SECRET, in_the_browser};
 use crate::support::{database::Database, process};
-use b24_bridge::sandbox::{self, App, Plan, Sandbox};
+use b24_bridge::sandbox::{self, LocalApp, Plan, Sandbox};
 use serde_json::Value;
 use std::{path::PathBuf, process::Stdio, time::Duration};
 use tokio::{
@@ -23,7 +23,7 @@ struct Place {
 impl Place {
     async fn new() -> Self {
         let address = format!("127.0.0.1:{}", crate::support::free_port());
-        let mut app = App::new(CLIENT, SECRET);
+        let mut app = LocalApp::new(CLIENT, SECRET);
         app.install_url = Some(format!("http://{address}/webhooks/bitrix24/main"));
         app.redirect_uri = format!("http://{address}/webhooks/bitrix24/main/oauth");
         let options = sandbox::Options::default().plan(Plan::Unlimited).app(app);

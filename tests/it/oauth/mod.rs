@@ -7,15 +7,16 @@ mod renewal;
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
-        Actor, Bridge,
-        applications::{
-            Application, Applications, Begun, CameBack, Field, Lifecycle, Offer, Taken, Vault,
+        Actor, App,
+        portal_access::{
+            AppEvent, Application, Applications, AuthorizationStart, CallbackOutcome, Field,
+            InstallOutcome, PendingGrant, Vault,
         },
     },
     bitrix24::{Client, Credentials, OAuth, OAuthApp, Options, Priority, Rate},
     domain::PortalName,
-    sandbox::{self, App, Plan, Sandbox},
-    worker::applications::{Reached, StoredTokens, judge_now},
+    sandbox::{self, LocalApp, Plan, Sandbox},
+    worker::portal_access::{AppPortal, StoredTokens, judge_now},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -48,10 +49,10 @@ impl Portal {
             .respond_with(ResponseTemplate::new(200))
             .mount(&letterbox)
             .await;
-        let mut ours = App::new(CLIENT, SECRET);
+        let mut ours = LocalApp::new(CLIENT, SECRET);
         ours.install_url = Some(letterbox.uri());
         ours.redirect_uri = format!("{}/oauth", letterbox.uri());
-        let mut strange = App::new("local.strange", "strange-secret");
+        let mut strange = LocalApp::new("local.strange", "strange-secret");
         strange.install_url = Some(letterbox.uri());
         let options = sandbox::Options::default()
             .plan(Plan::Unlimited)
@@ -102,25 +103,25 @@ impl Portal {
     }
 
     /// A bridge of a process of its own on this database, with these keys.
-    fn bridge_with(&self, db: &Database, keys: &[[u8; 32]]) -> Bridge {
+    fn bridge_with(&self, db: &Database, keys: &[[u8; 32]]) -> App {
         let application = Application {
             client_id: CLIENT.to_owned(),
             portal_url: self.url(),
             host: "127.0.0.1".to_owned(),
             member_id: None,
         };
-        shop::bridge(&db.pool, &["main"]).with_applications(Applications {
+        shop::app(&db.pool, &["main"]).with_applications(Applications {
             vault: Vault::new(keys),
             portals: BTreeMap::from([(main_portal(), application)]),
         })
     }
 
-    fn bridge(&self, db: &Database) -> Bridge {
+    fn app(&self, db: &Database) -> App {
         self.bridge_with(db, &[KEY])
     }
 
-    fn reached(&self, bridge: &Bridge) -> Reached {
-        let tokens = StoredTokens::new(bridge.clone(), main_portal(), self.server());
+    fn reached(&self, app: &App) -> AppPortal {
+        let tokens = StoredTokens::new(app.clone(), main_portal(), self.server());
         let options = Options {
             rate: Rate {
                 per_second: 1_000.0,
@@ -130,18 +131,22 @@ impl Portal {
             timeout: Duration::from_secs(5),
         };
         let client = Client::new(Credentials::App(Arc::new(tokens.clone())), &options).unwrap();
-        Reached { tokens, client }
+        AppPortal { tokens, client }
     }
 
     /// A bridge whose application is installed.
-    async fn installed(&self, db: &Database) -> (Bridge, Reached) {
-        let bridge = self.bridge(db);
-        let reached = self.reached(&bridge);
+    async fn installed(&self, db: &Database) -> (App, AppPortal) {
+        let app = self.app(db);
+        let reached = self.reached(&app);
         let fields = self.installs(CLIENT).await;
-        let taken = bridge.install_app(&main_portal(), &fields).await.unwrap();
-        assert!(matches!(taken, Taken::Waits(_)), "{taken:?}");
-        assert!(judge_now(&bridge, &reached).await.unwrap());
-        (bridge, reached)
+        let taken = app
+            .portal_access
+            .install_app(&main_portal(), &fields)
+            .await
+            .unwrap();
+        assert!(matches!(taken, InstallOutcome::Waits(_)), "{taken:?}");
+        assert!(judge_now(&app, &reached).await.unwrap());
+        (app, reached)
     }
 }
 
@@ -162,7 +167,7 @@ fn with(fields: &[Field], key: &str, value: &str) -> Vec<Field> {
     fields.iter().map(changed).collect()
 }
 
-async fn works(reached: &Reached) -> bool {
+async fn works(reached: &AppPortal) -> bool {
     let asked = reached
         .client
         .call("app.info", &json!({}), Priority::Live)
@@ -171,30 +176,37 @@ async fn works(reached: &Reached) -> bool {
 }
 
 /// Offers what was told and tells why it was refused.
-async fn refused(bridge: &Bridge, reached: &Reached, fields: &[Field]) -> String {
-    let taken = bridge.install_app(&main_portal(), fields).await.unwrap();
-    let Taken::Waits(id) = taken else {
+async fn refused(app: &App, reached: &AppPortal, fields: &[Field]) -> String {
+    let taken = app
+        .portal_access
+        .install_app(&main_portal(), fields)
+        .await
+        .unwrap();
+    let InstallOutcome::Waits(id) = taken else {
         panic!("{taken:?}")
     };
-    assert!(!judge_now(bridge, reached).await.unwrap());
-    let outcome = bridge.outcome_of_offer(id).await.unwrap();
+    assert!(!judge_now(app, reached).await.unwrap());
+    let outcome = app.portal_access.outcome_of_offer(id).await.unwrap();
     outcome.unwrap().expect("it was not refused")
 }
 
 #[tokio::test]
 async fn an_installed_application_is_used_and_its_notifications_are_known() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let bridge = portal.bridge(&db);
-    let reached = portal.reached(&bridge);
+    let app = portal.app(&db);
+    let reached = portal.reached(&app);
     assert!(!works(&reached).await, "it works without tokens");
-    let (bridge, reached) = portal.installed(&db).await;
+    let (app, reached) = portal.installed(&db).await;
     assert!(works(&reached).await);
-    let other_process = portal.bridge(&db);
+    let other_process = portal.app(&db);
     assert!(works(&portal.reached(&other_process)).await);
     let knows = |token: &'static str| {
-        let bridge = bridge.clone();
+        let app = app.clone();
         async move {
-            let known = bridge.knows_application_token(&main_portal(), token).await;
+            let known = app
+                .portal_access
+                .knows_application_token(&main_portal(), token)
+                .await;
             known.unwrap()
         }
     };
@@ -205,10 +217,13 @@ async fn an_installed_application_is_used_and_its_notifications_are_known() {
 #[tokio::test]
 async fn nothing_in_the_database_can_be_read_without_the_key() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let bridge = portal.bridge(&db);
-    let reached = portal.reached(&bridge);
+    let app = portal.app(&db);
+    let reached = portal.reached(&app);
     let fields = portal.installs(CLIENT).await;
-    bridge.install_app(&main_portal(), &fields).await.unwrap();
+    app.portal_access
+        .install_app(&main_portal(), &fields)
+        .await
+        .unwrap();
     let dump = async || {
         let rows: Vec<String> = sqlx::query_scalar(
             "SELECT encode(sealed, 'escape') || t::text FROM bridge.tokens t
@@ -220,7 +235,7 @@ async fn nothing_in_the_database_can_be_read_without_the_key() {
         rows.join("\n")
     };
     let mut lying_there = dump().await;
-    judge_now(&bridge, &reached).await.unwrap();
+    judge_now(&app, &reached).await.unwrap();
     lying_there.push_str(&dump().await);
     for key in [
         "auth[access_token]",
@@ -233,8 +248,17 @@ async fn nothing_in_the_database_can_be_read_without_the_key() {
         assert!(!lying_there.contains(&bytes), "{key} can be read");
     }
     let with_another_key = portal.bridge_with(&db, &[[8; 32]]);
-    assert!(with_another_key.tokens(&main_portal()).await.is_err());
-    let shown = format!("{:?}", bridge.tokens(&main_portal()).await.unwrap());
+    assert!(
+        with_another_key
+            .portal_access
+            .tokens(&main_portal())
+            .await
+            .is_err()
+    );
+    let shown = format!(
+        "{:?}",
+        app.portal_access.tokens(&main_portal()).await.unwrap()
+    );
     assert!(!shown.contains(&field(&fields, "auth[access_token]")));
 }
 
@@ -244,7 +268,13 @@ async fn a_new_key_takes_the_tokens_over_and_the_old_one_may_go() {
     portal.installed(&db).await;
     let new = [9; 32];
     let both = portal.bridge_with(&db, &[new, KEY]);
-    assert!(both.tokens(&main_portal()).await.unwrap().is_some());
+    assert!(
+        both.portal_access
+            .tokens(&main_portal())
+            .await
+            .unwrap()
+            .is_some()
+    );
     let only_new = portal.bridge_with(&db, &[new]);
     assert!(works(&portal.reached(&only_new)).await);
 }
@@ -252,24 +282,44 @@ async fn a_new_key_takes_the_tokens_over_and_the_old_one_may_go() {
 #[tokio::test]
 async fn a_stranger_replaces_no_tokens() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let (bridge, reached) = portal.installed(&db).await;
-    let ours = bridge.tokens(&main_portal()).await.unwrap().unwrap();
+    let (app, reached) = portal.installed(&db).await;
+    let ours = app
+        .portal_access
+        .tokens(&main_portal())
+        .await
+        .unwrap()
+        .unwrap();
     let genuine = portal.installs(CLIENT).await;
     let of_another = with(&genuine, "auth[member_id]", "0123456789");
-    let taken = bridge.install_app(&main_portal(), &of_another).await;
-    assert_eq!(taken.unwrap(), Taken::Foreign);
+    let taken = app
+        .portal_access
+        .install_app(&main_portal(), &of_another)
+        .await;
+    assert_eq!(taken.unwrap(), InstallOutcome::Foreign);
     let invented = with(&genuine, "auth[access_token]", "invented");
-    let words = refused(&bridge, &reached, &invented).await;
+    let words = refused(&app, &reached, &invented).await;
     assert!(words.contains("refuses every call"), "{words}");
     let other_application = portal.installs("local.strange").await;
-    let words = refused(&bridge, &reached, &other_application).await;
+    let words = refused(&app, &reached, &other_application).await;
     assert!(words.contains("another application"), "{words}");
     let elsewhere = PortalName::parse("elsewhere").unwrap();
-    let taken = bridge.install_app(&elsewhere, &genuine).await.unwrap();
-    assert_eq!(taken, Taken::NoApplication);
-    let taken = bridge.install_app(&main_portal(), &genuine[..3]).await;
-    assert_eq!(taken.unwrap(), Taken::Incomplete);
-    let now = bridge.tokens(&main_portal()).await.unwrap().unwrap();
+    let taken = app
+        .portal_access
+        .install_app(&elsewhere, &genuine)
+        .await
+        .unwrap();
+    assert_eq!(taken, InstallOutcome::NoApplication);
+    let taken = app
+        .portal_access
+        .install_app(&main_portal(), &genuine[..3])
+        .await;
+    assert_eq!(taken.unwrap(), InstallOutcome::Incomplete);
+    let now = app
+        .portal_access
+        .tokens(&main_portal())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(now.version, ours.version);
     assert!(works(&reached).await);
 }
@@ -277,36 +327,49 @@ async fn a_stranger_replaces_no_tokens() {
 #[tokio::test]
 async fn the_first_installation_must_be_of_the_configured_address() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let bridge = portal.bridge(&db);
+    let app = portal.app(&db);
     let genuine = portal.installs(CLIENT).await;
     let elsewhere = with(&genuine, "auth[domain]", "evil.example");
-    let taken = bridge.install_app(&main_portal(), &elsewhere).await;
-    assert_eq!(taken.unwrap(), Taken::Foreign);
+    let taken = app
+        .portal_access
+        .install_app(&main_portal(), &elsewhere)
+        .await;
+    assert_eq!(taken.unwrap(), InstallOutcome::Foreign);
 }
 
 #[tokio::test]
 async fn a_flood_of_installations_is_bounded() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let bridge = portal.bridge(&db);
+    let app = portal.app(&db);
     let genuine = portal.installs(CLIENT).await;
-    let mut last = Taken::Incomplete;
+    let mut last = InstallOutcome::Incomplete;
     for _ in 0..1_501 {
-        last = bridge.install_app(&main_portal(), &genuine).await.unwrap();
+        last = app
+            .portal_access
+            .install_app(&main_portal(), &genuine)
+            .await
+            .unwrap();
     }
-    assert_eq!(last, Taken::TooMany);
+    assert_eq!(last, InstallOutcome::TooMany);
     // What an operator begins has its place all the same.
-    let code = Offer::Code {
+    let code = PendingGrant::Code {
         code: "c".to_owned(),
         by_hand: true,
     };
-    assert!(bridge.offer(&main_portal(), &code).await.unwrap().is_some());
+    assert!(
+        app.portal_access
+            .offer(&main_portal(), &code)
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[tokio::test]
 async fn the_form_of_the_applications_page_installs_too() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let bridge = portal.bridge(&db);
-    let reached = portal.reached(&bridge);
+    let app = portal.app(&db);
+    let reached = portal.reached(&app);
     let event = portal.installs(CLIENT).await;
     let form: Vec<Field> = [
         ("DOMAIN", "auth[domain]"),
@@ -317,23 +380,35 @@ async fn the_form_of_the_applications_page_installs_too() {
     ]
     .map(|(name, from)| (name.to_owned(), field(&event, from)))
     .to_vec();
-    let taken = bridge.install_app(&main_portal(), &form).await.unwrap();
-    assert!(matches!(taken, Taken::Waits(_)));
-    assert!(judge_now(&bridge, &reached).await.unwrap());
+    let taken = app
+        .portal_access
+        .install_app(&main_portal(), &form)
+        .await
+        .unwrap();
+    assert!(matches!(taken, InstallOutcome::Waits(_)));
+    assert!(judge_now(&app, &reached).await.unwrap());
     assert!(works(&reached).await);
 }
 
 #[tokio::test]
 async fn an_installation_that_waited_too_long_is_judged_by_the_authorisation_server() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let bridge = portal.bridge(&db);
-    let reached = portal.reached(&bridge);
+    let app = portal.app(&db);
+    let reached = portal.reached(&app);
     let fields = portal.installs(CLIENT).await;
-    bridge.install_app(&main_portal(), &fields).await.unwrap();
+    app.portal_access
+        .install_app(&main_portal(), &fields)
+        .await
+        .unwrap();
     portal.sandbox.expire_tokens();
-    assert!(judge_now(&bridge, &reached).await.unwrap());
+    assert!(judge_now(&app, &reached).await.unwrap());
     assert!(works(&reached).await);
-    let tokens = bridge.tokens(&main_portal()).await.unwrap().unwrap();
+    let tokens = app
+        .portal_access
+        .tokens(&main_portal())
+        .await
+        .unwrap()
+        .unwrap();
     assert_ne!(
         tokens.refresh.expose_secret(),
         field(&fields, "auth[refresh_token]")
@@ -357,50 +432,71 @@ async fn in_the_browser(address: &str) -> (String, String) {
 #[tokio::test]
 async fn an_authorisation_in_the_browser_lets_the_bridge_in_once() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let bridge = portal.bridge(&db);
-    let reached = portal.reached(&bridge);
-    let begun = bridge
+    let app = portal.app(&db);
+    let reached = portal.reached(&app);
+    let begun = app
+        .portal_access
         .begin_authorisation(&main_portal(), &Actor::new("cli"))
         .await
         .unwrap();
-    let Begun { address, state } = begun.unwrap();
+    let AuthorizationStart { address, state } = begun.unwrap();
     let (code, came_back) = in_the_browser(&address).await;
     assert_eq!(came_back, state);
     let back = |state: String| {
-        let (bridge, code) = (bridge.clone(), code.clone());
+        let (app, code) = (app.clone(), code.clone());
         async move {
             let portal = main_portal();
-            let done = bridge.authorisation_came_back(&portal, &code, &state).await;
+            let done = app
+                .portal_access
+                .authorisation_came_back(&portal, &code, &state)
+                .await;
             done.unwrap()
         }
     };
-    assert_eq!(back("invented".to_owned()).await, CameBack::Unknown);
-    let CameBack::Waits(id) = back(state.clone()).await else {
+    assert_eq!(back("invented".to_owned()).await, CallbackOutcome::Unknown);
+    let CallbackOutcome::Waits(id) = back(state.clone()).await else {
         panic!("the state is not known")
     };
     assert_eq!(
         back(state.clone()).await,
-        CameBack::Unknown,
+        CallbackOutcome::Unknown,
         "a second time"
     );
-    assert_eq!(bridge.offer_of_state(&state).await.unwrap(), Some(id));
-    assert!(judge_now(&bridge, &reached).await.unwrap());
-    assert_eq!(bridge.outcome_of_offer(id).await.unwrap(), Some(None));
+    assert_eq!(
+        app.portal_access.offer_of_state(&state).await.unwrap(),
+        Some(id)
+    );
+    assert!(judge_now(&app, &reached).await.unwrap());
+    assert_eq!(
+        app.portal_access.outcome_of_offer(id).await.unwrap(),
+        Some(None)
+    );
     assert!(works(&reached).await);
 }
 
 #[tokio::test]
 async fn a_code_that_is_not_valid_is_refused_in_the_servers_words() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let bridge = portal.bridge(&db);
-    let reached = portal.reached(&bridge);
-    let offer = Offer::Code {
+    let app = portal.app(&db);
+    let reached = portal.reached(&app);
+    let offer = PendingGrant::Code {
         code: "invented".to_owned(),
         by_hand: true,
     };
-    let id = bridge.offer(&main_portal(), &offer).await.unwrap().unwrap();
-    judge_now(&bridge, &reached).await.unwrap();
-    let words = bridge.outcome_of_offer(id).await.unwrap().unwrap().unwrap();
+    let id = app
+        .portal_access
+        .offer(&main_portal(), &offer)
+        .await
+        .unwrap()
+        .unwrap();
+    judge_now(&app, &reached).await.unwrap();
+    let words = app
+        .portal_access
+        .outcome_of_offer(id)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     assert!(words.contains("invalid_grant"), "{words}");
 }
 
@@ -424,12 +520,12 @@ async fn whoever_is_no_administrator_installs_nothing() {
         host: "127.0.0.1".to_owned(),
         member_id: None,
     };
-    let bridge = shop::bridge(&db.pool, &["main"]).with_applications(Applications {
+    let app = shop::app(&db.pool, &["main"]).with_applications(Applications {
         vault: Vault::new([&KEY]),
         portals: BTreeMap::from([(main_portal(), application)]),
     });
-    let reached = portal.reached(&bridge);
-    let words = refused(&bridge, &reached, &fields).await;
+    let reached = portal.reached(&app);
+    let words = refused(&app, &reached, &fields).await;
     assert!(words.contains("no administrator"), "{words}");
 }
 
@@ -437,35 +533,38 @@ async fn whoever_is_no_administrator_installs_nothing() {
 fn as_read(fields: &[Field]) -> serde_json::Value {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(fields);
-    let limits = b24_bridge::bitrix24::form::Limits {
+    let limits = b24_bridge::bitrix24::php_form::Limits {
         pairs: 100,
         depth: 6,
     };
-    b24_bridge::bitrix24::form::decode(form.finish().as_bytes(), limits).unwrap()
+    b24_bridge::bitrix24::php_form::decode(form.finish().as_bytes(), limits).unwrap()
 }
 
 #[tokio::test]
 async fn a_removed_application_says_so_and_nobody_else_can() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let bridge = portal.bridge(&db);
-    let reached = portal.reached(&bridge);
+    let app = portal.app(&db);
+    let reached = portal.reached(&app);
     let installs = portal.installs(CLIENT).await;
     let tell = |fields: Vec<Field>| {
-        let bridge = bridge.clone();
+        let app = app.clone();
         async move {
             let (portal, sent) = (main_portal(), as_read(&fields));
-            bridge.application_event(&portal, &sent).await.unwrap()
+            app.portal_access
+                .application_event(&portal, &sent)
+                .await
+                .unwrap()
         }
     };
-    assert_eq!(tell(installs.clone()).await, Some(Lifecycle::Taken));
-    assert!(judge_now(&bridge, &reached).await.unwrap());
+    assert_eq!(tell(installs.clone()).await, Some(AppEvent::Taken));
+    assert!(judge_now(&app, &reached).await.unwrap());
     assert_eq!(tell(with(&installs, "event", "ONCRMDEALADD")).await, None);
     let removal = with(&installs, "event", "onAppUninstall");
     let forged = with(&removal, "auth[application_token]", "invented");
-    assert_eq!(tell(forged).await, Some(Lifecycle::Refused));
+    assert_eq!(tell(forged).await, Some(AppEvent::Refused));
     assert!(works(&reached).await);
-    assert_eq!(tell(removal).await, Some(Lifecycle::Taken));
-    let told = portal.reached(&portal.bridge(&db));
+    assert_eq!(tell(removal).await, Some(AppEvent::Taken));
+    let told = portal.reached(&portal.app(&db));
     let nothing = json!({});
     let asked = told.client.call("app.info", &nothing, Priority::Live).await;
     let words = asked.unwrap_err().to_string();

@@ -3,10 +3,10 @@
 use super::{CLIENT, Portal, main_portal, works};
 use crate::support::{database::Database, shop};
 use b24_bridge::{
-    app::{Bridge, LaneState, applications::Taken},
+    app::{App, LaneState, portal_access::InstallOutcome},
     bitrix24::{Class, Client, Credentials, OAuth, OAuthApp, Options, Priority},
-    storage::tokens,
-    worker::{self, applications::judge_now},
+    storage::access::tokens,
+    worker::{self, portal_access::judge_now},
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -14,18 +14,18 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-async fn version(bridge: &Bridge) -> i64 {
-    let tokens = bridge.tokens(&main_portal()).await.unwrap();
+async fn version(app: &App) -> i64 {
+    let tokens = app.portal_access.tokens(&main_portal()).await.unwrap();
     tokens.unwrap().version
 }
 
 #[tokio::test]
 async fn many_callers_of_two_processes_renew_an_expired_token_once() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let (bridge, one) = portal.installed(&db).await;
-    let other = portal.reached(&portal.bridge(&db));
+    let (app, one) = portal.installed(&db).await;
+    let other = portal.reached(&portal.app(&db));
     assert!(works(&one).await && works(&other).await);
-    assert_eq!(version(&bridge).await, 1);
+    assert_eq!(version(&app).await, 1);
     for round in 2..5 {
         portal.sandbox.expire_tokens();
         let calls: Vec<_> = (0..40)
@@ -41,14 +41,14 @@ async fn many_callers_of_two_processes_renew_an_expired_token_once() {
         for call in calls {
             assert!(call.await.unwrap());
         }
-        assert_eq!(version(&bridge).await, round);
+        assert_eq!(version(&app).await, round);
     }
 }
 
 #[tokio::test]
 async fn a_caller_that_is_dropped_loses_no_tokens() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let (bridge, reached) = portal.installed(&db).await;
+    let (app, reached) = portal.installed(&db).await;
     assert!(works(&reached).await);
     portal.sandbox.expire_tokens();
     // Dropped at every moment of a renewal, the first of which is before it began.
@@ -57,13 +57,13 @@ async fn a_caller_that_is_dropped_loses_no_tokens() {
         let _ = tokio::time::timeout(Duration::from_millis(step), call).await;
     }
     assert!(works(&reached).await);
-    assert_eq!(version(&bridge).await, 2);
+    assert_eq!(version(&app).await, 2);
 }
 
 #[tokio::test]
 async fn one_who_died_before_he_renewed_is_waited_for_and_then_replaced() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let (bridge, reached) = portal.installed(&db).await;
+    let (app, reached) = portal.installed(&db).await;
     let mut row = db.pool.acquire().await.unwrap();
     assert!(
         tokens::claim(&mut row, "main", 1, Uuid::now_v7(), 0.5)
@@ -72,14 +72,19 @@ async fn one_who_died_before_he_renewed_is_waited_for_and_then_replaced() {
     );
     portal.sandbox.expire_tokens();
     assert!(works(&reached).await);
-    assert_eq!(version(&bridge).await, 2);
+    assert_eq!(version(&app).await, 2);
 }
 
 #[tokio::test]
 async fn one_who_died_between_the_renewal_and_its_storing_leaves_a_refusal_that_is_asked_once() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let (bridge, reached) = portal.installed(&db).await;
-    let before = bridge.tokens(&main_portal()).await.unwrap().unwrap();
+    let (app, reached) = portal.installed(&db).await;
+    let before = app
+        .portal_access
+        .tokens(&main_portal())
+        .await
+        .unwrap()
+        .unwrap();
     // The refresh token is used up, and what it was exchanged for is lost.
     portal.server().renew(&before.refresh).await.unwrap();
     portal.sandbox.expire_tokens();
@@ -92,7 +97,12 @@ async fn one_who_died_between_the_renewal_and_its_storing_leaves_a_refusal_that_
         assert_eq!(failed.class(), Class::TokenExpired);
         assert!(failed.to_string().contains("invalid_grant"), "{failed}");
     }
-    let now = bridge.tokens(&main_portal()).await.unwrap().unwrap();
+    let now = app
+        .portal_access
+        .tokens(&main_portal())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(now.refused.is_some());
     assert_eq!(now.version, before.version);
 }
@@ -100,7 +110,7 @@ async fn one_who_died_between_the_renewal_and_its_storing_leaves_a_refusal_that_
 #[tokio::test]
 async fn an_authorisation_server_that_is_away_is_asked_again() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let (bridge, _) = portal.installed(&db).await;
+    let (app, _) = portal.installed(&db).await;
     let away = wiremock::MockServer::start().await;
     wiremock::Mock::given(wiremock::matchers::any())
         .respond_with(wiremock::ResponseTemplate::new(502))
@@ -111,7 +121,7 @@ async fn an_authorisation_server_that_is_away_is_asked_again() {
         ..portal.server().app().clone()
     })
     .unwrap();
-    let source = worker::applications::StoredTokens::new(bridge.clone(), main_portal(), server);
+    let source = worker::portal_access::StoredTokens::new(app.clone(), main_portal(), server);
     let credentials = Credentials::App(std::sync::Arc::new(source));
     let client = Client::new(credentials, &Options::default()).unwrap();
     portal.sandbox.expire_tokens();
@@ -120,7 +130,7 @@ async fn an_authorisation_server_that_is_away_is_asked_again() {
         .await
         .unwrap_err();
     assert_eq!(failed.class(), Class::Down);
-    assert!(works(&portal.reached(&bridge)).await);
+    assert!(works(&portal.reached(&app)).await);
 }
 
 #[tokio::test]
@@ -143,22 +153,30 @@ async fn a_server_that_gives_no_other_refresh_token_leaves_the_old_one() {
     assert!(oauth.exchange(&"code".into()).await.is_err());
 }
 
-async fn until(bridge: &Bridge, what: &str, wanted: impl Fn(&LaneState) -> bool) {
+async fn until(app: &App, what: &str, wanted: impl Fn(&LaneState) -> bool) {
     for _ in 0..1_000 {
-        let status = bridge.status().await.unwrap();
+        let status = app.operations.status().await.unwrap();
         if wanted(&status.portals[0].state) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{what}: {:?}", bridge.status().await.unwrap().portals);
+    panic!(
+        "{what}: {:?}",
+        app.operations.status().await.unwrap().portals
+    );
 }
 
 #[tokio::test]
 async fn a_refused_renewal_pauses_the_portal_and_a_new_installation_lets_it_go_on() {
     let (portal, db) = (Portal::start().await, Database::new().await);
-    let (bridge, reached) = portal.installed(&db).await;
-    let before = bridge.tokens(&main_portal()).await.unwrap().unwrap();
+    let (app, reached) = portal.installed(&db).await;
+    let before = app
+        .portal_access
+        .tokens(&main_portal())
+        .await
+        .unwrap()
+        .unwrap();
     portal.server().renew(&before.refresh).await.unwrap();
     portal.sandbox.expire_tokens();
     let stop = CancellationToken::new();
@@ -167,12 +185,12 @@ async fn a_refused_renewal_pauses_the_portal_and_a_new_installation_lets_it_go_o
         ..worker::Options::default()
     };
     let portals = BTreeMap::from([(main_portal(), reached.client.clone())]);
-    let lanes = tokio::spawn(worker::run(bridge.clone(), portals, options, stop.clone()));
-    bridge
+    let lanes = tokio::spawn(worker::run(app.clone(), portals, options, stop.clone()));
+    app.intake
         .accept_events(Some(&shop::main_shop()), &[shop::event("e1", "A-1", 1)])
         .await
         .unwrap();
-    until(&bridge, "the lane does not pause", |state| {
+    until(&app, "the lane does not pause", |state| {
         *state == LaneState::Waiting
     })
     .await;
@@ -183,9 +201,13 @@ async fn a_refused_renewal_pauses_the_portal_and_a_new_installation_lets_it_go_o
         .unwrap();
     assert_eq!(code.as_deref(), Some("B24-TOKEN"));
     let fields = portal.installs(CLIENT).await;
-    let taken = bridge.install_app(&main_portal(), &fields).await.unwrap();
-    assert!(matches!(taken, Taken::Waits(_)));
-    assert!(judge_now(&bridge, &reached).await.unwrap());
+    let taken = app
+        .portal_access
+        .install_app(&main_portal(), &fields)
+        .await
+        .unwrap();
+    assert!(matches!(taken, InstallOutcome::Waits(_)));
+    assert!(judge_now(&app, &reached).await.unwrap());
     for _ in 0..1_000 {
         if portal.sandbox.deals().len() == 1 {
             break;

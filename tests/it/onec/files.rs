@@ -302,10 +302,11 @@ async fn documents_are_kept_once_and_refused_by_name_in_both_protocols() {
     );
     let (_, said) = base.import("sale", "contragents.xml").await.unwrap();
     assert_eq!(said[0], "failure");
-    let trade = world.site.bridge.onec_base("trade").unwrap().clone();
+    let trade = world.site.app.onec.onec_base("trade").unwrap().clone();
     let kept = world
         .site
-        .bridge
+        .app
+        .onec
         .onec_documents(&trade, Some("142"), None, 10)
         .await
         .unwrap();
@@ -431,13 +432,13 @@ async fn files_are_kept_for_their_time_and_to_their_bound() {
     }
     let files = "SELECT count(*) FROM bridge.onec_files";
     // A session that goes on keeps its files.
-    world.site.bridge.prune_onec(1_000).await.unwrap();
+    world.site.app.onec.prune_onec(1_000).await.unwrap();
     assert_eq!(world.count(files).await, 2);
     sqlx::query("UPDATE bridge.onec_sessions SET expires_at = now() - interval '1 second'")
         .execute(&world.db.pool)
         .await
         .unwrap();
-    world.site.bridge.prune_onec(1_000).await.unwrap();
+    world.site.app.onec.prune_onec(1_000).await.unwrap();
     assert_eq!(world.count(files).await, 0);
     assert_eq!(
         world.count("SELECT count(*) FROM bridge.onec_pieces").await,

@@ -201,14 +201,14 @@ async fn an_order_keeps_its_identity_whatever_the_settings_become() {
     base.fetch_orders().await.unwrap();
     assert!(base.order("A-1").is_some_and(|kept| kept.times == 2));
     assert!(base.order("B-2").is_some());
-    let report = other.bridge.onec_report().await.unwrap();
+    let report = other.app.onec.onec_report().await.unwrap();
     assert!(report[0].prefix_changed);
-    assert!(!world.site.bridge.onec_report().await.unwrap()[0].prefix_changed);
+    assert!(!world.site.app.onec.onec_report().await.unwrap()[0].prefix_changed);
     // Another kind of `Ид` is refused at start.
     let third = world
         .another("", "[onec.trade.export]\nid = \"number\"")
         .await;
-    let problems = third.bridge.check_onec_bases().await.unwrap();
+    let problems = third.app.onec.check_onec_bases().await.unwrap();
     assert_eq!(problems[0].key, "onec.trade.export.id");
 }
 
@@ -216,12 +216,12 @@ async fn an_order_keeps_its_identity_whatever_the_settings_become() {
 async fn a_new_base_does_not_get_a_shop_s_history_unasked() {
     let world = World::new().await;
     world.save(order("1", 1)).await;
-    let problems = world.site.bridge.check_onec_bases().await.unwrap();
+    let problems = world.site.app.onec.check_onec_bases().await.unwrap();
     assert_eq!(problems[0].key, "onec.trade.export.since");
     let later = world
         .another("", "[onec.trade.export]\nsince = \"now\"")
         .await;
-    assert!(later.bridge.check_onec_bases().await.unwrap().is_empty());
+    assert!(later.app.onec.check_onec_bases().await.unwrap().is_empty());
     let mut base = world.base_of("2.09");
     base.exchange.address = format!("{}/exchange/1c/trade", later.url);
     assert_eq!(base.fetch_orders().await.unwrap().orders, 0);
@@ -287,7 +287,7 @@ async fn an_order_that_cannot_be_named_holds_up_nobody_and_is_told() {
     world.save(order("3", 1)).await;
     let mut base = world.base_of("2.09");
     assert_eq!(base.fetch_orders().await.unwrap().orders, 2);
-    let report = world.site.bridge.onec_report().await.unwrap();
+    let report = world.site.app.onec.onec_report().await.unwrap();
     assert_eq!(report[0].refused_orders[0].code, "ONEC-NUMBER");
     assert_eq!(report[0].refused_orders[0].number, "2");
 }
@@ -354,16 +354,16 @@ async fn an_order_goes_again_where_a_person_says_so_with_a_version_of_its_own() 
     let first = base.order("1").unwrap().version.clone();
     let shop = b24_bridge::domain::ShopName::parse("main").unwrap();
     let who = b24_bridge::app::Actor::new("cli:anna");
-    let bridge = &world.site.bridge;
+    let app = &world.site.app;
     assert!(
-        bridge
+        app.onec
             .onec_resend(&shop, "1", &who)
             .await
             .unwrap()
             .is_some()
     );
     assert!(
-        bridge
+        app.onec
             .onec_resend(&shop, "none", &who)
             .await
             .unwrap()
@@ -377,11 +377,12 @@ async fn an_order_goes_again_where_a_person_says_so_with_a_version_of_its_own() 
 async fn a_look_at_the_next_answer_changes_nothing() {
     let world = World::new().await;
     world.save(order("1", 1)).await;
-    let base = world.site.bridge.onec_base("trade").unwrap().clone();
+    let base = world.site.app.onec.onec_base("trade").unwrap().clone();
     for _ in 0..2 {
         let mut query = world
             .site
-            .bridge
+            .app
+            .onec
             .preview_onec_query(&base, None)
             .await
             .unwrap();
@@ -413,14 +414,14 @@ async fn what_waits_is_seen_while_no_base_asks_and_is_not_pruned() {
     world.save(order("1", 1)).await;
     assert!((waiting().await - 1.0).abs() < 0.1);
     world.save(order("2", 1)).await;
-    world.site.bridge.prune_onec(1_000).await.unwrap();
+    world.site.app.onec.prune_onec(1_000).await.unwrap();
     // Settled long ago, by the portal's lane.
     sqlx::query("UPDATE bridge.outbox SET state = 'done', settled_at = now() - interval '90 days'")
         .execute(&world.db.pool)
         .await
         .unwrap();
     let mut db = world.db.pool.acquire().await.unwrap();
-    let pruned = b24_bridge::storage::outbox::prune(&mut db, 1.0, 1_000)
+    let pruned = b24_bridge::storage::queue::outbox::prune(&mut db, 1.0, 1_000)
         .await
         .unwrap();
     assert_eq!(pruned, 0);

@@ -2,7 +2,7 @@
 
 use crate::support::{database::Database, provider, settings::KEY};
 use b24_bridge::{
-    app::{Bridge, Directory},
+    app::{App, Registry},
     config::{Config, PasswordHash},
     http::{self, State},
     sandbox::onec::{Exchange, OneC},
@@ -68,7 +68,7 @@ types = ["catalog"]
 pub(super) struct Site {
     pub(super) url: String,
     pub(super) host: String,
-    pub(super) bridge: Bridge,
+    pub(super) app: App,
     stop: CancellationToken,
     _ready: watch::Sender<bool>,
 }
@@ -157,18 +157,18 @@ impl World {
 }
 
 async fn site(db: &Database, config: &Arc<Config>) -> Site {
-    let directory = Directory {
+    let directory = Registry {
         shops: config.shop_rules(),
         sources: config.sources(),
         portals: config.portals.keys().cloned().collect(),
         bases: config.bases(),
         titles: config.titles(),
-        ..Directory::default()
+        ..Registry::default()
     };
-    let bridge = Bridge::new(db.pool.clone(), directory);
+    let app = App::new(db.pool.clone(), directory);
     let (ready, watched) = watch::channel(true);
     let router = http::router(State {
-        bridge: bridge.clone(),
+        app: app.clone(),
         config: Arc::clone(config),
         ready: watched,
     });
@@ -179,7 +179,7 @@ async fn site(db: &Database, config: &Arc<Config>) -> Site {
     Site {
         url: format!("http://{host}"),
         host,
-        bridge,
+        app,
         stop,
         _ready: ready,
     }

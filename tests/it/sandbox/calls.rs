@@ -1,6 +1,6 @@
 //! Addresses, bodies, envelopes, batches, credentials.
 
-use b24_bridge::sandbox::{App, Options, Plan};
+use b24_bridge::sandbox::{LocalApp, Options, Plan};
 use serde_json::{Value, json};
 
 use super::{desk, desk_with};
@@ -238,7 +238,7 @@ async fn a_form_encoded_batch_is_decoded_twice() {
 async fn an_application_gets_renews_and_loses_its_tokens() {
     let desk = desk_with(
         Options::default()
-            .app(App::new("app.1", "s3cret"))
+            .app(LocalApp::new("app.1", "s3cret"))
             .plan(Plan::Unlimited),
     )
     .await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use b24_bridge::sandbox::{App, Delivery, Options, Plan};
+use b24_bridge::sandbox::{Delivery, LocalApp, Options, Plan};
 use serde_json::{Value, json};
 
 use super::{Desk, desk_with, until};
@@ -63,9 +63,9 @@ async fn install(desk: &Desk, heard: &Heard) -> String {
 }
 
 async fn with_app(install_url: &str) -> Desk {
-    let app = App {
+    let app = LocalApp {
         install_url: Some(install_url.to_owned()),
-        ..App::new("app.1", "s")
+        ..LocalApp::new("app.1", "s")
     };
     desk_with(Options::default().plan(Plan::Unlimited).app(app)).await
 }

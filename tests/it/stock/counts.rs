@@ -29,7 +29,7 @@ fn sold(at: i64, product: &str, quantity: i64) -> Value {
 
 /// On hand in `a`, as text.
 async fn on_hand(api: &crate::support::api::Api, product: &str) -> String {
-    api.bridge.apply_counts("main").await.unwrap();
+    api.app.stock.apply_counts("main").await.unwrap();
     api.level(product, "a").await.0
 }
 
@@ -49,7 +49,7 @@ async fn whatever_arrives_first_on_hand_is_the_newest_count_and_what_came_after_
             let (kind, data) = &facts[(nth + turn) % facts.len()];
             api.tell(kind, data.clone()).await;
             if nth % 2 == 0 {
-                api.bridge.apply_counts("main").await.unwrap();
+                api.app.stock.apply_counts("main").await.unwrap();
             }
         }
         assert_eq!(on_hand(&api, "cup").await, "4", "from {turn} on");
@@ -63,7 +63,7 @@ async fn a_count_never_sets_a_reservation_free_and_a_shipment_after_it_is_laid_o
     api.bring("a", "cup", "5").await;
     api.put("r", &one("cup", 4)).await;
     api.tell(COUNTED, count(0, &[("cup", 3)])).await;
-    api.bridge.apply_counts("main").await.unwrap();
+    api.app.stock.apply_counts("main").await.unwrap();
     assert_eq!(
         api.level("cup", "a").await,
         ("3".to_owned(), "4".to_owned())
@@ -128,7 +128,7 @@ async fn what_a_complete_count_does_not_name_is_not_there_and_a_partial_one_leav
         "0",
         "an older count changes nothing"
     );
-    let ledger = api.bridge.stock_ledger("main", "new").await.unwrap();
+    let ledger = api.app.stock.stock_ledger("main", "new").await.unwrap();
     assert!(
         ledger
             .iter()
@@ -162,8 +162,8 @@ async fn a_large_count_goes_in_parts_and_goes_on_where_it_was() {
     assert_eq!(api.level("gone", "a").await.0, "3", "zeros come last");
     // Two at once get in nobody's way.
     let (one, two) = tokio::join!(
-        api.bridge.apply_counts("main"),
-        api.bridge.apply_counts("main")
+        api.app.stock.apply_counts("main"),
+        api.app.stock.apply_counts("main")
     );
     assert!(one.unwrap() + two.unwrap() >= 4);
     assert_eq!(on_hand(&api, "p2499").await, "7");
@@ -184,7 +184,7 @@ async fn the_first_count_of_a_large_store_takes_time_as_it_has_lines() {
     let counts: Vec<_> = names.iter().map(|name| (name.as_str(), 7)).collect();
     api.tell(COUNTED, count(0, &counts)).await;
     let began = std::time::Instant::now();
-    api.bridge.apply_counts("main").await.unwrap();
+    api.app.stock.apply_counts("main").await.unwrap();
     let took = began.elapsed();
     assert_eq!(api.level("p19999", "a").await.0, "7");
     // Where each part reads all levels that are there, it takes minutes.

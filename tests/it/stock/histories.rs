@@ -4,7 +4,7 @@
 use super::world::{event, serve, settings};
 use b24_bridge::{
     app::{
-        Accepted, Bridge,
+        Accepted, App,
         stock::{ReservationAnswer, Reserved},
     },
     domain::ShopName,
@@ -39,14 +39,12 @@ async fn whatever_happens_in_whatever_order_the_ledger_the_levels_and_the_model_
         let api = serve(&settings().set("stock.main.split", split)).await;
         let mut tasks = JoinSet::new();
         for task in 0..AT_ONCE {
-            let (bridge, pool) = (api.bridge.clone(), api.db.pool.clone());
+            let (app, pool) = (api.app.clone(), api.db.pool.clone());
             tasks.spawn(async move {
                 for nth in (task..histories / 2).step_by(usize::try_from(AT_ONCE).unwrap()) {
                     let chance = StdRng::seed_from_u64(seed * 1_000_000 + nth);
                     let name = format!("h{nth}");
-                    History::new(&bridge, &pool, name, chance, split)
-                        .run()
-                        .await;
+                    History::new(&app, &pool, name, chance, split).run().await;
                 }
             });
         }
@@ -61,7 +59,7 @@ async fn whatever_happens_in_whatever_order_the_ledger_the_levels_and_the_model_
 type Place = (String, String);
 
 struct History<'a> {
-    bridge: &'a Bridge,
+    app: &'a App,
     pool: &'a PgPool,
     name: String,
     chance: StdRng,
@@ -79,15 +77,9 @@ struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    fn new(
-        bridge: &'a Bridge,
-        pool: &'a PgPool,
-        name: String,
-        chance: StdRng,
-        split: bool,
-    ) -> Self {
+    fn new(app: &'a App, pool: &'a PgPool, name: String, chance: StdRng, split: bool) -> Self {
         Self {
-            bridge,
+            app,
             pool,
             name,
             chance,
@@ -185,7 +177,7 @@ impl<'a> History<'a> {
         let waits = "SELECT count(*) FROM bridge.stock_events e JOIN bridge.stock_count_lines l ON l.event = e.id
                      WHERE e.done_at IS NULL AND l.product LIKE $1";
         loop {
-            self.bridge.apply_counts("main").await.unwrap();
+            self.app.stock.apply_counts("main").await.unwrap();
             let waits = sqlx::query_scalar(waits).bind(format!("{}-%", self.name));
             let waits: i64 = waits.fetch_one(self.pool).await.unwrap();
             if waits == 0 {
@@ -199,7 +191,11 @@ impl<'a> History<'a> {
         let message = event(kind, data);
         // Said twice, it counts once.
         let messages = [message.clone(), message];
-        let taken = self.bridge.accept_events(Some(&self.shop), &messages).await;
+        let taken = self
+            .app
+            .intake
+            .accept_events(Some(&self.shop), &messages)
+            .await;
         assert_eq!(taken.unwrap(), [Accepted::Queued, Accepted::Duplicate]);
     }
 
@@ -221,7 +217,12 @@ impl<'a> History<'a> {
         }
         self.log.push(format!("put {id} {body}"));
         let wanted = Reservation::read(&body).unwrap();
-        let answer = self.bridge.reserve(&self.shop, &id, &wanted).await.unwrap();
+        let answer = self
+            .app
+            .stock
+            .reserve(&self.shop, &id, &wanted)
+            .await
+            .unwrap();
         match (self.expected(&id, &wanted), answer) {
             (Expected::AsItIs, ReservationAnswer::Reserved(reserved)) => {
                 assert_eq!(Some(&reserved), self.known.get(&id), "{}", self.story());
@@ -371,7 +372,12 @@ impl<'a> History<'a> {
         }
         self.log.push(format!("ship {id} {body}"));
         let shipment = Shipment::read(&body).unwrap();
-        let answer = self.bridge.ship(&self.shop, &id, &shipment).await.unwrap();
+        let answer = self
+            .app
+            .stock
+            .ship(&self.shop, &id, &shipment)
+            .await
+            .unwrap();
         let wanted = if part {
             whole(&body["lines"][0]["quantity"].to_string())
         } else {
@@ -384,7 +390,12 @@ impl<'a> History<'a> {
             return;
         };
         // Named or whole, it leaves once however often it is said.
-        let again = self.bridge.ship(&self.shop, &id, &shipment).await.unwrap();
+        let again = self
+            .app
+            .stock
+            .ship(&self.shop, &id, &shipment)
+            .await
+            .unwrap();
         assert_eq!(
             again,
             ReservationAnswer::Reserved(now.clone()),
@@ -405,7 +416,7 @@ impl<'a> History<'a> {
     async fn release(&mut self) {
         let id = self.id();
         self.log.push(format!("release {id}"));
-        match self.bridge.release(&self.shop, &id).await.unwrap() {
+        match self.app.stock.release(&self.shop, &id).await.unwrap() {
             ReservationAnswer::Reserved(now) => {
                 let before = &self.known[&id];
                 let state = if before.state == "held" {
@@ -434,8 +445,8 @@ impl<'a> History<'a> {
             .unwrap()
             .rows_affected()
             > 0;
-        self.bridge.expire_reservations().await.unwrap();
-        let answer = self.bridge.reservation(&self.shop, &id).await.unwrap();
+        self.app.stock.expire_reservations().await.unwrap();
+        let answer = self.app.stock.reservation(&self.shop, &id).await.unwrap();
         if let ReservationAnswer::Reserved(now) = answer {
             assert!(!held || now.state == "expired", "{}", self.story());
             self.known.insert(id, now);
@@ -446,7 +457,8 @@ impl<'a> History<'a> {
     async fn agree(&self) {
         let names = [0, 1].map(|nth| format!("{}-{nth}", self.name));
         let levels = self
-            .bridge
+            .app
+            .stock
             .stock_levels(&self.shop, &names)
             .await
             .unwrap()

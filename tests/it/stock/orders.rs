@@ -140,7 +140,7 @@ async fn a_paid_order_does_not_run_out_and_a_late_payment_holds_again_or_finds_t
             .execute(&api.db.pool)
             .await
             .unwrap();
-        api.bridge.expire_reservations().await.unwrap();
+        api.app.stock.expire_reservations().await.unwrap();
         api.get_reservation("A-1").await["state"].clone()
     };
     api.ordered(order(1, "N", 2)).await;
@@ -211,7 +211,7 @@ async fn where_the_shop_asks_orders_reserve_nothing_but_pay_ship_and_release() {
         .execute(&api.db.pool)
         .await
         .unwrap();
-    api.bridge.expire_reservations().await.unwrap();
+    api.app.stock.expire_reservations().await.unwrap();
     api.ordered(with(order(2, "N", 2), "paid", json!(true)))
         .await;
     let held = api.get_reservation("cart").await;

@@ -22,11 +22,11 @@ const CLIENTS: usize = 64;
 async fn of_a_thousand_pieces_sixty_four_clients_hold_a_thousand() {
     let api = world().await;
     api.bring("a", "hot", "1000").await;
-    let bridge = api.bridge.clone();
+    let app = api.app.clone();
     let next = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
-        let (bridge, next) = (bridge.clone(), Arc::clone(&next));
+        let (app, next) = (app.clone(), Arc::clone(&next));
         clients.spawn(async move {
             let shop = ShopName::parse("main").unwrap();
             let wanted = Reservation::read(&one("hot", 1)).unwrap();
@@ -39,8 +39,8 @@ async fn of_a_thousand_pieces_sixty_four_clients_hold_a_thousand() {
                 // Each asks twice, as somebody whose answer was lost.
                 let id = nth.to_string();
                 let (first, again) = tokio::join!(
-                    bridge.reserve(&shop, &id, &wanted),
-                    bridge.reserve(&shop, &id, &wanted)
+                    app.stock.reserve(&shop, &id, &wanted),
+                    app.stock.reserve(&shop, &id, &wanted)
                 );
                 match (first.unwrap(), again.unwrap()) {
                     (ReservationAnswer::Reserved(_), ReservationAnswer::Reserved(_)) => held += 1,
@@ -105,7 +105,7 @@ async fn lines_in_any_order_never_end_in_a_circle() {
     }
     let mut tasks = JoinSet::new();
     for nth in 0..24 {
-        let bridge = api.bridge.clone();
+        let app = api.app.clone();
         tasks.spawn(async move {
             let shop = ShopName::parse("main").unwrap();
             for turn in 0..20 {
@@ -113,10 +113,10 @@ async fn lines_in_any_order_never_end_in_a_circle() {
                 let lines: Vec<_> = (0..3).map(line).collect();
                 let wanted = Reservation::read(&json!({ "lines": lines })).unwrap();
                 let id = format!("c{}", (nth + turn) % 12);
-                let answer = bridge.reserve(&shop, &id, &wanted).await.unwrap();
+                let answer = app.stock.reserve(&shop, &id, &wanted).await.unwrap();
                 assert!(matches!(answer, ReservationAnswer::Reserved(_)), "{answer:?}");
                 if turn % 5 == 4 {
-                    bridge.release(&shop, &id).await.unwrap();
+                    app.stock.release(&shop, &id).await.unwrap();
                 }
             }
         });

@@ -59,7 +59,7 @@ async fn the_same_again_changes_nothing_and_another_changes_by_the_difference() 
     );
     api.put("r", &one("cup", 1)).await;
     assert_eq!(api.level("cup", "a").await, pair("5", "1"));
-    let moves = api.bridge.stock_ledger("main", "cup").await.unwrap();
+    let moves = api.app.stock.stock_ledger("main", "cup").await.unwrap();
     let reserved: Vec<_> = moves.iter().map(|row| row.reserved.as_str()).collect();
     assert_eq!(reserved, ["0", "2", "2.5", "-3.5"]);
     api.prove().await;
@@ -287,7 +287,7 @@ async fn what_has_run_out_is_free_for_the_next_who_asks_and_for_whoever_looks() 
             }
             "get" => {}
             "level" => assert_eq!(api.level("cup", "a").await, pair("1", "0")),
-            _ => assert_eq!(api.bridge.expire_reservations().await.unwrap(), 1),
+            _ => assert_eq!(api.app.stock.expire_reservations().await.unwrap(), 1),
         }
         assert_eq!(api.get_reservation(&id).await["state"], "expired", "{look}");
         assert_eq!(api.level("cup", "a").await, pair("1", "0"));

@@ -133,7 +133,7 @@ async fn an_event_about_goods_from_sql_is_taken_and_a_wrong_one_is_a_dead_letter
         "data": { "number": "1", "status": "N", "currency": "RUB", "total": 1 } });
     let publish = sqlx::query("SELECT bridge.publish_event($1)").bind(order);
     publish.execute(&api.db.pool).await.unwrap();
-    assert_eq!(api.bridge.take_published().await.unwrap(), 3);
+    assert_eq!(api.app.intake.ingest_sql_events().await.unwrap(), 3);
     assert_eq!(api.level("cup", "a").await.0, "4");
     let outcomes: Vec<String> =
         sqlx::query_scalar("SELECT outcome FROM bridge.published ORDER BY id")

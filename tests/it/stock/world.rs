@@ -52,8 +52,8 @@ pub(super) async fn serve(settings: &Settings) -> Api {
     let mut api = Api::with(settings).await;
     let config = Config::parse(&settings.to_string(), &BTreeMap::new()).unwrap();
     // The same cell: the router's clone has the stocks, too.
-    api.bridge = api.bridge.clone().with_stocks(config.stocks);
-    api.bridge.configure_stocks().await.unwrap().unwrap();
+    api.app = api.app.clone().with_stocks(config.stocks);
+    api.app.stock.configure_stocks().await.unwrap().unwrap();
     api
 }
 
@@ -141,7 +141,7 @@ impl Api {
 
     /// Every level is what its moves and reservations come to.
     pub(super) async fn prove(&self) {
-        let found = self.bridge.check_stock("main").await.unwrap();
+        let found = self.app.stock.check_stock("main").await.unwrap();
         assert!(found.unproved.is_empty(), "{found:?}");
     }
 }

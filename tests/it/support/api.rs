@@ -2,7 +2,7 @@
 
 use super::{database::Database, provider, settings::Settings, shop};
 use b24_bridge::{
-    app::Bridge,
+    app::App,
     config::Config,
     http::{self, State},
 };
@@ -30,7 +30,7 @@ pub(crate) struct Api {
     pub(crate) address: String,
     pub(crate) url: String,
     pub(crate) client: Client,
-    pub(crate) bridge: Bridge,
+    pub(crate) app: App,
     pub(crate) db: Database,
     pub(crate) ready: watch::Sender<bool>,
     pub(crate) stop: CancellationToken,
@@ -52,11 +52,11 @@ impl Api {
     pub(crate) async fn with(settings: &Settings) -> Self {
         provider();
         let db = Database::new().await;
-        let bridge = shop::bridge(&db.pool, &["main", "other"]);
+        let app = shop::app(&db.pool, &["main", "other"]);
         let config = Config::parse(&settings.to_string(), &BTreeMap::new()).unwrap();
         let (ready, watched) = watch::channel(true);
         let router = http::router(State {
-            bridge: bridge.clone(),
+            app: app.clone(),
             config: Arc::new(config),
             ready: watched,
         });
@@ -68,7 +68,7 @@ impl Api {
             url: format!("http://{address}"),
             address,
             client: Client::builder().no_proxy().build().unwrap(),
-            bridge,
+            app,
             db,
             ready,
             stop,

@@ -3,7 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod cluster;
 pub(crate) mod database;
-pub(crate) mod lines;
+pub(crate) mod log_lines;
 mod port;
 pub(crate) mod process;
 pub(crate) mod settings;

@@ -1,13 +1,13 @@
 //! A shop with its rules, and the events it posts.
 
 use b24_bridge::{
-    app::{Bridge, Claim, Directory, Tries},
+    app::{App, Claim, Registry, RetryPolicy},
     domain::{
-        Code, Correspondence, Direction, OnDeleted, Placeholders, PortalName, ShopName, ShopRules,
-        Stage, StatusMap, Texts,
+        Correspondence, Direction, ErrorCode, OnDeleted, Placeholders, PortalName, ShopName,
+        ShopRules, Stage, StatusMap, Texts,
     },
-    planner::{Job, Known, Landing, Outcome, Settlement, Target},
-    storage::lanes::{self, Lease},
+    planner::{CrmEntity, Job, KnownLinks, Landing, Outcome, Settlement},
+    storage::queue::lanes::{self, Lease},
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -46,19 +46,19 @@ pub(crate) fn rules(shop: &str) -> ShopRules {
 }
 
 /// A bridge with these shops on the portal `main`.
-pub(crate) fn bridge(pool: &PgPool, shops: &[&str]) -> Bridge {
+pub(crate) fn app(pool: &PgPool, shops: &[&str]) -> App {
     let shops = shops
         .iter()
         .map(|name| (ShopName::parse(name).unwrap(), Arc::new(rules(name))))
         .collect();
     let portals = vec![PortalName::parse("main").unwrap()];
-    Bridge::new(
+    App::new(
         pool.clone(),
-        Directory {
+        Registry {
             shops,
             sources: Vec::new(),
             portals,
-            ..Directory::default()
+            ..Registry::default()
         },
     )
 }
@@ -76,8 +76,8 @@ pub(crate) fn event(id: &str, number: &str, version: i64) -> Value {
 }
 
 /// Tries that follow at once.
-pub(crate) fn tries() -> Tries {
-    Tries {
+pub(crate) fn tries() -> RetryPolicy {
+    RetryPolicy {
         doubt: std::time::Duration::ZERO,
         most: 3,
         pause: Duration::from_millis(1),
@@ -92,16 +92,16 @@ pub(crate) async fn lease(pool: &PgPool, owner: &str) -> Option<Lease> {
 }
 
 /// Claims what is due.
-pub(crate) async fn claim(bridge: &Bridge, lease: &Lease) -> Vec<(Claim, Job)> {
-    bridge.claim(lease, 100).await.unwrap()
+pub(crate) async fn claim(app: &App, lease: &Lease) -> Vec<(Claim, Job)> {
+    app.delivery.claim(lease, 100).await.unwrap()
 }
 
 /// The order was written as this deal.
 pub(crate) fn done(deal: u64) -> Settlement {
-    let known = Known {
-        target: Some(Target::Deal(deal)),
+    let known = KnownLinks {
+        target: Some(CrmEntity::Deal(deal)),
         contact_id: Some(7),
-        ..Known::default()
+        ..KnownLinks::default()
     };
     Settlement {
         job: 0,
@@ -120,13 +120,13 @@ pub(crate) fn done(deal: u64) -> Settlement {
 /// The portal refused the order.
 pub(crate) fn refused() -> Settlement {
     let outcome = Outcome::Refused {
-        code: Code::Email,
+        code: ErrorCode::Email,
         message: "Неверный e-mail".to_owned(),
     };
     Settlement {
         job: 0,
         outcome,
-        known: Known::default(),
+        known: KnownLinks::default(),
         notes: Vec::new(),
         stage: None,
         links_contact: true,
@@ -138,7 +138,7 @@ pub(crate) fn refused() -> Settlement {
 }
 
 /// No retry can cure the order.
-pub(crate) fn hopeless(code: Code) -> Settlement {
+pub(crate) fn hopeless(code: ErrorCode) -> Settlement {
     let outcome = Outcome::Hopeless {
         code,
         message: "no".to_owned(),
@@ -146,7 +146,7 @@ pub(crate) fn hopeless(code: Code) -> Settlement {
     Settlement {
         job: 0,
         outcome,
-        known: Known::default(),
+        known: KnownLinks::default(),
         notes: Vec::new(),
         stage: None,
         links_contact: true,

@@ -1,13 +1,13 @@
 //! Stages that come back, through the whole service.
 
+mod callbacks;
 mod commands;
-mod crossing;
-mod heard;
+mod concurrent_writes;
 mod model;
 mod restored;
 mod scenarios;
 mod sent;
 mod shop;
-mod told;
 mod untold;
+mod webhooks;
 mod world;

@@ -5,8 +5,8 @@ use super::{
     scenarios::agree,
     world::{Answers, OPERATOR, Plot, World},
 };
-use crate::support::shop::bridge;
-use b24_bridge::{sandbox::Gate, storage::changes};
+use crate::support::shop::app;
+use b24_bridge::{sandbox::Gate, storage::sync::status_changes};
 use serde_json::{Value, json};
 
 async fn letters(world: &World) -> Vec<Value> {
@@ -42,7 +42,10 @@ async fn screens(world: &World) -> Vec<bool> {
             count == 0
         })
         .await;
-    let listed = bridge(&world.db.pool, &["main"]).find_orders("A-1").await;
+    let listed = app(&world.db.pool, &["main"])
+        .operations
+        .find_orders("A-1")
+        .await;
     let (_, told) = world.command(&["orders", "show", "main", "A-1"]).await;
     let (fine, found) = world.command(&["reconcile", "--dry-run", "--json"]).await;
     assert!(fine, "{found}");
@@ -71,7 +74,7 @@ async fn a_message_that_died_or_was_let_go_is_a_difference_on_every_screen_until
     let sql = "UPDATE bridge.status_changes SET settled_at = now() - interval '2 years' WHERE state = 'dead'";
     sqlx::query(sql).execute(&world.db.pool).await.unwrap();
     let mut db = world.db.pool.acquire().await.unwrap();
-    assert_eq!(changes::prune(&mut db, 1.0, 100).await.unwrap(), 0);
+    assert_eq!(status_changes::prune(&mut db, 1.0, 100).await.unwrap(), 0);
 
     let path = format!("/v1/dead-letters/{letter}/discard");
     let let_go = world.post(&path, OPERATOR, json!({"reason": "by phone"}));

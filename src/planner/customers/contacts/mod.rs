@@ -1,6 +1,6 @@
 //! Persons who ordered, and their contacts in the portal: searched, recognised, made, completed.
 
-mod recognise;
+mod matching;
 mod search;
 mod write;
 
@@ -9,8 +9,8 @@ use crate::{
     domain::{Agreement, OrderNumber, Person, Phone, ShopName, ShopRules},
     planner::{
         Passed,
-        value::text,
-        who::{Evidence, Linked, Recognition},
+        customers::card_match::{Evidence, Linked, Recognition},
+        json::text,
     },
 };
 use serde_json::{Map, Value};

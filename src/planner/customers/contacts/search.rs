@@ -5,9 +5,9 @@ use crate::{
     domain::{Agreement, Phone, ShopName},
     planner::{
         Evidence, Wave,
-        ask::Ask,
-        list::{PAGE, listed, of_ids, row_id},
-        value::{elements, id, rows, text},
+        batching::PendingCommand,
+        json::{elements, id, rows, text},
+        list_query::{PAGE, listed, of_ids, row_id},
     },
 };
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ impl Wave {
         for ids in ids.chunks(PAGE) {
             let params = listed(&of_ids(ids), &FIELDS);
             let ids = ids.to_vec();
-            self.ask("crm.contact.list", params, Ask::Contacts { ids });
+            self.ask("crm.contact.list", params, PendingCommand::Contacts { ids });
         }
     }
 
@@ -78,7 +78,7 @@ impl Wave {
             let texts: Vec<&str> = values.iter().map(|(value, _)| value.as_str()).collect();
             let kind = if by_phone { "PHONE" } else { "EMAIL" };
             let params = json!({"type": kind, "values": texts, "entity_type": "CONTACT"});
-            let ask = Ask::Duplicates {
+            let ask = PendingCommand::Duplicates {
                 by_phone,
                 values: values.to_vec(),
             };
@@ -126,7 +126,7 @@ impl Wave {
 
     fn ask_contact_origins(&mut self, origins: Vec<(ShopName, String, usize)>) {
         self.ask_by_origin("crm.contact.list", &FIELDS, origins, |customers| {
-            Ask::ContactsByOrigin { customers }
+            PendingCommand::ContactsByOrigin { customers }
         });
     }
 

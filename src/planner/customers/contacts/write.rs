@@ -2,15 +2,15 @@
 
 use crate::planner::{
     Evidence, Wave,
-    ask::{Ask, Step},
+    batching::{PendingCommand, PlannedCommand},
     customers::{communications, ownership},
-    rows::cut,
-    value::made_id,
+    entities::product_rows::cut,
+    json::made_id,
 };
 use serde_json::{Map, Value, json};
 
 impl Wave {
-    pub(in crate::planner) fn new_contact(&self, at: usize) -> Step {
+    pub(in crate::planner) fn new_contact(&self, at: usize) -> PlannedCommand {
         let customer = &self.customers[at];
         let [name, last_name, second_name] = customer.names();
         let phone = customer.phones.first().cloned();
@@ -40,15 +40,15 @@ impl Wave {
         if let Some(source) = &customer.source {
             fields.insert("SOURCE_ID".to_owned(), json!(source));
         }
-        Step::new(
+        PlannedCommand::new(
             "crm.contact.add",
             json!({"fields": fields}),
-            Ask::AddContact { customer: at },
+            PendingCommand::AddContact { customer: at },
         )
     }
 
     /// What the contact lacks of the customer's phones and e-mails; none where it was not read.
-    pub(in crate::planner) fn completion(&self, at: usize, contact: u64) -> Option<Step> {
+    pub(in crate::planner) fn completion(&self, at: usize, contact: u64) -> Option<PlannedCommand> {
         let customer = &self.customers[at];
         let row = self.contacts.get(&contact)?.as_ref()?;
         let phones: Vec<String> = customer
@@ -67,10 +67,10 @@ impl Wave {
         communications(&mut fields, &phones, &emails);
         (!fields.is_empty()).then(|| {
             let params = json!({"id": contact, "fields": fields});
-            Step::new(
+            PlannedCommand::new(
                 "crm.contact.update",
                 params,
-                Ask::CompleteContact { customer: at },
+                PendingCommand::CompleteContact { customer: at },
             )
         })
     }
@@ -82,6 +82,10 @@ impl Wave {
             self.customers[at].evidence = vec![Evidence::Made];
             return;
         }
-        self.no_id(&Ask::AddContact { customer: at }, "crm.contact.add", result);
+        self.no_id(
+            &PendingCommand::AddContact { customer: at },
+            "crm.contact.add",
+            result,
+        );
     }
 }

@@ -1,18 +1,18 @@
 //! The portal does not let the bridge in, or has another address. Told in Russian where a webhook is the way in.
 
 use super::{
-    super::browser::program,
     Place::Portal,
     Trouble,
     scene::{CLIENT, Door, Scene},
 };
-use b24_bridge::domain::Code;
+use crate::console::browser::program;
+use b24_bridge::domain::ErrorCode;
 use serde_json::json;
 
 pub(super) const WEBHOOK: &[Trouble] = &[
     Trouble {
         what: "The webhook was revoked",
-        code: Code::Auth,
+        code: ErrorCode::Auth,
         place: Portal,
         leads_to: "/portals/main",
         mended: "A new webhook in the portal, its address into the settings, a restart; *Test* says whether it works, *Resume* lets orders go on.",
@@ -20,7 +20,7 @@ pub(super) const WEBHOOK: &[Trouble] = &[
     },
     Trouble {
         what: "The webhook lacks a permission",
-        code: Code::Scope,
+        code: ErrorCode::Scope,
         place: Portal,
         leads_to: "/portals/main",
         mended: "The permission CRM is given in the portal; *Resume* lets orders go on.",
@@ -28,7 +28,7 @@ pub(super) const WEBHOOK: &[Trouble] = &[
     },
     Trouble {
         what: "Support has blocked the portal's REST (OVERLOAD_LIMIT)",
-        code: Code::Overload,
+        code: ErrorCode::Overload,
         place: Portal,
         leads_to: "/portals/main",
         mended: "Bitrix24 support lifts the block; *Resume* lets orders go on.",
@@ -36,7 +36,7 @@ pub(super) const WEBHOOK: &[Trouble] = &[
     },
     Trouble {
         what: "The webhook's user lacks rights (403 INVALID_CREDENTIALS)",
-        code: Code::Rights,
+        code: ErrorCode::Rights,
         place: Portal,
         leads_to: "/portals/main",
         mended: "The user gets the rights in the portal, or the webhook is made anew as a user who has them; *Resume* lets orders go on.",
@@ -44,7 +44,7 @@ pub(super) const WEBHOOK: &[Trouble] = &[
     },
     Trouble {
         what: "The plan does not allow REST (403 ACCESS_DENIED)",
-        code: Code::Plan,
+        code: ErrorCode::Plan,
         place: Portal,
         leads_to: "/portals/main",
         mended: "The plan is renewed in the portal; *Resume* lets orders go on.",
@@ -52,7 +52,7 @@ pub(super) const WEBHOOK: &[Trouble] = &[
     },
     Trouble {
         what: "Calls are sent to an address that nobody has allowed (302)",
-        code: Code::Elsewhere,
+        code: ErrorCode::Elsewhere,
         place: Portal,
         leads_to: "/portals/main",
         mended: "Nothing is sent there. If the portal did move, its new address goes into the settings; if not, who answers at its address is found. *Resume* lets orders go on.",
@@ -60,7 +60,7 @@ pub(super) const WEBHOOK: &[Trouble] = &[
     },
     Trouble {
         what: "The portal was renamed (302)",
-        code: Code::Moved,
+        code: ErrorCode::Moved,
         place: Portal,
         leads_to: "/portals/main",
         mended: "Orders go on meanwhile; the new address goes into the settings, and the bridge is restarted.",
@@ -70,7 +70,7 @@ pub(super) const WEBHOOK: &[Trouble] = &[
 
 pub(super) const APPLICATION: &[Trouble] = &[Trouble {
     what: "The application's token expired and a new one is refused",
-    code: Code::Token,
+    code: ErrorCode::Token,
     place: Portal,
     leads_to: "/portals/main",
     mended: "The application is authorised anew, or installed again in the portal; orders go on by themselves. A token that \

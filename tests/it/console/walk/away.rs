@@ -1,18 +1,18 @@
 //! The portal is away, slow, or asks for less.
 
 use super::{
-    super::browser::program,
     Place::Portal,
     Trouble,
     scene::{Door, Scene},
 };
-use b24_bridge::domain::Code;
+use crate::console::browser::program;
+use b24_bridge::domain::ErrorCode;
 use serde_json::json;
 
 pub(super) const ALL: &[Trouble] = &[
     Trouble {
         what: "Nobody listens at the portal's address",
-        code: Code::Down,
+        code: ErrorCode::Down,
         place: Portal,
         leads_to: "/portals/main",
         mended: "By itself when the portal is back; *Resume* tries at once.",
@@ -20,7 +20,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "A stranger at the portal's address answers with more than any portal does",
-        code: Code::AnswerTooLarge,
+        code: ErrorCode::AnswerTooLarge,
         place: Portal,
         leads_to: "/portals/main",
         mended: "Who answers there is found: the portal's own address goes into the settings, or a proxy in between is mended; orders go on by themselves.",
@@ -28,7 +28,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "The portal answers 502",
-        code: Code::Down,
+        code: ErrorCode::Down,
         place: Portal,
         leads_to: "/portals/main",
         mended: "By itself when the portal is back; *Resume* tries at once.",
@@ -36,7 +36,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "The portal answers 500",
-        code: Code::Down,
+        code: ErrorCode::Down,
         place: Portal,
         leads_to: "/portals/main",
         mended: "By itself when the portal is back; *Resume* tries at once.",
@@ -44,7 +44,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "The portal hangs",
-        code: Code::Slow,
+        code: ErrorCode::Slow,
         place: Portal,
         leads_to: "/portals/main",
         mended: "By itself when the portal answers again.",
@@ -52,7 +52,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "An answer is lost after the portal wrote",
-        code: Code::InDoubt,
+        code: ErrorCode::InDoubt,
         place: Portal,
         leads_to: "/portals/main",
         mended: "By itself: what was written is looked up first, and no second deal is made.",
@@ -60,7 +60,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "The request limit is hit (QUERY_LIMIT_EXCEEDED)",
-        code: Code::Limit,
+        code: ErrorCode::Limit,
         place: Portal,
         leads_to: "/portals/main",
         mended: "By itself; the other integration is found on this server's address.",
@@ -68,7 +68,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "A method has used its time (OPERATION_TIME_LIMIT)",
-        code: Code::Operating,
+        code: ErrorCode::Operating,
         place: Portal,
         leads_to: "/portals/main",
         mended: "By itself when the method's time is over; other methods go on meanwhile.",

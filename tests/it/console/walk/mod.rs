@@ -9,7 +9,7 @@ mod orders;
 mod scene;
 mod shop;
 
-use b24_bridge::domain::Code;
+use b24_bridge::domain::ErrorCode;
 
 /// Where on the overview a trouble is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) struct Trouble {
     /// What happens.
     pub(crate) what: &'static str,
     /// The code that explains it.
-    pub(crate) code: Code,
+    pub(crate) code: ErrorCode,
     pub(crate) place: Place,
     /// The path that its button leads to, as far as it is the same for each.
     pub(crate) leads_to: &'static str,

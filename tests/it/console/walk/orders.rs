@@ -1,18 +1,18 @@
 //! The portal refuses an order, or the settings do not fit it.
 
 use super::{
-    super::browser::program,
     Place::Shop,
     Trouble,
     scene::{Door, SECRET, Scene},
 };
-use b24_bridge::domain::Code;
+use crate::console::browser::program;
+use b24_bridge::domain::ErrorCode;
 use serde_json::json;
 
 pub(super) const ALL: &[Trouble] = &[
     Trouble {
         what: "The portal does not know the currency",
-        code: Code::Currency,
+        code: ErrorCode::Currency,
         place: Shop,
         leads_to: "/",
         mended: "The currency is added in the portal; *Retry* sends the order.",
@@ -20,7 +20,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "A required field is missing",
-        code: Code::Refused,
+        code: ErrorCode::Refused,
         place: Shop,
         leads_to: "/",
         mended: "*Edit and retry*: the field is filled in; the portal's own words name it.",
@@ -28,7 +28,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "The deal was deleted in the portal",
-        code: Code::DealGone,
+        code: ErrorCode::DealGone,
         place: Shop,
         leads_to: "/",
         mended: "A new deal is made, or the order is let go: one click either way.",
@@ -36,7 +36,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "A status is not in the table",
-        code: Code::Status,
+        code: ErrorCode::Status,
         place: Shop,
         leads_to: "/dead-letters",
         mended: "The status is added to the settings and the bridge restarted; the order goes out by itself.",
@@ -44,7 +44,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "The portal does not know the stage",
-        code: Code::StageUnknown,
+        code: ErrorCode::StageUnknown,
         place: Shop,
         leads_to: "/dead-letters",
         mended: "The stage is made in the funnel, or corrected in the settings; *Retry* sends the order.",

@@ -1,7 +1,10 @@
 //! One bridge, one portal, one shop and one operator at a browser.
 
-use super::{super::browser::Browser, Trouble};
-use crate::support::{database::Database, free_port, shop::event};
+use super::Trouble;
+use crate::{
+    console::browser::Browser,
+    support::{database::Database, free_port, shop::event},
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::{
@@ -63,7 +66,7 @@ pub(super) struct Scene {
     portal_port: u16,
     /// The host by which the bridge reaches the portal.
     pub(super) host: String,
-    bridge: Option<Process>,
+    app: Option<Process>,
     bridge_port: u16,
     door: Door,
     pub(super) more: String,
@@ -84,7 +87,7 @@ impl Scene {
             portal: None,
             portal_port,
             host: format!("127.0.0.1:{portal_port}"),
-            bridge: None,
+            app: None,
             bridge_port: free_port(),
             door,
             more: more.to_owned(),
@@ -138,12 +141,12 @@ impl Scene {
 
     /// Starts the bridge anew, with its settings as they are now.
     pub(super) async fn start_bridge(&mut self) {
-        self.bridge = None;
+        self.app = None;
         let file = self.folder.path().join("b24-bridge.toml");
         std::fs::write(&file, self.settings()).unwrap();
         let log = self.folder.path().join("bridge.log");
         let arguments = ["serve", "--config", file.to_str().unwrap()];
-        self.bridge = Some(run(&arguments, &self.db, log));
+        self.app = Some(run(&arguments, &self.db, log));
         let url = format!("http://127.0.0.1:{}/readyz", self.bridge_port);
         self.until("the bridge is ready", async |scene| {
             let answer = scene.http.get(&url).send().await;

@@ -1,19 +1,19 @@
 //! The shop does not take what it is told, or both sides say different things.
 
 use super::{
-    super::browser::program,
     Place::{Callback, Shop},
     Trouble,
     scene::{Door, Scene},
 };
-use b24_bridge::domain::Code;
+use crate::console::browser::program;
+use b24_bridge::domain::ErrorCode;
 use serde_json::json;
 use std::time::Duration;
 
 pub(super) const ALL: &[Trouble] = &[
     Trouble {
         what: "The shop's callback is down",
-        code: Code::CallbackDown,
+        code: ErrorCode::CallbackDown,
         place: Callback,
         leads_to: "/shops/main",
         mended: "By itself when the shop is back; *Resume* tries at once.",
@@ -21,7 +21,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "The shop's callback hangs",
-        code: Code::CallbackSlow,
+        code: ErrorCode::CallbackSlow,
         place: Callback,
         leads_to: "/shops/main",
         mended: "By itself when the shop answers again.",
@@ -29,7 +29,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "The shop's callback answers 410",
-        code: Code::CallbackGone,
+        code: ErrorCode::CallbackGone,
         place: Callback,
         leads_to: "/shops/main",
         mended: "The shop's handler or its address is mended; *Resume* lets changes go on.",
@@ -37,7 +37,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "The shop refuses a change",
-        code: Code::Callback,
+        code: ErrorCode::Callback,
         place: Callback,
         leads_to: "/",
         mended: "The shop's handler is mended, as its answer says; *Retry* tells the change again.",
@@ -45,7 +45,7 @@ pub(super) const ALL: &[Trouble] = &[
     },
     Trouble {
         what: "Both sides changed, and the rule leaves it to a person",
-        code: Code::Review,
+        code: ErrorCode::Review,
         place: Shop,
         leads_to: "/conflicts",
         mended: "One click on the side that is right.",

@@ -1,0 +1,294 @@
+//! What met a fault of the bridge while it was worked on, and is neither an event nor a message to a shop: it gets a letter of
+//! its own, is out of the way, and is tried again when a person says so.
+
+use crate::{
+    app::{
+        Accepted, DeadLetters, Error, RetryOutcome, delivery::dead_letter::clean, intake::accept,
+    },
+    bug,
+    domain::{ErrorCode, Fault, Marketplace, ShopName},
+    storage::{
+        Json,
+        dead_letters::{self, LetterRow, Special},
+        journal::{self, Line},
+        queue::{
+            lanes::{self, Lease},
+            portal_identity,
+        },
+        storable,
+        sync::comparisons,
+    },
+    woocommerce::{self, Delivery},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// How long a notification is left alone before its deal is read.
+const AT_ONCE_MS: i64 = 0;
+
+/// What such a letter is about, with all that it takes to try it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub(in crate::app) enum About {
+    /// An order whose status and stage could not be compared.
+    Comparison { shop: String, number: String },
+    /// A notification of a portal that could not be taken up.
+    Notification {
+        event: String,
+        deal: Option<i64>,
+        body: Value,
+    },
+    /// A row of a portal's stage history that could not be taken up.
+    Move { deal: i64, row: Value },
+    /// An order that could not be looked up by its origin.
+    Origin { shop: String, number: String },
+    /// A delivery of a shop's webhook that could not be read.
+    Delivery {
+        topic: String,
+        delivery: String,
+        marketplace: Marketplace,
+        order: Value,
+    },
+}
+
+impl About {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Comparison { .. } => "comparison",
+            Self::Notification { .. } => "notification",
+            Self::Move { .. } => "move",
+            Self::Origin { .. } => "origin",
+            Self::Delivery { .. } => "delivery",
+        }
+    }
+}
+
+/// Whose it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::app) struct Whose<'a> {
+    pub(in crate::app) portal: Option<&'a str>,
+    pub(in crate::app) shop: Option<&'a str>,
+    pub(in crate::app) number: Option<&'a str>,
+}
+
+impl DeadLetters {
+    /// Takes an order off the list of comparisons because the bridge failed at it; a letter says so. Nothing that is known of the
+    /// order is touched.
+    pub async fn bury_comparison(
+        &self,
+        lease: &Lease,
+        (shop, number): (&str, &str),
+        words: &str,
+    ) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        comparisons::drop_one(&mut tx, shop, number).await?;
+        let about = About::Comparison {
+            shop: shop.to_owned(),
+            number: number.to_owned(),
+        };
+        let order = (&*lease.portal, shop, number);
+        if self.bury_order(&mut tx, order, &about, words).await? {
+            let (code, words) = (ErrorCode::Bug, clean(words));
+            let text = format!("given up comparing: {words} ({code}); it waits as a dead letter");
+            journal::add(&mut tx, &[dead(shop, number, text)]).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Looks an order up by its origin no more because the bridge failed at it; a letter says so. Nothing is believed of it
+    /// meanwhile: it is looked up when the shop next sends it.
+    pub async fn bury_search(
+        &self,
+        lease: &Lease,
+        (shop, number): (&str, &str),
+        words: &str,
+    ) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        portal_identity::set_unverified(&mut tx, (shop, number), false).await?;
+        let about = About::Origin {
+            shop: shop.to_owned(),
+            number: number.to_owned(),
+        };
+        let order = (&*lease.portal, shop, number);
+        if self.bury_order(&mut tx, order, &about, words).await? {
+            let (code, words) = (ErrorCode::Bug, clean(words));
+            let text = format!(
+                "given up looking the order up by its origin: {words} ({code}); it waits as a dead letter"
+            );
+            journal::add(&mut tx, &[dead(shop, number, text)]).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn bury_order(
+        &self,
+        tx: &mut PgConnection,
+        (portal, shop, number): (&str, &str, &str),
+        about: &About,
+        words: &str,
+    ) -> Result<bool, Error> {
+        let whose = Whose {
+            portal: Some(portal),
+            shop: Some(shop),
+            number: Some(number),
+        };
+        self.bury_about(tx, whose, about, words).await
+    }
+
+    /// Writes the letter; true if there was none of the same thing.
+    pub(in crate::app) async fn bury_about(
+        &self,
+        tx: &mut PgConnection,
+        whose: Whose<'_>,
+        about: &About,
+        words: &str,
+    ) -> Result<bool, Error> {
+        let kind = about.word();
+        let (portal, shop, number) = (whose.portal, whose.shop, whose.number);
+        tracing::error!(portal, shop, number, about = kind, code = %ErrorCode::Bug, "given up");
+        let payload = serde_json::to_value(about).unwrap_or_default();
+        let letter = Special {
+            about: kind,
+            portal,
+            shop,
+            number,
+            code: ErrorCode::Bug.as_str(),
+            message: &clean(words),
+            payload: &Json::Value(storable(payload)),
+        };
+        let new = dead_letters::write_special(tx, &letter).await?;
+        if new {
+            let lane = portal.or(shop).unwrap_or_default();
+            self.metrics.died(lane, ErrorCode::Bug.as_str());
+        }
+        Ok(new)
+    }
+
+    /// Reads a delivery of a shop's webhook. None if the bridge failed at it: then it waits as a dead letter, since nobody
+    /// delivers it again.
+    pub async fn read_delivery(
+        &self,
+        shop: &ShopName,
+        marketplace: Marketplace,
+        (topic, delivery): (&str, &str),
+        order: &Value,
+    ) -> Result<Option<Result<Delivery, woocommerce::Broken>>, Error> {
+        let read = bug::caught(|| {
+            self.traps.step(bug::Step::Translate, delivery);
+            woocommerce::read(marketplace, topic, delivery, order)
+        });
+        let words = match read {
+            Ok(read) => return Ok(Some(read)),
+            Err(bug) => bug.to_string(),
+        };
+        let about = About::Delivery {
+            topic: topic.to_owned(),
+            delivery: delivery.to_owned(),
+            marketplace,
+            order: order.clone(),
+        };
+        let mut db = self.db.acquire().await?;
+        self.bury_about(&mut db, self.of_shop(shop), &about, &words)
+            .await?;
+        Ok(None)
+    }
+
+    /// Whose a thing of a shop is.
+    pub(in crate::app) fn of_shop<'a>(&'a self, shop: &'a ShopName) -> Whose<'a> {
+        let rules = self.registry.rules(shop);
+        Whose {
+            portal: rules.map(|rules| rules.portal.as_str()),
+            shop: Some(shop.as_str()),
+            number: None,
+        }
+    }
+
+    /// Tries such a thing again.
+    pub(in crate::app) async fn retry_about(
+        &self,
+        tx: &mut PgConnection,
+        letter: &LetterRow,
+    ) -> Result<RetryOutcome, Error> {
+        let unknown = |why: &str| Error::Invalid(vec![fault(why)]);
+        let payload = letter.payload.value().map_err(unknown)?;
+        let about: About =
+            serde_json::from_value(payload.clone()).map_err(|error| unknown(&error.to_string()))?;
+        let portal = letter.portal.clone().unwrap_or_default();
+        match about {
+            About::Comparison { shop, number } => {
+                let key = (&*vec![shop], &*vec![number], &*vec![portal]);
+                comparisons::ask(tx, key, "person", AT_ONCE_MS).await?;
+            }
+            About::Origin { shop, number } => {
+                portal_identity::set_unverified(tx, (&shop, &number), true).await?;
+            }
+            About::Notification { deal, .. } => {
+                let deals: Vec<i64> = deal.into_iter().collect();
+                comparisons::ask_deals(tx, &portal, &deals, "person", AT_ONCE_MS).await?;
+            }
+            About::Move { deal, .. } => {
+                comparisons::ask_deals(tx, &portal, &[deal], "person", AT_ONCE_MS).await?;
+            }
+            About::Delivery {
+                topic,
+                delivery,
+                marketplace,
+                order,
+            } => {
+                let shop = letter.shop.as_deref().map(ShopName::parse);
+                let shop = shop.and_then(Result::ok).ok_or(Error::NotFound)?;
+                let read = bug::caught(|| {
+                    self.traps.step(bug::Step::Translate, &delivery);
+                    woocommerce::read(marketplace, &topic, &delivery, &order)
+                })?;
+                match read.map_err(|broken| Error::Invalid(broken.faults))? {
+                    Delivery::Event(event) => {
+                        let event = self.intake.read_event(Some(&shop), &event);
+                        let new = event.map_err(|rejected| Error::Invalid(rejected.faults))?;
+                        let stored = accept::store(&self.intake, tx, &[&new]).await?;
+                        if stored.results.first() != Some(&Accepted::Queued) {
+                            return Ok(RetryOutcome::Duplicate);
+                        }
+                    }
+                    Delivery::Ignored(why) => return Err(unknown(why)),
+                    Delivery::Notice { words, .. } => return Err(unknown(&words)),
+                }
+            }
+        }
+        Ok(RetryOutcome::Queued)
+    }
+}
+
+fn dead(shop: &str, number: &str, text: String) -> Line {
+    Line {
+        shop: shop.to_owned(),
+        number: number.to_owned(),
+        kind: "dead",
+        text,
+        detail: None,
+    }
+}
+
+/// A letter that is not about an event has nothing to mend.
+pub(in crate::app) fn nothing_to_mend() -> Error {
+    let detail = "the letter is not about an event: there is nothing to mend in it".to_owned();
+    Error::Invalid(vec![Fault {
+        pointer: "/payload".to_owned(),
+        detail,
+    }])
+}
+
+fn fault(why: &str) -> Fault {
+    Fault {
+        pointer: String::new(),
+        detail: why.to_owned(),
+    }
+}
+
+/// What the letter holds of something.
+pub(in crate::app) fn shown(of: &impl Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or_else(|_| json!({}))
+}

@@ -1,0 +1,139 @@
+//! Letters that something newer of their order has made pointless.
+
+use crate::{
+    app::{DeadLetters, Error, intake::event_age},
+    domain::Age,
+    storage::{
+        dead_letters::{self, OpenRow},
+        journal::Line,
+        queue::{
+            orders::{self, QueueHead},
+            outbox,
+        },
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use std::collections::HashMap;
+
+/// Letters that close by themselves.
+#[derive(Default)]
+struct Closing {
+    ids: Vec<i64>,
+    hows: Vec<String>,
+    reasons: Vec<String>,
+    /// Dead events that were overtaken, and by which.
+    events: Vec<i64>,
+    by: Vec<i64>,
+    lines: Vec<Line>,
+}
+
+impl DeadLetters {
+    /// Closes what waits about locked orders whose newest event was done: (shop, number, that
+    /// event). An event that could not be accepted is overtaken only if it is older. Returns what
+    /// is to be said about the orders.
+    pub(in crate::app) async fn close_outdated(
+        &self,
+        tx: &mut PgConnection,
+        done: &[(String, String, i64)],
+    ) -> Result<Vec<Line>, Error> {
+        if done.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (shops, numbers): (Vec<_>, Vec<_>) = done
+            .iter()
+            .map(|(shop, number, _)| (shop.clone(), number.clone()))
+            .unzip();
+        let open = dead_letters::open_of_orders(tx, &shops, &numbers).await?;
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let events: HashMap<(&str, &str), i64> = done
+            .iter()
+            .map(|(shop, number, event)| ((&**shop, &**number), *event))
+            .collect();
+        let heads = orders::lock(tx, &shops, &numbers).await?;
+        let heads: HashMap<(&str, &str), &QueueHead> = heads
+            .iter()
+            .map(|head| ((&*head.shop, &*head.number), head))
+            .collect();
+        let mut closing = Closing::default();
+        for letter in &open {
+            let key = (&*letter.shop, &*letter.number);
+            let (Some(event), Some(head)) = (events.get(&key), heads.get(&key)) else {
+                continue;
+            };
+            match letter.outbox_id {
+                Some(own) if own == *event => closing.through(letter),
+                Some(own) => closing.overtaken(letter, Some((own, *event))),
+                None => {
+                    let tells = letter.tells.value().unwrap_or(&Value::Null);
+                    let age = Age::of_unread(tells, letter.failed_at);
+                    if self.is_outdated(tx, &age, head).await? {
+                        closing.overtaken(letter, None);
+                    }
+                }
+            }
+        }
+        outbox::overtake(tx, &closing.events, &closing.by).await?;
+        let Closing { ids, hows, .. } = &closing;
+        dead_letters::close_by_themselves(tx, ids, hows, &closing.reasons).await?;
+        Ok(closing.lines)
+    }
+
+    /// Whether the newest known state of a locked order is newer than an event that is not
+    /// accepted.
+    pub(in crate::app) async fn is_outdated(
+        &self,
+        tx: &mut PgConnection,
+        age: &Age,
+        head: &QueueHead,
+    ) -> Result<bool, Error> {
+        let Some((_, known)) = event_age::age_of(head) else {
+            return Ok(false);
+        };
+        let clock = self.intake.shop_offset(tx, &head.shop).await?;
+        Ok(known.outdates(age, clock, &self.intake.finality(&head.shop)))
+    }
+}
+
+impl Closing {
+    fn overtaken(&mut self, letter: &OpenRow, event: Option<(i64, i64)>) {
+        if let Some((own, by)) = event {
+            self.events.push(own);
+            self.by.push(by);
+        }
+        let text = format!(
+            "dead letter {} closed by itself: a newer snapshot was settled",
+            letter.id
+        );
+        self.close(letter, "overtaken", "a newer snapshot was settled", text);
+    }
+
+    fn through(&mut self, letter: &OpenRow) {
+        let text = format!(
+            "dead letter {} closed by itself: its event got through",
+            letter.id
+        );
+        self.close(letter, "retried", "its event got through", text);
+    }
+
+    fn close(&mut self, letter: &OpenRow, how: &str, reason: &str, text: String) {
+        self.ids.push(letter.id);
+        self.hows.push(how.to_owned());
+        self.reasons.push(reason.to_owned());
+        self.lines.push(Line {
+            shop: letter.shop.clone(),
+            number: letter.number.clone(),
+            kind: "overtaken",
+            text,
+            detail: None,
+        });
+    }
+}
+
+/// When a letter's event came in, as far as is known: not later than now.
+pub(in crate::app) fn came_in(failed_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    failed_at.min(now)
+}

@@ -1,0 +1,300 @@
+//! Due orders on their way to the planner.
+
+use crate::{
+    app::{Delivery, Error, intake::event_reader},
+    bug::{self, Step},
+    domain::{Customer, ErrorCode, EventBody, LegalEntity, Person, ShopRules},
+    planner::{Doubt, Intent, Job, Who},
+    storage::{
+        self, Json,
+        journal::{self, Line},
+        queue::{
+            lanes::Lease,
+            links::{self, Link},
+            orders::{self, DueOrder},
+        },
+    },
+};
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+/// Orders of each shop that are looked at for an event that is gone.
+const AT_REST: i64 = 1_000;
+/// What is said of an order whose event is gone.
+const NOTHING_TO_SEND: &str =
+    "nothing is sent: the shop's last event of this order is no longer stored";
+
+/// Orders of history in one wave: what happens meanwhile waits for so many at most. So many new ones fill their calls: contacts one, deals with rows
+/// two, or imports one and rows one.
+const HISTORY_WAVE: u32 = 48;
+
+/// Orders of one wave where several shops share a portal: so many fill their calls well, and what another shop brings meanwhile waits for no more.
+const SHARED_WAVE: u32 = 100;
+
+/// What was claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An order.
+    Order,
+    /// The submission of a form.
+    Form,
+}
+
+/// A claimed order, or a claimed submission of a form: what settling needs to know of it.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// What it is.
+    pub kind: Kind,
+    /// The shop.
+    pub shop: String,
+    /// The order's number, or the key of the subject.
+    pub number: String,
+    /// The event that is tried; 0 for a subject: it has one body only.
+    pub event: i64,
+    /// Who its customer is; none if it names nobody.
+    pub person: Option<Person>,
+    /// Which firm ordered.
+    pub firm: Option<LegalEntity>,
+    /// Key of the link to the customer's contact, if the shop knows the customer.
+    pub contact_key: Option<String>,
+    /// Key of the link to the company, if it has a taxpayer number.
+    pub company_key: Option<String>,
+    /// W3C trace context of the request that brought the event.
+    pub traceparent: Option<String>,
+    /// History that was loaded from a file.
+    pub history: bool,
+}
+
+impl Delivery {
+    /// The due orders of a lane with what the planner needs: an equal share for each shop, of which the longest due come first; history only if nothing else is
+    /// due. An event that can no longer be read dies here, so that it does not stand in the way for ever.
+    pub async fn claim(&self, lease: &Lease, limit: u32) -> Result<Vec<(Claim, Job)>, Error> {
+        self.claim_beside(lease, limit, &BTreeSet::new()).await
+    }
+
+    /// The same without the orders that are being worked on already: (shop, number).
+    pub async fn claim_beside(
+        &self,
+        lease: &Lease,
+        limit: u32,
+        busy: &BTreeSet<(String, String)>,
+    ) -> Result<Vec<(Claim, Job)>, Error> {
+        let shops = self.registry.shops_of(&lease.portal);
+        let due = {
+            let mut db = self.db.acquire().await?;
+            let most = if shops.len() > 1 {
+                limit.min(SHARED_WAVE)
+            } else {
+                limit
+            };
+            let now = self
+                .scan_due(&mut db, lease, (&shops, busy), (false, most))
+                .await?;
+            if now.is_empty() {
+                let few = limit.min(HISTORY_WAVE);
+                self.scan_due(&mut db, lease, (&shops, busy), (true, few))
+                    .await?
+            } else {
+                now
+            }
+        };
+        let mut claimed = Vec::with_capacity(due.len());
+        let mut unreadable = Vec::new();
+        for one in due {
+            match bug::caught(|| self.prepare(&one)) {
+                Ok(Ok(pair)) => claimed.push(pair),
+                Ok(Err(why)) => unreadable.push((one, ErrorCode::Invalid, why)),
+                Err(bug) => unreadable.push((one, ErrorCode::Bug, bug.to_string())),
+            }
+        }
+        for (one, code, why) in unreadable {
+            self.dead_letter_claim(lease, &claim_of(&one, None), code, &why)
+                .await?;
+        }
+        self.fill_links(lease, &mut claimed).await?;
+        self.fill_who(lease, &mut claimed).await?;
+        Ok(claimed)
+    }
+
+    /// What is due, from where the look before found something.
+    async fn scan_due(
+        &self,
+        db: &mut PgConnection,
+        lease: &Lease,
+        (shops, busy): (&[String], &BTreeSet<(String, String)>),
+        (later, limit): (bool, u32),
+    ) -> Result<Vec<DueOrder>, storage::Error> {
+        let place = (&*lease.portal, lease.epoch, later);
+        let from = self.cursor.from(place, shops);
+        let places = i64::from(limit) + i64::try_from(busy.len()).unwrap_or(i64::MAX / 2);
+        let mut due = orders::claim(db, lease, (shops, &from), later, places).await?;
+        for (shop, from) in shops.iter().zip(from) {
+            let first = due.iter().find(|due| due.shop == *shop);
+            let first = first.map(|due| due.low);
+            self.cursor.found(place, shop, from, first);
+        }
+        due.retain(|due| !busy.contains(&(due.shop.clone(), due.number.clone())));
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(due)
+    }
+
+    /// Seconds until the next order of a portal is due.
+    pub async fn next_due(&self, portal: &str) -> Result<Option<f64>, Error> {
+        let shops = self.registry.shops_of(portal);
+        let mut db = self.db.acquire().await?;
+        let due = orders::next_due(&mut db, portal, &shops).await?;
+        if due.is_none_or(|due| due > 0.0) {
+            return Ok(due);
+        }
+        // Due, and nothing was claimed: perhaps its event is gone. Then there is nothing to send, now or later.
+        let ended = orders::rest_without_event(&mut db, portal, &shops, AT_REST).await?;
+        if ended.is_empty() {
+            return Ok(due);
+        }
+        let line = |(shop, number): (String, String)| Line {
+            shop,
+            number,
+            kind: "note",
+            text: NOTHING_TO_SEND.to_owned(),
+            detail: None,
+        };
+        let lines: Vec<_> = ended.into_iter().map(line).collect();
+        journal::add(&mut db, &lines).await?;
+        Ok(orders::next_due(&mut db, portal, &shops).await?)
+    }
+
+    /// Whether an order of a portal is due that is not history.
+    pub async fn live_due(&self, portal: &str) -> Result<bool, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(orders::live_due(&mut db, portal, &self.registry.shops_of(portal)).await?)
+    }
+
+    fn prepare(&self, due: &DueOrder) -> Result<(Claim, Job), String> {
+        self.traps.step(Step::Claim, &due.number);
+        if let Some(made) = due.occurred_at {
+            self.clocks
+                .record_shop_clock(&due.shop, made, due.received_at);
+        }
+        let rules = self
+            .registry
+            .shops
+            .values()
+            .find(|rules| rules.shop.as_str() == due.shop);
+        let rules = rules.ok_or("the shop is not configured")?;
+        let body = due.body.value()?;
+        let event =
+            event_reader::parse(body, rules).map_err(|faults| crate::app::sentence(&faults))?;
+        let (number, intent) = match event.body {
+            EventBody::Saved(snapshot) => (snapshot.number.clone(), Intent::Save(snapshot)),
+            EventBody::Deleted { number, .. } => (number, Intent::Delete),
+        };
+        let customer = match &intent {
+            Intent::Save(snapshot) => snapshot.customer.as_ref(),
+            Intent::Delete => None,
+        };
+        let claim = claim_of(due, customer.map(|customer| (rules.as_ref(), customer)));
+        let job = Job {
+            rules: Arc::clone(rules),
+            number,
+            intent,
+            known: read_or_default(&due.known),
+            recreate: due.recreate,
+            import: due.import,
+            doubt: due.under_way.as_ref().map(|what| Doubt {
+                what: read_or_default(what),
+                over: due.landed,
+            }),
+            agreed: due.agreed.clone(),
+            who: Who::default(),
+        };
+        Ok((claim, job))
+    }
+
+    /// Adds the contacts and companies that other orders of the same customers have found or made.
+    async fn fill_links(&self, lease: &Lease, claimed: &mut [(Claim, Job)]) -> Result<(), Error> {
+        let mut keys = Vec::new();
+        for (claim, _) in claimed.iter() {
+            let contact = claim
+                .contact_key
+                .iter()
+                .map(|key| ("contact".to_owned(), key.clone()));
+            let company = claim
+                .company_key
+                .iter()
+                .map(|key| ("company".to_owned(), key.clone()));
+            keys.extend(contact.chain(company));
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let (entities, keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
+        let found = {
+            let mut db = self.db.acquire().await?;
+            links::find(&mut db, &lease.portal, &entities, &keys).await?
+        };
+        let found: HashMap<(&str, &str), u64> = found.iter().filter_map(by_key).collect();
+        for (claim, job) in claimed {
+            let of = |entity: &str, key: &Option<String>| {
+                key.as_deref()
+                    .and_then(|key| found.get(&(entity, key)).copied())
+            };
+            job.who.link = of("contact", &claim.contact_key);
+            job.who.contact = of("contact", &claim.contact_key).map(|id| (id, None));
+            job.who.company = of("company", &claim.company_key);
+            // What nobody wrote yet has no customer of its own.
+            if job.known.target.is_none() && job.known.person.is_none() {
+                let contact = job.who.contact.as_ref().map(|(id, _)| *id);
+                job.known.contact_id = job.known.contact_id.or(contact);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn by_key(link: &Link) -> Option<((&str, &str), u64)> {
+    Some((
+        (&link.entity, &link.key),
+        u64::try_from(link.bitrix_id).ok()?,
+    ))
+}
+
+fn claim_of(due: &DueOrder, who: Option<(&ShopRules, &Customer)>) -> Claim {
+    let person = who.map(|(rules, customer)| Person::of(customer, &rules.placeholders).0);
+    let person = person.filter(|person| !person.is_nobody());
+    let id = person.as_ref().and_then(|person| person.id.as_ref());
+    let firm = who.and_then(|(_, customer)| customer.company.as_ref());
+    let firm = firm.map(LegalEntity::of);
+    let contact_key = id.map(|id| format!("{}/{id}", due.shop));
+    let company_key = who.and_then(|(rules, customer)| {
+        let company = customer.company.as_ref()?;
+        let inn = company.inn.as_ref()?;
+        Some(format!(
+            "{}/inn/{inn}/{}",
+            rules.shop,
+            company.kpp.as_deref().unwrap_or_default()
+        ))
+    });
+    Claim {
+        kind: Kind::Order,
+        shop: due.shop.clone(),
+        number: due.number.clone(),
+        event: due.event,
+        person,
+        firm,
+        contact_key,
+        company_key,
+        traceparent: due.traceparent.clone(),
+        history: due.later,
+    }
+}
+
+/// What is stored of an order. What cannot be read is not known: then it is looked up by its origin.
+pub(in crate::app) fn read_or_default<T: Default + DeserializeOwned>(stored: &Json) -> T {
+    let value = stored.value().ok();
+    let read = value.and_then(|value| serde_json::from_value(value.clone()).ok());
+    read.unwrap_or_default()
+}

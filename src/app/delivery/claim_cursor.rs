@@ -1,0 +1,102 @@
+//! From where in the queue to look for due orders.
+//!
+//! A settled order leaves a dead entry in the index of due orders. While somebody holds a snapshot open, for a report or a dump, dead entries stay, and each
+//! look from the beginning walks over all that was settled since. So looks begin where the one before found the longest due order. What became due
+//! before that, in a transaction that was long under way, is found by a look from the beginning, which is made now and then.
+
+use chrono::{DateTime, Utc};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// How long looks may begin in the middle.
+const WHOLE_AGAIN: Duration = Duration::from_secs(10);
+
+/// A lane of one turn, one of its shops, and whether it is about history.
+type CursorKey = (String, i64, String, bool);
+
+/// Where looks begin, by lane and shop: the dead entries of one shop are nothing to another.
+#[derive(Debug, Default)]
+pub(in crate::app) struct ClaimCursor(Mutex<HashMap<CursorKey, CursorMark>>);
+
+#[derive(Debug, Clone, Copy)]
+struct CursorMark {
+    from: Option<DateTime<Utc>>,
+    whole: Instant,
+}
+
+impl ClaimCursor {
+    /// Where to begin for each shop; none: at the beginning.
+    pub(in crate::app) fn from(
+        &self,
+        (lane, epoch, later): (&str, i64, bool),
+        shops: &[String],
+    ) -> Vec<Option<DateTime<Utc>>> {
+        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |shop: &String| {
+            let mark = marks.get(&(lane.to_owned(), epoch, shop.clone(), later))?;
+            mark.from.filter(|_| mark.whole.elapsed() < WHOLE_AGAIN)
+        };
+        shops.iter().map(of).collect()
+    }
+
+    /// A look at a shop that began at `from` found this; none: nothing was due.
+    pub(in crate::app) fn found(
+        &self,
+        (lane, epoch, later): (&str, i64, bool),
+        shop: &str,
+        from: Option<DateTime<Utc>>,
+        first: Option<DateTime<Utc>>,
+    ) {
+        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another turn's marks say nothing about this one.
+        marks.retain(|place, _| place.0 != lane || place.1 == epoch);
+        let place = (lane.to_owned(), epoch, shop.to_owned(), later);
+        let mark = marks.entry(place).or_insert_with(|| CursorMark {
+            from: None,
+            whole: Instant::now(),
+        });
+        if from.is_none() {
+            mark.whole = Instant::now();
+        }
+        if first.is_some() {
+            mark.from = first;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp(second, 0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_begin_where_the_last_one_found_something_and_now_and_then_at_the_beginning() {
+        let water = ClaimCursor::default();
+        let place = ("main", 1, false);
+        let both = ["a".to_owned(), "b".to_owned()];
+        let from = |place| water.from(place, &both);
+        assert_eq!(from(place), [None, None]);
+        water.found(place, "a", None, at(5));
+        assert_eq!(from(place), [at(5), None], "another shop has its own");
+        water.found(place, "a", at(5), at(7));
+        water.found(place, "a", at(7), None);
+        assert_eq!(from(place), [at(7), None]);
+        assert_eq!(from(("main", 1, true)), [None, None], "history has its own");
+        assert_eq!(
+            from(("main", 2, false)),
+            [None, None],
+            "so has another turn"
+        );
+        tokio::time::advance(WHOLE_AGAIN).await;
+        assert_eq!(from(place), [None, None]);
+        water.found(place, "a", None, at(6));
+        assert_eq!(from(place), [at(6), None], "something older was found");
+    }
+}

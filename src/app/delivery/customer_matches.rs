@@ -1,0 +1,242 @@
+//! What the database knows of who the customers of a wave are: their links, who else uses their values, and which cards are not theirs.
+
+use crate::{
+    app::{Claim, Delivery, Error},
+    domain::{Agreement, LegalEntity, Person},
+    planner::{Because, Job, KnownLinks, NotOf, Passed, Refused, Settlement},
+    storage::queue::{
+        customer_values::{self, Bearer, RefusedCard},
+        lanes::Lease,
+    },
+};
+use serde_json::json;
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// So many people whose names contradict make a value one that identifies nobody.
+const MANY: usize = 3;
+
+/// So many characters of a name tell one person from another, and fit an index.
+const NAME_KEY: usize = 100;
+
+/// The people who use a value in a shop, with their contacts.
+type Users<'a> = HashMap<(&'a str, &'a str), Vec<(Person, Option<u64>)>>;
+
+impl Delivery {
+    /// Adds it to the jobs.
+    pub(in crate::app) async fn fill_who(
+        &self,
+        lease: &Lease,
+        claimed: &mut [(Claim, Job)],
+    ) -> Result<(), Error> {
+        let keys = claimed.iter().flat_map(|(claim, _)| {
+            let values = claim.person.iter().flat_map(Person::values);
+            values.map(|value| (claim.shop.clone(), value))
+        });
+        let (shops, values): (Vec<String>, Vec<String>) = keys.unzip();
+        let (found, refused) = {
+            let mut db = self.db.acquire().await?;
+            let found = customer_values::find(&mut db, &lease.portal, &shops, &values).await?;
+            let claims: Vec<&Claim> = claimed.iter().map(|(claim, _)| claim).collect();
+            (found, refused(&mut db, &lease.portal, &claims).await?)
+        };
+        let people: Vec<(String, Vec<String>, Person)> = claimed
+            .iter()
+            .filter_map(|(claim, _)| {
+                let person = claim.person.clone()?;
+                Some((claim.shop.clone(), person.values(), person))
+            })
+            .collect();
+        let mut users: Users<'_> = HashMap::new();
+        for one in &found {
+            let contact = one.contact_id.and_then(|id| u64::try_from(id).ok());
+            let under = users.entry((&one.shop, &one.value)).or_default();
+            under.push((person_of(one), contact));
+        }
+        for (shop, values, person) in &people {
+            for value in values {
+                let under = users.entry((shop, value)).or_default();
+                under.push((person.clone(), None));
+            }
+        }
+        for ((claim, job), refused) in claimed.iter_mut().zip(refused) {
+            if let Some(person) = &claim.person {
+                tell(&claim.shop, person, &users, job);
+            }
+            job.who.refused = refused;
+        }
+        Ok(())
+    }
+}
+
+/// Under what the customer and the firm of an order are known where cards are refused: (shop, value). What says the same in every
+/// shop is of none.
+pub(in crate::app) fn known_by<'a>(
+    shop: &'a str,
+    number: &str,
+    person: Option<&Person>,
+    firm: Option<&LegalEntity>,
+) -> Vec<(&'a str, String)> {
+    let of_person = person.iter().flat_map(|person| person.values());
+    let of_firm = firm.iter().flat_map(|firm| firm.values());
+    let values = of_person.chain(of_firm).map(|value| {
+        let shop = if value.starts_with("id:") { shop } else { "" };
+        (shop, value)
+    });
+    values.chain([(shop, format!("order:{number}"))]).collect()
+}
+
+/// The cards that were refused for the customer and the firm of each order.
+pub(in crate::app) async fn refused(
+    db: &mut PgConnection,
+    portal: &str,
+    claims: &[&Claim],
+) -> Result<Vec<Vec<Refused>>, Error> {
+    let keys = claims.iter().map(|claim| {
+        let (person, firm) = (claim.person.as_ref(), claim.firm.as_ref());
+        known_by(&claim.shop, &claim.number, person, firm)
+    });
+    let keys: Vec<Vec<(&str, String)>> = keys.collect();
+    let found = customer_values::refused(db, portal, &keys.concat()).await?;
+    let of = |keys: &Vec<(&str, String)>| {
+        let own = found.iter().filter(|card| {
+            keys.iter()
+                .any(|(shop, value)| card.shop == *shop && card.value == *value)
+        });
+        own.filter_map(refused_of).collect()
+    };
+    Ok(keys.iter().map(of).collect())
+}
+
+/// Tells a job what others who use its customer's values mean for it.
+fn tell(shop: &str, person: &Person, users: &Users<'_>, job: &mut Job) {
+    let mut own: BTreeSet<u64> = job.known.contact_id.into_iter().collect();
+    let mut others: BTreeMap<u64, Passed> = BTreeMap::new();
+    for value in person.values() {
+        let Some(under) = users.get(&(shop, value.as_str())) else {
+            continue;
+        };
+        if are_many(under) {
+            job.who.shared.insert(value.clone());
+        }
+        for (other, contact) in under {
+            let Some(contact) = *contact else { continue };
+            let two_ids = other.id.is_some() && person.id.is_some() && other.id != person.id;
+            let contradict = other.agreement(person) == Agreement::Contradict;
+            if !two_ids && !contradict {
+                own.insert(contact);
+                if other.id.is_some() && other.id == person.id {
+                    job.who.contact = Some((contact, Some(other.clone())));
+                }
+                continue;
+            }
+            let (because, who) = if two_ids {
+                (Because::AnotherCustomer, other.id.clone())
+            } else {
+                (Because::Name, other.name())
+            };
+            let passed = Passed {
+                id: contact,
+                because,
+                who,
+            };
+            others.insert(contact, passed);
+            // A link without a name is another's who orders under the same customer id.
+            if job.who.contact == Some((contact, None)) && contradict {
+                job.who.contact = None;
+            }
+        }
+    }
+    others.retain(|contact, _| !own.contains(contact));
+    job.who.others = others;
+}
+
+/// Whether so many of these contradict each other that their value identifies nobody.
+fn are_many(users: &[(Person, Option<u64>)]) -> bool {
+    let mut apart: Vec<&Person> = Vec::new();
+    for (person, _) in users {
+        let alone = |other: &&Person| other.agreement(person) == Agreement::Contradict;
+        if apart.iter().all(alone) && person.name().is_some() {
+            apart.push(person);
+        }
+    }
+    apart.len() >= MANY
+}
+
+fn person_of(bearer: &Bearer) -> Person {
+    Person {
+        id: bearer.customer_id.clone(),
+        names: serde_json::from_value(bearer.names.clone()).unwrap_or_default(),
+        ..Person::default()
+    }
+}
+
+fn refused_of(card: &RefusedCard) -> Option<Refused> {
+    let whose = card.person.clone();
+    Some(Refused {
+        id: u64::try_from(card.bitrix_id).ok()?,
+        same: ["order:", "id:"]
+            .iter()
+            .any(|kind| card.value.starts_with(kind)),
+        of: match card.entity.as_str() {
+            "contact" => NotOf::Person(serde_json::from_value(whose).unwrap_or_default()),
+            _ => NotOf::Firm(serde_json::from_value(whose).unwrap_or_default()),
+        },
+    })
+}
+
+/// What is kept of an order whose card an operator took back while the wave was under way; none if it has no such card.
+pub(in crate::app) fn taken_back(
+    claim: &Claim,
+    settlement: &Settlement,
+    refused: &[Refused],
+) -> Option<Settlement> {
+    let known = &settlement.known;
+    let not = |id: Option<u64>, of: &dyn Fn(&Refused) -> bool| {
+        id.is_some_and(|id| refused.iter().any(|one| one.id == id && of(one)))
+    };
+    let person = claim.person.as_ref();
+    let contact = not(known.contact_id, &|one| one.is_contact_of(person));
+    let firm = claim.firm.as_ref();
+    let company = not(known.company_id, &|one| one.is_company_of(firm));
+    if !contact && !company {
+        return None;
+    }
+    let mut settlement = settlement.clone();
+    if contact {
+        settlement.known.forget_contact();
+        settlement.links_contact = false;
+    }
+    if company {
+        settlement.known.forget_company();
+        settlement.links_company = false;
+    }
+    Some(settlement)
+}
+
+/// Who uses which value after a wave, with the contact that stands for each.
+pub(in crate::app) fn bearers_of(claim: &Claim, settlement: &Settlement) -> Vec<Bearer> {
+    let Some(person) = &claim.person else {
+        return Vec::new();
+    };
+    let contact = contact_of(&settlement.known, person);
+    let name: String = person.name_key().chars().take(NAME_KEY).collect();
+    let bearer = format!("{}|{name}", person.id.as_deref().unwrap_or_default());
+    let values = person.values().into_iter();
+    values
+        .map(|value| Bearer {
+            shop: claim.shop.clone(),
+            value,
+            bearer: bearer.clone(),
+            customer_id: person.id.clone(),
+            names: json!(person.names),
+            contact_id: contact.and_then(|id| i64::try_from(id).ok()),
+        })
+        .collect()
+}
+
+/// The order's contact, if it stands for this person.
+fn contact_of(known: &KnownLinks, person: &Person) -> Option<u64> {
+    let whose = known.customer()?;
+    known.contact_id.filter(|_| whose.is(person))
+}

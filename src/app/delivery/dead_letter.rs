@@ -1,0 +1,82 @@
+//! Giving up one thing, in a transaction of its own.
+
+use crate::{
+    app::{Claim, Delivery, Error, Kind},
+    domain::ErrorCode,
+    storage::{
+        dead_letters,
+        journal::{self, Line},
+        queue::{
+            attempts::{self, NewAttempt},
+            lanes::{self, Lease},
+            orders, outbox,
+        },
+    },
+};
+
+/// The longest message that is kept.
+const MESSAGE: usize = 2_000;
+
+impl Delivery {
+    /// Makes a claimed order's event a dead letter, whatever it holds. Nothing that is known of the order is touched: it
+    /// may have been written, and is looked up when somebody tries it again. Nothing happens if a newer event has come.
+    pub async fn dead_letter_claim(
+        &self,
+        lease: &Lease,
+        claim: &Claim,
+        code: ErrorCode,
+        message: &str,
+    ) -> Result<(), Error> {
+        if claim.kind == Kind::Form {
+            let fault = (code, message.to_owned());
+            return self.forms.bury_subject(lease, claim, fault).await;
+        }
+        let (shop, number, event) = (claim.shop.clone(), claim.number.clone(), claim.event);
+        let message = clean(message);
+        tracing::error!(shop, number, %code, "an order is given up");
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let why = (code.as_str(), &*message);
+        let Some(nth) = orders::give_up(&mut tx, (&shop, &number, event), why).await? else {
+            return Ok(tx.rollback().await?);
+        };
+        outbox::settle(&mut tx, &[event], &["dead".to_owned()]).await?;
+        let code = code.as_str().to_owned();
+        let attempt = NewAttempt {
+            event,
+            nth,
+            code: code.clone(),
+            message: message.clone(),
+        };
+        attempts::add(&mut tx, &[attempt]).await?;
+        let text = format!("given up: {message} ({code}); it waits as a dead letter");
+        dead_letters::write(
+            &mut tx,
+            &[event],
+            std::slice::from_ref(&code),
+            &[message],
+            &[nth],
+        )
+        .await?;
+        let line = Line {
+            shop,
+            number,
+            kind: "dead",
+            text,
+            detail: None,
+        };
+        journal::add(&mut tx, &[line]).await?;
+        tx.commit().await?;
+        self.metrics.died(&lease.portal, &code);
+        self.metrics.tried(&lease.portal, "dead", 1);
+        Ok(())
+    }
+}
+
+/// Words as Postgres can hold them, bounded.
+pub(in crate::app) fn clean(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+        .chars()
+        .take(MESSAGE)
+        .collect()
+}

@@ -1,0 +1,157 @@
+//! "This is not he": an operator takes a card from an order, for ever.
+
+use super::{claim::read_or_default, customer_matches as words};
+use crate::{
+    app::{Actor, Delivery, Error, intake::event_reader},
+    domain::{EventBody, LegalEntity, Person, ShopName},
+    planner::{Card, KnownLinks, NotOf},
+    storage::{
+        self,
+        journal::{self, Line},
+        queue::{
+            customer_values::{self, Word},
+            links, orders,
+        },
+    },
+};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotCustomer {
+    /// The card that is not his.
+    pub id: u64,
+    /// Whether another is looked for now; otherwise with the order's next event, since its last one is no longer kept.
+    pub now: bool,
+}
+
+impl Delivery {
+    /// Takes a card from an order: the link is cut, the pair is remembered for ever, and another card is looked for or made. Without an id
+    /// it is the card that the order has; [`Error::NotFound`] if it has none, or has another.
+    pub async fn not_customer(
+        &self,
+        shop: &ShopName,
+        number: &str,
+        (card, id): (Card, Option<u64>),
+        who: &Actor,
+    ) -> Result<NotCustomer, Error> {
+        let mut tx = self.db.begin().await?;
+        let kept = orders::keep(&mut tx, shop.as_str(), number).await?;
+        let kept = kept.ok_or(Error::NotFound)?;
+        let mut known: KnownLinks = read_or_default(&kept.known);
+        let held = match card {
+            Card::Contact => known.contact_id,
+            Card::Company => known.company_id,
+        };
+        let id = held.filter(|held| id.is_none_or(|id| id == *held));
+        let id = id.ok_or(Error::NotFound)?;
+        let bitrix_id = i64::try_from(id).map_err(|_| Error::NotFound)?;
+        let told = kept.body.as_ref().and_then(|body| body.value().ok());
+        let (person, firm) = told.map(|body| self.who_in(shop, body)).unwrap_or_default();
+        let whose = match card {
+            Card::Contact => NotOf::Person(known.person.clone().or(person).unwrap_or_default()),
+            Card::Company => NotOf::Firm(known.firm.clone().or(firm).unwrap_or_default()),
+        };
+        let place = (kept.portal.as_str(), shop, number);
+        refuse(&mut tx, place, (&whose, bitrix_id), who).await?;
+        match card {
+            Card::Contact => known.forget_contact(),
+            Card::Company => known.forget_company(),
+        }
+        let ids = [known.contact_id, known.company_id];
+        let [contact, company] = ids.map(|id| id.and_then(|id| i64::try_from(id).ok()));
+        let order = (shop.as_str(), number);
+        let stored = serde_json::to_value(&known).map_or_else(|_| json!({}), storage::storable);
+        orders::take_card(&mut tx, order, &stored, contact, company).await?;
+        let now = kept.body.is_some();
+        if now {
+            orders::wake(&mut tx, shop.as_str(), number, false).await?;
+        }
+        let text = match card {
+            Card::Contact => format!(
+                "{} said that contact {id} is not this customer's: another is looked for",
+                who.0
+            ),
+            Card::Company => format!(
+                "{} said that company {id} is not this customer's: another is looked for",
+                who.0
+            ),
+        };
+        let line = Line {
+            shop: shop.to_string(),
+            number: number.to_owned(),
+            kind: "discarded",
+            text,
+            detail: None,
+        };
+        journal::add(&mut tx, &[line]).await?;
+        let target = format!("{shop}/{number}");
+        let detail = json!({ "card": card, "id": id });
+        journal::audit(&mut tx, &who.0, "order.not_customer", &target, &detail).await?;
+        tx.commit().await?;
+        self.waker.wake(&kept.portal);
+        Ok(NotCustomer { id, now })
+    }
+
+    /// Who the customer of a stored event is, and which firm.
+    fn who_in(&self, shop: &ShopName, body: &Value) -> (Option<Person>, Option<LegalEntity>) {
+        let Ok(rules) = self.intake.rules_of(shop.as_str()) else {
+            return (None, None);
+        };
+        let event = event_reader::parse(body, rules).map(|event| event.body);
+        let Ok(EventBody::Saved(snapshot)) = event else {
+            return (None, None);
+        };
+        let customer = snapshot.customer.as_ref();
+        let person = customer.map(|customer| Person::of(customer, &rules.placeholders).0);
+        let firm = customer.and_then(|customer| customer.company.as_ref());
+        (person, firm.map(LegalEntity::of))
+    }
+}
+
+/// Remembers for ever whose the card is not, and cuts whatever links it to him.
+async fn refuse(
+    tx: &mut PgConnection,
+    (portal, shop, number): (&str, &ShopName, &str),
+    (whose, bitrix_id): (&NotOf, i64),
+    who: &Actor,
+) -> Result<(), Error> {
+    let shop = shop.as_str();
+    let (entity, person, keys) = match whose {
+        NotOf::Person(person) => {
+            let keys = words::known_by(shop, number, Some(person), None);
+            ("contact", json!(person), keys)
+        }
+        NotOf::Firm(firm) => {
+            let keys = words::known_by(shop, number, None, Some(firm));
+            ("company", json!(firm), keys)
+        }
+    };
+    let word = Word {
+        portal,
+        number,
+        actor: &who.0,
+        entity,
+        bitrix_id,
+        person: &person,
+    };
+    customer_values::refuse(tx, word, &keys).await?;
+    match whose {
+        NotOf::Person(person) => {
+            if let Some(id) = &person.id {
+                let key = format!("{shop}/{id}");
+                links::cut(tx, (portal, "contact"), &key, bitrix_id).await?;
+            }
+            customer_values::forget_contact(tx, (portal, shop), &person.values(), bitrix_id)
+                .await?;
+        }
+        NotOf::Firm(firm) => {
+            if let Some(inn) = &firm.inn {
+                let prefix = format!("{shop}/inn/{inn}/");
+                links::cut(tx, (portal, "company"), &prefix, bitrix_id).await?;
+            }
+        }
+    }
+    Ok(())
+}

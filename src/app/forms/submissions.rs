@@ -1,0 +1,116 @@
+//! Submissions as people see them, and those that were not delivered and are to be after all.
+
+use crate::{
+    app::{Actor, Error, Forms},
+    domain::{ErrorCode, ShopName, form_key},
+    storage::{
+        forms::{
+            subjects::{self, NewSubject},
+            submissions::{self, SubmissionRow},
+        },
+        journal,
+    },
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The most that are listed at once.
+const MOST: i64 = 500;
+
+/// Which submissions to list.
+#[derive(Debug, Clone, Default)]
+pub struct SubmissionFilter {
+    /// Of this shop.
+    pub shop: Option<ShopName>,
+    /// `taken`, `robot` or `no_consent`.
+    pub verdict: Option<String>,
+    /// With ids below this.
+    pub below: Option<i64>,
+    /// How many: at most 500.
+    pub limit: u32,
+}
+
+/// A submission of a form.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Submission {
+    /// Its id.
+    pub id: i64,
+    /// The shop.
+    pub shop: String,
+    /// The form.
+    pub form: String,
+    /// When it was received.
+    pub received_at: DateTime<Utc>,
+    /// `waits`, `done`, `dead`, `robot` or `no_consent`.
+    pub state: &'static str,
+    /// What went wrong, or why it is kept.
+    pub code: Option<String>,
+    /// The lead.
+    pub lead_id: Option<i64>,
+    /// The deal.
+    pub deal_id: Option<i64>,
+    /// The contact.
+    pub contact_id: Option<i64>,
+    /// What was received; none where it was delivered long ago.
+    pub body: Option<Value>,
+}
+
+impl From<SubmissionRow> for Submission {
+    fn from(row: SubmissionRow) -> Self {
+        let (state, code) = match row.verdict.as_str() {
+            "robot" => ("robot", Some(ErrorCode::FormRobot.to_string())),
+            "no_consent" => ("no_consent", Some(ErrorCode::FormConsent.to_string())),
+            _ if row.waits => ("waits", row.error_code),
+            _ if row.error_code.is_some() => ("dead", row.error_code),
+            _ => ("done", None),
+        };
+        Self {
+            id: row.id,
+            shop: row.shop,
+            form: row.form,
+            received_at: row.received_at,
+            state,
+            code,
+            lead_id: row.lead_id,
+            deal_id: row.deal_id,
+            contact_id: row.contact_id,
+            body: row.body.map(|body| body.shown()),
+        }
+    }
+}
+
+impl Forms {
+    /// Submissions of forms, newest first.
+    pub async fn submissions(&self, filter: &SubmissionFilter) -> Result<Vec<Submission>, Error> {
+        let mut db = self.db.acquire().await?;
+        let shop = filter.shop.as_ref().map(ShopName::as_str);
+        let of = (shop, filter.verdict.as_deref());
+        let below = filter.below.unwrap_or(i64::MAX);
+        let limit = i64::from(filter.limit).clamp(1, MOST);
+        let rows = submissions::list(&mut db, of, below, limit).await?;
+        Ok(rows.into_iter().map(Submission::from).collect())
+    }
+
+    /// Has a submission delivered that was kept as a robot's, or for want of consent.
+    pub async fn restore_submission(&self, id: i64, who: &Actor) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        let kept = submissions::restore(&mut tx, id, &who.0).await?;
+        let kept = kept.ok_or(Error::NotFound)?;
+        let shop = ShopName::parse(&kept.shop).map_err(|_| Error::NotFound)?;
+        let owner = self.registry.rules(&shop).ok_or(Error::NotFound)?;
+        let body = kept.body.ok_or(Error::NotFound)?;
+        let subject = NewSubject {
+            shop: shop.as_str(),
+            key: &form_key(id),
+            portal: owner.portal.as_str(),
+            body: &body,
+        };
+        subjects::add_form(&mut tx, &subject).await?;
+        let target = id.to_string();
+        journal::audit(&mut tx, &who.0, "form.restore", &target, &json!({})).await?;
+        tx.commit().await?;
+        self.waker.wake(owner.portal.as_str());
+        Ok(())
+    }
+}

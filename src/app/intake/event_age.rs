@@ -1,0 +1,346 @@
+//! Which event of an order is its head: the newest one. What is pure about it is in [`crate::domain::Age`].
+
+use super::{accept::line, reported_status::ReportedStatus};
+use crate::{
+    app::{Delivery, Error, Intake},
+    domain::{Age, Claim, ClockOffset, Finality, Ground, Offset, Verdict},
+    storage::{
+        journal::{self, Line},
+        queue::{
+            orders::{self, EventAgeRow, NewQueueHead, QueueHead},
+            outbox::{self, NewEvent},
+        },
+        sync::clock_offsets,
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What is known of an order while events are laid over it.
+#[derive(Default)]
+struct OrderAge<'a> {
+    head: Option<(i64, Age)>,
+    /// The event that is the new head.
+    event: Option<&'a NewEvent>,
+    doubtful: bool,
+    /// Whether more is known of the order's age than is stored.
+    learnt: bool,
+}
+
+/// Offsets of shops' clocks that were looked up.
+type Offsets = HashMap<String, Offset>;
+
+impl Intake {
+    /// Moves locked orders to the portals of their shops, where those belong to others by now.
+    pub(in crate::app) async fn follow_shops(
+        &self,
+        db: &mut PgConnection,
+        heads: &[QueueHead],
+    ) -> Result<(), Error> {
+        let mut moved: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+        for head in heads {
+            let rules = self.rules_of(&head.shop)?;
+            if rules.portal.as_str() != head.portal {
+                let shop = (rules.shop.as_str(), rules.portal.as_str());
+                moved.entry(shop).or_default().push(head.number.clone());
+            }
+        }
+        for (shop, numbers) in moved {
+            Delivery::move_orders(db, shop, &numbers).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the newest events the heads of their orders, and supersedes the others; returns the portal of each that was. Of
+    /// the orders these are locked by now.
+    pub(in crate::app) async fn enqueue(
+        &self,
+        db: &mut PgConnection,
+        arrived: &[(&NewEvent, i64)],
+        locked: Vec<QueueHead>,
+    ) -> Result<Vec<String>, Error> {
+        let heads = heads_of(db, arrived, locked).await?;
+        self.follow_shops(db, &heads).await?;
+        let Some(now) = heads.first().map(|head| head.now) else {
+            return Ok(Vec::new());
+        };
+        let mut known: HashMap<(&str, &str), OrderAge<'_>> = heads
+            .iter()
+            .map(|head| ((&*head.shop, &*head.number), OrderAge::of(head)))
+            .collect();
+        let mut offsets = Offsets::new();
+        let (mut older, mut newer) = (Vec::new(), Vec::new());
+        let mut lines = Vec::new();
+        for (event, id) in arrived {
+            let accepted = format!("event {} accepted", event.event_id);
+            lines.push(line(event, "accepted", accepted));
+            let order = known.entry((&*event.shop, &*event.number)).or_default();
+            let age = event.age.clone().at(now);
+            if age.to_come() {
+                lines.push(line(event, "note", to_come(event)));
+            }
+            if let Some((head, of_head)) = &order.head {
+                let verdict = self.judge(db, &mut offsets, event, (of_head, &age)).await?;
+                lines.extend(said(event, verdict));
+                older.push(if verdict.newer { *head } else { *id });
+                newer.push(if verdict.newer { *id } else { *head });
+                if !verdict.newer {
+                    order.leave_aside(&age, verdict);
+                    continue;
+                }
+            }
+            order.put(event, *id, &age);
+        }
+        let overtaken = outbox::supersede(db, &older, &newer).await?;
+        store(db, known).await?;
+        journal::add(db, &lines).await?;
+        Ok(overtaken)
+    }
+
+    /// Which of two states of an order is newer. How far the shop's clock is off is looked up where a state would be left aside for its time.
+    async fn judge(
+        &self,
+        db: &mut PgConnection,
+        offsets: &mut Offsets,
+        event: &NewEvent,
+        (known, next): (&Age, &Age),
+    ) -> Result<Verdict, Error> {
+        let finality = self.finality(&event.shop);
+        let verdict = known.judge(next, Offset::UNMEASURED, &finality);
+        let timed = matches!(verdict.ground, Ground::Time | Ground::Status);
+        let doubted = !verdict.newer || known.to_come() || next.to_come();
+        if !timed || !doubted {
+            return Ok(verdict);
+        }
+        if let (Some(made), false) = (event.occurred_at, event.later) {
+            self.clocks
+                .record_shop_clock(&event.shop, made, next.seen());
+        }
+        let offset = match offsets.get(&event.shop) {
+            Some(offset) => *offset,
+            None => self.shop_offset(db, &event.shop).await?,
+        };
+        offsets.insert(event.shop.clone(), offset);
+        Ok(known.judge(next, offset, &finality))
+    }
+
+    pub(in crate::app) fn finality(&self, shop: &str) -> Finality {
+        let two_way = self.registry.two_way(shop);
+        two_way.map_or_else(Finality::default, |two_way| two_way.policy.finality.clone())
+    }
+
+    /// How far a shop's clock is ahead, by what all processes have measured.
+    pub(in crate::app) async fn shop_offset(
+        &self,
+        db: &mut PgConnection,
+        shop: &str,
+    ) -> Result<Offset, Error> {
+        let stored = clock_offsets::load(db, &crate::app::clock_offsets::of_shop(shop)).await?;
+        let mut clock: ClockOffset = stored
+            .and_then(|samples| serde_json::from_value(samples).ok())
+            .unwrap_or_default();
+        clock.add(self.clocks.shop_clock(shop));
+        Ok(clock.estimate().unwrap_or(Offset::UNMEASURED))
+    }
+}
+
+impl<'a> OrderAge<'a> {
+    fn of(head: &QueueHead) -> Self {
+        Self {
+            head: age_of(head),
+            doubtful: head.doubtful,
+            ..Self::default()
+        }
+    }
+
+    /// The event is the newest.
+    fn put(&mut self, event: &'a NewEvent, id: i64, age: &Age) {
+        let age = match &self.head {
+            Some((_, before)) => before.then(age),
+            None => age.clone(),
+        };
+        self.head = Some((id, age));
+        self.event = Some(event);
+        self.doubtful = false;
+    }
+
+    /// An older one came: what it carries is known from now on.
+    fn leave_aside(&mut self, age: &Age, verdict: Verdict) {
+        let Some((_, known)) = &mut self.head else {
+            return;
+        };
+        let more = known.over(age);
+        self.learnt |= more != *known || verdict.doubtful;
+        *known = more;
+        self.doubtful |= verdict.doubtful;
+    }
+}
+
+/// The orders of these events: those that are locked, and new rows for the others.
+async fn heads_of(
+    db: &mut PgConnection,
+    arrived: &[(&NewEvent, i64)],
+    locked: Vec<QueueHead>,
+) -> Result<Vec<QueueHead>, crate::storage::Error> {
+    let portals: BTreeMap<(&str, &str), &str> = arrived
+        .iter()
+        .map(|(e, _)| ((&*e.shop, &*e.number), &*e.portal))
+        .collect();
+    let mut heads = locked;
+    heads.retain(|head| portals.contains_key(&(&*head.shop, &*head.number)));
+    let missing: Vec<_> = {
+        let there: HashSet<(&str, &str)> = heads
+            .iter()
+            .map(|head| (&*head.shop, &*head.number))
+            .collect();
+        let new = portals.into_iter();
+        new.filter(|(order, _)| !there.contains(order)).collect()
+    };
+    if missing.is_empty() {
+        return Ok(heads);
+    }
+    let owned = |text: &str| text.to_owned();
+    let shops: Vec<_> = missing.iter().map(|((shop, _), _)| owned(shop)).collect();
+    let numbers: Vec<_> = missing
+        .iter()
+        .map(|((_, number), _)| owned(number))
+        .collect();
+    let lanes: Vec<_> = missing.iter().map(|(_, portal)| owned(portal)).collect();
+    heads.extend(orders::lock_or_make(db, &shops, &numbers, &lanes).await?);
+    Ok(heads)
+}
+
+/// Stores the new heads, and what is known of the ages of the others.
+async fn store(
+    db: &mut PgConnection,
+    known: HashMap<(&str, &str), OrderAge<'_>>,
+) -> Result<(), crate::storage::Error> {
+    let (mut heads, mut aged) = (Vec::new(), Vec::new());
+    let sorted: BTreeMap<_, _> = known.into_iter().collect();
+    for ((shop, number), order) in sorted {
+        let Some((id, age)) = &order.head else {
+            continue;
+        };
+        if let Some(event) = order.event {
+            heads.push(NewQueueHead {
+                doubtful: order.doubtful,
+                ..new_head(event, *id, age)
+            });
+        } else if order.learnt {
+            aged.push(EventAgeRow {
+                shop: shop.to_owned(),
+                number: number.to_owned(),
+                head: *id,
+                age: value(age),
+                doubtful: order.doubtful,
+            });
+        }
+    }
+    orders::set_heads(db, &heads).await?;
+    orders::set_ages(db, &aged).await
+}
+
+/// The event as the head of its order.
+fn new_head(event: &NewEvent, id: i64, age: &Age) -> NewQueueHead {
+    NewQueueHead {
+        shop: event.shop.clone(),
+        number: event.number.clone(),
+        event: id,
+        version: event.version,
+        updated_at: event.updated_at,
+        said: event.said.clone(),
+        later: event.later,
+        age: value(age),
+        doubtful: false,
+    }
+}
+
+/// The event as the head of its locked order, whatever its age: a person said so, or the shop was asked.
+pub(in crate::app) fn by_hand(event: &NewEvent, id: i64, before: &QueueHead) -> NewQueueHead {
+    let age = event.age.clone().at(before.now);
+    let age = age_of(before).map_or(age.clone(), |(_, known)| known.then(&age));
+    new_head(event, id, &age)
+}
+
+fn value(age: &Age) -> Value {
+    serde_json::to_value(age).unwrap_or_default()
+}
+
+/// The head, and how new it is known to be.
+pub(in crate::app) fn age_of(head: &QueueHead) -> Option<(i64, Age)> {
+    let id = head.head_id?;
+    let stored: Option<Age> = head
+        .age
+        .as_ref()
+        .and_then(|age| serde_json::from_value(age.clone()).ok());
+    let of = head.age.as_ref().and_then(|age| age.get("head"));
+    Some(match stored {
+        Some(age) if of.and_then(Value::as_i64) == Some(id) => (id, age),
+        // A version before wrote the head: what it left in the row is known of it, the rest of those before.
+        older => {
+            let own = written_before(head);
+            (id, older.map_or(own.clone(), |older| older.then(&own)))
+        }
+    })
+}
+
+fn written_before(head: &QueueHead) -> Age {
+    let said = ReportedStatus::read(head.said.as_ref());
+    let seen = said.as_ref().and_then(|said| said.seen);
+    let says = said.map_or_else(Claim::default, |said| Claim {
+        status: said.status,
+        status_at: said.since,
+        paid: said.paid,
+        cancelled: said.cancelled,
+        deleted: said.deleted,
+        ..Claim::default()
+    });
+    let seen: DateTime<Utc> = seen.unwrap_or(head.now);
+    Age::of(head.head_version, head.head_updated_at, says, seen)
+}
+
+fn to_come(event: &NewEvent) -> String {
+    let at = event.age.updated_at().unwrap_or_default();
+    format!(
+        "event {} says that it was changed at {}, which is yet to come: it counts as changed when it came in",
+        event.event_id,
+        at.format("%Y-%m-%dT%H:%M:%SZ")
+    )
+}
+
+/// What is said of an event whose order was known.
+fn said(event: &NewEvent, verdict: Verdict) -> Vec<Line> {
+    let id = &event.event_id;
+    if verdict.newer {
+        let note = match verdict.ground {
+            Ground::Clock => format!(
+                "event {id} says an earlier time than what was here, but the shop's clock was set back: it is newer"
+            ),
+            Ground::Body => format!(
+                "event {id} is of the same second as what was here and says what comes later: it is newer"
+            ),
+            Ground::Tie => format!(
+                "event {id} is of the same second as what was here: it came later, so it is newer"
+            ),
+            Ground::Version | Ground::Time | Ground::Status | Ground::Arrival => return Vec::new(),
+        };
+        return vec![line(event, "note", note)];
+    }
+    let why = match verdict.ground {
+        Ground::Version => "its version is lower",
+        Ground::Status => "its status is older",
+        Ground::Body => "within the same second it says what comes before",
+        Ground::Time | Ground::Clock | Ground::Tie | Ground::Arrival => "it was changed earlier",
+    };
+    let text = format!("event {id} is older than what is here already: superseded, because {why}");
+    let mut lines = vec![line(event, "superseded", text)];
+    if verdict.doubtful {
+        let text = format!(
+            "event {id} says more than what is here, at an earlier time: unless the shop sends the order again, it does not count as agreed"
+        );
+        lines.push(line(event, "note", text));
+    }
+    lines
+}

@@ -1,0 +1,52 @@
+//! Intake: events become stored orders.
+//!
+//! Owns: reading an event, its identity and age, the outbox, search keys, loaded histories, and what shops publish by SQL.
+//! Refuses: calls to a portal. An event is stored before it is acknowledged.
+//!
+//! To add a way in: turn what comes into events, and hand them to `accept_events`; read each with `event_reader`, so that
+//! every way refuses the same things in the same words.
+
+pub(super) mod accept;
+pub(super) mod backfill;
+pub(super) mod event_age;
+pub(super) mod event_reader;
+pub(super) mod reported_status;
+pub(super) mod search_keys;
+pub(super) mod shop_notices;
+pub(super) mod sql_events;
+
+use super::{
+    LaneWaker, Registry, Shared, Stock, Traps, clock_offsets::ClockOffsets,
+    group_commit::CommitQueue,
+};
+use crate::{storage::queue::outbox::NewEvent, telemetry::Metrics};
+use sqlx::PgPool;
+use std::sync::Arc;
+
+/// Events become stored orders. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    db: PgPool,
+    registry: Arc<Registry>,
+    metrics: Metrics,
+    waker: LaneWaker,
+    clocks: ClockOffsets,
+    traps: Traps,
+    commits: Arc<CommitQueue<Vec<NewEvent>>>,
+    stock: Arc<Stock>,
+}
+
+impl Intake {
+    pub(super) fn new(shared: &Shared, stock: &Arc<Stock>) -> Self {
+        Self {
+            db: shared.db.clone(),
+            registry: Arc::clone(&shared.registry),
+            metrics: shared.metrics.clone(),
+            waker: shared.waker.clone(),
+            clocks: shared.clocks.clone(),
+            traps: shared.traps.clone(),
+            commits: Arc::default(),
+            stock: Arc::clone(stock),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What people did, as it is on record.
+
+use crate::{
+    app::{Error, Operations},
+    storage::journal::{self, AuditRow},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+const DEFAULT_PAGE: u32 = 50;
+const LARGEST_PAGE: u32 = 500;
+
+/// Which acts to read; none means any.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only of this actor, such as `operator:anna`.
+    pub actor: Option<String>,
+    /// Only this act, such as `letter.discard`.
+    pub action: Option<String>,
+    /// Only to this thing.
+    pub target: Option<String>,
+    /// Only with ids below this: the `next` of the page before.
+    pub before: Option<i64>,
+    /// How many: at most 500; 0 means 50.
+    pub limit: u32,
+}
+
+/// An act of a person.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AuditEntry {
+    /// Grows with time.
+    pub id: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who: `operator:NAME`, `shop:NAME`, `cli:USER`, or `bridge` by itself.
+    pub actor: String,
+    /// What, such as `letter.retry` or `portal.pause`.
+    pub action: String,
+    /// To what: a letter's or a job's id, a portal's name.
+    pub target: String,
+    /// With which options; never a secret.
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    pub detail: Value,
+}
+
+/// A page of acts.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct AuditPage {
+    /// The acts, newest first.
+    pub items: Vec<AuditEntry>,
+    /// The `before` of the next page; none if this is the last.
+    pub next: Option<i64>,
+}
+
+impl From<AuditRow> for AuditEntry {
+    fn from(act: AuditRow) -> Self {
+        Self {
+            id: act.id,
+            at: act.at,
+            actor: act.actor,
+            action: act.action,
+            target: act.target,
+            detail: act.detail,
+        }
+    }
+}
+
+impl Operations {
+    /// What people did, the newest first.
+    pub async fn audit(&self, filter: &AuditFilter) -> Result<AuditPage, Error> {
+        let limit = match filter.limit {
+            0 => DEFAULT_PAGE,
+            limit => limit.min(LARGEST_PAGE),
+        };
+        let of = (
+            filter.actor.as_deref(),
+            filter.action.as_deref(),
+            filter.target.as_deref(),
+        );
+        let mut db = self.db.acquire().await?;
+        let mut rows =
+            journal::audit_entries(&mut db, of, filter.before, i64::from(limit) + 1).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| row.id);
+        Ok(AuditPage {
+            items: rows.into_iter().map(AuditEntry::from).collect(),
+            next,
+        })
+    }
+}

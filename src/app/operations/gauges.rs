@@ -1,0 +1,108 @@
+//! The figures that only the database knows, shown to the meters.
+
+use crate::{
+    app::{Error, Operations},
+    domain::PortalName,
+    storage::{self, SchemaVersion, onec::orders, queue::lanes, sync::inbox, views::stats},
+    telemetry::metrics::{Depth, StopReason},
+};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the database may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+impl Operations {
+    /// The schema's version in the database, and the one that is needed.
+    pub async fn schema_version(&self) -> Result<SchemaVersion, Error> {
+        Ok(storage::schema_version(&self.db).await?)
+    }
+
+    /// When the portal last told of something.
+    pub async fn last_notification(
+        &self,
+        portal: &PortalName,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(inbox::last(&mut db, portal.as_str()).await?)
+    }
+
+    /// Reads the figures anew. Without the database they keep their last values, and `bridge_database_up` says so; returns whether it answered.
+    pub async fn refresh_gauges(&self) -> bool {
+        let up = matches!(timeout(PATIENCE, self.read_figures()).await, Ok(Ok(())));
+        let pool = &self.db;
+        let most = pool.options().get_max_connections();
+        self.metrics
+            .database(up, pool.num_idle(), pool.size(), most);
+        up
+    }
+
+    async fn read_figures(&self) -> Result<(), Error> {
+        self.onec.take_up_onec(Duration::from_millis(500)).await?;
+        let mut db = self.db.acquire().await?;
+        let depths = stats::depths(&mut db).await?;
+        let lanes = lanes::all(&mut db).await?;
+        let dead = stats::dead(&mut db).await?;
+        let conflicts = stats::open_conflicts(&mut db).await?;
+        let back = stats::back(&mut db).await?;
+        let published = stats::published(&mut db).await?;
+        let waiting = orders::waiting_by_base(&mut db).await?;
+        drop(db);
+        let metrics = &self.metrics;
+        // A lane in which nothing waits has a depth, too: 0.
+        let empty = self
+            .registry
+            .portals
+            .iter()
+            .filter(|portal| !depths.iter().any(|row| row.lane == portal.as_str()))
+            .map(|portal| (portal.as_str(), "new", 0, 0.0));
+        let found = depths
+            .iter()
+            .map(|row| (&*row.lane, &*row.state, row.count, row.oldest_seconds));
+        metrics.depths(
+            found
+                .chain(empty)
+                .map(|(lane, state, count, oldest_seconds)| Depth {
+                    lane,
+                    state,
+                    count,
+                    oldest_seconds,
+                }),
+        );
+        for lane in &lanes {
+            let stopped = lane.paused_at.map(|_| {
+                if lane.paused_code.is_some() {
+                    StopReason::Fault
+                } else {
+                    StopReason::Person
+                }
+            });
+            metrics.lane(&lane.portal, stopped, lane.owner.is_some());
+        }
+        let undriven = self.registry.portals.iter();
+        for portal in undriven.filter(|name| !lanes.iter().any(|row| row.portal == name.as_str())) {
+            metrics.lane(portal.as_str(), None, false);
+        }
+        metrics.dead(dead.iter().map(|row| {
+            let shop = row.shop.as_deref().unwrap_or_default();
+            (shop, row.code.as_str(), row.count)
+        }));
+        metrics.conflicts(conflicts.iter().map(|row| (&*row.shop, row.count)));
+        let untold = |row: &stats::ChangeBacklog| {
+            let shop = row.shop.clone();
+            [
+                (shop.clone(), "waiting", row.untold),
+                (shop, "dead", row.given_up),
+            ]
+        };
+        metrics.untold(back.iter().flat_map(untold));
+        metrics.published(published);
+        for base in self.registry.bases.keys() {
+            let row = waiting.iter().find(|row| row.base == base.as_str());
+            let (count, oldest) = row.map_or((0, 0.0), |row| (row.waiting, row.oldest_seconds));
+            metrics.onec_waiting(base.as_str(), count, oldest);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! What is known of one order.
+
+use crate::{
+    app::{Error, Operations, onec::OneCView},
+    domain::ShopName,
+    planner::Recognised,
+    storage::{journal, queue::orders},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The most sentences of a life that are shown: the newest.
+const TIMELINE_LIMIT: i64 = 500;
+
+/// One order, as people and shops see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OrderView {
+    /// The shop.
+    pub shop: String,
+    /// Its number there.
+    pub number: String,
+    /// The portal it goes to.
+    pub portal: String,
+    /// Its deal.
+    pub deal_id: Option<u64>,
+    /// Its lead, where the shop's rules made one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead_id: Option<u64>,
+    /// Its contact.
+    pub contact_id: Option<u64>,
+    /// Its company.
+    pub company_id: Option<u64>,
+    /// The shop's status: what its newest snapshot says, or what it was told since.
+    pub status: Option<String>,
+    /// The stage, as last known.
+    pub stage: Option<String>,
+    /// Whether both sides hold the same and nothing is on its way.
+    pub in_sync: bool,
+    /// Events that wait.
+    pub pending: i64,
+    /// Open dead letters.
+    pub dead: i64,
+    /// By what its contact and its company were recognised, and which cards were passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
+    pub recognised: Option<Recognised>,
+    /// What the shop's 1C base has of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub onec: Option<OneCView>,
+    /// Its life, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// One thing that happened to an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What kind of thing: `accepted`, `superseded`, `written`, `note`, `refused`, `dead`, `retried`, `discarded`; and of
+    /// the status: `moved`, `decided`, `told`, `conflict`, `gone`.
+    pub kind: String,
+    /// One sentence.
+    pub text: String,
+    /// What it refers to (event, deal, move, decision, change), and the times of all clocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
+    pub detail: Option<Value>,
+}
+
+impl Operations {
+    /// One order; none if the bridge never heard of it.
+    pub async fn order_view(
+        &self,
+        shop: &ShopName,
+        number: &str,
+    ) -> Result<Option<OrderView>, Error> {
+        let mut db = self.db.acquire().await?;
+        let Some(row) = orders::view(&mut db, shop.as_str(), number).await? else {
+            return Ok(None);
+        };
+        let timeline = journal::of_order(&mut db, shop.as_str(), number, TIMELINE_LIMIT).await?;
+        let onec = self.onec.onec_view(&mut db, shop, number).await?;
+        let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
+        Ok(Some(OrderView {
+            shop: shop.as_str().to_owned(),
+            number: number.to_owned(),
+            portal: row.portal,
+            deal_id: id(row.deal_id),
+            lead_id: id(row.lead_id),
+            contact_id: id(row.contact_id),
+            company_id: id(row.company_id),
+            status: row.status,
+            stage: row.stage,
+            in_sync: row.in_sync,
+            pending: row.pending,
+            dead: row.dead,
+            recognised: row
+                .recognised
+                .and_then(|stored| serde_json::from_value(stored).ok()),
+            onec,
+            timeline: timeline
+                .into_iter()
+                .map(|entry| TimelineEntry {
+                    at: entry.at,
+                    kind: entry.kind,
+                    text: entry.text,
+                    detail: entry.detail,
+                })
+                .collect(),
+        }))
+    }
+}

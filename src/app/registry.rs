@@ -1,0 +1,79 @@
+//! What is configured, as the use cases need it.
+
+use crate::{
+    decision::status_map,
+    domain::{BaseName, FormRules, Policy, PortalName, ShopName, ShopRules},
+    onec::Base,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The shops and portals of the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    /// Every shop with its rules.
+    pub shops: BTreeMap<ShopName, Arc<ShopRules>>,
+    /// Event sources that name a shop: (`source` of the event, shop).
+    pub sources: Vec<(String, ShopName)>,
+    /// Every portal.
+    pub portals: Vec<PortalName>,
+    /// How each shop's differences are decided, and how it is told; a shop that is not here has the defaults.
+    pub two_way: BTreeMap<ShopName, Arc<SyncRules>>,
+    /// The 1C bases.
+    pub bases: BTreeMap<BaseName, Arc<Base>>,
+    /// What people call the statuses of each shop.
+    pub titles: BTreeMap<ShopName, BTreeMap<String, String>>,
+    /// The forms of every shop, by their names.
+    pub forms: BTreeMap<(ShopName, String), Arc<FormRules>>,
+}
+
+/// How a shop's differences are decided, and how it is told.
+#[derive(Debug, Clone, Default)]
+pub struct SyncRules {
+    /// The rules.
+    pub policy: Policy,
+    /// Whether changes are sent to the shop; else it reads the feed.
+    pub callback: bool,
+    /// The comment that a deal gets when a move in it was overruled.
+    pub overruled_comment: Option<String>,
+}
+
+impl SyncRules {
+    /// The defaults for a shop with this table.
+    pub fn of(rules: &ShopRules) -> Self {
+        let policy = Policy {
+            finality: status_map::finality(&rules.statuses),
+            statuses: rules.statuses.clone(),
+            ..Policy::default()
+        };
+        Self {
+            policy,
+            ..Self::default()
+        }
+    }
+}
+
+impl Registry {
+    /// The rules of a shop.
+    pub fn rules(&self, shop: &ShopName) -> Option<&Arc<ShopRules>> {
+        self.shops.get(shop)
+    }
+
+    /// How a shop's differences are decided.
+    pub fn two_way(&self, shop: &str) -> Option<Arc<SyncRules>> {
+        let rules = self
+            .shops
+            .values()
+            .find(|rules| rules.shop.as_str() == shop)?;
+        let known = self.two_way.get(&rules.shop).cloned();
+        Some(known.unwrap_or_else(|| Arc::new(SyncRules::of(rules))))
+    }
+
+    /// The names of a portal's shops, as text.
+    pub fn shops_of(&self, portal: &str) -> Vec<String> {
+        let of = self
+            .shops
+            .values()
+            .filter(|rules| rules.portal.as_str() == portal);
+        of.map(|rules| rules.shop.as_str().to_owned()).collect()
+    }
+}

@@ -1,0 +1,597 @@
+//! Comparing statuses and stages, and recording what was decided.
+//!
+//! The portal is read, and written, between transactions; each transaction decides with everything locked and fenced by the lane's
+//! lease. A stage is stored as being written before it is sent, so that after a crash the portal's history is asked what became of it.
+
+pub(in crate::app) use crate::app::sync::order::{
+    StageWriteInFlight, StandingRuling, stored, value,
+};
+use crate::{
+    app::{
+        Error, RetryPolicy, Sync,
+        bisection::Bisection,
+        sync::order::{ConflictChange, NextStep, OrderSync, Outcome, SyncContext},
+    },
+    bitrix24::ServerTime,
+    bug::{self, Step},
+    decision::{HistoryRow, Waiting},
+    domain::{Agreed, Stage},
+    planner::{ScanResult, StageWrite},
+    storage::{
+        dead_letters,
+        journal::{self, Line},
+        queue::{
+            lanes::{self, Lease},
+            orders, portal_identity,
+        },
+        sync::{
+            agreements, clock_offsets,
+            comparisons::{self, DueComparison},
+            conflicts::{self, NewConflict},
+            decisions::{self, NewDecision},
+            stage_history,
+            status_changes::{self, NewChange},
+        },
+    },
+};
+use chrono::TimeDelta;
+use sqlx::PgConnection;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+/// Who asks after an event of the shop.
+const EVENT: &str = "event";
+
+/// An order that is to be compared.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    claimed: DueComparison,
+    /// Its deal.
+    pub deal: u64,
+    /// The newest row of the history before a write of ours that is not accounted for.
+    pub guard: Option<Option<u64>>,
+}
+
+/// What a look at the portal comes with.
+#[derive(Debug)]
+pub struct ScanContext {
+    /// What was seen.
+    pub seen: ScanResult,
+    /// What the portal's clock showed.
+    pub heard: Option<ServerTime>,
+    /// Who the bridge is in the portal, if it is known.
+    pub me: Option<u64>,
+    /// How often, and how long apart, what the portal refuses is tried; and how long a write
+    /// whose answer was lost may still land.
+    pub tries: RetryPolicy,
+}
+
+/// What follows from a comparison.
+#[derive(Debug, Default)]
+pub struct ComparisonResult {
+    /// Stages to write, each with the order that is to be compared again after it.
+    pub writes: Vec<(Comparison, StageWrite)>,
+    /// Decisions put on record.
+    pub decided: usize,
+    /// Orders that are looked at again later.
+    pub put_off: usize,
+}
+
+impl Comparison {
+    /// Whether it is of one of these orders.
+    pub fn is_of(&self, orders: &BTreeSet<(String, String)>) -> bool {
+        let order = (self.claimed.shop.clone(), self.claimed.number.clone());
+        orders.contains(&order)
+    }
+}
+
+impl ComparisonResult {
+    fn add(&mut self, other: Self) {
+        self.writes.extend(other.writes);
+        self.decided += other.decided;
+        self.put_off += other.put_off;
+    }
+}
+
+impl Sync {
+    /// The orders of a lane that are due for comparison, the longest due first.
+    pub async fn comparisons(&self, lease: &Lease, limit: u32) -> Result<Vec<Comparison>, Error> {
+        let shops = self.registry.shops_of(&lease.portal);
+        let mut db = self.db.acquire().await?;
+        let claimed = comparisons::claim(&mut db, lease, &shops, i64::from(limit)).await?;
+        drop(db);
+        // What only the shop said may agree with what is known of the portal: then the portal need not be asked.
+        let (events, mut rest): (Vec<_>, Vec<_>) =
+            claimed.into_iter().partition(|one| one.why == EVENT);
+        let mut parts = Bisection::of(events);
+        while let Some(part) = parts.next().filter(|part| !part.is_empty()) {
+            match self.confirm_some(lease, part.clone()).await {
+                // With a look at the portal it is told what is wrong with it.
+                Err(error) if error.is_of_the_row() => rest.extend(parts.failed(part)),
+                confirmed => rest.extend(confirmed?),
+            }
+        }
+        let (mut known, mut strays) = (Vec::new(), Vec::new());
+        for one in rest {
+            match one.deal_id.and_then(|deal| u64::try_from(deal).ok()) {
+                Some(deal) => {
+                    let writing = one.writing.as_ref().and_then(|json| json.value().ok());
+                    let writing: Option<StageWriteInFlight> = stored(writing);
+                    known.push(Comparison {
+                        guard: writing.map(|writing| writing.guard),
+                        deal,
+                        claimed: one,
+                    });
+                }
+                // Without a deal there is nothing to compare with.
+                None => strays.push(one),
+            }
+        }
+        if !strays.is_empty() {
+            let (shops, numbers, asked) = columns(strays.iter());
+            let mut db = self.db.acquire().await?;
+            comparisons::done(&mut db, &shops, &numbers, &asked).await?;
+        }
+        Ok(known)
+    }
+
+    /// The title that an order's deal is made with; none where it does not name the order.
+    fn title_of(&self, shop: &str, number: &str) -> Option<String> {
+        let shops = self.registry.shops.values();
+        let rules = shops
+            .into_iter()
+            .find(|rules| rules.shop.as_str() == shop)?;
+        let names = rules.title.contains("{number}");
+        names.then(|| rules.title.replace("{number}", number))
+    }
+
+    /// Puts these comparisons off.
+    pub async fn compare_later(
+        &self,
+        lease: &Lease,
+        compared: Vec<Comparison>,
+        after: Duration,
+    ) -> Result<(), Error> {
+        if compared.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let (shops, numbers, _) = columns(compared.iter().map(|one| &one.claimed));
+        orders::lock(&mut tx, &shops, &numbers).await?;
+        let after = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        comparisons::postpone(&mut tx, &shops, &numbers, after).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Settles the comparisons that agree with the portal as it was last known; returns the others.
+    async fn confirm_some(
+        &self,
+        lease: &Lease,
+        claimed: Vec<DueComparison>,
+    ) -> Result<Vec<DueComparison>, Error> {
+        bug::caught_in(Box::pin(self.confirm(lease, claimed))).await?
+    }
+
+    async fn confirm(
+        &self,
+        lease: &Lease,
+        claimed: Vec<DueComparison>,
+    ) -> Result<Vec<DueComparison>, Error> {
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let now = clock_offsets::now(&mut tx).await?;
+        let (shops, numbers, _) = columns(claimed.iter());
+        orders::lock(&mut tx, &shops, &numbers).await?;
+        let rows = agreements::lock(&mut tx, &shops, &numbers).await?;
+        let ids = decisions::reserve(&mut tx, i32::try_from(rows.len()).unwrap_or(i32::MAX));
+        let mut ids = ids.await?.into_iter();
+        let mut next_id = || ids.next().unwrap_or_default();
+        let mut rest: HashMap<(String, String), DueComparison> = claimed
+            .into_iter()
+            .map(|one| ((one.shop.clone(), one.number.clone()), one))
+            .collect();
+        let (mut writes, mut saved) = (SyncBatch::default(), Vec::new());
+        for mut row in rows {
+            let key = (row.shop.clone(), row.number.clone());
+            let deal = row.deal_id.and_then(|deal| u64::try_from(deal).ok());
+            let (Some(two_way), Some(deal)) = (self.registry.two_way(&row.shop), deal) else {
+                continue;
+            };
+            let around = SyncContext {
+                seen: &ScanResult::default(),
+                two_way: &two_way,
+                clocks: self.clocks.clocks_of(&row.shop, &lease.portal),
+                now,
+                me: None,
+                doubt: TimeDelta::zero(),
+                tries: &RetryPolicy::default(),
+                why: EVENT,
+                title: None,
+                later: &BTreeMap::new(),
+            };
+            self.traps.step(Step::Compare, &row.number);
+            if row.unreadable.is_none()
+                && let Some(outcome) =
+                    OrderSync::new(&mut row, deal, &around, &mut next_id).confirm()
+                && let Some(claimed) = rest.remove(&key)
+            {
+                let guard = None;
+                let one = Comparison {
+                    claimed,
+                    deal,
+                    guard,
+                };
+                writes.add(one, outcome, &row, now);
+                saved.push(row);
+            }
+        }
+        agreements::save(&mut tx, &saved).await?;
+        writes.write(&mut tx, &lease.portal).await?;
+        tx.commit().await?;
+        Ok(rest.into_values().collect())
+    }
+
+    /// Seconds until the next comparison of a portal is due.
+    pub async fn next_comparison(&self, portal: &str) -> Result<Option<f64>, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(comparisons::next_due(&mut db, portal, &self.registry.shops_of(portal)).await?)
+    }
+
+    /// How many comparisons of a portal wait.
+    pub async fn comparisons_waiting(&self, portal: &str) -> Result<i64, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(comparisons::waiting(&mut db, portal).await?)
+    }
+
+    /// Decides what a look at these orders means, and records it. The writes that follow are to be sent at once, and looked at.
+    /// An order at which the bridge fails gets a letter of its own, and the others are compared.
+    pub async fn compare(
+        &self,
+        lease: &Lease,
+        compared: Vec<Comparison>,
+        looked: &ScanContext,
+    ) -> Result<ComparisonResult, Error> {
+        let mut sum = ComparisonResult::default();
+        let mut parts = Bisection::of(compared);
+        while let Some(part) = parts.next() {
+            match self.compare_some(lease, part.clone(), looked).await {
+                Err(error) if error.is_of_the_row() => {
+                    if let Some(one) = parts.failed(part) {
+                        self.bury_compared(lease, &one, &error.chain()).await?;
+                    }
+                }
+                done => sum.add(done?),
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Gives a comparison up at which the bridge failed.
+    pub async fn bury_compared(
+        &self,
+        lease: &Lease,
+        one: &Comparison,
+        words: &str,
+    ) -> Result<(), Error> {
+        let order = (&*one.claimed.shop, &*one.claimed.number);
+        self.dead_letters.bury_comparison(lease, order, words).await
+    }
+
+    /// Compares some orders in one transaction; all of them or none.
+    async fn compare_some(
+        &self,
+        lease: &Lease,
+        compared: Vec<Comparison>,
+        looked: &ScanContext,
+    ) -> Result<ComparisonResult, Error> {
+        bug::caught_in(Box::pin(self.compare_in_one(lease, compared, looked))).await?
+    }
+
+    async fn compare_in_one(
+        &self,
+        lease: &Lease,
+        compared: Vec<Comparison>,
+        looked: &ScanContext,
+    ) -> Result<ComparisonResult, Error> {
+        let systems = self.clocks.clock_sources(&lease.portal);
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        self.clocks.load_clocks(&mut tx, &systems).await?;
+        let now = clock_offsets::now(&mut tx).await?;
+        if let Some(heard) = &looked.heard {
+            self.clocks.record_portal_clock(&lease.portal, heard, now);
+        }
+        self.clocks.store_clocks(&mut tx, &systems).await?;
+        let (shops, numbers, _) = columns(compared.iter().map(|one| &one.claimed));
+        // Orders before agreements: the order in which everything locks.
+        orders::lock(&mut tx, &shops, &numbers).await?;
+        let mut rows = agreements::lock(&mut tx, &shops, &numbers).await?;
+        // A comparison puts at most three decisions on record.
+        let most = i32::try_from(rows.len())
+            .unwrap_or(i32::MAX)
+            .saturating_mul(3);
+        let mut ids = decisions::reserve(&mut tx, most).await?.into_iter();
+        let mut next_id = || ids.next().unwrap_or_default();
+        let mut by_order: HashMap<(String, String), Comparison> = compared
+            .into_iter()
+            .map(|one| ((one.claimed.shop.clone(), one.claimed.number.clone()), one))
+            .collect();
+        let later = moved_later(&mut tx, &lease.portal, &rows).await?;
+        let mut writes = SyncBatch::default();
+        for row in &mut rows {
+            let key = (row.shop.clone(), row.number.clone());
+            let Some(one) = by_order.remove(&key) else {
+                continue;
+            };
+            let Some(two_way) = self.registry.two_way(&row.shop) else {
+                writes.done.push(one.claimed);
+                continue;
+            };
+            self.traps.step(Step::Compare, &row.number);
+            readable(row)?;
+            let title = self.title_of(&row.shop, &row.number);
+            let around = SyncContext {
+                title: title.as_deref(),
+                seen: &looked.seen,
+                two_way: &two_way,
+                clocks: self.clocks.clocks_of(&row.shop, &lease.portal),
+                now,
+                me: looked.me,
+                doubt: TimeDelta::from_std(looked.tries.doubt).unwrap_or_default(),
+                tries: &looked.tries,
+                why: &one.claimed.why.clone(),
+                later: &later,
+            };
+            let outcome = OrderSync::new(row, one.deal, &around, &mut next_id).compare();
+            writes.add(one, outcome, row, now);
+        }
+        // What the bridge no longer knows is not asked for again.
+        writes
+            .done
+            .extend(by_order.into_values().map(|one| one.claimed));
+        agreements::save(&mut tx, &rows).await?;
+        let told: BTreeSet<String> = writes.changes.iter().map(|c| c.shop.clone()).collect();
+        let winners: Vec<&str> = writes.winners.clone();
+        let done = writes.write(&mut tx, &lease.portal).await?;
+        tx.commit().await?;
+        for winner in winners {
+            self.metrics.decision(winner);
+        }
+        for shop in told {
+            self.waker.wake(&lane_of(&shop));
+        }
+        Ok(done)
+    }
+}
+
+/// An error if some of what is stored of an order cannot be read: then nothing is decided by the rest.
+pub(in crate::app) fn readable(row: &agreements::Row) -> Result<(), Error> {
+    match row.unreadable.clone() {
+        None => Ok(()),
+        Some(detail) => Err(crate::storage::Error::Unreadable {
+            table: "bridge.agreements",
+            detail,
+        }
+        .into()),
+    }
+}
+
+/// The moves of deals that stand in the history above what was read when they were agreed on.
+async fn moved_later(
+    tx: &mut PgConnection,
+    portal: &str,
+    rows: &[agreements::Row],
+) -> Result<BTreeMap<u64, Vec<HistoryRow>>, Error> {
+    let known = |row: &agreements::Row| {
+        let agreed: Option<Agreed> = stored(row.agreed.as_ref());
+        let above = i64::try_from(agreed?.portal_row?).ok()?;
+        Some((row.deal_id?, above))
+    };
+    let (deals, above): (Vec<i64>, Vec<i64>) = rows.iter().filter_map(known).unzip();
+    let mut later: BTreeMap<u64, Vec<HistoryRow>> = BTreeMap::new();
+    if deals.is_empty() {
+        return Ok(later);
+    }
+    for row in stage_history::above(tx, portal, &deals, &above).await? {
+        let ids = (
+            u64::try_from(row.deal_id),
+            u64::try_from(row.id),
+            u32::try_from(row.funnel),
+        );
+        if let (Ok(deal), Ok(id), Ok(funnel)) = ids {
+            later.entry(deal).or_default().push(HistoryRow {
+                id,
+                stage: Stage::new(funnel, &row.stage),
+                at: row.moved_at,
+            });
+        }
+    }
+    Ok(later)
+}
+
+/// The lane of a shop's callback.
+pub fn lane_of(shop: &str) -> String {
+    format!("shop:{shop}")
+}
+
+fn columns<'a>(
+    claimed: impl Iterator<Item = &'a DueComparison>,
+) -> (Vec<String>, Vec<String>, Vec<i64>) {
+    let (mut shops, mut numbers, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    for one in claimed {
+        shops.push(one.shop.clone());
+        numbers.push(one.number.clone());
+        asked.push(one.asked);
+    }
+    (shops, numbers, asked)
+}
+
+/// Everything a comparison stores besides the agreements.
+#[derive(Default)]
+struct SyncBatch {
+    decisions: Vec<NewDecision>,
+    winners: Vec<&'static str>,
+    changes: Vec<NewChange>,
+    lines: Vec<Line>,
+    opened: Vec<NewConflict>,
+    closed: Vec<(String, String)>,
+    awaited: Vec<(String, String, Vec<chrono::DateTime<chrono::Utc>>)>,
+    done: Vec<DueComparison>,
+    again: BTreeMap<i64, Vec<DueComparison>>,
+    moves: Vec<(Comparison, StageWrite)>,
+    /// Orders that were compared.
+    seen: Vec<(String, String)>,
+    /// Orders whose deal turned out to be another's.
+    foreign: Vec<(String, String)>,
+}
+
+impl SyncBatch {
+    fn add(
+        &mut self,
+        mut one: Comparison,
+        outcome: Outcome,
+        row: &agreements::Row,
+        now: chrono::DateTime<chrono::Utc>,
+    ) {
+        let (shop, number) = (row.shop.clone(), row.number.clone());
+        for recorded in &outcome.recorded {
+            self.winners.push(recorded.winner().unwrap_or("none"));
+            self.decisions.push(NewDecision {
+                id: recorded.id,
+                shop: shop.clone(),
+                number: number.clone(),
+                action: recorded.action().to_owned(),
+                basis: recorded.basis().to_owned(),
+                winner: recorded.winner().map(str::to_owned),
+                sentence: recorded.decision.record.sentence.clone(),
+                inputs: recorded.inputs.clone(),
+                outcome: value(&recorded.decision),
+            });
+        }
+        for (kind, text, detail) in outcome.lines {
+            self.lines.push(Line {
+                shop: shop.clone(),
+                number: number.clone(),
+                kind,
+                text,
+                detail: Some(detail),
+            });
+        }
+        if let Some((status, previous, stage, reason, decision)) = outcome.tell {
+            self.changes.push(NewChange {
+                shop: shop.clone(),
+                number: number.clone(),
+                decision,
+                status,
+                previous,
+                stage: stage.id,
+                reason,
+                decided_at: now,
+                denies: outcome.denies,
+            });
+        }
+        if outcome.foreign {
+            self.foreign.push((shop.clone(), number.clone()));
+        }
+        if let Some(awaited) = outcome.awaited {
+            self.awaited.push((shop.clone(), number.clone(), awaited));
+        }
+        match outcome.conflict {
+            ConflictChange::Keep => {}
+            ConflictChange::Close => self.closed.push((shop, number)),
+            ConflictChange::Open {
+                code,
+                sentence,
+                decision,
+            } => self.opened.push(NewConflict {
+                status: status_of(row),
+                stage: row.stage.clone().unwrap_or_default(),
+                shop,
+                number,
+                decision,
+                code: code.as_str().to_owned(),
+                sentence,
+            }),
+        }
+        match outcome.then {
+            NextStep::Done => {
+                self.seen.push((row.shop.clone(), row.number.clone()));
+                self.done.push(one.claimed);
+            }
+            NextStep::Again(after) => {
+                let after = after.num_milliseconds().max(50);
+                self.again.entry(after).or_default().push(one.claimed);
+            }
+            NextStep::Written(write) => {
+                one.guard = Some(write.guard);
+                self.moves.push((one, write));
+            }
+        }
+    }
+
+    async fn write(
+        mut self,
+        db: &mut PgConnection,
+        portal: &str,
+    ) -> Result<ComparisonResult, crate::storage::Error> {
+        decisions::insert(db, portal, &self.decisions).await?;
+        let (shops, numbers, asked) = columns(self.done.iter());
+        comparisons::done(db, &shops, &numbers, &asked).await?;
+        let mut put_off = 0;
+        for (after, claimed) in &self.again {
+            let (shops, numbers, _) = columns(claimed.iter());
+            comparisons::postpone(db, &shops, &numbers, *after).await?;
+            put_off += claimed.len();
+        }
+        if !self.foreign.is_empty() {
+            let (shops, numbers): (Vec<_>, Vec<_>) = self.foreign.into_iter().unzip();
+            portal_identity::release(db, &shops, &numbers).await?;
+        }
+        for (shop, number, awaited) in &self.awaited {
+            status_changes::drop_except(db, shop, number, awaited).await?;
+        }
+        status_changes::add(db, portal, &self.changes).await?;
+        if !self.closed.is_empty() {
+            let (shops, numbers): (Vec<_>, Vec<_>) = self.closed.into_iter().unzip();
+            conflicts::close(db, &shops, &numbers).await?;
+        }
+        for opened in &self.opened {
+            conflicts::open(db, portal, opened).await?;
+        }
+        // A letter about a comparison is closed by the next that goes well.
+        let (shops, numbers): (Vec<_>, Vec<_>) = self.seen.into_iter().unzip();
+        for letter in dead_letters::compared(db, &shops, &numbers).await? {
+            let text = format!(
+                "dead letter {} closed by itself: the order was compared since",
+                letter.id
+            );
+            self.lines.push(Line {
+                shop: letter.shop,
+                number: letter.number,
+                kind: "overtaken",
+                text,
+                detail: None,
+            });
+        }
+        journal::add(db, &self.lines).await?;
+        Ok(ComparisonResult {
+            writes: self.moves,
+            decided: self.decisions.len(),
+            put_off,
+        })
+    }
+}
+
+/// What the shop says, as far as it is asked about: what counts in the difference that waits.
+fn status_of(row: &agreements::Row) -> String {
+    if let Some(waiting) = stored::<Waiting>(row.waiting.as_ref()) {
+        return waiting.status;
+    }
+    crate::app::intake::reported_status::ReportedStatus::read(row.said.as_ref())
+        .and_then(|said| said.status)
+        .unwrap_or_default()
+}

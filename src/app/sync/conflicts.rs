@@ -1,0 +1,352 @@
+//! Differences that wait for a person.
+
+use super::compare::{stored, value};
+use crate::{
+    app::{Actor, Error, Retry, Sync},
+    decision::{Ruling, Waiting},
+    domain::{ErrorCode, Fault, PortalName, ShopName, Side},
+    storage::{
+        dead_letters,
+        journal::{self, Line},
+        queue::{orders, outbox},
+        sync::{
+            agreements, comparisons,
+            conflicts::{self, ConflictRow, Filter},
+        },
+    },
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+const DEFAULT_PAGE: u32 = 50;
+const LARGEST_PAGE: u32 = 500;
+/// Letters of one order that one word settles.
+const LETTERS: i64 = 100;
+/// Why no new deal can be made.
+const EVENT_GONE: &str =
+    "the order's last event is no longer stored: send the order again from the shop, or let it go";
+
+/// A conflict, as people see it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ConflictView {
+    /// Its id.
+    pub id: i64,
+    /// The shop.
+    pub shop: String,
+    /// The portal.
+    pub portal: String,
+    /// The order.
+    pub number: String,
+    /// Its deal.
+    pub deal_id: Option<u64>,
+    /// Why it waits.
+    pub code: String,
+    /// Why, in one sentence.
+    pub sentence: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// What the shop says.
+    pub status: String,
+    /// What the portal says.
+    pub stage: String,
+    /// The status that the shop would be told if the portal is right; none if the stage means none.
+    pub if_portal: Option<String>,
+    /// The stage that the deal would go to if the shop is right; none if the status has none.
+    pub if_shop: Option<String>,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// When somebody decided.
+    pub ruled_at: Option<DateTime<Utc>>,
+    /// Who.
+    pub ruled_by: Option<String>,
+    /// For whom: `shop` or `portal`.
+    pub winner: Option<String>,
+    /// When it was closed.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// `ruled`, or `vanished` by itself.
+    pub closed_how: Option<String>,
+    /// What the decision rests on: both observations, what was agreed, the clocks.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
+    pub inputs: Option<Value>,
+}
+
+/// Which conflicts to list.
+#[derive(Debug, Clone, Default)]
+pub struct ConflictFilter {
+    /// Only of this shop.
+    pub shop: Option<ShopName>,
+    /// Only of this portal.
+    pub portal: Option<PortalName>,
+    /// Only of this order.
+    pub number: Option<String>,
+    /// Closed ones, too.
+    pub closed: bool,
+    /// Only with ids above this: the `next` of the page before.
+    pub after: Option<i64>,
+    /// How many: at most 500; 0 means 50.
+    pub limit: u32,
+}
+
+/// A page of conflicts.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ConflictPage {
+    /// The conflicts, oldest first.
+    pub items: Vec<ConflictView>,
+    /// Where the next page starts; none if this is the last.
+    pub next: Option<i64>,
+}
+
+impl Sync {
+    /// Conflicts that wait for a person; closed ones, too, if asked for.
+    pub async fn conflicts(&self, filter: &ConflictFilter) -> Result<ConflictPage, Error> {
+        let limit = match filter.limit {
+            0 => DEFAULT_PAGE,
+            limit => limit.min(LARGEST_PAGE),
+        };
+        let wanted = Filter {
+            shop: filter.shop.as_ref().map(ShopName::as_str),
+            portal: filter.portal.as_ref().map(PortalName::as_str),
+            number: filter.number.as_deref(),
+            closed: filter.closed,
+            after: filter.after.unwrap_or(0),
+            limit: i64::from(limit) + 1,
+        };
+        let mut rows = {
+            let mut db = self.db.acquire().await?;
+            conflicts::list(&mut db, &wanted).await?
+        };
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| row.id);
+        let items = rows
+            .into_iter()
+            .map(|row| self.conflict_view(row))
+            .collect();
+        Ok(ConflictPage { items, next })
+    }
+
+    /// One conflict, open or closed.
+    pub async fn conflict(&self, id: i64) -> Result<Option<ConflictView>, Error> {
+        let mut db = self.db.acquire().await?;
+        let row = conflicts::one(&mut db, id).await?;
+        Ok(row.map(|row| self.conflict_view(row)))
+    }
+
+    fn conflict_view(&self, row: ConflictRow) -> ConflictView {
+        let two_way = self.registry.two_way(&row.shop);
+        let map = two_way.as_ref().map(|two_way| &two_way.policy.statuses);
+        let stage = row.inputs.as_ref().and_then(|inputs| {
+            serde_json::from_value(inputs.pointer("/portal/value")?.clone()).ok()
+        });
+        let code = ErrorCode::parse(&row.code);
+        ConflictView {
+            if_portal: map
+                .zip(stage)
+                .and_then(|(map, stage)| map.back(&stage).ok().map(str::to_owned)),
+            if_shop: map.and_then(|map| map.there(&row.status).ok().map(|stage| stage.id.clone())),
+            remedy: code.map_or(String::new(), |code| code.remedy().to_owned()),
+            id: row.id,
+            shop: row.shop,
+            portal: row.portal,
+            number: row.number,
+            deal_id: row.deal_id.and_then(|id| u64::try_from(id).ok()),
+            code: row.code,
+            sentence: row.sentence,
+            status: row.status,
+            stage: row.stage,
+            opened_at: row.opened_at,
+            ruled_at: row.ruled_at,
+            ruled_by: row.ruled_by,
+            winner: row.winner,
+            closed_at: row.closed_at,
+            closed_how: row.closed_how,
+            inputs: row.inputs,
+        }
+    }
+
+    /// Says who is right in an open conflict. The portal's lane carries it out. About a deal that is gone: for the shop a new one is
+    /// made, for the portal the order is let go.
+    pub async fn resolve(&self, id: i64, winner: Side, who: &Actor) -> Result<(), Error> {
+        let word = match winner {
+            Side::Shop => "shop",
+            Side::Portal => "portal",
+        };
+        let mut tx = self.db.begin().await?;
+        let conflict = conflicts::one(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        let (shops, numbers) = ([conflict.shop.clone()], [conflict.number.clone()]);
+        orders::lock(&mut tx, &shops, &numbers).await?;
+        let row = agreements::lock(&mut tx, &shops, &numbers).await?.pop();
+        if !conflicts::rule(&mut tx, id, word, &who.0).await? {
+            return Err(Error::Decided);
+        }
+        let waiting: Option<Waiting> = row.as_ref().and_then(|row| stored(row.waiting.as_ref()));
+        let text = match (ErrorCode::parse(&conflict.code), row, waiting) {
+            (Some(ErrorCode::DealGone), ..) => {
+                self.deal_gone(&mut tx, &conflict, winner, who).await?;
+                match winner {
+                    Side::Shop => format!("{} decided: a new deal is made", who.0),
+                    Side::Portal => format!("{} decided: the order is let go", who.0),
+                }
+            }
+            (_, Some(mut row), Some(of)) => {
+                self.can_be_carried_out(&row.shop, &of, winner)?;
+                row.ruling = Some(value(&Ruling { of, winner }));
+                agreements::save(&mut tx, &[row]).await?;
+                let portals = [conflict.portal.clone()];
+                comparisons::ask(&mut tx, (&shops, &numbers, &portals), "person", 0).await?;
+                format!("{} decided that {winner} is right", who.0)
+            }
+            _ => return Err(Error::Decided),
+        };
+        let detail = json!({ "winner": word });
+        journal::audit(
+            &mut tx,
+            &who.0,
+            "conflict.resolve",
+            &id.to_string(),
+            &detail,
+        )
+        .await?;
+        let line = Line {
+            shop: conflict.shop.clone(),
+            number: conflict.number.clone(),
+            kind: "conflict",
+            text,
+            detail: Some(json!({ "conflict": id })),
+        };
+        journal::add(&mut tx, &[line]).await?;
+        tx.commit().await?;
+        self.waker.wake(&conflict.portal);
+        Ok(())
+    }
+}
+
+impl Sync {
+    /// A word that the table of statuses has no way for is refused, not stored.
+    fn can_be_carried_out(&self, shop: &str, of: &Waiting, winner: Side) -> Result<(), Error> {
+        let two_way = self.registry.two_way(shop).ok_or(Error::NotFound)?;
+        let map = &two_way.policy.statuses;
+        let detail = match winner {
+            Side::Shop if map.there(&of.status).is_err() => {
+                format!("the status {} has no stage to be written as", of.status)
+            }
+            Side::Portal if map.back(&of.stage).is_err() => {
+                format!("the stage {} means no status of the shop", of.stage)
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Invalid(vec![Fault {
+            pointer: "/winner".to_owned(),
+            detail,
+        }]))
+    }
+
+    /// The same word holds for the letters that wait for it.
+    async fn deal_gone(
+        &self,
+        tx: &mut PgConnection,
+        conflict: &ConflictRow,
+        winner: Side,
+        who: &Actor,
+    ) -> Result<(), Error> {
+        let wanted = dead_letters::Filter {
+            shop: Some(&conflict.shop),
+            number: Some(&conflict.number),
+            code: Some(ErrorCode::DealGone.as_str()),
+            limit: LETTERS,
+            ..dead_letters::Filter::default()
+        };
+        let letters = dead_letters::list(tx, &wanted).await?;
+        match winner {
+            Side::Shop => {
+                let again = || Retry {
+                    recreate: true,
+                    ..Retry::default()
+                };
+                for letter in &letters {
+                    self.dead_letters
+                        .retry_in(tx, letter.id, who, again())
+                        .await?;
+                }
+                self.send_again(tx, conflict, who, again()).await?;
+                // A new deal is made from the shop's last event: without it the word could not be carried out.
+                if !orders::has_event(tx, &conflict.shop, &conflict.number).await? {
+                    let pointer = "/winner".to_owned();
+                    let detail = EVENT_GONE.to_owned();
+                    return Err(Error::Invalid(vec![Fault { pointer, detail }]));
+                }
+                orders::wake(tx, &conflict.shop, &conflict.number, true).await?;
+            }
+            Side::Portal => {
+                for letter in &letters {
+                    let reason = "the order is let go";
+                    self.dead_letters
+                        .discard_in(tx, letter.id, who, reason)
+                        .await?;
+                }
+            }
+        }
+        let (shops, numbers) = ([conflict.shop.clone()], [conflict.number.clone()]);
+        conflicts::close(tx, &shops, &numbers).await?;
+        Ok(())
+    }
+}
+
+impl Sync {
+    /// The order's newest event is to be sent once more; the letter of one that died is tried again.
+    async fn send_again(
+        &self,
+        tx: &mut PgConnection,
+        conflict: &ConflictRow,
+        who: &Actor,
+        again: Retry,
+    ) -> Result<(), Error> {
+        let rules = self.dead_letters.configured(&conflict.shop)?;
+        let head = self
+            .dead_letters
+            .lock_order(tx, rules, &conflict.number)
+            .await?;
+        let Some(event) = head.head_id else {
+            return Ok(());
+        };
+        // Whatever became of it: what waits is not pruned before it is sent.
+        match dead_letters::of_event(tx, event).await? {
+            Some(letter) => {
+                self.dead_letters.retry_in(tx, letter, who, again).await?;
+            }
+            None => {
+                outbox::revive(tx, event).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whoever lets go the letter of an order whose deal is gone has decided the conflict about it, too.
+pub(in crate::app) async fn close_gone_conflict(
+    tx: &mut PgConnection,
+    shop: &str,
+    number: &str,
+    who: &Actor,
+) -> Result<(), Error> {
+    let wanted = Filter {
+        shop: Some(shop),
+        number: Some(number),
+        limit: 1,
+        ..Filter::default()
+    };
+    let open = conflicts::list(tx, &wanted).await?;
+    let gone = open
+        .iter()
+        .find(|conflict| conflict.code == ErrorCode::DealGone.as_str());
+    if let Some(conflict) = gone
+        && conflicts::rule(tx, conflict.id, "portal", &who.0).await?
+    {
+        let (shops, numbers) = ([shop.to_owned()], [number.to_owned()]);
+        conflicts::close(tx, &shops, &numbers).await?;
+    }
+    Ok(())
+}

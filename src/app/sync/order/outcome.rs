@@ -1,0 +1,90 @@
+//! What follows from one comparison: what is put on record, written, told and said.
+
+use crate::{
+    decision::{Action, Basis, Decision},
+    domain::{ErrorCode, Side, Stage},
+    planner::StageWrite,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+/// A decision that is to be put on record.
+pub(in crate::app::sync) struct RecordedDecision {
+    pub(in crate::app::sync) id: i64,
+    pub(in crate::app::sync) decision: Decision,
+    pub(in crate::app::sync) inputs: Value,
+}
+
+/// What becomes of the order on the list of comparisons.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::app::sync) enum NextStep {
+    /// Compared.
+    Done,
+    /// A stage is being written: looked at again after it.
+    Written(StageWrite),
+    /// To be looked at again after this time.
+    Again(TimeDelta),
+}
+
+/// What happens to the open conflict of the order.
+pub(in crate::app::sync) enum ConflictChange {
+    Keep,
+    Close,
+    Open {
+        code: ErrorCode,
+        sentence: String,
+        decision: i64,
+    },
+}
+
+/// What follows from one comparison.
+pub(in crate::app::sync) struct Outcome {
+    pub(in crate::app::sync) then: NextStep,
+    pub(in crate::app::sync) recorded: Vec<RecordedDecision>,
+    pub(in crate::app::sync) conflict: ConflictChange,
+    pub(in crate::app::sync) lines: Vec<(&'static str, String, Value)>,
+    /// The shop is told: status, previous, stage, reason, decision.
+    pub(in crate::app::sync) tell: Option<(String, String, Stage, String, i64)>,
+    /// Facts that the message would deny.
+    pub(in crate::app::sync) denies: Vec<String>,
+    /// Whether messages that are no longer awaited are to be dropped, and which are awaited.
+    pub(in crate::app::sync) awaited: Option<Vec<DateTime<Utc>>>,
+    /// Whether the deal is another's.
+    pub(in crate::app::sync) foreign: bool,
+}
+
+impl RecordedDecision {
+    /// The action's word.
+    pub(in crate::app::sync) fn action(&self) -> &'static str {
+        match self.decision.action {
+            Action::Agree { .. } => "agree",
+            Action::WritePortal { .. } => "write_portal",
+            Action::TellShop { .. } => "tell_shop",
+            Action::Refused { .. } => "refused",
+            Action::Review { .. } => "review",
+        }
+    }
+
+    /// The basis's word.
+    pub(in crate::app::sync) fn basis(&self) -> &'static str {
+        match self.decision.record.basis {
+            Basis::Consistent => "consistent",
+            Basis::OneSide => "one_side",
+            Basis::Rule => "rule",
+            Basis::Default => "default",
+            Basis::Latest => "latest",
+            Basis::Undated => "undated",
+            Basis::Final(_) => "final",
+            Basis::Ruling => "ruling",
+            Basis::Doubtful => "doubtful",
+        }
+    }
+
+    /// The winner's word.
+    pub(in crate::app::sync) fn winner(&self) -> Option<&'static str> {
+        self.decision.record.winner.map(|side| match side {
+            Side::Shop => "shop",
+            Side::Portal => "portal",
+        })
+    }
+}

@@ -1,0 +1,229 @@
+//! A changed table of statuses: what it would move of what was agreed, and moving it when somebody has seen that.
+
+use super::compare::{StandingRuling, readable, stored, value};
+use crate::{
+    app::{
+        Actor, Error, Sync,
+        dead_letters::bug_letters::{About, Whose},
+        intake::reported_status::ReportedStatus,
+    },
+    bug::{self, Step},
+    decision::{Action, Change, Inputs, Ruling, Waiting, decide_with_table},
+    domain::{Agreed, Observation, ShopName, Side, Source},
+    storage::{
+        journal::{self, Line},
+        queue::orders,
+        sync::{
+            agreements::{self, Row},
+            clock_offsets, comparisons,
+        },
+    },
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+
+/// Orders looked at in one transaction.
+const PAGE: i64 = 500;
+
+/// An order whose agreed status and stage no longer mean the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedChange {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// Its deal.
+    pub deal_id: Option<i64>,
+    /// The agreed status.
+    pub status: String,
+    /// The agreed stage.
+    pub stage: String,
+    /// What is done about it, in one sentence.
+    pub sentence: String,
+    /// Who is right by the rules; none where nothing can be done, or a person has to say.
+    pub winner: Option<Side>,
+    /// Whether the bridge failed at it: then the sentence says how.
+    pub failed: bool,
+}
+
+impl Sync {
+    /// What the table of a shop, as it is configured now, would move of what was agreed. Nothing is asked of the portal.
+    pub async fn table_plan(&self, shop: &ShopName) -> Result<Vec<PlannedChange>, Error> {
+        let mut planned = Vec::new();
+        let mut after = String::new();
+        let mut db = self.db.acquire().await?;
+        loop {
+            let now = clock_offsets::now(&mut db).await?;
+            let rows = agreements::agreed(&mut db, shop.as_str(), &after, PAGE).await?;
+            let Some(last) = rows.last() else {
+                return Ok(planned);
+            };
+            after.clone_from(&last.number);
+            planned.extend(
+                rows.iter()
+                    .filter_map(|row| self.planned_for(row, now))
+                    .map(|(p, _)| p),
+            );
+        }
+    }
+
+    /// Has the plan carried out: each order is read once more by its lane, and moved if it still stands as the plan says. Returns
+    /// how many.
+    pub async fn apply_table(&self, shop: &ShopName, who: &Actor) -> Result<usize, Error> {
+        let plan = self.table_plan(shop).await?;
+        for one in plan.iter().filter(|one| one.failed) {
+            let about = About::Comparison {
+                shop: one.shop.clone(),
+                number: one.number.clone(),
+            };
+            let whose = Whose {
+                number: Some(&one.number),
+                ..self.dead_letters.of_shop(shop)
+            };
+            let mut db = self.db.acquire().await?;
+            self.dead_letters
+                .bury_about(&mut db, whose, &about, &one.sentence)
+                .await?;
+        }
+        let wanted: Vec<String> = {
+            let plan = plan.into_iter();
+            plan.filter(|one| one.winner.is_some())
+                .map(|one| one.number)
+                .collect()
+        };
+        let mut portals = std::collections::BTreeSet::new();
+        let mut applied = 0;
+        for numbers in wanted.chunks(usize::try_from(PAGE).unwrap_or(1)) {
+            let shops = vec![shop.as_str().to_owned(); numbers.len()];
+            let mut tx = self.db.begin().await?;
+            orders::lock(&mut tx, &shops, numbers).await?;
+            let mut rows = agreements::lock(&mut tx, &shops, numbers).await?;
+            let now = clock_offsets::now(&mut tx).await?;
+            let (mut asked, mut lines) = (Vec::new(), Vec::new());
+            rows.retain_mut(|row| {
+                let Some((planned, Some(ruling))) = self.planned_for(row, now) else {
+                    return false;
+                };
+                row.ruling = Some(value(&StandingRuling { ruling, tries: 0 }));
+                asked.push(row.number.clone());
+                lines.push(Line {
+                    shop: row.shop.clone(),
+                    number: row.number.clone(),
+                    kind: "decided",
+                    text: format!("{} applied the changed table of statuses", who.0),
+                    detail: Some(json!({ "plan": planned.sentence })),
+                });
+                true
+            });
+            let lane = self
+                .registry
+                .rules(shop)
+                .ok_or(Error::NotFound)?
+                .portal
+                .as_str()
+                .to_owned();
+            let shops = vec![shop.as_str().to_owned(); asked.len()];
+            let lanes = vec![lane.clone(); asked.len()];
+            agreements::save(&mut tx, &rows).await?;
+            comparisons::ask(&mut tx, (&shops, &asked, &lanes), "table", 0).await?;
+            journal::add(&mut tx, &lines).await?;
+            let detail = json!({ "orders": asked.len() });
+            journal::audit(&mut tx, &who.0, "statuses.apply", shop.as_str(), &detail).await?;
+            tx.commit().await?;
+            applied += asked.len();
+            portals.insert(lane);
+        }
+        for portal in portals {
+            self.waker.wake(&portal);
+        }
+        Ok(applied)
+    }
+
+    /// What is to be done about an order. One at which the bridge fails is told, and left alone.
+    fn planned_for(
+        &self,
+        row: &Row,
+        now: DateTime<Utc>,
+    ) -> Option<(PlannedChange, Option<Ruling>)> {
+        let planned = readable(row).and_then(|()| {
+            Ok(bug::caught(|| {
+                self.traps.step(Step::Table, &row.number);
+                self.planned(row, now)
+            })?)
+        });
+        planned.unwrap_or_else(|error| {
+            let failed = PlannedChange {
+                shop: row.shop.clone(),
+                number: row.number.clone(),
+                deal_id: row.deal_id,
+                status: String::new(),
+                stage: String::new(),
+                sentence: error.chain(),
+                winner: None,
+                failed: true,
+            };
+            Some((failed, None))
+        })
+    }
+
+    /// What is to be done about an order, if the table alone makes a difference of it; and the word that does it.
+    fn planned(&self, row: &Row, now: DateTime<Utc>) -> Option<(PlannedChange, Option<Ruling>)> {
+        let two_way = self.registry.two_way(&row.shop)?;
+        let said = ReportedStatus::read(row.said.as_ref()).filter(|said| !said.deleted)?;
+        let agreed: Agreed = stored(row.agreed.as_ref())?;
+        let mut shops = self.registry.shops.values();
+        let rules = shops.find(|rules| rules.shop.as_str() == row.shop)?;
+        let clocks = self.clocks.clocks_of(&row.shop, rules.portal.as_str());
+        let shop = Observation {
+            source: Source::Shop,
+            value: said.status.clone()?,
+            since: said.since,
+            seen: said.heard(now),
+            as_of: said.as_of(clocks.shop),
+        };
+        let portal = Observation {
+            source: Source::Bitrix24,
+            value: agreed.stage.clone(),
+            since: agreed.portal_since,
+            seen: now,
+            as_of: None,
+        };
+        let decision = decide_with_table(&Inputs {
+            shop: &shop,
+            portal: &portal,
+            agreed: Some(&agreed),
+            paid: said.paid,
+            cancelled: said.cancelled,
+            policy: &two_way.policy,
+            clocks,
+            history: None,
+            turns: &[],
+            ruling: None,
+            waiting: None,
+            now,
+        });
+        let winner = match decision.action {
+            Action::Agree { .. } => return None,
+            _ if decision.record.change != Change::Neither => return None,
+            Action::WritePortal { .. } => Some(Side::Shop),
+            Action::TellShop { .. } => Some(Side::Portal),
+            Action::Refused { .. } | Action::Review { .. } => None,
+        };
+        let of = Waiting {
+            status: decision.record.shop_counts_as.clone(),
+            stage: portal.value.clone(),
+        };
+        let planned = PlannedChange {
+            shop: row.shop.clone(),
+            number: row.number.clone(),
+            deal_id: row.deal_id,
+            status: of.status.clone(),
+            stage: of.stage.id.clone(),
+            sentence: decision.record.sentence,
+            winner,
+            failed: false,
+        };
+        Some((planned, winner.map(|winner| Ruling { of, winner })))
+    }
+}

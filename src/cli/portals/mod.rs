@@ -1,0 +1,114 @@
+//! `portals`: which there are, pausing and resuming.
+
+pub(super) mod authorize;
+pub(super) mod queries;
+pub(super) mod status_map;
+
+use super::{
+    Global,
+    bootstrap::{self, Database},
+    output,
+};
+use crate::{
+    bitrix24::{Client, Priority},
+    config::{Config, Portal},
+    domain::PortalName,
+};
+use anyhow::Context as _;
+use serde_json::json;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List portals with the state of their lanes
+    List,
+    /// Hold everything back that goes to a portal
+    Pause {
+        /// The portal's name; `shop:NAME` for a shop's callback
+        portal: String,
+    },
+    /// Let it go again
+    Resume {
+        /// The portal's name; `shop:NAME` for a shop's callback
+        portal: String,
+    },
+    /// Let the bridge in as an application of a portal: open the printed address as an administrator
+    Authorize {
+        /// The portal's name
+        portal: String,
+        /// The code, or the whole address that the browser was sent to: for when it cannot reach the bridge
+        #[arg(long, value_name = "CODE")]
+        code: Option<String>,
+    },
+    /// Make one harmless call to a portal
+    Test {
+        /// The portal's name
+        portal: String,
+    },
+}
+
+pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
+    let config = bootstrap::config(global)?;
+    if let Command::Test { portal } = command {
+        let (_, portal) = find(&config, portal)?;
+        if let Some(client) = bootstrap::client(portal)? {
+            return test(&client).await;
+        }
+    }
+    let database = Database::open(&config, global).await?;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let who = bootstrap::actor();
+    let mut code = ExitCode::SUCCESS;
+    match command {
+        Command::List => {
+            let report = app.operations.status().await?;
+            if global.json {
+                output::json(&report.portals)?;
+            } else {
+                let row = |portal: &crate::app::PortalStatus| {
+                    vec![
+                        portal.portal.clone(),
+                        format!("{:?}", portal.state).to_lowercase(),
+                        portal.pending.to_string(),
+                    ]
+                };
+                output::table(
+                    &["portal", "state", "waiting"],
+                    report.portals.iter().map(row).collect(),
+                );
+            }
+        }
+        Command::Pause { portal } => app.operations.pause_lane(portal, &who).await?,
+        Command::Resume { portal } => app.operations.resume_lane(portal, &who).await?,
+        Command::Test { portal } => {
+            let (name, portal) = find(&config, portal)?;
+            code = test(&bootstrap::apps::guest(&app, &name, portal)?).await?;
+        }
+        Command::Authorize {
+            portal,
+            code: given,
+        } => {
+            let (name, portal) = find(&config, portal)?;
+            code = authorize::run(&app, &name, portal, given.as_deref(), &who).await?;
+        }
+    }
+    database.close().await;
+    Ok(code)
+}
+
+fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<(PortalName, &'a Portal)> {
+    let name = PortalName::parse(name).map_err(anyhow::Error::msg)?;
+    let portal = config
+        .portals
+        .get(&name)
+        .with_context(|| format!("there is no portal {name}"))?;
+    Ok((name, portal))
+}
+
+async fn test(client: &Client) -> anyhow::Result<ExitCode> {
+    let answer = client
+        .call("server.time", &json!({}), Priority::Live)
+        .await?;
+    output::line(answer.result);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,250 @@
+//! `statuses`: the correspondence tables beside the portals' own funnels and stages.
+
+use crate::{
+    app::{
+        App,
+        status_map::{self, MapCheck, Severity, ShopStatus},
+    },
+    bitrix24::Client,
+    cli::{
+        Global,
+        bootstrap::{self, Database},
+        output,
+    },
+    config::{Config, Portal, PortalAccess},
+    domain::{ShopName, ShopRules},
+};
+use anyhow::Context as _;
+use serde_json::json;
+use std::{process::ExitCode, sync::Arc};
+
+#[derive(Debug, clap::Subcommand)]
+pub(in crate::cli) enum Command {
+    /// Compare the configured tables with the portals: unknown stages, stages in no row, statuses without a way back
+    Check(Shops),
+    /// Have a changed table move what was agreed under the old one; with --dry-run only show the plan
+    Apply(Apply),
+    /// Propose a table from names and meanings, as TOML to paste
+    Suggest(Suggest),
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Shops {
+    /// Only this shop
+    #[arg(long)]
+    shop: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Apply {
+    #[command(flatten)]
+    shops: Shops,
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Suggest {
+    #[command(flatten)]
+    shops: Shops,
+    /// The statuses of a fresh shop of this kind
+    #[arg(long, value_parser = ["1c-bitrix", "woocommerce"])]
+    kind: Option<String>,
+    /// A status that the shop has, with its name; may be repeated
+    #[arg(long = "status", value_name = "CODE[=NAME]")]
+    statuses: Vec<String>,
+}
+
+pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
+    let config = bootstrap::config(global)?;
+    let app = |portal: &Portal| matches!(portal.access, PortalAccess::App(_));
+    let needed = matches!(command, Command::Apply(_)) || config.portals.values().any(app);
+    let database = if needed {
+        Some(Database::open(&config, global).await?)
+    } else {
+        Database::at_hand(&config, global).await
+    };
+    let bridge = database
+        .as_ref()
+        .map(|database| bootstrap::app(&config, database.pool.clone()));
+    let asked = MapQuery {
+        json: global.json,
+        config,
+        bridge,
+    };
+    let done = match command {
+        Command::Check(shops) => asked.check(shops).await,
+        Command::Apply(wanted) => asked.apply(wanted).await,
+        Command::Suggest(wanted) => asked.suggest(wanted).await,
+    };
+    if let Some(database) = database {
+        database.close().await;
+    }
+    done
+}
+
+/// What a run has at hand. Without a database the portal's limit is not shared with those who drive its lane.
+struct MapQuery {
+    json: bool,
+    config: Config,
+    bridge: Option<App>,
+}
+
+impl MapQuery {
+    async fn check(&self, shops: &Shops) -> anyhow::Result<ExitCode> {
+        let mut all = Vec::new();
+        for rules in chosen(&self.config, shops)? {
+            let client = self.client(&rules)?;
+            let checked = status_map::check(&rules, &client)
+                .await
+                .with_context(|| format!("read the funnels of portal {}", rules.portal))?;
+            all.push(checked);
+        }
+        if self.json {
+            output::json(&all)?;
+        } else {
+            all.iter().for_each(print);
+        }
+        Ok(if all.iter().any(MapCheck::faulty) {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+
+    async fn apply(&self, wanted: &Apply) -> anyhow::Result<ExitCode> {
+        let bridge = self.bridge.as_ref().context("there is no database")?;
+        let mut plan = Vec::new();
+        for rules in chosen(&self.config, &wanted.shops)? {
+            plan.extend(bridge.sync.table_plan(&rules.shop).await?);
+        }
+        if self.json {
+            output::json(&plan)?;
+        } else {
+            for one in &plan {
+                output::line(format!("{}/{}: {}", one.shop, one.number, one.sentence));
+            }
+        }
+        let moves = plan.iter().filter(|one| one.winner.is_some()).count();
+        output::say(format!(
+            "{moves} of {} orders that no longer agree are moved",
+            plan.len()
+        ));
+        if !wanted.dry_run {
+            for rules in chosen(&self.config, &wanted.shops)? {
+                bridge
+                    .sync
+                    .apply_table(&rules.shop, &bootstrap::actor())
+                    .await?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn suggest(&self, wanted: &Suggest) -> anyhow::Result<ExitCode> {
+        let mut proposals = Vec::new();
+        for rules in chosen(&self.config, &wanted.shops)? {
+            let client = self.client(&rules)?;
+            let toml = status_map::suggest(&rules, &client, &known(wanted, &rules))
+            .await
+            .with_context(|| format!("read the funnels of portal {}", rules.portal))?
+            .with_context(|| {
+                format!(
+                    "portal {} shows no funnel {}: correct `shops.{}.funnel`, or let the bridge's user see it",
+                    rules.portal, rules.funnel, rules.shop
+                )
+            })?;
+            proposals.push((rules, toml));
+        }
+        if self.json {
+            let one = |(rules, toml): &(Arc<ShopRules>, String)| json!({"shop": rules.shop, "funnel": rules.funnel, "toml": toml});
+            output::json(&proposals.iter().map(one).collect::<Vec<_>>())?;
+        } else {
+            for (_, toml) in &proposals {
+                output::line(toml);
+            }
+            output::say(
+                "look it over: in the settings it replaces the shop's [[shops.NAME.statuses]]",
+            );
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn client(&self, rules: &ShopRules) -> anyhow::Result<Client> {
+        let portal = self
+            .config
+            .portals
+            .get(&rules.portal)
+            .with_context(|| format!("there is no portal {}", rules.portal))?;
+        match &self.bridge {
+            Some(bridge) => bootstrap::apps::guest(bridge, &rules.portal, portal),
+            None => bootstrap::client(portal)?.context("the portal is reached by an application"),
+        }
+    }
+}
+
+fn print(checked: &MapCheck) {
+    let verdict = if checked.faulty() {
+        "not as it should be"
+    } else {
+        "in order"
+    };
+    output::line(format!(
+        "shop {}: {} rows, {verdict}",
+        checked.shop, checked.rows
+    ));
+    for told in &checked.findings {
+        let mark = match told.severity {
+            Severity::Error => "FAIL",
+            Severity::Warning => "warn",
+            Severity::Note => "note",
+        };
+        output::line(format!("  {mark}  {}", told.sentence));
+    }
+}
+
+/// Statuses as given, else of the kind, else those of the table, else those of a fresh 1C-Bitrix shop.
+fn known(wanted: &Suggest, rules: &ShopRules) -> Vec<ShopStatus> {
+    let given: Vec<_> = wanted
+        .statuses
+        .iter()
+        .map(|text| {
+            let (code, name) = text.split_once('=').unwrap_or((text, ""));
+            status(code.trim(), name.trim())
+        })
+        .collect();
+    let configured = || {
+        let rows = rules.statuses.rows().iter();
+        let all: Vec<_> = rows.map(|row| status(&row.status, "")).collect();
+        (!all.is_empty()).then_some(all)
+    };
+    let usual = |kind: &str| status_map::usual(kind).unwrap_or_default();
+    if given.is_empty() {
+        match &wanted.kind {
+            Some(kind) => usual(kind),
+            None => configured().unwrap_or_else(|| usual("1c-bitrix")),
+        }
+    } else {
+        given
+    }
+}
+
+fn status(code: &str, name: &str) -> ShopStatus {
+    ShopStatus {
+        code: code.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn chosen(config: &Config, shops: &Shops) -> anyhow::Result<Vec<Arc<ShopRules>>> {
+    let all = config.shop_rules();
+    let Some(name) = &shops.shop else {
+        return Ok(all.into_values().collect());
+    };
+    let name = ShopName::parse(name).map_err(anyhow::Error::msg)?;
+    let rules = all
+        .get(&name)
+        .with_context(|| format!("there is no shop {name}"))?;
+    Ok(vec![Arc::clone(rules)])
+}

@@ -1,0 +1,121 @@
+//! `GET /console/conflicts/{id}`, and deciding it.
+
+use super::list::decide;
+use crate::{
+    app::{ConflictView, Sync},
+    console::{
+        State,
+        i18n::messages::Text,
+        session::{form::OperatorForm, viewer::Viewer},
+        ui::{
+            components,
+            error_page::ErrorPage,
+            layout::{self, Section},
+        },
+    },
+    domain::Side,
+};
+use axum::{
+    extract::{Path, State as Extract},
+    response::Redirect,
+};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `GET /console/conflicts/{id}`.
+pub(in crate::console) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Viewer,
+    Path(id): Path<String>,
+) -> Result<Markup, ErrorPage> {
+    let nothing = || ErrorPage::not_found(visitor.lang);
+    let id = id.parse().map_err(|_| nothing())?;
+    let conflict = state.app.sync.conflict(id).await;
+    let conflict = conflict
+        .map_err(|error| ErrorPage::of(error, visitor.lang))?
+        .ok_or_else(nothing)?;
+    let title = format!("{} #{}", visitor.text(Text::Conflict), conflict.id);
+    let origin = components::origin(&state, &conflict.portal);
+    let content = html! {
+        h1 { (title) }
+        section.card.alarm { p { (visitor.lang.told(&conflict.sentence)) } (components::explained(&visitor, &conflict.code)) }
+        (decide(&visitor, &conflict))
+        dl.facts {
+            div { dt { (visitor.text(Text::Order)) } dd { (components::order(Some(&conflict.shop), Some(&conflict.number))) } }
+            div { dt { (visitor.text(Text::Shop)) } dd { (conflict.shop) } }
+            @if let Some(deal) = conflict.deal_id {
+                div { dt { (visitor.text(Text::Deal)) } dd { (components::entity(&visitor, origin.as_deref(), "deal", deal)) } }
+            }
+            div { dt { (visitor.text(Text::Opened)) } dd { (components::moment(&visitor, conflict.opened_at)) } }
+            @if let Some(who) = &conflict.ruled_by { div { dt { (visitor.text(Text::RuledBy)) } dd { (who) } } }
+            @if let Some(how) = &conflict.closed_how { div { dt { (visitor.text(Text::State)) } dd { (visitor.lang.word(how)) } } }
+        }
+        (clocks(&visitor, &conflict))
+    };
+    Ok(layout::page(&visitor, Section::Conflicts, &title, content))
+}
+
+/// When each side came to be as it is, by its own clock, and when the bridge heard of it.
+fn clocks(visitor: &Viewer, conflict: &ConflictView) -> Markup {
+    let Some(inputs) = &conflict.inputs else {
+        return html! {};
+    };
+    let at = |pointer: &str| {
+        let text = inputs.pointer(pointer).and_then(Value::as_str);
+        let at: Option<DateTime<Utc>> = text.and_then(|text| text.parse().ok());
+        html! { @match at { Some(at) => (components::moment(visitor, at)), None => "—" } }
+    };
+    let agreed = inputs.pointer("/agreed/status").and_then(Value::as_str);
+    let (shop, portal) = (conflict.status.as_str(), conflict.stage.as_str());
+    let rows = [
+        (Text::ShopSays, shop, at("/shop/since"), at("/shop/seen")),
+        (
+            Text::PortalSays,
+            portal,
+            at("/portal/since"),
+            at("/portal/seen"),
+        ),
+        (
+            Text::Agreed,
+            agreed.unwrap_or("—"),
+            at("/agreed/portal_since"),
+            at("/agreed/seen"),
+        ),
+    ];
+    html! {
+        div.scroll { table.stacks {
+            thead { tr { th scope="col" { } th scope="col" { (visitor.text(Text::What)) }
+                th scope="col" { (visitor.text(Text::Since)) } th scope="col" { (visitor.text(Text::Heard)) } } }
+            tbody { @for (who, what, since, heard) in rows { tr {
+                td { strong { (visitor.text(who)) } } td data-label=(visitor.text(Text::What)) { (what) }
+                td data-label=(visitor.text(Text::Since)) { (since) } td data-label=(visitor.text(Text::Heard)) { (heard) }
+            } } }
+        } }
+        details { summary { (visitor.text(Text::AllItRestsOn)) } pre { (components::pretty(inputs)) } }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::console) struct Ruling {
+    winner: String,
+}
+
+/// `POST /console/conflicts/{id}/resolve`.
+pub(in crate::console) async fn resolve(
+    Extract(sync): Extract<Sync>,
+    Path(id): Path<String>,
+    act: OperatorForm<Ruling>,
+) -> Result<Redirect, ErrorPage> {
+    let lang = act.visitor.lang;
+    let winner = match act.form.winner.as_str() {
+        "shop" => Side::Shop,
+        "portal" => Side::Portal,
+        _ => return Err(ErrorPage::unusable("winner", lang)),
+    };
+    let id = id.parse().map_err(|_| ErrorPage::not_found(lang))?;
+    let done = sync.resolve(id, winner, &act.visitor.actor()).await;
+    done.map_err(|error| ErrorPage::of(error, lang))?;
+    Ok(Redirect::to("/console/conflicts?done=resolved"))
+}

@@ -1,0 +1,233 @@
+//! `GET /console/dead-letters`: what could not be delivered.
+
+use super::files;
+use crate::{
+    app::{self, DeadLetter, LetterCounts, LetterFilter, LetterQuery},
+    console::{
+        State,
+        i18n::{locale::Lang, messages::Text},
+        session::viewer::Viewer,
+        ui::{
+            components,
+            error_page::ErrorPage,
+            layout::{self, Section},
+            links,
+            sortable::{Column, Sorting},
+        },
+    },
+    domain::{ErrorCode, PortalName, ShopName},
+};
+use axum::extract::{Query, State as Extract};
+use maud::{Markup, html};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+pub(in crate::console) const PATH: &str = "/console/dead-letters";
+/// Letters on a page.
+const PAGE: u32 = 100;
+/// The column that pages follow.
+const BY_ID: &str = "id";
+const BULK_JOBS: &str = "/console/bulk";
+pub(in crate::console) const BULK: &str = "/console/dead-letters/bulk";
+/// The longest reason that is put on record.
+pub(in crate::console) const LONGEST_REASON: usize = 1_000;
+
+/// A filter as it stands in a link or a form, with what the list needs beside it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::console) struct ListQuery {
+    pub shop: String,
+    pub portal: String,
+    pub code: String,
+    pub number: String,
+    pub since: String,
+    pub until: String,
+    pub text: String,
+    pub after: String,
+    pub done: String,
+    #[serde(flatten)]
+    pub sorting: Sorting,
+}
+
+impl ListQuery {
+    /// The fields of the filter.
+    pub(in crate::console) fn fields(&self) -> [(&'static str, Text, &str); 7] {
+        [
+            ("shop", Text::Shop, &self.shop),
+            ("portal", Text::Portal, &self.portal),
+            ("code", Text::Code, &self.code),
+            ("number", Text::Number, &self.number),
+            ("since", Text::FailedSince, &self.since),
+            ("until", Text::FailedUntil, &self.until),
+            ("text", Text::Containing, &self.text),
+        ]
+    }
+
+    /// The filter that the words mean.
+    pub(in crate::console) fn filter(&self, lang: Lang) -> Result<LetterFilter, ErrorPage> {
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let query = LetterQuery {
+            shop: given(&self.shop),
+            portal: given(&self.portal),
+            code: given(&self.code),
+            number: given(&self.number),
+            since: given(&self.since),
+            until: given(&self.until),
+            text: given(&self.text),
+        };
+        let filter = query.parse();
+        filter.map_err(|faults| ErrorPage::unusable(app::sentence(&faults), lang))
+    }
+
+    /// A link that keeps the filter.
+    pub(in crate::console) fn link(&self, path: &str, more: &[(&str, Option<&str>)]) -> String {
+        let fields = self.fields();
+        let mut pairs: Vec<_> = fields
+            .iter()
+            .map(|(key, _, value)| (*key, Some(*value)))
+            .collect();
+        pairs.extend_from_slice(more);
+        links::link(path, &pairs)
+    }
+}
+
+/// `GET /console/dead-letters`.
+pub(in crate::console) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Viewer,
+    Query(asked): Query<ListQuery>,
+) -> Result<Markup, ErrorPage> {
+    let mut filter = asked.filter(visitor.lang)?;
+    filter.after = asked.after.parse().ok();
+    // The one order that holds across pages; by another column the page is sorted.
+    filter.limit = PAGE;
+    filter.newest_first = asked.sorting.by(BY_ID) == Some(true);
+    let narrow = !filter.is_empty();
+    let counts = state.app.dead_letters.count_letters(&filter).await;
+    let counts = counts.map_err(|error| ErrorPage::of(error, visitor.lang))?;
+    let total = counts.total;
+    let page = state.app.dead_letters.dead_letters(&filter).await;
+    let mut page = page.map_err(|error| ErrorPage::of(error, visitor.lang))?;
+    asked.sorting.apply(&mut page.items, &COLUMNS);
+    let title = visitor.text(Text::DeadLetters);
+    let next = page.next.map(|id| id.to_string());
+    let content = html! {
+        h1 { (title) " " span.quiet { (total) } }
+        (components::notice(&visitor, Some(&asked.done)))
+        (codes(&asked, &counts))
+        details open[narrow] { summary { (visitor.text(Text::Filter)) } (filters(&state, &visitor, &asked)) }
+        @if page.items.is_empty() && narrow { p.empty { (visitor.text(Text::NoneOfFilter)) " " a href=(PATH) { (visitor.text(Text::ShowAll)) } } }
+        @else if page.items.is_empty() { p.empty { (visitor.text(Text::NoDeadLetters)) } }
+        @else {
+            (table(&visitor, &asked, &page.items))
+            @if (next.is_some() || !asked.after.is_empty()) && asked.sorting.by(BY_ID).is_none() { p.quiet { (visitor.text(Text::WithinPage)) } }
+            p.actions {
+                @if let Some(next) = &next { a.button href=(asked.link(PATH, &next_page(&asked, next))) { (visitor.text(Text::Next)) } }
+                @if visitor.can_write() && narrow {
+                    a.button href=(asked.link(BULK, &[("what", Some("retry"))])) { (visitor.text(Text::RetryAll)) " (" (total) ")" }
+                    a.button.danger href=(asked.link(BULK, &[("what", Some("discard"))])) { (visitor.text(Text::DiscardAll)) " (" (total) ")" }
+                }
+                @if visitor.can_write() && !narrow { span.quiet { (visitor.text(Text::FilterFirst)) } }
+                a.button.second href=(asked.link(files::EXPORT, &[])) { (visitor.text(Text::Export)) " (" (total) ")" }
+                a href=(BULK_JOBS) { (visitor.text(Text::Jobs)) }
+            }
+        }
+        @if visitor.can_write() { details { summary { (visitor.text(Text::Import)) } (files::form(&visitor)) } }
+    };
+    Ok(layout::page(&visitor, Section::DeadLetters, title, content))
+}
+
+/// How many letters there are of each code, to be looked at with one click.
+fn codes(asked: &ListQuery, counts: &LetterCounts) -> Markup {
+    let mut sums = BTreeMap::<&str, i64>::new();
+    for item in &counts.items {
+        *sums.entry(item.code.as_str()).or_default() += item.letters;
+    }
+    let only = |code: &str| {
+        let code = code.to_owned();
+        let asked = ListQuery {
+            code,
+            ..asked.clone()
+        };
+        asked.link(PATH, &[])
+    };
+    html! {
+        @if !sums.is_empty() { p.chips {
+            @for (code, sum) in &sums {
+                a.chip href=(only(code)) aria-current=[(asked.code == *code).then_some("true")] { span.code { (code) } " " b { (sum) } }
+            }
+        } }
+    }
+}
+
+fn next_page<'a>(asked: &'a ListQuery, next: &'a str) -> [(&'static str, Option<&'a str>); 3] {
+    let [sort, dir] = asked.sorting.pairs();
+    [("after", Some(next)), sort, dir]
+}
+
+fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
+    let directory = state.app.registry();
+    let shops: Vec<&str> = directory.shops.keys().map(ShopName::as_str).collect();
+    let portals: Vec<&str> = directory.portals.iter().map(PortalName::as_str).collect();
+    let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    let choice = |text: Text, name: &str, chosen: &str, all: &[&str]| {
+        html! {
+            label { (visitor.text(text)) select name=(name) {
+                option value="" { (visitor.text(Text::Any)) }
+                @for one in all { option value=(one) selected[*one == chosen] { (one) } }
+            } }
+        }
+    };
+    html! {
+        form.search method="get" action=(PATH) {
+            (choice(Text::Portal, "portal", &asked.portal, &portals))
+            (choice(Text::Shop, "shop", &asked.shop, &shops))
+            (choice(Text::Code, "code", &asked.code, &codes))
+            label { (visitor.text(Text::Containing)) input name="text" value=(asked.text) maxlength="200"; }
+            label { (visitor.text(Text::FailedSince)) input name="since" value=(asked.since) placeholder="2026-01-31" maxlength="40"; }
+            label { (visitor.text(Text::FailedUntil)) input name="until" value=(asked.until) placeholder="2026-01-31" maxlength="40"; }
+            label { (visitor.text(Text::Number)) input name="number" value=(asked.number) maxlength="100"; }
+            button type="submit" { (visitor.text(Text::Filter)) }
+        }
+    }
+}
+
+const COLUMNS: [Column<DeadLetter>; 7] = [
+    Column::latest(BY_ID, Text::Letter, |a, b| a.id.cmp(&b.id)),
+    Column::sorted("code", Text::Code, |a, b| a.code.cmp(&b.code)),
+    Column::sorted("shop", Text::Shop, |a, b| a.shop.cmp(&b.shop)),
+    Column::sorted("number", Text::Order, |a, b| a.number.cmp(&b.number)),
+    Column::plain(Text::WhatHappened),
+    Column::amount("attempts", Text::Attempts, |a, b| {
+        a.attempts.cmp(&b.attempts)
+    }),
+    Column::latest("failed", Text::LastFailed, |a, b| {
+        a.last_failed_at.cmp(&b.last_failed_at)
+    }),
+];
+
+fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
+    let link = |pairs: &[(&str, Option<&str>)]| {
+        // Another direction across pages begins at its own first page.
+        let turns = pairs.contains(&("sort", Some(BY_ID)));
+        let kept = !turns && asked.sorting.by(BY_ID) != Some(true);
+        let after = asked.after.as_str();
+        let mut pairs = pairs.to_vec();
+        pairs.extend(kept.then_some(("after", Some(after))));
+        asked.link(PATH, &pairs)
+    };
+    html! {
+        div.scroll { table.stacks {
+            (asked.sorting.heads(visitor, &COLUMNS, link))
+            tbody { @for letter in items { tr {
+                td data-label=(visitor.text(Text::Letter)) { a href=(format!("{PATH}/{}", letter.id)) { "#" (letter.id) } }
+                td.code data-label=(visitor.text(Text::Code)) { (letter.code) }
+                td data-label=(visitor.text(Text::Shop)) { (letter.shop.as_deref().unwrap_or("—")) }
+                td data-label=(visitor.text(Text::Order)) { (components::order(letter.shop.as_deref(), letter.number.as_deref())) }
+                td.words data-label=(visitor.text(Text::WhatHappened)) { (visitor.lang.told(&letter.message).chars().take(200).collect::<String>()) }
+                td.num data-label=(visitor.text(Text::Attempts)) { (letter.attempts) }
+                td.when data-label=(visitor.text(Text::LastFailed)) { (components::time(visitor, letter.last_failed_at)) }
+            } } }
+        } }
+    }
+}

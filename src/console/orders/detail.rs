@@ -1,0 +1,111 @@
+//! `GET /console/orders/{shop}/{number}`: one order's whole life.
+
+use super::{customer_cards, list};
+use crate::{
+    app::{LetterFilter, OrderView, TimelineEntry},
+    console::{
+        State,
+        i18n::messages::Text,
+        session::viewer::Viewer,
+        ui::{
+            components,
+            error_page::ErrorPage,
+            layout::{self, Section},
+            links,
+        },
+    },
+    domain::ShopName,
+};
+use axum::extract::{Path, Query, State as Extract};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::console) struct Asked {
+    /// What an act on this page came to.
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /console/orders/{shop}/{number}`.
+pub(in crate::console) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Viewer,
+    Path((shop, number)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, ErrorPage> {
+    let lang = visitor.lang;
+    let shop = ShopName::parse(&shop).map_err(|_| ErrorPage::not_found(lang))?;
+    if number.contains('\0') {
+        return Err(ErrorPage::not_found(lang));
+    }
+    let order = state.app.operations.order_view(&shop, &number).await;
+    let order = order.map_err(|error| ErrorPage::of(error, lang))?;
+    let order = order.ok_or_else(|| ErrorPage::not_found(lang))?;
+    let filter = LetterFilter {
+        shop: Some(shop),
+        number: Some(number),
+        ..LetterFilter::default()
+    };
+    let letters = state.app.dead_letters.dead_letters(&filter).await;
+    let letters = letters.map_err(|error| ErrorPage::of(error, lang))?;
+    let title = format!("{} {}", visitor.text(Text::Order), order.number);
+    let origin = components::origin(&state, &order.portal);
+    let origin = origin.as_deref();
+    let content = html! {
+        h1 { (title) " " (list::badge(&visitor, order.in_sync, order.pending > 0, order.dead > 0)) }
+        (components::notice(&visitor, Some(&asked.done)))
+        (facts(&visitor, &order, origin))
+        (customer_cards::cards(&visitor, &order, origin))
+        @if !letters.items.is_empty() {
+            h2 { (visitor.text(Text::ItsDeadLetters)) }
+            @for letter in &letters.items { section.card.alarm {
+                p { a href=(format!("/console/dead-letters/{}", letter.id)) { "#" (letter.id) " " (letter.code) } }
+                (components::explained(&visitor, &letter.code))
+                p.words { (visitor.lang.told(&letter.message)) }
+            } }
+        }
+        h2 { (visitor.text(Text::Timeline)) }
+        @if order.timeline.is_empty() { p.empty { (visitor.text(Text::NoTimeline)) } }
+        ol.timeline { @for entry in order.timeline.iter().rev() { (moment(&visitor, entry)) } }
+    };
+    Ok(layout::page(&visitor, Section::Orders, &title, content))
+}
+
+fn facts(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Markup {
+    let ids = [
+        (Text::Deal, "deal", order.deal_id),
+        (Text::Lead, "lead", order.lead_id),
+        (Text::Contact, "contact", order.contact_id),
+        (Text::Company, "company", order.company_id),
+    ];
+    html! {
+        dl.facts {
+            div { dt { (visitor.text(Text::Shop)) } dd { (order.shop) } }
+            div { dt { (visitor.text(Text::Portal)) } dd { a href=(links::portal(&order.portal)) { (order.portal) } } }
+            div { dt { (visitor.text(Text::Status)) } dd { (order.status.as_deref().unwrap_or("—")) } }
+            div { dt { (visitor.text(Text::Stage)) } dd { (order.stage.as_deref().unwrap_or("—")) } }
+            @for (text, kind, id) in ids { @if let Some(id) = id {
+                div { dt { (visitor.text(text)) } dd { (components::entity(visitor, origin, kind, id)) } }
+            } }
+        }
+    }
+}
+
+fn moment(visitor: &Viewer, entry: &TimelineEntry) -> Markup {
+    let class = match entry.kind.as_str() {
+        "dead" | "refused" | "gone" => "bad",
+        "conflict" | "retried" | "discarded" => "warn",
+        "written" | "told" => "good",
+        _ => "plain",
+    };
+    html! {
+        li class=(class) {
+            div.when { (components::moment(visitor, entry.at)) " " span.kind { (visitor.lang.word(&entry.kind)) } }
+            p { (visitor.lang.told(&entry.text)) }
+            @if let Some(detail) = &entry.detail {
+                details { summary { (visitor.text(Text::Clocks)) } pre { (components::pretty(detail)) } }
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Pages of orders: the list and one order's life.
+
+pub(super) mod customer_cards;
+pub(super) mod detail;
+pub(super) mod list;

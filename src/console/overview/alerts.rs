@@ -1,0 +1,413 @@
+//! What is wrong, the worst first: where, what it means, what to do, and the page where it is done.
+
+use super::{
+    cache::CachedOverview,
+    page::{self, Flow},
+};
+use crate::{
+    app::{
+        APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, LaneState, PortalStatus, STOCK, ShopStatus,
+        StatusReport, lane_of,
+        operations::overview::{DeadRow, Overview, Refused, Trouble, WaitingConflicts},
+    },
+    console::{
+        i18n::messages::Text,
+        session::viewer::Viewer,
+        ui::{components, links},
+    },
+    domain::ErrorCode,
+};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+/// One thing that is wrong.
+struct Alert {
+    flow: Flow,
+    /// The word on the badge.
+    badge: Text,
+    /// The lane it is about.
+    lane: String,
+    /// Where: a kind of place and its name.
+    place: (Text, String),
+    /// What, where a code says it.
+    code: Option<ErrorCode>,
+    /// What, where none does.
+    text: Option<Text>,
+    /// How bad it is: figures with their names.
+    figures: Vec<(Text, String)>,
+    /// Until when, and what is then.
+    until: Option<(Text, DateTime<Utc>)>,
+    /// The words of whoever failed.
+    words: String,
+    /// The way to the page where it is mended.
+    href: String,
+    label: Text,
+}
+
+impl Alert {
+    fn new(flow: Flow, place: (Text, &str), href: String, label: Text) -> Self {
+        Self {
+            flow,
+            badge: flow.text(),
+            lane: String::new(),
+            place: (place.0, place.1.to_owned()),
+            code: None,
+            text: None,
+            figures: Vec::new(),
+            until: None,
+            words: String::new(),
+            href,
+            label,
+        }
+    }
+
+    /// As it is told on the page at this path: a page does not lead to itself.
+    fn item(&self, visitor: &Viewer, here: &str) -> Markup {
+        let lang = visitor.lang;
+        let class = if self.flow == Flow::Stuck {
+            "stuck"
+        } else {
+            "slowed"
+        };
+        html! {
+            li class=(class) {
+                div.where { span class=(self.flow.class()) { (visitor.text(self.badge)) } " " strong { (visitor.text(self.place.0)) " " (self.place.1) }
+                    @for (name, figure) in &self.figures { span.quiet { (visitor.text(*name)) ": " b { (figure) } } } }
+                @if let Some(code) = self.code {
+                    p.what { (lang.sentence(code)) }
+                    p { strong { (visitor.text(Text::WhatToDo)) ": " } (components::marked(lang.remedy(code))) }
+                }
+                @if let Some(text) = self.text { p.what { (visitor.text(text)) } }
+                @if self.code.is_some() || !self.words.is_empty() {
+                    p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (lang.told(&self.words).chars().take(300).collect::<String>()) }
+                }
+                @if let Some((what, at)) = self.until { p.quiet { (visitor.text(what)) ": " (components::time(visitor, at)) } }
+                @if self.href != here { a.button href=(self.href) { (visitor.text(self.label)) } }
+            }
+        }
+    }
+}
+
+/// Everything that is wrong, the worst first.
+pub(in crate::console) struct Alerts<'a> {
+    pub(in crate::console) look: &'a CachedOverview,
+    all: Vec<Alert>,
+}
+
+impl<'a> Alerts<'a> {
+    pub(in crate::console) fn of(visitor: &Viewer, look: &'a CachedOverview) -> Self {
+        let CachedOverview { report, glance } = look;
+        let mut all = Vec::new();
+        let portals = report.portals.iter();
+        all.extend(portals.filter_map(|one| portal(visitor, one, glance)));
+        all.extend(report.shops.iter().filter_map(callback));
+        let lasting = |trouble: &&Trouble| trouble.over_at.is_none() && known(report, trouble);
+        let lasting = glance.troubles.iter().filter(lasting);
+        all.extend(lasting.filter_map(|one| trouble(report, one)));
+        all.extend(glance.dead.iter().map(dead));
+        all.extend(glance.conflicts.iter().map(conflict));
+        all.extend(glance.refused.iter().map(refused));
+        all.sort_by_key(|one| one.flow != Flow::Stuck);
+        Self { look, all }
+    }
+
+    /// The list; nothing if everything flows.
+    pub(in crate::console) fn list(&self, visitor: &Viewer) -> Markup {
+        html! {
+            @if self.all.is_empty() { p.notice { (visitor.text(Text::AllWell)) } }
+            @else {
+                h2.wrong { (visitor.text(Text::WhatIsWrong)) " " span.badge.bad { (self.all.len()) } }
+                ul.wrong { @for one in &self.all { (one.item(visitor, "/console")) } }
+            }
+            (self.lately(visitor, None))
+        }
+    }
+
+    /// What is wrong with one lane, on its own page.
+    pub(in crate::console) fn about(&self, visitor: &Viewer, lane: &str, here: &str) -> Markup {
+        let mut about = self.all.iter().filter(|one| one.lane == lane).peekable();
+        html! {
+            @if about.peek().is_some() { ul.wrong { @for one in about { (one.item(visitor, here)) } } }
+        }
+    }
+
+    /// How a lane is that is so by itself, with what hinders it though it runs.
+    pub(in crate::console) fn flow(&self, lane: &str, alone: Flow) -> Flow {
+        let hinders = |one: &&Alert| one.lane == lane && one.badge != Text::TakeNote;
+        match (alone, self.all.iter().find(hinders)) {
+            (Flow::Flowing, Some(worst)) => worst.flow,
+            _ => alone,
+        }
+    }
+
+    /// What was wrong a moment ago and is over: anywhere, or with one lane.
+    pub(in crate::console) fn lately(&self, visitor: &Viewer, lane: Option<&str>) -> Markup {
+        let CachedOverview { report, glance } = self.look;
+        let here = |trouble: &Trouble| lane.is_none_or(|lane| trouble.lane == lane);
+        let over = |trouble: &&Trouble| {
+            trouble.over_at.is_some() && known(report, trouble) && here(trouble)
+        };
+        let over: Vec<_> = glance.troubles.iter().filter(over).collect();
+        html! {
+            @if !over.is_empty() {
+                section.over {
+                    h2 { (visitor.text(Text::OverByNow)) }
+                    ul { @for one in over { li {
+                        @let (place, href, _) = place(one);
+                        a href=(href) { (visitor.text(place.0)) " " (place.1) } ", " (components::time(visitor, one.last_at)) ", " (visitor.text(Text::Times)) ": " (one.times) ". "
+                        @if let Some(code) = ErrorCode::parse(&one.code) { (visitor.lang.sentence(code)) " " (components::marked(visitor.lang.remedy(code))) }
+                        " " span.quiet { span.code { (one.code) } " " (visitor.lang.told(&one.message)) }
+                    } } }
+                }
+            }
+        }
+    }
+}
+
+fn conflict(conflict: &WaitingConflicts) -> Alert {
+    let href = if conflict.count == 1 {
+        format!("/console/conflicts/{}", conflict.id)
+    } else {
+        "/console/conflicts".to_owned()
+    };
+    Alert {
+        badge: Text::NeedsYou,
+        code: ErrorCode::parse(&conflict.code),
+        figures: vec![(Text::Conflicts, conflict.count.to_string())],
+        ..Alert::new(Flow::Slow, (Text::Shop, &conflict.shop), href, Text::Decide)
+    }
+}
+
+fn known(report: &StatusReport, trouble: &Trouble) -> bool {
+    if own(trouble).is_some() {
+        return true;
+    }
+    match shop_of(trouble) {
+        Some(name) => report
+            .shops
+            .iter()
+            .any(|shop| shop.shop == name && (shop.callback.is_some() || sent(trouble))),
+        None => report
+            .portals
+            .iter()
+            .any(|portal| portal.portal == trouble.lane),
+    }
+}
+
+/// Whether it is about what a shop sends, not about what it is told.
+fn sent(trouble: &Trouble) -> bool {
+    [ErrorCode::WebhookOwner, ErrorCode::NotAnOrder]
+        .iter()
+        .any(|code| code.as_str() == trouble.code)
+}
+
+/// The shop that it is about.
+fn shop_of(trouble: &Trouble) -> Option<&str> {
+    trouble.lane.strip_prefix("shop:")
+}
+
+/// The bridge's own work that it is about, if it is about no lane.
+fn own(trouble: &Trouble) -> Option<Text> {
+    match trouble.lane.as_str() {
+        FROM_SQL => Some(Text::FromSql),
+        JOBS => Some(Text::LetterJobs),
+        HOUSEKEEPING => Some(Text::Housekeeping),
+        STOCK => Some(Text::StockKept),
+        _ => None,
+    }
+}
+
+/// Where it is, and its page.
+fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
+    if let Some(own) = own(trouble) {
+        return ((own, ""), "/console".to_owned(), Text::Overview);
+    }
+    if let Some(portal) = trouble.lane.strip_prefix(APPLICATION) {
+        let href = links::portal(portal);
+        return ((Text::ApplicationOf, portal), href, Text::ToPortal);
+    }
+    if let Some(shop) = shop_of(trouble).filter(|_| sent(trouble)) {
+        ((Text::Shop, shop), links::shop(shop), Text::ToShop)
+    } else if let Some(shop) = shop_of(trouble) {
+        ((Text::CallbackOf, shop), links::shop(shop), Text::ToShop)
+    } else {
+        let href = links::portal(&trouble.lane);
+        ((Text::Portal, &trouble.lane), href, Text::ToPortal)
+    }
+}
+
+fn portal(visitor: &Viewer, portal: &PortalStatus, glance: &Overview) -> Option<Alert> {
+    let flow = page::flow(portal);
+    // Where something says why orders wait, that they wait is no second thing.
+    let explained = portal.state == LaneState::Running
+        && (glance.refused.iter().any(|one| one.lane == portal.portal)
+            || glance
+                .troubles
+                .iter()
+                .any(|one| one.lane == portal.portal && one.over_at.is_none()));
+    if flow == Flow::Flowing || explained {
+        return None;
+    }
+    let mut figures = vec![(Text::Waiting, portal.pending.to_string())];
+    if portal.pending > 0 {
+        figures.push((
+            Text::Oldest,
+            components::span(portal.oldest_seconds, visitor.lang),
+        ));
+    }
+    let halts = matches!(portal.state, LaneState::Paused | LaneState::Waiting);
+    let code = portal
+        .paused_code
+        .as_deref()
+        .filter(|_| halts)
+        .and_then(ErrorCode::parse);
+    let text = match portal.state {
+        LaneState::Paused | LaneState::Waiting => Text::PausedByPerson,
+        LaneState::Idle => Text::NoWorker,
+        LaneState::Running => Text::WaitsLong,
+    };
+    let again = portal.resume_at.filter(|_| halts);
+    let again = again.map(|at| (Text::TriesAgain, at));
+    let lowered = portal.lowered_until.map(|at| (Text::HalfPace, at));
+    let code = code.or(lowered.filter(|_| !halts).map(|_| ErrorCode::Limit));
+    Some(Alert {
+        lane: portal.portal.clone(),
+        code,
+        text: code.is_none().then_some(text),
+        figures,
+        until: again.or(lowered),
+        words: portal
+            .paused_reason
+            .clone()
+            .filter(|_| halts)
+            .unwrap_or_default(),
+        ..Alert::new(
+            flow,
+            (Text::Portal, &portal.portal),
+            links::portal(&portal.portal),
+            Text::ToPortal,
+        )
+    })
+}
+
+/// What hinders a shop from being told.
+fn callback(shop: &ShopStatus) -> Option<Alert> {
+    let state = shop.callback?;
+    let (flow, text) = match state {
+        LaneState::Paused | LaneState::Waiting => (Flow::Stuck, Text::PausedByPerson),
+        LaneState::Idle => (Flow::Stuck, Text::NoWorker),
+        LaneState::Running => return None,
+    };
+    // Without a worker the portal's line says it, and nothing is late here.
+    if state == LaneState::Idle && shop.untold == 0 {
+        return None;
+    }
+    let code = shop.callback_code.as_deref().and_then(ErrorCode::parse);
+    let words = shop.callback_reason.as_deref().unwrap_or_default();
+    // A lane that is stopped for good has its code's own sentence as the reason.
+    let words = if code.is_some_and(|code| code.sentence() == words) {
+        ""
+    } else {
+        words
+    };
+    Some(Alert {
+        lane: lane_of(&shop.shop),
+        code,
+        text: code.is_none().then_some(text),
+        figures: vec![(Text::Untold, shop.untold.to_string())],
+        until: shop.callback_resume_at.map(|at| (Text::TriesAgain, at)),
+        words: words.to_owned(),
+        ..Alert::new(
+            flow,
+            (Text::CallbackOf, &shop.shop),
+            links::shop(&shop.shop),
+            Text::ToShop,
+        )
+    })
+}
+
+/// A trouble that lasts though the lane runs; one that stopped the lane is told of there.
+fn trouble(report: &StatusReport, trouble: &Trouble) -> Option<Alert> {
+    let stopped = |portal: &&PortalStatus| {
+        portal.portal == trouble.lane
+            && matches!(portal.state, LaneState::Paused | LaneState::Waiting)
+            && portal.paused_code.as_deref() == Some(&trouble.code)
+    };
+    if report.portals.iter().any(|portal| stopped(&portal)) {
+        return None;
+    }
+    let (place, href, label) = place(trouble);
+    let moved = trouble.code == ErrorCode::Moved.as_str();
+    let flow = if trouble.code == ErrorCode::Stuck.as_str() {
+        Flow::Stuck
+    } else {
+        Flow::Slow
+    };
+    Some(Alert {
+        lane: trouble.lane.clone(),
+        badge: if moved { Text::TakeNote } else { flow.text() },
+        code: Some(ErrorCode::parse(&trouble.code)?),
+        words: trouble.message.clone(),
+        figures: if moved {
+            Vec::new()
+        } else {
+            vec![(Text::Times, trouble.times.to_string())]
+        },
+        ..Alert::new(flow, place, href, label)
+    })
+}
+
+fn dead(dead: &DeadRow) -> Alert {
+    let place = match (dead.shop.as_deref(), dead.portal.as_deref()) {
+        (Some(shop), _) if dead.by_shop => (Text::CallbackOf, shop),
+        (Some(shop), _) => (Text::Shop, shop),
+        (None, portal) => (Text::Portal, portal.unwrap_or("—")),
+    };
+    let mut figures = vec![(Text::DeadLetters, dead.count.to_string())];
+    figures.extend(dead.number.clone().map(|number| (Text::Order, number)));
+    let href = if dead.count == 1 {
+        format!("/console/dead-letters/{}", dead.id)
+    } else {
+        let pairs = [
+            ("shop", dead.shop.as_deref()),
+            ("portal", dead.portal.as_deref()),
+            ("code", Some(dead.code.as_str())),
+        ];
+        links::link("/console/dead-letters", &pairs)
+    };
+    let known = ErrorCode::parse(&dead.code);
+    Alert {
+        badge: Text::IsDead,
+        code: known,
+        text: known.is_none().then_some(Text::HasDead),
+        figures,
+        words: dead.message.clone(),
+        ..Alert::new(Flow::Stuck, place, href, Text::ToLetters)
+    }
+}
+
+fn refused(refused: &Refused) -> Alert {
+    let known = ErrorCode::parse(&refused.code);
+    let by_shop = refused.lane.starts_with("shop:");
+    let (place, href, label) = if by_shop {
+        (Text::CallbackOf, links::shop(&refused.shop), Text::ToShop)
+    } else if refused.count == 1 {
+        let href = links::order(&refused.shop, &refused.number);
+        (Text::Shop, href, Text::ToOrder)
+    } else {
+        let href = links::portal(&refused.lane);
+        (Text::Shop, href, Text::ToPortal)
+    };
+    Alert {
+        badge: Text::IsRefused,
+        lane: refused.lane.clone(),
+        code: known,
+        text: known.is_none().then_some(Text::LastRefusal),
+        figures: vec![
+            (Text::RefusedAndTried, refused.count.to_string()),
+            (Text::Order, refused.number.clone()),
+        ],
+        words: refused.message.clone(),
+        ..Alert::new(Flow::Slow, (place, &refused.shop), href, label)
+    }
+}

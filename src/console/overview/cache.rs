@@ -1,0 +1,112 @@
+//! How everything is, as the console sees it: asked of the database when a page is opened, and by all open pages together when they are kept up to date.
+
+use crate::app::{App, Error, StatusReport, operations::overview::Overview};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// A look that takes no longer is made each time.
+const CHEAP: Duration = Duration::from_millis(50);
+/// A dear one serves so many times as long as it took, and no longer than this: however many pages are open, the database spends a small
+/// share of its time on them.
+const SHARE: u32 = 20;
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How everything is.
+#[derive(Debug)]
+pub(in crate::console) struct CachedOverview {
+    pub(in crate::console) report: StatusReport,
+    pub(in crate::console) glance: Overview,
+}
+
+/// The newest look.
+#[derive(Debug)]
+pub(in crate::console) struct OverviewCache<T = CachedOverview>(Mutex<Option<(Arc<T>, Instant)>>);
+
+impl<T> Default for OverviewCache<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl OverviewCache {
+    /// How everything is now: for whoever opens a page, mostly after an act.
+    pub(in crate::console) async fn fresh(&self, app: &App) -> Result<Arc<CachedOverview>, Error> {
+        self.made(look(app)).await
+    }
+
+    /// How everything was lately: for a page that is open. Never older than what any page showed when it was opened.
+    pub(in crate::console) async fn lately(&self, app: &App) -> Result<Arc<CachedOverview>, Error> {
+        match self.kept() {
+            Some(kept) => Ok(kept),
+            None => self.fresh(app).await,
+        }
+    }
+}
+
+async fn look(app: &App) -> Result<CachedOverview, Error> {
+    Ok(CachedOverview {
+        report: app.operations.status().await?,
+        glance: app.operations.overview().await?,
+    })
+}
+
+impl<T> OverviewCache<T> {
+    fn kept(&self) -> Option<Arc<T>> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (made, until) = last.as_ref()?;
+        (Instant::now() < *until).then(|| made.clone())
+    }
+
+    async fn made<E>(&self, look: impl Future<Output = Result<T, E>>) -> Result<Arc<T>, E> {
+        let begun = Instant::now();
+        let made = Arc::new(look.await?);
+        let took = begun.elapsed();
+        let until = if took > CHEAP {
+            begun + took + (took * SHARE).min(LONGEST)
+        } else {
+            begun
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((made.clone(), until));
+        Ok(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    async fn made(looks: &OverviewCache<u32>, value: u32, millis: u64) {
+        let look = async {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            Ok::<_, Infallible>(value)
+        };
+        assert_eq!(looks.made(look).await.map(|made| *made), Ok(value));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dear_look_serves_for_a_while_and_a_cheap_one_only_once() {
+        let looks = OverviewCache::default();
+        made(&looks, 1, 20).await;
+        assert_eq!(looks.kept(), None);
+        made(&looks, 2, 200).await;
+        tokio::time::advance(Duration::from_millis(3_900)).await;
+        assert_eq!(looks.kept().as_deref(), Some(&2));
+        tokio::time::advance(Duration::from_millis(200)).await;
+        assert_eq!(looks.kept(), None);
+        made(&looks, 3, 60_000).await;
+        tokio::time::advance(Duration::from_secs(11)).await;
+        assert_eq!(looks.kept(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_opens_a_page_replaces_what_the_others_see() {
+        let looks = OverviewCache::default();
+        made(&looks, 1, 200).await;
+        made(&looks, 2, 20).await;
+        assert_eq!(looks.kept(), None);
+    }
+}

@@ -1,0 +1,6 @@
+//! The overview: what is wrong now, and how much flows.
+
+pub(super) mod alerts;
+pub(super) mod cache;
+pub(super) mod page;
+pub(super) mod sse;

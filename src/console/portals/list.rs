@@ -1,0 +1,67 @@
+//! `GET /console/portals`: every portal.
+
+use crate::{
+    app::{LaneState, PortalStatus},
+    console::{
+        State,
+        i18n::messages::Text,
+        overview::{self, alerts::Alerts},
+        session::viewer::Viewer,
+        ui::{
+            components,
+            error_page::ErrorPage,
+            layout::{self, Section},
+            links,
+        },
+    },
+};
+use axum::extract::State as Extract;
+use maud::{Markup, html};
+
+/// `GET /console/portals`.
+pub(in crate::console) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Viewer,
+) -> Result<Markup, ErrorPage> {
+    let look = state.looks.fresh(&state.app).await;
+    let look = look.map_err(|error| ErrorPage::of(error, visitor.lang))?;
+    let wrongs = Alerts::of(&visitor, &look);
+    let title = visitor.text(Text::Portals);
+    let content = html! {
+        h1 { (title) }
+        div.cards { @for portal in &look.report.portals { section.card {
+            h2 { a href=(links::portal(&portal.portal)) { (portal.portal) } " " (wrongs.flow(&portal.portal, overview::page::flow(portal)).badge(&visitor)) }
+            (wrongs.about(&visitor, &portal.portal, "/console/portals"))
+            (facts(&state, &visitor, portal))
+            (acts(&visitor, portal))
+        } } }
+    };
+    Ok(layout::page(&visitor, Section::Portals, title, content))
+}
+
+/// What is known of a portal.
+pub(in crate::console) fn facts(state: &State, visitor: &Viewer, portal: &PortalStatus) -> Markup {
+    html! {
+        dl {
+            @if let Some(origin) = components::origin(state, &portal.portal) { dt { (visitor.text(Text::Address)) } dd { a href=(origin) rel="noreferrer noopener" target="_blank" { (origin) } } }
+            dt { (visitor.text(Text::Waiting)) } dd { (portal.pending) }
+            dt { (visitor.text(Text::DoneLastHour)) } dd { (portal.done_last_hour) }
+            dt { (visitor.text(Text::Dead)) } dd { a href=(links::link("/console/dead-letters", &[("portal", Some(&portal.portal))])) { (portal.dead) } }
+            dt { (visitor.text(Text::Driver)) } dd { (portal.owner.as_deref().unwrap_or("—")) }
+            dt { (visitor.text(Text::Failures)) } dd { (portal.failures) }
+        }
+    }
+}
+
+/// What can be done to a portal.
+pub(in crate::console) fn acts(visitor: &Viewer, portal: &PortalStatus) -> Markup {
+    let path = |what: &str| format!("{}/{what}", links::portal(&portal.portal));
+    let paused = matches!(portal.state, LaneState::Paused | LaneState::Waiting);
+    html! {
+        div.actions {
+            @if paused { (components::button(visitor, &path("resume"), &[], visitor.text(Text::Resume))) }
+            @if portal.state != LaneState::Paused { (components::button(visitor, &path("pause"), &[], visitor.text(Text::Pause))) }
+            (components::button(visitor, &path("test"), &[], visitor.text(Text::Test)))
+        }
+    }
+}

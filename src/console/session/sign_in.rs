@@ -1,0 +1,235 @@
+//! Signing in and out.
+
+use super::{form, login_throttle::ThrottleKey, viewer};
+use crate::{
+    config::{Caller, PasswordHash},
+    console::{
+        State,
+        i18n::{locale::Lang, messages::Text},
+        ui::{error_page::ErrorPage, layout, links},
+    },
+};
+use axum::{
+    Form,
+    extract::{Path, Query, Request, State as Extract},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+/// The longest password or key that is looked at.
+const LONGEST: usize = 1_024;
+
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::console) struct SignInQuery {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub(in crate::console) struct Credentials {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// `GET /console/sign-in`.
+pub(in crate::console) async fn get(
+    headers: HeaderMap,
+    Query(asked): Query<SignInQuery>,
+) -> Markup {
+    page(Lang::of(&headers), &asked.next, None)
+}
+
+/// `POST /console/sign-in`.
+pub(in crate::console) async fn post(
+    Extract(state): Extract<State>,
+    headers: HeaderMap,
+    Form(form): Form<Credentials>,
+) -> Result<Response, ErrorPage> {
+    let lang = Lang::of(&headers);
+    if !viewer::is_own(&headers) {
+        return Err(ErrorPage::page(StatusCode::FORBIDDEN, Text::Stale, lang));
+    }
+    let who = ThrottleKey::tries(&form.name);
+    let name = match known(&state, &form, who).await {
+        SignInResult::Right(name) => name,
+        SignInResult::Wrong => {
+            let name = state.config.operators.get_key_value(&form.name);
+            let name = name.map_or("(unknown)", |(name, _)| name);
+            tracing::warn!(name, "somebody could not sign in to the console");
+            let page = page(lang, &form.next, Some(Text::SignInWrong));
+            return Ok((StatusCode::UNAUTHORIZED, page).into_response());
+        }
+        SignInResult::Not => {
+            let page = page(lang, &form.next, Some(Text::SignInSlow));
+            let headers = [(header::RETRY_AFTER, "60")];
+            return Ok((StatusCode::TOO_MANY_REQUESTS, headers, page).into_response());
+        }
+    };
+    state.throttle.right(who);
+    let cookie = viewer::open(&state, &name, &headers).await;
+    let cookie = cookie.map_err(|error| ErrorPage::of(error, lang))?;
+    Ok((
+        [(header::SET_COOKIE, cookie)],
+        Redirect::to(inside(&form.next)),
+    )
+        .into_response())
+}
+
+/// What the credentials are worth.
+enum SignInResult {
+    /// They are this operator's.
+    Right(String),
+    Wrong,
+    /// They were not looked at: there were too many tries.
+    Not,
+}
+
+/// Judges credentials. A right key is taken always; a password takes as long to judge for a name that nobody has.
+async fn known(state: &State, form: &Credentials, who: ThrottleKey) -> SignInResult {
+    if !form.key.is_empty() {
+        return match state.config.authenticate(&form.key) {
+            Some(Caller::Operator { name, .. }) => SignInResult::Right(name),
+            Some(Caller::Shop(_)) | None => {
+                state.throttle.wrong(who);
+                SignInResult::Wrong
+            }
+        };
+    }
+    if form.password.len() > LONGEST || form.name.len() > LONGEST {
+        return SignInResult::Wrong;
+    }
+    let Some(_turn) = state.throttle.turn(who).await else {
+        return SignInResult::Not;
+    };
+    let own = state.config.operators.get(&form.name);
+    let own = own.and_then(|operator| operator.password.clone());
+    let known = own.is_some();
+    let hash = own.or_else(|| stand_in(state));
+    let password = form.password.clone();
+    // Made to be slow: not on a thread that serves others.
+    let hashed = move || hash.is_some_and(|hash| hash.matches(&password));
+    let right = tokio::task::spawn_blocking(hashed).await.unwrap_or(false);
+    if right && known {
+        SignInResult::Right(form.name.clone())
+    } else {
+        SignInResult::Wrong
+    }
+}
+
+/// A hash for names that have none: as slow as those that there are.
+fn stand_in(state: &State) -> Option<PasswordHash> {
+    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let operators = state.config.operators.values();
+    let mut known = operators.filter_map(|operator| operator.password.clone());
+    known.next_back().or_else(|| PasswordHash::parse(NOBODY))
+}
+
+/// `POST /console/sign-out`.
+pub(in crate::console) async fn leave(
+    Extract(state): Extract<State>,
+    request: Request,
+) -> Result<Response, ErrorPage> {
+    let headers = request.headers().clone();
+    let act = form::read::<SignInQuery>(request, &state).await?;
+    let cookie = viewer::close(&state, &headers).await;
+    let cookie = cookie.map_err(|error| ErrorPage::of(error, act.visitor.lang))?;
+    Ok((
+        [(header::SET_COOKIE, cookie)],
+        Redirect::to("/console/sign-in"),
+    )
+        .into_response())
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::console) struct Return {
+    #[serde(default)]
+    back: String,
+}
+
+/// `GET /console/language/{lang}`: only how pages look to this browser changes.
+pub(in crate::console) async fn language(
+    Path(tag): Path<String>,
+    Query(to): Query<Return>,
+) -> Response {
+    let back = Redirect::to(inside(&to.back));
+    match Lang::parse(&tag) {
+        Some(lang) => {
+            let name = crate::console::i18n::locale::COOKIE;
+            let cookie = format!(
+                "{name}={}; Path=/console; Max-Age=31536000; HttpOnly; SameSite=Lax",
+                lang.tag()
+            );
+            ([(header::SET_COOKIE, cookie)], back).into_response()
+        }
+        None => back.into_response(),
+    }
+}
+
+/// The place to go to, if it is one of the console.
+fn inside(next: &str) -> &str {
+    let own = next == "/console" || next.starts_with("/console/") || next.starts_with("/console?");
+    let plain = next
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if own && plain { next } else { "/console" }
+}
+
+fn page(lang: Lang, next: &str, wrong: Option<Text>) -> Markup {
+    let other = lang.other();
+    let back = links::link("/console/sign-in", &[("next", Some(next))]);
+    let language = links::link(
+        &format!("/console/language/{}", other.tag()),
+        &[("back", Some(&back))],
+    );
+    let body = html! {
+        main.narrow id="content" {
+            p.brand { "b24" b { "·" } "bridge" }
+            h1 { (Text::SignIn.on(lang)) }
+            @if let Some(wrong) = wrong { p.problem role="alert" { (wrong.on(lang)) } }
+            form.stack method="post" action="/console/sign-in" {
+                input type="hidden" name="next" value=(next);
+                label { (Text::Name.on(lang)) input name="name" autocomplete="username" autocapitalize="none" autofocus; }
+                label { (Text::Password.on(lang)) input name="password" type="password" autocomplete="current-password"; }
+                button type="submit" { (Text::SignIn.on(lang)) }
+            }
+            details {
+                summary { (Text::OrKey.on(lang)) }
+                form.stack method="post" action="/console/sign-in" {
+                    input type="hidden" name="next" value=(next);
+                    label { (Text::Key.on(lang)) input name="key" type="password" autocomplete="off" required; }
+                    button type="submit" { (Text::SignIn.on(lang)) }
+                }
+            }
+            p { a href=(language) lang=(other.tag()) { (Text::OtherLanguage.on(lang)) } }
+        }
+    };
+    layout::shell(lang, Text::SignIn.on(lang), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inside;
+
+    #[test]
+    fn after_signing_in_nobody_is_led_out_of_the_console() {
+        assert_eq!(inside("/console/orders?q=1"), "/console/orders?q=1");
+        for outside in [
+            "",
+            "//evil.example",
+            "/console.evil",
+            "https://evil.example/console",
+            "/console/\r\nx",
+            "/console\\x",
+        ] {
+            assert_eq!(inside(outside), "/console", "{outside}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Small things that several pages show.
+
+use super::{layout, links};
+use crate::{
+    config::PortalAccess,
+    console::{
+        State,
+        i18n::{locale::Lang, messages::Text},
+        session::viewer::Viewer,
+    },
+    domain::{ErrorCode, PortalName, is_form_key},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use maud::{Markup, html};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+/// How many seconds ago a moment may be to be told by the distance.
+const NEAR: i64 = 7 * 86_400;
+
+/// A moment by its distance, with the exact time as its title. The script keeps both up to date, in the browser's own zone.
+pub(in crate::console) fn time(visitor: &Viewer, at: DateTime<Utc>) -> Markup {
+    html! {
+        time data-ago datetime=(iso(at)) title=(exact(at)) { (distance(visitor.now, at, visitor.lang)) }
+    }
+}
+
+/// A moment in full, with its distance beside it: where the order of seconds matters.
+pub(in crate::console) fn moment(visitor: &Viewer, at: DateTime<Utc>) -> Markup {
+    html! {
+        time data-exact datetime=(iso(at)) { (exact(at)) }
+        @if near(visitor.now, at) {
+            span.quiet { " · " time data-ago datetime=(iso(at)) { (distance(visitor.now, at, visitor.lang)) } }
+        }
+    }
+}
+
+fn iso(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn exact(at: DateTime<Utc>) -> String {
+    format!("{} UTC", at.format("%Y-%m-%d %H:%M:%S"))
+}
+
+fn near(now: DateTime<Utc>, at: DateTime<Utc>) -> bool {
+    (now - at).num_seconds().abs() < NEAR
+}
+
+/// How far a moment is, in words; of a distant one the date.
+fn distance(now: DateTime<Utc>, at: DateTime<Utc>, lang: Lang) -> String {
+    let seconds = (now - at).num_seconds();
+    if !near(now, at) {
+        return at.format("%Y-%m-%d").to_string();
+    }
+    let words = span(seconds.abs(), lang);
+    match (seconds, lang) {
+        (-1..=1, _) => Text::Now.on(lang).to_owned(),
+        (2.., Lang::En) => format!("{words} ago"),
+        (2.., Lang::Ru) => format!("{words} назад"),
+        (_, Lang::En) => format!("in {words}"),
+        (_, Lang::Ru) => format!("через {words}"),
+    }
+}
+
+/// A span of seconds in words.
+pub(in crate::console) fn span(seconds: i64, lang: Lang) -> String {
+    let (s, m, h, d) = match lang {
+        Lang::En => ("s", "min", "h", "d"),
+        Lang::Ru => ("с", "мин", "ч", "дн"),
+    };
+    match seconds {
+        ..1 => format!("0 {s}"),
+        1..120 => format!("{seconds} {s}"),
+        120..7_200 => format!("{} {m}", seconds / 60),
+        7_200..172_800 => format!("{} {h}", seconds / 3_600),
+        _ => format!("{} {d}", seconds / 86_400),
+    }
+}
+
+/// The address of a portal, without anything secret.
+pub(in crate::console) fn origin(state: &State, portal: &str) -> Option<String> {
+    let name = PortalName::parse(portal).ok()?;
+    let address = match &state.config.portals.get(&name)?.access {
+        PortalAccess::Webhook(url) => url::Url::parse(url.expose_secret()),
+        PortalAccess::App(app) => url::Url::parse(&app.portal_url),
+    };
+    let origin = address.ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
+}
+
+/// A link into Bitrix24.
+pub(in crate::console) fn entity(
+    visitor: &Viewer,
+    origin: Option<&str>,
+    kind: &str,
+    id: u64,
+) -> Markup {
+    html! {
+        @if let Some(origin) = origin {
+            a href=(format!("{origin}/crm/{kind}/details/{id}/")) rel="noreferrer noopener" target="_blank"
+                title=(visitor.text(Text::OpensInBitrix)) { (id) " ↗" }
+        } @else { (id) }
+    }
+}
+
+/// An order's number as a link.
+pub(in crate::console) fn order(shop: Option<&str>, number: Option<&str>) -> Markup {
+    match (shop, number) {
+        (Some(shop), Some(number)) if !is_form_key(number) => {
+            html! { a href=(links::order(shop, number)) { (number) } }
+        }
+        (Some(shop), Some(number)) => html! { a href=(links::forms(shop)) { (number) } },
+        (None, Some(number)) => html! { (number) },
+        _ => html! { "—" },
+    }
+}
+
+/// A text of ours whose names of keys and commands stand between backticks.
+pub(in crate::console) fn marked(text: &str) -> Markup {
+    html! { @for (nth, part) in text.split('`').enumerate() {
+        @if nth % 2 == 1 { code { (part) } } @else { (part) }
+    } }
+}
+
+/// A code with its sentence and what to do about it.
+pub(in crate::console) fn explained(visitor: &Viewer, code: &str) -> Markup {
+    html! {
+        @if let Some(code) = ErrorCode::parse(code) {
+            p { (visitor.lang.sentence(code)) }
+            p { strong { (visitor.text(Text::WhatToDo)) ": " } (marked(visitor.lang.remedy(code))) }
+        }
+    }
+}
+
+/// JSON for reading.
+pub(in crate::console) fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// What an act came to, shown on the page after it.
+pub(in crate::console) fn notice(visitor: &Viewer, done: Option<&str>) -> Markup {
+    let text = match done {
+        Some("queued") => Text::Queued,
+        Some("overtaken") => Text::OvertakenNotice,
+        Some("duplicate") => Text::DuplicateNotice,
+        Some("discarded") => Text::Discarded,
+        Some("paused") => Text::PausedNotice,
+        Some("resumed") => Text::ResumedNotice,
+        Some("shop-paused") => Text::ShopPausedNotice,
+        Some("shop-resumed") => Text::ShopResumedNotice,
+        Some("resolved") => Text::ResolvedNotice,
+        Some("not-customer") => Text::NotHeNotice,
+        Some("not-customer-later") => Text::NotHeLater,
+        Some("another-card") => Text::AnotherCard,
+        Some("fine") => Text::TestFine,
+        _ => return html! {},
+    };
+    html! { p.notice role="status" { (visitor.text(text)) } }
+}
+
+/// A form of one button; for viewers it does nothing and says why.
+pub(in crate::console) fn button(
+    visitor: &Viewer,
+    action: &str,
+    fields: &[(&str, &str)],
+    label: &str,
+) -> Markup {
+    html! {
+        form.inline method="post" action=(action) {
+            (layout::csrf(visitor))
+            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+            (submit(visitor, label))
+        }
+    }
+}
+
+/// The button of a form.
+pub(in crate::console) fn submit(visitor: &Viewer, label: &str) -> Markup {
+    let viewer = !visitor.can_write();
+    html! {
+        button type="submit" disabled[viewer] title=[viewer.then(|| visitor.text(Text::ViewerCannot))] { (label) }
+    }
+}
+
+/// The button of a form that lets something go for good.
+pub(in crate::console) fn danger(visitor: &Viewer, label: &str) -> Markup {
+    html! { div.danger { (submit(visitor, label)) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_moment_is_told_by_its_distance_and_a_distant_one_by_its_date() {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let told = |seconds, lang| {
+            let at = now - chrono::TimeDelta::seconds(seconds);
+            distance(now, at, lang)
+        };
+        assert_eq!(told(0, Lang::En), "now");
+        assert_eq!(told(180, Lang::En), "3 min ago");
+        assert_eq!(told(180, Lang::Ru), "3 мин назад");
+        assert_eq!(told(-7_200, Lang::En), "in 2 h");
+        assert_eq!(told(-90, Lang::Ru), "через 90 с");
+        assert_eq!(told(6 * 86_400, Lang::En), "6 d ago");
+        assert_eq!(told(30 * 86_400, Lang::En), "2023-10-15");
+    }
+}

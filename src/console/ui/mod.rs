@@ -1,0 +1,10 @@
+//! What pages are made of: the layout, components, sortable tables, charts, files and the page of an error.
+
+pub(super) mod assets;
+pub(super) mod chart;
+pub(super) mod components;
+pub(super) mod error_page;
+pub(super) mod layout;
+pub(super) mod links;
+pub(super) mod sortable;
+pub(super) mod upload;

@@ -1,0 +1,137 @@
+//! `/v1/dead-letters/jobs`: many letters at once, in the background.
+
+use crate::{
+    app::{self, BulkAction, BulkJob, BulkJobs, DeadLetters, LetterQuery},
+    config::Caller,
+    http::{
+        Problem, State,
+        layer::{self, path::PathParam},
+    },
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::State as Extract,
+    http::{HeaderMap, StatusCode},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// What to do with many letters.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewJob {
+    /// `retry` or `discard`.
+    action: BulkAction,
+    /// Which letters; at least one field.
+    filter: LetterQuery,
+    /// How many letters there are, as `counts` has shown: with any other number nothing is done.
+    expect: i64,
+    /// Why they are let go: needed to discard, 1 to 1,000 characters.
+    reason: Option<String>,
+    /// To retry: make new deals where the old ones are gone.
+    #[serde(default)]
+    recreate: bool,
+}
+
+/// Starts a job over many letters.
+#[utoipa::path(
+    post, path = "/v1/dead-letters/jobs", tag = "dead letters", security(("key" = [])),
+    request_body = NewJob,
+    responses(
+        (status = 202, description = "The job is stored and goes on by itself", body = BulkJob),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There are not as many letters as expected", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "No usable filter or reason", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn post_job(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<BulkJob>), Problem> {
+    caller.operates()?;
+    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    let new: NewJob = layer::body::json(&bytes).await?;
+    let bulk = app::BulkRequest {
+        action: new.action,
+        filter: new.filter.parse().map_err(Problem::invalid)?,
+        expect: new.expect,
+        reason: new.reason,
+        recreate: new.recreate,
+    };
+    let job = state
+        .app
+        .dead_letters
+        .start_bulk(&bulk, &caller.actor())
+        .await?;
+    Ok((StatusCode::ACCEPTED, Json(job)))
+}
+
+/// Lists jobs over many letters, the newest first.
+#[utoipa::path(
+    get, path = "/v1/dead-letters/jobs", tag = "dead letters", security(("key" = [])),
+    responses(
+        (status = 200, description = "The jobs", body = BulkJobs),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not an operator's key", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn get_jobs(
+    Extract(dead_letters): Extract<DeadLetters>,
+    caller: Caller,
+) -> Result<Json<BulkJobs>, Problem> {
+    caller.is_operator()?;
+    Ok(Json(dead_letters.bulk_jobs().await?))
+}
+
+/// Tells how far a job is.
+#[utoipa::path(
+    get, path = "/v1/dead-letters/jobs/{id}", tag = "dead letters", security(("key" = [])),
+    params(("id" = i64, Path, description = "The job")),
+    responses(
+        (status = 200, description = "The job", body = BulkJob),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not an operator's key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such job", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn get_job(
+    Extract(dead_letters): Extract<DeadLetters>,
+    caller: Caller,
+    PathParam(id): PathParam,
+) -> Result<Json<BulkJob>, Problem> {
+    caller.is_operator()?;
+    let id = id.parse().map_err(|_| Problem::not_found())?;
+    let job = dead_letters.bulk_job(id).await?;
+    job.map(Json).ok_or_else(Problem::not_found)
+}
+
+/// Stops a running job; what it has done stays done.
+#[utoipa::path(
+    post, path = "/v1/dead-letters/jobs/{id}/stop", tag = "dead letters", security(("key" = [])),
+    params(("id" = i64, Path, description = "The job")),
+    responses(
+        (status = 200, description = "The job is stopped", body = BulkJob),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such running job", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn post_stop(
+    Extract(dead_letters): Extract<DeadLetters>,
+    caller: Caller,
+    PathParam(id): PathParam,
+) -> Result<Json<BulkJob>, Problem> {
+    caller.operates()?;
+    let id = id.parse().map_err(|_| Problem::not_found())?;
+    Ok(Json(dead_letters.stop_bulk(id, &caller.actor()).await?))
+}

@@ -1,0 +1,39 @@
+//! `GET /metrics`: the meters for Prometheus.
+
+use crate::{
+    domain::ErrorCode,
+    http::{Problem, State},
+};
+use axum::{
+    extract::State as Extract,
+    http::header,
+    response::{IntoResponse, Response},
+};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything that is counted. Without the database the gauges read from it keep their last values.
+#[utoipa::path(
+    get, path = "/metrics", tag = "watch",
+    responses(
+        (status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"),
+        (status = 404, description = "They are at `[http] metrics_listen`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn get_metrics(state: Extract<State>) -> Result<Response, Problem> {
+    if state.config.http.metrics_listen.is_some() {
+        // They are for whoever reaches the other listener.
+        return Err(Problem::not_found());
+    }
+    shown(state).await
+}
+
+/// The same, whatever the settings say: for a listener of its own.
+pub(in crate::http) async fn shown(Extract(state): Extract<State>) -> Result<Response, Problem> {
+    if !state.app.operations.refresh_gauges().await {
+        tracing::warn!("the meters show old figures: the database did not answer");
+    }
+    let text = state.app.metrics().render();
+    let text = text.map_err(|_| Problem::new(ErrorCode::Bug, "the meters cannot be written"))?;
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+}

@@ -1,0 +1,67 @@
+//! `POST /v1/portals/{name}/pause` and `/resume`: hold a portal's lane, and let it go on.
+
+use crate::{
+    app::Operations,
+    config::Caller,
+    http::{Problem, layer::path::PathParam},
+};
+use axum::{Json, extract::State as Extract};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What the lane does now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Lane {
+    /// The portal.
+    portal: String,
+    /// `paused` or `resumed`.
+    result: &'static str,
+}
+
+/// Stops sending to a portal until somebody resumes it.
+#[utoipa::path(
+    post, path = "/v1/portals/{name}/pause", tag = "operator", security(("key" = [])),
+    params(("name" = String, Path, description = "The portal, or `shop:NAME` for a shop's callback")),
+    responses(
+        (status = 200, description = "Paused", body = Lane),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such portal", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn post_pause(
+    Extract(operations): Extract<Operations>,
+    caller: Caller,
+    PathParam(name): PathParam,
+) -> Result<Json<Lane>, Problem> {
+    caller.operates()?;
+    operations.pause_lane(&name, &caller.actor()).await?;
+    Ok(lane(name, "paused"))
+}
+
+/// Sends to a portal again, at once.
+#[utoipa::path(
+    post, path = "/v1/portals/{name}/resume", tag = "operator", security(("key" = [])),
+    params(("name" = String, Path, description = "The portal, or `shop:NAME` for a shop's callback")),
+    responses(
+        (status = 200, description = "Resumed", body = Lane),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such portal", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn post_resume(
+    Extract(operations): Extract<Operations>,
+    caller: Caller,
+    PathParam(name): PathParam,
+) -> Result<Json<Lane>, Problem> {
+    caller.operates()?;
+    operations.resume_lane(&name, &caller.actor()).await?;
+    Ok(lane(name, "resumed"))
+}
+
+fn lane(portal: String, result: &'static str) -> Json<Lane> {
+    Json(Lane { portal, result })
+}

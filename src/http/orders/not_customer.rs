@@ -1,0 +1,80 @@
+//! `POST /v1/orders/{shop}/{number}/not-customer`: a card is not the customer's.
+
+use crate::{
+    app::Card,
+    config::Caller,
+    domain::{OrderNumber, ShopName},
+    http::{Problem, State, layer},
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State as Extract, rejection::PathRejection},
+    http::HeaderMap,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Which card.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NotCustomer {
+    /// `contact` (the default) or `company`.
+    #[serde(default = "contact")]
+    #[schema(value_type = String)]
+    card: Card,
+    /// The id of the card that the order has, as the person saw it: another one by now is left alone.
+    id: u64,
+}
+
+fn contact() -> Card {
+    Card::Contact
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Outcome {
+    /// `queued`: another card is looked for now; `later`: with the order's next event, since its last one is no longer kept.
+    result: &'static str,
+}
+
+/// Says that a card is not the customer's: the order leaves it, and it is never taken for this customer again.
+#[utoipa::path(
+    post, path = "/v1/orders/{shop}/{number}/not-customer", tag = "shop", security(("key" = [])),
+    params(
+        ("shop" = String, Path, description = "The shop's name"),
+        ("number" = String, Path, description = "The order's number, percent-encoded"),
+    ),
+    request_body = NotCustomer,
+    responses(
+        (status = 200, description = "It is on record", body = Outcome),
+        (status = 400, description = "Not JSON, or no card", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "This needs the key of an operator who may change things", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such order, or it has another card by now", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn post_not_customer(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    path: Result<Path<(String, String)>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Outcome>, Problem> {
+    caller.operates()?;
+    let Path((shop, number)) = path.map_err(|_| Problem::not_found())?;
+    let (Ok(shop), Ok(number)) = (ShopName::parse(&shop), OrderNumber::parse(&number)) else {
+        return Err(Problem::not_found());
+    };
+    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    let not: NotCustomer = layer::body::json(&bytes).await?;
+    let card = (not.card, Some(not.id));
+    let done = state
+        .app
+        .delivery
+        .not_customer(&shop, number.as_str(), card, &caller.actor())
+        .await?;
+    let result = if done.now { "queued" } else { "later" };
+    Ok(Json(Outcome { result }))
+}

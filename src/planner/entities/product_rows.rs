@@ -1,0 +1,518 @@
+//! Product rows: lines, delivery and discounts that sum to the order's total.
+
+use crate::domain::{Item, ShopRules, Snapshot, money};
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+
+/// The rows of an order, and what they sum to.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`rows.rows` is what the portal's own parameter is called"
+)]
+pub(in crate::planner) struct Rows {
+    pub(in crate::planner) rows: Vec<Value>,
+    pub(in crate::planner) sum: Decimal,
+    /// What is to be said of them, each in one sentence.
+    pub(in crate::planner) notes: Vec<String>,
+}
+
+/// The longest name of a row, in characters.
+const NAME: usize = 255;
+const KOPECK: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
+
+/// One line of an order on its way to a row, or to two.
+#[derive(Debug, Clone)]
+struct Line {
+    row: Map<String, Value>,
+    name: String,
+    /// What the customer chose, to stand behind the name.
+    options: String,
+    unit: String,
+    quantity: Decimal,
+    /// Of one unit, tax included.
+    price: Decimal,
+    /// What the line comes to: the rows made of it sum to this.
+    amount: Decimal,
+    /// Whether the quantity goes into the name: no price of one unit comes to the amount.
+    whole: bool,
+}
+
+/// Lines in the shop's order, then delivery, then discounts on the whole order as rows below zero.
+///
+/// The rows sum to the lines' amounts to the kopeck, whether a portal rounds each row or only the sum: a line
+/// whose price has more than two digits, or was rounded by the shop, becomes two rows.
+pub(in crate::planner) fn rows(snapshot: &Snapshot, rules: &ShopRules) -> Rows {
+    let mut lines: Vec<Line> = snapshot.items.iter().map(line).collect();
+    if let Some(delivery) = snapshot
+        .delivery
+        .as_ref()
+        .filter(|delivery| !delivery.price.is_zero())
+    {
+        let name = match &delivery.method {
+            Some(method) => format!("{}: {method}", rules.delivery_name),
+            None => rules.delivery_name.clone(),
+        };
+        let vat = (delivery.vat_rate, delivery.vat_included);
+        lines.push(single(&name, delivery.price, vat));
+    }
+    for discount in snapshot
+        .discounts
+        .iter()
+        .filter(|discount| !discount.amount.is_zero())
+    {
+        let vat = (discount.vat_rate, discount.vat_included);
+        lines.push(single(&discount.name, -discount.amount, vat));
+    }
+    let mut notes = Vec::new();
+    notes.extend(carry(&mut lines, money::round(snapshot.total)));
+    make_whole(&mut lines);
+    let sum = lines.iter().map(|line| line.amount).sum();
+    let mut rows = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let (name, cut_off) = line.named();
+        if cut_off {
+            let at = at + 1;
+            notes.push(format!(
+                "the name of row {at} was shortened to {NAME} characters: the event holds all of it"
+            ));
+        }
+        for (quantity, price) in line.parts() {
+            let mut row = line.row.clone();
+            row.insert("PRODUCT_NAME".to_owned(), json!(name));
+            row.insert("PRICE".to_owned(), json!(money::text(price)));
+            let quantity = quantity.normalize().to_string();
+            row.insert("QUANTITY".to_owned(), json!(quantity));
+            row.insert("SORT".to_owned(), json!((rows.len() + 1) * 10));
+            rows.push(Value::Object(row));
+        }
+    }
+    Rows { rows, sum, notes }
+}
+
+impl Line {
+    /// Quantities with prices to the kopeck that come to the amount: 10.00 for three is two at 3.33 and one at
+    /// 3.34.
+    fn parts(&self) -> Vec<(Decimal, Decimal)> {
+        if self.whole {
+            return vec![(Decimal::ONE, self.amount)];
+        }
+        let price = self.price.normalize();
+        if price.scale() <= 2 && money::line(price, self.quantity) == self.amount {
+            return vec![(self.quantity, price)];
+        }
+        let each = self.amount / self.quantity;
+        if !self.quantity.is_integer() {
+            return vec![(self.quantity, money::round(each))];
+        }
+        let low = each.round_dp_with_strategy(2, RoundingStrategy::ToZero);
+        let more = ((self.amount - low * self.quantity) / KOPECK).abs();
+        let step = if self.amount.is_sign_negative() {
+            -KOPECK
+        } else {
+            KOPECK
+        };
+        let parts = [(self.quantity - more, low), (more, low + step)];
+        parts
+            .into_iter()
+            .filter(|(quantity, _)| !quantity.is_zero())
+            .collect()
+    }
+
+    /// Whether the rows come to the amount wherever it is rounded.
+    fn exact(&self) -> bool {
+        let product: Decimal = self
+            .parts()
+            .iter()
+            .map(|(quantity, price)| quantity * price)
+            .sum();
+        product == self.amount
+    }
+
+    /// The name of its rows, and whether it had to be shortened.
+    fn named(&self) -> (String, bool) {
+        let mut tail = self.options.clone();
+        if self.whole {
+            let quantity = format!("{} {}", self.quantity.normalize(), self.unit);
+            let price = money::text(self.price);
+            let _ = write!(tail, " ({} × {price})", quantity.trim_end());
+        }
+        let room = NAME.saturating_sub(tail.chars().count());
+        let name = cut(&self.name, room);
+        let long = name.len() < self.name.len() || tail.chars().count() > NAME;
+        (cut(&format!("{name}{tail}"), NAME), long)
+    }
+}
+
+/// Gives a line what prices of one unit, rounded by the shop, lack of the total: three at 33.33 were 100.00. Only
+/// as much as rounding can make.
+fn carry(lines: &mut [Line], total: Decimal) -> Option<String> {
+    let sum: Decimal = lines.iter().map(|line| line.amount).sum();
+    let missing = total - sum;
+    let room = |line: &Line| line.quantity.abs() * KOPECK / Decimal::TWO;
+    let all: Decimal = lines.iter().map(room).sum();
+    if missing.is_zero() || missing.abs() > all {
+        return None;
+    }
+    let line = lines
+        .iter_mut()
+        .max_by_key(|line| room(line).min(line.amount.abs()))?;
+    if line.quantity <= Decimal::ONE || line.amount + missing < Decimal::ZERO {
+        return None;
+    }
+    line.amount += missing;
+    Some(format!(
+        "prices times quantities come to {}, {} from the total: the row {:?} carries that",
+        money::text(sum),
+        money::text(missing.abs()),
+        cut(&line.name, 100)
+    ))
+}
+
+/// Writes quantities that are no whole numbers into the name, from the last line on, where the rows would sum to
+/// something else: one row to another is rounded away, several are not.
+fn make_whole(lines: &mut [Line]) {
+    for line in lines.iter_mut() {
+        let written: Decimal = line.parts().iter().map(|(q, p)| money::line(*p, *q)).sum();
+        line.whole = written != line.amount;
+    }
+    let sum: Decimal = lines.iter().map(|line| line.amount).sum();
+    for at in (0..lines.len()).rev() {
+        let parts = lines.iter().flat_map(Line::parts);
+        let product: Decimal = parts.map(|(quantity, price)| quantity * price).sum();
+        if money::round(product) == sum {
+            return;
+        }
+        lines[at].whole |= !lines[at].exact();
+    }
+}
+
+/// PRICE is what one unit costs in the end, tax included, so that the sum does not depend on how a portal adds the tax. DISCOUNT_SUM lies
+/// between two prices without tax (PRICE_NETTO and PRICE_EXCLUSIVE), so it carries none.
+fn line(item: &Item) -> Line {
+    let price = taxed(item.price, (item.vat_rate, item.vat_included));
+    let mut row = row((item.vat_rate, item.vat_included));
+    let name = match &item.sku {
+        Some(sku) if !item.name.contains(sku.as_str()) => format!("{} [{sku}]", item.name),
+        _ => item.name.clone(),
+    };
+    if !item.discount.is_zero() {
+        row.insert("DISCOUNT_TYPE_ID".to_owned(), json!(1));
+        let net = match item.vat_rate {
+            Some(rate) if item.vat_included => money::without_tax(item.discount, rate),
+            _ => item.discount,
+        };
+        row.insert("DISCOUNT_SUM".to_owned(), json!(money::text(net)));
+    }
+    if let Some((code, name)) = item.unit.as_deref().and_then(measure) {
+        row.insert("MEASURE_CODE".to_owned(), json!(code));
+        row.insert("MEASURE_NAME".to_owned(), json!(name));
+    }
+    // A variation is mostly called after what was chosen.
+    let chosen = item
+        .options
+        .iter()
+        .filter(|(_, value)| !item.name.contains(value.as_str()));
+    let chosen: Vec<String> = chosen
+        .map(|(name, value)| {
+            if name.is_empty() {
+                value.clone()
+            } else {
+                format!("{name}: {value}")
+            }
+        })
+        .collect();
+    let options = if chosen.is_empty() {
+        String::new()
+    } else {
+        let chosen = chosen.join(", ");
+        format!(
+            " ({})",
+            chosen.split_whitespace().collect::<Vec<_>>().join(" ")
+        )
+    };
+    Line {
+        row,
+        name,
+        options,
+        unit: item.unit.clone().unwrap_or_default(),
+        quantity: item.quantity,
+        price,
+        amount: money::line(price, item.quantity),
+        whole: false,
+    }
+}
+
+/// VAT in percent, and whether the amount includes it.
+type Vat = (Option<Decimal>, bool);
+
+/// The amount with its tax.
+fn taxed(amount: Decimal, vat: Vat) -> Decimal {
+    match vat {
+        (Some(rate), false) => money::with_tax(amount, rate),
+        _ => amount,
+    }
+}
+
+/// What every row says, but for its name, price and quantity.
+fn row((rate, included): Vat) -> Map<String, Value> {
+    let mut row = Map::new();
+    row.insert("PRODUCT_ID".to_owned(), json!(0));
+    if let Some(rate) = rate {
+        row.insert("TAX_RATE".to_owned(), json!(rate.normalize().to_string()));
+        let included = if included { "Y" } else { "N" };
+        row.insert("TAX_INCLUDED".to_owned(), json!(included));
+    }
+    row
+}
+
+/// Something without a quantity.
+fn single(name: &str, amount: Decimal, vat: Vat) -> Line {
+    let price = money::round(taxed(amount, vat));
+    Line {
+        row: row(vat),
+        name: name.to_owned(),
+        options: String::new(),
+        unit: String::new(),
+        quantity: Decimal::ONE,
+        price,
+        amount: price,
+        whole: false,
+    }
+}
+
+/// The OKEI code and symbol of a unit, if it is known by its symbol or given as a code.
+fn measure(unit: &str) -> Option<(u32, String)> {
+    const KNOWN: &[(u32, &str, &[&str])] = &[
+        (
+            796,
+            "шт",
+            &["шт", "штука", "штук", "pcs", "pc", "pce", "piece", "ea"],
+        ),
+        (166, "кг", &["кг", "килограмм", "kg"]),
+        (163, "г", &["г", "гр", "грамм", "g"]),
+        (168, "т", &["т", "тонна"]),
+        (112, "л", &["л", "литр", "l"]),
+        (111, "мл", &["мл", "ml"]),
+        (6, "м", &["м", "метр", "m"]),
+        (18, "пог. м", &["пог. м", "пог.м", "п.м", "пм"]),
+        (55, "м2", &["м2", "м²", "кв.м", "m2"]),
+        (113, "м3", &["м3", "м³", "куб.м", "m3"]),
+        (778, "упак", &["упак", "уп", "упаковка", "pack"]),
+        (839, "компл", &["компл", "комплект", "set"]),
+        (715, "пар", &["пар", "пара", "pair"]),
+        (356, "ч", &["ч", "час", "h", "hour"]),
+        (362, "мес", &["мес", "месяц", "month"]),
+        (876, "усл. ед", &["усл", "усл. ед", "усл.ед", "услуга"]),
+    ];
+    let wanted = unit.trim().trim_end_matches('.').to_lowercase();
+    if let Ok(code) = wanted.parse::<u32>() {
+        let symbol = KNOWN
+            .iter()
+            .find(|(known, ..)| *known == code)
+            .map_or(unit, |(_, symbol, _)| symbol);
+        return Some((code, symbol.to_owned()));
+    }
+    KNOWN
+        .iter()
+        .find(|(.., names)| names.contains(&wanted.as_str()))
+        .map(|(code, symbol, _)| (*code, (*symbol).to_owned()))
+}
+
+/// The first `max` characters.
+pub(in crate::planner) fn cut(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planner::tests::{rules, snapshot};
+    use proptest::prelude::*;
+
+    #[test]
+    fn lines_delivery_and_discounts_sum_to_the_kopeck() {
+        let order = snapshot(&json!({
+            "total": "2470",
+            "items": [
+                {"name": "Чайник", "quantity": 1, "price": "1990", "vat_rate": 20},
+                {"name": "Чай", "quantity": "2", "price": "140", "discount": "10", "unit": "шт."}
+            ],
+            "delivery": {"method": "Курьер", "price": 300},
+            "discounts": [{"name": "Купон", "amount": "100"}]
+        }));
+        let rows = rows(&order, &rules());
+        assert_eq!(rows.sum, Decimal::from(2470));
+        let names: Vec<_> = rows
+            .rows
+            .iter()
+            .map(|row| row["PRODUCT_NAME"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["Чайник", "Чай", "Доставка: Курьер", "Купон"]);
+        assert_eq!(rows.rows[1]["DISCOUNT_SUM"], "10.00");
+        assert_eq!(rows.rows[1]["MEASURE_CODE"], 796);
+        assert_eq!(rows.rows[3]["PRICE"], "-100.00");
+    }
+
+    #[test]
+    fn a_tax_on_top_is_in_the_price_that_is_sent() {
+        let order = snapshot(&json!({
+            "total": "240",
+            "items": [{"name": "A", "quantity": 2, "price": "100", "vat_rate": 20, "vat_included": false}]
+        }));
+        let rows = rows(&order, &rules());
+        assert_eq!(
+            (&rows.rows[0]["PRICE"], &rows.rows[0]["TAX_INCLUDED"]),
+            (&json!("120.00"), &json!("N"))
+        );
+        assert_eq!(rows.sum, Decimal::from(240));
+    }
+
+    #[test]
+    fn a_discount_is_sent_without_the_tax_so_that_the_price_before_it_is_the_shops() {
+        let order = snapshot(&json!({
+            "total": "242",
+            "items": [
+                {"name": "A", "quantity": 1, "price": "80", "discount": "20", "vat_rate": 20},
+                {"name": "B", "quantity": 1, "price": "100", "discount": "10", "vat_rate": 20, "vat_included": false},
+                {"name": "C", "quantity": 1, "price": "42", "discount": "8"}
+            ]
+        }));
+        let rows = rows(&order, &rules()).rows;
+        let before = |row: &Value| {
+            let number = |name: &str| -> Decimal {
+                row.get(name)
+                    .and_then(Value::as_str)
+                    .map_or(Decimal::ZERO, |text| text.parse().unwrap())
+            };
+            let rate = number("TAX_RATE") / Decimal::ONE_HUNDRED + Decimal::ONE;
+            let exclusive = number("PRICE") / rate;
+            ((exclusive + number("DISCOUNT_SUM")) * rate).round_dp(1)
+        };
+        assert_eq!(
+            rows.iter().map(before).collect::<Vec<_>>(),
+            [Decimal::from(100), Decimal::from(132), Decimal::from(50)]
+        );
+    }
+
+    /// What a portal makes of rows, rounding each, or the sum.
+    fn sums(rows: &[Value]) -> (Decimal, Decimal) {
+        let number =
+            |row: &Value, name: &str| -> Decimal { row[name].as_str().unwrap().parse().unwrap() };
+        let products = rows
+            .iter()
+            .map(|row| number(row, "PRICE") * number(row, "QUANTITY"));
+        let each = products.clone().map(money::round).sum();
+        (each, money::round(products.sum()))
+    }
+
+    #[test]
+    fn prices_that_do_not_multiply_become_rows_that_sum() {
+        let order = snapshot(&json!({
+            "total": "100.00",
+            "items": [{"name": "A", "quantity": 3, "price": "33.33"}]
+        }));
+        let rows = rows(&order, &rules());
+        assert_eq!(sums(&rows.rows), (Decimal::from(100), Decimal::from(100)));
+        assert_eq!((rows.rows.len(), rows.notes.len()), (2, 1));
+        let quantities: Vec<_> = rows
+            .rows
+            .iter()
+            .map(|row| row["QUANTITY"].clone())
+            .collect();
+        assert_eq!(quantities, [json!("2"), json!("1")]);
+    }
+
+    #[test]
+    fn one_weighed_row_keeps_its_quantity_and_further_ones_are_told_in_the_name() {
+        let weighed = json!({"name": "Сыр", "quantity": "1.333", "price": "99.99", "unit": "кг"});
+        let one = snapshot(&json!({"total": "133.29", "items": [weighed]}));
+        let one = rows(&one, &rules());
+        assert_eq!(
+            (&one.rows[0]["QUANTITY"], one.sum),
+            (&json!("1.333"), "133.29".parse().unwrap())
+        );
+        let three = snapshot(&json!({"total": "399.87", "items": [weighed, weighed, weighed]}));
+        let three = rows(&three, &rules());
+        assert_eq!(sums(&three.rows), (three.sum, three.sum));
+        assert!(
+            three.rows[2].to_string().contains("1.333 кг × 99.99"),
+            "{:?}",
+            three.rows
+        );
+    }
+
+    #[test]
+    fn what_the_customer_chose_stands_behind_the_name() {
+        let order = snapshot(&json!({"total": 3, "items": [
+            {"name": "Кроссовки", "quantity": 1, "price": 1, "options": {"Размер": 42, "Цвет": "синий"}},
+            {"name": "Носки - 42", "quantity": 1, "price": 1, "options": [{"name": "Размер", "value": "42"}]},
+            {"name": "я".repeat(400), "quantity": 1, "price": 1, "options": {"Размер": "42"}}
+        ]}));
+        let rows = rows(&order, &rules());
+        let names: Vec<_> = rows
+            .rows
+            .iter()
+            .map(|row| row["PRODUCT_NAME"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            names[..2],
+            ["Кроссовки (Размер: 42, Цвет: синий)", "Носки - 42"]
+        );
+        assert!(names[2].ends_with("(Размер: 42)") && names[2].chars().count() == 255);
+        assert!(rows.notes[0].contains("row 3"));
+    }
+
+    #[test]
+    fn every_row_carries_the_tax_of_its_line() {
+        let order = snapshot(&json!({
+            "total": "300",
+            "items": [{"name": "A", "quantity": 1, "price": 120, "vat_rate": 20}],
+            "delivery": {"price": 200, "vat_rate": 20, "vat_included": false},
+            "discounts": [{"amount": 60, "vat_rate": 20}]
+        }));
+        let rows = rows(&order, &rules());
+        assert!(
+            rows.rows.iter().all(|row| row["TAX_RATE"] == "20"),
+            "{:?}",
+            rows.rows
+        );
+        assert_eq!(rows.rows[1]["PRICE"], "240.00");
+        assert_eq!(rows.sum, Decimal::from(300));
+    }
+
+    proptest! {
+        #[test]
+        fn rows_sum_to_the_lines_however_a_portal_rounds(
+            items in prop::collection::vec((1_i64..5_000, 0_u32..4, 0_i64..5_000_000, 0_u32..5, 0_u32..3), 1..12),
+            delivery in 0_i64..100_000, discount in 0_i64..100_000, off in -3_i64..4,
+        ) {
+            let item = |(quantity, digits, price, scale, vat): &(i64, u32, i64, u32, u32)| json!({
+                "name": "A", "quantity": Decimal::new(*quantity, *digits).to_string(),
+                "price": Decimal::new(*price, *scale).to_string(), "unit": "кг",
+                "vat_rate": (vat * 10), "vat_included": vat % 2 == 0
+            });
+            let data = |total: Decimal| json!({
+                "total": total.max(Decimal::ZERO).to_string(),
+                "items": items.iter().map(item).collect::<Vec<_>>(),
+                "delivery": {"price": Decimal::new(delivery, 2).to_string(), "vat_rate": 20, "vat_included": false},
+                "discounts": [{"amount": Decimal::new(discount, 2).to_string()}]
+            });
+            let alone = rows(&snapshot(&data(Decimal::ZERO)), &rules());
+            let total = alone.sum + Decimal::new(off, 2);
+            prop_assume!(total >= Decimal::ZERO);
+            let rows = rows(&snapshot(&data(total)), &rules());
+            prop_assert_eq!(sums(&rows.rows), (rows.sum, rows.sum));
+            let carried = rows.notes.iter().any(|note| note.contains("carries"));
+            prop_assert_eq!(rows.sum == total, carried || off == 0);
+        }
+    }
+
+    #[test]
+    fn units_are_known_by_symbol_and_by_code() {
+        assert_eq!(measure("КГ"), Some((166, "кг".to_owned())));
+        assert_eq!(measure("796"), Some((796, "шт".to_owned())));
+        assert_eq!(measure("парсек"), None);
+    }
+}

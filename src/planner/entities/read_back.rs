@@ -1,0 +1,201 @@
+//! Reading back what was written: the portal drops what it does not like without a word.
+
+use super::{by_id, by_origin, names, stage_of};
+use crate::{
+    domain::{ErrorCode, ShopName},
+    planner::{
+        Outcome, State, Wave,
+        batching::{PendingCommand, PlannedCommand},
+        json::{decimal, is_empty, rows, text},
+        list_query::row_id,
+    },
+};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What one command can read back together: deals and leads apart, new ones of a shop by origin, old ones by id.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    lead: bool,
+    new_of: Option<ShopName>,
+}
+
+impl Kind {
+    fn of(state: &State) -> Self {
+        Self {
+            lead: state.is_lead(),
+            new_of: state.is_new().then(|| state.job.rules.shop.clone()),
+        }
+    }
+}
+
+/// How many commands of a call are kept free for reading back: never so many that a group of four finds no room.
+pub(in crate::planner) fn read_back_room(states: &[State]) -> usize {
+    let open = states.iter().filter(|state| state.open());
+    let kinds: BTreeSet<Kind> = open.map(Kind::of).collect();
+    kinds.len().clamp(1, 40)
+}
+
+/// The commands that read back what a call writes.
+pub(in crate::planner) fn read_back(
+    states: &[State],
+    steps: &[PlannedCommand],
+    most: usize,
+) -> Vec<PlannedCommand> {
+    let mut kinds: BTreeMap<Kind, BTreeSet<usize>> = BTreeMap::new();
+    for step in steps {
+        if let PendingCommand::Add { job }
+        | PendingCommand::Update { job, .. }
+        | PendingCommand::SetRows { job, .. } = step.ask
+        {
+            kinds.entry(Kind::of(&states[job])).or_default().insert(job);
+        }
+    }
+    let read = |(kind, jobs): (Kind, BTreeSet<usize>)| {
+        let jobs: Vec<usize> = jobs.into_iter().collect();
+        let orders: Vec<&State> = jobs.iter().map(|job| &states[*job]).collect();
+        let (method, params) = match kind.new_of {
+            Some(_) => by_origin(kind.lead, &orders, None),
+            None => by_id(kind.lead, &orders),
+        };
+        PlannedCommand::new(method, params, PendingCommand::ReadBack { jobs })
+    };
+    kinds.into_iter().take(most).map(read).collect()
+}
+
+impl Wave {
+    /// Compares what the portal holds with what was sent.
+    pub(in crate::planner) fn check_written(&mut self, jobs: &[usize], result: &Value) {
+        let rows = rows(result);
+        for job in jobs {
+            let state = &self.jobs[*job];
+            if !state.open() || state.known.target.is_none() {
+                continue;
+            }
+            let target = state.target_id();
+            match rows.iter().find(|row| row_id(row) == target) {
+                Some(row) => self.check(*job, row),
+                None => self.jobs[*job].unseen(),
+            }
+        }
+    }
+
+    pub(super) fn check(&mut self, job: usize, row: &Map<String, Value>) {
+        let state = &mut self.jobs[job];
+        if !state.is_lead() {
+            let wanted = state.wanted.as_ref();
+            let listed = wanted.is_some_and(|stage| self.facts.has_stage(stage).is_some());
+            state.check_stage(row, listed);
+        }
+        if state.desired.is_some() {
+            state.check_fields(row);
+        }
+    }
+
+    /// Sets sums by hand where the portal's arithmetic came to another result.
+    pub(in crate::planner) fn ask_fixes(&mut self) {
+        for job in self.jobs_where(|state| state.fix) {
+            let state = &self.jobs[job];
+            let (Some(target), Some(desired)) = (state.target_id(), &state.desired) else {
+                continue;
+            };
+            let total = &desired.kept["OPPORTUNITY"];
+            let fields = json!({"OPPORTUNITY": total, "IS_MANUAL_OPPORTUNITY": "Y"});
+            let params = json!({"id": target, "fields": fields});
+            let method = names(state.is_lead()).update;
+            self.ask(method, params, PendingCommand::FixSum { job });
+        }
+    }
+}
+
+impl State {
+    /// `listed`: the portal listed its stages, and the wanted one is among them; then another stage is somebody's move and no fault.
+    fn check_stage(&mut self, row: &Map<String, Value>, listed: bool) {
+        let stands = stage_of(row);
+        let missed = self
+            .wanted
+            .clone()
+            .filter(|wanted| self.stage_written && *wanted != stands);
+        match missed {
+            Some(wanted) if listed => self.note(format!(
+                "written to the stage {wanted}, the deal stood in {stands} at once: somebody or a robot moved it"
+            )),
+            Some(wanted) => self.end(Outcome::Hopeless {
+                code: ErrorCode::StageUnknown,
+                message: format!("written to the stage {wanted}, the deal stands in {stands}"),
+            }),
+            None => {}
+        }
+        self.stage = Some(stands);
+    }
+
+    /// What was written is not to be seen: it is looked at again before the order counts as done.
+    fn unseen(&mut self) {
+        self.note("what was written did not appear in the list at once: it is looked for again");
+        self.end(Outcome::Again {
+            code: ErrorCode::InDoubt,
+        });
+    }
+
+    /// Compares what was sent and not seen yet, and nothing else: what people changed beside it is theirs.
+    fn check_fields(&mut self, row: &Map<String, Value>) {
+        self.check_sum(row);
+        let sent = self.known.open.fields.clone();
+        self.confirm(row);
+        let emptied: Vec<&str> = sent
+            .iter()
+            .filter(|(field, ours)| {
+                field.starts_with("UF_") && !is_empty(ours) && row.get(*field).is_some_and(is_empty)
+            })
+            .map(|(field, _)| field.as_str())
+            .collect();
+        if !emptied.is_empty() {
+            self.note(format!(
+                "the portal left {} empty: a field of that type does not take the shop's value",
+                emptied.join(", ")
+            ));
+        }
+        let open = &self.known.open.fields;
+        if let Some(ours) = open.get("CURRENCY_ID") {
+            let message = format!(
+                "the currency is {} instead of {}",
+                text(row.get("CURRENCY_ID")),
+                text(Some(ours))
+            );
+            self.end(Outcome::Refused {
+                code: ErrorCode::NotTaken,
+                message,
+            });
+            return;
+        }
+        let dropped: Vec<&str> = open.keys().map(String::as_str).collect();
+        let dropped = dropped.join(", ");
+        if !dropped.is_empty() {
+            let message = format!("the portal has no user field {dropped}");
+            self.end(Outcome::Hopeless {
+                code: ErrorCode::Field,
+                message,
+            });
+        }
+    }
+
+    /// The sum, where this order's rows or sum were written and the portal's arithmetic was not seen since.
+    fn check_sum(&mut self, row: &Map<String, Value>) {
+        let kept = self.desired.as_ref().map(|desired| &desired.kept);
+        let total = decimal(kept.and_then(|kept| kept.get("OPPORTUNITY")));
+        let (Some(total), Some(theirs)) = (total, decimal(row.get("OPPORTUNITY"))) else {
+            return;
+        };
+        if !self.known.open.sum || self.known.open.rows {
+            return;
+        }
+        if total == theirs {
+            self.known.open.sum = false;
+        } else {
+            self.fix = true;
+            self.note(format!(
+                "the portal made the sum {theirs} of the rows: it was set to {total} by hand"
+            ));
+        }
+    }
+}

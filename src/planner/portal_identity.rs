@@ -1,0 +1,415 @@
+//! Whether a portal is the one that orders were brought to, and where in it they are: by origin, since an id alone is never proof.
+//!
+//! PURE. Deals that orders were linked with testify: where none of them carries its order's origin, it is another portal; where the newest
+//! do not, and the stage history ends earlier than it did, it is an older state of the same.
+
+use super::{
+    BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, CrmEntity,
+    json::{rows, text},
+    list_query::{PAGE, listed, of_ids, of_origins, row_id},
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// What a card says of where it comes from, and what tells it where that was taken away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// `ORIGINATOR_ID`: the shop.
+    pub originator: String,
+    /// `ORIGIN_ID`: the order's number.
+    pub origin: String,
+    /// `TITLE`.
+    pub title: String,
+}
+
+impl Origin {
+    pub(super) fn read(row: &Map<String, Value>) -> Self {
+        Self {
+            originator: text(row.get("ORIGINATOR_ID")),
+            origin: text(row.get("ORIGIN_ID")),
+            title: text(row.get("TITLE")),
+        }
+    }
+
+    /// Whether it is this order's.
+    pub fn is_of(&self, shop: &str, number: &str) -> bool {
+        self.originator == shop && self.origin == number
+    }
+
+    /// Whether it says nothing: it was taken away, or never there.
+    pub fn is_empty(&self) -> bool {
+        self.originator.is_empty() && self.origin.is_empty()
+    }
+}
+
+/// A deal that testifies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// The deal that it is linked with.
+    pub deal: u64,
+}
+
+/// What is known of a portal before it is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RememberedWitness {
+    /// Its member id, else its host; none before the first time.
+    pub address: Option<String>,
+    /// The highest id of its stage history that was seen.
+    pub history_id: u64,
+    /// The newest deals that are linked, and the oldest, by falling id.
+    pub witnesses: Vec<Witness>,
+}
+
+/// What a portal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The one that orders were brought to.
+    Same,
+    /// The same, but its stage history is numbered anew or lost its end: it is read again from its newest row.
+    HistoryShort,
+    /// An older state of the same.
+    WentBack,
+    /// Another one.
+    Another,
+}
+
+/// Asks a portal who it is: one call.
+#[derive(Debug)]
+pub struct Inquiry<'a> {
+    remembered: &'a RememberedWitness,
+    cards: Option<BTreeMap<u64, Origin>>,
+    newest: Option<u64>,
+}
+
+const DEALS: &str = "deals";
+const HISTORY: &str = "history";
+
+impl<'a> Inquiry<'a> {
+    /// An inquiry about the portal that this is remembered of.
+    pub fn new(remembered: &'a RememberedWitness) -> Self {
+        Self {
+            remembered,
+            cards: None,
+            newest: None,
+        }
+    }
+
+    /// What is asked.
+    pub fn call(&self) -> Call {
+        let ids = self.remembered.witnesses.iter().map(|one| one.deal);
+        let ids: Vec<u64> = ids.take(PAGE).collect();
+        let mut commands = vec![Command {
+            key: HISTORY.to_owned(),
+            method: "crm.stagehistory.list",
+            params: json!({"entityTypeId": 2, "order": {"ID": "DESC"}, "select": ["ID"]}),
+        }];
+        if !ids.is_empty() {
+            let select = ["ID", "ORIGINATOR_ID", "ORIGIN_ID", "TITLE"];
+            commands.push(Command {
+                key: DEALS.to_owned(),
+                method: "crm.deal.list",
+                params: listed(&of_ids(&ids), &select),
+            });
+        }
+        Call { commands }
+    }
+
+    /// Takes what became of it.
+    pub fn answer(&mut self, answer: CallAnswer) {
+        let CallAnswer::Answered(mut answered) = answer else {
+            return;
+        };
+        let mut done = |key: &str| match answered.remove(key) {
+            Some(CommandAnswer::Done { result, .. }) => Some(result),
+            _ => None,
+        };
+        self.newest = done(HISTORY).map(|result| {
+            let ids = rows(&result).iter().filter_map(row_id).max();
+            ids.unwrap_or(0)
+        });
+        self.cards = done(DEALS).map(|result| {
+            let cards = rows(&result).into_iter();
+            let card = |row: Map<String, Value>| Some((row_id(&row)?, Origin::read(&row)));
+            cards.filter_map(card).collect()
+        });
+    }
+
+    /// The highest id of the stage history, if it was told.
+    pub fn newest(&self) -> Option<u64> {
+        self.newest
+    }
+
+    /// What the portal is; none where it did not tell. `address` is where it is asked now.
+    pub fn verdict(&self, address: Option<&str>) -> Option<Verdict> {
+        let remembered = self.remembered;
+        let newest = self.newest?;
+        let short = newest < remembered.history_id;
+        let moved = remembered.address.is_some()
+            && address.is_some()
+            && remembered.address.as_deref() != address;
+        if remembered.witnesses.is_empty() {
+            return Some(if moved || short {
+                Verdict::HistoryShort
+            } else {
+                Verdict::Same
+            });
+        }
+        let cards = self.cards.as_ref()?;
+        let (mut own, mut others) = (0, 0);
+        for witness in remembered.witnesses.iter().take(PAGE) {
+            match cards.get(&witness.deal) {
+                Some(card) if card.is_of(&witness.shop, &witness.number) => own += 1,
+                Some(_) => others += 1,
+                None => {}
+            }
+        }
+        // The newest deal is the first that an older state has lost.
+        let lost = remembered.witnesses.first().is_some_and(|newest| {
+            cards
+                .get(&newest.deal)
+                .is_none_or(|card| !card.is_of(&newest.shop, &newest.number))
+        });
+        Some(match (own, others) {
+            (0, _) if moved => Verdict::Another,
+            (0, others) if others > 1 || others > 0 && short => Verdict::Another,
+            (_, _) if short && lost => Verdict::WentBack,
+            (_, _) if short => Verdict::HistoryShort,
+            (_, _) => Verdict::Same,
+        })
+    }
+}
+
+/// An order: its shop and its number.
+type Key = (String, String);
+
+/// Orders of one shop that are looked up in one command, among the leads or the deals.
+#[derive(Debug)]
+struct Page {
+    lead: bool,
+    orders: Vec<Key>,
+}
+
+/// Looks orders up by their origin alone.
+#[derive(Debug)]
+pub struct Search {
+    pages: Vec<Page>,
+    asked: usize,
+    found: BTreeMap<Key, CrmEntity>,
+    unread: Vec<Key>,
+}
+
+impl Search {
+    /// A search for these orders, each (shop, number).
+    pub fn new(orders: Vec<Key>) -> Self {
+        let mut by_shop: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+        for order in orders {
+            by_shop.entry(order.0.clone()).or_default().push(order);
+        }
+        let mut pages = Vec::new();
+        for orders in by_shop.values() {
+            for orders in orders.chunks(PAGE) {
+                pages.extend([true, false].map(|lead| Page {
+                    lead,
+                    orders: orders.to_vec(),
+                }));
+            }
+        }
+        Self {
+            pages,
+            asked: 0,
+            found: BTreeMap::new(),
+            unread: Vec::new(),
+        }
+    }
+
+    /// The next call; none when all was asked. Each must be answered before the next is asked for.
+    pub fn next_call(&self) -> Option<Call> {
+        let pages = self.pages.iter().enumerate().skip(self.asked);
+        let command = |(nth, page): (usize, &Page)| {
+            let orders = page.orders.iter();
+            let numbers: Vec<&str> = orders.map(|(_, number)| number.as_str()).collect();
+            let shop = page.orders.first().map_or("", |(shop, _)| shop.as_str());
+            let select = ["ID", "ORIGINATOR_ID", "ORIGIN_ID"];
+            Command {
+                key: format!("s{nth}"),
+                method: if page.lead {
+                    "crm.lead.list"
+                } else {
+                    "crm.deal.list"
+                },
+                params: listed(&of_origins(shop, &numbers), &select),
+            }
+        };
+        let commands: Vec<Command> = pages.take(BATCH_LIMIT).map(command).collect();
+        (!commands.is_empty()).then_some(Call { commands })
+    }
+
+    /// Takes what became of a call. What was not answered is not known to be absent.
+    pub fn answer(&mut self, call: &Call, answer: CallAnswer) {
+        let mut answered = match answer {
+            CallAnswer::Answered(answered) => answered,
+            _ => std::collections::HashMap::new(),
+        };
+        for command in &call.commands {
+            let Some(Page { lead, orders }) = self.pages.get(self.asked) else {
+                return;
+            };
+            self.asked += 1;
+            let Some(CommandAnswer::Done { result, .. }) = answered.remove(&command.key) else {
+                self.unread.extend(orders.iter().cloned());
+                continue;
+            };
+            // The oldest comes first; a deal counts before a lead, which was asked for first.
+            for row in rows(&result).iter().rev() {
+                let origin = Origin::read(row);
+                let key = (origin.originator, origin.origin);
+                if let Some(id) = row_id(row)
+                    && orders.contains(&key)
+                {
+                    self.found.insert(key, CrmEntity::new(*lead, id));
+                }
+            }
+        }
+    }
+
+    /// Every order that could be looked up, and what was found of it.
+    pub fn finish(self) -> Vec<(String, String, Option<CrmEntity>)> {
+        let (found, unread) = (self.found, self.unread);
+        let pages = self.pages.into_iter().filter(|page| !page.lead);
+        pages
+            .flat_map(|page| page.orders)
+            .filter(|order| !unread.contains(order))
+            .map(|(shop, number)| {
+                let key = (shop, number);
+                let target = found.get(&key).copied();
+                (key.0, key.1, target)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn remembered(address: &str, history_id: u64, deals: &[u64]) -> RememberedWitness {
+        let witness = |deal: &u64| Witness {
+            shop: "main".to_owned(),
+            number: format!("A{deal}"),
+            deal: *deal,
+        };
+        RememberedWitness {
+            address: Some(address.to_owned()),
+            history_id,
+            witnesses: deals.iter().map(witness).collect(),
+        }
+    }
+
+    /// What is found where the portal shows these deals with these origins, and this newest row of the history.
+    fn found(
+        remembered: &RememberedWitness,
+        address: &str,
+        newest: u64,
+        deals: &[(u64, &str)],
+    ) -> Verdict {
+        let mut inquiry = Inquiry::new(remembered);
+        let card = |(id, origin): &(u64, &str)| {
+            let originator = if origin.is_empty() { "" } else { "main" };
+            json!({"ID": id.to_string(), "ORIGINATOR_ID": originator, "ORIGIN_ID": origin})
+        };
+        let done = |result: Value| CommandAnswer::Done { result, next: None };
+        let answers = HashMap::from([
+            (HISTORY.to_owned(), done(json!({"items": [{"ID": newest}]}))),
+            (DEALS.to_owned(), done(deals.iter().map(card).collect())),
+        ]);
+        inquiry.answer(CallAnswer::Answered(answers));
+        inquiry.verdict(Some(address)).unwrap()
+    }
+
+    #[test]
+    fn a_portal_is_told_by_the_deals_that_carry_their_orders_origins() {
+        let known = remembered("one", 100, &[9, 8, 1]);
+        let own = [(9, "A9"), (8, "A8"), (1, "A1")];
+        for (address, newest, deals, verdict) in [
+            ("one", 100, &own[..], Verdict::Same),
+            // The same under a new address: nothing is let go.
+            ("two", 120, &own[..], Verdict::Same),
+            ("two", 120, &[(9, ""), (8, "X")][..], Verdict::Another),
+            ("two", 3, &[][..], Verdict::Another),
+            // Another one at the same address.
+            (
+                "one",
+                500,
+                &[(9, ""), (8, "X"), (1, "")][..],
+                Verdict::Another,
+            ),
+            ("one", 5, &[(1, "")][..], Verdict::Another),
+            // All deals deleted by hand are no proof.
+            ("one", 100, &[][..], Verdict::Same),
+            (
+                "one",
+                100,
+                &[(9, ""), (8, "A8"), (1, "A1")][..],
+                Verdict::Same,
+            ),
+            // An older state.
+            ("one", 60, &[(8, "A8"), (1, "A1")][..], Verdict::WentBack),
+            ("one", 60, &[(9, ""), (1, "A1")][..], Verdict::WentBack),
+            ("one", 60, &own[..], Verdict::HistoryShort),
+        ] {
+            let told = found(&known, address, newest, deals);
+            assert_eq!(told, verdict, "{address} {newest} {deals:?}");
+        }
+        let nobody = remembered("one", 100, &[]);
+        assert_eq!(found(&nobody, "one", 100, &[]), Verdict::Same);
+        assert_eq!(found(&nobody, "two", 100, &[]), Verdict::HistoryShort);
+    }
+
+    #[test]
+    fn a_portal_that_does_not_tell_is_not_judged() {
+        let known = remembered("one", 100, &[9]);
+        for answer in [
+            CallAnswer::NotRun,
+            CallAnswer::InDoubt,
+            CallAnswer::Answered(HashMap::new()),
+        ] {
+            let mut inquiry = Inquiry::new(&known);
+            inquiry.answer(answer);
+            assert_eq!(inquiry.verdict(Some("two")), None);
+        }
+    }
+
+    #[test]
+    fn of_what_was_not_answered_nothing_is_said() {
+        let order = |n: usize| ("main".to_owned(), format!("A{n}"));
+        let mut search = Search::new((0..60).map(order).collect());
+        let call = search.next_call().unwrap();
+        let mut answers = HashMap::new();
+        for command in &call.commands {
+            let first = command.params["filter"]["@ORIGIN_ID"][0] == "A0";
+            let row = |id: u64| json!({"ID": id, "ORIGINATOR_ID": "main", "ORIGIN_ID": "A0"});
+            let result = match (command.method, first) {
+                ("crm.deal.list", true) => json!([row(5), row(7)]),
+                ("crm.lead.list", true) => json!([row(3)]),
+                (_, true) => json!([]),
+                (_, false) => continue,
+            };
+            answers.insert(
+                command.key.clone(),
+                CommandAnswer::Done { result, next: None },
+            );
+        }
+        search.answer(&call, CallAnswer::Answered(answers));
+        assert!(search.next_call().is_none());
+        let found = search.finish();
+        assert_eq!(found.len(), 50);
+        let of_first = found.iter().find(|one| one.1 == "A0").unwrap();
+        assert_eq!(of_first.2, Some(CrmEntity::Deal(5)));
+        assert!(found.iter().all(|one| one.1 == "A0" || one.2.is_none()));
+    }
+}

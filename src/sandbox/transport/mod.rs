@@ -1,0 +1,7 @@
+//! How calls come in and answers go out: the endpoint, batches, the control page, and a socket that fails on demand.
+
+pub(super) mod batch;
+pub(super) mod control;
+pub(super) mod endpoint;
+pub(super) mod faulty_socket;
+pub(super) mod page;

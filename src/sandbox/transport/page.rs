@@ -1,0 +1,35 @@
+//! The kanban page: three files, nothing from elsewhere.
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+fn file(kind: &'static str, text: &'static str) -> Response {
+    let head = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (head, text).into_response()
+}
+
+pub(crate) async fn index() -> Response {
+    file(
+        "text/html; charset=utf-8",
+        include_str!("../page/index.html"),
+    )
+}
+
+pub(crate) async fn script() -> Response {
+    file(
+        "text/javascript; charset=utf-8",
+        include_str!("../page/app.js"),
+    )
+}
+
+pub(crate) async fn style() -> Response {
+    file("text/css; charset=utf-8", include_str!("../page/style.css"))
+}

@@ -1,0 +1,504 @@
+//! Dead letters.
+
+pub mod bulk_jobs;
+pub mod imports;
+
+use super::{Error, Json};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// An open letter.
+#[derive(Debug, Clone)]
+pub struct LetterRow {
+    /// Its id.
+    pub id: i64,
+    /// The accepted event.
+    pub outbox_id: Option<i64>,
+    /// The change that the shop could not be told.
+    pub change_seq: Option<i64>,
+    /// What else it is about, where it is no event either.
+    pub about: Option<String>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// The portal.
+    pub portal: Option<String>,
+    /// The order.
+    pub number: Option<String>,
+    /// What happened.
+    pub code: String,
+    /// What exactly.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Tries that were judged.
+    pub attempts: i32,
+    /// When it first failed.
+    pub first_failed_at: DateTime<Utc>,
+    /// When it last failed.
+    pub last_failed_at: DateTime<Utc>,
+    /// The event.
+    pub payload: Json,
+}
+
+/// Which letters to list; none means any.
+#[derive(Debug, Clone, Default)]
+pub struct Filter<'a> {
+    /// Of this shop.
+    pub shop: Option<&'a str>,
+    /// Of this portal.
+    pub portal: Option<&'a str>,
+    /// Of this code.
+    pub code: Option<&'a str>,
+    /// Of this order.
+    pub number: Option<&'a str>,
+    /// Last failed at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Last failed before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// With this text in the message or the payload, in any case.
+    pub text: Option<&'a str>,
+    /// With ids above this.
+    pub after: i64,
+    /// With ids up to this; none: without bound.
+    pub upto: Option<i64>,
+    /// How many.
+    pub limit: i64,
+}
+
+/// Open letters, oldest first.
+pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
+    Ok(sqlx::query_as!(
+        LetterRow,
+        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
+                  attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
+                  payload AS "payload!: Json"
+           FROM bridge.open_dead_letters
+           WHERE id > $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
+             AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
+             AND ($7::timestamptz IS NULL OR last_failed_at >= $7) AND ($8::timestamptz IS NULL OR last_failed_at < $8)
+             AND ($9::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($9)) > 0)
+             AND ($10::bigint IS NULL OR id <= $10)
+           ORDER BY id LIMIT $6"#,
+        filter.after,
+        filter.shop,
+        filter.portal,
+        filter.code,
+        filter.number,
+        filter.limit,
+        filter.since,
+        filter.until,
+        filter.text,
+        filter.upto
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Open letters, newest first: with ids below `after`; `upto` plays no part.
+pub async fn newest(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
+    Ok(sqlx::query_as!(
+        LetterRow,
+        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
+                  attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
+                  payload AS "payload!: Json"
+           FROM bridge.open_dead_letters
+           WHERE id < $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
+             AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
+             AND ($7::timestamptz IS NULL OR last_failed_at >= $7) AND ($8::timestamptz IS NULL OR last_failed_at < $8)
+             AND ($9::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($9)) > 0)
+           ORDER BY id DESC LIMIT $6"#,
+        filter.after,
+        filter.shop,
+        filter.portal,
+        filter.code,
+        filter.number,
+        filter.limit,
+        filter.since,
+        filter.until,
+        filter.text
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many open letters there are of one code in one shop of one portal.
+#[derive(Debug, Clone)]
+pub struct CountRow {
+    /// The portal.
+    pub portal: Option<String>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// The code.
+    pub code: String,
+    /// How many.
+    pub letters: i64,
+    /// The highest id among them.
+    pub newest_id: i64,
+    /// Since when the oldest fails.
+    pub oldest: DateTime<Utc>,
+}
+
+/// Counts open letters by portal, shop and code, the most first; `after`, `upto` and `limit` play no part.
+pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<CountRow>, Error> {
+    Ok(sqlx::query_as!(
+        CountRow,
+        r#"SELECT portal, shop, code AS "code!", count(*) AS "letters!", max(id) AS "newest_id!",
+                  min(first_failed_at) AS "oldest!"
+           FROM bridge.open_dead_letters
+           WHERE ($1::text IS NULL OR shop = $1) AND ($2::text IS NULL OR portal = $2)
+             AND ($3::text IS NULL OR code = $3) AND ($4::text IS NULL OR number = $4)
+             AND ($5::timestamptz IS NULL OR last_failed_at >= $5) AND ($6::timestamptz IS NULL OR last_failed_at < $6)
+             AND ($7::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($7)) > 0)
+           GROUP BY portal, shop, code ORDER BY count(*) DESC, code, portal, shop"#,
+        filter.shop,
+        filter.portal,
+        filter.code,
+        filter.number,
+        filter.since,
+        filter.until,
+        filter.text
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How a letter ended.
+#[derive(Debug, Clone)]
+pub struct ClosedRow {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// `retried`, `discarded`, `overtaken` or `duplicate`.
+    pub how: String,
+    /// Who closed it.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// How a letter ended; none if it is open or was never there.
+pub async fn end(db: &mut PgConnection, id: i64) -> Result<Option<ClosedRow>, Error> {
+    Ok(sqlx::query_as!(
+        ClosedRow,
+        r#"SELECT closed_at AS "at!", closed_how AS "how!", closed_by AS by, reason
+           FROM bridge.dead_letters WHERE id = $1 AND closed_at IS NOT NULL"#,
+        id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// One letter, open or closed.
+pub async fn any(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
+    Ok(sqlx::query_as!(
+        LetterRow,
+        r#"SELECT d.id, d.outbox_id, d.change_seq, d.about, d.shop, d.portal, d.number, d.code, d.message,
+                  coalesce(c.remedy, '') AS "remedy!", d.attempts, d.first_failed_at, d.last_failed_at, d.payload AS "payload!: Json"
+           FROM bridge.dead_letters d LEFT JOIN bridge.codes c USING (code) WHERE d.id = $1"#,
+        id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// One open letter.
+pub async fn open(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
+    let filter = Filter {
+        // The id may be anything that a caller wrote.
+        after: id.saturating_sub(1),
+        limit: 1,
+        ..Filter::default()
+    };
+    Ok(list(db, &filter)
+        .await?
+        .into_iter()
+        .find(|letter| letter.id == id))
+}
+
+/// Closes an open letter; false if it is closed already.
+pub async fn close(
+    db: &mut PgConnection,
+    id: i64,
+    how: &str,
+    by: &str,
+    reason: Option<&str>,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.dead_letters SET closed_at = now(), closed_how = $2, closed_by = $3, reason = $4
+         WHERE id = $1 AND closed_at IS NULL",
+        id,
+        how,
+        by,
+        reason
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The open letter of an accepted event.
+pub async fn of_event(db: &mut PgConnection, event: i64) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id FROM bridge.dead_letters WHERE outbox_id = $1 AND closed_at IS NULL",
+        event
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// An open letter about an event of an order.
+#[derive(Debug, Clone)]
+pub struct OpenRow {
+    /// Its id.
+    pub id: i64,
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// The accepted event; none if it could not be accepted.
+    pub outbox_id: Option<i64>,
+    /// When it first failed, as far as that can be true.
+    pub failed_at: DateTime<Utc>,
+    /// What the event tells of its age, laid out as an event.
+    pub tells: Json,
+}
+
+/// The open letters about events of these orders.
+pub async fn open_of_orders(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<OpenRow>, Error> {
+    Ok(sqlx::query_as!(
+        OpenRow,
+        r#"SELECT d.id, d.shop AS "shop!", d.number AS "number!", d.outbox_id,
+                  least(d.first_failed_at, now()) AS "failed_at!",
+                  jsonb_build_object(
+                      'type', d.payload -> 'type', 'time', d.payload -> 'time',
+                      'data', (SELECT jsonb_object_agg(k, d.payload -> 'data' -> k) FROM UNNEST($3::text[]) AS k)
+                  ) AS "tells!: Json"
+           FROM UNNEST($1::text[], $2::text[]) AS n (shop, number)
+           JOIN bridge.dead_letters d ON d.shop = n.shop AND d.number = n.number
+           WHERE d.closed_at IS NULL AND d.change_seq IS NULL AND d.about IS NULL ORDER BY d.id"#,
+        shops,
+        numbers,
+        &AGES.map(str::to_owned)
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Members of an event's data that tell how new it is.
+const AGES: [&str; 9] = [
+    "version",
+    "updated_at",
+    "created_at",
+    "status",
+    "status_changed_at",
+    "paid",
+    "paid_at",
+    "completed_at",
+    "cancelled",
+];
+
+/// Closes open letters by themselves: (letter, how, why).
+pub async fn close_by_themselves(
+    db: &mut PgConnection,
+    ids: &[i64],
+    hows: &[String],
+    reasons: &[String],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.dead_letters d
+         SET closed_at = now(), closed_how = k.how, closed_by = 'bridge', reason = k.reason
+         FROM UNNEST($1::bigint[], $2::text[], $3::text[]) AS k (id, how, reason)
+         WHERE d.id = k.id AND d.closed_at IS NULL",
+        ids,
+        hows,
+        reasons
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Writes letters for accepted events whose orders are locked and recorded.
+pub async fn write(
+    db: &mut PgConnection,
+    events: &[i64],
+    codes: &[String],
+    messages: &[String],
+    attempts: &[i32],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.dead_letters (outbox_id, portal, shop, number, code, message, attempts, first_failed_at, payload)
+         SELECT e.id, e.portal, e.shop, e.number, n.code, n.message, n.attempts, coalesce(o.first_failed_at, now()), e.body
+         FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::int[]) AS n (event, code, message, attempts)
+         JOIN bridge.outbox e ON e.id = n.event
+         JOIN bridge.orders o ON o.shop = e.shop AND o.number = e.number
+         ON CONFLICT (outbox_id) WHERE closed_at IS NULL DO NOTHING",
+        events,
+        codes,
+        messages,
+        attempts
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Writes letters for subjects that are locked and recorded.
+pub async fn write_subjects(
+    db: &mut PgConnection,
+    (shops, keys): (&[String], &[String]),
+    codes: &[String],
+    messages: &[String],
+    attempts: &[i32],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.dead_letters
+             (portal, shop, number, subject, code, message, attempts, first_failed_at, payload)
+         SELECT s.portal, s.shop, s.key, s.key, n.code, n.message, n.attempts,
+                coalesce(s.first_failed_at, now()), s.body
+         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::int[])
+              AS n (shop, key, code, message, attempts)
+         JOIN bridge.subjects s USING (shop, key)
+         ON CONFLICT (shop, subject) WHERE closed_at IS NULL AND subject IS NOT NULL DO NOTHING",
+        shops,
+        keys,
+        codes,
+        messages,
+        attempts
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The subject that a letter is about, if it is about one.
+pub async fn subject(db: &mut PgConnection, id: i64) -> Result<Option<String>, Error> {
+    let row = sqlx::query_scalar!("SELECT subject FROM bridge.dead_letters WHERE id = $1", id);
+    Ok(row.fetch_optional(db).await?.flatten())
+}
+
+/// A letter of an event that could not be accepted.
+#[derive(Debug, Clone)]
+pub struct RejectedEvent<'a> {
+    /// The portal, if the shop is known.
+    pub portal: Option<&'a str>,
+    /// The shop, if it is known.
+    pub shop: Option<&'a str>,
+    /// The order, if the event names one.
+    pub number: Option<&'a str>,
+    /// What happened.
+    pub code: &'a str,
+    /// What exactly.
+    pub message: &'a str,
+    /// The event.
+    pub payload: &'a Json,
+}
+
+/// Writes a letter for an event that could not be accepted, unless the same one is open.
+pub async fn write_stray(db: &mut PgConnection, stray: &RejectedEvent<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload)
+         SELECT $1, $2, $3, $4, $5, $6::text::jsonb
+         WHERE NOT EXISTS (SELECT FROM bridge.dead_letters d
+             WHERE d.closed_at IS NULL AND d.shop = $2 AND d.number = $3
+               AND d.outbox_id IS NULL AND d.code = $4 AND d.payload = $6::text::jsonb)",
+        stray.portal,
+        stray.shop,
+        stray.number,
+        stray.code,
+        stray.message,
+        &*stray.payload.text()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A letter of something else than an event or a message to a shop.
+#[derive(Debug, Clone)]
+pub struct Special<'a> {
+    /// What it is about: `comparison`, `origin`, `notification`, `move` or `delivery`.
+    pub about: &'a str,
+    /// The portal.
+    pub portal: Option<&'a str>,
+    /// The shop.
+    pub shop: Option<&'a str>,
+    /// The order.
+    pub number: Option<&'a str>,
+    /// What happened.
+    pub code: &'a str,
+    /// What exactly.
+    pub message: &'a str,
+    /// What it takes to try it again.
+    pub payload: &'a Json,
+}
+
+/// Writes a letter of something that was worked on; the same thing has one open letter at most. True if it is a new one.
+pub async fn write_special(db: &mut PgConnection, of: &Special<'_>) -> Result<bool, Error> {
+    let new = sqlx::query_scalar!(
+        r#"INSERT INTO bridge.dead_letters AS d (about, portal, shop, number, code, message, attempts, payload)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7::text::jsonb)
+         ON CONFLICT (about, (coalesce(portal, '')), (coalesce(shop, '')), (md5(payload::text)))
+             WHERE closed_at IS NULL AND about IS NOT NULL
+         DO UPDATE SET last_failed_at = now(), attempts = d.attempts + 1, code = excluded.code, message = excluded.message
+         RETURNING d.attempts = 1 AS "new!""#,
+        of.about,
+        of.portal,
+        of.shop,
+        of.number,
+        of.code,
+        of.message,
+        &*of.payload.text()
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(new)
+}
+
+/// A letter about a comparison that was closed.
+#[derive(Debug, Clone)]
+pub struct ComparedRow {
+    /// Its id.
+    pub id: i64,
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+}
+
+/// Closes the letters about comparisons and origins of orders that were compared since: (shop, number).
+pub async fn compared(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<ComparedRow>, Error> {
+    Ok(sqlx::query_as!(
+        ComparedRow,
+        r#"UPDATE bridge.dead_letters d
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'the order was compared since'
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.about IN ('comparison', 'origin')
+         RETURNING d.id, k.shop AS "shop!", k.number AS "number!""#,
+        shops,
+        numbers
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Removes letters closed more than this many seconds ago, at most `batch`.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.dead_letters WHERE id IN (
+             SELECT id FROM bridge.dead_letters WHERE closed_at < now() - make_interval(secs => $1) LIMIT $2
+             FOR UPDATE SKIP LOCKED)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

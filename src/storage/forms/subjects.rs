@@ -1,0 +1,351 @@
+//! What is brought to a portal beside orders: the same queue, in a table of its own.
+
+use crate::storage::{
+    Error, Json,
+    queue::{
+        lanes::Lease,
+        orders::{AttemptResult, Columns, QueueHead},
+    },
+};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// Something that was received and is to be brought to a portal.
+#[derive(Debug, Clone)]
+pub struct NewSubject<'a> {
+    /// The shop.
+    pub shop: &'a str,
+    /// Its key.
+    pub key: &'a str,
+    /// Its portal.
+    pub portal: &'a str,
+    /// What was received.
+    pub body: &'a Value,
+}
+
+/// Adds the submission of a form; it is due at once.
+pub async fn add_form(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.subjects (shop, key, kind, portal, body, due_at, waits_since)
+         VALUES ($1, $2, 'form', $3, $4, now(), now())",
+        new.shop,
+        new.key,
+        new.portal,
+        new.body
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A subject that is due.
+#[derive(Debug, Clone)]
+pub struct DueSubject {
+    /// The shop.
+    pub shop: String,
+    /// Its key.
+    pub key: String,
+    /// What was received.
+    pub body: Json,
+    /// What the planner knows of it.
+    pub known: Json,
+    /// What was under way when it was last worked on, if nobody heard how that ended.
+    pub under_way: Option<Json>,
+    /// Whether that can no longer land.
+    pub landed: bool,
+}
+
+/// The due submissions of a lane, the longest due first. None unless the lease is held.
+pub async fn claim_forms(
+    db: &mut PgConnection,
+    lease: &Lease,
+    shops: &[String],
+    limit: i64,
+) -> Result<Vec<DueSubject>, Error> {
+    Ok(sqlx::query_as!(
+        DueSubject,
+        r#"SELECT s.shop, s.key, s.body AS "body: Json", s.known AS "known: Json",
+                  u.what AS "under_way?: Json", coalesce(u.lands_until <= now(), true) AS "landed!"
+           FROM bridge.subjects s
+           LEFT JOIN bridge.under_way u ON u.shop = s.shop AND u.number = s.key
+           WHERE s.portal = $1 AND s.kind = 'form' AND s.due_at <= now() AND s.shop = ANY($2)
+             AND EXISTS (SELECT FROM bridge.lanes l
+                         WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4
+                           AND l.lease_until > now() AND l.paused_at IS NULL)
+           ORDER BY s.due_at LIMIT $5"#,
+        lease.portal,
+        shops,
+        lease.owner,
+        lease.epoch,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Seconds until the next submission of these shops of a portal is due; none if nothing waits.
+pub async fn next_form_due(
+    db: &mut PgConnection,
+    portal: &str,
+    shops: &[String],
+) -> Result<Option<f64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM bridge.subjects
+         WHERE portal = $1 AND kind = 'form' AND due_at IS NOT NULL AND shop = ANY($2)",
+        portal,
+        shops
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Locks these subjects: what of them waits has a head, as an order with an event has.
+pub async fn lock(
+    db: &mut PgConnection,
+    shops: &[String],
+    keys: &[String],
+) -> Result<Vec<QueueHead>, Error> {
+    Ok(sqlx::query_as!(
+        QueueHead,
+        r#"SELECT s.shop, s.key AS number,
+                  CASE WHEN s.due_at IS NOT NULL THEN 0::bigint END AS head_id,
+                  NULL::bigint AS head_version, NULL::timestamptz AS head_updated_at,
+                  s.attempts, s.stalls, NULL::jsonb AS age, NULL::jsonb AS said,
+                  false AS "doubtful!", now() AS "now!", s.portal
+           FROM UNNEST($1::text[], $2::text[]) AS k (shop, key)
+           JOIN bridge.subjects s USING (shop, key)
+           ORDER BY s.shop, s.key FOR UPDATE OF s"#,
+        shops,
+        keys
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Records what tries came to; the subjects are locked, and what may still land of them is stored.
+pub async fn record(db: &mut PgConnection, tried: &[AttemptResult]) -> Result<(), Error> {
+    let then = Columns::of(tried);
+    let shops: Vec<String> = tried.iter().map(|t| t.shop.clone()).collect();
+    let keys: Vec<String> = tried.iter().map(|t| t.number.clone()).collect();
+    let known: Vec<Value> = tried.iter().map(|t| t.known.clone()).collect();
+    let ids = |get: fn(&AttemptResult) -> Option<i64>| tried.iter().map(get).collect::<Vec<_>>();
+    let (deals, leads) = (ids(|t| t.deal_id), ids(|t| t.lead_id));
+    let (contacts, companies) = (ids(|t| t.contact_id), ids(|t| t.company_id));
+    sqlx::query!(
+        "UPDATE bridge.subjects s
+         SET known = n.known, deal_id = n.deal_id, lead_id = n.lead_id, contact_id = n.contact_id,
+             company_id = n.company_id,
+             due_at = CASE WHEN n.verb = 'keep' THEN s.due_at
+                           WHEN n.verb = 'wait'
+                           THEN greatest(now() + n.delay * interval '1 millisecond', u.lands_until)
+                           WHEN n.verb = 'stall' AND u.lands_until IS NOT NULL
+                           THEN least(now() + n.delay * interval '1 millisecond',
+                                      greatest(u.lands_until, now() + interval '200 milliseconds'))
+                           WHEN n.verb IN ('retry', 'stall')
+                           THEN now() + n.delay * interval '1 millisecond' END,
+             waits_since = CASE WHEN n.verb = 'keep' THEN s.waits_since
+                                WHEN n.verb IN ('retry', 'stall', 'wait')
+                                THEN coalesce(s.waits_since, now()) END,
+             attempts = CASE WHEN n.verb IN ('retry', 'dead') THEN n.count
+                             WHEN n.verb = 'done' THEN 0 ELSE s.attempts END,
+             stalls = CASE WHEN n.verb IN ('stall', 'wait') THEN n.count
+                           WHEN n.verb = 'keep' THEN s.stalls ELSE 0 END,
+             first_failed_at = CASE WHEN n.verb IN ('retry', 'dead')
+                                    THEN coalesce(s.first_failed_at, now())
+                                    WHEN n.verb = 'done' THEN NULL ELSE s.first_failed_at END,
+             error_code = CASE WHEN n.verb IN ('retry', 'dead') THEN n.code
+                               WHEN n.verb = 'done' THEN NULL ELSE s.error_code END,
+             error_message = CASE WHEN n.verb IN ('retry', 'dead') THEN n.message
+                                  WHEN n.verb = 'done' THEN NULL ELSE s.error_message END,
+             done_at = CASE WHEN n.verb = 'done' THEN now() ELSE s.done_at END,
+             follow_at = CASE WHEN n.verb = 'done' AND n.lead_id IS NOT NULL
+                                   AND n.deal_id IS NULL
+                              THEN now() + interval '2 seconds' END
+         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[],
+                     $7::bigint[], $8::jsonb[], $9::bigint[], $10::bigint[], $11::bigint[],
+                     $12::bigint[])
+              AS n (shop, number, verb, count, code, message, delay, known, deal_id, lead_id,
+                    contact_id, company_id)
+              LEFT JOIN bridge.under_way u USING (shop, number)
+         WHERE s.shop = n.shop AND s.key = n.number",
+        &shops,
+        &keys,
+        &then.verbs,
+        &then.counts,
+        &then.codes as &[Option<String>],
+        &then.messages as &[Option<String>],
+        &then.delays,
+        &known,
+        &deals as &[Option<i64>],
+        &leads as &[Option<i64>],
+        &contacts as &[Option<i64>],
+        &companies as &[Option<i64>]
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives a subject up, whatever is known of it; tries that were judged, none if nothing of it
+/// waits.
+pub async fn give_up(
+    db: &mut PgConnection,
+    (shop, key): (&str, &str),
+    (code, message): (&str, &str),
+) -> Result<Option<i32>, Error> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE bridge.subjects
+         SET due_at = NULL, waits_since = NULL, attempts = attempts + 1, stalls = 0,
+             first_failed_at = coalesce(first_failed_at, now()), error_code = $3,
+             error_message = $4
+         WHERE shop = $1 AND key = $2 AND due_at IS NOT NULL RETURNING attempts",
+        shop,
+        key,
+        code,
+        message
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Makes a subject due again, with all tries before it; not before nothing of it can land any more.
+/// False if it was done, or is pruned. A mended body takes the place of what was received.
+pub async fn wake(
+    db: &mut PgConnection,
+    (shop, key): (&str, &str),
+    mended: Option<&Value>,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.subjects
+         SET due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
+                                       WHERE u.shop = $1 AND u.number = $2)),
+             waits_since = coalesce(waits_since, now()), attempts = 0, stalls = 0,
+             first_failed_at = NULL, body = coalesce($3, body)
+         WHERE shop = $1 AND key = $2 AND done_at IS NULL",
+        shop,
+        key,
+        mended
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Removes what was done, or given up and let go, more than this many seconds ago; at most `batch`.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.subjects s USING (
+             SELECT shop, key FROM bridge.subjects o
+             WHERE done_at < now() - make_interval(secs => $1)
+                OR (done_at IS NULL AND due_at IS NULL
+                    AND received_at < now() - make_interval(secs => $1)
+                    AND NOT EXISTS (SELECT FROM bridge.dead_letters d
+                                    WHERE d.shop = o.shop AND d.subject = o.key
+                                      AND d.closed_at IS NULL))
+             LIMIT $2) AS old
+         WHERE s.shop = old.shop AND s.key = old.key",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// A lead of a subject of which no deal is known.
+#[derive(Debug, Clone)]
+pub struct FollowedLead {
+    /// The shop.
+    pub shop: String,
+    /// The subject's key.
+    pub key: String,
+    /// The lead.
+    pub lead_id: i64,
+}
+
+/// The leads of a lane that are to be looked at, the longest due first. None unless the lease is
+/// held.
+pub async fn to_follow(
+    db: &mut PgConnection,
+    lease: &Lease,
+    shops: &[String],
+    limit: i64,
+) -> Result<Vec<FollowedLead>, Error> {
+    Ok(sqlx::query_as!(
+        FollowedLead,
+        r#"SELECT shop, key, lead_id AS "lead_id!" FROM bridge.subjects
+           WHERE portal = $1 AND follow_at <= now() AND shop = ANY($2)
+             AND EXISTS (SELECT FROM bridge.lanes l
+                         WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4
+                           AND l.lease_until > now() AND l.paused_at IS NULL)
+           ORDER BY follow_at LIMIT $5"#,
+        lease.portal,
+        shops,
+        lease.owner,
+        lease.epoch,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Seconds until the next lead of these shops of a portal is to be looked at; none if none is.
+pub async fn next_to_follow(
+    db: &mut PgConnection,
+    portal: &str,
+    shops: &[String],
+) -> Result<Option<f64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT extract(epoch FROM min(follow_at) - now())::float8 FROM bridge.subjects
+         WHERE portal = $1 AND follow_at IS NOT NULL AND shop = ANY($2)",
+        portal,
+        shops
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// What became of a lead.
+#[derive(Debug, Clone)]
+pub struct WhatBecame {
+    /// The shop.
+    pub shop: String,
+    /// The subject's key.
+    pub key: String,
+    /// The deal that was made of it.
+    pub deal_id: Option<i64>,
+    /// Its contact.
+    pub contact_id: Option<i64>,
+}
+
+/// Stores what became of leads that are followed. A lead of which no deal is known is looked at
+/// again when it is half as old again, within the hour at the latest. The subjects that were still
+/// followed: (shop, key).
+pub async fn followed(
+    db: &mut PgConnection,
+    became: &[WhatBecame],
+) -> Result<Vec<(String, String)>, Error> {
+    let shops: Vec<String> = became.iter().map(|one| one.shop.clone()).collect();
+    let keys: Vec<String> = became.iter().map(|one| one.key.clone()).collect();
+    let deals: Vec<Option<i64>> = became.iter().map(|one| one.deal_id).collect();
+    let contacts: Vec<Option<i64>> = became.iter().map(|one| one.contact_id).collect();
+    let rows = sqlx::query!(
+        "UPDATE bridge.subjects s
+         SET deal_id = coalesce(n.deal_id, s.deal_id),
+             contact_id = coalesce(n.contact_id, s.contact_id),
+             follow_at = CASE WHEN n.deal_id IS NULL
+                              THEN now() + least(interval '1 hour',
+                                       greatest(interval '2 seconds', (now() - s.done_at) / 2)) END
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+              AS n (shop, key, deal_id, contact_id)
+         WHERE s.shop = n.shop AND s.key = n.key AND s.follow_at IS NOT NULL
+         RETURNING s.shop, s.key",
+        &shops,
+        &keys,
+        &deals as &[Option<i64>],
+        &contacts as &[Option<i64>]
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.shop, row.key)).collect())
+}

@@ -1,0 +1,197 @@
+//! Who uses a value, and which cards are not whose.
+
+use crate::storage::Error;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// The most people that are remembered for one value.
+const MOST: i64 = 8;
+
+/// Somebody who uses a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bearer {
+    /// The shop.
+    pub shop: String,
+    /// `id:` and a customer id, a phone, or an address.
+    pub value: String,
+    /// Tells this one from another.
+    pub bearer: String,
+    /// The customer id.
+    pub customer_id: Option<String>,
+    /// The parts of the name.
+    pub names: Value,
+    /// The contact that stands for this person.
+    pub contact_id: Option<i64>,
+}
+
+/// Who uses these values of these shops.
+pub async fn find(
+    db: &mut PgConnection,
+    portal: &str,
+    shops: &[String],
+    values: &[String],
+) -> Result<Vec<Bearer>, Error> {
+    Ok(sqlx::query_as!(
+        Bearer,
+        "SELECT b.shop, b.value, b.bearer, b.customer_id, b.names, b.contact_id
+         FROM (SELECT DISTINCT shop, value FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)) k
+         JOIN bridge.bearers b ON b.portal = $1 AND b.shop = k.shop AND b.value = k.value
+         ORDER BY b.shop, b.value, b.bearer",
+        portal,
+        shops,
+        values
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Remembers who uses which value, none twice; of a value that many use only the first few.
+pub async fn put(db: &mut PgConnection, portal: &str, all: &[Bearer]) -> Result<(), Error> {
+    let shops: Vec<&str> = all.iter().map(|b| &*b.shop).collect();
+    let values: Vec<&str> = all.iter().map(|b| &*b.value).collect();
+    let bearers: Vec<&str> = all.iter().map(|b| &*b.bearer).collect();
+    let ids: Vec<Option<&str>> = all.iter().map(|b| b.customer_id.as_deref()).collect();
+    let names: Vec<&Value> = all.iter().map(|b| &b.names).collect();
+    let contacts: Vec<Option<i64>> = all.iter().map(|b| b.contact_id).collect();
+    sqlx::query!(
+        "INSERT INTO bridge.bearers AS b (portal, shop, value, bearer, customer_id, names, contact_id)
+         SELECT $1, n.* FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::bigint[])
+              AS n (shop, value, bearer, customer_id, names, contact_id)
+         WHERE EXISTS (SELECT FROM bridge.bearers o
+                       WHERE o.portal = $1 AND o.shop = n.shop AND o.value = n.value AND o.bearer = n.bearer)
+            OR (SELECT count(*) FROM bridge.bearers o
+                WHERE o.portal = $1 AND o.shop = n.shop AND o.value = n.value) < $8
+         ORDER BY n.shop, n.value, n.bearer
+         ON CONFLICT (portal, shop, value, bearer) DO UPDATE SET contact_id = coalesce(excluded.contact_id, b.contact_id)
+         WHERE b.contact_id IS DISTINCT FROM coalesce(excluded.contact_id, b.contact_id)",
+        portal,
+        &shops as &[&str],
+        &values as &[&str],
+        &bearers as &[&str],
+        &ids as &[Option<&str>],
+        &names as &[&Value],
+        &contacts as &[Option<i64>],
+        MOST
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Takes a contact from the people under these values.
+pub async fn forget_contact(
+    db: &mut PgConnection,
+    (portal, shop): (&str, &str),
+    values: &[String],
+    contact: i64,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH locked AS MATERIALIZED (
+             SELECT b.portal, b.shop, b.value, b.bearer FROM bridge.bearers b
+             WHERE b.portal = $1 AND b.shop = $2 AND b.value = ANY($3) AND b.contact_id = $4
+             ORDER BY b.shop, b.value, b.bearer FOR UPDATE)
+         UPDATE bridge.bearers b SET contact_id = NULL FROM locked l
+         WHERE b.portal = l.portal AND b.shop = l.shop AND b.value = l.value AND b.bearer = l.bearer",
+        portal,
+        shop,
+        values,
+        contact
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A card that is not a customer's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefusedCard {
+    /// The shop; empty where the value says the same in every shop.
+    pub shop: String,
+    /// What the customer is known by.
+    pub value: String,
+    /// `contact` or `company`.
+    pub entity: String,
+    /// The card.
+    pub bitrix_id: i64,
+    /// Who he is, or which firm it is.
+    pub person: Value,
+}
+
+/// The cards that were refused for whoever is known by these values: (shop, value).
+pub async fn refused(
+    db: &mut PgConnection,
+    portal: &str,
+    keys: &[(&str, String)],
+) -> Result<Vec<RefusedCard>, Error> {
+    let shops: Vec<&str> = keys.iter().map(|key| key.0).collect();
+    let values: Vec<&str> = keys.iter().map(|key| &*key.1).collect();
+    Ok(sqlx::query_as!(
+        RefusedCard,
+        "SELECT r.shop, r.value, r.entity, r.bitrix_id, r.person
+         FROM (SELECT DISTINCT shop, value FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)) k
+         JOIN bridge.refused_cards r ON r.portal = $1 AND r.shop = k.shop AND r.value = k.value
+         WHERE r.left_at IS NULL
+         ORDER BY r.shop, r.value, r.bitrix_id",
+        portal,
+        &shops as &[&str],
+        &values as &[&str]
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// An operator's word that a card is not somebody's.
+#[derive(Debug, Clone, Copy)]
+pub struct Word<'a> {
+    /// The portal.
+    pub portal: &'a str,
+    /// The order on whose page it was said.
+    pub number: &'a str,
+    /// Who said it.
+    pub actor: &'a str,
+    /// `contact` or `company`.
+    pub entity: &'a str,
+    /// The card.
+    pub bitrix_id: i64,
+    /// Who he is, or which firm it is.
+    pub person: &'a Value,
+}
+
+/// Remembers that a card is not his who is known by these values: (shop, value).
+pub async fn refuse(
+    db: &mut PgConnection,
+    word: Word<'_>,
+    keys: &[(&str, String)],
+) -> Result<(), Error> {
+    let shops: Vec<&str> = keys.iter().map(|key| key.0).collect();
+    let values: Vec<&str> = keys.iter().map(|key| &*key.1).collect();
+    sqlx::query!(
+        "INSERT INTO bridge.refused_cards (portal, shop, value, entity, bitrix_id, person, number, actor)
+         SELECT $1, k.shop, k.value, $4, $5, $6, $7, $8 FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)
+         ORDER BY k.shop, k.value
+         ON CONFLICT (portal, shop, value, entity, bitrix_id) DO UPDATE
+         SET person = excluded.person, actor = excluded.actor, at = now(), left_at = NULL",
+        word.portal,
+        &shops as &[&str],
+        &values as &[&str],
+        word.entity,
+        word.bitrix_id,
+        word.person,
+        word.number,
+        word.actor
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Another portal stands behind the name: what was said of the cards of the one before is true of none of its own.
+pub async fn leave(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.refused_cards SET left_at = now() WHERE portal = $1 AND left_at IS NULL",
+        portal
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,276 @@
+//! Who may send to which portal, and whether anybody should.
+
+use crate::storage::Error;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// A held lease. Whoever settles shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The portal.
+    pub portal: String,
+    /// The worker.
+    pub owner: String,
+    /// The turn: grows with each change of owner.
+    pub epoch: i64,
+}
+
+/// Takes the lane if it is free, its lease is over, or it is this owner's already.
+pub async fn acquire(
+    db: &mut PgConnection,
+    portal: &str,
+    owner: &str,
+    seconds: f64,
+) -> Result<Option<Lease>, Error> {
+    let epoch = sqlx::query_scalar!(
+        "INSERT INTO bridge.lanes AS l (portal, owner, epoch, lease_until)
+         VALUES ($1, $2, 1, now() + make_interval(secs => $3))
+         ON CONFLICT (portal) DO UPDATE
+         SET owner = excluded.owner, epoch = l.epoch + 1, lease_until = excluded.lease_until
+         WHERE l.owner IS NULL OR l.lease_until <= now() OR l.owner = excluded.owner
+         RETURNING epoch",
+        portal,
+        owner,
+        seconds
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(epoch.map(|epoch| Lease {
+        portal: portal.to_owned(),
+        owner: owner.to_owned(),
+        epoch,
+    }))
+}
+
+/// Makes the lease hold longer, and counts the portal's bucket as full for `drains` seconds; false if another has taken the lane.
+pub async fn renew(
+    db: &mut PgConnection,
+    lease: &Lease,
+    seconds: f64,
+    drains: f64,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.lanes SET lease_until = now() + make_interval(secs => $4),
+                limit_until = greatest(limit_until, now() + make_interval(secs => $5))
+         WHERE portal = $1 AND owner = $2 AND epoch = $3",
+        lease.portal,
+        lease.owner,
+        lease.epoch,
+        seconds,
+        drains
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives the lane back, and wakes whoever waits for it.
+pub async fn release(db: &mut PgConnection, lease: &Lease) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH gone AS (
+             UPDATE bridge.lanes SET owner = NULL, lease_until = NULL
+             WHERE portal = $1 AND owner = $2 AND epoch = $3 RETURNING portal)
+         SELECT pg_notify('bridge_lane', portal) FROM gone",
+        lease.portal,
+        lease.owner,
+        lease.epoch
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(())
+}
+
+/// Locks the lane for settling.
+pub async fn fence(db: &mut PgConnection, lease: &Lease) -> Result<(), Error> {
+    let held = sqlx::query_scalar!(
+        "SELECT true FROM bridge.lanes WHERE portal = $1 AND owner = $2 AND epoch = $3 FOR UPDATE",
+        lease.portal,
+        lease.owner,
+        lease.epoch
+    )
+    .fetch_optional(db)
+    .await?;
+    held.map(|_| ()).ok_or(Error::LeaseLost)
+}
+
+/// A lane's row.
+#[derive(Debug, Clone)]
+pub struct LaneRow {
+    /// The portal.
+    pub portal: String,
+    /// Who drives it, if the lease holds.
+    pub owner: Option<String>,
+    /// Until when.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// Since when it is paused.
+    pub paused_at: Option<DateTime<Utc>>,
+    /// The code of the fault that paused it.
+    pub paused_code: Option<String>,
+    /// Why.
+    pub paused_reason: Option<String>,
+    /// When it tries again by itself.
+    pub resume_at: Option<DateTime<Utc>>,
+    /// Failures in a row.
+    pub failures: i32,
+    /// Seconds until it tries again by itself.
+    pub resume_in: Option<f64>,
+    /// Until when it goes at half its pace, if it does.
+    pub lowered_until: Option<DateTime<Utc>>,
+}
+
+/// Every lane that was ever driven or paused.
+pub async fn all(db: &mut PgConnection) -> Result<Vec<LaneRow>, Error> {
+    Ok(sqlx::query_as!(
+        LaneRow,
+        r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until, paused_at, paused_code,
+                  paused_reason, resume_at, failures, extract(epoch FROM resume_at - now())::float8 AS resume_in,
+                  CASE WHEN lowered_until > now() THEN lowered_until END AS lowered_until
+           FROM bridge.lanes ORDER BY portal"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// One lane.
+pub async fn one(db: &mut PgConnection, portal: &str) -> Result<Option<LaneRow>, Error> {
+    Ok(sqlx::query_as!(
+        LaneRow,
+        r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until, paused_at, paused_code,
+                  paused_reason, resume_at, failures, extract(epoch FROM resume_at - now())::float8 AS resume_in,
+                  CASE WHEN lowered_until > now() THEN lowered_until END AS lowered_until
+           FROM bridge.lanes WHERE portal = $1"#,
+        portal
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The lane goes at half its pace for so many seconds.
+pub async fn slow_down(db: &mut PgConnection, lease: &Lease, seconds: f64) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.lanes SET lowered_until = now() + make_interval(secs => $4)
+         WHERE portal = $1 AND owner = $2 AND epoch = $3",
+        lease.portal,
+        lease.owner,
+        lease.epoch,
+        seconds
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Why a lane stops sending.
+#[derive(Debug, Clone)]
+pub struct LaneFault<'a> {
+    /// The code.
+    pub code: &'a str,
+    /// Why, in one sentence.
+    pub reason: &'a str,
+    /// Seconds until it tries again.
+    pub resume_in: f64,
+}
+
+/// Pauses a lane because of a fault, unless a person has paused it; returns the failures in a row. Nothing happens without the
+/// lease.
+pub async fn fail(
+    db: &mut PgConnection,
+    lease: &Lease,
+    fault: &LaneFault<'_>,
+) -> Result<Option<i32>, Error> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE bridge.lanes
+         SET paused_at = coalesce(paused_at, now()), paused_code = $4, paused_reason = $5,
+             resume_at = now() + make_interval(secs => $6), failures = failures + 1
+         WHERE portal = $1 AND owner = $2 AND epoch = $3 AND paused_by IS NULL
+         RETURNING failures",
+        lease.portal,
+        lease.owner,
+        lease.epoch,
+        fault.code,
+        fault.reason,
+        fault.resume_in
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Stops a lane because of a fault that only a person can mend.
+pub async fn stop(
+    db: &mut PgConnection,
+    lease: &Lease,
+    code: &str,
+    reason: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.lanes
+         SET paused_at = now(), paused_by = 'bridge', paused_code = $4, paused_reason = $5, resume_at = NULL
+         WHERE portal = $1 AND owner = $2 AND epoch = $3",
+        lease.portal,
+        lease.owner,
+        lease.epoch,
+        code,
+        reason
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Ends a pause that a fault made; `recovered` also forgets the failures.
+pub async fn clear_pause(
+    db: &mut PgConnection,
+    lease: &Lease,
+    recovered: bool,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.lanes
+         SET paused_at = NULL, paused_code = NULL, paused_reason = NULL, resume_at = NULL,
+             failures = CASE WHEN $4 THEN 0 ELSE failures END
+         WHERE portal = $1 AND owner = $2 AND epoch = $3 AND paused_by IS NULL",
+        lease.portal,
+        lease.owner,
+        lease.epoch,
+        recovered
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Pauses a lane until a person resumes it.
+pub async fn pause(db: &mut PgConnection, portal: &str, who: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.lanes (portal, paused_at, paused_by, paused_reason)
+         VALUES ($1, now(), $2, 'paused by ' || $2)
+         ON CONFLICT (portal) DO UPDATE
+         SET paused_at = now(), paused_by = excluded.paused_by, paused_reason = excluded.paused_reason, paused_code = NULL,
+             resume_at = NULL",
+        portal,
+        who
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Ends any pause.
+pub async fn resume(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.lanes
+         SET paused_at = NULL, paused_by = NULL, paused_code = NULL, paused_reason = NULL, resume_at = NULL, failures = 0
+         WHERE portal = $1",
+        portal
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Tells every process that a lane has work.
+pub async fn notify(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
+    sqlx::query!("SELECT pg_notify('bridge_lane', $1)", portal)
+        .fetch_one(db)
+        .await?;
+    Ok(())
+}

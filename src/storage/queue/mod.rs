@@ -1,0 +1,12 @@
+//! The queue: orders with their newest event, the outbox, lanes with their leases and limits, links, and writes in flight.
+
+pub mod attempts;
+pub mod customer_values;
+pub mod lanes;
+pub mod links;
+pub mod orders;
+pub mod outbox;
+pub mod portal_identity;
+pub mod rate_permits;
+pub mod rate_state;
+pub mod writes_in_flight;

@@ -1,0 +1,359 @@
+//! Accepted events.
+
+use crate::{
+    domain::{AHEAD, Age},
+    storage::Error,
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use std::collections::BTreeSet;
+
+/// An event on its way into the outbox.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// The portal of its shop.
+    pub portal: String,
+    /// Its shop.
+    pub shop: String,
+    /// Its order.
+    pub number: String,
+    /// CloudEvents source.
+    pub source: String,
+    /// CloudEvents id.
+    pub event_id: String,
+    /// `saved` or `deleted`.
+    pub kind: &'static str,
+    /// The snapshot's version.
+    pub version: Option<i64>,
+    /// The snapshot's `updated_at`.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// CloudEvents time.
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// What it says of the order's status.
+    pub said: Value,
+    /// How new it is, without when it came in: that is set where it is stored.
+    pub age: Age,
+    /// The event as it was sent, as JSON text.
+    pub body: String,
+    /// SHA-256 of the canonical JSON.
+    pub fingerprint: Vec<u8>,
+    /// History: sent when nothing else is due.
+    pub later: bool,
+    /// The trace of the request that brought it.
+    pub traceparent: Option<String>,
+    /// What its order is found by.
+    pub contacts: BTreeSet<String>,
+    /// What it means for goods, where its shop sells from a stock.
+    pub goods: Option<Value>,
+}
+
+/// The identity of a stored event and what tells it from another of the same identity.
+#[derive(Debug, Clone)]
+pub struct StoredEvent {
+    /// Row id.
+    pub id: i64,
+    /// Its shop.
+    pub shop: String,
+    /// CloudEvents source.
+    pub source: String,
+    /// CloudEvents id.
+    pub event_id: String,
+    /// SHA-256 of the canonical JSON.
+    pub fingerprint: Vec<u8>,
+}
+
+/// Events, a list for each column.
+struct Columns<'a> {
+    portals: Vec<&'a str>,
+    shops: Vec<&'a str>,
+    numbers: Vec<&'a str>,
+    sources: Vec<&'a str>,
+    ids: Vec<&'a str>,
+    kinds: Vec<&'a str>,
+    versions: Vec<Option<i64>>,
+    updated: Vec<Option<DateTime<Utc>>>,
+    occurred: Vec<Option<DateTime<Utc>>>,
+    bodies: Vec<&'a str>,
+    prints: Vec<&'a [u8]>,
+    traces: Vec<Option<&'a str>>,
+    /// For each key, the place of its event in the list, from 1.
+    places: Vec<i64>,
+    keys: Vec<&'a str>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(events: &[&'a NewEvent]) -> Self {
+        let keyed = |(place, event): (i64, &&'a NewEvent)| {
+            event.contacts.iter().map(move |key| (place, key.as_str()))
+        };
+        let (places, keys) = (1..).zip(events).flat_map(keyed).unzip();
+        Self {
+            places,
+            keys,
+            portals: events.iter().map(|e| &*e.portal).collect(),
+            shops: events.iter().map(|e| &*e.shop).collect(),
+            numbers: events.iter().map(|e| &*e.number).collect(),
+            sources: events.iter().map(|e| &*e.source).collect(),
+            ids: events.iter().map(|e| &*e.event_id).collect(),
+            kinds: events.iter().map(|e| e.kind).collect(),
+            versions: events.iter().map(|e| e.version).collect(),
+            updated: events.iter().map(|e| e.updated_at).collect(),
+            occurred: events.iter().map(|e| e.occurred_at).collect(),
+            bodies: events.iter().map(|e| &*e.body).collect(),
+            prints: events.iter().map(|e| &*e.fingerprint).collect(),
+            traces: events.iter().map(|e| e.traceparent.as_deref()).collect(),
+        }
+    }
+}
+
+/// Stores the events whose order is not there yet, each as the head of a new order that is due at once, and says so on the order's
+/// timeline: one statement. Returns the places in the list of those it stored; of several events of one order that is the first. If the
+/// identity of one is there with another order, it fails as a whole with [`Error::is_taken`].
+pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<i64>, Error> {
+    let new = Columns::of(events);
+    let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
+    let later: Vec<bool> = events.iter().map(|e| e.later).collect();
+    let ages: Vec<Value> = events.iter().map(|e| value_of(&e.age)).collect();
+    let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
+    Ok(sqlx::query_scalar!(
+        r#"WITH new AS MATERIALIZED (
+             SELECT nextval('bridge.outbox_id_seq') AS id, n.*
+             FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[],
+                         $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::jsonb[], $14::bool[], $17::jsonb[], $18::timestamptz[])
+                  WITH ORDINALITY
+                  AS n (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent,
+                        said, later, age, changed, place)),
+         made AS (
+             INSERT INTO bridge.orders (shop, number, portal, head_id, head_version, head_updated_at, status, said, later, due_at, waits_since, age)
+             SELECT shop, number, portal, id, version, updated_at, said ->> 'status', said || jsonb_build_object('seen', now()), later, now(), now(),
+                    age || jsonb_build_object('head', id, 'seen', now(), 'dated', now())
+             FROM new ORDER BY shop, number, place
+             ON CONFLICT (shop, number) DO NOTHING
+             RETURNING head_id AS id),
+         stored AS (
+             INSERT INTO bridge.outbox (id, portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
+             OVERRIDING SYSTEM VALUE
+             SELECT id, portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body::jsonb, fingerprint, traceparent
+             FROM new JOIN made USING (id)),
+         told AS (
+             INSERT INTO bridge.timeline (shop, number, kind, text, detail)
+             SELECT shop, number, 'accepted', 'event ' || event_id || ' accepted', jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
+             FROM new JOIN made USING (id)
+             UNION ALL
+             SELECT shop, number, 'note',
+                    'event ' || event_id || ' says that it was changed at ' || to_char(changed AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+                    || ', which is yet to come: it counts as changed when it came in',
+                    jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
+             FROM new JOIN made USING (id) WHERE changed > now() + make_interval(secs => $19)),
+         found_by AS (
+             INSERT INTO bridge.contacts (event, key)
+             SELECT id, key FROM UNNEST($15::bigint[], $16::text[]) AS k (place, key) JOIN new USING (place) JOIN made USING (id))
+         SELECT place - 1 AS "place!" FROM new JOIN made USING (id)"#,
+        &new.portals as &[&str],
+        &new.shops as &[&str],
+        &new.numbers as &[&str],
+        &new.sources as &[&str],
+        &new.ids as &[&str],
+        &new.kinds as &[&str],
+        &new.versions as &[Option<i64>],
+        &new.updated as &[Option<DateTime<Utc>>],
+        &new.occurred as &[Option<DateTime<Utc>>],
+        &new.bodies as &[&str],
+        &new.prints as &[&[u8]],
+        &new.traces as &[Option<&str>],
+        &said as &[&Value],
+        &later,
+        &new.places,
+        &new.keys as &[&str],
+        &ages,
+        &changed as &[Option<DateTime<Utc>>],
+        AHEAD.as_seconds_f64()
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// As JSON.
+fn value_of(age: &Age) -> Value {
+    serde_json::to_value(age).unwrap_or_default()
+}
+
+/// Stores the events that are not there yet; returns those it stored.
+pub async fn insert(
+    db: &mut PgConnection,
+    events: &[&NewEvent],
+) -> Result<Vec<StoredEvent>, Error> {
+    let new = Columns::of(events);
+    // Sorted, so that two transactions with the same events cannot wait for each other.
+    Ok(sqlx::query_as!(
+        StoredEvent,
+        r#"WITH new AS MATERIALIZED (
+             SELECT *
+             FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[], $12::text[]) WITH ORDINALITY
+                  AS n (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent, place)),
+         stored AS (
+             INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
+             SELECT portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body::jsonb, fingerprint, traceparent
+             FROM new ORDER BY shop, source, event_id
+             ON CONFLICT (shop, source, event_id) DO NOTHING
+             RETURNING id, shop, source, event_id, fingerprint),
+         found_by AS (
+             INSERT INTO bridge.contacts (event, key)
+             SELECT id, key FROM UNNEST($13::bigint[], $14::text[]) AS k (place, key) JOIN new USING (place) JOIN stored USING (shop, source, event_id))
+         SELECT id AS "id!", shop AS "shop!", source AS "source!", event_id AS "event_id!", fingerprint AS "fingerprint!" FROM stored"#,
+        &new.portals as &[&str],
+        &new.shops as &[&str],
+        &new.numbers as &[&str],
+        &new.sources as &[&str],
+        &new.ids as &[&str],
+        &new.kinds as &[&str],
+        &new.versions as &[Option<i64>],
+        &new.updated as &[Option<DateTime<Utc>>],
+        &new.occurred as &[Option<DateTime<Utc>>],
+        &new.bodies as &[&str],
+        &new.prints as &[&[u8]],
+        &new.traces as &[Option<&str>],
+        &new.places,
+        &new.keys as &[&str]
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// The stored events of these identities: (shop, source, id).
+pub async fn find(
+    db: &mut PgConnection,
+    shops: &[String],
+    sources: &[String],
+    ids: &[String],
+) -> Result<Vec<StoredEvent>, Error> {
+    Ok(sqlx::query_as!(
+        StoredEvent,
+        "SELECT e.id, e.shop, e.source, e.event_id, e.fingerprint
+         FROM UNNEST($1::text[], $2::text[], $3::text[]) AS k (shop, source, event_id)
+         JOIN bridge.outbox e USING (shop, source, event_id)",
+        shops,
+        sources,
+        ids
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Marks pending events as superseded: (event, the newer one). Returns the portal of each that was.
+pub async fn supersede(
+    db: &mut PgConnection,
+    events: &[i64],
+    by: &[i64],
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE bridge.outbox e SET state = 'superseded', settled_at = now(), superseded_by = k.newer
+         FROM UNNEST($1::bigint[], $2::bigint[]) AS k (id, newer)
+         WHERE e.id = k.id AND e.state = 'pending' RETURNING e.portal",
+        events,
+        by
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Makes an event that its age had superseded pending again, if the newest of its order came before `since`: (event, that newest).
+pub async fn prefer(
+    db: &mut PgConnection,
+    (shop, source, event_id): (&str, &str, &str),
+    since: DateTime<Utc>,
+) -> Result<Option<(i64, Option<i64>)>, Error> {
+    let preferred = sqlx::query!(
+        "UPDATE bridge.outbox e SET state = 'pending', settled_at = NULL, superseded_by = NULL
+         FROM bridge.orders o LEFT JOIN bridge.outbox h ON h.id = o.head_id
+         WHERE e.shop = $1 AND e.source = $2 AND e.event_id = $3 AND e.state = 'superseded'
+           AND o.shop = e.shop AND o.number = e.number AND o.head_id <> e.id AND coalesce(h.received_at, '-infinity') < $4
+         RETURNING e.id, o.head_id",
+        shop,
+        source,
+        event_id,
+        since
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(preferred.map(|row| (row.id, row.head_id)))
+}
+
+/// Settles the newest events of orders as `done` or `dead`. One that was settled before and sent
+/// again ends as it did now.
+pub async fn settle(db: &mut PgConnection, events: &[i64], states: &[String]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.outbox e SET state = k.state, settled_at = now()
+         FROM UNNEST($1::bigint[], $2::text[]) AS k (id, state)
+         WHERE e.id = k.id AND (e.state = 'pending' OR e.state <> 'superseded' AND e.state <> k.state)",
+        events,
+        states
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Marks dead events as superseded: (event, the newer one).
+pub async fn overtake(db: &mut PgConnection, events: &[i64], by: &[i64]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.outbox e SET state = 'superseded', superseded_by = k.newer
+         FROM UNNEST($1::bigint[], $2::bigint[]) AS k (id, newer)
+         WHERE e.id = k.id AND e.state = 'dead'",
+        events,
+        by
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What became of an accepted event so far: `pending`, `done`, `superseded` or `dead`; none if it
+/// is not stored any more.
+pub async fn state(db: &mut PgConnection, event: i64) -> Result<Option<String>, Error> {
+    Ok(
+        sqlx::query_scalar!("SELECT state FROM bridge.outbox WHERE id = $1", event)
+            .fetch_optional(db)
+            .await?,
+    )
+}
+
+/// Makes the newest event of an order pending again, if it is settled without being done; false
+/// if it is not.
+pub async fn revive(db: &mut PgConnection, event: i64) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.outbox SET state = 'pending', settled_at = NULL, superseded_by = NULL
+         WHERE id = $1 AND state <> 'pending'",
+        event
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Removes settled events older than this many seconds, at most `batch`; never a pending one, nor
+/// one that has an open dead letter, nor one that is to be sent again.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let removed = sqlx::query_scalar!(
+        r#"WITH gone AS (
+             DELETE FROM bridge.outbox WHERE id IN (
+                 SELECT e.id FROM bridge.outbox e
+                 WHERE e.settled_at < now() - make_interval(secs => $1)
+                   AND NOT EXISTS (SELECT FROM bridge.dead_letters d WHERE d.outbox_id = e.id AND d.closed_at IS NULL)
+                   AND NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.head = e.id)
+                   AND NOT EXISTS (SELECT FROM bridge.orders o
+                                   WHERE o.shop = e.shop AND o.number = e.number AND o.head_id = e.id
+                                     AND o.due_at IS NOT NULL)
+                 ORDER BY e.settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+             RETURNING id),
+         forgotten AS (DELETE FROM bridge.contacts c USING gone WHERE c.event = gone.id)
+         SELECT count(*) AS "count!" FROM gone"#,
+        older_than,
+        batch
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(u64::try_from(removed).unwrap_or_default())
+}

@@ -1,0 +1,229 @@
+//! Connections and migrations.
+
+use crate::domain::ErrorCode;
+use sqlx::{
+    Connection as _, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{str::FromStr, time::Duration};
+
+/// A statement that runs longer than this is cut off: everything here is short.
+const STATEMENT_TIMEOUT: &str = "30s";
+const LOCK_TIMEOUT: &str = "10s";
+const IDLE_TIMEOUT: &str = "60s";
+
+/// Why the database could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database could not be reached, or refused a statement.
+    #[error("the database could not do it")]
+    Database(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema could not be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The lane belongs to another worker by now.
+    #[error("the lane belongs to another worker by now")]
+    LeaseLost,
+    /// A row holds what this version cannot read.
+    #[error("a row of {table} holds what this version cannot read: {detail}")]
+    Unreadable {
+        /// The table.
+        table: &'static str,
+        /// What is odd.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// Whether it is the fault of what was to be stored or read, so that it fails the same way for ever: wrong data, a
+    /// constraint, a limit of the database, a value that cannot be decoded. Everything else passes: it is tried again.
+    pub fn is_of_the_row(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(refused)) => refused.code().is_some_and(|code| {
+                ["21", "22", "23", "42", "54"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+            }),
+            Self::Database(
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_),
+            )
+            | Self::Unreadable { .. } => true,
+            Self::Database(_) | Self::Migrate(_) | Self::LeaseLost => false,
+        }
+    }
+
+    /// Whether something with this identity was there already.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+}
+
+impl Error {
+    /// Whether two transactions waited for each other, and this one was ended: tried again it goes through.
+    pub fn is_deadlock(&self) -> bool {
+        self.is(&["40P01", "40001"])
+    }
+
+    /// Whether a lock was not to be had in time.
+    pub fn is_lock_timeout(&self) -> bool {
+        self.is(&["55P03"])
+    }
+
+    fn is(&self, codes: &[&str]) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(refused))
+            if refused.code().is_some_and(|code| codes.contains(&code.as_ref())))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// A pool of at most `size` connections to the database at this address.
+pub async fn connect(url: &str, size: u32) -> Result<PgPool, Error> {
+    connect_with(PgConnectOptions::from_str(url)?, size).await
+}
+
+/// A pool of at most `size` connections; every statement on them is bounded in time.
+pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool, Error> {
+    let options = options.application_name("b24-bridge").options([
+        ("statement_timeout", STATEMENT_TIMEOUT),
+        ("lock_timeout", LOCK_TIMEOUT),
+        ("idle_in_transaction_session_timeout", IDLE_TIMEOUT),
+        ("timezone", "UTC"),
+    ]);
+    let pool = PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(10))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // What was answered with 202 must still be there after a power cut, whatever the database's usual setting is.
+                sqlx::query!(
+                    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+                )
+                .fetch_optional(connection)
+                .await
+                .map(drop)
+            })
+        })
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// Brings the schema `bridge` up to date; safe to run from several processes at once.
+pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
+    // A large table takes its time, and so does another process that migrates. The connection is not given back.
+    let mut alone = pool.acquire().await?.detach();
+    sqlx::query!("SELECT set_config('statement_timeout', '0', false)")
+        .fetch_one(&mut alone)
+        .await?;
+    sqlx::query!("SELECT set_config('idle_in_transaction_session_timeout', '0', false)")
+        .fetch_one(&mut alone)
+        .await?;
+    migrator().run(&mut alone).await?;
+    alone.close().await?;
+    let (codes, (sentences, remedies)): (Vec<_>, (Vec<_>, Vec<_>)) = ErrorCode::ALL
+        .iter()
+        .map(|code| {
+            (
+                code.as_str().to_owned(),
+                (code.sentence().to_owned(), code.remedy().to_owned()),
+            )
+        })
+        .unzip();
+    sqlx::query!(
+        "INSERT INTO bridge.codes (code, sentence, remedy)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]) AS new (code, sentence, remedy) ORDER BY code
+         ON CONFLICT (code) DO UPDATE SET sentence = excluded.sentence, remedy = excluded.remedy
+         WHERE (codes.sentence, codes.remedy) IS DISTINCT FROM (excluded.sentence, excluded.remedy)",
+        &codes,
+        &sentences,
+        &remedies
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// The schema's version in the database, and the one that this version of the bridge needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The newest migration that was applied; none before the first.
+    pub found: Option<i64>,
+    /// The newest migration that this version of the bridge brings.
+    pub needed: i64,
+    /// How many of this version's migrations are missing or did not end well.
+    pub missing: usize,
+}
+
+impl SchemaVersion {
+    /// Whether this version of the bridge can work with it. A newer schema is fine: migrations only add.
+    pub fn fits(&self) -> bool {
+        self.missing == 0
+    }
+}
+
+impl std::fmt::Display for SchemaVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let needed = self.needed;
+        match self.found {
+            None => write!(
+                f,
+                "the database has no schema yet; this version needs {needed}"
+            ),
+            Some(found) if self.missing > 0 => write!(
+                f,
+                "the database's schema is at {found}, this version needs {needed}: {} migrations are missing",
+                self.missing
+            ),
+            Some(found) if found > needed => {
+                write!(f, "schema {found}, newer than this version's {needed}")
+            }
+            Some(found) => write!(f, "schema {found}"),
+        }
+    }
+}
+
+/// Which migrations were applied, and which are needed.
+pub async fn schema_version(pool: &PgPool) -> Result<SchemaVersion, Error> {
+    // Not a checked query: the table belongs to the migrator and may not be there yet.
+    let there: bool =
+        sqlx::query_scalar("SELECT to_regclass('bridge._sqlx_migrations') IS NOT NULL")
+            .fetch_one(pool)
+            .await?;
+    let applied: Vec<i64> = if there {
+        sqlx::query_scalar(
+            "SELECT version FROM bridge._sqlx_migrations WHERE success ORDER BY version",
+        )
+        .fetch_all(pool)
+        .await?
+    } else {
+        Vec::new()
+    };
+    let needed: Vec<i64> = migrator()
+        .iter()
+        .map(|migration| migration.version)
+        .collect();
+    Ok(SchemaVersion {
+        found: applied.last().copied(),
+        needed: needed.iter().copied().max().unwrap_or_default(),
+        missing: needed
+            .iter()
+            .filter(|version| !applied.contains(version))
+            .count(),
+    })
+}
+
+/// The migrations, with their own book-keeping kept inside the schema too.
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!();
+    migrator.dangerous_set_table_name("bridge._sqlx_migrations");
+    migrator.create_schema("bridge");
+    // A newer version of the bridge may have been here already, and run beside this one.
+    migrator.set_ignore_missing(true);
+    migrator
+}

@@ -1,0 +1,182 @@
+//! Differences that wait for a person.
+
+use crate::storage::Error;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// A conflict on its way in.
+#[derive(Debug, Clone)]
+pub struct NewConflict {
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// The decision that asks.
+    pub decision: i64,
+    /// Why: the code.
+    pub code: String,
+    /// Why, in one sentence.
+    pub sentence: String,
+    /// What the shop says.
+    pub status: String,
+    /// What the portal says.
+    pub stage: String,
+}
+
+/// Opens a conflict about an order, or brings the open one up to date.
+pub async fn open(db: &mut PgConnection, portal: &str, new: &NewConflict) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.conflicts AS c (portal, shop, number, decision_id, code, sentence, status, stage)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (shop, number) WHERE closed_at IS NULL DO UPDATE
+         SET decision_id = excluded.decision_id, code = excluded.code, sentence = excluded.sentence, status = excluded.status,
+             stage = excluded.stage, ruled_at = NULL, ruled_by = NULL, winner = NULL",
+        portal,
+        new.shop,
+        new.number,
+        new.decision,
+        new.code,
+        new.sentence,
+        new.status,
+        new.stage
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Closes the open conflicts of these orders; one that a person ruled was ruled, the others vanished.
+pub async fn close(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.conflicts c
+         SET closed_at = now(), closed_how = CASE WHEN c.ruled_at IS NULL THEN 'vanished' ELSE 'ruled' END
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+         WHERE c.shop = k.shop AND c.number = k.number AND c.closed_at IS NULL",
+        shops,
+        numbers
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Which conflicts to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter<'a> {
+    /// Only of this shop.
+    pub shop: Option<&'a str>,
+    /// Only of this portal.
+    pub portal: Option<&'a str>,
+    /// Only of this order.
+    pub number: Option<&'a str>,
+    /// Closed ones, too.
+    pub closed: bool,
+    /// Only with ids above this.
+    pub after: i64,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A stored conflict, with what the decision rests on.
+#[derive(Debug, Clone)]
+pub struct ConflictRow {
+    /// Its id.
+    pub id: i64,
+    /// The portal.
+    pub portal: String,
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// Its deal.
+    pub deal_id: Option<i64>,
+    /// Why: the code.
+    pub code: String,
+    /// Why, in one sentence.
+    pub sentence: String,
+    /// What the shop says.
+    pub status: String,
+    /// What the portal says.
+    pub stage: String,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// When a person decided.
+    pub ruled_at: Option<DateTime<Utc>>,
+    /// Who.
+    pub ruled_by: Option<String>,
+    /// For whom.
+    pub winner: Option<String>,
+    /// When it was closed.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// How.
+    pub closed_how: Option<String>,
+    /// What the decision rests on.
+    pub inputs: Option<Value>,
+}
+
+/// Conflicts, oldest first.
+pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<ConflictRow>, Error> {
+    Ok(sqlx::query_as!(
+        ConflictRow,
+        r#"SELECT c.id, c.portal, c.shop, c.number, o.deal_id AS "deal_id?", c.code, c.sentence, c.status, c.stage, c.opened_at,
+                  c.ruled_at, c.ruled_by, c.winner, c.closed_at, c.closed_how, d.inputs AS "inputs?"
+           FROM bridge.conflicts c
+           LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number
+           LEFT JOIN bridge.decisions d ON d.id = c.decision_id
+           WHERE ($1::text IS NULL OR c.shop = $1) AND ($2::text IS NULL OR c.portal = $2) AND ($3::text IS NULL OR c.number = $3)
+             AND ($4 OR c.closed_at IS NULL) AND c.id > $5
+           ORDER BY c.id LIMIT $6"#,
+        filter.shop,
+        filter.portal,
+        filter.number,
+        filter.closed,
+        filter.after,
+        filter.limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// One conflict, open or closed.
+pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<ConflictRow>, Error> {
+    let filter = Filter {
+        closed: true,
+        after: id.saturating_sub(1),
+        limit: 1,
+        ..Filter::default()
+    };
+    let found = list(db, &filter).await?.pop();
+    Ok(found.filter(|conflict| conflict.id == id))
+}
+
+/// Stores a person's word about an open conflict; false if it is closed or ruled already.
+pub async fn rule(db: &mut PgConnection, id: i64, winner: &str, who: &str) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.conflicts SET ruled_at = now(), ruled_by = $3, winner = $2
+         WHERE id = $1 AND closed_at IS NULL AND ruled_at IS NULL",
+        id,
+        winner,
+        who
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Removes conflicts closed longer ago than this many seconds, at most `batch`.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.conflicts WHERE id IN (
+             SELECT id FROM bridge.conflicts WHERE closed_at < now() - make_interval(secs => $1) ORDER BY id LIMIT $2)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,134 @@
+//! Every decision about a difference, with what it rests on.
+
+use crate::storage::Error;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// A decision on its way in.
+#[derive(Debug, Clone)]
+pub struct NewDecision {
+    /// Its id, from [`reserve`].
+    pub id: i64,
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// What is done.
+    pub action: String,
+    /// What it rests on.
+    pub basis: String,
+    /// Who was right.
+    pub winner: Option<String>,
+    /// One plain sentence.
+    pub sentence: String,
+    /// Both observations and the rest.
+    pub inputs: Value,
+    /// The whole decision.
+    pub outcome: Value,
+}
+
+/// Ids for this many decisions, growing.
+pub async fn reserve(db: &mut PgConnection, count: i32) -> Result<Vec<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT nextval(pg_get_serial_sequence('bridge.decisions', 'id')) AS "id!" FROM generate_series(1, $1)"#,
+        count
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Stores decisions.
+pub async fn insert(
+    db: &mut PgConnection,
+    portal: &str,
+    decisions: &[NewDecision],
+) -> Result<(), Error> {
+    if decisions.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = decisions.iter().map(|d| d.id).collect();
+    let column =
+        |get: fn(&NewDecision) -> &String| decisions.iter().map(|d| get(d).clone()).collect();
+    let shops: Vec<String> = column(|d| &d.shop);
+    let numbers: Vec<String> = column(|d| &d.number);
+    let actions: Vec<String> = column(|d| &d.action);
+    let bases: Vec<String> = column(|d| &d.basis);
+    let sentences: Vec<String> = column(|d| &d.sentence);
+    let winners: Vec<Option<String>> = decisions.iter().map(|d| d.winner.clone()).collect();
+    let inputs: Vec<Value> = decisions.iter().map(|d| d.inputs.clone()).collect();
+    let outcomes: Vec<Value> = decisions.iter().map(|d| d.outcome.clone()).collect();
+    sqlx::query!(
+        "INSERT INTO bridge.decisions (id, portal, shop, number, action, basis, winner, sentence, inputs, outcome)
+         OVERRIDING SYSTEM VALUE
+         SELECT id, $1, shop, number, action, basis, winner, sentence, inputs, outcome
+         FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::jsonb[])
+              AS n (id, shop, number, action, basis, winner, sentence, inputs, outcome)",
+        portal,
+        &ids,
+        &shops,
+        &numbers,
+        &actions,
+        &bases,
+        &winners as &[Option<String>],
+        &sentences,
+        &inputs,
+        &outcomes
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A stored decision.
+#[derive(Debug, Clone)]
+pub struct DecisionRow {
+    /// Its id.
+    pub id: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What was done.
+    pub action: String,
+    /// What it rests on.
+    pub basis: String,
+    /// Who was right.
+    pub winner: Option<String>,
+    /// One plain sentence.
+    pub sentence: String,
+    /// Both observations and the rest.
+    pub inputs: Value,
+    /// The whole decision.
+    pub outcome: Value,
+}
+
+/// The newest decisions about an order, newest first.
+pub async fn of_order(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+    limit: i64,
+) -> Result<Vec<DecisionRow>, Error> {
+    Ok(sqlx::query_as!(
+        DecisionRow,
+        "SELECT id, at, action, basis, winner, sentence, inputs, outcome
+         FROM bridge.decisions WHERE shop = $1 AND number = $2 ORDER BY id DESC LIMIT $3",
+        shop,
+        number,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Removes decisions older than this many seconds, at most `batch`, the oldest first.
+pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.decisions d USING (SELECT id, at FROM bridge.decisions ORDER BY id LIMIT $2) o
+         WHERE d.id = o.id AND o.at < now() - make_interval(secs => $1)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,217 @@
+//! What the calls of each lane met lately.
+
+use crate::storage::Error;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// A trouble of a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TroubleRow {
+    /// The lane.
+    pub lane: String,
+    /// What.
+    pub code: String,
+    /// In the words of the last time.
+    pub message: String,
+    /// How often.
+    pub times: i64,
+    /// Since when.
+    pub first_at: DateTime<Utc>,
+    /// The last time.
+    pub last_at: DateTime<Utc>,
+    /// When it was over; none while it lasts.
+    pub over_at: Option<DateTime<Utc>>,
+}
+
+/// Writes down a trouble that was met so many times. One that comes back soon goes on; a later one begins anew.
+pub async fn note(
+    db: &mut PgConnection,
+    lane: &str,
+    (code, message): (&str, &str),
+    times: i64,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.troubles AS t (lane, code, message, times) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (lane, code) DO UPDATE
+         SET message = excluded.message, last_at = now(), over_at = NULL,
+             times = CASE WHEN t.over_at < now() - interval '15 minutes' THEN $4 ELSE t.times + $4 END,
+             first_at = CASE WHEN t.over_at < now() - interval '15 minutes' THEN now() ELSE t.first_at END",
+        lane,
+        code,
+        message,
+        times
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// These troubles of a lane are over; without codes all are.
+pub async fn over(
+    db: &mut PgConnection,
+    lane: &str,
+    codes: Option<&[String]>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.troubles SET over_at = now()
+         WHERE lane = $1 AND over_at IS NULL AND ($2::text[] IS NULL OR code = ANY($2))",
+        lane,
+        codes
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Troubles of this code that last.
+pub async fn lasting(db: &mut PgConnection, code: &str) -> Result<Vec<TroubleRow>, Error> {
+    Ok(sqlx::query_as!(
+        TroubleRow,
+        "SELECT lane, code, message, times, first_at, last_at, over_at FROM bridge.troubles
+         WHERE over_at IS NULL AND code = $1 ORDER BY lane",
+        code
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Troubles that last, or were over within this many seconds.
+pub async fn lately(db: &mut PgConnection, seconds: f64) -> Result<Vec<TroubleRow>, Error> {
+    Ok(sqlx::query_as!(
+        TroubleRow,
+        "SELECT lane, code, message, times, first_at, last_at, over_at FROM bridge.troubles
+         WHERE over_at IS NULL OR over_at > now() - make_interval(secs => $1) ORDER BY lane, last_at DESC",
+        seconds
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Orders, or changes for a shop, that were refused for one reason and are tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRow {
+    /// Who refused: a portal's lane, or that of a shop's callback.
+    pub lane: String,
+    /// The shop.
+    pub shop: String,
+    /// Why.
+    pub code: String,
+    /// How many.
+    pub count: i64,
+    /// One of them.
+    pub number: String,
+    /// The words of its last refusal.
+    pub message: String,
+}
+
+/// What was refused and is tried again, by lane, shop and reason.
+pub async fn refused(db: &mut PgConnection) -> Result<Vec<RefusedRow>, Error> {
+    Ok(sqlx::query_as!(
+        RefusedRow,
+        r#"SELECT g.portal AS "lane!", g.shop AS "shop!", g.error_code AS "code!", g.count AS "count!", g.number AS "number!",
+                  coalesce(o.error_message, '') AS "message!"
+           FROM (SELECT portal, shop, error_code, count(*), min(number) AS number
+                 FROM bridge.orders WHERE due_at IS NOT NULL AND error_code IS NOT NULL GROUP BY portal, shop, error_code) g
+           JOIN bridge.orders o USING (shop, number)
+           UNION ALL
+           SELECT 'shop:' || shop, shop, error_code, count(*), min(number), coalesce((array_agg(error_message ORDER BY number))[1], '')
+           FROM bridge.status_changes WHERE state = 'waiting' AND error_code IS NOT NULL GROUP BY shop, error_code
+           ORDER BY 1, 2, 3"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Changes that a shop refused and that are tried again, the newest first.
+#[derive(Debug, Clone)]
+pub struct RefusedChange {
+    /// The order.
+    pub number: String,
+    /// What the shop is to be told.
+    pub status: String,
+    /// The code of the refusal.
+    pub code: String,
+    /// The shop's words.
+    pub message: String,
+    /// When it is tried again.
+    pub due_at: DateTime<Utc>,
+}
+
+/// What a shop refused and is told again.
+pub async fn refused_by(
+    db: &mut PgConnection,
+    shop: &str,
+    limit: i64,
+) -> Result<Vec<RefusedChange>, Error> {
+    Ok(sqlx::query_as!(
+        RefusedChange,
+        r#"SELECT number, status, error_code AS "code!", coalesce(error_message, '') AS "message!", due_at
+           FROM bridge.status_changes WHERE shop = $1 AND state = 'waiting' AND error_code IS NOT NULL
+           ORDER BY seq DESC LIMIT $2"#,
+        shop,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many differences wait for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingConflicts {
+    /// The shop.
+    pub shop: String,
+    /// Why.
+    pub code: String,
+    /// How many.
+    pub count: i64,
+    /// The first of them.
+    pub id: i64,
+}
+
+/// Open letters of one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadRow {
+    /// The portal.
+    pub portal: Option<String>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// Whether it is the shop that could not be told.
+    pub by_shop: bool,
+    /// Why.
+    pub code: String,
+    /// How many.
+    pub count: i64,
+    /// The newest of them.
+    pub id: i64,
+    /// Its order.
+    pub number: Option<String>,
+    /// What was said of it.
+    pub message: String,
+}
+
+/// Open letters by portal, shop and reason.
+pub async fn dead(db: &mut PgConnection) -> Result<Vec<DeadRow>, Error> {
+    Ok(sqlx::query_as!(
+        DeadRow,
+        r#"SELECT g.portal, g.shop, g.by_shop AS "by_shop!", g.code AS "code!", g.count AS "count!", d.id, d.number, d.message
+           FROM (SELECT portal, shop, change_seq IS NOT NULL AS by_shop, code, count(*), max(id) AS id
+                 FROM bridge.dead_letters WHERE closed_at IS NULL GROUP BY 1, 2, 3, 4) g
+           JOIN bridge.dead_letters d USING (id) ORDER BY 1, 2, 3, 4"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Differences that wait for a person, by shop and reason; not where an open letter about the same order says the same.
+pub async fn conflicts(db: &mut PgConnection) -> Result<Vec<WaitingConflicts>, Error> {
+    Ok(sqlx::query_as!(
+        WaitingConflicts,
+        r#"SELECT shop, code, count(*) AS "count!", min(id) AS "id!" FROM bridge.conflicts
+           WHERE closed_at IS NULL AND ruled_at IS NULL
+             AND NOT EXISTS (SELECT FROM bridge.dead_letters d
+                             WHERE d.shop = conflicts.shop AND d.number = conflicts.number AND d.code = conflicts.code AND d.closed_at IS NULL)
+           GROUP BY shop, code ORDER BY shop, code"#
+    )
+    .fetch_all(db)
+    .await?)
+}

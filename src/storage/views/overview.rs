@@ -1,0 +1,130 @@
+//! What the console shows beside the figures.
+
+use crate::storage::Error;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// What was settled in one minute.
+#[derive(Debug, Clone)]
+pub struct Minute {
+    /// How many minutes ago: 0 to 59.
+    pub ago: i32,
+    /// Done.
+    pub done: i64,
+    /// Dead.
+    pub dead: i64,
+}
+
+/// The last hour, by minute.
+pub async fn last_hour(db: &mut PgConnection) -> Result<Vec<Minute>, Error> {
+    Ok(sqlx::query_as!(
+        Minute,
+        r#"SELECT least(59, greatest(0, floor(date_part('epoch', now() - settled_at) / 60)))::int AS "ago!",
+                  count(*) FILTER (WHERE state = 'done') AS "done!", count(*) FILTER (WHERE state = 'dead') AS "dead!"
+           FROM bridge.outbox WHERE settled_at > now() - interval '1 hour' GROUP BY 1"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// An order that waits.
+#[derive(Debug, Clone)]
+pub struct WaitingOrder {
+    /// The portal.
+    pub portal: String,
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// For how long, in seconds.
+    pub seconds: i64,
+    /// The code of the last refusal.
+    pub code: Option<String>,
+    /// The words of the last refusal.
+    pub message: Option<String>,
+    /// When it is tried again.
+    pub due_at: Option<DateTime<Utc>>,
+}
+
+/// The order that waits longest, of each portal of these shops: (portal, shop). An order waits since it is due, or it was put off.
+pub async fn oldest(
+    db: &mut PgConnection,
+    portals: &[String],
+    shops: &[String],
+) -> Result<Vec<WaitingOrder>, Error> {
+    Ok(sqlx::query_as!(
+        WaitingOrder,
+        r#"SELECT DISTINCT ON (o.portal) o.portal AS "portal!", o.shop AS "shop!", o.number AS "number!",
+                  extract(epoch FROM now() - o.waits_since)::bigint AS "seconds!",
+                  o.error_code AS code, o.error_message AS message, o.due_at
+           FROM UNNEST($1::text[], $2::text[]) AS p (portal, shop)
+           CROSS JOIN LATERAL (
+             SELECT * FROM (
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND shop = p.shop AND NOT later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
+               UNION ALL
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND shop = p.shop AND later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
+               UNION ALL
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND due_at > waits_since ORDER BY waits_since LIMIT 1)) AS firsts
+             ORDER BY waits_since LIMIT 1) AS o
+           ORDER BY o.portal, o.waits_since"#,
+        portals,
+        shops
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Orders of a portal that were refused and are tried again, the newest trouble first.
+pub async fn refused(
+    db: &mut PgConnection,
+    portal: &str,
+    limit: i64,
+) -> Result<Vec<WaitingOrder>, Error> {
+    Ok(sqlx::query_as!(
+        WaitingOrder,
+        r#"SELECT portal, shop, number, extract(epoch FROM now() - waits_since)::bigint AS "seconds!",
+                  error_code AS code, error_message AS message, due_at
+           FROM bridge.orders WHERE portal = $1 AND due_at IS NOT NULL AND error_code IS NOT NULL
+           ORDER BY first_failed_at DESC NULLS LAST LIMIT $2"#,
+        portal,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// A decision about a difference.
+#[derive(Debug, Clone)]
+pub struct DecisionRow {
+    /// Its id.
+    pub id: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// What was done.
+    pub action: String,
+    /// What it rests on.
+    pub basis: String,
+    /// Who was right.
+    pub winner: Option<String>,
+    /// One sentence.
+    pub sentence: String,
+    /// Both observations and the clocks.
+    pub inputs: Value,
+}
+
+/// The newest decisions that changed something or asked somebody.
+pub async fn decisions(db: &mut PgConnection, limit: i64) -> Result<Vec<DecisionRow>, Error> {
+    Ok(sqlx::query_as!(
+        DecisionRow,
+        "SELECT id, at, shop, number, action, basis, winner, sentence, inputs FROM bridge.decisions
+         WHERE action <> 'agree' ORDER BY id DESC LIMIT $1",
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}

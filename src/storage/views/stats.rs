@@ -1,0 +1,168 @@
+//! Figures for people and meters.
+
+use crate::storage::Error;
+use sqlx::PgConnection;
+
+/// What waits for one shop.
+#[derive(Debug, Clone)]
+pub struct WaitingCount {
+    /// The portal.
+    pub portal: String,
+    /// The shop.
+    pub shop: String,
+    /// Orders that wait.
+    pub pending: i64,
+    /// Age of the oldest, in seconds.
+    pub oldest_seconds: i64,
+}
+
+/// What waits, by portal and shop.
+pub async fn waiting(db: &mut PgConnection) -> Result<Vec<WaitingCount>, Error> {
+    Ok(sqlx::query_as!(
+        WaitingCount,
+        r#"SELECT portal, shop, count(*) AS "pending!",
+                  extract(epoch FROM now() - min(waits_since))::bigint AS "oldest_seconds!"
+           FROM bridge.orders WHERE due_at IS NOT NULL GROUP BY portal, shop"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many events of one shop were done.
+#[derive(Debug, Clone)]
+pub struct DoneCount {
+    /// The portal.
+    pub portal: String,
+    /// The shop.
+    pub shop: String,
+    /// How many.
+    pub done: i64,
+}
+
+/// Events done in the last hour, by portal and shop.
+pub async fn done_last_hour(db: &mut PgConnection) -> Result<Vec<DoneCount>, Error> {
+    Ok(sqlx::query_as!(
+        DoneCount,
+        r#"SELECT portal, shop, count(*) AS "done!" FROM bridge.outbox
+           WHERE settled_at > now() - interval '1 hour' AND state = 'done' GROUP BY portal, shop"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many letters are open for one reason.
+#[derive(Debug, Clone)]
+pub struct DeadCountRow {
+    /// The portal.
+    pub portal: Option<String>,
+    /// The shop.
+    pub shop: Option<String>,
+    /// The reason.
+    pub code: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// Open letters, by portal, shop and code.
+pub async fn dead(db: &mut PgConnection) -> Result<Vec<DeadCountRow>, Error> {
+    Ok(sqlx::query_as!(
+        DeadCountRow,
+        r#"SELECT portal, shop, code, count(*) AS "count!" FROM bridge.dead_letters
+           WHERE closed_at IS NULL GROUP BY portal, shop, code ORDER BY portal, shop, code"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// What one shop was not told, and what waits for a person.
+#[derive(Debug, Clone)]
+pub struct ChangeBacklog {
+    /// The shop.
+    pub shop: String,
+    /// Changes that it was not told yet.
+    pub untold: i64,
+    /// Changes that it is not told: they died, or were let go.
+    pub given_up: i64,
+    /// Open conflicts.
+    pub conflicts: i64,
+}
+
+/// What comes back, by shop.
+pub async fn back(db: &mut PgConnection) -> Result<Vec<ChangeBacklog>, Error> {
+    Ok(sqlx::query_as!(
+        ChangeBacklog,
+        r#"SELECT shop AS "shop!", sum(untold)::bigint AS "untold!", sum(given_up)::bigint AS "given_up!",
+                  sum(conflicts)::bigint AS "conflicts!"
+           FROM (SELECT shop, count(*) AS untold, 0 AS given_up, 0 AS conflicts
+                 FROM bridge.status_changes WHERE state = 'waiting' GROUP BY shop
+                 UNION ALL
+                 SELECT shop, 0, count(*), 0 FROM bridge.status_changes WHERE state = 'dead' GROUP BY shop
+                 UNION ALL
+                 SELECT shop, 0, 0, count(*) FROM bridge.conflicts WHERE closed_at IS NULL GROUP BY shop) AS both_sides
+           GROUP BY shop"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Events from SQL that wait to be taken up.
+pub async fn published(db: &mut PgConnection) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM bridge.published WHERE taken_at IS NULL"#
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// What waits in one lane in one state.
+#[derive(Debug, Clone)]
+pub struct Depth {
+    /// The lane.
+    pub lane: String,
+    /// `new`, `retrying` or `dead`.
+    pub state: String,
+    /// How many.
+    pub count: i64,
+    /// Age of the oldest, in seconds.
+    pub oldest_seconds: f64,
+}
+
+/// What waits, by lane and state: orders, status changes for shops, open letters.
+pub async fn depths(db: &mut PgConnection) -> Result<Vec<Depth>, Error> {
+    Ok(sqlx::query_as!(
+        Depth,
+        r#"SELECT lane AS "lane!", state AS "state!", count(*) AS "count!",
+                  greatest(0, extract(epoch FROM now() - min(since)))::float8 AS "oldest_seconds!"
+           FROM (SELECT portal, CASE WHEN attempts + stalls = 0 THEN 'new' ELSE 'retrying' END, waits_since
+                 FROM bridge.orders WHERE due_at IS NOT NULL
+                 UNION ALL
+                 SELECT 'shop:' || shop, CASE WHEN attempts = 0 THEN 'new' ELSE 'retrying' END, decided_at
+                 FROM bridge.status_changes WHERE state = 'waiting'
+                 UNION ALL
+                 SELECT CASE WHEN change_seq IS NULL THEN coalesce(portal, '') ELSE 'shop:' || shop END, 'dead', first_failed_at
+                 FROM bridge.dead_letters WHERE closed_at IS NULL) AS waiting (lane, state, since)
+           GROUP BY lane, state"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many conflicts of a shop wait for a person.
+#[derive(Debug, Clone)]
+pub struct OpenConflicts {
+    /// The shop.
+    pub shop: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// Conflicts that wait for a person, by shop.
+pub async fn open_conflicts(db: &mut PgConnection) -> Result<Vec<OpenConflicts>, Error> {
+    Ok(sqlx::query_as!(
+        OpenConflicts,
+        r#"SELECT shop, count(*) AS "count!" FROM bridge.conflicts
+           WHERE closed_at IS NULL AND ruled_at IS NULL GROUP BY shop"#
+    )
+    .fetch_all(db)
+    .await?)
+}

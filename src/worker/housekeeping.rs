@@ -1,0 +1,244 @@
+//! What runs on a schedule: waking lanes, taking up events from SQL, and pruning.
+
+use super::{
+    Options, Retention,
+    lanes::{lease::chain, restarts::Restarts},
+};
+use crate::{
+    app::{App, permit_bell},
+    storage::{
+        self,
+        dead_letters::{self, bulk_jobs},
+        forms::{subjects, submissions},
+        intake::sql_events,
+        journal,
+        queue::{attempts, outbox, rate_permits, writes_in_flight},
+        schema::deferred_indexes,
+        sync::{conflicts, decisions, inbox, stage_history, status_changes},
+    },
+};
+use sqlx::postgres::PgListener;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Rows removed in one statement.
+const PRUNE_BATCH: i64 = 5_000;
+
+/// How long it is before what is done once in a database's life is tried again.
+const ONCE_PAUSE: Duration = Duration::from_mins(1);
+
+/// What runs once in a database's life, or once in the process's: until it is done, or told to stop.
+pub(super) async fn once(app: App, stop: CancellationToken) {
+    let once = async {
+        tokio::join!(
+            build_indexes(&app),
+            read_contacts(&app),
+            move_shops(&app),
+            replay(&app)
+        )
+    };
+    stop.run_until_cancelled(Box::pin(once)).await;
+}
+
+/// Builds the indexes that migrations leave to us, on a large database once in its life: beside everything else, for it may take minutes.
+async fn build_indexes(app: &App) {
+    loop {
+        match deferred_indexes::build(app.pool()).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "indexes that make pages and meters fast could not be built; it is tried again");
+            }
+        }
+        tokio::time::sleep(ONCE_PAUSE).await;
+    }
+}
+
+/// Reads old events for the search by phone and e-mail, on an old database once in its life: beside everything else, for it may take minutes.
+async fn read_contacts(app: &App) {
+    loop {
+        match app.intake.backfill_search_keys().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "old events could not be read for the search by phone and e-mail; it is tried again");
+                tokio::time::sleep(ONCE_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Orders follow their shop to another portal.
+async fn move_shops(app: &App) {
+    loop {
+        match app.delivery.move_shops().await {
+            Ok(0) => return,
+            Ok(moved) => {
+                tracing::warn!(
+                    moved,
+                    "orders of shops that belong to another portal by now are looked up there"
+                );
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(error = %error.chain(), "orders could not follow their shop to its portal; it is tried again");
+                tokio::time::sleep(ONCE_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn replay(app: &App) {
+    match app.dead_letters.replay_mapped().await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(
+            count,
+            "dead letters replayed: their statuses are in the table by now"
+        ),
+        Err(error) => {
+            tracing::warn!(%error, "dead letters of unmapped statuses could not be replayed");
+        }
+    }
+}
+
+/// Takes up events from SQL, and passes on news for the lanes, until told to stop. Nothing else is done here that could
+/// delay it. Losing the listening connection costs time, never an event.
+pub(super) async fn intake(app: App, options: Options, turns: Restarts, stop: CancellationToken) {
+    let mut listener = None;
+    while !stop.is_cancelled() {
+        // Subscribed before the first look, so that nothing falls between.
+        if listener.is_none() {
+            listener = listen(&app).await;
+        }
+        take_up(&app, &turns).await;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = hear(&app, &mut listener, options.poll) => {}
+        }
+    }
+}
+
+/// Works on stored jobs until told to stop.
+pub(super) async fn jobs(app: App, options: Options, turns: Restarts, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match app.dead_letters.work_bulk().await {
+            Ok(Some(_)) => {
+                turns.went_well().await;
+                continue;
+            }
+            Ok(None) => turns.went_well().await,
+            Err(error) => {
+                tracing::warn!(%error, "a job over dead letters halts; it is tried again soon");
+                turns.failed(&error.chain()).await;
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(options.poll))
+            .await;
+    }
+}
+
+/// Removes what is old, now and then, until told to stop.
+pub(super) async fn housekeeping(
+    app: App,
+    options: Options,
+    turns: Restarts,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        if let Err(error) = app.onec.prune_onec(PRUNE_BATCH).await {
+            tracing::warn!(error = %error.chain(), "files of 1C could not be pruned; it is tried again in a while");
+        }
+        match prune(&app, &options.retention, &stop).await {
+            Ok(_) => turns.went_well().await,
+            Err(error) => {
+                tracing::warn!(%error, "pruning failed; it is tried again in a while");
+                turns.failed(&chain(&error)).await;
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(options.housekeeping))
+            .await;
+    }
+}
+
+async fn listen(app: &App) -> Option<PgListener> {
+    let connect = async {
+        let mut listener = PgListener::connect_with(app.pool()).await?;
+        listener
+            .listen_all(["bridge_lane", "bridge_published", "bridge_permit"])
+            .await?;
+        Ok::<_, sqlx::Error>(listener)
+    };
+    timeout(Duration::from_secs(10), connect).await.ok()?.ok()
+}
+
+/// Waits for news of events from SQL, and passes on news for the lanes; at most this long.
+async fn hear(app: &App, listener: &mut Option<PgListener>, most: Duration) {
+    let until = Instant::now() + most;
+    let Some(open) = listener else {
+        return tokio::time::sleep_until(until).await;
+    };
+    loop {
+        match tokio::time::timeout_at(until, open.recv()).await {
+            Err(_) => return,
+            Ok(Ok(news)) if news.channel() == "bridge_published" => return,
+            Ok(Ok(news)) if news.channel() == "bridge_permit" => {
+                app.waker()
+                    .subscribe(&permit_bell(news.payload()))
+                    .notify_one();
+            }
+            Ok(Ok(news)) => app.waker().subscribe(news.payload()).notify_one(),
+            Ok(Err(_)) => {
+                *listener = None;
+                return tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+}
+
+async fn take_up(app: &App, turns: &Restarts) {
+    loop {
+        match app.intake.ingest_sql_events().await {
+            Ok(0) => return turns.went_well().await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = %error.chain(), "events from SQL could not be taken up; they wait");
+                return turns.failed(&error.chain()).await;
+            }
+        }
+    }
+}
+
+/// Removes what was settled longer ago than its retention, in batches; never a pending event nor an open letter.
+pub async fn prune(
+    app: &App,
+    retention: &Retention,
+    stop: &CancellationToken,
+) -> Result<u64, storage::Error> {
+    let mut sum = 0;
+    while !stop.is_cancelled() {
+        let mut db = app.pool().acquire().await?;
+        let settled = retention.settled.as_secs_f64();
+        let removed = outbox::prune(&mut db, settled, PRUNE_BATCH).await?
+            + sql_events::prune(&mut db, settled, PRUNE_BATCH).await?
+            + attempts::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
+            + bulk_jobs::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
+            + dead_letters::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
+            + journal::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
+            + rate_permits::prune(&mut db, 3600.0, PRUNE_BATCH).await?
+            + journal::prune_audit(&mut db, retention.audit.as_secs_f64(), PRUNE_BATCH).await?
+            + inbox::prune(&mut db, settled, PRUNE_BATCH).await?
+            + stage_history::prune(&mut db, settled, PRUNE_BATCH).await?
+            + status_changes::prune(&mut db, settled, PRUNE_BATCH).await?
+            + decisions::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
+            + subjects::prune(&mut db, settled, PRUNE_BATCH).await?
+            + submissions::prune(&mut db, settled, PRUNE_BATCH).await?
+            + writes_in_flight::prune(&mut db, PRUNE_BATCH).await?
+            + conflicts::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?;
+        sum += removed;
+        if removed == 0 {
+            break;
+        }
+    }
+    Ok(sum)
+}

@@ -1,0 +1,426 @@
+//! One shop's lane: tells it what was decided, several orders at a time, each order's changes one after the other.
+//!
+//! A message that fails waits by itself, counts and dies; the lane pauses only where the shop as a whole does not answer.
+
+use super::{
+    lease::{HeldLease, chain},
+    restarts::Restarts,
+};
+use crate::{
+    app::{self, App, OutgoingChange, OutgoingMessage},
+    backoff,
+    bug::{self, Bug},
+    callback::{Answer, Sender},
+    domain::{ErrorCode, ShopName},
+    storage::{
+        self,
+        queue::lanes::{self, LaneFault},
+    },
+    worker::{Options, incidents::SlowCallWatch},
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::{
+    sync::Notify,
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Messages on their way at once.
+const AT_ONCE: usize = 8;
+/// So many orders failed one after the other, and none went through: it is the shop, not the orders.
+const SEVERAL: usize = 3;
+/// How many times the usual number of tries a message has while no other proves that the shop is there.
+const PATIENCE: u32 = 4;
+/// Pauses of a shop that does not answer grow to this.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// What is on its way, and how the shop did lately.
+#[derive(Default)]
+struct NextMessage {
+    sending: JoinSet<(OutgoingChange, Result<Answer, Bug>)>,
+    /// Whose messages they are, and since when; the longest first.
+    orders: Vec<(String, Instant)>,
+    /// Orders that failed since the last that went through.
+    failed: BTreeSet<String>,
+    /// How often the lane paused since then.
+    failures: i32,
+}
+
+impl NextMessage {
+    fn numbers(&self) -> Vec<String> {
+        self.orders
+            .iter()
+            .map(|(number, _)| number.clone())
+            .collect()
+    }
+
+    /// Since when the longest is on its way.
+    fn since(&self) -> Option<Instant> {
+        self.orders.first().map(|(_, since)| *since)
+    }
+}
+
+/// A shop's lane of this process.
+pub(in crate::worker) struct CallbackLane {
+    app: App,
+    shop: ShopName,
+    lane: String,
+    sender: Sender,
+    options: Options,
+    bell: Arc<Notify>,
+    turns: Restarts,
+}
+
+impl CallbackLane {
+    pub(in crate::worker) fn new(
+        app: App,
+        shop: ShopName,
+        sender: Sender,
+        options: Options,
+        turns: Restarts,
+    ) -> Self {
+        let lane = app::lane_of(shop.as_str());
+        let bell = app.waker().subscribe(&lane);
+        Self {
+            app,
+            shop,
+            lane,
+            sender,
+            options,
+            bell,
+            turns,
+        }
+    }
+
+    /// Works until told to stop.
+    pub(in crate::worker) async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match HeldLease::acquire(&self.app, &self.lane, &self.options, &stop).await {
+                Ok(Some(held)) => {
+                    let work = Box::pin(self.drive(&held));
+                    held.while_held(&self.app, work).await;
+                }
+                Ok(None) => self.sleep(self.options.poll, &stop).await,
+                Err(error) => {
+                    tracing::warn!(shop = %self.shop, %error, "the shop's lane cannot be taken: the database does not answer");
+                    self.sleep(self.options.poll, &stop).await;
+                }
+            }
+        }
+    }
+
+    async fn drive(&self, held: &HeldLease) {
+        let mut out = NextMessage::default();
+        let mut slow = SlowCallWatch::new(&self.app, &self.lane);
+        while held.may_send() {
+            let wait = match self.turn(held, &mut out, &mut slow).await {
+                Ok(wait) => {
+                    self.turns.went_well().await;
+                    wait
+                }
+                Err(app::Error::Storage(storage::Error::LeaseLost)) => return held.lose(),
+                Err(error) => {
+                    tracing::warn!(shop = %self.shop, error = %chain(&error), "a turn of the shop's lane failed");
+                    self.turns.failed(&chain(&error)).await;
+                    Some(self.options.poll)
+                }
+            };
+            if let Some(wait) = wait {
+                self.sleep(wait, held.stop()).await;
+            }
+        }
+        // What is on its way is heard to the end.
+        while let Some(sent) = out.sending.join_next().await {
+            match self.answered(held, &mut out, sent).await {
+                Ok(()) => {}
+                Err(app::Error::Storage(storage::Error::LeaseLost)) => return held.lose(),
+                Err(error) => {
+                    tracing::warn!(shop = %self.shop, error = %chain(&error), "an answer could not be stored");
+                }
+            }
+        }
+    }
+
+    /// Sends what is due and takes the next answer; returns how long to wait before the next look.
+    async fn turn(
+        &self,
+        held: &HeldLease,
+        out: &mut NextMessage,
+        slow: &mut SlowCallWatch<'_>,
+    ) -> Result<Option<Duration>, app::Error> {
+        let rest = match self.pause_left(held, out).await? {
+            Some(left) => Some(left),
+            None => self.send(held, out).await?,
+        };
+        let Some(since) = out.since() else {
+            return Ok(rest);
+        };
+        // Where the window is full only an answer makes room.
+        let rest = rest.unwrap_or(LONGEST_PAUSE);
+        let sent = tokio::select! {
+            () = self.sleep(rest, held.stop()) => return Ok(None),
+            sent = slow.while_waiting(since, out.sending.join_next()) => sent,
+        };
+        if let Some(sent) = sent {
+            self.answered(held, out, sent).await?;
+        }
+        slow.heard(out.since()).await;
+        Ok(None)
+    }
+
+    /// How long the lane's pause lasts; none if it may send. How often the shop failed is looked up as well.
+    async fn pause_left(
+        &self,
+        held: &HeldLease,
+        out: &mut NextMessage,
+    ) -> Result<Option<Duration>, app::Error> {
+        let mut db = self.app.pool().acquire().await?;
+        let row = lanes::one(&mut db, &self.lane).await?;
+        out.failures = row.as_ref().map_or(0, |row| row.failures);
+        let Some(row) = row.filter(|row| row.paused_at.is_some()) else {
+            return Ok(None);
+        };
+        match row.resume_in {
+            None => Ok(Some(self.options.poll)),
+            Some(seconds) if seconds > 0.0 => {
+                let rest = Duration::from_secs_f64(seconds.min(3600.0));
+                Ok(Some(rest.min(self.options.poll)))
+            }
+            // The pause is over: the next message is the trial.
+            Some(_) => {
+                lanes::clear_pause(&mut db, held.lease(), false).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Fills the window; returns how long to wait for more, or none if it is full.
+    async fn send(
+        &self,
+        held: &HeldLease,
+        out: &mut NextMessage,
+    ) -> Result<Option<Duration>, app::Error> {
+        // After a failure of the whole shop one message is the trial, not eight.
+        let trial = out.failures > 0;
+        let most = if trial { 1 } else { AT_ONCE };
+        let free = most.saturating_sub(out.orders.len());
+        if free == 0 {
+            return Ok(None);
+        }
+        let without = out.numbers();
+        let wanted = OutgoingMessage {
+            without: &without,
+            trial,
+            limit: u32::try_from(free).unwrap_or(u32::MAX),
+        };
+        let due = self
+            .app
+            .sync
+            .claim_changes(held.lease(), &self.shop, wanted)
+            .await?;
+        for one in due {
+            let sender = self.sender.clone();
+            out.orders.push((one.number().to_owned(), Instant::now()));
+            out.sending.spawn(async move {
+                let answer = bug::caught_in(sender.send(&one.id, &one.message)).await;
+                (one, answer)
+            });
+        }
+        if out.orders.len() >= most {
+            return Ok(None);
+        }
+        let next = self
+            .app
+            .sync
+            .next_change_due(&self.shop, &out.numbers())
+            .await?;
+        let next = next.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.02, 3600.0)));
+        Ok(Some(
+            self.options.poll.min(next.unwrap_or(self.options.poll)),
+        ))
+    }
+
+    /// Takes what became of a message.
+    async fn answered(
+        &self,
+        held: &HeldLease,
+        out: &mut NextMessage,
+        sent: Result<(OutgoingChange, Result<Answer, Bug>), JoinError>,
+    ) -> Result<(), app::Error> {
+        let Ok((one, answer)) = sent else {
+            // The task died with its order's name: the others are heard first, then all are looked at again.
+            if out.sending.is_empty() {
+                out.orders.clear();
+            }
+            return Ok(());
+        };
+        out.orders.retain(|(number, _)| number != one.number());
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(bug) => {
+                let words = bug.to_string();
+                return self.app.sync.failed_at(held.lease(), &one, &words).await;
+            }
+        };
+        match answer {
+            Answer::Gone => self.gone(held).await,
+            Answer::Down { words, pause } => self.failed(held, out, &one, (words, pause)).await,
+            Answer::Unreachable { words } => {
+                self.app
+                    .sync
+                    .put_off(held.lease(), &one, self.own_pause(&one))
+                    .await?;
+                self.pause(held, out, &words, None).await
+            }
+            answer => {
+                out.failed.clear();
+                if out.failures > 0 {
+                    let mut db = self.app.pool().acquire().await?;
+                    lanes::clear_pause(&mut db, held.lease(), true).await?;
+                    out.failures = 0;
+                }
+                match self.take(held, &one, answer).await {
+                    Err(error) if error.is_of_the_row() => {
+                        let words = error.chain();
+                        self.app.sync.failed_at(held.lease(), &one, &words).await
+                    }
+                    taken => taken,
+                }
+            }
+        }
+    }
+
+    /// Nobody judged the message. It waits by itself; only where several orders failed and none went through is it the shop.
+    async fn failed(
+        &self,
+        held: &HeldLease,
+        out: &mut NextMessage,
+        one: &OutgoingChange,
+        (words, pause): (String, Option<Duration>),
+    ) -> Result<(), app::Error> {
+        out.failed.insert(one.number().to_owned());
+        let own = self.own_pause(one).max(pause.unwrap_or_default());
+        if out.failures > 0 || out.failed.len() >= SEVERAL {
+            self.app.sync.put_off(held.lease(), one, own).await?;
+            return self.pause(held, out, &words, pause).await;
+        }
+        self.app.metrics().callback("failed");
+        let tries = one.attempts().unsigned_abs().saturating_add(1);
+        let alone = self.app.sync.fails_alone(one).await?;
+        // A shop of which nothing else is known may just be away for a while.
+        let most = self
+            .options
+            .attempts
+            .saturating_mul(if alone { 1 } else { PATIENCE });
+        let delay = (tries < most).then_some(own);
+        self.app
+            .sync
+            .mark_refused(held.lease(), one, &words, delay)
+            .await
+    }
+
+    /// The pause of a message after its next failure.
+    fn own_pause(&self, one: &OutgoingChange) -> Duration {
+        let tries = one.attempts().unsigned_abs().saturating_add(1);
+        let cap = self.options.backoff_cap.min(LONGEST_PAUSE);
+        backoff::delay(tries, self.options.backoff, cap)
+    }
+
+    /// Takes an answer. A panic about it is its own message's fault.
+    async fn take(
+        &self,
+        held: &HeldLease,
+        one: &OutgoingChange,
+        answer: Answer,
+    ) -> Result<(), app::Error> {
+        let taking = async {
+            self.app.sync.answers(one);
+            self.settle(held, one, answer).await
+        };
+        bug::caught_in(Box::pin(taking)).await?
+    }
+
+    async fn settle(
+        &self,
+        held: &HeldLease,
+        one: &OutgoingChange,
+        answer: Answer,
+    ) -> Result<(), app::Error> {
+        match answer {
+            Answer::Taken => self.app.sync.mark_delivered(held.lease(), one).await,
+            Answer::Conflict(Some(snapshot)) => {
+                let words = match self
+                    .app
+                    .sync
+                    .reject_with_snapshot(held.lease(), one, &snapshot)
+                    .await
+                {
+                    Err(app::Error::Invalid(faults)) => app::sentence(&faults),
+                    Err(app::Error::Storage(error)) if error.is_of_the_row() => chain(&error),
+                    other => return other,
+                };
+                let words = format!("409 with a snapshot that cannot be used: {words}");
+                self.refused(held, one, &words).await
+            }
+            Answer::Conflict(None) => self.refused(held, one, "409 without a snapshot").await,
+            Answer::Refused { words } => self.refused(held, one, &words).await,
+            // Handled by the caller: nobody looked at the message.
+            Answer::Down { .. } | Answer::Unreachable { .. } | Answer::Gone => Ok(()),
+        }
+    }
+
+    async fn refused(
+        &self,
+        held: &HeldLease,
+        one: &OutgoingChange,
+        words: &str,
+    ) -> Result<(), app::Error> {
+        let attempts = one.attempts().unsigned_abs().saturating_add(1);
+        let delay = (attempts < self.options.attempts)
+            .then(|| backoff::delay(attempts, self.options.backoff, self.options.backoff_cap));
+        self.app
+            .sync
+            .mark_refused(held.lease(), one, words, delay)
+            .await
+    }
+
+    /// Nothing is sent until somebody resumes the lane.
+    async fn gone(&self, held: &HeldLease) -> Result<(), app::Error> {
+        let code = ErrorCode::CallbackGone;
+        tracing::error!(shop = %self.shop, %code, "the shop's callback is gone: nothing is sent until somebody resumes the lane");
+        self.app.metrics().callback("down");
+        let mut db = self.app.pool().acquire().await?;
+        Ok(lanes::stop(&mut db, held.lease(), code.as_str(), code.sentence()).await?)
+    }
+
+    /// Nothing is sent for a while: the shop is away.
+    async fn pause(
+        &self,
+        held: &HeldLease,
+        out: &mut NextMessage,
+        words: &str,
+        pause: Option<Duration>,
+    ) -> Result<(), app::Error> {
+        self.app.metrics().callback("down");
+        let nth = out.failures.unsigned_abs().saturating_add(1);
+        let usual = backoff::delay(nth, self.options.backoff, LONGEST_PAUSE);
+        let fault = LaneFault {
+            code: ErrorCode::CallbackDown.as_str(),
+            reason: words,
+            resume_in: pause.unwrap_or(usual).as_secs_f64(),
+        };
+        let mut db = self.app.pool().acquire().await?;
+        lanes::fail(&mut db, held.lease(), &fault).await?;
+        tracing::warn!(shop = %self.shop, code = %ErrorCode::CallbackDown, "the shop's lane pauses: {words}");
+        Ok(())
+    }
+
+    async fn sleep(&self, time: Duration, stop: &CancellationToken) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.bell.notified() => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}

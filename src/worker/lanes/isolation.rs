@@ -1,0 +1,160 @@
+//! Orders that are tried in small company, because a call that carried them with others was refused as a whole or never answered.
+//!
+//! Owns: the memory of who was in such a call, and how small the next company is: a quarter of the last, in the end the order alone.
+//! Who is alone is judged. The memory is the process's: after a restart it is gathered again.
+
+use crate::{app::Claim, planner::Job};
+use std::{collections::HashMap, time::Duration};
+use tokio::time::Instant;
+
+/// Orders that are remembered; beyond this all are forgotten, and found again.
+const MOST: usize = 20_000;
+/// In so many times smaller companies the members of one are tried next.
+const SMALLER: usize = 4;
+/// A call that takes longer than this keeps the others waiting.
+const LONG: Duration = Duration::from_secs(2);
+/// Silences of an order alone, one after the other with everybody else answered, after which each counts as judged.
+const PATIENCE: u32 = 1;
+
+pub(in crate::worker) type Key = (String, String);
+type ClaimedOrder = (Claim, Job);
+
+/// Orders that are tried in small company.
+#[derive(Debug, Default)]
+pub(in crate::worker) struct IsolatedOrders {
+    suspects: HashMap<Key, SuspectOrder>,
+    /// Until when none of them is tried, so that they take at most half of the lane's time.
+    rest: Option<Instant>,
+}
+
+/// An order that was in a call that failed as a whole.
+#[derive(Debug, Clone, Copy)]
+struct SuspectOrder {
+    /// With how many others, and itself, it may be tried.
+    company: usize,
+    /// How often it was left without an answer while alone, nobody else being so in between.
+    silences: u32,
+}
+
+/// Which order a claim is of.
+pub(in crate::worker) fn key(claim: &Claim) -> Key {
+    (claim.shop.clone(), claim.number.clone())
+}
+
+impl IsolatedOrders {
+    /// The orders of the next ordinary wave, and those of the next small one.
+    pub(in crate::worker) fn divide(
+        &self,
+        claimed: Vec<ClaimedOrder>,
+    ) -> (Vec<ClaimedOrder>, Vec<ClaimedOrder>) {
+        let (suspects, ordinary): (Vec<_>, Vec<_>) = claimed
+            .into_iter()
+            .partition(|(claim, _)| self.suspects.contains_key(&key(claim)));
+        let company = |one: &ClaimedOrder| self.suspects.get(&key(&one.0)).map(|one| one.company);
+        let Some(most) = suspects.first().and_then(company) else {
+            return (ordinary, Vec::new());
+        };
+        if !self.rests().is_zero() {
+            return (ordinary, Vec::new());
+        }
+        let alike = suspects
+            .into_iter()
+            .filter(|one| company(one) == Some(most));
+        (ordinary, alike.take(most).collect())
+    }
+
+    /// How long none of them is tried.
+    pub(in crate::worker) fn rests(&self) -> Duration {
+        self.rest.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// A small wave took this long.
+    pub(in crate::worker) fn took(&mut self, time: Duration) {
+        self.rest = (time > LONG).then(|| Instant::now() + time);
+    }
+
+    /// One of these orders is to blame for a call that failed.
+    pub(in crate::worker) fn suspect(&mut self, orders: &[Key]) {
+        if self.suspects.len() > MOST {
+            self.suspects.clear();
+        }
+        let company = (orders.len() / SMALLER).max(1);
+        for order in orders {
+            let suspect = self.suspects.entry(order.clone()).or_insert(SuspectOrder {
+                company,
+                silences: 0,
+            });
+            suspect.company = suspect.company.min(company);
+        }
+    }
+
+    /// Nothing is wrong with the order any more.
+    pub(in crate::worker) fn clear(&mut self, order: &Key) {
+        self.suspects.remove(order);
+    }
+
+    /// Whether one more silence of this order, alone, counts as judged.
+    pub(in crate::worker) fn exhausted(&self, order: &Key) -> bool {
+        self.suspects
+            .get(order)
+            .is_some_and(|suspect| suspect.silences >= PATIENCE)
+    }
+
+    /// A call of these orders was left without an answer. While others fail, too, nobody is blamed for it.
+    pub(in crate::worker) fn silent(&mut self, orders: &[Key]) {
+        let lonely = match orders {
+            [order] => Some(order),
+            _ => None,
+        };
+        for (key, suspect) in &mut self.suspects {
+            suspect.silences = match lonely {
+                Some(order) if order == key => suspect.silences + 1,
+                _ => 0,
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn orders(many: usize) -> Vec<Key> {
+        let order = |n: usize| ("main".to_owned(), n.to_string());
+        (0..many).map(order).collect()
+    }
+
+    #[test]
+    fn companies_get_smaller_until_the_one_is_alone() {
+        let mut apart = IsolatedOrders::default();
+        let (all, guilty) = (orders(50), orders(1));
+        let company = |apart: &IsolatedOrders| apart.suspects[&guilty[0]].company;
+        apart.suspect(&all);
+        assert_eq!(company(&apart), 12);
+        apart.suspect(&all[..12]);
+        assert_eq!(company(&apart), 3);
+        apart.suspect(&all[..3]);
+        assert_eq!(company(&apart), 1);
+        // Who is in trouble with many later is not trusted again for that.
+        apart.suspect(&all);
+        assert_eq!(company(&apart), 1);
+        apart.clear(&guilty[0]);
+        assert!(!apart.suspects.contains_key(&guilty[0]));
+    }
+
+    #[test]
+    fn silence_is_held_against_an_order_only_while_everybody_else_is_answered() {
+        let mut apart = IsolatedOrders::default();
+        let two = orders(2);
+        apart.suspect(&two);
+        assert!(!apart.exhausted(&two[0]));
+        apart.silent(&two[..1]);
+        assert!(apart.exhausted(&two[0]));
+        apart.silent(&two[1..]);
+        assert!(!apart.exhausted(&two[0]));
+        apart.silent(&two);
+        assert!(!apart.exhausted(&two[1]));
+    }
+}

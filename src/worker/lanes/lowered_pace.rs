@@ -1,0 +1,34 @@
+//! The lowered pace of a lane, on record for those who look from outside.
+
+use super::lease::HeldLease;
+use crate::{app::App, domain::ErrorCode, storage::queue::lanes, worker::PortalClient};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often the pace is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// Closer together than this, two moments are one that was measured twice.
+const SAME: Duration = Duration::from_millis(100);
+
+/// Tells of a lowered pace, whatever the lane is busy with: a call waits for a portal that throttles it. Never ends.
+pub(in crate::worker) async fn tell<P: PortalClient>(app: &App, portal: P, held: &HeldLease) {
+    let mut told: Option<Instant> = None;
+    loop {
+        let left = portal.reduced_for();
+        let until = Instant::now() + left;
+        if !left.is_zero() && told.is_none_or(|told| until >= told + SAME) {
+            told = Some(until);
+            record(app, held, left.as_secs_f64()).await;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn record(app: &App, held: &HeldLease, seconds: f64) {
+    tracing::warn!(portal = %held.portal(), code = %ErrorCode::Limit, seconds, "half the pace: somebody else uses up the portal's limit");
+    if let Ok(mut db) = app.pool().acquire().await
+        && let Err(error) = lanes::slow_down(&mut db, held.lease(), seconds).await
+    {
+        tracing::debug!(portal = %held.portal(), %error, "the lowered pace is not on record");
+    }
+}

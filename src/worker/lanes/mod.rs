@@ -1,0 +1,10 @@
+//! Lanes: everything that goes to one portal, or to one shop's callback, in the hands of one process at a time.
+
+pub(super) mod callback;
+pub(super) mod isolation;
+pub(super) mod lease;
+pub(super) mod lowered_pace;
+pub(super) mod portal;
+pub(super) mod restarts;
+pub(super) mod wave_runner;
+pub(super) mod waves;

@@ -1,0 +1,261 @@
+//! One wave: the planner's calls, sent one after the other while the lease holds.
+
+use super::lease::HeldLease;
+use crate::{
+    app::App,
+    bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
+    domain::ErrorCode,
+    planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
+    worker::{CallFailure, CrashPoint, PortalClient, write_intents::WriteIntents},
+};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+/// What a wave came to.
+pub(in crate::worker) struct Performed {
+    pub(in crate::worker) settlements: Vec<Settlement>,
+    pub(in crate::worker) facts: PortalFacts,
+    /// The failure that cut it short.
+    pub(in crate::worker) failure: Option<CallFailure>,
+    /// Whether the portal answered at all.
+    pub(in crate::worker) answered: bool,
+    /// Jobs of calls that were left without a usable answer while others were answered.
+    pub(in crate::worker) unanswered: BTreeSet<usize>,
+}
+
+/// The most rounds of a wave: a planner that never ends must not hold a lane for ever.
+const MOST_ROUNDS: usize = 200;
+
+/// Inner errors that say nothing about the order: the command is asked again later.
+const NOT_JUDGED: [&str; 5] = [
+    "OPERATION_TIME_LIMIT",
+    "QUERY_LIMIT_EXCEEDED",
+    "INTERNAL_SERVER_ERROR",
+    "ERROR_UNEXPECTED_ANSWER",
+    "OVERLOAD_LIMIT",
+];
+
+/// How long a portal may take to answer a call with nothing in it, before it counts as away.
+const INNOCENT: Duration = Duration::from_secs(10);
+
+/// A wave before it is sent.
+pub(in crate::worker) struct Work {
+    pub(in crate::worker) jobs: Vec<Job>,
+    pub(in crate::worker) facts: PortalFacts,
+    /// What tells the customers whom lost calls may still make.
+    pub(in crate::worker) doubtful: BTreeSet<String>,
+    pub(in crate::worker) priority: Priority,
+    /// Whether silence counts as an answer.
+    pub(in crate::worker) judges: bool,
+}
+
+/// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the portal fails. A call that fails alone, while
+/// the portal takes others, is the fault of something in it: it stops nobody else.
+pub(in crate::worker) async fn perform<P: PortalClient>(
+    app: &App,
+    portal: &P,
+    held: &HeldLease,
+    work: Work,
+) -> Performed {
+    let priority = work.priority;
+    let mut wave = Wave::new(work.jobs, work.facts);
+    wave.beware(work.doubtful);
+    let mut intended = WriteIntents::new(app, held);
+    let (mut failure, mut answered, mut unready) = (None, false, false);
+    let mut unanswered = BTreeSet::new();
+    'wave: for _ in 0..MOST_ROUNDS {
+        let round = wave.next_round();
+        if round.is_empty() {
+            break;
+        }
+        for call in &round {
+            if failure.is_some() || unready || !held.may_send() {
+                wave.answer(call, CallAnswer::NotRun);
+                continue;
+            }
+            let sending = send(portal, held, call, (priority, None));
+            let sent = if !call.writes() {
+                sending.await
+            } else if intended.ready(&wave).await {
+                intended.while_fresh(&wave, sending).await
+            } else {
+                wave.answer(call, CallAnswer::NotRun);
+                unready = true;
+                continue;
+            };
+            match sent {
+                Ok(answer) => {
+                    answered = true;
+                    wave.answer(call, answer);
+                }
+                Err(fault) => match its_own(portal, held, &fault).await {
+                    Ok(()) => {
+                        answered = true;
+                        if fault.maybe_executed {
+                            unanswered.extend(wave.waiting_for(call));
+                        }
+                        wave.answer(call, spoilt(fault, work.judges));
+                    }
+                    Err(whole) => {
+                        wave.answer(call, unusable(&fault));
+                        failure = Some(whole);
+                    }
+                },
+            }
+            if call.writes() {
+                held.reached(CrashPoint::Called).await;
+            }
+        }
+        if failure.is_some() || unready || !held.may_send() {
+            break 'wave;
+        }
+    }
+    let (settlements, facts) = wave.finish();
+    Performed {
+        settlements,
+        facts,
+        failure,
+        answered,
+        unanswered,
+    }
+}
+
+/// What a call without a usable answer means for what it carried.
+pub(in crate::worker) fn unusable(fault: &CallFailure) -> CallAnswer {
+    if fault.maybe_executed {
+        CallAnswer::InDoubt
+    } else {
+        CallAnswer::NotRun
+    }
+}
+
+/// The same for a call that failed while the portal takes others.
+pub(in crate::worker) fn spoilt(fault: CallFailure, judges: bool) -> CallAnswer {
+    match fault.maybe_executed {
+        false => CallAnswer::Spoilt {
+            code: match fault.class {
+                Class::Refused => ErrorCode::Refused,
+                _ => fault.code,
+            },
+            message: fault.message,
+        },
+        true if judges => CallAnswer::Spoilt {
+            code: ErrorCode::Unanswered,
+            message: fault.message,
+        },
+        true => CallAnswer::InDoubt,
+    }
+}
+
+/// Whether a call failed for what is in it: then the portal takes one with nothing in it. Else the failure of the portal as a whole.
+pub(in crate::worker) async fn its_own<P: PortalClient>(
+    portal: &P,
+    held: &HeldLease,
+    fault: &CallFailure,
+) -> Result<(), CallFailure> {
+    let may_be = match fault.class {
+        Class::InDoubt | Class::Intercepted | Class::Refused => true,
+        Class::Down => fault.maybe_executed,
+        // The permission for the methods themselves is gone: a call of another kind proves nothing.
+        Class::Blocked(reason) => reason != Blocked::Scope,
+        Class::Throttled(_) | Class::MethodBlocked(_) | Class::TokenExpired => false,
+    };
+    if !may_be || !held.may_send() {
+        return Err(fault.clone());
+    }
+    match tokio::time::timeout(INNOCENT, portal.innocent()).await {
+        Ok(Ok(())) => Ok(()),
+        // What the portal says of itself tells more than what it said of the call.
+        Ok(Err(whole)) if whole.class != Class::InDoubt => Err(whole),
+        Ok(Err(_)) | Err(_) => Err(fault.clone()),
+    }
+}
+
+/// One call; throttling is waited out here, since nothing was judged, but not beyond `until`.
+pub(in crate::worker) async fn send<P: PortalClient>(
+    portal: &P,
+    held: &HeldLease,
+    call: &Call,
+    (priority, until): (Priority, Option<Instant>),
+) -> Result<CallAnswer, CallFailure> {
+    let commands: Vec<Command> = call.commands.iter().map(command).collect();
+    for _ in 0..3 {
+        let span = tracing::info_span!("portal_call", commands = commands.len());
+        match portal.batch(&commands, priority).instrument(span).await {
+            Ok(response) => {
+                return match hindrance(&commands, &response) {
+                    Some(failure) => Err(failure),
+                    None => Ok(answer(response)),
+                };
+            }
+            Err(fault) => {
+                let Class::Throttled(pause) = fault.class else {
+                    return Err(fault);
+                };
+                held.pause(pause.clamp(Duration::from_millis(100), Duration::from_mins(1)))
+                    .await;
+                if !held.may_send() || until.is_some_and(|until| Instant::now() > until) {
+                    return Err(fault);
+                }
+            }
+        }
+    }
+    let message = "the portal throttles every call".to_owned();
+    Err(CallFailure {
+        class: Class::Throttled(Duration::from_secs(5)),
+        code: ErrorCode::Limit,
+        message,
+        maybe_executed: false,
+    })
+}
+
+/// A batch is answered though the permission for its methods is gone: each command is refused, and no order is to blame.
+fn hindrance(commands: &[Command], response: &BatchResponse) -> Option<CallFailure> {
+    let scope = ["INSUFFICIENT_SCOPE", "INVALID_SCOPE"];
+    let words = commands.iter().find_map(|command| {
+        let refused = response.get(&command.key)?.as_ref().err()?;
+        let lacks = scope
+            .iter()
+            .any(|code| refused.error.eq_ignore_ascii_case(code));
+        // Of what else is asked (who the bridge is, say) it can do without.
+        let needed = command.method.starts_with("crm.");
+        (lacks && needed).then(|| format!("{}: {}", command.method, refused.description))
+    })?;
+    Some(CallFailure {
+        class: Class::Blocked(Blocked::Scope),
+        code: ErrorCode::Scope,
+        message: words,
+        maybe_executed: response.values().any(Result::is_ok),
+    })
+}
+
+pub(in crate::worker) fn command(of: &planner::Command) -> Command {
+    Command {
+        key: of.key.clone(),
+        method: of.method.to_owned(),
+        params: of.params.clone(),
+    }
+}
+
+pub(in crate::worker) fn answer(response: BatchResponse) -> CallAnswer {
+    let one = |(key, result)| {
+        let answer = match result {
+            Ok(crate::bitrix24::Response { result, next, .. }) => {
+                CommandAnswer::Done { result, next }
+            }
+            Err(crate::bitrix24::CommandError { error, description }) => {
+                if NOT_JUDGED
+                    .iter()
+                    .any(|code| error.eq_ignore_ascii_case(code))
+                {
+                    CommandAnswer::Later
+                } else {
+                    CommandAnswer::Refused { error, description }
+                }
+            }
+        };
+        (key, answer)
+    };
+    CallAnswer::Answered(response.into_iter().map(one).collect())
+}

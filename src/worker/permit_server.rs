@@ -1,0 +1,53 @@
+//! Places in the portal's limit for calls of other processes, given by the lane's owner.
+
+use super::{
+    PortalClient,
+    lanes::lease::{HeldLease, chain},
+};
+use crate::{
+    app::{App, PERMIT_PATIENCE, permit_bell},
+    storage::{self, queue::rate_permits},
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Gives places while the lease holds: as many as fit in the bucket beside the lane's own calls.
+pub(super) async fn serve<P: PortalClient>(app: App, portal: P, held: &HeldLease, poll: Duration) {
+    let bell = app.waker().subscribe(&permit_bell(held.portal()));
+    loop {
+        match one(&app, &portal, held).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!(portal = held.portal(), error = %chain(&error), "no place can be given now");
+            }
+        }
+        tokio::select! {
+            () = bell.notified() => {}
+            () = tokio::time::sleep(poll) => {}
+        }
+    }
+}
+
+/// Gives one place; false if nobody asks. No connection is held while it waits for the bucket.
+async fn one<P: PortalClient>(
+    app: &App,
+    portal: &P,
+    held: &HeldLease,
+) -> Result<bool, storage::Error> {
+    let next = {
+        let mut db = app.pool().acquire().await?;
+        rate_permits::next(&mut db, held.portal(), PERMIT_PATIENCE.as_secs_f64()).await?
+    };
+    let Some(id) = next else {
+        return Ok(false);
+    };
+    portal.permit().await;
+    let counted = Instant::now();
+    if !held.may_send() {
+        return Ok(false);
+    }
+    let mut db = app.pool().acquire().await?;
+    rate_permits::grant(&mut db, held.lease(), id, counted.elapsed().as_secs_f64()).await?;
+    Ok(true)
+}

@@ -1,0 +1,3 @@
+//! The portal client over a real socket.
+
+pub(crate) mod client;

@@ -1,0 +1,13 @@
+//! Orders on their way to the portal.
+
+pub(crate) mod crash;
+pub(crate) mod customers;
+pub(crate) mod doubt;
+pub(crate) mod foreign_traffic;
+pub(crate) mod isolation;
+pub(crate) mod lane;
+pub(crate) mod limit;
+pub(crate) mod many_portals;
+pub(crate) mod portal_identity;
+pub(crate) mod product_rows;
+pub(crate) mod worker;

@@ -1,0 +1,304 @@
+//! An id alone is never proof: another portal behind the address, or an older state of it, and whose deal is written.
+
+use crate::{
+    delivery::isolation::{World, order, orders},
+    support::{
+        database::Database,
+        shop::{app, rules},
+    },
+};
+use b24_bridge::{
+    app::{App, Registry},
+    domain::{PortalName, ShopRules},
+    sandbox::Sandbox,
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Deals that managers made by hand, with no origin but one, which is another system's.
+async fn strangers(portal: &Sandbox, many: usize) -> Vec<Value> {
+    let http = crate::sandbox::client();
+    for n in 0..many {
+        let mut fields =
+            json!({"TITLE": format!("Чужая {n}"), "OPPORTUNITY": 7, "CURRENCY_ID": "RUB"});
+        if n == 0 {
+            fields["ORIGINATOR_ID"] = json!("another");
+            fields["ORIGIN_ID"] = json!("A0");
+        }
+        let url = format!("{}crm.deal.add", portal.url());
+        let made = http
+            .post(url)
+            .json(&json!({ "fields": fields }))
+            .send()
+            .await;
+        assert!(made.unwrap().status().is_success());
+    }
+    foreign(portal)
+}
+
+/// Everybody else's deals, as they are.
+fn foreign(portal: &Sandbox) -> Vec<Value> {
+    let deals = portal.deals().into_iter();
+    deals
+        .filter(|deal| deal["ORIGINATOR_ID"] != "main")
+        .collect()
+}
+
+/// The orders as the shop changed them.
+fn changed(orders: &[Value]) -> Vec<Value> {
+    let change = |event: &Value| {
+        let mut event = event.clone();
+        let number = event["data"]["number"].as_str().unwrap().to_owned();
+        event["id"] = json!(format!("e2-{number}"));
+        event["data"]["version"] = json!(2);
+        event["data"]["total"] = json!("150.00");
+        event["data"]["items"][0]["price"] = json!("150.00");
+        event
+    };
+    orders.iter().map(change).collect()
+}
+
+/// Waits until the bridge says that the portal is not what it was.
+async fn told(world: &World, code: &str) {
+    let begun = Instant::now();
+    loop {
+        let portal = world
+            .app
+            .operations
+            .status()
+            .await
+            .unwrap()
+            .portals
+            .remove(0);
+        if portal.changed.is_some_and(|changed| changed.code == code) {
+            return;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{code} is not told"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn every_order_has_one_deal(world: &World, orders: &[Value]) {
+    for event in orders {
+        let number = event["data"]["number"].as_str().unwrap();
+        let deals = world.portal.deals().into_iter();
+        let own: Vec<Value> = deals
+            .filter(|deal| deal["ORIGIN_ID"] == number && deal["ORIGINATOR_ID"] == "main")
+            .collect();
+        assert_eq!(own.len(), 1, "{number}: {own:?}");
+        assert_eq!(own[0]["OPPORTUNITY"], "150.00", "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_another_address_orders_are_looked_up_and_nobody_elses_deal_is_touched() {
+    let world = World::new().await;
+    let events = orders(5);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    assert_eq!(world.portal.deals().len(), 5);
+    let (_first, db) = world.end().await;
+    let portal = World::portal().await;
+    let theirs = strangers(&portal, 5).await;
+    // One order was brought over by whoever moved the portal.
+    let moved = json!({"fields": {"TITLE": "A1", "ORIGINATOR_ID": "main", "ORIGIN_ID": "A1", "CURRENCY_ID": "RUB"}});
+    let url = format!("{}crm.deal.add", portal.url());
+    let http = crate::sandbox::client();
+    http.post(url).json(&moved).send().await.unwrap();
+    let world = World::start(portal, db);
+    told(&world, "B24-OTHER-PORTAL").await;
+    let events = changed(&events);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    assert_eq!(foreign(&world.portal), theirs, "{}", world.lives().await);
+    every_order_has_one_deal(&world, &events);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_portal_at_the_same_address_is_told_by_its_deals() {
+    let world = World::new().await;
+    let events = orders(5);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    let (portal, db) = world.end().await;
+    portal.replace();
+    let theirs = strangers(&portal, 9).await;
+    let world = World::start(portal, db);
+    let events = changed(&events);
+    world.post(&events).await;
+    told(&world, "B24-OTHER-PORTAL").await;
+    world.settled(Duration::from_secs(20)).await;
+    assert_eq!(foreign(&world.portal), theirs, "{}", world.lives().await);
+    every_order_has_one_deal(&world, &events);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restored_backup_deals_are_found_again_and_lost_ones_made_and_moves_are_heard() {
+    let world = World::new().await;
+    let mut events = orders(6);
+    world.post(&events[..3]).await;
+    world.settled(Duration::from_secs(20)).await;
+    world.portal.back_up();
+    world.post(&events[3..]).await;
+    world.settled(Duration::from_secs(20)).await;
+    // The history is read beyond what the backup knows.
+    let begun = Instant::now();
+    loop {
+        let read: i64 = sqlx::query_scalar("SELECT count(*) FROM bridge.cursors")
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap();
+        if read > 0 {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "not read");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for deal in world.portal.deals() {
+        let id = deal["ID"].as_str().unwrap().parse().unwrap();
+        assert!(world.portal.move_deal(id, "PREPARATION"));
+    }
+    let begun = Instant::now();
+    loop {
+        let seen: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM bridge.moves")
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap();
+        let noted: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(history_id), 0) FROM bridge.portals")
+                .fetch_one(&world.db.pool)
+                .await
+                .unwrap();
+        if seen >= 12 && noted >= 12 {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{seen} {noted}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(world.portal.restore());
+    let theirs = strangers(&world.portal, 1).await;
+    told(&world, "B24-WENT-BACK").await;
+    events.push(order("B7"));
+    let events = changed(&events);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    assert_eq!(foreign(&world.portal), theirs, "{}", world.lives().await);
+    every_order_has_one_deal(&world, &events);
+    let first = world.portal.deals()[0]["ID"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(world.portal.move_deal(first, "WON"));
+    let begun = Instant::now();
+    loop {
+        let heard: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM bridge.moves WHERE stage = 'WON'")
+                .fetch_one(&world.db.pool)
+                .await
+                .unwrap();
+        if heard > 0 {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "not heard");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    world.end().await;
+}
+
+/// The bridge of a shop that belongs to another portal by now.
+fn moved(db: &Database) -> App {
+    let portal = PortalName::parse("second").unwrap();
+    let rules = ShopRules {
+        portal: portal.clone(),
+        ..rules("main")
+    };
+    let directory = Registry {
+        shops: BTreeMap::from([(rules.shop.clone(), Arc::new(rules))]),
+        portals: vec![portal],
+        ..Registry::default()
+    };
+    App::new(db.pool.clone(), directory)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_orders_of_a_shop_that_moves_to_another_portal_move_with_it() {
+    let world = World::new().await;
+    let events = orders(5);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    let (first, db) = world.end().await;
+    let before = first.deals();
+    // One more, which nobody has brought to the first portal yet.
+    let waiting = app(&db.pool, &["main"]);
+    let late = [order("LATE")];
+    waiting.intake.accept_events(None, &late).await.unwrap();
+    // The second portal has deals with the same ids, and one of the orders is there.
+    let portal = World::portal().await;
+    let theirs = strangers(&portal, 5).await;
+    let there = json!({"fields": {"TITLE": "A1", "ORIGINATOR_ID": "main", "ORIGIN_ID": "A1", "CURRENCY_ID": "RUB"}});
+    let url = format!("{}crm.deal.add", portal.url());
+    let http = crate::sandbox::client();
+    http.post(url).json(&there).send().await.unwrap();
+    // At the next event an order moves, whoever drives the lanes.
+    let app = moved(&db);
+    let changed_one = changed(&events[2..3]);
+    app.intake.accept_events(None, &changed_one).await.unwrap();
+    let of_the_first: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM bridge.orders WHERE portal = 'main'")
+            .fetch_one(&db.pool)
+            .await
+            .unwrap();
+    assert_eq!(of_the_first, 5, "five others and not the one");
+    // The others when a worker starts.
+    let world = World::start_as(portal, db, app, BTreeMap::new());
+    let begun = Instant::now();
+    let left = "SELECT count(*) FROM bridge.orders
+                WHERE portal <> 'second' OR unverified OR due_at IS NOT NULL";
+    loop {
+        let left: i64 = sqlx::query_scalar(left)
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap();
+        if left == 0 {
+            break;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{left} left\n{}",
+            world.lives().await
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(
+        world.deals_of("LATE"),
+        1,
+        "what waited goes where the shop is"
+    );
+    assert_eq!((world.deals_of("A2"), world.deals_of("A1")), (1, 1));
+    assert_eq!(
+        world.deals_of("A3"),
+        0,
+        "it is made when the shop next sends it"
+    );
+    let rest = changed(&[&events[..2], &events[3..]].concat());
+    world.post(&rest).await;
+    world.settled(Duration::from_secs(20)).await;
+    every_order_has_one_deal(&world, &changed(&events));
+    assert_eq!(foreign(&world.portal), theirs, "{}", world.lives().await);
+    assert_eq!(
+        first.deals(),
+        before,
+        "nothing is written to the first portal"
+    );
+    world.end().await;
+}

@@ -1,0 +1,5 @@
+//! What the repository says of itself: pages, deployment files and the layers.
+
+pub(crate) mod deployment;
+pub(crate) mod layers;
+pub(crate) mod readme;
