@@ -1,12 +1,15 @@
 //! `[shops.NAME]`: the stores that post events, and how their orders are written.
 
 use super::{Form, KeyDigest, Problem, Secret, WooCommerce, forms, secret, woocommerce};
-use crate::callback;
-use crate::domain::{
-    Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted, Placeholders,
-    PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts, Winner, WriteLimit,
+use crate::{
+    callback,
+    domain::{
+        Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted,
+        Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts, Winner,
+        WriteLimit,
+    },
+    stock::NameKind,
 };
-use crate::stock::NameKind;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;

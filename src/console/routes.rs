@@ -17,7 +17,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use std::{any::Any, time::Duration};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -43,18 +43,46 @@ pub fn router(state: State) -> Router {
     let file = state.config.http.max_body_bytes.saturating_add(SMALL_FORM);
     let import = post(dead_letters::files::import).layer(DefaultBodyLimit::max(file));
     Router::new()
+        .merge(orders())
+        .merge(dead_letters(import))
+        .merge(portals())
         .route("/console", get(overview::page::get))
         .route("/console/", get(overview::page::get))
         .route("/console/live", get(sse::get))
         .route("/console/sign-in", get(sign_in::get).merge(sign_in))
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/language/{lang}", get(sign_in::language))
+        .route("/console/statuses", get(status_map::get))
+        .route("/console/statuses/apply", post(status_map::apply))
+        .route("/console/audit", get(audit::get))
+        .route("/console/assets/{name}", get(assets::get))
+        .route("/console/{*nothing}", get(not_found))
+        .layer(DefaultBodyLimit::max(large))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), common_layer))
+        .with_state(state)
+}
+
+/// Orders and the conflicts over them.
+fn orders() -> Router<State> {
+    Router::new()
         .route("/console/orders", get(orders::list::get))
         .route("/console/orders/{shop}/{number}", get(orders::detail::get))
         .route(
             "/console/orders/{shop}/{number}/not-customer",
             post(customer_cards::not_customer),
         )
+        .route("/console/conflicts", get(conflicts::list::get))
+        .route("/console/conflicts/{id}", get(conflicts::detail::get))
+        .route(
+            "/console/conflicts/{id}/resolve",
+            post(conflicts::detail::resolve),
+        )
+}
+
+/// Dead letters, one by one, many at once, and as files.
+fn dead_letters(import: MethodRouter<State>) -> Router<State> {
+    Router::new()
         .route("/console/dead-letters", get(dead_letters::list::get))
         .route(
             "/console/dead-letters/bulk",
@@ -80,14 +108,11 @@ pub fn router(state: State) -> Router {
         )
         .route("/console/bulk", get(dead_letters::bulk::jobs))
         .route("/console/bulk/{id}/stop", post(dead_letters::bulk::stop))
-        .route("/console/conflicts", get(conflicts::list::get))
-        .route("/console/conflicts/{id}", get(conflicts::detail::get))
-        .route(
-            "/console/conflicts/{id}/resolve",
-            post(conflicts::detail::resolve),
-        )
-        .route("/console/statuses", get(status_map::get))
-        .route("/console/statuses/apply", post(status_map::apply))
+}
+
+/// Portals and the shops that belong to them.
+fn portals() -> Router<State> {
+    Router::new()
         .route("/console/portals", get(portals::list::get))
         .route("/console/portals/{name}", get(portals::detail::get))
         .route(
@@ -123,13 +148,6 @@ pub fn router(state: State) -> Router {
             "/console/portals/{name}/authorisation/{follow}/live",
             get(authorization::follow_live),
         )
-        .route("/console/audit", get(audit::get))
-        .route("/console/assets/{name}", get(assets::get))
-        .route("/console/{*nothing}", get(not_found))
-        .layer(DefaultBodyLimit::max(large))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(state.clone(), common_layer))
-        .with_state(state)
 }
 
 async fn not_found(request: Request) -> Response {

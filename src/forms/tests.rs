@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::{FormField, FormService, FormTarget, Readable, form_field_name};
+use std::fmt::Write as _;
 
 fn rules() -> FormRules {
     FormRules {
@@ -72,9 +73,10 @@ fn multipart_is_read_in_both_charsets_and_files_are_told_and_not_taken() {
     for charset in [encoding_rs::UTF_8, encoding_rs::WINDOWS_1251] {
         let mut text = String::new();
         for (name, value) in ANNA {
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "--XyZ\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-            ));
+            );
         }
         text.push_str(
             "--XyZ\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"cat.jpg\"\r\n\

@@ -90,21 +90,21 @@ impl Wave {
     fn done(&mut self, ask: PendingCommand, result: &Value) {
         match ask {
             PendingCommand::Targets { lead, jobs, so_far } => {
-                self.take_targets(lead, &jobs, so_far, result)
+                self.take_targets(lead, &jobs, so_far, result);
             }
             PendingCommand::TargetsById { jobs } => self.take_targets_by_id(&jobs, result),
             PendingCommand::Stages { funnel, so_far } => self.take_stages(funnel, so_far, result),
             PendingCommand::Presets => self.facts.take_presets(result),
             PendingCommand::Contacts { ids } => self.take_contacts(&ids, result),
             PendingCommand::ContactsByOrigin { customers } => {
-                self.take_contacts_by_origin(&customers, result)
+                self.take_contacts_by_origin(&customers, result);
             }
             PendingCommand::Duplicates { by_phone, values } => {
-                self.take_duplicates(by_phone, &values, result)
+                self.take_duplicates(by_phone, &values, result);
             }
             PendingCommand::Companies { ids } => self.take_companies(&ids, result),
             PendingCommand::CompaniesByOrigin { firms } => {
-                self.take_companies_by_origin(&firms, result)
+                self.take_companies_by_origin(&firms, result);
             }
             PendingCommand::Requisites { firms } => self.take_requisites(&firms, result),
             PendingCommand::CompaniesByTitle { firm } => self.take_companies_by_title(firm, result),
@@ -147,7 +147,7 @@ impl Wave {
             PendingCommand::Presets => self.facts.presets_refused = true,
             // What cannot be seen is taken to be there.
             PendingCommand::Companies { ids } => {
-                self.companies.extend(ids.into_iter().map(|id| (id, true)))
+                self.companies.extend(ids.into_iter().map(|id| (id, true)));
             }
             // What belongs to a company that was itself refused.
             PendingCommand::AddToCompany { firm, .. } if self.firms[firm].company.is_none() => {}

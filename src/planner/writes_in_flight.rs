@@ -342,7 +342,7 @@ impl State {
             PendingCommand::FixSum { .. } => open.sum = true,
             PendingCommand::LinkCompany { .. } => open.link = true,
             PendingCommand::AddCompany { .. } | PendingCommand::AddToCompany { .. } => {
-                open.requisite = true
+                open.requisite = true;
             }
             PendingCommand::AddContact { .. } | PendingCommand::CompleteContact { .. } => {}
             _ => return,

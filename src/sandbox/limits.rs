@@ -1,8 +1,10 @@
 //! The portal's two limits: how often, and how long.
 
-use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
-use std::time::Instant;
+use std::{
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+    time::Instant,
+};
 
 const WINDOW_SECONDS: i64 = 600;
 

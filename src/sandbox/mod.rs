@@ -25,28 +25,30 @@ mod protocol;
 mod state;
 mod transport;
 
-use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::{any, get, post};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{any, get, post},
+};
+use crm::fields::Entity;
 use serde_json::Value;
+use state::PortalState;
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
+use transport::faulty_socket::{Peer, Tap};
 
 pub use crm::Robot;
-use crm::fields::Entity;
 pub use faults::{Fault, Faults, Gate, Order};
 pub use options::{
     CatalogRights, Delivery, Funnel, Imports, LocalApp, Options, OutgoingWebhook, Plan, Semantics,
     Stage,
 };
-use state::PortalState;
 pub use state::{Call, Stats};
-use transport::faulty_socket::{Peer, Tap};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 const FAREWELL: Duration = Duration::from_secs(2);

@@ -1,19 +1,18 @@
 //! The authorisation server: codes, access tokens and refresh tokens of the installed applications.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
-
 use super::{
     Portal,
     protocol::decode::{Params, text},
     state::PortalState,
 };
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use std::{collections::HashMap, sync::Arc};
 
 const CODE_SECONDS: i64 = 30;
 const ACCESS_SECONDS: i64 = 3_600;

@@ -1,11 +1,12 @@
 //! How a sandbox portal is set up: addresses, secrets, limits, funnels, handlers.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::time::Duration;
-
 use super::faults::Faults;
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// The request rate that the portal's plan allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

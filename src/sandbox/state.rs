@@ -1,10 +1,5 @@
 //! Everything that a portal remembers, behind one lock; the lock is never held while waiting.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
-
-use serde::Serialize;
-
 use super::{
     clock::Clock,
     crm::Crm,
@@ -14,6 +9,11 @@ use super::{
     oauth::Tokens,
     options::Options,
     protocol::param_check::Schemas,
+};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::IpAddr,
 };
 
 const LOG_LENGTH: usize = 50_000;

@@ -7,8 +7,7 @@ use crate::{
     domain::ErrorCode,
 };
 use serde_json::json;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// A call that failed as a whole.
 #[derive(Debug, Clone)]

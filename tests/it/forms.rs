@@ -357,7 +357,7 @@ async fn a_contact_that_appears_meanwhile_comes_to_the_lead_and_to_no_deal_of_it
 #[tokio::test]
 async fn leads_that_are_switched_off_in_the_middle_make_no_second_card() {
     let site = Site::idle(sandbox::Options {
-        conversion_delay: Duration::from_secs(3600),
+        conversion_delay: Duration::from_hours(1),
         ..sandbox::Options::default()
     })
     .await;

@@ -7,10 +7,9 @@ pub(super) mod import;
 pub(super) mod outdated;
 pub(super) mod retry;
 
-use super::Traps;
-use super::{Actor, Error, LetterFilter, sync::conflicts};
-use super::{Forms, Intake, LaneWaker, Registry, Shared};
-use crate::telemetry::Metrics;
+use super::{
+    Actor, Error, Forms, Intake, LaneWaker, LetterFilter, Registry, Shared, Traps, sync::conflicts,
+};
 use crate::{
     domain::{ErrorCode, Fault},
     storage::{
@@ -22,13 +21,13 @@ use crate::{
             status_changes,
         },
     },
+    telemetry::Metrics,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
-use sqlx::PgPool;
-use std::sync::Arc;
+use sqlx::{PgConnection, PgPool};
+use std::{slice, sync::Arc};
 use utoipa::ToSchema;
 
 /// Dead letters are listed, retried and discarded. Cheap to clone.
@@ -328,7 +327,7 @@ impl DeadLetters {
     ) -> Result<(), Error> {
         let letter = dead_letters::open(tx, id).await?.ok_or(Error::NotFound)?;
         if let (Some(shop), Some(number)) = (&letter.shop, &letter.number) {
-            orders::lock(tx, &[shop.clone()], &[number.clone()]).await?;
+            orders::lock(tx, slice::from_ref(shop), slice::from_ref(number)).await?;
         }
         if !dead_letters::close(tx, id, "discarded", &who.0, Some(reason)).await? {
             return Err(Error::NotFound);

@@ -11,8 +11,9 @@ pub(super) mod portal_identity;
 pub(super) mod refused_matches;
 pub(super) mod settle;
 
-use super::LaneWaker;
-use super::{DeadLetters, Forms, Intake, Registry, Shared, Traps, clock_offsets::ClockOffsets};
+use super::{
+    DeadLetters, Forms, Intake, LaneWaker, Registry, Shared, Traps, clock_offsets::ClockOffsets,
+};
 use crate::telemetry::Metrics;
 use claim_cursor::ClaimCursor;
 use sqlx::PgPool;

@@ -9,12 +9,11 @@ pub use intake::FormTaken;
 pub use queue::FormWork;
 pub use submissions::{Submission, SubmissionFilter};
 
-use super::LaneWaker;
-use super::Registry;
-use super::Shared;
-use super::Traps;
-use crate::domain::{FormRules, ShopName};
-use crate::telemetry::Metrics;
+use super::{LaneWaker, Registry, Shared, Traps};
+use crate::{
+    domain::{FormRules, ShopName},
+    telemetry::Metrics,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use crate::{
     app::{Actor, Error, Forms},
     domain::{ErrorCode, ShopName, form_key},
     storage::{
+        Json,
         forms::{
             subjects::{self, NewSubject},
             submissions::{self, SubmissionRow},
@@ -75,7 +76,7 @@ impl From<SubmissionRow> for Submission {
             lead_id: row.lead_id,
             deal_id: row.deal_id,
             contact_id: row.contact_id,
-            body: row.body.map(|body| body.shown()),
+            body: row.body.map(Json::shown),
         }
     }
 }

@@ -22,14 +22,12 @@ pub use sessions::{Logins, Session};
 pub use show::{BaseReport, DocumentView, FileView, OneCView, OrderSheet, SessionView};
 pub use upload::Stored;
 
-use super::Error;
-use super::Registry;
-use super::{Intake, Shared};
-use crate::telemetry::Metrics;
+use super::{Error, Intake, Registry, Shared};
 use crate::{
     domain::{BaseName, ShopName},
     onec::{Base, IdKind, ShopWords, Since},
     storage::onec::{bases, orders},
+    telemetry::Metrics,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;

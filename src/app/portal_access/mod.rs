@@ -14,8 +14,7 @@ pub(super) mod shared_limit;
 mod token_cache;
 mod vault;
 
-use super::Error;
-use super::Shared;
+use super::{Error, Shared};
 use crate::{
     domain::PortalName,
     storage::{self, access::tokens},
@@ -24,9 +23,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
-use std::sync::Arc;
-use std::sync::OnceLock;
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc, sync::OnceLock};
 use subtle::ConstantTimeEq as _;
 
 pub use app_events::AppEvent;

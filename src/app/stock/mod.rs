@@ -12,19 +12,15 @@ pub(super) mod orders;
 mod reserve;
 mod sentence;
 
-use super::Error;
-use super::LaneWaker;
-use super::Registry;
-use super::{Shared, group_commit::CommitQueue};
-use crate::telemetry::Metrics;
+use super::{Error, LaneWaker, Registry, Shared, group_commit::CommitQueue};
 use crate::{
     domain::ShopName,
     stock::{NameKind, StockSettings},
     storage::stock::{self, ShopRow, StockRow, StoreRow},
+    telemetry::Metrics,
 };
 use sqlx::PgPool;
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::{sync::Arc, sync::OnceLock};
 
 pub use answer::{
     NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,

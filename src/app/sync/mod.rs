@@ -13,9 +13,8 @@ pub(super) mod status_changes;
 pub(super) mod table_change;
 pub(super) mod withdrawal;
 
-use super::Traps;
 use super::{
-    DeadLetters, Intake, LaneWaker, Registry, Shared, clock_offsets::ClockOffsets,
+    DeadLetters, Intake, LaneWaker, Registry, Shared, Traps, clock_offsets::ClockOffsets,
     group_commit::CommitQueue,
 };
 use crate::{storage::sync::inbox::Notification, telemetry::Metrics};

@@ -84,12 +84,8 @@ pub(in crate::http) async fn post_delivery(
     }
     let Ok(order) = layer::body::json(&bytes).await else {
         let words: String = String::from_utf8_lossy(&bytes).chars().take(300).collect();
-        tell(
-            &state,
-            &name,
-            woocommerce::notice(ErrorCode::NotAnOrder, &words),
-        )
-        .await?;
+        let notice = woocommerce::notice(ErrorCode::NotAnOrder, &words);
+        tell(&state, &name, notice).await?;
         return Ok(answer(StatusCode::OK, "ignored", Some(NO_ORDER)));
     };
     let topic = text("x-wc-webhook-topic").unwrap_or_default();
@@ -119,39 +115,40 @@ pub(in crate::http) async fn post_delivery(
             return Ok(answer(StatusCode::OK, "ignored", Some(NO_ORDER)));
         }
         Err(broken) => {
-            return give_up(
-                &state,
-                &name,
-                &broken.event,
-                ErrorCode::Invalid,
-                &broken.faults,
-            )
-            .await;
+            let (event, faults) = (&broken.event, &broken.faults);
+            return give_up(&state, &name, event, ErrorCode::Invalid, faults).await;
         }
     };
-    let events = std::slice::from_ref(&event);
-    let accepted = state.app.intake.accept_events(Some(&name), events).await?;
+    store(&state, &name, &event).await
+}
+
+/// Stores the event that was made of an order.
+async fn store(
+    state: &State,
+    name: &ShopName,
+    event: &Value,
+) -> Result<(StatusCode, Json<ReceivedDelivery>), Problem> {
+    let events = std::slice::from_ref(event);
+    let accepted = state.app.intake.accept_events(Some(name), events).await?;
     match accepted.into_iter().next() {
         Some(Accepted::Invalid(faults)) => {
-            give_up(&state, &name, &event, ErrorCode::Invalid, &faults).await
+            give_up(state, name, event, ErrorCode::Invalid, &faults).await
         }
-        Some(Accepted::Refused(code, faults)) => {
-            give_up(&state, &name, &event, code, &faults).await
-        }
+        Some(Accepted::Refused(code, faults)) => give_up(state, name, event, code, &faults).await,
         Some(Accepted::Failed(words)) => {
             let faults = vec![Fault {
                 pointer: String::new(),
                 detail: words,
             }];
-            give_up(&state, &name, &event, ErrorCode::Bug, &faults).await
+            give_up(state, name, event, ErrorCode::Bug, &faults).await
         }
         Some(Accepted::Queued) => {
-            state.app.intake.shop_sent_order(&name).await?;
+            state.app.intake.shop_sent_order(name).await?;
             Ok(answer(StatusCode::ACCEPTED, "queued", None))
         }
         // The id tells the body: another event under it was made of the same body, by an earlier release.
         Some(Accepted::Duplicate | Accepted::Conflict) => {
-            state.app.intake.shop_sent_order(&name).await?;
+            state.app.intake.shop_sent_order(name).await?;
             Ok(answer(StatusCode::ACCEPTED, "duplicate", None))
         }
         None => Err(Problem::new(ErrorCode::Bug, "the event got no result")),

@@ -225,16 +225,16 @@ async fn an_older_dump_that_comes_back_makes_no_second_deal_and_what_happened_si
 struct Messages(BTreeMap<String, Value>);
 
 impl Messages {
-    fn add(&mut self, id: &str, says: Value) {
+    fn add(&mut self, id: &str, says: &Value) {
         let known = self.0.entry(id.to_owned()).or_insert_with(|| says.clone());
-        assert_eq!(*known, says, "one id for two things: {id}");
+        assert_eq!(known, says, "one id for two things: {id}");
     }
 
     /// What the shop was called with so far.
     fn called(&mut self, world: &World) {
         let called = world.shop.with(|shop| shop.called.clone());
         for (_, message) in called {
-            self.add(message["id"].as_str().unwrap(), message["data"].clone());
+            self.add(message["id"].as_str().unwrap(), &message["data"]);
         }
     }
 
@@ -247,7 +247,7 @@ impl Messages {
             let mut says = change.clone();
             // Its place may be another by then.
             says["seq"] = Value::Null;
-            self.add(change["id"].as_str().unwrap(), says);
+            self.add(change["id"].as_str().unwrap(), &says);
         }
         (page["next"].as_i64().unwrap(), page)
     }
