@@ -89,7 +89,7 @@ async fn receiver(report: &mut Report) {
         assert_eq!(usize::try_from(stored).unwrap(), sum);
         let p99 = quantile(&mut took, 0.99) * 1000.0;
         report.add(
-            &format!("POST /webhooks/bitrix24, {clients} clients, durable"),
+            &format!("POST /webhooks/bitrix24/{{portal}}, {clients} clients, durable"),
             format!("{rate:.0}/s, p99 {p99:.1} ms"),
             format!("pgbench, one-row inserts, {clients} clients: {bare:.0}/s"),
             rate / bare,
