@@ -2,4 +2,5 @@
 
 pub(crate) mod deployment;
 pub(crate) mod layers;
+pub(crate) mod pages;
 pub(crate) mod readme;

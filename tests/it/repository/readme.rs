@@ -1,29 +1,10 @@
 //! The front door and the pages behind it are true.
 
+use super::pages::{self, merge, page, top};
 use b24_bridge::{config::Config, domain::Event};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::{BTreeMap, BTreeSet};
 
 const FRONT_DOORS: [&str; 2] = ["README.md", "deploy/README.ru.md"];
-
-/// A file of the project, by its path from the top.
-fn page(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The pages that people read: the front doors, and what lies beside them in `deploy`.
-fn pages() -> Vec<String> {
-    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
-    let names = fs::read_dir(deploy).unwrap().map(|entry| {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        format!("deploy/{name}")
-    });
-    let is_page = |name: &String| Path::new(name).extension().is_some_and(|end| end == "md");
-    let mut pages: Vec<String> = names.filter(is_page).collect();
-    pages.push("README.md".to_owned());
-    pages.sort();
-    pages
-}
 
 /// The first fenced block after a word, without the indentation of its list.
 fn block(page: &str, after: &str, fence: &str) -> String {
@@ -51,13 +32,62 @@ fn commands(page: &str) -> Vec<(String, String)> {
 
 #[test]
 fn the_front_door_is_one_page() {
-    let page = page("README.md");
-    assert!(page.lines().count() <= 110, "{}", page.lines().count());
     for front_door in FRONT_DOORS {
-        for (at, line) in self::page(front_door).lines().enumerate() {
+        let page = page(front_door);
+        assert!(page.lines().count() <= 110, "{front_door}: too long");
+        for (at, line) in page.lines().enumerate() {
             let wide = line.chars().count();
             assert!(wide <= 100, "{front_door}:{}: {wide} columns", at + 1);
         }
+    }
+}
+
+#[test]
+fn what_is_written_by_hand_has_at_most_100_columns() {
+    for path in pages::by_hand() {
+        let mut fenced = false;
+        for (at, line) in page(&path).lines().enumerate() {
+            if line.trim_start().starts_with("```") {
+                fenced = !fenced;
+            }
+            // A row of a table and a line of a command cannot be broken.
+            if !fenced && !line.trim_start().starts_with('|') {
+                let wide = line.chars().count();
+                assert!(wide <= 100, "{path}:{}: {wide} columns", at + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_front_doors_begin_with_each_other_and_lead_to_every_page() {
+    for (door, other) in [(0, 1), (1, 0)].map(|(a, b)| (FRONT_DOORS[a], FRONT_DOORS[b])) {
+        let text = page(door);
+        let mut links = links(&text).map(|(path, _)| resolved(door, &path));
+        assert_eq!(links.next().as_deref(), Some(other));
+        let led_to: BTreeSet<String> = links.collect();
+        for page in pages::by_hand() {
+            let is_door = FRONT_DOORS.contains(&page.as_str());
+            assert!(is_door || led_to.contains(&page), "{door}: {page}");
+        }
+        assert!(led_to.contains("deploy/meters.md"), "{door}");
+    }
+}
+
+#[test]
+fn both_front_doors_name_the_same_things_in_as_many_parts() {
+    let [english, russian] = FRONT_DOORS.map(page);
+    let named = |page: &str| -> BTreeSet<String> {
+        let parts = page.replace("```", "").replace('\n', " ");
+        let parts = parts.split('`').skip(1).step_by(2).map(str::to_owned);
+        parts.collect()
+    };
+    assert_eq!(named(&english), named(&russian));
+    assert!(named(&english).contains("b24-bridge doctor"));
+    for start in ["## ", "- ", "| ", "1. ", "5. ", "```"] {
+        let count = |page: &str| page.lines().filter(|line| line.starts_with(start)).count();
+        assert_eq!(count(&english), count(&russian), "{start}");
+        assert!(count(&english) > 0, "{start}");
     }
 }
 
@@ -68,8 +98,8 @@ fn both_front_doors_give_the_same_commands_and_lead_to_the_same_pages() {
     assert_eq!(commands(&english), commands(&russian));
     let led_to = |door: &str, page: &str| {
         let mut to: Vec<String> = links(page)
-            .map(|link| resolved(door, &link))
-            .filter(|path| !path.to_lowercase().contains("readme"))
+            .map(|(path, _)| resolved(door, &path))
+            .filter(|path| !FRONT_DOORS.contains(&path.as_str()))
             .collect();
         to.sort();
         to.dedup();
@@ -81,12 +111,31 @@ fn both_front_doors_give_the_same_commands_and_lead_to_the_same_pages() {
     );
 }
 
-/// The targets of a page's links into the project.
-fn links(page: &str) -> impl Iterator<Item = String> {
+/// The targets of a page's links into the project, each a path (empty: the page itself) and a
+/// heading (empty: its top).
+fn links(page: &str) -> impl Iterator<Item = (String, String)> {
     page.split("](").skip(1).filter_map(|rest| {
-        let target = rest.split(')').next()?.split('#').next()?;
-        (!target.contains("://") && !target.is_empty()).then(|| target.to_owned())
+        let target = rest.split(')').next()?;
+        let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+        (!target.contains("://")).then(|| (path.to_owned(), heading.to_owned()))
     })
+}
+
+/// The names under which a page's headings are linked to.
+fn headings(page: &str) -> BTreeSet<String> {
+    let mut fenced = false;
+    let mut found = BTreeSet::new();
+    for line in page.lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        let text = line.trim_start_matches('#');
+        if fenced || text.len() == line.len() || !text.starts_with(' ') {
+            continue;
+        }
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let name: String = text.trim().to_lowercase().chars().filter(kept).collect();
+        found.insert(name.replace(' ', "-"));
+    }
+    found
 }
 
 /// A link's target as a path from the top.
@@ -95,6 +144,7 @@ fn resolved(from: &str, link: &str) -> String {
     path.pop();
     for part in link.split('/') {
         match part {
+            "." | "" => {}
             ".." => drop(path.pop()),
             part => path.push(part),
         }
@@ -103,17 +153,30 @@ fn resolved(from: &str, link: &str) -> String {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for from in pages() {
-        for link in links(&page(&from)) {
-            let to = resolved(&from, &link);
+fn every_link_leads_to_a_file_and_to_a_heading_of_it() {
+    let mut seen = 0;
+    for from in pages::all() {
+        for (path, heading) in links(&page(&from)) {
+            let to = if path.is_empty() {
+                from.clone()
+            } else {
+                resolved(&from, &path)
+            };
             assert!(
-                top.join(&to).exists(),
+                top().join(&to).exists(),
                 "{from} links to {to}, which is not there"
             );
+            if !heading.is_empty() {
+                let there = headings(&page(&to)).contains(&heading);
+                assert!(
+                    there,
+                    "{from} links to {to}, which has no heading {heading}"
+                );
+            }
+            seen += 1;
         }
     }
+    assert!(seen > 90, "only {seen} links were found");
 }
 
 #[test]
@@ -141,15 +204,6 @@ fn its_way_back_is_configured_as_it_says() {
     let config = Config::parse(&all.to_string(), &BTreeMap::new()).unwrap();
     let shop = config.shops.values().next().unwrap();
     assert!(shop.callback_url.is_some() && shop.sources_of_truth.len() == 1);
-}
-
-fn merge(into: &mut toml::Table, more: toml::Table) {
-    for (key, value) in more {
-        match (into.get_mut(&key), value) {
-            (Some(toml::Value::Table(there)), toml::Value::Table(value)) => merge(there, value),
-            (_, value) => drop(into.insert(key, value)),
-        }
-    }
 }
 
 #[test]
