@@ -1,7 +1,7 @@
 //! Pauses between tries: exponential, with full jitter.
 //!
-//! The one place that knows the `backoff` crate. It has no maintainer any more, has no known flaw, and computes nothing but delays here; to
-//! change it for another is to change this file.
+//! The one place that knows the `backoff` crate. It has no maintainer any more, has no known flaw,
+//! and computes nothing but delays here; to change it for another is to change this file.
 
 use backoff::{ExponentialBackoff, backoff::Backoff as _};
 use rand::RngExt as _;
@@ -26,7 +26,8 @@ pub fn ceiling(attempt: u32, base: Duration, cap: Duration) -> Duration {
     pause.min(cap)
 }
 
-/// A random pause up to the ceiling, but never less than a tenth of it: many who failed together do not come back together.
+/// A random pause up to the ceiling, but never less than a tenth of it: many who failed together do
+/// not come back together.
 pub fn delay(attempt: u32, base: Duration, cap: Duration) -> Duration {
     let ceiling = ceiling(attempt, base, cap);
     ceiling.mul_f64(rand::rng().random_range(0.1..=1.0))

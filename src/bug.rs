@@ -1,8 +1,9 @@
-//! A panic as a value: what panics while one thing is worked on is that thing's fault, and nobody else's.
+//! A panic as a value: what panics while one thing is worked on is that thing's fault, and nobody
+//! else's.
 //!
-//! [`caught`] and [`caught_in`] stand where one row, one order, one message is worked on. Whoever calls them writes the
-//! [`Bug`] down with that thing (code `BRIDGE-BUG`) and goes on with the next one. A panic aborts nothing: the profiles
-//! keep `panic = "unwind"`.
+//! [`caught`] and [`caught_in`] stand where one row, one order, one message is worked on. Whoever
+//! calls them writes the [`Bug`] down with that thing (code `BRIDGE-BUG`) and goes on with the next
+//! one. A panic aborts nothing: the profiles keep `panic = "unwind"`.
 
 use futures_util::FutureExt as _;
 use std::{
@@ -38,8 +39,8 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Does something of which a panic is that thing's own. What it changed before a panic is half done: it is thrown away,
-/// or told anew.
+/// Does something of which a panic is that thing's own. What it changed before a panic is half
+/// done: it is thrown away, or told anew.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Bug> {
     watch();
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| bug(&*panic))
@@ -133,7 +134,8 @@ impl Step {
     ];
 }
 
-/// What is called before each step with the event's or the order's name; for tests, which panic in it.
+/// What is called before each step with the event's or the order's name; for tests, which panic in
+/// it.
 #[derive(Clone)]
 pub struct Trap(pub Arc<Spring>);
 

@@ -1,4 +1,5 @@
-//! b24-bridge carries an online store's orders into Bitrix24 CRM, once and only once, brings the stages back, and tells what became of each.
+//! b24-bridge carries an online store's orders into Bitrix24 CRM, once and only once, brings the
+//! stages back, and tells what became of each.
 //!
 //! # Layers
 //!
@@ -16,12 +17,12 @@
 //! | [`bitrix24`] | the portal client: limits, tokens, batches, errors |
 //! | [`app`] | use cases; owns the transactions |
 //! | [`callback`] | one signed message to a shop, and what its answer means |
-//! | [`worker`] | lanes: own, claim, plan, perform, settle, compare; lanes of shops that are called; schedules |
+//! | [`worker`] | lanes of portals and of shops that are called, and what is due by the clock |
 //! | [`http`] | the API, health and metrics; the one table of error to status |
 //! | [`console`] | the operators' pages |
-//! | [`stock`] | what a reservation, a count and a move of goods are, and what is wrong with one. Pure |
+//! | [`stock`] | reservations, counts and moves of goods, and what is wrong with one. Pure |
 //! | [`commerceml`] | the XML in which 1C and a site exchange orders, goods and stock. Pure |
-//! | [`onec`] | a 1C base that exchanges as with a site: which orders it gets, and how they are written. Pure |
+//! | [`onec`] | a 1C base: which orders it gets, and how they are written. Pure |
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`forms`] | forms of a shop's site: what services post, and what it says. Pure |
 //! | [`cli`] | one file per command |
@@ -29,47 +30,65 @@
 //! | [`doors`] | what any caller may use of the process: bytes in work, tries at keys |
 //! | [`embedded`] | a PostgreSQL of our own for those who brought none |
 //! | [`sandbox`] | a simulated portal, the other side: it uses nothing of ours |
-//! | [`telemetry`], [`signals`], [`backoff`], [`bug`] | logs and metrics; signals and tasks; pauses between tries; panics as values |
+//! | [`telemetry`] | logs, metrics, traces |
+//! | [`signals`] | the process's signals and tasks |
+//! | [`backoff`] | pauses between tries |
+//! | [`bug`] | panics as values |
 //!
-//! A room uses only rooms below it; `storage` and `bitrix24` never meet; the pure rooms know no IO, no clock and no chance. A test reads
-//! the source and enforces this.
+//! A room uses only rooms below it; `storage` and `bitrix24` never meet; the pure rooms know no IO,
+//! no clock and no chance. A test reads the source and enforces this.
 //!
 //! # Words
 //!
-//! *Shop*: a store that posts events; *portal*: one Bitrix24 account. *Event*: a CloudEvents message with the identity (source, id), carrying a
-//! *snapshot*: the whole order. *Outbox*: accepted events not yet settled. *Lane*: everything that goes to one portal, or to one shop's callback, driven by one
-//! worker at a time under a *lease* with an *epoch*. *Link*: from an external id to a Bitrix24 id. *Settle*: the end of an event: done, superseded or dead.
-//! *Application*: how a portal lets the bridge in by OAuth 2.0 instead of a webhook; an *installation* that somebody tells of is an *offer* until
-//! the portal has confirmed it. *Dead letter*: an event or a message that will not be tried again by itself, with a code and a
-//! remedy. *Inbox*: received notifications. *Observation*: what one system says an order's status is, and since when by its own clock.
-//! *Agreed*: the last status and stage known to be the same thing. *Decision*: what came of comparing observations, on record. *Conflict*: a
-//! difference that waits for a person.
+//! *Shop*: a store that posts events; *portal*: one Bitrix24 account. *Event*: a CloudEvents
+//! message with the identity (source, id), carrying a *snapshot*: the whole order. *Outbox*:
+//! accepted events not yet settled. *Lane*: everything that goes to one portal, or to one shop's
+//! callback, driven by one worker at a time under a *lease* with an *epoch*. *Link*: from an
+//! external id to a Bitrix24 id. *Settle*: the end of an event: done, superseded or dead.
+//! *Application*: how a portal lets the bridge in by OAuth 2.0 instead of a webhook; an
+//! *installation* that somebody tells of is an *offer* until the portal has confirmed it. *Dead
+//! letter*: an event or a message that will not be tried again by itself, with a code and a remedy.
+//! *Inbox*: received notifications. *Observation*: what one system says an order's status is, and
+//! since when by its own clock. *Agreed*: the last status and stage known to be the same thing.
+//! *Decision*: what came of comparing observations, on record. *Conflict*: a difference that waits
+//! for a person.
 //!
 //! # The way of one order
 //!
 //! 1. The shop posts an event to `/v1/events`; [`http`] finds the shop by its key.
-//! 2. [`app`] parses every fault out of it ([`domain::Event`]), writes the outbox and the order's row in one transaction, commits, answers 202.
+//! 2. [`app`] parses every fault out of it ([`domain::Event`]), writes the outbox and the order's
+//!    row in one transaction, commits, answers 202.
 //! 3. A NOTIFY wakes the portal's lane; polling finds the order if the hint is lost.
-//! 4. The lane's owner ([`worker`]) claims due orders: the newest snapshot of each, older ones are superseded.
+//! 4. The lane's owner ([`worker`]) claims due orders: the newest snapshot of each, older ones are
+//!    superseded.
 //! 5. A [`planner::Wave`] asks for lookups: which deals, contacts and companies are there already?
-//! 6. It makes the missing customers, then deals with their rows, 50 commands to a call, and reads back what was written.
+//! 6. It makes the missing customers, then deals with their rows, 50 commands to a call, and reads
+//!    back what was written.
 //! 7. [`bitrix24`] keeps the portal's limits and reports every command's own answer.
-//! 8. One transaction settles: links, what was written, done, retry at, or dead letter, if the lease still holds.
-//! 9. An answer that never came is looked up by the order's origin before anything is written again.
+//! 8. One transaction settles: links, what was written, done, retry at, or dead letter, if the
+//!    lease still holds.
+//! 9. An answer that never came is looked up by the order's origin before anything is written
+//!    again.
 //! 10. `GET /v1/orders/{shop}/{number}` tells the order's life.
 //!
-//! A history that is loaded waits until nothing else is due. That its deals are to be imported stands with each order: the wave then imports many in one
-//! command, looks them up by their origin, and sets their rows in the next call.
+//! A history that is loaded waits until nothing else is due. That its deals are to be imported
+//! stands with each order: the wave then imports many in one command, looks them up by their
+//! origin, and sets their rows in the next call.
 //!
 //! # The way of one stage back
 //!
-//! 1. A notification (`/webhooks/bitrix24/{portal}`, its token checked) is a hint: its deal is put on the list of comparisons. The portal's stage
-//!    history, read from a cursor, is the truth: what moved elsewhere than was agreed is put there, too; and so is an order whose status changed.
+//! 1. A notification (`/webhooks/bitrix24/{portal}`, its token checked) is a hint: its deal is put
+//!    on the list of comparisons. The portal's stage history, read from a cursor, is the truth:
+//!    what moved elsewhere than was agreed is put there, too; and so is an order whose status
+//!    changed.
 //! 2. A [`planner::DealScan`] reads the history and up to 2,250 deals in one call.
-//! 3. One transaction decides for each order with everything locked ([`decision::decide`]): agree, write the deal, tell the shop, refuse, or ask a person; the
-//!    decision is stored with all it rests on, and a write is stored before it is sent.
-//! 4. Deals are moved and read back in the same call, with their own history: somebody else's move in between is decided again, also after a crash.
-//! 5. A shop's lane sends the change, signed ([`callback`]); or the shop reads it from `/v1/status-changes`, numbered in the order of commits.
+//! 3. One transaction decides for each order with everything locked ([`decision::decide`]): agree,
+//!    write the deal, tell the shop, refuse, or ask a person; the decision is stored with all it
+//!    rests on, and a write is stored before it is sent.
+//! 4. Deals are moved and read back in the same call, with their own history: somebody else's move
+//!    in between is decided again, also after a crash.
+//! 5. A shop's lane sends the change, signed ([`callback`]); or the shop reads it from
+//!    `/v1/status-changes`, numbered in the order of commits.
 
 pub mod app;
 pub mod backoff;

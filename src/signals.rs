@@ -3,7 +3,8 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Cancels the token at the first SIGINT or SIGTERM, and ends the process at the second. Must run inside the runtime.
+/// Cancels the token at the first SIGINT or SIGTERM, and ends the process at the second. Must run
+/// inside the runtime.
 pub fn stop_on_signals(stop: CancellationToken) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -1,6 +1,7 @@
 //! Working on many things together, where one of them may be at fault.
 
-/// Parts of a list: the whole at first, and halves of whatever failed for what is in one of its things, down to the one.
+/// Parts of a list: the whole at first, and halves of whatever failed for what is in one of its
+/// things, down to the one.
 #[derive(Debug)]
 pub(crate) struct Bisection<T>(Vec<Vec<T>>);
 
@@ -14,7 +15,8 @@ impl<T> Bisection<T> {
         self.0.pop()
     }
 
-    /// This part failed: its halves come next. One that was alone is given back: the fault is its own.
+    /// This part failed: its halves come next. One that was alone is given back: the fault is its
+    /// own.
     pub(crate) fn failed(&mut self, mut part: Vec<T>) -> Option<T> {
         if part.len() < 2 {
             return part.pop();

@@ -1,4 +1,5 @@
-//! How far the clocks of portals and shops are off, on the clock that all processes of the bridge share: the database's.
+//! How far the clocks of portals and shops are off, on the clock that all processes of the bridge
+//! share: the database's.
 
 use super::{Error, Registry};
 use crate::{

@@ -1,9 +1,11 @@
 //! Many requests, one commit: what comes in while another transaction commits shares the next one.
 //!
-//! A request on a quiet bridge is written at once. Under load a commit, which waits for the disk, is paid once for all that came in
-//! meanwhile. One writer is enough for that: a second one would halve the groups, which costs more than the wait for the disk. Only when much
-//! waits, a second one comes to help. The last writer stays for a moment with its connection. What was written stays written when the one who
-//! asked has gone. A group that failed is written one by one, so that one's fault is nobody else's.
+//! A request on a quiet bridge is written at once. Under load a commit, which waits for the disk,
+//! is paid once for all that came in meanwhile. One writer is enough for that: a second one would
+//! halve the groups, which costs more than the wait for the disk. Only when much waits, a second
+//! one comes to help. The last writer stays for a moment with its connection. What was written
+//! stays written when the one who asked has gone. A group that failed is written one by one, so
+//! that one's fault is nobody else's.
 
 use super::Error;
 use crate::storage;
@@ -132,7 +134,8 @@ impl<T: GroupCommit> CommitQueue<T> {
         }
     }
 
-    /// The next ones that fit into one transaction. Without any only the last writer stays, if it is patient.
+    /// The next ones that fit into one transaction. Without any only the last writer stays, if it
+    /// is patient.
     fn take(&self, patient: bool) -> NextGroup<T> {
         self.with(|state| {
             let (mut group, mut rows) = (Vec::new(), 0);
@@ -179,7 +182,8 @@ struct Writer<T: GroupCommit>(T::Owner);
 
 impl<T: GroupCommit> Writer<T> {
     async fn write_groups(self) {
-        // Kept between groups and while others may come: taking one from the pool costs a trip to the database.
+        // Kept between groups and while others may come: taking one from the pool costs a trip to
+        // the database.
         let mut db = None;
         while let Some(group) = T::queue(&self.0).next().await {
             self.write_group(&mut db, group).await;

@@ -1,7 +1,8 @@
 //! What wakes the lanes: at once in this process, by NOTIFY in the others.
 //!
-//! A hint: whoever sleeps through it looks by himself soon. NOTIFY stays outside of the accepting transaction, because it
-//! takes a lock of the whole cluster at COMMIT, and is sent once for however many events came in meanwhile.
+//! A hint: whoever sleeps through it looks by himself soon. NOTIFY stays outside of the accepting
+//! transaction, because it takes a lock of the whole cluster at COMMIT, and is sent once for
+//! however many events came in meanwhile.
 
 use crate::storage::queue::lanes;
 use sqlx::PgPool;
@@ -12,7 +13,8 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How long after a NOTIFY the next one waits: each is a commit of its own, so under load a few must do for all.
+/// How long after a NOTIFY the next one waits: each is a commit of its own, so under load a few
+/// must do for all.
 const REST: Duration = Duration::from_millis(20);
 
 /// The bell of all lanes. Cheap to clone.

@@ -1,12 +1,13 @@
 //! The use cases: what a store, an operator or a lane can ask of the bridge.
 //!
-//! Owns: transactions, and the plain sentences of an order's life. Each use case is one transaction and leaves the
-//! database in a state that every other use case can go on from. Refuses: being asked by HTTP, and remote calls inside of a transaction. What does not hold
-//! after parsing is answered as a value ([`Accepted::Invalid`]), not as an [`Error`]: an error means that the request
-//! could not be judged, or that there is nothing to do it to.
+//! Owns: transactions, and the plain sentences of an order's life. Each use case is one transaction
+//! and leaves the database in a state that every other use case can go on from. Refuses: being
+//! asked by HTTP, and remote calls inside of a transaction. What does not hold after parsing is
+//! answered as a value ([`Accepted::Invalid`]), not as an [`Error`]: an error means that the
+//! request could not be judged, or that there is nothing to do it to.
 //!
-//! Invariants: an order has at most one pending event, its newest snapshot; everything accepted ends as done,
-//! superseded or dead; every act of a person leaves a row in the audit table.
+//! Invariants: an order has at most one pending event, its newest snapshot; everything accepted
+//! ends as done, superseded or dead; every act of a person leaves a row in the audit table.
 
 mod bisection;
 mod clock_offsets;
@@ -266,7 +267,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it is the fault of the thing that was worked on, so that it fails the same way for ever.
+    /// Whether it is the fault of the thing that was worked on, so that it fails the same way for
+    /// ever.
     pub fn is_of_the_row(&self) -> bool {
         match self {
             Self::Storage(error) => error.is_of_the_row(),

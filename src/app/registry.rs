@@ -16,7 +16,8 @@ pub struct Registry {
     pub sources: Vec<(String, ShopName)>,
     /// Every portal.
     pub portals: Vec<PortalName>,
-    /// How each shop's differences are decided, and how it is told; a shop that is not here has the defaults.
+    /// How each shop's differences are decided, and how it is told; a shop that is not here has the
+    /// defaults.
     pub two_way: BTreeMap<ShopName, Arc<SyncRules>>,
     /// The 1C bases.
     pub bases: BTreeMap<BaseName, Arc<Base>>,

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 pub use crate::decision::status_map::{Finding, Severity, ShopStatus, usual};
 
-/// Most funnels and most stages of a funnel that are read: no portal that people can use has as many.
+/// Most funnels and most stages of a funnel that are read: no portal that people can use has as
+/// many.
 const MOST: usize = 1_000;
 /// Commands in one call.
 const BATCH: usize = 50;
@@ -65,7 +66,8 @@ pub async fn check(rules: &ShopRules, client: &Client) -> Result<MapCheck, Error
     })
 }
 
-/// Proposes a table as TOML, for the funnel that the shop's deals are made in. None if the portal does not show that funnel.
+/// Proposes a table as TOML, for the funnel that the shop's deals are made in. None if the portal
+/// does not show that funnel.
 pub async fn suggest(
     rules: &ShopRules,
     client: &Client,

@@ -1,4 +1,5 @@
-//! Calls and batches: paced, told to whoever watches, and repeated only where that is certainly safe.
+//! Calls and batches: paced, told to whoever watches, and repeated only where that is certainly
+//! safe.
 
 use super::{
     Class, Error,
@@ -34,7 +35,8 @@ pub struct Command {
     pub key: String,
     /// For example `crm.deal.add`.
     pub method: String,
-    /// A JSON object of parameters. A text that is wholly `$result[key]` refers to an earlier command's result, if there is one of this key.
+    /// A JSON object of parameters. A text that is wholly `$result[key]` refers to an earlier
+    /// command's result, if there is one of this key.
     pub params: Value,
 }
 
@@ -43,7 +45,8 @@ pub struct Command {
 pub struct Options {
     /// The portal's request limit.
     pub rate: Rate,
-    /// Whether the whole burst may be used at once from the start: only if nobody used this portal from this address for half a minute.
+    /// Whether the whole burst may be used at once from the start: only if nobody used this portal
+    /// from this address for half a minute.
     pub full_burst: bool,
     /// How long to wait for an answer. The portal itself cuts a request off after 60 seconds.
     pub timeout: Duration,
@@ -65,7 +68,8 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     http: reqwest::Client,
-    /// For where a redirection leads that the operator did not name: it reaches public addresses alone.
+    /// For where a redirection leads that the operator did not name: it reaches public addresses
+    /// alone.
     public: reqwest::Client,
     route: Route,
     limiter: Limiter,
@@ -106,17 +110,20 @@ impl Client {
         let _ = self.0.watch.set(watch);
     }
 
-    /// Says who is asked before every call, of all clones, in place of this client's own bucket; the first to say so holds.
+    /// Says who is asked before every call, of all clones, in place of this client's own bucket;
+    /// the first to say so holds.
     pub fn set_gate(&self, permits: Arc<dyn CallGate>) {
         let _ = self.0.permits.set(permits);
     }
 
-    /// Allows redirections to these hosts, `host` or `host:port`, of all clones; the first to say so holds.
+    /// Allows redirections to these hosts, `host` or `host:port`, of all clones; the first to say
+    /// so holds.
     pub fn allow(&self, hosts: &[String]) {
         self.0.route.allow(hosts);
     }
 
-    /// Takes a place in this client's bucket for a call that somebody else sends: after live calls, but not for ever.
+    /// Takes a place in this client's bucket for a call that somebody else sends: after live calls,
+    /// but not for ever.
     pub async fn permit(&self) {
         self.0.limiter.acquire_for_guest().await;
     }
@@ -146,9 +153,9 @@ impl Client {
 
     /// Up to 50 commands, run in this order, in one call; a fault in one does not stop the others.
     /// Commands whose method is blocked are not sent; they come back as refused with
-    /// `OPERATION_TIME_LIMIT`. A command that holds a text which a portal would take for a reference
-    /// goes alone, with its text as it is, between two calls. Where a later one of these fails as a
-    /// whole, what was answered is returned, and the rest is missing.
+    /// `OPERATION_TIME_LIMIT`. A command that holds a text which a portal would take for a
+    /// reference goes alone, with its text as it is, between two calls. Where a later one of these
+    /// fails as a whole, what was answered is returned, and the rest is missing.
     pub async fn batch(
         &self,
         commands: &[Command],
@@ -184,7 +191,8 @@ impl Client {
         Ok(answers)
     }
 
-    /// One command of a batch as a call of its own. What the portal says of the call, it says of the command.
+    /// One command of a batch as a call of its own. What the portal says of the call, it says of
+    /// the command.
     async fn alone(&self, command: &Command, priority: Priority) -> Result<BatchResponse, Error> {
         let said = self.call(&command.method, &command.params, priority).await;
         let answer = match said {
@@ -259,7 +267,8 @@ impl Client {
         self.0.limiter.full_drain_time()
     }
 
-    /// What other clients sent leaves the portal's bucket in this long. Without this a client starts carefully.
+    /// What other clients sent leaves the portal's bucket in this long. Without this a client
+    /// starts carefully.
     pub fn take_over(&self, left: Duration) {
         self.0.limiter.take_over(left);
     }
@@ -269,7 +278,8 @@ impl Client {
         self.0.limiter.drain_time()
     }
 
-    /// How long the pace stays lowered because the portal complained of too many requests; nothing if it is not.
+    /// How long the pace stays lowered because the portal complained of too many requests; nothing
+    /// if it is not.
     pub fn reduced_for(&self) -> Duration {
         self.0.limiter.reduced_for()
     }

@@ -51,7 +51,8 @@ impl fmt::Debug for Credentials {
 /// An access token and where it is valid.
 #[derive(Clone)]
 pub struct Access {
-    /// `client_endpoint`: the portal's address for method names to be put behind, ending in `/rest/`.
+    /// `client_endpoint`: the portal's address for method names to be put behind, ending in
+    /// `/rest/`.
     pub endpoint: Url,
     /// The token.
     pub token: SecretString,
@@ -68,12 +69,14 @@ impl fmt::Debug for Access {
 /// What a [`TokenSource`] does in the end.
 pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<Access, Error>> + Send + 'a>>;
 
-/// Where access tokens come from. One renewal must serve all who ask at the same time: a refresh token is valid once.
+/// Where access tokens come from. One renewal must serve all who ask at the same time: a refresh
+/// token is valid once.
 pub trait TokenSource: Send + Sync {
     /// The token to use now. Never renews: portals dislike renewals on a schedule.
     fn current(&self) -> Pending<'_>;
 
-    /// The portal said that this token expired: a newer one. If another caller has renewed it since, that one.
+    /// The portal said that this token expired: a newer one. If another caller has renewed it
+    /// since, that one.
     fn renewed<'a>(&'a self, expired: &'a SecretString) -> Pending<'a>;
 }
 

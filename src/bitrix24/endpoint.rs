@@ -1,8 +1,10 @@
-//! Where calls go: to the webhook's address or the application's, and on to the host that a renamed portal moved to.
+//! Where calls go: to the webhook's address or the application's, and on to the host that a renamed
+//! portal moved to.
 //!
-//! A redirection carries the portal's secret along, so it is followed only to where somebody vouches for: to the same place, to a host that
-//! the operator named, to where the authorisation server says that this portal is, or from Bitrix24's cloud to Bitrix24's cloud. What the
-//! operator did not name must be a public address, by its name and by what the name resolves to.
+//! A redirection carries the portal's secret along, so it is followed only to where somebody
+//! vouches for: to the same place, to a host that the operator named, to where the authorisation
+//! server says that this portal is, or from Bitrix24's cloud to Bitrix24's cloud. What the operator
+//! did not name must be a public address, by its name and by what the name resolves to.
 
 use super::{
     Error,
@@ -34,7 +36,8 @@ impl From<Access> for Address {
 /// The way to one portal.
 pub(super) struct Route {
     pub(super) credentials: Credentials,
-    /// The portal's new address, once it told one that may be followed, and whether it must be public.
+    /// The portal's new address, once it told one that may be followed, and whether it must be
+    /// public.
     moved: Mutex<Option<(Url, bool)>>,
     /// Hosts that the operator allows besides the configured one.
     allowed: OnceLock<Vec<String>>,

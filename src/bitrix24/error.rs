@@ -1,6 +1,7 @@
 //! What goes wrong with a call as a whole, and what it means.
 //!
-//! No message here holds an address or a token: addresses are cut off where an error is taken over from the transport.
+//! No message here holds an address or a token: addresses are cut off where an error is taken over
+//! from the transport.
 
 use super::{public_resolver::PrivateAddress, response::Envelope};
 use std::time::Duration;
@@ -32,7 +33,8 @@ pub enum Error {
         /// The most that is read.
         most: usize,
     },
-    /// The portal sends the call to where nobody has allowed it to: it was not run, and nothing was sent there.
+    /// The portal sends the call to where nobody has allowed it to: it was not run, and nothing was
+    /// sent there.
     #[error("the portal sends the call to {host}: {why}")]
     Elsewhere {
         /// Host and port.
@@ -48,8 +50,8 @@ pub enum Error {
         /// The portal's words, if it had any.
         words: String,
     },
-    /// What stands before the portal (a proxy, a firewall, a page to sign in) answered in its place:
-    /// the call did not reach the portal.
+    /// What stands before the portal (a proxy, a firewall, a page to sign in) answered in its
+    /// place: the call did not reach the portal.
     #[error("something in front of the portal answered in its place (HTTP {status}{})", titled(.title))]
     Intercepted {
         /// HTTP status.
@@ -161,8 +163,8 @@ impl Error {
         }
     }
 
-    /// Whether the portal may have run the call all the same. A gateway's error page proves nothing: a request that was cut off after a
-    /// minute may have been executed.
+    /// Whether the portal may have run the call all the same. A gateway's error page proves
+    /// nothing: a request that was cut off after a minute may have been executed.
     pub fn maybe_executed(&self) -> bool {
         match self {
             Self::Unreadable { status, .. } => !redirects(*status),
@@ -189,7 +191,8 @@ impl Error {
         }
     }
 
-    /// Reads an error envelope. Statuses differ between portals and versions (401 or 403, 500 or 410), so the code counts first.
+    /// Reads an error envelope. Statuses differ between portals and versions (401 or 403, 500 or
+    /// 410), so the code counts first.
     pub(super) fn from_envelope(status: u16, envelope: &Envelope, method: &str) -> Self {
         let words = envelope.words();
         let code = envelope.error.to_ascii_uppercase();
@@ -215,7 +218,8 @@ impl Error {
             | "WRONG_AUTH_TYPE"
             | "METHOD_CONFIRM_WAITING"
             | "METHOD_CONFIRM_DENIED" => blocked(Blocked::Auth),
-            // Documented with 403 for a user without rights; a portal says it with 401 to a webhook that it does not know (any more).
+            // Documented with 403 for a user without rights; a portal says it with 401 to a webhook
+            // that it does not know (any more).
             "INVALID_CREDENTIALS" if status == 401 => blocked(Blocked::Auth),
             "INVALID_CREDENTIALS" | "USER_ACCESS_ERROR" | "ALLOWED_ONLY_INTRANET_USER" => {
                 blocked(Blocked::Rights)
@@ -262,7 +266,8 @@ fn after(words: &str) -> String {
     }
 }
 
-/// Whether a request error can have come after bytes went out: anything but a failure to connect can.
+/// Whether a request error can have come after bytes went out: anything but a failure to connect
+/// can.
 fn sent(error: &reqwest::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -1,9 +1,11 @@
-//! A client for one Bitrix24 portal that keeps within its limits and tells what happened to every command.
+//! A client for one Bitrix24 portal that keeps within its limits and tells what happened to every
+//! command.
 //!
-//! It owns the transport, the request limit, the operating-time gauges, the tokens, and the reading of every shape of answer a portal
-//! gives. It refuses to guess: what was sent and not answered is said to be in doubt, and it never repeats a call that may have
-//! run. Waiting and trying again belong to the caller, but for two things that are certainly safe: an expired token is renewed once and
-//! the call repeated, and a call that a renamed portal sent elsewhere is repeated there.
+//! It owns the transport, the request limit, the operating-time gauges, the tokens, and the reading
+//! of every shape of answer a portal gives. It refuses to guess: what was sent and not answered is
+//! said to be in doubt, and it never repeats a call that may have run. Waiting and trying again
+//! belong to the caller, but for two things that are certainly safe: an expired token is renewed
+//! once and the call repeated, and a call that a renamed portal sent elsewhere is repeated there.
 //!
 //! ```no_run
 //! use b24_bridge::bitrix24::{Client, Command, Credentials, Options, Priority, Rate};

@@ -1,4 +1,5 @@
-//! OAuth 2.0 as Bitrix24 speaks it: no token type in the answer, scopes with commas, a new refresh token each time, errors also under HTTP 200.
+//! OAuth 2.0 as Bitrix24 speaks it: no token type in the answer, scopes with commas, a new refresh
+//! token each time, errors also under HTTP 200.
 
 use super::{
     Error,
@@ -26,7 +27,8 @@ pub struct OAuthApp {
     pub client_id: String,
     /// Client secret.
     pub client_secret: SecretString,
-    /// The token address of the authorisation server, e.g. `https://oauth.bitrix24.tech/oauth/token/`.
+    /// The token address of the authorisation server, e.g.
+    /// `https://oauth.bitrix24.tech/oauth/token/`.
     pub token_url: Url,
 }
 

@@ -38,12 +38,12 @@ pub enum Error {
     TooDeep,
 }
 
-/// Writes a JSON object as `a=1&b[c][0]=2`, every value percent-encoded once. A value that is wholly
-/// a reference to the result of one of the `earlier` commands (`$result[key]`) stays as it is: a
-/// portal finds it there whether it substitutes before decoding or after. Any other text that looks
-/// like a reference ([`looks_like_a_reference`]) must not travel in a batch at all: a portal would put
-/// something else in its place. An empty list or map has no spelling in this notation and is left
-/// out; null is an empty text; true and false are 1 and 0.
+/// Writes a JSON object as `a=1&b[c][0]=2`, every value percent-encoded once. A value that is
+/// wholly a reference to the result of one of the `earlier` commands (`$result[key]`) stays as it
+/// is: a portal finds it there whether it substitutes before decoding or after. Any other text that
+/// looks like a reference ([`looks_like_a_reference`]) must not travel in a batch at all: a portal
+/// would put something else in its place. An empty list or map has no spelling in this notation and
+/// is left out; null is an empty text; true and false are 1 and 0.
 pub fn encode(params: &Value, earlier: &[&str]) -> String {
     let mut out = String::new();
     if let Value::Object(members) = params {
@@ -158,7 +158,8 @@ fn reference<'a>(text: &'a str, earlier: &[&str]) -> Option<(&'a str, Vec<&'a st
     steps.iter().all(plain).then_some((key, steps))
 }
 
-/// Reads a form into a JSON object of texts; later pairs win, as in PHP. A map whose keys are 0, 1, 2 … becomes a list.
+/// Reads a form into a JSON object of texts; later pairs win, as in PHP. A map whose keys are 0, 1,
+/// 2 … becomes a list.
 pub fn decode(body: &[u8], limits: Limits) -> Result<Value, Error> {
     let text = String::from_utf8_lossy(body);
     let mut root = Map::new();

@@ -1,4 +1,5 @@
-//! Which addresses are public: where a call may be sent on to without the operator having named the host.
+//! Which addresses are public: where a call may be sent on to without the operator having named the
+//! host.
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

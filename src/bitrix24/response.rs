@@ -1,4 +1,5 @@
-//! Reading what a portal answers. PHP makes `[]` of an empty map, a list of a map with numeric keys, and a number or an empty text of an error.
+//! Reading what a portal answers. PHP makes `[]` of an empty map, a list of a map with numeric
+//! keys, and a number or an empty text of an error.
 
 use serde_json::Value;
 use std::collections::HashMap;
@@ -23,7 +24,8 @@ pub struct CommandError {
     pub description: String,
 }
 
-/// What was said of each command of a batch, by key. A command that stands in neither map was not run and is not here.
+/// What was said of each command of a batch, by key. A command that stands in neither map was not
+/// run and is not here.
 pub type BatchResponse = HashMap<String, Result<Response, CommandError>>;
 
 /// An answer of any kind, read as far as it can be.
@@ -77,8 +79,9 @@ impl Envelope {
     }
 }
 
-/// The JSON of a body. A byte order mark before it is skipped, and so is what PHP says of itself before or after it (`display_errors` on a
-/// portal of one's own): such a portal says it in every answer. A half answer is none, whatever whole parts are in it.
+/// The JSON of a body. A byte order mark before it is skipped, and so is what PHP says of itself
+/// before or after it (`display_errors` on a portal of one's own): such a portal says it in every
+/// answer. A half answer is none, whatever whole parts are in it.
 fn document(body: &[u8]) -> Option<Value> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if let Ok(value) = serde_json::from_slice(body) {

@@ -19,7 +19,8 @@ pub struct ServerTime {
 }
 
 impl ServerTime {
-    /// Reads `time` of an answer: `finish` (a fraction of seconds) or `date_finish` (whole seconds).
+    /// Reads `time` of an answer: `finish` (a fraction of seconds) or `date_finish` (whole
+    /// seconds).
     pub(super) fn read(time: &Value, sent: Instant) -> Option<Self> {
         let exact = time
             .get("finish")

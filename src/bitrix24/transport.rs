@@ -1,4 +1,5 @@
-//! One request on the wire, and what is read of its answer. Nothing is followed and nothing is sent twice here.
+//! One request on the wire, and what is read of its answer. Nothing is followed and nothing is sent
+//! twice here.
 
 use super::{Error, endpoint::Address, public_resolver::PublicResolver, response::Envelope};
 use crate::doors;
@@ -152,7 +153,8 @@ fn interpret(status: StatusCode, body: &[u8], method: &str) -> Result<Envelope, 
                 why: why.to_owned(),
             })
         }
-        // A portal says its refusals in JSON. Waiting and pace are the exceptions, whoever asks for them.
+        // A portal says its refusals in JSON. Waiting and pace are the exceptions, whoever asks for
+        // them.
         _ if status.is_client_error() && !matches!(code, 408 | 429) => Err(Error::Intercepted {
             status: code,
             title: title(body),
@@ -167,7 +169,8 @@ fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-/// The title of a page, as far as it can be shown: what speaks of addresses may hold the secret of the webhook.
+/// The title of a page, as far as it can be shown: what speaks of addresses may hold the secret of
+/// the webhook.
 fn title(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(16 * 1024)]);
     let lower = text.to_ascii_lowercase();

@@ -1,7 +1,8 @@
 //! Telling a shop: one signed message, and what the shop's answer means.
 //!
-//! Owns: the message's headers and signature as the Standard Webhooks specification wants them, time-outs, and reading answers. Refuses:
-//! deciding what to tell and when to try again. Only the configured address is called, and no redirection is followed.
+//! Owns: the message's headers and signature as the Standard Webhooks specification wants them,
+//! time-outs, and reading answers. Refuses: deciding what to tell and when to try again. Only the
+//! configured address is called, and no redirection is followed.
 
 mod sign;
 
@@ -92,7 +93,8 @@ impl Sender {
         Ok(Self(Arc::new(Inner { http, url, secret })))
     }
 
-    /// Asks whether anybody is there, without telling anything: the status of the answer to a HEAD request, or what went wrong.
+    /// Asks whether anybody is there, without telling anything: the status of the answer to a HEAD
+    /// request, or what went wrong.
     pub async fn reach(&self) -> Result<u16, String> {
         match self.0.http.head(self.0.url.clone()).send().await {
             Ok(answer) => Ok(answer.status().as_u16()),
@@ -168,7 +170,8 @@ fn classify(status: StatusCode, body: &[u8], pause: Option<Duration>) -> Answer 
     match status.as_u16() {
         409 => Answer::Conflict(snapshot(body)),
         410 => Answer::Gone,
-        // Not judged: too many, too early, or a proxy in front of the shop. A redirection is a wrong address.
+        // Not judged: too many, too early, or a proxy in front of the shop. A redirection is a
+        // wrong address.
         408 | 425 | 429 | 500.. => Answer::Down {
             words: words(),
             pause,

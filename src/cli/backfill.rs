@@ -45,7 +45,8 @@ pub(super) struct Args {
     /// The share of the portal's request rate that may be used, above 0 and up to 1
     #[arg(long, default_value_t = 0.5, value_parser = share)]
     rate_share: f64,
-    /// Import the deals instead of making them: the portal starts no robots and no workflows for new ones
+    /// Import the deals instead of making them: the portal starts no robots and no workflows for
+    /// new ones
     #[arg(long)]
     import: bool,
 }
@@ -195,7 +196,8 @@ async fn load(
     })
 }
 
-/// What the portal said where it lets the bridge import nothing: then going on makes dead letters only.
+/// What the portal said where it lets the bridge import nothing: then going on makes dead letters
+/// only.
 async fn import_refused(app: &App, shop: &ShopName) -> anyhow::Result<Option<String>> {
     let filter = LetterFilter {
         shop: Some(shop.clone()),

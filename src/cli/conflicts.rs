@@ -37,7 +37,8 @@ pub(super) enum Command {
     Resolve {
         /// The conflict's id
         id: i64,
-        /// Who is right; of a deal that is gone, `shop` makes a new one and `portal` lets the order go
+        /// Who is right; of a deal that is gone, `shop` makes a new one and `portal` lets the order
+        /// go
         #[arg(long, value_enum)]
         winner: Winner,
     },

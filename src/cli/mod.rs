@@ -1,6 +1,8 @@
-//! The commands: one file each. Data go to stdout, talk goes to stderr; exit code 0 is fine, 1 failed, 2 wrong usage.
+//! The commands: one file each. Data go to stdout, talk goes to stderr; exit code 0 is fine, 1
+//! failed, 2 wrong usage.
 //!
-//! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm below.
+//! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm
+//! below.
 
 mod audit;
 mod backfill;

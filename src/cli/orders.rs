@@ -22,7 +22,8 @@ pub(super) enum Command {
         /// The order's number
         number: String,
     },
-    /// Say that a card is not the customer's: the order leaves it, and it is never taken for this customer again
+    /// Say that a card is not the customer's: the order leaves it, and it is never taken for this
+    /// customer again
     NotCustomer {
         /// The shop's name
         shop: String,

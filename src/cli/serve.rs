@@ -205,7 +205,8 @@ fn guests(config: &Config, app: &App) -> anyhow::Result<BTreeMap<PortalName, bit
     config.portals.iter().map(of).collect()
 }
 
-/// Answers requests until some time after the stop. Readiness ends first: whoever routes requests sees it while they are still taken.
+/// Answers requests until some time after the stop. Readiness ends first: whoever routes requests
+/// sees it while they are still taken.
 fn listen(
     tasks: &mut JoinSet<anyhow::Result<()>>,
     (listener, role): (TcpListener, Role),

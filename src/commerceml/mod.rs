@@ -6,8 +6,8 @@
 //! children, absent parts, numbers with blanks and commas, padded values. What it cannot read is a
 //! [`Fault`]: of the file, or of one item; the items around a faulty one are still read.
 //!
-//! [`mod@write`] writes the orders of a site strictly as the 1C modules expect them, in the order of
-//! children and with the names that their version knows.
+//! [`mod@write`] writes the orders of a site strictly as the 1C modules expect them, in the order
+//! of children and with the names that their version knows.
 //!
 //! | file | owns |
 //! |---|---|

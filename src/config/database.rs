@@ -13,13 +13,15 @@ pub type TokenKey = SecretBox<[u8; 32]>;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// `postgres://…`; also by `DATABASE_URL`. None: a PostgreSQL of the bridge's own in the data directory.
+    /// `postgres://…`; also by `DATABASE_URL`. None: a PostgreSQL of the bridge's own in the data
+    /// directory.
     pub url: Option<Secret>,
     /// A file that holds the address.
     pub url_file: Option<PathBuf>,
     /// Most connections at once; none: 16.
     pub max_connections: Option<u32>,
-    /// 32 random bytes as base64: encrypts the tokens of applications. Several, separated by blanks: the first encrypts, all decrypt.
+    /// 32 random bytes as base64: encrypts the tokens of applications. Several, separated by
+    /// blanks: the first encrypts, all decrypt.
     pub token_key: Option<Secret>,
     /// A file that holds the key, or one key a line.
     pub token_key_file: Option<PathBuf>,

@@ -16,24 +16,30 @@ const MOST_ROOM: usize = 4 * 1024 * 1024 * 1024;
 pub struct Http {
     /// Address and port.
     pub listen: SocketAddr,
-    /// Where a process with the role `worker` answers `/healthz`, `/readyz` and `/metrics`, and nothing else; none: nowhere.
+    /// Where a process with the role `worker` answers `/healthz`, `/readyz` and `/metrics`, and
+    /// nothing else; none: nowhere.
     pub watch_listen: Option<SocketAddr>,
-    /// Where `/metrics` is answered instead of at `listen`, with `/healthz` and `/readyz` beside it; none: at `listen`, for everybody.
+    /// Where `/metrics` is answered instead of at `listen`, with `/healthz` and `/readyz` beside
+    /// it; none: at `listen`, for everybody.
     pub metrics_listen: Option<SocketAddr>,
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,
-    /// What the bodies of all requests in work take together, in bytes, read and as values: an order takes about ten times its length.
-    /// None: eight times `max_body_bytes`, at least 64 MiB.
+    /// What the bodies of all requests in work take together, in bytes, read and as values: an
+    /// order takes about ten times its length. None: eight times `max_body_bytes`, at least 64 MiB.
     pub room_bytes: Option<usize>,
-    /// Open connections of one address (of IPv6: of one /64); those of `trusted_proxies` are not counted.
+    /// Open connections of one address (of IPv6: of one /64); those of `trusted_proxies` are not
+    /// counted.
     pub connections_per_source: usize,
-    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks such as `10.0.0.0/8`. Those of this machine always are.
+    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks such as `10.0.0.0/8`.
+    /// Those of this machine always are.
     pub trusted_proxies: Vec<String>,
     /// Seconds after which a request that is not complete is cut off.
     pub request_timeout_seconds: u64,
-    /// Seconds for which requests are still taken after the process was told to stop and stopped saying that it is ready.
+    /// Seconds for which requests are still taken after the process was told to stop and stopped
+    /// saying that it is ready.
     pub drain_seconds: u64,
-    /// The address by which portals reach the bridge, e.g. `https://bridge.example`. With it an application binds its events itself.
+    /// The address by which portals reach the bridge, e.g. `https://bridge.example`. With it an
+    /// application binds its events itself.
     pub public_url: Option<String>,
 }
 

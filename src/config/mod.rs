@@ -1,11 +1,11 @@
 //! The settings: one TOML file, every key also by environment, secrets also by `*_file`.
 //!
-//! One file per section, each with its defaults and its own checks. [`Config::load`] reads, overlays the environment, parses
-//! and checks, and reports every fault at once with the key it concerns and the remedy. Nothing else in the program reads the
-//! environment or a settings file.
+//! One file per section, each with its defaults and its own checks. [`Config::load`] reads,
+//! overlays the environment, parses and checks, and reports every fault at once with the key it
+//! concerns and the remedy. Nothing else in the program reads the environment or a settings file.
 //!
-//! To add a key: a field with its default in the section's file, a check if it can be wrong, a line in
-//! `deploy/b24-bridge.example.toml` (a test demands it).
+//! To add a key: a field with its default in the section's file, a check if it can be wrong, a line
+//! in `deploy/b24-bridge.example.toml` (a test demands it).
 
 mod database;
 mod environment;
@@ -156,7 +156,8 @@ pub enum Caller {
 }
 
 impl Config {
-    /// How long a write may land after it was sent: what the portals allow a call, and a quarter as margin; longer if it is set so.
+    /// How long a write may land after it was sent: what the portals allow a call, and a quarter as
+    /// margin; longer if it is set so.
     pub fn lands_within(&self) -> Duration {
         let limits = self
             .portals
@@ -167,8 +168,8 @@ impl Config {
         Duration::from_secs(set.max(longest + longest.div_ceil(4)))
     }
 
-    /// Reads the settings: `file`, else `BRIDGE_CONFIG`, else [`DEFAULT_FILE`] in `directory` if it is there, else the demo values;
-    /// then the environment on top.
+    /// Reads the settings: `file`, else `BRIDGE_CONFIG`, else [`DEFAULT_FILE`] in `directory` if it
+    /// is there, else the demo values; then the environment on top.
     pub fn load(
         file: Option<&Path>,
         directory: &Path,
@@ -192,7 +193,8 @@ impl Config {
         Ok(config)
     }
 
-    /// The settings in `text`, with the environment on top; the demo values if neither names a portal or a shop.
+    /// The settings in `text`, with the environment on top; the demo values if neither names a
+    /// portal or a shop.
     pub fn parse(text: &str, environment: &BTreeMap<String, String>) -> Result<Self, Error> {
         let mut table = toml::from_str::<toml::Table>(text).map_err(Error::Toml)?;
         let mut problems = environment::overlay(&mut table, environment);

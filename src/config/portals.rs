@@ -20,7 +20,8 @@ pub struct Portal {
     pub rate: Rate,
     /// Seconds to wait for one answer. The portal itself cuts a request off after 60.
     pub timeout_seconds: u64,
-    /// Seconds after which the portal itself cuts a request off: so long after it was sent a write may still land.
+    /// Seconds after which the portal itself cuts a request off: so long after it was sent a write
+    /// may still land.
     pub call_limit_seconds: u64,
 }
 
@@ -215,7 +216,8 @@ fn portal(raw: Raw, key: &str, problems: &mut Vec<Problem>) -> Option<Portal> {
     })
 }
 
-/// The address must look like `https://HOST/rest/USER/SECRET/`. What it was is not repeated: it is a secret.
+/// The address must look like `https://HOST/rest/USER/SECRET/`. What it was is not repeated: it is
+/// a secret.
 fn webhook_access(
     webhook: Secret,
     place: &str,

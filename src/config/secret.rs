@@ -55,7 +55,8 @@ impl fmt::Debug for KeyDigest {
     }
 }
 
-/// The secret given in place, or the first line of the file named by the `*_file` key; both is a fault.
+/// The secret given in place, or the first line of the file named by the `*_file` key; both is a
+/// fault.
 pub(super) fn resolve(
     value: Option<SecretString>,
     file: Option<&Path>,

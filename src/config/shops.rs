@@ -46,8 +46,8 @@ pub struct Shop {
     pub titles: BTreeMap<String, String>,
     /// What its products are known by; the first that is known wins.
     pub products_by: Vec<NameKind>,
-    /// The comment that a deal gets when a manager's move was overruled; none: no comment. Placeholders: `{number}`, `{status}`,
-    /// `{from}` and `{to}` (stages), `{reason}`.
+    /// The comment that a deal gets when a manager's move was overruled; none: no comment.
+    /// Placeholders: `{number}`, `{status}`, `{from}` and `{to}` (stages), `{reason}`.
     pub overruled_comment: Option<String>,
     /// The forms of its site.
     pub forms: Vec<Form>,

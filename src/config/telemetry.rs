@@ -9,7 +9,8 @@ use url::Url;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Telemetry {
-    /// Base address of an OpenTelemetry collector that takes OTLP over HTTP; also by `OTEL_EXPORTER_OTLP_ENDPOINT`. None: no traces.
+    /// Base address of an OpenTelemetry collector that takes OTLP over HTTP; also by
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`. None: no traces.
     pub otlp_endpoint: Option<String>,
 }
 

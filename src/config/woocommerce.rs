@@ -28,7 +28,8 @@ impl fmt::Debug for WooCommerce {
 }
 
 impl WooCommerce {
-    /// Whether `signature`, as in `X-WC-Webhook-Signature`, is this secret's over the body. In constant time.
+    /// Whether `signature`, as in `X-WC-Webhook-Signature`, is this secret's over the body. In
+    /// constant time.
     pub fn signed(&self, body: &[u8], signature: &str) -> bool {
         let mut mac = self.secret.clone();
         mac.update(body);

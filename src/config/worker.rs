@@ -17,8 +17,8 @@ pub struct Worker {
     pub backoff_base_seconds: u64,
     /// Longest pause between tries, in seconds.
     pub backoff_cap_seconds: u64,
-    /// Seconds for which a write whose answer was lost may still land. Never less than the portals' own limit for a call and a margin: a
-    /// smaller number is taken as that.
+    /// Seconds for which a write whose answer was lost may still land. Never less than the portals'
+    /// own limit for a call and a margin: a smaller number is taken as that.
     pub doubt_seconds: u64,
     /// Seconds between readings of a portal's stage history when nothing was heard.
     pub reconcile_seconds: u64,
@@ -76,7 +76,8 @@ impl Worker {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
-    /// Days that settled events, and with them their identity, are kept: a repetition after that is a new event.
+    /// Days that settled events, and with them their identity, are kept: a repetition after that is
+    /// a new event.
     pub settled_days: u32,
     /// Days that closed dead letters are kept.
     pub closed_letters_days: u32,

@@ -1,11 +1,13 @@
 //! The console: where people see what is wrong and mend it.
 //!
-//! Owns: pages at `/console`, rendered here and complete without scripts; who is signed in; the words in English and Russian. Refuses:
-//! rules of its own about orders; every act is a use case that the API and the command line have, too.
+//! Owns: pages at `/console`, rendered here and complete without scripts; who is signed in; the
+//! words in English and Russian. Refuses: rules of its own about orders; every act is a use case
+//! that the API and the command line have, too.
 //!
-//! Invariants: text from outside is only ever text (the templates escape, and the policy forbids inline scripts and styles); nothing is
-//! changed by a GET, nor by a POST without the session's token, nor by a viewer; no secret is on any page; every act is on record under
-//! the name of the person.
+//! Invariants: text from outside is only ever text (the templates escape, and the policy forbids
+//! inline scripts and styles); nothing is changed by a GET, nor by a POST without the session's
+//! token, nor by a viewer; no secret is on any page; every act is on record under the name of the
+//! person.
 //!
 //! To add a page: a file with its handler, its route in `routes`, its words in `text`.
 
@@ -96,6 +98,7 @@ pub trait Portals: fmt::Debug + Send + Sync {
     /// Compares a shop's table with the funnels and stages of its portal.
     fn check(&self, rules: Arc<ShopRules>) -> MapCheckFuture<'_>;
 
-    /// The share of its execution time that each method has used, as far as this process has seen, in percent.
+    /// The share of its execution time that each method has used, as far as this process has seen,
+    /// in percent.
     fn operating(&self, portal: &PortalName) -> Vec<(String, u32)>;
 }

@@ -59,7 +59,8 @@ pub(super) async fn apply(
     )))
 }
 
-/// `GET /console/statuses`; with `check=SHOP` also what the portal says of that shop's table, for operators: it costs the portal a call or two.
+/// `GET /console/statuses`; with `check=SHOP` also what the portal says of that shop's table, for
+/// operators: it costs the portal a call or two.
 pub(super) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

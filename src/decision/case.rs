@@ -160,7 +160,8 @@ impl<'a> Case<'a> {
         match self.inputs.policy.statuses.there(&self.status) {
             Ok(stage) => self.write_portal(stage, basis, purpose),
             Err(why) => {
-                // A lone change that may not cross is undone where a rule declares the other side right.
+                // A lone change that may not cross is undone where a rule declares the other side
+                // right.
                 let undo = self.change == Change::Shop && self.rule_says(Winner::Portal);
                 match self.inputs.policy.statuses.back(self.stage) {
                     Ok(status) if undo && self.undone(status).is_none() => {
@@ -180,7 +181,8 @@ impl<'a> Case<'a> {
                 _ => self.tell_shop(status, basis),
             },
             Err(why) => {
-                // A stage that the table does not know is a manager's own business unless a rule names it.
+                // A stage that the table does not know is a manager's own business unless a rule
+                // names it.
                 let named = why != Untranslatable::Unknown
                     || self
                         .rule
@@ -194,8 +196,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// A final fact that the shop asserts and that `status` would take back. Where what the shop says is from before it took
-    /// something, a fact that this took back is none any more; money is.
+    /// A final fact that the shop asserts and that `status` would take back. Where what the shop
+    /// says is from before it took something, a fact that this took back is none any more; money
+    /// is.
     fn undone(&self, status: &str) -> Option<Fact> {
         let inputs = self.inputs;
         let said = &inputs.shop.value;
@@ -212,8 +215,8 @@ impl<'a> Case<'a> {
             .find(|fact| !finality.keeps(*fact, said, status, &inputs.policy.statuses))
     }
 
-    /// Whether the order is that only because the deal was moved there: who ended it by mistake may take it back, whether or not
-    /// the shop has repeated it. Money is the shop's own.
+    /// Whether the order is that only because the deal was moved there: who ended it by mistake may
+    /// take it back, whether or not the shop has repeated it. Money is the shop's own.
     fn is_portals_own(&self, fact: Fact) -> bool {
         let said = &self.inputs.shop.value;
         let is_portals = |agreed: &Agreed| agreed.is_by_portal(said);
@@ -292,7 +295,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Facts that do not hold yet and that `status` would deny; none where a rule lets the portal take them back.
+    /// Facts that do not hold yet and that `status` would deny; none where a rule lets the portal
+    /// take them back.
     fn denies(&self, status: &str) -> Vec<Fact> {
         if self.rule_says(Winner::Portal) {
             return Vec::new();
@@ -308,8 +312,8 @@ impl<'a> Case<'a> {
             .collect()
     }
 
-    /// Both sides agree if the shop has what it took; what it says may be newer. It is told once more what it took, from that
-    /// very status: a shop that went elsewhere contradicts.
+    /// Both sides agree if the shop has what it took; what it says may be newer. It is told once
+    /// more what it took, from that very status: a shop that went elsewhere contradicts.
     fn ask(&self) -> Decision {
         let inputs = self.inputs;
         let mut agreed = self.agreed(self.stage.clone(), inputs.portal.since);
@@ -335,7 +339,8 @@ impl<'a> Case<'a> {
         decision
     }
 
-    /// A review instead of the write, if it would be one too many. A person's word is carried out whatever came before.
+    /// A review instead of the write, if it would be one too many. A person's word is carried out
+    /// whatever came before.
     fn stopped(&self, next: &WrittenValue, basis: Basis) -> Option<Decision> {
         let inputs = self.inputs;
         let turns = loop_guard::too_many(inputs.turns, &inputs.policy.turns, next, inputs.now)?;
@@ -350,7 +355,8 @@ impl<'a> Case<'a> {
         self.decided(Action::Refused { why }, basis, Some(winner))
     }
 
-    /// The status that counts together with that stage; messages still on their way to the shop are kept in mind.
+    /// The status that counts together with that stage; messages still on their way to the shop are
+    /// kept in mind.
     fn agreed(&self, stage: Stage, portal_since: Option<DateTime<Utc>>) -> Agreed {
         let told = match &self.agreed {
             Some(agreed) if self.word != RulingText::Said => agreed.told.clone(),
@@ -388,7 +394,8 @@ impl<'a> Case<'a> {
     }
 }
 
-/// What was agreed, without messages on their way that deny what the shop asserts by now: a final fact comes before everything.
+/// What was agreed, without messages on their way that deny what the shop asserts by now: a final
+/// fact comes before everything.
 fn undenied(inputs: &Inputs<'_>) -> Option<Agreed> {
     let agreed = inputs.agreed?.clone();
     let finality = &inputs.policy.finality;
@@ -400,8 +407,9 @@ fn undenied(inputs: &Inputs<'_>) -> Option<Agreed> {
     }
 }
 
-/// What was agreed, as far as it still holds: where the shop says something newer than it was told, and never acknowledged
-/// that, the two crossed, and what the portal had moved is a claim as open as the shop's.
+/// What was agreed, as far as it still holds: where the shop says something newer than it was told,
+/// and never acknowledged that, the two crossed, and what the portal had moved is a claim as open
+/// as the shop's.
 fn standing(inputs: &Inputs<'_>, agreed: Option<Agreed>, word: RulingText) -> Option<Agreed> {
     let mut agreed = agreed?;
     let (shop, clock) = (inputs.shop, inputs.clocks.shop);
@@ -415,7 +423,8 @@ fn standing(inputs: &Inputs<'_>, agreed: Option<Agreed>, word: RulingText) -> Op
     }
 }
 
-/// Who changed since both sides agreed. The portal's moves count by their meaning, the shop's statuses by their value.
+/// Who changed since both sides agreed. The portal's moves count by their meaning, the shop's
+/// statuses by their value.
 fn change(inputs: &Inputs<'_>, agreed: Option<&Agreed>, status: &str) -> Change {
     let Some(agreed) = agreed else {
         return Change::FirstMeeting;

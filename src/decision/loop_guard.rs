@@ -1,4 +1,5 @@
-//! How often an order was written lately: a robot that answers each of our writes would keep us writing for ever.
+//! How often an order was written lately: a robot that answers each of our writes would keep us
+//! writing for ever.
 
 use crate::domain::{Stage, WriteLimit};
 use chrono::{DateTime, Utc};

@@ -1,32 +1,39 @@
 //! Decides what a difference between a shop's status and a portal's stage means.
 //!
-//! PURE. States are compared, not messages, so late, doubled, reordered and missing notifications cannot matter: the same
-//! inputs give the same [`Decision`], and after it was carried out the next look ends in [`Action::Agree`]. The room
-//! refuses to guess: what the table cannot translate is refused by name, what time cannot order goes to the configured
-//! authority, what a rule leaves to people waits for them.
+//! PURE. States are compared, not messages, so late, doubled, reordered and missing notifications
+//! cannot matter: the same inputs give the same [`Decision`], and after it was carried out the next
+//! look ends in [`Action::Agree`]. The room refuses to guess: what the table cannot translate is
+//! refused by name, what time cannot order goes to the configured authority, what a rule leaves to
+//! people waits for them.
 //!
 //! How a caller uses it, for one order at a time under the portal's lease:
 //!
-//! 1. read the id of the deal's newest stage-history row, *then* the deal; build [`Inputs`]; call [`decide`];
-//! 2. [`Action::WritePortal`]: write, then read the history after `guard` and ask [`foreign_moves`]; a move that the
-//!    write buried ([`overwritten`]) goes to [`decide_again`]; otherwise store the action's `agreed`;
-//! 3. [`Action::TellShop`]: store its `agreed` and the message in one transaction; on acknowledgement store
-//!    [`Agreed::delivered`], on 409 [`Agreed::refused`] together with the snapshot that came with it, and decide afresh.
-//!    Whenever an agreement is stored, messages that it no longer [awaits](Agreed::awaits) are dropped from the shop's lane;
-//! 4. every write is appended to the order's turns; a review is stored and handed back as [`Waiting`] until somebody
-//!    gives a [`Ruling`]; the [`Record`] is stored always.
+//! 1. read the id of the deal's newest stage-history row, *then* the deal; build [`Inputs`]; call
+//!    [`decide`];
+//! 2. [`Action::WritePortal`]: write, then read the history after `guard` and ask
+//!    [`foreign_moves`]; a move that the write buried ([`overwritten`]) goes to [`decide_again`];
+//!    otherwise store the action's `agreed`;
+//! 3. [`Action::TellShop`]: store its `agreed` and the message in one transaction; on
+//!    acknowledgement store [`Agreed::delivered`], on 409 [`Agreed::refused`] together with the
+//!    snapshot that came with it, and decide afresh. Whenever an agreement is stored, messages that
+//!    it no longer [awaits](Agreed::awaits) are dropped from the shop's lane;
+//! 4. every write is appended to the order's turns; a review is stored and handed back as
+//!    [`Waiting`] until somebody gives a [`Ruling`]; the [`Record`] is stored always.
 //!
 //! Invariants:
 //! - consistent states cause no write, so an echo of our own writes ends here;
-//! - a final fact of the shop is never taken back because of the portal, unless a rule names the portal the winner or a
-//!   person says so;
-//! - one value is written to one side a bounded number of times within a window, then a person is asked;
-//! - a changed table of statuses moves nothing that was agreed until somebody has confirmed it ([`decide_with_table`]).
+//! - a final fact of the shop is never taken back because of the portal, unless a rule names the
+//!   portal the winner or a person says so;
+//! - one value is written to one side a bounded number of times within a window, then a person is
+//!   asked;
+//! - a changed table of statuses moves nothing that was agreed until somebody has confirmed it
+//!   ([`decide_with_table`]).
 //!
-//! Design notes. A portal's move counts by its meaning: moving between stages that mean the same to the shop is no claim
-//! against a change of the shop; leaving the agreed stage and coming back to it is one (MOVED_TIME tells). For shops only
-//! the value counts: too many of them stamp `status_changed_at` at every edit. What a shop was told counts as its status
-//! until it says something newer, because its older snapshots may still be on their way.
+//! Design notes. A portal's move counts by its meaning: moving between stages that mean the same to
+//! the shop is no claim against a change of the shop; leaving the agreed stage and coming back to
+//! it is one (MOVED_TIME tells). For shops only the value counts: too many of them stamp
+//! `status_changed_at` at every edit. What a shop was told counts as its status until it says
+//! something newer, because its older snapshots may still be on their way.
 
 mod case;
 mod explanation;
@@ -105,7 +112,8 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     Case::new(inputs, Table::Asked).decide()
 }
 
-/// What the rules say of a difference that a changed table of statuses makes: a plan, carried out when a person has confirmed it.
+/// What the rules say of a difference that a changed table of statuses makes: a plan, carried out
+/// when a person has confirmed it.
 pub fn decide_with_table(inputs: &Inputs<'_>) -> Decision {
     Case::new(inputs, Table::Applied).decide()
 }

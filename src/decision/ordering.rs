@@ -39,7 +39,8 @@ impl Times {
     }
 }
 
-/// The time of a change on our clock: nothing can have happened after it was said, or after we learnt of it.
+/// The time of a change on our clock: nothing can have happened after it was said, or after we
+/// learnt of it.
 fn corrected<V>(observation: &Observation<V>, offset: Offset) -> Option<DateTime<Utc>> {
     let said = observation.made_by();
     observation

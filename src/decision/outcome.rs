@@ -14,7 +14,8 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Whether a move in the portal was overruled: worth a word in the deal, so that nobody wonders who moved it.
+    /// Whether a move in the portal was overruled: worth a word in the deal, so that nobody wonders
+    /// who moved it.
     pub fn overrules_a_move(&self) -> bool {
         matches!(self.action, Action::WritePortal { .. })
             && matches!(self.record.change, Change::Portal | Change::Both)
@@ -35,7 +36,8 @@ pub enum Action {
     WritePortal {
         /// Where to.
         stage: Stage,
-        /// The newest history row that this rests on: rows after it, other than the write's own, are foreign moves.
+        /// The newest history row that this rests on: rows after it, other than the write's own,
+        /// are foreign moves.
         guard: Option<u64>,
         /// To what end.
         purpose: Purpose,
@@ -46,8 +48,9 @@ pub enum Action {
     TellShop {
         /// The new status.
         status: String,
-        /// The status that the shop is believed to have. A message may cross a change of the shop, which nobody but the
-        /// shop can notice: if it has another status, or took money that the message would deny, it is to answer 409.
+        /// The status that the shop is believed to have. A message may cross a change of the shop,
+        /// which nobody but the shop can notice: if it has another status, or took money that the
+        /// message would deny, it is to answer 409.
         previous: String,
         /// One plain sentence, the record's own.
         reason: String,

@@ -1,14 +1,18 @@
-//! What the shop's word is worth: whether its newest snapshot is from before it took what it was told.
+//! What the shop's word is worth: whether its newest snapshot is from before it took what it was
+//! told.
 //!
-//! A shop that took a status may still have older snapshots on their way, may never post the change as its own, and may stamp
-//! each edit. What tells is when the shop's status changed, beside when it took the message: between the first sending and the
-//! acknowledgement. Times are a hint, no proof: a clock may have been set back, and a shop that was restored from a back-up says
-//! again what it said before. Certain is only what came in before the message was sent. For the rest a shop that is called is asked.
+//! A shop that took a status may still have older snapshots on their way, may never post the change
+//! as its own, and may stamp each edit. What tells is when the shop's status changed, beside when
+//! it took the message: between the first sending and the acknowledgement. Times are a hint, no
+//! proof: a clock may have been set back, and a shop that was restored from a back-up says again
+//! what it said before. Certain is only what came in before the message was sent. For the rest a
+//! shop that is called is asked.
 
 use crate::domain::{Agreed, Fact, Finality, ONE_WAY_DELAY, Observation, Offset, SentStatus};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How long after an acknowledgement a snapshot without times may be from before it, where the shop cannot be asked.
+/// How long after an acknowledgement a snapshot without times may be from before it, where the shop
+/// cannot be asked.
 const CROSSING: TimeDelta = TimeDelta::minutes(1);
 
 /// Which status of the shop counts.
@@ -40,7 +44,8 @@ pub(super) fn word(agreed: &Agreed, shop: &Observation<String>, clock: Offset) -
         return RulingText::Told;
     }
     if shop.value == last.status {
-        // It may have had that status before, too: then others from before the message may still come.
+        // It may have had that status before, too: then others from before the message may still
+        // come.
         return match before.last().map(|taken| after(taken, shop, clock)) {
             Some(RulingText::Told | RulingText::Older) => RulingText::Told,
             Some(RulingText::Same | RulingText::Doubtful) => RulingText::Same,
@@ -55,8 +60,8 @@ pub(super) fn word(agreed: &Agreed, shop: &Observation<String>, clock: Offset) -
         None if shop.as_of.is_some_and(|at| at <= last.at) => RulingText::Told,
         None => RulingText::Said,
     };
-    // The shop may have carried out what was sent: until it answers, or nobody sends it any more, only
-    // what is surely from after that counts.
+    // The shop may have carried out what was sent: until it answers, or nobody sends it any more,
+    // only what is surely from after that counts.
     let may_be_before = |told: &SentStatus| {
         let over = told.died_at.is_some_and(|died| shop.seen > died);
         let sent = told.first_sent_at.filter(|_| !over);
@@ -66,8 +71,8 @@ pub(super) fn word(agreed: &Agreed, shop: &Observation<String>, clock: Offset) -
         return RulingText::Told;
     }
     match older {
-        // The shop carries out one message after the other: this is the trace of one whose answer was lost, or the state
-        // before the first of them.
+        // The shop carries out one message after the other: this is the trace of one whose answer
+        // was lost, or the state before the first of them.
         RulingText::Said | RulingText::Older | RulingText::Doubtful if is_trace(open, shop) => {
             RulingText::Told
         }
@@ -75,9 +80,9 @@ pub(super) fn word(agreed: &Agreed, shop: &Observation<String>, clock: Offset) -
     }
 }
 
-/// Whether it tells nothing of messages that are not acknowledged that the shop has the status of the
-/// last: it is asked about it, one that was sent may be carried out at any time, or they lead there
-/// and back. Once the last is given up, the shop's word is all that will ever come.
+/// Whether it tells nothing of messages that are not acknowledged that the shop has the status of
+/// the last: it is asked about it, one that was sent may be carried out at any time, or they lead
+/// there and back. Once the last is given up, the shop's word is all that will ever come.
 fn is_no_echo(open: &[SentStatus], status: &str) -> bool {
     let waits = open.last().filter(|last| last.died_at.is_none());
     let is_asked = waits.is_some_and(|last| last.status == last.previous);
@@ -85,7 +90,8 @@ fn is_no_echo(open: &[SentStatus], status: &str) -> bool {
     is_open || is_asked || waits.is_some() && is_on_the_way(open, status)
 }
 
-/// Whether what the shop says is a trace of messages that are not acknowledged, or what it had before them.
+/// Whether what the shop says is a trace of messages that are not acknowledged, or what it had
+/// before them.
 fn is_trace(open: &[SentStatus], shop: &Observation<String>) -> bool {
     if open.iter().any(|told| told.status == shop.value) {
         return true;
@@ -105,8 +111,8 @@ fn is_after(moment: DateTime<Utc>, shop: &Observation<String>, clock: Offset) ->
     clock.to_ours(since).min(shop.made_by()) - clock.uncertainty() > moment
 }
 
-/// Whether the shop may have carried out a message that was given up after it said this: that it has
-/// the status of the last proves nothing then.
+/// Whether the shop may have carried out a message that was given up after it said this: that it
+/// has the status of the last proves nothing then.
 pub(super) fn is_before_a_lost_one(
     agreed: &Agreed,
     shop: &Observation<String>,
@@ -120,7 +126,8 @@ pub(super) fn is_before_a_lost_one(
     sent.any(|sent| !is_after(sent, shop, clock))
 }
 
-/// Whether messages on their way lead the shop away from a status and back to it: that it says so tells nothing of them.
+/// Whether messages on their way lead the shop away from a status and back to it: that it says so
+/// tells nothing of them.
 fn is_on_the_way(open: &[SentStatus], status: &str) -> bool {
     let Some((_, earlier)) = open.split_last() else {
         return false;
@@ -163,8 +170,8 @@ fn after(taken: &SentStatus, shop: &Observation<String>, clock: Offset) -> Rulin
     }
 }
 
-/// Settles a doubt for a shop that cannot be asked. What is wrongly taken for old is lost, what is wrongly taken for new is only
-/// decided again: where nothing speaks for the one, it is the other.
+/// Settles a doubt for a shop that cannot be asked. What is wrongly taken for old is lost, what is
+/// wrongly taken for new is only decided again: where nothing speaks for the one, it is the other.
 pub(super) fn guessed(agreed: &Agreed, shop: &Observation<String>, clock: Offset) -> RulingText {
     let echo = agreed.told.iter().rfind(|told| told.status == shop.value);
     let before = agreed.told.iter().find(|told| told.previous == shop.value);
@@ -193,7 +200,8 @@ pub(super) fn guessed(agreed: &Agreed, shop: &Observation<String>, clock: Offset
     }
 }
 
-/// The facts that the shop asserts itself: not those that it has only because the deal was moved. Money is always the shop's own.
+/// The facts that the shop asserts itself: not those that it has only because the deal was moved.
+/// Money is always the shop's own.
 pub(super) fn own_facts(
     agreed: Option<&Agreed>,
     finality: &Finality,

@@ -1,7 +1,8 @@
 //! Whether a message to the shop still stands at the moment when it is to be sent.
 //!
-//! It was decided on what was known then. It may have waited since, behind a shop that was away: meanwhile money may have been
-//! taken, the shop may have gone elsewhere, or a person may have been asked.
+//! It was decided on what was known then. It may have waited since, behind a shop that was away:
+//! meanwhile money may have been taken, the shop may have gone elsewhere, or a person may have been
+//! asked.
 
 use super::ruling::{RulingText, denied, own_facts, word};
 use crate::domain::{Agreed, Fact, Observation, Offset, Policy};

@@ -1,7 +1,8 @@
 //! What others did to the deal while we wrote, read from the portal's stage history.
 //!
-//! The history names no author. Our own write is the row with the stage that we wrote whose time is nearest to the call;
-//! every other row after the guard is somebody else's: a manager's or a robot's.
+//! The history names no author. Our own write is the row with the stage that we wrote whose time is
+//! nearest to the call; every other row after the guard is somebody else's: a manager's or a
+//! robot's.
 
 use super::{Action, Decision, Inputs, Purpose, decide, explanation};
 use crate::domain::{Observation, Stage};
@@ -30,8 +31,9 @@ pub struct OwnWrite {
     pub sent: DateTime<Utc>,
     /// When its answer came, on the portal's clock.
     pub answered: DateTime<Utc>,
-    /// Whether MOVED_BY_ID, read back after the write, is the bridge's own user; none if that was not read. Where it is
-    /// not, the newest row is not ours: somebody moved the deal later, or had moved it there before us.
+    /// Whether MOVED_BY_ID, read back after the write, is the bridge's own user; none if that was
+    /// not read. Where it is not, the newest row is not ours: somebody moved the deal later, or had
+    /// moved it there before us.
     pub moved_last_by_us: Option<bool>,
 }
 
@@ -54,9 +56,11 @@ pub enum Place {
     After,
 }
 
-/// The moves after the guard that are not our write, by growing id. Rows may come in any order, doubled, and from before.
+/// The moves after the guard that are not our write, by growing id. Rows may come in any order,
+/// doubled, and from before.
 ///
-/// If no row is our write (the deal stood there already, or the write did not take), all of them stand: [`Place::After`].
+/// If no row is our write (the deal stood there already, or the write did not take), all of them
+/// stand: [`Place::After`].
 pub fn foreign_moves(rows: &[HistoryRow], write: &OwnWrite) -> Vec<ForeignMove> {
     let mut rows: Vec<&HistoryRow> = rows
         .iter()
@@ -84,7 +88,8 @@ pub fn foreign_moves(rows: &[HistoryRow], write: &OwnWrite) -> Vec<ForeignMove> 
         .collect()
 }
 
-/// How far outside the call a row lies. The portal tells whole seconds, so anything closer counts as within.
+/// How far outside the call a row lies. The portal tells whole seconds, so anything closer counts
+/// as within.
 fn distance(at: DateTime<Utc>, write: &OwnWrite) -> TimeDelta {
     let outside = (write.sent - at).max(at - write.answered);
     if outside <= TimeDelta::seconds(1) {
@@ -99,11 +104,12 @@ pub fn overwritten(moves: &[ForeignMove]) -> Option<&ForeignMove> {
     moves.last().filter(|last| last.place == Place::Before)
 }
 
-/// Decides again as if our write had not been made: `inputs` with the deal as it is now (in the stage that we wrote), the
-/// newest history id, and what was agreed before the write; `buried` is the move that nobody saw in time.
+/// Decides again as if our write had not been made: `inputs` with the deal as it is now (in the
+/// stage that we wrote), the newest history id, and what was agreed before the write; `buried` is
+/// the move that nobody saw in time.
 ///
-/// Where the buried move is right, or may be, the deal is brought back to it and what was agreed stays: the next look
-/// decides the rest with both claims in sight.
+/// Where the buried move is right, or may be, the deal is brought back to it and what was agreed
+/// stays: the next look decides the rest with both claims in sight.
 pub fn decide_again(inputs: &Inputs<'_>, buried: &ForeignMove) -> Decision {
     let claim = Observation {
         value: buried.row.stage.clone(),
@@ -133,7 +139,8 @@ pub fn decide_again(inputs: &Inputs<'_>, buried: &ForeignMove) -> Decision {
         }
         Action::TellShop { .. } | Action::Refused { .. } | Action::Review { .. } => None,
     };
-    // Not counted against the limit of turns: it only follows a write of ours, and those are counted.
+    // Not counted against the limit of turns: it only follows a write of ours, and those are
+    // counted.
     decision.action = Action::WritePortal {
         stage: claim.value.clone(),
         guard: inputs.history,

@@ -1,18 +1,21 @@
 //! How far another system's clock is from ours, measured from what passes by anyway.
 //!
-//! Two-way samples (we asked, it answered with its time) bound the offset from both sides; the one with the shortest
-//! round trip bounds it best, as in NTP. One-way samples (it said when something happened, we know when we heard) bound
-//! it only from below: something cannot be heard before it happened, but it may have waited long. What is assumed there:
+//! Two-way samples (we asked, it answered with its time) bound the offset from both sides; the one
+//! with the shortest round trip bounds it best, as in NTP. One-way samples (it said when something
+//! happened, we know when we heard) bound it only from below: something cannot be heard before it
+//! happened, but it may have waited long. What is assumed there:
 //!
 //! - the promptest message of a day came within [`ONE_WAY_DELAY`];
-//! - unless even that one seems to come late. Then the clock may be slow or the message may have waited, and the estimate
-//!   covers both, so that nobody orders two facts by it; only the same lateness in several messages that came at
-//!   different times is a slow clock;
-//! - if the latest messages agree among themselves on another offset than before, the clock was set; while they are few, both are
-//!   possible, and the estimate covers both;
-//! - a single message from far in the future was dated wrongly, unless it is the newest: then both are possible, too.
+//! - unless even that one seems to come late. Then the clock may be slow or the message may have
+//!   waited, and the estimate covers both, so that nobody orders two facts by it; only the same
+//!   lateness in several messages that came at different times is a slow clock;
+//! - if the latest messages agree among themselves on another offset than before, the clock was
+//!   set; while they are few, both are possible, and the estimate covers both;
+//! - a single message from far in the future was dated wrongly, unless it is the newest: then both
+//!   are possible, too.
 //!
-//! Of two-way samples the newest that can all be true are believed; what contradicts them is from before the clock was set.
+//! Of two-way samples the newest that can all be true are believed; what contradicts them is from
+//! before the clock was set.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -24,7 +27,8 @@ pub const ONE_WAY_DELAY: TimeDelta = TimeDelta::seconds(2);
 pub const UNMEASURED: TimeDelta = TimeDelta::minutes(10);
 /// Round trips longer than this say nothing worth keeping.
 const LONGEST_ROUND_TRIP: TimeDelta = TimeDelta::minutes(2);
-/// Two-way samples older than this, seen from the newest, are forgotten: clocks drift and are set right.
+/// Two-way samples older than this, seen from the newest, are forgotten: clocks drift and are set
+/// right.
 const TWO_WAY_WINDOW: TimeDelta = TimeDelta::hours(1);
 /// The same for one-way samples: longer than an outage after which everything comes late.
 const ONE_WAY_WINDOW: TimeDelta = TimeDelta::hours(24);
@@ -94,15 +98,17 @@ struct Sample {
     offset: Offset,
 }
 
-/// The measured offset of one system's clock: fed with samples, asked for an estimate. Bounded in size; can be stored.
+/// The measured offset of one system's clock: fed with samples, asked for an estimate. Bounded in
+/// size; can be stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockOffset {
     samples: VecDeque<Sample>,
 }
 
 impl ClockOffset {
-    /// A question and its answer: the remote clock showed `remote` at some moment between `sent` and `received`, told in
-    /// steps of `step` and rounded down (one second where a fraction is missing).
+    /// A question and its answer: the remote clock showed `remote` at some moment between `sent`
+    /// and `received`, told in steps of `step` and rounded down (one second where a fraction is
+    /// missing).
     pub fn two_way(
         &mut self,
         sent: DateTime<Utc>,
@@ -190,13 +196,15 @@ impl ClockOffset {
         }
     }
 
-    /// The best estimate; none if nothing was measured. Two-way samples are believed before one-way ones.
+    /// The best estimate; none if nothing was measured. Two-way samples are believed before one-way
+    /// ones.
     pub fn estimate(&self) -> Option<Offset> {
         self.two_way_estimate().or_else(|| self.one_way_estimate())
     }
 
-    /// The sample that bounds best, of the newest that can all be true. What contradicts them is from before the clock was set;
-    /// a single newest one that contradicts the others may be either.
+    /// The sample that bounds best, of the newest that can all be true. What contradicts them is
+    /// from before the clock was set; a single newest one that contradicts the others may be
+    /// either.
     fn two_way_estimate(&self) -> Option<Offset> {
         let mut samples: Vec<&Sample> = self.samples.iter().filter(|s| s.two_way).collect();
         samples.sort_by_key(|s| std::cmp::Reverse(s.received));
@@ -221,8 +229,8 @@ impl ClockOffset {
         if independent(&run, SET) {
             return promptest(&run).map(|s| s.offset);
         }
-        // What claims to be from the future, far beyond all others, was dated wrongly: unless it is the last that was heard, and
-        // the clock may have been set.
+        // What claims to be from the future, far beyond all others, was dated wrongly: unless it is
+        // the last that was heard, and the clock may have been set.
         while let Some(top) = promptest(&samples).filter(|top| far_ahead(top, &samples)) {
             let others: Vec<&Sample> = samples.iter().copied().filter(|s| *s != top).collect();
             if samples.last() == Some(&top) {
@@ -310,7 +318,8 @@ fn from_below(samples: &[&Sample]) -> Option<Offset> {
     })
 }
 
-/// Whether there are so many samples, received over so much time: a backlog comes at once, a clock is wrong at all times.
+/// Whether there are so many samples, received over so much time: a backlog comes at once, a clock
+/// is wrong at all times.
 fn independent(samples: &[&Sample], (count, span): (usize, TimeDelta)) -> bool {
     let received = || samples.iter().map(|s| s.received);
     let over = received().max().zip(received().min());

@@ -161,9 +161,10 @@ impl Finality {
 
     /// Whether `fact`, true of an order in status `from`, would still be told by status `to`.
     ///
-    /// A delivered or cancelled order stays so only in statuses that say the same. A paid order may go on: to a status
-    /// that says paid or delivered, or to any that stands below its own in the table, which is read as the order's way
-    /// through life; never back up, and not into a cancelled one, because the money has to be returned in the shop.
+    /// A delivered or cancelled order stays so only in statuses that say the same. A paid order may
+    /// go on: to a status that says paid or delivered, or to any that stands below its own in the
+    /// table, which is read as the order's way through life; never back up, and not into a
+    /// cancelled one, because the money has to be returned in the shop.
     pub fn keeps(&self, fact: Fact, from: &str, to: &str, map: &StatusMap) -> bool {
         let says = |list: &[String]| list.iter().any(|s| s == to);
         from == to

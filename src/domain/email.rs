@@ -30,8 +30,9 @@ pub fn read(text: &str) -> Emails {
     found
 }
 
-/// Whether Bitrix24 takes this address: words of letters, digits and a few marks, joined by single dots, then a
-/// host of at least two labels, the last of 2 to 20 characters. Letters of every script are letters.
+/// Whether Bitrix24 takes this address: words of letters, digits and a few marks, joined by single
+/// dots, then a host of at least two labels, the last of 2 to 20 characters. Letters of every
+/// script are letters.
 fn taken(address: &str) -> bool {
     let Some((name, host)) = address.split_once('@') else {
         return false;
@@ -92,7 +93,8 @@ fn separates(c: char) -> bool {
         )
 }
 
-/// The word without what stands around an address: quotes, `mailto:`, a question after it, dots at its end.
+/// The word without what stands around an address: quotes, `mailto:`, a question after it, dots at
+/// its end.
 fn bare(word: &str) -> &str {
     let outside = |c: char| {
         matches!(

@@ -1,6 +1,8 @@
-//! The stable codes of everything that can go wrong where people see it: one sentence and one remedy each, in English and in Russian.
+//! The stable codes of everything that can go wrong where people see it: one sentence and one
+//! remedy each, in English and in Russian.
 //!
-//! To add one: a row in the table below. The runbook, the API and the command line take the English from here, the console both.
+//! To add one: a row in the table below. The runbook, the API and the command line take the English
+//! from here, the console both.
 
 use serde::Serialize;
 use std::fmt;

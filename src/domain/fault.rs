@@ -16,13 +16,14 @@ pub type Faults = Vec<Fault>;
 
 /// Most faults that are told of one input.
 pub const MOST_FAULTS: usize = 100;
-/// The longest pointer that is told, in characters: the names in an input may be as long as they like.
+/// The longest pointer that is told, in characters: the names in an input may be as long as they
+/// like.
 const LONGEST_POINTER: usize = 300;
 /// The longest detail, in characters.
 const LONGEST_DETAIL: usize = 1_000;
 
-/// The first faults, at most so many, each within bounds; the last line then says how many more there are. Whoever sends a hundred
-/// thousand faults gets no hundred thousand lines.
+/// The first faults, at most so many, each within bounds; the last line then says how many more
+/// there are. Whoever sends a hundred thousand faults gets no hundred thousand lines.
 pub fn shorten(faults: Faults, most: usize) -> Faults {
     let more = faults.len().saturating_sub(most);
     let mut told: Faults = faults.into_iter().take(most).collect();

@@ -13,7 +13,8 @@ macro_rules! name {
         pub struct $type(String);
 
         impl $type {
-            /// Takes the text if it can be such a name; the error is one sentence that says the rule.
+            /// Takes the text if it can be such a name; the error is one sentence that says the
+            /// rule.
             pub fn parse(text: &str) -> Result<Self, String> {
                 let allowed: fn(char) -> bool = $allowed;
                 if text.is_empty() || text.chars().count() > $max || !text.chars().all(allowed) {
@@ -74,7 +75,8 @@ name! {
 }
 
 name! {
-    /// The public, stable number of an order; with the shop it is the order's identity, and ORIGIN_ID in the portal.
+    /// The public, stable number of an order; with the shop it is the order's identity, and
+    /// ORIGIN_ID in the portal.
     OrderNumber, 128, |c| !c.is_control(),
     "an order number is 1 to 128 characters, none of them a control character"
 }
@@ -106,7 +108,8 @@ impl OrderNumber {
             .ok()
     }
 
-    /// Stands in while a snapshot without a number is read to its end for further faults; never leaves this room.
+    /// Stands in while a snapshot without a number is read to its end for further faults; never
+    /// leaves this room.
     pub(super) fn unread() -> Self {
         Self(String::new())
     }

@@ -1,4 +1,5 @@
-//! Reads typed values out of JSON and collects every fault with its pointer, instead of stopping at the first.
+//! Reads typed values out of JSON and collects every fault with its pointer, instead of stopping at
+//! the first.
 
 use super::{Fault, Faults, money};
 use chrono::{DateTime, Datelike, Utc};
@@ -142,7 +143,8 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// A decimal, from a string or a number, exactly as written, but for what floating point left at its end.
+    /// A decimal, from a string or a number, exactly as written, but for what floating point left
+    /// at its end.
     pub(crate) fn decimal(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
         let parsed = match self.told(name)? {
             Value::Number(number) => money::read(&number.to_string(), true),
@@ -210,7 +212,8 @@ impl<'a> Reader<'a> {
         self.object
     }
 
-    /// A list of at most `max`; each element with its pointer. PHP writes a list with gaps as an object.
+    /// A list of at most `max`; each element with its pointer. PHP writes a list with gaps as an
+    /// object.
     pub(crate) fn list(
         &self,
         name: &str,
@@ -287,11 +290,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// No number of this size or beyond: Postgres stores it digit by digit, and a double cannot be read back from that.
+/// No number of this size or beyond: Postgres stores it digit by digit, and a double cannot be read
+/// back from that.
 const TOO_LARGE: f64 = 1e300;
 
-/// The first place that is nested deeper than `max`, or holds what cannot be stored and read back: a NUL character (Postgres
-/// cannot store one in JSON), or a number that is too large.
+/// The first place that is nested deeper than `max`, or holds what cannot be stored and read back:
+/// a NUL character (Postgres cannot store one in JSON), or a number that is too large.
 pub(crate) fn unstorable(value: &Value, max: usize) -> Option<Fault> {
     fn walk(value: &Value, left: usize, pointer: &mut String) -> Option<&'static str> {
         let enter = |step: &str, inner: &Value, pointer: &mut String| {

@@ -1,7 +1,7 @@
 //! The nouns of the bridge, and the rules that need nothing but them.
 //!
-//! PURE: no clock, no randomness, no IO. Everything that arrives from outside is parsed here once, into types that
-//! cannot hold what was refused.
+//! PURE: no clock, no randomness, no IO. Everything that arrives from outside is parsed here once,
+//! into types that cannot hold what was refused.
 
 mod clock_offset;
 mod conflict_policy;

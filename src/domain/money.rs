@@ -9,9 +9,10 @@ const FLOAT: usize = 15;
 /// A tail of floating point is longer than this.
 const TAIL: u32 = 4;
 
-/// A decimal exactly as written, exponents included, within the bounds of every amount here: below 10^12, at
-/// most ten digits after the point. What floating point left at the end of a number (2706.9300000000003) is
-/// rounded away. `float`: it is known that floating point wrote it, and more digits are rounded, too.
+/// A decimal exactly as written, exponents included, within the bounds of every amount here: below
+/// 10^12, at most ten digits after the point. What floating point left at the end of a number
+/// (2706.9300000000003) is rounded away. `float`: it is known that floating point wrote it, and
+/// more digits are rounded, too.
 pub fn read(text: &str, float: bool) -> Option<Decimal> {
     if text.len() > 40 {
         return None;
@@ -38,8 +39,8 @@ pub fn read(text: &str, float: bool) -> Option<Decimal> {
     taken.then_some(exact)
 }
 
-/// The number with the fewest digits after the point that floating point cannot tell from this one, and not
-/// more than are taken.
+/// The number with the fewest digits after the point that floating point cannot tell from this one,
+/// and not more than are taken.
 fn without_tail(number: Decimal) -> Decimal {
     let noise = number.abs() * Decimal::new(2, 15) + Decimal::new(1, 16);
     let rounded = |digits| {

@@ -1,4 +1,5 @@
-//! What systems say of an order's status, and what was last known to be the same thing on both sides.
+//! What systems say of an order's status, and what was last known to be the same thing on both
+//! sides.
 
 use super::{Fact, Stage};
 use chrono::{DateTime, Utc};
@@ -25,13 +26,13 @@ pub struct Observation<V> {
     pub source: Source,
     /// What it says: a status code or a [`Stage`].
     pub value: V,
-    /// Since when, by that system's clock, uncorrected: `status_changed_at` of a shop, MOVED_TIME of a deal. Never the
-    /// time of any other edit.
+    /// Since when, by that system's clock, uncorrected: `status_changed_at` of a shop, MOVED_TIME
+    /// of a deal. Never the time of any other edit.
     pub since: Option<DateTime<Utc>>,
     /// When the bridge learnt of it, by the bridge's clock.
     pub seen: DateTime<Utc>,
-    /// Until when it can have been made, by its own times on the bridge's clock; none where they do not tell. Only as good as
-    /// that system's clock: one that was set back makes news look old.
+    /// Until when it can have been made, by its own times on the bridge's clock; none where they do
+    /// not tell. Only as good as that system's clock: one that was set back makes news look old.
     #[serde(default)]
     pub as_of: Option<DateTime<Utc>>,
 }
@@ -50,25 +51,28 @@ pub struct Agreed {
     pub status: String,
     /// The portal's stage.
     pub stage: Stage,
-    /// MOVED_TIME of the deal as it was read in that stage; none until it was read after a write of our own.
+    /// MOVED_TIME of the deal as it was read in that stage; none until it was read after a write of
+    /// our own.
     #[serde(default)]
     pub portal_since: Option<DateTime<Utc>>,
-    /// MOVED_TIME of a move by which the deal is known to have left this agreement. Whatever stage it has by a later move
-    /// was chosen after that, also one that means the same as before.
+    /// MOVED_TIME of a move by which the deal is known to have left this agreement. Whatever stage
+    /// it has by a later move was chosen after that, also one that means the same as before.
     #[serde(default)]
     pub left: Option<DateTime<Utc>>,
-    /// A status that the shop has because the deal was moved: what it says of the order is the portal's own word, not a fact of the
-    /// shop.
+    /// A status that the shop has because the deal was moved: what it says of the order is the
+    /// portal's own word, not a fact of the shop.
     #[serde(default)]
     pub by_portal: Option<String>,
-    /// The deal's newest row of the history as it was read after a write of our own: what stands above it is somebody else's move,
-    /// also within the same second.
+    /// The deal's newest row of the history as it was read after a write of our own: what stands
+    /// above it is somebody else's move, also within the same second.
     #[serde(default)]
     pub portal_row: Option<u64>,
-    /// A message was taken back after it was sent: the shop may have carried it out, which nobody but the shop can tell.
+    /// A message was taken back after it was sent: the shop may have carried it out, which nobody
+    /// but the shop can tell.
     #[serde(default)]
     pub unsure: bool,
-    /// What the shop was told and has not confirmed by a snapshot yet, oldest first; the last one is `status`.
+    /// What the shop was told and has not confirmed by a snapshot yet, oldest first; the last one
+    /// is `status`.
     #[serde(default)]
     pub told: Vec<SentStatus>,
 }
@@ -88,8 +92,9 @@ impl Agreed {
         }
     }
 
-    /// The shop acknowledged (2xx, or read from the feed) the message that was decided at `told_at`. A message that is no
-    /// longer waited for changes nothing. Those before it that were given up are not told any more.
+    /// The shop acknowledged (2xx, or read from the feed) the message that was decided at
+    /// `told_at`. A message that is no longer waited for changes nothing. Those before it that were
+    /// given up are not told any more.
     #[must_use]
     pub fn delivered(
         mut self,
@@ -106,7 +111,8 @@ impl Agreed {
         self
     }
 
-    /// The message that was decided at `told_at` is sent: from now on the shop may have carried it out, also if no answer comes.
+    /// The message that was decided at `told_at` is sent: from now on the shop may have carried it
+    /// out, also if no answer comes.
     #[must_use]
     pub fn sent(mut self, told_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
         if let Some(told) = self.told.iter_mut().find(|told| told.at == told_at) {
@@ -115,8 +121,8 @@ impl Agreed {
         self
     }
 
-    /// The message that was decided at `told_at` was given up: what the shop says from now on is not
-    /// of a try that is still to come.
+    /// The message that was decided at `told_at` was given up: what the shop says from now on is
+    /// not of a try that is still to come.
     #[must_use]
     pub fn died(self, told_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
         self.with_death(told_at, Some(now))
@@ -135,9 +141,10 @@ impl Agreed {
         self
     }
 
-    /// The shop refused the message that was decided at `told_at` (409), or it will never be sent: what was agreed before
-    /// it; none if nothing was. Messages go one after the other, so the snapshot that comes with a 409 is newer than all that
-    /// were delivered before: nothing counts as told any more. A message that is no longer waited for changes nothing.
+    /// The shop refused the message that was decided at `told_at` (409), or it will never be sent:
+    /// what was agreed before it; none if nothing was. Messages go one after the other, so the
+    /// snapshot that comes with a 409 is newer than all that were delivered before: nothing counts
+    /// as told any more. A message that is no longer waited for changes nothing.
     #[must_use]
     pub fn refused(self, told_at: DateTime<Utc>) -> Option<Self> {
         let Some(place) = self.root(told_at) else {
@@ -150,8 +157,8 @@ impl Agreed {
         })
     }
 
-    /// The message that was decided at `told_at` crossed a change of the shop's own: what was agreed before it. A message that is no
-    /// longer waited for changes nothing.
+    /// The message that was decided at `told_at` crossed a change of the shop's own: what was
+    /// agreed before it. A message that is no longer waited for changes nothing.
     #[must_use]
     pub fn crossed(self, told_at: DateTime<Utc>) -> Option<Self> {
         let Some(place) = self.root(told_at) else {
@@ -165,8 +172,8 @@ impl Agreed {
         })
     }
 
-    /// Where a message stands; none if it is not waited for. Those right before it that were given up go
-    /// with it: what it rests on never came to be.
+    /// Where a message stands; none if it is not waited for. Those right before it that were given
+    /// up go with it: what it rests on never came to be.
     fn root(&self, told_at: DateTime<Utc>) -> Option<usize> {
         let place = self.told.iter().position(|told| told.at == told_at)?;
         let earlier = self.told.iter().take(place).rev();
@@ -192,9 +199,9 @@ impl Agreed {
         })
     }
 
-    /// The message that was decided at `told_at` was taken back: what was agreed before it, and what had been told before it.
-    /// Messages after it rest on it and go with it. None if nothing was agreed before. A message that is no longer waited for
-    /// changes nothing.
+    /// The message that was decided at `told_at` was taken back: what was agreed before it, and
+    /// what had been told before it. Messages after it rest on it and go with it. None if nothing
+    /// was agreed before. A message that is no longer waited for changes nothing.
     #[must_use]
     pub fn withdrawn(self, told_at: DateTime<Utc>) -> Option<Self> {
         let Some(place) = self.root(told_at) else {
@@ -210,8 +217,8 @@ impl Agreed {
         })
     }
 
-    /// This was to hold once a stage is written, which is now. What became of messages meanwhile is in
-    /// what holds until now: one that was refused or taken back is not waited for again.
+    /// This was to hold once a stage is written, which is now. What became of messages meanwhile is
+    /// in what holds until now: one that was refused or taken back is not waited for again.
     #[must_use]
     pub fn since_then(mut self, now: Option<&Self>) -> Self {
         let last = self.told.last().map(|told| told.at);
@@ -224,16 +231,16 @@ impl Agreed {
         Self { told, ..self }
     }
 
-    /// Whether the shop has this status, or is to have it, because the deal was moved: what it says of the order is the portal's own
-    /// word then.
+    /// Whether the shop has this status, or is to have it, because the deal was moved: what it says
+    /// of the order is the portal's own word then.
     pub fn is_by_portal(&self, status: &str) -> bool {
         // A question changes nothing.
         let moved = |told: &SentStatus| told.status == status && told.previous != status;
         self.told.iter().any(moved) || self.by_portal.as_deref() == Some(status)
     }
 
-    /// Whether the message that was decided at `told_at` is still to be sent. One that is not would carry out a decision
-    /// that was overtaken: the caller drops it.
+    /// Whether the message that was decided at `told_at` is still to be sent. One that is not would
+    /// carry out a decision that was overtaken: the caller drops it.
     pub fn awaits(&self, told_at: DateTime<Utc>) -> bool {
         self.told.iter().any(|told| told.at == told_at)
     }
@@ -246,7 +253,8 @@ pub struct SentStatus {
     pub status: String,
     /// What it had before, as far as was known.
     pub previous: String,
-    /// Since when it had that, by its own clock: the same status with the same time is the same fact, however late it comes.
+    /// Since when it had that, by its own clock: the same status with the same time is the same
+    /// fact, however late it comes.
     #[serde(default)]
     pub previous_since: Option<DateTime<Utc>>,
     /// What was agreed before; none if nothing was.
@@ -262,8 +270,8 @@ pub struct SentStatus {
     /// tried again.
     #[serde(default)]
     pub died_at: Option<DateTime<Utc>>,
-    /// Facts that did not hold when it was decided and that it would deny: once the shop asserts one of them, the message is not
-    /// to be sent, and a shop in which one holds is not to take it.
+    /// Facts that did not hold when it was decided and that it would deny: once the shop asserts
+    /// one of them, the message is not to be sent, and a shop in which one holds is not to take it.
     #[serde(default)]
     pub denies: Vec<Fact>,
 }

@@ -1,4 +1,5 @@
-//! What a shop's configuration says about how its orders are written: parsed, checked, free of secrets.
+//! What a shop's configuration says about how its orders are written: parsed, checked, free of
+//! secrets.
 
 use super::{Placeholders, PortalName, Reading, ShopName, Stage, StatusMap, Texts};
 use serde::{Deserialize, Serialize};
@@ -15,13 +16,15 @@ pub struct ShopRules {
     pub funnel: u32,
     /// Statuses and stages.
     pub statuses: StatusMap,
-    /// Title of a new deal. Placeholders: `{number}`, `{id}`, `{customer}`, `{total}`, `{currency}`, `{channel}`, `{shop}`.
+    /// Title of a new deal. Placeholders: `{number}`, `{id}`, `{customer}`, `{total}`,
+    /// `{currency}`, `{channel}`, `{shop}`.
     pub title: String,
     /// ASSIGNED_BY_ID of what is made; none leaves it to the portal.
     pub responsible_id: Option<u64>,
     /// SOURCE_ID of what is made; none leaves it to the portal.
     pub source_id: Option<String>,
-    /// From a path in the snapshot (`properties.promo`, `payment.method`) to a user field (`UF_CRM_PROMO`).
+    /// From a path in the snapshot (`properties.promo`, `payment.method`) to a user field
+    /// (`UF_CRM_PROMO`).
     pub fields: BTreeMap<String, String>,
     /// Country calling code for phones written without one (`7`).
     pub phone_country: String,
@@ -47,8 +50,8 @@ impl ShopRules {
     }
 }
 
-/// Which orders of a marketplace are taken: its plugins divide a customer's order into one for each vendor, and
-/// both kinds come the same way.
+/// Which orders of a marketplace are taken: its plugins divide a customer's order into one for each
+/// vendor, and both kinds come the same way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Marketplace {

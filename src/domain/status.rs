@@ -13,7 +13,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The portal's dictionary (`ENTITY_ID` of `crm.status.list`) that holds the stages of a funnel of deals.
+    /// The portal's dictionary (`ENTITY_ID` of `crm.status.list`) that holds the stages of a funnel
+    /// of deals.
     pub fn dictionary(funnel: u32) -> String {
         if funnel == 0 {
             "DEAL_STAGE".to_owned()
@@ -71,7 +72,8 @@ pub struct Correspondence {
     pub accepts: Vec<Stage>,
     /// Which way the row is used.
     pub direction: Direction,
-    /// Where several statuses are written as one stage: this is what the stage means on the way back.
+    /// Where several statuses are written as one stage: this is what the stage means on the way
+    /// back.
     pub reverse: bool,
 }
 
@@ -104,7 +106,8 @@ impl StatusMap {
         self.rows.iter().find(|row| row.status == status)
     }
 
-    /// Where in the table a status stands: the table is read as the order's way through life, from top to bottom.
+    /// Where in the table a status stands: the table is read as the order's way through life, from
+    /// top to bottom.
     pub fn position(&self, status: &str) -> Option<usize> {
         self.rows.iter().position(|row| row.status == status)
     }
@@ -134,8 +137,9 @@ impl StatusMap {
             .ok_or(Untranslatable::OneWay)
     }
 
-    /// The status that a stage means on the way back. A row marked `reverse` speaks first, then one that is written as
-    /// the stage, then one that only accepts it; two rows with the same claim are not chosen between.
+    /// The status that a stage means on the way back. A row marked `reverse` speaks first, then one
+    /// that is written as the stage, then one that only accepts it; two rows with the same claim
+    /// are not chosen between.
     pub fn back(&self, stage: &Stage) -> Result<&str, Untranslatable> {
         let mut known = false;
         let mut claims: Vec<(u8, &str)> = Vec::new();

@@ -1,6 +1,7 @@
 //! Russian taxpayer numbers and registration reason codes.
 
-/// Whether the text is a taxpayer number: 10 digits (a company) or 12 (a person), with right check digits.
+/// Whether the text is a taxpayer number: 10 digits (a company) or 12 (a person), with right check
+/// digits.
 pub(super) fn is_inn(text: &str) -> bool {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
     if digits.len() != text.chars().count() || digits.iter().all(|digit| *digit == 0) {
@@ -21,7 +22,8 @@ pub(super) fn is_inn(text: &str) -> bool {
     }
 }
 
-/// Whether the text is a registration reason code: four digits, two digits or capital letters, three digits.
+/// Whether the text is a registration reason code: four digits, two digits or capital letters,
+/// three digits.
 pub(super) fn is_kpp(text: &str) -> bool {
     text.len() == 9
         && text

@@ -6,8 +6,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Texts {
-    /// Plain, but for character references (`&quot;`, `&#215;`), which systems leave in names. A lone `<` or `&`
-    /// is itself.
+    /// Plain, but for character references (`&quot;`, `&#215;`), which systems leave in names. A
+    /// lone `<` or `&` is itself.
     #[default]
     References,
     /// HTML: tags are formatting, too.
@@ -46,7 +46,8 @@ impl Texts {
     }
 }
 
-/// The text with its character references read, as browsers read them: also those of Windows' own code page.
+/// The text with its character references read, as browsers read them: also those of Windows' own
+/// code page.
 fn references(text: &str) -> String {
     let read = html_escape::decode_html_entities(text);
     let told = |c: char| match c {
@@ -65,7 +66,8 @@ fn references(text: &str) -> String {
     read.chars().filter(|c| *c != '\0').map(told).collect()
 }
 
-/// The text without tags of formatting: those that end a line become one. What only looks like a tag stays.
+/// The text without tags of formatting: those that end a line become one. What only looks like a
+/// tag stays.
 fn without_tags(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -100,8 +102,8 @@ const WITHIN: &[&str] = &[
     "wbr",
 ];
 
-/// The name of the tag that the text begins with, and the tag's length in bytes; none if it begins with no tag of
-/// formatting.
+/// The name of the tag that the text begins with, and the tag's length in bytes; none if it begins
+/// with no tag of formatting.
 fn tag(text: &str) -> Option<(String, usize)> {
     let end = text.bytes().take(LONGEST_TAG).position(|b| b == b'>')?;
     let inside = text

@@ -1,4 +1,5 @@
-//! Connections that are open, by where they come from: one address must not take all the places there are.
+//! Connections that are open, by where they come from: one address must not take all the places
+//! there are.
 
 use super::source::{Proxies, network};
 use std::{
@@ -7,7 +8,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// The connections that are open. Behind a proxy that is believed many callers share an address: it has no bound of its own.
+/// The connections that are open. Behind a proxy that is believed many callers share an address: it
+/// has no bound of its own.
 #[derive(Debug)]
 pub(super) struct Places {
     most: usize,

@@ -24,7 +24,8 @@ use tokio::{
 const UNIT: usize = 1024;
 /// Open connections of one source, unless it is told otherwise.
 pub const CONNECTIONS: usize = 256;
-/// What those have together whom nobody knows yet, in bytes: notifications and deliveries are small.
+/// What those have together whom nobody knows yet, in bytes: notifications and deliveries are
+/// small.
 const STRANGERS: usize = 16 * 1024 * 1024;
 /// How long a request waits for others to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -83,7 +84,8 @@ impl Room {
         Self { places, ..self }
     }
 
-    /// A place for a connection from there, until it is dropped; none if its source has as many as it may have.
+    /// A place for a connection from there, until it is dropped; none if its source has as many as
+    /// it may have.
     pub fn place(&self, peer: IpAddr) -> Option<Place> {
         let place = self.places.take(peer, &self.proxies);
         if place.is_none() {

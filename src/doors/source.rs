@@ -1,4 +1,5 @@
-//! Where a request comes from: the other end of the connection, or what a proxy that is believed says.
+//! Where a request comes from: the other end of the connection, or what a proxy that is believed
+//! says.
 
 use axum::http::{HeaderMap, request::Parts};
 use std::{
@@ -11,7 +12,8 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source(pub IpAddr);
 
-/// Proxies that are believed: what stands last in their `X-Forwarded-For` is the caller. Those of this machine always are.
+/// Proxies that are believed: what stands last in their `X-Forwarded-For` is the caller. Those of
+/// this machine always are.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies(Vec<Network>);
 
@@ -72,7 +74,8 @@ impl Network {
     }
 }
 
-/// Who calls, as far as it is known. Of IPv6 the network counts: whoever has one address there has 2^64.
+/// Who calls, as far as it is known. Of IPv6 the network counts: whoever has one address there has
+/// 2^64.
 pub(super) fn source(parts: &Parts, proxies: &Proxies) -> IpAddr {
     let peer = parts.extensions.get::<Source>();
     let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.0);

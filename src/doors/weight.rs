@@ -11,7 +11,8 @@ const ELEMENT: usize = 64;
 /// A text beside its letters.
 const TEXT: usize = 48;
 
-/// At most so many bytes are needed to hold this JSON as values, told from its marks alone. `[{"a":1},{"a":1}]` takes eighty times its length.
+/// At most so many bytes are needed to hold this JSON as values, told from its marks alone.
+/// `[{"a":1},{"a":1}]` takes eighty times its length.
 pub fn weight(json: &[u8]) -> usize {
     let (mut inside, mut escaped) = (false, false);
     let mut weight = json.len();

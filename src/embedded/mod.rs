@@ -1,11 +1,14 @@
-//! A PostgreSQL of our own, for those who brought none: made, started, watched and stopped by the bridge itself.
+//! A PostgreSQL of our own, for those who brought none: made, started, watched and stopped by the
+//! bridge itself.
 //!
-//! It listens on a Unix socket only, in a directory that nobody else may enter, with a random password. One process owns the cluster, told
-//! by a lock on a file; any other process on the same directory is a client of it. A cluster is made under a fresh name and renamed, so that
-//! it exists whole or not at all. Where `setpriv` is at hand the server ends with the process that started it, even if that is
-//! killed; elsewhere the next start ends the orphan first.
+//! It listens on a Unix socket only, in a directory that nobody else may enter, with a random
+//! password. One process owns the cluster, told by a lock on a file; any other process on the same
+//! directory is a client of it. A cluster is made under a fresh name and renamed, so that it exists
+//! whole or not at all. Where `setpriv` is at hand the server ends with the process that started
+//! it, even if that is killed; elsewhere the next start ends the orphan first.
 //!
-//! As root the server runs as the owner of its data, else as `postgres`, else as `nobody`: PostgreSQL refuses root.
+//! As root the server runs as the owner of its data, else as `postgres`, else as `nobody`:
+//! PostgreSQL refuses root.
 
 mod binaries;
 mod cluster;
@@ -88,7 +91,8 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts the cluster in this directory, or attaches to the one that another process runs there.
+    /// Starts the cluster in this directory, or attaches to the one that another process runs
+    /// there.
     pub async fn start(directory: &Path, options: Options) -> Result<Self, Error> {
         let layout = Layout::prepare(directory)?;
         let lock_path = layout.root.join("lock");
@@ -99,7 +103,8 @@ impl Embedded {
             .open(&lock_path)
             .map_err(file_error(&lock_path))?;
         let until = Instant::now() + Duration::from_secs(90);
-        // The owner may still be making the cluster, or may just have been killed: both are tried in turn.
+        // The owner may still be making the cluster, or may just have been killed: both are tried
+        // in turn.
         while lock.try_lock().is_err() {
             if let Some(shared) = Self::attach(&layout).await {
                 return Ok(shared);
@@ -171,7 +176,8 @@ async fn create_database(layout: &Layout) -> Result<(), Error> {
     Ok(())
 }
 
-/// Where PostgreSQL's programs are, for those who run a server of their own; fetched into `directory` if there are none.
+/// Where PostgreSQL's programs are, for those who run a server of their own; fetched into
+/// `directory` if there are none.
 pub fn programs(directory: &Path, install: Install) -> Result<PathBuf, Error> {
     let layout = Layout::prepare(directory)?;
     Ok(binaries::ensure(&layout, None, install)?.directory)

@@ -24,15 +24,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The server, kept alive by a thread of its own. The thread lives as long as the process: the kernel ends the server with the thread that
-/// started it.
+/// The server, kept alive by a thread of its own. The thread lives as long as the process: the
+/// kernel ends the server with the thread that started it.
 #[derive(Debug)]
 pub(super) struct Server {
     stopping: Arc<AtomicBool>,
     done: tokio::sync::oneshot::Receiver<()>,
 }
 
-/// A command as the server's user, without the environment of other PostgreSQL tools. It gets `signal` when our thread ends.
+/// A command as the server's user, without the environment of other PostgreSQL tools. It gets
+/// `signal` when our thread ends.
 pub(super) fn command(program: &Path, layout: &Layout, signal: &str) -> Command {
     let setpriv = Path::new("/usr/bin/setpriv");
     let mut command = if setpriv.is_file() {
@@ -228,8 +229,8 @@ fn clear_the_way(layout: &Layout) -> Result<(), Error> {
                 std::thread::sleep(Duration::from_millis(20));
             }
         } else if kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH) {
-            // The number belongs to somebody else now, and the server would take that for itself. Our own number it ignores, being its
-            // parent's, and still looks for old backends.
+            // The number belongs to somebody else now, and the server would take that for itself.
+            // Our own number it ignores, being its parent's, and still looks for old backends.
             let text = fs::read_to_string(&file).unwrap_or_default();
             let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
             fs::write(&file, format!("{}\n{rest}", std::process::id()))

@@ -23,7 +23,8 @@ use serde_json::{Map, Value, json, value::RawValue};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// The longest `source` and `id` that are repeated, in characters: no event with longer ones is taken.
+/// The longest `source` and `id` that are repeated, in characters: no event with longer ones is
+/// taken.
 const LONGEST_NAME: usize = 512;
 
 /// What became of one event.
@@ -33,7 +34,8 @@ pub(super) struct EventResult {
     pub source: Option<String>,
     /// The event's `id`, if it has one.
     pub id: Option<String>,
-    /// `queued`, `duplicate`, `conflict`, `invalid`, or `failed`: by a fault of the bridge, nothing of it is stored.
+    /// `queued`, `duplicate`, `conflict`, `invalid`, or `failed`: by a fault of the bridge, nothing
+    /// of it is stored.
     pub result: &'static str,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -69,10 +71,11 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
 
 /// Takes one event or a batch.
 ///
-/// Answers after the events are stored durably. One event: 202 with `queued` or `duplicate`, 409 if its source and id came
-/// with another body before, 422 with every fault at once. A batch: the good ones are taken and the others named; 202 if at
-/// least one was taken or is a duplicate (or the batch is empty), else 422 with the same `results`, or 500 if one of them met
-/// a fault of the bridge. CloudEvents' binary mode (`ce-` headers, the body is the data) is taken too.
+/// Answers after the events are stored durably. One event: 202 with `queued` or `duplicate`, 409 if
+/// its source and id came with another body before, 422 with every fault at once. A batch: the good
+/// ones are taken and the others named; 202 if at least one was taken or is a duplicate (or the
+/// batch is empty), else 422 with the same `results`, or 500 if one of them met a fault of the
+/// bridge. CloudEvents' binary mode (`ce-` headers, the body is the data) is taken too.
 #[utoipa::path(
     post, path = "/v1/events", tag = "shop", security(("key" = [])),
     request_body(
@@ -235,8 +238,8 @@ impl Events {
     }
 }
 
-/// The events of a batch that could not be read as a whole, each by itself: a number out of all bounds, or lists in lists,
-/// are the fault of one of them.
+/// The events of a batch that could not be read as a whole, each by itself: a number out of all
+/// bounds, or lists in lists, are the fault of one of them.
 fn each(bytes: &[u8], problem: Problem) -> Result<SentEvents, Problem> {
     // Where there was no room for them, there is none for each.
     let texts = serde_json::from_slice::<Vec<&RawValue>>(layer::body::text(bytes));
@@ -255,7 +258,8 @@ fn each(bytes: &[u8], problem: Problem) -> Result<SentEvents, Problem> {
     Ok(SentEvents::Batch(events))
 }
 
-/// The event of CloudEvents' binary mode: attributes in headers, percent-encoded, and the body as data.
+/// The event of CloudEvents' binary mode: attributes in headers, percent-encoded, and the body as
+/// data.
 fn binary(headers: &HeaderMap, data: Value) -> Result<Value, Problem> {
     let mut event = Map::new();
     for (name, value) in headers {

@@ -1,13 +1,15 @@
 //! The API: what shops and operators call, and what watches the bridge.
 //!
-//! Owns: routes, authentication, what each caller may see, and the one table of error to status ([`Problem`]). Refuses:
-//! decisions about orders; every handler parses, calls one use case and words the answer. One file per endpoint.
+//! Owns: routes, authentication, what each caller may see, and the one table of error to status
+//! ([`Problem`]). Refuses: decisions about orders; every handler parses, calls one use case and
+//! words the answer. One file per endpoint.
 //!
-//! Every answer of failure is an RFC 9457 problem with a stable code and a remedy. Nothing that is not the caller's exists for
-//! the caller: it answers as what is not there. Bodies and keys are never logged.
+//! Every answer of failure is an RFC 9457 problem with a stable code and a remedy. Nothing that is
+//! not the caller's exists for the caller: it answers as what is not there. Bodies and keys are
+//! never logged.
 //!
-//! To add an endpoint: a file with a handler under `#[utoipa::path]`, and its line in `routes`; the route and its
-//! description come from the same attribute, so neither can be without the other.
+//! To add an endpoint: a file with a handler under `#[utoipa::path]`, and its line in `routes`; the
+//! route and its description come from the same attribute, so neither can be without the other.
 
 mod conflicts;
 mod dead_letters;

@@ -1,4 +1,5 @@
-//! The shapes of what is sent to the API, for its description alone: what is really taken is decided where it is read.
+//! The shapes of what is sent to the API, for its description alone: what is really taken is
+//! decided where it is read.
 //!
 //! Fields that are not named are kept and may be mapped, so no shape forbids them.
 
@@ -146,7 +147,8 @@ pub(super) enum Texts {
     Many(Vec<String>),
 }
 
-/// The order as the shop sees it. `status`, `currency` and `total` are needed unless it was deleted.
+/// The order as the shop sees it. `status`, `currency` and `total` are needed unless it was
+/// deleted.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Order {
     /// The order's public number: with the shop its identity.

@@ -1,7 +1,8 @@
 //! The listener: connections in, requests to the router, and a stop that lets what runs finish.
 //!
-//! Only HTTP/1.1 is spoken. A connection that says nothing, or says it slowly, or does not take its answer, is cut off; how many
-//! there are at once is bounded, of all and of one source, and so is what the bodies of all requests take together.
+//! Only HTTP/1.1 is spoken. A connection that says nothing, or says it slowly, or does not take its
+//! answer, is cut off; how many there are at once is bounded, of all and of one source, and so is
+//! what the bodies of all requests take together.
 
 use super::layer::patient_stream::PatientStream;
 use crate::doors::{self, Room, Source};
@@ -18,7 +19,8 @@ use tower_http::add_extension::AddExtension;
 
 /// How long a connection may take for the head of a request, or lie idle before one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// The largest head of a request, in bytes: what a connection may hold before anything of it is judged.
+/// The largest head of a request, in bytes: what a connection may hold before anything of it is
+/// judged.
 const LARGEST_HEAD: usize = 32 * 1024;
 /// Most connections at once; further ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 2_048;
@@ -38,7 +40,8 @@ pub async fn serve(
     serve_within(listener, router, Arc::new(Room::new(ROOM)), stop).await
 }
 
-/// The same with bodies in this room. Its own accept loop: the ready-made one has no limit on how slowly a head may come in.
+/// The same with bodies in this room. Its own accept loop: the ready-made one has no limit on how
+/// slowly a head may come in.
 pub async fn serve_within(
     listener: TcpListener,
     router: Router,

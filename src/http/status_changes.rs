@@ -12,8 +12,10 @@ use axum::{
 
 /// Lists a shop's decided changes of status in order, without gaps.
 ///
-/// Ask again with `after` set to the last `next`: with the shop's own key that also acknowledges what was read; an operator reads without a trace. A
-/// change never appears below one that was seen before. Where an older back-up of the bridge was restored, `restarted_after` says from where the feed goes on.
+/// Ask again with `after` set to the last `next`: with the shop's own key that also acknowledges
+/// what was read; an operator reads without a trace. A change never appears below one that was seen
+/// before. Where an older back-up of the bridge was restored, `restarted_after` says from where the
+/// feed goes on.
 #[utoipa::path(
     get, path = "/v1/status-changes", tag = "shop", security(("key" = [])),
     params(From),

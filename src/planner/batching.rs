@@ -109,7 +109,8 @@ pub(super) fn result_of(key: &str) -> Value {
 
 const RESULT_OF: &str = "\0result of";
 
-/// Puts the portal's spelling of references in place of what stands for them; each key ends in `mark`.
+/// Puts the portal's spelling of references in place of what stands for them; each key ends in
+/// `mark`.
 fn refer(params: &mut Value, mark: &str) {
     match params {
         Value::Object(members) => match members.get(RESULT_OF).and_then(Value::as_str) {
@@ -149,7 +150,8 @@ pub(super) struct CommandBatcher {
 }
 
 impl CommandBatcher {
-    /// A key that no other command of the wave has; later ones sort later, for portals that run commands by key.
+    /// A key that no other command of the wave has; later ones sort later, for portals that run
+    /// commands by key.
     pub(super) fn key(&mut self) -> String {
         self.count += 1;
         format!("q{:06}", self.count)
@@ -165,7 +167,8 @@ impl CommandBatcher {
         self.asked.remove(key)
     }
 
-    /// Packs groups into calls, none torn apart. `tail` makes the commands that close a call, from what it carries; at most `reserve`.
+    /// Packs groups into calls, none torn apart. `tail` makes the commands that close a call, from
+    /// what it carries; at most `reserve`.
     pub(super) fn pack(
         &mut self,
         groups: Vec<AtomicCommands>,

@@ -1,5 +1,5 @@
-//! The customer and the firm of one order: what is remembered of them, what the new snapshot says, and which cards its
-//! deal gets.
+//! The customer and the firm of one order: what is remembered of them, what the new snapshot says,
+//! and which cards its deal gets.
 
 use super::{
     Card, Open, Refused, State,
@@ -53,7 +53,8 @@ impl State {
         self.read_old_memory();
     }
 
-    /// Orders that an earlier version stored do not say whom the contact stands for: what it was told tells that.
+    /// Orders that an earlier version stored do not say whom the contact stands for: what it was
+    /// told tells that.
     fn read_old_memory(&mut self) {
         let known = &mut self.job.known;
         if let (Some(now), None, Some(contact)) = (&self.person, &known.person, known.contact_id) {
@@ -129,7 +130,8 @@ impl State {
             .filter(|linked| !refused.contains(&linked.id))
     }
 
-    /// Whether a part of the name says, too, that the customer is this one; else the card's own name has a word in it.
+    /// Whether a part of the name says, too, that the customer is this one; else the card's own
+    /// name has a word in it.
     fn is_surely(&self, whose: &Person) -> bool {
         let now = self.person.as_ref();
         now.is_some_and(|now| whose.agreement(now) >= Agreement::Alike)
@@ -206,7 +208,8 @@ impl State {
         id.is_some_and(|id| self.refused_cards(card).contains(&id))
     }
 
-    /// What of the customer's numbers and addresses identifies nobody is readable in the deal and stands on no card.
+    /// What of the customer's numbers and addresses identifies nobody is readable in the deal and
+    /// stands on no card.
     pub(super) fn tell_aside(&mut self) {
         let written = self.known.written.as_ref();
         let before = written.map(|written| text(written.fields.get("COMMENTS")));
@@ -290,7 +293,8 @@ impl State {
         }
     }
 
-    /// The contact and the company of a deal are put over what a manager put there only where the shop names somebody else, or where an operator refused the card.
+    /// The contact and the company of a deal are put over what a manager put there only where the
+    /// shop names somebody else, or where an operator refused the card.
     pub(super) fn spare_cards(&mut self, fields: &mut Map<String, Value>) {
         for (field, card, other) in [
             ("CONTACT_ID", Card::Contact, self.other_customer()),

@@ -1,8 +1,11 @@
-//! New deals that are imported, twenty to a command: the portal starts none of its automation for them.
+//! New deals that are imported, twenty to a command: the portal starts none of its automation for
+//! them.
 //!
-//! An import tells of each deal by itself, by its place in the list. Since a wrong place would put one order's rows into another's deal, the call
-//! that imports also looks the deals up by their origin, and that counts. Where the portal refuses a whole command, nobody knows whose fault it
-//! was, nor what it made before: what the look-up does not find is imported once more, each deal in a command of its own.
+//! An import tells of each deal by itself, by its place in the list. Since a wrong place would put
+//! one order's rows into another's deal, the call that imports also looks the deals up by their
+//! origin, and that counts. Where the portal refuses a whole command, nobody knows whose fault it
+//! was, nor what it made before: what the look-up does not find is imported once more, each deal in
+//! a command of its own.
 //!
 //! An import takes no product rows: they follow in the next call, with the deals' ids.
 
@@ -31,7 +34,8 @@ pub(super) enum Import {
     Not,
     /// Sent; what became of it is not known.
     Asked,
-    /// The portal refused the command that carried it and others, and it is not there: to be sent alone.
+    /// The portal refused the command that carried it and others, and it is not there: to be sent
+    /// alone.
     Alone,
     /// There.
     Made,
@@ -43,7 +47,8 @@ impl State {
         self.job.import && self.is_new() && !self.is_lead()
     }
 
-    /// Whether it was sent as an import and is not known to be there: then nothing else may make it.
+    /// Whether it was sent as an import and is not known to be there: then nothing else may make
+    /// it.
     pub(super) fn import_open(&self) -> bool {
         self.import != Import::Not && self.is_new()
     }
@@ -104,7 +109,8 @@ impl Wave {
         self.waiting.push(group);
     }
 
-    /// What the portal says of each deal, by its place. One that it says nothing usable of is left to the look-up.
+    /// What the portal says of each deal, by its place. One that it says nothing usable of is left
+    /// to the look-up.
     pub(super) fn take_import(&mut self, jobs: &[usize], result: &Value) {
         let items = result.get("items").unwrap_or(result);
         for (at, job) in jobs.iter().enumerate() {
@@ -126,7 +132,8 @@ impl Wave {
         state.target_created(CrmEntity::Deal(deal));
     }
 
-    /// A whole command was refused. Only where it carried one deal, or where the bridge may import nothing at all, is it known whose fault that is.
+    /// A whole command was refused. Only where it carried one deal, or where the bridge may import
+    /// nothing at all, is it known whose fault that is.
     pub(super) fn import_command_refused(&mut self, jobs: &[usize], error: &str, words: &str) {
         if jobs.len() == 1 || denied(error) {
             for job in jobs {

@@ -1,7 +1,8 @@
 //! What the portal was told of an order before, and what of the order is news to it.
 //!
-//! Where it is not known what was written last, or whether it arrived, the portal's own values stand for it. Remembered as written is only what
-//! an answer or a reading confirmed, piece by piece.
+//! Where it is not known what was written last, or whether it arrived, the portal's own values
+//! stand for it. Remembered as written is only what an answer or a reading confirmed, piece by
+//! piece.
 
 use super::{
     CrmEntity, State,
@@ -19,7 +20,8 @@ const OWN_RULES: [&str; 4] = [
 ];
 
 impl State {
-    /// Whether the portal was told everything before, and the shop tells nothing new: then nothing is asked.
+    /// Whether the portal was told everything before, and the shop tells nothing new: then nothing
+    /// is asked.
     pub(super) fn nothing_changed(&self) -> bool {
         let written = self.known.written.as_ref();
         let Some(order) = self.snapshot() else {
@@ -46,7 +48,8 @@ impl State {
             .or_else(read)
     }
 
-    /// Fields that differ from what was last written; if that is not known, from what the portal holds.
+    /// Fields that differ from what was last written; if that is not known, from what the portal
+    /// holds.
     pub(super) fn changed(&self) -> Map<String, Value> {
         let Some(desired) = &self.desired else {
             return Map::new();
@@ -105,7 +108,8 @@ impl State {
             .collect()
     }
 
-    /// Whether the portal shows in a field what the bridge last wrote there; also where that is not known.
+    /// Whether the portal shows in a field what the bridge last wrote there; also where that is not
+    /// known.
     pub(super) fn as_written(&self, field: &str) -> bool {
         let shows = self.row.as_ref().and_then(|row| row.get(field));
         let Some(written) = &self.known.written else {

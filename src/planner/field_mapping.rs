@@ -171,8 +171,9 @@ fn title(snapshot: &Snapshot, rules: &ShopRules) -> String {
     cut(title.trim(), 255)
 }
 
-/// The customer's words, what was written in fields that cannot hold it, and how the order is delivered and paid. The portal reads BB code in this field and the customer's text is
-/// hostile: square brackets become round ones, and angle brackets are taken out of use.
+/// The customer's words, what was written in fields that cannot hold it, and how the order is
+/// delivered and paid. The portal reads BB code in this field and the customer's text is hostile:
+/// square brackets become round ones, and angle brackets are taken out of use.
 fn comments(snapshot: &Snapshot) -> String {
     let mut parts = Vec::new();
     if let Some(comment) = &snapshot.comment {

@@ -210,7 +210,8 @@ impl State {
         self.known.target.is_none() && self.snapshot().is_some()
     }
 
-    /// Whether a contact is needed: a deal that is there keeps its own as long as the shop names the same customer.
+    /// Whether a contact is needed: a deal that is there keeps its own as long as the shop names
+    /// the same customer.
     pub(super) fn needs_contact(&self) -> bool {
         !self.is_lead() && (self.is_new() || self.person.is_some() && !self.same_customer())
     }
@@ -220,7 +221,8 @@ impl State {
         !self.is_lead() && (self.is_new() || self.firm_told.is_some() && !self.same_firm())
     }
 
-    /// Whether contacts and companies are looked at: they are to be found or made, or lack something.
+    /// Whether contacts and companies are looked at: they are to be found or made, or lack
+    /// something.
     pub(super) fn concerns_customer(&self) -> bool {
         self.is_new() || !self.customer_told() || !self.firm_is_told() || self.known.open.requisite
     }
@@ -229,7 +231,8 @@ impl State {
         self.known.target.map(CrmEntity::id)
     }
 
-    /// The status and the stage that a new deal was made with; also where it only may have been made.
+    /// The status and the stage that a new deal was made with; also where it only may have been
+    /// made.
     pub(super) fn made_as(&self) -> Option<(String, Stage)> {
         let making = self.making.as_ref().or(self.known.open.making.as_ref())?;
         let stage = making.stage.clone().filter(|_| !self.is_lead())?;

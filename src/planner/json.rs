@@ -1,4 +1,5 @@
-//! Tolerant reading of the portal's JSON: numbers come as strings, maps as lists, nothing as `[]`, `""`, `0` or `null`.
+//! Tolerant reading of the portal's JSON: numbers come as strings, maps as lists, nothing as `[]`,
+//! `""`, `0` or `null`.
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -92,7 +93,8 @@ pub(super) fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// The letters and digits of a text that a portal may show as BB code or HTML: tags and character references do not count.
+/// The letters and digits of a text that a portal may show as BB code or HTML: tags and character
+/// references do not count.
 pub(super) fn words(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;

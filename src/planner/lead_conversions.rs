@@ -44,8 +44,8 @@ pub fn ask_conversions(leads: &[u64]) -> Call {
     }
 }
 
-/// What the answer tells, and the words of a command that was refused. Of what is missing nothing is
-/// known: it may be unread, or stand on a further page, and is asked for again.
+/// What the answer tells, and the words of a command that was refused. Of what is missing nothing
+/// is known: it may be unread, or stand on a further page, and is asked for again.
 pub fn read_conversions(answer: CallAnswer) -> (BTreeMap<u64, Became>, Option<String>) {
     let (mut found, mut refused) = (BTreeMap::<u64, Became>::new(), None);
     let CallAnswer::Answered(answered) = answer else {

@@ -3,10 +3,12 @@
 use super::json::{id, text};
 use serde_json::{Map, Value, json};
 
-/// The most rows on a page of a list (vendor limit); a list filter is given as many ids or names at the most.
+/// The most rows on a page of a list (vendor limit); a list filter is given as many ids or names at
+/// the most.
 pub(super) const PAGE: usize = 50;
 
-/// Parameters of a list that is read by growing id. Nothing is counted: counting is what makes lists of large portals slow.
+/// Parameters of a list that is read by growing id. Nothing is counted: counting is what makes
+/// lists of large portals slow.
 pub(super) fn listed(filter: &Value, select: &[impl AsRef<str>]) -> Value {
     let select: Vec<&str> = select.iter().map(AsRef::as_ref).collect();
     json!({"filter": filter, "select": select, "order": {"ID": "ASC"}, "start": -1})

@@ -1,8 +1,8 @@
 //! From orders to portal commands and back to settlements.
 //!
-//! PURE. A [`Wave`] is a state machine over many orders at once: it gives out calls (batches of at most 50 commands),
-//! takes their answers, and ends with one [`Settlement`] for each job. It never sends anything itself, so each step can
-//! be tested by hand-written answers.
+//! PURE. A [`Wave`] is a state machine over many orders at once: it gives out calls (batches of at
+//! most 50 commands), takes their answers, and ends with one [`Settlement`] for each job. It never
+//! sends anything itself, so each step can be tested by hand-written answers.
 
 mod batching;
 mod cards;
@@ -59,7 +59,8 @@ pub struct Job {
     pub known: KnownLinks,
     /// Make a new deal if the known one is gone (an operator said so).
     pub recreate: bool,
-    /// If it becomes a new deal, import it: the portal then starts none of its automation for new deals.
+    /// If it becomes a new deal, import it: the portal then starts none of its automation for new
+    /// deals.
     pub import: bool,
     /// What was under way when it was last worked on, if nobody heard how that ended.
     pub doubt: Option<Doubt>,
@@ -93,7 +94,8 @@ pub enum Intent {
     Delete,
 }
 
-/// What the bridge knows of an order and its customer from before: the links, and what it last wrote.
+/// What the bridge knows of an order and its customer from before: the links, and what it last
+/// wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownLinks {
     /// Deal or lead.
@@ -111,9 +113,11 @@ pub struct KnownLinks {
     /// How they were recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognised: Option<Recognised>,
-    /// What was last written; none if that is not known (then the portal's own values are compared).
+    /// What was last written; none if that is not known (then the portal's own values are
+    /// compared).
     pub written: Option<LastWritten>,
-    /// What was sent and is not known to have arrived: it counts as unknown, and is done before the order is.
+    /// What was sent and is not known to have arrived: it counts as unknown, and is done before the
+    /// order is.
     #[serde(default, skip_serializing_if = "Open::is_nothing")]
     pub open: Open,
 }
@@ -183,8 +187,8 @@ impl fmt::Display for CrmEntity {
     }
 }
 
-/// What the bridge last wrote for an order, as far as an answer or a reading confirmed it: compared with what it would write now, so
-/// that only changes are sent.
+/// What the bridge last wrote for an order, as far as an answer or a reading confirmed it: compared
+/// with what it would write now, so that only changes are sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastWritten {
     /// Fields by their portal names.
@@ -197,7 +201,8 @@ pub struct LastWritten {
     /// Phones and e-mails of the customer that the portal was told.
     #[serde(default)]
     pub contacts: Vec<String>,
-    /// A fingerprint of all that the shop told, but for the status, when the order was last seen in the portal.
+    /// A fingerprint of all that the shop told, but for the status, when the order was last seen in
+    /// the portal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub told: String,
     /// The status that the shop told then.
@@ -237,13 +242,15 @@ impl Call {
 /// What became of a [`Call`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum CallAnswer {
-    /// The portal answered: what it said of each command, by key. A command it does not mention was not run.
+    /// The portal answered: what it said of each command, by key. A command it does not mention was
+    /// not run.
     Answered(std::collections::HashMap<String, CommandAnswer>),
     /// Sent, and no usable answer came: it may or may not have run.
     InDoubt,
     /// Not run: refused as a whole, or never sent.
     NotRun,
-    /// Refused, or left without a usable answer, as a whole, while other calls go through: something in it is to blame.
+    /// Refused, or left without a usable answer, as a whole, while other calls go through:
+    /// something in it is to blame.
     Spoilt {
         /// What it came to.
         code: ErrorCode,
@@ -269,11 +276,13 @@ pub enum CommandAnswer {
         /// `error_description`.
         description: String,
     },
-    /// Not run for a reason that has nothing to do with the order (method blocked, portal trouble): to be asked again later.
+    /// Not run for a reason that has nothing to do with the order (method blocked, portal trouble):
+    /// to be asked again later.
     Later,
 }
 
-/// The end of one job in this wave. Links found or made on the way are reported whatever the outcome.
+/// The end of one job in this wave. Links found or made on the way are reported whatever the
+/// outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
     /// Index of the job in the wave.
@@ -320,13 +329,15 @@ pub enum Outcome {
         /// What exactly, for people.
         message: String,
     },
-    /// Nobody judged the order: to be done again, no attempt used up. What was sent may have been written.
+    /// Nobody judged the order: to be done again, no attempt used up. What was sent may have been
+    /// written.
     Again {
         /// Why.
         code: ErrorCode,
     },
-    /// Something that the order shares with others was refused, and nobody knows whose fault that is: to be done again in smaller
-    /// company, no attempt used up. An order that is alone is judged.
+    /// Something that the order shares with others was refused, and nobody knows whose fault that
+    /// is: to be done again in smaller company, no attempt used up. An order that is alone is
+    /// judged.
     Apart {
         /// Why.
         code: ErrorCode,

@@ -1,7 +1,9 @@
-//! Whether a portal is the one that orders were brought to, and where in it they are: by origin, since an id alone is never proof.
+//! Whether a portal is the one that orders were brought to, and where in it they are: by origin,
+//! since an id alone is never proof.
 //!
-//! PURE. Deals that orders were linked with testify: where none of them carries its order's origin, it is another portal; where the newest
-//! do not, and the stage history ends earlier than it did, it is an older state of the same.
+//! PURE. Deals that orders were linked with testify: where none of them carries its order's origin,
+//! it is another portal; where the newest do not, and the stage history ends earlier than it did,
+//! it is an older state of the same.
 
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, CrmEntity,
@@ -69,7 +71,8 @@ pub struct RememberedWitness {
 pub enum Verdict {
     /// The one that orders were brought to.
     Same,
-    /// The same, but its stage history is numbered anew or lost its end: it is read again from its newest row.
+    /// The same, but its stage history is numbered anew or lost its end: it is read again from its
+    /// newest row.
     HistoryShort,
     /// An older state of the same.
     WentBack,
@@ -310,7 +313,8 @@ mod tests {
         }
     }
 
-    /// What is found where the portal shows these deals with these origins, and this newest row of the history.
+    /// What is found where the portal shows these deals with these origins, and this newest row of
+    /// the history.
     fn found(
         remembered: &RememberedWitness,
         address: &str,

@@ -1,6 +1,8 @@
-//! What a wave learns of the portal itself: the stages of its funnels, and its presets for requisites.
+//! What a wave learns of the portal itself: the stages of its funnels, and its presets for
+//! requisites.
 //!
-//! Asked for only where an order of the wave needs it. A portal that does not let the bridge read them is written to without.
+//! Asked for only where an order of the wave needs it. A portal that does not let the bridge read
+//! them is written to without.
 
 use super::{
     Wave,
@@ -15,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a wave learns of the portal and the next one need not ask again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PortalFacts {
-    /// Stage ids by funnel. A stage that is not among them is looked up again before it counts as unknown.
+    /// Stage ids by funnel. A stage that is not among them is looked up again before it counts as
+    /// unknown.
     pub stages: BTreeMap<u32, BTreeSet<String>>,
     /// Requisite preset for legal entities.
     pub preset_company: Option<u64>,
@@ -67,7 +70,8 @@ impl PortalFacts {
 }
 
 impl Wave {
-    /// Asks for the stages of the funnels that are written to, where a wanted stage is not known to be there.
+    /// Asks for the stages of the funnels that are written to, where a wanted stage is not known to
+    /// be there.
     pub(super) fn ask_stages(&mut self) {
         let open = self.jobs.iter().filter(|state| state.open());
         let funnels: BTreeSet<u32> = open

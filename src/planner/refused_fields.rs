@@ -5,10 +5,11 @@ use crate::domain::ErrorCode;
 use std::collections::BTreeSet;
 
 impl Wave {
-    /// A write that was refused for an e-mail address is asked again without any; false if that is not why, or
-    /// there was none.
+    /// A write that was refused for an e-mail address is asked again without any; false if that is
+    /// not why, or there was none.
     pub(super) fn ask_without_emails(&mut self, ask: &PendingCommand, words: &str) -> bool {
-        // Where several share the write, each is tried by itself first: the others' addresses are good.
+        // Where several share the write, each is tried by itself first: the others' addresses are
+        // good.
         if self.fault(ask, words) != ErrorCode::Email || self.sharing(ask).len() > 1 {
             return false;
         }

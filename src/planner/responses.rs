@@ -1,4 +1,5 @@
-//! What the portal's answers mean: for each command, done, refused, put off or lost, and which orders that concerns.
+//! What the portal's answers mean: for each command, done, refused, put off or lost, and which
+//! orders that concerns.
 
 use super::{Call, CallAnswer, CommandAnswer, Outcome, State, Wave, batching::PendingCommand};
 use crate::domain::ErrorCode;
@@ -50,7 +51,8 @@ impl Wave {
         }
     }
 
-    /// Judges the orders that wait for an answer, if nobody else's data can have spoilt it; else they are to be tried apart.
+    /// Judges the orders that wait for an answer, if nobody else's data can have spoilt it; else
+    /// they are to be tried apart.
     fn judge(&mut self, ask: &PendingCommand, sharing: usize, code: ErrorCode, message: &str) {
         for job in self.concerned(ask) {
             let message = message.to_owned();
@@ -72,8 +74,9 @@ impl Wave {
         }
     }
 
-    /// The answer did not come: whoever needed it is done again later. What was sent and may have been done is not believed either way.
-    /// Where only the reading of stages rests, the bridge does without.
+    /// The answer did not come: whoever needed it is done again later. What was sent and may have
+    /// been done is not believed either way. Where only the reading of stages rests, the bridge
+    /// does without.
     fn put_off(&mut self, ask: &PendingCommand, code: ErrorCode) {
         if matches!(ask, PendingCommand::Stages { .. }) && code == ErrorCode::Operating {
             return;
@@ -167,7 +170,8 @@ impl Wave {
             )),
             // It was only to be told.
             PendingCommand::RowsBefore { .. } => {}
-            // The rows of a deal or lead that was itself refused: its own reason counts, or it is asked again.
+            // The rows of a deal or lead that was itself refused: its own reason counts, or it is
+            // asked again.
             PendingCommand::SetRows { job, .. } if self.jobs[job].target_id().is_none() => {}
             ask => {
                 let sharing = self.sharing(&ask).len();
@@ -176,7 +180,8 @@ impl Wave {
         }
     }
 
-    /// Which fault the portal's words speak of, as far as the command carried what they speak of: a user field may be called "E-mail", too.
+    /// Which fault the portal's words speak of, as far as the command carried what they speak of: a
+    /// user field may be called "E-mail", too.
     pub(super) fn fault(&self, ask: &PendingCommand, words: &str) -> ErrorCode {
         let fault = classify(words);
         let carried = match fault {
@@ -316,7 +321,8 @@ fn idless(what: &str, result: &Value) -> String {
     format!("the portal's answer to {what} holds no id: {shown}")
 }
 
-/// Which fault the portal's words speak of. The codes of these methods are mostly empty; only the words tell.
+/// Which fault the portal's words speak of. The codes of these methods are mostly empty; only the
+/// words tell.
 pub(super) fn classify(words: &str) -> ErrorCode {
     let lower = words.to_lowercase();
     if lower.contains("валют") || lower.contains("currency") {

@@ -1,7 +1,8 @@
 //! The rounds that many orders go through at once.
 //!
-//! Each round is asked by the module it concerns ([`super::entities`], [`super::customers`], [`super::deal_import`]) and ends when nothing of it
-//! waits any more; what the answers mean is in [`super::responses`]. An order that is settled takes no part in later rounds.
+//! Each round is asked by the module it concerns ([`super::entities`], [`super::customers`],
+//! [`super::deal_import`]) and ends when nothing of it waits any more; what the answers mean is in
+//! [`super::responses`]. An order that is settled takes no part in later rounds.
 
 use super::{
     Call, Job, Outcome, PortalFacts, Settlement, State,
@@ -72,8 +73,8 @@ impl Wave {
         wave
     }
 
-    /// The calls of the next round, in the order they are to be sent; empty when every job is settled. Each call given out must be
-    /// answered with [`Wave::answer`] before the next round.
+    /// The calls of the next round, in the order they are to be sent; empty when every job is
+    /// settled. Each call given out must be answered with [`Wave::answer`] before the next round.
     pub fn next_round(&mut self) -> Vec<Call> {
         loop {
             if !self.waiting.is_empty() {
@@ -149,7 +150,8 @@ impl Wave {
             .push(vec![PlannedCommand::new(method, params, ask)]);
     }
 
-    /// Ends the wave: jobs not settled yet end as [`Outcome::Again`]. Also returns what was learnt of the portal.
+    /// Ends the wave: jobs not settled yet end as [`Outcome::Again`]. Also returns what was learnt
+    /// of the portal.
     pub fn finish(mut self) -> (Vec<Settlement>, PortalFacts) {
         let over = self.phase == Phase::Over;
         let mut settlements = Vec::with_capacity(self.jobs.len());

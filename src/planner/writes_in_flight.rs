@@ -1,8 +1,10 @@
 //! What is on its way to the portal, and what was sent and is not known to have arrived.
 //!
-//! Before anything of an order is written, what is about to be written is told ([`Wave::intentions`]), so that after a crash it is known what
-//! may have happened. While a call whose answer was lost may still land, an order is sent nothing but what that call carried: whichever
-//! of the two lands last, the portal holds the same. What may not be sent twice (a deal, a contact, a company) must be found first.
+//! Before anything of an order is written, what is about to be written is told
+//! ([`Wave::intentions`]), so that after a crash it is known what may have happened. While a call
+//! whose answer was lost may still land, an order is sent nothing but what that call carried:
+//! whichever of the two lands last, the portal holds the same. What may not be sent twice (a deal,
+//! a contact, a company) must be found first.
 
 use super::{Intent, State, Wave, batching::PendingCommand};
 use crate::domain::{OrderNumber, ShopName, Stage};
@@ -142,12 +144,14 @@ pub enum Landing {
 }
 
 impl Wave {
-    /// Customers whom other orders may still be making: nothing is made or added for them that is not found.
+    /// Customers whom other orders may still be making: nothing is made or added for them that is
+    /// not found.
     pub fn beware(&mut self, who: BTreeSet<String>) {
         self.doubtful.extend(who);
     }
 
-    /// What this wave may write from here on, of each open order; nothing is told of an order of which nothing is to be written.
+    /// What this wave may write from here on, of each open order; nothing is told of an order of
+    /// which nothing is to be written.
     pub fn intentions(&self) -> Vec<Intention> {
         let open = self.jobs.iter().filter(|state| state.open());
         open.filter_map(|state| {
@@ -218,7 +222,8 @@ impl Wave {
 }
 
 impl State {
-    /// Takes over what may have been written since the order was last settled: none of it is believed.
+    /// Takes over what may have been written since the order was last settled: none of it is
+    /// believed.
     pub(super) fn distrust(&mut self) {
         if let Some(doubt) = &self.job.doubt {
             let mut open = doubt.what.open.clone();
@@ -233,8 +238,8 @@ impl State {
         let (Some(desired), Some(written)) = (&self.desired, &mut self.known.written) else {
             return;
         };
-        // What the shop no longer tells is not looked at: it is not known what stands there. Whose card the deal
-        // gets is found out later.
+        // What the shop no longer tells is not looked at: it is not known what stands there. Whose
+        // card the deal gets is found out later.
         let names = [
             ("CONTACT_ID", self.person.is_some()),
             ("COMPANY_ID", self.firm_told.is_some()),
@@ -249,7 +254,8 @@ impl State {
         });
     }
 
-    /// These fields were sent. Where something else was sent before and not seen, nobody knows whose word stands there.
+    /// These fields were sent. Where something else was sent before and not seen, nobody knows
+    /// whose word stands there.
     pub(super) fn open_fields(&mut self, fields: Map<String, Value>) {
         for (field, value) in fields {
             let before = self.known.open.fields.insert(field.clone(), value);
@@ -276,7 +282,8 @@ impl State {
         self.running().is_some() && self.known.open.making.is_some()
     }
 
-    /// A fingerprint of everything that is to be written: what differs in it must not pass what may still land.
+    /// A fingerprint of everything that is to be written: what differs in it must not pass what may
+    /// still land.
     fn plan(&self) -> String {
         let desired = self.desired.as_ref();
         let deleted = matches!(self.job.intent, Intent::Delete);
@@ -310,8 +317,8 @@ impl State {
         open
     }
 
-    /// The same with what was in doubt before, and with what this wave has sent: until the order is settled, what was
-    /// seen of that meanwhile is stored nowhere.
+    /// The same with what was in doubt before, and with what this wave has sent: until the order is
+    /// settled, what was seen of that meanwhile is stored nowhere.
     fn with_doubt(&self, mut open: Open) -> Open {
         let before = self.job.doubt.as_ref().map(|doubt| &doubt.what.open);
         let mut all = before.cloned().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Notifications: who hears of what, how the message looks, and the methods that bind handlers.
 //!
-//! At most once, always form-encoded, never more than an id. Outgoing webhooks and applications hear the same,
-//! save for the move to another funnel, which only applications hear of.
+//! At most once, always form-encoded, never more than an id. Outgoing webhooks and applications
+//! hear the same, save for the move to another funnel, which only applications hear of.
 
 use serde_json::{Value, json};
 

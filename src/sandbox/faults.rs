@@ -20,7 +20,8 @@ pub enum Fault {
     LostAnswer,
     /// Half of the answer arrives; everything was done.
     HalfAnswer,
-    /// The answer takes long; everything is done just before it, also if nobody waits for it any more.
+    /// The answer takes long; everything is done just before it, also if nobody waits for it any
+    /// more.
     Slow,
     /// The connection is cut at once; everything is done only a while later.
     Late,
@@ -149,7 +150,8 @@ pub struct Gate {
     pub largest: Option<usize>,
     /// The HTTP status of the page that is answered.
     pub status: u16,
-    /// Whether the portal carries such a request out all the same, as where the gate only does not wait for the answer.
+    /// Whether the portal carries such a request out all the same, as where the gate only does not
+    /// wait for the answer.
     pub executes: bool,
 }
 
@@ -200,8 +202,8 @@ impl Trouble {
         self.orders.iter().cloned().collect()
     }
 
-    /// Decides the fate of one request that carries these methods. One throw per request, so that the same
-    /// seed and the same requests meet the same faults.
+    /// Decides the fate of one request that carries these methods. One throw per request, so that
+    /// the same seed and the same requests meet the same faults.
     pub(crate) fn next(&mut self, methods: &[String]) -> Option<(Fault, Option<String>)> {
         let mut point = self.dice.share();
         let wanted = |order: &Order| match &order.method {

@@ -1,14 +1,16 @@
 //! A portal to practise on: a stateful imitation of Bitrix24's REST interface, kept in memory.
 //!
-//! It owns its own idea of what a portal does, down to the unpleasant parts: strings for numbers, empty maps as
-//! lists, fields that vanish in silence, answers that get lost after the work is done, notifications that arrive
-//! late, twice, out of order or never. It shares nothing with the rest of this program, so that a misunderstanding
-//! on one side cannot hide on the other, and any client may be tried against it.
+//! It owns its own idea of what a portal does, down to the unpleasant parts: strings for numbers,
+//! empty maps as lists, fields that vanish in silence, answers that get lost after the work is
+//! done, notifications that arrive late, twice, out of order or never. It shares nothing with the
+//! rest of this program, so that a misunderstanding on one side cannot hide on the other, and any
+//! client may be tried against it.
 //!
-//! It refuses to be a portal for real work: nothing is stored on disk, TLS is somebody else's affair, and it
-//! listens on the loopback interface unless told otherwise.
+//! It refuses to be a portal for real work: nothing is stored on disk, TLS is somebody else's
+//! affair, and it listens on the loopback interface unless told otherwise.
 //!
-//! Invariants: one lock around the whole world, never held while waiting; every random choice comes from one seed.
+//! Invariants: one lock around the whole world, never held while waiting; every random choice comes
+//! from one seed.
 
 mod catalog;
 mod clock;
@@ -374,12 +376,14 @@ impl Sandbox {
         self.portal.with(PortalState::replace);
     }
 
-    /// Puts something before the portal that does not let everything pass; none lets everything pass.
+    /// Puts something before the portal that does not let everything pass; none lets everything
+    /// pass.
     pub fn set_gate(&self, gate: Option<Gate>) {
         self.portal.with(|world| world.gate = gate);
     }
 
-    /// Moves a deal to another stage of its funnel, as a manager does by hand. False when that cannot be.
+    /// Moves a deal to another stage of its funnel, as a manager does by hand. False when that
+    /// cannot be.
     pub fn move_deal(&self, id: u64, stage: &str) -> bool {
         self.drive(|world| transport::control::shift(world, id, None, stage))
     }

@@ -201,7 +201,8 @@ impl Default for Delivery {
     }
 }
 
-/// How the portal takes imports. The documentation lists faults both for one card of many and for the whole call, and does not say which is which.
+/// How the portal takes imports. The documentation lists faults both for one card of many and for
+/// the whole call, and does not say which is which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Imports {
     /// A fault in one card is told at its place; the others are made.
@@ -228,8 +229,8 @@ pub enum CatalogRights {
     Administrator,
 }
 
-/// Everything about a sandbox portal that can be chosen. `Default` is a fresh cloud portal on a standard plan,
-/// listening on a free port of the loopback interface.
+/// Everything about a sandbox portal that can be chosen. `Default` is a fresh cloud portal on a
+/// standard plan, listening on a free port of the loopback interface.
 #[derive(Clone)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -238,7 +239,8 @@ pub enum CatalogRights {
 pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The address that the portal gives as its own in notifications and tokens, such as `portal.test:8080`.
+    /// The address that the portal gives as its own in notifications and tokens, such as
+    /// `portal.test:8080`.
     pub public_address: Option<String>,
     /// The user whose rights the incoming webhook has.
     pub webhook_user: u64,

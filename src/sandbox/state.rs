@@ -146,7 +146,8 @@ impl PortalState {
         self.backup = Some(self.crm.clone());
     }
 
-    /// Puts the CRM back to what was kept; ids are given out again from there. False where nothing was kept.
+    /// Puts the CRM back to what was kept; ids are given out again from there. False where nothing
+    /// was kept.
     pub(crate) fn restore(&mut self) -> bool {
         match self.backup.clone() {
             Some(crm) => {

@@ -115,7 +115,8 @@ pub struct AuditRow {
     pub detail: Value,
 }
 
-/// Acts of people with ids below `before`, the newest first; only of this actor, action and target where given.
+/// Acts of people with ids below `before`, the newest first; only of this actor, action and target
+/// where given.
 pub async fn audit_entries(
     db: &mut PgConnection,
     of: (Option<&str>, Option<&str>, Option<&str>),

@@ -8,8 +8,9 @@ use sqlx::{
 };
 use std::borrow::Cow;
 
-/// JSON as it stands in a column. Postgres holds what cannot be read here: numbers of any size, and lists in lists
-/// without end. Such a value is its own row's fault: the rows that are read with it are read all the same.
+/// JSON as it stands in a column. Postgres holds what cannot be read here: numbers of any size, and
+/// lists in lists without end. Such a value is its own row's fault: the rows that are read with it
+/// are read all the same.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json {
     /// What could be read.

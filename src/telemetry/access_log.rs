@@ -1,7 +1,7 @@
 //! One HTTP request as it is told: its id, its span, its line in the log, its meters.
 //!
-//! The same for the API and the console, so that one question finds both. The line carries the pattern of the route and the caller's
-//! name, never an address, a query or a body.
+//! The same for the API and the console, so that one question finds both. The line carries the
+//! pattern of the route and the caller's name, never an address, a query or a body.
 
 use super::{Metrics, traces};
 use axum::{

@@ -1,7 +1,8 @@
 //! Log lines on stderr, for people or as JSON.
 //!
-//! Two lines come for certain: `request`, one for each HTTP request to the API or the console, and `attempt`, one for each call to a portal; [`FIELDS`] says what they
-//! carry. Everything else is told where it happens, at `warn` if somebody may have to act and at `error` if somebody must.
+//! Two lines come for certain: `request`, one for each HTTP request to the API or the console, and
+//! `attempt`, one for each call to a portal; [`FIELDS`] says what they carry. Everything else is
+//! told where it happens, at `warn` if somebody may have to act and at `error` if somebody must.
 
 use super::printable::{Fields, Lines};
 use std::io::IsTerminal as _;
@@ -58,7 +59,8 @@ pub const FIELDS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Starts logging, and traces if there is a collector; `filter` in the syntax of `RUST_LOG`. A second start in the same process changes nothing.
+/// Starts logging, and traces if there is a collector; `filter` in the syntax of `RUST_LOG`. A
+/// second start in the same process changes nothing.
 pub fn start(json: bool, filter: &str, collector: Option<&str>) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
     let traces = collector.map(super::traces::start).transpose()?;
@@ -83,7 +85,8 @@ pub fn start(json: bool, filter: &str, collector: Option<&str>) -> Result<(), St
     Ok(())
 }
 
-/// A panic's words may hold what a stranger wrote: they are told as every other line is, with the way there if `RUST_BACKTRACE` asks for it.
+/// A panic's words may hold what a stranger wrote: they are told as every other line is, with the
+/// way there if `RUST_BACKTRACE` asks for it.
 fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let words = panic.payload_as_str().unwrap_or("without words");

@@ -1,9 +1,12 @@
-//! The table of meters: name, type, unit, help and labels of everything on `/metrics`, in one place.
+//! The table of meters: name, type, unit, help and labels of everything on `/metrics`, in one
+//! place.
 //!
-//! Everything registers from this table, and dashboards, alert rules and their tests are held against it. To add a meter: a row here,
-//! and a method of [`super::Metrics`] that says in plain words when it moves.
+//! Everything registers from this table, and dashboards, alert rules and their tests are held
+//! against it. To add a meter: a row here, and a method of [`super::Metrics`] that says in plain
+//! words when it moves.
 //!
-//! Invariant: a family never grows beyond [`MOST_SERIES`] series; what comes then is counted under the label value `other`.
+//! Invariant: a family never grows beyond [`MOST_SERIES`] series; what comes then is counted under
+//! the label value `other`.
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},

@@ -1,7 +1,8 @@
 //! What the bridge tells about itself: logs, meters and traces.
 //!
-//! Owns: the table of meters, and the form of a log line. Refuses: secrets and personal data; labels and log fields carry names from the
-//! configuration, methods, codes, counts and times, never a key, an address of a webhook, an order's contents or a customer.
+//! Owns: the table of meters, and the form of a log line. Refuses: secrets and personal data;
+//! labels and log fields carry names from the configuration, methods, codes, counts and times,
+//! never a key, an address of a webhook, an order's contents or a customer.
 
 pub mod access_log;
 pub mod logging;

@@ -1,4 +1,5 @@
-//! Foreign text in a log: readable, on one line, and bounded. Names, paths, a portal's words, a shop's answers: strangers write them all.
+//! Foreign text in a log: readable, on one line, and bounded. Names, paths, a portal's words, a
+//! shop's answers: strangers write them all.
 //!
 //! It is done where lines are written and not where they are told, so no place can be forgotten.
 
@@ -16,7 +17,8 @@ use tracing_subscriber::{
 /// The longest value in a line, in characters.
 const LONGEST: usize = 2_000;
 
-/// The text as it may stand in a log: what is no visible character is written as its code, and the end is cut off where it is too long.
+/// The text as it may stand in a log: what is no visible character is written as its code, and the
+/// end is cut off where it is too long.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(LONGEST));
     for (nth, c) in text.chars().enumerate() {
@@ -33,7 +35,8 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// What a terminal or a viewer obeys or does not show: controls, line ends, marks that turn the direction of text.
+/// What a terminal or a viewer obeys or does not show: controls, line ends, marks that turn the
+/// direction of text.
 fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

@@ -1,7 +1,8 @@
 //! Traces: one from the shop's request through the outbox to the portal's answer.
 //!
-//! Without a collector nothing is exported, but what a shop sends as `traceparent` is kept with its events all the same. Spans carry names of
-//! the configuration, methods, counts and codes; never a key, an order's contents or a customer.
+//! Without a collector nothing is exported, but what a shop sends as `traceparent` is kept with its
+//! events all the same. Spans carry names of the configuration, methods, counts and codes; never a
+//! key, an order's contents or a customer.
 
 use opentelemetry::{
     Context,

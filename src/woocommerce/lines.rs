@@ -78,7 +78,8 @@ pub(super) fn lines(order: &Map<String, Value>, faults: &mut Faults) -> Lines {
 }
 
 impl Lines {
-    /// What a line without a quantity costs. One that cannot be read is kept as it came, for whoever mends it: none.
+    /// What a line without a quantity costs. One that cannot be read is kept as it came, for
+    /// whoever mends it: none.
     fn cost(
         &mut self,
         line: &Map<String, Value>,
@@ -96,7 +97,8 @@ impl Lines {
         Some(Cost { amount, rate })
     }
 
-    /// A line of which something cannot be read, as it came: its price is no number until somebody mends it.
+    /// A line of which something cannot be read, as it came: its price is no number until somebody
+    /// mends it.
     fn unread(&mut self, line: &Map<String, Value>, quantity: &str) {
         let name = ["name", "method_title"]
             .iter()
@@ -186,8 +188,8 @@ fn product(
     }
 }
 
-/// What the customer chose of a product: the values that WooCommerce shows with it. Keys that begin with a
-/// line below are the shop's own.
+/// What the customer chose of a product: the values that WooCommerce shows with it. Keys that begin
+/// with a line below are the shop's own.
 fn options(line: &Map<String, Value>) -> Vec<Value> {
     let shown = list(line, "meta_data").filter_map(|(_, entry)| {
         let key = text(entry, "key", 200).unwrap_or_default();
@@ -211,7 +213,8 @@ fn chosen(value: &Value) -> Option<String> {
     }
 }
 
-/// Quantities with prices to the cent that sum to the total: 10.00 for three is two at 3.33 and one at 3.34.
+/// Quantities with prices to the cent that sum to the total: 10.00 for three is two at 3.33 and one
+/// at 3.34.
 fn units(quantity: Decimal, total: Decimal) -> Vec<(Decimal, Decimal)> {
     let exact = total / quantity;
     let low = exact.round_dp_with_strategy(2, RoundingStrategy::ToZero);
@@ -236,7 +239,8 @@ fn rates(order: &Map<String, Value>) -> Vec<(String, Decimal)> {
         .collect()
 }
 
-/// The VAT of a line in percent: the sum of the rates that it was taxed with, else what its tax comes to.
+/// The VAT of a line in percent: the sum of the rates that it was taxed with, else what its tax
+/// comes to.
 fn rate(line: &Map<String, Value>, rates: &[(String, Decimal)]) -> Option<Decimal> {
     let net = decimal_or_none(line, "total").abs();
     let tax = decimal_or_none(line, "total_tax").abs();

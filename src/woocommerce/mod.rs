@@ -1,12 +1,15 @@
-//! WooCommerce's webhooks as they are: from an order of its REST API (`wp_api_v3`, `v2`) to an event like any other shop's.
+//! WooCommerce's webhooks as they are: from an order of its REST API (`wp_api_v3`, `v2`) to an
+//! event like any other shop's.
 //!
-//! Owns: what WooCommerce's fields mean. Refuses: signatures, storing, and judging the event; [`crate::domain::Event`] does that. PURE.
+//! Owns: what WooCommerce's fields mean. Refuses: signatures, storing, and judging the event;
+//! [`crate::domain::Event`] does that. PURE.
 //!
-//! An order is known by WooCommerce's `id`, not by its `number`: a deletion carries nothing but the id, plugins change the number, and
-//! `wc_get_order` on the way back takes the id. The number that customers see is the snapshot's `id`.
+//! An order is known by WooCommerce's `id`, not by its `number`: a deletion carries nothing but the
+//! id, plugins change the number, and `wc_get_order` on the way back takes the id. The number that
+//! customers see is the snapshot's `id`.
 //!
-//! Only the body is signed. So the topic alone never turns an order into a deletion, and nothing else is taken from the headers but
-//! what tells two deletions apart.
+//! Only the body is signed. So the topic alone never turns an order into a deletion, and nothing
+//! else is taken from the headers but what tells two deletions apart.
 
 mod lines;
 mod order;
@@ -127,7 +130,8 @@ pub fn read(
     }
 }
 
-/// The same order in the same state is the same event. WooCommerce's delivery id will not do: it is the same for all orders of a second.
+/// The same order in the same state is the same event. WooCommerce's delivery id will not do: it is
+/// the same for all orders of a second.
 fn identity(id: &str, order: &Map<String, Value>) -> String {
     let text = Value::Object(order.clone()).to_string();
     let digest = Sha256::digest(text.as_bytes());

@@ -81,7 +81,8 @@ pub(super) fn snapshot(
     (snapshot, faults)
 }
 
-/// Who pays: whoever is only named for the delivery is not the customer. The guest's id is 0: then phone and e-mail say who it is.
+/// Who pays: whoever is only named for the delivery is not the customer. The guest's id is 0: then
+/// phone and e-mail say who it is.
 fn customer(order: &Map<String, Value>) -> Option<Value> {
     let billing = payer(order)?;
     let phones: Vec<String> = text(billing, "phone", 100).into_iter().collect();
@@ -134,7 +135,8 @@ fn recipient(order: &Map<String, Value>) -> Option<Value> {
     another.then(|| json!({ "name": his, "phone": phone }))
 }
 
-/// Where nothing is delivered there is no address of delivery: the customer's own is in the customer's card.
+/// Where nothing is delivered there is no address of delivery: the customer's own is in the
+/// customer's card.
 fn delivery(order: &Map<String, Value>, lines: &Lines) -> Option<Value> {
     let given = object(order, "shipping").and_then(address);
     let own = || object(order, "billing").and_then(address);
@@ -165,7 +167,8 @@ fn delivery(order: &Map<String, Value>, lines: &Lines) -> Option<Value> {
     }))
 }
 
-/// Whether the customer fetches it: WooCommerce's own methods, and those of plugins that say so in their name.
+/// Whether the customer fetches it: WooCommerce's own methods, and those of plugins that say so in
+/// their name.
 fn picked_up(line: &Map<String, Value>) -> bool {
     let method = text(line, "method_id", 200)
         .unwrap_or_default()
@@ -241,7 +244,8 @@ fn gift_cards(order: &Map<String, Value>) -> Vec<(String, Decimal)> {
     cards
 }
 
-/// What cards paid is taken off, where the total says so: the rows come to the total then. Else it is only told.
+/// What cards paid is taken off, where the total says so: the rows come to the total then. Else it
+/// is only told.
 fn pay_with_cards(
     lines: &mut Lines,
     full: Decimal,

@@ -1,4 +1,5 @@
-//! Values as PHP writes them: decimals as text or number, ids as both, times without a zone, `""` and `false` for nothing.
+//! Values as PHP writes them: decimals as text or number, ids as both, times without a zone, `""`
+//! and `false` for nothing.
 
 use crate::domain::{Fault, Faults, Texts};
 use chrono::{Datelike as _, NaiveDateTime};
@@ -46,7 +47,8 @@ pub(super) fn yes(value: &Value) -> bool {
     }
 }
 
-/// A moment of a `_gmt` field, which has no zone; none for what WordPress writes in place of one (`0000-00-00`, `-0001-11-30`).
+/// A moment of a `_gmt` field, which has no zone; none for what WordPress writes in place of one
+/// (`0000-00-00`, `-0001-11-30`).
 pub(super) fn moment(object: &Map<String, Value>, name: &str) -> Option<String> {
     let text = text(object, name, 40)?;
     let moment =
@@ -56,7 +58,8 @@ pub(super) fn moment(object: &Map<String, Value>, name: &str) -> Option<String> 
         .then(|| moment.and_utc().to_rfc3339())
 }
 
-/// Whether a value that a plugin stored can be kept: a text without NUL, not nested deeper than is taken.
+/// Whether a value that a plugin stored can be kept: a text without NUL, not nested deeper than is
+/// taken.
 pub(super) fn storable(value: &Value, depth: usize) -> bool {
     match value {
         Value::String(text) => !text.contains('\0'),
@@ -151,8 +154,8 @@ fn parse(text: &str) -> Option<Decimal> {
     (decimal.abs() < Decimal::from(LARGEST)).then(|| decimal.normalize())
 }
 
-/// The digits of an amount as plugins write it for people: thousands set apart (1 990,00; 1,990.00; 1'990.00), a comma for the
-/// point. None where a mark may be either: 1,990 is read by no guess.
+/// The digits of an amount as plugins write it for people: thousands set apart (1 990,00; 1,990.00;
+/// 1'990.00), a comma for the point. None where a mark may be either: 1,990 is read by no guess.
 fn plain(text: &str) -> Option<String> {
     let simple = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
     if text.chars().all(simple) {

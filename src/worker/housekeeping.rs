@@ -28,7 +28,8 @@ const PRUNE_BATCH: i64 = 5_000;
 /// How long it is before what is done once in a database's life is tried again.
 const ONCE_PAUSE: Duration = Duration::from_mins(1);
 
-/// What runs once in a database's life, or once in the process's: until it is done, or told to stop.
+/// What runs once in a database's life, or once in the process's: until it is done, or told to
+/// stop.
 pub(super) async fn once(app: App, stop: CancellationToken) {
     let once = async {
         tokio::join!(
@@ -41,7 +42,8 @@ pub(super) async fn once(app: App, stop: CancellationToken) {
     stop.run_until_cancelled(Box::pin(once)).await;
 }
 
-/// Builds the indexes that migrations leave to us, on a large database once in its life: beside everything else, for it may take minutes.
+/// Builds the indexes that migrations leave to us, on a large database once in its life: beside
+/// everything else, for it may take minutes.
 async fn build_indexes(app: &App) {
     loop {
         match deferred_indexes::build(app.pool()).await {
@@ -55,7 +57,8 @@ async fn build_indexes(app: &App) {
     }
 }
 
-/// Reads old events for the search by phone and e-mail, on an old database once in its life: beside everything else, for it may take minutes.
+/// Reads old events for the search by phone and e-mail, on an old database once in its life: beside
+/// everything else, for it may take minutes.
 async fn read_contacts(app: &App) {
     loop {
         match app.intake.backfill_search_keys().await {
@@ -102,8 +105,8 @@ async fn replay(app: &App) {
     }
 }
 
-/// Takes up events from SQL, and passes on news for the lanes, until told to stop. Nothing else is done here that could
-/// delay it. Losing the listening connection costs time, never an event.
+/// Takes up events from SQL, and passes on news for the lanes, until told to stop. Nothing else is
+/// done here that could delay it. Losing the listening connection costs time, never an event.
 pub(super) async fn intake(app: App, options: Options, turns: Restarts, stop: CancellationToken) {
     let mut listener = None;
     while !stop.is_cancelled() {
@@ -209,7 +212,8 @@ async fn take_up(app: &App, turns: &Restarts) {
     }
 }
 
-/// Removes what was settled longer ago than its retention, in batches; never a pending event nor an open letter.
+/// Removes what was settled longer ago than its retention, in batches; never a pending event nor an
+/// open letter.
 pub async fn prune(
     app: &App,
     retention: &Retention,

@@ -1,6 +1,7 @@
 //! What people are to see of a portal's calls, even where the lane does not stop for it.
 //!
-//! Owns: the memory of what is going wrong, and writing it down when it changes. Refuses: deciding what the lane does about it.
+//! Owns: the memory of what is going wrong, and writing it down when it changes. Refuses: deciding
+//! what the lane does about it.
 
 use crate::{app::App, domain::ErrorCode, storage::views::incidents};
 use std::{
@@ -216,7 +217,8 @@ impl<'a> SlowCallWatch<'a> {
         Self { app, lane, told }
     }
 
-    /// Waits, and writes down that it takes long when it does; `since` is when the longest wait began. May be given up.
+    /// Waits, and writes down that it takes long when it does; `since` is when the longest wait
+    /// began. May be given up.
     pub(super) async fn while_waiting<T>(
         &mut self,
         since: Instant,

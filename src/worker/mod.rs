@@ -1,8 +1,9 @@
 //! The lanes: own, claim, plan, perform, settle; and what runs on a schedule.
 //!
-//! Owns: one task per portal that holds the portal's lease while it sends, and the housekeeping. Refuses: HTTP inside
-//! a transaction, and sending without a valid lease. What is in flight lives in memory only: after a crash the orders
-//! are simply still due, and the planner looks up by origin what the lost calls may have written.
+//! Owns: one task per portal that holds the portal's lease while it sends, and the housekeeping.
+//! Refuses: HTTP inside a transaction, and sending without a valid lease. What is in flight lives
+//! in memory only: after a crash the orders are simply still due, and the planner looks up by
+//! origin what the lost calls may have written.
 
 mod call_observer;
 mod housekeeping;
@@ -43,8 +44,8 @@ pub enum Error {
     Broken(#[from] tokio::task::JoinError),
 }
 
-/// Drives the lanes of these portals, those of the shops that are called, and the housekeeping, until told to stop; returns when what was in flight is settled and
-/// the leases are given back.
+/// Drives the lanes of these portals, those of the shops that are called, and the housekeeping,
+/// until told to stop; returns when what was in flight is settled and the leases are given back.
 pub async fn run<P: PortalClient>(
     app: App,
     portals: BTreeMap<PortalName, P>,

@@ -20,8 +20,9 @@ pub struct Options {
     pub backoff: Duration,
     /// The longest pause between tries.
     pub backoff_cap: Duration,
-    /// How long a write whose answer was lost may still land: the portal's own limit for a call, and a margin. Until then an order is sent
-    /// nothing else, and what must not be made twice is looked for.
+    /// How long a write whose answer was lost may still land: the portal's own limit for a call,
+    /// and a margin. Until then an order is sent nothing else, and what must not be made twice is
+    /// looked for.
     pub doubt: Duration,
     /// How often a portal that refuses the bridge as a whole is asked again.
     pub probe: Duration,
@@ -106,7 +107,8 @@ pub enum CrashPoint {
     AfterSettle,
 }
 
-/// Called at each [`CrashPoint`]; what it returns is awaited, so a test can stop a lane there for ever.
+/// Called at each [`CrashPoint`]; what it returns is awaited, so a test can stop a lane there for
+/// ever.
 #[derive(Clone)]
 pub struct CrashHook(pub Arc<dyn Fn(CrashPoint) -> CrashHookFuture + Send + Sync>);
 

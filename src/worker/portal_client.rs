@@ -24,7 +24,8 @@ pub struct CallFailure {
 
 /// Where a lane sends its calls.
 pub trait PortalClient: Clone + Send + Sync + 'static {
-    /// Up to 50 commands in one call; whoever asks with a higher priority at the same time goes first.
+    /// Up to 50 commands in one call; whoever asks with a higher priority at the same time goes
+    /// first.
     fn batch(
         &self,
         commands: &[Command],
@@ -39,7 +40,8 @@ pub trait PortalClient: Clone + Send + Sync + 'static {
         None
     }
 
-    /// The host that calls go to, where it tells which portal it is; none for an application: its portal has a member id.
+    /// The host that calls go to, where it tells which portal it is; none for an application: its
+    /// portal has a member id.
     fn address(&self) -> Option<String> {
         None
     }

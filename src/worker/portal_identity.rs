@@ -1,4 +1,5 @@
-//! Whether the portal is still the one that orders were brought to, and finding them again if it is not.
+//! Whether the portal is still the one that orders were brought to, and finding them again if it is
+//! not.
 
 use super::{
     CallFailure, PortalClient,
@@ -31,7 +32,8 @@ impl PortalRecognition {
         self.asked = None;
     }
 
-    /// Asks who the portal is, if it is time: one call. Before it has told that once, nothing is sent that rests on ids.
+    /// Asks who the portal is, if it is time: one call. Before it has told that once, nothing is
+    /// sent that rests on ids.
     pub(super) async fn ask<P: PortalClient>(
         &mut self,
         app: &App,
@@ -70,8 +72,8 @@ impl PortalRecognition {
     }
 }
 
-/// Looks up by their origin some of the orders whose link was let go; whether there were any. An order at which the bridge
-/// fails gets a letter of its own, and the others are found.
+/// Looks up by their origin some of the orders whose link was let go; whether there were any. An
+/// order at which the bridge fails gets a letter of its own, and the others are found.
 pub(super) async fn find_again<P: PortalClient>(
     app: &App,
     portal: &P,

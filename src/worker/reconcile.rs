@@ -24,8 +24,9 @@ pub enum SurveyError {
     Portal(Box<CallFailure>),
 }
 
-/// Reads the deals of all orders of a portal, and tells which differ from what was agreed. `step` is told after each step how many
-/// orders were read. An order at which the bridge fails is told as one that differs: its comparison says what is wrong.
+/// Reads the deals of all orders of a portal, and tells which differ from what was agreed. `step`
+/// is told after each step how many orders were read. An order at which the bridge fails is told as
+/// one that differs: its comparison says what is wrong.
 pub async fn survey<P: PortalClient>(
     app: &App,
     name: &PortalName,

@@ -1,7 +1,8 @@
 //! The way back: reads where deals stand, has differences decided, and writes what was decided.
 //!
-//! A call that fails for what is in it, while the portal takes others, holds up nobody: what is looked at together becomes less until it is
-//! one, and moves that were refused together are sent again in halves.
+//! A call that fails for what is in it, while the portal takes others, holds up nobody: what is
+//! looked at together becomes less until it is one, and moves that were refused together are sent
+//! again in halves.
 
 use super::{
     CallFailure, PortalClient,
@@ -22,9 +23,11 @@ use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument as _;
 
-/// Orders compared in one turn: 40 commands of 50 deals, so that the history fits into the same call.
+/// Orders compared in one turn: 40 commands of 50 deals, so that the history fits into the same
+/// call.
 const AT_ONCE: u32 = 2_000;
-/// How often they are halved before a portal that keeps failing: what a call that fails was to bring is asked for again as a whole.
+/// How often they are halved before a portal that keeps failing: what a call that fails was to
+/// bring is asked for again as a whole.
 const MOST_HALVINGS: u32 = 5;
 /// How often they are halved where the portal fails for one of them alone: until that one is left.
 const TO_ONE: u32 = AT_ONCE.ilog2() + 1;
@@ -52,7 +55,8 @@ pub(super) struct StageSyncTurn {
     me: Option<u64>,
     /// Whether the last reading was let go for a live order: the next one is not.
     let_go: bool,
-    /// Whether the history is read by itself in the next look: where a look failed, it may be the history's fault.
+    /// Whether the history is read by itself in the next look: where a look failed, it may be the
+    /// history's fault.
     history_alone: bool,
 }
 
@@ -239,7 +243,8 @@ impl StageSyncTurn {
             turned.answered |= wrote.answered;
             turned.failure = wrote.failure;
             if turned.failure.is_some() {
-                // What became of the writes is stored; the rest is looked at when the portal is back.
+                // What became of the writes is stored; the rest is looked at when the portal is
+                // back.
                 let looked = ScanContext {
                     seen,
                     heard: None,
@@ -255,11 +260,13 @@ impl StageSyncTurn {
     }
 }
 
-/// Comes back when a live order is due and the portal has room for its calls besides the one that is on its way.
+/// Comes back when a live order is due and the portal has room for its calls besides the one that
+/// is on its way.
 async fn live_order<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) {
     let bell = app.waker().subscribe(held.portal());
     loop {
-        // Who takes the ring from the lane may do so: after a look the lane sees by itself what is due.
+        // Who takes the ring from the lane may do so: after a look the lane sees by itself what is
+        // due.
         bell.notified().await;
         let room = portal.drain_time() <= portal.full_drain_time() / 2;
         if room && app.delivery.live_due(held.portal()).await.unwrap_or(false) {
@@ -268,8 +275,9 @@ async fn live_order<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) {
     }
 }
 
-/// A look on its way. It changes nothing in the portal, so nobody has to wait for it: once let go, its call ends by itself (in the middle
-/// of it a token may be renewed, which must not be torn off), and no other follows.
+/// A look on its way. It changes nothing in the portal, so nobody has to wait for it: once let go,
+/// its call ends by itself (in the middle of it a token may be renewed, which must not be torn
+/// off), and no other follows.
 struct ScanTask {
     task: JoinHandle<(ScanResult, SyncTurn)>,
     _let_go: DropGuard,
@@ -304,8 +312,9 @@ impl ScanTask {
     }
 }
 
-/// Moves deals. Those that were refused together for what was in their call are sent again in halves, until the one is found; that one is
-/// sent once more without its comment, and then counts as refused.
+/// Moves deals. Those that were refused together for what was in their call are sent again in
+/// halves, until the one is found; that one is sent once more without its comment, and then counts
+/// as refused.
 async fn move_deals<P: PortalClient>(
     portal: &P,
     held: &HeldLease,
@@ -313,7 +322,8 @@ async fn move_deals<P: PortalClient>(
 ) -> (ScanResult, SyncTurn) {
     let (mut seen, mut turned) = (ScanResult::default(), SyncTurn::default());
     let mut left = vec![writes];
-    // What was decided longer ago is decided again: from its record it is told until when it may land.
+    // What was decided longer ago is decided again: from its record it is told until when it may
+    // land.
     let until = Instant::now() + (held.lands_within() / 5).max(Duration::from_secs(2));
     while let Some(mut writes) = left.pop() {
         if turned.failure.is_some() {

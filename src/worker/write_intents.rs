@@ -1,4 +1,5 @@
-//! What a wave is about to write, on record before it is sent: after a crash it is known what may still land, and until when.
+//! What a wave is about to write, on record before it is sent: after a crash it is known what may
+//! still land, and until when.
 
 use super::{
     CrashPoint,

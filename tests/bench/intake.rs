@@ -1,4 +1,5 @@
-//! `POST /v1/events` beside pgbench's one-row inserts, same Postgres, same clients, durable commits.
+//! `POST /v1/events` beside pgbench's one-row inserts, same Postgres, same clients, durable
+//! commits.
 
 use crate::{
     database::{Database, binaries},
@@ -145,7 +146,8 @@ pub(crate) async fn pgbench(
     line.split_whitespace().nth(2).unwrap().parse().unwrap()
 }
 
-/// Events a second that are answered with 202. All clients on one thread, which leaves the processor to those who are measured.
+/// Events a second that are answered with 202. All clients on one thread, which leaves the
+/// processor to those who are measured.
 async fn posts(port: u16, batch: usize, clients: usize, seconds: u64) -> f64 {
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -166,7 +168,8 @@ async fn posts(port: u16, batch: usize, clients: usize, seconds: u64) -> f64 {
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-/// One connection, one request after the other. A bare client, so that it does not compete for the processor.
+/// One connection, one request after the other. A bare client, so that it does not compete for the
+/// processor.
 async fn client(port: u16, batch: usize, until: Instant) -> usize {
     let template = order(7_000_001).to_string();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();

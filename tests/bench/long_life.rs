@@ -1,5 +1,5 @@
-//! Millions of rows: what a claim and a settle cost beside almost none, under a snapshot that somebody holds open, what `serve` needs with them, and what
-//! pruning them does to intake.
+//! Millions of rows: what a claim and a settle cost beside almost none, under a snapshot that
+//! somebody holds open, what `serve` needs with them, and what pruning them does to intake.
 
 use crate::{
     database::Database,

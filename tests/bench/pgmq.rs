@@ -1,4 +1,5 @@
-//! pgmq itself, from the SQL that its crate carries, driven by its own client: 200 read, 200 archived, each a commit of its own.
+//! pgmq itself, from the SQL that its crate carries, driven by its own client: 200 read, 200
+//! archived, each a commit of its own.
 
 use crate::{
     database::Database,

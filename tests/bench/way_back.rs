@@ -1,4 +1,5 @@
-//! Stages that come back: the receiver beside pgbench's one-row inserts, calls for a mass change, and the time from a move to the shop.
+//! Stages that come back: the receiver beside pgbench's one-row inserts, calls for a mass change,
+//! and the time from a move to the shop.
 
 use crate::{
     database::Database,

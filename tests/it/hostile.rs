@@ -1,4 +1,5 @@
-//! What comes from outside may be anything: no reader of it breaks, whatever stands in it. Values that broke something once are named.
+//! What comes from outside may be anything: no reader of it breaks, whatever stands in it. Values
+//! that broke something once are named.
 
 use crate::support::shop::rules;
 use b24_bridge::{
@@ -37,7 +38,8 @@ fn number() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Texts that grow and shrink when their case changes, that are marks on nothing, that look like numbers, times, and markup.
+/// Texts that grow and shrink when their case changes, that are marks on nothing, that look like
+/// numbers, times, and markup.
 fn text() -> impl Strategy<Value = String> {
     let odd = [
         "8 916 123-45-67 Ⱥ доб ẞ",

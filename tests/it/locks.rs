@@ -1,4 +1,5 @@
-//! Use cases that work on the same orders at the same time wait for each other in one order, never in a circle.
+//! Use cases that work on the same orders at the same time wait for each other in one order, never
+//! in a circle.
 
 use crate::support::{
     database::Database,
@@ -27,7 +28,8 @@ fn named(id: &str, number: &str, version: i64) -> Value {
     event
 }
 
-/// Keeps an event as the letter of a stray; returns the id of the newest letter, if nobody has closed all of them.
+/// Keeps an event as the letter of a stray; returns the id of the newest letter, if nobody has
+/// closed all of them.
 async fn stray(app: &App, event: &Value) -> Option<i64> {
     let fault = Fault {
         pointer: "/data/status".to_owned(),

@@ -1,5 +1,6 @@
-//! A panic at any step with one order among twenty: the others get through, the one has its letter, a restart does not stumble over
-//! it, and once the fault is mended a retry carries it through. The steps on the way in are in `rows`, installations in `oauth`.
+//! A panic at any step with one order among twenty: the others get through, the one has its letter,
+//! a restart does not stumble over it, and once the fault is mended a retry carries it through. The
+//! steps on the way in are in `rows`, installations in `oauth`.
 
 use crate::{
     delivery::isolation::{World, orders},

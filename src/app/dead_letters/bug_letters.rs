@@ -1,5 +1,6 @@
-//! What met a fault of the bridge while it was worked on, and is neither an event nor a message to a shop: it gets a letter of
-//! its own, is out of the way, and is tried again when a person says so.
+//! What met a fault of the bridge while it was worked on, and is neither an event nor a message to
+//! a shop: it gets a letter of its own, is out of the way, and is tried again when a person says
+//! so.
 
 use crate::{
     app::{
@@ -73,8 +74,8 @@ pub(in crate::app) struct Whose<'a> {
 }
 
 impl DeadLetters {
-    /// Takes an order off the list of comparisons because the bridge failed at it; a letter says so. Nothing that is known of the
-    /// order is touched.
+    /// Takes an order off the list of comparisons because the bridge failed at it; a letter says
+    /// so. Nothing that is known of the order is touched.
     pub async fn bury_comparison(
         &self,
         lease: &Lease,
@@ -97,8 +98,8 @@ impl DeadLetters {
         Ok(tx.commit().await?)
     }
 
-    /// Looks an order up by its origin no more because the bridge failed at it; a letter says so. Nothing is believed of it
-    /// meanwhile: it is looked up when the shop next sends it.
+    /// Looks an order up by its origin no more because the bridge failed at it; a letter says so.
+    /// Nothing is believed of it meanwhile: it is looked up when the shop next sends it.
     pub async fn bury_search(
         &self,
         lease: &Lease,
@@ -167,8 +168,8 @@ impl DeadLetters {
         Ok(new)
     }
 
-    /// Reads a delivery of a shop's webhook. None if the bridge failed at it: then it waits as a dead letter, since nobody
-    /// delivers it again.
+    /// Reads a delivery of a shop's webhook. None if the bridge failed at it: then it waits as a
+    /// dead letter, since nobody delivers it again.
     pub async fn read_delivery(
         &self,
         shop: &ShopName,

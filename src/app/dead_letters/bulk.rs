@@ -1,4 +1,5 @@
-//! Retrying or discarding many dead letters: a stored job, worked off in small batches, that survives a restart.
+//! Retrying or discarding many dead letters: a stored job, worked off in small batches, that
+//! survives a restart.
 
 use crate::{
     app::{
@@ -53,7 +54,8 @@ pub struct BulkRequest {
     pub action: BulkAction,
     /// Which letters; a filter that means every letter is refused, and its page plays no part.
     pub filter: LetterFilter,
-    /// How many letters the person has seen the filter to mean. Any other number than there are now is refused.
+    /// How many letters the person has seen the filter to mean. Any other number than there are now
+    /// is refused.
     pub expect: i64,
     /// Why they are let go; needed to discard.
     pub reason: Option<String>,
@@ -120,8 +122,9 @@ impl From<JobRow> for BulkJob {
 }
 
 impl DeadLetters {
-    /// Stores a job over many letters; the worker does it. Refused unless there are exactly as many letters as the person has
-    /// seen, so that nobody closes more than was meant. Letters that come later are left alone.
+    /// Stores a job over many letters; the worker does it. Refused unless there are exactly as many
+    /// letters as the person has seen, so that nobody closes more than was meant. Letters that come
+    /// later are left alone.
     pub async fn start_bulk(&self, bulk: &BulkRequest, who: &Actor) -> Result<BulkJob, Error> {
         let reason = match (bulk.action, &bulk.reason) {
             (BulkAction::Discard, reason) => Some(super::checked_reason(
@@ -197,9 +200,9 @@ impl DeadLetters {
         Ok(job.into())
     }
 
-    /// Does the next letters of a running job, each in a transaction of its own: after a crash none of them is half done,
-    /// and no two orders are locked one after the other. Returns the job it worked on last; none if there is nothing to
-    /// do, or others are at it.
+    /// Does the next letters of a running job, each in a transaction of its own: after a crash none
+    /// of them is half done, and no two orders are locked one after the other. Returns the job it
+    /// worked on last; none if there is nothing to do, or others are at it.
     pub async fn work_bulk(&self) -> Result<Option<BulkJob>, Error> {
         let mut worked = None;
         for _ in 0..BATCH {

@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 
 const LONGEST_TEXT: usize = 200;
 
-/// A filter as people write it, in a form, a query or a command. What is empty or missing means any.
+/// A filter as people write it, in a form, a query or a command. What is empty or missing means
+/// any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LetterQuery {
@@ -54,7 +55,8 @@ pub struct LetterFilter {
     pub until: Option<DateTime<Utc>>,
     /// With this text in the message or the payload.
     pub text: Option<String>,
-    /// Only with ids above this, or below it if the newest come first: the `next` of the page before.
+    /// Only with ids above this, or below it if the newest come first: the `next` of the page
+    /// before.
     pub after: Option<i64>,
     /// Whether the newest come first.
     pub newest_first: bool,

@@ -60,8 +60,9 @@ struct ImportLine {
 }
 
 impl DeadLetters {
-    /// Takes letters from text with one JSON object a line. A letter that is there already is left alone, so the same file may be
-    /// taken any number of times; a faulty line is named and the others are taken.
+    /// Takes letters from text with one JSON object a line. A letter that is there already is left
+    /// alone, so the same file may be taken any number of times; a faulty line is named and the
+    /// others are taken.
     pub async fn import_letters(&self, text: &str, who: &Actor) -> Result<ImportReport, Error> {
         let lines: Vec<_> = text
             .trim_start_matches('\u{feff}')
@@ -98,7 +99,8 @@ impl DeadLetters {
         Ok(sum)
     }
 
-    /// Takes one line: whether the letter is new, or what is wrong with it. A line that cannot be stored costs no other.
+    /// Takes one line: whether the letter is new, or what is wrong with it. A line that cannot be
+    /// stored costs no other.
     async fn import_line(
         &self,
         tx: &mut PgConnection,
@@ -133,7 +135,8 @@ impl DeadLetters {
 }
 
 fn read(line: &str) -> Result<ImportLine, String> {
-    // The line in the file is named by whoever reports this: a line of JSON is always its own first one.
+    // The line in the file is named by whoever reports this: a line of JSON is always its own first
+    // one.
     let unreadable = |error: serde_json::Error| error.to_string().replace(" at line 1 ", " at ");
     let letter: ImportLine = serde_json::from_str(line).map_err(unreadable)?;
     if ErrorCode::parse(&letter.code).is_none() {

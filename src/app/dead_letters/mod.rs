@@ -91,8 +91,9 @@ pub struct DeadLetter {
     pub payload: Value,
     /// The change that the shop could not be told, where the letter is about one.
     pub change_seq: Option<i64>,
-    /// What else the letter is about, where it is no event either: `comparison`, `origin` (an order that is looked up by it),
-    /// `notification`, `move` (a row of the portal's stage history) or `delivery` (of a shop's webhook). There is nothing to mend in its payload.
+    /// What else the letter is about, where it is no event either: `comparison`, `origin` (an order
+    /// that is looked up by it), `notification`, `move` (a row of the portal's stage history) or
+    /// `delivery` (of a shop's webhook). There is nothing to mend in its payload.
     pub about: Option<String>,
 }
 
@@ -257,7 +258,8 @@ impl DeadLetters {
         Ok(dead_letters::open(&mut db, id).await?.map(DeadLetter::from))
     }
 
-    /// How many open letters the filter means, by code, shop and portal; the filter's page plays no part.
+    /// How many open letters the filter means, by code, shop and portal; the filter's page plays no
+    /// part.
     pub async fn count_letters(&self, filter: &LetterFilter) -> Result<LetterCounts, Error> {
         let mut db = self.db.acquire().await?;
         let rows = dead_letters::counts(&mut db, &filter.rows(0, 0)).await?;
@@ -275,7 +277,8 @@ impl DeadLetters {
         Ok(LetterCounts { total, items })
     }
 
-    /// One letter, open or closed, with its tries; none if there never was one of that id, or it is pruned.
+    /// One letter, open or closed, with its tries; none if there never was one of that id, or it is
+    /// pruned.
     pub async fn whole_letter(&self, id: i64) -> Result<Option<DeadLetterDetail>, Error> {
         let mut db = self.db.acquire().await?;
         let Some(row) = dead_letters::any(&mut db, id).await? else {

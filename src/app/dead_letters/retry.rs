@@ -190,7 +190,8 @@ impl DeadLetters {
         end(tx, letter, who, RetryOutcome::Queued).await
     }
 
-    /// An event that could not be accepted is read anew: the payload or the configuration may be right by now.
+    /// An event that could not be accepted is read anew: the payload or the configuration may be
+    /// right by now.
     async fn retry_stray(
         &self,
         tx: &mut PgConnection,
@@ -280,8 +281,8 @@ impl DeadLetters {
         self.intake.rules_of(shop).map_err(unknown)
     }
 
-    /// Tries again every letter of an unmapped status that the table has by now; returns how many. To be called when a worker
-    /// starts, which is when a changed configuration takes effect.
+    /// Tries again every letter of an unmapped status that the table has by now; returns how many.
+    /// To be called when a worker starts, which is when a changed configuration takes effect.
     pub async fn replay_mapped(&self) -> Result<u64, Error> {
         let mut replayed = 0;
         let mut after = 0;
@@ -364,7 +365,8 @@ fn mended(letter: &LetterRow, payload: Value, turn: i64) -> Value {
 }
 
 impl DeadLetters {
-    /// Locks an order, in the lane that its shop belongs to now: a shop may have gone to another portal since.
+    /// Locks an order, in the lane that its shop belongs to now: a shop may have gone to another
+    /// portal since.
     pub(in crate::app) async fn lock_order(
         &self,
         tx: &mut PgConnection,

@@ -28,11 +28,12 @@ const AT_REST: i64 = 1_000;
 const NOTHING_TO_SEND: &str =
     "nothing is sent: the shop's last event of this order is no longer stored";
 
-/// Orders of history in one wave: what happens meanwhile waits for so many at most. So many new ones fill their calls: contacts one, deals with rows
-/// two, or imports one and rows one.
+/// Orders of history in one wave: what happens meanwhile waits for so many at most. So many new
+/// ones fill their calls: contacts one, deals with rows two, or imports one and rows one.
 const HISTORY_WAVE: u32 = 48;
 
-/// Orders of one wave where several shops share a portal: so many fill their calls well, and what another shop brings meanwhile waits for no more.
+/// Orders of one wave where several shops share a portal: so many fill their calls well, and what
+/// another shop brings meanwhile waits for no more.
 const SHARED_WAVE: u32 = 100;
 
 /// What was claimed.
@@ -70,8 +71,9 @@ pub struct Claim {
 }
 
 impl Delivery {
-    /// The due orders of a lane with what the planner needs: an equal share for each shop, of which the longest due come first; history only if nothing else is
-    /// due. An event that can no longer be read dies here, so that it does not stand in the way for ever.
+    /// The due orders of a lane with what the planner needs: an equal share for each shop, of which
+    /// the longest due come first; history only if nothing else is due. An event that can no longer
+    /// be read dies here, so that it does not stand in the way for ever.
     pub async fn claim(&self, lease: &Lease, limit: u32) -> Result<Vec<(Claim, Job)>, Error> {
         self.claim_beside(lease, limit, &BTreeSet::new()).await
     }
@@ -150,7 +152,8 @@ impl Delivery {
         if due.is_none_or(|due| due > 0.0) {
             return Ok(due);
         }
-        // Due, and nothing was claimed: perhaps its event is gone. Then there is nothing to send, now or later.
+        // Due, and nothing was claimed: perhaps its event is gone. Then there is nothing to send,
+        // now or later.
         let ended = orders::rest_without_event(&mut db, portal, &shops, AT_REST).await?;
         if ended.is_empty() {
             return Ok(due);
@@ -292,7 +295,8 @@ fn claim_of(due: &DueOrder, who: Option<(&ShopRules, &Customer)>) -> Claim {
     }
 }
 
-/// What is stored of an order. What cannot be read is not known: then it is looked up by its origin.
+/// What is stored of an order. What cannot be read is not known: then it is looked up by its
+/// origin.
 pub(in crate::app) fn read_or_default<T: Default + DeserializeOwned>(stored: &Json) -> T {
     let value = stored.value().ok();
     let read = value.and_then(|value| serde_json::from_value(value.clone()).ok());

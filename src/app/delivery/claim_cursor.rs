@@ -1,8 +1,10 @@
 //! From where in the queue to look for due orders.
 //!
-//! A settled order leaves a dead entry in the index of due orders. While somebody holds a snapshot open, for a report or a dump, dead entries stay, and each
-//! look from the beginning walks over all that was settled since. So looks begin where the one before found the longest due order. What became due
-//! before that, in a transaction that was long under way, is found by a look from the beginning, which is made now and then.
+//! A settled order leaves a dead entry in the index of due orders. While somebody holds a snapshot
+//! open, for a report or a dump, dead entries stay, and each look from the beginning walks over all
+//! that was settled since. So looks begin where the one before found the longest due order. What
+//! became due before that, in a transaction that was long under way, is found by a look from the
+//! beginning, which is made now and then.
 
 use chrono::{DateTime, Utc};
 use std::{

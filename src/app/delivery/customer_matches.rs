@@ -1,4 +1,5 @@
-//! What the database knows of who the customers of a wave are: their links, who else uses their values, and which cards are not theirs.
+//! What the database knows of who the customers of a wave are: their links, who else uses their
+//! values, and which cards are not theirs.
 
 use crate::{
     app::{Claim, Delivery, Error},
@@ -69,8 +70,8 @@ impl Delivery {
     }
 }
 
-/// Under what the customer and the firm of an order are known where cards are refused: (shop, value). What says the same in every
-/// shop is of none.
+/// Under what the customer and the firm of an order are known where cards are refused: (shop,
+/// value). What says the same in every shop is of none.
 pub(in crate::app) fn known_by<'a>(
     shop: &'a str,
     number: &str,
@@ -185,7 +186,8 @@ fn refused_of(card: &RefusedCard) -> Option<Refused> {
     })
 }
 
-/// What is kept of an order whose card an operator took back while the wave was under way; none if it has no such card.
+/// What is kept of an order whose card an operator took back while the wave was under way; none if
+/// it has no such card.
 pub(in crate::app) fn taken_back(
     claim: &Claim,
     settlement: &Settlement,

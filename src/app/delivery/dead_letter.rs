@@ -18,8 +18,9 @@ use crate::{
 const MESSAGE: usize = 2_000;
 
 impl Delivery {
-    /// Makes a claimed order's event a dead letter, whatever it holds. Nothing that is known of the order is touched: it
-    /// may have been written, and is looked up when somebody tries it again. Nothing happens if a newer event has come.
+    /// Makes a claimed order's event a dead letter, whatever it holds. Nothing that is known of the
+    /// order is touched: it may have been written, and is looked up when somebody tries it again.
+    /// Nothing happens if a newer event has come.
     pub async fn dead_letter_claim(
         &self,
         lease: &Lease,

@@ -1,7 +1,8 @@
 //! Delivery: due orders are claimed for the planner, and settled when the portal has answered.
 //!
-//! Owns: claims, settlements, writes in flight, and which account stands behind a portal's name. Everything is fenced by the
-//! lane's lease. Refuses: calls to a portal; the worker makes them between the transactions.
+//! Owns: claims, settlements, writes in flight, and which account stands behind a portal's name.
+//! Everything is fenced by the lane's lease. Refuses: calls to a portal; the worker makes them
+//! between the transactions.
 
 pub(super) mod claim;
 pub(super) mod claim_cursor;

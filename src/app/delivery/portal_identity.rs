@@ -38,7 +38,8 @@ pub struct PortalChange {
 }
 
 impl Delivery {
-    /// What is remembered of a portal; `host` is where its webhook leads. With it goes what stands for its address now.
+    /// What is remembered of a portal; `host` is where its webhook leads. With it goes what stands
+    /// for its address now.
     pub async fn remembered(
         &self,
         portal: &str,
@@ -66,8 +67,9 @@ impl Delivery {
         Ok((remembered, address))
     }
 
-    /// Puts on record what a portal turned out to be. Where it is not the one that orders were brought to, or an older state of it, every
-    /// link into it is let go: orders are looked up by their origin before anything is written for them.
+    /// Puts on record what a portal turned out to be. Where it is not the one that orders were
+    /// brought to, or an older state of it, every link into it is let go: orders are looked up by
+    /// their origin before anything is written for them.
     pub async fn recognise(
         &self,
         lease: &Lease,
@@ -114,8 +116,8 @@ impl Delivery {
         Ok(())
     }
 
-    /// Moves the orders of shops that belong to another portal than before; returns how many. To be called when a worker starts,
-    /// which is when a changed configuration takes effect.
+    /// Moves the orders of shops that belong to another portal than before; returns how many. To be
+    /// called when a worker starts, which is when a changed configuration takes effect.
     pub async fn move_shops(&self) -> Result<u64, Error> {
         let mut moved = 0;
         for rules in self.registry.shops.values() {
@@ -140,7 +142,8 @@ impl Delivery {
         Ok(moved)
     }
 
-    /// Moves locked orders to the portal that their shop belongs to now: they are looked up there by their origin.
+    /// Moves locked orders to the portal that their shop belongs to now: they are looked up there
+    /// by their origin.
     pub(in crate::app) async fn move_orders(
         tx: &mut PgConnection,
         (shop, portal): (&str, &str),

@@ -22,13 +22,15 @@ use sqlx::PgConnection;
 pub struct NotCustomer {
     /// The card that is not his.
     pub id: u64,
-    /// Whether another is looked for now; otherwise with the order's next event, since its last one is no longer kept.
+    /// Whether another is looked for now; otherwise with the order's next event, since its last one
+    /// is no longer kept.
     pub now: bool,
 }
 
 impl Delivery {
-    /// Takes a card from an order: the link is cut, the pair is remembered for ever, and another card is looked for or made. Without an id
-    /// it is the card that the order has; [`Error::NotFound`] if it has none, or has another.
+    /// Takes a card from an order: the link is cut, the pair is remembered for ever, and another
+    /// card is looked for or made. Without an id it is the card that the order has;
+    /// [`Error::NotFound`] if it has none, or has another.
     pub async fn not_customer(
         &self,
         shop: &ShopName,

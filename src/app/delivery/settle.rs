@@ -42,7 +42,8 @@ pub struct RetryPolicy {
     pub pause: Duration,
     /// The longest pause.
     pub cap: Duration,
-    /// How long a write whose answer was lost may still land: the portal's own limit for a call, and a margin.
+    /// How long a write whose answer was lost may still land: the portal's own limit for a call,
+    /// and a margin.
     pub doubt: Duration,
 }
 
@@ -113,7 +114,8 @@ struct NewDeal {
 }
 
 impl Delivery {
-    /// Stores what a wave is about to write, and for how long it may land from now. False if the lease is lost: then nothing may be sent.
+    /// Stores what a wave is about to write, and for how long it may land from now. False if the
+    /// lease is lost: then nothing may be sent.
     pub async fn record_write_intents(
         &self,
         lease: &Lease,
@@ -129,15 +131,17 @@ impl Delivery {
         Ok(writes_in_flight::begin(&mut db, lease, &orders, lands_within.as_secs_f64()).await?)
     }
 
-    /// What tells the customers of a portal whom calls with lost answers may still make or complete.
+    /// What tells the customers of a portal whom calls with lost answers may still make or
+    /// complete.
     pub async fn customers_in_doubt(&self, portal: &str) -> Result<BTreeSet<String>, Error> {
         let mut db = self.db.acquire().await?;
         let who = writes_in_flight::customers(&mut db, portal).await?;
         Ok(who.into_iter().collect())
     }
 
-    /// Records how a wave ended; nothing is written if the lease is lost. An order whose newest event is another one by now
-    /// stays due for that one. Whose end cannot be stored is given up, and the others' are.
+    /// Records how a wave ended; nothing is written if the lease is lost. An order whose newest
+    /// event is another one by now stays due for that one. Whose end cannot be stored is given up,
+    /// and the others' are.
     pub async fn settle(
         &self,
         lease: &Lease,
@@ -342,7 +346,8 @@ impl SettleBatch {
                         format!("not judged by the portal ({code}): looked up and tried again"),
                     );
                 }
-                // Soon, but later each time: one order that always stalls must not take a place in every wave.
+                // Soon, but later each time: one order that always stalls must not take a place in
+                // every wave.
                 let delay_ms = 200_i64.saturating_mul(1 << stalls.clamp(0, 8)).min(30_000);
                 Disposition::Stall {
                     stalls,
@@ -527,7 +532,8 @@ impl SettleBatch {
     }
 }
 
-/// Stores what new deals were made as, and puts orders whose sides are not known to agree on the list of comparisons.
+/// Stores what new deals were made as, and puts orders whose sides are not known to agree on the
+/// list of comparisons.
 async fn compare_later(
     db: &mut sqlx::PgConnection,
     portal: &str,

@@ -24,8 +24,8 @@ impl Forms {
         Ok(subjects::to_follow(&mut db, lease, &shops, most).await?)
     }
 
-    /// Stores what became of these leads; those of which no deal is known are looked at again, later
-    /// each time. How many turned out to be deals now.
+    /// Stores what became of these leads; those of which no deal is known are looked at again,
+    /// later each time. How many turned out to be deals now.
     pub async fn followed(
         &self,
         lease: &Lease,

@@ -1,8 +1,9 @@
 //! Taking events in.
 //!
-//! Statements over arrays, for a whole request or for several at a time (see `group_commit`). New orders are one statement; for the others one
-//! transaction compares. Of the events of one order only the newest stays pending; what it overtakes is superseded in the same
-//! transaction, wherever it came from.
+//! Statements over arrays, for a whole request or for several at a time (see `group_commit`). New
+//! orders are one statement; for the others one transaction compares. Of the events of one order
+//! only the newest stays pending; what it overtakes is superseded in the same transaction, wherever
+//! it came from.
 
 use super::event_reader;
 use crate::{
@@ -54,8 +55,9 @@ pub enum Accepted {
 type EventIdentity<'a> = (&'a str, &'a str, &'a str);
 
 impl Intake {
-    /// Accepts up to [`MAX_EVENTS`] events; returns when they are stored durably, one result for each, in order. `shop` is the shop whose
-    /// key was shown; without one the events say it themselves. After an error some may be stored: sent again, those are duplicates.
+    /// Accepts up to [`MAX_EVENTS`] events; returns when they are stored durably, one result for
+    /// each, in order. `shop` is the shop whose key was shown; without one the events say it
+    /// themselves. After an error some may be stored: sent again, those are duplicates.
     pub async fn accept_events(
         &self,
         shop: Option<&ShopName>,
@@ -109,7 +111,8 @@ impl Intake {
         Ok(results)
     }
 
-    /// Stores the events of a request: many of them in two parts at the same time. All of one order are in the same part, in their order.
+    /// Stores the events of a request: many of them in two parts at the same time. All of one order
+    /// are in the same part, in their order.
     async fn store_request(&self, events: Vec<NewEvent>) -> Result<Vec<Accepted>, Error> {
         if events.len() < APART {
             return commit_grouped(self, events).await;
@@ -129,8 +132,8 @@ impl Intake {
         Ok(stored.collect())
     }
 
-    /// Stores the events of a request one by one, after one of them failed together with the others: the fault is its own.
-    /// What was stored before that is a duplicate by now.
+    /// Stores the events of a request one by one, after one of them failed together with the
+    /// others: the fault is its own. What was stored before that is a duplicate by now.
     async fn store_each(
         &self,
         shop: Option<&ShopName>,
@@ -232,7 +235,8 @@ pub(in crate::app) struct StoredEvents {
     pub(in crate::app) overtaken: Vec<String>,
 }
 
-/// Stores events in a transaction and makes the newest of each order its head; one result for each, in order.
+/// Stores events in a transaction and makes the newest of each order its head; one result for each,
+/// in order.
 pub(in crate::app) async fn store(
     intake: &Intake,
     tx: &mut PgConnection,
@@ -240,7 +244,8 @@ pub(in crate::app) async fn store(
 ) -> Result<StoredEvents, Error> {
     let mut point = tx.begin().await?;
     let first = store_first(&mut point, events).await?;
-    // None was stored: perhaps because the statement failed, then nothing else works before the rollback.
+    // None was stored: perhaps because the statement failed, then nothing else works before the
+    // rollback.
     if first.contains(&true) {
         point.commit().await?;
     } else {
@@ -256,8 +261,8 @@ pub(in crate::app) async fn store(
     Ok(stored)
 }
 
-/// Stores the events whose order nobody has heard of: nothing has to be compared for them, and one statement does it all. Tells for each
-/// event whether it was such a one.
+/// Stores the events whose order nobody has heard of: nothing has to be compared for them, and one
+/// statement does it all. Tells for each event whether it was such a one.
 async fn store_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<bool>, Error> {
     let mut first = vec![false; events.len()];
     let stored = match outbox::insert_first(db, events).await {
@@ -296,8 +301,9 @@ async fn store_rest(
     })
 }
 
-/// Stores events of orders that may be there, or that may be there themselves. Their orders are locked first: whoever has
-/// an order has the identities of its events as well, so that a retry of the same event waits for its turn.
+/// Stores events of orders that may be there, or that may be there themselves. Their orders are
+/// locked first: whoever has an order has the identities of its events as well, so that a retry of
+/// the same event waits for its turn.
 async fn store_known(
     intake: &Intake,
     db: &mut PgConnection,

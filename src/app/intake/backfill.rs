@@ -1,7 +1,8 @@
 //! Loading a history of orders from a file.
 //!
-//! The position in the file is stored in the transaction that stores the orders, so whoever goes on after an interruption begins exactly where
-//! the last one ended, and two who load the same file do not load a line twice.
+//! The position in the file is stored in the transaction that stores the orders, so whoever goes on
+//! after an interruption begins exactly where the last one ended, and two who load the same file do
+//! not load a line twice.
 
 use super::accept;
 use crate::{
@@ -24,7 +25,8 @@ pub struct Backfill {
     pub shop: ShopName,
     /// SHA-256 of the file.
     pub file: [u8; 32],
-    /// New deals are imported: the portal starts none of its automation for them. Holds for the lines that are taken in with it.
+    /// New deals are imported: the portal starts none of its automation for them. Holds for the
+    /// lines that are taken in with it.
     pub import: bool,
 }
 
@@ -56,8 +58,9 @@ impl Intake {
         Ok(position.lines.unsigned_abs())
     }
 
-    /// Takes lines in, of which the first comes after `done` others. Nothing happens if somebody else has gone on meanwhile: then the step
-    /// only says how far. A line that cannot be stored is refused, and the others are taken.
+    /// Takes lines in, of which the first comes after `done` others. Nothing happens if somebody
+    /// else has gone on meanwhile: then the step only says how far. A line that cannot be stored is
+    /// refused, and the others are taken.
     pub async fn backfill(
         &self,
         of: &Backfill,
@@ -93,7 +96,8 @@ impl Intake {
         Ok(sum)
     }
 
-    /// Takes some lines in, in one transaction: all of them or none. With `why` they are refused for it.
+    /// Takes some lines in, in one transaction: all of them or none. With `why` they are refused
+    /// for it.
     async fn backfill_some(
         &self,
         of: &Backfill,
@@ -192,7 +196,8 @@ fn refused(detail: &str) -> Faults {
     }]
 }
 
-/// A line is an event, or an order alone: then its identity is what it says, so that a line is the same wherever it stands.
+/// A line is an event, or an order alone: then its identity is what it says, so that a line is the
+/// same wherever it stands.
 fn event_of(value: Value, line: &[u8]) -> Value {
     if value.get("specversion").is_some() {
         return value;

@@ -1,4 +1,5 @@
-//! Which event of an order is its head: the newest one. What is pure about it is in [`crate::domain::Age`].
+//! Which event of an order is its head: the newest one. What is pure about it is in
+//! [`crate::domain::Age`].
 
 use super::{accept::line, reported_status::ReportedStatus};
 use crate::{
@@ -53,8 +54,8 @@ impl Intake {
         Ok(())
     }
 
-    /// Makes the newest events the heads of their orders, and supersedes the others; returns the portal of each that was. Of
-    /// the orders these are locked by now.
+    /// Makes the newest events the heads of their orders, and supersedes the others; returns the
+    /// portal of each that was. Of the orders these are locked by now.
     pub(in crate::app) async fn enqueue(
         &self,
         db: &mut PgConnection,
@@ -99,7 +100,8 @@ impl Intake {
         Ok(overtaken)
     }
 
-    /// Which of two states of an order is newer. How far the shop's clock is off is looked up where a state would be left aside for its time.
+    /// Which of two states of an order is newer. How far the shop's clock is off is looked up where
+    /// a state would be left aside for its time.
     async fn judge(
         &self,
         db: &mut PgConnection,
@@ -257,7 +259,8 @@ fn new_head(event: &NewEvent, id: i64, age: &Age) -> NewQueueHead {
     }
 }
 
-/// The event as the head of its locked order, whatever its age: a person said so, or the shop was asked.
+/// The event as the head of its locked order, whatever its age: a person said so, or the shop was
+/// asked.
 pub(in crate::app) fn by_hand(event: &NewEvent, id: i64, before: &QueueHead) -> NewQueueHead {
     let age = event.age.clone().at(before.now);
     let age = age_of(before).map_or(age.clone(), |(_, known)| known.then(&age));
@@ -278,7 +281,8 @@ pub(in crate::app) fn age_of(head: &QueueHead) -> Option<(i64, Age)> {
     let of = head.age.as_ref().and_then(|age| age.get("head"));
     Some(match stored {
         Some(age) if of.and_then(Value::as_i64) == Some(id) => (id, age),
-        // A version before wrote the head: what it left in the row is known of it, the rest of those before.
+        // A version before wrote the head: what it left in the row is known of it, the rest of
+        // those before.
         older => {
             let own = written_before(head);
             (id, older.map_or(own.clone(), |older| older.then(&own)))

@@ -53,8 +53,8 @@ impl Rejection {
 }
 
 impl Intake {
-    /// Reads an event of the shop whose key was shown, or of the shop it names itself. A panic about it is a fault of this
-    /// event.
+    /// Reads an event of the shop whose key was shown, or of the shop it names itself. A panic
+    /// about it is a fault of this event.
     pub(in crate::app) fn read_event(
         &self,
         shop: Option<&ShopName>,
@@ -93,7 +93,8 @@ impl Intake {
     }
 }
 
-/// The shop whose key was shown, unless the event names another; without a key the shop that it names.
+/// The shop whose key was shown, unless the event names another; without a key the shop that it
+/// names.
 pub(in crate::app) fn shop_for(
     registry: &Registry,
     shop: Option<&ShopName>,
@@ -167,8 +168,8 @@ pub(in crate::app) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEve
     })
 }
 
-/// The most bytes of source and id that stand in the index of identities as they are: with the shop's name, an entry of it
-/// holds less than 2,704.
+/// The most bytes of source and id that stand in the index of identities as they are: with the
+/// shop's name, an entry of it holds less than 2,704.
 const IDENTITY_BYTES: usize = 2_000;
 
 /// An identity as it is stored: a source that is too long for the index, by its SHA-256.
@@ -266,7 +267,8 @@ fn shop_in_source(source: &str) -> Option<&str> {
     (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
-/// SHA-256 of canonical JSON: sorted keys, no white space. A value's text is that, as its maps are sorted.
+/// SHA-256 of canonical JSON: sorted keys, no white space. A value's text is that, as its maps are
+/// sorted.
 pub(in crate::app) fn fingerprint(value: &Value) -> Vec<u8> {
     fingerprint_of(&value.to_string())
 }
@@ -275,8 +277,8 @@ fn fingerprint_of(canonical: &str) -> Vec<u8> {
     Sha256::digest(canonical).to_vec()
 }
 
-/// Puts a mended payload (a whole event, or a snapshot) in the place of a letter's event. The mended event has an identity
-/// of its own: the old one with the letter's id behind it.
+/// Puts a mended payload (a whole event, or a snapshot) in the place of a letter's event. The
+/// mended event has an identity of its own: the old one with the letter's id behind it.
 pub(in crate::app) fn apply_edit(old: &Value, payload: Value, letter: i64, turn: i64) -> Value {
     let whole =
         payload.get("specversion").is_some() || payload.get("data").is_some_and(Value::is_object);

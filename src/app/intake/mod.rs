@@ -1,10 +1,11 @@
 //! Intake: events become stored orders.
 //!
-//! Owns: reading an event, its identity and age, the outbox, search keys, loaded histories, and what shops publish by SQL.
-//! Refuses: calls to a portal. An event is stored before it is acknowledged.
+//! Owns: reading an event, its identity and age, the outbox, search keys, loaded histories, and
+//! what shops publish by SQL. Refuses: calls to a portal. An event is stored before it is
+//! acknowledged.
 //!
-//! To add a way in: turn what comes into events, and hand them to `accept_events`; read each with `event_reader`, so that
-//! every way refuses the same things in the same words.
+//! To add a way in: turn what comes into events, and hand them to `accept_events`; read each with
+//! `event_reader`, so that every way refuses the same things in the same words.
 
 pub(super) mod accept;
 pub(super) mod backfill;

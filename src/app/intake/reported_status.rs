@@ -17,7 +17,8 @@ pub(in crate::app) struct ReportedStatus {
     /// When the event was accepted: set where it is stored.
     #[serde(default, skip_serializing)]
     pub(in crate::app) seen: Option<DateTime<Utc>>,
-    /// The newest time in it, by the shop's clock: its last change, else when it was sent. It shows the order as it was then, or later.
+    /// The newest time in it, by the shop's clock: its last change, else when it was sent. It shows
+    /// the order as it was then, or later.
     #[serde(default)]
     pub(in crate::app) made: Option<DateTime<Utc>>,
     #[serde(default)]

@@ -20,7 +20,8 @@ const MOST: usize = 40;
 const BATCH: i64 = 1_000;
 
 impl Intake {
-    /// Reads some events that were stored before orders could be found by their customers; whether there may be more.
+    /// Reads some events that were stored before orders could be found by their customers; whether
+    /// there may be more.
     pub async fn backfill_search_keys(&self) -> Result<bool, Error> {
         let mut tx = self.db.begin().await?;
         let Some(unread) = search_keys::unread(&mut tx, BATCH).await? else {

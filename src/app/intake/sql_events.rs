@@ -1,4 +1,5 @@
-//! What nobody can be told about who sent it: taking up what shops published by SQL, and keeping what cannot be accepted.
+//! What nobody can be told about who sent it: taking up what shops published by SQL, and keeping
+//! what cannot be accepted.
 
 use super::{accept, event_reader::Rejection};
 use crate::{
@@ -22,8 +23,8 @@ use std::collections::BTreeSet;
 const BATCH: i64 = 500;
 
 impl Intake {
-    /// Takes up the oldest events from SQL with the checks that HTTP makes; what cannot be accepted becomes a dead letter.
-    /// Returns how many were taken up; 0 also while another process does it.
+    /// Takes up the oldest events from SQL with the checks that HTTP makes; what cannot be accepted
+    /// becomes a dead letter. Returns how many were taken up; 0 also while another process does it.
     pub async fn ingest_sql_events(&self) -> Result<usize, Error> {
         match self.ingest_batch(BATCH).await {
             Err(error) if error.is_of_the_row() => self.ingest_each().await,
@@ -31,7 +32,8 @@ impl Intake {
         }
     }
 
-    /// Takes events up one by one, after one of them failed together with the others: the fault is its own.
+    /// Takes events up one by one, after one of them failed together with the others: the fault is
+    /// its own.
     async fn ingest_each(&self) -> Result<usize, Error> {
         let mut sum = 0;
         for _ in 0..BATCH {
@@ -56,7 +58,8 @@ impl Intake {
         let mut tx = self.db.begin().await?;
         let rows = sql_events::take(&mut tx, most).await?;
         if rows.is_empty() {
-            // At once and not some time after the drop: the transaction may hold the lock that others try.
+            // At once and not some time after the drop: the transaction may hold the lock that
+            // others try.
             tx.rollback().await?;
             return Ok(0);
         }
@@ -190,8 +193,9 @@ impl Intake {
         Ok("dead")
     }
 
-    /// Keeps what a sender that cannot be refused sent, and what cannot be accepted, as a dead letter that names every fault. The
-    /// same thing sent again while the letter is open is no second letter.
+    /// Keeps what a sender that cannot be refused sent, and what cannot be accepted, as a dead
+    /// letter that names every fault. The same thing sent again while the letter is open is no
+    /// second letter.
     pub async fn bury_received(
         &self,
         shop: &ShopName,
@@ -245,7 +249,8 @@ impl Intake {
     }
 }
 
-/// Refuses events of shops that their publishers may not publish for. Where there is one shop everybody who may publish means it.
+/// Refuses events of shops that their publishers may not publish for. Where there is one shop
+/// everybody who may publish means it.
 async fn refuse_strangers(
     tx: &mut PgConnection,
     rows: &[SqlEvent],

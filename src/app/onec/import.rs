@@ -1,8 +1,8 @@
 //! `mode=import`: files are taken in, in steps.
 //!
-//! A file is first read to its end: of one that is cut, or lies, nothing is taken in. Then its items
-//! are stored batch by batch, each batch together with how far the file is done; a killed process
-//! goes on behind the last one, and of two that work on one file only one gets on.
+//! A file is first read to its end: of one that is cut, or lies, nothing is taken in. Then its
+//! items are stored batch by batch, each batch together with how far the file is done; a killed
+//! process goes on behind the last one, and of two that work on one file only one gets on.
 
 use super::{
     Session, goods,

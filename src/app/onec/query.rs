@@ -85,7 +85,8 @@ pub struct Query {
 }
 
 impl Onec {
-    /// Begins an answer. Where the session's protocol has it so, it confirms what was offered before.
+    /// Begins an answer. Where the session's protocol has it so, it confirms what was offered
+    /// before.
     pub async fn begin_onec_query(&self, session: Session) -> Result<Query, Error> {
         self.settled(&session).await?;
         let base = Arc::clone(&session.base);

@@ -28,7 +28,8 @@ impl Operations {
         Ok(inbox::last(&mut db, portal.as_str()).await?)
     }
 
-    /// Reads the figures anew. Without the database they keep their last values, and `bridge_database_up` says so; returns whether it answered.
+    /// Reads the figures anew. Without the database they keep their last values, and
+    /// `bridge_database_up` says so; returns whether it answered.
     pub async fn refresh_gauges(&self) -> bool {
         let up = matches!(timeout(PATIENCE, self.read_figures()).await, Ok(Ok(())));
         let pool = &self.db;

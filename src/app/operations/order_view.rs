@@ -58,8 +58,8 @@ pub struct OrderView {
 pub struct TimelineEntry {
     /// When.
     pub at: DateTime<Utc>,
-    /// What kind of thing: `accepted`, `superseded`, `written`, `note`, `refused`, `dead`, `retried`, `discarded`; and of
-    /// the status: `moved`, `decided`, `told`, `conflict`, `gone`.
+    /// What kind of thing: `accepted`, `superseded`, `written`, `note`, `refused`, `dead`,
+    /// `retried`, `discarded`; and of the status: `moved`, `decided`, `told`, `conflict`, `gone`.
     pub kind: String,
     /// One sentence.
     pub text: String,

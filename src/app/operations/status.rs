@@ -44,8 +44,8 @@ pub struct StatusReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Stuck)]
 pub struct StuckTask {
-    /// The lane; `:sql` for taking up events from SQL, `:jobs` for jobs over dead letters, `:housekeeping`;
-    /// `:application:NAME` for looking after the application of a portal.
+    /// The lane; `:sql` for taking up events from SQL, `:jobs` for jobs over dead letters,
+    /// `:housekeeping`; `:application:NAME` for looking after the application of a portal.
     pub lane: String,
     /// How often it failed.
     pub times: i64,
@@ -84,7 +84,8 @@ pub struct PortalStatus {
     pub resume_at: Option<DateTime<Utc>>,
     /// Failures of the portal in a row.
     pub failures: i32,
-    /// Until when it goes at half its pace, because somebody else uses up the portal's request limit.
+    /// Until when it goes at half its pace, because somebody else uses up the portal's request
+    /// limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lowered_until: Option<DateTime<Utc>>,
     /// That another portal, or an older state of it, was found lately under this name.
@@ -248,7 +249,8 @@ impl Operations {
         }
     }
 
-    /// Stops a lane until somebody resumes it: a portal's by its name, a shop's callback by `shop:NAME`.
+    /// Stops a lane until somebody resumes it: a portal's by its name, a shop's callback by
+    /// `shop:NAME`.
     pub async fn pause_lane(&self, lane: &str, who: &Actor) -> Result<(), Error> {
         self.known(lane)?;
         let mut tx = self.db.begin().await?;

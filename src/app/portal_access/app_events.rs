@@ -19,8 +19,9 @@ pub enum AppEvent {
 }
 
 impl PortalAccess {
-    /// Takes an event of an application's life; none if the notification is of anything else. To be asked before the
-    /// application token is checked: an installation is what the token is learnt from.
+    /// Takes an event of an application's life; none if the notification is of anything else. To be
+    /// asked before the application token is checked: an installation is what the token is learnt
+    /// from.
     pub async fn application_event(
         &self,
         portal: &PortalName,

@@ -1,4 +1,5 @@
-//! Authorisations in a browser: begun by an operator, ended by the portal's page, followed in between.
+//! Authorisations in a browser: begun by an operator, ended by the portal's page, followed in
+//! between.
 
 use super::{
     Error, PendingGrant, PortalAccess, digest,
@@ -154,7 +155,8 @@ impl PortalAccess {
         Ok(CallbackOutcome::Waits(id))
     }
 
-    /// Takes a code, or the whole address that the browser was sent to, from a person whose browser cannot reach the bridge.
+    /// Takes a code, or the whole address that the browser was sent to, from a person whose browser
+    /// cannot reach the bridge.
     pub async fn hand_over_code(
         &self,
         portal: &PortalName,

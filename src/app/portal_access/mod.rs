@@ -1,11 +1,13 @@
-//! Applications of portals: what they are, what is told of their installation, and their tokens as they are kept.
+//! Applications of portals: what they are, what is told of their installation, and their tokens as
+//! they are kept.
 //!
-//! Owns: which installations are worth judging, the secrets of an authorisation in a browser, and the form in which
-//! tokens lie in the database. Refuses: judging. Whether tokens are genuine is found out by asking the portal, in the
-//! background; a request that tells of an installation is only written down.
+//! Owns: which installations are worth judging, the secrets of an authorisation in a browser, and
+//! the form in which tokens lie in the database. Refuses: judging. Whether tokens are genuine is
+//! found out by asking the portal, in the background; a request that tells of an installation is
+//! only written down.
 //!
-//! Invariants: no token and no code is stored unencrypted; application tokens are stored as digests; nobody gets tokens
-//! replaced by telling of an installation.
+//! Invariants: no token and no code is stored unencrypted; application tokens are stored as
+//! digests; nobody gets tokens replaced by telling of an installation.
 
 mod app_events;
 mod authorization;
@@ -177,7 +179,8 @@ impl PortalAccess {
         Ok(self.vault()?.seal(TOKENS, portal.as_str(), &bytes)?)
     }
 
-    /// Whether a notification's token is that of the portal's application. Takes as long for every wrong one.
+    /// Whether a notification's token is that of the portal's application. Takes as long for every
+    /// wrong one.
     pub async fn knows_application_token(
         &self,
         portal: &PortalName,

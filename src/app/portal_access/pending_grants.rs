@@ -14,7 +14,8 @@ use std::fmt;
 
 /// What sealed offers are sealed as.
 const OFFER: &str = "grant";
-/// The most offers that wait at once: a hundred are judged in a second, and a genuine one is sent but once.
+/// The most offers that wait at once: a hundred are judged in a second, and a genuine one is sent
+/// but once.
 pub(super) const MOST: Most = Most {
     of_portal: 6_000,
     of_source: 1_500,
@@ -99,8 +100,9 @@ pub enum InstallOutcome {
 }
 
 impl PortalAccess {
-    /// Takes a portal's message that its application was installed: the event ONAPPINSTALL, or the form that opens the
-    /// application's page. Nothing is believed yet: tokens are stored once the portal has confirmed them.
+    /// Takes a portal's message that its application was installed: the event ONAPPINSTALL, or the
+    /// form that opens the application's page. Nothing is believed yet: tokens are stored once the
+    /// portal has confirmed them.
     pub async fn install_app(
         &self,
         portal: &PortalName,
@@ -198,7 +200,8 @@ impl PortalAccess {
         Ok(grants::outcome(&mut db, id).await?)
     }
 
-    /// A secret for the portal to send back in ONAPPTEST, so that the token of its notifications is learnt.
+    /// A secret for the portal to send back in ONAPPTEST, so that the token of its notifications is
+    /// learnt.
     pub async fn probe_application_token(&self, portal: &PortalName) -> Result<String, Error> {
         let secret = self.vault()?.random()?;
         let mut db = self.db.acquire().await?;
@@ -206,7 +209,8 @@ impl PortalAccess {
         Ok(secret)
     }
 
-    /// Takes the event ONAPPTEST. Who sends our own secret back can only be the portal: its application token is learnt.
+    /// Takes the event ONAPPTEST. Who sends our own secret back can only be the portal: its
+    /// application token is learnt.
     pub async fn learn_application_token(
         &self,
         portal: &PortalName,

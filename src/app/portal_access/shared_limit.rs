@@ -1,7 +1,8 @@
-//! One request limit for all processes: who does not own a portal's lane asks whoever does before each call.
+//! One request limit for all processes: who does not own a portal's lane asks whoever does before
+//! each call.
 //!
-//! The owner counts the call in its own bucket and says go. While nobody owns the lane, the bucket is what the lane's row says of it, which is also
-//! where the next owner goes on.
+//! The owner counts the call in its own bucket and says go. While nobody owns the lane, the bucket
+//! is what the lane's row says of it, which is also where the next owner goes on.
 
 use crate::{
     app::{Error, PortalAccess},
@@ -19,7 +20,8 @@ pub fn permit_bell(portal: &str) -> String {
     format!("permit:{portal}")
 }
 
-/// Seconds after which a place that was granted is not used: another is asked for. The owner counts on the call being sent by then, and a little.
+/// Seconds after which a place that was granted is not used: another is asked for. The owner counts
+/// on the call being sent by then, and a little.
 const FRESH: f64 = 0.3;
 /// Between looks: at first, and at most.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(80));
@@ -32,7 +34,8 @@ struct RemoteLimit {
 }
 
 impl PortalAccess {
-    /// Makes a client, with all its clones, ask the lane's owner before each call: for everything that does not hold the lane.
+    /// Makes a client, with all its clones, ask the lane's owner before each call: for everything
+    /// that does not hold the lane.
     pub fn with_shared_limit(&self, portal: &PortalName, client: Client) -> Client {
         let guest = RemoteLimit {
             portal_access: self.clone(),

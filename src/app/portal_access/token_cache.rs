@@ -1,4 +1,5 @@
-//! Application tokens as this process last read them: notifications come by the thousand, tokens change once a year.
+//! Application tokens as this process last read them: notifications come by the thousand, tokens
+//! change once a year.
 
 use crate::domain::PortalName;
 use std::{
@@ -10,7 +11,8 @@ use tokio::time::Instant;
 
 /// How long a token that fits is believed.
 const FITS: Duration = Duration::from_secs(10);
-/// How long one that does not fit is: short, for a new one may have been learnt; not nothing, for strangers may knock often.
+/// How long one that does not fit is: short, for a new one may have been learnt; not nothing, for
+/// strangers may knock often.
 const DIFFERS: Duration = Duration::from_millis(500);
 
 /// A digest, if there is one, and when it was read.

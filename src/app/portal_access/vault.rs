@@ -1,4 +1,5 @@
-//! Encryption of what must not be readable in the database: ChaCha20-Poly1305, bound to what it is and whose.
+//! Encryption of what must not be readable in the database: ChaCha20-Poly1305, bound to what it is
+//! and whose.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{

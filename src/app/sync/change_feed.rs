@@ -37,7 +37,8 @@ pub struct StatusChange {
     pub decided_at: DateTime<Utc>,
     /// Why, in one plain sentence.
     pub reason: String,
-    /// What must not hold in the shop if it is to take the change: `paid`, `delivered`, `cancelled`.
+    /// What must not hold in the shop if it is to take the change: `paid`, `delivered`,
+    /// `cancelled`.
     pub denies: Vec<String>,
 }
 
@@ -64,8 +65,9 @@ pub struct StatusChanges {
     pub changes: Vec<StatusChange>,
     /// What to give as `after` next time; also where there is nothing new.
     pub next: i64,
-    /// Where the page begins, if not where it was asked to: the place asked for is not one that this feed gave, because an older
-    /// back-up was restored. What the shop may not have seen comes from here on; changes that it has are known by their `id`.
+    /// Where the page begins, if not where it was asked to: the place asked for is not one that
+    /// this feed gave, because an older back-up was restored. What the shop may not have seen comes
+    /// from here on; changes that it has are known by their `id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restarted_after: Option<i64>,
 }
@@ -81,9 +83,10 @@ impl StatusChanges {
 }
 
 impl Sync {
-    /// The changes of a shop above `after`, in order, as the shop itself reads them. A shop that cannot be called has read what is
-    /// below: it is acknowledged. A place that this feed never gave is of a life that was restored away: the feed goes on from the
-    /// last one that it did give.
+    /// The changes of a shop above `after`, in order, as the shop itself reads them. A shop that
+    /// cannot be called has read what is below: it is acknowledged. A place that this feed never
+    /// gave is of a life that was restored away: the feed goes on from the last one that it did
+    /// give.
     pub async fn status_changes(
         &self,
         shop: &ShopName,

@@ -1,7 +1,8 @@
 //! Comparing statuses and stages, and recording what was decided.
 //!
-//! The portal is read, and written, between transactions; each transaction decides with everything locked and fenced by the lane's
-//! lease. A stage is stored as being written before it is sent, so that after a crash the portal's history is asked what became of it.
+//! The portal is read, and written, between transactions; each transaction decides with everything
+//! locked and fenced by the lane's lease. A stage is stored as being written before it is sent, so
+//! that after a crash the portal's history is asked what became of it.
 
 pub(in crate::app) use crate::app::sync::order::{
     StageWriteInFlight, StandingRuling, stored, value,
@@ -102,7 +103,8 @@ impl Sync {
         let mut db = self.db.acquire().await?;
         let claimed = comparisons::claim(&mut db, lease, &shops, i64::from(limit)).await?;
         drop(db);
-        // What only the shop said may agree with what is known of the portal: then the portal need not be asked.
+        // What only the shop said may agree with what is known of the portal: then the portal need
+        // not be asked.
         let (events, mut rest): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|one| one.why == EVENT);
         let mut parts = Bisection::of(events);
@@ -247,8 +249,9 @@ impl Sync {
         Ok(comparisons::waiting(&mut db, portal).await?)
     }
 
-    /// Decides what a look at these orders means, and records it. The writes that follow are to be sent at once, and looked at.
-    /// An order at which the bridge fails gets a letter of its own, and the others are compared.
+    /// Decides what a look at these orders means, and records it. The writes that follow are to be
+    /// sent at once, and looked at. An order at which the bridge fails gets a letter of its own,
+    /// and the others are compared.
     pub async fn compare(
         &self,
         lease: &Lease,
@@ -368,7 +371,8 @@ impl Sync {
     }
 }
 
-/// An error if some of what is stored of an order cannot be read: then nothing is decided by the rest.
+/// An error if some of what is stored of an order cannot be read: then nothing is decided by the
+/// rest.
 pub(in crate::app) fn readable(row: &agreements::Row) -> Result<(), Error> {
     match row.unreadable.clone() {
         None => Ok(()),

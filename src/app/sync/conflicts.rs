@@ -167,8 +167,8 @@ impl Sync {
         }
     }
 
-    /// Says who is right in an open conflict. The portal's lane carries it out. About a deal that is gone: for the shop a new one is
-    /// made, for the portal the order is let go.
+    /// Says who is right in an open conflict. The portal's lane carries it out. About a deal that
+    /// is gone: for the shop a new one is made, for the portal the order is let go.
     pub async fn resolve(&self, id: i64, winner: Side, who: &Actor) -> Result<(), Error> {
         let word = match winner {
             Side::Shop => "shop",
@@ -272,7 +272,8 @@ impl Sync {
                         .await?;
                 }
                 self.send_again(tx, conflict, who, again()).await?;
-                // A new deal is made from the shop's last event: without it the word could not be carried out.
+                // A new deal is made from the shop's last event: without it the word could not be
+                // carried out.
                 if !orders::has_event(tx, &conflict.shop, &conflict.number).await? {
                     let pointer = "/winner".to_owned();
                     let detail = EVENT_GONE.to_owned();
@@ -296,7 +297,8 @@ impl Sync {
 }
 
 impl Sync {
-    /// The order's newest event is to be sent once more; the letter of one that died is tried again.
+    /// The order's newest event is to be sent once more; the letter of one that died is tried
+    /// again.
     async fn send_again(
         &self,
         tx: &mut PgConnection,
@@ -325,7 +327,8 @@ impl Sync {
     }
 }
 
-/// Whoever lets go the letter of an order whose deal is gone has decided the conflict about it, too.
+/// Whoever lets go the letter of an order whose deal is gone has decided the conflict about it,
+/// too.
 pub(in crate::app) async fn close_gone_conflict(
     tx: &mut PgConnection,
     shop: &str,

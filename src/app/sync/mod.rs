@@ -1,7 +1,9 @@
-//! Sync: statuses of shops and stages of portals are compared, and what was decided is recorded and sent.
+//! Sync: statuses of shops and stages of portals are compared, and what was decided is recorded and
+//! sent.
 //!
-//! Owns: comparisons, decisions, conflicts, status changes for shops, the portals' notifications and stage history, and the
-//! offsets of clocks. Refuses: calls to a portal or a shop; `decision` decides, the worker sends.
+//! Owns: comparisons, decisions, conflicts, status changes for shops, the portals' notifications
+//! and stage history, and the offsets of clocks. Refuses: calls to a portal or a shop; `decision`
+//! decides, the worker sends.
 
 pub(super) mod change_feed;
 pub(super) mod compare;

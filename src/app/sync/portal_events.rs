@@ -27,9 +27,11 @@ use sqlx::{PgConnection, PgPool};
 const TAKEN_AT_ONCE: i64 = 2_000;
 /// How long after a notification its deal is read: more of the same may be on their way.
 const GATHER_MS: i64 = 150;
-/// A row of the history may be committed after one with a higher id. Rows younger than this many seconds are read again.
+/// A row of the history may be committed after one with a higher id. Rows younger than this many
+/// seconds are read again.
 const SETTLED_SECONDS: f64 = 120.0;
-/// Deals that are looked at with each reading of the history, whether anything was heard of them or not.
+/// Deals that are looked at with each reading of the history, whether anything was heard of them or
+/// not.
 const SWEEP: i64 = 50;
 
 /// A notification of a portal, its token checked.
@@ -93,8 +95,8 @@ impl GroupCommit for Notification {
 }
 
 impl Sync {
-    /// Stores a notification; returns after COMMIT. True if it is something that the bridge acts on. One at which the bridge
-    /// fails becomes a dead letter: no portal repeats it.
+    /// Stores a notification; returns after COMMIT. True if it is something that the bridge acts
+    /// on. One at which the bridge fails becomes a dead letter: no portal repeats it.
     pub async fn store_notification(&self, notice: PortalNotification) -> Result<bool, Error> {
         let acted_on = notice.is_about_a_deal() && notice.id.is_some();
         let one = Notification {
@@ -179,7 +181,8 @@ impl Sync {
         Ok(())
     }
 
-    /// Puts the deals of new notifications on the list of comparisons; returns how many notifications were taken up.
+    /// Puts the deals of new notifications on the list of comparisons; returns how many
+    /// notifications were taken up.
     pub async fn drain_inbox(&self, portal: &str) -> Result<i64, Error> {
         let mut sum = 0;
         loop {
@@ -245,8 +248,9 @@ impl Sync {
         Ok(cursor.and_then(|id| u64::try_from(id).ok()))
     }
 
-    /// Stores what was read of the portal's history, and puts deals that stand elsewhere than was known on the list. A row that
-    /// cannot be stored becomes a dead letter, and its deal is looked at without it.
+    /// Stores what was read of the portal's history, and puts deals that stand elsewhere than was
+    /// known on the list. A row that cannot be stored becomes a dead letter, and its deal is looked
+    /// at without it.
     pub async fn ingest_history(
         &self,
         lease: &Lease,
@@ -312,7 +316,8 @@ impl Sync {
         Ok(taken)
     }
 
-    /// Gives a row of the history up; its deal is compared by what it says of itself. Returns how many orders that asks for.
+    /// Gives a row of the history up; its deal is compared by what it says of itself. Returns how
+    /// many orders that asks for.
     async fn bury_move(&self, lease: &Lease, row: &StageMove, words: &str) -> Result<u64, Error> {
         let one = moved(row);
         let body = json!({
@@ -349,8 +354,8 @@ impl Sync {
         Ok(asked)
     }
 
-    /// Puts the next deals of the slow walk over all of a portal's deals on the list: what was deleted, or moved without a trace in
-    /// the history, is found by it.
+    /// Puts the next deals of the slow walk over all of a portal's deals on the list: what was
+    /// deleted, or moved without a trace in the history, is found by it.
     pub async fn enqueue_sweep(&self, portal: &str) -> Result<(), Error> {
         let mut db = self.db.acquire().await?;
         stage_history::sweep(&mut db, portal, SWEEP).await?;

@@ -51,7 +51,8 @@ pub struct Difference {
 }
 
 impl OrderWithDeal {
-    /// How the order differs from what was seen of its deal; none if it does not, or the deal was not asked for.
+    /// How the order differs from what was seen of its deal; none if it does not, or the deal was
+    /// not asked for.
     pub fn difference(&self, seen: &BTreeMap<u64, Option<DealState>>) -> Option<Difference> {
         let state = seen.get(&self.deal)?;
         let stage = state.as_ref().map(|state| state.stage.clone());

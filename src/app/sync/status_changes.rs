@@ -94,8 +94,8 @@ impl OutgoingChange {
 }
 
 impl Sync {
-    /// The due messages of a shop's lane, the oldest of each order, each checked against what is known by now: what no longer
-    /// stands is taken back and decided again.
+    /// The due messages of a shop's lane, the oldest of each order, each checked against what is
+    /// known by now: what no longer stands is taken back and decided again.
     pub async fn claim_changes(
         &self,
         lease: &Lease,
@@ -157,7 +157,8 @@ impl Sync {
         Ok(checked.standing.into_iter().map(send).collect())
     }
 
-    /// Seconds until the next message of a shop is due, orders whose message is on its way left out.
+    /// Seconds until the next message of a shop is due, orders whose message is on its way left
+    /// out.
     pub async fn next_change_due(
         &self,
         shop: &ShopName,
@@ -167,7 +168,8 @@ impl Sync {
         Ok(status_changes::next_due(&mut db, shop.as_str(), without).await?)
     }
 
-    /// Whether the shop took another order's message since this one was first sent: then this one fails, not the shop.
+    /// Whether the shop took another order's message since this one was first sent: then this one
+    /// fails, not the shop.
     pub async fn fails_alone(&self, sent: &OutgoingChange) -> Result<bool, Error> {
         let Some(since) = sent.change.first_sent_at else {
             return Ok(false);
@@ -187,8 +189,8 @@ impl Sync {
         Ok(())
     }
 
-    /// The shop answered that it has another status, with its own snapshot: a new observation, decided afresh. An error if the
-    /// snapshot cannot be used: then the message counts as refused.
+    /// The shop answered that it has another status, with its own snapshot: a new observation,
+    /// decided afresh. An error if the snapshot cannot be used: then the message counts as refused.
     pub async fn reject_with_snapshot(
         &self,
         lease: &Lease,
@@ -358,8 +360,8 @@ impl Sync {
     }
 }
 
-/// An answer shows the order as it is now: it is newer than whatever came before the question, also where its version or its
-/// times say otherwise, because the shop went back to an older back-up.
+/// An answer shows the order as it is now: it is newer than whatever came before the question, also
+/// where its version or its times say otherwise, because the shop went back to an older back-up.
 async fn prefer(tx: &mut PgConnection, new: &NewEvent, asked: DateTime<Utc>) -> Result<(), Error> {
     let (shops, numbers) = ([new.shop.clone()], [new.number.clone()]);
     let before = orders::lock(tx, &shops, &numbers).await?;
@@ -388,7 +390,8 @@ pub(in crate::app) async fn lock_orders<'a>(
     Ok(())
 }
 
-/// Marks changes as known to the shop, whichever way it learnt of them. Of several the orders are locked by now.
+/// Marks changes as known to the shop, whichever way it learnt of them. Of several the orders are
+/// locked by now.
 pub(in crate::app) async fn acknowledge(
     tx: &mut PgConnection,
     changes: &[ChangeRow],
@@ -425,8 +428,8 @@ pub(in crate::app) async fn acknowledge(
     Ok(())
 }
 
-/// The shop took a message that was decided at a time and first sent at another: what is agreed now. A person's word is carried out
-/// when nothing is on its way any more.
+/// The shop took a message that was decided at a time and first sent at another: what is agreed
+/// now. A person's word is carried out when nothing is on its way any more.
 pub(in crate::app) fn took(
     row: &mut Row,
     (told_at, first_sent): (DateTime<Utc>, DateTime<Utc>),
@@ -442,8 +445,8 @@ pub(in crate::app) fn took(
     Some(agreed)
 }
 
-/// Nobody sends the message any more. Where the shop says its status by itself, the two are compared:
-/// they agree then, and there is nothing left to tell.
+/// Nobody sends the message any more. Where the shop says its status by itself, the two are
+/// compared: they agree then, and there is nothing left to tell.
 async fn died(tx: &mut PgConnection, change: &ChangeRow, mut row: Row) -> Result<(), Error> {
     let now = clock_offsets::now(tx).await?;
     withdrawal::died(&mut row, change.decided_at, now);

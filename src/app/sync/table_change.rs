@@ -1,4 +1,5 @@
-//! A changed table of statuses: what it would move of what was agreed, and moving it when somebody has seen that.
+//! A changed table of statuses: what it would move of what was agreed, and moving it when somebody
+//! has seen that.
 
 use super::compare::{StandingRuling, readable, stored, value};
 use crate::{
@@ -48,7 +49,8 @@ pub struct PlannedChange {
 }
 
 impl Sync {
-    /// What the table of a shop, as it is configured now, would move of what was agreed. Nothing is asked of the portal.
+    /// What the table of a shop, as it is configured now, would move of what was agreed. Nothing is
+    /// asked of the portal.
     pub async fn table_plan(&self, shop: &ShopName) -> Result<Vec<PlannedChange>, Error> {
         let mut planned = Vec::new();
         let mut after = String::new();
@@ -68,8 +70,8 @@ impl Sync {
         }
     }
 
-    /// Has the plan carried out: each order is read once more by its lane, and moved if it still stands as the plan says. Returns
-    /// how many.
+    /// Has the plan carried out: each order is read once more by its lane, and moved if it still
+    /// stands as the plan says. Returns how many.
     pub async fn apply_table(&self, shop: &ShopName, who: &Actor) -> Result<usize, Error> {
         let plan = self.table_plan(shop).await?;
         for one in plan.iter().filter(|one| one.failed) {
@@ -167,7 +169,8 @@ impl Sync {
         })
     }
 
-    /// What is to be done about an order, if the table alone makes a difference of it; and the word that does it.
+    /// What is to be done about an order, if the table alone makes a difference of it; and the word
+    /// that does it.
     fn planned(&self, row: &Row, now: DateTime<Utc>) -> Option<(PlannedChange, Option<Ruling>)> {
         let two_way = self.registry.two_way(&row.shop)?;
         let said = ReportedStatus::read(row.said.as_ref()).filter(|said| !said.deleted)?;

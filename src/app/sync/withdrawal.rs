@@ -1,4 +1,5 @@
-//! Messages to shops, looked at once more before they are sent: the world may have changed while they waited.
+//! Messages to shops, looked at once more before they are sent: the world may have changed while
+//! they waited.
 
 use super::{
     compare::{StandingRuling, readable, stored, value},
@@ -105,7 +106,8 @@ impl Sync {
         Ok(checked)
     }
 
-    /// These messages are handed out now: the shop may carry them out from now on, also if nobody hears of it.
+    /// These messages are handed out now: the shop may carry them out from now on, also if nobody
+    /// hears of it.
     pub(in crate::app) async fn hand_out(
         &self,
         tx: &mut PgConnection,
@@ -253,7 +255,8 @@ async fn drop_one(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error
     Ok(())
 }
 
-/// The message is dropped, and with it those that rest on it; what was agreed before it holds again, and is compared.
+/// The message is dropped, and with it those that rest on it; what was agreed before it holds
+/// again, and is compared.
 async fn take_back(
     tx: &mut PgConnection,
     change: &ChangeRow,

@@ -1,8 +1,11 @@
-//! The portal's request limit: a bucket that each request fills by one, that holds `burst`, and that drains by `per_second`.
+//! The portal's request limit: a bucket that each request fills by one, that holds `burst`, and
+//! that drains by `per_second`.
 //!
-//! Shared by all clones of a client. A waiting live call goes before reading up, that before history. The bucket here is a little smaller than
-//! the portal's: requests that left evenly may arrive bunched, and a person may use the same address. Who takes over from another process says how
-//! full the bucket is. A client that was not told starts with a small part of the burst and earns the rest.
+//! Shared by all clones of a client. A waiting live call goes before reading up, that before
+//! history. The bucket here is a little smaller than the portal's: requests that left evenly may
+//! arrive bunched, and a person may use the same address. Who takes over from another process says
+//! how full the bucket is. A client that was not told starts with a small part of the burst and
+//! earns the rest.
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use std::{
@@ -48,12 +51,14 @@ impl Rate {
     };
 }
 
-/// How often the bucket could drain while the pace stays lowered after the portal complained: a minute on a standard plan.
+/// How often the bucket could drain while the pace stays lowered after the portal complained: a
+/// minute on a standard plan.
 const LOWERED: f64 = 2.5;
 /// How the first pause grows when it complains again.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long a request of another process may be under way before it is sent, and how long it stands behind live ones.
+/// How long a request of another process may be under way before it is sent, and how long it stands
+/// behind live ones.
 const GUEST_DELAY: Duration = Duration::from_millis(500);
 const GUEST_WAITS: Duration = Duration::from_secs(2);
 /// Before live calls: whoever has waited long enough.
@@ -190,8 +195,9 @@ impl Limiter {
         self.wait(priority as usize + 1, NonZeroU32::MIN).await;
     }
 
-    /// Waits until a request of another process may go: behind live ones, but not for ever. It leaves a little later than it is counted, so it is
-    /// counted with all that drains meanwhile: else the portal's bucket would be fuller than this one.
+    /// Waits until a request of another process may go: behind live ones, but not for ever. It
+    /// leaves a little later than it is counted, so it is counted with all that drains meanwhile:
+    /// else the portal's bucket would be fuller than this one.
     pub(in crate::bitrix24) async fn acquire_for_guest(&self) {
         let meanwhile = GUEST_DELAY.as_secs_f64() / self.period.as_secs_f64();
         let more = (1..self.burst).take_while(|nth| f64::from(*nth) < meanwhile + 1.0);
@@ -259,7 +265,8 @@ impl Limiter {
         refused.map(|until| until.wait_time_from(self.clock.now()))
     }
 
-    /// The portal said QUERY_LIMIT_EXCEEDED: holds everybody back, and goes on at half the pace for a while. Returns the pause.
+    /// The portal said QUERY_LIMIT_EXCEEDED: holds everybody back, and goes on at half the pace for
+    /// a while. Returns the pause.
     pub(in crate::bitrix24) fn on_throttled(&self) -> Duration {
         let now = Instant::now();
         let mut lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,5 @@
-//! Execution time per method. The portal counts it over ten minutes and blocks a method that used too much; each answer tells the sum.
+//! Execution time per method. The portal counts it over ten minutes and blocks a method that used
+//! too much; each answer tells the sum.
 
 use serde_json::Value;
 use std::{
@@ -18,11 +19,13 @@ pub struct Operating {
     pub blocked_until: Option<i64>,
 }
 
-/// Seconds in ten minutes after which a method waits for its oldest minute to drop out. The portal blocks it at 480, one that is self-hosted at
-/// 420; one more batch of slow commands must still fit.
+/// Seconds in ten minutes after which a method waits for its oldest minute to drop out. The portal
+/// blocks it at 480, one that is self-hosted at 420; one more batch of slow commands must still
+/// fit.
 const SPENT: f64 = 390.0;
 
-/// How long a blocked method waits when the portal does not say: until the next minute's bucket drops out.
+/// How long a blocked method waits when the portal does not say: until the next minute's bucket
+/// drops out.
 const UNKNOWN_WAIT: i64 = 60;
 
 #[derive(Debug, Default)]
@@ -38,7 +41,8 @@ impl OperatingTimes {
         let gauge = gauges.entry(method.to_owned()).or_default();
         gauge.seconds = seconds;
         gauge.reset_at = time.get("operating_reset_at").and_then(Value::as_i64);
-        // Below the limit, so that the method is never refused to others who use the same webhook by hand.
+        // Below the limit, so that the method is never refused to others who use the same webhook
+        // by hand.
         let now = now();
         let near = gauge
             .reset_at

@@ -44,7 +44,8 @@ fn application(app: &PortalApp) -> Option<Application> {
     })
 }
 
-/// The tokens of a portal that is reached by an application, and a client that uses them. None for one with a webhook.
+/// The tokens of a portal that is reached by an application, and a client that uses them. None for
+/// one with a webhook.
 pub(in crate::cli) fn reached(
     bridge: &App,
     name: &PortalName,
@@ -77,7 +78,8 @@ pub(in crate::cli) fn all_reached(config: &Config, bridge: &App) -> anyhow::Resu
     Ok(all)
 }
 
-/// A client for a portal of either kind, for what does not hold its lane: whoever does is asked before each call.
+/// A client for a portal of either kind, for what does not hold its lane: whoever does is asked
+/// before each call.
 pub(in crate::cli) fn guest(
     bridge: &App,
     name: &PortalName,

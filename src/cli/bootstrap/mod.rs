@@ -44,7 +44,8 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Connects, starting our own PostgreSQL where none is configured, and brings the schema up to date.
+    /// Connects, starting our own PostgreSQL where none is configured, and brings the schema up to
+    /// date.
     pub(super) async fn open(config: &Config, global: &Global) -> anyhow::Result<Self> {
         let database = Self::connect(config, global).await?;
         storage::migrate(&database.pool)
@@ -134,7 +135,8 @@ impl Database {
     }
 }
 
-/// BRIDGE_DATA_DIR, else `./.b24-bridge`; as root, where the server's user cannot go there, `/var/lib/b24-bridge`.
+/// BRIDGE_DATA_DIR, else `./.b24-bridge`; as root, where the server's user cannot go there,
+/// `/var/lib/b24-bridge`.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one setting that says where settings' own database lies"

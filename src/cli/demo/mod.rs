@@ -140,7 +140,8 @@ fn invite(api: &str) {
     ));
 }
 
-/// A database of the demo's own: in a directory that goes with it, or, where DATABASE_URL names a server, only in an empty schema.
+/// A database of the demo's own: in a directory that goes with it, or, where DATABASE_URL names a
+/// server, only in an empty schema.
 async fn open(global: &Global) -> anyhow::Result<DemoDatabase> {
     let configured = Config::parse("", &std::env::vars().collect::<BTreeMap<_, _>>())?;
     if configured.database.url.is_some() {

@@ -153,7 +153,8 @@ fn delivery(at: usize) -> i64 {
     if at.is_multiple_of(3) { 0 } else { 30_000 }
 }
 
-/// An order and its total in hundredths. A third of the customers come again; each fifth order is a firm's.
+/// An order and its total in hundredths. A third of the customers come again; each fifth order is a
+/// firm's.
 fn sample(at: usize) -> (Value, i64) {
     let who = if at.is_multiple_of(3) {
         at / 3 % 20

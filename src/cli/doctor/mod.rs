@@ -1,4 +1,5 @@
-//! `doctor`: settings, database, clocks, portals and callbacks, each with its code and remedy. It changes nothing and goes on after a failure.
+//! `doctor`: settings, database, clocks, portals and callbacks, each with its code and remedy. It
+//! changes nothing and goes on after a failure.
 
 mod database;
 mod onec;

@@ -49,7 +49,8 @@ pub(super) async fn check(name: &ShopName, shop: &Shop, report: &mut Report) {
                 ErrorCode::CallbackDown,
             );
         }
-        // Any other answer shows that somebody is there: a callback need not take requests without a message.
+        // Any other answer shows that somebody is there: a callback need not take requests without
+        // a message.
         Ok(_) => report.fine(what, "can be reached"),
         Err(words) => report.wrong(what, words, ErrorCode::CallbackDown),
     }

@@ -32,11 +32,13 @@ pub(super) enum Command {
         /// The portal's name; `shop:NAME` for a shop's callback
         portal: String,
     },
-    /// Let the bridge in as an application of a portal: open the printed address as an administrator
+    /// Let the bridge in as an application of a portal: open the printed address as an
+    /// administrator
     Authorize {
         /// The portal's name
         portal: String,
-        /// The code, or the whole address that the browser was sent to: for when it cannot reach the bridge
+        /// The code, or the whole address that the browser was sent to: for when it cannot reach
+        /// the bridge
         #[arg(long, value_name = "CODE")]
         code: Option<String>,
     },

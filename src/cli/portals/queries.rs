@@ -12,7 +12,8 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Seconds of its ten-minute window after which a portal blocks a method.
 const OPERATING_LIMIT: f64 = 480.0;
 
-/// The clients of this process: those of its lanes, and those that ask before each call whoever drives the lane.
+/// The clients of this process: those of its lanes, and those that ask before each call whoever
+/// drives the lane.
 #[derive(Debug)]
 pub(in crate::cli) struct PortalProbe {
     pub(in crate::cli) lanes: BTreeMap<PortalName, Client>,

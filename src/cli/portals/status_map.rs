@@ -20,9 +20,11 @@ use std::{process::ExitCode, sync::Arc};
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
-    /// Compare the configured tables with the portals: unknown stages, stages in no row, statuses without a way back
+    /// Compare the configured tables with the portals: unknown stages, stages in no row, statuses
+    /// without a way back
     Check(Shops),
-    /// Have a changed table move what was agreed under the old one; with --dry-run only show the plan
+    /// Have a changed table move what was agreed under the old one; with --dry-run only show the
+    /// plan
     Apply(Apply),
     /// Propose a table from names and meanings, as TOML to paste
     Suggest(Suggest),
@@ -84,7 +86,8 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
     done
 }
 
-/// What a run has at hand. Without a database the portal's limit is not shared with those who drive its lane.
+/// What a run has at hand. Without a database the portal's limit is not shared with those who drive
+/// its lane.
 struct MapQuery {
     json: bool,
     config: Config,
@@ -204,7 +207,8 @@ fn print(checked: &MapCheck) {
     }
 }
 
-/// Statuses as given, else of the kind, else those of the table, else those of a fresh 1C-Bitrix shop.
+/// Statuses as given, else of the kind, else those of the table, else those of a fresh 1C-Bitrix
+/// shop.
 fn known(wanted: &Suggest, rules: &ShopRules) -> Vec<ShopStatus> {
     let given: Vec<_> = wanted
         .statuses

@@ -49,7 +49,8 @@ pub(super) struct Args {
     /// An application with this client id; its secret is that of the webhook
     #[arg(long, value_name = "CLIENT_ID", requires = "app_to")]
     app: Option<String>,
-    /// Where its messages go, e.g. http://127.0.0.1:8080/webhooks/bitrix24/main; the browser is sent to /oauth below
+    /// Where its messages go, e.g. http://127.0.0.1:8080/webhooks/bitrix24/main; the browser is
+    /// sent to /oauth below
     #[arg(long, value_name = "ADDRESS", requires = "app")]
     app_to: Option<String>,
     /// Work without leads: a new lead with a name turns into a contact and a deal by itself
@@ -58,7 +59,8 @@ pub(super) struct Args {
     /// Check parameter names against JSON schemas of the methods in this directory
     #[arg(long)]
     spec_dir: Option<PathBuf>,
-    /// Play a 1C base instead, which exchanges with a site at this address, e.g. http://127.0.0.1:8080/exchange/1c/main
+    /// Play a 1C base instead, which exchanges with a site at this address, e.g.
+    /// http://127.0.0.1:8080/exchange/1c/main
     #[arg(long, value_name = "ADDRESS", requires = "login")]
     onec: Option<String>,
     /// The login that the base has there

@@ -1,4 +1,5 @@
-//! Acts on all letters that a filter finds: shown first, confirmed by their number, done by the worker, stopped on demand.
+//! Acts on all letters that a filter finds: shown first, confirmed by their number, done by the
+//! worker, stopped on demand.
 
 use super::list::{BULK, LONGEST_REASON, ListQuery, PATH};
 use crate::{

@@ -30,7 +30,8 @@ const PAGE: u32 = 200;
 /// Faulty lines that are shown; their number is told in any case.
 const MOST_SHOWN: usize = 500;
 
-/// `GET /console/dead-letters/export`: every letter of the filter, a page at a time, so that their number does not matter.
+/// `GET /console/dead-letters/export`: every letter of the filter, a page at a time, so that their
+/// number does not matter.
 pub(in crate::console) async fn export(
     Extract(state): Extract<State>,
     visitor: Viewer,
@@ -38,7 +39,8 @@ pub(in crate::console) async fn export(
 ) -> Result<Response, ErrorPage> {
     let mut filter = asked.filter(visitor.lang)?;
     filter.limit = PAGE;
-    // The first page is read before the answer begins: what goes wrong then is still told on a page.
+    // The first page is read before the answer begins: what goes wrong then is still told on a
+    // page.
     let (first, rest) = page(&state.app, filter)
         .await
         .map_err(|error| ErrorPage::of(error, visitor.lang))?;

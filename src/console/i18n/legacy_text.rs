@@ -1,8 +1,9 @@
 //! Stored sentences of ours, read again in Russian.
 //!
-//! An order's life, decisions, conflicts and what stopped a lane are stored as English sentences, for every reader. The console says them in
-//! Russian where it knows how they are made: [`super::phrasebook`] has each sentence with its gaps. What is not in the book, and what stands in
-//! a gap, is shown as it is stored: the words of a portal, a shop or a network are not ours.
+//! An order's life, decisions, conflicts and what stopped a lane are stored as English sentences,
+//! for every reader. The console says them in Russian where it knows how they are made:
+//! [`super::phrasebook`] has each sentence with its gaps. What is not in the book, and what stands
+//! in a gap, is shown as it is stored: the words of a portal, a shop or a network are not ours.
 
 use super::phrasebook::{PARTS, SENTENCES, WORDS};
 use crate::domain::ErrorCode;
@@ -75,7 +76,8 @@ fn looked_up(book: &[(&str, &str)], text: &str, depth: u8) -> Option<String> {
     })
 }
 
-/// What stands in the gaps of a sentence, if the text is such a one: each gap ends where the words behind it come first.
+/// What stands in the gaps of a sentence, if the text is such a one: each gap ends where the words
+/// behind it come first.
 fn fit<'t>(sentence: &str, text: &'t str) -> Option<Vec<&'t str>> {
     let mut gaps = Vec::new();
     let (first, mut rest) = before_gap(sentence);

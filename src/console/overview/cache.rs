@@ -1,4 +1,5 @@
-//! How everything is, as the console sees it: asked of the database when a page is opened, and by all open pages together when they are kept up to date.
+//! How everything is, as the console sees it: asked of the database when a page is opened, and by
+//! all open pages together when they are kept up to date.
 
 use crate::app::{App, Error, StatusReport, operations::overview::Overview};
 use std::{
@@ -9,8 +10,8 @@ use tokio::time::Instant;
 
 /// A look that takes no longer is made each time.
 const CHEAP: Duration = Duration::from_millis(50);
-/// A dear one serves so many times as long as it took, and no longer than this: however many pages are open, the database spends a small
-/// share of its time on them.
+/// A dear one serves so many times as long as it took, and no longer than this: however many pages
+/// are open, the database spends a small share of its time on them.
 const SHARE: u32 = 20;
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -37,7 +38,8 @@ impl OverviewCache {
         self.made(look(app)).await
     }
 
-    /// How everything was lately: for a page that is open. Never older than what any page showed when it was opened.
+    /// How everything was lately: for a page that is open. Never older than what any page showed
+    /// when it was opened.
     pub(in crate::console) async fn lately(&self, app: &App) -> Result<Arc<CachedOverview>, Error> {
         match self.kept() {
             Some(kept) => Ok(kept),

@@ -34,7 +34,8 @@ pub(in crate::console) async fn get(
     })
 }
 
-/// What `render` makes, after each pause, until it makes nothing, the process stops or the time is up.
+/// What `render` makes, after each pause, until it makes nothing, the process stops or the time is
+/// up.
 pub(in crate::console) fn stream<F, Fut>(state: State, pause: Duration, render: F) -> Response
 where
     F: Fn() -> Fut + Send + 'static,

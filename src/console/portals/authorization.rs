@@ -1,7 +1,9 @@
-//! Letting the bridge into a portal as an application, in the browser: begun here, ended in the portal, told here.
+//! Letting the bridge into a portal as an application, in the browser: begun here, ended in the
+//! portal, told here.
 //!
-//! The link into the portal carries the state of this one authorisation. It opens nothing: it serves once, for a quarter of an hour, and only
-//! shows that the code that comes back was asked for here. What the pages ask by afterwards is its digest.
+//! The link into the portal carries the state of this one authorisation. It opens nothing: it
+//! serves once, for a quarter of an hour, and only shows that the code that comes back was asked
+//! for here. What the pages ask by afterwards is its digest.
 
 use crate::{
     app::portal_access::{Access, AuthorizationStart, AuthorizationState, CodeOutcome},
@@ -51,7 +53,8 @@ fn known(state: &State, name: &str, visitor: &Viewer) -> Result<PortalName, Erro
     known.ok_or_else(|| ErrorPage::not_found(visitor.lang))
 }
 
-/// How the application stands, and the button that lets it in; nothing for a portal that is reached by a webhook.
+/// How the application stands, and the button that lets it in; nothing for a portal that is reached
+/// by a webhook.
 pub(in crate::console) async fn section(
     state: &State,
     visitor: &Viewer,

@@ -1,8 +1,9 @@
 //! How often somebody may try to sign in.
 //!
-//! Wrong passwords are counted by the name that is tried together with where the try comes from, and by where it comes from for all names:
-//! a stranger who guesses at a name keeps nobody else out. What is counted of an unknown name is counted as for a known one, so that
-//! nothing tells which there are. Keys are judged always: they cannot be guessed.
+//! Wrong passwords are counted by the name that is tried together with where the try comes from,
+//! and by where it comes from for all names: a stranger who guesses at a name keeps nobody else
+//! out. What is counted of an unknown name is counted as for a known one, so that nothing tells
+//! which there are. Keys are judged always: they cannot be guessed.
 
 use crate::doors::{self, Admitted, Tries};
 use sha2::{Digest as _, Sha256};
@@ -15,7 +16,8 @@ use tokio::{
     time::timeout,
 };
 
-/// Passwords that are hashed at the same time: each takes memory and a processor for a while, on purpose.
+/// Passwords that are hashed at the same time: each takes memory and a processor for a while, on
+/// purpose.
 const HASHED: usize = 2;
 /// How long a try waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,7 +58,8 @@ impl ThrottleKey {
 }
 
 impl LoginThrottle {
-    /// A turn to have a password judged; none if there were too many tries. Counts as wrong until [`LoginThrottle::right`] is said.
+    /// A turn to have a password judged; none if there were too many tries. Counts as wrong until
+    /// [`LoginThrottle::right`] is said.
     pub(in crate::console) async fn turn(&self, who: ThrottleKey) -> Option<SemaphorePermit<'_>> {
         let name = (who.source, who.name);
         let admitted = [self.names.admits(&name), self.sources.admits(&who.source)];

@@ -92,7 +92,8 @@ enum SignInResult {
     Not,
 }
 
-/// Judges credentials. A right key is taken always; a password takes as long to judge for a name that nobody has.
+/// Judges credentials. A right key is taken always; a password takes as long to judge for a name
+/// that nobody has.
 async fn known(state: &State, form: &Credentials, who: ThrottleKey) -> SignInResult {
     if !form.key.is_empty() {
         return match state.config.authenticate(&form.key) {

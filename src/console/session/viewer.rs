@@ -1,7 +1,8 @@
 //! Who looks at a page.
 //!
-//! The cookie holds 256 random bits; the database only their digest. The token against forged requests is another digest of the same bits,
-//! so it needs no place of its own. The role is read from the settings at each request, and a changed key or password ends the session.
+//! The cookie holds 256 random bits; the database only their digest. The token against forged
+//! requests is another digest of the same bits, so it needs no place of its own. The role is read
+//! from the settings at each request, and a changed key or password ends the session.
 
 use crate::{
     app::{Actor, Session},
@@ -28,7 +29,8 @@ use subtle::ConstantTimeEq as _;
 
 /// How long a session lasts.
 pub(in crate::console) const LIFE: Duration = Duration::from_hours(12);
-/// The cookie's name where the request came by https: browsers keep such a one to https and to this host.
+/// The cookie's name where the request came by https: browsers keep such a one to https and to this
+/// host.
 const SECURE_COOKIE: &str = "__Host-b24_session";
 const COOKIE: &str = "b24_session";
 
@@ -159,7 +161,8 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     cookie(headers, name).filter(|token| token.len() == 64)
 }
 
-/// Whether the browser speaks https, by the word of the proxy that ends it. A lie only gives the liar a cookie that is kept better.
+/// Whether the browser speaks https, by the word of the proxy that ends it. A lie only gives the
+/// liar a cookie that is kept better.
 fn is_https(headers: &HeaderMap) -> bool {
     let proto = headers.get("x-forwarded-proto");
     proto.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))

@@ -18,7 +18,8 @@ use serde_json::Value;
 /// How many seconds ago a moment may be to be told by the distance.
 const NEAR: i64 = 7 * 86_400;
 
-/// A moment by its distance, with the exact time as its title. The script keeps both up to date, in the browser's own zone.
+/// A moment by its distance, with the exact time as its title. The script keeps both up to date, in
+/// the browser's own zone.
 pub(in crate::console) fn time(visitor: &Viewer, at: DateTime<Utc>) -> Markup {
     html! {
         time data-ago datetime=(iso(at)) title=(exact(at)) { (distance(visitor.now, at, visitor.lang)) }

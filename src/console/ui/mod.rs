@@ -1,4 +1,5 @@
-//! What pages are made of: the layout, components, sortable tables, charts, files and the page of an error.
+//! What pages are made of: the layout, components, sortable tables, charts, files and the page of
+//! an error.
 
 pub(super) mod assets;
 pub(super) mod chart;

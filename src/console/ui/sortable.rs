@@ -1,6 +1,8 @@
-//! Tables that people sort by the heads of their columns: links, so that a keyboard reaches them and no script is needed.
+//! Tables that people sort by the heads of their columns: links, so that a keyboard reaches them
+//! and no script is needed.
 //!
-//! A page sorts what it has read, which is bounded, and only by columns that it names; what else a link asks for changes nothing.
+//! A page sorts what it has read, which is bounded, and only by columns that it names; what else a
+//! link asks for changes nothing.
 
 use crate::console::{i18n::messages::Text, session::viewer::Viewer};
 use maud::{Markup, html};

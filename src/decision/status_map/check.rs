@@ -39,7 +39,8 @@ pub enum Finding {
         /// The row says so itself (`direction = "to_portal"`).
         intended: bool,
     },
-    /// A stage of a funnel in use that no row is written as or accepts: moves into it are not told to the shop.
+    /// A stage of a funnel in use that no row is written as or accepts: moves into it are not told
+    /// to the shop.
     Unaccepted {
         /// The stage.
         stage: String,
@@ -154,7 +155,8 @@ fn unknown_stages(map: &StatusMap, funnels: &[Funnel], findings: &mut Vec<Findin
     findings.dedup();
 }
 
-/// The stage that was probably meant: the same but for case, prefix or surrounding blanks, or called so by people.
+/// The stage that was probably meant: the same but for case, prefix or surrounding blanks, or
+/// called so by people.
 fn meant(stage: &Stage, shown: &[PortalStage]) -> Option<String> {
     let bare = |id: &str| {
         let id = id.trim().to_lowercase();

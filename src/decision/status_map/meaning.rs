@@ -116,7 +116,8 @@ impl Meaning {
             .or_else(|| by_words(code))
     }
 
-    /// What a stage means: how it ends a deal, else what people call it, else the id it was born with.
+    /// What a stage means: how it ends a deal, else what people call it, else the id it was born
+    /// with.
     pub fn of_stage(stage: &PortalStage) -> Option<Self> {
         let named = by_words(&stage.name);
         match stage.semantics {
@@ -160,8 +161,8 @@ fn by_words(name: &str) -> Option<Meaning> {
         .map(|(_, meaning)| *meaning)
 }
 
-/// Which statuses of a table usually say that an order is paid, delivered or cancelled, by their codes and by the stages they are
-/// written as: for shops that do not list them.
+/// Which statuses of a table usually say that an order is paid, delivered or cancelled, by their
+/// codes and by the stages they are written as: for shops that do not list them.
 pub fn finality(map: &StatusMap) -> Finality {
     let all = |meanings: &[Meaning], stages: &[&str]| {
         map.rows()

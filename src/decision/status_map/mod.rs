@@ -1,4 +1,5 @@
-//! The correspondence table beside the portal's own funnels and stages: what is wrong with it, and what it might be.
+//! The correspondence table beside the portal's own funnels and stages: what is wrong with it, and
+//! what it might be.
 //!
 //! Owns no reading: the caller brings what `crm.category.list` and `crm.status.list` said.
 

@@ -50,8 +50,8 @@ struct Row<'a> {
     reverse: bool,
 }
 
-/// Proposes a table for the shop from meanings of statuses and stages. Statuses stand in the order of an order's life; what
-/// could not be placed is left as a comment, never guessed.
+/// Proposes a table for the shop from meanings of statuses and stages. Statuses stand in the order
+/// of an order's life; what could not be placed is left as a comment, never guessed.
 pub fn suggest(shop: &ShopName, funnel: &Funnel, statuses: &[ShopStatus]) -> String {
     let meanings: Vec<Option<Meaning>> = funnel.stages.iter().map(Meaning::of_stage).collect();
     let mut rows: Vec<Row<'_>> = statuses
@@ -79,8 +79,8 @@ pub fn suggest(shop: &ShopName, funnel: &Funnel, statuses: &[ShopStatus]) -> Str
     write_toml(shop, funnel, &rows)
 }
 
-/// The first stage that means this, else the nearest that may stand in. A stage of work that stands in for something later
-/// is the last of its kind: papers are prepared before goods are.
+/// The first stage that means this, else the nearest that may stand in. A stage of work that stands
+/// in for something later is the last of its kind: papers are prepared before goods are.
 fn place(meaning: Meaning, stages: &[Option<Meaning>]) -> Option<usize> {
     let means = |wanted: Meaning| move |m: &Option<Meaning>| *m == Some(wanted);
     stages.iter().position(means(meaning)).or_else(|| {
@@ -91,8 +91,8 @@ fn place(meaning: Meaning, stages: &[Option<Meaning>]) -> Option<usize> {
     })
 }
 
-/// Stages that no row is written as are accepted by a row of their meaning, else by the row before them in the funnel, and what comes
-/// before all rows by the first of them.
+/// Stages that no row is written as are accepted by a row of their meaning, else by the row before
+/// them in the funnel, and what comes before all rows by the first of them.
 fn share_out(rows: &mut [Row<'_>], meanings: &[Option<Meaning>]) {
     for (index, meaning) in meanings.iter().enumerate() {
         if rows.iter().any(|row| row.stage == Some(index)) {

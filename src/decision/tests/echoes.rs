@@ -38,7 +38,8 @@ fn an_older_snapshot_does_not_take_back_what_the_shop_was_told() {
     assert_eq!(refused.refused(at(1000)).unwrap().status, "N");
 }
 
-/// N was agreed and told P at 990, which the shop took at 1001; it says N since `since`, heard at `seen`.
+/// N was agreed and told P at 990, which the shop took at 1001; it says N since `since`, heard at
+/// `seen`.
 fn after_taking(since: Option<i64>, seen: i64) -> Order {
     let told = order().portal("EXECUTING", 500);
     let Action::TellShop { agreed, .. } = told.decide().action else {

@@ -157,7 +157,8 @@ impl Order {
         self.with(decide)
     }
 
-    /// The outcome in a word: `= N`, `> EXECUTING`, `< EXECUTING` (put back), `shop P`, or the debug text.
+    /// The outcome in a word: `= N`, `> EXECUTING`, `< EXECUTING` (put back), `shop P`, or the
+    /// debug text.
     fn outcome(&self) -> String {
         word(&self.decide())
     }

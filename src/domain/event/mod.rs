@@ -82,8 +82,8 @@ impl EventBody {
 }
 
 impl Event {
-    /// Reads a message of a shop whose texts are the usual ones; on failure every fault at once. `phone_country` is
-    /// the calling code for phones written without one.
+    /// Reads a message of a shop whose texts are the usual ones; on failure every fault at once.
+    /// `phone_country` is the calling code for phones written without one.
     pub fn parse(message: &Value, phone_country: &str) -> Result<Self, Faults> {
         let texts = Texts::default();
         let rules = Reading {

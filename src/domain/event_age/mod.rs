@@ -1,8 +1,10 @@
 //! Which of two states of one order is the newer one.
 //!
-//! What is known decides, in this order: the shop's count of changes, the time of the change, the time of the status, within one
-//! second what the state itself says, and else arrival. What is known is remembered: a state that carries no count and no time takes
-//! nothing away from what older ones carried. A time is believed only as far as it can be true: nothing was changed after it came in.
+//! What is known decides, in this order: the shop's count of changes, the time of the change, the
+//! time of the status, within one second what the state itself says, and else arrival. What is
+//! known is remembered: a state that carries no count and no time takes nothing away from what
+//! older ones carried. A time is believed only as far as it can be true: nothing was changed after
+//! it came in.
 
 use super::{DELETED, EventBody, Fact, Faults, Finality, Offset, json_reader::Reader};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,10 +14,12 @@ use std::cmp::Ordering;
 
 /// A time that is further ahead of its own arrival than this counts as the arrival.
 pub const AHEAD: TimeDelta = TimeDelta::minutes(1);
-/// States of one second that came further apart than this are ordered by arrival: the shop may tell its times by the day.
+/// States of one second that came further apart than this are ordered by arrival: the shop may tell
+/// its times by the day.
 const TIED: TimeDelta = TimeDelta::hours(1);
 
-/// What tells how new a state of an order is; with what was remembered of those before it, how new the newest known one is.
+/// What tells how new a state of an order is; with what was remembered of those before it, how new
+/// the newest known one is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Age {
     /// The last known count of changes.
@@ -86,7 +90,8 @@ pub struct Verdict {
     pub newer: bool,
     /// What that rests on.
     pub ground: Ground,
-    /// It is older by its time alone, but says what the newer one does not: a clock may have been set back.
+    /// It is older by its time alone, but says what the newer one does not: a clock may have been
+    /// set back.
     pub doubtful: bool,
 }
 
@@ -164,7 +169,8 @@ impl Age {
         self
     }
 
-    /// What is remembered once `newer` was found to be newer: its own count and time where it has them, else what was known.
+    /// What is remembered once `newer` was found to be newer: its own count and time where it has
+    /// them, else what was known.
     #[must_use]
     pub fn then(&self, newer: &Self) -> Self {
         let dated = if newer.updated_at.is_some() {
@@ -180,8 +186,8 @@ impl Age {
         }
     }
 
-    /// What is remembered once `older` was found to be older: the newest state is not below what that carries, where it carries
-    /// nothing itself.
+    /// What is remembered once `older` was found to be older: the newest state is not below what
+    /// that carries, where it carries nothing itself.
     #[must_use]
     pub fn over(&self, older: &Self) -> Self {
         let dated = if self.timed || older.updated_at <= self.updated_at {
@@ -202,8 +208,9 @@ impl Age {
         }
     }
 
-    /// Whether `next` is newer than this, of which it is known that it was the newest so far. `clock` is how far the shop's clock is
-    /// ahead, as measured; it is used only where it is certain.
+    /// Whether `next` is newer than this, of which it is known that it was the newest so far.
+    /// `clock` is how far the shop's clock is ahead, as measured; it is used only where it is
+    /// certain.
     pub fn judge(&self, next: &Self, clock: Offset, finality: &Finality) -> Verdict {
         if let (Some(mine), Some(other)) = (self.version, next.version)
             && mine != other

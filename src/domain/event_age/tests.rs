@@ -28,7 +28,8 @@ fn judge(one: &Age, other: &Age) -> Verdict {
     one.judge(other, Offset::UNMEASURED, &finality())
 }
 
-/// The states in the order in which they come in; which of them is the newest in the end, and what is remembered.
+/// The states in the order in which they come in; which of them is the newest in the end, and what
+/// is remembered.
 fn newest(states: &[Age], ahead: Offset) -> (usize, Age) {
     let mut known = states[0].clone();
     let mut place = 0;
@@ -190,8 +191,8 @@ fn an_age_that_was_stored_is_read_back_the_same() {
     assert_eq!(serde_json::from_value::<Age>(stored).unwrap(), age);
 }
 
-/// States of an order's true life: the place there, whether it carries a count, whether a time. What a shop leaves out now and then
-/// is one of the two, or both.
+/// States of an order's true life: the place there, whether it carries a count, whether a time.
+/// What a shop leaves out now and then is one of the two, or both.
 fn life() -> impl Strategy<Value = Vec<(usize, bool, bool)>> {
     (any::<bool>(), prop::collection::vec(0..3_u8, 1..8)).prop_map(|(counts, carried)| {
         let of = |(place, carried)| match carried {

@@ -1,6 +1,8 @@
-//! Who somebody is, as far as a shop's words tell: what identifies a person or a firm, and when two are one.
+//! Who somebody is, as far as a shop's words tell: what identifies a person or a firm, and when two
+//! are one.
 //!
-//! What identifies nobody ([`Placeholders`]) is left out before. Values alone never make one of two whose names contradict.
+//! What identifies nobody ([`Placeholders`]) is left out before. Values alone never make one of two
+//! whose names contradict.
 
 mod names;
 mod placeholders;
@@ -80,10 +82,12 @@ impl Person {
         names::compare(&self.names, &other.names)
     }
 
-    /// Whether this, remembered, and that, told now of the same order or under the same customer id, are one person.
+    /// Whether this, remembered, and that, told now of the same order or under the same customer
+    /// id, are one person.
     ///
-    /// Names that contradict are two, whatever agrees: somebody orders for others under his own account. One customer id is one person, two ids are two.
-    /// Without ids a phone or an address in common counts, or the whole name.
+    /// Names that contradict are two, whatever agrees: somebody orders for others under his own
+    /// account. One customer id is one person, two ids are two. Without ids a phone or an address
+    /// in common counts, or the whole name.
     pub fn is(&self, now: &Self) -> bool {
         let phone = self.phones.iter().any(|phone| now.phones.contains(phone));
         let email = self.emails.iter().any(|email| now.emails.contains(email));
@@ -190,7 +194,8 @@ impl LegalEntity {
             .collect()
     }
 
-    /// Whether this, remembered, and that, told now, are one: by number and branch, or by name where a number is not told.
+    /// Whether this, remembered, and that, told now, are one: by number and branch, or by name
+    /// where a number is not told.
     pub fn is(&self, now: &Self) -> bool {
         let differ = |one: &Option<String>, other: &Option<String>| matches!((one, other), (Some(one), Some(other)) if one != other);
         if differ(&self.inn, &now.inn) || differ(&self.kpp, &now.kpp) {

@@ -1,7 +1,9 @@
-//! Whether two names can be one person's: by their parts in any order and spelling, never by the whole text.
+//! Whether two names can be one person's: by their parts in any order and spelling, never by the
+//! whole text.
 //!
-//! Cyrillic and Latin spellings come to one skeleton; initials, short forms and a letter typed wrong are no contradiction. Names contradict only
-//! if both tell a first and a last name and nothing of them agrees, or if both tell a given name and those are different people's.
+//! Cyrillic and Latin spellings come to one skeleton; initials, short forms and a letter typed
+//! wrong are no contradiction. Names contradict only if both tell a first and a last name and
+//! nothing of them agrees, or if both tell a given name and those are different people's.
 
 use super::{
     NAMES_FIELDS,
@@ -64,7 +66,8 @@ pub enum Agreement {
     Same,
 }
 
-/// Whether a text that stands for a name names nobody: an eraser's stand-in, a form's own word, marks alone.
+/// Whether a text that stands for a name names nobody: an eraser's stand-in, a form's own word,
+/// marks alone.
 pub fn names_nobody(text: &str) -> bool {
     let plain = lower(text);
     let plain = plain.trim_matches(|c: char| !c.is_alphanumeric());
@@ -75,7 +78,8 @@ pub fn names_nobody(text: &str) -> bool {
         || plain.starts_with("удален")
 }
 
-/// Compares two names, each as its parts: first, last and second name, in whatever field they stand.
+/// Compares two names, each as its parts: first, last and second name, in whatever field they
+/// stand.
 pub(super) fn compare(
     one: &[Option<String>; NAMES_FIELDS],
     other: &[Option<String>; NAMES_FIELDS],
@@ -117,7 +121,8 @@ pub(super) fn key(names: &[Option<String>; NAMES_FIELDS]) -> String {
     parts.join(" ")
 }
 
-/// The skeletons of a name's parts, without what names nobody, and without the patronymic where enough is left.
+/// The skeletons of a name's parts, without what names nobody, and without the patronymic where
+/// enough is left.
 fn parts(names: &[Option<String>; NAMES_FIELDS]) -> Vec<String> {
     let texts = names.iter().flatten().filter(|text| !names_nobody(text));
     if texts.clone().any(|text| is_organisation(text)) {
@@ -204,7 +209,8 @@ fn lower(text: &str) -> String {
     small.map(|c| if c == 'ё' { 'е' } else { c }).collect()
 }
 
-/// Whether two parts may be one: equal, an initial, forms of one given name, or one letter typed wrong.
+/// Whether two parts may be one: equal, an initial, forms of one given name, or one letter typed
+/// wrong.
 fn alike(one: &str, other: &str) -> bool {
     let (a, b) = (one.chars().count(), other.chars().count());
     if a == 1 || b == 1 {
@@ -252,7 +258,8 @@ fn skeleton_of(form: &str) -> String {
     skeleton(&lower(form))
 }
 
-/// A word in Latin letters, with what different ways of writing Russian in Latin differ in taken out.
+/// A word in Latin letters, with what different ways of writing Russian in Latin differ in taken
+/// out.
 fn skeleton(word: &str) -> String {
     let head = ["я", "ya", "ja", "ia"]
         .into_iter()

@@ -1,6 +1,8 @@
-//! Values that identify nobody: what forms, erasers and operators put where a customer's own should stand.
+//! Values that identify nobody: what forms, erasers and operators put where a customer's own should
+//! stand.
 //!
-//! A built-in list, and what a shop adds (`placeholders`). Such a value never finds or joins customers, and is put on no card.
+//! A built-in list, and what a shop adds (`placeholders`). Such a value never finds or joins
+//! customers, and is put on no card.
 
 use super::names_nobody;
 use crate::domain::Phone;
@@ -29,9 +31,11 @@ const LOCAL_PARTS: &[&str] = &[
     "unknown",
     "xxx",
 ];
-/// Domains under which no mail arrives (RFC 2606 and RFC 6761; `example.com` and its like are left to demonstrations).
+/// Domains under which no mail arrives (RFC 2606 and RFC 6761; `example.com` and its like are left
+/// to demonstrations).
 const NO_MAIL: &[&str] = &["invalid", "localhost", "test"];
-/// Local parts of a house's common addresses: such an address is a person's only if the name agrees, too.
+/// Local parts of a house's common addresses: such an address is a person's only if the name
+/// agrees, too.
 const COMMON: &[&str] = &[
     "admin",
     "buh",
@@ -80,8 +84,9 @@ pub struct Placeholders {
 }
 
 impl Placeholders {
-    /// Adds what a shop lists: an address (`info@shop.example`), all addresses of a domain (`*@market.example`), a phone, a customer id
-    /// (`id:5`), or a word that stands where a name or an address should. The rule it breaks otherwise.
+    /// Adds what a shop lists: an address (`info@shop.example`), all addresses of a domain
+    /// (`*@market.example`), a phone, a customer id (`id:5`), or a word that stands where a name or
+    /// an address should. The rule it breaks otherwise.
     pub fn add(&mut self, text: &str, phone_country: &str) -> Result<(), &'static str> {
         let text = text.trim().to_lowercase();
         if text.is_empty() || text.chars().count() > 320 {

@@ -1,4 +1,5 @@
-//! A person's name as people write it: with marks around it, or whole in one field; and its parts as a card has them.
+//! A person's name as people write it: with marks around it, or whole in one field; and its parts
+//! as a card has them.
 
 use super::{
     NAMES_FIELDS,
@@ -113,7 +114,8 @@ pub(super) fn is_organisation(text: &str) -> bool {
         .any(|word| ORGANISATION.contains(&word.as_str()))
 }
 
-/// A name's text without what nobody reads as part of it: hidden marks, pictures, quotes and commas around it, blanks.
+/// A name's text without what nobody reads as part of it: hidden marks, pictures, quotes and commas
+/// around it, blanks.
 pub(super) fn tidy(text: &str) -> String {
     let seen = text
         .chars()
@@ -148,8 +150,9 @@ fn is_picture(c: char) -> bool {
         | '\u{2900}'..='\u{297f}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
 }
 
-/// The parts for a card. What was told in parts stays in its parts; a whole name in one field is divided only where its
-/// own words say which is which: a patronymic among three, one known given name of two, a comma behind the last name.
+/// The parts for a card. What was told in parts stays in its parts; a whole name in one field is
+/// divided only where its own words say which is which: a patronymic among three, one known given
+/// name of two, a comma behind the last name.
 pub(super) fn divide(names: [Option<String>; NAMES_FIELDS]) -> [Option<String>; NAMES_FIELDS] {
     let mut told = names.iter().flatten();
     let (Some(whole), None) = (told.next(), told.next()) else {

@@ -12,8 +12,8 @@ use std::fmt;
 pub struct Phone(String);
 
 impl Phone {
-    /// The first number in a text as people write it. `country` is the calling code (`7`) for numbers
-    /// without one. None if there is none that a person could dial.
+    /// The first number in a text as people write it. `country` is the calling code (`7`) for
+    /// numbers without one. None if there is none that a person could dial.
     pub fn parse(text: &str, country: &str) -> Option<Self> {
         let mut numbers = Self::read(text, country).numbers.into_iter();
         numbers.next().map(|number| number.phone)
@@ -29,7 +29,8 @@ impl Phone {
         &self.0
     }
 
-    /// How the number may stand in a portal that compares text: at most three spellings, E.164 first.
+    /// How the number may stand in a portal that compares text: at most three spellings, E.164
+    /// first.
     pub fn spellings(&self) -> Vec<String> {
         let digits = &self.0[1..];
         let mut all = vec![self.0.clone(), digits.to_owned()];

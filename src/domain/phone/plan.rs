@@ -1,5 +1,5 @@
-//! Numbering plans: which calling codes there are, how long their numbers are, and which trunk prefix
-//! people write before them.
+//! Numbering plans: which calling codes there are, how long their numbers are, and which trunk
+//! prefix people write before them.
 
 use std::sync::LazyLock;
 
@@ -47,8 +47,8 @@ impl Plan {
         })
     }
 
-    /// Whether so many digits can be a number here. Where a trunk prefix is dialled, no number begins with
-    /// zero.
+    /// Whether so many digits can be a number here. Where a trunk prefix is dialled, no number
+    /// begins with zero.
     fn fits(&self, national: &str) -> bool {
         let zero = national.starts_with('0') && !self.trunk.is_empty();
         // Russia: 8 and nine digits of a mobile number are one digit too few.
@@ -56,14 +56,14 @@ impl Plan {
         (self.fewest..=self.most).contains(&national.len()) && !zero && !short
     }
 
-    /// Whether these digits may be a number of this country without its code and its trunk prefix: not
-    /// where no area begins so.
+    /// Whether these digits may be a number of this country without its code and its trunk prefix:
+    /// not where no area begins so.
     pub(super) fn alone(&self, digits: &str) -> bool {
         self.code != "7" || digits.len() != 10 || !digits.starts_with(['0', '1', '2', '5', '6'])
     }
 
-    /// What is to be dialled after the code, without a trunk prefix that was written along; none if these
-    /// digits are no number here.
+    /// What is to be dialled after the code, without a trunk prefix that was written along; none if
+    /// these digits are no number here.
     pub(super) fn national<'a>(&self, digits: &'a str) -> Option<&'a str> {
         if self.fits(digits) {
             return Some(digits);

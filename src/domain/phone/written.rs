@@ -1,5 +1,5 @@
-//! Numbers in a text as people write it: words beside them, several in one field, extensions, and marks
-//! that nobody sees.
+//! Numbers in a text as people write it: words beside them, several in one field, extensions, and
+//! marks that nobody sees.
 
 use super::{Phone, plan::Plan};
 use std::collections::VecDeque;
@@ -87,8 +87,8 @@ pub(super) fn read(text: &str, country: &str) -> Phones {
     found
 }
 
-/// These digits as an extension of the number before them, if they are one: announced, or alone after a
-/// pause.
+/// These digits as an extension of the number before them, if they are one: announced, or alone
+/// after a pause.
 fn extension(
     digits: &str,
     rest: &VecDeque<Piece>,
@@ -99,8 +99,8 @@ fn extension(
     fits.then(|| digits.to_owned())
 }
 
-/// The number that begins with these digits, and how many of the pieces behind them belong to it. Where
-/// several numbers stand side by side, the longest after which another begins.
+/// The number that begins with these digits, and how many of the pieces behind them belong to it.
+/// Where several numbers stand side by side, the longest after which another begins.
 fn number(
     plus: bool,
     first: &str,
@@ -124,8 +124,8 @@ fn number(
     }
 }
 
-/// The numbers that these digits and those behind them (from this piece on) may be, each with the place
-/// where it ends.
+/// The numbers that these digits and those behind them (from this piece on) may be, each with the
+/// place where it ends.
 fn candidates(
     plus: bool,
     first: &str,
@@ -196,8 +196,8 @@ fn all_the_same(digits: &str) -> bool {
         .is_some_and(|first| tail.all(|digit| digit == first))
 }
 
-/// The text with what looks alike made the same: digits of every script, dashes, blanks, plus signs; what
-/// nobody sees is gone.
+/// The text with what looks alike made the same: digits of every script, dashes, blanks, plus
+/// signs; what nobody sees is gone.
 fn plain(text: &str) -> Vec<char> {
     text.chars().take(LONGEST).filter_map(alike).collect()
 }

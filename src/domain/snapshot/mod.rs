@@ -67,10 +67,11 @@ pub struct Snapshot {
     pub notes: Vec<String>,
     /// Where the order was placed.
     pub origin: Origin,
-    /// Parts that could not be used and were left out, each in one sentence (a phone that cannot be one).
+    /// Parts that could not be used and were left out, each in one sentence (a phone that cannot be
+    /// one).
     pub left_out: Vec<String>,
-    /// What is to be read in the portal as it was written, because no field of a card holds it: a phone with the
-    /// words beside it, an address that cannot be one. Hostile text.
+    /// What is to be read in the portal as it was written, because no field of a card holds it: a
+    /// phone with the words beside it, an address that cannot be one. Hostile text.
     pub readable: Vec<Readable>,
     /// The data as the shop sent it, unknown fields included: mappings to user fields look here.
     pub data: Map<String, Value>,
@@ -86,7 +87,8 @@ pub enum Readable {
 }
 
 impl Snapshot {
-    /// Takes the customer's e-mail addresses out, to be read in the portal as text. They are returned.
+    /// Takes the customer's e-mail addresses out, to be read in the portal as text. They are
+    /// returned.
     pub fn withhold_emails(&mut self) -> Vec<String> {
         let customer = self.customer.as_mut();
         let emails = customer.map(|customer| std::mem::take(&mut customer.emails));
@@ -203,7 +205,8 @@ pub struct Delivery {
     pub vat_included: bool,
     /// Where to.
     pub address: Option<String>,
-    /// Who takes it, where that is not the customer: a name and a number for people to read, never a customer's.
+    /// Who takes it, where that is not the customer: a name and a number for people to read, never
+    /// a customer's.
     pub recipient: Vec<String>,
 }
 

@@ -1,6 +1,6 @@
-//! Reading a snapshot: every fault is told with its pointer, and lists are bounded. What a person wrote never costs
-//! the order: a text that is too long is shortened, what cannot be a phone, an address or a taxpayer number is
-//! left out, and both are said.
+//! Reading a snapshot: every fault is told with its pointer, and lists are bounded. What a person
+//! wrote never costs the order: a text that is too long is shortened, what cannot be a phone, an
+//! address or a taxpayer number is left out, and both are said.
 
 use super::{
     Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Readable,

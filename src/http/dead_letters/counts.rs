@@ -11,7 +11,8 @@ use axum::{
     extract::{Query, State as Extract, rejection::QueryRejection},
 };
 
-/// Counts open dead letters: to a shop its own, to an operator all. `after` and `limit` play no part.
+/// Counts open dead letters: to a shop its own, to an operator all. `after` and `limit` play no
+/// part.
 #[utoipa::path(
     get, path = "/v1/dead-letters/counts", tag = "dead letters", security(("key" = [])),
     params(Filter),

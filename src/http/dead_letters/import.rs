@@ -8,7 +8,8 @@ use crate::{
 };
 use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
 
-/// Takes dead letters as the export writes them. What is there already is left alone; faulty lines are named, the others taken.
+/// Takes dead letters as the export writes them. What is there already is left alone; faulty lines
+/// are named, the others taken.
 #[utoipa::path(
     post, path = "/v1/dead-letters/import", tag = "dead letters", security(("key" = [])),
     request_body(content = String, content_type = "application/x-ndjson"),

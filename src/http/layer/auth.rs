@@ -14,11 +14,13 @@ use axum::{
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// How long the answer to a wrong key is held back where too many came from the same place, and how many answers at once.
+/// How long the answer to a wrong key is held back where too many came from the same place, and how
+/// many answers at once.
 const HELD_BACK: Duration = Duration::from_secs(1);
 static HELD: Semaphore = Semaphore::const_new(256);
 
-/// A wrong key was shown, after many others from the same place: the next is judged no sooner than after this.
+/// A wrong key was shown, after many others from the same place: the next is judged no sooner than
+/// after this.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct TooMany(Duration);
 
@@ -32,7 +34,8 @@ pub(in crate::http) enum ShownKey {
     Nothing,
 }
 
-/// Judges the key that the request shows. Every key is judged; wrong ones are counted by where they come from.
+/// Judges the key that the request shows. Every key is judged; wrong ones are counted by where they
+/// come from.
 pub(in crate::http) fn shown(state: &State, headers: &HeaderMap) -> ShownKey {
     let value = headers.get(header::AUTHORIZATION);
     let key = value.and_then(|value| {

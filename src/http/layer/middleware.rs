@@ -1,4 +1,5 @@
-//! What surrounds every request: its id, its caller, its time limit, its headers, its line in the log.
+//! What surrounds every request: its id, its caller, its time limit, its headers, its line in the
+//! log.
 
 use super::auth::{self, ShownKey};
 use crate::{
@@ -65,7 +66,8 @@ fn security_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// The answer to a handler that panicked. The panic's words go to the log by the panic hook, not to the caller.
+/// The answer to a handler that panicked. The panic's words go to the log by the panic hook, not to
+/// the caller.
 pub(in crate::http) fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::new(ErrorCode::Bug, "the request met a fault of the bridge").into_response()
 }

@@ -1,4 +1,5 @@
-//! What every request passes: middleware, keys, bodies, paths, queries, and the one table of error to status.
+//! What every request passes: middleware, keys, bodies, paths, queries, and the one table of error
+//! to status.
 
 pub(super) mod auth;
 pub(super) mod body;

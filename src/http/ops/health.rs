@@ -35,7 +35,8 @@ pub(in crate::http) async fn get_healthz() -> Json<Health> {
     })
 }
 
-/// Ok while requests can be taken: the database is there, its schema is made, and the process is not about to stop.
+/// Ok while requests can be taken: the database is there, its schema is made, and the process is
+/// not about to stop.
 #[utoipa::path(
     get, path = "/readyz", tag = "watch",
     responses(
@@ -63,7 +64,8 @@ pub(in crate::http) async fn get_readyz(Extract(state): Extract<State>) -> Respo
     (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response()
 }
 
-/// Work that fails again and again: requests are taken all the same, so it does not take the process out of service.
+/// Work that fails again and again: requests are taken all the same, so it does not take the
+/// process out of service.
 async fn stuck(state: &State) -> Vec<String> {
     let stuck = timeout(PATIENCE, state.app.operations.stuck()).await;
     let stuck = stuck.ok().and_then(Result::ok).unwrap_or_default();

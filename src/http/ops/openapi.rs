@@ -36,7 +36,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document
 }
 
-/// Adds the answers that every endpoint of its kind has, and says of each failure which codes it may carry.
+/// Adds the answers that every endpoint of its kind has, and says of each failure which codes it
+/// may carry.
 fn complete(operation: &mut Operation) {
     let parameters = operation.parameters.iter().flatten();
     let at = |place: &ParameterIn| {

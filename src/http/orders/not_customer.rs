@@ -23,7 +23,8 @@ pub(in crate::http) struct NotCustomer {
     #[serde(default = "contact")]
     #[schema(value_type = String)]
     card: Card,
-    /// The id of the card that the order has, as the person saw it: another one by now is left alone.
+    /// The id of the card that the order has, as the person saw it: another one by now is left
+    /// alone.
     id: u64,
 }
 
@@ -34,11 +35,13 @@ fn contact() -> Card {
 /// What came of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Outcome {
-    /// `queued`: another card is looked for now; `later`: with the order's next event, since its last one is no longer kept.
+    /// `queued`: another card is looked for now; `later`: with the order's next event, since its
+    /// last one is no longer kept.
     result: &'static str,
 }
 
-/// Says that a card is not the customer's: the order leaves it, and it is never taken for this customer again.
+/// Says that a card is not the customer's: the order leaves it, and it is never taken for this
+/// customer again.
 #[utoipa::path(
     post, path = "/v1/orders/{shop}/{number}/not-customer", tag = "shop", security(("key" = [])),
     params(

@@ -16,8 +16,8 @@ use axum::{
 
 /// Lists levels that changed, each with its newest figures: states, not a queue of differences.
 ///
-/// Without `after`: all levels. Ask again with `after` set to the last `next`. A level that changed is never below one that was
-/// seen before.
+/// Without `after`: all levels. Ask again with `after` set to the last `next`. A level that changed
+/// is never below one that was seen before.
 #[utoipa::path(
     get, path = "/v1/stock-changes", tag = "stock", security(("key" = [])),
     params(From),

@@ -39,8 +39,9 @@ pub(in crate::http) struct StoredNotification {
 
 /// Takes a notification of an outgoing webhook or of an application.
 ///
-/// A form with PHP's bracket keys, as Bitrix24 sends it. The application token is checked before anything is stored; what is stored is a
-/// hint that a deal is worth reading, and the portal is not asked anything while it waits for the answer. Bitrix24 never repeats a notification.
+/// A form with PHP's bracket keys, as Bitrix24 sends it. The application token is checked before
+/// anything is stored; what is stored is a hint that a deal is worth reading, and the portal is not
+/// asked anything while it waits for the answer. Bitrix24 never repeats a notification.
 #[utoipa::path(
     post, path = "/webhooks/bitrix24/{portal}", tag = "portal",
     params(("portal" = String, Path, description = "The portal's name in the configuration")),
@@ -114,7 +115,8 @@ fn app_event_response(
     }
 }
 
-/// Whether the token is one of the portal's: of an outgoing webhook or of the application. Every one is compared, in constant time.
+/// Whether the token is one of the portal's: of an outgoing webhook or of the application. Every
+/// one is compared, in constant time.
 async fn token_matches(state: &State, portal: &str, token: Option<&str>) -> Result<bool, Problem> {
     let Some(token) = token.filter(|token| !token.is_empty()) else {
         return Ok(false);

@@ -1,4 +1,5 @@
-//! `POST /webhooks/bitrix24/{portal}/install`: the page that a portal opens when the application is installed.
+//! `POST /webhooks/bitrix24/{portal}/install`: the page that a portal opens when the application is
+//! installed.
 
 use crate::{
     app::portal_access::{Field, InstallOutcome},
@@ -23,7 +24,8 @@ const LARGEST: usize = 64 * 1024;
 /// Most fields that are read.
 const MOST_FIELDS: usize = 200;
 
-/// Takes the tokens that a portal opens the application's page with, to be judged in the background, and ends the installation.
+/// Takes the tokens that a portal opens the application's page with, to be judged in the
+/// background, and ends the installation.
 #[utoipa::path(
     post, path = "/webhooks/bitrix24/{portal}/install", tag = "portal",
     params(("portal" = String, Path, description = "The portal's name in the settings")),
@@ -82,7 +84,8 @@ pub(in crate::http) fn fields(bytes: &[u8]) -> Vec<Field> {
 /// What the page does, with the portal's own library.
 const SCRIPT: &str = "BX24.init(function () { BX24.installFinish(); });";
 
-/// The page may run its one script and the portal's, and stand in the portal's frame and nowhere else.
+/// The page may run its one script and the portal's, and stand in the portal's frame and nowhere
+/// else.
 fn page(state: &State, portal: &PortalName) -> Response {
     let digest = STANDARD.encode(Sha256::digest(SCRIPT));
     let frame = state

@@ -1,4 +1,5 @@
-//! `GET /webhooks/bitrix24/{portal}/oauth`: where the browser comes back from a portal's page, with a code.
+//! `GET /webhooks/bitrix24/{portal}/oauth`: where the browser comes back from a portal's page, with
+//! a code.
 
 use super::install::fields;
 use crate::{

@@ -27,15 +27,16 @@ const PING: &[u8] = b"webhook_id=";
 const NO_ORDER: &str = "this is no order: the operator was told";
 const UNUSABLE: &str = "the order cannot be used as it came: it waits as a dead letter";
 
-/// Why a delivery was ignored at which the bridge itself failed: WooCommerce would not send it again.
+/// Why a delivery was ignored at which the bridge itself failed: WooCommerce would not send it
+/// again.
 const FAILED: &str = "the bridge failed at it: it waits as a dead letter";
 
 /// What became of a delivery.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Received)]
 pub(in crate::http) struct ReceivedDelivery {
-    /// `queued`, `duplicate`, `dead` where the order waits as a dead letter, `ignored`, or `pong` for the call that WooCommerce
-    /// makes when a webhook is saved.
+    /// `queued`, `duplicate`, `dead` where the order waits as a dead letter, `ignored`, or `pong`
+    /// for the call that WooCommerce makes when a webhook is saved.
     pub result: &'static str,
     /// Why it was ignored, or is dead.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,9 +45,11 @@ pub(in crate::http) struct ReceivedDelivery {
 
 /// Takes a delivery of a WooCommerce webhook.
 ///
-/// The topics `order.created`, `order.updated`, `order.restored` and `order.deleted`; others are ignored. `X-WC-Webhook-Signature` takes the place
-/// of a key. WooCommerce does not repeat a delivery by itself, and disables a webhook that failed several times in a row: what is signed
-/// is never refused. An order that cannot be used becomes a dead letter, which names every fault; of anything else the operator is told.
+/// The topics `order.created`, `order.updated`, `order.restored` and `order.deleted`; others are
+/// ignored. `X-WC-Webhook-Signature` takes the place of a key. WooCommerce does not repeat a
+/// delivery by itself, and disables a webhook that failed several times in a row: what is signed is
+/// never refused. An order that cannot be used becomes a dead letter, which names every fault; of
+/// anything else the operator is told.
 #[utoipa::path(
     post, path = "/v1/woocommerce/{shop}", tag = "shop",
     params(("shop" = String, Path, description = "The shop's name in the configuration")),
@@ -109,7 +112,8 @@ pub(in crate::http) async fn post_delivery(
         Ok(Delivery::Ignored(reason)) => {
             return Ok(answer(StatusCode::OK, "ignored", Some(reason)));
         }
-        // A refusal would make WooCommerce switch the webhook off; the operator hears of it instead.
+        // A refusal would make WooCommerce switch the webhook off; the operator hears of it
+        // instead.
         Ok(notice @ Delivery::Notice { .. }) => {
             tell(&state, &name, notice).await?;
             return Ok(answer(StatusCode::OK, "ignored", Some(NO_ORDER)));
@@ -146,7 +150,8 @@ async fn store(
             state.app.intake.shop_sent_order(name).await?;
             Ok(answer(StatusCode::ACCEPTED, "queued", None))
         }
-        // The id tells the body: another event under it was made of the same body, by an earlier release.
+        // The id tells the body: another event under it was made of the same body, by an earlier
+        // release.
         Some(Accepted::Duplicate | Accepted::Conflict) => {
             state.app.intake.shop_sent_order(name).await?;
             Ok(answer(StatusCode::ACCEPTED, "duplicate", None))

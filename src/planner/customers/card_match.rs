@@ -12,13 +12,15 @@ const VERSION: u32 = 1;
 pub struct Who {
     /// The contact that the shop's customer id is linked to, for whomever that was.
     pub link: Option<u64>,
-    /// The contact that stands for the shop's customer id, and for whom it was linked if that is known.
+    /// The contact that stands for the shop's customer id, and for whom it was linked if that is
+    /// known.
     pub contact: Option<(u64, Option<Person>)>,
     /// The company that stands for the taxpayer number.
     pub company: Option<u64>,
     /// Values that several people use: customer ids (`id:5`), phones, addresses.
     pub shared: BTreeSet<String>,
-    /// Contacts that stand for others who use one of the values, with why they are not this customer's.
+    /// Contacts that stand for others who use one of the values, with why they are not this
+    /// customer's.
     pub others: BTreeMap<u64, Passed>,
     /// Cards of which an operator said that they are not this customer's.
     pub refused: Vec<Refused>,
@@ -31,7 +33,8 @@ pub struct Refused {
     pub id: u64,
     /// Whose it is not.
     pub of: NotOf,
-    /// Whether it was said of this very order, or of the shop's same customer; otherwise of one who told a same value.
+    /// Whether it was said of this very order, or of the shop's same customer; otherwise of one who
+    /// told a same value.
     pub same: bool,
 }
 
@@ -45,7 +48,8 @@ pub enum NotOf {
 }
 
 impl Refused {
-    /// Whether this contact is not to be taken for this person: an order may since name somebody else.
+    /// Whether this contact is not to be taken for this person: an order may since name somebody
+    /// else.
     pub fn is_contact_of(&self, person: Option<&Person>) -> bool {
         let NotOf::Person(refused) = &self.of else {
             return false;
@@ -53,7 +57,8 @@ impl Refused {
         let Some(now) = person else {
             return true;
         };
-        // Of somebody nameless it was said that he is not the card's own person, who may yet order with that phone.
+        // Of somebody nameless it was said that he is not the card's own person, who may yet order
+        // with that phone.
         let own = !self.same && refused.name().is_none() && now.name().is_some();
         !own && refused.agreement(now) != Agreement::Contradict
     }
@@ -87,7 +92,8 @@ pub(in crate::planner) struct Linked {
     pub(in crate::planner) sure: bool,
 }
 
-/// How the cards of an order were recognised. Stored with the order; `version` tells how to read it.
+/// How the cards of an order were recognised. Stored with the order; `version` tells how to read
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recognised {
     /// 1.

@@ -1,4 +1,5 @@
-//! Legal entities that ordered, and their companies in the portal. A requisite carries the taxpayer number, and is what tells a company best.
+//! Legal entities that ordered, and their companies in the portal. A requisite carries the taxpayer
+//! number, and is what tells a company best.
 
 use super::{communications, multifield, older, ownership, several};
 use crate::{
@@ -173,7 +174,8 @@ impl Wave {
             .extend(ids.iter().map(|id| (*id, shown.contains(id))));
     }
 
-    /// Takes the link from the firms whose company was deleted, or merged with another; which they are.
+    /// Takes the link from the firms whose company was deleted, or merged with another; which they
+    /// are.
     pub(super) fn forget_gone_companies(&mut self) -> Vec<usize> {
         let gone: Vec<(usize, u64)> = (0..self.firms.len())
             .filter_map(|at| Some((at, self.firms[at].company?)))
@@ -278,7 +280,8 @@ impl Wave {
         }
     }
 
-    /// A name alone proves little: a company of that name counts if it has one of the phones, or if no phone can tell.
+    /// A name alone proves little: a company of that name counts if it has one of the phones, or if
+    /// no phone can tell.
     pub(in crate::planner) fn take_companies_by_title(&mut self, firm: usize, result: &Value) {
         let firm = &mut self.firms[firm];
         for row in rows(result) {
@@ -301,7 +304,8 @@ impl Wave {
         }
     }
 
-    /// Says which company is whose: by origin, else that of the same branch, else the oldest that was found.
+    /// Says which company is whose: by origin, else that of the same branch, else the oldest that
+    /// was found.
     pub(super) fn recognise_companies(&mut self) {
         for at in 0..self.firms.len() {
             let firm = &mut self.firms[at];
@@ -349,7 +353,8 @@ impl Wave {
         }
     }
 
-    /// The company, its requisite and the requisite's address. If the company is refused, the rest finds no owner and is refused too.
+    /// The company, its requisite and the requisite's address. If the company is refused, the rest
+    /// finds no owner and is refused too.
     pub(in crate::planner) fn company_group(&mut self, at: usize) -> AtomicCommands {
         let key = self.desk.key();
         let firm = &self.firms[at];
@@ -368,7 +373,8 @@ impl Wave {
         group
     }
 
-    /// The requisite of a company, unless it is there, and its address, which is written over one of the same type.
+    /// The requisite of a company, unless it is there, and its address, which is written over one
+    /// of the same type.
     fn requisite_group(
         &mut self,
         at: usize,

@@ -1,5 +1,5 @@
-//! Which orders are one customer's: those that share a customer id, a phone or an e-mail, unless something speaks against it; and one
-//! firm's: those that share its origin.
+//! Which orders are one customer's: those that share a customer id, a phone or an e-mail, unless
+//! something speaks against it; and one firm's: those that share its origin.
 
 use super::{BusinessCustomer, Customer};
 use crate::{
@@ -9,7 +9,8 @@ use crate::{
 use std::{collections::BTreeMap, sync::Arc};
 
 impl Wave {
-    /// Makes one customer and one firm of all that belong together, and tells the jobs which are theirs.
+    /// Makes one customer and one firm of all that belong together, and tells the jobs which are
+    /// theirs.
     pub(in crate::planner) fn gather_customers(&mut self) {
         let mut customers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut firms: BTreeMap<(ShopName, String), usize> = BTreeMap::new();
@@ -111,7 +112,8 @@ pub(in crate::planner) fn tells(
     all
 }
 
-/// Under what a person is sought: phones and e-mails whatever the shop, the customer id within its shop.
+/// Under what a person is sought: phones and e-mails whatever the shop, the customer id within its
+/// shop.
 fn keys(person: &Person, shop: &ShopName) -> Vec<String> {
     let emails = person.emails.iter().filter(|email| !is_common(email));
     let mut keys: Vec<String> = person.phones.iter().chain(emails).cloned().collect();

@@ -1,7 +1,9 @@
-//! Who ordered: contacts and companies, found by link, origin, phone, e-mail and taxpayer number, or made.
+//! Who ordered: contacts and companies, found by link, origin, phone, e-mail and taxpayer number,
+//! or made.
 //!
-//! Two orders of one new customer make one contact, and two of one new legal entity make one company. What a manager typed is never changed:
-//! phones and e-mails are added, names stay. Where several match, the oldest is taken and a note says so.
+//! Two orders of one new customer make one contact, and two of one new legal entity make one
+//! company. What a manager typed is never changed: phones and e-mails are added, names stay. Where
+//! several match, the oldest is taken and a note says so.
 
 pub(super) mod card_match;
 mod companies;
@@ -23,7 +25,8 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Wave {
-    /// Asks for linked contacts and companies, and searches the customers and firms that have no link.
+    /// Asks for linked contacts and companies, and searches the customers and firms that have no
+    /// link.
     pub(super) fn ask_who(&mut self) {
         let linked = self.customers.iter_mut().filter_map(Customer::take_linked);
         let linked: BTreeSet<u64> = linked.collect();
@@ -45,7 +48,8 @@ impl Wave {
         self.ask_lacking();
     }
 
-    /// Reads candidates that were not read yet, and searches for customers whose linked contact or company is gone.
+    /// Reads candidates that were not read yet, and searches for customers whose linked contact or
+    /// company is gone.
     pub(super) fn ask_who_further(&mut self) {
         let strangers = self.forget_wrong_contacts();
         self.search_contacts(&strangers);
@@ -65,7 +69,8 @@ impl Wave {
         self.ask_companies(unread.collect());
     }
 
-    /// Looks up by origin what may be in the portal already: `sought` tells the shop, the origin and the position of each.
+    /// Looks up by origin what may be in the portal already: `sought` tells the shop, the origin
+    /// and the position of each.
     fn ask_by_origin(
         &mut self,
         method: &'static str,

@@ -1,8 +1,9 @@
 //! Reading where deals stand, and moving them: many deals in one call.
 //!
-//! A [`DealScan`] is a state machine like a [`super::Wave`]: it gives out calls, takes their answers and ends with what was [`ScanResult`]. The
-//! portal's stage history is always read before the deals, so that a move which comes in between is found in the history
-//! later, and moves are read back in the call that makes them.
+//! A [`DealScan`] is a state machine like a [`super::Wave`]: it gives out calls, takes their
+//! answers and ends with what was [`ScanResult`]. The portal's stage history is always read before
+//! the deals, so that a move which comes in between is found in the history later, and moves are
+//! read back in the call that makes them.
 
 mod result;
 
@@ -379,7 +380,8 @@ impl DealScan {
         }
     }
 
-    /// The pages after the first: all at once, since rows come in by growing id and only at the end.
+    /// The pages after the first: all at once, since rows come in by growing id and only at the
+    /// end.
     fn further_pages(&mut self, after: u64, next: Option<u64>, rows: usize) {
         if next.is_none() && rows < PAGE || self.pages >= MOST_PAGES {
             return;

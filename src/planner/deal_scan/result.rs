@@ -89,7 +89,8 @@ pub struct ScanResult {
     pub written: BTreeMap<u64, MoveOutcome>,
     /// What the portal refused besides, in its own words.
     pub refused: Vec<String>,
-    /// Deals whose move was in a call that was refused as a whole, and how: one of them is to blame.
+    /// Deals whose move was in a call that was refused as a whole, and how: one of them is to
+    /// blame.
     pub spoilt: BTreeMap<u64, String>,
 }
 

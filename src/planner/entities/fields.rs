@@ -1,6 +1,7 @@
 //! The fields that one deal or lead is made with, and those that are written over it later.
 //!
-//! Managers own what they changed: a new comment of the shop is not put over theirs, nor a deal moved out of the funnel they put it in.
+//! Managers own what they changed: a new comment of the shop is not put over theirs, nor a deal
+//! moved out of the funnel they put it in.
 
 use super::{DEAL, LEAD, names, stage_of};
 use crate::{
@@ -105,7 +106,8 @@ impl State {
         fields
     }
 
-    /// What may have been sent and is seen to stand there was written: when something else is sent, it is still the shop's.
+    /// What may have been sent and is seen to stand there was written: when something else is sent,
+    /// it is still the shop's.
     fn believe_seen(&mut self) {
         let (Some(written), Some(row)) = (&mut self.known.written, &self.row) else {
             return;
@@ -130,7 +132,8 @@ impl State {
         }
     }
 
-    /// A comment that a manager changed stays: what stands there must still be what was last written.
+    /// A comment that a manager changed stays: what stands there must still be what was last
+    /// written.
     fn spare_comment(&mut self, fields: &mut Map<String, Value>) {
         let written = self.known.written.as_ref();
         // Where it is not known what was written last, what stands there may be the shop's.
@@ -153,8 +156,9 @@ impl State {
         self.note("the comment was changed in the portal: the shop's new one was not put over it");
     }
 
-    /// The stage to write to a deal that is there: only where the shop deleted the order, and never across funnels. What a changed status
-    /// means for a deal that people move, too, is a decision and not the planner's.
+    /// The stage to write to a deal that is there: only where the shop deleted the order, and never
+    /// across funnels. What a changed status means for a deal that people move, too, is a decision
+    /// and not the planner's.
     fn stage_to_write(&mut self) -> Option<Stage> {
         let stage = self.wanted.clone().filter(|_| self.snapshot().is_none())?;
         let funnel = self

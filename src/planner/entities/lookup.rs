@@ -36,7 +36,8 @@ impl Wave {
         }
     }
 
-    /// One page of what carries the origin of orders of one shop; a full page is followed by the next.
+    /// One page of what carries the origin of orders of one shop; a full page is followed by the
+    /// next.
     fn ask_targets_page(
         &mut self,
         lead: bool,
@@ -106,7 +107,8 @@ impl Wave {
         }
     }
 
-    /// Ends what the lookups alone decide: orders whose deal is gone or whose stage is not there, and deletions of what never was.
+    /// Ends what the lookups alone decide: orders whose deal is gone or whose stage is not there,
+    /// and deletions of what never was.
     pub(in crate::planner) fn judge_lookups(&mut self) {
         for state in self.jobs.iter_mut().filter(|state| state.open()) {
             if let (Some(target), None) = (state.known.target, &state.row) {
@@ -133,7 +135,8 @@ impl Wave {
 }
 
 impl State {
-    /// Takes its own row of those that were found: the linked one, or else the oldest, which then becomes the link.
+    /// Takes its own row of those that were found: the linked one, or else the oldest, which then
+    /// becomes the link.
     fn find_target(&mut self, lead: bool, rows: &[Map<String, Value>]) {
         let found = with_origin(rows, self.job.number.as_str());
         if found.len() > 1 {
@@ -164,7 +167,8 @@ impl State {
         self.row = Some(row.clone());
     }
 
-    /// What may still land is waited for where it is something else than what is to be written now, or something that must not be made twice.
+    /// What may still land is waited for where it is something else than what is to be written now,
+    /// or something that must not be made twice.
     fn wait_for_what_may_land(&mut self) {
         let at_odds = self.at_odds();
         if self.open() && (at_odds || self.is_new() && self.may_appear()) {
@@ -181,8 +185,8 @@ impl State {
         }
     }
 
-    /// Takes what stands under the known id, if it is the order's: an id alone is no proof. Else the link is dropped for what the order's
-    /// origin shows, or for a new deal in the next wave.
+    /// Takes what stands under the known id, if it is the order's: an id alone is no proof. Else
+    /// the link is dropped for what the order's origin shows, or for a new deal in the next wave.
     fn take_by_id(&mut self, row: Option<&Map<String, Value>>) {
         let Some(target) = self.known.target else {
             return;
@@ -206,7 +210,8 @@ impl State {
         }
     }
 
-    /// Whether a deal or lead is the order's: by its origin; where somebody took that away, by two things that were written into it.
+    /// Whether a deal or lead is the order's: by its origin; where somebody took that away, by two
+    /// things that were written into it.
     fn is_its_own(&mut self, row: &Map<String, Value>) -> bool {
         let origin = Origin::read(row);
         if origin.is_of(self.job.rules.shop.as_str(), self.job.number.as_str()) {

@@ -1,7 +1,8 @@
 //! Deals and leads: found by origin, made with their rows, kept in step, read back.
 //!
-//! A deal or lead carries its order's number as ORIGIN_ID and its shop as ORIGINATOR_ID. Nothing is made before that origin was looked up, so
-//! that an order whose answer was lost is found and not made twice.
+//! A deal or lead carries its order's number as ORIGIN_ID and its shop as ORIGINATOR_ID. Nothing is
+//! made before that origin was looked up, so that an order whose answer was lost is found and not
+//! made twice.
 
 mod fields;
 mod lookup;
@@ -67,7 +68,8 @@ pub(super) fn stage_of(row: &Map<String, Value>) -> Stage {
     Stage { funnel, id }
 }
 
-/// The method and the parameters that look orders of one shop up by their origin; above this id, if one is given.
+/// The method and the parameters that look orders of one shop up by their origin; above this id, if
+/// one is given.
 pub(super) fn by_origin(
     lead: bool,
     orders: &[&State],
@@ -99,7 +101,8 @@ fn by_id(lead: bool, orders: &[&State]) -> (&'static str, Value) {
     )
 }
 
-/// The fields that are read of deals and leads: what the planner looks at itself, and what these orders write.
+/// The fields that are read of deals and leads: what the planner looks at itself, and what these
+/// orders write.
 fn select(lead: bool, orders: &[&State]) -> Vec<String> {
     let stage: &[&str] = if lead {
         &["STATUS_ID"]

@@ -41,8 +41,8 @@ struct Line {
 
 /// Lines in the shop's order, then delivery, then discounts on the whole order as rows below zero.
 ///
-/// The rows sum to the lines' amounts to the kopeck, whether a portal rounds each row or only the sum: a line
-/// whose price has more than two digits, or was rounded by the shop, becomes two rows.
+/// The rows sum to the lines' amounts to the kopeck, whether a portal rounds each row or only the
+/// sum: a line whose price has more than two digits, or was rounded by the shop, becomes two rows.
 pub(in crate::planner) fn rows(snapshot: &Snapshot, rules: &ShopRules) -> Rows {
     let mut lines: Vec<Line> = snapshot.items.iter().map(line).collect();
     if let Some(delivery) = snapshot
@@ -92,8 +92,8 @@ pub(in crate::planner) fn rows(snapshot: &Snapshot, rules: &ShopRules) -> Rows {
 }
 
 impl Line {
-    /// Quantities with prices to the kopeck that come to the amount: 10.00 for three is two at 3.33 and one at
-    /// 3.34.
+    /// Quantities with prices to the kopeck that come to the amount: 10.00 for three is two at 3.33
+    /// and one at 3.34.
     fn parts(&self) -> Vec<(Decimal, Decimal)> {
         if self.whole {
             return vec![(Decimal::ONE, self.amount)];
@@ -145,8 +145,8 @@ impl Line {
     }
 }
 
-/// Gives a line what prices of one unit, rounded by the shop, lack of the total: three at 33.33 were 100.00. Only
-/// as much as rounding can make.
+/// Gives a line what prices of one unit, rounded by the shop, lack of the total: three at 33.33
+/// were 100.00. Only as much as rounding can make.
 fn carry(lines: &mut [Line], total: Decimal) -> Option<String> {
     let sum: Decimal = lines.iter().map(|line| line.amount).sum();
     let missing = total - sum;
@@ -170,8 +170,8 @@ fn carry(lines: &mut [Line], total: Decimal) -> Option<String> {
     ))
 }
 
-/// Writes quantities that are no whole numbers into the name, from the last line on, where the rows would sum to
-/// something else: one row to another is rounded away, several are not.
+/// Writes quantities that are no whole numbers into the name, from the last line on, where the rows
+/// would sum to something else: one row to another is rounded away, several are not.
 fn make_whole(lines: &mut [Line]) {
     for line in lines.iter_mut() {
         let written: Decimal = line.parts().iter().map(|(q, p)| money::line(*p, *q)).sum();
@@ -188,8 +188,9 @@ fn make_whole(lines: &mut [Line]) {
     }
 }
 
-/// PRICE is what one unit costs in the end, tax included, so that the sum does not depend on how a portal adds the tax. DISCOUNT_SUM lies
-/// between two prices without tax (PRICE_NETTO and PRICE_EXCLUSIVE), so it carries none.
+/// PRICE is what one unit costs in the end, tax included, so that the sum does not depend on how a
+/// portal adds the tax. DISCOUNT_SUM lies between two prices without tax (PRICE_NETTO and
+/// PRICE_EXCLUSIVE), so it carries none.
 fn line(item: &Item) -> Line {
     let price = taxed(item.price, (item.vat_rate, item.vat_included));
     let mut row = row((item.vat_rate, item.vat_included));

@@ -13,7 +13,8 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What one command can read back together: deals and leads apart, new ones of a shop by origin, old ones by id.
+/// What one command can read back together: deals and leads apart, new ones of a shop by origin,
+/// old ones by id.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
     lead: bool,
@@ -29,7 +30,8 @@ impl Kind {
     }
 }
 
-/// How many commands of a call are kept free for reading back: never so many that a group of four finds no room.
+/// How many commands of a call are kept free for reading back: never so many that a group of four
+/// finds no room.
 pub(in crate::planner) fn read_back_room(states: &[State]) -> usize {
     let open = states.iter().filter(|state| state.open());
     let kinds: BTreeSet<Kind> = open.map(Kind::of).collect();
@@ -109,7 +111,8 @@ impl Wave {
 }
 
 impl State {
-    /// `listed`: the portal listed its stages, and the wanted one is among them; then another stage is somebody's move and no fault.
+    /// `listed`: the portal listed its stages, and the wanted one is among them; then another stage
+    /// is somebody's move and no fault.
     fn check_stage(&mut self, row: &Map<String, Value>, listed: bool) {
         let stands = stage_of(row);
         let missed = self
@@ -137,7 +140,8 @@ impl State {
         });
     }
 
-    /// Compares what was sent and not seen yet, and nothing else: what people changed beside it is theirs.
+    /// Compares what was sent and not seen yet, and nothing else: what people changed beside it is
+    /// theirs.
     fn check_fields(&mut self, row: &Map<String, Value>) {
         self.check_sum(row);
         let sent = self.known.open.fields.clone();
@@ -179,7 +183,8 @@ impl State {
         }
     }
 
-    /// The sum, where this order's rows or sum were written and the portal's arithmetic was not seen since.
+    /// The sum, where this order's rows or sum were written and the portal's arithmetic was not
+    /// seen since.
     fn check_sum(&mut self, row: &Map<String, Value>) {
         let kept = self.desired.as_ref().map(|desired| &desired.kept);
         let total = decimal(kept.and_then(|kept| kept.get("OPPORTUNITY")));

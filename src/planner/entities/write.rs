@@ -1,4 +1,5 @@
-//! Making deals and leads, and keeping those that are there in step: one group of commands an order.
+//! Making deals and leads, and keeping those that are there in step: one group of commands an
+//! order.
 
 use super::{names, stage_of};
 use crate::{
@@ -53,7 +54,8 @@ impl Wave {
         }
     }
 
-    /// Takes over what the customer round found. A customer that was wanted and is not there has put its jobs off already.
+    /// Takes over what the customer round found. A customer that was wanted and is not there has
+    /// put its jobs off already.
     pub(in crate::planner) fn adopt_customer(&mut self, job: usize) {
         let state = &mut self.jobs[job];
         let customer = state.customer.map(|at| &self.customers[at]);
@@ -100,7 +102,8 @@ impl Wave {
         group
     }
 
-    /// A contact belongs to the company that it ordered for, if one of them was made in this wave, or an earlier link came to nothing.
+    /// A contact belongs to the company that it ordered for, if one of them was made in this wave,
+    /// or an earlier link came to nothing.
     fn company_link(&mut self, job: usize) -> Option<PlannedCommand> {
         let state = &self.jobs[job];
         let (contact, company) = (state.known.contact_id?, state.known.company_id?);
@@ -150,7 +153,8 @@ impl Wave {
             written.fields.extend(spared);
         }
         let mut group = AtomicCommands::new();
-        // A lead takes its contact with its fields; these commands are of deals, whose ids are others.
+        // A lead takes its contact with its fields; these commands are of deals, whose ids are
+        // others.
         let contact = fields.get("CONTACT_ID").and_then(id).filter(|_| !lead);
         group.extend(
             contact.map(|contact| deal_contact(job, target, contact, "crm.deal.contact.add")),

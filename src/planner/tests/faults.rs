@@ -214,7 +214,8 @@ fn a_value_refused_for_an_order_that_has_ended_is_not_held_against_the_one_that_
     let mut portal = Portal::default();
     let mut ended = order(2, 1);
     ended["customer"]["emails"] = json!(["bad@host.example"]);
-    // Its stage is not there: it ends before the contact is made, which its address spoils all the same.
+    // Its stage is not there: it ends before the contact is made, which its address spoils all the
+    // same.
     ended["status"] = json!("X");
     let jobs = vec![
         job(&order(1, 1), KnownLinks::default()),

@@ -1,4 +1,5 @@
-//! Who the customer is: what finds a card, what does not, and that deals follow whom the shop names.
+//! Who the customer is: what finds a card, what does not, and that deals follow whom the shop
+//! names.
 
 use super::*;
 use proptest::prelude::*;

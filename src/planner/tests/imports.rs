@@ -141,7 +141,8 @@ fn rows_go_to_the_deal_of_their_order_even_if_the_answer_names_another() {
     }
 }
 
-/// Imports before a portal of which some answers are lost, with or without having done what was asked, until all is said.
+/// Imports before a portal of which some answers are lost, with or without having done what was
+/// asked, until all is said.
 fn whatever_is_lost(losses: &[(u8, bool)], imports: Imports, count: usize) {
     let mut portal = Portal {
         imports,

@@ -118,7 +118,8 @@ fn drive(portal: &mut Portal, jobs: Vec<Job>) -> Vec<Settlement> {
     drive_by(jobs, |call| CallAnswer::Answered(portal.run(call)))
 }
 
-/// Runs a wave. Where `loses` says so for a call, its answer is lost; whether it ran is the second question's answer.
+/// Runs a wave. Where `loses` says so for a call, its answer is lost; whether it ran is the second
+/// question's answer.
 fn drive_with(
     portal: &mut Portal,
     jobs: Vec<Job>,

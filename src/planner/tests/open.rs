@@ -1,4 +1,5 @@
-//! What was sent and not confirmed: done at the next turn, whatever the shop says, and never mistaken for what is there.
+//! What was sent and not confirmed: done at the next turn, whatever the shop says, and never
+//! mistaken for what is there.
 
 use super::*;
 use proptest::prelude::*;
@@ -329,7 +330,8 @@ fn priced(price: u32) -> Value {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    /// Whatever is lost, lands late or dies, and whatever the shop says meanwhile: one deal and one contact, and the shop's last word.
+    /// Whatever is lost, lands late or dies, and whatever the shop says meanwhile: one deal and one
+    /// contact, and the shop's last word.
     #[test]
     fn whatever_lands_late_the_newest_word_stays(
         words in prop::collection::vec((0..3_u32, fates(), fates(), fates()), 1..12),

@@ -1,5 +1,6 @@
-//! Random people who share phones and addresses, write their names in several ways, order under each other's accounts,
-//! and whose calls get lost: whatever happens, nobody's card gets what only a stranger told.
+//! Random people who share phones and addresses, write their names in several ways, order under
+//! each other's accounts, and whose calls get lost: whatever happens, nobody's card gets what only
+//! a stranger told.
 
 use super::identity::{contact_of, numbers, of, person};
 use super::*;

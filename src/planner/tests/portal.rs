@@ -268,7 +268,8 @@ fn upper(name: &str) -> String {
         .collect()
 }
 
-/// Parameters in which each reference is replaced by what it stands for; none if one stands for nothing.
+/// Parameters in which each reference is replaced by what it stands for; none if one stands for
+/// nothing.
 fn with_results(params: &Value, results: &HashMap<String, Value>) -> Option<Value> {
     let mut text = params.to_string();
     for (key, value) in results {

@@ -39,8 +39,8 @@ impl Property {
         format!("property{}", self.id)
     }
 
-    /// The values after a write: those that are named by their ids stay under them, new ones get new
-    /// ids, and what is not named is gone.
+    /// The values after a write: those that are named by their ids stay under them, new ones get
+    /// new ids, and what is not named is gone.
     pub(super) fn written(
         &self,
         old: &[Held],

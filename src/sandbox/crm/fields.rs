@@ -1,4 +1,5 @@
-//! The fields of leads, deals, contacts and companies: names in both families, kinds, and who may write them.
+//! The fields of leads, deals, contacts and companies: names in both families, kinds, and who may
+//! write them.
 
 use serde_json::Value;
 

@@ -32,7 +32,8 @@ impl PortalState {
                     .flatten()
             });
         let Some(next) = known.map(|s| (s.id.clone(), s.semantic())) else {
-            // A stage of another funnel: an error in the universal methods, silence in the classic ones.
+            // A stage of another funnel: an error in the universal methods, silence in the classic
+            // ones.
             let wrong = universal && (to != from || stage.is_some_and(|s| !s.is_empty()));
             return if wrong {
                 let text = "Неверное значение поля «Стадия»";

@@ -1,4 +1,5 @@
-//! What a card holds: the values that a write really sets, those that it starts with, and those that follow from others.
+//! What a card holds: the values that a write really sets, those that it starts with, and those
+//! that follow from others.
 
 use std::collections::BTreeMap;
 
@@ -93,7 +94,8 @@ impl PortalState {
                         .filter_map(|v| self.kept(field.kind(), v))
                         .filter(|v| !is_empty(v))
                         .collect();
-                    // Emptying a multiple field with an empty list is answered with success and does nothing.
+                    // Emptying a multiple field with an empty list is answered with success and
+                    // does nothing.
                     if !(list.is_empty() && write.universal) {
                         accepted.insert(name.clone(), list.into());
                     }

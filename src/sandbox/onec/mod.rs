@@ -2,8 +2,9 @@
 //! the protocol, and is as unforgiving as they are.
 //!
 //! It reads an answer by its first word, compares the encoding that a file declares with the one
-//! that it arrives in, finds an order by its `Ид`, and refuses an order whose `Номер` changed, whose
-//! sums do not add up, or that lacks what the version asks for. It uses nothing of the bridge.
+//! that it arrives in, finds an order by its `Ид`, and refuses an order whose `Номер` changed,
+//! whose sums do not add up, or that lacks what the version asks for. It uses nothing of the
+//! bridge.
 
 mod orders;
 mod wire;

@@ -1,4 +1,5 @@
-//! Reading requests the way PHP does: bracket keys, three kinds of body, JSON with its key order kept.
+//! Reading requests the way PHP does: bracket keys, three kinds of body, JSON with its key order
+//! kept.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -174,8 +175,8 @@ fn next_index(entries: &[(String, Node)]) -> String {
     highest.map_or(0, |n| n.saturating_add(1)).to_string()
 }
 
-/// Splits `fields[PHONE][0][VALUE]` into its parts; an empty part means "append". As in PHP, a bracket that is never
-/// closed, a dot or a space in the name becomes an underscore.
+/// Splits `fields[PHONE][0][VALUE]` into its parts; an empty part means "append". As in PHP, a
+/// bracket that is never closed, a dot or a space in the name becomes an underscore.
 fn bracket_path(key: &str) -> Vec<String> {
     let plain = |name: &str| name.replace(['.', ' ', '['], "_");
     let Some(open) = key

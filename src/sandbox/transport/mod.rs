@@ -1,4 +1,5 @@
-//! How calls come in and answers go out: the endpoint, batches, the control page, and a socket that fails on demand.
+//! How calls come in and answers go out: the endpoint, batches, the control page, and a socket that
+//! fails on demand.
 
 pub(super) mod batch;
 pub(super) mod control;

@@ -23,8 +23,8 @@ pub struct Most {
     pub of_source: i64,
 }
 
-/// Keeps one, unless too many wait already; what was judged more than a week ago goes. What an operator began (without a source) always
-/// has a place.
+/// Keeps one, unless too many wait already; what was judged more than a week ago goes. What an
+/// operator began (without a source) always has a place.
 pub async fn add(
     db: &mut PgConnection,
     portal: &str,
@@ -49,8 +49,9 @@ pub async fn add(
     .await?)
 }
 
-/// Takes some that are due, for so long: after that another may take them. Those that an operator began come first, then the newest of
-/// each source, then the second of each: whoever offers many waits behind those who offer one.
+/// Takes some that are due, for so long: after that another may take them. Those that an operator
+/// began come first, then the newest of each source, then the second of each: whoever offers many
+/// waits behind those who offer one.
 pub async fn take(
     db: &mut PgConnection,
     portal: &str,

@@ -1,4 +1,5 @@
-//! Tokens of applications: sealed by the caller, versioned here. Nothing in these tables can be used without the key.
+//! Tokens of applications: sealed by the caller, versioned here. Nothing in these tables can be
+//! used without the key.
 
 use crate::storage::Error;
 use chrono::{DateTime, Utc};
@@ -51,7 +52,8 @@ pub struct Installation<'a> {
     pub other_portal: bool,
 }
 
-/// Puts tokens in the place of whatever was there; false, and nothing happens, if the portal is known by another identity and may not change it.
+/// Puts tokens in the place of whatever was there; false, and nothing happens, if the portal is
+/// known by another identity and may not change it.
 pub async fn install(db: &mut PgConnection, new: &Installation<'_>) -> Result<bool, Error> {
     let done = sqlx::query!(
         "INSERT INTO bridge.tokens AS t (portal, sealed, member_id, application_token) VALUES ($1, $2, $3, $4)
@@ -71,7 +73,8 @@ pub async fn install(db: &mut PgConnection, new: &Installation<'_>) -> Result<bo
     Ok(done.rows_affected() == 1)
 }
 
-/// Makes the caller the one who renews these tokens, for so long; false if another does, or they have changed since.
+/// Makes the caller the one who renews these tokens, for so long; false if another does, or they
+/// have changed since.
 pub async fn claim(
     db: &mut PgConnection,
     portal: &str,
@@ -166,7 +169,8 @@ pub async fn probe(db: &mut PgConnection, portal: &str, digest: &[u8]) -> Result
     Ok(())
 }
 
-/// Learns the application token from who sends the secret back; false if it is not that secret. A secret serves once.
+/// Learns the application token from who sends the secret back; false if it is not that secret. A
+/// secret serves once.
 pub async fn learn(
     db: &mut PgConnection,
     portal: &str,

@@ -138,7 +138,8 @@ pub struct CountRow {
     pub oldest: DateTime<Utc>,
 }
 
-/// Counts open letters by portal, shop and code, the most first; `after`, `upto` and `limit` play no part.
+/// Counts open letters by portal, shop and code, the most first; `after`, `upto` and `limit` play
+/// no part.
 pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<CountRow>, Error> {
     Ok(sqlx::query_as!(
         CountRow,
@@ -436,7 +437,8 @@ pub struct Special<'a> {
     pub payload: &'a Json,
 }
 
-/// Writes a letter of something that was worked on; the same thing has one open letter at most. True if it is a new one.
+/// Writes a letter of something that was worked on; the same thing has one open letter at most.
+/// True if it is a new one.
 pub async fn write_special(db: &mut PgConnection, of: &Special<'_>) -> Result<bool, Error> {
     let new = sqlx::query_scalar!(
         r#"INSERT INTO bridge.dead_letters AS d (about, portal, shop, number, code, message, attempts, payload)
@@ -469,7 +471,8 @@ pub struct ComparedRow {
     pub number: String,
 }
 
-/// Closes the letters about comparisons and origins of orders that were compared since: (shop, number).
+/// Closes the letters about comparisons and origins of orders that were compared since: (shop,
+/// number).
 pub async fn compared(
     db: &mut PgConnection,
     shops: &[String],

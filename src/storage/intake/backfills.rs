@@ -12,7 +12,8 @@ pub struct Position {
     pub refused: i64,
 }
 
-/// The position in a file for a shop, locked until the end of the transaction; a new one begins at its first line.
+/// The position in a file for a shop, locked until the end of the transaction; a new one begins at
+/// its first line.
 pub async fn lock(db: &mut PgConnection, file: &[u8], shop: &str) -> Result<Position, Error> {
     Ok(sqlx::query_as!(
         Position,

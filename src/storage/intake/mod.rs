@@ -1,4 +1,5 @@
-//! Ways in: events published by SQL, histories that are loaded, and the keys that orders are found by.
+//! Ways in: events published by SQL, histories that are loaded, and the keys that orders are found
+//! by.
 
 pub mod backfills;
 pub mod search_keys;

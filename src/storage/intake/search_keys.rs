@@ -1,4 +1,5 @@
-//! What orders are found by. New events bring it with them (see `outbox`); events from before this table are read for it.
+//! What orders are found by. New events bring it with them (see `outbox`); events from before this
+//! table are read for it.
 
 use crate::storage::{Error, Json};
 use sqlx::PgConnection;
@@ -11,7 +12,8 @@ pub struct Unread {
     pub events: Vec<(i64, Json)>,
 }
 
-/// The newest events that are not read yet, held for this transaction; none if all are, or another process reads them.
+/// The newest events that are not read yet, held for this transaction; none if all are, or another
+/// process reads them.
 pub async fn unread(db: &mut PgConnection, limit: i64) -> Result<Option<Unread>, Error> {
     let below =
         sqlx::query_scalar!("SELECT below FROM bridge.contacts_unread FOR UPDATE SKIP LOCKED")

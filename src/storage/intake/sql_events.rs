@@ -14,7 +14,8 @@ pub struct SqlEvent {
     pub published_by: String,
 }
 
-/// The oldest events that wait, locked; none while another process takes some up, so that their order is kept.
+/// The oldest events that wait, locked; none while another process takes some up, so that their
+/// order is kept.
 pub async fn take(db: &mut PgConnection, limit: i64) -> Result<Vec<SqlEvent>, Error> {
     let mine = sqlx::query_scalar!(
         r#"SELECT pg_try_advisory_xact_lock(hashtext('bridge.published')) AS "mine!""#

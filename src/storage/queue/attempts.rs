@@ -70,7 +70,8 @@ pub async fn of_event(
     Ok(rows)
 }
 
-/// Removes tries older than this many seconds, at most `batch`, the oldest first; never those of an open letter.
+/// Removes tries older than this many seconds, at most `batch`, the oldest first; never those of an
+/// open letter.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.attempts a USING (SELECT id, at, outbox_id FROM bridge.attempts ORDER BY id LIMIT $2) o

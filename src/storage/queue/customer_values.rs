@@ -185,7 +185,8 @@ pub async fn refuse(
     Ok(())
 }
 
-/// Another portal stands behind the name: what was said of the cards of the one before is true of none of its own.
+/// Another portal stands behind the name: what was said of the cards of the one before is true of
+/// none of its own.
 pub async fn leave(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.refused_cards SET left_at = now() WHERE portal = $1 AND left_at IS NULL",

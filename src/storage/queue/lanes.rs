@@ -42,7 +42,8 @@ pub async fn acquire(
     }))
 }
 
-/// Makes the lease hold longer, and counts the portal's bucket as full for `drains` seconds; false if another has taken the lane.
+/// Makes the lease hold longer, and counts the portal's bucket as full for `drains` seconds; false
+/// if another has taken the lane.
 pub async fn renew(
     db: &mut PgConnection,
     lease: &Lease,
@@ -171,8 +172,8 @@ pub struct LaneFault<'a> {
     pub resume_in: f64,
 }
 
-/// Pauses a lane because of a fault, unless a person has paused it; returns the failures in a row. Nothing happens without the
-/// lease.
+/// Pauses a lane because of a fault, unless a person has paused it; returns the failures in a row.
+/// Nothing happens without the lease.
 pub async fn fail(
     db: &mut PgConnection,
     lease: &Lease,

@@ -1,4 +1,5 @@
-//! The queue: orders with their newest event, the outbox, lanes with their leases and limits, links, and writes in flight.
+//! The queue: orders with their newest event, the outbox, lanes with their leases and limits,
+//! links, and writes in flight.
 
 pub mod attempts;
 pub mod customer_values;

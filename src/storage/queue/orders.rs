@@ -35,7 +35,8 @@ pub struct QueueHead {
     pub now: DateTime<Utc>,
 }
 
-/// Locks these orders, making rows for the new ones: (shop, number, portal), no order twice. Those that are there stay in their portal.
+/// Locks these orders, making rows for the new ones: (shop, number, portal), no order twice. Those
+/// that are there stay in their portal.
 pub async fn lock_or_make(
     db: &mut PgConnection,
     shops: &[String],
@@ -99,7 +100,8 @@ pub struct NewQueueHead {
     pub doubtful: bool,
 }
 
-/// Gives locked orders new heads, with all tries before them: due at once, or when nothing of an older one can land any more.
+/// Gives locked orders new heads, with all tries before them: due at once, or when nothing of an
+/// older one can land any more.
 pub async fn set_heads(db: &mut PgConnection, heads: &[NewQueueHead]) -> Result<(), Error> {
     let shops: Vec<String> = heads.iter().map(|h| h.shop.clone()).collect();
     let numbers: Vec<String> = heads.iter().map(|h| h.number.clone()).collect();
@@ -179,7 +181,8 @@ pub async fn set_ages(db: &mut PgConnection, aged: &[EventAgeRow]) -> Result<(),
     Ok(())
 }
 
-/// New deals of these orders are to be imported, as long as nothing but history is to be sent for them.
+/// New deals of these orders are to be imported, as long as nothing but history is to be sent for
+/// them.
 pub async fn set_by_import(
     db: &mut PgConnection,
     shop: &str,
@@ -329,12 +332,14 @@ pub struct DueOrder {
     pub landed: bool,
     /// The status that is agreed with its deal; none where the deal was found to be missing.
     pub agreed: Option<String>,
-    /// Nothing that was due before this waits behind the first order of a look, but for what long transactions bring: a while before now at the latest.
+    /// Nothing that was due before this waits behind the first order of a look, but for what long
+    /// transactions bring: a while before now at the latest.
     pub low: DateTime<Utc>,
 }
 
-/// The due orders of a lane, of those that happen now or of history (`later`): the first of each shop, then the second of each, and so on; of
-/// one shop the longest due first, from a time on. None unless the lease is held. No order of these shops is walked past for another shop's.
+/// The due orders of a lane, of those that happen now or of history (`later`): the first of each
+/// shop, then the second of each, and so on; of one shop the longest due first, from a time on.
+/// None unless the lease is held. No order of these shops is walked past for another shop's.
 pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
@@ -411,7 +416,8 @@ pub async fn live_due(
     .await?)
 }
 
-/// Ends orders that are due though the event that is to be sent is not there any more: there is nothing to do. Returns them: (shop, number).
+/// Ends orders that are due though the event that is to be sent is not there any more: there is
+/// nothing to do. Returns them: (shop, number).
 pub async fn rest_without_event(
     db: &mut PgConnection,
     portal: &str,
@@ -617,8 +623,8 @@ pub async fn record(db: &mut PgConnection, tried: &[AttemptResult]) -> Result<()
     Ok(())
 }
 
-/// Gives up an order's newest event, whatever is known of the order; tries that were judged, none if it is not the newest
-/// any more.
+/// Gives up an order's newest event, whatever is known of the order; tries that were judged, none
+/// if it is not the newest any more.
 pub async fn give_up(
     db: &mut PgConnection,
     (shop, number, event): (&str, &str, i64),
@@ -704,7 +710,8 @@ pub struct WithDeal {
     pub untold: Option<String>,
 }
 
-/// The next orders of a portal that have a deal, by (shop, number); those that the shop deleted are left out.
+/// The next orders of a portal that have a deal, by (shop, number); those that the shop deleted are
+/// left out.
 pub async fn with_deals(
     db: &mut PgConnection,
     portal: &str,

@@ -107,9 +107,10 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Stores the events whose order is not there yet, each as the head of a new order that is due at once, and says so on the order's
-/// timeline: one statement. Returns the places in the list of those it stored; of several events of one order that is the first. If the
-/// identity of one is there with another order, it fails as a whole with [`Error::is_taken`].
+/// Stores the events whose order is not there yet, each as the head of a new order that is due at
+/// once, and says so on the order's timeline: one statement. Returns the places in the list of
+/// those it stored; of several events of one order that is the first. If the identity of one is
+/// there with another order, it fails as a whole with [`Error::is_taken`].
 pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<i64>, Error> {
     let new = Columns::of(events);
     let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
@@ -259,7 +260,8 @@ pub async fn supersede(
     .await?)
 }
 
-/// Makes an event that its age had superseded pending again, if the newest of its order came before `since`: (event, that newest).
+/// Makes an event that its age had superseded pending again, if the newest of its order came before
+/// `since`: (event, that newest).
 pub async fn prefer(
     db: &mut PgConnection,
     (shop, source, event_id): (&str, &str, &str),

@@ -244,7 +244,8 @@ pub async fn elsewhere(
     .await?)
 }
 
-/// Moves locked orders of a shop to another portal: nothing that is known of the old one is believed there.
+/// Moves locked orders of a shop to another portal: nothing that is known of the old one is
+/// believed there.
 pub async fn move_to(
     db: &mut PgConnection,
     shop: &str,
@@ -350,8 +351,8 @@ pub struct LookedUp {
     pub lead_id: Option<i64>,
 }
 
-/// Links orders with what was found of them. Those that were found are brought to the shop's newest state, when nothing else is due.
-/// Those that meanwhile were linked otherwise stay so.
+/// Links orders with what was found of them. Those that were found are brought to the shop's newest
+/// state, when nothing else is due. Those that meanwhile were linked otherwise stay so.
 pub async fn looked_up(db: &mut PgConnection, found: &[LookedUp]) -> Result<(), Error> {
     let shops: Vec<String> = found.iter().map(|one| one.shop.clone()).collect();
     let numbers: Vec<String> = found.iter().map(|one| one.number.clone()).collect();

@@ -41,7 +41,8 @@ pub async fn ask(db: &mut PgConnection, portal: &str) -> Result<i64, Error> {
     .await?)
 }
 
-/// Takes a granted place away: whether it was granted within the last `fresh` seconds. None if it is not granted yet.
+/// Takes a granted place away: whether it was granted within the last `fresh` seconds. None if it
+/// is not granted yet.
 pub async fn granted(db: &mut PgConnection, id: i64, fresh: f64) -> Result<Option<bool>, Error> {
     Ok(sqlx::query_scalar!(
         r#"DELETE FROM bridge.permits WHERE id = $1 AND granted_at IS NOT NULL

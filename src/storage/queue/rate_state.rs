@@ -4,8 +4,8 @@ use super::lanes::Lease;
 use crate::storage::Error;
 use sqlx::PgConnection;
 
-/// Seconds until all that earlier owners sent has left the bucket. From now on the bucket counts as full, for `drains` seconds: what this
-/// owner sends is not known to others if it dies.
+/// Seconds until all that earlier owners sent has left the bucket. From now on the bucket counts as
+/// full, for `drains` seconds: what this owner sends is not known to others if it dies.
 pub async fn take_over(db: &mut PgConnection, lease: &Lease, drains: f64) -> Result<f64, Error> {
     let left = sqlx::query_scalar!(
         r#"UPDATE bridge.lanes l SET limit_until = greatest(l.limit_until, now() + make_interval(secs => $4))

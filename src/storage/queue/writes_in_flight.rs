@@ -16,8 +16,9 @@ pub struct WriteInFlight {
     pub what: Value,
 }
 
-/// Stores what is about to be written for these orders and may land for so many seconds from now; an earlier time never becomes an
-/// earlier one. False if the lease is lost: then nothing may be sent.
+/// Stores what is about to be written for these orders and may land for so many seconds from now;
+/// an earlier time never becomes an earlier one. False if the lease is lost: then nothing may be
+/// sent.
 pub async fn begin(
     db: &mut PgConnection,
     lease: &Lease,
@@ -53,7 +54,8 @@ pub async fn begin(
     Ok(held)
 }
 
-/// Keeps what of these orders may still land: for so many seconds from now each, and never for less than it was said before.
+/// Keeps what of these orders may still land: for so many seconds from now each, and never for less
+/// than it was said before.
 pub async fn keep(
     db: &mut PgConnection,
     lease: &Lease,
@@ -114,7 +116,8 @@ pub async fn customers(db: &mut PgConnection, portal: &str) -> Result<Vec<String
     .await?)
 }
 
-/// Forgets what can no longer land of orders that have nothing to do: what they hold was settled since.
+/// Forgets what can no longer land of orders that have nothing to do: what they hold was settled
+/// since.
 pub async fn prune(db: &mut PgConnection, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.under_way u USING (

@@ -1,4 +1,5 @@
-//! Indexes that migrations leave to be built while their tables are used: building one in a migration would hold back whoever writes a large table.
+//! Indexes that migrations leave to be built while their tables are used: building one in a
+//! migration would hold back whoever writes a large table.
 
 use crate::storage::Error;
 use sqlx::{PgConnection, PgPool};
@@ -51,8 +52,8 @@ const LATE: &[DeferredIndex] = &[
 /// Who builds, among all processes.
 const BUILDER: i64 = 0x6232_3473_6561_7263;
 
-/// Builds what is missing; whether all is there now. One process builds, the others leave it to that one. What a process that died has
-/// left half done is done anew.
+/// Builds what is missing; whether all is there now. One process builds, the others leave it to
+/// that one. What a process that died has left half done is done anew.
 pub async fn build(pool: &PgPool) -> Result<bool, Error> {
     let mut db = pool.acquire().await?;
     // The lock, the statement and the settings are the connection's: with it they end.

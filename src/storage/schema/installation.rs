@@ -14,8 +14,8 @@ pub async fn configured(db: &mut PgConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes the database for the demo; false if it is somebody's: served by a configuration before, or with anything in it that the demo did
-/// not put there.
+/// Takes the database for the demo; false if it is somebody's: served by a configuration before, or
+/// with anything in it that the demo did not put there.
 pub async fn demo(db: &mut PgConnection) -> Result<bool, Error> {
     sqlx::query!(
         "INSERT INTO bridge.installation (demo)

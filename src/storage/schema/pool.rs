@@ -36,8 +36,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it is the fault of what was to be stored or read, so that it fails the same way for ever: wrong data, a
-    /// constraint, a limit of the database, a value that cannot be decoded. Everything else passes: it is tried again.
+    /// Whether it is the fault of what was to be stored or read, so that it fails the same way for
+    /// ever: wrong data, a constraint, a limit of the database, a value that cannot be decoded.
+    /// Everything else passes: it is tried again.
     pub fn is_of_the_row(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(refused)) => refused.code().is_some_and(|code| {
@@ -60,7 +61,8 @@ impl Error {
 }
 
 impl Error {
-    /// Whether two transactions waited for each other, and this one was ended: tried again it goes through.
+    /// Whether two transactions waited for each other, and this one was ended: tried again it goes
+    /// through.
     pub fn is_deadlock(&self) -> bool {
         self.is(&["40P01", "40001"])
     }
@@ -100,7 +102,8 @@ pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool
         .acquire_timeout(Duration::from_secs(10))
         .after_connect(|connection, _| {
             Box::pin(async move {
-                // What was answered with 202 must still be there after a power cut, whatever the database's usual setting is.
+                // What was answered with 202 must still be there after a power cut, whatever the
+                // database's usual setting is.
                 sqlx::query!(
                     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
                 )
@@ -116,7 +119,8 @@ pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool
 
 /// Brings the schema `bridge` up to date; safe to run from several processes at once.
 pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
-    // A large table takes its time, and so does another process that migrates. The connection is not given back.
+    // A large table takes its time, and so does another process that migrates. The connection is
+    // not given back.
     let mut alone = pool.acquire().await?.detach();
     sqlx::query!("SELECT set_config('statement_timeout', '0', false)")
         .fetch_one(&mut alone)
@@ -161,7 +165,8 @@ pub struct SchemaVersion {
 }
 
 impl SchemaVersion {
-    /// Whether this version of the bridge can work with it. A newer schema is fine: migrations only add.
+    /// Whether this version of the bridge can work with it. A newer schema is fine: migrations only
+    /// add.
     pub fn fits(&self) -> bool {
         self.missing == 0
     }

@@ -86,7 +86,8 @@ impl From<Stored> for Row {
     }
 }
 
-/// Locks these orders' agreements, making rows for the new ones. Orders that the bridge does not know are left out.
+/// Locks these orders' agreements, making rows for the new ones. Orders that the bridge does not
+/// know are left out.
 pub async fn lock(
     db: &mut PgConnection,
     shops: &[String],
@@ -119,7 +120,8 @@ pub async fn lock(
     Ok(rows.into_iter().map(Row::from).collect())
 }
 
-/// The next orders of a shop whose sides agreed and where nothing is under way, by number; not locked.
+/// The next orders of a shop whose sides agreed and where nothing is under way, by number; not
+/// locked.
 pub async fn agreed(
     db: &mut PgConnection,
     shop: &str,

@@ -3,7 +3,8 @@
 use crate::storage::{Error, Json, queue::lanes::Lease};
 use sqlx::PgConnection;
 
-/// Puts these orders on the list, to be compared after this many milliseconds: (shop, number, portal), no order twice.
+/// Puts these orders on the list, to be compared after this many milliseconds: (shop, number,
+/// portal), no order twice.
 pub async fn ask(
     db: &mut PgConnection,
     (shops, numbers, portals): (&[String], &[String], &[String]),
@@ -56,7 +57,8 @@ pub async fn ask_deals(
     Ok(done.rows_affected())
 }
 
-/// Puts orders that were just written on the list, unless both sides are known to agree; who asked before keeps the word: (shop, number, the stage that was read).
+/// Puts orders that were just written on the list, unless both sides are known to agree; who asked
+/// before keeps the word: (shop, number, the stage that was read).
 pub async fn ask_written(
     db: &mut PgConnection,
     shops: &[String],

@@ -46,7 +46,8 @@ pub async fn open(db: &mut PgConnection, portal: &str, new: &NewConflict) -> Res
     Ok(())
 }
 
-/// Closes the open conflicts of these orders; one that a person ruled was ruled, the others vanished.
+/// Closes the open conflicts of these orders; one that a person ruled was ruled, the others
+/// vanished.
 pub async fn close(
     db: &mut PgConnection,
     shops: &[String],

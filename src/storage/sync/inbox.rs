@@ -46,7 +46,8 @@ pub async fn insert(db: &mut PgConnection, all: &[&Notification]) -> Result<(), 
     Ok(())
 }
 
-/// Takes up the oldest new notifications of a portal, at most `limit`: how many, and the deals they name, each once.
+/// Takes up the oldest new notifications of a portal, at most `limit`: how many, and the deals they
+/// name, each once.
 pub async fn take(
     db: &mut PgConnection,
     portal: &str,
@@ -80,7 +81,8 @@ pub async fn take_next(db: &mut PgConnection, portal: &str) -> Result<Option<Not
     .await?)
 }
 
-/// Removes notifications that were dealt with longer ago than this many seconds, at most `batch`, the oldest first.
+/// Removes notifications that were dealt with longer ago than this many seconds, at most `batch`,
+/// the oldest first.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.inbox i USING (SELECT id, received_at FROM bridge.inbox ORDER BY id LIMIT $2) o

@@ -1,4 +1,5 @@
-//! Two-way sync: what was agreed, what is to be compared, what was decided, and what shops are told.
+//! Two-way sync: what was agreed, what is to be compared, what was decided, and what shops are
+//! told.
 
 pub mod agreements;
 pub mod clock_offsets;

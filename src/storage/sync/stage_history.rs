@@ -31,8 +31,9 @@ pub async fn cursor(db: &mut PgConnection, portal: &str) -> Result<Option<i64>, 
     .await?)
 }
 
-/// Stores how far the history was read: to the newest row that is older than `settled` seconds, so that a row with a lower id
-/// that is committed late is still read. `newest` is the newest id that was seen, for a portal that is read for the first time.
+/// Stores how far the history was read: to the newest row that is older than `settled` seconds, so
+/// that a row with a lower id that is committed late is still read. `newest` is the newest id that
+/// was seen, for a portal that is read for the first time.
 pub async fn advance(
     db: &mut PgConnection,
     portal: &str,
@@ -106,7 +107,8 @@ pub async fn above(
     .await?)
 }
 
-/// Puts the orders of these moves on the list of comparisons, unless the deal came to where it was known to be; returns how many.
+/// Puts the orders of these moves on the list of comparisons, unless the deal came to where it was
+/// known to be; returns how many.
 pub async fn ask_moved(db: &mut PgConnection, portal: &str, moves: &[Move]) -> Result<u64, Error> {
     let deals: Vec<i64> = moves.iter().map(|m| m.deal_id).collect();
     let funnels: Vec<i64> = moves.iter().map(|m| m.funnel).collect();
@@ -131,7 +133,8 @@ pub async fn ask_moved(db: &mut PgConnection, portal: &str, moves: &[Move]) -> R
     Ok(done.rows_affected())
 }
 
-/// Puts orders whose deal is known to have moved away from where it was made on the list: (shop, number, deal, stage).
+/// Puts orders whose deal is known to have moved away from where it was made on the list: (shop,
+/// number, deal, stage).
 pub async fn ask_made(
     db: &mut PgConnection,
     portal: &str,
@@ -156,7 +159,8 @@ pub async fn ask_made(
     Ok(done.rows_affected())
 }
 
-/// The next orders of the slow walk over all deals of a portal: makes them due for comparison; returns how many.
+/// The next orders of the slow walk over all deals of a portal: makes them due for comparison;
+/// returns how many.
 pub async fn sweep(db: &mut PgConnection, portal: &str, limit: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "WITH at AS (SELECT sweep_shop, sweep_number FROM bridge.cursors WHERE portal = $1),

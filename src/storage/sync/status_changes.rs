@@ -1,7 +1,7 @@
 //! What each shop is told: sent to its callback, or read from the feed.
 //!
-//! A shop's changes are numbered under a lock of its row in `feeds`, so numbers are committed in their order: a reader that has seen
-//! one never has to look below it again.
+//! A shop's changes are numbered under a lock of its row in `feeds`, so numbers are committed in
+//! their order: a reader that has seen one never has to look below it again.
 
 use crate::storage::{Error, queue::lanes::Lease};
 use chrono::{DateTime, Utc};
@@ -205,7 +205,8 @@ pub async fn sent(
     Ok(())
 }
 
-/// Seconds until the next change of a shop is due that has none of its order before it; none if none waits.
+/// Seconds until the next change of a shop is due that has none of its order before it; none if
+/// none waits.
 pub async fn next_due(
     db: &mut PgConnection,
     shop: &str,

@@ -23,7 +23,8 @@ pub struct TroubleRow {
     pub over_at: Option<DateTime<Utc>>,
 }
 
-/// Writes down a trouble that was met so many times. One that comes back soon goes on; a later one begins anew.
+/// Writes down a trouble that was met so many times. One that comes back soon goes on; a later one
+/// begins anew.
 pub async fn note(
     db: &mut PgConnection,
     lane: &str,
@@ -202,7 +203,8 @@ pub async fn dead(db: &mut PgConnection) -> Result<Vec<DeadRow>, Error> {
     .await?)
 }
 
-/// Differences that wait for a person, by shop and reason; not where an open letter about the same order says the same.
+/// Differences that wait for a person, by shop and reason; not where an open letter about the same
+/// order says the same.
 pub async fn conflicts(db: &mut PgConnection) -> Result<Vec<WaitingConflicts>, Error> {
     Ok(sqlx::query_as!(
         WaitingConflicts,

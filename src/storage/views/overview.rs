@@ -47,7 +47,8 @@ pub struct WaitingOrder {
     pub due_at: Option<DateTime<Utc>>,
 }
 
-/// The order that waits longest, of each portal of these shops: (portal, shop). An order waits since it is due, or it was put off.
+/// The order that waits longest, of each portal of these shops: (portal, shop). An order waits
+/// since it is due, or it was put off.
 pub async fn oldest(
     db: &mut PgConnection,
     portals: &[String],

@@ -66,7 +66,8 @@ pub async fn by_contact(
     limit: i64,
 ) -> Result<Vec<FoundRow>, Error> {
     patiently(db).await?;
-    // First the few events, then their orders one by one: the planner would otherwise read all orders.
+    // First the few events, then their orders one by one: the planner would otherwise read all
+    // orders.
     Ok(sqlx::query_as!(
         FoundRow,
         r#"WITH hit AS MATERIALIZED (

@@ -1,6 +1,8 @@
-//! One shop's lane: tells it what was decided, several orders at a time, each order's changes one after the other.
+//! One shop's lane: tells it what was decided, several orders at a time, each order's changes one
+//! after the other.
 //!
-//! A message that fails waits by itself, counts and dies; the lane pauses only where the shop as a whole does not answer.
+//! A message that fails waits by itself, counts and dies; the lane pauses only where the shop as a
+//! whole does not answer.
 
 use super::{
     lease::{HeldLease, chain},
@@ -28,9 +30,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Messages on their way at once.
 const AT_ONCE: usize = 8;
-/// So many orders failed one after the other, and none went through: it is the shop, not the orders.
+/// So many orders failed one after the other, and none went through: it is the shop, not the
+/// orders.
 const SEVERAL: usize = 3;
-/// How many times the usual number of tries a message has while no other proves that the shop is there.
+/// How many times the usual number of tries a message has while no other proves that the shop is
+/// there.
 const PATIENCE: u32 = 4;
 /// Pauses of a shop that does not answer grow to this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
@@ -169,7 +173,8 @@ impl CallbackLane {
         Ok(None)
     }
 
-    /// How long the lane's pause lasts; none if it may send. How often the shop failed is looked up as well.
+    /// How long the lane's pause lasts; none if it may send. How often the shop failed is looked up
+    /// as well.
     async fn pause_left(
         &self,
         held: &HeldLease,
@@ -249,7 +254,8 @@ impl CallbackLane {
         sent: Result<(OutgoingChange, Result<Answer, Bug>), JoinError>,
     ) -> Result<(), app::Error> {
         let Ok((one, answer)) = sent else {
-            // The task died with its order's name: the others are heard first, then all are looked at again.
+            // The task died with its order's name: the others are heard first, then all are looked
+            // at again.
             if out.sending.is_empty() {
                 out.orders.clear();
             }
@@ -291,7 +297,8 @@ impl CallbackLane {
         }
     }
 
-    /// Nobody judged the message. It waits by itself; only where several orders failed and none went through is it the shop.
+    /// Nobody judged the message. It waits by itself; only where several orders failed and none
+    /// went through is it the shop.
     async fn failed(
         &self,
         held: &HeldLease,

@@ -1,7 +1,9 @@
-//! Orders that are tried in small company, because a call that carried them with others was refused as a whole or never answered.
+//! Orders that are tried in small company, because a call that carried them with others was refused
+//! as a whole or never answered.
 //!
-//! Owns: the memory of who was in such a call, and how small the next company is: a quarter of the last, in the end the order alone.
-//! Who is alone is judged. The memory is the process's: after a restart it is gathered again.
+//! Owns: the memory of who was in such a call, and how small the next company is: a quarter of the
+//! last, in the end the order alone. Who is alone is judged. The memory is the process's: after a
+//! restart it is gathered again.
 
 use crate::{app::Claim, planner::Job};
 use std::{collections::HashMap, time::Duration};
@@ -13,7 +15,8 @@ const MOST: usize = 20_000;
 const SMALLER: usize = 4;
 /// A call that takes longer than this keeps the others waiting.
 const LONG: Duration = Duration::from_secs(2);
-/// Silences of an order alone, one after the other with everybody else answered, after which each counts as judged.
+/// Silences of an order alone, one after the other with everybody else answered, after which each
+/// counts as judged.
 const PATIENCE: u32 = 1;
 
 pub(in crate::worker) type Key = (String, String);
@@ -102,7 +105,8 @@ impl IsolatedOrders {
             .is_some_and(|suspect| suspect.silences >= PATIENCE)
     }
 
-    /// A call of these orders was left without an answer. While others fail, too, nobody is blamed for it.
+    /// A call of these orders was left without an answer. While others fail, too, nobody is blamed
+    /// for it.
     pub(in crate::worker) fn silent(&mut self, orders: &[Key]) {
         let lonely = match orders {
             [order] => Some(order),

@@ -87,7 +87,8 @@ impl HeldLease {
         }))
     }
 
-    /// Does the work while the lease is kept, and gives the lane back. Once told to stop, what is in flight has the grace.
+    /// Does the work while the lease is kept, and gives the lane back. Once told to stop, what is
+    /// in flight has the grace.
     pub(in crate::worker) async fn while_held(&self, app: &App, work: impl Future<Output = ()>) {
         // Dies with this task, so that an aborted lane does not keep its lease.
         let mut keeper = tokio::task::JoinSet::new();

@@ -10,7 +10,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Closer together than this, two moments are one that was measured twice.
 const SAME: Duration = Duration::from_millis(100);
 
-/// Tells of a lowered pace, whatever the lane is busy with: a call waits for a portal that throttles it. Never ends.
+/// Tells of a lowered pace, whatever the lane is busy with: a call waits for a portal that
+/// throttles it. Never ends.
 pub(in crate::worker) async fn tell<P: PortalClient>(app: &App, portal: P, held: &HeldLease) {
     let mut told: Option<Instant> = None;
     loop {

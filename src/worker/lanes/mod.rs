@@ -1,4 +1,5 @@
-//! Lanes: everything that goes to one portal, or to one shop's callback, in the hands of one process at a time.
+//! Lanes: everything that goes to one portal, or to one shop's callback, in the hands of one
+//! process at a time.
 
 pub(super) mod callback;
 pub(super) mod isolation;

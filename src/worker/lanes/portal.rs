@@ -51,7 +51,8 @@ pub(in crate::worker) struct PortalLane<P> {
     acquaintance: PortalRecognition,
     /// Whether failures or a pause were on record when the turn began.
     troubled: bool,
-    /// Whether history has just given way to what is read back: then it is its turn, however often that is due.
+    /// Whether history has just given way to what is read back: then it is its turn, however often
+    /// that is due.
     gave_way: bool,
     enquiries: LeadMode,
     following: ConversionLooks,
@@ -107,7 +108,8 @@ impl<P: PortalClient> PortalLane<P> {
         }
     }
 
-    /// Drives the lane with what earlier owners left of the portal's limit, and tells the next owner what is left.
+    /// Drives the lane with what earlier owners left of the portal's limit, and tells the next
+    /// owner what is left.
     async fn own(&mut self, held: &HeldLease) {
         match self.take_over(held).await {
             Ok(left) => self.portal.take_over(left),
@@ -174,8 +176,8 @@ impl<P: PortalClient> PortalLane<P> {
         }
     }
 
-    /// One turn: a wave of orders if any are due, then the way back, then a wave of history if nothing else is due. Returns how long to wait
-    /// before the next.
+    /// One turn: a wave of orders if any are due, then the way back, then a wave of history if
+    /// nothing else is due. Returns how long to wait before the next.
     async fn turn(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
         let tries = self.tries();
         while let Some(ended) = self.waves.ended() {
@@ -192,7 +194,8 @@ impl<P: PortalClient> PortalLane<P> {
         if let Some(failure) = asked.await? {
             return self.failed(held, &failure).await;
         }
-        // Whoever sent a form waits for a call: forms go before orders, a call or two of them a turn.
+        // Whoever sent a form waits for a call: forms go before orders, a call or two of them a
+        // turn.
         let (wait, answered) = self.forms(held, &tries).await?;
         if wait.is_some() {
             return Ok(wait);
@@ -247,8 +250,8 @@ impl<P: PortalClient> PortalLane<P> {
         self.idle().await.map(Some)
     }
 
-    /// A wave of submissions of forms, if any are due: how long to wait, if the portal is in trouble,
-    /// and whether there were any.
+    /// A wave of submissions of forms, if any are due: how long to wait, if the portal is in
+    /// trouble, and whether there were any.
     async fn forms(
         &mut self,
         held: &HeldLease,
@@ -284,8 +287,8 @@ impl<P: PortalClient> PortalLane<P> {
         Ok((wait, true))
     }
 
-    /// Looks what became of the leads of forms, if it is time: how long to wait, if the portal is in
-    /// trouble.
+    /// Looks what became of the leads of forms, if it is time: how long to wait, if the portal is
+    /// in trouble.
     async fn follow(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
         let looked = self.following.turn(&self.app, &self.portal, held);
         let followed = looked.await?;
@@ -360,7 +363,8 @@ impl<P: PortalClient> PortalLane<P> {
             .max(Duration::from_millis(20)))
     }
 
-    /// One wave. Returns how long to wait, if the portal is in trouble. One that takes long goes on by itself.
+    /// One wave. Returns how long to wait, if the portal is in trouble. One that takes long goes on
+    /// by itself.
     async fn wave(
         &mut self,
         held: &HeldLease,
@@ -449,8 +453,9 @@ impl<P: PortalClient> PortalLane<P> {
             .await
     }
 
-    /// A wave ended by a panic. What it wrote is under way, and looked up when its orders are tried again: in smaller company,
-    /// until the one is alone behind which the panic is. That one is given up.
+    /// A wave ended by a panic. What it wrote is under way, and looked up when its orders are tried
+    /// again: in smaller company, until the one is alone behind which the panic is. That one is
+    /// given up.
     async fn broke(
         &mut self,
         held: &HeldLease,
@@ -528,7 +533,8 @@ impl<P: PortalClient> PortalLane<P> {
         }
     }
 
-    /// How long a pause lasts, if there is one. A pause that a fault made ends when its time is over and the portal answers.
+    /// How long a pause lasts, if there is one. A pause that a fault made ends when its time is
+    /// over and the portal answers.
     async fn paused(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
         let Some(row) = self.row().await? else {
             return Ok(None);
@@ -544,7 +550,8 @@ impl<P: PortalClient> PortalLane<P> {
             )),
             Some(_) => match self.portal.probe().await {
                 Ok(()) => {
-                    // The failures stay until a wave gets through, so that pauses keep growing meanwhile.
+                    // The failures stay until a wave gets through, so that pauses keep growing
+                    // meanwhile.
                     let mut db = self.app.pool().acquire().await?;
                     lanes::clear_pause(&mut db, held.lease(), false).await?;
                     Ok(None)
@@ -567,7 +574,8 @@ impl<P: PortalClient> PortalLane<P> {
     ) -> Result<Option<Duration>, app::Error> {
         let failures = self.row().await?.map_or(0, |row| row.failures);
         let resume_in = match failure.class {
-            // Looked up at once: nothing says that the portal is in trouble, unless it goes on like this.
+            // Looked up at once: nothing says that the portal is in trouble, unless it goes on like
+            // this.
             Class::InDoubt if failures == 0 => Duration::from_millis(200),
             Class::Throttled(pause) => pause,
             Class::Blocked(_) | Class::TokenExpired => self.options.probe,
@@ -613,7 +621,8 @@ impl<P: PortalClient> PortalLane<P> {
     }
 }
 
-/// The span of one event's settling: part of the trace of the shop's request, and linked with the wave whose calls many events share.
+/// The span of one event's settling: part of the trace of the shop's request, and linked with the
+/// wave whose calls many events share.
 fn settling(claim: &Claim, wave: &tracing::Span) -> tracing::Span {
     let span = tracing::info_span!(parent: None, "settle", shop = claim.shop);
     if let Some(traceparent) = &claim.traceparent {

@@ -23,7 +23,8 @@ const LONG: Duration = Duration::from_mins(10);
 /// What broke is not mended by one good turn: it is over when nothing has broken for so long.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// The turns of one lane, or of other work that comes again and again. Cheap to clone: all clones count together.
+/// The turns of one lane, or of other work that comes again and again. Cheap to clone: all clones
+/// count together.
 #[derive(Clone)]
 pub(in crate::worker) struct Restarts {
     app: App,
@@ -114,7 +115,8 @@ impl Restarts {
         }
     }
 
-    /// Does the work until it ends by itself, which is when it was told to stop. After a panic it is started again.
+    /// Does the work until it ends by itself, which is when it was told to stop. After a panic it
+    /// is started again.
     pub(in crate::worker) async fn keep_up<F: Future<Output = ()>>(
         self,
         stop: CancellationToken,

@@ -50,8 +50,9 @@ pub(in crate::worker) struct Work {
     pub(in crate::worker) judges: bool,
 }
 
-/// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the portal fails. A call that fails alone, while
-/// the portal takes others, is the fault of something in it: it stops nobody else.
+/// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the
+/// portal fails. A call that fails alone, while the portal takes others, is the fault of something
+/// in it: it stops nobody else.
 pub(in crate::worker) async fn perform<P: PortalClient>(
     app: &App,
     portal: &P,
@@ -148,7 +149,8 @@ pub(in crate::worker) fn spoilt(fault: CallFailure, judges: bool) -> CallAnswer 
     }
 }
 
-/// Whether a call failed for what is in it: then the portal takes one with nothing in it. Else the failure of the portal as a whole.
+/// Whether a call failed for what is in it: then the portal takes one with nothing in it. Else the
+/// failure of the portal as a whole.
 pub(in crate::worker) async fn its_own<P: PortalClient>(
     portal: &P,
     held: &HeldLease,
@@ -210,7 +212,8 @@ pub(in crate::worker) async fn send<P: PortalClient>(
     })
 }
 
-/// A batch is answered though the permission for its methods is gone: each command is refused, and no order is to blame.
+/// A batch is answered though the permission for its methods is gone: each command is refused, and
+/// no order is to blame.
 fn hindrance(commands: &[Command], response: &BatchResponse) -> Option<CallFailure> {
     let scope = ["INSUFFICIENT_SCOPE", "INVALID_SCOPE"];
     let words = commands.iter().find_map(|command| {

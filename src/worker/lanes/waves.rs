@@ -1,9 +1,10 @@
-//! Waves that are under way. A lane waits for a wave for some seconds: one whose call takes longer goes on by itself, and the lane goes
-//! on with other orders, as far as the portal's limits allow.
+//! Waves that are under way. A lane waits for a wave for some seconds: one whose call takes longer
+//! goes on by itself, and the lane goes on with other orders, as far as the portal's limits allow.
 //!
-//! Owns: the tasks of the waves, and whose orders and customers they have in hand. Nobody else works on those meanwhile: an order, and
-//! a customer whose contact may be made, are in one wave at a time. As many are under way at once as [`MOST`] says; then the lane
-//! waits for one of them to end, which is when its call's own limit is over at the latest.
+//! Owns: the tasks of the waves, and whose orders and customers they have in hand. Nobody else
+//! works on those meanwhile: an order, and a customer whose contact may be made, are in one wave at
+//! a time. As many are under way at once as [`MOST`] says; then the lane waits for one of them to
+//! end, which is when its call's own limit is over at the latest.
 
 use super::{
     isolation::{self, Key},
@@ -90,7 +91,8 @@ impl Waves {
         all.cloned().collect()
     }
 
-    /// Leaves out the orders whose customers are in some wave: one that is looked for now may be made by it.
+    /// Leaves out the orders whose customers are in some wave: one that is looked for now may be
+    /// made by it.
     pub(in crate::worker) fn without_shared(
         &self,
         mut claimed: Vec<(Claim, Job)>,

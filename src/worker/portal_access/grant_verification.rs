@@ -1,4 +1,5 @@
-//! Judging what is told of installations and authorisations: the portal itself confirms, or nothing is stored.
+//! Judging what is told of installations and authorisations: the portal itself confirms, or nothing
+//! is stored.
 
 use super::AppPortal;
 use crate::{
@@ -26,9 +27,11 @@ use url::Url;
 
 /// How long one process may take to judge an offer, in seconds.
 const TURN: f64 = 120.0;
-/// How often an offer is judged before it is let go, and the pause between, in seconds: a portal may be away for a while.
+/// How often an offer is judged before it is let go, and the pause between, in seconds: a portal
+/// may be away for a while.
 const MOST_TRIES: i32 = 60;
-/// How many are judged at the same time, and how many may wait for all of them to be shown to the portal.
+/// How many are judged at the same time, and how many may wait for all of them to be shown to the
+/// portal.
 const AT_ONCE: i64 = 16;
 const FEW: i64 = 3;
 const PAUSE: f64 = 30.0;
@@ -86,8 +89,8 @@ enum Verification {
     Later,
 }
 
-/// How offers of a portal were judged lately, so that strangers do not use its request limit up, nor our credit with the authorisation
-/// server.
+/// How offers of a portal were judged lately, so that strangers do not use its request limit up,
+/// nor our credit with the authorisation server.
 #[derive(Debug)]
 pub(super) struct Wariness {
     /// Refusals that cost the portal a call.
@@ -114,8 +117,9 @@ pub(super) struct VerificationRound {
     pub(super) more: bool,
 }
 
-/// Judges the next offers that wait for this portal, several at the same time. Few are shown to the portal; where many wait, or many
-/// were refused lately, the authorisation server tells first which were given to our application at all: that costs the portal nothing.
+/// Judges the next offers that wait for this portal, several at the same time. Few are shown to the
+/// portal; where many wait, or many were refused lately, the authorisation server tells first which
+/// were given to our application at all: that costs the portal nothing.
 pub(super) async fn next(
     app: &App,
     reached: &AppPortal,
@@ -158,8 +162,8 @@ pub(super) async fn next(
     Ok(turn)
 }
 
-/// Judges one; a panic over it is its own: it is judged again later, as if the portal were away, and the others are judged
-/// meanwhile.
+/// Judges one; a panic over it is its own: it is judged again later, as if the portal were away,
+/// and the others are judged meanwhile.
 async fn judge_one(
     app: &App,
     reached: &AppPortal,
@@ -324,8 +328,8 @@ impl Verifier<'_> {
         Ok(ours)
     }
 
-    /// The tokens if the portal says that they are our application's. Where it does not say, the authorisation server does: it
-    /// renews for us only what it gave to us.
+    /// The tokens if the portal says that they are our application's. Where it does not say, the
+    /// authorisation server does: it renews for us only what it gave to us.
     async fn ours(&self, told: ConfirmedTokens) -> Result<ConfirmedTokens, VerificationError> {
         if self.sift {
             return self.renewed(told).await;
@@ -354,8 +358,8 @@ impl Verifier<'_> {
         self.keep(granted, told.application_token, false).await
     }
 
-    /// A client at the configured address: where a message says that a portal is does not matter. What it calls is counted by whoever
-    /// drives the portal's lane.
+    /// A client at the configured address: where a message says that a portal is does not matter.
+    /// What it calls is counted by whoever drives the portal's lane.
     fn client(&self, token: &SecretString) -> Result<Client, VerificationError> {
         let endpoint =
             Url::parse(&format!("{}rest/", self.application.portal_url)).map_err(|_| {
@@ -411,7 +415,8 @@ impl Verifier<'_> {
     }
 }
 
-/// A code or a renewed token is of the configured portal: by identity if that is known, else by address.
+/// A code or a renewed token is of the configured portal: by identity if that is known, else by
+/// address.
 fn of_portal(
     application: &Application,
     before: Option<&str>,

@@ -1,10 +1,13 @@
-//! Applications at work: installations are judged, events are bound, the portal's queue of events is drained.
+//! Applications at work: installations are judged, events are bound, the portal's queue of events
+//! is drained.
 //!
-//! Owns: every call that has to do with an application's tokens and events, and the one way to renew tokens
-//! ([`StoredTokens`]). Refuses: calls inside of a transaction, and calls to a portal that is paused.
+//! Owns: every call that has to do with an application's tokens and events, and the one way to
+//! renew tokens ([`StoredTokens`]). Refuses: calls inside of a transaction, and calls to a portal
+//! that is paused.
 //!
-//! Invariants: tokens are stored before they are used; a row of the portal's queue is cleared only after it was stored;
-//! only the process that drives the portal's lane binds and drains, any process may judge.
+//! Invariants: tokens are stored before they are used; a row of the portal's queue is cleared only
+//! after it was stored; only the process that drives the portal's lane binds and drains, any
+//! process may judge.
 
 mod event_bindings;
 mod grant_verification;
@@ -35,7 +38,8 @@ const JUDGING: Duration = Duration::from_secs(5);
 /// Most pages of the queue in one go.
 const PAGES: usize = 40;
 
-/// What stores notifications of the portal's queue; they are cleared there once it says that they are stored.
+/// What stores notifications of the portal's queue; they are cleared there once it says that they
+/// are stored.
 #[derive(Clone)]
 pub struct Store(pub Arc<dyn Fn(PortalName, Vec<OfflineEvent>) -> Storing + Send + Sync>);
 
@@ -113,8 +117,8 @@ pub struct AppPortal {
     pub client: Client,
 }
 
-/// Looks after these applications until told to stop. A round that ends by a panic is that application's alone: people are
-/// told, and the next round begins anew.
+/// Looks after these applications until told to stop. A round that ends by a panic is that
+/// application's alone: people are told, and the next round begins anew.
 pub async fn run(
     app: App,
     portals: Vec<AppPortal>,
@@ -149,7 +153,8 @@ pub async fn run(
     ended
 }
 
-/// Judges what waits for a portal now; true if tokens were stored. For whoever waits for the outcome.
+/// Judges what waits for a portal now; true if tokens were stored. For whoever waits for the
+/// outcome.
 pub async fn judge_now(app: &App, reached: &AppPortal) -> Result<bool, app::Error> {
     let (mut stored, wary) = (false, Wariness::default());
     loop {
@@ -270,7 +275,8 @@ impl AppSupervisor {
         self.drain().await
     }
 
-    /// All that wait, as far as it can be done at once: among what strangers offer may be the genuine one.
+    /// All that wait, as far as it can be done at once: among what strangers offer may be the
+    /// genuine one.
     async fn judge(&mut self) -> Result<(), app::Error> {
         let until = Instant::now() + JUDGING;
         while grant_verification::next(&self.app, &self.reached, &self.wary)
@@ -355,7 +361,8 @@ impl AppSupervisor {
         Ok(())
     }
 
-    /// Stores first, clears then. Where either fails the reservation is found again and read again: better twice than never.
+    /// Stores first, clears then. Where either fails the reservation is found again and read again:
+    /// better twice than never.
     async fn keep(
         &self,
         store: &Store,

@@ -30,7 +30,8 @@ pub(super) struct Packet {
     pub(super) items: Vec<OfflineEvent>,
 }
 
-/// Reservations that were made and never cleared, by us before a crash: their rows are hidden from every other reading.
+/// Reservations that were made and never cleared, by us before a crash: their rows are hidden from
+/// every other reading.
 pub(super) async fn left_over(client: &Client) -> Result<BTreeSet<String>, Error> {
     let mut found = BTreeSet::new();
     let mut start = 0;

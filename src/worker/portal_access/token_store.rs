@@ -1,4 +1,5 @@
-//! Tokens as all processes share them: kept in the database, renewed by one caller for all, stored before they are used.
+//! Tokens as all processes share them: kept in the database, renewed by one caller for all, stored
+//! before they are used.
 
 use crate::{
     app::{self, App, portal_access::Tokens},
@@ -30,7 +31,8 @@ struct Inner {
     portal: PortalName,
     server: OAuth,
     read: Mutex<Option<(Access, Instant)>>,
-    /// Held by the caller of this process that renews; the others wait here instead of at the database.
+    /// Held by the caller of this process that renews; the others wait here instead of at the
+    /// database.
     turn: Mutex<()>,
 }
 
@@ -90,7 +92,8 @@ impl TokenSource for StoredTokens {
     fn renewed<'a>(&'a self, expired: &'a SecretString) -> Pending<'a> {
         let (inner, expired) = (Arc::clone(&self.0), expired.clone());
         Box::pin(async move {
-            // A task of its own: a caller that is dropped must not take tokens along that are on their way.
+            // A task of its own: a caller that is dropped must not take tokens along that are on
+            // their way.
             let task = tokio::spawn(async move { inner.renew(&expired).await });
             task.await
                 .map_err(|_| Error::Tokens("renewing them broke off".to_owned()))?
@@ -192,7 +195,8 @@ impl Inner {
         }
     }
 
-    /// Gives the claim back. Only a grant that is no longer valid is remembered: other refusals may be mended elsewhere.
+    /// Gives the claim back. Only a grant that is no longer valid is remembered: other refusals may
+    /// be mended elsewhere.
     async fn gave_nothing(&self, version: i64, who: Uuid, error: OAuthError) -> Error {
         let refused = match &error {
             OAuthError::Refused { code, words } if code == "invalid_grant" => Some(words.clone()),

@@ -1,4 +1,5 @@
-//! The whole bridge as processes: killed again and again before a faulty portal, and stopped for longer than a lease.
+//! The whole bridge as processes: killed again and again before a faulty portal, and stopped for
+//! longer than a lease.
 
 mod run;
 mod shop;

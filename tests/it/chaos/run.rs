@@ -1,5 +1,5 @@
-//! Two workers on one database before a faulty portal: killed every few seconds, mostly the one that drives the lane, and the database
-//! crashes twice, while orders come and change.
+//! Two workers on one database before a faulty portal: killed every few seconds, mostly the one
+//! that drives the lane, and the database crashes twice, while orders come and change.
 
 use super::{
     KEY, Place, Running,
@@ -58,7 +58,8 @@ enum Act {
     CrashDatabase,
 }
 
-/// Every third kill hits the worker that waits; the database crashes after a third and after two thirds of the kills.
+/// Every third kill hits the worker that waits; the database crashes after a third and after two
+/// thirds of the kills.
 fn acts(kills: usize) -> Vec<Act> {
     let mut acts = Vec::new();
     for nth in 0..kills {
@@ -186,7 +187,8 @@ impl Stage {
     }
 }
 
-/// What the senders share: the events, how many go into one request, the next one, and how many may be sent by now.
+/// What the senders share: the events, how many go into one request, the next one, and how many may
+/// be sent by now.
 struct Sending {
     events: Vec<Event>,
     batch: usize,
@@ -299,7 +301,8 @@ async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one
     check_database(&stage.cluster.pool, &sending.events, &deals, &dead).await;
 }
 
-/// One deal an order, sums, stages and rows right, one contact a customer, and never a request too many.
+/// One deal an order, sums, stages and rows right, one contact a customer, and never a request too
+/// many.
 fn check_portal(portal: &Sandbox, wanted: &BTreeMap<String, Wanted>) {
     assert_eq!(
         portal.stats().throttled,

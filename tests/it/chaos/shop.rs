@@ -9,7 +9,8 @@ pub(super) type Event = (usize, u64);
 /// Orders of one customer.
 const OF_ONE_CUSTOMER: usize = 3;
 
-/// What the shop sends, in this order: snapshots that change later, some that overtake an older one, some that are sent twice.
+/// What the shop sends, in this order: snapshots that change later, some that overtake an older
+/// one, some that are sent twice.
 pub(super) fn events(orders: usize) -> Vec<Event> {
     let mut sent = Vec::new();
     for number in 0..orders {
@@ -104,7 +105,8 @@ pub(super) struct Wanted {
     pub(super) phone: String,
 }
 
-/// What must come of all orders: the deals by order's number, and the orders that wait as dead letters.
+/// What must come of all orders: the deals by order's number, and the orders that wait as dead
+/// letters.
 pub(super) fn outcome(orders: usize) -> (BTreeMap<String, Wanted>, BTreeSet<String>) {
     let name = |number: usize| format!("C{number}");
     let dead = (0..orders).filter(|number| hopeless(*number)).map(name);
@@ -128,7 +130,8 @@ pub(super) fn outcome(orders: usize) -> (BTreeMap<String, Wanted>, BTreeSet<Stri
     (live.map(wanted).collect(), dead.collect())
 }
 
-/// How each event must have ended: the newest is done, or dead if it is hopeless; an older one was done, overtaken, or dead for its status.
+/// How each event must have ended: the newest is done, or dead if it is hopeless; an older one was
+/// done, overtaken, or dead for its status.
 pub(super) fn ended_well(number: usize, version: u64, state: &str) -> bool {
     match state {
         "done" => !hopeless(number) && status(number, version) != "X",

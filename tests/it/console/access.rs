@@ -1,4 +1,5 @@
-//! Whether every page can be read and used: contrast, width, and the keyboard. Measured in a real browser.
+//! Whether every page can be read and used: contrast, width, and the keyboard. Measured in a real
+//! browser.
 
 use super::{
     Browser, World,

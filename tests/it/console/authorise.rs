@@ -121,7 +121,8 @@ async fn a_code_by_hand_is_refused_in_the_portals_words_and_a_viewer_begins_noth
     let over = format!("/portals/main/authorisation/{}", "0".repeat(64));
     assert!(text(anna.get(&over).await).await.contains("is over"));
 
-    // The page's link is the only place where the state stands, and the state is not what the page asks by.
+    // The page's link is the only place where the state stands, and the state is not what the page
+    // asks by.
     let page = text(anna.post("/portals/main/authorise", &[]).await).await;
     let state = between(&page, "state=", "\"");
     assert_eq!(page.matches(state).count(), 1);

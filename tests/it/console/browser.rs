@@ -26,7 +26,8 @@ pub(super) struct Browser {
     _place: TempDir,
 }
 
-/// Where Chromium is. Without one the test is no test: on a machine that checks this is a failure, elsewhere a hint.
+/// Where Chromium is. Without one the test is no test: on a machine that checks this is a failure,
+/// elsewhere a hint.
 pub(super) fn program() -> Option<PathBuf> {
     let named = [
         "/usr/bin/chromium",

@@ -1,4 +1,5 @@
-//! The order's page says by what its customer was recognised, and an operator can say: this is not he.
+//! The order's page says by what its customer was recognised, and an operator can say: this is not
+//! he.
 
 use super::{
     Page, World,

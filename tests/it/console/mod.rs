@@ -134,7 +134,8 @@ async fn strangers_who_guess_keep_nobody_out_and_learn_no_name() {
         let status = form.send().await.unwrap().status();
         (status, began.elapsed())
     };
-    // Wrong tries until one is not judged any more, however slow the machine is; how long the judged ones took.
+    // Wrong tries until one is not judged any more, however slow the machine is; how long the
+    // judged ones took.
     let guess = async |from: &str, name: &str| {
         let mut judged = Vec::new();
         while judged.len() < 30 {
@@ -151,7 +152,8 @@ async fn strangers_who_guess_keep_nobody_out_and_learn_no_name() {
     let (own, _) = attempt("203.0.113.1", "anna", ANNA).await;
     assert_eq!(own, StatusCode::SEE_OTHER);
 
-    // A name that nobody has, and one that signs in by key alone, take as long as a wrong password and are slowed as soon.
+    // A name that nobody has, and one that signs in by key alone, take as long as a wrong password
+    // and are slowed as soon.
     let mut fastest = std::collections::BTreeMap::new();
     for name in ["anna", "viktor", "nobody"] {
         let from = format!("198.51.100.{}", name.len());

@@ -18,7 +18,8 @@ const ORDERS: &str = "INSERT INTO bridge.outbox (portal, shop, number, source, e
      INSERT INTO bridge.orders (shop, number, portal, head_id) SELECT shop, number, portal, id FROM bridge.outbox;
      ANALYZE";
 
-/// How often the index was used, and how often the tables were read from end to end, by this one connection.
+/// How often the index was used, and how often the tables were read from end to end, by this one
+/// connection.
 async fn used(pool: &PgPool) -> (i64, i64) {
     sqlx::query("SELECT pg_stat_force_next_flush()")
         .execute(pool)

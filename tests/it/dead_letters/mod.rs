@@ -1,4 +1,5 @@
-//! Dead letters as operators meet them: tries on record, many at once, export and import, the audit log.
+//! Dead letters as operators meet them: tries on record, many at once, export and import, the audit
+//! log.
 
 pub(crate) mod closure;
 

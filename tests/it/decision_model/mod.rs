@@ -1,4 +1,5 @@
-//! Random histories of a shop, a portal and a bad network, driven by the real decision code. No IO: time is a number.
+//! Random histories of a shop, a portal and a bad network, driven by the real decision code. No IO:
+//! time is a number.
 //!
 //! What must hold is said at each property. A failing history prints its seed and is shrunk.
 
@@ -68,7 +69,8 @@ fn rules() -> impl Strategy<Value = (Vec<Rule>, Winner)> {
 
 const SKEW: std::ops::Range<i64> = -600_000..600_000;
 
-/// Thousands of histories, more with PROPTEST_CASES. The seed is printed with a failure; PROPTEST_RNG_SEED repeats it.
+/// Thousands of histories, more with PROPTEST_CASES. The seed is printed with a failure;
+/// PROPTEST_RNG_SEED repeats it.
 #[expect(clippy::print_stdout, reason = "shown only when the test fails")]
 fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();

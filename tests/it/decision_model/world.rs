@@ -1,4 +1,5 @@
-//! The two sides, the network between them, and a bridge that keeps in memory what it would keep in tables.
+//! The two sides, the network between them, and a bridge that keeps in memory what it would keep in
+//! tables.
 
 use b24_bridge::decision::{
     Action, Basis, BridgeWrite, Decision, HistoryRow, Inputs, OwnWrite, Ruling, Waiting,
@@ -300,7 +301,8 @@ impl World {
         let answered = |(to, moved): &(Stage, DateTime<Utc>)| {
             agreed.as_ref().is_some_and(|a| {
                 let known = a.told.iter().all(|told| told.delivered_at.is_some());
-                // Without a time the stage was written by the bridge: where the manager wanted it, too.
+                // Without a time the stage was written by the bridge: where the manager wanted it,
+                // too.
                 let seen = a.stage != *to || a.portal_since.is_none_or(|since| since >= *moved);
                 known && seen && self.policy.statuses.consistent(&a.status, to)
             })
@@ -362,7 +364,8 @@ impl World {
         })
     }
 
-    /// The bridge reads the deal, decides, and carries the decision out; `meanwhile` happens after it decided.
+    /// The bridge reads the deal, decides, and carries the decision out; `meanwhile` happens after
+    /// it decided.
     fn look(&mut self, meanwhile: &[Op]) {
         let sent = at(self.now);
         self.now += 60;
@@ -490,8 +493,8 @@ impl World {
         }
     }
 
-    /// Nobody edits any more: everything on its way arrives, the history is read each 30 seconds, people answer reviews.
-    /// Gives how many writes that took.
+    /// Nobody edits any more: everything on its way arrives, the history is read each 30 seconds,
+    /// people answer reviews. Gives how many writes that took.
     pub(super) fn settle(&mut self, people: Option<Side>) -> usize {
         let before = self.turns.len();
         let mut quiet = 0;

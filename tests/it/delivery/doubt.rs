@@ -1,4 +1,5 @@
-//! Writes whose answer was lost and that land late: whatever comes meanwhile, one deal, one contact, and the newest word at the end.
+//! Writes whose answer was lost and that land late: whatever comes meanwhile, one deal, one
+//! contact, and the newest word at the end.
 
 use crate::support::{
     database::Database,
@@ -373,7 +374,8 @@ fn killed_at(nth: usize) -> (CrashHook, tokio::sync::mpsc::UnboundedReceiver<Cra
     (probe, told)
 }
 
-/// Killed between every two steps of a write, with a newer event meanwhile: one deal with the newest sum, one contact.
+/// Killed between every two steps of a write, with a newer event meanwhile: one deal with the
+/// newest sum, one contact.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_between_any_two_steps_with_a_newer_event_one_deal_holds_the_newest_word() {
     for (nth, newer) in (0..6).flat_map(|nth| [(nth, false), (nth, true)]) {

@@ -1,4 +1,5 @@
-//! One order that spoils a call stops nobody else: whatever orders share, only the one to blame is judged.
+//! One order that spoils a call stops nobody else: whatever orders share, only the one to blame is
+//! judged.
 
 use crate::{
     delivery::crash::Tiny,
@@ -497,7 +498,8 @@ async fn what_is_wrong_with_one_order_of_a_customer_is_not_held_against_the_othe
     let world = World::new().await;
     let mut events = orders(12);
     for (n, event) in events.iter_mut().enumerate() {
-        // Twelve orders of one customer and one firm, one of them with an address that the portal does not take.
+        // Twelve orders of one customer and one firm, one of them with an address that the portal
+        // does not take.
         let email = if n == 5 { "no.dots@-" } else { "a@example.com" };
         event["data"]["customer"] = json!({
             "id": "c1", "kind": "company", "name": "Анна", "phones": ["+79160000001"],

@@ -1,4 +1,5 @@
-//! One request limit for all processes on one portal: workers, the one that takes over, and operators' commands.
+//! One request limit for all processes on one portal: workers, the one that takes over, and
+//! operators' commands.
 
 use crate::support::{
     database::Database,

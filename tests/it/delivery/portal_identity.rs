@@ -1,4 +1,5 @@
-//! An id alone is never proof: another portal behind the address, or an older state of it, and whose deal is written.
+//! An id alone is never proof: another portal behind the address, or an older state of it, and
+//! whose deal is written.
 
 use crate::{
     delivery::isolation::{World, order, orders},

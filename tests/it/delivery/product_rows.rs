@@ -1,4 +1,5 @@
-//! One row is one row: what cannot be read, stored or worked on is that row's dead letter, and nobody else waits for it.
+//! One row is one row: what cannot be read, stored or worked on is that row's dead letter, and
+//! nobody else waits for it.
 
 use crate::{
     delivery::crash::Tiny,

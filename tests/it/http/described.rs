@@ -1,4 +1,5 @@
-//! Whether the API's description is whole: every body and every answer with its shape, every status with its codes.
+//! Whether the API's description is whole: every body and every answer with its shape, every status
+//! with its codes.
 
 use b24_bridge::{domain::ErrorCode, http};
 use serde_json::{Map, Value};
@@ -15,7 +16,8 @@ fn schemas<'a>(place: &str, value: &'a Value, found: &mut Vec<(String, &'a Map<S
                 let place = format!("{place}/{key}");
                 let named =
                     place.starts_with("/components/schemas/") && place.matches('/').count() == 3;
-                // Of what an object holds beside its named members it may be said that it is anything.
+                // Of what an object holds beside its named members it may be said that it is
+                // anything.
                 let property = place.rsplit('/').nth(1) == Some("properties")
                     && !["additionalProperties", "description"].contains(&key.as_str());
                 if (named || property || ["schema", "items"].contains(&key.as_str()))

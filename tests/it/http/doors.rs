@@ -1,4 +1,5 @@
-//! What strangers, clumsy shops and hostile portals may use of the process: connections, bytes, lines of faults.
+//! What strangers, clumsy shops and hostile portals may use of the process: connections, bytes,
+//! lines of faults.
 
 use crate::support::{
     api::Api,

@@ -61,7 +61,8 @@ async fn the_way_of_an_order_is_counted_and_logged_without_a_secret_or_a_person(
     let mut text = String::new();
     for _ in 0..500 {
         text = meters(&api).await;
-        // Gauges are read before counters: the first answer that knows of the settling may show the lane as it was before.
+        // Gauges are read before counters: the first answer that knows of the settling may show the
+        // lane as it was before.
         let settled =
             text.contains("bridge_events_settled_total{lane=\"main\",outcome=\"done\"} 1");
         if settled && text.contains("bridge_lane_depth{lane=\"main\",state=\"new\"} 0") {

@@ -1,4 +1,5 @@
-//! Which snapshot of an order is the newest, as it is stored: whatever comes, doubled, late, and without version or time.
+//! Which snapshot of an order is the newest, as it is stored: whatever comes, doubled, late, and
+//! without version or time.
 
 use crate::support::{
     database::Database,

@@ -362,7 +362,8 @@ async fn a_large_request_keeps_the_order_of_each_orders_events_and_of_its_answer
     let db = Database::new().await;
     let app = app(&db.pool, &["main"]);
     let orders = 200;
-    // Each order is told of twice, without a version: what stands later is newer. Every tenth event of the second half comes once more.
+    // Each order is told of twice, without a version: what stands later is newer. Every tenth event
+    // of the second half comes once more.
     let mut batch: Vec<_> = (0..2 * orders)
         .map(|nth| {
             let mut event = event(&format!("e{nth}"), &format!("A-{}", nth % orders), 1);

@@ -101,7 +101,8 @@ async fn an_operator_lets_the_bridge_in_by_the_printed_address() {
     let address = printed.next_line().await.unwrap().unwrap();
     let browser = crate::sandbox::client();
     let page = browser.get(&address).send().await.unwrap();
-    // Whether or not the client follows redirections, the code is brought where the portal sends it.
+    // Whether or not the client follows redirections, the code is brought where the portal sends
+    // it.
     let page = match page.headers().get("location") {
         Some(to) => browser.get(to.to_str().unwrap()).send().await.unwrap(),
         None => page,

@@ -304,8 +304,9 @@ async fn one_trace_goes_from_the_shop_s_request_to_the_portal_s_answer() {
     );
 }
 
-/// Told to stop in the middle of a call: unready at once while requests are still taken, the call ends and is settled, the lane is another's long before
-/// the lease of a minute would have run out, and nothing is done twice.
+/// Told to stop in the middle of a call: unready at once while requests are still taken, the call
+/// ends and is settled, the lane is another's long before the lease of a minute would have run out,
+/// and nothing is done twice.
 #[expect(
     clippy::too_many_lines,
     reason = "one stop from its beginning to its end"

@@ -7,7 +7,8 @@ use b24_bridge::{
 };
 use sqlx::PgPool;
 
-/// 20,000 settled orders, 500 that wait (each tenth was tried, each tenth told anew while it waited), 5,000 closed letters and 100 open ones.
+/// 20,000 settled orders, 500 that wait (each tenth was tried, each tenth told anew while it
+/// waited), 5,000 closed letters and 100 open ones.
 const MUCH: &str = "
     INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint, state, settled_at)
     SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved', jsonb_build_object('pad', repeat('x', 500)), sha256(i::text::bytea), 'done',

@@ -206,7 +206,8 @@ fn sources() -> Vec<(String, PathBuf, String)> {
     found
 }
 
-/// The rooms named after `crate::`, also inside `use crate::{a::…, b}`. Comments count: a doc link is a use.
+/// The rooms named after `crate::`, also inside `use crate::{a::…, b}`. Comments count: a doc link
+/// is a use.
 fn used_rooms(text: &str) -> BTreeSet<String> {
     let mut rooms = BTreeSet::new();
     for rest in text.split("crate::").skip(1) {

@@ -1,4 +1,5 @@
-//! The examples of `deploy/own-code`: each posts an order to the real intake and receives real callbacks.
+//! The examples of `deploy/own-code`: each posts an order to the real intake and receives real
+//! callbacks.
 
 use super::{Api, KEY, deploy, interpreter};
 use b24_bridge::callback::{Answer, Secret, Sender};
@@ -61,7 +62,8 @@ fn change(previous: &str, status: &str) -> Value {
     })
 }
 
-/// What every receiver must do: take a change once, refuse a wrong signature, contradict with its snapshot.
+/// What every receiver must do: take a change once, refuse a wrong signature, contradict with its
+/// snapshot.
 async fn receives(receiver: &Receiver) {
     let app = receiver.sender(SECRET);
     let stranger = receiver.sender(ANOTHER);
@@ -131,7 +133,8 @@ fn paid() -> tempfile::TempDir {
     folder
 }
 
-/// What every example must do: hold the specification's own vector, and bring its order to the bridge.
+/// What every example must do: hold the specification's own vector, and bring its order to the
+/// bridge.
 async fn sends(program: &str, file: &str) {
     let run = |arguments: &[&str], url: &str, key: &str| {
         let mut command = tokio::process::Command::new(program);

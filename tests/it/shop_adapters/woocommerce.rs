@@ -127,7 +127,8 @@ async fn what_cannot_be_read_is_acknowledged_and_named_with_its_place_as_a_dead_
             .unwrap()
             .items
     };
-    // WooCommerce sends it with every webhook and every change, and switches a webhook off that is refused.
+    // WooCommerce sends it with every webhook and every change, and switches a webhook off that is
+    // refused.
     let broken = ORDER.replace("\"total\": \"192.00\"", "\"total\": \"many\"");
     for topic in ["order.created", "order.updated"] {
         let (status, answer) = signed(&api, topic, &broken).await;

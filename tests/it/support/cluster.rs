@@ -27,7 +27,8 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// A running one. The parent-death signal goes by thread, so one thread starts the server each time.
+    /// A running one. The parent-death signal goes by thread, so one thread starts the server each
+    /// time.
     pub(crate) async fn start(name: &str) -> Self {
         // Named by process, so that it is removed with the others when this process is gone.
         let root = std::env::temp_dir().join(format!("b24-it-{}-{name}", std::process::id()));

@@ -1,4 +1,5 @@
-//! A database for each test, on a throw-away cluster that this process starts and that dies with it.
+//! A database for each test, on a throw-away cluster that this process starts and that dies with
+//! it.
 
 use b24_bridge::storage;
 use sqlx::{Connection, Executor, PgConnection, PgPool, postgres::PgConnectOptions};
@@ -16,7 +17,8 @@ use std::{
 static CLUSTER: OnceLock<PathBuf> = OnceLock::new();
 static TEMPLATE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
-/// Whether this process's cluster survives a power cut, as a real one does; tests need not wait for the disk.
+/// Whether this process's cluster survives a power cut, as a real one does; tests need not wait for
+/// the disk.
 pub(crate) static DURABLE: AtomicBool = AtomicBool::new(false);
 
 /// A database of one test; it is left to the cluster's end.
@@ -77,7 +79,8 @@ async fn template(base: PgConnectOptions) {
 
 /// Starts a cluster of this process; returns its socket's directory.
 fn start() -> PathBuf {
-    // Kept short: a socket's path has at most 107 bytes. Named by process, so that several test runs do not meet.
+    // Kept short: a socket's path has at most 107 bytes. Named by process, so that several test
+    // runs do not meet.
     let root = std::env::temp_dir().join(format!("b24-it-{}", std::process::id()));
     sweep(&std::env::temp_dir());
     let bin = binaries();
@@ -135,7 +138,8 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// Runs the server from a thread that never ends before the process: the parent-death signal goes by thread.
+/// Runs the server from a thread that never ends before the process: the parent-death signal goes
+/// by thread.
 fn serve(bin: &Path, root: &Path, data: &Path) {
     let (started, wait) = mpsc::channel();
     let mut server = server(bin, root, data);

@@ -36,7 +36,8 @@ impl Lines {
         let subscriber = tracing_subscriber::registry()
             .with(tracing_subscriber::EnvFilter::new("info"))
             .with(logging::json(move || written.clone()));
-        // With one subscriber alone, a line that another test's thread comes to first is taken for one that nobody wants.
+        // With one subscriber alone, a line that another test's thread comes to first is taken for
+        // one that nobody wants.
         let second = tracing::Dispatch::new(tracing_subscriber::registry());
         Collecting {
             _guard: tracing::subscriber::set_default(subscriber),

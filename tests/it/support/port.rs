@@ -7,8 +7,8 @@ use std::{
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A port that nobody listens on, outside of the range from which the system gives ports by itself: so that no other test is given it
-/// before the process listens.
+/// A port that nobody listens on, outside of the range from which the system gives ports by itself:
+/// so that no other test is given it before the process listens.
 pub(crate) fn free_port() -> u16 {
     loop {
         let nth = std::process::id()

@@ -1,4 +1,5 @@
-//! The bridge's settings as the tests write them: the portal `main` with a webhook, and the shop `main` on it.
+//! The bridge's settings as the tests write them: the portal `main` with a webhook, and the shop
+//! `main` on it.
 
 use std::{
     fmt::{self, Display},
@@ -9,7 +10,8 @@ use std::{
 /// The API key of the shop `main`.
 pub(crate) const KEY: &str = "main-key-0123456789";
 
-/// Settings that are put together: single values by their dotted names, then statuses, then whole tables.
+/// Settings that are put together: single values by their dotted names, then statuses, then whole
+/// tables.
 pub(crate) struct Settings {
     values: Vec<String>,
     statuses: Vec<(String, String)>,

@@ -1,4 +1,5 @@
-//! Moves that cross a write of ours, and crashes around it: the worker in this process, stopped at its own points.
+//! Moves that cross a write of ours, and crashes around it: the worker in this process, stopped at
+//! its own points.
 
 use crate::support::{
     database::Database,
@@ -197,7 +198,8 @@ async fn a_managers_move_between_our_look_and_our_write_is_brought_back_where_th
             parts.stage() == "WON" && !parts.view().await.timeline.is_empty()
         })
         .await;
-    // WON is in no row of this table, so the shop is told nothing of it; but the move stands, and is said.
+    // WON is in no row of this table, so the shop is told nothing of it; but the move stands, and
+    // is said.
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     let life: Vec<_> = parts
         .view()
@@ -312,7 +314,8 @@ async fn a_worker_killed_around_its_write_loses_no_move_and_writes_once_more_at_
         task.await.unwrap().unwrap();
         let reached = Arc::new(AtomicBool::new(false));
         parts.post(2, "P").await;
-        // `Called` is reached by the wave first if it has anything to send: here only the stage changes.
+        // `Called` is reached by the wave first if it has anything to send: here only the stage
+        // changes.
         let (_stop, task) = parts.work(Some(hang(at, Arc::clone(&reached))));
         parts
             .until("stopped", async |_| reached.load(Ordering::SeqCst))
@@ -325,7 +328,8 @@ async fn a_worker_killed_around_its_write_loses_no_move_and_writes_once_more_at_
                 parts.view().await.in_sync || !parts.told().await.is_empty()
             })
             .await;
-        // Either the write was never made, and is; or it was, and the manager's move back after it stands and is told.
+        // Either the write was never made, and is; or it was, and the manager's move back after it
+        // stands and is told.
         let (stage, told) = (parts.stage(), parts.told().await);
         match at {
             CrashPoint::Decided => assert_eq!((stage.as_str(), told.len()), ("PREPARATION", 0)),

@@ -1,5 +1,6 @@
-//! Random histories through the whole service: a shop and managers edit, the network loses, doubles and turns round, the bridge is
-//! killed. When the edits stop, both sides agree, writing stops, and nothing that must not be lost is lost.
+//! Random histories through the whole service: a shop and managers edit, the network loses, doubles
+//! and turns round, the bridge is killed. When the edits stop, both sides agree, writing stops, and
+//! nothing that must not be lost is lost.
 
 use super::world::{Plot, World};
 use b24_bridge::sandbox::{Delivery, Faults, Options, Plan};
@@ -118,7 +119,8 @@ async fn history(rule: &str, seed: u64) -> World {
     world
 }
 
-/// What must hold under every rule: both sides mean the same, no paid order turned back, and writing has stopped.
+/// What must hold under every rule: both sides mean the same, no paid order turned back, and
+/// writing has stopped.
 async fn check(world: &World) {
     let settled = world.portal.stats().methods.get("crm.deal.update").copied();
     let orders = world.shop.with(|shop| shop.orders.clone());

@@ -13,7 +13,8 @@ use std::{
     time::Duration,
 };
 
-/// Whether the server came with its client programs; the one that is fetched where there is none comes without.
+/// Whether the server came with its client programs; the one that is fetched where there is none
+/// comes without.
 fn client_is_there() -> bool {
     let found = ["pg_dump", "pg_restore", "psql"]
         .iter()
@@ -182,7 +183,8 @@ async fn an_older_dump_that_comes_back_makes_no_second_deal_and_what_happened_si
 
     world.kill();
     world.restore(folder.path());
-    // While nothing runs, somebody works in the portal; clearly later than the shop's change, of which the dump knows nothing.
+    // While nothing runs, somebody works in the portal; clearly later than the shop's change, of
+    // which the dump knows nothing.
     tokio::time::sleep(Duration::from_secs(4)).await;
     world.portal.move_deal(world.deal_of("crossed"), "WON");
     world.start().await;
@@ -190,7 +192,8 @@ async fn an_older_dump_that_comes_back_makes_no_second_deal_and_what_happened_si
     assert_eq!(world.order("pending").await["pending"], 1);
     world.command(&["portals", "resume", "main"]).await;
 
-    // Without a word from the shop: what was pending finds its deal, and moves since are read again.
+    // Without a word from the shop: what was pending finds its deal, and moves since are read
+    // again.
     world.in_sync("pending").await;
     world.told("crossed", "F").await;
     world
@@ -328,7 +331,8 @@ async fn a_reader_of_the_feed_who_is_ahead_of_a_restored_bridge_misses_nothing()
     let (next, page) = moved(&world, &mut messages, place, "LOSE").await;
     assert_eq!(page["restarted_after"], 1, "{page}");
     assert!(next < place, "{page}");
-    // Everything that is not known by its id is taken, whatever its place: the last word is the manager's.
+    // Everything that is not known by its id is taken, whatever its place: the last word is the
+    // manager's.
     let (_, page) = messages
         .read(&world, page["restarted_after"].as_i64().unwrap())
         .await;

@@ -246,7 +246,8 @@ async fn clocks_wrong_by_ten_minutes_do_not_decide_who_was_later() {
         world
             .shop
             .with(|shop| shop.skew = TimeDelta::seconds(-skew));
-        // Several orders at different times: one message alone does not tell a slow clock from a late one.
+        // Several orders at different times: one message alone does not tell a slow clock from a
+        // late one.
         world.ordered("A-0").await;
         tokio::time::sleep(Duration::from_secs(6)).await;
         world.ordered("A-2").await;

@@ -1,4 +1,5 @@
-//! Messages on their way to the shop: one that fails, one that waits while the world changes, and the feed in their place.
+//! Messages on their way to the shop: one that fails, one that waits while the world changes, and
+//! the feed in their place.
 
 use super::{
     scenarios::agree,
@@ -120,7 +121,8 @@ async fn a_shop_that_fails_at_every_order_is_left_alone_for_a_while_and_no_messa
 
 #[tokio::test]
 async fn a_cancellation_that_waits_while_the_customer_pays_is_not_sent() {
-    // The payment moves the status; or it is only a mark on the order, whose status looks as if the message were under way.
+    // The payment moves the status; or it is only a mark on the order, whose status looks as if the
+    // message were under way.
     for moves in [true, false] {
         let world = World::new(Plot::default()).await;
         let deal = world.ordered("A-1").await;

@@ -139,8 +139,8 @@ impl Shop {
         self.with(|state| (state.orders.clone(), state.taken.clone()))
     }
 
-    /// An older back-up of the shop comes back, and the shop sends its orders as they are now. Its counters go on above what they
-    /// were before, or from where the back-up left them.
+    /// An older back-up of the shop comes back, and the shop sends its orders as they are now. Its
+    /// counters go on above what they were before, or from where the back-up left them.
     pub(crate) fn goes_back(
         &self,
         (orders, taken): (BTreeMap<String, Order>, BTreeSet<String>),
@@ -261,7 +261,8 @@ async fn called(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> (S
             Answers::Takes if state.taken.contains(&id) => (StatusCode::OK, String::new()),
             Answers::Takes => {
                 let status = message["data"]["status"].as_str().unwrap();
-                // A message that crosses a change of the shop's own is answered with what the shop has.
+                // A message that crosses a change of the shop's own is answered with what the shop
+                // has.
                 let previous = message["data"]["previous_status"].as_str().unwrap();
                 if order.status != previous && order.status != status
                     || order.paid && !state.yields && !["P", "F"].contains(&status)

@@ -1,5 +1,5 @@
-//! The whole service between a shop and a portal: the binary on a database of its own, a sandbox portal, and a shop that posts its
-//! orders and is called back.
+//! The whole service between a shop and a portal: the binary on a database of its own, a sandbox
+//! portal, and a shop that posts its orders and is called back.
 
 pub(crate) use super::shop::{Answers, Order, Shop};
 use crate::support::{
@@ -21,7 +21,8 @@ pub(crate) const OPERATOR: &str = "operator-key-0123456789";
 pub(crate) const TOKEN: &str = "application-token";
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// Statuses of the shop, as its table has them: N-NEW (accepts PREPARATION), P-EXECUTING (paid), F-WON, C-LOSE.
+/// Statuses of the shop, as its table has them: N-NEW (accepts PREPARATION), P-EXECUTING (paid),
+/// F-WON, C-LOSE.
 const STATUSES: &str = r#"
 [[shops.main.statuses]]
 status = "N"
@@ -157,7 +158,8 @@ impl World {
         self.process = None;
     }
 
-    /// Puts other words in the place of some in the settings; for the next start and the next command.
+    /// Puts other words in the place of some in the settings; for the next start and the next
+    /// command.
     pub(crate) fn edit_settings(&self, from: &str, to: &str) {
         let text = fs::read_to_string(&self.settings).unwrap();
         assert!(text.contains(from), "{from}");

@@ -1,4 +1,5 @@
-//! What people read of a decision: its record, the lines in the order's life, and the comment in the deal's timeline.
+//! What people read of a decision: its record, the lines in the order's life, and the comment in
+//! the deal's timeline.
 
 use super::{OrderSync, RecordedDecision, ReportedStatus};
 use crate::{

@@ -1,6 +1,7 @@
 //! One order's two sides: what is known, what was seen, and what follows.
 //!
-//! No IO: the row comes locked, what was seen comes along, and everything that is to be stored goes back.
+//! No IO: the row comes locked, what was seen comes along, and everything that is to be stored goes
+//! back.
 
 mod decision_record;
 #[cfg(test)]
@@ -140,8 +141,9 @@ impl<'a> OrderSync<'a> {
         self.outcome
     }
 
-    /// Compares with the portal as it was last known. None unless the shop says again what was agreed: everything else needs a look
-    /// at the portal, where a manager may have been before the shop.
+    /// Compares with the portal as it was last known. None unless the shop says again what was
+    /// agreed: everything else needs a look at the portal, where a manager may have been before the
+    /// shop.
     pub(super) fn confirm(mut self) -> Option<Outcome> {
         let agreed = self.agreed.as_ref()?;
         if self.row.writing.is_some() || self.row.gone_at.is_some() || self.row.ruling.is_some() {
@@ -226,8 +228,8 @@ impl<'a> OrderSync<'a> {
         }
     }
 
-    /// Whether the deal is the order's: an id alone is no proof. One whose origin somebody took away is told by its title. Another's
-    /// is let go; it is neither moved nor believed.
+    /// Whether the deal is the order's: an id alone is no proof. One whose origin somebody took
+    /// away is told by its title. Another's is let go; it is neither moved nor believed.
     fn is_its_own(&mut self) -> bool {
         let Some(origin) = self.around.seen.origins.get(&self.deal) else {
             return true;
@@ -319,8 +321,8 @@ impl<'a> OrderSync<'a> {
                     self.record(&decision, said, (shop, portal));
                 }
                 self.settled();
-                // A word is carried out when nothing is on its way any more. One on a difference that ended by itself is spent: what
-                // it would hold back would wait for ever.
+                // A word is carried out when nothing is on its way any more. One on a difference
+                // that ended by itself is spent: what it would hold back would wait for ever.
                 let spoken: Option<StandingRuling> = stored(self.row.ruling.as_ref());
                 let is_begun = spoken.is_some_and(|spoken| spoken.tries > 0);
                 let open = agreed.told.iter().any(|told| told.delivered_at.is_none());

@@ -76,7 +76,8 @@ impl OrderSync<'_> {
             return true;
         }
         if own {
-            // It was taken, and somebody moved the deal since: a claim against what was agreed by the write.
+            // It was taken, and somebody moved the deal since: a claim against what was agreed by
+            // the write.
             self.row.writing = None;
             let at = rows
                 .iter()
@@ -89,8 +90,8 @@ impl OrderSync<'_> {
         self.not_written(writing, sides)
     }
 
-    /// Whether the deal came late to where the bridge had sent it before it gave that up for lost: then nobody else moved it. Told by
-    /// the deal's time, and by who moved it.
+    /// Whether the deal came late to where the bridge had sent it before it gave that up for lost:
+    /// then nobody else moved it. Told by the deal's time, and by who moved it.
     pub(super) fn landed_late(&mut self, state: &DealState) {
         let Some(lost) = stored::<StageWriteInFlight>(self.row.lost.as_ref()) else {
             return;
@@ -121,8 +122,8 @@ impl OrderSync<'_> {
         }
     }
 
-    /// Whether somebody moved the deal away from what was agreed and back, within a second that its time does not divide: the
-    /// history has it. `later` are moves since the agreement.
+    /// Whether somebody moved the deal away from what was agreed and back, within a second that its
+    /// time does not divide: the history has it. `later` are moves since the agreement.
     pub(super) fn left_meanwhile(&mut self) {
         let around = self.around;
         let Some(later) = around.later.get(&self.deal) else {
@@ -212,7 +213,8 @@ impl OrderSync<'_> {
                 self.again(next);
                 false
             }
-            // Sent just now: it may land until the portal's own limit for a call is over. It is looked for meanwhile.
+            // Sent just now: it may land until the portal's own limit for a call is over. It is
+            // looked for meanwhile.
             Some(StageWritten::InDoubt) if !self.around.doubt.is_zero() => {
                 let sent = StageWriteInFlight {
                     sent: now,

@@ -1,10 +1,12 @@
-//! The sentences and words that the bridge stores, with their Russian. What is longer stands before what it begins with.
+//! The sentences and words that the bridge stores, with their Russian. What is longer stands before
+//! what it begins with.
 
 mod words;
 
 pub(super) use words::{PARTS, WORDS};
 
-/// Sentences with their gaps: `{}` for somebody else's words, `{*}` for what may be a sentence, `{=}` for one of the parts below.
+/// Sentences with their gaps: `{}` for somebody else's words, `{*}` for what may be a sentence,
+/// `{=}` for one of the parts below.
 pub(in crate::console) const SENTENCES: &[(&str, &str)] = &[
     // 1C
     (

@@ -1,4 +1,5 @@
-//! Which contact is whose: what speaks for a card, what speaks against it, and what is put on record.
+//! Which contact is whose: what speaks for a card, what speaks against it, and what is put on
+//! record.
 
 use super::{ContactRow, Customer};
 use crate::{
@@ -43,7 +44,8 @@ impl Wave {
         }
     }
 
-    /// By origin, then by phone, then by e-mail; of several the one whose name agrees best, of those the oldest, and a note.
+    /// By origin, then by phone, then by e-mail; of several the one whose name agrees best, of
+    /// those the oldest, and a note.
     fn best_match(&self, at: usize) -> (Option<Found>, Vec<Passed>, Option<String>) {
         let customer = &self.customers[at];
         let all: BTreeSet<u64> = customer

@@ -21,10 +21,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(in crate::planner) struct Customer {
     shop: ShopName,
     country: String,
-    /// ORIGIN_ID of the contact; a second one where that of the first stands on the card of somebody else.
+    /// ORIGIN_ID of the contact; a second one where that of the first stands on the card of
+    /// somebody else.
     origin: String,
     second_origin: String,
-    /// Whether the card of somebody else carries the first origin, so that the second is this customer's.
+    /// Whether the card of somebody else carries the first origin, so that the second is this
+    /// customer's.
     origin_taken: bool,
     /// The same person as different orders tell him, with the shop of each.
     told: Vec<(ShopName, Person)>,
@@ -115,7 +117,8 @@ impl Customer {
         !std::mem::take(&mut self.emails).is_empty()
     }
 
-    /// Whether this person, with this contact, is the same: no other customer id in the shop, no other contact, no name that contradicts.
+    /// Whether this person, with this contact, is the same: no other customer id in the shop, no
+    /// other contact, no name that contradicts.
     pub(super) fn takes(&self, person: &Person, shop: &ShopName, linked: Option<Linked>) -> bool {
         let other_contact =
             matches!((self.linked, linked), (Some(one), Some(other)) if one.id != other.id);
@@ -214,8 +217,8 @@ impl Customer {
         })
     }
 
-    /// Whether the contact, now recognised, stands for the shop's customer id: not where that is linked to the card of
-    /// somebody else, as long as the portal has that card.
+    /// Whether the contact, now recognised, stands for the shop's customer id: not where that is
+    /// linked to the card of somebody else, as long as the portal has that card.
     pub(in crate::planner) fn links(&self, link: Option<u64>) -> bool {
         let free = link.is_none_or(|link| {
             Some(link) == self.contact || self.gone.contains(&link) || self.refused.contains(&link)

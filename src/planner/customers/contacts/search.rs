@@ -13,7 +13,8 @@ use crate::{
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The most values one duplicate search takes, and the number of hits at which it stops telling all.
+/// The most values one duplicate search takes, and the number of hits at which it stops telling
+/// all.
 const SEARCH_LIMIT: usize = 20;
 
 /// What is read of contacts.
@@ -104,7 +105,8 @@ impl Wave {
         }
     }
 
-    /// The hits of all values come in one list, and at twenty the portal stops telling: then each value is asked alone.
+    /// The hits of all values come in one list, and at twenty the portal stops telling: then each
+    /// value is asked alone.
     pub(in crate::planner) fn take_duplicates(
         &mut self,
         by_phone: bool,
@@ -130,7 +132,8 @@ impl Wave {
         });
     }
 
-    /// Where the card under a customer's origin is somebody else's, his own may stand under the second one: it is looked up before anything is made.
+    /// Where the card under a customer's origin is somebody else's, his own may stand under the
+    /// second one: it is looked up before anything is made.
     pub(in crate::planner::customers) fn search_second_origins(&mut self) {
         let mut origins = Vec::new();
         for (at, customer) in self.customers.iter_mut().enumerate() {
@@ -156,7 +159,8 @@ impl Wave {
         self.ask_contact_origins(origins);
     }
 
-    /// Drops links to contacts that the portal no longer has, or that an old link gives to somebody whose name they contradict. The customers they were of.
+    /// Drops links to contacts that the portal no longer has, or that an old link gives to somebody
+    /// whose name they contradict. The customers they were of.
     pub(in crate::planner::customers) fn forget_wrong_contacts(&mut self) -> Vec<usize> {
         let mut strangers = Vec::new();
         for at in 0..self.customers.len() {

@@ -54,7 +54,8 @@ fn target_of(entity: Entity) -> Option<(Entity, &'static str, &'static str)> {
 }
 
 impl PortalState {
-    /// Takes over the links that the fields of a write name; cards that do not exist are passed over.
+    /// Takes over the links that the fields of a write name; cards that do not exist are passed
+    /// over.
     pub(crate) fn link_from(&self, entity: Entity, item: &mut Item, fields: &Map<String, Value>) {
         let Some((target, one, many)) = target_of(entity) else {
             return;

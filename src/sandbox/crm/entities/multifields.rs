@@ -89,7 +89,8 @@ pub(crate) fn classic(kind: &str, value: &Value) -> Result<Vec<Change>, Fail> {
     Ok(changes)
 }
 
-/// Reads `fm`: a list appends, a map addresses records by id; an element without a type means nothing.
+/// Reads `fm`: a list appends, a map addresses records by id; an element without a type means
+/// nothing.
 pub(crate) fn universal(value: &Value) -> Result<Vec<Change>, Fail> {
     let keyed: Vec<(Option<u64>, &Value)> = match value {
         Value::Array(list) => list.iter().map(|v| (None, v)).collect(),

@@ -70,7 +70,8 @@ pub(crate) fn find(world: &PortalState, params: &Params) -> Outcome {
     Ok(Value::Object(found).into())
 }
 
-/// The form in which two values are the same: an extension does not count, and spelling does, unless asked otherwise.
+/// The form in which two values are the same: an extension does not count, and spelling does,
+/// unless asked otherwise.
 fn comparable(kind: &str, value: &str, exact: bool) -> String {
     if kind == "EMAIL" {
         return value.trim().to_lowercase();

@@ -1,4 +1,5 @@
-//! `crm.item.import` and `crm.item.batchImport`: cards that come from elsewhere. No robot starts for them, and they may bring their dates.
+//! `crm.item.import` and `crm.item.batchImport`: cards that come from elsewhere. No robot starts
+//! for them, and they may bring their dates.
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,7 @@
 //! Methods of the CRM, by the section of the vendor's documents.
 //!
-//! To add a method: read its page, put it into the file of its section, and name it in `portal_methods`.
+//! To add a method: read its page, put it into the file of its section, and name it in
+//! `portal_methods`.
 
 pub(crate) mod activities;
 pub(crate) mod classic;

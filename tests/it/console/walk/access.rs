@@ -1,4 +1,5 @@
-//! The portal does not let the bridge in, or has another address. Told in Russian where a webhook is the way in.
+//! The portal does not let the bridge in, or has another address. Told in Russian where a webhook
+//! is the way in.
 
 use super::{
     Place::Portal,

@@ -1,7 +1,9 @@
-//! An operator's walk: every kind of trouble is made, seen on the overview within ten seconds, and mended from there; with the real program,
-//! a portal that fails in its own process, and a real browser.
+//! An operator's walk: every kind of trouble is made, seen on the overview within ten seconds, and
+//! mended from there; with the real program, a portal that fails in its own process, and a real
+//! browser.
 //!
-//! The runbook's page of troubles is written from the rows here. A row that no scene has seen fails the scene's test.
+//! The runbook's page of troubles is written from the rows here. A row that no scene has seen fails
+//! the scene's test.
 
 mod access;
 mod away;

@@ -325,8 +325,8 @@ impl Scene {
         self.browser.go(&self.at("")).await;
     }
 
-    /// The trouble is told on the overview, which is open, within ten seconds, in plain words and with the way to where it is mended; goes
-    /// there.
+    /// The trouble is told on the overview, which is open, within ten seconds, in plain words and
+    /// with the way to where it is mended; goes there.
     pub(super) async fn sees(&mut self, trouble: &'static Trouble) {
         let started = Instant::now();
         let (sentence, remedy) = if self.russian {
@@ -342,7 +342,8 @@ impl Scene {
         } else {
             trouble.place.english()
         };
-        // What passes by itself may be over when it is shown; then it is shown with its time, which is not that of an earlier scene.
+        // What passes by itself may be over when it is shown; then it is shown with its time, which
+        // is not that of an earlier scene.
         let since = self.browser.eval("Date.now() - 4000").await;
         let over = if trouble.passes {
             format!("new Date(li.querySelector('time').dateTime) > {since}")

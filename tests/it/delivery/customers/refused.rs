@@ -143,7 +143,8 @@ async fn what_was_said_of_the_cards_of_another_portal_is_true_of_none_of_its_suc
     assert_eq!(world.not_customer("main/L1", &it).await, 200);
     world.settled().await;
     assert_ne!(id(&world.contact_of("L1")), card);
-    // Another portal stands at the address: other people have these numbers there, and she has that one.
+    // Another portal stands at the address: other people have these numbers there, and she has that
+    // one.
     world.portal.replace();
     for n in 0..9 {
         let deal = json!({"fields": {"TITLE": format!("Чужая {n}"), "CURRENCY_ID": "RUB"}});

@@ -1,4 +1,5 @@
-//! What is no proof of anybody: values that many use, placeholders, recipients, other shops' customers.
+//! What is no proof of anybody: values that many use, placeholders, recipients, other shops'
+//! customers.
 
 use super::world::{World, numbers, person};
 use serde_json::{Value, json};

@@ -53,8 +53,8 @@ struct World {
 }
 
 impl World {
-    /// A portal that answers in 30 ms, and a history of so many orders. The bucket is small and the pace high: calls queue up as they do
-    /// under a long load, only faster.
+    /// A portal that answers in 30 ms, and a history of so many orders. The bucket is small and the
+    /// pace high: calls queue up as they do under a long load, only faster.
     async fn new(history: usize) -> Self {
         let options = sandbox::Options::default()
             .plan(Plan::Unlimited)
@@ -177,7 +177,8 @@ async fn under_a_running_load_an_order_of_today_waits_for_one_wave_at_most() {
             .take_while(|one| **one != Priority::Live)
             .filter(|one| **one == Priority::Backfill)
             .count();
-        // A wave of 48 with its customers: looked up twice at most, contacts, deals with rows in two calls.
+        // A wave of 48 with its customers: looked up twice at most, contacts, deals with rows in
+        // two calls.
         assert!(history <= 5, "{meanwhile:?}");
     }
     assert!(world.portal.deals().len() < 300, "the load is over");

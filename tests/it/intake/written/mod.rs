@@ -1,4 +1,5 @@
-//! What people write, as data: one line for each way, with what must be in the card. To add one, add a line.
+//! What people write, as data: one line for each way, with what must be in the card. To add one,
+//! add a line.
 
 mod names;
 mod orders;

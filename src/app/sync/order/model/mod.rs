@@ -1,37 +1,37 @@
 //! Random histories of a shop, a portal and the bridge between them, driven by the code that
 //! decides, writes, sends and withdraws. No IO: time is a number, tables are kept in memory.
 //!
-//! What can happen: people edit the order and move the deal; snapshots come late, doubled and turned
-//! round; messages wait, are lost, lose their answers, or are given up; writes of a stage are refused, lost, or land
-//! late; people rule at any moment; clocks are set, either way, on each side; the bridge's database,
-//! the shop or the portal go back to an older state, after which the shop sends its order as it is.
-//! Shops stamp each edit or only changes of the status, repeat what they took or never do, and send
-//! at once or 65 s late.
+//! What can happen: people edit the order and move the deal; snapshots come late, doubled and
+//! turned round; messages wait, are lost, lose their answers, or are given up; writes of a stage
+//! are refused, lost, or land late; people rule at any moment; clocks are set, either way, on each
+//! side; the bridge's database, the shop or the portal go back to an older state, after which the
+//! shop sends its order as it is. Shops stamp each edit or only changes of the status, repeat what
+//! they took or never do, and send at once or 65 s late.
 //!
 //! **What counts as a side's last word.** The manager's: the stage of his last move, if it means
 //! another status than the one that was agreed; moving between stages that mean the same says
-//! nothing. The shop's: the status that its people set last; a status that it took from a message is
-//! the portal's word, not its own, and an edit of anything else says nothing. A person's: the side
-//! that was named for the difference that was asked about.
+//! nothing. The shop's: the status that its people set last; a status that it took from a message
+//! is the portal's word, not its own, and an edit of anything else says nothing. A person's: the
+//! side that was named for the difference that was asked about.
 //!
 //! What must hold, whatever happens:
 //! - when everybody is quiet, both sides mean the same, and writing has stopped after few writes;
-//! - a shop that took money never takes a message that denies it, unless a rule names the portal or a
-//!   person said so;
-//! - a last word stands if it is that side's right: the only word that was spoken; else the one that
-//!   the rule names, or the person who was asked.
+//! - a shop that took money never takes a message that denies it, unless a rule names the portal or
+//!   a person said so;
+//! - a last word stands if it is that side's right: the only word that was spoken; else the one
+//!   that the rule names, or the person who was asked.
 //!
-//! The exceptions: a word that its own side forgot by being restored; a word of the manager against a
-//! final fact of the shop where no rule names the portal; a word of a side that spoke before the
+//! The exceptions: a word that its own side forgot by being restored; a word of the manager against
+//! a final fact of the shop where no rule names the portal; a word of a side that spoke before the
 //! portal went back, as both sides meet anew then.
 //!
 //! A message that waited in a dump of the bridge's database and was taken before the dump came back
-//! is sent once more, and a shop that takes each id once says yes to it, whatever became of the order.
-//! So the shop sends its order again after that, as the page about back-ups says.
+//! is sent once more, and a shop that takes each id once says yes to it, whatever became of the
+//! order. So the shop sends its order again after that, as the page about back-ups says.
 //!
-//! And one assumption: when a shop's clock is set, or what was known of it is lost with the bridge's
-//! database, the next thing that the shop sends comes promptly. Until then nothing tells an old
-//! snapshot with a time too far ahead from a new one.
+//! And one assumption: when a shop's clock is set, or what was known of it is lost with the
+//! bridge's database, the next thing that the shop sends comes promptly. Until then nothing tells
+//! an old snapshot with a time too far ahead from a new one.
 
 mod cases;
 mod sides;
@@ -138,7 +138,8 @@ enum Op {
     Pay,
     /// A manager moves the deal.
     Move(usize),
-    /// The n-th snapshot on its way arrives; it may arrive again. Others act between the decision and the write.
+    /// The n-th snapshot on its way arrives; it may arrive again. Others act between the decision
+    /// and the write.
     Snapshot(usize, bool, Vec<Op>),
     /// The portal is read; others act before the decision, and between the decision and the write.
     Look(Vec<Op>, Vec<Op>),
@@ -255,7 +256,8 @@ fn words() -> impl Strategy<Value = (Option<usize>, Option<usize>, bool)> {
     (status, stage, any::<bool>())
 }
 
-/// Thousands of histories, more with PROPTEST_CASES (100000, say). The seed is printed with a failure; PROPTEST_RNG_SEED repeats it.
+/// Thousands of histories, more with PROPTEST_CASES (100000, say). The seed is printed with a
+/// failure; PROPTEST_RNG_SEED repeats it.
 fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();
     let seed = match asked.rng_seed {
@@ -366,7 +368,8 @@ proptest! {
         let rulings = world.rulings;
         world.settle(Some(ruled));
         prop_assert!(world.agrees(), "{}", world.story());
-        // A person's word comes before everybody's: about the two words, or about a write that the portal refused.
+        // A person's word comes before everybody's: about the two words, or about a write that the
+        // portal refused.
         let right = match (world.rulings == rulings, winner, ruled) {
             (true, _, _) => right,
             (false, Winner::Review, Side::Shop) if world.refused == 0 => said.shop.clone(),

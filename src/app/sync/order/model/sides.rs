@@ -1,4 +1,5 @@
-//! The two sides: a shop with its people and its clock, and a portal with its managers and its history.
+//! The two sides: a shop with its people and its clock, and a portal with its managers and its
+//! history.
 
 use super::{DEAL, MANAGER, ME, STATUSES, at, stage};
 use crate::{
@@ -118,7 +119,8 @@ impl Shop {
         self.books.order.clone()
     }
 
-    /// What the receivers that come with the bridge do with a message; a snapshot where they contradict.
+    /// What the receivers that come with the bridge do with a message; a snapshot where they
+    /// contradict.
     pub(super) fn take(
         &mut self,
         now: i64,
@@ -151,7 +153,8 @@ impl Shop {
         None
     }
 
-    /// An older back-up comes back, and the shop sends its order as it is now, its counter above all that it ever gave.
+    /// An older back-up comes back, and the shop sends its order as it is now, its counter above
+    /// all that it ever gave.
     pub(super) fn restore(&mut self, now: i64) {
         if let Some(books) = self.backup.clone() {
             self.books = books;

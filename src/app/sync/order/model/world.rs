@@ -1,4 +1,5 @@
-//! A bridge that keeps in memory what it keeps in tables, between a shop and a portal; and everything that can happen to the three.
+//! A bridge that keeps in memory what it keeps in tables, between a shop and a portal; and
+//! everything that can happen to the three.
 
 use super::{
     DEAL, ME, Op, STAGES, STATUSES, WriteFate, at,
@@ -71,7 +72,8 @@ pub(super) struct World {
     pub(super) rulings: usize,
     /// How often the bridge wrote: stages, and statuses that are no questions.
     pub(super) writes: usize,
-    /// The shop is to send its order once more when it has taken what waited in the dump that came back.
+    /// The shop is to send its order once more when it has taken what waited in the dump that came
+    /// back.
     resends: bool,
     life: Vec<String>,
 }
@@ -320,7 +322,8 @@ impl World {
         BTreeMap::from([(DEAL, rows.collect())])
     }
 
-    /// Reads, decides, and carries out; `before` happens between reading and deciding, `after` between deciding and writing.
+    /// Reads, decides, and carries out; `before` happens between reading and deciding, `after`
+    /// between deciding and writing.
     pub(super) fn look(&mut self, before: &[Op], after: &[Op]) {
         let mut seen = self.read();
         let known = self.database.moves.last().map(|row| row.id);
@@ -589,7 +592,8 @@ impl World {
         self.tell(&format!("restored: {which:?}"));
     }
 
-    /// The portal went back: what was known of it is let go, and the deal is found again by its origin.
+    /// The portal went back: what was known of it is let go, and the deal is found again by its
+    /// origin.
     fn let_go(&mut self) {
         let known = self.portal.newest();
         let database = &mut self.database;
@@ -603,8 +607,8 @@ impl World {
         row.standing = None;
     }
 
-    /// Nobody does anything any more: everything on its way arrives, the lanes go on, people answer when they are asked, and have
-    /// dead letters tried again. Gives how many writes that took.
+    /// Nobody does anything any more: everything on its way arrives, the lanes go on, people answer
+    /// when they are asked, and have dead letters tried again. Gives how many writes that took.
     pub(super) fn settle(&mut self, ruled: Option<Side>) -> usize {
         let before = self.writes;
         self.fates.clear();
