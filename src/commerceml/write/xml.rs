@@ -1,281 +1,25 @@
-//! A site's orders, as the 1C modules read them.
-//!
-//! The order of children, the names and the form of dates are those of the version that 1C asked
-//! for. Up to 2.09 payments and shipments stand beside their order; from 2.10 on they can stand in
-//! it (`ПодчиненныеДокументы`); from 3.0 on each order with its documents is a `Контейнер`.
+//! The elements of an order.
 
 use super::{
-    Encoding, SchemaVersion,
-    document::{Contact, Counterparty, Tax},
+    super::document::{Contact, Counterparty, Tax},
+    Form, ISO_DATES, NEW_NAMES, Order, OrderLine, Payment, PaymentKind, Requisite, Shipment, Unit,
+    escaped,
 };
 use chrono::NaiveDateTime;
-use encoding_rs::WINDOWS_1251;
 use rust_decimal::Decimal;
-use std::{
-    fmt::Write as _,
-    io::{self, Write},
-};
+use std::fmt::Write as _;
 
-/// The first version with НомерВерсии, `Единица` as a tree and the new names of contacts.
-const NEW_NAMES: SchemaVersion = SchemaVersion::new(2, 6);
-/// The first version with ISO dates in requisites, and with payments and shipments.
-const ISO_DATES: SchemaVersion = SchemaVersion::new(2, 10);
-/// The first version whose orders are containers.
-const CONTAINERS: SchemaVersion = SchemaVersion::new(3, 0);
-
-/// How a file is written.
-#[derive(Debug, Clone, Copy)]
-pub struct Form {
-    /// The version of the schema.
-    pub version: SchemaVersion,
-    /// The encoding; UTF-16 is never written.
-    pub encoding: Encoding,
-    /// From 2.10 on: payments and shipments inside their order.
-    pub subordinate: bool,
-    /// When the file is made.
-    pub formed_at: NaiveDateTime,
-}
-
-/// An order to be written. Names are those of CommerceML; see [`super::Document`].
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// `Ид`.
-    pub id: String,
-    /// `Номер`, with its prefix.
-    pub number: String,
-    /// `Номер1С`, once 1C has told it.
-    pub onec_number: Option<String>,
-    /// `НомерВерсии`: grows with each change.
-    pub version: String,
-    /// `ПометкаУдаления`: written only if it is set.
-    pub deleted: bool,
-    /// When the order was placed, by the base's clock.
-    pub placed_at: NaiveDateTime,
-    /// The currency as the base writes it.
-    pub currency: String,
-    /// The sum of all lines.
-    pub total: Decimal,
-    /// Who ordered.
-    pub customer: Counterparty,
-    /// `Комментарий`.
-    pub comment: String,
-    /// Taxes of the whole order.
-    pub taxes: Vec<Tax>,
-    /// Discounts that the lines' sums hold already, by name.
-    pub discounts: Vec<(String, Decimal)>,
-    /// The warehouse: id and name.
-    pub warehouse: Option<(String, String)>,
-    /// The lines, the delivery among them.
-    pub lines: Vec<OrderLine>,
-    /// `ЗначенияРеквизитов`.
-    pub requisites: Vec<(String, Requisite)>,
-    /// Payments.
-    pub payments: Vec<Payment>,
-    /// Shipments.
-    pub shipments: Vec<Shipment>,
-}
-
-/// A requisite's value: dates are written in the form of the version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Requisite {
-    /// Text, as it is.
-    Text(String),
-    /// A truth value.
-    Truth(bool),
-    /// A date with a time.
-    Date(NaiveDateTime),
-}
-
-/// A line of an order.
-#[derive(Debug, Clone)]
-pub struct OrderLine {
-    /// `Ид`: 1C's GUID where it is known; `ORDER_DELIVERY` for the delivery.
-    pub id: String,
-    /// `Артикул`.
-    pub sku: Option<String>,
-    /// `Наименование`.
-    pub name: String,
-    /// The unit: ОКЕИ code, short name, full name, international sign.
-    pub unit: Unit,
-    /// The price of one unit, the discount taken off.
-    pub price: Decimal,
-    /// How much.
-    pub quantity: Decimal,
-    /// What the line comes to.
-    pub sum: Decimal,
-    /// The discount that the sum holds already.
-    pub discount: Option<Decimal>,
-    /// Its tax.
-    pub tax: Option<Tax>,
-    /// Whether it is a service.
-    pub is_service: bool,
-    /// Further requisites.
-    pub requisites: Vec<(String, String)>,
-}
-
-/// A unit of measure.
-#[derive(Debug, Clone)]
-pub struct Unit {
-    /// The code in ОКЕИ.
-    pub code: String,
-    /// The short name.
-    pub short: String,
-    /// The full name.
-    pub full: String,
-    /// The international sign.
-    pub sign: String,
-}
-
-impl Default for Unit {
-    fn default() -> Self {
-        Self {
-            code: "796".to_owned(),
-            short: "шт".to_owned(),
-            full: "Штука".to_owned(),
-            sign: "PCE".to_owned(),
-        }
-    }
-}
-
-/// How a payment is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PaymentKind {
-    /// In cash.
-    Cash,
-    /// By bank transfer.
-    Cashless,
-    /// By card.
-    Acquiring,
-}
-
-/// A payment of an order.
-#[derive(Debug, Clone)]
-pub struct Payment {
-    /// `Ид`.
-    pub id: String,
-    /// `Номер`.
-    pub number: String,
-    /// `НомерВерсии`.
-    pub version: String,
-    /// When.
-    pub at: NaiveDateTime,
-    /// How.
-    pub kind: PaymentKind,
-    /// How much.
-    pub sum: Decimal,
-    /// Its requisites.
-    pub requisites: Vec<(String, Requisite)>,
-}
-
-/// A shipment of an order.
-#[derive(Debug, Clone)]
-pub struct Shipment {
-    /// `Ид`.
-    pub id: String,
-    /// `Номер`.
-    pub number: String,
-    /// `НомерВерсии`.
-    pub version: String,
-    /// When.
-    pub at: NaiveDateTime,
-    /// What it comes to.
-    pub sum: Decimal,
-    /// What is shipped.
-    pub lines: Vec<OrderLine>,
-    /// The warehouse: id and name.
-    pub warehouse: Option<(String, String)>,
-    /// Whether it was taken back.
-    pub deleted: bool,
-    /// Its requisites.
-    pub requisites: Vec<(String, Requisite)>,
-}
-
-/// Writes a file of orders, one after the other.
-pub struct Orders<W> {
-    out: W,
-    form: Form,
-    text: String,
-}
-
-impl<W: Write> Orders<W> {
-    /// Begins a file.
-    pub fn begin(mut out: W, form: Form) -> io::Result<Self> {
-        if form.encoding == Encoding::Utf8Bom {
-            out.write_all(b"\xEF\xBB\xBF")?;
-        }
-        let label = match form.encoding {
-            Encoding::Windows1251 => "windows-1251",
-            _ => "UTF-8",
-        };
-        let mut text = format!("<?xml version=\"1.0\" encoding=\"{label}\"?>\n");
-        text.push_str("<КоммерческаяИнформация");
-        let mut say = |name: &str, value: &str| {
-            let _ = write!(text, " {name}=\"{}\"", escaped(value));
-        };
-        say("ВерсияСхемы", &form.version.to_string());
-        say("ДатаФормирования", &iso(form.formed_at));
-        if form.version >= SchemaVersion::new(2, 5) {
-            say("ФорматДаты", "ДФ=yyyy-MM-dd; ДЛФ=DT");
-            say("ФорматВремени", "ДФ=ЧЧ:мм:сс; ДЛФ=T");
-            say("РазделительДатаВремя", "T");
-            say("ФорматСуммы", "ЧЦ=18; ЧДЦ=2; ЧРД=.");
-            say("ФорматКоличества", "ЧЦ=18; ЧДЦ=2; ЧРД=.");
-        }
-        text.push_str(">\n");
-        let mut orders = Self { out, form, text };
-        orders.flush()?;
-        Ok(orders)
-    }
-
-    /// Writes one order with its documents.
-    pub fn order(&mut self, order: &Order) -> io::Result<()> {
-        let mut xml = Xml::new(&mut self.text, self.form);
-        if self.form.version >= CONTAINERS && !self.form.subordinate {
-            xml.inside("Контейнер", |xml| {
-                xml.order(order);
-                xml.documents(order);
-            });
-        } else {
-            xml.order(order);
-            if self.form.version >= ISO_DATES && !self.form.subordinate {
-                xml.documents(order);
-            }
-        }
-        self.flush()
-    }
-
-    /// Ends the file.
-    pub fn end(mut self) -> io::Result<W> {
-        self.text.push_str("</КоммерческаяИнформация>\n");
-        self.flush()?;
-        self.out.flush()?;
-        Ok(self.out)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.form.encoding == Encoding::Windows1251 {
-            // What the encoding does not have is written as a character reference.
-            let (bytes, _, _) = WINDOWS_1251.encode(&self.text);
-            self.out.write_all(&bytes)?;
-        } else {
-            self.out.write_all(self.text.as_bytes())?;
-        }
-        self.text.clear();
-        Ok(())
-    }
-}
-
-struct Xml<'a> {
+pub(super) struct Xml<'a> {
     text: &'a mut String,
     form: Form,
 }
 
 impl<'a> Xml<'a> {
-    fn new(text: &'a mut String, form: Form) -> Self {
+    pub(super) fn new(text: &'a mut String, form: Form) -> Self {
         Self { text, form }
     }
 
-    fn inside(&mut self, name: &str, write: impl FnOnce(&mut Xml<'_>)) {
+    pub(super) fn inside(&mut self, name: &str, write: impl FnOnce(&mut Xml<'_>)) {
         self.text.push('<');
         self.text.push_str(name);
         self.text.push_str(">\n");
@@ -285,17 +29,17 @@ impl<'a> Xml<'a> {
         self.text.push_str(">\n");
     }
 
-    fn leaf(&mut self, name: &str, value: &str) {
+    pub(super) fn leaf(&mut self, name: &str, value: &str) {
         let _ = writeln!(self.text, "<{name}>{}</{name}>", escaped(value));
     }
 
-    fn given(&mut self, name: &str, value: Option<&String>) {
+    pub(super) fn given(&mut self, name: &str, value: Option<&String>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             self.leaf(name, value);
         }
     }
 
-    fn order(&mut self, order: &Order) {
+    pub(super) fn order(&mut self, order: &Order) {
         self.inside("Документ", |xml| {
             xml.leaf("Ид", &order.id);
             xml.leaf("Номер", &order.number);
@@ -322,7 +66,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn documents(&mut self, order: &Order) {
+    pub(super) fn documents(&mut self, order: &Order) {
         for payment in &order.payments {
             self.payment("Документ", order, payment);
         }
@@ -331,7 +75,7 @@ impl<'a> Xml<'a> {
         }
     }
 
-    fn subordinates(&mut self, order: &Order) {
+    pub(super) fn subordinates(&mut self, order: &Order) {
         if order.payments.is_empty() && order.shipments.is_empty() {
             return;
         }
@@ -345,7 +89,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn payment(&mut self, name: &str, order: &Order, payment: &Payment) {
+    pub(super) fn payment(&mut self, name: &str, order: &Order, payment: &Payment) {
         let operation = match payment.kind {
             PaymentKind::Cash => "Выплата наличных денег",
             PaymentKind::Cashless => "Выплата безналичных денег",
@@ -368,7 +112,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn shipment(&mut self, name: &str, order: &Order, shipment: &Shipment) {
+    pub(super) fn shipment(&mut self, name: &str, order: &Order, shipment: &Shipment) {
         self.inside(name, |xml| {
             xml.leaf("Ид", &shipment.id);
             xml.leaf("Номер", &shipment.number);
@@ -391,21 +135,21 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn money(&mut self, currency: &str, total: Decimal) {
+    pub(super) fn money(&mut self, currency: &str, total: Decimal) {
         self.leaf("Роль", "Продавец");
         self.leaf("Валюта", currency);
         self.leaf("Курс", "1");
         self.leaf("Сумма", &kopecks(total));
     }
 
-    fn version_of(&mut self, version: &str, onec_number: Option<&String>) {
+    pub(super) fn version_of(&mut self, version: &str, onec_number: Option<&String>) {
         if self.form.version >= NEW_NAMES {
             self.leaf("НомерВерсии", version);
             self.given("Номер1С", onec_number);
         }
     }
 
-    fn counterparty(&mut self, who: &Counterparty) {
+    pub(super) fn counterparty(&mut self, who: &Counterparty) {
         self.inside("Контрагент", |xml| {
             xml.given("Ид", who.id.as_ref());
             xml.leaf("Наименование", &who.name);
@@ -431,13 +175,13 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn address(&mut self, name: &str, who: &Counterparty) {
+    pub(super) fn address(&mut self, name: &str, who: &Counterparty) {
         if let Some(address) = &who.address {
             self.inside(name, |xml| xml.leaf("Представление", address));
         }
     }
 
-    fn contacts(&mut self, contacts: &[Contact]) {
+    pub(super) fn contacts(&mut self, contacts: &[Contact]) {
         if contacts.is_empty() {
             return;
         }
@@ -461,7 +205,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn taxes(&mut self, taxes: &[Tax]) {
+    pub(super) fn taxes(&mut self, taxes: &[Tax]) {
         if taxes.is_empty() {
             return;
         }
@@ -483,7 +227,7 @@ impl<'a> Xml<'a> {
     }
 
     /// Discounts of the whole order, which its lines hold already.
-    fn discounts(&mut self, discounts: &[(String, Decimal)]) {
+    pub(super) fn discounts(&mut self, discounts: &[(String, Decimal)]) {
         if discounts.is_empty() {
             return;
         }
@@ -494,7 +238,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn discount(&mut self, name: &str, sum: Decimal) {
+    pub(super) fn discount(&mut self, name: &str, sum: Decimal) {
         self.inside("Скидка", |xml| {
             xml.leaf("Наименование", name);
             xml.leaf("Сумма", &kopecks(sum));
@@ -502,7 +246,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn warehouse(&mut self, warehouse: Option<&(String, String)>) {
+    pub(super) fn warehouse(&mut self, warehouse: Option<&(String, String)>) {
         let Some((id, name)) = warehouse.filter(|_| self.form.version >= NEW_NAMES) else {
             return;
         };
@@ -514,7 +258,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn lines(&mut self, lines: &[OrderLine]) {
+    pub(super) fn lines(&mut self, lines: &[OrderLine]) {
         self.inside("Товары", |xml| {
             for line in lines {
                 xml.inside("Товар", |xml| xml.line(line));
@@ -522,7 +266,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn line(&mut self, line: &OrderLine) {
+    pub(super) fn line(&mut self, line: &OrderLine) {
         self.leaf("Ид", &line.id);
         self.given("Артикул", line.sku.as_ref());
         self.leaf("Наименование", &line.name);
@@ -558,7 +302,7 @@ impl<'a> Xml<'a> {
         self.taxes(std::slice::from_ref(tax));
     }
 
-    fn unit(&mut self, unit: &Unit) {
+    pub(super) fn unit(&mut self, unit: &Unit) {
         if self.form.version >= NEW_NAMES {
             self.inside("Единица", |xml| {
                 xml.leaf("Код", &unit.code);
@@ -578,7 +322,7 @@ impl<'a> Xml<'a> {
         );
     }
 
-    fn requisites(&mut self, requisites: &[(String, Requisite)]) {
+    pub(super) fn requisites(&mut self, requisites: &[(String, Requisite)]) {
         let dates = if self.form.version >= ISO_DATES {
             "%Y-%m-%dT%H:%M:%S"
         } else {
@@ -595,7 +339,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    fn requisite(&mut self, name: &str, value: &str) {
+    pub(super) fn requisite(&mut self, name: &str, value: &str) {
         self.inside("ЗначениеРеквизита", |xml| {
             xml.leaf("Наименование", name);
             xml.leaf("Значение", value);
@@ -603,29 +347,12 @@ impl<'a> Xml<'a> {
     }
 }
 
-fn iso(at: NaiveDateTime) -> String {
+pub(super) fn iso(at: NaiveDateTime) -> String {
     at.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-fn kopecks(sum: Decimal) -> String {
+pub(super) fn kopecks(sum: Decimal) -> String {
     let mut sum = sum.round_dp(2);
     sum.rescale(2);
     sum.to_string()
-}
-
-/// Text that XML 1.0 can hold: escaped, and without the control characters that it has no form for.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' | '\r' => out.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
-            c => out.push(c),
-        }
-    }
-    out
 }

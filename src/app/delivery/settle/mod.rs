@@ -1,0 +1,263 @@
+//! The end of a try: one transaction for a whole wave, fenced by the lane's lease.
+
+mod batch;
+
+use super::{
+    claim::{Claim, Kind},
+    customer_matches,
+};
+use crate::{
+    app::{Delivery, Error, bisection::Bisection},
+    backoff,
+    bug::{self, Step},
+    domain::{Agreed, ErrorCode},
+    planner::{Intention, Settlement, WritesInFlight},
+    storage::{
+        self,
+        forms::subjects,
+        journal::Line,
+        queue::{
+            attempts::NewAttempt,
+            customer_values::Bearer,
+            lanes::{self, Lease},
+            orders::{self, AttemptResult, QueueHead},
+            writes_in_flight::{self, WriteInFlight},
+        },
+    },
+};
+use serde_json::json;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+/// How often, and how long apart, an order is tried.
+#[derive(Debug, Clone, Default)]
+pub struct RetryPolicy {
+    /// Tries that the portal judged before an event is dead.
+    pub most: u32,
+    /// The first pause.
+    pub pause: Duration,
+    /// The longest pause.
+    pub cap: Duration,
+    /// How long a write whose answer was lost may still land: the portal's own limit for a call,
+    /// and a margin.
+    pub doubt: Duration,
+}
+
+impl RetryPolicy {
+    /// Exponential back-off with jitter after the `nth` try.
+    pub(in crate::app) fn delay_ms(&self, nth: i32) -> i64 {
+        let delay = backoff::delay(nth.unsigned_abs(), self.pause, self.cap);
+        i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What a settled wave came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettleSummary {
+    /// Events done.
+    pub done: usize,
+    /// Events that died.
+    pub dead: usize,
+    /// Events refused that are tried again.
+    pub retried: usize,
+    /// Events nobody judged.
+    pub stalled: usize,
+}
+
+impl SettleSummary {
+    fn add(&mut self, other: &Self) {
+        self.done += other.done;
+        self.dead += other.dead;
+        self.retried += other.retried;
+        self.stalled += other.stalled;
+    }
+}
+
+/// Everything a wave writes besides the orders' own rows.
+#[derive(Default)]
+struct SettleBatch {
+    tried: Vec<AttemptResult>,
+    events: Vec<i64>,
+    states: Vec<String>,
+    /// Orders whose newest event was done: (shop, number, that event).
+    done: Vec<(String, String, i64)>,
+    dead: Vec<(i64, String, String, i32)>,
+    links: BTreeMap<(String, String), i64>,
+    bearers: BTreeMap<(String, String, String), Bearer>,
+    lines: Vec<Line>,
+    made: Vec<NewDeal>,
+    refused: Vec<NewAttempt>,
+    /// Orders of which nothing can land any more.
+    landed: Vec<(String, String)>,
+    /// What may still land, and for how many seconds from now at least.
+    landing: Vec<(WriteInFlight, f64)>,
+    sum: SettleSummary,
+}
+
+fn on_its_way(shop: String, number: String, what: &WritesInFlight) -> WriteInFlight {
+    let what = serde_json::to_value(what).map_or_else(|_| json!({}), storage::storable);
+    WriteInFlight { shop, number, what }
+}
+
+/// A new deal, and what it was made as.
+struct NewDeal {
+    shop: String,
+    number: String,
+    deal: Option<i64>,
+    agreed: Agreed,
+    /// Whether it certainly was made.
+    certain: bool,
+}
+
+impl Delivery {
+    /// Stores what a wave is about to write, and for how long it may land from now. False if the
+    /// lease is lost: then nothing may be sent.
+    pub async fn record_write_intents(
+        &self,
+        lease: &Lease,
+        intentions: &[Intention],
+        lands_within: Duration,
+    ) -> Result<bool, Error> {
+        let one = |one: &Intention| {
+            let (shop, number) = (one.shop.to_string(), one.number.to_string());
+            on_its_way(shop, number, &one.what)
+        };
+        let orders: Vec<WriteInFlight> = intentions.iter().map(one).collect();
+        let mut db = self.db.acquire().await?;
+        Ok(writes_in_flight::begin(&mut db, lease, &orders, lands_within.as_secs_f64()).await?)
+    }
+
+    /// What tells the customers of a portal whom calls with lost answers may still make or
+    /// complete.
+    pub async fn customers_in_doubt(&self, portal: &str) -> Result<BTreeSet<String>, Error> {
+        let mut db = self.db.acquire().await?;
+        let who = writes_in_flight::customers(&mut db, portal).await?;
+        Ok(who.into_iter().collect())
+    }
+
+    /// Records how a wave ended; nothing is written if the lease is lost. An order whose newest
+    /// event is another one by now stays due for that one. Whose end cannot be stored is given up,
+    /// and the others' are.
+    pub async fn settle(
+        &self,
+        lease: &Lease,
+        tries: &RetryPolicy,
+        ended: Vec<(Claim, Settlement)>,
+    ) -> Result<SettleSummary, Error> {
+        let mut sum = SettleSummary::default();
+        let mut parts = Bisection::of(ended);
+        while let Some(part) = parts.next() {
+            match self.settle_some(lease, tries, &part).await {
+                Err(error) if error.is_of_the_row() => {
+                    if let Some((claim, _)) = parts.failed(part) {
+                        self.dead_letter_claim(lease, &claim, ErrorCode::Bug, &error.chain())
+                            .await?;
+                        sum.dead += 1;
+                    }
+                }
+                settled => sum.add(&settled?),
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Records how some orders ended in one transaction; all of them or none.
+    async fn settle_some(
+        &self,
+        lease: &Lease,
+        tries: &RetryPolicy,
+        ended: &[(Claim, Settlement)],
+    ) -> Result<SettleSummary, Error> {
+        bug::caught_in(Box::pin(self.settle_in_one(lease, tries, ended))).await?
+    }
+
+    async fn settle_in_one(
+        &self,
+        lease: &Lease,
+        tries: &RetryPolicy,
+        ended: &[(Claim, Settlement)],
+    ) -> Result<SettleSummary, Error> {
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let shops: Vec<_> = ended.iter().map(|(claim, _)| claim.shop.clone()).collect();
+        let numbers: Vec<_> = ended
+            .iter()
+            .map(|(claim, _)| claim.number.clone())
+            .collect();
+        // A wave is of one kind.
+        let kind = ended.first().map_or(Kind::Order, |(claim, _)| claim.kind);
+        let heads = match kind {
+            Kind::Order => orders::lock(&mut tx, &shops, &numbers).await?,
+            Kind::Form => subjects::lock(&mut tx, &shops, &numbers).await?,
+        };
+        let heads: HashMap<(&str, &str), &QueueHead> = heads
+            .iter()
+            .map(|head| ((&*head.shop, &*head.number), head))
+            .collect();
+        let claims: Vec<&Claim> = ended.iter().map(|(claim, _)| claim).collect();
+        let refused = customer_matches::refused(&mut tx, &lease.portal, &claims).await?;
+        let mut writes = SettleBatch::default();
+        for ((claim, settlement), refused) in ended.iter().zip(refused) {
+            self.traps.step(Step::Settle, &claim.number);
+            if let Some(head) = heads.get(&(&*claim.shop, &*claim.number)) {
+                let newest = head.head_id == Some(claim.event);
+                match customer_matches::taken_back(claim, settlement, &refused) {
+                    // The order was made due when that was said: it stays so.
+                    Some(kept) => writes.add(claim, &kept, (head, false), tries),
+                    None => writes.add(claim, settlement, (head, newest), tries),
+                }
+            }
+        }
+        let codes: Vec<String> = writes.dead.iter().map(|row| row.1.clone()).collect();
+        let systems = self.clocks.clock_sources(&lease.portal);
+        self.clocks.load_clocks(&mut tx, &systems).await?;
+        self.clocks.store_clocks(&mut tx, &systems).await?;
+        let sum = match kind {
+            Kind::Order => {
+                let outdated = self
+                    .dead_letters
+                    .close_outdated(&mut tx, &writes.done)
+                    .await?;
+                writes.lines.extend(outdated);
+                writes.write(&mut tx, lease).await?
+            }
+            Kind::Form => writes.write_subjects(&mut tx, lease).await?,
+        };
+        tx.commit().await?;
+        for code in codes {
+            self.metrics.died(&lease.portal, &code);
+        }
+        let counts = [
+            ("done", sum.done),
+            ("dead", sum.dead),
+            ("retried", sum.retried),
+            ("stalled", sum.stalled),
+        ];
+        for (outcome, count) in counts {
+            self.metrics.tried(&lease.portal, outcome, count);
+        }
+        Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_below_the_cap() {
+        let tries = RetryPolicy {
+            most: 5,
+            pause: Duration::from_secs(5),
+            cap: Duration::from_mins(1),
+            doubt: Duration::from_secs(10),
+        };
+        for nth in 1..40 {
+            let delay = tries.delay_ms(nth);
+            assert!((50..=60_000).contains(&delay), "{delay}");
+            assert!(nth > 1 || delay <= 5_000);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What comparisons store, gathered from their outcomes.
+
+use super::{Comparison, ComparisonResult, columns, status_of, value};
+use crate::{
+    app::sync::order::{ConflictChange, NextStep, Outcome},
+    planner::StageWrite,
+    storage::{
+        dead_letters,
+        journal::{self, Line},
+        queue::portal_identity,
+        sync::{
+            agreements,
+            comparisons::{self, DueComparison},
+            conflicts::{self, NewConflict},
+            decisions::{self, NewDecision},
+            status_changes::{self, NewChange},
+        },
+    },
+};
+use sqlx::PgConnection;
+use std::collections::BTreeMap;
+
+/// Everything a comparison stores besides the agreements.
+#[derive(Default)]
+pub(super) struct SyncBatch {
+    decisions: Vec<NewDecision>,
+    pub(super) winners: Vec<&'static str>,
+    pub(super) changes: Vec<NewChange>,
+    lines: Vec<Line>,
+    opened: Vec<NewConflict>,
+    closed: Vec<(String, String)>,
+    awaited: Vec<(String, String, Vec<chrono::DateTime<chrono::Utc>>)>,
+    pub(super) done: Vec<DueComparison>,
+    again: BTreeMap<i64, Vec<DueComparison>>,
+    moves: Vec<(Comparison, StageWrite)>,
+    /// Orders that were compared.
+    seen: Vec<(String, String)>,
+    /// Orders whose deal turned out to be another's.
+    foreign: Vec<(String, String)>,
+}
+
+impl SyncBatch {
+    pub(super) fn add(
+        &mut self,
+        mut one: Comparison,
+        outcome: Outcome,
+        row: &agreements::Row,
+        now: chrono::DateTime<chrono::Utc>,
+    ) {
+        let (shop, number) = (row.shop.clone(), row.number.clone());
+        for recorded in &outcome.recorded {
+            self.winners.push(recorded.winner().unwrap_or("none"));
+            self.decisions.push(NewDecision {
+                id: recorded.id,
+                shop: shop.clone(),
+                number: number.clone(),
+                action: recorded.action().to_owned(),
+                basis: recorded.basis().to_owned(),
+                winner: recorded.winner().map(str::to_owned),
+                sentence: recorded.decision.record.sentence.clone(),
+                inputs: recorded.inputs.clone(),
+                outcome: value(&recorded.decision),
+            });
+        }
+        for (kind, text, detail) in outcome.lines {
+            self.lines.push(Line {
+                shop: shop.clone(),
+                number: number.clone(),
+                kind,
+                text,
+                detail: Some(detail),
+            });
+        }
+        if let Some((status, previous, stage, reason, decision)) = outcome.tell {
+            self.changes.push(NewChange {
+                shop: shop.clone(),
+                number: number.clone(),
+                decision,
+                status,
+                previous,
+                stage: stage.id,
+                reason,
+                decided_at: now,
+                denies: outcome.denies,
+            });
+        }
+        if outcome.foreign {
+            self.foreign.push((shop.clone(), number.clone()));
+        }
+        if let Some(awaited) = outcome.awaited {
+            self.awaited.push((shop.clone(), number.clone(), awaited));
+        }
+        match outcome.conflict {
+            ConflictChange::Keep => {}
+            ConflictChange::Close => self.closed.push((shop, number)),
+            ConflictChange::Open {
+                code,
+                sentence,
+                decision,
+            } => self.opened.push(NewConflict {
+                status: status_of(row),
+                stage: row.stage.clone().unwrap_or_default(),
+                shop,
+                number,
+                decision,
+                code: code.as_str().to_owned(),
+                sentence,
+            }),
+        }
+        match outcome.then {
+            NextStep::Done => {
+                self.seen.push((row.shop.clone(), row.number.clone()));
+                self.done.push(one.claimed);
+            }
+            NextStep::Again(after) => {
+                let after = after.num_milliseconds().max(50);
+                self.again.entry(after).or_default().push(one.claimed);
+            }
+            NextStep::Written(write) => {
+                one.guard = Some(write.guard);
+                self.moves.push((one, write));
+            }
+        }
+    }
+
+    pub(super) async fn write(
+        mut self,
+        db: &mut PgConnection,
+        portal: &str,
+    ) -> Result<ComparisonResult, crate::storage::Error> {
+        decisions::insert(db, portal, &self.decisions).await?;
+        let (shops, numbers, asked) = columns(self.done.iter());
+        comparisons::done(db, &shops, &numbers, &asked).await?;
+        let mut put_off = 0;
+        for (after, claimed) in &self.again {
+            let (shops, numbers, _) = columns(claimed.iter());
+            comparisons::postpone(db, &shops, &numbers, *after).await?;
+            put_off += claimed.len();
+        }
+        if !self.foreign.is_empty() {
+            let (shops, numbers): (Vec<_>, Vec<_>) = self.foreign.into_iter().unzip();
+            portal_identity::release(db, &shops, &numbers).await?;
+        }
+        for (shop, number, awaited) in &self.awaited {
+            status_changes::drop_except(db, shop, number, awaited).await?;
+        }
+        status_changes::add(db, portal, &self.changes).await?;
+        if !self.closed.is_empty() {
+            let (shops, numbers): (Vec<_>, Vec<_>) = self.closed.into_iter().unzip();
+            conflicts::close(db, &shops, &numbers).await?;
+        }
+        for opened in &self.opened {
+            conflicts::open(db, portal, opened).await?;
+        }
+        // A letter about a comparison is closed by the next that goes well.
+        let (shops, numbers): (Vec<_>, Vec<_>) = self.seen.into_iter().unzip();
+        for letter in dead_letters::compared(db, &shops, &numbers).await? {
+            let text = format!(
+                "dead letter {} closed by itself: the order was compared since",
+                letter.id
+            );
+            self.lines.push(Line {
+                shop: letter.shop,
+                number: letter.number,
+                kind: "overtaken",
+                text,
+                detail: None,
+            });
+        }
+        journal::add(db, &self.lines).await?;
+        Ok(ComparisonResult {
+            writes: self.moves,
+            decided: self.decisions.len(),
+            put_off,
+        })
+    }
+}

@@ -1,0 +1,287 @@
+//! A site's orders, as the 1C modules read them.
+//!
+//! The order of children, the names and the form of dates are those of the version that 1C asked
+//! for. Up to 2.09 payments and shipments stand beside their order; from 2.10 on they can stand in
+//! it (`ПодчиненныеДокументы`); from 3.0 on each order with its documents is a `Контейнер`.
+
+mod xml;
+
+use xml::{Xml, iso};
+
+use super::{
+    Encoding, SchemaVersion,
+    document::{Counterparty, Tax},
+};
+use chrono::NaiveDateTime;
+use encoding_rs::WINDOWS_1251;
+use rust_decimal::Decimal;
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+/// The first version with НомерВерсии, `Единица` as a tree and the new names of contacts.
+const NEW_NAMES: SchemaVersion = SchemaVersion::new(2, 6);
+/// The first version with ISO dates in requisites, and with payments and shipments.
+const ISO_DATES: SchemaVersion = SchemaVersion::new(2, 10);
+/// The first version whose orders are containers.
+const CONTAINERS: SchemaVersion = SchemaVersion::new(3, 0);
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    /// The version of the schema.
+    pub version: SchemaVersion,
+    /// The encoding; UTF-16 is never written.
+    pub encoding: Encoding,
+    /// From 2.10 on: payments and shipments inside their order.
+    pub subordinate: bool,
+    /// When the file is made.
+    pub formed_at: NaiveDateTime,
+}
+
+/// An order to be written. Names are those of CommerceML; see [`super::Document`].
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// `Ид`.
+    pub id: String,
+    /// `Номер`, with its prefix.
+    pub number: String,
+    /// `Номер1С`, once 1C has told it.
+    pub onec_number: Option<String>,
+    /// `НомерВерсии`: grows with each change.
+    pub version: String,
+    /// `ПометкаУдаления`: written only if it is set.
+    pub deleted: bool,
+    /// When the order was placed, by the base's clock.
+    pub placed_at: NaiveDateTime,
+    /// The currency as the base writes it.
+    pub currency: String,
+    /// The sum of all lines.
+    pub total: Decimal,
+    /// Who ordered.
+    pub customer: Counterparty,
+    /// `Комментарий`.
+    pub comment: String,
+    /// Taxes of the whole order.
+    pub taxes: Vec<Tax>,
+    /// Discounts that the lines' sums hold already, by name.
+    pub discounts: Vec<(String, Decimal)>,
+    /// The warehouse: id and name.
+    pub warehouse: Option<(String, String)>,
+    /// The lines, the delivery among them.
+    pub lines: Vec<OrderLine>,
+    /// `ЗначенияРеквизитов`.
+    pub requisites: Vec<(String, Requisite)>,
+    /// Payments.
+    pub payments: Vec<Payment>,
+    /// Shipments.
+    pub shipments: Vec<Shipment>,
+}
+
+/// A requisite's value: dates are written in the form of the version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requisite {
+    /// Text, as it is.
+    Text(String),
+    /// A truth value.
+    Truth(bool),
+    /// A date with a time.
+    Date(NaiveDateTime),
+}
+
+/// A line of an order.
+#[derive(Debug, Clone)]
+pub struct OrderLine {
+    /// `Ид`: 1C's GUID where it is known; `ORDER_DELIVERY` for the delivery.
+    pub id: String,
+    /// `Артикул`.
+    pub sku: Option<String>,
+    /// `Наименование`.
+    pub name: String,
+    /// The unit: ОКЕИ code, short name, full name, international sign.
+    pub unit: Unit,
+    /// The price of one unit, the discount taken off.
+    pub price: Decimal,
+    /// How much.
+    pub quantity: Decimal,
+    /// What the line comes to.
+    pub sum: Decimal,
+    /// The discount that the sum holds already.
+    pub discount: Option<Decimal>,
+    /// Its tax.
+    pub tax: Option<Tax>,
+    /// Whether it is a service.
+    pub is_service: bool,
+    /// Further requisites.
+    pub requisites: Vec<(String, String)>,
+}
+
+/// A unit of measure.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// The code in ОКЕИ.
+    pub code: String,
+    /// The short name.
+    pub short: String,
+    /// The full name.
+    pub full: String,
+    /// The international sign.
+    pub sign: String,
+}
+
+impl Default for Unit {
+    fn default() -> Self {
+        Self {
+            code: "796".to_owned(),
+            short: "шт".to_owned(),
+            full: "Штука".to_owned(),
+            sign: "PCE".to_owned(),
+        }
+    }
+}
+
+/// How a payment is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentKind {
+    /// In cash.
+    Cash,
+    /// By bank transfer.
+    Cashless,
+    /// By card.
+    Acquiring,
+}
+
+/// A payment of an order.
+#[derive(Debug, Clone)]
+pub struct Payment {
+    /// `Ид`.
+    pub id: String,
+    /// `Номер`.
+    pub number: String,
+    /// `НомерВерсии`.
+    pub version: String,
+    /// When.
+    pub at: NaiveDateTime,
+    /// How.
+    pub kind: PaymentKind,
+    /// How much.
+    pub sum: Decimal,
+    /// Its requisites.
+    pub requisites: Vec<(String, Requisite)>,
+}
+
+/// A shipment of an order.
+#[derive(Debug, Clone)]
+pub struct Shipment {
+    /// `Ид`.
+    pub id: String,
+    /// `Номер`.
+    pub number: String,
+    /// `НомерВерсии`.
+    pub version: String,
+    /// When.
+    pub at: NaiveDateTime,
+    /// What it comes to.
+    pub sum: Decimal,
+    /// What is shipped.
+    pub lines: Vec<OrderLine>,
+    /// The warehouse: id and name.
+    pub warehouse: Option<(String, String)>,
+    /// Whether it was taken back.
+    pub deleted: bool,
+    /// Its requisites.
+    pub requisites: Vec<(String, Requisite)>,
+}
+
+/// Writes a file of orders, one after the other.
+pub struct Orders<W> {
+    out: W,
+    form: Form,
+    text: String,
+}
+
+impl<W: Write> Orders<W> {
+    /// Begins a file.
+    pub fn begin(mut out: W, form: Form) -> io::Result<Self> {
+        if form.encoding == Encoding::Utf8Bom {
+            out.write_all(b"\xEF\xBB\xBF")?;
+        }
+        let label = match form.encoding {
+            Encoding::Windows1251 => "windows-1251",
+            _ => "UTF-8",
+        };
+        let mut text = format!("<?xml version=\"1.0\" encoding=\"{label}\"?>\n");
+        text.push_str("<КоммерческаяИнформация");
+        let mut say = |name: &str, value: &str| {
+            let _ = write!(text, " {name}=\"{}\"", escaped(value));
+        };
+        say("ВерсияСхемы", &form.version.to_string());
+        say("ДатаФормирования", &iso(form.formed_at));
+        if form.version >= SchemaVersion::new(2, 5) {
+            say("ФорматДаты", "ДФ=yyyy-MM-dd; ДЛФ=DT");
+            say("ФорматВремени", "ДФ=ЧЧ:мм:сс; ДЛФ=T");
+            say("РазделительДатаВремя", "T");
+            say("ФорматСуммы", "ЧЦ=18; ЧДЦ=2; ЧРД=.");
+            say("ФорматКоличества", "ЧЦ=18; ЧДЦ=2; ЧРД=.");
+        }
+        text.push_str(">\n");
+        let mut orders = Self { out, form, text };
+        orders.flush()?;
+        Ok(orders)
+    }
+
+    /// Writes one order with its documents.
+    pub fn order(&mut self, order: &Order) -> io::Result<()> {
+        let mut xml = Xml::new(&mut self.text, self.form);
+        if self.form.version >= CONTAINERS && !self.form.subordinate {
+            xml.inside("Контейнер", |xml| {
+                xml.order(order);
+                xml.documents(order);
+            });
+        } else {
+            xml.order(order);
+            if self.form.version >= ISO_DATES && !self.form.subordinate {
+                xml.documents(order);
+            }
+        }
+        self.flush()
+    }
+
+    /// Ends the file.
+    pub fn end(mut self) -> io::Result<W> {
+        self.text.push_str("</КоммерческаяИнформация>\n");
+        self.flush()?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.form.encoding == Encoding::Windows1251 {
+            // What the encoding does not have is written as a character reference.
+            let (bytes, _, _) = WINDOWS_1251.encode(&self.text);
+            self.out.write_all(&bytes)?;
+        } else {
+            self.out.write_all(self.text.as_bytes())?;
+        }
+        self.text.clear();
+        Ok(())
+    }
+}
+
+/// Text that XML 1.0 can hold: escaped, and without the control characters that it has no form for.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\t' | '\n' | '\r' => out.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,106 @@
+//! Orders as people see them, and orders with their deals.
+
+use crate::storage::{Error, Json};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// An order as people see it.
+#[derive(Debug, Clone)]
+pub struct OrderRow {
+    /// The portal.
+    pub portal: String,
+    /// The deal.
+    pub deal_id: Option<i64>,
+    /// The lead.
+    pub lead_id: Option<i64>,
+    /// The contact.
+    pub contact_id: Option<i64>,
+    /// The company.
+    pub company_id: Option<i64>,
+    /// The shop's status: what it said, or was told since.
+    pub status: Option<String>,
+    /// The stage.
+    pub stage: Option<String>,
+    /// Whether both sides hold the same, and nothing is on its way.
+    pub in_sync: bool,
+    /// Events that wait.
+    pub pending: i64,
+    /// Open dead letters.
+    pub dead: i64,
+    /// How its contact and company were recognised.
+    pub recognised: Option<Value>,
+}
+
+/// One order.
+pub async fn view(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+) -> Result<Option<OrderRow>, Error> {
+    Ok(sqlx::query_as!(
+        OrderRow,
+        r#"SELECT o.portal AS "portal!", o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status, o.stage, o.in_sync AS "in_sync!",
+                  o.waits::int::bigint AS "pending!",
+                  (SELECT count(*) FROM bridge.dead_letters d
+                   WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
+                  (SELECT r.known -> 'recognised' FROM bridge.orders r WHERE r.shop = $1 AND r.number = $2) AS recognised
+           FROM bridge.order_states o WHERE o.shop = $1 AND o.number = $2"#,
+        shop,
+        number
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// An order that has a deal, with what was agreed.
+#[derive(Debug, Clone)]
+pub struct WithDeal {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// Its deal.
+    pub deal_id: i64,
+    /// The shop's status.
+    pub status: Option<String>,
+    /// What was last agreed.
+    pub agreed: Option<Json>,
+    /// The status that the shop is not told, because the message died or was let go.
+    pub untold: Option<String>,
+}
+
+/// The next orders of a portal that have a deal, by (shop, number); those that the shop deleted are
+/// left out.
+pub async fn with_deals(
+    db: &mut PgConnection,
+    portal: &str,
+    (shop, number): &(String, String),
+    limit: i64,
+) -> Result<Vec<WithDeal>, Error> {
+    Ok(sqlx::query_as!(
+        WithDeal,
+        r#"SELECT o.shop, o.number, o.deal_id AS "deal_id!", o.status, a.agreed AS "agreed?: Json",
+                  (SELECT c.status FROM bridge.status_changes c
+                   WHERE c.shop = o.shop AND c.number = o.number AND c.state = 'dead' ORDER BY c.seq DESC LIMIT 1) AS untold
+           FROM bridge.orders o LEFT JOIN bridge.agreements a USING (shop, number)
+           WHERE o.portal = $1 AND o.deal_id IS NOT NULL AND (o.shop, o.number) > ($2, $3)
+             AND NOT coalesce((o.said ->> 'deleted')::boolean, false)
+           ORDER BY o.shop, o.number LIMIT $4"#,
+        portal,
+        shop,
+        number,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many orders of a portal have a deal.
+pub async fn count_with_deals(db: &mut PgConnection, portal: &str) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM bridge.orders WHERE portal = $1 AND deal_id IS NOT NULL"#,
+        portal
+    )
+    .fetch_one(db)
+    .await?)
+}
