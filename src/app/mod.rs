@@ -45,21 +45,19 @@ pub(crate) use crate::decision::tests::sentences as every_decision;
 pub use crate::planner::{Because, Card, Evidence, Passed, Recognised, Recognition};
 pub(crate) use bisection::Bisection;
 use clock_offsets::ClockOffsets;
-pub use dead_letters::DeadLetters;
 pub use dead_letters::bulk::{BulkAction, BulkJob, BulkJobs, BulkRequest};
 pub use dead_letters::filter::{LetterFilter, LetterQuery};
 pub use dead_letters::import::{FaultyLine, ImportReport};
 pub use dead_letters::{
-    Attempt, Closure, DeadLetter, DeadLetterDetail, LetterCount, LetterCounts, LetterPage, Retry,
-    RetryOutcome,
+    Attempt, Closure, DeadLetter, DeadLetterDetail, DeadLetters, LetterCount, LetterCounts,
+    LetterPage, Retry, RetryOutcome,
 };
 pub use delivery::Delivery;
 pub use delivery::claim::{Claim, Kind};
 pub use delivery::portal_identity::PortalChange;
 pub use delivery::refused_matches::NotCustomer;
 pub use delivery::settle::{RetryPolicy, SettleSummary};
-pub use forms::Forms;
-pub use forms::{FormTaken, FormWork, Submission, SubmissionFilter};
+pub use forms::{FormTaken, FormWork, Forms, Submission, SubmissionFilter};
 pub use intake::Intake;
 pub use intake::accept::{Accepted, MAX_EVENTS};
 pub use intake::backfill::{Backfill, BackfillStep};

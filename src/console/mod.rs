@@ -9,7 +9,8 @@
 //! token, nor by a viewer; no secret is on any page; every act is on record under the name of the
 //! person.
 //!
-//! To add a page: a file with its handler, its route in `routes`, its words in `text`.
+//! To add a page: a file with its handler, its route in `routes`, its words in
+//! `i18n::messages`.
 
 mod audit;
 mod conflicts;

@@ -203,7 +203,7 @@ async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<SentEvent
         .map(|kind| kind.trim().to_ascii_lowercase());
     match kind.as_deref() {
         Some("application/json") if headers.contains_key("ce-specversion") => {
-            let data = layer::body::json(&layer::body::read(headers, body, most).await?).await?;
+            let data = layer::body::read_json(headers, body, most).await?;
             Ok(SentEvents::One(binary(headers, data)?))
         }
         Some("application/json") => {
@@ -215,7 +215,7 @@ async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<SentEvent
             }
         }
         Some("application/cloudevents+json") => Ok(SentEvents::One(
-            layer::body::json(&layer::body::read(headers, body, most).await?).await?,
+            layer::body::read_json(headers, body, most).await?,
         )),
         Some("application/cloudevents-batch+json") => {
             let bytes = layer::body::read(headers, body, most).await?;

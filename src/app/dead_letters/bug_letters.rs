@@ -89,12 +89,11 @@ impl DeadLetters {
             shop: shop.to_owned(),
             number: number.to_owned(),
         };
-        let order = (&*lease.portal, shop, number);
-        if self.bury_order(&mut tx, order, &about, words).await? {
-            let (code, words) = (ErrorCode::Bug, clean(words));
-            let text = format!("given up comparing: {words} ({code}); it waits as a dead letter");
-            journal::add(&mut tx, &[dead(shop, number, text)]).await?;
-        }
+        let (code, words) = (ErrorCode::Bug, clean(words));
+        let text = format!("given up comparing: {words} ({code}); it waits as a dead letter");
+        let line = dead(shop, number, text);
+        self.bury_order(&mut tx, lease, &about, &words, line)
+            .await?;
         Ok(tx.commit().await?)
     }
 
@@ -113,30 +112,34 @@ impl DeadLetters {
             shop: shop.to_owned(),
             number: number.to_owned(),
         };
-        let order = (&*lease.portal, shop, number);
-        if self.bury_order(&mut tx, order, &about, words).await? {
-            let (code, words) = (ErrorCode::Bug, clean(words));
-            let text = format!(
-                "given up looking the order up by its origin: {words} ({code}); it waits as a dead letter"
-            );
-            journal::add(&mut tx, &[dead(shop, number, text)]).await?;
-        }
+        let (code, words) = (ErrorCode::Bug, clean(words));
+        let text = format!(
+            "given up looking the order up by its origin: {words} ({code}); it waits as a dead letter"
+        );
+        let line = dead(shop, number, text);
+        self.bury_order(&mut tx, lease, &about, &words, line)
+            .await?;
         Ok(tx.commit().await?)
     }
 
+    /// Writes an order's letter, and its line if there was no such letter.
     async fn bury_order(
         &self,
         tx: &mut PgConnection,
-        (portal, shop, number): (&str, &str, &str),
+        lease: &Lease,
         about: &About,
         words: &str,
-    ) -> Result<bool, Error> {
+        line: Line,
+    ) -> Result<(), Error> {
         let whose = Whose {
-            portal: Some(portal),
-            shop: Some(shop),
-            number: Some(number),
+            portal: Some(&lease.portal),
+            shop: Some(&line.shop),
+            number: Some(&line.number),
         };
-        self.bury_about(tx, whose, about, words).await
+        if self.bury_about(tx, whose, about, words).await? {
+            journal::add(tx, &[line]).await?;
+        }
+        Ok(())
     }
 
     /// Writes the letter; true if there was none of the same thing.

@@ -1,17 +1,16 @@
 //! A form on its way in: stored once, however often it is sent.
 
-use super::Stored;
+use super::{Stored, queue::write_letter};
 use crate::{
     app::{Error, Forms, lane_of},
     domain::{ErrorCode, FormRules, ShopName, form_key},
     forms::{self, Enquiry, Posted, Verdict},
     storage::{
-        self, dead_letters,
+        self,
         forms::{
             subjects::{self, NewSubject},
             submissions::{self, NewSubmission},
         },
-        journal::{self, Line},
         views::incidents,
     },
 };
@@ -137,21 +136,5 @@ async fn dies(
 ) -> Result<(), storage::Error> {
     let (code, message) = (ErrorCode::FormNoContact.as_str(), unreachable_words(form));
     subjects::give_up(db, (shop, key), (code, &message)).await?;
-    let one = |text: &str| vec![text.to_owned()];
-    dead_letters::write_subjects(
-        db,
-        (&one(shop), &one(key)),
-        &one(code),
-        &one(&message),
-        &[0],
-    )
-    .await?;
-    let line = Line {
-        shop: shop.to_owned(),
-        number: key.to_owned(),
-        kind: "dead",
-        text: format!("given up: {message} ({code}); it waits as a dead letter"),
-        detail: None,
-    };
-    journal::add(db, &[line]).await
+    write_letter(db, (shop, key), (code, &message), 0).await
 }

@@ -13,7 +13,7 @@ use crate::{
     forms::{self, Enquiry},
     planner::{Doubt, Intent, Job, Who},
     storage::{
-        Json, dead_letters,
+        self, Json, dead_letters,
         forms::subjects::{self, DueSubject},
         journal::{self, Line},
         queue::lanes::{self, Lease},
@@ -159,18 +159,7 @@ impl Forms {
         let Some(nth) = subjects::give_up(&mut tx, (shop, key), why).await? else {
             return Ok(tx.rollback().await?);
         };
-        let one = |text: &str| vec![text.to_owned()];
-        let of = (&*one(shop), &*one(key));
-        dead_letters::write_subjects(&mut tx, of, &one(code.as_str()), &one(&message), &[nth])
-            .await?;
-        let line = Line {
-            shop: shop.clone(),
-            number: key.clone(),
-            kind: "dead",
-            text: format!("given up: {message} ({code}); it waits as a dead letter"),
-            detail: None,
-        };
-        journal::add(&mut tx, &[line]).await?;
+        write_letter(&mut tx, (shop, key), why, nth).await?;
         tx.commit().await?;
         self.metrics.died(&lease.portal, code.as_str());
         self.metrics.tried(&lease.portal, "dead", 1);
@@ -212,6 +201,26 @@ impl Forms {
         journal::add(tx, &[line]).await?;
         Ok(retried)
     }
+}
+
+/// Writes the letter of a subject that was given up after so many tries, and the line of its life.
+pub(super) async fn write_letter(
+    db: &mut sqlx::PgConnection,
+    (shop, key): (&str, &str),
+    (code, message): (&str, &str),
+    tries: i32,
+) -> Result<(), storage::Error> {
+    let one = |text: &str| vec![text.to_owned()];
+    let of = (&*one(shop), &*one(key));
+    dead_letters::write_subjects(db, of, &one(code), &one(message), &[tries]).await?;
+    let line = Line {
+        shop: shop.to_owned(),
+        number: key.to_owned(),
+        kind: "dead",
+        text: format!("given up: {message} ({code}); it waits as a dead letter"),
+        detail: None,
+    };
+    journal::add(db, &[line]).await
 }
 
 fn stored(body: &Json) -> Result<Stored, String> {

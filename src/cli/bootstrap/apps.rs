@@ -47,22 +47,22 @@ fn application(app: &PortalApp) -> Option<Application> {
 /// The tokens of a portal that is reached by an application, and a client that uses them. None for
 /// one with a webhook.
 pub(in crate::cli) fn reached(
-    bridge: &App,
+    app: &App,
     name: &PortalName,
     portal: &Portal,
 ) -> anyhow::Result<Option<AppPortal>> {
-    let PortalAccess::App(app) = &portal.access else {
+    let PortalAccess::App(granted) = &portal.access else {
         return Ok(None);
     };
     let server = OAuth::new(OAuthApp {
-        client_id: app.client_id.clone(),
-        client_secret: app
+        client_id: granted.client_id.clone(),
+        client_secret: granted
             .client_secret
             .clone()
             .context("the application has no client secret")?,
-        token_url: app.oauth_url.parse()?,
+        token_url: granted.oauth_url.parse()?,
     })?;
-    let tokens = StoredTokens::new(bridge.clone(), name.clone(), server);
+    let tokens = StoredTokens::new(app.clone(), name.clone(), server);
     let credentials = Credentials::App(Arc::new(tokens.clone()));
     let client = Client::new(credentials, &super::client_options(portal))?;
     client.allow(&portal.redirect_hosts);
@@ -70,10 +70,10 @@ pub(in crate::cli) fn reached(
 }
 
 /// All portals that are reached by an application.
-pub(in crate::cli) fn all_reached(config: &Config, bridge: &App) -> anyhow::Result<Vec<AppPortal>> {
+pub(in crate::cli) fn all_reached(config: &Config, app: &App) -> anyhow::Result<Vec<AppPortal>> {
     let mut all = Vec::new();
     for (name, portal) in &config.portals {
-        all.extend(reached(bridge, name, portal)?);
+        all.extend(reached(app, name, portal)?);
     }
     Ok(all)
 }
@@ -81,22 +81,22 @@ pub(in crate::cli) fn all_reached(config: &Config, bridge: &App) -> anyhow::Resu
 /// A client for a portal of either kind, for what does not hold its lane: whoever does is asked
 /// before each call.
 pub(in crate::cli) fn guest(
-    bridge: &App,
+    app: &App,
     name: &PortalName,
     portal: &Portal,
 ) -> anyhow::Result<Client> {
-    Ok(bridge
+    Ok(app
         .portal_access
-        .with_shared_limit(name, client(bridge, name, portal)?))
+        .with_shared_limit(name, client(app, name, portal)?))
 }
 
 /// A client for a portal of either kind.
 pub(in crate::cli) fn client(
-    bridge: &App,
+    app: &App,
     name: &PortalName,
     portal: &Portal,
 ) -> anyhow::Result<Client> {
-    match reached(bridge, name, portal)? {
+    match reached(app, name, portal)? {
         Some(reached) => Ok(reached.client),
         None => super::client(portal)?.context("the portal has neither webhook nor application"),
     }

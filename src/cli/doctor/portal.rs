@@ -18,19 +18,19 @@ pub(super) async fn check(
     config: &Config,
     name: &PortalName,
     portal: &Portal,
-    bridge: Option<&App>,
+    app: Option<&App>,
     report: &mut Report,
 ) {
     let what = format!("portal {name}");
-    match (bootstrap::client(portal), bridge) {
-        (Ok(Some(client)), bridge) => {
-            let client = match bridge {
-                Some(bridge) => bridge.portal_access.with_shared_limit(name, client),
+    match (bootstrap::client(portal), app) {
+        (Ok(Some(client)), app) => {
+            let client = match app {
+                Some(app) => app.portal_access.with_shared_limit(name, client),
                 None => client,
             };
             check_access(config, name, &client, report).await;
         }
-        (Ok(None), Some(bridge)) => check_application(config, name, portal, bridge, report).await,
+        (Ok(None), Some(app)) => check_application(config, name, portal, app, report).await,
         (Ok(None), None) => report.wrong(
             what,
             "the application's tokens lie in the database, which cannot be asked",
@@ -38,16 +38,16 @@ pub(super) async fn check(
         ),
         (Err(error), _) => report.wrong(what, format!("{error:#}"), ErrorCode::Config),
     }
-    if let Some(bridge) = bridge {
-        check_identity(name, bridge, report).await;
+    if let Some(app) = app {
+        check_identity(name, app, report).await;
     }
-    check_notifications(config, name, portal, bridge, report).await;
+    check_notifications(config, name, portal, app, report).await;
 }
 
 /// Whether it is still the portal that orders were brought to.
-async fn check_identity(name: &PortalName, bridge: &App, report: &mut Report) {
+async fn check_identity(name: &PortalName, app: &App, report: &mut Report) {
     let what = format!("identity of portal {name}");
-    let Ok(status) = bridge.operations.status().await else {
+    let Ok(status) = app.operations.status().await else {
         return;
     };
     let portals = status.portals.into_iter();
@@ -70,13 +70,13 @@ async fn check_application(
     config: &Config,
     name: &PortalName,
     portal: &Portal,
-    bridge: &App,
+    app: &App,
     report: &mut Report,
 ) {
     let what = format!("portal {name}");
     match (
-        bridge.portal_access.tokens(name).await,
-        bootstrap::apps::guest(bridge, name, portal),
+        app.portal_access.tokens(name).await,
+        bootstrap::apps::guest(app, name, portal),
     ) {
         (Ok(Some(_)), Ok(client)) => check_access(config, name, &client, report).await,
         (Ok(None), _) => report.wrong(
@@ -150,23 +150,19 @@ async fn check_notifications(
     config: &Config,
     name: &PortalName,
     portal: &Portal,
-    bridge: Option<&App>,
+    app: Option<&App>,
     report: &mut Report,
 ) {
     let what = format!("notifications of portal {name}");
-    let last = match bridge {
-        Some(bridge) => bridge
-            .operations
-            .last_notification(name)
-            .await
-            .unwrap_or(None),
+    let last = match app {
+        Some(app) => app.operations.last_notification(name).await.unwrap_or(None),
         None => None,
     };
-    let app = matches!(portal.access, PortalAccess::App(_));
-    let known = if app {
-        match bridge {
-            Some(bridge) => {
-                let tokens = bridge.portal_access.tokens(name).await;
+    let by_app = matches!(portal.access, PortalAccess::App(_));
+    let known = if by_app {
+        match app {
+            Some(app) => {
+                let tokens = app.portal_access.tokens(name).await;
                 tokens.is_ok_and(|tokens| tokens.is_some_and(|tokens| tokens.hears))
             }
             None => false,
@@ -186,7 +182,7 @@ async fn check_notifications(
     let base = base
         .unwrap_or("https://THE-BRIDGE'S-ADDRESS")
         .trim_end_matches('/');
-    let steps = if app {
+    let steps = if by_app {
         application_steps(base, name)
     } else {
         webhook_steps(base, name)

@@ -60,20 +60,20 @@ pub(in crate::cli) struct Suggest {
 
 pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
     let config = bootstrap::config(global)?;
-    let app = |portal: &Portal| matches!(portal.access, PortalAccess::App(_));
-    let needed = matches!(command, Command::Apply(_)) || config.portals.values().any(app);
+    let by_app = |portal: &Portal| matches!(portal.access, PortalAccess::App(_));
+    let needed = matches!(command, Command::Apply(_)) || config.portals.values().any(by_app);
     let database = if needed {
         Some(Database::open(&config, global).await?)
     } else {
         Database::at_hand(&config, global).await
     };
-    let bridge = database
+    let app = database
         .as_ref()
         .map(|database| bootstrap::app(&config, database.pool.clone()));
     let asked = MapQuery {
         json: global.json,
         config,
-        bridge,
+        app,
     };
     let done = match command {
         Command::Check(shops) => asked.check(shops).await,
@@ -91,7 +91,7 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
 struct MapQuery {
     json: bool,
     config: Config,
-    bridge: Option<App>,
+    app: Option<App>,
 }
 
 impl MapQuery {
@@ -117,10 +117,10 @@ impl MapQuery {
     }
 
     async fn apply(&self, wanted: &Apply) -> anyhow::Result<ExitCode> {
-        let bridge = self.bridge.as_ref().context("there is no database")?;
+        let app = self.app.as_ref().context("there is no database")?;
         let mut plan = Vec::new();
         for rules in chosen(&self.config, &wanted.shops)? {
-            plan.extend(bridge.sync.table_plan(&rules.shop).await?);
+            plan.extend(app.sync.table_plan(&rules.shop).await?);
         }
         if self.json {
             output::json(&plan)?;
@@ -136,8 +136,7 @@ impl MapQuery {
         ));
         if !wanted.dry_run {
             for rules in chosen(&self.config, &wanted.shops)? {
-                bridge
-                    .sync
+                app.sync
                     .apply_table(&rules.shop, &bootstrap::actor())
                     .await?;
             }
@@ -180,8 +179,8 @@ impl MapQuery {
             .portals
             .get(&rules.portal)
             .with_context(|| format!("there is no portal {}", rules.portal))?;
-        match &self.bridge {
-            Some(bridge) => bootstrap::apps::guest(bridge, &rules.portal, portal),
+        match &self.app {
+            Some(app) => bootstrap::apps::guest(app, &rules.portal, portal),
             None => bootstrap::client(portal)?.context("the portal is reached by an application"),
         }
     }

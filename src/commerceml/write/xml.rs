@@ -29,11 +29,11 @@ impl<'a> Xml<'a> {
         self.text.push_str(">\n");
     }
 
-    pub(super) fn leaf(&mut self, name: &str, value: &str) {
+    fn leaf(&mut self, name: &str, value: &str) {
         let _ = writeln!(self.text, "<{name}>{}</{name}>", escaped(value));
     }
 
-    pub(super) fn given(&mut self, name: &str, value: Option<&String>) {
+    fn given(&mut self, name: &str, value: Option<&String>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             self.leaf(name, value);
         }
@@ -75,7 +75,7 @@ impl<'a> Xml<'a> {
         }
     }
 
-    pub(super) fn subordinates(&mut self, order: &Order) {
+    fn subordinates(&mut self, order: &Order) {
         if order.payments.is_empty() && order.shipments.is_empty() {
             return;
         }
@@ -135,21 +135,21 @@ impl<'a> Xml<'a> {
         });
     }
 
-    pub(super) fn money(&mut self, currency: &str, total: Decimal) {
+    fn money(&mut self, currency: &str, total: Decimal) {
         self.leaf("Роль", "Продавец");
         self.leaf("Валюта", currency);
         self.leaf("Курс", "1");
         self.leaf("Сумма", &kopecks(total));
     }
 
-    pub(super) fn version_of(&mut self, version: &str, onec_number: Option<&String>) {
+    fn version_of(&mut self, version: &str, onec_number: Option<&String>) {
         if self.form.version >= NEW_NAMES {
             self.leaf("НомерВерсии", version);
             self.given("Номер1С", onec_number);
         }
     }
 
-    pub(super) fn counterparty(&mut self, who: &Counterparty) {
+    fn counterparty(&mut self, who: &Counterparty) {
         self.inside("Контрагент", |xml| {
             xml.given("Ид", who.id.as_ref());
             xml.leaf("Наименование", &who.name);
@@ -175,7 +175,7 @@ impl<'a> Xml<'a> {
         });
     }
 
-    pub(super) fn address(&mut self, name: &str, who: &Counterparty) {
+    fn address(&mut self, name: &str, who: &Counterparty) {
         if let Some(address) = &who.address {
             self.inside(name, |xml| xml.leaf("Представление", address));
         }
@@ -351,7 +351,7 @@ pub(super) fn iso(at: NaiveDateTime) -> String {
     at.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-pub(super) fn kopecks(sum: Decimal) -> String {
+fn kopecks(sum: Decimal) -> String {
     let mut sum = sum.round_dp(2);
     sum.rescale(2);
     sum.to_string()

@@ -54,8 +54,8 @@ pub(in crate::http) async fn post_resolve(
 ) -> Result<Json<Outcome>, Problem> {
     caller.may_change()?;
     let conflict = get::find(&state, &caller, &id).await?;
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let resolve: Resolve = layer::body::json(&bytes).await?;
+    let most = state.config.http.max_body_bytes;
+    let resolve: Resolve = layer::body::read_json(&headers, body, most).await?;
     state
         .app
         .sync

@@ -54,8 +54,8 @@ pub(in crate::http) async fn post_discard(
 ) -> Result<Json<Outcome>, Problem> {
     caller.may_change()?;
     let letter = get::find(&state, &caller, &id).await?;
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let discard: Discard = layer::body::json(&bytes).await?;
+    let most = state.config.http.max_body_bytes;
+    let discard: Discard = layer::body::read_json(&headers, body, most).await?;
     state
         .app
         .dead_letters

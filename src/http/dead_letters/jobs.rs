@@ -56,8 +56,8 @@ pub(in crate::http) async fn post_job(
     body: Body,
 ) -> Result<(StatusCode, Json<BulkJob>), Problem> {
     caller.operates()?;
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let new: NewJob = layer::body::json(&bytes).await?;
+    let most = state.config.http.max_body_bytes;
+    let new: NewJob = layer::body::read_json(&headers, body, most).await?;
     let bulk = app::BulkRequest {
         action: new.action,
         filter: new.filter.parse().map_err(Problem::invalid)?,

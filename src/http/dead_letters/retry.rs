@@ -59,12 +59,9 @@ pub(in crate::http) async fn post_retry(
 ) -> Result<Json<Outcome>, Problem> {
     caller.may_change()?;
     let letter = get::find(&state, &caller, &id).await?;
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let retry: Retry = if bytes.trim_ascii().is_empty() {
-        Retry::default()
-    } else {
-        layer::body::json(&bytes).await?
-    };
+    let most = state.config.http.max_body_bytes;
+    let retry: Option<Retry> = layer::body::read_optional_json(&headers, body, most).await?;
+    let retry = retry.unwrap_or_default();
     let options = app::Retry {
         payload: retry.payload,
         recreate: retry.recreate,

@@ -6,7 +6,7 @@
 use super::{Exchange, Flushes, Refused};
 use crate::{
     app::{
-        App,
+        self, Onec,
         onec::{Offered, Query, Session},
     },
     commerceml::Encoding,
@@ -21,6 +21,7 @@ use futures_util::Stream;
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 use tokio::sync::mpsc;
@@ -38,17 +39,15 @@ enum Part {
 
 impl Exchange<'_> {
     pub(super) async fn query(&self, mut session: Session) -> Result<Response, Refused> {
-        let app = &self.state.app;
+        let onec = &self.state.app.onec;
         if let Some(asked) = self.version()? {
-            let spoken = app
-                .onec
-                .speak_onec_version(&mut session, asked, self.subordinate());
+            let spoken = onec.speak_onec_version(&mut session, asked, self.subordinate());
             spoken.await.map_err(|error| self.failed(error))?;
         }
-        let begun = app.onec.begin_onec_query(session).await;
+        let begun = onec.begin_onec_query(session).await;
         let mut query = begun.map_err(|error| self.failed(error))?;
         let guard = Guard {
-            app: app.clone(),
+            onec: Arc::clone(onec),
             offered: query.offered(),
             flushes: self.flushes.clone(),
             flushed_before: None,
@@ -76,7 +75,7 @@ impl Exchange<'_> {
             // There is room for one.
             let _ = sender.try_send(Ok(Part::Last(bytes)));
         } else {
-            tokio::spawn(write(query, bytes, app.clone(), sender));
+            tokio::spawn(write(query, bytes, Arc::clone(onec), sender));
         }
         let body = Body::from_stream(Parts { parts, guard });
         let kind = match self.base().encoding {
@@ -96,7 +95,12 @@ impl Exchange<'_> {
 }
 
 /// Writes the rest of an answer for as long as somebody takes it.
-async fn write(mut query: Query, first: Vec<u8>, app: App, sender: mpsc::Sender<io::Result<Part>>) {
+async fn write(
+    mut query: Query,
+    first: Vec<u8>,
+    onec: Arc<Onec>,
+    sender: mpsc::Sender<io::Result<Part>>,
+) {
     let mut part = Ok(Part::More(first));
     loop {
         if let Err(error) = &part {
@@ -121,9 +125,13 @@ async fn write(mut query: Query, first: Vec<u8>, app: App, sender: mpsc::Sender<
         };
     }
     // What was read after the connection broke was never offered either.
-    if let Some(offered) = query.offered()
-        && let Err(error) = app.onec.onec_answer_cut(&offered).await
-    {
+    if let Some(offered) = query.offered() {
+        tell(onec.onec_answer_cut(&offered).await);
+    }
+}
+
+fn tell(stored: Result<(), app::Error>) {
+    if let Err(error) = stored {
         tracing::warn!(error = %error.chain(), "it could not be stored what became of an answer to 1C");
     }
 }
@@ -154,7 +162,7 @@ impl Stream for Parts {
 
 /// Sees to it that it is stored what became of an answer.
 struct Guard {
-    app: App,
+    onec: Arc<Onec>,
     offered: Option<Offered>,
     flushes: Option<Flushes>,
     /// How often the connection had flushed when it was given the last bytes.
@@ -168,36 +176,37 @@ impl Drop for Guard {
         else {
             return;
         };
-        let (app, flushes, before) = (self.app.clone(), self.flushes.take(), self.flushed_before);
+        let (onec, flushes, before) = (
+            Arc::clone(&self.onec),
+            self.flushes.take(),
+            self.flushed_before,
+        );
         runtime.spawn(async move {
-            let stored = became(&app, &offered, before, flushes).await;
-            if let Err(error) = stored {
-                tracing::warn!(error = %error.chain(), "it could not be stored what became of an answer to 1C");
-            }
+            tell(became(&onec, &offered, before, flushes).await);
         });
     }
 }
 
 /// Stores what becomes of an answer: written, or cut, also later on.
 async fn became(
-    app: &App,
+    onec: &Onec,
     offered: &Offered,
     before: Option<u64>,
     flushes: Option<Flushes>,
-) -> Result<(), crate::app::Error> {
+) -> Result<(), app::Error> {
     let written = match (before, flushes) {
         (Some(before), Some(mut flushes)) => flushes.beyond(before).await.then_some(Some(flushes)),
         (Some(_), None) => Some(None),
         (None, _) => None,
     };
     let Some(flushes) = written else {
-        return app.onec.onec_answer_cut(offered).await;
+        return onec.onec_answer_cut(offered).await;
     };
-    app.onec.onec_answer_written(offered.answer).await?;
+    onec.onec_answer_written(offered.answer).await?;
     if let Some(flushes) = flushes
         && flushes.breaks().await
     {
-        app.onec.onec_answer_cut(offered).await?;
+        onec.onec_answer_cut(offered).await?;
     }
     Ok(())
 }

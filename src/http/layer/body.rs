@@ -9,7 +9,7 @@ use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, header},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use std::error::Error;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -72,4 +72,26 @@ pub(in crate::http) async fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Re
             format!("the body cannot be read as JSON: {error}"),
         )
     })
+}
+
+/// The whole body as JSON.
+pub(in crate::http) async fn read_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+) -> Result<T, Problem> {
+    json(&read(headers, body, most).await?).await
+}
+
+/// The whole body as JSON; none if it is blank.
+pub(in crate::http) async fn read_optional_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+) -> Result<Option<T>, Problem> {
+    let bytes = read(headers, body, most).await?;
+    if bytes.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    json(&bytes).await.map(Some)
 }

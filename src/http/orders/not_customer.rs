@@ -70,8 +70,8 @@ pub(in crate::http) async fn post_not_customer(
     let (Ok(shop), Ok(number)) = (ShopName::parse(&shop), OrderNumber::parse(&number)) else {
         return Err(Problem::not_found());
     };
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let not: NotCustomer = layer::body::json(&bytes).await?;
+    let most = state.config.http.max_body_bytes;
+    let not: NotCustomer = layer::body::read_json(&headers, body, most).await?;
     let card = (not.card, Some(not.id));
     let done = state
         .app

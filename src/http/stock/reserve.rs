@@ -43,8 +43,8 @@ pub(in crate::http) async fn put_reservation(
     body: Body,
 ) -> Result<Json<Reserved>, Problem> {
     caller.may_change()?;
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let value: Value = layer::body::json(&bytes).await?;
+    let most = state.config.http.max_body_bytes;
+    let value: Value = layer::body::read_json(&headers, body, most).await?;
     let wanted = Reservation::read(&value).map_err(Problem::invalid)?;
     let answer = state
         .app

@@ -41,12 +41,9 @@ pub(in crate::http) async fn post_ship(
     body: Body,
 ) -> Result<Json<Reserved>, Problem> {
     caller.may_change()?;
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    let value: Value = if bytes.trim_ascii().is_empty() {
-        json!({})
-    } else {
-        layer::body::json(&bytes).await?
-    };
+    let most = state.config.http.max_body_bytes;
+    let value: Option<Value> = layer::body::read_optional_json(&headers, body, most).await?;
+    let value = value.unwrap_or_else(|| json!({}));
     let shipment = Shipment::read(&value).map_err(Problem::invalid)?;
     answered(
         state

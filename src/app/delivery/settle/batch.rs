@@ -86,7 +86,7 @@ impl SettleBatch {
     }
 
     /// What may still land, and until when.
-    pub(super) fn lands(&mut self, claim: &Claim, landing: &Landing, tries: &RetryPolicy) {
+    fn lands(&mut self, claim: &Claim, landing: &Landing, tries: &RetryPolicy) {
         let (shop, number) = (claim.shop.clone(), claim.number.clone());
         let (what, seconds) = match landing {
             Landing::Nothing => return self.landed.push((shop, number)),
@@ -98,7 +98,7 @@ impl SettleBatch {
     }
 
     /// What the queue does with the order, and the sentences about it.
-    pub(super) fn disposition(
+    fn disposition(
         &mut self,
         claim: &Claim,
         settlement: &Settlement,
@@ -183,13 +183,7 @@ impl SettleBatch {
         }
     }
 
-    pub(super) fn die(
-        &mut self,
-        claim: &Claim,
-        code: &str,
-        message: &str,
-        attempts: i32,
-    ) -> Disposition {
+    fn die(&mut self, claim: &Claim, code: &str, message: &str, attempts: i32) -> Disposition {
         self.sum.dead += 1;
         self.end(claim, "dead");
         let (code, message) = (code.to_owned(), clean(message));
@@ -208,7 +202,7 @@ impl SettleBatch {
         }
     }
 
-    pub(super) fn refuse(&mut self, claim: &Claim, code: &str, message: &str, nth: i32) {
+    fn refuse(&mut self, claim: &Claim, code: &str, message: &str, nth: i32) {
         self.refused.push(NewAttempt {
             event: claim.event,
             nth,
@@ -222,7 +216,7 @@ impl SettleBatch {
         self.states.push(state.to_owned());
     }
 
-    pub(super) fn say(&mut self, claim: &Claim, kind: &'static str, text: String) {
+    fn say(&mut self, claim: &Claim, kind: &'static str, text: String) {
         let (shop, number) = (claim.shop.clone(), claim.number.clone());
         self.lines.push(Line {
             shop,
@@ -233,7 +227,7 @@ impl SettleBatch {
         });
     }
 
-    pub(super) fn link(&mut self, entity: &str, key: Option<&String>, id: Option<i64>) {
+    fn link(&mut self, entity: &str, key: Option<&String>, id: Option<i64>) {
         if let (Some(key), Some(id)) = (key, id)
             && id > 0
         {
@@ -242,7 +236,7 @@ impl SettleBatch {
     }
 
     /// What may still land, and what can no longer.
-    pub(super) async fn write_landing(
+    async fn write_landing(
         &mut self,
         db: &mut sqlx::PgConnection,
         lease: &Lease,
@@ -322,7 +316,7 @@ impl SettleBatch {
 
 /// Stores what new deals were made as, and puts orders whose sides are not known to agree on the
 /// list of comparisons.
-pub(super) async fn compare_later(
+async fn compare_later(
     db: &mut sqlx::PgConnection,
     portal: &str,
     tried: &[AttemptResult],
@@ -358,7 +352,7 @@ pub(super) async fn compare_later(
     Ok(())
 }
 
-pub(super) fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
+fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
     let target = settlement.known.target;
     let what = target.map_or_else(|| "the portal".to_owned(), |target| target.to_string());
     match (&settlement.stage, wrote) {

@@ -40,8 +40,8 @@ pub struct DueOrder {
     pub landed: bool,
     /// The status that is agreed with its deal; none where the deal was found to be missing.
     pub agreed: Option<String>,
-    /// Nothing that was due before this waits behind the first order of a look, but for what long
-    /// transactions bring: a while before now at the latest.
+    /// Where the next claim may start: no older order is due, except rows that a long
+    /// transaction commits late. A while before now at the latest.
     pub low: DateTime<Utc>,
 }
 

@@ -78,13 +78,7 @@ pub(in crate::storage) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn push(
-        &mut self,
-        verb: &str,
-        count: i32,
-        why: Option<(&String, &String)>,
-        delay: i64,
-    ) {
+    fn push(&mut self, verb: &str, count: i32, why: Option<(&String, &String)>, delay: i64) {
         self.verbs.push(verb.to_owned());
         self.counts.push(count);
         self.codes.push(why.map(|(code, _)| code.clone()));
