@@ -57,7 +57,7 @@ pub use delivery::claim::{Claim, Kind};
 pub use delivery::portal_identity::PortalChange;
 pub use delivery::refused_matches::NotCustomer;
 pub use delivery::settle::{RetryPolicy, SettleSummary};
-pub use forms::{FormTaken, FormWork, Forms, Submission, SubmissionFilter};
+pub use forms::{FormTaken, FormWork, Forms, Submission, SubmissionFilter, Trial};
 pub use intake::Intake;
 pub use intake::accept::{Accepted, MAX_EVENTS};
 pub use intake::backfill::{Backfill, BackfillStep};

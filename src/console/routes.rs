@@ -126,6 +126,7 @@ fn portals() -> Router<State> {
         .route("/console/portals/{name}/test", post(portals::detail::test))
         .route("/console/shops/{name}", get(shop::get))
         .route("/console/shops/{name}/forms", get(forms::get))
+        .route("/console/shops/{name}/forms/try", post(forms::try_body))
         .route(
             "/console/shops/{name}/forms/{id}/restore",
             post(forms::restore),

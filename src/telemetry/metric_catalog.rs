@@ -271,6 +271,11 @@ meters! {
         "Orders that wait for a 1C base to fetch them."
     onec_oldest "bridge_onec_oldest_seconds" Gauge Seconds ["base"]
         "Age of the oldest order that waits for a 1C base; 0 if none does."
+    // forms
+    forms "bridge_forms_received" Counter Count ["shop", "form", "result"]
+        "Forms that were posted, by result: queued, repeated, kept (of a robot, or without consent), dead, ping."
+    forms_without_phones "bridge_forms_without_phones" Gauge Count ["shop"]
+        "Forms of a shop that brought telephones and bring none any more."
     // stock
     reservations "bridge_reservations" Counter Count ["result"]
         "Reservations asked for, by result: held, short, refused."

@@ -253,6 +253,20 @@ impl Metrics {
         self.meters.callbacks.at(&[result]).inc();
     }
 
+    /// A form was posted: `queued`, `repeated`, `kept`, `dead` or `ping`.
+    pub fn form_received(&self, shop: &str, form: &str, result: &str) {
+        self.meters.forms.at(&[shop, form, result]).inc();
+    }
+
+    /// So many forms of a shop brought telephones and bring none any more.
+    pub fn forms_without_phones(&self, shop: &str, count: usize) {
+        #[expect(clippy::cast_precision_loss, reason = "a meter")]
+        self.meters
+            .forms_without_phones
+            .at(&[shop])
+            .set(count as f64);
+    }
+
     /// A reservation was asked for: `held`, `short` or `refused`.
     pub fn reservation(&self, result: &str) {
         self.meters.reservations.at(&[result]).inc();

@@ -61,7 +61,7 @@ impl LeadMode {
             Err(failure) => return Leads::Failed(failure),
         };
         let words = match answer.get("mode") {
-            Some(Ok(response)) => match mode(&response.result) {
+            Some(Ok(response)) => match lead_mode(&response.result) {
                 Some(leads) => {
                     self.known = Some((leads, Instant::now()));
                     return Leads::Known(leads);
@@ -76,8 +76,8 @@ impl LeadMode {
     }
 }
 
-/// 1 is with leads, 2 without.
-fn mode(result: &Value) -> Option<bool> {
+/// What the answer of `crm.settings.mode.get` says: 1 is with leads, 2 without.
+pub fn lead_mode(result: &Value) -> Option<bool> {
     let text = match result {
         Value::String(text) => text.clone(),
         other => other.to_string(),

@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use housekeeping::prune;
+pub use lead_mode::lead_mode;
 pub use options::{CrashHook, CrashHookFuture, CrashPoint, Options, Retention};
 pub use portal_client::{CallFailure, PortalClient};
 pub use reconcile::{SurveyError, survey};

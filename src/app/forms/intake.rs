@@ -36,9 +36,34 @@ pub enum FormTaken {
     Dead,
 }
 
+impl FormTaken {
+    /// One word, as the meters say it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Queued => "queued",
+            Self::Repeated => "repeated",
+            Self::Kept => "kept",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 impl Forms {
-    /// Takes what a form has posted.
+    /// Takes what a form has posted, and counts it.
     pub async fn take_form(
+        &self,
+        shop: &ShopName,
+        rules: &FormRules,
+        posted: Posted,
+    ) -> Result<FormTaken, Error> {
+        let taken = self.store_form(shop, rules, posted).await?;
+        self.metrics
+            .form_received(shop.as_str(), &rules.name, taken.word());
+        Ok(taken)
+    }
+
+    async fn store_form(
         &self,
         shop: &ShopName,
         rules: &FormRules,

@@ -4,10 +4,12 @@ mod intake;
 mod lead_conversions;
 mod queue;
 mod submissions;
+mod trial;
 
 pub use intake::FormTaken;
 pub use queue::FormWork;
 pub use submissions::{Submission, SubmissionFilter};
+pub use trial::Trial;
 
 use super::{LaneWaker, Registry, Shared, Traps};
 use crate::{

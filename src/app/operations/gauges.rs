@@ -1,13 +1,19 @@
 //! The figures that only the database knows, shown to the meters.
 
 use crate::{
-    app::{Error, Operations},
-    domain::PortalName,
-    storage::{self, SchemaVersion, onec::orders, queue::lanes, sync::inbox, views::stats},
+    app::{Error, Operations, lane_of},
+    domain::{ErrorCode, PortalName},
+    storage::{
+        self, SchemaVersion,
+        onec::orders,
+        queue::lanes,
+        sync::inbox,
+        views::{incidents, stats},
+    },
     telemetry::metrics::{Depth, StopReason},
 };
 use chrono::{DateTime, Utc};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::time::timeout;
 
 /// How long the database may take.
@@ -49,6 +55,7 @@ impl Operations {
         let back = stats::back(&mut db).await?;
         let published = stats::published(&mut db).await?;
         let waiting = orders::waiting_by_base(&mut db).await?;
+        let broken = incidents::lasting(&mut db, ErrorCode::FormMapBroken.as_str()).await?;
         drop(db);
         let metrics = &self.metrics;
         // A lane in which nothing waits has a depth, too: 0.
@@ -103,6 +110,14 @@ impl Operations {
             let row = waiting.iter().find(|row| row.base == base.as_str());
             let (count, oldest) = row.map_or((0, 0.0), |row| (row.waiting, row.oldest_seconds));
             metrics.onec_waiting(base.as_str(), count, oldest);
+        }
+        let with_forms: BTreeSet<_> = self.registry.forms.keys().map(|(shop, _)| shop).collect();
+        for shop in with_forms {
+            let lane = lane_of(shop.as_str());
+            let row = broken.iter().find(|row| row.lane == lane);
+            // The words are the names of the forms.
+            let count = row.map_or(0, |row| row.message.split(", ").count());
+            metrics.forms_without_phones(shop.as_str(), count);
         }
         Ok(())
     }

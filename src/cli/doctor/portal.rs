@@ -6,8 +6,8 @@ use crate::{
     bitrix24::{Client, Priority},
     cli::bootstrap,
     config::{Config, Portal, PortalAccess},
-    domain::{ErrorCode, PortalName},
-    worker::CallFailure,
+    domain::{ErrorCode, FormTarget, PortalName},
+    worker::{CallFailure, lead_mode},
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -119,12 +119,49 @@ async fn check_access(config: &Config, name: &PortalName, client: &Client, repor
     if let Some(host) = client.moved_to() {
         report.wrong(&what, format!("has moved to {host}"), ErrorCode::Moved);
     }
+    check_leads(config, name, client, report).await;
     for shop in config
         .shops
         .values()
         .filter(|shop| shop.rules.portal == *name)
     {
         check_stages(&shop.rules, client, report).await;
+    }
+}
+
+/// Whether the portal works with leads, where something of a shop's may become one.
+async fn check_leads(config: &Config, name: &PortalName, client: &Client, report: &mut Report) {
+    let shops = config.shops.values();
+    let shops: Vec<_> = shops.filter(|shop| shop.rules.portal == *name).collect();
+    let orders = shops.iter().any(|shop| !shop.rules.leads.is_empty());
+    let mut forms = shops.iter().flat_map(|shop| &shop.forms).peekable();
+    if !orders && forms.peek().is_none() {
+        return;
+    }
+    let what = format!("leads of portal {name}");
+    let method = "crm.settings.mode.get";
+    let mode = match client.call(method, &json!({}), Priority::Live).await {
+        Ok(answer) => answer.result,
+        Err(error) => {
+            let failure = CallFailure::from(error);
+            return report.wrong(&what, failure.message, failure.code);
+        }
+    };
+    match lead_mode(&mode) {
+        Some(true) => report.fine(what, "the portal works with leads"),
+        Some(false) => {
+            let mut steps = vec!["Forms become a contact and a deal.".to_owned()];
+            if orders || forms.any(|form| form.rules.becomes == FormTarget::Lead) {
+                let step = "The portal makes a deal of every lead by itself, some time later: leave \
+                            out `leads` of the shop and `as = \"lead\"` of its forms.";
+                steps.push(step.to_owned());
+            }
+            report.note(what, "the portal works without leads", steps);
+        }
+        None => {
+            let found = format!("the portal does not say whether it works with leads: {mode}");
+            report.wrong(what, found, ErrorCode::Rights);
+        }
     }
 }
 

@@ -13,8 +13,11 @@ use secrecy::ExposeSecret as _;
 pub(super) async fn notices(app: &App, report: &mut Report) {
     // A database that cannot be asked is told of where it is looked at.
     for notice in app.intake.shop_notices().await.unwrap_or_default() {
-        let what = format!("orders of shop {}", notice.shop);
         let code = ErrorCode::parse(&notice.code).unwrap_or(ErrorCode::NotAnOrder);
+        let what = match code {
+            ErrorCode::FormMapBroken => format!("forms of shop {}", notice.shop),
+            _ => format!("orders of shop {}", notice.shop),
+        };
         let since = notice.first_at.format("%Y-%m-%d %H:%M UTC");
         let words = format!(
             "{} ({} times since {since}): {}",

@@ -297,6 +297,12 @@ texts! {
     NoConsent "without consent" "без согласия"
     DeliverIt "Deliver it after all" "Всё же доставить"
     WhatWasSent "What was sent" "Что прислано"
+    TryBody "Try a body" "Попробовать тело запроса"
+    TryBodyExplained "Paste what a form posts: it is read by the form's rules, and nothing is stored." "Вставьте то, что отправляет форма: оно будет прочитано по правилам формы, и ничего не сохранится."
+    IsPing "A service looks whether anybody answers: nothing would be stored." "Сервис проверяет, отвечает ли кто-нибудь: ничего бы не сохранилось."
+    StandsInComment "Stands in the comment" "Попадёт в комментарий"
+    WouldBeTaken "would be delivered" "будет доставлено"
+    NobodyToAnswer "nobody to answer: a dead letter" "некому ответить: недоставленное"
     NoLongerKept "no longer kept" "уже не хранится"
     // audit
     Who "Who" "Кто"

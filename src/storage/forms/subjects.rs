@@ -4,7 +4,7 @@ use crate::storage::{
     Error, Json,
     queue::{
         lanes::Lease,
-        orders::{AttemptResult, Columns, QueueHead},
+        orders::{AttemptResult, QueueHead, record_tries},
     },
 };
 use serde_json::Value;
@@ -123,63 +123,17 @@ pub async fn lock(
 }
 
 /// Records what tries came to; the subjects are locked, and what may still land of them is stored.
+/// A lead of which no deal is known is looked at from then on.
 pub async fn record(db: &mut PgConnection, tried: &[AttemptResult]) -> Result<(), Error> {
-    let then = Columns::of(tried);
-    let shops: Vec<String> = tried.iter().map(|t| t.shop.clone()).collect();
-    let keys: Vec<String> = tried.iter().map(|t| t.number.clone()).collect();
-    let known: Vec<Value> = tried.iter().map(|t| t.known.clone()).collect();
-    let ids = |get: fn(&AttemptResult) -> Option<i64>| tried.iter().map(get).collect::<Vec<_>>();
-    let (deals, leads) = (ids(|t| t.deal_id), ids(|t| t.lead_id));
-    let (contacts, companies) = (ids(|t| t.contact_id), ids(|t| t.company_id));
-    sqlx::query!(
-        "UPDATE bridge.subjects s
-         SET known = n.known, deal_id = n.deal_id, lead_id = n.lead_id, contact_id = n.contact_id,
-             company_id = n.company_id,
-             due_at = CASE WHEN n.verb = 'keep' THEN s.due_at
-                           WHEN n.verb = 'wait'
-                           THEN greatest(now() + n.delay * interval '1 millisecond', u.lands_until)
-                           WHEN n.verb = 'stall' AND u.lands_until IS NOT NULL
-                           THEN least(now() + n.delay * interval '1 millisecond',
-                                      greatest(u.lands_until, now() + interval '200 milliseconds'))
-                           WHEN n.verb IN ('retry', 'stall')
-                           THEN now() + n.delay * interval '1 millisecond' END,
-             waits_since = CASE WHEN n.verb = 'keep' THEN s.waits_since
-                                WHEN n.verb IN ('retry', 'stall', 'wait')
-                                THEN coalesce(s.waits_since, now()) END,
-             attempts = CASE WHEN n.verb IN ('retry', 'dead') THEN n.count
-                             WHEN n.verb = 'done' THEN 0 ELSE s.attempts END,
-             stalls = CASE WHEN n.verb IN ('stall', 'wait') THEN n.count
-                           WHEN n.verb = 'keep' THEN s.stalls ELSE 0 END,
-             first_failed_at = CASE WHEN n.verb IN ('retry', 'dead')
-                                    THEN coalesce(s.first_failed_at, now())
-                                    WHEN n.verb = 'done' THEN NULL ELSE s.first_failed_at END,
-             error_code = CASE WHEN n.verb IN ('retry', 'dead') THEN n.code
-                               WHEN n.verb = 'done' THEN NULL ELSE s.error_code END,
-             error_message = CASE WHEN n.verb IN ('retry', 'dead') THEN n.message
-                                  WHEN n.verb = 'done' THEN NULL ELSE s.error_message END,
-             done_at = CASE WHEN n.verb = 'done' THEN now() ELSE s.done_at END,
-             follow_at = CASE WHEN n.verb = 'done' AND n.lead_id IS NOT NULL
-                                   AND n.deal_id IS NULL
-                              THEN now() + interval '2 seconds' END
-         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[],
-                     $7::bigint[], $8::jsonb[], $9::bigint[], $10::bigint[], $11::bigint[],
-                     $12::bigint[])
-              AS n (shop, number, verb, count, code, message, delay, known, deal_id, lead_id,
-                    contact_id, company_id)
-              LEFT JOIN bridge.under_way u USING (shop, number)
-         WHERE s.shop = n.shop AND s.key = n.number",
-        &shops,
-        &keys,
-        &then.verbs,
-        &then.counts,
-        &then.codes as &[Option<String>],
-        &then.messages as &[Option<String>],
-        &then.delays,
-        &known,
-        &deals as &[Option<i64>],
-        &leads as &[Option<i64>],
-        &contacts as &[Option<i64>],
-        &companies as &[Option<i64>]
+    record_tries!(
+        "bridge.subjects",
+        "key",
+        "done_at = CASE WHEN n.verb = 'done' THEN now() ELSE o.done_at END,
+         follow_at = CASE WHEN n.verb = 'done' AND n.lead_id IS NOT NULL AND n.deal_id IS NULL
+                          THEN now() + interval '2 seconds' END",
+        "",
+        "",
+        tried
     )
     .execute(db)
     .await?;

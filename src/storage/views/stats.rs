@@ -127,7 +127,7 @@ pub struct Depth {
     pub oldest_seconds: f64,
 }
 
-/// What waits, by lane and state: orders, status changes for shops, open letters.
+/// What waits, by lane and state: orders, other subjects, status changes for shops, open letters.
 pub async fn depths(db: &mut PgConnection) -> Result<Vec<Depth>, Error> {
     Ok(sqlx::query_as!(
         Depth,
@@ -135,6 +135,10 @@ pub async fn depths(db: &mut PgConnection) -> Result<Vec<Depth>, Error> {
                   greatest(0, extract(epoch FROM now() - min(since)))::float8 AS "oldest_seconds!"
            FROM (SELECT portal, CASE WHEN attempts + stalls = 0 THEN 'new' ELSE 'retrying' END, waits_since
                  FROM bridge.orders WHERE due_at IS NOT NULL
+                 UNION ALL
+                 SELECT portal, CASE WHEN attempts + stalls = 0 THEN 'new' ELSE 'retrying' END,
+                        waits_since
+                 FROM bridge.subjects WHERE due_at IS NOT NULL
                  UNION ALL
                  SELECT 'shop:' || shop, CASE WHEN attempts = 0 THEN 'new' ELSE 'retrying' END, decided_at
                  FROM bridge.status_changes WHERE state = 'waiting'

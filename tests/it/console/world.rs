@@ -3,7 +3,7 @@
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
-        App,
+        App, Registry,
         portal_access::{Application, Applications, Vault},
         status_map::{Finding, ReportedFinding},
     },
@@ -169,13 +169,20 @@ impl World {
             .unwrap();
         let db = Database::new().await;
         let stop = CancellationToken::new();
-        let mut app = shop::app(&db.pool, &["main"]);
-        let mut access = format!("[portals.main]\nwebhook_url = \"{}\"", portal.url());
+        let access = if application {
+            by_application(&format!("http://{}", portal.addr()))
+        } else {
+            format!("[portals.main]\nwebhook_url = \"{}\"", portal.url())
+        };
+        let config = Arc::new(settings(&access));
+        let registered = Registry {
+            forms: config.form_rules(),
+            ..Registry::default()
+        };
+        let mut app = shop::app_with(&db.pool, &["main"], registered);
         if application {
-            access = by_application(&format!("http://{}", portal.addr()));
             app = look_after(app, &portal, &stop);
         }
-        let config = Arc::new(settings(&access));
         let (ready, watched) = watch::channel(true);
         let api = http::router(http::State {
             app: app.clone(),

@@ -47,6 +47,11 @@ pub(crate) fn rules(shop: &str) -> ShopRules {
 
 /// A bridge with these shops on the portal `main`.
 pub(crate) fn app(pool: &PgPool, shops: &[&str]) -> App {
+    app_with(pool, shops, Registry::default())
+}
+
+/// The same with what else is registered of them.
+pub(crate) fn app_with(pool: &PgPool, shops: &[&str], registry: Registry) -> App {
     let shops = shops
         .iter()
         .map(|name| (ShopName::parse(name).unwrap(), Arc::new(rules(name))))
@@ -58,7 +63,7 @@ pub(crate) fn app(pool: &PgPool, shops: &[&str]) -> App {
             shops,
             sources: Vec::new(),
             portals,
-            ..Registry::default()
+            ..registry
         },
     )
 }

@@ -5,8 +5,8 @@ mod results;
 mod view;
 
 pub use claim::{DueOrder, claim, live_due, next_due, rest_without_event};
-pub(in crate::storage) use results::Columns;
 pub use results::{AttemptResult, Disposition, give_up, record};
+pub(in crate::storage) use results::{Columns, record_tries};
 pub use view::{OrderRow, WithDeal, count_with_deals, view, with_deals};
 
 use crate::storage::{Error, Json};

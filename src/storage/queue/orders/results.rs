@@ -121,54 +121,91 @@ impl Columns {
     }
 }
 
+/// The statement by which tries are recorded, of orders and of other subjects: when each is due
+/// again, how often it was tried, and why it waits. `key` is the column that numbers the table's
+/// rows, `sets` what else of a row is written; `names` and `types` are those of further columns of
+/// `n`, whose values follow the twelve that both tables have.
+macro_rules! record_tries {
+    ($table:literal, $key:literal, $sets:literal, $names:literal, $types:literal,
+     $tried:expr $(, $more:expr)*) => {{
+        let tried: &[$crate::storage::queue::orders::AttemptResult] = $tried;
+        let then = $crate::storage::queue::orders::Columns::of(tried);
+        let shops: Vec<String> = tried.iter().map(|t| t.shop.clone()).collect();
+        let numbers: Vec<String> = tried.iter().map(|t| t.number.clone()).collect();
+        let known: Vec<serde_json::Value> = tried.iter().map(|t| t.known.clone()).collect();
+        let deals: Vec<Option<i64>> = tried.iter().map(|t| t.deal_id).collect();
+        let leads: Vec<Option<i64>> = tried.iter().map(|t| t.lead_id).collect();
+        let contacts: Vec<Option<i64>> = tried.iter().map(|t| t.contact_id).collect();
+        let companies: Vec<Option<i64>> = tried.iter().map(|t| t.company_id).collect();
+        sqlx::query!(
+            "UPDATE " + $table + " o
+             SET known = n.known, deal_id = n.deal_id, lead_id = n.lead_id,
+                 contact_id = n.contact_id, company_id = n.company_id,
+                 due_at = CASE WHEN n.verb = 'keep'
+                               THEN CASE WHEN o.due_at IS NOT NULL
+                                         THEN greatest(least(o.due_at, now()), u.lands_until) END
+                               WHEN n.verb = 'wait'
+                               THEN greatest(now() + n.delay * interval '1 millisecond',
+                                             u.lands_until)
+                               WHEN n.verb = 'stall' AND u.lands_until IS NOT NULL
+                               THEN least(now() + n.delay * interval '1 millisecond',
+                                          greatest(u.lands_until,
+                                                   now() + interval '200 milliseconds'))
+                               WHEN n.verb IN ('retry', 'stall')
+                               THEN now() + n.delay * interval '1 millisecond' END,
+                 waits_since = CASE WHEN n.verb = 'keep' THEN o.waits_since
+                                    WHEN n.verb IN ('retry', 'stall', 'wait')
+                                    THEN coalesce(o.waits_since, now()) END,
+                 attempts = CASE WHEN n.verb IN ('retry', 'dead') THEN n.count
+                                 WHEN n.verb = 'done' THEN 0 ELSE o.attempts END,
+                 stalls = CASE WHEN n.verb IN ('stall', 'wait') THEN n.count
+                               WHEN n.verb = 'keep' THEN o.stalls ELSE 0 END,
+                 first_failed_at = CASE WHEN n.verb IN ('retry', 'dead')
+                                        THEN coalesce(o.first_failed_at, now())
+                                        WHEN n.verb = 'done' THEN NULL
+                                        ELSE o.first_failed_at END,
+                 error_code = CASE WHEN n.verb IN ('retry', 'dead') THEN n.code
+                                   WHEN n.verb = 'done' THEN NULL ELSE o.error_code END,
+                 error_message = CASE WHEN n.verb IN ('retry', 'dead') THEN n.message
+                                      WHEN n.verb = 'done' THEN NULL
+                                      ELSE o.error_message END, " + $sets + "
+             FROM UNNEST($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[],
+                         $7::bigint[], $8::jsonb[], $9::bigint[], $10::bigint[], $11::bigint[],
+                         $12::bigint[]" + $types + ")
+                  AS n (shop, number, verb, count, code, message, delay, known, deal_id, lead_id,
+                        contact_id, company_id" + $names + ")
+                  LEFT JOIN bridge.under_way u USING (shop, number)
+             WHERE o.shop = n.shop AND o." + $key + " = n.number",
+            &shops,
+            &numbers,
+            &then.verbs,
+            &then.counts,
+            &then.codes as &[Option<String>],
+            &then.messages as &[Option<String>],
+            &then.delays,
+            &known,
+            &deals as &[Option<i64>],
+            &leads as &[Option<i64>],
+            &contacts as &[Option<i64>],
+            &companies as &[Option<i64>]
+            $(, $more)*
+        )
+    }};
+}
+pub(in crate::storage) use record_tries;
+
 /// Records what tries came to; the orders are locked, and what may still land of them is stored.
 pub async fn record(db: &mut PgConnection, tried: &[AttemptResult]) -> Result<(), Error> {
-    let then = Columns::of(tried);
-    let shops: Vec<String> = tried.iter().map(|t| t.shop.clone()).collect();
-    let numbers: Vec<String> = tried.iter().map(|t| t.number.clone()).collect();
-    let known: Vec<Value> = tried.iter().map(|t| t.known.clone()).collect();
     let whole: Vec<bool> = tried.iter().map(|t| t.whole).collect();
-    let ids = |get: fn(&AttemptResult) -> Option<i64>| tried.iter().map(get).collect::<Vec<_>>();
-    let (deals, leads) = (ids(|t| t.deal_id), ids(|t| t.lead_id));
-    let (contacts, companies) = (ids(|t| t.contact_id), ids(|t| t.company_id));
     let stages: Vec<Option<String>> = tried.iter().map(|t| t.stage.clone()).collect();
-    sqlx::query!(
-        "UPDATE bridge.orders o
-         SET known = n.known, deal_id = n.deal_id, lead_id = n.lead_id, contact_id = n.contact_id, company_id = n.company_id,
-             stage = coalesce(n.stage, o.stage),
-             in_sync = (n.verb = 'done' AND n.whole),
-             due_at = CASE WHEN n.verb = 'keep' THEN CASE WHEN o.due_at IS NOT NULL THEN greatest(least(o.due_at, now()), u.lands_until) END
-                           WHEN n.verb = 'wait' THEN greatest(now() + n.delay * interval '1 millisecond', u.lands_until)
-                           WHEN n.verb = 'stall' AND u.lands_until IS NOT NULL
-                           THEN least(now() + n.delay * interval '1 millisecond', greatest(u.lands_until, now() + interval '200 milliseconds'))
-                           WHEN n.verb IN ('retry', 'stall') THEN now() + n.delay * interval '1 millisecond' END,
-             waits_since = CASE WHEN n.verb = 'keep' THEN o.waits_since
-                                WHEN n.verb IN ('retry', 'stall', 'wait') THEN coalesce(o.waits_since, now()) END,
-             attempts = CASE WHEN n.verb IN ('retry', 'dead') THEN n.count WHEN n.verb = 'done' THEN 0 ELSE o.attempts END,
-             stalls = CASE WHEN n.verb IN ('stall', 'wait') THEN n.count WHEN n.verb = 'keep' THEN o.stalls ELSE 0 END,
-             first_failed_at = CASE WHEN n.verb IN ('retry', 'dead') THEN coalesce(o.first_failed_at, now())
-                                    WHEN n.verb = 'done' THEN NULL ELSE o.first_failed_at END,
-             error_code = CASE WHEN n.verb IN ('retry', 'dead') THEN n.code WHEN n.verb = 'done' THEN NULL ELSE o.error_code END,
-             error_message = CASE WHEN n.verb IN ('retry', 'dead') THEN n.message WHEN n.verb = 'done' THEN NULL
-                                  ELSE o.error_message END,
-             recreate = CASE WHEN n.verb = 'done' THEN false ELSE o.recreate END
-         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[],
-                     $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::bool[])
-              AS n (shop, number, verb, count, code, message, delay, known, deal_id, lead_id, contact_id, company_id, stage, whole)
-              LEFT JOIN bridge.under_way u USING (shop, number)
-         WHERE o.shop = n.shop AND o.number = n.number",
-        &shops,
-        &numbers,
-        &then.verbs,
-        &then.counts,
-        &then.codes as &[Option<String>],
-        &then.messages as &[Option<String>],
-        &then.delays,
-        &known,
-        &deals as &[Option<i64>],
-        &leads as &[Option<i64>],
-        &contacts as &[Option<i64>],
-        &companies as &[Option<i64>],
+    record_tries!(
+        "bridge.orders",
+        "number",
+        "stage = coalesce(n.stage, o.stage), in_sync = (n.verb = 'done' AND n.whole),
+         recreate = CASE WHEN n.verb = 'done' THEN false ELSE o.recreate END",
+        ", stage, whole",
+        ", $13::text[], $14::bool[]",
+        tried,
         &stages as &[Option<String>],
         &whole
     )

@@ -1,6 +1,10 @@
 //! `GET /console/shops/{name}/forms`: what the forms of a shop's site have sent, and what became of
 //! it.
 
+mod trial;
+
+pub(super) use trial::post as try_body;
+
 use super::{
     State,
     i18n::messages::Text,
@@ -66,6 +70,7 @@ pub(super) async fn get(
                 (visitor.text(Text::Next))
             } }
         }
+        (trial::section(&state, &visitor, &shop, None))
     };
     Ok(layout::page(&visitor, Section::Portals, title, content))
 }
