@@ -4,7 +4,7 @@ use super::{
     Action, Basis, Change, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy, WrittenValue,
     explanation, loop_guard,
     ordering::Times,
-    ruling::{RulingText, denied, guessed, is_before_a_lost_one, own_facts, word},
+    ruling::{RulingText, denied, guessed, is_before_a_lost_one, is_unanswered, own_facts, word},
 };
 use crate::domain::{
     Agreed, Authority, Fact, PreviousAgreement, Rule, SentStatus, Side, Stage, Untranslatable,
@@ -413,7 +413,8 @@ fn undenied(inputs: &Inputs<'_>) -> Option<Agreed> {
 fn standing(inputs: &Inputs<'_>, agreed: Option<Agreed>, word: RulingText) -> Option<Agreed> {
     let mut agreed = agreed?;
     let (shop, clock) = (inputs.shop, inputs.clocks.shop);
-    agreed.unsure |= word == RulingText::Said && is_before_a_lost_one(&agreed, shop, clock);
+    let is_unsure = |agreed| is_before_a_lost_one(agreed, shop, clock) || is_unanswered(agreed);
+    agreed.unsure |= word == RulingText::Said && is_unsure(&agreed);
     let crossed = agreed.told.iter().find(|told| told.delivered_at.is_none());
     match crossed.map(|told| told.at) {
         Some(at) if word == RulingText::Said && inputs.shop.value != agreed.status => {

@@ -126,6 +126,16 @@ pub(super) fn is_before_a_lost_one(
     sent.any(|sent| !is_after(sent, shop, clock))
 }
 
+/// Whether a message that was to clear up what the shop has was never answered: what the shop says
+/// meanwhile of itself may be older than the message that was lost before.
+pub(super) fn is_unanswered(agreed: &Agreed) -> bool {
+    agreed.told.iter().any(|told| {
+        let was_unsure = told.before.as_ref().is_some_and(|before| before.unsure);
+        let is_given_up_question = told.died_at.is_some() && told.status == told.previous;
+        was_unsure && told.delivered_at.is_none() && !is_given_up_question
+    })
+}
+
 /// Whether messages on their way lead the shop away from a status and back to it: that it says so
 /// tells nothing of them.
 fn is_on_the_way(open: &[SentStatus], status: &str) -> bool {

@@ -292,3 +292,24 @@ fn an_old_snapshot_with_the_status_of_a_message_that_was_given_up_does_not_prove
     world.happen(&Op::GiveUp);
     stands(&mut world, "F");
 }
+
+#[test]
+fn an_old_snapshot_that_agrees_by_chance_does_not_clear_up_what_became_of_a_lost_message() {
+    let late = Habits {
+        delay: 65_000,
+        ..SILENT
+    };
+    let mut world = World::new(policy(Winner::Review), late, (0, 0));
+    world.happen(&Op::Move(4));
+    world.happen(&Op::Look(vec![Op::Edit(4)], Vec::new()));
+    world.happen(&Op::Wait(17_334));
+    world.happen(&Op::GiveUp);
+    world.happen(&Op::Move(2));
+    world.happen(&Op::Edit(0));
+    world.happen(&Op::Edit(0));
+    world.happen(&Op::Look(vec![Op::Edit(0), Op::Pay], Vec::new()));
+    world.happen(&Op::Look(vec![Op::Edit(0), Op::Edit(3)], Vec::new()));
+    world.happen(&Op::Send(true, false));
+    world.settle(Some(Side::Shop));
+    assert!(world.agrees(), "{}", world.story());
+}
