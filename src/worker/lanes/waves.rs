@@ -22,7 +22,8 @@ use tokio::{
 
 /// How long a lane waits for a wave before it goes on without it.
 pub(in crate::worker) const PATIENCE: Duration = Duration::from_secs(4);
-/// Waves under way at once. A slow portal is not asked for ever more at the same time.
+/// Waves under way at once, besides one look and a reading that was let go. A slow portal is not
+/// asked for ever more at the same time.
 pub(in crate::worker) const MOST: usize = 4;
 
 /// A wave that has ended.

@@ -1,28 +1,21 @@
 //! One order that spoils a call stops nobody else: whatever orders share, only the one to blame is
 //! judged.
 
-use crate::{
-    delivery::crash::Tiny,
-    support::{
-        database::Database,
-        shop::{app, event, main_shop},
-    },
+use crate::support::{
+    database::Database,
+    shop::{app, event, main_shop},
 };
 use b24_bridge::{
     app::{App, LetterFilter},
-    bitrix24::{BatchResponse, Client, Command, Credentials, Options, Priority, Rate},
+    bitrix24::{Client, Credentials, Options, Rate},
     callback::Sender,
-    domain::{PortalName, ShopName},
-    sandbox::{self, Fault, Faults, Gate, Plan, Sandbox},
+    domain::ShopName,
+    sandbox::{self, Fault, Gate, Plan, Sandbox},
     worker,
 };
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
     time::{Duration, Instant},
 };
 use tokio::task::JoinHandle;
@@ -68,7 +61,7 @@ impl World {
     }
 
     /// The same with a client that waits so long for an answer.
-    fn start_patient(portal: Sandbox, db: Database, timeout: Duration) -> Self {
+    pub(crate) fn start_patient(portal: Sandbox, db: Database, timeout: Duration) -> Self {
         let app = app(&db.pool, &["main"]);
         Self::start_with(portal, db, app, BTreeMap::new(), timeout)
     }
@@ -266,139 +259,6 @@ async fn a_look_up_that_is_refused_for_one_number_holds_up_no_other() {
     assert_eq!(world.tries_of_others(&letters[0].0).await, 0);
     assert_eq!(world.portal.deals().len(), 40);
     world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_one_call_is_slow_other_orders_go_on_and_the_same_customers_wait_for_it() {
-    let slow = Duration::from_secs(20);
-    let portal = World::portal().await;
-    portal.set_faults(Faults {
-        slow_ms: 20_000,
-        ..Faults::default()
-    });
-    let world = World::start_patient(portal, Database::new().await, slow * 3);
-    let mut first = order("SLOW");
-    first["data"]["customer"] = json!({"id": "same", "phones": ["+79990000001"]});
-    world
-        .portal
-        .fail_next(Fault::Slow, 1, Some("crm.contact.add"));
-    world.post(&[first.clone()]).await;
-    let under_way = "SELECT count(*) FROM bridge.under_way WHERE number = 'SLOW'";
-    loop {
-        let count: i64 = sqlx::query_scalar(under_way)
-            .fetch_one(&world.db.pool)
-            .await
-            .unwrap();
-        if count == 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let begun = Instant::now();
-    let mut of_same = order("SAME");
-    of_same["data"]["customer"] = json!({"id": "same", "phones": ["+79990000001"]});
-    let mut events = orders(10);
-    events.push(of_same);
-    world.post(&events).await;
-    loop {
-        let made = (0..10)
-            .filter(|n| world.deals_of(&format!("A{n}")) == 1)
-            .count();
-        if made == 10 {
-            break;
-        }
-        assert!(
-            begun.elapsed() + Duration::from_secs(8) < slow,
-            "{made}\n{}",
-            world.lives().await
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!((world.deals_of("SLOW"), world.deals_of("SAME")), (0, 0));
-    world.settled(slow * 2).await;
-    assert_eq!((world.deals_of("SLOW"), world.deals_of("SAME")), (1, 1));
-    let contacts = world.portal.contacts();
-    let of_them = contacts
-        .iter()
-        .filter(|contact| contact.to_string().contains("79990000001"));
-    assert_eq!(of_them.count(), 1, "one contact: {}", world.lives().await);
-    assert_eq!(world.letters().await, []);
-    world.end().await;
-}
-
-/// A portal whose every call takes long, until it is quick again.
-#[derive(Clone, Default)]
-struct Slow {
-    tiny: Tiny,
-    quick: Arc<AtomicBool>,
-    open: Arc<AtomicUsize>,
-    most: Arc<AtomicUsize>,
-}
-
-impl worker::PortalClient for Slow {
-    async fn batch(
-        &self,
-        commands: &[Command],
-        of: Priority,
-    ) -> Result<BatchResponse, worker::CallFailure> {
-        let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most.fetch_max(open, Ordering::SeqCst);
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(30) && !self.quick.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let answer = self.tiny.batch(commands, of).await;
-        self.open.fetch_sub(1, Ordering::SeqCst);
-        answer
-    }
-
-    async fn probe(&self) -> Result<(), worker::CallFailure> {
-        Ok(())
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_more_than_a_few_slow_calls_are_open_at_once() {
-    let db = Database::new().await;
-    let app = app(&db.pool, &["main"]);
-    let slow = Slow::default();
-    let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), slow.clone())]);
-    let options = worker::Options {
-        poll: Duration::from_millis(50),
-        reconcile: Duration::from_hours(1),
-        ..worker::Options::default()
-    };
-    let stop = CancellationToken::new();
-    let work = tokio::spawn(worker::run(app.clone(), portals, options, stop.clone()));
-    let begun = Instant::now();
-    let mut posted = 0;
-    // Each wave is waited for: those that come meanwhile are in the next.
-    while begun.elapsed() < Duration::from_secs(24) {
-        let event = [order(&format!("A{posted}"))];
-        app.intake
-            .accept_events(Some(&main_shop()), &event)
-            .await
-            .unwrap();
-        posted += 1;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    let most = slow.most.load(Ordering::SeqCst);
-    assert!((3..=5).contains(&most), "{most} calls at once");
-    slow.quick.store(true, Ordering::SeqCst);
-    loop {
-        let done = "SELECT count(*) FROM bridge.outbox WHERE state = 'done'";
-        let done: i64 = sqlx::query_scalar(done).fetch_one(&db.pool).await.unwrap();
-        if done == posted {
-            break;
-        }
-        assert!(
-            begun.elapsed() < Duration::from_mins(1),
-            "{done} of {posted}"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    stop.cancel();
-    work.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -81,10 +81,14 @@ pub struct ComparisonResult {
 }
 
 impl Comparison {
+    /// The order: its shop and its number.
+    pub fn order(&self) -> (String, String) {
+        (self.claimed.shop.clone(), self.claimed.number.clone())
+    }
+
     /// Whether it is of one of these orders.
     pub fn is_of(&self, orders: &BTreeSet<(String, String)>) -> bool {
-        let order = (self.claimed.shop.clone(), self.claimed.number.clone());
-        orders.contains(&order)
+        orders.contains(&self.order())
     }
 }
 

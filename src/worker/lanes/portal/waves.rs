@@ -1,0 +1,173 @@
+//! The waves of a lane: how one is sent on its way, and what its end means.
+
+use super::PortalLane;
+use crate::{
+    app::{self, Claim, RetryPolicy},
+    bitrix24::Priority,
+    bug::{self, Bug, Step},
+    domain::ErrorCode,
+    planner::{Job, Outcome, Settlement},
+    telemetry::traces,
+    worker::{
+        CrashPoint, PortalClient,
+        lanes::{
+            isolation,
+            lease::HeldLease,
+            wave_runner,
+            waves::{Ended, Hand, PATIENCE},
+        },
+    },
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+impl<P: PortalClient> PortalLane<P> {
+    /// One wave. Returns how long to wait, if the portal is in trouble. One that takes long goes on
+    /// by itself.
+    pub(super) async fn wave(
+        &mut self,
+        held: &HeldLease,
+        tries: &RetryPolicy,
+        claimed: Vec<(Claim, Job)>,
+        priority: Priority,
+    ) -> Result<Option<Duration>, app::Error> {
+        held.reached(CrashPoint::Claimed).await;
+        let doubtful = self.app.delivery.customers_in_doubt(held.portal()).await?;
+        let judges =
+            matches!(&*claimed, [(claim, _)] if self.apart.exhausted(&isolation::key(claim)));
+        let facts = self.facts.clone();
+        let work = |jobs| wave_runner::Work {
+            jobs,
+            facts,
+            doubtful,
+            priority,
+            judges,
+        };
+        let wave = self.set_out(held, claimed, work);
+        let until = Instant::now() + PATIENCE;
+        while self.waves.is_running(wave) {
+            let patience = (!self.waves.full()).then_some(until);
+            let Some(ended) = self.waves.next(patience).await else {
+                break;
+            };
+            if let Some(wait) = self.ended(held, tries, ended).await? {
+                return Ok(Some(wait));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends a wave on its way.
+    pub(super) fn set_out(
+        &mut self,
+        held: &HeldLease,
+        claimed: Vec<(Claim, Job)>,
+        work: impl FnOnce(Vec<Job>) -> wave_runner::Work,
+    ) -> tokio::task::Id {
+        let span = tracing::info_span!("wave", portal = %self.name, orders = claimed.len());
+        let (app, portal, held) = (self.app.clone(), self.portal.clone(), held.clone());
+        let hand = Hand::of(&claimed);
+        let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
+        let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &span)).collect();
+        let (work, bell) = (work(jobs), Arc::clone(&self.bell));
+        let wave = async move {
+            let done = bug::caught_in(async {
+                for job in &work.jobs {
+                    app.step(Step::Plan, job.number.as_str());
+                }
+                wave_runner::perform(&app, &portal, &held, work).await
+            });
+            let done = done.await;
+            drop(spans);
+            bell.notify_one();
+            Ended { claims, done }
+        };
+        self.waves.start(hand, wave.instrument(span))
+    }
+
+    /// Stores how a wave ended, and judges what that means for the lane.
+    pub(super) async fn ended(
+        &mut self,
+        held: &HeldLease,
+        tries: &RetryPolicy,
+        ended: Ended,
+    ) -> Result<Option<Duration>, app::Error> {
+        let Ended { claims, done } = ended;
+        let mut done = match done {
+            Ok(done) => done,
+            Err(bug) => return self.broke(held, &claims, &bug).await,
+        };
+        self.facts = std::mem::take(&mut done.facts);
+        self.learn(&claims, &done);
+        held.reached(CrashPoint::BeforeSettle).await;
+        let mut slots: Vec<_> = claims.into_iter().map(Some).collect();
+        let pair = |settlement: Settlement| {
+            let claim = slots.get_mut(settlement.job)?.take()?;
+            Some((claim, settlement))
+        };
+        let ended = done.settlements.into_iter().filter_map(pair).collect();
+        self.app.delivery.settle(held.lease(), tries, ended).await?;
+        held.reached(CrashPoint::AfterSettle).await;
+        self.apply_outcome(held, done.failure.as_ref(), done.answered)
+            .await
+    }
+
+    /// A wave ended by a panic. What it wrote is under way, and looked up when its orders are tried
+    /// again: in smaller company, until the one is alone behind which the panic is. That one is
+    /// given up.
+    pub(super) async fn broke(
+        &mut self,
+        held: &HeldLease,
+        claims: &[Claim],
+        bug: &Bug,
+    ) -> Result<Option<Duration>, app::Error> {
+        let (orders, place) = (claims.len(), &bug.place);
+        tracing::error!(portal = %self.name, orders, place, "a wave ended by a panic");
+        if let [claim] = claims {
+            let words = bug.to_string();
+            self.app
+                .delivery
+                .dead_letter_claim(held.lease(), claim, ErrorCode::Bug, &words)
+                .await?;
+            self.apart.clear(&isolation::key(claim));
+        } else {
+            let all: Vec<_> = claims.iter().map(isolation::key).collect();
+            self.apart.suspect(&all);
+        }
+        Ok(None)
+    }
+
+    /// Who is to be tried in smaller company, and who no longer.
+    pub(super) fn learn(&mut self, claims: &[Claim], done: &wave_runner::Performed) {
+        let of = |job: usize| claims.get(job).map(isolation::key);
+        let silent: Vec<_> = done.unanswered.iter().filter_map(|job| of(*job)).collect();
+        let mut suspects = Vec::new();
+        for settlement in &done.settlements {
+            let Some(order) = of(settlement.job) else {
+                continue;
+            };
+            match settlement.outcome {
+                Outcome::Apart { .. } => suspects.push(order),
+                _ if done.unanswered.contains(&settlement.job) => suspects.push(order),
+                Outcome::Done { .. } | Outcome::Hopeless { .. } => self.apart.clear(&order),
+                Outcome::Refused { .. } | Outcome::Again { .. } => {}
+            }
+        }
+        self.apart.suspect(&suspects);
+        if !silent.is_empty() || done.failure.is_some() {
+            self.apart.silent(&silent);
+        }
+    }
+}
+
+/// The span of one event's settling: part of the trace of the shop's request, and linked with the
+/// wave whose calls many events share.
+fn settling(claim: &Claim, wave: &tracing::Span) -> tracing::Span {
+    let span = tracing::info_span!(parent: None, "settle", shop = claim.shop);
+    if let Some(traceparent) = &claim.traceparent {
+        traces::follow(&span, traceparent);
+    }
+    traces::link(&span, wave);
+    span
+}

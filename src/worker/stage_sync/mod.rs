@@ -1,0 +1,178 @@
+//! The way back: reads where deals stand, has differences decided, and writes what was decided.
+//!
+//! A call that fails for what is in it, while the portal takes others, holds up nobody: what is
+//! looked at together becomes less until it is one, and moves that were refused together are sent
+//! again in halves. A look whose call takes long goes on by itself: its lane goes on with orders,
+//! except those that the look has in hand.
+
+mod calls;
+mod turn;
+
+use super::{
+    PortalClient,
+    lanes::{isolation::Key, lease::HeldLease, waves::PATIENCE},
+};
+use crate::app::{self, App, RetryPolicy};
+pub(super) use calls::SyncTurn;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::{
+    sync::Notify,
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use turn::SyncMemory;
+
+/// How a look ended.
+pub(super) type Looked = Result<SyncTurn, app::Error>;
+
+/// The way back of a lane: one look at a time. What is dropped is stopped.
+#[derive(Default)]
+pub(super) struct StageSync {
+    /// With the look that is under way, while there is one.
+    memory: SyncMemory,
+    under_way: Option<UnderWay>,
+    /// Whether the history is to be read at once, by the look after the one that is under way.
+    rescan: bool,
+}
+
+/// A look that is under way.
+struct UnderWay {
+    task: JoinSet<(SyncMemory, Looked)>,
+    /// The orders that it has in hand.
+    orders: BTreeSet<Key>,
+    /// Lets go of its reading.
+    let_go: CancellationToken,
+}
+
+impl StageSync {
+    /// The history is to be read at once: the lane was just taken, or the portal was away.
+    pub(super) fn force_rescan(&mut self) {
+        self.rescan = self.under_way.is_some();
+        self.memory.force_rescan();
+    }
+
+    /// How long until a look is to begin, where a comparison is due then; none while one is under
+    /// way, as its end rings the lane's bell.
+    pub(super) fn next(
+        &self,
+        comparison: Option<Duration>,
+        interval: Duration,
+    ) -> Option<Duration> {
+        if self.under_way.is_some() {
+            return None;
+        }
+        let comparison = comparison.map(|due| due.max(self.memory.min_interval()));
+        let reread = self.memory.until_next(interval);
+        Some(comparison.map_or(reread, |due| due.min(reread)))
+    }
+
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// The orders that a look has in hand.
+    pub(super) fn orders(&self) -> BTreeSet<Key> {
+        let under_way = self.under_way.as_ref();
+        under_way.map_or_else(BTreeSet::new, |look| look.orders.clone())
+    }
+
+    /// Begins a look, if something is due and none is under way: whether it did.
+    pub(super) async fn begin<P: PortalClient>(
+        &mut self,
+        app: &App,
+        (portal, held): (&P, &HeldLease),
+        (interval, tries): (Duration, RetryPolicy),
+        busy: &BTreeSet<Key>,
+        bell: Arc<Notify>,
+    ) -> Result<bool, app::Error> {
+        if self.under_way.is_some() {
+            return Ok(false);
+        }
+        let Some(look) = self.memory.prepare(app, held, interval, busy).await? else {
+            return Ok(false);
+        };
+        let (orders, let_go) = (look.orders(), CancellationToken::new());
+        let mut memory = std::mem::take(&mut self.memory);
+        let (app, portal, held, token) =
+            (app.clone(), portal.clone(), held.clone(), let_go.clone());
+        let mut task = JoinSet::new();
+        let looking = async move {
+            let with = (&portal, &held);
+            let done = memory.carry_out(&app, with, look, &tries, &token).await;
+            bell.notify_one();
+            (memory, done)
+        };
+        task.spawn(looking.in_current_span());
+        self.under_way = Some(UnderWay {
+            task,
+            orders,
+            let_go,
+        });
+        Ok(true)
+    }
+
+    /// Waits for the look that was begun as long as a lane has patience; none if it goes on by
+    /// itself. Its reading is let go for a live order.
+    pub(super) async fn wait<P: PortalClient>(
+        &mut self,
+        app: &App,
+        portal: &P,
+        held: &HeldLease,
+    ) -> Option<Looked> {
+        let under_way = self.under_way.as_mut()?;
+        let until = Instant::now() + PATIENCE;
+        let ended = loop {
+            let is_kept = !under_way.let_go.is_cancelled();
+            tokio::select! {
+                ended = under_way.task.join_next() => break ended?,
+                () = live_order(app, portal, held), if is_kept => under_way.let_go.cancel(),
+                () = tokio::time::sleep_until(until) => return None,
+            }
+        };
+        Some(self.take(ended))
+    }
+
+    /// How a look ended that went on by itself, without waiting.
+    pub(super) fn ended(&mut self) -> Option<Looked> {
+        let ended = self.under_way.as_mut()?.task.try_join_next()?;
+        Some(self.take(ended))
+    }
+
+    /// Waits for the end of what is under way.
+    pub(super) async fn end(&mut self) -> Option<Looked> {
+        let ended = self.under_way.as_mut()?.task.join_next().await?;
+        Some(self.take(ended))
+    }
+
+    fn take(&mut self, ended: Result<(SyncMemory, Looked), JoinError>) -> Looked {
+        self.under_way = None;
+        match ended {
+            Ok((memory, looked)) => {
+                self.memory = memory;
+                if std::mem::take(&mut self.rescan) {
+                    self.memory.force_rescan();
+                }
+                looked
+            }
+            // It is stopped only together with all of this.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+/// Comes back when a live order is due and the portal has room for its calls besides the one that
+/// is on its way.
+async fn live_order<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) {
+    let bell = app.waker().subscribe(held.portal());
+    loop {
+        // Who takes the ring from the lane may do so: after a look the lane sees by itself what is
+        // due.
+        bell.notified().await;
+        let room = portal.drain_time() <= portal.full_drain_time() / 2;
+        if room && app.delivery.live_due(held.portal()).await.unwrap_or(false) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! One look: what is due, what the portal shows of it, and what follows from that.
+
+use super::calls::{ScanTask, SyncTurn, move_deals};
+use crate::{
+    app::{self, App, Comparison, RetryPolicy, ScanContext},
+    planner::{History, ScanRequest, ScanResult, StageWrite},
+    worker::{
+        CrashPoint, PortalClient,
+        lanes::{isolation::Key, lease::HeldLease},
+    },
+};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Orders compared in one turn: 40 commands of 50 deals, so that the history fits into the same
+/// call.
+const AT_ONCE: u32 = 2_000;
+/// How often they are halved before a portal that keeps failing: what a call that fails was to
+/// bring is asked for again as a whole.
+const MOST_HALVINGS: u32 = 5;
+/// How often they are halved where the portal fails for one of them alone: until that one is left.
+const TO_ONE: u32 = AT_ONCE.ilog2() + 1;
+/// How long a deal is left alone that cannot be read while others can.
+const UNREADABLE: Duration = Duration::from_mins(1);
+/// How long an order is left alone that is in a wave.
+const BUSY: Duration = Duration::from_secs(1);
+/// How often a write may lead to another at once: the next turn goes on.
+const MOST_PASSES: usize = 3;
+/// Looks follow each other no faster than this, so that what comes in bursts is read once.
+const PACE: Duration = Duration::from_millis(400);
+
+/// What a lane remembers of the way back.
+#[derive(Debug, Default)]
+pub(super) struct SyncMemory {
+    /// When the portal's history was last read to its end.
+    read: Option<Instant>,
+    /// When the last look began.
+    looked: Option<Instant>,
+    /// How often the number of orders in one turn is halved.
+    halvings: u32,
+    /// Whether the portal was asked who the bridge is.
+    asked_who: bool,
+    /// Who the bridge is in the portal.
+    me: Option<u64>,
+    /// Whether the last reading was let go for a live order: the next one is not.
+    let_go: bool,
+    /// Whether the history is read by itself in the next look: where a look failed, it may be the
+    /// history's fault.
+    history_alone: bool,
+}
+
+/// What is to be looked at.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// The orders, with their deals.
+    due: Vec<Comparison>,
+    scan: ScanRequest,
+}
+
+impl Look {
+    pub(super) fn orders(&self) -> BTreeSet<Key> {
+        self.due.iter().map(Comparison::order).collect()
+    }
+}
+
+impl SyncMemory {
+    /// The history is to be read at once: the lane was just taken, or the portal was away.
+    pub(super) fn force_rescan(&mut self) {
+        self.read = None;
+    }
+
+    /// How long until something is to be done though nothing is due.
+    pub(super) fn until_next(&self, interval: Duration) -> Duration {
+        self.read.map_or(Duration::ZERO, |read| {
+            interval.saturating_sub(read.elapsed())
+        })
+    }
+
+    /// How long the pace asks to wait before the next look.
+    pub(super) fn min_interval(&self) -> Duration {
+        self.looked.map_or(Duration::ZERO, |looked| {
+            PACE.saturating_sub(looked.elapsed())
+        })
+    }
+
+    /// What to read: the history from there on, and the deals that are to be compared.
+    fn scan(&self, cursor: Option<u64>, due: &[Comparison]) -> ScanRequest {
+        let deals: BTreeSet<_> = due.iter().map(|one| one.deal).collect();
+        ScanRequest {
+            history: cursor.map_or(History::Newest, History::After),
+            deals: deals.into_iter().collect(),
+            moves_of: due
+                .iter()
+                .filter_map(|one| Some((one.deal, one.guard?)))
+                .collect(),
+            ask_who: !self.asked_who,
+        }
+    }
+
+    /// What the portal shows; nothing if that was let go.
+    async fn read<P: PortalClient>(
+        &mut self,
+        (portal, held): (&P, &HeldLease),
+        scan: &ScanRequest,
+        let_go: &CancellationToken,
+    ) -> Option<(ScanResult, SyncTurn)> {
+        let reading = ScanTask::start(portal, held, scan);
+        let read = tokio::select! {
+            read = reading.end() => Some(read),
+            () = let_go.cancelled(), if !self.let_go => None,
+        };
+        self.let_go = read.is_none();
+        read
+    }
+
+    /// What to look at now; none if nothing is due.
+    pub(super) async fn prepare(
+        &mut self,
+        app: &App,
+        held: &HeldLease,
+        interval: Duration,
+        busy: &BTreeSet<Key>,
+    ) -> Result<Option<Look>, app::Error> {
+        app.sync.drain_inbox(held.portal()).await?;
+        let reread = self.until_next(interval).is_zero();
+        if !self.min_interval().is_zero() && !reread {
+            return Ok(None);
+        }
+        if reread {
+            app.sync.enqueue_sweep(held.portal()).await?;
+        }
+        let most = (AT_ONCE >> self.halvings).max(1);
+        let apart = self.halvings > MOST_HALVINGS;
+        self.history_alone = apart && reread && !self.history_alone;
+        let due = if self.history_alone {
+            Vec::new()
+        } else {
+            let due = app.sync.comparisons(held.lease(), most).await?;
+            // What a wave has in hand is looked at after it.
+            let (later, due) = due.into_iter().partition(|one| one.is_of(busy));
+            app.sync.compare_later(held.lease(), later, BUSY).await?;
+            due
+        };
+        if due.is_empty() && !reread {
+            return Ok(None);
+        }
+        self.looked = Some(Instant::now());
+        let cursor = app.sync.history_cursor(held.portal()).await?;
+        let mut scan = self.scan(cursor, &due);
+        if apart && !due.is_empty() {
+            scan.history = History::Skip;
+        }
+        Ok(Some(Look { due, scan }))
+    }
+
+    /// Looks, and does what follows. A reading may be let go, but not twice in a row; what is done
+    /// after it may not.
+    pub(super) async fn carry_out<P: PortalClient>(
+        &mut self,
+        app: &App,
+        (portal, held): (&P, &HeldLease),
+        look: Look,
+        tries: &RetryPolicy,
+        let_go: &CancellationToken,
+    ) -> Result<SyncTurn, app::Error> {
+        let Look { mut due, scan } = look;
+        let read = self.read((portal, held), &scan, let_go).await;
+        let Some((seen, mut turned)) = read else {
+            return Ok(SyncTurn::default());
+        };
+        if turned.answered && scan.ask_who {
+            self.asked_who = true;
+            self.me = seen.me;
+        }
+        if seen.history_read {
+            app.sync.ingest_history(held.lease(), &seen).await?;
+        }
+        if seen.history_read || turned.failure.is_none() && scan.history != History::Skip {
+            self.read = Some(Instant::now());
+        }
+        if turned.failure.is_some() {
+            self.halvings = (self.halvings + 2).min(MOST_HALVINGS);
+            return Ok(turned);
+        }
+        if turned.spoilt {
+            self.halvings = (self.halvings + 2).min(TO_ONE);
+            match (&*due, turned.broke.take()) {
+                ([one], Some(bug)) => {
+                    let words = bug.to_string();
+                    app.sync.bury_compared(held.lease(), one, &words).await?;
+                    return Ok(turned);
+                }
+                ([_], None) => {
+                    app.sync
+                        .compare_later(held.lease(), due, UNREADABLE)
+                        .await?;
+                    return Ok(turned);
+                }
+                // The history itself: people are told, and the orders are looked at without it.
+                ([], Some(bug)) => return Err(bug.into()),
+                _ => {}
+            }
+            // Who was not seen is asked for again at once, in smaller company.
+            due.retain(|one| seen.deals.contains_key(&one.deal));
+            if due.is_empty() {
+                return Ok(turned);
+            }
+        } else if !due.is_empty() {
+            // Not by a look at the history alone: what failed is still among the orders.
+            self.halvings = self.halvings.saturating_sub(1);
+        }
+        self.settle(app, (portal, held), (due, seen), &mut turned, tries)
+            .await?;
+        Ok(turned)
+    }
+
+    /// Has what was seen decided, and writes what was decided.
+    async fn settle<P: PortalClient>(
+        &self,
+        app: &App,
+        (portal, held): (&P, &HeldLease),
+        mut next: (Vec<Comparison>, ScanResult),
+        turned: &mut SyncTurn,
+        tries: &RetryPolicy,
+    ) -> Result<(), app::Error> {
+        for _ in 0..MOST_PASSES {
+            let (compared, seen) = next;
+            let newest = seen.newest;
+            let looked = ScanContext {
+                seen,
+                heard: portal.heard(),
+                me: self.me,
+                tries: tries.clone(),
+            };
+            let done = app.sync.compare(held.lease(), compared, &looked).await?;
+            if done.writes.is_empty() {
+                break;
+            }
+            held.reached(CrashPoint::Decided).await;
+            let (again, writes): (Vec<Comparison>, Vec<StageWrite>) =
+                done.writes.into_iter().unzip();
+            // What was decided is waited for, by the shop or by a manager.
+            let (mut seen, wrote) = move_deals(portal, held, writes).await;
+            held.reached(CrashPoint::Called).await;
+            seen.newest = newest.max(seen.moves.values().flatten().map(|row| row.id).max());
+            turned.answered |= wrote.answered;
+            turned.failure = wrote.failure;
+            if turned.failure.is_some() {
+                // What became of the writes is stored; the rest is looked at when the portal is
+                // back.
+                let looked = ScanContext {
+                    seen,
+                    heard: None,
+                    me: self.me,
+                    tries: tries.clone(),
+                };
+                app.sync.compare(held.lease(), again, &looked).await?;
+                break;
+            }
+            next = (again, seen);
+        }
+        Ok(())
+    }
+}
