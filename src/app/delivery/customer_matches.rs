@@ -20,8 +20,17 @@ const MANY: usize = 3;
 /// So many characters of a name tell one person from another, and fit an index.
 const NAME_KEY: usize = 100;
 
-/// The people who use a value in a shop, with their contacts.
-type Users<'a> = HashMap<(&'a str, &'a str), Vec<(Person, Option<u64>)>>;
+/// Who uses a value in a shop.
+#[derive(Debug, Default)]
+struct Users {
+    /// The people, with their contacts.
+    people: Vec<(Person, Option<u64>)>,
+    /// Whether they are so many that the value identifies nobody.
+    many: bool,
+}
+
+/// Who uses each value of a shop.
+type UsersOf<'a> = HashMap<(&'a str, &'a str), Users>;
 
 impl Delivery {
     /// Adds it to the jobs.
@@ -48,17 +57,21 @@ impl Delivery {
                 Some((claim.shop.clone(), person.values(), person))
             })
             .collect();
-        let mut users: Users<'_> = HashMap::new();
+        let mut users: UsersOf<'_> = HashMap::new();
         for one in &found {
             let contact = one.contact_id.and_then(|id| u64::try_from(id).ok());
             let under = users.entry((&one.shop, &one.value)).or_default();
-            under.push((person_of(one), contact));
+            under.people.push((person_of(one), contact));
         }
         for (shop, values, person) in &people {
             for value in values {
                 let under = users.entry((shop, value)).or_default();
-                under.push((person.clone(), None));
+                under.people.push((person.clone(), None));
             }
+        }
+        // Once a value: a wave may be all of one customer.
+        for under in users.values_mut() {
+            under.many = are_many(&under.people);
         }
         for ((claim, job), refused) in claimed.iter_mut().zip(refused) {
             if let Some(person) = &claim.person {
@@ -110,17 +123,17 @@ pub(in crate::app) async fn refused(
 }
 
 /// Tells a job what others who use its customer's values mean for it.
-fn tell(shop: &str, person: &Person, users: &Users<'_>, job: &mut Job) {
+fn tell(shop: &str, person: &Person, users: &UsersOf<'_>, job: &mut Job) {
     let mut own: BTreeSet<u64> = job.known.contact_id.into_iter().collect();
     let mut others: BTreeMap<u64, Passed> = BTreeMap::new();
     for value in person.values() {
         let Some(under) = users.get(&(shop, value.as_str())) else {
             continue;
         };
-        if are_many(under) {
+        if under.many {
             job.who.shared.insert(value.clone());
         }
-        for (other, contact) in under {
+        for (other, contact) in &under.people {
             let Some(contact) = *contact else { continue };
             let two_ids = other.id.is_some() && person.id.is_some() && other.id != person.id;
             let contradict = other.agreement(person) == Agreement::Contradict;
@@ -160,8 +173,11 @@ fn are_many(users: &[(Person, Option<u64>)]) -> bool {
         if apart.iter().all(alone) && person.name().is_some() {
             apart.push(person);
         }
+        if apart.len() >= MANY {
+            return true;
+        }
     }
-    apart.len() >= MANY
+    false
 }
 
 fn person_of(bearer: &Bearer) -> Person {
