@@ -442,7 +442,7 @@ async fn an_answer_that_only_trickles_is_given_up_when_the_time_is_over() {
         .call("server.time", &json!({}), Priority::Live)
         .await
         .unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(begun.elapsed() < Duration::from_secs(15));
     assert_eq!(error.class(), Class::InDoubt);
     assert!(error.maybe_executed());
 }

@@ -107,7 +107,7 @@ async fn of_a_hundred_portals_a_slow_and_a_dead_one_hold_up_no_other() {
         if made == 98 {
             break;
         }
-        assert!(started.elapsed() < Duration::from_secs(15), "{made} deals");
+        assert!(started.elapsed() < Duration::from_mins(1), "{made} deals");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     stop.cancel();

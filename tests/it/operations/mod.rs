@@ -355,7 +355,7 @@ async fn a_stop_says_unready_first_ends_the_call_and_hands_the_lane_over() {
             assert!(reasons.contains("stopping"), "{reasons}");
             break told.elapsed();
         }
-        assert!(told.elapsed() < Duration::from_secs(1), "still says ready");
+        assert!(told.elapsed() < Duration::from_secs(5), "still says ready");
     };
     let ended = tokio::task::spawn_blocking(move || {
         let status = first.process.0.wait().unwrap();

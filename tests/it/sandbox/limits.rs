@@ -169,12 +169,14 @@ async fn a_stopped_portal_answers_nobody_not_even_on_an_open_connection() {
 #[tokio::test]
 async fn ten_thousand_deals_do_not_make_a_lookup_slow() {
     let desk = desk().await;
+    let start = std::time::Instant::now();
     for chunk in 0..200 {
         let cmd: Vec<String> = (0..50)
             .map(|n| format!("crm.deal.add?fields[ORIGIN_ID]=o{}", chunk * 50 + n))
             .collect();
         desk.get("batch", json!({ "cmd": cmd })).await;
     }
+    let making = start.elapsed();
     let start = std::time::Instant::now();
     let cmd: Vec<String> = (0..50)
         .map(|n| {
@@ -186,7 +188,9 @@ async fn ten_thousand_deals_do_not_make_a_lookup_slow() {
         .collect();
     let found = desk.get("batch", json!({ "cmd": cmd })).await;
     assert_eq!(found["result"][49], json!([{"ID": "9752"}]), "{found}");
-    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    // One call, beside the 200 that made them.
+    let looking = start.elapsed();
+    assert!(looking < making / 10, "{looking:?} beside {making:?}");
 }
 
 #[tokio::test]

@@ -245,8 +245,8 @@ impl<P: PortalClient> PortalLane<P> {
         self.idle().await.map(Some)
     }
 
-    /// One look of the way back, if something is due: how long to wait, if the portal is in trouble,
-    /// and whether there was one. A look that takes long goes on by itself.
+    /// One look of the way back, if something is due: how long to wait, if the portal is in
+    /// trouble, and whether there was one. A look that takes long goes on by itself.
     async fn look(
         &mut self,
         held: &HeldLease,
