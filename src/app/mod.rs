@@ -11,6 +11,7 @@
 
 mod bisection;
 mod clock_offsets;
+mod conflicts;
 mod dead_letters;
 mod delivery;
 mod forms;
@@ -45,6 +46,7 @@ pub(crate) use crate::decision::tests::sentences as every_decision;
 pub use crate::planner::{Because, Card, Evidence, Passed, Recognised, Recognition};
 pub(crate) use bisection::Bisection;
 use clock_offsets::ClockOffsets;
+pub use conflicts::{ConflictItem, ConflictItems};
 pub use dead_letters::bulk::{BulkAction, BulkJob, BulkJobs, BulkRequest};
 pub use dead_letters::filter::{LetterFilter, LetterQuery};
 pub use dead_letters::import::{FaultyLine, ImportReport};
@@ -80,6 +82,7 @@ pub use sync::Sync;
 pub use sync::change_feed::{StatusChange, StatusChanges};
 pub use sync::compare::{Comparison, ComparisonResult, ScanContext, lane_of};
 pub use sync::conflicts::{ConflictFilter, ConflictPage, ConflictView};
+pub use sync::outgoing::{Outgoing, ShopMessage, ShopMessages};
 pub use sync::portal_events::{HistoryIngest, PortalNotification};
 pub use sync::reconcile::{Difference, OrderWithDeal};
 pub use sync::status_changes::{OutgoingChange, OutgoingMessage};

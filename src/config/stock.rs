@@ -3,7 +3,10 @@
 use super::{Problem, Shop};
 use crate::{
     domain::{ShopName, StockName},
-    stock::{CountsMean, Master, NameKind, OrderPolicy, ReserveOn, StockSettings, Store, hold},
+    stock::{
+        CountsMean, Master, NameKind, OrderPolicy, ReserveOn, ShortageAct, ShortageCause,
+        ShortageRule, StockSettings, Store, hold,
+    },
 };
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -29,6 +32,16 @@ pub(super) struct Raw {
     split: bool,
     #[serde(default)]
     stores: Vec<RawStore>,
+    #[serde(default)]
+    rules: Vec<RawRule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    then: ShortageAct,
+    store: Option<String>,
+    cause: Option<ShortageCause>,
 }
 
 /// One master. Several are read, so that they can be refused in words.
@@ -90,10 +103,12 @@ pub(super) fn check(
                 })
             };
         let tolerance = raw.count_tolerance.as_deref();
+        let stores = stores(raw.stores, &key, problems);
         let stock = StockSettings {
             count_tolerance: time("count_tolerance", tolerance, TimeDelta::zero(), problems),
             hold: time("hold", raw.hold.as_deref(), TimeDelta::days(3), problems),
-            stores: stores(raw.stores, &key, problems),
+            rules: rules(raw.rules, &stores, &key, problems),
+            stores,
             name: match name {
                 Ok(name) => name,
                 Err(()) => continue,
@@ -203,6 +218,31 @@ fn stores(raw: Vec<RawStore>, key: &str, problems: &mut Vec<Problem>) -> Vec<Sto
     stores
 }
 
+/// The rules for shortages; each names a store that is there, or none.
+fn rules(
+    raw: Vec<RawRule>,
+    stores: &[Store],
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<ShortageRule> {
+    for (at, rule) in raw.iter().enumerate() {
+        let Some(store) = &rule.store else { continue };
+        if !stores.iter().any(|known| known.name == *store) {
+            problems.push(Problem::new(
+                format!("{key}.rules[{at}].store"),
+                format!("there is no store named `{store}`"),
+                "name one of the stock's `stores`",
+            ));
+        }
+    }
+    let rule = |raw: RawRule| ShortageRule {
+        then: raw.then,
+        store: raw.store,
+        cause: raw.cause,
+    };
+    raw.into_iter().map(rule).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::config::{Config, Error};
@@ -274,6 +314,14 @@ mod tests {
                 "stock.a.ship_on",
             ),
             ("[stock.a]\nshops = [\"main\"]".to_owned(), "stock.a.stores"),
+            (
+                format!(
+                    "[stock.a]\nshops = [\"main\"]{}[[stock.a.rules]]\nthen = \"move\"\n\
+                     store = \"z\"",
+                    store("a")
+                ),
+                "stock.a.rules[0].store",
+            ),
             (
                 format!(
                     "[stock.a]\nshops = [\"main\"]\nhold = \"91d\"{}",

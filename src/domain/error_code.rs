@@ -376,6 +376,11 @@ codes! {
         "Send what came and went (`shop.stock.moved.v1`), or declare the right `master` in `[stock.NAME]`."
         "Пересчёт прислал не тот, кто объявлен хозяином остатков: он стёр бы то, что знает хозяин."
         "Присылайте приход и расход (`shop.stock.moved.v1`) или укажите верного `master` в `[stock.NAME]`."
+    StockShortage "STOCK-SHORTAGE"
+        "More of a product is reserved in a store than there is: somebody will not get it."
+        "Say who loses it or is served from another store: in the console under Stock, by `conflicts resolve`, or write a rule, `[[stock.NAME.rules]]`. It closes by itself when there is enough again."
+        "Товара на складе зарезервировано больше, чем есть: кому-то он не достанется."
+        "Решите, кто останется без товара или получит его с другого склада: в консоли на странице «Остатки» или командой `conflicts resolve`, либо задайте правило `[[stock.NAME.rules]]`. Когда товара снова хватит, нехватка закроется сама."
     // the bridge itself
     Bug "BRIDGE-BUG"
         "Something happened that the bridge believed impossible."

@@ -23,6 +23,7 @@ mod orders;
 mod request_schemas;
 mod routes;
 mod serve;
+mod shop_messages;
 mod status_changes;
 mod stock;
 mod webhooks;

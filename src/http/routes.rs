@@ -4,7 +4,7 @@ use super::{
     Problem, State, conflicts, dead_letters, events, exchange, forms, layer,
     ops::{audit, health, metrics, openapi, portals, status},
     orders::{self, not_customer},
-    status_changes,
+    shop_messages, status_changes,
     stock::{extend, level_changes, levels, release, reservation, reserve, ship},
     webhooks::{bitrix24, install, oauth_callback, woocommerce},
 };
@@ -57,6 +57,7 @@ endpoints! {
     portals => post_resume __path_post_resume
     bitrix24 => post_notification __path_post_notification
     status_changes => get_status_changes __path_get_status_changes
+    shop_messages => get_messages __path_get_messages
     reserve => put_reservation __path_put_reservation
     reservation => get_reservation __path_get_reservation
     release => delete_reservation __path_delete_reservation

@@ -8,7 +8,7 @@
 //! *Store*: a place that holds goods. *On hand*, *reserved*, *available* = on hand - reserved.
 //! *Reservation*: held, shipped, released, expired or short. *Move*: a row of the ledger, appended
 //! and never changed. *Level*: what the moves of a product in a store come to. *Count*: an absolute
-//! figure of the master, as of a time.
+//! figure of the master, as of a time. *Shortage*: more is reserved than there is.
 
 mod event;
 mod hold;
@@ -16,6 +16,7 @@ mod order;
 mod quantity;
 mod request;
 mod setup;
+mod shortage;
 
 pub use event::{COUNTED, Counted, MOVED, Moved, StockEvent, Told};
 pub use hold::{LONGEST_HOLD, hold};
@@ -23,3 +24,6 @@ pub use order::{GoodsAct, GoodsLine, OrderGoods, OrderPolicy, ReserveOn};
 pub use quantity::text;
 pub use request::{Extension, Line, MOST_LINES, Reservation, Shipment, ShippedLine};
 pub use setup::{CountsMean, Master, NameKind, StockSettings, Store};
+pub use shortage::{
+    Held, OtherStore, Settlement, Shortage, ShortageAct, ShortageCause, ShortageRule,
+};

@@ -1,6 +1,6 @@
 //! What a stock is, as configured.
 
-use super::OrderPolicy;
+use super::{OrderPolicy, ShortageRule};
 use crate::domain::{ShopName, StockName};
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -27,6 +27,8 @@ pub struct StockSettings {
     pub orders: OrderPolicy,
     /// The places that hold its goods.
     pub stores: Vec<Store>,
+    /// Who loses when more is reserved than there is: the first rule that settles it.
+    pub rules: Vec<ShortageRule>,
 }
 
 /// A place that holds goods.

@@ -281,6 +281,10 @@ meters! {
         "Reservations asked for, by result: held, short, refused."
     expired "bridge_reservations_expired" Counter Count []
         "Reservations that ran out."
+    shortages "bridge_shortages" Counter Count ["result"]
+        "Levels of which more was reserved than there was, by what was done: move, drop_newest_unpaid, review, ruled by a person."
+    shortages_open "bridge_shortages_open" Gauge Count ["stock"]
+        "Shortages of a stock that wait for a person."
     // the process
     pool "bridge_pool_connections" Gauge Count ["state"]
         "Connections to the database, by state: idle, used, free (may still be opened)."

@@ -278,6 +278,19 @@ impl Metrics {
         self.meters.expired.at(&[]).inc_by(count);
     }
 
+    /// A shortage was judged: what was done.
+    pub fn shortage(&self, result: &str) {
+        self.meters.shortages.at(&[result]).inc();
+    }
+
+    /// Open shortages as just counted: (stock, how many).
+    pub fn shortages_open<'a>(&self, counts: impl IntoIterator<Item = (&'a str, i64)>) {
+        self.meters.shortages_open.clear();
+        for (stock, count) in counts {
+            self.meters.shortages_open.at(&[stock]).set(level(count));
+        }
+    }
+
     /// The pool's connections, and whether the database answered.
     pub fn database(&self, up: bool, idle: usize, open: u32, most: u32) {
         let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);

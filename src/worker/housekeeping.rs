@@ -14,7 +14,8 @@ use crate::{
         journal,
         queue::{attempts, outbox, rate_permits, writes_in_flight},
         schema::deferred_indexes,
-        sync::{conflicts, decisions, inbox, stage_history, status_changes},
+        stock::shortages,
+        sync::{conflicts, decisions, inbox, messages, stage_history, status_changes},
     },
 };
 use sqlx::postgres::PgListener;
@@ -234,6 +235,8 @@ pub async fn prune(
             + inbox::prune(&mut db, settled, PRUNE_BATCH).await?
             + stage_history::prune(&mut db, settled, PRUNE_BATCH).await?
             + status_changes::prune(&mut db, settled, PRUNE_BATCH).await?
+            + messages::prune(&mut db, settled, PRUNE_BATCH).await?
+            + shortages::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
             + decisions::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
             + subjects::prune(&mut db, settled, PRUNE_BATCH).await?
             + submissions::prune(&mut db, settled, PRUNE_BATCH).await?

@@ -1,5 +1,5 @@
-//! What stock does by itself: reservations run out, counts are applied, and changed levels get
-//! their places in the feed.
+//! What stock does by itself: reservations run out, counts are applied, shortages are settled, and
+//! changed levels get their places in the feed.
 
 use super::{Options, lanes::restarts::Restarts};
 use crate::app::{App, Error, STOCK};
@@ -30,6 +30,7 @@ async fn once(app: &App) -> Result<(), Error> {
     app.stock.expire_reservations().await?;
     for stock in app.stock.stocks() {
         app.stock.apply_counts(stock.name.as_str()).await?;
+        app.stock.settle_shortages(stock).await?;
         app.stock.tell_levels(stock.name.as_str()).await?;
     }
     Ok(())

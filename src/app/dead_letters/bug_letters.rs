@@ -1,6 +1,6 @@
-//! What met a fault of the bridge while it was worked on, and is neither an event nor a message to
-//! a shop: it gets a letter of its own, is out of the way, and is tried again when a person says
-//! so.
+//! What met a fault of the bridge while it was worked on, or was not taken by a shop, and is no
+//! event and no change of status: it gets a letter of its own, is out of the way, and is tried
+//! again when a person says so.
 
 use crate::{
     app::{
@@ -17,7 +17,7 @@ use crate::{
             portal_identity,
         },
         storable,
-        sync::comparisons,
+        sync::{comparisons, messages},
     },
     woocommerce::{self, Delivery},
 };
@@ -51,6 +51,8 @@ pub(in crate::app) enum About {
         marketplace: Marketplace,
         order: Value,
     },
+    /// A message that a shop did not take.
+    Message { id: i64, message: Value },
 }
 
 impl About {
@@ -61,6 +63,7 @@ impl About {
             Self::Move { .. } => "move",
             Self::Origin { .. } => "origin",
             Self::Delivery { .. } => "delivery",
+            Self::Message { .. } => "message",
         }
     }
 }
@@ -236,6 +239,11 @@ impl DeadLetters {
             About::Move { deal, .. } => {
                 comparisons::ask_deals(tx, &portal, &[deal], "person", AT_ONCE_MS).await?;
             }
+            About::Message { id, .. } => {
+                if !messages::revive(tx, id).await? {
+                    return Ok(RetryOutcome::Duplicate);
+                }
+            }
             About::Delivery {
                 topic,
                 delivery,
@@ -274,6 +282,16 @@ fn dead(shop: &str, number: &str, text: String) -> Line {
         text,
         detail: None,
     }
+}
+
+/// A message that is not told any more because its letter is let go.
+pub(super) async fn let_message_go(tx: &mut PgConnection, letter: &LetterRow) -> Result<(), Error> {
+    let about = letter.payload.value().ok().cloned();
+    let about = about.and_then(|about| serde_json::from_value(about).ok());
+    if let Some(About::Message { id, .. }) = about {
+        messages::drop_dead(tx, id).await?;
+    }
+    Ok(())
 }
 
 /// A letter that is not about an event has nothing to mend.

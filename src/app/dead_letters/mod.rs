@@ -338,6 +338,7 @@ impl DeadLetters {
         if let (Some(shop), Some(seq)) = (&letter.shop, letter.change_seq) {
             let_go(tx, shop, seq, (who, reason)).await?;
         }
+        bug_letters::let_message_go(tx, &letter).await?;
         let detail = json!({ "reason": reason });
         journal::audit(tx, &who.0, "letter.discard", &id.to_string(), &detail).await?;
         if let (Some(shop), Some(number)) = (letter.shop, letter.number) {

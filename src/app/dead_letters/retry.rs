@@ -93,7 +93,8 @@ impl DeadLetters {
                 .map(|name| name.as_str().to_owned())
                 .collect(),
         };
-        if let (Some(shop), Some(_)) = (&letter.shop, letter.change_seq) {
+        let told = letter.change_seq.is_some() || letter.about.as_deref() == Some("message");
+        if let (Some(shop), true) = (&letter.shop, told) {
             lanes.push(compare::lane_of(shop));
         }
         lanes

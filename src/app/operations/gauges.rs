@@ -7,6 +7,7 @@ use crate::{
         self, SchemaVersion,
         onec::orders,
         queue::lanes,
+        stock::shortages,
         sync::inbox,
         views::{incidents, stats},
     },
@@ -52,6 +53,7 @@ impl Operations {
         let lanes = lanes::all(&mut db).await?;
         let dead = stats::dead(&mut db).await?;
         let conflicts = stats::open_conflicts(&mut db).await?;
+        let shortages = shortages::open_by_stock(&mut db).await?;
         let back = stats::back(&mut db).await?;
         let published = stats::published(&mut db).await?;
         let waiting = orders::waiting_by_base(&mut db).await?;
@@ -97,6 +99,7 @@ impl Operations {
             (shop, row.code.as_str(), row.count)
         }));
         metrics.conflicts(conflicts.iter().map(|row| (&*row.shop, row.count)));
+        metrics.shortages_open(shortages.iter().map(|(stock, count)| (&**stock, *count)));
         let untold = |row: &stats::ChangeBacklog| {
             let shop = row.shop.clone();
             [

@@ -11,6 +11,7 @@ mod levels;
 pub(super) mod orders;
 mod reserve;
 mod sentence;
+mod shortages;
 
 use super::{Error, LaneWaker, Registry, Shared, group_commit::CommitQueue};
 use crate::{
@@ -28,6 +29,7 @@ pub use answer::{
 pub use events::OperatorCount;
 pub use levels::{LedgerEntry, LevelChanges, LevelView, StockCheck, UnprovedLevel};
 pub(super) use reserve::ReservationRequest;
+pub use shortages::{ShortReservation, ShortageRuling, ShortageView};
 
 impl Stock {
     /// Says which stocks there are. The first word counts.

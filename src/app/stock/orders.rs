@@ -7,7 +7,7 @@ use crate::{
     storage::{
         journal::{self, Line},
         queue::outbox::NewEvent,
-        stock,
+        stock::{self, shortages},
     },
 };
 use serde_json::{Value, json};
@@ -58,10 +58,13 @@ pub(in crate::app) async fn apply(
     goods.sort_by_key(|(event, _)| (&event.shop, &event.number));
     let mut lines = Vec::new();
     for (event, order) in goods {
-        let Some(text) = stock::order(db, order)
-            .await?
-            .and_then(|did| sentence(&did))
-        else {
+        let did = stock::order(db, order).await?;
+        if did.as_deref() == Some("short") {
+            let own = (&*event.shop, &*event.number);
+            let wanted = wanted(order);
+            shortages::explain(db, own, (None, None), Some(&wanted)).await?;
+        }
+        let Some(text) = did.and_then(|did| sentence(&did)) else {
             continue;
         };
         lines.push(Line {
@@ -77,6 +80,20 @@ pub(in crate::app) async fn apply(
         stock.metrics.reservation("short");
     }
     Ok(journal::add(db, &lines).await?)
+}
+
+/// What an order wanted, as a shop is told of it: no store had it.
+fn wanted(order: &Value) -> Value {
+    let lines = order.get("lines").and_then(Value::as_array);
+    let line = |(nth, line): (usize, &Value)| {
+        let name = |kind: &str| line.pointer(kind).filter(|name| !name.is_null());
+        json!({
+            "line": (nth + 1).to_string(),
+            "product": name("/names/product_id").or_else(|| name("/names/sku")),
+            "quantity": line.get("quantity"),
+        })
+    };
+    lines.into_iter().flatten().enumerate().map(line).collect()
 }
 
 const SHORT: &str = "there is not enough of the order's goods: nothing more is held for it";

@@ -9,6 +9,7 @@ pub(super) mod change_feed;
 pub(super) mod compare;
 pub(super) mod conflicts;
 mod order;
+pub(super) mod outgoing;
 pub(super) mod portal_events;
 pub(super) mod reconcile;
 pub(super) mod status_changes;

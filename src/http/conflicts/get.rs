@@ -1,18 +1,19 @@
 //! `GET /v1/conflicts/{id}`: one conflict.
 
 use crate::{
-    app::ConflictView,
+    app::ConflictItem,
     config::Caller,
     http::{Problem, State, layer::path::PathParam},
 };
 use axum::{Json, extract::State as Extract};
 
-/// Shows a conflict, open or closed: both sides, the clocks, what would follow.
+/// Shows a conflict, open or closed: both sides, the clocks, what would follow; of a shortage who
+/// holds what.
 #[utoipa::path(
     get, path = "/v1/conflicts/{id}", tag = "conflicts", security(("key" = [])),
     params(("id" = i64, Path, description = "The conflict")),
     responses(
-        (status = 200, description = "The conflict", body = ConflictView),
+        (status = 200, description = "The conflict", body = ConflictItem),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such conflict of the caller", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
@@ -22,7 +23,7 @@ pub(in crate::http) async fn get_conflict(
     Extract(state): Extract<State>,
     caller: Caller,
     PathParam(id): PathParam,
-) -> Result<Json<ConflictView>, Problem> {
+) -> Result<Json<ConflictItem>, Problem> {
     find(&state, &caller, &id).await.map(Json)
 }
 
@@ -31,10 +32,8 @@ pub(in crate::http) async fn find(
     state: &State,
     caller: &Caller,
     id: &str,
-) -> Result<ConflictView, Problem> {
+) -> Result<ConflictItem, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
-    let found = state.app.sync.conflict(id).await?;
-    found
-        .filter(|conflict| caller.sees(Some(&conflict.shop)))
-        .ok_or_else(Problem::not_found)
+    let found = state.app.conflict(id, caller.only()).await?;
+    found.ok_or_else(Problem::not_found)
 }

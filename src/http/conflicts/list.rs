@@ -1,11 +1,11 @@
-//! `GET /v1/conflicts`: differences that wait for a person.
+//! `GET /v1/conflicts`: differences and shortages that wait for a person.
 
 use crate::{
-    app::{ConflictFilter, ConflictPage, Sync},
+    app::{ConflictFilter, ConflictItems},
     config::Caller,
     domain::{OrderNumber, PortalName, ShopName},
     http::{
-        Problem,
+        Problem, State,
         layer::query::{self, LARGEST_PAGE, wrong},
     },
 };
@@ -42,7 +42,7 @@ pub(in crate::http) struct Filter {
     get, path = "/v1/conflicts", tag = "conflicts", security(("key" = [])),
     params(Filter),
     responses(
-        (status = 200, description = "A page", body = ConflictPage),
+        (status = 200, description = "A page", body = ConflictItems),
         (status = 400, description = "A filter that cannot be used", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
@@ -50,15 +50,15 @@ pub(in crate::http) struct Filter {
     )
 )]
 pub(in crate::http) async fn get_conflicts(
-    Extract(sync): Extract<Sync>,
+    Extract(state): Extract<State>,
     caller: Caller,
     query: Result<Query<Filter>, QueryRejection>,
-) -> Result<Json<ConflictPage>, Problem> {
+) -> Result<Json<ConflictItems>, Problem> {
     let filter = query::read(query)?;
     let limit = query::limit(filter.limit, LARGEST_PAGE)?;
     let mut filter = parse(&filter, limit).map_err(wrong)?;
     filter.shop = caller.within(filter.shop)?;
-    Ok(Json(sync.conflicts(&filter).await?))
+    Ok(Json(state.app.conflicts(&filter).await?))
 }
 
 fn parse(filter: &Filter, limit: u32) -> Result<ConflictFilter, String> {

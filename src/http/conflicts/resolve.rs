@@ -2,8 +2,9 @@
 
 use super::get;
 use crate::{
+    app::{ConflictItem, stock::ShortageRuling},
     config::Caller,
-    domain::Side,
+    domain::{Fault, Side},
     http::{
         Problem, State,
         layer::{self, path::PathParam},
@@ -13,35 +14,91 @@ use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Who is right.
+/// A person's word: `winner` about statuses; about a shortage `drop`, or `move` with `store`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Resolve {
-    /// `shop` or `portal`.
-    #[schema(value_type = String)]
-    winner: Side,
+    /// Who is right: `shop` or `portal`.
+    #[schema(value_type = Option<String>)]
+    winner: Option<Side>,
+    /// The reservation that is lost.
+    drop: Option<String>,
+    /// The reservation that is held in another store from now on.
+    r#move: Option<String>,
+    /// That store.
+    store: Option<String>,
+    /// The reservation's shop; needed only where several shops have one of that id.
+    shop: Option<String>,
+}
+
+impl Resolve {
+    fn winner(self) -> Result<Side, Problem> {
+        match self {
+            Self {
+                winner: Some(winner),
+                drop: None,
+                r#move: None,
+                store: None,
+                shop: None,
+            } => Ok(winner),
+            _ => Err(wrong("/winner", "say who is right: `winner` alone")),
+        }
+    }
+
+    fn ruling(self) -> Result<ShortageRuling, Problem> {
+        let Self {
+            winner,
+            drop,
+            r#move: carried,
+            store,
+            shop,
+        } = self;
+        match (winner, drop, carried, store) {
+            (None, Some(id), None, None) => Ok(ShortageRuling { id, shop, to: None }),
+            (None, None, Some(id), Some(to)) => {
+                let to = Some(to);
+                Ok(ShortageRuling { id, shop, to })
+            }
+            _ => Err(wrong(
+                "/drop",
+                "about a shortage, say which reservation is lost, `drop`, or held elsewhere, \
+                 `move` and `store`",
+            )),
+        }
+    }
+}
+
+fn wrong(pointer: &str, detail: &str) -> Problem {
+    let fault = Fault {
+        pointer: pointer.to_owned(),
+        detail: detail.to_owned(),
+    };
+    crate::app::Error::Invalid(vec![fault]).into()
 }
 
 /// What came of it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ResolveOutcome)]
 pub(in crate::http) struct Outcome {
-    /// `resolved`: the portal's lane carries it out.
+    /// `resolved`: the portal's lane carries it out, or, of a shortage, it is done.
     result: &'static str,
 }
 
-/// Says who is right in a conflict; put on record and carried out by the portal's lane.
+/// Says who is right in a conflict; put on record and carried out by the portal's lane. Of a
+/// shortage it says who loses the goods or is served from another store: that is done at once, and
+/// the shortage closes when there is enough for the others.
 #[utoipa::path(
     post, path = "/v1/conflicts/{id}/resolve", tag = "conflicts", security(("key" = [])),
     params(("id" = i64, Path, description = "The conflict")),
     request_body = Resolve,
     responses(
         (status = 200, description = "It is on record", body = Outcome),
-        (status = 400, description = "Not JSON, or no winner", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key may only look", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such conflict of the caller", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Decided already, or vanished", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A word that cannot be carried out", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -53,13 +110,24 @@ pub(in crate::http) async fn post_resolve(
     body: Body,
 ) -> Result<Json<Outcome>, Problem> {
     caller.may_change()?;
-    let conflict = get::find(&state, &caller, &id).await?;
+    let item = get::find(&state, &caller, &id).await?;
     let most = state.config.http.max_body_bytes;
     let resolve: Resolve = layer::body::read_json(&headers, body, most).await?;
-    state
-        .app
-        .sync
-        .resolve(conflict.id, resolve.winner, &caller.actor())
-        .await?;
+    let (app, actor) = (&state.app, caller.actor());
+    match item {
+        ConflictItem::Status(conflict) => {
+            let winner = resolve.winner()?;
+            app.sync.resolve(conflict.id, winner, &actor).await?;
+        }
+        ConflictItem::Shortage(shortage) => {
+            let mut ruling = resolve.ruling()?;
+            if let Some(own) = caller.only() {
+                ruling.shop = Some(own.as_str().to_owned());
+            }
+            app.stock
+                .rule_shortage(shortage.id, &ruling, &actor)
+                .await?;
+        }
+    }
     Ok(Json(Outcome { result: "resolved" }))
 }

@@ -421,7 +421,8 @@ pub async fn write_stray(db: &mut PgConnection, stray: &RejectedEvent<'_>) -> Re
 /// A letter of something else than an event or a message to a shop.
 #[derive(Debug, Clone)]
 pub struct Special<'a> {
-    /// What it is about: `comparison`, `origin`, `notification`, `move` or `delivery`.
+    /// What it is about: `comparison`, `origin`, `notification`, `move`, `delivery` or
+    /// `message`.
     pub about: &'a str,
     /// The portal.
     pub portal: Option<&'a str>,

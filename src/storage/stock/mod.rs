@@ -7,6 +7,7 @@ mod events;
 mod levels;
 mod reservations;
 mod setup;
+pub mod shortages;
 
 pub use events::{NewStockEvent, count_part, insert, order};
 pub use levels::{Level, MoveRow, Unproved, all_levels, changes, check, ledger, levels, tell};

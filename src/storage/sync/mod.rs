@@ -7,5 +7,6 @@ pub mod comparisons;
 pub mod conflicts;
 pub mod decisions;
 pub mod inbox;
+pub mod messages;
 pub mod stage_history;
 pub mod status_changes;

@@ -1,5 +1,5 @@
 //! One shop's lane: tells it what was decided, several orders at a time, each order's changes one
-//! after the other.
+//! after the other, and what else it is to know.
 //!
 //! A message that fails waits by itself, counts and dies; the lane pauses only where the shop as a
 //! whole does not answer.
@@ -9,7 +9,7 @@ use super::{
     restarts::Restarts,
 };
 use crate::{
-    app::{self, App, OutgoingChange, OutgoingMessage},
+    app::{self, App, Outgoing, OutgoingMessage},
     backoff,
     bug::{self, Bug},
     callback::{Answer, Sender},
@@ -42,7 +42,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// What is on its way, and how the shop did lately.
 #[derive(Default)]
 struct NextMessage {
-    sending: JoinSet<(OutgoingChange, Result<Answer, Bug>)>,
+    sending: JoinSet<(Outgoing, Result<Answer, Bug>)>,
     /// Whose messages they are, and since when; the longest first.
     orders: Vec<(String, Instant)>,
     /// Orders that failed since the last that went through.
@@ -222,13 +222,13 @@ impl CallbackLane {
         let due = self
             .app
             .sync
-            .claim_changes(held.lease(), &self.shop, wanted)
+            .claim_outgoing(held.lease(), &self.shop, wanted)
             .await?;
         for one in due {
             let sender = self.sender.clone();
-            out.orders.push((one.number().to_owned(), Instant::now()));
+            out.orders.push((one.key(), Instant::now()));
             out.sending.spawn(async move {
-                let answer = bug::caught_in(sender.send(&one.id, &one.message)).await;
+                let answer = bug::caught_in(sender.send(one.id(), one.message())).await;
                 (one, answer)
             });
         }
@@ -238,7 +238,7 @@ impl CallbackLane {
         let next = self
             .app
             .sync
-            .next_change_due(&self.shop, &out.numbers())
+            .next_outgoing_due(&self.shop, &out.numbers())
             .await?;
         let next = next.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.02, 3600.0)));
         Ok(Some(
@@ -251,7 +251,7 @@ impl CallbackLane {
         &self,
         held: &HeldLease,
         out: &mut NextMessage,
-        sent: Result<(OutgoingChange, Result<Answer, Bug>), JoinError>,
+        sent: Result<(Outgoing, Result<Answer, Bug>), JoinError>,
     ) -> Result<(), app::Error> {
         let Ok((one, answer)) = sent else {
             // The task died with its order's name: the others are heard first, then all are looked
@@ -261,12 +261,16 @@ impl CallbackLane {
             }
             return Ok(());
         };
-        out.orders.retain(|(number, _)| number != one.number());
+        out.orders.retain(|(number, _)| *number != one.key());
         let answer = match answer {
             Ok(answer) => answer,
             Err(bug) => {
                 let words = bug.to_string();
-                return self.app.sync.failed_at(held.lease(), &one, &words).await;
+                return self
+                    .app
+                    .sync
+                    .outgoing_failed(held.lease(), &one, &words)
+                    .await;
             }
         };
         match answer {
@@ -275,7 +279,7 @@ impl CallbackLane {
             Answer::Unreachable { words } => {
                 self.app
                     .sync
-                    .put_off(held.lease(), &one, self.own_pause(&one))
+                    .postpone_outgoing(held.lease(), &one, self.own_pause(&one))
                     .await?;
                 self.pause(held, out, &words, None).await
             }
@@ -289,7 +293,10 @@ impl CallbackLane {
                 match self.take(held, &one, answer).await {
                     Err(error) if error.is_of_the_row() => {
                         let words = error.chain();
-                        self.app.sync.failed_at(held.lease(), &one, &words).await
+                        self.app
+                            .sync
+                            .outgoing_failed(held.lease(), &one, &words)
+                            .await
                     }
                     taken => taken,
                 }
@@ -303,18 +310,21 @@ impl CallbackLane {
         &self,
         held: &HeldLease,
         out: &mut NextMessage,
-        one: &OutgoingChange,
+        one: &Outgoing,
         (words, pause): (String, Option<Duration>),
     ) -> Result<(), app::Error> {
-        out.failed.insert(one.number().to_owned());
+        out.failed.insert(one.key());
         let own = self.own_pause(one).max(pause.unwrap_or_default());
         if out.failures > 0 || out.failed.len() >= SEVERAL {
-            self.app.sync.put_off(held.lease(), one, own).await?;
+            self.app
+                .sync
+                .postpone_outgoing(held.lease(), one, own)
+                .await?;
             return self.pause(held, out, &words, pause).await;
         }
         self.app.metrics().callback("failed");
         let tries = one.attempts().unsigned_abs().saturating_add(1);
-        let alone = self.app.sync.fails_alone(one).await?;
+        let alone = self.app.sync.outgoing_fails_alone(one).await?;
         // A shop of which nothing else is known may just be away for a while.
         let most = self
             .options
@@ -323,12 +333,12 @@ impl CallbackLane {
         let delay = (tries < most).then_some(own);
         self.app
             .sync
-            .mark_refused(held.lease(), one, &words, delay)
+            .outgoing_refused(held.lease(), one, &words, delay)
             .await
     }
 
     /// The pause of a message after its next failure.
-    fn own_pause(&self, one: &OutgoingChange) -> Duration {
+    fn own_pause(&self, one: &Outgoing) -> Duration {
         let tries = one.attempts().unsigned_abs().saturating_add(1);
         let cap = self.options.backoff_cap.min(LONGEST_PAUSE);
         backoff::delay(tries, self.options.backoff, cap)
@@ -338,11 +348,11 @@ impl CallbackLane {
     async fn take(
         &self,
         held: &HeldLease,
-        one: &OutgoingChange,
+        one: &Outgoing,
         answer: Answer,
     ) -> Result<(), app::Error> {
         let taking = async {
-            self.app.sync.answers(one);
+            self.app.sync.outgoing_answered(one);
             self.settle(held, one, answer).await
         };
         bug::caught_in(Box::pin(taking)).await?
@@ -351,16 +361,16 @@ impl CallbackLane {
     async fn settle(
         &self,
         held: &HeldLease,
-        one: &OutgoingChange,
+        one: &Outgoing,
         answer: Answer,
     ) -> Result<(), app::Error> {
         match answer {
-            Answer::Taken => self.app.sync.mark_delivered(held.lease(), one).await,
+            Answer::Taken => self.app.sync.outgoing_taken(held.lease(), one).await,
             Answer::Conflict(Some(snapshot)) => {
                 let words = match self
                     .app
                     .sync
-                    .reject_with_snapshot(held.lease(), one, &snapshot)
+                    .outgoing_contradicted(held.lease(), one, &snapshot)
                     .await
                 {
                     Err(app::Error::Invalid(faults)) => app::sentence(&faults),
@@ -380,7 +390,7 @@ impl CallbackLane {
     async fn refused(
         &self,
         held: &HeldLease,
-        one: &OutgoingChange,
+        one: &Outgoing,
         words: &str,
     ) -> Result<(), app::Error> {
         let attempts = one.attempts().unsigned_abs().saturating_add(1);
@@ -388,7 +398,7 @@ impl CallbackLane {
             .then(|| backoff::delay(attempts, self.options.backoff, self.options.backoff_cap));
         self.app
             .sync
-            .mark_refused(held.lease(), one, words, delay)
+            .outgoing_refused(held.lease(), one, words, delay)
             .await
     }
 

@@ -8,5 +8,7 @@ mod histories;
 mod orders;
 mod race;
 mod reservations;
+#[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
+mod shortages;
 mod sql;
 mod world;

@@ -3,6 +3,7 @@
 mod callbacks;
 mod commands;
 mod concurrent_writes;
+mod goods;
 mod model;
 mod restored;
 mod scenarios;

@@ -41,6 +41,31 @@ pub(in crate::console) const SENTENCES: &[(&str, &str)] = &[
         "товар заказа отгружен",
     ),
     ("the order's goods are free again", "резерв заказа снят"),
+    (
+        "the order's goods are held in the store {} now",
+        "товар для заказа теперь зарезервирован на складе {}",
+    ),
+    (
+        "the order's goods are lost: more was sold than there was, and this was the newest that is not paid",
+        "заказ остался без товара: продано больше, чем было, а этот неоплаченный заказ самый новый",
+    ),
+    (
+        "the order's goods are lost: more was sold than there was, and a person decided",
+        "заказ остался без товара: продано больше, чем было, и так решил человек",
+    ),
+    // shortages
+    (
+        "of {} in {} {} are reserved and {} are there; held in another store now: {}",
+        "{} на складе {}: зарезервировано {}, есть {}; теперь зарезервировано на другом складе: {}",
+    ),
+    (
+        "of {} in {} {} are reserved and {} are there; lost by the newest unpaid: {}",
+        "{} на складе {}: зарезервировано {}, есть {}; без товара остались самые новые неоплаченные: {}",
+    ),
+    (
+        "of {} in {} {} are reserved and {} are there; a person has to decide",
+        "{} на складе {}: зарезервировано {}, есть {}; решить должен человек",
+    ),
     // decisions: what is done
     ("{*}: nothing to write.", "{*}: писать нечего."),
     (
@@ -309,6 +334,10 @@ pub(in crate::console) const SENTENCES: &[(&str, &str)] = &[
     (
         "given up telling the shop the status {}: {*} ({}); it waits as a dead letter",
         "попытки сообщить магазину статус {} прекращены: {*} ({}); ждёт среди недоставленных",
+    ),
+    (
+        "given up telling the shop {}: {*} ({}); it waits as a dead letter",
+        "попытки сообщить магазину {} прекращены: {*} ({}); ждёт среди недоставленных",
     ),
     (
         "given up comparing: {*} ({}); it waits as a dead letter",

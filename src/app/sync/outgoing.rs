@@ -1,0 +1,372 @@
+//! What goes to a shop: changes of status, and other messages. One lane, one way to send, to fail
+//! and to be given up.
+
+use super::compare::lane_of;
+use crate::{
+    app::{
+        Error, OutgoingChange, OutgoingMessage, Sync, dead_letters::bug_letters::About,
+        delivery::dead_letter::clean,
+    },
+    domain::{ErrorCode, Fault, ShopName},
+    storage::{
+        Json,
+        dead_letters::{self, Special},
+        journal::{self, Line},
+        queue::lanes::{self, Lease},
+        sync::{
+            clock_offsets,
+            messages::{self, MessageRow},
+        },
+    },
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+const DEFAULT_PAGE: u32 = 100;
+/// What the keys of messages begin with, among those of orders.
+const KEY: &str = "message ";
+
+/// Something on its way to a shop.
+#[derive(Debug, Clone)]
+pub enum Outgoing {
+    /// A change of an order's status.
+    Change(Box<OutgoingChange>),
+    /// Another message.
+    Message(Box<ShopMessage>),
+}
+
+/// A message that is no change of status.
+#[derive(Debug, Clone)]
+pub struct ShopMessage {
+    row: MessageRow,
+    /// When it was first sent.
+    first_sent_at: DateTime<Utc>,
+    message: Value,
+}
+
+/// A page of a shop's messages.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ShopMessages {
+    /// The messages, as they are sent to shops that are called: CloudEvents, oldest first.
+    #[schema(value_type = Vec<std::collections::BTreeMap<String, Value>>)]
+    pub messages: Vec<Value>,
+    /// What to give as `after` next time; also where there is nothing new.
+    pub next: i64,
+}
+
+impl Outgoing {
+    /// What only one message at a time is on its way about: an order, or the message itself.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Change(change) => change.number().to_owned(),
+            Self::Message(message) => format!("{KEY}{}", message.row.id),
+        }
+    }
+
+    /// Its id: the same however often it is sent.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Change(change) => &change.id,
+            Self::Message(message) => &message.row.message_id,
+        }
+    }
+
+    /// The CloudEvents message.
+    pub fn message(&self) -> &Value {
+        match self {
+            Self::Change(change) => &change.message,
+            Self::Message(message) => &message.message,
+        }
+    }
+
+    /// Tries that the shop judged so far.
+    pub fn attempts(&self) -> i32 {
+        match self {
+            Self::Change(change) => change.attempts(),
+            Self::Message(message) => message.row.attempts,
+        }
+    }
+}
+
+/// The messages among the keys of what is on its way.
+fn ids(keys: &[String]) -> Vec<i64> {
+    let id = |key: &String| key.strip_prefix(KEY)?.parse().ok();
+    keys.iter().filter_map(id).collect()
+}
+
+fn cloud_event(row: &MessageRow) -> Value {
+    json!({
+        "specversion": "1.0",
+        "type": row.kind,
+        "source": format!("/b24-bridge/shops/{}", row.shop),
+        "id": row.message_id,
+        "subject": row.subject,
+        "time": row.made_at,
+        "datacontenttype": "application/json",
+        "data": row.body,
+    })
+}
+
+impl Sync {
+    /// What is due of a shop's lane. Messages get at most half of the room, so that neither waits
+    /// for the other for ever.
+    pub async fn claim_outgoing(
+        &self,
+        lease: &Lease,
+        shop: &ShopName,
+        wanted: OutgoingMessage<'_>,
+    ) -> Result<Vec<Outgoing>, Error> {
+        let half = wanted.limit.div_ceil(2);
+        let mut sum = self
+            .claim_messages(lease, shop, wanted.without, half)
+            .await?;
+        let room = wanted
+            .limit
+            .saturating_sub(u32::try_from(sum.len()).unwrap_or(u32::MAX));
+        if room > 0 {
+            let wanted = OutgoingMessage {
+                limit: room,
+                ..wanted
+            };
+            let changes = self.claim_changes(lease, shop, wanted).await?;
+            sum.extend(
+                changes
+                    .into_iter()
+                    .map(|one| Outgoing::Change(Box::new(one))),
+            );
+        }
+        Ok(sum)
+    }
+
+    async fn claim_messages(
+        &self,
+        lease: &Lease,
+        shop: &ShopName,
+        without: &[String],
+        limit: u32,
+    ) -> Result<Vec<Outgoing>, Error> {
+        let without = ids(without);
+        let mut tx = self.db.begin().await?;
+        let of = (shop.as_str(), &*without);
+        let due = messages::due(&mut tx, lease, of, i64::from(limit)).await?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        lanes::fence(&mut tx, lease).await?;
+        let now = clock_offsets::now(&mut tx).await?;
+        let sent: Vec<i64> = due.iter().map(|row| row.id).collect();
+        messages::sent(&mut tx, &sent, now).await?;
+        tx.commit().await?;
+        let outgoing = |row: MessageRow| {
+            Outgoing::Message(Box::new(ShopMessage {
+                first_sent_at: row.first_sent_at.unwrap_or(now),
+                message: cloud_event(&row),
+                row,
+            }))
+        };
+        Ok(due.into_iter().map(outgoing).collect())
+    }
+
+    /// Seconds until something is due of a shop's lane, what is on its way left out.
+    pub async fn next_outgoing_due(
+        &self,
+        shop: &ShopName,
+        without: &[String],
+    ) -> Result<Option<f64>, Error> {
+        let change = self.next_change_due(shop, without).await?;
+        let mut db = self.db.acquire().await?;
+        let message = messages::next_due(&mut db, shop.as_str(), &ids(without)).await?;
+        Ok([change, message].into_iter().flatten().reduce(f64::min))
+    }
+
+    /// Whether the shop took something else since this was first sent.
+    pub async fn outgoing_fails_alone(&self, sent: &Outgoing) -> Result<bool, Error> {
+        match sent {
+            Outgoing::Change(change) => self.fails_alone(change).await,
+            Outgoing::Message(one) => {
+                let mut db = self.db.acquire().await?;
+                let of = (&*one.row.shop, one.row.id);
+                Ok(messages::taken_since(&mut db, of, one.first_sent_at).await?)
+            }
+        }
+    }
+
+    /// The shop took it.
+    pub async fn outgoing_taken(&self, lease: &Lease, sent: &Outgoing) -> Result<(), Error> {
+        let one = match sent {
+            Outgoing::Change(change) => return self.mark_delivered(lease, change).await,
+            Outgoing::Message(one) => one,
+        };
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        messages::settle(&mut tx, one.row.id, "delivered", one.row.attempts).await?;
+        tx.commit().await?;
+        self.metrics.callback("delivered");
+        Ok(())
+    }
+
+    /// The shop answered that it has another opinion, with a snapshot of an order.
+    pub async fn outgoing_contradicted(
+        &self,
+        lease: &Lease,
+        sent: &Outgoing,
+        snapshot: &Value,
+    ) -> Result<(), Error> {
+        match sent {
+            Outgoing::Change(change) => self.reject_with_snapshot(lease, change, snapshot).await,
+            Outgoing::Message(_) => Err(Error::Invalid(vec![Fault {
+                pointer: String::new(),
+                detail: "the message is about no status".to_owned(),
+            }])),
+        }
+    }
+
+    /// Nobody looked at it: another try after `delay`, and none is counted.
+    pub async fn postpone_outgoing(
+        &self,
+        lease: &Lease,
+        sent: &Outgoing,
+        delay: Duration,
+    ) -> Result<(), Error> {
+        let one = match sent {
+            Outgoing::Change(change) => return self.put_off(lease, change, delay).await,
+            Outgoing::Message(one) => one,
+        };
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let (id, tries) = (one.row.id, one.row.attempts);
+        messages::put_off(&mut tx, id, tries, None, delay.as_secs_f64()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The shop refused it, or failed at it: another try after `delay`, or a dead letter.
+    pub async fn outgoing_refused(
+        &self,
+        lease: &Lease,
+        sent: &Outgoing,
+        words: &str,
+        delay: Option<Duration>,
+    ) -> Result<(), Error> {
+        let one = match sent {
+            Outgoing::Change(change) => {
+                return self.mark_refused(lease, change, words, delay).await;
+            }
+            Outgoing::Message(one) => one,
+        };
+        let words = clean(words);
+        let attempts = one.row.attempts.saturating_add(1);
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        if let Some(delay) = delay {
+            let fault = Some((ErrorCode::Callback.as_str(), &*words));
+            let seconds = delay.as_secs_f64();
+            messages::put_off(&mut tx, one.row.id, attempts, fault, seconds).await?;
+            self.metrics.callback("refused");
+        } else {
+            self.bury_shop_message(&mut tx, one, (ErrorCode::Callback, &words), attempts)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The bridge failed at it, or at the shop's answer to it: a dead letter.
+    pub async fn outgoing_failed(
+        &self,
+        lease: &Lease,
+        sent: &Outgoing,
+        words: &str,
+    ) -> Result<(), Error> {
+        let one = match sent {
+            Outgoing::Change(change) => return self.failed_at(lease, change, words).await,
+            Outgoing::Message(one) => one,
+        };
+        let mut tx = self.db.begin().await?;
+        lanes::fence(&mut tx, lease).await?;
+        let words = clean(words);
+        self.bury_shop_message(&mut tx, one, (ErrorCode::Bug, &words), one.row.attempts)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn bury_shop_message(
+        &self,
+        tx: &mut PgConnection,
+        one: &ShopMessage,
+        (code, words): (ErrorCode, &str),
+        attempts: i32,
+    ) -> Result<(), Error> {
+        let row = &one.row;
+        if !messages::settle(tx, row.id, "dead", attempts).await? {
+            return Ok(());
+        }
+        let about = About::Message {
+            id: row.id,
+            message: one.message.clone(),
+        };
+        let shop = ShopName::parse(&row.shop).ok();
+        let portal = shop.as_ref().and_then(|shop| self.registry.rules(shop));
+        let letter = Special {
+            about: "message",
+            portal: portal.map(|rules| rules.portal.as_str()),
+            shop: Some(&row.shop),
+            number: row.number.as_deref(),
+            code: code.as_str(),
+            message: words,
+            payload: &Json::Value(serde_json::to_value(about).unwrap_or_default()),
+        };
+        dead_letters::write_special(tx, &letter).await?;
+        if let Some(number) = &row.number {
+            let text = format!(
+                "given up telling the shop {}: {words} ({code}); it waits as a dead letter",
+                row.kind
+            );
+            let line = Line {
+                shop: row.shop.clone(),
+                number: number.clone(),
+                kind: "dead",
+                text,
+                detail: None,
+            };
+            journal::add(tx, &[line]).await?;
+        }
+        self.metrics.died(&lane_of(&row.shop), code.as_str());
+        self.metrics.callback("dead");
+        Ok(())
+    }
+
+    /// An answer to something that was sent is taken.
+    pub(crate) fn outgoing_answered(&self, sent: &Outgoing) {
+        if let Outgoing::Change(change) = sent {
+            self.answers(change);
+        }
+    }
+
+    /// The messages of a shop above `after`, in order. Read by the shop itself, what is below has
+    /// been heard, unless the shop is called.
+    pub async fn shop_messages(
+        &self,
+        shop: &ShopName,
+        (after, limit): (i64, u32),
+        by_itself: bool,
+    ) -> Result<ShopMessages, Error> {
+        let name = shop.as_str();
+        let two_way = self.registry.two_way(name);
+        let called = two_way.is_some_and(|two_way| two_way.callback);
+        let limit = if limit == 0 { DEFAULT_PAGE } else { limit };
+        let mut tx = self.db.begin().await?;
+        messages::number(&mut tx, name).await?;
+        if by_itself && !called {
+            messages::read_up_to(&mut tx, name, after).await?;
+        }
+        let rows = messages::feed(&mut tx, name, after, i64::from(limit)).await?;
+        tx.commit().await?;
+        Ok(ShopMessages {
+            next: rows.last().map_or(after, |row| row.seq),
+            messages: rows.iter().map(cloud_event).collect(),
+        })
+    }
+}
