@@ -82,6 +82,7 @@ pub use sync::Sync;
 pub use sync::change_feed::{StatusChange, StatusChanges};
 pub use sync::compare::{Comparison, ComparisonResult, ScanContext, lane_of};
 pub use sync::conflicts::{ConflictFilter, ConflictPage, ConflictView};
+pub use sync::level_messages::LevelMessage;
 pub use sync::outgoing::{Outgoing, ShopMessage, ShopMessages};
 pub use sync::portal_events::{HistoryIngest, PortalNotification};
 pub use sync::reconcile::{Difference, OrderWithDeal};

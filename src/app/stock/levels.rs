@@ -2,7 +2,7 @@
 
 use super::{acts::again, sentence};
 use crate::{
-    app::{Error, Stock},
+    app::{Error, Stock, lane_of},
     domain::ShopName,
     storage::stock::{self, Level},
 };
@@ -111,6 +111,17 @@ impl Stock {
         }))
     }
 
+    /// The shops that are called have something to hear.
+    fn wake_callbacks(&self, of: &str) {
+        let stock = self.stocks().iter().find(|stock| stock.name.as_str() == of);
+        for (shop, _) in stock.iter().flat_map(|stock| &stock.shops) {
+            let two_way = self.registry.two_way(shop.as_str());
+            if two_way.is_some_and(|two_way| two_way.callback) {
+                self.waker.wake(&lane_of(shop.as_str()));
+            }
+        }
+    }
+
     /// Gives changed levels of a stock their places in the feed; returns how many.
     pub async fn tell_levels(&self, of: &str) -> Result<i64, Error> {
         let mut sum = 0;
@@ -125,6 +136,9 @@ impl Stock {
             };
             sum += told;
             if told < i64::from(TOLD_AT_ONCE) {
+                if sum > 0 {
+                    self.wake_callbacks(of);
+                }
                 return Ok(sum);
             }
         }

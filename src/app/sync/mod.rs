@@ -8,6 +8,7 @@
 pub(super) mod change_feed;
 pub(super) mod compare;
 pub(super) mod conflicts;
+pub(super) mod level_messages;
 mod order;
 pub(super) mod outgoing;
 pub(super) mod portal_events;

@@ -1,7 +1,7 @@
 //! What goes to a shop: changes of status, and other messages. One lane, one way to send, to fail
 //! and to be given up.
 
-use super::compare::lane_of;
+use super::{compare::lane_of, level_messages::LevelMessage};
 use crate::{
     app::{
         Error, OutgoingChange, OutgoingMessage, Sync, dead_letters::bug_letters::About,
@@ -29,6 +29,8 @@ use utoipa::ToSchema;
 const DEFAULT_PAGE: u32 = 100;
 /// What the keys of messages begin with, among those of orders.
 const KEY: &str = "message ";
+/// The key of what tells changed levels: one message at a time.
+const LEVELS: &str = "levels of stock";
 
 /// Something on its way to a shop.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub enum Outgoing {
     Change(Box<OutgoingChange>),
     /// Another message.
     Message(Box<ShopMessage>),
+    /// The newest figures of levels that changed.
+    Levels(Box<LevelMessage>),
 }
 
 /// A message that is no change of status.
@@ -64,6 +68,7 @@ impl Outgoing {
         match self {
             Self::Change(change) => change.number().to_owned(),
             Self::Message(message) => format!("{KEY}{}", message.row.id),
+            Self::Levels(_) => LEVELS.to_owned(),
         }
     }
 
@@ -72,6 +77,7 @@ impl Outgoing {
         match self {
             Self::Change(change) => &change.id,
             Self::Message(message) => &message.row.message_id,
+            Self::Levels(levels) => &levels.id,
         }
     }
 
@@ -80,6 +86,7 @@ impl Outgoing {
         match self {
             Self::Change(change) => &change.message,
             Self::Message(message) => &message.message,
+            Self::Levels(levels) => &levels.message,
         }
     }
 
@@ -88,6 +95,7 @@ impl Outgoing {
         match self {
             Self::Change(change) => change.attempts(),
             Self::Message(message) => message.row.attempts,
+            Self::Levels(levels) => levels.attempts,
         }
     }
 }
@@ -113,7 +121,7 @@ fn cloud_event(row: &MessageRow) -> Value {
 
 impl Sync {
     /// What is due of a shop's lane. Messages get at most half of the room, so that neither waits
-    /// for the other for ever.
+    /// for the other for ever; levels come last, in one message at a time.
     pub async fn claim_outgoing(
         &self,
         lease: &Lease,
@@ -124,20 +132,20 @@ impl Sync {
         let mut sum = self
             .claim_messages(lease, shop, wanted.without, half)
             .await?;
-        let room = wanted
-            .limit
-            .saturating_sub(u32::try_from(sum.len()).unwrap_or(u32::MAX));
-        if room > 0 {
-            let wanted = OutgoingMessage {
-                limit: room,
-                ..wanted
-            };
+        let room = |sum: &Vec<Outgoing>| {
+            let taken = u32::try_from(sum.len()).unwrap_or(u32::MAX);
+            wanted.limit.saturating_sub(taken)
+        };
+        let limit = room(&sum);
+        if limit > 0 {
+            let wanted = OutgoingMessage { limit, ..wanted };
             let changes = self.claim_changes(lease, shop, wanted).await?;
-            sum.extend(
-                changes
-                    .into_iter()
-                    .map(|one| Outgoing::Change(Box::new(one))),
-            );
+            let changes = changes.into_iter().map(Box::new);
+            sum.extend(changes.map(Outgoing::Change));
+        }
+        let free = room(&sum) > 0 && !wanted.without.iter().any(|key| key == LEVELS);
+        if free && let Some(levels) = self.claim_levels(shop).await? {
+            sum.push(Outgoing::Levels(Box::new(levels)));
         }
         Ok(sum)
     }
@@ -178,9 +186,15 @@ impl Sync {
         without: &[String],
     ) -> Result<Option<f64>, Error> {
         let change = self.next_change_due(shop, without).await?;
+        let levels = if without.iter().any(|key| key == LEVELS) {
+            None
+        } else {
+            self.next_levels_due(shop).await?
+        };
         let mut db = self.db.acquire().await?;
         let message = messages::next_due(&mut db, shop.as_str(), &ids(without)).await?;
-        Ok([change, message].into_iter().flatten().reduce(f64::min))
+        let due = [change, message, levels];
+        Ok(due.into_iter().flatten().reduce(f64::min))
     }
 
     /// Whether the shop took something else since this was first sent.
@@ -192,6 +206,10 @@ impl Sync {
                 let of = (&*one.row.shop, one.row.id);
                 Ok(messages::taken_since(&mut db, of, one.first_sent_at).await?)
             }
+            Outgoing::Levels(levels) => {
+                let mut db = self.db.acquire().await?;
+                Ok(messages::taken_since(&mut db, (levels.shop(), 0), levels.sent_at).await?)
+            }
         }
     }
 
@@ -199,6 +217,7 @@ impl Sync {
     pub async fn outgoing_taken(&self, lease: &Lease, sent: &Outgoing) -> Result<(), Error> {
         let one = match sent {
             Outgoing::Change(change) => return self.mark_delivered(lease, change).await,
+            Outgoing::Levels(levels) => return self.levels_taken(lease, levels).await,
             Outgoing::Message(one) => one,
         };
         let mut tx = self.db.begin().await?;
@@ -218,7 +237,7 @@ impl Sync {
     ) -> Result<(), Error> {
         match sent {
             Outgoing::Change(change) => self.reject_with_snapshot(lease, change, snapshot).await,
-            Outgoing::Message(_) => Err(Error::Invalid(vec![Fault {
+            Outgoing::Message(_) | Outgoing::Levels(_) => Err(Error::Invalid(vec![Fault {
                 pointer: String::new(),
                 detail: "the message is about no status".to_owned(),
             }])),
@@ -234,6 +253,9 @@ impl Sync {
     ) -> Result<(), Error> {
         let one = match sent {
             Outgoing::Change(change) => return self.put_off(lease, change, delay).await,
+            Outgoing::Levels(levels) => {
+                return self.levels_put_off(lease, levels, false, Some(delay)).await;
+            }
             Outgoing::Message(one) => one,
         };
         let mut tx = self.db.begin().await?;
@@ -254,6 +276,11 @@ impl Sync {
         let one = match sent {
             Outgoing::Change(change) => {
                 return self.mark_refused(lease, change, words, delay).await;
+            }
+            // Newer figures will stand for these: there is nothing that could be lost.
+            Outgoing::Levels(levels) => {
+                tracing::warn!(words, "a shop does not take what changed in stock");
+                return self.levels_put_off(lease, levels, true, delay).await;
             }
             Outgoing::Message(one) => one,
         };
@@ -282,6 +309,10 @@ impl Sync {
     ) -> Result<(), Error> {
         let one = match sent {
             Outgoing::Change(change) => return self.failed_at(lease, change, words).await,
+            Outgoing::Levels(levels) => {
+                tracing::error!(words, "what changed in stock could not be told");
+                return self.levels_put_off(lease, levels, true, None).await;
+            }
             Outgoing::Message(one) => one,
         };
         let mut tx = self.db.begin().await?;

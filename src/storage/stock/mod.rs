@@ -8,6 +8,7 @@ mod levels;
 mod reservations;
 mod setup;
 pub mod shortages;
+pub mod told;
 
 pub use events::{NewStockEvent, count_part, insert, order};
 pub use levels::{Level, MoveRow, Unproved, all_levels, changes, check, ledger, levels, tell};

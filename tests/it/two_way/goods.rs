@@ -106,3 +106,56 @@ async fn a_message_that_a_shop_refuses_is_a_dead_letter_and_is_sent_again_by_a_p
     );
     assert!(letters().await.as_array().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_shop_is_called_with_the_newest_figures_and_many_changes_are_few_messages() {
+    let world = World::new(Plot {
+        settings: STOCK.to_owned(),
+        ..Plot::default()
+    })
+    .await;
+    world.moved("m-0", 1000).await;
+    for nth in 0..60 {
+        world.reserve(&format!("r-{nth}")).await;
+    }
+    let levels = || {
+        world.shop.with(|state| {
+            let bodies = state.called.iter().map(|(_, body)| body.clone());
+            let told = bodies.filter(|body| body["type"] == "bridge.stock.changed.v1");
+            told.collect::<Vec<Value>>()
+        })
+    };
+    let newest = json!(["1000", "60", "940"]);
+    world
+        .until("told the newest", async || {
+            levels().last().is_some_and(|body| {
+                let change = &body["data"]["changes"][0];
+                json!([change["on_hand"], change["reserved"], change["available"]]) == newest
+            })
+        })
+        .await;
+    let told = levels();
+    assert!(told.len() < 30, "{} messages for 61 changes", told.len());
+    let versions: Vec<i64> = told
+        .iter()
+        .map(|body| body["data"]["changes"][0]["version"].as_i64().unwrap())
+        .collect();
+    assert!(versions.is_sorted(), "{versions:?}");
+    // What is refused is not kept: the newest is told later.
+    world.shop.with(|shop| shop.answers = Answers::Status(422));
+    world.moved("m-1", 1).await;
+    let before = told.len();
+    world
+        .until("refused", async || levels().len() > before)
+        .await;
+    world.moved("m-2", 1).await;
+    world.shop.with(|shop| shop.answers = Answers::Takes);
+    world
+        .until("told after all", async || {
+            let last = levels().last().cloned().unwrap();
+            last["data"]["changes"][0]["on_hand"] == "1002"
+        })
+        .await;
+    let letters = world.get("/v1/dead-letters", OPERATOR).await["items"].clone();
+    assert!(letters.as_array().unwrap().is_empty(), "{letters}");
+}
