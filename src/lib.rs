@@ -25,6 +25,7 @@
 //! | [`onec`] | a 1C base: which orders it gets, and how they are written. Pure |
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`forms`] | forms of a shop's site: what services post, and what it says. Pure |
+//! | [`tills`] | tills: receipts by event, and the bodies of their vendors. Pure |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
 //! | [`doors`] | what any caller may use of the process: bytes in work, tries at keys |
@@ -112,5 +113,6 @@ pub mod signals;
 pub mod stock;
 pub mod storage;
 pub mod telemetry;
+pub mod tills;
 pub mod woocommerce;
 pub mod worker;

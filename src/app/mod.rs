@@ -33,6 +33,7 @@ use crate::{
     stock::StockSettings,
     storage,
     telemetry::Metrics,
+    tills::TillSettings,
 };
 use sqlx::PgPool;
 use std::{
@@ -155,7 +156,7 @@ impl App {
         let stock = Arc::new(Stock::new(&shared));
         let forms = Arc::new(Forms::new(&shared));
         let intake = Arc::new(Intake::new(&shared, &stock));
-        let dead_letters = Arc::new(DeadLetters::new(&shared, &intake, &forms));
+        let dead_letters = Arc::new(DeadLetters::new(&shared, &intake, &forms, &stock));
         let onec = Arc::new(Onec::new(&shared, &intake));
         let delivery = Arc::new(Delivery::new(&shared, &intake, &dead_letters, &forms));
         Self {
@@ -184,6 +185,13 @@ impl App {
     #[must_use]
     pub fn with_stocks(self, stocks: Vec<StockSettings>) -> Self {
         self.stock.set_stocks(stocks);
+        self
+    }
+
+    /// Says which tills there are. The first word counts.
+    #[must_use]
+    pub fn with_tills(self, tills: Vec<TillSettings>) -> Self {
+        self.stock.set_tills(tills);
         self
     }
 

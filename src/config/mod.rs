@@ -20,6 +20,7 @@ mod secret;
 mod shops;
 mod stock;
 mod telemetry;
+mod tills;
 mod woocommerce;
 mod worker;
 
@@ -34,12 +35,14 @@ pub use portals::{Plan, Portal, PortalAccess, PortalApp, Rate};
 pub use secret::{KeyDigest, Secret};
 pub use shops::Shop;
 pub use telemetry::Telemetry;
+pub use tills::Till;
 pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 
 use crate::{
-    domain::{BaseName, FormRules, PortalName, ShopName, ShopRules},
+    domain::{BaseName, FormRules, PortalName, ShopName, ShopRules, TillName},
     stock::StockSettings,
+    tills::TillSettings,
 };
 use serde::Deserialize;
 use std::{
@@ -108,6 +111,8 @@ pub struct Config {
     pub onec: BTreeMap<BaseName, OneC>,
     /// What can be sold, and from where.
     pub stocks: Vec<StockSettings>,
+    /// The tills, by name.
+    pub tills: BTreeMap<TillName, Till>,
     /// The people who operate the bridge, by name.
     pub operators: BTreeMap<String, Operator>,
     /// Lanes and retries.
@@ -134,6 +139,7 @@ struct Raw {
     shops: BTreeMap<String, shops::Raw>,
     onec: BTreeMap<String, onec::Raw>,
     stock: BTreeMap<String, stock::Raw>,
+    tills: BTreeMap<String, tills::Raw>,
     operators: BTreeMap<String, operators::Raw>,
     worker: Worker,
     retention: Retention,
@@ -152,6 +158,13 @@ pub enum Caller {
         name: String,
         /// What the person may do.
         role: Role,
+    },
+    /// A till: tells receipts, counts and moves, and reserves for its shop.
+    Till {
+        /// The name under `[tills]`.
+        name: TillName,
+        /// The shop that it sells for.
+        shop: ShopName,
     },
 }
 
@@ -239,6 +252,7 @@ impl Config {
         let shops = shops::check(raw.shops, problems);
         let onec = onec::check(raw.onec, &shops, problems);
         let stocks = stock::check(raw.stock, &shops, problems);
+        let tills = tills::check(raw.tills, &stocks, problems);
         let operators = operators::check(raw.operators, problems);
         for (name, shop) in &shops {
             if !portals.contains_key(&shop.rules.portal) {
@@ -252,7 +266,7 @@ impl Config {
                 ));
             }
         }
-        unique_keys(&shops, &operators, problems);
+        unique_keys(&shops, &operators, &tills, problems);
         let token_keys = Arc::new(raw.database.token_keys(problems));
         let app = |portal: &Portal| matches!(portal.access, PortalAccess::App(_));
         if token_keys.is_empty() && problems.is_empty() && portals.values().any(app) {
@@ -270,6 +284,7 @@ impl Config {
             shops,
             onec,
             stocks,
+            tills,
             operators,
             worker: raw.worker,
             retention: raw.retention,
@@ -311,6 +326,12 @@ impl Config {
             keyed.collect::<Vec<_>>()
         };
         self.shops.iter().flat_map(of_shop).collect()
+    }
+
+    /// What the tills are.
+    pub fn till_settings(&self) -> Vec<TillSettings> {
+        let tills = self.tills.values();
+        tills.map(|till| till.settings.clone()).collect()
     }
 
     /// Every configured event source with its shop.
@@ -363,6 +384,14 @@ impl Config {
                 });
             }
         }
+        for (name, till) in &self.tills {
+            if till.key.matches(&digest) {
+                found = Some(Caller::Till {
+                    name: name.clone(),
+                    shop: till.settings.shop.clone(),
+                });
+            }
+        }
         found
     }
 }
@@ -371,6 +400,7 @@ impl Config {
 fn unique_keys(
     shops: &BTreeMap<ShopName, Shop>,
     operators: &BTreeMap<String, Operator>,
+    tills: &BTreeMap<TillName, Till>,
     problems: &mut Vec<Problem>,
 ) {
     let mut seen: Vec<(String, &KeyDigest)> = Vec::new();
@@ -382,7 +412,10 @@ fn unique_keys(
     let of_operators = operators.iter().filter_map(|(name, operator)| {
         Some((format!("operators.{name}.key"), operator.key.as_ref()?))
     });
-    for (place, key) in of_shops.chain(of_operators) {
+    let of_tills = tills
+        .iter()
+        .map(|(name, till)| (format!("tills.{name}.token"), &till.key));
+    for (place, key) in of_shops.chain(of_operators).chain(of_tills) {
         if let Some((other, _)) = seen.iter().find(|(_, known)| known.matches(key)) {
             problems.push(Problem::new(
                 place.clone(),

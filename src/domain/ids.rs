@@ -75,6 +75,12 @@ name! {
 }
 
 name! {
+    /// The configured name of a till: the key under `[tills]`, and the end of its address.
+    TillName, 64, |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',
+    "a till's name is 1 to 64 letters, digits, `-` or `_`"
+}
+
+name! {
     /// The public, stable number of an order; with the shop it is the order's identity, and
     /// ORIGIN_ID in the portal.
     OrderNumber, 128, |c| !c.is_control(),

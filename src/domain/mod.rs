@@ -35,7 +35,7 @@ pub use fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
 pub use form::{
     FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_form_key,
 };
-pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName};
+pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName, TillName};
 pub(crate) use json_reader::{Reader, unstorable};
 pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source};
 pub use person::{Agreement, LegalEntity, Person, Placeholders, is_common, names_nobody};

@@ -2,13 +2,13 @@
 
 use super::{
     Problem, State,
-    layer::{self, problem::FieldError},
+    layer::{self, auth::AnyCaller, problem::FieldError},
     request_schemas::{AnyEvents, CloudEvent},
 };
 use crate::{
-    app::{Accepted, MAX_EVENTS},
+    app::{Accepted, Error, MAX_EVENTS},
     config::Caller,
-    domain::{ErrorCode, Fault, ShopName, cut},
+    domain::{ErrorCode, Fault, cut},
 };
 use axum::{
     Json,
@@ -75,11 +75,13 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
 /// its source and id came with another body before, 422 with every fault at once. A batch: the good
 /// ones are taken and the others named; 202 if at least one was taken or is a duplicate (or the
 /// batch is empty), else 422 with the same `results`, or 500 if one of them met a fault of the
-/// bridge. CloudEvents' binary mode (`ce-` headers, the body is the data) is taken too.
+/// bridge. A receipt that came before with other contents, and is no newer version, is kept for the
+/// operators: 202 with `conflict`. CloudEvents' binary mode (`ce-` headers, the body is the data)
+/// is taken too.
 #[utoipa::path(
     post, path = "/v1/events", tag = "shop", security(("key" = [])),
     request_body(
-        description = "A CloudEvents 1.0 event of type `shop.order.saved.v1`, `shop.order.deleted.v1`, `shop.stock.moved.v1` or `shop.stock.counted.v1`, or up to 1,000 of them",
+        description = "A CloudEvents 1.0 event of type `shop.order.saved.v1`, `shop.order.deleted.v1`, `shop.stock.moved.v1`, `shop.stock.counted.v1` or `pos.receipt.saved.v1`, or up to 1,000 of them",
         content(
             (CloudEvent = "application/cloudevents+json"),
             (AnyEvents = "application/json"),
@@ -90,7 +92,7 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
         (status = 202, description = "Taken. For a batch: `results`, one for each event", body = EventsResult),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a shop's key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "An operator's key, or something that a till's key does not open", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Another body under the same source and id", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Another content type", body = Problem, content_type = "application/problem+json"),
@@ -101,25 +103,32 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
 )]
 pub(super) async fn post_events(
     Extract(state): Extract<State>,
-    caller: Caller,
+    AnyCaller(caller): AnyCaller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Caller::Shop(shop) = &caller else {
+    if let Caller::Operator { .. } = &caller {
         return Err(Problem::new(
             ErrorCode::Forbidden,
-            "only a shop's key posts events",
+            "only a shop's or a till's key posts events",
         ));
-    };
+    }
     match parse(&headers, body, state.config.http.max_body_bytes).await? {
-        SentEvents::One(event) => one(&state, shop, event).await,
-        SentEvents::Batch(events) => batch(&state, shop, events).await,
+        SentEvents::One(event) => one(&state, &caller, event).await,
+        SentEvents::Batch(events) => batch(&state, &caller, events).await,
     }
 }
 
-async fn one(state: &State, shop: &ShopName, event: Value) -> Result<Response, Problem> {
+async fn accept(state: &State, caller: &Caller, events: &[Value]) -> Result<Vec<Accepted>, Error> {
+    match caller {
+        Caller::Till { name, .. } => state.app.stock.accept_of_till(name, events).await,
+        _ => state.app.intake.accept_events(caller.only(), events).await,
+    }
+}
+
+async fn one(state: &State, caller: &Caller, event: Value) -> Result<Response, Problem> {
     let events = [event];
-    let accepted = state.app.intake.accept_events(Some(shop), &events).await?;
+    let accepted = accept(state, caller, &events).await?;
     match accepted.into_iter().next() {
         Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
         Some(Accepted::Refused(code, faults)) => Err(Problem::faulty(code, faults)),
@@ -136,7 +145,7 @@ async fn one(state: &State, shop: &ShopName, event: Value) -> Result<Response, P
     }
 }
 
-async fn batch(state: &State, shop: &ShopName, sent: Events) -> Result<Response, Problem> {
+async fn batch(state: &State, caller: &Caller, sent: Events) -> Result<Response, Problem> {
     let events = &sent.values;
     if events.len() > MAX_EVENTS {
         let detail = format!(
@@ -145,7 +154,7 @@ async fn batch(state: &State, shop: &ShopName, sent: Events) -> Result<Response,
         );
         return Err(Problem::new(ErrorCode::TooLarge, detail));
     }
-    let mut accepted = state.app.intake.accept_events(Some(shop), events).await?;
+    let mut accepted = accept(state, caller, events).await?;
     for (place, detail) in sent.unreadable {
         if let Some(one) = accepted.get_mut(place) {
             let pointer = String::new();
@@ -178,7 +187,7 @@ fn result(event: &Value, accepted: Accepted) -> EventResult {
     };
     let word = accepted.word();
     let faults = match accepted {
-        Accepted::Invalid(faults) | Accepted::Refused(_, faults) => {
+        Accepted::Invalid(faults) | Accepted::Refused(_, faults) | Accepted::Changed(faults) => {
             faults.into_iter().map(FieldError::from).collect()
         }
         Accepted::Failed(_) => vec![FieldError {

@@ -59,6 +59,8 @@ pub(super) enum EventType {
     Moved,
     #[serde(rename = "shop.stock.counted.v1")]
     Counted,
+    #[serde(rename = "pos.receipt.saved.v1")]
+    Receipt,
 }
 
 /// What an event of each type carries.
@@ -75,6 +77,79 @@ pub(super) enum EventData {
     Moved(StockMoved),
     /// How much there is.
     Counted(StockCounted),
+    /// A receipt of a till.
+    Receipt(TillReceipt),
+}
+
+/// A receipt of a till, whole.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct TillReceipt {
+    /// Its id in the till: with `till` its identity.
+    receipt: Id,
+    /// The till; with a till's own key it need not be said.
+    till: Option<Id>,
+    /// The store, by its name or an id; left out, the only one.
+    store: Option<Id>,
+    /// `sale` or `refund`.
+    kind: String,
+    /// The receipt of the sale that a refund is of.
+    of: Option<Id>,
+    /// The order of which it is the pick-up.
+    number: Option<Id>,
+    /// The shift.
+    shift: Option<Id>,
+    /// Grows with each change.
+    version: Option<i64>,
+    /// Whether it was annulled: then it moves nothing.
+    cancelled: Option<bool>,
+    /// When it was closed, by the till's clock. An annulled one need not say it.
+    closed_at: Option<DateTime<Utc>>,
+    /// ISO 4217.
+    currency: Option<String>,
+    /// What was paid, or paid back.
+    total: Option<Amount>,
+    /// The lines.
+    lines: Option<Vec<TillReceiptLine>>,
+    /// What was paid, and how.
+    payments: Option<Vec<TillPayment>>,
+}
+
+/// A line of a receipt.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct TillReceiptLine {
+    /// Its id in the receipt; left out, its place.
+    line: Option<Id>,
+    /// The product, by the till's id.
+    product_id: Option<Id>,
+    /// Article.
+    sku: Option<Id>,
+    /// Barcode.
+    barcode: Option<Id>,
+    /// What it is called.
+    name: Option<String>,
+    /// How much, above zero.
+    quantity: Amount,
+    /// Unit of measure.
+    unit: Option<String>,
+    /// Price of one unit.
+    price: Option<Amount>,
+    /// What was taken off.
+    discount: Option<Amount>,
+    /// What the line comes to.
+    sum: Option<Amount>,
+    /// VAT in percent.
+    vat_rate: Option<Amount>,
+    /// Whether it is no goods.
+    service: Option<bool>,
+}
+
+/// A payment of a receipt.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct TillPayment {
+    /// `cash`, `card`, or any other.
+    kind: String,
+    /// How much.
+    sum: Amount,
 }
 
 /// Goods that came or went.
@@ -330,6 +405,16 @@ pub(super) struct WooOrder {
     /// Everything else.
     #[serde(flatten)]
     more: BTreeMap<String, Value>,
+}
+
+/// What Evotor's cloud sends: one document or receipt, in a wrapper or not, or a list of them.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum EvotorBody {
+    /// One.
+    One(BTreeMap<String, Value>),
+    /// Several.
+    Many(Vec<BTreeMap<String, Value>>),
 }
 
 /// A description as OpenAPI 3.1 has it.

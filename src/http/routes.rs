@@ -6,13 +6,13 @@ use super::{
     orders::{self, not_customer},
     shop_messages, status_changes,
     stock::{extend, level_changes, levels, release, reservation, reserve, ship},
-    webhooks::{bitrix24, install, oauth_callback, woocommerce},
+    webhooks::{bitrix24, evotor, install, oauth_callback, woocommerce},
 };
 use axum::{
     Router,
     handler::Handler,
     middleware,
-    routing::{MethodFilter, MethodRouter, any, get, on},
+    routing::{MethodFilter, MethodRouter, any, get, on, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{OpenApi, Path, openapi::HttpMethod};
@@ -36,6 +36,7 @@ macro_rules! endpoints {
 endpoints! {
     events => post_events __path_post_events
     woocommerce => post_delivery __path_post_delivery
+    evotor => post_evotor __path_post_evotor
     forms => post_form __path_post_form
     forms => get_form __path_get_form
     orders => get_order __path_get_order
@@ -111,10 +112,13 @@ pub fn router(state: State) -> Router {
         .with_state(state)
 }
 
-/// The exchange with 1C, at every address that a base has. It is described in `deploy/1c.md`.
+/// What is at addresses of others' making: the exchange with 1C, at every address that a base has
+/// (`deploy/1c.md`), and the older paths of Evotor's cloud (`deploy/tills.md`).
 fn exchange(router: Router<State>, state: &State) -> Router<State> {
     let further = state.config.onec.values().flat_map(|onec| &onec.also_at);
-    let router = router.route(exchange::PATH, any(exchange::exchange));
+    let router = router
+        .route(exchange::PATH, any(exchange::exchange))
+        .route(evotor::BELOW, post(evotor::below).put(evotor::below));
     further.fold(router, |router, path| {
         router.route(path, any(exchange::exchange))
     })

@@ -78,6 +78,56 @@ pub struct Counted {
     pub quantity: Decimal,
 }
 
+/// What every message has around its data.
+pub(crate) struct Envelope<'a> {
+    /// `source`.
+    pub(crate) source: Option<String>,
+    /// `id`.
+    pub(crate) id: Option<String>,
+    /// `time`, if it was said.
+    pub(crate) time: Option<DateTime<Utc>>,
+    /// `data`.
+    pub(crate) data: Option<Reader<'a>>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads it, adding every fault to `faults`; the error is for what is no message at all.
+    pub(crate) fn read(
+        message: &'a Value,
+        deepest: usize,
+        faults: &mut Faults,
+    ) -> Result<Self, Faults> {
+        let Value::Object(object) = message else {
+            return Err(vec![Fault {
+                pointer: String::new(),
+                detail: "an event must be a JSON object".to_owned(),
+            }]);
+        };
+        if let Some(fault) = unstorable(message, deepest) {
+            return Err(vec![fault]);
+        }
+        let reader = Reader::new(object, "");
+        if reader.require("specversion", faults)
+            && reader.member("specversion").and_then(Value::as_str) != Some("1.0")
+        {
+            reader.fault("specversion", "`specversion` must be \"1.0\"", faults);
+        }
+        let source = required(&reader, "source", 512, faults);
+        let id = required(&reader, "id", 256, faults);
+        let time = reader.moment("time", faults);
+        let data = reader.object("data", faults);
+        if data.is_none() && faults.is_empty() {
+            reader.fault("data", "`data` is required", faults);
+        }
+        Ok(Self {
+            source,
+            id,
+            time,
+            data,
+        })
+    }
+}
+
 impl StockEvent {
     /// Whether a message is about goods, whatever else is right or wrong with it.
     pub fn is(message: &Value) -> bool {
@@ -87,31 +137,10 @@ impl StockEvent {
 
     /// Reads a message about goods; on failure every fault at once.
     pub fn read(message: &Value) -> Result<Self, Faults> {
-        let fault = |detail: &str| Fault {
-            pointer: String::new(),
-            detail: detail.to_owned(),
-        };
-        let Value::Object(object) = message else {
-            return Err(vec![fault("an event must be a JSON object")]);
-        };
-        if let Some(fault) = unstorable(message, DEEPEST) {
-            return Err(vec![fault]);
-        }
         let mut faults = Faults::new();
-        let reader = Reader::new(object, "");
-        if reader.require("specversion", &mut faults)
-            && reader.member("specversion").and_then(Value::as_str) != Some("1.0")
-        {
-            reader.fault("specversion", "`specversion` must be \"1.0\"", &mut faults);
-        }
-        let source = required(&reader, "source", 512, &mut faults);
-        let id = required(&reader, "id", 256, &mut faults);
-        let time = reader.moment("time", &mut faults);
-        let counted = reader.member("type").and_then(Value::as_str) == Some(COUNTED);
-        let data = reader.object("data", &mut faults);
-        if data.is_none() && faults.is_empty() {
-            reader.fault("data", "`data` is required", &mut faults);
-        }
+        let head = Envelope::read(message, DEEPEST, &mut faults)?;
+        let counted = message.get("type").and_then(Value::as_str) == Some(COUNTED);
+        let data = head.data;
         let store = data
             .as_ref()
             .and_then(|data| data.id("store", LONGEST, &mut faults));
@@ -122,11 +151,11 @@ impl StockEvent {
                 Some(Told::moved(&data, &mut faults))
             }
         });
-        match (source, id, told) {
+        match (head.source, head.id, told) {
             (Some(source), Some(id), Some(told)) if faults.is_empty() => Ok(Self {
                 source,
                 id,
-                time,
+                time: head.time,
                 store,
                 told,
             }),

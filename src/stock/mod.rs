@@ -18,9 +18,11 @@ mod request;
 mod setup;
 mod shortage;
 
+pub(crate) use event::Envelope;
 pub use event::{COUNTED, Counted, MOVED, Moved, StockEvent, Told};
 pub use hold::{LONGEST_HOLD, hold};
 pub use order::{GoodsAct, GoodsLine, OrderGoods, OrderPolicy, ReserveOn};
+pub(crate) use quantity::quantity;
 pub use quantity::text;
 pub use request::{Extension, Line, MOST_LINES, Reservation, Shipment, ShippedLine};
 pub use setup::{CountsMean, Master, NameKind, StockSettings, Store};

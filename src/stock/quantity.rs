@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 const DIGITS: u32 = 3;
 
 /// The quantity in this member: above zero.
-pub(super) fn quantity(reader: &Reader<'_>, name: &str, faults: &mut Faults) -> Option<Decimal> {
+pub(crate) fn quantity(reader: &Reader<'_>, name: &str, faults: &mut Faults) -> Option<Decimal> {
     let quantity = signed_quantity(reader, name, faults)?;
     if quantity.is_sign_negative() || quantity.is_zero() {
         reader.fault(name, format!("`{name}` must be above zero"), faults);
@@ -17,7 +17,7 @@ pub(super) fn quantity(reader: &Reader<'_>, name: &str, faults: &mut Faults) -> 
 }
 
 /// The quantity in this member, which may be zero or below it.
-pub(super) fn signed_quantity(
+pub(crate) fn signed_quantity(
     reader: &Reader<'_>,
     name: &str,
     faults: &mut Faults,

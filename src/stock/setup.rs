@@ -31,6 +31,16 @@ pub struct StockSettings {
     pub rules: Vec<ShortageRule>,
 }
 
+impl StockSettings {
+    /// The store of this name, or with this id.
+    pub fn store(&self, named: &str) -> Option<&str> {
+        let by_name = self.stores.iter().find(|store| store.name == named);
+        let by_id = |store: &&Store| store.ids.iter().any(|id| id == named);
+        let found = by_name.or_else(|| self.stores.iter().find(by_id));
+        found.map(|store| store.name.as_str())
+    }
+}
+
 /// A place that holds goods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {

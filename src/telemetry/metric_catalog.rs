@@ -285,6 +285,8 @@ meters! {
         "Levels of which more was reserved than there was, by what was done: move, drop_newest_unpaid, review, ruled by a person."
     shortages_open "bridge_shortages_open" Gauge Count ["stock"]
         "Shortages of a stock that wait for a person."
+    receipts "bridge_receipts" Counter Count ["result"]
+        "Receipts of tills, by result: queued, older, duplicate, conflict, changed, replayed."
     // the process
     pool "bridge_pool_connections" Gauge Count ["state"]
         "Connections to the database, by state: idle, used, free (may still be opened)."

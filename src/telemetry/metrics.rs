@@ -272,6 +272,12 @@ impl Metrics {
         self.meters.reservations.at(&[result]).inc();
     }
 
+    /// A receipt of a till came: `queued`, `older`, `duplicate`, `conflict` or `changed`; or one
+    /// was `replayed`, as a parked line's product or store is known by now.
+    pub fn receipt(&self, result: &str) {
+        self.meters.receipts.at(&[result]).inc();
+    }
+
     /// So many reservations ran out.
     pub fn expired(&self, count: i64) {
         let count = u64::try_from(count).unwrap_or_default();

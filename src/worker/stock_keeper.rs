@@ -1,8 +1,8 @@
-//! What stock does by itself: reservations run out, counts are applied, shortages are settled, and
-//! changed levels get their places in the feed.
+//! What stock does by itself: reservations run out, counts are applied, receipts that waited for a
+//! product are posted, shortages are settled, and changed levels get their places in the feed.
 
 use super::{Options, lanes::restarts::Restarts};
-use crate::app::{App, Error, STOCK};
+use crate::app::{App, Error, STOCK, stock::ReceiptKey};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -12,8 +12,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Keeps stock until told to stop. Several processes do it beside each other.
 pub(super) async fn keep(app: App, _: Options, turns: Restarts, stop: CancellationToken) {
     let bell = app.waker().subscribe(STOCK);
+    let mut looked_at = ReceiptKey::default();
     while !stop.is_cancelled() {
-        match once(&app).await {
+        match once(&app, &mut looked_at).await {
             Ok(()) => turns.went_well().await,
             Err(error) => {
                 let error = error.chain();
@@ -26,10 +27,13 @@ pub(super) async fn keep(app: App, _: Options, turns: Restarts, stop: Cancellati
     }
 }
 
-async fn once(app: &App) -> Result<(), Error> {
+async fn once(app: &App, looked_at: &mut ReceiptKey) -> Result<(), Error> {
     app.stock.expire_reservations().await?;
     for stock in app.stock.stocks() {
         app.stock.apply_counts(stock.name.as_str()).await?;
+    }
+    (*looked_at, _) = app.stock.replay_receipts(looked_at).await?;
+    for stock in app.stock.stocks() {
         app.stock.settle_shortages(stock).await?;
         app.stock.tell_levels(stock.name.as_str()).await?;
     }

@@ -8,7 +8,8 @@ pub(super) mod outdated;
 pub(super) mod retry;
 
 use super::{
-    Actor, Error, Forms, Intake, LaneWaker, LetterFilter, Registry, Shared, Traps, sync::conflicts,
+    Actor, Error, Forms, Intake, LaneWaker, LetterFilter, Registry, Shared, Stock, Traps,
+    sync::conflicts,
 };
 use crate::{
     domain::{ErrorCode, Fault},
@@ -40,10 +41,16 @@ pub struct DeadLetters {
     waker: LaneWaker,
     intake: Arc<Intake>,
     forms: Arc<Forms>,
+    stock: Arc<Stock>,
 }
 
 impl DeadLetters {
-    pub(super) fn new(shared: &Shared, intake: &Arc<Intake>, forms: &Arc<Forms>) -> Self {
+    pub(super) fn new(
+        shared: &Shared,
+        intake: &Arc<Intake>,
+        forms: &Arc<Forms>,
+        stock: &Arc<Stock>,
+    ) -> Self {
         Self {
             db: shared.db.clone(),
             traps: shared.traps.clone(),
@@ -52,6 +59,7 @@ impl DeadLetters {
             waker: shared.waker.clone(),
             intake: Arc::clone(intake),
             forms: Arc::clone(forms),
+            stock: Arc::clone(stock),
         }
     }
 }

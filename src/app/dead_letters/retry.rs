@@ -11,6 +11,7 @@ use crate::{
             accept::{self, StoredEvents},
             event_age, event_reader,
         },
+        stock::{events::is_goods, receipts},
         sync::compare,
     },
     bug,
@@ -52,6 +53,10 @@ impl DeadLetters {
         let detail = json!({ "mended": options.payload.is_some(), "recreate": options.recreate });
         let subject = dead_letters::subject(tx, id).await?;
         let retried = match letter.outbox_id {
+            _ if subject.as_deref().is_some_and(receipts::is_subject) => {
+                self.stock.retry_receipt(tx, &letter, &options).await?;
+                end(tx, &letter, who, RetryOutcome::Queued).await?
+            }
             _ if subject.is_some() => {
                 let shop = letter.shop.as_deref().ok_or(Error::NotFound)?;
                 let key = subject.as_deref().ok_or(Error::NotFound)?;
@@ -206,6 +211,9 @@ impl DeadLetters {
             Some(payload) => payload,
             None => value_of(letter)?,
         };
+        if is_goods(payload) {
+            return self.retry_goods(tx, letter, who, payload).await;
+        }
         let new = self.read_again(letter, payload)?;
         let (shops, numbers) = ([new.shop.clone()], [new.number.clone()]);
         let before = orders::lock(tx, &shops, &numbers).await?.pop();
@@ -239,6 +247,31 @@ impl DeadLetters {
         };
         let text = format!("dead letter {} tried again by {}{with}", letter.id, who.0);
         end_with(tx, letter, who, RetryOutcome::Queued, text).await
+    }
+
+    /// An event about goods that could not be accepted is read anew.
+    async fn retry_goods(
+        &self,
+        tx: &mut PgConnection,
+        letter: &LetterRow,
+        who: &Actor,
+        payload: &Value,
+    ) -> Result<RetryOutcome, Error> {
+        let shop = letter.shop.as_deref().map(ShopName::parse).transpose();
+        let shop = shop.map_err(|detail| refused("/shop", detail))?;
+        let by = self.stock.teller_of(shop.as_ref(), payload);
+        let read = self.stock.read_goods(by, payload);
+        let event = read.map_err(|rejection| Error::Invalid(rejection.faults))?;
+        let retried = match self.stock.store_goods(tx, &event).await? {
+            Accepted::Queued | Accepted::Changed(_) => RetryOutcome::Queued,
+            Accepted::Duplicate => RetryOutcome::Duplicate,
+            Accepted::Invalid(faults) | Accepted::Refused(_, faults) => {
+                return Err(Error::Invalid(faults));
+            }
+            Accepted::Conflict => return Err(refused("/id", TAKEN.to_owned())),
+            Accepted::Failed(why) => return Err(refused("", why)),
+        };
+        end(tx, letter, who, retried).await
     }
 
     /// The letter's event stands in the outbox, or another that has its identity.

@@ -10,10 +10,9 @@ use crate::{
     app::{
         Error, Intake,
         group_commit::{CommitQueue, GroupCommit, commit_grouped},
-        stock::orders as goods,
+        stock::{Teller, events::is_goods, orders as goods},
     },
     domain::{ErrorCode, Faults, MOST_FAULTS, ShopName, shorten},
-    stock::StockEvent,
     storage::{
         journal::Line,
         queue::{
@@ -43,6 +42,8 @@ pub enum Accepted {
     Duplicate,
     /// Another event with the same source and id was accepted before.
     Conflict,
+    /// A receipt that came before with other contents, and no newer version: kept as a dead letter.
+    Changed(Faults),
     /// It is not a valid event of this shop.
     Invalid(Faults),
     /// It may not be done, for this reason.
@@ -71,8 +72,9 @@ impl Intake {
         let mut left = MOST_TOLD;
         let trace = traces::current();
         for event in events {
-            if StockEvent::is(event) {
-                refused.push(Some(self.stock.accept_stock_event(shop, event).await?));
+            if is_goods(event) {
+                let by = shop.map_or(Teller::Event, Teller::Shop);
+                refused.push(Some(self.stock.accept_goods(by, event).await?));
                 continue;
             }
             match self.read_event(shop, event) {
@@ -141,7 +143,7 @@ impl Intake {
     ) -> Result<Vec<Accepted>, Error> {
         let trace = traces::current();
         let mut results = Vec::new();
-        let of_orders = events.iter().filter(|event| !StockEvent::is(event));
+        let of_orders = events.iter().filter(|event| !is_goods(event));
         for event in of_orders {
             let Ok(mut event) = self.read_event(shop, event) else {
                 continue;
@@ -409,7 +411,7 @@ impl From<event_reader::Rejection> for Accepted {
     fn from(rejection: event_reader::Rejection) -> Self {
         match rejection.code {
             ErrorCode::Bug => Self::Failed(crate::app::sentence(&rejection.faults)),
-            ErrorCode::NotMaster | ErrorCode::UnknownProduct => {
+            ErrorCode::NotMaster | ErrorCode::UnknownProduct | ErrorCode::Forbidden => {
                 Self::Refused(rejection.code, rejection.faults)
             }
             _ => Self::Invalid(rejection.faults),
@@ -423,7 +425,7 @@ impl Accepted {
         match self {
             Self::Queued => "queued",
             Self::Duplicate => "duplicate",
-            Self::Conflict => "conflict",
+            Self::Conflict | Self::Changed(_) => "conflict",
             Self::Invalid(_) | Self::Refused(..) => "invalid",
             Self::Failed(_) => "failed",
         }
@@ -432,7 +434,7 @@ impl Accepted {
     /// The code, where something is wrong.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Queued | Self::Duplicate => None,
+            Self::Queued | Self::Duplicate | Self::Changed(_) => None,
             Self::Conflict => Some(ErrorCode::Conflict),
             Self::Invalid(_) => Some(ErrorCode::Invalid),
             Self::Refused(code, _) => Some(*code),

@@ -3,10 +3,13 @@
 
 use super::{accept, event_reader::Rejection};
 use crate::{
-    app::{Accepted, Error, Intake, delivery::dead_letter::clean},
+    app::{
+        Accepted, Error, Intake,
+        delivery::dead_letter::clean,
+        stock::{Teller, events::is_goods},
+    },
     bug::{self, Step},
     domain::{ErrorCode, Faults, MOST_FAULTS, OrderNumber, ShopName, shorten},
-    stock::StockEvent,
     storage::{
         Json,
         dead_letters::{self, RejectedEvent},
@@ -65,7 +68,7 @@ impl Intake {
         }
         let (of_stock, of_orders): (Vec<_>, Vec<_>) = rows
             .into_iter()
-            .partition(|row| row.event.value().is_ok_and(StockEvent::is));
+            .partition(|row| row.event.value().is_ok_and(is_goods));
         let mut count = of_stock.len();
         for row in &of_stock {
             let outcome = self.take_stock_event(&mut tx, row).await?;
@@ -120,23 +123,23 @@ impl Intake {
         row: &SqlEvent,
     ) -> Result<&'static str, Error> {
         let read = match row.event.value() {
-            Ok(value) => self.stock.read_stock_event(None, value),
+            Ok(value) => self.stock.read_goods(Teller::Event, value),
             Err(why) => Err(Rejection::by_bridge(why)),
         };
         let read = match read {
             Ok(event) if self.registry.shops.len() > 1 => {
-                let may = sql_events::may(tx, &[&row.published_by], &[&event.shop]).await?;
+                let may = sql_events::may(tx, &[&row.published_by], &[event.shop()]).await?;
                 if may.first() == Some(&true) {
                     Ok(event)
                 } else {
-                    Err(Rejection::of_stranger(&row.published_by, &event.shop))
+                    Err(Rejection::of_stranger(&row.published_by, event.shop()))
                 }
             }
             read => read,
         };
         let (event, stored) = match read {
             Ok(event) => {
-                let stored = self.stock.store_stock_event(tx, &event).await?;
+                let stored = self.stock.store_goods(tx, &event).await?;
                 (event, stored)
             }
             Err(rejection) => return self.dead_letter_sql_event(tx, row, &rejection).await,
@@ -145,6 +148,7 @@ impl Intake {
         let (code, faults) = match stored {
             Accepted::Queued => return Ok("queued"),
             Accepted::Duplicate => return Ok("duplicate"),
+            Accepted::Changed(_) => return Ok("dead"),
             Accepted::Refused(code, faults) => (code, faults),
             _ => (ErrorCode::Conflict, Vec::new()),
         };
@@ -154,7 +158,7 @@ impl Intake {
         }
         let stray = RejectedEvent {
             portal: None,
-            shop: Some(&event.shop),
+            shop: Some(event.shop()),
             number: None,
             code: code.as_str(),
             message: &message,

@@ -1,18 +1,19 @@
 //! What is told about goods: moves are applied in the transaction that accepts them, counts wait
 //! and are applied in parts.
 
-use super::acts::again;
+use super::{Place, Teller, acts::again, receipts::NewReceipt};
 use crate::{
     app::{
         Accepted, Actor, Error, STOCK, Stock,
         intake::event_reader::{Rejection, fingerprint, shop_for},
     },
-    domain::{ErrorCode, Fault, Faults, ShopName},
+    domain::{ErrorCode, Fault, Faults, TillName},
     stock::{CountsMean, Master, StockEvent, StockSettings, Told},
     storage::{
         journal,
         stock::{self, NewStockEvent},
     },
+    tills::ReceiptEvent,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -20,6 +21,30 @@ use sqlx::{Connection as _, PgConnection};
 
 /// Lines of a count that are applied in one transaction.
 const COUNTED_AT_ONCE: i32 = 1_000;
+
+/// Whether an event is about goods, and not about an order.
+pub(in crate::app) fn is_goods(event: &Value) -> bool {
+    StockEvent::is(event) || ReceiptEvent::is(event)
+}
+
+/// An event about goods.
+#[derive(Debug)]
+pub(in crate::app) enum GoodsEvent {
+    /// What came and went, or a count.
+    Told(Box<NewStockEvent>),
+    /// A receipt.
+    Receipt(Box<NewReceipt>),
+}
+
+impl GoodsEvent {
+    /// The shop.
+    pub(in crate::app) fn shop(&self) -> &str {
+        match self {
+            Self::Told(event) => &event.shop,
+            Self::Receipt(receipt) => receipt.shop(),
+        }
+    }
+}
 
 /// A count that an operator brings.
 #[derive(Debug, Clone)]
@@ -35,15 +60,15 @@ pub struct OperatorCount {
 }
 
 impl Stock {
-    /// Accepts an event about goods, of the shop whose key was shown; returns when it is stored
-    /// durably.
-    pub(in crate::app) async fn accept_stock_event(
+    /// Accepts an event about goods; returns when it is stored durably.
+    pub(in crate::app) async fn accept_goods(
         &self,
-        shop: Option<&ShopName>,
+        by: Teller<'_>,
         value: &Value,
     ) -> Result<Accepted, Error> {
-        let event = match self.read_stock_event(shop, value) {
-            Ok(event) => event,
+        let event = match self.read_goods(by, value) {
+            Ok(GoodsEvent::Told(event)) => event,
+            Ok(GoodsEvent::Receipt(receipt)) => return self.accept_receipt(&receipt).await,
             Err(rejection) => return Ok(rejection.into()),
         };
         let mut tries = 0;
@@ -60,19 +85,66 @@ impl Stock {
         }
     }
 
-    /// Reads an event about goods, for the stock of its shop.
-    pub(in crate::app) fn read_stock_event(
+    /// Accepts what a till tells by its token: receipts, counts and moves, each by itself; one
+    /// result for each, in order.
+    pub async fn accept_of_till(
         &self,
-        shop: Option<&ShopName>,
+        till: &TillName,
+        events: &[Value],
+    ) -> Result<Vec<Accepted>, Error> {
+        let Some(till) = self.tills().iter().find(|known| known.name == *till) else {
+            return Err(Error::NotFound);
+        };
+        let mut results = Vec::with_capacity(events.len());
+        for event in events {
+            let accepted = if is_goods(event) {
+                self.accept_goods(Teller::Till(till), event).await?
+            } else {
+                let detail = "a till's key tells receipts, counts and moves alone".to_owned();
+                let pointer = "/type".to_owned();
+                Accepted::Refused(ErrorCode::Forbidden, vec![Fault { pointer, detail }])
+            };
+            self.metrics.accepted(accepted.word());
+            results.push(accepted);
+        }
+        Ok(results)
+    }
+
+    /// Reads an event about goods.
+    pub(in crate::app) fn read_goods(
+        &self,
+        by: Teller<'_>,
         value: &Value,
-    ) -> Result<NewStockEvent, Rejection> {
-        let shop = shop_for(&self.registry, shop, value)?;
+    ) -> Result<GoodsEvent, Rejection> {
+        if ReceiptEvent::is(value) {
+            let receipt = self.read_receipt(by, value)?;
+            return Ok(GoodsEvent::Receipt(Box::new(receipt)));
+        }
+        let event = self.read_stock_event(by, value)?;
+        Ok(GoodsEvent::Told(Box::new(event)))
+    }
+
+    /// Stores an event about goods once, in a transaction of the caller's.
+    pub(in crate::app) async fn store_goods(
+        &self,
+        db: &mut PgConnection,
+        event: &GoodsEvent,
+    ) -> Result<Accepted, Error> {
+        match event {
+            GoodsEvent::Told(event) => self.store_stock_event(db, event).await,
+            GoodsEvent::Receipt(receipt) => self.store_receipt(db, receipt, false).await,
+        }
+    }
+
+    /// Reads what came and went, or a count, for the stock of its shop.
+    fn read_stock_event(&self, by: Teller<'_>, value: &Value) -> Result<NewStockEvent, Rejection> {
+        let shop = shop_for(&self.registry, by.shop(), value)?;
         let refused = |code: ErrorCode, faults: Faults| Rejection {
             code,
             faults,
             shop: Some(shop.clone()),
         };
-        let event =
+        let mut event =
             StockEvent::read(value).map_err(|faults| refused(ErrorCode::Invalid, faults))?;
         let at = |pointer: &str, detail: String| {
             vec![Fault {
@@ -85,7 +157,11 @@ impl Stock {
             return Err(refused(ErrorCode::Invalid, at("/shop", detail)));
         };
         let counted = matches!(event.told, Told::Counted { .. });
-        if counted && stock.master != Master::Shop {
+        let counts = match by {
+            Teller::Till(_) => Master::Till,
+            Teller::Shop(_) | Teller::Event => Master::Shop,
+        };
+        if counted && stock.master != counts {
             let detail = format!(
                 "only the master's counts are taken, and the master of the stock `{}` is `{}`",
                 stock.name,
@@ -93,11 +169,21 @@ impl Stock {
             );
             return Err(refused(ErrorCode::NotMaster, at("/type", detail)));
         }
+        if let Teller::Till(_) = by {
+            match by.place(stock, event.store.as_deref()) {
+                Place::Known(store) => event.store = Some(store),
+                Place::Unknown => {}
+                Place::Foreign(store) => {
+                    let detail = format!("the till does not stand in the store `{store}`");
+                    return Err(refused(ErrorCode::Forbidden, at("/data/store", detail)));
+                }
+            }
+        }
         Ok(new_event(stock, shop.as_str(), event, fingerprint(value)))
     }
 
-    /// Stores an event about goods once.
-    pub(in crate::app) async fn store_stock_event(
+    /// Stores what came and went, or a count, once.
+    async fn store_stock_event(
         &self,
         db: &mut PgConnection,
         event: &NewStockEvent,

@@ -6,9 +6,10 @@
 
 mod acts;
 mod answer;
-mod events;
+pub(super) mod events;
 mod levels;
 pub(super) mod orders;
+pub(super) mod receipts;
 mod reserve;
 mod sentence;
 mod shortages;
@@ -19,10 +20,12 @@ use crate::{
     stock::{NameKind, StockSettings},
     storage::stock::{self, ShopRow, StockRow, StoreRow},
     telemetry::Metrics,
+    tills::TillSettings,
 };
 use sqlx::PgPool;
 use std::{sync::Arc, sync::OnceLock};
 
+pub use crate::storage::stock::ReceiptKey;
 pub use answer::{
     NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,
 };
@@ -35,6 +38,16 @@ impl Stock {
     /// Says which stocks there are. The first word counts.
     pub(super) fn set_stocks(&self, stocks: Vec<StockSettings>) {
         let _ = self.stocks.set(stocks);
+    }
+
+    /// Says which tills there are. The first word counts.
+    pub(super) fn set_tills(&self, tills: Vec<TillSettings>) {
+        let _ = self.tills.set(tills);
+    }
+
+    /// The tills that are configured.
+    pub fn tills(&self) -> &[TillSettings] {
+        self.tills.get().map_or(&[], Vec::as_slice)
     }
 
     /// The stocks that are configured.
@@ -64,6 +77,57 @@ impl Stock {
         stock::configure(&mut tx, &stocks, &shops, &stores).await?;
         tx.commit().await?;
         Ok(Ok(()))
+    }
+}
+
+/// Who tells of goods.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Teller<'a> {
+    /// A shop, by its key.
+    Shop(&'a ShopName),
+    /// A till, by its token.
+    Till(&'a TillSettings),
+    /// Whomever the event names.
+    Event,
+}
+
+/// Where goods are, as somebody tells.
+enum Place {
+    /// In this store.
+    Known(String),
+    /// Nobody knows where.
+    Unknown,
+    /// In a store where the till does not stand.
+    Foreign(String),
+}
+
+impl Teller<'_> {
+    /// The shop whose key was shown.
+    fn shop(&self) -> Option<&ShopName> {
+        match self {
+            Self::Shop(shop) => Some(shop),
+            Self::Till(till) => Some(&till.shop),
+            Self::Event => None,
+        }
+    }
+
+    /// Where that is what is named, or not named.
+    fn place(&self, stock: &StockSettings, named: Option<&str>) -> Place {
+        let known = named.and_then(|named| stock.store(named));
+        let Self::Till(till) = self else {
+            return match (known, named, stock.stores.as_slice()) {
+                (Some(store), ..) => Place::Known(store.to_owned()),
+                (None, None, [only]) => Place::Known(only.name.clone()),
+                _ => Place::Unknown,
+            };
+        };
+        match (known, till.store(named)) {
+            (Some(store), _) if till.stands_in(store) => Place::Known(store.to_owned()),
+            (Some(store), None) => Place::Foreign(store.to_owned()),
+            (Some(store), Some(_)) if till.is_at_one() => Place::Foreign(store.to_owned()),
+            (_, Some(store)) => Place::Known(store.to_owned()),
+            (None, None) => Place::Unknown,
+        }
     }
 }
 
@@ -106,6 +170,7 @@ pub struct Stock {
     metrics: Metrics,
     registry: Arc<Registry>,
     stocks: Arc<OnceLock<Vec<StockSettings>>>,
+    tills: Arc<OnceLock<Vec<TillSettings>>>,
     reservations: Arc<CommitQueue<ReservationRequest>>,
 }
 
@@ -117,6 +182,7 @@ impl Stock {
             metrics: shared.metrics.clone(),
             registry: Arc::clone(&shared.registry),
             stocks: Arc::default(),
+            tills: Arc::default(),
             reservations: Arc::default(),
         }
     }

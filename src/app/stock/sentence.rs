@@ -17,6 +17,7 @@ pub(super) fn of(row: &MoveRow) -> String {
         ("reservation", "expired") => format!("free again, the hold ran out: {of_line}"),
         ("reservation", note) => format!("{note}: {of_line}"),
         ("shipment", _) => format!("shipped: {of_line}"),
+        ("receipt", note) => format!("{note} at the till: receipt {cause_id} of {}", row.shop),
         ("order", _) => format!("left with the order {cause_id} of {}", row.shop),
         ("count", "stale") => {
             format!("count {cause_id} of {by} changed nothing: a newer one had been applied")

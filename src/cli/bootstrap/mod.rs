@@ -180,6 +180,7 @@ pub(super) fn app(config: &Config, pool: PgPool) -> App {
     App::new(pool, directory)
         .with_applications(apps::configured(config))
         .with_stocks(config.stocks.clone())
+        .with_tills(config.till_settings())
 }
 
 fn two_way((name, shop): (&ShopName, &Shop)) -> (ShopName, Arc<SyncRules>) {

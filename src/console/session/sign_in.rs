@@ -98,7 +98,7 @@ async fn known(state: &State, form: &Credentials, who: ThrottleKey) -> SignInRes
     if !form.key.is_empty() {
         return match state.config.authenticate(&form.key) {
             Some(Caller::Operator { name, .. }) => SignInResult::Right(name),
-            Some(Caller::Shop(_)) | None => {
+            Some(Caller::Shop(_) | Caller::Till { .. }) | None => {
                 state.throttle.wrong(who);
                 SignInResult::Wrong
             }

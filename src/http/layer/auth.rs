@@ -70,7 +70,26 @@ impl TooMany {
     }
 }
 
+/// A caller who may be a till, too.
+pub(in crate::http) struct AnyCaller(pub(in crate::http) Caller);
+
 impl FromRequestParts<State> for Caller {
+    type Rejection = Problem;
+
+    /// A caller who is no till: a till's token opens two doors, and those say so themselves.
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        match AnyCaller::from_request_parts(parts, state).await?.0 {
+            Self::Till { .. } => Err(Problem::new(
+                ErrorCode::Forbidden,
+                "a till's token tells receipts, counts and moves, and reserves for its shop: \
+                 nothing else",
+            )),
+            caller => Ok(caller),
+        }
+    }
+}
+
+impl FromRequestParts<State> for AnyCaller {
     type Rejection = Problem;
 
     /// The caller that the outermost layer has told by the key.
@@ -78,8 +97,8 @@ impl FromRequestParts<State> for Caller {
         if let Some(too_many) = parts.extensions.get::<TooMany>().copied() {
             return Err(too_many.problem().await);
         }
-        let known = parts.extensions.get::<Self>().cloned();
-        known.ok_or_else(|| {
+        let known = parts.extensions.get::<Caller>().cloned();
+        known.map(Self).ok_or_else(|| {
             Problem::new(
                 ErrorCode::Key,
                 "no known key stands in `Authorization: Bearer KEY`",
@@ -94,13 +113,14 @@ impl Caller {
         match self {
             Self::Shop(name) => Actor::new(format!("shop:{name}")),
             Self::Operator { name, .. } => Actor::new(format!("operator:{name}")),
+            Self::Till { name, .. } => Actor::new(format!("till:{name}")),
         }
     }
 
     /// The shop whose things alone the caller sees; none: everything.
     pub(in crate::http) fn only(&self) -> Option<&ShopName> {
         match self {
-            Self::Shop(name) => Some(name),
+            Self::Shop(name) | Self::Till { shop: name, .. } => Some(name),
             Self::Operator { .. } => None,
         }
     }
@@ -144,7 +164,7 @@ impl Caller {
     /// Refuses shops.
     pub(in crate::http) fn is_operator(&self) -> Result<(), Problem> {
         match self {
-            Self::Shop(_) => Err(Problem::new(
+            Self::Shop(_) | Self::Till { .. } => Err(Problem::new(
                 ErrorCode::Forbidden,
                 "this needs an operator's key",
             )),

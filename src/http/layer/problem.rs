@@ -94,7 +94,9 @@ fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::Malformed => StatusCode::BAD_REQUEST,
         ErrorCode::Key => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden | ErrorCode::EventToken => StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden | ErrorCode::EventToken | ErrorCode::TillToken => {
+            StatusCode::FORBIDDEN
+        }
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::Conflict
         | ErrorCode::Overtaken

@@ -9,10 +9,9 @@ pub(super) mod reserve;
 mod shapes;
 pub(super) mod ship;
 
-use super::{Problem, State};
+use super::{Problem, State, layer::auth::AnyCaller};
 use crate::{
     app::stock::{NotHeld, ReservationAnswer, Reserved},
-    config::Caller,
     domain::{ErrorCode, ShopName},
 };
 use axum::{
@@ -36,7 +35,7 @@ impl FromRequestParts<State> for Named {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, state).await?;
+        let AnyCaller(caller) = AnyCaller::from_request_parts(parts, state).await?;
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((shop, id)) = path.map_err(|_| Problem::not_found())?;
         let shop = ShopName::parse(&shop).map_err(|_| Problem::not_found())?;

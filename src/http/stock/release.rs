@@ -3,8 +3,7 @@
 use super::{Named, answered};
 use crate::{
     app::{Stock, stock::Reserved},
-    config::Caller,
-    http::Problem,
+    http::{Problem, layer::auth::AnyCaller},
 };
 use axum::{Json, extract::State as Extract};
 
@@ -26,7 +25,7 @@ use axum::{Json, extract::State as Extract};
 )]
 pub(in crate::http) async fn delete_reservation(
     Extract(stock): Extract<Stock>,
-    caller: Caller,
+    AnyCaller(caller): AnyCaller,
     named: Named,
 ) -> Result<Json<Reserved>, Problem> {
     caller.may_change()?;

@@ -3,8 +3,10 @@
 use super::{Named, answered, shapes::ReservationRequest};
 use crate::{
     app::stock::Reserved,
-    config::Caller,
-    http::{Problem, State, layer},
+    http::{
+        Problem, State,
+        layer::{self, auth::AnyCaller},
+    },
     stock::Reservation,
 };
 use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
@@ -37,7 +39,7 @@ use serde_json::Value;
 )]
 pub(in crate::http) async fn put_reservation(
     Extract(state): Extract<State>,
-    caller: Caller,
+    AnyCaller(caller): AnyCaller,
     named: Named,
     headers: HeaderMap,
     body: Body,

@@ -3,8 +3,10 @@
 use super::{Named, answered, shapes::ShipmentRequest};
 use crate::{
     app::stock::Reserved,
-    config::Caller,
-    http::{Problem, State, layer},
+    http::{
+        Problem, State,
+        layer::{self, auth::AnyCaller},
+    },
     stock::Shipment,
 };
 use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
@@ -35,7 +37,7 @@ use serde_json::{Value, json};
 )]
 pub(in crate::http) async fn post_ship(
     Extract(state): Extract<State>,
-    caller: Caller,
+    AnyCaller(caller): AnyCaller,
     named: Named,
     headers: HeaderMap,
     body: Body,

@@ -152,7 +152,7 @@ async fn store(
         }
         // The id tells the body: another event under it was made of the same body, by an earlier
         // release.
-        Some(Accepted::Duplicate | Accepted::Conflict) => {
+        Some(Accepted::Duplicate | Accepted::Conflict | Accepted::Changed(_)) => {
             state.app.intake.shop_sent_order(name).await?;
             Ok(answer(StatusCode::ACCEPTED, "duplicate", None))
         }

@@ -375,6 +375,84 @@ pub async fn write_subjects(
     Ok(())
 }
 
+/// A letter about a receipt of a till.
+#[derive(Debug, Clone)]
+pub struct ReceiptLetter<'a> {
+    /// The portal of the shop.
+    pub portal: Option<&'a str>,
+    /// The shop.
+    pub shop: &'a str,
+    /// Which receipt, and whether its lines are parked or it was changed.
+    pub subject: &'a str,
+    /// What happened.
+    pub code: &'a str,
+    /// What exactly.
+    pub message: &'a str,
+    /// The event.
+    pub payload: &'a Json,
+}
+
+/// Writes a letter about a receipt; while one is open, what it says is replaced.
+pub async fn write_receipt(db: &mut PgConnection, of: &ReceiptLetter<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.dead_letters AS d
+             (portal, shop, subject, code, message, attempts, payload)
+         VALUES ($1, $2, $3, $4, $5, 1, $6::text::jsonb)
+         ON CONFLICT (shop, subject) WHERE closed_at IS NULL AND subject IS NOT NULL
+         DO UPDATE SET last_failed_at = now(), attempts = d.attempts + 1, code = excluded.code,
+                       message = excluded.message, payload = excluded.payload",
+        of.portal,
+        of.shop,
+        of.subject,
+        of.code,
+        of.message,
+        &*of.payload.text()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Closes the open letters about these subjects of a shop by themselves.
+pub async fn close_subjects(
+    db: &mut PgConnection,
+    shop: &str,
+    subjects: &[String],
+    (how, reason): (&str, &str),
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.dead_letters
+         SET closed_at = now(), closed_how = $3, closed_by = 'bridge', reason = $4
+         WHERE shop = $1 AND subject = ANY ($2) AND closed_at IS NULL",
+        shop,
+        subjects,
+        how,
+        reason
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Says anew what the open letter about a subject is about.
+pub async fn say_of_subject(
+    db: &mut PgConnection,
+    shop: &str,
+    subject: &str,
+    message: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.dead_letters SET message = $3
+         WHERE shop = $1 AND subject = $2 AND closed_at IS NULL AND message <> $3",
+        shop,
+        subject,
+        message
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// The subject that a letter is about, if it is about one.
 pub async fn subject(db: &mut PgConnection, id: i64) -> Result<Option<String>, Error> {
     let row = sqlx::query_scalar!("SELECT subject FROM bridge.dead_letters WHERE id = $1", id);

@@ -5,6 +5,7 @@
 
 mod events;
 mod levels;
+mod receipts;
 mod reservations;
 mod setup;
 pub mod shortages;
@@ -12,5 +13,6 @@ pub mod told;
 
 pub use events::{NewStockEvent, count_part, insert, order};
 pub use levels::{Level, MoveRow, Unproved, all_levels, changes, check, ledger, levels, tell};
+pub use receipts::{ParkedRow, ReceiptKey, parked, receipt, receipt_again};
 pub use reservations::{expire, extend, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};

@@ -22,12 +22,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("woocommerce", &["domain"]),
     ("onec", &["commerceml", "domain"]),
     ("forms", &["domain"]),
+    ("tills", &["domain", "stock"]),
     ("bitrix24", &["doors", "backoff"]),
     ("callback", &[]),
     ("storage", &["domain"]),
     (
         "config",
-        &["callback", "commerceml", "domain", "doors", "onec", "stock"],
+        &[
+            "callback",
+            "commerceml",
+            "domain",
+            "doors",
+            "onec",
+            "stock",
+            "tills",
+        ],
     ),
     ("telemetry", &["domain"]),
     (
@@ -46,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "stock",
             "storage",
             "telemetry",
+            "tills",
             "woocommerce",
         ],
     ),
@@ -77,6 +87,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "onec",
             "stock",
             "telemetry",
+            "tills",
             "woocommerce",
         ],
     ),
@@ -117,6 +128,7 @@ const PURE: &[&str] = &[
     "woocommerce",
     "onec",
     "forms",
+    "tills",
 ];
 const IMPURE_WORDS: &[&str] = &[
     "tokio::",

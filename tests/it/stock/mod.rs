@@ -2,11 +2,14 @@
 
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod counts;
+mod evotor;
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod histories;
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod orders;
 mod race;
+#[expect(clippy::disallowed_methods, reason = "the till's own clock")]
+mod receipts;
 mod reservations;
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod shortages;

@@ -52,7 +52,8 @@ pub(super) async fn serve(settings: &Settings) -> Api {
     let mut api = Api::with(settings).await;
     let config = Config::parse(&settings.to_string(), &BTreeMap::new()).unwrap();
     // The same cell: the router's clone has the stocks, too.
-    api.app = api.app.clone().with_stocks(config.stocks);
+    let tills = config.till_settings();
+    api.app = api.app.clone().with_stocks(config.stocks).with_tills(tills);
     api.app.stock.configure_stocks().await.unwrap().unwrap();
     api
 }

@@ -66,6 +66,35 @@ pub(in crate::console) const SENTENCES: &[(&str, &str)] = &[
         "of {} in {} {} are reserved and {} are there; a person has to decide",
         "{} на складе {}: зарезервировано {}, есть {}; решить должен человек",
     ),
+    (
+        "the order's goods were picked up: receipt {} of the till {}",
+        "товар заказа выдан: чек {} кассы {}",
+    ),
+    // receipts
+    (
+        "the receipt {} of the till {} came before with other contents, and this is no newer version of it",
+        "чек {} кассы {} уже приходил с другим содержимым, и этот не новее",
+    ),
+    (
+        "the store {} is not known: {} lines of the receipt wait for it",
+        "склад {} неизвестен: его ждут строки чека ({})",
+    ),
+    (
+        "a newer version of the receipt has come",
+        "пришла более новая версия чека",
+    ),
+    (
+        "what its lines name is known by now",
+        "то, что названо в его строках, теперь известно",
+    ),
+    (
+        "another version of the receipt was taken by hand",
+        "вручную принята другая версия чека",
+    ),
+    (
+        "a receipt is mended in its till: count the product in, or name the store, and try again",
+        "чек исправляют в кассе: оприходуйте товар или назовите склад и повторите",
+    ),
     // decisions: what is done
     ("{*}: nothing to write.", "{*}: писать нечего."),
     (

@@ -1,0 +1,494 @@
+//! Receipts of tills: stored once, and posted in the transaction that accepts them.
+//!
+//! A receipt is a fact: it is never refused for lack of goods. Lines whose product or store is not
+//! known are parked, with one letter for all of a receipt, and posted when they are known.
+
+use super::{Place, Teller, acts::again};
+use crate::{
+    app::{
+        Accepted, Error, Retry, STOCK, Stock,
+        delivery::dead_letter::clean,
+        intake::event_reader::{Rejection, fingerprint, shop_for},
+    },
+    domain::{ErrorCode, Fault, ShopName},
+    stock,
+    storage::{
+        self, Json,
+        dead_letters::{self, LetterRow, ReceiptLetter},
+        journal::{self, Line},
+        stock::{self as rows, ParkedRow, ReceiptKey},
+    },
+    tills::{Receipt, ReceiptEvent},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use std::fmt::Write as _;
+
+/// Receipts with parked lines that are looked at in one turn.
+const LOOKED_AT: i64 = 200;
+/// Parked lines that a letter names.
+const MOST_NAMED: usize = 20;
+/// What the subjects of letters about parked lines begin with.
+const PARKED: &str = "receipt:";
+/// What the subjects of letters about changed receipts begin with.
+const CHANGED: &str = "receipt-changed:";
+
+/// Whether the subject of a letter is a receipt.
+pub(in crate::app) fn is_subject(subject: &str) -> bool {
+    subject.starts_with(PARKED) || subject.starts_with(CHANGED)
+}
+
+/// A receipt on its way in.
+#[derive(Debug, Clone)]
+pub(in crate::app) struct NewReceipt {
+    /// Which.
+    key: ReceiptKey,
+    /// The order of which it is the pick-up.
+    number: Option<String>,
+    /// As the database reads it.
+    said: Value,
+    /// The event.
+    event: Value,
+}
+
+impl NewReceipt {
+    /// The shop.
+    pub(in crate::app) fn shop(&self) -> &str {
+        &self.key.shop
+    }
+}
+
+/// What the database says became of a receipt.
+#[derive(Debug, Deserialize)]
+struct Posted {
+    #[serde(default)]
+    result: String,
+    #[serde(default)]
+    parked: Vec<ParkedLine>,
+    #[serde(default)]
+    picked: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ParkedLine {
+    line: String,
+    names: serde_json::Map<String, Value>,
+    products: Option<Vec<String>>,
+}
+
+impl Stock {
+    /// Reads an event about a receipt.
+    pub(in crate::app) fn read_receipt(
+        &self,
+        by: Teller<'_>,
+        value: &Value,
+    ) -> Result<NewReceipt, Rejection> {
+        let shop = shop_for(&self.registry, by.shop(), value)?;
+        let refused = |code: ErrorCode, pointer: &str, detail: String| Rejection {
+            code,
+            faults: vec![Fault {
+                pointer: pointer.to_owned(),
+                detail,
+            }],
+            shop: Some(shop.clone()),
+        };
+        let event = ReceiptEvent::read(value).map_err(|faults| Rejection {
+            code: ErrorCode::Invalid,
+            faults,
+            shop: Some(shop.clone()),
+        })?;
+        let Some(of) = self.stock_of(&shop) else {
+            let detail = format!("the shop `{shop}` sells from no stock");
+            return Err(refused(ErrorCode::Invalid, "/shop", detail));
+        };
+        let receipt = &event.receipt;
+        let Some(till) = till_of(by, receipt) else {
+            let detail = "`till` is required: with `receipt` it is the identity".to_owned();
+            return Err(refused(ErrorCode::Invalid, "/data/till", detail));
+        };
+        let store = match by.place(of, receipt.store.as_deref()) {
+            Place::Known(store) => Some(store),
+            Place::Unknown if receipt.store.is_none() && !receipt.cancelled => {
+                let detail = "the stock has several stores: name one".to_owned();
+                return Err(refused(ErrorCode::Invalid, "/data/store", detail));
+            }
+            Place::Unknown => None,
+            Place::Foreign(store) => {
+                let detail = format!("the till does not stand in the store `{store}`");
+                return Err(refused(ErrorCode::Forbidden, "/data/store", detail));
+            }
+        };
+        let key = ReceiptKey {
+            shop: shop.as_str().to_owned(),
+            till,
+            receipt: receipt.receipt.clone(),
+        };
+        let lines = receipt.goods().map(|line| {
+            json!({
+                "line": line.line,
+                "names": {
+                    "product_id": line.product_id, "sku": line.sku, "barcode": line.barcode,
+                },
+                "quantity": stock::text(line.quantity),
+            })
+        });
+        let said = json!({
+            "stock": of.name.as_str(),
+            "shop": key.shop,
+            "source": event.source,
+            "event_id": event.id,
+            "fingerprint": hex(&fingerprint(value)),
+            "contents": hex(&fingerprint(&receipt.contents())),
+            "till": key.till,
+            "receipt": key.receipt,
+            "store": store,
+            "store_named": receipt.store,
+            "kind": receipt.kind.as_str(),
+            "number": receipt.number,
+            "version": receipt.version,
+            "cancelled": receipt.cancelled,
+            "closed_at": receipt.closed_at,
+            "lines": lines.collect::<Vec<_>>(),
+            "body": value.get("data"),
+        });
+        Ok(NewReceipt {
+            key,
+            number: receipt.number.clone(),
+            said,
+            event: value.clone(),
+        })
+    }
+
+    /// Accepts a receipt; returns when it is stored durably, and its goods have moved.
+    pub(super) async fn accept_receipt(&self, new: &NewReceipt) -> Result<Accepted, Error> {
+        let mut tries = 0;
+        loop {
+            let mut tx = self.db.begin().await?;
+            match self.store_receipt(&mut tx, new, false).await {
+                Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
+                stored => {
+                    let stored = stored?;
+                    tx.commit().await?;
+                    self.waker.subscribe(STOCK).notify_one();
+                    return Ok(stored);
+                }
+            }
+        }
+    }
+
+    /// Stores a receipt and posts it, in a transaction of the caller's; by hand: whatever its
+    /// version.
+    pub(in crate::app) async fn store_receipt(
+        &self,
+        tx: &mut PgConnection,
+        new: &NewReceipt,
+        by_hand: bool,
+    ) -> Result<Accepted, Error> {
+        let posted = posted(rows::receipt(tx, &new.said, by_hand).await?)?;
+        self.metrics.receipt(&posted.result);
+        match posted.result.as_str() {
+            "queued" => {
+                let newer = ("overtaken", "a newer version of the receipt has come");
+                let subjects = [subject(PARKED, &new.key), subject(CHANGED, &new.key)];
+                dead_letters::close_subjects(tx, &new.key.shop, &subjects, newer).await?;
+                self.tell_of_posting(tx, new, &posted).await?;
+                Ok(Accepted::Queued)
+            }
+            "older" => Ok(Accepted::Queued),
+            "duplicate" => Ok(Accepted::Duplicate),
+            "changed" => {
+                let detail = format!(
+                    "the receipt {} of the till {} came before with other contents, \
+                     and this is no newer version of it",
+                    new.key.receipt, new.key.till
+                );
+                let code = ErrorCode::ReceiptChanged;
+                self.write_letter(tx, new, (CHANGED, code, &detail)).await?;
+                Ok(Accepted::Changed(vec![Fault {
+                    pointer: "/data/version".to_owned(),
+                    detail: format!("{detail} ({code})"),
+                }]))
+            }
+            _ => Ok(Accepted::Conflict),
+        }
+    }
+
+    /// The letter for parked lines, and the line in the life of the order that was picked up.
+    async fn tell_of_posting(
+        &self,
+        tx: &mut PgConnection,
+        new: &NewReceipt,
+        posted: &Posted,
+    ) -> Result<(), Error> {
+        if let Some((code, message)) = why_parked(&posted.parked, &new.said["store_named"]) {
+            let of = (PARKED, code, message.as_str());
+            self.write_letter(tx, new, of).await?;
+        }
+        let picked = posted.picked.as_deref().is_some_and(|sum| sum != "0");
+        if let (true, Some(number)) = (picked, &new.number) {
+            let line = Line {
+                shop: new.key.shop.clone(),
+                number: number.clone(),
+                kind: "goods",
+                text: format!(
+                    "the order's goods were picked up: receipt {} of the till {}",
+                    new.key.receipt, new.key.till
+                ),
+                detail: Some(json!({ "receipt": new.key.receipt, "till": new.key.till })),
+            };
+            journal::add(tx, &[line]).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_letter(
+        &self,
+        tx: &mut PgConnection,
+        new: &NewReceipt,
+        (begins, code, message): (&str, ErrorCode, &str),
+    ) -> Result<(), Error> {
+        let shop = ShopName::parse(&new.key.shop).ok();
+        let rules = shop.and_then(|shop| self.registry.rules(&shop));
+        let mut event = new.event.clone();
+        // Whose it is, and of which till, for whoever tries it again.
+        if let Value::Object(members) = &mut event {
+            members.insert("shop".to_owned(), Value::from(new.key.shop.as_str()));
+        }
+        if let Some(Value::Object(data)) = event.get_mut("data") {
+            data.insert("till".to_owned(), Value::from(new.key.till.as_str()));
+        }
+        let letter = ReceiptLetter {
+            portal: rules.map(|rules| rules.portal.as_str()),
+            shop: &new.key.shop,
+            subject: &subject(begins, &new.key),
+            code: code.as_str(),
+            message: &clean(message),
+            payload: &Json::Value(event),
+        };
+        Ok(dead_letters::write_receipt(tx, &letter).await?)
+    }
+
+    /// Posts what is known by now of receipts with parked lines: some of those behind `after`.
+    /// Returns where to go on, and how many were posted.
+    pub async fn replay_receipts(&self, after: &ReceiptKey) -> Result<(ReceiptKey, usize), Error> {
+        let mut db = self.db.acquire().await?;
+        let parked = rows::parked(&mut db, after, LOOKED_AT).await?;
+        drop(db);
+        let full = i64::try_from(parked.len()).is_ok_and(|count| count == LOOKED_AT);
+        let next = parked.last().filter(|_| full).map(|row| row.key.clone());
+        let mut replayed = 0;
+        for row in &parked {
+            let store = self.store_by_now(row);
+            if (row.known && row.has_store) || store.is_some() {
+                let mut tx = self.db.begin().await?;
+                self.post_again(&mut tx, &row.key, store).await?;
+                tx.commit().await?;
+                replayed += 1;
+            }
+        }
+        Ok((next.unwrap_or_default(), replayed))
+    }
+
+    /// The store of a receipt, where it was not known when it came and is by now.
+    fn store_by_now(&self, row: &ParkedRow) -> Option<&str> {
+        let named = row.store_named.as_deref();
+        let till = self
+            .tills()
+            .iter()
+            .find(|till| till.name.as_str() == row.key.till);
+        let stock = self
+            .stocks()
+            .iter()
+            .find(|stock| stock.name.as_str() == row.stock)?;
+        let own = till.and_then(|till| till.store(named));
+        own.or_else(|| stock.store(named?))
+            .filter(|_| !row.has_store)
+    }
+
+    /// Posts a receipt again; returns why lines of it are parked still.
+    async fn post_again(
+        &self,
+        tx: &mut PgConnection,
+        key: &ReceiptKey,
+        store: Option<&str>,
+    ) -> Result<Option<String>, Error> {
+        let Some(answer) = rows::receipt_again(tx, key, store).await? else {
+            return Ok(None);
+        };
+        let posted = posted(answer)?;
+        self.metrics.receipt("replayed");
+        let why = why_parked(&posted.parked, &Value::Null);
+        let subjects = [subject(PARKED, key)];
+        match &why {
+            None => {
+                let known = ("retried", "what its lines name is known by now");
+                dead_letters::close_subjects(tx, &key.shop, &subjects, known).await?;
+            }
+            Some((_, message)) => {
+                let message = clean(message);
+                dead_letters::say_of_subject(tx, &key.shop, &subjects[0], &message).await?;
+            }
+        }
+        Ok(why.map(|(_, message)| message))
+    }
+
+    /// Who told an event of a shop that is kept as a letter: the till that it names, else the shop.
+    pub(in crate::app) fn teller_of<'a>(
+        &'a self,
+        shop: Option<&'a ShopName>,
+        event: &Value,
+    ) -> Teller<'a> {
+        let named = event.pointer("/data/till").and_then(Value::as_str);
+        let mut tills = self.tills().iter();
+        let till = tills.find(|till| {
+            let name = till.name.as_str();
+            Some(&till.shop) == shop && named.is_some_and(|it| it == name || is_part(it, name))
+        });
+        match (till, shop) {
+            (Some(till), _) => Teller::Till(till),
+            (None, Some(shop)) => Teller::Shop(shop),
+            (None, None) => Teller::Event,
+        }
+    }
+
+    /// Tries a letter about a receipt again: parked lines are looked up once more, and a changed
+    /// receipt takes the place of the one before, on a person's word.
+    pub(in crate::app) async fn retry_receipt(
+        &self,
+        tx: &mut PgConnection,
+        letter: &LetterRow,
+        options: &Retry,
+    ) -> Result<(), Error> {
+        let fault = |detail: &str| {
+            Error::Invalid(vec![Fault {
+                pointer: String::new(),
+                detail: detail.to_owned(),
+            }])
+        };
+        if options.payload.is_some() {
+            return Err(fault(NOTHING_TO_MEND));
+        }
+        let event = letter.payload.value().map_err(fault)?;
+        let shop = letter
+            .shop
+            .as_deref()
+            .and_then(|shop| ShopName::parse(shop).ok());
+        let subject = dead_letters::subject(tx, letter.id)
+            .await?
+            .unwrap_or_default();
+        let by = self.teller_of(shop.as_ref(), event);
+        let new = self
+            .read_receipt(by, event)
+            .map_err(|rejection| Error::Invalid(rejection.faults))?;
+        if subject.starts_with(CHANGED) {
+            let posted = posted(rows::receipt(tx, &new.said, true).await?)?;
+            let subjects = [self::subject(PARKED, &new.key)];
+            let taken = (
+                "overtaken",
+                "another version of the receipt was taken by hand",
+            );
+            dead_letters::close_subjects(tx, &new.key.shop, &subjects, taken).await?;
+            return self.tell_of_posting(tx, &new, &posted).await;
+        }
+        let store = new.said["store"].as_str();
+        // The letter is closed by whoever asked.
+        let Some(answer) = rows::receipt_again(tx, &new.key, store).await? else {
+            return Ok(());
+        };
+        match why_parked(&posted(answer)?.parked, &new.said["store_named"]) {
+            Some((_, message)) => Err(fault(&message)),
+            None => Ok(()),
+        }
+    }
+}
+
+const NOTHING_TO_MEND: &str =
+    "a receipt is mended in its till: count the product in, or name the store, and try again";
+
+/// The till of a receipt: a till's key speaks for its own name, and for what it calls its parts.
+fn till_of(by: Teller<'_>, receipt: &Receipt) -> Option<String> {
+    let said = receipt.till.as_deref();
+    match by {
+        Teller::Till(till) => {
+            let name = till.name.as_str();
+            Some(match said {
+                Some(said) if said != name && !is_part(said, name) => format!("{name}/{said}"),
+                Some(said) => said.to_owned(),
+                None => name.to_owned(),
+            })
+        }
+        Teller::Shop(_) | Teller::Event => said.map(str::to_owned),
+    }
+}
+
+/// Whether a till is a part of the one of this name.
+fn is_part(till: &str, name: &str) -> bool {
+    till.strip_prefix(name)
+        .is_some_and(|part| part.starts_with('/'))
+}
+
+fn subject(begins: &str, key: &ReceiptKey) -> String {
+    format!("{begins}{}/{}", key.till, key.receipt)
+}
+
+fn posted(answer: Value) -> Result<Posted, Error> {
+    serde_json::from_value(answer).map_err(|error| {
+        let detail = error.to_string();
+        storage::Error::Unreadable {
+            table: "the answer of a stock function",
+            detail,
+        }
+        .into()
+    })
+}
+
+/// Why lines are parked; none: none are.
+fn why_parked(parked: &[ParkedLine], store_named: &Value) -> Option<(ErrorCode, String)> {
+    if parked.is_empty() {
+        return None;
+    }
+    let unknown = |line: &&ParkedLine| line.products.as_ref().is_none_or(|found| found.len() != 1);
+    let odd: Vec<_> = parked.iter().filter(unknown).collect();
+    let mut text = String::new();
+    for line in odd.iter().take(MOST_NAMED) {
+        let names = line.names.iter().filter(|(_, value)| !value.is_null());
+        let names: Vec<_> = names
+            .map(|(kind, value)| format!("{kind} `{}`", value.as_str().unwrap_or_default()))
+            .collect();
+        let names = names.join(", ");
+        let end = if text.is_empty() { "" } else { "; " };
+        let _ = match &line.products {
+            Some(found) => write!(
+                text,
+                "{end}line {}: {names} may mean the products `{}`",
+                line.line,
+                found.join("` and `")
+            ),
+            None => write!(
+                text,
+                "{end}line {}: no product is known by {names}",
+                line.line
+            ),
+        };
+    }
+    if odd.len() > MOST_NAMED {
+        let _ = write!(text, "; and {} lines more", odd.len() - MOST_NAMED);
+    }
+    if odd.is_empty() || odd.len() < parked.len() {
+        let store = store_named.as_str().unwrap_or_default();
+        let waits = format!(
+            "the store `{store}` is not known: {} lines of the receipt wait for it",
+            parked.len()
+        );
+        return Some((ErrorCode::UnknownStore, waits));
+    }
+    Some((ErrorCode::UnknownProduct, text))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

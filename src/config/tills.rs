@@ -1,0 +1,297 @@
+//! `[tills.NAME]`: tills, their tokens, and where they stand.
+
+use super::{KeyDigest, Problem, Secret, secret};
+use crate::{
+    domain::TillName,
+    stock::{Master, StockSettings},
+    tills::{TillKind, TillSettings, TillStores},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use sha2::Sha256;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// A till, and what it shows.
+#[derive(Debug, Clone)]
+pub struct Till {
+    /// What it is.
+    pub settings: TillSettings,
+    /// What it shows, and signs with.
+    pub token: Secret,
+    /// The token's digest.
+    pub key: KeyDigest,
+}
+
+impl Till {
+    /// Whether this is its token. In constant time.
+    pub fn has_token(&self, key: &str) -> bool {
+        self.key.matches(&KeyDigest::of(key))
+    }
+
+    /// Whether this is the token's signature over a body: HMAC-SHA256, in hexadecimal digits or
+    /// base64. In constant time.
+    pub fn has_signed(&self, body: &[u8], signature: &str) -> bool {
+        let token = self.token.expose_secret().as_bytes();
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(token) else {
+            return false;
+        };
+        mac.update(body);
+        let told = signature.trim();
+        let told = told.strip_prefix("sha256=").unwrap_or(told);
+        let given = [unhex(told), STANDARD.decode(told).ok()];
+        let mut given = given.into_iter().flatten();
+        given.any(|given| mac.clone().verify_slice(&given).is_ok())
+    }
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    digits.map(byte).collect()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    #[serde(default)]
+    kind: TillKind,
+    shop: String,
+    token: Option<Secret>,
+    token_file: Option<PathBuf>,
+    store: Option<String>,
+    #[serde(default)]
+    stores: BTreeMap<String, String>,
+}
+
+pub(super) fn check(
+    raw: BTreeMap<String, Raw>,
+    stocks: &[StockSettings],
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<TillName, Till> {
+    let mut tills = BTreeMap::new();
+    for (name, raw) in raw {
+        let key = format!("tills.{name}");
+        match TillName::parse(&name) {
+            Err(rule) => problems.push(Problem::new(&key, rule, "choose another name")),
+            Ok(name) => {
+                let till = till(raw, (&key, &name), stocks, problems);
+                tills.extend(till.map(|till| (name, till)));
+            }
+        }
+    }
+    for stock in stocks.iter().filter(|stock| stock.master == Master::Till) {
+        let sells = |till: &Till| {
+            stock
+                .shops
+                .iter()
+                .any(|(name, _)| *name == till.settings.shop)
+        };
+        if !tills.values().any(sells) && problems.is_empty() {
+            problems.push(Problem::new(
+                format!("stock.{}.master", stock.name),
+                "a till is to count, and no till sells from this stock",
+                "add a `[tills.NAME]` of one of its shops, or declare another master",
+            ));
+        }
+    }
+    tills
+}
+
+fn till(
+    raw: Raw,
+    (key, name): (&str, &TillName),
+    stocks: &[StockSettings],
+    problems: &mut Vec<Problem>,
+) -> Option<Till> {
+    let place = format!("{key}.token");
+    let file = raw.token_file.as_deref();
+    let token = secret::resolve(raw.token, file, &place, problems);
+    if token.is_none() {
+        let remedy = "make one: openssl rand -hex 24";
+        problems.push(Problem::new(&place, "missing", remedy));
+    }
+    let digest = token
+        .as_ref()
+        .and_then(|token| KeyDigest::checked(token, &place, problems));
+    let found = stocks.iter().find_map(|stock| {
+        let mut shops = stock.shops.iter();
+        let (shop, _) = shops.find(|(shop, _)| shop.as_str() == raw.shop)?;
+        Some((stock, shop.clone()))
+    });
+    let Some((stock, shop)) = found else {
+        problems.push(Problem::new(
+            format!("{key}.shop"),
+            format!("the shop `{}` sells from no stock", raw.shop),
+            "name a shop of `[shops]`, and add it to the `shops` of a `[stock.NAME]`",
+        ));
+        return None;
+    };
+    let stores = stores(raw.store, raw.stores, (key, stock), problems)?;
+    Some(Till {
+        settings: TillSettings {
+            name: name.clone(),
+            kind: raw.kind,
+            shop,
+            stores,
+        },
+        token: token?,
+        key: digest?,
+    })
+}
+
+/// Where it stands: in one store, in several that its vendor has ids for, or in the only one there
+/// is.
+fn stores(
+    one: Option<String>,
+    many: BTreeMap<String, String>,
+    (key, stock): (&str, &StockSettings),
+    problems: &mut Vec<Problem>,
+) -> Option<TillStores> {
+    let known = |name: &String| stock.stores.iter().any(|store| store.name == *name);
+    let unknown = |place: String, name: &str, problems: &mut Vec<Problem>| {
+        let detail = format!("the stock `{}` has no store named `{name}`", stock.name);
+        problems.push(Problem::new(place, detail, "name one of its stores"));
+    };
+    match (one, many.is_empty()) {
+        (Some(_), false) => {
+            problems.push(Problem::new(
+                format!("{key}.store"),
+                "`stores` is given, too",
+                "keep `store` for a till that stands in one store, else `stores`",
+            ));
+            None
+        }
+        (Some(one), true) if known(&one) => Some(TillStores::One(one)),
+        (Some(one), true) => {
+            unknown(format!("{key}.store"), &one, problems);
+            None
+        }
+        (None, false) => {
+            for (id, name) in many.iter().filter(|(_, name)| !known(name)) {
+                unknown(format!("{key}.stores.{id}"), name, problems);
+            }
+            Some(TillStores::Many(many))
+        }
+        (None, true) => match stock.stores.as_slice() {
+            [only] => Some(TillStores::One(only.name.clone())),
+            _ => {
+                problems.push(Problem::new(
+                    format!("{key}.store"),
+                    format!("missing: the stock `{}` has several stores", stock.name),
+                    "name the store where the till stands, or the vendor's ids in `stores`",
+                ));
+                None
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        config::{Caller, Config, Error},
+        domain::TillName,
+        tills::{TillKind, TillStores},
+    };
+    use std::collections::BTreeMap;
+
+    const STOCK: &str = r#"
+        [portals.main]
+        webhook_url = "https://example.bitrix24.ru/rest/1/secret/"
+        [shops.main]
+        portal = "main"
+        api_keys = ["main-key-0123456789"]
+        [shops.other]
+        portal = "main"
+        api_keys = ["other-key-0123456789"]
+        [stock.all]
+        shops = ["main"]
+        [[stock.all.stores]]
+        name = "a"
+        [[stock.all.stores]]
+        name = "b"
+    "#;
+    const TILL: &str = "[tills.one]\nshop = \"main\"\ntoken = \"till-token-0123456789\"\n";
+
+    fn parse(tills: &str) -> Result<Config, Error> {
+        Config::parse(&format!("{STOCK}\n{tills}"), &BTreeMap::new())
+    }
+
+    #[test]
+    fn a_till_is_read_and_its_token_is_a_key_of_its_own() {
+        let stores = "kind = \"evotor\"\nstores = { \"V-1\" = \"a\", \"V-2\" = \"b\" }";
+        let config = parse(&format!("{TILL}{stores}")).unwrap();
+        let till = &config.tills[&TillName::parse("one").unwrap()];
+        assert_eq!(till.settings.kind, TillKind::Evotor);
+        assert!(matches!(&till.settings.stores, TillStores::Many(stores) if stores.len() == 2));
+        let caller = config.authenticate("till-token-0123456789");
+        let shop = till.settings.shop.clone();
+        let name = till.settings.name.clone();
+        assert_eq!(caller, Some(Caller::Till { name, shop }));
+    }
+
+    #[test]
+    fn a_body_is_signed_with_the_token_in_digits_or_base64() {
+        let config = parse(&format!("{TILL}store = \"a\"")).unwrap();
+        let till = &config.tills[&TillName::parse("one").unwrap()];
+        // printf '{"id":1}' | openssl dgst -sha256 -hmac till-token-0123456789
+        let digits = "6c7bbaddb2381877774397d50fd371bc036f23661d07dcf8e69c62d4d579850d";
+        let base64 = "bHu63bI4GHd3Q5fVD9NxvANvI2YdB9z45pxi1NV5hQ0=";
+        assert!(till.has_signed(b"{\"id\":1}", digits));
+        assert!(till.has_signed(b"{\"id\":1}", &format!("sha256={digits}")));
+        assert!(till.has_signed(b"{\"id\":1}", base64));
+        for wrong in ["", "00", "till-token-0123456789"] {
+            assert!(!till.has_signed(b"{\"id\":1}", wrong), "{wrong}");
+        }
+        assert!(!till.has_signed(b"{\"id\":2}", digits));
+    }
+
+    #[test]
+    fn what_contradicts_itself_or_names_nothing_is_refused() {
+        for (wrong, place) in [
+            (TILL.to_owned(), "tills.one.store"),
+            (format!("{TILL}store = \"c\""), "tills.one.store"),
+            (
+                format!("{TILL}store = \"a\"\nstores = {{ \"V\" = \"a\" }}"),
+                "tills.one.store",
+            ),
+            (
+                format!("{TILL}stores = {{ \"V\" = \"c\" }}"),
+                "tills.one.stores.V",
+            ),
+            (
+                "[tills.one]\nshop = \"main\"\nstore = \"a\"".to_owned(),
+                "tills.one.token",
+            ),
+            (
+                TILL.replace("till-token-0123456789", "short") + "store = \"a\"",
+                "tills.one.token",
+            ),
+            (
+                TILL.replace("till-token", "main-key") + "store = \"a\"",
+                "tills.one.token",
+            ),
+            (
+                TILL.replace("\"main\"", "\"other\"") + "store = \"a\"",
+                "tills.one.shop",
+            ),
+        ] {
+            let text = parse(&wrong).unwrap_err().to_string();
+            assert!(text.contains(place), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_till_that_is_to_count_must_be_there() {
+        let counted = STOCK.replace(
+            "shops = [\"main\"]",
+            "shops = [\"main\"]\nmaster = \"till\"",
+        );
+        let text = Config::parse(&counted, &BTreeMap::new()).unwrap_err();
+        assert!(text.to_string().contains("stock.all.master"), "{text}");
+        let till = format!("{counted}\n{TILL}store = \"a\"");
+        assert!(Config::parse(&till, &BTreeMap::new()).is_ok());
+    }
+}

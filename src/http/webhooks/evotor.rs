@@ -1,0 +1,168 @@
+//! `POST /webhooks/evotor/{till}`: what Evotor's cloud calls with, also with its own paths behind.
+
+use crate::{
+    app::Accepted,
+    config::Till,
+    domain::{ErrorCode, Fault, TillName},
+    doors,
+    http::{
+        Problem, State,
+        layer::{self, path::PathParam},
+        request_schemas::EvotorBody,
+    },
+    tills::{EvotorReceipts, TillKind},
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State as Extract, rejection::PathRejection},
+    http::{HeaderMap, header},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The address with a path of Evotor's own behind it.
+pub(in crate::http) const BELOW: &str = "/webhooks/evotor/{till}/{*path}";
+
+/// What became of what Evotor sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct EvotorTaken {
+    /// One for each receipt, in their order.
+    pub receipts: Vec<EvotorReceipt>,
+    /// How many documents were no receipts.
+    pub ignored: usize,
+}
+
+/// What became of one receipt.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct EvotorReceipt {
+    /// Its id.
+    pub receipt: Option<String>,
+    /// `queued`, `duplicate`, `conflict`, or `dead`: it waits as a dead letter.
+    pub result: &'static str,
+}
+
+/// Takes receipts from Evotor's cloud.
+///
+/// `ReceiptCreated` of the newer cloud; lists of receipts and of documents of the older one, which
+/// puts its own paths behind this address and also calls by PUT; and documents in a
+/// `DocumentEvent`. The token of the till is shown as a key, or the body is signed with it
+/// (HMAC-SHA256, in a header whose name ends in `signature`). A receipt that cannot be used becomes
+/// a dead letter.
+#[utoipa::path(
+    post, path = "/webhooks/evotor/{till}", tag = "tills", security(("key" = [])),
+    params(("till" = String, Path, description = "The till's name in the configuration")),
+    request_body = EvotorBody,
+    responses(
+        (status = 200, description = "Taken", body = EvotorTaken),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not the till's token: nothing is stored", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such till of Evotor's", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn post_evotor(
+    Extract(state): Extract<State>,
+    PathParam(till): PathParam,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<EvotorTaken>, Problem> {
+    take(&state, (&till, ""), &headers, body).await
+}
+
+/// The same at a path of Evotor's own.
+pub(in crate::http) async fn below(
+    Extract(state): Extract<State>,
+    address: Result<Path<(String, String)>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<EvotorTaken>, Problem> {
+    let Path((till, path)) = address.map_err(|_| Problem::not_found())?;
+    take(&state, (&till, &path), &headers, body).await
+}
+
+async fn take(
+    state: &State,
+    (till, path): (&str, &str),
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Json<EvotorTaken>, Problem> {
+    let name = TillName::parse(till).map_err(|_| Problem::not_found())?;
+    let till = state.config.tills.get(&name);
+    let till = till.filter(|till| till.settings.kind == TillKind::Evotor);
+    let till = till.ok_or_else(Problem::not_found)?;
+    let bytes = layer::body::read(headers, body, state.config.http.max_body_bytes).await?;
+    if !shows_token(till, headers) && !is_signed(till, headers, &bytes) {
+        tracing::warn!(till = %name, "somebody without the till's token called at its address");
+        let detail = "neither the till's token nor a signature made with it is shown";
+        return Err(Problem::new(ErrorCode::TillToken, detail));
+    }
+    doors::known();
+    let body: Value = layer::body::json(&bytes).await?;
+    let read = EvotorReceipts::read(&name, path, &body);
+    let accepted = state.app.stock.accept_of_till(&name, &read.events).await?;
+    let mut receipts = Vec::with_capacity(accepted.len());
+    for (event, accepted) in read.events.iter().zip(accepted) {
+        let result = keep(state, till, event, accepted).await?;
+        let receipt = event.pointer("/data/receipt").and_then(Value::as_str);
+        receipts.push(EvotorReceipt {
+            receipt: receipt.map(str::to_owned),
+            result,
+        });
+    }
+    Ok(Json(EvotorTaken {
+        receipts,
+        ignored: read.ignored,
+    }))
+}
+
+/// A receipt that cannot be used is kept as a dead letter: nobody knows whether it comes again.
+async fn keep(
+    state: &State,
+    till: &Till,
+    event: &Value,
+    accepted: Accepted,
+) -> Result<&'static str, Problem> {
+    let (code, faults) = match accepted {
+        Accepted::Invalid(faults) => (ErrorCode::Invalid, faults),
+        Accepted::Refused(code, faults) => (code, faults),
+        Accepted::Failed(detail) => {
+            let pointer = String::new();
+            (ErrorCode::Bug, vec![Fault { pointer, detail }])
+        }
+        taken => return Ok(taken.word()),
+    };
+    let shop = &till.settings.shop;
+    let buried = state.app.intake.bury_received(shop, event, code, &faults);
+    buried.await?;
+    Ok("dead")
+}
+
+/// Whether the token stands in `Authorization`: as a key, or as a password.
+fn shows_token(till: &Till, headers: &HeaderMap) -> bool {
+    let shown = headers.get(header::AUTHORIZATION);
+    let Some(shown) = shown.and_then(|shown| shown.to_str().ok()) else {
+        return false;
+    };
+    let (scheme, told) = shown.split_once(' ').unwrap_or(("", shown));
+    if scheme.eq_ignore_ascii_case("basic") {
+        let pair = STANDARD.decode(told.trim()).unwrap_or_default();
+        let pair = String::from_utf8(pair).unwrap_or_default();
+        return pair
+            .split_once(':')
+            .is_some_and(|(_, key)| till.has_token(key));
+    }
+    till.has_token(told.trim())
+}
+
+/// Whether a header whose name ends in `signature` holds one of the body.
+fn is_signed(till: &Till, headers: &HeaderMap, body: &[u8]) -> bool {
+    let signatures = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().ends_with("signature"));
+    let mut told = signatures.filter_map(|(_, value)| value.to_str().ok());
+    told.any(|told| till.has_signed(body, told))
+}

@@ -1,0 +1,96 @@
+//! Receipts of tills.
+
+use crate::storage::Error;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// Stores a receipt once, and posts it; by hand: whatever its version. Says what became of it.
+pub async fn receipt(db: &mut PgConnection, said: &Value, by_hand: bool) -> Result<Value, Error> {
+    let answer = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_receipt($1, $2) AS "it!""#,
+        said,
+        by_hand
+    );
+    Ok(answer.fetch_one(db).await?)
+}
+
+/// Which receipt: of a shop, by its till and its id there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReceiptKey {
+    /// The shop.
+    pub shop: String,
+    /// The till.
+    pub till: String,
+    /// The receipt's id there.
+    pub receipt: String,
+}
+
+/// Posts a receipt again whose lines were parked; none: none are. `store` counts where the
+/// receipt's own was not known.
+pub async fn receipt_again(
+    db: &mut PgConnection,
+    key: &ReceiptKey,
+    store: Option<&str>,
+) -> Result<Option<Value>, Error> {
+    let answer = sqlx::query_scalar!(
+        "SELECT bridge.stock_receipt_again($1, $2, $3, $4)",
+        key.shop,
+        key.till,
+        key.receipt,
+        store
+    );
+    Ok(answer.fetch_one(db).await?)
+}
+
+/// A receipt with parked lines.
+#[derive(Debug, Clone)]
+pub struct ParkedRow {
+    /// Which.
+    pub key: ReceiptKey,
+    /// The stock.
+    pub stock: String,
+    /// Whether its store is known.
+    pub has_store: bool,
+    /// The store, as it was named.
+    pub store_named: Option<String>,
+    /// Whether the product of a parked line is known by now.
+    pub known: bool,
+}
+
+/// Receipts with parked lines above this one, in the order of their keys.
+pub async fn parked(
+    db: &mut PgConnection,
+    after: &ReceiptKey,
+    limit: i64,
+) -> Result<Vec<ParkedRow>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT r.shop, r.till, r.receipt, r.stock, r.store IS NOT NULL AS "has_store!",
+                  r.store_named,
+                  EXISTS (SELECT FROM jsonb_array_elements(r.parked) AS p (line)
+                          WHERE cardinality(bridge.stock_receipt_products(
+                              r.stock, s.products_by, p.line -> 'names')) = 1) AS "known!"
+           FROM bridge.receipts r JOIN bridge.stock_shops s USING (shop)
+           WHERE r.parked <> '[]' AND (r.shop, r.till, r.receipt) > ($1, $2, $3)
+           ORDER BY r.shop, r.till, r.receipt LIMIT $4"#,
+        after.shop,
+        after.till,
+        after.receipt,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| ParkedRow {
+            key: ReceiptKey {
+                shop: row.shop,
+                till: row.till,
+                receipt: row.receipt,
+            },
+            stock: row.stock,
+            has_store: row.has_store,
+            store_named: row.store_named,
+            known: row.known,
+        })
+        .collect())
+}

@@ -1,0 +1,16 @@
+//! Tills: what was sold and brought back in a store.
+//!
+//! PURE. Owns: the words of `[tills.NAME]`, receipts as they come by event, and the bodies in which
+//! the vendors of tills send theirs. Refuses: what a receipt does to goods, which is the stock's
+//! affair, and telling whether it is a till that sends it.
+//!
+//! A *receipt* is a snapshot with an identity: its till, and its id there. It may come twice, late,
+//! changed, or annulled. Quantities are above zero; which way the goods went is said by its kind.
+
+mod evotor;
+mod receipt;
+mod setup;
+
+pub use evotor::EvotorReceipts;
+pub use receipt::{Receipt, ReceiptEvent, ReceiptKind, ReceiptLine, SAVED};
+pub use setup::{TillKind, TillSettings, TillStores};
