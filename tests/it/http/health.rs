@@ -125,6 +125,7 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
                 .replace("{id}", "1")
                 .replace("{portal}", "main")
                 .replace("{form}", "callback")
+                .replace("{till}", "evotor")
                 .replace("{token}", "token-0123456789")
                 .replace("{name}", "none");
             let url = format!("http://{}{filled}", api.address);
@@ -175,6 +176,7 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
         "POST /v1/portals/{name}/pause",
         "POST /v1/portals/{name}/resume",
         "POST /webhooks/bitrix24/{portal}",
+        "POST /webhooks/evotor/{till}",
     ];
     assert_eq!(described, expected.map(str::to_owned).into());
     for schema in ["Problem", "EventResult", "Discard", "Retry"] {

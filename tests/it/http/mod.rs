@@ -31,12 +31,25 @@ role = "operator"
 key = "viktor-key-0123456789"
 "#;
 
+/// A till of Evotor's, which the routes need.
+const TILLS: &str = r#"
+[stock.main]
+shops = ["main"]
+[[stock.main.stores]]
+name = "a"
+[tills.evotor]
+kind = "evotor"
+shop = "main"
+token = "evotor-token-0123456789"
+"#;
+
 /// The API as operators use it, with small limits.
 async fn serve() -> Api {
     let settings = api::settings()
         .set("http.max_body_bytes", 400_000)
         .set("http.request_timeout_seconds", 2)
-        .tables(OPERATORS);
+        .tables(OPERATORS)
+        .tables(TILLS);
     Api::with(&settings).await
 }
 
