@@ -18,6 +18,7 @@ mod forms;
 mod group_commit;
 mod intake;
 mod lane_waker;
+mod lanes;
 pub mod onec;
 pub mod operations;
 pub mod portal_access;
@@ -66,11 +67,13 @@ pub use intake::accept::{Accepted, MAX_EVENTS};
 pub use intake::backfill::{Backfill, BackfillStep};
 pub use intake::shop_notices::ShopNotice;
 pub use lane_waker::LaneWaker;
+pub use lanes::{Incidents, LaneFault, LaneRow, Lanes, Lease, News, NewsListener};
 pub use onec::Onec;
 pub use operations::Operations;
 pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
 pub use operations::order_view::{OrderView, TimelineEntry};
 pub use operations::overview::{APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, STOCK};
+pub use operations::retention::Retention;
 pub use operations::sessions::Session;
 pub use operations::status::{
     DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport, StuckTask,
@@ -113,6 +116,8 @@ pub struct App {
     pub stock: Arc<Stock>,
     /// What forms of a site post becomes leads or deals.
     pub forms: Arc<Forms>,
+    /// Lanes are held, paused and resumed.
+    pub lanes: Arc<Lanes>,
     shared: Arc<Shared>,
     wrong_keys: Arc<doors::Tries<IpAddr>>,
 }
@@ -162,6 +167,7 @@ impl App {
         Self {
             sync: Arc::new(Sync::new(&shared, &intake, &dead_letters)),
             forms,
+            lanes: Arc::new(Lanes::new(&shared)),
             portal_access: Arc::new(PortalAccess::new(&shared)),
             operations: Arc::new(Operations::new(&shared, &intake, &delivery, &onec)),
             onec,
@@ -203,11 +209,6 @@ impl App {
     /// The meters.
     pub fn metrics(&self) -> &Metrics {
         &self.shared.metrics
-    }
-
-    /// The connections.
-    pub fn pool(&self) -> &PgPool {
-        &self.shared.db
     }
 
     /// Wrong keys that were shown, each by whom.
@@ -277,6 +278,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether somebody else has the lane by now.
+    pub fn is_lease_lost(&self) -> bool {
+        matches!(self, Self::Storage(storage::Error::LeaseLost))
+    }
+
     /// Whether it is the fault of the thing that was worked on, so that it fails the same way for
     /// ever.
     pub fn is_of_the_row(&self) -> bool {

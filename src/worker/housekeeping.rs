@@ -1,29 +1,15 @@
 //! What runs on a schedule: waking lanes, taking up events from SQL, and pruning.
 
 use super::{
-    Options, Retention,
+    Options,
     lanes::{lease::chain, restarts::Restarts},
 };
-use crate::{
-    app::{App, permit_bell},
-    storage::{
-        self,
-        dead_letters::{self, bulk_jobs},
-        forms::{subjects, submissions},
-        intake::sql_events,
-        journal,
-        queue::{attempts, outbox, rate_permits, writes_in_flight},
-        schema::deferred_indexes,
-        stock::shortages,
-        sync::{conflicts, decisions, inbox, messages, stage_history, status_changes},
-    },
-};
-use sqlx::postgres::PgListener;
+use crate::app::{self, App, News, NewsListener, Retention, permit_bell};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Rows removed in one statement.
+/// Files of 1C removed in one statement.
 const PRUNE_BATCH: i64 = 5_000;
 
 /// How long it is before what is done once in a database's life is tried again.
@@ -47,7 +33,7 @@ pub(super) async fn once(app: App, stop: CancellationToken) {
 /// everything else, for it may take minutes.
 async fn build_indexes(app: &App) {
     loop {
-        match deferred_indexes::build(app.pool()).await {
+        match app.operations.build_indexes().await {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => {
@@ -165,33 +151,23 @@ pub(super) async fn housekeeping(
     }
 }
 
-async fn listen(app: &App) -> Option<PgListener> {
-    let connect = async {
-        let mut listener = PgListener::connect_with(app.pool()).await?;
-        listener
-            .listen_all(["bridge_lane", "bridge_published", "bridge_permit"])
-            .await?;
-        Ok::<_, sqlx::Error>(listener)
-    };
-    timeout(Duration::from_secs(10), connect).await.ok()?.ok()
+async fn listen(app: &App) -> Option<NewsListener> {
+    let connect = timeout(Duration::from_secs(10), app.lanes.listen());
+    connect.await.ok()?.ok()
 }
 
 /// Waits for news of events from SQL, and passes on news for the lanes; at most this long.
-async fn hear(app: &App, listener: &mut Option<PgListener>, most: Duration) {
+async fn hear(app: &App, listener: &mut Option<NewsListener>, most: Duration) {
     let until = Instant::now() + most;
     let Some(open) = listener else {
         return tokio::time::sleep_until(until).await;
     };
+    let ring = |lane: &str| app.waker().subscribe(lane).notify_one();
     loop {
-        match tokio::time::timeout_at(until, open.recv()).await {
-            Err(_) => return,
-            Ok(Ok(news)) if news.channel() == "bridge_published" => return,
-            Ok(Ok(news)) if news.channel() == "bridge_permit" => {
-                app.waker()
-                    .subscribe(&permit_bell(news.payload()))
-                    .notify_one();
-            }
-            Ok(Ok(news)) => app.waker().subscribe(news.payload()).notify_one(),
+        match tokio::time::timeout_at(until, open.next()).await {
+            Err(_) | Ok(Ok(News::Published)) => return,
+            Ok(Ok(News::Permit(portal))) => ring(&permit_bell(&portal)),
+            Ok(Ok(News::Lane(lane))) => ring(&lane),
             Ok(Err(_)) => {
                 *listener = None;
                 return tokio::time::sleep(Duration::from_millis(200)).await;
@@ -213,35 +189,16 @@ async fn take_up(app: &App, turns: &Restarts) {
     }
 }
 
-/// Removes what was settled longer ago than its retention, in batches; never a pending event nor an
-/// open letter.
+/// Removes what was settled longer ago than its retention, in batches, until nothing is left or
+/// somebody says stop: how many rows.
 pub async fn prune(
     app: &App,
     retention: &Retention,
     stop: &CancellationToken,
-) -> Result<u64, storage::Error> {
+) -> Result<u64, app::Error> {
     let mut sum = 0;
     while !stop.is_cancelled() {
-        let mut db = app.pool().acquire().await?;
-        let settled = retention.settled.as_secs_f64();
-        let removed = outbox::prune(&mut db, settled, PRUNE_BATCH).await?
-            + sql_events::prune(&mut db, settled, PRUNE_BATCH).await?
-            + attempts::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
-            + bulk_jobs::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
-            + dead_letters::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
-            + journal::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
-            + rate_permits::prune(&mut db, 3600.0, PRUNE_BATCH).await?
-            + journal::prune_audit(&mut db, retention.audit.as_secs_f64(), PRUNE_BATCH).await?
-            + inbox::prune(&mut db, settled, PRUNE_BATCH).await?
-            + stage_history::prune(&mut db, settled, PRUNE_BATCH).await?
-            + status_changes::prune(&mut db, settled, PRUNE_BATCH).await?
-            + messages::prune(&mut db, settled, PRUNE_BATCH).await?
-            + shortages::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?
-            + decisions::prune(&mut db, retention.timeline.as_secs_f64(), PRUNE_BATCH).await?
-            + subjects::prune(&mut db, settled, PRUNE_BATCH).await?
-            + submissions::prune(&mut db, settled, PRUNE_BATCH).await?
-            + writes_in_flight::prune(&mut db, PRUNE_BATCH).await?
-            + conflicts::prune(&mut db, retention.letters.as_secs_f64(), PRUNE_BATCH).await?;
+        let removed = app.operations.prune(retention).await?;
         sum += removed;
         if removed == 0 {
             break;

@@ -3,7 +3,10 @@
 //! Owns: the memory of what is going wrong, and writing it down when it changes. Refuses: deciding
 //! what the lane does about it.
 
-use crate::{app::App, domain::ErrorCode, storage::views::incidents};
+use crate::{
+    app::{self, App, Incidents},
+    domain::ErrorCode,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -294,22 +297,16 @@ impl UnwrittenIncident {
         }
     }
 
-    /// Notes first: what is over again must have been there, or nobody would hear of it.
-    async fn try_write(&self, app: &App, lane: &str) -> Result<(), crate::storage::Error> {
-        let mut tx = app.pool().begin().await?;
-        if self.all_over {
-            incidents::over(&mut tx, lane, None).await?;
-        }
-        for (code, (message, times)) in &self.notes {
-            let message = message.replace('\0', " ");
-            incidents::note(&mut tx, lane, (code.as_str(), &message), *times).await?;
-        }
-        if !self.over.is_empty() {
-            let codes: Vec<String> = self.over.iter().map(ToString::to_string).collect();
-            incidents::over(&mut tx, lane, Some(&codes)).await?;
-        }
-        tx.commit().await?;
-        Ok(())
+    async fn try_write(&self, app: &App, lane: &str) -> Result<(), app::Error> {
+        let notes = self.notes.iter();
+        let incidents = Incidents {
+            all_over: self.all_over,
+            notes: notes
+                .map(|(code, (words, times))| (*code, words.clone(), *times))
+                .collect(),
+            over: self.over.iter().copied().collect(),
+        };
+        app.lanes.record(lane, &incidents).await
     }
 }
 

@@ -31,9 +31,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::app::Retention;
 pub use housekeeping::prune;
 pub use lead_mode::lead_mode;
-pub use options::{CrashHook, CrashHookFuture, CrashPoint, Options, Retention};
+pub use options::{CrashHook, CrashHookFuture, CrashPoint, Options};
 pub use portal_client::{CallFailure, PortalClient};
 pub use reconcile::{SurveyError, survey};
 

@@ -1,6 +1,6 @@
 //! How a worker behaves.
 
-use crate::{callback::Sender, domain::ShopName};
+use crate::{app::Retention, callback::Sender, domain::ShopName};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// How a worker behaves.
@@ -61,31 +61,6 @@ impl Default for Options {
             housekeeping: Duration::from_mins(1),
             callbacks: BTreeMap::new(),
             watch: None,
-        }
-    }
-}
-
-/// How long settled things are kept.
-#[derive(Debug, Clone)]
-pub struct Retention {
-    /// Settled events, and with them their identity.
-    pub settled: Duration,
-    /// Closed dead letters.
-    pub letters: Duration,
-    /// The lines of orders' lives.
-    pub timeline: Duration,
-    /// Who did what by hand.
-    pub audit: Duration,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        let days = |days: u64| Duration::from_hours(24 * days);
-        Self {
-            settled: days(30),
-            letters: days(180),
-            timeline: days(365),
-            audit: days(400),
         }
     }
 }

@@ -4,10 +4,7 @@ use super::{
     PortalClient,
     lanes::lease::{HeldLease, chain},
 };
-use crate::{
-    app::{App, PERMIT_PATIENCE, permit_bell},
-    storage::{self, queue::rate_permits},
-};
+use crate::app::{self, App, permit_bell};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -30,16 +27,8 @@ pub(super) async fn serve<P: PortalClient>(app: App, portal: P, held: &HeldLease
 }
 
 /// Gives one place; false if nobody asks. No connection is held while it waits for the bucket.
-async fn one<P: PortalClient>(
-    app: &App,
-    portal: &P,
-    held: &HeldLease,
-) -> Result<bool, storage::Error> {
-    let next = {
-        let mut db = app.pool().acquire().await?;
-        rate_permits::next(&mut db, held.portal(), PERMIT_PATIENCE.as_secs_f64()).await?
-    };
-    let Some(id) = next else {
+async fn one<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) -> Result<bool, app::Error> {
+    let Some(id) = app.lanes.next_permit(held.portal()).await? else {
         return Ok(false);
     };
     portal.permit().await;
@@ -47,7 +36,8 @@ async fn one<P: PortalClient>(
     if !held.may_send() {
         return Ok(false);
     }
-    let mut db = app.pool().acquire().await?;
-    rate_permits::grant(&mut db, held.lease(), id, counted.elapsed().as_secs_f64()).await?;
+    app.lanes
+        .grant_permit(held.lease(), id, counted.elapsed().as_secs_f64())
+        .await?;
     Ok(true)
 }

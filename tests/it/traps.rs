@@ -20,7 +20,6 @@ use b24_bridge::{
     domain::{Marketplace, PortalName, ShopName, Stage, StatusMap},
     planner::{BrokenRow, ScanResult, StageMove},
     sandbox::Sandbox,
-    storage::sync::inbox::Notification,
 };
 use serde_json::json;
 use std::{
@@ -293,17 +292,16 @@ async fn a_panic_over_a_notification_is_its_own_letter_wherever_it_happens() {
 async fn a_row_of_the_portals_queue_that_cannot_be_stored_is_its_own_letter() {
     let (_portal, db) = moved().await;
     let app = app(&db.pool, &["main"]);
-    let row = |n: i64| Notification {
+    let row = |n: i64| PortalNotification {
         portal: "main".to_owned(),
         event: if n == 7 {
-            "ONCRM\0".to_owned()
+            "ONCRMDEAL\0".to_owned()
         } else {
             "ONCRMDEALUPDATE".to_owned()
         },
-        deal_id: Some(n),
-        body: "{}".to_owned(),
+        id: Some(n),
+        body: json!({}),
         sent_at: None,
-        acted_on: true,
     };
     let queued = (0..20).map(row).collect();
     app.sync.receive_queued("main", queued).await.unwrap();

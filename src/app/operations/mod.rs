@@ -7,6 +7,7 @@ pub(super) mod audit;
 pub(super) mod gauges;
 pub(super) mod order_view;
 pub mod overview;
+pub mod retention;
 pub(super) mod sessions;
 pub(super) mod status;
 

@@ -12,6 +12,7 @@
 mod app_events;
 mod authorization;
 mod pending_grants;
+mod renewal;
 pub(super) mod shared_limit;
 mod token_cache;
 mod vault;
@@ -32,7 +33,8 @@ pub use app_events::AppEvent;
 pub use authorization::{
     Access, AuthorizationStart, AuthorizationState, CallbackOutcome, CodeOutcome,
 };
-pub use pending_grants::{ClaimedGrant, Field, InstallOutcome, PendingGrant, token_digest};
+pub use pending_grants::{ClaimedGrant, Field, InstallOutcome, PendingGrant};
+pub use renewal::ConfirmedTokens;
 pub(super) use token_cache::TokenCache;
 pub use vault::{Plaintext, Vault, VaultError};
 

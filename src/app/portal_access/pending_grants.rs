@@ -234,11 +234,6 @@ impl PortalAccess {
     }
 }
 
-/// The digest of an application token, as it is stored.
-pub fn token_digest(token: &str) -> [u8; 32] {
-    digest(token)
-}
-
 /// Tokens from the event's fields or from those of the application's page, with the portal's host.
 fn read(fields: &[Field]) -> Option<(PendingGrant, String)> {
     let either = |event: &str, page: &str| value(fields, event).or_else(|| value(fields, page));

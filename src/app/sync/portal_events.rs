@@ -50,6 +50,17 @@ pub struct PortalNotification {
 }
 
 impl PortalNotification {
+    fn stored(self, acted_on: bool) -> Notification {
+        Notification {
+            deal_id: self.id.filter(|_| acted_on),
+            event: self.event.to_ascii_uppercase(),
+            portal: self.portal,
+            body: storable(self.body).to_string(),
+            sent_at: self.sent_at,
+            acted_on,
+        }
+    }
+
     /// Whether it speaks of a deal that may have moved or gone.
     fn is_about_a_deal(&self) -> bool {
         const DEALS: [&str; 4] = [
@@ -99,14 +110,7 @@ impl Sync {
     /// on. One at which the bridge fails becomes a dead letter: no portal repeats it.
     pub async fn store_notification(&self, notice: PortalNotification) -> Result<bool, Error> {
         let acted_on = notice.is_about_a_deal() && notice.id.is_some();
-        let one = Notification {
-            deal_id: notice.id.filter(|_| acted_on),
-            event: notice.event.to_ascii_uppercase(),
-            portal: notice.portal,
-            body: storable(notice.body).to_string(),
-            sent_at: notice.sent_at,
-            acted_on,
-        };
+        let one = notice.stored(acted_on);
         let portal = one.portal.clone();
         let stepped = bug::caught(|| self.hears(&one)).map_err(Error::from);
         let stored = match stepped {
@@ -129,9 +133,14 @@ impl Sync {
     pub async fn receive_queued(
         &self,
         portal: &str,
-        queued: Vec<Notification>,
+        queued: Vec<PortalNotification>,
     ) -> Result<(), Error> {
-        let mut parts = Bisection::of(queued);
+        let stored = |notice: PortalNotification| {
+            let of_a_deal = notice.event.starts_with("ONCRMDEAL");
+            let acted_on = of_a_deal && notice.id.is_some();
+            notice.stored(acted_on)
+        };
+        let mut parts = Bisection::of(queued.into_iter().map(stored).collect());
         while let Some(part) = parts.next() {
             match self.store_notifications(&part).await {
                 Err(error) if error.is_of_the_row() => {

@@ -103,7 +103,7 @@ fn durability(settings: &Settings, report: &mut Report) {
 }
 
 fn connections(settings: &Settings, app: &App, report: &mut Report) {
-    let ours = i64::from(app.pool().options().get_max_connections());
+    let ours = i64::from(app.operations.connections());
     let free = settings.max_connections - settings.reserved_connections - settings.used_connections;
     let found = format!(
         "{ours} for each process of the bridge; the server takes {}, of which {} are in use",

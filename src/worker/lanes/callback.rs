@@ -9,15 +9,11 @@ use super::{
     restarts::Restarts,
 };
 use crate::{
-    app::{self, App, Outgoing, OutgoingMessage},
+    app::{self, App, LaneFault, Outgoing, OutgoingMessage},
     backoff,
     bug::{self, Bug},
     callback::{Answer, Sender},
     domain::{ErrorCode, ShopName},
-    storage::{
-        self,
-        queue::lanes::{self, LaneFault},
-    },
     worker::{Options, incidents::SlowCallWatch},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -123,7 +119,7 @@ impl CallbackLane {
                     self.turns.went_well().await;
                     wait
                 }
-                Err(app::Error::Storage(storage::Error::LeaseLost)) => return held.lose(),
+                Err(error) if error.is_lease_lost() => return held.lose(),
                 Err(error) => {
                     tracing::warn!(shop = %self.shop, error = %chain(&error), "a turn of the shop's lane failed");
                     self.turns.failed(&chain(&error)).await;
@@ -138,7 +134,7 @@ impl CallbackLane {
         while let Some(sent) = out.sending.join_next().await {
             match self.answered(held, &mut out, sent).await {
                 Ok(()) => {}
-                Err(app::Error::Storage(storage::Error::LeaseLost)) => return held.lose(),
+                Err(error) if error.is_lease_lost() => return held.lose(),
                 Err(error) => {
                     tracing::warn!(shop = %self.shop, error = %chain(&error), "an answer could not be stored");
                 }
@@ -180,8 +176,7 @@ impl CallbackLane {
         held: &HeldLease,
         out: &mut NextMessage,
     ) -> Result<Option<Duration>, app::Error> {
-        let mut db = self.app.pool().acquire().await?;
-        let row = lanes::one(&mut db, &self.lane).await?;
+        let row = self.app.lanes.row(&self.lane).await?;
         out.failures = row.as_ref().map_or(0, |row| row.failures);
         let Some(row) = row.filter(|row| row.paused_at.is_some()) else {
             return Ok(None);
@@ -194,7 +189,7 @@ impl CallbackLane {
             }
             // The pause is over: the next message is the trial.
             Some(_) => {
-                lanes::clear_pause(&mut db, held.lease(), false).await?;
+                self.app.lanes.clear_pause(held.lease(), false).await?;
                 Ok(None)
             }
         }
@@ -286,8 +281,7 @@ impl CallbackLane {
             answer => {
                 out.failed.clear();
                 if out.failures > 0 {
-                    let mut db = self.app.pool().acquire().await?;
-                    lanes::clear_pause(&mut db, held.lease(), true).await?;
+                    self.app.lanes.clear_pause(held.lease(), true).await?;
                     out.failures = 0;
                 }
                 match self.take(held, &one, answer).await {
@@ -407,8 +401,7 @@ impl CallbackLane {
         let code = ErrorCode::CallbackGone;
         tracing::error!(shop = %self.shop, %code, "the shop's callback is gone: nothing is sent until somebody resumes the lane");
         self.app.metrics().callback("down");
-        let mut db = self.app.pool().acquire().await?;
-        Ok(lanes::stop(&mut db, held.lease(), code.as_str(), code.sentence()).await?)
+        self.app.lanes.stop(held.lease(), code).await
     }
 
     /// Nothing is sent for a while: the shop is away.
@@ -427,8 +420,7 @@ impl CallbackLane {
             reason: words,
             resume_in: pause.unwrap_or(usual).as_secs_f64(),
         };
-        let mut db = self.app.pool().acquire().await?;
-        lanes::fail(&mut db, held.lease(), &fault).await?;
+        self.app.lanes.fail(held.lease(), &fault).await?;
         tracing::warn!(shop = %self.shop, code = %ErrorCode::CallbackDown, "the shop's lane pauses: {words}");
         Ok(())
     }

@@ -1,11 +1,7 @@
 //! A held lease: who may send, and for how long.
 
 use crate::{
-    app::App,
-    storage::{
-        self,
-        queue::lanes::{self, Lease},
-    },
+    app::{self, App, Lease},
     worker::{CrashPoint, Options},
 };
 use std::{
@@ -70,11 +66,10 @@ impl HeldLease {
         lane: &str,
         options: &Options,
         stop: &CancellationToken,
-    ) -> Result<Option<Self>, storage::Error> {
+    ) -> Result<Option<Self>, app::Error> {
         let asked = Instant::now();
-        let mut db = app.pool().acquire().await?;
         let seconds = options.lease.as_secs_f64();
-        let lease = lanes::acquire(&mut db, lane, &options.owner, seconds).await?;
+        let lease = app.lanes.acquire(lane, &options.owner, seconds).await?;
         if lease.is_some() {
             app.metrics().lease(lane, "taken");
         }
@@ -147,22 +142,15 @@ fn valid_until(asked: Instant, lease: Duration) -> Instant {
     asked + lease * 5 / 6
 }
 
-async fn renew(app: &App, lease: &Lease, options: &Options) -> Result<bool, storage::Error> {
-    let mut db = app.pool().acquire().await?;
+async fn renew(app: &App, lease: &Lease, options: &Options) -> Result<bool, app::Error> {
     let (time, drains) = (options.lease.as_secs_f64(), options.drains.as_secs_f64());
-    lanes::renew(&mut db, lease, time, drains).await
+    app.lanes.renew(lease, time, drains).await
 }
 
 /// Gives the lane back, so that another takes over at once.
 async fn release(app: &App, lease: &Lease) {
-    let give = async {
-        let mut db = app.pool().acquire().await?;
-        lanes::release(&mut db, lease).await
-    };
-    if matches!(
-        tokio::time::timeout(Duration::from_secs(5), give).await,
-        Ok(Ok(()))
-    ) {
+    let given = tokio::time::timeout(Duration::from_secs(5), app.lanes.release(lease));
+    if matches!(given.await, Ok(Ok(()))) {
         app.metrics().lease(&lease.portal, "released");
     } else {
         tracing::warn!(portal = %lease.portal, "the lease could not be given back: it runs out by itself");

@@ -1,7 +1,7 @@
 //! The lowered pace of a lane, on record for those who look from outside.
 
 use super::lease::HeldLease;
-use crate::{app::App, domain::ErrorCode, storage::queue::lanes, worker::PortalClient};
+use crate::{app::App, domain::ErrorCode, worker::PortalClient};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -27,9 +27,7 @@ pub(in crate::worker) async fn tell<P: PortalClient>(app: &App, portal: P, held:
 
 async fn record(app: &App, held: &HeldLease, seconds: f64) {
     tracing::warn!(portal = %held.portal(), code = %ErrorCode::Limit, seconds, "half the pace: somebody else uses up the portal's limit");
-    if let Ok(mut db) = app.pool().acquire().await
-        && let Err(error) = lanes::slow_down(&mut db, held.lease(), seconds).await
-    {
+    if let Err(error) = app.lanes.lower_pace(held.lease(), seconds).await {
         tracing::debug!(portal = %held.portal(), %error, "the lowered pace is not on record");
     }
 }

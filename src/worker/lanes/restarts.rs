@@ -1,10 +1,9 @@
 //! What fails turn after turn, or ends by a panic: started again, counted, and seen by people.
 
 use crate::{
-    app::App,
+    app::{self, App, Incidents},
     backoff, bug,
     domain::ErrorCode,
-    storage::{self, views::incidents},
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -100,16 +99,18 @@ impl Restarts {
         }
     }
 
-    async fn write(&self, words: Option<&str>) -> Result<(), storage::Error> {
-        let mut db = self.app.pool().acquire().await?;
-        let code = ErrorCode::Stuck.as_str();
+    async fn write(&self, words: Option<&str>) -> Result<(), app::Error> {
+        let mut incidents = Incidents::default();
         match words {
-            Some(words) => incidents::note(&mut db, &self.lane, (code, words), 1).await,
-            None => incidents::over(&mut db, &self.lane, Some(&[code.to_owned()])).await,
+            Some(words) => incidents
+                .notes
+                .push((ErrorCode::Stuck, words.to_owned(), 1)),
+            None => incidents.over.push(ErrorCode::Stuck),
         }
+        self.app.lanes.record(&self.lane, &incidents).await
     }
 
-    fn unless_away(&self, written: Result<(), storage::Error>) {
+    fn unless_away(&self, written: Result<(), app::Error>) {
         if let Err(error) = written {
             tracing::debug!(lane = &*self.lane, %error, "what is stuck cannot be written down");
         }

@@ -5,19 +5,15 @@ use super::AppPortal;
 use crate::{
     app::{
         self, App,
-        portal_access::{Application, ClaimedGrant, PendingGrant},
+        portal_access::{Application, ClaimedGrant, ConfirmedTokens, PendingGrant},
     },
     bitrix24::{
         Access, Class, Client, Credentials, Error, GrantedTokens, OAuthError, Options, Pending,
         Priority, TokenSource,
     },
     bug::{self, Step},
-    domain::{ErrorCode, PortalName},
+    domain::ErrorCode,
     doors::{Admitted, Tries},
-    storage::access::{
-        grants,
-        tokens::{self, Installation},
-    },
 };
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -66,16 +62,6 @@ impl From<OAuthError> for VerificationError {
             OAuthError::Failed(error) => error.into(),
         }
     }
-}
-
-/// Tokens that are ours, with what came along.
-#[derive(Clone)]
-struct ConfirmedTokens {
-    access: SecretString,
-    refresh: SecretString,
-    member_id: Option<String>,
-    application_token: Option<String>,
-    by_hand: bool,
 }
 
 /// What came of judging.
@@ -177,13 +163,12 @@ async fn judge_one(
         Err(bug) => bug,
     };
     tracing::error!(portal = %name, offer = id, place = bug.place, code = %ErrorCode::Bug, "a panic over an installation");
-    let mut db = app.pool().acquire().await?;
     if tries < MOST_TRIES {
-        grants::later(&mut db, id, PAUSE).await?;
+        app.portal_access.postpone_grant(id, PAUSE).await?;
         return Ok(Verification::Later);
     }
-    let words = format!("{}: {}", ErrorCode::Bug, bug).replace('\0', " ");
-    grants::settle(&mut db, id, Some(&words)).await?;
+    let words = format!("{}: {}", ErrorCode::Bug, bug);
+    app.portal_access.refuse_grant(id, &words).await?;
     Ok(Verification::Refused)
 }
 
@@ -215,7 +200,10 @@ async fn verify(
     };
     let refused = match confirmed {
         Ok(confirmed) => {
-            let stored = store(app, name, offered.id, &confirmed).await?;
+            let stored = app
+                .portal_access
+                .install(name, offered.id, &confirmed)
+                .await?;
             (!stored).then(|| {
                 "the portal's identity (member_id) is another than before: set `member_id` in the settings if that is right"
                     .to_owned()
@@ -224,8 +212,7 @@ async fn verify(
         Err(VerificationError::Refused(words)) => Some(words),
         Err(VerificationError::Later(error)) if offered.tries < MOST_TRIES => {
             tracing::warn!(portal = %name, %error, "an installation cannot be judged yet");
-            let mut db = app.pool().acquire().await?;
-            grants::later(&mut db, offered.id, PAUSE).await?;
+            app.portal_access.postpone_grant(offered.id, PAUSE).await?;
             return Ok(Verification::Later);
         }
         Err(VerificationError::Later(error)) => Some(error.to_string()),
@@ -236,44 +223,8 @@ async fn verify(
         return Ok(Verification::Stored);
     };
     tracing::debug!(portal = %name, "an installation is refused: {words}");
-    let mut db = app.pool().acquire().await?;
-    grants::settle(&mut db, offered.id, Some(&words.replace('\0', " "))).await?;
+    app.portal_access.refuse_grant(offered.id, &words).await?;
     Ok(Verification::Refused)
-}
-
-/// Stores tokens, settles the offer and wakes the lane: together or not at all.
-async fn store(
-    app: &App,
-    name: &PortalName,
-    offer: i64,
-    confirmed: &ConfirmedTokens,
-) -> Result<bool, app::Error> {
-    let Some(application) = app.portal_access.application(name) else {
-        return Ok(false);
-    };
-    let endpoint = format!("{}rest/", application.portal_url);
-    let sealed =
-        app.portal_access
-            .seal_tokens(name, &confirmed.access, &confirmed.refresh, &endpoint)?;
-    let digest = confirmed
-        .application_token
-        .as_deref()
-        .map(app::portal_access::token_digest);
-    let new = Installation {
-        portal: name.as_str(),
-        sealed: &sealed,
-        member_id: confirmed.member_id.as_deref(),
-        application_token: digest.as_ref().map(<[u8; 32]>::as_slice),
-        other_portal: confirmed.by_hand || application.member_id.is_some(),
-    };
-    let mut tx = app.pool().begin().await?;
-    tokens::wake(&mut tx, name.as_str()).await?;
-    if !tokens::install(&mut tx, &new).await? {
-        return Ok(false);
-    }
-    grants::settle(&mut tx, offer, None).await?;
-    tx.commit().await?;
-    Ok(true)
 }
 
 /// What is needed to judge one offer.

@@ -17,11 +17,10 @@ mod token_store;
 use self::grant_verification::Wariness;
 use super::lanes::restarts::Restarts;
 use crate::{
-    app::{self, APPLICATION, App},
+    app::{self, APPLICATION, App, PortalNotification},
     bitrix24::{self, Class, Client},
     bug,
     domain::PortalName,
-    storage::{queue::lanes, storable, sync::inbox::Notification},
 };
 use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::Instant};
@@ -53,17 +52,12 @@ impl Store {
         Self(Arc::new(move |portal, items| {
             let app = app.clone();
             Box::pin(async move {
-                let of = |item: OfflineEvent| {
-                    let deal_id = item.id.and_then(|id| i64::try_from(id).ok());
-                    let acted_on = item.event.starts_with("ONCRMDEAL") && deal_id.is_some();
-                    Notification {
-                        portal: portal.as_str().to_owned(),
-                        event: item.event.replace('\0', "\u{fffd}"),
-                        deal_id: deal_id.filter(|_| acted_on),
-                        body: storable(item.row).to_string(),
-                        sent_at: None,
-                        acted_on,
-                    }
+                let of = |item: OfflineEvent| PortalNotification {
+                    portal: portal.as_str().to_owned(),
+                    event: item.event.replace('\0', "\u{fffd}"),
+                    id: item.id.and_then(|id| i64::try_from(id).ok()),
+                    body: item.row,
+                    sent_at: None,
                 };
                 let all: Vec<_> = items.into_iter().map(of).collect();
                 app.sync.receive_queued(portal.as_str(), all).await
@@ -292,8 +286,7 @@ impl AppSupervisor {
 
     /// Whether this process drives the portal's lane, and nothing holds the lane back.
     async fn drives(&self) -> Result<bool, app::Error> {
-        let mut db = self.app.pool().acquire().await?;
-        let lane = lanes::one(&mut db, self.name().as_str()).await?;
+        let lane = self.app.lanes.row(self.name().as_str()).await?;
         Ok(lane.is_some_and(|lane| {
             lane.owner.as_deref() == Some(&*self.options.owner) && lane.paused_at.is_none()
         }))

@@ -5,7 +5,6 @@ use crate::{
     app::{self, App, portal_access::Tokens},
     bitrix24::{Access, Error, OAuth, OAuthError, Pending, TokenSource},
     domain::PortalName,
-    storage::access::tokens,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{fmt, sync::Arc, time::Duration};
@@ -138,11 +137,9 @@ impl Inner {
     }
 
     async fn claim(&self, version: i64, who: Uuid) -> Result<bool, Error> {
-        let claim = async {
-            let mut db = self.app.pool().acquire().await?;
-            tokens::claim(&mut db, self.portal.as_str(), version, who, CLAIM).await
-        };
-        claim.await.map_err(|error| lost(&error.into()))
+        let access = &self.app.portal_access;
+        let claim = access.claim_renewal(&self.portal, version, who, CLAIM);
+        claim.await.map_err(|error| lost(&error))
     }
 
     /// Asks the server. What it gives is stored first: the token that it was asked with is used up.
@@ -180,13 +177,10 @@ impl Inner {
     async fn store(&self, version: i64, sealed: &[u8]) -> Result<bool, Error> {
         let mut left = 20;
         loop {
-            let store = async {
-                let mut db = self.app.pool().acquire().await?;
-                tokens::renewed(&mut db, self.portal.as_str(), version, sealed).await
-            };
-            match store.await {
+            let access = &self.app.portal_access;
+            match access.store_renewed(&self.portal, version, sealed).await {
                 Ok(stored) => return Ok(stored),
-                Err(error) if left == 0 => return Err(lost(&error.into())),
+                Err(error) if left == 0 => return Err(lost(&error)),
                 Err(_) => {
                     left -= 1;
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -205,11 +199,8 @@ impl Inner {
         if let OAuthError::Refused { words, .. } = &error {
             tracing::error!(portal = %self.portal, code = "B24-TOKEN", "new tokens are refused: {words}");
         }
-        let release = async {
-            let mut db = self.app.pool().acquire().await?;
-            let portal = self.portal.as_str();
-            tokens::release(&mut db, portal, version, who, refused.as_deref()).await
-        };
+        let access = &self.app.portal_access;
+        let release = access.release_renewal(&self.portal, version, who, refused.as_deref());
         if let Err(error) = release.await {
             tracing::warn!(portal = %self.portal, %error, "the turn to renew tokens could not be given back: it ends by itself");
         }

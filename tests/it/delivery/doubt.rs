@@ -30,6 +30,7 @@ const LATE: Duration = Duration::from_millis(1_500);
 const DOUBT: Duration = Duration::from_millis(2_500);
 
 struct World {
+    db: Database,
     app: App,
     portal: Sandbox,
     client: Client,
@@ -60,6 +61,7 @@ impl World {
         let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options).unwrap();
         Self {
             app: app(&db.pool, &["main"]),
+            db,
             portal,
             client,
             workers: AtomicUsize::new(0),
@@ -195,7 +197,7 @@ async fn an_operator_who_wakes_an_order_in_doubt_makes_no_second_deal() {
             world.life("A-1").await.contains("not judged by the portal")
         })
         .await;
-    let mut db = world.app.pool().acquire().await.unwrap();
+    let mut db = world.db.pool.acquire().await.unwrap();
     b24_bridge::storage::queue::orders::wake(&mut db, "main", "A-1", true)
         .await
         .unwrap();
@@ -216,7 +218,7 @@ async fn a_worker_killed_in_the_middle_of_a_slow_call_leaves_one_deal_and_one_co
         world
             .until("under way", async |world| {
                 let sent: i64 = sqlx::query_scalar("SELECT count(*) FROM bridge.under_way")
-                    .fetch_one(world.app.pool())
+                    .fetch_one(&world.db.pool)
                     .await
                     .unwrap();
                 sent > 0 && (slow == "crm.contact.add" || !world.portal.contacts().is_empty())
@@ -302,7 +304,7 @@ async fn every_change_of_an_order_whose_deal_is_gone_asks_a_person() {
         .until("dead", async |world| world.view("A-1").await.dead == 1)
         .await;
     sqlx::query("UPDATE bridge.agreements SET gone_at = now() WHERE number = 'A-2'")
-        .execute(world.app.pool())
+        .execute(&world.db.pool)
         .await
         .unwrap();
     world.post("A-2", 2, &json!({"status": "P"})).await;

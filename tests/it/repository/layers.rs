@@ -70,7 +70,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "doors",
             "planner",
             "backoff",
-            "storage",
             "telemetry",
         ],
     ),

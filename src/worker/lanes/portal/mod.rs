@@ -15,7 +15,6 @@ use crate::{
     bitrix24::Priority,
     domain::PortalName,
     planner::{Job, PortalFacts},
-    storage::{self, queue::rate_state},
     worker::{
         Options, PortalClient,
         lead_conversions::ConversionLooks,
@@ -123,17 +122,14 @@ impl<P: PortalClient> PortalLane<P> {
             () = lowered_pace::tell(&app, portal, held) => {}
         }
         let left = self.portal.drain_time().as_secs_f64();
-        if let Ok(mut db) = self.app.pool().acquire().await
-            && let Err(error) = rate_state::hand_over(&mut db, held.lease(), left).await
-        {
+        if let Err(error) = self.app.lanes.hand_over_limit(held.lease(), left).await {
             tracing::debug!(portal = %self.name, %error, "the next owner takes the portal's limit for used up");
         }
     }
 
     async fn take_over(&self, held: &HeldLease) -> Result<Duration, app::Error> {
-        let mut db = self.app.pool().acquire().await?;
         let drains = self.options.drains.as_secs_f64();
-        let left = rate_state::take_over(&mut db, held.lease(), drains).await?;
+        let left = self.app.lanes.take_over_limit(held.lease(), drains).await?;
         Ok(Duration::from_secs_f64(left.min(3600.0)))
     }
 
@@ -145,7 +141,7 @@ impl<P: PortalClient> PortalLane<P> {
                     self.turns.went_well().await;
                     wait
                 }
-                Err(app::Error::Storage(storage::Error::LeaseLost)) => {
+                Err(error) if error.is_lease_lost() => {
                     held.lose();
                     return;
                 }

@@ -2,9 +2,9 @@
 
 use super::PortalLane;
 use crate::{
-    app, backoff,
+    app::{self, LaneFault},
+    backoff,
     bitrix24::Class,
-    storage::queue::lanes::{self, LaneFault, LaneRow},
     worker::{CallFailure, PortalClient, lanes::lease::HeldLease},
 };
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl<P: PortalClient> PortalLane<P> {
         &mut self,
         held: &HeldLease,
     ) -> Result<Option<Duration>, app::Error> {
-        let Some(row) = self.row().await? else {
+        let Some(row) = self.app.lanes.row(self.name.as_str()).await? else {
             return Ok(None);
         };
         self.troubled = row.failures > 0 || row.paused_at.is_some();
@@ -49,18 +49,12 @@ impl<P: PortalClient> PortalLane<P> {
                 Ok(()) => {
                     // The failures stay until a wave gets through, so that pauses keep growing
                     // meanwhile.
-                    let mut db = self.app.pool().acquire().await?;
-                    lanes::clear_pause(&mut db, held.lease(), false).await?;
+                    self.app.lanes.clear_pause(held.lease(), false).await?;
                     Ok(None)
                 }
                 Err(failure) => self.failed(held, &failure).await,
             },
         }
-    }
-
-    pub(super) async fn row(&self) -> Result<Option<LaneRow>, app::Error> {
-        let mut db = self.app.pool().acquire().await?;
-        Ok(lanes::one(&mut db, self.name.as_str()).await?)
     }
 
     /// Pauses the lane for as long as the failure asks.
@@ -69,7 +63,12 @@ impl<P: PortalClient> PortalLane<P> {
         held: &HeldLease,
         failure: &CallFailure,
     ) -> Result<Option<Duration>, app::Error> {
-        let failures = self.row().await?.map_or(0, |row| row.failures);
+        let failures = self
+            .app
+            .lanes
+            .row(self.name.as_str())
+            .await?
+            .map_or(0, |row| row.failures);
         let resume_in = match failure.class {
             // Looked up at once: nothing says that the portal is in trouble, unless it goes on like
             // this.
@@ -90,8 +89,7 @@ impl<P: PortalClient> PortalLane<P> {
             reason: &failure.message.replace('\0', " "),
             resume_in: resume_in.as_secs_f64(),
         };
-        let mut db = self.app.pool().acquire().await?;
-        lanes::fail(&mut db, held.lease(), &fault).await?;
+        self.app.lanes.fail(held.lease(), &fault).await?;
         if matches!(failure.class, Class::Blocked(_) | Class::TokenExpired) {
             tracing::error!(portal = %self.name, code = %failure.code, "the portal refuses the bridge: {}", failure.message);
         } else {
@@ -103,8 +101,7 @@ impl<P: PortalClient> PortalLane<P> {
     /// The portal answers again.
     pub(super) async fn recovered(&self, held: &HeldLease) -> Result<(), app::Error> {
         if self.troubled {
-            let mut db = self.app.pool().acquire().await?;
-            lanes::clear_pause(&mut db, held.lease(), true).await?;
+            self.app.lanes.clear_pause(held.lease(), true).await?;
         }
         Ok(())
     }

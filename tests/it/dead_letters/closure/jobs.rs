@@ -94,7 +94,7 @@ async fn a_letter_about_a_fault_of_the_bridge_goes_the_same_ways() {
         let stumbles = matches!((at, with), (Step::Read, "e1") | (Step::Claim, "A-2"));
         assert!(!stumbles, "trapped at {at:?} with {with}");
     })));
-    publish(&faulty, &event("e1", "A-1", 1)).await;
+    publish((&db, &faulty), &event("e1", "A-1", 1)).await;
     accept(&faulty, &event("e2", "A-2", 1)).await;
     assert!(claim(&faulty, &lease).await.is_empty());
     let codes: Vec<_> = open(&faulty)

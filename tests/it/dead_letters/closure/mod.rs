@@ -31,10 +31,10 @@ async fn accept(app: &App, event: &Value) {
     assert_eq!(taken[0].word(), "queued");
 }
 
-async fn publish(app: &App, event: &Value) {
+async fn publish((db, app): (&Database, &App), event: &Value) {
     sqlx::query("SELECT bridge.publish_event($1)")
         .bind(event)
-        .execute(app.pool())
+        .execute(&db.pool)
         .await
         .unwrap();
     assert_eq!(app.intake.ingest_sql_events().await.unwrap(), 1);
@@ -122,7 +122,7 @@ async fn a_letter_whose_event_cannot_be_stored_stays_open_and_says_why() {
     let mut first = event("e1", "A-1", 1);
     accept(&app, &first).await;
     first["data"]["total"] = json!("101.00");
-    publish(&app, &first).await;
+    publish((&db, &app), &first).await;
     let letter = only(&app).await;
     assert_eq!(letter.code, "SHOP-CONFLICT");
     assert_eq!(pointer(retry(&app, letter.id).await), "/id");
@@ -143,7 +143,7 @@ async fn a_letter_whose_event_cannot_be_stored_stays_open_and_says_why() {
     );
     assert_eq!(states(&db.pool).await.len(), 2);
 
-    publish(&app, &spoilt(event("e2", "A-1", 2))).await;
+    publish((&db, &app), &spoilt(event("e2", "A-1", 2))).await;
     let letter = only(&app).await;
     assert_eq!(pointer(retry(&app, letter.id).await), "/data/currency");
     let elsewhere = crate::support::shop::app(&db.pool, &["other"]);
@@ -158,12 +158,12 @@ async fn a_letter_whose_event_was_accepted_before_is_closed_as_that_and_sends_no
     let lease = lease(&db.pool, "w").await.unwrap();
     let mut other = event("e1", "A-1", 1);
     other["shop"] = json!("other");
-    publish(&app, &other).await;
+    publish((&db, &app), &other).await;
     let letter = only(&app).await;
     let both = crate::support::shop::app(&db.pool, &["main", "other"]);
     let sql = "UPDATE bridge.dead_letters SET code = 'SHOP-UNKNOWN', shop = NULL, number = NULL";
     sqlx::query(sql).execute(&db.pool).await.unwrap();
-    publish(&both, &other).await;
+    publish((&db, &both), &other).await;
     settle(&both, &lease, fine).await;
     assert_eq!(
         retry(&both, letter.id).await.unwrap(),
@@ -183,12 +183,12 @@ async fn a_letter_of_an_older_state_is_overtaken_though_it_can_be_accepted_by_no
     let mut silent = old.clone();
     silent["id"] = json!("silent");
     silent["data"].as_object_mut().unwrap().remove("version");
-    publish(&first, &old).await;
-    publish(&first, &silent).await;
+    publish((&db, &first), &old).await;
+    publish((&db, &first), &silent).await;
     let both = app(&db.pool, &["main", "other"]);
     let mut newer = event("new", "A-1", 2);
     newer["shop"] = json!("other");
-    publish(&both, &newer).await;
+    publish((&db, &both), &newer).await;
     for letter in open(&both).await {
         let retried = retry(&both, letter.id).await.unwrap();
         assert_eq!(retried, RetryOutcome::Overtaken, "{}", letter.payload["id"]);
@@ -205,11 +205,11 @@ async fn an_older_event_does_not_close_the_letter_of_a_newer_one() {
     let app = app(&db.pool, &["main"]);
     let lease = lease(&db.pool, "w").await.unwrap();
     accept(&app, &event("e2", "A-1", 2)).await;
-    publish(&app, &spoilt(event("e1", "A-1", 1))).await;
-    publish(&app, &spoilt(event("e3", "A-1", 3))).await;
+    publish((&db, &app), &spoilt(event("e1", "A-1", 1))).await;
+    publish((&db, &app), &spoilt(event("e3", "A-1", 3))).await;
     let mut silent = spoilt(event("silent", "A-1", 1));
     silent["data"].as_object_mut().unwrap().remove("version");
-    publish(&app, &silent).await;
+    publish((&db, &app), &silent).await;
     sqlx::query("SELECT bridge.publish_event($1::jsonb)")
         .bind(HUGE)
         .execute(&db.pool)

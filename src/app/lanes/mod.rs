@@ -1,0 +1,147 @@
+//! Lanes: who holds one, its pauses, its place in the portal's limit, and what is wrong with it.
+//!
+//! Each is one statement. What is written for a lane is written only while the lease holds; times
+//! are in seconds.
+
+mod news;
+
+pub use crate::storage::queue::lanes::{LaneFault, LaneRow, Lease};
+use crate::{
+    app::{Error, PERMIT_PATIENCE, Shared},
+    domain::ErrorCode,
+    storage::{
+        queue::{lanes, rate_permits, rate_state},
+        views::incidents,
+    },
+};
+pub use news::{News, NewsListener};
+use sqlx::PgPool;
+
+/// The lanes, by name.
+#[derive(Debug)]
+pub struct Lanes {
+    db: PgPool,
+}
+
+/// What went wrong with a lane, and what is over.
+#[derive(Debug, Default)]
+pub struct Incidents {
+    /// Everything that was wrong is over, except what is noted here.
+    pub all_over: bool,
+    /// What is wrong: its code, what was said, and how often.
+    pub notes: Vec<(ErrorCode, String, i64)>,
+    /// What is over.
+    pub over: Vec<ErrorCode>,
+}
+
+impl Lanes {
+    pub(in crate::app) fn new(shared: &Shared) -> Self {
+        Self {
+            db: shared.db.clone(),
+        }
+    }
+
+    /// Takes a lane for so many seconds; none if somebody else holds it.
+    pub async fn acquire(
+        &self,
+        lane: &str,
+        owner: &str,
+        seconds: f64,
+    ) -> Result<Option<Lease>, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(lanes::acquire(&mut db, lane, owner, seconds).await?)
+    }
+
+    /// Keeps a lane for so many seconds from now; false if somebody else has it. The portal's limit
+    /// counts as used up for `drains` seconds, should this owner die.
+    pub async fn renew(&self, lease: &Lease, seconds: f64, drains: f64) -> Result<bool, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(lanes::renew(&mut db, lease, seconds, drains).await?)
+    }
+
+    /// Gives a lane back, so that another takes over at once.
+    pub async fn release(&self, lease: &Lease) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(lanes::release(&mut db, lease).await?)
+    }
+
+    /// How a lane stands; none if nobody ever held or paused it.
+    pub async fn row(&self, lane: &str) -> Result<Option<LaneRow>, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(lanes::one(&mut db, lane).await?)
+    }
+
+    /// Pauses a lane for as long as a fault says, and counts it.
+    pub async fn fail(&self, lease: &Lease, fault: &LaneFault<'_>) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        lanes::fail(&mut db, lease, fault).await?;
+        Ok(())
+    }
+
+    /// Stops a lane until somebody resumes it.
+    pub async fn stop(&self, lease: &Lease, code: ErrorCode) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(lanes::stop(&mut db, lease, code.as_str(), code.sentence()).await?)
+    }
+
+    /// Ends a pause. Failures are forgotten only where the lane has recovered.
+    pub async fn clear_pause(&self, lease: &Lease, recovered: bool) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(lanes::clear_pause(&mut db, lease, recovered).await?)
+    }
+
+    /// Puts on record that the lane goes at half the pace for so long.
+    pub async fn lower_pace(&self, lease: &Lease, seconds: f64) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(lanes::slow_down(&mut db, lease, seconds).await?)
+    }
+
+    /// How long the portal's limit is still used up by earlier owners. From now on it counts as
+    /// used up for `drains` seconds, should this owner die.
+    pub async fn take_over_limit(&self, lease: &Lease, drains: f64) -> Result<f64, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(rate_state::take_over(&mut db, lease, drains).await?)
+    }
+
+    /// Tells the next owner how long the portal's limit is used up.
+    pub async fn hand_over_limit(&self, lease: &Lease, seconds: f64) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(rate_state::hand_over(&mut db, lease, seconds).await?)
+    }
+
+    /// The place in the portal's limit that another process asked for first and still waits for.
+    pub async fn next_permit(&self, lane: &str) -> Result<Option<i64>, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(rate_permits::next(&mut db, lane, PERMIT_PATIENCE.as_secs_f64()).await?)
+    }
+
+    /// Gives that place, which was counted so long ago.
+    pub async fn grant_permit(&self, lease: &Lease, id: i64, ago: f64) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(rate_permits::grant(&mut db, lease, id, ago).await?)
+    }
+
+    /// Writes down what is wrong with a lane, and what is over. Notes first: what is over again
+    /// must have been there, or nobody would hear of it.
+    pub async fn record(&self, lane: &str, incidents: &Incidents) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        if incidents.all_over {
+            incidents::over(&mut tx, lane, None).await?;
+        }
+        for (code, words, times) in &incidents.notes {
+            let words = words.replace('\0', " ");
+            incidents::note(&mut tx, lane, (code.as_str(), &words), *times).await?;
+        }
+        if !incidents.over.is_empty() {
+            let codes: Vec<String> = incidents.over.iter().map(ToString::to_string).collect();
+            incidents::over(&mut tx, lane, Some(&codes)).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Listens to what other processes say by NOTIFY.
+    pub async fn listen(&self) -> Result<NewsListener, Error> {
+        NewsListener::of(&self.db).await
+    }
+}
