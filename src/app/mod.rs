@@ -278,6 +278,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the database is in trouble, and not what it was asked.
+    pub fn is_database_away(&self) -> bool {
+        matches!(self, Self::Storage(storage::Error::Database(_))) && !self.is_of_the_row()
+    }
+
     /// Whether somebody else has the lane by now.
     pub fn is_lease_lost(&self) -> bool {
         matches!(self, Self::Storage(storage::Error::LeaseLost))

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, Serializer};
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// Seconds after which a caller should try again when the database is away, or there is no room.
@@ -234,7 +234,7 @@ impl From<app::Error> for Problem {
                 tracing::error!(place = bug.place, "a panic was caught");
                 Self::new(ErrorCode::Bug, "the request met a fault of the bridge")
             }
-            app::Error::Storage(_) if away(&error) => {
+            error if error.is_database_away() => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the database is away"
@@ -250,14 +250,6 @@ impl From<app::Error> for Problem {
             }
         }
     }
-}
-
-/// Whether the database is in trouble, and not what it was asked.
-fn away(error: &app::Error) -> bool {
-    let asked = error
-        .source()
-        .is_some_and(<dyn std::error::Error>::is::<sqlx::Error>);
-    asked && !error.is_of_the_row()
 }
 
 impl IntoResponse for Problem {

@@ -183,6 +183,23 @@ fn pure_rooms_know_no_io_no_clock_and_no_chance() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The rooms that may speak to the database: `cli` and `embedded` open it.
+const WITH_SQL: &[&str] = &["app", "cli", "embedded", "storage"];
+
+#[test]
+fn sql_and_transactions_are_of_storage_and_the_use_cases_alone() {
+    let mut faults = Vec::new();
+    for (room, file, text) in sources() {
+        let production = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let speaks = ["sqlx::", "PgPool", ".pool()"];
+        if !WITH_SQL.contains(&room.as_str()) && speaks.iter().any(|word| production.contains(word))
+        {
+            faults.push(format!("{}: the database in `{room}`", file.display()));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// (room, path, text) of every source file except `main.rs` and `lib.rs`.
 fn sources() -> Vec<(String, PathBuf, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
