@@ -105,9 +105,12 @@ async fn show(
     stock: &StockSettings,
     product: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
-    let mut levels = Vec::new();
-    let mut after = (product.unwrap_or_default().to_owned(), String::new());
-    loop {
+    let mut levels = match product {
+        Some(product) => app.stock.levels_of(stock.name.as_str(), product).await?,
+        None => Vec::new(),
+    };
+    let mut after = (String::new(), String::new());
+    while product.is_none() {
         let place = (after.0.as_str(), after.1.as_str());
         let page = app
             .stock
@@ -116,11 +119,7 @@ async fn show(
         let Some(last) = page.last() else { break };
         after = (last.product.clone(), last.store.clone());
         levels.extend(page);
-        if product.is_some() {
-            break;
-        }
     }
-    levels.retain(|level| product.is_none_or(|product| level.product == product));
     if global.json {
         output::json(&levels)?;
     } else {

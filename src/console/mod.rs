@@ -23,6 +23,7 @@ mod portals;
 mod routes;
 mod session;
 mod status_map;
+mod stock;
 mod ui;
 
 use crate::{
@@ -62,7 +63,8 @@ macro_rules! handles {
 }
 
 handles! {
-    Delivery = delivery, Sync = sync, DeadLetters = dead_letters, Operations = operations
+    Delivery = delivery, Sync = sync, DeadLetters = dead_letters, Operations = operations,
+    Stock = stock
 }
 
 impl State {

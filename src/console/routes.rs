@@ -7,7 +7,7 @@ use super::{
     overview::{self, sse},
     portals::{self, authorization, shop},
     session::sign_in,
-    status_map,
+    status_map, stock,
     ui::{assets, layout},
 };
 use crate::telemetry::access_log;
@@ -55,6 +55,12 @@ pub fn router(state: State) -> Router {
         .route("/console/statuses", get(status_map::get))
         .route("/console/statuses/apply", post(status_map::apply))
         .route("/console/audit", get(audit::get))
+        .route("/console/stock", get(stock::page::get))
+        .route("/console/stock/ledger", get(stock::ledger::get))
+        .route(
+            "/console/stock/shortages/{id}",
+            post(stock::shortages::rule),
+        )
         .route("/console/assets/{name}", get(assets::get))
         .route("/console/{*nothing}", get(not_found))
         .layer(DefaultBodyLimit::max(large))

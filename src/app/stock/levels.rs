@@ -145,6 +145,9 @@ impl Stock {
     }
 }
 
+/// A reservation that runs out.
+pub type ExpiringReservation = stock::ExpiringRow;
+
 /// A row of a product's ledger, with what it came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LedgerEntry {
@@ -158,6 +161,15 @@ pub struct LedgerEntry {
     pub reserved: String,
     /// What happened, in one sentence.
     pub text: String,
+}
+
+/// A page of a product's ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerPage {
+    /// The newest first.
+    pub entries: Vec<LedgerEntry>,
+    /// What to give as `before` for older ones; none: there are none.
+    pub next: Option<i64>,
 }
 
 /// A level that is not what its moves come to.
@@ -206,6 +218,36 @@ impl Stock {
             after = last.id;
             entries.extend(rows.into_iter().map(LedgerEntry::from));
         }
+    }
+
+    /// A page of a product's ledger, the newest first.
+    pub async fn ledger_page(
+        &self,
+        of: &str,
+        product: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<LedgerPage, Error> {
+        let mut db = self.db.acquire().await?;
+        let most = i64::from(limit);
+        let rows = stock::newest_moves(&mut db, (of, product), before, most).await?;
+        let full = rows.len() >= limit as usize;
+        let next = rows.last().filter(|_| full).map(|row| row.id);
+        let entries = rows.into_iter().map(LedgerEntry::from).collect();
+        Ok(LedgerPage { entries, next })
+    }
+
+    /// The levels of a product, by its `product_id`.
+    pub async fn levels_of(&self, of: &str, product: &str) -> Result<Vec<LevelView>, Error> {
+        let mut db = self.db.acquire().await?;
+        let rows = stock::of_product(&mut db, of, product).await?;
+        Ok(rows.into_iter().map(LevelView::from).collect())
+    }
+
+    /// The reservations of a stock that run out next.
+    pub async fn expiring(&self, of: &str, limit: i64) -> Result<Vec<ExpiringReservation>, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(stock::expiring(&mut db, of, limit).await?)
     }
 
     /// Proves levels against their moves and reservations.

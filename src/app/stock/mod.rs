@@ -30,7 +30,10 @@ pub use answer::{
     NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,
 };
 pub use events::OperatorCount;
-pub use levels::{LedgerEntry, LevelChanges, LevelView, StockCheck, UnprovedLevel};
+pub use levels::{
+    ExpiringReservation, LedgerEntry, LedgerPage, LevelChanges, LevelView, StockCheck,
+    UnprovedLevel,
+};
 pub(super) use reserve::ReservationRequest;
 pub use shortages::{ShortReservation, ShortageRuling, ShortageView};
 

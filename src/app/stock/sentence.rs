@@ -15,7 +15,12 @@ pub(super) fn of(row: &MoveRow) -> String {
         ("reservation", "held") => format!("held for {of_line}"),
         ("reservation", "released") => format!("set free: {of_line}"),
         ("reservation", "expired") => format!("free again, the hold ran out: {of_line}"),
-        ("reservation", note) => format!("{note}: {of_line}"),
+        ("reservation", "short") => format!("lost to a shortage: {of_line}"),
+        ("reservation", note) => match note.strip_prefix("carried ") {
+            Some(to) if to.starts_with("to ") => format!("held in another store now: {of_line}"),
+            Some(_) => format!("held here now, and elsewhere before: {of_line}"),
+            None => format!("{note}: {of_line}"),
+        },
         ("shipment", _) => format!("shipped: {of_line}"),
         ("receipt", note) => format!("{note} at the till: receipt {cause_id} of {}", row.shop),
         ("order", _) => format!("left with the order {cause_id} of {}", row.shop),

@@ -277,6 +277,13 @@ impl Stock {
         Ok(rows.into_iter().map(ShortageView::from).collect())
     }
 
+    /// The shortages of a stock that wait for a person, oldest first.
+    pub async fn open_shortages(&self, of: &str, limit: i64) -> Result<Vec<ShortageView>, Error> {
+        let mut db = self.db.acquire().await?;
+        let rows = shortages::open_of(&mut db, of, limit).await?;
+        Ok(rows.into_iter().map(ShortageView::from).collect())
+    }
+
     /// What was decided lately about shortages, the newest first.
     pub async fn settled_shortages(&self, limit: i64) -> Result<Vec<ShortageView>, Error> {
         let mut db = self.db.acquire().await?;

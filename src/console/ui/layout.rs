@@ -17,12 +17,13 @@ pub(in crate::console) enum Section {
     Orders,
     DeadLetters,
     Conflicts,
+    Stock,
     StatusMap,
     Portals,
     Audit,
 }
 
-const MENU: [(Section, Text, &str); 7] = [
+const MENU: [(Section, Text, &str); 8] = [
     (Section::Overview, Text::Overview, "/console"),
     (Section::Orders, Text::Orders, "/console/orders"),
     (
@@ -31,6 +32,7 @@ const MENU: [(Section, Text, &str); 7] = [
         "/console/dead-letters",
     ),
     (Section::Conflicts, Text::Conflicts, "/console/conflicts"),
+    (Section::Stock, Text::StockPage, "/console/stock"),
     (Section::StatusMap, Text::StatusMap, "/console/statuses"),
     (Section::Portals, Text::Portals, "/console/portals"),
     (Section::Audit, Text::Audit, "/console/audit"),

@@ -151,6 +151,88 @@ pub async fn ledger(
     Ok(rows.fetch_all(db).await?)
 }
 
+/// The newest rows of a product's ledger below this place, the newest first.
+pub async fn newest_moves(
+    db: &mut PgConnection,
+    (stock, product): (&str, &str),
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<MoveRow>, Error> {
+    let rows = sqlx::query_as!(
+        MoveRow,
+        r#"SELECT id, store, trim_scale(on_hand)::text AS "on_hand!",
+                  trim_scale(reserved)::text AS "reserved!",
+                  trim_scale(stated)::text AS stated, cause, shop, cause_id, line, at, note
+           FROM bridge.stock_moves
+           WHERE stock = $1 AND product = $2 AND ($3::bigint IS NULL OR id < $3)
+           ORDER BY id DESC LIMIT $4"#,
+        stock,
+        product,
+        before,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
+/// The levels of a product, by its `product_id`, in the order of the stores.
+pub async fn of_product(
+    db: &mut PgConnection,
+    stock: &str,
+    product: &str,
+) -> Result<Vec<Level>, Error> {
+    let levels = sqlx::query_as!(
+        Level,
+        r#"SELECT l.product, l.store, trim_scale(l.on_hand)::text AS "on_hand!",
+                  trim_scale(l.reserved)::text AS "reserved!",
+                  trim_scale(l.on_hand - l.reserved)::text AS "available!", l.version,
+                  coalesce(l.seq, 0) AS "seq!"
+           FROM bridge.stock_levels l WHERE l.stock = $1 AND l.product = $2 ORDER BY l.store"#,
+        stock,
+        product
+    );
+    Ok(levels.fetch_all(db).await?)
+}
+
+/// A reservation that runs out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiringRow {
+    /// The shop.
+    pub shop: String,
+    /// Its id.
+    pub id: String,
+    /// The order it is for.
+    pub number: Option<String>,
+    /// When it runs out.
+    pub expires_at: DateTime<Utc>,
+    /// What it holds, in words.
+    pub goods: String,
+}
+
+/// The reservations of a stock that run out next.
+pub async fn expiring(
+    db: &mut PgConnection,
+    stock: &str,
+    limit: i64,
+) -> Result<Vec<ExpiringRow>, Error> {
+    let rows = sqlx::query_as!(
+        ExpiringRow,
+        r#"SELECT r.shop, r.id, r.number, r.expires_at AS "expires_at!",
+                  coalesce((SELECT string_agg(trim_scale(l.quantity - l.shipped)::text || ' × '
+                                              || l.product || ', ' || l.store, '; ' ORDER BY l.nth)
+                            FROM bridge.reservation_lines l
+                            WHERE (l.shop, l.id) = (r.shop, r.id) AND l.quantity > l.shipped),
+                           '') AS "goods!"
+           FROM bridge.reservations r
+           WHERE r.stock = $1 AND r.expires_at IS NOT NULL
+           ORDER BY r.expires_at LIMIT $2"#,
+        stock,
+        limit
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
 /// A level that is not what its moves come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unproved {

@@ -12,7 +12,10 @@ pub mod shortages;
 pub mod told;
 
 pub use events::{NewStockEvent, count_part, insert, order};
-pub use levels::{Level, MoveRow, Unproved, all_levels, changes, check, ledger, levels, tell};
+pub use levels::{
+    ExpiringRow, Level, MoveRow, Unproved, all_levels, changes, check, expiring, ledger, levels,
+    newest_moves, of_product, tell,
+};
 pub use receipts::{ParkedRow, ReceiptKey, parked, receipt, receipt_again};
 pub use reservations::{expire, extend, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};

@@ -405,6 +405,24 @@ pub async fn latest(db: &mut PgConnection, limit: i64) -> Result<Vec<ShortageRow
     .await?)
 }
 
+/// The open shortages of a stock, oldest first.
+pub async fn open_of(
+    db: &mut PgConnection,
+    stock: &str,
+    limit: i64,
+) -> Result<Vec<ShortageRow>, Error> {
+    Ok(sqlx::query_as!(
+        ShortageRow,
+        "SELECT id, stock, product, store, cause, rule, sentence, inputs, opened_at, ruled_at,
+                ruled_by, closed_at, closed_how
+         FROM bridge.shortages WHERE stock = $1 AND closed_at IS NULL ORDER BY id LIMIT $2",
+        stock,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// How many wait for a person: (stock, how many), of every stock.
 pub async fn open_by_stock(db: &mut PgConnection) -> Result<Vec<(String, i64)>, Error> {
     let rows = sqlx::query!(

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 const LOOK: &str = include_str!("look.js");
 const REACH: &str = include_str!("reach.js");
 const ENGLISH: &str = include_str!("english.js");
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "",
     "/orders",
     "/orders?q=nothing-like-this",
@@ -25,6 +25,7 @@ const PAGES: [&str; 15] = [
     "/bulk",
     "/conflicts",
     "/conflicts/1",
+    "/stock",
     "/statuses",
     "/portals/main",
     "/shops/main",

@@ -9,6 +9,7 @@ mod journey;
 mod logged;
 mod search;
 mod sorted;
+mod stock;
 pub(crate) mod walk;
 mod world;
 

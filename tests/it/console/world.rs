@@ -251,7 +251,7 @@ impl World {
 
 /// Somebody who is signed in.
 pub(super) struct Page<'a> {
-    world: &'a World,
+    pub(super) world: &'a World,
     pub(super) client: Client,
     pub(super) cookie: String,
     pub(super) csrf: String,

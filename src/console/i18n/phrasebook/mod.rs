@@ -53,6 +53,55 @@ pub(in crate::console) const SENTENCES: &[(&str, &str)] = &[
         "the order's goods are lost: more was sold than there was, and a person decided",
         "заказ остался без товара: продано больше, чем было, и так решил человек",
     ),
+    // the ledger of a product
+    (
+        "held for reservation {} of {}, line {}",
+        "зарезервировано: резерв {} магазина {}, строка {}",
+    ),
+    (
+        "set free: reservation {} of {}, line {}",
+        "резерв снят: резерв {} магазина {}, строка {}",
+    ),
+    (
+        "free again, the hold ran out: reservation {} of {}, line {}",
+        "срок резерва истёк: резерв {} магазина {}, строка {}",
+    ),
+    (
+        "lost to a shortage: reservation {} of {}, line {}",
+        "резерв потерян из-за нехватки: резерв {} магазина {}, строка {}",
+    ),
+    (
+        "held in another store now: reservation {} of {}, line {}",
+        "резерв перенесён на другой склад: резерв {} магазина {}, строка {}",
+    ),
+    (
+        "held here now, and elsewhere before: reservation {} of {}, line {}",
+        "резерв перенесён сюда с другого склада: резерв {} магазина {}, строка {}",
+    ),
+    (
+        "shipped: reservation {} of {}, line {}",
+        "отгружено: резерв {} магазина {}, строка {}",
+    ),
+    (
+        "left with the order {} of {}",
+        "ушло с заказом {} магазина {}",
+    ),
+    (
+        "count {} of {=} changed nothing: a newer one had been applied",
+        "пересчёт {} ({=}) ничего не изменил: уже был применён более новый",
+    ),
+    (
+        "counted by {=} (count {}), later moves laid on top",
+        "пересчёт: {=} (№ {}), более поздние движения добавлены сверху",
+    ),
+    (
+        "moved by {=} (event {}, line {}): {}. {} were stated, which a newer count holds already",
+        "движение: {=} (событие {}, строка {}): {}. Заявлено {}, но это уже учтено более новым пересчётом",
+    ),
+    (
+        "moved by {=} (event {}, line {}): {}",
+        "движение: {=} (событие {}, строка {}): {}",
+    ),
     // shortages
     (
         "of {} in {} {} are reserved and {} are there; held in another store now: {}",

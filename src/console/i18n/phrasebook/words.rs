@@ -21,6 +21,8 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
     ),
     ("rule {}", "правилу {}"),
     ("the default", "умолчанию"),
+    ("an operator", "оператор"),
+    ("the shop {}", "магазин {}"),
     ("the shop", "магазин"),
     ("the portal", "портал"),
     ("paid", "оплачен"),
