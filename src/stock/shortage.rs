@@ -229,32 +229,32 @@ impl Shortage {
 
     /// What was decided, in one sentence.
     pub fn sentence(&self, settled: &Settlement) -> String {
-        let figures = format!(
-            "of {} in {} {} are reserved and {} are there",
-            self.product,
-            self.store,
-            text(self.reserved),
-            text(self.on_hand)
-        );
-        let named =
-            |places: &mut dyn Iterator<Item = String>| places.collect::<Vec<_>>().join(", ");
+        let (product, store) = (&self.product, &self.store);
+        let (reserved, there) = (text(self.reserved), text(self.on_hand));
         let id = |place: usize| {
             let one = self.reservations.get(place);
-            one.map(|one| format!("{}/{}", one.shop, one.id))
-                .unwrap_or_default()
+            one.map_or_else(String::new, |one| format!("{}/{}", one.shop, one.id))
         };
         match settled {
             Settlement::Move(moves) => {
-                let mut to = moves
+                let to = moves
                     .iter()
                     .map(|(place, to)| format!("{} → {to}", id(*place)));
-                format!("{figures}; held in another store now: {}", named(&mut to))
+                let to = to.collect::<Vec<_>>().join(", ");
+                format!(
+                    "of {product} in {store} {reserved} are reserved and {there} are there; held in another store now: {to}"
+                )
             }
             Settlement::Drop(places) => {
-                let mut lost = places.iter().map(|place| id(*place));
-                format!("{figures}; lost by the newest unpaid: {}", named(&mut lost))
+                let lost = places.iter().map(|place| id(*place));
+                let lost = lost.collect::<Vec<_>>().join(", ");
+                format!(
+                    "of {product} in {store} {reserved} are reserved and {there} are there; lost by the newest unpaid: {lost}"
+                )
             }
-            Settlement::Review => format!("{figures}; a person has to decide"),
+            Settlement::Review => format!(
+                "of {product} in {store} {reserved} are reserved and {there} are there; a person has to decide"
+            ),
         }
     }
 }

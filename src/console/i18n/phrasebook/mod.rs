@@ -46,42 +46,41 @@ pub(in crate::console) const SENTENCES: &[(&str, &str)] = &[
         "товар для заказа теперь зарезервирован на складе {}",
     ),
     (
-        "the order's goods are lost: more was sold than there was, and this was the newest that is not paid",
-        "заказ остался без товара: продано больше, чем было, а этот неоплаченный заказ самый новый",
+        "the order's goods are lost: {*}",
+        "заказ остался без товара: {*}",
     ),
     (
-        "the order's goods are lost: more was sold than there was, and a person decided",
-        "заказ остался без товара: продано больше, чем было, и так решил человек",
+        "more was sold than there was, and this was the newest that is not paid",
+        "продано больше, чем было, а этот неоплаченный заказ самый новый",
+    ),
+    (
+        "more was sold than there was, and a person decided",
+        "продано больше, чем было, и так решил человек",
     ),
     // the ledger of a product
     (
-        "held for reservation {} of {}, line {}",
-        "зарезервировано: резерв {} магазина {}, строка {}",
+        "reservation {} of {}, line {}",
+        "резерв {} магазина {}, строка {}",
+    ),
+    ("held for {*}", "зарезервировано: {*}"),
+    ("set free: {*}", "резерв снят: {*}"),
+    (
+        "free again, the hold ran out: {*}",
+        "срок резерва истёк: {*}",
     ),
     (
-        "set free: reservation {} of {}, line {}",
-        "резерв снят: резерв {} магазина {}, строка {}",
+        "lost to a shortage: {*}",
+        "резерв потерян из-за нехватки: {*}",
     ),
     (
-        "free again, the hold ran out: reservation {} of {}, line {}",
-        "срок резерва истёк: резерв {} магазина {}, строка {}",
+        "held in another store now: {*}",
+        "резерв перенесён на другой склад: {*}",
     ),
     (
-        "lost to a shortage: reservation {} of {}, line {}",
-        "резерв потерян из-за нехватки: резерв {} магазина {}, строка {}",
+        "held here now, and elsewhere before: {*}",
+        "резерв перенесён сюда с другого склада: {*}",
     ),
-    (
-        "held in another store now: reservation {} of {}, line {}",
-        "резерв перенесён на другой склад: резерв {} магазина {}, строка {}",
-    ),
-    (
-        "held here now, and elsewhere before: reservation {} of {}, line {}",
-        "резерв перенесён сюда с другого склада: резерв {} магазина {}, строка {}",
-    ),
-    (
-        "shipped: reservation {} of {}, line {}",
-        "отгружено: резерв {} магазина {}, строка {}",
-    ),
+    ("shipped: {*}", "отгружено: {*}"),
     (
         "left with the order {} of {}",
         "ушло с заказом {} магазина {}",
