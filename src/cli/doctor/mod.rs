@@ -7,6 +7,7 @@ mod portal;
 mod report;
 mod shops;
 mod stages;
+mod stock;
 
 use super::{
     Global,
@@ -79,6 +80,7 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
     if let Some(app) = &app {
         shops::notices(app, report).await;
         onec::check(config, app, report).await;
+        stock::check(app, report).await;
     }
     if let Some(database) = database {
         database.close().await;

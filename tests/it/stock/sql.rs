@@ -181,6 +181,11 @@ async fn operators_count_show_and_prove_from_the_command_line() {
     sqlx::query(broken).execute(&api.db.pool).await.unwrap();
     let (done, odd, _) = run(vec!["stock", "check", "main"]);
     assert!(!done && odd.contains("the level says 9 on hand"), "{odd}");
+    let (_, doctor, said) = run(vec!["doctor"]);
+    assert!(
+        doctor.contains("the level says 9 on hand"),
+        "{doctor}{said}"
+    );
     let acts: Vec<String> = sqlx::query_scalar("SELECT action FROM bridge.audit ORDER BY id")
         .fetch_all(&api.db.pool)
         .await
