@@ -82,6 +82,10 @@ pub(in crate::console) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("shipped: {*}", "отгружено: {*}"),
     (
+        "{} at the till: receipt {} of {}",
+        "касса, {}: чек {} магазина {}",
+    ),
+    (
         "left with the order {} of {}",
         "ушло с заказом {} магазина {}",
     ),
