@@ -24,6 +24,7 @@
 //! | [`commerceml`] | the XML in which 1C and a site exchange orders, goods and stock. Pure |
 //! | [`onec`] | a 1C base: which orders it gets, and how they are written. Pure |
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
+//! | [`activities`] | calls, mails and messages: what is told, and what is put on a card. Pure |
 //! | [`forms`] | forms of a shop's site: what services post, and what it says. Pure |
 //! | [`tills`] | tills: receipts by event, and the bodies of their vendors. Pure |
 //! | [`cli`] | one file per command |
@@ -91,6 +92,7 @@
 //! 5. A shop's lane sends the change, signed ([`callback`]); or the shop reads it from
 //!    `/v1/status-changes`, numbered in the order of commits.
 
+pub mod activities;
 pub mod app;
 pub mod backoff;
 pub mod bitrix24;

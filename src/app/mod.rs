@@ -61,7 +61,9 @@ pub use delivery::claim::{Claim, Kind};
 pub use delivery::portal_identity::PortalChange;
 pub use delivery::refused_matches::NotCustomer;
 pub use delivery::settle::{RetryPolicy, SettleSummary};
-pub use forms::{FormTaken, FormWork, Forms, Submission, SubmissionFilter, Trial};
+pub use forms::{
+    ActivityView, FormTaken, Forms, SubjectStep, SubjectWork, Submission, SubmissionFilter, Trial,
+};
 pub use intake::Intake;
 pub use intake::accept::{Accepted, MAX_EVENTS};
 pub use intake::backfill::{Backfill, BackfillStep};
@@ -114,7 +116,8 @@ pub struct App {
     pub onec: Arc<Onec>,
     /// What can be sold: reservations, levels and their feed.
     pub stock: Arc<Stock>,
-    /// What forms of a site post becomes leads or deals.
+    /// What forms of a site post becomes leads or deals; calls, mails and messages are put on
+    /// cards.
     pub forms: Arc<Forms>,
     /// Lanes are held, paused and resumed.
     pub lanes: Arc<Lanes>,
@@ -160,7 +163,7 @@ impl App {
         };
         let stock = Arc::new(Stock::new(&shared));
         let forms = Arc::new(Forms::new(&shared));
-        let intake = Arc::new(Intake::new(&shared, &stock));
+        let intake = Arc::new(Intake::new(&shared, &stock, &forms));
         let dead_letters = Arc::new(DeadLetters::new(&shared, &intake, &forms, &stock));
         let onec = Arc::new(Onec::new(&shared, &intake));
         let delivery = Arc::new(Delivery::new(&shared, &intake, &dead_letters, &forms));

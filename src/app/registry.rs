@@ -2,7 +2,7 @@
 
 use crate::{
     decision::status_map,
-    domain::{BaseName, FormRules, Policy, PortalName, ShopName, ShopRules},
+    domain::{ActivityRules, BaseName, FormRules, Policy, PortalName, ShopName, ShopRules},
     onec::Base,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -25,6 +25,9 @@ pub struct Registry {
     pub titles: BTreeMap<ShopName, BTreeMap<String, String>>,
     /// The forms of every shop, by their names.
     pub forms: BTreeMap<(ShopName, String), Arc<FormRules>>,
+    /// How each shop's calls, mails and messages are put on cards; a shop that is not here has the
+    /// defaults.
+    pub activities: BTreeMap<ShopName, ActivityRules>,
 }
 
 /// How a shop's differences are decided, and how it is told.

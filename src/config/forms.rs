@@ -52,6 +52,8 @@ pub(super) struct Raw {
     honeypot: Option<String>,
     #[serde(default)]
     require_consent: bool,
+    #[serde(default)]
+    join_open: bool,
     #[serde(default = "answer")]
     answer: String,
 }
@@ -134,6 +136,7 @@ fn form(raw: Raw, (place, funnel): (&str, u32), problems: &mut Vec<Problem>) -> 
         same_within: same_within.as_seconds_f64(),
         honeypot: raw.honeypot,
         require_consent: raw.require_consent,
+        join_open: raw.join_open,
     };
     let answer = match raw.answer.split_once(' ') {
         None if raw.answer == "ok" => FormAnswer::Ok,

@@ -7,6 +7,7 @@
 //! To add a key: a field with its default in the section's file, a check if it can be wrong, a line
 //! in `deploy/b24-bridge.example.toml` (a test demands it).
 
+mod activities;
 mod database;
 mod environment;
 mod error;
@@ -40,7 +41,7 @@ pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 
 use crate::{
-    domain::{BaseName, FormRules, PortalName, ShopName, ShopRules, TillName},
+    domain::{ActivityRules, BaseName, FormRules, PortalName, ShopName, ShopRules, TillName},
     stock::StockSettings,
     tills::TillSettings,
 };
@@ -332,6 +333,12 @@ impl Config {
     pub fn till_settings(&self) -> Vec<TillSettings> {
         let tills = self.tills.values();
         tills.map(|till| till.settings.clone()).collect()
+    }
+
+    /// How the calls, mails and messages of every shop are put on cards.
+    pub fn activity_rules(&self) -> BTreeMap<ShopName, ActivityRules> {
+        let of_shop = |(name, shop): (&ShopName, &Shop)| (name.clone(), shop.activities.clone());
+        self.shops.iter().map(of_shop).collect()
     }
 
     /// Every configured event source with its shop.

@@ -1,12 +1,14 @@
 //! `[shops.NAME]`: the stores that post events, and how their orders are written.
 
-use super::{Form, KeyDigest, Problem, Secret, WooCommerce, forms, secret, woocommerce};
+use super::{
+    Form, KeyDigest, Problem, Secret, WooCommerce, activities, forms, secret, woocommerce,
+};
 use crate::{
     callback,
     domain::{
-        Authority, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted,
-        Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts, Winner,
-        WriteLimit,
+        ActivityRules, Authority, Conflict, Correspondence, Direction, Finality, LeadRule,
+        OnDeleted, Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts,
+        Winner, WriteLimit,
     },
     stock::NameKind,
 };
@@ -51,6 +53,8 @@ pub struct Shop {
     pub overruled_comment: Option<String>,
     /// The forms of its site.
     pub forms: Vec<Form>,
+    /// How its calls, mails and messages are put on cards.
+    pub activities: ActivityRules,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +104,8 @@ pub(super) struct Raw {
     products: RawProducts,
     #[serde(default)]
     forms: Vec<forms::Raw>,
+    #[serde(default)]
+    activities: activities::Raw,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -292,6 +298,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         products_by: products_by(raw.products, &key, problems),
         overruled_comment: raw.overruled_comment,
         forms: forms::check(raw.forms, (&key, raw.funnel), problems),
+        activities: activities::check(raw.activities, &key, problems),
     }
 }
 

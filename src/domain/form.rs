@@ -28,6 +28,8 @@ pub struct FormRules {
     pub honeypot: Option<String>,
     /// Whether a submission without consent stays out of the portal.
     pub require_consent: bool,
+    /// Whether a submission of somebody who has an open deal becomes a comment and a to-do on it.
+    pub join_open: bool,
 }
 
 /// Who posts a form.
@@ -60,6 +62,8 @@ pub enum FormTarget {
     Lead,
     /// A deal.
     Deal,
+    /// A to-do on the card of whom the portal knows; else as by itself, with the to-do on it.
+    Todo,
 }
 
 /// What a field of a form means.
@@ -124,7 +128,17 @@ pub fn form_key(id: i64) -> String {
     format!("{KEY}{id}")
 }
 
-/// Whether this is the key of a submission. No order has such a number.
-pub fn is_form_key(text: &str) -> bool {
+/// Whether this is the key of a submission, of a call, a mail or a message. No order has such a
+/// number.
+pub fn is_subject_key(text: &str) -> bool {
+    let numbered = |kind: &str| {
+        let id = text
+            .strip_prefix(kind)
+            .and_then(|rest| rest.strip_prefix(':'));
+        id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+    };
     text.starts_with(KEY)
+        || ["call", "mail", "message"]
+            .iter()
+            .any(|kind| numbered(kind))
 }

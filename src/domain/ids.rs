@@ -1,6 +1,6 @@
 //! Names and numbers that identify things, each its own type.
 
-use super::{Faults, is_form_key, json_reader::Reader};
+use super::{Faults, is_subject_key, json_reader::Reader};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -101,10 +101,10 @@ impl OrderNumber {
                 return None;
             }
         };
-        if is_form_key(&text) {
+        if is_subject_key(&text) {
             data.fault(
                 "number",
-                "a number that begins with `form:` is that of a form",
+                "`form:`, `call:`, `mail:` and `message:` begin the keys of what is no order",
                 faults,
             );
             return None;

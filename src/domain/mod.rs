@@ -3,9 +3,11 @@
 //! PURE: no clock, no randomness, no IO. Everything that arrives from outside is parsed here once,
 //! into types that cannot hold what was refused.
 
+mod activity;
 mod clock_offset;
 mod conflict_policy;
 mod email;
+mod entry;
 mod error_code;
 mod event;
 mod event_age;
@@ -23,17 +25,19 @@ mod status;
 mod tax_id;
 mod text;
 
+pub use activity::{ActivityRules, UnknownCaller};
 pub use clock_offset::{ClockOffset, Clocks, ONE_WAY_DELAY, Offset, UNMEASURED};
 pub use conflict_policy::{
     Authority, Conflict, Fact, Finality, Policy, Rule, Side, Winner, WriteLimit,
 };
 pub use email::{Emails, read as read_emails};
+pub use entry::{CallEntry, Entry, MailEntry, TodoEntry};
 pub use error_code::ErrorCode;
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use event_age::{AHEAD, Age, Claim, Ground, Verdict};
 pub use fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
 pub use form::{
-    FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_form_key,
+    FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_subject_key,
 };
 pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName, TillName};
 pub(crate) use json_reader::{Reader, unstorable};

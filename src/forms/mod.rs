@@ -7,6 +7,7 @@
 
 mod body;
 mod enquiry;
+mod entries;
 mod order;
 mod service;
 
@@ -15,6 +16,7 @@ mod tests;
 
 pub use body::{Posted, UNREADABLE, read as read_body};
 pub use enquiry::{Enquiry, read};
+pub use entries::entries;
 pub use order::as_order;
 pub use service::{Field, Submission, is_ping, submission};
 

@@ -40,7 +40,7 @@ pub fn as_order(
 }
 
 /// A template without placeholders: what a visitor wrote is not read as one.
-fn title(form: &FormRules, enquiry: &Enquiry) -> String {
+pub(super) fn title(form: &FormRules, enquiry: &Enquiry) -> String {
     let name = [enquiry.name.clone(), enquiry.last_name.clone()];
     let name = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let phone = enquiry.phones.first().map(ToString::to_string);

@@ -15,6 +15,7 @@ fn rules() -> FormRules {
         funnel: 0,
         same_within: 300.0,
         honeypot: None,
+        join_open: false,
         require_consent: false,
     }
 }

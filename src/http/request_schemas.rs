@@ -61,6 +61,8 @@ pub(super) enum EventType {
     Counted,
     #[serde(rename = "pos.receipt.saved.v1")]
     Receipt,
+    #[serde(rename = "shop.activity.recorded.v1")]
+    Recorded,
 }
 
 /// What an event of each type carries.
@@ -79,6 +81,8 @@ pub(super) enum EventData {
     Counted(StockCounted),
     /// A receipt of a till.
     Receipt(TillReceipt),
+    /// A call, a mail or a message.
+    Recorded(ActivityRecorded),
 }
 
 /// A receipt of a till, whole.
@@ -150,6 +154,48 @@ pub(super) struct TillPayment {
     kind: String,
     /// How much.
     sum: Amount,
+}
+
+/// A call, a mail or a message; who it was is told by `phone`, `email` or `number`.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ActivityRecorded {
+    /// What it was.
+    kind: ActivityWord,
+    /// `in` (the default): the customer called or wrote; `out`: the shop did.
+    direction: Option<DirectionWord>,
+    /// When, if not at the event's `time`.
+    at: Option<DateTime<Utc>>,
+    /// How long a call was, in seconds.
+    duration: Option<u32>,
+    /// Its subject.
+    subject: Option<String>,
+    /// Its text.
+    text: Option<String>,
+    /// The customer's telephone.
+    phone: Option<Id>,
+    /// The customer's address.
+    email: Option<String>,
+    /// The order that it was about.
+    number: Option<Id>,
+    /// Where the recording of a call is.
+    recording_url: Option<String>,
+    /// Whether nobody took a call that came in.
+    missed: Option<bool>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ActivityWord {
+    Call,
+    Mail,
+    Message,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DirectionWord {
+    In,
+    Out,
 }
 
 /// Goods that came or went.

@@ -213,18 +213,20 @@ fn comments(snapshot: &Snapshot) -> String {
     {
         parts.push(format!("Отмена: {reason}"));
     }
-    let text: String = parts
-        .join("\n")
-        .chars()
-        .map(|c| match c {
-            '[' => '(',
-            ']' => ')',
-            '<' => '‹',
-            '>' => '›',
-            other => other,
-        })
-        .collect();
-    within(&text)
+    readable(&parts.join("\n"))
+}
+
+/// Words as a comment holds them: none of their marks is taken for markup, and as much of them as
+/// the portal keeps.
+pub(super) fn readable(words: &str) -> String {
+    let plain = words.chars().map(|c| match c {
+        '[' => '(',
+        ']' => ')',
+        '<' => '‹',
+        '>' => '›',
+        other => other,
+    });
+    within(&plain.collect::<String>())
 }
 
 /// What the portal keeps of a comment, in bytes.

@@ -5,6 +5,7 @@
 //! sends anything itself, so each step can be tested by hand-written answers.
 
 mod batching;
+mod card_entries;
 mod cards;
 mod customers;
 mod deal_import;
@@ -23,6 +24,7 @@ mod responses;
 mod wave;
 mod writes_in_flight;
 
+pub use card_entries::{CardId, EntryJob, EntryWave, Place, Sought};
 pub use customers::card_match::{
     Because, Card, Evidence, NotOf, Passed, Recognised, Recognition, Refused, Who,
 };
@@ -70,9 +72,55 @@ pub struct Job {
     pub who: Who,
 }
 
-impl Job {
-    /// What tells the order's customer: orders that share some of it may be of one person or firm.
-    pub fn customers(&self) -> Vec<String> {
+/// Something that a wave brings to the portal.
+pub trait Planned {
+    /// The order's number, or the key of a subject.
+    fn number(&self) -> &OrderNumber;
+
+    /// What tells its customer: who share some of it may be one person or firm.
+    fn customers(&self) -> Vec<String>;
+}
+
+/// Calls that are given out round by round, and what their answers come to.
+pub trait Rounds {
+    /// The calls of the next round, in the order they are to be sent; empty when nothing is left to
+    /// ask. Each call given out must be answered before the next round.
+    fn next_round(&mut self) -> Vec<Call>;
+
+    /// Takes what became of a call.
+    fn answer(&mut self, call: &Call, answer: CallAnswer);
+
+    /// The open jobs that wait for an answer to this call.
+    fn waiting_for(&self, call: &Call) -> Vec<usize>;
+
+    /// What may be written from here on, of each open job.
+    fn intentions(&self) -> Vec<Intention>;
+}
+
+impl Rounds for Wave {
+    fn next_round(&mut self) -> Vec<Call> {
+        self.next_round()
+    }
+
+    fn answer(&mut self, call: &Call, answer: CallAnswer) {
+        self.answer(call, answer);
+    }
+
+    fn waiting_for(&self, call: &Call) -> Vec<usize> {
+        self.waiting_for(call)
+    }
+
+    fn intentions(&self) -> Vec<Intention> {
+        self.intentions()
+    }
+}
+
+impl Planned for Job {
+    fn number(&self) -> &OrderNumber {
+        &self.number
+    }
+
+    fn customers(&self) -> Vec<String> {
         match &self.intent {
             Intent::Save(snapshot) => snapshot
                 .customer
@@ -120,6 +168,9 @@ pub struct KnownLinks {
     /// order is.
     #[serde(default, skip_serializing_if = "Open::is_nothing")]
     pub open: Open,
+    /// The card on which something is put that is no order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Place>,
 }
 
 /// What an order became in the portal.
@@ -335,6 +386,8 @@ pub enum Outcome {
         /// Why.
         code: ErrorCode,
     },
+    /// A part of it is done: the rest is due at once.
+    Onward,
     /// Something that the order shares with others was refused, and nobody knows whose fault that
     /// is: to be done again in smaller company, no attempt used up. An order that is alone is
     /// judged.

@@ -6,7 +6,7 @@
 //! whichever of the two lands last, the portal holds the same. What may not be sent twice (a deal,
 //! a contact, a company) must be found first.
 
-use super::{Intent, State, Wave, batching::PendingCommand};
+use super::{CardId, Intent, State, Wave, batching::PendingCommand};
 use crate::domain::{OrderNumber, ShopName, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -99,6 +99,9 @@ pub struct WritesInFlight {
     pub open: Open,
     /// What tells the customers whose contacts and companies may be made or completed.
     pub who: BTreeSet<String>,
+    /// The card on which entries are being put.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardId>,
 }
 
 impl WritesInFlight {
@@ -180,6 +183,7 @@ impl Wave {
             plan: state.plan(),
             open: state.with_doubt(open),
             who,
+            card: None,
         })
     }
 
@@ -210,6 +214,7 @@ impl Wave {
             plan: state.plan(),
             open: Open::default(),
             who: self.identities(state),
+            card: None,
         };
         if state.lost {
             Landing::Lost(what())

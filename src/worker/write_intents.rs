@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     app::App,
-    planner::{Intention, Wave},
+    planner::{Intention, Rounds},
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -37,7 +37,7 @@ impl<'a> WriteIntents<'a> {
     }
 
     /// Sees to it that what this wave may write is on record; false: nothing may be sent.
-    pub(super) async fn ready(&mut self, wave: &Wave) -> bool {
+    pub(super) async fn ready(&mut self, wave: &impl Rounds) -> bool {
         if self
             .stored
             .is_some_and(|stored| stored.elapsed() < self.period())
@@ -79,7 +79,11 @@ impl<'a> WriteIntents<'a> {
     }
 
     /// Does the work; the record stays fresh however long that waits before it is sent.
-    pub(super) async fn while_fresh<T>(&self, wave: &Wave, work: impl Future<Output = T>) -> T {
+    pub(super) async fn while_fresh<T>(
+        &self,
+        wave: &impl Rounds,
+        work: impl Future<Output = T>,
+    ) -> T {
         let keep = async {
             let intentions = wave.intentions();
             loop {

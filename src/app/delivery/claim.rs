@@ -41,8 +41,8 @@ const SHARED_WAVE: u32 = 100;
 pub enum Kind {
     /// An order.
     Order,
-    /// The submission of a form.
-    Form,
+    /// The submission of a form, or an activity.
+    Subject,
 }
 
 /// A claimed order, or a claimed submission of a form: what settling needs to know of it.
@@ -68,6 +68,8 @@ pub struct Claim {
     pub traceparent: Option<String>,
     /// History that was loaded from a file.
     pub history: bool,
+    /// Whether something is to be put on the card that is made.
+    pub follows: bool,
 }
 
 impl Delivery {
@@ -292,6 +294,7 @@ fn claim_of(due: &DueOrder, who: Option<(&ShopRules, &Customer)>) -> Claim {
         company_key,
         traceparent: due.traceparent.clone(),
         history: due.later,
+        follows: false,
     }
 }
 

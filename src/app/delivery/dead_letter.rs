@@ -28,7 +28,7 @@ impl Delivery {
         code: ErrorCode,
         message: &str,
     ) -> Result<(), Error> {
-        if claim.kind == Kind::Form {
+        if claim.kind == Kind::Subject {
             let fault = (code, message.to_owned());
             return self.forms.bury_subject(lease, claim, fault).await;
         }

@@ -102,12 +102,14 @@ impl Forms {
             Verdict::Taken => {
                 let key = form_key(id);
                 let subject = NewSubject {
+                    kind: "form",
+                    order: None,
                     shop: shop.as_str(),
                     key: &key,
                     portal: owner.portal.as_str(),
                     body: &body,
                 };
-                subjects::add_form(&mut tx, &subject).await?;
+                subjects::add(&mut tx, &subject).await?;
                 if enquiry.has_contact() {
                     FormTaken::Queued
                 } else {

@@ -1,13 +1,16 @@
-//! Forms of a shop's site: taken in, kept, restored, and on their way to the planner.
+//! Forms of a shop's site, and its calls, mails and messages: taken in, kept, restored, and on
+//! their way to the planner.
 
+pub(super) mod activities;
 mod intake;
 mod lead_conversions;
 mod queue;
 mod submissions;
 mod trial;
 
+pub use activities::ActivityView;
 pub use intake::FormTaken;
-pub use queue::FormWork;
+pub use queue::{SubjectStep, SubjectWork};
 pub use submissions::{Submission, SubmissionFilter};
 pub use trial::Trial;
 
@@ -20,7 +23,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use std::sync::Arc;
 
-/// What forms of a site post becomes leads or deals. Cheap to clone.
+/// What forms of a site post becomes leads or deals; calls, mails and messages are put on cards.
+/// Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Forms {
     db: PgPool,

@@ -1,17 +1,21 @@
 //! Due submissions on their way to the planner, and what is given up of them.
 
-use super::{Stored, intake::unreachable_words};
+use super::{Stored, activities::is_activity_key, intake::unreachable_words};
 use crate::{
+    activities::ActivityEvent,
     app::{
         Actor, Claim, Error, Forms, Kind, RetryOutcome,
         delivery::{claim::read_or_default, dead_letter::clean},
     },
     bug::{self, Step},
     domain::{
-        ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName, ShopRules,
+        Entry, ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName,
+        ShopRules,
     },
     forms::{self, Enquiry},
-    planner::{Doubt, Intent, Job, Who},
+    planner::{
+        CardId, Doubt, EntryJob, Intent, Job, KnownLinks, Place, Sought, Who, WritesInFlight,
+    },
     storage::{
         self, Json, dead_letters,
         forms::subjects::{self, DueSubject},
@@ -27,63 +31,114 @@ use std::{collections::BTreeSet, sync::Arc};
 /// more.
 const WAVE: usize = 40;
 
-/// A claimed submission before it is known whether its portal works with leads.
-#[derive(Debug)]
-pub struct FormWork {
+/// A claimed subject before it is known whether its portal works with leads.
+#[derive(Debug, Clone)]
+pub struct SubjectWork {
     claim: Claim,
     shop: Arc<ShopRules>,
+    /// How its card is made.
     form: Arc<FormRules>,
     enquiry: Enquiry,
     number: OrderNumber,
-    due: DueSubject,
+    known: KnownLinks,
+    under_way: Option<WritesInFlight>,
+    landed: bool,
+    /// What is put on a card.
+    entries: Vec<Entry>,
+    sought: Sought,
+    /// Whether a card is made where there is none.
+    makes: bool,
+    responsible_id: Option<u64>,
 }
 
-impl FormWork {
-    /// Whether what it becomes depends on whether the portal works with leads.
-    pub fn asks_for_leads(&self) -> bool {
-        self.form.becomes == FormTarget::Auto
+/// The next step of a subject.
+#[derive(Debug)]
+pub enum SubjectStep {
+    /// Its card is made.
+    Make(Claim, Box<Job>),
+    /// Something is put on a card.
+    Put(Claim, Box<EntryJob>),
+}
+
+impl SubjectWork {
+    /// The card on which something is put, if it is known.
+    fn card(&self) -> Option<CardId> {
+        let known = match self.known.card {
+            Some(Place::On(card)) => Some(card),
+            Some(Place::ToMake) | None => None,
+        };
+        known.or_else(|| self.under_way.as_ref().and_then(|what| what.card))
     }
 
-    /// The job: `leads` tells whether the portal works with leads.
-    pub fn job(self, leads: bool) -> (Claim, Job) {
+    /// Whether something is to be put on a card that is there, or may be.
+    fn puts(&self) -> bool {
+        let untouched =
+            self.known.card.is_none() && self.known.target.is_none() && self.under_way.is_none();
+        !self.entries.is_empty() && (self.card().is_some() || untouched)
+    }
+
+    /// Whether what it becomes depends on whether the portal works with leads.
+    pub fn asks_for_leads(&self) -> bool {
+        let by_itself = matches!(self.form.becomes, FormTarget::Auto | FormTarget::Todo);
+        by_itself && !self.puts()
+    }
+
+    /// The next step: `leads` tells whether the portal works with leads.
+    pub fn step(self, leads: bool) -> SubjectStep {
+        if self.puts() {
+            let job = EntryJob {
+                card: self.card(),
+                shop: self.shop.shop.clone(),
+                number: self.number,
+                entries: self.entries,
+                sought: self.sought,
+                known: self.known,
+                makes: self.makes,
+                responsible_id: self.responsible_id,
+                running: self.under_way.filter(|_| !self.landed),
+            };
+            let claim = Claim {
+                follows: false,
+                ..self.claim
+            };
+            return SubjectStep::Put(claim, Box::new(job));
+        }
         let lead = match self.form.becomes {
-            FormTarget::Auto => leads,
+            FormTarget::Auto | FormTarget::Todo => leads,
             FormTarget::Lead => true,
             FormTarget::Deal => false,
         };
         let subject = (self.number.clone(), &self.enquiry);
         let (rules, snapshot) = forms::as_order(&self.shop, &self.form, lead, subject);
+        let over = self.landed;
         let job = Job {
             rules: Arc::new(rules),
             number: self.number,
             intent: Intent::Save(Box::new(snapshot)),
-            known: read_or_default(&self.due.known),
+            known: self.known,
             recreate: false,
             import: false,
-            doubt: self.due.under_way.as_ref().map(|what| Doubt {
-                what: read_or_default(what),
-                over: self.due.landed,
-            }),
+            doubt: self.under_way.map(|what| Doubt { what, over }),
             agreed: None,
             who: Who::default(),
         };
-        (self.claim, job)
+        SubjectStep::Make(self.claim, Box::new(job))
     }
 }
 
 impl Forms {
-    /// The due submissions of a lane, the longest due first, without those that are being worked on
+    /// The due subjects of a lane, the longest due first, without those that are being worked on
     /// already: (shop, key). What cannot be understood is given up.
-    pub async fn claim_forms(
+    pub async fn claim_subjects(
         &self,
         lease: &Lease,
         busy: &BTreeSet<(String, String)>,
-    ) -> Result<Vec<FormWork>, Error> {
+    ) -> Result<Vec<SubjectWork>, Error> {
         let shops = self.registry.shops_of(&lease.portal);
         let due = {
             let mut db = self.db.acquire().await?;
             let places = i64::try_from(WAVE + busy.len()).unwrap_or(i64::MAX);
-            subjects::claim_forms(&mut db, lease, &shops, places).await?
+            subjects::claim(&mut db, lease, &shops, places).await?
         };
         let idle = |one: &DueSubject| !busy.contains(&(one.shop.clone(), one.key.clone()));
         let due: Vec<_> = due.into_iter().filter(idle).take(WAVE).collect();
@@ -102,11 +157,11 @@ impl Forms {
         Ok(work)
     }
 
-    /// Seconds until the next submission of a portal is due.
-    pub async fn next_form_due(&self, portal: &str) -> Result<Option<f64>, Error> {
+    /// Seconds until the next subject of a portal is due.
+    pub async fn next_subject_due(&self, portal: &str) -> Result<Option<f64>, Error> {
         let shops = self.registry.shops_of(portal);
         let mut db = self.db.acquire().await?;
-        Ok(subjects::next_form_due(&mut db, portal, &shops).await?)
+        Ok(subjects::next_due(&mut db, portal, &shops).await?)
     }
 
     /// Writes down that a portal does not say whether it works with leads: its submissions wait.
@@ -117,14 +172,43 @@ impl Forms {
         Ok(incidents::note(&mut db, portal.as_str(), told, 1).await?)
     }
 
-    fn understand(&self, due: DueSubject) -> Result<FormWork, (ErrorCode, String)> {
+    fn understand(&self, due: DueSubject) -> Result<SubjectWork, (ErrorCode, String)> {
         self.traps.step(Step::Claim, &due.key);
         let invalid = |why: String| (ErrorCode::Invalid, why);
         let name = ShopName::parse(&due.shop).map_err(invalid)?;
         let shop = self.registry.rules(&name).cloned();
         let shop = shop.ok_or_else(|| invalid("the shop is not configured".to_owned()))?;
-        let stored = stored(&due.body).map_err(invalid)?;
-        let form = self.form_rules(&name, &stored.form).ok_or_else(|| {
+        let number = OrderNumber::parse(&due.key).map_err(invalid)?;
+        let told = if due.kind == "activity" {
+            self.understand_activity(&shop, &due)?
+        } else {
+            self.understand_form(&shop, &due)?
+        };
+        let mut claim = claim_of(&due);
+        claim.follows = !told.entries.is_empty() && !told.sought.only_deals;
+        Ok(SubjectWork {
+            claim,
+            shop,
+            number,
+            known: read_or_default(&due.known),
+            under_way: due.under_way.as_ref().map(read_or_default),
+            landed: due.landed,
+            form: told.form,
+            enquiry: told.enquiry,
+            entries: told.entries,
+            sought: told.sought,
+            makes: told.makes,
+            responsible_id: told.responsible_id,
+        })
+    }
+
+    fn understand_form(
+        &self,
+        shop: &ShopRules,
+        due: &DueSubject,
+    ) -> Result<Understood, (ErrorCode, String)> {
+        let stored = stored(&due.body).map_err(|why| (ErrorCode::Invalid, why))?;
+        let form = self.form_rules(&shop.shop, &stored.form).ok_or_else(|| {
             let words = format!("the form {} is not configured", stored.form);
             (ErrorCode::Config, words)
         })?;
@@ -132,14 +216,19 @@ impl Forms {
         if !enquiry.has_contact() {
             return Err((ErrorCode::FormNoContact, unreachable_words(&form.name)));
         }
-        let number = OrderNumber::parse(&due.key).map_err(invalid)?;
-        Ok(FormWork {
-            claim: claim_of(&due),
-            shop,
+        let within = self.activity_rules(&shop.shop).missed_call_within;
+        Ok(Understood {
+            entries: forms::entries(&form, &enquiry, due.received_at, within),
+            sought: Sought {
+                order: None,
+                phones: enquiry.phones.clone(),
+                emails: enquiry.emails.clone(),
+                only_deals: form.becomes != FormTarget::Todo,
+            },
+            makes: true,
+            responsible_id: form.responsible_id.or(shop.responsible_id),
             form,
             enquiry,
-            number,
-            due,
         })
     }
 
@@ -174,13 +263,18 @@ impl Forms {
         who: &Actor,
         mended: Option<Value>,
     ) -> Result<RetryOutcome, Error> {
-        if let Some(body) = &mended {
+        if let Some(body) = mended.as_ref().filter(|_| !is_activity_key(key)) {
             serde_json::from_value::<Stored>(body.clone()).map_err(|fault| {
                 Error::Invalid(vec![Fault {
                     pointer: String::new(),
                     detail: format!("this is no submission of a form: {fault}"),
                 }])
             })?;
+        }
+        if let Some(body) = mended.as_ref().filter(|_| is_activity_key(key)) {
+            let shop = ShopName::parse(shop).map_err(|_| Error::NotFound)?;
+            let rules = self.registry.rules(&shop).ok_or(Error::NotFound)?;
+            ActivityEvent::read(body, &rules.phone_country).map_err(Error::Invalid)?;
         }
         let woken = subjects::wake(tx, (shop, key), mended.as_ref()).await?;
         let (how, retried) = if woken {
@@ -223,6 +317,16 @@ pub(super) async fn write_letter(
     journal::add(db, &[line]).await
 }
 
+/// A subject as it is understood.
+pub(super) struct Understood {
+    pub(super) form: Arc<FormRules>,
+    pub(super) enquiry: Enquiry,
+    pub(super) entries: Vec<Entry>,
+    pub(super) sought: Sought,
+    pub(super) makes: bool,
+    pub(super) responsible_id: Option<u64>,
+}
+
 fn stored(body: &Json) -> Result<Stored, String> {
     let value = body.value()?;
     serde_json::from_value(value.clone()).map_err(|fault| fault.to_string())
@@ -230,7 +334,7 @@ fn stored(body: &Json) -> Result<Stored, String> {
 
 fn claim_of(due: &DueSubject) -> Claim {
     Claim {
-        kind: Kind::Form,
+        kind: Kind::Subject,
         shop: due.shop.clone(),
         number: due.key.clone(),
         event: 0,
@@ -240,5 +344,6 @@ fn claim_of(due: &DueSubject) -> Claim {
         company_key: None,
         traceparent: None,
         history: false,
+        follows: false,
     }
 }

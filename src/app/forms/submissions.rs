@@ -102,12 +102,14 @@ impl Forms {
         let owner = self.registry.rules(&shop).ok_or(Error::NotFound)?;
         let body = kept.body.ok_or(Error::NotFound)?;
         let subject = NewSubject {
+            kind: "form",
+            order: None,
             shop: shop.as_str(),
             key: &form_key(id),
             portal: owner.portal.as_str(),
             body: &body,
         };
-        subjects::add_form(&mut tx, &subject).await?;
+        subjects::add(&mut tx, &subject).await?;
         let target = id.to_string();
         journal::audit(&mut tx, &who.0, "form.restore", &target, &json!({})).await?;
         tx.commit().await?;

@@ -7,6 +7,7 @@
 
 use super::event_reader;
 use crate::{
+    activities::ActivityEvent,
     app::{
         Error, Intake,
         group_commit::{CommitQueue, GroupCommit, commit_grouped},
@@ -77,6 +78,10 @@ impl Intake {
                 refused.push(Some(self.stock.accept_goods(by, event).await?));
                 continue;
             }
+            if ActivityEvent::is(event) {
+                refused.push(Some(self.forms.accept_activity(shop, event).await?));
+                continue;
+            }
             match self.read_event(shop, event) {
                 Ok(mut event) => {
                     event.traceparent.clone_from(&trace);
@@ -143,7 +148,8 @@ impl Intake {
     ) -> Result<Vec<Accepted>, Error> {
         let trace = traces::current();
         let mut results = Vec::new();
-        let of_orders = events.iter().filter(|event| !is_goods(event));
+        let of_orders = events.iter();
+        let of_orders = of_orders.filter(|one| !is_goods(one) && !ActivityEvent::is(one));
         for event in of_orders {
             let Ok(mut event) = self.read_event(shop, event) else {
                 continue;

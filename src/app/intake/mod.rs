@@ -17,7 +17,7 @@ pub(super) mod shop_notices;
 pub(super) mod sql_events;
 
 use super::{
-    LaneWaker, Registry, Shared, Stock, Traps, clock_offsets::ClockOffsets,
+    Forms, LaneWaker, Registry, Shared, Stock, Traps, clock_offsets::ClockOffsets,
     group_commit::CommitQueue,
 };
 use crate::{storage::queue::outbox::NewEvent, telemetry::Metrics};
@@ -35,10 +35,11 @@ pub struct Intake {
     traps: Traps,
     commits: Arc<CommitQueue<Vec<NewEvent>>>,
     stock: Arc<Stock>,
+    forms: Arc<Forms>,
 }
 
 impl Intake {
-    pub(super) fn new(shared: &Shared, stock: &Arc<Stock>) -> Self {
+    pub(super) fn new(shared: &Shared, stock: &Arc<Stock>, forms: &Arc<Forms>) -> Self {
         Self {
             db: shared.db.clone(),
             registry: Arc::clone(&shared.registry),
@@ -48,6 +49,7 @@ impl Intake {
             traps: shared.traps.clone(),
             commits: Arc::default(),
             stock: Arc::clone(stock),
+            forms: Arc::clone(forms),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{accept, event_reader::Rejection};
 use crate::{
+    activities::ActivityEvent,
     app::{
         Accepted, Error, Intake,
         delivery::dead_letter::clean,
@@ -74,7 +75,15 @@ impl Intake {
             let outcome = self.take_stock_event(&mut tx, row).await?;
             sql_events::taken(&mut tx, &[row.id], &[outcome.to_owned()]).await?;
         }
-        let rows = of_orders;
+        let (of_activities, rows): (Vec<_>, Vec<_>) = of_orders
+            .into_iter()
+            .partition(|row| row.event.value().is_ok_and(ActivityEvent::is));
+        let mut woken = BTreeSet::new();
+        count += of_activities.len();
+        for row in &of_activities {
+            let outcome = self.take_activity(&mut tx, row, &mut woken).await?;
+            sql_events::taken(&mut tx, &[row.id], &[outcome.to_owned()]).await?;
+        }
         count += rows.len();
         let mut read: Vec<_> = rows
             .iter()
@@ -110,10 +119,62 @@ impl Intake {
         sql_events::taken(&mut tx, &ids, &outcomes).await?;
         tx.commit().await?;
         self.wake_lanes(&good, &results);
+        for portal in woken {
+            self.waker.wake(&portal);
+        }
         for result in &results.results {
             self.metrics.accepted(result.word());
         }
         Ok(count)
+    }
+
+    /// Takes up an event about an activity; what cannot be accepted becomes a dead letter.
+    async fn take_activity(
+        &self,
+        tx: &mut PgConnection,
+        row: &SqlEvent,
+        woken: &mut BTreeSet<String>,
+    ) -> Result<&'static str, Error> {
+        let read = match row.event.value() {
+            Ok(value) => self.forms.read_activity(None, value),
+            Err(why) => Err(Rejection::by_bridge(why)),
+        };
+        let event = match read {
+            Ok(event) if self.registry.shops.len() > 1 => {
+                let may = sql_events::may(tx, &[&row.published_by], &[event.shop()]).await?;
+                if may.first() == Some(&true) {
+                    Ok(event)
+                } else {
+                    Err(Rejection::of_stranger(&row.published_by, event.shop()))
+                }
+            }
+            read => read,
+        };
+        let event = match event {
+            Ok(event) => event,
+            Err(rejection) => return self.dead_letter_sql_event(tx, row, &rejection).await,
+        };
+        let stored = self.forms.store_activity(tx, &event).await?;
+        self.metrics.accepted(stored.word());
+        match stored {
+            Accepted::Queued => {
+                woken.insert(event.portal().to_owned());
+                Ok("queued")
+            }
+            Accepted::Duplicate => Ok("duplicate"),
+            _ => {
+                let stray = RejectedEvent {
+                    portal: None,
+                    shop: Some(event.shop()),
+                    number: None,
+                    code: ErrorCode::Conflict.as_str(),
+                    message: ErrorCode::Conflict.sentence(),
+                    payload: &row.event,
+                };
+                dead_letters::write_stray(tx, &stray).await?;
+                Ok("dead")
+            }
+        }
     }
 
     /// Takes up an event about goods; what cannot be accepted becomes a dead letter.

@@ -1,7 +1,7 @@
 //! What is known of one order.
 
 use crate::{
-    app::{Error, Operations, onec::OneCView},
+    app::{ActivityView, Error, Operations, forms::activities, onec::OneCView},
     domain::ShopName,
     planner::Recognised,
     storage::{journal, queue::orders},
@@ -49,6 +49,9 @@ pub struct OrderView {
     /// What the shop's 1C base has of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub onec: Option<OneCView>,
+    /// The calls, mails and messages that were about it, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub activities: Vec<ActivityView>,
     /// Its life, oldest first.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -82,6 +85,7 @@ impl Operations {
         };
         let timeline = journal::of_order(&mut db, shop.as_str(), number, TIMELINE_LIMIT).await?;
         let onec = self.onec.onec_view(&mut db, shop, number).await?;
+        let activities = activities::of_order(&mut db, shop, number).await?;
         let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
         Ok(Some(OrderView {
             shop: shop.as_str().to_owned(),
@@ -100,6 +104,7 @@ impl Operations {
                 .recognised
                 .and_then(|stored| serde_json::from_value(stored).ok()),
             onec,
+            activities,
             timeline: timeline
                 .into_iter()
                 .map(|entry| TimelineEntry {

@@ -4,7 +4,7 @@ use crate::{
     app::{Error, Operations},
     storage::{
         dead_letters::{self, bulk_jobs},
-        forms::{subjects, submissions},
+        forms::{activities, subjects, submissions},
         intake::sql_events,
         journal,
         queue::{attempts, outbox, rate_permits, writes_in_flight},
@@ -68,6 +68,7 @@ impl Operations {
             + shortages::prune(&mut db, letters, BATCH).await?
             + decisions::prune(&mut db, timeline, BATCH).await?
             + subjects::prune(&mut db, settled, BATCH).await?
+            + activities::prune(&mut db, settled, BATCH).await?
             + submissions::prune(&mut db, settled, BATCH).await?
             + writes_in_flight::prune(&mut db, BATCH).await?
             + conflicts::prune(&mut db, letters, BATCH).await?)

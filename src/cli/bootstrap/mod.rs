@@ -176,6 +176,7 @@ pub(super) fn app(config: &Config, pool: PgPool) -> App {
         bases: config.bases(),
         titles: config.titles(),
         forms: config.form_rules(),
+        activities: config.activity_rules(),
     };
     App::new(pool, directory)
         .with_applications(apps::configured(config))

@@ -319,6 +319,7 @@ texts! {
     NoConsent "without consent" "без согласия"
     DeliverIt "Deliver it after all" "Всё же доставить"
     WhatWasSent "What was sent" "Что прислано"
+    Activities "Calls, mails and messages" "Звонки, письма и сообщения"
     TryBody "Try a body" "Попробовать тело запроса"
     TryBodyExplained "Paste what a form posts: it is read by the form's rules, and nothing is stored." "Вставьте то, что отправляет форма: оно будет прочитано по правилам формы, и ничего не сохранится."
     IsPing "A service looks whether anybody answers: nothing would be stored." "Сервис проверяет, отвечает ли кто-нибудь: ничего бы не сохранилось."

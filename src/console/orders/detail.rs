@@ -2,7 +2,7 @@
 
 use super::{customer_cards, list};
 use crate::{
-    app::{LetterFilter, OrderView, TimelineEntry},
+    app::{ActivityView, LetterFilter, OrderView, TimelineEntry},
     console::{
         State,
         i18n::messages::Text,
@@ -65,6 +65,7 @@ pub(in crate::console) async fn get(
                 p.words { (visitor.lang.told(&letter.message)) }
             } }
         }
+        (activities(&visitor, &order, origin))
         h2 { (visitor.text(Text::Timeline)) }
         @if order.timeline.is_empty() { p.empty { (visitor.text(Text::NoTimeline)) } }
         ol.timeline { @for entry in order.timeline.iter().rev() { (moment(&visitor, entry)) } }
@@ -87,6 +88,37 @@ fn facts(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Markup {
             div { dt { (visitor.text(Text::Stage)) } dd { (order.stage.as_deref().unwrap_or("—")) } }
             @for (text, kind, id) in ids { @if let Some(id) = id {
                 div { dt { (visitor.text(text)) } dd { (components::entity(visitor, origin, kind, id)) } }
+            } }
+        }
+    }
+}
+
+/// What was said about the order.
+fn activities(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Markup {
+    let state = |one: &ActivityView| match one.state.as_str() {
+        "waits" => ("badge warn", Text::OnItsWay),
+        "dead" => ("badge bad", Text::IsDead),
+        _ => ("badge good", Text::Delivered),
+    };
+    let card = |one: &ActivityView| {
+        let deal = one.deal_id.map(|id| (Text::Deal, "deal", id));
+        let lead = one.lead_id.map(|id| (Text::Lead, "lead", id));
+        let contact = one.contact_id.map(|id| (Text::Contact, "contact", id));
+        deal.or(lead).or(contact)
+    };
+    html! {
+        @if !order.activities.is_empty() {
+            h2 { (visitor.text(Text::Activities)) }
+            ul { @for one in &order.activities {
+                @let (class, text) = state(one);
+                li {
+                    (components::moment(visitor, one.at)) " " (one.title) " "
+                    span class=(class) { (visitor.text(text)) }
+                    @if let Some((text, kind, id)) = card(one) {
+                        " " (visitor.text(text)) " " (components::entity(visitor, origin, kind, id))
+                    }
+                    @if let Some(code) = &one.code { (components::explained(visitor, code)) }
+                }
             } }
         }
     }

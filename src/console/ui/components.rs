@@ -8,7 +8,7 @@ use crate::{
         i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
     },
-    domain::{ErrorCode, PortalName, is_form_key},
+    domain::{ErrorCode, PortalName, is_subject_key},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
@@ -108,7 +108,7 @@ pub(in crate::console) fn entity(
 /// An order's number as a link.
 pub(in crate::console) fn order(shop: Option<&str>, number: Option<&str>) -> Markup {
     match (shop, number) {
-        (Some(shop), Some(number)) if !is_form_key(number) => {
+        (Some(shop), Some(number)) if !is_subject_key(number) => {
             html! { a href=(links::order(shop, number)) { (number) } }
         }
         (Some(shop), Some(number)) => html! { a href=(links::forms(shop)) { (number) } },

@@ -7,30 +7,38 @@ use crate::storage::{
         orders::{AttemptResult, QueueHead, record_tries},
     },
 };
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
 /// Something that was received and is to be brought to a portal.
 #[derive(Debug, Clone)]
 pub struct NewSubject<'a> {
+    /// `form` or `activity`.
+    pub kind: &'static str,
     /// The shop.
     pub shop: &'a str,
     /// Its key.
     pub key: &'a str,
     /// Its portal.
     pub portal: &'a str,
+    /// The order that it is about.
+    pub order: Option<&'a str>,
     /// What was received.
     pub body: &'a Value,
 }
 
-/// Adds the submission of a form; it is due at once.
-pub async fn add_form(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Error> {
+/// Adds a subject; it is due at once.
+pub async fn add(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO bridge.subjects (shop, key, kind, portal, body, due_at, waits_since)
-         VALUES ($1, $2, 'form', $3, $4, now(), now())",
+        "INSERT INTO bridge.subjects
+             (shop, key, kind, portal, order_number, body, due_at, waits_since)
+         VALUES ($1, $2, $3, $4, $5, $6, now(), now())",
         new.shop,
         new.key,
+        new.kind,
         new.portal,
+        new.order,
         new.body
     )
     .execute(db)
@@ -45,6 +53,10 @@ pub struct DueSubject {
     pub shop: String,
     /// Its key.
     pub key: String,
+    /// `form` or `activity`.
+    pub kind: String,
+    /// When it was received.
+    pub received_at: DateTime<Utc>,
     /// What was received.
     pub body: Json,
     /// What the planner knows of it.
@@ -55,8 +67,8 @@ pub struct DueSubject {
     pub landed: bool,
 }
 
-/// The due submissions of a lane, the longest due first. None unless the lease is held.
-pub async fn claim_forms(
+/// The due subjects of a lane, the longest due first. None unless the lease is held.
+pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
     shops: &[String],
@@ -64,11 +76,13 @@ pub async fn claim_forms(
 ) -> Result<Vec<DueSubject>, Error> {
     Ok(sqlx::query_as!(
         DueSubject,
-        r#"SELECT s.shop, s.key, s.body AS "body: Json", s.known AS "known: Json",
-                  u.what AS "under_way?: Json", coalesce(u.lands_until <= now(), true) AS "landed!"
+        r#"SELECT s.shop, s.key, s.kind, s.received_at, s.body AS "body: Json",
+                  s.known AS "known: Json", u.what AS "under_way?: Json",
+                  coalesce(u.lands_until <= now(), true) AS "landed!"
            FROM bridge.subjects s
            LEFT JOIN bridge.under_way u ON u.shop = s.shop AND u.number = s.key
-           WHERE s.portal = $1 AND s.kind = 'form' AND s.due_at <= now() AND s.shop = ANY($2)
+           WHERE s.portal = $1 AND s.kind IN ('form', 'activity') AND s.due_at <= now()
+             AND s.shop = ANY($2)
              AND EXISTS (SELECT FROM bridge.lanes l
                          WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4
                            AND l.lease_until > now() AND l.paused_at IS NULL)
@@ -83,15 +97,16 @@ pub async fn claim_forms(
     .await?)
 }
 
-/// Seconds until the next submission of these shops of a portal is due; none if nothing waits.
-pub async fn next_form_due(
+/// Seconds until the next subject of these shops of a portal is due; none if nothing waits.
+pub async fn next_due(
     db: &mut PgConnection,
     portal: &str,
     shops: &[String],
 ) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM bridge.subjects
-         WHERE portal = $1 AND kind = 'form' AND due_at IS NOT NULL AND shop = ANY($2)",
+         WHERE portal = $1 AND kind IN ('form', 'activity') AND due_at IS NOT NULL
+           AND shop = ANY($2)",
         portal,
         shops
     )

@@ -5,7 +5,7 @@
 //! last, in the end the order alone. Who is alone is judged. The memory is the process's: after a
 //! restart it is gathered again.
 
-use crate::{app::Claim, planner::Job};
+use crate::app::Claim;
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
@@ -20,7 +20,6 @@ const LONG: Duration = Duration::from_secs(2);
 const PATIENCE: u32 = 1;
 
 pub(in crate::worker) type Key = (String, String);
-type ClaimedOrder = (Claim, Job);
 
 /// Orders that are tried in small company.
 #[derive(Debug, Default)]
@@ -46,14 +45,14 @@ pub(in crate::worker) fn key(claim: &Claim) -> Key {
 
 impl IsolatedOrders {
     /// The orders of the next ordinary wave, and those of the next small one.
-    pub(in crate::worker) fn divide(
+    pub(in crate::worker) fn divide<J>(
         &self,
-        claimed: Vec<ClaimedOrder>,
-    ) -> (Vec<ClaimedOrder>, Vec<ClaimedOrder>) {
+        claimed: Vec<(Claim, J)>,
+    ) -> (Vec<(Claim, J)>, Vec<(Claim, J)>) {
         let (suspects, ordinary): (Vec<_>, Vec<_>) = claimed
             .into_iter()
             .partition(|(claim, _)| self.suspects.contains_key(&key(claim)));
-        let company = |one: &ClaimedOrder| self.suspects.get(&key(&one.0)).map(|one| one.company);
+        let company = |one: &(Claim, J)| self.suspects.get(&key(&one.0)).map(|one| one.company);
         let Some(most) = suspects.first().and_then(company) else {
             return (ordinary, Vec::new());
         };

@@ -5,7 +5,10 @@ use crate::{
     app::App,
     bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
     domain::ErrorCode,
-    planner::{self, Call, CallAnswer, CommandAnswer, Job, PortalFacts, Settlement, Wave},
+    planner::{
+        self, Call, CallAnswer, CommandAnswer, EntryJob, EntryWave, Job, Planned, PortalFacts,
+        Rounds, Settlement, Wave,
+    },
     worker::{CallFailure, CrashPoint, PortalClient, write_intents::WriteIntents},
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -39,47 +42,122 @@ const NOT_JUDGED: [&str; 5] = [
 /// How long a portal may take to answer a call with nothing in it, before it counts as away.
 const INNOCENT: Duration = Duration::from_secs(10);
 
+/// What a wave brings to the portal.
+pub(in crate::worker) enum Task {
+    /// Orders, and submissions of forms.
+    Orders {
+        jobs: Vec<Job>,
+        facts: PortalFacts,
+        /// What tells the customers whom lost calls may still make.
+        doubtful: BTreeSet<String>,
+    },
+    /// Entries on cards.
+    Entries {
+        jobs: Vec<EntryJob>,
+        facts: PortalFacts,
+    },
+}
+
+/// A job of some kind of wave.
+pub(in crate::worker) trait Tasked: Planned + Sized {
+    /// The wave of these jobs.
+    fn task(jobs: Vec<Self>, facts: PortalFacts, doubtful: BTreeSet<String>) -> Task;
+}
+
+impl Tasked for Job {
+    fn task(jobs: Vec<Self>, facts: PortalFacts, doubtful: BTreeSet<String>) -> Task {
+        Task::Orders {
+            jobs,
+            facts,
+            doubtful,
+        }
+    }
+}
+
+impl Tasked for EntryJob {
+    fn task(jobs: Vec<Self>, facts: PortalFacts, _: BTreeSet<String>) -> Task {
+        Task::Entries { jobs, facts }
+    }
+}
+
 /// A wave before it is sent.
 pub(in crate::worker) struct Work {
-    pub(in crate::worker) jobs: Vec<Job>,
-    pub(in crate::worker) facts: PortalFacts,
-    /// What tells the customers whom lost calls may still make.
-    pub(in crate::worker) doubtful: BTreeSet<String>,
+    pub(in crate::worker) task: Task,
     pub(in crate::worker) priority: Priority,
     /// Whether silence counts as an answer.
     pub(in crate::worker) judges: bool,
 }
 
-/// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the
-/// portal fails. A call that fails alone, while the portal takes others, is the fault of something
-/// in it: it stops nobody else.
+/// Sends a wave's calls, and tells how each of its jobs ended.
 pub(in crate::worker) async fn perform<P: PortalClient>(
     app: &App,
     portal: &P,
     held: &HeldLease,
     work: Work,
 ) -> Performed {
-    let priority = work.priority;
-    let mut wave = Wave::new(work.jobs, work.facts);
-    wave.beware(work.doubtful);
+    let how = (work.priority, work.judges);
+    let (sent, settlements, facts) = match work.task {
+        Task::Orders {
+            jobs,
+            facts,
+            doubtful,
+        } => {
+            let mut wave = Wave::new(jobs, facts);
+            wave.beware(doubtful);
+            let sent = exchange(app, portal, held, &mut wave, how).await;
+            let (settlements, facts) = wave.finish();
+            (sent, settlements, facts)
+        }
+        Task::Entries { jobs, facts } => {
+            let mut wave = EntryWave::new(jobs);
+            let sent = exchange(app, portal, held, &mut wave, how).await;
+            (sent, wave.finish(), facts)
+        }
+    };
+    Performed {
+        settlements,
+        facts,
+        failure: sent.failure,
+        answered: sent.answered,
+        unanswered: sent.unanswered,
+    }
+}
+
+/// How the sending of a wave's calls went.
+#[derive(Default)]
+struct Sent {
+    failure: Option<CallFailure>,
+    answered: bool,
+    unanswered: BTreeSet<usize>,
+}
+
+/// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the
+/// portal fails. A call that fails alone, while the portal takes others, is the fault of something
+/// in it: it stops nobody else.
+async fn exchange<P: PortalClient>(
+    app: &App,
+    portal: &P,
+    held: &HeldLease,
+    wave: &mut impl Rounds,
+    (priority, judges): (Priority, bool),
+) -> Sent {
     let mut intended = WriteIntents::new(app, held);
-    let (mut failure, mut answered, mut unready) = (None, false, false);
-    let mut unanswered = BTreeSet::new();
-    'wave: for _ in 0..MOST_ROUNDS {
+    let (mut so_far, mut unready) = (Sent::default(), false);
+    for _ in 0..MOST_ROUNDS {
         let round = wave.next_round();
         if round.is_empty() {
             break;
         }
         for call in &round {
-            if failure.is_some() || unready || !held.may_send() {
+            if so_far.failure.is_some() || unready || !held.may_send() {
                 wave.answer(call, CallAnswer::NotRun);
                 continue;
             }
             let sending = send(portal, held, call, (priority, None));
             let sent = if !call.writes() {
                 sending.await
-            } else if intended.ready(&wave).await {
-                intended.while_fresh(&wave, sending).await
+            } else if intended.ready(wave).await {
+                intended.while_fresh(wave, sending).await
             } else {
                 wave.answer(call, CallAnswer::NotRun);
                 unready = true;
@@ -87,20 +165,20 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
             };
             match sent {
                 Ok(answer) => {
-                    answered = true;
+                    so_far.answered = true;
                     wave.answer(call, answer);
                 }
                 Err(fault) => match its_own(portal, held, &fault).await {
                     Ok(()) => {
-                        answered = true;
+                        so_far.answered = true;
                         if fault.maybe_executed {
-                            unanswered.extend(wave.waiting_for(call));
+                            so_far.unanswered.extend(wave.waiting_for(call));
                         }
-                        wave.answer(call, spoilt(fault, work.judges));
+                        wave.answer(call, spoilt(fault, judges));
                     }
                     Err(whole) => {
                         wave.answer(call, unusable(&fault));
-                        failure = Some(whole);
+                        so_far.failure = Some(whole);
                     }
                 },
             }
@@ -108,18 +186,11 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
                 held.reached(CrashPoint::Called).await;
             }
         }
-        if failure.is_some() || unready || !held.may_send() {
-            break 'wave;
+        if so_far.failure.is_some() || unready || !held.may_send() {
+            break;
         }
     }
-    let (settlements, facts) = wave.finish();
-    Performed {
-        settlements,
-        facts,
-        failure,
-        answered,
-        unanswered,
-    }
+    so_far
 }
 
 /// What a call without a usable answer means for what it carried.

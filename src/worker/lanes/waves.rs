@@ -10,7 +10,7 @@ use super::{
     isolation::{self, Key},
     wave_runner::Performed,
 };
-use crate::{app::Claim, bug::Bug, planner::Job};
+use crate::{app::Claim, bug::Bug, planner::Planned};
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
@@ -40,7 +40,7 @@ pub(in crate::worker) struct Hand {
 }
 
 impl Hand {
-    pub(in crate::worker) fn of(claimed: &[(Claim, Job)]) -> Self {
+    pub(in crate::worker) fn of<J: Planned>(claimed: &[(Claim, J)]) -> Self {
         Self {
             orders: claimed
                 .iter()
@@ -94,10 +94,10 @@ impl Waves {
 
     /// Leaves out the orders whose customers are in some wave: one that is looked for now may be
     /// made by it.
-    pub(in crate::worker) fn without_shared(
+    pub(in crate::worker) fn without_shared<J: Planned>(
         &self,
-        mut claimed: Vec<(Claim, Job)>,
-    ) -> Vec<(Claim, Job)> {
+        mut claimed: Vec<(Claim, J)>,
+    ) -> Vec<(Claim, J)> {
         if self.is_empty() {
             return claimed;
         }

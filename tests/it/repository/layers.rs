@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("onec", &["commerceml", "domain"]),
     ("forms", &["domain"]),
     ("tills", &["domain", "stock"]),
+    ("activities", &["domain"]),
     ("bitrix24", &["doors", "backoff"]),
     ("callback", &[]),
     ("storage", &["domain"]),
@@ -42,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "activities",
             "bitrix24",
             "bug",
             "commerceml",

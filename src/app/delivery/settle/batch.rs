@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::sync::compare,
     domain::Agreed,
-    planner::{CrmEntity, Landing, Outcome, Settlement},
+    planner::{CardId, CrmEntity, Landing, Outcome, Place, Settlement},
     storage::{
         self, dead_letters,
         forms::subjects,
@@ -26,6 +26,13 @@ use crate::{
 use serde_json::json;
 use std::time::Duration;
 
+/// A part is done, and the rest is due.
+const DUE_AT_ONCE: Disposition = Disposition::Stall {
+    stalls: 0,
+    delay_ms: 0,
+    waits: false,
+};
+
 impl SettleBatch {
     pub(super) fn add(
         &mut self,
@@ -35,7 +42,13 @@ impl SettleBatch {
         tries: &RetryPolicy,
     ) {
         let then = self.disposition(claim, settlement, head, tries);
-        let known = &settlement.known;
+        let mut known = settlement.known.clone();
+        if claim.follows
+            && let (Outcome::Done { .. }, Some(target)) = (&settlement.outcome, known.target)
+        {
+            known.card = Some(Place::On(target.into()));
+        }
+        let known = &known;
         let id = |id: Option<u64>| id.and_then(|id| i64::try_from(id).ok());
         let (deal, lead) = match known.target {
             Some(CrmEntity::Deal(deal)) => (Some(deal), None),
@@ -106,18 +119,9 @@ impl SettleBatch {
         tries: &RetryPolicy,
     ) -> Disposition {
         match &settlement.outcome {
-            Outcome::Done { wrote } => {
-                self.say(claim, "written", done_sentence(settlement, *wrote));
-                self.sum.done += 1;
-                if !newest {
-                    return Disposition::Keep;
-                }
-                self.done
-                    .push((claim.shop.clone(), claim.number.clone(), claim.event));
-                self.end(claim, "done");
-                Disposition::Done
-            }
+            Outcome::Done { wrote } => self.done(claim, settlement, *wrote, newest),
             _ if !newest => Disposition::Keep,
+            Outcome::Onward => DUE_AT_ONCE,
             Outcome::Again { code } => {
                 self.sum.stalled += 1;
                 let stalls = head.stalls.saturating_add(1);
@@ -181,6 +185,28 @@ impl SettleBatch {
                 }
             }
         }
+    }
+
+    /// The portal holds it; what is to be put on what was made is due at once.
+    fn done(
+        &mut self,
+        claim: &Claim,
+        settlement: &Settlement,
+        wrote: bool,
+        newest: bool,
+    ) -> Disposition {
+        self.say(claim, "written", done_sentence(settlement, wrote));
+        if claim.follows && newest {
+            return DUE_AT_ONCE;
+        }
+        self.sum.done += 1;
+        if !newest {
+            return Disposition::Keep;
+        }
+        self.done
+            .push((claim.shop.clone(), claim.number.clone(), claim.event));
+        self.end(claim, "done");
+        Disposition::Done
     }
 
     fn die(&mut self, claim: &Claim, code: &str, message: &str, attempts: i32) -> Disposition {
@@ -354,7 +380,11 @@ async fn compare_later(
 
 fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
     let target = settlement.known.target;
-    let what = target.map_or_else(|| "the portal".to_owned(), |target| target.to_string());
+    let what = match (target, settlement.known.card) {
+        (_, Some(Place::On(card @ CardId::Contact(_)))) => card.to_string(),
+        (Some(target), _) => target.to_string(),
+        (None, _) => "the portal".to_owned(),
+    };
     match (&settlement.stage, wrote) {
         (Some(stage), true) => format!("{what} written in stage {stage}"),
         (None, true) => format!("{what} written"),

@@ -190,7 +190,7 @@ impl Delivery {
         let kind = ended.first().map_or(Kind::Order, |(claim, _)| claim.kind);
         let heads = match kind {
             Kind::Order => orders::lock(&mut tx, &shops, &numbers).await?,
-            Kind::Form => subjects::lock(&mut tx, &shops, &numbers).await?,
+            Kind::Subject => subjects::lock(&mut tx, &shops, &numbers).await?,
         };
         let heads: HashMap<(&str, &str), &QueueHead> = heads
             .iter()
@@ -223,7 +223,7 @@ impl Delivery {
                 writes.lines.extend(outdated);
                 writes.write(&mut tx, lease).await?
             }
-            Kind::Form => writes.write_subjects(&mut tx, lease).await?,
+            Kind::Subject => writes.write_subjects(&mut tx, lease).await?,
         };
         tx.commit().await?;
         for code in codes {

@@ -27,6 +27,20 @@ pub(in crate::console) const SENTENCES: &[(&str, &str)] = &[
         "лид {} сконвертирован: его сделка — {}",
     ),
     ("the form {} is not configured", "форма {} не настроена"),
+    // activities
+    ("an activity came in", "поступило дело"),
+    (
+        "nobody in the portal is known by this: nothing is written",
+        "портал никого с такими данными не знает: ничего не записано",
+    ),
+    (
+        "the {=} is not there any more",
+        "{=}: такой карточки больше нет",
+    ),
+    (
+        "the portal's answer holds no id: {}",
+        "в ответе портала нет id: {}",
+    ),
     // goods of an order
     (
         "the order's goods are held",
@@ -364,6 +378,7 @@ pub(in crate::console) const SENTENCES: &[(&str, &str)] = &[
     ("deal {} written", "сделка {} записана"),
     ("lead {} written in stage {}", "лид {} записан на стадии {}"),
     ("lead {} written", "лид {} записан"),
+    ("contact {} written", "контакт {} записан"),
     (
         "the portal refused: {*} ({}); try {} of {}, the next in {} s",
         "портал отказал: {*} ({}); попытка {} из {}, следующая через {} с",

@@ -34,6 +34,7 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
     ("read from the feed", "прочитано из ленты"),
     ("deal {}", "сделка {}"),
     ("lead {}", "лид {}"),
+    ("contact {}", "контакт {}"),
     ("deal", "сделка"),
     (
         "a decimal below 10^12 with at most 10 digits after the point, such as \"1990.00\"",

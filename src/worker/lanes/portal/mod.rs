@@ -8,13 +8,14 @@ use super::{
     lease::{HeldLease, chain},
     lowered_pace,
     restarts::Restarts,
+    wave_runner::Tasked,
     waves::Waves,
 };
 use crate::{
-    app::{self, App, Claim, FormWork, RetryPolicy},
+    app::{self, App, Claim, RetryPolicy, SubjectStep, SubjectWork},
     bitrix24::Priority,
     domain::PortalName,
-    planner::{Job, PortalFacts},
+    planner::{Job, Planned, PortalFacts},
     worker::{
         Options, PortalClient,
         lead_conversions::ConversionLooks,
@@ -24,7 +25,7 @@ use crate::{
         stage_sync::{Looked, StageSync, SyncTurn},
     },
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -273,8 +274,8 @@ impl<P: PortalClient> PortalLane<P> {
         self.apply_outcome(held, failure.as_ref(), answered).await
     }
 
-    /// A wave of submissions of forms, if any are due: how long to wait, if the portal is in
-    /// trouble, and whether there were any.
+    /// Waves of submissions of forms and of activities, if any are due: how long to wait, if the
+    /// portal is in trouble, and whether there were any.
     async fn forms(
         &mut self,
         held: &HeldLease,
@@ -284,11 +285,11 @@ impl<P: PortalClient> PortalLane<P> {
             return Ok((None, false));
         }
         let busy = self.waves.orders();
-        let work = self.app.forms.claim_forms(held.lease(), &busy).await?;
+        let work = self.app.forms.claim_subjects(held.lease(), &busy).await?;
         if work.is_empty() {
             return Ok((None, false));
         }
-        let asks = work.iter().any(FormWork::asks_for_leads);
+        let asks = work.iter().any(SubjectWork::asks_for_leads);
         let leads = match self.enquiries.leads(&self.portal, asks).await {
             Leads::Known(leads) => leads,
             Leads::Untold(words) => {
@@ -297,17 +298,39 @@ impl<P: PortalClient> PortalLane<P> {
             }
             Leads::Failed(failure) => return Ok((self.failed(held, &failure).await?, false)),
         };
-        let claimed = work.into_iter().map(|one| one.job(leads)).collect();
+        let (mut made, mut put) = (Vec::new(), Vec::new());
+        for one in work {
+            match one.step(leads) {
+                SubjectStep::Make(claim, job) => made.push((claim, *job)),
+                SubjectStep::Put(claim, job) => put.push((claim, *job)),
+            }
+        }
+        // What is made for somebody is found by what is put on a card of theirs afterwards.
+        let (wait, some) = self.subjects(held, tries, made).await?;
+        if wait.is_some() {
+            return Ok((wait, some));
+        }
+        let (wait, more) = self.subjects(held, tries, first_of_each(put)).await?;
+        Ok((wait, some || more))
+    }
+
+    /// A wave of subjects of one sort, and one of those that are tried in small company: how long
+    /// to wait, if the portal is in trouble, and whether there were any.
+    async fn subjects<J: Tasked>(
+        &mut self,
+        held: &HeldLease,
+        tries: &RetryPolicy,
+        claimed: Vec<(Claim, J)>,
+    ) -> Result<(Option<Duration>, bool), app::Error> {
         let claimed = self.waves.without_shared(claimed);
         let (ordinary, few) = self.apart.divide(claimed);
-        let mut wait = None;
-        if !ordinary.is_empty() {
-            wait = self.wave(held, tries, ordinary, Priority::Live).await?;
+        let some = !ordinary.is_empty() || !few.is_empty();
+        if !ordinary.is_empty()
+            && let Some(wait) = self.wave(held, tries, ordinary, Priority::Live).await?
+        {
+            return Ok((Some(wait), some));
         }
-        if wait.is_none() {
-            wait = self.few(held, tries, few, Priority::Live).await?;
-        }
-        Ok((wait, true))
+        Ok((self.few(held, tries, few, Priority::Live).await?, some))
     }
 
     /// Looks what became of the leads of forms, if it is time: how long to wait, if the portal is
@@ -340,11 +363,11 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     /// A wave of orders that are tried in small company.
-    async fn few(
+    async fn few<J: Tasked>(
         &mut self,
         held: &HeldLease,
         tries: &RetryPolicy,
-        claimed: Vec<(Claim, Job)>,
+        claimed: Vec<(Claim, J)>,
         priority: Priority,
     ) -> Result<Option<Duration>, app::Error> {
         if claimed.is_empty() {
@@ -366,7 +389,7 @@ impl<P: PortalClient> PortalLane<P> {
         let due = due.filter(|due| *due > 0.0 || is_free);
         let due = due.map(seconds);
         let due = due.map(|due| due.max(self.apart.rests().min(poll)));
-        let form = self.app.forms.next_form_due(self.name.as_str()).await?;
+        let form = self.app.forms.next_subject_due(self.name.as_str()).await?;
         let form = form.filter(|due| *due > 0.0 || self.waves.is_empty());
         let form = form.map(|due| seconds(due).max(self.enquiries.rests()));
         let lead = self
@@ -408,4 +431,16 @@ impl<P: PortalClient> PortalLane<P> {
             () = stop.cancelled() => {}
         }
     }
+}
+
+/// Of those who may be of one customer the first: what it makes is found by the others.
+fn first_of_each<J: Planned>(claimed: Vec<(Claim, J)>) -> Vec<(Claim, J)> {
+    let mut seen = BTreeSet::new();
+    let mut first = |(_, job): &(Claim, J)| {
+        let own = job.customers();
+        let new = !own.iter().any(|who| seen.contains(who));
+        seen.extend(own);
+        new
+    };
+    claimed.into_iter().filter(|one| first(one)).collect()
 }

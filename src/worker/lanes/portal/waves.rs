@@ -6,14 +6,14 @@ use crate::{
     bitrix24::Priority,
     bug::{self, Bug, Step},
     domain::ErrorCode,
-    planner::{Job, Outcome, Settlement},
+    planner::{Outcome, Settlement},
     telemetry::traces,
     worker::{
         CrashPoint, PortalClient,
         lanes::{
             isolation,
             lease::HeldLease,
-            wave_runner,
+            wave_runner::{self, Tasked},
             waves::{Ended, Hand, PATIENCE},
         },
     },
@@ -25,11 +25,11 @@ use tracing::Instrument as _;
 impl<P: PortalClient> PortalLane<P> {
     /// One wave. Returns how long to wait, if the portal is in trouble. One that takes long goes on
     /// by itself.
-    pub(super) async fn wave(
+    pub(super) async fn wave<J: Tasked>(
         &mut self,
         held: &HeldLease,
         tries: &RetryPolicy,
-        claimed: Vec<(Claim, Job)>,
+        claimed: Vec<(Claim, J)>,
         priority: Priority,
     ) -> Result<Option<Duration>, app::Error> {
         held.reached(CrashPoint::Claimed).await;
@@ -38,9 +38,7 @@ impl<P: PortalClient> PortalLane<P> {
             matches!(&*claimed, [(claim, _)] if self.apart.exhausted(&isolation::key(claim)));
         let facts = self.facts.clone();
         let work = |jobs| wave_runner::Work {
-            jobs,
-            facts,
-            doubtful,
+            task: J::task(jobs, facts, doubtful),
             priority,
             judges,
         };
@@ -59,22 +57,23 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     /// Sends a wave on its way.
-    pub(super) fn set_out(
+    pub(super) fn set_out<J: Tasked>(
         &mut self,
         held: &HeldLease,
-        claimed: Vec<(Claim, Job)>,
-        work: impl FnOnce(Vec<Job>) -> wave_runner::Work,
+        claimed: Vec<(Claim, J)>,
+        work: impl FnOnce(Vec<J>) -> wave_runner::Work,
     ) -> tokio::task::Id {
         let span = tracing::info_span!("wave", portal = %self.name, orders = claimed.len());
         let (app, portal, held) = (self.app.clone(), self.portal.clone(), held.clone());
         let hand = Hand::of(&claimed);
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
+        let numbers: Vec<_> = jobs.iter().map(|job| job.number().clone()).collect();
         let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &span)).collect();
         let (work, bell) = (work(jobs), Arc::clone(&self.bell));
         let wave = async move {
             let done = bug::caught_in(async {
-                for job in &work.jobs {
-                    app.step(Step::Plan, job.number.as_str());
+                for number in &numbers {
+                    app.step(Step::Plan, number.as_str());
                 }
                 wave_runner::perform(&app, &portal, &held, work).await
             });
@@ -150,7 +149,9 @@ impl<P: PortalClient> PortalLane<P> {
             match settlement.outcome {
                 Outcome::Apart { .. } => suspects.push(order),
                 _ if done.unanswered.contains(&settlement.job) => suspects.push(order),
-                Outcome::Done { .. } | Outcome::Hopeless { .. } => self.apart.clear(&order),
+                Outcome::Done { .. } | Outcome::Hopeless { .. } | Outcome::Onward => {
+                    self.apart.clear(&order);
+                }
                 Outcome::Refused { .. } | Outcome::Again { .. } => {}
             }
         }

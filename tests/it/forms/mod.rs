@@ -1,5 +1,7 @@
 //! Forms of a shop's site: from what a service posts to the lead or deal in the portal.
 
+mod activities;
+
 use crate::support::{
     database::Database,
     provider,
@@ -50,13 +52,26 @@ source_id = "CALLBACK"
 name = "leads"
 token = "a-token-of-a-form-0123456789"
 as = "lead"
+
+[[shops.main.forms]]
+name = "joins"
+token = "a-token-of-a-form-0123456789"
+join_open = true
+
+[[shops.main.forms]]
+name = "todos"
+token = "a-token-of-a-form-0123456789"
+as = "todo"
+
+[shops.main.activities]
+missed_call_within = "30m"
 "#;
 
 /// A portal, a bridge with its API and one worker.
 struct Site {
     portal: Sandbox,
     app: App,
-    _db: Database,
+    db: Database,
     url: String,
     http: reqwest::Client,
     client: Client,
@@ -87,6 +102,7 @@ impl Site {
             shops: BTreeMap::from([(main_shop(), Arc::new(rules("main")))]),
             portals: vec![PortalName::parse("main").unwrap()],
             forms: config.form_rules(),
+            activities: config.activity_rules(),
             ..Registry::default()
         };
         let app = App::new(db.pool.clone(), directory);
@@ -109,7 +125,7 @@ impl Site {
             client: Client::new(credentials, &options).unwrap(),
             portal,
             app,
-            _db: db,
+            db,
             url,
             http: crate::sandbox::client(),
             stop,
