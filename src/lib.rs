@@ -26,6 +26,7 @@
 //! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`activities`] | calls, mails and messages: what is told, and what is put on a card. Pure |
 //! | [`forms`] | forms of a shop's site: what services post, and what it says. Pure |
+//! | [`moysklad`] | the client of MoySklad's API: its limit, its pages |
 //! | [`tills`] | tills: receipts by event, and the bodies of their vendors. Pure |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
@@ -108,6 +109,7 @@ pub mod doors;
 pub mod embedded;
 pub mod forms;
 pub mod http;
+pub mod moysklad;
 pub mod onec;
 pub mod planner;
 pub mod sandbox;

@@ -74,7 +74,7 @@ pub use onec::Onec;
 pub use operations::Operations;
 pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
 pub use operations::order_view::{OrderView, TimelineEntry};
-pub use operations::overview::{APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, STOCK};
+pub use operations::overview::{APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL};
 pub use operations::retention::Retention;
 pub use operations::sessions::Session;
 pub use operations::status::{

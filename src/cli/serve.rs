@@ -150,6 +150,7 @@ impl Running {
         if role != Role::Api {
             let options = worker::Options {
                 callbacks: bootstrap::callbacks(&config)?,
+                tills: bootstrap::tills(&config)?,
                 ..options(&config)
             };
             if !reached.is_empty() {

@@ -36,7 +36,7 @@ pub use portals::{Plan, Portal, PortalAccess, PortalApp, Rate};
 pub use secret::{KeyDigest, Secret};
 pub use shops::Shop;
 pub use telemetry::Telemetry;
-pub use tills::Till;
+pub use tills::{Till, TillApi};
 pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 

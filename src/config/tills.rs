@@ -1,6 +1,6 @@
 //! `[tills.NAME]`: tills, their tokens, and where they stand.
 
-use super::{KeyDigest, Problem, Secret, secret};
+use super::{KeyDigest, Problem, Secret, secret, shops};
 use crate::{
     domain::TillName,
     stock::{Master, StockSettings},
@@ -13,6 +13,9 @@ use serde::Deserialize;
 use sha2::Sha256;
 use std::{collections::BTreeMap, path::PathBuf};
 
+/// The address of MoySklad's API.
+const MOYSKLAD: &str = "https://api.moysklad.ru/api/remap/1.2";
+
 /// A till, and what it shows.
 #[derive(Debug, Clone)]
 pub struct Till {
@@ -22,6 +25,17 @@ pub struct Till {
     pub token: Secret,
     /// The token's digest.
     pub key: KeyDigest,
+    /// The API of its vendor, where that is read.
+    pub api: Option<TillApi>,
+}
+
+/// The API of a till's vendor.
+#[derive(Debug, Clone)]
+pub struct TillApi {
+    /// Its address.
+    pub url: String,
+    /// What is shown there.
+    pub token: Secret,
 }
 
 impl Till {
@@ -63,6 +77,9 @@ pub(super) struct Raw {
     store: Option<String>,
     #[serde(default)]
     stores: BTreeMap<String, String>,
+    api_url: Option<String>,
+    api_token: Option<Secret>,
+    api_token_file: Option<PathBuf>,
 }
 
 pub(super) fn check(
@@ -107,7 +124,7 @@ fn till(
 ) -> Option<Till> {
     let place = format!("{key}.token");
     let file = raw.token_file.as_deref();
-    let token = secret::resolve(raw.token, file, &place, problems);
+    let token = secret::resolve(raw.token.clone(), file, &place, problems);
     if token.is_none() {
         let remedy = "make one: openssl rand -hex 24";
         problems.push(Problem::new(&place, "missing", remedy));
@@ -115,6 +132,8 @@ fn till(
     let digest = token
         .as_ref()
         .and_then(|token| KeyDigest::checked(token, &place, problems));
+    let api = api(&raw, key, problems);
+    in_an_address(raw.kind, token.as_ref(), &place, problems);
     let found = stocks.iter().find_map(|stock| {
         let mut shops = stock.shops.iter();
         let (shop, _) = shops.find(|(shop, _)| shop.as_str() == raw.shop)?;
@@ -138,7 +157,51 @@ fn till(
         },
         token: token?,
         key: digest?,
+        api,
     })
+}
+
+/// The API that is read, of a vendor who has one.
+fn api(raw: &Raw, key: &str, problems: &mut Vec<Problem>) -> Option<TillApi> {
+    let file = raw.api_token_file.as_deref();
+    let place = format!("{key}.api_token");
+    let token = secret::resolve(raw.api_token.clone(), file, &place, problems);
+    if raw.kind != TillKind::Moysklad {
+        if token.is_some() || raw.api_url.is_some() {
+            problems.push(Problem::new(
+                place,
+                format!(
+                    "a till of the kind `{}` has no API that is read",
+                    raw.kind.as_str()
+                ),
+                "leave `api_url` and `api_token` out, or write kind = \"moysklad\"",
+            ));
+        }
+        return None;
+    }
+    let url = raw.api_url.clone().unwrap_or_else(|| MOYSKLAD.to_owned());
+    if !shops::is_http(&url) {
+        problems.push(Problem::new(
+            format!("{key}.api_url"),
+            format!("`{url}` is no address"),
+            format!("leave it out, or write one such as {MOYSKLAD}"),
+        ));
+    }
+    if token.is_none() {
+        let remedy = "make a token in MoySklad for a user who sees retail sales";
+        problems.push(Problem::new(place, "missing", remedy));
+    }
+    token.map(|token| TillApi { url, token })
+}
+
+/// A token that stands at the end of an address.
+fn in_an_address(kind: TillKind, token: Option<&Secret>, place: &str, problems: &mut Vec<Problem>) {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let fits = token.is_none_or(|token| token.expose_secret().chars().all(word));
+    if kind == TillKind::Moysklad && !fits {
+        let rule = "a token stands in an address: letters, digits, `-` and `_` only";
+        problems.push(Problem::new(place, rule, "make one: openssl rand -hex 24"));
+    }
 }
 
 /// Where it stands: in one store, in several that its vendor has ids for, or in the only one there
@@ -276,6 +339,19 @@ mod tests {
             (
                 TILL.replace("\"main\"", "\"other\"") + "store = \"a\"",
                 "tills.one.shop",
+            ),
+            (
+                format!("{TILL}store = \"a\"\napi_url = \"https://api.example\""),
+                "tills.one.api_token",
+            ),
+            (
+                format!("{TILL}store = \"a\"\nkind = \"moysklad\""),
+                "tills.one.api_token",
+            ),
+            (
+                TILL.replace("till-token", "till/token")
+                    + "store = \"a\"\nkind = \"moysklad\"\napi_token = \"t\"",
+                "tills.one.token",
             ),
         ] {
             let text = parse(&wrong).unwrap_err().to_string();

@@ -463,6 +463,31 @@ pub(super) enum EvotorBody {
     Many(Vec<BTreeMap<String, Value>>),
 }
 
+/// What MoySklad's webhooks send: links of documents that have changed.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct MoyskladEvents {
+    /// One for each document.
+    events: Vec<MoyskladEvent>,
+}
+
+/// A document that has changed.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct MoyskladEvent {
+    /// Its link.
+    meta: MoyskladMeta,
+    /// `CREATE`, `UPDATE` or `DELETE`.
+    action: Option<String>,
+}
+
+/// A link.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct MoyskladMeta {
+    /// The kind of document.
+    r#type: String,
+    /// Its address, which ends in its id.
+    href: String,
+}
+
 /// A description as OpenAPI 3.1 has it.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Description {

@@ -6,7 +6,7 @@ use super::{
     orders::{self, not_customer},
     shop_messages, status_changes,
     stock::{extend, level_changes, levels, release, reservation, reserve, ship},
-    webhooks::{bitrix24, evotor, install, oauth_callback, woocommerce},
+    webhooks::{bitrix24, evotor, install, moysklad, oauth_callback, woocommerce},
 };
 use axum::{
     Router,
@@ -37,6 +37,7 @@ endpoints! {
     events => post_events __path_post_events
     woocommerce => post_delivery __path_post_delivery
     evotor => post_evotor __path_post_evotor
+    moysklad => post_moysklad __path_post_moysklad
     forms => post_form __path_post_form
     forms => get_form __path_get_form
     orders => get_order __path_get_order

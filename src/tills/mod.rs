@@ -8,9 +8,11 @@
 //! changed, or annulled. Quantities are above zero; which way the goods went is said by its kind.
 
 mod evotor;
+pub mod moysklad;
 mod receipt;
 mod setup;
 
 pub use evotor::EvotorReceipts;
+pub use moysklad::{MoyskladDocument, MoyskladHint};
 pub use receipt::{Receipt, ReceiptEvent, ReceiptKind, ReceiptLine, SAVED};
 pub use setup::{TillKind, TillSettings, TillStores};

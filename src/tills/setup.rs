@@ -26,6 +26,8 @@ pub enum TillKind {
     Event,
     /// Evotor's cloud calls.
     Evotor,
+    /// MoySklad's API is read.
+    Moysklad,
 }
 
 impl TillKind {
@@ -34,6 +36,7 @@ impl TillKind {
         match self {
             Self::Event => "event",
             Self::Evotor => "evotor",
+            Self::Moysklad => "moysklad",
         }
     }
 }

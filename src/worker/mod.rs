@@ -19,10 +19,11 @@ mod portal_identity;
 mod reconcile;
 mod stage_sync;
 mod stock_keeper;
+mod till_reader;
 mod write_intents;
 
 use crate::{
-    app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, lane_of},
+    app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of},
     domain::PortalName,
 };
 use call_observer::AttemptRecorder;
@@ -81,6 +82,14 @@ pub async fn run<P: PortalClient>(
             let turns = turns.clone();
             lanes::callback::CallbackLane::new(app.clone(), shop.clone(), sender, options, turns)
                 .run(stop.clone())
+        }));
+    }
+    for (till, client) in options.tills.clone() {
+        let turns = Restarts::new(&app, &format!("{TILL}{till}"));
+        let (app, stop) = (app.clone(), stop.clone());
+        tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
+            let (till, client) = (till.clone(), client.clone());
+            till_reader::keep(app.clone(), till, client, turns.clone(), stop.clone())
         }));
     }
     keep_house(&mut tasks, &app, &options, &stop);

@@ -1,6 +1,11 @@
 //! How a worker behaves.
 
-use crate::{app::Retention, callback::Sender, domain::ShopName};
+use crate::{
+    app::Retention,
+    callback::Sender,
+    domain::{ShopName, TillName},
+    moysklad,
+};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// How a worker behaves.
@@ -38,6 +43,8 @@ pub struct Options {
     pub housekeeping: Duration,
     /// The shops that are called.
     pub callbacks: BTreeMap<ShopName, Sender>,
+    /// The tills whose vendor's API is read.
+    pub tills: BTreeMap<TillName, moysklad::Client>,
     /// What watches the points where a crash matters; for tests.
     pub watch: Option<CrashHook>,
 }
@@ -60,6 +67,7 @@ impl Default for Options {
             retention: Retention::default(),
             housekeeping: Duration::from_mins(1),
             callbacks: BTreeMap::new(),
+            tills: BTreeMap::new(),
             watch: None,
         }
     }

@@ -11,6 +11,7 @@ pub(super) mod accept;
 pub(super) mod backfill;
 pub(super) mod event_age;
 pub(super) mod event_reader;
+pub(super) mod receipts;
 pub(super) mod reported_status;
 pub(super) mod search_keys;
 pub(super) mod shop_notices;

@@ -25,6 +25,8 @@ pub const JOBS: &str = ":jobs";
 pub const HOUSEKEEPING: &str = ":housekeeping";
 /// Under this name in the place of a lane's: what stock does by itself.
 pub const STOCK: &str = ":stock";
+/// Before a till's name in the place of a lane's: reading its vendor's API.
+pub const TILL: &str = ":till:";
 /// Before a portal's name in the place of a lane's: looking after its application.
 pub const APPLICATION: &str = ":application:";
 /// The most orders that a search shows.

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        APPLICATION, Actor, Error, FROM_SQL, HOUSEKEEPING, JOBS, Operations, STOCK,
+        APPLICATION, Actor, Error, FROM_SQL, HOUSEKEEPING, JOBS, Operations, STOCK, TILL,
         delivery::portal_identity::PortalChange, intake::shop_notices::ShopNotice,
         sync::compare::lane_of,
     },
@@ -151,9 +151,10 @@ impl StuckTask {
             JOBS => "working on jobs over dead letters".to_owned(),
             HOUSEKEEPING => "housekeeping".to_owned(),
             STOCK => "keeping stock".to_owned(),
-            lane => match lane.strip_prefix(APPLICATION) {
-                Some(portal) => format!("looking after the application of {portal}"),
-                None => format!("the lane {lane}"),
+            lane => match (lane.strip_prefix(APPLICATION), lane.strip_prefix(TILL)) {
+                (Some(portal), _) => format!("looking after the application of {portal}"),
+                (_, Some(till)) => format!("reading the till {till}"),
+                _ => format!("the lane {lane}"),
             },
         };
         let since = self.since.format("%Y-%m-%d %H:%M:%S UTC");

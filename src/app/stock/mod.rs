@@ -13,6 +13,7 @@ pub(super) mod receipts;
 mod reserve;
 mod sentence;
 mod shortages;
+mod tills;
 
 use super::{Error, LaneWaker, Registry, Shared, group_commit::CommitQueue};
 use crate::{
@@ -36,6 +37,7 @@ pub use levels::{
 };
 pub(super) use reserve::ReservationRequest;
 pub use shortages::{ShortReservation, ShortageRuling, ShortageView};
+pub use tills::TillReader;
 
 impl Stock {
     /// Says which stocks there are. The first word counts.

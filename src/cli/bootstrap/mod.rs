@@ -8,9 +8,9 @@ use crate::{
     bitrix24::{self, Credentials},
     callback::{self, Sender},
     config::{Config, LogFormat, Portal, PortalAccess, Shop},
-    domain::{PortalName, ShopName},
+    domain::{PortalName, ShopName, TillName},
     embedded::{self, Embedded},
-    storage,
+    moysklad, storage,
     telemetry::logging,
 };
 use anyhow::Context as _;
@@ -199,6 +199,18 @@ fn two_way((name, shop): (&ShopName, &Shop)) -> (ShopName, Arc<SyncRules>) {
         policy.finality = finality.clone();
     }
     (name.clone(), Arc::new(two_way))
+}
+
+/// What reads the tills whose vendor has an API.
+pub(super) fn tills(config: &Config) -> anyhow::Result<BTreeMap<TillName, moysklad::Client>> {
+    let mut clients = BTreeMap::new();
+    for (name, till) in &config.tills {
+        if let Some(api) = &till.api {
+            let client = moysklad::Client::new(&api.url, api.token.clone())?;
+            clients.insert(name.clone(), client);
+        }
+    }
+    Ok(clients)
 }
 
 /// What calls the shops that can be called.

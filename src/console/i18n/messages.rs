@@ -77,6 +77,7 @@ texts! {
     LetterJobs "Jobs over many dead letters" "Задания над многими недоставленными"
     Housekeeping "Housekeeping" "Уборка старого"
     StockKept "Stock" "Остатки товаров"
+    TillsRead "Reading tills" "Чтение касс"
     ApplicationOf "The application of" "Приложение портала"
     CallbackOf "Telling the shop" "Оповещение магазина"
     Untold "Status changes not told yet" "О скольких сменах статуса ещё не сообщили"

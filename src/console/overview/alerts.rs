@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::{
         APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, LaneState, PortalStatus, STOCK, ShopStatus,
-        StatusReport, lane_of,
+        StatusReport, TILL, lane_of,
         operations::overview::{DeadRow, Overview, Refused, Trouble, WaitingConflicts},
     },
     console::{
@@ -213,6 +213,7 @@ fn own(trouble: &Trouble) -> Option<Text> {
         JOBS => Some(Text::LetterJobs),
         HOUSEKEEPING => Some(Text::Housekeeping),
         STOCK => Some(Text::StockKept),
+        lane if lane.starts_with(TILL) => Some(Text::TillsRead),
         _ => None,
     }
 }

@@ -1,9 +1,8 @@
 //! `POST /webhooks/evotor/{till}`: what Evotor's cloud calls with, also with its own paths behind.
 
 use crate::{
-    app::Accepted,
     config::Till,
-    domain::{ErrorCode, Fault, TillName},
+    domain::{ErrorCode, TillName},
     doors,
     http::{
         Problem, State,
@@ -103,42 +102,18 @@ async fn take(
     doors::known();
     let body: Value = layer::body::json(&bytes).await?;
     let read = EvotorReceipts::read(&name, path, &body);
-    let accepted = state.app.stock.accept_of_till(&name, &read.events).await?;
-    let mut receipts = Vec::with_capacity(accepted.len());
-    for (event, accepted) in read.events.iter().zip(accepted) {
-        let result = keep(state, till, event, accepted).await?;
-        let receipt = event.pointer("/data/receipt").and_then(Value::as_str);
-        receipts.push(EvotorReceipt {
-            receipt: receipt.map(str::to_owned),
-            result,
-        });
-    }
+    let words = state.app.intake.take_receipts(&name, &read.events).await?;
+    let told = |event: &Value| Some(event.pointer("/data/receipt")?.as_str()?.to_owned());
+    let receipts = read.events.iter().zip(words);
     Ok(Json(EvotorTaken {
-        receipts,
+        receipts: receipts
+            .map(|(event, result)| EvotorReceipt {
+                receipt: told(event),
+                result,
+            })
+            .collect(),
         ignored: read.ignored,
     }))
-}
-
-/// A receipt that cannot be used is kept as a dead letter: nobody knows whether it comes again.
-async fn keep(
-    state: &State,
-    till: &Till,
-    event: &Value,
-    accepted: Accepted,
-) -> Result<&'static str, Problem> {
-    let (code, faults) = match accepted {
-        Accepted::Invalid(faults) => (ErrorCode::Invalid, faults),
-        Accepted::Refused(code, faults) => (code, faults),
-        Accepted::Failed(detail) => {
-            let pointer = String::new();
-            (ErrorCode::Bug, vec![Fault { pointer, detail }])
-        }
-        taken => return Ok(taken.word()),
-    };
-    let shop = &till.settings.shop;
-    let buried = state.app.intake.bury_received(shop, event, code, &faults);
-    buried.await?;
-    Ok("dead")
 }
 
 /// Whether the token stands in `Authorization`: as a key, or as a password.

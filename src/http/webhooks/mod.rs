@@ -3,5 +3,6 @@
 pub(super) mod bitrix24;
 pub(super) mod evotor;
 pub(super) mod install;
+pub(super) mod moysklad;
 pub(super) mod oauth_callback;
 pub(super) mod woocommerce;

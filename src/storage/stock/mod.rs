@@ -9,6 +9,7 @@ mod receipts;
 mod reservations;
 mod setup;
 pub mod shortages;
+mod tills;
 pub mod told;
 
 pub use events::{NewStockEvent, count_part, insert, order};
@@ -19,3 +20,4 @@ pub use levels::{
 pub use receipts::{ParkedRow, ReceiptKey, parked, receipt, receipt_again};
 pub use reservations::{expire, extend, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};
+pub use tills::{HintRow, add_hints, drop_hint, hints, move_till_cursor, take_till, till_cursor};

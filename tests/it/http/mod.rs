@@ -31,7 +31,7 @@ role = "operator"
 key = "viktor-key-0123456789"
 "#;
 
-/// A till of Evotor's, which the routes need.
+/// Tills, which the routes need.
 const TILLS: &str = r#"
 [stock.main]
 shops = ["main"]
@@ -41,6 +41,11 @@ name = "a"
 kind = "evotor"
 shop = "main"
 token = "evotor-token-0123456789"
+[tills.ms]
+kind = "moysklad"
+shop = "main"
+token = "moysklad-token-0123456789"
+api_token = "an-api-token"
 "#;
 
 /// The API as operators use it, with small limits.

@@ -5,6 +5,8 @@ mod counts;
 mod evotor;
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod histories;
+#[expect(clippy::disallowed_methods, reason = "the vendor's own clock")]
+mod moysklad;
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod orders;
 mod race;

@@ -1,0 +1,71 @@
+//! Tills whose vendor has an API: what its webhooks hint at, and how far it was read.
+
+use crate::{
+    app::{Error, Stock, TILL},
+    domain::TillName,
+    storage::stock::{self, HintRow},
+    tills::{MoyskladDocument, MoyskladHint},
+};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// Hints that are taken up in one turn.
+const HINTS: i64 = 500;
+
+/// The right to read a till's API: nobody else has it while this is there.
+#[derive(Debug)]
+pub struct TillReader {
+    till: TillName,
+    db: PgConnection,
+}
+
+impl Stock {
+    /// Keeps what a webhook told of, and wakes whoever reads the till.
+    pub async fn take_hints(&self, till: &TillName, hints: &[MoyskladHint]) -> Result<(), Error> {
+        let entity = |hint: &MoyskladHint| hint.document.entity().to_owned();
+        let entities: Vec<String> = hints.iter().map(entity).collect();
+        let documents: Vec<String> = hints.iter().map(|hint| hint.id.clone()).collect();
+        let mut db = self.db.acquire().await?;
+        stock::add_hints(&mut db, till.as_str(), &entities, &documents).await?;
+        self.waker.wake(&format!("{TILL}{till}"));
+        Ok(())
+    }
+
+    /// Takes the right to read a till's API; none: another process has it.
+    pub async fn read_till(&self, till: &TillName) -> Result<Option<TillReader>, Error> {
+        // A connection of its own: the right goes with it, whatever becomes of who holds it.
+        let mut db = self.db.acquire().await?.detach();
+        let taken = stock::take_till(&mut db, till.as_str()).await?;
+        Ok(taken.then(|| TillReader {
+            till: till.clone(),
+            db,
+        }))
+    }
+}
+
+impl TillReader {
+    /// How far it was read, and the time now.
+    pub async fn cursor(&mut self) -> Result<(DateTime<Utc>, DateTime<Utc>), Error> {
+        Ok(stock::till_cursor(&mut self.db, self.till.as_str()).await?)
+    }
+
+    /// It was read to its end.
+    pub async fn advance(&mut self, newest: DateTime<Utc>) -> Result<(), Error> {
+        Ok(stock::move_till_cursor(&mut self.db, self.till.as_str(), newest).await?)
+    }
+
+    /// What webhooks told of, oldest first.
+    pub async fn hints(&mut self) -> Result<Vec<(MoyskladDocument, HintRow)>, Error> {
+        let rows = stock::hints(&mut self.db, self.till.as_str(), HINTS).await?;
+        let known = |row: HintRow| {
+            let mut all = MoyskladDocument::ALL.into_iter();
+            Some((all.find(|document| document.entity() == row.entity)?, row))
+        };
+        Ok(rows.into_iter().filter_map(known).collect())
+    }
+
+    /// A document was read.
+    pub async fn done(&mut self, hint: &HintRow) -> Result<(), Error> {
+        Ok(stock::drop_hint(&mut self.db, self.till.as_str(), hint).await?)
+    }
+}

@@ -1,0 +1,309 @@
+//! MoySklad: documents are read from its API, by the time of their last change and at a webhook's
+//! word; made-up data in the shapes of the real ones.
+
+use super::world::{serve, settings};
+use crate::support::{api::Api, provider};
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use b24_bridge::{
+    bitrix24,
+    domain::{PortalName, TillName},
+    moysklad::Client,
+    tills::moysklad::moscow,
+    worker::{self, Options},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const TOKEN: &str = "moysklad-token-0123456789";
+const API_TOKEN: &str = "0123456789abcdef";
+
+/// Documents by entity; and how many requests are answered 429 first.
+#[derive(Default)]
+struct Account {
+    documents: Vec<(&'static str, Value)>,
+    throttles: usize,
+}
+
+#[derive(Clone)]
+struct MoySklad {
+    account: Arc<Mutex<Account>>,
+    url: String,
+}
+
+impl MoySklad {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/api/remap/1.2", listener.local_addr().unwrap());
+        let this = Self {
+            account: Arc::default(),
+            url,
+        };
+        let router = Router::new()
+            .route("/api/remap/1.2/entity/{entity}", get(list))
+            .route("/api/remap/1.2/entity/{entity}/{id}", get(one))
+            .route(
+                "/api/remap/1.2/entity/{entity}/{id}/positions",
+                get(positions),
+            )
+            .with_state(this.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        this
+    }
+
+    fn put(&self, entity: &'static str, document: Value) {
+        let mut account = self.account.lock().unwrap();
+        let id = document["id"].clone();
+        account.documents.retain(|(_, known)| known["id"] != id);
+        account.documents.push((entity, document));
+    }
+
+    fn remove(&self, id: &str) {
+        let mut account = self.account.lock().unwrap();
+        account.documents.retain(|(_, known)| known["id"] != id);
+    }
+
+    /// Whether it may be asked so; the answer if not.
+    fn refuses(&self, headers: &HeaderMap) -> Option<Response> {
+        let shown = headers.get("authorization").and_then(|it| it.to_str().ok());
+        if shown != Some(&format!("Bearer {API_TOKEN}")) {
+            return Some(StatusCode::UNAUTHORIZED.into_response());
+        }
+        let mut account = self.account.lock().unwrap();
+        let throttled = account.throttles > 0;
+        account.throttles = account.throttles.saturating_sub(1);
+        let asked = [("x-lognex-retry-after", "50")];
+        throttled.then(|| (StatusCode::TOO_MANY_REQUESTS, asked).into_response())
+    }
+}
+
+type Asked = Query<BTreeMap<String, String>>;
+
+fn number(query: &BTreeMap<String, String>, name: &str, usual: usize) -> usize {
+    query.get(name).map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Of the positions only the first hundred come with a document.
+fn cut(mut document: Value) -> Value {
+    let rows = document["positions"]["rows"].as_array_mut().unwrap();
+    let size = rows.len();
+    rows.truncate(100);
+    document["positions"]["meta"] = json!({ "size": size, "limit": 100, "offset": 0 });
+    document
+}
+
+async fn list(
+    State(it): State<MoySklad>,
+    Path(entity): Path<String>,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refused) = it.refuses(&headers) {
+        return refused;
+    }
+    let (limit, offset) = (number(&query, "limit", 1_000), number(&query, "offset", 0));
+    assert!(
+        limit <= 100 && query.contains_key("expand"),
+        "more are not expanded: {query:?}"
+    );
+    let mut conditions = query["filter"].split(';');
+    let since = conditions
+        .next()
+        .unwrap()
+        .strip_prefix("updated>=")
+        .unwrap()
+        .to_owned();
+    let deleted = conditions.next() == Some("isDeleted=true");
+    let account = it.account.lock().unwrap();
+    let mut rows: Vec<Value> = account
+        .documents
+        .iter()
+        .filter(|(of, row)| {
+            let changed = row["updated"].as_str().unwrap() >= since.as_str();
+            *of == entity && changed && row.get("deleted").is_some() == deleted
+        })
+        .map(|(_, row)| cut(row.clone()))
+        .collect();
+    rows.sort_by_key(|row| row["updated"].as_str().unwrap().to_owned());
+    let meta = json!({ "size": rows.len(), "limit": limit, "offset": offset });
+    let rows: Vec<_> = rows.into_iter().skip(offset).take(limit).collect();
+    Json(json!({ "context": {}, "meta": meta, "rows": rows })).into_response()
+}
+
+async fn one(
+    State(it): State<MoySklad>,
+    Path((entity, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refused) = it.refuses(&headers) {
+        return refused;
+    }
+    let account = it.account.lock().unwrap();
+    let mut all = account.documents.iter();
+    match all.find(|(of, row)| *of == entity && row["id"] == id.as_str()) {
+        Some((_, row)) => Json(cut(row.clone())).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn positions(
+    State(it): State<MoySklad>,
+    Path((_, id)): Path<(String, String)>,
+    Query(query): Asked,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refused) = it.refuses(&headers) {
+        return refused;
+    }
+    let account = it.account.lock().unwrap();
+    let mut all = account.documents.iter();
+    let (_, row) = all.find(|(_, row)| row["id"] == id.as_str()).unwrap();
+    let rows = row["positions"]["rows"].as_array().unwrap();
+    let (limit, offset) = (number(&query, "limit", 1_000), number(&query, "offset", 0));
+    let rows: Vec<_> = rows.iter().skip(offset).take(limit).collect();
+    Json(json!({ "meta": {}, "rows": rows })).into_response()
+}
+
+/// A sale of cups, changed so many seconds from now.
+fn sale(id: &str, seconds: i64, positions: usize) -> Value {
+    let at: DateTime<Utc> = Utc::now() + TimeDelta::seconds(seconds);
+    let href = |kind: &str, id: &str| {
+        json!({ "meta": { "type": kind,
+        "href": format!("https://api.moysklad.ru/api/remap/1.2/entity/{kind}/{id}") } })
+    };
+    let position = |nth: usize| {
+        let mut goods = href("product", "p-1");
+        goods["externalCode"] = json!("cup");
+        json!({ "id": nth.to_string(), "quantity": 1.0, "price": 15000.0, "assortment": goods })
+    };
+    json!({ "id": id, "updated": moscow(at), "moment": moscow(at), "applicable": true,
+        "sum": 15000.0, "store": href("store", "S-1"),
+        "positions": { "rows": (0..positions).map(position).collect::<Vec<_>>() } })
+}
+
+async fn hint(api: &Api, entity: &str, id: &str) {
+    let href = format!("https://api.moysklad.ru/api/remap/1.2/entity/{entity}/{id}");
+    let body = json!({ "auditContext": { "uid": "u" }, "events": [
+        { "action": "UPDATE", "meta": { "type": entity, "href": href } }] });
+    let url = format!("{}/webhooks/moysklad/ms/{TOKEN}?requestId=1", api.url);
+    let answer = api.client.post(url).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+async fn until_on_hand(api: &Api, wanted: &str) {
+    let bound = Instant::now() + Duration::from_secs(30);
+    loop {
+        let found = api.level("cup", "a").await.0;
+        if found == wanted {
+            return;
+        }
+        assert!(Instant::now() < bound, "on hand is {found}, not {wanted}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn started(vendor: &MoySklad) -> (Api, DropGuard) {
+    provider();
+    let tills = format!(
+        "[tills.ms]\nkind = \"moysklad\"\nshop = \"main\"\ntoken = \"{TOKEN}\"\n\
+         api_url = \"{}\"\napi_token = \"{API_TOKEN}\"\nstores = {{ \"S-1\" = \"a\" }}\n",
+        vendor.url
+    );
+    let api = serve(&settings().tables(&tills)).await;
+    api.bring("a", "cup", "200").await;
+    let client = Client::new(&vendor.url, API_TOKEN.to_owned().into()).unwrap();
+    let options = Options {
+        tills: BTreeMap::from([(TillName::parse("ms").unwrap(), client)]),
+        ..Options::default()
+    };
+    let stop = CancellationToken::new();
+    let none = BTreeMap::<PortalName, bitrix24::Client>::new();
+    tokio::spawn(worker::run(api.app.clone(), none, options, stop.clone()));
+    let bound = Instant::now() + Duration::from_secs(30);
+    let read = "SELECT count(*) FROM bridge.till_cursors WHERE read_at IS NOT NULL";
+    loop {
+        let read: i64 = sqlx::query_scalar(read)
+            .fetch_one(&api.db.pool)
+            .await
+            .unwrap();
+        if read == 1 {
+            return (api, stop.drop_guard());
+        }
+        assert!(Instant::now() < bound, "the till is not read");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn documents_are_sold_brought_back_and_annulled_as_the_api_says() {
+    let vendor = MoySklad::new().await;
+    vendor.put("retaildemand", sale("old", -3_600, 5));
+    let (api, _guard) = started(&vendor).await;
+    assert_eq!(
+        api.level("cup", "a").await.0,
+        "200",
+        "it was sold before the till was seen"
+    );
+    vendor.account.lock().unwrap().throttles = 2;
+    // Of the one nobody hears; the other has more positions than come with it.
+    vendor.put("retaildemand", sale("d-1", 1, 1));
+    vendor.put("retaildemand", sale("d-2", 1, 130));
+    hint(&api, "retaildemand", "d-2").await;
+    until_on_hand(&api, "69").await;
+    vendor.put("retailsalesreturn", sale("r-1", 2, 2));
+    hint(&api, "retailsalesreturn", "r-1").await;
+    until_on_hand(&api, "71").await;
+    let mut unposted = sale("d-1", 3, 1);
+    unposted["applicable"] = json!(false);
+    vendor.put("retaildemand", unposted);
+    hint(&api, "retaildemand", "d-1").await;
+    until_on_hand(&api, "72").await;
+    // Into the bin without a word, and away for good.
+    let mut deleted = sale("d-2", 4, 130);
+    deleted["deleted"] = deleted["updated"].clone();
+    vendor.put("retaildemand", deleted);
+    vendor.remove("r-1");
+    hint(&api, "retailsalesreturn", "r-1").await;
+    until_on_hand(&api, "200").await;
+    let hints = "SELECT count(*) FROM bridge.till_hints";
+    let hints: i64 = sqlx::query_scalar(hints)
+        .fetch_one(&api.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(hints, 0);
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn a_forged_hint_is_refused_and_nothing_is_stored() {
+    let vendor = MoySklad::new().await;
+    let (api, _guard) = started(&vendor).await;
+    let body = json!({ "events": [{ "action": "UPDATE", "meta": { "type": "retaildemand",
+        "href": "https://api.moysklad.ru/api/remap/1.2/entity/retaildemand/d-1" } }] });
+    for (path, status) in [
+        ("ms/moysklad-token-9999999999", StatusCode::FORBIDDEN),
+        ("nobody/moysklad-token-0123456789", StatusCode::NOT_FOUND),
+    ] {
+        let url = format!("{}/webhooks/moysklad/{path}", api.url);
+        let answer = api.client.post(url).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), status);
+    }
+    let hints = "SELECT count(*) FROM bridge.till_hints";
+    let hints: i64 = sqlx::query_scalar(hints)
+        .fetch_one(&api.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(hints, 0);
+}
