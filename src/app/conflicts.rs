@@ -51,19 +51,18 @@ impl App {
             ..filter.clone()
         };
         let statuses = self.sync.conflicts(&wanted).await?;
-        let shortages = match filter.portal {
-            // A shortage is of no portal.
-            Some(_) => Vec::new(),
-            None => {
-                let wanted = ShortageFilter {
-                    shop: filter.shop.as_ref().map(ShopName::as_str),
-                    number: filter.number.as_deref(),
-                    closed: filter.closed,
-                    after: filter.after.unwrap_or(0),
-                    limit: i64::from(limit) + 1,
-                };
-                self.stock.shortages(&wanted).await?
-            }
+        // A shortage is of no portal.
+        let shortages = if filter.portal.is_some() {
+            Vec::new()
+        } else {
+            let wanted = ShortageFilter {
+                shop: filter.shop.as_ref().map(ShopName::as_str),
+                number: filter.number.as_deref(),
+                closed: filter.closed,
+                after: filter.after.unwrap_or(0),
+                limit: i64::from(limit) + 1,
+            };
+            self.stock.shortages(&wanted).await?
         };
         let shortages = shortages.into_iter().map(|mut shortage| {
             seen_by(&mut shortage, filter.shop.as_ref());

@@ -237,17 +237,17 @@ fn stores(
             }
             Some(TillStores::Many(many))
         }
-        (None, true) => match stock.stores.as_slice() {
-            [only] => Some(TillStores::One(only.name.clone())),
-            _ => {
-                problems.push(Problem::new(
-                    format!("{key}.store"),
-                    format!("missing: the stock `{}` has several stores", stock.name),
-                    "name the store where the till stands, or the vendor's ids in `stores`",
-                ));
-                None
+        (None, true) => {
+            if let [only] = stock.stores.as_slice() {
+                return Some(TillStores::One(only.name.clone()));
             }
-        },
+            problems.push(Problem::new(
+                format!("{key}.store"),
+                format!("missing: the stock `{}` has several stores", stock.name),
+                "name the store where the till stands, or the vendor's ids in `stores`",
+            ));
+            None
+        }
     }
 }
 

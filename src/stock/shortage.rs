@@ -364,7 +364,7 @@ mod tests {
             (seed >> 33) % below
         };
         for _ in 0..100_000 {
-            let reservations: Vec<Held> = (0..1 + next(5))
+            let reservations: Vec<Held> = (0..=next(5))
                 .map(|nth| {
                     let mut one = held(&nth.to_string(), 1 + next(3).cast_signed(), next(2) == 0);
                     one.bound = next(3) == 0;
