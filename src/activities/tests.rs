@@ -1,3 +1,8 @@
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "literals read better by value"
+)]
+
 use super::*;
 use crate::domain::{ActivityRules, Entry};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,6 +1,6 @@
 //! Names and numbers that identify things, each its own type.
 
-use super::{Faults, is_subject_key, json_reader::Reader};
+use super::{Faults, json_reader::Reader};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -101,14 +101,6 @@ impl OrderNumber {
                 return None;
             }
         };
-        if is_subject_key(&text) {
-            data.fault(
-                "number",
-                "`form:`, `call:`, `mail:` and `message:` begin the keys of what is no order",
-                faults,
-            );
-            return None;
-        }
         Self::parse(&text)
             .map_err(|rule| data.fault("number", rule, faults))
             .ok()

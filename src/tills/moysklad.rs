@@ -143,7 +143,7 @@ pub fn event(till: &TillName, document: MoyskladDocument, row: &Value) -> Value 
         till,
         &text("id").unwrap_or_default(),
         version,
-        Value::Object(data),
+        &Value::Object(data),
     )
 }
 
@@ -158,10 +158,10 @@ pub fn gone(
         "receipt": id, "till": till.as_str(), "kind": document.kind(), "version": version,
         "cancelled": true, "lines": [],
     });
-    wrapped(till, id, Some(version), data)
+    wrapped(till, id, Some(version), &data)
 }
 
-fn wrapped(till: &TillName, id: &str, version: Option<i64>, data: Value) -> Value {
+fn wrapped(till: &TillName, id: &str, version: Option<i64>, data: &Value) -> Value {
     json!({
         "specversion": "1.0",
         "type": SAVED,

@@ -78,12 +78,12 @@ async fn read_told(
     reader: &mut TillReader,
 ) -> Result<(), Failed> {
     for (document, hint) in reader.hints().await? {
-        let event = match client.document(document.entity(), &hint.document).await? {
-            Some(row) => tills::moysklad::event(till, document, &row),
-            None => {
-                let (_, now) = reader.cursor().await?;
-                tills::moysklad::gone(till, (document, &hint.document), now)
-            }
+        let row = client.document(document.entity(), &hint.document).await?;
+        let event = if let Some(row) = row {
+            tills::moysklad::event(till, document, &row)
+        } else {
+            let (_, now) = reader.cursor().await?;
+            tills::moysklad::gone(till, (document, &hint.document), now)
         };
         app.intake.take_receipts(till, &[event]).await?;
         reader.done(&hint).await?;

@@ -145,7 +145,7 @@ impl Forms {
         let mut work = Vec::with_capacity(due.len());
         for one in due {
             let claim = claim_of(&one);
-            match bug::caught(|| self.understand(one)) {
+            match bug::caught(|| self.understand(&one)) {
                 Ok(Ok(one)) => work.push(one),
                 Ok(Err(fault)) => self.bury_subject(lease, &claim, fault).await?,
                 Err(bug) => {
@@ -172,7 +172,7 @@ impl Forms {
         Ok(incidents::note(&mut db, portal.as_str(), told, 1).await?)
     }
 
-    fn understand(&self, due: DueSubject) -> Result<SubjectWork, (ErrorCode, String)> {
+    fn understand(&self, due: &DueSubject) -> Result<SubjectWork, (ErrorCode, String)> {
         self.traps.step(Step::Claim, &due.key);
         let invalid = |why: String| (ErrorCode::Invalid, why);
         let name = ShopName::parse(&due.shop).map_err(invalid)?;
@@ -180,11 +180,11 @@ impl Forms {
         let shop = shop.ok_or_else(|| invalid("the shop is not configured".to_owned()))?;
         let number = OrderNumber::parse(&due.key).map_err(invalid)?;
         let told = if due.kind == "activity" {
-            self.understand_activity(&shop, &due)?
+            self.understand_activity(&shop, due)?
         } else {
-            self.understand_form(&shop, &due)?
+            self.understand_form(&shop, due)?
         };
-        let mut claim = claim_of(&due);
+        let mut claim = claim_of(due);
         claim.follows = !told.entries.is_empty() && !told.sought.only_deals;
         Ok(SubjectWork {
             claim,

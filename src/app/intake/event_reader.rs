@@ -4,7 +4,9 @@ use super::{reported_status::ReportedStatus, search_keys};
 use crate::{
     app::{Error, Intake, Registry},
     bug::{self, Step},
-    domain::{Age, ErrorCode, Event, EventBody, Fault, Faults, ShopName, ShopRules},
+    domain::{
+        Age, ErrorCode, Event, EventBody, Fault, Faults, ShopName, ShopRules, is_subject_key,
+    },
     storage::{Json, queue::outbox::NewEvent},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
@@ -64,6 +66,13 @@ impl Intake {
             let id = value.get("id").and_then(Value::as_str);
             self.traps.step(Step::Read, id.unwrap_or_default());
             let mut event = read(&self.registry, shop, value)?;
+            if is_subject_key(&event.number) {
+                let why =
+                    "`form:`, `call:`, `mail:` and `message:` begin the keys of what is no order";
+                let rejection = Rejection::at("/data/number", why.to_owned(), ErrorCode::Invalid);
+                let shop = ShopName::parse(&event.shop).ok();
+                return Err(Rejection { shop, ..rejection });
+            }
             event.goods = self.stock.goods_of(&event, value);
             Ok(event)
         });

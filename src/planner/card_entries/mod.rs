@@ -146,6 +146,10 @@ enum Asked {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one independent thing"
+)]
 struct State {
     job: EntryJob,
     found: Found,

@@ -21,6 +21,9 @@ const PATIENCE: u32 = 1;
 
 pub(in crate::worker) type Key = (String, String);
 
+/// What was claimed, each with its job.
+type Claimed<J> = Vec<(Claim, J)>;
+
 /// Orders that are tried in small company.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct IsolatedOrders {
@@ -45,10 +48,7 @@ pub(in crate::worker) fn key(claim: &Claim) -> Key {
 
 impl IsolatedOrders {
     /// The orders of the next ordinary wave, and those of the next small one.
-    pub(in crate::worker) fn divide<J>(
-        &self,
-        claimed: Vec<(Claim, J)>,
-    ) -> (Vec<(Claim, J)>, Vec<(Claim, J)>) {
+    pub(in crate::worker) fn divide<J>(&self, claimed: Claimed<J>) -> (Claimed<J>, Claimed<J>) {
         let (suspects, ordinary): (Vec<_>, Vec<_>) = claimed
             .into_iter()
             .partition(|(claim, _)| self.suspects.contains_key(&key(claim)));

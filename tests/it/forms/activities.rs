@@ -8,6 +8,10 @@ use b24_bridge::{
 };
 use serde_json::{Value, json};
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "literals read better by value"
+)]
 fn event(id: &str, data: Value) -> Value {
     json!({"specversion": "1.0", "type": "shop.activity.recorded.v1", "id": id,
            "source": "/shops/main", "time": "2026-11-26T12:00:00Z", "data": data})
@@ -59,10 +63,11 @@ impl Site {
 
     /// The kinds of activities of a card, in the order they were made.
     fn on(&self, kind: u8, card: u64) -> Vec<String> {
+        let (kind, card) = (kind.to_string(), card.to_string());
         let all = self.portal.activities();
-        let own = all.iter().filter(|row| {
-            row["OWNER_TYPE_ID"] == kind.to_string() && row["OWNER_ID"] == card.to_string()
-        });
+        let own = all
+            .iter()
+            .filter(|row| row["OWNER_TYPE_ID"] == *kind && row["OWNER_ID"] == *card);
         own.map(|row| row["PROVIDER_ID"].as_str().unwrap().to_owned())
             .collect()
     }

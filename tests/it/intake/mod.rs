@@ -95,6 +95,28 @@ async fn an_identity_that_another_order_has_is_a_conflict_and_its_neighbours_are
 }
 
 #[tokio::test]
+async fn the_key_of_what_is_no_order_is_no_new_orders_number_and_an_order_that_has_it_goes_on() {
+    let db = Database::new().await;
+    let app = app(&db.pool, &["main"]);
+    let events = ["form:x", "call:17", "call:me", "A-1"].map(|number| event(number, number, 1));
+    let taken = app.intake.accept_events(Some(&main_shop()), &events).await;
+    let words: Vec<_> = taken.unwrap().iter().map(Accepted::word).collect();
+    assert_eq!(words, ["invalid", "invalid", "queued", "queued"]);
+    // As an earlier version took it.
+    for sql in [
+        "UPDATE bridge.outbox SET number = 'call:17', body = jsonb_set(body, '{data,number}', '\"call:17\"') WHERE number = 'A-1'",
+        "UPDATE bridge.orders SET number = 'call:17' WHERE number = 'A-1'",
+    ] {
+        sqlx::query(sql).execute(&db.pool).await.unwrap();
+    }
+    let lease = lease(&db.pool, "w").await.unwrap();
+    let claimed = claim(&app, &lease).await;
+    let mut numbers: Vec<_> = claimed.iter().map(|(claim, _)| &*claim.number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, ["call:17", "call:me"]);
+}
+
+#[tokio::test]
 async fn the_newest_snapshot_wins_and_an_older_one_never_becomes_the_head() {
     let db = Database::new().await;
     let app = app(&db.pool, &["main"]);

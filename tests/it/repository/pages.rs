@@ -313,7 +313,7 @@ fn every_table_view_and_function_that_a_page_names_is_made_by_a_migration() {
             let others = [
                 "example", "sh", "py", "mjs", "php", "dump", "service", "yaml", "toml",
             ];
-            let is_message = object.ends_with(".v");
+            let is_message = object.rsplit('.').next() == Some("v");
             if is_message || others.iter().any(|other| object.starts_with(other)) {
                 continue;
             }

@@ -26,6 +26,7 @@ async fn world() -> Api {
     api
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a literal")]
 fn created(receipt: &str, quantity: Value) -> Value {
     json!({
         "id": format!("event of {receipt}"), "type": "ReceiptCreated", "version": 2,
