@@ -258,7 +258,7 @@ mod tests {
     fn sale() -> Value {
         json!({ "receipt": "R1", "till": "T1", "kind": "sale", "closed_at": "2026-01-15T10:00:00Z",
             "total": "30.00", "lines": [
-                { "line": 1, "product_id": 7, "quantity": "1.5" },
+                { "product_id": 7, "quantity": "1.5" },
                 { "product_id": "bag", "quantity": 1, "service": true },
                 { "sku": "A-1", "quantity": 2 },
             ] })

@@ -442,20 +442,21 @@ impl State {
         }
         let all = self.seen.iter().all(|seen| *seen);
         let nobody = over && self.card.is_none();
-        let outcome = self.outcome.take().unwrap_or(match (nobody, over && all) {
-            (true, _) if self.job.makes => {
+        let outcome = match (self.outcome.take(), nobody, over && all) {
+            (Some(outcome), _, _) => outcome,
+            (None, true, _) if self.job.makes => {
                 known.card = Some(Place::ToMake);
                 Outcome::Onward
             }
-            (true, _) => {
+            (None, true, _) => {
                 notes.push("nobody in the portal is known by this: nothing is written".to_owned());
                 Outcome::Done { wrote: false }
             }
-            (false, true) => Outcome::Done { wrote: self.wrote },
-            (false, false) => Outcome::Again {
+            (None, false, true) => Outcome::Done { wrote: self.wrote },
+            (None, false, false) => Outcome::Again {
                 code: ErrorCode::Down,
             },
-        });
+        };
         let landing = match (self.card, self.job.running.take()) {
             (Some(card), _) if self.lost => Landing::Lost(on(card)),
             (_, Some(running)) if !all => Landing::AsBefore(running),
