@@ -136,6 +136,18 @@ impl Site {
         drop(self.work_until(self.stop.clone()));
     }
 
+    /// Works until the portal has a lead, and stops in good order.
+    async fn work_until_a_lead_is_there(&self) {
+        let first = self.stop.child_token();
+        let working = self.work_until(first.clone());
+        self.until("the lead is there", async |site| {
+            !site.portal.leads().is_empty()
+        })
+        .await;
+        first.cancel();
+        working.await.unwrap().unwrap();
+    }
+
     fn work_until(&self, stop: CancellationToken) -> JoinHandle<Result<(), worker::Error>> {
         let options = Options {
             poll: Duration::from_millis(50),
@@ -347,14 +359,7 @@ async fn a_contact_that_appears_meanwhile_comes_to_the_lead_and_to_no_deal_of_it
     site.portal
         .fail_next(Fault::LostAnswer, 1, Some("crm.lead.add"));
     site.send("callback", &ANNA).await;
-    let first = site.stop.child_token();
-    let working = site.work_until(first.clone());
-    site.until("the lead is there", async |site| {
-        !site.portal.leads().is_empty()
-    })
-    .await;
-    first.cancel();
-    working.await.unwrap().unwrap();
+    site.work_until_a_lead_is_there().await;
     let fields = json!({"NAME": "Анна", "PHONE": [{"VALUE": "+79161234567"}]});
     let contact = site
         .ask("crm.contact.add", json!({ "fields": fields }))
@@ -380,14 +385,7 @@ async fn leads_that_are_switched_off_in_the_middle_make_no_second_card() {
     site.portal
         .fail_next(Fault::LostAnswer, 1, Some("crm.lead.add"));
     site.send("callback", &ANNA).await;
-    let first = site.stop.child_token();
-    let working = site.work_until(first.clone());
-    site.until("the lead is there", async |site| {
-        !site.portal.leads().is_empty()
-    })
-    .await;
-    first.cancel();
-    working.await.unwrap().unwrap();
+    site.work_until_a_lead_is_there().await;
     // Another worker asks the portal anew.
     site.portal.set_leads(false);
     site.work();
