@@ -4,8 +4,8 @@
 //! # Layers
 //!
 //! ```text
-//! cli -> {http, console, worker} -> app -> {storage, bitrix24, planner, decision} -> domain
-//!                            worker -> callback
+//! cli -> {http, console, worker} -> app -> {storage, clients, planner, decision} -> domain
+//! {http, console, app} -> formats -> domain
 //! ```
 //!
 //! | room | owns |
@@ -14,31 +14,32 @@
 //! | [`planner`] | from orders to portal commands and from answers to settlements. Pure |
 //! | [`decision`] | from a difference between status and stage to what is done about it. Pure |
 //! | [`storage`] | all SQL |
-//! | [`bitrix24`] | the portal client: limits, tokens, batches, errors |
+//! | [`clients::bitrix24`] | the portal client: limits, tokens, batches, errors |
 //! | [`app`] | use cases; owns the transactions |
-//! | [`callback`] | one signed message to a shop, and what its answer means |
+//! | [`clients::callback`] | one signed message to a shop, and what its answer means |
 //! | [`worker`] | lanes of portals and of shops that are called, and what is due by the clock |
 //! | [`http`] | the API, health and metrics; the one table of error to status |
 //! | [`console`] | the operators' pages |
 //! | [`stock`] | reservations, counts and moves of goods, and what is wrong with one. Pure |
-//! | [`commerceml`] | the XML in which 1C and a site exchange orders, goods and stock. Pure |
-//! | [`onec`] | a 1C base: which orders it gets, and how they are written. Pure |
-//! | [`woocommerce`] | WooCommerce's webhooks as events. Pure |
+//! | [`formats::commerceml`] | the XML in which 1C and a site exchange orders and goods. Pure |
+//! | [`formats::onec`] | a 1C base: which orders it gets, and how they are written. Pure |
+//! | [`formats::woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`activities`] | calls, mails and messages: what is told, and what is put on a card. Pure |
-//! | [`forms`] | forms of a shop's site: what services post, and what it says. Pure |
-//! | [`moysklad`] | the client of MoySklad's API: its limit, its pages |
-//! | [`tills`] | tills: receipts by event, and the bodies of their vendors. Pure |
+//! | [`formats::forms`] | forms of a shop's site: what services post, and what it says. Pure |
+//! | [`clients::moysklad`] | the client of MoySklad's API: its limit, its pages |
+//! | [`formats::tills`] | tills: receipts by event, and the bodies of their vendors. Pure |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
-//! | [`doors`] | what any caller may use of the process: bytes in work, tries at keys |
-//! | [`embedded`] | a PostgreSQL of our own for those who brought none |
+//! | [`process::doors`] | what any caller may use of the process: bytes in work, tries at keys |
+//! | [`process::embedded`] | a PostgreSQL of our own for those who brought none |
 //! | [`sandbox`] | a simulated portal, the other side: it uses nothing of ours |
-//! | [`telemetry`] | logs, metrics, traces |
-//! | [`signals`] | the process's signals and tasks |
-//! | [`backoff`] | pauses between tries |
-//! | [`bug`] | panics as values |
+//! | [`process::telemetry`] | logs, metrics, traces |
+//! | [`process::signals`] | the process's signals and tasks |
+//! | [`process::backoff`] | pauses between tries |
+//! | [`process::bug`] | panics as values |
 //!
-//! A room uses only rooms below it; `storage` and `bitrix24` never meet; the pure rooms know no IO,
+//! [`clients`], [`formats`] and [`process`] only gather rooms.
+//! A room uses only rooms below it; `storage` and `clients` never meet; the pure rooms know no IO,
 //! no clock and no chance. A test reads the source and enforces this.
 //!
 //! # Words
@@ -67,7 +68,7 @@
 //! 5. A [`planner::Wave`] asks for lookups: which deals, contacts and companies are there already?
 //! 6. It makes the missing customers, then deals with their rows, 50 commands to a call, and reads
 //!    back what was written.
-//! 7. [`bitrix24`] keeps the portal's limits and reports every command's own answer.
+//! 7. [`clients::bitrix24`] keeps the portal's limits and reports every command's own answer.
 //! 8. One transaction settles: links, what was written, done, retry at, or dead letter, if the
 //!    lease still holds.
 //! 9. An answer that never came is looked up by the order's origin before anything is written
@@ -90,33 +91,22 @@
 //!    rests on, and a write is stored before it is sent.
 //! 4. Deals are moved and read back in the same call, with their own history: somebody else's move
 //!    in between is decided again, also after a crash.
-//! 5. A shop's lane sends the change, signed ([`callback`]); or the shop reads it from
+//! 5. A shop's lane sends the change, signed ([`clients::callback`]); or the shop reads it from
 //!    `/v1/status-changes`, numbered in the order of commits.
 
 pub mod activities;
 pub mod app;
-pub mod backoff;
-pub mod bitrix24;
-pub mod bug;
-pub mod callback;
 pub mod cli;
-pub mod commerceml;
+pub mod clients;
 pub mod config;
 pub mod console;
 pub mod decision;
 pub mod domain;
-pub mod doors;
-pub mod embedded;
-pub mod forms;
+pub mod formats;
 pub mod http;
-pub mod moysklad;
-pub mod onec;
 pub mod planner;
+pub mod process;
 pub mod sandbox;
-pub mod signals;
 pub mod stock;
 pub mod storage;
-pub mod telemetry;
-pub mod tills;
-pub mod woocommerce;
 pub mod worker;

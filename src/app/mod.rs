@@ -10,14 +10,10 @@
 //! ends as done, superseded or dead; every act of a person leaves a row in the audit table.
 
 mod bisection;
-mod clock_offsets;
-mod conflicts;
 mod dead_letters;
 mod delivery;
 mod forms;
-mod group_commit;
 mod intake;
-mod lane_waker;
 mod lanes;
 pub mod onec;
 pub mod operations;
@@ -28,13 +24,15 @@ pub mod stock;
 mod sync;
 
 use crate::{
-    bug::{Bug, Step, Trap},
     domain::Faults,
-    doors,
+    formats::tills::TillSettings,
+    process::{
+        bug::{Bug, Step, Trap},
+        doors,
+        telemetry::Metrics,
+    },
     stock::StockSettings,
     storage,
-    telemetry::Metrics,
-    tills::TillSettings,
 };
 use sqlx::PgPool;
 use std::{
@@ -47,8 +45,6 @@ use std::{
 pub(crate) use crate::decision::tests::sentences as every_decision;
 pub use crate::planner::{Because, Card, Evidence, Passed, Recognised, Recognition};
 pub(crate) use bisection::Bisection;
-use clock_offsets::ClockOffsets;
-pub use conflicts::{ConflictItem, ConflictItems};
 pub use dead_letters::bulk::{BulkAction, BulkJob, BulkJobs, BulkRequest};
 pub use dead_letters::filter::{LetterFilter, LetterQuery};
 pub use dead_letters::import::{FaultyLine, ImportReport};
@@ -68,11 +64,12 @@ pub use intake::Intake;
 pub use intake::accept::{Accepted, MAX_EVENTS};
 pub use intake::backfill::{Backfill, BackfillStep};
 pub use intake::shop_notices::ShopNotice;
-pub use lane_waker::LaneWaker;
+pub use lanes::lane_waker::LaneWaker;
 pub use lanes::{Incidents, LaneFault, LaneRow, Lanes, Lease, News, NewsListener};
 pub use onec::Onec;
 pub use operations::Operations;
 pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
+pub use operations::conflicts::{ConflictItem, ConflictItems};
 pub use operations::order_view::{OrderView, TimelineEntry};
 pub use operations::overview::{APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL};
 pub use operations::retention::Retention;
@@ -86,6 +83,7 @@ pub use registry::{Registry, SyncRules};
 pub use stock::Stock;
 pub use sync::Sync;
 pub use sync::change_feed::{StatusChange, StatusChanges};
+use sync::clock_offsets::ClockOffsets;
 pub use sync::compare::{Comparison, ComparisonResult, ScanContext, lane_of};
 pub use sync::conflicts::{ConflictFilter, ConflictPage, ConflictView};
 pub use sync::level_messages::LevelMessage;

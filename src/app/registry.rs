@@ -3,7 +3,7 @@
 use crate::{
     decision::status_map,
     domain::{ActivityRules, BaseName, FormRules, Policy, PortalName, ShopName, ShopRules},
-    onec::Base,
+    formats::onec::Base,
 };
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,7 +1,7 @@
 //! The correspondence table beside the portal as it is: read, checked, proposed.
 
 use crate::{
-    bitrix24::{Client, Command, Error, Priority, Response},
+    clients::bitrix24::{Client, Command, Error, Priority, Response},
     decision::status_map::{self as table, Funnel, PortalStage, Semantics},
     domain::{ShopName, ShopRules, Stage},
 };

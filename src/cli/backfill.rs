@@ -1,15 +1,14 @@
 //! `backfill`: loads a history of orders from a file, beside what happens now.
 
 use super::{
-    Global,
-    bootstrap::{self, Database},
-    output,
+    Global, output,
+    setup::bootstrap::{self, Database},
 };
 use crate::{
     app::{App, Backfill, LetterFilter},
     config::Config,
     domain::{ErrorCode, ShopName},
-    signals,
+    process::signals,
 };
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -4,26 +4,17 @@
 //! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm
 //! below.
 
-mod audit;
 mod backfill;
-mod bootstrap;
-mod config;
-mod conflicts;
-mod dead_letters;
 mod demo;
 mod doctor;
-mod forms;
-mod migrate;
-mod onec;
-mod orders;
 mod output;
-mod password;
 mod portals;
 mod reconcile;
+mod records;
 mod sandbox;
 mod serve;
+mod setup;
 mod status;
-mod stock;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -73,27 +64,27 @@ enum Command {
     Statuses(portals::status_map::Command),
     /// Look at orders
     #[command(subcommand)]
-    Orders(orders::Command),
+    Orders(records::orders::Command),
     /// Look at the exchange with 1C
     #[command(subcommand)]
-    Onec(onec::Command),
+    Onec(records::onec::Command),
     /// Look what forms have sent, and deliver what was kept
     #[command(subcommand)]
-    Forms(forms::Command),
+    Forms(records::forms::Command),
     /// Look at dead letters, and mend them
     #[command(subcommand)]
-    DeadLetters(dead_letters::Command),
+    DeadLetters(records::dead_letters::Command),
     /// Look who did what by hand
     #[command(subcommand)]
-    Audit(audit::Command),
+    Audit(records::audit::Command),
     /// Look at differences that wait for a person, and decide them
     #[command(subcommand)]
-    Conflicts(conflicts::Command),
+    Conflicts(records::conflicts::Command),
     /// Compare every deal with what was agreed, now
     Reconcile(reconcile::Args),
     /// Look at stock, count it, prove it
     #[command(subcommand)]
-    Stock(stock::Command),
+    Stock(records::stock::Command),
     /// Look at portals, pause and resume them
     #[command(subcommand)]
     Portals(portals::Command),
@@ -101,7 +92,7 @@ enum Command {
     Password,
     /// Check the settings, or print a complete example
     #[command(subcommand)]
-    Config(config::Command),
+    Config(setup::config::Command),
 }
 
 /// Runs the command line of this process.
@@ -113,7 +104,7 @@ pub fn main() -> ExitCode {
     let done = runtime
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(Box::pin(run(cli))));
-    crate::telemetry::traces::end();
+    crate::process::telemetry::traces::end();
     match done {
         Ok(code) => code,
         Err(error) => {
@@ -130,21 +121,21 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => Box::pin(demo::run(&global, &args)).await,
         Command::Sandbox(args) => sandbox::run(&args).await,
         Command::Backfill(args) => Box::pin(backfill::run(&global, &args)).await,
-        Command::Migrate => migrate::run(&global).await,
+        Command::Migrate => setup::migrate::run(&global).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Status => status::run(&global).await,
         Command::Statuses(command) => portals::status_map::run(&global, &command).await,
-        Command::Orders(command) => orders::run(&global, &command).await,
-        Command::Onec(command) => onec::run(&global, &command).await,
-        Command::Forms(command) => forms::run(&global, &command).await,
-        Command::Audit(command) => audit::run(&global, &command).await,
-        Command::DeadLetters(command) => dead_letters::run(&global, &command).await,
-        Command::Conflicts(command) => conflicts::run(&global, &command).await,
+        Command::Orders(command) => records::orders::run(&global, &command).await,
+        Command::Onec(command) => records::onec::run(&global, &command).await,
+        Command::Forms(command) => records::forms::run(&global, &command).await,
+        Command::Audit(command) => records::audit::run(&global, &command).await,
+        Command::DeadLetters(command) => records::dead_letters::run(&global, &command).await,
+        Command::Conflicts(command) => records::conflicts::run(&global, &command).await,
         Command::Reconcile(args) => reconcile::run(&global, &args).await,
-        Command::Stock(command) => Box::pin(stock::run(&global, &command)).await,
+        Command::Stock(command) => Box::pin(records::stock::run(&global, &command)).await,
         Command::Portals(command) => portals::run(&global, &command).await,
-        Command::Password => password::run(),
-        Command::Config(command) => config::run(&global, &command),
+        Command::Password => setup::password::run(),
+        Command::Config(command) => setup::config::run(&global, &command),
     }
 }
 

@@ -1,13 +1,12 @@
 //! `reconcile`: compares every deal with what was agreed, now.
 
 use super::{
-    Global,
-    bootstrap::{self, Database},
-    output, serve,
+    Global, output, serve,
+    setup::bootstrap::{self, Database},
 };
 use crate::{
     app::{App, Difference},
-    bitrix24::Client,
+    clients::bitrix24::Client,
     config::Config,
     domain::PortalName,
     worker::{self, survey},

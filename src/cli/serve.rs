@@ -1,19 +1,18 @@
 //! `serve`: the API and the worker.
 
 use super::{
-    Global,
-    bootstrap::{self, Database},
-    output,
+    Global, output,
     portals::queries::PortalProbe,
+    setup::bootstrap::{self, Database},
 };
 use crate::{
     app::App,
-    bitrix24,
+    clients::bitrix24,
     config::{Config, DEFAULT_FILE},
     console,
     domain::PortalName,
-    doors::Room,
-    http, signals,
+    http,
+    process::{doors::Room, signals},
     storage::schema::installation,
     worker,
 };

@@ -1,9 +1,8 @@
 //! `status`: what flows, what waits, what is stuck; the worst first.
 
 use super::{
-    Global,
-    bootstrap::{self, Database},
-    output,
+    Global, output,
+    setup::bootstrap::{self, Database},
 };
 use crate::{
     app::{LaneState, PortalStatus, ShopStatus, StatusReport},

@@ -1,7 +1,7 @@
 //! `[http]`: the API's listener and its bounds.
 
 use super::{Problem, portals::secure_or_local};
-use crate::doors::{self, Proxies};
+use crate::process::doors::{self, Proxies};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use url::Url;

@@ -7,43 +7,38 @@
 //! To add a key: a field with its default in the section's file, a check if it can be wrong, a line
 //! in `deploy/b24-bridge.example.toml` (a test demands it).
 
-mod activities;
 mod database;
-mod environment;
-mod error;
-mod forms;
 mod http;
 mod log;
 mod onec;
 mod operators;
 mod portals;
-mod secret;
+mod reading;
 mod shops;
 mod stock;
 mod telemetry;
 mod tills;
-mod woocommerce;
 mod worker;
 
 pub use database::{Database, TokenKey};
-pub use error::{Error, Problem};
-pub use forms::{Form, FormAnswer};
 pub use http::Http;
 pub use log::{Log, LogFormat};
 pub use onec::{OneC, OneCUser};
 pub use operators::{Operator, PasswordHash, Role};
 pub use portals::{Plan, Portal, PortalAccess, PortalApp, Rate};
-pub use secret::{KeyDigest, Secret};
+pub use reading::error::{Error, Problem};
+pub use reading::secret::{KeyDigest, Secret};
 pub use shops::Shop;
+pub use shops::forms::{Form, FormAnswer};
+pub use shops::woocommerce::WooCommerce;
 pub use telemetry::Telemetry;
 pub use tills::{Till, TillApi};
-pub use woocommerce::WooCommerce;
 pub use worker::{Retention, Worker};
 
 use crate::{
     domain::{ActivityRules, BaseName, FormRules, PortalName, ShopName, ShopRules, TillName},
+    formats::tills::TillSettings,
     stock::StockSettings,
-    tills::TillSettings,
 };
 use serde::Deserialize;
 use std::{
@@ -211,7 +206,7 @@ impl Config {
     /// portal or a shop.
     pub fn parse(text: &str, environment: &BTreeMap<String, String>) -> Result<Self, Error> {
         let mut table = toml::from_str::<toml::Table>(text).map_err(Error::Toml)?;
-        let mut problems = environment::overlay(&mut table, environment);
+        let mut problems = reading::environment::overlay(&mut table, environment);
         let demo = !table.contains_key("portals") && !table.contains_key("shops");
         if demo {
             let standing_in = toml::from_str::<toml::Table>(DEMO).map_err(Error::Toml)?;
@@ -305,7 +300,7 @@ impl Config {
     }
 
     /// The 1C bases.
-    pub fn bases(&self) -> BTreeMap<BaseName, Arc<crate::onec::Base>> {
+    pub fn bases(&self) -> BTreeMap<BaseName, Arc<crate::formats::onec::Base>> {
         let of = |(name, onec): (&BaseName, &OneC)| (name.clone(), Arc::clone(&onec.base));
         self.onec.iter().map(of).collect()
     }

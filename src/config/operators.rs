@@ -1,6 +1,6 @@
 //! `[operators.NAME]`: the people who may look at everything and mend it.
 
-use super::{KeyDigest, Problem, Secret, secret};
+use super::{KeyDigest, Problem, Secret, reading::secret};
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! `[portals.NAME]`: the Bitrix24 accounts.
 
-use super::{Problem, Secret, secret};
+use super::{Problem, Secret, reading::secret};
 use crate::domain::PortalName;
 use secrecy::ExposeSecret;
 use serde::Deserialize;

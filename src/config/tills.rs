@@ -1,10 +1,10 @@
 //! `[tills.NAME]`: tills, their tokens, and where they stand.
 
-use super::{KeyDigest, Problem, Secret, secret, shops};
+use super::{KeyDigest, Problem, Secret, reading::secret, shops};
 use crate::{
     domain::TillName,
+    formats::tills::{TillKind, TillSettings, TillStores},
     stock::{Master, StockSettings},
-    tills::{TillKind, TillSettings, TillStores},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -256,7 +256,7 @@ mod tests {
     use crate::{
         config::{Caller, Config, Error},
         domain::TillName,
-        tills::{TillKind, TillStores},
+        formats::tills::{TillKind, TillStores},
     };
     use std::collections::BTreeMap;
 

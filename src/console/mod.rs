@@ -22,7 +22,6 @@ mod overview;
 mod portals;
 mod routes;
 mod session;
-mod status_map;
 mod stock;
 mod ui;
 

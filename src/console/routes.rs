@@ -5,12 +5,12 @@ use super::{
     i18n::{locale::Lang, messages::Text},
     orders::{self, customer_cards},
     overview::{self, sse},
-    portals::{self, authorization, shop},
+    portals::{self, authorization, shop, status_map},
     session::sign_in,
-    status_map, stock,
+    stock,
     ui::{assets, layout},
 };
-use crate::telemetry::access_log;
+use crate::process::telemetry::access_log;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State as Extract},

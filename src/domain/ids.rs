@@ -1,6 +1,6 @@
 //! Names and numbers that identify things, each its own type.
 
-use super::{Faults, json_reader::Reader};
+use super::{Faults, input::json_reader::Reader};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;

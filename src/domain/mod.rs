@@ -3,51 +3,43 @@
 //! PURE: no clock, no randomness, no IO. Everything that arrives from outside is parsed here once,
 //! into types that cannot hold what was refused.
 
-mod activity;
 mod clock_offset;
-mod conflict_policy;
-mod email;
+mod contacts;
 mod entry;
 mod error_code;
 mod event;
 mod event_age;
-mod fault;
-mod form;
 mod ids;
-mod json_reader;
+mod input;
 pub mod money;
 mod observation;
-mod person;
-mod phone;
-mod shop_rules;
+mod rules;
 mod snapshot;
 mod status;
-mod tax_id;
-mod text;
 
-pub use activity::{ActivityRules, UnknownCaller};
 pub use clock_offset::{ClockOffset, Clocks, ONE_WAY_DELAY, Offset, UNMEASURED};
-pub use conflict_policy::{
-    Authority, Conflict, Fact, Finality, Policy, Rule, Side, Winner, WriteLimit,
-};
-pub use email::{Emails, read as read_emails};
+pub use contacts::email::{Emails, read as read_emails};
+pub use contacts::person::{Agreement, LegalEntity, Person, Placeholders, is_common, names_nobody};
+pub use contacts::phone::{Number, Phone, Phones};
 pub use entry::{CallEntry, Entry, MailEntry, TodoEntry};
 pub use error_code::ErrorCode;
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use event_age::{AHEAD, Age, Claim, Ground, Verdict};
-pub use fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
-pub use form::{
+pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName, TillName};
+pub use input::fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
+pub(crate) use input::json_reader::{Reader, unstorable};
+pub use input::text::Texts;
+pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source};
+pub use rules::activity::{ActivityRules, UnknownCaller};
+pub use rules::conflict_policy::{
+    Authority, Conflict, Fact, Finality, Policy, Rule, Side, Winner, WriteLimit,
+};
+pub use rules::form::{
     FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_subject_key,
 };
-pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName, TillName};
-pub(crate) use json_reader::{Reader, unstorable};
-pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source};
-pub use person::{Agreement, LegalEntity, Person, Placeholders, is_common, names_nobody};
-pub use phone::{Number, Phone, Phones};
-pub use shop_rules::{LeadRule, Marketplace, OnDeleted, ShopRules};
+pub use rules::shop_rules::{LeadRule, Marketplace, OnDeleted, ShopRules};
 pub use snapshot::{
     Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Readable,
     Reading, Snapshot, Utm,
 };
 pub use status::{Correspondence, Direction, Stage, StatusMap, Untranslatable};
-pub use text::Texts;

@@ -5,7 +5,8 @@ use crate::{
     app::FormTaken,
     config::{Form, FormAnswer, KeyDigest},
     domain::ShopName,
-    doors, forms,
+    formats::forms,
+    process::doors,
 };
 use axum::{
     body::Body,

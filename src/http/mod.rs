@@ -22,9 +22,6 @@ mod ops;
 mod orders;
 mod request_schemas;
 mod routes;
-mod serve;
-mod shop_messages;
-mod status_changes;
 mod stock;
 mod webhooks;
 
@@ -34,9 +31,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub use layer::problem::Problem;
+pub use layer::serve::{serve, serve_within};
 pub use ops::openapi::document;
 pub use routes::{router, watch_router};
-pub use serve::{serve, serve_within};
 
 /// What every handler has at hand. Cheap to clone.
 #[derive(Debug, Clone)]

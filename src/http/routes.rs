@@ -1,10 +1,11 @@
 //! The routes, and their description: one list for both.
 
 use super::{
-    Problem, State, conflicts, dead_letters, events, exchange, forms, layer,
+    Problem, State, conflicts, dead_letters, events, exchange,
+    feed::{shop_messages, status_changes},
+    forms, layer,
     ops::{audit, health, metrics, openapi, portals, status},
     orders::{self, not_customer},
-    shop_messages, status_changes,
     stock::{extend, level_changes, levels, release, reservation, reserve, ship},
     webhooks::{bitrix24, evotor, install, moysklad, oauth_callback, woocommerce},
 };

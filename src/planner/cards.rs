@@ -8,8 +8,8 @@ use super::{
         card_match::{Evidence, Linked},
     },
     field_mapping::within,
-    job::wanted_of,
     json::{id, text},
+    wave::job::wanted_of,
 };
 use crate::domain::{Agreement, LegalEntity, Person};
 use serde_json::{Map, Value, json};

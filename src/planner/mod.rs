@@ -4,25 +4,18 @@
 //! most 50 commands), takes their answers, and ends with one [`Settlement`] for each job. It never
 //! sends anything itself, so each step can be tested by hand-written answers.
 
-mod batching;
 mod card_entries;
 mod cards;
 mod customers;
-mod deal_import;
 mod deal_scan;
-mod diff;
 mod entities;
 mod field_mapping;
-mod job;
 mod json;
 mod lead_conversions;
 mod list_query;
 mod portal_identity;
 mod portal_schema;
-mod refused_fields;
-mod responses;
 mod wave;
-mod writes_in_flight;
 
 pub use card_entries::{CardId, EntryJob, EntryWave, Place, Sought};
 pub use customers::card_match::{
@@ -36,9 +29,9 @@ pub use lead_conversions::{Became, LEADS_AT_ONCE, ask_conversions, read_conversi
 pub use portal_identity::{Inquiry, Origin, RememberedWitness, Search, Verdict, Witness};
 pub use portal_schema::PortalFacts;
 pub use wave::Wave;
-pub use writes_in_flight::{Doubt, Intention, Landing, Making, Open, WritesInFlight};
+pub use wave::writes_in_flight::{Doubt, Intention, Landing, Making, Open, WritesInFlight};
 
-use job::State;
+use wave::job::State;
 
 use crate::domain::{ErrorCode, LegalEntity, OrderNumber, Person, ShopRules, Snapshot, Stage};
 use serde::{Deserialize, Serialize};

@@ -6,9 +6,9 @@
 
 use super::{
     Wave,
-    batching::PendingCommand,
     json::{id, rows, text},
     list_query::PAGE,
+    wave::batching::PendingCommand,
 };
 use crate::domain::Stage;
 use serde_json::{Map, Value, json};

@@ -13,13 +13,11 @@
 //! from one seed.
 
 mod catalog;
-mod clock;
 mod crm;
 mod events;
 mod faults;
 mod limits;
 mod oauth;
-mod offline;
 pub mod onec;
 mod options;
 mod portal_methods;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::{self, App},
-    bitrix24::Priority,
+    clients::bitrix24::Priority,
     planner::{CallAnswer, LEADS_AT_ONCE, ask_conversions, read_conversions},
 };
 use std::time::Duration;

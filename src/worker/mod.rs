@@ -5,17 +5,13 @@
 //! in memory only: after a crash the orders are simply still due, and the planner looks up by
 //! origin what the lost calls may have written.
 
-mod call_observer;
 mod housekeeping;
 mod incidents;
 mod lanes;
 mod lead_conversions;
-mod lead_mode;
 mod options;
-mod permit_server;
+mod portal;
 pub mod portal_access;
-mod portal_client;
-mod portal_identity;
 mod reconcile;
 mod stage_sync;
 mod stock_keeper;
@@ -26,17 +22,17 @@ use crate::{
     app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of},
     domain::PortalName,
 };
-use call_observer::AttemptRecorder;
 use lanes::restarts::Restarts;
+use portal::call_observer::AttemptRecorder;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::app::Retention;
 pub use housekeeping::prune;
-pub use lead_mode::lead_mode;
 pub use options::{CrashHook, CrashHookFuture, CrashPoint, Options};
-pub use portal_client::{CallFailure, PortalClient};
+pub use portal::client::{CallFailure, PortalClient};
+pub use portal::lead_mode::lead_mode;
 pub use reconcile::{SurveyError, survey};
 
 /// Why the worker ended before it was told to.

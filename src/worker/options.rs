@@ -2,9 +2,8 @@
 
 use crate::{
     app::Retention,
-    callback::Sender,
+    clients::{callback::Sender, moysklad},
     domain::{ShopName, TillName},
-    moysklad,
 };
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 

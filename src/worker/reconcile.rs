@@ -3,10 +3,10 @@
 use super::{CallFailure, PortalClient, lanes::wave_runner};
 use crate::{
     app::{self, App, Difference, OrderWithDeal},
-    bitrix24::Priority,
-    bug,
+    clients::bitrix24::Priority,
     domain::PortalName,
     planner::{DealScan, DealState, History, ScanRequest},
+    process::bug,
 };
 use std::collections::BTreeMap;
 

@@ -4,9 +4,9 @@
 use super::lanes::restarts::Restarts;
 use crate::{
     app::{App, TILL, stock::TillReader},
+    clients::moysklad::{self, Client},
     domain::TillName,
-    moysklad::{self, Client},
-    tills::{self, MoyskladDocument},
+    formats::tills::{self, MoyskladDocument},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{error::Error as _, time::Duration};

@@ -6,7 +6,7 @@ use crate::{
     served::{Limit, Served, order, orders, until},
 };
 use b24_bridge::{
-    bitrix24::{Client, Credentials, Options, Priority, Rate},
+    clients::bitrix24::{Client, Credentials, Options, Priority, Rate},
     sandbox::{self, Plan, Sandbox},
 };
 use serde_json::{Value, json};

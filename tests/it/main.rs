@@ -6,24 +6,15 @@
     reason = "a test that cannot go on has failed"
 )]
 
-mod bitrix24;
 mod chaos;
-mod console;
-mod dead_letters;
-mod decision_model;
 mod delivery;
-mod forms;
-mod hostile;
 mod http;
-mod intake;
-mod locks;
-mod oauth;
+mod incoming;
 mod onec;
-mod operations;
+mod operators;
+mod portal;
 mod repository;
-mod sandbox;
-mod shop_adapters;
+mod resilience;
 mod stock;
 mod support;
-mod traps;
 mod two_way;

@@ -6,8 +6,9 @@ use crate::{
     app::{
         Accepted, DeadLetters, Error, RetryOutcome, delivery::dead_letter::clean, intake::accept,
     },
-    bug,
     domain::{ErrorCode, Fault, Marketplace, ShopName},
+    formats::woocommerce::{self, Delivery},
+    process::bug,
     storage::{
         Json,
         dead_letters::{self, LetterRow, Special},
@@ -19,7 +20,6 @@ use crate::{
         storable,
         sync::{comparisons, messages},
     },
-    woocommerce::{self, Delivery},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -5,8 +5,8 @@ use crate::{
     app::{
         Actor, DeadLetters, Error, LetterFilter, LetterQuery, Retry, delivery::dead_letter::clean,
     },
-    bug,
     domain::Fault,
+    process::bug,
     storage::{
         Json,
         dead_letters::{

@@ -2,8 +2,8 @@
 
 use crate::{
     app::{Actor, DeadLetters, Error, intake::event_reader},
-    bug::{self, Step},
     domain::{ErrorCode, Fault, OrderNumber, PortalName, ShopName},
+    process::bug::{self, Step},
     storage::{
         dead_letters::imports::{self, ImportedLetter},
         journal,

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     domain::{ErrorCode, Fault},
+    process::telemetry::Metrics,
     storage::{
         dead_letters::{self, LetterRow},
         journal::{self, Line},
@@ -22,7 +23,6 @@ use crate::{
             status_changes,
         },
     },
-    telemetry::Metrics,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;

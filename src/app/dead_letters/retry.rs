@@ -14,8 +14,8 @@ use crate::{
         stock::{events::is_goods, receipts},
         sync::compare,
     },
-    bug,
     domain::{ErrorCode, Fault, ShopName, ShopRules},
+    process::bug,
     storage::{
         dead_letters::{self, Filter, LetterRow},
         journal::{self, Line},

@@ -2,9 +2,9 @@
 
 use crate::{
     app::{Delivery, Error, intake::event_reader},
-    bug::{self, Step},
     domain::{Customer, ErrorCode, EventBody, LegalEntity, Person, ShopRules},
     planner::{Doubt, Intent, Job, Who},
+    process::bug::{self, Step},
     storage::{
         self, Json,
         journal::{self, Line},

@@ -13,9 +13,10 @@ pub(super) mod refused_matches;
 pub(super) mod settle;
 
 use super::{
-    DeadLetters, Forms, Intake, LaneWaker, Registry, Shared, Traps, clock_offsets::ClockOffsets,
+    DeadLetters, Forms, Intake, LaneWaker, Registry, Shared, Traps,
+    sync::clock_offsets::ClockOffsets,
 };
-use crate::telemetry::Metrics;
+use crate::process::telemetry::Metrics;
 use claim_cursor::ClaimCursor;
 use sqlx::PgPool;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use crate::{
         ActivityRules, ErrorCode, FormRules, FormService, FormTarget, Readable, ShopName,
         ShopRules, UnknownCaller,
     },
-    forms::Enquiry,
+    formats::forms::Enquiry,
     planner::Sought,
     storage::{
         forms::{

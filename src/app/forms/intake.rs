@@ -4,7 +4,7 @@ use super::{Stored, queue::write_letter};
 use crate::{
     app::{Error, Forms, lane_of},
     domain::{ErrorCode, FormRules, ShopName, form_key},
-    forms::{self, Enquiry, Posted, Verdict},
+    formats::forms::{self, Enquiry, Posted, Verdict},
     storage::{
         self,
         forms::{

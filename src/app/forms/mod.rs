@@ -17,7 +17,7 @@ pub use trial::Trial;
 use super::{LaneWaker, Registry, Shared, Traps};
 use crate::{
     domain::{FormRules, ShopName},
-    telemetry::Metrics,
+    process::telemetry::Metrics,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -54,7 +54,7 @@ struct Stored {
     form: String,
     /// The fields.
     #[serde(flatten)]
-    submission: crate::forms::Submission,
+    submission: crate::formats::forms::Submission,
 }
 
 impl Forms {

@@ -7,15 +7,15 @@ use crate::{
         Actor, Claim, Error, Forms, Kind, RetryOutcome,
         delivery::{claim::read_or_default, dead_letter::clean},
     },
-    bug::{self, Step},
     domain::{
         Entry, ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName,
         ShopRules,
     },
-    forms::{self, Enquiry},
+    formats::forms::{self, Enquiry},
     planner::{
         CardId, Doubt, EntryJob, Intent, Job, KnownLinks, Place, Sought, Who, WritesInFlight,
     },
+    process::bug::{self, Step},
     storage::{
         self, Json, dead_letters,
         forms::subjects::{self, DueSubject},

@@ -3,7 +3,7 @@
 use crate::{
     app::{Error, Forms},
     domain::{FormRules, Readable, ShopName},
-    forms::{self, Enquiry, Submission, Verdict},
+    formats::forms::{self, Enquiry, Submission, Verdict},
 };
 
 /// What a body would be.

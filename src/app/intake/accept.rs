@@ -10,10 +10,11 @@ use crate::{
     activities::ActivityEvent,
     app::{
         Error, Intake,
-        group_commit::{CommitQueue, GroupCommit, commit_grouped},
+        intake::group_commit::{CommitQueue, GroupCommit, commit_grouped},
         stock::{Teller, events::is_goods, orders as goods},
     },
     domain::{ErrorCode, Faults, MOST_FAULTS, ShopName, shorten},
+    process::telemetry::traces,
     storage::{
         journal::Line,
         queue::{
@@ -21,7 +22,6 @@ use crate::{
             outbox::{self, NewEvent, StoredEvent},
         },
     },
-    telemetry::traces,
 };
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, PgPool};

@@ -7,8 +7,8 @@
 use super::accept;
 use crate::{
     app::{Accepted, Error, Intake, bisection::Bisection},
-    bug::{self, Step},
     domain::{ErrorCode, Fault, Faults, PortalName, ShopName},
+    process::bug::{self, Step},
     storage::{
         intake::backfills::{self, Position},
         queue::{orders, outbox::NewEvent},

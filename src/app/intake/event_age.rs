@@ -139,7 +139,8 @@ impl Intake {
         db: &mut PgConnection,
         shop: &str,
     ) -> Result<Offset, Error> {
-        let stored = clock_offsets::load(db, &crate::app::clock_offsets::of_shop(shop)).await?;
+        let stored =
+            clock_offsets::load(db, &crate::app::sync::clock_offsets::of_shop(shop)).await?;
         let mut clock: ClockOffset = stored
             .and_then(|samples| serde_json::from_value(samples).ok())
             .unwrap_or_default();

@@ -3,10 +3,10 @@
 use super::{reported_status::ReportedStatus, search_keys};
 use crate::{
     app::{Error, Intake, Registry},
-    bug::{self, Step},
     domain::{
         Age, ErrorCode, Event, EventBody, Fault, Faults, ShopName, ShopRules, is_subject_key,
     },
+    process::bug::{self, Step},
     storage::{Json, queue::outbox::NewEvent},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};

@@ -11,6 +11,7 @@ pub(super) mod accept;
 pub(super) mod backfill;
 pub(super) mod event_age;
 pub(super) mod event_reader;
+pub(super) mod group_commit;
 pub(super) mod receipts;
 pub(super) mod reported_status;
 pub(super) mod search_keys;
@@ -18,10 +19,10 @@ pub(super) mod shop_notices;
 pub(super) mod sql_events;
 
 use super::{
-    Forms, LaneWaker, Registry, Shared, Stock, Traps, clock_offsets::ClockOffsets,
-    group_commit::CommitQueue,
+    Forms, LaneWaker, Registry, Shared, Stock, Traps, intake::group_commit::CommitQueue,
+    sync::clock_offsets::ClockOffsets,
 };
-use crate::{storage::queue::outbox::NewEvent, telemetry::Metrics};
+use crate::{process::telemetry::Metrics, storage::queue::outbox::NewEvent};
 use sqlx::PgPool;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Error, Intake},
-    bug,
+    process::bug,
     storage::intake::search_keys,
 };
 use serde_json::Value;

@@ -9,8 +9,8 @@ use crate::{
         delivery::dead_letter::clean,
         stock::{Teller, events::is_goods},
     },
-    bug::{self, Step},
     domain::{ErrorCode, Faults, MOST_FAULTS, OrderNumber, ShopName, shorten},
+    process::bug::{self, Step},
     storage::{
         Json,
         dead_letters::{self, RejectedEvent},

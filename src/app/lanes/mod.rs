@@ -3,6 +3,7 @@
 //! Each is one statement. What is written for a lane is written only while the lease holds; times
 //! are in seconds.
 
+pub(super) mod lane_waker;
 mod news;
 
 pub use crate::storage::queue::lanes::{LaneFault, LaneRow, Lease};

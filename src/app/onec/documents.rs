@@ -3,9 +3,11 @@
 use super::parse::Came;
 use crate::{
     app::{Error, Onec},
-    commerceml::{Fault, Item},
     domain::ErrorCode,
-    onec::Base,
+    formats::{
+        commerceml::{Fault, Item},
+        onec::Base,
+    },
     storage::{
         Json,
         dead_letters::{self, RejectedEvent},

@@ -1,7 +1,7 @@
 //! Items of a catalogue or of a package of offers as rows.
 
 use crate::{
-    commerceml::{Group, Item, Offer, Product},
+    formats::commerceml::{Group, Item, Offer, Product},
     storage::onec::goods::{CountRow, ListRow, PriceRow, ProductRow},
 };
 use serde_json::{Value, json};

@@ -12,11 +12,13 @@ use super::{
 };
 use crate::{
     app::{Error, Onec},
-    commerceml::Fault,
     domain::ErrorCode,
-    onec::{
-        Base,
-        upload::{self as names, Kind},
+    formats::{
+        commerceml::Fault,
+        onec::{
+            Base,
+            upload::{self as names, Kind},
+        },
     },
     storage::onec::{
         files::{self, FileRow},
@@ -189,7 +191,7 @@ impl Onec {
             Ok(Ok(read)) => Some(read),
             // A panic over a file is that file's.
             Ok(Err(error)) => Some(Err(Fault {
-                kind: crate::commerceml::FaultKind::NotXml,
+                kind: crate::formats::commerceml::FaultKind::NotXml,
                 detail: format!("the file cannot be read: {error}"),
             })),
             Err(_) => {
@@ -247,7 +249,7 @@ impl Onec {
             Ok(Err(fault)) => self.refuse(row.id, &fault).await.map(Some),
             Err(error) => {
                 let detail = format!("the file cannot be read: {error}");
-                let kind = crate::commerceml::FaultKind::NotXml;
+                let kind = crate::formats::commerceml::FaultKind::NotXml;
                 self.refuse(row.id, &Fault { kind, detail }).await.map(Some)
             }
         }

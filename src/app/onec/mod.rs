@@ -2,7 +2,7 @@
 //!
 //! Owns: sessions, what is offered in an answer and what a confirmation confirms. Everything is in
 //! Postgres, so that any process answers any request of a session. The wire is the business of
-//! `http`; what an order looks like, of [`crate::onec`].
+//! `http`; what an order looks like, of [`crate::formats::onec`].
 
 mod confirm;
 mod documents;
@@ -25,9 +25,9 @@ pub use upload::Stored;
 use super::{Error, Intake, Registry, Shared};
 use crate::{
     domain::{BaseName, ShopName},
-    onec::{Base, IdKind, ShopWords, Since},
+    formats::onec::{Base, IdKind, ShopWords, Since},
+    process::telemetry::Metrics,
     storage::onec::{bases, orders},
-    telemetry::Metrics,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;

@@ -1,7 +1,7 @@
 //! Files read on a thread of their own, their items handed over in batches.
 
 use super::reader::{Bounded, Stored};
-use crate::{
+use crate::formats::{
     commerceml::{Bounds, Element, Fault, FaultKind, Head, Item, Items},
     onec::upload,
 };

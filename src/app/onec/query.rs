@@ -8,16 +8,18 @@
 use super::{Offered, Session};
 use crate::{
     app::{Error, Onec, intake::event_reader},
-    bug,
-    commerceml::{
-        SchemaVersion,
-        write::{Form, Order, Orders},
-    },
     domain::{ErrorCode, EventBody, ShopName},
-    onec::{
-        Base, Hold, Since, changed_at,
-        order::{self, Identity, Writing},
+    formats::{
+        commerceml::{
+            SchemaVersion,
+            write::{Form, Order, Orders},
+        },
+        onec::{
+            Base, Hold, Since, changed_at,
+            order::{self, Identity, Writing},
+        },
     },
+    process::bug,
     storage::{
         journal::{self, Line},
         onec::{

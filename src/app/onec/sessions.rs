@@ -2,8 +2,7 @@
 
 use crate::{
     app::{Error, Onec},
-    commerceml::SchemaVersion,
-    onec::Base,
+    formats::{commerceml::SchemaVersion, onec::Base},
     storage::onec::{bases, sessions},
 };
 use chrono::{DateTime, Utc};

@@ -3,7 +3,7 @@
 use crate::{
     app::{Error, Onec},
     domain::ShopName,
-    onec::Base,
+    formats::onec::Base,
     storage::onec::{bases, imports, orders, sessions},
 };
 use chrono::{DateTime, Utc};

@@ -7,7 +7,7 @@
 use super::Session;
 use crate::{
     app::{Error, Onec},
-    onec::upload::{self, Kind, TAIL},
+    formats::onec::upload::{self, Kind, TAIL},
     storage::onec::files::{self, FileRow},
 };
 use sha2::{Digest as _, Sha256};

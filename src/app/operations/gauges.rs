@@ -3,6 +3,7 @@
 use crate::{
     app::{Error, Operations, lane_of},
     domain::{ErrorCode, PortalName},
+    process::telemetry::metrics::{Depth, StopReason},
     storage::{
         self, SchemaVersion,
         onec::orders,
@@ -11,7 +12,6 @@ use crate::{
         sync::inbox,
         views::{incidents, stats},
     },
-    telemetry::metrics::{Depth, StopReason},
 };
 use chrono::{DateTime, Utc};
 use std::{collections::BTreeSet, time::Duration};

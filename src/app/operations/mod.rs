@@ -4,6 +4,7 @@
 //! Nothing here changes an order.
 
 pub(super) mod audit;
+pub(super) mod conflicts;
 pub(super) mod gauges;
 pub(super) mod order_view;
 pub mod overview;
@@ -12,7 +13,7 @@ pub(super) mod sessions;
 pub(super) mod status;
 
 use super::{Delivery, Intake, LaneWaker, Onec, Registry, Shared};
-use crate::telemetry::Metrics;
+use crate::process::telemetry::Metrics;
 use sqlx::PgPool;
 use std::sync::Arc;
 

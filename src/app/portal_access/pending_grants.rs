@@ -3,7 +3,7 @@
 use super::{Application, Error, PortalAccess, VaultError, digest};
 use crate::{
     domain::PortalName,
-    doors,
+    process::doors,
     storage::access::{
         grants::{self, Most},
         tokens,

@@ -6,7 +6,7 @@
 
 use crate::{
     app::{Error, PortalAccess},
-    bitrix24::{self, Client, GatePass},
+    clients::bitrix24::{self, Client, GatePass},
     domain::PortalName,
     storage::queue::rate_permits::{self, Bucket},
 };

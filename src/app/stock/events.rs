@@ -8,12 +8,12 @@ use crate::{
         intake::event_reader::{Rejection, fingerprint, shop_for},
     },
     domain::{ErrorCode, Fault, Faults, TillName},
+    formats::tills::ReceiptEvent,
     stock::{CountsMean, Master, StockEvent, StockSettings, Told},
     storage::{
         journal,
         stock::{self, NewStockEvent},
     },
-    tills::ReceiptEvent,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

@@ -15,13 +15,13 @@ mod sentence;
 mod shortages;
 mod tills;
 
-use super::{Error, LaneWaker, Registry, Shared, group_commit::CommitQueue};
+use super::{Error, LaneWaker, Registry, Shared, intake::group_commit::CommitQueue};
 use crate::{
     domain::ShopName,
+    formats::tills::TillSettings,
+    process::telemetry::Metrics,
     stock::{NameKind, StockSettings},
     storage::stock::{self, ShopRow, StockRow, StoreRow},
-    telemetry::Metrics,
-    tills::TillSettings,
 };
 use sqlx::PgPool;
 use std::{sync::Arc, sync::OnceLock};

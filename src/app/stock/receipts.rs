@@ -11,6 +11,7 @@ use crate::{
         intake::event_reader::{Rejection, fingerprint, shop_for},
     },
     domain::{ErrorCode, Fault, ShopName},
+    formats::tills::{Receipt, ReceiptEvent},
     stock,
     storage::{
         self, Json,
@@ -18,7 +19,6 @@ use crate::{
         journal::{self, Line},
         stock::{self as rows, ParkedRow, ReceiptKey},
     },
-    tills::{Receipt, ReceiptEvent},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};

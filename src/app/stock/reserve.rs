@@ -9,7 +9,7 @@ use super::{ReservationAnswer, acts::again};
 use crate::{
     app::{
         Error, Stock,
-        group_commit::{CommitQueue, GroupCommit, commit_grouped},
+        intake::group_commit::{CommitQueue, GroupCommit, commit_grouped},
     },
     domain::ShopName,
     stock::{self, Reservation},

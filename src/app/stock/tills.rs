@@ -3,8 +3,8 @@
 use crate::{
     app::{Error, Stock, TILL},
     domain::TillName,
+    formats::tills::{MoyskladDocument, MoyskladHint},
     storage::stock::{self, HintRow},
-    tills::{MoyskladDocument, MoyskladHint},
 };
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -6,6 +6,7 @@
 //! decides, the worker sends.
 
 pub(super) mod change_feed;
+pub(super) mod clock_offsets;
 pub(super) mod compare;
 pub(super) mod conflicts;
 pub(super) mod level_messages;
@@ -18,10 +19,10 @@ pub(super) mod table_change;
 pub(super) mod withdrawal;
 
 use super::{
-    DeadLetters, Intake, LaneWaker, Registry, Shared, Traps, clock_offsets::ClockOffsets,
-    group_commit::CommitQueue,
+    DeadLetters, Intake, LaneWaker, Registry, Shared, Traps, intake::group_commit::CommitQueue,
+    sync::clock_offsets::ClockOffsets,
 };
-use crate::{storage::sync::inbox::Notification, telemetry::Metrics};
+use crate::{process::telemetry::Metrics, storage::sync::inbox::Notification};
 use sqlx::PgPool;
 use std::sync::Arc;
 

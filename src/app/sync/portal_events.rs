@@ -5,10 +5,10 @@ use crate::{
         Error, Sync,
         bisection::Bisection,
         dead_letters::bug_letters::{About, Whose, shown},
-        group_commit::{CommitQueue, GroupCommit, commit_grouped},
+        intake::group_commit::{CommitQueue, GroupCommit, commit_grouped},
     },
-    bug::{self, Step},
     planner::{ScanResult, StageMove},
+    process::bug::{self, Step},
     storage::{
         queue::lanes::{self, Lease},
         storable,

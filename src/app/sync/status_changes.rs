@@ -11,9 +11,9 @@ use crate::{
         delivery::dead_letter::clean,
         intake::{accept, event_age, event_reader, reported_status::ReportedStatus},
     },
-    bug::Step,
     decision::Person,
     domain::{Agreed, ErrorCode, Fault, ShopName},
+    process::bug::Step,
     storage::{
         journal::{self, Line},
         queue::{

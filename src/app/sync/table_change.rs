@@ -8,9 +8,9 @@ use crate::{
         dead_letters::bug_letters::{About, Whose},
         intake::reported_status::ReportedStatus,
     },
-    bug::{self, Step},
     decision::{Action, Change, Inputs, Ruling, Waiting, decide_with_table},
     domain::{Agreed, Observation, ShopName, Side, Source},
+    process::bug::{self, Step},
     storage::{
         journal::{self, Line},
         queue::orders,

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     app::{Error, Sync, intake::reported_status::ReportedStatus},
-    bug::{self, Step},
     decision::{Message, Person, Sending, Withdrawal, sending},
     domain::{Agreed, Observation, Offset, Policy, Source},
+    process::bug::{self, Step},
     storage::{
         journal,
         queue::orders,

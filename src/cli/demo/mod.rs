@@ -5,18 +5,16 @@ mod sample_day;
 mod stages_back;
 
 use super::{
-    Global,
-    bootstrap::{self, Database},
-    output,
+    Global, output,
     serve::{Role, Running},
+    setup::bootstrap::{self, Database},
 };
 use crate::{
-    bitrix24::{self, Credentials},
+    clients::bitrix24::{self, Credentials},
     config::Config,
+    process::{signals, telemetry::logging},
     sandbox::{self, Sandbox},
-    signals,
     storage::schema::installation,
-    telemetry::logging,
 };
 use sample_day::Day;
 use std::{

@@ -3,7 +3,7 @@
 use super::report::Report;
 use crate::{
     app::App,
-    cli::bootstrap::Database,
+    cli::setup::bootstrap::Database,
     domain::ErrorCode,
     storage::{SchemaVersion, Settings},
 };

@@ -11,7 +11,7 @@ mod stock;
 
 use super::{
     Global,
-    bootstrap::{self, Database},
+    setup::bootstrap::{self, Database},
 };
 use crate::{app::App, config::Config, domain::ErrorCode};
 use report::Report;

@@ -5,7 +5,7 @@ use crate::{
     app::{App, onec::BaseReport},
     config::{Config, OneC},
     domain::ErrorCode,
-    onec::{Discounts, Way},
+    formats::onec::{Discounts, Way},
 };
 use std::time::Duration;
 

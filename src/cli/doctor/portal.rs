@@ -3,8 +3,8 @@
 use super::{database::CLOCKS, report::Report, stages::check_stages};
 use crate::{
     app::App,
-    bitrix24::{Client, Priority},
-    cli::bootstrap,
+    cli::setup::bootstrap,
+    clients::bitrix24::{Client, Priority},
     config::{Config, Portal, PortalAccess},
     domain::{ErrorCode, FormTarget, PortalName},
     worker::{CallFailure, lead_mode},

@@ -3,7 +3,7 @@
 use super::report::Report;
 use crate::{
     app::App,
-    callback::{self, Sender},
+    clients::callback::{self, Sender},
     config::Shop,
     domain::{ErrorCode, ShopName},
 };

@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use crate::{
-    bitrix24::{Client, Error, Priority},
+    clients::bitrix24::{Client, Error, Priority},
     domain::{ErrorCode, ShopRules, Stage},
     worker::CallFailure,
 };

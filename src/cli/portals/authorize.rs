@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Actor, App, portal_access::CodeOutcome},
-    cli::{bootstrap, output},
+    cli::{output, setup::bootstrap},
     config::Portal,
     domain::PortalName,
     worker::portal_access::{AppPortal, judge_now},

@@ -5,12 +5,11 @@ pub(super) mod queries;
 pub(super) mod status_map;
 
 use super::{
-    Global,
-    bootstrap::{self, Database},
-    output,
+    Global, output,
+    setup::bootstrap::{self, Database},
 };
 use crate::{
-    bitrix24::{Client, Priority},
+    clients::bitrix24::{Client, Priority},
     config::{Config, Portal},
     domain::PortalName,
 };

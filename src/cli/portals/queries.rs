@@ -2,7 +2,7 @@
 
 use crate::{
     app::status_map,
-    bitrix24::{Client, Priority},
+    clients::bitrix24::{Client, Priority},
     console::{MapCheckFuture, PortalTest, Portals},
     domain::{PortalName, ShopRules},
 };

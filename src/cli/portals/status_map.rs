@@ -5,12 +5,11 @@ use crate::{
         App,
         status_map::{self, MapCheck, Severity, ShopStatus},
     },
-    bitrix24::Client,
     cli::{
-        Global,
-        bootstrap::{self, Database},
-        output,
+        Global, output,
+        setup::bootstrap::{self, Database},
     },
+    clients::bitrix24::Client,
     config::{Config, Portal, PortalAccess},
     domain::{ShopName, ShopRules},
 };

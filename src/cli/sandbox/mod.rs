@@ -4,9 +4,8 @@ mod onec;
 
 use super::output;
 use crate::{
+    process::{signals, telemetry::logging},
     sandbox::{Faults, LocalApp, Options, Plan, Sandbox},
-    signals,
-    telemetry::logging,
 };
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tokio_util::sync::CancellationToken;

@@ -2,8 +2,8 @@
 
 use super::{Args, output};
 use crate::{
+    process::signals,
     sandbox::onec::{Exchange, OneC, Trouble},
-    signals,
 };
 use anyhow::Context as _;
 use std::{process::ExitCode, time::Duration};

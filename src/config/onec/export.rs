@@ -3,7 +3,7 @@
 use crate::{
     config::Problem,
     domain::ShopName,
-    onec::{Discounts, Export, IdKind, Since, StatusTable},
+    formats::onec::{Discounts, Export, IdKind, Since, StatusTable},
 };
 use chrono::DateTime;
 use serde::Deserialize;

@@ -8,9 +8,11 @@ pub use users::OneCUser;
 
 use super::{Problem, Shop};
 use crate::{
-    commerceml::{Encoding, Listed, SchemaVersion, write::PaymentKind},
     domain::{BaseName, ShopName},
-    onec::{Base, Given, PaySystem, Profiles},
+    formats::{
+        commerceml::{Encoding, Listed, SchemaVersion, write::PaymentKind},
+        onec::{Base, Given, PaySystem, Profiles},
+    },
 };
 use chrono_tz::Tz;
 use serde::Deserialize;
@@ -220,7 +222,7 @@ fn base(
     let names = shops(&raw.shops, &key, known, problems);
     let also_at = also_at(raw.also_at, &key, problems);
     let statuses = statuses::check(raw.statuses, &key, problems);
-    let table = crate::onec::StatusTable::new(statuses);
+    let table = crate::formats::onec::StatusTable::new(statuses);
     let export = export::check(raw.export, &names, &table, &key, problems);
     let users = users::check(raw.users, &key, problems);
     for (name, bytes, least) in [

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Problem,
-    onec::{OneCStatus, Way},
+    formats::onec::{OneCStatus, Way},
 };
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

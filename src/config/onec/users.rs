@@ -1,6 +1,6 @@
 //! `[onec.NAME.users.LOGIN]`: who may exchange for a base.
 
-use crate::config::{PasswordHash, Problem, Secret, secret};
+use crate::config::{PasswordHash, Problem, Secret, reading::secret};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf};

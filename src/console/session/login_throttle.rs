@@ -5,7 +5,7 @@
 //! out. What is counted of an unknown name is counted as for a known one, so that nothing tells
 //! which there are. Keys are judged always: they cannot be guessed.
 
-use crate::doors::{self, Admitted, Tries};
+use crate::process::doors::{self, Admitted, Tries};
 use sha2::{Digest as _, Sha256};
 use std::{
     net::{IpAddr, Ipv4Addr},

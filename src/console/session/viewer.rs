@@ -15,8 +15,7 @@ use crate::{
         },
         ui::error_page::ErrorPage,
     },
-    doors,
-    telemetry::access_log::CallerName,
+    process::{doors, telemetry::access_log::CallerName},
 };
 use axum::{
     extract::FromRequestParts,

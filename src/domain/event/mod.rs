@@ -2,8 +2,10 @@
 
 use super::{
     Fault, Faults, MOST_FAULTS, OrderNumber, Reading, Snapshot, Texts,
-    fault::shorten,
-    json_reader::{Reader, unstorable},
+    input::{
+        fault::shorten,
+        json_reader::{Reader, unstorable},
+    },
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -6,7 +6,7 @@
 //! older ones carried. A time is believed only as far as it can be true: nothing was changed after
 //! it came in.
 
-use super::{DELETED, EventBody, Fact, Faults, Finality, Offset, json_reader::Reader};
+use super::{DELETED, EventBody, Fact, Faults, Finality, Offset, input::json_reader::Reader};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

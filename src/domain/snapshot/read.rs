@@ -6,7 +6,11 @@ use super::{
     Channel, Company, Customer, CustomerKind, Delivery, Discount, Item, Origin, Payment, Readable,
     Reading, Snapshot, Utm,
 };
-use crate::domain::{Faults, OrderNumber, Phone, email, json_reader::Reader, tax_id};
+use crate::domain::{
+    Faults, OrderNumber, Phone,
+    contacts::{email, tax_id},
+    input::json_reader::Reader,
+};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
 //! Answers in text, as 1C reads them: the first word says it all, a person reads the rest.
 
-use crate::{commerceml::Encoding, domain::ErrorCode};
+use crate::{domain::ErrorCode, formats::commerceml::Encoding};
 use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},

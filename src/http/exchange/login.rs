@@ -8,7 +8,7 @@ use crate::{
     app::onec::{Logins, Session},
     config::{OneCUser, PasswordHash},
     domain::ErrorCode,
-    doors::{self, Admitted},
+    process::doors::{self, Admitted},
 };
 use axum::response::Response;
 use tokio::sync::Semaphore;

@@ -21,10 +21,12 @@ mod request;
 use super::{Problem, State, layer::patient_stream::Flushes};
 use crate::{
     app,
-    commerceml::{Listed, SchemaVersion, info},
     config::{Config, OneC},
     domain::ErrorCode,
-    onec::Base,
+    formats::{
+        commerceml::{Listed, SchemaVersion, info},
+        onec::Base,
+    },
 };
 use answer::Answer;
 use axum::{

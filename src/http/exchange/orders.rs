@@ -9,8 +9,8 @@ use crate::{
         self, Onec,
         onec::{Offered, Query, Session},
     },
-    commerceml::Encoding,
     domain::ErrorCode,
+    formats::commerceml::Encoding,
 };
 use axum::{
     body::{Body, Bytes},

@@ -4,8 +4,8 @@ use crate::{
     app::Actor,
     config::{Caller, Role},
     domain::{ErrorCode, ShopName},
-    doors::{self, Admitted},
     http::{Problem, State},
+    process::doors::{self, Admitted},
 };
 use axum::{
     extract::FromRequestParts,

@@ -2,8 +2,8 @@
 
 use crate::{
     domain::ErrorCode,
-    doors::{self, Full},
     http::Problem,
+    process::doors::{self, Full},
 };
 use axum::{
     body::{Body, Bytes},

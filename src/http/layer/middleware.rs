@@ -5,9 +5,11 @@ use super::auth::{self, ShownKey};
 use crate::{
     config::Caller,
     domain::ErrorCode,
-    doors,
     http::{Problem, State, exchange},
-    telemetry::access_log::{self, CallerName},
+    process::{
+        doors,
+        telemetry::access_log::{self, CallerName},
+    },
 };
 use axum::{
     extract::{Request, State as Extract},

@@ -8,3 +8,4 @@ pub(super) mod path;
 pub(super) mod patient_stream;
 pub(super) mod problem;
 pub(super) mod query;
+pub(super) mod serve;

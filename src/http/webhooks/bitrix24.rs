@@ -2,7 +2,7 @@
 
 use crate::{
     app::{PortalNotification, portal_access::AppEvent},
-    bitrix24::php_form::{self, Limits},
+    clients::bitrix24::php_form::{self, Limits},
     config::KeyDigest,
     domain::{ErrorCode, PortalName},
     http::{

@@ -3,13 +3,13 @@
 use crate::{
     config::Till,
     domain::{ErrorCode, TillName},
-    doors,
+    formats::tills::{EvotorReceipts, TillKind},
     http::{
         Problem, State,
         layer::{self, path::PathParam},
         request_schemas::EvotorBody,
     },
-    tills::{EvotorReceipts, TillKind},
+    process::doors,
 };
 use axum::{
     Json,

@@ -2,9 +2,9 @@
 
 use crate::{
     domain::{ErrorCode, TillName},
-    doors,
+    formats::tills::{MoyskladHint, TillKind},
     http::{Problem, State, layer, request_schemas::MoyskladEvents},
-    tills::{MoyskladHint, TillKind},
+    process::doors,
 };
 use axum::{
     body::Body,

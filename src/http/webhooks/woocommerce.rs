@@ -4,13 +4,13 @@ use crate::{
     app::Accepted,
     config::Shop,
     domain::{ErrorCode, Fault, Faults, ShopName},
-    doors,
+    formats::woocommerce::{self, Delivery},
     http::{
         Problem, State,
         layer::{self, path::PathParam},
         request_schemas::WooOrder,
     },
-    woocommerce::{self, Delivery},
+    process::doors,
 };
 use axum::{
     Json,

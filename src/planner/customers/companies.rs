@@ -6,11 +6,11 @@ use crate::{
     domain::{self, Company, Phone, ShopName, ShopRules},
     planner::{
         Evidence, Passed, State, Wave,
-        batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
         customers::card_match::{Linked, Recognition},
         entities::product_rows::cut,
         json::{id, made_id, rows, text},
         list_query::{PAGE, listed, of_ids, row_id},
+        wave::batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
     },
 };
 use serde_json::{Map, Value, json};

@@ -16,9 +16,9 @@ pub(super) use grouping::tells;
 
 use super::{
     Outcome, State, Wave,
-    batching::{AtomicCommands, PendingCommand},
     json::{elements, text},
     list_query::{PAGE, listed, of_origins},
+    wave::batching::{AtomicCommands, PendingCommand},
 };
 use crate::domain::{ErrorCode, ShopName};
 use serde_json::{Map, Value, json};

@@ -1,7 +1,6 @@
 //! What was seen of deals: where they stand, how they came there, and what became of moves.
 
 use crate::{
-    bug,
     domain::Stage,
     planner::{
         Origin,
@@ -9,6 +8,7 @@ use crate::{
         json::{id, text},
         list_query::row_id,
     },
+    process::bug,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};

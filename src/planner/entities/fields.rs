@@ -10,7 +10,7 @@ use crate::{
         State,
         customers::communications,
         json::{text, words},
-        writes_in_flight::SUM,
+        wave::writes_in_flight::SUM,
     },
 };
 use serde_json::{Map, Value, json};

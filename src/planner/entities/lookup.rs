@@ -5,9 +5,9 @@ use crate::{
     domain::ErrorCode,
     planner::{
         CrmEntity, Intent, KnownLinks, Origin, Outcome, State, Wave,
-        batching::PendingCommand,
         json::{is_empty, rows, same},
         list_query::{PAGE, row_id, with_origin},
+        wave::batching::PendingCommand,
     },
 };
 use serde_json::{Map, Value};

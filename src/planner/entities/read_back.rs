@@ -5,9 +5,9 @@ use crate::{
     domain::{ErrorCode, ShopName},
     planner::{
         Outcome, State, Wave,
-        batching::{PendingCommand, PlannedCommand},
         json::{decimal, is_empty, rows, text},
         list_query::row_id,
+        wave::batching::{PendingCommand, PlannedCommand},
     },
 };
 use serde_json::{Map, Value, json};

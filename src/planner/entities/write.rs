@@ -6,10 +6,12 @@ use crate::{
     domain::ErrorCode,
     planner::{
         CrmEntity, Outcome, Wave,
-        batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
-        deal_import::Import,
         json::{id, made_id},
-        writes_in_flight::{Open, STAGES},
+        wave::{
+            batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
+            deal_import::Import,
+            writes_in_flight::{Open, STAGES},
+        },
     },
 };
 use serde_json::{Map, Value, json};

@@ -179,6 +179,6 @@ fn the_portals_words_tell_what_is_wrong_with_an_order() {
         ("ACCESS_DENIED", ErrorCode::Rights),
         ("Не заполнено обязательное поле", ErrorCode::Refused),
     ] {
-        assert_eq!(super::responses::classify(words), code, "{words}");
+        assert_eq!(super::wave::responses::classify(words), code, "{words}");
     }
 }

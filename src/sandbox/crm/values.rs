@@ -46,7 +46,7 @@ impl PortalState {
             Kind::Flag => if truthy(value) { "Y" } else { "N" }.into(),
             Kind::Bool => if truthy(value) { "1" } else { "0" }.into(),
             Kind::Day => self.clock.day(&plain)?.into(),
-            Kind::Moment => crate::sandbox::clock::iso(self.clock.parse(&plain)?).into(),
+            Kind::Moment => crate::sandbox::state::clock::iso(self.clock.parse(&plain)?).into(),
             Kind::Text | Kind::Status(_) | Kind::Currency => plain.into(),
         })
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, FixedOffset};
 use serde_json::{Map, Value, json};
 
-use crate::sandbox::clock::iso;
+use crate::sandbox::state::clock::iso;
 
 /// What a method gave back.
 #[derive(Debug, Clone)]

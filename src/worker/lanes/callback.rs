@@ -10,10 +10,12 @@ use super::{
 };
 use crate::{
     app::{self, App, LaneFault, Outgoing, OutgoingMessage},
-    backoff,
-    bug::{self, Bug},
-    callback::{Answer, Sender},
+    clients::callback::{Answer, Sender},
     domain::{ErrorCode, ShopName},
+    process::{
+        backoff,
+        bug::{self, Bug},
+    },
     worker::{Options, incidents::SlowCallWatch},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};

@@ -2,8 +2,8 @@
 
 use crate::{
     app::{self, App, Incidents},
-    backoff, bug,
     domain::ErrorCode,
+    process::{backoff, bug},
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -3,7 +3,7 @@
 use super::lease::HeldLease;
 use crate::{
     app::App,
-    bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
+    clients::bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
     domain::ErrorCode,
     planner::{
         self, Call, CallAnswer, CommandAnswer, EntryJob, EntryWave, Job, Planned, PortalFacts,
@@ -315,10 +315,10 @@ pub(in crate::worker) fn command(of: &planner::Command) -> Command {
 pub(in crate::worker) fn answer(response: BatchResponse) -> CallAnswer {
     let one = |(key, result)| {
         let answer = match result {
-            Ok(crate::bitrix24::Response { result, next, .. }) => {
+            Ok(crate::clients::bitrix24::Response { result, next, .. }) => {
                 CommandAnswer::Done { result, next }
             }
-            Err(crate::bitrix24::CommandError { error, description }) => {
+            Err(crate::clients::bitrix24::CommandError { error, description }) => {
                 if NOT_JUDGED
                     .iter()
                     .any(|code| error.eq_ignore_ascii_case(code))

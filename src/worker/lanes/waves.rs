@@ -10,7 +10,7 @@ use super::{
     isolation::{self, Key},
     wave_runner::Performed,
 };
-use crate::{app::Claim, bug::Bug, planner::Planned};
+use crate::{app::Claim, planner::Planned, process::bug::Bug};
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,

@@ -1,6 +1,6 @@
 //! Having a portal tell of its events: what is bound, and what is missing.
 
-use crate::bitrix24::{Client, Command, Error, Priority};
+use crate::clients::bitrix24::{Client, Command, Error, Priority};
 use serde_json::{Value, json};
 
 /// What an application can hear of deals; only an application hears of moves between funnels.

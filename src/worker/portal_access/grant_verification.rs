@@ -7,13 +7,15 @@ use crate::{
         self, App,
         portal_access::{Application, ClaimedGrant, ConfirmedTokens, PendingGrant},
     },
-    bitrix24::{
+    clients::bitrix24::{
         Access, Class, Client, Credentials, Error, GrantedTokens, OAuthError, Options, Pending,
         Priority, TokenSource,
     },
-    bug::{self, Step},
     domain::ErrorCode,
-    doors::{Admitted, Tries},
+    process::{
+        bug::{self, Step},
+        doors::{Admitted, Tries},
+    },
 };
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};

@@ -18,9 +18,9 @@ use self::grant_verification::Wariness;
 use super::lanes::restarts::Restarts;
 use crate::{
     app::{self, APPLICATION, App, PortalNotification},
-    bitrix24::{self, Class, Client},
-    bug,
+    clients::bitrix24::{self, Class, Client},
     domain::PortalName,
+    process::bug,
 };
 use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::Instant};

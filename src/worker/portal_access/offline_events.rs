@@ -1,7 +1,7 @@
 //! The portal's own queue of events: read with a reservation, stored, and only then cleared.
 
 use super::event_bindings::CONNECTOR;
-use crate::bitrix24::{Client, Error, Priority};
+use crate::clients::bitrix24::{Client, Error, Priority};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

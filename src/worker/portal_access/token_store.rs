@@ -3,7 +3,7 @@
 
 use crate::{
     app::{self, App, portal_access::Tokens},
-    bitrix24::{Access, Error, OAuth, OAuthError, Pending, TokenSource},
+    clients::bitrix24::{Access, Error, OAuth, OAuthError, Pending, TokenSource},
     domain::PortalName,
 };
 use secrecy::{ExposeSecret as _, SecretString};

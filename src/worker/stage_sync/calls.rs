@@ -1,9 +1,9 @@
 //! The calls of the way back: readings, which may be let go, and moves of deals.
 
 use crate::{
-    bitrix24::Priority,
-    bug::{self, Bug},
+    clients::bitrix24::Priority,
     planner::{CallAnswer, DealScan, ScanRequest, ScanResult, StageWrite, StageWritten},
+    process::bug::{self, Bug},
     worker::{
         CallFailure, PortalClient,
         lanes::{

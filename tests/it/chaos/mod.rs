@@ -74,7 +74,7 @@ async fn a_process_that_was_stopped_for_longer_than_its_lease_sends_nothing_more
     let portal = Sandbox::start(options).await.unwrap();
     let database = Database::new().await;
     let places = [0, 1].map(|_| Place::new(&portal.url(), 30));
-    let http = crate::sandbox::client();
+    let http = crate::portal::sandbox::client();
     let bound = Instant::now() + Duration::from_mins(1);
     let first = places[0].start(&database.url);
     loop {

@@ -200,7 +200,7 @@ struct Sending {
 
 /// Sends each event until it is taken, now to one process, now to the other.
 async fn send(sending: Arc<Sending>) {
-    let http = crate::sandbox::client();
+    let http = crate::portal::sandbox::client();
     loop {
         let first = sending.next.fetch_add(sending.batch, Ordering::Relaxed);
         let some = sending.events.iter().skip(first).take(sending.batch);

@@ -5,7 +5,7 @@ use crate::support::{
     shop::{app, event, main_shop},
 };
 use b24_bridge::{
-    bitrix24::{BatchResponse, Class, Command, Priority, Response},
+    clients::bitrix24::{BatchResponse, Class, Command, Priority, Response},
     domain::{ErrorCode, PortalName},
     worker::{self, CallFailure, CrashHook, CrashPoint, Options, PortalClient},
 };

@@ -7,7 +7,7 @@ use crate::support::{
 };
 use b24_bridge::{
     app::{App, LetterFilter, OrderView},
-    bitrix24::{self, Client, Credentials, Rate},
+    clients::bitrix24::{self, Client, Credentials, Rate},
     domain::PortalName,
     sandbox::{self, Fault, Faults, Plan, Sandbox},
     worker::{self, CrashHook, CrashPoint, Options},
@@ -137,7 +137,7 @@ impl World {
 
     async fn ask(&self, method: &str, params: Value) -> Value {
         let url = format!("{}{method}", self.portal.url());
-        let asked = crate::sandbox::client().post(url).json(&params);
+        let asked = crate::portal::sandbox::client().post(url).json(&params);
         asked.send().await.unwrap().json().await.unwrap()
     }
 

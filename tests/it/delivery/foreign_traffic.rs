@@ -6,7 +6,7 @@ use crate::support::{
 };
 use b24_bridge::{
     app::{App, PortalStatus},
-    bitrix24::{Client, Credentials, Options, Rate},
+    clients::bitrix24::{Client, Credentials, Options, Rate},
     domain::PortalName,
     sandbox::{self, Plan, Sandbox},
     worker,
@@ -56,7 +56,7 @@ async fn until(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
 
 /// Somebody else's integration, four calls at once, until it is told to stop.
 async fn ask_without_measure(portal: String, over: CancellationToken) {
-    let http = crate::sandbox::client();
+    let http = crate::portal::sandbox::client();
     while !over.is_cancelled() {
         let ask = || {
             http.post(format!("{portal}server.time"))

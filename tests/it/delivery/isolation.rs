@@ -7,8 +7,10 @@ use crate::support::{
 };
 use b24_bridge::{
     app::{App, LetterFilter},
-    bitrix24::{Client, Credentials, Options, Rate},
-    callback::Sender,
+    clients::{
+        bitrix24::{Client, Credentials, Options, Rate},
+        callback::Sender,
+    },
     domain::ShopName,
     sandbox::{self, Fault, Gate, Plan, Sandbox},
     worker,

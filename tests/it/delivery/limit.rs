@@ -60,7 +60,7 @@ async fn left(database: &Database) -> i64 {
 async fn post(port: u16, bound: Instant) {
     let events: Vec<Value> = (0..ORDERS).map(order).collect();
     let url = format!("http://127.0.0.1:{port}/v1/events");
-    let request = crate::sandbox::client()
+    let request = crate::portal::sandbox::client()
         .post(url)
         .bearer_auth(KEY)
         .header("content-type", "application/cloudevents-batch+json")

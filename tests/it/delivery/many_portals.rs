@@ -6,7 +6,7 @@ use crate::{
 };
 use b24_bridge::{
     app::{App, Registry},
-    bitrix24::{BatchResponse, Class, Command, Priority},
+    clients::bitrix24::{BatchResponse, Class, Command, Priority},
     domain::{ErrorCode, PortalName, ShopName},
     worker::{self, CallFailure, Options, PortalClient},
 };

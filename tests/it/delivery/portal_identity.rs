@@ -22,7 +22,7 @@ use std::{
 
 /// Deals that managers made by hand, with no origin but one, which is another system's.
 async fn strangers(portal: &Sandbox, many: usize) -> Vec<Value> {
-    let http = crate::sandbox::client();
+    let http = crate::portal::sandbox::client();
     for n in 0..many {
         let mut fields =
             json!({"TITLE": format!("Чужая {n}"), "OPPORTUNITY": 7, "CURRENCY_ID": "RUB"});
@@ -111,7 +111,7 @@ async fn behind_another_address_orders_are_looked_up_and_nobody_elses_deal_is_to
     // One order was brought over by whoever moved the portal.
     let moved = json!({"fields": {"TITLE": "A1", "ORIGINATOR_ID": "main", "ORIGIN_ID": "A1", "CURRENCY_ID": "RUB"}});
     let url = format!("{}crm.deal.add", portal.url());
-    let http = crate::sandbox::client();
+    let http = crate::portal::sandbox::client();
     http.post(url).json(&moved).send().await.unwrap();
     let world = World::start(portal, db);
     told(&world, "B24-OTHER-PORTAL").await;
@@ -248,7 +248,7 @@ async fn the_orders_of_a_shop_that_moves_to_another_portal_move_with_it() {
     let theirs = strangers(&portal, 5).await;
     let there = json!({"fields": {"TITLE": "A1", "ORIGINATOR_ID": "main", "ORIGIN_ID": "A1", "CURRENCY_ID": "RUB"}});
     let url = format!("{}crm.deal.add", portal.url());
-    let http = crate::sandbox::client();
+    let http = crate::portal::sandbox::client();
     http.post(url).json(&there).send().await.unwrap();
     // At the next event an order moves, whoever drives the lanes.
     let app = moved(&db);

@@ -12,9 +12,9 @@ use crate::{
 };
 use b24_bridge::{
     app::{Accepted, App, DeadLetter, LetterFilter},
-    bitrix24::{BatchResponse, Command, Priority, ServerTime},
-    bug::{Step, Trap},
+    clients::bitrix24::{BatchResponse, Command, Priority, ServerTime},
     domain::{PortalName, Stage},
+    process::bug::{Step, Trap},
     worker::{self, CallFailure, Options, PortalClient},
 };
 use reqwest::StatusCode;

@@ -9,7 +9,7 @@ use crate::support::{
     shop::{app, main_shop},
 };
 use b24_bridge::{
-    bitrix24::{BatchResponse, Command, Priority},
+    clients::bitrix24::{BatchResponse, Command, Priority},
     domain::PortalName,
     sandbox::{Fault, Faults},
     worker,

@@ -6,7 +6,7 @@ use crate::support::{
 };
 use b24_bridge::{
     app::{Actor, App, LaneState, PortalStatus},
-    bitrix24::{BatchResponse, Class, Command, Priority},
+    clients::bitrix24::{BatchResponse, Class, Command, Priority},
     domain::{ErrorCode, PortalName},
     worker::{self, CallFailure, Options, PortalClient},
 };
@@ -36,7 +36,7 @@ impl PortalClient for Fake {
         if self.refuses.load(Ordering::Relaxed) {
             let message = "the webhook was deleted".to_owned();
             return Err(CallFailure {
-                class: Class::Blocked(b24_bridge::bitrix24::Blocked::Auth),
+                class: Class::Blocked(b24_bridge::clients::bitrix24::Blocked::Auth),
                 code: ErrorCode::Auth,
                 message,
                 maybe_executed: false,

@@ -3,10 +3,10 @@
 use super::{Api, MAIN, serve};
 use crate::support::{log_lines::Lines, shop::event};
 use b24_bridge::{
-    bitrix24::{Client, Credentials, Options, Rate},
+    clients::bitrix24::{Client, Credentials, Options, Rate},
     domain::PortalName,
+    process::telemetry::logging,
     sandbox::{self, Plan, Sandbox},
-    telemetry::logging,
     worker,
 };
 use std::{

@@ -4,7 +4,7 @@
 
 use b24_bridge::{
     domain::ErrorCode,
-    telemetry::{
+    process::telemetry::{
         logging,
         metric_catalog::{Kind, MetricSpec, TABLE, Unit},
     },
@@ -205,11 +205,11 @@ fn the_page_of_troubles_is_what_an_operators_walk_has_seen() {
          `UPDATE=1 cargo test --test it deployment`.\n\n\
          | trouble | shown at | what the overview says | what it says to do | how it is mended |\n|---|---|---|---|---|\n",
     );
-    for trouble in crate::console::walk::all() {
+    for trouble in crate::operators::console::walk::all() {
         let place = match trouble.place {
-            crate::console::walk::Place::Portal => "the portal",
-            crate::console::walk::Place::Shop => "the shop",
-            crate::console::walk::Place::Callback => "telling the shop",
+            crate::operators::console::walk::Place::Portal => "the portal",
+            crate::operators::console::walk::Place::Shop => "the shop",
+            crate::operators::console::walk::Place::Callback => "telling the shop",
         };
         let code = trouble.code;
         writeln!(

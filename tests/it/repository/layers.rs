@@ -6,119 +6,128 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Folders that only gather rooms: a room in one is named `folder::room`.
+const GATHER: &[&str] = &["clients", "formats", "process"];
+
 /// What each room may use. A room that is not named here may be used by nobody and fails the test.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("bug", &[]),
-    ("backoff", &[]),
-    ("embedded", &[]),
+    ("process::bug", &[]),
+    ("process::backoff", &[]),
+    ("process::embedded", &[]),
     ("sandbox", &[]),
-    ("signals", &[]),
-    ("doors", &[]),
-    ("commerceml", &[]),
-    ("planner", &["bug", "domain"]),
+    ("process::signals", &[]),
+    ("process::doors", &[]),
+    ("formats::commerceml", &[]),
+    ("planner", &["process::bug", "domain"]),
     ("stock", &["domain"]),
     ("decision", &["domain"]),
-    ("woocommerce", &["domain"]),
-    ("onec", &["commerceml", "domain"]),
-    ("forms", &["domain"]),
-    ("tills", &["domain", "stock"]),
+    ("formats::woocommerce", &["domain"]),
+    ("formats::onec", &["formats::commerceml", "domain"]),
+    ("formats::forms", &["domain"]),
+    ("formats::tills", &["domain", "stock"]),
     ("activities", &["domain"]),
-    ("moysklad", &[]),
-    ("bitrix24", &["doors", "backoff"]),
-    ("callback", &[]),
+    ("clients::moysklad", &[]),
+    ("clients::bitrix24", &["process::doors", "process::backoff"]),
+    ("clients::callback", &[]),
     ("storage", &["domain"]),
     (
         "config",
         &[
-            "callback",
-            "commerceml",
+            "clients::callback",
+            "formats::commerceml",
             "domain",
-            "doors",
-            "onec",
+            "process::doors",
+            "formats::onec",
             "stock",
-            "tills",
+            "formats::tills",
         ],
     ),
-    ("telemetry", &["domain"]),
+    ("process::telemetry", &["domain"]),
     (
         "app",
         &[
             "activities",
-            "bitrix24",
-            "bug",
-            "commerceml",
+            "clients::bitrix24",
+            "process::bug",
+            "formats::commerceml",
             "decision",
             "domain",
-            "doors",
-            "forms",
-            "onec",
+            "process::doors",
+            "formats::forms",
+            "formats::onec",
             "planner",
-            "backoff",
+            "process::backoff",
             "stock",
             "storage",
-            "telemetry",
-            "tills",
-            "woocommerce",
+            "process::telemetry",
+            "formats::tills",
+            "formats::woocommerce",
         ],
     ),
     (
         "worker",
         &[
             "app",
-            "bitrix24",
-            "bug",
-            "callback",
+            "clients::bitrix24",
+            "process::bug",
+            "clients::callback",
             "domain",
-            "doors",
-            "moysklad",
+            "process::doors",
+            "clients::moysklad",
             "planner",
-            "backoff",
-            "telemetry",
-            "tills",
+            "process::backoff",
+            "process::telemetry",
+            "formats::tills",
         ],
     ),
     (
         "http",
         &[
             "app",
-            "bitrix24",
-            "commerceml",
+            "clients::bitrix24",
+            "formats::commerceml",
             "config",
             "domain",
-            "doors",
-            "forms",
-            "onec",
+            "process::doors",
+            "formats::forms",
+            "formats::onec",
             "stock",
-            "telemetry",
-            "tills",
-            "woocommerce",
+            "process::telemetry",
+            "formats::tills",
+            "formats::woocommerce",
         ],
     ),
     (
         "console",
-        &["app", "config", "domain", "doors", "telemetry"],
+        &[
+            "app",
+            "config",
+            "domain",
+            "process::doors",
+            "process::telemetry",
+        ],
     ),
     (
         "cli",
         &[
             "app",
-            "bitrix24",
-            "callback",
-            "commerceml",
+            "clients::bitrix24",
+            "clients::callback",
+            "formats::commerceml",
             "config",
             "console",
             "domain",
-            "doors",
-            "embedded",
+            "process::doors",
+            "process::embedded",
             "http",
-            "signals",
-            "moysklad",
-            "onec",
+            "process::signals",
+            "clients::moysklad",
+            "formats::onec",
             "sandbox",
             "stock",
             "storage",
-            "telemetry",
+            "process::telemetry",
             "worker",
         ],
     ),
@@ -130,10 +139,10 @@ const PURE: &[&str] = &[
     "planner",
     "decision",
     "stock",
-    "woocommerce",
-    "onec",
-    "forms",
-    "tills",
+    "formats::woocommerce",
+    "formats::onec",
+    "formats::forms",
+    "formats::tills",
 ];
 const IMPURE_WORDS: &[&str] = &[
     "tokio::",
@@ -190,7 +199,7 @@ fn pure_rooms_know_no_io_no_clock_and_no_chance() {
 }
 
 /// The rooms that may speak to the database: `cli` and `embedded` open it.
-const WITH_SQL: &[&str] = &["app", "cli", "embedded", "storage"];
+const WITH_SQL: &[&str] = &["app", "cli", "process::embedded", "storage"];
 
 #[test]
 fn sql_and_transactions_are_of_storage_and_the_use_cases_alone() {
@@ -206,7 +215,7 @@ fn sql_and_transactions_are_of_storage_and_the_use_cases_alone() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// (room, path, text) of every source file except `main.rs` and `lib.rs`.
+/// (room, path, text) of every source file except `main.rs`, `lib.rs` and what only gathers rooms.
 fn sources() -> Vec<(String, PathBuf, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
@@ -217,16 +226,13 @@ fn sources() -> Vec<(String, PathBuf, String)> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|ext| ext == "rs") {
-                let inside = path.strip_prefix(&src).unwrap();
-                let first = inside
+                let inside = path.strip_prefix(&src).unwrap().with_extension("");
+                let names: Vec<String> = inside
                     .components()
-                    .next()
-                    .unwrap()
-                    .as_os_str()
-                    .to_string_lossy()
-                    .into_owned();
-                let room = first.trim_end_matches(".rs").to_owned();
-                if room != "main" && room != "lib" {
+                    .map(|part| part.as_os_str().to_string_lossy().into_owned())
+                    .collect();
+                let room = room(names.iter().map(String::as_str));
+                if let Some(room) = room.filter(|room| room != "main" && room != "lib") {
                     found.push((room, path.clone(), fs::read_to_string(&path).unwrap()));
                 }
             }
@@ -240,39 +246,78 @@ fn sources() -> Vec<(String, PathBuf, String)> {
     found
 }
 
-/// The rooms named after `crate::`, also inside `use crate::{a::…, b}`. Comments count: a doc link
-/// is a use.
+/// The room that a path from the crate's root leads into, if it goes further than a folder that
+/// only gathers rooms.
+fn room<'a>(mut path: impl Iterator<Item = &'a str>) -> Option<String> {
+    let first = path.next()?;
+    if !GATHER.contains(&first) {
+        return Some(first.to_owned());
+    }
+    let second = path.next().filter(|name| *name != "mod")?;
+    Some(format!("{first}::{second}"))
+}
+
+/// The rooms named after `crate::`, also inside `use crate::{a::…, b::{…}}`. Comments count: a doc
+/// link is a use.
 fn used_rooms(text: &str) -> BTreeSet<String> {
     let mut rooms = BTreeSet::new();
     for rest in text.split("crate::").skip(1) {
-        if let Some(group) = rest.strip_prefix('{') {
-            let mut depth = 1;
-            let mut at_name = true;
-            let mut name = String::new();
-            for c in group.chars() {
-                match c {
-                    '{' => depth += 1,
-                    '}' => depth -= 1,
-                    ',' if depth == 1 => at_name = true,
-                    _ => {}
-                }
-                if depth == 1 && at_name && (c.is_alphanumeric() || c == '_') {
-                    name.push(c);
-                } else if !name.is_empty() {
-                    rooms.insert(std::mem::take(&mut name));
-                    at_name = false;
-                }
-                if depth == 0 {
-                    break;
-                }
-            }
-        } else {
-            rooms.insert(
-                rest.chars()
-                    .take_while(|c| c.is_alphanumeric() || *c == '_')
-                    .collect(),
-            );
-        }
+        let mut paths = Vec::new();
+        names(rest, &mut Vec::new(), &mut paths);
+        rooms.extend(
+            paths
+                .iter()
+                .filter_map(|path| room(path.iter().map(String::as_str))),
+        );
     }
     rooms
+}
+
+/// Reads one tree of paths, to the depth of a room; returns what follows it.
+fn names<'a>(text: &'a str, above: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'a str {
+    let text = text.trim_start();
+    if let Some(mut rest) = text.strip_prefix('{') {
+        loop {
+            rest = names(rest, above, found).trim_start();
+            match rest.strip_prefix(',') {
+                Some(more) => rest = more,
+                None => return rest.strip_prefix('}').unwrap_or(rest),
+            }
+        }
+    }
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() {
+        return rest;
+    }
+    above.push(name.to_owned());
+    let rest = match rest.strip_prefix("::") {
+        Some(deeper) => names(deeper, above, found),
+        None => {
+            found.push(above.clone());
+            // The rest of this path: `as other`, or `*`.
+            let end = rest.find([',', '}', ';']).unwrap_or(rest.len());
+            &rest[end..]
+        }
+    };
+    above.pop();
+    rest
+}
+
+#[test]
+fn rooms_are_found_in_every_form_of_a_path() {
+    let text = "use crate::{clients::{bitrix24::{self, Client}, callback}, domain::X as Y, bug};\n\
+                crate::process::doors::take(); [`crate::http`]";
+    let found: Vec<String> = used_rooms(text).into_iter().collect();
+    let rooms = [
+        "bug",
+        "clients::bitrix24",
+        "clients::callback",
+        "domain",
+        "http",
+    ];
+    assert_eq!(found[..5], rooms);
+    assert_eq!(found[5..], ["process::doors"]);
 }

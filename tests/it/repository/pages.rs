@@ -4,7 +4,7 @@ use b24_bridge::{
     config::Config,
     domain::ErrorCode,
     http,
-    telemetry::metric_catalog::{MetricSpec, TABLE},
+    process::telemetry::metric_catalog::{MetricSpec, TABLE},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -11,10 +11,9 @@ use axum::{
     routing::get,
 };
 use b24_bridge::{
-    bitrix24,
+    clients::{bitrix24, moysklad::Client},
     domain::{PortalName, TillName},
-    moysklad::Client,
-    tills::moysklad::moscow,
+    formats::tills::moysklad::moscow,
     worker::{self, Options},
 };
 use chrono::{DateTime, TimeDelta, Utc};

@@ -210,7 +210,8 @@ fn as_postgres(program: &Path) -> Command {
 /// Where `initdb` and `postgres` are; fetched once if the machine has none.
 pub(crate) fn binaries() -> PathBuf {
     let fetched = std::env::temp_dir().join("b24-bridge-test-postgres");
-    b24_bridge::embedded::programs(&fetched, b24_bridge::embedded::Install::Ask).unwrap()
+    b24_bridge::process::embedded::programs(&fetched, b24_bridge::process::embedded::Install::Ask)
+        .unwrap()
 }
 
 /// Who runs the server in place of root.

@@ -1,6 +1,6 @@
 //! What is logged, for tests that read it.
 
-use b24_bridge::telemetry::logging;
+use b24_bridge::process::telemetry::logging;
 use serde_json::Value;
 use std::{
     io,

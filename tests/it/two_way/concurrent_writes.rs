@@ -7,7 +7,7 @@ use crate::support::{
 };
 use b24_bridge::{
     app::{App, OrderView, Registry, SyncRules},
-    bitrix24::{self, Client, Credentials, Rate},
+    clients::bitrix24::{self, Client, Credentials, Rate},
     domain::{PortalName, Rule, Stage, StatusMap, Winner},
     sandbox::{self, Fault, Faults, Plan, Sandbox},
     worker::{self, CrashHook, CrashPoint, Options},

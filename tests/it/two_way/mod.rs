@@ -3,6 +3,7 @@
 mod callbacks;
 mod commands;
 mod concurrent_writes;
+pub(super) mod decision_model;
 mod goods;
 mod model;
 mod restored;

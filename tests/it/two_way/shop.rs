@@ -90,7 +90,7 @@ impl Shop {
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         // A shop sends in order, and again until it is taken.
         tokio::spawn(async move {
-            let http = crate::sandbox::client();
+            let http = crate::portal::sandbox::client();
             while let Some(event) = waiting.recv().await {
                 loop {
                     let url = events.lock().unwrap().clone();

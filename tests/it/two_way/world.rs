@@ -117,7 +117,7 @@ impl World {
             shop,
             db,
             url,
-            http: crate::sandbox::client(),
+            http: crate::portal::sandbox::client(),
             settings,
             _folder: folder,
             process: None,

@@ -8,10 +8,12 @@ use super::{
 };
 use crate::{
     app::{Delivery, Error, bisection::Bisection},
-    backoff,
-    bug::{self, Step},
     domain::{Agreed, ErrorCode},
     planner::{Intention, Settlement, WritesInFlight},
+    process::{
+        backoff,
+        bug::{self, Step},
+    },
     storage::{
         self,
         forms::subjects,

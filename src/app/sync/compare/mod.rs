@@ -17,11 +17,11 @@ use crate::{
         bisection::Bisection,
         sync::order::{OrderSync, SyncContext},
     },
-    bitrix24::ServerTime,
-    bug::{self, Step},
+    clients::bitrix24::ServerTime,
     decision::{HistoryRow, Waiting},
     domain::{Agreed, Stage},
     planner::{ScanResult, StageWrite},
+    process::bug::{self, Step},
     storage::{
         queue::{
             lanes::{self, Lease},

@@ -5,9 +5,9 @@ use crate::{
     domain::{Agreement, Phone, ShopName},
     planner::{
         Evidence, Wave,
-        batching::PendingCommand,
         json::{elements, id, rows, text},
         list_query::{PAGE, listed, of_ids, row_id},
+        wave::batching::PendingCommand,
     },
 };
 use serde_json::{Value, json};

@@ -2,10 +2,10 @@
 
 use crate::planner::{
     Evidence, Wave,
-    batching::{PendingCommand, PlannedCommand},
     customers::{communications, ownership},
     entities::product_rows::cut,
     json::made_id,
+    wave::batching::{PendingCommand, PlannedCommand},
 };
 use serde_json::{Map, Value, json};
 

@@ -7,13 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::lists::{self, Source};
 use crate::sandbox::{
-    clock::iso,
     crm::fields::Entity,
     protocol::{
         decode::{Params, elements, id, int, text, truthy},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
+    state::{Caller, PortalState, clock::iso},
 };
 
 const MEETING: i64 = 1;

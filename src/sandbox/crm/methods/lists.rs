@@ -7,12 +7,11 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use crate::sandbox::{
-    clock::Clock,
     protocol::{
         decode::{Params, elements, int, text},
         envelope::{Fail, Outcome, Reply},
     },
-    state::PortalState,
+    state::{PortalState, clock::Clock},
 };
 
 pub(crate) const PAGE: usize = 50;

@@ -13,15 +13,17 @@ use super::{
 };
 use crate::{
     app::{self, App, Claim, RetryPolicy, SubjectStep, SubjectWork},
-    bitrix24::Priority,
+    clients::bitrix24::Priority,
     domain::PortalName,
     planner::{Job, Planned, PortalFacts},
     worker::{
         Options, PortalClient,
         lead_conversions::ConversionLooks,
-        lead_mode::{LeadMode, Leads},
-        permit_server,
-        portal_identity::{self, PortalRecognition},
+        portal::{
+            identity::{self, PortalRecognition},
+            lead_mode::{LeadMode, Leads},
+            permit_server,
+        },
         stage_sync::{Looked, StageSync, SyncTurn},
     },
 };
@@ -224,7 +226,7 @@ impl<P: PortalClient> PortalLane<P> {
         if let Some(wait) = self.follow(held).await? {
             return Ok(Some(wait));
         }
-        if portal_identity::find_again(&self.app, &self.portal, held).await? {
+        if identity::find_again(&self.app, &self.portal, held).await? {
             return Ok(None);
         }
         let (wait, turned) = self.look(held, &tries).await?;

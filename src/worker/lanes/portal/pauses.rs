@@ -3,8 +3,8 @@
 use super::PortalLane;
 use crate::{
     app::{self, LaneFault},
-    backoff,
-    bitrix24::Class,
+    clients::bitrix24::Class,
+    process::backoff,
     worker::{CallFailure, PortalClient, lanes::lease::HeldLease},
 };
 use std::time::Duration;

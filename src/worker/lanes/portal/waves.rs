@@ -3,11 +3,13 @@
 use super::PortalLane;
 use crate::{
     app::{self, Claim, RetryPolicy},
-    bitrix24::Priority,
-    bug::{self, Bug, Step},
+    clients::bitrix24::Priority,
     domain::ErrorCode,
     planner::{Outcome, Settlement},
-    telemetry::traces,
+    process::{
+        bug::{self, Bug, Step},
+        telemetry::traces,
+    },
     worker::{
         CrashPoint, PortalClient,
         lanes::{

@@ -86,8 +86,10 @@ async fn whoever_is_only_named_for_the_delivery_is_not_the_customer() {
         },
     });
     world.order_of("main", "E2", gift).await;
-    let mut order: Value =
-        serde_json::from_str(include_str!("../../intake/written/woocommerce.json")).unwrap();
+    let mut order: Value = serde_json::from_str(include_str!(
+        "../../incoming/intake/written/woocommerce.json"
+    ))
+    .unwrap();
     order["id"] = json!(8102);
     order["number"] = json!("8102");
     order["customer_id"] = json!(0);

@@ -1,7 +1,7 @@
 //! The binary on a database, with two shops on one sandbox portal.
 
 use crate::{
-    sandbox::client,
+    portal::sandbox::client,
     support::{
         database::Database,
         free_port,

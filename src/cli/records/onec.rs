@@ -1,0 +1,287 @@
+//! `onec`: the exchange with 1C.
+
+use crate::{
+    app::{App, onec::BaseReport},
+    cli::{
+        Global, output,
+        setup::bootstrap::{self, Database},
+    },
+    domain::{BaseName, ShopName},
+    formats::{commerceml::SchemaVersion, onec::Base},
+};
+use anyhow::Context as _;
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
+
+#[derive(Debug, clap::Subcommand)]
+pub(in crate::cli) enum Command {
+    /// Show what waits for each base, what it has, and its sessions
+    Status,
+    /// Show the files and documents that came from a base, and why they are not carried out
+    Documents {
+        /// The base; may be left out where there is only one
+        #[arg(long)]
+        base: Option<String>,
+        /// Only documents with this `Номер`
+        #[arg(long)]
+        number: Option<String>,
+        /// Only documents older than the one with this id
+        #[arg(long)]
+        before: Option<i64>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u16,
+        /// Print the documents' XML, too
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Show what the next query of a base would give; nothing is changed by it
+    Export {
+        /// The base; may be left out where there is only one
+        #[arg(long)]
+        base: Option<String>,
+        /// The version of CommerceML, 2.03 to 3.1; none: as for a client that asks for none
+        #[arg(long)]
+        schema_version: Option<String>,
+        /// Write it to this file instead of to the standard output
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Have an order go to its base again, whatever the base has of it
+    Resend {
+        /// The shop's name
+        shop: String,
+        /// The order's number
+        number: String,
+    },
+}
+
+pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
+    let config = bootstrap::config(global)?;
+    let database = Database::open(&config, global).await?;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let done = match command {
+        Command::Status => status(global, &app).await,
+        Command::Documents {
+            base,
+            number,
+            before,
+            limit,
+            raw,
+        } => {
+            let base = named(&app, base.as_deref());
+            let which = (number.as_deref(), *before, i64::from(*limit));
+            match base {
+                Ok(base) => documents(global, &app, &base, which, *raw).await,
+                Err(error) => Err(error),
+            }
+        }
+        Command::Export {
+            base,
+            schema_version,
+            to,
+        } => {
+            export(
+                &app,
+                base.as_deref(),
+                schema_version.as_deref(),
+                to.as_ref(),
+            )
+            .await
+        }
+        Command::Resend { shop, number } => resend(&app, shop, number).await,
+    };
+    database.close().await;
+    done
+}
+
+async fn status(global: &Global, app: &App) -> anyhow::Result<ExitCode> {
+    let reports = app.onec.onec_report().await?;
+    if global.json {
+        output::json(&reports)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if reports.is_empty() {
+        output::say("no base is configured: add `[onec.NAME]`");
+    }
+    for report in &reports {
+        show(report);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(report: &BaseReport) {
+    let time = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.map_or_else(
+            || "-".to_owned(),
+            |at| at.format("%Y-%m-%d %H:%M:%S").to_string(),
+        )
+    };
+    output::line(format!(
+        "base {} (shops {})",
+        report.base,
+        report.shops.join(", ")
+    ));
+    let (waiting, confirmed) = (report.waiting, report.confirmed);
+    output::line(format!(
+        "  {waiting} orders wait, the oldest since {}; {confirmed} confirmed, the last at {}",
+        time(report.oldest),
+        time(report.last_confirmed_at)
+    ));
+    output::line(format!(
+        "  {} held back by the filter, {} cannot be written",
+        report.held, report.refused
+    ));
+    if report.prefix_changed {
+        output::line("  the number prefix was changed: orders that 1C has keep the old one");
+    }
+    for sheet in &report.refused_orders {
+        let (shop, number, code, why) = (&sheet.shop, &sheet.number, &sheet.code, &sheet.why);
+        output::line(format!("  {shop} {number}: {code}: {why}"));
+    }
+    let row = |session: &crate::app::onec::SessionView| {
+        vec![
+            session.id.to_string(),
+            session.kind.clone(),
+            session.login.clone(),
+            session.version.clone().unwrap_or_else(|| "old".to_owned()),
+            time(Some(session.started_at)),
+            time(Some(session.last_at)),
+            session.offered.to_string(),
+            session.confirmed.to_string(),
+        ]
+    };
+    if !report.sessions.is_empty() {
+        let head = [
+            "session",
+            "type",
+            "login",
+            "version",
+            "began",
+            "last",
+            "offered",
+            "confirmed",
+        ];
+        output::table(&head, report.sessions.iter().map(row).collect());
+    }
+}
+
+async fn documents(
+    global: &Global,
+    app: &App,
+    base: &Base,
+    (number, before, limit): (Option<&str>, Option<i64>, i64),
+    raw: bool,
+) -> anyhow::Result<ExitCode> {
+    let files = app.onec.onec_files(base, limit).await?;
+    let documents = app.onec.onec_documents(base, number, before, limit).await?;
+    if global.json {
+        output::json(&serde_json::json!({"files": files, "documents": documents}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let row = |file: &crate::app::onec::FileView| {
+        vec![
+            file.started_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            format!("{} {}", file.name, file.member),
+            file.state.clone(),
+            file.items.to_string(),
+            file.faulty.to_string(),
+            file.documents.to_string(),
+            file.message.clone().unwrap_or_default(),
+        ]
+    };
+    let head = [
+        "began",
+        "file",
+        "state",
+        "items",
+        "faulty",
+        "documents",
+        "said",
+    ];
+    output::table(&head, files.iter().map(row).collect());
+    for one in &documents {
+        let number = one
+            .number
+            .as_deref()
+            .or(one.doc_id.as_deref())
+            .unwrap_or("-");
+        output::line(format!(
+            "{}  {}  {} {number}  {}: {} (came again {} times)",
+            one.id,
+            one.received_at.format("%Y-%m-%d %H:%M:%S"),
+            one.kind,
+            one.code,
+            one.message,
+            one.repeats
+        ));
+        if raw {
+            output::line(&one.raw);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn export(
+    app: &App,
+    base: Option<&str>,
+    version: Option<&str>,
+    to: Option<&PathBuf>,
+) -> anyhow::Result<ExitCode> {
+    let base = named(app, base)?;
+    let version = version
+        .map(|text| SchemaVersion::parse(text).with_context(|| format!("`{text}` is no version")))
+        .transpose()?;
+    let mut out: Box<dyn std::io::Write> = match to {
+        Some(file) => {
+            let made = std::fs::File::create(file);
+            Box::new(made.with_context(|| format!("write {}", file.display()))?)
+        }
+        None => output::bytes(),
+    };
+    let mut query = app.onec.preview_onec_query(&base, version).await?;
+    while let Some(part) = query.part().await? {
+        out.write_all(&part)?;
+    }
+    if let Some(end) = query.end().await? {
+        out.write_all(&end)?;
+    }
+    out.flush()?;
+    output::say(format!(
+        "{} orders would go to the base {}",
+        query.orders(),
+        base.name
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The base of this name, or the only one.
+fn named(app: &App, name: Option<&str>) -> anyhow::Result<Arc<Base>> {
+    let bases = &app.registry().bases;
+    let found = match name {
+        Some(name) => app.onec.onec_base(name),
+        None if bases.len() == 1 => bases.values().next(),
+        None => None,
+    };
+    found.cloned().with_context(|| {
+        let names: Vec<&str> = bases.keys().map(BaseName::as_str).collect();
+        format!("name a base with `--base`: there are {}", names.join(", "))
+    })
+}
+
+async fn resend(app: &App, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
+    let name = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let found = app
+        .onec
+        .onec_resend(&name, number, &bootstrap::actor())
+        .await?;
+    let Some(base) = found else {
+        output::say(format!(
+            "no base knows of an order {number} of the shop {shop}"
+        ));
+        return Ok(ExitCode::FAILURE);
+    };
+    output::say(format!(
+        "order {number} goes to the base {base} with its next exchange"
+    ));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,312 @@
+//! `stock`: what can be sold, its ledger, its counts.
+
+use crate::{
+    app::{
+        Accepted, App,
+        stock::{OperatorCount, ReservationAnswer},
+    },
+    cli::{
+        Global, output,
+        setup::bootstrap::{self, Database},
+    },
+    domain::ShopName,
+    stock::{Master, StockSettings},
+};
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Levels that are read at once.
+const PAGE: u32 = 1_000;
+
+#[derive(Debug, clap::Subcommand)]
+pub(in crate::cli) enum Command {
+    /// Show what each store has, of all products or of one
+    Show {
+        /// The stock's name
+        stock: String,
+        /// One product, by its product_id
+        #[arg(long)]
+        product: Option<String>,
+    },
+    /// Show a product's whole ledger
+    Ledger {
+        /// The stock's name
+        stock: String,
+        /// The product, by its product_id
+        product: String,
+    },
+    /// Prove that levels are what their moves and reservations come to; exit code 1 if not
+    Check {
+        /// The stock's name
+        stock: String,
+    },
+    /// Bring a count: a file with a product and how much there is of it in each line, with a tab or
+    /// `;` between
+    Count {
+        /// The stock's name
+        stock: String,
+        /// The file
+        file: PathBuf,
+        /// The store; only if the stock has several
+        #[arg(long)]
+        store: Option<String>,
+        /// The time of which it is true, such as 2026-01-15T10:00:00+03:00; else now
+        #[arg(long)]
+        as_of: Option<DateTime<Utc>>,
+        /// What the file does not name is not there
+        #[arg(long)]
+        complete: bool,
+    },
+    /// Set a reservation free
+    Release {
+        /// The shop's name
+        shop: String,
+        /// The reservation's id
+        id: String,
+    },
+}
+
+pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
+    let config = bootstrap::config(global)?;
+    let database = Database::open(&config, global).await?;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let done = carry_out(global, &app, command).await;
+    database.close().await;
+    done
+}
+
+async fn carry_out(global: &Global, app: &App, command: &Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Show { stock, product } => {
+            show(global, app, of(app, stock)?, product.as_deref()).await
+        }
+        Command::Ledger { stock, product } => ledger(global, app, of(app, stock)?, product).await,
+        Command::Check { stock } => check(global, app, of(app, stock)?).await,
+        Command::Count { stock, .. } => count(app, of(app, stock)?, command).await,
+        Command::Release { shop, id } => release(global, app, shop, id).await,
+    }
+}
+
+fn of<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a StockSettings> {
+    let found = app
+        .stock
+        .stocks()
+        .iter()
+        .find(|stock| stock.name.as_str() == name);
+    found.with_context(|| format!("there is no `[stock.{name}]` in the configuration"))
+}
+
+async fn show(
+    global: &Global,
+    app: &App,
+    stock: &StockSettings,
+    product: Option<&str>,
+) -> anyhow::Result<ExitCode> {
+    let mut levels = match product {
+        Some(product) => app.stock.levels_of(stock.name.as_str(), product).await?,
+        None => Vec::new(),
+    };
+    let mut after = (String::new(), String::new());
+    while product.is_none() {
+        let place = (after.0.as_str(), after.1.as_str());
+        let page = app
+            .stock
+            .all_levels(stock.name.as_str(), place, PAGE)
+            .await?;
+        let Some(last) = page.last() else { break };
+        after = (last.product.clone(), last.store.clone());
+        levels.extend(page);
+    }
+    if global.json {
+        output::json(&levels)?;
+    } else {
+        let row = |level: &crate::app::stock::LevelView| {
+            vec![
+                level.product.clone(),
+                level.store.clone(),
+                level.on_hand.clone(),
+                level.reserved.clone(),
+                level.available.clone(),
+            ]
+        };
+        let head = ["product", "store", "on hand", "reserved", "available"];
+        output::table(&head, levels.iter().map(row).collect());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn ledger(
+    global: &Global,
+    app: &App,
+    stock: &StockSettings,
+    product: &str,
+) -> anyhow::Result<ExitCode> {
+    let entries = app.stock.stock_ledger(stock.name.as_str(), product).await?;
+    if global.json {
+        output::json(&entries)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if entries.is_empty() {
+        output::say(format!("nothing has moved of the product {product}"));
+        return Ok(ExitCode::FAILURE);
+    }
+    for entry in entries {
+        output::line(format!(
+            "{}  {:<12} on hand {:>8}  reserved {:>8}  {}",
+            entry.at.format("%Y-%m-%d %H:%M:%S"),
+            entry.store,
+            signed(&entry.on_hand),
+            signed(&entry.reserved),
+            entry.text
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// With a sign, also where it is a plus.
+fn signed(text: &str) -> String {
+    if text.starts_with('-') || text == "0" {
+        text.to_owned()
+    } else {
+        format!("+{text}")
+    }
+}
+
+async fn check(global: &Global, app: &App, stock: &StockSettings) -> anyhow::Result<ExitCode> {
+    let found = app.stock.check_stock(stock.name.as_str()).await?;
+    if global.json {
+        output::json(&found)?;
+    } else {
+        for level in &found.unproved {
+            output::line(format!(
+                "{} in {}: {}",
+                level.product, level.store, level.text
+            ));
+        }
+    }
+    if found.unproved.is_empty() {
+        let proved = format!(
+            "{} levels are what their moves and reservations come to",
+            found.levels
+        );
+        output::say(proved);
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::say("levels are not what their moves and reservations come to (BRIDGE-BUG)");
+    Ok(ExitCode::FAILURE)
+}
+
+async fn count(app: &App, stock: &StockSettings, command: &Command) -> anyhow::Result<ExitCode> {
+    let Command::Count {
+        file,
+        store,
+        as_of,
+        complete,
+        ..
+    } = command
+    else {
+        return Ok(ExitCode::FAILURE);
+    };
+    anyhow::ensure!(
+        stock.master == Master::Bridge,
+        "STOCK-NOT-MASTER: the master of the stock `{}` is `{}`: only its counts are taken",
+        stock.name,
+        stock.master.as_str()
+    );
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    let counts = lines(&text)?;
+    anyhow::ensure!(!counts.is_empty() || *complete, "the file names no product");
+    if let Err(refused) = app.stock.configure_stocks().await? {
+        anyhow::bail!("BRIDGE-CONFIG: {refused}");
+    }
+    let as_of = match as_of {
+        Some(as_of) => *as_of,
+        None => app.sync.now().await?,
+    };
+    let count = OperatorCount {
+        store: store.clone(),
+        as_of,
+        complete: *complete,
+        counts,
+    };
+    let counted = app
+        .stock
+        .count_stock(stock, count, &bootstrap::actor())
+        .await?;
+    if let Accepted::Refused(code, faults) = counted {
+        anyhow::bail!("{code}: {}", crate::app::sentence(&faults));
+    }
+    app.stock.apply_counts(stock.name.as_str()).await?;
+    output::say("counted");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A product and a quantity in each line; blank lines and those that begin with `#` are left out.
+fn lines(text: &str) -> anyhow::Result<Vec<(String, Decimal)>> {
+    let mut counts = Vec::new();
+    for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let wrong = || {
+            format!(
+                "line {}: write a product, a tab or `;`, and a quantity",
+                at + 1
+            )
+        };
+        let (product, quantity) = line.split_once(['\t', ';']).with_context(wrong)?;
+        let quantity = Decimal::from_str_exact(&quantity.trim().replace(',', "."));
+        let quantity = quantity.ok().filter(|q| q.normalize().scale() <= 3);
+        let product = product.trim();
+        let fits = !product.is_empty() && product.chars().count() <= 128;
+        counts.push((
+            Some(product.to_owned())
+                .filter(|_| fits)
+                .with_context(wrong)?,
+            quantity.with_context(wrong)?,
+        ));
+    }
+    Ok(counts)
+}
+
+async fn release(global: &Global, app: &App, shop: &str, id: &str) -> anyhow::Result<ExitCode> {
+    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let answer = app
+        .stock
+        .release_by_hand(&shop, id, &bootstrap::actor())
+        .await?;
+    let ReservationAnswer::Reserved(reserved) = answer else {
+        output::say(format!("the shop {shop} has no reservation {id}"));
+        return Ok(ExitCode::FAILURE);
+    };
+    if global.json {
+        output::json(&reserved)?;
+    } else {
+        output::line(format!("reservation {id} of {shop}: {}", reserved.state));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_read_line_by_line() {
+        let read = lines("\u{feff}# product;quantity\nA-1;2\n\n B 2 \t 1,5\nC;-3").unwrap();
+        let expected = [("A-1", "2"), ("B 2", "1.5"), ("C", "-3")];
+        let expected: Vec<_> = expected
+            .map(|(p, q)| (p.to_owned(), q.parse().unwrap()))
+            .into();
+        assert_eq!(read, expected);
+        for wrong in ["A-1", "A;x", ";1", "A;1.0001"] {
+            assert!(
+                lines(wrong).unwrap_err().to_string().contains("line 1"),
+                "{wrong}"
+            );
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! The portal's request limit: a bucket that each request fills by one, that holds `burst`, and
+//! that drains by `per_second`.
+//!
+//! Shared by all clones of a client. A waiting live call goes before reading up, that before
+//! history. The bucket here is a little smaller than the portal's: requests that left evenly may
+//! arrive bunched, and a person may use the same address. Who takes over from another process says
+//! how full the bucket is. A client that was not told starts with a small part of the burst and
+//! earns the rest.
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// Who asks: live orders go before reading up, that before history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Live orders.
+    Live,
+    /// Reading up.
+    Reconcile,
+    /// History.
+    Backfill,
+}
+
+/// A portal's request limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// Requests a second, sustained.
+    pub per_second: f64,
+    /// Requests at once.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// Every cloud plan but Enterprise.
+    pub const STANDARD: Self = Self {
+        per_second: 2.0,
+        burst: 50,
+    };
+    /// The Enterprise plan.
+    pub const ENTERPRISE: Self = Self {
+        per_second: 5.0,
+        burst: 250,
+    };
+}
+
+/// How often the bucket could drain while the pace stays lowered after the portal complained: a
+/// minute on a standard plan.
+const LOWERED: f64 = 2.5;
+/// How the first pause grows when it complains again.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a request of another process may be under way before it is sent, and how long it stands
+/// behind live ones.
+const GUEST_DELAY: Duration = Duration::from_millis(500);
+const GUEST_WAITS: Duration = Duration::from_secs(2);
+/// Before live calls: whoever has waited long enough.
+const FIRST: usize = 0;
+/// What a new client may send at once.
+const STARTS_WITH: u32 = 10;
+
+#[derive(Debug)]
+pub(in crate::clients::bitrix24) struct Limiter {
+    bucket: DefaultDirectRateLimiter,
+    clock: governor::clock::DefaultClock,
+    waiting: [AtomicUsize; 4],
+    rate: Rate,
+    period: Duration,
+    burst: u32,
+    level: Mutex<BucketLevel>,
+    lesson: Mutex<BackPressure>,
+}
+
+/// How full the bucket is: the same as the governor holds, which does not show it.
+#[derive(Debug)]
+struct BucketLevel {
+    /// Whether anybody said how full it was at first.
+    known: bool,
+    drained_at: Instant,
+}
+
+/// What a complaint taught.
+#[derive(Debug, Default)]
+struct BackPressure {
+    complaints: u32,
+    pause_until: Option<Instant>,
+    lowered_until: Option<Instant>,
+}
+
+/// Counts a waiting call for as long as it waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Limiter {
+    pub(in crate::clients::bitrix24) fn new(rate: Rate, full_burst: bool) -> Self {
+        let margin = (rate.burst / 25).clamp(u32::from(rate.burst > 1), 5);
+        let burst = NonZeroU32::new(rate.burst - margin).unwrap_or(NonZeroU32::MIN);
+        let period = Duration::from_secs_f64(1.0 / rate.per_second);
+        let quota = Quota::with_period(period)
+            .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(burst);
+        Self {
+            bucket: RateLimiter::direct(quota),
+            rate,
+            period,
+            burst: burst.get(),
+            level: Mutex::new(BucketLevel {
+                known: full_burst,
+                drained_at: Instant::now(),
+            }),
+            clock: governor::clock::DefaultClock::default(),
+            waiting: Default::default(),
+            lesson: Mutex::default(),
+        }
+    }
+
+    pub(in crate::clients::bitrix24) fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    pub(in crate::clients::bitrix24) fn period(&self) -> Duration {
+        self.period
+    }
+
+    pub(in crate::clients::bitrix24) fn full_drain_time(&self) -> Duration {
+        self.period.saturating_mul(self.burst)
+    }
+
+    /// How long the pace stays lowered from now on; nothing if it is not.
+    pub(in crate::clients::bitrix24) fn reduced_for(&self) -> Duration {
+        let lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = lesson.lowered_until;
+        until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// Requests a second that are allowed now.
+    pub(in crate::clients::bitrix24) fn pace(&self) -> f64 {
+        let full = 1.0 / self.period.as_secs_f64();
+        if self.reduced_for().is_zero() {
+            full
+        } else {
+            full / 2.0
+        }
+    }
+
+    pub(in crate::clients::bitrix24) fn drain_time(&self) -> Duration {
+        let level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        level.drained_at.saturating_duration_since(Instant::now())
+    }
+
+    pub(in crate::clients::bitrix24) fn take_over(&self, left: Duration) {
+        self.hold_back(left);
+    }
+
+    /// Fills the bucket until it takes at least this long to drain.
+    fn hold_back(&self, left: Duration) {
+        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        level.known = true;
+        let now = Instant::now();
+        let have = level.drained_at.saturating_duration_since(now);
+        let missing = left.min(self.full_drain_time()).saturating_sub(have);
+        let count = (0..self.burst)
+            .take_while(|nth| self.period.saturating_mul(*nth) < missing)
+            .count();
+        let count = u32::try_from(count).ok().and_then(NonZeroU32::new);
+        if let Some(count) = count
+            && matches!(self.bucket.check_n(count), Ok(Ok(())))
+        {
+            level.drained_at = now + have + self.period.saturating_mul(count.get());
+        }
+    }
+
+    fn took(&self, count: u32) {
+        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = level.drained_at.max(Instant::now());
+        level.drained_at = from + self.period.saturating_mul(count);
+    }
+
+    /// Waits until a request may go.
+    pub(in crate::clients::bitrix24) async fn acquire(&self, priority: Priority) {
+        self.wait(priority as usize + 1, NonZeroU32::MIN).await;
+    }
+
+    /// Waits until a request of another process may go: behind live ones, but not for ever. It
+    /// leaves a little later than it is counted, so it is counted with all that drains meanwhile:
+    /// else the portal's bucket would be fuller than this one.
+    pub(in crate::clients::bitrix24) async fn acquire_for_guest(&self) {
+        let meanwhile = GUEST_DELAY.as_secs_f64() / self.period.as_secs_f64();
+        let more = (1..self.burst).take_while(|nth| f64::from(*nth) < meanwhile + 1.0);
+        let cost = more.last().unwrap_or(0).saturating_add(1);
+        let cost = NonZeroU32::new(cost.min(self.burst)).unwrap_or(NonZeroU32::MIN);
+        let behind = self.wait(Priority::Reconcile as usize + 1, cost);
+        if tokio::time::timeout(GUEST_WAITS, behind).await.is_err() {
+            self.wait(FIRST, cost).await;
+        }
+    }
+
+    async fn wait(&self, rank: usize, cost: NonZeroU32) {
+        self.waiting[rank].fetch_add(1, Ordering::SeqCst);
+        let _waiting = Waiting(&self.waiting[rank]);
+        if !self
+            .level
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .known
+        {
+            let held_back = self.burst.saturating_sub(STARTS_WITH);
+            self.hold_back(self.period.saturating_mul(held_back));
+        }
+        loop {
+            match self.try_take(rank, cost) {
+                None => return,
+                Some(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    /// Takes a place in the bucket, or says how long to wait before asking again.
+    fn try_take(&self, rank: usize, cost: NonZeroU32) -> Option<Duration> {
+        let now = Instant::now();
+        let lowered = {
+            let lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(until) = lesson.pause_until.filter(|until| *until > now) {
+                return Some(until - now);
+            }
+            lesson.lowered_until.is_some_and(|until| until > now)
+        };
+        if self.waiting[..rank]
+            .iter()
+            .any(|count| count.load(Ordering::SeqCst) > 0)
+        {
+            return Some(Duration::from_millis(50));
+        }
+        // After a complaint every request counts as two: half the pace.
+        let cost = if lowered {
+            cost.saturating_add(1)
+        } else {
+            cost
+        };
+        let refused = match self.bucket.check_n(cost) {
+            Ok(Ok(())) => {
+                self.took(cost.get());
+                return None;
+            }
+            Ok(Err(until)) => Some(until),
+            Err(_bucket_of_one) => self.bucket.check().err(),
+        };
+        if refused.is_none() {
+            self.took(1);
+        }
+        refused.map(|until| until.wait_time_from(self.clock.now()))
+    }
+
+    /// The portal said QUERY_LIMIT_EXCEEDED: holds everybody back, and goes on at half the pace for
+    /// a while. Returns the pause.
+    pub(in crate::clients::bitrix24) fn on_throttled(&self) -> Duration {
+        let now = Instant::now();
+        let mut lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
+        if lesson.lowered_until.is_none_or(|until| until < now) {
+            lesson.complaints = 0;
+        }
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << lesson.complaints.min(8))
+            .min(LONGEST_PAUSE);
+        lesson.complaints += 1;
+        lesson.pause_until = Some(now + pause);
+        lesson.lowered_until = Some(now + pause + self.full_drain_time().mul_f64(LOWERED));
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_burst_goes_at_once_and_then_the_pace_holds() {
+        let limiter = Limiter::new(
+            Rate {
+                per_second: 20.0,
+                burst: 10,
+            },
+            true,
+        );
+        let started = std::time::Instant::now();
+        for _ in 0..13 {
+            limiter.acquire(Priority::Live).await;
+        }
+        let took = started.elapsed();
+        assert!(
+            took >= Duration::from_millis(150) && took < Duration::from_secs(2),
+            "{took:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn who_takes_over_goes_on_where_the_other_ended() {
+        let rate = Rate {
+            per_second: 1.0,
+            burst: 20,
+        };
+        let (first, second) = (Limiter::new(rate, true), Limiter::new(rate, false));
+        for _ in 0..15 {
+            first.acquire(Priority::Live).await;
+        }
+        let left = first.drain_time();
+        assert!(
+            left > Duration::from_secs(14) && left <= Duration::from_secs(15),
+            "{left:?}"
+        );
+        second.take_over(left);
+        let free = (0..20)
+            .take_while(|_| second.try_take(1, NonZeroU32::MIN).is_none())
+            .count();
+        assert_eq!(free, 4, "of 19, with the margin, 15 are used");
+        assert!(second.drain_time() > Duration::from_secs(18));
+    }
+
+    #[tokio::test]
+    async fn who_was_told_nothing_starts_carefully() {
+        let limiter = Limiter::new(Rate::STANDARD, false);
+        limiter.acquire(Priority::Live).await;
+        let free = (0..50)
+            .take_while(|_| limiter.try_take(1, NonZeroU32::MIN).is_none())
+            .count();
+        assert_eq!(free, 9);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_live_call_goes_before_the_others() {
+        let limiter = Arc::new(Limiter::new(
+            Rate {
+                per_second: 10.0,
+                burst: 2,
+            },
+            true,
+        ));
+        limiter.acquire(Priority::Live).await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for priority in [Priority::Backfill, Priority::Reconcile, Priority::Live] {
+            let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
+            tasks.push(tokio::spawn(async move {
+                limiter.acquire(priority).await;
+                order.lock().unwrap().push(priority);
+            }));
+            tokio::task::yield_now().await;
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(
+            *order.lock().unwrap(),
+            [Priority::Live, Priority::Reconcile, Priority::Backfill]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_guest_is_counted_with_what_drains_before_it_sends_and_is_not_kept_waiting_for_ever()
+    {
+        let rate = Rate {
+            per_second: 10.0,
+            burst: 20,
+        };
+        let limiter = Arc::new(Limiter::new(rate, true));
+        limiter.acquire_for_guest().await;
+        let free = (0..20)
+            .take_while(|_| limiter.try_take(1, NonZeroU32::MIN).is_none())
+            .count();
+        assert_eq!(free, 13, "of 19, six are counted");
+        // Live calls that take each place at once.
+        let live: Vec<_> = (0..2)
+            .map(|_| {
+                let limiter = Arc::clone(&limiter);
+                tokio::spawn(async move {
+                    loop {
+                        limiter.acquire(Priority::Live).await;
+                    }
+                })
+            })
+            .collect();
+        let guest = limiter.acquire_for_guest();
+        tokio::time::timeout(Duration::from_secs(10), guest)
+            .await
+            .expect("it is its turn some time");
+        live.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn complaints_pause_everybody_longer_each_time_and_are_forgotten() {
+        let limiter = Limiter::new(Rate::STANDARD, true);
+        assert_eq!(limiter.on_throttled(), Duration::from_secs(2));
+        assert_eq!(limiter.on_throttled(), Duration::from_secs(4));
+        assert!(limiter.try_take(1, NonZeroU32::MIN).is_some());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!((limiter.pace() - 1.0).abs() < 1e-9, "half of two");
+        assert!(limiter.reduced_for() > Duration::from_secs(55));
+        tokio::time::advance(Duration::from_mins(2)).await;
+        assert!((limiter.pace() - 2.0).abs() < 1e-9 && limiter.reduced_for().is_zero());
+        assert!(limiter.try_take(1, NonZeroU32::MIN).is_none());
+        assert_eq!(limiter.on_throttled(), Duration::from_secs(2));
+    }
+}

@@ -1,0 +1,531 @@
+//! `[shops.NAME]`: the stores that post events, and how their orders are written.
+
+pub(super) mod activities;
+pub(super) mod forms;
+pub(super) mod woocommerce;
+
+use super::{Form, KeyDigest, Problem, Secret, WooCommerce, reading::secret};
+use crate::{
+    clients::callback,
+    domain::{
+        ActivityRules, Authority, Conflict, Correspondence, Direction, Finality, LeadRule,
+        OnDeleted, Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts,
+        Winner, WriteLimit,
+    },
+    stock::NameKind,
+};
+use chrono::TimeDelta;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// One store.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    /// How its orders are written.
+    pub rules: Arc<ShopRules>,
+    /// Its keys.
+    pub api_keys: Vec<KeyDigest>,
+    /// Event sources that are this shop, for events that come without a key.
+    pub sources: Vec<String>,
+    /// What its WooCommerce webhooks are signed with, if it is a WooCommerce shop.
+    pub woocommerce: Option<WooCommerce>,
+    /// Where decided changes are sent.
+    pub callback_url: Option<String>,
+    /// What they are signed with.
+    pub callback_secret: Option<Secret>,
+    /// Source of truth; the first match wins.
+    pub sources_of_truth: Vec<Rule>,
+    /// What decides where no rule matches.
+    pub conflict: Conflict,
+    /// Which statuses say paid, delivered, cancelled; none: told from the table's usual codes.
+    pub finality: Option<Finality>,
+    /// When writing again and again is stopped.
+    pub turns: WriteLimit,
+    /// What people call its statuses, for 1C.
+    pub titles: BTreeMap<String, String>,
+    /// What its products are known by; the first that is known wins.
+    pub products_by: Vec<NameKind>,
+    /// The comment that a deal gets when a manager's move was overruled; none: no comment.
+    /// Placeholders: `{number}`, `{status}`, `{from}` and `{to}` (stages), `{reason}`.
+    pub overruled_comment: Option<String>,
+    /// The forms of its site.
+    pub forms: Vec<Form>,
+    /// How its calls, mails and messages are put on cards.
+    pub activities: ActivityRules,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    portal: String,
+    #[serde(default)]
+    api_keys: Vec<Secret>,
+    api_keys_file: Option<PathBuf>,
+    #[serde(default)]
+    sources: Vec<String>,
+    woocommerce: Option<woocommerce::Raw>,
+    callback_url: Option<String>,
+    callback_secret: Option<Secret>,
+    callback_secret_file: Option<PathBuf>,
+    #[serde(default)]
+    funnel: u32,
+    #[serde(default = "title")]
+    title: String,
+    responsible_id: Option<u64>,
+    source_id: Option<String>,
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
+    #[serde(default = "phone_country")]
+    phone_country: String,
+    #[serde(default)]
+    texts: Texts,
+    #[serde(default)]
+    placeholders: Vec<String>,
+    #[serde(default = "delivery_name")]
+    delivery_name: String,
+    #[serde(default)]
+    on_deleted: RawOnDeleted,
+    #[serde(default)]
+    leads: Vec<RawLead>,
+    #[serde(default)]
+    statuses: Vec<RawStatus>,
+    #[serde(default)]
+    rules: Vec<RawRule>,
+    #[serde(default)]
+    conflict: RawConflict,
+    r#final: Option<RawFinal>,
+    #[serde(default)]
+    titles: BTreeMap<String, String>,
+    overruled_comment: Option<String>,
+    #[serde(default)]
+    products: RawProducts,
+    #[serde(default)]
+    forms: Vec<forms::Raw>,
+    #[serde(default)]
+    activities: activities::Raw,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProducts {
+    by: Option<Vec<NameKind>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    #[serde(default)]
+    status: Vec<String>,
+    #[serde(default)]
+    stage: Vec<String>,
+    winner: Winner,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawConflict {
+    default: Option<Winner>,
+    clock_tolerance: Option<String>,
+    undated: Option<Authority>,
+    ping_pong: RawPingPong,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawPingPong {
+    window: Option<String>,
+    same: Option<usize>,
+    any: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawFinal {
+    paid: Vec<String>,
+    delivered: Vec<String>,
+    cancelled: Vec<String>,
+}
+
+/// `"nothing"`, or `{ stage = "LOSE" }`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawOnDeleted {
+    #[default]
+    Nothing,
+    Stage(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLead {
+    channel: Option<String>,
+    property: Option<RawProperty>,
+    #[serde(default = "lead_status")]
+    status: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProperty {
+    code: String,
+    value: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStatus {
+    status: String,
+    stage: String,
+    #[serde(default)]
+    accepts: Vec<String>,
+    #[serde(default)]
+    direction: Direction,
+    #[serde(default)]
+    reverse: bool,
+}
+
+fn title() -> String {
+    "Заказ {number}".to_owned()
+}
+
+fn phone_country() -> String {
+    "7".to_owned()
+}
+
+fn delivery_name() -> String {
+    "Доставка".to_owned()
+}
+
+fn lead_status() -> String {
+    "NEW".to_owned()
+}
+
+pub(super) fn check(
+    raw: BTreeMap<String, Raw>,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<ShopName, Shop> {
+    let mut shops = BTreeMap::new();
+    for (name, raw) in raw {
+        let key = format!("shops.{name}");
+        let name = ShopName::parse(&name)
+            .map_err(|rule| problems.push(Problem::new(&key, rule, "choose another name")));
+        let portal = PortalName::parse(&raw.portal).map_err(|rule| {
+            problems.push(Problem::new(format!("{key}.portal"), rule, "name a portal"));
+        });
+        if let (Ok(name), Ok(portal)) = (name, portal) {
+            shops.insert(name.clone(), shop(raw, name, portal, problems));
+        }
+    }
+    shops
+}
+
+fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem>) -> Shop {
+    let key = format!("shops.{name}");
+    let callback_secret = secret::resolve(
+        raw.callback_secret,
+        raw.callback_secret_file.as_deref(),
+        &format!("{key}.callback_secret"),
+        problems,
+    );
+    if raw.callback_url.is_some() && callback_secret.is_none() {
+        problems.push(Problem::new(
+            format!("{key}.callback_secret"),
+            "missing",
+            "callbacks are signed: give the secret (`whsec_…`) that the shop checks them with",
+        ));
+    }
+    if let Some(secret) = &callback_secret
+        && callback::Secret::parse(secret.expose_secret()).is_none()
+    {
+        problems.push(Problem::new(
+            format!("{key}.callback_secret"),
+            "this is not `whsec_` and base64",
+            "make one: echo whsec_$(openssl rand -base64 32)",
+        ));
+    }
+    if raw.callback_url.as_deref().is_some_and(|url| !is_http(url)) {
+        problems.push(Problem::new(
+            format!("{key}.callback_url"),
+            "this is not an address",
+            "write https://shop.example/bridge",
+        ));
+    }
+    texts(&key, &raw.phone_country, &raw.title, &raw.fields, problems);
+    let rules = ShopRules {
+        placeholders: placeholders(&raw.placeholders, &raw.phone_country, &key, problems),
+        portal,
+        funnel: raw.funnel,
+        statuses: statuses(raw.statuses, raw.funnel, &key, problems),
+        title: raw.title,
+        responsible_id: raw.responsible_id,
+        source_id: raw.source_id,
+        fields: raw.fields,
+        phone_country: raw.phone_country,
+        texts: raw.texts,
+        on_deleted: match raw.on_deleted {
+            RawOnDeleted::Nothing => OnDeleted::Nothing,
+            RawOnDeleted::Stage(stage) => OnDeleted::Stage(Stage::parse(raw.funnel, &stage)),
+        },
+        leads: raw.leads.into_iter().map(lead).collect(),
+        delivery_name: raw.delivery_name,
+        shop: name,
+    };
+    let (conflict, turns) = conflict(raw.conflict, &key, problems);
+    let sources_of_truth = sources_of_truth(raw.rules, raw.funnel);
+    let finality = raw.r#final.map(|said| Finality {
+        paid: said.paid,
+        delivered: said.delivered,
+        cancelled: said.cancelled,
+    });
+    overruled_comment(raw.overruled_comment.as_deref(), &key, problems);
+    Shop {
+        rules: Arc::new(rules),
+        api_keys: api_keys(raw.api_keys, raw.api_keys_file.as_deref(), &key, problems),
+        sources: raw.sources,
+        woocommerce: raw
+            .woocommerce
+            .and_then(|raw| woocommerce::check(raw, &key, problems)),
+        callback_url: raw.callback_url,
+        callback_secret,
+        sources_of_truth,
+        conflict,
+        finality,
+        turns,
+        titles: raw.titles,
+        products_by: products_by(raw.products, &key, problems),
+        overruled_comment: raw.overruled_comment,
+        forms: forms::check(raw.forms, (&key, raw.funnel), problems),
+        activities: activities::check(raw.activities, &key, problems),
+    }
+}
+
+fn overruled_comment(text: Option<&str>, key: &str, problems: &mut Vec<Problem>) {
+    if text.is_some_and(|text| text.trim().is_empty() || text.chars().count() > 1_000) {
+        problems.push(Problem::new(
+            format!("{key}.overruled_comment"),
+            "empty or too long",
+            "write 1 to 1000 characters",
+        ));
+    }
+}
+
+/// The built-in list, and what the shop adds to it.
+fn placeholders(
+    texts: &[String],
+    phone_country: &str,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Placeholders {
+    let mut all = Placeholders::default();
+    for (at, text) in texts.iter().enumerate() {
+        if let Err(rule) = all.add(text, phone_country) {
+            problems.push(Problem::new(
+                format!("{key}.placeholders[{at}]"),
+                rule,
+                "write an address, `*@domain`, a phone, `id:5` or a word",
+            ));
+        }
+    }
+    all
+}
+
+/// What products are known by: each kind once, at least one.
+fn products_by(raw: RawProducts, key: &str, problems: &mut Vec<Problem>) -> Vec<NameKind> {
+    let Some(by) = raw.by else {
+        return NameKind::ALL.to_vec();
+    };
+    let twice = by
+        .iter()
+        .enumerate()
+        .any(|(at, kind)| by[..at].contains(kind));
+    if by.is_empty() || twice {
+        problems.push(Problem::new(
+            format!("{key}.products.by"),
+            "empty, or the same twice",
+            "name each once: product_id, xml_id, sku, barcode",
+        ));
+    }
+    by
+}
+
+fn sources_of_truth(raw: Vec<RawRule>, funnel: u32) -> Vec<Rule> {
+    let rule = |raw: RawRule| Rule {
+        status: raw.status,
+        stage: raw
+            .stage
+            .iter()
+            .map(|id| Stage::parse(funnel, id))
+            .collect(),
+        winner: raw.winner,
+    };
+    raw.into_iter().map(rule).collect()
+}
+
+fn conflict(raw: RawConflict, key: &str, problems: &mut Vec<Problem>) -> (Conflict, WriteLimit) {
+    let mut time = |name: &str, text: Option<String>, usual: TimeDelta| match text {
+        None => usual,
+        Some(text) => duration(&text).unwrap_or_else(|| {
+            problems.push(Problem::new(
+                format!("{key}.conflict.{name}"),
+                format!("`{text}` is not a time"),
+                "write a number and ms, s, m or h: \"5s\", at most 24h",
+            ));
+            usual
+        }),
+    };
+    let (usual, turns) = (Conflict::default(), WriteLimit::default());
+    let conflict = Conflict {
+        default: raw.default.unwrap_or(usual.default),
+        clock_tolerance: time(
+            "clock_tolerance",
+            raw.clock_tolerance,
+            usual.clock_tolerance,
+        ),
+        undated: raw.undated.unwrap_or(usual.undated),
+    };
+    let turns = WriteLimit {
+        window: time("ping_pong.window", raw.ping_pong.window, turns.window),
+        same: raw.ping_pong.same.unwrap_or(turns.same).max(1),
+        any: raw.ping_pong.any.unwrap_or(turns.any).max(1),
+    };
+    (conflict, turns)
+}
+
+/// `500ms`, `5s`, `2m`, `1h`; at most a day.
+pub(super) fn duration(text: &str) -> Option<TimeDelta> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(end);
+    let number: i64 = number.parse().ok()?;
+    let unit = match unit.trim() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let time = TimeDelta::try_milliseconds(number.checked_mul(unit)?)?;
+    (time <= TimeDelta::days(1)).then_some(time)
+}
+
+fn lead(raw: RawLead) -> LeadRule {
+    let property = raw.property.map(|property| (property.code, property.value));
+    LeadRule {
+        channel: raw.channel,
+        property,
+        status: raw.status,
+    }
+}
+
+fn api_keys(
+    mut keys: Vec<Secret>,
+    file: Option<&Path>,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<KeyDigest> {
+    let place = format!("{key}.api_keys");
+    if file.is_some() {
+        keys.extend(secret::resolve(None, file, &place, problems));
+    } else if keys.is_empty() {
+        problems.push(Problem::new(
+            &place,
+            "missing",
+            "give the shop at least one key",
+        ));
+    }
+    keys.iter()
+        .filter_map(|given| KeyDigest::checked(given, &place, problems))
+        .collect()
+}
+
+pub(super) fn is_http(text: &str) -> bool {
+    url::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+fn texts(
+    key: &str,
+    phone_country: &str,
+    title: &str,
+    fields: &BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) {
+    if !(1..=3).contains(&phone_country.len()) || !phone_country.bytes().all(|b| b.is_ascii_digit())
+    {
+        problems.push(Problem::new(
+            format!("{key}.phone_country"),
+            "this is not a country calling code",
+            "write 1 to 3 digits without a plus, for example \"7\"",
+        ));
+    }
+    if title.trim().is_empty() || title.chars().count() > 200 {
+        problems.push(Problem::new(
+            format!("{key}.title"),
+            "empty or too long",
+            "write 1 to 200 characters",
+        ));
+    }
+    for (path, field) in fields {
+        if !field.starts_with("UF_") {
+            problems.push(Problem::new(
+                format!("{key}.fields.\"{path}\""),
+                format!("`{field}` is not a user field"),
+                "name one that begins with UF_CRM_",
+            ));
+        }
+    }
+}
+
+fn statuses(raw: Vec<RawStatus>, funnel: u32, key: &str, problems: &mut Vec<Problem>) -> StatusMap {
+    let mut seen = BTreeSet::new();
+    let mut back: BTreeMap<Stage, String> = BTreeMap::new();
+    let mut rows = Vec::with_capacity(raw.len());
+    for (at, row) in raw.into_iter().enumerate() {
+        let place = format!("{key}.statuses[{at}]");
+        if row.status.is_empty() || row.stage.is_empty() {
+            problems.push(Problem::new(
+                &place,
+                "a row needs a status and a stage",
+                "fill in both",
+            ));
+            continue;
+        }
+        if !seen.insert(row.status.clone()) {
+            problems.push(Problem::new(
+                &place,
+                format!("the status `{}` stands in two rows", row.status),
+                "keep one, and list further stages in its `accepts`",
+            ));
+        }
+        let stage = Stage::parse(funnel, &row.stage);
+        if row.reverse
+            && let Some(other) = back.insert(stage.clone(), row.status.clone())
+        {
+            problems.push(Problem::new(
+                &place,
+                format!(
+                    "the stage `{stage}` would mean both `{other}` and `{}` on the way back",
+                    row.status
+                ),
+                "set `reverse` in one row only",
+            ));
+        }
+        rows.push(Correspondence {
+            status: row.status,
+            accepts: row
+                .accepts
+                .iter()
+                .map(|stage| Stage::parse(funnel, stage))
+                .collect(),
+            stage,
+            direction: row.direction,
+            reverse: row.reverse,
+        });
+    }
+    StatusMap::new(rows)
+}

@@ -1,0 +1,336 @@
+//! Reads typed values out of JSON and collects every fault with its pointer, instead of stopping at
+//! the first.
+
+use crate::domain::{Fault, Faults, money};
+use chrono::{DateTime, Datelike, Utc};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+
+/// One JSON object being read, with the place where it stands.
+pub(crate) struct Reader<'a> {
+    object: &'a Map<String, Value>,
+    pointer: String,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(object: &'a Map<String, Value>, pointer: impl Into<String>) -> Self {
+        Self {
+            object,
+            pointer: pointer.into(),
+        }
+    }
+
+    /// The pointer of a member.
+    pub(crate) fn at(&self, name: &str) -> String {
+        format!(
+            "{}/{}",
+            self.pointer,
+            name.replace('~', "~0").replace('/', "~1")
+        )
+    }
+
+    pub(crate) fn fault(&self, name: &str, detail: impl Into<String>, faults: &mut Faults) {
+        faults.push(Fault {
+            pointer: self.at(name),
+            detail: detail.into(),
+        });
+    }
+
+    /// The member, if it is there and not null.
+    pub(crate) fn member(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Says that a required member is missing, if it is.
+    pub(crate) fn require(&self, name: &str, faults: &mut Faults) -> bool {
+        let there = self.told(name).is_some();
+        if !there {
+            self.fault(name, format!("`{name}` is required"), faults);
+        }
+        there
+    }
+
+    /// The member, if it says anything: PHP writes `""`, `false` and `[]` for what is not there.
+    fn told(&self, name: &str) -> Option<&'a Value> {
+        self.member(name).filter(|value| match value {
+            Value::String(text) => !text.trim().is_empty(),
+            Value::Bool(told) => *told,
+            Value::Array(elements) => !elements.is_empty(),
+            Value::Object(members) => !members.is_empty(),
+            _ => true,
+        })
+    }
+
+    /// A text of at most `max` characters; empty and blank texts count as absent.
+    pub(crate) fn text(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
+        let text = self.whole(name, faults)?;
+        self.bounded(name, &text, max, faults)
+    }
+
+    /// A text of any length; a number counts as the text of it.
+    pub(crate) fn whole(&self, name: &str, faults: &mut Faults) -> Option<String> {
+        match self.told(name)? {
+            Value::String(text) => Some(text.trim().to_owned()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => {
+                self.fault(name, format!("`{name}` must be a string"), faults);
+                None
+            }
+        }
+    }
+
+    /// A text or a whole number, as text: ids come as both.
+    pub(crate) fn id(&self, name: &str, max: usize, faults: &mut Faults) -> Option<String> {
+        match self.told(name)? {
+            Value::String(text) => self.bounded(name, text, max, faults),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+            _ => {
+                self.fault(
+                    name,
+                    format!("`{name}` must be a string or a whole number"),
+                    faults,
+                );
+                None
+            }
+        }
+    }
+
+    fn bounded(&self, name: &str, text: &str, max: usize, faults: &mut Faults) -> Option<String> {
+        let text = text.trim();
+        if text.chars().count() > max {
+            self.fault(
+                name,
+                format!("`{name}` is longer than {max} characters"),
+                faults,
+            );
+            return None;
+        }
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// True or false, also as systems write it that keep it as a text or a number.
+    pub(crate) fn boolean(&self, name: &str, faults: &mut Faults) -> Option<bool> {
+        let told = match self.member(name)? {
+            Value::Bool(value) => Some(*value),
+            Value::Number(number) => match number.as_f64() {
+                Some(0.0) => Some(false),
+                Some(1.0) => Some(true),
+                _ => None,
+            },
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "" => return None,
+                "1" | "y" | "yes" | "true" | "on" => Some(true),
+                "0" | "n" | "no" | "false" | "off" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        if told.is_none() {
+            self.fault(name, format!("`{name}` must be true or false"), faults);
+        }
+        told
+    }
+
+    pub(crate) fn integer(&self, name: &str, faults: &mut Faults) -> Option<i64> {
+        let value = match self.told(name)? {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        if value.is_none() {
+            self.fault(name, format!("`{name}` must be a whole number"), faults);
+        }
+        value
+    }
+
+    /// A decimal, from a string or a number, exactly as written, but for what floating point left
+    /// at its end.
+    pub(crate) fn decimal(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
+        let parsed = match self.told(name)? {
+            Value::Number(number) => money::read(&number.to_string(), true),
+            Value::String(text) => money::read(text.trim(), false),
+            _ => {
+                self.fault(
+                    name,
+                    format!("`{name}` must be a decimal, as a string or a number"),
+                    faults,
+                );
+                return None;
+            }
+        };
+        if parsed.is_none() {
+            let rule =
+                "a decimal below 10^12 with at most 10 digits after the point, such as \"1990.00\"";
+            self.fault(name, format!("`{name}` must be {rule}"), faults);
+        }
+        parsed
+    }
+
+    /// A decimal that is not negative.
+    pub(crate) fn amount(&self, name: &str, faults: &mut Faults) -> Option<Decimal> {
+        let amount = self.decimal(name, faults)?;
+        if amount.is_sign_negative() && !amount.is_zero() {
+            self.fault(name, format!("`{name}` must not be negative"), faults);
+            return None;
+        }
+        Some(amount)
+    }
+
+    /// An RFC 3339 moment between 1970 and 9999.
+    pub(crate) fn moment(&self, name: &str, faults: &mut Faults) -> Option<DateTime<Utc>> {
+        let moment = match self.told(name)? {
+            // What databases keep in place of no moment.
+            Value::String(text) if text.trim().starts_with("0000-00-00") => return None,
+            Value::String(text) => DateTime::parse_from_rfc3339(text.trim()).ok(),
+            _ => None,
+        };
+        let moment = moment
+            .map(|moment| moment.with_timezone(&Utc))
+            .filter(|at| (1970..=9998).contains(&at.year()));
+        if moment.is_none() {
+            self.fault(
+                name,
+                format!("`{name}` must be a moment such as 2026-01-15T10:00:00+03:00"),
+                faults,
+            );
+        }
+        moment
+    }
+
+    /// An object, to be read further. PHP writes an empty one as `[]`.
+    pub(crate) fn object(&self, name: &str, faults: &mut Faults) -> Option<Reader<'a>> {
+        if let Value::Object(object) = self.told(name)? {
+            Some(Reader::new(object, self.at(name)))
+        } else {
+            self.fault(name, format!("`{name}` must be an object"), faults);
+            None
+        }
+    }
+
+    /// The object's own members.
+    pub(crate) fn members(&self) -> &'a Map<String, Value> {
+        self.object
+    }
+
+    /// A list of at most `max`; each element with its pointer. PHP writes a list with gaps as an
+    /// object.
+    pub(crate) fn list(
+        &self,
+        name: &str,
+        max: usize,
+        faults: &mut Faults,
+    ) -> Vec<(String, &'a Value)> {
+        let place = self.at(name);
+        let elements: Vec<(String, &'a Value)> = match self.told(name) {
+            None => return Vec::new(),
+            Some(Value::Array(elements)) => {
+                let numbered = elements.iter().enumerate();
+                numbered
+                    .map(|(i, element)| (format!("{place}/{i}"), element))
+                    .collect()
+            }
+            Some(Value::Object(members))
+                if members.keys().all(|key| key.parse::<u32>().is_ok()) =>
+            {
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_by_key(|(key, _)| key.parse::<u32>().unwrap_or_default());
+                let numbered = members.into_iter();
+                numbered
+                    .map(|(key, element)| (format!("{place}/{key}"), element))
+                    .collect()
+            }
+            Some(_) => {
+                self.fault(name, format!("`{name}` must be a list"), faults);
+                return Vec::new();
+            }
+        };
+        if elements.len() > max {
+            let count = elements.len();
+            let detail = format!("`{name}` has {count} elements; at most {max} are taken");
+            self.fault(name, detail, faults);
+            return Vec::new();
+        }
+        elements
+    }
+
+    /// A list of objects.
+    pub(crate) fn objects(&self, name: &str, max: usize, faults: &mut Faults) -> Vec<Reader<'a>> {
+        let mut readers = Vec::new();
+        for (pointer, element) in self.list(name, max, faults) {
+            match element {
+                Value::Object(object) => readers.push(Reader::new(object, pointer)),
+                _ => faults.push(Fault {
+                    pointer,
+                    detail: "each element must be an object".to_owned(),
+                }),
+            }
+        }
+        readers
+    }
+
+    /// A list of texts of any length; a single text counts as a list of one.
+    pub(crate) fn texts(&self, name: &str, max: usize, faults: &mut Faults) -> Vec<String> {
+        if let Some(Value::String(_) | Value::Number(_)) = self.member(name) {
+            return self.whole(name, faults).into_iter().collect();
+        }
+        let mut texts = Vec::new();
+        for (pointer, element) in self.list(name, max, faults) {
+            match element {
+                Value::String(text) => texts.push(text.trim().to_owned()),
+                Value::Number(number) if number.is_u64() => texts.push(number.to_string()),
+                Value::Null | Value::Bool(false) => {}
+                _ => faults.push(Fault {
+                    pointer,
+                    detail: "each element must be a string".to_owned(),
+                }),
+            }
+        }
+        texts.retain(|text| !text.is_empty());
+        texts
+    }
+}
+
+/// No number of this size or beyond: Postgres stores it digit by digit, and a double cannot be read
+/// back from that.
+const TOO_LARGE: f64 = 1e300;
+
+/// The first place that is nested deeper than `max`, or holds what cannot be stored and read back:
+/// a NUL character (Postgres cannot store one in JSON), or a number that is too large.
+pub(crate) fn unstorable(value: &Value, max: usize) -> Option<Fault> {
+    fn walk(value: &Value, left: usize, pointer: &mut String) -> Option<&'static str> {
+        let enter = |step: &str, inner: &Value, pointer: &mut String| {
+            let length = pointer.len();
+            pointer.push('/');
+            pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+            let found = if step.contains('\0') {
+                Some("the name holds a NUL character")
+            } else {
+                walk(inner, left - 1, pointer)
+            };
+            if found.is_none() {
+                pointer.truncate(length);
+            }
+            found
+        };
+        match value {
+            Value::Array(_) | Value::Object(_) if left == 0 => Some("nested too deeply"),
+            Value::Array(elements) => elements
+                .iter()
+                .enumerate()
+                .find_map(|(i, inner)| enter(&i.to_string(), inner, pointer)),
+            Value::Object(members) => members
+                .iter()
+                .find_map(|(name, inner)| enter(name, inner, pointer)),
+            Value::String(text) if text.contains('\0') => Some("the text holds a NUL character"),
+            Value::Number(number) if number.as_f64().is_none_or(|n| n.abs() >= TOO_LARGE) => {
+                Some("the number is too large to be kept")
+            }
+            _ => None,
+        }
+    }
+    let mut pointer = String::new();
+    walk(value, max, &mut pointer).map(|detail| Fault {
+        pointer,
+        detail: detail.to_owned(),
+    })
+}

@@ -1,0 +1,358 @@
+//! The elements of an order.
+
+use super::{
+    Form, ISO_DATES, NEW_NAMES, Order, OrderLine, Payment, PaymentKind, Requisite, Shipment, Unit,
+    escaped,
+};
+use crate::formats::commerceml::document::{Contact, Counterparty, Tax};
+use chrono::NaiveDateTime;
+use rust_decimal::Decimal;
+use std::fmt::Write as _;
+
+pub(super) struct Xml<'a> {
+    text: &'a mut String,
+    form: Form,
+}
+
+impl<'a> Xml<'a> {
+    pub(super) fn new(text: &'a mut String, form: Form) -> Self {
+        Self { text, form }
+    }
+
+    pub(super) fn inside(&mut self, name: &str, write: impl FnOnce(&mut Xml<'_>)) {
+        self.text.push('<');
+        self.text.push_str(name);
+        self.text.push_str(">\n");
+        write(&mut Xml::new(self.text, self.form));
+        self.text.push_str("</");
+        self.text.push_str(name);
+        self.text.push_str(">\n");
+    }
+
+    fn leaf(&mut self, name: &str, value: &str) {
+        let _ = writeln!(self.text, "<{name}>{}</{name}>", escaped(value));
+    }
+
+    fn given(&mut self, name: &str, value: Option<&String>) {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            self.leaf(name, value);
+        }
+    }
+
+    pub(super) fn order(&mut self, order: &Order) {
+        self.inside("Документ", |xml| {
+            xml.leaf("Ид", &order.id);
+            xml.leaf("Номер", &order.number);
+            xml.leaf("Дата", &order.placed_at.format("%Y-%m-%d").to_string());
+            xml.leaf("ХозОперация", "Заказ товара");
+            xml.money(&order.currency, order.total);
+            xml.version_of(&order.version, order.onec_number.as_ref());
+            if order.deleted {
+                xml.leaf("ПометкаУдаления", "true");
+            }
+            xml.inside("Контрагенты", |xml| {
+                xml.counterparty(&order.customer);
+            });
+            xml.leaf("Время", &order.placed_at.format("%H:%M:%S").to_string());
+            xml.leaf("Комментарий", &order.comment);
+            xml.taxes(&order.taxes);
+            xml.discounts(&order.discounts);
+            xml.warehouse(order.warehouse.as_ref());
+            xml.lines(&order.lines);
+            xml.requisites(&order.requisites);
+            if xml.form.subordinate && xml.form.version >= ISO_DATES {
+                xml.subordinates(order);
+            }
+        });
+    }
+
+    pub(super) fn documents(&mut self, order: &Order) {
+        for payment in &order.payments {
+            self.payment("Документ", order, payment);
+        }
+        for shipment in &order.shipments {
+            self.shipment("Документ", order, shipment);
+        }
+    }
+
+    fn subordinates(&mut self, order: &Order) {
+        if order.payments.is_empty() && order.shipments.is_empty() {
+            return;
+        }
+        self.inside("ПодчиненныеДокументы", |xml| {
+            for payment in &order.payments {
+                xml.payment("ПодчиненныйДокумент", order, payment);
+            }
+            for shipment in &order.shipments {
+                xml.shipment("ПодчиненныйДокумент", order, shipment);
+            }
+        });
+    }
+
+    pub(super) fn payment(&mut self, name: &str, order: &Order, payment: &Payment) {
+        let operation = match payment.kind {
+            PaymentKind::Cash => "Выплата наличных денег",
+            PaymentKind::Cashless => "Выплата безналичных денег",
+            PaymentKind::Acquiring => "Эквайринговая операция",
+        };
+        self.inside(name, |xml| {
+            xml.leaf("Ид", &payment.id);
+            xml.leaf("Номер", &payment.number);
+            xml.leaf("Дата", &payment.at.format("%Y-%m-%d").to_string());
+            xml.leaf("ХозОперация", operation);
+            xml.money(&order.currency, payment.sum);
+            xml.version_of(&payment.version, None);
+            xml.leaf("Основание", &order.id);
+            xml.inside("Контрагенты", |xml| {
+                xml.counterparty(&order.customer);
+            });
+            xml.leaf("Время", &payment.at.format("%H:%M:%S").to_string());
+            xml.leaf("Комментарий", "");
+            xml.requisites(&payment.requisites);
+        });
+    }
+
+    pub(super) fn shipment(&mut self, name: &str, order: &Order, shipment: &Shipment) {
+        self.inside(name, |xml| {
+            xml.leaf("Ид", &shipment.id);
+            xml.leaf("Номер", &shipment.number);
+            xml.leaf("Дата", &shipment.at.format("%Y-%m-%d").to_string());
+            xml.leaf("ХозОперация", "Отпуск товара");
+            xml.money(&order.currency, shipment.sum);
+            xml.version_of(&shipment.version, None);
+            if shipment.deleted {
+                xml.leaf("ПометкаУдаления", "true");
+            }
+            xml.leaf("Основание", &order.id);
+            xml.inside("Контрагенты", |xml| {
+                xml.counterparty(&order.customer);
+            });
+            xml.leaf("Время", &shipment.at.format("%H:%M:%S").to_string());
+            xml.leaf("Комментарий", "");
+            xml.warehouse(shipment.warehouse.as_ref());
+            xml.lines(&shipment.lines);
+            xml.requisites(&shipment.requisites);
+        });
+    }
+
+    fn money(&mut self, currency: &str, total: Decimal) {
+        self.leaf("Роль", "Продавец");
+        self.leaf("Валюта", currency);
+        self.leaf("Курс", "1");
+        self.leaf("Сумма", &kopecks(total));
+    }
+
+    fn version_of(&mut self, version: &str, onec_number: Option<&String>) {
+        if self.form.version >= NEW_NAMES {
+            self.leaf("НомерВерсии", version);
+            self.given("Номер1С", onec_number);
+        }
+    }
+
+    fn counterparty(&mut self, who: &Counterparty) {
+        self.inside("Контрагент", |xml| {
+            xml.given("Ид", who.id.as_ref());
+            xml.leaf("Наименование", &who.name);
+            if who.is_company() {
+                let name = who.legal_name.as_deref().unwrap_or(&who.name);
+                xml.leaf("ОфициальноеНаименование", name);
+                xml.address("ЮридическийАдрес", who);
+                xml.given("ИНН", who.inn.as_ref());
+                xml.given("КПП", who.kpp.as_ref());
+            } else {
+                xml.leaf(
+                    "ПолноеНаименование",
+                    who.full_name.as_deref().unwrap_or(&who.name),
+                );
+                xml.given("Фамилия", who.last_name.as_ref());
+                xml.given("Имя", who.first_name.as_ref());
+                xml.given("Отчество", who.second_name.as_ref());
+                xml.given("ИНН", who.inn.as_ref());
+                xml.address("АдресРегистрации", who);
+            }
+            xml.contacts(&who.contacts);
+            xml.leaf("Роль", who.role.as_deref().unwrap_or("Покупатель"));
+        });
+    }
+
+    fn address(&mut self, name: &str, who: &Counterparty) {
+        if let Some(address) = &who.address {
+            self.inside(name, |xml| xml.leaf("Представление", address));
+        }
+    }
+
+    pub(super) fn contacts(&mut self, contacts: &[Contact]) {
+        if contacts.is_empty() {
+            return;
+        }
+        let (phone, email) = if self.form.version >= NEW_NAMES {
+            ("Телефон рабочий", "Электронная почта")
+        } else {
+            ("ТелефонРабочий", "Почта")
+        };
+        self.inside("Контакты", |xml| {
+            for contact in contacts {
+                let (kind, value) = match contact {
+                    Contact::Phone(value) => (phone, value),
+                    Contact::Email(value) => (email, value),
+                    Contact::Other(kind, value) => (kind.as_str(), value),
+                };
+                xml.inside("Контакт", |xml| {
+                    xml.leaf("Тип", kind);
+                    xml.leaf("Значение", value);
+                });
+            }
+        });
+    }
+
+    pub(super) fn taxes(&mut self, taxes: &[Tax]) {
+        if taxes.is_empty() {
+            return;
+        }
+        self.inside("Налоги", |xml| {
+            for tax in taxes {
+                xml.inside("Налог", |xml| {
+                    xml.leaf("Наименование", &tax.name);
+                    let included = tax.included.unwrap_or(true);
+                    xml.leaf("УчтеноВСумме", &included.to_string());
+                    if let Some(sum) = tax.sum {
+                        xml.leaf("Сумма", &kopecks(sum));
+                    }
+                    if let Some(rate) = tax.rate {
+                        xml.leaf("Ставка", &rate.normalize().to_string());
+                    }
+                });
+            }
+        });
+    }
+
+    /// Discounts of the whole order, which its lines hold already.
+    pub(super) fn discounts(&mut self, discounts: &[(String, Decimal)]) {
+        if discounts.is_empty() {
+            return;
+        }
+        self.inside("Скидки", |xml| {
+            for (name, sum) in discounts {
+                xml.discount(name, *sum);
+            }
+        });
+    }
+
+    pub(super) fn discount(&mut self, name: &str, sum: Decimal) {
+        self.inside("Скидка", |xml| {
+            xml.leaf("Наименование", name);
+            xml.leaf("Сумма", &kopecks(sum));
+            xml.leaf("УчтеноВСумме", "true");
+        });
+    }
+
+    pub(super) fn warehouse(&mut self, warehouse: Option<&(String, String)>) {
+        let Some((id, name)) = warehouse.filter(|_| self.form.version >= NEW_NAMES) else {
+            return;
+        };
+        self.inside("Склады", |xml| {
+            xml.inside("Склад", |xml| {
+                xml.leaf("Ид", id);
+                xml.leaf("Наименование", name);
+            });
+        });
+    }
+
+    pub(super) fn lines(&mut self, lines: &[OrderLine]) {
+        self.inside("Товары", |xml| {
+            for line in lines {
+                xml.inside("Товар", |xml| xml.line(line));
+            }
+        });
+    }
+
+    pub(super) fn line(&mut self, line: &OrderLine) {
+        self.leaf("Ид", &line.id);
+        self.given("Артикул", line.sku.as_ref());
+        self.leaf("Наименование", &line.name);
+        self.unit(&line.unit);
+        if let Some(discount) = line.discount.filter(|sum| !sum.is_zero()) {
+            self.inside("Скидки", |xml| {
+                xml.discount("Скидка на товар", discount);
+            });
+        }
+        self.leaf("ЦенаЗаЕдиницу", &line.price.to_string());
+        self.leaf("Количество", &line.quantity.normalize().to_string());
+        self.leaf("Сумма", &kopecks(line.sum));
+        let kind = if line.is_service {
+            "Услуга"
+        } else {
+            "Товар"
+        };
+        self.inside("ЗначенияРеквизитов", |xml| {
+            xml.requisite("ВидНоменклатуры", kind);
+            xml.requisite("ТипНоменклатуры", kind);
+            for (name, value) in &line.requisites {
+                xml.requisite(name, value);
+            }
+        });
+        let Some(tax) = &line.tax else { return };
+        self.inside("СтавкиНалогов", |xml| {
+            xml.inside("СтавкаНалога", |xml| {
+                xml.leaf("Наименование", &tax.name);
+                let rate = tax.rate.map(|rate| rate.normalize().to_string());
+                xml.leaf("Ставка", rate.as_deref().unwrap_or("Без НДС"));
+            });
+        });
+        self.taxes(std::slice::from_ref(tax));
+    }
+
+    pub(super) fn unit(&mut self, unit: &Unit) {
+        if self.form.version >= NEW_NAMES {
+            self.inside("Единица", |xml| {
+                xml.leaf("Код", &unit.code);
+                xml.leaf("НаименованиеПолное", &unit.full);
+            });
+            self.leaf("Коэффициент", "1");
+            return;
+        }
+        let _ = writeln!(
+            self.text,
+            "<БазоваяЕдиница Код=\"{}\" НаименованиеПолное=\"{}\" \
+             МеждународноеСокращение=\"{}\">{}</БазоваяЕдиница>",
+            escaped(&unit.code),
+            escaped(&unit.full),
+            escaped(&unit.sign),
+            escaped(&unit.short)
+        );
+    }
+
+    pub(super) fn requisites(&mut self, requisites: &[(String, Requisite)]) {
+        let dates = if self.form.version >= ISO_DATES {
+            "%Y-%m-%dT%H:%M:%S"
+        } else {
+            "%d.%m.%Y %H:%M:%S"
+        };
+        self.inside("ЗначенияРеквизитов", |xml| {
+            for (name, value) in requisites {
+                match value {
+                    Requisite::Text(text) => xml.requisite(name, text),
+                    Requisite::Truth(truth) => xml.requisite(name, &truth.to_string()),
+                    Requisite::Date(at) => xml.requisite(name, &at.format(dates).to_string()),
+                }
+            }
+        });
+    }
+
+    pub(super) fn requisite(&mut self, name: &str, value: &str) {
+        self.inside("ЗначениеРеквизита", |xml| {
+            xml.leaf("Наименование", name);
+            xml.leaf("Значение", value);
+        });
+    }
+}
+
+pub(super) fn iso(at: NaiveDateTime) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+fn kopecks(sum: Decimal) -> String {
+    let mut sum = sum.round_dp(2);
+    sum.rescale(2);
+    sum.to_string()
+}

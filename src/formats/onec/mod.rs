@@ -1,0 +1,332 @@
+//! A 1C base, which exchanges with the bridge as with a site: what it gets, and how. Pure.
+//!
+//! Owns: the settings of a base as the use cases need them, which orders go to it
+//! ([`Export::holds`]), and how an order is written for it ([`order::write`]). Refuses: sessions,
+//! files and the wire, which are the business of `app` and `http`.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `mod` | the settings |
+//! | `statuses` | the base's correspondence table |
+//! | `order` | a snapshot as an order of CommerceML |
+//! | `lines` | lines that add up, discounts, VAT |
+//! | `customer` | the counterparty, by the payer's profile |
+//! | `upload` | names of files, and whether a file is whole |
+
+mod customer;
+mod lines;
+pub mod order;
+mod statuses;
+#[cfg(test)]
+mod tests;
+pub mod upload;
+
+pub use statuses::{OneCStatus, StatusTable, Way};
+
+pub use crate::formats::commerceml::Listed;
+use crate::{
+    domain::{BaseName, ShopName, Snapshot},
+    formats::commerceml::{Encoding, SchemaVersion, write::PaymentKind},
+};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+use serde_json::Value;
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+/// The version that a client gets which asks for none.
+pub const OLD_VERSION: SchemaVersion = SchemaVersion::new(2, 5);
+
+/// A 1C base.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// Its name.
+    pub name: BaseName,
+    /// Whose orders it gets.
+    pub shops: Vec<ShopName>,
+    /// How answers are encoded.
+    pub encoding: Encoding,
+    /// The newest version that is spoken.
+    pub version_max: SchemaVersion,
+    /// The time zone of the files' times, which carry none.
+    pub time_zone: Tz,
+    /// Whether files may come packed.
+    pub zip: bool,
+    /// The largest piece in which 1C is to send files, in bytes.
+    pub file_limit: u64,
+    /// How long one request may work; zero: until it is done.
+    pub step: Duration,
+    /// The most bytes of one session's files; unpacked ten times as many.
+    pub max_upload: u64,
+    /// How long a session lasts without a request.
+    pub session_ttl: Duration,
+    /// How long files are kept.
+    pub keep_files: Duration,
+    /// The most bytes of files that are kept.
+    pub keep_files_bytes: u64,
+    /// Which orders go, and how.
+    pub export: Export,
+    /// Fields of the counterparty and further requisites, by payer type.
+    pub profiles: Profiles,
+    /// The correspondence of the shop's statuses and the base's.
+    pub statuses: StatusTable,
+    /// What 1C may call the ways to pay.
+    pub pay_systems: Vec<PaySystem>,
+    /// What 1C may call the ways to deliver.
+    pub delivery_services: Vec<Listed>,
+}
+
+/// Which orders go to 1C, and how they are written.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the settings form"
+)]
+pub struct Export {
+    /// What stands before the number, by shop.
+    pub prefixes: BTreeMap<ShopName, String>,
+    /// Only paid orders.
+    pub only_paid: bool,
+    /// Only orders whose delivery is allowed.
+    pub only_delivery_allowed: bool,
+    /// Older orders go only after they change.
+    pub since: Since,
+    /// Which statuses go; empty: all.
+    pub statuses: Vec<String>,
+    /// From this row of the base's table on.
+    pub from_status: Option<String>,
+    /// What `Ид` is.
+    pub id: IdKind,
+    /// Where discounts stand.
+    pub discounts: Discounts,
+    /// The base's own currency.
+    pub currency: String,
+    /// How it is written.
+    pub currency_label: String,
+    /// Whether every property of an order is written as a requisite.
+    pub all_properties: bool,
+    /// From 3.0 on, another query in the same session confirms what was offered before.
+    pub implicit_success: bool,
+    /// Further requisites of the order: name and where its value stands.
+    pub requisites: BTreeMap<String, String>,
+}
+
+/// From when on orders go to a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// All orders.
+    All,
+    /// What changes after the base was first configured.
+    Now,
+    /// What changed at this time or later.
+    At(DateTime<Utc>),
+}
+
+/// What an order's `Ид` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdKind {
+    /// The shop's internal id.
+    Id,
+    /// The order's number.
+    Number,
+}
+
+impl IdKind {
+    /// Its name in the settings and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Number => "number",
+        }
+    }
+}
+
+/// Where an order's discounts stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discounts {
+    /// In the prices, and listed beside.
+    InPrice,
+    /// As a service with a negative sum.
+    Line,
+}
+
+/// Values by CommerceML's names, for everybody, and for one kind of payer over that.
+#[derive(Debug, Clone, Default)]
+pub struct Profiles {
+    /// For everybody.
+    pub default: BTreeMap<String, Given>,
+    /// For natural persons.
+    pub person: BTreeMap<String, Given>,
+    /// For companies.
+    pub company: BTreeMap<String, Given>,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// From this place in the snapshot.
+    Path(String),
+    /// It is always this.
+    Value(String),
+}
+
+/// A way to pay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaySystem {
+    /// Its id and name; the name is the shop's `payment.method`.
+    pub listed: Listed,
+    /// What kind of payment it makes.
+    pub kind: PaymentKind,
+}
+
+/// What is known of a shop for its orders in 1C.
+#[derive(Debug, Clone, Default)]
+pub struct ShopWords {
+    /// Its name.
+    pub shop: String,
+    /// Names of its statuses.
+    pub titles: BTreeMap<String, String>,
+    /// Statuses after which nothing comes.
+    pub last: Vec<String>,
+}
+
+impl ShopWords {
+    /// What people call a status.
+    pub fn title<'a>(&'a self, status: &'a str) -> &'a str {
+        self.titles.get(status).map_or(status, String::as_str)
+    }
+}
+
+/// Why an order does not go to the base now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// It is not paid.
+    Unpaid,
+    /// Its delivery is not allowed.
+    Delivery,
+    /// Its status does not go.
+    Status,
+    /// It is cancelled, and never went.
+    Cancelled,
+    /// It has not changed since the exchange began.
+    Older,
+    /// The shop deleted it, and it never went.
+    Deleted,
+}
+
+impl Hold {
+    /// One sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Unpaid => "it is not paid",
+            Self::Delivery => "its delivery is not allowed yet",
+            Self::Status => "orders in this status do not go to the base",
+            Self::Cancelled => "it was cancelled before it went to the base",
+            Self::Older => "it has not changed since the exchange began",
+            Self::Deleted => "the shop deleted it before it went to the base",
+        }
+    }
+}
+
+impl Base {
+    /// A moment on the base's clock.
+    pub fn local(&self, at: DateTime<Utc>) -> NaiveDateTime {
+        at.with_timezone(&self.time_zone).naive_local()
+    }
+
+    /// A moment of the base's clock on ours. Of an hour that a clock change repeats, the first; in
+    /// one that it leaves out, as if it had not been changed.
+    pub fn from_local(&self, at: NaiveDateTime) -> DateTime<Utc> {
+        let found = at.and_local_timezone(self.time_zone).earliest();
+        found.map_or_else(|| at.and_utc(), |at| at.to_utc())
+    }
+
+    /// The version that is spoken where this one is asked for.
+    pub fn version(&self, asked: Option<SchemaVersion>) -> SchemaVersion {
+        asked.unwrap_or(OLD_VERSION).min(self.version_max)
+    }
+}
+
+impl Export {
+    /// Why the order does not go; none: it goes. What 1C has already is never asked about.
+    pub fn holds(
+        &self,
+        table: &StatusTable,
+        order: &Snapshot,
+        changed_at: DateTime<Utc>,
+        since: Option<DateTime<Utc>>,
+    ) -> Option<Hold> {
+        if since.is_some_and(|since| changed_at < since) {
+            return Some(Hold::Older);
+        }
+        if self.only_paid && !order.paid {
+            return Some(Hold::Unpaid);
+        }
+        let allowed = at(&order.data, "delivery.allowed").and_then(Value::as_bool);
+        if self.only_delivery_allowed && allowed == Some(false) {
+            return Some(Hold::Delivery);
+        }
+        if !self.statuses.is_empty() && !self.statuses.contains(&order.status) {
+            return Some(Hold::Status);
+        }
+        let from = self.from_status.as_ref()?;
+        if order.cancelled {
+            return Some(Hold::Cancelled);
+        }
+        let place = |status: &str| table.rows().iter().position(|row| row.status == status);
+        match (place(&order.status), place(from)) {
+            (Some(own), Some(from)) if own >= from => None,
+            _ => Some(Hold::Status),
+        }
+    }
+
+    /// What decides which orders go, as text: where it changes, held orders are looked at again.
+    pub fn filter(&self) -> String {
+        let mut text = format!(
+            "paid={} allowed={}",
+            self.only_paid, self.only_delivery_allowed
+        );
+        let _ = write!(
+            text,
+            " statuses={:?} from={:?}",
+            self.statuses, self.from_status
+        );
+        if let Since::At(at) = self.since {
+            let _ = write!(text, " since={at}");
+        } else {
+            let _ = write!(text, " since={:?}", self.since);
+        }
+        text
+    }
+}
+
+/// When the shop last changed the order: by its own times, else when the event came.
+pub fn changed_at(order: &Snapshot, received_at: DateTime<Utc>) -> DateTime<Utc> {
+    let own = order.updated_at.max(order.status_changed_at);
+    own.or(order.created_at).unwrap_or(received_at)
+}
+
+/// The value at a dotted path: `customer.second_name`, `properties.promo`. A property's code may
+/// have points itself.
+pub fn at<'a>(data: &'a serde_json::Map<String, Value>, path: &str) -> Option<&'a Value> {
+    if let Some(whole) = data.get(path) {
+        return Some(whole);
+    }
+    let (first, rest) = path.split_once('.')?;
+    at(data.get(first)?.as_object()?, rest)
+}
+
+/// A value as a requisite's text; none for nothing and for what is no text at all.
+pub fn text_of(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::Null => return None,
+        Value::String(text) => text.trim().to_owned(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(list) => {
+            let texts: Vec<String> = list.iter().filter_map(text_of).collect();
+            texts.join(", ")
+        }
+        Value::Object(_) => value.to_string(),
+    };
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,347 @@
+//! A snapshot as an order of CommerceML.
+
+use super::{Base, IdKind, ShopWords, at, customer, lines, text_of};
+use crate::{
+    domain::Snapshot,
+    formats::commerceml::{
+        Counterparty, SchemaVersion,
+        write::{Order, Payment, PaymentKind, Requisite, Shipment},
+    },
+};
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The first version whose dates of allowed delivery have the new name.
+const NEW_DELIVERY: SchemaVersion = SchemaVersion::new(2, 10);
+
+/// By what 1C knows an order: as first sent, for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// `Ид`.
+    pub id: String,
+    /// `Номер`.
+    pub number: String,
+}
+
+/// What an order is written with besides its snapshot.
+#[derive(Debug, Clone)]
+pub struct Writing<'a> {
+    /// The base.
+    pub base: &'a Base,
+    /// The shop's words.
+    pub shop: &'a ShopWords,
+    /// The version that is spoken.
+    pub version: SchemaVersion,
+    /// By what 1C knows it.
+    pub identity: &'a Identity,
+    /// `НомерВерсии`.
+    pub number_of_version: String,
+    /// When the snapshot came.
+    pub received_at: DateTime<Utc>,
+    /// 1C's own id of goods, by their article.
+    pub goods: &'a BTreeMap<String, String>,
+}
+
+/// An order as it is written.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The order.
+    pub order: Order,
+    /// Its status has no row in the base's table, and is not written.
+    pub without_status: bool,
+}
+
+/// The identity of an order that was never sent.
+pub fn identity(base: &Base, shop: &crate::domain::ShopName, order: &Snapshot) -> Identity {
+    let prefix = base.export.prefixes.get(shop).map_or("", String::as_str);
+    let number = order.number.as_str();
+    let own = match base.export.id {
+        IdKind::Id => order.id.as_deref().unwrap_or(number),
+        IdKind::Number => number,
+    };
+    // Two shops may count alike.
+    let id = match base.shops.len() {
+        0 | 1 => own.to_owned(),
+        _ => format!("{prefix}{own}"),
+    };
+    Identity {
+        id,
+        number: format!("{prefix}{number}"),
+    }
+}
+
+/// An order for 1C. None if its sums do not fit.
+pub fn write(with: &Writing<'_>, order: &Snapshot) -> Option<Written> {
+    let base = with.base;
+    let lines = lines::of(order, base.export.discounts, with.goods)?;
+    let (customer, further) = customer::of(base, &with.shop.shop, order);
+    let placed_at = base.local(order.created_at.unwrap_or(with.received_at));
+    let status = base.statuses.written(&order.status);
+    let without_status = status.is_none();
+    let mut requisites = Requisites::default();
+    requisites.of_order(with, order, status.as_deref());
+    for (name, path) in &base.export.requisites {
+        if let Some(value) = at(&order.data, path).and_then(text_of) {
+            requisites.text(name, value);
+        }
+    }
+    for (name, value) in further {
+        requisites.text(&name, value);
+    }
+    if base.export.all_properties {
+        requisites.properties(order);
+    }
+    let discounts = order.discounts.iter();
+    let discounts = match base.export.discounts {
+        super::Discounts::InPrice => discounts
+            .map(|one| (one.name.clone(), one.amount))
+            .collect(),
+        super::Discounts::Line => Vec::new(),
+    };
+    let payments = payment(with, order, lines.total).into_iter().collect();
+    let shipments = shipment(with, order, &lines).into_iter().collect();
+    Some(Written {
+        order: Order {
+            id: with.identity.id.clone(),
+            number: with.identity.number.clone(),
+            onec_number: None,
+            version: with.number_of_version.clone(),
+            deleted: false,
+            placed_at,
+            currency: currency(base, &order.currency),
+            total: lines.total,
+            customer,
+            comment: order.comment.clone().unwrap_or_default(),
+            taxes: lines.taxes,
+            discounts,
+            warehouse: lines::store(order),
+            lines: lines.lines,
+            requisites: requisites.all,
+            payments,
+            shipments,
+        },
+        without_status,
+    })
+}
+
+/// An order that the shop deleted: 1C is told so, and nothing else.
+pub fn deleted(with: &Writing<'_>) -> Order {
+    let mut requisites = Requisites::default();
+    requisites.truth("Отменен", true);
+    requisites.truth("ПометкаУдаления", true);
+    let base = with.base;
+    Order {
+        id: with.identity.id.clone(),
+        number: with.identity.number.clone(),
+        onec_number: None,
+        version: with.number_of_version.clone(),
+        deleted: true,
+        placed_at: base.local(with.received_at),
+        currency: currency(base, &base.export.currency),
+        total: Decimal::ZERO,
+        customer: Counterparty {
+            name: "Покупатель".to_owned(),
+            ..Counterparty::default()
+        },
+        comment: String::new(),
+        taxes: Vec::new(),
+        discounts: Vec::new(),
+        warehouse: None,
+        lines: Vec::new(),
+        requisites: requisites.all,
+        payments: Vec::new(),
+        shipments: Vec::new(),
+    }
+}
+
+fn currency(base: &Base, code: &str) -> String {
+    if code == base.export.currency {
+        base.export.currency_label.clone()
+    } else {
+        code.to_owned()
+    }
+}
+
+/// Requisites, each name once: what comes first stays.
+#[derive(Default)]
+struct Requisites {
+    all: Vec<(String, Requisite)>,
+    names: BTreeSet<String>,
+}
+
+impl Requisites {
+    fn add(&mut self, name: &str, value: Requisite) {
+        if self.names.insert(name.to_owned()) {
+            self.all.push((name.to_owned(), value));
+        }
+    }
+
+    fn text(&mut self, name: &str, value: String) {
+        self.add(name, Requisite::Text(value));
+    }
+
+    fn given(&mut self, name: &str, value: Option<&String>) {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            self.text(name, value.clone());
+        }
+    }
+
+    fn truth(&mut self, name: &str, value: bool) {
+        self.add(name, Requisite::Truth(value));
+    }
+
+    fn date(&mut self, base: &Base, name: &str, at: Option<DateTime<Utc>>) {
+        if let Some(at) = at {
+            self.add(name, Requisite::Date(base.local(at)));
+        }
+    }
+
+    fn of_order(&mut self, with: &Writing<'_>, order: &Snapshot, status: Option<&str>) {
+        let base = with.base;
+        let delivery = order.delivery.as_ref();
+        let method = delivery.and_then(|delivery| delivery.method.as_ref());
+        let pays = order
+            .payment
+            .as_ref()
+            .and_then(|payment| payment.method.as_ref());
+        self.date(base, "Дата оплаты", order.paid_at.filter(|_| order.paid));
+        let allowed = at(&order.data, "delivery.allowed").and_then(serde_json::Value::as_bool);
+        if with.version < NEW_DELIVERY && delivery.is_some() {
+            self.truth("Доставка разрешена", allowed.unwrap_or(true));
+        }
+        self.given("Способ доставки", method);
+        self.given(
+            "Метод доставки ИД",
+            method.and_then(|name| service(base, name)).as_ref(),
+        );
+        self.given("Метод оплаты", pays);
+        self.given(
+            "Метод оплаты ИД",
+            pays.and_then(|name| pay_system(base, name)).as_ref(),
+        );
+        self.truth("Заказ оплачен", order.paid);
+        self.truth("Отменен", order.cancelled);
+        self.truth("Финальный статус", with.shop.last.contains(&order.status));
+        if let Some(id) = status {
+            let title = with.shop.title(&order.status);
+            self.text("Статус заказа", format!("[{id}] {title}"));
+            self.text("Статуса заказа ИД", id.to_owned());
+            self.date(base, "Дата изменения статуса", order.status_changed_at);
+        }
+        if order.cancelled {
+            self.date(base, "Дата отмены заказа", order.status_changed_at);
+            self.given("Причина отмены", order.cancel_reason.as_ref());
+        }
+        self.given("Комментарии покупателя", order.comment.as_ref());
+        self.text("Сайт", format!("[{0}] {0}", with.shop.shop));
+        self.given(
+            "Адрес доставки",
+            delivery.and_then(|one| one.address.as_ref()),
+        );
+    }
+
+    /// What else the order carries: its properties and campaign marks, named by their codes.
+    fn properties(&mut self, order: &Snapshot) {
+        for (code, value) in &order.properties {
+            if let Some(value) = text_of(value) {
+                self.text(code, value);
+            }
+        }
+        let utm = &order.utm;
+        self.given("utm_source", utm.source.as_ref());
+        self.given("utm_medium", utm.medium.as_ref());
+        self.given("utm_campaign", utm.campaign.as_ref());
+        self.given("utm_content", utm.content.as_ref());
+        self.given("utm_term", utm.term.as_ref());
+    }
+}
+
+fn service(base: &Base, name: &str) -> Option<String> {
+    let mut listed = base.delivery_services.iter();
+    listed
+        .find(|one| one.name == name)
+        .map(|one| one.id.clone())
+}
+
+fn pay_system(base: &Base, name: &str) -> Option<String> {
+    let mut listed = base.pay_systems.iter();
+    let found = listed.find(|one| one.listed.name == name)?;
+    Some(found.listed.id.clone())
+}
+
+/// The payment of an order that is to be paid, or is.
+fn payment(with: &Writing<'_>, order: &Snapshot, sum: Decimal) -> Option<Payment> {
+    let base = with.base;
+    let method = order
+        .payment
+        .as_ref()
+        .and_then(|payment| payment.method.as_ref());
+    if sum.is_zero() || method.is_none() && !order.paid {
+        return None;
+    }
+    let known =
+        method.and_then(|name| base.pay_systems.iter().find(|one| one.listed.name == *name));
+    let mut requisites = Requisites::default();
+    requisites.date(base, "Дата оплаты", order.paid_at.filter(|_| order.paid));
+    requisites.truth("Отменен", order.cancelled && !order.paid);
+    requisites.given("Метод оплаты ИД", known.map(|one| &one.listed.id));
+    requisites.given("Метод оплаты", method);
+    requisites.truth("Оплачено", order.paid);
+    requisites.truth("Признак возврата", false);
+    let at = order
+        .paid_at
+        .or(order.created_at)
+        .unwrap_or(with.received_at);
+    Some(Payment {
+        id: format!("payment-{}", with.identity.id),
+        number: with.identity.number.clone(),
+        version: with.number_of_version.clone(),
+        at: base.local(at),
+        kind: known.map_or(PaymentKind::Cashless, |one| one.kind),
+        sum,
+        requisites: requisites.all,
+    })
+}
+
+/// The shipment of an order that is to be delivered, or is.
+fn shipment(with: &Writing<'_>, order: &Snapshot, lines: &lines::Contents) -> Option<Shipment> {
+    let base = with.base;
+    let delivery = order.delivery.as_ref()?;
+    let goods: Vec<_> = lines
+        .lines
+        .iter()
+        .filter(|line| !line.is_service)
+        .cloned()
+        .collect();
+    if goods.is_empty() {
+        return None;
+    }
+    let shipped = order.completed_at.is_some();
+    let mut requisites = Requisites::default();
+    requisites.text("Сумма доставки", lines.delivery.to_string());
+    requisites.truth("Отгружено", shipped);
+    requisites.date(base, "Дата отгрузки", order.completed_at);
+    let method = delivery.method.as_ref();
+    requisites.given(
+        "Метод доставки ИД",
+        method.and_then(|name| service(base, name)).as_ref(),
+    );
+    requisites.given("Метод доставки", method);
+    requisites.truth("Отменен", order.cancelled && !shipped);
+    let at = order
+        .completed_at
+        .or(order.created_at)
+        .unwrap_or(with.received_at);
+    Some(Shipment {
+        id: format!("shipment-{}", with.identity.id),
+        number: with.identity.number.clone(),
+        version: with.number_of_version.clone(),
+        at: base.local(at),
+        sum: lines.goods,
+        lines: goods,
+        warehouse: lines::store(order),
+        deleted: false,
+        requisites: requisites.all,
+    })
+}

@@ -1,0 +1,42 @@
+//! `GET /v1/messages`: what else a shop is told, for shops that cannot be called.
+
+use super::{From, Place, place};
+use crate::{
+    app::ShopMessages,
+    config::Caller,
+    http::{Problem, State},
+};
+use axum::{
+    Json,
+    extract::{Query, State as Extract, rejection::QueryRejection},
+};
+
+/// Lists what a shop is told beside changes of status, such as `bridge.reservation.short.v1`.
+///
+/// Ask again with `after` set to the last `next`: with the key of a shop that is not called, that
+/// also acknowledges what was read; an operator reads without a trace. Each message is there once,
+/// by its `id`.
+#[utoipa::path(
+    get, path = "/v1/messages", tag = "shop", security(("key" = [])),
+    params(From),
+    responses(
+        (status = 200, description = "A page: `messages` (CloudEvents) and `next`", body = ShopMessages),
+        (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn get_messages(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    query: Result<Query<From>, QueryRejection>,
+) -> Result<Json<ShopMessages>, Problem> {
+    let Place { shop, after, limit } = place(query, &caller)?;
+    let by_itself = caller.only().is_some();
+    let page = state
+        .app
+        .sync
+        .shop_messages(&shop, (after, limit), by_itself);
+    Ok(Json(page.await?))
+}

@@ -1,0 +1,43 @@
+//! `GET /v1/status-changes`: what was decided, for shops that cannot be called.
+
+use super::{From, Place, place};
+use crate::{
+    app::StatusChanges,
+    config::Caller,
+    http::{Problem, State},
+};
+use axum::{
+    Json,
+    extract::{Query, State as Extract, rejection::QueryRejection},
+};
+
+/// Lists a shop's decided changes of status in order, without gaps.
+///
+/// Ask again with `after` set to the last `next`: with the shop's own key that also acknowledges
+/// what was read; an operator reads without a trace. A change never appears below one that was seen
+/// before. Where an older back-up of the bridge was restored, `restarted_after` says from where the
+/// feed goes on.
+#[utoipa::path(
+    get, path = "/v1/status-changes", tag = "shop", security(("key" = [])),
+    params(From),
+    responses(
+        (status = 200, description = "A page: `changes` (seq, id, number, status, previous_status, stage, decided_at, reason, denies), `next`, and `restarted_after` after a restored back-up", body = StatusChanges),
+        (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn get_status_changes(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    query: Result<Query<From>, QueryRejection>,
+) -> Result<Json<StatusChanges>, Problem> {
+    let Place { shop, after, limit } = place(query, &caller)?;
+    let app = &state.app;
+    let page = match caller.only() {
+        Some(_) => app.sync.status_changes(&shop, after, limit).await?,
+        None => app.sync.peek_status_changes(&shop, after, limit).await?,
+    };
+    Ok(Json(page))
+}

@@ -1,0 +1,252 @@
+//! Commands in waiting: what is asked, and what the answer will mean.
+
+use crate::planner::{BATCH_LIMIT, Call, Command};
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashMap};
+
+/// What the answer to a command means. Numbers are positions in the wave's lists.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::planner) enum PendingCommand {
+    /// Deals or leads that are there already, by origin.
+    Targets {
+        lead: bool,
+        jobs: Vec<usize>,
+        so_far: Vec<serde_json::Map<String, Value>>,
+    },
+    /// Known deals or leads that the origin did not show, by id.
+    TargetsById { jobs: Vec<usize> },
+    /// The stages of a funnel, page by page.
+    Stages {
+        funnel: u32,
+        so_far: BTreeSet<String>,
+    },
+    /// Requisite presets.
+    Presets,
+    /// Contacts by id: linked ones, and those that a search found.
+    Contacts { ids: Vec<u64> },
+    /// Contacts that carry our origin.
+    ContactsByOrigin { customers: Vec<usize> },
+    /// Contacts by phone or e-mail.
+    Duplicates {
+        by_phone: bool,
+        values: Vec<(String, usize)>,
+    },
+    /// Companies by id, linked ones and those of a requisite: whether they are there.
+    Companies { ids: Vec<u64> },
+    /// Companies that carry our origin.
+    CompaniesByOrigin { firms: Vec<usize> },
+    /// Requisites by taxpayer number.
+    Requisites { firms: Vec<usize> },
+    /// Companies by name.
+    CompaniesByTitle { firm: usize },
+    /// A contact being made.
+    AddContact { customer: usize },
+    /// A phone or an e-mail being added to a contact.
+    CompleteContact { customer: usize },
+    /// A company being made.
+    AddCompany { firm: usize },
+    /// What belongs to a new company: its requisite, the requisite's address.
+    AddToCompany { firm: usize, what: &'static str },
+    /// Deals being imported.
+    Import { jobs: Vec<usize> },
+    /// Imported deals, looked up by their origin.
+    Imported { jobs: Vec<usize> },
+    /// A deal or lead being made.
+    Add { job: usize },
+    /// Fields of a deal or lead being written.
+    Update {
+        job: usize,
+        fields: serde_json::Map<String, Value>,
+    },
+    /// Product rows being set.
+    SetRows { job: usize, rows: Vec<Value> },
+    /// Product rows as they were before they are set.
+    RowsBefore { job: usize },
+    /// A new contact being put to its company.
+    LinkCompany { job: usize },
+    /// A contact of a deal being put beside the others, or taken away.
+    DealContact { job: usize },
+    /// What was written, read back.
+    ReadBack { jobs: Vec<usize> },
+    /// A sum being set by hand.
+    FixSum { job: usize },
+}
+
+/// A command without its key.
+#[derive(Debug, Clone)]
+pub(in crate::planner) struct PlannedCommand {
+    pub(in crate::planner) method: &'static str,
+    pub(in crate::planner) params: Value,
+    pub(in crate::planner) ask: PendingCommand,
+    /// The key, where a later command of the group refers to this one.
+    pub(in crate::planner) key: Option<String>,
+}
+
+impl PlannedCommand {
+    pub(in crate::planner) fn new(
+        method: &'static str,
+        params: Value,
+        ask: PendingCommand,
+    ) -> Self {
+        Self {
+            method,
+            params,
+            ask,
+            key: None,
+        }
+    }
+
+    /// With a key that later commands of the group refer to.
+    pub(in crate::planner) fn keyed(self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            ..self
+        }
+    }
+}
+
+/// What stands for the result of an earlier command of the same call, until the call is packed. No
+/// text that anybody wrote looks like it.
+pub(in crate::planner) fn result_of(key: &str) -> Value {
+    json!({ RESULT_OF: key })
+}
+
+const RESULT_OF: &str = "\0result of";
+
+/// Puts the portal's spelling of references in place of what stands for them; each key ends in
+/// `mark`.
+fn refer(params: &mut Value, mark: &str) {
+    match params {
+        Value::Object(members) => match members.get(RESULT_OF).and_then(Value::as_str) {
+            Some(key) => *params = Value::String(format!("$result[{key}{mark}]")),
+            None => members.values_mut().for_each(|inner| refer(inner, mark)),
+        },
+        Value::Array(elements) => elements.iter_mut().for_each(|inner| refer(inner, mark)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Whether a text of these parameters would pass for a reference to one of the keys.
+fn passes_for_one(params: &Value, keys: &[String], mark: &str) -> bool {
+    match params {
+        Value::String(text) => text
+            .strip_prefix("$result[")
+            .and_then(|rest| rest.split_once(']')?.0.strip_suffix(mark))
+            .is_some_and(|named| keys.iter().any(|key| key == named)),
+        Value::Array(elements) => elements
+            .iter()
+            .any(|inner| passes_for_one(inner, keys, mark)),
+        Value::Object(members) => members
+            .values()
+            .any(|inner| passes_for_one(inner, keys, mark)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Commands that must travel in one call, in this order.
+pub(in crate::planner) type AtomicCommands = Vec<PlannedCommand>;
+
+/// Gives out keys and remembers what each command was for.
+#[derive(Debug, Default)]
+pub(in crate::planner) struct CommandBatcher {
+    asked: HashMap<String, PendingCommand>,
+    count: u64,
+}
+
+impl CommandBatcher {
+    /// A key that no other command of the wave has; later ones sort later, for portals that run
+    /// commands by key.
+    pub(in crate::planner) fn key(&mut self) -> String {
+        self.count += 1;
+        format!("q{:06}", self.count)
+    }
+
+    /// What a command is for, while it waits for its answer.
+    pub(in crate::planner) fn asked(&self, key: &str) -> Option<&PendingCommand> {
+        self.asked.get(key)
+    }
+
+    /// What a command was for; once.
+    pub(in crate::planner) fn take(&mut self, key: &str) -> Option<PendingCommand> {
+        self.asked.remove(key)
+    }
+
+    /// Packs groups into calls, none torn apart. `tail` makes the commands that close a call, from
+    /// what it carries; at most `reserve`.
+    pub(in crate::planner) fn pack(
+        &mut self,
+        groups: Vec<AtomicCommands>,
+        reserve: usize,
+        tail: impl Fn(&[PlannedCommand]) -> Vec<PlannedCommand>,
+    ) -> Vec<Call> {
+        let room = BATCH_LIMIT - reserve;
+        let mut calls = Vec::new();
+        let mut filling: Vec<PlannedCommand> = Vec::new();
+        let mut close = |steps: Vec<PlannedCommand>, desk: &mut Self| {
+            if !steps.is_empty() {
+                let closing = tail(&steps);
+                calls.push(desk.call(steps.into_iter().chain(closing).collect()));
+            }
+        };
+        for group in groups {
+            if filling.len() + group.len() > room {
+                close(std::mem::take(&mut filling), self);
+            }
+            filling.extend(group);
+        }
+        close(filling, self);
+        calls
+    }
+
+    /// Keys are made such that no text of a customer names one of them.
+    fn call(&mut self, steps: Vec<PlannedCommand>) -> Call {
+        let keys: Vec<String> = steps
+            .iter()
+            .map(|step| step.key.clone().unwrap_or_else(|| self.key()))
+            .collect();
+        let mut mark = String::new();
+        while steps
+            .iter()
+            .any(|step| passes_for_one(&step.params, &keys, &mark))
+        {
+            mark.push('x');
+        }
+        let mut commands = Vec::with_capacity(steps.len());
+        for (key, mut step) in keys.into_iter().zip(steps) {
+            let key = key + &mark;
+            refer(&mut step.params, &mark);
+            self.asked.insert(key.clone(), step.ask);
+            commands.push(Command {
+                key,
+                method: step.method,
+                params: step.params,
+            });
+        }
+        Call { commands }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_names_a_key_is_no_reference_to_it() {
+        let mut desk = CommandBatcher::default();
+        let key = desk.key();
+        let step = |params| PlannedCommand::new("m", params, PendingCommand::Presets);
+        let written = format!("$result[{key}]");
+        let group = vec![
+            step(json!({})).keyed(&key),
+            step(json!({"id": result_of(&key), "rows": [{"NAME": written}]})),
+        ];
+        let call = desk.pack(vec![group], 0, |_| Vec::new()).remove(0);
+        let [made, leans] = &call.commands[..] else {
+            panic!("{call:?}")
+        };
+        assert_eq!(leans.params["id"], format!("$result[{}]", made.key));
+        assert_eq!(leans.params["rows"][0]["NAME"], written);
+        assert_ne!(leans.params["id"], written);
+        assert!(desk.take(&made.key).is_some() && desk.take(&leans.key).is_some());
+    }
+}

@@ -1,0 +1,189 @@
+//! What a lane needs of a portal: one call at a time, and a plain word about what went wrong.
+
+use crate::{
+    clients::bitrix24::{
+        BatchResponse, Blocked, CallObserver, Class, Client, Command, Error, Priority, ServerTime,
+    },
+    domain::ErrorCode,
+};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+
+/// A call that failed as a whole.
+#[derive(Debug, Clone)]
+pub struct CallFailure {
+    /// What it means for the lane.
+    pub class: Class,
+    /// The code that people see.
+    pub code: ErrorCode,
+    /// What exactly, free of secrets.
+    pub message: String,
+    /// Whether the portal may have run the call all the same.
+    pub maybe_executed: bool,
+}
+
+/// Where a lane sends its calls.
+pub trait PortalClient: Clone + Send + Sync + 'static {
+    /// Up to 50 commands in one call; whoever asks with a higher priority at the same time goes
+    /// first.
+    fn batch(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> impl Future<Output = Result<BatchResponse, CallFailure>> + Send;
+
+    /// Says to whom every call is told from now on.
+    fn watched(&self, _watch: Arc<dyn CallObserver>) {}
+
+    /// What the portal's clock showed in an answer, once.
+    fn heard(&self) -> Option<ServerTime> {
+        None
+    }
+
+    /// The host that calls go to, where it tells which portal it is; none for an application: its
+    /// portal has a member id.
+    fn address(&self) -> Option<String> {
+        None
+    }
+
+    /// How long a full request bucket takes to drain.
+    fn full_drain_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What others sent leaves the bucket in this long.
+    fn take_over(&self, _left: Duration) {}
+
+    /// How long until all that was sent has left the bucket.
+    fn drain_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Waits until a call that another process sends has a place in the bucket.
+    fn permit(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// How long the pace stays lowered because somebody else uses up the portal's limit.
+    fn reduced_for(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// A cheap call that succeeds if the portal takes the bridge's calls at all.
+    fn probe(&self) -> impl Future<Output = Result<(), CallFailure>> + Send;
+
+    /// A call of the kind that orders travel in, with nothing in it that anybody could refuse.
+    fn innocent(&self) -> impl Future<Output = Result<(), CallFailure>> + Send {
+        self.probe()
+    }
+}
+
+impl PortalClient for Client {
+    async fn batch(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, CallFailure> {
+        Ok(Client::batch(self, commands, priority).await?)
+    }
+
+    fn watched(&self, watch: Arc<dyn CallObserver>) {
+        self.watch(watch);
+    }
+
+    fn heard(&self) -> Option<ServerTime> {
+        self.take_heard()
+    }
+
+    fn address(&self) -> Option<String> {
+        Client::address(self)
+    }
+
+    fn full_drain_time(&self) -> Duration {
+        Client::full_drain_time(self)
+    }
+
+    fn take_over(&self, left: Duration) {
+        Client::take_over(self, left);
+    }
+
+    fn drain_time(&self) -> Duration {
+        Client::drain_time(self)
+    }
+
+    async fn permit(&self) {
+        Client::permit(self).await;
+    }
+
+    fn reduced_for(&self) -> Duration {
+        Client::reduced_for(self)
+    }
+
+    async fn probe(&self) -> Result<(), CallFailure> {
+        self.call("server.time", &json!({}), Priority::Live).await?;
+        Ok(())
+    }
+
+    async fn innocent(&self) -> Result<(), CallFailure> {
+        let command = Command {
+            key: "innocent".to_owned(),
+            method: "server.time".to_owned(),
+            params: json!({}),
+        };
+        Client::batch(self, &[command], Priority::Live).await?;
+        Ok(())
+    }
+}
+
+impl From<Error> for CallFailure {
+    fn from(error: Error) -> Self {
+        let class = error.class();
+        let code = code_of(&error);
+        let message = words(&error);
+        Self {
+            class,
+            code,
+            message,
+            maybe_executed: error.maybe_executed(),
+        }
+    }
+}
+
+/// An error with all that lies behind it.
+pub(in crate::worker) fn words(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        message = format!("{message}: {inner}");
+        cause = inner.source();
+    }
+    message
+}
+
+/// The code that people see.
+pub(in crate::worker) fn code_of(error: &Error) -> ErrorCode {
+    match error {
+        Error::Elsewhere { .. } => ErrorCode::Elsewhere,
+        Error::TooLarge { .. } => ErrorCode::AnswerTooLarge,
+        // Sent elsewhere, and not to a portal: nothing was run.
+        other if other.class() == Class::InDoubt && !other.maybe_executed() => ErrorCode::Proxy,
+        other => code(&other.class()),
+    }
+}
+
+fn code(class: &Class) -> ErrorCode {
+    match class {
+        Class::Down => ErrorCode::Down,
+        Class::InDoubt => ErrorCode::InDoubt,
+        Class::Intercepted => ErrorCode::Proxy,
+        Class::Throttled(_) => ErrorCode::Limit,
+        Class::MethodBlocked(_) => ErrorCode::Operating,
+        Class::TokenExpired => ErrorCode::Token,
+        Class::Blocked(Blocked::Auth) => ErrorCode::Auth,
+        Class::Blocked(Blocked::Scope) => ErrorCode::Scope,
+        Class::Blocked(Blocked::Rights) => ErrorCode::Rights,
+        Class::Blocked(Blocked::Plan) => ErrorCode::Plan,
+        Class::Blocked(Blocked::Overload) => ErrorCode::Overload,
+        Class::Refused => ErrorCode::Protocol,
+    }
+}

@@ -1,0 +1,132 @@
+//! Whether the portal is still the one that orders were brought to, and finding them again if it is
+//! not.
+
+use crate::{
+    app::{self, App, Bisection},
+    clients::bitrix24::Priority,
+    planner::{Inquiry, Search},
+    process::bug::{self, Step},
+    worker::{
+        CallFailure, PortalClient,
+        lanes::{
+            lease::HeldLease,
+            wave_runner::{send, unusable},
+        },
+    },
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Orders that are looked up by their origin in one call: as many pages of deals as of leads.
+const AT_ONCE: u32 = 1_250;
+
+/// What a lane remembers of asking.
+#[derive(Debug, Default)]
+pub(in crate::worker) struct PortalRecognition {
+    asked: Option<Instant>,
+}
+
+impl PortalRecognition {
+    /// The portal is to be asked before anything else is sent to it.
+    pub(in crate::worker) fn doubt(&mut self) {
+        self.asked = None;
+    }
+
+    /// Asks who the portal is, if it is time: one call. Before it has told that once, nothing is
+    /// sent that rests on ids.
+    pub(in crate::worker) async fn ask<P: PortalClient>(
+        &mut self,
+        app: &App,
+        portal: &P,
+        held: &HeldLease,
+        every: Duration,
+    ) -> Result<Option<CallFailure>, app::Error> {
+        if self.asked.is_some_and(|asked| asked.elapsed() < every) {
+            return Ok(None);
+        }
+        let first = self.asked.is_none();
+        let (remembered, address) = app
+            .delivery
+            .remembered(held.portal(), portal.address())
+            .await?;
+        if remembered.witnesses.is_empty() && remembered.address == address {
+            self.asked = Some(Instant::now());
+            return Ok(None);
+        }
+        let mut inquiry = Inquiry::new(&remembered);
+        let call = inquiry.call();
+        match send(portal, held, &call, (Priority::Reconcile, None)).await {
+            Ok(answer) => inquiry.answer(answer),
+            Err(failure) if first => return Ok(Some(failure)),
+            // What is sent next meets it, too.
+            Err(_) => {}
+        }
+        self.asked = Some(Instant::now());
+        let address = address.as_deref();
+        if let (Some(verdict), Some(newest)) = (inquiry.verdict(address), inquiry.newest()) {
+            app.delivery
+                .recognise(held.lease(), address, verdict, newest)
+                .await?;
+        }
+        Ok(None)
+    }
+}
+
+/// Looks up by their origin some of the orders whose link was let go; whether there were any. An
+/// order at which the bridge fails gets a letter of its own, and the others are found.
+pub(in crate::worker) async fn find_again<P: PortalClient>(
+    app: &App,
+    portal: &P,
+    held: &HeldLease,
+) -> Result<bool, app::Error> {
+    let orders = app.delivery.unverified(held.lease(), AT_ONCE).await?;
+    if orders.is_empty() {
+        return Ok(false);
+    }
+    let mut any = false;
+    let mut parts = Bisection::of(orders);
+    while let Some(part) = parts.next() {
+        let found = find_some(app, portal, held, part.clone());
+        let found = bug::caught_in(Box::pin(found)).await;
+        match found.unwrap_or_else(|bug| Err(bug.into())) {
+            Ok(Some(found)) => any |= found,
+            Ok(None) => return Ok(false),
+            Err(error) if error.is_of_the_row() => {
+                if let Some((shop, number)) = parts.failed(part) {
+                    let order = (&*shop, &*number);
+                    app.dead_letters
+                        .bury_search(held.lease(), order, &error.chain())
+                        .await?;
+                    any = true;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(any)
+}
+
+/// Looks some of them up; whether any could be looked up, none if the lease does not allow to ask.
+async fn find_some<P: PortalClient>(
+    app: &App,
+    portal: &P,
+    held: &HeldLease,
+    orders: Vec<(String, String)>,
+) -> Result<Option<bool>, app::Error> {
+    for (_, number) in &orders {
+        app.step(Step::Find, number);
+    }
+    let mut search = Search::new(orders);
+    while let Some(call) = search.next_call() {
+        if !held.may_send() {
+            return Ok(None);
+        }
+        match send(portal, held, &call, (Priority::Reconcile, None)).await {
+            Ok(answer) => search.answer(&call, answer),
+            Err(fault) => search.answer(&call, unusable(&fault)),
+        }
+    }
+    let found = search.finish();
+    app.delivery.found_again(held.lease(), &found).await?;
+    Ok(Some(!found.is_empty()))
+}

@@ -1,0 +1,50 @@
+//! Places in the portal's limit for calls of other processes, given by the lane's owner.
+
+use crate::{
+    app::{self, App, permit_bell},
+    worker::{
+        PortalClient,
+        lanes::lease::{HeldLease, chain},
+    },
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Gives places while the lease holds: as many as fit in the bucket beside the lane's own calls.
+pub(in crate::worker) async fn serve<P: PortalClient>(
+    app: App,
+    portal: P,
+    held: &HeldLease,
+    poll: Duration,
+) {
+    let bell = app.waker().subscribe(&permit_bell(held.portal()));
+    loop {
+        match one(&app, &portal, held).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!(portal = held.portal(), error = %chain(&error), "no place can be given now");
+            }
+        }
+        tokio::select! {
+            () = bell.notified() => {}
+            () = tokio::time::sleep(poll) => {}
+        }
+    }
+}
+
+/// Gives one place; false if nobody asks. No connection is held while it waits for the bucket.
+async fn one<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) -> Result<bool, app::Error> {
+    let Some(id) = app.lanes.next_permit(held.portal()).await? else {
+        return Ok(false);
+    };
+    portal.permit().await;
+    let counted = Instant::now();
+    if !held.may_send() {
+        return Ok(false);
+    }
+    app.lanes
+        .grant_permit(held.lease(), id, counted.elapsed().as_secs_f64())
+        .await?;
+    Ok(true)
+}

@@ -1,0 +1,631 @@
+//! Forms of a shop's site: from what a service posts to the lead or deal in the portal.
+
+mod activities;
+
+use crate::support::{
+    database::Database,
+    provider,
+    settings::Settings,
+    shop::{main_shop, rules},
+};
+use b24_bridge::{
+    app::{Actor, App, LetterFilter, Registry, Retry, Submission, SubmissionFilter},
+    clients::bitrix24::{Client, Credentials, Options as ClientOptions},
+    config::Config,
+    domain::PortalName,
+    http::{self, State},
+    sandbox::{self, Fault, Plan, Sandbox},
+    worker::{self, Options},
+};
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+const TOKEN: &str = "a-token-of-a-form-0123456789";
+const FORMS: &str = r#"
+[[shops.main.forms]]
+name = "callback"
+token = "a-token-of-a-form-0123456789"
+fields = { "Город" = "UF_CRM_CITY" }
+honeypot = "website"
+
+[[shops.main.forms]]
+name = "strict"
+token = "a-token-of-a-form-0123456789"
+require_consent = true
+answer = "redirect https://shop.example/спасибо"
+
+[[shops.main.forms]]
+name = "deals"
+token = "a-token-of-a-form-0123456789"
+as = "deal"
+funnel = 1
+source_id = "CALLBACK"
+
+[[shops.main.forms]]
+name = "leads"
+token = "a-token-of-a-form-0123456789"
+as = "lead"
+
+[[shops.main.forms]]
+name = "joins"
+token = "a-token-of-a-form-0123456789"
+join_open = true
+
+[[shops.main.forms]]
+name = "todos"
+token = "a-token-of-a-form-0123456789"
+as = "todo"
+
+[shops.main.activities]
+missed_call_within = "30m"
+"#;
+
+/// A portal, a bridge with its API and one worker.
+struct Site {
+    portal: Sandbox,
+    app: App,
+    db: Database,
+    url: String,
+    http: reqwest::Client,
+    client: Client,
+    stop: CancellationToken,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Site {
+    async fn new(portal: sandbox::Options) -> Self {
+        let site = Self::idle(portal).await;
+        site.work();
+        site
+    }
+
+    /// Without a worker.
+    async fn idle(portal: sandbox::Options) -> Self {
+        provider();
+        let portal = Sandbox::start(portal.plan(Plan::Unlimited)).await.unwrap();
+        let db = Database::new().await;
+        let settings = Settings::new(&portal.url()).tables(FORMS);
+        let config = Config::parse(&settings.to_string(), &BTreeMap::new()).unwrap();
+        let directory = Registry {
+            shops: BTreeMap::from([(main_shop(), Arc::new(rules("main")))]),
+            portals: vec![PortalName::parse("main").unwrap()],
+            forms: config.form_rules(),
+            activities: config.activity_rules(),
+            ..Registry::default()
+        };
+        let app = App::new(db.pool.clone(), directory);
+        let (_, ready) = watch::channel(true);
+        let router = http::router(State {
+            app: app.clone(),
+            config: Arc::new(config),
+            ready,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        tokio::spawn(http::serve(listener, router, stop.clone()));
+        let credentials = Credentials::webhook(&portal.url()).unwrap();
+        let options = ClientOptions {
+            timeout: Duration::from_secs(5),
+            ..ClientOptions::default()
+        };
+        Self {
+            client: Client::new(credentials, &options).unwrap(),
+            portal,
+            app,
+            db,
+            url,
+            http: crate::portal::sandbox::client(),
+            stop,
+        }
+    }
+
+    fn work(&self) {
+        drop(self.work_until(self.stop.clone()));
+    }
+
+    /// Works until the portal has a lead, and stops in good order.
+    async fn work_until_a_lead_is_there(&self) {
+        let first = self.stop.child_token();
+        let working = self.work_until(first.clone());
+        self.until("the lead is there", async |site| {
+            !site.portal.leads().is_empty()
+        })
+        .await;
+        first.cancel();
+        working.await.unwrap().unwrap();
+    }
+
+    fn work_until(&self, stop: CancellationToken) -> JoinHandle<Result<(), worker::Error>> {
+        let options = Options {
+            poll: Duration::from_millis(50),
+            doubt: Duration::from_millis(500),
+            backoff: Duration::from_millis(20),
+            backoff_cap: Duration::from_millis(50),
+            attempts: 2,
+            ..Options::default()
+        };
+        let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), self.client.clone())]);
+        tokio::spawn(worker::run(self.app.clone(), portals, options, stop))
+    }
+
+    async fn post(&self, form: &str, fields: &[(&str, &str)]) -> Response {
+        let url = format!("{}/forms/main/{form}/{TOKEN}", self.url);
+        self.http.post(url).form(fields).send().await.unwrap()
+    }
+
+    /// Posts what must be taken.
+    async fn send(&self, form: &str, fields: &[(&str, &str)]) {
+        let answer = self.post(form, fields).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.text().await.unwrap(), "ok");
+    }
+
+    async fn submissions(&self) -> Vec<Submission> {
+        let filter = SubmissionFilter {
+            limit: 100,
+            ..SubmissionFilter::default()
+        };
+        self.app.forms.submissions(&filter).await.unwrap()
+    }
+
+    async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
+        let bound = Instant::now() + Duration::from_secs(30);
+        while !holds(self).await {
+            let late = Instant::now() > bound;
+            let letters = self
+                .app
+                .dead_letters
+                .dead_letters(&LetterFilter::default())
+                .await;
+            assert!(
+                !late,
+                "not {what}: {:#?} {letters:?}",
+                self.submissions().await
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Until so many submissions are done.
+    async fn done(&self, count: usize) {
+        self.until(&format!("{count} done"), async |site| {
+            let all = site.submissions().await;
+            all.iter().filter(|one| one.state == "done").count() == count
+        })
+        .await;
+    }
+
+    async fn ask(&self, method: &str, params: Value) -> Value {
+        let url = format!("{}{method}", self.portal.url());
+        let answer = self.http.post(url).json(&params).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["result"].take()
+    }
+}
+
+const ANNA: [(&str, &str); 5] = [
+    ("Имя", "Анна"),
+    ("Телефон", "8 (916) 123-45-67"),
+    ("E-mail", "anna@example.com"),
+    ("Комментарий", "Перезвоните [b]после[/b] шести"),
+    ("utm_source", "yandex"),
+];
+
+#[tokio::test]
+async fn a_form_becomes_a_lead_with_its_source_where_the_portal_has_leads() {
+    let site = Site::new(sandbox::Options::default()).await;
+    site.send("callback", &ANNA).await;
+    site.done(1).await;
+    let leads = site.portal.leads();
+    assert_eq!(leads.len(), 1);
+    let lead = &leads[0];
+    for (field, value) in [
+        ("TITLE", "callback: Анна"),
+        ("NAME", "Анна"),
+        ("SOURCE_ID", "WEB"),
+        ("UTM_SOURCE", "yandex"),
+        ("ORIGINATOR_ID", "main"),
+        ("ORIGIN_ID", "form:1"),
+        ("STATUS_ID", "NEW"),
+        ("COMMENTS", "Перезвоните (b)после(/b) шести"),
+        ("OPPORTUNITY", "0.00"),
+        ("IS_RETURN_CUSTOMER", "N"),
+    ] {
+        assert_eq!(lead[field], value, "{field}");
+    }
+    assert_eq!(lead["PHONE"][0]["VALUE"], "+79161234567");
+    assert_eq!(lead["EMAIL"][0]["VALUE"], "anna@example.com");
+    assert!(site.portal.contacts().is_empty() && site.portal.deals().is_empty());
+}
+
+#[tokio::test]
+async fn a_lead_of_a_known_person_carries_the_contact_and_leaves_its_card_alone() {
+    let site = Site::new(sandbox::Options::default()).await;
+    let fields = json!({"NAME": "Анна", "PHONE": [{"VALUE": "+79161234567"}]});
+    let contact = site
+        .ask("crm.contact.add", json!({ "fields": fields }))
+        .await;
+    site.send("callback", &ANNA).await;
+    site.done(1).await;
+    let lead = &site.portal.leads()[0];
+    assert_eq!(lead["CONTACT_ID"], contact.to_string());
+    assert_eq!(lead["IS_RETURN_CUSTOMER"], "Y");
+    let cards = site.portal.contacts();
+    assert_eq!(cards.len(), 1);
+    assert!(cards[0].get("EMAIL").is_none(), "{}", cards[0]);
+}
+
+#[tokio::test]
+async fn without_leads_it_becomes_a_contact_and_a_deal() {
+    let site = Site::new(sandbox::Options {
+        leads: false,
+        ..sandbox::Options::default()
+    })
+    .await;
+    site.send("callback", &ANNA).await;
+    site.done(1).await;
+    let (deals, contacts) = (site.portal.deals(), site.portal.contacts());
+    assert_eq!((deals.len(), contacts.len()), (1, 1));
+    assert!(site.portal.leads().is_empty());
+    assert_eq!(deals[0]["ORIGIN_ID"], "form:1");
+    assert_eq!(deals[0]["STAGE_ID"], "NEW");
+    assert_eq!(deals[0]["CONTACT_ID"], contacts[0]["ID"]);
+    assert_eq!(contacts[0]["PHONE"][0]["VALUE"], "+79161234567");
+    // The next form of the same person finds the contact.
+    site.send(
+        "callback",
+        &[("phone", "89161234567"), ("message", "ещё раз")],
+    )
+    .await;
+    site.done(2).await;
+    assert_eq!(
+        (site.portal.deals().len(), site.portal.contacts().len()),
+        (2, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_form_may_always_become_a_deal_of_a_funnel() {
+    let site = Site::new(sandbox::Options::default()).await;
+    site.send("deals", &ANNA).await;
+    site.done(1).await;
+    let deal = &site.portal.deals()[0];
+    assert_eq!(deal["STAGE_ID"], "C1:NEW");
+    assert_eq!(deal["SOURCE_ID"], "CALLBACK");
+    assert!(site.portal.leads().is_empty());
+}
+
+#[tokio::test]
+async fn repetitions_and_double_clicks_are_one_and_everybody_sees_success() {
+    let site = Site::idle(sandbox::Options::default()).await;
+    let clicks = (0..12).map(|_| site.send("callback", &ANNA));
+    futures_util::future::join_all(clicks).await;
+    assert_eq!(site.submissions().await.len(), 1);
+    let mut spelled = ANNA;
+    spelled[1].1 = "+79161234567";
+    spelled[2].1 = "ANNA@example.com";
+    site.send("callback", &spelled).await;
+    assert_eq!(
+        site.submissions().await.len(),
+        1,
+        "the same in another spelling"
+    );
+    spelled[3].1 = "Другой вопрос";
+    site.send("callback", &spelled).await;
+    assert_eq!(site.submissions().await.len(), 2);
+    for _ in 0..3 {
+        site.send("callback", &[("tranid", "77:1"), ("Phone", "89160000001")])
+            .await;
+    }
+    site.send("callback", &[("tranid", "77:2"), ("Phone", "89160000001")])
+        .await;
+    assert_eq!(site.submissions().await.len(), 4);
+    site.work();
+    site.done(4).await;
+    assert_eq!(site.portal.leads().len(), 4);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_makes_no_second_lead() {
+    let site = Site::idle(sandbox::Options::default()).await;
+    site.portal
+        .fail_next(Fault::LostAnswer, 1, Some("crm.lead.add"));
+    site.send("callback", &ANNA).await;
+    site.work();
+    site.done(1).await;
+    assert_eq!(site.portal.leads().len(), 1);
+    let met = site.portal.calls().iter().any(|call| call.fault.is_some());
+    assert!(met, "the fault was never met");
+}
+
+#[tokio::test]
+async fn a_contact_that_appears_meanwhile_comes_to_the_lead_and_to_no_deal_of_its_number() {
+    let site = Site::idle(sandbox::Options::default()).await;
+    let deal = site
+        .ask("crm.deal.add", json!({"fields": {"TITLE": "Чужая"}}))
+        .await;
+    site.portal
+        .fail_next(Fault::LostAnswer, 1, Some("crm.lead.add"));
+    site.send("callback", &ANNA).await;
+    site.work_until_a_lead_is_there().await;
+    let fields = json!({"NAME": "Анна", "PHONE": [{"VALUE": "+79161234567"}]});
+    let contact = site
+        .ask("crm.contact.add", json!({ "fields": fields }))
+        .await;
+    site.work();
+    site.done(1).await;
+    let leads = site.portal.leads();
+    assert_eq!(
+        (leads.len(), &leads[0]["ID"]),
+        (1, &json!(deal.to_string()))
+    );
+    assert_eq!(leads[0]["CONTACT_ID"], contact.to_string());
+    assert_eq!(site.portal.deals()[0]["CONTACT_ID"], Value::Null);
+}
+
+#[tokio::test]
+async fn leads_that_are_switched_off_in_the_middle_make_no_second_card() {
+    let site = Site::idle(sandbox::Options {
+        conversion_delay: Duration::from_hours(1),
+        ..sandbox::Options::default()
+    })
+    .await;
+    site.portal
+        .fail_next(Fault::LostAnswer, 1, Some("crm.lead.add"));
+    site.send("callback", &ANNA).await;
+    site.work_until_a_lead_is_there().await;
+    // Another worker asks the portal anew.
+    site.portal.set_leads(false);
+    site.work();
+    site.done(1).await;
+    assert_eq!(site.portal.leads().len(), 1);
+    assert!(site.portal.deals().is_empty());
+}
+
+#[tokio::test]
+async fn a_lead_that_is_converted_is_followed_to_its_deal_and_contact() {
+    let site = Site::new(sandbox::Options::default()).await;
+    site.send("callback", &ANNA).await;
+    site.send("callback", &[("phone", "89160000001"), ("name", "Вера")])
+        .await;
+    site.done(2).await;
+    let lead = site.submissions().await[1].lead_id.unwrap();
+    assert!(site.portal.convert_lead(lead.try_into().unwrap()));
+    site.until("the deal is known", async |site| {
+        site.submissions().await[1].deal_id.is_some()
+    })
+    .await;
+    let deal = &site.portal.deals()[0];
+    let [other, anna] = &site.submissions().await[..] else {
+        panic!("two");
+    };
+    let id = |field: &str| deal[field].as_str().map(|id| id.parse().unwrap());
+    assert_eq!(
+        (anna.deal_id, anna.contact_id),
+        (id("ID"), id("CONTACT_ID"))
+    );
+    assert_eq!((anna.lead_id, anna.state), (Some(lead), "done"));
+    assert_eq!((other.deal_id, other.contact_id), (None, None));
+    assert_eq!(site.portal.deals().len(), 1, "nothing is written for it");
+}
+
+#[tokio::test]
+async fn a_lead_that_the_portal_itself_makes_a_deal_of_has_that_deal() {
+    let site = Site::idle(sandbox::Options {
+        conversion_delay: Duration::from_millis(200),
+        ..sandbox::Options::default()
+    })
+    .await;
+    site.portal.set_leads(false);
+    site.send("leads", &ANNA).await;
+    site.work();
+    site.until("the deal is known", async |site| {
+        site.submissions().await[0].deal_id.is_some()
+    })
+    .await;
+    assert_eq!(site.portal.deals().len(), 1);
+}
+
+#[tokio::test]
+async fn robots_and_missing_consent_are_kept_and_can_be_delivered_after_all() {
+    let site = Site::new(sandbox::Options::default()).await;
+    site.send(
+        "callback",
+        &[("phone", "89160000001"), ("website", "http://spam")],
+    )
+    .await;
+    let answer = site.post("strict", &[("phone", "89160000002")]).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let thanks = "https://shop.example/%D1%81%D0%BF%D0%B0%D1%81%D0%B8%D0%B1%D0%BE";
+    assert_eq!(answer.headers()["location"], thanks);
+    let kept = site.submissions().await;
+    let states: Vec<&str> = kept.iter().map(|one| one.state).collect();
+    assert_eq!(states, ["no_consent", "robot"]);
+    let who = Actor::new("operator:anna");
+    for one in &kept {
+        site.app
+            .forms
+            .restore_submission(one.id, &who)
+            .await
+            .unwrap();
+        assert!(
+            site.app
+                .forms
+                .restore_submission(one.id, &who)
+                .await
+                .is_err()
+        );
+    }
+    site.done(2).await;
+    assert_eq!(site.portal.leads().len(), 2);
+    site.post("strict", &[("phone", "89160000003"), ("Согласие", "да")])
+        .await;
+    site.done(3).await;
+}
+
+#[tokio::test]
+async fn a_test_of_the_service_and_a_look_store_nothing_and_a_wrong_address_is_none() {
+    let site = Site::idle(sandbox::Options::default()).await;
+    site.send("callback", &[("test", "test")]).await;
+    let answer = site.post("strict", &[("test", "test")]).await;
+    assert_eq!(
+        answer.status(),
+        StatusCode::OK,
+        "a service follows no redirect"
+    );
+    let url = format!("{}/forms/main/callback", site.url);
+    for (path, status) in [
+        (TOKEN, StatusCode::OK),
+        ("wrong-0123456789abc", StatusCode::NOT_FOUND),
+    ] {
+        let url = format!("{url}/{path}");
+        assert_eq!(site.http.get(&url).send().await.unwrap().status(), status);
+        assert_eq!(site.http.head(&url).send().await.unwrap().status(), status);
+        let posted = site
+            .http
+            .post(&url)
+            .form(&[("test", "test")])
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(posted.status(), status);
+    }
+    assert_eq!(
+        site.post("other", &ANNA).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    let large = "x".repeat(1024 * 1024);
+    let answer = site.post("callback", &[("message", &large)]).await;
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(site.submissions().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_form_that_nobody_can_answer_is_a_dead_letter_that_can_be_mended() {
+    let site = Site::new(sandbox::Options::default()).await;
+    site.send(
+        "callback",
+        &[("Имя", "Анна"), ("Куда звонить", "89161234567")],
+    )
+    .await;
+    let letters = site
+        .app
+        .dead_letters
+        .dead_letters(&LetterFilter::default())
+        .await
+        .unwrap();
+    let letter = &letters.items[0];
+    assert_eq!(
+        (&*letter.code, letter.number.as_deref()),
+        ("FORM-NO-CONTACT", Some("form:1"))
+    );
+    let who = Actor::new("operator:anna");
+    let wrong = Retry {
+        payload: Some(json!({"nonsense": true})),
+        ..Retry::default()
+    };
+    assert!(
+        site.app
+            .dead_letters
+            .retry(letter.id, &who, wrong)
+            .await
+            .is_err()
+    );
+    let mut mended = letter.payload.clone();
+    mended["fields"][1]["name"] = json!("Телефон");
+    let retry = Retry {
+        payload: Some(mended),
+        ..Retry::default()
+    };
+    site.app
+        .dead_letters
+        .retry(letter.id, &who, retry)
+        .await
+        .unwrap();
+    site.done(1).await;
+    assert_eq!(site.portal.leads()[0]["PHONE"][0]["VALUE"], "+79161234567");
+    let left = site
+        .app
+        .dead_letters
+        .dead_letters(&LetterFilter::default())
+        .await
+        .unwrap();
+    assert!(left.items.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_portal_refuses_is_tried_again_and_ends_as_a_dead_letter() {
+    let site = Site::new(sandbox::Options::default()).await;
+    let field = json!({"FIELD_NAME": "CITY", "USER_TYPE_ID": "string", "MANDATORY": "Y"});
+    site.ask("crm.lead.userfield.add", json!({ "fields": field }))
+        .await;
+    site.send("callback", &ANNA).await;
+    site.until("dead", async |site| {
+        let letters = site
+            .app
+            .dead_letters
+            .dead_letters(&LetterFilter::default())
+            .await;
+        !letters.unwrap().items.is_empty()
+    })
+    .await;
+    let letters = site
+        .app
+        .dead_letters
+        .dead_letters(&LetterFilter::default())
+        .await
+        .unwrap();
+    let letter = &letters.items[0];
+    assert_eq!((&*letter.code, letter.attempts), ("B24-REFUSED", 2));
+    // Nobody else waits for it.
+    let mut whole = ANNA.to_vec();
+    whole.push(("Город", "Тюмень"));
+    site.send("callback", &whole).await;
+    site.done(1).await;
+    assert_eq!(site.portal.leads()[0]["UF_CRM_CITY"], "Тюмень");
+    let who = Actor::new("operator:anna");
+    site.app
+        .dead_letters
+        .discard(letter.id, &who, "answered by mail")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_alarm_is_raised_when_a_form_that_had_phones_has_none() {
+    let site = Site::idle(sandbox::Options::default()).await;
+    let notices = async || site.app.intake.shop_notices().await.unwrap();
+    let send = async |nth: usize, name: &str| {
+        let mail = format!("a{nth}@example.com");
+        let phone = format!("8916{nth:07}");
+        site.send("callback", &[("email", &mail), (name, &phone)])
+            .await;
+    };
+    for nth in 0..10 {
+        send(nth, "phone").await;
+    }
+    for nth in 10..14 {
+        send(nth, "renamed").await;
+    }
+    assert!(notices().await.is_empty(), "four may be chance");
+    send(14, "renamed").await;
+    let told = notices().await;
+    assert_eq!(
+        (&*told[0].code, &*told[0].message),
+        ("FORM-MAP-BROKEN", "callback")
+    );
+    send(15, "phone").await;
+    assert!(notices().await.is_empty());
+}

@@ -1,0 +1,5 @@
+//! What must hold when something is wrong: any input, a panic anywhere, work at the same time.
+
+pub(super) mod hostile;
+pub(super) mod locks;
+pub(super) mod traps;
