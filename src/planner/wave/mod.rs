@@ -1,8 +1,8 @@
 //! The rounds that many orders go through at once.
 //!
 //! Each round is asked by the module it concerns ([`super::entities`], [`super::customers`],
-//! [`super::wave::deal_import`]) and ends when nothing of it waits any more; what the answers mean is in
-//! [`super::wave::responses`]. An order that is settled takes no part in later rounds.
+//! [`super::wave::deal_import`]) and ends when nothing of it waits any more; what the answers mean
+//! is in [`super::wave::responses`]. An order that is settled takes no part in later rounds.
 
 pub(super) mod batching;
 pub(super) mod deal_import;
