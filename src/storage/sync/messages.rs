@@ -53,7 +53,7 @@ pub async fn due(
            WHERE m.shop = $1 AND m.state = 'waiting' AND m.due_at <= now() AND m.id <> ALL($2)
              AND NOT EXISTS (SELECT FROM bridge.shop_messages e
                              WHERE e.shop = m.shop AND e.state = 'waiting'
-                               AND e.subject = m.subject AND e.id < m.id)
+                               AND e.subject = m.subject AND e.id < m.id OFFSET 0)
              AND EXISTS (SELECT FROM bridge.lanes l
                          WHERE l.portal = $3 AND l.owner = $4 AND l.epoch = $5
                            AND l.lease_until > now() AND l.paused_at IS NULL)
@@ -90,7 +90,10 @@ pub async fn next_due(
 ) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT extract(epoch FROM min(m.due_at) - now())::float8 FROM bridge.shop_messages m
-         WHERE m.shop = $1 AND m.state = 'waiting' AND m.id <> ALL($2)",
+         WHERE m.shop = $1 AND m.state = 'waiting' AND m.id <> ALL($2)
+           AND NOT EXISTS (SELECT FROM bridge.shop_messages e
+                           WHERE e.shop = m.shop AND e.state = 'waiting'
+                             AND e.subject = m.subject AND e.id < m.id OFFSET 0)",
         shop,
         without
     )

@@ -6,6 +6,7 @@ mod concurrent_writes;
 pub(super) mod decision_model;
 mod goods;
 mod model;
+mod plans;
 mod restored;
 mod scenarios;
 mod sent;
