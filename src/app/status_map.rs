@@ -2,13 +2,15 @@
 
 use crate::{
     clients::bitrix24::{Client, Command, Error, Priority, Response},
-    decision::status_map::{self as table, Funnel, PortalStage, Semantics},
+    decision::status_map::{self as table, PortalStage, Semantics},
     domain::{ShopName, ShopRules, Stage},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub use crate::decision::status_map::{Finding, Severity, ShopStatus, usual};
+pub use crate::decision::status_map::{
+    Finding, Funnel, Severity, ShopStatus, suggest as propose, usual,
+};
 
 /// Most funnels and most stages of a funnel that are read: no portal that people can use has as
 /// many.
@@ -75,11 +77,11 @@ pub async fn suggest(
 ) -> Result<Option<String>, Error> {
     let funnels = funnels(client).await?;
     let own = funnels.iter().find(|funnel| funnel.id == rules.funnel);
-    Ok(own.map(|funnel| table::suggest(&rules.shop, funnel, known)))
+    Ok(own.map(|funnel| propose(&rules.shop, funnel, known)))
 }
 
 /// All funnels of deals with their stages, in the portal's order.
-async fn funnels(client: &Client) -> Result<Vec<Funnel>, Error> {
+pub async fn funnels(client: &Client) -> Result<Vec<Funnel>, Error> {
     let mut found = categories(client).await?;
     let mut wanted: Vec<(usize, u64)> = (0..found.len()).map(|at| (at, 0)).collect();
     while !wanted.is_empty() {

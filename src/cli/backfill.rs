@@ -11,7 +11,6 @@ use crate::{
     process::signals,
 };
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest as _, Sha256};
 use std::{
     fs::File,
@@ -133,9 +132,10 @@ async fn load(
     for _ in 0..done {
         line(&mut file)?;
     }
-    let bar = ProgressBar::new(total).with_style(ProgressStyle::with_template(
-        "{bar:40} {pos}/{len} orders, {eta} left",
-    )?);
+    let bar = output::progress(
+        total,
+        "{bar:40} {pos}/{len} orders, {per_sec:.0}, {eta} left",
+    );
     bar.set_position(done);
     bar.reset_eta();
     let (mut queued, mut known, mut refused) = (0, 0, Vec::new());

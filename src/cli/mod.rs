@@ -41,10 +41,24 @@ struct Global {
     /// Install PostgreSQL without asking, if it is missing and needed
     #[arg(long, global = true)]
     yes: bool,
+    /// Say more: the log at `debug`, or `trace` if given twice
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Print data and failures alone
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Show no progress
+    #[arg(long, global = true)]
+    no_progress: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: output::Color,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Set up a bridge: try the webhook, propose the table of statuses, write the settings
+    Init(setup::init::Args),
     /// Run the API and the worker
     Serve(serve::Args),
     /// See it work: a sandbox portal, a database of its own, and a day of sample orders
@@ -98,6 +112,13 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let Global {
+        color,
+        quiet,
+        no_progress,
+        ..
+    } = cli.global;
+    output::set_up(color, quiet, no_progress);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -117,6 +138,7 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { global, command } = cli;
     match command {
+        Command::Init(args) => setup::init::run(&global, &args).await,
         Command::Serve(args) => serve::run(&global, &args).await,
         Command::Demo(args) => Box::pin(demo::run(&global, &args)).await,
         Command::Sandbox(args) => sandbox::run(&args).await,

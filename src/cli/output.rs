@@ -1,43 +1,177 @@
-//! The only place that prints.
+//! The only place that prints: data go to stdout, talk goes to stderr.
+//!
+//! Colour is for terminals; what is piped is plain and is not cut. Who stops reading, as `head`
+//! does, ends nothing: the command goes on and says no more.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is where commands print: data to stdout, talk to stderr"
-)]
-
+use crate::{clients::bitrix24, domain::ErrorCode, worker};
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use std::{
+    fmt,
+    io::{self, IsTerminal as _, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// The most columns that a table takes on a terminal.
+const WIDEST: u16 = 100;
+
+/// Whether nobody reads any more.
+static UNREAD: AtomicBool = AtomicBool::new(false);
+/// Whether there is no talk, only data and failures.
+static QUIET: AtomicBool = AtomicBool::new(false);
+/// Whether no progress is shown.
+static STILL: AtomicBool = AtomicBool::new(false);
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const CYAN: Style = AnsiColor::Cyan.on_default().bold();
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How this process prints, from now on.
+pub(super) fn set_up(color: Color, quiet: bool, still: bool) {
+    let choice = match color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+    QUIET.store(quiet, Ordering::Relaxed);
+    STILL.store(still, Ordering::Relaxed);
+}
+
+/// A bar of progress, on a terminal and where it is wanted.
+pub(super) fn progress(total: u64, template: &str) -> ProgressBar {
+    let shown = !QUIET.load(Ordering::Relaxed) && !STILL.load(Ordering::Relaxed);
+    let target = if shown {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(total), target);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// A failure with a code that the runbook has a page for.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}: {sentence}")]
+pub(super) struct Refusal {
+    code: ErrorCode,
+    sentence: String,
+}
+
+impl Refusal {
+    pub(super) fn new(code: ErrorCode, sentence: impl Into<String>) -> Self {
+        Self {
+            code,
+            sentence: sentence.into(),
+        }
+    }
+}
 
 /// A line of data.
-pub(super) fn line(text: impl std::fmt::Display) {
-    println!("{text}");
+pub(super) fn line(text: impl fmt::Display) {
+    put(anstream::stdout(), text);
 }
 
 /// A line of talk.
-pub(super) fn say(text: impl std::fmt::Display) {
-    eprintln!("{text}");
+pub(super) fn say(text: impl fmt::Display) {
+    if !QUIET.load(Ordering::Relaxed) {
+        put(anstream::stderr(), text);
+    }
 }
 
 /// Where data that are no text go.
-pub(super) fn bytes() -> Box<dyn std::io::Write> {
-    Box::new(std::io::stdout())
+pub(super) fn bytes() -> Box<dyn Write> {
+    Box::new(io::stdout())
 }
 
 /// Data as JSON, for programs.
 pub(super) fn json(data: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(data)?);
+    put(io::stdout(), serde_json::to_string_pretty(data)?);
     Ok(())
 }
 
-/// A table, for people.
+/// A table, for people; one without rows is a sentence.
 pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) {
+    if rows.is_empty() {
+        return say("there is none");
+    }
     let mut table = comfy_table::Table::new();
-    table.set_header(head.iter().copied());
+    table.load_style(presets::NOTHING);
+    table.set_header(head.iter().map(|word| word.to_uppercase()));
     table.add_rows(rows);
-    println!("{table}");
+    if io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        let width = terminal_size::terminal_size().map_or(WIDEST, |(width, _)| width.0);
+        table.set_width(width.min(WIDEST));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for row in table.lines() {
+        line(row.trim_end());
+    }
 }
 
-/// An error with its causes.
+/// An error, its causes, and what to do about it. Where its kind is known, that is the headline:
+/// the words of a library are only its cause.
 pub(super) fn failure(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
+    let mut shown = anstream::stderr();
+    let code = code_of(error);
+    let mut causes = error.chain().map(ToString::to_string).peekable();
+    let head = match code {
+        Some(code) => format!("{code}: {}", code.sentence()),
+        None => causes.next().unwrap_or_default(),
+    };
+    put(&mut shown, format_args!("{RED}error:{RED:#} {head}"));
+    let mut before = head;
+    for cause in causes {
+        // Many errors repeat their cause in their own words.
+        if !before.contains(&cause) {
+            put(&mut shown, format_args!("  because: {cause}"));
+        }
+        before = cause;
+    }
+    let refused = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Refusal>());
+    if let Some(code) = code.or(refused.map(|refusal| refusal.code)) {
+        put(shown, format_args!("{CYAN}hint:{CYAN:#} {}", code.remedy()));
+    }
+}
+
+/// The kind of an error that does not say it itself. Settings say it, key by key.
+fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
+    error.chain().find_map(|cause| {
+        if let Some(failed) = cause.downcast_ref::<bitrix24::Error>() {
+            Some(worker::code_of(failed))
+        } else {
+            cause.is::<sqlx::Error>().then_some(ErrorCode::Database)
+        }
+    })
+}
+
+fn put(mut to: impl Write, text: impl fmt::Display) {
+    if UNREAD.load(Ordering::Relaxed) {
+        return;
+    }
+    let written = writeln!(to, "{text}").and_then(|()| to.flush());
+    if written.is_err() {
+        UNREAD.store(true, Ordering::Relaxed);
+    }
 }

@@ -13,7 +13,6 @@ use crate::{
 };
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -113,11 +112,8 @@ async fn all(
 /// Reads every deal of a portal, with a bar on a terminal and plain lines elsewhere.
 async fn look(app: &App, name: &PortalName, client: &Client) -> anyhow::Result<Vec<Difference>> {
     let total = u64::try_from(app.sync.count_with_deals(name).await?).unwrap_or(0);
-    let bar = ProgressBar::new(total);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} orders, {eta} left")
-    {
-        bar.set_style(style);
-    }
+    let template = "{msg} {bar:30} {pos}/{len} orders, {per_sec:.0}, {eta} left";
+    let bar = output::progress(total, template);
     bar.set_message(name.to_string());
     let mut read = 0;
     let found = survey(app, name, client, |orders| {

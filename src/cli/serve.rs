@@ -8,7 +8,7 @@ use super::{
 use crate::{
     app::App,
     clients::bitrix24,
-    config::{Config, DEFAULT_FILE},
+    config::{Config, DEFAULT_FILE, Operator, Portal},
     console,
     domain::PortalName,
     http,
@@ -55,13 +55,55 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         return Err(refused);
     }
     let clients = bootstrap::clients(&config)?;
+    let greeted = config.clone();
     let running = Running::start(config, database.pool.clone(), clients, args.role, stop).await?;
-    if let Some(address) = running.address {
-        output::say(format!("listening on http://{address}"));
-    }
+    greet(&greeted, running.address, &database.place());
     let ended = running.ended().await;
     database.close().await;
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// What runs here, with what, and where to look.
+fn greet(config: &Config, address: Option<SocketAddr>, database: &str) {
+    let file = config.file.as_ref().map(|file| file.display().to_string());
+    let file = file
+        .as_deref()
+        .unwrap_or("none: environment or demo values");
+    let portal = |(name, portal): (&PortalName, &Portal)| match portal.host() {
+        Some(host) => format!("{name} ({host})"),
+        None => name.to_string(),
+    };
+    let list = |names: Vec<String>| names.join(", ");
+    output::say(format!("settings   {file}"));
+    output::say(format!("database   {database}"));
+    output::say(format!(
+        "portals    {}",
+        list(config.portals.iter().map(portal).collect())
+    ));
+    output::say(format!(
+        "shops      {}",
+        list(config.shops.keys().map(ToString::to_string).collect())
+    ));
+    let Some(address) = address else {
+        return;
+    };
+    if config.operators.is_empty() {
+        output::say(
+            "console    nobody can sign in: add `[operators.NAME]` with a key or a `password_hash`",
+        );
+    } else {
+        output::say(format!("console    http://{address}/console"));
+        let how = |(name, operator): (&String, &Operator)| match (&operator.password, &operator.key)
+        {
+            (Some(_), _) => format!("{name} (password)"),
+            (None, _) => format!("{name} (key)"),
+        };
+        output::say(format!(
+            "sign in    {}",
+            list(config.operators.iter().map(how).collect())
+        ));
+    }
+    output::say(format!("listening on http://{address}"));
 }
 
 /// How often it is counted how many connections were refused.

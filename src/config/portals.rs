@@ -25,6 +25,22 @@ pub struct Portal {
     pub call_limit_seconds: u64,
 }
 
+impl Portal {
+    /// The portal's host, without what is secret in its address.
+    pub fn host(&self) -> Option<String> {
+        let address = match &self.access {
+            PortalAccess::Webhook(url) => url.expose_secret(),
+            PortalAccess::App(app) => &*app.portal_url,
+        };
+        let url = Url::parse(address).ok()?;
+        let host = url.host_str()?;
+        Some(match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        })
+    }
+}
+
 /// How the bridge gets into a portal.
 #[derive(Debug, Clone)]
 pub enum PortalAccess {

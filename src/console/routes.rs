@@ -16,7 +16,7 @@ use axum::{
     extract::{DefaultBodyLimit, Request, State as Extract},
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{MethodRouter, get, post},
 };
 use std::{any::Any, time::Duration};
@@ -46,6 +46,7 @@ pub fn router(state: State) -> Router {
         .merge(orders())
         .merge(dead_letters(import))
         .merge(portals())
+        .route("/", get(async || Redirect::to("/console")))
         .route("/console", get(overview::page::get))
         .route("/console/", get(overview::page::get))
         .route("/console/live", get(sse::get))

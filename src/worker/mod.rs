@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::app::Retention;
 pub use housekeeping::prune;
 pub use options::{CrashHook, CrashHookFuture, CrashPoint, Options};
-pub use portal::client::{CallFailure, PortalClient};
+pub use portal::client::{CallFailure, PortalClient, code_of};
 pub use portal::lead_mode::lead_mode;
 pub use reconcile::{SurveyError, survey};
 

@@ -7,7 +7,7 @@ use crate::{
     sandbox::Sandbox,
 };
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use std::{
@@ -99,13 +99,8 @@ pub(super) async fn follow(
 }
 
 fn bar(orders: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(orders as u64), ProgressDrawTarget::stderr());
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:40} {pos}/{len} orders settled, {elapsed}")
-    {
-        bar.set_style(style);
-    }
-    bar
+    let template = "{bar:40} {pos}/{len} orders settled, {per_sec:.0}, {elapsed}";
+    output::progress(orders as u64, template)
 }
 
 /// Says which deals and leads are new in the portal.

@@ -208,17 +208,16 @@ fn print(checked: &MapCheck) {
 /// Statuses as given, else of the kind, else those of the table, else those of a fresh 1C-Bitrix
 /// shop.
 fn known(wanted: &Suggest, rules: &ShopRules) -> Vec<ShopStatus> {
-    let given: Vec<_> = wanted
-        .statuses
-        .iter()
-        .map(|text| {
-            let (code, name) = text.split_once('=').unwrap_or((text, ""));
-            status(code.trim(), name.trim())
-        })
-        .collect();
+    let given = wanted.statuses.iter();
+    let given: Vec<_> = given.map(|text| ShopStatus::parse(text)).collect();
     let configured = || {
         let rows = rules.statuses.rows().iter();
-        let all: Vec<_> = rows.map(|row| status(&row.status, "")).collect();
+        let all: Vec<_> = rows
+            .map(|row| ShopStatus {
+                code: row.status.clone(),
+                name: String::new(),
+            })
+            .collect();
         (!all.is_empty()).then_some(all)
     };
     let usual = |kind: &str| status_map::usual(kind).unwrap_or_default();
@@ -229,13 +228,6 @@ fn known(wanted: &Suggest, rules: &ShopRules) -> Vec<ShopStatus> {
         }
     } else {
         given
-    }
-}
-
-fn status(code: &str, name: &str) -> ShopStatus {
-    ShopStatus {
-        code: code.to_owned(),
-        name: name.to_owned(),
     }
 }
 

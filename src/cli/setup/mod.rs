@@ -3,5 +3,6 @@
 
 pub(super) mod bootstrap;
 pub(super) mod config;
+pub(super) mod init;
 pub(super) mod migrate;
 pub(super) mod password;

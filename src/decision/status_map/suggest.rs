@@ -13,6 +13,17 @@ pub struct ShopStatus {
     pub name: String,
 }
 
+impl ShopStatus {
+    /// As people write it: `CODE=NAME`, or the code alone.
+    pub fn parse(text: &str) -> Self {
+        let (code, name) = text.split_once('=').unwrap_or((text, ""));
+        Self {
+            code: code.trim().to_owned(),
+            name: name.trim().to_owned(),
+        }
+    }
+}
+
 /// The statuses that a fresh shop of a usual kind has: `1c-bitrix` or `woocommerce`.
 pub fn usual(kind: &str) -> Option<Vec<ShopStatus>> {
     let list: &[(&str, &str)] = match kind {

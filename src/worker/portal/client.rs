@@ -161,7 +161,7 @@ pub(in crate::worker) fn words(error: &Error) -> String {
 }
 
 /// The code that people see.
-pub(in crate::worker) fn code_of(error: &Error) -> ErrorCode {
+pub fn code_of(error: &Error) -> ErrorCode {
     match error {
         Error::Elsewhere { .. } => ErrorCode::Elsewhere,
         Error::TooLarge { .. } => ErrorCode::AnswerTooLarge,

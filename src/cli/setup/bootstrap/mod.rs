@@ -37,7 +37,13 @@ pub(in crate::cli) fn config(global: &Global) -> anyhow::Result<Config> {
         .context("B24-bridge cannot start")?;
     let json = config.log.format == LogFormat::Json;
     let collector = config.telemetry.otlp_endpoint.as_deref();
-    logging::start(json, &config.log.filter, collector)
+    let filter = match (global.verbose, global.quiet) {
+        (0, false) => &*config.log.filter,
+        (0, true) => "error",
+        (1, _) => "info,b24_bridge=debug",
+        _ => "debug,b24_bridge=trace",
+    };
+    logging::start(json, filter, collector)
         .map_err(|error| anyhow::anyhow!("`[log]` or `[telemetry]`: {error}"))?;
     Ok(config)
 }
@@ -95,6 +101,17 @@ impl Database {
         } else {
             database.close().await;
             None
+        }
+    }
+
+    /// Where it is, for people: without user and password.
+    pub(in crate::cli) fn place(&self) -> String {
+        let options = self.pool.connect_options();
+        let name = options.get_database().unwrap_or("postgres");
+        let own = self.embedded.as_ref().and_then(|_| data_directory().ok());
+        match own {
+            Some(directory) => format!("the bridge's own, in {}", directory.display()),
+            None => format!("{name} at {}:{}", options.get_host(), options.get_port()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What an operator does at the command line: real processes against the sandbox portal.
 
 pub(crate) mod embedded;
+pub(crate) mod init;
 pub(crate) mod stats;
 pub(crate) mod status_map;
 
