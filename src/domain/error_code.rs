@@ -8,7 +8,11 @@ use serde::Serialize;
 use std::fmt;
 
 macro_rules! codes {
-    ($($variant:ident $text:literal $sentence:literal $remedy:literal $russian:literal $russian_remedy:literal)*) => {
+    ($(
+        $variant:ident $text:literal
+            $sentence:literal $remedy:literal
+            $russian:literal $russian_remedy:literal
+    )*) => {
         /// A stable code. `Display` and serde give its text, e.g. `MAP-STATUS`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ErrorCode {

@@ -1,8 +1,11 @@
 //! `[shops.NAME]`: the stores that post events, and how their orders are written.
 
 pub(super) mod activities;
+mod conflicts;
 pub(super) mod forms;
 pub(super) mod woocommerce;
+
+use conflicts::{RawConflict, RawFinal, RawRule, conflict, sources_of_truth};
 
 use super::{Form, KeyDigest, Problem, Secret, WooCommerce, reading::secret};
 use crate::{
@@ -114,41 +117,6 @@ pub(super) struct Raw {
 #[serde(deny_unknown_fields)]
 struct RawProducts {
     by: Option<Vec<NameKind>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRule {
-    #[serde(default)]
-    status: Vec<String>,
-    #[serde(default)]
-    stage: Vec<String>,
-    winner: Winner,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawConflict {
-    default: Option<Winner>,
-    clock_tolerance: Option<String>,
-    undated: Option<Authority>,
-    ping_pong: RawPingPong,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawPingPong {
-    window: Option<String>,
-    same: Option<usize>,
-    any: Option<usize>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawFinal {
-    paid: Vec<String>,
-    delivered: Vec<String>,
-    cancelled: Vec<String>,
 }
 
 /// `"nothing"`, or `{ stage = "LOSE" }`.
@@ -351,49 +319,6 @@ fn products_by(raw: RawProducts, key: &str, problems: &mut Vec<Problem>) -> Vec<
         ));
     }
     by
-}
-
-fn sources_of_truth(raw: Vec<RawRule>, funnel: u32) -> Vec<Rule> {
-    let rule = |raw: RawRule| Rule {
-        status: raw.status,
-        stage: raw
-            .stage
-            .iter()
-            .map(|id| Stage::parse(funnel, id))
-            .collect(),
-        winner: raw.winner,
-    };
-    raw.into_iter().map(rule).collect()
-}
-
-fn conflict(raw: RawConflict, key: &str, problems: &mut Vec<Problem>) -> (Conflict, WriteLimit) {
-    let mut time = |name: &str, text: Option<String>, usual: TimeDelta| match text {
-        None => usual,
-        Some(text) => duration(&text).unwrap_or_else(|| {
-            problems.push(Problem::new(
-                format!("{key}.conflict.{name}"),
-                format!("`{text}` is not a time"),
-                "write a number and ms, s, m or h: \"5s\", at most 24h",
-            ));
-            usual
-        }),
-    };
-    let (usual, turns) = (Conflict::default(), WriteLimit::default());
-    let conflict = Conflict {
-        default: raw.default.unwrap_or(usual.default),
-        clock_tolerance: time(
-            "clock_tolerance",
-            raw.clock_tolerance,
-            usual.clock_tolerance,
-        ),
-        undated: raw.undated.unwrap_or(usual.undated),
-    };
-    let turns = WriteLimit {
-        window: time("ping_pong.window", raw.ping_pong.window, turns.window),
-        same: raw.ping_pong.same.unwrap_or(turns.same).max(1),
-        any: raw.ping_pong.any.unwrap_or(turns.any).max(1),
-    };
-    (conflict, turns)
 }
 
 /// `500ms`, `5s`, `2m`, `1h`; at most a day.

@@ -1,6 +1,11 @@
 //! The two sides, the network between them, and a bridge that keeps in memory what it would keep in
 //! tables.
 
+mod table;
+
+use table::table;
+pub(super) use table::{STAGES, STATUSES, UNMAPPED, policy, rule, stage};
+
 use b24_bridge::decision::{
     Action, Basis, BridgeWrite, Decision, HistoryRow, Inputs, OwnWrite, Ruling, Waiting,
     WrittenValue, decide, decide_again, foreign_moves, overwritten,
@@ -14,70 +19,6 @@ use std::collections::BTreeSet;
 
 /// No person changes one order twice within this many milliseconds.
 const PEOPLE: i64 = 2_500;
-pub(super) const STATUSES: [&str; 5] = ["N", "A", "P", "F", "D"];
-pub(super) const STAGES: [&str; 7] = [
-    "NEW",
-    "PREPARATION",
-    "EXECUTING",
-    "FINAL_INVOICE",
-    "WON",
-    "LOSE",
-    "APOLOGY",
-];
-/// A stage that no row has.
-pub(super) const UNMAPPED: &str = "UC_OWN";
-
-pub(super) fn stage(id: &str) -> Stage {
-    Stage::new(0, id)
-}
-
-fn row(status: &str, at: &str, accepts: &[&str], reverse: bool) -> Correspondence {
-    Correspondence {
-        status: status.to_owned(),
-        stage: stage(at),
-        accepts: accepts.iter().map(|id| stage(id)).collect(),
-        direction: Direction::Both,
-        reverse,
-    }
-}
-
-/// Not one-to-one: N and A are written as one stage, several stages mean N, P and D.
-fn table() -> StatusMap {
-    StatusMap::new(vec![
-        row("N", "NEW", &["PREPARATION"], true),
-        row("A", "NEW", &[], false),
-        row("P", "EXECUTING", &["FINAL_INVOICE"], false),
-        row("F", "WON", &[], false),
-        row("D", "LOSE", &["APOLOGY"], false),
-    ])
-}
-
-pub(super) fn policy(rules: Vec<Rule>, default: Winner) -> Policy {
-    let list = |status: &str| vec![status.to_owned()];
-    Policy {
-        statuses: table(),
-        rules,
-        conflict: Conflict {
-            default,
-            ..Conflict::default()
-        },
-        finality: Finality {
-            paid: list("P"),
-            delivered: list("F"),
-            cancelled: list("D"),
-        },
-        ..Policy::default()
-    }
-}
-
-pub(super) fn rule(status: &[&str], winner: Winner) -> Rule {
-    Rule {
-        status: status.iter().map(|&s| s.to_owned()).collect(),
-        stage: Vec::new(),
-        winner,
-    }
-}
-
 pub(super) fn at(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_767_225_600_000 + ms).unwrap()
 }

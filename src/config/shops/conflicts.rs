@@ -1,0 +1,103 @@
+//! `sources_of_truth` and `conflicts` of a shop: who wins where, and how often the bridge writes.
+
+use super::duration;
+use crate::config::{Form, KeyDigest, Problem, Secret, WooCommerce, reading::secret};
+use crate::{
+    clients::callback,
+    domain::{
+        ActivityRules, Authority, Conflict, Correspondence, Direction, Finality, LeadRule,
+        OnDeleted, Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts,
+        Winner, WriteLimit,
+    },
+    stock::NameKind,
+};
+use chrono::TimeDelta;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRule {
+    #[serde(default)]
+    status: Vec<String>,
+    #[serde(default)]
+    stage: Vec<String>,
+    winner: Winner,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConflict {
+    default: Option<Winner>,
+    clock_tolerance: Option<String>,
+    undated: Option<Authority>,
+    ping_pong: RawPingPong,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawPingPong {
+    window: Option<String>,
+    same: Option<usize>,
+    any: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawFinal {
+    pub(super) paid: Vec<String>,
+    pub(super) delivered: Vec<String>,
+    pub(super) cancelled: Vec<String>,
+}
+
+pub(super) fn sources_of_truth(raw: Vec<RawRule>, funnel: u32) -> Vec<Rule> {
+    let rule = |raw: RawRule| Rule {
+        status: raw.status,
+        stage: raw
+            .stage
+            .iter()
+            .map(|id| Stage::parse(funnel, id))
+            .collect(),
+        winner: raw.winner,
+    };
+    raw.into_iter().map(rule).collect()
+}
+
+pub(super) fn conflict(
+    raw: RawConflict,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> (Conflict, WriteLimit) {
+    let mut time = |name: &str, text: Option<String>, usual: TimeDelta| match text {
+        None => usual,
+        Some(text) => duration(&text).unwrap_or_else(|| {
+            problems.push(Problem::new(
+                format!("{key}.conflict.{name}"),
+                format!("`{text}` is not a time"),
+                "write a number and ms, s, m or h: \"5s\", at most 24h",
+            ));
+            usual
+        }),
+    };
+    let (usual, turns) = (Conflict::default(), WriteLimit::default());
+    let conflict = Conflict {
+        default: raw.default.unwrap_or(usual.default),
+        clock_tolerance: time(
+            "clock_tolerance",
+            raw.clock_tolerance,
+            usual.clock_tolerance,
+        ),
+        undated: raw.undated.unwrap_or(usual.undated),
+    };
+    let turns = WriteLimit {
+        window: time("ping_pong.window", raw.ping_pong.window, turns.window),
+        same: raw.ping_pong.same.unwrap_or(turns.same).max(1),
+        any: raw.ping_pong.any.unwrap_or(turns.any).max(1),
+    };
+    (conflict, turns)
+}

@@ -1,0 +1,124 @@
+//! Sentences about an order's goods, the ledger, shortages and receipts.
+
+pub(super) const SENTENCES: &[(&str, &str)] = &[
+    // goods of an order
+    (
+        "the order's goods are held",
+        "товар для заказа зарезервирован",
+    ),
+    (
+        "there is not enough of the order's goods: nothing more is held for it",
+        "товара для заказа не хватает: больше ничего не зарезервировано",
+    ),
+    (
+        "the order's goods have left the shelf",
+        "товар заказа отгружен",
+    ),
+    ("the order's goods are free again", "резерв заказа снят"),
+    (
+        "the order's goods are held in the store {} now",
+        "товар для заказа теперь зарезервирован на складе {}",
+    ),
+    (
+        "the order's goods are lost: {*}",
+        "заказ остался без товара: {*}",
+    ),
+    (
+        "more was sold than there was, and this was the newest that is not paid",
+        "продано больше, чем было, а этот неоплаченный заказ самый новый",
+    ),
+    (
+        "more was sold than there was, and a person decided",
+        "продано больше, чем было, и так решил человек",
+    ),
+    // the ledger of a product
+    (
+        "reservation {} of {}, line {}",
+        "резерв {} магазина {}, строка {}",
+    ),
+    ("held for {*}", "зарезервировано: {*}"),
+    ("set free: {*}", "резерв снят: {*}"),
+    (
+        "free again, the hold ran out: {*}",
+        "срок резерва истёк: {*}",
+    ),
+    (
+        "lost to a shortage: {*}",
+        "резерв потерян из-за нехватки: {*}",
+    ),
+    (
+        "held in another store now: {*}",
+        "резерв перенесён на другой склад: {*}",
+    ),
+    (
+        "held here now, and elsewhere before: {*}",
+        "резерв перенесён сюда с другого склада: {*}",
+    ),
+    ("shipped: {*}", "отгружено: {*}"),
+    (
+        "{} at the till: receipt {} of {}",
+        "касса, {}: чек {} магазина {}",
+    ),
+    (
+        "left with the order {} of {}",
+        "ушло с заказом {} магазина {}",
+    ),
+    (
+        "count {} of {=} changed nothing: a newer one had been applied",
+        "пересчёт {} ({=}) ничего не изменил: уже был применён более новый",
+    ),
+    (
+        "counted by {=} (count {}), later moves laid on top",
+        "пересчёт: {=} (№ {}), более поздние движения добавлены сверху",
+    ),
+    (
+        "moved by {=} (event {}, line {}): {}. {} were stated, which a newer count holds already",
+        "движение: {=} (событие {}, строка {}): {}. Заявлено {}, но это уже учтено более новым пересчётом",
+    ),
+    (
+        "moved by {=} (event {}, line {}): {}",
+        "движение: {=} (событие {}, строка {}): {}",
+    ),
+    // shortages
+    (
+        "of {} in {} {} are reserved and {} are there; held in another store now: {}",
+        "{} на складе {}: зарезервировано {}, есть {}; теперь зарезервировано на другом складе: {}",
+    ),
+    (
+        "of {} in {} {} are reserved and {} are there; lost by the newest unpaid: {}",
+        "{} на складе {}: зарезервировано {}, есть {}; без товара остались самые новые неоплаченные: {}",
+    ),
+    (
+        "of {} in {} {} are reserved and {} are there; a person has to decide",
+        "{} на складе {}: зарезервировано {}, есть {}; решить должен человек",
+    ),
+    (
+        "the order's goods were picked up: receipt {} of the till {}",
+        "товар заказа выдан: чек {} кассы {}",
+    ),
+    // receipts
+    (
+        "the receipt {} of the till {} came before with other contents, and this is no newer version of it",
+        "чек {} кассы {} уже приходил с другим содержимым, и этот не новее",
+    ),
+    (
+        "the store {} is not known: {} lines of the receipt wait for it",
+        "склад {} неизвестен: его ждут строки чека ({})",
+    ),
+    (
+        "a newer version of the receipt has come",
+        "пришла более новая версия чека",
+    ),
+    (
+        "what its lines name is known by now",
+        "то, что названо в его строках, теперь известно",
+    ),
+    (
+        "another version of the receipt was taken by hand",
+        "вручную принята другая версия чека",
+    ),
+    (
+        "a receipt is mended in its till: count the product in, or name the store, and try again",
+        "чек исправляют в кассе: оприходуйте товар или назовите склад и повторите",
+    ),
+];
