@@ -115,14 +115,16 @@ async fn whose(config: &Config, pool: &sqlx::PgPool) -> anyhow::Result<()> {
     if config.demo {
         anyhow::ensure!(
             installation::demo(&mut db).await?,
-            "BRIDGE-CONFIG: no settings were found, and this database is not the demo's: demo values, with keys that everybody knows, do \
-             not open it. Name the settings (`--config`, BRIDGE_CONFIG or ./{DEFAULT_FILE}), or give the demo an empty database"
+            "BRIDGE-CONFIG: no settings were found, and this database is not the demo's: demo \
+             values, with keys that everybody knows, do not open it. Name the settings \
+             (`--config`, BRIDGE_CONFIG or ./{DEFAULT_FILE}), or give the demo an empty database"
         );
         return Ok(());
     }
     if let Some(place) = config.demo_key() {
         anyhow::bail!(
-            "BRIDGE-CONFIG: {place}: this is a key of the demo, which everybody knows: make another (`openssl rand -hex 24`)"
+            "BRIDGE-CONFIG: {place}: this is a key of the demo, which everybody knows: make \
+             another (`openssl rand -hex 24`)"
         );
     }
     Ok(installation::configured(&mut db).await?)

@@ -146,7 +146,8 @@ fn troubles(report: &StatusReport) -> Vec<String> {
         if let Some(reason) = &shop.callback_reason {
             let (name, untold) = (&shop.shop, shop.untold);
             found.push(format!(
-                "shop {name} cannot be told: {reason}; {untold} changes wait. `b24-bridge portals resume shop:{name}` once it is mended"
+                "shop {name} cannot be told: {reason}; {untold} changes wait. `b24-bridge portals \
+                 resume shop:{name}` once it is mended"
             ));
         }
         if shop.conflicts > 0 {
@@ -184,8 +185,8 @@ fn trouble(portal: &PortalStatus) -> Option<String> {
         let (code, remedy) = (ErrorCode::Limit, ErrorCode::Limit.remedy());
         let until = until.format("%H:%M:%S UTC");
         return Some(format!(
-            "portal {name} goes at half its pace until {until}: it said that there are too many requests, more than the bridge sends ({code}); \
-             {waiting} orders wait. {remedy}"
+            "portal {name} goes at half its pace until {until}: it said that there are too many \
+             requests, more than the bridge sends ({code}); {waiting} orders wait. {remedy}"
         ));
     }
     match portal.state {
@@ -198,7 +199,8 @@ fn trouble(portal: &PortalStatus) -> Option<String> {
             "portal {name}: no worker drives it, {waiting} orders wait. Start `b24-bridge serve`."
         )),
         LaneState::Paused if portal.paused_code.is_none() => Some(format!(
-            "portal {name} is paused by a person, {waiting} orders wait. `b24-bridge portals resume {name}`"
+            "portal {name} is paused by a person, {waiting} orders wait. `b24-bridge portals \
+             resume {name}`"
         )),
         LaneState::Paused | LaneState::Waiting => {
             let code = portal.paused_code.as_deref().unwrap_or_default();
@@ -210,7 +212,8 @@ fn trouble(portal: &PortalStatus) -> Option<String> {
                 format!(" Next try at {}.", at.format("%H:%M:%S UTC"))
             });
             Some(format!(
-                "portal {name} does not take orders: {words} ({code}); {waiting} wait. {remedy}{next}"
+                "portal {name} does not take orders: {words} ({code}); {waiting} wait. \
+                 {remedy}{next}"
             ))
         }
     }

@@ -87,7 +87,8 @@ impl Http {
             problems.push(Problem::new(
                 "http.room_bytes",
                 "out of range",
-                "choose at least `max_body_bytes`, better eight times as much, and at most 4294967296",
+                "choose at least `max_body_bytes`, better eight times as much, and at most \
+                 4294967296",
             ));
         }
         if let Err(wrong) = Proxies::parse(&self.trusted_proxies) {

@@ -269,7 +269,8 @@ impl Config {
             problems.push(Problem::new(
                 "database.token_key",
                 "missing: the tokens of an application are kept encrypted",
-                "make one with `openssl rand -base64 32` and keep it as a secret, or name its file in `token_key_file`",
+                "make one with `openssl rand -base64 32` and keep it as a secret, or name its file \
+                 in `token_key_file`",
             ));
         }
         problems.is_empty().then(|| Self {

@@ -194,7 +194,8 @@ fn portal(raw: Raw, key: &str, problems: &mut Vec<Problem>) -> Option<Portal> {
             problems.push(Problem::new(
                 format!("{key}.redirect_hosts"),
                 format!("`{host}` is no host"),
-                "write a name as in an address, without `https://`: \"new.example.ru\" or \"new.example.ru:8443\"",
+                "write a name as in an address, without `https://`: \"new.example.ru\" or \
+                 \"new.example.ru:8443\"",
             ));
         }
     }
@@ -215,7 +216,8 @@ fn portal(raw: Raw, key: &str, problems: &mut Vec<Problem>) -> Option<Portal> {
             problems.push(Problem::new(
                 &place,
                 "missing",
-                "make an incoming webhook in the portal with the permission CRM and put its address here",
+                "make an incoming webhook in the portal with the permission CRM and put its \
+                 address here",
             ));
             return None;
         }
@@ -257,7 +259,9 @@ fn webhook_access(
         .path_segments()
         .map(|parts| parts.filter(|part| !part.is_empty()).collect())
         .unwrap_or_default();
-    let is_webhook = matches!(segments.as_slice(), ["rest", user, _secret] if user.bytes().all(|b| b.is_ascii_digit()));
+    let is_webhook = matches!(
+        segments.as_slice(), ["rest", user, _secret] if user.bytes().all(|b| b.is_ascii_digit())
+    );
     if !is_webhook || url.query().is_some() {
         problems.push(Problem::new(
             place,

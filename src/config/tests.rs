@@ -152,7 +152,8 @@ fn every_section_is_heard_from_the_environment() {
 fn two_statuses_may_be_written_as_one_stage_but_only_one_is_meant_on_the_way_back() {
     let rows = |second: bool| {
         format!(
-            "{SMALL}reverse = true\n[[shops.main.statuses]]\nstatus = \"M\"\nstage = \"NEW\"\nreverse = {second}\n"
+            "{SMALL}reverse = true\n[[shops.main.statuses]]\nstatus = \"M\"\nstage = \
+             \"NEW\"\nreverse = {second}\n"
         )
     };
     assert!(parse(&rows(false)).is_ok());

@@ -67,20 +67,40 @@ pub(super) async fn get(
     let content = html! {
         h1 { (title) }
         form.search method="get" action="/console/audit" {
-            label { (visitor.text(Text::Who)) input name="who" value=(asked.who) placeholder="operator:…" maxlength="200"; }
+            label {
+                (visitor.text(Text::Who)) input name="who" value=(asked.who)
+                    placeholder="operator:…" maxlength="200";
+            }
             button type="submit" { (visitor.text(Text::Filter)) }
         }
-        @if acts.is_empty() { p.empty { (visitor.text(Text::NoActs)) } } @else { div.scroll { table.stacks {
+        @if acts.is_empty() { p.empty { (visitor.text(Text::NoActs)) } } @else
+            { div.scroll { table.stacks {
             (asked.sorting.heads(&visitor, &COLUMNS, link))
             tbody { @for act in &acts { tr {
-                td.when data-label=(visitor.text(Text::Time)) { (components::time(&visitor, act.at)) }
+                td.when data-label=(visitor.text(Text::Time)) {
+                    (components::time(&visitor, act.at))
+                }
                 td data-label=(visitor.text(Text::Who)) { (act.actor) }
                 td.code data-label=(visitor.text(Text::What)) { (act.action) }
                 td data-label=(visitor.text(Text::To)) { (act.target) }
-                td.words data-label=(visitor.text(Text::Details)) { @if act.detail != serde_json::json!({}) { (act.detail.to_string()) } }
+                td.words data-label=(visitor.text(Text::Details)) {
+                    @if act.detail != serde_json::json!({}) { (act.detail.to_string()) }
+                }
             } } }
         } } }
-        @if let Some(last) = &last { p.actions { a.button href=(links::link("/console/audit", &[("who", who), ("before", Some(last)), sort, dir])) { (visitor.text(Text::Next)) } } }
+        @if let Some(last) = &last {
+            p.actions {
+                a.button
+                    href=(
+                        links::link(
+                            "/console/audit", &[("who", who), ("before", Some(last)), sort, dir]
+                        )
+                    )
+                    {
+                    (visitor.text(Text::Next))
+                }
+            }
+        }
     };
     Ok(layout::page(&visitor, Section::Audit, title, content))
 }

@@ -27,8 +27,9 @@ const SMALL_FORM: usize = 8 * 1024;
 /// How long a request may take, live updates excepted.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Scripts, styles and pictures only from files of this origin; forms only to it; nobody frames it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors \
+                      'none'";
 
 /// The console.
 pub fn router(state: State) -> Router {

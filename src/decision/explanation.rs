@@ -40,7 +40,8 @@ fn happened(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> St
             agreed.status, agreed.stage
         ),
         (Some(_), Change::Neither) => format!(
-            "the shop has {status} and the deal is in {stage}, which the status table no longer lets mean the same"
+            "the shop has {status} and the deal is in {stage}, which the status table no longer \
+             lets mean the same"
         ),
         (None, _) | (_, Change::FirstMeeting) => format!(
             "the shop has {status} and the deal is in {stage}, and nothing was agreed before"
@@ -134,7 +135,8 @@ fn effect(inputs: &Inputs<'_>, action: &Action, record: &Record) -> String {
         },
         Action::Review { why } => match why {
             ReviewWhy::PingPong { turns } => format!(
-                ": stopped after {turns} writes lately, because something keeps answering them; a person has to decide"
+                ": stopped after {turns} writes lately, because something keeps answering them; a \
+                 person has to decide"
             ),
             ReviewWhy::Waiting => ": a person is already asked".to_owned(),
             ReviewWhy::Rule | ReviewWhy::Undated | ReviewWhy::Final(_) => {

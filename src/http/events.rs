@@ -81,7 +81,10 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
 #[utoipa::path(
     post, path = "/v1/events", tag = "shop", security(("key" = [])),
     request_body(
-        description = "A CloudEvents 1.0 event of type `shop.order.saved.v1`, `shop.order.deleted.v1`, `shop.stock.moved.v1`, `shop.stock.counted.v1`, `pos.receipt.saved.v1` or `shop.activity.recorded.v1`, or up to 1,000 of them",
+        description = "A CloudEvents 1.0 event of type `shop.order.saved.v1`, \
+                       `shop.order.deleted.v1`, `shop.stock.moved.v1`, `shop.stock.counted.v1`, \
+                       `pos.receipt.saved.v1` or `shop.activity.recorded.v1`, or up to 1,000 of \
+                       them",
         content(
             (CloudEvent = "application/cloudevents+json"),
             (AnyEvents = "application/json"),
@@ -89,16 +92,47 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
         )
     ),
     responses(
-        (status = 202, description = "Taken. For a batch: `results`, one for each event", body = EventsResult),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "An operator's key, or something that a till's key does not open", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Another body under the same source and id", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Another content type", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Invalid: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
-        (status = 500, description = "A fault of the bridge: nothing is stored", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 202, description = "Taken. For a batch: `results`, one for each event",
+            body = EventsResult
+        ),
+        (
+            status = 400, description = "Not JSON", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403,
+            description = "An operator's key, or something that a till's key does not open",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 409, description = "Another body under the same source and id", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 415, description = "Another content type", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 422, description = "Invalid: every fault with its pointer", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 500, description = "A fault of the bridge: nothing is stored", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(super) async fn post_events(
@@ -235,7 +269,8 @@ async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<SentEvent
         }
         _ => Err(Problem::malformed(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "send `application/cloudevents+json`, `application/cloudevents-batch+json` or `application/json`",
+            "send `application/cloudevents+json`, `application/cloudevents-batch+json` or \
+             `application/json`",
         )),
     }
 }

@@ -33,13 +33,28 @@ type Address = Result<Path<(String, String, String)>, PathRejection>;
         ("form" = String, Path, description = "The form's name in the configuration"),
         ("token" = String, Path, description = "The form's token"),
     ),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The fields, also as multipart/form-data or JSON"),
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded",
+        description = "The fields, also as multipart/form-data or JSON"
+    ),
     responses(
         (status = 200, description = "Taken", body = String, content_type = "text/plain"),
-        (status = 303, description = "Taken: the visitor is sent to the page of `answer`", body = String, content_type = "text/plain"),
-        (status = 404, description = "No such form", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Larger than 1 MiB", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 303, description = "Taken: the visitor is sent to the page of `answer`",
+            body = String, content_type = "text/plain"
+        ),
+        (
+            status = 404, description = "No such form", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Larger than 1 MiB", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(super) async fn post_form(
@@ -79,8 +94,14 @@ pub(super) async fn post_form(
         ("token" = String, Path, description = "The form's token"),
     ),
     responses(
-        (status = 200, description = "There is such a form", body = String, content_type = "text/plain"),
-        (status = 404, description = "No such form", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 200, description = "There is such a form", body = String,
+            content_type = "text/plain"
+        ),
+        (
+            status = 404, description = "No such form", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(super) async fn get_form(

@@ -57,5 +57,6 @@ macro_rules! handles {
 }
 
 handles! {
-    Sync = sync, DeadLetters = dead_letters, PortalAccess = portal_access, Operations = operations, Stock = stock
+    Sync = sync, DeadLetters = dead_letters, PortalAccess = portal_access, Operations = operations,
+        Stock = stock
 }

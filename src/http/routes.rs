@@ -22,14 +22,20 @@ macro_rules! endpoints {
     ($($($module:ident)::+ => $function:ident $marker:ident)*) => {
         #[derive(OpenApi)]
         #[openapi(
-            info(title = "b24-bridge", description = "Carries an online store's orders into Bitrix24 CRM."),
+            info(title = "b24-bridge", description = "Carries an online store's orders into \
+                                                      Bitrix24 CRM."),
             paths($($($module)::+::$function),*),
             components(schemas(Problem))
         )]
         pub(super) struct Described;
 
         fn endpoints() -> Router<State> {
-            Router::new()$(.route(&$($module)::+::$marker::path(), at::<$($module)::+::$marker, _, _>($($module)::+::$function)))*
+            Router::new()$(
+                .route(
+                    &$($module)::+::$marker::path(), at::<$($module)::+::$marker, _,
+                    _>($($module)::+::$function)
+                )
+            )*
         }
     };
 }

@@ -328,7 +328,8 @@ impl State {
             if stands != wanted && (theirs.is_none() || other) {
                 if let Some(theirs) = theirs {
                     self.note(format!(
-                        "the {word} {theirs} was put to the deal in the portal: the shop names another customer now, and the deal follows"
+                        "the {word} {theirs} was put to the deal in the portal: the shop names \
+                         another customer now, and the deal follows"
                     ));
                 }
                 continue;

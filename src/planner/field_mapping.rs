@@ -343,7 +343,13 @@ mod tests {
             .fields
             .insert("loyalty.card".to_owned(), "UF_CRM_CARD".to_owned());
         let order = snapshot(&json!({
-            "properties": {"promo": "SPRING"}, "payment": {"method": "Карта"}, "loyalty": {"card": 12}
+            "properties": {
+                "promo": "SPRING"
+            } , "payment": {
+                "method": "Карта"
+            } , "loyalty": {
+                "card": 12
+            }
         }));
         let kept = desired(&order, &rules).kept;
         assert_eq!(

@@ -87,7 +87,9 @@ impl Wave {
     /// One page of a funnel's stages; a full page is followed by the next.
     fn ask_stages_of(&mut self, funnel: u32, so_far: BTreeSet<String>) {
         let entity = Stage::dictionary(funnel);
-        let params = json!({"filter": {"ENTITY_ID": entity}, "order": {"SORT": "ASC"}, "start": so_far.len()});
+        let params = json!(
+            {"filter": {"ENTITY_ID": entity}, "order": {"SORT": "ASC"}, "start": so_far.len()}
+        );
         self.ask(
             "crm.status.list",
             params,
@@ -113,7 +115,9 @@ impl Wave {
     /// Asks for the presets, unless they are known or may not be known.
     pub(super) fn ask_presets(&mut self) {
         if !self.facts.presets_asked && !self.facts.presets_refused {
-            let params = json!({"select": ["ID", "NAME", "XML_ID", "ACTIVE", "COUNTRY_ID"], "order": {"ID": "ASC"}});
+            let params = json!(
+                {"select": ["ID", "NAME", "XML_ID", "ACTIVE", "COUNTRY_ID"], "order": {"ID": "ASC"}}
+            );
             self.ask("crm.requisite.preset.list", params, PendingCommand::Presets);
         }
     }

@@ -50,7 +50,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_pause_is_never_longer_than_the_cap(attempt in any::<u32>(), base in 1u64..10_000, cap in 1u64..1_000_000) {
+        fn
+            a_pause_is_never_longer_than_the_cap(
+                attempt in any::<u32>(), base in 1u64..10_000, cap in 1u64..1_000_000,
+            )
+            {
             let (base, cap) = (Duration::from_millis(base), Duration::from_millis(cap.max(base)));
             let pause = delay(attempt, base, cap);
             prop_assert!(pause <= cap && pause >= ceiling(attempt, base, cap).mul_f64(0.09));

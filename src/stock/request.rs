@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_reservation_is_read_with_ids_as_numbers_and_quantities_exactly() {
-        let body = json!({ "number": 1001, "hold": "2h", "version": "7", "store": "центр", "lines": [
+        let body = json!({
+            "number": 1001, "hold": "2h", "version": "7", "store": "центр", "lines": [
             { "line": 1, "product": 65171, "quantity": 1.5 },
             { "line": "2", "product": "A-2", "quantity": "0.125", "store": "b" },
         ] });

@@ -242,18 +242,21 @@ impl Shortage {
                     .map(|(place, to)| format!("{} → {to}", id(*place)));
                 let to = to.collect::<Vec<_>>().join(", ");
                 format!(
-                    "of {product} in {store} {reserved} are reserved and {there} are there; held in another store now: {to}"
+                    "of {product} in {store} {reserved} are reserved and {there} are there; held \
+                     in another store now: {to}"
                 )
             }
             Settlement::Drop(places) => {
                 let lost = places.iter().map(|place| id(*place));
                 let lost = lost.collect::<Vec<_>>().join(", ");
                 format!(
-                    "of {product} in {store} {reserved} are reserved and {there} are there; lost by the newest unpaid: {lost}"
+                    "of {product} in {store} {reserved} are reserved and {there} are there; lost \
+                     by the newest unpaid: {lost}"
                 )
             }
             Settlement::Review => format!(
-                "of {product} in {store} {reserved} are reserved and {there} are there; a person has to decide"
+                "of {product} in {store} {reserved} are reserved and {there} are there; a person \
+                 has to decide"
             ),
         }
     }

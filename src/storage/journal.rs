@@ -67,7 +67,8 @@ pub async fn of_order(
 ) -> Result<Vec<Entry>, Error> {
     let mut entries = sqlx::query_as!(
         Entry,
-        "SELECT at, kind, text, detail FROM bridge.timeline WHERE shop = $1 AND number = $2 ORDER BY id DESC LIMIT $3",
+        "SELECT at, kind, text, detail FROM bridge.timeline WHERE shop = $1 AND number = $2
+           ORDER BY id DESC LIMIT $3",
         shop,
         number,
         limit
@@ -126,7 +127,8 @@ pub async fn audit_entries(
     Ok(sqlx::query_as!(
         AuditRow,
         "SELECT id, at, actor, action, target, detail FROM bridge.audit
-         WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR target = $3)
+         WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2)
+           AND ($3::text IS NULL OR target = $3)
            AND ($4::bigint IS NULL OR id < $4)
          ORDER BY id DESC LIMIT $5",
         of.0,
@@ -143,7 +145,8 @@ pub async fn audit_entries(
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     // Ids grow with time, so the oldest are the lowest: no index on the time is needed.
     let done = sqlx::query!(
-        "DELETE FROM bridge.timeline t USING (SELECT id, at FROM bridge.timeline ORDER BY id LIMIT $2) o
+        "DELETE FROM bridge.timeline t USING (SELECT id, at FROM bridge.timeline ORDER BY id
+           LIMIT $2) o
          WHERE t.id = o.id AND o.at < now() - make_interval(secs => $1)",
         older_than,
         batch

@@ -37,7 +37,10 @@ async fn build_indexes(app: &App) {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(%error, "indexes that make pages and meters fast could not be built; it is tried again");
+                tracing::warn!(
+                    %error,
+                    "indexes that make pages and meters fast could not be built; it is tried again"
+                );
             }
         }
         tokio::time::sleep(ONCE_PAUSE).await;
@@ -52,7 +55,11 @@ async fn read_contacts(app: &App) {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(%error, "old events could not be read for the search by phone and e-mail; it is tried again");
+                tracing::warn!(
+                    %error,
+                    "old events could not be read for the search by phone and e-mail; it is tried \
+                     again"
+                );
                 tokio::time::sleep(ONCE_PAUSE).await;
             }
         }
@@ -72,7 +79,10 @@ async fn move_shops(app: &App) {
                 return;
             }
             Err(error) => {
-                tracing::warn!(error = %error.chain(), "orders could not follow their shop to its portal; it is tried again");
+                tracing::warn!(
+                    error = %error.chain(),
+                    "orders could not follow their shop to its portal; it is tried again"
+                );
                 tokio::time::sleep(ONCE_PAUSE).await;
             }
         }
@@ -137,7 +147,10 @@ pub(super) async fn housekeeping(
 ) {
     while !stop.is_cancelled() {
         if let Err(error) = app.onec.prune_onec(PRUNE_BATCH).await {
-            tracing::warn!(error = %error.chain(), "files of 1C could not be pruned; it is tried again in a while");
+            tracing::warn!(
+                error = %error.chain(),
+                "files of 1C could not be pruned; it is tried again in a while"
+            );
         }
         match prune(&app, &options.retention, &stop).await {
             Ok(_) => turns.went_well().await,
@@ -182,7 +195,10 @@ async fn take_up(app: &App, turns: &Restarts) {
             Ok(0) => return turns.went_well().await,
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(error = %error.chain(), "events from SQL could not be taken up; they wait");
+                tracing::warn!(
+                    error = %error.chain(),
+                    "events from SQL could not be taken up; they wait"
+                );
                 return turns.failed(&error.chain()).await;
             }
         }

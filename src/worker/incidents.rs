@@ -292,7 +292,10 @@ impl UnwrittenIncident {
         match self.try_write(app, lane).await {
             Ok(()) => *self = Self::default(),
             Err(error) => {
-                tracing::debug!(portal = lane, %error, "troubles cannot be written down: the database does not answer");
+                tracing::debug!(
+                    portal = lane, %error,
+                    "troubles cannot be written down: the database does not answer"
+                );
             }
         }
     }
@@ -369,7 +372,9 @@ mod tests {
         assert_eq!(memory.pass(now + SLOW / 2), []);
         let told = memory.pass(now + SLOW);
         assert!(
-            matches!(&told[..], [Write::Note(ErrorCode::Slow, message, 1)] if message.contains("batch")),
+            matches!(
+                &told[..], [Write::Note(ErrorCode::Slow, message, 1)] if message.contains("batch")
+            ),
             "{told:?}"
         );
         assert_eq!(memory.next(), None);

@@ -126,9 +126,24 @@ async fn one_by_one(portal: &Sandbox, orders: usize) {
         let filter =
             json!({"filter": {"ORIGINATOR_ID": "main", "ORIGIN_ID": origin}, "select": ["ID"]});
         call("crm.deal.list", filter).await;
-        let contact = json!({"fields": {"NAME": "Анна", "PHONE": [{"VALUE": format!("+7916{number:07}"), "VALUE_TYPE": "WORK"}]}});
+        let contact = json!(
+            {
+                "fields": {
+                    "NAME": "Анна", "PHONE": [
+                        {"VALUE": format!("+7916{number:07}"), "VALUE_TYPE": "WORK"}
+                    ]
+                }
+            }
+        );
         let contact = call("crm.contact.add", contact).await;
-        let deal = json!({"fields": {"TITLE": origin, "ORIGINATOR_ID": "main", "ORIGIN_ID": origin, "CONTACT_ID": contact}});
+        let deal = json!(
+            {
+                "fields": {
+                    "TITLE": origin, "ORIGINATOR_ID": "main", "ORIGIN_ID": origin, "CONTACT_ID":
+                        contact
+                }
+            }
+        );
         let deal = call("crm.deal.add", deal).await;
         let rows =
             json!({"id": deal, "rows": [{"PRODUCT_NAME": "Чай", "PRICE": 33.5, "QUANTITY": 3}]});

@@ -64,7 +64,10 @@ pub(crate) async fn run(report: &mut Report) {
         report.add(
             &format!("the same, 500 events a request, clients: {clients}"),
             format!("{batches:.0}/s"),
-            format!("single, as many clients: {single:.0}/s; pgbench, 500 bare rows a statement: {bound:.0}/s"),
+            format!(
+                "single, as many clients: {single:.0}/s; pgbench, 500 bare rows a statement: \
+                 {bound:.0}/s"
+            ),
             batches / single,
             &Bar::AtLeast(8.0),
         );
@@ -74,8 +77,11 @@ pub(crate) async fn run(report: &mut Report) {
 /// A table that keeps the same event under the same identity.
 async fn rows_table(database: &Database) {
     let sql = "CREATE TABLE public.bare (
-        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, shop text NOT NULL, source text NOT NULL, event_id text NOT NULL,
-        body jsonb NOT NULL, received_at timestamptz NOT NULL DEFAULT now(), UNIQUE (shop, source, event_id))";
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, shop text NOT NULL,
+        source text NOT NULL,
+        event_id text NOT NULL,
+        body jsonb NOT NULL, received_at timestamptz NOT NULL DEFAULT now(),
+        UNIQUE (shop, source, event_id))";
     sqlx::query(sql).execute(&database.pool).await.unwrap();
 }
 
@@ -89,8 +95,8 @@ async fn inserts_at_once(database: &Database, rows: usize, clients: usize, secon
     let body = order(1).to_string().replace('\'', "''");
     let rows = (rows > 1).then(|| format!(" FROM generate_series(1, {rows})"));
     let script = format!(
-        "INSERT INTO public.bare (shop, source, event_id, body) SELECT 'main', 'https://bench.example', gen_random_uuid()::text, \
-         '{body}'{};",
+        "INSERT INTO public.bare (shop, source, event_id, body) SELECT 'main', \
+         'https://bench.example', gen_random_uuid()::text, '{body}'{};",
         rows.unwrap_or_default()
     );
     pgbench(database, &script, clients, &["-T", &seconds.to_string()]).await
@@ -193,7 +199,8 @@ async fn client(port: u16, batch: usize, until: Instant) -> usize {
             )
         };
         let request = format!(
-            "POST /v1/events HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {KEY}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST /v1/events HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer \
+             {KEY}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await.unwrap();

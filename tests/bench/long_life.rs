@@ -248,8 +248,10 @@ async fn lock_waits(pool: PgPool, stop: Arc<AtomicBool>) -> f64 {
     let mut longest: f64 = 0.0;
     while !stop.load(Ordering::Relaxed) {
         let now: f64 = sqlx::query_scalar(
-            "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - waitstart)), 0)::float8 * 1000 FROM pg_locks
-             WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - waitstart)), 0)::float8 *
+               1000 FROM pg_locks
+             WHERE NOT granted AND database = (SELECT oid FROM pg_database
+               WHERE datname = current_database())",
         )
         .fetch_one(&pool)
         .await

@@ -12,7 +12,8 @@
     clippy::print_stdout,
     clippy::cast_precision_loss,
     clippy::disallowed_methods,
-    reason = "a benchmark that cannot go on has failed; it prints; its counts are small; its size is chosen by who runs it"
+    reason = "a benchmark that cannot go on has failed; it prints; its counts are small; its size \
+              is chosen by who runs it"
 )]
 
 #[path = "../it/support/database.rs"]

@@ -76,14 +76,18 @@ pub(crate) async fn fill(pool: &PgPool, settled: u64, pending: u64) {
         }
         sqlx::query(
             "WITH e AS (
-                 INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint, state, settled_at)
+                 INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body,
+                   fingerprint, state, settled_at)
                  SELECT 'main', 'main', 'F' || i, 'https://fill.example', 'f' || i, 'saved',
                         jsonb_set($4, '{data,number}', to_jsonb('F' || i)), sha256('x'),
-                        CASE WHEN i < $3 THEN 'done' ELSE 'pending' END, CASE WHEN i < $3 THEN now() END
+                        CASE WHEN i < $3 THEN 'done' ELSE 'pending' END, CASE
+                          WHEN i < $3 THEN now() END
                  FROM generate_series($1, $2) AS i RETURNING id, number, state)
              INSERT INTO bridge.orders (shop, number, portal, head_id, due_at, waits_since, in_sync)
-             SELECT 'main', number, 'main', id, CASE WHEN state = 'pending' THEN due END, CASE WHEN state = 'pending' THEN due END, state = 'done'
-             FROM (SELECT e.*, now() - interval '10 minutes' + id % 10000000 * interval '10 microseconds' AS due FROM e) AS e",
+             SELECT 'main', number, 'main', id, CASE WHEN state = 'pending' THEN due END, CASE
+               WHEN state = 'pending' THEN due END, state = 'done'
+             FROM (SELECT e.*, now() - interval '10 minutes' + id % 10000000 * interval
+               '10 microseconds' AS due FROM e) AS e",
         )
         .bind(i64::try_from(from).unwrap())
         .bind(i64::try_from(to).unwrap() - 1)
@@ -153,11 +157,13 @@ async fn settle_rate(pool: &PgPool, waves: u32) -> f64 {
 async fn bare_rate(database: &Database) -> f64 {
     let script = "
         WITH due AS (
-            SELECT shop, number, head_id FROM bridge.orders WHERE portal = 'main' AND due_at <= now()
+            SELECT shop, number, head_id FROM bridge.orders WHERE portal = 'main'
+              AND due_at <= now()
             ORDER BY due_at LIMIT 200 FOR UPDATE),
         o AS (UPDATE bridge.orders o SET due_at = NULL, waits_since = NULL, in_sync = true
               FROM due WHERE o.shop = due.shop AND o.number = due.number),
-        e AS (UPDATE bridge.outbox e SET state = 'done', settled_at = now() FROM due WHERE e.id = due.head_id)
+        e AS (UPDATE bridge.outbox e SET state = 'done', settled_at = now() FROM due
+          WHERE e.id = due.head_id)
         SELECT count(*) FROM due;";
     pgbench(database, script, 1, &["-t", "50"]).await * 200.0
 }

@@ -141,12 +141,16 @@ pub(crate) fn client() -> reqwest::Client {
 /// A new order of a new customer, with three lines.
 pub(crate) fn order(number: usize) -> Value {
     json!({
-        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://bench.example", "id": format!("e{number}"),
+        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://bench.example",
+            "id": format!("e{number}"),
         "data": {
             "number": format!("B{number}"), "status": "N", "currency": "RUB", "total": "350.50",
             "customer": {
-                "id": format!("k{number}"), "kind": "person", "name": "Анна", "last_name": "Иванова",
-                "phones": [format!("+7916{number:07}")], "emails": [format!("k{number}@example.com")]
+                "id": format!("k{number}"), "kind": "person", "name": "Анна", "last_name":
+                    "Иванова",
+                "phones": [format!("+7916{number:07}")], "emails": [
+                    format!("k{number}@example.com")
+                ]
             },
             "items": [
                 {"name": "Чай чёрный, 100 г", "quantity": 3, "price": "33.50"},

@@ -121,8 +121,8 @@ async fn client(port: u16, products: u64, until: Instant) -> usize {
         let product = nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) % products;
         let body = format!(r#"{{"lines":[{{"line":"1","product":"p{product}","quantity":1}}]}}"#);
         let request = format!(
-            "PUT /v1/reservations/main/b{nth} HTTP/1.1\r\nhost: 127.0.0.1\r\n\
-             authorization: Bearer {KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "PUT /v1/reservations/main/b{nth} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer \
+             {KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await.unwrap();

@@ -65,11 +65,14 @@ async fn receiver(report: &mut Report) {
     let text = settings("http://127.0.0.1:9/rest/1/none/", None, 3_600);
     let app = Served::with(&database.url, &text, "api").await;
     let seconds = size("BENCH_SECONDS", 5);
-    let table = "CREATE TABLE public.bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, portal text NOT NULL, event text NOT NULL, \
-                 deal_id bigint, body jsonb NOT NULL, received_at timestamptz NOT NULL DEFAULT now())";
+    let table = "CREATE TABLE public.bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, \
+                 portal text NOT NULL, event text NOT NULL, deal_id bigint, body jsonb NOT NULL, \
+                 received_at timestamptz NOT NULL DEFAULT now())";
     sqlx::query(table).execute(&database.pool).await.unwrap();
-    let script = "INSERT INTO public.bare (portal, event, deal_id, body) VALUES ('main', 'ONCRMDEALUPDATE', 7405, \
-                  '{\"event\":\"ONCRMDEALUPDATE\",\"event_handler_id\":\"975\",\"data\":{\"FIELDS\":{\"ID\":\"7405\"}},\"ts\":\"1766047124\"}');";
+    let script = "INSERT INTO public.bare (portal, event, deal_id, body) VALUES ('main', \
+                  'ONCRMDEALUPDATE', 7405, \
+                  '{\"event\":\"ONCRMDEALUPDATE\",\"event_handler_id\":\"975\",\
+                  \"data\":{\"FIELDS\":{\"ID\":\"7405\"}},\"ts\":\"1766047124\"}');";
     let more = ["-T", &seconds.to_string()];
     let mut sum = 0;
     for clients in CLIENTS {
@@ -104,10 +107,12 @@ async fn notify(port: u16, until: Instant) -> Vec<f64> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let body = format!(
-        "event=ONCRMDEALUPDATE&event_handler_id=975&data%5BFIELDS%5D%5BID%5D=7405&ts=1766047124&auth%5Bdomain%5D=example.bitrix24.ru&auth%5Bapplication_token%5D={TOKEN}"
+        "event=ONCRMDEALUPDATE&event_handler_id=975&data%5BFIELDS%5D%5BID%5D=7405&ts=1766047124\
+         &auth%5Bdomain%5D=example.bitrix24.ru&auth%5Bapplication_token%5D={TOKEN}"
     );
     let request = format!(
-        "POST /webhooks/bitrix24/main HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /webhooks/bitrix24/main HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: \
+         application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let (mut took, mut answer) = (Vec::new(), vec![0; 64 * 1024]);

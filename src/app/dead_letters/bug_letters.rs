@@ -117,7 +117,8 @@ impl DeadLetters {
         };
         let (code, words) = (ErrorCode::Bug, clean(words));
         let text = format!(
-            "given up looking the order up by its origin: {words} ({code}); it waits as a dead letter"
+            "given up looking the order up by its origin: {words} ({code}); it waits as a dead \
+             letter"
         );
         let line = dead(shop, number, text);
         self.bury_order(&mut tx, lease, &about, &words, line)

@@ -165,7 +165,8 @@ impl DeadLetters {
         };
         let id = bulk_jobs::add(&mut tx, &new).await?;
         let detail = json!({
-            "action": new.action, "filter": filter, "letters": found, "reason": reason, "recreate": bulk.recreate,
+            "action": new.action, "filter": filter, "letters": found, "reason": reason, "recreate":
+                bulk.recreate,
         });
         journal::audit(&mut tx, &who.0, "bulk.start", &id.to_string(), &detail).await?;
         let job = bulk_jobs::one(&mut tx, id).await?.ok_or(Error::NotFound)?;

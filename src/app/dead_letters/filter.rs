@@ -217,7 +217,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_filter_comes_back_from_its_own_words(text in "[a-zа-я0-9%_']{0,50}", seconds in 0_i64..4_000_000_000, shop in "[a-z]{1,9}") {
+        fn
+            a_filter_comes_back_from_its_own_words(
+                text in "[a-zа-я0-9%_']{0,50}", seconds in 0_i64..4_000_000_000,
+                shop in "[a-z]{1,9}",
+            )
+            {
             let written = LetterQuery {
                 shop: Some(shop),
                 until: DateTime::from_timestamp(seconds, 0).map(|time| time.to_rfc3339()),

@@ -395,7 +395,8 @@ async fn let_go(
         winner: None,
         sentence: sentence.clone(),
         inputs: json!({
-            "change": seq, "decision": change.decision_id, "decided_at": change.decided_at, "status": change.status,
+            "change": seq, "decision": change.decision_id, "decided_at": change.decided_at,
+                "status": change.status,
             "previous_status": change.previous_status, "stage": change.stage,
         }),
         outcome: json!({ "let_go": change.status, "by": who.0, "reason": reason }),

@@ -155,7 +155,8 @@ impl Delivery {
             number: number.clone(),
             kind: "note",
             text: format!(
-                "the shop belongs to the portal {portal} by now: the order is looked up there by its origin"
+                "the shop belongs to the portal {portal} by now: the order is looked up there by \
+                 its origin"
             ),
             detail: None,
         };

@@ -204,6 +204,7 @@ fn event_of(value: Value, line: &[u8]) -> Value {
     }
     let id = URL_SAFE_NO_PAD.encode(Sha256::digest(line));
     json!({
-        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "urn:b24-bridge:history", "id": id, "data": value
+        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "urn:b24-bridge:history",
+            "id": id, "data": value
     })
 }

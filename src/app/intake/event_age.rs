@@ -309,7 +309,8 @@ fn written_before(head: &QueueHead) -> Age {
 fn to_come(event: &NewEvent) -> String {
     let at = event.age.updated_at().unwrap_or_default();
     format!(
-        "event {} says that it was changed at {}, which is yet to come: it counts as changed when it came in",
+        "event {} says that it was changed at {}, which is yet to come: it counts as changed when \
+         it came in",
         event.event_id,
         at.format("%Y-%m-%dT%H:%M:%SZ")
     )
@@ -321,10 +322,12 @@ fn said(event: &NewEvent, verdict: Verdict) -> Vec<Line> {
     if verdict.newer {
         let note = match verdict.ground {
             Ground::Clock => format!(
-                "event {id} says an earlier time than what was here, but the shop's clock was set back: it is newer"
+                "event {id} says an earlier time than what was here, but the shop's clock was set \
+                 back: it is newer"
             ),
             Ground::Body => format!(
-                "event {id} is of the same second as what was here and says what comes later: it is newer"
+                "event {id} is of the same second as what was here and says what comes later: it \
+                 is newer"
             ),
             Ground::Tie => format!(
                 "event {id} is of the same second as what was here: it came later, so it is newer"
@@ -343,7 +346,8 @@ fn said(event: &NewEvent, verdict: Verdict) -> Vec<Line> {
     let mut lines = vec![line(event, "superseded", text)];
     if verdict.doubtful {
         let text = format!(
-            "event {id} says more than what is here, at an earlier time: unless the shop sends the order again, it does not count as agreed"
+            "event {id} says more than what is here, at an earlier time: unless the shop sends the \
+             order again, it does not count as agreed"
         );
         lines.push(line(event, "note", text));
     }

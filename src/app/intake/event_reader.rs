@@ -45,7 +45,8 @@ impl Rejection {
     /// A database role published for a shop that is not its own.
     pub(in crate::app) fn of_stranger(role: &str, shop: &str) -> Self {
         let detail = format!(
-            "the database role `{role}` may not publish for the shop `{shop}`: see `bridge.publishers`"
+            "the database role `{role}` may not publish for the shop `{shop}`: see \
+             `bridge.publishers`"
         );
         Self {
             shop: ShopName::parse(shop).ok(),

@@ -120,7 +120,13 @@ mod tests {
                 vec!["e:a@b.ru"],
             ),
             (
-                json!({"phones": ["+79160000001", 89_160_000_002_u64, "123456", "8 916 000 00 01"], "phone": "9160000003"}),
+                json!(
+                    {
+                        "phones": [
+                            "+79160000001", 89_160_000_002_u64, "123456", "8 916 000 00 01"
+                        ], "phone": "9160000003"
+                    }
+                ),
                 vec!["p:9160000001", "p:9160000002", "p:9160000003"],
             ),
             (json!("nobody"), vec![]),
@@ -138,7 +144,9 @@ mod tests {
     #[test]
     fn keys_are_few_and_short() {
         let customer = json!({
-            "emails": ["x".repeat(100_000)], "phones": (0..100).map(|i| format!("{}{i:03}", "7".repeat(30))).collect::<Vec<_>>()
+            "emails": ["x".repeat(100_000)], "phones": (0..100).map(
+                |i| format!("{}{i:03}", "7".repeat(30))
+            ).collect::<Vec<_>>()
         });
         let found = keys_of(&json!({"data": {"customer": customer}}));
         assert_eq!(found.len(), MOST);

@@ -77,7 +77,10 @@ impl LaneWaker {
             };
             for portal in portals {
                 if let Err(error) = lanes::notify(&mut db, &portal).await {
-                    tracing::debug!(%portal, %error, "other processes were not told of new work; they poll");
+                    tracing::debug!(
+                        %portal, %error,
+                        "other processes were not told of new work; they poll"
+                    );
                 }
             }
             drop(db);

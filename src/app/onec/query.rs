@@ -472,7 +472,8 @@ impl Query {
             number: row.number.clone(),
             kind: "note",
             text: format!(
-                "the order goes to the 1C base {} without its status, which has no row in the base's table",
+                "the order goes to the 1C base {} without its status, which has no row in the \
+                 base's table",
                 self.session.base.name
             ),
             detail: None,

@@ -103,7 +103,12 @@ mod tests {
 
     #[test]
     fn nested_values_get_their_keys_back() {
-        let sent = json!({"event": "X", "auth": {"user_id": 5, "a": "b"}, "data": {"QUERY": {"probe": "p"}}, "l": [1]});
+        let sent = json!(
+            {
+                "event": "X", "auth": {"user_id": 5, "a": "b"}, "data": {"QUERY": {"probe": "p"}},
+                    "l": [1]
+            }
+        );
         let mut fields = Vec::new();
         flatten("", &sent, &mut fields);
         fields.sort();

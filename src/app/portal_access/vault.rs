@@ -144,7 +144,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_sealed_opens_and_a_changed_byte_does_not(
-            bytes in prop::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(), by in 1_u8..
+            bytes in prop::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(),
+                by in 1_u8..
         ) {
             let vault = Vault::new([&NEW]);
             let mut sealed = vault.seal("tokens", "main", &bytes).unwrap();

@@ -62,7 +62,11 @@ impl Stock {
         id: &str,
         shipment: &Shipment,
     ) -> Result<ReservationAnswer, Error> {
-        let line = |line: &stock::ShippedLine| json!({ "line": line.line, "quantity": stock::text(line.quantity) });
+        let line = |line: &stock::ShippedLine| {
+            json!(
+                { "line": line.line, "quantity": stock::text(line.quantity) }
+            )
+        };
         let lines = shipment.lines.as_ref();
         let lines: Option<Value> = lines.map(|lines| lines.iter().map(line).collect());
         let named = shipment.shipment.as_deref();

@@ -199,8 +199,8 @@ impl Stock {
             "duplicate" => Ok(Accepted::Duplicate),
             "changed" => {
                 let detail = format!(
-                    "the receipt {} of the till {} came before with other contents, \
-                     and this is no newer version of it",
+                    "the receipt {} of the till {} came before with other contents, and this is no \
+                     newer version of it",
                     new.key.receipt, new.key.till
                 );
                 let code = ErrorCode::ReceiptChanged;

@@ -70,7 +70,8 @@ impl OutgoingChange {
             "datacontenttype": "application/json",
             "data": {
                 "shop": change.shop, "number": change.number, "status": change.status,
-                "previous_status": change.previous_status, "stage": change.stage, "decided_at": change.decided_at,
+                "previous_status": change.previous_status, "stage": change.stage, "decided_at":
+                    change.decided_at,
                 "reason": change.reason, "decision_id": change.decision_id, "denies": change.denies,
             },
         });

@@ -121,7 +121,8 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
 /// What to try next.
 fn invite(api: &str) {
     output::say(
-        "\nTry: drag a deal to another stage on the board, and see what the shop reads of it; look at an order:",
+        "\nTry: drag a deal to another stage on the board, and see what the shop reads of it; look \
+         at an order:",
     );
     output::say(format!(
         "  curl -H 'Authorization: Bearer {}' {api}/v1/status-changes",

@@ -138,7 +138,12 @@ impl Day {
 
 #[expect(clippy::needless_pass_by_value, reason = "the caller made it for this")]
 fn event(id: &str, data: Value) -> Value {
-    json!({"specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://demo.shop.example", "id": id, "data": data})
+    json!(
+        {
+            "specversion": "1.0", "type": "shop.order.saved.v1", "source":
+                "https://demo.shop.example", "id": id, "data": data
+        }
+    )
 }
 
 fn number(at: usize) -> String {
@@ -170,15 +175,22 @@ fn sample(at: usize) -> (Value, i64) {
         let quantity = i64::try_from(line).unwrap_or(0) + 1;
         total += (price - discount) * quantity;
         items.push(json!({
-            "product_id": 100 + line, "name": name, "quantity": quantity, "unit": unit, "price": hundredths(price - discount),
+            "product_id": 100 + line, "name": name, "quantity": quantity, "unit": unit, "price":
+                hundredths(price - discount),
             "discount": hundredths(discount), "vat_rate": 20, "vat_included": true,
         }));
     }
     let off = if at % 7 == 3 { 5_000 } else { 0 };
     total += delivery(at) - off;
     let mut customer = json!({
-        "id": format!("c{who}"), "kind": "person", "name": FIRST[who % 8], "last_name": LAST[(who / 2) % 8],
-        "phones": [format!("8 (9{:02}) {:03}-{:02}-{:02}", who % 90 + 10, 100 + who % 900, who % 100, who / 3 % 100)],
+        "id": format!("c{who}"), "kind": "person", "name": FIRST[who % 8], "last_name":
+            LAST[(who / 2) % 8],
+        "phones": [
+            format!(
+                "8 (9{:02}) {:03}-{:02}-{:02}", who % 90 + 10, 100 + who % 900, who % 100,
+                who / 3 % 100
+            )
+        ],
         "emails": [format!("customer{who}@example.com")],
     });
     if who % 5 == 1 {
@@ -188,13 +200,23 @@ fn sample(at: usize) -> (Value, i64) {
             json!({"title": title, "inn": inn, "address": "Москва, ул. Лесная, 5"});
     }
     let mut data = json!({
-        "number": number(at), "id": at + 1, "version": 1, "status": "N", "currency": currency, "total": hundredths(total),
+        "number": number(at), "id": at + 1, "version": 1, "status": "N", "currency": currency,
+            "total": hundredths(total),
         "created_at": "2026-01-15T10:00:00+03:00", "customer": customer, "items": items,
         "payment": {"method": "Картой онлайн"}, "utm": {"source": "yandex", "medium": "cpc"},
-        "comment": if at.is_multiple_of(9) { "Позвоните за час <script>alert(1)</script>" } else { "" },
+        "comment": if at.is_multiple_of(9) {
+            "Позвоните за час <script>alert(1)</script>"
+        } else {
+            ""
+        },
     });
     if delivery(at) > 0 {
-        data["delivery"] = json!({"method": "Курьер", "price": hundredths(delivery(at)), "address": "Москва, ул. Лесная, 5"});
+        data["delivery"] = json!(
+            {
+                "method": "Курьер", "price": hundredths(delivery(at)), "address":
+                    "Москва, ул. Лесная, 5"
+            }
+        );
     }
     if off > 0 {
         data["discounts"] = json!([{"name": "Промокод ЧАЙ", "amount": hundredths(off)}]);

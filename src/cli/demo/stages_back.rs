@@ -155,7 +155,8 @@ impl<'a> Stage<'a> {
             "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://demo.example",
             "id": format!("{number}-{version}"),
             "data": {
-                "number": number, "version": version, "status": status, "paid": paid, "currency": "RUB", "total": "990.00",
+                "number": number, "version": version, "status": status, "paid": paid, "currency":
+                    "RUB", "total": "990.00",
                 "customer": {"id": number, "name": "Мария"},
                 "items": [{"name": "Чайник", "quantity": 1, "price": "990.00"}],
             },

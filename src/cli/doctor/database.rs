@@ -110,7 +110,8 @@ fn connections(settings: &Settings, app: &App, report: &mut Report) {
         settings.max_connections, settings.used_connections
     );
     if free < ours {
-        let remedy = "Raise max_connections of PostgreSQL, or lower `[database] max_connections`: processes times connections must fit.";
+        let remedy = "Raise max_connections of PostgreSQL, or lower `[database] max_connections`: \
+                      processes times connections must fit.";
         report.wrong_with("connections", found, ErrorCode::Database, remedy);
     } else {
         report.fine("connections", found);

@@ -152,8 +152,8 @@ async fn check_leads(config: &Config, name: &PortalName, client: &Client, report
         Some(false) => {
             let mut steps = vec!["Forms become a contact and a deal.".to_owned()];
             if orders || forms.any(|form| form.rules.becomes == FormTarget::Lead) {
-                let step = "The portal makes a deal of every lead by itself, some time later: leave \
-                            out `leads` of the shop and `as = \"lead\"` of its forms.";
+                let step = "The portal makes a deal of every lead by itself, some time later: \
+                            leave out `leads` of the shop and `as = \"lead\"` of its forms.";
                 steps.push(step.to_owned());
             }
             report.note(what, "the portal works without leads", steps);
@@ -175,7 +175,8 @@ fn check_clock(name: &PortalName, client: &Client, report: &mut Report) {
     let what = format!("clock of portal {name}");
     if off.abs() > CLOCKS + heard.round_trip.as_secs_f64() {
         let found = format!("{off:+.0} s away from this machine's");
-        let remedy = "Keep this machine's clock right by NTP: where both sides changed an order, the later change wins.";
+        let remedy = "Keep this machine's clock right by NTP: where both sides changed an order, \
+                      the later change wins.";
         report.wrong_with(what, found, ErrorCode::Config, remedy);
     } else {
         report.fine(what, format!("{off:+.1} s"));
@@ -211,9 +212,11 @@ async fn check_notifications(
         return report.fine(what, format!("the last came at {}", at.format("%F %T UTC")));
     }
     let found = if known {
-        "a token is known, but none came yet; without them the stage history is read every few seconds all the same"
+        "a token is known, but none came yet; without them the stage history is read every few \
+         seconds all the same"
     } else {
-        "not set up: changes are found by reading the stage history; with them they are seen at once"
+        "not set up: changes are found by reading the stage history; with them they are seen at \
+         once"
     };
     let base = config.http.public_url.as_deref();
     let base = base
@@ -229,10 +232,20 @@ async fn check_notifications(
 
 fn webhook_steps(base: &str, name: &PortalName) -> Vec<String> {
     vec![
-        "In Bitrix24, as an administrator: Applications > Developer resources > Other > Outgoing webhook (Разработчикам > Другое > Исходящий вебхук).".to_owned(),
-        format!("Your handler path (URL вашего обработчика): {base}/webhooks/bitrix24/{name}. It must be public, with a certificate that browsers trust."),
-        "Events (События): deal updated (ONCRMDEALUPDATE), deal created (ONCRMDEALADD), deal deleted (ONCRMDEALDELETE).".to_owned(),
-        format!("Copy the application token (Токен приложения) into `event_tokens` of `[portals.{name}]`, save the webhook, and restart the bridge."),
+        "In Bitrix24, as an administrator: Applications > Developer resources > Other > Outgoing \
+         webhook (Разработчикам > Другое > Исходящий вебхук)."
+            .to_owned(),
+        format!(
+            "Your handler path (URL вашего обработчика): {base}/webhooks/bitrix24/{name}. It must \
+             be public, with a certificate that browsers trust."
+        ),
+        "Events (События): deal updated (ONCRMDEALUPDATE), deal created (ONCRMDEALADD), deal \
+         deleted (ONCRMDEALDELETE)."
+            .to_owned(),
+        format!(
+            "Copy the application token (Токен приложения) into `event_tokens` of \
+             `[portals.{name}]`, save the webhook, and restart the bridge."
+        ),
         "Move a deal and run `doctor` again: it tells when the last notification came.".to_owned(),
     ]
 }
@@ -240,10 +253,12 @@ fn webhook_steps(base: &str, name: &PortalName) -> Vec<String> {
 fn application_steps(base: &str, name: &PortalName) -> Vec<String> {
     vec![
         format!(
-            "Set `[http] public_url` to the address by which the portal reaches the bridge ({base}), and restart: the application binds its events by itself."
+            "Set `[http] public_url` to the address by which the portal reaches the bridge \
+             ({base}), and restart: the application binds its events by itself."
         ),
         format!(
-            "In Bitrix24: Applications > Developer resources > Other > Local application (Локальное приложение): the installation path is {base}/webhooks/bitrix24/{name}."
+            "In Bitrix24: Applications > Developer resources > Other > Local application \
+             (Локальное приложение): the installation path is {base}/webhooks/bitrix24/{name}."
         ),
         format!("`b24-bridge portals authorize {name}`, then move a deal and run `doctor` again."),
     ]

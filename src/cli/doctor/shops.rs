@@ -33,7 +33,8 @@ pub(super) async fn notices(app: &App, report: &mut Report) {
 pub(super) async fn check(name: &ShopName, shop: &Shop, report: &mut Report) {
     let what = format!("callback of shop {name}");
     let (Some(url), Some(secret)) = (&shop.callback_url, &shop.callback_secret) else {
-        let step = "the shop reads GET /v1/status-changes, or give it a `callback_url` and a `callback_secret`";
+        let step = "the shop reads GET /v1/status-changes, or give it a `callback_url` and a \
+                    `callback_secret`";
         return report.note(what, "none", vec![step.to_owned()]);
     };
     let Some(secret) = callback::Secret::parse(secret.expose_secret()) else {

@@ -24,8 +24,12 @@ pub(in crate::cli) async fn run(
     code: Option<&str>,
     who: &Actor,
 ) -> anyhow::Result<ExitCode> {
-    let reached = bootstrap::apps::reached(app, name, portal)?
-        .with_context(|| format!("portal {name} is reached by a webhook: there is nothing to authorise; an application has `[portals.{name}.app]`"))?;
+    let reached = bootstrap::apps::reached(app, name, portal)?.with_context(|| {
+        format!(
+            "portal {name} is reached by a webhook: there is nothing to authorise; an application \
+             has `[portals.{name}.app]`"
+        )
+    })?;
     let id = match code {
         Some(code) => hand_over(app, name, code, who).await?,
         None => wait(app, name, who).await?,
@@ -73,7 +77,9 @@ async fn wait(app: &App, name: &PortalName, who: &Actor) -> anyhow::Result<Optio
     output::say("open this as an administrator of the portal:");
     output::line(&begun.address);
     output::say(format!(
-        "the application's redirect address must be .../webhooks/bitrix24/{name}/oauth of the running bridge; else give the address that the browser ends at by --code within half a minute"
+        "the application's redirect address must be .../webhooks/bitrix24/{name}/oauth of the \
+         running bridge; else give the address that the browser ends at by --code within half a \
+         minute"
     ));
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {

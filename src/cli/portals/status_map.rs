@@ -152,14 +152,19 @@ impl MapQuery {
             .with_context(|| format!("read the funnels of portal {}", rules.portal))?
             .with_context(|| {
                 format!(
-                    "portal {} shows no funnel {}: correct `shops.{}.funnel`, or let the bridge's user see it",
+                    "portal {} shows no funnel {}: correct `shops.{}.funnel`, or let the bridge's \
+                     user see it",
                     rules.portal, rules.funnel, rules.shop
                 )
             })?;
             proposals.push((rules, toml));
         }
         if self.json {
-            let one = |(rules, toml): &(Arc<ShopRules>, String)| json!({"shop": rules.shop, "funnel": rules.funnel, "toml": toml});
+            let one = |(rules, toml): &(Arc<ShopRules>, String)| {
+                json!(
+                    {"shop": rules.shop, "funnel": rules.funnel, "toml": toml}
+                )
+            };
             output::json(&proposals.iter().map(one).collect::<Vec<_>>())?;
         } else {
             for (_, toml) in &proposals {

@@ -298,7 +298,8 @@ async fn over_many(
 ) -> anyhow::Result<ExitCode> {
     if bulk.filter.is_empty() {
         output::say(
-            "name a letter, or say which ones: --shop, --portal, --code, --number, --since, --until or --text",
+            "name a letter, or say which ones: --shop, --portal, --code, --number, --since, \
+             --until or --text",
         );
         return Ok(ExitCode::from(2));
     }

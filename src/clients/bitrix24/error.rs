@@ -25,7 +25,8 @@ pub enum Error {
     },
     /// The answer is larger than is read, unpacked: the call may have run.
     #[error(
-        "read the portal's answer (HTTP {status}): it is larger than {most} bytes unpacked, or needs far more than that in memory"
+        "read the portal's answer (HTTP {status}): it is larger than {most} bytes unpacked, or \
+         needs far more than that in memory"
     )]
     TooLarge {
         /// HTTP status.
@@ -52,7 +53,12 @@ pub enum Error {
     },
     /// What stands before the portal (a proxy, a firewall, a page to sign in) answered in its
     /// place: the call did not reach the portal.
-    #[error("something in front of the portal answered in its place (HTTP {status}{})", titled(.title))]
+    #[
+        error(
+            "something in front of the portal answered in its place (HTTP {status}{})",
+            titled(.title)
+        )
+    ]
     Intercepted {
         /// HTTP status.
         status: u16,

@@ -269,7 +269,8 @@ mod tests {
 
     #[test]
     fn an_outgoing_webhook_is_read() {
-        let body = b"event=ONCRMDEALADD&event_handler_id=975&data%5BFIELDS%5D%5BID%5D=7405&ts=1766047124&auth[application_token]=abc";
+        let body = b"event=ONCRMDEALADD&event_handler_id=975&data%5BFIELDS%5D%5BID%5D=7405\
+              &ts=1766047124&auth[application_token]=abc";
         let value = decode(body, Limits::default()).unwrap();
         assert_eq!(value["data"]["FIELDS"]["ID"], "7405");
         assert_eq!(value["auth"]["application_token"], "abc");
@@ -287,7 +288,12 @@ mod tests {
     #[test]
     fn references_stay_readable_and_everything_else_is_encoded_once() {
         let text = encode(
-            &json!({"id": "$result[q1]", "filter": {"@ID": ["a&b", "a]b[x] y"]}, "flag": true, "none": []}),
+            &json!(
+                {
+                    "id": "$result[q1]", "filter": {"@ID": ["a&b", "a]b[x] y"]}, "flag": true,
+                        "none": []
+                }
+            ),
             &["q0", "q1"],
         );
         assert!(text.contains("id=$result[q1]"), "{text}");
@@ -356,9 +362,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decoding_undoes_encoding(members in prop::collection::btree_map("[a-z]{1,6}", params(), 1..5)) {
+        fn
+            decoding_undoes_encoding(
+                members in prop::collection::btree_map("[a-z]{1,6}", params(), 1..5),
+            )
+            {
             let value = Value::Object(members.into_iter().collect());
-            let read = decode(encode(&value, &[]).as_bytes(), Limits { pairs: 100_000, depth: 20 }).unwrap();
+            let read = decode(
+                encode(&value, &[]).as_bytes(), Limits { pairs: 100_000, depth: 20 }
+            ).unwrap();
             prop_assert_eq!(read, value);
         }
 

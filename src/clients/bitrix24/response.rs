@@ -228,7 +228,12 @@ mod tests {
 
     #[test]
     fn empty_maps_come_as_empty_lists() {
-        let result = json!({"result": {"a": 5}, "result_error": [], "result_total": [], "result_next": [], "result_time": []});
+        let result = json!(
+            {
+                "result": {"a": 5}, "result_error": [], "result_total": [], "result_next": [],
+                    "result_time": []
+            }
+        );
         let batch = batch(&result, &["a"]).unwrap();
         assert_eq!(batch.answers["a"].as_ref().unwrap().result, 5);
     }
@@ -236,7 +241,11 @@ mod tests {
     #[test]
     fn a_failed_command_is_told_apart_from_one_that_was_not_run() {
         let result = json!({
-            "result": {"a": [1]}, "result_error": {"b": {"error": 0, "error_description": "Not found<br>"}},
+            "result": {
+                "a": [1]
+            } , "result_error": {
+                "b": {"error": 0, "error_description": "Not found<br>"}
+            },
             "result_next": {"a": 50}, "result_total": {"a": "77"}
         });
         let batch = batch(&result, &["a", "b", "c"]).unwrap();
@@ -311,7 +320,9 @@ mod tests {
         fn any_json_is_read_or_refused(text in r#"[\[\]{}",:0-9a-z]{0,60}"#) {
             if let Ok(value) = serde_json::from_str::<Value>(&text) {
                 let _ = batch(&value, &["a", "b"]);
-                let _ = batch(&json!({"result": value.clone(), "result_error": value}), &["a", "b"]);
+                let _ = batch(
+                    &json!({"result": value.clone(), "result_error": value}), &["a", "b"]
+                );
             }
         }
     }

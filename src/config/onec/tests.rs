@@ -11,10 +11,11 @@ api_keys = ["0123456789abcdef"]
 portal = "main"
 api_keys = ["123456789abcdef0"]
 "#;
-const USER: &str = r#"
+const USER: &str = "
 [onec.trade.users.exchange]
-password_hash = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-"#;
+password_hash = \"$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$\
+                  AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"
+";
 
 fn parse(onec: &str) -> Result<Config, Error> {
     Config::parse(&format!("{SMALL}{onec}"), &BTreeMap::new())

@@ -49,7 +49,12 @@ pub enum Error {
     #[error("parse the settings{}", hint(.0))]
     Toml(#[source] toml::de::Error),
     /// Everything else that is wrong, all at once.
-    #[error("the settings cannot be used:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    #[
+        error(
+            "the settings cannot be used:\n{}",
+            .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        )
+    ]
     Problems(Vec<Problem>),
 }
 

@@ -1,24 +1,10 @@
 //! `sources_of_truth` and `conflicts` of a shop: who wins where, and how often the bridge writes.
 
 use super::duration;
-use crate::config::{Form, KeyDigest, Problem, Secret, WooCommerce, reading::secret};
-use crate::{
-    clients::callback,
-    domain::{
-        ActivityRules, Authority, Conflict, Correspondence, Direction, Finality, LeadRule,
-        OnDeleted, Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts,
-        Winner, WriteLimit,
-    },
-    stock::NameKind,
-};
+use crate::config::Problem;
+use crate::domain::{Authority, Conflict, Rule, Stage, Winner, WriteLimit};
 use chrono::TimeDelta;
-use secrecy::ExposeSecret as _;
 use serde::Deserialize;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,9 +11,8 @@ use super::{Form, KeyDigest, Problem, Secret, WooCommerce, reading::secret};
 use crate::{
     clients::callback,
     domain::{
-        ActivityRules, Authority, Conflict, Correspondence, Direction, Finality, LeadRule,
-        OnDeleted, Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts,
-        Winner, WriteLimit,
+        ActivityRules, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted,
+        Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts, WriteLimit,
     },
     stock::NameKind,
 };

@@ -71,7 +71,8 @@ pub(in crate::config) fn check(
         problems.push(Problem::new(
             place,
             format!("the secret is shorter than {SHORTEST} characters"),
-            "make a random one, for example with `openssl rand -hex 24`, and write it into the webhook's settings, too",
+            "make a random one, for example with `openssl rand -hex 24`, and write it into the \
+             webhook's settings, too",
         ));
         return None;
     }

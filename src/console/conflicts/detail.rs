@@ -40,17 +40,33 @@ pub(in crate::console) async fn get(
     let origin = components::origin(&state, &conflict.portal);
     let content = html! {
         h1 { (title) }
-        section.card.alarm { p { (visitor.lang.told(&conflict.sentence)) } (components::explained(&visitor, &conflict.code)) }
+        section.card.alarm {
+            p { (visitor.lang.told(&conflict.sentence)) }
+            (components::explained(&visitor, &conflict.code))
+        }
         (decide(&visitor, &conflict))
         dl.facts {
-            div { dt { (visitor.text(Text::Order)) } dd { (components::order(Some(&conflict.shop), Some(&conflict.number))) } }
+            div {
+                dt { (visitor.text(Text::Order)) }
+                dd { (components::order(Some(&conflict.shop), Some(&conflict.number))) }
+            }
             div { dt { (visitor.text(Text::Shop)) } dd { (conflict.shop) } }
             @if let Some(deal) = conflict.deal_id {
-                div { dt { (visitor.text(Text::Deal)) } dd { (components::entity(&visitor, origin.as_deref(), "deal", deal)) } }
+                div {
+                    dt { (visitor.text(Text::Deal)) }
+                    dd { (components::entity(&visitor, origin.as_deref(), "deal", deal)) }
+                }
             }
-            div { dt { (visitor.text(Text::Opened)) } dd { (components::moment(&visitor, conflict.opened_at)) } }
-            @if let Some(who) = &conflict.ruled_by { div { dt { (visitor.text(Text::RuledBy)) } dd { (who) } } }
-            @if let Some(how) = &conflict.closed_how { div { dt { (visitor.text(Text::State)) } dd { (visitor.lang.word(how)) } } }
+            div {
+                dt { (visitor.text(Text::Opened)) }
+                dd { (components::moment(&visitor, conflict.opened_at)) }
+            }
+            @if let Some(who) = &conflict.ruled_by {
+                div { dt { (visitor.text(Text::RuledBy)) } dd { (who) } }
+            }
+            @if let Some(how) = &conflict.closed_how {
+                div { dt { (visitor.text(Text::State)) } dd { (visitor.lang.word(how)) } }
+            }
         }
         (clocks(&visitor, &conflict))
     };
@@ -86,14 +102,24 @@ fn clocks(visitor: &Viewer, conflict: &ConflictView) -> Markup {
     ];
     html! {
         div.scroll { table.stacks {
-            thead { tr { th scope="col" { } th scope="col" { (visitor.text(Text::What)) }
-                th scope="col" { (visitor.text(Text::Since)) } th scope="col" { (visitor.text(Text::Heard)) } } }
+            thead {
+                tr {
+                    th scope="col" { }
+                    th scope="col" { (visitor.text(Text::What)) }
+                    th scope="col" { (visitor.text(Text::Since)) }
+                    th scope="col" { (visitor.text(Text::Heard)) }
+                }
+            }
             tbody { @for (who, what, since, heard) in rows { tr {
-                td { strong { (visitor.text(who)) } } td data-label=(visitor.text(Text::What)) { (what) }
-                td data-label=(visitor.text(Text::Since)) { (since) } td data-label=(visitor.text(Text::Heard)) { (heard) }
+                td { strong { (visitor.text(who)) } }
+                td data-label=(visitor.text(Text::What)) { (what) }
+                td data-label=(visitor.text(Text::Since)) { (since) }
+                td data-label=(visitor.text(Text::Heard)) { (heard) }
             } } }
         } }
-        details { summary { (visitor.text(Text::AllItRestsOn)) } pre { (components::pretty(inputs)) } }
+        details {
+            summary { (visitor.text(Text::AllItRestsOn)) } pre { (components::pretty(inputs)) }
+        }
     }
 }
 

@@ -67,9 +67,19 @@ pub(in crate::console) async fn get(
         h2 { (visitor.text(Text::WaitForYou)) }
         @if open.items.is_empty() { p.empty { (visitor.text(Text::NoConflicts)) } }
         div.cards { @for conflict in &open.items { (card(&visitor, conflict)) } }
-        @if let Some(next) = open.next { p.actions { a.button href=(format!("/console/conflicts?after={next}")) { (visitor.text(Text::Next)) } } }
+        @if let Some(next) = open.next {
+            p.actions {
+                a.button href=(format!("/console/conflicts?after={next}")) {
+                    (visitor.text(Text::Next))
+                }
+            }
+        }
         h2 id="decided" { (visitor.text(Text::DecidedLately)) }
-        @if decided.is_empty() { p.empty { (visitor.text(Text::NoDecisions)) } } @else { (table(&visitor, &asked, &decided)) }
+        @if decided.is_empty() {
+            p.empty { (visitor.text(Text::NoDecisions)) }
+        } @else {
+            (table(&visitor, &asked, &decided))
+        }
     };
     Ok(layout::page(&visitor, Section::Conflicts, title, content))
 }
@@ -120,12 +130,22 @@ pub(in crate::console) fn decide(visitor: &Viewer, conflict: &ConflictView) -> M
                 span.quiet { (visitor.text(says)) } b { (what) }
                 @if open {
                     (components::button(visitor, &path, &[("winner", winner)], visitor.text(right)))
-                    span.quiet { @if gone { "→ " (visitor.text(when_gone)) } @else { "→ " (visitor.text(follows)) " " (fits(then)) } }
+                    span.quiet {
+                        @if gone {
+                            "→ " (visitor.text(when_gone))
+                        } @else {
+                            "→ " (visitor.text(follows)) " " (fits(then))
+                        }
+                    }
                 }
             }
         } }
         @if let (Some(who), None) = (&conflict.ruled_by, &conflict.closed_at) {
-            p { (visitor.text(Text::BeingCarriedOut)) ": " (who) ", " (visitor.lang.word(conflict.winner.as_deref().unwrap_or_default())) }
+            p {
+                (visitor.text(Text::BeingCarriedOut)) ": " (who) ", " (
+                    visitor.lang.word(conflict.winner.as_deref().unwrap_or_default())
+                )
+            }
         }
     }
 }
@@ -140,13 +160,24 @@ fn table(visitor: &Viewer, asked: &ListQuery, decided: &[Decided]) -> Markup {
         div.scroll { table.stacks {
             (asked.sorting.heads(visitor, &COLUMNS, link))
             tbody { @for row in decided { tr {
-                td.when data-label=(visitor.text(Text::Time)) { (components::time(visitor, row.at)) }
-                td data-label=(visitor.text(Text::Order)) { (components::order(Some(&row.shop), Some(&row.number))) }
-                td.words data-label=(visitor.text(Text::Decision)) { (visitor.lang.told(&row.sentence)) }
-                td data-label=(visitor.text(Text::Winner)) { (row.winner.as_deref().map_or("—", |winner| visitor.lang.word(winner))) }
+                td.when data-label=(visitor.text(Text::Time)) {
+                    (components::time(visitor, row.at))
+                }
+                td data-label=(visitor.text(Text::Order)) {
+                    (components::order(Some(&row.shop), Some(&row.number)))
+                }
+                td.words data-label=(visitor.text(Text::Decision)) {
+                    (visitor.lang.told(&row.sentence))
+                }
+                td data-label=(visitor.text(Text::Winner)) {
+                    (row.winner.as_deref().map_or("—", |winner| visitor.lang.word(winner)))
+                }
                 td data-label=(visitor.text(Text::Rule)) { (visitor.lang.word(&row.basis)) }
                 td data-label=(visitor.text(Text::Details)) {
-                    details { summary { (visitor.lang.word(&row.action)) } pre { (components::pretty(&row.inputs)) } }
+                    details {
+                        summary { (visitor.lang.word(&row.action)) }
+                        pre { (components::pretty(&row.inputs)) }
+                    }
                 }
             } } }
         } }

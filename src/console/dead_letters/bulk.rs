@@ -66,16 +66,34 @@ fn confirm(visitor: &Viewer, wanted: &BulkForm, count: i64, wrong: Option<&str>)
         @if let Some(wrong) = wrong { p.problem role="alert" { (wrong) } }
         dl.facts {
             div { dt { (visitor.text(Text::LettersConcerned)) } dd { strong { (count) } } }
-            @for (_, text, value) in wanted.asked.fields() { @if !value.is_empty() { div { dt { (visitor.text(text)) } dd { (value) } } } }
+            @for (_, text, value) in wanted.asked.fields() {
+                @if !value.is_empty() { div { dt { (visitor.text(text)) } dd { (value) } } }
+            }
         }
         p.quiet { (visitor.text(Text::BulkExplained)) }
         form.stack.card method="post" action=(BULK) {
             (layout::csrf(visitor))
             input type="hidden" name="what" value=(wanted.what);
-            @for (name, _, value) in wanted.asked.fields() { input type="hidden" name=(name) value=(value); }
-            @if discards { label { (visitor.text(Text::Reason)) input name="reason" required maxlength=(LONGEST_REASON); } }
-            label { (visitor.text(Text::TypeTheCount)) input name="count" inputmode="numeric" autocomplete="off" required; }
-            @if discards { (components::danger(visitor, visitor.text(what))) } @else { (components::submit(visitor, visitor.text(what))) }
+            @for (name, _, value) in wanted.asked.fields() {
+                input type="hidden" name=(name) value=(value);
+            }
+            @if discards {
+                label {
+                    (
+                        visitor.text(Text::Reason)
+                    ) input name="reason" required maxlength=(LONGEST_REASON);
+                }
+            }
+            label {
+                (
+                    visitor.text(Text::TypeTheCount)
+                ) input name="count" inputmode="numeric" autocomplete="off" required;
+            }
+            @if discards {
+                (components::danger(visitor, visitor.text(what)))
+            } @else {
+                (components::submit(visitor, visitor.text(what)))
+            }
         }
         p { a href=(wanted.asked.link(PATH, &[])) { (visitor.text(Text::Back)) } }
     };
@@ -128,21 +146,49 @@ pub(in crate::console) async fn jobs(
     let title = visitor.text(Text::Jobs);
     let content = html! {
         h1 { (title) }
-        @if jobs.is_empty() { p.empty { (visitor.text(Text::NoJobs)) } } @else { div.scroll { table.stacks {
-            thead { tr { th scope="col" { "#" } th scope="col" { (visitor.text(Text::What)) } th scope="col" { (visitor.text(Text::State)) }
-                th scope="col" { (visitor.text(Text::Progress)) } th scope="col" { (visitor.text(Text::Who)) } th scope="col" { (visitor.text(Text::Time)) } th {} } }
+        @if jobs.is_empty() { p.empty { (visitor.text(Text::NoJobs)) } } @else
+            { div.scroll { table.stacks {
+            thead {
+                tr {
+                    th scope="col" { "#" }
+                    th scope="col" { (visitor.text(Text::What)) }
+                    th scope="col" { (visitor.text(Text::State)) }
+                    th scope="col" { (visitor.text(Text::Progress)) }
+                    th scope="col" { (visitor.text(Text::Who)) }
+                    th scope="col" { (visitor.text(Text::Time)) }
+                    th {}
+                }
+            }
             tbody { @for job in &jobs { tr {
                 td data-label="#" { (job.id) }
-                td data-label=(visitor.text(Text::What)) { (visitor.lang.word(&job.action)) @if let Some(reason) = &job.reason { ": " (reason) } }
+                td data-label=(visitor.text(Text::What)) {
+                    (visitor.lang.word(&job.action)) @if let Some(reason) = &job.reason {
+                        ": " (reason)
+                    }
+                }
                 td data-label=(visitor.text(Text::State)) { (visitor.lang.word(&job.state)) }
                 td data-label=(visitor.text(Text::Progress)) {
-                    meter min="0" max=(job.expected) value=(job.done) {} " " (job.done) " / " (job.expected)
-                    @if job.failed > 0 { " " span.badge.bad { (visitor.text(Text::StayOpen)) ": " (job.failed) } }
+                    meter min="0" max=(job.expected) value=(job.done) {}
+                    " " (job.done) " / " (job.expected)
+                    @if job.failed > 0 {
+                        " " span.badge.bad { (visitor.text(Text::StayOpen)) ": " (job.failed) }
+                    }
                     @if let Some(fault) = &job.last_fault { p.words { (visitor.lang.told(fault)) } }
                 }
                 td data-label=(visitor.text(Text::Who)) { (job.actor) }
-                td data-label=(visitor.text(Text::Time)) { (components::time(&visitor, job.created_at)) }
-                td { @if job.state == "running" { (components::button(&visitor, &format!("/console/bulk/{}/stop", job.id), &[], visitor.text(Text::Stop))) } }
+                td data-label=(visitor.text(Text::Time)) {
+                    (components::time(&visitor, job.created_at))
+                }
+                td {
+                    @if job.state == "running" {
+                        (
+                            components::button(
+                                &visitor, &format!("/console/bulk/{}/stop", job.id), &[],
+                                visitor.text(Text::Stop)
+                            )
+                        )
+                    }
+                }
             } } }
         } } }
         p { a href=(PATH) { (visitor.text(Text::DeadLetters)) } }

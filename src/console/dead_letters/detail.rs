@@ -49,8 +49,13 @@ fn page(visitor: &Viewer, whole: &DeadLetterDetail, mended: Option<(&str, &str)>
     let content = html! {
         h1 { "#" (letter.id) " " span.code { (letter.code) } }
         @if let Some(closed) = &whole.closed {
-            p.notice { (visitor.text(Text::ClosedAlready)) ": " (visitor.lang.word(&closed.how)) ", " (components::moment(visitor, closed.at)) ", " (closed.by.as_deref().unwrap_or("—"))
-                @if let Some(reason) = &closed.reason { ": " (visitor.lang.told(reason)) } }
+            p.notice {
+                (visitor.text(Text::ClosedAlready)) ": " (visitor.lang.word(&closed.how)) ", "
+                    (components::moment(visitor, closed.at)) ", "
+                    (closed.by.as_deref().unwrap_or("—")) @if let Some(reason) = &closed.reason {
+                    ": " (visitor.lang.told(reason))
+                }
+            }
         }
         section.card.alarm {
             (components::explained(visitor, &letter.code))
@@ -58,17 +63,32 @@ fn page(visitor: &Viewer, whole: &DeadLetterDetail, mended: Option<(&str, &str)>
             p.words { (visitor.lang.told(&letter.message)) }
         }
         dl.facts {
-            div { dt { (visitor.text(Text::Order)) } dd { (components::order(letter.shop.as_deref(), letter.number.as_deref())) } }
+            div {
+                dt { (visitor.text(Text::Order)) }
+                dd { (components::order(letter.shop.as_deref(), letter.number.as_deref())) }
+            }
             div { dt { (visitor.text(Text::Shop)) } dd { (letter.shop.as_deref().unwrap_or("—")) } }
-            div { dt { (visitor.text(Text::Portal)) } dd { (letter.portal.as_deref().unwrap_or("—")) } }
+            div {
+                dt { (visitor.text(Text::Portal)) } dd { (letter.portal.as_deref().unwrap_or("—")) }
+            }
             div { dt { (visitor.text(Text::Attempts)) } dd { (letter.attempts) } }
-            div { dt { (visitor.text(Text::FirstFailed)) } dd { (components::moment(visitor, letter.first_failed_at)) } }
-            div { dt { (visitor.text(Text::LastFailed)) } dd { (components::moment(visitor, letter.last_failed_at)) } }
+            div {
+                dt { (visitor.text(Text::FirstFailed)) }
+                dd { (components::moment(visitor, letter.first_failed_at)) }
+            }
+            div {
+                dt { (visitor.text(Text::LastFailed)) }
+                dd { (components::moment(visitor, letter.last_failed_at)) }
+            }
         }
         @if !whole.tries.is_empty() {
             details { summary { (visitor.text(Text::Attempts)) " (" (whole.tries.len()) ")" }
                 ol.timeline { @for attempt in &whole.tries { li.bad {
-                    div.when { (components::moment(visitor, attempt.at)) " " span.kind { (attempt.nth) ". " (attempt.code) } }
+                    div.when {
+                        (components::moment(visitor, attempt.at)) " " span.kind {
+                            (attempt.nth) ". " (attempt.code)
+                        }
+                    }
                     p.words { (visitor.lang.told(&attempt.message)) }
                 } } }
             }
@@ -99,21 +119,29 @@ fn acts(visitor: &Viewer, letter: &DeadLetter, mended: Option<(&str, &str)>) -> 
         @if gone { section.act {
             h2 { (visitor.text(Text::MakeNewDeal)) }
             p { (visitor.text(Text::NewDealExplained)) }
-            (components::button(visitor, &path("retry"), &[("recreate", "yes")], visitor.text(Text::MakeNewDeal)))
+            (
+                components::button(
+                    visitor, &path("retry"), &[("recreate", "yes")], visitor.text(Text::MakeNewDeal)
+                )
+            )
         } }
         section.act {
             h2 { (visitor.text(Text::Retry)) }
             p { (visitor.text(explained)) }
             (components::button(visitor, &path("retry"), &[], visitor.text(Text::Retry)))
         }
-        @if told { details { summary { (visitor.text(Text::Payload)) } pre { (payload) } } } @else { section.act id="mend" {
+        @if told { details { summary { (visitor.text(Text::Payload)) } pre { (payload) } } } @else
+            { section.act id="mend" {
             h2 { (visitor.text(Text::EditAndRetry)) }
             p { (visitor.text(Text::EditExplained)) }
-            @if let Some((wrong, _)) = mended { p.problem.words role="alert" { (visitor.lang.told(wrong)) } }
+            @if let Some((wrong, _)) = mended {
+                p.problem.words role="alert" { (visitor.lang.told(wrong)) }
+            }
             form.stack method="post" action=(format!("{}#mend", path("mend"))) {
                 (layout::csrf(visitor))
                 label { (visitor.text(Text::Payload))
-                    textarea name="payload" rows="18" spellcheck="false" autocapitalize="none" readonly[!visitor.can_write()] {
+                    textarea name="payload" rows="18" spellcheck="false" autocapitalize="none"
+                        readonly[!visitor.can_write()] {
                         "\n" (mended.map_or(payload.as_str(), |(_, typed)| typed))
                     }
                 }
@@ -125,7 +153,11 @@ fn acts(visitor: &Viewer, letter: &DeadLetter, mended: Option<(&str, &str)>) -> 
             p { (visitor.text(Text::DiscardExplained)) }
             form.stack method="post" action=(path("discard")) {
                 (layout::csrf(visitor))
-                label { (visitor.text(Text::Reason)) input name="reason" required maxlength=(LONGEST_REASON); }
+                label {
+                    (
+                        visitor.text(Text::Reason)
+                    ) input name="reason" required maxlength=(LONGEST_REASON);
+                }
                 (components::danger(visitor, visitor.text(Text::Discard)))
             }
         }

@@ -109,7 +109,9 @@ fn outcome(visitor: &Viewer, sum: &ImportReport) -> Markup {
         ul.tiles {
             li { b { (sum.taken) } span { (visitor.text(Text::LettersTaken)) } }
             li { b { (sum.known) } span { (visitor.text(Text::LettersKnown)) } }
-            li.alarm[!sum.faulty.is_empty()] { b { (sum.faulty.len()) } span { (visitor.text(Text::LinesFaulty)) } }
+            li.alarm[!sum.faulty.is_empty()] {
+                b { (sum.faulty.len()) } span { (visitor.text(Text::LinesFaulty)) }
+            }
         }
         @if !sum.faulty.is_empty() {
             p { (visitor.text(Text::MendLines)) }
@@ -124,10 +126,17 @@ fn outcome(visitor: &Viewer, sum: &ImportReport) -> Markup {
 fn faulty(visitor: &Viewer, lines: &[FaultyLine]) -> Markup {
     html! {
         div.scroll { table.stacks {
-            thead { tr { th.num scope="col" { (visitor.text(Text::Line)) } th scope="col" { (visitor.text(Text::WhatIsWrong)) } } }
+            thead {
+                tr {
+                    th.num scope="col" { (visitor.text(Text::Line)) }
+                    th scope="col" { (visitor.text(Text::WhatIsWrong)) }
+                }
+            }
             tbody { @for line in lines.iter().take(MOST_SHOWN) { tr {
                 td.num data-label=(visitor.text(Text::Line)) { (line.line) }
-                td.words data-label=(visitor.text(Text::WhatIsWrong)) { (visitor.lang.told(&line.detail)) }
+                td.words data-label=(visitor.text(Text::WhatIsWrong)) {
+                    (visitor.lang.told(&line.detail))
+                }
             } } }
         } }
         @if lines.len() > MOST_SHOWN { p.quiet { "… +" (lines.len() - MOST_SHOWN) } }
@@ -139,8 +148,11 @@ pub(in crate::console) fn form(visitor: &Viewer) -> Markup {
     html! {
         form.stack method="post" action=(IMPORT) enctype="multipart/form-data" {
             (layout::csrf(visitor))
-            label { (visitor.text(Text::ImportExplained))
-                input type="file" name="file" accept=".ndjson,.jsonl,.json,.txt" required disabled[!visitor.can_write()]; }
+            label {
+                (visitor.text(Text::ImportExplained))
+                input type="file" name="file" accept=".ndjson,.jsonl,.json,.txt" required
+                    disabled[!visitor.can_write()];
+            }
             (crate::console::ui::components::submit(visitor, visitor.text(Text::Import)))
         }
     }

@@ -115,24 +115,48 @@ pub(in crate::console) async fn get(
         h1 { (title) " " span.quiet { (total) } }
         (components::notice(&visitor, Some(&asked.done)))
         (codes(&asked, &counts))
-        details open[narrow] { summary { (visitor.text(Text::Filter)) } (filters(&state, &visitor, &asked)) }
-        @if page.items.is_empty() && narrow { p.empty { (visitor.text(Text::NoneOfFilter)) " " a href=(PATH) { (visitor.text(Text::ShowAll)) } } }
+        details open[narrow] {
+            summary { (visitor.text(Text::Filter)) } (filters(&state, &visitor, &asked))
+        }
+        @if page.items.is_empty() && narrow {
+            p.empty {
+                (visitor.text(Text::NoneOfFilter)) " " a href=(PATH) {
+                    (visitor.text(Text::ShowAll))
+                }
+            }
+        }
         @else if page.items.is_empty() { p.empty { (visitor.text(Text::NoDeadLetters)) } }
         @else {
             (table(&visitor, &asked, &page.items))
-            @if (next.is_some() || !asked.after.is_empty()) && asked.sorting.by(BY_ID).is_none() { p.quiet { (visitor.text(Text::WithinPage)) } }
+            @if (next.is_some() || !asked.after.is_empty()) && asked.sorting.by(BY_ID).is_none() {
+                p.quiet { (visitor.text(Text::WithinPage)) }
+            }
             p.actions {
-                @if let Some(next) = &next { a.button href=(asked.link(PATH, &next_page(&asked, next))) { (visitor.text(Text::Next)) } }
-                @if visitor.can_write() && narrow {
-                    a.button href=(asked.link(BULK, &[("what", Some("retry"))])) { (visitor.text(Text::RetryAll)) " (" (total) ")" }
-                    a.button.danger href=(asked.link(BULK, &[("what", Some("discard"))])) { (visitor.text(Text::DiscardAll)) " (" (total) ")" }
+                @if let Some(next) = &next {
+                    a.button href=(asked.link(PATH, &next_page(&asked, next))) {
+                        (visitor.text(Text::Next))
+                    }
                 }
-                @if visitor.can_write() && !narrow { span.quiet { (visitor.text(Text::FilterFirst)) } }
-                a.button.second href=(asked.link(files::EXPORT, &[])) { (visitor.text(Text::Export)) " (" (total) ")" }
+                @if visitor.can_write() && narrow {
+                    a.button href=(asked.link(BULK, &[("what", Some("retry"))])) {
+                        (visitor.text(Text::RetryAll)) " (" (total) ")"
+                    }
+                    a.button.danger href=(asked.link(BULK, &[("what", Some("discard"))])) {
+                        (visitor.text(Text::DiscardAll)) " (" (total) ")"
+                    }
+                }
+                @if visitor.can_write() && !narrow {
+                    span.quiet { (visitor.text(Text::FilterFirst)) }
+                }
+                a.button.second href=(asked.link(files::EXPORT, &[])) {
+                    (visitor.text(Text::Export)) " (" (total) ")"
+                }
                 a href=(BULK_JOBS) { (visitor.text(Text::Jobs)) }
             }
         }
-        @if visitor.can_write() { details { summary { (visitor.text(Text::Import)) } (files::form(&visitor)) } }
+        @if visitor.can_write() {
+            details { summary { (visitor.text(Text::Import)) } (files::form(&visitor)) }
+        }
     };
     Ok(layout::page(&visitor, Section::DeadLetters, title, content))
 }
@@ -154,7 +178,9 @@ fn codes(asked: &ListQuery, counts: &LetterCounts) -> Markup {
     html! {
         @if !sums.is_empty() { p.chips {
             @for (code, sum) in &sums {
-                a.chip href=(only(code)) aria-current=[(asked.code == *code).then_some("true")] { span.code { (code) } " " b { (sum) } }
+                a.chip href=(only(code)) aria-current=[(asked.code == *code).then_some("true")] {
+                    span.code { (code) } " " b { (sum) }
+                }
             }
         } }
     }
@@ -183,10 +209,26 @@ fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
             (choice(Text::Portal, "portal", &asked.portal, &portals))
             (choice(Text::Shop, "shop", &asked.shop, &shops))
             (choice(Text::Code, "code", &asked.code, &codes))
-            label { (visitor.text(Text::Containing)) input name="text" value=(asked.text) maxlength="200"; }
-            label { (visitor.text(Text::FailedSince)) input name="since" value=(asked.since) placeholder="2026-01-31" maxlength="40"; }
-            label { (visitor.text(Text::FailedUntil)) input name="until" value=(asked.until) placeholder="2026-01-31" maxlength="40"; }
-            label { (visitor.text(Text::Number)) input name="number" value=(asked.number) maxlength="100"; }
+            label {
+                (
+                    visitor.text(Text::Containing)
+                ) input name="text" value=(asked.text) maxlength="200";
+            }
+            label {
+                (
+                    visitor.text(Text::FailedSince)
+                ) input name="since" value=(asked.since) placeholder="2026-01-31" maxlength="40";
+            }
+            label {
+                (
+                    visitor.text(Text::FailedUntil)
+                ) input name="until" value=(asked.until) placeholder="2026-01-31" maxlength="40";
+            }
+            label {
+                (
+                    visitor.text(Text::Number)
+                ) input name="number" value=(asked.number) maxlength="100";
+            }
             button type="submit" { (visitor.text(Text::Filter)) }
         }
     }
@@ -220,13 +262,21 @@ fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
         div.scroll { table.stacks {
             (asked.sorting.heads(visitor, &COLUMNS, link))
             tbody { @for letter in items { tr {
-                td data-label=(visitor.text(Text::Letter)) { a href=(format!("{PATH}/{}", letter.id)) { "#" (letter.id) } }
+                td data-label=(visitor.text(Text::Letter)) {
+                    a href=(format!("{PATH}/{}", letter.id)) { "#" (letter.id) }
+                }
                 td.code data-label=(visitor.text(Text::Code)) { (letter.code) }
                 td data-label=(visitor.text(Text::Shop)) { (letter.shop.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.text(Text::Order)) { (components::order(letter.shop.as_deref(), letter.number.as_deref())) }
-                td.words data-label=(visitor.text(Text::WhatHappened)) { (visitor.lang.told(&letter.message).chars().take(200).collect::<String>()) }
+                td data-label=(visitor.text(Text::Order)) {
+                    (components::order(letter.shop.as_deref(), letter.number.as_deref()))
+                }
+                td.words data-label=(visitor.text(Text::WhatHappened)) {
+                    (visitor.lang.told(&letter.message).chars().take(200).collect::<String>())
+                }
                 td.num data-label=(visitor.text(Text::Attempts)) { (letter.attempts) }
-                td.when data-label=(visitor.text(Text::LastFailed)) { (components::time(visitor, letter.last_failed_at)) }
+                td.when data-label=(visitor.text(Text::LastFailed)) {
+                    (components::time(visitor, letter.last_failed_at))
+                }
             } } }
         } }
     }

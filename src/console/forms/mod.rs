@@ -108,8 +108,12 @@ fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission
             td data-label=(visitor.text(Text::Form)) { (one.form) }
             td data-label=(visitor.text(Text::State)) {
                 (badge(visitor, one.state))
-                @if kept { (components::button(visitor, &restore, &[], visitor.text(Text::DeliverIt))) }
-                @if one.state == "dead" { " " a href=(letters(shop, one)) { (visitor.text(Text::ToLetters)) } }
+                @if kept {
+                    (components::button(visitor, &restore, &[], visitor.text(Text::DeliverIt)))
+                }
+                @if one.state == "dead" {
+                    " " a href=(letters(shop, one)) { (visitor.text(Text::ToLetters)) }
+                }
             }
             td data-label=(visitor.text(Text::InPortal)) {
                 @for (text, kind, id) in cards.iter().flatten() {
@@ -117,7 +121,9 @@ fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission
                 }
                 @if cards.iter().all(Option::is_none) { "—" }
             }
-            td.when data-label=(visitor.text(Text::Received)) { (components::time(visitor, one.received_at)) }
+            td.when data-label=(visitor.text(Text::Received)) {
+                (components::time(visitor, one.received_at))
+            }
             td data-label=(visitor.text(Text::Details)) {
                 @if let Some(code) = &one.code { (components::explained(visitor, code)) }
                 @match &one.body {

@@ -73,7 +73,8 @@ pub(super) fn section(
                     }
                 }
                 label { (visitor.text(Text::WhatWasSent))
-                    textarea name="body" rows="8" spellcheck="false" autocapitalize="none" required {
+                    textarea name="body" rows="8" spellcheck="false" autocapitalize="none" required
+                        {
                         "\n" (tried.map_or("", |tried| tried.body.as_str()))
                     }
                 }

@@ -162,28 +162,37 @@ mod tests {
                 "сделка 7 на стадии C1:NEW: писать нечего",
             ),
             (
-                "the shop changed N to P while the deal was moved from NEW to WON; by rule 2 the shop is right: the deal goes to PREPARATION.",
-                "магазин сменил N на P, а сделку тем временем перенесли из NEW в WON; по правилу 2 прав магазин: сделка идёт в PREPARATION.",
+                "the shop changed N to P while the deal was moved from NEW to WON; by rule 2 the \
+                 shop is right: the deal goes to PREPARATION.",
+                "магазин сменил N на P, а сделку тем временем перенесли из NEW в WON; по правилу 2 \
+                 прав магазин: сделка идёт в PREPARATION.",
             ),
             (
-                "the deal was moved from NEW to LOSE; the order is paid, which the portal may not take back: the deal goes back to NEW.",
-                "сделку перенесли из NEW в LOSE; заказ оплачен, и портал этого не отменяет: сделка возвращается в NEW.",
+                "the deal was moved from NEW to LOSE; the order is paid, which the portal may not \
+                 take back: the deal goes back to NEW.",
+                "сделку перенесли из NEW в LOSE; заказ оплачен, и портал этого не отменяет: сделка \
+                 возвращается в NEW.",
             ),
             (
-                "given up: the portal has no stage \"X\" in funnel 3 (MAP-STAGE); it waits as a dead letter",
-                "попытки прекращены: на портале нет стадии «X» в воронке 3 (MAP-STAGE); ждёт среди недоставленных",
+                "given up: the portal has no stage \"X\" in funnel 3 (MAP-STAGE); it waits as a \
+                 dead letter",
+                "попытки прекращены: на портале нет стадии «X» в воронке 3 (MAP-STAGE); ждёт среди \
+                 недоставленных",
             ),
             (
                 "given up: Неверное значение поля (B24-REFUSED); it waits as a dead letter",
-                "попытки прекращены: Неверное значение поля (B24-REFUSED); ждёт среди недоставленных",
+                "попытки прекращены: Неверное значение поля (B24-REFUSED); ждёт среди \
+                 недоставленных",
             ),
             (
                 ErrorCode::CallbackGone.sentence(),
                 ErrorCode::CallbackGone.sentence_in_russian(),
             ),
             (
-                "the payload cannot be used: /data/total: `total` is required; /data/items/0/name: `name` must not be empty; /x: Это не наше",
-                "событие нельзя использовать: /data/total: `total`: обязательно; /data/items/0/name: `name`: не может быть пустым; /x: Это не наше",
+                "the payload cannot be used: /data/total: `total` is required; /data/items/0/name: \
+                 `name` must not be empty; /x: Это не наше",
+                "событие нельзя использовать: /data/total: `total`: обязательно; \
+                 /data/items/0/name: `name`: не может быть пустым; /x: Это не наше",
             ),
             ("paused by operator:anna", "остановлено: operator:anna"),
         ] {

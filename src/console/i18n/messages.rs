@@ -137,8 +137,10 @@ texts! {
     NotHe "This is not he" "Это не он"
     NotIts "This is not its company" "Это не его компания"
     NotHeExplained
-        "If this is somebody else's card: the order leaves it, it is never taken for this customer again, and another is looked for or made."
-        "Если это чужая карточка: заказ её оставит, за этого покупателя её больше никогда не примут, а другая будет найдена или создана."
+        "If this is somebody else's card: the order leaves it, it is never taken for this customer \
+         again, and another is looked for or made."
+        "Если это чужая карточка: заказ её оставит, за этого покупателя её больше никогда не \
+         примут, а другая будет найдена или создана."
     NotOnRecord "how it was recognised is not on record" "по чему узнан, не записано"
     ByMade "made for this customer" "карточка создана для этого покупателя"
     ByOrder "the order had it" "была у заказа"
@@ -163,16 +165,20 @@ texts! {
         "оператор сказал, что она не этого покупателя"
     NotHeNotice "It is on record: another card is looked for." "Записано: ищется другая карточка."
     NotHeLater
-        "It is on record: another card is looked for with the order's next event, since its last one is no longer kept."
-        "Записано: другая карточка будет найдена со следующим событием заказа, последнее уже не хранится."
+        "It is on record: another card is looked for with the order's next event, since its last \
+         one is no longer kept."
+        "Записано: другая карточка будет найдена со следующим событием заказа, последнее уже не \
+         хранится."
     AnotherCard "The order has another card by now: nothing was changed."
         "У заказа уже другая карточка: ничего не изменено."
     // orders
     SearchOrders "Number, deal id, phone or e-mail" "Номер, id сделки, телефон или почта"
     Search "Search" "Найти"
     NothingFound
-        "Nothing found. Look for the whole number, the deal's id, a phone number with at least seven digits, or a whole e-mail address."
-        "Ничего не найдено. Ищите номер целиком, id сделки, телефон не короче семи цифр или почту целиком."
+        "Nothing found. Look for the whole number, the deal's id, a phone number with at least \
+         seven digits, or a whole e-mail address."
+        "Ничего не найдено. Ищите номер целиком, id сделки, телефон не короче семи цифр или почту \
+         целиком."
     NoOrders "No order has come in yet. A shop posts its events to /v1/events, with its key."
         "Ещё не пришло ни одного заказа. Магазин шлёт события на /v1/events, со своим ключом."
     NewestOrders "The newest orders" "Последние заказы"
@@ -249,12 +255,16 @@ texts! {
     Export "Export these as a file" "Выгрузить отобранные в файл"
     Import "Import from a file" "Загрузить из файла"
     ImportExplained
-        "A file with one letter a line, as the export writes it. Letters that are here already are left alone."
-        "Файл, где одно письмо на строку, как его пишет выгрузка. Письма, которые здесь уже есть, не меняются."
+        "A file with one letter a line, as the export writes it. Letters that are here already are \
+         left alone."
+        "Файл, где одно письмо на строку, как его пишет выгрузка. Письма, которые здесь уже есть, \
+         не меняются."
     ChooseFile "Choose a file first: this one is empty." "Сначала выберите файл: этот пуст."
     FileTooLarge
-        "The file is larger than is taken at once. Split it between lines; `[http] max_body_bytes` sets the limit."
-        "Файл больше, чем принимается за раз. Разделите его между строками; предел задаёт `[http] max_body_bytes`."
+        "The file is larger than is taken at once. Split it between lines; `[http] max_body_bytes` \
+         sets the limit."
+        "Файл больше, чем принимается за раз. Разделите его между строками; предел задаёт `[http] \
+         max_body_bytes`."
     NoUtf8 "This is not a text file in UTF-8; the first fault is in line"
         "Это не текстовый файл в UTF-8; первая ошибка в строке"
     NothingTaken "Nothing was taken." "Ничего не загружено."
@@ -262,15 +272,18 @@ texts! {
     LettersKnown "were here already" "уже были здесь"
     LinesFaulty "lines that could not be taken" "строк не удалось загрузить"
     MendLines
-        "All other lines were taken. Mend these in the file and send it again: what is here already is left alone."
-        "Все остальные строки загружены. Исправьте эти в файле и отправьте его ещё раз: что уже загружено, не изменится."
+        "All other lines were taken. Mend these in the file and send it again: what is here \
+         already is left alone."
+        "Все остальные строки загружены. Исправьте эти в файле и отправьте его ещё раз: что уже \
+         загружено, не изменится."
     Line "Line" "Строка"
     // conflicts
     Conflict "Conflict" "Расхождение"
     WaitForYou "Waiting for a decision" "Ждут решения"
     DecidedLately "Decided lately" "Недавние решения"
     NoConflicts
-        "Nothing waits for a decision. What the rules can decide is settled by itself and told below."
+        "Nothing waits for a decision. What the rules can decide is settled by itself and told \
+         below."
         "Ничто не ждёт решения. Что решают правила, улаживается само; об этом сказано ниже."
     NoDecisions "No differences yet: shop and portal have always said the same."
         "Расхождений ещё не было: магазин и портал всегда говорили одно и то же."
@@ -342,27 +355,39 @@ texts! {
     LetInSince "The portal let the bridge in:" "Портал впустил мост:"
     PutOut "The portal refuses the bridge. In its words:" "Портал не принимает мост. Его словами:"
     AuthoriseExplained
-        "An administrator of the portal can let the bridge in here, for the first time or anew. Nothing that waits is lost meanwhile."
-        "Администратор портала может впустить мост здесь, впервые или заново. Ничего из ожидающего при этом не теряется."
+        "An administrator of the portal can let the bridge in here, for the first time or anew. \
+         Nothing that waits is lost meanwhile."
+        "Администратор портала может впустить мост здесь, впервые или заново. Ничего из ожидающего \
+         при этом не теряется."
     Authorise "Authorise the application" "Авторизовать приложение"
     StepHandler
-        "In the application's settings in the portal (Developer resources → Other → Local application), “Your handler path” must be this address:"
-        "В настройках приложения на портале (Разработчикам → Другое → Локальное приложение) «Путь вашего обработчика» должен быть таким:"
+        "In the application's settings in the portal (Developer resources → Other → Local \
+         application), “Your handler path” must be this address:"
+        "В настройках приложения на портале (Разработчикам → Другое → Локальное приложение) «Путь \
+         вашего обработчика» должен быть таким:"
     OwnAddress
-        "It begins with the address by which the portal reaches this bridge; `http.public_url` in the settings fills it in."
-        "Начало — адрес, по которому портал видит этот мост; его подставит `http.public_url` в настройках."
+        "It begins with the address by which the portal reaches this bridge; `http.public_url` in \
+         the settings fills it in."
+        "Начало — адрес, по которому портал видит этот мост; его подставит `http.public_url` в \
+         настройках."
     StepOpen
-        "Open the portal as its administrator and let the application in. The link serves once, for a quarter of an hour."
-        "Откройте портал как его администратор и впустите приложение. Ссылка действует один раз, четверть часа."
+        "Open the portal as its administrator and let the application in. The link serves once, \
+         for a quarter of an hour."
+        "Откройте портал как его администратор и впустите приложение. Ссылка действует один раз, \
+         четверть часа."
     OpenPortal "Open the portal" "Открыть портал"
     StepReturn
-        "The portal sends the browser back to the bridge. Then return to this page: it tells what came of it."
-        "Портал вернёт браузер к мосту. После этого вернитесь на эту страницу: она скажет, что вышло."
+        "The portal sends the browser back to the bridge. Then return to this page: it tells what \
+         came of it."
+        "Портал вернёт браузер к мосту. После этого вернитесь на эту страницу: она скажет, что \
+         вышло."
     WhatCame "What came of it" "Что вышло"
     AuthWaits "Waiting for the portal to send the browser back…" "Ждём, пока портал вернёт браузер…"
     AuthJudged
-        "The browser came back; the portal is being asked to confirm. This takes seconds while a worker runs and the portal answers."
-        "Браузер вернулся; портал подтверждает. Это секунды, если работает рабочий процесс и портал отвечает."
+        "The browser came back; the portal is being asked to confirm. This takes seconds while a \
+         worker runs and the portal answers."
+        "Браузер вернулся; портал подтверждает. Это секунды, если работает рабочий процесс и \
+         портал отвечает."
     AuthDone "The portal has let the bridge in." "Портал впустил мост."
     AuthRefused "The portal has not let the bridge in. In its words:"
         "Портал не впустил мост. Его словами:"
@@ -374,8 +399,10 @@ texts! {
         "Весь адрес, на котором остановился браузер, в течение полуминуты"
     HandOver "Hand it over" "Передать"
     NoCodeInIt
-        "There is no code in this address. Open the portal again and copy the whole address that the browser ends at."
-        "В этом адресе нет кода. Откройте портал ещё раз и скопируйте весь адрес, на котором остановится браузер."
+        "There is no code in this address. Open the portal again and copy the whole address that \
+         the browser ends at."
+        "В этом адресе нет кода. Откройте портал ещё раз и скопируйте весь адрес, на котором \
+         остановится браузер."
     TooManyWait "Too many installations of this portal wait to be judged: try again in a minute."
         "Слишком много установок этого портала ждут проверки: попробуйте через минуту."
     // forms
@@ -393,7 +420,8 @@ texts! {
     TryBody "Try a body" "Попробовать тело запроса"
     TryBodyExplained
         "Paste what a form posts: it is read by the form's rules, and nothing is stored."
-        "Вставьте то, что отправляет форма: оно будет прочитано по правилам формы, и ничего не сохранится."
+        "Вставьте то, что отправляет форма: оно будет прочитано по правилам формы, и ничего не \
+         сохранится."
     IsPing "A service looks whether anybody answers: nothing would be stored."
         "Сервис проверяет, отвечает ли кто-нибудь: ничего бы не сохранилось."
     StandsInComment "Stands in the comment" "Попадёт в комментарий"

@@ -64,13 +64,24 @@ fn one(
     let id_text = id.to_string();
     html! {
         section.card {
-            p { strong { (visitor.text(name)) } " " (components::entity(visitor, origin, kind, id)) ": "
-                (because(visitor, recognition)) }
+            p {
+                strong { (visitor.text(name)) }
+                " " (
+                    components::entity(visitor, origin, kind, id)
+                ) ": " (because(visitor, recognition))
+            }
             @if let Some(recognition) = recognition.filter(|one| !one.passed.is_empty()) {
-                details { summary { (visitor.text(Text::PassedOver)) " (" (recognition.passed.len()) ")" }
-                    ul { @for passed in &recognition.passed { li {
-                        (components::entity(visitor, origin, kind, passed.id)) ": " (against(visitor, passed))
-                    } } }
+                details {
+                    summary { (visitor.text(Text::PassedOver)) " (" (recognition.passed.len()) ")" }
+                    ul {
+                        @for passed in &recognition.passed {
+                            li {
+                                (
+                                    components::entity(visitor, origin, kind, passed.id)
+                                ) ": " (against(visitor, passed))
+                            }
+                        }
+                    }
                 }
             }
             p.quiet { (visitor.text(Text::NotHeExplained)) }

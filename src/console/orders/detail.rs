@@ -60,7 +60,11 @@ pub(in crate::console) async fn get(
         @if !letters.items.is_empty() {
             h2 { (visitor.text(Text::ItsDeadLetters)) }
             @for letter in &letters.items { section.card.alarm {
-                p { a href=(format!("/console/dead-letters/{}", letter.id)) { "#" (letter.id) " " (letter.code) } }
+                p {
+                    a href=(format!("/console/dead-letters/{}", letter.id)) {
+                        "#" (letter.id) " " (letter.code)
+                    }
+                }
                 (components::explained(&visitor, &letter.code))
                 p.words { (visitor.lang.told(&letter.message)) }
             } }
@@ -83,11 +87,21 @@ fn facts(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Markup {
     html! {
         dl.facts {
             div { dt { (visitor.text(Text::Shop)) } dd { (order.shop) } }
-            div { dt { (visitor.text(Text::Portal)) } dd { a href=(links::portal(&order.portal)) { (order.portal) } } }
-            div { dt { (visitor.text(Text::Status)) } dd { (order.status.as_deref().unwrap_or("—")) } }
-            div { dt { (visitor.text(Text::Stage)) } dd { (order.stage.as_deref().unwrap_or("—")) } }
+            div {
+                dt { (visitor.text(Text::Portal)) }
+                dd { a href=(links::portal(&order.portal)) { (order.portal) } }
+            }
+            div {
+                dt { (visitor.text(Text::Status)) } dd { (order.status.as_deref().unwrap_or("—")) }
+            }
+            div {
+                dt { (visitor.text(Text::Stage)) } dd { (order.stage.as_deref().unwrap_or("—")) }
+            }
             @for (text, kind, id) in ids { @if let Some(id) = id {
-                div { dt { (visitor.text(text)) } dd { (components::entity(visitor, origin, kind, id)) } }
+                div {
+                    dt { (visitor.text(text)) }
+                    dd { (components::entity(visitor, origin, kind, id)) }
+                }
             } }
         }
     }
@@ -133,10 +147,16 @@ fn moment(visitor: &Viewer, entry: &TimelineEntry) -> Markup {
     };
     html! {
         li class=(class) {
-            div.when { (components::moment(visitor, entry.at)) " " span.kind { (visitor.lang.word(&entry.kind)) } }
+            div.when {
+                (components::moment(visitor, entry.at)) " " span.kind {
+                    (visitor.lang.word(&entry.kind))
+                }
+            }
             p { (visitor.lang.told(&entry.text)) }
             @if let Some(detail) = &entry.detail {
-                details { summary { (visitor.text(Text::Clocks)) } pre { (components::pretty(detail)) } }
+                details {
+                    summary { (visitor.text(Text::Clocks)) } pre { (components::pretty(detail)) }
+                }
             }
         }
     }

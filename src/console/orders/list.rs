@@ -46,11 +46,17 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) }
         form.search role="search" method="get" action="/console/orders" {
-            label { (visitor.text(Text::SearchOrders)) input type="search" name="q" value=(asked.q) maxlength=(LONGEST); }
+            label {
+                (
+                    visitor.text(Text::SearchOrders)
+                ) input type="search" name="q" value=(asked.q) maxlength=(LONGEST);
+            }
             button type="submit" { (visitor.text(Text::Search)) }
         }
         @if asked.q.trim().is_empty() { h2 { (visitor.text(Text::NewestOrders)) } }
-        @if !found.is_empty() { (table(&state, &visitor, &asked, &found)) p.quiet { (visitor.text(Text::ShownAtMost)) } }
+        @if !found.is_empty() {
+            (table(&state, &visitor, &asked, &found)) p.quiet { (visitor.text(Text::ShownAtMost)) }
+        }
         @else if asked.q.trim().is_empty() { p.empty { (visitor.text(Text::NoOrders)) } }
         @else { p.empty { (visitor.text(Text::NothingFound)) } }
     };
@@ -87,19 +93,38 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[Found]) ->
         div.scroll { table.stacks {
             (asked.sorting.heads(visitor, &COLUMNS, link))
             tbody { @for order in found { tr {
-                td data-label=(visitor.text(Text::Number)) { (components::order(Some(&order.shop), Some(&order.number))) }
+                td data-label=(visitor.text(Text::Number)) {
+                    (components::order(Some(&order.shop), Some(&order.number)))
+                }
                 td data-label=(visitor.text(Text::Shop)) { (order.shop) }
-                td data-label=(visitor.text(Text::State)) { (badge(visitor, order.in_sync, order.waits, order.dead)) }
-                td data-label=(visitor.text(Text::Status)) { (order.status.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.text(Text::Stage)) { (order.stage.as_deref().unwrap_or("—")) }
+                td data-label=(visitor.text(Text::State)) {
+                    (badge(visitor, order.in_sync, order.waits, order.dead))
+                }
+                td data-label=(visitor.text(Text::Status)) {
+                    (order.status.as_deref().unwrap_or("—"))
+                }
+                td data-label=(visitor.text(Text::Stage)) {
+                    (order.stage.as_deref().unwrap_or("—"))
+                }
                 td.num data-label=(visitor.text(Text::Deal)) {
                     @match order.deal_id.and_then(|id| u64::try_from(id).ok()) {
-                        Some(id) => (components::entity(visitor, components::origin(state, &order.portal).as_deref(), "deal", id)),
+                        Some(id) => (
+                            components::entity(
+                                visitor, components::origin(state, &order.portal).as_deref(),
+                                "deal", id
+                            )
+                        ),
                         None => "—",
                     }
                 }
-                td data-label=(visitor.text(Text::Customer)) { (order.customer.as_deref().unwrap_or("—")) }
-                td.when data-label=(visitor.text(Text::Received)) { @match order.received_at { Some(at) => (components::time(visitor, at)), None => "—" } }
+                td data-label=(visitor.text(Text::Customer)) {
+                    (order.customer.as_deref().unwrap_or("—"))
+                }
+                td.when data-label=(visitor.text(Text::Received)) {
+                    @match order.received_at {
+                        Some(at) => (components::time(visitor, at)), None => "—"
+                    }
+                }
             } } }
         } }
     }

@@ -71,17 +71,30 @@ impl Alert {
         };
         html! {
             li class=(class) {
-                div.where { span class=(self.flow.class()) { (visitor.text(self.badge)) } " " strong { (visitor.text(self.place.0)) " " (self.place.1) }
-                    @for (name, figure) in &self.figures { span.quiet { (visitor.text(*name)) ": " b { (figure) } } } }
+                div.where {
+                    span class=(self.flow.class()) { (visitor.text(self.badge)) }
+                    " " strong { (visitor.text(self.place.0)) " " (self.place.1) }
+                    @for (name, figure) in &self.figures {
+                        span.quiet { (visitor.text(*name)) ": " b { (figure) } }
+                    }
+                }
                 @if let Some(code) = self.code {
                     p.what { (lang.sentence(code)) }
-                    p { strong { (visitor.text(Text::WhatToDo)) ": " } (components::marked(lang.remedy(code))) }
+                    p {
+                        strong { (visitor.text(Text::WhatToDo)) ": " }
+                        (components::marked(lang.remedy(code)))
+                    }
                 }
                 @if let Some(text) = self.text { p.what { (visitor.text(text)) } }
                 @if self.code.is_some() || !self.words.is_empty() {
-                    p.quiet.words { @if let Some(code) = self.code { span.code { (code) } " " } (lang.told(&self.words).chars().take(300).collect::<String>()) }
+                    p.quiet.words {
+                        @if let Some(code) = self.code { span.code { (code) } " " }
+                        (lang.told(&self.words).chars().take(300).collect::<String>())
+                    }
                 }
-                @if let Some((what, at)) = self.until { p.quiet { (visitor.text(what)) ": " (components::time(visitor, at)) } }
+                @if let Some((what, at)) = self.until {
+                    p.quiet { (visitor.text(what)) ": " (components::time(visitor, at)) }
+                }
                 @if self.href != here { a.button href=(self.href) { (visitor.text(self.label)) } }
             }
         }
@@ -116,7 +129,9 @@ impl<'a> Alerts<'a> {
         html! {
             @if self.all.is_empty() { p.notice { (visitor.text(Text::AllWell)) } }
             @else {
-                h2.wrong { (visitor.text(Text::WhatIsWrong)) " " span.badge.bad { (self.all.len()) } }
+                h2.wrong {
+                    (visitor.text(Text::WhatIsWrong)) " " span.badge.bad { (self.all.len()) }
+                }
                 ul.wrong { @for one in &self.all { (one.item(visitor, "/console")) } }
             }
             (self.lately(visitor, None))
@@ -127,7 +142,9 @@ impl<'a> Alerts<'a> {
     pub(in crate::console) fn about(&self, visitor: &Viewer, lane: &str, here: &str) -> Markup {
         let mut about = self.all.iter().filter(|one| one.lane == lane).peekable();
         html! {
-            @if about.peek().is_some() { ul.wrong { @for one in about { (one.item(visitor, here)) } } }
+            @if about.peek().is_some() {
+                ul.wrong { @for one in about { (one.item(visitor, here)) } }
+            }
         }
     }
 
@@ -154,9 +171,18 @@ impl<'a> Alerts<'a> {
                     h2 { (visitor.text(Text::OverByNow)) }
                     ul { @for one in over { li {
                         @let (place, href, _) = place(one);
-                        a href=(href) { (visitor.text(place.0)) " " (place.1) } ", " (components::time(visitor, one.last_at)) ", " (visitor.text(Text::Times)) ": " (one.times) ". "
-                        @if let Some(code) = ErrorCode::parse(&one.code) { (visitor.lang.sentence(code)) " " (components::marked(visitor.lang.remedy(code))) }
-                        " " span.quiet { span.code { (one.code) } " " (visitor.lang.told(&one.message)) }
+                        a href=(href) { (visitor.text(place.0)) " " (place.1) }
+                        ", " (
+                            components::time(visitor, one.last_at)
+                        ) ", " (visitor.text(Text::Times)) ": " (one.times) ". "
+                        @if let Some(code) = ErrorCode::parse(&one.code) {
+                            (visitor.lang.sentence(code)) " " (
+                                components::marked(visitor.lang.remedy(code))
+                            )
+                        }
+                        " " span.quiet {
+                            span.code { (one.code) } " " (visitor.lang.told(&one.message))
+                        }
                     } } }
                 }
             }

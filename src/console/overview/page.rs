@@ -127,12 +127,33 @@ fn tiles(visitor: &Viewer, CachedOverview { report, glance }: &CachedOverview) -
     let conflicts: i64 = glance.conflicts.iter().map(|one| one.count).sum();
     html! {
         ul.tiles {
-            li { b { (pending) } span { (visitor.text(Text::Waiting)) @if pending > 0 { ", " (visitor.text(Text::Oldest)) " " (components::span(oldest, visitor.lang)) } } }
+            li {
+                b { (pending) }
+                span {
+                    (visitor.text(Text::Waiting)) @if pending > 0 {
+                        ", " (visitor.text(Text::Oldest)) " " (
+                            components::span(oldest, visitor.lang)
+                        )
+                    }
+                }
+            }
             li { b { (done) } span { (visitor.text(Text::DoneLastHour)) } }
-            li.alarm[dead > 0] { a href="/console/dead-letters" { b { (dead) } span { (visitor.text(Text::DeadLetters)) } } }
-            li.alarm[conflicts > 0] { a href="/console/conflicts" { b { (conflicts) }
-                span { (visitor.text(Text::Conflicts)) ", " (visitor.text(Text::WaitsForPeople)) } } }
-            @if report.published > 0 { li { b { (report.published) } span { (visitor.text(Text::Published)) } } }
+            li.alarm[dead > 0] {
+                a href="/console/dead-letters" {
+                    b { (dead) } span { (visitor.text(Text::DeadLetters)) }
+                }
+            }
+            li.alarm[conflicts > 0] {
+                a href="/console/conflicts" {
+                    b { (conflicts) }
+                    span {
+                        (visitor.text(Text::Conflicts)) ", " (visitor.text(Text::WaitsForPeople))
+                    }
+                }
+            }
+            @if report.published > 0 {
+                li { b { (report.published) } span { (visitor.text(Text::Published)) } }
+            }
         }
     }
 }
@@ -154,20 +175,34 @@ fn card(state: &State, visitor: &Viewer, portal: &PortalStatus, all: &Alerts<'_>
         .map(|portal| portal.rate);
     html! {
         section.card {
-            h3 { a href=(links::portal(&portal.portal)) { (portal.portal) } " " (all.flow(&portal.portal, flow(portal)).badge(visitor)) }
+            h3 {
+                a href=(links::portal(&portal.portal)) { (portal.portal) }
+                " " (all.flow(&portal.portal, flow(portal)).badge(visitor))
+            }
             dl {
                 dt { (visitor.text(Text::Waiting)) } dd { (portal.pending) }
                 @if let Some(order) = oldest {
                     dt { (visitor.text(Text::OldestWaiting)) }
-                    dd { (components::order(Some(&order.shop), Some(&order.number))) ", " (components::span(order.seconds, visitor.lang)) }
+                    dd {
+                        (
+                            components::order(Some(&order.shop), Some(&order.number))
+                        ) ", " (components::span(order.seconds, visitor.lang))
+                    }
                 }
                 dt { (visitor.text(Text::DoneLastHour)) } dd { (portal.done_last_hour) }
                 dt { (visitor.text(Text::Dead)) } dd { (portal.dead) }
-                @if let Some(rate) = rate { dt { (visitor.text(Text::Rate)) } dd { "≤ " (rate.per_second) } }
+                @if let Some(rate) = rate {
+                    dt { (visitor.text(Text::Rate)) } dd { "≤ " (rate.per_second) }
+                }
                 @if !used.is_empty() {
                     dt { (visitor.text(Text::OperatingUsed)) }
                     dd { @for (method, percent) in used.iter().take(3) {
-                        span.meter { (method) " " meter min="0" max="100" low="60" high="85" optimum="0" value=(percent) {} " " (percent) " %" }
+                        span.meter {
+                            (method) " " meter min="0" max="100" low="60" high="85" optimum="0"
+                                value=(percent) {
+                            }
+                            " " (percent) " %"
+                        }
                     } }
                 }
             }
@@ -220,12 +255,32 @@ fn shops(visitor: &Viewer, report: &StatusReport, sorting: &Sorting) -> Markup {
         div.scroll { table.stacks {
             (sorting.heads(visitor, &columns, |pairs| link("shops", pairs)))
             tbody { @for (shop, flow) in rows { tr {
-                td data-label=(visitor.text(Text::Shop)) { a href=(links::shop(&shop.shop)) { (shop.shop) } } td data-label=(visitor.text(Text::State)) { (flow.badge(visitor)) }
-                td data-label=(visitor.text(Text::Portal)) { a href=(links::portal(&shop.portal)) { (shop.portal) } }
+                td data-label=(visitor.text(Text::Shop)) {
+                    a href=(links::shop(&shop.shop)) { (shop.shop) }
+                }
+                td data-label=(visitor.text(Text::State)) { (flow.badge(visitor)) }
+                td data-label=(visitor.text(Text::Portal)) {
+                    a href=(links::portal(&shop.portal)) { (shop.portal) }
+                }
                 td.num data-label=(visitor.text(Text::Waiting)) { (shop.pending) }
-                td.num data-label=(visitor.text(Text::Oldest)) { @if shop.pending > 0 { (components::span(shop.oldest_seconds, visitor.lang)) } @else { "—" } }
+                td.num data-label=(visitor.text(Text::Oldest)) {
+                    @if shop.pending > 0 {
+                        (components::span(shop.oldest_seconds, visitor.lang))
+                    } @else {
+                        "—"
+                    }
+                }
                 td.num data-label=(visitor.text(Text::DoneLastHour)) { (shop.done_last_hour) }
-                td.num data-label=(visitor.text(Text::Dead)) { @if shop.dead > 0 { a href=(links::link("/console/dead-letters", &[("shop", Some(&shop.shop))])) { (shop.dead) } } @else { "0" } }
+                td.num data-label=(visitor.text(Text::Dead)) {
+                    @if shop.dead > 0 {
+                        a href=(links::link("/console/dead-letters", &[("shop", Some(&shop.shop))]))
+                            {
+                            (shop.dead)
+                        }
+                    } @else {
+                        "0"
+                    }
+                }
             } } }
         } }
     }
@@ -259,8 +314,18 @@ fn codes(visitor: &Viewer, report: &StatusReport, sorting: &Sorting) -> Markup {
             tbody { @for (code, count) in &rows { tr {
                 td.num data-label=(visitor.text(Text::Count)) { a href=(letters(code)) { (count) } }
                 td.code data-label=(visitor.text(Text::Code)) { a href=(letters(code)) { (code) } }
-                td data-label=(visitor.text(Text::WhatHappened)) { (ErrorCode::parse(code).map_or("", |code| visitor.lang.sentence(code))) }
-                td data-label=(visitor.text(Text::WhatToDo)) { span { (components::marked(ErrorCode::parse(code).map_or("", |code| visitor.lang.remedy(code)))) } }
+                td data-label=(visitor.text(Text::WhatHappened)) {
+                    (ErrorCode::parse(code).map_or("", |code| visitor.lang.sentence(code)))
+                }
+                td data-label=(visitor.text(Text::WhatToDo)) {
+                    span {
+                        (
+                            components::marked(
+                                ErrorCode::parse(code).map_or("", |code| visitor.lang.remedy(code))
+                            )
+                        )
+                    }
+                }
             } } }
         } } }
     }

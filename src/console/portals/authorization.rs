@@ -69,13 +69,19 @@ pub(in crate::console) async fn section(
             h2 { (visitor.text(Text::Application)) }
             @match access {
                 Access::Never => { p.problem { (visitor.text(Text::NeverLetIn)) } }
-                Access::Since(at) => { p { (visitor.text(Text::LetInSince)) " " (components::time(visitor, at)) } }
+                Access::Since(at) => {
+                    p { (visitor.text(Text::LetInSince)) " " (components::time(visitor, at)) }
+                }
                 Access::Refused(words) => {
                     p.problem.words { (visitor.text(Text::PutOut)) " " (visitor.lang.told(&words)) }
                 }
             }
             p { (visitor.text(Text::AuthoriseExplained)) }
-            (components::button(visitor, &path(portal, "authorise"), &[], visitor.text(Text::Authorise)))
+            (
+                components::button(
+                    visitor, &path(portal, "authorise"), &[], visitor.text(Text::Authorise)
+                )
+            )
         }
     })
 }
@@ -106,7 +112,13 @@ pub(in crate::console) async fn begin(
 }
 
 fn title(visitor: &Viewer, portal: &PortalName) -> Markup {
-    html! { h1 { (visitor.text(Text::Authorise)) ": " a href=(path(portal, "").trim_end_matches('/')) { (portal) } } }
+    html! {
+        h1 {
+            (visitor.text(Text::Authorise)) ": " a href=(path(portal, "").trim_end_matches('/')) {
+                (portal)
+            }
+        }
+    }
 }
 
 fn framed(visitor: &Viewer, portal: &PortalName, content: Markup) -> Markup {
@@ -124,11 +136,21 @@ fn steps(
     let address = own.map_or("https://…", |url| url.trim_end_matches('/'));
     html! {
         ol.steps {
-            li { p { (visitor.text(Text::StepHandler)) }
+            li {
+                p { (visitor.text(Text::StepHandler)) }
                 p.code { (address) "/webhooks/bitrix24/" (portal) "/oauth" }
-                @if own.is_none() { p.quiet { (components::marked(visitor.text(Text::OwnAddress))) } } }
-            li { p { (visitor.text(Text::StepOpen)) }
-                p { a.button href=(begun.address) target="_blank" rel="noreferrer noopener" { (visitor.text(Text::OpenPortal)) " ↗" } } }
+                @if own.is_none() {
+                    p.quiet { (components::marked(visitor.text(Text::OwnAddress))) }
+                }
+            }
+            li {
+                p { (visitor.text(Text::StepOpen)) }
+                p {
+                    a.button href=(begun.address) target="_blank" rel="noreferrer noopener" {
+                        (visitor.text(Text::OpenPortal)) " ↗"
+                    }
+                }
+            }
             li { p { (visitor.text(Text::StepReturn)) } }
         }
     }
@@ -159,7 +181,9 @@ fn outcome(visitor: &Viewer, how: &AuthorizationState) -> Markup {
             AuthorizationState::Over => { p.problem data-end { (visitor.text(Text::AuthOver)) } }
             AuthorizationState::Refused(words) => {
                 div data-end {
-                    p.problem.words { (visitor.text(Text::AuthRefused)) " " (visitor.lang.told(words)) }
+                    p.problem.words {
+                        (visitor.text(Text::AuthRefused)) " " (visitor.lang.told(words))
+                    }
                     (components::explained(visitor, ErrorCode::Token.as_str()))
                 }
             }
@@ -174,7 +198,11 @@ fn by_hand(visitor: &Viewer, portal: &PortalName, wrong: Option<&str>) -> Markup
             @if let Some(wrong) = wrong { p.problem role="alert" { (wrong) } }
             form.stack method="post" action=(path(portal, "authorisation")) {
                 (layout::csrf(visitor))
-                label { (visitor.text(Text::CodeExplained)) input name="code" required maxlength="2000" autocomplete="off" spellcheck="false"; }
+                label {
+                    (visitor.text(Text::CodeExplained))
+                    input name="code" required maxlength="2000" autocomplete="off"
+                        spellcheck="false";
+                }
                 (components::submit(visitor, visitor.text(Text::HandOver)))
             }
         }

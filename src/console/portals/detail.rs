@@ -78,14 +78,29 @@ async fn page(
         (application)
         (wrongs.lately(visitor, Some(name)))
         h2 { (visitor.text(Text::LastErrors)) }
-        @if refused.is_empty() { p.empty { (visitor.text(Text::NoErrors)) } } @else { div.scroll { table.stacks {
-            thead { tr { th scope="col" { (visitor.text(Text::Order)) } th scope="col" { (visitor.text(Text::Code)) }
-                th scope="col" { (visitor.text(Text::WhatHappened)) } th scope="col" { (visitor.text(Text::TriesAgain)) } } }
+        @if refused.is_empty() { p.empty { (visitor.text(Text::NoErrors)) } } @else
+            { div.scroll { table.stacks {
+            thead {
+                tr {
+                    th scope="col" { (visitor.text(Text::Order)) }
+                    th scope="col" { (visitor.text(Text::Code)) }
+                    th scope="col" { (visitor.text(Text::WhatHappened)) }
+                    th scope="col" { (visitor.text(Text::TriesAgain)) }
+                }
+            }
             tbody { @for order in &refused { tr {
-                td data-label=(visitor.text(Text::Order)) { (components::order(Some(&order.shop), Some(&order.number))) }
-                td.code data-label=(visitor.text(Text::Code)) { (order.code.as_deref().unwrap_or("—")) }
-                td.words data-label=(visitor.text(Text::WhatHappened)) { (order.message.as_deref().map_or("—".into(), |words| visitor.lang.told(words))) }
-                td data-label=(visitor.text(Text::TriesAgain)) { @match order.due_at { Some(at) => (components::time(visitor, at)), None => "—" } }
+                td data-label=(visitor.text(Text::Order)) {
+                    (components::order(Some(&order.shop), Some(&order.number)))
+                }
+                td.code data-label=(visitor.text(Text::Code)) {
+                    (order.code.as_deref().unwrap_or("—"))
+                }
+                td.words data-label=(visitor.text(Text::WhatHappened)) {
+                    (order.message.as_deref().map_or("—".into(), |words| visitor.lang.told(words)))
+                }
+                td data-label=(visitor.text(Text::TriesAgain)) {
+                    @match order.due_at { Some(at) => (components::time(visitor, at)), None => "—" }
+                }
             } } }
         } } }
     };

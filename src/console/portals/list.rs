@@ -30,7 +30,10 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) }
         div.cards { @for portal in &look.report.portals { section.card {
-            h2 { a href=(links::portal(&portal.portal)) { (portal.portal) } " " (wrongs.flow(&portal.portal, overview::page::flow(portal)).badge(&visitor)) }
+            h2 {
+                a href=(links::portal(&portal.portal)) { (portal.portal) }
+                " " (wrongs.flow(&portal.portal, overview::page::flow(portal)).badge(&visitor))
+            }
             (wrongs.about(&visitor, &portal.portal, "/console/portals"))
             (facts(&state, &visitor, portal))
             (acts(&visitor, portal))
@@ -43,10 +46,18 @@ pub(in crate::console) async fn get(
 pub(in crate::console) fn facts(state: &State, visitor: &Viewer, portal: &PortalStatus) -> Markup {
     html! {
         dl {
-            @if let Some(origin) = components::origin(state, &portal.portal) { dt { (visitor.text(Text::Address)) } dd { a href=(origin) rel="noreferrer noopener" target="_blank" { (origin) } } }
+            @if let Some(origin) = components::origin(state, &portal.portal) {
+                dt { (visitor.text(Text::Address)) }
+                dd { a href=(origin) rel="noreferrer noopener" target="_blank" { (origin) } }
+            }
             dt { (visitor.text(Text::Waiting)) } dd { (portal.pending) }
             dt { (visitor.text(Text::DoneLastHour)) } dd { (portal.done_last_hour) }
-            dt { (visitor.text(Text::Dead)) } dd { a href=(links::link("/console/dead-letters", &[("portal", Some(&portal.portal))])) { (portal.dead) } }
+            dt { (visitor.text(Text::Dead)) }
+            dd {
+                a href=(links::link("/console/dead-letters", &[("portal", Some(&portal.portal))])) {
+                    (portal.dead)
+                }
+            }
             dt { (visitor.text(Text::Driver)) } dd { (portal.owner.as_deref().unwrap_or("—")) }
             dt { (visitor.text(Text::Failures)) } dd { (portal.failures) }
         }
@@ -59,8 +70,12 @@ pub(in crate::console) fn acts(visitor: &Viewer, portal: &PortalStatus) -> Marku
     let paused = matches!(portal.state, LaneState::Paused | LaneState::Waiting);
     html! {
         div.actions {
-            @if paused { (components::button(visitor, &path("resume"), &[], visitor.text(Text::Resume))) }
-            @if portal.state != LaneState::Paused { (components::button(visitor, &path("pause"), &[], visitor.text(Text::Pause))) }
+            @if paused {
+                (components::button(visitor, &path("resume"), &[], visitor.text(Text::Resume)))
+            }
+            @if portal.state != LaneState::Paused {
+                (components::button(visitor, &path("pause"), &[], visitor.text(Text::Pause)))
+            }
             (components::button(visitor, &path("test"), &[], visitor.text(Text::Test)))
         }
     }

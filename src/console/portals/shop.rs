@@ -43,20 +43,32 @@ pub(in crate::console) async fn get(
         .await
         .map_err(fault)?;
     let content = html! {
-        h1 { (visitor.text(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback { (wrongs.flow(&lane, flow(callback)).badge(&visitor)) } }
+        h1 {
+            (visitor.text(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback {
+                (wrongs.flow(&lane, flow(callback)).badge(&visitor))
+            }
+        }
         (components::notice(&visitor, Some(&asked.done)))
         @if let Some(callback) = shop.callback {
             (wrongs.about(&visitor, &lane, &links::shop(&name)))
             (acts(&visitor, &name, callback))
         } @else { p.quiet { (visitor.text(Text::ReadsFeed)) } }
         dl {
-            dt { (visitor.text(Text::Portal)) } dd { a href=(links::portal(&shop.portal)) { (shop.portal) } }
+            dt { (visitor.text(Text::Portal)) }
+            dd { a href=(links::portal(&shop.portal)) { (shop.portal) } }
             dt { (visitor.text(Text::Waiting)) } dd { (shop.pending) }
             dt { (visitor.text(Text::Untold)) } dd { (shop.untold) }
             @if shop.given_up > 0 { dt { (visitor.text(Text::NeverTold)) } dd { (shop.given_up) } }
-            dt { (visitor.text(Text::Dead)) } dd { a href=(links::link("/console/dead-letters", &[("shop", Some(&name))])) { (shop.dead) } }
-            dt { (visitor.text(Text::Forms)) } dd { a href=(links::forms(&name)) { (visitor.text(Text::WhatTheySent)) } }
-            dt { (visitor.text(Text::Conflicts)) } dd { a href="/console/conflicts" { (shop.conflicts) } }
+            dt { (visitor.text(Text::Dead)) }
+            dd {
+                a href=(links::link("/console/dead-letters", &[("shop", Some(&name))])) {
+                    (shop.dead)
+                }
+            }
+            dt { (visitor.text(Text::Forms)) }
+            dd { a href=(links::forms(&name)) { (visitor.text(Text::WhatTheySent)) } }
+            dt { (visitor.text(Text::Conflicts)) }
+            dd { a href="/console/conflicts" { (shop.conflicts) } }
         }
         @if shop.callback.is_some() {
             (wrongs.lately(&visitor, Some(&lane)))
@@ -79,8 +91,12 @@ fn acts(visitor: &Viewer, name: &str, callback: LaneState) -> Markup {
     let paused = matches!(callback, LaneState::Paused | LaneState::Waiting);
     html! {
         div.actions {
-            @if paused { (components::button(visitor, &path("resume"), &[], visitor.text(Text::Resume))) }
-            @if callback != LaneState::Paused { (components::button(visitor, &path("pause"), &[], visitor.text(Text::Pause))) }
+            @if paused {
+                (components::button(visitor, &path("resume"), &[], visitor.text(Text::Resume)))
+            }
+            @if callback != LaneState::Paused {
+                (components::button(visitor, &path("pause"), &[], visitor.text(Text::Pause)))
+            }
         }
     }
 }
@@ -88,14 +104,27 @@ fn acts(visitor: &Viewer, name: &str, callback: LaneState) -> Markup {
 fn refusals(visitor: &Viewer, shop: &str, refused: &[RefusedChange]) -> Markup {
     html! {
         h2 { (visitor.text(Text::ShopRefused)) }
-        @if refused.is_empty() { p.empty { (visitor.text(Text::ShopTakesAll)) } } @else { div.scroll { table.stacks {
-            thead { tr { th scope="col" { (visitor.text(Text::Order)) } th scope="col" { (visitor.text(Text::Status)) }
-                th scope="col" { (visitor.text(Text::WhatHappened)) } th scope="col" { (visitor.text(Text::TriesAgain)) } } }
+        @if refused.is_empty() { p.empty { (visitor.text(Text::ShopTakesAll)) } } @else
+            { div.scroll { table.stacks {
+            thead {
+                tr {
+                    th scope="col" { (visitor.text(Text::Order)) }
+                    th scope="col" { (visitor.text(Text::Status)) }
+                    th scope="col" { (visitor.text(Text::WhatHappened)) }
+                    th scope="col" { (visitor.text(Text::TriesAgain)) }
+                }
+            }
             tbody { @for change in refused { tr {
-                td data-label=(visitor.text(Text::Order)) { (components::order(Some(shop), Some(&change.number))) }
+                td data-label=(visitor.text(Text::Order)) {
+                    (components::order(Some(shop), Some(&change.number)))
+                }
                 td data-label=(visitor.text(Text::Status)) { (change.status) }
-                td.words data-label=(visitor.text(Text::WhatHappened)) { span.code { (change.code) } " " (visitor.lang.told(&change.message)) }
-                td data-label=(visitor.text(Text::TriesAgain)) { (components::time(visitor, change.due_at)) }
+                td.words data-label=(visitor.text(Text::WhatHappened)) {
+                    span.code { (change.code) } " " (visitor.lang.told(&change.message))
+                }
+                td data-label=(visitor.text(Text::TriesAgain)) {
+                    (components::time(visitor, change.due_at))
+                }
             } } }
         } } }
     }

@@ -118,11 +118,17 @@ fn plan_of(visitor: &Viewer, shop: &ShopName, plan: &[PlannedChange]) -> Markup 
         section #plan {
             @if plan.is_empty() { p { (visitor.text(Text::NothingMoves)) } }
             ul { @for one in plan.iter().take(SHOWN) { li {
-                span.code { (one.number) } ": " (components::marked(&visitor.lang.told(&one.sentence)))
+                span.code { (one.number) }
+                ": " (components::marked(&visitor.lang.told(&one.sentence)))
             } } }
             @if plan.len() > SHOWN { p { "… " (plan.len()) } }
             @if moves > 0 {
-                (components::button(visitor, "/console/statuses/apply", &[("shop", shop.as_str())], visitor.text(Text::ApplyTable)))
+                (
+                    components::button(
+                        visitor, "/console/statuses/apply", &[("shop", shop.as_str())],
+                        visitor.text(Text::ApplyTable)
+                    )
+                )
             }
         }
     }
@@ -132,8 +138,13 @@ fn told(visitor: &Viewer, found: &Result<Vec<ReportedFinding>, String>) -> Marku
     html! {
         section #checked {
             @match found {
-                Err(words) => p { span.badge.bad { "!" } " " (visitor.text(Text::CannotAsk)) " " (visitor.lang.told(words)) },
-                Ok(found) if found.is_empty() => p { span.badge.good { "✓" } " " (visitor.text(Text::NothingToRemark)) },
+                Err(words) => p {
+                    span.badge.bad { "!" }
+                    " " (visitor.text(Text::CannotAsk)) " " (visitor.lang.told(words))
+                },
+                Ok(found) if found.is_empty() => p {
+                    span.badge.good { "✓" } " " (visitor.text(Text::NothingToRemark))
+                },
                 Ok(found) => ul { @for one in found { li {
                     @match one.severity {
                         Severity::Error => span.badge.bad { (visitor.lang.word("error")) },
@@ -164,27 +175,50 @@ fn of(visitor: &Viewer, rules: &ShopRules) -> Markup {
             h2 { (rules.shop.as_str()) " → " (rules.portal.as_str()) }
             p.quiet { (visitor.text(Text::Funnel)) " " (rules.funnel) }
             div.scroll { table.stacks {
-                thead { tr { th scope="col" { (visitor.text(Text::Status)) } th scope="col" { (visitor.text(Text::WrittenAs)) }
-                    th scope="col" { (visitor.text(Text::AlsoAccepts)) } th scope="col" { (visitor.text(Text::Direction)) } } }
+                thead {
+                    tr {
+                        th scope="col" { (visitor.text(Text::Status)) }
+                        th scope="col" { (visitor.text(Text::WrittenAs)) }
+                        th scope="col" { (visitor.text(Text::AlsoAccepts)) }
+                        th scope="col" { (visitor.text(Text::Direction)) }
+                    }
+                }
                 tbody { @for row in rows { tr {
                     td.code data-label=(visitor.text(Text::Status)) { (row.status) }
                     td.code data-label=(visitor.text(Text::WrittenAs)) { (row.stage) }
                     td.code data-label=(visitor.text(Text::AlsoAccepts)) {
-                        @if row.accepts.is_empty() { "—" } @for stage in &row.accepts { (stage) " " }
+                        @if row.accepts.is_empty() { "—" }
+                        @for stage in &row.accepts { (stage) " " }
                     }
-                    td data-label=(visitor.text(Text::Direction)) { (visitor.text(direction(row.direction))) }
+                    td data-label=(visitor.text(Text::Direction)) {
+                        (visitor.text(direction(row.direction)))
+                    }
                 } } }
             } }
             div.scroll { table.stacks {
-                thead { tr { th scope="col" { (visitor.text(Text::Stage)) } th.num scope="col" { (visitor.text(Text::Funnel)) }
-                    th scope="col" { (visitor.text(Text::ComesBackAs)) } } }
+                thead {
+                    tr {
+                        th scope="col" { (visitor.text(Text::Stage)) }
+                        th.num scope="col" { (visitor.text(Text::Funnel)) }
+                        th scope="col" { (visitor.text(Text::ComesBackAs)) }
+                    }
+                }
                 tbody { @for stage in stages { tr {
-                    td.code data-label=(visitor.text(Text::Stage)) { (stage) } td.num data-label=(visitor.text(Text::Funnel)) { (stage.funnel) }
+                    td.code data-label=(visitor.text(Text::Stage)) { (stage) }
+                    td.num data-label=(visitor.text(Text::Funnel)) { (stage.funnel) }
                     @match rules.statuses.back(stage) {
                         Ok(status) => td.code data-label=(back) { (status) },
-                        Err(Untranslatable::Ambiguous) => td data-label=(back) { span.badge.bad { (visitor.text(Text::NothingAmbiguous)) } },
-                        Err(Untranslatable::OneWay) => td data-label=(back) { (visitor.text(Text::NothingComesBack)) ": " (visitor.text(Text::OnlyToPortal)) },
-                        Err(Untranslatable::Unknown) => td data-label=(back) { (visitor.text(Text::NothingComesBack)) },
+                        Err(Untranslatable::Ambiguous) => td data-label=(back) {
+                            span.badge.bad { (visitor.text(Text::NothingAmbiguous)) }
+                        },
+                        Err(Untranslatable::OneWay) => td data-label=(back) {
+                            (
+                                visitor.text(Text::NothingComesBack)
+                            ) ": " (visitor.text(Text::OnlyToPortal))
+                        },
+                        Err(Untranslatable::Unknown) => td data-label=(back) {
+                            (visitor.text(Text::NothingComesBack))
+                        },
                     }
                 } } }
             } }

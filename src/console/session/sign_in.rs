@@ -127,7 +127,8 @@ async fn known(state: &State, form: &Credentials, who: ThrottleKey) -> SignInRes
 
 /// A hash for names that have none: as slow as those that there are.
 fn stand_in(state: &State) -> Option<PasswordHash> {
-    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$\
+                          AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let operators = state.config.operators.values();
     let mut known = operators.filter_map(|operator| operator.password.clone());
     known.next_back().or_else(|| PasswordHash::parse(NOBODY))
@@ -197,15 +198,24 @@ fn page(lang: Lang, next: &str, wrong: Option<Text>) -> Markup {
             @if let Some(wrong) = wrong { p.problem role="alert" { (wrong.on(lang)) } }
             form.stack method="post" action="/console/sign-in" {
                 input type="hidden" name="next" value=(next);
-                label { (Text::Name.on(lang)) input name="name" autocomplete="username" autocapitalize="none" autofocus; }
-                label { (Text::Password.on(lang)) input name="password" type="password" autocomplete="current-password"; }
+                label {
+                    (Text::Name.on(lang)) input name="name" autocomplete="username"
+                        autocapitalize="none" autofocus;
+                }
+                label {
+                    (Text::Password.on(lang)) input name="password" type="password"
+                        autocomplete="current-password";
+                }
                 button type="submit" { (Text::SignIn.on(lang)) }
             }
             details {
                 summary { (Text::OrKey.on(lang)) }
                 form.stack method="post" action="/console/sign-in" {
                     input type="hidden" name="next" value=(next);
-                    label { (Text::Key.on(lang)) input name="key" type="password" autocomplete="off" required; }
+                    label {
+                        (Text::Key.on(lang)) input name="key" type="password" autocomplete="off"
+                            required;
+                    }
                     button type="submit" { (Text::SignIn.on(lang)) }
                 }
             }

@@ -54,9 +54,14 @@ pub(in crate::console) async fn get(
     let text = |text| visitor.text(text);
     let content = html! {
         h1 { (title) }
-        p { a href=(links::link("/console/stock", &[("stock", Some(of))])) { (text(Text::StockPage)) } }
+        p {
+            a href=(links::link("/console/stock", &[("stock", Some(of))])) {
+                (text(Text::StockPage))
+            }
+        }
         (super::page::table(&visitor, of, &levels))
-        @if page.entries.is_empty() { p.empty { (text(Text::NothingMoved)) } } @else { div.scroll { table.stacks {
+        @if page.entries.is_empty() { p.empty { (text(Text::NothingMoved)) } } @else
+            { div.scroll { table.stacks {
             thead { tr {
                 th scope="col" { (text(Text::Time)) } th scope="col" { (text(Text::Store)) }
                 th scope="col" { (text(Text::OnHand)) } th scope="col" { (text(Text::Held)) }
@@ -71,8 +76,21 @@ pub(in crate::console) async fn get(
             } } }
         } } }
         @if let Some(next) = &next {
-            p.actions { a.button href=(links::link("/console/stock/ledger",
-                &[("stock", Some(of)), ("product", Some(product)), ("before", Some(next))])) { (text(Text::Next)) } }
+            p.actions {
+                a.button
+                    href=(
+                        links::link(
+                            "/console/stock/ledger",
+                            &[
+                                ("stock", Some(of)), ("product", Some(product)),
+                                ("before", Some(next))
+                            ]
+                        )
+                    )
+                    {
+                    (text(Text::Next))
+                }
+            }
         }
     };
     Ok(layout::page(&visitor, Section::Stock, &title, content))

@@ -77,7 +77,10 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) }
         @if stocks.len() > 1 { p { @for one in stocks {
-            a href=(links::link("/console/stock", &[("stock", Some(one.name.as_str()))])) { (one.name) } " "
+            a href=(links::link("/console/stock", &[("stock", Some(one.name.as_str()))])) {
+                (one.name)
+            }
+            " "
         } } }
         (components::notice(&visitor, done))
         @if !open.is_empty() {
@@ -87,13 +90,28 @@ pub(in crate::console) async fn get(
         h2 { (text(Text::LevelsByStore)) }
         form.search method="get" action="/console/stock" {
             input type="hidden" name="stock" value=(name);
-            label { (text(Text::Product)) input name="product" value=(asked.product) maxlength="128"; }
+            label {
+                (text(Text::Product)) input name="product" value=(asked.product) maxlength="128";
+            }
             button type="submit" { (text(Text::Filter)) }
         }
         (table(&visitor, name, &levels))
         @if let Some(last) = last {
-            p.actions { a.button href=(links::link("/console/stock", &[("stock", Some(name)),
-                ("after", Some(&last.product)), ("store", Some(&last.store))])) { (text(Text::Next)) } }
+            p.actions {
+                a.button
+                    href=(
+                        links::link(
+                            "/console/stock",
+                            &[
+                                ("stock", Some(name)), ("after", Some(&last.product)),
+                                ("store", Some(&last.store))
+                            ]
+                        )
+                    )
+                    {
+                    (text(Text::Next))
+                }
+            }
         }
         (running_out(&visitor, &soon))
         (decided(&visitor, &settled))
@@ -105,14 +123,17 @@ pub(in crate::console) async fn get(
 pub(super) fn table(visitor: &Viewer, stock: &str, levels: &[LevelView]) -> Markup {
     let text = |text| visitor.text(text);
     html! {
-        @if levels.is_empty() { p.empty { (text(Text::NoLevels)) } } @else { div.scroll { table.stacks {
+        @if levels.is_empty() { p.empty { (text(Text::NoLevels)) } } @else
+            { div.scroll { table.stacks {
             thead { tr {
                 th scope="col" { (text(Text::Product)) } th scope="col" { (text(Text::Store)) }
                 th scope="col" { (text(Text::OnHand)) } th scope="col" { (text(Text::Held)) }
                 th scope="col" { (text(Text::Available)) }
             } }
             tbody { @for level in levels { tr {
-                td data-label=(text(Text::Product)) { a href=(ledger_of(stock, &level.product)) { (level.product) } }
+                td data-label=(text(Text::Product)) {
+                    a href=(ledger_of(stock, &level.product)) { (level.product) }
+                }
                 td data-label=(text(Text::Store)) { (level.store) }
                 td data-label=(text(Text::OnHand)) { (level.on_hand) }
                 td data-label=(text(Text::Held)) { (level.reserved) }
@@ -126,15 +147,20 @@ fn running_out(visitor: &Viewer, soon: &[ExpiringReservation]) -> Markup {
     let text = |text| visitor.text(text);
     html! {
         h2 { (text(Text::RunOutNext)) }
-        @if soon.is_empty() { p.empty { (text(Text::NothingRunsOut)) } } @else { div.scroll { table.stacks {
+        @if soon.is_empty() { p.empty { (text(Text::NothingRunsOut)) } } @else
+            { div.scroll { table.stacks {
             thead { tr {
                 th scope="col" { (text(Text::Time)) } th scope="col" { (text(Text::Reservation)) }
                 th scope="col" { (text(Text::Order)) } th scope="col" { (text(Text::What)) }
             } }
             tbody { @for one in soon { tr {
-                td.when data-label=(text(Text::Time)) { (components::moment(visitor, one.expires_at)) }
+                td.when data-label=(text(Text::Time)) {
+                    (components::moment(visitor, one.expires_at))
+                }
                 td data-label=(text(Text::Reservation)) { (one.shop) " " (one.id) }
-                td data-label=(text(Text::Order)) { (components::order(Some(&one.shop), one.number.as_deref())) }
+                td data-label=(text(Text::Order)) {
+                    (components::order(Some(&one.shop), one.number.as_deref()))
+                }
                 td.words data-label=(text(Text::What)) { (one.goods) }
             } } }
         } } }

@@ -57,8 +57,11 @@ fn side(visitor: &Viewer, of: &ShortageView, one: &ShortReservation, others: &[&
                 form.inline method="post" action=(path) {
                     (layout::csrf(visitor))
                     @for (name, value) in named { input type="hidden" name=(name) value=(value); }
-                    label { (visitor.text(Text::HoldIn)) " "
-                        select name="to" { @for store in others { option value=(store) { (store) } } } }
+                    label {
+                        (visitor.text(Text::HoldIn)) " " select name="to" {
+                            @for store in others { option value=(store) { (store) } }
+                        }
+                    }
                     (components::submit(visitor, visitor.text(Text::MoveIt)))
                 }
             }

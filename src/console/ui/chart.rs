@@ -32,7 +32,8 @@ pub(in crate::console) fn last_hour(visitor: &Viewer, minutes: &[Minute]) -> Mar
     );
     html! {
         figure.chart {
-            svg viewBox=(format!("0 0 {} {}", 60 * STEP, HEIGHT + 1)) role="img" aria-label=(words) preserveAspectRatio="none" {
+            svg viewBox=(format!("0 0 {} {}", 60 * STEP, HEIGHT + 1)) role="img" aria-label=(words)
+                preserveAspectRatio="none" {
                 line.base x1="0" y1=(HEIGHT) x2=(60 * STEP) y2=(HEIGHT) {}
                 @for minute in minutes {
                     @let x = i64::from(59 - minute.ago) * STEP;
@@ -43,7 +44,8 @@ pub(in crate::console) fn last_hour(visitor: &Viewer, minutes: &[Minute]) -> Mar
                         }
                     }
                     @if dead > 0 {
-                        rect.dead x=(x) y=((HEIGHT - done - dead).max(0)) width=(STEP - 1) height=(dead) {
+                        rect.dead x=(x) y=((HEIGHT - done - dead).max(0)) width=(STEP - 1)
+                            height=(dead) {
                             title { (minute.dead) " " (visitor.text(Text::DiedLabel)) }
                         }
                     }
@@ -51,8 +53,13 @@ pub(in crate::console) fn last_hour(visitor: &Viewer, minutes: &[Minute]) -> Mar
             }
             figcaption {
                 span { (visitor.text(Text::MinutesAgo)) }
-                span { i.swatch.done {} (words.split(';').next().unwrap_or_default()) " " i.swatch.dead {} (visitor.text(Text::DiedLabel)) ": " (dead)
-                    " · ≤ " (highest) " " (visitor.text(Text::PerMinute)) }
+                span {
+                    i.swatch.done {}
+                    (words.split(';').next().unwrap_or_default()) " " i.swatch.dead {}
+                    (
+                        visitor.text(Text::DiedLabel)
+                    ) ": " (dead) " · ≤ " (highest) " " (visitor.text(Text::PerMinute))
+                }
                 span { (visitor.text(Text::Now)) }
             }
         }

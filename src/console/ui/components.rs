@@ -22,7 +22,9 @@ const NEAR: i64 = 7 * 86_400;
 /// the browser's own zone.
 pub(in crate::console) fn time(visitor: &Viewer, at: DateTime<Utc>) -> Markup {
     html! {
-        time data-ago datetime=(iso(at)) title=(exact(at)) { (distance(visitor.now, at, visitor.lang)) }
+        time data-ago datetime=(iso(at)) title=(exact(at)) {
+            (distance(visitor.now, at, visitor.lang))
+        }
     }
 }
 
@@ -31,7 +33,9 @@ pub(in crate::console) fn moment(visitor: &Viewer, at: DateTime<Utc>) -> Markup 
     html! {
         time data-exact datetime=(iso(at)) { (exact(at)) }
         @if near(visitor.now, at) {
-            span.quiet { " · " time data-ago datetime=(iso(at)) { (distance(visitor.now, at, visitor.lang)) } }
+            span.quiet {
+                " · " time data-ago datetime=(iso(at)) { (distance(visitor.now, at, visitor.lang)) }
+            }
         }
     }
 }
@@ -99,7 +103,9 @@ pub(in crate::console) fn entity(
 ) -> Markup {
     html! {
         @if let Some(origin) = origin {
-            a href=(format!("{origin}/crm/{kind}/details/{id}/")) rel="noreferrer noopener" target="_blank"
+            a href=(
+                format!("{origin}/crm/{kind}/details/{id}/")
+            ) rel="noreferrer noopener" target="_blank"
                 title=(visitor.text(Text::OpensInBitrix)) { (id) " ↗" }
         } @else { (id) }
     }
@@ -180,7 +186,10 @@ pub(in crate::console) fn button(
 pub(in crate::console) fn submit(visitor: &Viewer, label: &str) -> Markup {
     let viewer = !visitor.can_write();
     html! {
-        button type="submit" disabled[viewer] title=[viewer.then(|| visitor.text(Text::ViewerCannot))] { (label) }
+        button type="submit" disabled[viewer]
+            title=[viewer.then(|| visitor.text(Text::ViewerCannot))] {
+            (label)
+        }
     }
 }
 

@@ -63,11 +63,15 @@ pub(in crate::console) fn page(
             a.brand href="/console" { "b24" b { "·" } "bridge" }
             nav aria-label=(visitor.text(Text::Console)) {
                 @for (of, text, path) in MENU {
-                    a href=(path) aria-current=[(of == section).then_some("page")] { (visitor.text(text)) }
+                    a href=(path) aria-current=[(of == section).then_some("page")] {
+                        (visitor.text(text))
+                    }
                 }
             }
             div.who {
-                a href=(language) lang=(visitor.lang.other().tag()) { (visitor.text(Text::OtherLanguage)) }
+                a href=(language) lang=(visitor.lang.other().tag()) {
+                    (visitor.text(Text::OtherLanguage))
+                }
                 span title=(visitor.text(role)) { (visitor.name) }
                 form method="post" action="/console/sign-out" {
                     (csrf(visitor))

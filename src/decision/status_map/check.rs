@@ -76,7 +76,8 @@ impl Finding {
     pub fn sentence(&self) -> String {
         match self {
             Self::FunnelUnknown { status, funnel } => format!(
-                "the status {status} is written into funnel {funnel}, which the portal does not show: correct the funnel, or give the bridge's user the right to see it"
+                "the status {status} is written into funnel {funnel}, which the portal does not \
+                 show: correct the funnel, or give the bridge's user the right to see it"
             ),
             Self::StageUnknown {
                 status,
@@ -87,11 +88,13 @@ impl Finding {
                     .as_ref()
                     .map_or_else(String::new, |meant| format!("; {meant} may be meant"));
                 format!(
-                    "the status {status} names the stage {stage}, which the portal does not have{hint}"
+                    "the status {status} names the stage {stage}, which the portal does not \
+                     have{hint}"
                 )
             }
             Self::Ambiguous { stage, statuses } => format!(
-                "the stage {stage} stands for {}: set `reverse = true` in the row that it means on the way back",
+                "the stage {stage} stands for {}: set `reverse = true` in the row that it means on \
+                 the way back",
                 statuses.join(", ")
             ),
             Self::NoWayBack {
@@ -104,10 +107,12 @@ impl Finding {
                 status,
                 intended: false,
             } => format!(
-                "no stage means the status {status} on the way back: give it a stage of its own, `reverse`, or `direction = \"to_portal\"`"
+                "no stage means the status {status} on the way back: give it a stage of its own, \
+                 `reverse`, or `direction = \"to_portal\"`"
             ),
             Self::Unaccepted { stage, name } => format!(
-                "the stage {stage} ({name}) is in no row: a deal moved there changes nothing in the shop; list it in `accepts` of the status it means"
+                "the stage {stage} ({name}) is in no row: a deal moved there changes nothing in \
+                 the shop; list it in `accepts` of the status it means"
             ),
         }
     }

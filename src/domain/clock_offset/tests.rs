@@ -174,7 +174,9 @@ proptest! {
         for (n, (there, back)) in trips.iter().enumerate() {
             let sent = i64::try_from(n).unwrap() * 10_000;
             let shown = (sent + there + ahead).div_euclid(step) * step;
-            clock.two_way(at(sent), at(sent + there + back), at(shown), TimeDelta::milliseconds(step));
+            clock.two_way(
+                at(sent), at(sent + there + back), at(shown), TimeDelta::milliseconds(step)
+            );
         }
         let offset = clock.estimate().unwrap();
         prop_assert!((offset.ahead_ms - ahead).abs() <= offset.uncertainty_ms + 1);

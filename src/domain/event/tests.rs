@@ -10,7 +10,9 @@ fn sample() -> Value {
             "number": "1001", "status": "N", "currency": "rub", "total": 2570.10,
             "updated_at": "2026-01-15T10:00:00+03:00",
             "customer": {
-                "id": 77, "name": "Анна", "phones": ["8 (916) 123-45-67", "+79161234567", "нет телефона"],
+                "id": 77, "name": "Анна", "phones": [
+                    "8 (916) 123-45-67", "+79161234567", "нет телефона"
+                ],
                 "emails": ["Anna@Example.com"]
             },
             "items": [{"name": "Чайник", "quantity": 1, "price": "1990.00", "vat_rate": 20}],
@@ -90,7 +92,9 @@ fn every_fault_is_named_at_once_with_its_pointer() {
 
 #[test]
 fn a_deleted_order_needs_only_its_number() {
-    let message = json!({"specversion": "1.0", "type": DELETED, "source": "s", "id": "2", "data": {"number": 1001}});
+    let message = json!(
+        {"specversion": "1.0", "type": DELETED, "source": "s", "id": "2", "data": {"number": 1001}}
+    );
     let event = parse(&message).unwrap();
     assert_eq!(event.body.number().as_str(), "1001");
     assert_eq!(event.body.kind(), DELETED);
@@ -173,7 +177,8 @@ proptest! {
     #[test]
     fn reading_never_panics_and_every_pointer_leads_into_the_message(
         field in prop::sample::select(vec![
-            "number", "status", "currency", "total", "customer", "items", "discounts", "delivery", "payment", "properties", "utm",
+            "number", "status", "currency", "total", "customer", "items", "discounts", "delivery",
+                "payment", "properties", "utm",
             "comment", "origin", "paid", "version", "updated_at",
         ]),
         value in any_json(),

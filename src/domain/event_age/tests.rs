@@ -236,7 +236,9 @@ proptest! {
             prop_assert!(!counted && !timed, "{end:?} is older than {state:?}");
         }
         // Nor does what is remembered fall behind anything that came.
-        prop_assert_eq!(known.version, states.iter().filter(|s| s.1).map(|s| i64::try_from(s.0).unwrap()).max());
+        prop_assert_eq!(
+            known.version, states.iter().filter(|s| s.1).map(|s| i64::try_from(s.0).unwrap()).max()
+        );
         let all: Vec<_> = states.iter().filter(|s| s.1 && s.2).collect();
         if all.len() == states.len() {
             prop_assert_eq!(end.0, states.iter().map(|s| s.0).max().unwrap());
@@ -254,7 +256,9 @@ proptest! {
 
     #[test]
     fn a_prompt_state_is_never_buried_by_a_time_that_was_yet_to_come(
-        lies in prop::collection::vec(AHEAD.num_seconds() + 1..i64::from(u32::MAX), 1..6), ahead in -50_000_i64..50_000,
+        lies in prop::collection::vec(
+            AHEAD.num_seconds() + 1..i64::from(u32::MAX), 1..6
+        ), ahead in -50_000_i64..50_000,
     ) {
         let mut known = plain(None, Some(lies[0]), 0);
         for (n, lie) in (1..).zip(&lies) {
@@ -267,6 +271,10 @@ proptest! {
         prop_assert!(known.judge(&honest, Offset::UNMEASURED, &finality()).newer);
         // Nor by a clock that is known to be wrong from now on.
         let shown = plain(None, Some(seen + ahead), seen);
-        prop_assert!(known.judge(&shown, clock(ahead), &finality()).newer || known.updated_at < shown.updated_at);
+        prop_assert!(
+            known.judge(
+                &shown, clock(ahead), &finality()
+            ).newer || known.updated_at < shown.updated_at
+        );
     }
 }

@@ -55,8 +55,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_told_is_bounded_and_counts_the_rest(lengths in prop::collection::vec(0..2_000_usize, 0..30), most in 1..20_usize) {
-            let fault = |length: &usize| Fault { pointer: "ж".repeat(*length), detail: "я".repeat(*length) };
+        fn
+            what_is_told_is_bounded_and_counts_the_rest(
+                lengths in prop::collection::vec(0..2_000_usize, 0..30), most in 1..20_usize,
+            )
+            {
+            let fault = |length: &usize| Fault {
+                pointer: "ж".repeat(*length), detail: "я".repeat(*length)
+            };
             let all: Faults = lengths.iter().map(fault).collect();
             let told = shorten(all.clone(), most);
             prop_assert!(told.len() <= most + 1);

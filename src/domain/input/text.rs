@@ -143,7 +143,8 @@ mod tests {
         }
 
         #[test]
-        fn reading_never_panics_and_loses_no_word(text in "(\\PC|&amp;|&#215;|<br>|<b |ẞ|Ⱥ){0,40}") {
+        fn reading_never_panics_and_loses_no_word(text in "(\\PC|&amp;|&#215;|<br>|<b \
+                                                           |ẞ|Ⱥ){0,40}") {
             Texts::Html.read(&text);
             Texts::References.read(&text);
         }

@@ -93,7 +93,8 @@ fn multipart_is_read_in_both_charsets_and_files_are_told_and_not_taken() {
 
 #[test]
 fn a_form_of_tilda_carries_its_own_id_and_a_cart() {
-    let payment = r#"{"orderid":"1450","products":[{"name":"Чайник","quantity":2,"price":"1500"}],"amount":"3000","delivery":"Курьер"}"#;
+    let payment = r#"{"orderid":"1450","products":[{"name":"Чайник","quantity":2,"price":"1500"}],
+        "amount":"3000","delivery":"Курьер"}"#;
     let pairs = [
         ("Name", "Анна Смирнова"),
         ("Phone", "+7 (916) 123-45-67"),
@@ -129,7 +130,8 @@ fn a_form_of_tilda_carries_its_own_id_and_a_cart() {
         );
     }
     // The same cart as members, and old ones as lines.
-    let members = "tranid=1&payment[products][0]=Kettle - 2x1500 %3D 3000&payment[amount]=3000&Phone=89161234567";
+    let members = "tranid=1&payment[products][0]=Kettle - 2x1500 %3D \
+                   3000&payment[amount]=3000&Phone=89161234567";
     let (_, enquiry) = sent(FORM, members.as_bytes());
     assert_eq!(enquiry.rest, ["Kettle - 2x1500 = 3000", "Сумма: 3000"]);
 }
@@ -172,8 +174,10 @@ fn forms_of_elementor_go_by_their_labels_in_both_shapes() {
 
 #[test]
 fn a_form_of_contact_form_7_is_read_from_json_and_its_own_fields_are_dropped() {
-    let body = r#"{"_wpcf7":"12","_wpcf7_unit_tag":"wpcf7-f12-o1","your-name":"Анна Смирнова","tel-123":"8 916 123-45-67",
-        "your-email":"anna@example.com","your-message":"Перезвоните после шести","acceptance-5":"1","menu-1":["Чай","Кофе"]}"#;
+    let body = r#"{"_wpcf7":"12","_wpcf7_unit_tag":"wpcf7-f12-o1","your-name":"Анна Смирнова",
+        "tel-123":"8 916 123-45-67",
+        "your-email":"anna@example.com","your-message":"Перезвоните после шести",
+        "acceptance-5":"1","menu-1":["Чай","Кофе"]}"#;
     for kind in ["application/json", "text/plain", ""] {
         let (submission, enquiry) = sent(kind, body.as_bytes());
         assert_eq!(submission.service, FormService::Cf7);
@@ -190,8 +194,10 @@ fn a_form_of_contact_form_7_is_read_from_json_and_its_own_fields_are_dropped() {
 
 #[test]
 fn a_form_of_gravity_forms_has_numbers_for_names() {
-    let body = r#"{"id":"77","form_id":"3","date_created":"2026-01-02 10:00:00","ip":"203.0.113.5","source_url":"https://shop.example/",
-        "1.3":"Анна","1.6":"Смирнова","2":"(916) 123-45-67","3":"anna@example.com","4":"Хочу чайник"}"#;
+    let body = r#"{"id":"77","form_id":"3","date_created":"2026-01-02 10:00:00","ip":"203.0.113.5",
+        "source_url":"https://shop.example/",
+        "1.3":"Анна","1.6":"Смирнова","2":"(916) 123-45-67","3":"anna@example.com",
+        "4":"Хочу чайник"}"#;
     let (submission, enquiry) = sent("application/json", body.as_bytes());
     assert_eq!(submission.service, FormService::Gravity);
     assert_eq!(submission.id.as_deref(), Some("3-77"));

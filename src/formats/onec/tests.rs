@@ -233,7 +233,9 @@ fn what_does_not_go_is_held_with_its_reason() {
 proptest! {
     #[test]
     fn lines_and_taxes_always_come_to_the_total(
-        items in prop::collection::vec((0_i64..100_000, 1_i64..20, 0_usize..3, any::<bool>()), 0..8),
+        items in prop::collection::vec(
+            (0_i64..100_000, 1_i64..20, 0_usize..3, any::<bool>()), 0..8
+        ),
         delivery in prop::option::of(0_i64..50_000),
         discount in 0_i64..30_000,
         off in -500_i64..500,

@@ -281,7 +281,14 @@ mod tests {
 
     #[test]
     fn a_webhook_names_documents_each_once_and_others_are_left_out() {
-        let one = |kind: &str, id: &str| json!({ "action": "UPDATE", "meta": { "type": kind, "href": format!("{API}/{kind}/{id}") } });
+        let one = |kind: &str, id: &str| {
+            json!(
+                {
+                    "action": "UPDATE",
+                    "meta": { "type": kind, "href": format!("{API}/{kind}/{id}") }
+                }
+            )
+        };
         let body = json!({ "auditContext": {}, "events": [one("retaildemand", "d-1"),
             one("retaildemand", "d-1"), one("product", "p"), one("retailsalesreturn", "r-1")] });
         let hints = MoyskladHint::read(&body);

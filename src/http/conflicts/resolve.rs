@@ -93,13 +93,34 @@ pub(in crate::http) struct Outcome {
     request_body = Resolve,
     responses(
         (status = 200, description = "It is on record", body = Outcome),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key may only look", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such conflict of the caller", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Decided already, or vanished", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A word that cannot be carried out", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "Not JSON", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "The key may only look", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such conflict of the caller", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 409, description = "Decided already, or vanished", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 422, description = "A word that cannot be carried out", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_resolve(

@@ -18,10 +18,22 @@ use axum::{
     params(Filter),
     responses(
         (status = 200, description = "The counts, the most first", body = LetterCounts),
-        (status = 400, description = "A filter that cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "A filter that cannot be used", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "Another shop than the caller's", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_counts(

@@ -15,11 +15,28 @@ const NEXT: HeaderName = HeaderName::from_static("x-next-after");
     get, path = "/v1/dead-letters/export", tag = "dead letters", security(("key" = [])),
     params(Filter),
     responses(
-        (status = 200, description = "One letter a line, as in the list; the header `x-next-after` has the `after` of the next page, if there is one", body = String, content_type = "application/x-ndjson"),
-        (status = 400, description = "A filter that cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 200,
+            description = "One letter a line, as in the list; the header `x-next-after` has the \
+                           `after` of the next page, if there is one",
+            body = String, content_type = "application/x-ndjson"
+        ),
+        (
+            status = 400, description = "A filter that cannot be used", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "Another shop than the caller's", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_export(

@@ -12,10 +12,20 @@ use axum::{Json, extract::State as Extract};
     get, path = "/v1/dead-letters/{id}", tag = "dead letters", security(("key" = [])),
     params(("id" = i64, Path, description = "The letter")),
     responses(
-        (status = 200, description = "The letter as in the list, with `sentence`, `closed` and `tries`", body = DeadLetterDetail),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such letter of the caller", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The letter as in the list, with `sentence`, `closed` and \
+                                      `tries`", body = DeadLetterDetail),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such letter of the caller", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_dead_letter(

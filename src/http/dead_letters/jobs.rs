@@ -40,13 +40,34 @@ pub(in crate::http) struct NewJob {
     request_body = NewJob,
     responses(
         (status = 202, description = "The job is stored and goes on by itself", body = BulkJob),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "There are not as many letters as expected", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "No usable filter or reason", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "Not JSON", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "Not a key of the role `operator`", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 409, description = "There are not as many letters as expected", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 422, description = "No usable filter or reason", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_job(
@@ -78,9 +99,18 @@ pub(in crate::http) async fn post_job(
     get, path = "/v1/dead-letters/jobs", tag = "dead letters", security(("key" = [])),
     responses(
         (status = 200, description = "The jobs", body = BulkJobs),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator's key", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "Not an operator's key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_jobs(
@@ -97,10 +127,22 @@ pub(in crate::http) async fn get_jobs(
     params(("id" = i64, Path, description = "The job")),
     responses(
         (status = 200, description = "The job", body = BulkJob),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator's key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such job", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "Not an operator's key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such job", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_job(
@@ -120,10 +162,22 @@ pub(in crate::http) async fn get_job(
     params(("id" = i64, Path, description = "The job")),
     responses(
         (status = 200, description = "The job is stopped", body = BulkJob),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such running job", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "Not a key of the role `operator`", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such running job", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_stop(

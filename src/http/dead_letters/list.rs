@@ -47,10 +47,22 @@ pub(in crate::http) struct Filter {
     params(Filter),
     responses(
         (status = 200, description = "A page", body = LetterPage),
-        (status = 400, description = "A filter that cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "A filter that cannot be used", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "Another shop than the caller's", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_dead_letters(

@@ -41,13 +41,35 @@ pub(in crate::http) struct Outcome {
     request_body = Option<Retry>,
     responses(
         (status = 200, description = "The letter is closed", body = Outcome),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key may only look", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such open letter of the caller", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be tried again, and stays open: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "Not JSON", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "The key may only look", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such open letter of the caller", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 422,
+            description = "It cannot be tried again, and stays open: every fault with its pointer",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_retry(

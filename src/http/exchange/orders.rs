@@ -132,7 +132,10 @@ async fn write(
 
 fn tell(stored: Result<(), app::Error>) {
     if let Err(error) = stored {
-        tracing::warn!(error = %error.chain(), "it could not be stored what became of an answer to 1C");
+        tracing::warn!(
+            error = %error.chain(),
+            "it could not be stored what became of an answer to 1C"
+        );
     }
 }
 

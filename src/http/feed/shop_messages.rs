@@ -20,11 +20,26 @@ use axum::{
     get, path = "/v1/messages", tag = "shop", security(("key" = [])),
     params(From),
     responses(
-        (status = 200, description = "A page: `messages` (CloudEvents) and `next`", body = ShopMessages),
-        (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 200, description = "A page: `messages` (CloudEvents) and `next`",
+            body = ShopMessages
+        ),
+        (
+            status = 400, description = "A parameter that cannot be used", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "Another shop than the caller's", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_messages(

@@ -21,11 +21,29 @@ use axum::{
     get, path = "/v1/status-changes", tag = "shop", security(("key" = [])),
     params(From),
     responses(
-        (status = 200, description = "A page: `changes` (seq, id, number, status, previous_status, stage, decided_at, reason, denies), `next`, and `restarted_after` after a restored back-up", body = StatusChanges),
-        (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Another shop than the caller's", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 200,
+            description = "A page: `changes` (seq, id, number, status, previous_status, stage, \
+                           decided_at, reason, denies), `next`, and `restarted_after` after a \
+                           restored back-up",
+            body = StatusChanges
+        ),
+        (
+            status = 400, description = "A parameter that cannot be used", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "Another shop than the caller's", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_status_changes(

@@ -144,7 +144,8 @@ impl Problem {
     /// A wrong key after many others from the same place.
     pub(in crate::http) fn slowed(wait: Duration) -> Self {
         let detail = format!(
-            "too many wrong keys come from this address: another is judged in {} s; a right one at once",
+            "too many wrong keys come from this address: another is judged in {} s; a right one at \
+             once",
             wait.as_secs_f64().ceil()
         );
         Self {

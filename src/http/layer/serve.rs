@@ -75,7 +75,10 @@ pub async fn serve_within(
         };
         // Told by closing it: an answer would cost more than the connection.
         let Some(own) = door.place(peer.ip()) else {
-            tracing::debug!(source = %peer.ip(), "a connection is refused: its source has as many as it may have");
+            tracing::debug!(
+                source = %peer.ip(),
+                "a connection is refused: its source has as many as it may have"
+            );
             continue;
         };
         let _ = stream.set_nodelay(true);
@@ -96,7 +99,8 @@ pub async fn serve_within(
     drop(listener);
     tokio::select! {
         () = running.shutdown() => {}
-        () = sleep(GRACE) => tracing::warn!("requests were still running when the time to finish was over"),
+        () = sleep(GRACE) => tracing::warn!("requests were still running when the time to finish \
+                                             was over"),
     }
     Ok(())
 }

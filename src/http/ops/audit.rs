@@ -39,10 +39,22 @@ pub(in crate::http) struct Filter {
     params(Filter),
     responses(
         (status = 200, description = "A page", body = AuditPage),
-        (status = 400, description = "A filter that cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator's key", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "A filter that cannot be used", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "Not an operator's key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_audit(

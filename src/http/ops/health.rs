@@ -40,7 +40,10 @@ pub(in crate::http) async fn get_healthz() -> Json<Health> {
 #[utoipa::path(
     get, path = "/readyz", tag = "watch",
     responses(
-        (status = 200, description = "Ready; `reasons` may name work that fails again and again", body = Health),
+        (
+            status = 200, description = "Ready; `reasons` may name work that fails again and again",
+            body = Health
+        ),
         (status = 503, description = "Not ready, for these reasons", body = Health),
     )
 )]

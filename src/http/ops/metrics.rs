@@ -16,8 +16,14 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 #[utoipa::path(
     get, path = "/metrics", tag = "watch",
     responses(
-        (status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"),
-        (status = 404, description = "They are at `[http] metrics_listen`", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 200, description = "OpenMetrics text", body = String,
+            content_type = "application/openmetrics-text"
+        ),
+        (
+            status = 404, description = "They are at `[http] metrics_listen`", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_metrics(state: Extract<State>) -> Result<Response, Problem> {

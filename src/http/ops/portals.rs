@@ -21,13 +21,26 @@ pub(in crate::http) struct Lane {
 /// Stops sending to a portal until somebody resumes it.
 #[utoipa::path(
     post, path = "/v1/portals/{name}/pause", tag = "operator", security(("key" = [])),
-    params(("name" = String, Path, description = "The portal, or `shop:NAME` for a shop's callback")),
+    params(("name" = String, Path, description = "The portal, or `shop:NAME` for a shop's \
+                                                  callback")),
     responses(
         (status = 200, description = "Paused", body = Lane),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such portal", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "Not a key of the role `operator`", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such portal", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_pause(
@@ -43,13 +56,26 @@ pub(in crate::http) async fn post_pause(
 /// Sends to a portal again, at once.
 #[utoipa::path(
     post, path = "/v1/portals/{name}/resume", tag = "operator", security(("key" = [])),
-    params(("name" = String, Path, description = "The portal, or `shop:NAME` for a shop's callback")),
+    params(("name" = String, Path, description = "The portal, or `shop:NAME` for a shop's \
+                                                  callback")),
     responses(
         (status = 200, description = "Resumed", body = Lane),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a key of the role `operator`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such portal", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "Not a key of the role `operator`", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such portal", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_resume(

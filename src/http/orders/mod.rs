@@ -18,13 +18,23 @@ use axum::{
     get, path = "/v1/orders/{shop}/{number}", tag = "shop", security(("key" = [])),
     params(
         ("shop" = String, Path, description = "The shop's name"),
-        ("number" = String, Path, description = "The order's number, percent-encoded: it may hold a slash"),
+        ("number" = String, Path, description = "The order's number, percent-encoded: it may hold \
+                                                 a slash"),
     ),
     responses(
         (status = 200, description = "The order and its life", body = OrderView),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such order of the caller", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such order of the caller", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(super) async fn get_order(

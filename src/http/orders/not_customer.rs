@@ -51,11 +51,26 @@ pub(in crate::http) struct Outcome {
     request_body = NotCustomer,
     responses(
         (status = 200, description = "It is on record", body = Outcome),
-        (status = 400, description = "Not JSON, or no card", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "This needs the key of an operator who may change things", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such order, or it has another card by now", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "Not JSON, or no card", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "This needs the key of an operator who may change things",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such order, or it has another card by now",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_not_customer(

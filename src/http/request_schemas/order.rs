@@ -1,9 +1,7 @@
 //! The shape of an order.
 
 use super::{Amount, Id, Texts};
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 

@@ -29,15 +29,30 @@ pub(in crate::http) struct Levels {
 #[utoipa::path(
     get, path = "/v1/stock", tag = "stock", security(("key" = [])),
     params(
-        ("product" = Vec<String>, Query, description = "A product, by any name that the shop's products are known by; repeat it for up to 500"),
+        ("product" = Vec<String>, Query, description = "A product, by any name that the shop's \
+                                                        products are known by; repeat it for up to \
+                                                        500"),
         ("shop" = Option<String>, Query, description = "The shop; only with an operator's key"),
     ),
     responses(
         (status = 200, description = "The levels", body = Levels),
-        (status = 400, description = "A parameter that cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Another shop than the caller's, or one that sells from no stock", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "A parameter that cannot be used", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404,
+            description = "Another shop than the caller's, or one that sells from no stock",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_stock(

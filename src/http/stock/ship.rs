@@ -25,14 +25,39 @@ use serde_json::{Value, json};
     request_body = Option<ShipmentRequest>,
     responses(
         (status = 200, description = "Shipped: the reservation as it stands", body = Reserved),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No known key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key may only look", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such reservation of the caller", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "More than is left, or it is not held any more. Nothing was done", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The request is invalid: every fault with its pointer", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "Not JSON", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "The key may only look", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such reservation of the caller", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 409,
+            description = "More than is left, or it is not held any more. Nothing was done",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 422, description = "The request is invalid: every fault with its pointer",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_ship(

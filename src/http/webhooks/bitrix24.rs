@@ -48,10 +48,22 @@ pub(in crate::http) struct StoredNotification {
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Stored", body = StoredNotification),
-        (status = 400, description = "Not a notification", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "A wrong application token, or none; or no such portal", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "Not a notification", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "A wrong application token, or none; or no such portal",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_notification(
@@ -89,7 +101,10 @@ pub(in crate::http) async fn post_notification(
 
 fn forbidden(state: &State, portal: &str) -> Problem {
     state.app.metrics().notification("forbidden");
-    tracing::warn!(%portal, "a notification came with a wrong application token, or none: nothing was stored");
+    tracing::warn!(
+        %portal,
+        "a notification came with a wrong application token, or none: nothing was stored"
+    );
     Problem::new(
         ErrorCode::EventToken,
         "the notification's `auth[application_token]` is not one of this portal",
@@ -210,7 +225,8 @@ mod tests {
 
     #[test]
     fn the_documented_form_is_read_and_its_tokens_are_left_out() {
-        let form = b"event=ONCRMDEALADD&event_handler_id=185&data[FIELDS][ID]=7405&ts=1766047124&auth[access_token]=secret&auth%5Bapplication_token%5D=t";
+        let form = b"event=ONCRMDEALADD&event_handler_id=185&data[FIELDS][ID]=7405&ts=1766047124\
+              &auth[access_token]=secret&auth%5Bapplication_token%5D=t";
         let sent = parse(&HeaderMap::new(), form)
             .now_or_never()
             .unwrap()
@@ -227,7 +243,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_breaks_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..300), json: bool) {
+        fn
+            no_body_breaks_the_reader(
+                bytes in prop::collection::vec(any::<u8>(), 0..300), json: bool,
+            )
+            {
             let mut headers = HeaderMap::new();
             if json {
                 headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());

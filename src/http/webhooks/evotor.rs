@@ -56,11 +56,26 @@ pub(in crate::http) struct EvotorReceipt {
     request_body = EvotorBody,
     responses(
         (status = 200, description = "Taken", body = EvotorTaken),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not the till's token: nothing is stored", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such till of Evotor's", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "Not JSON", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "Not the till's token: nothing is stored", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such till of Evotor's", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_evotor(

@@ -29,12 +29,30 @@ const MOST_FIELDS: usize = 200;
 #[utoipa::path(
     post, path = "/webhooks/bitrix24/{portal}/install", tag = "portal",
     params(("portal" = String, Path, description = "The portal's name in the settings")),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The fields that a portal opens an application with"),
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded",
+        description = "The fields that a portal opens an application with"
+    ),
     responses(
-        (status = 200, description = "Taken; the page ends the installation in the portal", body = String, content_type = "text/html"),
-        (status = 400, description = "Not the form of a portal", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The form of another portal, or the portal is not reached by an application", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too many installations wait, or the database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 200, description = "Taken; the page ends the installation in the portal",
+            body = String, content_type = "text/html"
+        ),
+        (
+            status = 400, description = "Not the form of a portal", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403,
+            description = "The form of another portal, or the portal is not reached by an \
+                           application",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 503,
+            description = "Too many installations wait, or the database is away: try again",
+            body = Problem, content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_install(
@@ -96,7 +114,8 @@ fn page(state: &State, portal: &PortalName) -> Response {
             application.portal_url.trim_end_matches('/')
         });
     let policy = format!(
-        "default-src 'none'; script-src https://api.bitrix24.com 'sha256-{digest}'; frame-ancestors {frame}"
+        "default-src 'none'; script-src https://api.bitrix24.com 'sha256-{digest}'; \
+         frame-ancestors {frame}"
     );
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>b24-bridge</title>\

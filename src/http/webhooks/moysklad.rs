@@ -26,11 +26,26 @@ use serde_json::Value;
     request_body = MoyskladEvents,
     responses(
         (status = 200, description = "Taken", body = String, content_type = "text/plain"),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not the till's token: nothing is stored", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such till of MoySklad's", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "Not JSON", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "Not the till's token: nothing is stored", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such till of MoySklad's", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_moysklad(

@@ -25,8 +25,14 @@ use axum::{
     ),
     responses(
         (status = 200, description = "Taken", body = String, content_type = "text/plain"),
-        (status = 400, description = "Nobody began this authorisation here, or it is over", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away: try again", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 400, description = "Nobody began this authorisation here, or it is over",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn get_oauth(
@@ -37,7 +43,8 @@ pub(in crate::http) async fn get_oauth(
     let unknown = || {
         Problem::malformed(
             StatusCode::BAD_REQUEST,
-            "nobody began this authorisation here, or it is over: begin it again, in the console or by `b24-bridge portals authorize`",
+            "nobody began this authorisation here, or it is over: begin it again, in the console \
+             or by `b24-bridge portals authorize`",
         )
     };
     let portal = PortalName::parse(&name).map_err(|_| unknown())?;
@@ -48,8 +55,9 @@ pub(in crate::http) async fn get_oauth(
         .await?;
     match back {
         CallbackOutcome::Waits(_) => Ok(
-            "Taken: the portal is asked to confirm. Where the authorisation was begun, in the console or by `b24-bridge portals authorize`, \
-             it is told what came of it. This page may be closed.\n",
+            "Taken: the portal is asked to confirm. Where the authorisation was begun, in the \
+             console or by `b24-bridge portals authorize`, it is told what came of it. This page \
+             may be closed.\n",
         ),
         CallbackOutcome::Unknown => Err(unknown()),
     }

@@ -53,14 +53,32 @@ pub(in crate::http) struct ReceivedDelivery {
 #[utoipa::path(
     post, path = "/v1/woocommerce/{shop}", tag = "shop",
     params(("shop" = String, Path, description = "The shop's name in the configuration")),
-    request_body(content = WooOrder, content_type = "application/json", description = "An order as in WooCommerce's REST API"),
+    request_body(
+        content = WooOrder, content_type = "application/json",
+        description = "An order as in WooCommerce's REST API"
+    ),
     responses(
         (status = 200, description = "Nothing to store", body = ReceivedDelivery),
-        (status = 202, description = "Stored, as an event or as a dead letter", body = ReceivedDelivery),
-        (status = 401, description = "The signature is wrong", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such shop, or it has no `[shops.NAME.woocommerce]`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 202, description = "Stored, as an event or as a dead letter",
+            body = ReceivedDelivery
+        ),
+        (
+            status = 401, description = "The signature is wrong", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such shop, or it has no `[shops.NAME.woocommerce]`",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away", body = Problem,
+            content_type = "application/problem+json"
+        ),
     )
 )]
 pub(in crate::http) async fn post_delivery(

@@ -160,7 +160,9 @@ impl State {
         };
         let own = listed(&of_ids(&[card.id()]), fields);
         let origin = json!({
-            "filter": {"ORIGINATOR_ID": self.job.shop.as_str(), "ORIGIN_ID": self.job.number.as_str()},
+            "filter": {
+                "ORIGINATOR_ID": self.job.shop.as_str(), "ORIGIN_ID": self.job.number.as_str()
+            },
             "select": ["ID", "ORIGINATOR_ID", "ORIGIN_ID"],
         });
         let newest = json!({"ID": "DESC"});

@@ -264,13 +264,16 @@ impl Passed {
         let who = self.who.as_deref().unwrap_or("?");
         match self.because {
             Because::Name => format!(
-                "contact {id} has a phone or an address of the customer and was not taken: its name is {who}"
+                "contact {id} has a phone or an address of the customer and was not taken: its \
+                 name is {who}"
             ),
             Because::AnotherCustomer => format!(
-                "contact {id} has a phone or an address of the customer and was not taken: it stands for the shop's customer {who}"
+                "contact {id} has a phone or an address of the customer and was not taken: it \
+                 stands for the shop's customer {who}"
             ),
             Because::CommonAddress => format!(
-                "contact {id} has a common address of the customer and was not taken: nothing else agrees"
+                "contact {id} has a common address of the customer and was not taken: nothing else \
+                 agrees"
             ),
             Because::Operator => {
                 format!("card {id} was not taken: an operator said that it is not this customer's")

@@ -227,7 +227,9 @@ impl Wave {
                 .collect();
             let params = json!({
                 "filter": {"@RQ_INN": inns, "ENTITY_TYPE_ID": COMPANIES},
-                "select": ["ID", "ENTITY_ID", "ENTITY_TYPE_ID", "RQ_INN", "RQ_KPP"], "order": {"ID": "ASC"},
+                "select": ["ID", "ENTITY_ID", "ENTITY_TYPE_ID", "RQ_INN", "RQ_KPP"], "order": {
+                    "ID": "ASC"
+                },
             });
             let firms = firms.to_vec();
             self.ask(
@@ -393,7 +395,8 @@ impl Wave {
             (None, Some(inn)) if let Some(preset) = self.facts.preset(inn) => {
                 let mut fields = json!({
                     "ENTITY_TYPE_ID": COMPANIES, "ENTITY_ID": company, "PRESET_ID": preset,
-                    "NAME": cut(&firm.title, 255), "RQ_INN": inn, "RQ_COMPANY_NAME": cut(&firm.title, 255),
+                    "NAME": cut(&firm.title, 255), "RQ_INN": inn, "RQ_COMPANY_NAME":
+                        cut(&firm.title, 255),
                 });
                 if let Some(kpp) = &firm.kpp {
                     fields["RQ_KPP"] = json!(kpp);
@@ -405,7 +408,8 @@ impl Wave {
         };
         if let Some(address) = &firm.address {
             let fields = json!({
-                "TYPE_ID": REGISTERED, "ENTITY_TYPE_ID": REQUISITES, "ENTITY_ID": requisite, "ADDRESS_1": address,
+                "TYPE_ID": REGISTERED, "ENTITY_TYPE_ID": REQUISITES, "ENTITY_ID": requisite,
+                    "ADDRESS_1": address,
             });
             group.push(add("crm.address.add", fields, "address"));
         }

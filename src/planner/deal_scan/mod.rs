@@ -424,7 +424,8 @@ const HISTORY_FIELDS: [&str; 6] = [
 
 fn history_page(after: u64, start: u64) -> Value {
     json!({
-        "entityTypeId": 2, "order": {"ID": "ASC"}, "filter": {">ID": after}, "select": HISTORY_FIELDS, "start": start
+        "entityTypeId": 2, "order": {"ID": "ASC"}, "filter": {">ID": after}, "select":
+            HISTORY_FIELDS, "start": start
     })
 }
 

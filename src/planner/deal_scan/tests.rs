@@ -5,11 +5,21 @@ fn answer(result: Value) -> CommandAnswer {
 }
 
 fn row(id: u64, deal: u64, stage: &str) -> Value {
-    json!({"ID": id.to_string(), "TYPE_ID": "2", "OWNER_ID": deal, "CREATED_TIME": "2026-01-01T10:00:00+03:00", "CATEGORY_ID": "0", "STAGE_ID": stage})
+    json!(
+        {
+            "ID": id.to_string(), "TYPE_ID": "2", "OWNER_ID": deal, "CREATED_TIME":
+                "2026-01-01T10:00:00+03:00", "CATEGORY_ID": "0", "STAGE_ID": stage
+        }
+    )
 }
 
 fn deal(id: u64, stage: &str) -> Value {
-    json!({"ID": id.to_string(), "CATEGORY_ID": "0", "STAGE_ID": stage, "MOVED_TIME": "2026-01-01T10:00:00+03:00", "MOVED_BY_ID": "5"})
+    json!(
+        {
+            "ID": id.to_string(), "CATEGORY_ID": "0", "STAGE_ID": stage, "MOVED_TIME":
+                "2026-01-01T10:00:00+03:00", "MOVED_BY_ID": "5"
+        }
+    )
 }
 
 /// Answers each command of a call by what it asks.
@@ -44,7 +54,9 @@ fn portal(history: u64, deals: u64) -> impl Fn(&Command) -> CommandAnswer {
                 .collect();
             let next = (start + PAGE as u64) < all.len() as u64;
             CommandAnswer::Done {
-                result: json!({"items": page.iter().map(|id| row(*id, id % 7 + 1, "WON")).collect::<Vec<_>>()}),
+                result: json!(
+                    {"items": page.iter().map(|id| row(*id, id % 7 + 1, "WON")).collect::<Vec<_>>()}
+                ),
                 next: next.then_some(start + PAGE as u64),
             }
         }

@@ -196,7 +196,8 @@ impl State {
             Some(row) if !foreign => self.row = Some(row.clone()),
             Some(_) if self.stand_in.is_none() => {
                 self.note(format!(
-                    "the {target} is not this order's: it carries another origin; the order is looked up by its own"
+                    "the {target} is not this order's: it carries another origin; the order is \
+                     looked up by its own"
                 ));
                 let making = self.known.open.making.take();
                 self.known = KnownLinks::default();
@@ -228,7 +229,8 @@ impl State {
         if told {
             let id = row_id(row).unwrap_or_default();
             self.note(format!(
-                "the deal {id} no longer carries the order's origin: it was told by what stands in it"
+                "the deal {id} no longer carries the order's origin: it was told by what stands in \
+                 it"
             ));
         }
         told
@@ -242,7 +244,8 @@ impl State {
         {
             let other = CrmEntity::new(lead, id);
             self.note(format!(
-                "the portal shows no {target}: {other}, which carries the order's number, takes its place"
+                "the portal shows no {target}: {other}, which carries the order's number, takes \
+                 its place"
             ));
             self.found(other);
             self.row = Some(row);

@@ -121,7 +121,8 @@ impl State {
             .filter(|wanted| self.stage_written && *wanted != stands);
         match missed {
             Some(wanted) if listed => self.note(format!(
-                "written to the stage {wanted}, the deal stood in {stands} at once: somebody or a robot moved it"
+                "written to the stage {wanted}, the deal stood in {stands} at once: somebody or a \
+                 robot moved it"
             )),
             Some(wanted) => self.end(Outcome::Hopeless {
                 code: ErrorCode::StageUnknown,

@@ -21,7 +21,9 @@ fn two_orders_of_one_new_customer_make_one_contact() {
 #[test]
 fn a_contact_in_another_spelling_is_found_completed_and_keeps_its_name() {
     let mut portal = Portal::default();
-    let typed = json!({"ID": "1", "NAME": "Маша из бухгалтерии", "PHONE": [{"ID": "9", "VALUE": "89160000001"}]});
+    let typed = json!(
+        {"ID": "1", "NAME": "Маша из бухгалтерии", "PHONE": [{"ID": "9", "VALUE": "89160000001"}]}
+    );
     portal.add_contact(&typed);
     let settled = bring(&mut portal, &order(1, 1));
     assert_eq!(settled.known.contact_id, Some(1));
@@ -66,7 +68,9 @@ fn more_than_twenty_hits_in_one_search_hide_nobody() {
 fn a_legal_entity_becomes_a_company_with_its_requisite_and_is_found_again_by_its_number() {
     let mut portal = Portal::default();
     let mut first = order(1, 1);
-    first["customer"]["company"] = json!({"title": "ООО «Ромашка»", "inn": "7707083893", "kpp": "770701001", "address": "Москва"});
+    first["customer"]["company"] = json!(
+        {"title": "ООО «Ромашка»", "inn": "7707083893", "kpp": "770701001", "address": "Москва"}
+    );
     drive(&mut portal, vec![job(&first, KnownLinks::default())]);
     assert_eq!(portal.requisites[&1]["RQ_INN"], "7707083893");
     assert_eq!(portal.requisites[&1]["ENTITY_ID"], "1");

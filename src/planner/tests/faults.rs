@@ -31,9 +31,10 @@ fn a_refused_order_leaves_its_neighbours_alone_and_carries_the_portals_words() {
     ];
     let settled = drive(&mut portal, jobs);
     assert_eq!(settled[0].outcome, DONE);
-    assert!(
-        matches!(&settled[1].outcome, Outcome::Refused { code: ErrorCode::Currency, message } if message.contains("Валюта"))
-    );
+    assert!(matches!(
+        &settled[1].outcome,
+        Outcome::Refused { code: ErrorCode::Currency, message } if message.contains("Валюта")
+    ));
     assert_eq!(settled[2].outcome, DONE);
     assert_eq!(portal.deals.len(), 2);
 }
@@ -329,7 +330,9 @@ proptest! {
         orders in prop::collection::vec(0usize..6, 1..40),
     ) {
         let mut portal = Portal::default();
-        let orders: Vec<Value> = orders.iter().enumerate().map(|(number, customer)| order(number, *customer)).collect();
+        let orders: Vec<Value> = orders.iter().enumerate().map(
+            |(number, customer)| order(number, *customer)
+        ).collect();
         let mut known: Vec<KnownLinks> = vec![KnownLinks::default(); orders.len()];
         let mut open: Vec<usize> = (0..orders.len()).collect();
         let mut losses = losses.into_iter();
@@ -366,7 +369,9 @@ proptest! {
         prop_assert_eq!(portal.contacts.len(), customers.len());
         for deal in portal.deals.values() {
             prop_assert_eq!(json::decimal(deal.get("OPPORTUNITY")), Some(300.into()));
-            let rows = portal.rows.get(&format!("crm.deal.productrows.set{}", json::id(&deal["ID"]).unwrap()));
+            let rows = portal.rows.get(
+                &format!("crm.deal.productrows.set{}", json::id(&deal["ID"]).unwrap())
+            );
             prop_assert_eq!(rows.and_then(Value::as_array).map(Vec::len), Some(3));
         }
     }

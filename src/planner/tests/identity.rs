@@ -88,7 +88,13 @@ fn a_mended_phone_is_added_to_the_customers_own_card_whosoever_had_it() {
     for id in ["", "5"] {
         let mut portal = Portal::default();
         let known = bring(&mut portal, &of(1, &anna(id, "+79160000001", ""))).known;
-        let typed = json!({"ID": "9", "NAME": "Борис", "LAST_NAME": "Сидоров", "PHONE": [{"VALUE": "+79160000002"}]});
+        let typed = json!(
+            {
+                "ID": "9", "NAME": "Борис", "LAST_NAME": "Сидоров", "PHONE": [
+                    {"VALUE": "+79160000002"}
+                ]
+            }
+        );
         portal.add_contact(&typed);
         let settled = bring_again(&mut portal, &of(1, &anna(id, "+79160000002", "")), known);
         assert_eq!(contact_of(&portal, 1), 1, "{settled:?}");
@@ -404,7 +410,9 @@ proptest! {
     #[test]
     fn whatever_orders_tell_no_card_gets_a_strangers_numbers_and_no_link_moves(
         turns in prop::collection::vec(
-            prop::collection::vec((1..4usize, 0..4usize, 0..4usize, 0..4usize, any::<bool>(), any::<bool>()), 1..4),
+            prop::collection::vec(
+                (1..4usize, 0..4usize, 0..4usize, 0..4usize, any::<bool>(), any::<bool>()), 1..4
+            ),
             1..8,
         )
     ) {
@@ -425,7 +433,9 @@ proptest! {
                     (true, false) => format!("1{who}"),
                     _ => String::new(),
                 };
-                let (phone, email) = (format!("+7916000000{phone}"), format!("c{email}@example.com"));
+                let (phone, email) = (
+                    format!("+7916000000{phone}"), format!("c{email}@example.com")
+                );
                 said.entry(last.to_owned()).or_default().extend([phone.clone(), email.clone()]);
                 let known = orders.get(&number).cloned().unwrap_or_default();
                 let mut one = job(&of(number, &person(&id, name, last, &phone, &email)), known);
@@ -443,7 +453,9 @@ proptest! {
                 if one.links_contact {
                     links.entry(id).or_insert(contact);
                 }
-                let deal = portal.deals.values().find(|deal| deal["ORIGIN_ID"] == format!("A{number}")).unwrap();
+                let deal = portal.deals.values().find(
+                    |deal| deal["ORIGIN_ID"] == format!("A{number}")
+                ).unwrap();
                 prop_assert_eq!(json::id(&deal["CONTACT_ID"]), Some(contact));
                 prop_assert_eq!(&portal.contacts[&contact]["LAST_NAME"], last);
             }

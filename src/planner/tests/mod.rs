@@ -62,7 +62,12 @@ pub(super) fn snapshot(members: &Value) -> Snapshot {
     for (name, value) in members.as_object().unwrap() {
         data[name] = value.clone();
     }
-    let message = json!({"specversion": "1.0", "type": "shop.order.saved.v1", "source": "s", "id": "1", "data": data});
+    let message = json!(
+        {
+            "specversion": "1.0", "type": "shop.order.saved.v1", "source": "s", "id": "1", "data":
+                data
+        }
+    );
     match Event::parse(&message, "7").unwrap().body {
         EventBody::Saved(snapshot) => *snapshot,
         EventBody::Deleted { .. } => unreachable!(),
@@ -88,7 +93,9 @@ fn order(number: usize, customer: usize) -> Value {
     json!({
         "number": format!("A{number}"), "total": "300",
         "customer": {
-            "name": format!("Имя{customer}"), "phones": [format!("+7916{customer:07}")], "emails": [format!("c{customer}@example.com")]
+            "name": format!("Имя{customer}"), "phones": [format!("+7916{customer:07}")], "emails": [
+                format!("c{customer}@example.com")
+            ]
         },
         "items": [
             {"name": "a", "quantity": 1, "price": 100}, {"name": "b", "quantity": 1, "price": 100},

@@ -130,7 +130,9 @@ impl Model {
             let id = 100 + u64::try_from(nth).unwrap();
             let (name, last) = PEOPLE[*who][0];
             let row = json!({
-                "ID": id.to_string(), "NAME": name, "LAST_NAME": last, "PHONE": [{"VALUE": phone_of(*phone)}]
+                "ID": id.to_string(), "NAME": name, "LAST_NAME": last, "PHONE": [
+                    {"VALUE": phone_of(*phone)}
+                ]
             });
             model.portal.add_contact(&row);
             model.before.insert(id, [phone_of(*phone)].into());

@@ -272,7 +272,8 @@ impl State {
             let most = theirs.iter().take(20).map(String::as_str);
             let shown = most.collect::<Vec<_>>().join("; ");
             self.note(format!(
-                "rows were changed in the portal and by the shop: the shop's were put over ({shown})"
+                "rows were changed in the portal and by the shop: the shop's were put over \
+                 ({shown})"
             ));
         }
     }

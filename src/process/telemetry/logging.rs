@@ -20,7 +20,8 @@ pub const FIELDS: &[(&str, &str, &str)] = &[
     (
         "request",
         "request_id",
-        "the caller's `X-Request-Id` if it can stand in a log, else a new one; the answer carries it, too",
+        "the caller's `X-Request-Id` if it can stand in a log, else a new one; the answer carries \
+         it, too",
     ),
     ("request", "method", "the HTTP method"),
     (

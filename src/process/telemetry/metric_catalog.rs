@@ -151,7 +151,8 @@ macro_rules! kind {
 }
 
 macro_rules! meters {
-    ($($field:ident $name:literal $kind:ident $unit:ident [$($label:literal),*] $help:literal)*) => {
+    ($($field:ident $name:literal $kind:ident $unit:ident [$($label:literal),*] $help:literal)*) =>
+        {
         /// Every meter there is.
         pub const TABLE: &[MetricSpec] = &[$(MetricSpec {
             name: $name, kind: Kind::$kind, unit: Unit::$unit, labels: &[$($label),*], help: $help,
@@ -212,7 +213,8 @@ meters! {
     request_seconds "bridge_http_request_seconds" Histogram Seconds ["route"]
         "Duration of HTTP requests."
     connections_refused "bridge_http_connections_refused" Counter Count []
-        "Connections that were closed at once: their source had as many open as `http.connections_per_source` allows."
+        "Connections that were closed at once: their source had as many open as \
+         `http.connections_per_source` allows."
     // what waits, and what became of it
     depth "bridge_lane_depth" Gauge Count ["lane", "state"]
         "What waits in a lane: new (not tried yet), retrying, dead (open dead letters)."
@@ -225,7 +227,9 @@ meters! {
     leases "bridge_lease_changes" Counter Count ["lane", "change"]
         "Changes of a lane's lease seen by this process: taken, released, lost."
     turns_failed "bridge_lane_turns_failed" Gauge Count ["lane"]
-        "Turns of a lane that failed in a row, as this process saw them; also of taking up events from SQL (`:sql`), of housekeeping (`:housekeeping`), of stock (`:stock`) and of looking after an application (`:application:NAME`)."
+        "Turns of a lane that failed in a row, as this process saw them; also of taking up events \
+         from SQL (`:sql`), of housekeeping (`:housekeeping`), of stock (`:stock`) and of looking \
+         after an application (`:application:NAME`)."
     restarted "bridge_lane_restarts" Counter Count ["lane"]
         "Tasks of this process that ended by a panic and were started again, by lane."
     tried "bridge_events_tried" Counter Count ["lane", "outcome"]
@@ -248,23 +252,29 @@ meters! {
     limiter "bridge_portal_limiter_wait_seconds" Histogram Seconds ["portal"]
         "How long a call waited for the request limit."
     pace "bridge_portal_pace" Gauge Count ["portal"]
-        "Requests a second that the bridge allows itself: half as many for a while after the portal complained."
+        "Requests a second that the bridge allows itself: half as many for a while after the \
+         portal complained."
     operating "bridge_portal_operating_seconds" Gauge Seconds ["portal", "method"]
-        "Execution time a method has used of its ten minutes' budget (480 s), as the portal last said."
+        "Execution time a method has used of its ten minutes' budget (480 s), as the portal last \
+         said."
     // the way back
     decisions "bridge_decisions" Counter Count ["winner"]
         "Decisions about differences, by winner: shop, portal, none."
     conflicts "bridge_conflicts_open" Gauge Count ["shop"]
         "Conflicts that wait for a person."
     untold "bridge_status_changes_untold" Gauge Count ["shop", "state"]
-        "Status changes that shops were not told, by state: waiting, dead (given up or let go: each is a difference)."
+        "Status changes that shops were not told, by state: waiting, dead (given up or let go: \
+         each is a difference)."
     callbacks "bridge_callbacks" Counter Count ["result"]
-        "Status changes sent to shops, by result: delivered, conflict, refused, dead, failed, down, withdrawn."
+        "Status changes sent to shops, by result: delivered, conflict, refused, dead, failed, \
+         down, withdrawn."
     // 1C
     onec_requests "bridge_onec_requests" Counter Count ["base", "mode", "result"]
-        "Requests of 1C, by mode and result: success, progress, failure, login (refused), orders, news, quiet."
+        "Requests of 1C, by mode and result: success, progress, failure, login (refused), orders, \
+         news, quiet."
     onec_orders "bridge_onec_orders" Counter Count ["base", "what"]
-        "Orders in answers to 1C, by what became of them: offered, confirmed, cut (the answer broke off)."
+        "Orders in answers to 1C, by what became of them: offered, confirmed, cut (the answer \
+         broke off)."
     onec_documents "bridge_onec_documents" Counter Count ["base", "code"]
         "Documents that came from 1C, by the code with which each was refused."
     onec_waiting "bridge_onec_orders_waiting" Gauge Count ["base"]
@@ -273,7 +283,8 @@ meters! {
         "Age of the oldest order that waits for a 1C base; 0 if none does."
     // forms
     forms "bridge_forms_received" Counter Count ["shop", "form", "result"]
-        "Forms that were posted, by result: queued, repeated, kept (of a robot, or without consent), dead, ping."
+        "Forms that were posted, by result: queued, repeated, kept (of a robot, or without \
+         consent), dead, ping."
     forms_without_phones "bridge_forms_without_phones" Gauge Count ["shop"]
         "Forms of a shop that brought telephones and bring none any more."
     // stock
@@ -282,7 +293,8 @@ meters! {
     expired "bridge_reservations_expired" Counter Count []
         "Reservations that ran out."
     shortages "bridge_shortages" Counter Count ["result"]
-        "Levels of which more was reserved than there was, by what was done: move, drop_newest_unpaid, review, ruled by a person."
+        "Levels of which more was reserved than there was, by what was done: move, \
+         drop_newest_unpaid, review, ruled by a person."
     shortages_open "bridge_shortages_open" Gauge Count ["stock"]
         "Shortages of a stock that wait for a person."
     receipts "bridge_receipts" Counter Count ["result"]

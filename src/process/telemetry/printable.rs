@@ -39,7 +39,11 @@ pub fn printable(text: &str) -> String {
 /// direction of text.
 fn hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' |
+                '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        )
 }
 
 /// Writes the fields of a line for people.
@@ -185,7 +189,10 @@ mod tests {
             let span = tracing::info_span!("call", words = text);
             let _inside = span.enter();
             let error = io::Error::other(text.to_owned());
-            tracing::info!(name = text, shown = %text, error = &error as &dyn std::error::Error, "they say: {text}");
+            tracing::info!(
+                name = text, shown = %text, error = &error as &dyn std::error::Error,
+                "they say: {text}"
+            );
         };
         if json {
             let layer = crate::process::telemetry::logging::json(make);

@@ -66,7 +66,11 @@ pub(super) fn price_types() -> Vec<Value> {
 
 /// The rates of VAT. "Without VAT" has none.
 pub(super) fn rates() -> Vec<Value> {
-    let row = |id: u64, name: &str, rate: Value| json!({ "id": id, "name": name, "active": "Y", "sort": id * 100, "rate": rate });
+    let row = |id: u64, name: &str, rate: Value| {
+        json!(
+            { "id": id, "name": name, "active": "Y", "sort": id * 100, "rate": rate }
+        )
+    };
     vec![
         row(1, "Без НДС", Value::Null),
         row(2, "НДС 0%", 0.into()),

@@ -58,7 +58,8 @@ pub(crate) fn call(world: &PortalState, path: &str, params: &Params) -> Option<O
 
 fn currency(code: &str, at: usize) -> Value {
     json!({
-        "CURRENCY": code, "AMOUNT_CNT": "1", "AMOUNT": "1.0000", "SORT": (100 * (at + 1)).to_string(),
+        "CURRENCY": code, "AMOUNT_CNT": "1", "AMOUNT": "1.0000", "SORT":
+            (100 * (at + 1)).to_string(),
         "BASE": if at == 0 { "Y" } else { "N" }, "FULL_NAME": code, "LID": "ru",
         "FORMAT_STRING": "#", "DEC_POINT": ".", "DECIMALS": "2",
     })
@@ -66,10 +67,14 @@ fn currency(code: &str, at: usize) -> Value {
 
 /// `catalog.measure.list`.
 pub(crate) fn catalog_measures() -> Reply {
-    let list = MEASURES.iter().enumerate().map(|(at, (code, name, symbol))| {
-        json!({ "id": at + 1, "code": code, "measureTitle": name, "symbol": symbol,
-            "symbolIntl": "", "symbolLetterIntl": "", "isDefault": if *code == 796 { "Y" } else { "N" } })
-    });
+    let list = MEASURES
+        .iter()
+        .enumerate()
+        .map(|(at, (code, name, symbol))| {
+            json!({ "id": at + 1, "code": code, "measureTitle": name, "symbol": symbol,
+            "symbolIntl": "", "symbolLetterIntl": "",
+            "isDefault": if *code == 796 { "Y" } else { "N" } })
+        });
     let list: Vec<Value> = list.collect();
     Reply {
         result: json!({ "measures": list }),

@@ -463,7 +463,8 @@ fn category_fields() -> Value {
             "isMultiple": false, "isDynamic": false })
     };
     json!({
-        "id": field("integer", true), "name": field("string", false), "sort": field("integer", false),
+        "id": field("integer", true), "name": field("string", false), "sort":
+            field("integer", false),
         "entityTypeId": field("integer", true), "isDefault": field("boolean", false),
     })
 }

@@ -357,7 +357,9 @@ fn bind(world: &mut PortalState, client: &str, params: &Params) -> Outcome {
     }
     let same = |h: &Handler| {
         h.url == url
-            && matches!(&h.owner, Owner::App { client: c, event: e, .. } if c == client && *e == event)
+            && matches!(
+                &h.owner, Owner::App { client: c, event: e, .. } if c == client && *e == event
+            )
     };
     if world.events.handlers.iter().any(same) {
         return Err(Fail::bad(
@@ -399,7 +401,12 @@ fn get(world: &PortalState, client: &str) -> Value {
         }
     }
     for (event, connector) in world.events.offline.bindings(client) {
-        list.push(json!({ "event": event, "handler": "", "auth_type": "0", "offline": 1, "connector_id": connector }));
+        list.push(json!(
+            {
+                "event": event, "handler": "", "auth_type": "0", "offline": 1, "connector_id":
+                    connector
+            }
+        ));
     }
     list.into()
 }
@@ -420,8 +427,9 @@ fn unbind(
     if kind != "offline" {
         let before = world.events.handlers.len();
         world.events.handlers.retain(|h| {
-            !matches!(&h.owner, Owner::App { client: c, event: e, .. } if c == client && *e == event)
-                || (!url.is_empty() && h.url != url)
+            !matches!(
+                &h.owner, Owner::App { client: c, event: e, .. } if c == client && *e == event
+            ) || (!url.is_empty() && h.url != url)
         });
         count += before - world.events.handlers.len();
     }

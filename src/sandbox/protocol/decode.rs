@@ -390,7 +390,8 @@ mod tests {
 
     #[test]
     fn multipart_fields_are_read() {
-        let body = "--X\r\nContent-Disposition: form-data; name=\"fields[TITLE]\"\r\n\r\nhello\r\n--X--\r\n";
+        let body = "--X\r\nContent-Disposition: form-data; \
+                    name=\"fields[TITLE]\"\r\n\r\nhello\r\n--X--\r\n";
         assert_eq!(
             multipart(body.as_bytes(), "X"),
             [("fields[TITLE]".into(), "hello".into())]

@@ -103,7 +103,12 @@ pub(crate) async fn state(State(portal): HeldCall) -> Json<Value> {
             .iter()
             .map(|(id, name)| {
                 let stages = book.stages(Entity::Deal, *id).map(|stage| {
-                    json!({ "id": stage.id, "name": stage.name, "semantics": stage.semantic().letter() })
+                    json!(
+                        {
+                            "id": stage.id, "name": stage.name, "semantics":
+                                stage.semantic().letter()
+                        }
+                    )
                 });
                 json!({ "id": id, "name": name, "stages": stages.collect::<Value>() })
             })

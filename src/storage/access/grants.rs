@@ -34,8 +34,10 @@ pub async fn add(
 ) -> Result<Option<i64>, Error> {
     Ok(sqlx::query_scalar!(
         "WITH old AS (DELETE FROM bridge.grants WHERE settled_at < now() - interval '7 days'),
-              waiting AS (SELECT count(*) AS of_portal, count(*) FILTER (WHERE source = $3) AS of_source
-                          FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL AND source IS NOT NULL)
+              waiting AS (SELECT count(*) AS of_portal,
+                                 count(*) FILTER (WHERE source = $3) AS of_source
+                          FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL
+                            AND source IS NOT NULL)
          INSERT INTO bridge.grants (portal, sealed, source)
          SELECT $1, $2, $3::text FROM waiting WHERE $3 IS NULL OR of_portal < $4 AND of_source < $5
          RETURNING id",
@@ -61,7 +63,8 @@ pub async fn take(
     Ok(sqlx::query_as!(
         GrantRow,
         r#"WITH ranked AS (
-             SELECT id, source IS NULL AS begun, row_number() OVER (PARTITION BY source ORDER BY id DESC) AS rank
+             SELECT id, source IS NULL AS begun, row_number() OVER (PARTITION BY source
+               ORDER BY id DESC) AS rank
              FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL AND due_at <= now()),
            chosen AS (
              SELECT g.id FROM bridge.grants g JOIN ranked r ON r.id = g.id
@@ -81,7 +84,8 @@ pub async fn take(
 /// How many of a portal wait.
 pub async fn waiting(db: &mut PgConnection, portal: &str) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM bridge.grants WHERE portal = $1 AND settled_at IS NULL"#,
+        r#"SELECT count(*) AS "count!" FROM bridge.grants WHERE portal = $1
+             AND settled_at IS NULL"#,
         portal
     )
     .fetch_one(db)
@@ -91,7 +95,8 @@ pub async fn waiting(db: &mut PgConnection, portal: &str) -> Result<i64, Error> 
 /// Has it judged again after so long.
 pub async fn later(db: &mut PgConnection, id: i64, seconds: f64) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE bridge.grants SET due_at = now() + make_interval(secs => $2) WHERE id = $1 AND settled_at IS NULL",
+        "UPDATE bridge.grants SET due_at = now() + make_interval(secs => $2) WHERE id = $1
+           AND settled_at IS NULL",
         id,
         seconds
     )
@@ -145,7 +150,8 @@ pub async fn begin(
 ) -> Result<(), Error> {
     sqlx::query!(
         "WITH old AS (DELETE FROM bridge.authorisations WHERE expires_at < now() - interval '1 day')
-         INSERT INTO bridge.authorisations (state, portal, expires_at) VALUES ($2, $1, now() + make_interval(secs => $3))",
+         INSERT INTO bridge.authorisations (state, portal, expires_at)
+           VALUES ($2, $1, now() + make_interval(secs => $3))",
         portal,
         state,
         seconds
@@ -202,7 +208,8 @@ pub async fn follow(
     Ok(sqlx::query_as!(
         AuthorizationRow,
         r#"SELECT a.expires_at < now() AS "over!", a.grant_id IS NOT NULL AS "came_back!",
-                  a.grant_id IS NOT NULL AND (g.id IS NULL OR g.settled_at IS NOT NULL) AS "settled!", g.refused AS "refused?"
+                  a.grant_id IS NOT NULL AND (g.id IS NULL
+                    OR g.settled_at IS NOT NULL) AS "settled!", g.refused AS "refused?"
            FROM bridge.authorisations a LEFT JOIN bridge.grants g ON g.id = a.grant_id
            WHERE a.state = $2 AND a.portal = $1"#,
         portal,

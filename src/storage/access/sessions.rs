@@ -51,7 +51,8 @@ pub async fn open(
 pub async fn find(db: &mut PgConnection, id_hash: &[u8]) -> Result<Option<FoundRow>, Error> {
     Ok(sqlx::query_as!(
         FoundRow,
-        r#"SELECT operator, stamp, now() AS "now!" FROM bridge.sessions WHERE id_hash = $1 AND expires_at > now()"#,
+        r#"SELECT operator, stamp, now() AS "now!" FROM bridge.sessions WHERE id_hash = $1
+             AND expires_at > now()"#,
         id_hash
     )
     .fetch_optional(db)

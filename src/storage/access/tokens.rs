@@ -29,7 +29,8 @@ pub struct TokenRow {
 pub async fn get(db: &mut PgConnection, portal: &str) -> Result<Option<TokenRow>, Error> {
     Ok(sqlx::query_as!(
         TokenRow,
-        "SELECT version, sealed, member_id, application_token, stored_at, installed_at, refused_reason
+        "SELECT version, sealed, member_id, application_token, stored_at, installed_at,
+                refused_reason
          FROM bridge.tokens WHERE portal = $1",
         portal
     )
@@ -56,11 +57,15 @@ pub struct Installation<'a> {
 /// known by another identity and may not change it.
 pub async fn install(db: &mut PgConnection, new: &Installation<'_>) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "INSERT INTO bridge.tokens AS t (portal, sealed, member_id, application_token) VALUES ($1, $2, $3, $4)
+        "INSERT INTO bridge.tokens AS t (portal, sealed, member_id, application_token)
+           VALUES ($1, $2, $3, $4)
          ON CONFLICT (portal) DO UPDATE
-         SET version = t.version + 1, sealed = excluded.sealed, member_id = coalesce(excluded.member_id, t.member_id),
-             application_token = coalesce(excluded.application_token, t.application_token), stored_at = now(),
-             installed_at = now(), refused_at = NULL, refused_reason = NULL, renewer = NULL, renewer_until = NULL
+         SET version = t.version + 1, sealed = excluded.sealed,
+             member_id = coalesce(excluded.member_id, t.member_id),
+             application_token = coalesce(excluded.application_token, t.application_token),
+             stored_at = now(),
+             installed_at = now(), refused_at = NULL, refused_reason = NULL, renewer = NULL,
+             renewer_until = NULL
          WHERE t.member_id IS NULL OR t.member_id = excluded.member_id OR $5",
         new.portal,
         new.sealed,
@@ -104,7 +109,8 @@ pub async fn renewed(
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.tokens
-         SET version = version + 1, sealed = $3, stored_at = now(), refused_at = NULL, refused_reason = NULL,
+         SET version = version + 1, sealed = $3, stored_at = now(), refused_at = NULL,
+             refused_reason = NULL,
              renewer = NULL, renewer_until = NULL
          WHERE portal = $1 AND version = $2",
         portal,
@@ -127,7 +133,8 @@ pub async fn release(
     sqlx::query!(
         "UPDATE bridge.tokens
          SET renewer = NULL, renewer_until = NULL,
-             refused_at = CASE WHEN $4::text IS NULL THEN refused_at ELSE now() END, refused_reason = coalesce($4, refused_reason)
+             refused_at = CASE WHEN $4::text IS NULL THEN refused_at
+               ELSE now() END, refused_reason = coalesce($4, refused_reason)
          WHERE portal = $1 AND version = $2 AND renewer = $3",
         portal,
         version,
@@ -178,7 +185,8 @@ pub async fn learn(
     application_token: &[u8],
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "UPDATE bridge.tokens SET application_token = $3, probe = NULL WHERE portal = $1 AND probe = $2",
+        "UPDATE bridge.tokens SET application_token = $3, probe = NULL WHERE portal = $1
+           AND probe = $2",
         portal,
         probe,
         application_token
@@ -210,7 +218,8 @@ pub async fn uninstalled(
     reason: &str,
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "UPDATE bridge.tokens SET refused_at = now(), refused_reason = $3 WHERE portal = $1 AND application_token = $2",
+        "UPDATE bridge.tokens SET refused_at = now(), refused_reason = $3 WHERE portal = $1
+           AND application_token = $2",
         portal,
         application_token,
         reason

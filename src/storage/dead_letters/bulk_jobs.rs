@@ -86,7 +86,8 @@ pub async fn list(
 ) -> Result<Vec<JobRow>, Error> {
     Ok(sqlx::query_as!(
         JobRow,
-        r#"SELECT id, action, filter AS "filter: Json", reason, recreate, actor, expected, upto, reached, done, failed, last_fault,
+        r#"SELECT id, action, filter AS "filter: Json", reason, recreate, actor, expected, upto,
+                  reached, done, failed, last_fault,
                   state, created_at, ended_at, stopped_by
            FROM bridge.bulk_jobs WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2"#,
         before,
@@ -108,9 +109,11 @@ pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<JobRow>, Error
 pub async fn take(db: &mut PgConnection) -> Result<Option<JobRow>, Error> {
     Ok(sqlx::query_as!(
         JobRow,
-        r#"SELECT id, action, filter AS "filter: Json", reason, recreate, actor, expected, upto, reached, done, failed, last_fault,
+        r#"SELECT id, action, filter AS "filter: Json", reason, recreate, actor, expected, upto,
+                  reached, done, failed, last_fault,
                   state, created_at, ended_at, stopped_by
-           FROM bridge.bulk_jobs WHERE state = 'running' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"#
+           FROM bridge.bulk_jobs WHERE state = 'running' ORDER BY id LIMIT 1
+             FOR UPDATE SKIP LOCKED"#
     )
     .fetch_optional(db)
     .await?)
@@ -153,7 +156,8 @@ pub async fn stop(db: &mut PgConnection, id: i64, who: &str) -> Result<bool, Err
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.bulk_jobs WHERE id IN (
-             SELECT id FROM bridge.bulk_jobs WHERE ended_at < now() - make_interval(secs => $1) LIMIT $2)",
+             SELECT id FROM bridge.bulk_jobs WHERE ended_at < now() - make_interval(secs => $1)
+               LIMIT $2)",
         older_than,
         batch
     )

@@ -49,15 +49,18 @@ pub async fn add(db: &mut PgConnection, new: &ImportedLetter<'_>) -> Result<bool
         "WITH own AS (
              SELECT e.id, e.state FROM bridge.outbox e
              WHERE e.shop = $2 AND e.source = $11 AND e.event_id = $12 AND e.fingerprint = $10)
-         INSERT INTO bridge.dead_letters (outbox_id, portal, shop, number, code, message, attempts, first_failed_at,
+         INSERT INTO bridge.dead_letters (outbox_id, portal, shop, number, code, message, attempts,
+           first_failed_at,
                                           last_failed_at, payload)
          SELECT (SELECT id FROM own),
-                $1::text, $2::text, $3::text, $4::text, $5::text, $6::int, coalesce($7::timestamptz, now()),
+                $1::text, $2::text, $3::text, $4::text, $5::text, $6::int,
+                coalesce($7::timestamptz, now()),
                 coalesce($8::timestamptz, now()), $9::jsonb
          WHERE NOT EXISTS (SELECT FROM own WHERE state <> 'dead')
            AND NOT EXISTS (
              SELECT FROM bridge.dead_letters d
-             WHERE d.shop IS NOT DISTINCT FROM $2 AND d.number IS NOT DISTINCT FROM $3 AND d.code = $4
+             WHERE d.shop IS NOT DISTINCT FROM $2 AND d.number IS NOT DISTINCT FROM $3
+               AND d.code = $4
                AND ($7::timestamptz IS NULL OR d.first_failed_at = $7) AND d.payload = $9)
          ON CONFLICT (outbox_id) WHERE closed_at IS NULL DO NOTHING",
         new.portal,

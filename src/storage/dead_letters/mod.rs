@@ -75,13 +75,16 @@ pub struct Filter<'a> {
 pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
-                  attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
+        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!",
+                  message AS "message!", remedy AS "remedy!",
+                  attempts AS "attempts!", first_failed_at AS "first_failed_at!",
+                  last_failed_at AS "last_failed_at!",
                   payload AS "payload!: Json"
            FROM bridge.open_dead_letters
            WHERE id > $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
              AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
-             AND ($7::timestamptz IS NULL OR last_failed_at >= $7) AND ($8::timestamptz IS NULL OR last_failed_at < $8)
+             AND ($7::timestamptz IS NULL OR last_failed_at >= $7)
+             AND ($8::timestamptz IS NULL OR last_failed_at < $8)
              AND ($9::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($9)) > 0)
              AND ($10::bigint IS NULL OR id <= $10)
            ORDER BY id LIMIT $6"#,
@@ -104,13 +107,16 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Lett
 pub async fn newest(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!", message AS "message!", remedy AS "remedy!",
-                  attempts AS "attempts!", first_failed_at AS "first_failed_at!", last_failed_at AS "last_failed_at!",
+        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!",
+                  message AS "message!", remedy AS "remedy!",
+                  attempts AS "attempts!", first_failed_at AS "first_failed_at!",
+                  last_failed_at AS "last_failed_at!",
                   payload AS "payload!: Json"
            FROM bridge.open_dead_letters
            WHERE id < $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
              AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
-             AND ($7::timestamptz IS NULL OR last_failed_at >= $7) AND ($8::timestamptz IS NULL OR last_failed_at < $8)
+             AND ($7::timestamptz IS NULL OR last_failed_at >= $7)
+             AND ($8::timestamptz IS NULL OR last_failed_at < $8)
              AND ($9::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($9)) > 0)
            ORDER BY id DESC LIMIT $6"#,
         filter.after,
@@ -154,7 +160,8 @@ pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Co
            FROM bridge.open_dead_letters
            WHERE ($1::text IS NULL OR shop = $1) AND ($2::text IS NULL OR portal = $2)
              AND ($3::text IS NULL OR code = $3) AND ($4::text IS NULL OR number = $4)
-             AND ($5::timestamptz IS NULL OR last_failed_at >= $5) AND ($6::timestamptz IS NULL OR last_failed_at < $6)
+             AND ($5::timestamptz IS NULL OR last_failed_at >= $5)
+             AND ($6::timestamptz IS NULL OR last_failed_at < $6)
              AND ($7::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($7)) > 0)
            GROUP BY portal, shop, code ORDER BY count(*) DESC, code, portal, shop"#,
         filter.shop,
@@ -198,8 +205,10 @@ pub async fn end(db: &mut PgConnection, id: i64) -> Result<Option<ClosedRow>, Er
 pub async fn any(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT d.id, d.outbox_id, d.change_seq, d.about, d.shop, d.portal, d.number, d.code, d.message,
-                  coalesce(c.remedy, '') AS "remedy!", d.attempts, d.first_failed_at, d.last_failed_at, d.payload AS "payload!: Json"
+        r#"SELECT d.id, d.outbox_id, d.change_seq, d.about, d.shop, d.portal, d.number, d.code,
+                  d.message,
+                  coalesce(c.remedy, '') AS "remedy!", d.attempts, d.first_failed_at,
+                  d.last_failed_at, d.payload AS "payload!: Json"
            FROM bridge.dead_letters d LEFT JOIN bridge.codes c USING (code) WHERE d.id = $1"#,
         id
     )
@@ -230,7 +239,8 @@ pub async fn close(
     reason: Option<&str>,
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "UPDATE bridge.dead_letters SET closed_at = now(), closed_how = $2, closed_by = $3, reason = $4
+        "UPDATE bridge.dead_letters SET closed_at = now(), closed_how = $2, closed_by = $3,
+         reason = $4
          WHERE id = $1 AND closed_at IS NULL",
         id,
         how,
@@ -281,7 +291,8 @@ pub async fn open_of_orders(
                   least(d.first_failed_at, now()) AS "failed_at!",
                   jsonb_build_object(
                       'type', d.payload -> 'type', 'time', d.payload -> 'time',
-                      'data', (SELECT jsonb_object_agg(k, d.payload -> 'data' -> k) FROM UNNEST($3::text[]) AS k)
+                      'data', (SELECT jsonb_object_agg(k, d.payload -> 'data' -> k)
+                        FROM UNNEST($3::text[]) AS k)
                   ) AS "tells!: Json"
            FROM UNNEST($1::text[], $2::text[]) AS n (shop, number)
            JOIN bridge.dead_letters d ON d.shop = n.shop AND d.number = n.number
@@ -395,9 +406,11 @@ pub async fn compared(
     Ok(sqlx::query_as!(
         ComparedRow,
         r#"UPDATE bridge.dead_letters d
-         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'the order was compared since'
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge',
+             reason = 'the order was compared since'
          FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
-         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL AND d.about IN ('comparison', 'origin')
+         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL
+           AND d.about IN ('comparison', 'origin')
          RETURNING d.id, k.shop AS "shop!", k.number AS "number!""#,
         shops,
         numbers
@@ -410,7 +423,8 @@ pub async fn compared(
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.dead_letters WHERE id IN (
-             SELECT id FROM bridge.dead_letters WHERE closed_at < now() - make_interval(secs => $1) LIMIT $2
+             SELECT id FROM bridge.dead_letters WHERE closed_at < now() - make_interval(secs => $1)
+               LIMIT $2
              FOR UPDATE SKIP LOCKED)",
         older_than,
         batch

@@ -1,7 +1,6 @@
 //! Writing dead letters: of orders, subjects, receipts, and of what has none of these.
 
 use crate::storage::{Error, Json};
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 /// Writes letters for accepted events whose orders are locked and recorded.
@@ -13,9 +12,12 @@ pub async fn write(
     attempts: &[i32],
 ) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO bridge.dead_letters (outbox_id, portal, shop, number, code, message, attempts, first_failed_at, payload)
-         SELECT e.id, e.portal, e.shop, e.number, n.code, n.message, n.attempts, coalesce(o.first_failed_at, now()), e.body
-         FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::int[]) AS n (event, code, message, attempts)
+        "INSERT INTO bridge.dead_letters (outbox_id, portal, shop, number, code, message, attempts,
+           first_failed_at, payload)
+         SELECT e.id, e.portal, e.shop, e.number, n.code, n.message, n.attempts,
+                coalesce(o.first_failed_at, now()), e.body
+         FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::int[]) AS n
+           (event, code, message, attempts)
          JOIN bridge.outbox e ON e.id = n.event
          JOIN bridge.orders o ON o.shop = e.shop AND o.number = e.number
          ON CONFLICT (outbox_id) WHERE closed_at IS NULL DO NOTHING",
@@ -156,11 +158,13 @@ pub struct Special<'a> {
 /// True if it is a new one.
 pub async fn write_special(db: &mut PgConnection, of: &Special<'_>) -> Result<bool, Error> {
     let new = sqlx::query_scalar!(
-        r#"INSERT INTO bridge.dead_letters AS d (about, portal, shop, number, code, message, attempts, payload)
+        r#"INSERT INTO bridge.dead_letters AS d (about, portal, shop, number, code, message,
+             attempts, payload)
          VALUES ($1, $2, $3, $4, $5, $6, 1, $7::text::jsonb)
          ON CONFLICT (about, (coalesce(portal, '')), (coalesce(shop, '')), (md5(payload::text)))
              WHERE closed_at IS NULL AND about IS NOT NULL
-         DO UPDATE SET last_failed_at = now(), attempts = d.attempts + 1, code = excluded.code, message = excluded.message
+         DO UPDATE SET last_failed_at = now(), attempts = d.attempts + 1, code = excluded.code,
+         message = excluded.message
          RETURNING d.attempts = 1 AS "new!""#,
         of.about,
         of.portal,

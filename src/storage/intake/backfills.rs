@@ -35,7 +35,8 @@ pub async fn store(
     position: Position,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE bridge.backfills SET lines = $3, refused = $4, changed_at = now() WHERE file = $1 AND shop = $2",
+        "UPDATE bridge.backfills SET lines = $3, refused = $4, changed_at = now() WHERE file = $1
+           AND shop = $2",
         file,
         shop,
         position.lines,
@@ -50,7 +51,8 @@ pub async fn store(
 pub async fn waiting(db: &mut PgConnection, portal: &str, most: i64) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM (
-               SELECT FROM bridge.orders WHERE portal = $1 AND later AND due_at IS NOT NULL LIMIT $2) AS next"#,
+               SELECT FROM bridge.orders WHERE portal = $1 AND later AND due_at IS NOT NULL
+                 LIMIT $2) AS next"#,
         portal,
         most
     )

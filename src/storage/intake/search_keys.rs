@@ -24,7 +24,8 @@ pub async fn unread(db: &mut PgConnection, limit: i64) -> Result<Option<Unread>,
     };
     // Held, so that none is pruned meanwhile.
     let rows = sqlx::query!(
-        r#"SELECT id, body AS "body: Json" FROM bridge.outbox WHERE id < $1 ORDER BY id DESC LIMIT $2 FOR KEY SHARE"#,
+        r#"SELECT id, body AS "body: Json" FROM bridge.outbox WHERE id < $1 ORDER BY id DESC
+             LIMIT $2 FOR KEY SHARE"#,
         below,
         limit
     );
@@ -37,7 +38,8 @@ pub async fn unread(db: &mut PgConnection, limit: i64) -> Result<Option<Unread>,
 pub async fn add(db: &mut PgConnection, keys: &[(i64, String)]) -> Result<(), Error> {
     let (events, keys): (Vec<i64>, Vec<String>) = keys.iter().cloned().unzip();
     sqlx::query!(
-        "INSERT INTO bridge.contacts (event, key) SELECT * FROM UNNEST($1::bigint[], $2::text[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO bridge.contacts (event, key) SELECT * FROM UNNEST($1::bigint[], $2::text[])
+           ON CONFLICT DO NOTHING",
         &events,
         &keys
     )

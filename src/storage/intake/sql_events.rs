@@ -27,7 +27,8 @@ pub async fn take(db: &mut PgConnection, limit: i64) -> Result<Vec<SqlEvent>, Er
     }
     Ok(sqlx::query_as!(
         SqlEvent,
-        r#"SELECT id, event AS "event: Json", published_by FROM bridge.published WHERE taken_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE"#,
+        r#"SELECT id, event AS "event: Json", published_by FROM bridge.published
+             WHERE taken_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE"#,
         limit
     )
     .fetch_all(db)
@@ -42,7 +43,8 @@ pub async fn may(
 ) -> Result<Vec<bool>, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT bridge.may_publish(k.role, k.shop) AS "may!"
-           FROM UNNEST($1::text[], $2::text[]) WITH ORDINALITY AS k (role, shop, nth) ORDER BY nth"#,
+           FROM UNNEST($1::text[], $2::text[]) WITH ORDINALITY AS k (role, shop, nth)
+             ORDER BY nth"#,
         roles as &[&str],
         shops as &[&str]
     )
@@ -65,7 +67,8 @@ pub struct NamedShop {
 pub async fn names(db: &mut PgConnection, id: i64) -> Result<NamedShop, Error> {
     let found = sqlx::query_as!(
         NamedShop,
-        "SELECT event ->> 'shop' AS shop, event ->> 'source' AS source, event #>> '{data,number}' AS number
+        "SELECT event ->> 'shop' AS shop, event ->> 'source' AS source,
+                event #>> '{data,number}' AS number
          FROM bridge.published WHERE id = $1",
         id
     );

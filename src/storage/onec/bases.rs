@@ -24,7 +24,8 @@ pub struct BaseRow {
 pub async fn find(db: &mut PgConnection, base: &str) -> Result<Option<BaseRow>, Error> {
     Ok(sqlx::query_as!(
         BaseRow,
-        "SELECT since, cursor, id_kind, prefixes, exchanged_at FROM bridge.onec_bases WHERE base = $1",
+        "SELECT since, cursor, id_kind, prefixes, exchanged_at FROM bridge.onec_bases
+           WHERE base = $1",
         base
     )
     .fetch_optional(db)

@@ -81,7 +81,8 @@ pub async fn begin(
     name: &str,
 ) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
-        "INSERT INTO bridge.onec_files (base, session, kind, name) VALUES ($1, $2, $3, $4) RETURNING id",
+        "INSERT INTO bridge.onec_files (base, session, kind, name) VALUES ($1, $2, $3, $4)
+           RETURNING id",
         base,
         session,
         kind,

@@ -44,17 +44,23 @@ pub async fn products(
     sqlx::query!(
         r"INSERT INTO bridge.onec_products AS p
               (base, id, name, sku, barcodes, product, variant, deleted, formed_at, touched_at)
-          SELECT $1, n.id, n.name, n.sku, coalesce(string_to_array(n.barcodes, E'\n'), '{}'), n.product, n.variant,
+          SELECT $1, n.id, n.name, n.sku, coalesce(string_to_array(n.barcodes, E'\n'), '{}'),
+                 n.product, n.variant,
                  n.deleted, $2, now()
-          FROM UNNEST($3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::boolean[])
+          FROM UNNEST($3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[],
+            $9::boolean[])
               AS n (id, name, sku, barcodes, product, variant, deleted)
           ORDER BY n.id
           ON CONFLICT (base, id) DO UPDATE
-          SET name = coalesce(CASE WHEN excluded.product IS NULL THEN p.name END, excluded.name, p.name),
+          SET name = coalesce(CASE WHEN excluded.product IS NULL THEN p.name END, excluded.name,
+            p.name),
               sku = coalesce(excluded.sku, p.sku),
-              barcodes = CASE WHEN excluded.barcodes = '{}' THEN p.barcodes ELSE excluded.barcodes END,
-              product = coalesce(excluded.product, p.product), variant = coalesce(excluded.variant, p.variant),
-              deleted = excluded.deleted, formed_at = excluded.formed_at, touched_at = now(), gone_at = NULL
+              barcodes = CASE WHEN excluded.barcodes = '{}' THEN p.barcodes
+                ELSE excluded.barcodes END,
+              product = coalesce(excluded.product, p.product),
+              variant = coalesce(excluded.variant, p.variant),
+              deleted = excluded.deleted, formed_at = excluded.formed_at, touched_at = now(),
+              gone_at = NULL
           WHERE p.formed_at <= excluded.formed_at",
         base,
         formed_at,
@@ -192,7 +198,8 @@ pub async fn lists(
          FROM UNNEST($3::text[], $4::text[], $5::text[], $6::jsonb[]) AS n (kind, id, name, detail)
          ORDER BY n.kind, n.id
          ON CONFLICT (base, kind, id) DO UPDATE
-         SET name = excluded.name, detail = excluded.detail, formed_at = excluded.formed_at, touched_at = now()
+         SET name = excluded.name, detail = excluded.detail, formed_at = excluded.formed_at,
+             touched_at = now()
          WHERE l.formed_at <= excluded.formed_at",
         base,
         formed_at,
@@ -213,7 +220,8 @@ pub async fn gone(
     began_at: DateTime<Utc>,
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
-        "UPDATE bridge.onec_products SET gone_at = now() WHERE base = $1 AND touched_at < $2 AND gone_at IS NULL",
+        "UPDATE bridge.onec_products SET gone_at = now() WHERE base = $1 AND touched_at < $2
+           AND gone_at IS NULL",
         base,
         began_at
     )

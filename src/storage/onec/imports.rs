@@ -84,8 +84,10 @@ pub async fn advance(
     done: &Done,
 ) -> Result<bool, Error> {
     let moved = sqlx::query!(
-        "UPDATE bridge.onec_imports SET position = position + $3, faulty = faulty + $4, documents = documents + $5,
-                message = CASE WHEN length(message) > 2000 THEN message ELSE concat_ws(E'\\n', message, $6::text) END
+        "UPDATE bridge.onec_imports SET position = position + $3, faulty = faulty + $4,
+         documents = documents + $5,
+                message = CASE WHEN length(message) > 2000 THEN message
+                  ELSE concat_ws(E'\\n', message, $6::text) END
          WHERE id = $1 AND position = $2 AND state = 'working'",
         id,
         from,
@@ -107,7 +109,8 @@ pub async fn head(
     only_changes: Option<bool>,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE bridge.onec_imports SET formed_at = coalesce($2, formed_at), only_changes = coalesce($3, only_changes)
+        "UPDATE bridge.onec_imports SET formed_at = coalesce($2, formed_at),
+         only_changes = coalesce($3, only_changes)
          WHERE id = $1",
         id,
         formed_at,
@@ -204,7 +207,8 @@ pub async fn keep(
     Ok(sqlx::query_as!(
         KeptRow,
         r#"INSERT INTO bridge.onec_documents AS d
-               (base, import, kind, number, doc_id, onec_number, version, formed_at, print, raw, code, message)
+               (base, import, kind, number, doc_id, onec_number, version, formed_at, print, raw,
+                 code, message)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
            ON CONFLICT (base, print) DO UPDATE SET repeats = d.repeats + 1, repeated_at = now()
            RETURNING id, (repeats > 0) AS "repeated!""#,
@@ -262,7 +266,8 @@ pub async fn newest(
 ) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "SELECT id, base, kind, number, doc_id, onec_number, received_at, repeats, code, message, raw
+        "SELECT id, base, kind, number, doc_id, onec_number, received_at, repeats, code, message,
+                raw
          FROM bridge.onec_documents
          WHERE base = $1 AND ($2::text IS NULL OR number = $2) AND id < $3
          ORDER BY id DESC LIMIT $4",
@@ -308,7 +313,8 @@ pub async fn newest_files(
 ) -> Result<Vec<FileRow>, Error> {
     Ok(sqlx::query_as!(
         FileRow,
-        r#"SELECT coalesce(f.name, '') AS "name!", i.member, f.bytes AS "bytes?", i.state, i.position, i.faulty,
+        r#"SELECT coalesce(f.name, '') AS "name!", i.member, f.bytes AS "bytes?", i.state,
+                  i.position, i.faulty,
                   i.documents, i.started_at, i.code, i.message
            FROM bridge.onec_imports i LEFT JOIN bridge.onec_files f ON f.id = i.file
            WHERE i.base = $1 ORDER BY i.id DESC LIMIT $2"#,

@@ -36,7 +36,8 @@ pub async fn add(db: &mut PgConnection, answer: Answer, offers: &[Offer]) -> Res
     sqlx::query!(
         "INSERT INTO bridge.onec_offers (session, batch, round, shop, number, head, version, state)
          SELECT $1, $2, $3, shop, number, head, version, 'sending'
-         FROM UNNEST($4::text[], $5::text[], $6::bigint[], $7::text[]) AS o (shop, number, head, version)",
+         FROM UNNEST($4::text[], $5::text[], $6::bigint[], $7::text[]) AS o
+           (shop, number, head, version)",
         answer.session,
         answer.batch,
         answer.round,
@@ -162,8 +163,10 @@ pub async fn confirm(
                SELECT DISTINCT ON (shop, number) shop, number, head, version, offered_at
                FROM turned ORDER BY shop, number, head DESC, offered_at DESC)
            UPDATE bridge.onec_orders k
-           SET confirmed = greatest(k.confirmed, n.head), confirmed_at = now(), sent_at = n.offered_at,
-               sent_version = CASE WHEN n.head >= coalesce(k.confirmed, 0) THEN n.version ELSE k.sent_version END,
+           SET confirmed = greatest(k.confirmed, n.head), confirmed_at = now(),
+               sent_at = n.offered_at,
+               sent_version = CASE WHEN n.head >= coalesce(k.confirmed, 0) THEN n.version
+                 ELSE k.sent_version END,
                waits = k.waits AND (k.head > n.head OR k.waits_since > n.offered_at)
            FROM newest n WHERE k.base = $1 AND k.shop = n.shop AND k.number = n.number
            RETURNING k.shop, k.number, k.doc_number, n.version"#,

@@ -25,20 +25,25 @@ pub async fn take_up(
     Ok(sqlx::query_as!(
         LookedRow,
         r#"WITH looked AS MATERIALIZED (
-               SELECT id, shop, number, received_at FROM bridge.outbox WHERE id > $3 ORDER BY id LIMIT $4),
+               SELECT id, shop, number, received_at FROM bridge.outbox WHERE id > $3 ORDER BY id
+                 LIMIT $4),
            mine AS (SELECT DISTINCT shop, number FROM looked WHERE shop = ANY($2)),
-           heads AS (SELECT o.shop, o.number, o.head_id FROM mine JOIN bridge.orders o USING (shop, number)
+           heads AS (SELECT o.shop, o.number, o.head_id FROM mine JOIN bridge.orders o
+             USING (shop, number)
                      WHERE o.head_id IS NOT NULL ORDER BY o.shop, o.number),
            taken AS (
                INSERT INTO bridge.onec_orders AS k (base, shop, number, head)
                SELECT $1, shop, number, head_id FROM heads
                ON CONFLICT (base, shop, number) DO UPDATE
-               SET head = excluded.head, waits = true, held_by = NULL, held_code = NULL, held_why = NULL,
+               SET head = excluded.head, waits = true, held_by = NULL, held_code = NULL,
+                   held_why = NULL,
                    waits_since = CASE WHEN k.waits THEN k.waits_since ELSE now() END
                WHERE k.head < excluded.head)
            SELECT max(id) AS last,
-                  max(id) FILTER (WHERE id < (SELECT coalesce(min(id), 9223372036854775807) FROM looked
-                                              WHERE received_at >= now() - interval '5 minutes')) AS settled
+                  max(id) FILTER (WHERE id < (SELECT coalesce(min(id), 9223372036854775807)
+                    FROM looked
+                                              WHERE received_at >= now() - interval '5 minutes')) AS
+                                                settled
            FROM looked"#,
         base,
         shops,
@@ -52,7 +57,8 @@ pub async fn take_up(
 /// Held orders wait again where another filter holds than held them back.
 pub async fn release(db: &mut PgConnection, base: &str, filter: &str) -> Result<u64, Error> {
     let done = sqlx::query!(
-        "UPDATE bridge.onec_orders SET waits = true, held_by = NULL, held_code = NULL, held_why = NULL
+        "UPDATE bridge.onec_orders SET waits = true, held_by = NULL, held_code = NULL,
+         held_why = NULL
          WHERE base = $1 AND (held_by < $2 OR held_by > $2)",
         base,
         filter
@@ -103,7 +109,8 @@ pub async fn waiting(
            FROM bridge.onec_orders k LEFT JOIN bridge.outbox e ON e.id = k.head
            WHERE k.base = $1 AND k.waits AND k.head > $2
              AND NOT EXISTS (SELECT FROM bridge.onec_offers o
-                             WHERE o.session = $3 AND o.shop = k.shop AND o.number = k.number AND o.state <> 'cut')
+                             WHERE o.session = $3 AND o.shop = k.shop AND o.number = k.number
+                               AND o.state <> 'cut')
            ORDER BY k.head LIMIT $4"#,
         base,
         after,
@@ -209,12 +216,16 @@ pub async fn name(
                  AS g (shop, number, doc_id, doc_number, nth)),
          free AS (
              SELECT g.* FROM given g
-             WHERE NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.base = $1 AND k.doc_id = g.doc_id)
-               AND NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.base = $1 AND k.doc_number = g.doc_number)
+             WHERE NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.base = $1
+               AND k.doc_id = g.doc_id)
+               AND NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.base = $1
+                 AND k.doc_number = g.doc_number)
                AND NOT EXISTS (SELECT FROM given h
-                               WHERE h.nth < g.nth AND (h.doc_id = g.doc_id OR h.doc_number = g.doc_number)))
+                               WHERE h.nth < g.nth
+                                 AND (h.doc_id = g.doc_id OR h.doc_number = g.doc_number)))
          UPDATE bridge.onec_orders k SET doc_id = f.doc_id, doc_number = f.doc_number
-         FROM free f WHERE k.base = $1 AND k.shop = f.shop AND k.number = f.number AND k.doc_id IS NULL",
+         FROM free f WHERE k.base = $1 AND k.shop = f.shop AND k.number = f.number
+           AND k.doc_id IS NULL",
         base,
         &shops,
         &numbers,
@@ -226,7 +237,8 @@ pub async fn name(
     Ok(sqlx::query_as!(
         NamedRow,
         r#"SELECT k.shop, k.number, k.doc_id AS "doc_id!", k.doc_number AS "doc_number!"
-           FROM bridge.onec_orders k JOIN UNNEST($2::text[], $3::text[]) AS g (shop, number) USING (shop, number)
+           FROM bridge.onec_orders k JOIN UNNEST($2::text[], $3::text[]) AS g (shop, number)
+             USING (shop, number)
            WHERE k.base = $1 AND k.doc_id IS NOT NULL"#,
         base,
         &shops,
@@ -264,8 +276,10 @@ pub async fn hold(
     let codes: Vec<Option<&str>> = held.iter().map(|one| one.code.as_deref()).collect();
     let whys: Vec<&str> = held.iter().map(|one| &*one.why).collect();
     sqlx::query!(
-        "UPDATE bridge.onec_orders k SET waits = false, held_by = $2, held_code = h.code, held_why = h.why
-         FROM UNNEST($3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[]) AS h (shop, number, head, code, why)
+        "UPDATE bridge.onec_orders k SET waits = false, held_by = $2, held_code = h.code,
+         held_why = h.why
+         FROM UNNEST($3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[]) AS h
+           (shop, number, head, code, why)
          WHERE k.base = $1 AND k.shop = h.shop AND k.number = h.number AND k.head = h.head",
         base,
         filter,
@@ -316,7 +330,8 @@ pub async fn of_order(
 ) -> Result<Option<OrderRow>, Error> {
     Ok(sqlx::query_as!(
         OrderRow,
-        "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at, confirmed_at, waits, held_code, held_why
+        "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at,
+                confirmed_at, waits, held_code, held_why
          FROM bridge.onec_orders WHERE base = $1 AND shop = $2 AND number = $3",
         base,
         shop,
@@ -334,8 +349,10 @@ pub async fn refused(
 ) -> Result<Vec<OrderRow>, Error> {
     Ok(sqlx::query_as!(
         OrderRow,
-        "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at, confirmed_at, waits, held_code, held_why
-         FROM bridge.onec_orders WHERE base = $1 AND held_code IS NOT NULL ORDER BY shop, number LIMIT $2",
+        "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at,
+                confirmed_at, waits, held_code, held_why
+         FROM bridge.onec_orders WHERE base = $1 AND held_code IS NOT NULL ORDER BY shop, number
+           LIMIT $2",
         base,
         limit
     )

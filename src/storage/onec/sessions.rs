@@ -66,8 +66,10 @@ pub async fn find(
 ) -> Result<Option<SessionRow>, Error> {
     Ok(sqlx::query_as!(
         SessionRow,
-        "UPDATE bridge.onec_sessions SET last_at = now(), shown = true, expires_at = now() + make_interval(secs => $3)
-         WHERE id = (SELECT id FROM bridge.onec_sessions WHERE token = ANY($2) AND base = $1 AND expires_at > now()
+        "UPDATE bridge.onec_sessions SET last_at = now(), shown = true,
+         expires_at = now() + make_interval(secs => $3)
+         WHERE id = (SELECT id FROM bridge.onec_sessions WHERE token = ANY($2) AND base = $1
+           AND expires_at > now()
                      ORDER BY id DESC LIMIT 1)
          RETURNING id, base, kind, login, version, subordinate, round, started_at",
         base,
@@ -86,9 +88,11 @@ pub async fn find_by_login(
 ) -> Result<Option<SessionRow>, Error> {
     Ok(sqlx::query_as!(
         SessionRow,
-        "UPDATE bridge.onec_sessions SET last_at = now(), expires_at = now() + make_interval(secs => $4)
+        "UPDATE bridge.onec_sessions SET last_at = now(),
+         expires_at = now() + make_interval(secs => $4)
          WHERE id = (SELECT id FROM bridge.onec_sessions
-                     WHERE base = $1 AND kind = $2 AND login = $3 AND expires_at > now() AND NOT shown
+                     WHERE base = $1 AND kind = $2 AND login = $3 AND expires_at > now()
+                       AND NOT shown
                      ORDER BY id DESC LIMIT 1)
          RETURNING id, base, kind, login, version, subordinate, round, started_at",
         base,
@@ -108,7 +112,8 @@ pub async fn init(
     subordinate: bool,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE bridge.onec_sessions SET round = round + 1, version = $2, subordinate = $3 WHERE id = $1",
+        "UPDATE bridge.onec_sessions SET round = round + 1, version = $2, subordinate = $3
+           WHERE id = $1",
         id,
         version,
         subordinate
@@ -173,7 +178,8 @@ pub async fn newest(db: &mut PgConnection, base: &str, limit: i64) -> Result<Vec
         SeenRow,
         r#"SELECT s.id, s.kind, s.login, s.version, s.started_at, s.last_at,
                   (SELECT count(*) FROM bridge.onec_offers o WHERE o.session = s.id) AS "offered!",
-                  (SELECT count(*) FROM bridge.onec_offers o WHERE o.session = s.id AND o.state = 'confirmed') AS "confirmed!"
+                  (SELECT count(*) FROM bridge.onec_offers o WHERE o.session = s.id
+                    AND o.state = 'confirmed') AS "confirmed!"
            FROM bridge.onec_sessions s WHERE s.base = $1 ORDER BY s.id DESC LIMIT $2"#,
         base,
         limit
@@ -186,7 +192,8 @@ pub async fn newest(db: &mut PgConnection, base: &str, limit: i64) -> Result<Vec
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.onec_sessions WHERE id IN (
-             SELECT id FROM bridge.onec_sessions WHERE expires_at < now() - make_interval(secs => $1)
+             SELECT id FROM bridge.onec_sessions WHERE expires_at < now() -
+               make_interval(secs => $1)
              ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)",
         older_than,
         batch

@@ -60,7 +60,8 @@ pub async fn of_event(
 ) -> Result<Vec<AttemptRow>, Error> {
     let mut rows = sqlx::query_as!(
         AttemptRow,
-        "SELECT at, nth, code, message FROM bridge.attempts WHERE outbox_id = $1 ORDER BY id DESC LIMIT $2",
+        "SELECT at, nth, code, message FROM bridge.attempts WHERE outbox_id = $1 ORDER BY id DESC
+           LIMIT $2",
         event,
         limit
     )
@@ -74,9 +75,11 @@ pub async fn of_event(
 /// open letter.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
-        "DELETE FROM bridge.attempts a USING (SELECT id, at, outbox_id FROM bridge.attempts ORDER BY id LIMIT $2) o
+        "DELETE FROM bridge.attempts a USING (SELECT id, at, outbox_id FROM bridge.attempts
+           ORDER BY id LIMIT $2) o
          WHERE a.id = o.id AND o.at < now() - make_interval(secs => $1)
-           AND NOT EXISTS (SELECT FROM bridge.dead_letters d WHERE d.outbox_id = o.outbox_id AND d.closed_at IS NULL)",
+           AND NOT EXISTS (SELECT FROM bridge.dead_letters d WHERE d.outbox_id = o.outbox_id
+             AND d.closed_at IS NULL)",
         older_than,
         batch
     )

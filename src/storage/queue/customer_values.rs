@@ -54,15 +54,19 @@ pub async fn put(db: &mut PgConnection, portal: &str, all: &[Bearer]) -> Result<
     let names: Vec<&Value> = all.iter().map(|b| &b.names).collect();
     let contacts: Vec<Option<i64>> = all.iter().map(|b| b.contact_id).collect();
     sqlx::query!(
-        "INSERT INTO bridge.bearers AS b (portal, shop, value, bearer, customer_id, names, contact_id)
-         SELECT $1, n.* FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::bigint[])
+        "INSERT INTO bridge.bearers AS b (portal, shop, value, bearer, customer_id, names,
+           contact_id)
+         SELECT $1, n.* FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
+           $7::bigint[])
               AS n (shop, value, bearer, customer_id, names, contact_id)
          WHERE EXISTS (SELECT FROM bridge.bearers o
-                       WHERE o.portal = $1 AND o.shop = n.shop AND o.value = n.value AND o.bearer = n.bearer)
+                       WHERE o.portal = $1 AND o.shop = n.shop AND o.value = n.value
+                         AND o.bearer = n.bearer)
             OR (SELECT count(*) FROM bridge.bearers o
                 WHERE o.portal = $1 AND o.shop = n.shop AND o.value = n.value) < $8
          ORDER BY n.shop, n.value, n.bearer
-         ON CONFLICT (portal, shop, value, bearer) DO UPDATE SET contact_id = coalesce(excluded.contact_id, b.contact_id)
+         ON CONFLICT (portal, shop, value, bearer) DO UPDATE
+           SET contact_id = coalesce(excluded.contact_id, b.contact_id)
          WHERE b.contact_id IS DISTINCT FROM coalesce(excluded.contact_id, b.contact_id)",
         portal,
         &shops as &[&str],
@@ -91,7 +95,8 @@ pub async fn forget_contact(
              WHERE b.portal = $1 AND b.shop = $2 AND b.value = ANY($3) AND b.contact_id = $4
              ORDER BY b.shop, b.value, b.bearer FOR UPDATE)
          UPDATE bridge.bearers b SET contact_id = NULL FROM locked l
-         WHERE b.portal = l.portal AND b.shop = l.shop AND b.value = l.value AND b.bearer = l.bearer",
+         WHERE b.portal = l.portal AND b.shop = l.shop AND b.value = l.value
+           AND b.bearer = l.bearer",
         portal,
         shop,
         values,
@@ -166,8 +171,10 @@ pub async fn refuse(
     let shops: Vec<&str> = keys.iter().map(|key| key.0).collect();
     let values: Vec<&str> = keys.iter().map(|key| &*key.1).collect();
     sqlx::query!(
-        "INSERT INTO bridge.refused_cards (portal, shop, value, entity, bitrix_id, person, number, actor)
-         SELECT $1, k.shop, k.value, $4, $5, $6, $7, $8 FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)
+        "INSERT INTO bridge.refused_cards (portal, shop, value, entity, bitrix_id, person, number,
+           actor)
+         SELECT $1, k.shop, k.value, $4, $5, $6, $7, $8
+           FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)
          ORDER BY k.shop, k.value
          ON CONFLICT (portal, shop, value, entity, bitrix_id) DO UPDATE
          SET person = excluded.person, actor = excluded.actor, at = now(), left_at = NULL",

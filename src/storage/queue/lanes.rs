@@ -123,8 +123,10 @@ pub struct LaneRow {
 pub async fn all(db: &mut PgConnection) -> Result<Vec<LaneRow>, Error> {
     Ok(sqlx::query_as!(
         LaneRow,
-        r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until, paused_at, paused_code,
-                  paused_reason, resume_at, failures, extract(epoch FROM resume_at - now())::float8 AS resume_in,
+        r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until,
+                  paused_at, paused_code,
+                  paused_reason, resume_at, failures, extract(epoch
+                    FROM resume_at - now())::float8 AS resume_in,
                   CASE WHEN lowered_until > now() THEN lowered_until END AS lowered_until
            FROM bridge.lanes ORDER BY portal"#
     )
@@ -136,8 +138,10 @@ pub async fn all(db: &mut PgConnection) -> Result<Vec<LaneRow>, Error> {
 pub async fn one(db: &mut PgConnection, portal: &str) -> Result<Option<LaneRow>, Error> {
     Ok(sqlx::query_as!(
         LaneRow,
-        r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until, paused_at, paused_code,
-                  paused_reason, resume_at, failures, extract(epoch FROM resume_at - now())::float8 AS resume_in,
+        r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until,
+                  paused_at, paused_code,
+                  paused_reason, resume_at, failures, extract(epoch
+                    FROM resume_at - now())::float8 AS resume_in,
                   CASE WHEN lowered_until > now() THEN lowered_until END AS lowered_until
            FROM bridge.lanes WHERE portal = $1"#,
         portal
@@ -205,7 +209,8 @@ pub async fn stop(
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.lanes
-         SET paused_at = now(), paused_by = 'bridge', paused_code = $4, paused_reason = $5, resume_at = NULL
+         SET paused_at = now(), paused_by = 'bridge', paused_code = $4, paused_reason = $5,
+             resume_at = NULL
          WHERE portal = $1 AND owner = $2 AND epoch = $3",
         lease.portal,
         lease.owner,
@@ -245,7 +250,8 @@ pub async fn pause(db: &mut PgConnection, portal: &str, who: &str) -> Result<(),
         "INSERT INTO bridge.lanes (portal, paused_at, paused_by, paused_reason)
          VALUES ($1, now(), $2, 'paused by ' || $2)
          ON CONFLICT (portal) DO UPDATE
-         SET paused_at = now(), paused_by = excluded.paused_by, paused_reason = excluded.paused_reason, paused_code = NULL,
+         SET paused_at = now(), paused_by = excluded.paused_by,
+             paused_reason = excluded.paused_reason, paused_code = NULL,
              resume_at = NULL",
         portal,
         who
@@ -259,7 +265,8 @@ pub async fn pause(db: &mut PgConnection, portal: &str, who: &str) -> Result<(),
 pub async fn resume(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.lanes
-         SET paused_at = NULL, paused_by = NULL, paused_code = NULL, paused_reason = NULL, resume_at = NULL, failures = 0
+         SET paused_at = NULL, paused_by = NULL, paused_code = NULL, paused_reason = NULL,
+             resume_at = NULL, failures = 0
          WHERE portal = $1",
         portal
     )

@@ -42,7 +42,8 @@ pub async fn cut(
     bitrix_id: i64,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "DELETE FROM bridge.links WHERE portal = $1 AND entity = $2 AND starts_with(key, $3) AND bitrix_id = $4",
+        "DELETE FROM bridge.links WHERE portal = $1 AND entity = $2 AND starts_with(key, $3)
+           AND bitrix_id = $4",
         portal,
         entity,
         prefix,
@@ -60,8 +61,10 @@ pub async fn put(db: &mut PgConnection, portal: &str, links: &[Link]) -> Result<
     let ids: Vec<i64> = links.iter().map(|l| l.bitrix_id).collect();
     sqlx::query!(
         "INSERT INTO bridge.links AS l (portal, entity, key, bitrix_id)
-         SELECT $1, * FROM UNNEST($2::text[], $3::text[], $4::bigint[]) AS n (entity, key, bitrix_id) ORDER BY entity, key
-         ON CONFLICT (portal, entity, key) DO UPDATE SET bitrix_id = excluded.bitrix_id, changed_at = now()
+         SELECT $1, * FROM UNNEST($2::text[], $3::text[], $4::bigint[]) AS n
+           (entity, key, bitrix_id) ORDER BY entity, key
+         ON CONFLICT (portal, entity, key) DO UPDATE
+           SET bitrix_id = excluded.bitrix_id, changed_at = now()
          WHERE l.bitrix_id <> excluded.bitrix_id",
         portal,
         &entities,

@@ -120,36 +120,46 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     Ok(sqlx::query_scalar!(
         r#"WITH new AS MATERIALIZED (
              SELECT nextval('bridge.outbox_id_seq') AS id, n.*
-             FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[],
-                         $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::jsonb[], $14::bool[], $17::jsonb[], $18::timestamptz[])
+             FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+               $7::bigint[], $8::timestamptz[],
+                         $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::jsonb[],
+                         $14::bool[], $17::jsonb[], $18::timestamptz[])
                   WITH ORDINALITY
-                  AS n (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent,
+                  AS n (portal, shop, number, source, event_id, kind, version, updated_at,
+                    occurred_at, body, fingerprint, traceparent,
                         said, later, age, changed, place)),
          made AS (
-             INSERT INTO bridge.orders (shop, number, portal, head_id, head_version, head_updated_at, status, said, later, due_at, waits_since, age)
-             SELECT shop, number, portal, id, version, updated_at, said ->> 'status', said || jsonb_build_object('seen', now()), later, now(), now(),
+             INSERT INTO bridge.orders (shop, number, portal, head_id, head_version,
+               head_updated_at, status, said, later, due_at, waits_since, age)
+             SELECT shop, number, portal, id, version, updated_at, said ->> 'status',
+                    said || jsonb_build_object('seen', now()), later, now(), now(),
                     age || jsonb_build_object('head', id, 'seen', now(), 'dated', now())
              FROM new ORDER BY shop, number, place
              ON CONFLICT (shop, number) DO NOTHING
              RETURNING head_id AS id),
          stored AS (
-             INSERT INTO bridge.outbox (id, portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
+             INSERT INTO bridge.outbox (id, portal, shop, number, source, event_id, kind, version,
+               updated_at, occurred_at, body, fingerprint, traceparent)
              OVERRIDING SYSTEM VALUE
-             SELECT id, portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body::jsonb, fingerprint, traceparent
+             SELECT id, portal, shop, number, source, event_id, kind, version, updated_at,
+                    occurred_at, body::jsonb, fingerprint, traceparent
              FROM new JOIN made USING (id)),
          told AS (
              INSERT INTO bridge.timeline (shop, number, kind, text, detail)
-             SELECT shop, number, 'accepted', 'event ' || event_id || ' accepted', jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
+             SELECT shop, number, 'accepted', 'event ' || event_id || ' accepted',
+                    jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
              FROM new JOIN made USING (id)
              UNION ALL
              SELECT shop, number, 'note',
-                    'event ' || event_id || ' says that it was changed at ' || to_char(changed AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+                    'event ' || event_id || ' says that it was changed at ' ||
+                      to_char(changed AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
                     || ', which is yet to come: it counts as changed when it came in',
                     jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
              FROM new JOIN made USING (id) WHERE changed > now() + make_interval(secs => $19)),
          found_by AS (
              INSERT INTO bridge.contacts (event, key)
-             SELECT id, key FROM UNNEST($15::bigint[], $16::text[]) AS k (place, key) JOIN new USING (place) JOIN made USING (id))
+             SELECT id, key FROM UNNEST($15::bigint[], $16::text[]) AS k (place, key) JOIN new
+               USING (place) JOIN made USING (id))
          SELECT place - 1 AS "place!" FROM new JOIN made USING (id)"#,
         &new.portals as &[&str],
         &new.shops as &[&str],
@@ -191,19 +201,26 @@ pub async fn insert(
         StoredEvent,
         r#"WITH new AS MATERIALIZED (
              SELECT *
-             FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[], $12::text[]) WITH ORDINALITY
-                  AS n (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent, place)),
+             FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+               $7::bigint[],
+                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[],
+                         $12::text[]) WITH ORDINALITY
+                  AS n (portal, shop, number, source, event_id, kind, version, updated_at,
+                    occurred_at, body, fingerprint, traceparent, place)),
          stored AS (
-             INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body, fingerprint, traceparent)
-             SELECT portal, shop, number, source, event_id, kind, version, updated_at, occurred_at, body::jsonb, fingerprint, traceparent
+             INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version,
+               updated_at, occurred_at, body, fingerprint, traceparent)
+             SELECT portal, shop, number, source, event_id, kind, version, updated_at, occurred_at,
+                    body::jsonb, fingerprint, traceparent
              FROM new ORDER BY shop, source, event_id
              ON CONFLICT (shop, source, event_id) DO NOTHING
              RETURNING id, shop, source, event_id, fingerprint),
          found_by AS (
              INSERT INTO bridge.contacts (event, key)
-             SELECT id, key FROM UNNEST($13::bigint[], $14::text[]) AS k (place, key) JOIN new USING (place) JOIN stored USING (shop, source, event_id))
-         SELECT id AS "id!", shop AS "shop!", source AS "source!", event_id AS "event_id!", fingerprint AS "fingerprint!" FROM stored"#,
+             SELECT id, key FROM UNNEST($13::bigint[], $14::text[]) AS k (place, key) JOIN new
+               USING (place) JOIN stored USING (shop, source, event_id))
+         SELECT id AS "id!", shop AS "shop!", source AS "source!", event_id AS "event_id!",
+                fingerprint AS "fingerprint!" FROM stored"#,
         &new.portals as &[&str],
         &new.shops as &[&str],
         &new.numbers as &[&str],
@@ -250,7 +267,8 @@ pub async fn supersede(
     by: &[i64],
 ) -> Result<Vec<String>, Error> {
     Ok(sqlx::query_scalar!(
-        "UPDATE bridge.outbox e SET state = 'superseded', settled_at = now(), superseded_by = k.newer
+        "UPDATE bridge.outbox e SET state = 'superseded', settled_at = now(),
+         superseded_by = k.newer
          FROM UNNEST($1::bigint[], $2::bigint[]) AS k (id, newer)
          WHERE e.id = k.id AND e.state = 'pending' RETURNING e.portal",
         events,
@@ -271,7 +289,8 @@ pub async fn prefer(
         "UPDATE bridge.outbox e SET state = 'pending', settled_at = NULL, superseded_by = NULL
          FROM bridge.orders o LEFT JOIN bridge.outbox h ON h.id = o.head_id
          WHERE e.shop = $1 AND e.source = $2 AND e.event_id = $3 AND e.state = 'superseded'
-           AND o.shop = e.shop AND o.number = e.number AND o.head_id <> e.id AND coalesce(h.received_at, '-infinity') < $4
+           AND o.shop = e.shop AND o.number = e.number AND o.head_id <> e.id
+           AND coalesce(h.received_at, '-infinity') < $4
          RETURNING e.id, o.head_id",
         shop,
         source,
@@ -289,7 +308,8 @@ pub async fn settle(db: &mut PgConnection, events: &[i64], states: &[String]) ->
     sqlx::query!(
         "UPDATE bridge.outbox e SET state = k.state, settled_at = now()
          FROM UNNEST($1::bigint[], $2::text[]) AS k (id, state)
-         WHERE e.id = k.id AND (e.state = 'pending' OR e.state <> 'superseded' AND e.state <> k.state)",
+         WHERE e.id = k.id AND (e.state = 'pending' OR e.state <> 'superseded'
+           AND e.state <> k.state)",
         events,
         states
     )
@@ -343,10 +363,12 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
              DELETE FROM bridge.outbox WHERE id IN (
                  SELECT e.id FROM bridge.outbox e
                  WHERE e.settled_at < now() - make_interval(secs => $1)
-                   AND NOT EXISTS (SELECT FROM bridge.dead_letters d WHERE d.outbox_id = e.id AND d.closed_at IS NULL)
+                   AND NOT EXISTS (SELECT FROM bridge.dead_letters d WHERE d.outbox_id = e.id
+                     AND d.closed_at IS NULL)
                    AND NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.head = e.id)
                    AND NOT EXISTS (SELECT FROM bridge.orders o
-                                   WHERE o.shop = e.shop AND o.number = e.number AND o.head_id = e.id
+                                   WHERE o.shop = e.shop AND o.number = e.number
+                                     AND o.head_id = e.id
                                      AND o.due_at IS NOT NULL)
                  ORDER BY e.settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id),

@@ -33,7 +33,8 @@ pub async fn known(
                   CASE WHEN lately IS NOT NULL THEN code END AS code,
                   CASE WHEN lately IS NOT NULL THEN message END AS message
            FROM bridge.portals p
-           CROSS JOIN LATERAL (SELECT CASE WHEN p.changed_at > now() - interval '7 days' THEN p.changed_at END AS lately) l
+           CROSS JOIN LATERAL (SELECT CASE WHEN p.changed_at > now() - interval '7 days' THEN
+             p.changed_at END AS lately) l
            WHERE $1::text IS NULL OR portal = $1 ORDER BY portal"#,
         portal
     )
@@ -118,8 +119,10 @@ pub async fn changed(
         "INSERT INTO bridge.portals AS p (portal, address, history_id, changed_at, code, message)
          VALUES ($1, $2, $3, now(), $4, $5)
          ON CONFLICT (portal) DO UPDATE
-         SET address = coalesce(excluded.address, p.address), generation = p.generation + 1, checked_at = now(),
-             history_id = excluded.history_id, changed_at = now(), code = excluded.code, message = excluded.message",
+         SET address = coalesce(excluded.address, p.address), generation = p.generation + 1,
+             checked_at = now(),
+             history_id = excluded.history_id, changed_at = now(), code = excluded.code,
+             message = excluded.message",
         portal,
         address,
         history_id,
@@ -165,7 +168,8 @@ pub async fn let_go_of_all(db: &mut PgConnection, portal: &str) -> Result<u64, E
     .await?;
     sqlx::query!(
         "UPDATE bridge.agreements a
-         SET agreed = NULL, turns = '[]', writing = NULL, waiting = NULL, ruling = NULL, standing = NULL,
+         SET agreed = NULL, turns = '[]', writing = NULL, waiting = NULL, ruling = NULL,
+             standing = NULL,
              gone_at = NULL, changed_at = now()
          FROM bridge.orders o WHERE o.portal = $1 AND a.shop = o.shop AND a.number = o.number",
         portal
@@ -186,7 +190,8 @@ pub async fn let_go_of_all(db: &mut PgConnection, portal: &str) -> Result<u64, E
     .await?;
     let done = sqlx::query!(
         "UPDATE bridge.orders
-         SET deal_id = NULL, lead_id = NULL, contact_id = NULL, company_id = NULL, stage = NULL, known = '{}',
+         SET deal_id = NULL, lead_id = NULL, contact_id = NULL, company_id = NULL, stage = NULL,
+             known = '{}',
              in_sync = false, unverified = true
          WHERE portal = $1 AND (known <> '{}' OR deal_id IS NOT NULL OR lead_id IS NOT NULL)",
         portal
@@ -204,9 +209,11 @@ pub async fn release(
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.agreements a
-         SET agreed = NULL, turns = '[]', writing = NULL, waiting = NULL, ruling = NULL, standing = NULL,
+         SET agreed = NULL, turns = '[]', writing = NULL, waiting = NULL, ruling = NULL,
+             standing = NULL,
              gone_at = NULL, changed_at = now()
-         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) WHERE a.shop = k.shop AND a.number = k.number",
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) WHERE a.shop = k.shop
+           AND a.number = k.number",
         shops,
         numbers
     )
@@ -214,9 +221,11 @@ pub async fn release(
     .await?;
     sqlx::query!(
         "UPDATE bridge.orders o
-         SET deal_id = NULL, lead_id = NULL, contact_id = NULL, company_id = NULL, stage = NULL, known = '{}',
+         SET deal_id = NULL, lead_id = NULL, contact_id = NULL, company_id = NULL, stage = NULL,
+             known = '{}',
              in_sync = false, unverified = true
-         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) WHERE o.shop = k.shop AND o.number = k.number",
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) WHERE o.shop = k.shop
+           AND o.number = k.number",
         shops,
         numbers
     )
@@ -255,7 +264,8 @@ pub async fn move_to(
     let shops = vec![shop.to_owned(); numbers.len()];
     sqlx::query!(
         "UPDATE bridge.outbox e SET portal = $3
-         FROM bridge.orders o WHERE o.shop = $1 AND o.number = ANY($2) AND e.id = o.head_id AND e.portal <> $3",
+         FROM bridge.orders o WHERE o.shop = $1 AND o.number = ANY($2) AND e.id = o.head_id
+           AND e.portal <> $3",
         shop,
         numbers,
         portal
@@ -309,7 +319,8 @@ pub async fn unverified(
         "SELECT o.shop, o.number FROM bridge.orders o
          WHERE o.portal = $1 AND o.unverified
            AND EXISTS (SELECT FROM bridge.lanes l
-                       WHERE l.portal = $1 AND l.owner = $2 AND l.epoch = $3 AND l.lease_until > now() AND l.paused_at IS NULL)
+                       WHERE l.portal = $1 AND l.owner = $2 AND l.epoch = $3
+                         AND l.lease_until > now() AND l.paused_at IS NULL)
          ORDER BY o.shop, o.number LIMIT $4",
         lease.portal,
         lease.owner,
@@ -365,18 +376,23 @@ pub async fn looked_up(db: &mut PgConnection, found: &[LookedUp]) -> Result<(), 
              lead_id = CASE WHEN o.known = '{}' THEN n.lead ELSE o.lead_id END,
              known = CASE
                  WHEN o.known <> '{}' THEN o.known
-                 WHEN n.deal IS NOT NULL THEN jsonb_build_object('target', jsonb_build_object('deal', n.deal))
-                 WHEN n.lead IS NOT NULL THEN jsonb_build_object('target', jsonb_build_object('lead', n.lead))
+                 WHEN n.deal IS NOT NULL THEN jsonb_build_object('target',
+                   jsonb_build_object('deal', n.deal))
+                 WHEN n.lead IS NOT NULL THEN jsonb_build_object('target',
+                   jsonb_build_object('lead', n.lead))
                  ELSE o.known END,
              later = CASE WHEN o.due_at IS NULL THEN true ELSE o.later END,
              due_at = CASE
                  WHEN o.due_at IS NOT NULL OR coalesce(n.deal, n.lead) IS NULL THEN o.due_at
-                 WHEN EXISTS (SELECT FROM bridge.outbox e WHERE e.id = o.head_id AND e.state <> 'dead') THEN now() END,
+                 WHEN EXISTS (SELECT FROM bridge.outbox e WHERE e.id = o.head_id
+                   AND e.state <> 'dead') THEN now() END,
              waits_since = CASE
                  WHEN o.due_at IS NOT NULL OR coalesce(n.deal, n.lead) IS NULL THEN o.waits_since
-                 WHEN EXISTS (SELECT FROM bridge.outbox e WHERE e.id = o.head_id AND e.state <> 'dead') THEN now()
+                 WHEN EXISTS (SELECT FROM bridge.outbox e WHERE e.id = o.head_id
+                   AND e.state <> 'dead') THEN now()
                  ELSE o.waits_since END
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n (shop, number, deal, lead)
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n
+           (shop, number, deal, lead)
          WHERE o.shop = n.shop AND o.number = n.number AND o.unverified",
         &shops,
         &numbers,

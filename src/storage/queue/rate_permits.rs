@@ -16,10 +16,13 @@ pub struct Bucket {
 /// Takes a place while nobody owns the lane; false if somebody does, or the bucket is full.
 pub async fn take(db: &mut PgConnection, portal: &str, bucket: Bucket) -> Result<bool, Error> {
     let taken = sqlx::query_scalar!(
-        r#"INSERT INTO bridge.lanes AS l (portal, limit_until) VALUES ($1, now() + make_interval(secs => $2))
-           ON CONFLICT (portal) DO UPDATE SET limit_until = greatest(l.limit_until, now()) + make_interval(secs => $2)
+        r#"INSERT INTO bridge.lanes AS l (portal, limit_until)
+             VALUES ($1, now() + make_interval(secs => $2))
+           ON CONFLICT (portal) DO UPDATE SET limit_until = greatest(l.limit_until, now()) +
+             make_interval(secs => $2)
            WHERE (l.owner IS NULL OR l.lease_until <= now())
-             AND greatest(l.limit_until, now()) + make_interval(secs => $2) <= now() + make_interval(secs => $3)
+             AND greatest(l.limit_until, now()) + make_interval(secs => $2) <= now() +
+             make_interval(secs => $3)
            RETURNING true AS "taken!""#,
         portal,
         bucket.period,
@@ -34,7 +37,8 @@ pub async fn take(db: &mut PgConnection, portal: &str, bucket: Bucket) -> Result
 pub async fn ask(db: &mut PgConnection, portal: &str) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
         r#"WITH asked AS (INSERT INTO bridge.permits (portal) VALUES ($1) RETURNING id, portal)
-           SELECT id AS "id!" FROM asked, LATERAL (SELECT pg_notify('bridge_permit', portal)) AS told"#,
+           SELECT id AS "id!" FROM asked, LATERAL (SELECT pg_notify('bridge_permit', portal)) AS
+             told"#,
         portal
     )
     .fetch_one(db)
@@ -83,7 +87,8 @@ pub async fn next(
 pub async fn grant(db: &mut PgConnection, lease: &Lease, id: i64, ago: f64) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.permits SET granted_at = clock_timestamp() - make_interval(secs => $5)
-         WHERE id = $1 AND EXISTS (SELECT FROM bridge.lanes WHERE portal = $2 AND owner = $3 AND epoch = $4 AND lease_until > now())",
+         WHERE id = $1 AND EXISTS (SELECT FROM bridge.lanes WHERE portal = $2 AND owner = $3
+           AND epoch = $4 AND lease_until > now())",
         id,
         lease.portal,
         lease.owner,
@@ -99,7 +104,8 @@ pub async fn grant(db: &mut PgConnection, lease: &Lease, id: i64, ago: f64) -> R
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.permits WHERE id IN (
-             SELECT id FROM bridge.permits WHERE asked_at < now() - make_interval(secs => $1) ORDER BY id LIMIT $2
+             SELECT id FROM bridge.permits WHERE asked_at < now() - make_interval(secs => $1)
+               ORDER BY id LIMIT $2
              FOR UPDATE SKIP LOCKED)",
         older_than,
         batch

@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 /// full, for `drains` seconds: what this owner sends is not known to others if it dies.
 pub async fn take_over(db: &mut PgConnection, lease: &Lease, drains: f64) -> Result<f64, Error> {
     let left = sqlx::query_scalar!(
-        r#"UPDATE bridge.lanes l SET limit_until = greatest(l.limit_until, now() + make_interval(secs => $4))
+        r#"UPDATE bridge.lanes l SET limit_until =
+             greatest(l.limit_until, now() + make_interval(secs => $4))
            FROM bridge.lanes old
            WHERE old.portal = l.portal AND l.portal = $1 AND l.owner = $2 AND l.epoch = $3
            RETURNING greatest(extract(epoch FROM old.limit_until - now()), 0)::float8 AS "left!""#,

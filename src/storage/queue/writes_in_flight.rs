@@ -121,7 +121,8 @@ pub async fn customers(db: &mut PgConnection, portal: &str) -> Result<Vec<String
 pub async fn prune(db: &mut PgConnection, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.under_way u USING (
-             SELECT k.shop, k.number FROM bridge.under_way k LEFT JOIN bridge.orders o USING (shop, number)
+             SELECT k.shop, k.number FROM bridge.under_way k LEFT JOIN bridge.orders o
+               USING (shop, number)
              WHERE k.lands_until < now() AND o.due_at IS NULL
                AND NOT EXISTS (SELECT FROM bridge.subjects s
                                WHERE s.shop = k.shop AND s.key = k.number AND s.due_at IS NOT NULL)

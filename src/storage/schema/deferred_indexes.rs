@@ -17,34 +17,39 @@ const LATE: &[DeferredIndex] = &[
     DeferredIndex {
         name: "bridge.orders_queue",
         drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_queue",
-        create: "CREATE INDEX CONCURRENTLY orders_queue ON bridge.orders (portal, shop, later, due_at)
+        create: "CREATE INDEX CONCURRENTLY orders_queue ON bridge.orders
+                   (portal, shop, later, due_at)
                  INCLUDE (waits_since, attempts, stalls) WHERE due_at IS NOT NULL",
         instead_of: &["bridge.orders_due", "bridge.orders_waiting"],
     },
     DeferredIndex {
         name: "bridge.orders_put_off",
         drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_put_off",
-        create: "CREATE INDEX CONCURRENTLY orders_put_off ON bridge.orders (portal, waits_since) WHERE due_at > waits_since",
+        create: "CREATE INDEX CONCURRENTLY orders_put_off ON bridge.orders (portal, waits_since)
+                   WHERE due_at > waits_since",
         instead_of: &[],
     },
     DeferredIndex {
         name: "bridge.orders_tried",
         drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_tried",
-        create: "CREATE INDEX CONCURRENTLY orders_tried ON bridge.orders (portal, shop, error_code, number)
+        create: "CREATE INDEX CONCURRENTLY orders_tried ON bridge.orders
+                   (portal, shop, error_code, number)
                  WHERE due_at IS NOT NULL AND error_code IS NOT NULL",
         instead_of: &["bridge.orders_refused"],
     },
     DeferredIndex {
         name: "bridge.dead_letters_reasons",
         drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.dead_letters_reasons",
-        create: "CREATE INDEX CONCURRENTLY dead_letters_reasons ON bridge.dead_letters (portal, shop, code)
+        create: "CREATE INDEX CONCURRENTLY dead_letters_reasons ON bridge.dead_letters
+                   (portal, shop, code)
                  INCLUDE (change_seq, id, first_failed_at) WHERE closed_at IS NULL",
         instead_of: &[],
     },
     DeferredIndex {
         name: "bridge.status_changes_dead",
         drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.status_changes_dead",
-        create: "CREATE INDEX CONCURRENTLY status_changes_dead ON bridge.status_changes (shop, number, seq) WHERE state = 'dead'",
+        create: "CREATE INDEX CONCURRENTLY status_changes_dead ON bridge.status_changes
+                   (shop, number, seq) WHERE state = 'dead'",
         instead_of: &[],
     },
 ];
@@ -90,8 +95,10 @@ async fn missing(db: &mut PgConnection) -> Result<Vec<(&'static DeferredIndex, b
     let mut missing = Vec::new();
     for late in LATE {
         let found = sqlx::query!(
-            r#"SELECT coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)), false) AS "valid!",
-                      EXISTS (SELECT FROM unnest($2::text[]) AS old WHERE to_regclass(old) IS NOT NULL) AS "old!""#,
+            r#"SELECT coalesce((SELECT indisvalid FROM pg_index
+                 WHERE indexrelid = to_regclass($1)), false) AS "valid!",
+                      EXISTS (SELECT FROM unnest($2::text[]) AS old
+                        WHERE to_regclass(old) IS NOT NULL) AS "old!""#,
             late.name,
             late.instead_of as &[&str]
         )

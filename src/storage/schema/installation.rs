@@ -19,8 +19,10 @@ pub async fn configured(db: &mut PgConnection) -> Result<(), Error> {
 pub async fn demo(db: &mut PgConnection) -> Result<bool, Error> {
     sqlx::query!(
         "INSERT INTO bridge.installation (demo)
-         SELECT NOT (EXISTS (SELECT FROM bridge.orders) OR EXISTS (SELECT FROM bridge.outbox) OR EXISTS (SELECT FROM bridge.published)
-                     OR EXISTS (SELECT FROM bridge.dead_letters) OR EXISTS (SELECT FROM bridge.inbox) OR EXISTS (SELECT FROM bridge.tokens)
+         SELECT NOT (EXISTS (SELECT FROM bridge.orders) OR EXISTS (SELECT FROM bridge.outbox)
+           OR EXISTS (SELECT FROM bridge.published)
+                     OR EXISTS (SELECT FROM bridge.dead_letters)
+                     OR EXISTS (SELECT FROM bridge.inbox) OR EXISTS (SELECT FROM bridge.tokens)
                      OR EXISTS (SELECT FROM bridge.sessions) OR EXISTS (SELECT FROM bridge.audit))
          ON CONFLICT (single) DO NOTHING"
     )

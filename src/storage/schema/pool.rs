@@ -105,7 +105,8 @@ pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool
                 // What was answered with 202 must still be there after a power cut, whatever the
                 // database's usual setting is.
                 sqlx::query!(
-                    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+                    "SELECT set_config('synchronous_commit', 'on', false)
+                       WHERE current_setting('synchronous_commit') = 'off'"
                 )
                 .fetch_optional(connection)
                 .await
@@ -141,9 +142,11 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
         .unzip();
     sqlx::query!(
         "INSERT INTO bridge.codes (code, sentence, remedy)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]) AS new (code, sentence, remedy) ORDER BY code
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]) AS new (code, sentence, remedy)
+           ORDER BY code
          ON CONFLICT (code) DO UPDATE SET sentence = excluded.sentence, remedy = excluded.remedy
-         WHERE (codes.sentence, codes.remedy) IS DISTINCT FROM (excluded.sentence, excluded.remedy)",
+         WHERE (codes.sentence, codes.remedy) IS DISTINCT
+           FROM (excluded.sentence, excluded.remedy)",
         &codes,
         &sentences,
         &remedies
@@ -182,7 +185,8 @@ impl std::fmt::Display for SchemaVersion {
             ),
             Some(found) if self.missing > 0 => write!(
                 f,
-                "the database's schema is at {found}, this version needs {needed}: {} migrations are missing",
+                "the database's schema is at {found}, this version needs {needed}: {} migrations \
+                 are missing",
                 self.missing
             ),
             Some(found) if found > needed => {

@@ -39,13 +39,17 @@ pub struct Settings {
 /// Reads them. `now` is this machine's time in seconds since 1970.
 pub async fn settings(db: &mut PgConnection, now: f64) -> Result<Settings, Error> {
     let read: Settings = sqlx::query_as(
-        "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::integer AS version_number,
-                current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
-                current_setting('full_page_writes') AS full_page_writes, current_setting('autovacuum') AS autovacuum,
+        "SELECT current_setting('server_version') AS version,
+                current_setting('server_version_num')::integer AS version_number,
+                current_setting('fsync') AS fsync,
+                current_setting('synchronous_commit') AS synchronous_commit,
+                current_setting('full_page_writes') AS full_page_writes,
+                current_setting('autovacuum') AS autovacuum,
                 current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS in_recovery,
                 current_setting('max_connections')::bigint AS max_connections,
                 current_setting('superuser_reserved_connections')::bigint AS reserved_connections,
-                (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()) AS used_connections,
+                (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
+                  AND pid <> pg_backend_pid()) AS used_connections,
                 pg_database_size(current_database()) AS size_bytes,
                 (SELECT setting FROM pg_settings WHERE name = 'data_directory') AS data_directory,
                 extract(epoch FROM clock_timestamp())::float8 AS clock_offset_seconds",

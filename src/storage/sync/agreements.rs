@@ -95,7 +95,8 @@ pub async fn lock(
 ) -> Result<Vec<Row>, Error> {
     sqlx::query!(
         "INSERT INTO bridge.agreements (shop, number)
-         SELECT k.shop, k.number FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o USING (shop, number)
+         SELECT k.shop, k.number FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+           JOIN bridge.orders o USING (shop, number)
          ORDER BY k.shop, k.number
          ON CONFLICT (shop, number) DO NOTHING",
         shops,
@@ -105,8 +106,10 @@ pub async fn lock(
     .await?;
     let rows = sqlx::query_as!(
         Stored,
-        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json", a.agreed AS "agreed: Json",
-                a.turns AS "turns: Json", a.writing AS "writing: Json", a.waiting AS "waiting: Json",
+        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json",
+                  a.agreed AS "agreed: Json",
+                a.turns AS "turns: Json", a.writing AS "writing: Json",
+                a.waiting AS "waiting: Json",
                 a.ruling AS "ruling: Json", a.standing AS "standing: Json",
                 a.lost AS "lost: Json", a.gone_at
          FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
@@ -130,12 +133,15 @@ pub async fn agreed(
 ) -> Result<Vec<Row>, Error> {
     let rows = sqlx::query_as!(
         Stored,
-        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json", a.agreed AS "agreed: Json",
-                a.turns AS "turns: Json", a.writing AS "writing: Json", a.waiting AS "waiting: Json",
+        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json",
+                  a.agreed AS "agreed: Json",
+                a.turns AS "turns: Json", a.writing AS "writing: Json",
+                a.waiting AS "waiting: Json",
                 a.ruling AS "ruling: Json", a.standing AS "standing: Json",
                 a.lost AS "lost: Json", a.gone_at
          FROM bridge.agreements a JOIN bridge.orders o USING (shop, number)
-         WHERE a.shop = $1 AND a.number > $2 AND a.agreed IS NOT NULL AND a.writing IS NULL AND a.waiting IS NULL
+         WHERE a.shop = $1 AND a.number > $2 AND a.agreed IS NOT NULL AND a.writing IS NULL
+           AND a.waiting IS NULL
            AND a.gone_at IS NULL AND o.deal_id IS NOT NULL
          ORDER BY a.number LIMIT $3"#,
         shop,
@@ -160,9 +166,11 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
     let stages: Vec<Option<String>> = rows.iter().map(|r| r.stage.clone()).collect();
     sqlx::query!(
         "UPDATE bridge.agreements a
-         SET agreed = n.agreed, turns = n.turns, writing = n.writing, waiting = n.waiting, ruling = n.ruling, standing = n.standing,
+         SET agreed = n.agreed, turns = n.turns, writing = n.writing, waiting = n.waiting,
+             ruling = n.ruling, standing = n.standing,
              gone_at = n.gone_at, lost = n.lost, changed_at = now()
-         FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::jsonb[],
+         FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[],
+           $7::jsonb[], $8::jsonb[],
                      $9::timestamptz[], $10::jsonb[])
               AS n (shop, number, agreed, turns, writing, waiting, ruling, standing, gone_at, lost)
          WHERE a.shop = n.shop AND a.number = n.number",
@@ -182,7 +190,8 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.orders o SET stage = n.stage
          FROM UNNEST($1::text[], $2::text[], $3::text[]) AS n (shop, number, stage)
-         WHERE o.shop = n.shop AND o.number = n.number AND o.stage IS DISTINCT FROM n.stage AND n.stage IS NOT NULL",
+         WHERE o.shop = n.shop AND o.number = n.number AND o.stage IS DISTINCT FROM n.stage
+           AND n.stage IS NOT NULL",
         &shops,
         &numbers,
         &stages as &[Option<String>]
@@ -204,17 +213,21 @@ pub async fn begin(
     sqlx::query!(
         "WITH begun AS (
              INSERT INTO bridge.agreements AS a (shop, number, agreed)
-             SELECT shop, number, n.agreed FROM UNNEST($1::text[], $2::text[], $3::jsonb[], $4::boolean[]) AS n (shop, number, agreed, certain)
+             SELECT shop, number, n.agreed FROM UNNEST($1::text[], $2::text[], $3::jsonb[],
+               $4::boolean[]) AS n (shop, number, agreed, certain)
              LEFT JOIN bridge.agreements o USING (shop, number)
              WHERE n.certain OR o.agreed IS NULL ORDER BY shop, number
              ON CONFLICT (shop, number) DO UPDATE
-             SET agreed = excluded.agreed, writing = NULL, waiting = NULL, ruling = NULL, standing = NULL, gone_at = NULL, changed_at = now()
+             SET agreed = excluded.agreed, writing = NULL, waiting = NULL, ruling = NULL,
+                 standing = NULL, gone_at = NULL, changed_at = now()
              RETURNING shop, number),
          gone AS (
              UPDATE bridge.status_changes c SET state = 'dropped', settled_at = now()
-             FROM begun b WHERE c.shop = b.shop AND c.number = b.number AND c.state = 'dead' RETURNING c.shop, c.seq)
+             FROM begun b WHERE c.shop = b.shop AND c.number = b.number AND c.state = 'dead'
+               RETURNING c.shop, c.seq)
          UPDATE bridge.dead_letters d
-         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'a new deal was made since'
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge',
+             reason = 'a new deal was made since'
          FROM gone WHERE d.shop = gone.shop AND d.change_seq = gone.seq AND d.closed_at IS NULL",
         shops,
         numbers,

@@ -14,9 +14,11 @@ pub async fn ask(
     sqlx::query!(
         "INSERT INTO bridge.comparisons AS c (shop, number, portal, due_at, why)
          SELECT shop, number, portal, now() + $4 * interval '1 millisecond', $5
-         FROM UNNEST($1::text[], $2::text[], $3::text[]) AS n (shop, number, portal) ORDER BY shop, number
+         FROM UNNEST($1::text[], $2::text[], $3::text[]) AS n (shop, number, portal)
+           ORDER BY shop, number
          ON CONFLICT (shop, number) DO UPDATE
-         SET asked = c.asked + 1, due_at = least(c.due_at, excluded.due_at), why = excluded.why, portal = excluded.portal",
+         SET asked = c.asked + 1, due_at = least(c.due_at, excluded.due_at), why = excluded.why,
+             portal = excluded.portal",
         shops,
         numbers,
         portals,
@@ -44,7 +46,8 @@ pub async fn ask_deals(
     let done = sqlx::query!(
         "INSERT INTO bridge.comparisons AS c (shop, number, portal, due_at, why)
          SELECT o.shop, o.number, o.portal, now() + $4 * interval '1 millisecond', $3
-         FROM bridge.orders o WHERE o.portal = $1 AND o.deal_id = ANY($2) ORDER BY o.shop, o.number FOR UPDATE OF o
+         FROM bridge.orders o WHERE o.portal = $1 AND o.deal_id = ANY($2) ORDER BY o.shop, o.number
+           FOR UPDATE OF o
          ON CONFLICT (shop, number) DO UPDATE
          SET asked = c.asked + 1, due_at = least(c.due_at, excluded.due_at), why = excluded.why",
         portal,
@@ -69,13 +72,16 @@ pub async fn ask_written(
         "INSERT INTO bridge.comparisons AS c (shop, number, portal, why)
          SELECT o.shop, o.number, o.portal, 'event'
          FROM UNNEST($1::text[], $2::text[], $3::text[]) AS k (shop, number, stage)
-         JOIN bridge.orders o USING (shop, number) LEFT JOIN bridge.agreements a USING (shop, number)
-         WHERE o.deal_id IS NOT NULL AND o.said ? 'status' AND NOT coalesce((o.said ->> 'deleted')::boolean, false)
+         JOIN bridge.orders o USING (shop, number) LEFT JOIN bridge.agreements a
+           USING (shop, number)
+         WHERE o.deal_id IS NOT NULL AND o.said ? 'status'
+           AND NOT coalesce((o.said ->> 'deleted')::boolean, false)
            AND (a.agreed IS NULL OR a.agreed ->> 'status' <> o.said ->> 'status'
                 OR jsonb_array_length(coalesce(a.agreed -> 'told', '[]')) > 0
                 OR k.stage <> a.agreed -> 'stage' ->> 'id')
          ORDER BY o.shop, o.number
-         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1, due_at = least(c.due_at, now())",
+         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1,
+         due_at = least(c.due_at, now())",
         shops,
         numbers,
         stages as &[Option<String>]
@@ -111,13 +117,15 @@ pub async fn claim(
 ) -> Result<Vec<DueComparison>, Error> {
     Ok(sqlx::query_as!(
         DueComparison,
-        r#"SELECT c.shop, c.number, c.asked, c.why, o.deal_id AS "deal_id?", a.writing AS "writing?: Json"
+        r#"SELECT c.shop, c.number, c.asked, c.why, o.deal_id AS "deal_id?",
+                  a.writing AS "writing?: Json"
            FROM bridge.comparisons c
            LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number
            LEFT JOIN bridge.agreements a ON a.shop = c.shop AND a.number = c.number
            WHERE c.portal = $1 AND c.due_at <= now() AND c.shop = ANY($2)
              AND EXISTS (SELECT FROM bridge.lanes l
-                         WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
+                         WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4
+                           AND l.lease_until > now() AND l.paused_at IS NULL)
            ORDER BY c.due_at LIMIT $5"#,
         lease.portal,
         shops,
@@ -137,7 +145,8 @@ pub async fn done(
     asked: &[i64],
 ) -> Result<(), Error> {
     sqlx::query!(
-        "DELETE FROM bridge.comparisons c USING UNNEST($1::text[], $2::text[], $3::bigint[]) AS k (shop, number, asked)
+        "DELETE FROM bridge.comparisons c USING UNNEST($1::text[], $2::text[], $3::bigint[]) AS k
+           (shop, number, asked)
          WHERE c.shop = k.shop AND c.number = k.number AND c.asked = k.asked",
         shops,
         numbers,
@@ -169,7 +178,8 @@ pub async fn postpone(
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.comparisons c SET due_at = now() + $3 * interval '1 millisecond'
-         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) WHERE c.shop = k.shop AND c.number = k.number",
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) WHERE c.shop = k.shop
+           AND c.number = k.number",
         shops,
         numbers,
         f64_of(delay_ms)

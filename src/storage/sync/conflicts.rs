@@ -27,10 +27,12 @@ pub struct NewConflict {
 /// Opens a conflict about an order, or brings the open one up to date.
 pub async fn open(db: &mut PgConnection, portal: &str, new: &NewConflict) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO bridge.conflicts AS c (portal, shop, number, decision_id, code, sentence, status, stage)
+        "INSERT INTO bridge.conflicts AS c (portal, shop, number, decision_id, code, sentence,
+           status, stage)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (shop, number) WHERE closed_at IS NULL DO UPDATE
-         SET decision_id = excluded.decision_id, code = excluded.code, sentence = excluded.sentence, status = excluded.status,
+         SET decision_id = excluded.decision_id, code = excluded.code, sentence = excluded.sentence,
+             status = excluded.status,
              stage = excluded.stage, ruled_at = NULL, ruled_by = NULL, winner = NULL",
         portal,
         new.shop,
@@ -55,7 +57,8 @@ pub async fn close(
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.conflicts c
-         SET closed_at = now(), closed_how = CASE WHEN c.ruled_at IS NULL THEN 'vanished' ELSE 'ruled' END
+         SET closed_at = now(), closed_how = CASE WHEN c.ruled_at IS NULL THEN 'vanished'
+           ELSE 'ruled' END
          FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
          WHERE c.shop = k.shop AND c.number = k.number AND c.closed_at IS NULL",
         shops,
@@ -124,12 +127,14 @@ pub struct ConflictRow {
 pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<ConflictRow>, Error> {
     Ok(sqlx::query_as!(
         ConflictRow,
-        r#"SELECT c.id, c.portal, c.shop, c.number, o.deal_id AS "deal_id?", c.code, c.sentence, c.status, c.stage, c.opened_at,
+        r#"SELECT c.id, c.portal, c.shop, c.number, o.deal_id AS "deal_id?", c.code, c.sentence,
+                  c.status, c.stage, c.opened_at,
                   c.ruled_at, c.ruled_by, c.winner, c.closed_at, c.closed_how, d.inputs AS "inputs?"
            FROM bridge.conflicts c
            LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number
            LEFT JOIN bridge.decisions d ON d.id = c.decision_id
-           WHERE ($1::text IS NULL OR c.shop = $1) AND ($2::text IS NULL OR c.portal = $2) AND ($3::text IS NULL OR c.number = $3)
+           WHERE ($1::text IS NULL OR c.shop = $1) AND ($2::text IS NULL OR c.portal = $2)
+             AND ($3::text IS NULL OR c.number = $3)
              AND ($4 OR c.closed_at IS NULL) AND c.id > $5
            ORDER BY c.id LIMIT $6"#,
         filter.shop,
@@ -173,7 +178,8 @@ pub async fn rule(db: &mut PgConnection, id: i64, winner: &str, who: &str) -> Re
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.conflicts WHERE id IN (
-             SELECT id FROM bridge.conflicts WHERE closed_at < now() - make_interval(secs => $1) ORDER BY id LIMIT $2)",
+             SELECT id FROM bridge.conflicts WHERE closed_at < now() - make_interval(secs => $1)
+               ORDER BY id LIMIT $2)",
         older_than,
         batch
     )

@@ -31,7 +31,8 @@ pub struct NewDecision {
 /// Ids for this many decisions, growing.
 pub async fn reserve(db: &mut PgConnection, count: i32) -> Result<Vec<i64>, Error> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT nextval(pg_get_serial_sequence('bridge.decisions', 'id')) AS "id!" FROM generate_series(1, $1)"#,
+        r#"SELECT nextval(pg_get_serial_sequence('bridge.decisions', 'id')) AS "id!"
+             FROM generate_series(1, $1)"#,
         count
     )
     .fetch_all(db)
@@ -59,10 +60,12 @@ pub async fn insert(
     let inputs: Vec<Value> = decisions.iter().map(|d| d.inputs.clone()).collect();
     let outcomes: Vec<Value> = decisions.iter().map(|d| d.outcome.clone()).collect();
     sqlx::query!(
-        "INSERT INTO bridge.decisions (id, portal, shop, number, action, basis, winner, sentence, inputs, outcome)
+        "INSERT INTO bridge.decisions (id, portal, shop, number, action, basis, winner, sentence,
+           inputs, outcome)
          OVERRIDING SYSTEM VALUE
          SELECT id, $1, shop, number, action, basis, winner, sentence, inputs, outcome
-         FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::jsonb[])
+         FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+           $8::text[], $9::jsonb[], $10::jsonb[])
               AS n (id, shop, number, action, basis, winner, sentence, inputs, outcome)",
         portal,
         &ids,
@@ -123,7 +126,8 @@ pub async fn of_order(
 /// Removes decisions older than this many seconds, at most `batch`, the oldest first.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
-        "DELETE FROM bridge.decisions d USING (SELECT id, at FROM bridge.decisions ORDER BY id LIMIT $2) o
+        "DELETE FROM bridge.decisions d USING (SELECT id, at FROM bridge.decisions ORDER BY id
+           LIMIT $2) o
          WHERE d.id = o.id AND o.at < now() - make_interval(secs => $1)",
         older_than,
         batch

@@ -31,8 +31,10 @@ pub async fn insert(db: &mut PgConnection, all: &[&Notification]) -> Result<(), 
     let acted_on: Vec<bool> = all.iter().map(|one| one.acted_on).collect();
     sqlx::query!(
         "INSERT INTO bridge.inbox (portal, event, deal_id, body, sent_at, state)
-         SELECT portal, event, deal_id, body::jsonb, sent_at, CASE WHEN acted_on THEN 'new' ELSE 'ignored' END
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::boolean[])
+         SELECT portal, event, deal_id, body::jsonb, sent_at, CASE WHEN acted_on THEN 'new'
+           ELSE 'ignored' END
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[],
+           $6::boolean[])
               AS n (portal, event, deal_id, body, sent_at, acted_on)",
         &portals as &[&str],
         &events as &[&str],
@@ -56,9 +58,11 @@ pub async fn take(
     let taken = sqlx::query!(
         r#"WITH taken AS (
                UPDATE bridge.inbox SET state = 'done'
-               WHERE id IN (SELECT id FROM bridge.inbox WHERE portal = $1 AND state = 'new' ORDER BY id LIMIT $2)
+               WHERE id IN (SELECT id FROM bridge.inbox WHERE portal = $1 AND state = 'new'
+                 ORDER BY id LIMIT $2)
                RETURNING deal_id)
-           SELECT count(*) AS "count!", coalesce(array_agg(DISTINCT deal_id) FILTER (WHERE deal_id IS NOT NULL), '{}') AS "deals!"
+           SELECT count(*) AS "count!", coalesce(array_agg(DISTINCT deal_id) FILTER
+             (WHERE deal_id IS NOT NULL), '{}') AS "deals!"
            FROM taken"#,
         portal,
         limit
@@ -73,7 +77,8 @@ pub async fn take_next(db: &mut PgConnection, portal: &str) -> Result<Option<Not
     Ok(sqlx::query_as!(
         Notification,
         r#"UPDATE bridge.inbox SET state = 'done'
-           WHERE id = (SELECT id FROM bridge.inbox WHERE portal = $1 AND state = 'new' ORDER BY id LIMIT 1)
+           WHERE id = (SELECT id FROM bridge.inbox WHERE portal = $1 AND state = 'new' ORDER BY id
+             LIMIT 1)
            RETURNING portal, event, deal_id, body::text AS "body!", sent_at, true AS "acted_on!""#,
         portal
     )
@@ -85,8 +90,10 @@ pub async fn take_next(db: &mut PgConnection, portal: &str) -> Result<Option<Not
 /// the oldest first.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
-        "DELETE FROM bridge.inbox i USING (SELECT id, received_at FROM bridge.inbox ORDER BY id LIMIT $2) o
-         WHERE i.id = o.id AND o.received_at < now() - make_interval(secs => $1) AND i.state <> 'new'",
+        "DELETE FROM bridge.inbox i USING (SELECT id, received_at FROM bridge.inbox ORDER BY id
+           LIMIT $2) o
+         WHERE i.id = o.id AND o.received_at < now() - make_interval(secs => $1)
+           AND i.state <> 'new'",
         older_than,
         batch
     )

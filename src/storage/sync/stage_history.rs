@@ -46,7 +46,8 @@ pub async fn advance(
          SET read_at = now(),
              history_id = greatest(c.history_id, coalesce(
                  (SELECT max(m.id) FROM bridge.moves m
-                  WHERE m.portal = $1 AND m.id > c.history_id AND m.seen_at < now() - make_interval(secs => $3)), 0))",
+                  WHERE m.portal = $1 AND m.id > c.history_id
+                    AND m.seen_at < now() - make_interval(secs => $3)), 0))",
         portal,
         newest,
         settled
@@ -71,7 +72,8 @@ pub async fn insert(
     Ok(sqlx::query_as!(
         Move,
         "INSERT INTO bridge.moves (portal, id, deal_id, funnel, stage, kind, moved_at)
-         SELECT $1, * FROM UNNEST($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::smallint[], $7::timestamptz[])
+         SELECT $1, * FROM UNNEST($2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
+           $6::smallint[], $7::timestamptz[])
          ON CONFLICT (portal, id) DO NOTHING
          RETURNING id, deal_id, funnel, stage, kind, moved_at",
         portal,
@@ -122,7 +124,8 @@ pub async fn ask_moved(db: &mut PgConnection, portal: &str, moves: &[Move]) -> R
          WHERE a.agreed IS NULL OR a.agreed -> 'stage' ->> 'id' <> k.stage
             OR (a.agreed -> 'stage' ->> 'funnel')::bigint <> k.funnel
          ORDER BY o.shop, o.number
-         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1, due_at = least(c.due_at, now()), why = excluded.why",
+         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1,
+         due_at = least(c.due_at, now()), why = excluded.why",
         portal,
         &deals,
         &funnels,
@@ -145,9 +148,11 @@ pub async fn ask_made(
     let done = sqlx::query!(
         "INSERT INTO bridge.comparisons AS c (shop, number, portal, why)
          SELECT DISTINCT k.shop, k.number, $1, 'history'
-         FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[]) AS k (shop, number, deal, stage)
+         FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[]) AS k
+           (shop, number, deal, stage)
          JOIN bridge.moves m ON m.portal = $1 AND m.deal_id = k.deal AND m.stage <> k.stage
-         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1, due_at = least(c.due_at, now()), why = excluded.why",
+         ON CONFLICT (shop, number) DO UPDATE SET asked = c.asked + 1,
+         due_at = least(c.due_at, now()), why = excluded.why",
         portal,
         shops,
         numbers,
@@ -165,11 +170,13 @@ pub async fn sweep(db: &mut PgConnection, portal: &str, limit: i64) -> Result<u6
     let done = sqlx::query!(
         "WITH at AS (SELECT sweep_shop, sweep_number FROM bridge.cursors WHERE portal = $1),
               next AS (SELECT o.shop, o.number FROM bridge.orders o, at
-                       WHERE o.portal = $1 AND o.deal_id IS NOT NULL AND (o.shop, o.number) > (at.sweep_shop, at.sweep_number)
+                       WHERE o.portal = $1 AND o.deal_id IS NOT NULL
+                         AND (o.shop, o.number) > (at.sweep_shop, at.sweep_number)
                        ORDER BY o.shop, o.number LIMIT $2 FOR UPDATE OF o),
               last AS (SELECT shop, number FROM next ORDER BY shop DESC, number DESC LIMIT 1),
               moved AS (UPDATE bridge.cursors c
-                        SET sweep_shop = coalesce((SELECT shop FROM last), ''), sweep_number = coalesce((SELECT number FROM last), '')
+                        SET sweep_shop = coalesce((SELECT shop FROM last), ''),
+                            sweep_number = coalesce((SELECT number FROM last), '')
                         WHERE c.portal = $1)
          INSERT INTO bridge.comparisons AS c (shop, number, portal, why)
          SELECT shop, number, $1, 'sweep' FROM next ORDER BY shop, number
@@ -186,7 +193,8 @@ pub async fn sweep(db: &mut PgConnection, portal: &str, limit: i64) -> Result<u6
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.moves m USING (
-             SELECT portal, id FROM bridge.moves WHERE seen_at < now() - make_interval(secs => $1) ORDER BY seen_at LIMIT $2) o
+             SELECT portal, id FROM bridge.moves WHERE seen_at < now() - make_interval(secs => $1)
+               ORDER BY seen_at LIMIT $2) o
          WHERE m.portal = o.portal AND m.id = o.id",
         older_than,
         batch

@@ -48,16 +48,21 @@ pub async fn add(db: &mut PgConnection, portal: &str, changes: &[NewChange]) -> 
     sqlx::query!(
         "WITH new AS (
              SELECT *, row_number() OVER (PARTITION BY shop ORDER BY decision) AS nth
-             FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
+             FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+               $8::text[], $9::timestamptz[],
                          $10::text[])
-                  AS n (shop, number, decision, status, previous, stage, reason, decided_at, denies)),
+                  AS n (shop, number, decision, status, previous, stage, reason, decided_at,
+                    denies)),
          counted AS (
-             INSERT INTO bridge.feeds AS f (shop, last_seq) SELECT shop, count(*) FROM new GROUP BY shop ORDER BY shop
+             INSERT INTO bridge.feeds AS f (shop, last_seq) SELECT shop, count(*) FROM new
+               GROUP BY shop ORDER BY shop
              ON CONFLICT (shop) DO UPDATE SET last_seq = f.last_seq + excluded.last_seq
              RETURNING f.shop, f.last_seq)
          INSERT INTO bridge.status_changes
-                (shop, seq, portal, number, decision_id, status, previous_status, stage, reason, decided_at, denies)
-         SELECT n.shop, c.last_seq - (SELECT count(*) FROM new m WHERE m.shop = n.shop) + n.nth, $1, n.number, n.decision, n.status,
+                (shop, seq, portal, number, decision_id, status, previous_status, stage, reason,
+                  decided_at, denies)
+         SELECT n.shop, c.last_seq - (SELECT count(*) FROM new m
+           WHERE m.shop = n.shop) + n.nth, $1, n.number, n.decision, n.status,
                 n.previous, n.stage, n.reason, n.decided_at, string_to_array(n.denies, ',')
          FROM new n JOIN counted c USING (shop)",
         portal,
@@ -86,7 +91,8 @@ pub async fn drop_except(
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.status_changes SET state = 'dropped', settled_at = now()
-         WHERE shop = $1 AND number = $2 AND state IN ('waiting', 'dead') AND decided_at <> ALL($3)",
+         WHERE shop = $1 AND number = $2 AND state IN ('waiting', 'dead')
+           AND decided_at <> ALL($3)",
         shop,
         number,
         awaited
@@ -95,9 +101,11 @@ pub async fn drop_except(
     .await?;
     sqlx::query!(
         "UPDATE bridge.dead_letters d
-         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge', reason = 'the sides agree on something else by now'
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge',
+             reason = 'the sides agree on something else by now'
          FROM bridge.status_changes c
-         WHERE d.shop = $1 AND d.number = $2 AND d.closed_at IS NULL AND c.shop = d.shop AND c.seq = d.change_seq
+         WHERE d.shop = $1 AND d.number = $2 AND d.closed_at IS NULL AND c.shop = d.shop
+           AND c.seq = d.change_seq
            AND c.decided_at <> ALL($3)",
         shop,
         number,
@@ -273,7 +281,8 @@ pub async fn taken_since(
 ) -> Result<bool, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM bridge.status_changes
-                          WHERE shop = $1 AND number <> $2 AND state = 'delivered' AND settled_at >= $3) AS "taken!""#,
+                          WHERE shop = $1 AND number <> $2 AND state = 'delivered'
+                            AND settled_at >= $3) AS "taken!""#,
         shop,
         number,
         since
@@ -323,7 +332,8 @@ pub async fn deliver(
     Ok(sqlx::query_as!(
         Delivered,
         r#"WITH told AS (
-               UPDATE bridge.status_changes SET state = 'delivered', settled_at = now(), attempts = $4
+               UPDATE bridge.status_changes SET state = 'delivered', settled_at = now(),
+               attempts = $4
                WHERE shop = $1 AND seq = $3 AND state IN ('waiting', 'dead') RETURNING seq),
            gone AS (
                UPDATE bridge.status_changes SET state = 'dropped', settled_at = now()
@@ -332,9 +342,11 @@ pub async fn deliver(
                UPDATE bridge.dead_letters
                SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge',
                    reason = 'the shop was told something newer'
-               WHERE shop = $1 AND number = $2 AND closed_at IS NULL AND change_seq <= (SELECT seq FROM told)
+               WHERE shop = $1 AND number = $2 AND closed_at IS NULL
+                 AND change_seq <= (SELECT seq FROM told)
                RETURNING id)
-           SELECT EXISTS (SELECT FROM told) AS "first!", ARRAY(SELECT id FROM closed ORDER BY id) AS "letters!""#,
+           SELECT EXISTS (SELECT FROM told) AS "first!", ARRAY(SELECT id FROM closed
+             ORDER BY id) AS "letters!""#,
         shop,
         number,
         seq,
@@ -354,7 +366,8 @@ pub async fn put_off(
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.status_changes
-         SET due_at = now() + make_interval(secs => $3), attempts = $4, error_code = $5, error_message = $6
+         SET due_at = now() + make_interval(secs => $3), attempts = $4, error_code = $5,
+             error_message = $6
          WHERE shop = $1 AND seq = $2 AND state = 'waiting'",
         shop,
         seq,
@@ -395,7 +408,8 @@ pub async fn dead_letter(
     payload: &serde_json::Value,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, attempts, first_failed_at, payload, change_seq)
+        "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, attempts,
+           first_failed_at, payload, change_seq)
          VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), $8, $9)",
         change.portal,
         change.shop,
@@ -429,7 +443,8 @@ pub async fn drop_dead(db: &mut PgConnection, shop: &str, seq: i64) -> Result<()
 pub async fn one(db: &mut PgConnection, shop: &str, seq: i64) -> Result<Option<ChangeRow>, Error> {
     Ok(sqlx::query_as!(
         ChangeRow,
-        r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status, stage, reason, decided_at, attempts,
+        r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status,
+                  stage, reason, decided_at, attempts,
                   first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes WHERE shop = $1 AND seq = $2"#,
         shop,
@@ -443,10 +458,12 @@ pub async fn one(db: &mut PgConnection, shop: &str, seq: i64) -> Result<Option<C
 /// stands for it.
 pub async fn revive(db: &mut PgConnection, shop: &str, seq: i64) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "UPDATE bridge.status_changes c SET state = 'waiting', settled_at = NULL, attempts = 0, due_at = now()
+        "UPDATE bridge.status_changes c SET state = 'waiting', settled_at = NULL, attempts = 0,
+         due_at = now()
          WHERE c.shop = $1 AND c.seq = $2 AND c.state = 'dead'
            AND NOT EXISTS (SELECT FROM bridge.status_changes n
-                           WHERE n.shop = c.shop AND n.number = c.number AND n.seq > c.seq AND n.state <> 'dropped')",
+                           WHERE n.shop = c.shop AND n.number = c.number AND n.seq > c.seq
+                             AND n.state <> 'dropped')",
         shop,
         seq
     )
@@ -458,8 +475,10 @@ pub async fn revive(db: &mut PgConnection, shop: &str, seq: i64) -> Result<bool,
 /// Puts a waiting change at the end of its shop's feed.
 pub async fn renumber(db: &mut PgConnection, shop: &str, seq: i64) -> Result<(), Error> {
     sqlx::query!(
-        "WITH next AS (UPDATE bridge.feeds SET last_seq = last_seq + 1 WHERE shop = $1 RETURNING last_seq)
-         UPDATE bridge.status_changes SET seq = next.last_seq FROM next WHERE shop = $1 AND seq = $2 AND state = 'waiting'",
+        "WITH next AS (UPDATE bridge.feeds SET last_seq = last_seq + 1 WHERE shop = $1
+           RETURNING last_seq)
+         UPDATE bridge.status_changes SET seq = next.last_seq FROM next WHERE shop = $1 AND seq = $2
+           AND state = 'waiting'",
         shop,
         seq
     )
@@ -497,9 +516,11 @@ pub async fn feed(
 ) -> Result<Vec<ChangeRow>, Error> {
     Ok(sqlx::query_as!(
         ChangeRow,
-        r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status, stage, reason, decided_at, attempts,
+        r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status,
+                  stage, reason, decided_at, attempts,
                   first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
-         FROM bridge.status_changes WHERE shop = $1 AND seq > $2 AND state <> 'dropped' ORDER BY seq LIMIT $3"#,
+         FROM bridge.status_changes WHERE shop = $1 AND seq > $2 AND state <> 'dropped' ORDER BY seq
+           LIMIT $3"#,
         shop,
         after,
         limit
@@ -518,10 +539,12 @@ pub async fn read_up_to(
 ) -> Result<Vec<ChangeRow>, Error> {
     Ok(sqlx::query_as!(
         ChangeRow,
-        r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status, stage, reason, decided_at, attempts,
+        r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status,
+                  stage, reason, decided_at, attempts,
                   first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes
-         WHERE shop = $1 AND seq <= $2 AND (state = 'waiting' OR state = 'dead') AND first_sent_at IS NOT NULL
+         WHERE shop = $1 AND seq <= $2 AND (state = 'waiting' OR state = 'dead')
+           AND first_sent_at IS NOT NULL
          ORDER BY seq LIMIT $3"#,
         shop,
         seq,
@@ -536,7 +559,8 @@ pub async fn read_up_to(
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.status_changes c USING (
-             SELECT shop, seq FROM bridge.status_changes WHERE settled_at < now() - make_interval(secs => $1)
+             SELECT shop, seq FROM bridge.status_changes
+               WHERE settled_at < now() - make_interval(secs => $1)
                AND state <> 'dead' ORDER BY settled_at LIMIT $2) o
          WHERE c.shop = o.shop AND c.seq = o.seq",
         older_than,

@@ -35,8 +35,10 @@ pub async fn note(
         "INSERT INTO bridge.troubles AS t (lane, code, message, times) VALUES ($1, $2, $3, $4)
          ON CONFLICT (lane, code) DO UPDATE
          SET message = excluded.message, last_at = now(), over_at = NULL,
-             times = CASE WHEN t.over_at < now() - interval '15 minutes' THEN $4 ELSE t.times + $4 END,
-             first_at = CASE WHEN t.over_at < now() - interval '15 minutes' THEN now() ELSE t.first_at END",
+             times = CASE WHEN t.over_at < now() - interval '15 minutes' THEN $4
+               ELSE t.times + $4 END,
+             first_at = CASE WHEN t.over_at < now() - interval '15 minutes' THEN now()
+               ELSE t.first_at END",
         lane,
         code,
         message,
@@ -81,7 +83,8 @@ pub async fn lately(db: &mut PgConnection, seconds: f64) -> Result<Vec<TroubleRo
     Ok(sqlx::query_as!(
         TroubleRow,
         "SELECT lane, code, message, times, first_at, last_at, over_at FROM bridge.troubles
-         WHERE over_at IS NULL OR over_at > now() - make_interval(secs => $1) ORDER BY lane, last_at DESC",
+         WHERE over_at IS NULL OR over_at > now() - make_interval(secs => $1)
+           ORDER BY lane, last_at DESC",
         seconds
     )
     .fetch_all(db)
@@ -109,14 +112,18 @@ pub struct RefusedRow {
 pub async fn refused(db: &mut PgConnection) -> Result<Vec<RefusedRow>, Error> {
     Ok(sqlx::query_as!(
         RefusedRow,
-        r#"SELECT g.portal AS "lane!", g.shop AS "shop!", g.error_code AS "code!", g.count AS "count!", g.number AS "number!",
+        r#"SELECT g.portal AS "lane!", g.shop AS "shop!", g.error_code AS "code!",
+                  g.count AS "count!", g.number AS "number!",
                   coalesce(o.error_message, '') AS "message!"
            FROM (SELECT portal, shop, error_code, count(*), min(number) AS number
-                 FROM bridge.orders WHERE due_at IS NOT NULL AND error_code IS NOT NULL GROUP BY portal, shop, error_code) g
+                 FROM bridge.orders WHERE due_at IS NOT NULL AND error_code IS NOT NULL
+                   GROUP BY portal, shop, error_code) g
            JOIN bridge.orders o USING (shop, number)
            UNION ALL
-           SELECT 'shop:' || shop, shop, error_code, count(*), min(number), coalesce((array_agg(error_message ORDER BY number))[1], '')
-           FROM bridge.status_changes WHERE state = 'waiting' AND error_code IS NOT NULL GROUP BY shop, error_code
+           SELECT 'shop:' || shop, shop, error_code, count(*), min(number),
+                  coalesce((array_agg(error_message ORDER BY number))[1], '')
+           FROM bridge.status_changes WHERE state = 'waiting' AND error_code IS NOT NULL
+             GROUP BY shop, error_code
            ORDER BY 1, 2, 3"#
     )
     .fetch_all(db)
@@ -146,8 +153,10 @@ pub async fn refused_by(
 ) -> Result<Vec<RefusedChange>, Error> {
     Ok(sqlx::query_as!(
         RefusedChange,
-        r#"SELECT number, status, error_code AS "code!", coalesce(error_message, '') AS "message!", due_at
-           FROM bridge.status_changes WHERE shop = $1 AND state = 'waiting' AND error_code IS NOT NULL
+        r#"SELECT number, status, error_code AS "code!", coalesce(error_message, '') AS "message!",
+                  due_at
+           FROM bridge.status_changes WHERE shop = $1 AND state = 'waiting'
+             AND error_code IS NOT NULL
            ORDER BY seq DESC LIMIT $2"#,
         shop,
         limit
@@ -194,8 +203,10 @@ pub struct DeadRow {
 pub async fn dead(db: &mut PgConnection) -> Result<Vec<DeadRow>, Error> {
     Ok(sqlx::query_as!(
         DeadRow,
-        r#"SELECT g.portal, g.shop, g.by_shop AS "by_shop!", g.code AS "code!", g.count AS "count!", d.id, d.number, d.message
-           FROM (SELECT portal, shop, change_seq IS NOT NULL AS by_shop, code, count(*), max(id) AS id
+        r#"SELECT g.portal, g.shop, g.by_shop AS "by_shop!", g.code AS "code!", g.count AS "count!",
+                  d.id, d.number, d.message
+           FROM (SELECT portal, shop, change_seq IS NOT NULL AS by_shop, code, count(*),
+             max(id) AS id
                  FROM bridge.dead_letters WHERE closed_at IS NULL GROUP BY 1, 2, 3, 4) g
            JOIN bridge.dead_letters d USING (id) ORDER BY 1, 2, 3, 4"#
     )
@@ -211,7 +222,8 @@ pub async fn conflicts(db: &mut PgConnection) -> Result<Vec<WaitingConflicts>, E
         r#"SELECT shop, code, count(*) AS "count!", min(id) AS "id!" FROM bridge.conflicts
            WHERE closed_at IS NULL AND ruled_at IS NULL
              AND NOT EXISTS (SELECT FROM bridge.dead_letters d
-                             WHERE d.shop = conflicts.shop AND d.number = conflicts.number AND d.code = conflicts.code AND d.closed_at IS NULL)
+                             WHERE d.shop = conflicts.shop AND d.number = conflicts.number
+                               AND d.code = conflicts.code AND d.closed_at IS NULL)
            GROUP BY shop, code ORDER BY shop, code"#
     )
     .fetch_all(db)

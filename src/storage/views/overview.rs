@@ -20,8 +20,10 @@ pub struct Minute {
 pub async fn last_hour(db: &mut PgConnection) -> Result<Vec<Minute>, Error> {
     Ok(sqlx::query_as!(
         Minute,
-        r#"SELECT least(59, greatest(0, floor(date_part('epoch', now() - settled_at) / 60)))::int AS "ago!",
-                  count(*) FILTER (WHERE state = 'done') AS "done!", count(*) FILTER (WHERE state = 'dead') AS "dead!"
+        r#"SELECT least(59, greatest(0, floor(date_part('epoch', now() - settled_at) / 60)))::int AS
+             "ago!",
+                  count(*) FILTER (WHERE state = 'done') AS "done!",
+                  count(*) FILTER (WHERE state = 'dead') AS "dead!"
            FROM bridge.outbox WHERE settled_at > now() - interval '1 hour' GROUP BY 1"#
     )
     .fetch_all(db)
@@ -56,17 +58,21 @@ pub async fn oldest(
 ) -> Result<Vec<WaitingOrder>, Error> {
     Ok(sqlx::query_as!(
         WaitingOrder,
-        r#"SELECT DISTINCT ON (o.portal) o.portal AS "portal!", o.shop AS "shop!", o.number AS "number!",
+        r#"SELECT DISTINCT ON (o.portal) o.portal AS "portal!", o.shop AS "shop!",
+                  o.number AS "number!",
                   extract(epoch FROM now() - o.waits_since)::bigint AS "seconds!",
                   o.error_code AS code, o.error_message AS message, o.due_at
            FROM UNNEST($1::text[], $2::text[]) AS p (portal, shop)
            CROSS JOIN LATERAL (
              SELECT * FROM (
-               (SELECT * FROM bridge.orders WHERE portal = p.portal AND shop = p.shop AND NOT later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND shop = p.shop AND NOT later
+                 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
                UNION ALL
-               (SELECT * FROM bridge.orders WHERE portal = p.portal AND shop = p.shop AND later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND shop = p.shop AND later
+                 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)
                UNION ALL
-               (SELECT * FROM bridge.orders WHERE portal = p.portal AND due_at > waits_since ORDER BY waits_since LIMIT 1)) AS firsts
+               (SELECT * FROM bridge.orders WHERE portal = p.portal AND due_at > waits_since
+                 ORDER BY waits_since LIMIT 1)) AS firsts
              ORDER BY waits_since LIMIT 1) AS o
            ORDER BY o.portal, o.waits_since"#,
         portals,
@@ -84,7 +90,8 @@ pub async fn refused(
 ) -> Result<Vec<WaitingOrder>, Error> {
     Ok(sqlx::query_as!(
         WaitingOrder,
-        r#"SELECT portal, shop, number, extract(epoch FROM now() - waits_since)::bigint AS "seconds!",
+        r#"SELECT portal, shop, number, extract(epoch
+             FROM now() - waits_since)::bigint AS "seconds!",
                   error_code AS code, error_message AS message, due_at
            FROM bridge.orders WHERE portal = $1 AND due_at IS NOT NULL AND error_code IS NOT NULL
            ORDER BY first_failed_at DESC NULLS LAST LIMIT $2"#,

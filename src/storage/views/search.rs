@@ -46,9 +46,12 @@ pub async fn by_number(
                UNION
                SELECT shop, number FROM bridge.orders WHERE deal_id = $3
            )
-           SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id, o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!", o.dead AS "dead!",
+           SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id,
+                  o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!",
+                  o.dead AS "dead!",
                   e.received_at AS "received_at?", e.body #>> '{data,customer,name}' AS customer
-           FROM hit JOIN bridge.order_states o USING (shop, number) LEFT JOIN bridge.outbox e ON e.id = o.head_id
+           FROM hit JOIN bridge.order_states o USING (shop, number) LEFT
+             JOIN bridge.outbox e ON e.id = o.head_id
            ORDER BY o.head_id DESC NULLS LAST LIMIT $4"#,
         shops,
         number,
@@ -71,13 +74,18 @@ pub async fn by_contact(
     Ok(sqlx::query_as!(
         FoundRow,
         r#"WITH hit AS MATERIALIZED (
-               SELECT e.id, e.shop, e.number, e.received_at, e.body #>> '{data,customer,name}' AS customer
-               FROM bridge.outbox e WHERE e.id IN (SELECT event FROM bridge.contacts WHERE key = ANY($1))
+               SELECT e.id, e.shop, e.number, e.received_at,
+                      e.body #>> '{data,customer,name}' AS customer
+               FROM bridge.outbox e WHERE e.id IN (SELECT event FROM bridge.contacts
+                 WHERE key = ANY($1))
            )
-           SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id, o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!", o.dead AS "dead!",
+           SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id,
+                  o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!",
+                  o.dead AS "dead!",
                   hit.received_at AS "received_at?", hit.customer
            FROM hit CROSS JOIN LATERAL (
-               SELECT * FROM bridge.order_states o WHERE o.shop = hit.shop AND o.number = hit.number AND o.head_id = hit.id LIMIT 1
+               SELECT * FROM bridge.order_states o WHERE o.shop = hit.shop AND o.number = hit.number
+                 AND o.head_id = hit.id LIMIT 1
            ) o
            ORDER BY hit.id DESC LIMIT $2"#,
         keys,
@@ -92,10 +100,13 @@ pub async fn newest(db: &mut PgConnection, limit: i64) -> Result<Vec<FoundRow>, 
     patiently(db).await?;
     Ok(sqlx::query_as!(
         FoundRow,
-        r#"SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id, o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!", o.dead AS "dead!",
+        r#"SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id,
+                  o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!",
+                  o.dead AS "dead!",
                   e.received_at AS "received_at?", e.body #>> '{data,customer,name}' AS customer
            FROM bridge.outbox e CROSS JOIN LATERAL (
-               SELECT * FROM bridge.order_states o WHERE o.shop = e.shop AND o.number = e.number AND o.head_id = e.id LIMIT 1
+               SELECT * FROM bridge.order_states o WHERE o.shop = e.shop AND o.number = e.number
+                 AND o.head_id = e.id LIMIT 1
            ) o
            ORDER BY e.id DESC LIMIT $1"#,
         limit

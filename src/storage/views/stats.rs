@@ -91,14 +91,17 @@ pub struct ChangeBacklog {
 pub async fn back(db: &mut PgConnection) -> Result<Vec<ChangeBacklog>, Error> {
     Ok(sqlx::query_as!(
         ChangeBacklog,
-        r#"SELECT shop AS "shop!", sum(untold)::bigint AS "untold!", sum(given_up)::bigint AS "given_up!",
+        r#"SELECT shop AS "shop!", sum(untold)::bigint AS "untold!",
+                  sum(given_up)::bigint AS "given_up!",
                   sum(conflicts)::bigint AS "conflicts!"
            FROM (SELECT shop, count(*) AS untold, 0 AS given_up, 0 AS conflicts
                  FROM bridge.status_changes WHERE state = 'waiting' GROUP BY shop
                  UNION ALL
-                 SELECT shop, 0, count(*), 0 FROM bridge.status_changes WHERE state = 'dead' GROUP BY shop
+                 SELECT shop, 0, count(*), 0 FROM bridge.status_changes WHERE state = 'dead'
+                   GROUP BY shop
                  UNION ALL
-                 SELECT shop, 0, 0, count(*) FROM bridge.conflicts WHERE closed_at IS NULL GROUP BY shop) AS both_sides
+                 SELECT shop, 0, 0, count(*) FROM bridge.conflicts WHERE closed_at IS NULL
+                   GROUP BY shop) AS both_sides
            GROUP BY shop"#
     )
     .fetch_all(db)
@@ -133,17 +136,20 @@ pub async fn depths(db: &mut PgConnection) -> Result<Vec<Depth>, Error> {
         Depth,
         r#"SELECT lane AS "lane!", state AS "state!", count(*) AS "count!",
                   greatest(0, extract(epoch FROM now() - min(since)))::float8 AS "oldest_seconds!"
-           FROM (SELECT portal, CASE WHEN attempts + stalls = 0 THEN 'new' ELSE 'retrying' END, waits_since
+           FROM (SELECT portal, CASE WHEN attempts + stalls = 0 THEN 'new'
+             ELSE 'retrying' END, waits_since
                  FROM bridge.orders WHERE due_at IS NOT NULL
                  UNION ALL
                  SELECT portal, CASE WHEN attempts + stalls = 0 THEN 'new' ELSE 'retrying' END,
                         waits_since
                  FROM bridge.subjects WHERE due_at IS NOT NULL
                  UNION ALL
-                 SELECT 'shop:' || shop, CASE WHEN attempts = 0 THEN 'new' ELSE 'retrying' END, decided_at
+                 SELECT 'shop:' || shop, CASE WHEN attempts = 0 THEN 'new'
+                   ELSE 'retrying' END, decided_at
                  FROM bridge.status_changes WHERE state = 'waiting'
                  UNION ALL
-                 SELECT CASE WHEN change_seq IS NULL THEN coalesce(portal, '') ELSE 'shop:' || shop END, 'dead', first_failed_at
+                 SELECT CASE WHEN change_seq IS NULL THEN coalesce(portal, '')
+                   ELSE 'shop:' || shop END, 'dead', first_failed_at
                  FROM bridge.dead_letters WHERE closed_at IS NULL) AS waiting (lane, state, since)
            GROUP BY lane, state"#
     )

@@ -105,7 +105,10 @@ impl CallbackLane {
                 }
                 Ok(None) => self.sleep(self.options.poll, &stop).await,
                 Err(error) => {
-                    tracing::warn!(shop = %self.shop, %error, "the shop's lane cannot be taken: the database does not answer");
+                    tracing::warn!(
+                        shop = %self.shop, %error,
+                        "the shop's lane cannot be taken: the database does not answer"
+                    );
                     self.sleep(self.options.poll, &stop).await;
                 }
             }
@@ -123,7 +126,10 @@ impl CallbackLane {
                 }
                 Err(error) if error.is_lease_lost() => return held.lose(),
                 Err(error) => {
-                    tracing::warn!(shop = %self.shop, error = %chain(&error), "a turn of the shop's lane failed");
+                    tracing::warn!(
+                        shop = %self.shop, error = %chain(&error),
+                        "a turn of the shop's lane failed"
+                    );
                     self.turns.failed(&chain(&error)).await;
                     Some(self.options.poll)
                 }
@@ -138,7 +144,9 @@ impl CallbackLane {
                 Ok(()) => {}
                 Err(error) if error.is_lease_lost() => return held.lose(),
                 Err(error) => {
-                    tracing::warn!(shop = %self.shop, error = %chain(&error), "an answer could not be stored");
+                    tracing::warn!(
+                        shop = %self.shop, error = %chain(&error), "an answer could not be stored"
+                    );
                 }
             }
         }
@@ -401,7 +409,10 @@ impl CallbackLane {
     /// Nothing is sent until somebody resumes the lane.
     async fn gone(&self, held: &HeldLease) -> Result<(), app::Error> {
         let code = ErrorCode::CallbackGone;
-        tracing::error!(shop = %self.shop, %code, "the shop's callback is gone: nothing is sent until somebody resumes the lane");
+        tracing::error!(
+            shop = %self.shop, %code,
+            "the shop's callback is gone: nothing is sent until somebody resumes the lane"
+        );
         self.app.metrics().callback("down");
         self.app.lanes.stop(held.lease(), code).await
     }
@@ -423,7 +434,9 @@ impl CallbackLane {
             resume_in: pause.unwrap_or(usual).as_secs_f64(),
         };
         self.app.lanes.fail(held.lease(), &fault).await?;
-        tracing::warn!(shop = %self.shop, code = %ErrorCode::CallbackDown, "the shop's lane pauses: {words}");
+        tracing::warn!(
+            shop = %self.shop, code = %ErrorCode::CallbackDown, "the shop's lane pauses: {words}"
+        );
         Ok(())
     }
 

@@ -153,7 +153,10 @@ async fn release(app: &App, lease: &Lease) {
     if matches!(given.await, Ok(Ok(()))) {
         app.metrics().lease(&lease.portal, "released");
     } else {
-        tracing::warn!(portal = %lease.portal, "the lease could not be given back: it runs out by itself");
+        tracing::warn!(
+            portal = %lease.portal,
+            "the lease could not be given back: it runs out by itself"
+        );
     }
 }
 

@@ -26,7 +26,10 @@ pub(in crate::worker) async fn tell<P: PortalClient>(app: &App, portal: P, held:
 }
 
 async fn record(app: &App, held: &HeldLease, seconds: f64) {
-    tracing::warn!(portal = %held.portal(), code = %ErrorCode::Limit, seconds, "half the pace: somebody else uses up the portal's limit");
+    tracing::warn!(
+        portal = %held.portal(), code = %ErrorCode::Limit, seconds,
+        "half the pace: somebody else uses up the portal's limit"
+    );
     if let Err(error) = app.lanes.lower_pace(held.lease(), seconds).await {
         tracing::debug!(portal = %held.portal(), %error, "the lowered pace is not on record");
     }

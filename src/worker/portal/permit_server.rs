@@ -23,7 +23,9 @@ pub(in crate::worker) async fn serve<P: PortalClient>(
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => {
-                tracing::debug!(portal = held.portal(), error = %chain(&error), "no place can be given now");
+                tracing::debug!(
+                    portal = held.portal(), error = %chain(&error), "no place can be given now"
+                );
             }
         }
         tokio::select! {

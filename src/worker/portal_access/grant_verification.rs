@@ -114,7 +114,10 @@ pub(super) async fn next(
     wary: &Wariness,
 ) -> Result<VerificationRound, app::Error> {
     if let Admitted::In(wait) = wary.of_server.admits(&()) {
-        tracing::warn!(portal = %reached.tokens.portal(), ?wait, "so many installations are forged that the next are judged slowly");
+        tracing::warn!(
+            portal = %reached.tokens.portal(), ?wait,
+            "so many installations are forged that the next are judged slowly"
+        );
         tokio::time::sleep(wait.min(Duration::from_secs(1))).await;
     }
     let name = reached.tokens.portal();
@@ -145,7 +148,10 @@ pub(super) async fn next(
         counted.wrong(&());
     }
     if refused > 0 {
-        tracing::warn!(portal = %name, code = "B24-TOKEN", refused, waiting, "installations were refused: `bridge.grants` says why");
+        tracing::warn!(
+            portal = %name, code = "B24-TOKEN", refused, waiting,
+            "installations were refused: `bridge.grants` says why"
+        );
     }
     Ok(turn)
 }
@@ -164,7 +170,10 @@ async fn judge_one(
         Ok(judged) => return judged,
         Err(bug) => bug,
     };
-    tracing::error!(portal = %name, offer = id, place = bug.place, code = %ErrorCode::Bug, "a panic over an installation");
+    tracing::error!(
+        portal = %name, offer = id, place = bug.place, code = %ErrorCode::Bug,
+        "a panic over an installation"
+    );
     if tries < MOST_TRIES {
         app.portal_access.postpone_grant(id, PAUSE).await?;
         return Ok(Verification::Later);
@@ -207,7 +216,8 @@ async fn verify(
                 .install(name, offered.id, &confirmed)
                 .await?;
             (!stored).then(|| {
-                "the portal's identity (member_id) is another than before: set `member_id` in the settings if that is right"
+                "the portal's identity (member_id) is another than before: set `member_id` in the \
+                 settings if that is right"
                     .to_owned()
             })
         }

@@ -206,15 +206,24 @@ impl AppSupervisor {
                 }
                 Err(bug) => {
                     let (portal, place) = (self.name(), &*bug.place);
-                    tracing::error!(%portal, place, "looking after the application ended by a panic");
+                    tracing::error!(
+                        %portal, place,
+                        "looking after the application ended by a panic"
+                    );
                     self.app.metrics().restarted(&self.lane());
                     self.turns.broke(&bug.to_string()).await;
                     self.options.poll * 5
                 }
                 Ok(Err(trouble)) => {
-                    let quiet = matches!(&trouble, AccessProblem::Portal(error) if error.class() == Class::TokenExpired);
+                    let quiet = matches!(
+                        &trouble,
+                        AccessProblem::Portal(error) if error.class() == Class::TokenExpired
+                    );
                     if !quiet {
-                        tracing::warn!(portal = %self.name(), error = %trouble, "the application cannot be looked after now");
+                        tracing::warn!(
+                            portal = %self.name(), error = %trouble,
+                            "the application cannot be looked after now"
+                        );
                     }
                     self.options.poll * 5
                 }

@@ -197,12 +197,17 @@ impl Inner {
             OAuthError::Refused { .. } | OAuthError::Failed(_) => None,
         };
         if let OAuthError::Refused { words, .. } = &error {
-            tracing::error!(portal = %self.portal, code = "B24-TOKEN", "new tokens are refused: {words}");
+            tracing::error!(
+                portal = %self.portal, code = "B24-TOKEN", "new tokens are refused: {words}"
+            );
         }
         let access = &self.app.portal_access;
         let release = access.release_renewal(&self.portal, version, who, refused.as_deref());
         if let Err(error) = release.await {
-            tracing::warn!(portal = %self.portal, %error, "the turn to renew tokens could not be given back: it ends by itself");
+            tracing::warn!(
+                portal = %self.portal, %error,
+                "the turn to renew tokens could not be given back: it ends by itself"
+            );
         }
         error.into()
     }

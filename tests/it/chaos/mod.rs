@@ -66,8 +66,7 @@ async fn owner(database: &Database) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_was_stopped_for_longer_than_its_lease_sends_nothing_more_and_settles_nothing()
- {
+async fn a_process_that_was_stopped_for_longer_than_its_lease_sends_and_settles_nothing_more() {
     let options = Options::default()
         .plan(Plan::Unlimited)
         .latency(Duration::from_millis(400));

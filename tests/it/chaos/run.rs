@@ -173,7 +173,8 @@ impl Stage {
 
     /// Until nothing waits: no order, no comparison.
     async fn quiet(&self) {
-        let waiting = "SELECT (SELECT count(*) FROM bridge.orders WHERE due_at IS NOT NULL), (SELECT count(*) FROM bridge.comparisons)";
+        let waiting = "SELECT (SELECT count(*) FROM bridge.orders WHERE due_at IS NOT NULL), \
+                       (SELECT count(*) FROM bridge.comparisons)";
         loop {
             let pool = &self.cluster.pool;
             let left: (i64, i64) =
@@ -289,7 +290,8 @@ async fn killed_at_random_moments_before_a_faulty_portal_every_order_becomes_one
     stage.quiet().await;
     let longest = stage.taken.iter().max().copied();
     eprintln!(
-        "{orders} orders, {all} events, {kills} kills, {} of the owner (taken over after {longest:?} at most), in {:?}; {:?}",
+        "{orders} orders, {all} events, {kills} kills, {} of the owner (taken over after \
+         {longest:?} at most), in {:?}; {:?}",
         stage.taken.len(),
         started.elapsed(),
         portal.stats().statuses
@@ -354,7 +356,8 @@ async fn check_database(
     dead: &BTreeSet<String>,
 ) {
     let rows: Vec<(String, i64, String, bool)> = sqlx::query_as(
-        "SELECT e.number, e.version, e.state, coalesce(n.version > e.version AND n.number = e.number, e.state <> 'superseded')
+        "SELECT e.number, e.version, e.state, coalesce(n.version > e.version
+           AND n.number = e.number, e.state <> 'superseded')
          FROM bridge.outbox e LEFT JOIN bridge.outbox n ON n.id = e.superseded_by",
     )
     .fetch_all(pool)

@@ -80,16 +80,22 @@ fn phone(number: usize) -> String {
 pub(super) fn order(number: usize, version: u64) -> Value {
     let customer = number / OF_ONE_CUSTOMER;
     json!({
-        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://chaos.example", "id": format!("e{number}-{version}"),
+        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://chaos.example",
+            "id": format!("e{number}-{version}"),
         "data": {
-            "number": format!("C{number}"), "version": version, "status": status(number, version), "currency": "RUB",
+            "number": format!("C{number}"), "version": version, "status": status(number, version),
+                "currency": "RUB",
             "total": money(total(version)),
             "customer": {
                 "id": format!("k{customer}"), "name": "Имя", "phones": [phone(number)],
                 "emails": [format!("k{customer}@example.com")]
             },
             "items": [
-                {"name": "Чай", "quantity": 2 + version, "price": "33.50"}, {"name": "Чайник", "quantity": 1, "price": "100.00"}
+                {
+                    "name": "Чай", "quantity": 2 + version, "price": "33.50"
+                } , {
+                    "name": "Чайник", "quantity": 1, "price": "100.00"
+                }
             ],
             "delivery": {"method": "Курьер", "price": "150.00"}
         }

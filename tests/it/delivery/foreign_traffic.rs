@@ -121,7 +121,8 @@ async fn somebody_else_on_our_address_slows_us_down_costs_no_attempt_and_is_forg
     })
     .await;
     let tried: i64 = sqlx::query_scalar(
-        "SELECT (SELECT count(*) FROM bridge.attempts) + (SELECT count(*) FROM bridge.dead_letters)",
+        "SELECT (SELECT count(*) FROM bridge.attempts) + (SELECT count(*) FROM \
+         bridge.dead_letters)",
     )
     .fetch_one(&db.pool)
     .await

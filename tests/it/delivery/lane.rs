@@ -267,7 +267,8 @@ async fn acts_of_people_are_kept_as_long_as_the_settings_say() {
     let app = app(&db.pool, &["main"]);
     sqlx::query(
         "INSERT INTO bridge.audit (at, actor, action, target)
-         SELECT now() - make_interval(days => d), 'cli', 'portal.pause', d::text FROM unnest(ARRAY[500, 401, 399, 0]) d",
+         SELECT now() - make_interval(days => d), 'cli', 'portal.pause', d::text
+           FROM unnest(ARRAY[500, 401, 399, 0]) d",
     )
     .execute(&db.pool)
     .await

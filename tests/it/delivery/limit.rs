@@ -18,10 +18,13 @@ const ORDERS: usize = 240;
 
 fn order(number: usize) -> Value {
     json!({
-        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://limit.example", "id": format!("e{number}"),
+        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://limit.example",
+            "id": format!("e{number}"),
         "data": {
             "number": format!("L{number}"), "status": "N", "currency": "RUB", "total": "100.00",
-            "customer": {"id": format!("k{number}"), "name": "Имя", "phones": [format!("+7916{number:07}")]},
+            "customer": {
+                "id": format!("k{number}"), "name": "Имя", "phones": [format!("+7916{number:07}")]
+            },
             "items": [{"name": "Чай", "quantity": 1, "price": "100.00"}]
         }
     })

@@ -109,7 +109,13 @@ async fn behind_another_address_orders_are_looked_up_and_nobody_elses_deal_is_to
     let portal = World::portal().await;
     let theirs = strangers(&portal, 5).await;
     // One order was brought over by whoever moved the portal.
-    let moved = json!({"fields": {"TITLE": "A1", "ORIGINATOR_ID": "main", "ORIGIN_ID": "A1", "CURRENCY_ID": "RUB"}});
+    let moved = json!(
+        {
+            "fields": {
+                "TITLE": "A1", "ORIGINATOR_ID": "main", "ORIGIN_ID": "A1", "CURRENCY_ID": "RUB"
+            }
+        }
+    );
     let url = format!("{}crm.deal.add", portal.url());
     let http = crate::portal::sandbox::client();
     http.post(url).json(&moved).send().await.unwrap();
@@ -246,7 +252,13 @@ async fn the_orders_of_a_shop_that_moves_to_another_portal_move_with_it() {
     // The second portal has deals with the same ids, and one of the orders is there.
     let portal = World::portal().await;
     let theirs = strangers(&portal, 5).await;
-    let there = json!({"fields": {"TITLE": "A1", "ORIGINATOR_ID": "main", "ORIGIN_ID": "A1", "CURRENCY_ID": "RUB"}});
+    let there = json!(
+        {
+            "fields": {
+                "TITLE": "A1", "ORIGINATOR_ID": "main", "ORIGIN_ID": "A1", "CURRENCY_ID": "RUB"
+            }
+        }
+    );
     let url = format!("{}crm.deal.add", portal.url());
     let http = crate::portal::sandbox::client();
     http.post(url).json(&there).send().await.unwrap();

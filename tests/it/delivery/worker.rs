@@ -171,10 +171,13 @@ async fn a_lane_that_a_fault_paused_asks_again_and_goes_on_by_itself() {
     let app = app(&db.pool, &["main"]);
     let portal = Fake::default();
     portal.refuses.store(true, Ordering::Relaxed);
-    sqlx::query("INSERT INTO bridge.lanes (portal, paused_at, paused_code, resume_at) VALUES ('main', now(), 'B24-DOWN', now())")
-        .execute(&db.pool)
-        .await
-        .unwrap();
+    sqlx::query(
+        "INSERT INTO bridge.lanes (portal, paused_at, paused_code, resume_at) VALUES ('main', \
+         now(), 'B24-DOWN', now())",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
     let running = start(&app, &portal, "first");
     let lane = until(&app, "refused", |lane| lane.failures >= 2).await;
     assert_eq!(

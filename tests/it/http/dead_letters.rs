@@ -16,7 +16,11 @@ async fn a_job_is_started_with_the_count_that_was_shown_and_can_be_watched_and_s
         body(api.get(OTHER, "/v1/dead-letters/counts")).await["total"],
         0
     );
-    let job = |expect: i64| json!({"action": "retry", "filter": {"code": "MAP-STATUS"}, "expect": expect});
+    let job = |expect: i64| {
+        json!(
+            {"action": "retry", "filter": {"code": "MAP-STATUS"}, "expect": expect}
+        )
+    };
     problem(api.post(VIKTOR, JOBS).json(&job(1)), 403, "SHOP-FORBIDDEN").await;
     problem(api.post(MAIN, JOBS).json(&job(1)), 403, "SHOP-FORBIDDEN").await;
     problem(api.post(ANNA, JOBS).json(&job(2)), 409, "BULK-COUNT").await;

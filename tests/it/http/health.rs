@@ -203,7 +203,8 @@ async fn a_stop_lets_the_running_request_finish_and_takes_no_other() {
         .unwrap();
     let request = api.post(MAIN, "/v1/events").json(&event("e1", "A-1", 1));
     let running = tokio::spawn(request.send());
-    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM \
+                 pg_database WHERE datname = current_database())";
     let until = tokio::time::Instant::now() + Duration::from_secs(10);
     while sqlx::query_scalar::<_, i64>(waits)
         .fetch_one(&api.db.pool)

@@ -28,7 +28,8 @@ fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
 fn package(formed: &str, many: usize, price: usize, last: &str) -> Vec<u8> {
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<КоммерческаяИнформация ВерсияСхемы=\"2.08\" \
-         ДатаФормирования=\"{formed}\"><ПакетПредложений СодержитТолькоИзменения=\"true\"><Предложения>"
+         ДатаФормирования=\"{formed}\"><ПакетПредложений \
+         СодержитТолькоИзменения=\"true\"><Предложения>"
     );
     for nth in 0..many {
         let _ = write!(
@@ -170,8 +171,10 @@ async fn of_a_file_that_is_cut_or_lies_nothing_is_taken_in() {
     let middle = damaged.len() / 2;
     damaged[middle] ^= 0xFF;
     let zip = zipped(&[("offers.xml", &good)]);
-    let bomb = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"bb\">]><КоммерческаяИнформация>&b;</КоммерческаяИнформация>";
-    let old = "<?xml version=\"1.0\"?><КоммерческаяИнформация ВерсияСхемы=\"1.05\"></КоммерческаяИнформация>";
+    let bomb = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \
+                \"bb\">]><КоммерческаяИнформация>&b;</КоммерческаяИнформация>";
+    let old = "<?xml version=\"1.0\"?><КоммерческаяИнформация \
+               ВерсияСхемы=\"1.05\"></КоммерческаяИнформация>";
     let koi = "<?xml version=\"1.0\" encoding=\"koi8-r\"?><КоммерческаяИнформация/>";
     let wrong: [(&str, &[u8], &str); 8] = [
         ("cut.xml", &cut, "cut.xml"),
@@ -352,9 +355,11 @@ async fn a_status_that_a_base_sends_is_kept_and_not_said_to_be_done() {
 #[tokio::test]
 async fn a_document_that_cannot_be_read_stops_no_other_and_becomes_a_dead_letter() {
     let world = World::new().await;
-    let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><КоммерческаяИнформация ВерсияСхемы=\"2.09\">\
-        <Документ><Ид>1</Ид><Номер>1</Номер><Сумма>много</Сумма></Документ>\
-        <Документ><Ид>2</Ид><Номер>2</Номер><Сумма>5</Сумма></Документ></КоммерческаяИнформация>";
+    let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><КоммерческаяИнформация \
+                ВерсияСхемы=\"2.09\">\
+                <Документ><Ид>1</Ид><Номер>1</Номер><Сумма>много</Сумма></Документ>\
+                <Документ><Ид>2</Ид><Номер>2</Номер><Сумма>5</Сумма></Документ>\
+                </КоммерческаяИнформация>";
     let mut base = world.base_of("2.09");
     base.sign_in("sale").await.unwrap();
     base.init("sale").await.unwrap();
@@ -449,9 +454,11 @@ async fn files_are_kept_for_their_time_and_to_their_bound() {
 #[tokio::test]
 async fn goods_go_to_1c_by_its_own_ids_where_its_catalogue_knows_the_article() {
     let world = World::new().await;
-    let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><КоммерческаяИнформация ВерсияСхемы=\"2.08\">\
-        <Каталог><Товары><Товар><Ид>guid-1</Ид><Артикул>M-1</Артикул><Наименование>Мёд</Наименование>\
-        </Товар></Товары></Каталог></КоммерческаяИнформация>";
+    let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><КоммерческаяИнформация \
+                ВерсияСхемы=\"2.08\"><Каталог><Товары>\
+                <Товар><Ид>guid-1</Ид><Артикул>M-1</Артикул>\
+                <Наименование>Мёд</Наименование></Товар>\
+                </Товары></Каталог></КоммерческаяИнформация>";
     let base = world.catalogue().await;
     base.send("catalog", "import.xml", text.as_bytes())
         .await

@@ -193,7 +193,10 @@ pub(super) fn order(number: &str, version: i64) -> Value {
         "customer": {"id": "c1", "kind": "person", "name": "Анна", "last_name": "Иванова",
             "phones": ["+79160000001"], "emails": ["anna@example.com"]},
         "items": [
-            {"name": "Чай «Ассам» 🍵", "xml_id": "3f1c", "quantity": 2, "price": "350.00", "vat_rate": 20},
+            {
+                "name": "Чай «Ассам» 🍵", "xml_id": "3f1c", "quantity": 2, "price": "350.00",
+                    "vat_rate": 20
+            },
             {"name": "Мёд", "sku": "M-1", "quantity": "0.333", "unit": "кг", "price": "1501.50"}],
         "delivery": {"method": "Курьер", "price": "300.00", "address": "Москва"},
         "payment": {"method": "Картой"},

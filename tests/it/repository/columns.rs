@@ -1,32 +1,57 @@
-//! Comments wrap where code does: the formatter leaves them as they are.
+//! How wide the code may be, and how full a folder: the formatter leaves comments, texts, SQL and
+//! markup as they are.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 const WIDTH: usize = 100;
+const FILES: usize = 14;
 
-/// The comments of a folder that are wider, each with its place.
-fn too_wide(folder: &Path, found: &mut Vec<String>) {
+/// Every file of Rust below a folder, and every folder with the number of its files.
+fn walk(folder: &Path, sources: &mut Vec<PathBuf>, folders: &mut Vec<(PathBuf, usize)>) {
+    let mut files = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            too_wide(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            for (nth, line) in text.lines().enumerate() {
-                if line.trim_start().starts_with("//") && line.chars().count() > WIDTH {
-                    found.push(format!("{}:{}", path.display(), nth + 1));
-                }
-            }
+            walk(&path, sources, folders);
+            continue;
+        }
+        files += 1;
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push(path);
         }
     }
+    folders.push((folder.to_path_buf(), files));
+}
+
+fn code() -> (Vec<PathBuf>, Vec<(PathBuf, usize)>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut sources, mut folders) = (Vec::new(), Vec::new());
+    for folder in ["src", "tests"] {
+        walk(&root.join(folder), &mut sources, &mut folders);
+    }
+    assert!(sources.len() > 100 && folders.len() > 20);
+    (sources, folders)
 }
 
 #[test]
-fn comments_are_no_wider_than_a_hundred_columns() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+fn no_line_is_wider_than_a_hundred_columns() {
     let mut found = Vec::new();
-    for folder in ["src", "tests"] {
-        too_wide(&root.join(folder), &mut found);
+    for path in code().0 {
+        for (nth, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
+            if line.chars().count() > WIDTH {
+                found.push(format!("{}:{}", path.display(), nth + 1));
+            }
+        }
     }
     assert!(found.is_empty(), "wrap them: {found:#?}");
+}
+
+#[test]
+fn no_folder_holds_more_than_fourteen_files() {
+    let many = code().1.into_iter().filter(|(_, files)| *files > FILES);
+    let found: Vec<_> = many.collect();
+    assert!(found.is_empty(), "gather what belongs together: {found:#?}");
 }

@@ -199,11 +199,12 @@ fn every_code_has_its_page_and_every_page_its_code() {
 #[test]
 fn the_page_of_troubles_is_what_an_operators_walk_has_seen() {
     let mut text = String::from(
-        "# What can go wrong, and where it is seen and mended\n\n\
-         Each row is a scene of the tests: the trouble is made with the sandbox portal, the console's overview tells it within ten seconds in the \
-         words below and with a button that leads to where it is mended, and says that everything flows once it is. Written by \
-         `UPDATE=1 cargo test --test it deployment`.\n\n\
-         | trouble | shown at | what the overview says | what it says to do | how it is mended |\n|---|---|---|---|---|\n",
+        "# What can go wrong, and where it is seen and mended\n\nEach row is a scene of the tests: \
+         the trouble is made with the sandbox portal, the console's overview tells it within ten \
+         seconds in the words below and with a button that leads to where it is mended, and says \
+         that everything flows once it is. Written by `UPDATE=1 cargo test --test it \
+         deployment`.\n\n| trouble | shown at | what the overview says | what it says to do | how \
+         it is mended |\n|---|---|---|---|---|\n",
     );
     for trouble in crate::operators::console::walk::all() {
         let place = match trouble.place {
@@ -236,12 +237,12 @@ fn page(code: ErrorCode) -> String {
         _ => "The bridge itself says it.",
     };
     format!(
-        "# {code}\n\n{sentence}\n\n**What to do:** {remedy}\n\n{whom}\n\n\
-         ## Look\n\n\
-         - `b24-bridge dead-letters list --code {code}`: the letters that carry it, each with the exact words.\n\
-         - `b24-bridge status`: a lane that stands still shows its code.\n\
-         - `b24-bridge doctor`: checks the configuration, the database and the portals, and names every remedy.\n\n\
-         In the database: `SELECT * FROM bridge.open_dead_letters WHERE code = '{code}' ORDER BY id;`\n",
+        "# {code}\n\n{sentence}\n\n**What to do:** {remedy}\n\n{whom}\n\n## Look\n\n- `b24-bridge \
+         dead-letters list --code {code}`: the letters that carry it, each with the exact \
+         words.\n- `b24-bridge status`: a lane that stands still shows its code.\n- `b24-bridge \
+         doctor`: checks the configuration, the database and the portals, and names every \
+         remedy.\n\nIn the database: `SELECT * FROM bridge.open_dead_letters WHERE code = '{code}' \
+         ORDER BY id;`\n",
         sentence = code.sentence(),
         remedy = code.remedy(),
     )
@@ -250,10 +251,11 @@ fn page(code: ErrorCode) -> String {
 #[test]
 fn the_page_of_meters_and_log_fields_is_what_the_code_says() {
     let mut text = String::from(
-        "# Meters and log fields\n\nWritten from the code by `UPDATE=1 cargo test --test it deployment`.\n\n\
-         ## Meters\n\n`GET /metrics`, OpenMetrics text. A counter is read as `NAME_total`, a histogram as `NAME_bucket`, `NAME_sum`, `NAME_count`. A \
-         family has at most 500 series; what comes beyond is counted under the label value `other`.\n\n\
-         | name | type | unit | labels | what it tells |\n|---|---|---|---|---|\n",
+        "# Meters and log fields\n\nWritten from the code by `UPDATE=1 cargo test --test it \
+         deployment`.\n\n## Meters\n\n`GET /metrics`, OpenMetrics text. A counter is read as \
+         `NAME_total`, a histogram as `NAME_bucket`, `NAME_sum`, `NAME_count`. A family has at \
+         most 500 series; what comes beyond is counted under the label value `other`.\n\n| name | \
+         type | unit | labels | what it tells |\n|---|---|---|---|---|\n",
     );
     for meter in TABLE {
         let kind = match meter.kind {
@@ -273,9 +275,10 @@ fn the_page_of_meters_and_log_fields_is_what_the_code_says() {
         )
         .unwrap();
     }
-    text += "\n## Log fields\n\nOn stderr; `[log] format = \"json\"` makes each line one JSON object with `timestamp`, `level`, `target`, `message` and the \
-             fields below. Neither keys, tokens, webhook addresses nor anything of a customer is in a line.\n\n\
-             | message | field | meaning |\n|---|---|---|\n";
+    text += "\n## Log fields\n\nOn stderr; `[log] format = \"json\"` makes each line one JSON \
+             object with `timestamp`, `level`, `target`, `message` and the fields below. Neither \
+             keys, tokens, webhook addresses nor anything of a customer is in a line.\n\n| message \
+             | field | meaning |\n|---|---|---|\n";
     for (line, field, meaning) in logging::FIELDS {
         writeln!(text, "| `{line}` | `{field}` | {meaning} |").unwrap();
     }

@@ -100,21 +100,33 @@ fn nested(depth: usize) -> Value {
 
 fn snapshot() -> Value {
     json!({
-        "number": "A-1", "id": "77", "version": 3, "status": "N", "status_changed_at": "2026-01-15T10:00:00+03:00",
-        "created_at": "2026-01-15T10:00:00+03:00", "updated_at": "2026-01-15T10:00:00+03:00", "currency": "RUB",
-        "total": "300", "paid": true, "paid_at": "2026-01-15T10:00:00+03:00", "cancelled": false, "comment": "c",
+        "number": "A-1", "id": "77", "version": 3, "status": "N", "status_changed_at":
+            "2026-01-15T10:00:00+03:00",
+        "created_at": "2026-01-15T10:00:00+03:00", "updated_at": "2026-01-15T10:00:00+03:00",
+            "currency": "RUB",
+        "total": "300", "paid": true, "paid_at": "2026-01-15T10:00:00+03:00", "cancelled": false,
+            "comment": "c",
         "customer": {
-            "id": "c1", "kind": "company", "name": "Анна", "last_name": "И", "phones": ["+79160000001"],
-            "emails": ["a@example.com"], "company": {"title": "ООО", "inn": "7707083893", "kpp": "1", "address": "a"}
+            "id": "c1", "kind": "company", "name": "Анна", "last_name": "И", "phones":
+                ["+79160000001"],
+            "emails": ["a@example.com"], "company": {
+                "title": "ООО", "inn": "7707083893", "kpp": "1", "address": "a"
+            }
         },
         "items": [
-            {"name": "Чай", "sku": "s", "quantity": 3, "unit": "шт", "price": "33.33", "discount": "1", "vat_rate": 20,
-             "vat_included": false},
+            {"name": "Чай", "sku": "s", "quantity": 3, "unit": "шт", "price": "33.33",
+             "discount": "1", "vat_rate": 20, "vat_included": false},
             {"name": "Кофе", "quantity": "0.5", "price": "400.02"}
         ],
         "discounts": [{"name": "d", "amount": "0.01"}],
         "delivery": {"method": "m", "price": "10", "address": "a"}, "payment": {"method": "p"},
-        "properties": {"promo": "x"}, "utm": {"source": "s"}, "origin": {"channel": "pos", "store_id": "1"}
+        "properties": {
+            "promo": "x"
+        } , "utm": {
+            "source": "s"
+        } , "origin": {
+            "channel": "pos", "store_id": "1"
+        }
     })
 }
 
@@ -161,7 +173,8 @@ fn leaves() -> impl Strategy<Value = Vec<(prop::sample::Index, Value)>> {
 
 fn event(data: &Value) -> Value {
     json!({
-        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://shop.example", "id": "e1",
+        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://shop.example", "id":
+            "e1",
         "time": "2026-01-15T10:00:00Z", "data": data
     })
 }
@@ -298,7 +311,9 @@ proptest! {
 
     #[test]
     fn what_woocommerce_sends_may_be_anything(with in spoils(), topic in text()) {
-        let order: Value = serde_json::from_str(include_str!("../../../src/formats/woocommerce/sample.json")).unwrap();
+        let order: Value = serde_json::from_str(
+            include_str!("../../../src/formats/woocommerce/sample.json")
+        ).unwrap();
         let body = spoilt(&order, &with);
         for topic in ["order.updated", "order.deleted", &topic] {
             let read = woocommerce::read(Marketplace::default(), topic, "d", &body);
@@ -336,7 +351,11 @@ proptest! {
     }
 
     #[test]
-    fn a_form_may_be_anything(pairs in prop::collection::vec(("[a-z\\[\\]0-9%]{0,12}", text()), 0..12)) {
+    fn
+        a_form_may_be_anything(
+        pairs in prop::collection::vec(("[a-z\\[\\]0-9%]{0,12}", text()), 0..12),
+    )
+        {
         let body: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let _ = php_form::decode(body.join("&").as_bytes(), Limits::default());
         let params = json!({ "a": pairs.iter().map(|(_, value)| value).collect::<Vec<_>>() });
@@ -346,20 +365,30 @@ proptest! {
     #[test]
     fn settings_may_be_anything(
         key in select(vec![
-            "portals.main.rate.per_second", "portals.main.rate.burst", "portals.main.timeout_seconds",
-            "portals.main.call_limit_seconds", "worker.lease_seconds", "worker.poll_seconds", "worker.wave",
-            "worker.doubt_seconds", "worker.backoff_cap_seconds", "worker.reconcile_seconds", "retention.settled_days",
-            "http.max_body_bytes", "http.room_bytes", "http.request_timeout_seconds", "shops.main.conflict.clock_tolerance",
-            "shops.main.title", "portals.main.webhook_url", "http.public_url", "http.trusted_proxies", "shops.main.funnel",
+            "portals.main.rate.per_second", "portals.main.rate.burst",
+                "portals.main.timeout_seconds",
+            "portals.main.call_limit_seconds", "worker.lease_seconds", "worker.poll_seconds",
+                "worker.wave",
+            "worker.doubt_seconds", "worker.backoff_cap_seconds", "worker.reconcile_seconds",
+                "retention.settled_days",
+            "http.max_body_bytes", "http.room_bytes", "http.request_timeout_seconds",
+                "shops.main.conflict.clock_tolerance",
+            "shops.main.title", "portals.main.webhook_url", "http.public_url",
+                "http.trusted_proxies", "shops.main.funnel",
         ]),
         value in prop_oneof![
             any::<i64>().prop_map(|n| n.to_string()),
-            any::<f64>().prop_filter("TOML has no such", |n| n.is_finite()).prop_map(|n| format!("{n:e}")),
-            select(vec!["1e-300", "0", "-1", "9223372036854775807", "[]", "true"]).prop_map(str::to_owned),
+            any::<f64>().prop_filter(
+                "TOML has no such", |n| n.is_finite()
+            ).prop_map(|n| format!("{n:e}")),
+            select(
+                vec!["1e-300", "0", "-1", "9223372036854775807", "[]", "true"]
+            ).prop_map(str::to_owned),
             text().prop_map(|text| format!("{text:?}")),
         ],
     ) {
-        let mut text = String::from("[portals.main]\nwebhook_url = \"https://a.bitrix24.ru/rest/1/abcdefgh/\"\n");
+        let mut text = String::from("[portals.main]\nwebhook_url = \
+                                     \"https://a.bitrix24.ru/rest/1/abcdefgh/\"\n");
         text.push_str("[shops.main]\nportal = \"main\"\napi_keys = [\"0123456789abcdef\"]\n");
         let table = text.parse::<toml::Table>();
         let environment = BTreeMap::from([(

@@ -56,7 +56,8 @@ async fn open(app: &App) -> Vec<i64> {
 /// Waits until so many connections wait for locks.
 async fn waiting(db: &Database, count: i64) {
     let bound = Instant::now() + Duration::from_secs(20);
-    let asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND \
+                 wait_event_type = 'Lock'";
     loop {
         let found: i64 = sqlx::query_scalar(asked).fetch_one(&db.pool).await.unwrap();
         if found >= count {
@@ -138,8 +139,10 @@ async fn a_reader_of_the_feed_and_a_post_go_one_after_the_other() {
     for sql in [
         "INSERT INTO bridge.feeds (shop, last_seq, given_seq) VALUES ('main', 2, 2)",
         "INSERT INTO bridge.status_changes
-                (shop, seq, portal, number, decision_id, status, previous_status, stage, reason, decided_at, first_sent_at)
-         SELECT 'main', seq, 'main', number, seq, 'P', 'N', 'PREPARATION', 'a manager moved it', now(), now()
+                (shop, seq, portal, number, decision_id, status, previous_status, stage, reason,
+                  decided_at, first_sent_at)
+         SELECT 'main', seq, 'main', number, seq, 'P', 'N', 'PREPARATION', 'a manager moved it',
+                now(), now()
          FROM (VALUES (1, 'B'), (2, 'A')) AS c (seq, number)",
     ] {
         sqlx::query(sql).execute(&db.pool).await.unwrap();

@@ -304,7 +304,8 @@ async fn the_feed_never_passes_a_change_that_is_not_committed() {
     // It has changed and was not told yet when somebody takes it for long.
     api.bring("a", "slow", "1").await;
     let mut tx = api.db.pool.begin().await.unwrap();
-    let reserve = r#"SELECT bridge.reserve('{"shop": "main", "id": "t", "lines": [{"line": "1", "product": "slow", "quantity": "1"}]}')"#;
+    let reserve = r#"SELECT bridge.reserve('{"shop": "main", "id": "t",
+        "lines": [{"line": "1", "product": "slow", "quantity": "1"}]}')"#;
     sqlx::query(reserve).execute(&mut *tx).await.unwrap();
     api.put("r", &one("fast", 1)).await;
     let path = format!("/v1/stock-changes?after={after}");

@@ -174,7 +174,8 @@ impl<'a> History<'a> {
         let data = json!({ "store": place.1, "as_of": as_of, "counts": [count] });
         self.tell("shop.stock.counted.v1", data).await;
         self.counts.push((place, quantity, as_of));
-        let waits = "SELECT count(*) FROM bridge.stock_events e JOIN bridge.stock_count_lines l ON l.event = e.id
+        let waits = "SELECT count(*) FROM bridge.stock_events e
+                       JOIN bridge.stock_count_lines l ON l.event = e.id
                      WHERE e.done_at IS NULL AND l.product LIKE $1";
         loop {
             self.app.stock.apply_counts("main").await.unwrap();
@@ -206,7 +207,9 @@ impl<'a> History<'a> {
         let mut body = json!({ "lines": [] });
         for line in 0..lines {
             let quantity = self.chance.random_range(1..5);
-            let mut one = json!({ "line": line.to_string(), "product": self.product(), "quantity": quantity });
+            let mut one = json!(
+                { "line": line.to_string(), "product": self.product(), "quantity": quantity }
+            );
             if self.chance.random_range(0..6) == 0 {
                 one["store"] = json!(STORES[self.chance.random_range(0..2)]);
             }
@@ -437,7 +440,8 @@ impl<'a> History<'a> {
     async fn run_out(&mut self) {
         let id = self.id();
         self.log.push(format!("run out {id}"));
-        let over = "UPDATE bridge.reservations SET expires_at = now() - interval '1 second' WHERE id = $1 AND state = 'held'";
+        let over = "UPDATE bridge.reservations SET expires_at = now() - interval '1 second' WHERE \
+                    id = $1 AND state = 'held'";
         let held = sqlx::query(over)
             .bind(&id)
             .execute(self.pool)

@@ -109,12 +109,22 @@ async fn lines_in_any_order_never_end_in_a_circle() {
         tasks.spawn(async move {
             let shop = ShopName::parse("main").unwrap();
             for turn in 0..20 {
-                let line = |at: usize| json!({ "line": at.to_string(), "product": products[(at + nth + turn) % 3], "quantity": 1 + at });
+                let line = |at: usize| {
+                    json!(
+                        {
+                            "line": at.to_string(), "product": products[(at + nth + turn) % 3],
+                                "quantity": 1 + at
+                        }
+                    )
+                };
                 let lines: Vec<_> = (0..3).map(line).collect();
                 let wanted = Reservation::read(&json!({ "lines": lines })).unwrap();
                 let id = format!("c{}", (nth + turn) % 12);
                 let answer = app.stock.reserve(&shop, &id, &wanted).await.unwrap();
-                assert!(matches!(answer, ReservationAnswer::Reserved(_)), "{answer:?}");
+                assert!(
+                    matches!(answer, ReservationAnswer::Reserved(_)),
+                    "{answer:?}"
+                );
                 if turn % 5 == 4 {
                     app.stock.release(&shop, &id).await.unwrap();
                 }

@@ -28,7 +28,11 @@ fn ago(minutes: i64) -> String {
 
 /// A sale in the store `a`, ten minutes ago.
 fn sale(receipt: &str, lines: &[(&str, &str)]) -> Value {
-    let line = |(product, quantity): &(&str, &str)| json!({ "product_id": product, "quantity": quantity, "price": "10" });
+    let line = |(product, quantity): &(&str, &str)| {
+        json!(
+            { "product_id": product, "quantity": quantity, "price": "10" }
+        )
+    };
     let lines: Vec<_> = lines.iter().map(line).collect();
     json!({ "receipt": receipt, "till": "T", "store": "a", "kind": "sale", "closed_at": ago(10),
         "currency": "RUB", "total": "10.00", "lines": lines })

@@ -299,7 +299,8 @@ async fn what_has_run_out_is_free_for_the_next_who_asks_and_for_whoever_looks() 
 async fn what_is_not_known_is_refused_with_its_place_and_its_neighbours_are_not() {
     let api = world().await;
     api.bring("a", "cup", "5").await;
-    let add = "INSERT INTO bridge.stock_product_keys VALUES ('main', 'sku', 'S', 'cup'), ('main', 'sku', 'S', 'mug'), ('main', 'sku', 'C', 'cup')";
+    let add = "INSERT INTO bridge.stock_product_keys VALUES ('main', 'sku', 'S', 'cup'), ('main', \
+               'sku', 'S', 'mug'), ('main', 'sku', 'C', 'cup')";
     sqlx::query(add).execute(&api.db.pool).await.unwrap();
     let lines = json!({ "lines": [
         { "line": "1", "product": "nothing", "quantity": 1 },

@@ -121,7 +121,11 @@ async fn a_role_reserves_for_the_shops_it_may_publish_for() {
 #[tokio::test]
 async fn an_event_about_goods_from_sql_is_taken_and_a_wrong_one_is_a_dead_letter() {
     let api = world().await;
-    let data = |store: &str| json!({ "store": store, "moves": [{ "line": "1", "product": "cup", "quantity": 4 }] });
+    let data = |store: &str| {
+        json!(
+            { "store": store, "moves": [{ "line": "1", "product": "cup", "quantity": 4 }] }
+        )
+    };
     let mut good = event("shop.stock.moved.v1", data("a"));
     let mut wrong = event("shop.stock.moved.v1", data("moon"));
     for event in [&mut good, &mut wrong] {
@@ -129,7 +133,9 @@ async fn an_event_about_goods_from_sql_is_taken_and_a_wrong_one_is_a_dead_letter
         let publish = sqlx::query("SELECT bridge.publish_event($1)").bind(&*event);
         publish.execute(&api.db.pool).await.unwrap();
     }
-    let order = json!({ "specversion": "1.0", "type": "shop.order.saved.v1", "source": "s", "id": "o", "shop": "main",
+    let order = json!({
+        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "s", "id": "o",
+        "shop": "main",
         "data": { "number": "1", "status": "N", "currency": "RUB", "total": 1 } });
     let publish = sqlx::query("SELECT bridge.publish_event($1)").bind(order);
     publish.execute(&api.db.pool).await.unwrap();

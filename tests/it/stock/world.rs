@@ -151,7 +151,12 @@ impl Api {
 #[expect(clippy::needless_pass_by_value, reason = "called with a literal")]
 pub(super) fn event(kind: &str, data: Value) -> Value {
     let id = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
-    json!({ "specversion": "1.0", "type": kind, "source": "https://shop.example", "id": id, "data": data })
+    json!(
+        {
+            "specversion": "1.0", "type": kind, "source": "https://shop.example", "id": id, "data":
+                data
+        }
+    )
 }
 
 /// One line of a product.

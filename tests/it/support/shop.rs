@@ -71,9 +71,11 @@ pub(crate) fn app_with(pool: &PgPool, shops: &[&str], registry: Registry) -> App
 /// An event of an order.
 pub(crate) fn event(id: &str, number: &str, version: i64) -> Value {
     json!({
-        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://shop.example", "id": id,
+        "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://shop.example", "id":
+            id,
         "data": {
-            "number": number, "version": version, "status": "N", "currency": "RUB", "total": "100.00",
+            "number": number, "version": version, "status": "N", "currency": "RUB", "total":
+                "100.00",
             "customer": {"id": "c1", "kind": "person", "name": "Анна", "phones": ["+79160000001"]},
             "items": [{"name": "Tea", "quantity": 1, "price": "100.00"}],
         }

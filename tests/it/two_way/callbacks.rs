@@ -47,7 +47,8 @@ async fn a_shop_that_refuses_gets_a_dead_letter_and_a_gone_one_is_left_alone() {
     agree(&world, "A", "PREPAYMENT_INVOICE").await;
     world.shop.with(|shop| shop.answers = Answers::Status(410));
     assert!(world.portal.move_deal(deal, "EXECUTING"));
-    let paused = "SELECT count(*) FROM bridge.lanes WHERE portal = 'shop:main' AND paused_code = 'SHOP-GONE'";
+    let paused = "SELECT count(*) FROM bridge.lanes WHERE portal = 'shop:main' AND paused_code = \
+                  'SHOP-GONE'";
     world
         .until("paused", async || {
             let count: i64 = sqlx::query_scalar(paused)

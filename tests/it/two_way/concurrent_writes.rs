@@ -254,8 +254,7 @@ async fn a_managers_move_between_our_look_and_our_write_is_said_where_the_shop_i
 }
 
 #[tokio::test]
-async fn a_move_away_and_back_within_our_writes_second_is_the_managers_word_where_the_portal_is_right()
- {
+async fn a_move_away_and_back_within_our_writes_second_is_the_managers_where_the_portal_is_right() {
     // Back to where we wrote it, or to another stage that means the same.
     for end in ["PREPARATION", "PREPAYMENT_INVOICE"] {
         let parts = Parts::with(Winner::Portal, &[("P", "PREPAYMENT_INVOICE")]).await;

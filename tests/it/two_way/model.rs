@@ -63,8 +63,8 @@ async fn history(rule: &str, seed: u64) -> World {
     };
     let mut world = World::new(Plot {
         settings: format!(
-            "[[shops.main.rules]]\nwinner = \"{rule}\"\n[shops.main.conflict]\nclock_tolerance = \"0s\"\n\
-             ping_pong = {{ window = \"1h\", same = 200, any = 1000 }}"
+            "[[shops.main.rules]]\nwinner = \"{rule}\"\n[shops.main.conflict]\nclock_tolerance = \
+             \"0s\"\nping_pong = {{ window = \"1h\", same = 200, any = 1000 }}"
         ),
         portal: Options {
             delivery,

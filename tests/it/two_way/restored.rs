@@ -23,12 +23,14 @@ fn client_is_there() -> bool {
     let checks = std::env::var("CI").is_ok_and(|value| value == "true");
     assert!(
         found || !checks,
-        "no pg_dump beside the server: install PostgreSQL, or name its programs by PG_BIN (CI=true, so this test is not left out)"
+        "no pg_dump beside the server: install PostgreSQL, or name its programs by PG_BIN \
+         (CI=true, so this test is not left out)"
     );
     #[expect(clippy::print_stdout, reason = "a test that is left out says so")]
     if !found {
         println!(
-            "LEFT OUT: no pg_dump beside the server of these tests; install PostgreSQL, or set PG_BIN"
+            "LEFT OUT: no pg_dump beside the server of these tests; install PostgreSQL, or set \
+             PG_BIN"
         );
     }
     found

@@ -98,7 +98,8 @@ async fn a_shop_that_fails_at_every_order_is_left_alone_for_a_while_and_no_messa
         let (deal, _) = world.deal(number).unwrap();
         assert!(world.portal.move_deal(deal, "PREPAYMENT_INVOICE"));
     }
-    let paused = "SELECT count(*) FROM bridge.lanes WHERE portal = 'shop:main' AND failures >= 3 AND paused_code = 'SHOP-DOWN'";
+    let paused = "SELECT count(*) FROM bridge.lanes WHERE portal = 'shop:main' AND failures >= 3 \
+                  AND paused_code = 'SHOP-DOWN'";
     world
         .until("the lane pauses", async || {
             let count: i64 = sqlx::query_scalar(paused)
@@ -378,8 +379,8 @@ async fn the_console_shows_the_plan_of_a_changed_table_and_applies_it_when_that_
 }
 
 #[tokio::test]
-async fn a_late_snapshot_does_not_undo_what_the_shop_took_whether_it_stamps_each_edit_or_never_echoes()
- {
+async fn a_late_snapshot_does_not_undo_what_the_shop_took_whether_it_stamps_edits_or_never_echoes()
+{
     for (stamps, echoes) in [(false, false), (true, false), (true, true)] {
         let world = World::new(Plot::default()).await;
         world.shop.with(|shop| shop.echoes = echoes);

@@ -233,7 +233,8 @@ fn now() -> DateTime<Utc> {
 
 fn snapshot(number: &str, order: &Order) -> Value {
     json!({
-        "number": number, "version": order.version, "status": order.status, "status_changed_at": order.changed,
+        "number": number, "version": order.version, "status": order.status, "status_changed_at":
+            order.changed,
         "paid": order.paid, "currency": "RUB", "total": "100.00",
         "customer": {"id": format!("c-{number}"), "name": "Анна"},
         "items": [{"name": "Чай", "quantity": 1, "price": "100.00"}],
@@ -248,7 +249,9 @@ fn event(number: &str, order: &Order, at: DateTime<Utc>) -> Value {
     };
     json!({
         "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://shop.example",
-        "id": format!("{number}-{}{life}", order.version), "time": at, "data": snapshot(number, order),
+        "id": format!(
+            "{number}-{}{life}", order.version
+        ), "time": at, "data": snapshot(number, order),
     })
 }
 

@@ -73,7 +73,8 @@ async fn a_message_that_died_or_was_let_go_is_a_difference_on_every_screen_until
     screens_say(&world, true).await;
     let letter = refused(&world, deal).await;
     screens_say(&world, false).await;
-    let sql = "UPDATE bridge.status_changes SET settled_at = now() - interval '2 years' WHERE state = 'dead'";
+    let sql = "UPDATE bridge.status_changes SET settled_at = now() - interval '2 years' WHERE \
+               state = 'dead'";
     sqlx::query(sql).execute(&world.db.pool).await.unwrap();
     let mut db = world.db.pool.acquire().await.unwrap();
     assert_eq!(status_changes::prune(&mut db, 1.0, 100).await.unwrap(), 0);

@@ -149,7 +149,10 @@ impl SettleBatch {
                     self.say(
                         claim,
                         "note",
-                        format!("refused together with other orders: {words} ({code}); tried again apart from them"),
+                        format!(
+                            "refused together with other orders: {words} ({code}); tried again \
+                             apart from them"
+                        ),
                     );
                 }
                 Disposition::Stall {
@@ -170,7 +173,8 @@ impl SettleBatch {
                 self.sum.retried += 1;
                 let delay_ms = tries.delay_ms(attempts);
                 let text = format!(
-                    "the portal refused: {message} ({code}); try {attempts} of {}, the next in {:.1} s",
+                    "the portal refused: {message} ({code}); try {attempts} of {}, the next in \
+                     {:.1} s",
                     tries.most,
                     Duration::from_millis(delay_ms.unsigned_abs()).as_secs_f64()
                 );

@@ -36,8 +36,10 @@ impl OrderSync<'_> {
         let id = (self.next_id)();
         let clocks = self.around.clocks;
         let inputs = json!({
-            "shop": shop, "portal": portal, "agreed": self.agreed, "paid": said.paid, "cancelled": said.cancelled,
-            "clocks": clocks, "history": self.around.seen.newest, "deal": self.deal, "asked_by": self.around.why,
+            "shop": shop, "portal": portal, "agreed": self.agreed, "paid": said.paid, "cancelled":
+                said.cancelled,
+            "clocks": clocks, "history": self.around.seen.newest, "deal": self.deal, "asked_by":
+                self.around.why,
         });
         if decision.record.basis != Basis::Consistent
             && matches!(

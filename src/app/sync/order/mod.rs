@@ -239,7 +239,8 @@ impl<'a> OrderSync<'a> {
             return true;
         }
         let text = format!(
-            "the deal {} is not this order's: it carries another origin; the order is looked up by its own",
+            "the deal {} is not this order's: it carries another origin; the order is looked up by \
+             its own",
             self.deal
         );
         self.say("note", text, json!({ "deal": self.deal }));
@@ -262,7 +263,8 @@ impl<'a> OrderSync<'a> {
         }
         self.row.gone_at = Some(self.around.now);
         let text = format!(
-            "the deal {} is not to be found in the portal: it was deleted, or the bridge's user may no longer see it",
+            "the deal {} is not to be found in the portal: it was deleted, or the bridge's user \
+             may no longer see it",
             self.deal
         );
         self.say("gone", text.clone(), json!({ "deal": self.deal }));

@@ -169,7 +169,8 @@ async fn reach(args: &Args, questions: &mut Questions) -> anyhow::Result<(String
             Some(address) => (false, address),
             None => {
                 output::say(
-                    "In Bitrix24: Applications > Developer resources > Other > Incoming webhook, permission CRM (crm).",
+                    "In Bitrix24: Applications > Developer resources > Other > Incoming webhook, \
+                     permission CRM (crm).",
                 );
                 let answer = questions.ask("Address of the webhook", None)?;
                 let told = "--webhook-url is missing: the address of the portal's incoming webhook";
@@ -282,7 +283,8 @@ fn tell(draft: &Draft, file: &Path, funnel: &Funnel, kind: ShopKind) {
         format!(" --config {}", file.display())
     };
     output::say(format!(
-        "\nWritten: {} (readable by you alone). Its table of statuses was proposed for funnel {} ({}): look it over.",
+        "\nWritten: {} (readable by you alone). Its table of statuses was proposed for funnel {} \
+         ({}): look it over.",
         file.display(),
         funnel.id,
         funnel.name

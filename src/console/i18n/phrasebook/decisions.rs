@@ -31,8 +31,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{*}: ничего не записано, потому что о стадии {} магазину не сообщают.",
     ),
     (
-        "{*}: nothing is written, because the stage {} stands for several statuses and none is marked `reverse`.",
-        "{*}: ничего не записано, потому что стадия {} означает несколько статусов и ни один не отмечен `reverse`.",
+        "{*}: nothing is written, because the stage {} stands for several statuses and none is \
+         marked `reverse`.",
+        "{*}: ничего не записано, потому что стадия {} означает несколько статусов и ни один не \
+         отмечен `reverse`.",
     ),
     (
         "{*}: nothing is written until the changed table is applied.",
@@ -40,11 +42,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "{*}: nothing is written, because {} ({=}) has no stage to go back to.",
-        "{*}: ничего не записано, потому что для {} ({=}) нет стадии, в которую можно вернуть сделку.",
+        "{*}: ничего не записано, потому что для {} ({=}) нет стадии, в которую можно вернуть \
+         сделку.",
     ),
     (
-        "{*}: stopped after {} writes lately, because something keeps answering them; a person has to decide.",
-        "{*}: остановлено после {} недавних записей, потому что на них всё время что-то отвечает; решить должен человек.",
+        "{*}: stopped after {} writes lately, because something keeps answering them; a person has \
+         to decide.",
+        "{*}: остановлено после {} недавних записей, потому что на них всё время что-то отвечает; \
+         решить должен человек.",
     ),
     (
         "{*}: a person is already asked.",
@@ -68,8 +73,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{*}; по {=} верно более позднее изменение, и одно из них позже на {} с",
     ),
     (
-        "{*}; by {=} the later change is right, but the times cannot tell, because {=}, and {=} is right then",
-        "{*}; по {=} верно более позднее изменение, но по времени не различить: {=}, и тогда прав {=}",
+        "{*}; by {=} the later change is right, but the times cannot tell, because {=}, and {=} is \
+         right then",
+        "{*}; по {=} верно более позднее изменение, но по времени не различить: {=}, и тогда прав \
+         {=}",
     ),
     (
         "{*}; by {=} the later change is right, but the times cannot tell, because {=}",
@@ -117,7 +124,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "сделку перенесли из {} в {}",
     ),
     (
-        "the shop has {} and the deal is in {}, which the status table no longer lets mean the same",
+        "the shop has {} and the deal is in {}, which the status table no longer lets mean the \
+         same",
         "у магазина {}, а сделка в {}: по таблице статусов это больше не одно и то же",
     ),
     (
@@ -126,7 +134,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     // conflicts and moves
     (
-        "the deal {} is not to be found in the portal: it was deleted, or the bridge's user may no longer see it",
+        "the deal {} is not to be found in the portal: it was deleted, or the bridge's user may no \
+         longer see it",
         "сделки {} в портале не найти: её удалили, или пользователь моста её больше не видит",
     ),
     ("the deal {} is there again", "сделка {} снова на месте"),
@@ -148,8 +157,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "кто-то перенёс сделку в {} {=} записи самого моста",
     ),
     (
-        "the portal answered that it moved the deal to {}, but the deal stands in {} ({}); try {} of {}, the next in {} s",
-        "портал ответил, что перенёс сделку в {}, но она стоит в {} ({}); попытка {} из {}, следующая через {} с",
+        "the portal answered that it moved the deal to {}, but the deal stands in {} ({}); try {} \
+         of {}, the next in {} s",
+        "портал ответил, что перенёс сделку в {}, но она стоит в {} ({}); попытка {} из {}, \
+         следующая через {} с",
     ),
     (
         "the portal refused to move the deal to {}: {} ({}); try {} of {}, the next in {} s",

@@ -73,7 +73,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "moved by {=} (event {}, line {}): {}. {} were stated, which a newer count holds already",
-        "движение: {=} (событие {}, строка {}): {}. Заявлено {}, но это уже учтено более новым пересчётом",
+        "движение: {=} (событие {}, строка {}): {}. Заявлено {}, но это уже учтено более новым \
+         пересчётом",
     ),
     (
         "moved by {=} (event {}, line {}): {}",
@@ -86,7 +87,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "of {} in {} {} are reserved and {} are there; lost by the newest unpaid: {}",
-        "{} на складе {}: зарезервировано {}, есть {}; без товара остались самые новые неоплаченные: {}",
+        "{} на складе {}: зарезервировано {}, есть {}; без товара остались самые новые \
+         неоплаченные: {}",
     ),
     (
         "of {} in {} {} are reserved and {} are there; a person has to decide",
@@ -98,7 +100,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     // receipts
     (
-        "the receipt {} of the till {} came before with other contents, and this is no newer version of it",
+        "the receipt {} of the till {} came before with other contents, and this is no newer \
+         version of it",
         "чек {} кассы {} уже приходил с другим содержимым, и этот не новее",
     ),
     (

@@ -108,8 +108,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     // a status table beside the portal
     (
-        "the status {} is written into funnel {}, which the portal does not show: correct the funnel, or give the bridge's user the right to see it",
-        "статус {} пишется в воронку {}, которую портал не показывает: исправьте воронку или дайте пользователю моста право её видеть",
+        "the status {} is written into funnel {}, which the portal does not show: correct the \
+         funnel, or give the bridge's user the right to see it",
+        "статус {} пишется в воронку {}, которую портал не показывает: исправьте воронку или дайте \
+         пользователю моста право её видеть",
     ),
     (
         "the status {} names the stage {}, which the portal does not have; {} may be meant",
@@ -121,18 +123,23 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the stage {} stands for {}: set `reverse = true` in the row that it means on the way back",
-        "стадия {} означает {}: поставьте `reverse = true` в той строке, которую она значит на обратном пути",
+        "стадия {} означает {}: поставьте `reverse = true` в той строке, которую она значит на \
+         обратном пути",
     ),
     (
         "the status {} goes only to the portal and never comes back",
         "статус {} идёт только в портал и обратно не возвращается",
     ),
     (
-        "no stage means the status {} on the way back: give it a stage of its own, `reverse`, or `direction = \"to_portal\"`",
-        "на обратном пути статус {} не значит ни одна стадия: дайте ему свою стадию, `reverse` или `direction = \"to_portal\"`",
+        "no stage means the status {} on the way back: give it a stage of its own, `reverse`, or \
+         `direction = \"to_portal\"`",
+        "на обратном пути статус {} не значит ни одна стадия: дайте ему свою стадию, `reverse` или \
+         `direction = \"to_portal\"`",
     ),
     (
-        "the stage {} ({}) is in no row: a deal moved there changes nothing in the shop; list it in `accepts` of the status it means",
-        "стадии {} ({}) нет ни в одной строке: перенос сделки туда ничего не меняет в магазине; впишите её в `accepts` того статуса, который она значит",
+        "the stage {} ({}) is in no row: a deal moved there changes nothing in the shop; list it \
+         in `accepts` of the status it means",
+        "стадии {} ({}) нет ни в одной строке: перенос сделки туда ничего не меняет в магазине; \
+         впишите её в `accepts` того статуса, который она значит",
     ),
 ];

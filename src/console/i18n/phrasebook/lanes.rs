@@ -17,8 +17,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "ответ портала не понять (HTTP {}): {}",
     ),
     (
-        "read the portal's answer (HTTP {}): it is larger than {} bytes unpacked, or needs far more than that in memory",
-        "ответ портала (HTTP {}) не прочитан: распакованный, он больше {} байт или займёт намного больше памяти",
+        "read the portal's answer (HTTP {}): it is larger than {} bytes unpacked, or needs far \
+         more than that in memory",
+        "ответ портала (HTTP {}) не прочитан: распакованный, он больше {} байт или займёт намного \
+         больше памяти",
     ),
     (
         "the portal sends the call to {}: it is not https",
@@ -134,7 +136,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "с этим порталом работают не через приложение",
     ),
     (
-        "the portal's identity (member_id) is another than before: set `member_id` in the settings if that is right",
+        "the portal's identity (member_id) is another than before: set `member_id` in the settings \
+         if that is right",
         "портал теперь другой (member_id): если так и надо, укажите `member_id` в настройках",
     ),
     (

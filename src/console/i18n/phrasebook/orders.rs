@@ -7,24 +7,31 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "событие {} старше того, что уже есть: вытеснено, потому что {=}",
     ),
     (
-        "event {} says that it was changed at {}, which is yet to come: it counts as changed when it came in",
-        "событие {} говорит об изменении в {}, а это ещё не наступило: считается, что изменено тогда, когда пришло",
+        "event {} says that it was changed at {}, which is yet to come: it counts as changed when \
+         it came in",
+        "событие {} говорит об изменении в {}, а это ещё не наступило: считается, что изменено \
+         тогда, когда пришло",
     ),
     (
-        "event {} says an earlier time than what was here, but the shop's clock was set back: it is newer",
-        "событие {} называет время раньше, чем было здесь, но часы магазина перевели назад: оно новее",
+        "event {} says an earlier time than what was here, but the shop's clock was set back: it \
+         is newer",
+        "событие {} называет время раньше, чем было здесь, но часы магазина перевели назад: оно \
+         новее",
     ),
     (
         "event {} is of the same second as what was here and says what comes later: it is newer",
-        "событие {} той же секунды, что и бывшее здесь, и говорит о том, что бывает позже: оно новее",
+        "событие {} той же секунды, что и бывшее здесь, и говорит о том, что бывает позже: оно \
+         новее",
     ),
     (
         "event {} is of the same second as what was here: it came later, so it is newer",
         "событие {} той же секунды, что и бывшее здесь: оно пришло позже, значит новее",
     ),
     (
-        "event {} says more than what is here, at an earlier time: unless the shop sends the order again, it does not count as agreed",
-        "событие {} говорит больше, чем есть здесь, но с более ранним временем: пока магазин не пришлёт заказ снова, согласованным он не считается",
+        "event {} says more than what is here, at an earlier time: unless the shop sends the order \
+         again, it does not count as agreed",
+        "событие {} говорит больше, чем есть здесь, но с более ранним временем: пока магазин не \
+         пришлёт заказ снова, согласованным он не считается",
     ),
     (
         "event {} is older than what is here already: superseded",
@@ -53,11 +60,13 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "портал не ответил по существу ({}): проверим, что записалось, и попробуем снова",
     ),
     (
-        "the deal {} is not this order's: it carries another origin; the order is looked up by its own",
+        "the deal {} is not this order's: it carries another origin; the order is looked up by its \
+         own",
         "сделка {} не от этого заказа: у неё другой источник; заказ ищется по своему",
     ),
     (
-        "the lead {} is not this order's: it carries another origin; the order is looked up by its own",
+        "the lead {} is not this order's: it carries another origin; the order is looked up by its \
+         own",
         "лид {} не от этого заказа: у него другой источник; заказ ищется по своему",
     ),
     (
@@ -129,8 +138,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "отправлять нечего: последнее событие магазина по этому заказу уже не хранится",
     ),
     (
-        "the order's last event is no longer stored: send the order again from the shop, or let it go",
-        "последнее событие заказа уже не хранится: отправьте заказ из магазина заново или откажитесь от него",
+        "the order's last event is no longer stored: send the order again from the shop, or let it \
+         go",
+        "последнее событие заказа уже не хранится: отправьте заказ из магазина заново или \
+         откажитесь от него",
     ),
     ("a fault of the bridge at {}: {}", "сбой моста в {}: {}"),
     (
@@ -306,7 +317,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "контакта {} в портале больше нет: покупателя нашли заново",
     ),
     (
-        "the contact {} was linked to the customer, but its name is another's: the customer was looked for",
+        "the contact {} was linked to the customer, but its name is another's: the customer was \
+         looked for",
         "контакт {} был связан с покупателем, но имя в нём чужое: покупателя искали заново",
     ),
     (
@@ -314,12 +326,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "у контакта {} телефон или адрес покупателя, но взят он не был: зовут его {}",
     ),
     (
-        "contact {} has a phone or an address of the customer and was not taken: it stands for the shop's customer {}",
+        "contact {} has a phone or an address of the customer and was not taken: it stands for the \
+         shop's customer {}",
         "у контакта {} телефон или адрес покупателя, но взят он не был: это покупатель магазина {}",
     ),
     (
         "contact {} has a common address of the customer and was not taken: nothing else agrees",
-        "у контакта {} общий с покупателем адрес организации, но взят он не был: больше ничего не совпадает",
+        "у контакта {} общий с покупателем адрес организации, но взят он не был: больше ничего не \
+         совпадает",
     ),
     (
         "{} said that contact {} is not this customer's: another is looked for",
@@ -342,12 +356,16 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "контакты сделки поменялись не все: {}",
     ),
     (
-        "the contact {} was put to the deal in the portal: the shop names another customer now, and the deal follows",
-        "контакт {} поставили сделке в портале: теперь магазин называет другого покупателя, и сделка идёт за ним",
+        "the contact {} was put to the deal in the portal: the shop names another customer now, \
+         and the deal follows",
+        "контакт {} поставили сделке в портале: теперь магазин называет другого покупателя, и \
+         сделка идёт за ним",
     ),
     (
-        "the company {} was put to the deal in the portal: the shop names another customer now, and the deal follows",
-        "компанию {} поставили сделке в портале: теперь магазин называет другого покупателя, и сделка идёт за ним",
+        "the company {} was put to the deal in the portal: the shop names another customer now, \
+         and the deal follows",
+        "компанию {} поставили сделке в портале: теперь магазин называет другого покупателя, и \
+         сделка идёт за ним",
     ),
     (
         "the contact {} was put to the deal in the portal: it stays",
@@ -395,7 +413,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "prices times quantities come to {}, {} from the total: the row \"{}\" carries that",
-        "цены, умноженные на количества, дают {} и расходятся с итогом на {}: разница отнесена на строку «{}»",
+        "цены, умноженные на количества, дают {} и расходятся с итогом на {}: разница отнесена на \
+         строку «{}»",
     ),
     (
         "the portal refused the e-mail {}: it was left out and stands in the comment",

@@ -197,7 +197,11 @@ impl LegalEntity {
     /// Whether this, remembered, and that, told now, are one: by number and branch, or by name
     /// where a number is not told.
     pub fn is(&self, now: &Self) -> bool {
-        let differ = |one: &Option<String>, other: &Option<String>| matches!((one, other), (Some(one), Some(other)) if one != other);
+        let differ = |one: &Option<String>, other: &Option<String>| {
+            matches!(
+                (one, other), (Some(one), Some(other)) if one != other
+            )
+        };
         if differ(&self.inn, &now.inn) || differ(&self.kpp, &now.kpp) {
             return false;
         }

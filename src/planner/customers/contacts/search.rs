@@ -171,13 +171,15 @@ impl Wave {
             let lost = linked.id;
             let reason = match self.contacts.get(&lost) {
                 Some(None) => format!(
-                    "the contact {lost} is no longer in the portal: the customer was looked for again"
+                    "the contact {lost} is no longer in the portal: the customer was looked for \
+                     again"
                 ),
                 Some(Some(row))
                     if !linked.sure && customer.agreement(&row.person) == Agreement::Contradict =>
                 {
                     format!(
-                        "the contact {lost} was linked to the customer, but its name is another's: the customer was looked for"
+                        "the contact {lost} was linked to the customer, but its name is another's: \
+                         the customer was looked for"
                     )
                 }
                 _ => continue,

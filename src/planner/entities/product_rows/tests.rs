@@ -30,7 +30,9 @@ fn lines_delivery_and_discounts_sum_to_the_kopeck() {
 fn a_tax_on_top_is_in_the_price_that_is_sent() {
     let order = snapshot(&json!({
         "total": "240",
-        "items": [{"name": "A", "quantity": 2, "price": "100", "vat_rate": 20, "vat_included": false}]
+        "items": [
+            {"name": "A", "quantity": 2, "price": "100", "vat_rate": 20, "vat_included": false}
+        ]
     }));
     let rows = rows(&order, &rules());
     assert_eq!(
@@ -46,7 +48,10 @@ fn a_discount_is_sent_without_the_tax_so_that_the_price_before_it_is_the_shops()
         "total": "242",
         "items": [
             {"name": "A", "quantity": 1, "price": "80", "discount": "20", "vat_rate": 20},
-            {"name": "B", "quantity": 1, "price": "100", "discount": "10", "vat_rate": 20, "vat_included": false},
+            {
+                "name": "B", "quantity": 1, "price": "100", "discount": "10", "vat_rate": 20,
+                    "vat_included": false
+            },
             {"name": "C", "quantity": 1, "price": "42", "discount": "8"}
         ]
     }));
@@ -117,8 +122,16 @@ fn one_weighed_row_keeps_its_quantity_and_further_ones_are_told_in_the_name() {
 #[test]
 fn what_the_customer_chose_stands_behind_the_name() {
     let order = snapshot(&json!({"total": 3, "items": [
-        {"name": "Кроссовки", "quantity": 1, "price": 1, "options": {"Размер": 42, "Цвет": "синий"}},
-        {"name": "Носки - 42", "quantity": 1, "price": 1, "options": [{"name": "Размер", "value": "42"}]},
+        {
+            "name": "Кроссовки", "quantity": 1, "price": 1, "options": {
+                "Размер": 42, "Цвет": "синий"
+            }
+        },
+        {
+            "name": "Носки - 42", "quantity": 1, "price": 1, "options": [
+                {"name": "Размер", "value": "42"}
+            ]
+        },
         {"name": "я".repeat(400), "quantity": 1, "price": 1, "options": {"Размер": "42"}}
     ]}));
     let rows = rows(&order, &rules());
@@ -156,7 +169,9 @@ fn every_row_carries_the_tax_of_its_line() {
 proptest! {
     #[test]
     fn rows_sum_to_the_lines_however_a_portal_rounds(
-        items in prop::collection::vec((1_i64..5_000, 0_u32..4, 0_i64..5_000_000, 0_u32..5, 0_u32..3), 1..12),
+        items in prop::collection::vec(
+            (1_i64..5_000, 0_u32..4, 0_i64..5_000_000, 0_u32..5, 0_u32..3), 1..12
+        ),
         delivery in 0_i64..100_000, discount in 0_i64..100_000, off in -3_i64..4,
     ) {
         let item = |(quantity, digits, price, scale, vat): &(i64, u32, i64, u32, u32)| json!({
@@ -167,7 +182,10 @@ proptest! {
         let data = |total: Decimal| json!({
             "total": total.max(Decimal::ZERO).to_string(),
             "items": items.iter().map(item).collect::<Vec<_>>(),
-            "delivery": {"price": Decimal::new(delivery, 2).to_string(), "vat_rate": 20, "vat_included": false},
+            "delivery": {
+                "price": Decimal::new(delivery, 2).to_string(), "vat_rate": 20, "vat_included":
+                    false
+            },
             "discounts": [{"amount": Decimal::new(discount, 2).to_string()}]
         });
         let alone = rows(&snapshot(&data(Decimal::ZERO)), &rules());

@@ -27,7 +27,12 @@ impl Multifield {
     }
 
     pub(crate) fn universal(&self) -> Value {
-        json!({ "id": self.id, "typeId": self.kind, "valueType": self.value_type, "value": self.value })
+        json!(
+            {
+                "id": self.id, "typeId": self.kind, "valueType": self.value_type, "value":
+                    self.value
+            }
+        )
     }
 }
 

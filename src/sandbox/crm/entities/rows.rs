@@ -108,17 +108,20 @@ pub(crate) fn read(row: &Value, id: u64, at: usize) -> Result<Row, Fail> {
     match (kind, rate, sum) {
         (Some(1), _, None) => {
             return core(
-                "Discount Sum (DISCOUNT_SUM) is required if Monetary Discount Type (DISCOUNT_TYPE_ID) is defined.<br>",
+                "Discount Sum (DISCOUNT_SUM) is required if Monetary Discount Type \
+                 (DISCOUNT_TYPE_ID) is defined.<br>",
             );
         }
         (Some(2), None, _) => {
             return core(
-                "Discount Rate (DISCOUNT_RATE) is required if Percentage Discount Type (DISCOUNT_TYPE_ID) is defined.<br>",
+                "Discount Rate (DISCOUNT_RATE) is required if Percentage Discount Type \
+                 (DISCOUNT_TYPE_ID) is defined.<br>",
             );
         }
         (Some(2) | None, Some(rate), None) if rate == Decimal::ONE_HUNDRED => {
             return core(
-                "Discount Sum (DISCOUNT_SUM) is required if Percentage Discount Type is defined and Discount Rate is 100%.<br>",
+                "Discount Sum (DISCOUNT_SUM) is required if Percentage Discount Type is defined \
+                 and Discount Rate is 100%.<br>",
             );
         }
         _ => {}
@@ -255,9 +258,12 @@ mod tests {
 
     #[test]
     fn the_documented_examples_come_out_to_the_cent() {
-        let first = row(
-            &json!({"price": 80000, "quantity": 2, "discountRate": 20, "taxRate": 20, "taxIncluded": "Y"}),
-        );
+        let first = row(&json!(
+            {
+                "price": 80000, "quantity": 2, "discountRate": 20, "taxRate": 20, "taxIncluded":
+                    "Y"
+            }
+        ));
         assert_eq!(
             prices(&first),
             ["66666.67", "83333.34", "100000.01", "16666.67"]

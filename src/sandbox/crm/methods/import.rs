@@ -51,7 +51,8 @@ pub(in crate::sandbox::crm) fn many(
     let data = match params.exact("data") {
         Some(data @ (Value::Array(_) | Value::Object(_))) => elements(data),
         Some(_) => {
-            let words = "Invalid value {data} to match with parameter {data}. Should be value of type array.";
+            let words = "Invalid value {data} to match with parameter {data}. Should be value of \
+                         type array.";
             return Err(Fail::numeric(100, words));
         }
         None => {

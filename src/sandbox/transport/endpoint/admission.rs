@@ -1,24 +1,14 @@
 //! Whether a call is let in: limits, faults on order, and who calls.
 
 use super::{Credentials, Fate, IncomingCall, Pauses, json_answer, note};
-use crate::sandbox::transport::{batch, faulty_socket::Peer};
+use crate::sandbox::transport::batch;
 use crate::sandbox::{
-    Portal, crm, events,
-    faults::{Fault, Gate},
-    portal_methods,
-    protocol::{
-        decode::{Params, multipart, text},
-        envelope::{Fail, Outcome, Timing, encode, php, success, xml},
-    },
-    state::{Call, Caller, PortalState},
+    faults::Fault,
+    protocol::{decode::text, envelope::Fail},
+    state::{Caller, PortalState},
 };
-use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Why a request goes no further.

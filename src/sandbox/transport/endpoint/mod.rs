@@ -372,7 +372,8 @@ fn json_answer(world: &PortalState, status: u16, body: &Value) -> Response {
 fn html(status: u16) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let page = format!(
-        "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n\
+        "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n\
+         <center><h1>{status}</h1></center>\r\n\
          <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     );
     (status, [(header::CONTENT_TYPE, "text/html")], page).into_response()

@@ -57,22 +57,27 @@ pub async fn claim(
 ) -> Result<Vec<DueOrder>, Error> {
     Ok(sqlx::query_as!(
         DueOrder,
-        r#"SELECT o.shop, o.number, e.id AS event, e.body AS "body: Json", o.known AS "known: Json", o.recreate, e.occurred_at, e.received_at,
-                  e.traceparent, o.later, o.later AND o.by_import AS "import!", least(o.due_at, now() - interval '10 seconds') AS "low!",
+        r#"SELECT o.shop, o.number, e.id AS event, e.body AS "body: Json", o.known AS "known: Json",
+                  o.recreate, e.occurred_at, e.received_at,
+                  e.traceparent, o.later, o.later AND o.by_import AS "import!",
+                  least(o.due_at, now() - interval '10 seconds') AS "low!",
                   u.what AS "under_way?: Json", coalesce(u.lands_until <= now(), true) AS "landed!",
                   CASE WHEN a.gone_at IS NULL THEN a.agreed ->> 'status' END AS "agreed?"
            FROM (SELECT d.*, row_number() OVER (PARTITION BY d.shop ORDER BY d.due_at) AS nth
                  FROM UNNEST($2::text[], $7::timestamptz[]) AS s (shop, since)
                  CROSS JOIN LATERAL (
                      SELECT * FROM bridge.orders
-                     WHERE portal = $1 AND shop = s.shop AND later = $6 AND due_at <= now() AND due_at >= coalesce(s.since, '-infinity')
+                     WHERE portal = $1 AND shop = s.shop AND later = $6 AND due_at <= now()
+                       AND due_at >= coalesce(s.since, '-infinity')
                        AND head_id IS NOT NULL
                      ORDER BY due_at LIMIT $5) AS d
                  WHERE EXISTS (SELECT FROM bridge.lanes l
-                               WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4 AND l.lease_until > now() AND l.paused_at IS NULL)
+                               WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4
+                                 AND l.lease_until > now() AND l.paused_at IS NULL)
                  ORDER BY nth, d.due_at LIMIT $5) AS o
            CROSS JOIN LATERAL (
-               SELECT id, body, occurred_at, received_at, traceparent FROM bridge.outbox WHERE id = o.head_id OFFSET 0) AS e
+               SELECT id, body, occurred_at, received_at, traceparent FROM bridge.outbox
+                 WHERE id = o.head_id OFFSET 0) AS e
            LEFT JOIN bridge.under_way u ON u.shop = o.shop AND u.number = o.number
            LEFT JOIN bridge.agreements a ON a.shop = o.shop AND a.number = o.number
            ORDER BY o.nth, o.due_at"#,
@@ -99,7 +104,8 @@ pub async fn next_due(
            FROM unnest($2::text[]) AS s (shop) CROSS JOIN unnest(ARRAY[false, true]) AS h (later)
            CROSS JOIN LATERAL (
                SELECT due_at FROM bridge.orders
-               WHERE portal = $1 AND shop = s.shop AND later = h.later AND due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS d"#,
+               WHERE portal = $1 AND shop = s.shop AND later = h.later AND due_at IS NOT NULL
+                 ORDER BY due_at LIMIT 1) AS d"#,
         portal,
         shops
     )
@@ -116,7 +122,8 @@ pub async fn live_due(
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM unnest($2::text[]) AS s (shop)
                           WHERE EXISTS (SELECT FROM bridge.orders
-                                        WHERE portal = $1 AND shop = s.shop AND NOT later AND due_at <= now())) AS "due!""#,
+                                        WHERE portal = $1 AND shop = s.shop AND NOT later
+                                          AND due_at <= now())) AS "due!""#,
         portal,
         shops
     )
@@ -135,10 +142,12 @@ pub async fn rest_without_event(
     let ended = sqlx::query!(
         r#"WITH gone AS MATERIALIZED (
                SELECT d.shop, d.number
-               FROM unnest($2::text[]) AS s (shop) CROSS JOIN unnest(ARRAY[false, true]) AS h (later)
+               FROM unnest($2::text[]) AS s (shop) CROSS
+                 JOIN unnest(ARRAY[false, true]) AS h (later)
                CROSS JOIN LATERAL (
                    SELECT shop, number, head_id FROM bridge.orders
-                   WHERE portal = $1 AND shop = s.shop AND later = h.later AND due_at <= now() ORDER BY due_at LIMIT $3) AS d
+                   WHERE portal = $1 AND shop = s.shop AND later = h.later AND due_at <= now()
+                     ORDER BY due_at LIMIT $3) AS d
                WHERE NOT EXISTS (SELECT FROM bridge.outbox e WHERE e.id = d.head_id)),
            locked AS MATERIALIZED (
                SELECT o.shop, o.number FROM bridge.orders o JOIN gone USING (shop, number)

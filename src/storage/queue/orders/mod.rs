@@ -54,9 +54,11 @@ pub async fn lock_or_make(
     Ok(sqlx::query_as!(
         QueueHead,
         r#"INSERT INTO bridge.orders AS o (shop, number, portal)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]) AS new (shop, number, portal) ORDER BY shop, number
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[]) AS new (shop, number, portal)
+           ORDER BY shop, number
          ON CONFLICT (shop, number) DO UPDATE SET portal = o.portal
-         RETURNING o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls,
+         RETURNING o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts,
+         o.stalls,
                    o.age, o.said, o.doubtful, o.portal, now() AS "now!""#,
         shops,
         numbers,
@@ -74,9 +76,11 @@ pub async fn lock(
 ) -> Result<Vec<QueueHead>, Error> {
     Ok(sqlx::query_as!(
         QueueHead,
-        r#"SELECT o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts, o.stalls,
+        r#"SELECT o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts,
+                  o.stalls,
                   o.age, o.said, o.doubtful, o.portal, now() AS "now!"
-           FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o USING (shop, number)
+           FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o
+             USING (shop, number)
            ORDER BY o.shop, o.number FOR UPDATE OF o"#,
         shops,
         numbers
@@ -125,12 +129,15 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewQueueHead]) -> Result<
          SET head_id = n.event, head_version = n.version, head_updated_at = n.updated_at,
              status = coalesce(n.said ->> 'status', o.status),
              said = coalesce(o.said, '{}') || n.said || jsonb_build_object('seen', now()),
-             due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u WHERE u.shop = o.shop AND u.number = o.number)),
+             due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
+               WHERE u.shop = o.shop AND u.number = o.number)),
              waits_since = coalesce(o.waits_since, now()),
-             attempts = 0, stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL, in_sync = false,
+             attempts = 0, stalls = 0, first_failed_at = NULL, error_code = NULL,
+             error_message = NULL, in_sync = false,
              later = n.later AND (o.later OR o.due_at IS NULL),
              age = n.age || jsonb_build_object('head', n.event), doubtful = n.doubtful
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::jsonb[], $7::bool[], $8::jsonb[],
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[],
+           $6::jsonb[], $7::bool[], $8::jsonb[],
                      $9::bool[])
               AS n (shop, number, event, version, updated_at, said, later, age, doubtful)
          WHERE o.shop = n.shop AND o.number = n.number",
@@ -175,8 +182,10 @@ pub async fn set_ages(db: &mut PgConnection, aged: &[EventAgeRow]) -> Result<(),
     let ages: Vec<Value> = aged.iter().map(|a| a.age.clone()).collect();
     let doubtful: Vec<bool> = aged.iter().map(|a| a.doubtful).collect();
     sqlx::query!(
-        "UPDATE bridge.orders o SET age = n.age || jsonb_build_object('head', n.head), doubtful = n.doubtful
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::bool[]) AS n (shop, number, head, age, doubtful)
+        "UPDATE bridge.orders o SET age = n.age || jsonb_build_object('head', n.head),
+         doubtful = n.doubtful
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::bool[]) AS n
+           (shop, number, head, age, doubtful)
          WHERE o.shop = n.shop AND o.number = n.number",
         &shops,
         &numbers,
@@ -197,7 +206,8 @@ pub async fn set_by_import(
     numbers: &[String],
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE bridge.orders SET by_import = true WHERE shop = $1 AND number = ANY($2) AND later AND NOT by_import",
+        "UPDATE bridge.orders SET by_import = true WHERE shop = $1 AND number = ANY($2) AND later
+           AND NOT by_import",
         shop,
         numbers
     )
@@ -215,8 +225,10 @@ pub async fn wake(
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.orders
-         SET due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u WHERE u.shop = $1 AND u.number = $2)),
-             waits_since = coalesce(waits_since, now()), attempts = 0, stalls = 0, first_failed_at = NULL,
+         SET due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
+           WHERE u.shop = $1 AND u.number = $2)),
+             waits_since = coalesce(waits_since, now()), attempts = 0, stalls = 0,
+             first_failed_at = NULL,
              recreate = recreate OR $3
          WHERE shop = $1 AND number = $2",
         shop,

@@ -223,7 +223,8 @@ pub async fn give_up(
 ) -> Result<Option<i32>, Error> {
     Ok(sqlx::query_scalar!(
         "UPDATE bridge.orders
-         SET due_at = NULL, waits_since = NULL, attempts = attempts + 1, stalls = 0, in_sync = false,
+         SET due_at = NULL, waits_since = NULL, attempts = attempts + 1, stalls = 0,
+             in_sync = false,
              first_failed_at = coalesce(first_failed_at, now()), error_code = $4, error_message = $5
          WHERE shop = $1 AND number = $2 AND head_id = $3 RETURNING attempts",
         shop,

@@ -39,11 +39,14 @@ pub async fn view(
 ) -> Result<Option<OrderRow>, Error> {
     Ok(sqlx::query_as!(
         OrderRow,
-        r#"SELECT o.portal AS "portal!", o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status, o.stage, o.in_sync AS "in_sync!",
+        r#"SELECT o.portal AS "portal!", o.deal_id, o.lead_id, o.contact_id, o.company_id, o.status,
+                  o.stage, o.in_sync AS "in_sync!",
                   o.waits::int::bigint AS "pending!",
                   (SELECT count(*) FROM bridge.dead_letters d
-                   WHERE d.shop = o.shop AND d.number = o.number AND d.closed_at IS NULL) AS "dead!",
-                  (SELECT r.known -> 'recognised' FROM bridge.orders r WHERE r.shop = $1 AND r.number = $2) AS recognised
+                   WHERE d.shop = o.shop AND d.number = o.number
+                     AND d.closed_at IS NULL) AS "dead!",
+                  (SELECT r.known -> 'recognised' FROM bridge.orders r WHERE r.shop = $1
+                    AND r.number = $2) AS recognised
            FROM bridge.order_states o WHERE o.shop = $1 AND o.number = $2"#,
         shop,
         number
@@ -81,7 +84,8 @@ pub async fn with_deals(
         WithDeal,
         r#"SELECT o.shop, o.number, o.deal_id AS "deal_id!", o.status, a.agreed AS "agreed?: Json",
                   (SELECT c.status FROM bridge.status_changes c
-                   WHERE c.shop = o.shop AND c.number = o.number AND c.state = 'dead' ORDER BY c.seq DESC LIMIT 1) AS untold
+                   WHERE c.shop = o.shop AND c.number = o.number AND c.state = 'dead'
+                     ORDER BY c.seq DESC LIMIT 1) AS untold
            FROM bridge.orders o LEFT JOIN bridge.agreements a USING (shop, number)
            WHERE o.portal = $1 AND o.deal_id IS NOT NULL AND (o.shop, o.number) > ($2, $3)
              AND NOT coalesce((o.said ->> 'deleted')::boolean, false)
@@ -98,7 +102,8 @@ pub async fn with_deals(
 /// How many orders of a portal have a deal.
 pub async fn count_with_deals(db: &mut PgConnection, portal: &str) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM bridge.orders WHERE portal = $1 AND deal_id IS NOT NULL"#,
+        r#"SELECT count(*) AS "count!" FROM bridge.orders WHERE portal = $1
+             AND deal_id IS NOT NULL"#,
         portal
     )
     .fetch_one(db)

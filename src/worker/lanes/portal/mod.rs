@@ -95,7 +95,10 @@ impl<P: PortalClient> PortalLane<P> {
                 }
                 Ok(None) => self.sleep(self.options.poll, &stop).await,
                 Err(error) => {
-                    tracing::warn!(portal = %self.name, %error, "the lane cannot be taken: the database does not answer");
+                    tracing::warn!(
+                        portal = %self.name, %error,
+                        "the lane cannot be taken: the database does not answer"
+                    );
                     self.sleep(self.options.poll, &stop).await;
                 }
             }
@@ -108,7 +111,9 @@ impl<P: PortalClient> PortalLane<P> {
         match self.take_over(held).await {
             Ok(left) => self.portal.take_over(left),
             Err(error) => {
-                tracing::warn!(portal = %self.name, error = %chain(&error), "the portal's limit is not known");
+                tracing::warn!(
+                    portal = %self.name, error = %chain(&error), "the portal's limit is not known"
+                );
                 return;
             }
         }
@@ -126,7 +131,10 @@ impl<P: PortalClient> PortalLane<P> {
         }
         let left = self.portal.drain_time().as_secs_f64();
         if let Err(error) = self.app.lanes.hand_over_limit(held.lease(), left).await {
-            tracing::debug!(portal = %self.name, %error, "the next owner takes the portal's limit for used up");
+            tracing::debug!(
+                portal = %self.name, %error,
+                "the next owner takes the portal's limit for used up"
+            );
         }
     }
 
@@ -149,7 +157,9 @@ impl<P: PortalClient> PortalLane<P> {
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(portal = %self.name, error = %chain(&error), "a turn of the lane failed");
+                    tracing::warn!(
+                        portal = %self.name, error = %chain(&error), "a turn of the lane failed"
+                    );
                     self.turns.failed(&chain(&error)).await;
                     Some(self.options.poll)
                 }
@@ -162,13 +172,19 @@ impl<P: PortalClient> PortalLane<P> {
         let tries = self.tries();
         while let Some(ended) = self.waves.next(None).await {
             if let Err(error) = self.ended(held, &tries, ended).await {
-                tracing::warn!(portal = %self.name, error = %chain(&error), "a wave's end is not stored: its orders are looked up");
+                tracing::warn!(
+                    portal = %self.name, error = %chain(&error),
+                    "a wave's end is not stored: its orders are looked up"
+                );
             }
         }
         if let Some(looked) = self.back.end().await
             && let Err(error) = self.looked(held, looked).await
         {
-            tracing::warn!(portal = %self.name, error = %chain(&error), "a look's end is not stored: its orders are looked at again");
+            tracing::warn!(
+                portal = %self.name, error = %chain(&error),
+                "a look's end is not stored: its orders are looked at again"
+            );
         }
     }
 

@@ -91,9 +91,14 @@ impl<P: PortalClient> PortalLane<P> {
         };
         self.app.lanes.fail(held.lease(), &fault).await?;
         if matches!(failure.class, Class::Blocked(_) | Class::TokenExpired) {
-            tracing::error!(portal = %self.name, code = %failure.code, "the portal refuses the bridge: {}", failure.message);
+            tracing::error!(
+                portal = %self.name, code = %failure.code, "the portal refuses the bridge: {}",
+                failure.message
+            );
         } else {
-            tracing::warn!(portal = %self.name, code = %failure.code, "the lane pauses: {}", failure.message);
+            tracing::warn!(
+                portal = %self.name, code = %failure.code, "the lane pauses: {}", failure.message
+            );
         }
         Ok(Some(resume_in.min(self.options.poll)))
     }

@@ -82,7 +82,9 @@ async fn a_mended_phone_is_added_to_the_customers_own_card_and_to_nobody_elses()
 async fn a_mistyped_phone_that_found_a_stranger_leaves_nothing_with_the_stranger() {
     let mut world = World::new().await;
     let card = serde_json::json!({"fields": {
-        "NAME": "Зоя", "LAST_NAME": "Лис", "PHONE": [{"VALUE": "+79161000009", "VALUE_TYPE": "WORK"}]
+        "NAME": "Зоя", "LAST_NAME": "Лис", "PHONE": [
+            {"VALUE": "+79161000009", "VALUE_TYPE": "WORK"}
+        ]
     }});
     world.call("crm.contact.add", &card).await;
     let mail = "guest@example.com";

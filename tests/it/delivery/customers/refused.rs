@@ -57,7 +57,11 @@ async fn an_operator_says_this_is_not_he_and_the_order_leaves_the_card_for_good(
 async fn what_an_operator_took_back_stays_so_after_events_a_restart_and_in_another_shop() {
     let mut world = World::new().await;
     let card = json!({"fields": {"NAME": "Клиент", "PHONE": [
-        {"VALUE": "+79161000001", "VALUE_TYPE": "WORK"}, {"VALUE": "+79161000002", "VALUE_TYPE": "WORK"}
+        {
+            "VALUE": "+79161000001", "VALUE_TYPE": "WORK"
+        } , {
+            "VALUE": "+79161000002", "VALUE_TYPE": "WORK"
+        }
     ]}});
     let stranger = world.call("crm.contact.add", &card).await;
     let stranger = stranger.as_u64().unwrap();

@@ -82,7 +82,9 @@ async fn whoever_is_only_named_for_the_delivery_is_not_the_customer() {
     let gift = json!({
         "customer": person("", "Мария", "Озёрная", "+79091002030", "maria@example.com"),
         "delivery": {
-            "address": "Псков, ул. Новая, 2", "recipient": {"name": "Илья Именинник", "phone": "+7 909 777-88-99"}
+            "address": "Псков, ул. Новая, 2", "recipient": {
+                "name": "Илья Именинник", "phone": "+7 909 777-88-99"
+            }
         },
     });
     world.order_of("main", "E2", gift).await;
@@ -98,7 +100,8 @@ async fn whoever_is_only_named_for_the_delivery_is_not_the_customer() {
     order["billing"]["email"] = json!("maria@example.com");
     order["billing"]["phone"] = json!("+7 909 100-20-30");
     order["shipping"] = json!({
-        "first_name": "Илья", "last_name": "Именинник", "address_1": "ул. Новая, 2", "city": "Псков", "phone": "+7 909 777-88-99"
+        "first_name": "Илья", "last_name": "Именинник", "address_1": "ул. Новая, 2", "city":
+            "Псков", "phone": "+7 909 777-88-99"
     });
     world.woocommerce(&order).await;
     for number in ["E2", "8102"] {
@@ -152,7 +155,9 @@ async fn two_shops_of_one_portal_have_customer_ids_of_their_own_and_share_who_is
 async fn a_card_whose_name_contradicts_is_passed_over_and_that_is_told() {
     let mut world = World::new().await;
     let card = json!({"fields": {
-        "NAME": "Борис", "LAST_NAME": "Сидоров", "PHONE": [{"VALUE": "89161000001", "VALUE_TYPE": "WORK"}]
+        "NAME": "Борис", "LAST_NAME": "Сидоров", "PHONE": [
+            {"VALUE": "89161000001", "VALUE_TYPE": "WORK"}
+        ]
     }});
     world.call("crm.contact.add", &card).await;
     world

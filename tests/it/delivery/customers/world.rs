@@ -97,7 +97,9 @@ impl World {
             data[member] = value.clone();
         }
         let event = json!({
-            "specversion": "1.0", "type": "shop.order.saved.v1", "source": format!("https://{shop}.example"),
+            "specversion": "1.0", "type": "shop.order.saved.v1", "source": format!(
+                "https://{shop}.example"
+            ),
             "id": format!("e{}", self.sent), "data": data
         });
         let url = self.url("/v1/events");

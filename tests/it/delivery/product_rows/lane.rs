@@ -1,33 +1,26 @@
 //! A lane that breaks, a flood beside it, and what is due without an event.
 
-use super::{Running, dead, letters, noise, pair, publish, start, trapped, until};
+use super::{start, until};
 use crate::{
     delivery::crash::Tiny,
     support::{
-        api::Api,
         database::Database,
-        settings::KEY as MAIN,
-        shop::{app, claim, done, event, lease, main_shop, tries},
+        shop::{app, done, event, lease, main_shop, tries},
     },
 };
 use b24_bridge::{
-    app::{Accepted, App, DeadLetter, LetterFilter},
     clients::bitrix24::{BatchResponse, Command, Priority, ServerTime},
-    domain::{PortalName, Stage},
-    process::bug::{Step, Trap},
-    worker::{self, CallFailure, Options, PortalClient},
+    worker::{CallFailure, PortalClient},
 };
-use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio_util::sync::CancellationToken;
 
 impl PortalClient for Breaks {
     async fn batch(
@@ -198,4 +191,11 @@ async fn an_order_that_is_due_though_its_event_is_gone_ends_and_keeps_nobody_bus
         .unwrap();
     until("the next one goes through", async || synced("A-2").await).await;
     running.end().await;
+}
+
+/// A portal whose clock makes the lane panic for a while.
+#[derive(Clone, Default)]
+struct Breaks {
+    tiny: Tiny,
+    left: Arc<AtomicUsize>,
 }

@@ -14,19 +14,15 @@ use crate::{
 };
 use b24_bridge::{
     app::{Accepted, App, DeadLetter, LetterFilter},
-    clients::bitrix24::{BatchResponse, Command, Priority, ServerTime},
     domain::{PortalName, Stage},
     process::bug::{Step, Trap},
-    worker::{self, CallFailure, Options, PortalClient},
+    worker::{self, Options, PortalClient},
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -122,7 +118,9 @@ async fn what_cannot_be_read_back_is_refused_at_the_door_and_the_rest_is_taken()
         .await
         .unwrap();
     assert!(
-        matches!(&results[0], Accepted::Invalid(faults) if faults[0].pointer == "/data/properties/weight"),
+        matches!(
+            &results[0], Accepted::Invalid(faults) if faults[0].pointer == "/data/properties/weight"
+        ),
         "{results:?}"
     );
     assert_eq!(results[1..], [Accepted::Queued, Accepted::Queued]);
@@ -195,8 +193,10 @@ async fn whatever_is_published_by_sql_becomes_an_order_or_its_own_dead_letter() 
     let app = app(&db.pool, &["main", "other"]);
     let with = |id: &str, shop: &str, number: &str, more: &str| {
         format!(
-            r#"{{"specversion": "1.0", "type": "shop.order.saved.v1", "source": "/shops/{shop}", "id": "{id}",
-                "data": {{"number": "{number}", "status": "N", "currency": "RUB", "total": "1", "items": [], "properties": {more}}}}}"#
+            r#"{{"specversion": "1.0", "type": "shop.order.saved.v1", "source": "/shops/{shop}",
+                "id": "{id}",
+                "data": {{"number": "{number}", "status": "N", "currency": "RUB", "total": "1",
+                    "items": [], "properties": {more}}}}}"#
         )
     };
     let nested = format!("{}{}", "[".repeat(200), "]".repeat(200));
@@ -275,7 +275,8 @@ async fn a_stored_body_that_cannot_be_read_is_its_orders_dead_letter_and_the_lan
         .await
         .unwrap();
     sqlx::query(
-        "UPDATE bridge.outbox SET body = jsonb_set(body, '{data,weight}', '1e400') WHERE number = 'A-1'",
+        "UPDATE bridge.outbox SET body = jsonb_set(body, '{data,weight}', '1e400') WHERE number = \
+         'A-1'",
     )
     .execute(&db.pool)
     .await
@@ -428,11 +429,4 @@ async fn a_panic_of_the_planner_is_the_dead_letter_of_the_one_order_behind_it() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_while_a_wave_is_settled_is_one_orders_dead_letter() {
     stumbles_once(Step::Settle, "A-7", pair("BRIDGE-BUG", Some("A-7"))).await;
-}
-
-/// A portal whose clock makes the lane panic for a while.
-#[derive(Clone, Default)]
-struct Breaks {
-    tiny: Tiny,
-    left: Arc<AtomicUsize>,
 }

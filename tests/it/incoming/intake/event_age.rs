@@ -18,13 +18,23 @@ use sqlx::PgPool;
 fn saved(id: &str, more: Value) -> Value {
     let mut data = json!({ "number": "A-1", "status": "N", "currency": "RUB", "total": "100.00" });
     merge(&mut data, more);
-    json!({ "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://shop.example", "id": id, "data": data })
+    json!(
+        {
+            "specversion": "1.0", "type": "shop.order.saved.v1", "source": "https://shop.example",
+                "id": id, "data": data
+        }
+    )
 }
 
 fn deleted(id: &str, more: Value) -> Value {
     let mut data = json!({ "number": "A-1" });
     merge(&mut data, more);
-    json!({ "specversion": "1.0", "type": "shop.order.deleted.v1", "source": "https://shop.example", "id": id, "data": data })
+    json!(
+        {
+            "specversion": "1.0", "type": "shop.order.deleted.v1", "source": "https://shop.example",
+                "id": id, "data": data
+        }
+    )
 }
 
 fn merge(data: &mut Value, more: Value) {
@@ -47,7 +57,8 @@ async fn accept(app: &App, event: Value) {
 /// The id of the event that the order's lane takes, or took last.
 async fn head(pool: &PgPool) -> String {
     sqlx::query_scalar(
-        "SELECT e.event_id FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id WHERE o.number = 'A-1'",
+        "SELECT e.event_id FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id WHERE \
+         o.number = 'A-1'",
     )
     .fetch_one(pool)
     .await
@@ -199,7 +210,13 @@ async fn a_clock_that_was_measured_as_set_back_buries_nothing() {
     let app = app(&db.pool, &["main"]);
     let sample = |n: i64| {
         let received = ago(200 - n * 10);
-        json!({ "received": received, "two_way": false, "offset": { "ahead_ms": -3_600_000, "uncertainty_ms": 1_000 } })
+        json!(
+            {
+                "received": received, "two_way": false, "offset": {
+                    "ahead_ms": -3_600_000, "uncertainty_ms": 1_000
+                }
+            }
+        )
     };
     let samples = json!({ "samples": (0..10).map(sample).collect::<Vec<_>>() });
     sqlx::query("INSERT INTO bridge.clocks (system, samples) VALUES ('shop:main', $1)")
@@ -208,7 +225,8 @@ async fn a_clock_that_was_measured_as_set_back_buries_nothing() {
         .await
         .unwrap();
     accept(&app, saved("before", json!({ "updated_at": ago(300) }))).await;
-    let sql = "UPDATE bridge.orders SET age = age || jsonb_build_object('seen', now() - interval '5 minutes', 'dated', now() - interval '5 minutes')";
+    let sql = "UPDATE bridge.orders SET age = age || jsonb_build_object('seen', now() - interval \
+               '5 minutes', 'dated', now() - interval '5 minutes')";
     sqlx::query(sql).execute(&db.pool).await.unwrap();
     accept(&app, saved("after", json!({ "updated_at": ago(3_600) }))).await;
     assert_eq!(head(&db.pool).await, "after");
@@ -301,7 +319,8 @@ async fn orders_of_an_earlier_version_are_ordered_by_what_was_stored_then() {
     for sql in [
         "UPDATE bridge.orders SET age = NULL",
         // A process of the version before, beside this one, wrote a head that told nothing.
-        "UPDATE bridge.orders SET head_version = NULL, head_updated_at = NULL, age = age || '{\"head\": 0}'",
+        "UPDATE bridge.orders SET head_version = NULL, head_updated_at = NULL, age = age || \
+         '{\"head\": 0}'",
     ] {
         sqlx::query(sql).execute(&db.pool).await.unwrap();
         let late = saved(sql, json!({ "version": 3, "updated_at": ago(0) }));
@@ -309,7 +328,9 @@ async fn orders_of_an_earlier_version_are_ordered_by_what_was_stored_then() {
         assert_eq!(head(&db.pool).await, "first", "{sql}");
         // What is learnt is stored with the next one; here the head stays.
         let sql = "UPDATE bridge.orders SET age = $1";
-        let age = json!({ "head": 0, "version": 5, "seen": ago(60), "dated": ago(60), "updated_at": ago(60) });
+        let age = json!(
+            { "head": 0, "version": 5, "seen": ago(60), "dated": ago(60), "updated_at": ago(60) }
+        );
         sqlx::query(sql).bind(age).execute(&db.pool).await.unwrap();
     }
 }

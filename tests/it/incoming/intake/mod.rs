@@ -58,9 +58,10 @@ async fn a_batch_takes_the_good_ones_and_names_the_bad_one() {
         .unwrap();
     assert_eq!(results[0], Accepted::Queued);
     assert!(matches!(&results[1], Accepted::Invalid(faults) if faults[0].pointer == "/shop"));
-    assert!(
-        matches!(&results[2], Accepted::Invalid(faults) if faults.iter().any(|f| f.pointer == "/data/comment"))
-    );
+    assert!(matches!(
+        &results[2],
+        Accepted::Invalid(faults) if faults.iter().any(|f| f.pointer == "/data/comment")
+    ));
     assert_eq!(results[3..], [Accepted::Duplicate, Accepted::Conflict]);
 }
 
@@ -84,7 +85,8 @@ async fn an_identity_that_another_order_has_is_a_conflict_and_its_neighbours_are
         [Accepted::Queued, Accepted::Conflict, Accepted::Queued]
     );
     let orders: Vec<(String, bool)> = sqlx::query_as(
-        "SELECT o.number, e.id IS NOT NULL FROM bridge.orders o LEFT JOIN bridge.outbox e ON e.id = o.head_id AND e.number = o.number
+        "SELECT o.number, e.id IS NOT NULL FROM bridge.orders o LEFT
+           JOIN bridge.outbox e ON e.id = o.head_id AND e.number = o.number
          ORDER BY 1",
     )
     .fetch_all(&db.pool)
@@ -104,7 +106,8 @@ async fn the_key_of_what_is_no_order_is_no_new_orders_number_and_an_order_that_h
     assert_eq!(words, ["invalid", "invalid", "queued", "queued"]);
     // As an earlier version took it.
     for sql in [
-        "UPDATE bridge.outbox SET number = 'call:17', body = jsonb_set(body, '{data,number}', '\"call:17\"') WHERE number = 'A-1'",
+        "UPDATE bridge.outbox SET number = 'call:17', body = jsonb_set(body, '{data,number}', \
+         '\"call:17\"') WHERE number = 'A-1'",
         "UPDATE bridge.orders SET number = 'call:17' WHERE number = 'A-1'",
     ] {
         sqlx::query(sql).execute(&db.pool).await.unwrap();
@@ -346,7 +349,8 @@ async fn requests_at_the_same_time_share_commits_and_each_gets_its_own_answer() 
     assert_eq!(duplicates.count(), 20);
     let (pending, heads): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT count(*) FROM bridge.outbox WHERE state = 'pending'),
-                (SELECT count(*) FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id AND e.state = 'pending'
+                (SELECT count(*) FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
+                  AND e.state = 'pending'
                  WHERE o.due_at IS NOT NULL)",
     )
     .fetch_one(&db.pool)
@@ -373,7 +377,8 @@ async fn a_connection_that_died_between_two_events_loses_neither() {
         assert_eq!(accepted, [Accepted::Queued], "{id}");
         let killed = sqlx::query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+             WHERE datname = current_database() AND pid <> pg_backend_pid()
+               AND backend_type = 'client backend'",
         );
         assert!(killed.execute(&mut other).await.unwrap().rows_affected() > 0);
     }

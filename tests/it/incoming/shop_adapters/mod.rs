@@ -43,7 +43,8 @@ fn interpreter(name: &str) -> bool {
     let probe: &[&str] = match name {
         "php" => &[
             "-r",
-            "exit(PHP_VERSION_ID >= 80100 && extension_loaded('curl') && extension_loaded('mbstring') && extension_loaded('pdo_sqlite') ? 0 : 1);",
+            "exit(PHP_VERSION_ID >= 80100 && extension_loaded('curl') && \
+             extension_loaded('mbstring') && extension_loaded('pdo_sqlite') ? 0 : 1);",
         ],
         "python3" => &["-c", "import sys; sys.exit(sys.version_info < (3, 10))"],
         "node" => &["-e", "process.exit(typeof fetch === 'function' ? 0 : 1)"],

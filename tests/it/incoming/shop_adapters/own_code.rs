@@ -54,10 +54,13 @@ impl Drop for Receiver {
 
 fn change(previous: &str, status: &str) -> Value {
     json!({
-        "specversion": "1.0", "type": "bridge.order.status.v1", "source": "/b24-bridge/portals/main", "id": "main-1",
+        "specversion": "1.0", "type": "bridge.order.status.v1", "source":
+            "/b24-bridge/portals/main", "id": "main-1",
         "data": {
-            "shop": "main", "number": "1001", "status": status, "previous_status": previous, "stage": "EXECUTING",
-            "decided_at": "2026-01-15T08:00:00Z", "reason": "the portal changed last", "decision_id": 1,
+            "shop": "main", "number": "1001", "status": status, "previous_status": previous,
+                "stage": "EXECUTING",
+            "decided_at": "2026-01-15T08:00:00Z", "reason": "the portal changed last",
+                "decision_id": 1,
         }
     })
 }

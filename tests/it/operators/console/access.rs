@@ -41,14 +41,20 @@ async fn evening(browser: &mut Browser) -> World {
     order_is(&world, "A-2", |order| order.dead == 1).await;
     conflict(&world, "A-1").await;
     sqlx::raw_sql(
-        "INSERT INTO bridge.dead_letters (shop, portal, number, code, message, attempts, last_failed_at, payload)
-         SELECT 'main', 'main', 'A-' || i, (ARRAY['B24-REFUSED', 'B24-EMAIL', 'SHOP-CALLBACK'])[1 + i % 3],
-                'the portal said: ' || repeat('no ', i), i % 5, now() - make_interval(hours => i * i), '{}'
+        "INSERT INTO bridge.dead_letters (shop, portal, number, code, message, attempts,
+           last_failed_at, payload)
+         SELECT 'main', 'main', 'A-' || i, (ARRAY['B24-REFUSED', 'B24-EMAIL', 'SHOP-CALLBACK'])[1 +
+           i % 3],
+                'the portal said: ' || repeat('no ', i), i % 5,
+                now() - make_interval(hours => i * i), '{}'
          FROM generate_series(3, 9) i;
-         INSERT INTO bridge.bulk_jobs (action, filter, reason, actor, expected, upto, done, failed, last_fault, state, ended_at)
-         VALUES ('discard', '{}', 'test orders', 'operator:anna', 9, 9, 7, 2, 'letter 3: it is closed already', 'stopped', now());
+         INSERT INTO bridge.bulk_jobs (action, filter, reason, actor, expected, upto, done, failed,
+           last_fault, state, ended_at)
+         VALUES ('discard', '{}', 'test orders', 'operator:anna', 9, 9, 7, 2,
+           'letter 3: it is closed already', 'stopped', now());
          INSERT INTO bridge.audit (actor, action, target, detail)
-         VALUES ('shop:main', 'letter.retry', '3', '{\"payload\": \"mended\", \"recreate\": false}')",
+         VALUES ('shop:main', 'letter.retry', '3',
+           '{\"payload\": \"mended\", \"recreate\": false}')",
     )
     .execute(&world.db.pool)
     .await
@@ -137,22 +143,34 @@ async fn the_keyboard_reaches_everything_and_is_seen_wherever_it_is() {
 
 /// Troubles of every kind that the bridge words itself.
 const WORDED: &str = "
-    UPDATE bridge.lanes SET paused_at = now(), paused_code = 'B24-DOWN', resume_at = now() + interval '1 hour',
+    UPDATE bridge.lanes SET paused_at = now(), paused_code = 'B24-DOWN',
+    resume_at = now() + interval '1 hour',
            paused_reason = 'the portal answered with HTTP 502: Ворота'
     WHERE portal = 'main';
     INSERT INTO bridge.lanes (portal, paused_at, paused_by, paused_code, paused_reason)
-    VALUES ('shop:main', now(), 'bridge', 'SHOP-GONE', 'The shop''s callback answered 410: it does not want to be called any more.');
+    VALUES ('shop:main', now(), 'bridge', 'SHOP-GONE',
+      'The shop''s callback answered 410: it does not want to be called any more.');
     INSERT INTO bridge.troubles (lane, code, message, over_at)
-    VALUES ('main', 'B24-IN-DOUBT', 'wait for the portal''s answer', NULL), ('main', 'B24-SLOW', 'batch was called and is not answered yet', now());
-    UPDATE bridge.dead_letters SET message = 'the currency is USD instead of RUB' WHERE message LIKE 'the portal said%';
-    UPDATE bridge.conflicts SET sentence = 'the shop changed N to P while the deal was moved from NEW to WON; by rule 1 the later change is right, but the times cannot tell: a person has to decide.';
-    UPDATE bridge.decisions SET sentence = 'the deal was moved from NEW to WON; the order is paid, which the portal may not take back: the deal goes back to NEW.';
-    UPDATE bridge.bulk_jobs SET reason = 'пробные', last_fault = 'letter 3: there is no open dead letter, order or portal of that name';
+    VALUES ('main', 'B24-IN-DOUBT', 'wait for the portal''s answer', NULL),
+           ('main', 'B24-SLOW', 'batch was called and is not answered yet', now());
+    UPDATE bridge.dead_letters SET message = 'the currency is USD instead of RUB'
+      WHERE message LIKE 'the portal said%';
+    UPDATE bridge.conflicts SET sentence =
+      'the shop changed N to P while the deal was moved from NEW to WON; by rule 1 the later '
+      'change is right, but the times cannot tell: a person has to decide.';
+    UPDATE bridge.decisions SET sentence =
+      'the deal was moved from NEW to WON; the order is paid, which the portal may not take '
+      'back: the deal goes back to NEW.';
+    UPDATE bridge.bulk_jobs SET reason = 'пробные',
+    last_fault = 'letter 3: there is no open dead letter, order or portal of that name';
     INSERT INTO bridge.timeline (shop, number, kind, text) VALUES
         ('main', 'A-1', 'told', 'the shop has the status P instead of N (told)'),
-        ('main', 'A-1', 'refused', 'the portal refused: Нет доступа (B24-REFUSED); try 1 of 5, the next in 4.2 s');
-    INSERT INTO bridge.orders (shop, number, portal, due_at, waits_since, attempts, error_code, error_message)
-    VALUES ('main', 'A-77', 'main', now(), now() - interval '1 hour', 1, 'B24-NOT-TAKEN', 'written to the stage NEW, the deal stands in LOSE')";
+        ('main', 'A-1', 'refused',
+          'the portal refused: Нет доступа (B24-REFUSED); try 1 of 5, the next in 4.2 s');
+    INSERT INTO bridge.orders (shop, number, portal, due_at, waits_since, attempts, error_code,
+      error_message)
+    VALUES ('main', 'A-77', 'main', now(), now() - interval '1 hour', 1, 'B24-NOT-TAKEN',
+      'written to the stage NEW, the deal stands in LOSE')";
 
 #[tokio::test]
 async fn a_page_in_russian_says_nothing_of_its_own_in_english() {

@@ -21,10 +21,13 @@ fn administrator() -> Client {
 }
 
 async fn acts(world: &World) -> Vec<(String, String, serde_json::Value)> {
-    sqlx::query_as("SELECT actor, action, detail FROM bridge.audit WHERE action = 'portal.authorize' ORDER BY id")
-        .fetch_all(&world.db.pool)
-        .await
-        .unwrap()
+    sqlx::query_as(
+        "SELECT actor, action, detail FROM bridge.audit WHERE action = 'portal.authorize' ORDER BY \
+         id",
+    )
+    .fetch_all(&world.db.pool)
+    .await
+    .unwrap()
 }
 
 #[tokio::test]

@@ -57,8 +57,11 @@ impl Browser {
         }
         let process = Command::new("sh")
             .arg("-c")
-            .arg(r#"exec "$0" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
-                --remote-debugging-pipe --user-data-dir="$1/profile" --lang=en-US about:blank 3<"$1/to" 4>"$1/from""#)
+            .arg(
+                r#"exec "$0" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage \
+                --no-first-run --remote-debugging-pipe --user-data-dir="$1/profile" \
+                --lang=en-US about:blank 3<"$1/to" 4>"$1/from""#,
+            )
             .arg(program)
             .arg(place.path())
             .stdout(Stdio::null())

@@ -9,8 +9,10 @@ const BETWEEN: &str = "----------------between";
 /// A form as a browser sends it: the token first, then the file.
 async fn send(page: &Page<'_>, world: &World, csrf: &str, file: &[u8]) -> Response {
     let mut body = format!(
-        "--{BETWEEN}\r\ncontent-disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n\
-         --{BETWEEN}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"letters.ndjson\"\r\ncontent-type: application/octet-stream\r\n\r\n"
+        "--{BETWEEN}\r\ncontent-disposition: form-data; \
+         name=\"csrf\"\r\n\r\n{csrf}\r\n--{BETWEEN}\r\ncontent-disposition: form-data; \
+         name=\"file\"; filename=\"letters.ndjson\"\r\ncontent-type: \
+         application/octet-stream\r\n\r\n"
     )
     .into_bytes();
     body.extend_from_slice(file);
@@ -47,7 +49,8 @@ async fn what_a_filter_finds_goes_out_as_a_file_and_comes_in_again() {
     // More letters than are read at once.
     sqlx::query(
         "INSERT INTO bridge.dead_letters (shop, portal, number, code, message, payload)
-         SELECT 'main', 'main', 'B-' || i, 'MAP-STATUS', 'many', '{}' FROM generate_series(1, 450) i",
+         SELECT 'main', 'main', 'B-' || i, 'MAP-STATUS', 'many', '{}'
+           FROM generate_series(1, 450) i",
     )
     .execute(&world.db.pool)
     .await

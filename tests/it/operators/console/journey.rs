@@ -83,7 +83,12 @@ async fn an_operator_finds_a_dead_letter_mends_it_and_sees_the_order_in_sync() {
             "{page}"
         );
     }
-    let inline = browser.eval("(() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s); return window.ran === undefined })()").await;
+    let inline = browser
+        .eval(
+            "(() => { const s = document.createElement('script'); s.textContent = 'window.ran = \
+             1'; document.body.append(s); return window.ran === undefined })()",
+        )
+        .await;
     assert!(inline == true, "the policy lets an inline script run");
 }
 
@@ -139,11 +144,15 @@ async fn a_conflict_is_decided_with_one_click() {
 pub(super) async fn conflict(world: &World, number: &str) {
     let inputs = serde_json::json!({
         "shop": {"value": "N", "since": "2026-01-01T10:00:00Z", "seen": "2026-01-01T10:00:01Z"},
-        "portal": {"value": {"funnel": 0, "id": "NEW"}, "since": null, "seen": "2026-01-01T10:00:02Z"},
+        "portal": {
+            "value": {"funnel": 0, "id": "NEW"}, "since": null, "seen": "2026-01-01T10:00:02Z"
+        },
     });
     let decision: i64 = sqlx::query_scalar(
-        "INSERT INTO bridge.decisions (portal, shop, number, action, basis, sentence, inputs, outcome)
-         VALUES ('main', 'main', $1, 'review', 'rule', 'the deal is gone: a person decides', $2, '{}') RETURNING id",
+        "INSERT INTO bridge.decisions (portal, shop, number, action, basis, sentence, inputs,
+           outcome)
+         VALUES ('main', 'main', $1, 'review', 'rule', 'the deal is gone: a person decides', $2,
+           '{}') RETURNING id",
     )
     .bind(number)
     .bind(inputs)
@@ -151,8 +160,10 @@ pub(super) async fn conflict(world: &World, number: &str) {
     .await
     .unwrap();
     sqlx::query(
-        "INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status, stage)
-         VALUES ('main', 'main', $1, $2, 'B24-DEAL-GONE', 'the deal is gone: a person decides', 'N', 'NEW')",
+        "INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status,
+           stage)
+         VALUES ('main', 'main', $1, $2, 'B24-DEAL-GONE', 'the deal is gone: a person decides', 'N',
+           'NEW')",
     )
     .bind(number)
     .bind(decision)
@@ -178,7 +189,8 @@ async fn the_overview_follows_by_itself_and_a_viewer_has_no_button_to_press() {
         .await;
     browser.go(&world.at("/dead-letters")).await;
     browser.click("tbody a").await;
-    let enabled = "[...document.querySelectorAll('main form[method=post] button')].filter(b => !b.disabled).length";
+    let enabled = "[...document.querySelectorAll('main form[method=post] button')].filter(b => \
+                   !b.disabled).length";
     assert_eq!(browser.eval(enabled).await, 0);
     // Taking the lock off the button does not help.
     browser

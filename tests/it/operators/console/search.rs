@@ -9,13 +9,18 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 /// Events from before the search knew of customers.
-const ORDERS: &str = "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint, state, settled_at)
-     SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved', jsonb_build_object('data', jsonb_build_object('customer',
-            jsonb_build_object('phones', ARRAY['8 (916) ' || lpad(i::text, 7, '0'), '1'], 'email', 'Anna' || i || '@Example.ru'))),
+const ORDERS: &str =
+    "INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body,
+                        fingerprint, state, settled_at)
+     SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved',
+            jsonb_build_object('data', jsonb_build_object('customer',
+            jsonb_build_object('phones', ARRAY['8 (916) ' || lpad(i::text, 7, '0'), '1'], 'email',
+              'Anna' || i || '@Example.ru'))),
             sha256(i::text::bytea), 'done', now()
      FROM generate_series(1, 20000) i;
      INSERT INTO bridge.contacts_unread SELECT max(id) + 1 FROM bridge.outbox;
-     INSERT INTO bridge.orders (shop, number, portal, head_id) SELECT shop, number, portal, id FROM bridge.outbox;
+     INSERT INTO bridge.orders (shop, number, portal, head_id) SELECT shop, number, portal, id
+       FROM bridge.outbox;
      ANALYZE";
 
 /// How often the index was used, and how often the tables were read from end to end, by this one
@@ -26,8 +31,10 @@ async fn used(pool: &PgPool) -> (i64, i64) {
         .await
         .unwrap();
     sqlx::query_as(
-        "SELECT (SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes WHERE indexrelname = 'contacts_key'),
-                (SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE schemaname = 'bridge' AND relname IN ('orders', 'outbox', 'contacts'))",
+        "SELECT (SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes
+           WHERE indexrelname = 'contacts_key'),
+                (SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE schemaname = 'bridge'
+                  AND relname IN ('orders', 'outbox', 'contacts'))",
     )
     .fetch_one(pool)
     .await

@@ -6,10 +6,14 @@ use super::{Page, World, idle, text};
 async fn much(world: &World) {
     sqlx::raw_sql(
         "INSERT INTO bridge.dead_letters (shop, portal, number, code, message, attempts, payload)
-         SELECT 'main', 'main', 'N-' || lpad(i::text, 3, '0'), 'MAP-STATUS', 'words', 200 - i, '{}' FROM generate_series(1, 150) i;
-         INSERT INTO bridge.audit (actor, action, target) VALUES ('cli', 'b', '2'), ('shop:main', 'c', '1'), ('bridge', 'a', '3');
-         INSERT INTO bridge.decisions (portal, shop, number, action, basis, winner, sentence, inputs, outcome)
-         SELECT 'main', 'main', n, 'tell_shop', 'rule', 'shop', 'words', '{}', '{}' FROM unnest(ARRAY['D-2', 'D-1', 'D-3']) n",
+         SELECT 'main', 'main', 'N-' || lpad(i::text, 3, '0'), 'MAP-STATUS', 'words', 200 - i, '{}'
+           FROM generate_series(1, 150) i;
+         INSERT INTO bridge.audit (actor, action, target)
+           VALUES ('cli', 'b', '2'), ('shop:main', 'c', '1'), ('bridge', 'a', '3');
+         INSERT INTO bridge.decisions (portal, shop, number, action, basis, winner, sentence,
+           inputs, outcome)
+         SELECT 'main', 'main', n, 'tell_shop', 'rule', 'shop', 'words', '{}', '{}'
+           FROM unnest(ARRAY['D-2', 'D-1', 'D-3']) n",
     )
     .execute(&world.db.pool)
     .await

@@ -100,9 +100,10 @@ key = "{VIKTOR}"
 
 fn by_application(portal: &str) -> String {
     format!(
-        "[database]\ntoken_key = \"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\"\n\
-         [portals.main.app]\nclient_id = \"{CLIENT}\"\nclient_secret = \"{CLIENT_SECRET}\"\nportal_url = \"{portal}\"\n\
-         oauth_url = \"{portal}/oauth/token/\""
+        "[database]\ntoken_key = \
+         \"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\"\n[portals.main.app]\nclient_id = \
+         \"{CLIENT}\"\nclient_secret = \"{CLIENT_SECRET}\"\nportal_url = \"{portal}\"\noauth_url = \
+         \"{portal}/oauth/token/\""
     )
 }
 

@@ -401,10 +401,14 @@ async fn the_views_answer_the_usual_questions_and_everything_has_a_comment() {
     let silent: Vec<String> = sqlx::query_scalar(
         "SELECT c.relname || coalesce('.' || a.attname, '')
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND c.relkind = 'r' AND NOT a.attisdropped
-         WHERE n.nspname = 'bridge' AND c.relname IN ('dead_letters', 'audit', 'bulk_jobs', 'attempts', 'open_dead_letters',
-               'dead_letters_by_code', 'dead_letters_by_shop', 'dead_letters_by_hour', 'oldest_dead_letters')
-           AND (obj_description(c.oid) IS NULL OR (a.attnum IS NOT NULL AND col_description(c.oid, a.attnum) IS NULL))",
+         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND c.relkind = 'r'
+           AND NOT a.attisdropped
+         WHERE n.nspname = 'bridge' AND c.relname IN
+           ('dead_letters', 'audit', 'bulk_jobs', 'attempts', 'open_dead_letters',
+               'dead_letters_by_code', 'dead_letters_by_shop', 'dead_letters_by_hour',
+               'oldest_dead_letters')
+           AND (obj_description(c.oid) IS NULL OR (a.attnum IS NOT NULL
+             AND col_description(c.oid, a.attnum) IS NULL))",
     )
     .fetch_all(&db.pool)
     .await

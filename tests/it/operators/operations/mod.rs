@@ -159,10 +159,13 @@ async fn the_doctor_finds_what_is_wrong_names_the_remedy_and_goes_on() {
         .status("N", "NO_SUCH_STAGE")
         .callback(&nobody, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         .write(&place.file());
-    sqlx::query("DELETE FROM bridge._sqlx_migrations WHERE version = (SELECT max(version) FROM bridge._sqlx_migrations)")
-        .execute(&place.db.pool)
-        .await
-        .unwrap();
+    sqlx::query(
+        "DELETE FROM bridge._sqlx_migrations WHERE version = (SELECT max(version) FROM \
+         bridge._sqlx_migrations)",
+    )
+    .execute(&place.db.pool)
+    .await
+    .unwrap();
     let (fine, found) = place.doctor().await;
     assert!(!fine);
     for (what, code) in [
@@ -184,7 +187,8 @@ async fn a_worker_alone_can_be_watched_and_starts_beside_a_newer_schema() {
     let place = Place::new(Duration::ZERO).await;
     // What a newer version of the bridge leaves behind.
     sqlx::query(
-        "INSERT INTO bridge._sqlx_migrations (version, description, success, checksum, execution_time)
+        "INSERT INTO bridge._sqlx_migrations (version, description, success, checksum,
+           execution_time)
          VALUES (29990101000001, 'of a newer version', true, '', 1)",
     )
     .execute(&place.db.pool)

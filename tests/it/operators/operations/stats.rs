@@ -10,19 +10,27 @@ use sqlx::PgPool;
 /// 20,000 settled orders, 500 that wait (each tenth was tried, each tenth told anew while it
 /// waited), 5,000 closed letters and 100 open ones.
 const MUCH: &str = "
-    INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint, state, settled_at)
-    SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved', jsonb_build_object('pad', repeat('x', 500)), sha256(i::text::bytea), 'done',
+    INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint,
+      state, settled_at)
+    SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved',
+           jsonb_build_object('pad', repeat('x', 500)), sha256(i::text::bytea), 'done',
            now() - i * interval '1 minute'
     FROM generate_series(1, 20000) i;
     INSERT INTO bridge.orders (shop, number, portal, head_id, known)
     SELECT shop, number, portal, id, jsonb_build_object('pad', repeat('x', 300)) FROM bridge.outbox;
-    INSERT INTO bridge.orders (shop, number, portal, later, attempts, error_code, error_message, due_at, waits_since)
-    SELECT 'main', 'W-' || i, 'main', i > 400, (i % 10 = 1)::int, CASE WHEN i % 10 = 1 THEN 'B24-REFUSED' END, 'words ' || i,
-           now() - i * interval '1 second' + CASE WHEN i % 10 < 2 THEN interval '1 hour' ELSE '0' END, now() - i * interval '1 second'
+    INSERT INTO bridge.orders (shop, number, portal, later, attempts, error_code, error_message,
+      due_at, waits_since)
+    SELECT 'main', 'W-' || i, 'main', i > 400, (i % 10 = 1)::int, CASE
+      WHEN i % 10 = 1 THEN 'B24-REFUSED' END, 'words ' || i,
+           now() - i * interval '1 second' + CASE WHEN i % 10 < 2 THEN interval '1 hour'
+             ELSE '0' END, now() - i * interval '1 second'
     FROM generate_series(1, 500) i;
-    INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload, closed_at, closed_how)
-    SELECT 'main', 'main', 'N-' || i, 'B24-EMAIL', 'x', jsonb_build_object('pad', repeat('x', 500)), c, CASE WHEN c IS NOT NULL THEN 'discarded' END
-    FROM (SELECT i, CASE WHEN i > 100 THEN now() END AS c FROM generate_series(1, 5100) i) AS numbered";
+    INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload, closed_at,
+      closed_how)
+    SELECT 'main', 'main', 'N-' || i, 'B24-EMAIL', 'x', jsonb_build_object('pad', repeat('x', 500)),
+           c, CASE WHEN c IS NOT NULL THEN 'discarded' END
+    FROM (SELECT i, CASE WHEN i > 100 THEN now() END AS c
+      FROM generate_series(1, 5100) i) AS numbered";
 
 /// How often a table of many rows was read from end to end, by this one connection.
 async fn whole(pool: &PgPool) -> i64 {
@@ -106,7 +114,8 @@ async fn the_order_that_waits_longest_is_found_whatever_was_done_with_it_meanwhi
 async fn made(pool: &PgPool) -> Vec<String> {
     sqlx::query_scalar(
         "SELECT pg_get_indexdef(indexrelid) FROM pg_index
-         WHERE indisvalid AND indrelid IN ('bridge.orders'::regclass, 'bridge.outbox'::regclass, 'bridge.dead_letters'::regclass)
+         WHERE indisvalid AND indrelid IN ('bridge.orders'::regclass, 'bridge.outbox'::regclass,
+           'bridge.dead_letters'::regclass)
          ORDER BY 1",
     )
     .fetch_all(pool)
@@ -122,8 +131,10 @@ async fn a_large_database_gets_the_indexes_of_a_small_one_while_it_is_used() {
     sqlx::raw_sql(
         "DROP INDEX bridge.orders_queue, bridge.orders_put_off, bridge.orders_tried;
          CREATE INDEX orders_due ON bridge.orders (portal, later, due_at) WHERE due_at IS NOT NULL;
-         CREATE INDEX orders_refused ON bridge.orders (portal, shop, error_code) WHERE due_at IS NOT NULL AND error_code IS NOT NULL;
-         UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'bridge.dead_letters_reasons'::regclass",
+         CREATE INDEX orders_refused ON bridge.orders (portal, shop, error_code)
+           WHERE due_at IS NOT NULL AND error_code IS NOT NULL;
+         UPDATE pg_index SET indisvalid = false WHERE indexrelid =
+           'bridge.dead_letters_reasons'::regclass",
     )
     .execute(&db.pool)
     .await

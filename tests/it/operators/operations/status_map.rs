@@ -25,7 +25,8 @@ fn settings(portal: &Sandbox, shop: &str) -> Settings {
 
 fn text(portal: &Sandbox, shop: &str) -> String {
     format!(
-        "[portals.main]\nwebhook_url = \"{}\"\n\n[shops.main]\nportal = \"main\"\napi_keys = [\"a-key-that-is-long-enough\"]\n{shop}",
+        "[portals.main]\nwebhook_url = \"{}\"\n\n[shops.main]\nportal = \"main\"\napi_keys = \
+         [\"a-key-that-is-long-enough\"]\n{shop}",
         portal.url()
     )
 }

@@ -82,7 +82,13 @@ async fn a_batch_runs_in_its_order_and_a_fault_in_one_command_leaves_the_others_
         command(
             "a",
             "crm.deal.productrows.set",
-            json!({"id": "$result[z]", "rows": [{"PRODUCT_NAME": "Чай", "PRICE": "5.50", "QUANTITY": 2}]}),
+            json!(
+                {
+                    "id": "$result[z]", "rows": [
+                        {"PRODUCT_NAME": "Чай", "PRICE": "5.50", "QUANTITY": 2}
+                    ]
+                }
+            ),
         ),
         command(
             "lost",
@@ -349,7 +355,9 @@ async fn an_expired_token_is_renewed_once_for_all_who_wait() {
         .app(LocalApp::new("app.1", "app-secret"));
     let _portal = Sandbox::start(options).await.unwrap();
     let server = MockServer::start().await;
-    let fresh = json!({"access_token": "fresh", "refresh_token": "r2", "expires_in": 3600, "scope": "crm,user"});
+    let fresh = json!(
+        {"access_token": "fresh", "refresh_token": "r2", "expires_in": 3600, "scope": "crm,user"}
+    );
     Mock::given(path("/oauth/token/"))
         .respond_with(
             ResponseTemplate::new(200)
@@ -458,7 +466,9 @@ async fn a_text_that_looks_like_a_reference_travels_alone_and_what_leans_on_it_f
         command(
             "rows",
             "crm.deal.productrows.set",
-            json!({"id": "$result[deal]", "rows": [{"PRODUCT_NAME": "$result[first]", "PRICE": 1}]}),
+            json!(
+                {"id": "$result[deal]", "rows": [{"PRODUCT_NAME": "$result[first]", "PRICE": 1}]}
+            ),
         ),
         command(
             "bad",

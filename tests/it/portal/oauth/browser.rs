@@ -1,23 +1,18 @@
 //! An authorisation by the browser.
 
-use super::{CLIENT, KEY, Portal, SECRET, field, main_portal, refused, with, works};
+use super::{CLIENT, KEY, Portal, main_portal, refused, works};
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
-        Actor, App,
+        Actor,
         portal_access::{
-            AppEvent, Application, Applications, AuthorizationStart, CallbackOutcome, Field,
-            InstallOutcome, PendingGrant, Vault,
+            Application, Applications, AuthorizationStart, CallbackOutcome, PendingGrant, Vault,
         },
     },
-    clients::bitrix24::{Client, Credentials, OAuth, OAuthApp, Options, Priority, Rate},
-    domain::PortalName,
-    sandbox::{self, LocalApp, Plan, Sandbox},
-    worker::portal_access::{AppPortal, StoredTokens, judge_now},
+    worker::portal_access::judge_now,
 };
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
 use url::Url;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
@@ -119,4 +114,18 @@ async fn whoever_is_no_administrator_installs_nothing() {
     let reached = portal.reached(&app);
     let words = refused(&app, &reached, &fields).await;
     assert!(words.contains("no administrator"), "{words}");
+}
+
+/// Opens the portal's page as the administrator; the code and the state that come back.
+pub(super) async fn in_the_browser(address: &str) -> (String, String) {
+    crate::support::provider();
+    let browser = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let answer = browser.get(address).send().await.unwrap();
+    let to = Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+    let query: BTreeMap<_, _> = to.query_pairs().into_owned().collect();
+    (query["code"].clone(), query["state"].clone())
 }

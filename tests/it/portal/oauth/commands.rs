@@ -1,6 +1,6 @@
 //! The commands and pages that people meet: a real process, a browser, the sandbox portal.
 
-use super::{CLIENT, SECRET, in_the_browser};
+use super::{CLIENT, SECRET, browser::in_the_browser};
 use crate::support::{database::Database, process};
 use b24_bridge::sandbox::{self, LocalApp, Plan, Sandbox};
 use serde_json::Value;
@@ -48,11 +48,13 @@ impl Place {
     fn text(&self, key: &str) -> String {
         let (portal, address) = (self.sandbox.addr(), &self.address);
         format!(
-            "[http]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\n[database]\n{key}\n\
-             [portals.main.app]\nclient_id = \"{CLIENT}\"\nclient_secret = \"{SECRET}\"\nportal_url = \"http://{portal}\"\n\
-             oauth_url = \"http://{portal}/oauth/token/\"\n\
-             [shops.main]\nportal = \"main\"\napi_keys = [\"a-key-that-is-long-enough\"]\n\
-             [[shops.main.statuses]]\nstatus = \"N\"\nstage = \"NEW\"\n[worker]\npoll_seconds = 1\n"
+            "[http]\nlisten = \"{address}\"\npublic_url = \
+             \"http://{address}\"\n[database]\n{key}\n[portals.main.app]\nclient_id = \
+             \"{CLIENT}\"\nclient_secret = \"{SECRET}\"\nportal_url = \
+             \"http://{portal}\"\noauth_url = \
+             \"http://{portal}/oauth/token/\"\n[shops.main]\nportal = \"main\"\napi_keys = \
+             [\"a-key-that-is-long-enough\"]\n[[shops.main.statuses]]\nstatus = \"N\"\nstage = \
+             \"NEW\"\n[worker]\npoll_seconds = 1\n"
         )
     }
 

@@ -8,10 +8,9 @@ mod renewal;
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
-        Actor, App,
+        App,
         portal_access::{
-            AppEvent, Application, Applications, AuthorizationStart, CallbackOutcome, Field,
-            InstallOutcome, PendingGrant, Vault,
+            AppEvent, Application, Applications, Field, InstallOutcome, PendingGrant, Vault,
         },
     },
     clients::bitrix24::{Client, Credentials, OAuth, OAuthApp, Options, Priority, Rate},
@@ -22,7 +21,6 @@ use b24_bridge::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use url::Url;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 const CLIENT: &str = "local.1";
@@ -228,7 +226,8 @@ async fn nothing_in_the_database_can_be_read_without_the_key() {
     let dump = async || {
         let rows: Vec<String> = sqlx::query_scalar(
             "SELECT encode(sealed, 'escape') || t::text FROM bridge.tokens t
-             UNION ALL SELECT coalesce(encode(sealed, 'escape'), '') || g::text FROM bridge.grants g",
+             UNION ALL SELECT coalesce(encode(sealed, 'escape'), '') || g::text
+               FROM bridge.grants g",
         )
         .fetch_all(&db.pool)
         .await
@@ -414,20 +413,6 @@ async fn an_installation_that_waited_too_long_is_judged_by_the_authorisation_ser
         tokens.refresh.expose_secret(),
         field(&fields, "auth[refresh_token]")
     );
-}
-
-/// Opens the portal's page as the administrator; the code and the state that come back.
-async fn in_the_browser(address: &str) -> (String, String) {
-    crate::support::provider();
-    let browser = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
-    let answer = browser.get(address).send().await.unwrap();
-    let to = Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
-    let query: BTreeMap<_, _> = to.query_pairs().into_owned().collect();
-    (query["code"].clone(), query["state"].clone())
 }
 
 /// The same as the receiver reads it.

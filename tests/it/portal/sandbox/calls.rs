@@ -48,8 +48,9 @@ async fn forms_multipart_and_queries_carry_nested_fields() {
     ];
     desk.client.post(&url).form(&form).send().await.unwrap();
     desk.client.get(&url).query(&form).send().await.unwrap();
-    let body = "--X\r\nContent-Disposition: form-data; name=\"fields[NAME]\"\r\n\r\nИван\r\n\
-                --X\r\nContent-Disposition: form-data; name=\"fields[PHONE][0][VALUE]\"\r\n\r\n+79001234567\r\n--X--\r\n";
+    let body = "--X\r\nContent-Disposition: form-data; \
+                name=\"fields[NAME]\"\r\n\r\nИван\r\n--X\r\nContent-Disposition: form-data; \
+                name=\"fields[PHONE][0][VALUE]\"\r\n\r\n+79001234567\r\n--X--\r\n";
     let multipart = desk
         .client
         .post(&url)
@@ -170,7 +171,12 @@ async fn a_batch_feeds_later_commands_from_earlier_answers() {
 #[tokio::test]
 async fn a_batch_reports_each_failure_and_halts_only_when_told() {
     let desk = desk().await;
-    let cmd = json!({"a": "crm.deal.get?id=9", "b": "crm.deal.get?id=$result[a][ID]", "c": "batch?cmd[x]=y", "d": "server.time"});
+    let cmd = json!(
+        {
+            "a": "crm.deal.get?id=9", "b": "crm.deal.get?id=$result[a][ID]", "c": "batch?cmd[x]=y",
+                "d": "server.time"
+        }
+    );
     let all = desk.get("batch", json!({"cmd": cmd})).await;
     assert_eq!(
         all["result_error"]["a"],

@@ -56,7 +56,11 @@ async fn a_list_wants_its_block_and_knows_no_at_sign() {
         .await;
     desk.product(json!({"name": "Чашка", "xmlId": "7"})).await;
     let block = made["iblockId"].clone();
-    let ask = |filter: Value, select: Value| json!({"filter": filter, "select": select, "order": {"id": "ASC"}});
+    let ask = |filter: Value, select: Value| {
+        json!(
+            {"filter": filter, "select": select, "order": {"id": "ASC"}}
+        )
+    };
     let ids = json!(["id", "iblockId", "xmlId"]);
     for wrong in [
         ask(json!({"xmlId": "7"}), ids.clone()),
@@ -135,7 +139,11 @@ async fn variations_hang_on_a_parent_that_is_not_sold() {
 async fn one_price_of_a_kind_and_modify_deletes_what_it_is_not_told_of() {
     let desk = desk().await;
     let product = desk.product(json!({"name": "Чайник"})).await["id"].clone();
-    let price = |kind: u64, sum: &str| json!({"fields": {"productId": product, "catalogGroupId": kind, "price": sum, "currency": "RUB"}});
+    let price = |kind: u64, sum: &str| {
+        json!({"fields": {
+            "productId": product, "catalogGroupId": kind, "price": sum, "currency": "RUB"
+        }})
+    };
     let base = desk.get("catalog.price.add", price(1, "100.50")).await;
     assert_eq!(base["price"]["price"], 100.5);
     desk.get("catalog.price.add", price(3, "90")).await;
@@ -166,7 +174,11 @@ async fn one_price_of_a_kind_and_modify_deletes_what_it_is_not_told_of() {
 async fn a_value_that_is_not_named_by_its_id_is_replaced() {
     let desk = desk().await;
     let block = desk.blocks().await.0;
-    let property = |name: &str, multiple: &str| json!({"fields": {"iblockId": block, "name": name, "propertyType": "S", "multiple": multiple}});
+    let property = |name: &str, multiple: &str| {
+        json!(
+            {"fields": {"iblockId": block, "name": name, "propertyType": "S", "multiple": multiple}}
+        )
+    };
     let one = desk
         .get("catalog.productProperty.add", property("Артикул", "N"))
         .await;

@@ -185,7 +185,9 @@ async fn the_offline_queue_keeps_one_row_for_each_object() {
         )
         .await;
     }
-    let own = json!({"id": desk.deal(json!({})).await, "fields": {"TITLE": "own"}, "auth_connector": "bridge"});
+    let own = json!(
+        {"id": desk.deal(json!({})).await, "fields": {"TITLE": "own"}, "auth_connector": "bridge"}
+    );
     app_call(&desk, &token, "crm.deal.update", own).await;
     let got = app_call(
         &desk,

@@ -14,7 +14,13 @@ async fn what_each_card_came_to_stands_at_its_place_and_no_robot_starts() {
     let rules = json!([{"stage": "NEW", "fields": {"STAGE_ID": "PREPARATION"}}]);
     assert_eq!(desk.control("robots", rules).await, 200);
     let data = json!([
-        {"title": "a", "originId": "1", "NO_SUCH": 1}, {"title": "b", "currencyId": "XXX"}, {"title": "c", "stageId": "NEW"}
+        {
+            "title": "a", "originId": "1", "NO_SUCH": 1
+        } , {
+            "title": "b", "currencyId": "XXX"
+        } , {
+            "title": "c", "stageId": "NEW"
+        }
     ]);
     let items = desk.get("crm.item.batchImport", batch(&data)).await["items"].clone();
     assert_eq!(items[0], json!({"item": {"id": 1}}));
@@ -47,7 +53,11 @@ async fn more_than_twenty_and_what_is_no_list_are_refused_as_a_whole() {
 #[tokio::test]
 async fn dates_may_be_brought_if_they_grow_and_fit_each_other() {
     let desk = desk().await;
-    let old = |created: &str, updated: &str, moved: &str| json!([{"createdTime": created, "updatedTime": updated, "movedTime": moved}]);
+    let old = |created: &str, updated: &str, moved: &str| {
+        json!(
+            [{"createdTime": created, "updatedTime": updated, "movedTime": moved}]
+        )
+    };
     let import = async |data: Value| {
         desk.get("crm.item.batchImport", batch(&data)).await["items"][0].clone()
     };

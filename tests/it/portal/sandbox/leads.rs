@@ -108,7 +108,8 @@ fn call(desk_contact: u64, deal: u64) -> Value {
     json!({"OWNER_TYPE_ID": 2, "OWNER_ID": deal, "TYPE_ID": 2, "SUBJECT": "Звонок",
         "RESPONSIBLE_ID": 1, "DIRECTION": 1, "START_TIME": "2026-01-02T12:00:00+03:00",
         "DEADLINE": "2030-01-01T00:00:00+03:00", "ORIGINATOR_ID": "main", "ORIGIN_ID": "call:1",
-        "COMMUNICATIONS": [{"VALUE": "+79161234567", "ENTITY_ID": desk_contact, "ENTITY_TYPE_ID": 3}]})
+        "COMMUNICATIONS": [
+            {"VALUE": "+79161234567", "ENTITY_ID": desk_contact, "ENTITY_TYPE_ID": 3}]})
 }
 
 #[tokio::test]
@@ -172,7 +173,8 @@ async fn a_call_needs_one_person_and_is_found_by_its_origin() {
         (
             "OWNER_ID",
             json!(77),
-            "Could not build binding. Please ensure that owner info and communications are defined correctly",
+            "Could not build binding. Please ensure that owner info and communications are defined \
+             correctly",
         ),
     ] {
         let mut fields = good.clone();

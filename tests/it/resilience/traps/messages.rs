@@ -2,33 +2,20 @@
 
 use super::{ALL, CHANGED, ONE, TOLD, count, letters, moved, retry, the_letter, trapped, until};
 use crate::{
-    delivery::isolation::{World, orders},
+    delivery::isolation::World,
     support::{
         database::Database,
-        shop::{app, event, lease, main_shop, rules},
+        shop::{app, main_shop, rules},
     },
 };
 use axum::{Router, routing::post};
 use b24_bridge::{
-    app::{
-        Actor, App, Backfill, DeadLetter, LetterFilter, PortalNotification, Registry, Retry,
-        SyncRules,
-    },
+    app::{App, Registry, SyncRules},
     clients::callback::{Secret, Sender},
-    domain::{Marketplace, PortalName, ShopName, Stage, StatusMap},
-    planner::{BrokenRow, ScanResult, StageMove},
-    process::bug::{Step, Trap},
-    sandbox::Sandbox,
+    domain::{PortalName, ShopName},
+    process::bug::Step,
 };
-use serde_json::json;
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A bridge whose shop is called.
 fn calling(db: &Database) -> App {
@@ -109,4 +96,14 @@ async fn a_panic_over_one_message_of_the_feed_ends_no_reading_of_it() {
         [ONE],
         "it comes behind what was read"
     );
+}
+
+/// A shop that takes everything.
+async fn shop() -> BTreeMap<ShopName, Sender> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/bridge", listener.local_addr().unwrap());
+    let router = Router::new().route("/bridge", post(async || ""));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    BTreeMap::from([(main_shop(), Sender::new(&url, secret).unwrap())])
 }

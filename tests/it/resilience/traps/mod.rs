@@ -11,14 +11,9 @@ use crate::{
         shop::{app, event, lease, main_shop, rules},
     },
 };
-use axum::{Router, routing::post};
 use b24_bridge::{
-    app::{
-        Actor, App, Backfill, DeadLetter, LetterFilter, PortalNotification, Registry, Retry,
-        SyncRules,
-    },
-    clients::callback::{Secret, Sender},
-    domain::{Marketplace, PortalName, ShopName, Stage, StatusMap},
+    app::{Actor, App, Backfill, DeadLetter, LetterFilter, PortalNotification, Registry, Retry},
+    domain::{Marketplace, PortalName, Stage, StatusMap},
     planner::{BrokenRow, ScanResult, StageMove},
     process::bug::{Step, Trap},
     sandbox::Sandbox,
@@ -136,7 +131,8 @@ async fn a_panic_over_a_comparison_is_one_orders_letter() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agreement_that_cannot_be_read_is_one_orders_letter() {
     let (portal, db) = moved().await;
-    let spoil = "UPDATE bridge.agreements SET agreed = jsonb_set(agreed, '{huge}', '1e400') WHERE number = 'A7'";
+    let spoil = "UPDATE bridge.agreements SET agreed = jsonb_set(agreed, '{huge}', '1e400') WHERE \
+                 number = 'A7'";
     sqlx::query(spoil).execute(&db.pool).await.unwrap();
     let world = World::start(portal, db);
     until("the others decided", async || {
@@ -146,16 +142,6 @@ async fn an_agreement_that_cannot_be_read_is_one_orders_letter() {
     until("one letter", async || letters(&world.app).await.len() == 1).await;
     assert_eq!(letters(&world.app).await[0].number.as_deref(), Some(ONE));
     world.end().await;
-}
-
-/// A shop that takes everything.
-async fn shop() -> BTreeMap<ShopName, Sender> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/bridge", listener.local_addr().unwrap());
-    let router = Router::new().route("/bridge", post(async || ""));
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-    BTreeMap::from([(main_shop(), Sender::new(&url, secret).unwrap())])
 }
 
 fn notification(deal: i64) -> PortalNotification {

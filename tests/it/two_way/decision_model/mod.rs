@@ -113,10 +113,14 @@ proptest! {
         skews in (SKEW, SKEW),
         ops in prop::collection::vec(op(), 0..40),
     ) {
-        let mut world = World::new(policy(vec![rule(&[], Winner::Portal)], Winner::Latest), skews.0, skews.1);
+        let mut world = World::new(
+            policy(vec![rule(&[], Winner::Portal)], Winner::Latest), skews.0, skews.1
+        );
         // With a clock nobody knows, a late trace of a message may pass for a change for a moment.
         for n in 0..3 {
-            world.shop_clock.one_way(at(n * 20_000 - 60_000 + skews.0), at(n * 20_000 - 60_000 + 50));
+            world.shop_clock.one_way(
+                at(n * 20_000 - 60_000 + skews.0), at(n * 20_000 - 60_000 + 50)
+            );
         }
         for op in &ops {
             world.happen(op);
@@ -145,7 +149,9 @@ proptest! {
         }
         let writes = world.settle(None);
         prop_assert!(writes <= world.policy.turns.any, "{writes} writes: {}", world.story());
-        let reported = matches!(world.last.as_ref().map(|d| &d.action), Some(Action::Review { .. }));
+        let reported = matches!(
+            world.last.as_ref().map(|d| &d.action), Some(Action::Review { .. })
+        );
         prop_assert!(world.agrees() || reported, "silent difference: {}", world.story());
     }
 

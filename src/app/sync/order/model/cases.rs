@@ -275,8 +275,7 @@ fn a_message_that_is_refused_while_a_stage_is_being_written_is_not_waited_for_ag
 }
 
 #[test]
-fn an_old_snapshot_with_the_status_of_a_message_that_was_given_up_does_not_prove_that_it_was_not_taken()
- {
+fn an_old_snapshot_with_the_status_of_a_message_given_up_does_not_prove_that_it_was_not_taken() {
     let mut world = world(Winner::Latest);
     world.happen(&Op::Look(vec![Op::Pay], Vec::new()));
     world.happen(&Op::Snapshot(0, false, Vec::new()));

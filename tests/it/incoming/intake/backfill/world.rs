@@ -26,12 +26,17 @@ pub(super) struct World {
 /// An order as the history has it: its own customer, three lines with the delivery.
 pub(super) fn order(number: usize) -> Value {
     json!({
-        "number": format!("H{number}"), "version": 1, "status": "N", "currency": "RUB", "total": "350.50",
+        "number": format!("H{number}"), "version": 1, "status": "N", "currency": "RUB", "total":
+            "350.50",
         "customer": {
             "id": format!("k{number}"), "name": "Имя", "phones": [format!("+7916{number:07}")]
         },
         "items": [
-            {"name": "Чай", "quantity": 3, "price": "33.50"}, {"name": "Чайник", "quantity": 1, "price": "100.00"}
+            {
+                "name": "Чай", "quantity": 3, "price": "33.50"
+            } , {
+                "name": "Чайник", "quantity": 1, "price": "100.00"
+            }
         ],
         "delivery": {"method": "Курьер", "price": "150.00"}
     })

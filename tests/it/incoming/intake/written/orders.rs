@@ -150,7 +150,14 @@ async fn texts_options_taxes_and_addresses_of_woocommerce_arrive_as_people_mean_
 
     let mut html = order();
     html["line_items"][0]["name"] = json!("Шарф &quot;Иней&quot; 30&#215;180");
-    html["line_items"][0]["meta_data"] = json!([{"key": "pa_color", "value": "blue", "display_key": "Цвет", "display_value": "<p>синий</p>"}]);
+    html["line_items"][0]["meta_data"] = json!(
+        [
+            {
+                "key": "pa_color", "value": "blue", "display_key": "Цвет", "display_value":
+                    "<p>синий</p>"
+            }
+        ]
+    );
     let deal = world.brought(&html).await;
     assert_eq!(
         world.rows(&deal)[0]["PRODUCT_NAME"],
@@ -230,7 +237,9 @@ async fn floats_and_phps_ways_of_saying_nothing_cost_no_order() {
     body["data"]["paid_at"] = json!("");
     body["data"]["comment"] = json!("я".repeat(20_000));
     body["data"]["customer"] = json!({
-        "id": 5, "name": "Вера ".repeat(40), "phones": "8 909 200-30-44", "emails": ["vera@example.com; v2@example.com", ""],
+        "id": 5, "name": "Вера ".repeat(40), "phones": "8 909 200-30-44", "emails": [
+            "vera@example.com; v2@example.com", ""
+        ],
         "company": []
     });
     let posted = world
@@ -279,7 +288,9 @@ async fn floats_and_phps_ways_of_saying_nothing_cost_no_order() {
 async fn what_comes_in_place_of_an_order_is_acknowledged_and_the_operator_is_told_until_one_comes()
 {
     let world = World::new().await;
-    let denied = json!({"code": "woocommerce_rest_cannot_view", "message": "Нельзя", "data": {"status": 401}});
+    let denied = json!(
+        {"code": "woocommerce_rest_cannot_view", "message": "Нельзя", "data": {"status": 401}}
+    );
     for _ in 0..6 {
         let (status, answer) = world.woocommerce(&denied).await;
         assert_eq!(

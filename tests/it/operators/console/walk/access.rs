@@ -16,7 +16,8 @@ pub(super) const WEBHOOK: &[Trouble] = &[
         code: ErrorCode::Auth,
         place: Portal,
         leads_to: "/portals/main",
-        mended: "A new webhook in the portal, its address into the settings, a restart; *Test* says whether it works, *Resume* lets orders go on.",
+        mended: "A new webhook in the portal, its address into the settings, a restart; *Test* \
+                 says whether it works, *Resume* lets orders go on.",
         passes: false,
     },
     Trouble {
@@ -40,7 +41,8 @@ pub(super) const WEBHOOK: &[Trouble] = &[
         code: ErrorCode::Rights,
         place: Portal,
         leads_to: "/portals/main",
-        mended: "The user gets the rights in the portal, or the webhook is made anew as a user who has them; *Resume* lets orders go on.",
+        mended: "The user gets the rights in the portal, or the webhook is made anew as a user who \
+                 has them; *Resume* lets orders go on.",
         passes: false,
     },
     Trouble {
@@ -56,7 +58,9 @@ pub(super) const WEBHOOK: &[Trouble] = &[
         code: ErrorCode::Elsewhere,
         place: Portal,
         leads_to: "/portals/main",
-        mended: "Nothing is sent there. If the portal did move, its new address goes into the settings; if not, who answers at its address is found. *Resume* lets orders go on.",
+        mended: "Nothing is sent there. If the portal did move, its new address goes into the \
+                 settings; if not, who answers at its address is found. *Resume* lets orders go \
+                 on.",
         passes: false,
     },
     Trouble {
@@ -64,7 +68,8 @@ pub(super) const WEBHOOK: &[Trouble] = &[
         code: ErrorCode::Moved,
         place: Portal,
         leads_to: "/portals/main",
-        mended: "Orders go on meanwhile; the new address goes into the settings, and the bridge is restarted.",
+        mended: "Orders go on meanwhile; the new address goes into the settings, and the bridge is \
+                 restarted.",
         passes: false,
     },
 ];
@@ -74,8 +79,8 @@ pub(super) const APPLICATION: &[Trouble] = &[Trouble {
     code: ErrorCode::Token,
     place: Portal,
     leads_to: "/portals/main",
-    mended: "The application is authorised anew, or installed again in the portal; orders go on by themselves. A token that \
-             expires and is renewed is no trouble and shows nothing.",
+    mended: "The application is authorised anew, or installed again in the portal; orders go on by \
+             themselves. A token that expires and is renewed is no trouble and shows nothing.",
     passes: false,
 }];
 

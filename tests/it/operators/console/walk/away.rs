@@ -23,7 +23,8 @@ pub(super) const ALL: &[Trouble] = &[
         code: ErrorCode::AnswerTooLarge,
         place: Portal,
         leads_to: "/portals/main",
-        mended: "Who answers there is found: the portal's own address goes into the settings, or a proxy in between is mended; orders go on by themselves.",
+        mended: "Who answers there is found: the portal's own address goes into the settings, or a \
+                 proxy in between is mended; orders go on by themselves.",
         passes: false,
     },
     Trouble {

@@ -39,7 +39,8 @@ pub(super) const ALL: &[Trouble] = &[
         code: ErrorCode::Status,
         place: Shop,
         leads_to: "/dead-letters",
-        mended: "The status is added to the settings and the bridge restarted; the order goes out by itself.",
+        mended: "The status is added to the settings and the bridge restarted; the order goes out \
+                 by itself.",
         passes: false,
     },
     Trouble {
@@ -47,7 +48,8 @@ pub(super) const ALL: &[Trouble] = &[
         code: ErrorCode::StageUnknown,
         place: Shop,
         leads_to: "/dead-letters",
-        mended: "The stage is made in the funnel, or corrected in the settings; *Retry* sends the order.",
+        mended: "The stage is made in the funnel, or corrected in the settings; *Retry* sends the \
+                 order.",
         passes: false,
     },
 ];
@@ -127,7 +129,16 @@ async fn orders_that_are_refused_are_seen_and_mended_one_by_one() {
     scene.in_sync("R-6").await;
     scene.well().await;
 
-    let field = json!({"fields": {"FIELD_NAME": "PROMO", "USER_TYPE_ID": "string", "MANDATORY": "Y", "EDIT_FORM_LABEL": {"ru": "Промокод"}}});
+    let field = json!(
+        {
+            "fields": {
+                "FIELD_NAME": "PROMO", "USER_TYPE_ID": "string", "MANDATORY": "Y",
+                    "EDIT_FORM_LABEL": {
+                    "ru": "Промокод"
+                }
+            }
+        }
+    );
     scene
         .portal(&format!("/rest/1/{SECRET}/crm.deal.userfield.add"), field)
         .await;

@@ -114,27 +114,29 @@ impl Scene {
         let (host, port, shop) = (&self.host, self.bridge_port, self.shop.uri());
         let door = match self.door {
             Door::Webhook => format!(
-                "[portals.main]\nwebhook_url = \"http://{host}/rest/1/{SECRET}/\"\ntimeout_seconds = 8\nrate = {{ per_second = 50, burst = 50 }}"
+                "[portals.main]\nwebhook_url = \"http://{host}/rest/1/{SECRET}/\"\ntimeout_seconds \
+                 = 8\nrate = {{ per_second = 50, burst = 50 }}"
             ),
             Door::Application => format!(
-                "[portals.main]\nrate = {{ per_second = 50, burst = 50 }}\n[portals.main.app]\nclient_id = \"{CLIENT}\"\n\
-                 client_secret = \"{SECRET}\"\nportal_url = \"http://{host}\"\noauth_url = \"http://{host}/oauth/token/\"\n\
-                 [database]\ntoken_key = \"{}=\"",
+                "[portals.main]\nrate = {{ per_second = 50, burst = 50 \
+                 }}\n[portals.main.app]\nclient_id = \"{CLIENT}\"\nclient_secret = \
+                 \"{SECRET}\"\nportal_url = \"http://{host}\"\noauth_url = \
+                 \"http://{host}/oauth/token/\"\n[database]\ntoken_key = \"{}=\"",
                 "A".repeat(43)
             ),
         };
         format!(
-            "{door}\n[http]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\ndrain_seconds = 0\n\
-             [shops.main]\nportal = \"main\"\napi_keys = [\"{SHOP}\"]\ncallback_url = \"{shop}/\"\n\
-             callback_secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n\
-             [shops.main.fields]\n\"properties.promo\" = \"UF_CRM_PROMO\"\n\
-             [[shops.main.statuses]]\nstatus = \"N\"\nstage = \"NEW\"\n\
-             [[shops.main.statuses]]\nstatus = \"P\"\nstage = \"PREPARATION\"\n\
-             [[shops.main.statuses]]\nstatus = \"F\"\nstage = \"EXECUTING\"\n\
-             [[shops.main.statuses]]\nstatus = \"S\"\nstage = \"PACKED\"\n{}\n\
-             [operators.walker]\nkey = \"{OPERATOR}\"\nrole = \"operator\"\n\
-             [worker]\npoll_seconds = 1\nmax_attempts = 2\nbackoff_base_seconds = 1\nbackoff_cap_seconds = 2\ndoubt_seconds = 1\n\
-             reconcile_seconds = 1\n",
+            "{door}\n[http]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \
+             \"http://127.0.0.1:{port}\"\ndrain_seconds = 0\n[shops.main]\nportal = \
+             \"main\"\napi_keys = [\"{SHOP}\"]\ncallback_url = \"{shop}/\"\ncallback_secret = \
+             \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n[shops.main.fields]\n\"properties.promo\" \
+             = \"UF_CRM_PROMO\"\n[[shops.main.statuses]]\nstatus = \"N\"\nstage = \
+             \"NEW\"\n[[shops.main.statuses]]\nstatus = \"P\"\nstage = \
+             \"PREPARATION\"\n[[shops.main.statuses]]\nstatus = \"F\"\nstage = \
+             \"EXECUTING\"\n[[shops.main.statuses]]\nstatus = \"S\"\nstage = \
+             \"PACKED\"\n{}\n[operators.walker]\nkey = \"{OPERATOR}\"\nrole = \
+             \"operator\"\n[worker]\npoll_seconds = 1\nmax_attempts = 2\nbackoff_base_seconds = \
+             1\nbackoff_cap_seconds = 2\ndoubt_seconds = 1\nreconcile_seconds = 1\n",
             self.more
         )
     }

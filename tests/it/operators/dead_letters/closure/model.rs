@@ -40,30 +40,35 @@ const TRUTHS: &[(&str, &str)] = &[
     ),
     (
         "a letter is open about an event that is not dead",
-        "SELECT d.id || ' ' || e.state FROM bridge.dead_letters d JOIN bridge.outbox e ON e.id = d.outbox_id
+        "SELECT d.id || ' ' || e.state FROM bridge.dead_letters d
+           JOIN bridge.outbox e ON e.id = d.outbox_id
          WHERE d.closed_at IS NULL AND e.state <> 'dead'",
     ),
     (
         "a letter is open about what was done",
-        "SELECT d.id::text FROM bridge.dead_letters d JOIN bridge.outbox e ON e.shop = d.shop AND e.body = d.payload
+        "SELECT d.id::text FROM bridge.dead_letters d JOIN bridge.outbox e ON e.shop = d.shop
+           AND e.body = d.payload
          WHERE d.closed_at IS NULL AND d.outbox_id IS NULL AND e.state = 'done'",
     ),
     (
         "a letter was closed as tried again or accepted before, and its event was never stored",
-        "SELECT d.id || ' ' || d.closed_how FROM bridge.dead_letters d WHERE d.closed_how IN ('retried', 'duplicate')
+        "SELECT d.id || ' ' || d.closed_how FROM bridge.dead_letters d
+           WHERE d.closed_how IN ('retried', 'duplicate')
          AND NOT EXISTS (SELECT FROM public.stored s WHERE s.event_id = d.payload ->> 'id' OR
              s.event_id LIKE '%#retry-' || d.id || '-%')",
     ),
     (
         "a letter was closed as overtaken, and nothing newer is there",
-        "SELECT d.id || ' ' || coalesce(d.payload #>> '{data,version}', '-') FROM bridge.dead_letters d
+        "SELECT d.id || ' ' || coalesce(d.payload #>> '{data,version}', '-')
+           FROM bridge.dead_letters d
          JOIN bridge.orders o USING (shop, number) WHERE d.closed_how = 'overtaken'
          AND (o.head_id IS NOT DISTINCT FROM d.outbox_id OR (d.payload #>>
              '{data,version}')::bigint > (o.age ->> 'version')::bigint)",
     ),
     (
         "a letter was let go by nobody",
-        "SELECT id::text FROM bridge.dead_letters WHERE closed_how = 'discarded' AND (closed_by = 'bridge' OR reason IS NULL)",
+        "SELECT id::text FROM bridge.dead_letters WHERE closed_how = 'discarded' AND (closed_by = \
+         'bridge' OR reason IS NULL)",
     ),
     (
         "an order counts as in sync though something of it is undelivered",
@@ -279,7 +284,8 @@ impl World {
     async fn decide(&mut self) {
         let order = format!("A-{}", self.below(3));
         let conflict: Option<i64> = sqlx::query_scalar(
-            "INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status, stage)
+            "INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence,
+               status, stage)
              SELECT 'main', 'main', number, 0, 'B24-DEAL-GONE', 'gone', 'N', 'NEW' FROM
                  bridge.orders WHERE number = $1
              ON CONFLICT DO NOTHING RETURNING id",

@@ -140,7 +140,8 @@ async fn died_before(pool: &PgPool, (number, seq): (&str, i64), how: Option<&str
     sqlx::query(
         "WITH told AS (SELECT now() - interval '40 days' AS at),
               ordered AS (
-                 INSERT INTO bridge.orders (shop, number, portal, in_sync) VALUES ('main', $1, 'main', true)),
+                 INSERT INTO bridge.orders (shop, number, portal, in_sync)
+                   VALUES ('main', $1, 'main', true)),
               agreed AS (
                  INSERT INTO bridge.agreements (shop, number, agreed)
                  SELECT 'main', $1, jsonb_build_object('status', 'P', 'told', jsonb_build_array(

@@ -10,18 +10,11 @@ use b24_bridge::{
         portal_access::{InstallOutcome, PendingGrant},
     },
     clients::bitrix24::Priority,
-    process::bug::{Step, Trap},
     storage::queue::{lanes, rate_permits},
-    worker::portal_access::{self, AppPortal, CONNECTOR, OfflineEvent, Options, Store, judge_now},
+    worker::portal_access::{self, AppPortal, Options, judge_now},
 };
 use serde_json::{Value, json};
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const OWNER: &str = "this-process";
@@ -117,7 +110,7 @@ async fn after_an_authorisation_the_portal_tells_the_token_of_its_notifications_
         .begin_authorisation(&main_portal(), &Actor::new("cli"))
         .await
         .unwrap();
-    let (code, _) = super::in_the_browser(&begun.unwrap().address).await;
+    let (code, _) = super::browser::in_the_browser(&begun.unwrap().address).await;
     let offer = PendingGrant::Code {
         code,
         by_hand: true,
@@ -295,6 +288,3 @@ async fn the_calls_that_judge_an_installation_are_counted_by_whoever_drives_the_
     assert_eq!(portal.sandbox.calls().len(), 2);
     assert!(granted >= 2, "{granted}");
 }
-
-#[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<Vec<OfflineEvent>>>);

@@ -4,16 +4,12 @@ use super::{OWNER, ask, bound, look_after, options, start};
 use crate::portal::oauth::{Portal, main_portal};
 use crate::support::database::Database;
 use b24_bridge::{
-    app::{
-        self, Actor, App,
-        portal_access::{InstallOutcome, PendingGrant},
-    },
-    clients::bitrix24::Priority,
+    app::{self, portal_access::InstallOutcome},
     process::bug::{Step, Trap},
-    storage::queue::{lanes, rate_permits},
-    worker::portal_access::{self, AppPortal, CONNECTOR, OfflineEvent, Options, Store, judge_now},
+    storage::queue::lanes,
+    worker::portal_access::{self, AppPortal, CONNECTOR, OfflineEvent, Options, Store},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     sync::{
         Arc, Mutex,
@@ -100,7 +96,8 @@ async fn a_panic_while_an_application_is_looked_after_is_told_and_the_next_round
     let deal = ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
     shelf.holds("ONCRMDEALADD", deal.as_u64().unwrap()).await;
     emptied(&reached).await;
-    let told = "SELECT message FROM bridge.troubles WHERE lane = ':application:main' AND code = 'BRIDGE-STUCK'";
+    let told = "SELECT message FROM bridge.troubles WHERE lane = ':application:main' AND code = \
+                'BRIDGE-STUCK'";
     let told: String = sqlx::query_scalar(told).fetch_one(&db.pool).await.unwrap();
     assert!(told.contains("the keeper breaks"), "{told}");
     stop.cancel();
@@ -112,8 +109,8 @@ async fn a_panic_over_one_installation_holds_up_no_other() {
     let (portal, db) = (Portal::start().await, Database::new().await);
     let app = portal.app(&db);
     let reached = portal.reached(&app);
-    let genuine = portal.installs(super::CLIENT).await;
-    let invented = super::with(&genuine, "auth[access_token]", "invented");
+    let genuine = portal.installs(crate::portal::oauth::CLIENT).await;
+    let invented = crate::portal::oauth::with(&genuine, "auth[access_token]", "invented");
     let mut ids = Vec::new();
     for fields in [&invented, &genuine] {
         match app
@@ -142,7 +139,7 @@ async fn a_panic_over_one_installation_holds_up_no_other() {
         assert!(began.elapsed() < Duration::from_secs(10), "it still waits");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(super::works(&reached).await);
+    assert!(crate::portal::oauth::works(&reached).await);
     assert_eq!(
         app.portal_access.outcome_of_offer(ids[0]).await.unwrap(),
         None
@@ -206,7 +203,8 @@ async fn the_queue_feeds_the_inbox() {
     ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
     for _ in 0..500 {
         let found: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM bridge.inbox WHERE portal = 'main' AND event = 'ONCRMDEALADD' AND deal_id IS NOT NULL AND state = 'new'",
+            "SELECT count(*) FROM bridge.inbox WHERE portal = 'main' AND event = 'ONCRMDEALADD' \
+             AND deal_id IS NOT NULL AND state = 'new'",
         )
         .fetch_one(&db.pool)
         .await
@@ -240,3 +238,6 @@ async fn a_paused_portal_is_left_alone() {
     bound(&reached, 5).await;
     stop.cancel();
 }
+
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<Vec<OfflineEvent>>>);

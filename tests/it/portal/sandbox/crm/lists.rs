@@ -1,7 +1,7 @@
 //! Lists, filters and what is found.
 
 use crate::portal::sandbox::desk;
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[tokio::test]
 async fn an_external_id_is_text_and_leading_zeros_count() {
@@ -33,7 +33,13 @@ async fn an_unknown_filter_field_is_ignored_by_one_family_and_refused_by_the_oth
         .1,
         "INVALID_ARG_VALUE"
     );
-    let either = json!({"entityTypeId": 2, "filter": {"0": {"logic": "OR", "0": {"id": 2}, "1": {"title": "Сделка #9"}}}});
+    let either = json!(
+        {
+            "entityTypeId": 2, "filter": {
+                "0": {"logic": "OR", "0": {"id": 2}, "1": {"title": "Сделка #9"}}
+            }
+        }
+    );
     assert_eq!(
         desk.get("crm.item.list", either).await["items"]
             .as_array()

@@ -39,7 +39,14 @@ async fn a_deal_without_fields_gets_the_usual_ones_as_strings() {
 #[tokio::test]
 async fn what_may_not_be_written_is_passed_over_in_silence() {
     let desk = desk().await;
-    let id = desk.deal(json!({"TITLE": "x", "NO_SUCH": 1, "UF_CRM_X": "1", "CLOSED": "Y", "DATE_CREATE": "2001-01-01"})).await;
+    let id = desk
+        .deal(json!(
+            {
+                "TITLE": "x", "NO_SUCH": 1, "UF_CRM_X": "1", "CLOSED": "Y", "DATE_CREATE":
+                    "2001-01-01"
+            }
+        ))
+        .await;
     let fields =
         json!({"STAGE_ID": "C1:WON", "CATEGORY_ID": 1, "ID": 99, "STAGE_SEMANTIC_ID": "S"});
     assert_eq!(
@@ -136,7 +143,8 @@ async fn faults_of_a_write_carry_the_documented_codes() {
 async fn rows_set_the_sum_unless_it_is_kept_by_hand() {
     let desk = desk().await;
     let id = desk.deal(json!({"OPPORTUNITY": 7})).await;
-    let rows = json!([{"PRODUCT_NAME": "Стол", "PRICE": "80000", "QUANTITY": 2, "DISCOUNT_RATE": 20, "TAX_RATE": 20, "TAX_INCLUDED": "Y"},
+    let rows = json!([{"PRODUCT_NAME": "Стол", "PRICE": "80000", "QUANTITY": 2, "DISCOUNT_RATE": 20,
+         "TAX_RATE": 20, "TAX_INCLUDED": "Y"},
         {"PRICE": 0.5}]);
     assert_eq!(
         desk.get("crm.deal.productrows.set", json!({"id": id, "rows": rows}))
@@ -177,7 +185,13 @@ async fn rows_set_the_sum_unless_it_is_kept_by_hand() {
 async fn universal_rows_are_listed_only_by_owner() {
     let desk = desk().await;
     let id = desk.deal(json!({})).await;
-    let set = json!({"ownerType": "D", "ownerId": id, "productRows": [{"productName": "a", "price": 3, "quantity": "1.5"}]});
+    let set = json!(
+        {
+            "ownerType": "D", "ownerId": id, "productRows": [
+                {"productName": "a", "price": 3, "quantity": "1.5"}
+            ]
+        }
+    );
     let rows = desk.get("crm.item.productrow.set", set).await;
     assert_eq!(rows["productRows"][0]["quantity"], 1.5);
     let list = desk
@@ -264,7 +278,13 @@ async fn a_universal_write_without_effect_saves_nothing() {
     assert!(desk.portal.edit_deal(id, &json!({"COMMENTS": "by hand"})));
     let before = desk.portal.deal(id);
     assert_eq!(before.as_ref().unwrap()["MODIFY_BY_ID"], "7");
-    let same = json!({"entityTypeId": 2, "id": id, "fields": {"title": "x", "opportunity": 10.50, "stageId": "NEW"}});
+    let same = json!(
+        {
+            "entityTypeId": 2, "id": id, "fields": {
+                "title": "x", "opportunity": 10.50, "stageId": "NEW"
+            }
+        }
+    );
     desk.get("crm.item.update", same).await;
     assert_eq!(desk.portal.deal(id), before);
     let moved = json!({"entityTypeId": 2, "id": id, "fields": {"categoryId": 1}});
@@ -302,7 +322,17 @@ async fn lists_page_by_fifty_and_stop_counting_when_told() {
     let (_, last) = desk.ask("crm.deal.list", json!({"start": 100})).await;
     assert_eq!(last["result"].as_array().unwrap().len(), 20);
     assert!(last.get("next").is_none());
-    let (_, cursor) = desk.ask("crm.item.list", json!({"entityTypeId": 2, "filter": {">id": 70}, "order": {"id": "ASC"}, "start": -1, "select": ["id"]})).await;
+    let (_, cursor) = desk
+        .ask(
+            "crm.item.list",
+            json!(
+                {
+                    "entityTypeId": 2, "filter": {">id": 70}, "order": {"id": "ASC"}, "start": -1,
+                        "select": ["id"]
+                }
+            ),
+        )
+        .await;
     assert_eq!((&cursor["total"], cursor.get("next")), (&json!(0), None));
     assert_eq!(cursor["result"]["items"][0], json!({"id": 71}));
     assert_eq!(cursor["result"]["items"].as_array().unwrap().len(), 50);
@@ -311,7 +341,13 @@ async fn lists_page_by_fifty_and_stop_counting_when_told() {
 #[tokio::test]
 async fn multifields_of_the_universal_family_go_by_id() {
     let desk = desk().await;
-    let fields = json!({"name": "Иван", "fm": [{"typeId": "PHONE", "value": "1"}, {"typeId": "EMAIL", "value": "a@b.ru"}]});
+    let fields = json!(
+        {
+            "name": "Иван", "fm": [
+                {"typeId": "PHONE", "value": "1"}, {"typeId": "EMAIL", "value": "a@b.ru"}
+            ]
+        }
+    );
     let item = desk
         .get("crm.item.add", json!({"entityTypeId": 3, "fields": fields}))
         .await["item"]
@@ -336,7 +372,12 @@ async fn requisites_and_addresses_belong_to_each_other() {
     let company = desk
         .get("crm.company.add", json!({"fields": {"TITLE": "ООО"}}))
         .await;
-    let fields = json!({"ENTITY_TYPE_ID": 4, "ENTITY_ID": company, "PRESET_ID": 1, "NAME": "Реквизиты", "RQ_INN": "7736050003"});
+    let fields = json!(
+        {
+            "ENTITY_TYPE_ID": 4, "ENTITY_ID": company, "PRESET_ID": 1, "NAME": "Реквизиты",
+                "RQ_INN": "7736050003"
+        }
+    );
     let id = desk
         .get("crm.requisite.add", json!({"fields": fields}))
         .await;
@@ -389,7 +430,12 @@ async fn stages_are_listed_by_their_own_dictionary() {
 #[tokio::test]
 async fn robots_write_after_the_save() {
     let desk = desk().await;
-    let rules = json!([{"stage": "NEW", "fields": {"STAGE_ID": "PREPARATION"}}, {"trigger": "paid", "fields": {"STAGE_ID": "WON"}}]);
+    let rules = json!(
+        [
+            {"stage": "NEW", "fields": {"STAGE_ID": "PREPARATION"}},
+            {"trigger": "paid", "fields": {"STAGE_ID": "WON"}}
+        ]
+    );
     assert_eq!(desk.control("robots", rules).await, 200);
     let id = desk.deal(json!({})).await;
     assert_eq!(desk.portal.deal(id).unwrap()["STAGE_ID"], "PREPARATION");

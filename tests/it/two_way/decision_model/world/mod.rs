@@ -3,7 +3,6 @@
 
 mod table;
 
-use table::table;
 pub(super) use table::{STAGES, STATUSES, UNMAPPED, policy, rule, stage};
 
 use b24_bridge::decision::{
@@ -11,8 +10,7 @@ use b24_bridge::decision::{
     WrittenValue, decide, decide_again, foreign_moves, overwritten,
 };
 use b24_bridge::domain::{
-    Agreed, ClockOffset, Clocks, Conflict, Correspondence, Direction, Fact, Finality, Observation,
-    Policy, Rule, Side, Source, Stage, StatusMap, Winner,
+    Agreed, ClockOffset, Clocks, Fact, Observation, Policy, Side, Source, Stage, Winner,
 };
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use std::collections::BTreeSet;

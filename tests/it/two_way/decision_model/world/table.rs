@@ -1,15 +1,8 @@
 //! The table of the model, and its rules.
 
-use b24_bridge::decision::{
-    Action, Basis, BridgeWrite, Decision, HistoryRow, Inputs, OwnWrite, Ruling, Waiting,
-    WrittenValue, decide, decide_again, foreign_moves, overwritten,
-};
 use b24_bridge::domain::{
-    Agreed, ClockOffset, Clocks, Conflict, Correspondence, Direction, Fact, Finality, Observation,
-    Policy, Rule, Side, Source, Stage, StatusMap, Winner,
+    Conflict, Correspondence, Direction, Finality, Policy, Rule, Stage, StatusMap, Winner,
 };
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use std::collections::BTreeSet;
 
 pub(in crate::two_way::decision_model) const STATUSES: [&str; 5] = ["N", "A", "P", "F", "D"];
 

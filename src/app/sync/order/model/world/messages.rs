@@ -1,32 +1,20 @@
 //! Messages to the shop, people who rule, and dumps that come back.
 
-use super::{Change, Database, World};
-use crate::app::sync::order::model::{
-    DEAL, ME, Op, STAGES, STATUSES, Who, WriteFate, at,
-    sides::{Habits, Message, Portal, Shop, Snapshot},
-    stage,
-};
+use super::World;
+use crate::app::sync::order::model::{Who, at};
 use crate::{
     app::{
-        RetryPolicy, SyncRules,
         intake::reported_status::ReportedStatus,
         sync::{
-            order::{
-                ConflictChange, NextStep, OrderSync, Outcome, StageWriteInFlight, StandingRuling,
-                SyncContext, stored, value,
-            },
+            order::{StandingRuling, stored, value},
             status_changes::took,
             withdrawal::{died, judge, reopen, revived, sent},
         },
     },
-    decision::{Ruling, Sending, Waiting},
-    domain::{Agreed, ClockOffset, Clocks, Policy, Side, Stage, Winner},
-    planner::{ScanResult, StageWrite, StageWritten},
-    storage::sync::agreements::Row,
+    decision::{Ruling, Sending},
+    domain::Side,
 };
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
-use std::{collections::BTreeMap, time::Duration};
+use serde_json::Value;
 
 impl World {
     /// The shop's lane sends its oldest message.

@@ -11,23 +11,18 @@ use super::{
 use crate::{
     app::{
         RetryPolicy, SyncRules,
-        intake::reported_status::ReportedStatus,
-        sync::{
-            order::{
-                ConflictChange, NextStep, OrderSync, Outcome, StageWriteInFlight, StandingRuling,
-                SyncContext, stored, value,
-            },
-            status_changes::took,
-            withdrawal::{died, judge, reopen, revived, sent},
+        sync::order::{
+            ConflictChange, NextStep, OrderSync, Outcome, StageWriteInFlight, SyncContext, stored,
+            value,
         },
     },
-    decision::{Ruling, Sending, Waiting},
+    decision::Waiting,
     domain::{Agreed, ClockOffset, Clocks, Policy, Side, Stage, Winner},
     planner::{ScanResult, StageWrite, StageWritten},
     storage::sync::agreements::Row,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
 
 /// How long a write whose answer was lost may land, in milliseconds.
