@@ -6,7 +6,7 @@ use super::{
     orders::{self, customer_cards},
     overview::{self, sse},
     portals::{self, authorization, shop, status_map},
-    session::sign_in,
+    session::{sign_in, viewer::Viewer},
     stock,
     ui::{assets, layout},
 };
@@ -51,6 +51,10 @@ pub fn router(state: State) -> Router {
         .route("/console", get(overview::page::get))
         .route("/console/", get(overview::page::get))
         .route("/console/live", get(sse::get))
+        .route(
+            "/console/pulse",
+            get(async |_: Viewer| StatusCode::NO_CONTENT),
+        )
         .route("/console/sign-in", get(sign_in::get).merge(sign_in))
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/language/{lang}", get(sign_in::language))

@@ -26,15 +26,72 @@ function localTimes(root) {
   }
 }
 
+// What somebody stands on, and what was opened, stays so in the new part.
+function keyOf(element) {
+  const own = element.getAttribute('href') ?? element.name;
+  return [element.tagName, own || element.textContent.trim()].join('\n');
+}
+
+function renew(place, nodes) {
+  const active = place.contains(document.activeElement) ? document.activeElement : null;
+  // Who types is not interrupted.
+  if (active?.matches('input:not([type=submit], [type=hidden]), textarea, select')) return false;
+  const key = active && keyOf(active);
+  const same = active && [...place.querySelectorAll(active.tagName)].filter((one) => keyOf(one) === key);
+  const nth = same ? same.indexOf(active) : -1;
+  const summaries = (root) => [...root.querySelectorAll('details')].map((one) => [one, keyOf(one.firstElementChild ?? one)]);
+  const opened = new Set(summaries(place).filter(([one]) => one.open).map(([, name]) => name));
+  place.replaceChildren(...nodes);
+  for (const [one, name] of summaries(place)) one.open ||= opened.has(name);
+  const again = active && [...place.querySelectorAll(active.tagName)].filter((one) => keyOf(one) === key);
+  again?.[nth]?.focus({ preventScroll: true });
+  localTimes(place);
+  return true;
+}
+
+// When the bridge was last heard of, and whether what is shown is still so.
+let heard = Date.now();
+// When what is shown was made.
+let shown = Date.now();
+const current = document.getElementById('current');
+const lost = document.getElementById('lost');
+// Two beats may be missed.
+const PULSE = 5000;
+const LOST_AFTER = 2.5 * PULSE;
+const clock = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
+function showCurrent() {
+  if (!current || !lost || document.hidden) return;
+  const gone = Date.now() - heard > LOST_AFTER;
+  if (lost.hidden === gone) {
+    lost.textContent = lost.dataset.text.replace('{at}', clock.format(heard));
+    lost.hidden = !gone;
+    document.body.classList.toggle('lost', gone);
+  }
+  current.textContent = gone ? '' : current.dataset.text.replace('{ago}', ago(shown));
+}
+
+async function pulse() {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch('/console/pulse', { cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(PULSE) });
+    // The session is over: the page of sign-in says so.
+    if (answer.type === 'opaqueredirect') location.reload();
+    if (answer.ok) heard = Date.now();
+  } catch {
+    // Not heard of: the bar says since when.
+  }
+  showCurrent();
+}
+
 function keepLive(place) {
   const source = new EventSource(place.dataset.live);
   source.addEventListener('message', (event) => {
+    heard = Date.now();
     const page = new DOMParser().parseFromString(event.data, 'text/html');
     if (page.querySelector('[data-end]')) source.close();
-    // Whoever stands on a link here is not thrown off it.
-    if (place.contains(document.activeElement)) return;
-    place.replaceChildren(...page.body.childNodes);
-    localTimes(place);
+    if (renew(place, page.body.childNodes)) shown = Date.now();
+    showCurrent();
   });
 }
 
@@ -42,3 +99,8 @@ localTimes(document);
 setInterval(() => localTimes(document), 20000);
 const place = document.querySelector('[data-live]');
 if (place) keepLive(place);
+if (current) {
+  setInterval(pulse, PULSE);
+  setInterval(showCurrent, 1000);
+  document.addEventListener('visibilitychange', pulse);
+}

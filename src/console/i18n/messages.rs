@@ -39,7 +39,14 @@ texts! {
     OtherLanguage "Русский" "English"
     RoleViewer "viewer: may look, not change" "наблюдатель: может смотреть, не менять"
     RoleOperator "operator" "оператор"
+    UpdatedAgo "updated {ago}" "обновлено {ago}"
+    NotHeardSince
+        "No connection since {at}: what you see is of then."
+        "Нет связи с {at}: на экране то, что было тогда."
     // sign-in
+    NobodyCanSignIn
+        "No operator is configured: add [operators.NAME] with a password_hash or a key."
+        "Операторов нет в настройках: добавьте [operators.NAME] с password_hash или key."
     Name "Name" "Имя"
     Password "Password" "Пароль"
     OrKey "Or with a key" "Или по ключу"

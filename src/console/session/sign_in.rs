@@ -41,10 +41,11 @@ pub(in crate::console) struct Credentials {
 
 /// `GET /console/sign-in`.
 pub(in crate::console) async fn get(
+    Extract(state): Extract<State>,
     headers: HeaderMap,
     Query(asked): Query<SignInQuery>,
 ) -> Markup {
-    page(Lang::of(&headers), &asked.next, None)
+    page(&state, Lang::of(&headers), &asked.next, None)
 }
 
 /// `POST /console/sign-in`.
@@ -64,11 +65,11 @@ pub(in crate::console) async fn post(
             let name = state.config.operators.get_key_value(&form.name);
             let name = name.map_or("(unknown)", |(name, _)| name);
             tracing::warn!(name, "somebody could not sign in to the console");
-            let page = page(lang, &form.next, Some(Text::SignInWrong));
+            let page = page(&state, lang, &form.next, Some(Text::SignInWrong));
             return Ok((StatusCode::UNAUTHORIZED, page).into_response());
         }
         SignInResult::Not => {
-            let page = page(lang, &form.next, Some(Text::SignInSlow));
+            let page = page(&state, lang, &form.next, Some(Text::SignInSlow));
             let headers = [(header::RETRY_AFTER, "60")];
             return Ok((StatusCode::TOO_MANY_REQUESTS, headers, page).into_response());
         }
@@ -184,45 +185,64 @@ fn inside(next: &str) -> &str {
     if own && plain { next } else { "/console" }
 }
 
-fn page(lang: Lang, next: &str, wrong: Option<Text>) -> Markup {
+fn page(state: &State, lang: Lang, next: &str, wrong: Option<Text>) -> Markup {
     let other = lang.other();
     let back = links::link("/console/sign-in", &[("next", Some(next))]);
     let language = links::link(
         &format!("/console/language/{}", other.tag()),
         &[("back", Some(&back))],
     );
+    let operators = || state.config.operators.values();
+    let by_password = operators().any(|operator| operator.password.is_some());
+    let by_key = operators().any(|operator| operator.key.is_some());
     let body = html! {
         main.narrow id="content" {
             p.brand { "b24" b { "·" } "bridge" }
             h1 { (Text::SignIn.on(lang)) }
             @if let Some(wrong) = wrong { p.problem role="alert" { (wrong.on(lang)) } }
-            form.stack method="post" action="/console/sign-in" {
-                input type="hidden" name="next" value=(next);
-                label {
-                    (Text::Name.on(lang)) input name="name" autocomplete="username"
-                        autocapitalize="none" autofocus;
+            @match (by_password, by_key) {
+                (true, true) => {
+                    (password_form(lang, next))
+                    details { summary { (Text::OrKey.on(lang)) } (key_form(lang, next)) }
                 }
-                label {
-                    (Text::Password.on(lang)) input name="password" type="password"
-                        autocomplete="current-password";
-                }
-                button type="submit" { (Text::SignIn.on(lang)) }
-            }
-            details {
-                summary { (Text::OrKey.on(lang)) }
-                form.stack method="post" action="/console/sign-in" {
-                    input type="hidden" name="next" value=(next);
-                    label {
-                        (Text::Key.on(lang)) input name="key" type="password" autocomplete="off"
-                            required;
-                    }
-                    button type="submit" { (Text::SignIn.on(lang)) }
-                }
+                (true, false) => { (password_form(lang, next)) }
+                (false, true) => { (key_form(lang, next)) }
+                (false, false) => { p.problem { (Text::NobodyCanSignIn.on(lang)) } }
             }
             p { a href=(language) lang=(other.tag()) { (Text::OtherLanguage.on(lang)) } }
         }
     };
     layout::shell(lang, Text::SignIn.on(lang), body)
+}
+
+fn password_form(lang: Lang, next: &str) -> Markup {
+    html! {
+        form.stack method="post" action="/console/sign-in" {
+            input type="hidden" name="next" value=(next);
+            label {
+                (Text::Name.on(lang))
+                input name="name" autocomplete="username" autocapitalize="none" autofocus;
+            }
+            label {
+                (Text::Password.on(lang))
+                input name="password" type="password" autocomplete="current-password";
+            }
+            button type="submit" { (Text::SignIn.on(lang)) }
+        }
+    }
+}
+
+fn key_form(lang: Lang, next: &str) -> Markup {
+    html! {
+        form.stack method="post" action="/console/sign-in" {
+            input type="hidden" name="next" value=(next);
+            label {
+                (Text::Key.on(lang))
+                input name="key" type="password" autocomplete="off" required;
+            }
+            button type="submit" { (Text::SignIn.on(lang)) }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ pub(in crate::console) fn page(
                 }
             }
             div.who {
+                span.quiet id="current" data-text=(visitor.text(Text::UpdatedAgo)) {}
                 a href=(language) lang=(visitor.lang.other().tag()) {
                     (visitor.text(Text::OtherLanguage))
                 }
@@ -79,6 +80,7 @@ pub(in crate::console) fn page(
                 }
             }
         }
+        p.lost id="lost" role="alert" data-text=(visitor.text(Text::NotHeardSince)) hidden {}
         main id="content" { (content) }
     };
     shell(visitor.lang, title, body)

@@ -7,6 +7,7 @@
 
 mod access;
 mod away;
+mod current;
 mod orders;
 mod scene;
 mod shop;

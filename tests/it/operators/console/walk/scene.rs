@@ -97,12 +97,8 @@ impl Scene {
         scene.shop_answers(200, "").await;
         scene.start_bridge().await;
         scene.browser.go(&scene.at("")).await;
-        scene
-            .browser
-            .eval("document.querySelector('details').open = true")
-            .await;
         scene.browser.fill("input[name=key]", OPERATOR).await;
-        scene.browser.click("details button").await;
+        scene.browser.click("form button").await;
         scene
     }
 
@@ -139,6 +135,11 @@ impl Scene {
              1\nbackoff_cap_seconds = 2\ndoubt_seconds = 1\nreconcile_seconds = 1\n",
             self.more
         )
+    }
+
+    /// As by `kill -9`.
+    pub(super) fn kill_bridge(&mut self) {
+        self.app = None;
     }
 
     /// Starts the bridge anew, with its settings as they are now.
