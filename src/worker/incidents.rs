@@ -208,16 +208,19 @@ pub(super) async fn run(
 }
 
 /// A shop that takes long: told of while it is waited for.
-pub(super) struct SlowCallWatch<'a> {
-    app: &'a App,
-    lane: &'a str,
+pub(super) struct SlowCallWatch {
+    app: App,
+    lane: String,
     told: bool,
 }
 
-impl<'a> SlowCallWatch<'a> {
-    pub(super) fn new(app: &'a App, lane: &'a str) -> Self {
-        let told = false;
-        Self { app, lane, told }
+impl SlowCallWatch {
+    pub(super) fn new(app: &App, lane: &str) -> Self {
+        Self {
+            app: app.clone(),
+            lane: lane.to_owned(),
+            told: false,
+        }
     }
 
     /// Waits, and writes down that it takes long when it does; `since` is when the longest wait
@@ -254,7 +257,7 @@ impl<'a> SlowCallWatch<'a> {
     async fn write(&self, writes: Vec<Write>) {
         let mut unwritten = UnwrittenIncident::default();
         unwritten.add(writes);
-        unwritten.write(self.app, self.lane).await;
+        unwritten.write(&self.app, &self.lane).await;
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of},
     domain::PortalName,
 };
-use lanes::restarts::Restarts;
+use lanes::{callback::CallbackLane, leased::LeasedLane, portal::PortalLane, restarts::Restarts};
 use portal::call_observer::AttemptRecorder;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::task::JoinSet;
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::app::Retention;
 pub use housekeeping::prune;
-pub use options::{CrashHook, CrashHookFuture, CrashPoint, Options};
+pub use options::{CrashHook, CrashHookFuture, CrashPoint, Hooks, Options};
 pub use portal::client::{CallFailure, PortalClient, code_of};
 pub use portal::lead_mode::lead_mode;
 pub use reconcile::{SurveyError, survey};
@@ -65,9 +65,8 @@ pub async fn run<P: PortalClient>(
         let (app, options, stop) = (app.clone(), options.clone(), stop.clone());
         tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
             let (portal, options) = (portal.clone(), options.clone());
-            let turns = turns.clone();
-            lanes::portal::PortalLane::new(app.clone(), name.clone(), portal, options, turns)
-                .run(stop.clone())
+            let work = PortalLane::new(app.clone(), name.clone(), portal, options.clone());
+            LeasedLane::new(app.clone(), work, options, turns.clone()).run(stop.clone())
         }));
     }
     for (shop, sender) in options.callbacks.clone() {
@@ -75,9 +74,8 @@ pub async fn run<P: PortalClient>(
         let (app, options, stop) = (app.clone(), options.clone(), stop.clone());
         tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
             let (sender, options) = (sender.clone(), options.clone());
-            let turns = turns.clone();
-            lanes::callback::CallbackLane::new(app.clone(), shop.clone(), sender, options, turns)
-                .run(stop.clone())
+            let work = CallbackLane::new(app.clone(), shop.clone(), sender, options.clone());
+            LeasedLane::new(app.clone(), work, options, turns.clone()).run(stop.clone())
         }));
     }
     for (till, client) in options.tills.clone() {

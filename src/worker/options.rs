@@ -34,8 +34,6 @@ pub struct Options {
     pub reconcile: Duration,
     /// How long a stop may wait for the call in flight.
     pub grace: Duration,
-    /// How long a full request bucket of the portal takes to drain; each lane asks its own portal.
-    pub drains: Duration,
     /// How long settled things are kept.
     pub retention: Retention,
     /// How often the housekeeping runs.
@@ -44,8 +42,8 @@ pub struct Options {
     pub callbacks: BTreeMap<ShopName, Sender>,
     /// The tills whose vendor's API is read.
     pub tills: BTreeMap<TillName, moysklad::Client>,
-    /// What watches the points where a crash matters; for tests.
-    pub watch: Option<CrashHook>,
+    /// What tests watch.
+    pub hooks: Hooks,
 }
 
 impl Default for Options {
@@ -62,14 +60,20 @@ impl Default for Options {
             probe: Duration::from_mins(10),
             reconcile: Duration::from_secs(30),
             grace: Duration::from_secs(20),
-            drains: Duration::ZERO,
             retention: Retention::default(),
             housekeeping: Duration::from_mins(1),
             callbacks: BTreeMap::new(),
             tills: BTreeMap::new(),
-            watch: None,
+            hooks: Hooks::default(),
         }
     }
+}
+
+/// What tests watch of a worker; a process that serves has none.
+#[derive(Debug, Clone, Default)]
+pub struct Hooks {
+    /// Called at the points where a crash matters.
+    pub at: Option<CrashHook>,
 }
 
 /// A moment at which a crash must do no harm.
@@ -99,6 +103,6 @@ pub type CrashHookFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl fmt::Debug for CrashHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Probe")
+        f.write_str("CrashHook")
     }
 }

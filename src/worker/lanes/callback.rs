@@ -6,7 +6,7 @@
 
 use super::{
     lease::{HeldLease, chain},
-    restarts::Restarts,
+    leased::{LaneTurn, sleep},
 };
 use crate::{
     app::{self, App, LaneFault, Outgoing, OutgoingMessage},
@@ -24,7 +24,6 @@ use tokio::{
     task::{JoinError, JoinSet},
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
 
 /// Messages on their way at once.
 const AT_ONCE: usize = 8;
@@ -63,15 +62,11 @@ impl NextMessage {
     }
 }
 
-/// A shop's lane of this process.
+/// A shop's lane of this process: whom it calls, and what is on its way.
 pub(in crate::worker) struct CallbackLane {
-    app: App,
-    shop: ShopName,
-    lane: String,
-    sender: Sender,
-    options: Options,
-    bell: Arc<Notify>,
-    turns: Restarts,
+    calls: ShopCalls,
+    out: NextMessage,
+    slow: SlowCallWatch,
 }
 
 impl CallbackLane {
@@ -80,84 +75,77 @@ impl CallbackLane {
         shop: ShopName,
         sender: Sender,
         options: Options,
-        turns: Restarts,
     ) -> Self {
         let lane = app::lane_of(shop.as_str());
         let bell = app.waker().subscribe(&lane);
         Self {
-            app,
-            shop,
-            lane,
-            sender,
-            options,
-            bell,
-            turns,
+            out: NextMessage::default(),
+            slow: SlowCallWatch::new(&app, &lane),
+            calls: ShopCalls {
+                app,
+                shop,
+                lane,
+                sender,
+                options,
+                bell,
+            },
         }
     }
+}
 
-    /// Works until told to stop.
-    pub(in crate::worker) async fn run(self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            match HeldLease::acquire(&self.app, &self.lane, &self.options, &stop).await {
-                Ok(Some(held)) => {
-                    let work = Box::pin(self.drive(&held));
-                    held.while_held(&self.app, work).await;
-                }
-                Ok(None) => self.sleep(self.options.poll, &stop).await,
-                Err(error) => {
-                    tracing::warn!(
-                        shop = %self.shop, %error,
-                        "the shop's lane cannot be taken: the database does not answer"
-                    );
-                    self.sleep(self.options.poll, &stop).await;
-                }
-            }
-        }
+impl LaneTurn for CallbackLane {
+    fn lane(&self) -> &str {
+        &self.calls.lane
     }
 
-    async fn drive(&self, held: &HeldLease) {
-        let mut out = NextMessage::default();
-        let mut slow = SlowCallWatch::new(&self.app, &self.lane);
-        while held.may_send() {
-            let wait = match self.turn(held, &mut out, &mut slow).await {
-                Ok(wait) => {
-                    self.turns.went_well().await;
-                    wait
-                }
-                Err(error) if error.is_lease_lost() => return held.lose(),
-                Err(error) => {
-                    tracing::warn!(
-                        shop = %self.shop, error = %chain(&error),
-                        "a turn of the shop's lane failed"
-                    );
-                    self.turns.failed(&chain(&error)).await;
-                    Some(self.options.poll)
-                }
-            };
-            if let Some(wait) = wait {
-                self.sleep(wait, held.stop()).await;
-            }
-        }
-        // What is on its way is heard to the end.
-        while let Some(sent) = out.sending.join_next().await {
-            match self.answered(held, &mut out, sent).await {
+    fn bell(&self) -> &Arc<Notify> {
+        &self.calls.bell
+    }
+
+    async fn taken(&mut self, _: &HeldLease) -> Result<(), app::Error> {
+        self.out = NextMessage::default();
+        self.slow = SlowCallWatch::new(&self.calls.app, &self.calls.lane);
+        Ok(())
+    }
+
+    async fn turn(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
+        self.calls.turn(held, &mut self.out, &mut self.slow).await
+    }
+
+    async fn finish(&mut self, held: &HeldLease) -> Result<(), app::Error> {
+        while let Some(sent) = self.out.sending.join_next().await {
+            match self.calls.answered(held, &mut self.out, sent).await {
                 Ok(()) => {}
-                Err(error) if error.is_lease_lost() => return held.lose(),
+                Err(error) if error.is_lease_lost() => return Err(error),
                 Err(error) => {
                     tracing::warn!(
-                        shop = %self.shop, error = %chain(&error), "an answer could not be stored"
+                        shop = %self.calls.shop, error = %chain(&error),
+                        "an answer could not be stored"
                     );
                 }
             }
         }
+        Ok(())
     }
+}
 
+/// Calls to one shop.
+struct ShopCalls {
+    app: App,
+    shop: ShopName,
+    lane: String,
+    sender: Sender,
+    options: Options,
+    bell: Arc<Notify>,
+}
+
+impl ShopCalls {
     /// Sends what is due and takes the next answer; returns how long to wait before the next look.
     async fn turn(
         &self,
         held: &HeldLease,
         out: &mut NextMessage,
-        slow: &mut SlowCallWatch<'_>,
+        slow: &mut SlowCallWatch,
     ) -> Result<Option<Duration>, app::Error> {
         let rest = match self.pause_left(held, out).await? {
             Some(left) => Some(left),
@@ -169,7 +157,7 @@ impl CallbackLane {
         // Where the window is full only an answer makes room.
         let rest = rest.unwrap_or(LONGEST_PAUSE);
         let sent = tokio::select! {
-            () = self.sleep(rest, held.stop()) => return Ok(None),
+            () = sleep(rest, &self.bell, held.stop()) => return Ok(None),
             sent = slow.while_waiting(since, out.sending.join_next()) => sent,
         };
         if let Some(sent) = sent {
@@ -438,13 +426,5 @@ impl CallbackLane {
             shop = %self.shop, code = %ErrorCode::CallbackDown, "the shop's lane pauses: {words}"
         );
         Ok(())
-    }
-
-    async fn sleep(&self, time: Duration, stop: &CancellationToken) {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.bell.notified() => {}
-            () = stop.cancelled() => {}
-        }
     }
 }

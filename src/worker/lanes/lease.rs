@@ -1,5 +1,6 @@
 //! A held lease: who may send, and for how long.
 
+use super::leased::LaneLimits;
 use crate::{
     app::{self, App, Lease},
     worker::{CrashPoint, Options},
@@ -21,6 +22,7 @@ pub(in crate::worker) struct HeldLease {
     until: Arc<Mutex<Instant>>,
     lost: Arc<AtomicBool>,
     stop: CancellationToken,
+    limits: LaneLimits,
     options: Options,
 }
 
@@ -63,7 +65,7 @@ impl HeldLease {
     /// Takes a lane, if it is free.
     pub(in crate::worker) async fn acquire(
         app: &App,
-        lane: &str,
+        (lane, limits): (&str, LaneLimits),
         options: &Options,
         stop: &CancellationToken,
     ) -> Result<Option<Self>, app::Error> {
@@ -78,6 +80,7 @@ impl HeldLease {
             until: Arc::new(Mutex::new(valid_until(asked, options.lease))),
             lost: Arc::default(),
             stop: stop.clone(),
+            limits,
             options: options.clone(),
         }))
     }
@@ -113,9 +116,15 @@ impl HeldLease {
 
     /// Tells the watcher, if there is one.
     pub(in crate::worker) async fn reached(&self, point: CrashPoint) {
-        if let Some(probe) = &self.options.watch {
+        if let Some(probe) = &self.options.hooks.at {
             (probe.0)(point).await;
         }
+    }
+
+    async fn renew(&self, app: &App) -> Result<bool, app::Error> {
+        let time = self.options.lease.as_secs_f64();
+        let drains = self.limits.drains.as_secs_f64();
+        app.lanes.renew(&self.lease, time, drains).await
     }
 
     /// Renews the lease at a third of its time, also while a call is on its way.
@@ -124,7 +133,7 @@ impl HeldLease {
         while !self.lost.load(Ordering::Acquire) {
             tokio::time::sleep(lease / 3).await;
             let asked = Instant::now();
-            match tokio::time::timeout(lease / 3, renew(&app, &self.lease, &self.options)).await {
+            match tokio::time::timeout(lease / 3, self.renew(&app)).await {
                 Ok(Ok(true)) => {
                     *self.until.lock().unwrap_or_else(PoisonError::into_inner) =
                         valid_until(asked, lease);
@@ -140,11 +149,6 @@ impl HeldLease {
 /// A lease counts from before it was asked for, less a margin for a call that is just being sent.
 fn valid_until(asked: Instant, lease: Duration) -> Instant {
     asked + lease * 5 / 6
-}
-
-async fn renew(app: &App, lease: &Lease, options: &Options) -> Result<bool, app::Error> {
-    let (time, drains) = (options.lease.as_secs_f64(), options.drains.as_secs_f64());
-    app.lanes.renew(lease, time, drains).await
 }
 
 /// Gives the lane back, so that another takes over at once.

@@ -163,7 +163,7 @@ async fn survive(kill_at: Option<CrashPoint>, lost_answers: usize) {
         owner: owner.to_owned(),
         lease: Duration::from_secs(1),
         poll: Duration::from_millis(50),
-        watch,
+        hooks: worker::Hooks { at: watch },
         doubt: Duration::ZERO,
         ..Options::default()
     };

@@ -77,7 +77,7 @@ impl World {
             poll: Duration::from_millis(50),
             reconcile: Duration::from_millis(300),
             doubt: DOUBT,
-            watch,
+            hooks: worker::Hooks { at: watch },
             ..Options::default()
         };
         let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), self.client.clone())]);

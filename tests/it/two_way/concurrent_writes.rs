@@ -89,7 +89,7 @@ impl Parts {
             poll: Duration::from_millis(50),
             reconcile: Duration::from_millis(500),
             doubt: self.doubt,
-            watch,
+            hooks: worker::Hooks { at: watch },
             ..Options::default()
         };
         let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), self.client.clone())]);

@@ -6,8 +6,8 @@ mod waves;
 use super::{
     isolation::IsolatedOrders,
     lease::{HeldLease, chain},
+    leased::{Beside, LaneLimits, LaneTurn},
     lowered_pace,
-    restarts::Restarts,
     wave_runner::Tasked,
     waves::Waves,
 };
@@ -29,7 +29,6 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::Instant};
-use tokio_util::sync::CancellationToken;
 
 /// A lane of this process.
 pub(in crate::worker) struct PortalLane<P> {
@@ -50,18 +49,10 @@ pub(in crate::worker) struct PortalLane<P> {
     gave_way: bool,
     enquiries: LeadMode,
     following: ConversionLooks,
-    turns: Restarts,
 }
 
 impl<P: PortalClient> PortalLane<P> {
-    pub(in crate::worker) fn new(
-        app: App,
-        name: PortalName,
-        portal: P,
-        mut options: Options,
-        turns: Restarts,
-    ) -> Self {
-        options.drains = portal.full_drain_time();
+    pub(in crate::worker) fn new(app: App, name: PortalName, portal: P, options: Options) -> Self {
         let bell = app.waker().subscribe(name.as_str());
         Self {
             app,
@@ -78,114 +69,46 @@ impl<P: PortalClient> PortalLane<P> {
             gave_way: false,
             enquiries: LeadMode::default(),
             following: ConversionLooks::default(),
-            turns,
+        }
+    }
+}
+
+impl<P: PortalClient> LaneTurn for PortalLane<P> {
+    fn lane(&self) -> &str {
+        self.name.as_str()
+    }
+
+    fn bell(&self) -> &Arc<Notify> {
+        &self.bell
+    }
+
+    fn limits(&self) -> LaneLimits {
+        LaneLimits {
+            drains: self.portal.full_drain_time(),
         }
     }
 
-    /// Works until told to stop.
-    pub(in crate::worker) async fn run(mut self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            match HeldLease::acquire(&self.app, self.name.as_str(), &self.options, &stop).await {
-                Ok(Some(held)) => {
-                    // Whatever happened while somebody else, or nobody, held the lane.
-                    self.back.force_rescan();
-                    self.acquaintance.doubt();
-                    let app = self.app.clone();
-                    held.while_held(&app, self.own(&held)).await;
-                }
-                Ok(None) => self.sleep(self.options.poll, &stop).await,
-                Err(error) => {
-                    tracing::warn!(
-                        portal = %self.name, %error,
-                        "the lane cannot be taken: the database does not answer"
-                    );
-                    self.sleep(self.options.poll, &stop).await;
-                }
-            }
-        }
-    }
-
-    /// Drives the lane with what earlier owners left of the portal's limit, and tells the next
-    /// owner what is left.
-    async fn own(&mut self, held: &HeldLease) {
-        match self.take_over(held).await {
-            Ok(left) => self.portal.take_over(left),
-            Err(error) => {
-                tracing::warn!(
-                    portal = %self.name, error = %chain(&error), "the portal's limit is not known"
-                );
-                return;
-            }
-        }
-        let guests = permit_server::serve(
-            self.app.clone(),
-            self.portal.clone(),
-            held,
-            self.options.poll,
-        );
-        let (app, portal) = (self.app.clone(), self.portal.clone());
-        tokio::select! {
-            () = self.drive(held) => {}
-            () = guests => {}
-            () = lowered_pace::tell(&app, portal, held) => {}
-        }
-        let left = self.portal.drain_time().as_secs_f64();
-        if let Err(error) = self.app.lanes.hand_over_limit(held.lease(), left).await {
-            tracing::debug!(
-                portal = %self.name, %error,
-                "the next owner takes the portal's limit for used up"
-            );
-        }
-    }
-
-    async fn take_over(&self, held: &HeldLease) -> Result<Duration, app::Error> {
-        let drains = self.options.drains.as_secs_f64();
+    /// Begins with what earlier owners left of the portal's limit.
+    async fn taken(&mut self, held: &HeldLease) -> Result<(), app::Error> {
+        // Whatever happened while somebody else, or nobody, held the lane.
+        self.back.force_rescan();
+        self.acquaintance.doubt();
+        let drains = self.limits().drains.as_secs_f64();
         let left = self.app.lanes.take_over_limit(held.lease(), drains).await?;
-        Ok(Duration::from_secs_f64(left.min(3600.0)))
+        self.portal
+            .take_over(Duration::from_secs_f64(left.min(3600.0)));
+        Ok(())
     }
 
-    /// Brings what is due to the portal while the lease holds.
-    async fn drive(&mut self, held: &HeldLease) {
-        while held.may_send() {
-            let wait = match self.turn(held).await {
-                Ok(wait) => {
-                    self.turns.went_well().await;
-                    wait
-                }
-                Err(error) if error.is_lease_lost() => {
-                    held.lose();
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        portal = %self.name, error = %chain(&error), "a turn of the lane failed"
-                    );
-                    self.turns.failed(&chain(&error)).await;
-                    Some(self.options.poll)
-                }
-            };
-            if let Some(wait) = wait {
-                self.sleep(wait, held.stop()).await;
+    /// Gives others places in the portal's limit, and tells of a lowered pace.
+    fn beside<'h>(&self, held: &'h HeldLease) -> Beside<'h> {
+        let (app, portal, poll) = (self.app.clone(), self.portal.clone(), self.options.poll);
+        Box::pin(async move {
+            tokio::select! {
+                () = permit_server::serve(app.clone(), portal.clone(), held, poll) => {}
+                () = lowered_pace::tell(&app, portal.clone(), held) => {}
             }
-        }
-        // What is under way sends nothing any more; how it ended is stored.
-        let tries = self.tries();
-        while let Some(ended) = self.waves.next(None).await {
-            if let Err(error) = self.ended(held, &tries, ended).await {
-                tracing::warn!(
-                    portal = %self.name, error = %chain(&error),
-                    "a wave's end is not stored: its orders are looked up"
-                );
-            }
-        }
-        if let Some(looked) = self.back.end().await
-            && let Err(error) = self.looked(held, looked).await
-        {
-            tracing::warn!(
-                portal = %self.name, error = %chain(&error),
-                "a look's end is not stored: its orders are looked at again"
-            );
-        }
+        })
     }
 
     /// One turn: a wave of orders if any are due, then the way back, then a wave of history if
@@ -260,6 +183,40 @@ impl<P: PortalClient> PortalLane<P> {
         self.idle().await.map(Some)
     }
 
+    async fn finish(&mut self, held: &HeldLease) -> Result<(), app::Error> {
+        let tries = self.tries();
+        while let Some(ended) = self.waves.next(None).await {
+            if let Err(error) = self.ended(held, &tries, ended).await {
+                tracing::warn!(
+                    portal = %self.name, error = %chain(&error),
+                    "a wave's end is not stored: its orders are looked up"
+                );
+            }
+        }
+        if let Some(looked) = self.back.end().await
+            && let Err(error) = self.looked(held, looked).await
+        {
+            tracing::warn!(
+                portal = %self.name, error = %chain(&error),
+                "a look's end is not stored: its orders are looked at again"
+            );
+        }
+        Ok(())
+    }
+
+    /// Tells the next owner what is left of the portal's limit.
+    async fn give_back(&mut self, held: &HeldLease) {
+        let left = self.portal.drain_time().as_secs_f64();
+        if let Err(error) = self.app.lanes.hand_over_limit(held.lease(), left).await {
+            tracing::debug!(
+                portal = %self.name, %error,
+                "the next owner takes the portal's limit for used up"
+            );
+        }
+    }
+}
+
+impl<P: PortalClient> PortalLane<P> {
     /// One look of the way back, if something is due: how long to wait, if the portal is in
     /// trouble, and whether there was one. A look that takes long goes on by itself.
     async fn look(
@@ -439,14 +396,6 @@ impl<P: PortalClient> PortalLane<P> {
             pause: backoff,
             cap: backoff_cap,
             doubt,
-        }
-    }
-
-    async fn sleep(&self, time: Duration, stop: &CancellationToken) {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.bell.notified() => {}
-            () = stop.cancelled() => {}
         }
     }
 }

@@ -1,0 +1,164 @@
+//! A lane under a lease: taken when it is free, driven turn after turn while the lease holds, and
+//! given back. What a lane does in a turn is its [`LaneTurn`].
+//!
+//! To add a lane: a type with a [`LaneTurn`], a name for its lease in `app`, and a task that keeps
+//! its [`LeasedLane`] up in `worker::run`.
+
+use super::{
+    lease::{HeldLease, chain},
+    restarts::Restarts,
+};
+use crate::{
+    app::{self, App},
+    worker::Options,
+};
+use std::{pin::Pin, sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Bounds that belong to one lane, not to the worker.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::worker) struct LaneLimits {
+    /// How long a full request bucket of the lane's portal takes to drain; zero: it has none.
+    pub drains: Duration,
+}
+
+/// What runs beside the turns.
+pub(in crate::worker) type Beside<'h> = Pin<Box<dyn Future<Output = ()> + Send + 'h>>;
+
+/// What one kind of lane does while it is held.
+pub(in crate::worker) trait LaneTurn: Send {
+    /// The name that the lease is for.
+    fn lane(&self) -> &str;
+
+    /// What wakes the lane before its time.
+    fn bell(&self) -> &Arc<Notify>;
+
+    /// The lane's own bounds.
+    fn limits(&self) -> LaneLimits {
+        LaneLimits::default()
+    }
+
+    /// The lane is held from here on, whoever had it before. An error gives it back.
+    fn taken(&mut self, held: &HeldLease) -> impl Future<Output = Result<(), app::Error>> + Send;
+
+    /// What is done beside the turns. Must not end by itself.
+    fn beside<'h>(&self, _held: &'h HeldLease) -> Beside<'h> {
+        Box::pin(std::future::pending())
+    }
+
+    /// One turn. Returns how long to wait before the next, unless the bell rings; `None`: not at
+    /// all.
+    fn turn(
+        &mut self,
+        held: &HeldLease,
+    ) -> impl Future<Output = Result<Option<Duration>, app::Error>> + Send;
+
+    /// Nothing may be sent any more: what is under way is heard to its end.
+    fn finish(&mut self, held: &HeldLease) -> impl Future<Output = Result<(), app::Error>> + Send;
+
+    /// The lane is about to be given back: what the next owner is to know is stored.
+    fn give_back(&mut self, _held: &HeldLease) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+}
+
+/// A lane of this process.
+pub(in crate::worker) struct LeasedLane<T> {
+    app: App,
+    work: T,
+    options: Options,
+    restarts: Restarts,
+}
+
+impl<T: LaneTurn> LeasedLane<T> {
+    pub(in crate::worker) fn new(app: App, work: T, options: Options, restarts: Restarts) -> Self {
+        Self {
+            app,
+            work,
+            options,
+            restarts,
+        }
+    }
+
+    /// Works until told to stop.
+    pub(in crate::worker) async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let asked = (self.work.lane(), self.work.limits());
+            match HeldLease::acquire(&self.app, asked, &self.options, &stop).await {
+                Ok(Some(held)) => {
+                    let app = self.app.clone();
+                    held.while_held(&app, Box::pin(self.own(&held))).await;
+                }
+                Ok(None) => self.sleep(self.options.poll, &stop).await,
+                Err(error) => {
+                    tracing::warn!(
+                        lane = self.work.lane(), %error,
+                        "the lane cannot be taken: the database does not answer"
+                    );
+                    self.sleep(self.options.poll, &stop).await;
+                }
+            }
+        }
+    }
+
+    async fn own(&mut self, held: &HeldLease) {
+        if let Err(error) = self.work.taken(held).await {
+            tracing::warn!(
+                lane = self.work.lane(), error = %chain(&error), "the lane cannot be driven now"
+            );
+            return;
+        }
+        let beside = self.work.beside(held);
+        tokio::select! {
+            () = self.drive(held) => {}
+            () = beside => {}
+        }
+        self.work.give_back(held).await;
+    }
+
+    /// One turn after the other while the lease holds.
+    async fn drive(&mut self, held: &HeldLease) {
+        while held.may_send() {
+            let wait = match self.work.turn(held).await {
+                Ok(wait) => {
+                    self.restarts.went_well().await;
+                    wait
+                }
+                Err(error) if error.is_lease_lost() => return held.lose(),
+                Err(error) => {
+                    tracing::warn!(
+                        lane = self.work.lane(), error = %chain(&error),
+                        "a turn of the lane failed"
+                    );
+                    self.restarts.failed(&chain(&error)).await;
+                    Some(self.options.poll)
+                }
+            };
+            if let Some(wait) = wait {
+                self.sleep(wait, held.stop()).await;
+            }
+        }
+        match self.work.finish(held).await {
+            Ok(()) => {}
+            Err(error) if error.is_lease_lost() => held.lose(),
+            Err(error) => tracing::warn!(
+                lane = self.work.lane(), error = %chain(&error),
+                "the end of what was under way is not stored"
+            ),
+        }
+    }
+
+    async fn sleep(&self, time: Duration, stop: &CancellationToken) {
+        sleep(time, self.work.bell(), stop).await;
+    }
+}
+
+/// Waits until the bell rings, the time is over, or somebody says stop.
+pub(in crate::worker) async fn sleep(time: Duration, bell: &Notify, stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        () = bell.notified() => {}
+        () = stop.cancelled() => {}
+    }
+}
