@@ -28,6 +28,7 @@
 //! | [`formats::forms`] | forms of a shop's site: what services post, and what it says. Pure |
 //! | [`clients::moysklad`] | the client of MoySklad's API: its limit, its pages |
 //! | [`formats::tills`] | tills: receipts by event, and the bodies of their vendors. Pure |
+//! | [`auth`] | who somebody is, by key, password or session, and what that allows |
 //! | [`cli`] | one file per command |
 //! | [`config`] | one file per section of the settings |
 //! | [`process::doors`] | what any caller may use of the process: bytes in work, tries at keys |
@@ -96,6 +97,7 @@
 
 pub mod activities;
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod clients;
 pub mod config;

@@ -7,8 +7,9 @@ use super::{
 };
 use crate::{
     app::App,
+    auth::Operator,
     clients::bitrix24,
-    config::{Config, DEFAULT_FILE, Operator, Portal},
+    config::{Config, DEFAULT_FILE, Portal},
     console,
     domain::PortalName,
     http,

@@ -24,10 +24,9 @@ pub use database::{Database, TokenKey};
 pub use http::Http;
 pub use log::{Log, LogFormat};
 pub use onec::{OneC, OneCUser};
-pub use operators::{Operator, PasswordHash, Role};
 pub use portals::{Plan, Portal, PortalAccess, PortalApp, Rate};
 pub use reading::error::{Error, Problem};
-pub use reading::secret::{KeyDigest, Secret};
+pub use reading::secret::Secret;
 pub use shops::Shop;
 pub use shops::forms::{Form, FormAnswer};
 pub use shops::woocommerce::WooCommerce;
@@ -36,6 +35,7 @@ pub use tills::{Till, TillApi};
 pub use worker::{Retention, Worker};
 
 use crate::{
+    auth::{Caller, KeyDigest, Operator},
     domain::{ActivityRules, BaseName, FormRules, PortalName, ShopName, ShopRules, TillName},
     formats::tills::TillSettings,
     stock::StockSettings,
@@ -141,27 +141,6 @@ struct Raw {
     retention: Retention,
     log: Log,
     telemetry: Telemetry,
-}
-
-/// Who calls the API, told by the key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Caller {
-    /// A shop: sees its own.
-    Shop(ShopName),
-    /// A person: sees all; may change things in the role `operator`.
-    Operator {
-        /// The name under `[operators]`.
-        name: String,
-        /// What the person may do.
-        role: Role,
-    },
-    /// A till: tells receipts, counts and moves, and reserves for its shop.
-    Till {
-        /// The name under `[tills]`.
-        name: TillName,
-        /// The shop that it sells for.
-        shop: ShopName,
-    },
 }
 
 impl Config {

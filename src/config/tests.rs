@@ -1,4 +1,5 @@
 use super::*;
+use crate::auth::Role;
 use std::collections::BTreeSet;
 
 fn parse(text: &str) -> Result<Config, Error> {

@@ -1,7 +1,8 @@
 //! `[tills.NAME]`: tills, their tokens, and where they stand.
 
-use super::{KeyDigest, Problem, Secret, reading::secret, shops};
+use super::{Problem, Secret, reading::secret, shops};
 use crate::{
+    auth::KeyDigest,
     domain::TillName,
     formats::tills::{TillKind, TillSettings, TillStores},
     stock::{Master, StockSettings},
@@ -131,7 +132,7 @@ fn till(
     }
     let digest = token
         .as_ref()
-        .and_then(|token| KeyDigest::checked(token, &place, problems));
+        .and_then(|token| secret::key_digest(token, &place, problems));
     let api = api(&raw, key, problems);
     in_an_address(raw.kind, token.as_ref(), &place, problems);
     let found = stocks.iter().find_map(|stock| {
@@ -254,7 +255,8 @@ fn stores(
 #[cfg(test)]
 mod tests {
     use crate::{
-        config::{Caller, Config, Error},
+        auth::Caller,
+        config::{Config, Error},
         domain::TillName,
         formats::tills::{TillKind, TillStores},
     };

@@ -47,7 +47,7 @@ pub struct State {
     pub ready: watch::Receiver<bool>,
     /// What can be asked of the portals themselves.
     pub portals: Arc<dyn Portals>,
-    throttle: Arc<session::login_throttle::LoginThrottle>,
+    throttle: Arc<crate::auth::LoginThrottle>,
     looks: Arc<overview::cache::OverviewCache>,
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     app::{Accepted, Error, MAX_EVENTS},
-    config::Caller,
+    auth::Caller,
     domain::{ErrorCode, Fault, cut},
 };
 use axum::{

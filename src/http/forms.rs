@@ -3,7 +3,8 @@
 use super::{Problem, State, layer};
 use crate::{
     app::FormTaken,
-    config::{Form, FormAnswer, KeyDigest},
+    auth::KeyDigest,
+    config::{Form, FormAnswer},
     domain::ShopName,
     formats::forms,
     process::doors,

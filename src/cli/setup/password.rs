@@ -1,6 +1,6 @@
 //! `password`: a password from the standard input, as the hash that the settings want.
 
-use crate::{cli::output, config::PasswordHash};
+use crate::{auth::PasswordHash, cli::output};
 use anyhow::Context as _;
 use std::{io::Read as _, process::ExitCode};
 

@@ -1,6 +1,9 @@
 //! `[onec.NAME.users.LOGIN]`: who may exchange for a base.
 
-use crate::config::{PasswordHash, Problem, Secret, reading::secret};
+use crate::{
+    auth::PasswordHash,
+    config::{Problem, Secret, reading::secret},
+};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf};

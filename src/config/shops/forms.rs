@@ -1,7 +1,8 @@
 //! `[[shops.NAME.forms]]`: the forms of a shop's site, where they post to, and what they become.
 
 use crate::{
-    config::{KeyDigest, Problem, Secret, reading::secret},
+    auth::KeyDigest,
+    config::{Problem, Secret, reading::secret},
     domain::{FormField, FormRules, FormService, FormTarget, form_field_name},
 };
 use secrecy::ExposeSecret as _;
@@ -158,7 +159,7 @@ fn form(raw: Raw, (place, funnel): (&str, u32), problems: &mut Vec<Problem>) -> 
     };
     Some(Form {
         rules: Arc::new(rules),
-        token: KeyDigest::checked(&token?, &token_place, problems)?,
+        token: secret::key_digest(&token?, &token_place, problems)?,
         answer,
     })
 }

@@ -7,8 +7,9 @@ pub(super) mod woocommerce;
 
 use conflicts::{RawConflict, RawFinal, RawRule, conflict, sources_of_truth};
 
-use super::{Form, KeyDigest, Problem, Secret, WooCommerce, reading::secret};
+use super::{Form, Problem, Secret, WooCommerce, reading::secret};
 use crate::{
+    auth::KeyDigest,
     clients::callback,
     domain::{
         ActivityRules, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted,
@@ -363,7 +364,7 @@ fn api_keys(
         ));
     }
     keys.iter()
-        .filter_map(|given| KeyDigest::checked(given, &place, problems))
+        .filter_map(|given| secret::key_digest(given, &place, problems))
         .collect()
 }
 

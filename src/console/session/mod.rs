@@ -1,6 +1,5 @@
 //! Who looks at a page: signing in, sessions, and forms that carry the session's token.
 
 pub(super) mod form;
-pub(super) mod login_throttle;
 pub(super) mod sign_in;
 pub(super) mod viewer;

@@ -1,8 +1,8 @@
 //! Signing in and out.
 
-use super::{form, login_throttle::ThrottleKey, viewer};
+use super::{form, viewer};
 use crate::{
-    config::{Caller, PasswordHash},
+    auth::{Caller, PasswordHash, ThrottleKey},
     console::{
         State,
         i18n::{locale::Lang, messages::Text},

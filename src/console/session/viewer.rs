@@ -6,7 +6,7 @@
 
 use crate::{
     app::{Actor, Session},
-    config::Role,
+    auth::{self, Operator, Role, SessionToken},
     console::{
         State,
         i18n::{
@@ -22,9 +22,7 @@ use axum::{
     http::{HeaderMap, Uri, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use sha2::{Digest as _, Sha256};
-use std::{fmt::Write as _, time::Duration};
-use subtle::ConstantTimeEq as _;
+use std::time::Duration;
 
 /// How long a session lasts.
 pub(in crate::console) const LIFE: Duration = Duration::from_hours(12);
@@ -68,7 +66,7 @@ impl Viewer {
 
     /// Whether this is the session's token against forged requests.
     pub(in crate::console) fn csrf_matches(&self, csrf: &str) -> bool {
-        self.csrf.as_bytes().ct_eq(csrf.as_bytes()).into()
+        auth::same(self.csrf.as_bytes(), csrf.as_bytes())
     }
 }
 
@@ -80,12 +78,12 @@ impl FromRequestParts<State> for Viewer {
         let lang = Lang::of(&parts.headers);
         let nobody = || ErrorPage::SignIn { next: at.clone() };
         let token = token(&parts.headers).ok_or_else(nobody)?;
-        let session = state.app.operations.session(token).await;
+        let session = state.app.operations.session(token.expose()).await;
         let (session, now) = session
             .map_err(|no| ErrorPage::of(no, lang))?
             .ok_or_else(nobody)?;
         let person = state.config.operators.get(&session.operator);
-        let same = |stamp: [u8; 32]| bool::from(session.stamp.ct_eq(&stamp));
+        let same = |stamp: [u8; 32]| auth::same(&session.stamp, &stamp);
         let person = person
             .filter(|person| same(person.stamp()))
             .ok_or_else(nobody)?;
@@ -94,7 +92,7 @@ impl FromRequestParts<State> for Viewer {
             name: session.operator,
             role: person.role,
             lang,
-            csrf: digest(&["csrf", token]),
+            csrf: token.csrf(),
             at,
             now,
         };
@@ -111,12 +109,8 @@ pub(in crate::console) async fn open(
     name: &str,
     headers: &HeaderMap,
 ) -> Result<String, crate::app::Error> {
-    let token = hex(&rand::random::<[u8; 32]>());
-    let stamp = state
-        .config
-        .operators
-        .get(name)
-        .map(crate::config::Operator::stamp);
+    let token = SessionToken::random();
+    let stamp = state.config.operators.get(name).map(Operator::stamp);
     let session = Session {
         operator: name.to_owned(),
         stamp: stamp.unwrap_or_default().to_vec(),
@@ -124,9 +118,9 @@ pub(in crate::console) async fn open(
     state
         .app
         .operations
-        .open_session(&token, &session, LIFE)
+        .open_session(token.expose(), &session, LIFE)
         .await?;
-    Ok(set_cookie(headers, &token, LIFE))
+    Ok(set_cookie(headers, token.expose(), LIFE))
 }
 
 /// Ends the session of a request; returns the cookie that removes it.
@@ -135,7 +129,7 @@ pub(in crate::console) async fn close(
     headers: &HeaderMap,
 ) -> Result<String, crate::app::Error> {
     if let Some(token) = token(headers) {
-        state.app.operations.close_session(token).await?;
+        state.app.operations.close_session(token.expose()).await?;
     }
     Ok(set_cookie(headers, "", Duration::ZERO))
 }
@@ -151,13 +145,13 @@ fn set_cookie(headers: &HeaderMap, token: &str, life: Duration) -> String {
     }
 }
 
-fn token(headers: &HeaderMap) -> Option<&str> {
+fn token(headers: &HeaderMap) -> Option<SessionToken> {
     let name = if is_https(headers) {
         SECURE_COOKIE
     } else {
         COOKIE
     };
-    cookie(headers, name).filter(|token| token.len() == 64)
+    SessionToken::parse(cookie(headers, name)?)
 }
 
 /// Whether the browser speaks https, by the word of the proxy that ends it. A lie only gives the
@@ -192,17 +186,6 @@ pub(in crate::console) fn is_own(headers: &HeaderMap) -> bool {
 fn path_of(uri: &Uri) -> String {
     uri.path_and_query()
         .map_or_else(|| "/console".to_owned(), ToString::to_string)
-}
-
-fn digest(parts: &[&str]) -> String {
-    hex(&Sha256::digest(parts.join(":").as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{assets, links};
 use crate::{
-    config::Role,
+    auth::Role,
     console::{
         i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{ConflictFilter, ConflictItems},
-    config::Caller,
+    auth::Caller,
     domain::{OrderNumber, PortalName, ShopName},
     http::{
         Problem, State,

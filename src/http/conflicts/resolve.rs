@@ -3,7 +3,7 @@
 use super::get;
 use crate::{
     app::{ConflictItem, stock::ShortageRuling},
-    config::Caller,
+    auth::Caller,
     domain::{Fault, Side},
     http::{
         Problem, State,

@@ -3,7 +3,7 @@
 use super::list::{Filter, wanted};
 use crate::{
     app::{DeadLetters, LetterCounts},
-    config::Caller,
+    auth::Caller,
     http::Problem,
 };
 use axum::{

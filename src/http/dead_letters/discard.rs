@@ -2,7 +2,7 @@
 
 use super::get;
 use crate::{
-    config::Caller,
+    auth::Caller,
     http::{
         Problem, State,
         layer::{self, path::PathParam},

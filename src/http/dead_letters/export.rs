@@ -1,7 +1,7 @@
 //! `GET /v1/dead-letters/export`: letters as NDJSON.
 
 use super::list::{Filter, wanted};
-use crate::{app::DeadLetters, config::Caller, domain::ErrorCode, http::Problem};
+use crate::{app::DeadLetters, auth::Caller, domain::ErrorCode, http::Problem};
 use axum::{
     extract::{Query, State as Extract, rejection::QueryRejection},
     http::{HeaderName, header},

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{DeadLetter, DeadLetterDetail, DeadLetters},
-    config::Caller,
+    auth::Caller,
     http::{Problem, State, layer::path::PathParam},
 };
 use axum::{Json, extract::State as Extract};

@@ -2,7 +2,7 @@
 
 use crate::{
     app::ImportReport,
-    config::Caller,
+    auth::Caller,
     domain::ErrorCode,
     http::{Problem, State, layer},
 };

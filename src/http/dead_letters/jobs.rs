@@ -2,7 +2,7 @@
 
 use crate::{
     app::{self, BulkAction, BulkJob, BulkJobs, DeadLetters, LetterQuery},
-    config::Caller,
+    auth::Caller,
     http::{
         Problem, State,
         layer::{self, path::PathParam},

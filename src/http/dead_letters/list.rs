@@ -2,7 +2,7 @@
 
 use crate::{
     app::{self, DeadLetters, LetterFilter, LetterPage, LetterQuery},
-    config::Caller,
+    auth::Caller,
     http::{
         Problem,
         layer::query::{self, LARGEST_PAGE},

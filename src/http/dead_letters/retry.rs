@@ -3,7 +3,7 @@
 use super::get;
 use crate::{
     app::{self, RetryOutcome},
-    config::Caller,
+    auth::Caller,
     http::{
         Problem, State,
         layer::{self, path::PathParam},

@@ -6,7 +6,8 @@
 use super::{Answer, Exchange, Refused, request::COOKIE};
 use crate::{
     app::onec::{Logins, Session},
-    config::{OneCUser, PasswordHash},
+    auth::PasswordHash,
+    config::OneCUser,
     domain::ErrorCode,
     process::doors::{self, Admitted},
 };

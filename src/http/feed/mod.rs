@@ -7,7 +7,7 @@ use super::{
     Problem,
     layer::query::{self, wrong},
 };
-use crate::{config::Caller, domain::ShopName};
+use crate::{auth::Caller, domain::ShopName};
 use axum::extract::{Query, rejection::QueryRejection};
 use serde::Deserialize;
 use utoipa::IntoParams;

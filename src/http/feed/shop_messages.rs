@@ -3,7 +3,7 @@
 use super::{From, Place, place};
 use crate::{
     app::ShopMessages,
-    config::Caller,
+    auth::Caller,
     http::{Problem, State},
 };
 use axum::{

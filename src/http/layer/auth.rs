@@ -2,8 +2,8 @@
 
 use crate::{
     app::Actor,
-    config::{Caller, Role},
-    domain::{ErrorCode, ShopName},
+    auth::{Caller, Refused},
+    domain::ErrorCode,
     http::{Problem, State},
     process::doors::{self, Admitted},
 };
@@ -116,59 +116,15 @@ impl Caller {
             Self::Till { name, .. } => Actor::new(format!("till:{name}")),
         }
     }
+}
 
-    /// The shop whose things alone the caller sees; none: everything.
-    pub(in crate::http) fn only(&self) -> Option<&ShopName> {
-        match self {
-            Self::Shop(name) | Self::Till { shop: name, .. } => Some(name),
-            Self::Operator { .. } => None,
-        }
-    }
-
-    /// The shop whose things are asked for: a shop sees its own alone, named or not.
-    pub(in crate::http) fn within(
-        &self,
-        named: Option<ShopName>,
-    ) -> Result<Option<ShopName>, Problem> {
-        match (self.only(), named) {
-            (Some(own), Some(named)) if named != *own => Err(Problem::not_found()),
-            (Some(own), _) => Ok(Some(own.clone())),
-            (None, named) => Ok(named),
-        }
-    }
-
-    /// Whether the caller sees what belongs to this shop; to no known shop: operators alone.
-    pub(in crate::http) fn sees(&self, shop: Option<&str>) -> bool {
-        self.only().is_none_or(|own| shop == Some(own.as_str()))
-    }
-
-    /// Refuses who may only look.
-    pub(in crate::http) fn may_change(&self) -> Result<(), Problem> {
-        match self {
-            Self::Operator {
-                role: Role::Viewer, ..
-            } => Err(Problem::new(
-                ErrorCode::Forbidden,
-                "the role `viewer` may look, not change",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses shops, and who may only look.
-    pub(in crate::http) fn operates(&self) -> Result<(), Problem> {
-        self.is_operator()?;
-        self.may_change()
-    }
-
-    /// Refuses shops.
-    pub(in crate::http) fn is_operator(&self) -> Result<(), Problem> {
-        match self {
-            Self::Shop(_) | Self::Till { .. } => Err(Problem::new(
-                ErrorCode::Forbidden,
-                "this needs an operator's key",
-            )),
-            Self::Operator { .. } => Ok(()),
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Elsewhere => Self::not_found(),
+            Refused::Viewer | Refused::NoOperator => {
+                Self::new(ErrorCode::Forbidden, refused.to_string())
+            }
         }
     }
 }

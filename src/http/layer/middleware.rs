@@ -3,7 +3,7 @@
 
 use super::auth::{self, ShownKey};
 use crate::{
-    config::Caller,
+    auth::Caller,
     domain::ErrorCode,
     http::{Problem, State, exchange},
     process::{

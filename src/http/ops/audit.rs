@@ -2,7 +2,7 @@
 
 use crate::{
     app::{AuditFilter, AuditPage, Operations},
-    config::Caller,
+    auth::Caller,
     http::{
         Problem,
         layer::query::{self, LARGEST_PAGE},

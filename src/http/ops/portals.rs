@@ -2,7 +2,7 @@
 
 use crate::{
     app::Operations,
-    config::Caller,
+    auth::Caller,
     http::{Problem, layer::path::PathParam},
 };
 use axum::{Json, extract::State as Extract};

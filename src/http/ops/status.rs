@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Operations, StatusReport},
-    config::Caller,
+    auth::Caller,
     http::Problem,
 };
 use axum::{Json, extract::State as Extract};

@@ -5,7 +5,7 @@ pub(super) mod not_customer;
 use super::Problem;
 use crate::{
     app::{Operations, OrderView},
-    config::Caller,
+    auth::Caller,
     domain::{OrderNumber, ShopName},
 };
 use axum::{

@@ -2,7 +2,7 @@
 
 use crate::{
     app::Card,
-    config::Caller,
+    auth::Caller,
     domain::{OrderNumber, ShopName},
     http::{Problem, State, layer},
 };

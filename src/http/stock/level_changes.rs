@@ -3,7 +3,7 @@
 use super::no_stock;
 use crate::{
     app::{Stock, stock::LevelChanges},
-    config::Caller,
+    auth::Caller,
     http::{
         Problem,
         feed::{self, From},

@@ -3,7 +3,7 @@
 use super::no_stock;
 use crate::{
     app::{Stock, stock::LevelView},
-    config::Caller,
+    auth::Caller,
     domain::ShopName,
     http::{Problem, layer::query::wrong},
 };

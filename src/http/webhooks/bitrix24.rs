@@ -2,8 +2,8 @@
 
 use crate::{
     app::{PortalNotification, portal_access::AppEvent},
+    auth::KeyDigest,
     clients::bitrix24::php_form::{self, Limits},
-    config::KeyDigest,
     domain::{ErrorCode, PortalName},
     http::{
         Problem, State,

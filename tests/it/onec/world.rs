@@ -3,7 +3,8 @@
 use crate::support::{database::Database, provider, settings::KEY};
 use b24_bridge::{
     app::{App, Registry},
-    config::{Config, PasswordHash},
+    auth::PasswordHash,
+    config::Config,
     http::{self, State},
     sandbox::onec::{Exchange, OneC},
 };

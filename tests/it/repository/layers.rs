@@ -30,10 +30,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clients::moysklad", &[]),
     ("clients::bitrix24", &["process::doors", "process::backoff"]),
     ("clients::callback", &[]),
+    ("auth", &["domain", "process::doors"]),
     ("storage", &["domain"]),
     (
         "config",
         &[
+            "auth",
             "clients::callback",
             "formats::commerceml",
             "domain",
@@ -85,6 +87,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "http",
         &[
             "app",
+            "auth",
             "clients::bitrix24",
             "formats::commerceml",
             "config",
@@ -112,6 +115,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app",
+            "auth",
             "clients::bitrix24",
             "clients::callback",
             "formats::commerceml",

@@ -1,7 +1,7 @@
 //! The settings that are drawn up, as TOML.
 
 use crate::{
-    config::PasswordHash,
+    auth::PasswordHash,
     domain::{PortalName, ShopName},
 };
 use anyhow::Context as _;
@@ -126,7 +126,7 @@ fn key(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Caller, Config};
+    use crate::{auth::Caller, config::Config};
     use std::collections::BTreeMap;
 
     fn draft(operator: &str) -> Draft {

@@ -70,7 +70,7 @@ pub(super) const CLIENT_SECRET: &str = "client-secret-of-the-application";
 const TOKEN_KEY: [u8; 32] = [7; 32];
 
 fn settings(access: &str) -> Config {
-    let hash = b24_bridge::config::PasswordHash::of(ANNA, &[7; 16]).unwrap();
+    let hash = b24_bridge::auth::PasswordHash::of(ANNA, &[7; 16]).unwrap();
     let text = format!(
         r#"
 {access}

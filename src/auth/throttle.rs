@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The tries that are left.
 #[derive(Debug)]
-pub(in crate::console) struct LoginThrottle {
+pub struct LoginThrottle {
     names: Tries<(IpAddr, [u8; 32])>,
     sources: Tries<IpAddr>,
     turns: Semaphore,
@@ -42,14 +42,14 @@ impl Default for LoginThrottle {
 
 /// Who tries.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::console) struct ThrottleKey {
+pub struct ThrottleKey {
     source: IpAddr,
     name: [u8; 32],
 }
 
 impl ThrottleKey {
     /// Whoever sent the request at hand, under this name.
-    pub(in crate::console) fn tries(name: &str) -> Self {
+    pub fn tries(name: &str) -> Self {
         Self {
             source: doors::caller().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             name: Sha256::digest(name.as_bytes()).into(),
@@ -60,7 +60,7 @@ impl ThrottleKey {
 impl LoginThrottle {
     /// A turn to have a password judged; none if there were too many tries. Counts as wrong until
     /// [`LoginThrottle::right`] is said.
-    pub(in crate::console) async fn turn(&self, who: ThrottleKey) -> Option<SemaphorePermit<'_>> {
+    pub async fn turn(&self, who: ThrottleKey) -> Option<SemaphorePermit<'_>> {
         let name = (who.source, who.name);
         let admitted = [self.names.admits(&name), self.sources.admits(&who.source)];
         if admitted.iter().any(|one| *one != Admitted::Now) {
@@ -71,13 +71,13 @@ impl LoginThrottle {
     }
 
     /// A wrong key or password.
-    pub(in crate::console) fn wrong(&self, who: ThrottleKey) {
+    pub fn wrong(&self, who: ThrottleKey) {
         self.names.wrong(&(who.source, who.name));
         self.sources.wrong(&who.source);
     }
 
     /// Forgets the tries: the right one was shown.
-    pub(in crate::console) fn right(&self, who: ThrottleKey) {
+    pub fn right(&self, who: ThrottleKey) {
         self.names.right(&(who.source, who.name));
         self.sources.right(&who.source);
     }
