@@ -45,18 +45,43 @@
 //!
 //! # Words
 //!
-//! *Shop*: a store that posts events; *portal*: one Bitrix24 account. *Event*: a CloudEvents
-//! message with the identity (source, id), carrying a *snapshot*: the whole order. *Outbox*:
-//! accepted events not yet settled. *Lane*: everything that goes to one portal, or to one shop's
-//! callback, driven by one worker at a time under a *lease* with an *epoch*. *Link*: from an
-//! external id to a Bitrix24 id. *Settle*: the end of an event: done, superseded or dead.
-//! *Application*: how a portal lets the bridge in by OAuth 2.0 instead of a webhook; an
-//! *installation* that somebody tells of is an *offer* until the portal has confirmed it. *Dead
-//! letter*: an event or a message that will not be tried again by itself, with a code and a remedy.
-//! *Inbox*: received notifications. *Observation*: what one system says an order's status is, and
-//! since when by its own clock. *Agreed*: the last status and stage known to be the same thing.
-//! *Decision*: what came of comparing observations, on record. *Conflict*: a difference that waits
-//! for a person.
+//! Who: *Shop*: a store that posts events. *Portal*: one Bitrix24 account. *Base*: a 1C database
+//! that exchanges files with us. *Till*: a cash register whose *receipt* moves goods. *Operator*: a
+//! person who runs the bridge; *viewer*: one who may look.
+//!
+//! Orders in: *Event*: a CloudEvents message with the identity (source, id). It carries a
+//! *snapshot*: the whole order. *Intake*: accepting events. *Outbox*: accepted events not yet
+//! settled. *Backfill*: a history of orders loaded from a file. *Submission*: what a form of a site
+//! sent. *Activity*: a call, mail or message of a customer. *Subject*: what is neither order nor
+//! customer but goes to the portal: a submission or an activity.
+//!
+//! To the portal: *Lane*: everything that goes to one portal, or to one shop's callback. One worker
+//! drives it at a time, under a *lease* with an *epoch*. *Claim*: taking due orders for a *wave*:
+//! rounds of calls that many orders go through at once. *Link*: from an external id to a Bitrix24
+//! id. *Card*: a contact, company, lead or deal. *Intent*: what a wave is about to write, stored
+//! before it is sent. *Settle*: the end of an event: done, superseded or dead. *Permit*: a place in
+//! the portal's request limit, given to another process.
+//!
+//! Letting in: *Application*: how a portal lets the bridge in by OAuth 2.0 instead of a webhook. A
+//! *grant* is an installation that somebody tells of; it is an offer until the portal has confirmed
+//! it. *Vault*: what encrypts tokens. *Witness*: a deal by which the portal is known again.
+//!
+//! Stages back: *Inbox*: received notifications. *Scan*: one reading of deals and stage history.
+//! *Observation*: what one system says an order's status is, and since when by its own clock.
+//! *Agreement*: the last status and stage known to be the same thing. *Comparison*: an order whose
+//! sides are to be compared. *Decision*: what came of comparing observations, on record.
+//! *Conflict*: a difference that waits for a person, whose answer is a *ruling*. *Status map*:
+//! which status of the shop stands for which stage. *Callback*: the signed message that tells a
+//! shop of a change. *Feed*: the same changes, to be read.
+//!
+//! Goods: *Ledger*: every move of a product. *Level*: how much of it is free. *Reservation*: goods
+//! held for an order. *Shortage*: more is reserved than there is. *Count*: somebody has counted
+//! what is there.
+//!
+//! When something is wrong: *Dead letter*: an event or a message that will not be tried again by
+//! itself, with a code and a remedy. *Incident*: something wrong with a lane. *Pause*: nothing is
+//! sent for a while. *Audit*: who did what by hand. *Timeline*: what became of one order. *Gauge*:
+//! a figure that is measured in the database.
 //!
 //! # The way of one order
 //!

@@ -4,8 +4,8 @@
 //! see and do; how often a wrong password may be tried. Refuses: to know HTTP, pages, or where the
 //! settings come from. The API and the console ask here, and word the refusal each in its own way.
 //!
-//! To add a kind of caller: a variant of [`Caller`], what it sees in `only`, where its key stands in
-//! `Config::authenticate`, and a test that every door which is not meant for it stays shut.
+//! To add a kind of caller: a variant of [`Caller`], what it sees in `only`, where its key stands
+//! in `Config::authenticate`, and a test that every door not meant for it stays shut.
 
 mod caller;
 mod keys;

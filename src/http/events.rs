@@ -2,7 +2,11 @@
 
 use super::{
     Problem, State,
-    layer::{self, auth::AnyCaller, problem::FieldError},
+    layer::{
+        self,
+        auth::AnyCaller,
+        problem::{EventResult, FieldError},
+    },
     request_schemas::{AnyEvents, CloudEvent},
 };
 use crate::{
@@ -26,21 +30,6 @@ use utoipa::ToSchema;
 /// The longest `source` and `id` that are repeated, in characters: no event with longer ones is
 /// taken.
 const LONGEST_NAME: usize = 512;
-
-/// What became of one event.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct EventResult {
-    /// The event's `source`, if it has one.
-    pub source: Option<String>,
-    /// The event's `id`, if it has one.
-    pub id: Option<String>,
-    /// `queued`, `duplicate`, `conflict`, `invalid`, or `failed`: by a fault of the bridge, nothing
-    /// of it is stored.
-    pub result: &'static str,
-    /// What is wrong with it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<FieldError>,
-}
 
 /// What was taken.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,7 +1,10 @@
 //! Acts on all letters that a filter finds: shown first, confirmed by their number, done by the
 //! worker, stopped on demand.
 
-use super::list::{BULK, LONGEST_REASON, ListQuery, PATH};
+use super::{
+    list::{BULK, LONGEST_REASON},
+    list_query::{ListQuery, PATH},
+};
 use crate::{
     app::{BulkAction, BulkRequest, DeadLetters, Error},
     console::{

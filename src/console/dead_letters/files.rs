@@ -1,6 +1,6 @@
 //! Dead letters as a file: all that a filter finds goes out, and what such a file holds comes in.
 
-use super::list::{ListQuery, PATH};
+use super::list_query::{ListQuery, PATH};
 use crate::{
     app::{App, DeadLetters, Error, FaultyLine, ImportReport, LetterFilter, LetterPage},
     console::{

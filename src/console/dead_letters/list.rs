@@ -1,28 +1,28 @@
 //! `GET /console/dead-letters`: what could not be delivered.
 
-use super::files;
+use super::{
+    files,
+    list_query::{ListQuery, PATH},
+};
 use crate::{
-    app::{self, DeadLetter, LetterCounts, LetterFilter, LetterQuery},
+    app::{DeadLetter, LetterCounts},
     console::{
         State,
-        i18n::{locale::Lang, messages::Text},
+        i18n::messages::Text,
         session::viewer::Viewer,
         ui::{
             components,
             error_page::ErrorPage,
             layout::{self, Section},
-            links,
-            sortable::{Column, Sorting},
+            sortable::Column,
         },
     },
     domain::{ErrorCode, PortalName, ShopName},
 };
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 
-pub(in crate::console) const PATH: &str = "/console/dead-letters";
 /// Letters on a page.
 const PAGE: u32 = 100;
 /// The column that pages follow.
@@ -31,65 +31,6 @@ const BULK_JOBS: &str = "/console/bulk";
 pub(in crate::console) const BULK: &str = "/console/dead-letters/bulk";
 /// The longest reason that is put on record.
 pub(in crate::console) const LONGEST_REASON: usize = 1_000;
-
-/// A filter as it stands in a link or a form, with what the list needs beside it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(in crate::console) struct ListQuery {
-    pub shop: String,
-    pub portal: String,
-    pub code: String,
-    pub number: String,
-    pub since: String,
-    pub until: String,
-    pub text: String,
-    pub after: String,
-    pub done: String,
-    #[serde(flatten)]
-    pub sorting: Sorting,
-}
-
-impl ListQuery {
-    /// The fields of the filter.
-    pub(in crate::console) fn fields(&self) -> [(&'static str, Text, &str); 7] {
-        [
-            ("shop", Text::Shop, &self.shop),
-            ("portal", Text::Portal, &self.portal),
-            ("code", Text::Code, &self.code),
-            ("number", Text::Number, &self.number),
-            ("since", Text::FailedSince, &self.since),
-            ("until", Text::FailedUntil, &self.until),
-            ("text", Text::Containing, &self.text),
-        ]
-    }
-
-    /// The filter that the words mean.
-    pub(in crate::console) fn filter(&self, lang: Lang) -> Result<LetterFilter, ErrorPage> {
-        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let query = LetterQuery {
-            shop: given(&self.shop),
-            portal: given(&self.portal),
-            code: given(&self.code),
-            number: given(&self.number),
-            since: given(&self.since),
-            until: given(&self.until),
-            text: given(&self.text),
-        };
-        let filter = query.parse();
-        filter.map_err(|faults| ErrorPage::unusable(app::sentence(&faults), lang))
-    }
-
-    /// A link that keeps the filter.
-    pub(in crate::console) fn link(&self, path: &str, more: &[(&str, Option<&str>)]) -> String {
-        let fields = self.fields();
-        let mut pairs: Vec<_> = fields
-            .iter()
-            .map(|(key, _, value)| (*key, Some(*value)))
-            .collect();
-        pairs.extend_from_slice(more);
-        links::link(path, &pairs)
-    }
-}
 
 /// `GET /console/dead-letters`.
 pub(in crate::console) async fn get(

@@ -4,3 +4,4 @@ pub(super) mod bulk;
 pub(super) mod detail;
 pub(super) mod files;
 pub(super) mod list;
+pub(super) mod list_query;

@@ -2,7 +2,7 @@
 
 use super::{
     cache::CachedOverview,
-    page::{self, Flow},
+    flow::{self, Flow},
 };
 use crate::{
     app::{
@@ -264,7 +264,7 @@ fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
 }
 
 fn portal(visitor: &Viewer, portal: &PortalStatus, glance: &Overview) -> Option<Alert> {
-    let flow = page::flow(portal);
+    let flow = flow::flow(portal);
     // Where something says why orders wait, that they wait is no second thing.
     let explained = portal.state == LaneState::Running
         && (glance.refused.iter().any(|one| one.lane == portal.portal)

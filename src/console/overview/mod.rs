@@ -2,5 +2,6 @@
 
 pub(super) mod alerts;
 pub(super) mod cache;
+pub(super) mod flow;
 pub(super) mod page;
 pub(super) mod sse;

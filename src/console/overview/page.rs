@@ -1,8 +1,10 @@
 //! `GET /console`: what is wrong, and how bad it is.
 
+use super::flow::{Flow, SLOW, flow};
+
 use super::{alerts::Alerts, cache::CachedOverview};
 use crate::{
-    app::{LaneState, PortalStatus, ShopStatus, StatusReport},
+    app::{PortalStatus, ShopStatus, StatusReport},
     console::{
         State,
         i18n::messages::Text,
@@ -20,55 +22,6 @@ use crate::{
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
-
-/// An order may wait this many seconds before the console calls it slow.
-const SLOW: i64 = 60;
-
-/// How something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::console) enum Flow {
-    Flowing,
-    Slow,
-    Stuck,
-}
-
-impl Flow {
-    /// The word.
-    pub(in crate::console) fn text(self) -> Text {
-        match self {
-            Self::Flowing => Text::Flowing,
-            Self::Slow => Text::Slow,
-            Self::Stuck => Text::Stuck,
-        }
-    }
-
-    /// Its colour.
-    pub(in crate::console) fn class(self) -> &'static str {
-        match self {
-            Self::Flowing => "badge good",
-            Self::Slow => "badge warn",
-            Self::Stuck => "badge bad",
-        }
-    }
-
-    /// The word in its colour.
-    pub(in crate::console) fn badge(self, visitor: &Viewer) -> Markup {
-        html! { span class=(self.class()) { (visitor.text(self.text())) } }
-    }
-}
-
-/// How a portal's lane is.
-pub(in crate::console) fn flow(portal: &PortalStatus) -> Flow {
-    match portal.state {
-        LaneState::Paused | LaneState::Waiting => Flow::Stuck,
-        LaneState::Idle if portal.pending > 0 => Flow::Stuck,
-        LaneState::Idle => Flow::Slow,
-        LaneState::Running if portal.oldest_seconds > SLOW || portal.lowered_until.is_some() => {
-            Flow::Slow
-        }
-        LaneState::Running => Flow::Flowing,
-    }
-}
 
 /// `GET /console`.
 pub(in crate::console) async fn get(

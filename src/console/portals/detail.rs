@@ -70,7 +70,7 @@ async fn page(
         .map_err(fault)?;
     let application = authorization::section(state, visitor, &known).await?;
     let content = html! {
-        h1 { (name) " " (wrongs.flow(name, overview::page::flow(portal)).badge(visitor)) }
+        h1 { (name) " " (wrongs.flow(name, overview::flow::flow(portal)).badge(visitor)) }
         (components::notice(visitor, done))
         @if let Some(wrong) = wrong { p.problem.words role="alert" { (visitor.lang.told(wrong)) } }
         (wrongs.about(visitor, name, &links::portal(name)))

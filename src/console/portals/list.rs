@@ -32,7 +32,7 @@ pub(in crate::console) async fn get(
         div.cards { @for portal in &look.report.portals { section.card {
             h2 {
                 a href=(links::portal(&portal.portal)) { (portal.portal) }
-                " " (wrongs.flow(&portal.portal, overview::page::flow(portal)).badge(&visitor))
+                " " (wrongs.flow(&portal.portal, overview::flow::flow(portal)).badge(&visitor))
             }
             (wrongs.about(&visitor, &portal.portal, "/console/portals"))
             (facts(&state, &visitor, portal))

@@ -6,7 +6,7 @@ use crate::{
     console::{
         State,
         i18n::messages::Text,
-        overview::{alerts::Alerts, page::Flow},
+        overview::{alerts::Alerts, flow::Flow},
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
             components,

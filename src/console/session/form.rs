@@ -1,6 +1,6 @@
 //! Forms that change something: from this console, of this session, by an operator.
 
-use super::viewer::{self, Viewer};
+use super::{cookies, viewer::Viewer};
 use crate::console::{State, i18n::messages::Text, ui::error_page::ErrorPage};
 use axum::{
     Form,
@@ -31,7 +31,7 @@ pub(in crate::console) async fn read<T: DeserializeOwned>(
     request: Request,
     state: &State,
 ) -> Result<OperatorForm<T>, ErrorPage> {
-    let own = viewer::is_own(request.headers());
+    let own = cookies::is_own(request.headers());
     let (mut parts, body) = request.into_parts();
     let visitor = Viewer::from_request_parts(&mut parts, state).await?;
     let lang = visitor.lang;

@@ -1,5 +1,6 @@
 //! Who looks at a page: signing in, sessions, and forms that carry the session's token.
 
+pub(super) mod cookies;
 pub(super) mod form;
 pub(super) mod sign_in;
 pub(super) mod viewer;

@@ -1,6 +1,6 @@
 //! Signing in and out.
 
-use super::{form, viewer};
+use super::{cookies, form};
 use crate::{
     auth::{Caller, PasswordHash, ThrottleKey},
     console::{
@@ -55,7 +55,7 @@ pub(in crate::console) async fn post(
     Form(form): Form<Credentials>,
 ) -> Result<Response, ErrorPage> {
     let lang = Lang::of(&headers);
-    if !viewer::is_own(&headers) {
+    if !cookies::is_own(&headers) {
         return Err(ErrorPage::page(StatusCode::FORBIDDEN, Text::Stale, lang));
     }
     let who = ThrottleKey::tries(&form.name);
@@ -75,7 +75,7 @@ pub(in crate::console) async fn post(
         }
     };
     state.throttle.right(who);
-    let cookie = viewer::open(&state, &name, &headers).await;
+    let cookie = cookies::open(&state, &name, &headers).await;
     let cookie = cookie.map_err(|error| ErrorPage::of(error, lang))?;
     Ok((
         [(header::SET_COOKIE, cookie)],
@@ -142,7 +142,7 @@ pub(in crate::console) async fn leave(
 ) -> Result<Response, ErrorPage> {
     let headers = request.headers().clone();
     let act = form::read::<SignInQuery>(request, &state).await?;
-    let cookie = viewer::close(&state, &headers).await;
+    let cookie = cookies::close(&state, &headers).await;
     let cookie = cookie.map_err(|error| ErrorPage::of(error, act.visitor.lang))?;
     Ok((
         [(header::SET_COOKIE, cookie)],

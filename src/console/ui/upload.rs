@@ -4,7 +4,7 @@ use super::error_page::ErrorPage;
 use crate::console::{
     State,
     i18n::messages::Text,
-    session::viewer::{self, Viewer},
+    session::{cookies, viewer::Viewer},
 };
 use axum::{
     extract::{
@@ -30,7 +30,7 @@ impl FromRequest<State> for Upload {
     type Rejection = ErrorPage;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, ErrorPage> {
-        let own = viewer::is_own(request.headers());
+        let own = cookies::is_own(request.headers());
         let (mut parts, body) = request.into_parts();
         let visitor = Viewer::from_request_parts(&mut parts, state).await?;
         let lang = visitor.lang;

@@ -3,7 +3,6 @@
 use crate::{
     app::{self, stock::ShortLine},
     domain::{ErrorCode, Fault, Faults, MOST_FAULTS, cut, shorten},
-    http::events::EventResult,
 };
 use axum::{
     Json,
@@ -47,6 +46,21 @@ pub struct Problem {
     /// One result for each event of a batch of which nothing was taken.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     results: Box<[EventResult]>,
+}
+
+/// What became of one event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(in crate::http) struct EventResult {
+    /// The event's `source`, if it has one.
+    pub source: Option<String>,
+    /// The event's `id`, if it has one.
+    pub id: Option<String>,
+    /// `queued`, `duplicate`, `conflict`, `invalid`, or `failed`: by a fault of the bridge, nothing
+    /// of it is stored.
+    pub result: &'static str,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FieldError>,
 }
 
 /// One fault of the input.

@@ -1,6 +1,6 @@
 //! Finding PostgreSQL's programs, or getting them.
 
-use super::{Error, cluster::Layout, file_error};
+use super::{Error, file_error, layout::Layout};
 use std::{
     collections::HashSet,
     env, fs,

@@ -12,11 +12,12 @@
 
 mod binaries;
 mod cluster;
+mod layout;
 mod process;
 
 pub use binaries::Install;
 
-use cluster::Layout;
+use layout::Layout;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use std::{
     fs, io,

@@ -3,8 +3,8 @@
 use super::{
     Error,
     binaries::Binaries,
-    cluster::{Layout, PORT, RunAs},
     file_error,
+    layout::{Layout, PORT, RunAs},
 };
 use nix::{
     errno::Errno,

@@ -1,6 +1,5 @@
 //! A held lease: who may send, and for how long.
 
-use super::leased::LaneLimits;
 use crate::{
     app::{self, App, Lease},
     worker::{CrashPoint, Options},
@@ -14,6 +13,13 @@ use std::{
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// Bounds that belong to one lane, not to the worker.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::worker) struct LaneLimits {
+    /// How long a full request bucket of the lane's portal takes to drain; zero: it has none.
+    pub drains: Duration,
+}
 
 /// A held lease while calls are made: says whether the next one may be sent.
 #[derive(Clone)]

@@ -5,7 +5,7 @@
 //! its [`LeasedLane`] up in `worker::run`.
 
 use super::{
-    lease::{HeldLease, chain},
+    lease::{HeldLease, LaneLimits, chain},
     restarts::Restarts,
 };
 use crate::{
@@ -15,13 +15,6 @@ use crate::{
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-
-/// Bounds that belong to one lane, not to the worker.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::worker) struct LaneLimits {
-    /// How long a full request bucket of the lane's portal takes to drain; zero: it has none.
-    pub drains: Duration,
-}
 
 /// What runs beside the turns.
 pub(in crate::worker) type Beside<'h> = Pin<Box<dyn Future<Output = ()> + Send + 'h>>;

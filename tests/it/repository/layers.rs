@@ -105,6 +105,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "console",
         &[
             "app",
+            "auth",
             "config",
             "domain",
             "process::doors",

@@ -5,3 +5,4 @@ pub(crate) mod deployment;
 pub(crate) mod layers;
 pub(crate) mod pages;
 pub(crate) mod readme;
+mod words;

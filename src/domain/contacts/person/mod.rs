@@ -4,6 +4,7 @@
 //! What identifies nobody ([`Placeholders`]) is left out before. Values alone never make one of two
 //! whose names contradict.
 
+mod given;
 mod names;
 mod placeholders;
 mod written;

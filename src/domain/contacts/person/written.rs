@@ -3,7 +3,7 @@
 
 use super::{
     NAMES_FIELDS,
-    names::{is_given, is_patronymic},
+    given::{is_given, is_patronymic},
 };
 
 /// Words after a patronymic that belong to it.

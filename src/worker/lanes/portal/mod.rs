@@ -5,8 +5,8 @@ mod waves;
 
 use super::{
     isolation::IsolatedOrders,
-    lease::{HeldLease, chain},
-    leased::{Beside, LaneLimits, LaneTurn},
+    lease::{HeldLease, LaneLimits, chain},
+    leased::{Beside, LaneTurn},
     lowered_pace,
     wave_runner::Tasked,
     waves::Waves,

@@ -400,7 +400,7 @@ async fn stumbles_once(step: Step, name: &'static str, letter: (String, Option<S
         assert_eq!(dead(&app).await, std::slice::from_ref(&letter));
         let words = &letters(&app).await[0].message;
         assert!(
-            words.contains("trapped") && words.contains("rows.rs:"),
+            words.contains("trapped") && words.contains("product_rows/mod.rs:"),
             "{words}"
         );
     }
