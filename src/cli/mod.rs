@@ -16,12 +16,12 @@ mod serve;
 mod setup;
 mod status;
 
-use clap::{Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 /// Carries an online store's orders into Bitrix24 CRM, once and only once.
 #[derive(Debug, Parser)]
-#[command(name = "b24-bridge", version, about, propagate_version = true)]
+#[command(name = "b24-bridge", version = VERSION, about, propagate_version = true)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -104,14 +104,80 @@ enum Command {
     Portals(portals::Command),
     /// Turn a password from the standard input into a `password_hash` of an operator
     Password,
+    /// Print what completes commands in a shell
+    Completions(setup::manual::Completions),
+    /// Write the manual, a page for each command
+    Man(setup::manual::Man),
     /// Check the settings, or print a complete example
     #[command(subcommand)]
     Config(setup::config::Command),
 }
 
+/// The commands by what they are for, as the help shows them.
+const GROUPS: [(&str, &[&str]); 4] = [
+    (
+        "Begin",
+        &[
+            "init",
+            "doctor",
+            "demo",
+            "sandbox",
+            "config",
+            "password",
+            "completions",
+            "man",
+        ],
+    ),
+    (
+        "Run",
+        &["serve", "migrate", "status", "backfill", "reconcile"],
+    ),
+    (
+        "Look and mend",
+        &["orders", "dead-letters", "conflicts", "audit"],
+    ),
+    (
+        "Connect",
+        &["portals", "statuses", "forms", "stock", "onec"],
+    ),
+];
+
+const EXAMPLES: &str = "\
+Examples:
+  b24-bridge init                            write the settings, step by step
+  b24-bridge doctor                          what is wrong, and how it is mended
+  b24-bridge orders show main 1001           the life of one order
+  b24-bridge dead-letters list --shop main   what could not be delivered";
+
+/// The version; a build for others says its commit, too: `BRIDGE_VERSION="0.1.0 (0d21ef5)"`.
+const VERSION: &str = match option_env!("BRIDGE_VERSION") {
+    Some(told) => told,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
+/// The command line, with the commands in groups.
+fn command() -> clap::Command {
+    let plain = Cli::command();
+    let mut listed = String::new();
+    for (heading, names) in GROUPS {
+        let _ = write!(listed, "\n{heading}:\n");
+        for name in names {
+            let about = plain
+                .find_subcommand(name)
+                .and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(listed, "  {name:13} {about}");
+        }
+    }
+    plain.help_template(format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{listed}\nOptions:\n{{options}}\n\n{EXAMPLES}"
+    ))
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command().get_matches());
+    let cli = cli.unwrap_or_else(|error| error.exit());
     let Global {
         color,
         quiet,
@@ -156,6 +222,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Reconcile(args) => reconcile::run(&global, &args).await,
         Command::Stock(command) => Box::pin(records::stock::run(&global, &command)).await,
         Command::Portals(command) => portals::run(&global, &command).await,
+        Command::Completions(args) => Ok(setup::manual::completions(&args)),
+        Command::Man(args) => setup::manual::man(&args),
         Command::Password => setup::password::run(),
         Command::Config(command) => setup::config::run(&global, &command),
     }
@@ -164,11 +232,33 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{CommandFactory as _, error::ErrorKind};
+    use clap::error::ErrorKind;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_stands_in_one_group_of_the_help() {
+        let mut grouped: Vec<_> = GROUPS.iter().flat_map(|(_, names)| *names).collect();
+        grouped.sort_unstable();
+        let plain = Cli::command();
+        let mut all: Vec<_> = plain
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        all.sort_unstable();
+        assert_eq!(grouped.into_iter().copied().collect::<Vec<_>>(), all);
+        let help = command().render_help().to_string();
+        assert!(
+            help.contains("Look and mend:") && help.contains("Examples:"),
+            "{help}"
+        );
+        assert!(
+            help.lines().all(|line| line.chars().count() <= 100),
+            "{help}"
+        );
     }
 
     /// The commands that a page names, in blocks and in running text, without what a shell adds.

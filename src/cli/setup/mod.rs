@@ -4,5 +4,6 @@
 pub(super) mod bootstrap;
 pub(super) mod config;
 pub(super) mod init;
+pub(super) mod manual;
 pub(super) mod migrate;
 pub(super) mod password;
