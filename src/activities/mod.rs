@@ -3,6 +3,9 @@
 //!
 //! Owns: the event and its faults; which entries an activity becomes. Refuses: finding the card,
 //! and writing. PURE.
+//!
+//! To add a kind: a variant that is read with every fault named, what is put on which card, its
+//! config key if a shop may choose, and a scene in `tests/it/incoming/forms`.
 
 mod entries;
 mod event;

@@ -8,6 +8,12 @@
 //!
 //! Invariants: an order has at most one pending event, its newest snapshot; everything accepted
 //! ends as done, superseded or dead; every act of a person leaves a row in the audit table.
+//!
+//! To add a use case: 1. its room by feature, as a method of that handle; what it may use is what
+//! the handle holds. 2. Parse first; what does not hold is a value of its outcome, not an
+//! [`Error`]. 3. One transaction: lock in the order that `storage` tells, change, add to the
+//! timeline or the audit, commit. 4. No remote call inside. 5. Wake the lane after the commit. 6.
+//! Test it by what a caller sees, and with another use case on the same order beside it.
 
 mod bisection;
 mod dead_letters;

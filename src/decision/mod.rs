@@ -34,6 +34,10 @@
 //! it is one (MOVED_TIME tells). For shops only the value counts: too many of them stamp
 //! `status_changed_at` at every edit. What a shop was told counts as its status until it says
 //! something newer, because its older snapshots may still be on their way.
+//!
+//! To add an outcome: a variant of [`Action`], of [`Refusal`] or of [`ReviewWhy`], its sentence in
+//! both languages, where `case` comes to it, and a property in `tests/it/two_way/decision_model`
+//! that fails without it.
 
 mod case;
 mod explanation;

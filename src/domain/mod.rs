@@ -2,6 +2,10 @@
 //!
 //! PURE: no clock, no randomness, no IO. Everything that arrives from outside is parsed here once,
 //! into types that cannot hold what was refused.
+//!
+//! To add a type: a file with private fields, a `parse` that names every fault by its pointer, and
+//! serde through the same door; money as decimals, times in UTC. What is read from outside gets
+//! lines in `tests/it/incoming/intake/written`.
 
 mod clock_offset;
 mod contacts;

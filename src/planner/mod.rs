@@ -3,6 +3,11 @@
 //! PURE. A [`Wave`] is a state machine over many orders at once: it gives out calls (batches of at
 //! most 50 commands), takes their answers, and ends with one [`Settlement`] for each job. It never
 //! sends anything itself, so each step can be tested by hand-written answers.
+//!
+//! To add a round: a variant of `PendingCommand`, the asking as a method of [`Wave`], its place
+//! among the phases, its answer in `responses`. If it writes: `Call::writes` knows the method, a
+//! lost answer is looked up first, and what was written is read back. `deploy/contributing.md` has
+//! each step.
 
 mod card_entries;
 mod cards;

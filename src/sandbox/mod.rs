@@ -11,6 +11,11 @@
 //!
 //! Invariants: one lock around the whole world, never held while waiting; every random choice comes
 //! from one seed.
+//!
+//! To add a method: its arm where its family is called, its name among the known methods, its
+//! faults with the documented codes, what it changes in `Crm` under the one lock, and a test in
+//! `tests/it/portal/sandbox` that calls it as a foreign client would. Never bend it to make our
+//! code pass.
 
 mod catalog;
 mod crm;

@@ -9,6 +9,10 @@
 //! *Reservation*: held, shipped, released, expired or short. *Move*: a row of the ledger, appended
 //! and never changed. *Level*: what the moves of a product in a store come to. *Count*: an absolute
 //! figure of the master, as of a time. *Shortage*: more is reserved than there is.
+//!
+//! To add a kind of move: a variant with its figures here, the statement that posts it in
+//! `storage::stock`, its sentence in both languages, and a step in `tests/it/stock/histories` that
+//! must keep the ledger, the levels and the model equal.
 
 mod event;
 mod hold;

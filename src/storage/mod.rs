@@ -17,6 +17,12 @@
 //! changed with the order locked, in any sequence; a single row may be changed without it by
 //! whoever touches nothing else. A transaction that comes to its orders one by one locks all of
 //! them before the first, or works on one order only.
+//!
+//! To add a statement: one function, one checked macro, named by what it does to its table; it
+//! takes `&mut PgConnection` and returns rows as types. What cannot be read is an error that names
+//! table, column and key. To add a table or a column: a new file in `migrations/`, named by the
+//! current time, one concern, expand before contract; comments on table and columns; then
+//! `.ci/sqlx`, and a test that takes over a database of the version before.
 
 pub mod access;
 pub mod dead_letters;

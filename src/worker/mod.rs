@@ -4,6 +4,10 @@
 //! Refuses: HTTP inside a transaction, and sending without a valid lease. What is in flight lives
 //! in memory only: after a crash the orders are simply still due, and the planner looks up by
 //! origin what the lost calls may have written.
+//!
+//! To add a lane: what it does in a turn (`lanes::leased`), its name in `app`, its task in
+//! [`run`]. To add what runs by the clock: a function that does a little and returns, kept up in
+//! `keep_house`; it must bear being run by several processes at once.
 
 mod housekeeping;
 mod incidents;

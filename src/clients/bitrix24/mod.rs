@@ -22,6 +22,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! To add a method: nothing here; the planner names it. To add an error of the portal: its code in
+//! the classes of `error`, with what may be tried again.
 
 mod client;
 mod credentials;

@@ -188,11 +188,9 @@ fn word(decision: &Decision) -> String {
     }
 }
 
-/// Every kind of sentence about a decision, with statuses and stages in capitals.
-#[expect(clippy::too_many_lines, reason = "one case after the other")]
-pub(crate) fn sentences() -> Vec<String> {
+/// Every kind of action.
+fn actions(agreed: &Agreed) -> Vec<Action> {
     use Untranslatable::{Ambiguous, OneWay, Unknown};
-    let agreed = Agreed::new("N", stage("NEW"));
     let write = |purpose| Action::WritePortal {
         stage: stage("EXECUTING"),
         guard: None,
@@ -227,6 +225,13 @@ pub(crate) fn sentences() -> Vec<String> {
         ReviewWhy::Waiting,
     ];
     actions.extend(reviews.map(|why| Action::Review { why }));
+    actions
+}
+
+/// Every kind of sentence about a decision, with statuses and stages in capitals.
+pub(crate) fn sentences() -> Vec<String> {
+    let agreed = Agreed::new("N", stage("NEW"));
+    let actions = actions(&agreed);
     let facts = [Fact::Paid, Fact::Delivered, Fact::Cancelled].map(Basis::Final);
     let bases = [
         Basis::Consistent,

@@ -1,9 +1,10 @@
 //! The stable codes of everything that can go wrong where people see it: one sentence and one
 //! remedy each, in English and in Russian.
 //!
-//! To add one: a row in `table`. The runbook, the API and the command line take the English
-//! from here, the console both.
+//! To add one: a row in `table`, and one in `russian`. The runbook, the API and the command line
+//! take the English from here, the console both.
 
+mod russian;
 mod table;
 
 pub use table::ErrorCode;

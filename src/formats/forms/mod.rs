@@ -4,6 +4,9 @@
 //! fields mean; robots and consent; when two submissions are the same. Refuses: storing, answering,
 //! and delivering. Nothing that comes in is an error: what cannot be read is kept for people to
 //! read. PURE.
+//!
+//! To add a service: its reader from the bytes it posts to a submission, real bodies as samples in
+//! `tests`, its name in the settings, and a section in `deploy/forms.md`.
 
 mod body;
 mod enquiry;

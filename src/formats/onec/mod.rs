@@ -12,6 +12,9 @@
 //! | `lines` | lines that add up, discounts, VAT |
 //! | `customer` | the counterparty, by the payer's profile |
 //! | `upload` | names of files, and whether a file is whole |
+//!
+//! To add what a base is told or tells: the element in `commerceml`, its meaning here, its key in
+//! the settings of a base, and a file of a real base in `tests/it/data/commerceml`.
 
 mod customer;
 mod lines;

@@ -6,6 +6,9 @@
 //!
 //! A *receipt* is a snapshot with an identity: its till, and its id there. It may come twice, late,
 //! changed, or annulled. Quantities are above zero; which way the goods went is said by its kind.
+//!
+//! To add a vendor: a reader from its bodies to receipts with every fault named, its kind in the
+//! settings, its door in `http::webhooks` or its client in `clients`, and samples of real bodies.
 
 mod evotor;
 pub mod moysklad;

@@ -161,11 +161,40 @@ async fn at_once(client: &Client, times: usize, url: &str, key: &str, body: &[u8
     join_all((0..times).map(|_| one())).await
 }
 
+/// Bodies below the limit: one of small values, one of long orders, one of orders full of faults.
 #[cfg(target_os = "linux")]
-#[expect(
-    clippy::too_many_lines,
-    reason = "the loads are under way together, and told in their order"
-)]
+fn bodies() -> [Vec<u8>; 3] {
+    // What takes eighty times its length as values, what takes ten times, and lists of faults.
+    let small = format!("[{}]", vec!["{\"a\":1}"; MIB - 2].join(",")).into_bytes();
+    let orders = json!(
+        (0..1_000)
+            .map(|nth| {
+                let mut event = event(&format!("m{nth}"), &format!("M-{nth}"), 1);
+                event["data"]["comment"] = json!("c".repeat(6_000));
+                event
+            })
+            .collect::<Vec<_>>()
+    );
+    let orders = serde_json::to_vec(&orders).unwrap();
+    assert!(
+        small.len() < 8 * MIB + 2 && orders.len() < 8 * MIB,
+        "{}",
+        orders.len()
+    );
+    let faulty = json!(
+        (0..1_000)
+            .map(|nth| {
+                let mut event = event(&format!("f{nth}"), &format!("F-{nth}"), 1);
+                event["data"]["items"] = json!(vec![1; 100]);
+                event
+            })
+            .collect::<Vec<_>>()
+    );
+    let faulty = serde_json::to_vec(&faulty).unwrap();
+    [small, orders, faulty]
+}
+
+#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_stays_within_256_mib_whatever_strangers_shops_and_portals_send() {
     crate::support::provider();
@@ -195,33 +224,7 @@ async fn serve_stays_within_256_mib_whatever_strangers_shops_and_portals_send() 
         }
         silent.push(stream);
     }
-    // What takes eighty times its length as values, what takes ten times, and lists of faults.
-    let small = format!("[{}]", vec!["{\"a\":1}"; MIB - 2].join(",")).into_bytes();
-    let orders = json!(
-        (0..1_000)
-            .map(|nth| {
-                let mut event = event(&format!("m{nth}"), &format!("M-{nth}"), 1);
-                event["data"]["comment"] = json!("c".repeat(6_000));
-                event
-            })
-            .collect::<Vec<_>>()
-    );
-    let orders = serde_json::to_vec(&orders).unwrap();
-    assert!(
-        small.len() < 8 * MIB + 2 && orders.len() < 8 * MIB,
-        "{}",
-        orders.len()
-    );
-    let faulty = json!(
-        (0..1_000)
-            .map(|nth| {
-                let mut event = event(&format!("f{nth}"), &format!("F-{nth}"), 1);
-                event["data"]["items"] = json!(vec![1; 100]);
-                event
-            })
-            .collect::<Vec<_>>()
-    );
-    let faulty = serde_json::to_vec(&faulty).unwrap();
+    let [small, orders, faulty] = bodies();
     let woo = format!("{url}/v1/woocommerce/main");
     let (of_small, of_orders, of_faults, of_strangers) = tokio::join!(
         at_once(&client, 16, &events, KEY, &small),

@@ -279,7 +279,11 @@ fn used_rooms(text: &str) -> BTreeSet<String> {
 }
 
 /// Reads one tree of paths, to the depth of a room; returns what follows it.
-fn names<'a>(text: &'a str, above: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'a str {
+pub(super) fn names<'a>(
+    text: &'a str,
+    above: &mut Vec<String>,
+    found: &mut Vec<Vec<String>>,
+) -> &'a str {
     let text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {
         loop {

@@ -1,5 +1,6 @@
 //! What the repository says of itself: pages, deployment files and the layers.
 
+mod circles;
 mod columns;
 pub(crate) mod deployment;
 pub(crate) mod layers;

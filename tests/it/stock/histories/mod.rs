@@ -1,6 +1,10 @@
 //! Random histories against a model: after every step levels are what the facts say, nothing was
 //! promised that was not there, nothing was refused that could be had, and each piece left once.
 
+mod figures;
+
+use figures::{Expected, open, places_of, shipped_at, shipped_of, whole};
+
 use super::world::{event, serve, settings};
 use b24_bridge::{
     app::{
@@ -483,52 +487,4 @@ impl<'a> History<'a> {
             self.log.join("\n")
         )
     }
-}
-
-#[derive(Debug)]
-enum Expected {
-    AsItIs,
-    Held,
-    Short,
-    Invalid,
-}
-
-fn whole(text: &str) -> i64 {
-    text.parse().unwrap()
-}
-
-/// What a reservation holds at a place and has not shipped.
-fn open(reserved: &Reserved, (product, store): &Place) -> i64 {
-    let here = reserved
-        .lines
-        .iter()
-        .filter(|l| l.product == *product && l.store == *store);
-    here.map(|line| whole(&line.quantity) - whole(&line.shipped))
-        .sum()
-}
-
-fn shipped_at(reserved: &Reserved, (product, store): &Place) -> i64 {
-    let here = reserved
-        .lines
-        .iter()
-        .filter(|l| l.product == *product && l.store == *store);
-    here.map(|line| whole(&line.shipped)).sum()
-}
-
-fn places_of(reserved: &Reserved) -> std::collections::BTreeSet<Place> {
-    let place =
-        |line: &b24_bridge::app::stock::ReservedLine| (line.product.clone(), line.store.clone());
-    reserved.lines.iter().map(place).collect()
-}
-
-/// By line: the product, and how much of it has been shipped.
-fn shipped_of(reserved: &Reserved) -> BTreeMap<String, (String, i64)> {
-    let mut shipped = BTreeMap::new();
-    for line in &reserved.lines {
-        let entry = shipped
-            .entry(line.line.clone())
-            .or_insert((line.product.clone(), 0));
-        entry.1 += whole(&line.shipped);
-    }
-    shipped
 }
