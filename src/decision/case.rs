@@ -1,19 +1,16 @@
 //! One difference on its way to a decision.
 
 use super::{
-    Action, Basis, Change, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy, WrittenValue,
-    explanation, loop_guard,
+    Action, Basis, Change, Counted, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy,
+    WrittenValue, explanation, loop_guard,
     ordering::Times,
     ruling::{RulingText, denied, guessed, is_before_a_lost_one, is_unanswered, own_facts, word},
 };
 use crate::domain::{
-    Agreed, Authority, Fact, PreviousAgreement, Rule, SentStatus, Side, Stage, Untranslatable,
-    Winner,
+    Agreed, Authority, Fact, PreviousAgreement, Rule, SentStatus, Side, Source, Stage, TOLD_KEPT,
+    Untranslatable, Winner,
 };
 use chrono::{DateTime, Utc};
-
-/// How many unconfirmed messages to the shop are remembered.
-const TOLD_KEPT: usize = 16;
 
 /// What a changed table of statuses may do to what was agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +27,8 @@ pub(super) struct Case<'a> {
     agreed: Option<Agreed>,
     /// The shop's status: what it says, or what it was told since.
     status: String,
+    /// Whose word that is.
+    by: Source,
     stage: &'a Stage,
     word: RulingText,
     /// Whether a changed table of statuses may move what was agreed.
@@ -57,9 +56,9 @@ impl<'a> Case<'a> {
             }
         });
         let last = agreed.as_ref().and_then(|agreed| agreed.told.last());
-        let status = match (word, last) {
-            (RulingText::Told | RulingText::Doubtful, Some(last)) => last.status.clone(),
-            _ => inputs.shop.value.clone(),
+        let (status, by) = match (word, last) {
+            (RulingText::Told | RulingText::Doubtful, Some(last)) => (last.status.clone(), last.by),
+            _ => (inputs.shop.value.clone(), Source::Shop),
         };
         let agreed = standing(inputs, agreed, word);
         let stage = &inputs.portal.value;
@@ -70,14 +69,26 @@ impl<'a> Case<'a> {
             rule: rules
                 .iter()
                 .enumerate()
-                .find(|(_, rule)| rule.matches(&status, stage)),
+                .find(|(_, rule)| rule.matches(&status, stage, by)),
             agreed,
             status,
+            by,
             stage,
             word,
             table,
             times: Times::new(inputs),
         }
+        .with_onecs_time()
+    }
+
+    /// Where 1C's word counts, it is 1C's time that is compared: the shop has not said it.
+    fn with_onecs_time(mut self) -> Self {
+        if self.by == Source::OneC {
+            let last = self.agreed.as_ref().and_then(|agreed| agreed.told.last());
+            self.times.onec = last.map(|told| (told.claimed_after, told.at));
+            self.times.shop = last.map(|told| told.at);
+        }
+        self
     }
 
     pub(super) fn decide(&self) -> Decision {
@@ -121,9 +132,22 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The shop's status that counts.
-    pub(super) fn status(self) -> String {
-        self.status
+    /// The shop's status that counts, whose word it is, and when that was said.
+    pub(super) fn counted(self) -> Counted {
+        let last = self.agreed.as_ref().and_then(|agreed| agreed.told.last());
+        let is_portals = |agreed: &Agreed| agreed.is_by_portal(&self.status);
+        let by = match self.by {
+            Source::Shop if self.agreed.as_ref().is_some_and(is_portals) => Source::Bitrix24,
+            by => by,
+        };
+        Counted {
+            at: match self.by {
+                Source::Shop => self.times.shop,
+                _ => last.map(|told| told.at),
+            },
+            by,
+            status: self.status,
+        }
     }
 
     /// Whether this is that difference: the same status beside a stage that means the same.
@@ -145,6 +169,8 @@ impl<'a> Case<'a> {
         };
         match winner {
             Winner::Shop => (basis, Authority::Shop),
+            Winner::Onec if self.by == Source::OneC => (basis, Authority::Shop),
+            Winner::Onec => (Basis::Default, conflict.undated()),
             Winner::Portal => (basis, Authority::Portal),
             Winner::Review => (basis, Authority::Review),
             Winner::Latest => match self.times.later(self.inputs) {
@@ -187,7 +213,8 @@ impl<'a> Case<'a> {
                     || self
                         .rule
                         .is_some_and(|(_, rule)| rule.stage.contains(self.stage));
-                let undo = self.change == Change::Portal && named && self.rule_says(Winner::Shop);
+                let hubs = self.rule_says(Winner::Shop) || self.rule_says(Winner::Onec);
+                let undo = self.change == Change::Portal && named && hubs;
                 match self.inputs.policy.statuses.there(&self.status) {
                     Ok(stage) if undo => self.write_portal(stage, Basis::Rule, Purpose::PutBack),
                     _ => self.refused(Refusal::Stage(why), basis, Side::Portal),
@@ -201,7 +228,11 @@ impl<'a> Case<'a> {
     /// is.
     fn undone(&self, status: &str) -> Option<Fact> {
         let inputs = self.inputs;
-        let said = &inputs.shop.value;
+        // What 1C says is a fact before the shop has said it, too.
+        let said = match self.by {
+            Source::OneC => &self.status,
+            _ => &inputs.shop.value,
+        };
         let finality = &inputs.policy.finality;
         finality
             .facts(said, inputs.paid, inputs.cancelled)
@@ -218,10 +249,14 @@ impl<'a> Case<'a> {
     /// Whether the order is that only because the deal was moved there: who ended it by mistake may
     /// take it back, whether or not the shop has repeated it. Money is the shop's own.
     fn is_portals_own(&self, fact: Fact) -> bool {
-        let said = &self.inputs.shop.value;
+        let said = match self.by {
+            Source::OneC => &self.status,
+            _ => &self.inputs.shop.value,
+        };
         let is_portals = |agreed: &Agreed| agreed.is_by_portal(said);
         let is_money_taken = fact == Fact::Paid && self.inputs.paid;
-        let is_protected = self.rule_says(Winner::Shop) || self.rule_says(Winner::Review);
+        let protects = [Winner::Shop, Winner::Onec, Winner::Review];
+        let is_protected = protects.into_iter().any(|winner| self.rule_says(winner));
         self.agreed.as_ref().is_some_and(is_portals) && !is_money_taken && !is_protected
     }
 
@@ -276,8 +311,14 @@ impl<'a> Case<'a> {
     /// A message to the shop, on its way from now on.
     fn told(&self, status: &str, before: Option<&Agreed>) -> SentStatus {
         let inputs = self.inputs;
+        // A question repeats the word that it is about.
+        let last = self.agreed.as_ref().and_then(|agreed| agreed.told.last());
+        let asked = last.filter(|_| status == self.status && self.by == Source::OneC);
+        let before = before.filter(|_| asked.is_none());
         SentStatus {
             status: status.to_owned(),
+            by: asked.map_or(Source::Bitrix24, |asked| asked.by),
+            claimed_after: asked.and_then(|asked| asked.claimed_after),
             previous: self.status.clone(),
             previous_since: inputs.shop.since.filter(|_| self.word == RulingText::Said),
             before: before.map(|agreed| PreviousAgreement {

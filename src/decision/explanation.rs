@@ -1,7 +1,7 @@
 //! A decision in one plain sentence.
 
 use super::{Action, Basis, Change, Inputs, Purpose, Record, Refusal, ReviewWhy};
-use crate::domain::{Agreed, Side, Untranslatable};
+use crate::domain::{Agreed, Side, Source, Untranslatable};
 
 pub(super) fn of(
     inputs: &Inputs<'_>,
@@ -29,9 +29,16 @@ fn happened(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> St
             "the shop took {status}, and its snapshot with {} may be from before or after that",
             inputs.shop.value
         ),
+        (Some(agreed), Change::Shop) if is_onecs(agreed, status) => {
+            format!("1C changed {} to {status}", agreed.status)
+        }
         (Some(agreed), Change::Shop) => {
             format!("the shop changed {} to {status}", agreed.status)
         }
+        (Some(agreed), Change::Both) if is_onecs(agreed, status) => format!(
+            "1C changed {} to {status} while the deal was moved from {} to {stage}",
+            agreed.status, agreed.stage
+        ),
         (Some(agreed), Change::Portal) => {
             format!("the deal was moved from {} to {stage}", agreed.stage)
         }
@@ -47,6 +54,12 @@ fn happened(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> St
             "the shop has {status} and the deal is in {stage}, and nothing was agreed before"
         ),
     }
+}
+
+/// Whether the shop has a status, or is to have it, because 1C says so.
+fn is_onecs(agreed: &Agreed, status: &str) -> bool {
+    let last = agreed.told.last();
+    last.is_some_and(|last| last.by == Source::OneC && last.status == status)
 }
 
 fn because(record: &Record) -> String {

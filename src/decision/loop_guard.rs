@@ -22,6 +22,8 @@ pub enum WrittenValue {
     Stage(Stage),
     /// To the shop.
     Status(String),
+    /// To 1C: the order's own status, against what 1C said.
+    Onec(String),
 }
 
 /// How many turns speak against writing `next` once more; none if it may be written.

@@ -42,6 +42,7 @@
 mod case;
 mod explanation;
 mod loop_guard;
+pub mod onec;
 mod ordering;
 mod outcome;
 mod ruling;
@@ -59,7 +60,7 @@ pub use stage_history::{
     ForeignMove, HistoryRow, OwnWrite, Place, decide_again, foreign_moves, overwritten,
 };
 
-use crate::domain::{Agreed, Clocks, Observation, Policy, Side, Stage};
+use crate::domain::{Agreed, Clocks, Observation, Policy, Side, Source, Stage};
 use case::{Case, Table};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -122,7 +123,18 @@ pub fn decide_with_table(inputs: &Inputs<'_>) -> Decision {
     Case::new(inputs, Table::Applied).decide()
 }
 
+/// The order's status: what the shop says, or what it was told since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The status.
+    pub status: String,
+    /// Whose word it is.
+    pub by: Source,
+    /// When that was said, on the bridge's clock; none: that is not known.
+    pub at: Option<DateTime<Utc>>,
+}
+
 /// The shop's status that counts: what it says, or what it was told since.
-pub fn counted_status(inputs: &Inputs<'_>) -> String {
-    Case::new(inputs, Table::Asked).status()
+pub fn counted(inputs: &Inputs<'_>) -> Counted {
+    Case::new(inputs, Table::Asked).counted()
 }

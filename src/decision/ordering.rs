@@ -2,13 +2,15 @@
 
 use super::Inputs;
 use crate::domain::{Observation, Offset, Side};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// When both sides changed, on the bridge's clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     pub(super) shop: Option<DateTime<Utc>>,
     pub(super) portal: Option<DateTime<Utc>>,
+    /// Between which times 1C said what counts, on the bridge's clock.
+    pub(super) onec: Option<(Option<DateTime<Utc>>, DateTime<Utc>)>,
 }
 
 impl Times {
@@ -16,13 +18,22 @@ impl Times {
         Self {
             shop: corrected(inputs.shop, inputs.clocks.shop),
             portal: corrected(inputs.portal, inputs.clocks.portal),
+            onec: None,
         }
     }
 
     /// The side that changed later; none if that would be a guess.
     pub(super) fn later(&self, inputs: &Inputs<'_>) -> Option<Side> {
-        let apart = self.shop? - self.portal?;
         let clocks = &inputs.clocks;
+        if let Some(said) = self.onec {
+            let tolerance = inputs.policy.conflict.clock_tolerance;
+            let margin = tolerance.checked_add(&clocks.portal.uncertainty())?;
+            return outside(self.portal?, said, margin).map(|later| match later {
+                true => Side::Portal,
+                false => Side::Shop,
+            });
+        }
+        let apart = self.shop? - self.portal?;
         let margin = inputs
             .policy
             .conflict
@@ -36,6 +47,22 @@ impl Times {
         } else {
             Some(Side::Portal)
         }
+    }
+}
+
+/// Whether a moment is surely after an interval (true) or before it (false); none if that would be
+/// a guess.
+pub(super) fn outside(
+    moment: DateTime<Utc>,
+    (from, to): (Option<DateTime<Utc>>, DateTime<Utc>),
+    margin: TimeDelta,
+) -> Option<bool> {
+    if moment - to > margin {
+        Some(true)
+    } else if from.is_some_and(|from| from - moment > margin) {
+        Some(false)
+    } else {
+        None
     }
 }
 

@@ -8,7 +8,9 @@
 //! what it said before. Certain is only what came in before the message was sent. For the rest a
 //! shop that is called is asked.
 
-use crate::domain::{Agreed, Fact, Finality, ONE_WAY_DELAY, Observation, Offset, SentStatus};
+use crate::domain::{
+    Agreed, Fact, Finality, ONE_WAY_DELAY, Observation, Offset, SentStatus, Source,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long after an acknowledgement a snapshot without times may be from before it, where the shop
@@ -97,6 +99,10 @@ fn is_trace(open: &[SentStatus], shop: &Observation<String>) -> bool {
         return true;
     }
     let first = open.iter().find(|told| told.previous == shop.value);
+    // 1C's word waits for no status that the shop has anyway: only its value counts, not its time.
+    if first.is_some_and(|first| first.by == Source::OneC) {
+        return true;
+    }
     first.is_some_and(|first| match first.previous_since.zip(shop.since) {
         Some((then, now)) => now <= then,
         None => true,

@@ -5,7 +5,7 @@
 //! asked.
 
 use super::ruling::{RulingText, denied, own_facts, word};
-use crate::domain::{Agreed, Fact, Observation, Offset, Policy};
+use crate::domain::{Agreed, Fact, Observation, Offset, Policy, SentStatus, Source};
 use chrono::{DateTime, Utc};
 
 /// A message that is to be sent, and what is known by now.
@@ -101,8 +101,11 @@ pub fn sending(message: &Message<'_>) -> Sending {
     if elsewhere && word(agreed, message.shop, message.clock) == RulingText::Said {
         return Sending::Withdrawn(Withdrawal::Crossed);
     }
+    // A person is asked about the portal's stage beside what 1C says: that stands.
+    let is_onecs = |told: &SentStatus| told.at == message.told_at && told.by == Source::OneC;
+    let is_portals = !agreed.told.iter().any(is_onecs);
     match message.person {
-        Person::Asked if !message.sent => Sending::Withdrawn(Withdrawal::Review),
+        Person::Asked if !message.sent && is_portals => Sending::Withdrawn(Withdrawal::Review),
         Person::Asked | Person::Answered => Sending::Held,
         Person::Unasked => Sending::Stands,
     }

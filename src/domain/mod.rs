@@ -33,7 +33,7 @@ pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName, TillName};
 pub use input::fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
 pub(crate) use input::json_reader::{Reader, unstorable};
 pub use input::text::Texts;
-pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source};
+pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source, TOLD_KEPT};
 pub use rules::activity::{ActivityRules, UnknownCaller};
 pub use rules::conflict_policy::{
     Authority, Conflict, Fact, Finality, Policy, Rule, Side, Winner, WriteLimit,

@@ -71,8 +71,8 @@ pub struct Agreed {
     /// but the shop can tell.
     #[serde(default)]
     pub unsure: bool,
-    /// What the shop was told and has not confirmed by a snapshot yet, oldest first; the last one
-    /// is `status`.
+    /// What the shop was told and has not confirmed by a snapshot yet, oldest first. The last one
+    /// is `status`, unless 1C says it and the deal has not followed yet.
     #[serde(default)]
     pub told: Vec<SentStatus>,
 }
@@ -181,8 +181,20 @@ impl Agreed {
         Some(place - lost.count())
     }
 
+    /// What was agreed before the message at `index`, and all after it. Only what the portal had
+    /// won is open again: where it has followed 1C, it stands where it stands, and sees the shop go
+    /// elsewhere.
     fn before(mut self, index: usize) -> Option<Self> {
-        let left = match self.told.get(index + 1) {
+        let is_portals = |told: &SentStatus| told.by == Source::Bitrix24;
+        let mut later = (index..self.told.len()).filter(|n| is_portals(&self.told[*n]));
+        let Some(index) = later.next() else {
+            return Some(Self {
+                by_portal: None,
+                told: Vec::new(),
+                ..self
+            });
+        };
+        let left = match later.next().and_then(|next| self.told.get(next)) {
             Some(next) => next.before.as_ref().and_then(|before| before.portal_since),
             None => self.portal_since,
         };
@@ -217,13 +229,17 @@ impl Agreed {
         })
     }
 
-    /// This was to hold once a stage is written, which is now. What became of messages meanwhile is
-    /// in what holds until now: one that was refused or taken back is not waited for again.
+    /// This was to hold once a stage is written, which is now, as was `decided` then. What became of
+    /// messages meanwhile is in what holds until now: one that was refused or taken back is not
+    /// waited for again, one that 1C had sent is.
     #[must_use]
-    pub fn since_then(mut self, now: Option<&Self>) -> Self {
+    pub fn since_then(mut self, now: Option<&Self>, decided: DateTime<Utc>) -> Self {
         let last = self.told.last().map(|told| told.at);
         let told = now.iter().flat_map(|now| &now.told);
-        let told: Vec<SentStatus> = told.filter(|told| self.awaits(told.at)).cloned().collect();
+        // A document of 1C waits for no write.
+        let is_new = |told: &SentStatus| told.by == Source::OneC && told.at > decided;
+        let kept = told.filter(|told| self.awaits(told.at) || is_new(told));
+        let told: Vec<SentStatus> = kept.cloned().collect();
         if last != told.last().map(|told| told.at) {
             self.by_portal = None;
         }
@@ -235,8 +251,22 @@ impl Agreed {
     /// of the order is the portal's own word then.
     pub fn is_by_portal(&self, status: &str) -> bool {
         // A question changes nothing.
-        let moved = |told: &SentStatus| told.status == status && told.previous != status;
-        self.told.iter().any(moved) || self.by_portal.as_deref() == Some(status)
+        let moved = |told: &&SentStatus| told.status == status && told.previous != status;
+        match self.told.iter().rfind(moved) {
+            Some(last) => last.by == Source::Bitrix24,
+            None => self.by_portal.as_deref() == Some(status),
+        }
+    }
+
+    /// The shop is told what 1C says. Both sides agree on what they agreed on before: the deal
+    /// follows, as if the shop had said it.
+    #[must_use]
+    pub fn told_by_onec(mut self, told: SentStatus) -> Self {
+        self.told.push(told);
+        let excess = self.told.len().saturating_sub(TOLD_KEPT);
+        self.told.drain(..excess);
+        self.by_portal = None;
+        self
     }
 
     /// Whether the message that was decided at `told_at` is still to be sent. One that is not would
@@ -246,11 +276,24 @@ impl Agreed {
     }
 }
 
+/// How many unconfirmed messages to the shop are remembered.
+pub const TOLD_KEPT: usize = 16;
+
+fn portal() -> Source {
+    Source::Bitrix24
+}
+
 /// A status that the shop was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentStatus {
     /// What it was told.
     pub status: String,
+    /// Whose word it is: the portal's or 1C's.
+    #[serde(default = "portal")]
+    pub by: Source,
+    /// 1C can have said so from then on, by the bridge's clock; none: that is not known.
+    #[serde(default)]
+    pub claimed_after: Option<DateTime<Utc>>,
     /// What it had before, as far as was known.
     pub previous: String,
     /// Since when it had that, by its own clock: the same status with the same time is the same

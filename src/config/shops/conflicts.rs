@@ -13,6 +13,8 @@ pub(super) struct RawRule {
     status: Vec<String>,
     #[serde(default)]
     stage: Vec<String>,
+    #[serde(default)]
+    onec: Vec<String>,
     winner: Winner,
 }
 
@@ -49,6 +51,7 @@ pub(super) fn sources_of_truth(raw: Vec<RawRule>, funnel: u32) -> Vec<Rule> {
             .iter()
             .map(|id| Stage::parse(funnel, id))
             .collect(),
+        onec: raw.onec,
         winner: raw.winner,
     };
     raw.into_iter().map(rule).collect()

@@ -32,6 +32,7 @@ fn a_rule_may_name_stages() {
     order.policy.rules.push(Rule {
         status: Vec::new(),
         stage: vec![stage("LOSE")],
+        onec: Vec::new(),
         winner: Winner::Shop,
     });
     assert_eq!(order.outcome(), "> SHIPPED");

@@ -122,6 +122,7 @@ impl Order {
         self.policy.rules.push(Rule {
             status,
             stage: Vec::new(),
+            onec: Vec::new(),
             winner,
         });
         self

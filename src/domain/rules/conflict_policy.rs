@@ -1,6 +1,6 @@
 //! Who is right: the source-of-truth rules of a shop.
 
-use crate::domain::{Stage, StatusMap};
+use crate::domain::{Source, Stage, StatusMap};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -32,6 +32,8 @@ pub enum Winner {
     Shop,
     /// The portal.
     Portal,
+    /// 1C.
+    Onec,
     /// Whoever changed last, by corrected clocks.
     Latest,
     /// A person decides.
@@ -50,22 +52,54 @@ pub enum Authority {
     Review,
 }
 
-/// A source-of-truth rule. Empty lists match everything; both lists must match.
+/// A source-of-truth rule. Empty lists match everything; all lists must match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// Statuses that the shop has now.
     pub status: Vec<String>,
     /// Stages that the deal is in now.
     pub stage: Vec<Stage>,
+    /// Ids or names of the status that 1C says.
+    pub onec: Vec<String>,
     /// Who is right.
     pub winner: Winner,
 }
 
 impl Rule {
-    /// Whether it speaks of this difference.
-    pub fn matches(&self, status: &str, stage: &Stage) -> bool {
+    /// Whether it speaks of this difference between the order's status, which is there because of
+    /// `by`, and the portal's stage. One whose winner made no claim does not, and one about 1C's
+    /// words neither: 1C's differences are decided when its documents come.
+    pub fn matches(&self, status: &str, stage: &Stage, by: Source) -> bool {
         (self.status.is_empty() || self.status.iter().any(|s| s == status))
             && (self.stage.is_empty() || self.stage.contains(stage))
+            && self.onec.is_empty()
+            && match self.winner {
+                Winner::Shop => by != Source::OneC,
+                Winner::Onec => by == Source::OneC,
+                Winner::Portal | Winner::Latest | Winner::Review => true,
+            }
+    }
+
+    /// Whether it speaks of this difference between the order's status, which is there because of
+    /// `by`, and what 1C says. Of the portal it knows the stage that was last read.
+    pub fn matches_onec(
+        &self,
+        (status, by): (&str, Source),
+        stage: Option<&Stage>,
+        words: &[&str],
+    ) -> bool {
+        let said = |known: &String| {
+            let known = known.to_lowercase();
+            words.iter().any(|word| word.to_lowercase() == known)
+        };
+        (self.status.is_empty() || self.status.iter().any(|s| s == status))
+            && (self.stage.is_empty() || stage.is_some_and(|stage| self.stage.contains(stage)))
+            && (self.onec.is_empty() || self.onec.iter().any(said))
+            && match self.winner {
+                Winner::Shop => by == Source::Shop,
+                Winner::Portal => by == Source::Bitrix24,
+                Winner::Onec | Winner::Latest | Winner::Review => true,
+            }
     }
 }
 
@@ -97,7 +131,7 @@ impl Conflict {
             Winner::Shop => Authority::Shop,
             Winner::Portal => Authority::Portal,
             Winner::Review => Authority::Review,
-            Winner::Latest => self.undated,
+            Winner::Onec | Winner::Latest => self.undated,
         }
     }
 }

@@ -70,7 +70,7 @@ impl OrderSync<'_> {
                 self.carry_out(decision, said, sides);
                 return false;
             }
-            self.agree(writing.agreed.clone(), state.moved_at);
+            self.agree(writing, state.moved_at);
             self.left_by(moves.iter().map(|foreign| &foreign.row));
             self.read_up_to(rows.iter().map(|row| row.id).max());
             return true;
@@ -84,7 +84,7 @@ impl OrderSync<'_> {
                 .filter(|row| row.stage == writing.stage)
                 .map(|row| row.at)
                 .max();
-            self.agree(writing.agreed.clone(), at);
+            self.agree(writing, at);
             return true;
         }
         self.not_written(writing, sides)
@@ -174,9 +174,9 @@ impl OrderSync<'_> {
         }
     }
 
-    fn agree(&mut self, agreed: Option<Agreed>, since: Option<DateTime<Utc>>) {
-        if let Some(agreed) = agreed {
-            let mut agreed = agreed.since_then(self.agreed.as_ref());
+    fn agree(&mut self, writing: &StageWriteInFlight, since: Option<DateTime<Utc>>) {
+        if let Some(agreed) = writing.agreed.clone() {
+            let mut agreed = agreed.since_then(self.agreed.as_ref(), writing.sent);
             agreed.portal_since = since;
             self.awaits(&agreed);
             self.agreed = Some(agreed);

@@ -13,6 +13,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("{*}: the deal goes to {}.", "{*}: сделка идёт в {}."),
     ("{*}: the shop is told {}.", "{*}: магазину сообщается {}."),
+    ("{*}: 1C is sent {} again.", "{*}: в 1С снова уходит {}."),
     ("{*}: the shop is asked.", "{*}: магазин переспрашивают."),
     (
         "{*}: nothing is written, because the status {} is not in the status table.",
@@ -95,6 +96,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{*}; человек решил, что прав {=}",
     ),
     ("{*}; a person decided", "{*}; решил человек"),
+    (
+        "{*}; by {=} the later change is right, which is that of {=}",
+        "{*}; по {=} верно более позднее изменение, а позже изменил {=}",
+    ),
+    ("{*}; by {=} 1C is right", "{*}; по {=} права 1С"),
+    (
+        "{*}; the order is {=}, which 1C may not take back",
+        "{*}; заказ {=}, и 1С этого не отменяет",
+    ),
     ("{*}; by {=} the shop is right", "{*}; по {=} прав магазин"),
     ("{*}; by {=} the portal is right", "{*}; по {=} прав портал"),
     (
@@ -119,6 +129,19 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "магазин сменил {} на {}, а сделку тем временем перенесли из {} в {}",
     ),
     ("the shop changed {} to {}", "магазин сменил {} на {}"),
+    (
+        "1C changed {} to {} while the deal was moved from {} to {}",
+        "1С сменила {} на {}, а сделку тем временем перенесли из {} в {}",
+    ),
+    (
+        "1C changed {} to {} while the order went to {}",
+        "1С сменила {} на {}, а заказ тем временем перешёл в {}",
+    ),
+    ("1C changed {} to {}", "1С сменила {} на {}"),
+    (
+        "1C says {} and the order has {}, and 1C never had the order",
+        "1С говорит {}, а у заказа {}, и прежде заказа в 1С не было",
+    ),
     (
         "the deal was moved from {} to {}",
         "сделку перенесли из {} в {}",

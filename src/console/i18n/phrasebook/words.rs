@@ -25,6 +25,7 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
     ("the shop {}", "магазин {}"),
     ("the shop", "магазин"),
     ("the portal", "портал"),
+    ("1C", "1С"),
     ("paid", "оплачен"),
     ("delivered", "доставлен"),
     ("cancelled", "отменён"),

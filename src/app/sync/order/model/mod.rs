@@ -96,6 +96,7 @@ fn policy(winner: Winner) -> Policy {
         rules: vec![Rule {
             status: Vec::new(),
             stage: Vec::new(),
+            onec: Vec::new(),
             winner,
         }],
         conflict: Conflict::default(),

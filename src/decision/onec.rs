@@ -1,0 +1,220 @@
+//! What 1C's word of an order's status means, beside the order's own.
+//!
+//! 1C speaks in documents, not at will: each says what 1C has, whether or not anybody changed it.
+//! So only a word other than its last one is a claim, which is the caller's to see; here it is
+//! decided what the claim comes to. Its time is an interval: after 1C was last known to have
+//! something else, and before its document came.
+
+use super::{Basis, BridgeWrite, Counted, WrittenValue, loop_guard::too_many, ordering::outside};
+use crate::domain::{Authority, Fact, Finality, Policy, Rule, Source, Stage, Winner};
+use chrono::{DateTime, Utc};
+
+/// A claim of 1C, and everything that its decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct OneCInputs<'a> {
+    /// The order's status.
+    pub hub: &'a Counted,
+    /// The id and the name that 1C says.
+    pub words: &'a [&'a str],
+    /// What they mean.
+    pub meaning: &'a str,
+    /// The order's status that 1C is last known to have had; none: 1C never had the order.
+    pub agreed: Option<&'a str>,
+    /// The order has its status by 1C's own word, which 1C may take back.
+    pub own: bool,
+    /// The claim was made after this, on the bridge's clock; none: that is not known.
+    pub after: Option<DateTime<Utc>>,
+    /// When the document came, on the bridge's clock.
+    pub came: DateTime<Utc>,
+    /// The snapshot's flag.
+    pub paid: bool,
+    /// The snapshot's flag.
+    pub cancelled: bool,
+    /// The shop's configuration.
+    pub policy: &'a Policy,
+    /// Who is right where 1C never had the order: [`Winner::Shop`], `Onec` or `Review`.
+    pub first_meeting: Winner,
+    /// The portal's stage, as it was last read.
+    pub stage: Option<&'a Stage>,
+    /// What was written for this order lately, on all sides.
+    pub turns: &'a [BridgeWrite],
+    /// A person has said that 1C is right.
+    pub ruled: bool,
+    /// The bridge's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// What becomes of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the order's status from now on: the shop is told, and the portal follows.
+    Take,
+    /// The order keeps its status, and 1C is sent it again.
+    PutBack,
+    /// A person has to decide.
+    Ask,
+}
+
+/// What becomes of a claim, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneCDecision {
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// What that rests on.
+    pub basis: Basis,
+    /// The first matching rule, counted from 0, where one was asked.
+    pub rule: Option<usize>,
+    /// One plain sentence for people.
+    pub sentence: String,
+}
+
+/// Decides one claim. That both mean the same is for the caller to see first.
+pub fn decide(inputs: &OneCInputs<'_>) -> OneCDecision {
+    let rules = inputs.policy.rules.iter().enumerate();
+    let hub = (&*inputs.hub.status, inputs.hub.by);
+    let mut rules = rules.filter(|(_, rule)| rule.matches_onec(hub, inputs.stage, inputs.words));
+    let rule = rules.next();
+    let (verdict, basis) = judged(inputs, rule.map(|(_, rule)| rule));
+    let (verdict, turns) = bounded(inputs, verdict, basis);
+    let rule = rule.map(|(index, _)| index);
+    OneCDecision {
+        sentence: sentence(inputs, verdict, (basis, rule), turns),
+        verdict,
+        basis,
+        rule,
+    }
+}
+
+/// Who is right, as far as final facts allow.
+fn judged(inputs: &OneCInputs<'_>, rule: Option<&Rule>) -> (Verdict, Basis) {
+    if inputs.ruled {
+        return (Verdict::Take, Basis::Ruling);
+    }
+    let (verdict, basis) = claims(inputs, rule);
+    let Some(fact) = undone(inputs).filter(|_| verdict == Verdict::Take) else {
+        return (verdict, basis);
+    };
+    match rule.map(|rule| rule.winner) {
+        Some(Winner::Onec) => (Verdict::Take, Basis::Rule),
+        Some(Winner::Review) => (Verdict::Ask, Basis::Final(fact)),
+        // Money has to be returned: that is nothing for 1C to decide alone.
+        _ if fact == Fact::Paid && says(&inputs.policy.finality.cancelled, inputs.meaning) => {
+            (Verdict::Ask, Basis::Final(fact))
+        }
+        _ => (Verdict::PutBack, Basis::Final(fact)),
+    }
+}
+
+/// Who is right where both have a claim, or only one.
+fn claims(inputs: &OneCInputs<'_>, rule: Option<&Rule>) -> (Verdict, Basis) {
+    match inputs.agreed {
+        None => match inputs.first_meeting {
+            Winner::Onec => (Verdict::Take, Basis::Default),
+            Winner::Review => (Verdict::Ask, Basis::Default),
+            _ => (Verdict::PutBack, Basis::Default),
+        },
+        Some(agreed) if agreed == inputs.hub.status => (Verdict::Take, Basis::OneSide),
+        Some(_) => {
+            let (basis, winner) = match rule {
+                Some(rule) => (Basis::Rule, rule.winner),
+                None => (Basis::Default, inputs.policy.conflict.default),
+            };
+            match winner {
+                Winner::Shop | Winner::Portal => (Verdict::PutBack, basis),
+                Winner::Onec => (Verdict::Take, basis),
+                Winner::Review => (Verdict::Ask, basis),
+                Winner::Latest => later(inputs),
+            }
+        }
+    }
+}
+
+/// The later of two claims: 1C's is an interval.
+fn later(inputs: &OneCInputs<'_>) -> (Verdict, Basis) {
+    let conflict = &inputs.policy.conflict;
+    let when = (inputs.after, inputs.came);
+    let other = inputs.hub.at;
+    let later = other.and_then(|at| outside(at, when, conflict.clock_tolerance));
+    match (later, conflict.undated()) {
+        (Some(true), _) => (Verdict::PutBack, Basis::Latest),
+        (Some(false), _) => (Verdict::Take, Basis::Latest),
+        (None, Authority::Review) => (Verdict::Ask, Basis::Undated),
+        (None, Authority::Shop | Authority::Portal) => (Verdict::PutBack, Basis::Undated),
+    }
+}
+
+/// A final fact of the order that the claim would take back, other than 1C's own.
+fn undone(inputs: &OneCInputs<'_>) -> Option<Fact> {
+    let finality: &Finality = &inputs.policy.finality;
+    let status = &inputs.hub.status;
+    let facts = finality.facts(status, inputs.paid, inputs.cancelled);
+    let is_own = |fact: &Fact| inputs.own && !(*fact == Fact::Paid && inputs.paid);
+    let kept = |fact: &Fact| finality.keeps(*fact, status, inputs.meaning, &inputs.policy.statuses);
+    let mut facts = facts.into_iter().filter(|fact| !is_own(fact));
+    facts.find(|fact| !kept(fact))
+}
+
+fn says(list: &[String], status: &str) -> bool {
+    list.iter().any(|one| one == status)
+}
+
+/// A person is asked instead of one write too many.
+fn bounded(inputs: &OneCInputs<'_>, verdict: Verdict, basis: Basis) -> (Verdict, Option<usize>) {
+    let next = match verdict {
+        Verdict::Take => WrittenValue::Status(inputs.meaning.to_owned()),
+        Verdict::PutBack => WrittenValue::Onec(inputs.hub.status.clone()),
+        Verdict::Ask => return (verdict, None),
+    };
+    let turns = too_many(inputs.turns, &inputs.policy.turns, &next, inputs.now);
+    match turns.filter(|_| basis != Basis::Ruling) {
+        Some(turns) => (Verdict::Ask, Some(turns)),
+        None => (verdict, None),
+    }
+}
+
+fn sentence(
+    inputs: &OneCInputs<'_>,
+    verdict: Verdict,
+    (basis, rule): (Basis, Option<usize>),
+    turns: Option<usize>,
+) -> String {
+    let (hub, meaning) = (&inputs.hub.status, inputs.meaning);
+    let what = match inputs.agreed {
+        None => format!("1C says {meaning} and the order has {hub}, and 1C never had the order"),
+        Some(agreed) if agreed == hub => format!("1C changed {agreed} to {meaning}"),
+        Some(agreed) => {
+            format!("1C changed {agreed} to {meaning} while the order went to {hub}")
+        }
+    };
+    let by = rule.map_or_else(
+        || "the default".to_owned(),
+        |index| format!("rule {}", index + 1),
+    );
+    let right = match verdict {
+        Verdict::Take => "1C",
+        _ if inputs.hub.by == Source::Bitrix24 => "the portal",
+        _ => "the shop",
+    };
+    let why = match basis {
+        Basis::Rule | Basis::Default if verdict != Verdict::Ask => {
+            format!("; by {by} {right} is right")
+        }
+        Basis::Latest => format!("; by {by} the later change is right, which is that of {right}"),
+        Basis::Undated => {
+            format!("; by {by} the later change is right, but the times cannot tell")
+        }
+        Basis::Final(fact) => format!("; the order is {fact}, which 1C may not take back"),
+        Basis::Ruling => "; a person decided that 1C is right".to_owned(),
+        _ => String::new(),
+    };
+    let effect = match (verdict, turns) {
+        (Verdict::Take, _) => format!("the shop is told {meaning}"),
+        (Verdict::PutBack, _) => format!("1C is sent {hub} again"),
+        (Verdict::Ask, Some(turns)) => format!(
+            "stopped after {turns} writes lately, because something keeps answering them; \
+             a person has to decide"
+        ),
+        (Verdict::Ask, None) => "a person has to decide".to_owned(),
+    };
+    format!("{what}{why}: {effect}.")
+}
