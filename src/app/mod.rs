@@ -168,8 +168,8 @@ impl App {
         let stock = Arc::new(Stock::new(&shared));
         let forms = Arc::new(Forms::new(&shared));
         let intake = Arc::new(Intake::new(&shared, &stock, &forms));
-        let dead_letters = Arc::new(DeadLetters::new(&shared, &intake, &forms, &stock));
         let onec = Arc::new(Onec::new(&shared, &intake));
+        let dead_letters = Arc::new(DeadLetters::new(&shared, &intake, &forms, &stock, &onec));
         let delivery = Arc::new(Delivery::new(&shared, &intake, &dead_letters, &forms));
         Self {
             sync: Arc::new(Sync::new(&shared, &intake, &dead_letters)),

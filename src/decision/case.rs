@@ -141,6 +141,11 @@ impl<'a> Case<'a> {
             by => by,
         };
         Counted {
+            settled: self.word != RulingText::Said
+                || self
+                    .inputs
+                    .agreed
+                    .is_none_or(|agreed| agreed.told.is_empty()),
             at: match self.by {
                 Source::Shop => self.times.shop,
                 _ => last.map(|told| told.at),
@@ -319,6 +324,7 @@ impl<'a> Case<'a> {
             status: status.to_owned(),
             by: asked.map_or(Source::Bitrix24, |asked| asked.by),
             claimed_after: asked.and_then(|asked| asked.claimed_after),
+            takes_back: asked.is_some_and(|asked| asked.takes_back),
             previous: self.status.clone(),
             previous_since: inputs.shop.since.filter(|_| self.word == RulingText::Said),
             before: before.map(|agreed| PreviousAgreement {

@@ -132,6 +132,8 @@ pub struct Counted {
     pub by: Source,
     /// When that was said, on the bridge's clock; none: that is not known.
     pub at: Option<DateTime<Utc>>,
+    /// Nothing that the shop was told crosses what it says: that is decided with the portal first.
+    pub settled: bool,
 }
 
 /// The shop's status that counts: what it says, or what it was told since.

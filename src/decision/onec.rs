@@ -20,6 +20,8 @@ pub struct OneCInputs<'a> {
     pub meaning: &'a str,
     /// The order's status that 1C is last known to have had; none: 1C never had the order.
     pub agreed: Option<&'a str>,
+    /// 1C was given that only after it said what it says: both have a claim.
+    pub overtaken: bool,
     /// The order has its status by 1C's own word, which 1C may take back.
     pub own: bool,
     /// The claim was made after this, on the bridge's clock; none: that is not known.
@@ -113,7 +115,9 @@ fn claims(inputs: &OneCInputs<'_>, rule: Option<&Rule>) -> (Verdict, Basis) {
             Winner::Review => (Verdict::Ask, Basis::Default),
             _ => (Verdict::PutBack, Basis::Default),
         },
-        Some(agreed) if agreed == inputs.hub.status => (Verdict::Take, Basis::OneSide),
+        Some(agreed) if agreed == inputs.hub.status && !inputs.overtaken => {
+            (Verdict::Take, Basis::OneSide)
+        }
         Some(_) => {
             let (basis, winner) = match rule {
                 Some(rule) => (Basis::Rule, rule.winner),
@@ -182,6 +186,9 @@ fn sentence(
     let what = match inputs.agreed {
         None => format!("1C says {meaning} and the order has {hub}, and 1C never had the order"),
         Some(agreed) if agreed == hub => format!("1C changed {agreed} to {meaning}"),
+        Some(agreed) if agreed == meaning => {
+            format!("1C says {meaning} and the order went to {hub}")
+        }
         Some(agreed) => {
             format!("1C changed {agreed} to {meaning} while the order went to {hub}")
         }

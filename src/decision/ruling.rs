@@ -216,18 +216,22 @@ pub(super) fn guessed(agreed: &Agreed, shop: &Observation<String>, clock: Offset
     }
 }
 
-/// The facts that the shop asserts itself: not those that it has only because the deal was moved.
-/// Money is always the shop's own.
+/// The facts that the shop asserts itself: not those that it has only because the deal was moved,
+/// or because 1C said so, which takes it back now. Money is always the shop's own.
 pub(super) fn own_facts(
     agreed: Option<&Agreed>,
     finality: &Finality,
     status: &str,
     (paid, cancelled): (bool, bool),
 ) -> Vec<Fact> {
-    let by_portal = agreed.is_some_and(|agreed| agreed.is_by_portal(status));
+    let is_taken_back = |agreed: &Agreed| {
+        let mut told = agreed.told.iter();
+        told.any(|told| told.takes_back && told.previous == status)
+    };
+    let by_spoke = agreed.is_some_and(|one| one.is_by_portal(status) || is_taken_back(one));
     let facts = finality.facts(status, paid, cancelled).into_iter();
     facts
-        .filter(|fact| !by_portal || *fact == Fact::Paid && paid)
+        .filter(|fact| !by_spoke || *fact == Fact::Paid && paid)
         .collect()
 }
 

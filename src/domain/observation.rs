@@ -229,8 +229,8 @@ impl Agreed {
         })
     }
 
-    /// This was to hold once a stage is written, which is now, as was `decided` then. What became of
-    /// messages meanwhile is in what holds until now: one that was refused or taken back is not
+    /// This was to hold once a stage is written, which is now, as was `decided` then. What became
+    /// of messages meanwhile is in what holds until now: one that was refused or taken back is not
     /// waited for again, one that 1C had sent is.
     #[must_use]
     pub fn since_then(mut self, now: Option<&Self>, decided: DateTime<Utc>) -> Self {
@@ -294,6 +294,9 @@ pub struct SentStatus {
     /// 1C can have said so from then on, by the bridge's clock; none: that is not known.
     #[serde(default)]
     pub claimed_after: Option<DateTime<Utc>>,
+    /// Whoever says it takes back what it had said itself: a fact that rests on that is none.
+    #[serde(default)]
+    pub takes_back: bool,
     /// What it had before, as far as was known.
     pub previous: String,
     /// Since when it had that, by its own clock: the same status with the same time is the same

@@ -90,6 +90,9 @@ async fn move_shops(app: &App) {
 }
 
 async fn replay(app: &App) {
+    if let Err(error) = app.onec.reopen_documents().await {
+        tracing::warn!(error = %error.chain(), "documents of 1C could not be taken up again");
+    }
     match app.dead_letters.replay_mapped().await {
         Ok(0) => {}
         Ok(count) => tracing::info!(
@@ -122,6 +125,12 @@ pub(super) async fn intake(app: App, options: Options, turns: Restarts, stop: Ca
 /// Works on stored jobs until told to stop.
 pub(super) async fn jobs(app: App, options: Options, turns: Restarts, stop: CancellationToken) {
     while !stop.is_cancelled() {
+        if let Err(error) = app.onec.decide_waiting_documents().await {
+            tracing::warn!(
+                error = %error.chain(),
+                "documents of 1C that wait could not be decided; it is tried again soon"
+            );
+        }
         match app.dead_letters.work_bulk().await {
             Ok(Some(_)) => {
                 turns.went_well().await;

@@ -32,6 +32,8 @@ const AT_ONCE_MS: i64 = 0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
 pub(in crate::app) enum About {
+    /// A document of 1C that is refused.
+    Document { base: String, document: i64 },
     /// An order whose status and stage could not be compared.
     Comparison { shop: String, number: String },
     /// A notification of a portal that could not be taken up.
@@ -58,6 +60,7 @@ pub(in crate::app) enum About {
 impl About {
     fn word(&self) -> &'static str {
         match self {
+            Self::Document { .. } => "document",
             Self::Comparison { .. } => "comparison",
             Self::Notification { .. } => "notification",
             Self::Move { .. } => "move",
@@ -226,6 +229,13 @@ impl DeadLetters {
             serde_json::from_value(payload.clone()).map_err(|error| unknown(&error.to_string()))?;
         let portal = letter.portal.clone().unwrap_or_default();
         match about {
+            About::Document { document, .. } => {
+                if !self.onec.decide_again(tx, document, true).await? {
+                    let why = dead_letters::open(tx, letter.id).await?;
+                    let why = why.map_or_else(|| letter.message.clone(), |now| now.message);
+                    return Err(unknown(&why));
+                }
+            }
             About::Comparison { shop, number } => {
                 let key = (&*vec![shop], &*vec![number], &*vec![portal]);
                 comparisons::ask(tx, key, "person", AT_ONCE_MS).await?;
@@ -314,4 +324,13 @@ fn fault(why: &str) -> Fault {
 /// What the letter holds of something.
 pub(in crate::app) fn shown(of: &impl Serialize) -> Value {
     serde_json::to_value(of).unwrap_or_else(|_| json!({}))
+}
+
+/// The document of 1C that a letter is about.
+pub(in crate::app) fn document(letter: &LetterRow) -> Option<i64> {
+    let payload = letter.payload.value().ok()?;
+    match serde_json::from_value(payload.clone()).ok()? {
+        About::Document { document, .. } => Some(document),
+        _ => None,
+    }
 }

@@ -8,7 +8,7 @@ pub(super) mod outdated;
 pub(super) mod retry;
 
 use super::{
-    Actor, Error, Forms, Intake, LaneWaker, LetterFilter, Registry, Shared, Stock, Traps,
+    Actor, Error, Forms, Intake, LaneWaker, LetterFilter, Onec, Registry, Shared, Stock, Traps,
     sync::conflicts,
 };
 use crate::{
@@ -42,6 +42,7 @@ pub struct DeadLetters {
     intake: Arc<Intake>,
     forms: Arc<Forms>,
     stock: Arc<Stock>,
+    onec: Arc<Onec>,
 }
 
 impl DeadLetters {
@@ -50,6 +51,7 @@ impl DeadLetters {
         intake: &Arc<Intake>,
         forms: &Arc<Forms>,
         stock: &Arc<Stock>,
+        onec: &Arc<Onec>,
     ) -> Self {
         Self {
             db: shared.db.clone(),
@@ -60,6 +62,7 @@ impl DeadLetters {
             intake: Arc::clone(intake),
             forms: Arc::clone(forms),
             stock: Arc::clone(stock),
+            onec: Arc::clone(onec),
         }
     }
 }
@@ -100,8 +103,9 @@ pub struct DeadLetter {
     /// The change that the shop could not be told, where the letter is about one.
     pub change_seq: Option<i64>,
     /// What else the letter is about, where it is no event either: `comparison`, `origin` (an order
-    /// that is looked up by it), `notification`, `move` (a row of the portal's stage history) or
-    /// `delivery` (of a shop's webhook). There is nothing to mend in its payload.
+    /// that is looked up by it), `notification`, `move` (a row of the portal's stage history),
+    /// `delivery` (of a shop's webhook) or `document` (of 1C). There is nothing to mend in its
+    /// payload.
     pub about: Option<String>,
 }
 
@@ -347,6 +351,10 @@ impl DeadLetters {
             let_go(tx, shop, seq, (who, reason)).await?;
         }
         bug_letters::let_message_go(tx, &letter).await?;
+        if let Some(document) = bug_letters::document(&letter) {
+            let order = letter.shop.as_deref().zip(letter.number.as_deref());
+            self.onec.discard_document(tx, document, order).await?;
+        }
         let detail = json!({ "reason": reason });
         journal::audit(tx, &who.0, "letter.discard", &id.to_string(), &detail).await?;
         if let (Some(shop), Some(number)) = (letter.shop, letter.number) {

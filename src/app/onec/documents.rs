@@ -1,6 +1,10 @@
-//! Documents from 1C: kept as they came, each once, and handed to whoever decides upon them.
+//! Documents from 1C: kept as they came, each once, and decided upon in transactions of their own.
 
-use super::parse::Came;
+use super::{
+    outcome::{Became, Refusal, read},
+    parse::Came,
+    sides::{Kept, Look, order_of},
+};
 use crate::{
     app::{Error, Onec},
     domain::ErrorCode,
@@ -8,10 +12,15 @@ use crate::{
         commerceml::{Fault, Item},
         onec::Base,
     },
+    process::bug,
     storage::{
         Json,
-        dead_letters::{self, RejectedEvent},
-        onec::imports::{self, NewDocument},
+        dead_letters::{self, RejectedEvent, Special},
+        journal::{self, Line},
+        onec::{
+            imports::{self, Done, NewDocument},
+            orders,
+        },
     },
 };
 use chrono::{DateTime, Utc};
@@ -21,105 +30,336 @@ use sqlx::PgConnection;
 
 /// The longest document that is kept, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
-
-/// Why a document is not carried out.
-pub(super) struct Refusal {
-    pub(super) code: ErrorCode,
-    pub(super) message: String,
-}
+/// Documents that wait, looked at in one round.
+const AT_ONCE: i64 = 50;
 
 impl Onec {
-    /// Decides upon a document, in the transaction in which it is kept. Nothing decides yet: each
-    /// is kept, and refused by name.
-    fn decide_onec_document(item: &Item) -> Result<(), Refusal> {
-        let message = match item {
-            Item::Counterparty(_) => "контрагент сохранён, но не принят",
-            _ => "документ сохранён, но не принят",
-        };
-        Err(Refusal {
-            code: ErrorCode::OneCLater,
-            message: message.to_owned(),
-        })
-    }
-
-    /// Keeps a document and decides upon it; the line for 1C's answer where it is refused.
+    /// Takes one document in, together with how far its file is done; false: somebody else has
+    /// done so. A document at which the bridge fails is kept with its letter, and stops no other.
     pub(super) async fn onec_document(
         &self,
-        tx: &mut PgConnection,
-        (base, import): (&Base, i64),
-        formed_at: Option<DateTime<Utc>>,
+        (base, import, position): (&Base, i64, i64),
+        formed_at: DateTime<Utc>,
         came: &Came,
-    ) -> Result<Option<String>, Error> {
-        let raw = came
-            .raw
-            .clone()
-            .unwrap_or_default()
-            .replace('\0', "\u{fffd}");
-        let name = base.name.as_str();
-        let mut new = match &came.item {
-            Ok(item) => match of(item) {
-                Some(new) => new,
-                None => return Ok(None),
-            },
-            Err(fault) => unreadable(fault, came.number.as_ref()),
-        };
-        if raw.len() > LONGEST {
-            new.code = ErrorCode::OneCDocument.as_str();
-            "документ слишком велик".clone_into(&mut new.message);
+    ) -> Result<bool, Error> {
+        let place = (base, import, position);
+        match self.document_in_one(place, formed_at, came, None).await {
+            Err(error) if error.is_of_the_row() => {
+                let refusal = Refusal {
+                    code: ErrorCode::Bug,
+                    message: error.chain(),
+                };
+                self.document_in_one(place, formed_at, came, Some(refusal))
+                    .await
+            }
+            done => done,
         }
-        new.print = Sha256::digest(&raw).to_vec();
-        new.raw = raw.chars().take(LONGEST).collect();
-        let kept = imports::keep(&mut *tx, (name, import), formed_at, &new).await?;
-        let number = new
-            .number
-            .as_deref()
-            .or(new.doc_id.as_deref())
-            .unwrap_or("без номера");
-        let line = format!("{number}: {}: {}", new.code, new.message);
-        self.metrics.onec_document(name, new.code);
-        if new.kind == "unreadable" && !kept.repeated {
-            let payload = json!({"base": name, "document": kept.id, "raw": new.raw});
-            let stray = RejectedEvent {
-                portal: None,
-                shop: None,
-                number: new.number.as_deref(),
-                code: new.code,
-                message: &new.message,
-                payload: &Json::Value(payload),
-            };
-            dead_letters::write_stray(&mut *tx, &stray).await?;
-        }
-        Ok(Some(line))
     }
+
+    async fn document_in_one(
+        &self,
+        (base, import, position): (&Base, i64, i64),
+        formed_at: DateTime<Utc>,
+        came: &Came,
+        failed: Option<Refusal>,
+    ) -> Result<bool, Error> {
+        let mut new = match &came.item {
+            Ok(item) => described(item),
+            Err(_) => described_fault(came.number.as_ref()),
+        };
+        let raw = came.raw.clone().unwrap_or_default();
+        let raw = raw.replace('\0', "\u{fffd}");
+        new.print = Sha256::digest(&raw).to_vec();
+        new.formed_at = Some(formed_at);
+        let name = base.name.as_str();
+        let mut tx = self.db.begin().await?;
+        let mut done = Done {
+            items: 1,
+            ..Done::default()
+        };
+        done.faulty = i64::from(came.item.is_err());
+        if !imports::advance(&mut tx, import, position, &done).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        if let Ok(item) = &came.item {
+            self.lock_orders_of(&mut tx, base, item).await?;
+        }
+        new.raw = raw.chars().take(LONGEST).collect();
+        let row = imports::keep(&mut tx, (name, import), &new).await?;
+        let kept = Kept {
+            id: row.id,
+            formed_at: new.formed_at,
+            came: None,
+            look: Look {
+                again: row.repeated && row.state != "applied",
+                ruled: false,
+            },
+        };
+        let became = match (failed, &came.item) {
+            (Some(refusal), _) => Became::refused(refusal),
+            _ if raw.len() > LONGEST => Became::refused(Refusal {
+                code: ErrorCode::OneCDocument,
+                message: "документ слишком велик".to_owned(),
+            }),
+            _ if row.state == "discarded" => Became::new("discarded", ""),
+            (None, Ok(item)) => self.decide(&mut tx, base, item, &kept).await?,
+            (None, Err(fault)) => Became::refused(unreadable(fault)),
+        };
+        if new.kind == "unreadable" {
+            if !row.repeated {
+                stray(&mut tx, name, &new, &became, row.id).await?;
+            }
+            self.store(&mut tx, (name, row.id), &became, false).await?;
+        } else {
+            self.store(&mut tx, (name, row.id), &became, true).await?;
+        }
+        if let Some(code) = became.code {
+            let number = new.number.as_deref().or(new.doc_id.as_deref());
+            let number = number.unwrap_or("без номера");
+            let told = Done {
+                documents: 1,
+                message: Some(format!("{number}: {code}: {}", became.message)),
+                ..Done::default()
+            };
+            imports::advance(&mut tx, import, position + 1, &told).await?;
+            self.metrics.onec_document(name, code.as_str());
+        }
+        tx.commit().await?;
+        self.wake_for(base);
+        Ok(true)
+    }
+
+    async fn decide(
+        &self,
+        tx: &mut PgConnection,
+        base: &Base,
+        item: &Item,
+        kept: &Kept,
+    ) -> Result<Became, Error> {
+        let later = |message: &str| {
+            Became::refused(Refusal {
+                code: ErrorCode::OneCLater,
+                message: message.to_owned(),
+            })
+        };
+        match order_of(item) {
+            Some((order, more)) => {
+                let mut became = self.take_in(tx, base, order, kept).await?;
+                if more && became.code.is_none() && became.message.is_empty() {
+                    "the order is taken in; its payments and shipments are kept only"
+                        .clone_into(&mut became.message);
+                }
+                Ok(became)
+            }
+            None if matches!(item, Item::Counterparty(_)) => {
+                Ok(later("контрагент сохранён, но не принят"))
+            }
+            None => Ok(later("документ сохранён, но не принят")),
+        }
+    }
+
+    /// Stores what became of a document; one that is refused gets its letter.
+    async fn store(
+        &self,
+        tx: &mut PgConnection,
+        (base, id): (&str, i64),
+        became: &Became,
+        letter: bool,
+    ) -> Result<(), Error> {
+        let code = became.code.map(ErrorCode::as_str);
+        let (shop, number) = (became.shop.as_deref(), became.number.as_deref());
+        let of = imports::Became {
+            state: became.state,
+            code,
+            message: &became.message,
+            shop,
+            number,
+        };
+        imports::became(tx, id, &of).await?;
+        if let (Some(shop), Some(number)) = (shop, number) {
+            if code.is_some() || became.state == "waiting" {
+                imports::overtake(tx, (base, shop, number), id).await?;
+            }
+        }
+        if code.is_none() && letter && became.state != "waiting" {
+            imports::close_letter(tx, id).await?;
+        }
+        let Some(code) = code.filter(|code| letter && *code != ErrorCode::OneCLater.as_str())
+        else {
+            return Ok(());
+        };
+        let payload = json!({"about": "document", "base": base, "document": id});
+        let special = Special {
+            about: "document",
+            portal: None,
+            shop,
+            number,
+            code,
+            message: &became.message,
+            payload: &Json::Value(payload),
+        };
+        if dead_letters::write_special(tx, &special).await? {
+            self.metrics.died(base, code);
+            if let (Some(shop), Some(number)) = (shop, number) {
+                let line = Line {
+                    shop: shop.to_owned(),
+                    number: number.to_owned(),
+                    kind: "dead",
+                    text: format!("a document of 1C is refused: {code}: {}", became.message),
+                    detail: Some(json!({"document": id, "base": base})),
+                };
+                journal::add(tx, &[line]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides once more upon a document that waits or is refused, in a transaction of the
+    /// caller's. False: it is refused still.
+    pub(in crate::app) async fn decide_again(
+        &self,
+        tx: &mut PgConnection,
+        id: i64,
+        by_person: bool,
+    ) -> Result<bool, Error> {
+        let Some(row) = imports::again(tx, id).await? else {
+            return Ok(true);
+        };
+        let Some(base) = self.onec_base(&row.base).cloned() else {
+            return Ok(false);
+        };
+        let item = bug::caught(|| read(&row.raw))?;
+        if let Ok(item) = &item {
+            self.lock_orders_of(tx, &base, item).await?;
+        }
+        // Somebody else may have decided meanwhile.
+        let Some(row) = imports::again(tx, id).await? else {
+            return Ok(true);
+        };
+        let is_review = row.code.as_deref() == Some(ErrorCode::OneCReview.as_str());
+        let kept = Kept {
+            id,
+            formed_at: row.formed_at,
+            came: Some(row.received_at),
+            look: Look {
+                again: true,
+                ruled: by_person && is_review,
+            },
+        };
+        let became = match item {
+            Ok(item) => self.decide(tx, &base, &item, &kept).await?,
+            Err(fault) => Became::refused(unreadable(&fault)),
+        };
+        // Whoever retries a letter closes it.
+        let letter = !by_person || became.code.is_some();
+        self.store(tx, (&row.base, id), &became, letter).await?;
+        self.wake_for(&base);
+        Ok(became.code.is_none())
+    }
+
+    /// A person lets a refused document go: where it was about a status, 1C is sent the order
+    /// again.
+    pub(in crate::app) async fn discard_document(
+        &self,
+        tx: &mut PgConnection,
+        id: i64,
+        order: Option<(&str, &str)>,
+    ) -> Result<(), Error> {
+        let Some(row) = imports::again(tx, id).await? else {
+            return Ok(());
+        };
+        let of = imports::Became {
+            state: "discarded",
+            code: row.code.as_deref(),
+            ..imports::Became::default()
+        };
+        imports::became(tx, id, &of).await?;
+        if let Some((shop, number)) = order {
+            self.heard(tx, (&row.base, shop, number), &row.raw).await?;
+            orders::resend(tx, &row.base, shop, number).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides upon documents that wait for something else; how many were looked at.
+    pub async fn decide_waiting_documents(&self) -> Result<usize, Error> {
+        let ids = {
+            let mut db = self.db.acquire().await?;
+            imports::reopen_known(&mut db).await?;
+            imports::waiting(&mut db, AT_ONCE).await?
+        };
+        for id in &ids {
+            let mut tx = self.db.begin().await?;
+            match self.decide_again(&mut tx, *id, false).await {
+                Ok(_) => tx.commit().await?,
+                Err(error) if error.is_of_the_row() => {
+                    tx.rollback().await?;
+                    let mut tx = self.db.begin().await?;
+                    let became = Became::refused(Refusal {
+                        code: ErrorCode::Bug,
+                        message: error.chain(),
+                    });
+                    let base = imports::again(&mut tx, *id).await?.map(|row| row.base);
+                    let base = base.unwrap_or_default();
+                    self.store(&mut tx, (&base, *id), &became, true).await?;
+                    tx.commit().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(ids.len())
+    }
+
+    /// Documents that missed an order, or a row of a table, are decided again: to be called when a
+    /// worker starts, which is when a changed configuration takes effect.
+    pub async fn reopen_documents(&self) -> Result<u64, Error> {
+        let codes = [ErrorCode::OneCStatus, ErrorCode::OneCUnknown];
+        let codes = codes.map(|code| code.as_str().to_owned());
+        let mut db = self.db.acquire().await?;
+        Ok(imports::reopen(&mut db, &codes).await?)
+    }
+}
+
+async fn stray(
+    tx: &mut PgConnection,
+    base: &str,
+    new: &NewDocument,
+    became: &Became,
+    id: i64,
+) -> Result<(), Error> {
+    let payload = json!({"base": base, "document": id, "raw": new.raw});
+    let letter = RejectedEvent {
+        portal: None,
+        shop: None,
+        number: new.number.as_deref(),
+        code: became.code.unwrap_or(ErrorCode::OneCDocument).as_str(),
+        message: &became.message,
+        payload: &Json::Value(payload),
+    };
+    Ok(dead_letters::write_stray(tx, &letter).await?)
 }
 
 fn clean(text: Option<&String>) -> Option<String> {
     text.map(|text| text.chars().take(300).filter(|c| *c != '\0').collect())
 }
 
-/// A document that can be read, with what is decided upon it; none: it is none.
-fn of(item: &Item) -> Option<NewDocument> {
+/// What is said of an item that can be read.
+fn described(item: &Item) -> NewDocument {
     let (kind, document) = match item {
-        Item::Document(one) => ("document", Some(&**one)),
         Item::Package(package) => {
-            let order = package
-                .documents
-                .iter()
-                .find(|one| one.operation.is_order());
+            let mut documents = package.documents.iter();
+            let order = documents.find(|one| one.operation.is_order());
             ("package", order.or_else(|| package.documents.first()))
         }
-        Item::Counterparty(_) => ("counterparty", None),
-        _ => return None,
-    };
-    let (code, message) = match Onec::decide_onec_document(item) {
-        Ok(()) => return None,
-        Err(refusal) => (refusal.code.as_str(), refusal.message),
+        Item::Document(one) => ("document", Some(&**one)),
+        _ => ("counterparty", None),
     };
     let who = match item {
         Item::Counterparty(who) => who.id.as_ref().or(Some(&who.name)),
         _ => None,
     };
-    Some(NewDocument {
+    NewDocument {
         kind,
         number: clean(document.and_then(|one| one.number.as_ref())),
         doc_id: clean(document.and_then(|one| one.id.as_ref()).or(who)),
@@ -127,12 +367,11 @@ fn of(item: &Item) -> Option<NewDocument> {
         version: clean(document.and_then(|one| one.version.as_ref())),
         print: Vec::new(),
         raw: String::new(),
-        code,
-        message,
-    })
+        formed_at: None,
+    }
 }
 
-fn unreadable(fault: &Fault, number: Option<&String>) -> NewDocument {
+fn described_fault(number: Option<&String>) -> NewDocument {
     NewDocument {
         kind: "unreadable",
         number: clean(number),
@@ -141,12 +380,14 @@ fn unreadable(fault: &Fault, number: Option<&String>) -> NewDocument {
         version: None,
         print: Vec::new(),
         raw: String::new(),
-        code: ErrorCode::OneCDocument.as_str(),
-        message: fault
-            .detail
-            .chars()
-            .take(500)
-            .filter(|c| *c != '\0')
-            .collect(),
+        formed_at: None,
+    }
+}
+
+fn unreadable(fault: &Fault) -> Refusal {
+    let message = fault.detail.chars().take(500);
+    Refusal {
+        code: ErrorCode::OneCDocument,
+        message: message.filter(|c| *c != '\0').collect(),
     }
 }

@@ -100,7 +100,9 @@ impl Onec {
             Ok(sources) => sources,
             Err(step) => return Ok(step),
         };
-        let (mut lines, mut documents) = (Vec::new(), 0);
+        // What the shops have sent is known before a document speaks of it.
+        self.take_up_orders(base, until).await?;
+        let (mut lines, mut later) = (Vec::new(), false);
         for source in &sources {
             let mut db = self.db.acquire().await?;
             let row = imports::open(&mut db, base.name.as_str(), source.file.id, &source.member);
@@ -112,7 +114,8 @@ impl Onec {
             let mut db = self.db.acquire().await?;
             let row = imports::open(&mut db, base.name.as_str(), source.file.id, &source.member);
             let row = row.await?;
-            documents += row.documents;
+            let code = ErrorCode::OneCLater.as_str();
+            later |= imports::none_carried_out(&mut db, row.id, code).await?;
             lines.extend(
                 row.message
                     .iter()
@@ -120,7 +123,7 @@ impl Onec {
                     .map(str::to_owned),
             );
         }
-        if documents > 0 {
+        if later {
             let code = ErrorCode::OneCLater;
             return Ok(Step::Refused { code, lines });
         }
@@ -255,14 +258,48 @@ impl Onec {
         }
     }
 
-    /// Stores a batch together with how far the file is done; false: somebody else has done so.
+    /// Stores a batch together with how far the file is done: goods together, each document by
+    /// itself; false: somebody else has done so.
     async fn batch(
+        &self,
+        base: &Base,
+        (import, mut position): (i64, i64),
+        formed_at: DateTime<Utc>,
+        items: Vec<parse::Came>,
+    ) -> Result<bool, Error> {
+        let mut goods = Vec::new();
+        for came in items {
+            if !came.is_document() {
+                goods.push(came);
+                continue;
+            }
+            let before = std::mem::take(&mut goods);
+            let many = i64::try_from(before.len()).unwrap_or(i64::MAX);
+            let at = (import, position);
+            if !self.goods_batch(base, at, formed_at, before).await? {
+                return Ok(false);
+            }
+            position += many;
+            let at = (base, import, position);
+            if !self.onec_document(at, formed_at, &came).await? {
+                return Ok(false);
+            }
+            position += 1;
+        }
+        self.goods_batch(base, (import, position), formed_at, goods)
+            .await
+    }
+
+    async fn goods_batch(
         &self,
         base: &Base,
         (import, position): (i64, i64),
         formed_at: DateTime<Utc>,
         items: Vec<parse::Came>,
     ) -> Result<bool, Error> {
+        if items.is_empty() {
+            return Ok(true);
+        }
         let name = base.name.as_str();
         let mut tx = self.db.begin().await?;
         let mut done = Done {
@@ -271,27 +308,15 @@ impl Onec {
         };
         let mut rows = goods::Rows::default();
         let mut lines: Vec<String> = Vec::new();
-        for mut came in items {
-            if let Err(fault) = &came.item {
-                done.faulty += 1;
-                if came.raw.is_none() {
-                    lines.push(fault.detail.replace(['\0', '\n'], " "));
-                    continue;
+        for came in items {
+            match came.item {
+                Ok(item) => {
+                    rows.take(item);
                 }
-            }
-            came.item = match came.item {
-                Ok(item) => match rows.take(item) {
-                    Some(item) => Ok(item),
-                    None => continue,
-                },
-                fault => fault,
-            };
-            let told = self
-                .onec_document(&mut tx, (base, import), Some(formed_at), &came)
-                .await?;
-            if let Some(line) = told {
-                done.documents += 1;
-                lines.push(line);
+                Err(fault) => {
+                    done.faulty += 1;
+                    lines.push(fault.detail.replace(['\0', '\n'], " "));
+                }
             }
         }
         let more = lines.len().saturating_sub(LINES);
@@ -429,6 +454,9 @@ impl Onec {
             sum += files::prune_old(&mut db, name, keep, batch.min(100)).await?;
             sum += files::prune_large(&mut db, name, most, batch.min(100)).await?;
         }
+        let shops = self.registry.bases.values();
+        let shops: Vec<String> = shops.flat_map(|base| super::names(&base.shops)).collect();
+        sum += crate::storage::onec::orders::prune_news(&mut db, &shops).await?;
         let sessions = crate::storage::onec::sessions::prune(&mut db, longest.as_secs_f64(), batch);
         Ok(sum + sessions.await?)
     }

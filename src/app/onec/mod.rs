@@ -8,11 +8,13 @@ mod confirm;
 mod documents;
 mod goods;
 mod import;
+mod outcome;
 mod parse;
 mod query;
 mod reader;
 mod sessions;
 mod show;
+mod sides;
 mod upload;
 
 pub use confirm::Offered;
@@ -22,7 +24,7 @@ pub use sessions::{Logins, Session};
 pub use show::{BaseReport, DocumentView, FileView, OneCView, OrderSheet, SessionView};
 pub use upload::Stored;
 
-use super::{Error, Intake, Registry, Shared};
+use super::{Error, Intake, LaneWaker, Registry, Shared, sync::clock_offsets::ClockOffsets};
 use crate::{
     domain::{BaseName, ShopName},
     formats::onec::{Base, IdKind, ShopWords, Since},
@@ -30,7 +32,7 @@ use crate::{
     storage::onec::{bases, orders},
 };
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use std::sync::Arc;
 
 /// Orders are exchanged with 1C bases. Cheap to clone.
@@ -39,6 +41,8 @@ pub struct Onec {
     db: PgPool,
     metrics: Metrics,
     registry: Arc<Registry>,
+    clocks: ClockOffsets,
+    waker: LaneWaker,
     intake: Arc<Intake>,
     logins: Arc<Logins>,
     checks: Arc<Checks>,
@@ -50,6 +54,8 @@ impl Onec {
             db: shared.db.clone(),
             metrics: shared.metrics.clone(),
             registry: Arc::clone(&shared.registry),
+            clocks: shared.clocks.clone(),
+            waker: shared.waker.clone(),
             intake: Arc::clone(intake),
             logins: Arc::default(),
             checks: Arc::default(),
@@ -145,7 +151,18 @@ impl Onec {
                 _ => break,
             }
         }
+        orders::take_up_statuses(&mut db, name, &shops).await?;
         orders::release(&mut db, name, &base.export.filter()).await?;
+        Ok(())
+    }
+
+    /// Reads what was measured of the clocks of a base's shops and of their portals.
+    async fn load_clocks_of(&self, db: &mut PgConnection, base: &Base) -> Result<(), Error> {
+        for shop in &base.shops {
+            let portal = &self.intake.rules_of(shop.as_str())?.portal;
+            let systems = self.clocks.clock_sources(portal.as_str());
+            self.clocks.load_clocks(db, &systems).await?;
+        }
         Ok(())
     }
 

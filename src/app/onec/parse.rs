@@ -31,6 +31,19 @@ pub(super) struct Came {
     pub(super) number: Option<String>,
 }
 
+impl Came {
+    /// Whether it is a document, or was to be one.
+    pub(super) fn is_document(&self) -> bool {
+        match &self.item {
+            Ok(item) => matches!(
+                item,
+                Item::Document(_) | Item::Package(_) | Item::Counterparty(_)
+            ),
+            Err(_) => self.raw.is_some(),
+        }
+    }
+}
+
 /// What the reading thread hands over.
 pub(super) enum Read {
     /// What the root says; once, first.

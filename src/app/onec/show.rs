@@ -68,7 +68,9 @@ pub struct DocumentView {
     pub received_at: DateTime<Utc>,
     /// How often it came again.
     pub repeats: i32,
-    /// Why it is not carried out.
+    /// What became of it: waiting, applied, refused, overtaken, discarded.
+    pub state: String,
+    /// Why it is not carried out; empty: it is, or waits.
     pub code: String,
     /// One sentence.
     pub message: String,
@@ -226,6 +228,7 @@ impl Onec {
             onec_number: row.onec_number,
             received_at: row.received_at,
             repeats: row.repeats,
+            state: row.state,
             code: row.code,
             message: row.message,
             raw: row.raw,

@@ -31,8 +31,10 @@ pub struct StatusChange {
     pub status: String,
     /// The status that the shop is believed to have.
     pub previous_status: String,
-    /// The deal's stage.
+    /// The deal's stage, as it was last known.
     pub stage: String,
+    /// Whose word it is: `portal` or `onec`.
+    pub source: String,
     /// When it was decided.
     pub decided_at: DateTime<Utc>,
     /// Why, in one plain sentence.
@@ -51,6 +53,7 @@ impl From<ChangeRow> for StatusChange {
             status: row.status,
             previous_status: row.previous_status,
             stage: row.stage,
+            source: row.source,
             decided_at: row.decided_at,
             reason: row.reason,
             denies: row.denies,

@@ -10,7 +10,7 @@ pub(super) mod clock_offsets;
 pub(super) mod compare;
 pub(super) mod conflicts;
 pub(super) mod level_messages;
-mod order;
+pub(super) mod order;
 pub(super) mod outgoing;
 pub(super) mod portal_events;
 pub(super) mod reconcile;

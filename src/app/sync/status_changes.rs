@@ -72,7 +72,8 @@ impl OutgoingChange {
                 "shop": change.shop, "number": change.number, "status": change.status,
                 "previous_status": change.previous_status, "stage": change.stage, "decided_at":
                     change.decided_at,
-                "reason": change.reason, "decision_id": change.decision_id, "denies": change.denies,
+                "reason": change.reason, "source": change.source,
+                "decision_id": change.decision_id, "denies": change.denies,
             },
         });
         Self {

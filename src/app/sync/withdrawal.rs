@@ -252,7 +252,7 @@ async fn ask(tx: &mut PgConnection, withdrawn: &[ChangeRow]) -> Result<(), Error
 async fn drop_one(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
     let (shop, seq) = (&*change.shop, change.seq);
     status_changes::settle(tx, shop, seq, "dropped", change.attempts).await?;
-    Ok(())
+    Ok(status_changes::reopen_document(tx, shop, &change.number).await?)
 }
 
 /// The message is dropped, and with it those that rest on it; what was agreed before it holds

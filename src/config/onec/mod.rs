@@ -1,6 +1,7 @@
 //! `[onec.NAME]`: 1C bases that exchange with the bridge as with a site.
 
 mod export;
+mod import;
 mod statuses;
 mod users;
 
@@ -62,6 +63,8 @@ pub(super) struct Raw {
     users: BTreeMap<String, users::Raw>,
     #[serde(default)]
     export: export::Raw,
+    #[serde(default)]
+    import: import::Raw,
     #[serde(default)]
     profiles: RawProfiles,
     #[serde(default)]
@@ -183,6 +186,7 @@ pub(super) fn check(
         }
     }
     alone(&bases, problems);
+    import::winners(&bases, shops, problems);
     bases
 }
 
@@ -224,6 +228,7 @@ fn base(
     let statuses = statuses::check(raw.statuses, &key, problems);
     let table = crate::formats::onec::StatusTable::new(statuses);
     let export = export::check(raw.export, &names, &table, &key, problems);
+    let import = import::check(raw.import, (&key, &names), known, problems);
     let users = users::check(raw.users, &key, problems);
     for (name, bytes, least) in [
         ("file_limit", raw.file_limit, 1_024),
@@ -256,6 +261,7 @@ fn base(
         export,
         profiles: profiles(raw.profiles),
         statuses: table,
+        import,
         pay_systems,
         delivery_services: deliveries.map(|one| listed(one.id, one.name)).collect(),
     };

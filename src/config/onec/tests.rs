@@ -102,7 +102,7 @@ fn a_shop_belongs_to_one_base() {
 
 #[test]
 fn what_cannot_act_yet_is_refused_and_not_passed_over() {
-    for key in ["import = {}", "push = {}", "catalogue = {}", "may = []"] {
+    for key in ["push = {}", "catalogue = {}", "may = []"] {
         let wrong = parse(&format!("[onec.trade]\nshops = [\"main\"]\n{key}\n{USER}"));
         assert!(matches!(wrong, Err(Error::Toml(_))), "{key}");
     }

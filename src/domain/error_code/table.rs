@@ -264,9 +264,25 @@ codes! {
         "A document from 1C cannot be read."
         "Look at it with `onec documents`, mend it in 1C, and exchange again."
     OneCLater "ONEC-LATER"
-        "Documents from 1C are kept, and not carried out."
-        "This version does not take documents in: switch off loading from 1C, or leave it so, and \
-         1C offers them again."
+        "Documents from 1C that are no orders are kept, and not carried out."
+        "This version takes in orders alone, not payments, shipments and contractors of their own: \
+         switch off their loading from 1C, or leave it so."
+    OneCUnknown "ONEC-UNKNOWN"
+        "A document from 1C is about an order that is not known."
+        "Look whether the shop has sent the order, and whether its number in 1C is the one that it \
+         was sent with; then retry the letter, or let it go."
+    OneCTwoOrders "ONEC-TWO-ORDERS"
+        "A document from 1C names two different orders."
+        "Its `Номер` is one order's and its `Ид` another's: mend the document in 1C, exchange \
+         again, and let the letter go."
+    OneCStatus "ONEC-STATUS"
+        "1C says a status that no row of a table has."
+        "Add it to `[[onec.NAME.statuses]]` (or its meaning to `[[shops.NAME.statuses]]`) and \
+         restart: the document is then taken in by itself."
+    OneCReview "ONEC-REVIEW"
+        "1C and the order differ in the status, and a person has to decide."
+        "Retry the letter to take 1C's status, or let it go to keep the order's: 1C is then sent \
+         the order again."
     OneCRequest "ONEC-REQUEST"
         "1C asked for something that cannot be answered."
         "Read the sentence in 1C's log, and compare the address and the settings in 1C with the \

@@ -24,11 +24,11 @@ mod statuses;
 mod tests;
 pub mod upload;
 
-pub use statuses::{OneCStatus, StatusTable, Way};
+pub use statuses::{Meaning, OneCStatus, StatusTable, Way};
 
 pub use crate::formats::commerceml::Listed;
 use crate::{
-    domain::{BaseName, ShopName, Snapshot},
+    domain::{BaseName, ShopName, Snapshot, Winner},
     formats::commerceml::{Encoding, SchemaVersion, write::PaymentKind},
 };
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -72,6 +72,8 @@ pub struct Base {
     pub profiles: Profiles,
     /// The correspondence of the shop's statuses and the base's.
     pub statuses: StatusTable,
+    /// What is taken in of its documents.
+    pub import: Import,
     /// What 1C may call the ways to pay.
     pub pay_systems: Vec<PaySystem>,
     /// What 1C may call the ways to deliver.
@@ -111,6 +113,34 @@ pub struct Export {
     pub implicit_success: bool,
     /// Further requisites of the order: name and where its value stands.
     pub requisites: BTreeMap<String, String>,
+}
+
+/// What is taken in of a base's documents.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// A status of 1C's may become the order's.
+    pub change_status: bool,
+    /// Who is right where 1C speaks of an order that it never had: [`Winner::Shop`], `Onec` or
+    /// `Review`.
+    pub first_meeting: Winner,
+    /// The status that an order gets when 1C says that it is paid.
+    pub status_on_payment: Option<String>,
+    /// The status that an order gets when 1C says that it is shipped.
+    pub status_on_shipment: Option<String>,
+    /// The status that an order gets when 1C cancels it; none: the first that says so.
+    pub status_on_cancel: Option<String>,
+}
+
+impl Default for Import {
+    fn default() -> Self {
+        Self {
+            change_status: true,
+            first_meeting: Winner::Shop,
+            status_on_payment: None,
+            status_on_shipment: None,
+            status_on_cancel: None,
+        }
+    }
 }
 
 /// From when on orders go to a base.

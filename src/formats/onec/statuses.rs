@@ -56,4 +56,53 @@ impl StatusTable {
         let row = rows.find(|row| row.status == status && row.way != Way::ToShop)?;
         Some(Cow::Borrowed(&row.id))
     }
+
+    /// Whether 1C's words, an id or a name, are written for this status, or are read as it: an echo
+    /// says nothing new.
+    pub fn accepts(&self, status: &str, words: &[String]) -> bool {
+        if self.rows.is_empty() {
+            return words.iter().any(|word| same(word, status));
+        }
+        let mut rows = self.rows.iter().filter(|row| row.status == status);
+        rows.any(|row| row.has(words))
+    }
+
+    /// What 1C's words mean on the way back.
+    pub fn meaning(&self, words: &[String]) -> Meaning {
+        if self.rows.is_empty() {
+            let first = words.first();
+            return first.map_or(Meaning::Unknown, |word| Meaning::Status(word.clone()));
+        }
+        let rows: Vec<_> = self.rows.iter().filter(|row| row.has(words)).collect();
+        let read = || rows.iter().filter(|row| row.way != Way::ToOnec);
+        let meant = read().find(|row| row.reverse).or_else(|| read().next());
+        match meant {
+            Some(row) => Meaning::Status(row.status.clone()),
+            None if rows.is_empty() => Meaning::Unknown,
+            None => Meaning::OneWay,
+        }
+    }
+}
+
+/// What 1C's words mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// A status of the shop's.
+    Status(String),
+    /// A status that is only written to 1C.
+    OneWay,
+    /// No row has it.
+    Unknown,
+}
+
+impl OneCStatus {
+    fn has(&self, words: &[String]) -> bool {
+        let known = || std::iter::once(&self.id).chain(&self.names);
+        words.iter().any(|word| known().any(|own| same(own, word)))
+    }
+}
+
+/// Names are compared without case: people type them.
+fn same(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
 }

@@ -39,6 +39,7 @@ pub(super) fn base() -> Base {
         },
         profiles: Profiles::default(),
         statuses: StatusTable::default(),
+        import: Import::default(),
         pay_systems: Vec::new(),
         delivery_services: Vec::new(),
     }

@@ -24,8 +24,8 @@ use axum::{
         (
             status = 200,
             description = "A page: `changes` (seq, id, number, status, previous_status, stage, \
-                           decided_at, reason, denies), `next`, and `restarted_after` after a \
-                           restored back-up",
+                           source, decided_at, reason, denies), `next`, and `restarted_after` \
+                           after a restored back-up",
             body = StatusChanges
         ),
         (

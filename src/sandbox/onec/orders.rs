@@ -49,13 +49,14 @@ pub struct Line {
 
 /// A file with one order and its status, in the order of elements that trade configurations write.
 pub(super) fn with_status(order: &Kept, status: &str) -> String {
+    let formed = moscow();
     let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     let (id, number, status) = (plain(&order.id), plain(&order.number), plain(status));
     let version = order.times;
     format!(
         "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <КоммерческаяИнформация xmlns=\"urn:1C.ru:commerceml_2\" ВерсияСхемы=\"2.09\" \
-         ДатаФормирования=\"2026-11-26T12:00:00\" Ид=\"1\"><Документ><Ид>{id}</Ид>\
+         ДатаФормирования=\"{formed}\" Ид=\"1\"><Документ><Ид>{id}</Ид>\
          <НомерВерсии>AAAAAAA{version}</НомерВерсии><ПометкаУдаления>false</ПометкаУдаления>\
          <Номер>{number}</Номер><Номер1С>ТД-{number}</Номер1С><Дата>2026-11-26</Дата>\
          <Дата1С>2026-11-26</Дата1С><Время>12:00:00</Время><ХозОперация>Заказ товара</ХозОперация>\
@@ -63,6 +64,13 @@ pub(super) fn with_status(order: &Kept, status: &str) -> String {
          <Наименование>Статуса заказа ИД</Наименование><Значение>{status}</Значение>\
          </ЗначениеРеквизита></ЗначенияРеквизитов></Документ></КоммерческаяИнформация>"
     )
+}
+
+/// The base's own clock, which stands in Moscow.
+#[expect(clippy::disallowed_methods, reason = "the base's own clock")]
+fn moscow() -> String {
+    let now = chrono::Utc::now() + chrono::TimeDelta::hours(3);
+    now.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 /// The form that a version asks for.

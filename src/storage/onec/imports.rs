@@ -182,10 +182,8 @@ pub struct NewDocument {
     pub print: Vec<u8>,
     /// The element as XML.
     pub raw: String,
-    /// Why it is not carried out.
-    pub code: &'static str,
-    /// One sentence.
-    pub message: String,
+    /// When the file was made, on the bridge's clock.
+    pub formed_at: Option<DateTime<Utc>>,
 }
 
 /// A document that is kept.
@@ -195,23 +193,26 @@ pub struct KeptRow {
     pub id: i64,
     /// Whether its contents came before.
     pub repeated: bool,
+    /// What became of it then; `waiting` if it is new.
+    pub state: String,
 }
 
 /// Keeps a document; the same contents again are counted only.
 pub async fn keep(
     db: &mut PgConnection,
     (base, import): (&str, i64),
-    formed_at: Option<DateTime<Utc>>,
     new: &NewDocument,
 ) -> Result<KeptRow, Error> {
     Ok(sqlx::query_as!(
         KeptRow,
         r#"INSERT INTO bridge.onec_documents AS d
                (base, import, kind, number, doc_id, onec_number, version, formed_at, print, raw,
-                 code, message)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-           ON CONFLICT (base, print) DO UPDATE SET repeats = d.repeats + 1, repeated_at = now()
-           RETURNING id, (repeats > 0) AS "repeated!""#,
+                message, state)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 'waiting')
+           ON CONFLICT (base, print) DO UPDATE
+           SET repeats = d.repeats + 1, repeated_at = now(), import = excluded.import,
+               formed_at = greatest(d.formed_at, excluded.formed_at)
+           RETURNING id, (repeats > 0) AS "repeated!", state"#,
         base,
         import,
         new.kind,
@@ -219,11 +220,186 @@ pub async fn keep(
         new.doc_id,
         new.onec_number,
         new.version,
-        formed_at,
+        new.formed_at,
         new.print,
-        new.raw,
-        new.code,
-        new.message
+        new.raw
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// What became of a document.
+#[derive(Debug, Clone, Default)]
+pub struct Became<'a> {
+    /// `waiting`, `applied`, `refused`, `overtaken` or `discarded`.
+    pub state: &'a str,
+    /// Why it is refused.
+    pub code: Option<&'a str>,
+    /// One sentence.
+    pub message: &'a str,
+    /// The shop of its order.
+    pub shop: Option<&'a str>,
+    /// Its order.
+    pub number: Option<&'a str>,
+}
+
+/// Stores what became of a document.
+pub async fn became(db: &mut PgConnection, id: i64, of: &Became<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_documents
+         SET state = $2, code = $3, message = $4, shop = coalesce($5, shop),
+             order_number = coalesce($6, order_number),
+             decided_at = now()
+         WHERE id = $1",
+        id,
+        of.state,
+        of.code,
+        of.message,
+        of.shop,
+        of.number
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Older documents of an order that are open are overtaken by this one; their letters are closed.
+pub async fn overtake(
+    db: &mut PgConnection,
+    (base, shop, number): (&str, &str, &str),
+    id: i64,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_documents SET state = 'overtaken', decided_at = now()
+         WHERE base = $1 AND shop = $2 AND order_number = $3 AND id <> $4
+           AND state IN ('waiting', 'refused')",
+        base,
+        shop,
+        number,
+        id
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE bridge.dead_letters l
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge',
+             reason = 'a newer document of 1C stands for it'
+         FROM bridge.onec_documents d
+         WHERE l.about = 'document' AND l.closed_at IS NULL AND l.shop = $2 AND l.number = $3
+           AND d.base = $1 AND d.state = 'overtaken' AND l.payload ->> 'document' = d.id::text",
+        base,
+        shop,
+        number
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Closes the letter of a document that is applied by now.
+pub async fn close_letter(db: &mut PgConnection, id: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.dead_letters
+         SET closed_at = now(), closed_how = 'retried', closed_by = 'bridge',
+             reason = 'the document is taken in by now'
+         WHERE about = 'document' AND closed_at IS NULL AND payload ->> 'document' = $1",
+        id.to_string()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A document that is to be decided once more.
+#[derive(Debug, Clone)]
+pub struct AgainRow {
+    /// Its id.
+    pub id: i64,
+    /// The base.
+    pub base: String,
+    /// Why it is refused.
+    pub code: Option<String>,
+    /// The element as XML.
+    pub raw: String,
+    /// When the file was made, on the bridge's clock.
+    pub formed_at: Option<DateTime<Utc>>,
+    /// When it came.
+    pub received_at: DateTime<Utc>,
+}
+
+/// One document that waits, or is refused.
+pub async fn again(db: &mut PgConnection, id: i64) -> Result<Option<AgainRow>, Error> {
+    Ok(sqlx::query_as!(
+        AgainRow,
+        r#"SELECT id, base, code AS "code?", raw, formed_at,
+                  coalesce(repeated_at, received_at) AS "received_at!"
+           FROM bridge.onec_documents WHERE id = $1 AND state IN ('waiting', 'refused')"#,
+        id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Documents that wait and were not looked at for some seconds, the longest ago first.
+pub async fn waiting(db: &mut PgConnection, limit: i64) -> Result<Vec<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT id FROM bridge.onec_documents
+         WHERE state = 'waiting'
+           AND (decided_at IS NULL OR decided_at < now() - interval '2 seconds')
+         ORDER BY decided_at NULLS FIRST, id LIMIT $1",
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Documents that were refused for these codes wait again: what they missed may be there by now.
+pub async fn reopen(db: &mut PgConnection, codes: &[String]) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.onec_documents SET state = 'waiting', decided_at = NULL
+         WHERE id IN (SELECT id FROM bridge.onec_documents
+                      WHERE state = 'refused' AND code = ANY($1)
+                      FOR UPDATE SKIP LOCKED)",
+        codes
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Documents of unknown orders wait again once an order of their number or id has gone to the
+/// base.
+pub async fn reopen_known(db: &mut PgConnection) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.onec_documents SET state = 'waiting', decided_at = NULL
+         WHERE id IN (
+             SELECT d.id FROM bridge.onec_documents d
+             WHERE d.state = 'refused' AND d.code = 'ONEC-UNKNOWN'
+               AND d.decided_at < now() - interval '5 seconds'
+               AND (EXISTS (SELECT FROM bridge.onec_orders k
+                            WHERE k.base = d.base AND k.doc_number = d.number)
+                    OR EXISTS (SELECT FROM bridge.onec_orders k
+                               WHERE k.base = d.base AND k.doc_id = d.doc_id))
+             FOR UPDATE OF d SKIP LOCKED)"
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Whether a file brought documents that are not carried out by this version, and none that was.
+pub async fn none_carried_out(
+    db: &mut PgConnection,
+    import: i64,
+    later: &str,
+) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT coalesce(
+               bool_or(code = $2) AND NOT bool_or(state IN ('applied', 'waiting', 'overtaken')),
+               false) AS "none!"
+           FROM bridge.onec_documents WHERE import = $1"#,
+        import,
+        later
     )
     .fetch_one(db)
     .await?)
@@ -248,7 +424,9 @@ pub struct DocumentRow {
     pub received_at: DateTime<Utc>,
     /// How often it came again.
     pub repeats: i32,
-    /// Why it is not carried out.
+    /// What became of it: `waiting`, `applied`, `refused`, `overtaken` or `discarded`.
+    pub state: String,
+    /// Why it is not carried out; empty: it is, or waits.
     pub code: String,
     /// One sentence.
     pub message: String,
@@ -266,11 +444,11 @@ pub async fn newest(
 ) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "SELECT id, base, kind, number, doc_id, onec_number, received_at, repeats, code, message,
-                raw
+        r#"SELECT id, base, kind, number, doc_id, onec_number, received_at, repeats, state,
+                coalesce(code, '') AS "code!", message, raw
          FROM bridge.onec_documents
          WHERE base = $1 AND ($2::text IS NULL OR number = $2) AND id < $3
-         ORDER BY id DESC LIMIT $4",
+         ORDER BY id DESC LIMIT $4"#,
         base,
         number,
         before,

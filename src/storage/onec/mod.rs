@@ -1,7 +1,8 @@
 //! The exchange with 1C.
 //!
-//! Locks here are taken in this order: sessions, orders of bases (each group sorted), offers; no
-//! statement of another room waits for them.
+//! Locks here are taken in this order: sessions, files that are taken in, the orders that a
+//! document may be about and their agreements (as everywhere), documents, orders of bases (each
+//! group sorted), offers; no statement of another room waits for them.
 
 pub mod bases;
 pub mod files;
@@ -10,3 +11,4 @@ pub mod imports;
 pub mod offers;
 pub mod orders;
 pub mod sessions;
+pub mod sides;

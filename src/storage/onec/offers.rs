@@ -14,6 +14,10 @@ pub struct Offer {
     pub head: i64,
     /// `НомерВерсии`.
     pub version: String,
+    /// How often the order was to be sent again by then.
+    pub resends: i32,
+    /// The order's status in it; none: it is deleted.
+    pub status: Option<String>,
 }
 
 /// An answer: which query of which session.
@@ -33,18 +37,23 @@ pub async fn add(db: &mut PgConnection, answer: Answer, offers: &[Offer]) -> Res
     let numbers: Vec<&str> = offers.iter().map(|one| &*one.number).collect();
     let heads: Vec<i64> = offers.iter().map(|one| one.head).collect();
     let versions: Vec<&str> = offers.iter().map(|one| &*one.version).collect();
+    let resends: Vec<i32> = offers.iter().map(|one| one.resends).collect();
+    let statuses: Vec<Option<&str>> = offers.iter().map(|one| one.status.as_deref()).collect();
     sqlx::query!(
-        "INSERT INTO bridge.onec_offers (session, batch, round, shop, number, head, version, state)
-         SELECT $1, $2, $3, shop, number, head, version, 'sending'
-         FROM UNNEST($4::text[], $5::text[], $6::bigint[], $7::text[]) AS o
-           (shop, number, head, version)",
+        "INSERT INTO bridge.onec_offers
+            (session, batch, round, shop, number, head, version, status, resends, state)
+         SELECT $1, $2, $3, shop, number, head, version, status, resends, 'sending'
+         FROM UNNEST($4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::integer[])
+             AS o (shop, number, head, version, status, resends)",
         answer.session,
         answer.batch,
         answer.round,
         &shops as &[&str],
         &numbers as &[&str],
         &heads,
-        &versions as &[&str]
+        &versions as &[&str],
+        &statuses as &[Option<&str>],
+        &resends
     )
     .execute(db)
     .await?;
@@ -158,16 +167,21 @@ pub async fn confirm(
                WHERE o.session = $2 AND o.shop = l.shop AND o.number = l.number
                  AND (o.state = 'written' OR o.state = 'offered' AND $3::int IS NULL)
                  AND ($3::int IS NULL OR o.round = $3)
-               RETURNING o.shop, o.number, o.head, o.version, o.offered_at),
+               RETURNING o.shop, o.number, o.head, o.version, o.status, o.resends, o.offered_at),
            newest AS (
-               SELECT DISTINCT ON (shop, number) shop, number, head, version, offered_at
+               SELECT DISTINCT ON (shop, number)
+                   shop, number, head, version, status, resends, offered_at
                FROM turned ORDER BY shop, number, head DESC, offered_at DESC)
            UPDATE bridge.onec_orders k
            SET confirmed = greatest(k.confirmed, n.head), confirmed_at = now(),
                sent_at = n.offered_at,
                sent_version = CASE WHEN n.head >= coalesce(k.confirmed, 0) THEN n.version
                  ELSE k.sent_version END,
-               waits = k.waits AND (k.head > n.head OR k.waits_since > n.offered_at)
+               agreed = CASE WHEN n.head >= coalesce(k.confirmed, 0)
+                 THEN coalesce(n.status, k.agreed) ELSE k.agreed END,
+               won = CASE WHEN n.status = k.won THEN k.won END,
+               waits = k.waits AND (k.head > n.head
+                 OR coalesce(k.resends > n.resends, k.waits_since > n.offered_at))
            FROM newest n WHERE k.base = $1 AND k.shop = n.shop AND k.number = n.number
            RETURNING k.shop, k.number, k.doc_number, n.version"#,
         base,

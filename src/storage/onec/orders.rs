@@ -54,6 +54,48 @@ pub async fn take_up(
     .await?)
 }
 
+/// Takes up orders whose status counts differently since, with no new snapshot of the shop: the
+/// portal or 1C is right, or the shop has refused to follow. Those of which the base has that
+/// status are let be, unless they may be on their way to it with another.
+pub async fn take_up_statuses(
+    db: &mut PgConnection,
+    base: &str,
+    shops: &[String],
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "WITH news AS (DELETE FROM bridge.onec_news WHERE shop = ANY($2) RETURNING shop, number),
+         named AS (SELECT DISTINCT shop, number FROM news),
+         locked AS MATERIALIZED (
+             SELECT k.shop, k.number FROM bridge.onec_orders k JOIN named USING (shop, number)
+             WHERE k.base = $1 ORDER BY k.shop, k.number FOR UPDATE OF k)
+         UPDATE bridge.onec_orders k
+         SET waits = true, resends = k.resends + 1,
+             held_by = NULL, held_code = NULL, held_why = NULL,
+             waits_since = CASE WHEN k.waits THEN k.waits_since ELSE now() END
+         FROM locked l JOIN bridge.orders o USING (shop, number)
+         LEFT JOIN bridge.agreements a USING (shop, number)
+         WHERE k.base = $1 AND k.shop = l.shop AND k.number = l.number
+           AND (k.waits OR k.agreed IS DISTINCT FROM
+                 coalesce(a.agreed #>> '{told,-1,status}', o.said ->> 'status'))",
+        base,
+        shops
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets what shops without a base would have to tell one; how many.
+pub async fn prune_news(db: &mut PgConnection, but_of: &[String]) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.onec_news WHERE at < now() - interval '1 day' AND shop <> ALL($1)",
+        but_of
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Held orders wait again where another filter holds than held them back.
 pub async fn release(db: &mut PgConnection, base: &str, filter: &str) -> Result<u64, Error> {
     let done = sqlx::query!(
@@ -91,10 +133,15 @@ pub struct WaitingRow {
     pub kind: Option<String>,
     /// The event.
     pub body: Option<Json>,
+    /// What its newest snapshot says.
+    pub said: Option<Json>,
+    /// What was last agreed with the portal, and what the shop is told.
+    pub agreed: Option<Json>,
 }
 
 /// Orders that wait, the oldest event first, after this event; without those that this session
-/// was offered already (none: whatever it was offered).
+/// was offered already (none: whatever it was offered), and without those of which 1C has said
+/// something that is still to be decided: what its people said would be overwritten there.
 pub async fn waiting(
     db: &mut PgConnection,
     base: &str,
@@ -105,9 +152,16 @@ pub async fn waiting(
     Ok(sqlx::query_as!(
         WaitingRow,
         r#"SELECT k.shop, k.number, k.head, k.doc_id, k.doc_number, k.confirmed, k.resends,
-                  e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: Json"
+                  e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: Json",
+                  s.said AS "said?: Json", a.agreed AS "agreed?: Json"
            FROM bridge.onec_orders k LEFT JOIN bridge.outbox e ON e.id = k.head
+           LEFT JOIN bridge.orders s ON s.shop = k.shop AND s.number = k.number
+           LEFT JOIN bridge.agreements a ON a.shop = k.shop AND a.number = k.number
            WHERE k.base = $1 AND k.waits AND k.head > $2
+             AND NOT EXISTS (SELECT FROM bridge.onec_documents d
+                             WHERE d.shop = k.shop AND d.order_number = k.number AND d.base = k.base
+                               AND (d.state = 'waiting'
+                                    OR d.state = 'refused' AND d.code = 'ONEC-REVIEW'))
              AND NOT EXISTS (SELECT FROM bridge.onec_offers o
                              WHERE o.session = $3 AND o.shop = k.shop AND o.number = k.number
                                AND o.state <> 'cut')
@@ -124,7 +178,15 @@ pub async fn waiting(
 /// Whether anything waits for a base.
 pub async fn any_waits(db: &mut PgConnection, base: &str) -> Result<bool, Error> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM bridge.onec_orders WHERE base = $1 AND waits) AS "waits!""#,
+        r#"SELECT EXISTS (
+               SELECT FROM bridge.onec_orders k
+               WHERE k.base = $1 AND k.waits
+                 AND NOT EXISTS (SELECT FROM bridge.onec_documents d
+                                 WHERE d.shop = k.shop AND d.order_number = k.number
+                                   AND d.base = k.base
+                                   AND (d.state = 'waiting'
+                                        OR d.state = 'refused' AND d.code = 'ONEC-REVIEW')))
+           AS "waits!""#,
         base
     )
     .fetch_one(db)

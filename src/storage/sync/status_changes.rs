@@ -28,6 +28,8 @@ pub struct NewChange {
     pub decided_at: DateTime<Utc>,
     /// Facts that did not hold then and that it would deny.
     pub denies: Vec<String>,
+    /// The document of 1C that says so; none: the portal does.
+    pub document: Option<i64>,
 }
 
 /// Stores changes, numbered; all of one portal.
@@ -45,14 +47,15 @@ pub async fn add(db: &mut PgConnection, portal: &str, changes: &[NewChange]) -> 
     let decisions: Vec<i64> = changes.iter().map(|c| c.decision).collect();
     let times: Vec<DateTime<Utc>> = changes.iter().map(|c| c.decided_at).collect();
     let denies: Vec<String> = changes.iter().map(|c| c.denies.join(",")).collect();
+    let documents: Vec<Option<i64>> = changes.iter().map(|c| c.document).collect();
     sqlx::query!(
         "WITH new AS (
              SELECT *, row_number() OVER (PARTITION BY shop ORDER BY decision) AS nth
              FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
                $8::text[], $9::timestamptz[],
-                         $10::text[])
+                         $10::text[], $11::bigint[])
                   AS n (shop, number, decision, status, previous, stage, reason, decided_at,
-                    denies)),
+                    denies, document)),
          counted AS (
              INSERT INTO bridge.feeds AS f (shop, last_seq) SELECT shop, count(*) FROM new
                GROUP BY shop ORDER BY shop
@@ -60,10 +63,11 @@ pub async fn add(db: &mut PgConnection, portal: &str, changes: &[NewChange]) -> 
              RETURNING f.shop, f.last_seq)
          INSERT INTO bridge.status_changes
                 (shop, seq, portal, number, decision_id, status, previous_status, stage, reason,
-                  decided_at, denies)
+                  decided_at, denies, document, source)
          SELECT n.shop, c.last_seq - (SELECT count(*) FROM new m
            WHERE m.shop = n.shop) + n.nth, $1, n.number, n.decision, n.status,
-                n.previous, n.stage, n.reason, n.decided_at, string_to_array(n.denies, ',')
+                n.previous, n.stage, n.reason, n.decided_at, string_to_array(n.denies, ','),
+                n.document, CASE WHEN n.document IS NULL THEN 'portal' ELSE 'onec' END
          FROM new n JOIN counted c USING (shop)",
         portal,
         &shops,
@@ -74,7 +78,8 @@ pub async fn add(db: &mut PgConnection, portal: &str, changes: &[NewChange]) -> 
         &stages,
         &reasons,
         &times,
-        &denies
+        &denies,
+        &documents as &[Option<i64>]
     )
     .execute(db)
     .await?;
@@ -111,9 +116,40 @@ pub async fn drop_except(
         number,
         awaited
     )
+    .execute(&mut *db)
+    .await?;
+    reopen_document(db, shop, number).await?;
+    Ok(done.rows_affected())
+}
+
+/// What 1C said is decided once more where its message was just dropped, unless 1C has said
+/// something newer.
+pub async fn reopen_document(db: &mut PgConnection, shop: &str, number: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_documents d SET state = 'waiting', decided_at = now()
+         FROM bridge.status_changes c
+         WHERE c.shop = $1 AND c.number = $2 AND c.state = 'dropped' AND c.settled_at = now()
+           AND d.id = c.document AND d.state = 'applied'
+           AND EXISTS (SELECT FROM bridge.onec_orders k
+                       WHERE k.base = d.base AND k.shop = c.shop AND k.number = c.number
+                         AND k.document = d.id)",
+        shop,
+        number
+    )
+    .execute(&mut *db)
+    .await?;
+    // The order has its status by whoever said it meanwhile.
+    sqlx::query!(
+        "UPDATE bridge.onec_orders k SET won = NULL
+         FROM bridge.onec_documents d
+         WHERE k.shop = $1 AND k.number = $2 AND k.won IS NOT NULL
+           AND d.id = k.document AND d.base = k.base AND d.state = 'waiting'",
+        shop,
+        number
+    )
     .execute(db)
     .await?;
-    Ok(done.rows_affected())
+    Ok(())
 }
 
 /// A change that is to be sent, or was.
@@ -149,6 +185,8 @@ pub struct ChangeRow {
     pub denies: Vec<String>,
     /// Whether it waits, and nobody can have read it yet.
     pub open: bool,
+    /// Whose word it is: `portal` or `onec`.
+    pub source: String,
 }
 
 /// Which due changes are wanted.
@@ -179,7 +217,7 @@ pub async fn due(
         ChangeRow,
         r#"SELECT c.shop, c.seq, c.message_id, c.portal, c.number, c.decision_id, c.status,
                   c.previous_status, c.stage, c.reason, c.decided_at, c.attempts,
-                  c.first_sent_at, c.denies, c.first_sent_at IS NULL AS "open!"
+                  c.first_sent_at, c.denies, c.source, c.first_sent_at IS NULL AS "open!"
            FROM UNNEST($1::bigint[]) WITH ORDINALITY AS n (seq, place)
            JOIN bridge.status_changes c ON c.shop = $2 AND c.seq = n.seq
            WHERE c.state = 'waiting'
@@ -445,7 +483,8 @@ pub async fn one(db: &mut PgConnection, shop: &str, seq: i64) -> Result<Option<C
         ChangeRow,
         r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status,
                   stage, reason, decided_at, attempts,
-                  first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
+                  first_sent_at, denies, source,
+                  state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes WHERE shop = $1 AND seq = $2"#,
         shop,
         seq
@@ -518,7 +557,8 @@ pub async fn feed(
         ChangeRow,
         r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status,
                   stage, reason, decided_at, attempts,
-                  first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
+                  first_sent_at, denies, source,
+                  state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes WHERE shop = $1 AND seq > $2 AND state <> 'dropped' ORDER BY seq
            LIMIT $3"#,
         shop,
@@ -541,7 +581,8 @@ pub async fn read_up_to(
         ChangeRow,
         r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status,
                   stage, reason, decided_at, attempts,
-                  first_sent_at, denies, state = 'waiting' AND first_sent_at IS NULL AS "open!"
+                  first_sent_at, denies, source,
+                  state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes
          WHERE shop = $1 AND seq <= $2 AND (state = 'waiting' OR state = 'dead')
            AND first_sent_at IS NOT NULL

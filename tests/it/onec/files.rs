@@ -271,17 +271,17 @@ async fn a_piece_that_is_repeated_and_an_upload_that_begins_anew_make_one_file()
 }
 
 #[tokio::test]
-async fn documents_are_kept_once_and_refused_by_name_in_both_protocols() {
+async fn documents_are_kept_once_and_those_of_unknown_orders_are_named_in_both_protocols() {
     let world = World::new().await;
     // The old protocol: a whole file is looked at at once.
     let mut base = world.base();
     base.sign_in("sale").await.unwrap();
     base.init("sale").await.unwrap();
     let said = base.send("sale", "orders.xml", DOCUMENTS).await.unwrap();
-    assert_eq!(said[0], "failure");
-    assert!(said[1].starts_with("ONEC-LATER"), "{said:?}");
+    assert_eq!(said[0], "success");
     assert!(
-        said.iter().any(|line| line.starts_with("142: ONEC-LATER")),
+        said.iter()
+            .any(|line| line.starts_with("142: ONEC-UNKNOWN")),
         "{said:?}"
     );
     // The new one: stored, then taken in.
@@ -296,7 +296,12 @@ async fn documents_are_kept_once_and_refused_by_name_in_both_protocols() {
         ["success"]
     );
     let (_, said) = base.import("sale", "documents.xml").await.unwrap();
-    assert_eq!(said[0], "failure");
+    assert_eq!(said[0], "success");
+    assert!(
+        said.iter()
+            .any(|line| line.starts_with("142: ONEC-UNKNOWN")),
+        "{said:?}"
+    );
     assert_eq!(
         base.send("sale", "contragents.xml", CONTRACTORS)
             .await
@@ -330,10 +335,11 @@ async fn documents_are_kept_once_and_refused_by_name_in_both_protocols() {
 }
 
 #[tokio::test]
-async fn a_status_that_a_base_sends_is_kept_and_not_said_to_be_done() {
+async fn a_status_of_an_order_without_a_deal_waits_and_is_no_refusal() {
     let world = World::new().await;
-    world.save(order("1", 1)).await;
-    for version in [None, Some("2.09"), Some("3.1")] {
+    let versions = [("1", None), ("2", Some("2.09")), ("3", Some("3.1"))];
+    for (nth, (number, version)) in (1..).zip(versions) {
+        world.save(order(number, 1)).await;
         let exchange = Exchange {
             version: version.map(str::to_owned),
             ..world.exchange()
@@ -346,9 +352,10 @@ async fn a_status_that_a_base_sends_is_kept_and_not_said_to_be_done() {
         base.sign_in("sale").await.unwrap();
         base.init("sale").await.unwrap();
         base.query().await.unwrap();
-        let said = base.send_status("1", "P").await.unwrap();
-        assert_eq!(said[0], "failure", "{version:?}");
-        assert!(said[1].starts_with("ONEC-LATER"), "{said:?}");
+        let said = base.send_status(number, "P").await.unwrap();
+        assert_eq!(said, ["success"], "{version:?}");
+        let waits = "SELECT count(*) FROM bridge.onec_documents WHERE state = 'waiting'";
+        assert_eq!(world.count(waits).await, nth, "{version:?}");
     }
 }
 
@@ -370,7 +377,7 @@ async fn a_document_that_cannot_be_read_stops_no_other_and_becomes_a_dead_letter
         "{said:?}"
     );
     assert!(
-        said.iter().any(|line| line.starts_with("2: ONEC-LATER")),
+        said.iter().any(|line| line.starts_with("2: ONEC-UNKNOWN")),
         "{said:?}"
     );
     let letters = "SELECT count(*) FROM bridge.open_dead_letters WHERE code = 'ONEC-DOCUMENT'";

@@ -5,4 +5,6 @@ mod cut;
 mod files;
 mod orders;
 mod protocol;
+mod statuses;
+mod upgrade;
 mod world;

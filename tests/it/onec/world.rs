@@ -24,7 +24,7 @@ pub(super) const PASSWORD: &str = "correct horse";
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// A hash made to be quick: the tests do not judge its strength.
-fn hash() -> &'static str {
+pub(super) fn hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {
         let hash = PasswordHash::of(PASSWORD, &[1; 16]).unwrap();

@@ -52,6 +52,7 @@ impl Parts {
         rules.statuses = StatusMap::new(rows);
         let mut two_way = SyncRules::of(&rules);
         two_way.policy.rules = vec![Rule {
+            onec: Vec::new(),
             status: Vec::new(),
             stage: Vec::new(),
             winner,

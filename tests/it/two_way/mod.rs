@@ -13,4 +13,4 @@ mod sent;
 mod shop;
 mod untold;
 mod webhooks;
-mod world;
+pub(crate) mod world;

@@ -82,6 +82,7 @@ impl SyncBatch {
                 reason,
                 decided_at: now,
                 denies: outcome.denies,
+                document: None,
             });
         }
         if outcome.foreign {

@@ -6,6 +6,7 @@
 mod decision_record;
 #[cfg(test)]
 mod model;
+pub(in crate::app) mod onec;
 mod outcome;
 mod own_write;
 

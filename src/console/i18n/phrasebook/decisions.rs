@@ -139,6 +139,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("1C changed {} to {}", "1С сменила {} на {}"),
     (
+        "1C says {} and the order went to {}",
+        "1С говорит {}, а заказ перешёл в {}",
+    ),
+    (
         "1C says {} and the order has {}, and 1C never had the order",
         "1С говорит {}, а у заказа {}, и прежде заказа в 1С не было",
     ),

@@ -10,6 +10,31 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the order goes to the 1C base {} without its status, which has no row in the base's table",
         "заказ идёт в базу 1С {} без статуса: в таблице базы для него нет строки",
     ),
+    (
+        "no row of the base's table has the status {}",
+        "в таблице базы нет строки со статусом {}",
+    ),
+    (
+        "the status {} is not in the shop's table",
+        "статуса {} нет в таблице магазина",
+    ),
+    (
+        "the order is cancelled, and no status says so: set `status_on_cancel`",
+        "заказ отменён, а статуса для этого нет: задайте `status_on_cancel`",
+    ),
+    ("the order has no deal yet", "у заказа ещё нет сделки"),
+    (
+        "a person is asked about the order",
+        "о заказе спрашивают человека",
+    ),
+    (
+        "the shop and the portal are compared first",
+        "сначала сравниваются магазин и портал",
+    ),
+    (
+        "a document of 1C is refused: {}: {*}",
+        "документ 1С не принят: {}: {*}",
+    ),
     // forms
     (
         "no field of the form {} holds a telephone or an e-mail address",

@@ -34,6 +34,7 @@
 //! an old snapshot with a time too far ahead from a new one.
 
 mod cases;
+mod onec;
 mod sides;
 mod world;
 
@@ -151,6 +152,10 @@ enum Op {
     /// What becomes of the next write.
     Write(WriteFate),
     Rule(Side),
+    /// An accountant sets a status in 1C.
+    Account(usize),
+    /// 1C exchanges: it sends what it has, and fetches what it is to get.
+    Exchange,
     SetShopClock(i64),
     SetPortalClock(i64),
     BackUp(Who),

@@ -66,6 +66,7 @@ pub(in crate::two_way::decision_model) fn rule(status: &[&str], winner: Winner) 
     Rule {
         status: status.iter().map(|&s| s.to_owned()).collect(),
         stage: Vec::new(),
+        onec: Vec::new(),
         winner,
     }
 }

@@ -1,7 +1,7 @@
 //! Messages to the shop, people who rule, and dumps that come back.
 
-use super::World;
-use crate::app::sync::order::model::{Who, at};
+use super::{Change, World};
+use crate::app::sync::order::model::{Who, at, sides::Message};
 use crate::{
     app::{
         intake::reported_status::ReportedStatus,
@@ -12,11 +12,48 @@ use crate::{
         },
     },
     decision::{Ruling, Sending},
-    domain::Side,
+    domain::{SentStatus, Side},
 };
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 impl World {
+    pub(super) fn drop_except(&mut self, awaited: &[DateTime<Utc>]) {
+        let changes = &mut self.database.changes;
+        let is_dropped = |change: &Change| !awaited.contains(&change.decided_at);
+        let reopens = changes.iter().any(|one| one.is_onecs && is_dropped(one));
+        changes.retain(|change| !is_dropped(change));
+        if reopens {
+            self.reopen();
+        }
+    }
+
+    /// What 1C says is on its way to the shop.
+    pub(in crate::app::sync::order::model) fn tells(&mut self, told: &SentStatus, may_undo: bool) {
+        self.last_message += 1;
+        self.writes += 1;
+        let facts = told.denies.iter().map(|fact| fact.word().to_owned());
+        self.database.changes.push(Change {
+            decided_at: told.at,
+            is_onecs: true,
+            first_sent: None,
+            is_dead: false,
+            message: Message {
+                id: self.last_message,
+                status: told.status.clone(),
+                previous: told.previous.clone(),
+                denies: facts.collect(),
+                may_undo,
+            },
+        });
+    }
+
+    fn drop_one(&mut self, place: usize) {
+        if self.database.changes.remove(place).is_onecs {
+            self.reopen();
+        }
+    }
+
     /// The shop's lane sends its oldest message.
     pub(super) fn send(&mut self, arrives: bool, answered: bool) {
         let Some(place) = self.oldest() else {
@@ -31,12 +68,12 @@ impl World {
             Sending::Stands => {}
             Sending::Held => return,
             Sending::Overtaken => {
-                self.database.changes.remove(place);
+                self.drop_one(place);
                 return;
             }
             Sending::Withdrawn(why) => {
                 let awaited = reopen(row, |agreed| agreed.withdrawn(change.decided_at));
-                self.database.changes.remove(place);
+                self.drop_one(place);
                 self.drop_except(&awaited);
                 self.tell(&format!(
                     "takes back {}: {}",
@@ -62,9 +99,9 @@ impl World {
         if !answered {
             return;
         }
-        self.database.changes.remove(place);
         match contradicts {
             None => {
+                self.database.changes.remove(place);
                 let now = at(self.now);
                 // What died before it is not told any more.
                 let changes = &mut self.database.changes;
@@ -75,6 +112,7 @@ impl World {
                 self.hears(&snapshot, true);
                 let row = &mut self.database.row;
                 let awaited = reopen(row, |agreed| agreed.refused(change.decided_at));
+                self.drop_one(place);
                 self.drop_except(&awaited);
             }
         }

@@ -5,6 +5,7 @@ mod messages;
 
 use super::{
     DEAL, ME, Op, STAGES, STATUSES, WriteFate, at,
+    onec::Base,
     sides::{Habits, Message, Portal, Shop, Snapshot},
     stage,
 };
@@ -35,6 +36,8 @@ const MOST_PASSES: usize = 3;
 #[derive(Debug, Clone)]
 struct Change {
     decided_at: DateTime<Utc>,
+    /// 1C says so.
+    is_onecs: bool,
     first_sent: Option<DateTime<Utc>>,
     /// Given up.
     is_dead: bool,
@@ -43,22 +46,27 @@ struct Change {
 
 /// Everything that a dump of the bridge's database holds.
 #[derive(Debug, Clone)]
-struct Database {
-    row: Row,
-    version: u64,
+pub(super) struct Database {
+    pub(super) row: Row,
+    pub(super) version: u64,
     changes: Vec<Change>,
     moves: Vec<crate::planner::StageMove>,
     shop_clock: ClockOffset,
     portal_clock: ClockOffset,
+    pub(super) base: Base,
 }
 
 pub(super) struct World {
     pub(super) now: i64,
-    two_way: SyncRules,
+    pub(super) two_way: SyncRules,
     tries: RetryPolicy,
     pub(super) shop: Shop,
     pub(super) portal: Portal,
-    database: Database,
+    /// There is a 1C.
+    pub(super) exchanges: bool,
+    /// The status that 1C has.
+    pub(super) onec: String,
+    pub(super) database: Database,
     dump: Option<Database>,
     fates: Vec<WriteFate>,
     last_message: u64,
@@ -116,7 +124,10 @@ impl World {
                 moves: Vec::new(),
                 shop_clock: ClockOffset::default(),
                 portal_clock: ClockOffset::default(),
+                base: Base::default(),
             },
+            exchanges: false,
+            onec: "N".to_owned(),
             shop,
             portal,
             dump: None,
@@ -137,12 +148,12 @@ impl World {
         &self.two_way.policy
     }
 
-    fn pass(&mut self, ms: i64) {
+    pub(super) fn pass(&mut self, ms: i64) {
         self.now += ms;
         self.portal.land(self.now);
     }
 
-    fn clocks(&self) -> Clocks {
+    pub(super) fn clocks(&self) -> Clocks {
         Clocks::measured(&self.database.shop_clock, &self.database.portal_clock)
     }
 
@@ -166,7 +177,7 @@ impl World {
         )
     }
 
-    fn tell(&mut self, what: &str) {
+    pub(super) fn tell(&mut self, what: &str) {
         let line = format!(
             "{:>9} shop {} portal {}: {what}",
             self.now,
@@ -257,6 +268,7 @@ impl World {
             let by_rule = rules.iter().any(|rule| rule.winner == Winner::Portal);
             self.database.changes.push(Change {
                 decided_at: at(self.now),
+                is_onecs: false,
                 first_sent: None,
                 is_dead: false,
                 message: Message {
@@ -276,11 +288,6 @@ impl World {
             NextStep::Written(write) => Some(write),
             NextStep::Done | NextStep::Again(_) => None,
         }
-    }
-
-    fn drop_except(&mut self, awaited: &[DateTime<Utc>]) {
-        let changes = &mut self.database.changes;
-        changes.retain(|change| awaited.contains(&change.decided_at));
     }
 
     /// Reads the deal, and the history above what is known.
@@ -420,6 +427,8 @@ impl World {
                 self.portal.ahead = *ahead;
                 self.tell(&format!("the portal's clock is set: {ahead}"));
             }
+            Op::Account(n) => self.account(STATUSES[n % STATUSES.len()]),
+            Op::Exchange => self.exchange(),
             Op::BackUp(which) => self.back_up(*which),
             Op::Restore(which) => self.restore(*which),
         }
@@ -456,8 +465,11 @@ impl World {
                 self.hears(&snapshot, false);
                 self.tell("the shop sends its order once more");
             }
+            if self.exchanges {
+                self.exchange();
+            }
             let asked = match ruled {
-                Some(winner) => self.rule(winner),
+                Some(winner) => self.rule(winner) | self.rule_onec(winner),
                 None => false,
             };
             let still = self.writes == writes
@@ -466,6 +478,7 @@ impl World {
                 && !self.resends
                 && self.shop.posted.is_empty()
                 && self.database.changes.is_empty()
+                && self.database.base.is_quiet()
                 && self.database.row.writing.is_none();
             quiet = if still { quiet + 1 } else { 0 };
             if quiet == 3 {

@@ -5,27 +5,28 @@
 //! finds them; that the answer was written whole is stored after it. A later query confirms only
 //! what was written whole.
 
+mod turn;
+
 use super::{Offered, Session};
 use crate::{
-    app::{Error, Onec, intake::event_reader},
-    domain::{ErrorCode, EventBody, ShopName},
+    app::{Error, Onec},
+    domain::{EventBody, ShopName},
     formats::{
         commerceml::{
             SchemaVersion,
-            write::{Form, Order, Orders},
+            write::{Form, Orders},
         },
         onec::{
-            Base, Hold, Since, changed_at,
-            order::{self, Identity, Writing},
+            Base, Since,
+            order::{self, Identity},
         },
     },
-    process::bug,
     storage::{
-        journal::{self, Line},
+        journal,
         onec::{
             bases,
             offers::{self, Answer, By, Offer},
-            orders::{self, Held, NamedRow, WaitingRow},
+            orders::{self, NamedRow, WaitingRow},
         },
         sync::clock_offsets,
     },
@@ -38,6 +39,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
+use turn::{Event, Turn, number_of_version};
 
 /// Orders read and offered in one transaction.
 const PAGE: i64 = 200;
@@ -183,18 +185,6 @@ impl Onec {
     }
 }
 
-/// An order's newest event, and when it came; or why it cannot be read.
-type Event = Result<(EventBody, DateTime<Utc>), String>;
-
-/// What becomes of an order that waits.
-enum Turn {
-    Writes {
-        order: Box<Order>,
-        without_status: bool,
-    },
-    Held(Held),
-}
-
 impl Query {
     /// What becomes of the answer is to be told for this; none: it is only looked at.
     pub fn offered(&self) -> Option<Offered> {
@@ -253,7 +243,11 @@ impl Query {
             return Ok(());
         }
         let mut tx = self.onec.db.begin().await?;
-        let events: Vec<Event> = rows.iter().map(|row| self.read(row)).collect();
+        self.onec
+            .load_clocks_of(&mut tx, &self.session.base)
+            .await?;
+        let now = clock_offsets::now(&mut tx).await?;
+        let events: Vec<Event> = rows.iter().map(|row| self.read(row, now)).collect();
         let names = self.named(&mut tx, &rows, &events).await?;
         let goods = self.goods(&mut tx, &events).await?;
         let (mut offered, mut held, mut notes, mut written) = (vec![], vec![], vec![], vec![]);
@@ -264,17 +258,19 @@ impl Query {
                 Turn::Held(one) => held.push(one),
                 Turn::Writes {
                     order,
+                    status,
                     without_status,
                 } => {
                     if without_status && row.doc_id.is_none() {
                         notes.push(self.note(&row));
                     }
-                    let (shop, number, head) = (row.shop, row.number, row.head);
                     offered.push(Offer {
-                        shop,
-                        number,
-                        head,
+                        shop: row.shop,
+                        number: row.number,
+                        head: row.head,
                         version,
+                        resends: row.resends,
+                        status,
                     });
                     written.push(order);
                 }
@@ -372,117 +368,4 @@ impl Query {
         let found = crate::storage::onec::goods::by_sku(tx, base, &skus).await?;
         Ok(found.into_iter().collect())
     }
-
-    fn holds(&self, order: &crate::domain::Snapshot, received_at: DateTime<Utc>) -> Option<Hold> {
-        let base = &self.session.base;
-        let changed_at = changed_at(order, received_at);
-        base.export
-            .holds(&base.statuses, order, changed_at, self.since)
-    }
-
-    fn read(&self, row: &WaitingRow) -> Event {
-        let gone = || "its newest event is kept no longer".to_owned();
-        let body = row.body.as_ref().ok_or_else(gone)?;
-        let value = body.value()?;
-        let rules = self
-            .onec
-            .intake
-            .rules_of(&row.shop)
-            .map_err(|error| error.to_string())?;
-        let event =
-            bug::caught(|| event_reader::parse(value, rules)).map_err(|bug| bug.to_string())?;
-        let event = event.map_err(|faults| crate::app::sentence(&faults))?;
-        Ok((event.body, row.received_at.ok_or_else(gone)?))
-    }
-
-    fn turn(
-        &self,
-        (row, event): (&WaitingRow, Event),
-        name: Option<&Identity>,
-        version: &str,
-        goods: &BTreeMap<String, String>,
-    ) -> Turn {
-        let held = |code: Option<ErrorCode>, why: &str| {
-            Turn::Held(Held {
-                shop: row.shop.clone(),
-                number: row.number.clone(),
-                head: row.head,
-                code: code.map(|code| code.to_string()),
-                why: why
-                    .chars()
-                    .take(1_000)
-                    .collect::<String>()
-                    .replace('\0', "\u{fffd}"),
-            })
-        };
-        let (body, received_at) = match event {
-            Ok(read) => read,
-            Err(why) => return held(Some(ErrorCode::OneCOrder), &why),
-        };
-        let has = row.confirmed.is_some();
-        if let EventBody::Saved(order) = &body
-            && !has
-            && let Some(hold) = self.holds(order, received_at)
-        {
-            return held(None, hold.sentence());
-        }
-        if matches!(body, EventBody::Deleted { .. }) && !has {
-            return held(None, Hold::Deleted.sentence());
-        }
-        let Some(name) = name else {
-            let why = "another order has its Ид or its Номер in the base";
-            return held(Some(ErrorCode::OneCNumber), why);
-        };
-        let words = self.onec.shop_words(&row.shop);
-        let with = Writing {
-            base: &self.session.base,
-            shop: &words,
-            version: self.session.speaks(),
-            identity: name,
-            number_of_version: version.to_owned(),
-            received_at,
-            goods,
-        };
-        let order = match body {
-            EventBody::Saved(order) => order,
-            EventBody::Deleted { .. } => {
-                let order = Box::new(order::deleted(&with));
-                return Turn::Writes {
-                    order,
-                    without_status: false,
-                };
-            }
-        };
-        match bug::caught(|| order::write(&with, &order)) {
-            Ok(Some(written)) => Turn::Writes {
-                order: Box::new(written.order),
-                without_status: written.without_status,
-            },
-            Ok(None) => {
-                let why = "its lines cannot be brought to its total";
-                held(Some(ErrorCode::OneCOrder), why)
-            }
-            Err(bug) => held(Some(ErrorCode::Bug), &bug.to_string()),
-        }
-    }
-
-    fn note(&self, row: &WaitingRow) -> Line {
-        Line {
-            shop: row.shop.clone(),
-            number: row.number.clone(),
-            kind: "note",
-            text: format!(
-                "the order goes to the 1C base {} without its status, which has no row in the \
-                 base's table",
-                self.session.base.name
-            ),
-            detail: None,
-        }
-    }
-}
-
-/// `НомерВерсии`: it grows with each change, also across a restored back-up.
-fn number_of_version(row: &WaitingRow) -> String {
-    let at = row.received_at.map_or(0, |at| at.timestamp_micros());
-    (at + i64::from(row.resends)).to_string()
 }

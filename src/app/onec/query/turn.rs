@@ -1,0 +1,202 @@
+//! What becomes of an order that waits: how it is written, or why it does not go.
+
+use super::Query;
+use crate::{
+    app::{
+        intake::{event_reader, reported_status::ReportedStatus},
+        sync::order::{
+            onec::{OneCContext, hub},
+            stored,
+        },
+    },
+    domain::{Agreed, ErrorCode, EventBody},
+    formats::{
+        commerceml::write::Order,
+        onec::{
+            Hold, changed_at,
+            order::{self, Identity, Writing},
+        },
+    },
+    process::bug,
+    storage::{
+        Json,
+        journal::Line,
+        onec::orders::{Held, WaitingRow},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// An order's newest event, and when it came; or why it cannot be read.
+pub(super) type Event = Result<(EventBody, DateTime<Utc>), String>;
+
+/// What becomes of an order that waits.
+pub(super) enum Turn {
+    Writes {
+        order: Box<Order>,
+        /// The order's status in it.
+        status: Option<String>,
+        without_status: bool,
+    },
+    Held(Held),
+}
+
+impl Query {
+    pub(super) fn holds(
+        &self,
+        order: &crate::domain::Snapshot,
+        received_at: DateTime<Utc>,
+    ) -> Option<Hold> {
+        let base = &self.session.base;
+        let changed_at = changed_at(order, received_at);
+        base.export
+            .holds(&base.statuses, order, changed_at, self.since)
+    }
+
+    /// The order as it is to go: with the status that counts, whoever has said it.
+    pub(super) fn read(&self, row: &WaitingRow, now: DateTime<Utc>) -> Event {
+        let gone = || "its newest event is kept no longer".to_owned();
+        let body = row.body.as_ref().ok_or_else(gone)?;
+        let value = body.value()?;
+        let rules = self
+            .onec
+            .intake
+            .rules_of(&row.shop)
+            .map_err(|error| error.to_string())?;
+        let event =
+            bug::caught(|| event_reader::parse(value, rules)).map_err(|bug| bug.to_string())?;
+        let mut body = event.map_err(|faults| crate::app::sentence(&faults))?.body;
+        if let EventBody::Saved(order) = &mut body
+            && let Some(status) = self.counting(row, now)?
+        {
+            order.status = status;
+        }
+        Ok((body, row.received_at.ok_or_else(gone)?))
+    }
+
+    /// The order's status, where the shop is compared with anybody.
+    fn counting(&self, row: &WaitingRow, now: DateTime<Utc>) -> Result<Option<String>, String> {
+        let (said, agreed) = (value(row.said.as_ref())?, value(row.agreed.as_ref())?);
+        let said = ReportedStatus::read(said).filter(|said| !said.deleted);
+        let rules = self.onec.registry.two_way(&row.shop);
+        let portal = self.onec.intake.rules_of(&row.shop);
+        let (Some(said), Some(rules), Ok(portal)) = (said, rules, portal) else {
+            return Ok(None);
+        };
+        let Some(status) = said.status.clone() else {
+            return Ok(None);
+        };
+        let agreed: Option<Agreed> = stored(agreed);
+        let base = &self.session.base;
+        let around = OneCContext {
+            table: &base.statuses,
+            import: &base.import,
+            two_way: &rules,
+            clocks: self
+                .onec
+                .clocks
+                .clocks_of(&row.shop, portal.portal.as_str()),
+            now,
+        };
+        let counted = bug::caught(|| hub(&said, &status, agreed.as_ref(), &around));
+        Ok(Some(counted.map_err(|bug| bug.to_string())?.status))
+    }
+
+    pub(super) fn turn(
+        &self,
+        (row, event): (&WaitingRow, Event),
+        name: Option<&Identity>,
+        version: &str,
+        goods: &BTreeMap<String, String>,
+    ) -> Turn {
+        let held = |code: Option<ErrorCode>, why: &str| {
+            Turn::Held(Held {
+                shop: row.shop.clone(),
+                number: row.number.clone(),
+                head: row.head,
+                code: code.map(|code| code.to_string()),
+                why: why
+                    .chars()
+                    .take(1_000)
+                    .collect::<String>()
+                    .replace('\0', "\u{fffd}"),
+            })
+        };
+        let (body, received_at) = match event {
+            Ok(read) => read,
+            Err(why) => return held(Some(ErrorCode::OneCOrder), &why),
+        };
+        let has = row.confirmed.is_some();
+        if let EventBody::Saved(order) = &body
+            && !has
+            && let Some(hold) = self.holds(order, received_at)
+        {
+            return held(None, hold.sentence());
+        }
+        if matches!(body, EventBody::Deleted { .. }) && !has {
+            return held(None, Hold::Deleted.sentence());
+        }
+        let Some(name) = name else {
+            let why = "another order has its Ид or its Номер in the base";
+            return held(Some(ErrorCode::OneCNumber), why);
+        };
+        let words = self.onec.shop_words(&row.shop);
+        let with = Writing {
+            base: &self.session.base,
+            shop: &words,
+            version: self.session.speaks(),
+            identity: name,
+            number_of_version: version.to_owned(),
+            received_at,
+            goods,
+        };
+        let order = match body {
+            EventBody::Saved(order) => order,
+            EventBody::Deleted { .. } => {
+                let order = Box::new(order::deleted(&with));
+                return Turn::Writes {
+                    order,
+                    status: None,
+                    without_status: false,
+                };
+            }
+        };
+        match bug::caught(|| order::write(&with, &order)) {
+            Ok(Some(written)) => Turn::Writes {
+                order: Box::new(written.order),
+                status: Some(order.status.clone()),
+                without_status: written.without_status,
+            },
+            Ok(None) => {
+                let why = "its lines cannot be brought to its total";
+                held(Some(ErrorCode::OneCOrder), why)
+            }
+            Err(bug) => held(Some(ErrorCode::Bug), &bug.to_string()),
+        }
+    }
+
+    pub(super) fn note(&self, row: &WaitingRow) -> Line {
+        Line {
+            shop: row.shop.clone(),
+            number: row.number.clone(),
+            kind: "note",
+            text: format!(
+                "the order goes to the 1C base {} without its status, which has no row in the \
+                 base's table",
+                self.session.base.name
+            ),
+            detail: None,
+        }
+    }
+}
+
+fn value(of: Option<&Json>) -> Result<Option<&Value>, String> {
+    Ok(of.map(Json::value).transpose()?)
+}
+
+/// `НомерВерсии`: it grows with each change, also across a restored back-up.
+pub(super) fn number_of_version(row: &WaitingRow) -> String {
+    let at = row.received_at.map_or(0, |at| at.timestamp_micros());
+    (at + i64::from(row.resends)).to_string()
+}

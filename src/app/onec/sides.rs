@@ -1,0 +1,427 @@
+//! What 1C's documents say of orders, decided in a transaction of their own.
+
+use super::outcome::{Became, Refusal, read};
+use crate::{
+    app::{
+        Error, Onec, SyncRules,
+        sync::{
+            compare::{lane_of, readable, value},
+            order::onec::{OneCContext, OneCOutcome, OneCSide, OneCWord, hear},
+        },
+    },
+    decision::{
+        Basis,
+        onec::{OneCDecision, Verdict},
+    },
+    domain::{ErrorCode, SentStatus},
+    formats::{
+        commerceml::{Document, Item, Moment},
+        onec::Base,
+    },
+    process::bug,
+    storage::{
+        journal::{self, Line},
+        onec::{
+            imports, orders,
+            sides::{self, FoundRow, SideRow},
+        },
+        queue,
+        sync::{
+            agreements, clock_offsets, comparisons,
+            decisions::{self, NewDecision},
+            status_changes::{self, NewChange},
+        },
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+
+/// How a document is looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Look {
+    /// It was kept, and is decided now.
+    pub(super) again: bool,
+    /// A person has said that 1C is right.
+    pub(super) ruled: bool,
+}
+
+/// A document that is kept.
+pub(super) struct Kept {
+    pub(super) id: i64,
+    /// When its file was made.
+    pub(super) formed_at: Option<DateTime<Utc>>,
+    /// When it came; none: now.
+    pub(super) came: Option<DateTime<Utc>>,
+    pub(super) look: Look,
+}
+
+/// The order that an item is about, and whether more came with it; none: it is about none.
+pub(super) fn order_of(item: &Item) -> Option<(&Document, bool)> {
+    match item {
+        Item::Document(one) if one.operation.is_order() => {
+            Some((one, !one.subordinates.is_empty()))
+        }
+        Item::Package(package) => {
+            let orders = || {
+                package
+                    .documents
+                    .iter()
+                    .filter(|one| one.operation.is_order())
+            };
+            let order = orders().next().filter(|_| orders().count() == 1)?;
+            let more = package.documents.len() > 1 || !order.subordinates.is_empty();
+            Some((order, more))
+        }
+        _ => None,
+    }
+}
+
+fn word_of(document: &Document) -> OneCWord {
+    let words = [document.status_id(), document.status_name()];
+    let date = |moment: Moment| moment.naive().to_string();
+    let truths = [document.cancelled(), document.deleted];
+    OneCWord {
+        status: words.into_iter().flatten().map(str::to_owned).collect(),
+        cancelled: match truths {
+            [None, None] => None,
+            truths => Some(truths.contains(&Some(true))),
+        },
+        paid_on: document.paid_at().map(date),
+        shipped_on: document.shipped_at().map(date),
+        ..OneCWord::default()
+    }
+}
+
+fn refused(code: ErrorCode, message: impl Into<String>) -> Refusal {
+    let message = message.into();
+    Refusal { code, message }
+}
+
+/// The order that a document is about: by its number first, cross-checked by its id.
+fn about(found: &[FoundRow]) -> Result<&FoundRow, Refusal> {
+    let by = |by: &str| found.iter().filter(|row| row.by == by).collect::<Vec<_>>();
+    let (number, plain, id) = (by("number"), by("plain"), by("id"));
+    let named = if number.is_empty() { plain } else { number };
+    let same =
+        |one: &FoundRow, other: &FoundRow| (&one.shop, &one.number) == (&other.shop, &other.number);
+    match (named.as_slice(), id.as_slice()) {
+        ([one], [other, ..]) if !same(one, other) => Err(refused(
+            ErrorCode::OneCTwoOrders,
+            format!(
+                "Номер — заказ {}, а Ид — заказ {}",
+                one.number, other.number
+            ),
+        )),
+        ([one], _) | ([], [one, ..]) => Ok(one),
+        ([], []) => Err(refused(ErrorCode::OneCUnknown, "такого заказа нет")),
+        _ => Err(refused(
+            ErrorCode::OneCTwoOrders,
+            "такой номер у заказов нескольких магазинов",
+        )),
+    }
+}
+
+impl SideRow {
+    fn side(&self) -> OneCSide {
+        OneCSide {
+            said: self.said.clone(),
+            cancelled: self.cancelled,
+            before_cancel: self.before_cancel.clone(),
+            agreed: self.agreed.clone(),
+            won: self.won.clone(),
+            paid_on: self.paid_on.clone(),
+            shipped_on: self.shipped_on.clone(),
+        }
+    }
+
+    fn take(&mut self, side: OneCSide) {
+        self.said = side.said;
+        self.cancelled = side.cancelled;
+        self.before_cancel = side.before_cancel;
+        self.agreed = side.agreed;
+        self.won = side.won;
+        self.paid_on = side.paid_on;
+        self.shipped_on = side.shipped_on;
+    }
+}
+
+impl Onec {
+    /// Locks the orders that an item may be about: before its document, of which an order has
+    /// several.
+    pub(super) async fn lock_orders_of(
+        &self,
+        tx: &mut PgConnection,
+        base: &Base,
+        item: &Item,
+    ) -> Result<(), Error> {
+        let Some((document, _)) = order_of(item) else {
+            return Ok(());
+        };
+        let (number, id) = (document.number.as_deref(), document.id.as_deref());
+        let found = sides::find(&mut *tx, base.name.as_str(), number, id).await?;
+        let shops: Vec<String> = found.iter().map(|row| row.shop.clone()).collect();
+        let numbers: Vec<String> = found.into_iter().map(|row| row.number).collect();
+        queue::orders::lock(tx, &shops, &numbers).await?;
+        Ok(())
+    }
+
+    /// Decides what a document says of its order.
+    pub(super) async fn take_in(
+        &self,
+        tx: &mut PgConnection,
+        base: &Base,
+        document: &Document,
+        kept: &Kept,
+    ) -> Result<Became, Error> {
+        let name = base.name.as_str();
+        let number = document.number.as_deref();
+        let found = sides::find(&mut *tx, name, number, document.id.as_deref()).await?;
+        let FoundRow { shop, number, .. } = match about(&found) {
+            Ok(row) => row.clone(),
+            Err(refusal) => return Ok(Became::refused(refusal)),
+        };
+        let (shops, numbers) = ([shop.clone()], [number.clone()]);
+        queue::orders::lock(&mut *tx, &shops, &numbers).await?;
+        let row = agreements::lock(&mut *tx, &shops, &numbers).await?.pop();
+        let key = (name, &*shop, &*number);
+        let side = sides::side(&mut *tx, key).await?;
+        let rules = self.registry.two_way(&shop);
+        let (Some(row), Some(side), Some(rules)) = (row, side, rules) else {
+            return Ok(Became::refused(refused(
+                ErrorCode::OneCUnknown,
+                "такого заказа нет",
+            )));
+        };
+        readable(&row)?;
+        if side.document == Some(kept.id) && !kept.look.again {
+            return Ok(Became::applied().of(&shop, &number));
+        }
+        if side
+            .document_at
+            .zip(kept.formed_at)
+            .is_some_and(|(then, now)| now < then)
+        {
+            let became = Became::overtaken("принят документ новее").of(&shop, &number);
+            return Ok(became);
+        }
+        let order = Order {
+            base,
+            row,
+            side,
+            rules,
+        };
+        let became = self.hear_document(tx, order, document, kept).await?;
+        if became.state == "applied" {
+            imports::overtake(&mut *tx, key, kept.id).await?;
+        }
+        Ok(became.of(&shop, &number))
+    }
+
+    async fn hear_document(
+        &self,
+        tx: &mut PgConnection,
+        mut order: Order<'_>,
+        document: &Document,
+        kept: &Kept,
+    ) -> Result<Became, Error> {
+        let (base, shop) = (order.base, order.row.shop.clone());
+        let portal = self.portal_of(&shop)?;
+        self.load_clocks_of(tx, base).await?;
+        let now = clock_offsets::now(tx).await?;
+        let word = OneCWord {
+            after: order.side.confirmed_at,
+            came: kept.came.unwrap_or(now),
+            again: kept.look.again,
+            ruled: kept.look.ruled,
+            ..word_of(document)
+        };
+        let around = OneCContext {
+            table: &base.statuses,
+            import: &base.import,
+            two_way: &order.rules,
+            clocks: self.clocks.clocks_of(&shop, &portal),
+            now,
+        };
+        let mut side = order.side.side();
+        let outcome = bug::caught(|| hear(&mut order.row, &mut side, &word, &around))?;
+        let became = match outcome {
+            OneCOutcome::Nothing => Became::applied(),
+            OneCOutcome::Behind => {
+                orders::resend(tx, base.name.as_str(), &shop, &order.row.number).await?;
+                Became::applied()
+            }
+            OneCOutcome::Waits(why) => return Ok(Became::waiting(why)),
+            OneCOutcome::Unknown(why) => {
+                return Ok(Became::refused(refused(ErrorCode::OneCStatus, why)));
+            }
+            OneCOutcome::Decided {
+                decision,
+                told,
+                hub,
+                meaning,
+            } => {
+                let verdict = decision.verdict;
+                let sentence = decision.sentence.clone();
+                let decided = Decided {
+                    decision,
+                    told,
+                    hub: hub.status,
+                    meaning,
+                };
+                self.carry_out(tx, (&order, &portal), decided, kept.id)
+                    .await?;
+                if verdict == Verdict::Ask {
+                    return Ok(Became::refused(refused(ErrorCode::OneCReview, sentence)));
+                }
+                Became::applied()
+            }
+        };
+        order.side.take(side);
+        order.side.document = Some(kept.id);
+        order.side.document_at = kept.formed_at;
+        let key = (base.name.as_str(), &*order.row.shop, &*order.row.number);
+        sides::save_side(tx, key, &order.side).await?;
+        Ok(became)
+    }
+
+    /// Stores a decision and what follows from it.
+    async fn carry_out(
+        &self,
+        tx: &mut PgConnection,
+        (order, portal): (&Order<'_>, &str),
+        decided: Decided,
+        document: i64,
+    ) -> Result<(), Error> {
+        let row = &order.row;
+        let base = order.base.name.as_str();
+        let id = decisions::reserve(tx, 1).await?.pop().unwrap_or_default();
+        let decision = decided.record(order, (id, document));
+        decisions::insert(tx, portal, &[decision]).await?;
+        agreements::save(tx, std::slice::from_ref(row)).await?;
+        let kind = match decided.decision.verdict {
+            Verdict::Ask => "conflict",
+            Verdict::Take | Verdict::PutBack => "decided",
+        };
+        let line = Line {
+            shop: row.shop.clone(),
+            number: row.number.clone(),
+            kind,
+            text: decided.decision.sentence.clone(),
+            detail: Some(json!({"decision": id, "base": base, "document": document})),
+        };
+        journal::add(tx, &[line]).await?;
+        if decided.decision.verdict == Verdict::PutBack {
+            orders::resend(tx, base, &row.shop, &row.number).await?;
+        }
+        let Some(told) = decided.told else {
+            return Ok(());
+        };
+        let change = NewChange {
+            shop: row.shop.clone(),
+            number: row.number.clone(),
+            decision: id,
+            status: told.status,
+            previous: told.previous,
+            stage: row.stage.clone().unwrap_or_default(),
+            reason: decided.decision.sentence,
+            decided_at: told.at,
+            denies: told
+                .denies
+                .iter()
+                .map(|fact| fact.word().to_owned())
+                .collect(),
+            document: Some(document),
+        };
+        status_changes::add(tx, portal, &[change]).await?;
+        let (shops, numbers) = ([row.shop.clone()], [row.number.clone()]);
+        let portals = [portal.to_owned()];
+        comparisons::ask(tx, (&shops, &numbers, &portals), "onec", 0).await?;
+        Ok(())
+    }
+
+    /// 1C has said so, and a person has let it go: that 1C says it again is no claim.
+    pub(super) async fn heard(
+        &self,
+        tx: &mut PgConnection,
+        key: (&str, &str, &str),
+        raw: &str,
+    ) -> Result<(), Error> {
+        let read = bug::caught(|| read(raw))?;
+        let Some((document, _)) = read.as_ref().ok().and_then(order_of) else {
+            return Ok(());
+        };
+        let Some(mut row) = sides::side(tx, key).await? else {
+            return Ok(());
+        };
+        let mut side = row.side();
+        side.heard(&word_of(document));
+        row.take(side);
+        Ok(sides::save_side(tx, key, &row).await?)
+    }
+
+    fn portal_of(&self, shop: &str) -> Result<String, Error> {
+        let rules = self.intake.rules_of(shop)?;
+        Ok(rules.portal.as_str().to_owned())
+    }
+
+    /// Tells the lanes that may have something to do since documents came in.
+    pub(super) fn wake_for(&self, base: &Base) {
+        for shop in &base.shops {
+            self.waker.wake(&lane_of(shop.as_str()));
+            if let Ok(portal) = self.portal_of(shop.as_str()) {
+                self.waker.wake(&portal);
+            }
+        }
+    }
+}
+
+/// An order, locked, and what is known of it in 1C.
+struct Order<'a> {
+    base: &'a Base,
+    row: agreements::Row,
+    side: SideRow,
+    rules: std::sync::Arc<SyncRules>,
+}
+
+struct Decided {
+    decision: OneCDecision,
+    told: Option<SentStatus>,
+    /// The order's status before.
+    hub: String,
+    meaning: String,
+}
+
+impl Decided {
+    fn record(&self, order: &Order<'_>, (id, document): (i64, i64)) -> NewDecision {
+        let (action, winner) = match self.decision.verdict {
+            Verdict::Take => ("tell_shop", Some("onec")),
+            Verdict::PutBack => ("put_back", Some("shop")),
+            Verdict::Ask => ("review", None),
+        };
+        let basis = match self.decision.basis {
+            Basis::Rule => "rule",
+            Basis::Default => "default",
+            Basis::Latest => "latest",
+            Basis::Undated => "undated",
+            Basis::Final(_) => "final",
+            Basis::Ruling => "ruling",
+            Basis::OneSide | Basis::Consistent | Basis::Doubtful => "one_side",
+        };
+        NewDecision {
+            id,
+            shop: order.row.shop.clone(),
+            number: order.row.number.clone(),
+            action: action.to_owned(),
+            basis: basis.to_owned(),
+            winner: winner.map(str::to_owned),
+            sentence: self.decision.sentence.clone(),
+            inputs: json!({
+                "status": self.hub, "onec": self.meaning, "document": document,
+                "base": order.base.name.as_str(), "agreed": order.side.agreed,
+                "said": order.side.said,
+            }),
+            outcome: json!({"action": action, "told": self.told.as_ref().map(value)}),
+        }
+    }
+}

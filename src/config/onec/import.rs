@@ -1,0 +1,84 @@
+//! `[onec.NAME.import]`: what is taken in of a base's documents.
+
+use super::OneC;
+use crate::{
+    config::{Problem, Shop},
+    domain::{BaseName, ShopName, Winner},
+    formats::onec::Import,
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    change_status: Option<bool>,
+    first_meeting: RawFirst,
+    status_on_payment: Option<String>,
+    status_on_shipment: Option<String>,
+    status_on_cancel: Option<String>,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawFirst {
+    #[default]
+    Shop,
+    Onec,
+    Review,
+}
+
+pub(super) fn check(
+    raw: Raw,
+    (base, names): (&str, &[ShopName]),
+    shops: &BTreeMap<ShopName, Shop>,
+    problems: &mut Vec<Problem>,
+) -> Import {
+    let mut status = |key: &str, status: Option<String>| {
+        let status = status.filter(|status| !status.is_empty())?;
+        for name in names {
+            let shop = shops.get(name);
+            if shop.is_some_and(|shop| shop.rules.statuses.row(&status).is_none()) {
+                problems.push(Problem::new(
+                    format!("{base}.import.{key}"),
+                    format!("the shop `{name}` has no status `{status}`"),
+                    format!("name one of its statuses, or add it to [[shops.{name}.statuses]]"),
+                ));
+            }
+        }
+        Some(status)
+    };
+    Import {
+        change_status: raw.change_status.unwrap_or(true),
+        first_meeting: match raw.first_meeting {
+            RawFirst::Shop => Winner::Shop,
+            RawFirst::Onec => Winner::Onec,
+            RawFirst::Review => Winner::Review,
+        },
+        status_on_payment: status("status_on_payment", raw.status_on_payment),
+        status_on_shipment: status("status_on_shipment", raw.status_on_shipment),
+        status_on_cancel: status("status_on_cancel", raw.status_on_cancel),
+    }
+}
+
+/// 1C can be right only where there is one.
+pub(super) fn winners(
+    bases: &BTreeMap<BaseName, OneC>,
+    shops: &BTreeMap<ShopName, Shop>,
+    problems: &mut Vec<Problem>,
+) {
+    for (name, shop) in shops {
+        if bases.values().any(|one| one.base.shops.contains(name)) {
+            continue;
+        }
+        let mut rules = shop.sources_of_truth.iter();
+        let named = rules.any(|rule| rule.winner == Winner::Onec || !rule.onec.is_empty());
+        if named || shop.conflict.default == Winner::Onec {
+            problems.push(Problem::new(
+                format!("shops.{name}.rules"),
+                "1C is named, and no base has the orders of this shop",
+                "add `[onec.NAME]` with this shop, or name another winner",
+            ));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What 1C says of orders, and which order a document of 1C is about.
+
+use crate::storage::Error;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// An order that a document may be about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRow {
+    /// The shop.
+    pub shop: String,
+    /// The order.
+    pub number: String,
+    /// By what it was found: `number`, `plain` (the number without a prefix) or `id`.
+    pub by: String,
+}
+
+/// The orders of a base that a document with this `Номер` and `Ид` may be about.
+pub async fn find(
+    db: &mut PgConnection,
+    base: &str,
+    number: Option<&str>,
+    id: Option<&str>,
+) -> Result<Vec<FoundRow>, Error> {
+    Ok(sqlx::query_as!(
+        FoundRow,
+        r#"SELECT shop AS "shop!", number AS "number!", 'number' AS "by!" 
+           FROM bridge.onec_orders WHERE base = $1 AND doc_number = $2
+           UNION ALL
+           SELECT shop, number, 'plain' FROM bridge.onec_orders
+           WHERE base = $1 AND number = $2 AND doc_number IS DISTINCT FROM $2
+           UNION ALL
+           SELECT shop, number, 'id' FROM bridge.onec_orders WHERE base = $1 AND doc_id = $3
+           ORDER BY 1, 2, 3"#,
+        base,
+        number,
+        id
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// What 1C says of an order.
+#[derive(Debug, Clone)]
+pub struct SideRow {
+    /// The status that it last said.
+    pub said: Option<String>,
+    /// It has cancelled the order.
+    pub cancelled: bool,
+    /// The order's status before that.
+    pub before_cancel: Option<String>,
+    /// The order's status that it is last known to have had.
+    pub agreed: Option<String>,
+    /// The status that the order got by its word.
+    pub won: Option<String>,
+    /// When it says that the order was paid.
+    pub paid_on: Option<String>,
+    /// When it says that the order was shipped.
+    pub shipped_on: Option<String>,
+    /// The last document that was applied.
+    pub document: Option<i64>,
+    /// When 1C made the file in which that came.
+    pub document_at: Option<DateTime<Utc>>,
+    /// When it last confirmed the order.
+    pub confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// Locks what 1C says of an order that is locked. Where an earlier version exchanged it, 1C had the
+/// status of the snapshot that it confirmed.
+pub async fn side(
+    db: &mut PgConnection,
+    (base, shop, number): (&str, &str, &str),
+) -> Result<Option<SideRow>, Error> {
+    Ok(sqlx::query_as!(
+        SideRow,
+        r#"SELECT said, cancelled, before_cancel, won, paid_on, shipped_on, document, document_at,
+                  confirmed_at,
+                  coalesce(agreed, (SELECT btrim(e.body #>> '{data,status}') FROM bridge.outbox e
+                                    WHERE e.id = onec_orders.confirmed)) AS "agreed?"
+           FROM bridge.onec_orders WHERE base = $1 AND shop = $2 AND number = $3 FOR UPDATE"#,
+        base,
+        shop,
+        number
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Stores what 1C says of an order.
+pub async fn save_side(
+    db: &mut PgConnection,
+    (base, shop, number): (&str, &str, &str),
+    side: &SideRow,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_orders
+         SET said = $4, cancelled = $5, before_cancel = $6, agreed = $7, won = $8, paid_on = $9,
+             shipped_on = $10,
+             document = $11, document_at = $12
+         WHERE base = $1 AND shop = $2 AND number = $3",
+        base,
+        shop,
+        number,
+        side.said,
+        side.cancelled,
+        side.before_cancel,
+        side.agreed,
+        side.won,
+        side.paid_on,
+        side.shipped_on,
+        side.document,
+        side.document_at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
