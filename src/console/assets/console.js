@@ -66,7 +66,7 @@ function showCurrent() {
   if (lost.hidden === gone) {
     lost.textContent = lost.dataset.text.replace('{at}', clock.format(heard));
     lost.hidden = !gone;
-    document.body.classList.toggle('lost', gone);
+    document.body.classList.toggle('stale', gone);
   }
   current.textContent = gone ? '' : current.dataset.text.replace('{ago}', ago(shown));
 }

@@ -24,6 +24,10 @@ async fn every_page_says_when_the_bridge_is_gone_and_when_it_is_back() {
         assert!(text.contains("No connection since"), "{path}: {text}");
         let dimmed = "getComputedStyle(document.querySelector('main')).opacity < 1";
         assert_eq!(scene.browser.eval(dimmed).await, true, "{path}");
+        // Only the bar has its colour.
+        let coloured = "getComputedStyle(document.body).backgroundColor
+            === getComputedStyle(document.getElementById('lost')).backgroundColor";
+        assert_eq!(scene.browser.eval(coloured).await, false, "{path}");
         scene.start_bridge().await;
         scene.browser.until(FOUND).await;
     }
