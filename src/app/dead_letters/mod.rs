@@ -389,7 +389,9 @@ async fn let_go(
     let Some(change) = status_changes::one(tx, shop, seq).await? else {
         return Ok(());
     };
-    let id = decisions::reserve(tx, 1).await?.pop().unwrap_or_default();
+    let mut ids = decisions::reserve(tx, 1).await?;
+    let id = ids.next_id();
+    ids.enough()?;
     let sentence = format!(
         "{} decided that the shop is not told the status {}: {reason}",
         who.0, change.status

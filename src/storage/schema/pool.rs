@@ -33,6 +33,12 @@ pub enum Error {
         /// What is odd.
         detail: String,
     },
+    /// More rows were made than ids had been reserved for: none of them is stored.
+    #[error("more rows of {table} were made than ids were reserved for")]
+    NotReserved {
+        /// The table.
+        table: &'static str,
+    },
 }
 
 impl Error {
@@ -49,7 +55,8 @@ impl Error {
             Self::Database(
                 sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_),
             )
-            | Self::Unreadable { .. } => true,
+            | Self::Unreadable { .. }
+            | Self::NotReserved { .. } => true,
             Self::Database(_) | Self::Migrate(_) | Self::LeaseLost => false,
         }
     }

@@ -28,15 +28,45 @@ pub struct NewDecision {
     pub outcome: Value,
 }
 
+/// Ids that are this transaction's.
+#[derive(Debug)]
+pub struct ReservedIds {
+    left: std::vec::IntoIter<i64>,
+    is_short: bool,
+}
+
+impl ReservedIds {
+    /// The next one. Beyond what was reserved it is none to be stored: [`Self::enough`] tells.
+    pub fn next_id(&mut self) -> i64 {
+        let next = self.left.next();
+        self.is_short |= next.is_none();
+        next.unwrap_or(i64::MIN)
+    }
+
+    /// An error if more were taken than were reserved. Must be asked before anything is stored.
+    pub fn enough(&self) -> Result<(), Error> {
+        if self.is_short {
+            return Err(Error::NotReserved {
+                table: "bridge.decisions",
+            });
+        }
+        Ok(())
+    }
+}
+
 /// Ids for this many decisions, growing.
-pub async fn reserve(db: &mut PgConnection, count: i32) -> Result<Vec<i64>, Error> {
-    Ok(sqlx::query_scalar!(
+pub async fn reserve(db: &mut PgConnection, count: i32) -> Result<ReservedIds, Error> {
+    let ids = sqlx::query_scalar!(
         r#"SELECT nextval(pg_get_serial_sequence('bridge.decisions', 'id')) AS "id!"
              FROM generate_series(1, $1)"#,
         count
     )
     .fetch_all(db)
-    .await?)
+    .await?;
+    Ok(ReservedIds {
+        left: ids.into_iter(),
+        is_short: false,
+    })
 }
 
 /// Stores decisions.
@@ -135,4 +165,26 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
     .execute(db)
     .await?;
     Ok(done.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_was_not_reserved_is_an_error_before_anything_is_stored() {
+        let mut ids = ReservedIds {
+            left: vec![7, 8].into_iter(),
+            is_short: false,
+        };
+        assert_eq!([ids.next_id(), ids.next_id()], [7, 8]);
+        assert!(ids.enough().is_ok());
+        assert!(ids.next_id() < 0 && ids.next_id() < 0);
+        assert!(matches!(
+            ids.enough(),
+            Err(Error::NotReserved {
+                table: "bridge.decisions"
+            })
+        ));
+    }
 }

@@ -194,8 +194,8 @@ impl Sync {
         orders::lock(&mut tx, &shops, &numbers).await?;
         let rows = agreements::lock(&mut tx, &shops, &numbers).await?;
         let ids = decisions::reserve(&mut tx, i32::try_from(rows.len()).unwrap_or(i32::MAX));
-        let mut ids = ids.await?.into_iter();
-        let mut next_id = || ids.next().unwrap_or_default();
+        let mut ids = ids.await?;
+        let mut next_id = || ids.next_id();
         let mut rest: HashMap<(String, String), DueComparison> = claimed
             .into_iter()
             .map(|one| ((one.shop.clone(), one.number.clone()), one))
@@ -235,6 +235,7 @@ impl Sync {
                 saved.push(row);
             }
         }
+        ids.enough()?;
         agreements::save(&mut tx, &saved).await?;
         writes.write(&mut tx, &lease.portal).await?;
         tx.commit().await?;
@@ -321,8 +322,8 @@ impl Sync {
         let most = i32::try_from(rows.len())
             .unwrap_or(i32::MAX)
             .saturating_mul(3);
-        let mut ids = decisions::reserve(&mut tx, most).await?.into_iter();
-        let mut next_id = || ids.next().unwrap_or_default();
+        let mut ids = decisions::reserve(&mut tx, most).await?;
+        let mut next_id = || ids.next_id();
         let mut by_order: HashMap<(String, String), Comparison> = compared
             .into_iter()
             .map(|one| ((one.claimed.shop.clone(), one.claimed.number.clone()), one))
@@ -360,6 +361,7 @@ impl Sync {
         writes
             .done
             .extend(by_order.into_values().map(|one| one.claimed));
+        ids.enough()?;
         agreements::save(&mut tx, &rows).await?;
         let told: BTreeSet<String> = writes.changes.iter().map(|c| c.shop.clone()).collect();
         let winners: Vec<&str> = writes.winners.clone();
