@@ -170,7 +170,8 @@ fn command() -> clap::Command {
         }
     }
     plain.help_template(format!(
-        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{listed}\nOptions:\n{{options}}\n\n{EXAMPLES}"
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{listed}\nOptions:\n{{options}}\n\n\
+         {EXAMPLES}"
     ))
 }
 
