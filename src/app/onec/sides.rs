@@ -295,7 +295,9 @@ impl Onec {
     ) -> Result<(), Error> {
         let row = &order.row;
         let base = order.base.name.as_str();
-        let id = decisions::reserve(tx, 1).await?.pop().unwrap_or_default();
+        let mut ids = decisions::reserve(tx, 1).await?;
+        let id = ids.next_id();
+        ids.enough()?;
         let decision = decided.record(order, (id, document));
         decisions::insert(tx, portal, &[decision]).await?;
         agreements::save(tx, std::slice::from_ref(row)).await?;
