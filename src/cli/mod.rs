@@ -31,6 +31,10 @@ struct Cli {
 
 /// What every command understands.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of the command line"
+)]
 struct Global {
     /// Settings file; else BRIDGE_CONFIG, else ./b24-bridge.toml if it is there
     #[arg(long, global = true, value_name = "FILE")]

@@ -11,6 +11,10 @@ use chrono::{DateTime, Utc};
 
 /// A claim of 1C, and everything that its decision rests on.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that holds or not"
+)]
 pub struct OneCInputs<'a> {
     /// The order's status.
     pub hub: &'a Counted,

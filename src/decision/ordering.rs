@@ -28,10 +28,8 @@ impl Times {
         if let Some(said) = self.onec {
             let tolerance = inputs.policy.conflict.clock_tolerance;
             let margin = tolerance.checked_add(&clocks.portal.uncertainty())?;
-            return outside(self.portal?, said, margin).map(|later| match later {
-                true => Side::Portal,
-                false => Side::Shop,
-            });
+            let later = outside(self.portal?, said, margin)?;
+            return Some(if later { Side::Portal } else { Side::Shop });
         }
         let apart = self.shop? - self.portal?;
         let margin = inputs

@@ -177,10 +177,10 @@ impl Onec {
             number,
         };
         imports::became(tx, id, &of).await?;
-        if let (Some(shop), Some(number)) = (shop, number) {
-            if code.is_some() || became.state == "waiting" {
-                imports::overtake(tx, (base, shop, number), id).await?;
-            }
+        if let (Some(shop), Some(number)) = (shop, number)
+            && (code.is_some() || became.state == "waiting")
+        {
+            imports::overtake(tx, (base, shop, number), id).await?;
         }
         if code.is_none() && letter && became.state != "waiting" {
             imports::close_letter(tx, id).await?;

@@ -43,10 +43,11 @@ impl Became {
         Self::new("overtaken", why)
     }
 
-    pub(super) fn refused(refusal: Refusal) -> Self {
+    pub(super) fn refused(Refusal { code, message }: Refusal) -> Self {
         Self {
-            code: Some(refusal.code),
-            ..Self::new("refused", &refusal.message)
+            code: Some(code),
+            message,
+            ..Self::new("refused", "")
         }
     }
 

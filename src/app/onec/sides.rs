@@ -6,7 +6,7 @@ use crate::{
         Error, Onec, SyncRules,
         sync::{
             compare::{lane_of, readable, value},
-            order::onec::{OneCContext, OneCOutcome, OneCSide, OneCWord, hear},
+            order::onec::{OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear},
         },
     },
     decision::{
@@ -255,12 +255,13 @@ impl Onec {
             OneCOutcome::Unknown(why) => {
                 return Ok(Became::refused(refused(ErrorCode::OneCStatus, why)));
             }
-            OneCOutcome::Decided {
-                decision,
-                told,
-                hub,
-                meaning,
-            } => {
+            OneCOutcome::Decided(decided) => {
+                let OneCDecided {
+                    decision,
+                    told,
+                    hub,
+                    meaning,
+                } = *decided;
                 let verdict = decision.verdict;
                 let sentence = decision.sentence.clone();
                 let decided = Decided {

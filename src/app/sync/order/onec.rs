@@ -76,15 +76,19 @@ pub(in crate::app) enum OneCOutcome {
     /// What it says means no status of the shop.
     Unknown(String),
     /// It claims a status.
-    Decided {
-        decision: OneCDecision,
-        /// What the shop is told.
-        told: Option<SentStatus>,
-        /// The order's status before.
-        hub: Counted,
-        /// What it claims.
-        meaning: String,
-    },
+    Decided(Box<OneCDecided>),
+}
+
+/// What was decided about a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::app) struct OneCDecided {
+    pub(in crate::app) decision: OneCDecision,
+    /// What the shop is told.
+    pub(in crate::app) told: Option<SentStatus>,
+    /// The order's status before.
+    pub(in crate::app) hub: Counted,
+    /// What it claims.
+    pub(in crate::app) meaning: String,
 }
 
 /// What a document claims.
@@ -226,12 +230,12 @@ fn carried_out(
     if told.is_none() && !claim.is_status {
         return OneCOutcome::Nothing;
     }
-    OneCOutcome::Decided {
+    OneCOutcome::Decided(Box::new(OneCDecided {
         decision,
         told,
         hub: heard.hub,
         meaning: claim.meaning,
-    }
+    }))
 }
 
 /// The message to the shop. It denies facts that do not hold yet, unless a rule lets 1C take them

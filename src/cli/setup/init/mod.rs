@@ -145,10 +145,6 @@ pub(in crate::cli) async fn run(global: &Global, args: &Args) -> anyhow::Result<
 }
 
 /// The file to write, which must not be there yet.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "there are no settings yet: where they are to stand comes from here"
-)]
 fn place(global: &Global) -> anyhow::Result<PathBuf> {
     let named = global.config.clone();
     let named = named.or_else(|| std::env::var_os("BRIDGE_CONFIG").map(PathBuf::from));
@@ -165,17 +161,10 @@ fn place(global: &Global) -> anyhow::Result<PathBuf> {
 async fn reach(args: &Args, questions: &mut Questions) -> anyhow::Result<(String, Client)> {
     let mut given = args.webhook_url.clone();
     loop {
-        let (asked, address) = match given.take() {
-            Some(address) => (false, address),
-            None => {
-                output::say(
-                    "In Bitrix24: Applications > Developer resources > Other > Incoming webhook, \
-                     permission CRM (crm).",
-                );
-                let answer = questions.ask("Address of the webhook", None)?;
-                let told = "--webhook-url is missing: the address of the portal's incoming webhook";
-                (true, answer.context(told)?)
-            }
+        let asked = given.is_none();
+        let address = match given.take() {
+            Some(address) => address,
+            None => ask_webhook(questions)?,
         };
         match try_webhook(address.trim()).await {
             Ok(client) => return Ok((address.trim().to_owned(), client)),
@@ -183,6 +172,15 @@ async fn reach(args: &Args, questions: &mut Questions) -> anyhow::Result<(String
             Err(error) => return Err(error),
         }
     }
+}
+
+fn ask_webhook(questions: &mut Questions) -> anyhow::Result<String> {
+    output::say(
+        "In Bitrix24: Applications > Developer resources > Other > Incoming webhook, permission \
+         CRM (crm).",
+    );
+    let told = "--webhook-url is missing: the address of the portal's incoming webhook";
+    questions.ask("Address of the webhook", None)?.context(told)
 }
 
 async fn try_webhook(address: &str) -> anyhow::Result<Client> {

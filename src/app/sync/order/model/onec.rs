@@ -11,7 +11,9 @@
 
 use super::*;
 use crate::{
-    app::sync::order::onec::{OneCContext, OneCOutcome, OneCSide, OneCWord, hear, hub},
+    app::sync::order::onec::{
+        OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear, hub,
+    },
     app::{intake::reported_status::ReportedStatus, sync::order::stored},
     decision::onec::Verdict,
     domain::Agreed,
@@ -180,9 +182,10 @@ impl World {
         self.database.base.waits = matches!(outcome, OneCOutcome::Waits(_));
         self.database.base.again |= matches!(outcome, OneCOutcome::Behind);
         self.database.base.asked = false;
-        let OneCOutcome::Decided { decision, told, .. } = outcome else {
+        let OneCOutcome::Decided(decided) = outcome else {
             return;
         };
+        let OneCDecided { decision, told, .. } = *decided;
         self.tell(&decision.sentence);
         match decision.verdict {
             Verdict::Take => {}
