@@ -1,7 +1,10 @@
 //! Random histories against a model: after every step levels are what the facts say, nothing was
 //! promised that was not there, nothing was refused that could be had, and each piece left once.
 
+mod deeds;
 mod figures;
+mod model;
+mod receipts;
 
 use figures::{Expected, open, places_of, shipped_at, shipped_of, whole};
 
@@ -25,7 +28,8 @@ const STORES: [&str; 2] = ["a", "b"];
 const STEPS: usize = 14;
 const AT_ONCE: u64 = 6;
 
-/// `STOCK_HISTORIES` makes them more, `STOCK_SEED` others.
+/// `STOCK_HISTORIES` makes them more, and `STOCK_PURE_HISTORIES` those without a database;
+/// `STOCK_SEED` others.
 #[expect(
     clippy::disallowed_methods,
     reason = "the size of this test is chosen by who runs it"
