@@ -103,6 +103,9 @@ enum Command {
     /// Look at stock, count it, prove it
     #[command(subcommand)]
     Stock(records::stock::Command),
+    /// Look at tills, and try what they send
+    #[command(subcommand)]
+    Tills(records::tills::Command),
     /// Look at portals, pause and resume them
     #[command(subcommand)]
     Portals(portals::Command),
@@ -226,6 +229,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Conflicts(command) => records::conflicts::run(&global, &command).await,
         Command::Reconcile(args) => reconcile::run(&global, &args).await,
         Command::Stock(command) => Box::pin(records::stock::run(&global, &command)).await,
+        Command::Tills(command) => Box::pin(records::tills::run(&global, &command)).await,
         Command::Portals(command) => portals::run(&global, &command).await,
         Command::Completions(args) => Ok(setup::manual::completions(&args)),
         Command::Man(args) => setup::manual::man(&args),

@@ -85,9 +85,11 @@ role = "operator"
 "#;
 
 /// The keys among them.
-const DEMO_KEYS: [&str; 2] = [
+const DEMO_KEYS: [&str; 4] = [
     "demo-key-not-for-production",
     "demo-operator-key-not-for-production",
+    "demo-till-left-not-for-production",
+    "demo-till-right-not-for-production",
 ];
 
 /// All settings, checked.
@@ -339,8 +341,14 @@ impl Config {
             let found = operator.key.as_ref().is_some_and(known);
             found.then(|| format!("operators.{name}.key"))
         };
+        let till = |(name, till): (&TillName, &Till)| {
+            known(&till.key).then(|| format!("tills.{name}.token"))
+        };
         let shops = self.shops.iter().find_map(shop);
-        shops.or_else(|| self.operators.iter().find_map(operator))
+        let operators = || self.operators.iter().find_map(operator);
+        shops
+            .or_else(operators)
+            .or_else(|| self.tills.iter().find_map(till))
     }
 
     /// Who holds this key. Takes the same time for every key: each is compared, none is left out.

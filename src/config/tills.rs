@@ -4,7 +4,7 @@ use super::{Problem, Secret, reading::secret, shops};
 use crate::{
     auth::KeyDigest,
     domain::TillName,
-    formats::tills::{TillKind, TillSettings, TillStores},
+    formats::tills::{ReceiptDeals, TillKind, TillSettings, TillStores},
     stock::{Master, StockSettings},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -81,6 +81,22 @@ pub(super) struct Raw {
     api_url: Option<String>,
     api_token: Option<Secret>,
     api_token_file: Option<PathBuf>,
+    #[serde(default)]
+    tell_shop: bool,
+    #[serde(default)]
+    receipts_as: ReceiptsAs,
+    funnel: Option<u32>,
+    stage: Option<String>,
+    stage_cancelled: Option<String>,
+}
+
+/// What receipts become in the portal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ReceiptsAs {
+    #[default]
+    None,
+    Deal,
 }
 
 pub(super) fn check(
@@ -135,6 +151,7 @@ fn till(
         .and_then(|token| secret::key_digest(token, &place, problems));
     let api = api(&raw, key, problems);
     in_an_address(raw.kind, token.as_ref(), &place, problems);
+    let deals = deals(&raw, key, problems);
     let found = stocks.iter().find_map(|stock| {
         let mut shops = stock.shops.iter();
         let (shop, _) = shops.find(|(shop, _)| shop.as_str() == raw.shop)?;
@@ -155,6 +172,8 @@ fn till(
             kind: raw.kind,
             shop,
             stores,
+            tell_shop: raw.tell_shop,
+            deals,
         },
         token: token?,
         key: digest?,
@@ -193,6 +212,38 @@ fn api(raw: &Raw, key: &str, problems: &mut Vec<Problem>) -> Option<TillApi> {
         problems.push(Problem::new(place, "missing", remedy));
     }
     token.map(|token| TillApi { url, token })
+}
+
+/// The stages of deals that are receipts.
+fn deals(raw: &Raw, key: &str, problems: &mut Vec<Problem>) -> Option<ReceiptDeals> {
+    let given = [
+        ("funnel", raw.funnel.is_some()),
+        ("stage", raw.stage.is_some()),
+        ("stage_cancelled", raw.stage_cancelled.is_some()),
+    ];
+    if raw.receipts_as == ReceiptsAs::None {
+        for (name, _) in given.into_iter().filter(|(_, given)| *given) {
+            problems.push(Problem::new(
+                format!("{key}.{name}"),
+                "the till's receipts become no deals",
+                "leave it out, or write receipts_as = \"deal\"",
+            ));
+        }
+        return None;
+    }
+    for (name, _) in given[1..].iter().filter(|(_, given)| !given) {
+        problems.push(Problem::new(
+            format!("{key}.{name}"),
+            "missing: receipts become deals",
+            "name a stage of the portal, such as WON or LOSE",
+        ));
+    }
+    let funnel = raw.funnel.unwrap_or(0);
+    Some(ReceiptDeals {
+        funnel,
+        stage: raw.stage.clone()?,
+        cancelled: raw.stage_cancelled.clone()?,
+    })
 }
 
 /// A token that stands at the end of an address.
@@ -349,6 +400,14 @@ mod tests {
             (
                 format!("{TILL}store = \"a\"\nkind = \"moysklad\""),
                 "tills.one.api_token",
+            ),
+            (
+                format!("{TILL}store = \"a\"\nreceipts_as = \"deal\"\nstage = \"WON\""),
+                "tills.one.stage_cancelled",
+            ),
+            (
+                format!("{TILL}store = \"a\"\nstage = \"WON\""),
+                "tills.one.stage",
             ),
             (
                 TILL.replace("till-token", "till/token")

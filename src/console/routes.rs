@@ -63,6 +63,7 @@ pub fn router(state: State) -> Router {
         .route("/console/audit", get(audit::get))
         .route("/console/stock", get(stock::page::get))
         .route("/console/stock/ledger", get(stock::ledger::get))
+        .route("/console/stock/receipts", get(stock::receipts::get))
         .route(
             "/console/stock/shortages/{id}",
             post(stock::shortages::rule),

@@ -69,11 +69,16 @@ pub struct GoodsLine {
 }
 
 impl OrderGoods {
-    /// What a snapshot means for the goods of its order.
+    /// What a snapshot means for the goods of its order. One that was made of a till's receipt
+    /// moves nothing: the receipt has.
     pub fn of(snapshot: &Snapshot, stock: &StockSettings) -> Self {
         let policy = &stock.orders;
         let among = |statuses: &[String]| statuses.contains(&snapshot.status);
-        let act = if snapshot.cancelled || among(&policy.release_on) {
+        let of_receipt = snapshot.origin.receipt.is_some();
+        let act = if of_receipt {
+            // The till has moved its goods.
+            GoodsAct::Keep
+        } else if snapshot.cancelled || among(&policy.release_on) {
             GoodsAct::Release
         } else if among(&policy.ship_on) {
             GoodsAct::Ship

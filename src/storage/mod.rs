@@ -9,8 +9,10 @@
 //!
 //! Locks are always taken in this order: lanes, tokens, jobs and files that are worked on, new
 //! orders with their events, orders, other subjects, what belongs to those orders, feeds, refused
-//! cards, links, bearers, reservations, stores, levels of stock, shortages. Of one kind several are
-//! locked by one statement, sorted by key. So no two use cases can wait for each other in a circle.
+//! cards, links, bearers, receipts, reservations, stores, levels of stock, shortages. Of one kind
+//! several are locked by one statement, sorted by key. So no two use cases can wait for each other
+//! in a circle. The subject of a receipt is written after its goods have moved: whoever has a
+//! subject never asks for goods.
 //!
 //! Whoever has an order has all that belongs to it: its outbox rows, also those that are still to
 //! be inserted, its agreement, comparison, conflicts, status changes and dead letters. They are

@@ -3,10 +3,11 @@
 use crate::{
     database::Database,
     intake::{pgbench, whole},
-    report::{Bar, Report, timed},
+    report::{Bar, Report, quantile, timed},
     served::{KEY, Served},
     size,
 };
+use axum::{Router, http::StatusCode, routing::post};
 use serde_json::json;
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -14,7 +15,8 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
 };
 
 const CLIENTS: usize = 64;
@@ -75,6 +77,61 @@ pub(crate) async fn run(report: &mut Report) {
         );
     }
     counts(report, &database, &app, seconds).await;
+    drop(app);
+    told(report).await;
+}
+
+/// From the POST of a receipt until its shop has the newest level, when nothing else goes on.
+async fn told(report: &mut Report) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let callback = listener.local_addr().unwrap();
+    let (sender, mut heard) = mpsc::unbounded_channel();
+    let take = move |body: String| {
+        let _ = sender.send(body);
+        async { StatusCode::NO_CONTENT }
+    };
+    let router = Router::new().route("/", post(take));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let database = Database::new().await;
+    let called = format!(
+        "api_keys = [\"bench-key-0123456789\"]\ncallback_url = \"http://{callback}/\"\n\
+         callback_secret = \"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\""
+    );
+    let settings = SETTINGS.replace("api_keys = [\"bench-key-0123456789\"]", &called);
+    let app = Served::with(&database.url, &settings, "all").await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://127.0.0.1:{}/v1/events", app.port);
+    let tell = async |kind: &str, id: usize, data: serde_json::Value| {
+        let event = json!({ "specversion": "1.0", "type": kind, "source": "bench",
+            "id": id.to_string(), "data": data });
+        let sent = client.post(&url).bearer_auth(KEY).json(&event).send();
+        assert_eq!(sent.await.unwrap().status(), 202);
+    };
+    let moves = json!([{ "line": "1", "product": "kettle", "quantity": 1_000 }]);
+    let came = json!({ "store": "a", "moves": moves });
+    tell("shop.stock.moved.v1", 0, came).await;
+    heard.recv().await.unwrap();
+    let (mut took, mut answered) = (Vec::new(), Vec::new());
+    for nth in 1..=100 {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let lines = json!([{ "product_id": "kettle", "quantity": 1, "price": 1 }]);
+        let data = json!({ "receipt": nth.to_string(), "till": "T", "store": "a", "kind": "sale",
+            "closed_at": chrono::Utc::now(), "currency": "RUB", "total": 1, "lines": lines });
+        let sent = Instant::now();
+        tell("pos.receipt.saved.v1", nth, data).await;
+        answered.push(sent.elapsed().as_secs_f64() * 1000.0);
+        let newest = format!("\"on_hand\":\"{}\"", 1_000 - nth);
+        while !heard.recv().await.unwrap().contains(&newest) {}
+        took.push(sent.elapsed().as_secs_f64() * 1000.0);
+    }
+    let (p50, p99) = (quantile(&mut took, 0.5), quantile(&mut took, 0.99));
+    report.add(
+        "POST of a receipt to the shop's receipt of the level, idle, p99",
+        format!("{p99:.0} ms (p50 {p50:.0} ms)"),
+        format!("its own answer: {:.0} ms", quantile(&mut answered, 0.99)),
+        p99,
+        &Bar::AtMost(200.0),
+    );
 }
 
 /// Sales a second with a guarded counter.

@@ -1,6 +1,6 @@
 //! Calls, mails and messages: taken in once, and understood when they are put on a card.
 
-use super::queue::Understood;
+use super::queue::{Making, Understood};
 use crate::{
     activities::{self, Activity, ActivityEvent, ActivityKind},
     app::{
@@ -192,8 +192,10 @@ impl Forms {
         let activity = event.activity;
         let at = activity.at.or(event.time).unwrap_or(due.received_at);
         Ok(Understood {
-            form: Arc::new(card_rules(shop, &rules, &activity)),
-            enquiry: enquiry(&activity),
+            making: Making::Enquiry(
+                Arc::new(card_rules(shop, &rules, &activity)),
+                Box::new(enquiry(&activity)),
+            ),
             entries: activities::entries(&activity, at, &rules),
             makes: rules.unknown == UnknownCaller::Lead,
             responsible_id: rules.responsible_id.or(shop.responsible_id),

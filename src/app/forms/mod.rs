@@ -4,6 +4,7 @@
 pub(super) mod activities;
 mod intake;
 mod lead_conversions;
+pub(super) mod notes;
 mod queue;
 mod submissions;
 mod trial;

@@ -1,6 +1,6 @@
 //! Due submissions on their way to the planner, and what is given up of them.
 
-use super::{Stored, activities::is_activity_key, intake::unreachable_words};
+use super::{Stored, activities::is_activity_key, intake::unreachable_words, notes};
 use crate::{
     activities::ActivityEvent,
     app::{
@@ -9,7 +9,7 @@ use crate::{
     },
     domain::{
         Entry, ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName,
-        ShopRules,
+        ShopRules, Snapshot,
     },
     formats::forms::{self, Enquiry},
     planner::{
@@ -30,6 +30,8 @@ use std::{collections::BTreeSet, sync::Arc};
 /// Submissions in one wave: so many fill a call or two, and whoever waits behind them waits for no
 /// more.
 const WAVE: usize = 40;
+/// Receipts and notes in one wave: a form that comes meanwhile does not wait for many.
+const RECEIPTS: usize = 20;
 
 /// A claimed subject before it is known whether its portal works with leads.
 #[derive(Debug, Clone)]
@@ -37,8 +39,7 @@ pub struct SubjectWork {
     claim: Claim,
     shop: Arc<ShopRules>,
     /// How its card is made.
-    form: Arc<FormRules>,
-    enquiry: Enquiry,
+    making: Making,
     number: OrderNumber,
     known: KnownLinks,
     under_way: Option<WritesInFlight>,
@@ -49,6 +50,17 @@ pub struct SubjectWork {
     /// Whether a card is made where there is none.
     makes: bool,
     responsible_id: Option<u64>,
+}
+
+/// How a card is made where there is none.
+#[derive(Debug, Clone)]
+pub(super) enum Making {
+    /// As of somebody who asked for something.
+    Enquiry(Arc<FormRules>, Box<Enquiry>),
+    /// As of an order, by these rules.
+    Order(Box<(ShopRules, Snapshot)>),
+    /// Not at all.
+    Never,
 }
 
 /// The next step of a subject.
@@ -74,20 +86,40 @@ impl SubjectWork {
     fn puts(&self) -> bool {
         let untouched =
             self.known.card.is_none() && self.known.target.is_none() && self.under_way.is_none();
-        !self.entries.is_empty() && (self.card().is_some() || untouched)
+        let never = matches!(self.making, Making::Never);
+        never || !self.entries.is_empty() && (self.card().is_some() || untouched)
     }
 
     /// Whether what it becomes depends on whether the portal works with leads.
     pub fn asks_for_leads(&self) -> bool {
-        let by_itself = matches!(self.form.becomes, FormTarget::Auto | FormTarget::Todo);
+        let by_itself = match &self.making {
+            Making::Enquiry(form, _) => {
+                matches!(form.becomes, FormTarget::Auto | FormTarget::Todo)
+            }
+            Making::Order(_) | Making::Never => false,
+        };
         by_itself && !self.puts()
     }
 
     /// The next step: `leads` tells whether the portal works with leads.
     pub fn step(self, leads: bool) -> SubjectStep {
-        if self.puts() {
+        let (puts, card) = (self.puts(), self.card());
+        let making = match self.making {
+            Making::Order(of) if !puts => Some(*of),
+            Making::Enquiry(form, enquiry) if !puts => {
+                let lead = match form.becomes {
+                    FormTarget::Auto | FormTarget::Todo => leads,
+                    FormTarget::Lead => true,
+                    FormTarget::Deal => false,
+                };
+                let subject = (self.number.clone(), &*enquiry);
+                Some(forms::as_order(&self.shop, &form, lead, subject))
+            }
+            Making::Order(_) | Making::Enquiry(..) | Making::Never => None,
+        };
+        let Some((rules, snapshot)) = making else {
             let job = EntryJob {
-                card: self.card(),
+                card,
                 shop: self.shop.shop.clone(),
                 number: self.number,
                 entries: self.entries,
@@ -102,14 +134,7 @@ impl SubjectWork {
                 ..self.claim
             };
             return SubjectStep::Put(claim, Box::new(job));
-        }
-        let lead = match self.form.becomes {
-            FormTarget::Auto | FormTarget::Todo => leads,
-            FormTarget::Lead => true,
-            FormTarget::Deal => false,
         };
-        let subject = (self.number.clone(), &self.enquiry);
-        let (rules, snapshot) = forms::as_order(&self.shop, &self.form, lead, subject);
         let over = self.landed;
         let job = Job {
             rules: Arc::new(rules),
@@ -138,10 +163,20 @@ impl Forms {
         let due = {
             let mut db = self.db.acquire().await?;
             let places = i64::try_from(WAVE + busy.len()).unwrap_or(i64::MAX);
-            subjects::claim(&mut db, lease, &shops, places).await?
+            let asked = |kinds: [&str; 2]| kinds.map(str::to_owned);
+            let (first, then) = (asked(["form", "activity"]), asked(["receipt", "note"]));
+            let idle = |one: &DueSubject| !busy.contains(&(one.shop.clone(), one.key.clone()));
+            let mut due = subjects::claim(&mut db, lease, (&shops, &first), places).await?;
+            due.retain(idle);
+            due.truncate(WAVE);
+            // Nobody waits for these.
+            if due.is_empty() {
+                due = subjects::claim(&mut db, lease, (&shops, &then), places).await?;
+                due.retain(idle);
+                due.truncate(RECEIPTS);
+            }
+            due
         };
-        let idle = |one: &DueSubject| !busy.contains(&(one.shop.clone(), one.key.clone()));
-        let due: Vec<_> = due.into_iter().filter(idle).take(WAVE).collect();
         let mut work = Vec::with_capacity(due.len());
         for one in due {
             let claim = claim_of(&one);
@@ -179,10 +214,11 @@ impl Forms {
         let shop = self.registry.rules(&name).cloned();
         let shop = shop.ok_or_else(|| invalid("the shop is not configured".to_owned()))?;
         let number = OrderNumber::parse(&due.key).map_err(invalid)?;
-        let told = if due.kind == "activity" {
-            self.understand_activity(&shop, due)?
-        } else {
-            self.understand_form(&shop, due)?
+        let told = match &*due.kind {
+            "activity" => self.understand_activity(&shop, due)?,
+            "receipt" => notes::understand_receipt(&shop, due)?,
+            "note" => notes::understand_note(&shop, due)?,
+            _ => self.understand_form(&shop, due)?,
         };
         let mut claim = claim_of(due);
         claim.follows = !told.entries.is_empty() && !told.sought.only_deals;
@@ -193,8 +229,7 @@ impl Forms {
             known: read_or_default(&due.known),
             under_way: due.under_way.as_ref().map(read_or_default),
             landed: due.landed,
-            form: told.form,
-            enquiry: told.enquiry,
+            making: told.making,
             entries: told.entries,
             sought: told.sought,
             makes: told.makes,
@@ -227,8 +262,7 @@ impl Forms {
             },
             makes: true,
             responsible_id: form.responsible_id.or(shop.responsible_id),
-            form,
-            enquiry,
+            making: Making::Enquiry(form, Box::new(enquiry)),
         })
     }
 
@@ -263,6 +297,11 @@ impl Forms {
         who: &Actor,
         mended: Option<Value>,
     ) -> Result<RetryOutcome, Error> {
+        if mended.is_some() && notes::is_key(key) {
+            let detail = "a receipt is mended in its till, and a note is written anew".to_owned();
+            let pointer = String::new();
+            return Err(Error::Invalid(vec![Fault { pointer, detail }]));
+        }
         if let Some(body) = mended.as_ref().filter(|_| !is_activity_key(key)) {
             serde_json::from_value::<Stored>(body.clone()).map_err(|fault| {
                 Error::Invalid(vec![Fault {
@@ -319,8 +358,7 @@ pub(super) async fn write_letter(
 
 /// A subject as it is understood.
 pub(super) struct Understood {
-    pub(super) form: Arc<FormRules>,
-    pub(super) enquiry: Enquiry,
+    pub(super) making: Making,
     pub(super) entries: Vec<Entry>,
     pub(super) sought: Sought,
     pub(super) makes: bool,
@@ -337,7 +375,7 @@ fn claim_of(due: &DueSubject) -> Claim {
         kind: Kind::Subject,
         shop: due.shop.clone(),
         number: due.key.clone(),
-        event: 0,
+        event: due.revision,
         person: None,
         firm: None,
         contact_key: None,

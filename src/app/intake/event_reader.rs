@@ -68,8 +68,8 @@ impl Intake {
             self.traps.step(Step::Read, id.unwrap_or_default());
             let mut event = read(&self.registry, shop, value)?;
             if is_subject_key(&event.number) {
-                let why =
-                    "`form:`, `call:`, `mail:` and `message:` begin the keys of what is no order";
+                let why = "`form:`, `call:`, `mail:`, `message:`, `receipt:` and `note:` begin the \
+                           keys of what is no order";
                 let rejection = Rejection::at("/data/number", why.to_owned(), ErrorCode::Invalid);
                 let shop = ShopName::parse(&event.shop).ok();
                 return Err(Rejection { shop, ..rejection });

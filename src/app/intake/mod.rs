@@ -36,7 +36,7 @@ pub struct Intake {
     clocks: ClockOffsets,
     traps: Traps,
     commits: Arc<CommitQueue<Vec<NewEvent>>>,
-    stock: Arc<Stock>,
+    pub(super) stock: Arc<Stock>,
     forms: Arc<Forms>,
 }
 

@@ -60,6 +60,8 @@ impl Operations {
         let broken = incidents::lasting(&mut db, ErrorCode::FormMapBroken.as_str()).await?;
         drop(db);
         let metrics = &self.metrics;
+        let tills = self.intake.stock.unread_tills().await?;
+        metrics.tills_unread(tills.iter().map(|(till, seconds)| (&**till, *seconds)));
         // A lane in which nothing waits has a depth, too: 0.
         let empty = self
             .registry

@@ -9,7 +9,7 @@ use crate::{
         journal,
         queue::{attempts, outbox, rate_permits, writes_in_flight},
         schema::deferred_indexes,
-        stock::shortages,
+        stock::{self, shortages},
         sync::{conflicts, decisions, inbox, messages, stage_history, status_changes},
     },
 };
@@ -66,6 +66,8 @@ impl Operations {
             + status_changes::prune(&mut db, settled, BATCH).await?
             + messages::prune(&mut db, settled, BATCH).await?
             + shortages::prune(&mut db, letters, BATCH).await?
+            + stock::forget_receipts(&mut db, timeline, BATCH).await?
+            + stock::prune_receipt_events(&mut db, settled, BATCH).await?
             + decisions::prune(&mut db, timeline, BATCH).await?
             + subjects::prune(&mut db, settled, BATCH).await?
             + activities::prune(&mut db, settled, BATCH).await?

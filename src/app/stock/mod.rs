@@ -6,9 +6,11 @@
 
 mod acts;
 mod answer;
+mod cards;
 pub(super) mod events;
 mod levels;
 pub(super) mod orders;
+mod receipt_views;
 pub(super) mod receipts;
 mod reserve;
 mod sentence;
@@ -35,6 +37,7 @@ pub use levels::{
     ExpiringReservation, LedgerEntry, LedgerPage, LevelChanges, LevelView, StockCheck,
     UnprovedLevel,
 };
+pub use receipt_views::{LineTrial, ReceiptFilter, ReceiptTrial, ReceiptView, TillView};
 pub(super) use reserve::ReservationRequest;
 pub use shortages::{ShortReservation, ShortageRuling, ShortageView};
 pub use tills::TillReader;

@@ -1,5 +1,6 @@
 //! Orders and their goods: what a newest snapshot does to them, in the transaction that accepts it.
 
+use super::cards::ask_for_the_goods;
 use crate::{
     app::{Error, Stock, intake::event_reader::parse},
     domain::{EventBody, ShopName},
@@ -63,6 +64,15 @@ pub(in crate::app) async fn apply(
             let own = (&*event.shop, &*event.number);
             let wanted = wanted(order);
             shortages::explain(db, own, (None, None), Some(&wanted)).await?;
+            if shortages::lost_now(db, own).await? {
+                ask_for_the_goods(
+                    db,
+                    &stock.registry,
+                    own,
+                    "товара не было, когда заказ пришёл",
+                )
+                .await?;
+            }
         }
         let Some(text) = did.and_then(|did| sentence(&did)) else {
             continue;

@@ -11,7 +11,7 @@ use crate::{
         intake::event_reader::{Rejection, fingerprint, shop_for},
     },
     domain::{ErrorCode, Fault, ShopName},
-    formats::tills::{Receipt, ReceiptEvent},
+    formats::tills::{self, Receipt, ReceiptEvent},
     stock,
     storage::{
         self, Json,
@@ -30,7 +30,7 @@ const LOOKED_AT: i64 = 200;
 /// Parked lines that a letter names.
 const MOST_NAMED: usize = 20;
 /// What the subjects of letters about parked lines begin with.
-const PARKED: &str = "receipt:";
+const PARKED: &str = "receipt-parked:";
 /// What the subjects of letters about changed receipts begin with.
 const CHANGED: &str = "receipt-changed:";
 
@@ -43,11 +43,11 @@ pub(in crate::app) fn is_subject(subject: &str) -> bool {
 #[derive(Debug, Clone)]
 pub(in crate::app) struct NewReceipt {
     /// Which.
-    key: ReceiptKey,
-    /// The order of which it is the pick-up.
-    number: Option<String>,
+    pub(super) key: ReceiptKey,
+    /// The receipt.
+    pub(super) receipt: Receipt,
     /// As the database reads it.
-    said: Value,
+    pub(super) said: Value,
     /// The event.
     event: Value,
 }
@@ -56,6 +56,11 @@ impl NewReceipt {
     /// The shop.
     pub(in crate::app) fn shop(&self) -> &str {
         &self.key.shop
+    }
+
+    /// The store; none: not known.
+    pub(super) fn store(&self) -> Option<&str> {
+        self.said["store"].as_str()
     }
 }
 
@@ -154,7 +159,7 @@ impl Stock {
         });
         Ok(NewReceipt {
             key,
-            number: receipt.number.clone(),
+            receipt: event.receipt,
             said,
             event: value.clone(),
         })
@@ -171,6 +176,7 @@ impl Stock {
                     let stored = stored?;
                     tx.commit().await?;
                     self.waker.subscribe(STOCK).notify_one();
+                    self.wake_for(new);
                     return Ok(stored);
                 }
             }
@@ -190,9 +196,11 @@ impl Stock {
         match posted.result.as_str() {
             "queued" => {
                 let newer = ("overtaken", "a newer version of the receipt has come");
-                let subjects = [subject(PARKED, &new.key), subject(CHANGED, &new.key)];
+                let own = tills::key(&new.key.till, &new.key.receipt);
+                let subjects = [subject(PARKED, &new.key), subject(CHANGED, &new.key), own];
                 dead_letters::close_subjects(tx, &new.key.shop, &subjects, newer).await?;
                 self.tell_of_posting(tx, new, &posted).await?;
+                self.pass_on(tx, new).await?;
                 Ok(Accepted::Queued)
             }
             "older" => Ok(Accepted::Queued),
@@ -226,7 +234,7 @@ impl Stock {
             self.write_letter(tx, new, of).await?;
         }
         let picked = posted.picked.as_deref().is_some_and(|sum| sum != "0");
-        if let (true, Some(number)) = (picked, &new.number) {
+        if let (true, Some(number)) = (picked, &new.receipt.number) {
             let line = Line {
                 shop: new.key.shop.clone(),
                 number: number.clone(),
@@ -389,7 +397,8 @@ impl Stock {
                 "another version of the receipt was taken by hand",
             );
             dead_letters::close_subjects(tx, &new.key.shop, &subjects, taken).await?;
-            return self.tell_of_posting(tx, &new, &posted).await;
+            self.tell_of_posting(tx, &new, &posted).await?;
+            return self.pass_on(tx, &new).await;
         }
         let store = new.said["store"].as_str();
         // The letter is closed by whoever asked.
@@ -423,7 +432,7 @@ fn till_of(by: Teller<'_>, receipt: &Receipt) -> Option<String> {
 }
 
 /// Whether a till is a part of the one of this name.
-fn is_part(till: &str, name: &str) -> bool {
+pub(super) fn is_part(till: &str, name: &str) -> bool {
     till.strip_prefix(name)
         .is_some_and(|part| part.starts_with('/'))
 }

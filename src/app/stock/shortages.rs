@@ -3,9 +3,9 @@
 //! A shortage is a state of a level, found again after every crash; nothing is queued. Whoever lost
 //! is told by a message that is written with the loss.
 
-use super::acts::again;
+use super::{acts::again, cards::ask_for_the_goods};
 use crate::{
-    app::{Actor, Error, LaneWaker, Stock, lane_of},
+    app::{Actor, Error, LaneWaker, Registry, Stock, lane_of},
     domain::{ErrorCode, Fault},
     stock::{
         Held, OtherStore, Settlement, Shortage, ShortageAct, ShortageCause, StockSettings, text,
@@ -247,7 +247,7 @@ impl Stock {
                         continue;
                     };
                     let rule = ShortageAct::DropNewestUnpaid.as_str();
-                    lose(&mut tx, one, rule, NEWEST).await?;
+                    lose(&mut tx, &self.registry, one, (rule, NEWEST)).await?;
                     outcome.push(json!({ "drop": one.id, "shop": one.shop }));
                 }
             }
@@ -340,7 +340,8 @@ impl Stock {
         let one = chosen(&locked.shortage, ruling)?;
         let act = match &ruling.to {
             None => {
-                lose(&mut tx, one, ShortageAct::Review.as_str(), BY_HAND).await?;
+                let why = (ShortageAct::Review.as_str(), BY_HAND);
+                lose(&mut tx, &self.registry, one, why).await?;
                 json!({ "drop": one.id, "shop": one.shop, "by": who.0 })
             }
             Some(to) => {
@@ -495,10 +496,18 @@ async fn carry(
 }
 
 /// A reservation is lost; its shop is told why.
-async fn lose(tx: &mut PgConnection, one: &Held, rule: &str, reason: &str) -> Result<(), Error> {
+async fn lose(
+    tx: &mut PgConnection,
+    registry: &Registry,
+    one: &Held,
+    (rule, reason): (&str, &str),
+) -> Result<(), Error> {
     shortages::lose(tx, &one.shop, &one.id).await?;
     let why = (Some(rule), Some(reason));
     shortages::explain(tx, (&one.shop, &one.id), why, None).await?;
+    if let Some(number) = &one.number {
+        ask_for_the_goods(tx, registry, (&one.shop, number), "товар продан раньше").await?;
+    }
     tell_order(tx, one, format!("the order's goods are lost: {reason}")).await
 }
 

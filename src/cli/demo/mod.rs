@@ -1,6 +1,7 @@
 //! `demo`: everything at once, for people who want to see it work.
 
 mod comparison;
+mod last_kettle;
 mod sample_day;
 mod stages_back;
 
@@ -94,6 +95,8 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     comparison::table(&report, started.elapsed());
     if report.is_fine() && !stop.is_cancelled() {
         report.faults = stages_back::play(&running.app, &portal, &api).await?;
+        let kettle = last_kettle::play(&running.app, &portal, &api).await;
+        report.faults.extend(kettle);
     }
     let fine = report.is_fine();
     if !fine {
@@ -217,10 +220,11 @@ fn settings(portal: &Sandbox, args: &Args) -> anyhow::Result<Config> {
         backoff_base_seconds = 1
         backoff_cap_seconds = 1
         max_attempts = 3
-        "#,
+        {kettle}"#,
         listen = args.listen,
         url = portal.url(),
         key = sample_day::KEY,
+        kettle = last_kettle::SETTINGS,
     );
     Ok(Config::parse(&text, &BTreeMap::new())?)
 }

@@ -1,10 +1,17 @@
-//! Stocks: what waits for a person, and whether levels are what their moves come to.
+//! Stocks: what waits for a person, and whether levels are what their moves come to; and tills.
 
 use super::report::Report;
-use crate::{app::App, domain::ErrorCode, stock::StockSettings};
+use crate::{
+    app::{App, stock::TillView},
+    domain::ErrorCode,
+    stock::StockSettings,
+};
 
 /// Open shortages that are counted.
 const MOST: i64 = 1_000;
+
+/// How long a till's API may go unread, in seconds.
+const UNREAD: f64 = 600.0;
 
 /// Looks at every stock.
 pub(super) async fn check(app: &App, report: &mut Report) {
@@ -13,6 +20,41 @@ pub(super) async fn check(app: &App, report: &mut Report) {
         if let Err(error) = one(app, of, &what, report).await {
             report.wrong(what, error.chain(), ErrorCode::Database);
         }
+    }
+    match app.stock.till_views().await {
+        Ok(tills) => tills.iter().for_each(|till| look_at(till, report)),
+        Err(error) => report.wrong("tills", error.chain(), ErrorCode::Database),
+    }
+}
+
+/// What a till has sent, and what of it waits.
+fn look_at(till: &TillView, report: &mut Report) {
+    let what = format!("till {}", till.till);
+    if till.parked > 0 {
+        let found = format!(
+            "{} receipts have lines that could not be posted",
+            till.parked
+        );
+        report.wrong(&what, found, ErrorCode::UnknownProduct);
+    }
+    if let Some(seconds) = till.unread_for.filter(|seconds| *seconds > UNREAD) {
+        let found = format!("its vendor's API was last read {seconds:.0} s ago");
+        let steps = vec![
+            "is `serve` running? The console and `status` tell why a till cannot be read"
+                .to_owned(),
+            format!("b24-bridge tills test {}", till.till),
+        ];
+        report.note(&what, found, steps);
+    } else if till.parked == 0 {
+        let found = match till.newest {
+            Some(newest) => format!(
+                "{} receipts in a day, the newest came {}",
+                till.received,
+                newest.format("%Y-%m-%d %H:%M")
+            ),
+            None => "no receipt within a month".to_owned(),
+        };
+        report.fine(what, found);
     }
 }
 

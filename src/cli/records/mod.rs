@@ -7,3 +7,4 @@ pub(super) mod forms;
 pub(super) mod onec;
 pub(super) mod orders;
 pub(super) mod stock;
+pub(super) mod tills;

@@ -6,6 +6,7 @@ use crate::{
         State,
         i18n::messages::Text,
         session::viewer::Viewer,
+        stock::shortages,
         ui::{
             components,
             error_page::ErrorPage,
@@ -21,6 +22,8 @@ use serde::Deserialize;
 
 /// How many decisions are shown.
 const SHOWN: i64 = 100;
+/// How many shortages of a stock are shown.
+const SHORTAGES: i64 = 20;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct ListQuery {
@@ -60,12 +63,32 @@ pub(in crate::console) async fn get(
         .await
         .map_err(fault)?;
     asked.sorting.apply(&mut decided, &COLUMNS);
+    let mut short = Vec::new();
+    for of in state.app.stock.stocks() {
+        let stores: Vec<String> = of.stores.iter().map(|store| store.name.clone()).collect();
+        let found = state
+            .app
+            .stock
+            .open_shortages(of.name.as_str(), SHORTAGES)
+            .await;
+        short.extend(
+            found
+                .map_err(fault)?
+                .into_iter()
+                .map(|one| (stores.clone(), one)),
+        );
+    }
     let title = visitor.text(Text::Conflicts);
     let content = html! {
         h1 { (title) }
         (components::notice(&visitor, Some(&asked.done)))
         h2 { (visitor.text(Text::WaitForYou)) }
-        @if open.items.is_empty() { p.empty { (visitor.text(Text::NoConflicts)) } }
+        @if !short.is_empty() { div.cards {
+            @for (stores, one) in &short { (shortages::card(&visitor, stores, one)) }
+        } }
+        @if open.items.is_empty() && short.is_empty() {
+            p.empty { (visitor.text(Text::NoConflicts)) }
+        }
         div.cards { @for conflict in &open.items { (card(&visitor, conflict)) } }
         @if let Some(next) = open.next {
             p.actions {

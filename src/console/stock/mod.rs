@@ -1,7 +1,9 @@
-//! Pages of stock: what each store has, who waits for a decision, and a product's ledger.
+//! Pages of stock: what each store has, who waits for a decision, a product's ledger, and receipts
+//! of tills.
 
 pub(super) mod ledger;
 pub(super) mod page;
+pub(super) mod receipts;
 pub(super) mod shortages;
 
 /// The address of a product's ledger.

@@ -82,6 +82,9 @@ pub(in crate::console) async fn get(
             }
             " "
         } } }
+        @if !stock.tills().is_empty() {
+            p { a href="/console/stock/receipts" { (text(Text::Receipts)) } }
+        }
         (components::notice(&visitor, done))
         @if !open.is_empty() {
             h2 { (text(Text::WaitForYou)) }

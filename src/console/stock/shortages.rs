@@ -20,7 +20,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// An open shortage with its buttons.
-pub(super) fn card(visitor: &Viewer, stores: &[String], of: &ShortageView) -> Markup {
+pub(in crate::console) fn card(visitor: &Viewer, stores: &[String], of: &ShortageView) -> Markup {
     let others: Vec<&str> = stores
         .iter()
         .map(String::as_str)

@@ -128,8 +128,8 @@ pub fn form_key(id: i64) -> String {
     format!("{KEY}{id}")
 }
 
-/// Whether this is the key of a submission, of a call, a mail or a message. No order has such a
-/// number.
+/// Whether this is the key of a submission, of a call, a mail or a message, of a receipt or a note.
+/// No order has such a number.
 pub fn is_subject_key(text: &str) -> bool {
     let numbered = |kind: &str| {
         let id = text
@@ -137,7 +137,9 @@ pub fn is_subject_key(text: &str) -> bool {
             .and_then(|rest| rest.strip_prefix(':'));
         id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
     };
+    let of_till = ["receipt:", "note:"];
     text.starts_with(KEY)
+        || of_till.iter().any(|kind| text.starts_with(kind))
         || ["call", "mail", "message"]
             .iter()
             .any(|kind| numbered(kind))

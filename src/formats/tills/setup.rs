@@ -1,5 +1,6 @@
 //! What a till is, as configured.
 
+use super::ReceiptDeals;
 use crate::domain::{ShopName, TillName};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -15,6 +16,10 @@ pub struct TillSettings {
     pub shop: ShopName,
     /// Where it stands.
     pub stores: TillStores,
+    /// Whether the shop is told of its receipts.
+    pub tell_shop: bool,
+    /// How its receipts become deals; none: they do not.
+    pub deals: Option<ReceiptDeals>,
 }
 
 /// Who makes a till, and how its receipts come.
@@ -94,6 +99,8 @@ mod tests {
             kind: TillKind::Evotor,
             shop: ShopName::parse("main").unwrap(),
             stores: TillStores::One("a".to_owned()),
+            tell_shop: false,
+            deals: None,
         };
         assert_eq!(till.store(Some("VENDOR-9")), Some("a"));
         let stores =

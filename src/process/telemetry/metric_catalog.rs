@@ -299,6 +299,8 @@ meters! {
         "Shortages of a stock that wait for a person."
     receipts "bridge_receipts" Counter Count ["result"]
         "Receipts of tills, by result: queued, older, duplicate, conflict, changed, replayed."
+    till_unread "bridge_till_unread_seconds" Gauge Seconds ["till"]
+        "Since when the API of a till's vendor was not read to its end."
     // the process
     pool "bridge_pool_connections" Gauge Count ["state"]
         "Connections to the database, by state: idle, used, free (may still be opened)."

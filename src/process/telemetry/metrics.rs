@@ -297,6 +297,14 @@ impl Metrics {
         }
     }
 
+    /// For how long the APIs of tills were not read: (till, seconds).
+    pub fn tills_unread<'a>(&self, tills: impl IntoIterator<Item = (&'a str, f64)>) {
+        self.meters.till_unread.clear();
+        for (till, seconds) in tills {
+            self.meters.till_unread.at(&[till]).set(seconds);
+        }
+    }
+
     /// The pool's connections, and whether the database answered.
     pub fn database(&self, up: bool, idle: usize, open: u32, most: u32) {
         let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);

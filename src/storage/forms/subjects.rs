@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 /// Something that was received and is to be brought to a portal.
 #[derive(Debug, Clone)]
 pub struct NewSubject<'a> {
-    /// `form` or `activity`.
+    /// `form`, `activity`, `receipt` or `note`.
     pub kind: &'static str,
     /// The shop.
     pub shop: &'a str,
@@ -22,7 +22,7 @@ pub struct NewSubject<'a> {
     pub key: &'a str,
     /// Its portal.
     pub portal: &'a str,
-    /// The order that it is about.
+    /// The order that it is about, or the sale.
     pub order: Option<&'a str>,
     /// What was received.
     pub body: &'a Value,
@@ -46,6 +46,36 @@ pub async fn add(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Erro
     Ok(())
 }
 
+/// Adds a snapshot of a subject, or puts it in the place of the one before: it is due at once, with
+/// all tries before it; not before nothing of the older one can land any more. An annulled one that
+/// says no more than that leaves the rest as it was.
+pub async fn put(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.subjects AS s
+             (shop, key, kind, portal, order_number, body, due_at, waits_since)
+         VALUES ($1, $2, $3, $4, $5, $6, now(), now())
+         ON CONFLICT (shop, key) DO UPDATE
+         SET body = CASE WHEN excluded.body -> 'lines' IN ('[]', 'null')
+                              OR excluded.body -> 'lines' IS NULL
+                         THEN s.body || jsonb_strip_nulls(excluded.body - 'lines')
+                         ELSE excluded.body END,
+             portal = excluded.portal, revision = s.revision + 1,
+             due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
+                                       WHERE u.shop = $1 AND u.number = $2)),
+             waits_since = coalesce(s.waits_since, now()), attempts = 0, stalls = 0,
+             first_failed_at = NULL, error_code = NULL, error_message = NULL, done_at = NULL",
+        new.shop,
+        new.key,
+        new.kind,
+        new.portal,
+        new.order,
+        new.body
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// A subject that is due.
 #[derive(Debug, Clone)]
 pub struct DueSubject {
@@ -53,8 +83,12 @@ pub struct DueSubject {
     pub shop: String,
     /// Its key.
     pub key: String,
-    /// `form` or `activity`.
+    /// `form`, `activity`, `receipt` or `note`.
     pub kind: String,
+    /// The order that it is about, or the sale.
+    pub order_number: Option<String>,
+    /// Grows with each newer version of it.
+    pub revision: i64,
     /// When it was received.
     pub received_at: DateTime<Utc>,
     /// What was received.
@@ -67,22 +101,24 @@ pub struct DueSubject {
     pub landed: bool,
 }
 
-/// The due subjects of a lane, the longest due first. None unless the lease is held.
+/// The due subjects of these kinds in a lane, the longest due first. None unless the lease is held.
 pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
-    shops: &[String],
+    (shops, kinds): (&[String], &[String]),
     limit: i64,
 ) -> Result<Vec<DueSubject>, Error> {
     Ok(sqlx::query_as!(
         DueSubject,
-        r#"SELECT s.shop, s.key, s.kind, s.received_at, s.body AS "body: Json",
+        r#"SELECT s.shop, s.key, s.kind, s.order_number, s.revision, s.received_at,
+                  s.body AS "body: Json",
                   s.known AS "known: Json", u.what AS "under_way?: Json",
                   coalesce(u.lands_until <= now(), true) AS "landed!"
            FROM bridge.subjects s
            LEFT JOIN bridge.under_way u ON u.shop = s.shop AND u.number = s.key
-           WHERE s.portal = $1 AND s.kind IN ('form', 'activity') AND s.due_at <= now()
+           WHERE s.portal = $1 AND s.kind = ANY($6) AND s.due_at <= now()
              AND s.shop = ANY($2)
+             AND NOT bridge.subject_waits(s.kind, s.shop, s.order_number)
              AND EXISTS (SELECT FROM bridge.lanes l
                          WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4
                            AND l.lease_until > now() AND l.paused_at IS NULL)
@@ -91,7 +127,8 @@ pub async fn claim(
         shops,
         lease.owner,
         lease.epoch,
-        limit
+        limit,
+        kinds
     )
     .fetch_all(db)
     .await?)
@@ -105,8 +142,8 @@ pub async fn next_due(
 ) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM bridge.subjects
-         WHERE portal = $1 AND kind IN ('form', 'activity') AND due_at IS NOT NULL
-           AND shop = ANY($2)",
+         WHERE portal = $1 AND due_at IS NOT NULL AND shop = ANY($2)
+           AND NOT bridge.subject_waits(kind, shop, order_number)",
         portal,
         shops
     )
@@ -123,7 +160,7 @@ pub async fn lock(
     Ok(sqlx::query_as!(
         QueueHead,
         r#"SELECT s.shop, s.key AS number,
-                  CASE WHEN s.due_at IS NOT NULL THEN 0::bigint END AS head_id,
+                  CASE WHEN s.due_at IS NOT NULL THEN s.revision END AS head_id,
                   NULL::bigint AS head_version, NULL::timestamptz AS head_updated_at,
                   s.attempts, s.stalls, NULL::jsonb AS age, NULL::jsonb AS said,
                   false AS "doubtful!", now() AS "now!", s.portal

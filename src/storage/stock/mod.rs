@@ -5,6 +5,7 @@
 
 mod events;
 mod levels;
+mod receipt_rows;
 mod receipts;
 mod reservations;
 mod setup;
@@ -16,6 +17,10 @@ pub use events::{NewStockEvent, count_part, insert, order};
 pub use levels::{
     ExpiringRow, Level, MoveRow, Unproved, all_levels, changes, check, expiring, ledger, levels,
     newest_moves, of_product, tell,
+};
+pub use receipt_rows::{
+    ReceiptFilter, ReceiptRow, TillFigures, forget_receipts, newest_receipts, products_named,
+    prune_receipt_events, till_figures, unread_tills,
 };
 pub use receipts::{ParkedRow, ReceiptKey, parked, receipt, receipt_again};
 pub use reservations::{expire, extend, read, release, reserve, ship};

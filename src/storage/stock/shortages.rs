@@ -463,3 +463,15 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Whether this transaction has lost a reservation of an order.
+pub async fn lost_now(db: &mut PgConnection, (shop, number): (&str, &str)) -> Result<bool, Error> {
+    let lost = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.shop_messages
+                          WHERE shop = $1 AND number = $2 AND seq IS NULL AND made_at >= now()
+                            AND kind = 'bridge.reservation.short.v1') AS "it!""#,
+        shop,
+        number
+    );
+    Ok(lost.fetch_one(db).await?)
+}

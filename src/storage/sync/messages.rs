@@ -32,6 +32,27 @@ pub struct MessageRow {
     pub first_sent_at: Option<DateTime<Utc>>,
 }
 
+/// Writes a message to a shop about something; it is sent when the transaction is committed.
+pub async fn add(
+    db: &mut PgConnection,
+    kind: &str,
+    (shop, subject, number): (&str, &str, Option<&str>),
+    body: &Value,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.shop_messages (shop, kind, subject, number, body)
+         VALUES ($1, $2, $3, $4, $5)",
+        shop,
+        kind,
+        subject,
+        number,
+        body
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Gives a shop's new messages their places in its feed; returns how many.
 pub async fn number(db: &mut PgConnection, shop: &str) -> Result<i64, Error> {
     let numbered = sqlx::query_scalar!(r#"SELECT bridge.number_messages($1) AS "it!""#, shop);

@@ -129,6 +129,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "process::signals",
             "clients::moysklad",
             "formats::onec",
+            "formats::tills",
             "sandbox",
             "stock",
             "storage",

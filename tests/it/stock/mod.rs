@@ -1,5 +1,7 @@
 //! Stock: reservations, counts and moves, over the API, from SQL, and under many hands.
 
+#[expect(clippy::disallowed_methods, reason = "the till's own clock")]
+mod cards;
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod counts;
 mod evotor;
@@ -16,4 +18,5 @@ mod reservations;
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod shortages;
 mod sql;
+mod tills;
 mod world;

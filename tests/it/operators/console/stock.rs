@@ -127,3 +127,41 @@ async fn the_pages_speak_russian_and_a_viewer_decides_nothing() {
     let held: Value = json!(world.app.stock.open_shortages("main", 10).await.unwrap());
     assert_eq!(held, json!([]));
 }
+
+#[tokio::test]
+async fn receipts_of_tills_stand_on_a_page_and_shortages_among_the_conflicts() {
+    let world = last_kettle().await;
+    let sold = json!({ "receipt": "<i>R1", "till": "T", "store": "centre", "kind": "sale",
+        "closed_at": "2026-01-15T10:00:00+03:00", "currency": "RUB", "total": "990.00",
+        "number": "A-17", "lines": [{ "product_id": "kettle", "quantity": 1, "price": "990" },
+                                    { "product_id": "moon", "quantity": 2, "price": "1" }] });
+    world
+        .post(&json!({
+            "specversion": "1.0", "type": "pos.receipt.saved.v1", "id": "r-1",
+            "source": "https://shop.example/stock", "data": sold,
+        }))
+        .await;
+    let anna = Page::anna(&world).await;
+    let english = page(&anna, "en", "/stock/receipts").await;
+    for there in [
+        "&lt;i&gt;R1",
+        "1 × kettle; 2 × moon",
+        "990.00",
+        "A-17",
+        "sale",
+    ] {
+        assert!(english.contains(there), "{there}: {english}");
+    }
+    assert!(
+        english.contains("1 lines that could not be posted"),
+        "{english}"
+    );
+    let other = page(&anna, "en", "/stock/receipts?till=U").await;
+    assert!(!other.contains("kettle"), "{other}");
+    let russian = page(&anna, "ru", "/stock/receipts").await;
+    assert!(russian.contains("продажа"), "{russian}");
+    let conflicts = page(&anna, "en", "/conflicts").await;
+    for there in ["first", "second", "This one loses it"] {
+        assert!(conflicts.contains(there), "{there}: {conflicts}");
+    }
+}

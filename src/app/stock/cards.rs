@@ -1,0 +1,108 @@
+//! What the portal and the shop are told of goods: receipts as deals and comments, what a person is
+//! to do about goods that were lost, and the message about a receipt.
+
+use super::receipts::{NewReceipt, is_part};
+use crate::{
+    app::{
+        Error, Registry, Stock,
+        forms::notes::{self, Note},
+        lane_of,
+    },
+    domain::ShopName,
+    formats::tills::{self, ReceiptKind, TillSettings},
+    storage::{stock::ReceiptKey, sync::messages},
+};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// The message that tells a shop of a receipt.
+const RECEIPT_SAVED: &str = "bridge.receipt.saved.v1";
+
+impl Stock {
+    /// The till of a receipt, if it is one that is configured.
+    fn settings_of(&self, key: &ReceiptKey) -> Option<&TillSettings> {
+        let mut tills = self.tills().iter();
+        tills.find(|till| {
+            let name = till.name.as_str();
+            till.shop.as_str() == key.shop && (key.till == name || is_part(&key.till, name))
+        })
+    }
+
+    /// What the shop and the portal are told of a new version of a receipt.
+    pub(super) async fn pass_on(
+        &self,
+        tx: &mut PgConnection,
+        new: &NewReceipt,
+    ) -> Result<(), Error> {
+        let Some(till) = self.settings_of(&new.key) else {
+            return Ok(());
+        };
+        let (key, receipt) = (&new.key, &new.receipt);
+        let mut data = new.said["body"].clone();
+        if let Value::Object(members) = &mut data {
+            members.insert("till".to_owned(), Value::from(key.till.as_str()));
+            members.insert("store".to_owned(), new.said["store"].clone());
+        }
+        if till.tell_shop {
+            let subject = format!("{}/{}", key.till, key.receipt);
+            let number = receipt.number.as_deref();
+            let of = (key.shop.as_str(), subject.as_str(), number);
+            messages::add(tx, RECEIPT_SAVED, of, &data).await?;
+        }
+        let rules = self.registry.rules(&till.shop);
+        let (Some(deals), Some(rules)) = (&till.deals, rules) else {
+            return Ok(());
+        };
+        let portal = rules.portal.as_str();
+        let shop = key.shop.as_str();
+        let sale = receipt.of.as_ref().map(|of| tills::key(&key.till, of));
+        let card = match receipt.kind {
+            ReceiptKind::Refund => sale.as_deref(),
+            ReceiptKind::Sale => receipt.number.as_deref(),
+        };
+        match (receipt.kind, card) {
+            (ReceiptKind::Sale, None) => {
+                let own = tills::key(&key.till, &key.receipt);
+                notes::put_receipt(tx, (shop, portal, &own), deals, &data).await?;
+            }
+            (_, Some(card)) => {
+                let note = Note::Comment(tills::comment(receipt, &key.till));
+                notes::add(tx, (shop, portal, card), &note).await?;
+            }
+            // Of which sale it is, nobody knows.
+            (ReceiptKind::Refund, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Wakes who tells of a receipt that was stored.
+    pub(super) fn wake_for(&self, new: &NewReceipt) {
+        let Some(till) = self.settings_of(&new.key) else {
+            return;
+        };
+        if till.tell_shop {
+            self.waker.wake(&lane_of(&new.key.shop));
+        }
+        let rules = self.registry.rules(&till.shop);
+        if let Some(rules) = rules.filter(|_| till.deals.is_some()) {
+            self.waker.wake(rules.portal.as_str());
+        }
+    }
+}
+
+/// Has a to-do put on the deal of an order that has lost its goods.
+pub(super) async fn ask_for_the_goods(
+    tx: &mut PgConnection,
+    registry: &Registry,
+    (shop, number): (&str, &str),
+    why: &str,
+) -> Result<(), Error> {
+    let rules = ShopName::parse(shop).ok();
+    let Some(rules) = rules.and_then(|shop| registry.rules(&shop)) else {
+        return Ok(());
+    };
+    let title = format!("Товара не хватило: заказ {number}");
+    let text = format!("{why}. Договоритесь с покупателем: замена, другой срок или отказ.");
+    let on = (shop, rules.portal.as_str(), number);
+    Ok(notes::add(tx, on, &Note::Todo(title, text)).await?)
+}

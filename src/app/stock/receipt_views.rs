@@ -1,0 +1,222 @@
+//! Receipts and tills, as people look at them; and what a till's body would mean.
+
+use super::Teller;
+use crate::{
+    app::{Error, Stock},
+    domain::{Fault, TillName},
+    formats::tills::{Receipt, TillKind, TillSettings},
+    storage::stock::{self as rows, ReceiptRow},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub use crate::storage::stock::ReceiptFilter;
+
+/// A receipt, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReceiptView {
+    /// The shop.
+    pub shop: String,
+    /// The till.
+    pub till: String,
+    /// Its id there.
+    pub receipt: String,
+    /// The store, as it is called here, else as it was named.
+    pub store: Option<String>,
+    /// `sale` or `refund`.
+    pub kind: String,
+    /// The order that was picked up.
+    pub number: Option<String>,
+    /// Whether it was annulled.
+    pub cancelled: bool,
+    /// When it was closed, by the till's clock.
+    pub closed_at: DateTime<Utc>,
+    /// When its newest version came.
+    pub changed_at: DateTime<Utc>,
+    /// What was paid.
+    pub total: Option<String>,
+    /// Its goods, in words.
+    pub goods: String,
+    /// How many lines are parked.
+    pub parked: i32,
+}
+
+/// A till, and what it has sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TillView {
+    /// Its name.
+    pub till: String,
+    /// Who makes it.
+    pub kind: &'static str,
+    /// Its shop.
+    pub shop: String,
+    /// Receipts that came or were changed within a day.
+    pub received: i64,
+    /// When the newest came, within a month.
+    pub newest: Option<DateTime<Utc>>,
+    /// Receipts with parked lines.
+    pub parked: i64,
+    /// When its vendor's API was last read to its end.
+    pub read_at: Option<DateTime<Utc>>,
+    /// For how many seconds it has not been read; none: it is not read.
+    pub unread_for: Option<f64>,
+}
+
+/// What a receipt would come to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReceiptTrial {
+    /// Its id, if it has one.
+    pub receipt: Option<String>,
+    /// The store; none: not known.
+    pub store: Option<String>,
+    /// What is wrong with it.
+    pub faults: Vec<String>,
+    /// Its lines.
+    pub lines: Vec<LineTrial>,
+}
+
+/// What a line of a receipt would come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LineTrial {
+    /// The line.
+    pub line: String,
+    /// Its names.
+    pub named: String,
+    /// How much.
+    pub quantity: String,
+    /// The products that it may mean: exactly one is posted, else the line is parked.
+    pub products: Vec<String>,
+}
+
+impl Stock {
+    /// Receipts, the newest change first.
+    pub async fn receipts(
+        &self,
+        filter: &ReceiptFilter,
+        limit: i64,
+    ) -> Result<Vec<ReceiptView>, Error> {
+        let mut db = self.db.acquire().await?;
+        let rows = rows::newest_receipts(&mut db, filter, limit).await?;
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// The tills, and what each has sent.
+    pub async fn till_views(&self) -> Result<Vec<TillView>, Error> {
+        let mut db = self.db.acquire().await?;
+        let mut views = Vec::new();
+        for till in self.tills() {
+            let (name, shop) = (till.name.as_str(), till.shop.as_str());
+            let figures = rows::till_figures(&mut db, shop, name).await?;
+            views.push(TillView {
+                till: name.to_owned(),
+                kind: till.kind.as_str(),
+                shop: shop.to_owned(),
+                received: figures.received,
+                newest: figures.newest,
+                parked: figures.parked,
+                read_at: figures.read_at,
+                unread_for: figures.unread_for,
+            });
+        }
+        Ok(views)
+    }
+
+    /// The tills whose vendors' APIs are read, and for how many seconds each was not.
+    pub(in crate::app) async fn unread_tills(&self) -> Result<Vec<(String, f64)>, Error> {
+        let read = |till: &&TillSettings| till.kind == TillKind::Moysklad;
+        let names: Vec<String> = self
+            .tills()
+            .iter()
+            .filter(read)
+            .map(|till| till.name.as_str().to_owned())
+            .collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut db = self.db.acquire().await?;
+        Ok(rows::unread_tills(&mut db, &names).await?)
+    }
+
+    /// What events of a till would come to. Nothing is stored.
+    pub async fn try_receipts(
+        &self,
+        till: &TillName,
+        events: &[Value],
+    ) -> Result<Vec<ReceiptTrial>, Error> {
+        let found = self.tills().iter().find(|known| known.name == *till);
+        let till = found.ok_or(Error::NotFound)?;
+        let mut trials = Vec::with_capacity(events.len());
+        for event in events {
+            trials.push(self.try_receipt(till, event).await?);
+        }
+        Ok(trials)
+    }
+
+    async fn try_receipt(&self, till: &TillSettings, event: &Value) -> Result<ReceiptTrial, Error> {
+        let told = event.pointer("/data/receipt").and_then(Value::as_str);
+        let new = match self.read_receipt(Teller::Till(till), event) {
+            Ok(new) => new,
+            Err(rejection) => {
+                let words = |fault: &Fault| format!("{}: {}", fault.pointer, fault.detail);
+                return Ok(ReceiptTrial {
+                    receipt: told.map(str::to_owned),
+                    store: None,
+                    faults: rejection.faults.iter().map(words).collect(),
+                    lines: Vec::new(),
+                });
+            }
+        };
+        let receipt: &Receipt = &new.receipt;
+        let mut db = self.db.acquire().await?;
+        let mut lines = Vec::new();
+        for line in receipt.goods() {
+            let names = json!({ "product_id": line.product_id, "sku": line.sku,
+                "barcode": line.barcode });
+            let products = rows::products_named(&mut db, till.shop.as_str(), &names).await?;
+            lines.push(LineTrial {
+                line: line.line.clone(),
+                named: named(&names),
+                quantity: crate::stock::text(line.quantity),
+                products,
+            });
+        }
+        Ok(ReceiptTrial {
+            receipt: Some(receipt.receipt.clone()),
+            store: new.store().map(str::to_owned),
+            faults: Vec::new(),
+            lines,
+        })
+    }
+}
+
+fn view(row: ReceiptRow) -> ReceiptView {
+    let lines = row.lines.value().map(Value::as_array).ok().flatten();
+    let words = |line: &Value| {
+        let quantity = line.get("quantity").and_then(Value::as_str);
+        let names = line.get("names").map(named).unwrap_or_default();
+        format!("{} × {names}", quantity.unwrap_or("?"))
+    };
+    let goods: Vec<String> = lines.into_iter().flatten().map(words).collect();
+    ReceiptView {
+        goods: goods.join("; "),
+        shop: row.shop,
+        till: row.till,
+        receipt: row.receipt,
+        store: row.store.or(row.store_named),
+        kind: row.kind,
+        number: row.number,
+        cancelled: row.cancelled,
+        closed_at: row.closed_at,
+        changed_at: row.changed_at,
+        total: row.total,
+        parked: row.parked,
+    }
+}
+
+/// The first name that a line has.
+fn named(names: &Value) -> String {
+    let kinds = ["product_id", "sku", "barcode"];
+    let name = kinds.iter().find_map(|kind| names.get(kind)?.as_str());
+    name.unwrap_or_default().to_owned()
+}

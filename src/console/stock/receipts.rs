@@ -1,0 +1,147 @@
+//! `GET /console/stock/receipts`: what tills have sold and taken back.
+
+use crate::{
+    app::{
+        Stock,
+        stock::{ReceiptFilter, ReceiptView, TillView},
+    },
+    console::{
+        i18n::messages::Text,
+        session::viewer::Viewer,
+        ui::{
+            components,
+            error_page::ErrorPage,
+            layout::{self, Section},
+            links,
+        },
+    },
+};
+use axum::extract::{Query, State as Extract};
+use chrono::SecondsFormat;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+/// Receipts on a page.
+const PAGE: u32 = 100;
+
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::console) struct Asked {
+    #[serde(default)]
+    till: String,
+    #[serde(default)]
+    parked: String,
+    #[serde(default)]
+    before: String,
+}
+
+/// `GET /console/stock/receipts`.
+pub(in crate::console) async fn get(
+    Extract(stock): Extract<Stock>,
+    visitor: Viewer,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, ErrorPage> {
+    let fault = |error| ErrorPage::of(error, visitor.lang);
+    if asked.till.contains('\0') {
+        return Err(ErrorPage::unusable("till", visitor.lang));
+    }
+    let till = Some(asked.till.trim().to_owned()).filter(|till| !till.is_empty());
+    let filter = ReceiptFilter {
+        shop: None,
+        till,
+        parked: asked.parked == "1",
+        before: asked.before.parse().ok(),
+    };
+    let receipts = stock.receipts(&filter, i64::from(PAGE)).await;
+    let receipts = receipts.map_err(fault)?;
+    let tills = stock.till_views().await.map_err(fault)?;
+    let full = receipts.len() >= PAGE as usize;
+    let last = receipts.last().filter(|_| full);
+    let before = last.map(|last| last.changed_at.to_rfc3339_opts(SecondsFormat::Micros, true));
+    let text = |text| visitor.text(text);
+    let title = text(Text::Receipts);
+    let parked = filter.parked;
+    let content = html! {
+        h1 { (title) }
+        p { a href="/console/stock" { (text(Text::StockPage)) } }
+        (overview(&visitor, &tills))
+        form.search method="get" action="/console/stock/receipts" {
+            label { (text(Text::Till)) input name="till" value=(asked.till) maxlength="256"; }
+            label { input type="checkbox" name="parked" value="1" checked[parked];
+                " " (text(Text::OnlyParked)) }
+            button type="submit" { (text(Text::Filter)) }
+        }
+        (table(&visitor, &receipts))
+        @if let Some(before) = &before {
+            p.actions { a.button href=(links::link("/console/stock/receipts", &[
+                ("till", Some(asked.till.as_str())), ("parked", Some(asked.parked.as_str())),
+                ("before", Some(before))])) { (text(Text::Next)) } }
+        }
+    };
+    Ok(layout::page(&visitor, Section::Stock, title, content))
+}
+
+fn overview(visitor: &Viewer, tills: &[TillView]) -> Markup {
+    let text = |text| visitor.text(text);
+    html! {
+        @if !tills.is_empty() { div.scroll { table.stacks {
+            thead { tr {
+                th scope="col" { (text(Text::Till)) } th scope="col" { (text(Text::Shop)) }
+                th scope="col" { (text(Text::WithinADay)) } th scope="col" { (text(Text::Time)) }
+                th scope="col" { (text(Text::What)) }
+            } }
+            tbody { @for till in tills { tr {
+                td data-label=(text(Text::Till)) { (till.till) }
+                td data-label=(text(Text::Shop)) { (till.shop) }
+                td data-label=(text(Text::WithinADay)) { (till.received) }
+                td.when data-label=(text(Text::Time)) {
+                    @if let Some(at) = till.newest { (components::time(visitor, at)) } @else { "—" }
+                }
+                td.words data-label=(text(Text::What)) {
+                    @if till.parked > 0 { (till.parked) " " (text(Text::LinesParked)) }
+                }
+            } } }
+        } } }
+    }
+}
+
+fn table(visitor: &Viewer, receipts: &[ReceiptView]) -> Markup {
+    let text = |text| visitor.text(text);
+    html! {
+        @if receipts.is_empty() { p.empty { (text(Text::NoReceipts)) } } @else {
+            div.scroll { table.stacks {
+                thead { tr {
+                    th scope="col" { (text(Text::Time)) } th scope="col" { (text(Text::Till)) }
+                    th scope="col" { (text(Text::Receipt)) } th scope="col" { (text(Text::Store)) }
+                    th scope="col" { (text(Text::Order)) } th scope="col" { (text(Text::Goods)) }
+                } }
+                tbody { @for one in receipts { (row(visitor, one)) } }
+            } }
+        }
+    }
+}
+
+fn row(visitor: &Viewer, one: &ReceiptView) -> Markup {
+    let text = |text| visitor.text(text);
+    let kind = if one.kind == "refund" {
+        Text::Refund
+    } else {
+        Text::Sale
+    };
+    html! {
+        tr {
+            td.when data-label=(text(Text::Time)) { (components::moment(visitor, one.closed_at)) }
+            td data-label=(text(Text::Till)) { (one.till) }
+            td data-label=(text(Text::Receipt)) {
+                (one.receipt) " " span.quiet { (text(kind))
+                    @if one.cancelled { ", " (text(Text::Annulled)) }
+                    @if let Some(total) = &one.total { ", " (total) } }
+            }
+            td data-label=(text(Text::Store)) { (one.store.as_deref().unwrap_or("—")) }
+            td data-label=(text(Text::Order)) {
+                (components::order(Some(&one.shop), one.number.as_deref()))
+            }
+            td.words data-label=(text(Text::Goods)) { (one.goods)
+                @if one.parked > 0 { " (" (one.parked) " " (text(Text::LinesParked)) ")" } }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Receipts and tills, as people look at them.
+
+use crate::storage::{Error, Json};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// A receipt, as it is listed.
+#[derive(Debug, Clone)]
+pub struct ReceiptRow {
+    /// The shop.
+    pub shop: String,
+    /// The till.
+    pub till: String,
+    /// Its id there.
+    pub receipt: String,
+    /// The store; none: not known.
+    pub store: Option<String>,
+    /// The store, as it was named.
+    pub store_named: Option<String>,
+    /// `sale` or `refund`.
+    pub kind: String,
+    /// The order that was picked up.
+    pub number: Option<String>,
+    /// Whether it was annulled.
+    pub cancelled: bool,
+    /// When it was closed, by the till's clock.
+    pub closed_at: DateTime<Utc>,
+    /// When its newest version came.
+    pub changed_at: DateTime<Utc>,
+    /// What was paid.
+    pub total: Option<String>,
+    /// Its goods: line, names, quantity.
+    pub lines: Json,
+    /// How many lines are parked.
+    pub parked: i32,
+}
+
+/// Which receipts are listed.
+#[derive(Debug, Clone, Default)]
+pub struct ReceiptFilter {
+    /// Only this shop's.
+    pub shop: Option<String>,
+    /// Only this till's, or those of its parts.
+    pub till: Option<String>,
+    /// Only those with parked lines.
+    pub parked: bool,
+    /// Only those whose newest version came before.
+    pub before: Option<DateTime<Utc>>,
+}
+
+/// Receipts, the newest change first.
+pub async fn newest_receipts(
+    db: &mut PgConnection,
+    filter: &ReceiptFilter,
+    limit: i64,
+) -> Result<Vec<ReceiptRow>, Error> {
+    let rows = sqlx::query_as!(
+        ReceiptRow,
+        r#"SELECT shop, till, receipt, store, store_named, kind, number, cancelled, closed_at,
+                  changed_at, body ->> 'total' AS total, lines AS "lines: Json",
+                  jsonb_array_length(parked) AS "parked!"
+           FROM bridge.receipts
+           WHERE ($1::text IS NULL OR shop = $1)
+             AND ($2::text IS NULL OR till = $2 OR starts_with(till, $2 || '/'))
+             AND (NOT $3::boolean OR parked <> '[]')
+             AND changed_at < coalesce($4::timestamptz, 'infinity')
+           ORDER BY changed_at DESC LIMIT $5"#,
+        filter.shop.as_deref(),
+        filter.till.as_deref(),
+        filter.parked,
+        filter.before,
+        limit
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
+/// What a till has sent.
+#[derive(Debug, Clone)]
+pub struct TillFigures {
+    /// Receipts that came or were changed within a day.
+    pub received: i64,
+    /// When the newest came, within a month.
+    pub newest: Option<DateTime<Utc>>,
+    /// Receipts with parked lines.
+    pub parked: i64,
+    /// When its vendor's API was last read to its end.
+    pub read_at: Option<DateTime<Utc>>,
+    /// Since when that was tried in vain, in seconds; none: it was read, or never tried.
+    pub unread_for: Option<f64>,
+}
+
+/// What a till of a shop has sent, its parts included.
+pub async fn till_figures(
+    db: &mut PgConnection,
+    shop: &str,
+    till: &str,
+) -> Result<TillFigures, Error> {
+    let figures = sqlx::query_as!(
+        TillFigures,
+        r#"SELECT count(*) FILTER (WHERE r.changed_at > now() - interval '1 day') AS "received!",
+                  max(r.changed_at) AS newest,
+                  (SELECT count(*) FROM bridge.receipts p
+                   WHERE p.parked <> '[]' AND p.shop = $1
+                     AND (p.till = $2 OR starts_with(p.till, $2 || '/'))) AS "parked!",
+                  (SELECT c.read_at FROM bridge.till_cursors c WHERE c.till = $2) AS read_at,
+                  (SELECT extract(epoch FROM now() - coalesce(c.read_at, c.cursor_at))::float8
+                   FROM bridge.till_cursors c WHERE c.till = $2) AS unread_for
+           FROM bridge.receipts r
+           WHERE r.changed_at > now() - interval '30 days' AND r.shop = $1
+             AND (r.till = $2 OR starts_with(r.till, $2 || '/'))"#,
+        shop,
+        till
+    );
+    Ok(figures.fetch_one(db).await?)
+}
+
+/// For how many seconds the APIs of these tills were not read to their end.
+pub async fn unread_tills(
+    db: &mut PgConnection,
+    tills: &[String],
+) -> Result<Vec<(String, f64)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT till, extract(epoch FROM now() - coalesce(read_at, cursor_at))::float8
+                        AS "seconds!"
+           FROM bridge.till_cursors WHERE till = ANY ($1) ORDER BY till"#,
+        tills
+    );
+    let rows = rows.fetch_all(db).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.till, row.seconds))
+        .collect())
+}
+
+/// The products that the names of a line may mean, by how its shop names products.
+pub async fn products_named(
+    db: &mut PgConnection,
+    shop: &str,
+    names: &serde_json::Value,
+) -> Result<Vec<String>, Error> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_receipt_products(s.stock, s.products_by, $2) AS "it"
+           FROM bridge.stock_shops s WHERE s.shop = $1"#,
+        shop,
+        names
+    );
+    let found = found.fetch_optional(db).await?;
+    Ok(found.flatten().unwrap_or_default())
+}
+
+/// Forgets what receipts said, beside their goods, when they last changed longer ago than so many
+/// seconds: who bought and what was paid. Their goods and identities stay with the ledger. At most
+/// `batch`.
+pub async fn forget_receipts(
+    db: &mut PgConnection,
+    older_than: f64,
+    batch: i64,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.receipts r SET body = '{}'
+         FROM (SELECT shop, till, receipt FROM bridge.receipts
+               WHERE body <> '{}' AND changed_at < now() - make_interval(secs => $1)
+               ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED) old
+         WHERE (r.shop, r.till, r.receipt) = (old.shop, old.till, old.receipt)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Removes the identities of events about receipts that came longer ago than so many seconds: a
+/// receipt has one of its own. At most `batch`.
+pub async fn prune_receipt_events(
+    db: &mut PgConnection,
+    older_than: f64,
+    batch: i64,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.stock_events WHERE id IN (
+             SELECT id FROM bridge.stock_events
+             WHERE kind = 'receipt' AND received_at < now() - make_interval(secs => $1)
+             ORDER BY received_at LIMIT $2)",
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
