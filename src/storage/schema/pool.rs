@@ -2,7 +2,7 @@
 
 use crate::domain::ErrorCode;
 use sqlx::{
-    Connection as _, PgPool,
+    Connection as _, PgPool, Row as _,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -107,6 +107,16 @@ pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool
     let pool = PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(10))
+        // Who is cut off in the middle of BEGIN leaves a transaction that the pool does not know
+        // of: what the next one writes by itself would be answered, and never committed. In the
+        // simple protocol a statement by itself begins its own transaction. It is a ping, too.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                let alone = sqlx::raw_sql("SELECT now() = statement_timestamp()");
+                alone.fetch_one(connection).await?.try_get(0)
+            })
+        })
         .after_connect(|connection, _| {
             Box::pin(async move {
                 // What was answered with 202 must still be there after a power cut, whatever the

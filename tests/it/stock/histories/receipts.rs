@@ -244,9 +244,25 @@ impl History {
         T: Send + 'static,
         E: std::fmt::Debug + Send + 'static,
     {
+        self.insist_or_leave(false, ask).await
+    }
+
+    /// The same; who `leaves` goes away at times before the answer comes. What has no identity of
+    /// its own might be done after what was asked later.
+    async fn insist_or_leave<T, E, F>(&mut self, leaves: bool, ask: impl Fn(App) -> F) -> T
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: std::fmt::Debug + Send + 'static,
+    {
         for _ in 0..200 {
             let app = self.bridges[self.fate.chance.random_range(0..BRIDGES)].clone();
             let asked = tokio::spawn(ask(app));
+            if leaves && self.fate.chance.random_range(0..6) == 0 {
+                let micros = self.fate.chance.random_range(0..4_000);
+                tokio::time::sleep(Duration::from_micros(micros)).await;
+                asked.abort();
+            }
             if let Ok(Ok(answer)) = asked.await {
                 return answer;
             }
@@ -264,7 +280,7 @@ impl History {
         let shop = self.shop.clone();
         for _ in 0..2 {
             let taken = self
-                .insist(|app| {
+                .insist_or_leave(true, |app| {
                     let (shop, message) = (shop.clone(), [message.clone()]);
                     async move { app.intake.accept_events(Some(&shop), &message).await }
                 })
