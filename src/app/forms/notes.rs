@@ -1,22 +1,15 @@
 //! Receipts as deals, and notes on cards: comments, and what a person is to do.
 
-use super::queue::{Making, Understood};
 use crate::{
-    domain::{Entry, ErrorCode, OrderNumber, ShopRules, TodoEntry},
-    formats::tills::{self, ReceiptDeals},
-    planner::Sought,
+    formats::tills::ReceiptDeals,
     storage::{
         self,
-        forms::subjects::{self, DueSubject, NewSubject},
+        forms::subjects::{self, NewSubject},
     },
 };
-use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-
-/// How long somebody has for what a note asks of him.
-const WITHIN: TimeDelta = TimeDelta::hours(4);
 
 /// What is put on a card of the portal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,55 +67,4 @@ pub(in crate::app) async fn put_receipt(
         body: &body,
     };
     subjects::put(db, &new).await
-}
-
-pub(super) fn understand_receipt(
-    shop: &ShopRules,
-    due: &DueSubject,
-) -> Result<Understood, (ErrorCode, String)> {
-    let invalid = |why: String| (ErrorCode::Invalid, why);
-    let body = due.body.value().map_err(|why| invalid(why.to_owned()))?;
-    let deals = body.get("deals").cloned().unwrap_or_default();
-    let deals: ReceiptDeals =
-        serde_json::from_value(deals).map_err(|why| invalid(why.to_string()))?;
-    let order = tills::as_order(shop, &deals, &due.key, body)
-        .map_err(|faults| invalid(crate::app::sentence(&faults)))?;
-    Ok(Understood {
-        making: Making::Order(Box::new(order)),
-        entries: Vec::new(),
-        sought: Sought::default(),
-        makes: true,
-        responsible_id: shop.responsible_id,
-    })
-}
-
-pub(super) fn understand_note(
-    shop: &ShopRules,
-    due: &DueSubject,
-) -> Result<Understood, (ErrorCode, String)> {
-    let invalid = |why: String| (ErrorCode::Invalid, why);
-    let body = due.body.value().map_err(|why| invalid(why.to_owned()))?;
-    let note: Note =
-        serde_json::from_value(body.clone()).map_err(|why| invalid(why.to_string()))?;
-    let number = due.order_number.as_deref().unwrap_or_default();
-    let order = OrderNumber::parse(number).map_err(invalid)?;
-    let entry = match note {
-        Note::Comment(text) => Entry::Comment(text),
-        Note::Todo(title, text) => Entry::Todo(TodoEntry {
-            title,
-            text,
-            deadline: due.received_at + WITHIN,
-        }),
-    };
-    Ok(Understood {
-        making: Making::Never,
-        entries: vec![entry],
-        sought: Sought {
-            order: Some(order),
-            only_deals: true,
-            ..Sought::default()
-        },
-        makes: false,
-        responsible_id: shop.responsible_id,
-    })
 }

@@ -9,9 +9,12 @@ use crate::{
     },
     domain::{
         Entry, ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName,
-        ShopRules, Snapshot,
+        ShopRules, Snapshot, TodoEntry,
     },
-    formats::forms::{self, Enquiry},
+    formats::{
+        forms::{self, Enquiry},
+        tills,
+    },
     planner::{
         CardId, Doubt, EntryJob, Intent, Job, KnownLinks, Place, Sought, Who, WritesInFlight,
     },
@@ -24,6 +27,7 @@ use crate::{
         views::incidents,
     },
 };
+use chrono::TimeDelta;
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -32,6 +36,8 @@ use std::{collections::BTreeSet, sync::Arc};
 const WAVE: usize = 40;
 /// Receipts and notes in one wave: a form that comes meanwhile does not wait for many.
 const RECEIPTS: usize = 20;
+/// How long somebody has for what a note asks of him.
+const WITHIN: TimeDelta = TimeDelta::hours(4);
 
 /// A claimed subject before it is known whether its portal works with leads.
 #[derive(Debug, Clone)]
@@ -216,8 +222,8 @@ impl Forms {
         let number = OrderNumber::parse(&due.key).map_err(invalid)?;
         let told = match &*due.kind {
             "activity" => self.understand_activity(&shop, due)?,
-            "receipt" => notes::understand_receipt(&shop, due)?,
-            "note" => notes::understand_note(&shop, due)?,
+            "receipt" => understand_receipt(&shop, due)?,
+            "note" => understand_note(&shop, due)?,
             _ => self.understand_form(&shop, due)?,
         };
         let mut claim = claim_of(due);
@@ -334,6 +340,54 @@ impl Forms {
         journal::add(tx, &[line]).await?;
         Ok(retried)
     }
+}
+
+fn understand_receipt(
+    shop: &ShopRules,
+    due: &DueSubject,
+) -> Result<Understood, (ErrorCode, String)> {
+    let invalid = |why: String| (ErrorCode::Invalid, why);
+    let body = due.body.value().map_err(|why| invalid(why.to_owned()))?;
+    let deals = body.get("deals").cloned().unwrap_or_default();
+    let deals: tills::ReceiptDeals =
+        serde_json::from_value(deals).map_err(|why| invalid(why.to_string()))?;
+    let order = tills::as_order(shop, &deals, &due.key, body)
+        .map_err(|faults| invalid(crate::app::sentence(&faults)))?;
+    Ok(Understood {
+        making: Making::Order(Box::new(order)),
+        entries: Vec::new(),
+        sought: Sought::default(),
+        makes: true,
+        responsible_id: shop.responsible_id,
+    })
+}
+
+fn understand_note(shop: &ShopRules, due: &DueSubject) -> Result<Understood, (ErrorCode, String)> {
+    let invalid = |why: String| (ErrorCode::Invalid, why);
+    let body = due.body.value().map_err(|why| invalid(why.to_owned()))?;
+    let note: notes::Note =
+        serde_json::from_value(body.clone()).map_err(|why| invalid(why.to_string()))?;
+    let number = due.order_number.as_deref().unwrap_or_default();
+    let order = OrderNumber::parse(number).map_err(invalid)?;
+    let entry = match note {
+        notes::Note::Comment(text) => Entry::Comment(text),
+        notes::Note::Todo(title, text) => Entry::Todo(TodoEntry {
+            title,
+            text,
+            deadline: due.received_at + WITHIN,
+        }),
+    };
+    Ok(Understood {
+        making: Making::Never,
+        entries: vec![entry],
+        sought: Sought {
+            order: Some(order),
+            only_deals: true,
+            ..Sought::default()
+        },
+        makes: false,
+        responsible_id: shop.responsible_id,
+    })
 }
 
 /// Writes the letter of a subject that was given up after so many tries, and the line of its life.
