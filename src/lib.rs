@@ -53,7 +53,8 @@
 //! *snapshot*: the whole order. *Intake*: accepting events. *Outbox*: accepted events not yet
 //! settled. *Backfill*: a history of orders loaded from a file. *Submission*: what a form of a site
 //! sent. *Activity*: a call, mail or message of a customer. *Subject*: what is neither order nor
-//! customer but goes to the portal: a submission or an activity.
+//! customer but goes to the portal: a submission, an activity or a product. *Catalogue*: the
+//! products of a shop, which the portal's are kept in step with.
 //!
 //! To the portal: *Lane*: everything that goes to one portal, or to one shop's callback. One worker
 //! drives it at a time, under a *lease* with an *epoch*. *Claim*: taking due orders for a *wave*:

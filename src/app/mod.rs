@@ -16,6 +16,7 @@
 //! Test it by what a caller sees, and with another use case on the same order beside it.
 
 mod bisection;
+mod catalogue;
 mod dead_letters;
 mod delivery;
 mod forms;
@@ -27,6 +28,7 @@ pub mod portal_access;
 mod registry;
 pub mod status_map;
 pub mod stock;
+mod subjects;
 mod sync;
 
 use crate::{
@@ -49,8 +51,10 @@ use std::{
 
 #[cfg(test)]
 pub(crate) use crate::decision::tests::sentences as every_decision;
-pub use crate::planner::{Because, Card, Evidence, Passed, Recognised, Recognition};
+pub use crate::planner::{Because, Card, Evidence, Passed, ProductAction, Recognised, Recognition};
+pub use crate::storage::catalogue::{ProductCounts, ProductRow};
 pub(crate) use bisection::Bisection;
+pub use catalogue::{Catalogue, ProductPage};
 pub use dead_letters::bulk::{BulkAction, BulkJob, BulkJobs, BulkRequest};
 pub use dead_letters::filter::{LetterFilter, LetterQuery};
 pub use dead_letters::import::{FaultyLine, ImportReport};
@@ -123,6 +127,8 @@ pub struct App {
     /// What forms of a site post becomes leads or deals; calls, mails and messages are put on
     /// cards.
     pub forms: Arc<Forms>,
+    /// Products of shops are kept in step with the portal's catalogue.
+    pub catalogue: Arc<Catalogue>,
     /// Lanes are held, paused and resumed.
     pub lanes: Arc<Lanes>,
     shared: Arc<Shared>,
@@ -167,13 +173,15 @@ impl App {
         };
         let stock = Arc::new(Stock::new(&shared));
         let forms = Arc::new(Forms::new(&shared));
-        let intake = Arc::new(Intake::new(&shared, &stock, &forms));
+        let catalogue = Arc::new(Catalogue::new(&shared));
+        let intake = Arc::new(Intake::new(&shared, (&stock, &forms, &catalogue)));
         let onec = Arc::new(Onec::new(&shared, &intake));
         let dead_letters = Arc::new(DeadLetters::new(&shared, &intake, &forms, &stock, &onec));
-        let delivery = Arc::new(Delivery::new(&shared, &intake, &dead_letters, &forms));
+        let delivery = Arc::new(Delivery::new(&shared, &intake, &dead_letters));
         Self {
             sync: Arc::new(Sync::new(&shared, &intake, &dead_letters)),
             forms,
+            catalogue,
             lanes: Arc::new(Lanes::new(&shared)),
             portal_access: Arc::new(PortalAccess::new(&shared)),
             operations: Arc::new(Operations::new(&shared, &intake, &delivery, &onec)),

@@ -2,7 +2,9 @@
 
 use crate::{
     decision::status_map,
-    domain::{ActivityRules, BaseName, FormRules, Policy, PortalName, ShopName, ShopRules},
+    domain::{
+        ActivityRules, BaseName, CatalogueRules, FormRules, Policy, PortalName, ShopName, ShopRules,
+    },
     formats::onec::Base,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -28,6 +30,8 @@ pub struct Registry {
     /// How each shop's calls, mails and messages are put on cards; a shop that is not here has the
     /// defaults.
     pub activities: BTreeMap<ShopName, ActivityRules>,
+    /// How each shop's products are kept in step; a shop that is not here keeps no catalogue.
+    pub catalogues: BTreeMap<ShopName, Arc<CatalogueRules>>,
 }
 
 /// How a shop's differences are decided, and how it is told.

@@ -89,6 +89,9 @@ enum Command {
     /// Look what forms have sent, and deliver what was kept
     #[command(subcommand)]
     Forms(records::forms::Command),
+    /// Say what would become of a shop's products in the portal, or send them all
+    #[command(subcommand)]
+    Catalogue(records::catalogue::Command),
     /// Look at dead letters, and mend them
     #[command(subcommand)]
     DeadLetters(records::dead_letters::Command),
@@ -224,6 +227,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Orders(command) => records::orders::run(&global, &command).await,
         Command::Onec(command) => records::onec::run(&global, &command).await,
         Command::Forms(command) => records::forms::run(&global, &command).await,
+        Command::Catalogue(command) => Box::pin(records::catalogue::run(&global, &command)).await,
         Command::Audit(command) => records::audit::run(&global, &command).await,
         Command::DeadLetters(command) => records::dead_letters::run(&global, &command).await,
         Command::Conflicts(command) => records::conflicts::run(&global, &command).await,

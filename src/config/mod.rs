@@ -36,7 +36,10 @@ pub use worker::{Retention, Worker};
 
 use crate::{
     auth::{Caller, KeyDigest, Operator},
-    domain::{ActivityRules, BaseName, FormRules, PortalName, ShopName, ShopRules, TillName},
+    domain::{
+        ActivityRules, BaseName, CatalogueRules, FormRules, PortalName, ShopName, ShopRules,
+        TillName,
+    },
     formats::tills::TillSettings,
     stock::StockSettings,
 };
@@ -316,6 +319,15 @@ impl Config {
     pub fn activity_rules(&self) -> BTreeMap<ShopName, ActivityRules> {
         let of_shop = |(name, shop): (&ShopName, &Shop)| (name.clone(), shop.activities.clone());
         self.shops.iter().map(of_shop).collect()
+    }
+
+    /// How the products of every shop that keeps a catalogue are kept in step.
+    pub fn catalogue_rules(&self) -> BTreeMap<ShopName, Arc<CatalogueRules>> {
+        let of_shop = |(name, shop): (&ShopName, &Shop)| {
+            let rules = shop.catalogue.clone()?;
+            Some((name.clone(), rules))
+        };
+        self.shops.iter().filter_map(of_shop).collect()
     }
 
     /// Every configured event source with its shop.

@@ -13,6 +13,7 @@
 //! `i18n::messages`.
 
 mod audit;
+mod catalogue;
 mod conflicts;
 mod dead_letters;
 mod forms;

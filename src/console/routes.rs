@@ -1,7 +1,7 @@
 //! The console's routes, and what surrounds each request.
 
 use super::{
-    State, audit, conflicts, dead_letters, forms,
+    State, audit, catalogue, conflicts, dead_letters, forms,
     i18n::{locale::Lang, messages::Text},
     orders::{self, customer_cards},
     overview::{self, sse},
@@ -138,6 +138,7 @@ fn portals() -> Router<State> {
         )
         .route("/console/portals/{name}/test", post(portals::detail::test))
         .route("/console/shops/{name}", get(shop::get))
+        .route("/console/shops/{name}/products", get(catalogue::get))
         .route("/console/shops/{name}/forms", get(forms::get))
         .route("/console/shops/{name}/forms/try", post(forms::try_body))
         .route(

@@ -17,6 +17,7 @@ mod ids;
 mod input;
 pub mod money;
 mod observation;
+mod product;
 mod rules;
 mod snapshot;
 mod status;
@@ -34,12 +35,17 @@ pub use input::fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
 pub(crate) use input::json_reader::{Reader, unstorable};
 pub use input::text::Texts;
 pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source, TOLD_KEPT};
+pub use product::{
+    CatalogueField, CatalogueRules, PRODUCT_DELETED, PRODUCT_SAVED, Product, ProductChange,
+    ProductEvent, ProductPrice, Variation, product_key,
+};
 pub use rules::activity::{ActivityRules, UnknownCaller};
 pub use rules::conflict_policy::{
     Authority, Conflict, Fact, Finality, Policy, Rule, Side, Winner, WriteLimit,
 };
 pub use rules::form::{
-    FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_subject_key,
+    FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_product_key,
+    is_subject_key, product_id,
 };
 pub use rules::shop_rules::{LeadRule, Marketplace, OnDeleted, ShopRules};
 pub use snapshot::{

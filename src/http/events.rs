@@ -72,7 +72,8 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
     request_body(
         description = "A CloudEvents 1.0 event of type `shop.order.saved.v1`, \
                        `shop.order.deleted.v1`, `shop.stock.moved.v1`, `shop.stock.counted.v1`, \
-                       `pos.receipt.saved.v1` or `shop.activity.recorded.v1`, or up to 1,000 of \
+                       `pos.receipt.saved.v1`, `shop.activity.recorded.v1`, \
+                       `shop.product.saved.v1` or `shop.product.deleted.v1`, or up to 1,000 of \
                        them",
         content(
             (CloudEvent = "application/cloudevents+json"),

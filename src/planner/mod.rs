@@ -11,6 +11,7 @@
 
 mod card_entries;
 mod cards;
+mod catalogue;
 mod customers;
 mod deal_scan;
 mod entities;
@@ -23,6 +24,10 @@ mod portal_schema;
 mod wave;
 
 pub use card_entries::{CardId, EntryJob, EntryWave, Place, Sought};
+pub use catalogue::{
+    CatalogueFacts, Hindrance, LinkedElement, LinkedPrice, ProductAction, ProductJob, ProductLinks,
+    ProductPlan, ProductWave,
+};
 pub use customers::card_match::{
     Because, Card, Evidence, NotOf, Passed, Recognised, Recognition, Refused, Who,
 };
@@ -169,6 +174,9 @@ pub struct KnownLinks {
     /// The card on which something is put that is no order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<Place>,
+    /// What stands for a product in the portal's catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<Box<ProductLinks>>,
 }
 
 /// What an order became in the portal.

@@ -27,6 +27,7 @@
 //! `.ci/sqlx`, and a test that takes over a database of the version before.
 
 pub mod access;
+pub mod catalogue;
 pub mod dead_letters;
 pub mod forms;
 pub mod intake;

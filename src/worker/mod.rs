@@ -9,6 +9,7 @@
 //! [`run`]. To add what runs by the clock: a function that does a little and returns, kept up in
 //! `keep_house`; it must bear being run by several processes at once.
 
+mod catalogue_plan;
 mod housekeeping;
 mod incidents;
 mod lanes;
@@ -33,6 +34,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::app::Retention;
+pub use catalogue_plan::{PlanError, plan_products};
 pub use housekeeping::prune;
 pub use options::{CrashHook, CrashHookFuture, CrashPoint, Hooks, Options};
 pub use portal::client::{CallFailure, PortalClient, code_of};

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod catalogue;
 mod chaos;
 mod delivery;
 mod http;

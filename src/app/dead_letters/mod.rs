@@ -5,6 +5,7 @@ pub(super) mod bulk;
 pub(super) mod filter;
 pub(super) mod import;
 pub(super) mod outdated;
+mod refused_events;
 pub(super) mod retry;
 
 use super::{

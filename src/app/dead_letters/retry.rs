@@ -10,6 +10,7 @@ use crate::{
         intake::{
             accept::{self, StoredEvents},
             event_age, event_reader,
+            subject_events::ReadSubject,
         },
         stock::{events::is_goods, receipts},
         sync::compare,
@@ -214,6 +215,9 @@ impl DeadLetters {
         if is_goods(payload) {
             return self.retry_goods(tx, letter, who, payload).await;
         }
+        if ReadSubject::is(payload) {
+            return self.retry_stray_subject(tx, letter, who, payload).await;
+        }
         let new = self.read_again(letter, payload)?;
         let (shops, numbers) = ([new.shop.clone()], [new.number.clone()]);
         let before = orders::lock(tx, &shops, &numbers).await?.pop();
@@ -247,31 +251,6 @@ impl DeadLetters {
         };
         let text = format!("dead letter {} tried again by {}{with}", letter.id, who.0);
         end_with(tx, letter, who, RetryOutcome::Queued, text).await
-    }
-
-    /// An event about goods that could not be accepted is read anew.
-    async fn retry_goods(
-        &self,
-        tx: &mut PgConnection,
-        letter: &LetterRow,
-        who: &Actor,
-        payload: &Value,
-    ) -> Result<RetryOutcome, Error> {
-        let shop = letter.shop.as_deref().map(ShopName::parse).transpose();
-        let shop = shop.map_err(|detail| refused("/shop", detail))?;
-        let by = self.stock.teller_of(shop.as_ref(), payload);
-        let read = self.stock.read_goods(by, payload);
-        let event = read.map_err(|rejection| Error::Invalid(rejection.faults))?;
-        let retried = match self.stock.store_goods(tx, &event).await? {
-            Accepted::Queued | Accepted::Changed(_) => RetryOutcome::Queued,
-            Accepted::Duplicate => RetryOutcome::Duplicate,
-            Accepted::Invalid(faults) | Accepted::Refused(_, faults) => {
-                return Err(Error::Invalid(faults));
-            }
-            Accepted::Conflict => return Err(refused("/id", TAKEN.to_owned())),
-            Accepted::Failed(why) => return Err(refused("", why)),
-        };
-        end(tx, letter, who, retried).await
     }
 
     /// The letter's event stands in the outbox, or another that has its identity.
@@ -377,9 +356,10 @@ const NO_DEAL: &str =
     "the letter is about a message to the shop: there is no deal to be made anew for it";
 const NO_MESSAGE: &str =
     "the message is not stored any more: change the order in the shop, or let the letter go";
-const TAKEN: &str = "another event has this source and id: a mended letter gets an id of its own";
+pub(super) const TAKEN: &str =
+    "another event has this source and id: a mended letter gets an id of its own";
 
-fn refused(pointer: &str, detail: String) -> Error {
+pub(super) fn refused(pointer: &str, detail: String) -> Error {
     let pointer = pointer.to_owned();
     Error::Invalid(vec![Fault { pointer, detail }])
 }
@@ -438,7 +418,7 @@ async fn find(tx: &mut PgConnection, new: &NewEvent) -> Result<Option<StoredEven
 }
 
 /// Closes a letter that is about an event, and says so.
-async fn end(
+pub(super) async fn end(
     tx: &mut PgConnection,
     letter: &LetterRow,
     who: &Actor,

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Delivery, Error, intake::event_reader},
-    domain::{Customer, ErrorCode, EventBody, LegalEntity, Person, ShopRules},
+    domain::{Customer, ErrorCode, EventBody, Item, LegalEntity, Person, ShopRules},
     planner::{Doubt, Intent, Job, Who},
     process::bug::{self, Step},
     storage::{
@@ -121,6 +121,7 @@ impl Delivery {
         }
         self.fill_links(lease, &mut claimed).await?;
         self.fill_who(lease, &mut claimed).await?;
+        self.fill_products(lease, &mut claimed).await?;
         Ok(claimed)
     }
 
@@ -219,6 +220,44 @@ impl Delivery {
         Ok((claim, job))
     }
 
+    /// Links the lines of orders to the products of the portal's catalogue, where the shop keeps
+    /// one there.
+    async fn fill_products(
+        &self,
+        lease: &Lease,
+        claimed: &mut [(Claim, Job)],
+    ) -> Result<(), Error> {
+        let links_rows = |job: &Job| {
+            let rules = self.registry.catalogues.get(&job.rules.shop);
+            rules.is_some_and(|rules| rules.link_rows)
+        };
+        let mut keys = BTreeSet::new();
+        for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
+            let ids = items_of(job)
+                .iter()
+                .filter_map(|item| item.product_id.as_ref());
+            keys.extend(ids.map(|id| product_key(&claim.shop, id)));
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<String> = keys.into_iter().collect();
+        let entities = vec!["product".to_owned(); keys.len()];
+        let found = {
+            let mut db = self.db.acquire().await?;
+            links::find(&mut db, &lease.portal, &entities, &keys).await?
+        };
+        let found: HashMap<(&str, &str), u64> = found.iter().filter_map(by_key).collect();
+        for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
+            for item in items_of(job) {
+                let key = item.product_id.as_ref();
+                let key = key.map(|id| product_key(&claim.shop, id));
+                item.catalogue_id = key.and_then(|key| found.get(&("product", &*key)).copied());
+            }
+        }
+        Ok(())
+    }
+
     /// Adds the contacts and companies that other orders of the same customers have found or made.
     async fn fill_links(&self, lease: &Lease, claimed: &mut [(Claim, Job)]) -> Result<(), Error> {
         let mut keys = Vec::new();
@@ -257,6 +296,19 @@ impl Delivery {
             }
         }
         Ok(())
+    }
+}
+
+/// What orders of this shop call a product, as links name it.
+fn product_key(shop: &str, id: &str) -> String {
+    format!("{shop}/{id}")
+}
+
+/// The lines of an order that may be linked to the catalogue.
+fn items_of(job: &mut Job) -> &mut [Item] {
+    match &mut job.intent {
+        Intent::Save(snapshot) => &mut snapshot.items,
+        Intent::Delete => &mut [],
     }
 }
 

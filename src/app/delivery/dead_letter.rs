@@ -1,7 +1,7 @@
 //! Giving up one thing, in a transaction of its own.
 
 use crate::{
-    app::{Claim, Delivery, Error, Kind},
+    app::{Claim, Delivery, Error, Kind, subjects},
     domain::ErrorCode,
     storage::{
         dead_letters,
@@ -14,8 +14,7 @@ use crate::{
     },
 };
 
-/// The longest message that is kept.
-const MESSAGE: usize = 2_000;
+pub(in crate::app) use crate::app::subjects::clean;
 
 impl Delivery {
     /// Makes a claimed order's event a dead letter, whatever it holds. Nothing that is known of the
@@ -30,7 +29,7 @@ impl Delivery {
     ) -> Result<(), Error> {
         if claim.kind == Kind::Subject {
             let fault = (code, message.to_owned());
-            return self.forms.bury_subject(lease, claim, fault).await;
+            return subjects::bury(&self.db, &self.metrics, lease, claim, fault).await;
         }
         let (shop, number, event) = (claim.shop.clone(), claim.number.clone(), claim.event);
         let message = clean(message);
@@ -72,12 +71,4 @@ impl Delivery {
         self.metrics.tried(&lease.portal, "dead", 1);
         Ok(())
     }
-}
-
-/// Words as Postgres can hold them, bounded.
-pub(in crate::app) fn clean(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
-        .chars()
-        .take(MESSAGE)
-        .collect()
 }

@@ -13,8 +13,7 @@ pub(super) mod refused_matches;
 pub(super) mod settle;
 
 use super::{
-    DeadLetters, Forms, Intake, LaneWaker, Registry, Shared, Traps,
-    sync::clock_offsets::ClockOffsets,
+    DeadLetters, Intake, LaneWaker, Registry, Shared, Traps, sync::clock_offsets::ClockOffsets,
 };
 use crate::process::telemetry::Metrics;
 use claim_cursor::ClaimCursor;
@@ -33,7 +32,6 @@ pub struct Delivery {
     cursor: Arc<ClaimCursor>,
     intake: Arc<Intake>,
     dead_letters: Arc<DeadLetters>,
-    forms: Arc<Forms>,
 }
 
 impl Delivery {
@@ -41,7 +39,6 @@ impl Delivery {
         shared: &Shared,
         intake: &Arc<Intake>,
         dead_letters: &Arc<DeadLetters>,
-        forms: &Arc<Forms>,
     ) -> Self {
         Self {
             db: shared.db.clone(),
@@ -53,7 +50,6 @@ impl Delivery {
             cursor: Arc::default(),
             intake: Arc::clone(intake),
             dead_letters: Arc::clone(dead_letters),
-            forms: Arc::clone(forms),
         }
     }
 }

@@ -14,11 +14,9 @@ use crate::{
     formats::forms::Enquiry,
     planner::Sought,
     storage::{
-        forms::{
-            activities::{self as stored, ActivityRow, NewActivity},
-            subjects::{self, DueSubject, NewSubject},
-        },
+        forms::activities::{self as stored, ActivityRow, NewActivity},
         journal::{self, Line},
+        queue::subjects::{self, DueSubject, NewSubject},
     },
 };
 use chrono::{DateTime, Utc};

@@ -1,16 +1,14 @@
 //! A form on its way in: stored once, however often it is sent.
 
-use super::{Stored, queue::write_letter};
+use super::Stored;
 use crate::{
-    app::{Error, Forms, lane_of},
+    app::{Error, Forms, lane_of, subjects as letters},
     domain::{ErrorCode, FormRules, ShopName, form_key},
     formats::forms::{self, Enquiry, Posted, Verdict},
     storage::{
         self,
-        forms::{
-            subjects::{self, NewSubject},
-            submissions::{self, NewSubmission},
-        },
+        forms::submissions::{self, NewSubmission},
+        queue::subjects::{self, NewSubject},
         views::incidents,
     },
 };
@@ -162,6 +160,6 @@ async fn dies(
     form: &str,
 ) -> Result<(), storage::Error> {
     let (code, message) = (ErrorCode::FormNoContact.as_str(), unreachable_words(form));
-    subjects::give_up(db, (shop, key), (code, &message)).await?;
-    write_letter(db, (shop, key), (code, &message), 0).await
+    subjects::give_up(db, (shop, key, 0), (code, &message)).await?;
+    letters::write_letter(db, (shop, key), (code, &message), 0).await
 }

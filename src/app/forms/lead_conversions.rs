@@ -4,9 +4,11 @@ use crate::{
     app::{Error, Forms},
     planner::Became,
     storage::{
-        forms::subjects::{self, FollowedLead, WhatBecame},
         journal::{self, Line},
-        queue::lanes::{self, Lease},
+        queue::{
+            lanes::{self, Lease},
+            subjects::{self, FollowedLead, WhatBecame},
+        },
     },
 };
 use std::collections::{BTreeMap, BTreeSet};

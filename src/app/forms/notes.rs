@@ -4,7 +4,7 @@ use crate::{
     formats::tills::ReceiptDeals,
     storage::{
         self,
-        forms::subjects::{self, NewSubject},
+        queue::subjects::{self, NewSubject},
     },
 };
 use serde::{Deserialize, Serialize};

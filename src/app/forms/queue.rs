@@ -3,13 +3,10 @@
 use super::{Stored, activities::is_activity_key, intake::unreachable_words, notes};
 use crate::{
     activities::ActivityEvent,
-    app::{
-        Actor, Claim, Error, Forms, Kind, RetryOutcome,
-        delivery::{claim::read_or_default, dead_letter::clean},
-    },
+    app::{Actor, Claim, Error, Forms, RetryOutcome, delivery::claim::read_or_default, subjects},
     domain::{
         Entry, ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName,
-        ShopRules, Snapshot, TodoEntry,
+        ShopRules, Snapshot, TodoEntry, is_product_key,
     },
     formats::{
         forms::{self, Enquiry},
@@ -20,10 +17,12 @@ use crate::{
     },
     process::bug::{self, Step},
     storage::{
-        self, Json, dead_letters,
-        forms::subjects::{self, DueSubject},
+        Json, dead_letters,
         journal::{self, Line},
-        queue::lanes::{self, Lease},
+        queue::{
+            lanes::Lease,
+            subjects::{self as queue, DueSubject},
+        },
         views::incidents,
     },
 };
@@ -172,12 +171,12 @@ impl Forms {
             let asked = |kinds: [&str; 2]| kinds.map(str::to_owned);
             let (first, then) = (asked(["form", "activity"]), asked(["receipt", "note"]));
             let idle = |one: &DueSubject| !busy.contains(&(one.shop.clone(), one.key.clone()));
-            let mut due = subjects::claim(&mut db, lease, (&shops, &first), places).await?;
+            let mut due = queue::claim(&mut db, lease, (&shops, &first), places).await?;
             due.retain(idle);
             due.truncate(WAVE);
             // Nobody waits for these.
             if due.is_empty() {
-                due = subjects::claim(&mut db, lease, (&shops, &then), places).await?;
+                due = queue::claim(&mut db, lease, (&shops, &then), places).await?;
                 due.retain(idle);
                 due.truncate(RECEIPTS);
             }
@@ -185,13 +184,15 @@ impl Forms {
         };
         let mut work = Vec::with_capacity(due.len());
         for one in due {
-            let claim = claim_of(&one);
+            let claim = subjects::claim_of(&one);
             match bug::caught(|| self.understand(&one)) {
                 Ok(Ok(one)) => work.push(one),
-                Ok(Err(fault)) => self.bury_subject(lease, &claim, fault).await?,
+                Ok(Err(fault)) => {
+                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?
+                }
                 Err(bug) => {
                     let fault = (ErrorCode::Bug, bug.to_string());
-                    self.bury_subject(lease, &claim, fault).await?;
+                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
             }
         }
@@ -202,7 +203,7 @@ impl Forms {
     pub async fn next_subject_due(&self, portal: &str) -> Result<Option<f64>, Error> {
         let shops = self.registry.shops_of(portal);
         let mut db = self.db.acquire().await?;
-        Ok(subjects::next_due(&mut db, portal, &shops).await?)
+        Ok(queue::next_due(&mut db, portal, &shops).await?)
     }
 
     /// Writes down that a portal does not say whether it works with leads: its submissions wait.
@@ -226,7 +227,7 @@ impl Forms {
             "note" => understand_note(&shop, due)?,
             _ => self.understand_form(&shop, due)?,
         };
-        let mut claim = claim_of(due);
+        let mut claim = subjects::claim_of(due);
         claim.follows = !told.entries.is_empty() && !told.sought.only_deals;
         Ok(SubjectWork {
             claim,
@@ -272,29 +273,6 @@ impl Forms {
         })
     }
 
-    /// Makes a claimed submission a dead letter. Nothing that is known of it is touched.
-    pub(in crate::app) async fn bury_subject(
-        &self,
-        lease: &Lease,
-        claim: &Claim,
-        (code, message): (ErrorCode, String),
-    ) -> Result<(), Error> {
-        let (shop, key) = (&claim.shop, &claim.number);
-        let message = clean(&message);
-        tracing::error!(shop, key, %code, "a submission is given up");
-        let mut tx = self.db.begin().await?;
-        lanes::fence(&mut tx, lease).await?;
-        let why = (code.as_str(), &*message);
-        let Some(nth) = subjects::give_up(&mut tx, (shop, key), why).await? else {
-            return Ok(tx.rollback().await?);
-        };
-        write_letter(&mut tx, (shop, key), why, nth).await?;
-        tx.commit().await?;
-        self.metrics.died(&lease.portal, code.as_str());
-        self.metrics.tried(&lease.portal, "dead", 1);
-        Ok(())
-    }
-
     /// Makes the subject of a letter due again, with a mended body if one is given.
     pub(in crate::app) async fn retry_subject(
         &self,
@@ -308,7 +286,9 @@ impl Forms {
             let pointer = String::new();
             return Err(Error::Invalid(vec![Fault { pointer, detail }]));
         }
-        if let Some(body) = mended.as_ref().filter(|_| !is_activity_key(key)) {
+        if let Some(body) = mended.as_ref().filter(|_| is_product_key(key)) {
+            subjects::same_product(body, key)?;
+        } else if let Some(body) = mended.as_ref().filter(|_| !is_activity_key(key)) {
             serde_json::from_value::<Stored>(body.clone()).map_err(|fault| {
                 Error::Invalid(vec![Fault {
                     pointer: String::new(),
@@ -321,7 +301,7 @@ impl Forms {
             let rules = self.registry.rules(&shop).ok_or(Error::NotFound)?;
             ActivityEvent::read(body, &rules.phone_country).map_err(Error::Invalid)?;
         }
-        let woken = subjects::wake(tx, (shop, key), mended.as_ref()).await?;
+        let woken = queue::wake(tx, (shop, key), mended.as_ref()).await?;
         let (how, retried) = if woken {
             ("retried", RetryOutcome::Queued)
         } else {
@@ -390,26 +370,6 @@ fn understand_note(shop: &ShopRules, due: &DueSubject) -> Result<Understood, (Er
     })
 }
 
-/// Writes the letter of a subject that was given up after so many tries, and the line of its life.
-pub(super) async fn write_letter(
-    db: &mut sqlx::PgConnection,
-    (shop, key): (&str, &str),
-    (code, message): (&str, &str),
-    tries: i32,
-) -> Result<(), storage::Error> {
-    let one = |text: &str| vec![text.to_owned()];
-    let of = (&*one(shop), &*one(key));
-    dead_letters::write_subjects(db, of, &one(code), &one(message), &[tries]).await?;
-    let line = Line {
-        shop: shop.to_owned(),
-        number: key.to_owned(),
-        kind: "dead",
-        text: format!("given up: {message} ({code}); it waits as a dead letter"),
-        detail: None,
-    };
-    journal::add(db, &[line]).await
-}
-
 /// A subject as it is understood.
 pub(super) struct Understood {
     pub(super) making: Making,
@@ -422,20 +382,4 @@ pub(super) struct Understood {
 fn stored(body: &Json) -> Result<Stored, String> {
     let value = body.value()?;
     serde_json::from_value(value.clone()).map_err(|fault| fault.to_string())
-}
-
-fn claim_of(due: &DueSubject) -> Claim {
-    Claim {
-        kind: Kind::Subject,
-        shop: due.shop.clone(),
-        number: due.key.clone(),
-        event: due.revision,
-        person: None,
-        firm: None,
-        contact_key: None,
-        company_key: None,
-        traceparent: None,
-        history: false,
-        follows: false,
-    }
 }

@@ -5,11 +5,9 @@ use crate::{
     domain::{ErrorCode, ShopName, form_key},
     storage::{
         Json,
-        forms::{
-            subjects::{self, NewSubject},
-            submissions::{self, SubmissionRow},
-        },
+        forms::submissions::{self, SubmissionRow},
         journal,
+        queue::subjects::{self, NewSubject},
     },
 };
 use chrono::{DateTime, Utc};

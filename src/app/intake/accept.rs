@@ -5,7 +5,7 @@
 //! only the newest stays pending; what it overtakes is superseded in the same transaction, wherever
 //! it came from.
 
-use super::event_reader;
+use super::{event_reader, subject_events::ReadSubject};
 use crate::{
     activities::ActivityEvent,
     app::{
@@ -13,7 +13,7 @@ use crate::{
         intake::group_commit::{CommitQueue, GroupCommit, commit_grouped},
         stock::{Teller, events::is_goods, orders as goods},
     },
-    domain::{ErrorCode, Faults, MOST_FAULTS, ShopName, shorten},
+    domain::{ErrorCode, Faults, MOST_FAULTS, ProductEvent, ShopName, shorten},
     process::telemetry::traces,
     storage::{
         journal::Line,
@@ -70,6 +70,7 @@ impl Intake {
         }
         let mut good = Vec::with_capacity(events.len());
         let mut refused = Vec::with_capacity(events.len());
+        let mut products = Vec::new();
         let mut left = MOST_TOLD;
         let trace = traces::current();
         for event in events {
@@ -80,6 +81,11 @@ impl Intake {
             }
             if ActivityEvent::is(event) {
                 refused.push(Some(self.forms.accept_activity(shop, event).await?));
+                continue;
+            }
+            if ProductEvent::is(event) {
+                products.push((refused.len(), event));
+                refused.push(Some(Accepted::Queued));
                 continue;
             }
             match self.read_event(shop, event) {
@@ -96,6 +102,7 @@ impl Intake {
                 }
             }
         }
+        self.accept_products(shop, &products, &mut refused).await?;
         let stored = if good.is_empty() {
             Vec::new()
         } else {
@@ -116,6 +123,26 @@ impl Intake {
             self.metrics.accepted(result.word());
         }
         Ok(results)
+    }
+
+    /// Accepts the events about products of a request, each at its place.
+    async fn accept_products(
+        &self,
+        shop: Option<&ShopName>,
+        products: &[(usize, &Value)],
+        results: &mut [Option<Accepted>],
+    ) -> Result<(), Error> {
+        if products.is_empty() {
+            return Ok(());
+        }
+        let events: Vec<&Value> = products.iter().map(|(_, event)| *event).collect();
+        let accepted = self.catalogue.accept(shop, &events).await?;
+        for ((at, _), accepted) in products.iter().zip(accepted) {
+            if let Some(result) = results.get_mut(*at) {
+                *result = Some(accepted);
+            }
+        }
+        Ok(())
     }
 
     /// Stores the events of a request: many of them in two parts at the same time. All of one order
@@ -149,7 +176,7 @@ impl Intake {
         let trace = traces::current();
         let mut results = Vec::new();
         let of_orders = events.iter();
-        let of_orders = of_orders.filter(|one| !is_goods(one) && !ActivityEvent::is(one));
+        let of_orders = of_orders.filter(|one| !is_goods(one) && !ReadSubject::is(one));
         for event in of_orders {
             let Ok(mut event) = self.read_event(shop, event) else {
                 continue;

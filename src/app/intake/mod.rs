@@ -17,9 +17,10 @@ pub(super) mod reported_status;
 pub(super) mod search_keys;
 pub(super) mod shop_notices;
 pub(super) mod sql_events;
+pub(super) mod subject_events;
 
 use super::{
-    Forms, LaneWaker, Registry, Shared, Stock, Traps, intake::group_commit::CommitQueue,
+    Catalogue, Forms, LaneWaker, Registry, Shared, Stock, Traps, intake::group_commit::CommitQueue,
     sync::clock_offsets::ClockOffsets,
 };
 use crate::{process::telemetry::Metrics, storage::queue::outbox::NewEvent};
@@ -38,10 +39,14 @@ pub struct Intake {
     commits: Arc<CommitQueue<Vec<NewEvent>>>,
     pub(super) stock: Arc<Stock>,
     forms: Arc<Forms>,
+    catalogue: Arc<Catalogue>,
 }
 
 impl Intake {
-    pub(super) fn new(shared: &Shared, stock: &Arc<Stock>, forms: &Arc<Forms>) -> Self {
+    pub(super) fn new(
+        shared: &Shared,
+        (stock, forms, catalogue): (&Arc<Stock>, &Arc<Forms>, &Arc<Catalogue>),
+    ) -> Self {
         Self {
             db: shared.db.clone(),
             registry: Arc::clone(&shared.registry),
@@ -52,6 +57,7 @@ impl Intake {
             commits: Arc::default(),
             stock: Arc::clone(stock),
             forms: Arc::clone(forms),
+            catalogue: Arc::clone(catalogue),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What nobody can be told about who sent it: taking up what shops published by SQL, and keeping
 //! what cannot be accepted.
 
-use super::{accept, event_reader::Rejection};
+use super::{accept, event_reader::Rejection, subject_events::ReadSubject};
 use crate::{
-    activities::ActivityEvent,
     app::{
         Accepted, Error, Intake,
         delivery::dead_letter::clean,
@@ -75,13 +74,13 @@ impl Intake {
             let outcome = self.take_stock_event(&mut tx, row).await?;
             sql_events::taken(&mut tx, &[row.id], &[outcome.to_owned()]).await?;
         }
-        let (of_activities, rows): (Vec<_>, Vec<_>) = of_orders
+        let (of_subjects, rows): (Vec<_>, Vec<_>) = of_orders
             .into_iter()
-            .partition(|row| row.event.value().is_ok_and(ActivityEvent::is));
+            .partition(|row| row.event.value().is_ok_and(ReadSubject::is));
         let mut woken = BTreeSet::new();
-        count += of_activities.len();
-        for row in &of_activities {
-            let outcome = self.take_activity(&mut tx, row, &mut woken).await?;
+        count += of_subjects.len();
+        for row in &of_subjects {
+            let outcome = self.take_subject(&mut tx, row, &mut woken).await?;
             sql_events::taken(&mut tx, &[row.id], &[outcome.to_owned()]).await?;
         }
         count += rows.len();
@@ -128,15 +127,16 @@ impl Intake {
         Ok(count)
     }
 
-    /// Takes up an event about an activity; what cannot be accepted becomes a dead letter.
-    async fn take_activity(
+    /// Takes up an event about a product or an activity; what cannot be accepted becomes a dead
+    /// letter.
+    async fn take_subject(
         &self,
         tx: &mut PgConnection,
         row: &SqlEvent,
         woken: &mut BTreeSet<String>,
     ) -> Result<&'static str, Error> {
         let read = match row.event.value() {
-            Ok(value) => self.forms.read_activity(None, value),
+            Ok(value) => self.read_subject(None, value),
             Err(why) => Err(Rejection::by_bridge(why)),
         };
         let event = match read {
@@ -154,7 +154,7 @@ impl Intake {
             Ok(event) => event,
             Err(rejection) => return self.dead_letter_sql_event(tx, row, &rejection).await,
         };
-        let stored = self.forms.store_activity(tx, &event).await?;
+        let stored = self.store_subject(tx, &event).await?;
         self.metrics.accepted(stored.word());
         match stored {
             Accepted::Queued => {

@@ -10,7 +10,10 @@ use crate::{
         queue::lanes,
         stock::shortages,
         sync::inbox,
-        views::{incidents, stats},
+        views::{
+            incidents::{self, TroubleRow},
+            stats,
+        },
     },
 };
 use chrono::{DateTime, Utc};
@@ -58,6 +61,7 @@ impl Operations {
         let published = stats::published(&mut db).await?;
         let waiting = orders::waiting_by_base(&mut db).await?;
         let broken = incidents::lasting(&mut db, ErrorCode::FormMapBroken.as_str()).await?;
+        let no_right = incidents::lasting(&mut db, ErrorCode::CatNoRight.as_str()).await?;
         drop(db);
         let metrics = &self.metrics;
         let tills = self.intake.stock.unread_tills().await?;
@@ -116,6 +120,20 @@ impl Operations {
             let (count, oldest) = row.map_or((0, 0.0), |row| (row.waiting, row.oldest_seconds));
             metrics.onec_waiting(base.as_str(), count, oldest);
         }
+        self.read_held_back(&broken, &no_right);
+        Ok(())
+    }
+
+    /// What a shop's forms lack, and what keeps products waiting.
+    fn read_held_back(&self, broken: &[TroubleRow], no_right: &[TroubleRow]) {
+        let metrics = &self.metrics;
+        let catalogues = self.registry.catalogues.keys();
+        let rules = catalogues.filter_map(|shop| self.registry.rules(shop));
+        let with_products: BTreeSet<_> = rules.map(|rules| rules.portal.as_str()).collect();
+        for portal in with_products {
+            let held = no_right.iter().any(|row| row.lane == portal);
+            metrics.products_held_back(portal, held);
+        }
         let with_forms: BTreeSet<_> = self.registry.forms.keys().map(|(shop, _)| shop).collect();
         for shop in with_forms {
             let lane = lane_of(shop.as_str());
@@ -124,6 +142,5 @@ impl Operations {
             let count = row.map_or(0, |row| row.message.split(", ").count());
             metrics.forms_without_phones(shop.as_str(), count);
         }
-        Ok(())
     }
 }

@@ -3,11 +3,12 @@
 use crate::{
     app::{Error, Operations},
     storage::{
+        catalogue,
         dead_letters::{self, bulk_jobs},
-        forms::{activities, subjects, submissions},
+        forms::{activities, submissions},
         intake::sql_events,
         journal,
-        queue::{attempts, outbox, rate_permits, writes_in_flight},
+        queue::{attempts, outbox, rate_permits, subjects, writes_in_flight},
         schema::deferred_indexes,
         stock::{self, shortages},
         sync::{conflicts, decisions, inbox, messages, stage_history, status_changes},
@@ -71,6 +72,7 @@ impl Operations {
             + decisions::prune(&mut db, timeline, BATCH).await?
             + subjects::prune(&mut db, settled, BATCH).await?
             + activities::prune(&mut db, settled, BATCH).await?
+            + catalogue::prune_events(&mut db, settled, BATCH).await?
             + submissions::prune(&mut db, settled, BATCH).await?
             + writes_in_flight::prune(&mut db, BATCH).await?
             + conflicts::prune(&mut db, letters, BATCH).await?)

@@ -1,6 +1,7 @@
 //! `doctor`: settings, database, clocks, portals and callbacks, each with its code and remedy. It
 //! changes nothing and goes on after a failure.
 
+mod catalogue;
 mod database;
 mod onec;
 mod portal;

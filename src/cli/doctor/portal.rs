@@ -1,6 +1,6 @@
 //! Portals: access, permissions, clock, stages, and whether they tell the bridge of changes.
 
-use super::{database::CLOCKS, report::Report, stages::check_stages};
+use super::{catalogue, database::CLOCKS, report::Report, stages::check_stages};
 use crate::{
     app::App,
     cli::setup::bootstrap,
@@ -120,6 +120,7 @@ async fn check_access(config: &Config, name: &PortalName, client: &Client, repor
         report.wrong(&what, format!("has moved to {host}"), ErrorCode::Moved);
     }
     check_leads(config, name, client, report).await;
+    catalogue::check(config, name, client, report).await;
     for shop in config
         .shops
         .values()

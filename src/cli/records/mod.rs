@@ -1,6 +1,7 @@
 //! Commands about what the bridge keeps: look, decide, try again.
 
 pub(super) mod audit;
+pub(super) mod catalogue;
 pub(super) mod conflicts;
 pub(super) mod dead_letters;
 pub(super) mod forms;

@@ -1,6 +1,7 @@
 //! `[shops.NAME]`: the stores that post events, and how their orders are written.
 
 pub(super) mod activities;
+mod catalogue;
 mod conflicts;
 pub(super) mod forms;
 pub(super) mod woocommerce;
@@ -12,8 +13,9 @@ use crate::{
     auth::KeyDigest,
     clients::callback,
     domain::{
-        ActivityRules, Conflict, Correspondence, Direction, Finality, LeadRule, OnDeleted,
-        Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts, WriteLimit,
+        ActivityRules, CatalogueRules, Conflict, Correspondence, Direction, Finality, LeadRule,
+        OnDeleted, Placeholders, PortalName, Rule, ShopName, ShopRules, Stage, StatusMap, Texts,
+        WriteLimit,
     },
     stock::NameKind,
 };
@@ -60,6 +62,8 @@ pub struct Shop {
     pub forms: Vec<Form>,
     /// How its calls, mails and messages are put on cards.
     pub activities: ActivityRules,
+    /// How its products are kept in step; none: they are not.
+    pub catalogue: Option<Arc<CatalogueRules>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +115,7 @@ pub(super) struct Raw {
     forms: Vec<forms::Raw>,
     #[serde(default)]
     activities: activities::Raw,
+    catalogue: Option<catalogue::Raw>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -224,6 +229,9 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         ));
     }
     texts(&key, &raw.phone_country, &raw.title, &raw.fields, problems);
+    let catalogue = raw
+        .catalogue
+        .map(|raw| catalogue::check(raw, &name, &key, problems));
     let rules = ShopRules {
         placeholders: placeholders(&raw.placeholders, &raw.phone_country, &key, problems),
         portal,
@@ -269,6 +277,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         overruled_comment: raw.overruled_comment,
         forms: forms::check(raw.forms, (&key, raw.funnel), problems),
         activities: activities::check(raw.activities, &key, problems),
+        catalogue,
     }
 }
 

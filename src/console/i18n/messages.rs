@@ -423,6 +423,15 @@ texts! {
          остановится браузер."
     TooManyWait "Too many installations of this portal wait to be judged: try again in a minute."
         "Слишком много установок этого портала ждут проверки: попробуйте через минуту."
+    // products
+    Products "Products" "Товары"
+    InThePortalsCatalogue "in the portal's catalogue" "в каталоге портала"
+    NoProducts "No product has come in yet. `deploy/catalogue.md` tells how."
+        "Товары ещё не поступали. Как их передать, сказано в `deploy/catalogue.md`."
+    AllInStep "Every product is in the portal as the shop told it."
+        "Все товары в портале такие, как сообщил магазин."
+    OnlyOpen "Only those that are not in step" "Только те, что расходятся"
+    AllOfThem "All of them" "Все"
     // forms
     Forms "Forms" "Формы"
     Form "Form" "Форма"

@@ -65,6 +65,14 @@ pub(in crate::console) async fn get(
                     (shop.dead)
                 }
             }
+            @if keeps_catalogue(&state, &name) {
+                dt { (visitor.text(Text::Products)) }
+                dd {
+                    a href=(links::products(&name)) {
+                        (visitor.text(Text::InThePortalsCatalogue))
+                    }
+                }
+            }
             dt { (visitor.text(Text::Forms)) }
             dd { a href=(links::forms(&name)) { (visitor.text(Text::WhatTheySent)) } }
             dt { (visitor.text(Text::Conflicts)) }
@@ -76,6 +84,12 @@ pub(in crate::console) async fn get(
         }
     };
     Ok(layout::page(&visitor, Section::Portals, &name, content))
+}
+
+/// Whether the shop keeps its products in the portal.
+fn keeps_catalogue(state: &State, name: &str) -> bool {
+    let shop = ShopName::parse(name).ok();
+    shop.is_some_and(|shop| state.app.registry().catalogues.contains_key(&shop))
 }
 
 fn flow(callback: LaneState) -> Flow {

@@ -44,6 +44,11 @@ pub(in crate::console) fn forms(name: &str) -> String {
     format!("{}/forms", shop(name))
 }
 
+/// The page of a shop's products.
+pub(in crate::console) fn products(name: &str) -> String {
+    format!("{}/products", shop(name))
+}
+
 /// The page of an order.
 pub(in crate::console) fn order(shop: &str, number: &str) -> String {
     format!("/console/orders/{}/{}", escape(shop), escape(number))

@@ -203,6 +203,21 @@ codes! {
         "A form that brought telephones brings none any more: somebody may have renamed its fields."
         "Look what it sends (`forms list`), name the field under `fields` of the form's section, \
          and restart the bridge."
+    // the shop's catalogue
+    CatTwoMatches "CAT-TWO-MATCHES"
+        "Nobody can tell which product of the portal this product of the shop is: several may be \
+         it, or one is several's."
+        "Read in the message which they are; take the external code or the article from the wrong \
+         ones in the portal (or in the shop), then retry."
+    CatCodeTaken "CAT-CODE-TAKEN"
+        "The portal refused a product because another one has its symbolic code."
+        "Give the other product of the portal another symbolic code, or switch off that the code \
+         is made of the name and must be unique (settings of the catalogue), then retry."
+    CatNoRight "CAT-NO-RIGHT"
+        "The bridge may not change the portal's catalogue: its products wait."
+        "Let an administrator of the portal make the incoming webhook, with the permission \
+         `catalog`; nothing else is to be done: the bridge tries again each hour, and when it is \
+         restarted."
     Overtaken "SHOP-OVERTAKEN"
         "A newer snapshot of the order was settled since."
         "Nothing to do."

@@ -122,14 +122,26 @@ pub fn form_field_name(name: &str) -> String {
 
 /// What the keys of submissions begin with.
 const KEY: &str = "form:";
+/// What the keys of products begin with.
+pub(in crate::domain) const PRODUCT: &str = "product:";
 
 /// The key of a submission within its shop, and its ORIGIN_ID in the portal.
 pub fn form_key(id: i64) -> String {
     format!("{KEY}{id}")
 }
 
-/// Whether this is the key of a submission, of a call, a mail or a message, of a receipt or a note.
-/// No order has such a number.
+/// The shop's id of the product with this key; none: it is no product's.
+pub fn product_id(key: &str) -> Option<&str> {
+    key.strip_prefix(PRODUCT)
+}
+
+/// Whether this is the key of a product.
+pub fn is_product_key(text: &str) -> bool {
+    product_id(text).is_some()
+}
+
+/// Whether this is the key of a submission, of a call, a mail or a message, of a receipt or a note,
+/// or of a product. No order has such a number.
 pub fn is_subject_key(text: &str) -> bool {
     let numbered = |kind: &str| {
         let id = text
@@ -140,6 +152,7 @@ pub fn is_subject_key(text: &str) -> bool {
     let of_till = ["receipt:", "note:"];
     text.starts_with(KEY)
         || of_till.iter().any(|kind| text.starts_with(kind))
+        || is_product_key(text)
         || ["call", "mail", "message"]
             .iter()
             .any(|kind| numbered(kind))

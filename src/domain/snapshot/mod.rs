@@ -177,6 +177,8 @@ pub struct Item {
     pub vat_included: bool,
     /// What the customer chose of it: name and value, such as size and 42.
     pub options: Vec<(String, String)>,
+    /// What it is in the portal's catalogue, where that is known; no shop says it.
+    pub catalogue_id: Option<u64>,
 }
 
 /// A discount on the whole order.

@@ -323,6 +323,7 @@ impl Item {
         }
         let (vat_rate, vat_included) = vat(item, faults);
         Self {
+            catalogue_id: None,
             product_id: item.id("product_id", 256, faults),
             sku: item.id("sku", 256, faults),
             name: name.unwrap_or_default(),

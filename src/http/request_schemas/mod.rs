@@ -69,6 +69,10 @@ pub(super) enum EventType {
     Receipt,
     #[serde(rename = "shop.activity.recorded.v1")]
     Recorded,
+    #[serde(rename = "shop.product.saved.v1")]
+    ProductSaved,
+    #[serde(rename = "shop.product.deleted.v1")]
+    ProductDeleted,
 }
 
 /// What an event of each type carries.
@@ -89,6 +93,69 @@ pub(super) enum EventData {
     Receipt(TillReceipt),
     /// A call, a mail or a message.
     Recorded(ActivityRecorded),
+    /// A product, whole; of one that is gone `id` is enough.
+    Product(CatalogueProduct),
+}
+
+/// A product of the shop's catalogue.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct CatalogueProduct {
+    /// The shop's id of it, by which orders name it.
+    id: Id,
+    /// Grows with each change.
+    version: Option<i64>,
+    /// When it was last changed.
+    updated_at: Option<DateTime<Utc>>,
+    /// Article.
+    sku: Option<Id>,
+    /// What it is called; only a product that is gone may do without.
+    name: Option<String>,
+    /// Text or HTML.
+    description: Option<String>,
+    /// Where it stands: names of sections, from the top.
+    section: Option<Vec<String>>,
+    /// What it costs.
+    prices: Option<Vec<CataloguePrice>>,
+    /// VAT in percent.
+    vat: Option<Amount>,
+    /// Whether prices include it (the default).
+    vat_included: Option<bool>,
+    /// Unit of measure: a symbol or an OKEI code.
+    unit: Option<Id>,
+    /// Whether it is sold (the default).
+    active: Option<bool>,
+    /// Its external code in the portal, where the shop knows better than prefix and id.
+    xml_id: Option<Id>,
+    /// What is sold in its place.
+    variations: Option<Vec<CatalogueVariation>>,
+}
+
+/// A price of one kind.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct CataloguePrice {
+    /// The portal's kind of price; left out, the base one.
+    r#type: Option<String>,
+    /// How much.
+    price: Amount,
+    /// ISO 4217.
+    currency: String,
+}
+
+/// A variation of a product.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct CatalogueVariation {
+    /// The shop's id of it, by which orders name it.
+    id: Id,
+    /// Article.
+    sku: Option<Id>,
+    /// What it is called; left out, as the product.
+    name: Option<String>,
+    /// What it costs; left out, as the product.
+    prices: Option<Vec<CataloguePrice>>,
+    /// Whether it is sold (the default).
+    active: Option<bool>,
+    /// Its external code in the portal.
+    xml_id: Option<Id>,
 }
 
 /// A receipt of a till, whole.

@@ -7,6 +7,7 @@
 use super::writes_in_flight::{self, SUM};
 use crate::planner::{
     CrmEntity, State,
+    entities::product_rows::same_but_links,
     json::{is_empty, same, text},
 };
 use serde_json::{Map, Value, json};
@@ -65,12 +66,15 @@ impl State {
             .collect()
     }
 
+    /// Whether the shop changed the rows. That some are known in the catalogue by now is no reason
+    /// to set them: a manager may have changed them meanwhile.
     pub(in crate::planner) fn rows_changed(&self) -> bool {
         let Some(desired) = &self.desired else {
             return false;
         };
         let written = self.known.written.as_ref();
-        self.known.open.rows || written.is_none_or(|written| written.rows != desired.rows.rows)
+        self.known.open.rows
+            || written.is_none_or(|written| !same_but_links(&written.rows, &desired.rows.rows))
     }
 
     /// Whether the portal was told all of this same customer's phones and e-mails before.

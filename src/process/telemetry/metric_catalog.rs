@@ -287,6 +287,9 @@ meters! {
          consent), dead, ping."
     forms_without_phones "bridge_forms_without_phones" Gauge Count ["shop"]
         "Forms of a shop that brought telephones and bring none any more."
+    // products
+    products_held_back "bridge_products_held_back" Gauge Count ["portal"]
+        "1 while a portal does not let the bridge write its catalogue, so that products wait."
     // stock
     reservations "bridge_reservations" Counter Count ["result"]
         "Reservations asked for, by result: held, short, refused."

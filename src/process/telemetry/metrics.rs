@@ -267,6 +267,12 @@ impl Metrics {
             .set(count as f64);
     }
 
+    /// Whether a portal does not let the bridge write its catalogue.
+    pub fn products_held_back(&self, portal: &str, held: bool) {
+        let meter = self.meters.products_held_back.at(&[portal]);
+        meter.set(f64::from(u8::from(held)));
+    }
+
     /// A reservation was asked for: `held`, `short` or `refused`.
     pub fn reservation(&self, result: &str) {
         self.meters.reservations.at(&[result]).inc();

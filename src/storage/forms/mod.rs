@@ -1,5 +1,4 @@
 //! Forms: what was sent in, and the people and wishes that become leads or deals.
 
 pub mod activities;
-pub mod subjects;
 pub mod submissions;

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 /// One link.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
-    /// `deal`, `lead`, `contact` or `company`.
+    /// `deal`, `lead`, `contact`, `company` or `product`.
     pub entity: String,
     /// The shop's thing.
     pub key: String,
@@ -70,6 +70,25 @@ pub async fn put(db: &mut PgConnection, portal: &str, links: &[Link]) -> Result<
         &entities,
         &keys,
         &ids
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes the links of these things.
+pub async fn remove(
+    db: &mut PgConnection,
+    portal: &str,
+    entities: &[String],
+    keys: &[String],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "DELETE FROM bridge.links l USING UNNEST($2::text[], $3::text[]) AS k (entity, key)
+         WHERE l.portal = $1 AND l.entity = k.entity AND l.key = k.key",
+        portal,
+        entities,
+        keys
     )
     .execute(db)
     .await?;

@@ -1,5 +1,5 @@
 //! The queue: orders with their newest event, the outbox, lanes with their leases and limits,
-//! links, and writes in flight.
+//! links, writes in flight, and what is brought to a portal beside orders.
 
 pub mod attempts;
 pub mod customer_values;
@@ -10,4 +10,5 @@ pub mod outbox;
 pub mod portal_identity;
 pub mod rate_permits;
 pub mod rate_state;
+pub mod subjects;
 pub mod writes_in_flight;

@@ -6,8 +6,8 @@ use crate::{
     clients::bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
     domain::ErrorCode,
     planner::{
-        self, Call, CallAnswer, CommandAnswer, EntryJob, EntryWave, Job, Planned, PortalFacts,
-        Rounds, Settlement, Wave,
+        self, Call, CallAnswer, CatalogueFacts, CommandAnswer, EntryJob, EntryWave, Hindrance, Job,
+        Planned, PortalFacts, ProductJob, ProductWave, Rounds, Settlement, Wave,
     },
     worker::{CallFailure, CrashPoint, PortalClient, write_intents::WriteIntents},
 };
@@ -18,13 +18,24 @@ use tracing::Instrument as _;
 /// What a wave came to.
 pub(in crate::worker) struct Performed {
     pub(in crate::worker) settlements: Vec<Settlement>,
-    pub(in crate::worker) facts: PortalFacts,
+    /// What it learned of the portal; none of a wave that asks nothing of it.
+    pub(in crate::worker) facts: Option<PortalFacts>,
+    /// What a wave of products learned.
+    pub(in crate::worker) products: Option<ProductsLearned>,
     /// The failure that cut it short.
     pub(in crate::worker) failure: Option<CallFailure>,
     /// Whether the portal answered at all.
     pub(in crate::worker) answered: bool,
     /// Jobs of calls that were left without a usable answer while others were answered.
     pub(in crate::worker) unanswered: BTreeSet<usize>,
+}
+
+/// What a wave of products learned of the portal.
+pub(in crate::worker) struct ProductsLearned {
+    /// What its catalogue looks like; none: that has to be read anew.
+    pub(in crate::worker) facts: Option<CatalogueFacts>,
+    /// What stood in the way of all of them.
+    pub(in crate::worker) hindrance: Option<Hindrance>,
 }
 
 /// The most rounds of a wave: a planner that never ends must not hold a lane for ever.
@@ -52,9 +63,12 @@ pub(in crate::worker) enum Task {
         doubtful: BTreeSet<String>,
     },
     /// Entries on cards.
-    Entries {
-        jobs: Vec<EntryJob>,
-        facts: PortalFacts,
+    Entries { jobs: Vec<EntryJob> },
+    /// Products.
+    Products {
+        jobs: Vec<ProductJob>,
+        /// What is known of the catalogue.
+        facts: Option<CatalogueFacts>,
     },
 }
 
@@ -75,8 +89,8 @@ impl Tasked for Job {
 }
 
 impl Tasked for EntryJob {
-    fn task(jobs: Vec<Self>, facts: PortalFacts, _: BTreeSet<String>) -> Task {
-        Task::Entries { jobs, facts }
+    fn task(jobs: Vec<Self>, _: PortalFacts, _: BTreeSet<String>) -> Task {
+        Task::Entries { jobs }
     }
 }
 
@@ -96,6 +110,7 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
     work: Work,
 ) -> Performed {
     let how = (work.priority, work.judges);
+    let mut products = None;
     let (sent, settlements, facts) = match work.task {
         Task::Orders {
             jobs,
@@ -106,17 +121,25 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
             wave.beware(doubtful);
             let sent = exchange(app, portal, held, &mut wave, how).await;
             let (settlements, facts) = wave.finish();
-            (sent, settlements, facts)
+            (sent, settlements, Some(facts))
         }
-        Task::Entries { jobs, facts } => {
+        Task::Entries { jobs } => {
             let mut wave = EntryWave::new(jobs);
             let sent = exchange(app, portal, held, &mut wave, how).await;
-            (sent, wave.finish(), facts)
+            (sent, wave.finish(), None)
+        }
+        Task::Products { jobs, facts } => {
+            let mut wave = ProductWave::new(jobs, facts);
+            let sent = exchange(app, portal, held, &mut wave, how).await;
+            let (settlements, facts, hindrance) = wave.finish();
+            products = Some(ProductsLearned { facts, hindrance });
+            (sent, settlements, None)
         }
     };
     Performed {
         settlements,
         facts,
+        products,
         failure: sent.failure,
         answered: sent.answered,
         unanswered: sent.unanswered,

@@ -11,7 +11,6 @@ use std::{
 /// opened and not taken out.
 const KNOWN: &[&str] = &[
     "app::forms::activities",
-    "app::forms::intake",
     "app::forms::queue",
     "app::sync::status_changes",
     "app::sync::withdrawal",

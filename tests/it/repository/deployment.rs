@@ -232,6 +232,7 @@ fn page(code: ErrorCode) -> String {
         Some("MAP") => "The configuration and the portal do not fit together.",
         Some("ONEC") => "It concerns the exchange with 1C.",
         Some("TILL") => "It concerns receipts of tills.",
+        Some("CAT") => "It concerns products on their way to the portal's catalogue.",
         Some("FORM") => "It concerns what a form of the shop's site has sent.",
         Some("SHOP") => "It concerns what a shop, or a person with a key, sends or is sent.",
         _ => "The bridge itself says it.",

@@ -68,7 +68,10 @@ fn the_front_doors_begin_with_each_other_and_lead_to_every_page() {
         let led_to: BTreeSet<String> = links.collect();
         for page in pages::by_hand() {
             let is_door = FRONT_DOORS.contains(&page.as_str());
-            assert!(is_door || led_to.contains(&page), "{door}: {page}");
+            // Of a page in both languages each door leads to one, and that to the other.
+            let (english, russian) = in_both(&page);
+            let led = led_to.contains(&english) || led_to.contains(&russian);
+            assert!(is_door || led, "{door}: {page}");
         }
         assert!(led_to.contains("deploy/meters.md"), "{door}");
     }
@@ -100,6 +103,7 @@ fn both_front_doors_give_the_same_commands_and_lead_to_the_same_pages() {
         let mut to: Vec<String> = links(page)
             .map(|(path, _)| resolved(door, &path))
             .filter(|path| !FRONT_DOORS.contains(&path.as_str()))
+            .map(|path| in_both(&path).0)
             .collect();
         to.sort();
         to.dedup();
@@ -109,6 +113,31 @@ fn both_front_doors_give_the_same_commands_and_lead_to_the_same_pages() {
         led_to(FRONT_DOORS[0], &english),
         led_to(FRONT_DOORS[1], &russian)
     );
+}
+
+/// The names of a page in English and in Russian.
+fn in_both(page: &str) -> (String, String) {
+    let name = page.strip_suffix(".md").unwrap_or(page);
+    let name = name.strip_suffix(".ru").unwrap_or(name);
+    if page.ends_with(".md") {
+        (format!("{name}.md"), format!("{name}.ru.md"))
+    } else {
+        (page.to_owned(), page.to_owned())
+    }
+}
+
+#[test]
+fn a_page_in_russian_and_its_english_one_begin_with_each_other() {
+    let pages = pages::by_hand();
+    let russian = pages.iter().filter(|page| page.ends_with(".ru.md"));
+    for page_in_russian in russian.filter(|page| !FRONT_DOORS.contains(&page.as_str())) {
+        let (english, russian) = in_both(page_in_russian);
+        for (from, to) in [(&english, &russian), (&russian, &english)] {
+            let first = links(&page(from)).next();
+            let first = first.map(|(path, _)| resolved(from, &path));
+            assert_eq!(first.as_ref(), Some(to), "{from}");
+        }
+    }
 }
 
 /// The targets of a page's links into the project, each a path (empty: the page itself) and a

@@ -6,11 +6,10 @@ use super::{
 };
 use crate::{
     app::sync::compare,
-    domain::Agreed,
-    planner::{CardId, CrmEntity, Landing, Outcome, Place, Settlement},
+    domain::{Agreed, product_id},
+    planner::{CardId, CrmEntity, KnownLinks, Landing, Outcome, Place, Settlement},
     storage::{
         self, dead_letters,
-        forms::subjects,
         journal::{self, Line},
         queue::{
             attempts::{self, NewAttempt},
@@ -18,7 +17,7 @@ use crate::{
             lanes::Lease,
             links::{self, Link},
             orders::{self, AttemptResult, Disposition, QueueHead},
-            outbox, writes_in_flight,
+            outbox, subjects, writes_in_flight,
         },
         sync::{agreements, comparisons, stage_history},
     },
@@ -80,6 +79,7 @@ impl SettleBatch {
             let key = (one.shop.clone(), one.value.clone(), one.bearer.clone());
             self.bearers.insert(key, one);
         }
+        self.link_products(claim, known);
         self.lands(claim, &settlement.landing, tries);
         self.tried.push(AttemptResult {
             shop: claim.shop.clone(),
@@ -95,6 +95,22 @@ impl SettleBatch {
         });
         for note in &settlement.notes {
             self.say(claim, "note", note.clone());
+        }
+    }
+
+    /// What orders name a product by is linked to what is sold of it in the portal; the parent of
+    /// variations is not.
+    fn link_products(&mut self, claim: &Claim, known: &KnownLinks) {
+        let Some(product) = &known.product else {
+            return;
+        };
+        let id = product_id(&claim.number).unwrap_or_default();
+        let key = |id: &str| format!("{}/{id}", claim.shop);
+        if product.own.as_ref().is_some_and(|own| own.parent) {
+            self.unlinked.push(("product".to_owned(), key(id)));
+        }
+        for (id, element) in product.sold(id) {
+            self.link("product", Some(&key(&id)), i64::try_from(element).ok());
         }
     }
 
@@ -199,7 +215,10 @@ impl SettleBatch {
         wrote: bool,
         newest: bool,
     ) -> Disposition {
-        self.say(claim, "written", done_sentence(settlement, wrote));
+        // Thousands of products are sent again as they are.
+        if wrote || settlement.known.product.is_none() {
+            self.say(claim, "written", done_sentence(settlement, wrote));
+        }
         if claim.follows && newest {
             return DUE_AT_ONCE;
         }
@@ -304,8 +323,32 @@ impl SettleBatch {
             }
         }
         dead_letters::write_subjects(db, (&shops, &keys), &codes, &messages, &tries).await?;
+        self.write_links(db, &lease.portal).await?;
         journal::add(db, &self.lines).await?;
         Ok(self.sum)
+    }
+
+    async fn write_links(
+        &mut self,
+        db: &mut sqlx::PgConnection,
+        portal: &str,
+    ) -> Result<(), storage::Error> {
+        let link = |((entity, key), bitrix_id)| Link {
+            entity,
+            key,
+            bitrix_id,
+        };
+        let links = std::mem::take(&mut self.links);
+        let links: Vec<_> = links.into_iter().map(link).collect();
+        if !links.is_empty() {
+            links::put(db, portal, &links).await?;
+        }
+        let unlinked = std::mem::take(&mut self.unlinked);
+        let (entities, keys): (Vec<_>, Vec<_>) = unlinked.into_iter().unzip();
+        if !keys.is_empty() {
+            links::remove(db, portal, &entities, &keys).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn write(
@@ -325,15 +368,7 @@ impl SettleBatch {
             let attempts: Vec<_> = self.dead.iter().map(|row| row.3).collect();
             dead_letters::write(db, &events, &codes, &messages, &attempts).await?;
         }
-        let link = |((entity, key), bitrix_id)| Link {
-            entity,
-            key,
-            bitrix_id,
-        };
-        let links: Vec<_> = self.links.into_iter().map(link).collect();
-        if !links.is_empty() {
-            links::put(db, portal, &links).await?;
-        }
+        self.write_links(db, portal).await?;
         let all: Vec<Bearer> = self.bearers.into_values().collect();
         if !all.is_empty() {
             customer_values::put(db, portal, &all).await?;
@@ -383,6 +418,10 @@ async fn compare_later(
 }
 
 fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
+    let product = settlement.known.product.as_ref();
+    if let Some(own) = product.and_then(|product| product.own.as_ref()) {
+        return format!("product {} of the portal written", own.id);
+    }
     let target = settlement.known.target;
     let what = match (target, settlement.known.card) {
         (_, Some(Place::On(card @ CardId::Contact(_)))) => card.to_string(),

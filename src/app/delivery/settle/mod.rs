@@ -16,13 +16,13 @@ use crate::{
     },
     storage::{
         self,
-        forms::subjects,
         journal::Line,
         queue::{
             attempts::NewAttempt,
             customer_values::Bearer,
             lanes::{self, Lease},
             orders::{self, AttemptResult, QueueHead},
+            subjects,
             writes_in_flight::{self, WriteInFlight},
         },
     },
@@ -87,6 +87,8 @@ struct SettleBatch {
     done: Vec<(String, String, i64)>,
     dead: Vec<(i64, String, String, i32)>,
     links: BTreeMap<(String, String), i64>,
+    /// What stands for nothing in the portal any more: (entity, key).
+    unlinked: Vec<(String, String)>,
     bearers: BTreeMap<(String, String, String), Bearer>,
     lines: Vec<Line>,
     made: Vec<NewDeal>,

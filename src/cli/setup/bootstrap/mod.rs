@@ -199,6 +199,7 @@ pub(in crate::cli) fn app(config: &Config, pool: PgPool) -> App {
         titles: config.titles(),
         forms: config.form_rules(),
         activities: config.activity_rules(),
+        catalogues: config.catalogue_rules(),
     };
     App::new(pool, directory)
         .with_applications(apps::configured(config))

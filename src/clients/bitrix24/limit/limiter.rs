@@ -63,6 +63,9 @@ const GUEST_DELAY: Duration = Duration::from_millis(500);
 const GUEST_WAITS: Duration = Duration::from_secs(2);
 /// Before live calls: whoever has waited long enough.
 const FIRST: usize = 0;
+/// So many places of the bucket are left free by what can wait, history and products, for what
+/// cannot.
+const LEFT_FREE: u32 = 4;
 /// What a new client may send at once.
 const STARTS_WITH: u32 = 10;
 
@@ -244,6 +247,15 @@ impl Limiter {
             .any(|count| count.load(Ordering::SeqCst) > 0)
         {
             return Some(Duration::from_millis(50));
+        }
+        if rank == Priority::Backfill as usize + 1
+            && let Some(places) = self.burst.checked_sub(LEFT_FREE + 1)
+        {
+            let enough = self.period.saturating_mul(places);
+            let wait = self.drain_time().saturating_sub(enough);
+            if !wait.is_zero() {
+                return Some(wait);
+            }
         }
         // After a complaint every request counts as two: half the pace.
         let cost = if lowered {

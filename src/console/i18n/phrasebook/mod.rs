@@ -9,6 +9,7 @@ mod goods;
 mod input;
 mod lanes;
 mod orders;
+mod products;
 mod systems;
 mod words;
 
@@ -16,13 +17,14 @@ pub(super) use words::{PARTS, WORDS};
 
 /// Sentences with their gaps: `{}` for somebody else's words, `{*}` for what may be a sentence,
 /// `{=}` for one of the parts below.
-const BOOK: [&[(&str, &str)]; 6] = [
+const BOOK: [&[(&str, &str)]; 7] = [
     systems::SENTENCES,
     goods::SENTENCES,
     decisions::SENTENCES,
     orders::SENTENCES,
     lanes::SENTENCES,
     input::SENTENCES,
+    products::SENTENCES,
 ];
 
 /// Every sentence, in the order in which they are tried.

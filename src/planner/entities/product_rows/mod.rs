@@ -18,6 +18,19 @@ pub(in crate::planner) struct Rows {
     pub(in crate::planner) notes: Vec<String>,
 }
 
+/// What links a row to the portal's catalogue; 0: free text.
+const LINK: &str = "PRODUCT_ID";
+
+/// Whether rows say the same, but for what links them to the catalogue.
+pub(in crate::planner) fn same_but_links(ours: &[Value], theirs: &[Value]) -> bool {
+    let plain = |row: &Value| {
+        let mut row = row.clone();
+        row.as_object_mut().map(|row| row.remove(LINK));
+        row
+    };
+    ours.len() == theirs.len() && ours.iter().map(plain).eq(theirs.iter().map(plain))
+}
+
 /// The longest name of a row, in characters.
 const NAME: usize = 255;
 const KOPECK: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
@@ -194,6 +207,9 @@ fn make_whole(lines: &mut [Line]) {
 fn line(item: &Item) -> Line {
     let price = taxed(item.price, (item.vat_rate, item.vat_included));
     let mut row = row((item.vat_rate, item.vat_included));
+    if let Some(id) = item.catalogue_id {
+        row.insert(LINK.to_owned(), json!(id));
+    }
     let name = match &item.sku {
         Some(sku) if !item.name.contains(sku.as_str()) => format!("{} [{sku}]", item.name),
         _ => item.name.clone(),
@@ -259,7 +275,7 @@ fn taxed(amount: Decimal, vat: Vat) -> Decimal {
 /// What every row says, but for its name, price and quantity.
 fn row((rate, included): Vat) -> Map<String, Value> {
     let mut row = Map::new();
-    row.insert("PRODUCT_ID".to_owned(), json!(0));
+    row.insert(LINK.to_owned(), json!(0));
     if let Some(rate) = rate {
         row.insert("TAX_RATE".to_owned(), json!(rate.normalize().to_string()));
         let included = if included { "Y" } else { "N" };
@@ -284,7 +300,7 @@ fn single(name: &str, amount: Decimal, vat: Vat) -> Line {
 }
 
 /// The OKEI code and symbol of a unit, if it is known by its symbol or given as a code.
-fn measure(unit: &str) -> Option<(u32, String)> {
+pub(in crate::planner) fn measure(unit: &str) -> Option<(u32, String)> {
     const KNOWN: &[(u32, &str, &[&str])] = &[
         (
             796,

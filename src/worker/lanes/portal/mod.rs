@@ -1,6 +1,7 @@
 //! One portal's lane: holds the lease, and brings what is due to the portal.
 
 mod pauses;
+mod products;
 mod waves;
 
 use super::{
@@ -27,6 +28,7 @@ use crate::{
         stage_sync::{Looked, StageSync, SyncTurn},
     },
 };
+use products::ProductTurns;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::Instant};
 
@@ -49,6 +51,7 @@ pub(in crate::worker) struct PortalLane<P> {
     gave_way: bool,
     enquiries: LeadMode,
     following: ConversionLooks,
+    products: ProductTurns,
 }
 
 impl<P: PortalClient> PortalLane<P> {
@@ -69,6 +72,7 @@ impl<P: PortalClient> PortalLane<P> {
             gave_way: false,
             enquiries: LeadMode::default(),
             following: ConversionLooks::default(),
+            products: ProductTurns::default(),
         }
     }
 }
@@ -93,6 +97,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         // Whatever happened while somebody else, or nobody, held the lane.
         self.back.force_rescan();
         self.acquaintance.doubt();
+        self.products.doubt();
         let drains = self.limits().drains.as_secs_f64();
         let left = self.app.lanes.take_over_limit(held.lease(), drains).await?;
         self.portal
@@ -140,6 +145,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         if wait.is_some() {
             return Ok(wait);
         }
+        self.begin_products(held).await?;
         let mut busy = self.waves.orders();
         busy.extend(self.back.orders());
         let claimed = self
@@ -373,11 +379,12 @@ impl<P: PortalClient> PortalLane<P> {
             .next_lead_to_follow(self.name.as_str())
             .await?;
         let lead = lead.map(|due| seconds(due).max(self.following.rests()));
+        let product = self.next_product().await?;
         let comparison = self.app.sync.next_comparison(self.name.as_str()).await?;
         let look = self
             .back
             .next(comparison.map(seconds), self.options.reconcile);
-        let soonest = [due, form, lead, look].into_iter().flatten().min();
+        let soonest = [due, form, lead, product, look].into_iter().flatten().min();
         Ok(poll
             .min(soonest.unwrap_or(poll))
             .max(Duration::from_millis(20)))

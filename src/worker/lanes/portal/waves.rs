@@ -5,7 +5,7 @@ use crate::{
     app::{self, Claim, RetryPolicy},
     clients::bitrix24::Priority,
     domain::ErrorCode,
-    planner::{Outcome, Settlement},
+    planner::{Outcome, Planned, Settlement},
     process::{
         bug::{self, Bug, Step},
         telemetry::traces,
@@ -59,7 +59,7 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     /// Sends a wave on its way.
-    pub(super) fn set_out<J: Tasked>(
+    pub(super) fn set_out<J: Planned>(
         &mut self,
         held: &HeldLease,
         claimed: Vec<(Claim, J)>,
@@ -99,7 +99,12 @@ impl<P: PortalClient> PortalLane<P> {
             Ok(done) => done,
             Err(bug) => return self.broke(held, &claims, &bug).await,
         };
-        self.facts = std::mem::take(&mut done.facts);
+        if let Some(facts) = done.facts.take() {
+            self.facts = facts;
+        }
+        if let Some(learned) = done.products.take() {
+            self.products.learn(&self.app, &self.name, learned).await?;
+        }
         self.learn(&claims, &done);
         held.reached(CrashPoint::BeforeSettle).await;
         let mut slots: Vec<_> = claims.into_iter().map(Some).collect();

@@ -113,6 +113,24 @@ async fn a_missed_call_stands_on_the_deal_of_its_order_with_a_todo_in_time() {
 }
 
 #[tokio::test]
+async fn what_is_about_an_order_that_is_on_its_way_waits_for_its_deal() {
+    let site = Site::idle(sandbox::Options::default()).await;
+    let order = crate::support::shop::event("order", "17", 1);
+    let shop = main_shop();
+    let sent = site.app.intake.accept_events(Some(&shop), &[order]).await;
+    assert_eq!(sent.unwrap(), [Accepted::Queued]);
+    let mut data = missed();
+    data["number"] = json!("17");
+    site.tell("1", data).await;
+    site.work();
+    site.quiet().await;
+    let deals = site.portal.deals();
+    let deal = deals[0]["ID"].as_str().unwrap().parse().unwrap();
+    assert_eq!(site.on(2, deal), [CALL, TODO]);
+    assert!(site.portal.leads().is_empty());
+}
+
+#[tokio::test]
 async fn who_is_known_has_it_on_the_open_deal_else_the_open_lead_else_the_contact() {
     let site = Site::new(sandbox::Options::default()).await;
     let anna = site.anna().await;

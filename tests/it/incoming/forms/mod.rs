@@ -104,6 +104,7 @@ impl Site {
             portals: vec![PortalName::parse("main").unwrap()],
             forms: config.form_rules(),
             activities: config.activity_rules(),
+            catalogues: config.catalogue_rules(),
             ..Registry::default()
         };
         let app = App::new(db.pool.clone(), directory);

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 /// Something that was received and is to be brought to a portal.
 #[derive(Debug, Clone)]
 pub struct NewSubject<'a> {
-    /// `form`, `activity`, `receipt` or `note`.
+    /// `form`, `activity`, `receipt` or `note`; products have a way in of their own.
     pub kind: &'static str,
     /// The shop.
     pub shop: &'a str,
@@ -101,7 +101,8 @@ pub struct DueSubject {
     pub landed: bool,
 }
 
-/// The due subjects of these kinds in a lane, the longest due first. None unless the lease is held.
+/// The due subjects of these kinds in a lane, the longest due first; what is about an order that is
+/// on its way waits for its card. None unless the lease is held.
 pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
@@ -142,7 +143,7 @@ pub async fn next_due(
 ) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM bridge.subjects
-         WHERE portal = $1 AND due_at IS NOT NULL AND shop = ANY($2)
+         WHERE portal = $1 AND kind <> 'product' AND due_at IS NOT NULL AND shop = ANY($2)
            AND NOT bridge.subject_waits(kind, shop, order_number)",
         portal,
         shops
@@ -192,11 +193,11 @@ pub async fn record(db: &mut PgConnection, tried: &[AttemptResult]) -> Result<()
     Ok(())
 }
 
-/// Gives a subject up, whatever is known of it; tries that were judged, none if nothing of it
-/// waits.
+/// Gives a state of a subject up, whatever is known of it; tries that were judged, none if nothing
+/// of it waits.
 pub async fn give_up(
     db: &mut PgConnection,
-    (shop, key): (&str, &str),
+    (shop, key, revision): (&str, &str, i64),
     (code, message): (&str, &str),
 ) -> Result<Option<i32>, Error> {
     Ok(sqlx::query_scalar!(
@@ -204,11 +205,12 @@ pub async fn give_up(
          SET due_at = NULL, waits_since = NULL, attempts = attempts + 1, stalls = 0,
              first_failed_at = coalesce(first_failed_at, now()), error_code = $3,
              error_message = $4
-         WHERE shop = $1 AND key = $2 AND due_at IS NOT NULL RETURNING attempts",
+         WHERE shop = $1 AND key = $2 AND revision = $5 AND due_at IS NOT NULL RETURNING attempts",
         shop,
         key,
         code,
-        message
+        message,
+        revision
     )
     .fetch_optional(db)
     .await?)
@@ -238,16 +240,18 @@ pub async fn wake(
 }
 
 /// Removes what was done, or given up and let go, more than this many seconds ago; at most `batch`.
+/// Products stay: they are what is known of the portal's catalogue.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.subjects s USING (
              SELECT shop, key FROM bridge.subjects o
-             WHERE done_at < now() - make_interval(secs => $1)
+             WHERE kind <> 'product'
+               AND (done_at < now() - make_interval(secs => $1)
                 OR (done_at IS NULL AND due_at IS NULL
                     AND received_at < now() - make_interval(secs => $1)
                     AND NOT EXISTS (SELECT FROM bridge.dead_letters d
                                     WHERE d.shop = o.shop AND d.subject = o.key
-                                      AND d.closed_at IS NULL))
+                                      AND d.closed_at IS NULL)))
              LIMIT $2) AS old
          WHERE s.shop = old.shop AND s.key = old.key",
         older_than,

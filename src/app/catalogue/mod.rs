@@ -1,0 +1,35 @@
+//! Products of shops: their newest states are taken in, and brought to the portal's catalogue.
+
+mod intake;
+mod queue;
+mod sync;
+
+pub(in crate::app) use intake::ReadProduct;
+pub use sync::ProductPage;
+
+use super::{LaneWaker, Registry, Shared, Traps};
+use crate::process::telemetry::Metrics;
+use sqlx::PgPool;
+use std::sync::Arc;
+
+/// Products of shops are kept in step with the portal's catalogue. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    db: PgPool,
+    traps: Traps,
+    waker: LaneWaker,
+    metrics: Metrics,
+    registry: Arc<Registry>,
+}
+
+impl Catalogue {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            db: shared.db.clone(),
+            traps: shared.traps.clone(),
+            waker: shared.waker.clone(),
+            metrics: shared.metrics.clone(),
+            registry: Arc::clone(&shared.registry),
+        }
+    }
+}

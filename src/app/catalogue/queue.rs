@@ -1,0 +1,129 @@
+//! Due products on their way to the planner.
+
+use crate::{
+    app::{Catalogue, Claim, Error, delivery::claim::read_or_default, subjects},
+    domain::{ErrorCode, OrderNumber, PortalName, ProductEvent, ShopName},
+    planner::{Hindrance, KnownLinks, ProductJob, ProductLinks},
+    process::bug::{self, Step},
+    storage::{
+        catalogue::{self, DueProduct},
+        queue::lanes::Lease,
+        views::incidents,
+    },
+};
+use sha2::{Digest as _, Sha256};
+use std::{collections::BTreeSet, fmt::Write as _};
+
+/// Products in one wave: as many as one call can look up.
+const WAVE: i64 = 2_500;
+
+impl Catalogue {
+    /// The due products of a lane, the longest due first, without those that are being worked on
+    /// already: (shop, key). What cannot be understood is given up.
+    pub async fn claim(
+        &self,
+        lease: &Lease,
+        busy: &BTreeSet<(String, String)>,
+    ) -> Result<Vec<(Claim, ProductJob)>, Error> {
+        let shops = self.shops_of(&lease.portal);
+        if shops.is_empty() {
+            return Ok(Vec::new());
+        }
+        let due = {
+            let mut db = self.db.acquire().await?;
+            catalogue::claim(&mut db, lease, &shops, WAVE).await?
+        };
+        let idle = |one: &&DueProduct| {
+            let (shop, key) = (&one.due.shop, &one.due.key);
+            !busy.contains(&(shop.clone(), key.clone()))
+        };
+        let mut work = Vec::with_capacity(due.len());
+        for one in due.iter().filter(idle) {
+            let claim = subjects::claim_of(&one.due);
+            match bug::caught(|| self.understand(one)) {
+                Ok(Ok(job)) => work.push((claim, job)),
+                Ok(Err(fault)) => {
+                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                }
+                Err(bug) => {
+                    let fault = (ErrorCode::Bug, bug.to_string());
+                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                }
+            }
+        }
+        Ok(work)
+    }
+
+    /// Seconds until the next product of a portal can be taken up.
+    pub async fn next_due(&self, portal: &str) -> Result<Option<f64>, Error> {
+        let shops = self.shops_of(portal);
+        if shops.is_empty() {
+            return Ok(None);
+        }
+        let mut db = self.db.acquire().await?;
+        Ok(catalogue::next_due(&mut db, portal, &shops).await?)
+    }
+
+    /// The shops of a portal that keep a catalogue there.
+    fn shops_of(&self, portal: &str) -> Vec<String> {
+        let with = self.registry.catalogues.keys();
+        let with: BTreeSet<&str> = with.map(ShopName::as_str).collect();
+        let mut shops = self.registry.shops_of(portal);
+        shops.retain(|shop| with.contains(&**shop));
+        shops
+    }
+
+    /// Writes down what keeps the products of a portal waiting.
+    pub async fn hindered(&self, portal: &PortalName, by: &Hindrance) -> Result<(), Error> {
+        let (code, words) = (by.code.as_str(), &*by.message);
+        tracing::warn!(%portal, code, words, "products wait: the portal does not take them");
+        let mut db = self.db.acquire().await?;
+        Ok(incidents::note(&mut db, portal.as_str(), (code, words), 1).await?)
+    }
+
+    /// The portal takes products again.
+    pub async fn unhindered(&self, portal: &PortalName) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        let codes = [ErrorCode::CatNoRight.as_str().to_owned()];
+        Ok(incidents::over(&mut db, portal.as_str(), Some(&codes)).await?)
+    }
+
+    pub(super) fn understand(&self, one: &DueProduct) -> Result<ProductJob, (ErrorCode, String)> {
+        let due = &one.due;
+        self.traps.step(Step::Claim, &due.key);
+        let invalid = |why: String| (ErrorCode::Invalid, why);
+        let shop = ShopName::parse(&due.shop).map_err(invalid)?;
+        let rules = self.registry.catalogues.get(&shop).cloned();
+        let rules = rules.ok_or_else(|| {
+            let words = format!("[shops.{shop}.catalogue] is not configured");
+            (ErrorCode::Config, words)
+        })?;
+        let body = due.body.value().map_err(|why| invalid(why.to_owned()))?;
+        let event = ProductEvent::read(body);
+        let event = event.map_err(|faults| invalid(crate::app::sentence(&faults)))?;
+        let known: KnownLinks = read_or_default(&due.known);
+        let links = match known.product {
+            Some(links) if !one.doubtful => *links,
+            _ => ProductLinks::default(),
+        };
+        let told = format!("{:?}\n{rules:?}", event.change.product);
+        Ok(ProductJob {
+            number: OrderNumber::parse(&due.key).map_err(invalid)?,
+            id: event.change.id,
+            product: event.change.product,
+            told: digest(&told),
+            shop,
+            rules,
+            links,
+        })
+    }
+}
+
+fn digest(text: &str) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(text.as_bytes()) {
+        // Writing to a string does not fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}

@@ -1,0 +1,92 @@
+//! What a shop's configuration says about its catalogue.
+
+use super::Product;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// How the products of a shop are kept in step with its portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogueRules {
+    /// What stands before the shop's ids in external codes. Empty only where the ids are unique in
+    /// the world.
+    pub prefix: String,
+    /// What of a product the shop owns; the rest is left as it is in the portal.
+    pub fields: BTreeSet<CatalogueField>,
+    /// The portal's kind of price that a price without a kind is of; none: the base one.
+    pub price_type: Option<String>,
+    /// The property of the portal's products that holds the article, by its code or name.
+    pub article_property: Option<String>,
+    /// Whether products that were typed by hand are recognised by their article.
+    pub adopts: bool,
+    /// Whether rows of deals are linked to products.
+    pub link_rows: bool,
+}
+
+/// What of a product the shop owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CatalogueField {
+    /// Its name.
+    Name,
+    /// Its description.
+    Description,
+    /// Its section.
+    Section,
+    /// Its prices.
+    Price,
+    /// Its VAT rate, and whether prices include it.
+    Vat,
+    /// Its unit.
+    Unit,
+    /// Whether it is sold.
+    Active,
+    /// Its article.
+    Article,
+}
+
+impl CatalogueField {
+    /// All of them: what a shop owns if it does not say.
+    pub const ALL: [Self; 8] = [
+        Self::Name,
+        Self::Description,
+        Self::Section,
+        Self::Price,
+        Self::Vat,
+        Self::Unit,
+        Self::Active,
+        Self::Article,
+    ];
+}
+
+impl CatalogueRules {
+    /// The defaults for a shop of this name.
+    pub fn of(shop: &str) -> Self {
+        Self {
+            prefix: format!("{shop}:"),
+            fields: BTreeSet::from(CatalogueField::ALL),
+            price_type: None,
+            article_property: None,
+            adopts: true,
+            link_rows: true,
+        }
+    }
+
+    /// Whether the shop owns this.
+    pub fn owns(&self, field: CatalogueField) -> bool {
+        self.fields.contains(&field)
+    }
+
+    /// The external code of a product.
+    pub fn code(&self, id: &str, product: Option<&Product>) -> String {
+        let own = product.and_then(|product| product.xml_id.clone());
+        own.unwrap_or_else(|| format!("{}{id}", self.prefix))
+    }
+
+    /// The external code of a variation.
+    pub fn variation_code(&self, id: &str, variation: &str, own: Option<&str>) -> String {
+        match own {
+            Some(own) => own.to_owned(),
+            None => format!("{}{id}#{variation}", self.prefix),
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! What the portal's answers mean for products.
+
+use super::{
+    Ask, LinkedElement, LinkedPrice, Phase, ProductWave, State, Write,
+    commands::PAGE,
+    element::{Group, Part},
+    fields::Kind,
+    schema::listed,
+};
+use crate::{
+    domain::ErrorCode,
+    planner::{
+        CommandAnswer, Outcome,
+        json::{decimal, id, text},
+    },
+};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+/// The portal's numbers for what the webhook's owner may not do, and the words of a webhook without
+/// the permission for the catalogue.
+const NO_RIGHT: [&str; 9] = [
+    "200040300010",
+    "200040300020",
+    "200040300040",
+    "200040300043",
+    "200040300050",
+    "insufficient_scope",
+    "invalid_scope",
+    "access_denied",
+    "error_access_denied",
+];
+
+impl ProductWave {
+    /// Takes what became of one command.
+    pub(super) fn take(&mut self, ask: Ask, answer: Option<CommandAnswer>) {
+        match answer {
+            Some(CommandAnswer::Done { result, next }) => self.done(ask, &result, next),
+            Some(CommandAnswer::Refused { error, description }) => {
+                self.refused(&ask, &error, &description);
+            }
+            Some(CommandAnswer::Later) => self.later(&ask),
+            None => self.unanswered(&ask, false),
+        }
+    }
+
+    /// A call that was not answered, or not sent.
+    pub(super) fn unanswered(&mut self, ask: &Ask, doubt: bool) {
+        let doubt = doubt && ask.writes();
+        self.sound &= !doubt;
+        for job in ask.jobs() {
+            let state = &mut self.jobs[job];
+            state.lost |= doubt;
+            if ask.writes() {
+                state.end(Outcome::Again {
+                    code: if doubt {
+                        ErrorCode::InDoubt
+                    } else {
+                        ErrorCode::Down
+                    },
+                });
+            }
+        }
+        if !ask.writes() {
+            self.stop();
+        }
+    }
+
+    /// What was not found out is not judged: the rest stays due.
+    fn stop(&mut self) {
+        self.sound = false;
+        self.waiting.clear();
+        self.phase = Phase::Over;
+    }
+
+    fn later(&mut self, ask: &Ask) {
+        if !ask.writes() {
+            return self.stop();
+        }
+        for job in ask.jobs() {
+            self.jobs[job].end(Outcome::Again {
+                code: ErrorCode::Operating,
+            });
+        }
+    }
+
+    fn refused(&mut self, ask: &Ask, error: &str, description: &str) {
+        let message = if description.is_empty() {
+            error
+        } else {
+            description
+        };
+        let denied = NO_RIGHT.iter().any(|code| error.eq_ignore_ascii_case(code));
+        if denied || message.to_lowercase().contains("access denied") {
+            return self.hinder(ErrorCode::CatNoRight, message.to_owned());
+        }
+        if !ask.writes() {
+            return self.hinder(ErrorCode::Refused, message.to_owned());
+        }
+        let code = if is_code_taken(message) {
+            ErrorCode::CatCodeTaken
+        } else {
+            ErrorCode::Refused
+        };
+        // What was known of the catalogue, or of the product, may have changed.
+        self.sound = false;
+        for job in ask.jobs() {
+            self.jobs[job].unsure = true;
+            self.jobs[job].refuse(code, message.to_owned());
+        }
+    }
+
+    fn done(&mut self, ask: Ask, result: &Value, next: Option<u64>) {
+        match ask {
+            Ask::Blocks => {
+                if !self.facts.take_blocks(result) {
+                    let message = "the portal shows no product catalogue".to_owned();
+                    self.hinder(ErrorCode::CatNoRight, message);
+                }
+            }
+            Ask::Kinds => self.facts.take_kinds(result),
+            Ask::Rates => self.facts.take_rates(result),
+            Ask::Units => self.facts.take_units(result),
+            Ask::Properties => self.facts.take_properties(result),
+            Ask::Sections { page } => {
+                let many = self.facts.take_sections(result);
+                // The last of those that were asked for at once is full: there may be more.
+                if many == PAGE && page % 4 == 3 {
+                    (page + 1..page + 5).for_each(|page| self.ask_sections(page));
+                }
+            }
+            Ask::Codes { kind, jobs } => {
+                let rows = listed(result, kind.list().1);
+                for row in &rows {
+                    self.found(kind, row);
+                }
+                if next.is_some() {
+                    // Fifty codes, and more than fifty elements: some stand for several.
+                    self.crowded(&jobs);
+                }
+            }
+            Ask::Articles { kind, field, jobs } => {
+                let rows = listed(result, kind.list().1);
+                for job in jobs {
+                    self.found_alike(job, &field, &rows);
+                }
+            }
+            Ask::Prices { jobs } => self.take_prices(&jobs, result),
+            Ask::Section { .. } => {
+                let row = result.get("section").cloned().unwrap_or_default();
+                self.facts.take_sections(&json!({ "sections": [row] }));
+            }
+            Ask::Write { job, part, what } => self.jobs[job].written(part, what, result),
+            Ask::Retire { job, id } => {
+                let state = &mut self.jobs[job];
+                state.retired.retain(|(other, _)| *other != id);
+                state.wrote = true;
+            }
+        }
+    }
+
+    fn found(&mut self, listed_as: Kind, row: &Map<String, Value>) {
+        let Some(own) = row.get("id").and_then(id) else {
+            return;
+        };
+        let code = text(row.get("xmlId"));
+        // An element without an external code shows its own id for one.
+        if code == own.to_string() {
+            return;
+        }
+        let kind = Kind::of(&text(row.get("type"))).unwrap_or(listed_as);
+        let key = (Group::of(listed_as), code);
+        for (job, part) in self.codes.get(&key).into_iter().flatten() {
+            let part = &mut self.jobs[*job].parts[*part];
+            part.matches.insert(own, (kind, row.clone()));
+        }
+    }
+
+    /// More was found than a page holds. Whoever is not found for certain is looked for alone.
+    fn crowded(&mut self, jobs: &[usize]) {
+        let message = "the portal has more products under these external codes than codes";
+        let (code, message) = (ErrorCode::CatTwoMatches, message.to_owned());
+        if let [job] = jobs {
+            return self.jobs[*job].hopeless(code, message);
+        }
+        for job in jobs {
+            let message = message.clone();
+            self.jobs[*job].end(Outcome::Apart { code, message });
+        }
+    }
+
+    fn found_alike(&mut self, job: usize, field: &str, rows: &[Map<String, Value>]) {
+        let state = &mut self.jobs[job];
+        let product = state.job.product.as_ref();
+        let Some(article) = product.and_then(|product| product.sku.clone()) else {
+            return;
+        };
+        for row in rows {
+            if inner(row.get(field)) == json!(article)
+                && let Some(id) = row.get("id").and_then(id)
+            {
+                state.parts[0].alike.insert(id, row.clone());
+            }
+        }
+    }
+
+    /// What was found under the external codes is what stands for the products.
+    pub(super) fn resolve_codes(&mut self) {
+        for ((_, code), who) in &self.codes {
+            if let [(first, _), (second, _), ..] = who[..]
+                && first != second
+            {
+                let ids = [&self.jobs[first].job.id, &self.jobs[second].job.id];
+                let words = format!(
+                    "products {} and {} of the shop have the same external code `{code}`",
+                    ids[0], ids[1]
+                );
+                for (job, _) in who {
+                    self.jobs[*job].hopeless(ErrorCode::CatTwoMatches, words.clone());
+                }
+            }
+        }
+        for state in self.jobs.iter_mut().filter(|state| state.is_open()) {
+            state.resolve();
+        }
+    }
+
+    /// Whom only an article tells is recognised by it, if nobody else can be meant.
+    pub(super) fn resolve_articles(&mut self) {
+        let mut taken: HashMap<u64, usize> = HashMap::new();
+        for nth in 0..self.jobs.len() {
+            let state = &mut self.jobs[nth];
+            if !state.is_open() {
+                continue;
+            }
+            let Some(id) = state.adopted() else {
+                continue;
+            };
+            if let Some(other) = taken.insert(id, nth) {
+                let words =
+                    format!("product {id} of the portal has the article of several products");
+                for job in [nth, other] {
+                    let state = &mut self.jobs[job];
+                    state.parts[0].element = None;
+                    state.outcome = None;
+                    state.hopeless(ErrorCode::CatTwoMatches, words.clone());
+                }
+            }
+        }
+    }
+
+    fn take_prices(&mut self, jobs: &[usize], result: &Value) {
+        let rows = listed(result, "prices");
+        let read = |row: &Map<String, Value>| {
+            let field = |name| row.get(name).and_then(id);
+            let price = LinkedPrice {
+                id: field("id")?,
+                amount: decimal(row.get("price"))?.normalize().to_string(),
+                currency: text(row.get("currency")),
+            };
+            Some((field("productId")?, field("catalogGroupId")?, price))
+        };
+        let mut prices: HashMap<u64, Vec<(u64, LinkedPrice)>> = HashMap::new();
+        for (product, kind, price) in rows.iter().filter_map(read) {
+            prices.entry(product).or_default().push((kind, price));
+        }
+        for job in jobs {
+            for part in &mut self.jobs[*job].parts {
+                let Some(element) = &mut part.element else {
+                    continue;
+                };
+                let own = prices.get(&element.id).into_iter().flatten();
+                element.prices.extend(own.cloned());
+            }
+        }
+    }
+}
+
+impl State {
+    fn resolve(&mut self) {
+        for at in 0..self.parts.len() {
+            let part = &mut self.parts[at];
+            let kind = part.kind;
+            let own = part.matches.iter().filter(|(_, (of, _))| *of == kind);
+            let own: Vec<(u64, Map<String, Value>)> =
+                own.map(|(id, (_, row))| (*id, row.clone())).collect();
+            let others = part.matches.iter().filter(|(_, (of, _))| *of != kind);
+            let others: Vec<(u64, Kind)> = others
+                .filter(|(_, (_, row))| text(row.get("active")) != "N")
+                .map(|(id, (kind, _))| (*id, *kind))
+                .collect();
+            if own.len() > 1 {
+                let ids: Vec<_> = own.iter().map(|(id, _)| id.to_string()).collect();
+                let words = format!(
+                    "the portal has {} products with the external code `{}`: {}",
+                    ids.len(),
+                    part.code,
+                    ids.join(", ")
+                );
+                return self.hopeless(ErrorCode::CatTwoMatches, words);
+            }
+            if let Some((id, row)) = own.first() {
+                part.element = Some(element(*id, kind, row));
+            }
+            let known = |id: u64, all: &[(u64, Kind)]| all.iter().any(|(other, _)| *other == id);
+            for (id, kind) in others {
+                if !known(id, &self.retired) {
+                    self.retired.push((id, kind));
+                }
+            }
+        }
+    }
+
+    /// The element that was typed by hand for this product, if there is one. What is doubtful is
+    /// told.
+    fn adopted(&mut self) -> Option<u64> {
+        let prefix = &self.job.rules.prefix;
+        let part: &mut Part = self.parts.first_mut()?;
+        if !part.is_sought() {
+            return None;
+        }
+        // Ours, of another product that has the same article.
+        let ours = |row: &&Map<String, Value>| {
+            !prefix.is_empty() && text(row.get("xmlId")).starts_with(prefix.as_str())
+        };
+        let alike = part.alike.iter().filter(|(_, row)| !ours(row));
+        let alike: Vec<(u64, Map<String, Value>)> =
+            alike.map(|(id, row)| (*id, row.clone())).collect();
+        let (id, row) = match &alike[..] {
+            [] => return None,
+            [one] => one,
+            several => {
+                let ids: Vec<_> = several.iter().map(|(id, _)| id.to_string()).collect();
+                let words = format!(
+                    "several products of the portal have its article: {}",
+                    ids.join(", ")
+                );
+                self.hopeless(ErrorCode::CatTwoMatches, words);
+                return None;
+            }
+        };
+        let code = text(row.get("xmlId"));
+        if !code.is_empty() && code != id.to_string() {
+            let words = format!(
+                "product {id} of the portal has its article and the external code `{code}` of \
+                 somebody else"
+            );
+            self.hopeless(ErrorCode::CatTwoMatches, words);
+            return None;
+        }
+        part.element = Some(element(*id, part.kind, row));
+        self.notes
+            .push(format!("product {id} of the portal is it, by its article"));
+        Some(*id)
+    }
+
+    /// What a write made of a part.
+    fn written(&mut self, part: usize, what: Write, result: &Value) {
+        self.wrote = true;
+        let own = &mut self.parts[part];
+        match what {
+            Write::Add { sent } => {
+                let row = result.get(own.kind.word());
+                let made = row.and_then(|row| row.get("id")).and_then(id);
+                let code = text(row.and_then(|row| row.get("xmlId")));
+                let Some(made) = made.filter(|_| code == own.code) else {
+                    self.unsure = true;
+                    let words = format!("the portal's answer does not hold the product: {result}");
+                    return self.refuse(ErrorCode::Refused, words);
+                };
+                own.element = Some(LinkedElement {
+                    id: made,
+                    parent: own.kind == Kind::Parent,
+                    fields: sent,
+                    prices: std::collections::BTreeMap::new(),
+                });
+            }
+            Write::Update { sent } => {
+                if let Some(element) = &mut own.element {
+                    element.fields.extend(sent);
+                }
+            }
+            Write::AddPrice {
+                kind,
+                amount,
+                currency,
+            }
+            | Write::UpdatePrice {
+                kind,
+                amount,
+                currency,
+            } => {
+                let made = result.get("price").and_then(|price| price.get("id"));
+                let made = made.and_then(id);
+                if let (Some(element), Some(id)) = (&mut own.element, made) {
+                    let price = LinkedPrice {
+                        id,
+                        amount,
+                        currency,
+                    };
+                    element.prices.insert(kind, price);
+                }
+            }
+        }
+    }
+}
+
+/// An element as the portal shows it.
+fn element(id: u64, kind: Kind, row: &Map<String, Value>) -> LinkedElement {
+    let fields = row
+        .iter()
+        .filter(|(name, _)| !["id", "iblockId", "type"].contains(&&***name));
+    LinkedElement {
+        id,
+        parent: kind == Kind::Parent,
+        fields: fields
+            .map(|(name, value)| (name.clone(), inner(Some(value))))
+            .collect(),
+        prices: std::collections::BTreeMap::new(),
+    }
+}
+
+/// What a property holds: it is wrapped together with the id of its value.
+fn inner(value: Option<&Value>) -> Value {
+    let value = value.cloned().unwrap_or_default();
+    match value.get("value") {
+        Some(inner) => inner.clone(),
+        None => value,
+    }
+}
+
+fn is_code_taken(message: &str) -> bool {
+    let message = message.to_lowercase();
+    let is_code = [
+        "символьн",
+        "symbolic code",
+        "with this code",
+        "with the code",
+    ];
+    let is_taken = ["существует", "already", "exist", "unique", "уникальн"];
+    is_code.iter().any(|word| message.contains(word))
+        && is_taken.iter().any(|word| message.contains(word))
+}
