@@ -303,14 +303,13 @@ pub(super) fn names<'a>(
         return rest;
     }
     above.push(name.to_owned());
-    let rest = match rest.strip_prefix("::") {
-        Some(deeper) => names(deeper, above, found),
-        None => {
-            found.push(above.clone());
-            // The rest of this path: `as other`, or `*`.
-            let end = rest.find([',', '}', ';']).unwrap_or(rest.len());
-            &rest[end..]
-        }
+    let rest = if let Some(deeper) = rest.strip_prefix("::") {
+        names(deeper, above, found)
+    } else {
+        found.push(above.clone());
+        // The rest of this path: `as other`, or `*`.
+        let end = rest.find([',', '}', ';']).unwrap_or(rest.len());
+        &rest[end..]
     };
     above.pop();
     rest
