@@ -26,7 +26,7 @@ mod wave;
 pub use card_entries::{CardId, EntryJob, EntryWave, Place, Sought};
 pub use catalogue::{
     CatalogueFacts, Hindrance, LinkedElement, LinkedPrice, ProductAction, ProductJob, ProductLinks,
-    ProductPlan, ProductWave,
+    ProductPlan, ProductWave, hex_digest,
 };
 pub use customers::card_match::{
     Because, Card, Evidence, NotOf, Passed, Recognised, Recognition, Refused, Who,

@@ -3,7 +3,7 @@
 use crate::{
     app::{Catalogue, Claim, Error, delivery::claim::read_or_default, subjects},
     domain::{ErrorCode, OrderNumber, PortalName, ProductEvent, ShopName},
-    planner::{Hindrance, KnownLinks, ProductJob, ProductLinks},
+    planner::{Hindrance, KnownLinks, ProductJob, ProductLinks, hex_digest},
     process::bug::{self, Step},
     storage::{
         catalogue::{self, DueProduct},
@@ -11,8 +11,7 @@ use crate::{
         views::incidents,
     },
 };
-use sha2::{Digest as _, Sha256};
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::collections::BTreeSet;
 
 /// Products in one wave: as many as one call can look up.
 const WAVE: i64 = 2_500;
@@ -111,19 +110,10 @@ impl Catalogue {
             number: OrderNumber::parse(&due.key).map_err(invalid)?,
             id: event.change.id,
             product: event.change.product,
-            told: digest(&told),
+            told: hex_digest(&told),
             shop,
             rules,
             links,
         })
     }
-}
-
-fn digest(text: &str) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }

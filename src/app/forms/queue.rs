@@ -188,7 +188,7 @@ impl Forms {
             match bug::caught(|| self.understand(&one)) {
                 Ok(Ok(one)) => work.push(one),
                 Ok(Err(fault)) => {
-                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?
+                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
                 Err(bug) => {
                     let fault = (ErrorCode::Bug, bug.to_string());

@@ -36,13 +36,18 @@ pub(super) const SETTINGS: &str = r#"
 pub(super) async fn play(app: &App, portal: &Sandbox, api: &str) -> Vec<String> {
     let name = "two tills and the site sell the last kettle";
     output::say(format!("\n{name}:"));
-    let scene = Scene {
-        app,
-        portal,
-        api,
-        http: reqwest::Client::new(),
+    let played = async {
+        let scene = Scene {
+            app,
+            portal,
+            api,
+            http: reqwest::Client::builder()
+                .timeout(Duration::from_secs(10))
+                .build()?,
+        };
+        scene.play().await
     };
-    match scene.play().await {
+    match played.await {
         Ok(()) => Vec::new(),
         Err(error) => vec![format!("{name}: {error:#}")],
     }

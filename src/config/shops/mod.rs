@@ -205,29 +205,8 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         &format!("{key}.callback_secret"),
         problems,
     );
-    if raw.callback_url.is_some() && callback_secret.is_none() {
-        problems.push(Problem::new(
-            format!("{key}.callback_secret"),
-            "missing",
-            "callbacks are signed: give the secret (`whsec_…`) that the shop checks them with",
-        ));
-    }
-    if let Some(secret) = &callback_secret
-        && callback::Secret::parse(secret.expose_secret()).is_none()
-    {
-        problems.push(Problem::new(
-            format!("{key}.callback_secret"),
-            "this is not `whsec_` and base64",
-            "make one: echo whsec_$(openssl rand -base64 32)",
-        ));
-    }
-    if raw.callback_url.as_deref().is_some_and(|url| !is_http(url)) {
-        problems.push(Problem::new(
-            format!("{key}.callback_url"),
-            "this is not an address",
-            "write https://shop.example/bridge",
-        ));
-    }
+    let callback_url = raw.callback_url.as_deref();
+    callback(&key, callback_url, callback_secret.as_ref(), problems);
     texts(&key, &raw.phone_country, &raw.title, &raw.fields, problems);
     let catalogue = raw
         .catalogue
@@ -278,6 +257,31 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
         forms: forms::check(raw.forms, (&key, raw.funnel), problems),
         activities: activities::check(raw.activities, &key, problems),
         catalogue,
+    }
+}
+
+/// A callback has an address and the secret that it is signed with.
+fn callback(key: &str, url: Option<&str>, secret: Option<&Secret>, problems: &mut Vec<Problem>) {
+    if url.is_some() && secret.is_none() {
+        problems.push(Problem::new(
+            format!("{key}.callback_secret"),
+            "missing",
+            "callbacks are signed: give the secret (`whsec_…`) that the shop checks them with",
+        ));
+    }
+    if secret.is_some_and(|secret| callback::Secret::parse(secret.expose_secret()).is_none()) {
+        problems.push(Problem::new(
+            format!("{key}.callback_secret"),
+            "this is not `whsec_` and base64",
+            "make one: echo whsec_$(openssl rand -base64 32)",
+        ));
+    }
+    if url.is_some_and(|url| !is_http(url)) {
+        problems.push(Problem::new(
+            format!("{key}.callback_url"),
+            "this is not an address",
+            "write https://shop.example/bridge",
+        ));
     }
 }
 

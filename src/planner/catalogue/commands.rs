@@ -83,11 +83,12 @@ impl ProductWave {
         if !self.reads {
             return;
         }
-        for block in [Some(self.facts.products), self.facts.offers] {
-            if let Some(block) = block {
-                let params = json!({"filter": {"iblockId": block}});
-                self.ask((Ask::Properties, "catalog.productProperty.list", params));
-            }
+        for block in [Some(self.facts.products), self.facts.offers]
+            .into_iter()
+            .flatten()
+        {
+            let params = json!({"filter": {"iblockId": block}});
+            self.ask((Ask::Properties, "catalog.productProperty.list", params));
         }
         for page in 0..PAGES {
             self.ask_sections(page);

@@ -31,8 +31,10 @@ use crate::domain::{CatalogueRules, ErrorCode, OrderNumber, Product, ShopName};
 use element::{Group, Part};
 use fields::Kind;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
+    fmt::Write as _,
     sync::Arc,
 };
 
@@ -288,8 +290,22 @@ impl State {
     }
 }
 
+/// The SHA-256 of a text, as hex.
+pub fn hex_digest(text: &str) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(text.as_bytes()) {
+        // Writing to a string does not fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
 /// Products on their way to the catalogue.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that holds or not"
+)]
 pub struct ProductWave {
     jobs: Vec<State>,
     facts: CatalogueFacts,

@@ -205,7 +205,6 @@ pub(super) struct Missing {
 
 /// The external code of a section: a portal keeps 255 characters.
 pub(super) fn section_code(prefix: &str, path: &[String]) -> String {
-    use sha2::{Digest as _, Sha256};
     let names: Vec<_> = path
         .iter()
         .map(|name| plain(name).replace('/', "//"))
@@ -214,9 +213,7 @@ pub(super) fn section_code(prefix: &str, path: &[String]) -> String {
     if code.chars().count() <= 200 {
         return code;
     }
-    let digest = Sha256::digest(code.as_bytes());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{prefix}section:{hex}")
+    format!("{prefix}section:{}", super::hex_digest(&code))
 }
 
 #[cfg(test)]

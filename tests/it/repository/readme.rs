@@ -117,13 +117,11 @@ fn both_front_doors_give_the_same_commands_and_lead_to_the_same_pages() {
 
 /// The names of a page in English and in Russian.
 fn in_both(page: &str) -> (String, String) {
-    let name = page.strip_suffix(".md").unwrap_or(page);
+    let Some(name) = page.strip_suffix(".md") else {
+        return (page.to_owned(), page.to_owned());
+    };
     let name = name.strip_suffix(".ru").unwrap_or(name);
-    if page.ends_with(".md") {
-        (format!("{name}.md"), format!("{name}.ru.md"))
-    } else {
-        (page.to_owned(), page.to_owned())
-    }
+    (format!("{name}.md"), format!("{name}.ru.md"))
 }
 
 #[test]

@@ -294,7 +294,7 @@ impl History {
         let waits = "SELECT count(*) FROM bridge.stock_events e
                      JOIN bridge.stock_count_lines l ON l.event = e.id
                      WHERE e.done_at IS NULL AND l.product = $1";
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
         loop {
             self.insist(|app| async move { app.stock.apply_counts("main").await })
                 .await;

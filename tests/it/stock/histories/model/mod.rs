@@ -55,6 +55,15 @@ pub(super) struct Reservation {
     since: usize,
 }
 
+impl Reservation {
+    /// It is shipped once nothing of it is open.
+    fn close(&mut self) {
+        if self.pieces.iter().all(|piece| piece.open() == 0) {
+            self.state = State::Shipped;
+        }
+    }
+}
+
 /// A receipt, as its newest version says.
 #[derive(Debug, Clone)]
 pub(super) struct Receipt {
@@ -145,6 +154,10 @@ impl Model {
     }
 
     /// Asks for lines, each from its store.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one request from its beginning to its end"
+    )]
     pub(super) fn put(
         &mut self,
         id: &str,
@@ -248,14 +261,8 @@ impl Model {
             let numbers = [reservation.number.as_deref(), Some(id)];
             piece.shipped += self.had_left(numbers, &piece.place.0, piece.open());
         }
-        self.close(&mut reservation);
+        reservation.close();
         self.reservations.insert(id.to_owned(), reservation);
-    }
-
-    fn close(&self, reservation: &mut Reservation) {
-        if reservation.pieces.iter().all(|piece| piece.open() == 0) {
-            reservation.state = State::Shipped;
-        }
     }
 
     fn had_left(&mut self, numbers: [Option<&str>; 2], product: &str, most: i64) -> i64 {
@@ -327,7 +334,7 @@ impl Model {
                 self.called.insert(number);
             }
         }
-        self.close(&mut reservation);
+        reservation.close();
         self.reservations.insert(id.to_owned(), reservation);
         Asked::Done
     }
