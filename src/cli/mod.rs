@@ -148,7 +148,15 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ),
     (
         "Connect",
-        &["portals", "statuses", "forms", "stock", "onec"],
+        &[
+            "portals",
+            "statuses",
+            "forms",
+            "stock",
+            "tills",
+            "catalogue",
+            "onec",
+        ],
     ),
 ];
 

@@ -288,7 +288,7 @@ codes! {
          was sent with; then retry the letter, or let it go."
     OneCTwoOrders "ONEC-TWO-ORDERS"
         "A document from 1C names two different orders."
-        "Its `Номер` is one order's and its `Ид` another's: mend the document in 1C, exchange \
+        "Its number is one order's and its id another's: mend the document in 1C, exchange \
          again, and let the letter go."
     OneCStatus "ONEC-STATUS"
         "1C says a status that no row of a table has."

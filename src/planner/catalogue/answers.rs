@@ -114,7 +114,7 @@ impl ProductWave {
         match ask {
             Ask::Blocks => {
                 if !self.facts.take_blocks(result) {
-                    let message = "the portal shows no product catalogue".to_owned();
+                    let message = "no product catalogue is to be seen in the portal".to_owned();
                     self.hinder(ErrorCode::CatNoRight, message);
                 }
             }

@@ -77,7 +77,7 @@ impl ProductWave {
 
     fn plan_facts(&mut self) {
         if self.facts.products == 0 {
-            let message = "the portal shows no product catalogue".to_owned();
+            let message = "no product catalogue is to be seen in the portal".to_owned();
             return self.hinder(ErrorCode::CatNoRight, message);
         }
         if !self.reads {

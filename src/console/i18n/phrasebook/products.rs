@@ -71,7 +71,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "в ответе портала нет товара: {}",
     ),
     (
-        "the portal shows no product catalogue",
+        "no product catalogue is to be seen in the portal",
         "портал не показывает каталог товаров",
     ),
     (
