@@ -1,8 +1,8 @@
 //! `demo`: everything at once, for people who want to see it work.
 
 mod comparison;
-mod last_kettle;
 mod sample_day;
+mod shortage;
 mod stages_back;
 
 use super::{
@@ -95,7 +95,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     comparison::table(&report, started.elapsed());
     if report.is_fine() && !stop.is_cancelled() {
         report.faults = stages_back::play(&running.app, &portal, &api).await?;
-        let kettle = last_kettle::play(&running.app, &portal, &api).await;
+        let kettle = shortage::play(&running.app, &portal, &api).await;
         report.faults.extend(kettle);
     }
     let fine = report.is_fine();
@@ -224,7 +224,7 @@ fn settings(portal: &Sandbox, args: &Args) -> anyhow::Result<Config> {
         listen = args.listen,
         url = portal.url(),
         key = sample_day::KEY,
-        kettle = last_kettle::SETTINGS,
+        kettle = shortage::SETTINGS,
     );
     Ok(Config::parse(&text, &BTreeMap::new())?)
 }
