@@ -19,10 +19,10 @@ const PLAIN: &str = "
     keeper keys later layer layout lead leased legacy lib limit limiter limits lines list lists
     locale log logging login lookup loop lowered main manual mapping match matches matching meaning
     merge messages methods metric metrics middleware migrate mode model money moves moysklad
-    multifields names news not notes notices oauth observer offers offline offset offsets one onec open
-    openapi operating operations ops options order ordering orders outcome outdated outgoing output
-    overview own pace page param parse password passwords path patient pending person phone php
-    phrasebook placeholders places plan planner policy pool population prices printable problem
+    multifields names news not notes notices oauth observer offers offline offset offsets one onec
+    open openapi operating operations ops options order ordering orders outcome outdated outgoing
+    output overview own pace page param parse password passwords path patient pending person phone
+    php phrasebook placeholders places plan planner policy pool population prices printable problem
     process product productrows properties protocol public quantity queries query questions queue
     rate read reader reading reconcile record records refused registry release render renewal report
     reported request requisites reserve resolve resolver response responses restarts result results
