@@ -8,8 +8,8 @@
 //! once and the call repeated, and a call that a renamed portal sent elsewhere is repeated there.
 //!
 //! ```no_run
-//! use b24_bridge::bitrix24::{Client, Command, Credentials, Options, Priority, Rate};
-//! # async fn run() -> Result<(), b24_bridge::bitrix24::Error> {
+//! use b24_bridge::clients::bitrix24::{Client, Command, Credentials, Options, Priority, Rate};
+//! # async fn run() -> Result<(), b24_bridge::clients::bitrix24::Error> {
 //! let portal = Credentials::webhook("https://example.bitrix24.ru/rest/1/secret/")?;
 //! let client = Client::new(portal, &Options { rate: Rate::STANDARD, ..Options::default() })?;
 //! let command = Command {
