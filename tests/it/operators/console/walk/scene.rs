@@ -72,6 +72,8 @@ pub(super) struct Scene {
     pub(super) more: String,
     russian: bool,
     seen: Vec<&'static str>,
+    /// When the scene before was over, by the browser's clock.
+    since: Value,
 }
 
 impl Scene {
@@ -93,6 +95,7 @@ impl Scene {
             more: more.to_owned(),
             russian: false,
             seen: Vec::new(),
+            since: json!(0),
         };
         scene.shop_answers(200, "").await;
         scene.start_bridge().await;
@@ -347,7 +350,7 @@ impl Scene {
         };
         // What passes by itself may be over when it is shown; then it is shown with its time, which
         // is not that of an earlier scene.
-        let since = self.browser.eval("Date.now() - 4000").await;
+        let since = self.since.clone();
         let over = if trouble.passes {
             format!("new Date(li.querySelector('time').dateTime) > {since}")
         } else {
@@ -381,6 +384,7 @@ impl Scene {
             trouble.what
         );
         self.seen.push(trouble.what);
+        self.since = self.browser.eval("Date.now()").await;
         self.pictures(trouble.what).await;
         self.browser.go(&self.at(&path)).await;
         self.pictures(&format!("{} page", trouble.what)).await;
@@ -408,6 +412,7 @@ impl Scene {
         loop {
             let text = self.browser.text().await;
             if text.contains(well) {
+                self.since = self.browser.eval("Date.now()").await;
                 return;
             }
             assert!(Instant::now() < end, "not well:\n{text}\n{}", self.log());
