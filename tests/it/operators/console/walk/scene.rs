@@ -72,8 +72,8 @@ pub(super) struct Scene {
     pub(super) more: String,
     russian: bool,
     seen: Vec<&'static str>,
-    /// When the scene before was over, by the browser's clock.
-    since: Value,
+    /// When the scene before was over, in milliseconds.
+    since: i64,
 }
 
 impl Scene {
@@ -95,7 +95,7 @@ impl Scene {
             more: more.to_owned(),
             russian: false,
             seen: Vec::new(),
-            since: json!(0),
+            since: 0,
         };
         scene.shop_answers(200, "").await;
         scene.start_bridge().await;
@@ -350,7 +350,7 @@ impl Scene {
         };
         // What passes by itself may be over when it is shown; then it is shown with its time, which
         // is not that of an earlier scene.
-        let since = self.since.clone();
+        let since = self.since;
         let over = if trouble.passes {
             format!("new Date(li.querySelector('time').dateTime) > {since}")
         } else {
@@ -384,7 +384,7 @@ impl Scene {
             trouble.what
         );
         self.seen.push(trouble.what);
-        self.since = self.browser.eval("Date.now()").await;
+        self.since = chrono::Utc::now().timestamp_millis();
         self.pictures(trouble.what).await;
         self.browser.go(&self.at(&path)).await;
         self.pictures(&format!("{} page", trouble.what)).await;
@@ -412,7 +412,7 @@ impl Scene {
         loop {
             let text = self.browser.text().await;
             if text.contains(well) {
-                self.since = self.browser.eval("Date.now()").await;
+                self.since = chrono::Utc::now().timestamp_millis();
                 return;
             }
             assert!(Instant::now() < end, "not well:\n{text}\n{}", self.log());
