@@ -28,6 +28,15 @@ const OPERATOR: &str = "walker-key-0123456789";
 pub(super) const SECRET: &str = "walksecret";
 pub(super) const CLIENT: &str = "local.walk";
 
+/// The machine's clock, in milliseconds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the page shows times of this clock"
+)]
+fn now() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
 /// A process of ours; killed when it is no longer wanted.
 pub(super) struct Process(Child);
 
@@ -384,7 +393,7 @@ impl Scene {
             trouble.what
         );
         self.seen.push(trouble.what);
-        self.since = chrono::Utc::now().timestamp_millis();
+        self.since = now();
         self.pictures(trouble.what).await;
         self.browser.go(&self.at(&path)).await;
         self.pictures(&format!("{} page", trouble.what)).await;
@@ -412,7 +421,7 @@ impl Scene {
         loop {
             let text = self.browser.text().await;
             if text.contains(well) {
-                self.since = chrono::Utc::now().timestamp_millis();
+                self.since = now();
                 return;
             }
             assert!(Instant::now() < end, "not well:\n{text}\n{}", self.log());
