@@ -1,7 +1,6 @@
 //! Sessions: a token in the browser's cookie, and what is derived of it.
 
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use subtle::ConstantTimeEq as _;
 
 /// The length of a token in hexadecimal digits.
@@ -14,7 +13,7 @@ pub struct SessionToken(String);
 impl SessionToken {
     /// A new one.
     pub fn random() -> Self {
-        Self(hex(&rand::random::<[u8; 32]>()))
+        Self(hex::encode(rand::random::<[u8; 32]>()))
     }
 
     /// One that a cookie shows, if it may be one.
@@ -30,7 +29,7 @@ impl SessionToken {
     /// The token against forged requests: another digest of the same bits, so it needs no place of
     /// its own.
     pub fn csrf(&self) -> String {
-        hex(&Sha256::digest(format!("csrf:{}", self.0).as_bytes()))
+        hex::encode(Sha256::digest(format!("csrf:{}", self.0).as_bytes()))
     }
 }
 
@@ -43,11 +42,4 @@ impl std::fmt::Debug for SessionToken {
 /// Whether two texts are the same, in constant time.
 pub fn same(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -133,7 +133,7 @@ pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) {
 pub(super) fn failure(error: &anyhow::Error) {
     let mut shown = anstream::stderr();
     let code = code_of(error);
-    let mut causes = error.chain().map(ToString::to_string).peekable();
+    let mut causes = error.chain().map(ToString::to_string);
     let head = match code {
         Some(code) => format!("{code}: {}", code.sentence()),
         None => causes.next().unwrap_or_default(),

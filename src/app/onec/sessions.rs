@@ -117,12 +117,8 @@ impl Onec {
         kind: &str,
         login: &str,
     ) -> Result<(Session, String), Error> {
-        use std::fmt::Write as _;
         let random: [u8; 16] = rand::random();
-        let token = random.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+        let token = hex::encode(random);
         let mut db = self.db.acquire().await?;
         bases::open(&mut db, base.name.as_str()).await?;
         let new = sessions::NewSession {

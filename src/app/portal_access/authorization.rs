@@ -19,7 +19,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use url::Url;
 
 /// How long an authorisation may take in the browser, in seconds.
@@ -269,10 +269,7 @@ fn code_of(given: &str) -> Option<String> {
 }
 
 fn follow(state: &[u8; 32]) -> String {
-    state.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(state)
 }
 
 fn followed(text: &str) -> Option<Vec<u8>> {

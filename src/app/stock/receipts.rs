@@ -143,8 +143,8 @@ impl Stock {
             "shop": key.shop,
             "source": event.source,
             "event_id": event.id,
-            "fingerprint": hex(&fingerprint(value)),
-            "contents": hex(&fingerprint(&receipt.contents())),
+            "fingerprint": hex::encode(fingerprint(value)),
+            "contents": hex::encode(fingerprint(&receipt.contents())),
             "till": key.till,
             "receipt": key.receipt,
             "store": store,
@@ -493,11 +493,4 @@ fn why_parked(parked: &[ParkedLine], store_named: &Value) -> Option<(ErrorCode, 
         return Some((ErrorCode::UnknownStore, waits));
     }
     Some((ErrorCode::UnknownProduct, text))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

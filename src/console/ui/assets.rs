@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sha2::{Digest as _, Sha256};
-use std::{fmt::Write as _, sync::LazyLock};
+use std::sync::LazyLock;
 
 const CSS: &str = include_str!("../assets/console.css");
 const JS: &str = include_str!("../assets/console.js");
@@ -27,11 +27,9 @@ static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
 });
 
 fn asset(stem: &str, ending: &str, kind: &'static str, body: &'static str) -> Asset {
-    let digest = Sha256::digest(body.as_bytes());
-    let hash = digest.iter().take(6).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    let mut hash = hex::encode(Sha256::digest(body.as_bytes()));
+    // Six bytes.
+    hash.truncate(12);
     let name = format!("{stem}-{hash}.{ending}");
     Asset { name, kind, body }
 }

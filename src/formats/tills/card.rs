@@ -33,11 +33,7 @@ pub fn key(till: &str, receipt: &str) -> String {
     if key.chars().count() <= LONGEST {
         return key;
     }
-    let digest = Sha256::digest(&key);
-    let hex = digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    let hex = hex::encode(Sha256::digest(&key));
     format!("receipt:sha-256/{hex}")
 }
 

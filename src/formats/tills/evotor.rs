@@ -14,7 +14,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// The product of a line whose price was typed in: it is no product of the shop.
 const FREE_PRICE: &str = "390067bf-e8d3-4fcc-8c30-fbfd77a0a70d";
@@ -293,10 +292,9 @@ fn moment(told: Value) -> Value {
 /// The event: its id tells the contents, so that what comes again is a repetition.
 fn event(till: &TillName, data: Object) -> Value {
     let data = Value::Object(data);
-    let mut id = String::new();
-    for byte in Sha256::digest(data.to_string()).iter().take(16) {
-        let _ = write!(id, "{byte:02x}");
-    }
+    let mut id = hex::encode(Sha256::digest(data.to_string()));
+    // Sixteen bytes.
+    id.truncate(32);
     json!({
         "specversion": "1.0",
         "type": SAVED,

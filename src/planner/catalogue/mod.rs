@@ -34,7 +34,6 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
-    fmt::Write as _,
     sync::Arc,
 };
 
@@ -292,12 +291,7 @@ impl State {
 
 /// The SHA-256 of a text, as hex.
 pub fn hex_digest(text: &str) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 /// Products on their way to the catalogue.

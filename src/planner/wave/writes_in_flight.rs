@@ -14,7 +14,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::collections::BTreeSet;
 
 /// A sum means nothing without saying whether the rows or the hand made it.
 pub(in crate::planner) const SUM: [&str; 2] = ["OPPORTUNITY", "IS_MANUAL_OPPORTUNITY"];
@@ -373,12 +373,10 @@ impl State {
 
 /// A short fingerprint of a value.
 pub(in crate::planner) fn fingerprint(value: &Value) -> String {
-    let digest = Sha256::digest(value.to_string());
-    let hex = |mut hex: String, byte: &u8| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    };
-    digest.iter().take(12).fold(String::new(), hex)
+    let mut hex = hex::encode(Sha256::digest(value.to_string()));
+    // Twelve bytes.
+    hex.truncate(24);
+    hex
 }
 
 /// What is told of an order, but for its status and what only says which telling it is.

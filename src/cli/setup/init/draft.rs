@@ -89,10 +89,7 @@ impl Draft {
 /// 24 random bytes as hex.
 pub(super) fn random_key() -> String {
     let bytes: [u8; 24] = rand::random();
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(bytes)
 }
 
 /// A password that can be typed from paper: five letters at a time.
