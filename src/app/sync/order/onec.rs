@@ -248,9 +248,10 @@ fn message(
 ) -> SentStatus {
     let policy = &around.two_way.policy;
     let (finality, said) = (&policy.finality, heard.said);
-    let by_onec = heard.own && heard.hub.status == heard.status;
     let hold = finality.facts(heard.status, said.paid, said.cancelled);
-    let hold = |fact: Fact| hold.contains(&fact) && (!by_onec || fact == Fact::Paid && said.paid);
+    // What 1C takes back of its own rests on no fact but money: one that comes later stops it.
+    let is_money = |fact: Fact| fact == Fact::Paid && said.paid;
+    let hold = |fact: Fact| hold.contains(&fact) && (!heard.own || is_money(fact));
     let kept = |fact| finality.keeps(fact, &heard.hub.status, meaning, &policy.statuses);
     SentStatus {
         status: meaning.to_owned(),

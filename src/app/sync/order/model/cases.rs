@@ -312,3 +312,28 @@ fn an_old_snapshot_that_agrees_by_chance_does_not_clear_up_what_became_of_a_lost
     world.settle(Some(Side::Shop));
     assert!(world.agrees(), "{}", world.story());
 }
+
+#[test]
+fn what_1c_takes_back_of_its_own_is_stopped_by_money_that_the_shop_had_meanwhile() {
+    let mut world = world(Winner::Portal);
+    world.exchanges = true;
+    for op in [
+        Op::Look(vec![Op::Move(2)], Vec::new()),
+        Op::Account(1),
+        Op::Exchange,
+        Op::Account(3),
+        Op::Edit(0),
+        Op::Exchange,
+        Op::Look(vec![Op::Edit(2), Op::Edit(0)], Vec::new()),
+        Op::Snapshot(1, false, Vec::new()),
+        Op::Send(true, false),
+        Op::Pay,
+        Op::Account(0),
+        Op::Exchange,
+    ] {
+        world.happen(&op);
+    }
+    world.settle(Some(Side::Shop));
+    assert!(world.agrees(), "{}", world.story());
+    assert_eq!(world.shop.turned_back, None, "{}", world.story());
+}
