@@ -5,3 +5,4 @@ pub(super) mod cut_off;
 pub(super) mod hostile;
 pub(super) mod locks;
 pub(super) mod traps;
+pub(super) mod upgrade;

@@ -81,15 +81,20 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn new(plot: Plot) -> Self {
+    pub(crate) async fn new(mut plot: Plot) -> Self {
+        let portal = Sandbox::start(std::mem::take(&mut plot.portal));
+        let portal = portal.await.unwrap();
+        Self::over(Database::new().await, portal, plot).await
+    }
+
+    /// The same over a database and a portal that are there already.
+    pub(crate) async fn over(db: Database, portal: Sandbox, plot: Plot) -> Self {
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
-        let portal = Sandbox::start(plot.portal).await.unwrap();
         if plot.webhooks {
             portal.add_webhook(&format!("{url}/webhooks/bitrix24/main"), TOKEN);
         }
         let shop = Shop::start(Arc::new(Mutex::new(Some(format!("{url}/v1/events"))))).await;
-        let db = Database::new().await;
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("bridge.toml");
         let mut text = Settings::new(&portal.url())

@@ -1,0 +1,278 @@
+//! A database that lived through every version, with orders in each state, is taken over: nothing
+//! is lost, nothing is made twice, and every order ends as it must.
+
+use crate::{
+    support::database::Database,
+    two_way::world::{OPERATOR, Order, Plot, World},
+};
+use b24_bridge::{
+    sandbox::{Plan, Sandbox},
+    storage,
+};
+use serde_json::{Value, json};
+use sqlx::{PgConnection, migrate::Migrator};
+use std::{collections::BTreeMap, path::Path};
+
+/// The versions in which rows were written: the newest migration of each, and the rows.
+const VERSIONS: [(i64, &str); 3] = [
+    (
+        20_261_121_000_003,
+        include_str!("../data/upgrade/first.sql"),
+    ),
+    (
+        20_261_126_123_801,
+        include_str!("../data/upgrade/middle.sql"),
+    ),
+    (i64::MAX, include_str!("../data/upgrade/newest.sql")),
+];
+
+/// The deals that were in the portal: of which order, and where each stood.
+const DEALS: [(&str, &str); 14] = [
+    ("F-doubt", "NEW"),
+    ("F-settled", "NEW"),
+    ("F-untold", "NEW"),
+    ("F-deleted", "NEW"),
+    ("M-landed", "NEW"),
+    ("M-agreed", "NEW"),
+    ("M-writing", "NEW"),
+    ("M-written", "EXECUTING"),
+    ("M-told", "PREPAYMENT_INVOICE"),
+    ("M-refused", "PREPAYMENT_INVOICE"),
+    ("M-conflict", "EXECUTING"),
+    ("M-ruled", "EXECUTING"),
+    ("N-landed", "NEW"),
+    ("N-late", "NEW"),
+];
+
+/// How every order ends: its status in the shop, and where its one deal stands.
+const ENDS: [(&str, &str, &str); 23] = [
+    ("F-queued", "N", "NEW"),
+    ("F-refused", "N", "NEW"),
+    ("F-doubt", "N", "NEW"),
+    ("F-newer", "N", "NEW"),
+    ("F-settled", "P", "EXECUTING"),
+    ("F-untold", "P", "EXECUTING"),
+    ("F-dead", "N", "NEW"),
+    ("F-gone", "N", "NEW"),
+    ("F-published", "N", "NEW"),
+    ("M-landed", "N", "NEW"),
+    ("M-lost", "N", "NEW"),
+    ("M-history", "N", "NEW"),
+    ("M-agreed", "A", "PREPAYMENT_INVOICE"),
+    ("M-writing", "P", "EXECUTING"),
+    ("M-written", "P", "EXECUTING"),
+    ("M-told", "A", "PREPAYMENT_INVOICE"),
+    ("M-refused", "A", "PREPAYMENT_INVOICE"),
+    ("M-conflict", "A", "PREPAYMENT_INVOICE"),
+    ("M-ruled", "A", "PREPAYMENT_INVOICE"),
+    ("M-bulk", "N", "NEW"),
+    ("N-landed", "N", "NEW"),
+    ("N-lost", "N", "NEW"),
+    ("N-late", "P", "EXECUTING"),
+];
+
+/// Brings the schema to a version, as the migrator of that version did.
+async fn migrate_to(db: &mut PgConnection, version: i64) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let all = Migrator::new(folder).await.unwrap();
+    let until = all.iter().filter(|migration| migration.version <= version);
+    let mut migrator = Migrator::with_migrations(until.cloned().collect());
+    migrator.dangerous_set_table_name("bridge._sqlx_migrations");
+    migrator.create_schema("bridge");
+    migrator.run(db).await.unwrap();
+}
+
+/// Runs each version's migrations and writes its rows.
+async fn live_through_all(db: &mut PgConnection, deals: &BTreeMap<String, i64>) {
+    sqlx::raw_sql("DROP SCHEMA bridge CASCADE; CREATE TEMP TABLE deals (number text, id bigint)")
+        .execute(&mut *db)
+        .await
+        .unwrap();
+    for (number, id) in deals {
+        let stored = sqlx::query("INSERT INTO deals VALUES ($1, $2)");
+        let stored = stored.bind(number).bind(id).execute(&mut *db);
+        stored.await.unwrap();
+    }
+    for (version, rows) in VERSIONS {
+        migrate_to(db, version).await;
+        let written = sqlx::raw_sql(rows).execute(&mut *db).await;
+        written.unwrap_or_else(|error| panic!("rows of {version}: {error}"));
+    }
+}
+
+/// Every state that the schema knows of a table, with how many rows are in it.
+async fn states(db: &mut PgConnection) -> BTreeMap<(String, String), i64> {
+    let known: Vec<(String, String)> = sqlx::query_as(
+        r"SELECT c.conrelid::regclass::text, s.state[1]
+          FROM pg_constraint c
+          CROSS JOIN regexp_matches(pg_get_constraintdef(c.oid), '''(\w+)''', 'g') AS s (state)
+          WHERE c.conname LIKE '%\_state\_known'",
+    )
+    .fetch_all(&mut *db)
+    .await
+    .unwrap();
+    let mut found = BTreeMap::new();
+    for (table, state) in known {
+        let count = format!("SELECT count(*) FROM {table} WHERE state = $1");
+        let count = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).bind(&state);
+        let rows: i64 = count.fetch_one(&mut *db).await.unwrap();
+        found.insert((table, state), rows);
+    }
+    found
+}
+
+/// The portal with the deals of earlier versions.
+async fn portal(plot: &mut Plot) -> (Sandbox, BTreeMap<String, i64>) {
+    let options = std::mem::take(&mut plot.portal).plan(Plan::Unlimited);
+    let portal = Sandbox::start(options).await.unwrap();
+    let url = format!("{}crm.deal.add", portal.url());
+    let http = crate::portal::sandbox::client();
+    let mut deals = BTreeMap::new();
+    for (number, stage) in DEALS {
+        let fields = json!({
+            "TITLE": format!("Order {number}"), "ORIGINATOR_ID": "main", "ORIGIN_ID": number,
+            "CURRENCY_ID": "RUB", "STAGE_ID": stage
+        });
+        let body = json!({ "fields": fields });
+        let answer = http.post(&url).json(&body).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        deals.insert(number.to_owned(), answer["result"].as_i64().unwrap());
+    }
+    (portal, deals)
+}
+
+impl World {
+    async fn number(&self, query: &'static str) -> i64 {
+        let number = sqlx::query_scalar(query).fetch_one(&self.db.pool);
+        number.await.unwrap()
+    }
+
+    async fn act(&self, path: &str, body: Value) {
+        let (status, answer) = self.post(path, OPERATOR, body).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+    }
+
+    /// The shop has the orders as it told them, or as it was told since.
+    fn shop_has_all(&self) {
+        for (number, status, _) in ENDS {
+            let told = number.starts_with("M-") && status == "A";
+            let asserts = ["M-conflict", "M-ruled"].contains(&number);
+            let status = if told && !asserts { "N" } else { status };
+            let status = if number.starts_with("F-") {
+                "N"
+            } else {
+                status
+            };
+            let order = Order {
+                status: status.to_owned(),
+                changed: chrono::DateTime::UNIX_EPOCH,
+                version: 10,
+                paid: status == "P",
+                life: 0,
+            };
+            self.shop
+                .with(|shop| shop.orders.insert(number.to_owned(), order));
+        }
+    }
+
+    /// What people do: they let the lane go on, retry what is dead, rule, and go on working.
+    async fn people_act(&self) {
+        self.act("/v1/portals/main/resume", json!({})).await;
+        let unreadable = "SELECT count(*) FROM bridge.dead_letters WHERE number = 'F-unreadable'
+                            AND code = 'SHOP-INVALID' AND closed_at IS NULL";
+        let dead = async || self.number(unreadable).await == 1;
+        self.until("the unreadable event is dead", dead).await;
+        let letters: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT id, number FROM bridge.dead_letters WHERE closed_at IS NULL
+               AND number <> 'M-bulk'",
+        )
+        .fetch_all(&self.db.pool)
+        .await
+        .unwrap();
+        for (id, number) in letters {
+            let (path, body) = match number.as_str() {
+                "F-unreadable" => ("discard", json!({"reason": "no order"})),
+                "F-gone" => ("retry", json!({"recreate": true})),
+                _ => ("retry", json!({})),
+            };
+            self.act(&format!("/v1/dead-letters/{id}/{path}"), body)
+                .await;
+        }
+        let open = "SELECT id FROM bridge.conflicts WHERE number = 'M-conflict' AND closed_at IS \
+                    NULL";
+        let conflict = self.number(open).await;
+        let path = format!("/v1/conflicts/{conflict}/resolve");
+        self.act(&path, json!({"winner": "shop"})).await;
+        self.in_sync("M-agreed").await;
+        let (deal, _) = self.deal("M-agreed").unwrap();
+        assert!(self.portal.move_deal(deal, "PREPAYMENT_INVOICE"));
+        for number in ["F-settled", "F-untold"] {
+            self.shop.pay(number);
+        }
+    }
+}
+
+#[tokio::test]
+async fn orders_of_every_earlier_version_and_in_every_state_end_right() {
+    let mut plot = Plot::default();
+    let (portal, deals) = portal(&mut plot).await;
+    let db = Database::new().await;
+    let mut old = db.pool.acquire().await.unwrap().detach();
+    live_through_all(&mut old, &deals).await;
+    storage::migrate(&db.pool).await.unwrap();
+    let missing = states(&mut old).await;
+    let missing: Vec<_> = missing.iter().filter(|(_, rows)| **rows == 0).collect();
+    assert!(missing.is_empty(), "no row is in {missing:?}");
+    let world = World::over(db, portal, plot).await;
+    world.shop_has_all();
+    let paused = "SELECT count(*) FROM bridge.lanes WHERE portal = 'main' AND paused_by = \
+                  'operator:anna'";
+    assert_eq!(world.number(paused).await, 1);
+    assert_eq!(
+        world.portal.deals().len(),
+        DEALS.len(),
+        "nothing is sent meanwhile"
+    );
+    world.people_act().await;
+    for (number, status, stage) in ENDS {
+        let ended = async || {
+            let ours = world.order(number).await;
+            let is = (&ours["in_sync"], &ours["pending"], &ours["dead"]);
+            is == (&json!(true), &json!(0), &json!(0))
+                && world.stage(number) == stage
+                && world.shop.status(number) == status
+        };
+        world
+            .until(&format!("{number} ends at {stage}"), ended)
+            .await;
+    }
+    let left = "SELECT (SELECT count(*) FROM bridge.outbox WHERE state = 'pending')
+                  + (SELECT count(*) FROM bridge.orders WHERE due_at IS NOT NULL)
+                  + (SELECT count(*) FROM bridge.under_way)
+                  + (SELECT count(*) FROM bridge.agreements WHERE coalesce(writing, waiting) IS
+                       NOT NULL)
+                  + (SELECT count(*) FROM bridge.status_changes WHERE state = 'waiting')
+                  + (SELECT count(*) FROM bridge.shop_messages WHERE state = 'waiting')
+                  + (SELECT count(*) FROM bridge.inbox WHERE state = 'new')
+                  + (SELECT count(*) FROM bridge.conflicts WHERE closed_at IS NULL)
+                  + (SELECT count(*) FROM bridge.bulk_jobs WHERE state = 'running')";
+    world
+        .until("nothing is left to do", async || {
+            world.number(left).await == 0
+        })
+        .await;
+    for (number, _, _) in ENDS {
+        let deals = world.portal.deals();
+        let own = deals.iter().filter(|deal| deal["ORIGIN_ID"] == number);
+        assert_eq!(own.count(), 1, "deals of {number}");
+    }
+    // What rests where nobody works on it stays as it was.
+    let rests = [
+        "bridge.reservations",
+        "bridge.onec_offers",
+        "bridge.onec_documents",
+    ];
+    for ((table, state), rows) in states(&mut old).await {
+        assert!(rows > 0 || !rests.contains(&&*table), "{table}: {state}");
+    }
+}
