@@ -14,6 +14,7 @@ mod receipt_views;
 pub(super) mod receipts;
 mod reserve;
 mod sentence;
+mod shortage_views;
 mod shortages;
 mod tills;
 
@@ -39,7 +40,8 @@ pub use levels::{
 };
 pub use receipt_views::{LineTrial, ReceiptFilter, ReceiptTrial, ReceiptView, TillView};
 pub(super) use reserve::ReservationRequest;
-pub use shortages::{ShortReservation, ShortageRuling, ShortageView};
+pub use shortage_views::{ShortReservation, ShortageView};
+pub use shortages::ShortageRuling;
 pub use tills::TillReader;
 
 impl Stock {
