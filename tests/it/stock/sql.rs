@@ -198,3 +198,103 @@ async fn operators_count_show_and_prove_from_the_command_line() {
         .unwrap();
     assert_eq!(acts, ["stock.count", "stock.release"]);
 }
+
+/// What a function answers to a group of requests, and what that leaves behind; then it is undone.
+async fn tried(pool: &sqlx::PgPool, function: &str, requests: &Value) -> (Option<Value>, Value) {
+    const LEFT: &str = "SELECT jsonb_build_object(
+        'levels', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.product, l.store)
+                   FROM bridge.stock_levels l),
+        'moves', (SELECT jsonb_agg(to_jsonb(m) - '{id,at}'::text[]
+                                   ORDER BY m.cause_id, m.line, m.version, m.store)
+                  FROM bridge.stock_moves m WHERE m.cause = 'reservation'),
+        'reservations', (SELECT jsonb_agg(to_jsonb(r) - '{held_at,expires_at,changed_at}'::text[]
+                                          || jsonb_build_object('hold', CASE r.revision WHEN 1
+                                              THEN r.expires_at - r.held_at END)
+                                          ORDER BY r.id) FROM bridge.reservations r),
+        'lines', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.id, l.line, l.store)
+                  FROM bridge.reservation_lines l))";
+    let mut tx = pool.begin().await.unwrap();
+    let ask = format!("SELECT bridge.{function}($1)");
+    let ask = sqlx::query_scalar(sqlx::AssertSqlSafe(ask)).bind(requests);
+    let mut answers: Option<Value> = ask.fetch_one(&mut *tx).await.unwrap();
+    let left: Value = sqlx::query_scalar(LEFT).fetch_one(&mut *tx).await.unwrap();
+    for answer in answers
+        .iter_mut()
+        .flat_map(|all| all.as_array_mut().unwrap())
+    {
+        if let Some(body) = answer["body"].as_object_mut() {
+            body.remove("expires_at");
+        }
+    }
+    tx.rollback().await.unwrap();
+    (answers, left)
+}
+
+#[tokio::test]
+async fn a_group_of_new_requests_comes_to_what_they_come_to_one_after_the_other() {
+    let api = world().await;
+    for (store, product, quantity) in [
+        ("a", "cup", "40"),
+        ("b", "cup", "9"),
+        ("a", "tea", "25.5"),
+        ("b", "saw", "30"),
+    ] {
+        api.bring(store, product, quantity).await;
+    }
+    let mut seed = 7_u64;
+    let mut pick = |of: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) % of
+    };
+    let mut together = 0;
+    for round in 0..150_u64 {
+        let mut requests = Vec::new();
+        for nth in 0..=pick(5) {
+            let lines = (0..=pick(3)).map(|line| {
+                let product = ["cup", "tea", "cup", "tea", "tea", "saw", "moon"];
+                let product =
+                    product[usize::try_from(pick(if round % 3 == 0 { 7 } else { 5 })).unwrap()];
+                let quantity = if pick(4) == 0 { "0.25" } else { "1" };
+                json!({ "line": line.to_string(), "product": product, "quantity": quantity })
+            });
+            let lines: Vec<_> = lines.collect();
+            let id = if pick(6) == 0 {
+                pick(4)
+            } else {
+                100 + round * 10 + nth
+            };
+            let mut request =
+                json!({ "shop": "main", "id": format!("{id}-{nth}"), "lines": lines });
+            if pick(5) == 0 {
+                request["number"] = json!(format!("A-{id}"));
+                request["hold"] = json!(600);
+                request["version"] = json!(round);
+            }
+            if pick(12) == 0 {
+                request["store"] = json!("a");
+            }
+            requests.push(request);
+        }
+        let requests = json!(requests);
+        let one_by_one = tried(&api.db.pool, "stock_reserve_round", &requests).await;
+        assert_eq!(
+            tried(&api.db.pool, "stock_reserve", &requests).await,
+            one_by_one,
+            "{requests}"
+        );
+        let (new, left) = tried(&api.db.pool, "stock_reserve_new", &requests).await;
+        if new.is_some() {
+            together += 1;
+            assert_eq!((new, left), one_by_one);
+        }
+        let ask = sqlx::query("SELECT bridge.stock_reserve($1)").bind(&requests);
+        if pick(3) == 0 {
+            ask.execute(&api.db.pool).await.unwrap();
+        }
+    }
+    assert!(
+        together > 20,
+        "{together} of 150 groups were answered together"
+    );
+    api.prove().await;
+}
