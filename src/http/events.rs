@@ -13,6 +13,7 @@ use crate::{
     app::{Accepted, Error, MAX_EVENTS},
     auth::Caller,
     domain::{ErrorCode, Fault, cut},
+    stock::CountText,
 };
 use axum::{
     Json,
@@ -43,8 +44,10 @@ enum EventsResult {
 }
 
 /// What a request carries.
-enum SentEvents {
+enum SentEvents<'a> {
     One(Value),
+    /// One event: a count, whose lines stay text.
+    Count(Box<CountText<'a>>),
     Batch(Events),
 }
 
@@ -137,7 +140,10 @@ pub(super) async fn post_events(
             "only a shop's or a till's key posts events",
         ));
     }
-    match parse(&headers, body, state.config.http.max_body_bytes).await? {
+    let form = EventForm::of(&headers)?;
+    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    match parse(&headers, form, &bytes).await? {
+        SentEvents::Count(count) => count_of(&state, &caller, &count).await,
         SentEvents::One(event) => one(&state, &caller, event).await,
         SentEvents::Batch(events) => batch(&state, &caller, events).await,
     }
@@ -153,7 +159,25 @@ async fn accept(state: &State, caller: &Caller, events: &[Value]) -> Result<Vec<
 async fn one(state: &State, caller: &Caller, event: Value) -> Result<Response, Problem> {
     let events = [event];
     let accepted = accept(state, caller, &events).await?;
-    match accepted.into_iter().next() {
+    answer(&events[0], accepted.into_iter().next())
+}
+
+async fn count_of(
+    state: &State,
+    caller: &Caller,
+    count: &CountText<'_>,
+) -> Result<Response, Problem> {
+    let stock = &state.app.stock;
+    let accepted = match caller {
+        Caller::Till { name, .. } => stock.accept_count_of_till(name, count).await?,
+        _ => stock.accept_count(caller.only(), count).await?,
+    };
+    answer(&count.message(), Some(accepted))
+}
+
+/// What is answered to one event.
+fn answer(event: &Value, accepted: Option<Accepted>) -> Result<Response, Problem> {
+    match accepted {
         Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),
         Some(Accepted::Refused(code, faults)) => Err(Problem::faulty(code, faults)),
         Some(Accepted::Failed(_)) => Err(Problem::new(ErrorCode::Bug, FAILED)),
@@ -162,7 +186,7 @@ async fn one(state: &State, caller: &Caller, event: Value) -> Result<Response, P
             ErrorCode::Conflict.sentence(),
         )),
         Some(taken) => {
-            let result = result(&events[0], taken);
+            let result = result(event, taken);
             Ok((StatusCode::ACCEPTED, Json(EventsResult::One(result))).into_response())
         }
         None => Err(Problem::new(ErrorCode::Bug, "the event got no result")),
@@ -228,40 +252,70 @@ fn result(event: &Value, accepted: Accepted) -> EventResult {
     }
 }
 
-async fn parse(headers: &HeaderMap, body: Body, most: usize) -> Result<SentEvents, Problem> {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .and_then(|kind| kind.split(';').next())
-        .map(|kind| kind.trim().to_ascii_lowercase());
-    match kind.as_deref() {
-        Some("application/json") if headers.contains_key("ce-specversion") => {
-            let data = layer::body::read_json(headers, body, most).await?;
+/// How events are written, as the request's head says.
+#[derive(Clone, Copy)]
+enum EventForm {
+    /// The attributes in headers, the body is the data.
+    Binary,
+    /// One event, or a list of them.
+    Either,
+    One,
+    Batch,
+}
+
+impl EventForm {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let kind = headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .and_then(|kind| kind.split(';').next())
+            .map(|kind| kind.trim().to_ascii_lowercase());
+        match kind.as_deref() {
+            Some("application/json") if headers.contains_key("ce-specversion") => Ok(Self::Binary),
+            Some("application/json") => Ok(Self::Either),
+            Some("application/cloudevents+json") => Ok(Self::One),
+            Some("application/cloudevents-batch+json") => Ok(Self::Batch),
+            _ => Err(Problem::malformed(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "send `application/cloudevents+json`, `application/cloudevents-batch+json` or \
+                 `application/json`",
+            )),
+        }
+    }
+}
+
+async fn parse<'a>(
+    headers: &HeaderMap,
+    form: EventForm,
+    bytes: &'a [u8],
+) -> Result<SentEvents<'a>, Problem> {
+    match form {
+        EventForm::Binary => {
+            let data = layer::body::json(bytes).await?;
             Ok(SentEvents::One(binary(headers, data)?))
         }
-        Some("application/json") => {
-            let bytes = layer::body::read(headers, body, most).await?;
-            match layer::body::json(&bytes).await {
-                Ok(Value::Array(values)) => Ok(SentEvents::Batch(Events::of(values))),
-                Ok(event) => Ok(SentEvents::One(event)),
-                Err(problem) => each(&bytes, problem),
+        EventForm::Either | EventForm::One => {
+            let text = layer::body::text(bytes).trim_ascii_start();
+            // What is no usual count gives its room back with the answer: it is one request's.
+            if CountText::looks_like(text) {
+                layer::body::room_in_parts(text).await?;
+                if let Some(count) = CountText::split(text) {
+                    return Ok(SentEvents::Count(Box::new(count)));
+                }
+            }
+            match (form, layer::body::json(bytes).await) {
+                (EventForm::Either, Ok(Value::Array(values))) => {
+                    Ok(SentEvents::Batch(Events::of(values)))
+                }
+                (_, Ok(event)) => Ok(SentEvents::One(event)),
+                (EventForm::Either, Err(problem)) => each(bytes, problem),
+                (_, Err(problem)) => Err(problem),
             }
         }
-        Some("application/cloudevents+json") => Ok(SentEvents::One(
-            layer::body::read_json(headers, body, most).await?,
-        )),
-        Some("application/cloudevents-batch+json") => {
-            let bytes = layer::body::read(headers, body, most).await?;
-            match layer::body::json(&bytes).await {
-                Ok(values) => Ok(SentEvents::Batch(Events::of(values))),
-                Err(problem) => each(&bytes, problem),
-            }
-        }
-        _ => Err(Problem::malformed(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "send `application/cloudevents+json`, `application/cloudevents-batch+json` or \
-             `application/json`",
-        )),
+        EventForm::Batch => match layer::body::json(bytes).await {
+            Ok(values) => Ok(SentEvents::Batch(Events::of(values))),
+            Err(problem) => each(bytes, problem),
+        },
     }
 }
 
@@ -274,7 +328,7 @@ impl Events {
 
 /// The events of a batch that could not be read as a whole, each by itself: a number out of all
 /// bounds, or lists in lists, are the fault of one of them.
-fn each(bytes: &[u8], problem: Problem) -> Result<SentEvents, Problem> {
+fn each<'a>(bytes: &[u8], problem: Problem) -> Result<SentEvents<'a>, Problem> {
     // Where there was no room for them, there is none for each.
     let texts = serde_json::from_slice::<Vec<&RawValue>>(layer::body::text(bytes));
     let (Ok(texts), true) = (texts, problem.is_malformed()) else {

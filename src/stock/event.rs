@@ -14,11 +14,11 @@ pub const COUNTED: &str = "shop.stock.counted.v1";
 /// The most lines of a move of goods.
 const MOST_MOVES: usize = 10_000;
 /// The most lines of a count.
-const MOST_COUNTS: usize = 200_000;
+pub(super) const MOST_COUNTS: usize = 200_000;
 /// The longest name of a line, a product, a store or a reason, in characters.
 const LONGEST: usize = 128;
 /// Deepest nesting that is taken.
-const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
 
 /// A CloudEvents message about goods.
 #[derive(Debug, Clone, PartialEq)]
@@ -199,29 +199,88 @@ impl Told {
     }
 
     fn counted(data: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
-        let as_of = if data.require("as_of", faults) {
-            data.moment("as_of", faults)
-        } else {
-            None
-        };
-        let complete = data.boolean("complete", faults).unwrap_or(false);
+        let (as_of, complete) = count_time(data, faults);
         let lines = data.objects("counts", MOST_COUNTS, faults);
         if lines.is_empty() && !complete && faults.is_empty() {
             data.fault("counts", "`counts` must not be empty", faults);
         }
-        let mut counts = Vec::with_capacity(lines.len());
-        for reader in &lines {
-            let product = required_id(reader, "product", faults);
-            let quantity = signed_quantity(reader, "quantity", faults);
-            if let (Some(product), Some(quantity)) = (product, quantity) {
-                counts.push(Counted { product, quantity });
-            }
-        }
+        let counts = lines.iter();
+        let counts = counts
+            .filter_map(|line| Counted::read(line, faults))
+            .collect();
         Some(Self::Counted {
             as_of: as_of?,
             complete,
             counts,
         })
+    }
+}
+
+impl Counted {
+    /// Reads a line.
+    pub(super) fn read(line: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
+        let product = required_id(line, "product", faults);
+        let quantity = signed_quantity(line, "quantity", faults);
+        let (product, quantity) = (product?, quantity?);
+        Some(Self { product, quantity })
+    }
+}
+
+/// The time of a count, and whether what it does not name is not there.
+fn count_time(data: &Reader<'_>, faults: &mut Faults) -> (Option<DateTime<Utc>>, bool) {
+    let as_of = if data.require("as_of", faults) {
+        data.moment("as_of", faults)
+    } else {
+        None
+    };
+    let complete = data.boolean("complete", faults).unwrap_or(false);
+    (as_of, complete)
+}
+
+/// A count without its lines, which are read elsewhere.
+pub(super) struct CountHead {
+    source: Option<String>,
+    id: Option<String>,
+    time: Option<DateTime<Utc>>,
+    store: Option<String>,
+    as_of: Option<DateTime<Utc>>,
+    complete: bool,
+}
+
+impl CountHead {
+    /// Reads it, adding every fault to `faults`; the error is for what is no message at all.
+    pub(super) fn read(message: &Value, faults: &mut Faults) -> Result<Self, Faults> {
+        let head = Envelope::read(message, DEEPEST, faults)?;
+        let data = head.data.as_ref();
+        let store = data.and_then(|data| data.id("store", LONGEST, faults));
+        let time = data.map(|data| count_time(data, faults));
+        let (as_of, complete) = time.unwrap_or_default();
+        Ok(Self {
+            source: head.source,
+            id: head.id,
+            time: head.time,
+            store,
+            as_of,
+            complete,
+        })
+    }
+
+    /// The event with these lines; on failure every fault at once.
+    pub(super) fn with(self, counts: Vec<Counted>, faults: Faults) -> Result<StockEvent, Faults> {
+        match (self.source, self.id, self.as_of) {
+            (Some(source), Some(id), Some(as_of)) if faults.is_empty() => Ok(StockEvent {
+                source,
+                id,
+                time: self.time,
+                store: self.store,
+                told: Told::Counted {
+                    as_of,
+                    complete: self.complete,
+                    counts,
+                },
+            }),
+            _ => Err(shorten(faults, MOST_FAULTS)),
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 //! `storage::stock`, its sentence in both languages, and a step in `tests/it/stock/histories` that
 //! must keep the ledger, the levels and the model equal.
 
+mod count_text;
 mod event;
 mod hold;
 mod order;
@@ -22,6 +23,7 @@ mod request;
 mod setup;
 mod shortage;
 
+pub use count_text::CountText;
 pub(crate) use event::Envelope;
 pub use event::{COUNTED, Counted, MOVED, Moved, StockEvent, Told};
 pub use hold::{LONGEST_HOLD, hold};

@@ -7,6 +7,7 @@ use crate::{
         Age, ErrorCode, Event, EventBody, Fault, Faults, ShopName, ShopRules, is_subject_key,
     },
     process::bug::{self, Step},
+    stock::CountText,
     storage::{Json, queue::outbox::NewEvent},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
@@ -281,6 +282,13 @@ fn shop_in_source(source: &str) -> Option<&str> {
 /// sorted.
 pub(in crate::app) fn fingerprint(value: &Value) -> Vec<u8> {
     fingerprint_of(&value.to_string())
+}
+
+/// The same of a count whose lines stay text.
+pub(in crate::app) fn fingerprint_of_count(count: &CountText<'_>) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    count.canonical(|piece| digest.update(piece));
+    digest.finalize().to_vec()
 }
 
 fn fingerprint_of(canonical: &str) -> Vec<u8> {

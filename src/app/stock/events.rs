@@ -5,11 +5,11 @@ use super::{Place, Teller, acts::again, receipts::NewReceipt};
 use crate::{
     app::{
         Accepted, Actor, Error, STOCK, Stock,
-        intake::event_reader::{Rejection, fingerprint, shop_for},
+        intake::event_reader::{Rejection, fingerprint, fingerprint_of_count, shop_for},
     },
-    domain::{ErrorCode, Fault, Faults, TillName},
+    domain::{ErrorCode, Fault, Faults, ShopName, TillName},
     formats::tills::ReceiptEvent,
-    stock::{CountsMean, Master, StockEvent, StockSettings, Told},
+    stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Told},
     storage::{
         journal,
         stock::{self, NewStockEvent},
@@ -66,15 +66,55 @@ impl Stock {
         by: Teller<'_>,
         value: &Value,
     ) -> Result<Accepted, Error> {
-        let event = match self.read_goods(by, value) {
-            Ok(GoodsEvent::Told(event)) => event,
-            Ok(GoodsEvent::Receipt(receipt)) => return self.accept_receipt(&receipt).await,
-            Err(rejection) => return Ok(rejection.into()),
+        match self.read_goods(by, value) {
+            Ok(GoodsEvent::Told(event)) => self.accept_told(&event).await,
+            Ok(GoodsEvent::Receipt(receipt)) => self.accept_receipt(&receipt).await,
+            Err(rejection) => Ok(rejection.into()),
+        }
+    }
+
+    /// Accepts a count whose lines stayed text, of the shop whose key was shown; returns when it is
+    /// stored durably.
+    pub async fn accept_count(
+        &self,
+        shop: Option<&ShopName>,
+        count: &CountText<'_>,
+    ) -> Result<Accepted, Error> {
+        self.accept_count_by(shop.map_or(Teller::Event, Teller::Shop), count)
+            .await
+    }
+
+    /// The same of a till.
+    pub async fn accept_count_of_till(
+        &self,
+        till: &TillName,
+        count: &CountText<'_>,
+    ) -> Result<Accepted, Error> {
+        let known = self.tills().iter().find(|known| known.name == *till);
+        self.accept_count_by(Teller::Till(known.ok_or(Error::NotFound)?), count)
+            .await
+    }
+
+    async fn accept_count_by(
+        &self,
+        by: Teller<'_>,
+        count: &CountText<'_>,
+    ) -> Result<Accepted, Error> {
+        let fingerprint = || fingerprint_of_count(count);
+        let accepted = match self.read_told(by, &count.message(), count.read(), fingerprint) {
+            Ok(event) => self.accept_told(&event).await?,
+            Err(rejection) => rejection.into(),
         };
+        self.metrics.accepted(accepted.word());
+        Ok(accepted)
+    }
+
+    /// Stores what came and went, or a count, in a transaction of its own.
+    async fn accept_told(&self, event: &NewStockEvent) -> Result<Accepted, Error> {
         let mut tries = 0;
         loop {
             let mut db = self.db.acquire().await?;
-            match self.store_stock_event(&mut db, &event).await {
+            match self.store_stock_event(&mut db, event).await {
                 Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
                 stored => {
                     // Where the worker is in this process it need not wait for its next look.
@@ -120,7 +160,8 @@ impl Stock {
             let receipt = self.read_receipt(by, value)?;
             return Ok(GoodsEvent::Receipt(Box::new(receipt)));
         }
-        let event = self.read_stock_event(by, value)?;
+        let read = StockEvent::read(value);
+        let event = self.read_told(by, value, read, || fingerprint(value))?;
         Ok(GoodsEvent::Told(Box::new(event)))
     }
 
@@ -136,16 +177,21 @@ impl Stock {
         }
     }
 
-    /// Reads what came and went, or a count, for the stock of its shop.
-    fn read_stock_event(&self, by: Teller<'_>, value: &Value) -> Result<NewStockEvent, Rejection> {
-        let shop = shop_for(&self.registry, by.shop(), value)?;
+    /// What came and went, or a count, for the stock of its shop.
+    fn read_told(
+        &self,
+        by: Teller<'_>,
+        message: &Value,
+        read: Result<StockEvent, Faults>,
+        fingerprint: impl FnOnce() -> Vec<u8>,
+    ) -> Result<NewStockEvent, Rejection> {
+        let shop = shop_for(&self.registry, by.shop(), message)?;
         let refused = |code: ErrorCode, faults: Faults| Rejection {
             code,
             faults,
             shop: Some(shop.clone()),
         };
-        let mut event =
-            StockEvent::read(value).map_err(|faults| refused(ErrorCode::Invalid, faults))?;
+        let mut event = read.map_err(|faults| refused(ErrorCode::Invalid, faults))?;
         let at = |pointer: &str, detail: String| {
             vec![Fault {
                 pointer: pointer.to_owned(),
@@ -179,7 +225,7 @@ impl Stock {
                 }
             }
         }
-        Ok(new_event(stock, shop.as_str(), event, fingerprint(value)))
+        Ok(new_event(stock, shop.as_str(), event, fingerprint()))
     }
 
     /// Stores what came and went, or a count, once.

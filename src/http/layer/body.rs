@@ -54,7 +54,13 @@ fn no_room(full: Full) -> Problem {
 
 /// Takes room for what this JSON is as values.
 pub(in crate::http) async fn room(json: &[u8]) -> Result<(), Problem> {
-    doors::take(json).await.map_err(no_room)
+    doors::take(doors::weight(json)).await.map_err(no_room)
+}
+
+/// Takes room for a JSON whose many elements stay text until each is read.
+pub(in crate::http) async fn room_in_parts(json: &[u8]) -> Result<(), Problem> {
+    let weight = doors::weight_in_parts(json);
+    doors::take(weight).await.map_err(no_room)
 }
 
 /// What is behind the byte order mark, which some editors and PHP files put in front.

@@ -14,4 +14,4 @@ pub use places::Place;
 pub use room::{CONNECTIONS, Full, Room, caller, known, take, within};
 pub use source::{Proxies, Source};
 pub use tries::{Admitted, Tries};
-pub use weight::weight;
+pub use weight::{weight, weight_in_parts};

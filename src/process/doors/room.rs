@@ -3,7 +3,6 @@
 use super::{
     places::{Place, Places},
     source::{Proxies, source},
-    weight,
 };
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -162,10 +161,10 @@ pub fn caller() -> Option<IpAddr> {
     SHARE.try_with(|share| share.caller).ok()
 }
 
-/// Takes room for this JSON as values, until the request at hand is answered.
-pub async fn take(json: &[u8]) -> Result<(), Full> {
+/// Takes room for so many bytes, until the request at hand is answered.
+pub async fn take(bytes: usize) -> Result<(), Full> {
     match SHARE.try_with(Arc::clone) {
-        Ok(share) => share.take(weight(json)).await,
+        Ok(share) => share.take(bytes).await,
         // Nobody counts: no request is at hand.
         Err(_) => Ok(()),
     }

@@ -2,6 +2,7 @@
 //! and the feed of levels.
 
 use super::world::{event, one, serve, settings, settings_of, world};
+use crate::support::settings::KEY;
 use chrono::{TimeDelta, Utc};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -175,6 +176,53 @@ async fn a_large_count_goes_in_parts_and_goes_on_where_it_was() {
         .unwrap();
     assert_eq!(left, 0);
     api.prove().await;
+}
+
+#[tokio::test]
+async fn a_count_of_a_whole_shelf_is_one_event_and_finds_room() {
+    let api = world().await;
+    let names: Vec<String> = (0..100_000).map(|n| format!("product-{n}")).collect();
+    let mut counts: Vec<_> = names.iter().map(|name| (name.as_str(), 7)).collect();
+    let mut whole = event(COUNTED, count(0, &counts));
+    let post = async |event: &Value| api.ask(Method::POST, "/v1/events", Some(event)).await;
+    for result in ["queued", "duplicate"] {
+        let (status, answer) = post(&whole).await;
+        assert_eq!(
+            (status, &answer["result"]),
+            (StatusCode::ACCEPTED, &json!(result)),
+            "{answer}"
+        );
+    }
+    let lines = "SELECT lines FROM bridge.stock_events WHERE kind = 'counted'";
+    let stored: i32 = sqlx::query_scalar(lines)
+        .fetch_one(&api.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(stored, 100_000);
+    // What else is under the same name is told, and what is wrong with a line is.
+    counts[99_999].1 = 8;
+    whole["data"]["counts"] = count(0, &counts)["counts"].take();
+    assert_eq!(post(&whole).await.0, StatusCode::CONFLICT);
+    whole["data"]["counts"][77_777]["quantity"] = json!("many");
+    let (status, answer) = post(&whole).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        answer["errors"][0]["pointer"], "/data/counts/77777/quantity",
+        "{answer}"
+    );
+    // A body that only looks like one takes no more room than there is.
+    let dense = format!(
+        "{{\"type\":\"{COUNTED}\",\"data\":{{\"counts\":[{}1]}}}}",
+        "1,".repeat(2_000_000)
+    );
+    let url = format!("{}/v1/events", api.url);
+    let sent = api
+        .client
+        .post(url)
+        .bearer_auth(KEY)
+        .header("content-type", "application/json");
+    let answer = sent.body(dense).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]
