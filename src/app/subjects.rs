@@ -2,7 +2,11 @@
 
 use super::{Claim, Error, Kind};
 use crate::{
-    domain::{ErrorCode, Fault, ProductEvent, product_key},
+    domain::{
+        ErrorCode, Fault, ProductEvent,
+        happening::{OrderEvent, Words},
+        product_key,
+    },
     process::telemetry::Metrics,
     storage::{
         self, dead_letters,
@@ -75,7 +79,11 @@ pub(in crate::app) async fn write_letter(
         shop: shop.to_owned(),
         number: key.to_owned(),
         kind: "dead",
-        text: format!("given up: {message} ({code}); it waits as a dead letter"),
+        what: OrderEvent::GivenUp {
+            words: Words(message.to_owned()),
+            code: code.to_owned(),
+        }
+        .into(),
         detail: None,
     };
     journal::add(db, &[line]).await

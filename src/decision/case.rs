@@ -436,8 +436,13 @@ impl<'a> Case<'a> {
             shop_counts_as: self.status.clone(),
             sentence: String::new(),
         };
-        record.sentence = explanation::of(self.inputs, self.agreed.as_ref(), &action, &record);
-        Decision { action, record }
+        let agreed = self.agreed.as_ref();
+        let explanation = explanation::put(self.inputs, agreed, &action, &mut record);
+        Decision {
+            action,
+            record,
+            explanation,
+        }
     }
 }
 

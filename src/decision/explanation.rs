@@ -1,58 +1,76 @@
-//! A decision in one plain sentence.
+//! A decision explained: what was met, who is right and why, what is done.
 
 use super::{Action, Basis, Change, Inputs, Purpose, Record, Refusal, ReviewWhy};
-use crate::domain::{Agreed, Side, Source, Untranslatable};
+use crate::domain::{
+    Agreed, Side, Source, Untranslatable,
+    happening::{
+        By, DecisionReason, Effect, Explanation, LaterSide, Occasion, Tell, Then, Undated,
+    },
+};
 
-pub(super) fn of(
+/// Explains a decision, and puts the sentence into its record.
+pub(super) fn put(
     inputs: &Inputs<'_>,
     agreed: Option<&Agreed>,
     action: &Action,
-    record: &Record,
-) -> String {
-    let what = happened(inputs, agreed, record);
-    let why = because(record);
-    let effect = effect(inputs, action, record);
-    format!("{what}{why}{effect}.")
+    record: &mut Record,
+) -> Explanation {
+    let explanation = Explanation {
+        occasion: occasion(inputs, agreed, record),
+        reason: reason(record),
+        effect: effect(inputs, action, record),
+    };
+    record.sentence = explanation.sentence();
+    explanation
 }
 
-fn happened(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> String {
-    let status = &record.shop_counts_as;
-    let stage = &inputs.portal.value;
+fn occasion(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> Occasion {
+    let status = record.shop_counts_as.clone();
+    let stage = inputs.portal.value.to_string();
+    let is_onecs = |agreed: &Agreed| is_onecs(agreed, &status);
     match (agreed, record.change) {
-        _ if record.basis == Basis::Consistent => {
-            format!("the shop's {status} and the deal's {stage} mean the same")
+        _ if record.basis == Basis::Consistent => Occasion::SameMeaning { status, stage },
+        _ if record.basis == Basis::Doubtful && status == inputs.shop.value => {
+            Occasion::MayBeCarriedOut
         }
-        _ if record.basis == Basis::Doubtful && *status == inputs.shop.value => {
-            "the shop may have carried out a message that was taken back".to_owned()
-        }
-        _ if record.basis == Basis::Doubtful => format!(
-            "the shop took {status}, and its snapshot with {} may be from before or after that",
-            inputs.shop.value
-        ),
-        (Some(agreed), Change::Shop) if is_onecs(agreed, status) => {
-            format!("1C changed {} to {status}", agreed.status)
-        }
+        _ if record.basis == Basis::Doubtful => Occasion::SnapshotUndated {
+            status,
+            snapshot: inputs.shop.value.clone(),
+        },
         (Some(agreed), Change::Shop) => {
-            format!("the shop changed {} to {status}", agreed.status)
+            let (onec, from) = (is_onecs(agreed), agreed.status.clone());
+            if onec {
+                Occasion::OnecChanged { from, to: status }
+            } else {
+                Occasion::ShopChanged { from, to: status }
+            }
         }
-        (Some(agreed), Change::Both) if is_onecs(agreed, status) => format!(
-            "1C changed {} to {status} while the deal was moved from {} to {stage}",
-            agreed.status, agreed.stage
-        ),
-        (Some(agreed), Change::Portal) => {
-            format!("the deal was moved from {} to {stage}", agreed.stage)
+        (Some(agreed), Change::Portal) => Occasion::DealMoved {
+            from: agreed.stage.to_string(),
+            to: stage,
+        },
+        (Some(agreed), Change::Both) => {
+            let onec = is_onecs(agreed);
+            let (from, to) = (agreed.status.clone(), status);
+            let (stage_from, stage_to) = (agreed.stage.to_string(), stage);
+            if onec {
+                Occasion::OnecAndDealChanged {
+                    from,
+                    to,
+                    stage_from,
+                    stage_to,
+                }
+            } else {
+                Occasion::ShopAndDealChanged {
+                    from,
+                    to,
+                    stage_from,
+                    stage_to,
+                }
+            }
         }
-        (Some(agreed), Change::Both) => format!(
-            "the shop changed {} to {status} while the deal was moved from {} to {stage}",
-            agreed.status, agreed.stage
-        ),
-        (Some(_), Change::Neither) => format!(
-            "the shop has {status} and the deal is in {stage}, which the status table no longer \
-             lets mean the same"
-        ),
-        (None, _) | (_, Change::FirstMeeting) => format!(
-            "the shop has {status} and the deal is in {stage}, and nothing was agreed before"
-        ),
+        (Some(_), Change::Neither) => Occasion::TableChanged { status, stage },
+        (None, _) | (_, Change::FirstMeeting) => Occasion::FirstMeeting { status, stage },
     }
 }
 
@@ -62,99 +80,82 @@ fn is_onecs(agreed: &Agreed, status: &str) -> bool {
     last.is_some_and(|last| last.by == Source::OneC && last.status == status)
 }
 
-fn because(record: &Record) -> String {
-    let by = match record.rule {
-        Some(index) => format!("rule {}", index + 1),
-        None => "the default".to_owned(),
-    };
-    match (record.basis, record.winner) {
-        (Basis::Consistent | Basis::OneSide | Basis::Doubtful, _)
-        | (Basis::Rule | Basis::Default, None) => String::new(),
-        (Basis::Rule | Basis::Default, Some(winner)) => {
-            format!("; by {by} {winner} is right")
-        }
-        (Basis::Latest, winner) => {
-            let apart = record
-                .shop_at
-                .zip(record.portal_at)
-                .map_or(0, |(shop, portal)| (shop - portal).num_seconds().abs());
-            let whose = match winner {
-                Some(Side::Shop) => "the shop's is",
-                Some(Side::Portal) => "the portal's is",
-                None => "one is",
-            };
-            format!("; by {by} the later change is right, and {whose} later by {apart} s")
-        }
-        (Basis::Undated, winner) => {
-            let why = match (record.shop_at, record.portal_at) {
-                (None, None) => ", because neither side gave one",
-                (None, Some(_)) => ", because the shop gave none",
-                (Some(_), None) => ", because the portal gave none",
-                (Some(_), Some(_)) => "",
-            };
-            let then = winner.map_or_else(String::new, |winner| {
-                format!(", and {winner} is right then")
-            });
-            format!("; by {by} the later change is right, but the times cannot tell{why}{then}")
-        }
-        (Basis::Final(fact), _) => {
-            format!("; the order is {fact}, which the portal may not take back")
-        }
-        (Basis::Ruling, winner) => {
-            let who = winner.map_or_else(String::new, |winner| format!(" that {winner} is right"));
-            format!("; a person decided{who}")
-        }
-    }
+/// What says who is right: a rule, counted from 0 so far, or the default.
+pub(super) fn by(rule: Option<usize>) -> By {
+    rule.map_or(By::Default, |index| By::Rule(index + 1))
 }
 
-fn effect(inputs: &Inputs<'_>, action: &Action, record: &Record) -> String {
-    let status = &record.shop_counts_as;
-    let from = &inputs.portal.value;
-    match action {
-        Action::Agree { .. } => ": nothing to write".to_owned(),
-        Action::WritePortal { stage, purpose, .. } => match purpose {
-            Purpose::Follow => format!(": the deal goes to {stage}"),
-            Purpose::PutBack => format!(": the deal goes back to {stage}"),
-            Purpose::Restore => format!(": the deal goes back to {stage}, where it was moved"),
-        },
-        Action::TellShop { .. } if record.basis == Basis::Doubtful => {
-            ": the shop is asked".to_owned()
-        }
-        Action::TellShop { status, .. } => format!(": the shop is told {status}"),
-        Action::Refused { why } => match why {
-            Refusal::Status(why) => format!(
-                ": nothing is written, because the status {status} {}",
-                match why {
-                    Untranslatable::Unknown => "is not in the status table",
-                    Untranslatable::OneWay | Untranslatable::Ambiguous =>
-                        "is not written to the portal",
-                }
-            ),
-            Refusal::Stage(why) => format!(
-                ": nothing is written, because the stage {from} {}",
-                match why {
-                    Untranslatable::Unknown => "is not in the status table",
-                    Untranslatable::OneWay => "is not told to the shop",
-                    Untranslatable::Ambiguous =>
-                        "stands for several statuses and none is marked `reverse`",
-                }
-            ),
-            Refusal::Table => ": nothing is written until the changed table is applied".to_owned(),
-            Refusal::Final(fact) => {
-                format!(
-                    ": nothing is written, because {status} ({fact}) has no stage to go back to"
-                )
+fn reason(record: &Record) -> Option<DecisionReason> {
+    let by = by(record.rule);
+    Some(match (record.basis, record.winner) {
+        (Basis::Consistent | Basis::OneSide | Basis::Doubtful, _)
+        | (Basis::Rule | Basis::Default, None) => return None,
+        (Basis::Rule | Basis::Default, Some(right)) => DecisionReason::Rule { by, right },
+        (Basis::Latest, winner) => {
+            let times = record.shop_at.zip(record.portal_at);
+            DecisionReason::Later {
+                by,
+                whose: match winner {
+                    Some(Side::Shop) => LaterSide::Shop,
+                    Some(Side::Portal) => LaterSide::Portal,
+                    None => LaterSide::Unknown,
+                },
+                seconds: times.map_or(0, |(shop, portal)| (shop - portal).num_seconds().abs()),
             }
+        }
+        (Basis::Undated, winner) => DecisionReason::Undated {
+            by,
+            why: match (record.shop_at, record.portal_at) {
+                (None, None) => Undated::NobodyGaveOne,
+                (None, Some(_)) => Undated::ShopGaveNone,
+                (Some(_), None) => Undated::PortalGaveNone,
+                (Some(_), Some(_)) => Undated::TooClose,
+            },
+            then: Then(winner),
+        },
+        (Basis::Final(fact), _) => DecisionReason::Final { fact },
+        (Basis::Ruling, Some(right)) => DecisionReason::PersonFor {
+            right: right.into(),
+        },
+        (Basis::Ruling, None) => DecisionReason::Person,
+    })
+}
+
+fn effect(inputs: &Inputs<'_>, action: &Action, record: &Record) -> Effect {
+    let status = || record.shop_counts_as.clone();
+    let from = || inputs.portal.value.to_string();
+    match action {
+        Action::Agree { .. } => Effect::Nothing,
+        Action::WritePortal { stage, purpose, .. } => {
+            let stage = stage.to_string();
+            match purpose {
+                Purpose::Follow => Effect::DealFollows { stage },
+                Purpose::PutBack => Effect::DealPutBack { stage },
+                Purpose::Restore => Effect::DealRestored { stage },
+            }
+        }
+        Action::TellShop { .. } if record.basis == Basis::Doubtful => Effect::ShopAsked,
+        Action::TellShop { status, .. } => Effect::ShopTold {
+            status: status.clone(),
+        },
+        Action::Refused { why } => match why {
+            Refusal::Status(Untranslatable::Unknown) => Effect::StatusUnknown { status: status() },
+            Refusal::Status(Untranslatable::OneWay | Untranslatable::Ambiguous) => {
+                Effect::StatusNotWritten { status: status() }
+            }
+            Refusal::Stage(Untranslatable::Unknown) => Effect::StageUnknown { stage: from() },
+            Refusal::Stage(Untranslatable::OneWay) => Effect::StageNotTold { stage: from() },
+            Refusal::Stage(Untranslatable::Ambiguous) => Effect::StageAmbiguous { stage: from() },
+            Refusal::Table => Effect::TableWaits,
+            Refusal::Final(fact) => Effect::NoWayBack {
+                status: status(),
+                fact: *fact,
+            },
         },
         Action::Review { why } => match why {
-            ReviewWhy::PingPong { turns } => format!(
-                ": stopped after {turns} writes lately, because something keeps answering them; a \
-                 person has to decide"
-            ),
-            ReviewWhy::Waiting => ": a person is already asked".to_owned(),
-            ReviewWhy::Rule | ReviewWhy::Undated | ReviewWhy::Final(_) => {
-                ": a person has to decide".to_owned()
-            }
+            ReviewWhy::PingPong { turns } => Effect::Stopped { turns: *turns },
+            ReviewWhy::Waiting => Effect::PersonAskedAlready,
+            ReviewWhy::Rule | ReviewWhy::Undated | ReviewWhy::Final(_) => Effect::PersonAsked,
         },
     }
 }

@@ -5,8 +5,16 @@
 //! decided what the claim comes to. Its time is an interval: after 1C was last known to have
 //! something else, and before its document came.
 
-use super::{Basis, BridgeWrite, Counted, WrittenValue, loop_guard::too_many, ordering::outside};
-use crate::domain::{Authority, Fact, Finality, Policy, Rule, Source, Stage, Winner};
+use super::{
+    Basis, BridgeWrite, Counted, WrittenValue, explanation::by, loop_guard::too_many,
+    ordering::outside,
+};
+use crate::domain::{
+    Authority, Fact, Finality, Policy, Rule, Side, Source, Stage, Winner,
+    happening::{
+        DecisionReason, Effect, Explanation, Occasion, Party, SyncEvent, Tell, Then, Undated,
+    },
+};
 use chrono::{DateTime, Utc};
 
 /// A claim of 1C, and everything that its decision rests on.
@@ -70,8 +78,19 @@ pub struct OneCDecision {
     pub basis: Basis,
     /// The first matching rule, counted from 0, where one was asked.
     pub rule: Option<usize>,
-    /// One plain sentence for people.
+    /// One plain sentence for people, in English: the explanation's.
     pub sentence: String,
+    /// The same as data.
+    pub explanation: Explanation,
+}
+
+impl OneCDecision {
+    /// As a row holds it.
+    pub fn what(&self) -> SyncEvent {
+        SyncEvent::Decided {
+            explanation: self.explanation.clone(),
+        }
+    }
 }
 
 /// Decides one claim. That both mean the same is for the caller to see first.
@@ -83,8 +102,10 @@ pub fn decide(inputs: &OneCInputs<'_>) -> OneCDecision {
     let (verdict, basis) = judged(inputs, rule.map(|(_, rule)| rule));
     let (verdict, turns) = bounded(inputs, verdict, basis);
     let rule = rule.map(|(index, _)| index);
+    let explanation = explanation(inputs, verdict, (basis, rule), turns);
     OneCDecision {
-        sentence: sentence(inputs, verdict, (basis, rule), turns),
+        sentence: explanation.sentence(),
+        explanation,
         verdict,
         basis,
         rule,
@@ -180,52 +201,74 @@ fn bounded(inputs: &OneCInputs<'_>, verdict: Verdict, basis: Basis) -> (Verdict,
     }
 }
 
-fn sentence(
+fn explanation(
     inputs: &OneCInputs<'_>,
     verdict: Verdict,
     (basis, rule): (Basis, Option<usize>),
     turns: Option<usize>,
-) -> String {
-    let (hub, meaning) = (&inputs.hub.status, inputs.meaning);
-    let what = match inputs.agreed {
-        None => format!("1C says {meaning} and the order has {hub}, and 1C never had the order"),
-        Some(agreed) if agreed == hub => format!("1C changed {agreed} to {meaning}"),
-        Some(agreed) if agreed == meaning => {
-            format!("1C says {meaning} and the order went to {hub}")
-        }
-        Some(agreed) => {
-            format!("1C changed {agreed} to {meaning} while the order went to {hub}")
-        }
+) -> Explanation {
+    let (hub, meaning) = (inputs.hub.status.clone(), inputs.meaning.to_owned());
+    Explanation {
+        occasion: occasion(inputs),
+        reason: reason(inputs, verdict, basis, rule),
+        effect: match (verdict, turns) {
+            (Verdict::Take, _) => Effect::ShopTold { status: meaning },
+            (Verdict::PutBack, _) => Effect::OnecSent { status: hub },
+            (Verdict::Ask, Some(turns)) => Effect::Stopped { turns },
+            (Verdict::Ask, None) => Effect::PersonAsked,
+        },
+    }
+}
+
+fn occasion(inputs: &OneCInputs<'_>) -> Occasion {
+    let (status, onec) = (inputs.hub.status.clone(), inputs.meaning.to_owned());
+    match inputs.agreed {
+        None => Occasion::OnecFirstMeeting { onec, status },
+        Some(agreed) if agreed == status => Occasion::OnecChanged {
+            from: status,
+            to: onec,
+        },
+        Some(agreed) if agreed == onec => Occasion::OnecRepeats { onec, status },
+        Some(agreed) => Occasion::OnecAndOrderChanged {
+            from: agreed.to_owned(),
+            to: onec,
+            status,
+        },
+    }
+}
+
+fn reason(
+    inputs: &OneCInputs<'_>,
+    verdict: Verdict,
+    basis: Basis,
+    rule: Option<usize>,
+) -> Option<DecisionReason> {
+    let by = by(rule);
+    let right = match inputs.hub.by {
+        Source::Bitrix24 => Side::Portal,
+        _ => Side::Shop,
     };
-    let by = rule.map_or_else(
-        || "the default".to_owned(),
-        |index| format!("rule {}", index + 1),
-    );
-    let right = match verdict {
-        Verdict::Take => "1C",
-        _ if inputs.hub.by == Source::Bitrix24 => "the portal",
-        _ => "the shop",
-    };
-    let why = match basis {
-        Basis::Rule | Basis::Default if verdict != Verdict::Ask => {
-            format!("; by {by} {right} is right")
+    Some(match basis {
+        Basis::Rule | Basis::Default if verdict == Verdict::Take => {
+            DecisionReason::RuleForOnec { by }
         }
-        Basis::Latest => format!("; by {by} the later change is right, which is that of {right}"),
-        Basis::Undated => {
-            format!("; by {by} the later change is right, but the times cannot tell")
+        Basis::Rule | Basis::Default if verdict == Verdict::PutBack => {
+            DecisionReason::Rule { by, right }
         }
-        Basis::Final(fact) => format!("; the order is {fact}, which 1C may not take back"),
-        Basis::Ruling => "; a person decided that 1C is right".to_owned(),
-        _ => String::new(),
-    };
-    let effect = match (verdict, turns) {
-        (Verdict::Take, _) => format!("the shop is told {meaning}"),
-        (Verdict::PutBack, _) => format!("1C is sent {hub} again"),
-        (Verdict::Ask, Some(turns)) => format!(
-            "stopped after {turns} writes lately, because something keeps answering them; \
-             a person has to decide"
-        ),
-        (Verdict::Ask, None) => "a person has to decide".to_owned(),
-    };
-    format!("{what}{why}: {effect}.")
+        Basis::Latest => DecisionReason::LaterBy {
+            by,
+            whose: match verdict {
+                Verdict::Take => Party::Onec,
+                Verdict::PutBack | Verdict::Ask => right.into(),
+            },
+        },
+        Basis::Undated => DecisionReason::Undated {
+            by,
+            why: Undated::TooClose,
+            then: Then(None),
+        },
+        Basis::Final(fact) => DecisionReason::FinalForOnec { fact },
+        Basis::Ruling => DecisionReason::PersonFor { right: Party::Onec },
+        _ => return None,
+    })
 }

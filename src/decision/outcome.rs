@@ -1,6 +1,6 @@
 //! What a decision can be, and what is recorded of it.
 
-use crate::domain::{Agreed, Fact, Side, Stage, Untranslatable};
+use crate::domain::{Agreed, Fact, Side, Stage, Untranslatable, happening::Explanation};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,8 @@ pub struct Decision {
     pub action: Action,
     /// Why.
     pub record: Record,
+    /// The same for people, as data.
+    pub explanation: Explanation,
 }
 
 impl Decision {
@@ -171,6 +173,6 @@ pub struct Record {
     pub portal_at: Option<DateTime<Utc>>,
     /// What the shop's status counted as: what it says, or what it was told since.
     pub shop_counts_as: String,
-    /// One plain sentence for people.
+    /// One plain sentence for people, in English: the explanation's.
     pub sentence: String,
 }

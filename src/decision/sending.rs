@@ -5,7 +5,9 @@
 //! asked.
 
 use super::ruling::{RulingText, denied, own_facts, word};
-use crate::domain::{Agreed, Fact, Observation, Offset, Policy, SentStatus, Source};
+use crate::domain::{
+    Agreed, Fact, Observation, Offset, Policy, SentStatus, Source, happening::Withdrawn,
+};
 use chrono::{DateTime, Utc};
 
 /// A message that is to be sent, and what is known by now.
@@ -67,14 +69,14 @@ pub enum Withdrawal {
 }
 
 impl Withdrawal {
-    /// Why, as part of a sentence.
-    pub fn words(self) -> &'static str {
+    /// Why, for people.
+    pub fn because(self) -> Withdrawn {
         match self {
-            Self::Denies(Fact::Paid) => "the order is paid by now",
-            Self::Denies(Fact::Delivered) => "the order is delivered by now",
-            Self::Denies(Fact::Cancelled) => "the order is cancelled by now",
-            Self::Crossed => "the shop has changed the order since",
-            Self::Review => "a person is asked about the order",
+            Self::Denies(Fact::Paid) => Withdrawn::Paid,
+            Self::Denies(Fact::Delivered) => Withdrawn::Delivered,
+            Self::Denies(Fact::Cancelled) => Withdrawn::Cancelled,
+            Self::Crossed => Withdrawn::Crossed,
+            Self::Review => Withdrawn::Review,
         }
     }
 }

@@ -123,13 +123,12 @@ pub fn decide_again(inputs: &Inputs<'_>, buried: &ForeignMove) -> Decision {
     let mut decision = decide(&as_if);
     let agreed_now = match &decision.action {
         Action::WritePortal { stage, agreed, .. } if *stage == inputs.portal.value => {
-            if let Some(mut agreed) = agreed.clone() {
-                agreed.portal_since = inputs.portal.since;
-                decision.action = Action::Agree { agreed };
-                decision.record.sentence =
-                    explanation::of(&as_if, as_if.agreed, &decision.action, &decision.record);
-            }
-            return decision;
+            let Some(mut agreed) = agreed.clone() else {
+                return decision;
+            };
+            agreed.portal_since = inputs.portal.since;
+            decision.action = Action::Agree { agreed };
+            return explained(&as_if, decision);
         }
         Action::WritePortal { .. } => return decision,
         Action::Agree { agreed } => {
@@ -147,7 +146,16 @@ pub fn decide_again(inputs: &Inputs<'_>, buried: &ForeignMove) -> Decision {
         purpose: Purpose::Restore,
         agreed: agreed_now,
     };
-    decision.record.sentence =
-        explanation::of(&as_if, as_if.agreed, &decision.action, &decision.record);
+    explained(&as_if, decision)
+}
+
+/// The decision with another action, explained anew.
+fn explained(inputs: &Inputs<'_>, mut decision: Decision) -> Decision {
+    decision.explanation = explanation::put(
+        inputs,
+        inputs.agreed,
+        &decision.action,
+        &mut decision.record,
+    );
     decision
 }

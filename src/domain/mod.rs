@@ -13,6 +13,7 @@ mod entry;
 mod error_code;
 mod event;
 mod event_age;
+pub mod happening;
 mod ids;
 mod input;
 pub mod money;

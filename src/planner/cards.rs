@@ -11,7 +11,10 @@ use super::{
     json::{id, text},
     wave::job::wanted_of,
 };
-use crate::domain::{Agreement, LegalEntity, Person};
+use crate::domain::{
+    Agreement, LegalEntity, Person,
+    happening::{self, Note},
+};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -230,10 +233,8 @@ impl State {
             .collect();
         let comments = within(&lines.join("\n"));
         desired.kept.insert("COMMENTS".to_owned(), json!(comments));
-        self.note(format!(
-            "{} identifies nobody: it stands in the deal's comment and on no card",
-            self.aside.join(", ")
-        ));
+        let values = self.aside.clone();
+        self.note(Note::IdentifiesNobody { values });
     }
 
     /// Takes over the cards that were recognised or made.
@@ -319,26 +320,20 @@ impl State {
                 [open, of(written), recognised]
             };
             let refused = self.is_refused(card, stands);
-            let word = if card == Card::Contact {
-                "contact"
-            } else {
-                "company"
+            let told = |id: u64| match card {
+                Card::Contact => happening::Card::Contact(id),
+                Card::Company => happening::Card::Company(id),
             };
             let theirs = stands.filter(|_| !ours.contains(&stands) && !refused);
             if stands != wanted && (theirs.is_none() || other) {
                 if let Some(theirs) = theirs {
-                    self.note(format!(
-                        "the {word} {theirs} was put to the deal in the portal: the shop names \
-                         another customer now, and the deal follows"
-                    ));
+                    self.note(Note::CardFollows { card: told(theirs) });
                 }
                 continue;
             }
             fields.remove(field);
             if let Some(theirs) = theirs.filter(|_| stands != wanted) {
-                self.note(format!(
-                    "the {word} {theirs} was put to the deal in the portal: it stays"
-                ));
+                self.note(Note::CardStays { card: told(theirs) });
             }
             self.known.open.fields.remove(field);
             self.spared.insert(field.to_owned(), value);

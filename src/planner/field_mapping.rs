@@ -4,7 +4,7 @@ use super::{
     entities::product_rows::{Rows, cut, rows},
     json::is_empty,
 };
-use crate::domain::{LeadRule, Person, Readable, ShopRules, Snapshot, Utm, money};
+use crate::domain::{LeadRule, Person, Readable, ShopRules, Snapshot, Utm, happening::Note, money};
 use serde_json::{Map, Value, json};
 
 /// Everything an order should look like in the portal.
@@ -17,9 +17,9 @@ pub(super) struct DesiredFields {
     /// The product rows.
     pub(super) rows: Rows,
     /// What the rows do not explain of the total, if anything.
-    pub(super) difference: Option<String>,
-    /// What was shortened or moved so that the portal takes it, each in one sentence.
-    pub(super) notes: Vec<String>,
+    pub(super) difference: Option<Note>,
+    /// What was shortened or moved so that the portal takes it.
+    pub(super) notes: Vec<Note>,
 }
 
 /// Campaign marks by their fields.
@@ -52,12 +52,9 @@ pub(super) fn desired(snapshot: &Snapshot, rules: &ShopRules) -> DesiredFields {
     notes.extend(names_too_long(snapshot, rules));
     let total = money::round(snapshot.total);
     let agrees = rows.sum == total && !rows.rows.is_empty();
-    let difference = (rows.sum != total && !rows.rows.is_empty()).then(|| {
-        format!(
-            "the rows sum to {} but the shop's total is {}: the total was set by hand",
-            money::text(rows.sum),
-            money::text(total)
-        )
+    let difference = (rows.sum != total && !rows.rows.is_empty()).then(|| Note::RowsDiffer {
+        rows: money::text(rows.sum),
+        total: money::text(total),
     });
     let mut kept = Map::new();
     // A submission of a form has no sum: what managers put there is theirs.
@@ -100,15 +97,12 @@ pub(super) fn is_enquiry(snapshot: &Snapshot) -> bool {
 const PERSON: usize = 50;
 
 /// What a contact's card cannot hold whole.
-fn names_too_long(snapshot: &Snapshot, rules: &ShopRules) -> Option<String> {
+fn names_too_long(snapshot: &Snapshot, rules: &ShopRules) -> Option<Note> {
     let customer = snapshot.customer.as_ref()?;
     let (person, _) = Person::of(customer, &rules.placeholders);
     let mut names = person.names.iter().flatten();
-    names.any(|name| name.chars().count() > PERSON).then(|| {
-        format!(
-            "the customer's name was shortened to {PERSON} characters: the event holds all of it"
-        )
-    })
+    let too_long = names.any(|name| name.chars().count() > PERSON);
+    too_long.then_some(Note::NameShortened { characters: PERSON })
 }
 
 fn once(snapshot: &Snapshot, rules: &ShopRules) -> Map<String, Value> {
@@ -307,7 +301,10 @@ pub(super) fn lead_rule<'a>(snapshot: &Snapshot, rules: &'a ShopRules) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::planner::tests::{rules, snapshot};
+    use crate::{
+        domain::happening::Tell,
+        planner::tests::{rules, snapshot},
+    };
 
     #[test]
     fn a_total_that_the_lines_do_not_explain_is_set_by_hand_and_told() {
@@ -317,7 +314,7 @@ mod tests {
         let desired = desired(&order, &rules());
         assert_eq!(desired.kept["IS_MANUAL_OPPORTUNITY"], "Y");
         assert_eq!(desired.kept["OPPORTUNITY"], "100.01");
-        assert!(desired.difference.unwrap().contains("100.00"));
+        assert!(desired.difference.unwrap().sentence().contains("100.00"));
     }
 
     #[test]

@@ -43,7 +43,10 @@ pub use wave::writes_in_flight::{Doubt, Intention, Landing, Making, Open, Writes
 
 use wave::job::State;
 
-use crate::domain::{ErrorCode, LegalEntity, OrderNumber, Person, ShopRules, Snapshot, Stage};
+use crate::domain::{
+    ErrorCode, LegalEntity, OrderNumber, Person, ShopRules, Snapshot, Stage,
+    happening::{self, Note},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{fmt, sync::Arc};
@@ -235,6 +238,15 @@ impl KnownLinks {
     }
 }
 
+impl From<CrmEntity> for happening::Card {
+    fn from(entity: CrmEntity) -> Self {
+        match entity {
+            CrmEntity::Deal(id) => Self::Deal(id),
+            CrmEntity::Lead(id) => Self::Lead(id),
+        }
+    }
+}
+
 impl fmt::Display for CrmEntity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -348,8 +360,8 @@ pub struct Settlement {
     pub outcome: Outcome,
     /// What is known of the order now; to be stored whatever the outcome.
     pub known: KnownLinks,
-    /// What somebody who reads the order's life should know, each in one plain sentence.
-    pub notes: Vec<String>,
+    /// What somebody who reads the order's life should know.
+    pub notes: Vec<Note>,
     /// The stage read back from the portal, if it was.
     pub stage: Option<Stage>,
     /// Whether the contact is to be linked to the shop's customer id.

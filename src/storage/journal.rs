@@ -1,26 +1,27 @@
 //! What happened: the life of orders, and the acts of people.
 
-use super::Error;
+use super::{Error, json::stored};
+use crate::domain::happening::{Happening, Stored, Tell};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
-/// One sentence of an order's life, on its way in.
+/// One thing of an order's life, on its way in.
 #[derive(Debug, Clone)]
 pub struct Line {
     /// The shop.
     pub shop: String,
     /// The order.
     pub number: String,
-    /// What kind of thing.
+    /// What kind of thing: the word of the list.
     pub kind: &'static str,
-    /// One sentence.
-    pub text: String,
+    /// What happened.
+    pub what: Happening,
     /// What it refers to, and the times of all clocks.
     pub detail: Option<Value>,
 }
 
-/// Adds sentences.
+/// Adds to orders' lives.
 pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
     if lines.is_empty() {
         return Ok(());
@@ -29,16 +30,19 @@ pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
     let shops: Vec<&str> = lines.iter().map(|l| &*l.shop).collect();
     let numbers: Vec<&str> = lines.iter().map(|l| &*l.number).collect();
     let kinds: Vec<&str> = lines.iter().map(|l| l.kind).collect();
-    let texts: Vec<String> = lines.iter().map(|l| clean(&l.text)).collect();
+    let texts: Vec<String> = lines.iter().map(|l| clean(&l.what.sentence())).collect();
+    let whats: Vec<Value> = lines.iter().map(|l| stored(&l.what)).collect();
     let details: Vec<Option<&Value>> = lines.iter().map(|l| l.detail.as_ref()).collect();
     sqlx::query!(
-        "INSERT INTO bridge.timeline (shop, number, kind, text, detail)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[])",
+        "INSERT INTO bridge.timeline (shop, number, kind, text, detail, what)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[],
+           $6::jsonb[])",
         &shops as &[&str],
         &numbers as &[&str],
         &kinds as &[&str],
         &texts,
-        &details as &[Option<&Value>]
+        &details as &[Option<&Value>],
+        &whats
     )
     .execute(db)
     .await?;
@@ -54,6 +58,8 @@ pub struct Entry {
     pub kind: String,
     /// One sentence.
     pub text: String,
+    /// The same as data; none in rows of earlier versions.
+    pub what: Option<Stored<Happening>>,
     /// What it refers to, and the times of all clocks.
     pub detail: Option<Value>,
 }
@@ -67,8 +73,8 @@ pub async fn of_order(
 ) -> Result<Vec<Entry>, Error> {
     let mut entries = sqlx::query_as!(
         Entry,
-        "SELECT at, kind, text, detail FROM bridge.timeline WHERE shop = $1 AND number = $2
-           ORDER BY id DESC LIMIT $3",
+        r#"SELECT at, kind, text, what AS "what: Stored<Happening>", detail FROM bridge.timeline
+           WHERE shop = $1 AND number = $2 ORDER BY id DESC LIMIT $3"#,
         shop,
         number,
         limit

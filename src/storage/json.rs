@@ -1,5 +1,7 @@
 //! JSON that somebody else made, read row by row.
 
+use crate::domain::happening::Stored;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sqlx::{
     Decode, Postgres, Type,
@@ -59,6 +61,27 @@ impl Json {
             Self::Unreadable { text, .. } => Value::String(text),
         }
     }
+}
+
+impl<E> Type<Postgres> for Stored<E> {
+    fn type_info() -> PgTypeInfo {
+        <Value as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(of: &PgTypeInfo) -> bool {
+        <Value as Type<Postgres>>::compatible(of)
+    }
+}
+
+impl<'r, E: Serialize + DeserializeOwned> Decode<'r, Postgres> for Stored<E> {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        Ok(Self::read(Json::decode(value)?.shown()))
+    }
+}
+
+/// What happened, as a column holds it: without NUL, which Postgres refuses.
+pub(super) fn stored<E: Serialize + DeserializeOwned>(what: &E) -> Value {
+    super::storable(Stored::value(what))
 }
 
 impl Type<Postgres> for Json {

@@ -5,7 +5,9 @@ use crate::{
         Accepted, Catalogue, Error,
         intake::event_reader::{Rejection, fingerprint, identity_of, shop_for},
     },
-    domain::{ErrorCode, Fault, ProductChange, ProductEvent, ShopName, product_key},
+    domain::{
+        ErrorCode, Fault, ProductChange, ProductEvent, ShopName, happening::OrderEvent, product_key,
+    },
     storage::{
         catalogue::{self, NewProductEvent, ProductState},
         dead_letters,
@@ -160,8 +162,8 @@ impl Catalogue {
             portal: &event.portal,
             body: &event.body,
         };
-        let text = if catalogue::add(db, &state).await? {
-            "the product came in"
+        let what = if catalogue::add(db, &state).await? {
+            OrderEvent::ProductCame
         } else {
             let before = catalogue::lock(db, shop, key).await?;
             let before = before.and_then(|body| {
@@ -169,19 +171,19 @@ impl Catalogue {
                 read?.ok()
             });
             if before.is_some_and(|before| event.change.is_older_than(&before.change)) {
-                "an older state of the product came in: it is left aside"
+                OrderEvent::ProductCameOlder
             } else {
                 catalogue::replace(db, &state).await?;
                 let newer = ("overtaken", "a newer state of the product came");
                 dead_letters::close_subjects(db, shop, &[key.to_owned()], newer).await?;
-                "a newer state of the product came in"
+                OrderEvent::ProductCameNewer
             }
         };
         let line = Line {
             shop: shop.to_owned(),
             number: key.to_owned(),
             kind: "accepted",
-            text: text.to_owned(),
+            what: what.into(),
             detail: None,
         };
         journal::add(db, &[line]).await?;

@@ -6,7 +6,10 @@ use crate::{
     app::{
         Accepted, DeadLetters, Error, RetryOutcome, delivery::dead_letter::clean, intake::accept,
     },
-    domain::{ErrorCode, Fault, Marketplace, ShopName},
+    domain::{
+        ErrorCode, Fault, Marketplace, ShopName,
+        happening::{Happening, OrderEvent, SyncEvent, Words},
+    },
     formats::woocommerce::{self, Delivery},
     process::bug,
     storage::{
@@ -96,8 +99,11 @@ impl DeadLetters {
             number: number.to_owned(),
         };
         let (code, words) = (ErrorCode::Bug, clean(words));
-        let text = format!("given up comparing: {words} ({code}); it waits as a dead letter");
-        let line = dead(shop, number, text);
+        let what = SyncEvent::GivenUpComparing {
+            words: Words(words.clone()),
+            code: code.to_string(),
+        };
+        let line = dead(shop, number, what);
         self.bury_order(&mut tx, lease, &about, &words, line)
             .await?;
         Ok(tx.commit().await?)
@@ -119,11 +125,11 @@ impl DeadLetters {
             number: number.to_owned(),
         };
         let (code, words) = (ErrorCode::Bug, clean(words));
-        let text = format!(
-            "given up looking the order up by its origin: {words} ({code}); it waits as a dead \
-             letter"
-        );
-        let line = dead(shop, number, text);
+        let what = OrderEvent::GivenUpLookingUp {
+            words: Words(words.clone()),
+            code: code.to_string(),
+        };
+        let line = dead(shop, number, what);
         self.bury_order(&mut tx, lease, &about, &words, line)
             .await?;
         Ok(tx.commit().await?)
@@ -285,12 +291,12 @@ impl DeadLetters {
     }
 }
 
-fn dead(shop: &str, number: &str, text: String) -> Line {
+fn dead(shop: &str, number: &str, what: impl Into<Happening>) -> Line {
     Line {
         shop: shop.to_owned(),
         number: number.to_owned(),
         kind: "dead",
-        text,
+        what: what.into(),
         detail: None,
     }
 }

@@ -13,7 +13,10 @@ use super::{
     sync::conflicts,
 };
 use crate::{
-    domain::{ErrorCode, Fault},
+    domain::{
+        ErrorCode, Fault,
+        happening::{OrderEvent, SyncEvent, Words},
+    },
     process::telemetry::Metrics,
     storage::{
         dead_letters::{self, LetterRow},
@@ -362,14 +365,18 @@ impl DeadLetters {
             if letter.code == ErrorCode::DealGone.as_str() {
                 conflicts::close_gone_conflict(tx, &shop, &number, who).await?;
             }
-            let text = format!("dead letter {id} discarded by {}: {reason}", who.0);
+            let what = OrderEvent::LetterDiscarded {
+                letter: id,
+                who: who.0.clone(),
+                reason: Words(reason.to_owned()),
+            };
             journal::add(
                 tx,
                 &[Line {
                     shop,
                     number,
                     kind: "discarded",
-                    text,
+                    what: what.into(),
                     detail: None,
                 }],
             )
@@ -393,10 +400,11 @@ async fn let_go(
     let mut ids = decisions::reserve(tx, 1).await?;
     let id = ids.next_id();
     ids.enough()?;
-    let sentence = format!(
-        "{} decided that the shop is not told the status {}: {reason}",
-        who.0, change.status
-    );
+    let what = SyncEvent::ShopNotTold {
+        who: who.0.clone(),
+        status: change.status.clone(),
+        reason: Words(reason.to_owned()),
+    };
     let decision = NewDecision {
         id,
         shop: change.shop.clone(),
@@ -404,7 +412,7 @@ async fn let_go(
         action: "let_go".to_owned(),
         basis: "ruling".to_owned(),
         winner: None,
-        sentence: sentence.clone(),
+        what: what.clone(),
         inputs: json!({
             "change": seq, "decision": change.decision_id, "decided_at": change.decided_at,
                 "status": change.status,
@@ -417,7 +425,7 @@ async fn let_go(
         shop: change.shop,
         number: change.number,
         kind: "decided",
-        text: sentence,
+        what: what.into(),
         detail: Some(json!({ "decision": id, "change": seq })),
     };
     Ok(journal::add(tx, &[line]).await?)

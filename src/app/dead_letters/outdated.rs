@@ -2,7 +2,7 @@
 
 use crate::{
     app::{DeadLetters, Error, intake::event_age},
-    domain::Age,
+    domain::{Age, happening::OrderEvent},
     storage::{
         dead_letters::{self, OpenRow},
         journal::Line,
@@ -104,22 +104,16 @@ impl Closing {
             self.events.push(own);
             self.by.push(by);
         }
-        let text = format!(
-            "dead letter {} closed by itself: a newer snapshot was settled",
-            letter.id
-        );
-        self.close(letter, "overtaken", "a newer snapshot was settled", text);
+        let what = OrderEvent::LetterOvertaken { letter: letter.id };
+        self.close(letter, "overtaken", "a newer snapshot was settled", what);
     }
 
     fn through(&mut self, letter: &OpenRow) {
-        let text = format!(
-            "dead letter {} closed by itself: its event got through",
-            letter.id
-        );
-        self.close(letter, "retried", "its event got through", text);
+        let what = OrderEvent::LetterThrough { letter: letter.id };
+        self.close(letter, "retried", "its event got through", what);
     }
 
-    fn close(&mut self, letter: &OpenRow, how: &str, reason: &str, text: String) {
+    fn close(&mut self, letter: &OpenRow, how: &str, reason: &str, what: OrderEvent) {
         self.ids.push(letter.id);
         self.hows.push(how.to_owned());
         self.reasons.push(reason.to_owned());
@@ -127,7 +121,7 @@ impl Closing {
             shop: letter.shop.clone(),
             number: letter.number.clone(),
             kind: "overtaken",
-            text,
+            what: what.into(),
             detail: None,
         });
     }

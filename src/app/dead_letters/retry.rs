@@ -15,7 +15,7 @@ use crate::{
         stock::{events::is_goods, receipts},
         sync::compare,
     },
-    domain::{ErrorCode, Fault, ShopName, ShopRules},
+    domain::{ErrorCode, Fault, ShopName, ShopRules, happening::OrderEvent},
     process::bug,
     storage::{
         dead_letters::{self, Filter, LetterRow},
@@ -142,11 +142,8 @@ impl DeadLetters {
             return Err(refused("", NO_MESSAGE.to_owned()));
         }
         status_changes::drop_dead(tx, shop, seq).await?;
-        let text = format!(
-            "dead letter {} closed: a newer message to the shop stands for it",
-            letter.id
-        );
-        end_with(tx, letter, who, RetryOutcome::Overtaken, text).await
+        let what = OrderEvent::LetterMessageNewer { letter: letter.id };
+        end_with(tx, letter, who, RetryOutcome::Overtaken, what).await
     }
 
     async fn retry_accepted(
@@ -176,11 +173,11 @@ impl DeadLetters {
             let stored = accept_by_hand(tx, &new, &before).await?;
             outbox::overtake(tx, &[event], &[stored]).await?;
             orders::wake(tx, shop, number, options.recreate).await?;
-            let text = format!(
-                "dead letter {} tried again by {} with a mended payload",
-                letter.id, who.0
-            );
-            return end_with(tx, letter, who, RetryOutcome::Queued, text).await;
+            let what = OrderEvent::LetterMended {
+                letter: letter.id,
+                who: who.0.clone(),
+            };
+            return end_with(tx, letter, who, RetryOutcome::Queued, what).await;
         }
         match outbox::state(tx, event).await?.as_deref() {
             Some("done") => return end(tx, letter, who, RetryOutcome::Duplicate).await,
@@ -244,13 +241,14 @@ impl DeadLetters {
         if options.recreate {
             orders::wake(tx, &new.shop, &new.number, true).await?;
         }
-        let with = if is_mended {
-            " with a mended payload"
-        } else {
-            ""
+        if !is_mended {
+            return end(tx, letter, who, RetryOutcome::Queued).await;
+        }
+        let what = OrderEvent::LetterMended {
+            letter: letter.id,
+            who: who.0.clone(),
         };
-        let text = format!("dead letter {} tried again by {}{with}", letter.id, who.0);
-        end_with(tx, letter, who, RetryOutcome::Queued, text).await
+        end_with(tx, letter, who, RetryOutcome::Queued, what).await
     }
 
     /// The letter's event stands in the outbox, or another that has its identity.
@@ -425,16 +423,15 @@ pub(super) async fn end(
     retried: RetryOutcome,
 ) -> Result<RetryOutcome, Error> {
     let id = letter.id;
-    let text = match retried {
-        RetryOutcome::Queued => format!("dead letter {id} tried again by {}", who.0),
-        RetryOutcome::Duplicate => {
-            format!("dead letter {id} closed: its event was accepted before")
-        }
-        RetryOutcome::Overtaken => {
-            format!("dead letter {id} closed: a newer snapshot has come since")
-        }
+    let what = match retried {
+        RetryOutcome::Queued => OrderEvent::LetterRetried {
+            letter: id,
+            who: who.0.clone(),
+        },
+        RetryOutcome::Duplicate => OrderEvent::LetterDuplicate { letter: id },
+        RetryOutcome::Overtaken => OrderEvent::LetterSnapshotNewer { letter: id },
     };
-    end_with(tx, letter, who, retried, text).await
+    end_with(tx, letter, who, retried, what).await
 }
 
 async fn end_with(
@@ -442,7 +439,7 @@ async fn end_with(
     letter: &LetterRow,
     who: &Actor,
     retried: RetryOutcome,
-    text: String,
+    what: OrderEvent,
 ) -> Result<RetryOutcome, Error> {
     let how = match retried {
         RetryOutcome::Queued => "retried",
@@ -452,11 +449,11 @@ async fn end_with(
     if !dead_letters::close(tx, letter.id, how, &who.0, None).await? {
         return Err(Error::NotFound);
     }
-    say(tx, letter, text).await?;
+    say(tx, letter, what).await?;
     Ok(retried)
 }
 
-async fn say(tx: &mut PgConnection, letter: &LetterRow, text: String) -> Result<(), Error> {
+async fn say(tx: &mut PgConnection, letter: &LetterRow, what: OrderEvent) -> Result<(), Error> {
     if let (Some(shop), Some(number)) = (letter.shop.clone(), letter.number.clone()) {
         journal::add(
             tx,
@@ -464,7 +461,7 @@ async fn say(tx: &mut PgConnection, letter: &LetterRow, text: String) -> Result<
                 shop,
                 number,
                 kind: "retried",
-                text,
+                what: what.into(),
                 detail: None,
             }],
         )

@@ -2,7 +2,9 @@
 
 use crate::{
     app::{Delivery, Error, intake::event_reader},
-    domain::{Customer, ErrorCode, EventBody, Item, LegalEntity, Person, ShopRules},
+    domain::{
+        Customer, ErrorCode, EventBody, Item, LegalEntity, Person, ShopRules, happening::OrderEvent,
+    },
     planner::{Doubt, Intent, Job, Who},
     process::bug::{self, Step},
     storage::{
@@ -24,9 +26,6 @@ use std::{
 
 /// Orders of each shop that are looked at for an event that is gone.
 const AT_REST: i64 = 1_000;
-/// What is said of an order whose event is gone.
-const NOTHING_TO_SEND: &str =
-    "nothing is sent: the shop's last event of this order is no longer stored";
 
 /// Orders of history in one wave: what happens meanwhile waits for so many at most. So many new
 /// ones fill their calls: contacts one, deals with rows two, or imports one and rows one.
@@ -165,7 +164,7 @@ impl Delivery {
             shop,
             number,
             kind: "note",
-            text: NOTHING_TO_SEND.to_owned(),
+            what: OrderEvent::NothingToSend.into(),
             detail: None,
         };
         let lines: Vec<_> = ended.into_iter().map(line).collect();

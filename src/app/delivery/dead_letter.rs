@@ -2,7 +2,10 @@
 
 use crate::{
     app::{Claim, Delivery, Error, Kind, subjects},
-    domain::ErrorCode,
+    domain::{
+        ErrorCode,
+        happening::{OrderEvent, Words},
+    },
     storage::{
         dead_letters,
         journal::{self, Line},
@@ -49,7 +52,10 @@ impl Delivery {
             message: message.clone(),
         };
         attempts::add(&mut tx, &[attempt]).await?;
-        let text = format!("given up: {message} ({code}); it waits as a dead letter");
+        let what = OrderEvent::GivenUp {
+            words: Words(message.clone()),
+            code: code.clone(),
+        };
         dead_letters::write(
             &mut tx,
             &[event],
@@ -62,7 +68,7 @@ impl Delivery {
             shop,
             number,
             kind: "dead",
-            text,
+            what: what.into(),
             detail: None,
         };
         journal::add(&mut tx, &[line]).await?;

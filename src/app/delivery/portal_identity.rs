@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Delivery, Error},
-    domain::ErrorCode,
+    domain::{ErrorCode, happening::OrderEvent},
     planner::{CrmEntity, RememberedWitness, Verdict, Witness},
     storage::{
         journal::{self, Line},
@@ -154,10 +154,10 @@ impl Delivery {
             shop: shop.to_owned(),
             number: number.clone(),
             kind: "note",
-            text: format!(
-                "the shop belongs to the portal {portal} by now: the order is looked up there by \
-                 its origin"
-            ),
+            what: OrderEvent::OfAnotherPortal {
+                portal: portal.to_owned(),
+            }
+            .into(),
             detail: None,
         };
         let lines: Vec<Line> = numbers.iter().map(line).collect();
@@ -197,13 +197,13 @@ impl Delivery {
             shop: shop.clone(),
             number: number.clone(),
             kind: "note",
-            text: match target {
-                Some(target) => format!("{target} was found again by the order's origin"),
-                None => {
-                    "the portal holds nothing of this order: it is made when the shop next sends it"
-                        .to_owned()
-                }
-            },
+            what: match *target {
+                Some(target) => OrderEvent::FoundAgain {
+                    card: target.into(),
+                },
+                None => OrderEvent::NothingFound,
+            }
+            .into(),
             detail: None,
         };
         let rows: Vec<LookedUp> = found.iter().map(one).collect();

@@ -3,7 +3,10 @@
 use super::{claim::read_or_default, customer_matches as words};
 use crate::{
     app::{Actor, Delivery, Error, intake::event_reader},
-    domain::{EventBody, LegalEntity, Person, ShopName},
+    domain::{
+        EventBody, LegalEntity, Person, ShopName,
+        happening::{self, OrderEvent},
+    },
     planner::{Card, KnownLinks, NotOf},
     storage::{
         self,
@@ -70,21 +73,18 @@ impl Delivery {
         if now {
             orders::wake(&mut tx, shop.as_str(), number, false).await?;
         }
-        let text = match card {
-            Card::Contact => format!(
-                "{} said that contact {id} is not this customer's: another is looked for",
-                who.0
-            ),
-            Card::Company => format!(
-                "{} said that company {id} is not this customer's: another is looked for",
-                who.0
-            ),
+        let what = OrderEvent::NotThisCustomer {
+            who: who.0.clone(),
+            card: match card {
+                Card::Contact => happening::Card::Contact(id),
+                Card::Company => happening::Card::Company(id),
+            },
         };
         let line = Line {
             shop: shop.to_string(),
             number: number.to_owned(),
             kind: "discarded",
-            text,
+            what: what.into(),
             detail: None,
         };
         journal::add(&mut tx, &[line]).await?;

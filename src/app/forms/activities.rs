@@ -9,7 +9,7 @@ use crate::{
     },
     domain::{
         ActivityRules, ErrorCode, FormRules, FormService, FormTarget, Readable, ShopName,
-        ShopRules, UnknownCaller,
+        ShopRules, UnknownCaller, happening::OrderEvent,
     },
     formats::forms::Enquiry,
     planner::Sought,
@@ -164,7 +164,7 @@ impl Forms {
             shop: event.new.shop.clone(),
             number: key,
             kind: "accepted",
-            text: "an activity came in".to_owned(),
+            what: OrderEvent::ActivityCame.into(),
             detail: None,
         };
         journal::add(db, &[line]).await?;

@@ -2,6 +2,7 @@
 
 use crate::{
     app::{Error, Forms},
+    domain::happening::OrderEvent,
     planner::Became,
     storage::{
         journal::{self, Line},
@@ -59,10 +60,11 @@ impl Forms {
                     shop: one.shop.clone(),
                     number: one.key.clone(),
                     kind: "note",
-                    text: format!(
-                        "the lead {} was converted: its deal is {deal}",
-                        lead.lead_id
-                    ),
+                    what: OrderEvent::LeadConverted {
+                        lead: lead.lead_id,
+                        deal,
+                    }
+                    .into(),
                     detail: None,
                 });
             }

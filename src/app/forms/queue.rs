@@ -6,7 +6,7 @@ use crate::{
     app::{Actor, Claim, Error, Forms, RetryOutcome, delivery::claim::read_or_default, subjects},
     domain::{
         Entry, ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName,
-        ShopRules, Snapshot, TodoEntry, is_product_key,
+        ShopRules, Snapshot, TodoEntry, happening::OrderEvent, is_product_key,
     },
     formats::{
         forms::{self, Enquiry},
@@ -314,7 +314,11 @@ impl Forms {
             shop: shop.to_owned(),
             number: key.to_owned(),
             kind: "retried",
-            text: format!("dead letter {id} tried again by {}", who.0),
+            what: OrderEvent::LetterRetried {
+                letter: id,
+                who: who.0.clone(),
+            }
+            .into(),
             detail: None,
         };
         journal::add(tx, &[line]).await?;

@@ -13,7 +13,9 @@ use crate::{
         intake::group_commit::{CommitQueue, GroupCommit, commit_grouped},
         stock::{Teller, events::is_goods, orders as goods},
     },
-    domain::{ErrorCode, Faults, MOST_FAULTS, ProductEvent, ShopName, shorten},
+    domain::{
+        ErrorCode, Faults, MOST_FAULTS, ProductEvent, ShopName, happening::OrderEvent, shorten,
+    },
     process::telemetry::traces,
     storage::{
         journal::Line,
@@ -430,12 +432,12 @@ async fn known_before<'a>(
 }
 
 /// A sentence about the event's order.
-pub(in crate::app) fn line(event: &NewEvent, kind: &'static str, text: String) -> Line {
+pub(in crate::app) fn line(event: &NewEvent, kind: &'static str, what: OrderEvent) -> Line {
     Line {
         shop: event.shop.clone(),
         number: event.number.clone(),
         kind,
-        text,
+        what: what.into(),
         detail: Some(json!({"event": event.event_id, "shop_clock": event.occurred_at})),
     }
 }

@@ -4,7 +4,10 @@
 use super::{accept::line, reported_status::ReportedStatus};
 use crate::{
     app::{Delivery, Error, Intake},
-    domain::{Age, Claim, ClockOffset, Finality, Ground, Offset, Verdict},
+    domain::{
+        Age, Claim, ClockOffset, Finality, Ground, Offset, Verdict,
+        happening::{OlderBecause, OrderEvent},
+    },
     storage::{
         journal::{self, Line},
         queue::{
@@ -75,12 +78,11 @@ impl Intake {
         let (mut older, mut newer) = (Vec::new(), Vec::new());
         let mut lines = Vec::new();
         for (event, id) in arrived {
-            let accepted = format!("event {} accepted", event.event_id);
-            lines.push(line(event, "accepted", accepted));
+            lines.push(line(event, "accepted", event.accepted()));
             let order = known.entry((&*event.shop, &*event.number)).or_default();
             let age = event.age.clone().at(now);
             if age.to_come() {
-                lines.push(line(event, "note", to_come(event)));
+                lines.push(line(event, "note", event.to_come()));
             }
             if let Some((head, of_head)) = &order.head {
                 let verdict = self.judge(db, &mut offsets, event, (of_head, &age)).await?;
@@ -306,50 +308,31 @@ fn written_before(head: &QueueHead) -> Age {
     Age::of(head.head_version, head.head_updated_at, says, seen)
 }
 
-fn to_come(event: &NewEvent) -> String {
-    let at = event.age.updated_at().unwrap_or_default();
-    format!(
-        "event {} says that it was changed at {}, which is yet to come: it counts as changed when \
-         it came in",
-        event.event_id,
-        at.format("%Y-%m-%dT%H:%M:%SZ")
-    )
-}
-
 /// What is said of an event whose order was known.
 fn said(event: &NewEvent, verdict: Verdict) -> Vec<Line> {
-    let id = &event.event_id;
+    let event_id = event.event_id.clone();
     if verdict.newer {
         let note = match verdict.ground {
-            Ground::Clock => format!(
-                "event {id} says an earlier time than what was here, but the shop's clock was set \
-                 back: it is newer"
-            ),
-            Ground::Body => format!(
-                "event {id} is of the same second as what was here and says what comes later: it \
-                 is newer"
-            ),
-            Ground::Tie => format!(
-                "event {id} is of the same second as what was here: it came later, so it is newer"
-            ),
+            Ground::Clock => OrderEvent::ClockSetBack { event: event_id },
+            Ground::Body => OrderEvent::SameSecondSaysLater { event: event_id },
+            Ground::Tie => OrderEvent::SameSecondCameLater { event: event_id },
             Ground::Version | Ground::Time | Ground::Status | Ground::Arrival => return Vec::new(),
         };
         return vec![line(event, "note", note)];
     }
-    let why = match verdict.ground {
-        Ground::Version => "its version is lower",
-        Ground::Status => "its status is older",
-        Ground::Body => "within the same second it says what comes before",
-        Ground::Time | Ground::Clock | Ground::Tie | Ground::Arrival => "it was changed earlier",
+    let older = OrderEvent::Superseded {
+        event: event_id.clone(),
+        because: match verdict.ground {
+            Ground::Version => OlderBecause::Version,
+            Ground::Status => OlderBecause::Status,
+            Ground::Body => OlderBecause::Says,
+            Ground::Time | Ground::Clock | Ground::Tie | Ground::Arrival => OlderBecause::Changed,
+        },
     };
-    let text = format!("event {id} is older than what is here already: superseded, because {why}");
-    let mut lines = vec![line(event, "superseded", text)];
+    let mut lines = vec![line(event, "superseded", older)];
     if verdict.doubtful {
-        let text = format!(
-            "event {id} says more than what is here, at an earlier time: unless the shop sends the \
-             order again, it does not count as agreed"
-        );
-        lines.push(line(event, "note", text));
+        let more = OrderEvent::OlderSaysMore { event: event_id };
+        lines.push(line(event, "note", more));
     }
     lines
 }

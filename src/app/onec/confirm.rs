@@ -3,6 +3,7 @@
 use super::{Session, id_kind, prefixes};
 use crate::{
     app::{Error, Onec},
+    domain::happening::GoodsEvent,
     storage::{
         journal::{self, Line},
         onec::{
@@ -69,10 +70,11 @@ impl Onec {
         bases::exchanged(&mut *tx, name, kind, &prefixes(base)).await?;
         let many = confirmed.len() as u64;
         let line = |row: ConfirmedRow| Line {
-            text: format!(
-                "the 1C base {name} has taken the order as {}",
-                row.doc_number.as_deref().unwrap_or(&row.number)
-            ),
+            what: GoodsEvent::OnecTook {
+                base: name.to_owned(),
+                document: row.doc_number.unwrap_or_else(|| row.number.clone()),
+            }
+            .into(),
             shop: row.shop,
             number: row.number,
             kind: "written",

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     app::{Error, Onec},
-    domain::ErrorCode,
+    domain::{
+        ErrorCode,
+        happening::{GoodsEvent, Words},
+    },
     formats::{
         commerceml::{Fault, Item},
         onec::Base,
@@ -206,7 +209,11 @@ impl Onec {
                     shop: shop.to_owned(),
                     number: number.to_owned(),
                     kind: "dead",
-                    text: format!("a document of 1C is refused: {code}: {}", became.message),
+                    what: GoodsEvent::OnecDocumentRefused {
+                        code: code.to_owned(),
+                        words: Words(became.message.clone()),
+                    }
+                    .into(),
                     detail: Some(json!({"document": id, "base": base})),
                 };
                 journal::add(tx, &[line]).await?;

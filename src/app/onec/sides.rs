@@ -310,7 +310,7 @@ impl Onec {
             shop: row.shop.clone(),
             number: row.number.clone(),
             kind,
-            text: decided.decision.sentence.clone(),
+            what: decided.decision.what().into(),
             detail: Some(json!({"decision": id, "base": base, "document": document})),
         };
         journal::add(tx, &[line]).await?;
@@ -418,7 +418,7 @@ impl Decided {
             action: action.to_owned(),
             basis: basis.to_owned(),
             winner: winner.map(str::to_owned),
-            sentence: self.decision.sentence.clone(),
+            what: self.decision.what(),
             inputs: json!({
                 "status": self.hub, "onec": self.meaning, "document": document,
                 "base": order.base.name.as_str(), "agreed": order.side.agreed,

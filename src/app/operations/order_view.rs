@@ -2,7 +2,10 @@
 
 use crate::{
     app::{ActivityView, Error, Operations, forms::activities, onec::OneCView},
-    domain::ShopName,
+    domain::{
+        ShopName,
+        happening::{Happening, Stored},
+    },
     planner::Recognised,
     storage::{journal, queue::orders},
 };
@@ -66,6 +69,10 @@ pub struct TimelineEntry {
     pub kind: String,
     /// One sentence.
     pub text: String,
+    /// The same as data: `kind` says what it is. None in entries of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Happening>)]
+    pub what: Option<Stored<Happening>>,
     /// What it refers to (event, deal, move, decision, change), and the times of all clocks.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
@@ -111,6 +118,7 @@ impl Operations {
                     at: entry.at,
                     kind: entry.kind,
                     text: entry.text,
+                    what: entry.what,
                     detail: entry.detail,
                 })
                 .collect(),

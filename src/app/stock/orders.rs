@@ -3,7 +3,7 @@
 use super::cards::ask_for_the_goods;
 use crate::{
     app::{Error, Stock, intake::event_reader::parse},
-    domain::{EventBody, ShopName},
+    domain::{EventBody, ShopName, happening::GoodsEvent},
     stock::OrderGoods,
     storage::{
         journal::{self, Line},
@@ -57,7 +57,7 @@ pub(in crate::app) async fn apply(
         .filter_map(|event| Some((*event, event.goods.as_ref()?)))
         .collect();
     goods.sort_by_key(|(event, _)| (&event.shop, &event.number));
-    let mut lines = Vec::new();
+    let (mut lines, mut short) = (Vec::new(), 0_u32);
     for (event, order) in goods {
         let did = stock::order(db, order).await?;
         if did.as_deref() == Some("short") {
@@ -74,18 +74,18 @@ pub(in crate::app) async fn apply(
                 .await?;
             }
         }
-        let Some(text) = did.and_then(|did| sentence(&did)) else {
+        let Some(what) = did.and_then(|did| event_of(&did)) else {
             continue;
         };
+        short += u32::from(what == GoodsEvent::Short);
         lines.push(Line {
             shop: event.shop.clone(),
             number: event.number.clone(),
             kind: "goods",
-            text: text.to_owned(),
+            what: what.into(),
             detail: Some(json!({ "event": event.event_id })),
         });
     }
-    let short = lines.iter().filter(|line| line.text == SHORT).count();
     for _ in 0..short {
         stock.metrics.reservation("short");
     }
@@ -106,15 +106,13 @@ fn wanted(order: &Value) -> Value {
     lines.into_iter().flatten().enumerate().map(line).collect()
 }
 
-const SHORT: &str = "there is not enough of the order's goods: nothing more is held for it";
-
-/// What was done, in one sentence; none: nothing that is worth one.
-fn sentence(did: &str) -> Option<&'static str> {
+/// What was done; none: nothing that is worth a line.
+fn event_of(did: &str) -> Option<GoodsEvent> {
     match did {
-        "held" => Some("the order's goods are held"),
-        "short" => Some(SHORT),
-        "shipped" => Some("the order's goods have left the shelf"),
-        "released" => Some("the order's goods are free again"),
+        "held" => Some(GoodsEvent::Held),
+        "short" => Some(GoodsEvent::Short),
+        "shipped" => Some(GoodsEvent::Shipped),
+        "released" => Some(GoodsEvent::Released),
         _ => None,
     }
 }

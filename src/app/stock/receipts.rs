@@ -10,7 +10,7 @@ use crate::{
         delivery::dead_letter::clean,
         intake::event_reader::{Rejection, fingerprint, shop_for},
     },
-    domain::{ErrorCode, Fault, ShopName},
+    domain::{ErrorCode, Fault, ShopName, happening::GoodsEvent},
     formats::tills::{self, Receipt, ReceiptEvent},
     stock,
     storage::{
@@ -239,10 +239,11 @@ impl Stock {
                 shop: new.key.shop.clone(),
                 number: number.clone(),
                 kind: "goods",
-                text: format!(
-                    "the order's goods were picked up: receipt {} of the till {}",
-                    new.key.receipt, new.key.till
-                ),
+                what: GoodsEvent::PickedUp {
+                    receipt: new.key.receipt.clone(),
+                    till: new.key.till.clone(),
+                }
+                .into(),
                 detail: Some(json!({ "receipt": new.key.receipt, "till": new.key.till })),
             };
             journal::add(tx, &[line]).await?;

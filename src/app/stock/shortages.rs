@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     app::{Actor, Error, LaneWaker, Registry, Stock, lane_of},
-    domain::Fault,
+    domain::{
+        Fault,
+        happening::{GoodsEvent, Words},
+    },
     stock::{
         Held, OtherStore, Settlement, Shortage, ShortageAct, ShortageCause, StockSettings, text,
     },
@@ -379,8 +382,8 @@ async fn carry(
         let way = (&*shortage.store, to);
         shortages::carry(tx, (&one.shop, &one.id), product, way).await?;
     }
-    let text = format!("the order's goods are held in the store {to} now");
-    tell_order(tx, one, text).await
+    let store = to.to_owned();
+    tell_order(tx, one, GoodsEvent::HeldElsewhere { store }).await
 }
 
 /// A reservation is lost; its shop is told why.
@@ -396,10 +399,11 @@ async fn lose(
     if let Some(number) = &one.number {
         ask_for_the_goods(tx, registry, (&one.shop, number), "товар продан раньше").await?;
     }
-    tell_order(tx, one, format!("the order's goods are lost: {reason}")).await
+    let reason = Words(reason.to_owned());
+    tell_order(tx, one, GoodsEvent::Lost { reason }).await
 }
 
-async fn tell_order(tx: &mut PgConnection, one: &Held, text: String) -> Result<(), Error> {
+async fn tell_order(tx: &mut PgConnection, one: &Held, what: GoodsEvent) -> Result<(), Error> {
     let Some(number) = one.number.clone() else {
         return Ok(());
     };
@@ -407,7 +411,7 @@ async fn tell_order(tx: &mut PgConnection, one: &Held, text: String) -> Result<(
         shop: one.shop.clone(),
         number,
         kind: "goods",
-        text,
+        what: what.into(),
         detail: Some(json!({ "reservation": one.id })),
     };
     Ok(journal::add(tx, &[line]).await?)

@@ -3,7 +3,7 @@
 use super::status_changes::{acknowledge, lock_orders};
 use crate::{
     app::{Error, Sync},
-    domain::ShopName,
+    domain::{ShopName, happening::Acknowledged},
     storage::sync::{
         clock_offsets,
         status_changes::{self, ChangeRow},
@@ -111,7 +111,7 @@ impl Sync {
         // What nobody has read yet is looked at once more, as a message is before it is sent.
         let (open, read): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.open);
         lock_orders(&mut tx, past.iter().chain(&open)).await?;
-        acknowledge(&mut tx, &past, "read from the feed").await?;
+        acknowledge(&mut tx, &past, Acknowledged::Read).await?;
         let checked = self.check(&mut tx, open).await?;
         let mut rows: Vec<_> = read
             .into_iter()

@@ -4,7 +4,10 @@ use super::compare::{stored, value};
 use crate::{
     app::{Actor, Error, Retry, Sync},
     decision::{Ruling, Waiting},
-    domain::{ErrorCode, Fault, PortalName, ShopName, Side},
+    domain::{
+        ErrorCode, Fault, PortalName, ShopName, Side,
+        happening::{Stored, SyncEvent},
+    },
     storage::{
         dead_letters,
         journal::{self, Line},
@@ -46,6 +49,10 @@ pub struct ConflictView {
     pub code: String,
     /// Why, in one sentence.
     pub sentence: String,
+    /// The same as data: `kind` says what it is. None in conflicts of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<SyncEvent>)]
+    pub what: Option<Stored<SyncEvent>>,
     /// What to do about it.
     pub remedy: String,
     /// What the shop says.
@@ -155,6 +162,7 @@ impl Sync {
             deal_id: row.deal_id.and_then(|id| u64::try_from(id).ok()),
             code: row.code,
             sentence: row.sentence,
+            what: row.what,
             status: row.status,
             stage: row.stage,
             opened_at: row.opened_at,
@@ -183,12 +191,13 @@ impl Sync {
             return Err(Error::Decided);
         }
         let waiting: Option<Waiting> = row.as_ref().and_then(|row| stored(row.waiting.as_ref()));
-        let text = match (ErrorCode::parse(&conflict.code), row, waiting) {
+        let who_said = who.0.clone();
+        let what = match (ErrorCode::parse(&conflict.code), row, waiting) {
             (Some(ErrorCode::DealGone), ..) => {
                 self.deal_gone(&mut tx, &conflict, winner, who).await?;
                 match winner {
-                    Side::Shop => format!("{} decided: a new deal is made", who.0),
-                    Side::Portal => format!("{} decided: the order is let go", who.0),
+                    Side::Shop => SyncEvent::NewDealDecided { who: who_said },
+                    Side::Portal => SyncEvent::OrderLetGo { who: who_said },
                 }
             }
             (_, Some(mut row), Some(of)) => {
@@ -197,7 +206,10 @@ impl Sync {
                 agreements::save(&mut tx, &[row]).await?;
                 let portals = [conflict.portal.clone()];
                 comparisons::ask(&mut tx, (&shops, &numbers, &portals), "person", 0).await?;
-                format!("{} decided that {winner} is right", who.0)
+                SyncEvent::Ruled {
+                    who: who_said,
+                    right: winner,
+                }
             }
             _ => return Err(Error::Decided),
         };
@@ -214,7 +226,7 @@ impl Sync {
             shop: conflict.shop.clone(),
             number: conflict.number.clone(),
             kind: "conflict",
-            text,
+            what: what.into(),
             detail: Some(json!({ "conflict": id })),
         };
         journal::add(&mut tx, &[line]).await?;

@@ -7,7 +7,10 @@ use crate::{
         Error, OutgoingChange, OutgoingMessage, Sync, dead_letters::bug_letters::About,
         delivery::dead_letter::clean,
     },
-    domain::{ErrorCode, Fault, ShopName},
+    domain::{
+        ErrorCode, Fault, ShopName,
+        happening::{SyncEvent, Words},
+    },
     storage::{
         Json,
         dead_letters::{self, Special},
@@ -351,15 +354,16 @@ impl Sync {
         };
         dead_letters::write_special(tx, &letter).await?;
         if let Some(number) = &row.number {
-            let text = format!(
-                "given up telling the shop {}: {words} ({code}); it waits as a dead letter",
-                row.kind
-            );
+            let what = SyncEvent::GivenUpMessage {
+                message: row.kind.clone(),
+                words: Words(words.to_owned()),
+                code: code.to_string(),
+            };
             let line = Line {
                 shop: row.shop.clone(),
                 number: number.clone(),
                 kind: "dead",
-                text,
+                what: what.into(),
                 detail: None,
             };
             journal::add(tx, &[line]).await?;

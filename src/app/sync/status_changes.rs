@@ -12,7 +12,10 @@ use crate::{
         intake::{accept, event_age, event_reader, reported_status::ReportedStatus},
     },
     decision::Person,
-    domain::{Agreed, ErrorCode, Fault, ShopName},
+    domain::{
+        Agreed, ErrorCode, Fault, ShopName,
+        happening::{Acknowledged, Happening, OrderEvent, SyncEvent, Words},
+    },
     process::bug::Step,
     storage::{
         journal::{self, Line},
@@ -185,7 +188,12 @@ impl Sync {
     pub async fn mark_delivered(&self, lease: &Lease, sent: &OutgoingChange) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        acknowledge(&mut tx, std::slice::from_ref(&sent.change), "told").await?;
+        acknowledge(
+            &mut tx,
+            std::slice::from_ref(&sent.change),
+            Acknowledged::Told,
+        )
+        .await?;
         tx.commit().await?;
         self.metrics.callback("delivered");
         Ok(())
@@ -240,11 +248,10 @@ impl Sync {
             change.attempts,
         )
         .await?;
-        let text = format!(
-            "the shop refused the status {} and sent its own snapshot: decided afresh",
-            change.status
-        );
-        journal::add(&mut tx, &[line(change, "told", text)]).await?;
+        let what = SyncEvent::ShopSentSnapshot {
+            status: change.status.clone(),
+        };
+        journal::add(&mut tx, &[line(change, "told", what)]).await?;
         tx.commit().await?;
         self.metrics.callback("conflict");
         self.waker.wake(&change.portal);
@@ -291,12 +298,13 @@ impl Sync {
         let key = (&*change.shop, change.seq);
         status_changes::put_off(&mut tx, key, attempts, (code, &words), delay.as_secs_f64())
             .await?;
-        let text = format!(
-            "the shop refused the status {}: {words}; try {attempts}, the next in {} s",
-            change.status,
-            delay.as_secs()
-        );
-        journal::add(&mut tx, &[line(change, "told", text)]).await?;
+        let what = SyncEvent::ShopRefused {
+            status: change.status.clone(),
+            words: Words(words),
+            attempt: attempts,
+            next_in: delay.as_secs(),
+        };
+        journal::add(&mut tx, &[line(change, "told", what)]).await?;
         tx.commit().await?;
         self.metrics.callback("refused");
         Ok(())
@@ -346,11 +354,12 @@ impl Sync {
                 died(tx, change, row).await?;
             }
         }
-        let text = format!(
-            "given up telling the shop the status {}: {words} ({code}); it waits as a dead letter",
-            change.status
-        );
-        journal::add(tx, &[line(change, "dead", text)]).await?;
+        let what = SyncEvent::GivenUpStatus {
+            status: change.status.clone(),
+            words: Words(words),
+            code: code.to_owned(),
+        };
+        journal::add(tx, &[line(change, "dead", what)]).await?;
         self.metrics.died(&lane_of(&change.shop), code);
         self.metrics.callback("dead");
         Ok(())
@@ -397,7 +406,7 @@ pub(in crate::app) async fn lock_orders<'a>(
 pub(in crate::app) async fn acknowledge(
     tx: &mut PgConnection,
     changes: &[ChangeRow],
-    how: &str,
+    how: Acknowledged,
 ) -> Result<(), Error> {
     for change in changes {
         let now = clock_offsets::now(tx).await?;
@@ -416,14 +425,18 @@ pub(in crate::app) async fn acknowledge(
             }
             agreements::save(tx, &[row]).await?;
         }
-        let text = format!(
-            "the shop has the status {} instead of {} ({how})",
-            change.status, change.previous_status
-        );
-        let mut lines = vec![line(change, "told", text)];
+        let what = SyncEvent::ShopHasStatus {
+            status: change.status.clone(),
+            previous: change.previous_status.clone(),
+            how,
+        };
+        let mut lines = vec![line(change, "told", what)];
         for letter in delivered.letters {
-            let text = format!("dead letter {letter} closed: the shop was told something newer");
-            lines.push(line(change, "overtaken", text));
+            lines.push(line(
+                change,
+                "overtaken",
+                OrderEvent::LetterToldNewer { letter },
+            ));
         }
         journal::add(tx, &lines).await?;
     }
@@ -486,12 +499,16 @@ async fn ask(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
     Ok(comparisons::ask(tx, (&shops, &numbers, &portals), "shop", 0).await?)
 }
 
-pub(in crate::app) fn line(change: &ChangeRow, kind: &'static str, text: String) -> Line {
+pub(in crate::app) fn line(
+    change: &ChangeRow,
+    kind: &'static str,
+    what: impl Into<Happening>,
+) -> Line {
     Line {
         shop: change.shop.clone(),
         number: change.number.clone(),
         kind,
-        text,
+        what: what.into(),
         detail: Some(json!({
             "change": change.seq, "decision": change.decision_id, "decided_at": change.decided_at,
         })),

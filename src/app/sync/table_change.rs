@@ -9,7 +9,7 @@ use crate::{
         intake::reported_status::ReportedStatus,
     },
     decision::{Action, Change, Inputs, Ruling, Waiting, decide_with_table},
-    domain::{Agreed, Observation, ShopName, Side, Source},
+    domain::{Agreed, Observation, ShopName, Side, Source, happening::SyncEvent},
     process::bug::{self, Step},
     storage::{
         journal::{self, Line},
@@ -113,7 +113,7 @@ impl Sync {
                     shop: row.shop.clone(),
                     number: row.number.clone(),
                     kind: "decided",
-                    text: format!("{} applied the changed table of statuses", who.0),
+                    what: SyncEvent::TableApplied { who: who.0.clone() }.into(),
                     detail: Some(json!({ "plan": planned.sentence })),
                 });
                 true

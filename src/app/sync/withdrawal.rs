@@ -8,7 +8,7 @@ use super::{
 use crate::{
     app::{Error, Sync, intake::reported_status::ReportedStatus},
     decision::{Message, Person, Sending, Withdrawal, sending},
-    domain::{Agreed, Observation, Offset, Policy, Source},
+    domain::{Agreed, Observation, Offset, Policy, Source, happening::SyncEvent},
     process::bug::{self, Step},
     storage::{
         journal,
@@ -267,10 +267,9 @@ async fn take_back(
     agreements::save(tx, std::slice::from_ref(row)).await?;
     drop_one(tx, change).await?;
     status_changes::drop_except(tx, &change.shop, &change.number, &awaited).await?;
-    let text = format!(
-        "the status {} was not sent, because {}: decided again",
-        change.status,
-        why.words()
-    );
-    Ok(journal::add(tx, &[line(change, "told", text)]).await?)
+    let what = SyncEvent::MessageWithdrawn {
+        status: change.status.clone(),
+        because: why.because(),
+    };
+    Ok(journal::add(tx, &[line(change, "told", what)]).await?)
 }

@@ -41,7 +41,7 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) }
         section.card.alarm {
-            p { (visitor.lang.told(&conflict.sentence)) }
+            p { (visitor.lang.happened(conflict.what.as_ref(), &conflict.sentence)) }
             (components::explained(&visitor, &conflict.code))
         }
         (decide(&visitor, &conflict))

@@ -112,7 +112,7 @@ fn card(visitor: &Viewer, conflict: &ConflictView) -> Markup {
         section.card {
             h3 { a href=(format!("/console/conflicts/{}", conflict.id)) { "#" (conflict.id) } " "
                 (components::order(Some(&conflict.shop), Some(&conflict.number))) }
-            p { (visitor.lang.told(&conflict.sentence)) }
+            p { (visitor.lang.happened(conflict.what.as_ref(), &conflict.sentence)) }
             (decide(visitor, conflict))
         }
     }
@@ -190,7 +190,7 @@ fn table(visitor: &Viewer, asked: &ListQuery, decided: &[Decided]) -> Markup {
                     (components::order(Some(&row.shop), Some(&row.number)))
                 }
                 td.words data-label=(visitor.text(Text::Decision)) {
-                    (visitor.lang.told(&row.sentence))
+                    (visitor.lang.happened(row.what.as_ref(), &row.sentence))
                 }
                 td data-label=(visitor.text(Text::Winner)) {
                     (row.winner.as_deref().map_or("—", |winner| visitor.lang.word(winner)))

@@ -1,19 +1,19 @@
 //! The language of a page: what the person chose, else what the browser asks for.
 
 use super::legacy_text;
-use crate::domain::ErrorCode;
+use crate::domain::{
+    ErrorCode,
+    happening::{Stored, Tell, Voice},
+};
 use axum::http::{HeaderMap, header};
+use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 
 /// The cookie that keeps the choice.
 pub(in crate::console) const COOKIE: &str = "b24_lang";
 
 /// A language of the console.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::console) enum Lang {
-    En,
-    Ru,
-}
+pub(in crate::console) use crate::domain::happening::Language as Lang;
 
 impl Lang {
     /// The language tag.
@@ -48,7 +48,27 @@ impl Lang {
         }
     }
 
-    /// A stored sentence of ours.
+    /// What happened, from its data; a row without data that this version knows by its sentence.
+    pub(in crate::console) fn happened<'s, E: Tell + Serialize + DeserializeOwned>(
+        self,
+        what: Option<&Stored<E>>,
+        sentence: &'s str,
+    ) -> Cow<'s, str> {
+        let words = match self {
+            Self::En => str::to_owned,
+            Self::Ru => |words: &str| legacy_text::sentence(words).into_owned(),
+        };
+        let voice = Voice {
+            language: self,
+            words,
+        };
+        match what.and_then(Stored::known) {
+            Some(event) => Cow::Owned(event.tell(voice)),
+            None => self.told(sentence),
+        }
+    }
+
+    /// A stored sentence of ours: an error's, or one of a row that has no data.
     pub(in crate::console) fn told(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::En => Cow::Borrowed(text),

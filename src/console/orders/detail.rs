@@ -152,7 +152,7 @@ fn moment(visitor: &Viewer, entry: &TimelineEntry) -> Markup {
                     (visitor.lang.word(&entry.kind))
                 }
             }
-            p { (visitor.lang.told(&entry.text)) }
+            p { (visitor.lang.happened(entry.what.as_ref(), &entry.text)) }
             @if let Some(detail) = &entry.detail {
                 details {
                     summary { (visitor.text(Text::Clocks)) } pre { (components::pretty(detail)) }

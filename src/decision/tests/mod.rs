@@ -9,6 +9,7 @@ use super::*;
 use crate::domain::{
     Authority, Conflict, Correspondence, Direction, Fact, Finality, Offset, Rule, Source,
     StatusMap, Untranslatable, Winner, WriteLimit,
+    happening::{Explanation, Language, Stored, Tell, Voice},
 };
 use chrono::TimeDelta;
 
@@ -231,6 +232,29 @@ fn actions(agreed: &Agreed) -> Vec<Action> {
 
 /// Every kind of sentence about a decision, with statuses and stages in capitals.
 pub(crate) fn sentences() -> Vec<String> {
+    explanations().iter().map(Tell::sentence).collect()
+}
+
+#[test]
+fn every_decision_is_said_in_russian_to_its_last_word() {
+    let russian = Voice {
+        language: Language::Ru,
+        ..Voice::ENGLISH
+    };
+    let latin = |text: &str| {
+        let ours = text.split('`').step_by(2).collect::<String>();
+        let mut words = ours.split(|c: char| !c.is_ascii_lowercase());
+        words.any(|word| word.len() > 1)
+    };
+    for explanation in explanations() {
+        let told = explanation.tell(russian);
+        assert!(told.contains('а') && !latin(&told), "{told}");
+        let stored = Stored::<Explanation>::read(Stored::value(&explanation));
+        assert_eq!(stored, Stored::Known(explanation));
+    }
+}
+
+fn explanations() -> Vec<Explanation> {
     let agreed = Agreed::new("N", stage("NEW"));
     let actions = actions(&agreed);
     let facts = [Fact::Paid, Fact::Delivered, Fact::Cancelled].map(Basis::Final);
@@ -267,13 +291,12 @@ pub(crate) fn sentences() -> Vec<String> {
                         shop_counts_as: "P".to_owned(),
                         sentence: String::new(),
                     };
-                    let mut told =
-                        |record: &Record| {
-                            let order = order().portal("LOSE", 900);
-                            all.push(order.with(|inputs| {
-                                explanation::of(inputs, Some(&agreed), action, record)
-                            }));
-                        };
+                    let mut told = |record: &Record| {
+                        let order = order().portal("LOSE", 900);
+                        all.push(order.with(|inputs| {
+                            explanation::put(inputs, Some(&agreed), action, &mut record.clone())
+                        }));
+                    };
                     told(&record);
                     told(&Record {
                         shop_counts_as: "N".to_owned(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{Channel, CustomerKind};
+use crate::domain::{Channel, CustomerKind, happening::Tell};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -136,7 +136,7 @@ fn a_wrong_taxpayer_number_is_left_out_and_noted_and_loses_no_order() {
         snapshot
             .left_out
             .iter()
-            .any(|note| note.contains("7707083894"))
+            .any(|note| note.sentence().contains("7707083894"))
     );
 }
 

@@ -3,6 +3,7 @@
 mod read;
 
 use super::{OrderNumber, Phone, Texts};
+use crate::domain::happening::Note;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -69,7 +70,7 @@ pub struct Snapshot {
     pub origin: Origin,
     /// Parts that could not be used and were left out, each in one sentence (a phone that cannot be
     /// one).
-    pub left_out: Vec<String>,
+    pub left_out: Vec<Note>,
     /// What is to be read in the portal as it was written, because no field of a card holds it: a
     /// phone with the words beside it, an address that cannot be one. Hostile text.
     pub readable: Vec<Readable>,

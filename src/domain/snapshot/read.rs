@@ -9,6 +9,7 @@ use super::{
 use crate::domain::{
     Faults, OrderNumber, Phone,
     contacts::{email, tax_id},
+    happening::{Note, Quoted},
     input::json_reader::Reader,
 };
 use rust_decimal::Decimal;
@@ -30,7 +31,7 @@ const PROPERTY_BYTES: usize = 64 * 1024;
 /// How the texts of a snapshot are read, and what becomes of those that cannot be used as they are.
 struct Texts<'a> {
     rules: Reading<'a>,
-    left_out: Vec<String>,
+    left_out: Vec<Note>,
     readable: Vec<Readable>,
 }
 
@@ -51,9 +52,10 @@ impl Texts<'_> {
         }
         let place = of.at(name);
         let place = place.strip_prefix("/data/").unwrap_or(&place);
-        self.left_out.push(format!(
-            "the text {place} was shortened to {max} characters: the event holds all of it"
-        ));
+        self.left_out.push(Note::TextShortened {
+            place: place.to_owned(),
+            characters: max,
+        });
         Some(text.chars().take(max).collect())
     }
 
@@ -64,10 +66,8 @@ impl Texts<'_> {
             let written = Phone::read(&text, self.rules.phone_country);
             let extended = written.numbers.iter().any(|one| one.extension.is_some());
             if written.numbers.is_empty() {
-                let text = few(&text);
-                self.left_out.push(format!(
-                    "the phone {text:?} cannot be a phone number and was left out"
-                ));
+                let phone = Quoted(few(&text));
+                self.left_out.push(Note::PhoneLeftOut { phone });
             }
             if written.more || extended || written.numbers.is_empty() {
                 self.readable.push(Readable::Phone(few(&text)));
@@ -88,9 +88,8 @@ impl Texts<'_> {
             let written = email::read(&self.rules.texts.read(&text));
             if written.more || written.addresses.is_empty() {
                 let text = few(&text);
-                self.left_out.push(format!(
-                    "the e-mail {text:?} holds what is no address, which was left out"
-                ));
+                let email = Quoted(text.clone());
+                self.left_out.push(Note::EmailLeftOut { email });
                 self.readable.push(Readable::Email(text));
             }
             for address in written.addresses {
@@ -281,9 +280,10 @@ impl Company {
                 return Some(text);
             }
             let text = few(&text);
-            texts.left_out.push(format!(
-                "the company's {name} {text:?} cannot be one and was left out"
-            ));
+            texts.left_out.push(Note::CompanyFieldLeftOut {
+                field: name.to_owned(),
+                value: Quoted(text),
+            });
             None
         };
         let (inn, kpp) = (
@@ -376,10 +376,10 @@ fn notes(data: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Vec<S
     for note in &mut notes {
         *note = texts.rules.texts.read(note);
         if note.chars().count() > ADDRESS {
-            let detail = format!(
-                "the text notes was shortened to {ADDRESS} characters: the event holds all of it"
-            );
-            texts.left_out.push(detail);
+            texts.left_out.push(Note::TextShortened {
+                place: "notes".to_owned(),
+                characters: ADDRESS,
+            });
             *note = note.chars().take(ADDRESS).collect();
         }
     }

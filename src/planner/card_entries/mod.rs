@@ -17,7 +17,7 @@ use super::{
     Landing, Outcome, Planned, Rounds, Settlement, WritesInFlight,
     json::{made_id, rows},
 };
-use crate::domain::{Entry, ErrorCode, OrderNumber, Phone, ShopName};
+use crate::domain::{Entry, ErrorCode, OrderNumber, Phone, ShopName, happening::Note};
 use search::Found;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -449,7 +449,7 @@ impl State {
                 Outcome::Onward
             }
             (None, true, _) => {
-                notes.push("nobody in the portal is known by this: nothing is written".to_owned());
+                notes.push(Note::NobodyKnown);
                 Outcome::Done { wrote: false }
             }
             (None, false, true) => Outcome::Done { wrote: self.wrote },

@@ -8,7 +8,7 @@ use super::{
     schema::listed,
 };
 use crate::{
-    domain::ErrorCode,
+    domain::{ErrorCode, happening::Note},
     planner::{
         CommandAnswer, Outcome,
         json::{decimal, id, text},
@@ -349,8 +349,7 @@ impl State {
             return None;
         }
         part.element = Some(element(*id, part.kind, row));
-        self.notes
-            .push(format!("product {id} of the portal is it, by its article"));
+        self.notes.push(Note::ProductByArticle { product: *id });
         Some(*id)
     }
 

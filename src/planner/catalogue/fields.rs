@@ -5,7 +5,7 @@ use super::{
     schema::{CatalogueFacts, Missing},
 };
 use crate::{
-    domain::{CatalogueField, CatalogueRules, Product, ProductPrice, Variation},
+    domain::{CatalogueField, CatalogueRules, Product, ProductPrice, Variation, happening::Note},
     planner::{
         entities::product_rows::measure,
         json::{decimal, letters, text},
@@ -83,7 +83,7 @@ pub(super) struct Wanted {
     pub(super) fields: Map<String, Value>,
     pub(super) prices: Vec<(u64, Decimal, String)>,
     /// What could not be said, a sentence each.
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Note>,
 }
 
 /// Why it cannot be said what an element is to be.
@@ -189,9 +189,9 @@ fn article(
         Some(field) => {
             wanted.fields.insert(field, json!(sku));
         }
-        None => wanted.notes.push(format!(
-            "the portal's products have no property `{property}`: the article is not written"
-        )),
+        None => wanted.notes.push(Note::NoProperty {
+            property: property.to_string(),
+        }),
     }
 }
 
@@ -210,9 +210,9 @@ fn sold(
                 wanted.fields.insert("vatId".to_owned(), json!(rate));
                 wanted.fields.insert("vatIncluded".to_owned(), included);
             }
-            None => wanted.notes.push(format!(
-                "the portal has no VAT rate of {percent} %: none is written"
-            )),
+            None => wanted.notes.push(Note::NoVatRate {
+                percent: percent.to_string(),
+            }),
         }
     }
     if let (true, Some(unit)) = (rules.owns(CatalogueField::Unit), &product.unit) {
@@ -220,9 +220,7 @@ fn sold(
             Some(unit) => {
                 wanted.fields.insert("measure".to_owned(), json!(unit));
             }
-            None => wanted.notes.push(format!(
-                "the portal has no unit `{unit}`: it is left as it is"
-            )),
+            None => wanted.notes.push(Note::NoUnit { unit: unit.clone() }),
         }
     }
     if !rules.owns(CatalogueField::Price) {

@@ -27,7 +27,7 @@ use super::{
     Call, CallAnswer, Command, Intention, KnownLinks, Landing, Outcome, Planned, Rounds,
     Settlement, WritesInFlight,
 };
-use crate::domain::{CatalogueRules, ErrorCode, OrderNumber, Product, ShopName};
+use crate::domain::{CatalogueRules, ErrorCode, OrderNumber, Product, ShopName, happening::Note};
 use element::{Group, Part};
 use fields::Kind;
 use serde_json::Value;
@@ -212,7 +212,7 @@ struct State {
     lost: bool,
     /// Whether what is known of it is true no more.
     unsure: bool,
-    notes: Vec<String>,
+    notes: Vec<Note>,
 }
 
 impl State {

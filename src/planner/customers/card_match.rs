@@ -1,6 +1,9 @@
 //! Whom a card stands for: what is known of it from before, and how a card was recognised.
 
-use crate::domain::{Agreement, LegalEntity, Person};
+use crate::domain::{
+    Agreement, LegalEntity, Person,
+    happening::{Note, Tell},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -258,26 +261,26 @@ impl Passed {
         }
     }
 
+    /// What is said of it.
+    pub fn note(&self) -> Note {
+        let contact = self.id;
+        let who = || self.who.clone().unwrap_or_else(|| "?".to_owned());
+        match self.because {
+            Because::Name => Note::PassedForName {
+                contact,
+                name: who(),
+            },
+            Because::AnotherCustomer => Note::PassedForCustomer {
+                contact,
+                customer: who(),
+            },
+            Because::CommonAddress => Note::PassedForCommonAddress { contact },
+            Because::Operator => Note::PassedForOperator { card: contact },
+        }
+    }
+
     /// One sentence.
     pub fn sentence(&self) -> String {
-        let id = self.id;
-        let who = self.who.as_deref().unwrap_or("?");
-        match self.because {
-            Because::Name => format!(
-                "contact {id} has a phone or an address of the customer and was not taken: its \
-                 name is {who}"
-            ),
-            Because::AnotherCustomer => format!(
-                "contact {id} has a phone or an address of the customer and was not taken: it \
-                 stands for the shop's customer {who}"
-            ),
-            Because::CommonAddress => format!(
-                "contact {id} has a common address of the customer and was not taken: nothing else \
-                 agrees"
-            ),
-            Because::Operator => {
-                format!("card {id} was not taken: an operator said that it is not this customer's")
-            }
-        }
+        self.note().sentence()
     }
 }

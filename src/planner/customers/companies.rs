@@ -3,7 +3,10 @@
 
 use super::{communications, multifield, older, ownership, several};
 use crate::{
-    domain::{self, Company, Phone, ShopName, ShopRules},
+    domain::{
+        self, Company, Phone, ShopName, ShopRules,
+        happening::{Cards, Note},
+    },
     planner::{
         Evidence, Passed, State, Wave,
         customers::card_match::{Linked, Recognition},
@@ -186,9 +189,7 @@ impl Wave {
             let jobs = self.jobs.iter_mut();
             for state in jobs.filter(|state| state.firm == Some(*at)) {
                 state.known.forget_company();
-                state.note(format!(
-                    "the company {company} is no longer in the portal: it was looked for again"
-                ));
+                state.note(Note::CompanyGone { company: *company });
             }
         }
         gone.into_iter().map(|(at, _)| at).collect()
@@ -328,8 +329,7 @@ impl Wave {
                 .min_by_key(|(id, evidence)| (!evidence.contains(&Evidence::Kpp), **id));
             let best = best.map(|(id, evidence)| (*id, evidence.clone()));
             let several_found = firm.found.keys().copied().collect::<BTreeSet<u64>>();
-            let notes: Vec<String> = firm.passed.iter().map(Passed::sentence).collect();
-            let mut notes = notes;
+            let mut notes: Vec<Note> = firm.passed.iter().map(Passed::note).collect();
             match (firm.by_origin, best) {
                 (Some(id), best) => {
                     firm.company = Some(id);
@@ -344,7 +344,7 @@ impl Wave {
                     firm.company = Some(id);
                     firm.evidence = evidence;
                     if several_found.len() > 1 {
-                        notes.push(several("companies", &several_found, id));
+                        notes.push(several(Cards::Companies, &several_found, id));
                     }
                 }
                 (None, None) => {}

@@ -3,7 +3,7 @@
 
 use super::{BusinessCustomer, Customer};
 use crate::{
-    domain::{self, Company, OrderNumber, Person, ShopName, is_common},
+    domain::{self, Company, OrderNumber, Person, ShopName, happening::Note, is_common},
     planner::{Card, State, Wave},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -49,7 +49,7 @@ impl Wave {
         let state = &self.jobs[job];
         let Some(person) = state.person.clone() else {
             if state.is_new() {
-                self.jobs[job].note("the order names no customer: the deal has no contact");
+                self.jobs[job].note(Note::NoCustomer);
             }
             return;
         };

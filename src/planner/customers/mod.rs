@@ -20,7 +20,10 @@ use super::{
     list_query::{PAGE, listed, of_origins},
     wave::batching::{AtomicCommands, PendingCommand},
 };
-use crate::domain::{ErrorCode, ShopName};
+use crate::domain::{
+    ErrorCode, ShopName,
+    happening::{Cards, Note},
+};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -214,12 +217,17 @@ fn older(known: Option<u64>, id: u64) -> u64 {
     known.map_or(id, |known| known.min(id))
 }
 
-fn several(what: &str, found: &BTreeSet<u64>, taken: u64) -> String {
-    let ids: Vec<String> = found.iter().take(10).map(ToString::to_string).collect();
-    let (count, ids) = (found.len(), ids.join(", "));
+fn several(cards: Cards, found: &BTreeSet<u64>, taken: u64) -> Note {
+    let ids: Vec<u64> = found.iter().take(10).copied().collect();
+    let count = found.len();
     if found.first() == Some(&taken) {
-        format!("{count} {what} match this customer ({ids}): the oldest was taken")
+        Note::OldestTaken { count, cards, ids }
     } else {
-        format!("{count} {what} match this customer ({ids}): {taken} was taken, which agrees best")
+        Note::BestTaken {
+            count,
+            cards,
+            ids,
+            taken,
+        }
     }
 }

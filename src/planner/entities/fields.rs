@@ -5,7 +5,7 @@
 
 use super::{DEAL, LEAD, names, stage_of};
 use crate::{
-    domain::Stage,
+    domain::{Stage, happening::Note},
     planner::{
         State,
         customers::communications,
@@ -128,7 +128,7 @@ impl State {
         });
         if by_hand && !self.known.open.sum && !self.as_written("OPPORTUNITY") {
             self.spares_sum = true;
-            self.note("the sum was set by hand in the portal: it was left alone");
+            self.note(Note::SumKept);
         }
     }
 
@@ -153,7 +153,7 @@ impl State {
         // What may have been sent counts as the shop's; what stands there does not.
         self.known.open.fields.remove("COMMENTS");
         fields.remove("COMMENTS");
-        self.note("the comment was changed in the portal: the shop's new one was not put over it");
+        self.note(Note::CommentKept);
     }
 
     /// The stage to write to a deal that is there: only where the shop deleted the order, and never
@@ -168,9 +168,7 @@ impl State {
         if funnel == stage.funnel {
             return Some(stage);
         }
-        self.note(format!(
-            "the deal was moved to funnel {funnel}: its stage was left alone"
-        ));
+        self.note(Note::FunnelLeft { funnel });
         None
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{by_id, by_origin};
 use crate::{
-    domain::ErrorCode,
+    domain::{ErrorCode, happening::Note},
     planner::{
         CrmEntity, Intent, KnownLinks, Origin, Outcome, State, Wave,
         json::{is_empty, rows, same},
@@ -140,12 +140,10 @@ impl State {
     fn find_target(&mut self, lead: bool, rows: &[Map<String, Value>]) {
         let found = with_origin(rows, self.job.number.as_str());
         if found.len() > 1 {
-            let ids: Vec<String> = found.iter().map(|(id, _)| id.to_string()).collect();
-            self.note(format!(
-                "the portal holds this order {} times ({}): the oldest known is kept",
-                found.len(),
-                ids.join(", ")
-            ));
+            self.note(Note::SeveralDeals {
+                count: found.len(),
+                ids: found.iter().map(|(id, _)| *id).collect(),
+            });
         }
         let linked = self.target_id();
         let oldest = found.iter().min_by_key(|(id, _)| *id).copied();
@@ -195,10 +193,9 @@ impl State {
         match row {
             Some(row) if !foreign => self.row = Some(row.clone()),
             Some(_) if self.stand_in.is_none() => {
-                self.note(format!(
-                    "the {target} is not this order's: it carries another origin; the order is \
-                     looked up by its own"
-                ));
+                self.note(Note::OtherOrigin {
+                    card: target.into(),
+                });
                 let making = self.known.open.making.take();
                 self.known = KnownLinks::default();
                 self.known.open.making = making;
@@ -227,11 +224,8 @@ impl State {
         });
         let told = origin.is_empty() && told.count() >= 2;
         if told {
-            let id = row_id(row).unwrap_or_default();
-            self.note(format!(
-                "the deal {id} no longer carries the order's origin: it was told by what stands in \
-                 it"
-            ));
+            let deal = row_id(row).unwrap_or_default();
+            self.note(Note::OriginLost { deal });
         }
         told
     }
@@ -243,10 +237,10 @@ impl State {
             && let Some(id) = row_id(&row)
         {
             let other = CrmEntity::new(lead, id);
-            self.note(format!(
-                "the portal shows no {target}: {other}, which carries the order's number, takes \
-                 its place"
-            ));
+            self.note(Note::TakesItsPlace {
+                gone: target.into(),
+                card: other.into(),
+            });
             self.found(other);
             self.row = Some(row);
             return;
@@ -254,7 +248,7 @@ impl State {
         match (&self.job.intent, self.job.recreate) {
             (Intent::Delete, _) => self.end(Outcome::Done { wrote: false }),
             (Intent::Save(_), true) => {
-                self.note("the deal is gone: a new one is made, as an operator asked");
+                self.note(Note::DealRemade);
                 self.known.target = None;
                 self.known.written = None;
             }

@@ -2,7 +2,7 @@
 
 use super::{by_id, by_origin, names, stage_of};
 use crate::{
-    domain::{ErrorCode, ShopName},
+    domain::{ErrorCode, ShopName, happening::Note},
     planner::{
         Outcome, State, Wave,
         json::{decimal, is_empty, rows, text},
@@ -120,10 +120,10 @@ impl State {
             .clone()
             .filter(|wanted| self.stage_written && *wanted != stands);
         match missed {
-            Some(wanted) if listed => self.note(format!(
-                "written to the stage {wanted}, the deal stood in {stands} at once: somebody or a \
-                 robot moved it"
-            )),
+            Some(wanted) if listed => self.note(Note::MovedAtOnce {
+                written: wanted.to_string(),
+                stands: stands.to_string(),
+            }),
             Some(wanted) => self.end(Outcome::Hopeless {
                 code: ErrorCode::StageUnknown,
                 message: format!("written to the stage {wanted}, the deal stands in {stands}"),
@@ -135,7 +135,7 @@ impl State {
 
     /// What was written is not to be seen: it is looked at again before the order counts as done.
     fn unseen(&mut self) {
-        self.note("what was written did not appear in the list at once: it is looked for again");
+        self.note(Note::NotListedYet);
         self.end(Outcome::Again {
             code: ErrorCode::InDoubt,
         });
@@ -155,10 +155,8 @@ impl State {
             .map(|(field, _)| field.as_str())
             .collect();
         if !emptied.is_empty() {
-            self.note(format!(
-                "the portal left {} empty: a field of that type does not take the shop's value",
-                emptied.join(", ")
-            ));
+            let fields = emptied.into_iter().map(str::to_owned).collect();
+            self.note(Note::FieldsLeftEmpty { fields });
         }
         let open = &self.known.open.fields;
         if let Some(ours) = open.get("CURRENCY_ID") {
@@ -199,9 +197,10 @@ impl State {
             self.known.open.sum = false;
         } else {
             self.fix = true;
-            self.note(format!(
-                "the portal made the sum {theirs} of the rows: it was set to {total} by hand"
-            ));
+            self.note(Note::SumSetByHand {
+                portal: theirs.to_string(),
+                total: total.to_string(),
+            });
         }
     }
 }

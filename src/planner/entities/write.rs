@@ -3,7 +3,7 @@
 
 use super::{names, stage_of};
 use crate::{
-    domain::ErrorCode,
+    domain::{ErrorCode, happening::Note},
     planner::{
         CrmEntity, Outcome, Wave,
         json::{id, made_id},
@@ -129,7 +129,7 @@ impl Wave {
         let state = &mut self.jobs[job];
         let lead = state.is_lead();
         if lead && state.converted() {
-            state.note("the lead was converted: it is no longer kept in step");
+            state.note(Note::LeadLeftAlone);
             state.known.open = Open::default();
             return AtomicCommands::new();
         }

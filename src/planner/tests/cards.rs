@@ -2,6 +2,7 @@
 
 use super::identity::{anna, boris, contact_of, numbers, of, person};
 use super::*;
+use crate::domain::happening::Tell;
 
 const MANAGERS: &str = "was put to the deal in the portal";
 
@@ -25,7 +26,7 @@ fn a_card_that_was_sent_and_not_seen_is_no_managers_and_the_deal_follows_at_last
         let settled = bring_again(&mut portal, &of(1, &vera), settled.known);
         notes.extend(settled.notes.clone());
         assert!(
-            !notes.iter().any(|note| note.contains(MANAGERS)),
+            !notes.iter().any(|note| note.sentence().contains(MANAGERS)),
             "{first} {second} {notes:?}"
         );
         let contact = contact_of(&portal, 1);
@@ -53,7 +54,10 @@ fn a_company_that_was_sent_and_not_seen_leaves_the_deal_with_the_firm() {
         assert_eq!(company, None, "{lost} {settled:?}");
         assert_eq!(settled.known.company_id, None, "{lost}");
         assert!(
-            !settled.notes.iter().any(|note| note.contains(MANAGERS)),
+            !settled
+                .notes
+                .iter()
+                .any(|note| note.sentence().contains(MANAGERS)),
             "{lost} {settled:?}"
         );
     }

@@ -1,6 +1,7 @@
 //! Who ordered: found in whatever spelling, completed, or made once.
 
 use super::*;
+use crate::domain::happening::Tell;
 
 #[test]
 fn two_orders_of_one_new_customer_make_one_contact() {
@@ -41,7 +42,10 @@ fn of_several_matching_contacts_the_oldest_is_taken_and_it_is_told() {
     let settled = bring(&mut portal, &order(1, 1));
     assert_eq!(settled.known.contact_id, Some(3));
     assert!(
-        settled.notes.iter().any(|note| note.contains("2 contacts")),
+        settled
+            .notes
+            .iter()
+            .any(|note| note.sentence().contains("2 contacts")),
         "{:?}",
         settled.notes
     );
@@ -112,7 +116,12 @@ fn a_company_that_is_gone_is_looked_for_again_like_a_contact() {
     let settled = only(drive(&mut portal, vec![job(&second, known)]));
     assert_eq!(settled.known.company_id, Some(40));
     assert_eq!(portal.deals[&2]["COMPANY_ID"], json!(40));
-    assert!(settled.notes.iter().any(|note| note.contains("company 1")));
+    assert!(
+        settled
+            .notes
+            .iter()
+            .any(|note| note.sentence().contains("company 1"))
+    );
     assert_eq!(portal.companies.len(), 1);
     // It is deleted, but its requisite outlives it: a new one is made.
     portal.companies.clear();

@@ -1,7 +1,7 @@
 //! What the portal refuses, drops, answers strangely or does not answer.
 
 use super::*;
-use crate::domain::LeadRule;
+use crate::domain::{LeadRule, happening::Tell};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -55,7 +55,10 @@ fn an_address_that_the_portal_refuses_is_left_out_noted_and_readable() {
     );
     for word in ["bad@host.example", "нету"] {
         assert!(
-            settled.notes.iter().any(|note| note.contains(word)),
+            settled
+                .notes
+                .iter()
+                .any(|note| note.sentence().contains(word)),
             "{:?}",
             settled.notes
         );
@@ -426,8 +429,12 @@ fn a_user_field_that_the_portal_leaves_empty_is_told() {
         CallAnswer::Answered(answers)
     }));
     assert_eq!(settled.outcome, DONE);
-    let notes = settled.notes.iter().filter(|note| note.contains("empty"));
-    let told: Vec<_> = notes.collect();
+    let notes = settled
+        .notes
+        .iter()
+        .map(Tell::sentence)
+        .filter(|note| note.contains("empty"));
+    let told: Vec<String> = notes.collect();
     assert_eq!(told.len(), 1);
     assert!(told[0].contains("UF_CRM_LIST") && !told[0].contains("UF_CRM_TEXT"));
 }

@@ -2,6 +2,7 @@
 //! names.
 
 use super::*;
+use crate::domain::happening::Tell;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -163,7 +164,7 @@ fn names_that_contradict_make_two_of_one_address_and_say_whom_they_passed() {
         settled
             .notes
             .iter()
-            .any(|note| note.contains("Анна Петрова")),
+            .any(|note| note.sentence().contains("Анна Петрова")),
         "{:?}",
         settled.notes
     );
@@ -280,7 +281,10 @@ fn a_contact_that_a_manager_put_to_the_deal_stays_until_the_shop_names_another_c
     let settled = bring_again(&mut portal, &other, settled.known);
     assert_eq!(Some(contact_of(&portal, 1)), settled.known.contact_id);
     assert!(
-        settled.notes.iter().any(|note| note.contains("contact 9")),
+        settled
+            .notes
+            .iter()
+            .any(|note| note.sentence().contains("contact 9")),
         "{:?}",
         settled.notes
     );

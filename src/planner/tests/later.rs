@@ -1,6 +1,7 @@
 //! What later events write: only what changed, and nothing that managers own.
 
 use super::*;
+use crate::domain::happening::Tell;
 use serde_json::Map;
 
 #[test]
@@ -156,7 +157,7 @@ fn a_deal_whose_origin_was_taken_away_is_told_by_what_was_written_into_it() {
         again
             .notes
             .iter()
-            .any(|note| note.contains("no longer carries"))
+            .any(|note| note.sentence().contains("no longer carries"))
     );
     assert_eq!(portal.deals.len(), 1);
 }

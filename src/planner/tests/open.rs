@@ -2,6 +2,7 @@
 //! mistaken for what is there.
 
 use super::*;
+use crate::domain::happening::Tell;
 use proptest::prelude::*;
 
 /// Runs a wave before a portal that refuses these methods and does nothing of them.
@@ -150,12 +151,22 @@ fn a_sum_that_a_manager_changed_stays_when_the_shop_changes_something_else() {
     more["items"][0]["name"] = json!("A");
     let third = bring_again(&mut portal, &more, second.known);
     assert_eq!(portal.deals[&1]["OPPORTUNITY"], "999.00");
-    assert!(third.notes.iter().any(|note| note.contains("by hand")));
+    assert!(
+        third
+            .notes
+            .iter()
+            .any(|note| note.sentence().contains("by hand"))
+    );
     // The shop's own sum changes: its word counts, and that is said.
     more["total"] = json!("310");
     let fourth = bring_again(&mut portal, &more, third.known);
     assert_eq!(portal.deals[&1]["OPPORTUNITY"], "310.00");
-    assert!(fourth.notes.iter().any(|note| note.contains("OPPORTUNITY")));
+    assert!(
+        fourth
+            .notes
+            .iter()
+            .any(|note| note.sentence().contains("OPPORTUNITY"))
+    );
 }
 
 #[test]

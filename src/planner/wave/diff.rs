@@ -5,6 +5,7 @@
 //! piece.
 
 use super::writes_in_flight::{self, SUM};
+use crate::domain::happening::Note;
 use crate::planner::{
     CrmEntity, State,
     entities::product_rows::same_but_links,
@@ -252,10 +253,8 @@ impl State {
             .map(|(field, _)| field.as_str())
             .collect();
         if !theirs.is_empty() {
-            self.note(format!(
-                "changed in the portal and by the shop: the shop's word was put over {}",
-                theirs.join(", ")
-            ));
+            let fields = theirs.into_iter().map(str::to_owned).collect();
+            self.note(Note::FieldsOverwritten { fields });
         }
     }
 
@@ -274,11 +273,8 @@ impl State {
         theirs.sort();
         if theirs != ours {
             let most = theirs.iter().take(20).map(String::as_str);
-            let shown = most.collect::<Vec<_>>().join("; ");
-            self.note(format!(
-                "rows were changed in the portal and by the shop: the shop's were put over \
-                 ({shown})"
-            ));
+            let rows = most.collect::<Vec<_>>().join("; ");
+            self.note(Note::RowsOverwritten { rows });
         }
     }
 }

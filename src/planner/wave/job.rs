@@ -4,6 +4,7 @@ use super::deal_import::Import;
 use crate::{
     domain::{
         Direction, ErrorCode, LeadRule, LegalEntity, OnDeleted, Person, ShopRules, Snapshot, Stage,
+        happening::{Note, Quoted},
     },
     planner::{
         CrmEntity, Intent, Job, KnownLinks, Making, Open, Outcome,
@@ -63,7 +64,7 @@ pub(in crate::planner) struct State {
     pub(in crate::planner) lost: bool,
     /// Whether nothing can be done until what may still land has landed.
     pub(in crate::planner) waits: bool,
-    pub(in crate::planner) notes: Vec<String>,
+    pub(in crate::planner) notes: Vec<Note>,
     /// The stage read back.
     pub(in crate::planner) stage: Option<Stage>,
     pub(in crate::planner) outcome: Option<Outcome>,
@@ -159,9 +160,9 @@ impl State {
         };
         match self.job.rules.statuses.row(&status) {
             Some(row) if row.direction == Direction::ToShop => {
-                self.note(format!(
-                    "the status {status:?} is never written to the portal: its stage was left alone"
-                ));
+                self.note(Note::StatusNotWritten {
+                    status: Quoted(status),
+                });
             }
             Some(row) => self.wanted = Some(row.stage.clone()),
             None => self.end(Outcome::Hopeless {
@@ -191,8 +192,7 @@ impl State {
         self.outcome.get_or_insert(outcome);
     }
 
-    pub(in crate::planner) fn note(&mut self, note: impl Into<String>) {
-        let note = note.into();
+    pub(in crate::planner) fn note(&mut self, note: Note) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }

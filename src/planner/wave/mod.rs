@@ -18,7 +18,7 @@ use super::{
     entities::{read_back, read_back_room},
     wave::batching::{AtomicCommands, CommandBatcher, PendingCommand, PlannedCommand},
 };
-use crate::domain::ErrorCode;
+use crate::domain::{ErrorCode, happening::Note};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,9 +147,9 @@ impl Wave {
     }
 
     /// Leaves a note with all jobs of which this is true.
-    pub(super) fn note_where(&mut self, concerns: impl Fn(&State) -> bool, note: &str) {
+    pub(super) fn note_where(&mut self, concerns: impl Fn(&State) -> bool, note: &Note) {
         let concerned = self.jobs.iter_mut().filter(|state| concerns(state));
-        concerned.for_each(|state| state.note(note));
+        concerned.for_each(|state| state.note(note.clone()));
     }
 
     /// Puts one command in waiting.

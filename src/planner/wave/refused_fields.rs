@@ -2,7 +2,7 @@
 
 use super::batching::PendingCommand;
 use crate::{
-    domain::ErrorCode,
+    domain::{ErrorCode, happening::Note},
     planner::{Intent, State, Wave},
 };
 use std::collections::BTreeSet;
@@ -87,9 +87,8 @@ impl State {
         }
         self.desire();
         for email in &emails {
-            self.note(format!(
-                "the portal refused the e-mail {email}: it was left out and stands in the comment"
-            ));
+            let email = email.clone();
+            self.note(Note::EmailRefused { email });
         }
         !emails.is_empty()
     }

@@ -3,7 +3,10 @@
 
 use super::batching::PendingCommand;
 use crate::{
-    domain::ErrorCode,
+    domain::{
+        ErrorCode,
+        happening::{Note, Words},
+    },
     planner::{Call, CallAnswer, CommandAnswer, Outcome, State, Wave},
 };
 use serde_json::Value;
@@ -158,19 +161,21 @@ impl Wave {
             // What belongs to a company that was itself refused.
             PendingCommand::AddToCompany { firm, .. } if self.firms[firm].company.is_none() => {}
             PendingCommand::AddToCompany { firm, what } => {
-                let note =
-                    format!("the company was made, but the portal refused its {what}: {words}");
+                let note = Note::CompanyIncomplete {
+                    part: what.to_owned(),
+                    words: Words(words.to_owned()),
+                };
                 self.note_where(|state| state.firm == Some(firm), &note);
                 self.firms[firm].incomplete = true;
             }
             PendingCommand::LinkCompany { job } => {
-                self.jobs[job].note(format!(
-                    "the contact could not be put to its company: {words}"
-                ));
+                let words = Words(words.to_owned());
+                self.jobs[job].note(Note::CompanyNotLinked { words });
             }
-            PendingCommand::DealContact { job } => self.jobs[job].note(format!(
-                "the deal's contacts could not all be changed: {words}"
-            )),
+            PendingCommand::DealContact { job } => {
+                let words = Words(words.to_owned());
+                self.jobs[job].note(Note::ContactsNotChanged { words });
+            }
             // It was only to be told.
             PendingCommand::RowsBefore { .. } => {}
             // The rows of a deal or lead that was itself refused: its own reason counts, or it is

@@ -1,11 +1,14 @@
 //! Accepted events.
 
 use crate::{
-    domain::{AHEAD, Age},
-    storage::Error,
+    domain::{
+        AHEAD, Age,
+        happening::{Happening, OrderEvent, Tell},
+    },
+    storage::{Error, json::stored},
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
@@ -117,17 +120,19 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     let later: Vec<bool> = events.iter().map(|e| e.later).collect();
     let ages: Vec<Value> = events.iter().map(|e| value_of(&e.age)).collect();
     let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
+    let accepted: Vec<Value> = events.iter().map(|e| told(e.accepted())).collect();
+    let to_come: Vec<Value> = events.iter().map(|e| told(e.to_come())).collect();
     Ok(sqlx::query_scalar!(
         r#"WITH new AS MATERIALIZED (
              SELECT nextval('bridge.outbox_id_seq') AS id, n.*
              FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                $7::bigint[], $8::timestamptz[],
                          $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::jsonb[],
-                         $14::bool[], $17::jsonb[], $18::timestamptz[])
+                         $14::bool[], $17::jsonb[], $18::timestamptz[], $20::jsonb[], $21::jsonb[])
                   WITH ORDINALITY
                   AS n (portal, shop, number, source, event_id, kind, version, updated_at,
                     occurred_at, body, fingerprint, traceparent,
-                        said, later, age, changed, place)),
+                        said, later, age, changed, accepted, to_come, place)),
          made AS (
              INSERT INTO bridge.orders (shop, number, portal, head_id, head_version,
                head_updated_at, status, said, later, due_at, waits_since, age)
@@ -145,16 +150,15 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
                     occurred_at, body::jsonb, fingerprint, traceparent
              FROM new JOIN made USING (id)),
          told AS (
-             INSERT INTO bridge.timeline (shop, number, kind, text, detail)
-             SELECT shop, number, 'accepted', 'event ' || event_id || ' accepted',
-                    jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
+             INSERT INTO bridge.timeline (shop, number, kind, text, detail, what)
+             SELECT shop, number, 'accepted', accepted ->> 'text',
+                    jsonb_build_object('event', event_id, 'shop_clock', occurred_at),
+                    accepted -> 'what'
              FROM new JOIN made USING (id)
              UNION ALL
-             SELECT shop, number, 'note',
-                    'event ' || event_id || ' says that it was changed at ' ||
-                      to_char(changed AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-                    || ', which is yet to come: it counts as changed when it came in',
-                    jsonb_build_object('event', event_id, 'shop_clock', occurred_at)
+             SELECT shop, number, 'note', to_come ->> 'text',
+                    jsonb_build_object('event', event_id, 'shop_clock', occurred_at),
+                    to_come -> 'what'
              FROM new JOIN made USING (id) WHERE changed > now() + make_interval(secs => $19)),
          found_by AS (
              INSERT INTO bridge.contacts (event, key)
@@ -179,10 +183,34 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         &new.keys as &[&str],
         &ages,
         &changed as &[Option<DateTime<Utc>>],
-        AHEAD.as_seconds_f64()
+        AHEAD.as_seconds_f64(),
+        &accepted,
+        &to_come
     )
     .fetch_all(db)
     .await?)
+}
+
+/// A sentence with its data.
+fn told(what: OrderEvent) -> Value {
+    let what = Happening::from(what);
+    json!({ "text": what.sentence(), "what": stored(&what) })
+}
+
+impl NewEvent {
+    /// It came in.
+    pub fn accepted(&self) -> OrderEvent {
+        let event = self.event_id.clone();
+        OrderEvent::Accepted { event }
+    }
+
+    /// It says that it was changed at a time that is yet to come.
+    pub fn to_come(&self) -> OrderEvent {
+        OrderEvent::ChangeYetToCome {
+            event: self.event_id.clone(),
+            at: self.age.updated_at().unwrap_or_default(),
+        }
+    }
 }
 
 /// As JSON.

@@ -1,6 +1,9 @@
 //! Differences that wait for a person.
 
-use crate::storage::Error;
+use crate::{
+    domain::happening::{Stored, SyncEvent, Tell},
+    storage::{Error, json::stored},
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -16,8 +19,8 @@ pub struct NewConflict {
     pub decision: i64,
     /// Why: the code.
     pub code: String,
-    /// Why, in one sentence.
-    pub sentence: String,
+    /// Why.
+    pub what: SyncEvent,
     /// What the shop says.
     pub status: String,
     /// What the portal says.
@@ -28,18 +31,19 @@ pub struct NewConflict {
 pub async fn open(db: &mut PgConnection, portal: &str, new: &NewConflict) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO bridge.conflicts AS c (portal, shop, number, decision_id, code, sentence,
-           status, stage)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+           what, status, stage)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (shop, number) WHERE closed_at IS NULL DO UPDATE
          SET decision_id = excluded.decision_id, code = excluded.code, sentence = excluded.sentence,
-             status = excluded.status,
+             what = excluded.what, status = excluded.status,
              stage = excluded.stage, ruled_at = NULL, ruled_by = NULL, winner = NULL",
         portal,
         new.shop,
         new.number,
         new.decision,
         new.code,
-        new.sentence,
+        new.what.sentence(),
+        stored(&new.what),
         new.status,
         new.stage
     )
@@ -103,6 +107,8 @@ pub struct ConflictRow {
     pub code: String,
     /// Why, in one sentence.
     pub sentence: String,
+    /// The same as data; none in rows of earlier versions.
+    pub what: Option<Stored<SyncEvent>>,
     /// What the shop says.
     pub status: String,
     /// What the portal says.
@@ -128,7 +134,7 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Conf
     Ok(sqlx::query_as!(
         ConflictRow,
         r#"SELECT c.id, c.portal, c.shop, c.number, o.deal_id AS "deal_id?", c.code, c.sentence,
-                  c.status, c.stage, c.opened_at,
+                  c.what AS "what: Stored<SyncEvent>", c.status, c.stage, c.opened_at,
                   c.ruled_at, c.ruled_by, c.winner, c.closed_at, c.closed_how, d.inputs AS "inputs?"
            FROM bridge.conflicts c
            LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number

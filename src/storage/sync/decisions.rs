@@ -1,6 +1,9 @@
 //! Every decision about a difference, with what it rests on.
 
-use crate::storage::Error;
+use crate::{
+    domain::happening::{SyncEvent, Tell},
+    storage::{Error, json::stored},
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -20,8 +23,8 @@ pub struct NewDecision {
     pub basis: String,
     /// Who was right.
     pub winner: Option<String>,
-    /// One plain sentence.
-    pub sentence: String,
+    /// What was decided, and why.
+    pub what: SyncEvent,
     /// Both observations and the rest.
     pub inputs: Value,
     /// The whole decision.
@@ -85,18 +88,19 @@ pub async fn insert(
     let numbers: Vec<String> = column(|d| &d.number);
     let actions: Vec<String> = column(|d| &d.action);
     let bases: Vec<String> = column(|d| &d.basis);
-    let sentences: Vec<String> = column(|d| &d.sentence);
+    let sentences: Vec<String> = decisions.iter().map(|d| d.what.sentence()).collect();
+    let whats: Vec<Value> = decisions.iter().map(|d| stored(&d.what)).collect();
     let winners: Vec<Option<String>> = decisions.iter().map(|d| d.winner.clone()).collect();
     let inputs: Vec<Value> = decisions.iter().map(|d| d.inputs.clone()).collect();
     let outcomes: Vec<Value> = decisions.iter().map(|d| d.outcome.clone()).collect();
     sqlx::query!(
         "INSERT INTO bridge.decisions (id, portal, shop, number, action, basis, winner, sentence,
-           inputs, outcome)
+           inputs, outcome, what)
          OVERRIDING SYSTEM VALUE
-         SELECT id, $1, shop, number, action, basis, winner, sentence, inputs, outcome
+         SELECT id, $1, shop, number, action, basis, winner, sentence, inputs, outcome, what
          FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-           $8::text[], $9::jsonb[], $10::jsonb[])
-              AS n (id, shop, number, action, basis, winner, sentence, inputs, outcome)",
+           $8::text[], $9::jsonb[], $10::jsonb[], $11::jsonb[])
+              AS n (id, shop, number, action, basis, winner, sentence, inputs, outcome, what)",
         portal,
         &ids,
         &shops,
@@ -106,7 +110,8 @@ pub async fn insert(
         &winners as &[Option<String>],
         &sentences,
         &inputs,
-        &outcomes
+        &outcomes,
+        &whats
     )
     .execute(db)
     .await?;

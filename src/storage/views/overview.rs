@@ -1,6 +1,9 @@
 //! What the console shows beside the figures.
 
-use crate::storage::Error;
+use crate::{
+    domain::happening::{Stored, SyncEvent},
+    storage::Error,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -121,6 +124,8 @@ pub struct DecisionRow {
     pub winner: Option<String>,
     /// One sentence.
     pub sentence: String,
+    /// The same as data; none in rows of earlier versions.
+    pub what: Option<Stored<SyncEvent>>,
     /// Both observations and the clocks.
     pub inputs: Value,
 }
@@ -129,8 +134,9 @@ pub struct DecisionRow {
 pub async fn decisions(db: &mut PgConnection, limit: i64) -> Result<Vec<DecisionRow>, Error> {
     Ok(sqlx::query_as!(
         DecisionRow,
-        "SELECT id, at, shop, number, action, basis, winner, sentence, inputs FROM bridge.decisions
-         WHERE action <> 'agree' ORDER BY id DESC LIMIT $1",
+        r#"SELECT id, at, shop, number, action, basis, winner, sentence,
+                  what AS "what: Stored<SyncEvent>", inputs
+           FROM bridge.decisions WHERE action <> 'agree' ORDER BY id DESC LIMIT $1"#,
         limit
     )
     .fetch_all(db)

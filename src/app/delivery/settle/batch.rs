@@ -6,7 +6,11 @@ use super::{
 };
 use crate::{
     app::sync::compare,
-    domain::{Agreed, product_id},
+    domain::{
+        Agreed,
+        happening::{Card, Happening, InStage, Millis, OrderEvent, Words},
+        product_id,
+    },
     planner::{CardId, CrmEntity, KnownLinks, Landing, Outcome, Place, Settlement},
     storage::{
         self, dead_letters,
@@ -23,7 +27,6 @@ use crate::{
     },
 };
 use serde_json::json;
-use std::time::Duration;
 
 /// A part is done, and the rest is due.
 const DUE_AT_ONCE: Disposition = Disposition::Stall {
@@ -142,11 +145,8 @@ impl SettleBatch {
                 self.sum.stalled += 1;
                 let stalls = head.stalls.saturating_add(1);
                 if stalls == 1 {
-                    self.say(
-                        claim,
-                        "note",
-                        format!("not judged by the portal ({code}): looked up and tried again"),
-                    );
+                    let code = code.to_string();
+                    self.say(claim, "note", OrderEvent::NotJudged { code });
                 }
                 // Soon, but later each time: one order that always stalls must not take a place in
                 // every wave.
@@ -161,15 +161,8 @@ impl SettleBatch {
                 self.sum.stalled += 1;
                 let stalls = head.stalls.saturating_add(1);
                 if stalls == 1 {
-                    let words = clean(message);
-                    self.say(
-                        claim,
-                        "note",
-                        format!(
-                            "refused together with other orders: {words} ({code}); tried again \
-                             apart from them"
-                        ),
-                    );
+                    let (words, code) = (Words(clean(message)), code.to_string());
+                    self.say(claim, "note", OrderEvent::RefusedTogether { words, code });
                 }
                 Disposition::Stall {
                     stalls,
@@ -188,13 +181,14 @@ impl SettleBatch {
                 }
                 self.sum.retried += 1;
                 let delay_ms = tries.delay_ms(attempts);
-                let text = format!(
-                    "the portal refused: {message} ({code}); try {attempts} of {}, the next in \
-                     {:.1} s",
-                    tries.most,
-                    Duration::from_millis(delay_ms.unsigned_abs()).as_secs_f64()
-                );
-                self.say(claim, "refused", text);
+                let refused = OrderEvent::Refused {
+                    words: Words(message.clone()),
+                    code: code.to_string(),
+                    attempt: attempts,
+                    of: tries.most,
+                    next_in_ms: Millis(delay_ms),
+                };
+                self.say(claim, "refused", refused);
                 let (code, message) = (code.as_str().to_owned(), clean(message));
                 self.refuse(claim, &code, &message, attempts);
                 Disposition::Retry {
@@ -217,7 +211,7 @@ impl SettleBatch {
     ) -> Disposition {
         // Thousands of products are sent again as they are.
         if wrote || settlement.known.product.is_none() {
-            self.say(claim, "written", done_sentence(settlement, wrote));
+            self.say(claim, "written", done(settlement, wrote));
         }
         if claim.follows && newest {
             return DUE_AT_ONCE;
@@ -239,11 +233,11 @@ impl SettleBatch {
         self.refuse(claim, &code, &message, attempts);
         self.dead
             .push((claim.event, code.clone(), message.clone(), attempts));
-        self.say(
-            claim,
-            "dead",
-            format!("given up: {message} ({code}); it waits as a dead letter"),
-        );
+        let given_up = OrderEvent::GivenUp {
+            words: Words(message.clone()),
+            code: code.clone(),
+        };
+        self.say(claim, "dead", given_up);
         Disposition::Dead {
             attempts,
             code,
@@ -265,13 +259,13 @@ impl SettleBatch {
         self.states.push(state.to_owned());
     }
 
-    fn say(&mut self, claim: &Claim, kind: &'static str, text: String) {
+    fn say(&mut self, claim: &Claim, kind: &'static str, what: impl Into<Happening>) {
         let (shop, number) = (claim.shop.clone(), claim.number.clone());
         self.lines.push(Line {
             shop,
             number,
             kind,
-            text,
+            what: what.into(),
             detail: None,
         });
     }
@@ -417,21 +411,21 @@ async fn compare_later(
     Ok(())
 }
 
-fn done_sentence(settlement: &Settlement, wrote: bool) -> String {
+/// What is said of an order whose end is good.
+fn done(settlement: &Settlement, wrote: bool) -> OrderEvent {
     let product = settlement.known.product.as_ref();
     if let Some(own) = product.and_then(|product| product.own.as_ref()) {
-        return format!("product {} of the portal written", own.id);
+        return OrderEvent::ProductWritten { product: own.id };
     }
-    let target = settlement.known.target;
-    let what = match (target, settlement.known.card) {
-        (_, Some(Place::On(card @ CardId::Contact(_)))) => card.to_string(),
-        (Some(target), _) => target.to_string(),
-        (None, _) => "the portal".to_owned(),
+    let card = match (settlement.known.target, settlement.known.card) {
+        (_, Some(Place::On(CardId::Contact(id)))) => Card::Contact(id),
+        (Some(target), _) => target.into(),
+        (None, _) => Card::Portal,
     };
-    match (&settlement.stage, wrote) {
-        (Some(stage), true) => format!("{what} written in stage {stage}"),
-        (None, true) => format!("{what} written"),
-        (Some(stage), false) => format!("{what} in stage {stage}: nothing to write"),
-        (None, false) => format!("{what}: nothing to write"),
+    let stage = InStage(settlement.stage.as_ref().map(ToString::to_string));
+    if wrote {
+        OrderEvent::Written { card, stage }
+    } else {
+        OrderEvent::Unchanged { card, stage }
     }
 }

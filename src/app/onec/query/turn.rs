@@ -9,7 +9,7 @@ use crate::{
             stored,
         },
     },
-    domain::{Agreed, ErrorCode, EventBody},
+    domain::{Agreed, ErrorCode, EventBody, happening::GoodsEvent},
     formats::{
         commerceml::write::Order,
         onec::{
@@ -181,11 +181,10 @@ impl Query {
             shop: row.shop.clone(),
             number: row.number.clone(),
             kind: "note",
-            text: format!(
-                "the order goes to the 1C base {} without its status, which has no row in the \
-                 base's table",
-                self.session.base.name
-            ),
+            what: GoodsEvent::OnecWithoutStatus {
+                base: self.session.base.name.to_string(),
+            }
+            .into(),
             detail: None,
         }
     }

@@ -2,7 +2,8 @@
 
 use super::{Comparison, ComparisonResult, columns, status_of, value};
 use crate::{
-    app::sync::order::{ConflictChange, NextStep, Outcome},
+    app::sync::order::{ConflictChange, NextStep, Outcome, explained},
+    domain::happening::OrderEvent,
     planner::StageWrite,
     storage::{
         dead_letters,
@@ -57,17 +58,17 @@ impl SyncBatch {
                 action: recorded.action().to_owned(),
                 basis: recorded.basis().to_owned(),
                 winner: recorded.winner().map(str::to_owned),
-                sentence: recorded.decision.record.sentence.clone(),
+                what: explained(&recorded.decision),
                 inputs: recorded.inputs.clone(),
                 outcome: value(&recorded.decision),
             });
         }
-        for (kind, text, detail) in outcome.lines {
+        for (kind, what, detail) in outcome.lines {
             self.lines.push(Line {
                 shop: shop.clone(),
                 number: number.clone(),
                 kind,
-                text,
+                what,
                 detail: Some(detail),
             });
         }
@@ -96,7 +97,7 @@ impl SyncBatch {
             ConflictChange::Close => self.closed.push((shop, number)),
             ConflictChange::Open {
                 code,
-                sentence,
+                what,
                 decision,
             } => self.opened.push(NewConflict {
                 status: status_of(row),
@@ -105,7 +106,7 @@ impl SyncBatch {
                 number,
                 decision,
                 code: code.as_str().to_owned(),
-                sentence,
+                what,
             }),
         }
         match outcome.then {
@@ -156,15 +157,11 @@ impl SyncBatch {
         // A letter about a comparison is closed by the next that goes well.
         let (shops, numbers): (Vec<_>, Vec<_>) = self.seen.into_iter().unzip();
         for letter in dead_letters::compared(db, &shops, &numbers).await? {
-            let text = format!(
-                "dead letter {} closed by itself: the order was compared since",
-                letter.id
-            );
             self.lines.push(Line {
                 shop: letter.shop,
                 number: letter.number,
                 kind: "overtaken",
-                text,
+                what: OrderEvent::LetterCompared { letter: letter.id }.into(),
                 detail: None,
             });
         }

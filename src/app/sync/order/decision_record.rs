@@ -4,7 +4,10 @@
 use super::{OrderSync, RecordedDecision, ReportedStatus};
 use crate::{
     decision::{self, Action, Basis, Decision},
-    domain::{Observation, Stage},
+    domain::{
+        Observation, Stage,
+        happening::{Mover, SyncEvent},
+    },
 };
 use serde_json::json;
 
@@ -47,10 +50,13 @@ impl OrderSync<'_> {
                 decision::Change::Portal | decision::Change::Both
             )
         {
-            let by = self.deal_mover();
-            let text = format!("the deal {} was moved to {}{by}", self.deal, portal.value);
+            let moved = SyncEvent::DealMoved {
+                deal: self.deal,
+                stage: portal.value.to_string(),
+                by: self.deal_mover(),
+            };
             let detail = json!({ "deal": self.deal, "portal_clock": portal.since });
-            self.say("moved", text, detail);
+            self.say("moved", moved, detail);
         }
         let detail = json!({
             "decision": id, "deal": self.deal, "asked_by": self.around.why,
@@ -61,7 +67,7 @@ impl OrderSync<'_> {
             Action::Review { .. } => "conflict",
             _ => "decided",
         };
-        self.say(kind, decision.record.sentence.clone(), detail);
+        self.say(kind, explained(decision), detail);
         self.outcome.recorded.push(RecordedDecision {
             id,
             decision: decision.clone(),
@@ -70,13 +76,20 @@ impl OrderSync<'_> {
         id
     }
 
-    fn deal_mover(&self) -> String {
+    fn deal_mover(&self) -> Mover {
         let state = self.around.seen.deals.get(&self.deal);
         let by = state.and_then(|state| state.as_ref()?.moved_by);
         match by {
-            Some(by) if self.around.me == Some(by) => " by the bridge's own user".to_owned(),
-            Some(by) => format!(" by user {by}"),
-            None => String::new(),
+            Some(by) if self.around.me == Some(by) => Mover::Bridge,
+            Some(by) => Mover::User(by),
+            None => Mover::Unknown,
         }
+    }
+}
+
+/// A decision as a row holds it.
+pub(in crate::app::sync) fn explained(decision: &Decision) -> SyncEvent {
+    SyncEvent::Decided {
+        explanation: decision.explanation.clone(),
     }
 }

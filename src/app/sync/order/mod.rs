@@ -10,6 +10,7 @@ pub(in crate::app) mod onec;
 mod outcome;
 mod own_write;
 
+pub(super) use decision_record::explained;
 pub(super) use outcome::{ConflictChange, NextStep, Outcome, RecordedDecision};
 
 use crate::{
@@ -18,7 +19,10 @@ use crate::{
         self, Action, Basis, BridgeWrite, Decision, HistoryRow, Inputs, Ruling, Waiting,
         WrittenValue, decide,
     },
-    domain::{Agreed, Clocks, ErrorCode, Observation, Source, Stage},
+    domain::{
+        Agreed, Clocks, ErrorCode, Observation, Source, Stage,
+        happening::{Card, Happening, Note, SyncEvent},
+    },
     planner::{DealState, ScanResult, StageWrite},
     storage::sync::agreements::Row,
 };
@@ -202,8 +206,8 @@ impl<'a> OrderSync<'a> {
             return;
         }
         if self.row.gone_at.take().is_some() {
-            let text = format!("the deal {} is there again", self.deal);
-            self.say("gone", text, json!({ "deal": self.deal }));
+            let back = SyncEvent::DealBack { deal: self.deal };
+            self.say("gone", back, json!({ "deal": self.deal }));
             self.outcome.conflict = ConflictChange::Close;
         }
         self.row.stage = Some(state.stage.id.clone());
@@ -239,12 +243,12 @@ impl<'a> OrderSync<'a> {
         if told || origin.is_of(&self.row.shop, &self.row.number) {
             return true;
         }
-        let text = format!(
-            "the deal {} is not this order's: it carries another origin; the order is looked up by \
-             its own",
-            self.deal
+        let card = Card::Deal(self.deal);
+        self.say(
+            "note",
+            Note::OtherOrigin { card },
+            json!({ "deal": self.deal }),
         );
-        self.say("note", text, json!({ "deal": self.deal }));
         self.outcome.foreign = true;
         false
     }
@@ -253,8 +257,8 @@ impl<'a> OrderSync<'a> {
         self.outcome.then = NextStep::Again(after);
     }
 
-    fn say(&mut self, kind: &'static str, text: String, detail: Value) {
-        self.outcome.lines.push((kind, text, detail));
+    fn say(&mut self, kind: &'static str, what: impl Into<Happening>, detail: Value) {
+        self.outcome.lines.push((kind, what.into(), detail));
     }
 
     fn missing(&mut self) {
@@ -263,15 +267,11 @@ impl<'a> OrderSync<'a> {
             return;
         }
         self.row.gone_at = Some(self.around.now);
-        let text = format!(
-            "the deal {} is not to be found in the portal: it was deleted, or the bridge's user \
-             may no longer see it",
-            self.deal
-        );
-        self.say("gone", text.clone(), json!({ "deal": self.deal }));
+        let what = SyncEvent::DealMissing { deal: self.deal };
+        self.say("gone", what.clone(), json!({ "deal": self.deal }));
         self.outcome.conflict = ConflictChange::Open {
             code: ErrorCode::DealGone,
-            sentence: text,
+            what,
             decision: 0,
         };
     }
@@ -362,7 +362,7 @@ impl<'a> OrderSync<'a> {
                 };
                 self.outcome.conflict = ConflictChange::Open {
                     code,
-                    sentence: decision.record.sentence,
+                    what: explained(&decision),
                     decision: id,
                 };
             }

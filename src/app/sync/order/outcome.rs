@@ -2,7 +2,10 @@
 
 use crate::{
     decision::{Action, Basis, Decision},
-    domain::{ErrorCode, Side, Stage},
+    domain::{
+        ErrorCode, Side, Stage,
+        happening::{Happening, SyncEvent},
+    },
     planner::StageWrite,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,7 +35,7 @@ pub(in crate::app::sync) enum ConflictChange {
     Close,
     Open {
         code: ErrorCode,
-        sentence: String,
+        what: SyncEvent,
         decision: i64,
     },
 }
@@ -42,7 +45,7 @@ pub(in crate::app::sync) struct Outcome {
     pub(in crate::app::sync) then: NextStep,
     pub(in crate::app::sync) recorded: Vec<RecordedDecision>,
     pub(in crate::app::sync) conflict: ConflictChange,
-    pub(in crate::app::sync) lines: Vec<(&'static str, String, Value)>,
+    pub(in crate::app::sync) lines: Vec<(&'static str, Happening, Value)>,
     /// The shop is told: status, previous, stage, reason, decision.
     pub(in crate::app::sync) tell: Option<(String, String, Stage, String, i64)>,
     /// Facts that the message would deny.

@@ -7,7 +7,10 @@ use crate::{
         self, Action, BridgeWrite, ForeignMove, HistoryRow, OwnWrite, Waiting, WrittenValue,
         decide_again, foreign_moves, overwritten,
     },
-    domain::{Agreed, ErrorCode, Observation, Stage},
+    domain::{
+        Agreed, ErrorCode, Observation, Stage,
+        happening::{Millis, MoveFault, RowOrder, SyncEvent, Words},
+    },
     planner::{DealState, StageWritten},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -30,8 +33,11 @@ impl StageWriteInFlight {
     }
 }
 
-fn refusal(stage: &Stage, words: &str) -> String {
-    format!("the portal refused to move the deal to {stage}: {words}")
+fn refusal(stage: &Stage, words: &str) -> MoveFault {
+    MoveFault::Refused {
+        stage: stage.to_string(),
+        words: Words(words.to_owned()),
+    }
 }
 
 impl OrderSync<'_> {
@@ -105,12 +111,11 @@ impl OrderSync<'_> {
             .is_some_and(|agreed| agreed.stage != state.stage);
         if state.stage == lost.stage && ours && other && state.moved_at.is_none_or(after) {
             self.row.lost = None;
-            let text = format!(
-                "the deal came late to {}, where the bridge had sent it: it is nobody else's move",
-                state.stage
-            );
+            let late = SyncEvent::MoveCameLate {
+                stage: state.stage.to_string(),
+            };
             let detail = json!({ "deal": self.deal, "decision": lost.decision });
-            self.say("note", text, detail);
+            self.say("note", late, detail);
             let then = lost.agreed.map(|agreed| agreed.status);
             if let (Some(agreed), Some(status)) = (&mut self.agreed, then) {
                 agreed.status = status;
@@ -192,16 +197,16 @@ impl OrderSync<'_> {
         let now = self.around.now;
         match self.around.seen.written.get(&self.deal) {
             Some(StageWritten::Answered) => {
-                let text = format!(
-                    "the portal answered that it moved the deal to {}, but the deal stands in {}",
-                    writing.stage, portal.value
-                );
-                self.refused_try(ErrorCode::NotTaken, text, writing, (shop, portal));
+                let fault = MoveFault::NotTaken {
+                    stage: writing.stage.to_string(),
+                    stands: portal.value.to_string(),
+                };
+                self.refused_try(ErrorCode::NotTaken, fault, writing, (shop, portal));
                 false
             }
             Some(StageWritten::Refused(words)) => {
-                let text = refusal(&writing.stage, words);
-                self.refused_try(ErrorCode::Refused, text, writing, (shop, portal));
+                let fault = refusal(&writing.stage, words);
+                self.refused_try(ErrorCode::Refused, fault, writing, (shop, portal));
                 false
             }
             Some(StageWritten::NotRun) => {
@@ -262,7 +267,7 @@ impl OrderSync<'_> {
     fn refused_try(
         &mut self,
         code: ErrorCode,
-        sentence: String,
+        fault: MoveFault,
         writing: &StageWriteInFlight,
         (shop, portal): (&Observation<String>, &Observation<Stage>),
     ) {
@@ -272,7 +277,7 @@ impl OrderSync<'_> {
         if tries >= most {
             // Said once, it was tried as often as everything else.
             self.row.ruling = None;
-            return self.refused(code, sentence, writing, (shop, portal));
+            return self.refused(code, fault, writing, (shop, portal));
         }
         let nth = i32::try_from(tries).unwrap_or(i32::MAX);
         let next = TimeDelta::milliseconds(self.around.tries.delay_ms(nth));
@@ -281,11 +286,16 @@ impl OrderSync<'_> {
             ..writing.clone()
         };
         self.keep_for_next_try(&tried, next);
-        #[expect(clippy::cast_precision_loss, reason = "a pause in milliseconds")]
-        let seconds = next.num_milliseconds() as f64 / 1_000.0;
+        let again = SyncEvent::MoveTriedAgain {
+            fault,
+            code: code.to_string(),
+            attempt: tries,
+            of: most,
+            next_in_ms: Millis(next.num_milliseconds()),
+        };
         self.say(
             "refused",
-            format!("{sentence} ({code}); try {tries} of {most}, the next in {seconds:.1} s"),
+            again,
             json!({ "decision": writing.decision, "deal": self.deal }),
         );
         self.again(next);
@@ -319,8 +329,8 @@ impl OrderSync<'_> {
         });
         match judged {
             Some((words, writing, shop, portal)) => {
-                let text = refusal(&writing.stage, words);
-                self.refused_try(ErrorCode::Refused, text, &writing, (&shop, &portal));
+                let fault = refusal(&writing.stage, words);
+                self.refused_try(ErrorCode::Refused, fault, &writing, (&shop, &portal));
             }
             None => self.again(TimeDelta::seconds(1)),
         }
@@ -373,7 +383,7 @@ impl OrderSync<'_> {
     fn refused(
         &mut self,
         code: ErrorCode,
-        sentence: String,
+        fault: MoveFault,
         writing: &StageWriteInFlight,
         (shop, portal): (&Observation<String>, &Observation<Stage>),
     ) {
@@ -387,29 +397,32 @@ impl OrderSync<'_> {
         self.row.standing = Some(json!({
             "status": waiting.status, "stage": portal.value, "why": code
         }));
+        let left = SyncEvent::MoveLeftToPerson {
+            fault: fault.clone(),
+            code: code.to_string(),
+        };
         self.say(
             "conflict",
-            format!("{sentence} ({code}); a person has to decide"),
+            left,
             json!({ "decision": writing.decision, "deal": self.deal }),
         );
         self.outcome.conflict = ConflictChange::Open {
             code,
-            sentence,
+            what: SyncEvent::MoveFailed { fault },
             decision: writing.decision,
         };
     }
 
     fn tell_of(&mut self, foreign: &ForeignMove) {
-        let text = format!(
-            "somebody moved the deal to {} {} the bridge's own write",
-            foreign.row.stage,
-            match foreign.place {
-                decision::Place::Before => "just before",
-                decision::Place::After => "after",
-            }
-        );
+        let moved = SyncEvent::DealMovedBeside {
+            stage: foreign.row.stage.to_string(),
+            when: match foreign.place {
+                decision::Place::Before => RowOrder::Before,
+                decision::Place::After => RowOrder::After,
+            },
+        };
         let detail =
             json!({ "deal": self.deal, "move": foreign.row.id, "portal_clock": foreign.row.at });
-        self.say("moved", text, detail);
+        self.say("moved", moved, detail);
     }
 }

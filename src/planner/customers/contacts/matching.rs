@@ -3,7 +3,11 @@
 
 use super::{ContactRow, Customer};
 use crate::{
-    domain::{Agreement, is_common},
+    domain::{
+        Agreement,
+        happening::{Cards, Note},
+        is_common,
+    },
     planner::{Because, Evidence, Passed, Wave, customers::several},
 };
 use std::collections::BTreeSet;
@@ -29,9 +33,9 @@ impl Wave {
                 self.take_name(at, contact);
             }
             let customer = &mut self.customers[at];
-            let sentences: Vec<String> = passed.iter().map(Passed::sentence).collect();
+            let notes: Vec<Note> = passed.iter().map(Passed::note).collect();
             customer.passed = passed;
-            for note in sentences.into_iter().chain(note) {
+            for note in notes.into_iter().chain(note) {
                 self.note_where(|state| state.customer == Some(at), &note);
             }
         }
@@ -46,7 +50,7 @@ impl Wave {
 
     /// By origin, then by phone, then by e-mail; of several the one whose name agrees best, of
     /// those the oldest, and a note.
-    fn best_match(&self, at: usize) -> (Option<Found>, Vec<Passed>, Option<String>) {
+    fn best_match(&self, at: usize) -> (Option<Found>, Vec<Passed>, Option<Note>) {
         let customer = &self.customers[at];
         let all: BTreeSet<u64> = customer
             .by_origin
@@ -87,7 +91,7 @@ impl Wave {
             if let Some((id, evidence, _)) = best {
                 let ids: BTreeSet<u64> = with.iter().map(|(id, ..)| *id).collect();
                 let note = (ids.len() > 1 && strongest >= Evidence::Phone)
-                    .then(|| several("contacts", &ids, *id));
+                    .then(|| several(Cards::Contacts, &ids, *id));
                 return (Some((*id, evidence.clone())), passed, note);
             }
         }

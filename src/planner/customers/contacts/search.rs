@@ -2,7 +2,7 @@
 
 use super::ContactRow;
 use crate::{
-    domain::{Agreement, Phone, ShopName},
+    domain::{Agreement, Phone, ShopName, happening::Note},
     planner::{
         Evidence, Wave,
         json::{elements, id, rows, text},
@@ -170,17 +170,11 @@ impl Wave {
             };
             let lost = linked.id;
             let reason = match self.contacts.get(&lost) {
-                Some(None) => format!(
-                    "the contact {lost} is no longer in the portal: the customer was looked for \
-                     again"
-                ),
+                Some(None) => Note::ContactGone { contact: lost },
                 Some(Some(row))
                     if !linked.sure && customer.agreement(&row.person) == Agreement::Contradict =>
                 {
-                    format!(
-                        "the contact {lost} was linked to the customer, but its name is another's: \
-                         the customer was looked for"
-                    )
+                    Note::ContactOfAnother { contact: lost }
                 }
                 _ => continue,
             };

@@ -1,6 +1,10 @@
 //! Product rows: lines, delivery and discounts that sum to the order's total.
 
-use crate::domain::{Item, ShopRules, Snapshot, money};
+use crate::domain::{
+    Item, ShopRules, Snapshot,
+    happening::{Note, Quoted},
+    money,
+};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -15,7 +19,7 @@ pub(in crate::planner) struct Rows {
     pub(in crate::planner) rows: Vec<Value>,
     pub(in crate::planner) sum: Decimal,
     /// What is to be said of them, each in one sentence.
-    pub(in crate::planner) notes: Vec<String>,
+    pub(in crate::planner) notes: Vec<Note>,
 }
 
 /// What links a row to the portal's catalogue; 0: free text.
@@ -86,10 +90,10 @@ pub(in crate::planner) fn rows(snapshot: &Snapshot, rules: &ShopRules) -> Rows {
     for (at, line) in lines.iter().enumerate() {
         let (name, cut_off) = line.named();
         if cut_off {
-            let at = at + 1;
-            notes.push(format!(
-                "the name of row {at} was shortened to {NAME} characters: the event holds all of it"
-            ));
+            notes.push(Note::RowNameShortened {
+                row: at + 1,
+                characters: NAME,
+            });
         }
         for (quantity, price) in line.parts() {
             let mut row = line.row.clone();
@@ -160,7 +164,7 @@ impl Line {
 
 /// Gives a line what prices of one unit, rounded by the shop, lack of the total: three at 33.33
 /// were 100.00. Only as much as rounding can make.
-fn carry(lines: &mut [Line], total: Decimal) -> Option<String> {
+fn carry(lines: &mut [Line], total: Decimal) -> Option<Note> {
     let sum: Decimal = lines.iter().map(|line| line.amount).sum();
     let missing = total - sum;
     let room = |line: &Line| line.quantity.abs() * KOPECK / Decimal::TWO;
@@ -175,12 +179,11 @@ fn carry(lines: &mut [Line], total: Decimal) -> Option<String> {
         return None;
     }
     line.amount += missing;
-    Some(format!(
-        "prices times quantities come to {}, {} from the total: the row {:?} carries that",
-        money::text(sum),
-        money::text(missing.abs()),
-        cut(&line.name, 100)
-    ))
+    Some(Note::RowCarries {
+        sum: money::text(sum),
+        difference: money::text(missing.abs()),
+        row: Quoted(cut(&line.name, 100)),
+    })
 }
 
 /// Writes quantities that are no whole numbers into the name, from the last line on, where the rows

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::happening::Tell;
 use crate::planner::tests::{rules, snapshot};
 use proptest::prelude::*;
 
@@ -145,7 +146,7 @@ fn what_the_customer_chose_stands_behind_the_name() {
         ["Кроссовки (Размер: 42, Цвет: синий)", "Носки - 42"]
     );
     assert!(names[2].ends_with("(Размер: 42)") && names[2].chars().count() == 255);
-    assert!(rows.notes[0].contains("row 3"));
+    assert!(rows.notes[0].sentence().contains("row 3"));
 }
 
 #[test]
@@ -193,7 +194,7 @@ proptest! {
         prop_assume!(total >= Decimal::ZERO);
         let rows = rows(&snapshot(&data(total)), &rules());
         prop_assert_eq!(sums(&rows.rows), (rows.sum, rows.sum));
-        let carried = rows.notes.iter().any(|note| note.contains("carries"));
+        let carried = rows.notes.iter().any(|note| note.sentence().contains("carries"));
         prop_assert_eq!(rows.sum == total, carried || off == 0);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Change, World};
 use crate::app::sync::order::model::{Who, at, sides::Message};
+use crate::domain::happening::Tell;
 use crate::{
     app::{
         intake::reported_status::ReportedStatus,
@@ -78,7 +79,7 @@ impl World {
                 self.tell(&format!(
                     "takes back {}: {}",
                     change.message.status,
-                    why.words()
+                    why.because().sentence()
                 ));
                 return;
             }

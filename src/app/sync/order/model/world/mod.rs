@@ -9,6 +9,7 @@ use super::{
     sides::{Habits, Message, Portal, Shop, Snapshot},
     stage,
 };
+use crate::domain::happening::Tell;
 use crate::{
     app::{
         RetryPolicy, SyncRules,
@@ -254,8 +255,8 @@ impl World {
 
     /// What the bridge stores after a comparison; what is to be written.
     fn carry(&mut self, outcome: Outcome) -> Option<StageWrite> {
-        for (kind, text, _) in &outcome.lines {
-            self.tell(&format!("{kind}: {text}"));
+        for (kind, what, _) in &outcome.lines {
+            self.tell(&format!("{kind}: {}", what.sentence()));
         }
         if let Some(awaited) = &outcome.awaited {
             self.drop_except(awaited);
@@ -280,8 +281,8 @@ impl World {
                 },
             });
         }
-        if let ConflictChange::Open { sentence, .. } = &outcome.conflict {
-            let sentence = sentence.clone();
+        if let ConflictChange::Open { what, .. } = &outcome.conflict {
+            let sentence = what.sentence();
             self.tell(&format!("asks a person: {sentence}"));
         }
         match outcome.then {
