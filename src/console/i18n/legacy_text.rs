@@ -1,9 +1,11 @@
 //! Stored sentences of ours, read again in Russian.
 //!
-//! An order's life, decisions, conflicts and what stopped a lane are stored as English sentences,
-//! for every reader. The console says them in Russian where it knows how they are made:
-//! [`super::phrasebook`] has each sentence with its gaps. What is not in the book, and what stands
-//! in a gap, is shown as it is stored: the words of a portal, a shop or a network are not ours.
+//! Messages of errors, what moves of goods say, and rows of orders' lives, decisions and conflicts
+//! of earlier versions are stored as English sentences only. The console says them in Russian where
+//! it knows how they are made: [`super::phrasebook`] has each sentence with its gaps. What is not
+//! in the book, and what stands in a gap, is shown as it is stored: the words of a portal, a shop
+//! or a network are not ours. Rows of today hold data and are said from that
+//! ([`crate::domain::happening`]).
 
 use super::phrasebook::{PARTS, WORDS, sentences};
 use crate::domain::ErrorCode;

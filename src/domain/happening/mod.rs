@@ -9,23 +9,23 @@
 #[macro_use]
 mod table;
 mod decision;
+mod fields;
 mod goods;
-mod note;
+mod notes;
 mod order;
-mod parts;
 mod sync;
 
 #[cfg(test)]
 mod tests;
 
 pub use decision::{DecisionReason, Effect, Explanation, Occasion};
-pub use goods::GoodsEvent;
-pub use note::{Cards, Note};
-pub use order::OrderEvent;
-pub use parts::{
+pub use fields::{
     Acknowledged, By, Card, InStage, LaterSide, Millis, Mover, OlderBecause, Party, Quoted,
     RowOrder, Then, Undated, Withdrawn, Words,
 };
+pub use goods::GoodsEvent;
+pub use notes::{Cards, Note};
+pub use order::OrderEvent;
 pub use sync::{MoveFault, SyncEvent};
 
 use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};

@@ -1,4 +1,4 @@
-//! Sentences about decisions, conflicts and moves.
+//! Sentences about decisions, conflicts and moves in rows of earlier versions.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // decisions: what is done

@@ -1,4 +1,4 @@
-//! Sentences of an order's life, and notes about it.
+//! Sentences of orders' lives in rows of earlier versions, and of messages about them.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // the life of an order

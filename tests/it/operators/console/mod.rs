@@ -11,6 +11,7 @@ mod logged;
 mod search;
 mod sorted;
 mod stock;
+mod timeline;
 pub(crate) mod walk;
 mod world;
 

@@ -1,0 +1,99 @@
+//! What happened is shown from its data; rows without data that this version knows, by their
+//! sentence.
+
+use super::{Page, World, event, journey::order_is};
+use b24_bridge::domain::ShopName;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+/// The sentences of today are hidden, an earlier version and a later one have written a row each.
+const ROWS: &str = r#"
+    UPDATE bridge.timeline SET text = 'hidden ' || id;
+    INSERT INTO bridge.timeline (shop, number, kind, text) VALUES
+      ('main', 'A-1', 'told', 'the shop has the status P instead of N (told)');
+    INSERT INTO bridge.timeline (shop, number, kind, text, what) VALUES
+      ('main', 'A-1', 'note', 'beamed to Mars', '{"v": 7, "kind": "beamed", "to": "Mars"}'),
+      ('main', 'A-1', 'note', 'an odd row', '[1e999]')"#;
+
+async fn page(page: &Page<'_>, language: &str) -> String {
+    let request = page.client.get(page.world.at("/orders/main/A-1"));
+    let cookie = format!("{}; b24_lang={language}", page.cookie);
+    let answer = request.header("cookie", cookie).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    answer.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_orders_life_is_said_from_what_happened_in_both_languages() {
+    let world = World::new().await;
+    world.post(&event("e1", "A-1", 1)).await;
+    order_is(&world, "A-1", |order| order.in_sync).await;
+    sqlx::raw_sql(ROWS).execute(&world.db.pool).await.unwrap();
+    let anna = Page::anna(&world).await;
+    for (language, sentences) in [
+        (
+            "ru",
+            [
+                "событие e1 принято",
+                ": записано на стадии",
+                "у магазина теперь статус P вместо N (сообщено)",
+                "beamed to Mars",
+                "an odd row",
+            ],
+        ),
+        (
+            "en",
+            [
+                "event e1 accepted",
+                " written in stage",
+                "the shop has the status P instead of N (told)",
+                "beamed to Mars",
+                "an odd row",
+            ],
+        ),
+    ] {
+        let text = page(&anna, language).await;
+        for sentence in sentences {
+            assert!(text.contains(sentence), "{sentence}: {text}");
+        }
+        assert!(!text.contains("hidden"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_api_tells_the_kind_and_its_fields_beside_the_sentence() {
+    let world = World::new().await;
+    world.post(&event("e1", "A-1", 1)).await;
+    order_is(&world, "A-1", |order| order.in_sync).await;
+    let shop = ShopName::parse("main").unwrap();
+    let order = world.app.operations.order_view(&shop, "A-1").await.unwrap();
+    let order: Value = serde_json::to_value(order.unwrap()).unwrap();
+    let life = order["timeline"].as_array().unwrap();
+    for entry in life {
+        assert!(entry["what"]["kind"].is_string(), "{entry}");
+        assert!(entry["text"].is_string(), "{entry}");
+    }
+    assert_eq!(life[0]["text"], "event e1 accepted");
+    assert_eq!(
+        life[0]["what"],
+        json!({ "v": 1, "kind": "accepted", "event": "e1" })
+    );
+    let written = life.iter().find(|entry| entry["kind"] == "written");
+    let written = &written.unwrap()["what"];
+    assert_eq!(written["kind"], "written");
+    assert_eq!(
+        written["card"],
+        json!({ "entity": "deal", "id": order["deal_id"] })
+    );
+    sqlx::raw_sql(ROWS).execute(&world.db.pool).await.unwrap();
+    let order = world.app.operations.order_view(&shop, "A-1").await.unwrap();
+    let order: Value = serde_json::to_value(order.unwrap()).unwrap();
+    let life = order["timeline"].as_array().unwrap();
+    let later = life.iter().find(|entry| entry["text"] == "beamed to Mars");
+    assert_eq!(
+        later.unwrap()["what"],
+        json!({ "v": 7, "kind": "beamed", "to": "Mars" })
+    );
+    let old = life.iter().find(|entry| entry["kind"] == "told");
+    assert_eq!(old.unwrap().get("what"), None);
+}
