@@ -136,7 +136,7 @@ fn before_gap(sentence: &str) -> (&str, Option<(TemplateGap, &str)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::every_decision;
+    use crate::{app::every_decision, console::i18n::phrasebook::of_today};
     use proptest::prelude::*;
     use std::{fs, path::Path};
 
@@ -256,7 +256,7 @@ mod tests {
         let mut all = lines.collect::<String>().replace("\\\"", "\"");
         // These are put together from pieces.
         all.push_str(&every_decision().join("\n"));
-        for (english, _) in sentences().chain(PARTS) {
+        for (english, _) in of_today().chain(PARTS) {
             let words = GAPS.iter().fold(english.to_string(), |text, (mark, _)| {
                 text.replace(mark, "{}")
             });

@@ -1,6 +1,13 @@
-//! Sentences about decisions, conflicts and moves in rows of earlier versions.
+//! Sentences of earlier versions alone: nothing writes them any more. Decisions, conflicts and moves
+//! are said from their data today.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    // what was delivered
+    (
+        "deal {} written in stage {}",
+        "сделка {} записана на стадии {}",
+    ),
+    ("lead {} written in stage {}", "лид {} записан на стадии {}"),
     // decisions: what is done
     ("{*}: nothing to write.", "{*}: писать нечего."),
     (

@@ -42,13 +42,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{=} in stage {}: nothing to write",
         "{=} на стадии {}: писать нечего",
     ),
-    (
-        "deal {} written in stage {}",
-        "сделка {} записана на стадии {}",
-    ),
     ("{=}: nothing to write", "{=}: писать нечего"),
     ("deal {} written", "сделка {} записана"),
-    ("lead {} written in stage {}", "лид {} записан на стадии {}"),
     ("lead {} written", "лид {} записан"),
     ("contact {} written", "контакт {} записан"),
     (
