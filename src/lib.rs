@@ -82,8 +82,8 @@
 //! When something is wrong: *Dead letter*: an event or a message that will not be tried again by
 //! itself, with a code and a remedy. *Incident*: something wrong with a lane. *Pause*: nothing is
 //! sent for a while. *Audit*: who did what by hand. *Timeline*: what became of one order.
-//! *Happening*: one thing that happened, as data, from which its sentence is made. *Gauge*: a figure
-//! that is measured in the database.
+//! *Happening*: one thing that happened, as data, from which its sentence is made. *Gauge*: a
+//! figure that is measured in the database.
 //!
 //! # The way of one order
 //!

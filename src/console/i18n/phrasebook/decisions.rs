@@ -1,5 +1,5 @@
-//! Sentences of earlier versions alone: nothing writes them any more. Decisions, conflicts and moves
-//! are said from their data today.
+//! Sentences of earlier versions alone: nothing writes them any more. Decisions, conflicts and
+//! moves are said from their data today.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // what was delivered

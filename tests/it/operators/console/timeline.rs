@@ -6,9 +6,9 @@ use b24_bridge::domain::ShopName;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-/// The sentences of today are hidden, an earlier version and a later one have written a row each.
+/// The sentences of today are replaced, an earlier version and a later one have written a row each.
 const ROWS: &str = r#"
-    UPDATE bridge.timeline SET text = 'hidden ' || id;
+    UPDATE bridge.timeline SET text = 'invented ' || id;
     INSERT INTO bridge.timeline (shop, number, kind, text) VALUES
       ('main', 'A-1', 'told', 'the shop has the status P instead of N (told)');
     INSERT INTO bridge.timeline (shop, number, kind, text, what) VALUES
@@ -56,7 +56,7 @@ async fn an_orders_life_is_said_from_what_happened_in_both_languages() {
         for sentence in sentences {
             assert!(text.contains(sentence), "{sentence}: {text}");
         }
-        assert!(!text.contains("hidden"), "{text}");
+        assert!(!text.contains("invented"), "{text}");
     }
 }
 
