@@ -205,7 +205,7 @@ async fn tried(pool: &sqlx::PgPool, function: &str, requests: &Value) -> (Option
         'levels', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.product, l.store)
                    FROM bridge.stock_levels l),
         'moves', (SELECT jsonb_agg(to_jsonb(m) - '{id,at}'::text[]
-                                   ORDER BY m.cause_id, m.line, m.version, m.store)
+                                   ORDER BY m.cause_id, m.line, m.version, m.store, m.product)
                   FROM bridge.stock_moves m WHERE m.cause = 'reservation'),
         'reservations', (SELECT jsonb_agg(to_jsonb(r) - '{held_at,expires_at,changed_at}'::text[]
                                           || jsonb_build_object('hold', CASE r.revision WHEN 1
