@@ -73,7 +73,8 @@
 //! sides are to be compared. *Decision*: what came of comparing observations, on record.
 //! *Conflict*: a difference that waits for a person, whose answer is a *ruling*. *Status map*:
 //! which status of the shop stands for which stage. *Callback*: the signed message that tells a
-//! shop of a change. *Feed*: the same changes, to be read.
+//! shop of a change. *Feed*: the same changes, to be read. *Fact*: that an order is paid, shipped
+//! or cancelled. *Contents*: its lines and sums.
 //!
 //! Goods: *Ledger*: every move of a product. *Level*: how much of it is free. *Reservation*: goods
 //! held for an order. *Shortage*: more is reserved than there is. *Count*: somebody has counted

@@ -3,17 +3,17 @@
 use super::{
     outcome::{Became, Refusal, read},
     parse::Came,
-    sides::{Kept, Look, order_of},
+    sides::{Kept, Look, Parts, parts},
 };
 use crate::{
-    app::{Error, Onec},
+    app::{Actor, Error, Onec},
     domain::{
         ErrorCode,
         happening::{GoodsEvent, Words},
     },
     formats::{
         commerceml::{Fault, Item},
-        onec::Base,
+        onec::{Base, facts},
     },
     process::bug,
     storage::{
@@ -21,7 +21,8 @@ use crate::{
         dead_letters::{self, RejectedEvent, Special},
         journal::{self, Line},
         onec::{
-            imports::{self, Done, NewDocument},
+            documents::{self as stored, NewDocument},
+            imports::{self, Done},
             orders,
         },
     },
@@ -89,7 +90,7 @@ impl Onec {
             self.lock_orders_of(&mut tx, base, item).await?;
         }
         new.raw = raw.chars().take(LONGEST).collect();
-        let row = imports::keep(&mut tx, (name, import), &new).await?;
+        let row = stored::keep(&mut tx, (name, import), &new).await?;
         let kept = Kept {
             id: row.id,
             formed_at: new.formed_at,
@@ -146,15 +147,19 @@ impl Onec {
                 message: message.to_owned(),
             })
         };
-        match order_of(item) {
-            Some((order, more)) => {
-                let mut became = self.take_in(tx, base, order, kept).await?;
+        let Parts { order, facts, more } = parts(item);
+        let facts = facts.into_iter();
+        let facts: Vec<_> = facts.filter_map(|one| facts::fact(one, base)).collect();
+        match order {
+            Some(order) => {
+                let mut became = self.take_in(tx, base, (order, &facts), kept).await?;
                 if more && became.code.is_none() && became.message.is_empty() {
-                    "the order is taken in; its payments and shipments are kept only"
+                    "the order is taken in; some of what came with it is kept only"
                         .clone_into(&mut became.message);
                 }
                 Ok(became)
             }
+            None if !facts.is_empty() => self.take_in_alone(tx, base, &facts, kept).await,
             None if matches!(item, Item::Counterparty(_)) => {
                 Ok(later("контрагент сохранён, но не принят"))
             }
@@ -172,21 +177,22 @@ impl Onec {
     ) -> Result<(), Error> {
         let code = became.code.map(ErrorCode::as_str);
         let (shop, number) = (became.shop.as_deref(), became.number.as_deref());
-        let of = imports::Became {
+        let of = stored::Became {
             state: became.state,
             code,
             message: &became.message,
             shop,
             number,
         };
-        imports::became(tx, id, &of).await?;
+        stored::became(tx, id, &of).await?;
         if let (Some(shop), Some(number)) = (shop, number)
+            && !became.beside
             && (code.is_some() || became.state == "waiting")
         {
-            imports::overtake(tx, (base, shop, number), id).await?;
+            stored::overtake(tx, (base, shop, number), id).await?;
         }
         if code.is_none() && letter && became.state != "waiting" {
-            imports::close_letter(tx, id).await?;
+            stored::close_letter(tx, id).await?;
         }
         let Some(code) = code.filter(|code| letter && *code != ErrorCode::OneCLater.as_str())
         else {
@@ -230,7 +236,7 @@ impl Onec {
         id: i64,
         by_person: bool,
     ) -> Result<bool, Error> {
-        let Some(row) = imports::again(tx, id).await? else {
+        let Some(row) = stored::again(tx, id).await? else {
             return Ok(true);
         };
         let Some(base) = self.onec_base(&row.base).cloned() else {
@@ -241,7 +247,7 @@ impl Onec {
             self.lock_orders_of(tx, &base, item).await?;
         }
         // Somebody else may have decided meanwhile.
-        let Some(row) = imports::again(tx, id).await? else {
+        let Some(row) = stored::again(tx, id).await? else {
             return Ok(true);
         };
         let is_review = row.code.as_deref() == Some(ErrorCode::OneCReview.as_str());
@@ -265,6 +271,20 @@ impl Onec {
         Ok(became.code.is_none())
     }
 
+    /// A person has a document that waits or is refused decided once more, and rules nothing by
+    /// that; false: it is refused still.
+    pub async fn take_in_again(&self, id: i64, who: &Actor) -> Result<bool, Error> {
+        let mut tx = self.db.begin().await?;
+        if stored::again(&mut tx, id).await?.is_none() {
+            return Err(Error::NotFound);
+        }
+        let done = self.decide_again(&mut tx, id, false).await?;
+        let detail = json!({ "taken_in": done });
+        journal::audit(&mut tx, &who.0, "onec.again", &id.to_string(), &detail).await?;
+        tx.commit().await?;
+        Ok(done)
+    }
+
     /// A person lets a refused document go: where it was about a status, 1C is sent the order
     /// again.
     pub(in crate::app) async fn discard_document(
@@ -273,15 +293,15 @@ impl Onec {
         id: i64,
         order: Option<(&str, &str)>,
     ) -> Result<(), Error> {
-        let Some(row) = imports::again(tx, id).await? else {
+        let Some(row) = stored::again(tx, id).await? else {
             return Ok(());
         };
-        let of = imports::Became {
+        let of = stored::Became {
             state: "discarded",
             code: row.code.as_deref(),
-            ..imports::Became::default()
+            ..stored::Became::default()
         };
-        imports::became(tx, id, &of).await?;
+        stored::became(tx, id, &of).await?;
         if let Some((shop, number)) = order {
             self.heard(tx, (&row.base, shop, number), &row.raw).await?;
             orders::resend(tx, &row.base, shop, number).await?;
@@ -293,8 +313,8 @@ impl Onec {
     pub async fn decide_waiting_documents(&self) -> Result<usize, Error> {
         let ids = {
             let mut db = self.db.acquire().await?;
-            imports::reopen_known(&mut db).await?;
-            imports::waiting(&mut db, AT_ONCE).await?
+            stored::reopen_known(&mut db).await?;
+            stored::waiting(&mut db, AT_ONCE).await?
         };
         for id in &ids {
             let mut tx = self.db.begin().await?;
@@ -307,7 +327,7 @@ impl Onec {
                         code: ErrorCode::Bug,
                         message: error.chain(),
                     });
-                    let base = imports::again(&mut tx, *id).await?.map(|row| row.base);
+                    let base = stored::again(&mut tx, *id).await?.map(|row| row.base);
                     let base = base.unwrap_or_default();
                     self.store(&mut tx, (&base, *id), &became, true).await?;
                     tx.commit().await?;
@@ -324,7 +344,7 @@ impl Onec {
         let codes = [ErrorCode::OneCStatus, ErrorCode::OneCUnknown];
         let codes = codes.map(|code| code.as_str().to_owned());
         let mut db = self.db.acquire().await?;
-        Ok(imports::reopen(&mut db, &codes).await?)
+        Ok(stored::reopen(&mut db, &codes).await?)
     }
 }
 
@@ -366,6 +386,7 @@ fn described(item: &Item) -> NewDocument {
         Item::Counterparty(who) => who.id.as_ref().or(Some(&who.name)),
         _ => None,
     };
+    let Parts { order, facts, .. } = parts(item);
     NewDocument {
         kind,
         number: clean(document.and_then(|one| one.number.as_ref())),
@@ -375,6 +396,12 @@ fn described(item: &Item) -> NewDocument {
         print: Vec::new(),
         raw: String::new(),
         formed_at: None,
+        beside: order.is_none() && !facts.is_empty(),
+        basis: facts
+            .into_iter()
+            .find_map(facts::basis)
+            .filter(|_| order.is_none())
+            .and_then(|basis| clean(Some(&basis.to_owned()))),
     }
 }
 
@@ -388,6 +415,8 @@ fn described_fault(number: Option<&String>) -> NewDocument {
         print: Vec::new(),
         raw: String::new(),
         formed_at: None,
+        beside: false,
+        basis: None,
     }
 }
 

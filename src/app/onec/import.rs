@@ -21,6 +21,7 @@ use crate::{
         },
     },
     storage::onec::{
+        documents,
         files::{self, FileRow},
         goods as stored,
         imports::{self, Done, ImportRow},
@@ -115,7 +116,7 @@ impl Onec {
             let row = imports::open(&mut db, base.name.as_str(), source.file.id, &source.member);
             let row = row.await?;
             let code = ErrorCode::OneCLater.as_str();
-            later |= imports::none_carried_out(&mut db, row.id, code).await?;
+            later |= documents::none_carried_out(&mut db, row.id, code).await?;
             lines.extend(
                 row.message
                     .iter()

@@ -5,7 +5,9 @@
 //! `http`; what an order looks like, of [`crate::formats::onec`].
 
 mod confirm;
+mod contents;
 mod documents;
+mod facts;
 mod goods;
 mod import;
 mod outcome;
@@ -21,7 +23,9 @@ pub use confirm::Offered;
 pub use import::{Checks, Step};
 pub use query::Query;
 pub use sessions::{Logins, Session};
-pub use show::{BaseReport, DocumentView, FileView, OneCView, OrderSheet, SessionView};
+pub use show::{
+    BaseReport, DocumentView, FileView, OneCMapCheck, OneCView, OrderSheet, SessionView,
+};
 pub use upload::Stored;
 
 use super::{Error, Intake, LaneWaker, Registry, Shared, sync::clock_offsets::ClockOffsets};

@@ -18,6 +18,8 @@ pub(super) struct Became {
     pub(super) message: String,
     pub(super) shop: Option<String>,
     pub(super) number: Option<String>,
+    /// It is no document of the order's own: it stands for no other one of it.
+    pub(super) beside: bool,
 }
 
 impl Became {
@@ -28,6 +30,7 @@ impl Became {
             message: message.to_owned(),
             shop: None,
             number: None,
+            beside: false,
         }
     }
 
@@ -48,6 +51,14 @@ impl Became {
             code: Some(code),
             message,
             ..Self::new("refused", "")
+        }
+    }
+
+    /// It is no document of the order's own.
+    pub(super) fn beside(self) -> Self {
+        Self {
+            beside: true,
+            ..self
         }
     }
 

@@ -2,14 +2,18 @@
 
 use crate::{
     app::{Error, Onec},
-    domain::ShopName,
-    formats::onec::Base,
-    storage::onec::{bases, imports, orders, sessions},
+    domain::{ErrorCode, ShopName},
+    formats::onec::{Base, Meaning},
+    process::bug,
+    storage::onec::{bases, documents, imports, orders, sessions, sides},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use std::fmt::Write as _;
 use utoipa::ToSchema;
 
+/// Documents that are not carried out, looked through for statuses.
+const OPEN: i64 = 1_000;
 /// Sessions that are shown of a base.
 const SESSIONS: i64 = 10;
 /// Orders that cannot be written, shown of a base.
@@ -34,6 +38,8 @@ pub struct OneCView {
     pub waits: bool,
     /// Why it does not go.
     pub held: Option<String>,
+    /// The status that 1C last said: its id or its name there.
+    pub status: Option<String>,
 }
 
 /// An order that cannot be written for 1C.
@@ -74,8 +80,47 @@ pub struct DocumentView {
     pub code: String,
     /// One sentence.
     pub message: String,
+    /// The shop of its order, where one was found.
+    pub shop: Option<String>,
+    /// Its order.
+    pub order_number: Option<String>,
+    /// The status in it that no row of a table has, if it is refused for that.
+    pub unknown: Option<String>,
     /// The element as XML.
     pub raw: String,
+}
+
+impl DocumentView {
+    fn of(row: documents::DocumentRow) -> Self {
+        let is_unknown = row.code == ErrorCode::OneCStatus.as_str();
+        let unknown = || {
+            let item = bug::caught(|| super::outcome::read(&row.raw)).ok()?.ok()?;
+            let order = super::sides::parts(&item).order?;
+            // Of a cancellation it is not the status that is missing.
+            if order.cancelled() == Some(true) || order.deleted == Some(true) {
+                return None;
+            }
+            let status = order.status_id().or_else(|| order.status_name())?;
+            Some(status.to_owned())
+        };
+        Self {
+            id: row.id,
+            unknown: if is_unknown { unknown() } else { None },
+            base: row.base,
+            kind: row.kind,
+            number: row.number,
+            doc_id: row.doc_id,
+            onec_number: row.onec_number,
+            received_at: row.received_at,
+            repeats: row.repeats,
+            state: row.state,
+            code: row.code,
+            message: row.message,
+            shop: row.shop,
+            order_number: row.order_number,
+            raw: row.raw,
+        }
+    }
 }
 
 /// A file that came from 1C.
@@ -155,7 +200,118 @@ pub struct BaseReport {
     pub prefix_changed: bool,
 }
 
+/// A base's correspondence table, beside the shops' statuses and what 1C has said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OneCMapCheck {
+    /// The base.
+    pub base: String,
+    /// The rows of its table.
+    pub rows: usize,
+    /// Statuses of the shops with which orders go to 1C without any.
+    pub unwritten: Vec<String>,
+    /// What 1C has said and no row reads.
+    pub unknown: Vec<String>,
+}
+
 impl Onec {
+    /// Looks at a base's table.
+    pub async fn check_statuses(&self, base: &Base) -> Result<OneCMapCheck, Error> {
+        let own = self.statuses_of(base);
+        let said = self.said_by(base).await?;
+        let is_unknown = |word: &String| match base.statuses.meaning(std::slice::from_ref(word)) {
+            Meaning::Status(status) => !own.contains(&status),
+            Meaning::OneWay => false,
+            Meaning::Unknown => true,
+        };
+        let unwritten = own
+            .iter()
+            .filter(|one| base.statuses.written(one).is_none());
+        Ok(OneCMapCheck {
+            base: base.name.as_str().to_owned(),
+            rows: base.statuses.rows().len(),
+            unwritten: unwritten.cloned().collect(),
+            unknown: said.into_iter().filter(is_unknown).collect(),
+        })
+    }
+
+    /// Proposes a base's table as TOML: a row for each status of its shops, with what is called
+    /// alike in 1C; what 1C has said besides stands below as a remark.
+    pub async fn suggest_statuses(&self, base: &Base) -> Result<String, Error> {
+        let mut open = self.said_by(base).await?;
+        let mut text = String::new();
+        for status in self.statuses_of(base) {
+            let names = self.titles_of(base, &status);
+            let mut rows = base.statuses.rows().iter();
+            let row = rows.find(|row| row.status == status);
+            let known: Vec<String> = row
+                .into_iter()
+                .flat_map(|row| std::iter::once(&row.id).chain(&row.names))
+                .chain(&names)
+                .chain(std::iter::once(&status))
+                .map(|name| name.trim().to_lowercase())
+                .collect();
+            let is_alike = |word: &String| known.contains(&word.trim().to_lowercase());
+            let (alike, rest): (Vec<_>, Vec<_>) = open.into_iter().partition(is_alike);
+            open = rest;
+            let id = row.map(|row| row.id.clone());
+            let id = id.or_else(|| alike.first().cloned());
+            let id = id.unwrap_or_else(|| status.clone());
+            let mut names: Vec<String> = names.into_iter().chain(alike).collect();
+            names.extend(row.into_iter().flat_map(|row| row.names.clone()));
+            names.retain(|name| *name != id);
+            names.sort();
+            names.dedup();
+            let base = base.name.as_str();
+            let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+            let (status, id, names) = (quoted(&status), quoted(&id), names.join(", "));
+            let _ = writeln!(
+                text,
+                "[[onec.{base}.statuses]]\nstatus = {status}\nid = {id}\nnames = [{names}]"
+            );
+        }
+        for word in open {
+            let word = quoted(&word);
+            let _ = writeln!(text, "# 1C says {word}, too: add it to a row's names");
+        }
+        Ok(text)
+    }
+
+    /// The statuses of a base's shops, in the order of their tables.
+    fn statuses_of(&self, base: &Base) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for shop in &base.shops {
+            let rules = self.registry.two_way(shop.as_str());
+            let rows = rules.iter().flat_map(|rules| rules.policy.statuses.rows());
+            for row in rows {
+                if !all.contains(&row.status) {
+                    all.push(row.status.clone());
+                }
+            }
+        }
+        all
+    }
+
+    fn titles_of(&self, base: &Base, status: &str) -> Vec<String> {
+        let titles = base.shops.iter().filter_map(|shop| {
+            let titles = self.registry.titles.get(shop)?;
+            titles.get(status).cloned()
+        });
+        titles.collect()
+    }
+
+    /// What 1C has said of its orders, also what was refused because no row reads it.
+    async fn said_by(&self, base: &Base) -> Result<Vec<String>, Error> {
+        let mut db = self.db.acquire().await?;
+        let name = base.name.as_str();
+        let mut said = sides::said(&mut db, name).await?;
+        let open = documents::newest_open(&mut db, name, OPEN).await?;
+        let open = open.into_iter().map(DocumentView::of);
+        said.extend(open.filter_map(|one| one.unknown));
+        said.sort();
+        said.dedup();
+        Ok(said)
+    }
+
     /// How it stands with every base.
     pub async fn onec_report(&self) -> Result<Vec<BaseReport>, Error> {
         let mut reports = Vec::new();
@@ -218,22 +374,26 @@ impl Onec {
     ) -> Result<Vec<DocumentView>, Error> {
         let mut db = self.db.acquire().await?;
         let before = before.unwrap_or(i64::MAX);
-        let rows = imports::newest(&mut db, base.name.as_str(), number, before, limit).await?;
-        let view = |row: imports::DocumentRow| DocumentView {
-            id: row.id,
-            base: row.base,
-            kind: row.kind,
-            number: row.number,
-            doc_id: row.doc_id,
-            onec_number: row.onec_number,
-            received_at: row.received_at,
-            repeats: row.repeats,
-            state: row.state,
-            code: row.code,
-            message: row.message,
-            raw: row.raw,
-        };
-        Ok(rows.into_iter().map(view).collect())
+        let rows = documents::newest(&mut db, base.name.as_str(), number, before, limit).await?;
+        Ok(rows.into_iter().map(DocumentView::of).collect())
+    }
+
+    /// The newest documents of a base that wait or are refused.
+    pub async fn open_documents(
+        &self,
+        base: &Base,
+        limit: i64,
+    ) -> Result<Vec<DocumentView>, Error> {
+        let mut db = self.db.acquire().await?;
+        let rows = documents::newest_open(&mut db, base.name.as_str(), limit).await?;
+        Ok(rows.into_iter().map(DocumentView::of).collect())
+    }
+
+    /// One document.
+    pub async fn document_view(&self, id: i64) -> Result<DocumentView, Error> {
+        let mut db = self.db.acquire().await?;
+        let row = documents::one(&mut db, id).await?;
+        row.map(DocumentView::of).ok_or(Error::NotFound)
     }
 
     /// The newest files that a base had taken in.
@@ -276,7 +436,12 @@ impl Onec {
             confirmed_at: row.confirmed_at,
             waits: row.waits,
             held: row.held_why,
+            status: row.said,
         };
         Ok(row.map(view))
     }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
 }

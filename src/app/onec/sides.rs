@@ -1,6 +1,9 @@
 //! What 1C's documents say of orders, decided in a transaction of their own.
 
-use super::outcome::{Became, Refusal, read};
+use super::{
+    facts::of_basis,
+    outcome::{Became, Refusal, read},
+};
 use crate::{
     app::{
         Error, Onec, SyncRules,
@@ -16,13 +19,16 @@ use crate::{
     domain::{ErrorCode, SentStatus},
     formats::{
         commerceml::{Document, Item, Moment},
-        onec::Base,
+        onec::{
+            Base,
+            facts::{OneCFact, basis, is_fact},
+        },
     },
     process::bug,
     storage::{
         journal::{self, Line},
         onec::{
-            imports, orders,
+            documents, orders,
             sides::{self, FoundRow, SideRow},
         },
         queue,
@@ -56,24 +62,41 @@ pub(super) struct Kept {
     pub(super) look: Look,
 }
 
-/// The order that an item is about, and whether more came with it; none: it is about none.
-pub(super) fn order_of(item: &Item) -> Option<(&Document, bool)> {
-    match item {
-        Item::Document(one) if one.operation.is_order() => {
-            Some((one, !one.subordinates.is_empty()))
+/// What an item is about.
+pub(super) struct Parts<'a> {
+    /// The order; none: it holds none.
+    pub(super) order: Option<&'a Document>,
+    /// The payments and shipments that came with it, or without an order.
+    pub(super) facts: Vec<&'a Document>,
+    /// There are other documents, too.
+    pub(super) more: bool,
+}
+
+/// What an item is about. Of several orders in one package none can be told to be meant.
+pub(super) fn parts(item: &Item) -> Parts<'_> {
+    let documents: Vec<&Document> = match item {
+        Item::Document(one) => vec![&**one],
+        Item::Package(package) => package.documents.iter().collect(),
+        _ => Vec::new(),
+    };
+    let (orders, mut others): (Vec<_>, Vec<_>) = documents
+        .into_iter()
+        .partition(|one| one.operation.is_order());
+    let order = match orders.as_slice() {
+        [] => None,
+        [order] => Some(*order),
+        _ => {
+            others.clear();
+            None
         }
-        Item::Package(package) => {
-            let orders = || {
-                package
-                    .documents
-                    .iter()
-                    .filter(|one| one.operation.is_order())
-            };
-            let order = orders().next().filter(|_| orders().count() == 1)?;
-            let more = package.documents.len() > 1 || !order.subordinates.is_empty();
-            Some((order, more))
-        }
-        _ => None,
+    };
+    others.extend(order.iter().flat_map(|order| &order.subordinates));
+    let many = others.len();
+    others.retain(|one| is_fact(one));
+    Parts {
+        order,
+        more: others.len() < many,
+        facts: others,
     }
 }
 
@@ -93,13 +116,18 @@ fn word_of(document: &Document) -> OneCWord {
     }
 }
 
-fn refused(code: ErrorCode, message: impl Into<String>) -> Refusal {
+pub(super) fn refused(code: ErrorCode, message: impl Into<String>) -> Refusal {
     let message = message.into();
     Refusal { code, message }
 }
 
+/// There is no such order.
+pub(super) fn unknown() -> Refusal {
+    refused(ErrorCode::OneCUnknown, "такого заказа нет")
+}
+
 /// The order that a document is about: by its number first, cross-checked by its id.
-fn about(found: &[FoundRow]) -> Result<&FoundRow, Refusal> {
+pub(super) fn about(found: &[FoundRow]) -> Result<&FoundRow, Refusal> {
     let by = |by: &str| found.iter().filter(|row| row.by == by).collect::<Vec<_>>();
     let (number, plain, id) = (by("number"), by("plain"), by("id"));
     let named = if number.is_empty() { plain } else { number };
@@ -114,7 +142,7 @@ fn about(found: &[FoundRow]) -> Result<&FoundRow, Refusal> {
             ),
         )),
         ([one], _) | ([], [one, ..]) => Ok(one),
-        ([], []) => Err(refused(ErrorCode::OneCUnknown, "такого заказа нет")),
+        ([], []) => Err(unknown()),
         _ => Err(refused(
             ErrorCode::OneCTwoOrders,
             "такой номер у заказов нескольких магазинов",
@@ -155,23 +183,29 @@ impl Onec {
         base: &Base,
         item: &Item,
     ) -> Result<(), Error> {
-        let Some((document, _)) = order_of(item) else {
-            return Ok(());
+        let Parts { order, facts, .. } = parts(item);
+        let name = base.name.as_str();
+        let found = match (order, facts.iter().find_map(|one| basis(one))) {
+            (Some(order), _) => {
+                let (number, id) = (order.number.as_deref(), order.id.as_deref());
+                sides::find(&mut *tx, name, number, id).await?
+            }
+            (None, Some(basis)) => of_basis(&mut *tx, base, basis).await?,
+            (None, None) => return Ok(()),
         };
-        let (number, id) = (document.number.as_deref(), document.id.as_deref());
-        let found = sides::find(&mut *tx, base.name.as_str(), number, id).await?;
         let shops: Vec<String> = found.iter().map(|row| row.shop.clone()).collect();
         let numbers: Vec<String> = found.into_iter().map(|row| row.number).collect();
         queue::orders::lock(tx, &shops, &numbers).await?;
         Ok(())
     }
 
-    /// Decides what a document says of its order.
+    /// Decides what a document says of its order, and tells of the payments and shipments that came
+    /// with it.
     pub(super) async fn take_in(
         &self,
         tx: &mut PgConnection,
         base: &Base,
-        document: &Document,
+        (document, facts): (&Document, &[OneCFact]),
         kept: &Kept,
     ) -> Result<Became, Error> {
         let name = base.name.as_str();
@@ -181,48 +215,66 @@ impl Onec {
             Ok(row) => row.clone(),
             Err(refusal) => return Ok(Became::refused(refusal)),
         };
-        let (shops, numbers) = ([shop.clone()], [number.clone()]);
-        queue::orders::lock(&mut *tx, &shops, &numbers).await?;
-        let row = agreements::lock(&mut *tx, &shops, &numbers).await?.pop();
-        let key = (name, &*shop, &*number);
-        let side = sides::side(&mut *tx, key).await?;
-        let rules = self.registry.two_way(&shop);
-        let (Some(row), Some(side), Some(rules)) = (row, side, rules) else {
-            return Ok(Became::refused(refused(
-                ErrorCode::OneCUnknown,
-                "такого заказа нет",
-            )));
+        let Some(mut order) = self.locked(tx, base, (&shop, &number)).await? else {
+            return Ok(Became::refused(unknown()));
         };
-        readable(&row)?;
-        if side.document == Some(kept.id) && !kept.look.again {
+        if order.side.document == Some(kept.id) && !kept.look.again {
             return Ok(Became::applied().of(&shop, &number));
         }
-        if side
-            .document_at
-            .zip(kept.formed_at)
-            .is_some_and(|(then, now)| now < then)
-        {
+        if self.names_another(tx, &order, facts).await? {
+            let message = "с заказом пришла оплата или отгрузка другого заказа";
+            let became = Became::refused(refused(ErrorCode::OneCTwoOrders, message));
+            return Ok(became.of(&shop, &number));
+        }
+        let settled = self.tell_facts(tx, &order, facts, kept).await?;
+        let times = order.side.document_at.zip(kept.formed_at);
+        if times.is_some_and(|(then, now)| now < then) {
             let became = Became::overtaken("принят документ новее").of(&shop, &number);
             return Ok(became);
         }
-        let order = Order {
-            base,
-            row,
-            side,
-            rules,
-        };
-        let became = self.hear_document(tx, order, document, kept).await?;
+        self.tell_contents(tx, &mut order, document, kept).await?;
+        let mut word = word_of(document);
+        settled.add_to(&mut word);
+        let became = self.hear_word(tx, order, word, kept).await?;
         if became.state == "applied" {
-            imports::overtake(&mut *tx, key, kept.id).await?;
+            documents::overtake(&mut *tx, (name, &shop, &number), kept.id).await?;
         }
         Ok(became.of(&shop, &number))
     }
 
-    async fn hear_document(
+    /// Locks an order and what is known of it in 1C; none: there is no such order.
+    pub(super) async fn locked<'a>(
+        &self,
+        tx: &mut PgConnection,
+        base: &'a Base,
+        (shop, number): (&str, &str),
+    ) -> Result<Option<Order<'a>>, Error> {
+        let (shops, numbers) = ([shop.to_owned()], [number.to_owned()]);
+        queue::orders::lock(&mut *tx, &shops, &numbers).await?;
+        let row = agreements::lock(&mut *tx, &shops, &numbers).await?.pop();
+        let side = sides::side(&mut *tx, (base.name.as_str(), shop, number)).await?;
+        let (Some(row), Some(side)) = (row, side) else {
+            return Ok(None);
+        };
+        let Some(rules) = self.registry.two_way(shop) else {
+            return Ok(None);
+        };
+        readable(&row)?;
+        Ok(Some(Order {
+            base,
+            row,
+            side,
+            rules,
+            is_own: true,
+        }))
+    }
+
+    /// Decides what 1C says of an order.
+    pub(super) async fn hear_word(
         &self,
         tx: &mut PgConnection,
         mut order: Order<'_>,
-        document: &Document,
+        word: OneCWord,
         kept: &Kept,
     ) -> Result<Became, Error> {
         let (base, shop) = (order.base, order.row.shop.clone());
@@ -234,7 +286,7 @@ impl Onec {
             came: kept.came.unwrap_or(now),
             again: kept.look.again,
             ruled: kept.look.ruled,
-            ..word_of(document)
+            ..word
         };
         let around = OneCContext {
             table: &base.statuses,
@@ -279,8 +331,10 @@ impl Onec {
             }
         };
         order.side.take(side);
-        order.side.document = Some(kept.id);
-        order.side.document_at = kept.formed_at;
+        if order.is_own {
+            order.side.document = Some(kept.id);
+            order.side.document_at = kept.formed_at;
+        }
         let key = (base.name.as_str(), &*order.row.shop, &*order.row.number);
         sides::save_side(tx, key, &order.side).await?;
         Ok(became)
@@ -351,7 +405,7 @@ impl Onec {
         raw: &str,
     ) -> Result<(), Error> {
         let read = bug::caught(|| read(raw))?;
-        let Some((document, _)) = read.as_ref().ok().and_then(order_of) else {
+        let Some(document) = read.as_ref().ok().and_then(|item| parts(item).order) else {
             return Ok(());
         };
         let Some(mut row) = sides::side(tx, key).await? else {
@@ -380,11 +434,13 @@ impl Onec {
 }
 
 /// An order, locked, and what is known of it in 1C.
-struct Order<'a> {
-    base: &'a Base,
-    row: agreements::Row,
-    side: SideRow,
+pub(super) struct Order<'a> {
+    pub(super) base: &'a Base,
+    pub(super) row: agreements::Row,
+    pub(super) side: SideRow,
     rules: std::sync::Arc<SyncRules>,
+    /// The document is the order's own, not one beside it.
+    pub(super) is_own: bool,
 }
 
 struct Decided {

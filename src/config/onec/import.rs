@@ -4,7 +4,7 @@ use super::OneC;
 use crate::{
     config::{Problem, Shop},
     domain::{BaseName, ShopName, Winner},
-    formats::onec::Import,
+    formats::onec::{Import, PaySystem, UsualPaySystems},
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -17,6 +17,17 @@ pub(super) struct Raw {
     status_on_payment: Option<String>,
     status_on_shipment: Option<String>,
     status_on_cancel: Option<String>,
+    create_payments: Option<bool>,
+    create_shipments: Option<bool>,
+    pay_system: RawPaySystems,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawPaySystems {
+    cash: Option<String>,
+    cashless: Option<String>,
+    acquiring: Option<String>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -32,8 +43,10 @@ pub(super) fn check(
     raw: Raw,
     (base, names): (&str, &[ShopName]),
     shops: &BTreeMap<ShopName, Shop>,
+    known: &[PaySystem],
     problems: &mut Vec<Problem>,
 ) -> Import {
+    let pay_system = pay_systems(raw.pay_system, base, known, problems);
     let mut status = |key: &str, status: Option<String>| {
         let status = status.filter(|status| !status.is_empty())?;
         for name in names {
@@ -58,6 +71,32 @@ pub(super) fn check(
         status_on_payment: status("status_on_payment", raw.status_on_payment),
         status_on_shipment: status("status_on_shipment", raw.status_on_shipment),
         status_on_cancel: status("status_on_cancel", raw.status_on_cancel),
+        create_payments: raw.create_payments.unwrap_or(true),
+        create_shipments: raw.create_shipments.unwrap_or(true),
+        pay_system,
+    }
+}
+
+fn pay_systems(
+    raw: RawPaySystems,
+    base: &str,
+    known: &[PaySystem],
+    problems: &mut Vec<Problem>,
+) -> UsualPaySystems {
+    let given = [&raw.cash, &raw.cashless, &raw.acquiring];
+    for id in given.into_iter().flatten() {
+        if !known.iter().any(|one| one.listed.id == *id) {
+            problems.push(Problem::new(
+                format!("{base}.import.pay_system"),
+                format!("there is no way to pay with the id `{id}`"),
+                format!("name one of [[{base}.pay_systems]]"),
+            ));
+        }
+    }
+    UsualPaySystems {
+        cash: raw.cash,
+        cashless: raw.cashless,
+        acquiring: raw.acquiring,
     }
 }
 

@@ -228,7 +228,6 @@ fn base(
     let statuses = statuses::check(raw.statuses, &key, problems);
     let table = crate::formats::onec::StatusTable::new(statuses);
     let export = export::check(raw.export, &names, &table, &key, problems);
-    let import = import::check(raw.import, (&key, &names), known, problems);
     let users = users::check(raw.users, &key, problems);
     for (name, bytes, least) in [
         ("file_limit", raw.file_limit, 1_024),
@@ -239,7 +238,9 @@ fn base(
     range(&key, "step_seconds", raw.step_seconds, (0, 300), problems);
     let ttl = time(&key, "session_ttl", &raw.session_ttl, problems);
     let keep = time(&key, "keep_files", &raw.keep_files, problems);
-    let pay_systems = raw.pay_systems.into_iter().map(pay_system).collect();
+    let pay_systems: Vec<_> = raw.pay_systems.into_iter().map(pay_system).collect();
+    let place = (key.as_str(), names.as_slice());
+    let import = import::check(raw.import, place, known, &pay_systems, problems);
     let deliveries = raw.delivery_services.into_iter();
     let base = Base {
         name: name.clone(),

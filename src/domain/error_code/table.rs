@@ -279,9 +279,9 @@ codes! {
         "A document from 1C cannot be read."
         "Look at it with `onec documents`, mend it in 1C, and exchange again."
     OneCLater "ONEC-LATER"
-        "Documents from 1C that are no orders are kept, and not carried out."
-        "This version takes in orders alone, not payments, shipments and contractors of their own: \
-         switch off their loading from 1C, or leave it so."
+        "Documents from 1C that are no orders, payments or shipments are kept, and not carried out."
+        "This version takes in no contractors and no documents of other kinds: switch off their \
+         loading from 1C, or leave it so."
     OneCUnknown "ONEC-UNKNOWN"
         "A document from 1C is about an order that is not known."
         "Look whether the shop has sent the order, and whether its number in 1C is the one that it \

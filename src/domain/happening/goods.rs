@@ -33,6 +33,29 @@ kinds! {
             "the order goes to the 1C base {base} without its status, which has no row in the \
              base's table"
             "заказ идёт в базу 1С {base} без статуса: в таблице базы для него нет строки"
+        OnecPaid { amount: String, document: String }
+            "1C says that {amount} were paid ({document})"
+            "1С сообщает об оплате {amount} ({document})"
+        OnecPaidBack { amount: String, document: String }
+            "1C says that {amount} were paid back ({document})"
+            "1С сообщает о возврате {amount} ({document})"
+        OnecNotPaid { amount: String, document: String }
+            "1C says that the payment {document} of {amount} is not there"
+            "1С сообщает, что оплаты {document} на {amount} нет"
+        OnecShipped { document: String }
+            "1C says that goods were shipped ({document})"
+            "1С сообщает об отгрузке ({document})"
+        OnecNotShipped { document: String }
+            "1C says that the goods of {document} are not shipped"
+            "1С сообщает, что по документу {document} товар не отгружен"
+        OnecOtherContents { there: String, lines_there: String, here: String, lines_here: String }
+            "1C has other contents: {there} in {lines_there} lines there, {here} in {lines_here} \
+             lines here; the shop is told"
+            "в 1С другой состав заказа: там {there}, строк {lines_there}, здесь {here}, строк \
+             {lines_here}; магазину сообщено"
+        OnecSameContents
+            "1C and the shop have the same contents again"
+            "состав заказа в 1С и в магазине снова одинаков"
         OnecDocumentRefused { code: String, words: Words }
             "a document of 1C is refused: {code}: {words}"
             "документ 1С не принят: {code}: {words}"

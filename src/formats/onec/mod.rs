@@ -11,12 +11,16 @@
 //! | `order` | a snapshot as an order of CommerceML |
 //! | `lines` | lines that add up, discounts, VAT |
 //! | `customer` | the counterparty, by the payer's profile |
+//! | `contents` | an order's contents as 1C has them |
+//! | `facts` | payments and shipments, as a shop is told of them |
 //! | `upload` | names of files, and whether a file is whole |
 //!
 //! To add what a base is told or tells: the element in `commerceml`, its meaning here, its key in
 //! the settings of a base, and a file of a real base in `tests/it/data/commerceml`.
 
+pub mod contents;
 mod customer;
+pub mod facts;
 mod lines;
 pub mod order;
 mod statuses;
@@ -129,6 +133,23 @@ pub struct Import {
     pub status_on_shipment: Option<String>,
     /// The status that an order gets when 1C cancels it; none: the first that says so.
     pub status_on_cancel: Option<String>,
+    /// The shop is told of payments that the bridge did not send there itself.
+    pub create_payments: bool,
+    /// The shop is told of shipments that the bridge did not send there itself.
+    pub create_shipments: bool,
+    /// The usual ways to pay, of documents that name none.
+    pub pay_system: UsualPaySystems,
+}
+
+/// Ids of the usual ways to pay, by the kind of the payment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsualPaySystems {
+    /// In cash.
+    pub cash: Option<String>,
+    /// By bank transfer.
+    pub cashless: Option<String>,
+    /// By card.
+    pub acquiring: Option<String>,
 }
 
 impl Default for Import {
@@ -139,6 +160,9 @@ impl Default for Import {
             status_on_payment: None,
             status_on_shipment: None,
             status_on_cancel: None,
+            create_payments: true,
+            create_shipments: true,
+            pay_system: UsualPaySystems::default(),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The exchange with 1C.
 //!
 //! Locks here are taken in this order: sessions, files that are taken in, the orders that a
-//! document may be about and their agreements (as everywhere), documents, orders of bases (each
-//! group sorted), offers; no statement of another room waits for them.
+//! document may be about and their agreements (as everywhere), documents, orders of bases with
+//! their payments and shipments (each group sorted), offers; no statement of another room waits
+//! for them.
 
 pub mod bases;
+pub mod documents;
+pub mod facts;
 pub mod files;
 pub mod goods;
 pub mod imports;

@@ -381,6 +381,8 @@ pub struct OrderRow {
     pub held_code: Option<String>,
     /// Why it does not go.
     pub held_why: Option<String>,
+    /// The status that 1C last said.
+    pub said: Option<String>,
 }
 
 /// One order in a base; none: the base knows nothing of it.
@@ -393,7 +395,7 @@ pub async fn of_order(
     Ok(sqlx::query_as!(
         OrderRow,
         "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at,
-                confirmed_at, waits, held_code, held_why
+                confirmed_at, waits, held_code, held_why, said
          FROM bridge.onec_orders WHERE base = $1 AND shop = $2 AND number = $3",
         base,
         shop,
@@ -412,7 +414,7 @@ pub async fn refused(
     Ok(sqlx::query_as!(
         OrderRow,
         "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at,
-                confirmed_at, waits, held_code, held_why
+                confirmed_at, waits, held_code, held_why, said
          FROM bridge.onec_orders WHERE base = $1 AND held_code IS NOT NULL ORDER BY shop, number
            LIMIT $2",
         base,

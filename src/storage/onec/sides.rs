@@ -1,6 +1,6 @@
 //! What 1C says of orders, and which order a document of 1C is about.
 
-use crate::storage::Error;
+use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -24,7 +24,7 @@ pub async fn find(
 ) -> Result<Vec<FoundRow>, Error> {
     Ok(sqlx::query_as!(
         FoundRow,
-        r#"SELECT shop AS "shop!", number AS "number!", 'number' AS "by!" 
+        r#"SELECT shop AS "shop!", number AS "number!", 'number' AS "by!"
            FROM bridge.onec_orders WHERE base = $1 AND doc_number = $2
            UNION ALL
            SELECT shop, number, 'plain' FROM bridge.onec_orders
@@ -43,6 +43,20 @@ pub async fn find(
 /// What 1C says of an order.
 #[derive(Debug, Clone)]
 pub struct SideRow {
+    /// `Ид`.
+    pub doc_id: Option<String>,
+    /// `Номер`.
+    pub doc_number: Option<String>,
+    /// The shop's newest event.
+    pub head: i64,
+    /// The newest that 1C has confirmed.
+    pub confirmed: Option<i64>,
+    /// 1C is to get something newer.
+    pub waits: bool,
+    /// `НомерВерсии` of the document whose contents were last compared.
+    pub version: Option<String>,
+    /// A print of 1C's contents, where they are others than the shop's.
+    pub contents: Option<String>,
     /// The status that it last said.
     pub said: Option<String>,
     /// It has cancelled the order.
@@ -73,7 +87,8 @@ pub async fn side(
 ) -> Result<Option<SideRow>, Error> {
     Ok(sqlx::query_as!(
         SideRow,
-        r#"SELECT said, cancelled, before_cancel, won, paid_on, shipped_on, document, document_at,
+        r#"SELECT doc_id, doc_number, head, confirmed, waits, version, contents,
+                  said, cancelled, before_cancel, won, paid_on, shipped_on, document, document_at,
                   confirmed_at,
                   coalesce(agreed, (SELECT btrim(e.body #>> '{data,status}') FROM bridge.outbox e
                                     WHERE e.id = onec_orders.confirmed)) AS "agreed?"
@@ -83,6 +98,17 @@ pub async fn side(
         number
     )
     .fetch_optional(db)
+    .await?)
+}
+
+/// The statuses that 1C has said of its orders.
+pub async fn said(db: &mut PgConnection, base: &str) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT DISTINCT said AS "said!" FROM bridge.onec_orders
+           WHERE base = $1 AND said IS NOT NULL ORDER BY 1"#,
+        base
+    )
+    .fetch_all(db)
     .await?)
 }
 
@@ -96,7 +122,7 @@ pub async fn save_side(
         "UPDATE bridge.onec_orders
          SET said = $4, cancelled = $5, before_cancel = $6, agreed = $7, won = $8, paid_on = $9,
              shipped_on = $10,
-             document = $11, document_at = $12
+             document = $11, document_at = $12, version = $13, contents = $14
          WHERE base = $1 AND shop = $2 AND number = $3",
         base,
         shop,
@@ -109,9 +135,31 @@ pub async fn save_side(
         side.paid_on,
         side.shipped_on,
         side.document,
-        side.document_at
+        side.document_at,
+        side.version,
+        side.contents
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// An event of an order.
+#[derive(Debug)]
+pub struct EventRow {
+    /// The event.
+    pub body: Json,
+    /// When it came.
+    pub received_at: DateTime<Utc>,
+}
+
+/// An event; none: it is kept no longer.
+pub async fn event(db: &mut PgConnection, id: i64) -> Result<Option<EventRow>, Error> {
+    Ok(sqlx::query_as!(
+        EventRow,
+        r#"SELECT body AS "body: Json", received_at FROM bridge.outbox WHERE id = $1"#,
+        id
+    )
+    .fetch_optional(db)
+    .await?)
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod cut;
+mod facts;
 mod files;
 mod orders;
 mod protocol;

@@ -6,7 +6,7 @@ use b24_bridge::sandbox::onec::{Exchange, OneC};
 use serde_json::{Value, json};
 
 /// A shop, a portal, and the 1C base `trade`.
-fn with_base(tables: &str) -> Plot {
+pub(super) fn with_base(tables: &str) -> Plot {
     let hash = hash();
     Plot {
         settings: format!(
@@ -17,14 +17,14 @@ fn with_base(tables: &str) -> Plot {
     }
 }
 
-fn base_of(world: &World) -> OneC {
+pub(super) fn base_of(world: &World) -> OneC {
     let address = format!("{}/exchange/1c/trade", world.url);
     let exchange = Exchange::new(&address, "exchange", PASSWORD).version("2.09");
     OneC::new(exchange).unwrap()
 }
 
 /// An accountant sets a status in 1C, and 1C exchanges; what it is answered.
-async fn says(base: &mut OneC, number: &str, status: &str) -> Vec<String> {
+pub(super) async fn says(base: &mut OneC, number: &str, status: &str) -> Vec<String> {
     base.sign_in("sale").await.unwrap();
     base.init("sale").await.unwrap();
     base.send_status(number, status).await.unwrap()
@@ -57,7 +57,7 @@ fn document(number: &str, id: &str, status: &str) -> String {
     )
 }
 
-fn file(documents: &[String]) -> Vec<u8> {
+pub(super) fn file(documents: &[String]) -> Vec<u8> {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><КоммерческаяИнформация ВерсияСхемы=\"2.09\">\
          {}</КоммерческаяИнформация>",
@@ -66,7 +66,7 @@ fn file(documents: &[String]) -> Vec<u8> {
     .into_bytes()
 }
 
-async fn letters(world: &World) -> Vec<Value> {
+pub(super) async fn letters(world: &World) -> Vec<Value> {
     let letters = world.get("/v1/dead-letters", OPERATOR).await;
     letters["items"].as_array().unwrap().clone()
 }

@@ -282,7 +282,13 @@ proptest! {
         }
         world.settle(Some(ruled));
         let order = world.shop.books.order.clone();
-        let facts = world.policy().finality.facts(order.status, order.paid, false);
+        let finality = world.policy().finality.clone();
+        let mut facts = finality.facts(order.status, order.paid, false);
+        // What the shop told and never took back is believed, whatever its books say by now.
+        let said = ReportedStatus::read(world.database.row.said.as_ref());
+        if let Some((said, status)) = said.and_then(|said| Some((said.clone(), said.status?))) {
+            facts.extend(finality.facts(&status, said.paid, said.cancelled));
+        }
         world.happen(&Op::Account(n));
         world.happen(&Op::Exchange);
         for op in &weather {

@@ -1,0 +1,240 @@
+//! Payments and shipments that 1C speaks of: told to the shop, each change once.
+
+use super::{
+    outcome::Became,
+    sides::{Kept, Order, about, refused, unknown},
+};
+use crate::{
+    app::{Error, Onec, sync::order::onec::OneCWord},
+    domain::ErrorCode,
+    formats::{
+        commerceml::write::Order as Sheet,
+        onec::{
+            Base,
+            facts::{self as said, FactKind, OneCFact},
+        },
+    },
+    storage::{
+        journal::{self, Line},
+        onec::{
+            facts::{self, FactRow, Key},
+            sides::{self, FoundRow},
+        },
+        sync::messages,
+    },
+};
+use chrono::NaiveDateTime;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// Since when 1C has an order as paid and as shipped, by the documents beside it: as it stands
+/// there, empty where no time does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    paid_on: Option<String>,
+    shipped_on: Option<String>,
+}
+
+impl Settled {
+    /// Adds to what the order's own document says of it.
+    pub(super) fn add_to(self, word: &mut OneCWord) {
+        word.paid_on = word.paid_on.take().or(self.paid_on);
+        word.shipped_on = word.shipped_on.take().or(self.shipped_on);
+    }
+}
+
+/// The orders that `Основание` may mean: the one with this `Ид`, else those with this number.
+pub(super) async fn of_basis(
+    tx: &mut PgConnection,
+    base: &Base,
+    basis: &str,
+) -> Result<Vec<FoundRow>, Error> {
+    let name = base.name.as_str();
+    let found = sides::find(&mut *tx, name, None, Some(basis)).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    Ok(sides::find(tx, name, Some(basis), None).await?)
+}
+
+impl Onec {
+    /// Payments and shipments that come without their order: found by what they name.
+    pub(super) async fn take_in_alone(
+        &self,
+        tx: &mut PgConnection,
+        base: &Base,
+        facts: &[OneCFact],
+        kept: &Kept,
+    ) -> Result<Became, Error> {
+        let mut bases: Vec<&str> = facts
+            .iter()
+            .filter_map(|one| one.basis.as_deref())
+            .collect();
+        bases.dedup();
+        let found = match bases.as_slice() {
+            [] => Vec::new(),
+            [one] => of_basis(tx, base, one).await?,
+            _ => {
+                let message = "в пакете документы о разных заказах";
+                return Ok(Became::refused(refused(ErrorCode::OneCTwoOrders, message)));
+            }
+        };
+        let (shop, number) = match about(&found) {
+            Ok(row) => (row.shop.clone(), row.number.clone()),
+            Err(refusal) => return Ok(Became::refused(refusal)),
+        };
+        let Some(mut order) = self.locked(tx, base, (&shop, &number)).await? else {
+            return Ok(Became::refused(unknown()));
+        };
+        order.is_own = false;
+        let mut word = OneCWord::default();
+        let settled = self.tell_facts(tx, &order, facts, kept).await?;
+        settled.add_to(&mut word);
+        let became = self.hear_word(tx, order, word, kept).await?;
+        Ok(became.of(&shop, &number).beside())
+    }
+
+    /// Whether a payment or a shipment that came with an order names another one.
+    pub(super) async fn names_another(
+        &self,
+        tx: &mut PgConnection,
+        order: &Order<'_>,
+        facts: &[OneCFact],
+    ) -> Result<bool, Error> {
+        let side = &order.side;
+        for basis in facts.iter().filter_map(|one| one.basis.as_deref()) {
+            if side.doc_id.as_deref() == Some(basis) {
+                continue;
+            }
+            let found = of_basis(tx, order.base, basis).await?;
+            let own = |one: &FoundRow| one.shop == order.row.shop && one.number == order.row.number;
+            if !found.is_empty() && !found.iter().any(own) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Tells the shop what is new of payments and shipments of an order that is locked; what 1C
+    /// only gives back is not. Says what they come to, where any of them is 1C's own word.
+    pub(super) async fn tell_facts(
+        &self,
+        tx: &mut PgConnection,
+        order: &Order<'_>,
+        facts: &[OneCFact],
+        kept: &Kept,
+    ) -> Result<Settled, Error> {
+        if facts.is_empty() {
+            return Ok(Settled::default());
+        }
+        let newest = self.sheet(tx, order, order.side.head).await?;
+        let mut sheets: Vec<Sheet> = newest.iter().cloned().collect();
+        // 1C may not have taken in the newest yet.
+        if let Some(had) = order.side.confirmed.filter(|id| *id != order.side.head) {
+            sheets.extend(self.sheet(tx, order, had).await?);
+        }
+        let mut words = Vec::new();
+        for fact in facts {
+            if self.tell_fact(tx, (order, &sheets), fact, kept).await? && fact.holds {
+                words.push(fact);
+            }
+        }
+        let Some(newest) = newest else {
+            return Ok(Settled::default());
+        };
+        let row = &order.row;
+        let key = (order.base.name.as_str(), &*row.shop, &*row.number);
+        let mut settled = Settled::default();
+        let since = |kind: FactKind| {
+            let word = words.iter().rfind(|fact| fact.kind == kind)?;
+            let text = |at: NaiveDateTime| at.to_string();
+            Some(word.since.map(text).unwrap_or_default())
+        };
+        if let Some(since) = since(FactKind::Payment) {
+            let all = facts::of_order(tx, key, FactKind::Payment.as_str()).await?;
+            settled.paid_on = said::is_paid(&all, &newest, order.base).then_some(since);
+        }
+        if let Some(since) = since(FactKind::Shipment) {
+            let all = facts::of_order(tx, key, FactKind::Shipment.as_str()).await?;
+            settled.shipped_on = said::is_shipped(&all, &newest).then_some(since);
+        }
+        Ok(settled)
+    }
+
+    /// Tells the shop of one payment or shipment, if that is new. Says whether it is 1C's own word,
+    /// which is to be decided upon.
+    async fn tell_fact(
+        &self,
+        tx: &mut PgConnection,
+        (order, sheets): (&Order<'_>, &[Sheet]),
+        fact: &OneCFact,
+        kept: &Kept,
+    ) -> Result<bool, Error> {
+        let (base, shop, number) = (order.base, &*order.row.shop, &*order.row.number);
+        let key = Key {
+            base: base.name.as_str(),
+            shop,
+            number,
+            kind: fact.kind.as_str(),
+            id: &fact.id,
+        };
+        let known = facts::known(tx, key).await?;
+        let heard_at = known.as_ref().and_then(|row| row.formed_at);
+        if heard_at
+            .zip(kept.formed_at)
+            .is_some_and(|(then, now)| now < then)
+        {
+            return Ok(false);
+        }
+        let own = order
+            .side
+            .doc_id
+            .as_deref()
+            .is_some_and(|id| fact.is_own(id));
+        let is_echo = match sheets {
+            [] => own,
+            sheets => sheets.iter().any(|sent| fact.is_echo(sent)),
+        };
+        let is_same = known.as_ref().is_some_and(|row| row.data == fact.data);
+        if is_same {
+            return Ok(!is_echo && kept.look.again);
+        }
+        let may = match fact.kind {
+            FactKind::Payment => base.import.create_payments,
+            FactKind::Shipment => base.import.create_shipments,
+        };
+        let was_told = known.is_some_and(|row| row.told);
+        let tells = (may || own) && (!is_echo || was_told);
+        let row = FactRow {
+            data: fact.data.clone(),
+            told: was_told || tells,
+            formed_at: kept.formed_at,
+        };
+        facts::put(tx, key, &row).await?;
+        if tells {
+            tell(tx, (shop, number), fact, kept.id).await?;
+        }
+        Ok(!is_echo)
+    }
+}
+
+async fn tell(
+    tx: &mut PgConnection,
+    (shop, number): (&str, &str),
+    fact: &OneCFact,
+    document: i64,
+) -> Result<(), Error> {
+    let mut body = fact.data.clone();
+    body["number"] = Value::from(number);
+    body["source"] = Value::from("onec");
+    let of = (shop, number, Some(number));
+    messages::add(&mut *tx, fact.kind.message(), of, &body).await?;
+    let line = Line {
+        shop: shop.to_owned(),
+        number: number.to_owned(),
+        kind: "note",
+        what: fact.what.clone().into(),
+        detail: Some(json!({"document": document})),
+    };
+    Ok(journal::add(tx, &[line]).await?)
+}

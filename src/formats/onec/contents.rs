@@ -1,0 +1,106 @@
+//! An order's contents as 1C has them, beside those that were sent there.
+
+use super::{Base, lines::DELIVERY};
+use crate::formats::commerceml::{Document, Line, write::Order};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+/// What a document says of an order's contents.
+#[derive(Debug, Clone)]
+pub struct OneCContents<'a> {
+    lines: &'a [Line],
+    /// `Сумма`.
+    pub total: Decimal,
+    /// The currency's code.
+    pub currency: String,
+}
+
+impl<'a> OneCContents<'a> {
+    /// The contents in a document; none: it says nothing of them.
+    pub fn of(document: &'a Document, base: &Base) -> Option<Self> {
+        Some(Self {
+            lines: document.lines.as_deref()?,
+            total: document.total.or_else(|| document.sum_of_lines())?,
+            currency: base.code_of(document.currency.as_deref()),
+        })
+    }
+
+    /// How many lines there are.
+    pub fn lines(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether 1C has what was sent: the same goods in the same quantities, and the same sum but
+    /// for a kopeck a line.
+    pub fn is_same(&self, sent: &Order, base: &Base) -> bool {
+        let most = Decimal::new(i64::try_from(self.lines.len()).unwrap_or(i64::MAX), 2);
+        let off = self.total.checked_sub(sent.total).map(|off| off.abs());
+        if off.is_none_or(|off| off > most) || self.currency != base.code_of(Some(&sent.currency)) {
+            return false;
+        }
+        if self.lines.len() != sent.lines.len() {
+            return false;
+        }
+        let mut open: Vec<_> = sent.lines.iter().collect();
+        self.lines.iter().all(|line| {
+            let is_it = |id: &str, name: &str, quantity: Decimal| {
+                let same_id = line.id.as_deref() == Some(id);
+                (same_id || folded(&line.name) == folded(name)) && line.quantity == quantity
+            };
+            let place = open
+                .iter()
+                .position(|own| is_it(&own.id, &own.name, own.quantity));
+            place.map(|place| open.swap_remove(place)).is_some()
+        })
+    }
+
+    /// The order as 1C has it, in the shape of a snapshot.
+    pub fn snapshot(&self, number: &str) -> Value {
+        let is_delivery = |line: &&Line| line.id.as_deref() == Some(DELIVERY);
+        let delivery = self.lines.iter().find(is_delivery).and_then(sum);
+        let items = self.lines.iter().filter(|line| !is_delivery(line));
+        let mut snapshot = json!({
+            "number": number,
+            "currency": self.currency,
+            "total": text(self.total),
+            "items": items.map(item).collect::<Vec<_>>(),
+        });
+        if let Some(price) = delivery {
+            snapshot["delivery"] = json!({ "price": text(price) });
+        }
+        snapshot
+    }
+}
+
+fn folded(name: &str) -> String {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    words.join(" ").to_lowercase()
+}
+
+fn text(number: Decimal) -> String {
+    number.normalize().to_string()
+}
+
+/// What a line comes to, its VAT included.
+fn sum(line: &Line) -> Option<Decimal> {
+    let product = line
+        .price
+        .and_then(|price| price.checked_mul(line.quantity));
+    let added = line.taxes.iter().filter(|tax| tax.included == Some(false));
+    let mut sum = line.sum.or(product)?;
+    for tax in added {
+        sum = sum.checked_add(tax.sum.unwrap_or_default())?;
+    }
+    Some(sum)
+}
+
+fn item(line: &Line) -> Value {
+    let price = sum(line).and_then(|sum| sum.checked_div(line.quantity));
+    let rate = line.taxes.iter().find_map(|tax| tax.rate);
+    json!({
+        "xml_id": line.id, "sku": line.sku, "name": line.name,
+        "quantity": text(line.quantity), "unit": line.unit,
+        "price": price.map(|price| text(price.round_dp(4))), "vat_rate": rate.map(text),
+        "vat_included": true,
+    })
+}

@@ -1,0 +1,301 @@
+//! Payments and shipments that 1C's documents speak of, as the shop is told of them.
+
+use super::Base;
+use crate::{
+    domain::happening::GoodsEvent,
+    formats::commerceml::{
+        Document, Line, Operation,
+        write::{Order, PaymentKind, Requisite},
+    },
+};
+use chrono::NaiveDateTime;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+/// What a document is about that is no order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactKind {
+    /// Money.
+    Payment,
+    /// Goods.
+    Shipment,
+}
+
+impl FactKind {
+    /// Its word in the database and in what the bridge calls its own documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Shipment => "shipment",
+        }
+    }
+
+    /// The type of the message to the shop.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Payment => "bridge.order.payment.v1",
+            Self::Shipment => "bridge.order.shipment.v1",
+        }
+    }
+}
+
+/// A payment or a shipment of an order, as 1C says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OneCFact {
+    /// What it is.
+    pub kind: FactKind,
+    /// `Ид`: 1C's, or the one that the bridge gave it.
+    pub id: String,
+    /// The order that it names; see [`basis`].
+    pub basis: Option<String>,
+    /// The order's money came in by it, or its goods went out.
+    pub holds: bool,
+    /// When, on the base's clock.
+    pub since: Option<NaiveDateTime>,
+    /// `Сумма`.
+    pub sum: Option<Decimal>,
+    /// What the shop is told beside the order's number.
+    pub data: Value,
+    /// It, for the order's life.
+    pub what: GoodsEvent,
+}
+
+impl OneCFact {
+    /// Whether 1C gives back what it was sent, and says nothing beside that. Of what is written no
+    /// more, that is that it is not there.
+    pub fn is_echo(&self, sent: &Order) -> bool {
+        if !self.is_own(&sent.id) || self.data["refund"] == true || !self.data["tracking"].is_null()
+        {
+            return false;
+        }
+        match self.kind {
+            FactKind::Payment => {
+                let own = sent.payments.iter().find(|own| own.id == self.id);
+                own.map_or(!self.holds, |own| {
+                    self.holds == holds(&own.requisites, "Оплачено")
+                        && self.sum.is_none_or(|sum| sum == own.sum)
+                })
+            }
+            FactKind::Shipment => {
+                let own = sent.shipments.iter().find(|own| own.id == self.id);
+                own.map_or(!self.holds, |own| {
+                    self.holds == holds(&own.requisites, "Отгружено")
+                })
+            }
+        }
+    }
+
+    /// Whether the bridge wrote this document, for the order with this `Ид`.
+    pub fn is_own(&self, order: &str) -> bool {
+        named_by(&self.id) == Some(order)
+    }
+}
+
+fn holds(requisites: &[(String, Requisite)], name: &str) -> bool {
+    let mut given = requisites.iter();
+    given.any(|(own, value)| own == name && matches!(value, Requisite::Truth(true)))
+}
+
+/// Whether payments, as the shop is told of them, come to what the order does.
+pub fn is_paid(payments: &[Value], sent: &Order, base: &Base) -> bool {
+    let currency = base.code_of(Some(&sent.currency));
+    let mut paid = Decimal::ZERO;
+    for one in payments {
+        if one["paid"] != true || one["currency"] != currency.as_str() {
+            continue;
+        }
+        let sum = decimal(&one["sum"]).unwrap_or_default();
+        let sum = if one["refund"] == true { -sum } else { sum };
+        paid = paid.saturating_add(sum);
+    }
+    paid >= sent.total && !paid.is_zero()
+}
+
+/// Whether as many pieces are shipped, as the shop is told of it, as the order has. A shipment that
+/// names no goods is of all.
+pub fn is_shipped(shipments: &[Value], sent: &Order) -> bool {
+    let goods = sent.lines.iter().filter(|line| !line.is_service);
+    let ordered = goods.fold(Decimal::ZERO, |all, line| all.saturating_add(line.quantity));
+    let mut shipped = Decimal::ZERO;
+    for one in shipments {
+        if one["shipped"] != true {
+            continue;
+        }
+        let lines = one["lines"].as_array().map(Vec::as_slice);
+        let Some(lines) = lines.filter(|lines| !lines.is_empty()) else {
+            return true;
+        };
+        for line in lines {
+            let pieces = decimal(&line["quantity"]).unwrap_or_default();
+            shipped = shipped.saturating_add(pieces);
+        }
+    }
+    shipped >= ordered && !shipped.is_zero()
+}
+
+fn decimal(text: &Value) -> Option<Decimal> {
+    text.as_str()?.parse().ok()
+}
+
+/// Whether a document is a payment or a shipment.
+pub fn is_fact(document: &Document) -> bool {
+    document.operation == Operation::Shipment || document.operation.is_payment()
+}
+
+/// The order that a payment or a shipment names: its `Основание`, else the order whose `Ид` is in
+/// the `Ид` that the bridge gave it.
+pub fn basis(document: &Document) -> Option<&str> {
+    let own = || document.id.as_deref().and_then(named_by);
+    document.basis.as_deref().or_else(own)
+}
+
+/// The order's `Ид` in the `Ид` of a document that the bridge wrote.
+fn named_by(id: &str) -> Option<&str> {
+    let kinds = [FactKind::Payment, FactKind::Shipment];
+    kinds.into_iter().find_map(|kind| {
+        let rest = id.strip_prefix(kind.as_str())?;
+        rest.strip_prefix('-')
+    })
+}
+
+/// The payment or the shipment that a document is; none: it is neither.
+pub fn fact(document: &Document, base: &Base) -> Option<OneCFact> {
+    let ids = [&document.id, &document.onec_number, &document.number];
+    let id = ids.into_iter().flatten().next()?.clone();
+    match document.operation {
+        Operation::Shipment => Some(shipment(document, base, id)),
+        Operation::CashPayment => Some(payment(document, base, id, PaymentKind::Cash)),
+        Operation::CashlessPayment => Some(payment(document, base, id, PaymentKind::Cashless)),
+        Operation::Acquiring => Some(payment(document, base, id, PaymentKind::Acquiring)),
+        _ => None,
+    }
+}
+
+/// Whether a document was taken back.
+fn is_off(document: &Document) -> bool {
+    document.deleted == Some(true)
+        || document.cancelled() == Some(true)
+        || document.posted() == Some(false)
+}
+
+fn date(document: &Document, names: &[&str]) -> Option<NaiveDateTime> {
+    let named = document.requisites.moment(names);
+    let when = named.or(document.onec_date).or(document.date)?;
+    Some(when.naive())
+}
+
+fn payment(document: &Document, base: &Base, id: String, kind: PaymentKind) -> OneCFact {
+    let names = ["Дата оплаты", "Дата оплаты по 1С"];
+    let said = document.requisites.truth(&["Оплачено"]);
+    let paid = !is_off(document) && said.unwrap_or(true);
+    let refund = document.requisites.truth(&["Признак возврата"]) == Some(true);
+    let since = date(document, &names);
+    let currency = base.code_of(document.currency.as_deref());
+    let sum = document.total.map(|sum| sum.normalize().to_string());
+    let amount = format!("{} {currency}", sum.as_deref().unwrap_or("?"));
+    let document_id = id.clone();
+    let what = match (paid, refund) {
+        (true, false) => GoodsEvent::OnecPaid {
+            amount,
+            document: document_id,
+        },
+        (true, true) => GoodsEvent::OnecPaidBack {
+            amount,
+            document: document_id,
+        },
+        (false, _) => GoodsEvent::OnecNotPaid {
+            amount,
+            document: document_id,
+        },
+    };
+    OneCFact {
+        kind: FactKind::Payment,
+        basis: basis(document).map(str::to_owned),
+        holds: paid && !refund,
+        since,
+        sum: document.total,
+        data: json!({
+            "id": id, "date": since.map(|at| base.from_local(at)), "sum": sum,
+            "currency": currency, "method": method(document, base, kind), "paid": paid,
+            "refund": refund,
+        }),
+        what,
+        id,
+    }
+}
+
+/// The way to pay by the name that the shop knows: as the document names it, else the base's usual
+/// one of that kind.
+fn method(document: &Document, base: &Base, kind: PaymentKind) -> Option<String> {
+    let name_of = |id: &str| {
+        let mut known = base.pay_systems.iter();
+        let found = known.find(|one| one.listed.id == id)?;
+        Some(found.listed.name.clone())
+    };
+    let by_id = document.requisites.get(&["Метод оплаты ИД"]);
+    let name = document.requisites.get(&["Метод оплаты"]);
+    let usual = match kind {
+        PaymentKind::Cash => &base.import.pay_system.cash,
+        PaymentKind::Cashless => &base.import.pay_system.cashless,
+        PaymentKind::Acquiring => &base.import.pay_system.acquiring,
+    };
+    by_id
+        .and_then(name_of)
+        .or_else(|| name.map(str::to_owned))
+        .or_else(|| name_of(usual.as_deref()?))
+}
+
+fn shipment(document: &Document, base: &Base, id: String) -> OneCFact {
+    let names = ["Дата отгрузки", "Дата отгрузки по 1С"];
+    let said = document.requisites.truth(&["Отгружено", "Отгружен"]);
+    let dated = document.requisites.moment(&names).is_some();
+    let posted = document.posted() == Some(true);
+    let holds = !is_off(document) && said.unwrap_or(dated || posted);
+    let since = date(document, &names);
+    let line = |line: &Line| {
+        json!({
+            "xml_id": line.id, "sku": line.sku, "name": line.name,
+            "quantity": line.quantity.normalize().to_string(), "unit": line.unit,
+        })
+    };
+    let lines = document.lines.iter().flatten();
+    let lines: Vec<Value> = lines.filter(|line| !line.is_service).map(line).collect();
+    let tracking = document.requisites.get(&["Идентификатор отправления"]);
+    OneCFact {
+        kind: FactKind::Shipment,
+        basis: basis(document).map(str::to_owned),
+        holds,
+        since,
+        sum: document.total,
+        data: json!({
+            "id": id, "date": since.map(|at| base.from_local(at)), "shipped": holds,
+            "tracking": tracking, "lines": lines,
+        }),
+        what: if holds {
+            GoodsEvent::OnecShipped {
+                document: id.clone(),
+            }
+        } else {
+            GoodsEvent::OnecNotShipped {
+                document: id.clone(),
+            }
+        },
+        id,
+    }
+}
+
+impl Base {
+    /// A currency's code, of what 1C writes; nothing means the base's own.
+    pub fn code_of(&self, given: Option<&str>) -> String {
+        let own = &self.export.currency;
+        let plain = |text: &str| text.trim().trim_end_matches('.').to_lowercase();
+        let Some(given) = given else {
+            return own.clone();
+        };
+        let roubles = ["руб", "rur", "rub", "643", "810"].contains(&&*plain(given));
+        if plain(given) == plain(&self.export.currency_label) || roubles && own == "RUB" {
+            return own.clone();
+        }
+        given.trim().to_uppercase()
+    }
+}

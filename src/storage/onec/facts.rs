@@ -1,0 +1,88 @@
+//! Payments and shipments of orders as 1C last said them.
+
+use crate::storage::Error;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// A payment or a shipment.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'a> {
+    /// The base.
+    pub base: &'a str,
+    /// The shop.
+    pub shop: &'a str,
+    /// The order.
+    pub number: &'a str,
+    /// `payment` or `shipment`.
+    pub kind: &'a str,
+    /// `Ид`.
+    pub id: &'a str,
+}
+
+/// What is known of it.
+#[derive(Debug, Clone)]
+pub struct FactRow {
+    /// As it is told to the shop.
+    pub data: Value,
+    /// The shop was told of it.
+    pub told: bool,
+    /// When 1C made the file in which it came.
+    pub formed_at: Option<DateTime<Utc>>,
+}
+
+/// What is known of a payment or a shipment of an order that is locked.
+pub async fn known(db: &mut PgConnection, key: Key<'_>) -> Result<Option<FactRow>, Error> {
+    Ok(sqlx::query_as!(
+        FactRow,
+        "SELECT data, told, formed_at FROM bridge.onec_facts
+         WHERE base = $1 AND shop = $2 AND number = $3 AND kind = $4 AND id = $5",
+        key.base,
+        key.shop,
+        key.number,
+        key.kind,
+        key.id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Stores it as 1C says it now.
+pub async fn put(db: &mut PgConnection, key: Key<'_>, row: &FactRow) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO bridge.onec_facts (base, shop, number, kind, id, data, told, formed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (base, shop, number, kind, id) DO UPDATE
+         SET data = excluded.data, told = excluded.told,
+             formed_at = excluded.formed_at, changed_at = now()",
+        key.base,
+        key.shop,
+        key.number,
+        key.kind,
+        key.id,
+        row.data,
+        row.told,
+        row.formed_at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// All of one kind that is known of an order that is locked, as it is told to the shop.
+pub async fn of_order(
+    db: &mut PgConnection,
+    (base, shop, number): (&str, &str, &str),
+    kind: &str,
+) -> Result<Vec<Value>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT data FROM bridge.onec_facts
+         WHERE base = $1 AND shop = $2 AND number = $3 AND kind = $4 ORDER BY id",
+        base,
+        shop,
+        number,
+        kind
+    )
+    .fetch_all(db)
+    .await?)
+}
