@@ -8,6 +8,14 @@
 //! Invariants: tokens are stored before they are used; a row of the portal's queue is cleared only
 //! after it was stored; only the process that drives the portal's lane binds and drains, any
 //! process may judge.
+//!
+//! A supervisor is no leased lane, on purpose: its two halves go by two different rules, and
+//! neither needs a lease of its own. Installations are judged by every process, whichever drives
+//! the portal: a grant is claimed row by row, and whoever installs waits for the outcome. Events
+//! are bound and drained under the lease of the portal's lane, which another task holds; under a
+//! second lease, another process could drain the queue of a portal that this one drives. So each
+//! round asks who drives the lane. The rest of a lane's frame is shared: `Restarts` tells of a
+//! round that ended by a panic, and it begins anew.
 
 mod event_bindings;
 mod grant_verification;
