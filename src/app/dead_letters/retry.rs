@@ -18,6 +18,7 @@ use crate::{
     domain::{ErrorCode, Fault, ShopName, ShopRules, happening::OrderEvent},
     process::bug,
     storage::{
+        EventState,
         dead_letters::{self, Filter, LetterRow},
         journal::{self, Line},
         queue::{
@@ -179,8 +180,8 @@ impl DeadLetters {
             };
             return end_with(tx, letter, who, RetryOutcome::Queued, what).await;
         }
-        match outbox::state(tx, event).await?.as_deref() {
-            Some("done") => return end(tx, letter, who, RetryOutcome::Duplicate).await,
+        match outbox::state(tx, event).await? {
+            Some(EventState::Done) => return end(tx, letter, who, RetryOutcome::Duplicate).await,
             Some(_) => {
                 outbox::revive(tx, event).await?;
             }
@@ -235,7 +236,7 @@ impl DeadLetters {
         let (Some(Accepted::Queued), Some(stored)) = (results.first(), stored) else {
             return Err(refused("/id", TAKEN.to_owned()));
         };
-        if outbox::state(tx, stored.id).await?.as_deref() == Some("superseded") {
+        if outbox::state(tx, stored.id).await? == Some(EventState::Superseded) {
             return end(tx, letter, who, RetryOutcome::Overtaken).await;
         }
         if options.recreate {
@@ -262,7 +263,7 @@ impl DeadLetters {
         if stored.fingerprint != new.fingerprint {
             return Err(refused("/id", TAKEN.to_owned()));
         }
-        let dead = outbox::state(tx, stored.id).await?.as_deref() == Some("dead");
+        let dead = outbox::state(tx, stored.id).await? == Some(EventState::Dead);
         // A letter of its own stands for it; one that was let go does not.
         if !dead || dead_letters::of_event(tx, stored.id).await?.is_some() {
             return end(tx, letter, who, RetryOutcome::Duplicate).await;

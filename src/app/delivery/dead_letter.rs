@@ -7,7 +7,7 @@ use crate::{
         happening::{OrderEvent, Words},
     },
     storage::{
-        dead_letters,
+        EventState, dead_letters,
         journal::{self, Line},
         queue::{
             attempts::{self, NewAttempt},
@@ -43,7 +43,7 @@ impl Delivery {
         let Some(nth) = orders::give_up(&mut tx, (&shop, &number, event), why).await? else {
             return Ok(tx.rollback().await?);
         };
-        outbox::settle(&mut tx, &[event], &["dead".to_owned()]).await?;
+        outbox::settle(&mut tx, &[event], &[EventState::Dead]).await?;
         let code = code.as_str().to_owned();
         let attempt = NewAttempt {
             event,

@@ -11,7 +11,7 @@ use crate::{
     domain::{ErrorCode, Faults, MOST_FAULTS, OrderNumber, ShopName, shorten},
     process::bug::{self, Step},
     storage::{
-        Json,
+        Json, PublishedOutcome,
         dead_letters::{self, RejectedEvent},
         intake::sql_events::{self, NamedShop, SqlEvent},
         queue::outbox::NewEvent,
@@ -72,7 +72,7 @@ impl Intake {
         let mut count = of_stock.len();
         for row in &of_stock {
             let outcome = self.take_stock_event(&mut tx, row).await?;
-            sql_events::taken(&mut tx, &[row.id], &[outcome.to_owned()]).await?;
+            sql_events::taken(&mut tx, &[row.id], &[outcome]).await?;
         }
         let (of_subjects, rows): (Vec<_>, Vec<_>) = of_orders
             .into_iter()
@@ -81,7 +81,7 @@ impl Intake {
         count += of_subjects.len();
         for row in &of_subjects {
             let outcome = self.take_subject(&mut tx, row, &mut woken).await?;
-            sql_events::taken(&mut tx, &[row.id], &[outcome.to_owned()]).await?;
+            sql_events::taken(&mut tx, &[row.id], &[outcome]).await?;
         }
         count += rows.len();
         let mut read: Vec<_> = rows
@@ -108,11 +108,11 @@ impl Intake {
                     Some((event, Accepted::Conflict)) => {
                         dead_letter_conflict(&mut tx, row, event).await?
                     }
-                    Some((_, Accepted::Duplicate)) => "duplicate",
-                    _ => "queued",
+                    Some((_, Accepted::Duplicate)) => PublishedOutcome::Duplicate,
+                    _ => PublishedOutcome::Queued,
                 },
             };
-            outcomes.push(outcome.to_owned());
+            outcomes.push(outcome);
         }
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         sql_events::taken(&mut tx, &ids, &outcomes).await?;
@@ -134,7 +134,7 @@ impl Intake {
         tx: &mut PgConnection,
         row: &SqlEvent,
         woken: &mut BTreeSet<String>,
-    ) -> Result<&'static str, Error> {
+    ) -> Result<PublishedOutcome, Error> {
         let read = match row.event.value() {
             Ok(value) => self.read_subject(None, value),
             Err(why) => Err(Rejection::by_bridge(why)),
@@ -159,9 +159,9 @@ impl Intake {
         match stored {
             Accepted::Queued => {
                 woken.insert(event.portal().to_owned());
-                Ok("queued")
+                Ok(PublishedOutcome::Queued)
             }
-            Accepted::Duplicate => Ok("duplicate"),
+            Accepted::Duplicate => Ok(PublishedOutcome::Duplicate),
             _ => {
                 let stray = RejectedEvent {
                     portal: None,
@@ -172,7 +172,7 @@ impl Intake {
                     payload: &row.event,
                 };
                 dead_letters::write_stray(tx, &stray).await?;
-                Ok("dead")
+                Ok(PublishedOutcome::Dead)
             }
         }
     }
@@ -182,7 +182,7 @@ impl Intake {
         &self,
         tx: &mut PgConnection,
         row: &SqlEvent,
-    ) -> Result<&'static str, Error> {
+    ) -> Result<PublishedOutcome, Error> {
         let read = match row.event.value() {
             Ok(value) => self.stock.read_goods(Teller::Event, value),
             Err(why) => Err(Rejection::by_bridge(why)),
@@ -207,9 +207,9 @@ impl Intake {
         };
         self.metrics.accepted(stored.word());
         let (code, faults) = match stored {
-            Accepted::Queued => return Ok("queued"),
-            Accepted::Duplicate => return Ok("duplicate"),
-            Accepted::Changed(_) => return Ok("dead"),
+            Accepted::Queued => return Ok(PublishedOutcome::Queued),
+            Accepted::Duplicate => return Ok(PublishedOutcome::Duplicate),
+            Accepted::Changed(_) => return Ok(PublishedOutcome::Dead),
             Accepted::Refused(code, faults) => (code, faults),
             _ => (ErrorCode::Conflict, Vec::new()),
         };
@@ -226,7 +226,7 @@ impl Intake {
             payload: &row.event,
         };
         dead_letters::write_stray(tx, &stray).await?;
-        Ok("dead")
+        Ok(PublishedOutcome::Dead)
     }
 
     /// Makes the oldest event a dead letter because the bridge failed at it.
@@ -239,7 +239,7 @@ impl Intake {
         };
         let rejection = Rejection::by_bridge(&error.chain());
         let outcome = self.dead_letter_sql_event(&mut tx, row, &rejection).await?;
-        sql_events::taken(&mut tx, &[row.id], &[outcome.to_owned()]).await?;
+        sql_events::taken(&mut tx, &[row.id], &[outcome]).await?;
         tx.commit().await?;
         Ok(1)
     }
@@ -249,13 +249,13 @@ impl Intake {
         tx: &mut PgConnection,
         row: &SqlEvent,
         rejection: &Rejection,
-    ) -> Result<&'static str, Error> {
+    ) -> Result<PublishedOutcome, Error> {
         let named = match row.event.value() {
             Ok(event) => names_in(event),
             Err(_) => sql_events::names(tx, row.id).await?,
         };
         self.bury_stray(tx, named, &row.event, rejection).await?;
-        Ok("dead")
+        Ok(PublishedOutcome::Dead)
     }
 
     /// Keeps what a sender that cannot be refused sent, and what cannot be accepted, as a dead
@@ -360,7 +360,7 @@ async fn dead_letter_conflict(
     tx: &mut PgConnection,
     row: &SqlEvent,
     event: &NewEvent,
-) -> Result<&'static str, Error> {
+) -> Result<PublishedOutcome, Error> {
     let stray = RejectedEvent {
         portal: Some(&event.portal),
         shop: Some(&event.shop),
@@ -370,5 +370,5 @@ async fn dead_letter_conflict(
         payload: &row.event,
     };
     dead_letters::write_stray(tx, &stray).await?;
-    Ok("dead")
+    Ok(PublishedOutcome::Dead)
 }

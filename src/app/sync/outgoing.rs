@@ -12,7 +12,7 @@ use crate::{
         happening::{SyncEvent, Words},
     },
     storage::{
-        Json,
+        Json, MessageState,
         dead_letters::{self, Special},
         journal::{self, Line},
         queue::lanes::{self, Lease},
@@ -225,7 +225,13 @@ impl Sync {
         };
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        messages::settle(&mut tx, one.row.id, "delivered", one.row.attempts).await?;
+        messages::settle(
+            &mut tx,
+            one.row.id,
+            MessageState::Delivered,
+            one.row.attempts,
+        )
+        .await?;
         tx.commit().await?;
         self.metrics.callback("delivered");
         Ok(())
@@ -334,7 +340,7 @@ impl Sync {
         attempts: i32,
     ) -> Result<(), Error> {
         let row = &one.row;
-        if !messages::settle(tx, row.id, "dead", attempts).await? {
+        if !messages::settle(tx, row.id, MessageState::Dead, attempts).await? {
             return Ok(());
         }
         let about = About::Message {

@@ -1,26 +1,6 @@
 //! The words of the console, in both languages.
 
-use super::locale::Lang;
-
-macro_rules! texts {
-    ($($name:ident $english:literal $russian:literal)*) => {
-        /// A text of the console.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(in crate::console) enum Text { $(#[doc = $english] $name),* }
-
-        impl Text {
-            #[cfg(test)]
-            const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// The words in a language.
-            pub(in crate::console) fn on(self, lang: Lang) -> &'static str {
-                match (self, lang) {
-                    $((Self::$name, Lang::En) => $english, (Self::$name, Lang::Ru) => $russian),*
-                }
-            }
-        }
-    };
-}
+use super::{locale::Lang, table::texts};
 
 texts! {
     // frame

@@ -9,3 +9,4 @@ pub(super) mod legacy_text;
 pub(super) mod locale;
 pub(super) mod messages;
 pub(super) mod phrasebook;
+mod table;

@@ -1,6 +1,6 @@
 //! Events that came in by SQL.
 
-use crate::storage::{Error, Json};
+use crate::storage::{Error, Json, PublishedOutcome};
 use sqlx::PgConnection;
 
 /// An event from SQL, not taken up yet.
@@ -76,12 +76,16 @@ pub async fn names(db: &mut PgConnection, id: i64) -> Result<NamedShop, Error> {
 }
 
 /// Marks events as taken up.
-pub async fn taken(db: &mut PgConnection, ids: &[i64], outcomes: &[String]) -> Result<(), Error> {
+pub async fn taken(
+    db: &mut PgConnection,
+    ids: &[i64],
+    outcomes: &[PublishedOutcome],
+) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.published p SET taken_at = now(), outcome = k.outcome
          FROM UNNEST($1::bigint[], $2::text[]) AS k (id, outcome) WHERE p.id = k.id",
         ids,
-        outcomes
+        outcomes as &[PublishedOutcome]
     )
     .execute(db)
     .await?;

@@ -5,7 +5,7 @@ use crate::{
         AHEAD, Age,
         happening::{Happening, OrderEvent, Tell},
     },
-    storage::{Error, json::stored},
+    storage::{Error, EventState, json::stored},
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -332,14 +332,18 @@ pub async fn prefer(
 
 /// Settles the newest events of orders as `done` or `dead`. One that was settled before and sent
 /// again ends as it did now.
-pub async fn settle(db: &mut PgConnection, events: &[i64], states: &[String]) -> Result<(), Error> {
+pub async fn settle(
+    db: &mut PgConnection,
+    events: &[i64],
+    states: &[EventState],
+) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.outbox e SET state = k.state, settled_at = now()
          FROM UNNEST($1::bigint[], $2::text[]) AS k (id, state)
          WHERE e.id = k.id AND (e.state = 'pending' OR e.state <> 'superseded'
            AND e.state <> k.state)",
         events,
-        states
+        states as &[EventState]
     )
     .execute(db)
     .await?;
@@ -360,14 +364,14 @@ pub async fn overtake(db: &mut PgConnection, events: &[i64], by: &[i64]) -> Resu
     Ok(())
 }
 
-/// What became of an accepted event so far: `pending`, `done`, `superseded` or `dead`; none if it
-/// is not stored any more.
-pub async fn state(db: &mut PgConnection, event: i64) -> Result<Option<String>, Error> {
-    Ok(
-        sqlx::query_scalar!("SELECT state FROM bridge.outbox WHERE id = $1", event)
-            .fetch_optional(db)
-            .await?,
+/// What became of an accepted event so far; none if it is not stored any more.
+pub async fn state(db: &mut PgConnection, event: i64) -> Result<Option<EventState>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT state AS "state: EventState" FROM bridge.outbox WHERE id = $1"#,
+        event
     )
+    .fetch_optional(db)
+    .await?)
 }
 
 /// Makes the newest event of an order pending again, if it is settled without being done; false

@@ -1,6 +1,6 @@
 //! Messages to shops that are no change of status: sent once each, or read from their feed.
 
-use crate::storage::{Error, queue::lanes::Lease};
+use crate::storage::{Error, MessageState, queue::lanes::Lease};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -142,18 +142,18 @@ pub async fn taken_since(
     .await?)
 }
 
-/// Settles a waiting message as `delivered` or `dead`; false if it is settled already.
+/// Settles a waiting message; false if it is settled already.
 pub async fn settle(
     db: &mut PgConnection,
     id: i64,
-    state: &str,
+    state: MessageState,
     attempts: i32,
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.shop_messages SET state = $2, settled_at = now(), attempts = $3
          WHERE id = $1 AND state = 'waiting'",
         id,
-        state,
+        state as MessageState,
         attempts
     )
     .execute(db)

@@ -1,5 +1,5 @@
-//! How wide the code may be, and how full a folder: the formatter leaves comments, texts, SQL and
-//! markup as they are.
+//! How wide and how long the code may be, and how full a folder: the formatter leaves comments,
+//! texts, SQL and markup as they are.
 
 use std::{
     fs,
@@ -8,6 +8,7 @@ use std::{
 
 const WIDTH: usize = 100;
 const FILES: usize = 14;
+const LINES: usize = 500;
 
 /// Every file of Rust below a folder, and every folder with the number of its files.
 fn walk(folder: &Path, sources: &mut Vec<PathBuf>, folders: &mut Vec<(PathBuf, usize)>) {
@@ -54,4 +55,18 @@ fn no_folder_holds_more_than_fourteen_files() {
     let many = code().1.into_iter().filter(|(_, files)| *files > FILES);
     let found: Vec<_> = many.collect();
     assert!(found.is_empty(), "gather what belongs together: {found:#?}");
+}
+
+/// Files that are still longer: to be split.
+const LONG: &[&str] = &["src/storage/onec/imports.rs"];
+
+#[test]
+fn no_file_has_more_than_five_hundred_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let long = code().0.into_iter().filter(|path| {
+        let known = LONG.iter().any(|known| *path == root.join(known));
+        !known && fs::read_to_string(path).unwrap().lines().count() > LINES
+    });
+    let found: Vec<_> = long.collect();
+    assert!(found.is_empty(), "split them by sense: {found:#?}");
 }

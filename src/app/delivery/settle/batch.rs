@@ -5,7 +5,6 @@ use super::{
     NewDeal, RetryPolicy, SettleBatch, SettleSummary, on_its_way,
 };
 use crate::{
-    app::sync::compare,
     domain::{
         Agreed,
         happening::{Card, Happening, InStage, Millis, OrderEvent, Words},
@@ -13,7 +12,7 @@ use crate::{
     },
     planner::{CardId, CrmEntity, KnownLinks, Landing, Outcome, Place, Settlement},
     storage::{
-        self, dead_letters,
+        self, EventState, dead_letters,
         journal::{self, Line},
         queue::{
             attempts::{self, NewAttempt},
@@ -222,13 +221,13 @@ impl SettleBatch {
         }
         self.done
             .push((claim.shop.clone(), claim.number.clone(), claim.event));
-        self.end(claim, "done");
+        self.end(claim, EventState::Done);
         Disposition::Done
     }
 
     fn die(&mut self, claim: &Claim, code: &str, message: &str, attempts: i32) -> Disposition {
         self.sum.dead += 1;
-        self.end(claim, "dead");
+        self.end(claim, EventState::Dead);
         let (code, message) = (code.to_owned(), clean(message));
         self.refuse(claim, &code, &message, attempts);
         self.dead
@@ -254,9 +253,9 @@ impl SettleBatch {
         });
     }
 
-    pub(super) fn end(&mut self, claim: &Claim, state: &str) {
+    pub(super) fn end(&mut self, claim: &Claim, state: EventState) {
         self.events.push(claim.event);
-        self.states.push(state.to_owned());
+        self.states.push(state);
     }
 
     fn say(&mut self, claim: &Claim, kind: &'static str, what: impl Into<Happening>) {
@@ -384,7 +383,7 @@ async fn compare_later(
     if !made.is_empty() {
         let shops: Vec<_> = made.iter().map(|one| one.shop.clone()).collect();
         let numbers: Vec<_> = made.iter().map(|one| one.number.clone()).collect();
-        let agreed: Vec<_> = made.iter().map(|one| compare::value(&one.agreed)).collect();
+        let agreed: Vec<_> = made.iter().map(|one| one.agreed.clone()).collect();
         let certain: Vec<_> = made.iter().map(|one| one.certain).collect();
         agreements::begin(db, (&shops, &numbers), &agreed, &certain).await?;
     }

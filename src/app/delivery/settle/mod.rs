@@ -15,7 +15,7 @@ use crate::{
         bug::{self, Step},
     },
     storage::{
-        self,
+        self, EventState,
         journal::Line,
         queue::{
             attempts::NewAttempt,
@@ -82,7 +82,7 @@ impl SettleSummary {
 struct SettleBatch {
     tried: Vec<AttemptResult>,
     events: Vec<i64>,
-    states: Vec<String>,
+    states: Vec<EventState>,
     /// Orders whose newest event was done: (shop, number, that event).
     done: Vec<(String, String, i64)>,
     dead: Vec<(i64, String, String, i32)>,
