@@ -11,7 +11,7 @@ use b24_bridge::{
 };
 use serde_json::{Value, json};
 use sqlx::{PgConnection, migrate::Migrator};
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 /// The versions in which rows were written: the newest migration of each, and the rows.
 const VERSIONS: [(i64, &str); 3] = [
@@ -25,6 +25,9 @@ const VERSIONS: [(i64, &str); 3] = [
     ),
     (i64::MAX, include_str!("../data/upgrade/newest.sql")),
 ];
+
+/// How long all of it may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The deals that were in the portal: of which order, and where each stood.
 const DEALS: [(&str, &str); 14] = [
@@ -242,9 +245,8 @@ async fn orders_of_every_earlier_version_and_in_every_state_end_right() {
                 && world.stage(number) == stage
                 && world.shop.status(number) == status
         };
-        world
-            .until(&format!("{number} ends at {stage}"), ended)
-            .await;
+        let what = format!("{number} ends at {stage}");
+        world.within(PATIENCE, &what, ended).await;
     }
     let left = "SELECT (SELECT count(*) FROM bridge.outbox WHERE state = 'pending')
                   + (SELECT count(*) FROM bridge.orders WHERE due_at IS NOT NULL)
@@ -256,11 +258,8 @@ async fn orders_of_every_earlier_version_and_in_every_state_end_right() {
                   + (SELECT count(*) FROM bridge.inbox WHERE state = 'new')
                   + (SELECT count(*) FROM bridge.conflicts WHERE closed_at IS NULL)
                   + (SELECT count(*) FROM bridge.bulk_jobs WHERE state = 'running')";
-    world
-        .until("nothing is left to do", async || {
-            world.number(left).await == 0
-        })
-        .await;
+    let done = async || world.number(left).await == 0;
+    world.within(PATIENCE, "nothing is left to do", done).await;
     for (number, _, _) in ENDS {
         let deals = world.portal.deals();
         let own = deals.iter().filter(|deal| deal["ORIGIN_ID"] == number);

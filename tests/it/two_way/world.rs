@@ -176,8 +176,18 @@ impl World {
     }
 
     /// Waits until something holds, at most half a minute.
-    pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-        let bound = Instant::now() + Duration::from_secs(30);
+    pub(crate) async fn until(&self, what: &str, holds: impl AsyncFnMut() -> bool) {
+        self.within(Duration::from_secs(30), what, holds).await;
+    }
+
+    /// Waits until something holds, no longer than that.
+    pub(crate) async fn within(
+        &self,
+        time: Duration,
+        what: &str,
+        mut holds: impl AsyncFnMut() -> bool,
+    ) {
+        let bound = Instant::now() + time;
         while !holds().await {
             let late = Instant::now() > bound;
             assert!(!late, "not {what}\n{}\n{}", self.log(), self.lives().await);
