@@ -53,17 +53,16 @@ pub mod status_map;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use loop_guard::{BridgeWrite, WrittenValue};
+pub use crate::domain::{BridgeWrite, Ruling, Waiting, WrittenValue};
 pub use outcome::{Action, Basis, Change, Decision, Purpose, Record, Refusal, ReviewWhy};
 pub use sending::{Message, Person, Sending, Withdrawal, sending};
 pub use stage_history::{
     ForeignMove, HistoryRow, OwnWrite, Place, decide_again, foreign_moves, overwritten,
 };
 
-use crate::domain::{Agreed, Clocks, Observation, Policy, Side, Source, Stage};
+use crate::domain::{Agreed, Clocks, Observation, Policy, Source, Stage};
 use case::{Case, Table};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 /// Everything a decision rests on.
 #[derive(Debug, Clone, Copy)]
@@ -92,24 +91,6 @@ pub struct Inputs<'a> {
     pub waiting: Option<&'a Waiting>,
     /// The bridge's clock.
     pub now: DateTime<Utc>,
-}
-
-/// A person's word on one difference. It is handed in once: carried out, it is spent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ruling {
-    /// The difference.
-    pub of: Waiting,
-    /// Who is right.
-    pub winner: Side,
-}
-
-/// The difference that a review is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    /// The shop's status.
-    pub status: String,
-    /// The portal's stage.
-    pub stage: Stage,
 }
 
 /// Decides one difference.

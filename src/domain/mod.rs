@@ -7,6 +7,7 @@
 //! serde through the same door; money as decimals, times in UTC. What is read from outside gets
 //! lines in `tests/it/incoming/intake/written`.
 
+mod agreement;
 mod clock_offset;
 mod contacts;
 mod entry;
@@ -19,10 +20,14 @@ mod input;
 pub mod money;
 mod observation;
 mod product;
+mod reported_status;
 mod rules;
 mod snapshot;
 mod status;
 
+pub use agreement::{
+    BridgeWrite, Ruling, StageWriteInFlight, StandingRuling, Waiting, WrittenValue,
+};
 pub use clock_offset::{ClockOffset, Clocks, ONE_WAY_DELAY, Offset, UNMEASURED};
 pub use contacts::email::{Emails, read as read_emails};
 pub use contacts::person::{Agreement, LegalEntity, Person, Placeholders, is_common, names_nobody};
@@ -40,6 +45,7 @@ pub use product::{
     CatalogueField, CatalogueRules, PRODUCT_DELETED, PRODUCT_SAVED, Product, ProductChange,
     ProductEvent, ProductPrice, Variation, product_key,
 };
+pub use reported_status::ReportedStatus;
 pub use rules::activity::{ActivityRules, UnknownCaller};
 pub use rules::conflict_policy::{
     Authority, Conflict, Fact, Finality, Policy, Rule, Side, Winner, WriteLimit,

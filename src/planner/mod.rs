@@ -47,7 +47,7 @@ use crate::domain::{
     ErrorCode, LegalEntity, OrderNumber, Person, ShopRules, Snapshot, Stage,
     happening::{self, Note},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 
@@ -256,6 +256,10 @@ impl fmt::Display for CrmEntity {
     }
 }
 
+fn or_empty<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
 /// What the bridge last wrote for an order, as far as an answer or a reading confirmed it: compared
 /// with what it would write now, so that only changes are sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,8 +278,12 @@ pub struct LastWritten {
     /// the portal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub told: String,
-    /// The status that the shop told then.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    /// The status that the shop told then; the first version wrote null for none.
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "or_empty"
+    )]
     pub status: String,
 }
 

@@ -1,5 +1,6 @@
 //! JSON that somebody else made, read row by row.
 
+use super::Error;
 use crate::domain::happening::Stored;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -10,13 +11,13 @@ use sqlx::{
 };
 use std::borrow::Cow;
 
-/// JSON as it stands in a column. Postgres holds what cannot be read here: numbers of any size, and
-/// lists in lists without end. Such a value is its own row's fault: the rows that are read with it
-/// are read all the same.
+/// JSON as it stands in a column, read as a type. Postgres holds what cannot be read here: numbers
+/// of any size, lists in lists without end, and what another version wrote. Such a value is its own
+/// row's fault: the rows that are read with it are read all the same.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Json {
+pub enum Json<T = Value> {
     /// What could be read.
-    Value(Value),
+    Value(T),
     /// What could not.
     Unreadable {
         /// The JSON text.
@@ -26,7 +27,23 @@ pub enum Json {
     },
 }
 
-impl Json {
+/// Which value cannot be read, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a row of {table} holds what this version cannot read: {detail}")]
+pub struct Unreadable {
+    /// The table.
+    pub table: &'static str,
+    /// The column, the key of the row, and what is odd.
+    pub detail: String,
+}
+
+impl From<Unreadable> for Error {
+    fn from(Unreadable { table, detail }: Unreadable) -> Self {
+        Self::Unreadable { table, detail }
+    }
+}
+
+impl<T: DeserializeOwned> Json<T> {
     /// Reads JSON text.
     pub fn of(text: &str) -> Self {
         match serde_json::from_str(text) {
@@ -37,13 +54,56 @@ impl Json {
             },
         }
     }
+}
 
+impl<T> Json<T> {
     /// The value; or why there is none.
-    pub fn value(&self) -> Result<&Value, &str> {
+    pub fn value(&self) -> Result<&T, &str> {
         match self {
             Self::Value(value) => Ok(value),
             Self::Unreadable { why, .. } => Err(why),
         }
+    }
+
+    /// The value; or an error that names where it stands.
+    pub fn read(
+        self,
+        table: &'static str,
+        column: &'static str,
+        (shop, key): (&str, &str),
+    ) -> Result<T, Unreadable> {
+        match self {
+            Self::Value(value) => Ok(value),
+            Self::Unreadable { why, .. } => Err(Unreadable {
+                table,
+                detail: format!("`{column}` of {key} of the shop {shop}: {why}"),
+            }),
+        }
+    }
+}
+
+impl Json {
+    /// The value as a type of the caller's; or which value cannot be read, and why.
+    pub fn typed<T: DeserializeOwned>(
+        &self,
+        table: &'static str,
+        column: &'static str,
+        key: (&str, &str),
+    ) -> Result<T, Unreadable> {
+        let typed = match self {
+            Self::Value(value) => match T::deserialize(value) {
+                Ok(value) => Json::Value(value),
+                Err(error) => Json::Unreadable {
+                    text: String::new(),
+                    why: format!("it cannot be read as JSON: {error}"),
+                },
+            },
+            Self::Unreadable { text, why } => Json::Unreadable {
+                text: text.clone(),
+                why: why.clone(),
+            },
+        };
+        typed.read(table, column, key)
     }
 
     /// The JSON text.
@@ -75,7 +135,7 @@ impl<E> Type<Postgres> for Stored<E> {
 
 impl<'r, E: Serialize + DeserializeOwned> Decode<'r, Postgres> for Stored<E> {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        Ok(Self::read(Json::decode(value)?.shown()))
+        Ok(Self::read(Json::<Value>::decode(value)?.shown()))
     }
 }
 
@@ -84,7 +144,7 @@ pub(super) fn stored<E: Serialize + DeserializeOwned>(what: &E) -> Value {
     super::storable(Stored::value(what))
 }
 
-impl Type<Postgres> for Json {
+impl<T> Type<Postgres> for Json<T> {
     fn type_info() -> PgTypeInfo {
         <Value as Type<Postgres>>::type_info()
     }
@@ -94,7 +154,7 @@ impl Type<Postgres> for Json {
     }
 }
 
-impl<'r> Decode<'r, Postgres> for Json {
+impl<'r, T: DeserializeOwned> Decode<'r, Postgres> for Json<T> {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         let bytes = value.as_bytes()?;
         // The binary form of jsonb is its text behind a number of the format.

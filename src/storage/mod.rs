@@ -21,10 +21,12 @@
 //! them before the first, or works on one order only.
 //!
 //! To add a statement: one function, one checked macro, named by what it does to its table; it
-//! takes `&mut PgConnection` and returns rows as types. What cannot be read is an error that names
-//! table, column and key. To add a table or a column: a new file in `migrations/`, named by the
-//! current time, one concern, expand before contract; comments on table and columns; then
-//! `.ci/sqlx`, and a test that takes over a database of the version before.
+//! takes `&mut PgConnection` and returns rows as types. JSON has its type in the query, as in
+//! `agreed AS "agreed: Json<Agreed>"`, and a column of words is an enum of `states`. What cannot be
+//! read is an error that names table, column and key: never absent, never a default. To add a table
+//! or a column: a new file in `migrations/`, named by the current time, one concern, expand before
+//! contract; comments on table and columns; then `.ci/sqlx`, and rows of it in the newest version
+//! of `tests/it/resilience/upgrade.rs`.
 
 pub mod access;
 pub mod catalogue;
@@ -36,12 +38,14 @@ mod json;
 pub mod onec;
 pub mod queue;
 pub mod schema;
+mod states;
 pub mod stock;
 pub mod sync;
 mod text;
 pub mod views;
 
-pub use json::Json;
+pub use json::{Json, Unreadable};
 pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use schema::server_settings::{Settings, settings};
+pub use states::{EventState, MessageState, PublishedOutcome};
 pub use text::storable;

@@ -1,7 +1,7 @@
 //! Due products on their way to the planner.
 
 use crate::{
-    app::{Catalogue, Claim, Error, delivery::claim::read_or_default, subjects},
+    app::{Catalogue, Claim, Error, delivery::claim::unreadable, subjects},
     domain::{ErrorCode, OrderNumber, PortalName, ProductEvent, ShopName},
     planner::{Hindrance, KnownLinks, ProductJob, ProductLinks, hex_digest},
     process::bug::{self, Step},
@@ -100,7 +100,10 @@ impl Catalogue {
         let body = due.body.value().map_err(|why| invalid(why.to_owned()))?;
         let event = ProductEvent::read(body);
         let event = event.map_err(|faults| invalid(crate::app::sentence(&faults)))?;
-        let known: KnownLinks = read_or_default(&due.known);
+        let known = due
+            .known
+            .typed("bridge.subjects", "known", (&*due.shop, &*due.key));
+        let known: KnownLinks = known.map_err(|why| unreadable(&why))?;
         let links = match known.product {
             Some(links) if !one.doubtful => *links,
             _ => ProductLinks::default(),

@@ -8,7 +8,7 @@ use crate::{
     planner::{Doubt, Intent, Job, Who},
     process::bug::{self, Step},
     storage::{
-        self, Json,
+        self, Unreadable,
         journal::{self, Line},
         queue::{
             lanes::Lease,
@@ -17,7 +17,6 @@ use crate::{
         },
     },
 };
-use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -110,7 +109,7 @@ impl Delivery {
         for one in due {
             match bug::caught(|| self.prepare(&one)) {
                 Ok(Ok(pair)) => claimed.push(pair),
-                Ok(Err(why)) => unreadable.push((one, ErrorCode::Invalid, why)),
+                Ok(Err((code, why))) => unreadable.push((one, code, why)),
                 Err(bug) => unreadable.push((one, ErrorCode::Bug, bug.to_string())),
             }
         }
@@ -178,8 +177,9 @@ impl Delivery {
         Ok(orders::live_due(&mut db, portal, &self.registry.shops_of(portal)).await?)
     }
 
-    fn prepare(&self, due: &DueOrder) -> Result<(Claim, Job), String> {
+    fn prepare(&self, due: &DueOrder) -> Result<(Claim, Job), (ErrorCode, String)> {
         self.traps.step(Step::Claim, &due.number);
+        let invalid = |why: &str| (ErrorCode::Invalid, why.to_owned());
         if let Some(made) = due.occurred_at {
             self.clocks
                 .record_shop_clock(&due.shop, made, due.received_at);
@@ -189,10 +189,10 @@ impl Delivery {
             .shops
             .values()
             .find(|rules| rules.shop.as_str() == due.shop);
-        let rules = rules.ok_or("the shop is not configured")?;
-        let body = due.body.value()?;
-        let event =
-            event_reader::parse(body, rules).map_err(|faults| crate::app::sentence(&faults))?;
+        let rules = rules.ok_or_else(|| invalid("the shop is not configured"))?;
+        let body = due.body.value().map_err(invalid)?;
+        let event = event_reader::parse(body, rules)
+            .map_err(|faults| invalid(&crate::app::sentence(&faults)))?;
         let (number, intent) = match event.body {
             EventBody::Saved(snapshot) => (snapshot.number.clone(), Intent::Save(snapshot)),
             EventBody::Deleted { number, .. } => (number, Intent::Delete),
@@ -201,18 +201,24 @@ impl Delivery {
             Intent::Save(snapshot) => snapshot.customer.as_ref(),
             Intent::Delete => None,
         };
+        let key = (&*due.shop, &*due.number);
+        let doubt = due.under_way.as_ref().map(|what| {
+            let what = what.typed("bridge.under_way", "what", key)?;
+            let over = due.landed;
+            Ok::<_, Unreadable>(Doubt { what, over })
+        });
         let claim = claim_of(due, customer.map(|customer| (rules.as_ref(), customer)));
         let job = Job {
             rules: Arc::clone(rules),
             number,
             intent,
-            known: read_or_default(&due.known),
+            known: due
+                .known
+                .typed("bridge.orders", "known", key)
+                .map_err(|why| unreadable(&why))?,
             recreate: due.recreate,
             import: due.import,
-            doubt: due.under_way.as_ref().map(|what| Doubt {
-                what: read_or_default(what),
-                over: due.landed,
-            }),
+            doubt: doubt.transpose().map_err(|why| unreadable(&why))?,
             agreed: due.agreed.clone(),
             who: Who::default(),
         };
@@ -349,10 +355,8 @@ fn claim_of(due: &DueOrder, who: Option<(&ShopRules, &Customer)>) -> Claim {
     }
 }
 
-/// What is stored of an order. What cannot be read is not known: then it is looked up by its
-/// origin.
-pub(in crate::app) fn read_or_default<T: Default + DeserializeOwned>(stored: &Json) -> T {
-    let value = stored.value().ok();
-    let read = value.and_then(|value| serde_json::from_value(value.clone()).ok());
-    read.unwrap_or_default()
+/// What is stored of something that is due cannot be read: by the rest nobody can say what is to
+/// be written.
+pub(in crate::app) fn unreadable(why: &Unreadable) -> (ErrorCode, String) {
+    (ErrorCode::Bug, why.to_string())
 }

@@ -1,6 +1,6 @@
 //! "This is not he": an operator takes a card from an order, for ever.
 
-use super::{claim::read_or_default, customer_matches as words};
+use super::customer_matches as words;
 use crate::{
     app::{Actor, Delivery, Error, intake::event_reader},
     domain::{
@@ -44,7 +44,9 @@ impl Delivery {
         let mut tx = self.db.begin().await?;
         let kept = orders::keep(&mut tx, shop.as_str(), number).await?;
         let kept = kept.ok_or(Error::NotFound)?;
-        let mut known: KnownLinks = read_or_default(&kept.known);
+        let key = (shop.as_str(), number);
+        let known = kept.known.typed("bridge.orders", "known", key);
+        let mut known: KnownLinks = known.map_err(storage::Error::from)?;
         let held = match card {
             Card::Contact => known.contact_id,
             Card::Company => known.company_id,

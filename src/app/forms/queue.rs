@@ -3,7 +3,7 @@
 use super::{Stored, activities::is_activity_key, intake::unreachable_words, notes};
 use crate::{
     activities::ActivityEvent,
-    app::{Actor, Claim, Error, Forms, RetryOutcome, delivery::claim::read_or_default, subjects},
+    app::{Actor, Claim, Error, Forms, RetryOutcome, delivery::claim::unreadable, subjects},
     domain::{
         Entry, ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName,
         ShopRules, Snapshot, TodoEntry, happening::OrderEvent, is_product_key,
@@ -227,14 +227,19 @@ impl Forms {
             "note" => understand_note(&shop, due)?,
             _ => self.understand_form(&shop, due)?,
         };
+        let key = (&*due.shop, &*due.key);
+        let known = due.known.typed("bridge.subjects", "known", key);
+        let under_way = due.under_way.as_ref();
+        let under_way = under_way.map(|what| what.typed("bridge.under_way", "what", key));
+        let under_way = under_way.transpose();
         let mut claim = subjects::claim_of(due);
         claim.follows = !told.entries.is_empty() && !told.sought.only_deals;
         Ok(SubjectWork {
             claim,
             shop,
             number,
-            known: read_or_default(&due.known),
-            under_way: due.under_way.as_ref().map(read_or_default),
+            known: known.map_err(|why| unreadable(&why))?,
+            under_way: under_way.map_err(|why| unreadable(&why))?,
             landed: due.landed,
             making: told.making,
             entries: told.entries,

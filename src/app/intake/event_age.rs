@@ -1,11 +1,11 @@
 //! Which event of an order is its head: the newest one. What is pure about it is in
 //! [`crate::domain::Age`].
 
-use super::{accept::line, reported_status::ReportedStatus};
+use super::accept::line;
 use crate::{
     app::{Delivery, Error, Intake},
     domain::{
-        Age, Claim, ClockOffset, Finality, Ground, Offset, Verdict,
+        Age, Claim, ClockOffset, Finality, Ground, Offset, ReportedStatus, Verdict,
         happening::{OlderBecause, OrderEvent},
     },
     storage::{
@@ -294,7 +294,8 @@ pub(in crate::app) fn age_of(head: &QueueHead) -> Option<(i64, Age)> {
 }
 
 fn written_before(head: &QueueHead) -> Age {
-    let said = ReportedStatus::read(head.said.as_ref());
+    let said = head.said.clone();
+    let said: Option<ReportedStatus> = said.and_then(|said| serde_json::from_value(said).ok());
     let seen = said.as_ref().and_then(|said| said.seen);
     let says = said.map_or_else(Claim::default, |said| Claim {
         status: said.status,

@@ -1,10 +1,11 @@
 //! From raw JSON to an event of a known shop.
 
-use super::{reported_status::ReportedStatus, search_keys};
+use super::search_keys;
 use crate::{
     app::{Error, Intake, Registry},
     domain::{
-        Age, ErrorCode, Event, EventBody, Fault, Faults, ShopName, ShopRules, is_subject_key,
+        Age, ErrorCode, Event, EventBody, Fault, Faults, ReportedStatus, ShopName, ShopRules,
+        is_subject_key,
     },
     process::bug::{self, Step},
     stock::CountText,

@@ -13,7 +13,6 @@ pub(super) mod event_age;
 pub(super) mod event_reader;
 pub(super) mod group_commit;
 pub(super) mod receipts;
-pub(super) mod reported_status;
 pub(super) mod search_keys;
 pub(super) mod shop_notices;
 pub(super) mod sql_events;

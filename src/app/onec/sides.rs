@@ -8,7 +8,7 @@ use crate::{
     app::{
         Error, Onec, SyncRules,
         sync::{
-            compare::{lane_of, readable, value},
+            compare::{lane_of, value},
             order::onec::{OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear},
         },
     },
@@ -251,18 +251,17 @@ impl Onec {
     ) -> Result<Option<Order<'a>>, Error> {
         let (shops, numbers) = ([shop.to_owned()], [number.to_owned()]);
         queue::orders::lock(&mut *tx, &shops, &numbers).await?;
-        let row = agreements::lock(&mut *tx, &shops, &numbers).await?.pop();
+        let found = agreements::lock(&mut *tx, &shops, &numbers).await?.pop();
         let side = sides::side(&mut *tx, (base.name.as_str(), shop, number)).await?;
-        let (Some(row), Some(side)) = (row, side) else {
+        let (Some(found), Some(side)) = (found, side) else {
             return Ok(None);
         };
         let Some(rules) = self.registry.two_way(shop) else {
             return Ok(None);
         };
-        readable(&row)?;
         Ok(Some(Order {
             base,
-            row,
+            row: found.into_row()?,
             side,
             rules,
             is_own: true,

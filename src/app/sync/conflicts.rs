@@ -1,11 +1,9 @@
 //! Differences that wait for a person.
 
-use super::compare::{stored, value};
 use crate::{
     app::{Actor, Error, Retry, Sync},
-    decision::{Ruling, Waiting},
     domain::{
-        ErrorCode, Fault, PortalName, ShopName, Side,
+        ErrorCode, Fault, PortalName, Ruling, ShopName, Side, StandingRuling, Waiting,
         happening::{Stored, SyncEvent},
     },
     storage::{
@@ -190,19 +188,20 @@ impl Sync {
         if !conflicts::rule(&mut tx, id, word, &who.0).await? {
             return Err(Error::Decided);
         }
-        let waiting: Option<Waiting> = row.as_ref().and_then(|row| stored(row.waiting.as_ref()));
         let who_said = who.0.clone();
-        let what = match (ErrorCode::parse(&conflict.code), row, waiting) {
-            (Some(ErrorCode::DealGone), ..) => {
+        let what = match (ErrorCode::parse(&conflict.code), row) {
+            (Some(ErrorCode::DealGone), _) => {
                 self.deal_gone(&mut tx, &conflict, winner, who).await?;
                 match winner {
                     Side::Shop => SyncEvent::NewDealDecided { who: who_said },
                     Side::Portal => SyncEvent::OrderLetGo { who: who_said },
                 }
             }
-            (_, Some(mut row), Some(of)) => {
+            (_, Some(row)) => {
+                let mut row = row.into_row()?;
+                let of = row.waiting.clone().ok_or(Error::Decided)?;
                 self.can_be_carried_out(&row.shop, &of, winner)?;
-                row.ruling = Some(value(&Ruling { of, winner }));
+                row.ruling = Some(StandingRuling::new(Ruling { of, winner }));
                 agreements::save(&mut tx, &[row]).await?;
                 let portals = [conflict.portal.clone()];
                 comparisons::ask(&mut tx, (&shops, &numbers, &portals), "person", 0).await?;

@@ -1,6 +1,5 @@
 //! What stands elsewhere than was agreed, for people who ask now.
 
-use super::compare::stored;
 use crate::{
     app::{Error, Sync},
     domain::{Agreed, PortalName, Stage},
@@ -107,7 +106,7 @@ impl Sync {
         let order = |row: WithDeal| {
             Some(OrderWithDeal {
                 deal: u64::try_from(row.deal_id).ok()?,
-                agreed: stored(row.agreed.as_ref().and_then(|json| json.value().ok())),
+                agreed: row.agreed.and_then(|json| json.value().ok().cloned()),
                 shop: row.shop,
                 number: row.number,
                 status: row.status,

@@ -1,23 +1,23 @@
 //! What shops are told by their lanes.
 
 use super::{
-    compare::{lane_of, readable, stored, value},
-    withdrawal::{self, person, reopen},
+    compare::lane_of,
+    withdrawal::{self, reopen, took},
 };
 use crate::{
     app::{
         Error, Sync,
         bisection::Bisection,
         delivery::dead_letter::clean,
-        intake::{accept, event_age, event_reader, reported_status::ReportedStatus},
+        intake::{accept, event_age, event_reader},
     },
-    decision::Person,
     domain::{
-        Agreed, ErrorCode, Fault, ShopName,
+        ErrorCode, Fault, ShopName,
         happening::{Acknowledged, Happening, OrderEvent, SyncEvent, Words},
     },
     process::bug::Step,
     storage::{
+        MessageState,
         journal::{self, Line},
         queue::{
             lanes::{self, Lease},
@@ -244,7 +244,7 @@ impl Sync {
             &mut tx,
             &change.shop,
             change.seq,
-            "dropped",
+            MessageState::Dropped,
             change.attempts,
         )
         .await?;
@@ -347,10 +347,12 @@ impl Sync {
         let change = &sent.change;
         let (code, words) = (code.as_str(), clean(words));
         let row = locked(tx, change).await?;
-        if status_changes::settle(tx, &change.shop, change.seq, "dead", attempts).await? {
+        if status_changes::settle(tx, &change.shop, change.seq, MessageState::Dead, attempts)
+            .await?
+        {
             status_changes::dead_letter(tx, change, (code, &words), attempts, &sent.message)
                 .await?;
-            if let Some(row) = row.filter(|row| readable(row).is_ok()) {
+            if let Some(row) = row {
                 died(tx, change, row).await?;
             }
         }
@@ -443,29 +445,12 @@ pub(in crate::app) async fn acknowledge(
     Ok(())
 }
 
-/// The shop took a message that was decided at a time and first sent at another: what is agreed
-/// now. A person's word is carried out when nothing is on its way any more.
-pub(in crate::app) fn took(
-    row: &mut Row,
-    (told_at, first_sent): (DateTime<Utc>, DateTime<Utc>),
-    now: DateTime<Utc>,
-) -> Option<Agreed> {
-    let agreed: Agreed = stored(row.agreed.as_ref())?;
-    let agreed = agreed.delivered(told_at, first_sent, now);
-    let open = agreed.told.iter().any(|told| told.delivered_at.is_none());
-    if !open && person(row) != Person::Answered {
-        row.ruling = None;
-    }
-    row.agreed = Some(value(&agreed));
-    Some(agreed)
-}
-
 /// Nobody sends the message any more. Where the shop says its status by itself, the two are
 /// compared: they agree then, and there is nothing left to tell.
 async fn died(tx: &mut PgConnection, change: &ChangeRow, mut row: Row) -> Result<(), Error> {
     let now = clock_offsets::now(tx).await?;
     withdrawal::died(&mut row, change.decided_at, now);
-    let said = ReportedStatus::read(row.said.as_ref()).filter(|said| !said.deleted);
+    let said = row.said.clone().filter(|said| !said.deleted);
     let has_it = said.is_some_and(|said| said.status.as_ref() == Some(&change.status));
     agreements::save(tx, &[row]).await?;
     if has_it {
@@ -486,11 +471,19 @@ pub(in crate::app) async fn revived(
     Ok(())
 }
 
-/// The order's agreement, locked.
+/// The order's agreement, locked. One that cannot be read stays as it is; it is told when the
+/// order is compared.
 async fn locked(tx: &mut PgConnection, change: &ChangeRow) -> Result<Option<Row>, Error> {
     let (shops, numbers) = ([change.shop.clone()], [change.number.clone()]);
     orders::lock(tx, &shops, &numbers).await?;
-    Ok(agreements::lock(tx, &shops, &numbers).await?.pop())
+    let Some(found) = agreements::lock(tx, &shops, &numbers).await?.pop() else {
+        return Ok(None);
+    };
+    let row = found.into_row().ok();
+    if row.is_none() {
+        ask(tx, change).await?;
+    }
+    Ok(row)
 }
 
 async fn ask(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {

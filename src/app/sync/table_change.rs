@@ -1,21 +1,21 @@
 //! A changed table of statuses: what it would move of what was agreed, and moving it when somebody
 //! has seen that.
 
-use super::compare::{StandingRuling, readable, stored, value};
 use crate::{
     app::{
         Actor, Error, Sync,
         dead_letters::bug_letters::{About, Whose},
-        intake::reported_status::ReportedStatus,
     },
-    decision::{Action, Change, Inputs, Ruling, Waiting, decide_with_table},
-    domain::{Agreed, Observation, ShopName, Side, Source, happening::SyncEvent},
+    decision::{Action, Change, Inputs, decide_with_table},
+    domain::{
+        Observation, Ruling, ShopName, Side, Source, StandingRuling, Waiting, happening::SyncEvent,
+    },
     process::bug::{self, Step},
     storage::{
         journal::{self, Line},
         queue::orders,
         sync::{
-            agreements::{self, Row},
+            agreements::{self, FoundRow, Row},
             clock_offsets, comparisons,
         },
     },
@@ -100,14 +100,13 @@ impl Sync {
             let shops = vec![shop.as_str().to_owned(); numbers.len()];
             let mut tx = self.db.begin().await?;
             orders::lock(&mut tx, &shops, numbers).await?;
-            let mut rows = agreements::lock(&mut tx, &shops, numbers).await?;
+            let rows = agreements::lock(&mut tx, &shops, numbers).await?;
             let now = clock_offsets::now(&mut tx).await?;
             let (mut asked, mut lines) = (Vec::new(), Vec::new());
-            rows.retain_mut(|row| {
-                let Some((planned, Some(ruling))) = self.planned_for(row, now) else {
-                    return false;
-                };
-                row.ruling = Some(value(&StandingRuling { ruling, tries: 0 }));
+            let rows = rows.into_iter().filter_map(|found| {
+                let (planned, ruling) = self.planned_for(&found, now)?;
+                let mut row = found.into_row().ok()?;
+                row.ruling = Some(StandingRuling::new(ruling?));
                 asked.push(row.number.clone());
                 lines.push(Line {
                     shop: row.shop.clone(),
@@ -116,8 +115,9 @@ impl Sync {
                     what: SyncEvent::TableApplied { who: who.0.clone() }.into(),
                     detail: Some(json!({ "plan": planned.sentence })),
                 });
-                true
+                Some(row)
             });
+            let rows: Vec<Row> = rows.collect();
             let lane = self
                 .registry
                 .rules(shop)
@@ -145,10 +145,10 @@ impl Sync {
     /// What is to be done about an order. One at which the bridge fails is told, and left alone.
     fn planned_for(
         &self,
-        row: &Row,
+        found: &FoundRow,
         now: DateTime<Utc>,
     ) -> Option<(PlannedChange, Option<Ruling>)> {
-        let planned = readable(row).and_then(|()| {
+        let planned = found.row().map_err(Error::from).and_then(|row| {
             Ok(bug::caught(|| {
                 self.traps.step(Step::Table, &row.number);
                 self.planned(row, now)
@@ -156,9 +156,9 @@ impl Sync {
         });
         planned.unwrap_or_else(|error| {
             let failed = PlannedChange {
-                shop: row.shop.clone(),
-                number: row.number.clone(),
-                deal_id: row.deal_id,
+                shop: found.shop.clone(),
+                number: found.number.clone(),
+                deal_id: found.deal_id,
                 status: String::new(),
                 stage: String::new(),
                 sentence: error.chain(),
@@ -173,8 +173,8 @@ impl Sync {
     /// that does it.
     fn planned(&self, row: &Row, now: DateTime<Utc>) -> Option<(PlannedChange, Option<Ruling>)> {
         let two_way = self.registry.two_way(&row.shop)?;
-        let said = ReportedStatus::read(row.said.as_ref()).filter(|said| !said.deleted)?;
-        let agreed: Agreed = stored(row.agreed.as_ref())?;
+        let said = row.said.clone().filter(|said| !said.deleted)?;
+        let agreed = row.agreed.clone()?;
         let mut shops = self.registry.shops.values();
         let rules = shops.find(|rules| rules.shop.as_str() == row.shop)?;
         let clocks = self.clocks.clocks_of(&row.shop, rules.portal.as_str());

@@ -1,20 +1,17 @@
 //! Messages to shops, looked at once more before they are sent: the world may have changed while
 //! they waited.
 
-use super::{
-    compare::{StandingRuling, readable, stored, value},
-    status_changes::line,
-};
+use super::status_changes::line;
 use crate::{
-    app::{Error, Sync, intake::reported_status::ReportedStatus},
+    app::{Error, Sync},
     decision::{Message, Person, Sending, Withdrawal, sending},
-    domain::{Agreed, Observation, Offset, Policy, Source, happening::SyncEvent},
+    domain::{Agreed, Observation, Offset, Policy, Source, StandingRuling, happening::SyncEvent},
     process::bug::{self, Step},
     storage::{
-        journal,
+        MessageState, journal,
         queue::orders,
         sync::{
-            agreements::{self, Row},
+            agreements::{self, FoundRow, Row},
             clock_offsets, comparisons,
             status_changes::{self, ChangeRow},
         },
@@ -64,25 +61,29 @@ impl Sync {
         orders::lock(tx, &shops, &numbers).await?;
         let rows = agreements::lock(tx, &shops, &numbers).await?;
         let now = clock_offsets::now(tx).await?;
-        let mut rows: HashMap<_, _> = rows
-            .into_iter()
-            .map(|row| ((row.shop.clone(), row.number.clone()), row))
-            .collect();
+        let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.key(), row)).collect();
         for change in waiting {
             let key = (change.shop.clone(), change.number.clone());
             let Some(row) = rows.get_mut(&key) else {
                 continue;
             };
-            let sending = readable(row).and_then(|()| {
-                Ok(bug::caught(|| {
-                    self.traps.step(Step::Tell, &change.number);
-                    self.sending(&change, row, now)
-                })?)
+            let row = match row.row_mut() {
+                Ok(row) => row,
+                Err(error) => {
+                    self.bury_message(tx, &change, now, &Error::from(error).chain())
+                        .await?;
+                    continue;
+                }
+            };
+            let sending = bug::caught(|| {
+                self.traps.step(Step::Tell, &change.number);
+                self.sending(&change, row, now)
             });
             let sending = match sending {
                 Ok(sending) => sending,
-                Err(error) => {
-                    self.bury_message(tx, &change, now, &error.chain()).await?;
+                Err(bug) => {
+                    self.bury_message(tx, &change, now, &Error::from(bug).chain())
+                        .await?;
                     died(row, change.decided_at, now);
                     continue;
                 }
@@ -126,7 +127,9 @@ impl Sync {
         let numbers: BTreeSet<String> = first.iter().map(|one| one.number.clone()).collect();
         let numbers: Vec<String> = numbers.into_iter().collect();
         let shops = vec![shop.to_owned(); numbers.len()];
-        let mut rows = agreements::lock(tx, &shops, &numbers).await?;
+        let rows = agreements::lock(tx, &shops, &numbers).await?;
+        let rows = rows.into_iter().map(FoundRow::into_row);
+        let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
         for row in &mut rows {
             for change in &first {
                 if change.number == row.number {
@@ -163,7 +166,7 @@ pub(in crate::app) fn judge(
     clock: Offset,
     now: DateTime<Utc>,
 ) -> Sending {
-    let said = ReportedStatus::read(row.said.as_ref());
+    let said = row.said.clone();
     // Of an order that the shop has deleted nothing is told any more.
     let Some((said, status)) = said
         .filter(|said| !said.deleted)
@@ -181,7 +184,7 @@ pub(in crate::app) fn judge(
     sending(&Message {
         told_at,
         sent,
-        agreed: stored::<Agreed>(row.agreed.as_ref()).as_ref(),
+        agreed: row.agreed.as_ref(),
         shop: &shop,
         paid: said.paid,
         cancelled: said.cancelled,
@@ -207,9 +210,7 @@ pub(in crate::app) fn revived(row: &mut Row, told_at: DateTime<Utc>) {
 }
 
 fn keep(row: &mut Row, how: impl FnOnce(Agreed) -> Agreed) {
-    if let Some(agreed) = stored(row.agreed.as_ref()) {
-        row.agreed = Some(value(&how(agreed)));
-    }
+    row.agreed = row.agreed.take().map(how);
 }
 
 /// Takes back what was agreed by a message; returns which messages are still waited for.
@@ -217,18 +218,30 @@ pub(in crate::app) fn reopen(
     row: &mut Row,
     how: impl FnOnce(Agreed) -> Option<Agreed>,
 ) -> Vec<DateTime<Utc>> {
-    let agreed: Option<Agreed> = stored(row.agreed.as_ref());
-    let left = agreed.and_then(how);
-    let told = left.iter().flat_map(|agreed| &agreed.told);
-    let awaited = told.map(|told| told.at).collect();
-    row.agreed = left.as_ref().map(value);
-    awaited
+    row.agreed = row.agreed.take().and_then(how);
+    let told = row.agreed.iter().flat_map(|agreed| &agreed.told);
+    told.map(|told| told.at).collect()
+}
+
+/// The shop took a message that was decided at a time and first sent at another: what is agreed
+/// now. A person's word is carried out when nothing is on its way any more.
+pub(in crate::app) fn took(
+    row: &mut Row,
+    (told_at, first_sent): (DateTime<Utc>, DateTime<Utc>),
+    now: DateTime<Utc>,
+) -> Option<Agreed> {
+    let agreed = row.agreed.take()?.delivered(told_at, first_sent, now);
+    let open = agreed.told.iter().any(|told| told.delivered_at.is_none());
+    if !open && person(row) != Person::Answered {
+        row.ruling = None;
+    }
+    row.agreed = Some(agreed.clone());
+    Some(agreed)
 }
 
 /// A word that is being carried out is no question any more.
-pub(in crate::app) fn person(row: &Row) -> Person {
-    let spoken: Option<StandingRuling> = stored(row.ruling.as_ref());
-    match (spoken, &row.waiting) {
+fn person(row: &Row) -> Person {
+    match (&row.ruling, &row.waiting) {
         (Some(StandingRuling { tries: 0, .. }), _) => Person::Answered,
         (_, Some(_)) => Person::Asked,
         (_, None) => Person::Unasked,
@@ -251,7 +264,7 @@ async fn ask(tx: &mut PgConnection, withdrawn: &[ChangeRow]) -> Result<(), Error
 
 async fn drop_one(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
     let (shop, seq) = (&*change.shop, change.seq);
-    status_changes::settle(tx, shop, seq, "dropped", change.attempts).await?;
+    status_changes::settle(tx, shop, seq, MessageState::Dropped, change.attempts).await?;
     Ok(status_changes::reopen_document(tx, shop, &change.number).await?)
 }
 

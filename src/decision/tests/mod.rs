@@ -7,7 +7,7 @@ mod one_side;
 
 use super::*;
 use crate::domain::{
-    Authority, Conflict, Correspondence, Direction, Fact, Finality, Offset, Rule, Source,
+    Authority, Conflict, Correspondence, Direction, Fact, Finality, Offset, Rule, Side, Source,
     StatusMap, Untranslatable, Winner, WriteLimit,
     happening::{Explanation, Language, Stored, Tell, Voice},
 };

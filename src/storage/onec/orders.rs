@@ -1,6 +1,9 @@
 //! What a base has of each order, and what it is to get.
 
-use crate::storage::{Error, Json};
+use crate::{
+    domain::{Agreed, ReportedStatus},
+    storage::{Error, Json},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -134,9 +137,9 @@ pub struct WaitingRow {
     /// The event.
     pub body: Option<Json>,
     /// What its newest snapshot says.
-    pub said: Option<Json>,
+    pub said: Option<Json<ReportedStatus>>,
     /// What was last agreed with the portal, and what the shop is told.
-    pub agreed: Option<Json>,
+    pub agreed: Option<Json<Agreed>>,
 }
 
 /// Orders that wait, the oldest event first, after this event; without those that this session
@@ -153,7 +156,8 @@ pub async fn waiting(
         WaitingRow,
         r#"SELECT k.shop, k.number, k.head, k.doc_id, k.doc_number, k.confirmed, k.resends,
                   e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: Json",
-                  s.said AS "said?: Json", a.agreed AS "agreed?: Json"
+                  s.said AS "said?: Json<ReportedStatus>",
+                  a.agreed AS "agreed?: Json<Agreed>"
            FROM bridge.onec_orders k LEFT JOIN bridge.outbox e ON e.id = k.head
            LEFT JOIN bridge.orders s ON s.shop = k.shop AND s.number = k.number
            LEFT JOIN bridge.agreements a ON a.shop = k.shop AND a.number = k.number

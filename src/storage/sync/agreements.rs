@@ -1,7 +1,11 @@
 //! What both sides of each order were last known to agree on, and what was decided since.
 
-use crate::storage::{Error, Json};
+use crate::{
+    domain::{Agreed, BridgeWrite, ReportedStatus, StageWriteInFlight, StandingRuling, Waiting},
+    storage::{Error, Json, Unreadable},
+};
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -17,72 +21,130 @@ pub struct Row {
     /// The stage, as last known.
     pub stage: Option<String>,
     /// What the newest snapshot says.
-    pub said: Option<Value>,
+    pub said: Option<ReportedStatus>,
     /// What was last agreed.
-    pub agreed: Option<Value>,
+    pub agreed: Option<Agreed>,
     /// What was written lately.
-    pub turns: Value,
+    pub turns: Vec<BridgeWrite>,
     /// A stage that is being written.
-    pub writing: Option<Value>,
+    pub writing: Option<StageWriteInFlight>,
     /// The difference that waits for a person.
-    pub waiting: Option<Value>,
+    pub waiting: Option<Waiting>,
     /// A person's word.
-    pub ruling: Option<Value>,
-    /// A difference that stays.
+    pub ruling: Option<StandingRuling>,
+    /// A difference that stays: only ever compared with another.
     pub standing: Option<Value>,
     /// A stage that was given up for lost, and may land yet.
-    pub lost: Option<Value>,
+    pub lost: Option<StageWriteInFlight>,
     /// When the deal was found to be missing.
     pub gone_at: Option<DateTime<Utc>>,
-    /// Why some of it cannot be read, if so: then nothing may be decided by the rest.
-    pub unreadable: Option<String>,
 }
 
-/// The same before each value is read: one that cannot be is its own row's fault.
+/// A row that was found. One that cannot be read is its own order's fault: nothing may be decided
+/// of that order by the rest, and nothing of it is written.
+#[derive(Debug)]
+pub struct FoundRow {
+    /// The shop.
+    pub shop: String,
+    /// The order's number.
+    pub number: String,
+    /// Its deal.
+    pub deal_id: Option<i64>,
+    row: Result<Row, Unreadable>,
+}
+
+impl FoundRow {
+    /// The shop, and the order's number.
+    pub fn key(&self) -> (String, String) {
+        (self.shop.clone(), self.number.clone())
+    }
+
+    /// The row; or an error that names the table, the column and the order.
+    pub fn row(&self) -> Result<&Row, Error> {
+        self.row.as_ref().map_err(|why| why.clone().into())
+    }
+
+    /// The same, to be changed.
+    pub fn row_mut(&mut self) -> Result<&mut Row, Error> {
+        self.row.as_mut().map_err(|why| why.clone().into())
+    }
+
+    /// The same, taken.
+    pub fn into_row(self) -> Result<Row, Error> {
+        self.row.map_err(Error::from)
+    }
+}
+
+/// A row before each value is looked at.
 #[derive(Debug)]
 struct Stored {
     shop: String,
     number: String,
     deal_id: Option<i64>,
     stage: Option<String>,
-    said: Option<Json>,
-    agreed: Option<Json>,
-    turns: Json,
-    writing: Option<Json>,
-    waiting: Option<Json>,
-    ruling: Option<Json>,
+    said: Option<Json<ReportedStatus>>,
+    agreed: Option<Json<Agreed>>,
+    turns: Json<Vec<BridgeWrite>>,
+    writing: Option<Json<StageWriteInFlight>>,
+    waiting: Option<Json<Waiting>>,
+    ruling: Option<Json<StandingRuling>>,
     standing: Option<Json>,
-    lost: Option<Json>,
+    lost: Option<Json<StageWriteInFlight>>,
     gone_at: Option<DateTime<Utc>>,
 }
 
-impl From<Stored> for Row {
+const AGREEMENTS: &str = "bridge.agreements";
+
+impl From<Stored> for FoundRow {
     fn from(stored: Stored) -> Self {
-        let mut unreadable = None;
-        let mut read = |of: Option<Json>| match of {
-            Some(Json::Value(value)) => Some(value),
-            Some(Json::Unreadable { why, .. }) => {
-                unreadable = Some(why);
-                None
-            }
-            None => None,
-        };
         Self {
-            said: read(stored.said),
-            agreed: read(stored.agreed),
-            turns: read(Some(stored.turns)).unwrap_or_default(),
-            writing: read(stored.writing),
-            waiting: read(stored.waiting),
-            ruling: read(stored.ruling),
-            standing: read(stored.standing),
-            lost: read(stored.lost),
-            shop: stored.shop,
-            number: stored.number,
+            shop: stored.shop.clone(),
+            number: stored.number.clone(),
             deal_id: stored.deal_id,
-            stage: stored.stage,
-            gone_at: stored.gone_at,
-            unreadable,
+            row: stored.read(),
         }
+    }
+}
+
+impl Stored {
+    fn read(self) -> Result<Row, Unreadable> {
+        let key = (&*self.shop, &*self.number);
+        Ok(Row {
+            said: self
+                .said
+                .map(|it| it.read("bridge.orders", "said", key))
+                .transpose()?,
+            agreed: self
+                .agreed
+                .map(|it| it.read(AGREEMENTS, "agreed", key))
+                .transpose()?,
+            turns: self.turns.read(AGREEMENTS, "turns", key)?,
+            writing: self
+                .writing
+                .map(|it| it.read(AGREEMENTS, "writing", key))
+                .transpose()?,
+            waiting: self
+                .waiting
+                .map(|it| it.read(AGREEMENTS, "waiting", key))
+                .transpose()?,
+            ruling: self
+                .ruling
+                .map(|it| it.read(AGREEMENTS, "ruling", key))
+                .transpose()?,
+            standing: self
+                .standing
+                .map(|it| it.read(AGREEMENTS, "standing", key))
+                .transpose()?,
+            lost: self
+                .lost
+                .map(|it| it.read(AGREEMENTS, "lost", key))
+                .transpose()?,
+            deal_id: self.deal_id,
+            stage: self.stage,
+            gone_at: self.gone_at,
+            shop: self.shop,
+            number: self.number,
+        })
     }
 }
 
@@ -92,7 +154,7 @@ pub async fn lock(
     db: &mut PgConnection,
     shops: &[String],
     numbers: &[String],
-) -> Result<Vec<Row>, Error> {
+) -> Result<Vec<FoundRow>, Error> {
     sqlx::query!(
         "INSERT INTO bridge.agreements (shop, number)
          SELECT k.shop, k.number FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
@@ -106,12 +168,12 @@ pub async fn lock(
     .await?;
     let rows = sqlx::query_as!(
         Stored,
-        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json",
-                  a.agreed AS "agreed: Json",
-                a.turns AS "turns: Json", a.writing AS "writing: Json",
-                a.waiting AS "waiting: Json",
-                a.ruling AS "ruling: Json", a.standing AS "standing: Json",
-                a.lost AS "lost: Json", a.gone_at
+        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json<ReportedStatus>",
+                a.agreed AS "agreed: Json<Agreed>", a.turns AS "turns: Json<Vec<BridgeWrite>>",
+                a.writing AS "writing: Json<StageWriteInFlight>",
+                a.waiting AS "waiting: Json<Waiting>", a.ruling AS "ruling: Json<StandingRuling>",
+                a.standing AS "standing: Json", a.lost AS "lost: Json<StageWriteInFlight>",
+                a.gone_at
          FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
          JOIN bridge.agreements a USING (shop, number) JOIN bridge.orders o USING (shop, number)
          ORDER BY a.shop, a.number FOR UPDATE OF a"#,
@@ -120,7 +182,7 @@ pub async fn lock(
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(Row::from).collect())
+    Ok(rows.into_iter().map(FoundRow::from).collect())
 }
 
 /// The next orders of a shop whose sides agreed and where nothing is under way, by number; not
@@ -130,15 +192,15 @@ pub async fn agreed(
     shop: &str,
     after: &str,
     limit: i64,
-) -> Result<Vec<Row>, Error> {
+) -> Result<Vec<FoundRow>, Error> {
     let rows = sqlx::query_as!(
         Stored,
-        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json",
-                  a.agreed AS "agreed: Json",
-                a.turns AS "turns: Json", a.writing AS "writing: Json",
-                a.waiting AS "waiting: Json",
-                a.ruling AS "ruling: Json", a.standing AS "standing: Json",
-                a.lost AS "lost: Json", a.gone_at
+        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json<ReportedStatus>",
+                a.agreed AS "agreed: Json<Agreed>", a.turns AS "turns: Json<Vec<BridgeWrite>>",
+                a.writing AS "writing: Json<StageWriteInFlight>",
+                a.waiting AS "waiting: Json<Waiting>", a.ruling AS "ruling: Json<StandingRuling>",
+                a.standing AS "standing: Json", a.lost AS "lost: Json<StageWriteInFlight>",
+                a.gone_at
          FROM bridge.agreements a JOIN bridge.orders o USING (shop, number)
          WHERE a.shop = $1 AND a.number > $2 AND a.agreed IS NOT NULL AND a.writing IS NULL
            AND a.waiting IS NULL
@@ -150,18 +212,30 @@ pub async fn agreed(
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(Row::from).collect())
+    Ok(rows.into_iter().map(FoundRow::from).collect())
+}
+
+/// A column of JSON.
+fn column<T: Serialize>(
+    rows: &[Row],
+    get: impl Fn(&Row) -> Option<&T>,
+) -> Result<Vec<Option<Value>>, Error> {
+    let values = rows.iter().map(|row| get(row).map(serde_json::to_value));
+    let values = values.map(Option::transpose).collect::<Result<_, _>>();
+    values.map_err(|error| sqlx::Error::Encode(error.into()).into())
 }
 
 /// Stores agreements that are locked, and the stages as last known.
 pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
     let shops: Vec<String> = rows.iter().map(|r| r.shop.clone()).collect();
     let numbers: Vec<String> = rows.iter().map(|r| r.number.clone()).collect();
-    let values = |get: fn(&Row) -> Option<Value>| rows.iter().map(get).collect::<Vec<_>>();
-    let (agreed, writing) = (values(|r| r.agreed.clone()), values(|r| r.writing.clone()));
-    let (waiting, ruling) = (values(|r| r.waiting.clone()), values(|r| r.ruling.clone()));
-    let turns: Vec<Value> = rows.iter().map(|r| r.turns.clone()).collect();
-    let (standing, lost) = (values(|r| r.standing.clone()), values(|r| r.lost.clone()));
+    let agreed = column(rows, |r| r.agreed.as_ref())?;
+    let turns = column(rows, |r| Some(&r.turns))?;
+    let writing = column(rows, |r| r.writing.as_ref())?;
+    let waiting = column(rows, |r| r.waiting.as_ref())?;
+    let ruling = column(rows, |r| r.ruling.as_ref())?;
+    let standing = column(rows, |r| r.standing.as_ref())?;
+    let lost = column(rows, |r| r.lost.as_ref())?;
     let gone: Vec<Option<DateTime<Utc>>> = rows.iter().map(|r| r.gone_at).collect();
     let stages: Vec<Option<String>> = rows.iter().map(|r| r.stage.clone()).collect();
     sqlx::query!(
@@ -177,7 +251,7 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
         &shops,
         &numbers,
         &agreed as &[Option<Value>],
-        &turns,
+        &turns as &[Option<Value>],
         &writing as &[Option<Value>],
         &waiting as &[Option<Value>],
         &ruling as &[Option<Value>],
@@ -207,9 +281,10 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
 pub async fn begin(
     db: &mut PgConnection,
     (shops, numbers): (&[String], &[String]),
-    agreed: &[Value],
+    agreed: &[Agreed],
     certain: &[bool],
 ) -> Result<(), Error> {
+    let agreed: Vec<_> = agreed.iter().map(sqlx::types::Json).collect();
     sqlx::query!(
         "WITH begun AS (
              INSERT INTO bridge.agreements AS a (shop, number, agreed)
@@ -231,7 +306,7 @@ pub async fn begin(
          FROM gone WHERE d.shop = gone.shop AND d.change_seq = gone.seq AND d.closed_at IS NULL",
         shops,
         numbers,
-        agreed,
+        &agreed as &[sqlx::types::Json<&Agreed>],
         certain
     )
     .execute(db)

@@ -1,6 +1,9 @@
 //! Orders whose status and stage are to be compared.
 
-use crate::storage::{Error, Json, queue::lanes::Lease};
+use crate::{
+    domain::StageWriteInFlight,
+    storage::{Error, Json, queue::lanes::Lease},
+};
 use sqlx::PgConnection;
 
 /// Puts these orders on the list, to be compared after this many milliseconds: (shop, number,
@@ -105,7 +108,7 @@ pub struct DueComparison {
     /// Its deal.
     pub deal_id: Option<i64>,
     /// A stage that is being written.
-    pub writing: Option<Json>,
+    pub writing: Option<Json<StageWriteInFlight>>,
 }
 
 /// The due comparisons of a lane, the longest due first; none unless the lease is held.
@@ -118,7 +121,7 @@ pub async fn claim(
     Ok(sqlx::query_as!(
         DueComparison,
         r#"SELECT c.shop, c.number, c.asked, c.why, o.deal_id AS "deal_id?",
-                  a.writing AS "writing?: Json"
+                  a.writing AS "writing?: Json<StageWriteInFlight>"
            FROM bridge.comparisons c
            LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number
            LEFT JOIN bridge.agreements a ON a.shop = c.shop AND a.number = c.number

@@ -3,13 +3,10 @@
 use super::Query;
 use crate::{
     app::{
-        intake::{event_reader, reported_status::ReportedStatus},
-        sync::order::{
-            onec::{OneCContext, hub},
-            stored,
-        },
+        intake::event_reader,
+        sync::order::onec::{OneCContext, hub},
     },
-    domain::{Agreed, ErrorCode, EventBody, happening::GoodsEvent},
+    domain::{ErrorCode, EventBody, happening::GoodsEvent},
     formats::{
         commerceml::write::Order,
         onec::{
@@ -25,7 +22,6 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// An order's newest event, and when it came; or why it cannot be read.
@@ -78,7 +74,7 @@ impl Query {
     /// The order's status, where the shop is compared with anybody.
     fn counting(&self, row: &WaitingRow, now: DateTime<Utc>) -> Result<Option<String>, String> {
         let (said, agreed) = (value(row.said.as_ref())?, value(row.agreed.as_ref())?);
-        let said = ReportedStatus::read(said).filter(|said| !said.deleted);
+        let said = said.filter(|said| !said.deleted);
         let rules = self.onec.registry.two_way(&row.shop);
         let portal = self.onec.intake.rules_of(&row.shop);
         let (Some(said), Some(rules), Ok(portal)) = (said, rules, portal) else {
@@ -87,7 +83,6 @@ impl Query {
         let Some(status) = said.status.clone() else {
             return Ok(None);
         };
-        let agreed: Option<Agreed> = stored(agreed);
         let base = &self.session.base;
         let around = OneCContext {
             table: &base.statuses,
@@ -99,7 +94,7 @@ impl Query {
                 .clocks_of(&row.shop, portal.portal.as_str()),
             now,
         };
-        let counted = bug::caught(|| hub(&said, &status, agreed.as_ref(), &around));
+        let counted = bug::caught(|| hub(said, &status, agreed, &around));
         Ok(Some(counted.map_err(|bug| bug.to_string())?.status))
     }
 
@@ -190,7 +185,7 @@ impl Query {
     }
 }
 
-fn value(of: Option<&Json>) -> Result<Option<&Value>, String> {
+fn value<T>(of: Option<&Json<T>>) -> Result<Option<&T>, String> {
     Ok(of.map(Json::value).transpose()?)
 }
 

@@ -8,9 +8,7 @@ mod batch;
 
 use batch::SyncBatch;
 
-pub(in crate::app) use crate::app::sync::order::{
-    StageWriteInFlight, StandingRuling, stored, value,
-};
+pub(in crate::app) use crate::app::sync::order::value;
 use crate::{
     app::{
         Error, RetryPolicy, Sync,
@@ -18,8 +16,8 @@ use crate::{
         sync::order::{OrderSync, SyncContext},
     },
     clients::bitrix24::ServerTime,
-    decision::{HistoryRow, Waiting},
-    domain::{Agreed, Stage},
+    decision::HistoryRow,
+    domain::Stage,
     planner::{ScanResult, StageWrite},
     process::bug::{self, Step},
     storage::{
@@ -28,7 +26,8 @@ use crate::{
             orders,
         },
         sync::{
-            agreements, clock_offsets,
+            agreements::{self, FoundRow},
+            clock_offsets,
             comparisons::{self, DueComparison},
             decisions::{self},
             stage_history,
@@ -123,8 +122,8 @@ impl Sync {
         for one in rest {
             match one.deal_id.and_then(|deal| u64::try_from(deal).ok()) {
                 Some(deal) => {
+                    // One that cannot be read is told when its order is compared.
                     let writing = one.writing.as_ref().and_then(|json| json.value().ok());
-                    let writing: Option<StageWriteInFlight> = stored(writing);
                     known.push(Comparison {
                         guard: writing.map(|writing| writing.guard),
                         deal,
@@ -201,7 +200,8 @@ impl Sync {
             .map(|one| ((one.shop.clone(), one.number.clone()), one))
             .collect();
         let (mut writes, mut saved) = (SyncBatch::default(), Vec::new());
-        for mut row in rows {
+        // One that cannot be read is compared with a look at the portal, and told there.
+        for mut row in rows.into_iter().filter_map(|row| row.into_row().ok()) {
             let key = (row.shop.clone(), row.number.clone());
             let deal = row.deal_id.and_then(|deal| u64::try_from(deal).ok());
             let (Some(two_way), Some(deal)) = (self.registry.two_way(&row.shop), deal) else {
@@ -220,9 +220,7 @@ impl Sync {
                 later: &BTreeMap::new(),
             };
             self.traps.step(Step::Compare, &row.number);
-            if row.unreadable.is_none()
-                && let Some(outcome) =
-                    OrderSync::new(&mut row, deal, &around, &mut next_id).confirm()
+            if let Some(outcome) = OrderSync::new(&mut row, deal, &around, &mut next_id).confirm()
                 && let Some(claimed) = rest.remove(&key)
             {
                 let guard = None;
@@ -330,17 +328,16 @@ impl Sync {
             .collect();
         let later = moved_later(&mut tx, &lease.portal, &rows).await?;
         let mut writes = SyncBatch::default();
-        for row in &mut rows {
-            let key = (row.shop.clone(), row.number.clone());
-            let Some(one) = by_order.remove(&key) else {
+        for found in &mut rows {
+            let Some(one) = by_order.remove(&found.key()) else {
                 continue;
             };
-            let Some(two_way) = self.registry.two_way(&row.shop) else {
+            let Some(two_way) = self.registry.two_way(&found.shop) else {
                 writes.done.push(one.claimed);
                 continue;
             };
-            self.traps.step(Step::Compare, &row.number);
-            readable(row)?;
+            self.traps.step(Step::Compare, &found.number);
+            let row = found.row_mut()?;
             let title = self.title_of(&row.shop, &row.number);
             let around = SyncContext {
                 title: title.as_deref(),
@@ -362,7 +359,8 @@ impl Sync {
             .done
             .extend(by_order.into_values().map(|one| one.claimed));
         ids.enough()?;
-        agreements::save(&mut tx, &rows).await?;
+        let rows = rows.into_iter().filter_map(|row| row.into_row().ok());
+        agreements::save(&mut tx, &rows.collect::<Vec<_>>()).await?;
         let told: BTreeSet<String> = writes.changes.iter().map(|c| c.shop.clone()).collect();
         let winners: Vec<&str> = writes.winners.clone();
         let done = writes.write(&mut tx, &lease.portal).await?;
@@ -377,28 +375,15 @@ impl Sync {
     }
 }
 
-/// An error if some of what is stored of an order cannot be read: then nothing is decided by the
-/// rest.
-pub(in crate::app) fn readable(row: &agreements::Row) -> Result<(), Error> {
-    match row.unreadable.clone() {
-        None => Ok(()),
-        Some(detail) => Err(crate::storage::Error::Unreadable {
-            table: "bridge.agreements",
-            detail,
-        }
-        .into()),
-    }
-}
-
 /// The moves of deals that stand in the history above what was read when they were agreed on.
 async fn moved_later(
     tx: &mut PgConnection,
     portal: &str,
-    rows: &[agreements::Row],
+    rows: &[FoundRow],
 ) -> Result<BTreeMap<u64, Vec<HistoryRow>>, Error> {
-    let known = |row: &agreements::Row| {
-        let agreed: Option<Agreed> = stored(row.agreed.as_ref());
-        let above = i64::try_from(agreed?.portal_row?).ok()?;
+    let known = |row: &FoundRow| {
+        let agreed = row.row().ok()?.agreed.as_ref()?;
+        let above = i64::try_from(agreed.portal_row?).ok()?;
         Some((row.deal_id?, above))
     };
     let (deals, above): (Vec<i64>, Vec<i64>) = rows.iter().filter_map(known).unzip();
@@ -442,10 +427,11 @@ fn columns<'a>(
 
 /// What the shop says, as far as it is asked about: what counts in the difference that waits.
 fn status_of(row: &agreements::Row) -> String {
-    if let Some(waiting) = stored::<Waiting>(row.waiting.as_ref()) {
-        return waiting.status;
+    match (&row.waiting, &row.said) {
+        (Some(waiting), _) => waiting.status.clone(),
+        (None, said) => {
+            let status = said.as_ref().and_then(|said| said.status.clone());
+            status.unwrap_or_default()
+        }
     }
-    crate::app::intake::reported_status::ReportedStatus::read(row.said.as_ref())
-        .and_then(|said| said.status)
-        .unwrap_or_default()
 }

@@ -14,67 +14,26 @@ pub(super) use decision_record::explained;
 pub(super) use outcome::{ConflictChange, NextStep, Outcome, RecordedDecision};
 
 use crate::{
-    app::{RetryPolicy, SyncRules, intake::reported_status::ReportedStatus},
-    decision::{
-        self, Action, Basis, BridgeWrite, Decision, HistoryRow, Inputs, Ruling, Waiting,
-        WrittenValue, decide,
-    },
+    app::{RetryPolicy, SyncRules},
+    decision::{self, Action, Basis, Decision, HistoryRow, Inputs, decide},
     domain::{
-        Agreed, Clocks, ErrorCode, Observation, Source, Stage,
+        Agreed, BridgeWrite, Clocks, ErrorCode, Observation, ReportedStatus, Source, Stage,
+        StageWriteInFlight, Waiting, WrittenValue,
         happening::{Card, Happening, Note, SyncEvent},
     },
     planner::{DealState, ScanResult, StageWrite},
     storage::sync::agreements::Row,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Turns kept with an order: more than any limit counts within its window.
 const TURNS_KEPT: usize = 64;
 
-/// A stage on its way to the portal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::app) struct StageWriteInFlight {
-    pub(in crate::app) stage: Stage,
-    /// The newest row of the history before it.
-    pub(in crate::app) guard: Option<u64>,
-    /// What is agreed once it is written; none leaves what was agreed.
-    pub(in crate::app) agreed: Option<Agreed>,
-    pub(in crate::app) decision: i64,
-    /// On the bridge's clock.
-    pub(in crate::app) sent: DateTime<Utc>,
-    /// Where the deal stood.
-    #[serde(default)]
-    pub(in crate::app) from: Option<Stage>,
-    /// When it was counted as a turn; none: it is no turn.
-    #[serde(default)]
-    pub(in crate::app) turn: Option<DateTime<Utc>>,
-    /// Tries that the portal refused.
-    #[serde(default)]
-    pub(in crate::app) tries: u32,
-    /// The last try was refused, nothing is on its way: when the next is due, on the bridge's
-    /// clock.
-    #[serde(default)]
-    pub(in crate::app) next_try: Option<DateTime<Utc>>,
-    /// It brings back a move that a write of ours buried.
-    #[serde(default)]
-    pub(in crate::app) restores: bool,
-}
-
 /// How often a person's word is carried out: what the other side keeps refusing is asked again.
 const WORD_TRIES: u8 = 3;
-
-/// A person's word, kept until both sides agree: it is not asked for twice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::app) struct StandingRuling {
-    #[serde(flatten)]
-    pub(in crate::app) ruling: Ruling,
-    /// How often it was carried out.
-    #[serde(default)]
-    pub(in crate::app) tries: u8,
-}
 
 /// What everything rests on besides the order itself.
 pub(super) struct SyncContext<'a> {
@@ -118,8 +77,8 @@ impl<'a> OrderSync<'a> {
         next_id: &'a mut dyn FnMut() -> i64,
     ) -> Self {
         Self {
-            agreed: stored(row.agreed.as_ref()),
-            turns: serde_json::from_value(row.turns.clone()).unwrap_or_default(),
+            agreed: row.agreed.clone(),
+            turns: row.turns.clone(),
             row,
             around,
             next_id,
@@ -141,8 +100,8 @@ impl<'a> OrderSync<'a> {
     /// Compares; the row holds what is to be stored.
     pub(super) fn compare(mut self) -> Outcome {
         self.look();
-        self.row.agreed = self.agreed.as_ref().map(value);
-        self.row.turns = value(&self.turns);
+        self.row.agreed.clone_from(&self.agreed);
+        self.row.turns.clone_from(&self.turns);
         self.outcome
     }
 
@@ -168,8 +127,8 @@ impl<'a> OrderSync<'a> {
         if !matches!(decision.action, Action::Agree { .. }) {
             return None;
         }
-        self.carry_out(decision, &said, (&shop, &portal));
-        self.row.agreed = self.agreed.as_ref().map(value);
+        self.carry_out(&decision, &said, (&shop, &portal));
+        self.row.agreed.clone_from(&self.agreed);
         Some(self.outcome)
     }
 
@@ -178,7 +137,7 @@ impl<'a> OrderSync<'a> {
         &self,
         state: &DealState,
     ) -> Option<(ReportedStatus, Observation<String>, Observation<Stage>)> {
-        let said = ReportedStatus::read(self.row.said.as_ref()).filter(|said| !said.deleted)?;
+        let said = self.row.said.clone().filter(|said| !said.deleted)?;
         let shop = Observation {
             source: Source::Shop,
             value: said.status.clone()?,
@@ -214,7 +173,7 @@ impl<'a> OrderSync<'a> {
         let Some((said, shop, portal)) = self.sides(state) else {
             return;
         };
-        match stored::<StageWriteInFlight>(self.row.writing.as_ref()) {
+        match self.row.writing.clone() {
             Some(writing) if writing.next_try.is_some() => {
                 self.row.writing = None;
                 if self.restores_again(&writing, &portal) {
@@ -229,7 +188,7 @@ impl<'a> OrderSync<'a> {
         self.left_meanwhile();
         let decision = self.decided(&said, (&shop, &portal), decide);
         if !self.waits_for_next_try(&decision.action) {
-            self.carry_out(decision, &said, (&shop, &portal));
+            self.carry_out(&decision, &said, (&shop, &portal));
         }
     }
 
@@ -283,11 +242,11 @@ impl<'a> OrderSync<'a> {
         (shop, portal): (&Observation<String>, &Observation<Stage>),
         how: impl FnOnce(&Inputs<'_>) -> T,
     ) -> T {
-        let spoken: Option<StandingRuling> = stored(self.row.ruling.as_ref());
+        let spoken = self.row.ruling.clone();
         let ruling = spoken
             .filter(|spoken| spoken.tries < WORD_TRIES)
             .map(|spoken| spoken.ruling);
-        let waiting: Option<Waiting> = stored(self.row.waiting.as_ref());
+        let waiting = self.row.waiting.as_ref();
         how(&Inputs {
             shop,
             portal,
@@ -299,14 +258,14 @@ impl<'a> OrderSync<'a> {
             history: self.around.seen.newest,
             turns: &self.turns,
             ruling: ruling.as_ref(),
-            waiting: waiting.as_ref(),
+            waiting,
             now: self.around.now,
         })
     }
 
     fn carry_out(
         &mut self,
-        decision: Decision,
+        decision: &Decision,
         said: &ReportedStatus,
         (shop, portal): (&Observation<String>, &Observation<Stage>),
     ) {
@@ -321,12 +280,12 @@ impl<'a> OrderSync<'a> {
                     .as_ref()
                     .is_none_or(|old| old.status != agreed.status || old.stage != agreed.stage);
                 if moved || self.row.standing.is_some() {
-                    self.record(&decision, said, (shop, portal));
+                    self.record(decision, said, (shop, portal));
                 }
                 self.settled();
                 // A word is carried out when nothing is on its way any more. One on a difference
                 // that ended by itself is spent: what it would hold back would wait for ever.
-                let spoken: Option<StandingRuling> = stored(self.row.ruling.as_ref());
+                let spoken = self.row.ruling.clone();
                 let is_begun = spoken.is_some_and(|spoken| spoken.tries > 0);
                 let open = agreed.told.iter().any(|told| told.delivered_at.is_none());
                 if !(is_begun && open) {
@@ -335,11 +294,11 @@ impl<'a> OrderSync<'a> {
                 self.awaits(&agreed);
                 self.agreed = Some(agreed);
             }
-            Action::WritePortal { .. } => self.move_deal(&decision, said, (shop, portal)),
-            Action::TellShop { .. } => self.tell(&decision, said, (shop, portal)),
+            Action::WritePortal { .. } => self.move_deal(decision, said, (shop, portal)),
+            Action::TellShop { .. } => self.tell(decision, said, (shop, portal)),
             Action::Refused { .. } => {
                 if !stands {
-                    self.record(&decision, said, (shop, portal));
+                    self.record(decision, said, (shop, portal));
                     self.settled();
                     self.row.ruling = None;
                     self.row.standing = Some(standing);
@@ -349,12 +308,12 @@ impl<'a> OrderSync<'a> {
                 why: decision::ReviewWhy::Waiting,
             } => {}
             Action::Review { why } => {
-                let id = self.record(&decision, said, (shop, portal));
+                let id = self.record(decision, said, (shop, portal));
                 self.row.ruling = None;
-                self.row.waiting = Some(value(&Waiting {
+                self.row.waiting = Some(Waiting {
                     status: decision.record.shop_counts_as.clone(),
                     stage: portal.value.clone(),
-                }));
+                });
                 self.row.standing = Some(standing);
                 let code = match why {
                     decision::ReviewWhy::PingPong { .. } => ErrorCode::PingPong,
@@ -362,7 +321,7 @@ impl<'a> OrderSync<'a> {
                 };
                 self.outcome.conflict = ConflictChange::Open {
                     code,
-                    what: explained(&decision),
+                    what: explained(decision),
                     decision: id,
                 };
             }
@@ -453,7 +412,7 @@ impl<'a> OrderSync<'a> {
         comment: Option<String>,
         portal: &Observation<Stage>,
     ) {
-        self.row.writing = Some(value(&writing));
+        self.row.writing = Some(writing.clone());
         self.outcome.then = NextStep::Written(StageWrite {
             deal: self.deal,
             from_funnel: portal.value.funnel,
@@ -472,11 +431,11 @@ impl<'a> OrderSync<'a> {
 
     /// A person's word that is being carried out is kept until it is; another decision ends it.
     fn spoken(&mut self, decision: &Decision) {
-        let spoken: Option<StandingRuling> = stored(self.row.ruling.as_ref());
+        let spoken = self.row.ruling.clone();
         let carried_out = spoken.filter(|_| decision.record.basis == Basis::Ruling);
         self.row.ruling = carried_out.map(|mut spoken| {
             spoken.tries = spoken.tries.saturating_add(1);
-            value(&spoken)
+            spoken
         });
     }
 
@@ -492,11 +451,6 @@ impl<'a> OrderSync<'a> {
         let excess = self.turns.len().saturating_sub(TURNS_KEPT);
         self.turns.drain(..excess);
     }
-}
-
-/// What is stored as JSON; what cannot be read any more counts as absent.
-pub(in crate::app) fn stored<T: serde::de::DeserializeOwned>(value: Option<&Value>) -> Option<T> {
-    serde_json::from_value(value?.clone()).ok()
 }
 
 /// As JSON.

@@ -2,14 +2,17 @@
 //!
 //! No IO: rows come locked, and everything that is to be stored goes back.
 
-use super::{TURNS_KEPT, stored, value};
+use super::TURNS_KEPT;
 use crate::{
-    app::{SyncRules, intake::reported_status::ReportedStatus},
+    app::SyncRules,
     decision::{
-        BridgeWrite, Counted, Inputs, WrittenValue, counted,
+        Counted, Inputs, counted,
         onec::{self, OneCDecision, OneCInputs, Verdict},
     },
-    domain::{Agreed, Clocks, Fact, Observation, SentStatus, Source, Stage, Winner},
+    domain::{
+        Agreed, BridgeWrite, Clocks, Fact, Observation, ReportedStatus, SentStatus, Source, Stage,
+        Winner, WrittenValue,
+    },
     formats::onec::{Import, Meaning, StatusTable},
     storage::sync::agreements::Row,
 };
@@ -105,11 +108,11 @@ pub(in crate::app) fn hear(
     word: &OneCWord,
     around: &OneCContext<'_>,
 ) -> OneCOutcome {
-    let said = ReportedStatus::read(row.said.as_ref()).filter(|said| !said.deleted);
+    let said = row.said.clone().filter(|said| !said.deleted);
     let Some((said, status)) = said.and_then(|said| Some((said.clone(), said.status?))) else {
         return OneCOutcome::Nothing;
     };
-    let agreed: Option<Agreed> = stored(row.agreed.as_ref());
+    let agreed = row.agreed.clone();
     let hub = hub(&said, &status, agreed.as_ref(), around);
     // What became of its word since, whoever said it, is no longer its own.
     side.won = side.won.take().filter(|won| *won == hub.status);
@@ -138,7 +141,7 @@ pub(in crate::app) fn hear(
     if !hub.settled {
         return OneCOutcome::Waits("the shop and the portal are compared first");
     }
-    let turns: Vec<BridgeWrite> = serde_json::from_value(row.turns.clone()).unwrap_or_default();
+    let turns = row.turns.clone();
     let stage = agreed.stage.clone();
     let words: Vec<&str> = word.status.iter().map(String::as_str).collect();
     // What was kept may have been said before 1C took in what it has now.
@@ -209,7 +212,7 @@ fn carried_out(
                 word,
                 around,
             );
-            row.agreed = Some(value(&heard.agreed.clone().told_by_onec(message.clone())));
+            row.agreed = Some(heard.agreed.clone().told_by_onec(message.clone()));
             told = Some(message);
             if word.cancelled == Some(true) {
                 side.before_cancel = Some(hub.status.clone());
@@ -226,7 +229,7 @@ fn carried_out(
         }
         Verdict::Ask => {}
     }
-    row.turns = value(&turns);
+    row.turns = turns;
     if told.is_none() && !claim.is_status {
         return OneCOutcome::Nothing;
     }

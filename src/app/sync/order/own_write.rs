@@ -1,14 +1,13 @@
 //! What became of a stage that was being written, told from the deal and its history.
 
-use super::{ConflictChange, OrderSync, StageWriteInFlight, StandingRuling, stored, value};
+use super::{ConflictChange, OrderSync};
 use crate::{
-    app::intake::reported_status::ReportedStatus,
     decision::{
-        self, Action, BridgeWrite, ForeignMove, HistoryRow, OwnWrite, Waiting, WrittenValue,
-        decide_again, foreign_moves, overwritten,
+        self, Action, ForeignMove, HistoryRow, OwnWrite, decide_again, foreign_moves, overwritten,
     },
     domain::{
-        Agreed, ErrorCode, Observation, Stage,
+        Agreed, BridgeWrite, ErrorCode, Observation, ReportedStatus, Stage, StageWriteInFlight,
+        Waiting, WrittenValue,
         happening::{Millis, MoveFault, RowOrder, SyncEvent, Words},
     },
     planner::{DealState, StageWritten},
@@ -73,7 +72,7 @@ impl OrderSync<'_> {
                 let buried = buried.clone();
                 self.left_by(moves.iter().map(|foreign| &foreign.row));
                 let decision = self.decided(said, sides, |inputs| decide_again(inputs, &buried));
-                self.carry_out(decision, said, sides);
+                self.carry_out(&decision, said, sides);
                 return false;
             }
             self.agree(writing, state.moved_at);
@@ -99,7 +98,7 @@ impl OrderSync<'_> {
     /// Whether the deal came late to where the bridge had sent it before it gave that up for lost:
     /// then nobody else moved it. Told by the deal's time, and by who moved it.
     pub(super) fn landed_late(&mut self, state: &DealState) {
-        let Some(lost) = stored::<StageWriteInFlight>(self.row.lost.as_ref()) else {
+        let Some(lost) = self.row.lost.clone() else {
             return;
         };
         let sent = self.around.clocks.portal.to_theirs(lost.sent);
@@ -225,7 +224,7 @@ impl OrderSync<'_> {
                     sent: now,
                     ..writing.clone()
                 };
-                self.row.writing = Some(value(&sent));
+                self.row.writing = Some(sent);
                 self.again(self.around.doubt.min(TimeDelta::seconds(1)));
                 false
             }
@@ -236,7 +235,7 @@ impl OrderSync<'_> {
                 false
             }
             Some(StageWritten::InDoubt) | None => {
-                self.row.lost = Some(value(writing));
+                self.row.lost = Some(writing.clone());
                 self.unsent(writing);
                 self.before = Some(writing.clone());
                 true
@@ -256,9 +255,8 @@ impl OrderSync<'_> {
         {
             self.turns.remove(place);
         }
-        if let Some(mut spoken) = stored::<StandingRuling>(self.row.ruling.as_ref()) {
+        if let Some(spoken) = &mut self.row.ruling {
             spoken.tries = spoken.tries.saturating_sub(1);
-            self.row.ruling = Some(value(&spoken));
         }
     }
 
@@ -302,20 +300,21 @@ impl OrderSync<'_> {
     }
 
     fn keep_for_next_try(&mut self, writing: &StageWriteInFlight, next: TimeDelta) {
-        self.row.writing = Some(value(&StageWriteInFlight {
+        self.row.writing = Some(StageWriteInFlight {
             next_try: Some(self.around.now + next),
             ..writing.clone()
-        }));
+        });
     }
 
     /// The deal was not read. A write that was refused together with its look is judged by where
     /// the deal stood before.
     pub(super) fn unread(&mut self) {
         let refused = match self.around.seen.written.get(&self.deal) {
-            Some(StageWritten::Refused(words)) => {
-                stored::<StageWriteInFlight>(self.row.writing.as_ref())
-                    .and_then(|writing| Some((words, writing.from.clone()?, writing)))
-            }
+            Some(StageWritten::Refused(words)) => self
+                .row
+                .writing
+                .clone()
+                .and_then(|writing| Some((words, writing.from.clone()?, writing))),
             _ => None,
         };
         let judged = refused.and_then(|(words, stage, writing)| {
@@ -347,7 +346,7 @@ impl OrderSync<'_> {
         };
         let waits = before.pause_left(self.around.now);
         if let Some(left) = waits {
-            self.row.writing = Some(value(&before));
+            self.row.writing = Some(before);
             self.again(left);
         } else {
             self.before = Some(before);
@@ -366,7 +365,7 @@ impl OrderSync<'_> {
             return false;
         }
         if let Some(left) = writing.pause_left(self.around.now) {
-            self.row.writing = Some(value(writing));
+            self.row.writing = Some(writing.clone());
             self.again(left);
             return true;
         }
@@ -393,7 +392,7 @@ impl OrderSync<'_> {
             status: counts.unwrap_or(&shop.value).clone(),
             stage: portal.value.clone(),
         };
-        self.row.waiting = Some(value(&waiting));
+        self.row.waiting = Some(waiting.clone());
         self.row.standing = Some(json!({
             "status": waiting.status, "stage": portal.value, "why": code
         }));

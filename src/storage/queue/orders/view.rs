@@ -1,6 +1,9 @@
 //! Orders as people see them, and orders with their deals.
 
-use crate::storage::{Error, Json};
+use crate::{
+    domain::Agreed,
+    storage::{Error, Json},
+};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -67,7 +70,7 @@ pub struct WithDeal {
     /// The shop's status.
     pub status: Option<String>,
     /// What was last agreed.
-    pub agreed: Option<Json>,
+    pub agreed: Option<Json<Agreed>>,
     /// The status that the shop is not told, because the message died or was let go.
     pub untold: Option<String>,
 }
@@ -82,7 +85,8 @@ pub async fn with_deals(
 ) -> Result<Vec<WithDeal>, Error> {
     Ok(sqlx::query_as!(
         WithDeal,
-        r#"SELECT o.shop, o.number, o.deal_id AS "deal_id!", o.status, a.agreed AS "agreed?: Json",
+        r#"SELECT o.shop, o.number, o.deal_id AS "deal_id!", o.status,
+                  a.agreed AS "agreed?: Json<Agreed>",
                   (SELECT c.status FROM bridge.status_changes c
                    WHERE c.shop = o.shop AND c.number = o.number AND c.state = 'dead'
                      ORDER BY c.seq DESC LIMIT 1) AS untold

@@ -265,11 +265,7 @@ async fn whatever_is_published_by_sql_becomes_an_order_or_its_own_dead_letter() 
 async fn a_stored_body_that_cannot_be_read_is_its_orders_dead_letter_and_the_lane_goes_on() {
     let db = Database::new().await;
     let app = app(&db.pool, &["main"]);
-    let sent = [
-        event("e1", "A-1", 1),
-        event("e2", "A-2", 1),
-        event("e3", "A-3", 1),
-    ];
+    let sent = [1, 2, 3, 4, 5].map(|n| event(&format!("e{n}"), &format!("A-{n}"), 1));
     app.intake
         .accept_events(Some(&main_shop()), &sent)
         .await
@@ -281,18 +277,50 @@ async fn a_stored_body_that_cannot_be_read_is_its_orders_dead_letter_and_the_lan
     .execute(&db.pool)
     .await
     .unwrap();
-    sqlx::query("UPDATE bridge.orders SET known = '{\"x\": 1e400}' WHERE number = 'A-2'")
-        .execute(&db.pool)
-        .await
-        .unwrap();
+    // Nobody can say what is to be written by what is left of these.
+    let spoil = r#"UPDATE bridge.orders SET known = '{"x": 1e400}' WHERE number = 'A-2';
+         UPDATE bridge.orders SET known = '{"target": 7}' WHERE number = 'A-4';
+         INSERT INTO bridge.under_way (shop, number, portal, epoch, what, lands_until)
+         VALUES ('main', 'A-5', 'main', 1, '{"open": 7}', now())"#;
+    sqlx::raw_sql(spoil).execute(&db.pool).await.unwrap();
     let lease = lease(&db.pool, "w").await.unwrap();
     let due = claim(&app, &lease)
         .await
         .into_iter()
         .map(|(one, _)| one.number);
-    assert_eq!(due.collect::<Vec<_>>(), ["A-2", "A-3"]);
-    assert_eq!(dead(&app).await, [pair("SHOP-INVALID", Some("A-1"))]);
-    let shown = &letters(&app).await[0].payload;
+    assert_eq!(due.collect::<Vec<_>>(), ["A-3"]);
+    let bug = |number| pair("BRIDGE-BUG", Some(number));
+    let mut found = dead(&app).await;
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            bug("A-2"),
+            bug("A-4"),
+            bug("A-5"),
+            pair("SHOP-INVALID", Some("A-1"))
+        ]
+    );
+    let all = letters(&app).await;
+    let of = |number: &str| all.iter().find(|one| one.number.as_deref() == Some(number));
+    for (number, place) in [
+        (
+            "A-2",
+            "bridge.orders holds what this version cannot read: `known` of A-2",
+        ),
+        (
+            "A-4",
+            "bridge.orders holds what this version cannot read: `known` of A-4",
+        ),
+        (
+            "A-5",
+            "bridge.under_way holds what this version cannot read: `what` of A-5",
+        ),
+    ] {
+        let message = &of(number).unwrap().message;
+        assert!(message.contains(place), "{message}");
+    }
+    let shown = &of("A-1").unwrap().payload;
     assert!(
         shown.as_str().is_some_and(|text| text.contains("A-1")),
         "{shown}"

@@ -3,6 +3,7 @@
 //! steps on the way in are in `rows`, installations in `oauth`.
 
 mod messages;
+mod stored;
 
 use crate::{
     delivery::isolation::{World, orders},
@@ -131,7 +132,7 @@ async fn a_panic_over_a_comparison_is_one_orders_letter() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agreement_that_cannot_be_read_is_one_orders_letter() {
     let (portal, db) = moved().await;
-    let spoil = "UPDATE bridge.agreements SET agreed = jsonb_set(agreed, '{huge}', '1e400') WHERE \
+    let spoil = "UPDATE bridge.agreements SET agreed = jsonb_set(agreed, '{stage}', '1e400') WHERE \
                  number = 'A7'";
     sqlx::query(spoil).execute(&db.pool).await.unwrap();
     let world = World::start(portal, db);

@@ -14,9 +14,7 @@ use crate::{
     app::sync::order::onec::{
         OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear, hub,
     },
-    app::{intake::reported_status::ReportedStatus, sync::order::stored},
     decision::onec::Verdict,
-    domain::Agreed,
     formats::onec::{Import, StatusTable},
 };
 
@@ -131,9 +129,9 @@ impl World {
     /// has that.
     fn take_up_status(&mut self) {
         let row = &self.database.row;
-        let agreed: Option<Agreed> = stored(row.agreed.as_ref());
+        let agreed = row.agreed.clone();
         let told = agreed.and_then(|agreed| agreed.told.last().cloned());
-        let said = ReportedStatus::read(row.said.as_ref()).and_then(|said| said.status);
+        let said = row.said.clone().and_then(|said| said.status);
         let base = &mut self.database.base;
         let at = told.as_ref().map(|told| told.at);
         if base.told != at {
@@ -144,9 +142,9 @@ impl World {
 
     /// The order's status.
     pub(super) fn hub(&self) -> Option<String> {
-        let said = ReportedStatus::read(self.database.row.said.as_ref())?;
+        let said = self.database.row.said.clone()?;
         let status = said.status.clone()?;
-        let agreed: Option<Agreed> = stored(self.database.row.agreed.as_ref());
+        let agreed = self.database.row.agreed.clone();
         let (table, import) = (StatusTable::default(), Import::default());
         let around = self.around(&table, &import);
         Some(hub(&said, &status, agreed.as_ref(), &around).status)
@@ -285,7 +283,7 @@ proptest! {
         let finality = world.policy().finality.clone();
         let mut facts = finality.facts(order.status, order.paid, false);
         // What the shop told and never took back is believed, whatever its books say by now.
-        let said = ReportedStatus::read(world.database.row.said.as_ref());
+        let said = world.database.row.said.clone();
         if let Some((said, status)) = said.and_then(|said| Some((said.clone(), said.status?))) {
             facts.extend(finality.facts(&status, said.paid, said.cancelled));
         }

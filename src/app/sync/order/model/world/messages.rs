@@ -4,19 +4,11 @@ use super::{Change, World};
 use crate::app::sync::order::model::{Who, at, sides::Message};
 use crate::domain::happening::Tell;
 use crate::{
-    app::{
-        intake::reported_status::ReportedStatus,
-        sync::{
-            order::{StandingRuling, stored, value},
-            status_changes::took,
-            withdrawal::{died, judge, reopen, revived, sent},
-        },
-    },
-    decision::{Ruling, Sending},
-    domain::{SentStatus, Side},
+    app::sync::withdrawal::{died, judge, reopen, revived, sent, took},
+    decision::Sending,
+    domain::{Ruling, SentStatus, Side, StandingRuling},
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 impl World {
     pub(super) fn drop_except(&mut self, awaited: &[DateTime<Utc>]) {
@@ -135,7 +127,7 @@ impl World {
         let status = change.message.status.clone();
         died(&mut self.database.row, change.decided_at, at(self.now));
         self.tell(&format!("gives up telling {status}"));
-        let said = ReportedStatus::read(self.database.row.said.as_ref());
+        let said = self.database.row.said.clone();
         if said.and_then(|said| said.status) == Some(status) {
             self.look(&[], &[]);
         }
@@ -171,13 +163,12 @@ impl World {
             Side::Shop => map.there(&of.status).is_ok(),
             Side::Portal => map.back(&of.stage).is_ok(),
         };
-        let spoken: Option<StandingRuling> = stored(self.database.row.ruling.as_ref());
-        if !can || spoken.is_some() {
+        if !can || self.database.row.ruling.is_some() {
             return false;
         }
         self.rulings += 1;
         self.tell(&format!("a person says: {winner}"));
-        self.database.row.ruling = Some(value(&Ruling { of, winner }));
+        self.database.row.ruling = Some(StandingRuling::new(Ruling { of, winner }));
         true
     }
 
@@ -221,7 +212,7 @@ impl World {
         database.moves.retain(|row| Some(row.id) <= known);
         let row = &mut database.row;
         row.agreed = None;
-        row.turns = Value::from(Vec::<Value>::new());
+        row.turns = Vec::new();
         row.writing = None;
         row.waiting = None;
         row.ruling = None;

@@ -13,18 +13,13 @@ use crate::domain::happening::Tell;
 use crate::{
     app::{
         RetryPolicy, SyncRules,
-        sync::order::{
-            ConflictChange, NextStep, OrderSync, Outcome, StageWriteInFlight, SyncContext, stored,
-            value,
-        },
+        sync::order::{ConflictChange, NextStep, OrderSync, Outcome, SyncContext},
     },
-    decision::Waiting,
-    domain::{Agreed, ClockOffset, Clocks, Policy, Side, Stage, Winner},
+    domain::{Agreed, ClockOffset, Clocks, Policy, ReportedStatus, Side, Stage, Waiting, Winner},
     planner::{ScanResult, StageWrite, StageWritten},
     storage::sync::agreements::Row,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
 
 /// How long a write whose answer was lost may land, in milliseconds.
@@ -94,15 +89,14 @@ impl World {
             deal_id: Some(1),
             stage: Some("NEW".to_owned()),
             said: None,
-            agreed: Some(value(&Agreed::new("N", stage("NEW")))),
-            turns: json!([]),
+            agreed: Some(Agreed::new("N", stage("NEW"))),
+            turns: Vec::new(),
             writing: None,
             waiting: None,
             ruling: None,
             standing: None,
             lost: None,
             gone_at: None,
-            unreadable: None,
         };
         let two_way = SyncRules {
             callback: policy.asks,
@@ -160,7 +154,7 @@ impl World {
 
     /// Whether an order's difference waits for a person.
     pub(super) fn waiting(&self) -> Option<Waiting> {
-        stored(self.database.row.waiting.as_ref())
+        self.database.row.waiting.clone()
     }
 
     pub(super) fn agrees(&self) -> bool {
@@ -199,10 +193,15 @@ impl World {
             return;
         }
         database.version = snapshot.version;
-        database.row.said = Some(json!({
-            "status": snapshot.status, "since": snapshot.since, "made": snapshot.made,
-            "paid": snapshot.paid, "seen": now,
-        }));
+        database.row.said = Some(ReportedStatus {
+            status: Some(snapshot.status.to_owned()),
+            since: Some(snapshot.since),
+            seen: Some(now),
+            made: Some(snapshot.made),
+            paid: snapshot.paid,
+            cancelled: false,
+            deleted: false,
+        });
     }
 
     fn snapshot(&mut self, nth: usize, again: bool, meanwhile: &[Op]) {
@@ -299,7 +298,7 @@ impl World {
         let second = TimeDelta::milliseconds(1);
         let clock = &mut self.database.portal_clock;
         clock.two_way(sent, at(self.now), shown, second);
-        let writing: Option<StageWriteInFlight> = stored(self.database.row.writing.as_ref());
+        let writing = self.database.row.writing.clone();
         let mut seen = ScanResult {
             newest: self.portal.newest(),
             me: Some(ME),
@@ -314,7 +313,7 @@ impl World {
     }
 
     fn later(&self) -> BTreeMap<u64, Vec<crate::decision::HistoryRow>> {
-        let agreed: Option<Agreed> = stored(self.database.row.agreed.as_ref());
+        let agreed = self.database.row.agreed.clone();
         let Some(known) = agreed.and_then(|agreed| agreed.portal_row) else {
             return BTreeMap::new();
         };
