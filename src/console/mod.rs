@@ -18,6 +18,7 @@ mod conflicts;
 mod dead_letters;
 mod forms;
 mod i18n;
+mod onec;
 mod orders;
 mod overview;
 mod portals;
@@ -64,7 +65,7 @@ macro_rules! handles {
 
 handles! {
     Delivery = delivery, Sync = sync, DeadLetters = dead_letters, Operations = operations,
-    Stock = stock
+    Stock = stock, Onec = onec
 }
 
 impl State {

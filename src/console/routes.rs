@@ -3,6 +3,7 @@
 use super::{
     State, audit, catalogue, conflicts, dead_letters, forms,
     i18n::{locale::Lang, messages::Text},
+    onec,
     orders::{self, customer_cards},
     overview::{self, sse},
     portals::{self, authorization, shop, status_map},
@@ -67,6 +68,12 @@ pub fn router(state: State) -> Router {
         .route(
             "/console/stock/shortages/{id}",
             post(stock::shortages::rule),
+        )
+        .route("/console/onec", get(onec::page::get))
+        .route("/console/onec/documents/{id}", get(onec::document::get))
+        .route(
+            "/console/onec/documents/{id}/again",
+            post(onec::document::again),
         )
         .route("/console/assets/{name}", get(assets::get))
         .route("/console/{*nothing}", get(not_found))

@@ -12,6 +12,7 @@ use crate::{
     clients::bitrix24::Client,
     config::{Config, Portal, PortalAccess},
     domain::{ShopName, ShopRules},
+    formats::onec::Base,
 };
 use anyhow::Context as _;
 use serde_json::json;
@@ -20,8 +21,8 @@ use std::{process::ExitCode, sync::Arc};
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
     /// Compare the configured tables with the portals: unknown stages, stages in no row, statuses
-    /// without a way back
-    Check(Shops),
+    /// without a way back; with --spoke onec, those of 1C bases with what 1C has said
+    Check(Check),
     /// Have a changed table move what was agreed under the old one; with --dry-run only show the
     /// plan
     Apply(Apply),
@@ -37,6 +38,28 @@ pub(in crate::cli) struct Shops {
 }
 
 #[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Check {
+    #[command(flatten)]
+    shops: Shops,
+    #[command(flatten)]
+    spoke: Spoke,
+}
+
+/// Whose table it is.
+#[derive(Debug, clap::Args)]
+struct Spoke {
+    /// The shops' tables with the portals, or those of 1C bases
+    #[arg(long, default_value = "portal", value_parser = ["portal", "onec"])]
+    spoke: String,
+}
+
+impl Spoke {
+    fn is_onec(&self) -> bool {
+        self.spoke == "onec"
+    }
+}
+
+#[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Apply {
     #[command(flatten)]
     shops: Shops,
@@ -49,6 +72,8 @@ pub(in crate::cli) struct Apply {
 pub(in crate::cli) struct Suggest {
     #[command(flatten)]
     shops: Shops,
+    #[command(flatten)]
+    spoke: Spoke,
     /// The statuses of a fresh shop of this kind
     #[arg(long, value_parser = ["1c-bitrix", "woocommerce"])]
     kind: Option<String>,
@@ -60,7 +85,14 @@ pub(in crate::cli) struct Suggest {
 pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
     let config = bootstrap::config(global)?;
     let by_app = |portal: &Portal| matches!(portal.access, PortalAccess::App(_));
-    let needed = matches!(command, Command::Apply(_)) || config.portals.values().any(by_app);
+    let of_onec = match command {
+        Command::Check(Check { spoke, .. }) | Command::Suggest(Suggest { spoke, .. }) => {
+            spoke.is_onec()
+        }
+        Command::Apply(_) => false,
+    };
+    let needed =
+        matches!(command, Command::Apply(_)) || of_onec || config.portals.values().any(by_app);
     let database = if needed {
         Some(Database::open(&config, global).await?)
     } else {
@@ -75,7 +107,9 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
         app,
     };
     let done = match command {
-        Command::Check(shops) => asked.check(shops).await,
+        Command::Check(wanted) if of_onec => asked.check_bases(&wanted.shops).await,
+        Command::Suggest(wanted) if of_onec => asked.suggest_bases(&wanted.shops).await,
+        Command::Check(wanted) => asked.check(&wanted.shops).await,
         Command::Apply(wanted) => asked.apply(wanted).await,
         Command::Suggest(wanted) => asked.suggest(wanted).await,
     };
@@ -175,6 +209,70 @@ impl MapQuery {
             );
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    async fn check_bases(&self, shops: &Shops) -> anyhow::Result<ExitCode> {
+        let app = self.app.as_ref().context("there is no database")?;
+        let mut all = Vec::new();
+        for base in self.bases(shops)? {
+            all.push(app.onec.check_statuses(&base).await?);
+        }
+        if self.json {
+            output::json(&all)?;
+        } else {
+            for one in &all {
+                output::line(format!("base {}: {} rows", one.base, one.rows));
+                for status in &one.unwritten {
+                    output::line(format!(
+                        "  note  orders go without a status while it is {status}"
+                    ));
+                }
+                for word in &one.unknown {
+                    output::line(format!("  FAIL  1C says {word}, and no row reads it"));
+                }
+            }
+        }
+        let is_fine = all.iter().all(|one| one.unknown.is_empty());
+        Ok(if is_fine {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    async fn suggest_bases(&self, shops: &Shops) -> anyhow::Result<ExitCode> {
+        let app = self.app.as_ref().context("there is no database")?;
+        let mut proposals = Vec::new();
+        for base in self.bases(shops)? {
+            let toml = app.onec.suggest_statuses(&base).await?;
+            proposals.push(json!({"base": base.name.as_str(), "toml": toml}));
+        }
+        if self.json {
+            output::json(&proposals)?;
+        } else {
+            for one in &proposals {
+                output::line(one["toml"].as_str().unwrap_or_default());
+            }
+            output::say(
+                "look it over: in the settings it replaces the base's [[onec.NAME.statuses]]",
+            );
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The bases; those of one shop, if that is given.
+    fn bases(&self, shops: &Shops) -> anyhow::Result<Vec<Arc<Base>>> {
+        let of = |base: &Base| match &shops.shop {
+            Some(shop) => base.shops.iter().any(|one| one.as_str() == shop),
+            None => true,
+        };
+        let bases = self.config.bases().into_values();
+        let found: Vec<_> = bases.filter(|base| of(base)).collect();
+        anyhow::ensure!(
+            !found.is_empty(),
+            "no base is configured for that: add `[onec.NAME]`"
+        );
+        Ok(found)
     }
 
     fn client(&self, rules: &ShopRules) -> anyhow::Result<Client> {

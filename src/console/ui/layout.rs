@@ -18,12 +18,13 @@ pub(in crate::console) enum Section {
     DeadLetters,
     Conflicts,
     Stock,
+    OneC,
     StatusMap,
     Portals,
     Audit,
 }
 
-const MENU: [(Section, Text, &str); 8] = [
+const MENU: [(Section, Text, &str); 9] = [
     (Section::Overview, Text::Overview, "/console"),
     (Section::Orders, Text::Orders, "/console/orders"),
     (
@@ -33,6 +34,7 @@ const MENU: [(Section, Text, &str); 8] = [
     ),
     (Section::Conflicts, Text::Conflicts, "/console/conflicts"),
     (Section::Stock, Text::StockPage, "/console/stock"),
+    (Section::OneC, Text::OneCPage, "/console/onec"),
     (Section::StatusMap, Text::StatusMap, "/console/statuses"),
     (Section::Portals, Text::Portals, "/console/portals"),
     (Section::Audit, Text::Audit, "/console/audit"),

@@ -35,6 +35,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "a document of 1C is refused: {}: {*}",
         "документ 1С не принят: {}: {*}",
     ),
+    (
+        "the order is taken in; some of what came with it is kept only",
+        "заказ принят; часть того, что пришло с ним, только сохранена",
+    ),
     // forms
     (
         "no field of the form {} holds a telephone or an e-mail address",

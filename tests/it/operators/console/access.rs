@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 const LOOK: &str = include_str!("scripts/look.js");
 const REACH: &str = include_str!("scripts/reach.js");
 const ENGLISH: &str = include_str!("scripts/english.js");
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "",
     "/orders",
     "/orders?q=nothing-like-this",
@@ -26,6 +26,7 @@ const PAGES: [&str; 16] = [
     "/conflicts",
     "/conflicts/1",
     "/stock",
+    "/onec",
     "/statuses",
     "/portals/main",
     "/shops/main",

@@ -1,0 +1,9 @@
+//! Pages of the exchange with 1C: what waits, what came, and what was not carried out.
+
+pub(super) mod document;
+pub(super) mod page;
+
+/// The address of a document's page.
+fn document_of(id: i64) -> String {
+    format!("/console/onec/documents/{id}")
+}

@@ -1,0 +1,90 @@
+//! The console's page of 1C.
+
+use super::statuses::{base_of, says, with_base};
+use crate::two_way::world::{OPERATOR, World};
+use reqwest::{Client, StatusCode, redirect};
+
+#[tokio::test]
+async fn a_person_sees_what_is_refused_with_the_row_to_add_and_has_it_taken_in_again() {
+    let world = World::new(with_base("")).await;
+    world.ordered("A-1").await;
+    let mut base = base_of(&world);
+    base.fetch_orders().await.unwrap();
+    let said = says(&mut base, "A-1", "X<b>").await;
+    assert!(
+        said.iter().any(|line| line.starts_with("A-1: ONEC-STATUS")),
+        "{said:?}"
+    );
+    let browser = Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none());
+    let browser = browser.build().unwrap();
+    let at = |path: &str| format!("{}/console{path}", world.url);
+    let sign_in = browser.post(at("/sign-in")).form(&[("key", OPERATOR)]);
+    let answer = sign_in.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let page = async |path: &str, lang: &str| {
+        let request = browser.get(at(path)).header("cookie", &cookie);
+        let answer = request
+            .header("accept-language", lang)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer.text().await.unwrap()
+    };
+    let list = page("/onec", "en").await;
+    for part in [
+        "ONEC-STATUS",
+        "/console/orders/main/A-1",
+        "documents.xml",
+        "exchange",
+    ] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+    let russian = page("/onec", "ru").await;
+    assert!(
+        russian.contains("Документы, которые не исполнены"),
+        "{russian}"
+    );
+    let (_, rest) = list.split_once("/console/onec/documents/").unwrap();
+    let id = rest.split('"').next().unwrap();
+    let path = format!("/onec/documents/{id}");
+    let document = page(&path, "en").await;
+    for part in [
+        "[[onec.trade.statuses]]",
+        "id = \"X&lt;b&gt;\"",
+        "&lt;Документ&gt;",
+    ] {
+        let plain = document.replace("&quot;", "\"");
+        assert!(plain.contains(part), "{part}: {document}");
+    }
+    let (_, rest) = document.split_once("name=\"csrf\" value=\"").unwrap();
+    let csrf = rest.split('"').next().unwrap();
+    let again = browser.post(at(&format!("{path}/again")));
+    let again = again.header("cookie", &cookie).form(&[("csrf", csrf)]);
+    assert_eq!(again.send().await.unwrap().status(), StatusCode::SEE_OTHER);
+    let acts: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM bridge.audit WHERE action = 'onec.again'")
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(acts, 1);
+    let (fine, told) = world
+        .command(&["statuses", "check", "--spoke", "onec"])
+        .await;
+    assert!(
+        !fine && told.contains("1C says X<b>, and no row reads it"),
+        "{told}"
+    );
+    let (fine, toml) = world
+        .command(&["statuses", "suggest", "--spoke", "onec"])
+        .await;
+    assert!(
+        fine && toml.contains("[[onec.trade.statuses]]\nstatus = \"N\"\nid = \"N\""),
+        "{toml}"
+    );
+    assert!(toml.contains("# 1C says \"X<b>\", too"), "{toml}");
+}
