@@ -1,9 +1,9 @@
 //! Documents from 1C: kept as they came, each once, and decided upon in transactions of their own.
 
 use super::{
-    outcome::{Became, Refusal, read},
+    outcome::{Became, Parts, Refusal, parts, read},
     parse::Came,
-    sides::{Kept, Look, Parts, parts},
+    sides::{Kept, Look},
 };
 use crate::{
     app::{Actor, Error, Onec},
@@ -32,6 +32,15 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 
+/// In which file documents came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent<'a> {
+    /// When it was made.
+    pub(super) formed_at: DateTime<Utc>,
+    /// Who sent it.
+    pub(super) login: &'a str,
+}
+
 /// The longest document that is kept, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
 /// Documents that wait, looked at in one round.
@@ -43,18 +52,17 @@ impl Onec {
     pub(super) async fn onec_document(
         &self,
         (base, import, position): (&Base, i64, i64),
-        formed_at: DateTime<Utc>,
+        sent: Sent<'_>,
         came: &Came,
     ) -> Result<bool, Error> {
         let place = (base, import, position);
-        match self.document_in_one(place, formed_at, came, None).await {
+        match self.document_in_one(place, sent, came, None).await {
             Err(error) if error.is_of_the_row() => {
                 let refusal = Refusal {
                     code: ErrorCode::Bug,
                     message: error.chain(),
                 };
-                self.document_in_one(place, formed_at, came, Some(refusal))
-                    .await
+                self.document_in_one(place, sent, came, Some(refusal)).await
             }
             done => done,
         }
@@ -63,7 +71,7 @@ impl Onec {
     async fn document_in_one(
         &self,
         (base, import, position): (&Base, i64, i64),
-        formed_at: DateTime<Utc>,
+        sent: Sent<'_>,
         came: &Came,
         failed: Option<Refusal>,
     ) -> Result<bool, Error> {
@@ -74,7 +82,8 @@ impl Onec {
         let raw = came.raw.clone().unwrap_or_default();
         let raw = raw.replace('\0', "\u{fffd}");
         new.print = Sha256::digest(&raw).to_vec();
-        new.formed_at = Some(formed_at);
+        new.formed_at = Some(sent.formed_at);
+        new.login = Some(sent.login.to_owned());
         let name = base.name.as_str();
         let mut tx = self.db.begin().await?;
         let mut done = Done {
@@ -94,6 +103,7 @@ impl Onec {
         let kept = Kept {
             id: row.id,
             formed_at: new.formed_at,
+            login: new.login.clone(),
             came: None,
             look: Look {
                 again: row.repeated && row.state != "applied",
@@ -194,8 +204,10 @@ impl Onec {
         if code.is_none() && letter && became.state != "waiting" {
             stored::close_letter(tx, id).await?;
         }
-        let Some(code) = code.filter(|code| letter && *code != ErrorCode::OneCLater.as_str())
-        else {
+        // What this version does not carry out, and what its sender may not say, is no fault of
+        // one document.
+        let settings = [ErrorCode::OneCLater, ErrorCode::OneCRight].map(ErrorCode::as_str);
+        let Some(code) = code.filter(|code| letter && !settings.contains(code)) else {
             return Ok(());
         };
         let payload = json!({"about": "document", "base": base, "document": id});
@@ -254,6 +266,7 @@ impl Onec {
         let kept = Kept {
             id,
             formed_at: row.formed_at,
+            login: row.login.clone(),
             came: Some(row.received_at),
             look: Look {
                 again: true,
@@ -338,10 +351,14 @@ impl Onec {
         Ok(ids.len())
     }
 
-    /// Documents that missed an order, or a row of a table, are decided again: to be called when a
-    /// worker starts, which is when a changed configuration takes effect.
+    /// Documents that missed an order, a row of a table, or a right are decided again: to be called
+    /// when a worker starts, which is when a changed configuration takes effect.
     pub async fn reopen_documents(&self) -> Result<u64, Error> {
-        let codes = [ErrorCode::OneCStatus, ErrorCode::OneCUnknown];
+        let codes = [
+            ErrorCode::OneCStatus,
+            ErrorCode::OneCUnknown,
+            ErrorCode::OneCRight,
+        ];
         let codes = codes.map(|code| code.as_str().to_owned());
         let mut db = self.db.acquire().await?;
         Ok(stored::reopen(&mut db, &codes).await?)
@@ -396,6 +413,7 @@ fn described(item: &Item) -> NewDocument {
         print: Vec::new(),
         raw: String::new(),
         formed_at: None,
+        login: None,
         beside: order.is_none() && !facts.is_empty(),
         basis: facts
             .into_iter()
@@ -415,6 +433,7 @@ fn described_fault(number: Option<&String>) -> NewDocument {
         print: Vec::new(),
         raw: String::new(),
         formed_at: None,
+        login: None,
         beside: false,
         basis: None,
     }

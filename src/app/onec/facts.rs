@@ -10,7 +10,7 @@ use crate::{
     formats::{
         commerceml::write::Order as Sheet,
         onec::{
-            Base,
+            Base, Right,
             facts::{self as said, FactKind, OneCFact},
         },
     },
@@ -33,6 +33,19 @@ use sqlx::PgConnection;
 pub(super) struct Settled {
     paid_on: Option<String>,
     shipped_on: Option<String>,
+    /// What of them is news, and may not be said by who sent it.
+    pub(super) lacks: Option<Right>,
+}
+
+/// What a payment or a shipment is to the bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// 1C's own word, to be decided upon.
+    Word,
+    /// That, and its sender may not say it.
+    NotAllowed,
+    /// Nothing new.
+    NoNews,
 }
 
 impl Settled {
@@ -88,10 +101,11 @@ impl Onec {
         };
         order.is_own = false;
         let mut word = OneCWord::default();
-        let settled = self.tell_facts(tx, &order, facts, kept).await?;
+        let mut settled = self.tell_facts(tx, &order, facts, kept).await?;
+        let lacks: Vec<Right> = settled.lacks.take().into_iter().collect();
         settled.add_to(&mut word);
         let became = self.hear_word(tx, order, word, kept).await?;
-        Ok(became.of(&shop, &number).beside())
+        Ok(became.without(&lacks).of(&shop, &number).beside())
     }
 
     /// Whether a payment or a shipment that came with an order names another one.
@@ -134,17 +148,20 @@ impl Onec {
             sheets.extend(self.sheet(tx, order, had).await?);
         }
         let mut words = Vec::new();
+        let mut settled = Settled::default();
         for fact in facts {
-            if self.tell_fact(tx, (order, &sheets), fact, kept).await? && fact.holds {
-                words.push(fact);
+            match self.tell_fact(tx, (order, &sheets), fact, kept).await? {
+                Heard::Word => words.push(fact),
+                Heard::NotAllowed => settled.lacks = Some(Right::Payments),
+                Heard::NoNews => {}
             }
         }
+        words.retain(|fact| fact.holds);
         let Some(newest) = newest else {
-            return Ok(Settled::default());
+            return Ok(settled);
         };
         let row = &order.row;
         let key = (order.base.name.as_str(), &*row.shop, &*row.number);
-        let mut settled = Settled::default();
         let since = |kind: FactKind| {
             let word = words.iter().rfind(|fact| fact.kind == kind)?;
             let text = |at: NaiveDateTime| at.to_string();
@@ -161,15 +178,14 @@ impl Onec {
         Ok(settled)
     }
 
-    /// Tells the shop of one payment or shipment, if that is new. Says whether it is 1C's own word,
-    /// which is to be decided upon.
+    /// Tells the shop of one payment or shipment, if that is new.
     async fn tell_fact(
         &self,
         tx: &mut PgConnection,
         (order, sheets): (&Order<'_>, &[Sheet]),
         fact: &OneCFact,
         kept: &Kept,
-    ) -> Result<bool, Error> {
+    ) -> Result<Heard, Error> {
         let (base, shop, number) = (order.base, &*order.row.shop, &*order.row.number);
         let key = Key {
             base: base.name.as_str(),
@@ -184,7 +200,7 @@ impl Onec {
             .zip(kept.formed_at)
             .is_some_and(|(then, now)| now < then)
         {
-            return Ok(false);
+            return Ok(Heard::NoNews);
         }
         let own = order
             .side
@@ -196,8 +212,19 @@ impl Onec {
             sheets => sheets.iter().any(|sent| fact.is_echo(sent)),
         };
         let is_same = known.as_ref().is_some_and(|row| row.data == fact.data);
+        let heard = if is_echo || is_same && !kept.look.again {
+            Heard::NoNews
+        } else {
+            Heard::Word
+        };
         if is_same {
-            return Ok(!is_echo && kept.look.again);
+            return Ok(heard);
+        }
+        if !base.may(kept.login.as_deref(), Right::Payments) {
+            return Ok(match heard {
+                Heard::Word => Heard::NotAllowed,
+                heard => heard,
+            });
         }
         let may = match fact.kind {
             FactKind::Payment => base.import.create_payments,
@@ -214,7 +241,7 @@ impl Onec {
         if tells {
             tell(tx, (shop, number), fact, kept.id).await?;
         }
-        Ok(!is_echo)
+        Ok(heard)
     }
 }
 

@@ -5,7 +5,9 @@
 //! process goes on behind the last one, and of two that work on one file only one gets on.
 
 use super::{
-    Session, goods,
+    Session,
+    documents::Sent,
+    goods,
     parse::{self, Place, Read},
     reader::Stored,
     upload,
@@ -233,8 +235,11 @@ impl Onec {
                 Read::Items(items) => {
                     let many = i64::try_from(items.len()).unwrap_or(i64::MAX);
                     let at = (row.id, position);
-                    let formed_at = formed_at.unwrap_or(session.started_at);
-                    if !self.batch(base, at, formed_at, items).await? {
+                    let sent = Sent {
+                        formed_at: formed_at.unwrap_or(session.started_at),
+                        login: &session.login,
+                    };
+                    if !self.batch(base, at, sent, items).await? {
                         return Ok(Some(Step::Progress(position)));
                     }
                     position += many;
@@ -265,7 +270,7 @@ impl Onec {
         &self,
         base: &Base,
         (import, mut position): (i64, i64),
-        formed_at: DateTime<Utc>,
+        sent: Sent<'_>,
         items: Vec<parse::Came>,
     ) -> Result<bool, Error> {
         let mut goods = Vec::new();
@@ -277,17 +282,17 @@ impl Onec {
             let before = std::mem::take(&mut goods);
             let many = i64::try_from(before.len()).unwrap_or(i64::MAX);
             let at = (import, position);
-            if !self.goods_batch(base, at, formed_at, before).await? {
+            if !self.goods_batch(base, at, sent.formed_at, before).await? {
                 return Ok(false);
             }
             position += many;
             let at = (base, import, position);
-            if !self.onec_document(at, formed_at, &came).await? {
+            if !self.onec_document(at, sent, &came).await? {
                 return Ok(false);
             }
             position += 1;
         }
-        self.goods_batch(base, (import, position), formed_at, goods)
+        self.goods_batch(base, (import, position), sent.formed_at, goods)
             .await
     }
 

@@ -2,7 +2,10 @@
 
 use crate::{
     domain::ErrorCode,
-    formats::commerceml::{Bounds, Fault, FaultKind, Item, Items},
+    formats::{
+        commerceml::{Bounds, Document, Fault, FaultKind, Item, Items},
+        onec::{Right, facts::is_fact},
+    },
 };
 
 /// Why a document is not carried out.
@@ -54,6 +57,21 @@ impl Became {
         }
     }
 
+    /// Of what it says, its sender may not say this: it is refused for that, if for nothing else.
+    pub(super) fn without(self, lacks: &[Right]) -> Self {
+        if lacks.is_empty() || self.code.is_some() || self.state != "applied" {
+            return self;
+        }
+        let mut words: Vec<&str> = lacks.iter().map(|right| right.as_str()).collect();
+        words.dedup();
+        Self {
+            state: "refused",
+            code: Some(ErrorCode::OneCRight),
+            message: format!("отправителю не разрешено (may): {}", words.join(", ")),
+            ..self
+        }
+    }
+
     /// It is no document of the order's own.
     pub(super) fn beside(self) -> Self {
         Self {
@@ -81,4 +99,42 @@ pub(super) fn read(raw: &str) -> Result<Item, Fault> {
         detail: "it holds no document".to_owned(),
     };
     items.next().unwrap_or_else(|| Err(none()))
+}
+
+/// What an item is about.
+pub(super) struct Parts<'a> {
+    /// The order; none: it holds none.
+    pub(super) order: Option<&'a Document>,
+    /// The payments and shipments that came with it, or without an order.
+    pub(super) facts: Vec<&'a Document>,
+    /// There are other documents, too.
+    pub(super) more: bool,
+}
+
+/// What an item is about. Of several orders in one package none can be told to be meant.
+pub(super) fn parts(item: &Item) -> Parts<'_> {
+    let documents: Vec<&Document> = match item {
+        Item::Document(one) => vec![&**one],
+        Item::Package(package) => package.documents.iter().collect(),
+        _ => Vec::new(),
+    };
+    let (orders, mut others): (Vec<_>, Vec<_>) = documents
+        .into_iter()
+        .partition(|one| one.operation.is_order());
+    let order = match orders.as_slice() {
+        [] => None,
+        [order] => Some(*order),
+        _ => {
+            others.clear();
+            None
+        }
+    };
+    others.extend(order.iter().flat_map(|order| &order.subordinates));
+    let many = others.len();
+    others.retain(|one| is_fact(one));
+    Parts {
+        order,
+        more: others.len() < many,
+        facts: others,
+    }
 }

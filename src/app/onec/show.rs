@@ -95,7 +95,7 @@ impl DocumentView {
         let is_unknown = row.code == ErrorCode::OneCStatus.as_str();
         let unknown = || {
             let item = bug::caught(|| super::outcome::read(&row.raw)).ok()?.ok()?;
-            let order = super::sides::parts(&item).order?;
+            let order = super::outcome::parts(&item).order?;
             // Of a cancellation it is not the status that is missing.
             if order.cancelled() == Some(true) || order.deleted == Some(true) {
                 return None;

@@ -2,7 +2,7 @@
 
 use super::{
     facts::of_basis,
-    outcome::{Became, Refusal, read},
+    outcome::{Became, Parts, Refusal, parts, read},
 };
 use crate::{
     app::{
@@ -20,8 +20,8 @@ use crate::{
     formats::{
         commerceml::{Document, Item, Moment},
         onec::{
-            Base,
-            facts::{OneCFact, basis, is_fact},
+            Base, Right,
+            facts::{OneCFact, basis},
         },
     },
     process::bug,
@@ -57,47 +57,11 @@ pub(super) struct Kept {
     pub(super) id: i64,
     /// When its file was made.
     pub(super) formed_at: Option<DateTime<Utc>>,
+    /// Who sent it.
+    pub(super) login: Option<String>,
     /// When it came; none: now.
     pub(super) came: Option<DateTime<Utc>>,
     pub(super) look: Look,
-}
-
-/// What an item is about.
-pub(super) struct Parts<'a> {
-    /// The order; none: it holds none.
-    pub(super) order: Option<&'a Document>,
-    /// The payments and shipments that came with it, or without an order.
-    pub(super) facts: Vec<&'a Document>,
-    /// There are other documents, too.
-    pub(super) more: bool,
-}
-
-/// What an item is about. Of several orders in one package none can be told to be meant.
-pub(super) fn parts(item: &Item) -> Parts<'_> {
-    let documents: Vec<&Document> = match item {
-        Item::Document(one) => vec![&**one],
-        Item::Package(package) => package.documents.iter().collect(),
-        _ => Vec::new(),
-    };
-    let (orders, mut others): (Vec<_>, Vec<_>) = documents
-        .into_iter()
-        .partition(|one| one.operation.is_order());
-    let order = match orders.as_slice() {
-        [] => None,
-        [order] => Some(*order),
-        _ => {
-            others.clear();
-            None
-        }
-    };
-    others.extend(order.iter().flat_map(|order| &order.subordinates));
-    let many = others.len();
-    others.retain(|one| is_fact(one));
-    Parts {
-        order,
-        more: others.len() < many,
-        facts: others,
-    }
 }
 
 fn word_of(document: &Document) -> OneCWord {
@@ -114,6 +78,33 @@ fn word_of(document: &Document) -> OneCWord {
         shipped_on: document.shipped_at().map(date),
         ..OneCWord::default()
     }
+}
+
+/// Takes from a document what its sender may not say; tells what of it would have been news.
+fn allowed(word: &mut OneCWord, order: &Order<'_>, kept: &Kept) -> Vec<Right> {
+    let (base, side) = (order.base, &order.side);
+    let may = |right| base.may(kept.login.as_deref(), right);
+    let mut lacks = Vec::new();
+    if !may(Right::Statuses) {
+        let first = word.status.first();
+        let has = |status: &String| base.statuses.accepts(status, &word.status);
+        let says = first.is_some() && side.said.as_ref() != first;
+        let cancels = word.cancelled.is_some_and(|now| now != side.cancelled);
+        if says && !side.agreed.as_ref().is_some_and(has) || cancels {
+            lacks.push(Right::Statuses);
+        }
+        word.status.clear();
+        word.cancelled = None;
+    }
+    if !may(Right::Payments) {
+        let pays = word.paid_on.is_some() && side.paid_on.is_none();
+        if pays || word.shipped_on.is_some() && side.shipped_on.is_none() {
+            lacks.push(Right::Payments);
+        }
+        word.paid_on = None;
+        word.shipped_on = None;
+    }
+    lacks
 }
 
 pub(super) fn refused(code: ErrorCode, message: impl Into<String>) -> Refusal {
@@ -226,16 +217,20 @@ impl Onec {
             let became = Became::refused(refused(ErrorCode::OneCTwoOrders, message));
             return Ok(became.of(&shop, &number));
         }
-        let settled = self.tell_facts(tx, &order, facts, kept).await?;
+        let mut settled = self.tell_facts(tx, &order, facts, kept).await?;
         let times = order.side.document_at.zip(kept.formed_at);
         if times.is_some_and(|(then, now)| now < then) {
             let became = Became::overtaken("принят документ новее").of(&shop, &number);
             return Ok(became);
         }
-        self.tell_contents(tx, &mut order, document, kept).await?;
+        if base.may(kept.login.as_deref(), Right::Contents) {
+            self.tell_contents(tx, &mut order, document, kept).await?;
+        }
         let mut word = word_of(document);
+        let mut lacks = allowed(&mut word, &order, kept);
+        lacks.extend(settled.lacks.take());
         settled.add_to(&mut word);
-        let became = self.hear_word(tx, order, word, kept).await?;
+        let became = self.hear_word(tx, order, word, kept).await?.without(&lacks);
         if became.state == "applied" {
             documents::overtake(&mut *tx, (name, &shop, &number), kept.id).await?;
         }

@@ -4,17 +4,28 @@
 //! that name is there already: an upload that broke off is repeated without an init. A piece that
 //! is the same as the last one is its repetition: the answer to it was lost.
 
-use super::Session;
+use super::{Session, Step};
 use crate::{
-    app::{Error, Onec},
-    formats::onec::upload::{self, Kind, TAIL},
-    storage::onec::files::{self, FileRow},
+    app::{Actor, Error, Onec},
+    domain::ErrorCode,
+    formats::onec::{
+        Base,
+        upload::{self, Kind, TAIL},
+    },
+    storage::{
+        journal,
+        onec::files::{self, FileRow},
+    },
 };
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
+use std::sync::Arc;
 
 /// The most files of one session.
 const MOST_FILES: i64 = 10_000;
+/// The type of a session in which a person has files taken in.
+const BY_HAND: &str = "by_hand";
 /// Bytes of one row.
 const ROW: usize = 1024 * 1024;
 
@@ -84,6 +95,39 @@ impl Onec {
         };
         tx.commit().await?;
         Ok(Stored::Kept { name, whole })
+    }
+
+    /// Takes a file in as if 1C had sent it, to its end, in a session of a person's.
+    pub async fn import_by_hand(
+        &self,
+        base: &Arc<Base>,
+        name: &str,
+        bytes: &[u8],
+        who: &Actor,
+    ) -> Result<Step, Error> {
+        let (session, _) = self.open_onec_session(base, BY_HAND, &who.0).await?;
+        let stored = self
+            .store_onec_piece(&session, BY_HAND, name, bytes)
+            .await?;
+        let refused = |line: &str| Step::Refused {
+            code: ErrorCode::OneCFile,
+            lines: vec![line.to_owned()],
+        };
+        let name = match stored {
+            Stored::Kept { name, .. } => name,
+            Stored::Name => return Ok(refused("имя файла недопустимо")),
+            Stored::TooMuch => return Ok(refused("файл больше max_upload_bytes")),
+        };
+        let mut db = self.db.acquire().await?;
+        let detail = json!({"base": base.name.as_str(), "bytes": bytes.len()});
+        journal::audit(&mut db, &who.0, "onec.import", &name, &detail).await?;
+        drop(db);
+        loop {
+            match self.import_onec(&session, &name).await? {
+                Step::Progress(_) => {}
+                step => return Ok(step),
+            }
+        }
     }
 
     /// An init drops the files that the session has sent so far; what was taken in of them stays.

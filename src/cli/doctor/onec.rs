@@ -5,12 +5,14 @@ use crate::{
     app::{App, onec::BaseReport},
     config::{Config, OneC},
     domain::ErrorCode,
-    formats::onec::{Discounts, Way},
+    formats::onec::{Base, Discounts, Way},
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// How long an address may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The most documents that are looked at.
+const OPEN: i64 = 500;
 
 /// Looks at every base.
 pub(super) async fn check(config: &Config, app: &App, report: &mut Report) {
@@ -31,6 +33,7 @@ pub(super) async fn check(config: &Config, app: &App, report: &mut Report) {
         if let Some(found) = known.iter().find(|found| found.base == name.as_str()) {
             orders(found, report);
         }
+        documents(app, &onec.base, report).await;
         address(config, name.as_str(), report).await;
     }
 }
@@ -97,9 +100,46 @@ fn orders(found: &BaseReport, report: &mut Report) {
         ),
         Some(last) => {
             let at = last.last_at.format("%Y-%m-%d %H:%M UTC");
-            report.fine(what, format!("{waiting} wait; 1C was here last at {at}"));
+            let version = last.version.as_deref().unwrap_or("the old protocol");
+            let words = format!("{waiting} wait; 1C was here last at {at} and spoke {version}");
+            report.fine(what, words);
         }
     }
+}
+
+/// What came from it and is not carried out, and what it says that no row reads.
+async fn documents(app: &App, base: &Base, report: &mut Report) {
+    let what = format!("documents of 1C base {}", base.name);
+    let (open, table) = match (
+        app.onec.open_documents(base, OPEN).await,
+        app.onec.check_statuses(base).await,
+    ) {
+        (Ok(open), Ok(table)) => (open, table),
+        (Err(error), _) | (_, Err(error)) => {
+            return report.wrong(what, error.chain(), ErrorCode::Database);
+        }
+    };
+    if !table.unknown.is_empty() {
+        let words = format!("1C says what no row reads: {}", table.unknown.join(", "));
+        report.wrong(&what, words, ErrorCode::OneCStatus);
+    }
+    let refused = open.iter().filter(|one| one.state == "refused");
+    let codes: BTreeMap<&str, usize> = refused.fold(BTreeMap::new(), |mut codes, one| {
+        *codes.entry(one.code.as_str()).or_default() += 1;
+        codes
+    });
+    if codes.is_empty() {
+        return report.fine(what, format!("none is refused; {} wait", open.len()));
+    }
+    let codes: Vec<String> = codes
+        .into_iter()
+        .map(|(code, many)| format!("{many} {code}"))
+        .collect();
+    let step = format!(
+        "look at them: `b24-bridge onec documents --base {}`",
+        base.name
+    );
+    report.note(what, format!("refused: {}", codes.join(", ")), vec![step]);
 }
 
 /// Whether the exchange is reached at the public address.

@@ -1,16 +1,28 @@
 //! `onec`: the exchange with 1C.
 
 use crate::{
-    app::{App, onec::BaseReport},
+    app::{
+        App,
+        onec::{BaseReport, Step},
+    },
     cli::{
         Global, output,
         setup::bootstrap::{self, Database},
     },
     domain::{BaseName, ShopName},
-    formats::{commerceml::SchemaVersion, onec::Base},
+    formats::{
+        commerceml::{Bounds, Item, Items, SchemaVersion},
+        onec::Base,
+    },
 };
 use anyhow::Context as _;
-use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
@@ -45,6 +57,18 @@ pub(in crate::cli) enum Command {
         /// Write it to this file instead of to the standard output
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
+    },
+    /// Take files in as if 1C had sent them: XML, or a zip of it
+    Import {
+        /// The files, in the order in which they are taken in
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The base; may be left out where there is only one
+        #[arg(long)]
+        base: Option<String>,
+        /// Only read them and say what they hold; nothing is stored
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Have an order go to its base again, whatever the base has of it
     Resend {
@@ -88,6 +112,12 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
             )
             .await
         }
+        Command::Import {
+            files,
+            base,
+            dry_run: true,
+        } => named(&app, base.as_deref()).and_then(|_| look_at(files)),
+        Command::Import { files, base, .. } => import(&app, base.as_deref(), files).await,
         Command::Resend { shop, number } => resend(&app, shop, number).await,
     };
     database.close().await;
@@ -284,4 +314,83 @@ async fn resend(app: &App, shop: &str, number: &str) -> anyhow::Result<ExitCode>
         "order {number} goes to the base {base} with its next exchange"
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+fn bytes_of(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("read {}", file.display()))
+}
+
+/// What files hold, and what of it cannot be read.
+fn look_at(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let mut fine = true;
+    for file in files {
+        let bytes = bytes_of(file)?;
+        if bytes.starts_with(b"PK") {
+            anyhow::bail!("{} is a zip: unpack it to look at it", file.display());
+        }
+        let (mut kinds, mut faults) = (BTreeMap::new(), Vec::new());
+        let items = Items::new(bytes.as_slice(), Bounds::default());
+        let items = items.map_err(|fault| anyhow::anyhow!("{}: {fault}", file.display()))?;
+        for item in items {
+            match item {
+                Ok(item) => *kinds.entry(kind(&item)).or_insert(0_u64) += 1,
+                Err(fault) => faults.push(fault.to_string()),
+            }
+        }
+        fine &= faults.is_empty();
+        let kinds: Vec<String> = kinds
+            .into_iter()
+            .map(|(kind, many)| format!("{many} {kind}"))
+            .collect();
+        output::line(format!("{}: {}", file.display(), kinds.join(", ")));
+        for fault in faults {
+            output::line(format!("  {fault}"));
+        }
+    }
+    Ok(if fine {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn kind(item: &Item) -> &'static str {
+    match item {
+        Item::Document(one) if one.operation.is_order() => "orders",
+        Item::Document(_) => "documents beside orders",
+        Item::Package(_) => "packages",
+        Item::Counterparty(_) => "counterparties",
+        Item::Product(_) => "products",
+        Item::Offer(_) => "offers",
+        _ => "other items",
+    }
+}
+
+async fn import(app: &App, base: Option<&str>, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let base = named(app, base)?;
+    let mut fine = true;
+    for file in files {
+        let name = file.file_name().and_then(|name| name.to_str());
+        let name = name.with_context(|| format!("{} has no name", file.display()))?;
+        let bytes = bytes_of(file)?;
+        let who = bootstrap::actor();
+        let (word, lines) = match app.onec.import_by_hand(&base, name, &bytes, &who).await? {
+            Step::Success(lines) => ("taken in".to_owned(), lines),
+            Step::Progress(items) => (format!("{items} items are done"), Vec::new()),
+            Step::Refused { code, lines } => {
+                fine = false;
+                (format!("refused: {code}: {}", code.sentence()), lines)
+            }
+        };
+        output::line(format!("{}: {word}", file.display()));
+        fine &= lines.is_empty();
+        for line in lines {
+            output::line(format!("  {line}"));
+        }
+    }
+    Ok(if fine {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

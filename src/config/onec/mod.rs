@@ -263,6 +263,10 @@ fn base(
         profiles: profiles(raw.profiles),
         statuses: table,
         import,
+        rights: users
+            .iter()
+            .filter_map(|(login, user)| Some((login.clone(), user.may.clone()?)))
+            .collect(),
         pay_systems,
         delivery_services: deliveries.map(|one| listed(one.id, one.name)).collect(),
     };

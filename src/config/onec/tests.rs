@@ -36,7 +36,7 @@ fn a_base_needs_its_shops_and_a_user_and_the_rest_is_as_in_the_example() {
     assert_eq!(onec.base.keep_files, Duration::from_hours(720));
     assert_eq!(onec.base.keep_files_bytes, 2 << 30);
     assert_eq!(onec.base.version_max.to_string(), "3.1");
-    assert!(onec.users["exchange"].may("catalog"));
+    assert!(onec.users["exchange"].exchanges("catalog"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::{
     auth::PasswordHash,
     config::{Problem, Secret, reading::secret},
+    formats::onec::Right,
 };
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -18,11 +19,13 @@ pub struct OneCUser {
     pub password: PasswordHash,
     /// The kinds of exchange; empty: all.
     types: Vec<String>,
+    /// What may be done; none: all.
+    pub(super) may: Option<Vec<Right>>,
 }
 
 impl OneCUser {
     /// Whether this kind of exchange is allowed.
-    pub fn may(&self, kind: &str) -> bool {
+    pub fn exchanges(&self, kind: &str) -> bool {
         self.types.is_empty() || self.types.iter().any(|one| one == kind)
     }
 }
@@ -34,6 +37,7 @@ pub(super) struct Raw {
     password_hash_file: Option<PathBuf>,
     #[serde(default)]
     types: Vec<String>,
+    may: Option<Vec<String>>,
 }
 
 pub(super) fn check(
@@ -66,6 +70,7 @@ pub(super) fn check(
                 format!("choose of {}", TYPES.join(", ")),
             ));
         }
+        let may = raw.may.map(|may| rights(&may, &key, problems));
         let place = format!("{key}.password_hash");
         let before = problems.len();
         let file = raw.password_hash_file.as_deref();
@@ -74,7 +79,12 @@ pub(super) fn check(
         match password {
             Some(password) => {
                 let types = raw.types;
-                users.insert(login, OneCUser { password, types });
+                let user = OneCUser {
+                    password,
+                    types,
+                    may,
+                };
+                users.insert(login, user);
             }
             None if problems.len() == before => problems.push(Problem::new(
                 place,
@@ -85,4 +95,19 @@ pub(super) fn check(
         }
     }
     users
+}
+
+fn rights(given: &[String], key: &str, problems: &mut Vec<Problem>) -> Vec<Right> {
+    let mut rights = Vec::new();
+    for word in given {
+        match Right::ALL.into_iter().find(|right| right.as_str() == word) {
+            Some(right) => rights.push(right),
+            None => problems.push(Problem::new(
+                format!("{key}.may"),
+                format!("`{word}` is nothing that a user may do"),
+                format!("choose of {}", Right::ALL.map(Right::as_str).join(", ")),
+            )),
+        }
+    }
+    rights
 }

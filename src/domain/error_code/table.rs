@@ -294,6 +294,10 @@ codes! {
         "1C says a status that no row of a table has."
         "Add it to `[[onec.NAME.statuses]]` (or its meaning to `[[shops.NAME.statuses]]`) and \
          restart: the document is then taken in by itself."
+    OneCRight "ONEC-RIGHT"
+        "A document from 1C says what its sender may not say."
+        "Allow it by `may` in `[onec.NAME.users.LOGIN]` and restart: the document is then taken in \
+         by itself. Or switch it off in 1C."
     OneCReview "ONEC-REVIEW"
         "1C and the order differ in the status, and a person has to decide."
         "Retry the letter to take 1C's status, or let it go to keep the order's: 1C is then sent \

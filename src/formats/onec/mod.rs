@@ -13,6 +13,7 @@
 //! | `customer` | the counterparty, by the payer's profile |
 //! | `contents` | an order's contents as 1C has them |
 //! | `facts` | payments and shipments, as a shop is told of them |
+//! | `rights` | what somebody who exchanges may do |
 //! | `upload` | names of files, and whether a file is whole |
 //!
 //! To add what a base is told or tells: the element in `commerceml`, its meaning here, its key in
@@ -23,11 +24,13 @@ mod customer;
 pub mod facts;
 mod lines;
 pub mod order;
+mod rights;
 mod statuses;
 #[cfg(test)]
 mod tests;
 pub mod upload;
 
+pub use rights::Right;
 pub use statuses::{Meaning, OneCStatus, StatusTable, Way};
 
 pub use crate::formats::commerceml::Listed;
@@ -78,6 +81,8 @@ pub struct Base {
     pub statuses: StatusTable,
     /// What is taken in of its documents.
     pub import: Import,
+    /// What users may do, by login; all, where there is none.
+    pub rights: BTreeMap<String, Vec<Right>>,
     /// What 1C may call the ways to pay.
     pub pay_systems: Vec<PaySystem>,
     /// What 1C may call the ways to deliver.

@@ -9,6 +9,7 @@ use crate::{
     auth::PasswordHash,
     config::OneCUser,
     domain::ErrorCode,
+    formats::onec::Right,
     process::doors::{self, Admitted},
 };
 use axum::response::Response;
@@ -72,12 +73,21 @@ impl Exchange<'_> {
             .map_err(|error| self.failed(error))
     }
 
-    /// For what needs no session: somebody who may exchange.
-    pub(super) async fn somebody(&self) -> Result<(), Refused> {
-        if self.by_token().await?.is_none() {
-            self.verified().await?;
+    /// For what needs no session: the login of somebody who may exchange.
+    pub(super) async fn somebody(&self) -> Result<String, Refused> {
+        match self.by_token().await? {
+            Some(session) => Ok(session.login),
+            None => self.verified().await,
         }
-        Ok(())
+    }
+
+    /// Refuses orders to who may not fetch them.
+    pub(super) fn may_export(&self, login: &str) -> Result<(), Refused> {
+        if self.base().may(Some(login), Right::Export) {
+            return Ok(());
+        }
+        let detail = format!("пользователю {login:.60} выгрузка заказов не разрешена (may)");
+        Err(self.refuse(ErrorCode::OneCLogin, &detail))
     }
 
     async fn by_token(&self) -> Result<Option<Session>, Refused> {
@@ -99,7 +109,7 @@ impl Exchange<'_> {
     }
 
     fn may(&self, user: Option<&OneCUser>, login: &str) -> Result<(), Refused> {
-        if user.is_some_and(|user| user.may(&self.asked.kind)) {
+        if user.is_some_and(|user| user.exchanges(&self.asked.kind)) {
             return Ok(());
         }
         let detail = format!(

@@ -157,7 +157,7 @@ impl Exchange<'_> {
             return Err(self.refuse(ErrorCode::OneCRequest, detail));
         }
         if kind == "listen" && self.asked.mode != "checkauth" {
-            self.somebody().await?;
+            self.may_export(&self.somebody().await?)?;
             return self.listen().await;
         }
         let files = matches!(kind, "sale" | "catalog");
@@ -170,6 +170,7 @@ impl Exchange<'_> {
             }
             "query" if kind == "sale" => {
                 let session = self.session().await?;
+                self.may_export(&session.login)?;
                 Ok(("orders", self.query(session).await?))
             }
             "query" if kind == "get_catalog" => {
@@ -179,6 +180,7 @@ impl Exchange<'_> {
             }
             "success" if kind == "sale" => {
                 let session = self.session().await?;
+                self.may_export(&session.login)?;
                 let done = self.state.app.onec.onec_success(&session).await;
                 done.map_err(|error| self.failed(error))?;
                 Ok(self.success())

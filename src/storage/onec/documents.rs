@@ -23,6 +23,8 @@ pub struct NewDocument {
     pub raw: String,
     /// When the file was made, on the bridge's clock.
     pub formed_at: Option<DateTime<Utc>>,
+    /// Who sent it.
+    pub login: Option<String>,
     /// It holds payments or shipments without their order.
     pub beside: bool,
     /// The order that these name.
@@ -50,10 +52,12 @@ pub async fn keep(
         KeptRow,
         r#"INSERT INTO bridge.onec_documents AS d
                (base, import, kind, number, doc_id, onec_number, version, formed_at, print, raw,
-                message, state, beside, basis)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 'waiting', $11, $12)
+                message, state, beside, basis, login)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 'waiting', $11, $12,
+                   $13)
            ON CONFLICT (base, print) DO UPDATE
            SET repeats = d.repeats + 1, repeated_at = now(), import = excluded.import,
+               login = excluded.login,
                formed_at = greatest(d.formed_at, excluded.formed_at)
            RETURNING id, (repeats > 0) AS "repeated!", state"#,
         base,
@@ -67,7 +71,8 @@ pub async fn keep(
         new.print,
         new.raw,
         new.beside,
-        new.basis
+        new.basis,
+        new.login
     )
     .fetch_one(db)
     .await?)
@@ -169,6 +174,8 @@ pub struct AgainRow {
     pub raw: String,
     /// When the file was made, on the bridge's clock.
     pub formed_at: Option<DateTime<Utc>>,
+    /// Who sent it; none: that is not known.
+    pub login: Option<String>,
     /// When it came.
     pub received_at: DateTime<Utc>,
 }
@@ -177,7 +184,7 @@ pub struct AgainRow {
 pub async fn again(db: &mut PgConnection, id: i64) -> Result<Option<AgainRow>, Error> {
     Ok(sqlx::query_as!(
         AgainRow,
-        r#"SELECT id, base, code AS "code?", raw, formed_at,
+        r#"SELECT id, base, code AS "code?", raw, formed_at, login,
                   coalesce(repeated_at, received_at) AS "received_at!"
            FROM bridge.onec_documents WHERE id = $1 AND state IN ('waiting', 'refused')"#,
         id
@@ -310,7 +317,8 @@ pub async fn newest(
     .await?)
 }
 
-/// The newest documents of a base that wait or are refused.
+/// The newest documents of a base that wait or are refused; without what this version does not
+/// carry out.
 pub async fn newest_open(
     db: &mut PgConnection,
     base: &str,
@@ -321,6 +329,7 @@ pub async fn newest_open(
         r#"SELECT id, base, kind, number, doc_id, onec_number, received_at, repeats, state,
                 coalesce(code, '') AS "code!", message, shop, order_number, raw
          FROM bridge.onec_documents WHERE base = $1 AND state IN ('waiting', 'refused')
+           AND code IS DISTINCT FROM 'ONEC-LATER'
          ORDER BY id DESC LIMIT $2"#,
         base,
         limit

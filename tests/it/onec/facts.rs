@@ -12,7 +12,7 @@ const TABLES: &str = "[onec.trade.import]\nstatus_on_payment = \"P\"\nstatus_on_
     pay_system = { acquiring = \"1\" }\n[[onec.trade.pay_systems]]\nid = \"1\"\nname = \"Картой\"\n\
     kind = \"acquiring\"\n";
 
-fn payment(id: &str, order: &str, paid: bool) -> String {
+pub(super) fn payment(id: &str, order: &str, paid: bool) -> String {
     part(id, order, 100, paid)
 }
 
@@ -49,7 +49,7 @@ fn order(number: &str, version: &str, quantity: u32, sum: u32) -> String {
 }
 
 /// 1C sends these documents in a file; what it is answered.
-async fn sends(base: &mut OneC, documents: &[String]) -> Vec<String> {
+pub(super) async fn sends(base: &mut OneC, documents: &[String]) -> Vec<String> {
     base.sign_in("sale").await.unwrap();
     base.init("sale").await.unwrap();
     base.send("sale", "d.xml", &file(documents)).await.unwrap();
@@ -57,7 +57,7 @@ async fn sends(base: &mut OneC, documents: &[String]) -> Vec<String> {
 }
 
 /// What the shop was told beside statuses.
-async fn messages(world: &World) -> Vec<Value> {
+pub(super) async fn messages(world: &World) -> Vec<Value> {
     let page = world.get("/v1/messages", KEY).await;
     page["messages"].as_array().unwrap().clone()
 }

@@ -1,11 +1,13 @@
 //! The exchange with 1C, seen from a base: the sandbox's, which is as unforgiving as real ones.
 
 mod commands;
+mod console;
 mod cut;
 mod facts;
 mod files;
 mod orders;
 mod protocol;
+mod rights;
 mod statuses;
 mod upgrade;
 mod world;

@@ -26,8 +26,8 @@ const PLAIN: &str = "
     process product productrows properties protocol public quantity queries query questions queue
     rate read reader reading reconcile record records refused registry release render renewal report
     reported request requisites reserve resolve resolver response responses restarts result results
-    retention retry room routes rows rules runner russian sample sandbox schema schemas search
-    secret sections sending sentence serve server service session sessions settings setup shapes
+    retention retry rights room routes rows rules runner russian sample sandbox schema schemas
+    search secret sections sending sentence serve server service session sessions settings setup shapes
     shared ship show side sides sign signals socket sortable source sql sse stage stages state stats
     statuses stock storage store stream suggest sums sync systems table tax telemetry tests text
     throttle time token tokens told traces transport trial tries turn ui universal upload userfields
