@@ -4,6 +4,20 @@ use super::statuses::{base_of, says, with_base};
 use crate::two_way::world::{OPERATOR, World};
 use reqwest::{Client, StatusCode, redirect};
 
+/// A browser in which an operator has signed in, and its cookie.
+async fn signed_in(world: &World) -> (Client, String) {
+    let browser = Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none());
+    let browser = browser.build().unwrap();
+    let sign_in = browser.post(format!("{}/console/sign-in", world.url));
+    let answer = sign_in.form(&[("key", OPERATOR)]).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    (browser, cookie)
+}
+
 #[tokio::test]
 async fn a_person_sees_what_is_refused_with_the_row_to_add_and_has_it_taken_in_again() {
     let world = World::new(with_base("")).await;
@@ -15,16 +29,8 @@ async fn a_person_sees_what_is_refused_with_the_row_to_add_and_has_it_taken_in_a
         said.iter().any(|line| line.starts_with("A-1: ONEC-STATUS")),
         "{said:?}"
     );
-    let browser = Client::builder()
-        .no_proxy()
-        .redirect(redirect::Policy::none());
-    let browser = browser.build().unwrap();
+    let (browser, cookie) = signed_in(&world).await;
     let at = |path: &str| format!("{}/console{path}", world.url);
-    let sign_in = browser.post(at("/sign-in")).form(&[("key", OPERATOR)]);
-    let answer = sign_in.send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
-    let cookie = cookie.split(';').next().unwrap().to_owned();
     let page = async |path: &str, lang: &str| {
         let request = browser.get(at(path)).header("cookie", &cookie);
         let answer = request
