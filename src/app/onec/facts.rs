@@ -2,7 +2,7 @@
 
 use super::{
     outcome::Became,
-    sides::{Kept, Order, about, refused, unknown},
+    sides::{Kept, Order, about, of_basis, refused, unknown},
 };
 use crate::{
     app::{Error, Onec, sync::order::onec::OneCWord},
@@ -18,7 +18,7 @@ use crate::{
         journal::{self, Line},
         onec::{
             facts::{self, FactRow, Key},
-            sides::{self, FoundRow},
+            sides::FoundRow,
         },
         sync::messages,
     },
@@ -54,20 +54,6 @@ impl Settled {
         word.paid_on = word.paid_on.take().or(self.paid_on);
         word.shipped_on = word.shipped_on.take().or(self.shipped_on);
     }
-}
-
-/// The orders that `Основание` may mean: the one with this `Ид`, else those with this number.
-pub(super) async fn of_basis(
-    tx: &mut PgConnection,
-    base: &Base,
-    basis: &str,
-) -> Result<Vec<FoundRow>, Error> {
-    let name = base.name.as_str();
-    let found = sides::find(&mut *tx, name, None, Some(basis)).await?;
-    if !found.is_empty() {
-        return Ok(found);
-    }
-    Ok(sides::find(tx, name, Some(basis), None).await?)
 }
 
 impl Onec {

@@ -1,9 +1,6 @@
 //! What 1C's documents say of orders, decided in a transaction of their own.
 
-use super::{
-    facts::of_basis,
-    outcome::{Became, Parts, Refusal, parts, read},
-};
+use super::outcome::{Became, Parts, Refusal, parts, read};
 use crate::{
     app::{
         Error, Onec, SyncRules,
@@ -115,6 +112,20 @@ pub(super) fn refused(code: ErrorCode, message: impl Into<String>) -> Refusal {
 /// There is no such order.
 pub(super) fn unknown() -> Refusal {
     refused(ErrorCode::OneCUnknown, "такого заказа нет")
+}
+
+/// The orders that `Основание` may mean: the one with this `Ид`, else those with this number.
+pub(super) async fn of_basis(
+    tx: &mut PgConnection,
+    base: &Base,
+    basis: &str,
+) -> Result<Vec<FoundRow>, Error> {
+    let name = base.name.as_str();
+    let found = sides::find(&mut *tx, name, None, Some(basis)).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    Ok(sides::find(tx, name, Some(basis), None).await?)
 }
 
 /// The order that a document is about: by its number first, cross-checked by its id.
