@@ -10,3 +10,5 @@ pub(super) mod locale;
 pub(super) mod messages;
 pub(super) mod phrasebook;
 mod table;
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ macro_rules! texts {
 
         impl Text {
             #[cfg(test)]
-            const ALL: &[Self] = &[$(Self::$name),*];
+            pub(super) const ALL: &[Self] = &[$(Self::$name),*];
 
             /// The words in a language.
             pub(in crate::console) fn on(self, lang: Lang) -> &'static str {
