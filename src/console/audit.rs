@@ -84,7 +84,8 @@ pub(super) async fn get(
                 td.code data-label=(visitor.text(Text::What)) { (act.action) }
                 td data-label=(visitor.text(Text::To)) { (act.target) }
                 td.words data-label=(visitor.text(Text::Details)) {
-                    @if act.detail != serde_json::json!({}) { (act.detail.to_string()) }
+                    (visitor.lang.happened(act.what.as_ref(), ""))
+                    @if act.detail != serde_json::json!({}) { " " (act.detail.to_string()) }
                 }
             } } }
         } } }

@@ -1,7 +1,7 @@
 //! What happened: the life of orders, and the acts of people.
 
 use super::{Error, json::stored};
-use crate::domain::happening::{Happening, Stored, Tell};
+use crate::domain::happening::{Act, Happening, Stored, Tell};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -85,20 +85,22 @@ pub async fn of_order(
     Ok(entries)
 }
 
-/// Puts an act of a person on record.
+/// Puts an act of a person on record; `detail` has what else is to be known of it.
 pub async fn audit(
     db: &mut PgConnection,
     actor: &str,
-    action: &str,
+    (action, act): (&str, &Act),
     target: &str,
     detail: &Value,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO bridge.audit (actor, action, target, detail) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO bridge.audit (actor, action, target, detail, what)
+         VALUES ($1, $2, $3, $4, $5)",
         actor,
         action,
         target,
-        detail
+        detail,
+        stored(act)
     )
     .execute(db)
     .await?;
@@ -120,6 +122,8 @@ pub struct AuditRow {
     pub target: String,
     /// With which options.
     pub detail: Value,
+    /// The act as data; none in rows of earlier versions.
+    pub what: Option<Stored<Act>>,
 }
 
 /// Acts of people with ids below `before`, the newest first; only of this actor, action and target
@@ -132,11 +136,12 @@ pub async fn audit_entries(
 ) -> Result<Vec<AuditRow>, Error> {
     Ok(sqlx::query_as!(
         AuditRow,
-        "SELECT id, at, actor, action, target, detail FROM bridge.audit
+        r#"SELECT id, at, actor, action, target, detail, what AS "what: Stored<Act>"
+         FROM bridge.audit
          WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2)
            AND ($3::text IS NULL OR target = $3)
            AND ($4::bigint IS NULL OR id < $4)
-         ORDER BY id DESC LIMIT $5",
+         ORDER BY id DESC LIMIT $5"#,
         of.0,
         of.1,
         of.2,

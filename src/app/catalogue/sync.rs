@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Actor, Catalogue, Error},
-    domain::ShopName,
+    domain::{ShopName, happening::Act},
     planner::ProductJob,
     storage::{
         catalogue::{self, ProductRow},
@@ -56,7 +56,18 @@ impl Catalogue {
         let mut tx = self.db.begin().await?;
         let count = catalogue::wake_all(&mut tx, shop.as_str()).await?;
         let detail = json!({ "products": count });
-        journal::audit(&mut tx, &who.0, "catalogue.sync", shop.as_str(), &detail).await?;
+        let act = Act::CatalogueSent {
+            shop: shop.to_string(),
+            products: count,
+        };
+        journal::audit(
+            &mut tx,
+            &who.0,
+            ("catalogue.sync", &act),
+            shop.as_str(),
+            &detail,
+        )
+        .await?;
         tx.commit().await?;
         self.waker.wake(rules.portal.as_str());
         Ok(count)

@@ -5,7 +5,7 @@ use crate::{
     app::{
         Actor, DeadLetters, Error, LetterFilter, LetterQuery, Retry, delivery::dead_letter::clean,
     },
-    domain::Fault,
+    domain::{Fault, happening::Act},
     process::bug,
     storage::{
         Json,
@@ -168,7 +168,18 @@ impl DeadLetters {
             "action": new.action, "filter": filter, "letters": found, "reason": reason, "recreate":
                 bulk.recreate,
         });
-        journal::audit(&mut tx, &who.0, "bulk.start", &id.to_string(), &detail).await?;
+        let act = Act::BulkStarted {
+            job: id,
+            letters: found,
+        };
+        journal::audit(
+            &mut tx,
+            &who.0,
+            ("bulk.start", &act),
+            &id.to_string(),
+            &detail,
+        )
+        .await?;
         let job = bulk_jobs::one(&mut tx, id).await?.ok_or(Error::NotFound)?;
         tx.commit().await?;
         Ok(job.into())
@@ -195,7 +206,15 @@ impl DeadLetters {
         if !bulk_jobs::stop(&mut tx, id, &who.0).await? {
             return Err(Error::NotFound);
         }
-        journal::audit(&mut tx, &who.0, "bulk.stop", &id.to_string(), &json!({})).await?;
+        let act = Act::BulkStopped { job: id };
+        journal::audit(
+            &mut tx,
+            &who.0,
+            ("bulk.stop", &act),
+            &id.to_string(),
+            &json!({}),
+        )
+        .await?;
         let job = bulk_jobs::one(&mut tx, id).await?.ok_or(Error::NotFound)?;
         tx.commit().await?;
         Ok(job.into())

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Actor, DeadLetters, Error, intake::event_reader},
-    domain::{ErrorCode, Fault, OrderNumber, PortalName, ShopName},
+    domain::{ErrorCode, Fault, OrderNumber, PortalName, ShopName, happening::Act},
     process::bug::{self, Step},
     storage::{
         dead_letters::imports::{self, ImportedLetter},
@@ -94,7 +94,19 @@ impl DeadLetters {
             }
         }
         let detail = json!({ "taken": sum.taken, "known": sum.known, "faulty": sum.faulty.len() });
-        journal::audit(&mut tx, &who.0, "letters.import", "dead-letters", &detail).await?;
+        let act = Act::LettersImported {
+            taken: sum.taken,
+            known: sum.known,
+            faulty: sum.faulty.len(),
+        };
+        journal::audit(
+            &mut tx,
+            &who.0,
+            ("letters.import", &act),
+            "dead-letters",
+            &detail,
+        )
+        .await?;
         tx.commit().await?;
         Ok(sum)
     }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         ErrorCode, Fault,
-        happening::{OrderEvent, SyncEvent, Words},
+        happening::{Act, OrderEvent, SyncEvent, Words},
     },
     process::telemetry::Metrics,
     storage::{
@@ -360,7 +360,18 @@ impl DeadLetters {
             self.onec.discard_document(tx, document, order).await?;
         }
         let detail = json!({ "reason": reason });
-        journal::audit(tx, &who.0, "letter.discard", &id.to_string(), &detail).await?;
+        let act = Act::LetterDiscarded {
+            letter: id,
+            reason: Words(reason.to_owned()),
+        };
+        journal::audit(
+            tx,
+            &who.0,
+            ("letter.discard", &act),
+            &id.to_string(),
+            &detail,
+        )
+        .await?;
         if let (Some(shop), Some(number)) = (letter.shop, letter.number) {
             if letter.code == ErrorCode::DealGone.as_str() {
                 conflicts::close_gone_conflict(tx, &shop, &number, who).await?;

@@ -15,7 +15,10 @@ use crate::{
         stock::{events::is_goods, receipts},
         sync::compare,
     },
-    domain::{ErrorCode, Fault, ShopName, ShopRules, happening::OrderEvent},
+    domain::{
+        ErrorCode, Fault, ShopName, ShopRules,
+        happening::{Act, OrderEvent},
+    },
     process::bug,
     storage::{
         EventState,
@@ -82,7 +85,8 @@ impl DeadLetters {
             }
             None => self.retry_stray(tx, &letter, who, options).await?,
         };
-        journal::audit(tx, &who.0, "letter.retry", &id.to_string(), &detail).await?;
+        let act = Act::LetterRetried { letter: id };
+        journal::audit(tx, &who.0, ("letter.retry", &act), &id.to_string(), &detail).await?;
         Ok((retried, self.lanes_of(&letter)))
     }
 

@@ -5,7 +5,7 @@ use crate::{
     app::{Actor, Delivery, Error, intake::event_reader},
     domain::{
         EventBody, LegalEntity, Person, ShopName,
-        happening::{self, OrderEvent},
+        happening::{self, Act, OrderEvent},
     },
     planner::{Card, KnownLinks, NotOf},
     storage::{
@@ -75,12 +75,13 @@ impl Delivery {
         if now {
             orders::wake(&mut tx, shop.as_str(), number, false).await?;
         }
+        let told_card = match card {
+            Card::Contact => happening::Card::Contact(id),
+            Card::Company => happening::Card::Company(id),
+        };
         let what = OrderEvent::NotThisCustomer {
             who: who.0.clone(),
-            card: match card {
-                Card::Contact => happening::Card::Contact(id),
-                Card::Company => happening::Card::Company(id),
-            },
+            card: told_card,
         };
         let line = Line {
             shop: shop.to_string(),
@@ -92,7 +93,19 @@ impl Delivery {
         journal::add(&mut tx, &[line]).await?;
         let target = format!("{shop}/{number}");
         let detail = json!({ "card": card, "id": id });
-        journal::audit(&mut tx, &who.0, "order.not_customer", &target, &detail).await?;
+        let act = Act::NotThisCustomer {
+            shop: shop.to_string(),
+            order: number.to_owned(),
+            card: told_card,
+        };
+        journal::audit(
+            &mut tx,
+            &who.0,
+            ("order.not_customer", &act),
+            &target,
+            &detail,
+        )
+        .await?;
         tx.commit().await?;
         self.waker.wake(&kept.portal);
         Ok(NotCustomer { id, now })

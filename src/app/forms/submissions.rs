@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Actor, Error, Forms},
-    domain::{ErrorCode, ShopName, form_key},
+    domain::{ErrorCode, ShopName, form_key, happening::Act},
     storage::{
         Json,
         forms::submissions::{self, SubmissionRow},
@@ -109,7 +109,8 @@ impl Forms {
         };
         subjects::add(&mut tx, &subject).await?;
         let target = id.to_string();
-        journal::audit(&mut tx, &who.0, "form.restore", &target, &json!({})).await?;
+        let act = Act::FormRestored { form: id };
+        journal::audit(&mut tx, &who.0, ("form.restore", &act), &target, &json!({})).await?;
         tx.commit().await?;
         self.waker.wake(owner.portal.as_str());
         Ok(())

@@ -30,7 +30,7 @@ pub use upload::Stored;
 
 use super::{Error, Intake, LaneWaker, Registry, Shared, sync::clock_offsets::ClockOffsets};
 use crate::{
-    domain::{BaseName, ShopName},
+    domain::{BaseName, ShopName, happening::Act},
     formats::onec::{Base, IdKind, ShopWords, Since},
     process::telemetry::Metrics,
     storage::onec::{bases, orders},
@@ -208,7 +208,13 @@ impl Onec {
         }
         let target = format!("{shop}/{number}");
         let detail = json!({"base": base.name.as_str()});
-        crate::storage::journal::audit(&mut tx, &who.0, "onec.resend", &target, &detail).await?;
+        let act = Act::OnecResent {
+            shop: shop.to_string(),
+            order: number.to_owned(),
+            base: base.name.to_string(),
+        };
+        crate::storage::journal::audit(&mut tx, &who.0, ("onec.resend", &act), &target, &detail)
+            .await?;
         tx.commit().await?;
         Ok(Some(base.name.clone()))
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     app::{Error, Operations},
+    domain::happening::{Act, Stored},
     storage::journal::{self, AuditRow},
 };
 use chrono::{DateTime, Utc};
@@ -43,6 +44,10 @@ pub struct AuditEntry {
     /// With which options; never a secret.
     #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     pub detail: Value,
+    /// The act as data: `kind` says what it is. None in rows of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Act>)]
+    pub what: Option<Stored<Act>>,
 }
 
 /// A page of acts.
@@ -63,6 +68,7 @@ impl From<AuditRow> for AuditEntry {
             action: act.action,
             target: act.target,
             detail: act.detail,
+            what: act.what,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     app::{Actor, Error, Operations},
+    domain::happening::Act,
     storage::{
         access::sessions::{self, SessionRow},
         journal,
@@ -37,7 +38,15 @@ impl Operations {
         let who = Actor::new(format!("operator:{}", session.operator));
         let mut tx = self.db.begin().await?;
         sessions::open(&mut tx, &hash(token), &row, life.as_secs_f64()).await?;
-        journal::audit(&mut tx, &who.0, "session.open", "console", &json!({})).await?;
+        let act = Act::SignedIn;
+        journal::audit(
+            &mut tx,
+            &who.0,
+            ("session.open", &act),
+            "console",
+            &json!({}),
+        )
+        .await?;
         tx.commit().await?;
         Ok(())
     }

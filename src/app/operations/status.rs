@@ -6,7 +6,7 @@ use crate::{
         delivery::portal_identity::PortalChange, intake::shop_notices::ShopNotice,
         sync::compare::lane_of,
     },
-    domain::{ErrorCode, ShopRules},
+    domain::{ErrorCode, ShopRules, happening::Act},
     storage::{
         Settings, journal,
         queue::lanes::{self, LaneRow},
@@ -256,7 +256,10 @@ impl Operations {
         self.known(lane)?;
         let mut tx = self.db.begin().await?;
         lanes::pause(&mut tx, lane, &who.0).await?;
-        journal::audit(&mut tx, &who.0, "portal.pause", lane, &json!({})).await?;
+        let act = Act::LanePaused {
+            lane: lane.to_owned(),
+        };
+        journal::audit(&mut tx, &who.0, ("portal.pause", &act), lane, &json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -266,7 +269,10 @@ impl Operations {
         self.known(lane)?;
         let mut tx = self.db.begin().await?;
         lanes::resume(&mut tx, lane).await?;
-        journal::audit(&mut tx, &who.0, "portal.resume", lane, &json!({})).await?;
+        let act = Act::LaneResumed {
+            lane: lane.to_owned(),
+        };
+        journal::audit(&mut tx, &who.0, ("portal.resume", &act), lane, &json!({})).await?;
         tx.commit().await?;
         self.waker.wake(lane);
         Ok(())

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     app::Actor,
-    domain::PortalName,
+    domain::{PortalName, happening::Act},
     storage::{
         access::{
             grants::{self, AuthorizationRow},
@@ -247,7 +247,18 @@ async fn on_record(
     by: &str,
 ) -> Result<(), Error> {
     let detail = json!({ "by": by });
-    journal::audit(db, &who.0, "portal.authorize", portal.as_str(), &detail).await?;
+    let act = Act::PortalAuthorized {
+        portal: portal.to_string(),
+        by: by.to_owned(),
+    };
+    journal::audit(
+        db,
+        &who.0,
+        ("portal.authorize", &act),
+        portal.as_str(),
+        &detail,
+    )
+    .await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::ReservationAnswer;
 use crate::{
     app::{Actor, Error, Stock},
-    domain::ShopName,
+    domain::{ShopName, happening::Act},
     stock::{self, Extension, Shipment},
     storage::{self, journal},
 };
@@ -49,7 +49,11 @@ impl Stock {
         if let ReservationAnswer::Reserved(reserved) = &answer {
             let target = format!("{shop}/{id}");
             let detail = json!({ "state": reserved.state });
-            journal::audit(&mut tx, &actor.0, "stock.release", &target, &detail).await?;
+            let act = Act::ReservationReleased {
+                shop: shop.to_string(),
+                reservation: id.to_owned(),
+            };
+            journal::audit(&mut tx, &actor.0, ("stock.release", &act), &target, &detail).await?;
             tx.commit().await?;
         }
         Ok(answer)

@@ -7,7 +7,7 @@ use crate::{
         Accepted, Actor, Error, STOCK, Stock,
         intake::event_reader::{Rejection, fingerprint, fingerprint_of_count, shop_for},
     },
-    domain::{ErrorCode, Fault, Faults, ShopName, TillName},
+    domain::{ErrorCode, Fault, Faults, ShopName, TillName, happening::Act},
     formats::tills::ReceiptEvent,
     stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Told},
     storage::{
@@ -291,7 +291,19 @@ impl Stock {
         if stored == Accepted::Queued {
             let detail = json!({ "stock": event.stock, "store": event.store, "as_of": event.as_of,
                 "complete": event.complete, "lines": event.names.len() });
-            journal::audit(&mut tx, &actor.0, "stock.count", &event.stock, &detail).await?;
+            let act = Act::GoodsCounted {
+                stock: event.stock.clone(),
+                store: event.store.clone(),
+                lines: event.names.len(),
+            };
+            journal::audit(
+                &mut tx,
+                &actor.0,
+                ("stock.count", &act),
+                &event.stock,
+                &detail,
+            )
+            .await?;
             tx.commit().await?;
         }
         Ok(stored)

@@ -12,7 +12,7 @@ use crate::{
     app::{Actor, Error, LaneWaker, Registry, Stock, lane_of},
     domain::{
         Fault,
-        happening::{GoodsEvent, Words},
+        happening::{Act, GoodsEvent, Words},
     },
     stock::{
         Held, OtherStore, Settlement, Shortage, ShortageAct, ShortageCause, StockSettings, text,
@@ -245,7 +245,19 @@ impl Stock {
             return Err(Error::Decided);
         }
         shortages::close_ended(&mut tx, &open.stock).await?;
-        journal::audit(&mut tx, &who.0, "conflict.resolve", &id.to_string(), &act).await?;
+        let told = Act::ShortageRuled {
+            conflict: id,
+            reservation: one.id.clone(),
+            shop: one.shop.clone(),
+        };
+        journal::audit(
+            &mut tx,
+            &who.0,
+            ("conflict.resolve", &told),
+            &id.to_string(),
+            &act,
+        )
+        .await?;
         tx.commit().await?;
         self.metrics.shortage("ruled");
         wake(&self.waker, &locked.shortage);

@@ -4,7 +4,7 @@ use crate::{
     app::{Actor, Error, Retry, Sync},
     domain::{
         ErrorCode, Fault, PortalName, Ruling, ShopName, Side, StandingRuling, Waiting,
-        happening::{Stored, SyncEvent},
+        happening::{Act, Stored, SyncEvent},
     },
     storage::{
         dead_letters,
@@ -213,10 +213,14 @@ impl Sync {
             _ => return Err(Error::Decided),
         };
         let detail = json!({ "winner": word });
+        let act = Act::ConflictRuled {
+            conflict: id,
+            right: winner,
+        };
         journal::audit(
             &mut tx,
             &who.0,
-            "conflict.resolve",
+            ("conflict.resolve", &act),
             &id.to_string(),
             &detail,
         )

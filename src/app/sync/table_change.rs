@@ -8,7 +8,8 @@ use crate::{
     },
     decision::{Action, Change, Inputs, decide_with_table},
     domain::{
-        Observation, Ruling, ShopName, Side, Source, StandingRuling, Waiting, happening::SyncEvent,
+        Observation, Ruling, ShopName, Side, Source, StandingRuling, Waiting,
+        happening::{Act, SyncEvent},
     },
     process::bug::{self, Step},
     storage::{
@@ -131,7 +132,18 @@ impl Sync {
             comparisons::ask(&mut tx, (&shops, &asked, &lanes), "table", 0).await?;
             journal::add(&mut tx, &lines).await?;
             let detail = json!({ "orders": asked.len() });
-            journal::audit(&mut tx, &who.0, "statuses.apply", shop.as_str(), &detail).await?;
+            let act = Act::StatusesApplied {
+                shop: shop.to_string(),
+                orders: asked.len(),
+            };
+            journal::audit(
+                &mut tx,
+                &who.0,
+                ("statuses.apply", &act),
+                shop.as_str(),
+                &detail,
+            )
+            .await?;
             tx.commit().await?;
             applied += asked.len();
             portals.insert(lane);

@@ -8,6 +8,7 @@
 
 #[macro_use]
 mod table;
+mod audit;
 mod decision;
 mod fields;
 mod goods;
@@ -18,6 +19,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
+pub use audit::Act;
 pub use decision::{DecisionReason, Effect, Explanation, Occasion};
 pub use fields::{
     Acknowledged, By, Card, InStage, LaterSide, Millis, Mover, OlderBecause, Party, Quoted,

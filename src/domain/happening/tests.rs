@@ -28,6 +28,7 @@ fn every_table() -> impl Iterator<Item = &'static Kind> {
         DecisionReason::KINDS,
         Effect::KINDS,
         MoveFault::KINDS,
+        Act::KINDS,
     ];
     events().into_iter().chain(parts).flatten()
 }

@@ -2,7 +2,10 @@
 //! sentence.
 
 use super::{Page, World, event, journey::order_is};
-use b24_bridge::domain::ShopName;
+use b24_bridge::{
+    app::{Actor, AuditFilter},
+    domain::ShopName,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -15,8 +18,8 @@ const ROWS: &str = r#"
       ('main', 'A-1', 'note', 'beamed to Mars', '{"v": 7, "kind": "beamed", "to": "Mars"}'),
       ('main', 'A-1', 'note', 'an odd row', '[1e999]')"#;
 
-async fn page(page: &Page<'_>, language: &str) -> String {
-    let request = page.client.get(page.world.at("/orders/main/A-1"));
+async fn page(page: &Page<'_>, path: &str, language: &str) -> String {
+    let request = page.client.get(page.world.at(path));
     let cookie = format!("{}; b24_lang={language}", page.cookie);
     let answer = request.header("cookie", cookie).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
@@ -52,7 +55,7 @@ async fn an_orders_life_is_said_from_what_happened_in_both_languages() {
             ],
         ),
     ] {
-        let text = page(&anna, language).await;
+        let text = page(&anna, "/orders/main/A-1", language).await;
         for sentence in sentences {
             assert!(text.contains(sentence), "{sentence}: {text}");
         }
@@ -96,4 +99,27 @@ async fn the_api_tells_the_kind_and_its_fields_beside_the_sentence() {
     );
     let old = life.iter().find(|entry| entry["kind"] == "told");
     assert_eq!(old.unwrap().get("what"), None);
+}
+
+#[tokio::test]
+async fn an_act_of_a_person_is_stored_as_data_and_said_in_both_languages() {
+    let world = World::new().await;
+    let anna = Page::anna(&world).await;
+    let who = Actor::new("operator:anna");
+    world.app.operations.pause_lane("main", &who).await.unwrap();
+    let acts = world.app.operations.audit(&AuditFilter::default()).await;
+    let acts = serde_json::to_value(acts.unwrap().items).unwrap();
+    let paused = acts.as_array().unwrap().iter();
+    let paused = paused.clone().find(|act| act["action"] == "portal.pause");
+    assert_eq!(
+        paused.unwrap()["what"],
+        json!({ "v": 1, "kind": "lane_paused", "lane": "main" })
+    );
+    for (language, sentence) in [
+        ("ru", "остановлена очередь main"),
+        ("en", "paused the lane main"),
+    ] {
+        let text = page(&anna, "/audit", language).await;
+        assert!(text.contains(sentence), "{sentence}: {text}");
+    }
 }

@@ -1,0 +1,64 @@
+//! What people did by hand.
+
+use super::{Card, Words};
+use crate::domain::Side;
+
+kinds! {
+    /// An act of a person.
+    Act {
+        SignedIn
+            "signed in at the console"
+            "вход в пульт"
+        LanePaused { lane: String }
+            "paused the lane {lane}"
+            "остановлена очередь {lane}"
+        LaneResumed { lane: String }
+            "let the lane {lane} go on"
+            "снова пущена очередь {lane}"
+        PortalAuthorized { portal: String, by: String }
+            "asked for an authorisation of the portal {portal} ({by})"
+            "запрошена авторизация портала {portal} ({by})"
+        LetterRetried { letter: i64 }
+            "tried the dead letter {letter} again"
+            "письмо {letter} отправлено снова"
+        LetterDiscarded { letter: i64, reason: Words }
+            "discarded the dead letter {letter}: {reason}"
+            "отказ от письма {letter}: {reason}"
+        LettersImported { taken: usize, known: usize, faulty: usize }
+            "imported dead letters: {taken} taken, {known} known before, {faulty} faulty"
+            "загружены письма: принято {taken}, уже было {known}, с ошибками {faulty}"
+        BulkStarted { job: i64, letters: i64 }
+            "started the job {job} on {letters} dead letters"
+            "начато задание {job}, писем: {letters}"
+        BulkStopped { job: i64 }
+            "stopped the job {job}"
+            "прервано задание {job}"
+        ConflictRuled { conflict: i64, right: Side }
+            "decided the conflict {conflict}: {right} is right"
+            "решено расхождение {conflict}: прав {right}"
+        ShortageRuled { conflict: i64, reservation: String, shop: String }
+            "decided the shortage {conflict}: the reservation {reservation} of {shop}"
+            "решена нехватка {conflict}: резерв {reservation} магазина {shop}"
+        StatusesApplied { shop: String, orders: usize }
+            "applied the changed table of statuses of {shop} to {orders} orders"
+            "применена новая таблица статусов магазина {shop}, заказов: {orders}"
+        NotThisCustomer { shop: String, order: String, card: Card }
+            "said that {card} is not the customer of the order {order} of {shop}"
+            "{card}: не покупатель заказа {order} магазина {shop}"
+        OnecResent { shop: String, order: String, base: String }
+            "had the order {order} of {shop} sent to the 1C base {base} again"
+            "заказ {order} магазина {shop} снова отправлен в базу 1С {base}"
+        CatalogueSent { shop: String, products: u64 }
+            "had all {products} products of {shop} sent again"
+            "снова отправлены товары магазина {shop}: {products}"
+        GoodsCounted { stock: String, store: String, lines: usize }
+            "counted {lines} products in the store {store} of the stock {stock}"
+            "пересчёт на складе {store} ({stock}), товаров: {lines}"
+        ReservationReleased { shop: String, reservation: String }
+            "set the reservation {reservation} of {shop} free"
+            "снят резерв {reservation} магазина {shop}"
+        FormRestored { form: i64 }
+            "had the submission {form} of a form sent again"
+            "снова отправлена заявка {form}"
+    }
+}
