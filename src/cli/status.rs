@@ -248,6 +248,7 @@ mod tests {
             paused_at: None,
             paused_code: None,
             paused_reason: None,
+            paused_what: None,
             resume_at: None,
             failures: 0,
             lowered_until: None,

@@ -6,7 +6,10 @@ use crate::{
         delivery::portal_identity::PortalChange, intake::shop_notices::ShopNotice,
         sync::compare::lane_of,
     },
-    domain::{ErrorCode, ShopRules, happening::Act},
+    domain::{
+        ErrorCode, ShopRules,
+        happening::{Act, Pause},
+    },
     storage::{
         Settings, journal,
         queue::lanes::{self, LaneRow},
@@ -80,6 +83,9 @@ pub struct PortalStatus {
     pub paused_code: Option<String>,
     /// Why it is paused, in one sentence.
     pub paused_reason: Option<String>,
+    /// The same as data: `kind` says what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_what: Option<Pause>,
     /// When it tries again by itself.
     pub resume_at: Option<DateTime<Utc>>,
     /// Failures of the portal in a row.
@@ -135,6 +141,9 @@ pub struct ShopStatus {
     /// Why that lane does not send, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_reason: Option<String>,
+    /// The same as data: `kind` says what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_what: Option<Pause>,
     /// The code of it; none if a person paused the lane.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_code: Option<String>,
@@ -244,6 +253,7 @@ impl Operations {
         ShopStatus {
             callback: called.then(|| state(lane)),
             callback_reason: lane.and_then(|lane| lane.paused_reason.clone()),
+            callback_what: lane.and_then(LaneRow::pause),
             callback_code: lane.and_then(|lane| lane.paused_code.clone()),
             callback_resume_at: lane.and_then(|lane| lane.resume_at),
             ..figures.shop(rules)
@@ -320,6 +330,7 @@ impl Figures {
             paused_at: lane.and_then(|lane| lane.paused_at),
             paused_code: lane.and_then(|lane| lane.paused_code.clone()),
             paused_reason: lane.and_then(|lane| lane.paused_reason.clone()),
+            paused_what: lane.and_then(LaneRow::pause),
             resume_at: lane.and_then(|lane| lane.resume_at),
             failures: lane.map_or(0, |lane| lane.failures),
             lowered_until: lane.and_then(|lane| lane.lowered_until),
@@ -347,6 +358,7 @@ impl Figures {
             conflicts: self.back(shop).map_or(0, |back| back.conflicts),
             callback: None,
             callback_reason: None,
+            callback_what: None,
             callback_code: None,
             callback_resume_at: None,
         }

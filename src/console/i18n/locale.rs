@@ -54,18 +54,22 @@ impl Lang {
         what: Option<&Stored<E>>,
         sentence: &'s str,
     ) -> Cow<'s, str> {
+        match what.and_then(Stored::known) {
+            Some(event) => Cow::Owned(self.said(event)),
+            None => self.told(sentence),
+        }
+    }
+
+    /// It from its data; words that no kind stands for as far as they are known.
+    pub(in crate::console) fn said(self, what: &impl Tell) -> String {
         let words = match self {
             Self::En => str::to_owned,
             Self::Ru => |words: &str| legacy_text::sentence(words).into_owned(),
         };
-        let voice = Voice {
+        what.tell(Voice {
             language: self,
             words,
-        };
-        match what.and_then(Stored::known) {
-            Some(event) => Cow::Owned(event.tell(voice)),
-            None => self.told(sentence),
-        }
+        })
     }
 
     /// A stored sentence of ours: an error's, or one of a row that has no data.

@@ -11,14 +11,15 @@ use crate::{
         operations::overview::{DeadRow, Overview, Refused, Trouble, WaitingConflicts},
     },
     console::{
-        i18n::messages::Text,
+        i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
         ui::{components, links},
     },
-    domain::ErrorCode,
+    domain::{ErrorCode, happening::Pause},
 };
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
+use std::borrow::Cow;
 
 /// One thing that is wrong.
 struct Alert {
@@ -39,6 +40,8 @@ struct Alert {
     until: Option<(Text, DateTime<Utc>)>,
     /// The words of whoever failed.
     words: String,
+    /// Why the lane rests, if it does.
+    pause: Option<Pause>,
     /// The way to the page where it is mended.
     href: String,
     label: Text,
@@ -56,6 +59,7 @@ impl Alert {
             figures: Vec::new(),
             until: None,
             words: String::new(),
+            pause: None,
             href,
             label,
         }
@@ -89,7 +93,7 @@ impl Alert {
                 @if self.code.is_some() || !self.words.is_empty() {
                     p.quiet.words {
                         @if let Some(code) = self.code { span.code { (code) } " " }
-                        (lang.told(&self.words).chars().take(300).collect::<String>())
+                        (self.words(lang).chars().take(300).collect::<String>())
                     }
                 }
                 @if let Some((what, at)) = self.until {
@@ -97,6 +101,15 @@ impl Alert {
                 }
                 @if self.href != here { a.button href=(self.href) { (visitor.text(self.label)) } }
             }
+        }
+    }
+}
+
+impl Alert {
+    fn words(&self, lang: Lang) -> Cow<'_, str> {
+        match &self.pause {
+            Some(pause) if !self.words.is_empty() => Cow::Owned(lang.said(pause)),
+            _ => lang.told(&self.words),
         }
     }
 }
@@ -303,6 +316,7 @@ fn portal(visitor: &Viewer, portal: &PortalStatus, glance: &Overview) -> Option<
         text: code.is_none().then_some(text),
         figures,
         until: again.or(lowered),
+        pause: portal.paused_what.clone(),
         words: portal
             .paused_reason
             .clone()
@@ -344,6 +358,7 @@ fn callback(shop: &ShopStatus) -> Option<Alert> {
         figures: vec![(Text::Untold, shop.untold.to_string())],
         until: shop.callback_resume_at.map(|at| (Text::TriesAgain, at)),
         words: words.to_owned(),
+        pause: shop.callback_what.clone(),
         ..Alert::new(
             flow,
             (Text::CallbackOf, &shop.shop),

@@ -14,6 +14,7 @@ mod fields;
 mod goods;
 mod notes;
 mod order;
+mod pause;
 mod sync;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use fields::{
 pub use goods::GoodsEvent;
 pub use notes::{Cards, Note};
 pub use order::OrderEvent;
+pub use pause::Pause;
 pub use sync::{MoveFault, SyncEvent};
 
 use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};

@@ -23,12 +23,13 @@ fn events() -> [&'static [Kind]; 4] {
 }
 
 fn every_table() -> impl Iterator<Item = &'static Kind> {
-    let parts = [
+    let parts: [&[Kind]; 6] = [
         Occasion::KINDS,
         DecisionReason::KINDS,
         Effect::KINDS,
         MoveFault::KINDS,
         Act::KINDS,
+        Pause::KINDS,
     ];
     events().into_iter().chain(parts).flatten()
 }

@@ -1,6 +1,9 @@
 //! Who may send to which portal, and whether anybody should.
 
-use crate::storage::Error;
+use crate::{
+    domain::happening::{Pause, Tell, Words},
+    storage::Error,
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -107,7 +110,9 @@ pub struct LaneRow {
     pub paused_at: Option<DateTime<Utc>>,
     /// The code of the fault that paused it.
     pub paused_code: Option<String>,
-    /// Why.
+    /// Who paused it: a person, or `bridge` for good; none if a fault did for a while.
+    pub paused_by: Option<String>,
+    /// Why, in one sentence.
     pub paused_reason: Option<String>,
     /// When it tries again by itself.
     pub resume_at: Option<DateTime<Utc>>,
@@ -119,12 +124,25 @@ pub struct LaneRow {
     pub lowered_until: Option<DateTime<Utc>>,
 }
 
+impl LaneRow {
+    /// Why it rests; none if it does not.
+    pub fn pause(&self) -> Option<Pause> {
+        self.paused_at?;
+        Some(match (&self.paused_by, &self.paused_code) {
+            (Some(who), None) => Pause::ByPerson { who: who.clone() },
+            _ => Pause::ByFault {
+                words: Words(self.paused_reason.clone().unwrap_or_default()),
+            },
+        })
+    }
+}
+
 /// Every lane that was ever driven or paused.
 pub async fn all(db: &mut PgConnection) -> Result<Vec<LaneRow>, Error> {
     Ok(sqlx::query_as!(
         LaneRow,
         r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until,
-                  paused_at, paused_code,
+                  paused_at, paused_code, paused_by,
                   paused_reason, resume_at, failures, extract(epoch
                     FROM resume_at - now())::float8 AS resume_in,
                   CASE WHEN lowered_until > now() THEN lowered_until END AS lowered_until
@@ -139,7 +157,7 @@ pub async fn one(db: &mut PgConnection, portal: &str) -> Result<Option<LaneRow>,
     Ok(sqlx::query_as!(
         LaneRow,
         r#"SELECT portal, CASE WHEN lease_until > now() THEN owner END AS owner, lease_until,
-                  paused_at, paused_code,
+                  paused_at, paused_code, paused_by,
                   paused_reason, resume_at, failures, extract(epoch
                     FROM resume_at - now())::float8 AS resume_in,
                   CASE WHEN lowered_until > now() THEN lowered_until END AS lowered_until
@@ -246,15 +264,20 @@ pub async fn clear_pause(
 
 /// Pauses a lane until a person resumes it.
 pub async fn pause(db: &mut PgConnection, portal: &str, who: &str) -> Result<(), Error> {
+    let reason = Pause::ByPerson {
+        who: who.to_owned(),
+    };
+    let reason = reason.sentence();
     sqlx::query!(
         "INSERT INTO bridge.lanes (portal, paused_at, paused_by, paused_reason)
-         VALUES ($1, now(), $2, 'paused by ' || $2)
+         VALUES ($1, now(), $2, $3)
          ON CONFLICT (portal) DO UPDATE
          SET paused_at = now(), paused_by = excluded.paused_by,
              paused_reason = excluded.paused_reason, paused_code = NULL,
              resume_at = NULL",
         portal,
-        who
+        who,
+        reason
     )
     .execute(db)
     .await?;
