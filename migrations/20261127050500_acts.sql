@@ -2,4 +2,4 @@
 
 ALTER TABLE bridge.audit ADD COLUMN what jsonb;
 COMMENT ON COLUMN bridge.audit.what IS
-    'The act as data: v is the version, kind says what it is. Null: an earlier version wrote the row.';
+    'The act as data: v is the version, kind says what it is. Null: an earlier version wrote it.';
