@@ -9,7 +9,7 @@ use crate::{
     app::{Actor, Error, Onec},
     domain::{
         ErrorCode,
-        happening::{GoodsEvent, Words},
+        happening::{Act, GoodsEvent, Words},
     },
     formats::{
         commerceml::{Fault, Item},
@@ -293,7 +293,8 @@ impl Onec {
         }
         let done = self.decide_again(&mut tx, id, false).await?;
         let detail = json!({ "taken_in": done });
-        journal::audit(&mut tx, &who.0, "onec.again", &id.to_string(), &detail).await?;
+        let act = ("onec.again", &Act::DocumentTriedAgain { document: id });
+        journal::audit(&mut tx, &who.0, act, &id.to_string(), &detail).await?;
         tx.commit().await?;
         Ok(done)
     }

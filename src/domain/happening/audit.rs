@@ -48,6 +48,9 @@ kinds! {
         OnecResent { shop: String, order: String, base: String }
             "had the order {order} of {shop} sent to the 1C base {base} again"
             "заказ {order} магазина {shop} снова отправлен в базу 1С {base}"
+        DocumentTriedAgain { document: i64 }
+            "had the document {document} of 1C taken in once more"
+            "документ 1С {document} принят к разбору ещё раз"
         CatalogueSent { shop: String, products: u64 }
             "had all {products} products of {shop} sent again"
             "снова отправлены товары магазина {shop}: {products}"
