@@ -293,7 +293,6 @@ impl Stock {
                 "complete": event.complete, "lines": event.names.len() });
             let act = Act::GoodsCounted {
                 stock: event.stock.clone(),
-                store: event.store.clone(),
                 lines: event.names.len(),
             };
             journal::audit(

@@ -54,9 +54,9 @@ kinds! {
         CatalogueSent { shop: String, products: u64 }
             "had all {products} products of {shop} sent again"
             "снова отправлены товары магазина {shop}: {products}"
-        GoodsCounted { stock: String, store: String, lines: usize }
-            "counted {lines} products in the store {store} of the stock {stock}"
-            "пересчёт на складе {store} ({stock}), товаров: {lines}"
+        GoodsCounted { stock: String, lines: usize }
+            "counted {lines} products of the stock {stock}"
+            "пересчёт остатков {stock}, товаров: {lines}"
         ReservationReleased { shop: String, reservation: String }
             "set the reservation {reservation} of {shop} free"
             "снят резерв {reservation} магазина {shop}"
