@@ -7,7 +7,7 @@
 use super::{Session, Step};
 use crate::{
     app::{Actor, Error, Onec},
-    domain::ErrorCode,
+    domain::{ErrorCode, happening::Act},
     formats::onec::{
         Base,
         upload::{self, Kind, TAIL},
@@ -120,7 +120,11 @@ impl Onec {
         };
         let mut db = self.db.acquire().await?;
         let detail = json!({"base": base.name.as_str(), "bytes": bytes.len()});
-        journal::audit(&mut db, &who.0, "onec.import", &name, &detail).await?;
+        let act = Act::FileTakenIn {
+            base: base.name.to_string(),
+            file: name.clone(),
+        };
+        journal::audit(&mut db, &who.0, ("onec.import", &act), &name, &detail).await?;
         drop(db);
         loop {
             match self.import_onec(&session, &name).await? {

@@ -51,6 +51,9 @@ kinds! {
         DocumentTriedAgain { document: i64 }
             "had the document {document} of 1C taken in once more"
             "документ 1С {document} принят к разбору ещё раз"
+        FileTakenIn { base: String, file: String }
+            "had the file {file} taken in for the 1C base {base}"
+            "принят файл {file} для базы 1С {base}"
         CatalogueSent { shop: String, products: u64 }
             "had all {products} products of {shop} sent again"
             "снова отправлены товары магазина {shop}: {products}"
