@@ -173,7 +173,7 @@ impl App {
         };
         let stock = Arc::new(Stock::new(&shared));
         let forms = Arc::new(Forms::new(&shared));
-        let catalogue = Arc::new(Catalogue::new(&shared));
+        let catalogue = Arc::new(Catalogue::new(&shared, &stock));
         let intake = Arc::new(Intake::new(&shared, (&stock, &forms, &catalogue)));
         let onec = Arc::new(Onec::new(&shared, &intake));
         let dead_letters = Arc::new(DeadLetters::new(&shared, &intake, &forms, &stock, &onec));

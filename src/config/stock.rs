@@ -4,8 +4,8 @@ use super::{Problem, Shop};
 use crate::{
     domain::{ShopName, StockName},
     stock::{
-        CountsMean, Master, NameKind, OrderPolicy, ReserveOn, ShortageAct, ShortageCause,
-        ShortageRule, StockSettings, Store, hold,
+        CountsMean, Master, NameKind, OrderPolicy, PortalStock, ReserveOn, ShortageAct,
+        ShortageCause, ShortageRule, StockSettings, Store, hold,
     },
 };
 use chrono::TimeDelta;
@@ -34,6 +34,8 @@ pub(super) struct Raw {
     stores: Vec<RawStore>,
     #[serde(default)]
     rules: Vec<RawRule>,
+    #[serde(default)]
+    portal: PortalStock,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,6 +83,7 @@ pub(super) fn check(
         let key = format!("stock.{name}");
         let of_shops = of_shops(&raw.shops, (&name, &key), shops, &mut taken, problems);
         let master = master(raw.master, &key, problems);
+        shown(raw.portal, &of_shops, &key, shops, problems);
         both_ways(&raw.release_on, &raw.ship_on, &key, problems);
         let name = StockName::parse(&name)
             .map_err(|rule| problems.push(Problem::new(&key, rule, "choose another name")));
@@ -117,6 +120,7 @@ pub(super) fn check(
             master,
             counts_mean: raw.counts_mean,
             split: raw.split,
+            portal: raw.portal,
             orders: OrderPolicy {
                 reserve_on: raw.reserve_on,
                 release_on: raw.release_on,
@@ -156,6 +160,24 @@ fn of_shops(
         found.push((shop.clone(), settings.products_by.clone()));
     }
     found
+}
+
+/// Quantities are written with the products of a shop's catalogue.
+fn shown(
+    portal: PortalStock,
+    of_shops: &[(ShopName, Vec<NameKind>)],
+    key: &str,
+    shops: &BTreeMap<ShopName, Shop>,
+    problems: &mut Vec<Problem>,
+) {
+    let catalogue = |shop: &ShopName| shops.get(shop).is_some_and(|shop| shop.catalogue.is_some());
+    if portal == PortalStock::Quantity && !of_shops.iter().any(|(shop, _)| catalogue(shop)) {
+        problems.push(Problem::new(
+            format!("{key}.portal"),
+            "no shop of this stock keeps a catalogue in its portal",
+            "add `[shops.NAME.catalogue]`, or write portal = \"off\"",
+        ));
+    }
 }
 
 /// A status cannot set goods free and ship them.

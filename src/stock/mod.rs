@@ -31,7 +31,7 @@ pub use order::{GoodsAct, GoodsLine, OrderGoods, OrderPolicy, ReserveOn};
 pub(crate) use quantity::quantity;
 pub use quantity::text;
 pub use request::{Extension, Line, MOST_LINES, Reservation, Shipment, ShippedLine};
-pub use setup::{CountsMean, Master, NameKind, StockSettings, Store};
+pub use setup::{CountsMean, Master, NameKind, PortalStock, StockSettings, Store};
 pub use shortage::{
     Held, OtherStore, Settlement, Shortage, ShortageAct, ShortageCause, ShortageRule,
 };

@@ -29,6 +29,8 @@ pub struct StockSettings {
     pub stores: Vec<Store>,
     /// Who loses when more is reserved than there is: the first rule that settles it.
     pub rules: Vec<ShortageRule>,
+    /// What the portals of its shops are told.
+    pub portal: PortalStock,
 }
 
 impl StockSettings {
@@ -39,6 +41,17 @@ impl StockSettings {
         let found = by_name.or_else(|| self.stores.iter().find(by_id));
         found.map(|store| store.name.as_str())
     }
+}
+
+/// What a portal is told of a stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortalStock {
+    /// Nothing.
+    #[default]
+    Off,
+    /// The products of its catalogue show what can be sold, where the portal keeps no stock itself.
+    Quantity,
 }
 
 /// A place that holds goods.

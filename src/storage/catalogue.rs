@@ -133,6 +133,22 @@ pub async fn replace(db: &mut PgConnection, new: &ProductState<'_>) -> Result<()
     Ok(())
 }
 
+/// Writes down which variations a product has.
+pub async fn has_variations(
+    db: &mut PgConnection,
+    shop: &str,
+    key: &str,
+    ids: &[String],
+) -> Result<bool, Error> {
+    let some = sqlx::query_scalar!(
+        r#"SELECT bridge.product_has_variations($1, $2, $3) AS "it!""#,
+        shop,
+        key,
+        ids
+    );
+    Ok(some.fetch_one(db).await?)
+}
+
 /// The due products of a lane, the longest due first, with what of each may have been under way
 /// when nobody heard of it any more. None while some of that may still land, and none unless the
 /// lease is held.

@@ -1,5 +1,6 @@
 //! What stock does by itself: reservations run out, counts are applied, receipts that waited for a
-//! product are posted, shortages are settled, and changed levels get their places in the feed.
+//! product are posted, shortages are settled, changed levels get their places in the feed, and
+//! their products become due for the portals that show them.
 
 use super::{Options, lanes::restarts::Restarts};
 use crate::app::{App, Error, STOCK, stock::ReceiptKey};
@@ -36,6 +37,7 @@ async fn once(app: &App, looked_at: &mut ReceiptKey) -> Result<(), Error> {
     for stock in app.stock.stocks() {
         app.stock.settle_shortages(stock).await?;
         app.stock.tell_levels(stock.name.as_str()).await?;
+        app.stock.show_levels(stock).await?;
     }
     Ok(())
 }

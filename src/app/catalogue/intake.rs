@@ -163,6 +163,7 @@ impl Catalogue {
             body: &event.body,
         };
         let what = if catalogue::add(db, &state).await? {
+            remember_variations(db, event).await?;
             OrderEvent::ProductCame
         } else {
             let before = catalogue::lock(db, shop, key).await?;
@@ -174,6 +175,7 @@ impl Catalogue {
                 OrderEvent::ProductCameOlder
             } else {
                 catalogue::replace(db, &state).await?;
+                remember_variations(db, event).await?;
                 let newer = ("overtaken", "a newer state of the product came");
                 dead_letters::close_subjects(db, shop, &[key.to_owned()], newer).await?;
                 OrderEvent::ProductCameNewer
@@ -189,4 +191,13 @@ impl Catalogue {
         journal::add(db, &[line]).await?;
         Ok(Accepted::Queued)
     }
+}
+
+/// Which product its variations are of: their levels change what is shown of it.
+async fn remember_variations(db: &mut PgConnection, event: &ReadProduct) -> Result<(), Error> {
+    let product = event.change.product.iter();
+    let variations = product.flat_map(|product| &product.variations);
+    let ids: Vec<String> = variations.map(|one| one.id.clone()).collect();
+    catalogue::has_variations(db, &event.new.shop, &event.key, &ids).await?;
+    Ok(())
 }

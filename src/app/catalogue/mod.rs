@@ -7,7 +7,7 @@ mod sync;
 pub(in crate::app) use intake::ReadProduct;
 pub use sync::ProductPage;
 
-use super::{LaneWaker, Registry, Shared, Traps};
+use super::{LaneWaker, Registry, Shared, Stock, Traps};
 use crate::process::telemetry::Metrics;
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -20,16 +20,18 @@ pub struct Catalogue {
     waker: LaneWaker,
     metrics: Metrics,
     registry: Arc<Registry>,
+    stock: Arc<Stock>,
 }
 
 impl Catalogue {
-    pub(super) fn new(shared: &Shared) -> Self {
+    pub(super) fn new(shared: &Shared, stock: &Arc<Stock>) -> Self {
         Self {
             db: shared.db.clone(),
             traps: shared.traps.clone(),
             waker: shared.waker.clone(),
             metrics: shared.metrics.clone(),
             registry: Arc::clone(&shared.registry),
+            stock: Arc::clone(stock),
         }
     }
 }

@@ -5,13 +5,16 @@ use crate::{
     domain::{ErrorCode, OrderNumber, PortalName, ProductEvent, ShopName},
     planner::{Hindrance, KnownLinks, ProductJob, ProductLinks, hex_digest},
     process::bug::{self, Step},
+    stock::PortalStock,
     storage::{
         catalogue::{self, DueProduct},
         queue::lanes::Lease,
+        stock::quantity,
         views::incidents,
     },
 };
-use std::collections::BTreeSet;
+use rust_decimal::Decimal;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Products in one wave: as many as one call can look up.
 const WAVE: i64 = 2_500;
@@ -50,7 +53,38 @@ impl Catalogue {
                 }
             }
         }
+        let jobs = work.iter_mut().map(|(_, job)| job).collect();
+        self.count_what_is_sold(jobs).await?;
         Ok(work)
+    }
+
+    /// What can be sold of each product, where the portal is shown that.
+    pub(super) async fn count_what_is_sold(&self, jobs: Vec<&mut ProductJob>) -> Result<(), Error> {
+        let mut of_stocks: BTreeMap<&str, Vec<&mut ProductJob>> = BTreeMap::new();
+        for job in jobs {
+            let stock = self.stock.stock_of(&job.shop);
+            if let Some(stock) = stock.filter(|stock| stock.portal == PortalStock::Quantity)
+                && job.product.is_some()
+            {
+                of_stocks.entry(stock.name.as_str()).or_default().push(job);
+            }
+        }
+        for (stock, jobs) in of_stocks {
+            let ids: Vec<String> = jobs.iter().flat_map(|job| job.sold_as()).collect();
+            let available = {
+                let mut db = self.db.acquire().await?;
+                quantity::available(&mut db, stock, &ids).await?
+            };
+            for job in jobs {
+                let of = |id: String| {
+                    let quantity: Decimal = available.get(&id)?.as_str()?.parse().ok()?;
+                    Some((id, quantity))
+                };
+                let sold = job.sold_as().into_iter().filter_map(of).collect();
+                job.show(sold);
+            }
+        }
+        Ok(())
     }
 
     /// Seconds until the next product of a portal can be taken up.
@@ -110,6 +144,7 @@ impl Catalogue {
         };
         let told = format!("{:?}\n{rules:?}", event.change.product);
         Ok(ProductJob {
+            quantities: BTreeMap::new(),
             number: OrderNumber::parse(&due.key).map_err(invalid)?,
             id: event.change.id,
             product: event.change.product,

@@ -44,6 +44,8 @@ impl Catalogue {
                 Err((_, why)) => page.unreadable.push((row.due.key, why)),
             }
         }
+        self.count_what_is_sold(page.jobs.iter_mut().collect())
+            .await?;
         Ok(page)
     }
 

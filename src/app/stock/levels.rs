@@ -4,7 +4,8 @@ use super::{acts::again, sentence};
 use crate::{
     app::{Error, Stock, lane_of},
     domain::ShopName,
-    storage::stock::{self, Level},
+    stock::{PortalStock, StockSettings},
+    storage::stock::{self, Level, quantity},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -142,6 +143,35 @@ impl Stock {
                 return Ok(sum);
             }
         }
+    }
+}
+
+impl Stock {
+    /// Makes the products of changed levels due for the portals that show what can be sold; returns
+    /// of how many products levels had changed.
+    pub async fn show_levels(&self, of: &StockSettings) -> Result<i64, Error> {
+        if of.portal != PortalStock::Quantity {
+            return Ok(0);
+        }
+        let shops = of.shops.iter().map(|(shop, _)| shop);
+        let shops = shops.filter(|shop| self.registry.catalogues.contains_key(*shop));
+        let shops: Vec<&ShopName> = shops.collect();
+        let names: Vec<String> = shops.iter().map(|shop| shop.as_str().to_owned()).collect();
+        let mut sum = 0;
+        loop {
+            let mut db = self.db.acquire().await?;
+            let shown = quantity::show(&mut db, of.name.as_str(), &names, TOLD_AT_ONCE).await?;
+            sum += shown;
+            if shown == 0 {
+                break;
+            }
+        }
+        if sum > 0 {
+            for rules in shops.iter().filter_map(|shop| self.registry.rules(shop)) {
+                self.waker.wake(rules.portal.as_str());
+            }
+        }
+        Ok(sum)
     }
 }
 

@@ -4,7 +4,8 @@ use super::report::Report;
 use crate::{
     clients::bitrix24::{Client, Priority},
     config::{Config, Shop},
-    domain::{ErrorCode, PortalName},
+    domain::{ErrorCode, PortalName, ShopName},
+    stock::PortalStock,
     worker::CallFailure,
 };
 use serde_json::{Value, json};
@@ -73,9 +74,25 @@ async fn check_reserves(config: &Config, name: &PortalName, client: &Client, rep
         let rules = shop.catalogue.as_ref();
         shop.rules.portal == *name && rules.is_some_and(|rules| rules.link_rows)
     });
+    let shown = config.stocks.iter().any(|stock| {
+        let portal = |shop: &ShopName| config.shops.get(shop).map(|shop| &shop.rules.portal);
+        let here = stock
+            .shops
+            .iter()
+            .any(|(shop, _)| portal(shop) == Some(name));
+        stock.portal == PortalStock::Quantity && here
+    });
     let method = "catalog.document.mode.status";
     let mode = client.call(method, &json!({}), Priority::Live).await;
-    if links && mode.is_ok_and(|answer| answer.result == "Y") {
+    let kept = mode.as_ref().is_ok_and(|answer| answer.result == "Y");
+    if shown && mode.is_ok_and(|answer| answer.result != "N") {
+        let step = "No quantity is written into its products. Switch the portal's inventory \
+                    management off, or set `portal = \"off\"` in `[stock.NAME]`.";
+        let found = "the portal keeps stock itself";
+        let what = format!("quantities of portal {name}");
+        report.note(what, found, vec![step.to_owned()]);
+    }
+    if links && kept {
         let step = "Rows of deals are linked to products: the portal may reserve them and write \
                     them off by itself. Set `link_rows = false` if the stock is kept elsewhere.";
         let found = "inventory management is on";

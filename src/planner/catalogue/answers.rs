@@ -85,6 +85,11 @@ impl ProductWave {
     }
 
     fn refused(&mut self, ask: &Ask, error: &str, description: &str) {
+        if matches!(ask, Ask::Mode) {
+            // What is not known is not written over.
+            self.facts.keeps_stock = Some(true);
+            return;
+        }
         let message = if description.is_empty() {
             error
         } else {
@@ -121,6 +126,7 @@ impl ProductWave {
             Ask::Kinds => self.facts.take_kinds(result),
             Ask::Rates => self.facts.take_rates(result),
             Ask::Units => self.facts.take_units(result),
+            Ask::Mode => self.facts.keeps_stock = Some(result != "N"),
             Ask::Properties => self.facts.take_properties(result),
             Ask::Sections { page } => {
                 let many = self.facts.take_sections(result);

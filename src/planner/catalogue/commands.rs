@@ -80,6 +80,13 @@ impl ProductWave {
             let message = "no product catalogue is to be seen in the portal".to_owned();
             return self.hinder(ErrorCode::CatNoRight, message);
         }
+        let shown = self
+            .jobs
+            .iter()
+            .any(|state| !state.job.quantities.is_empty());
+        if shown && self.facts.keeps_stock.is_none() {
+            self.ask((Ask::Mode, "catalog.document.mode.status", json!({})));
+        }
         if !self.reads {
             return;
         }

@@ -91,6 +91,13 @@ impl Part {
         };
         let code = json!(self.code);
         wanted.fields.insert("xmlId".to_owned(), code);
+        let sold_as = self.variation.as_ref().unwrap_or(&job.id);
+        if let (Some(quantity), Some(false)) = (job.quantities.get(sold_as), facts.keeps_stock)
+            && self.kind != Kind::Parent
+        {
+            let quantity = json!(quantity.normalize().to_string());
+            wanted.fields.insert("quantity".to_owned(), quantity);
+        }
         Ok(wanted)
     }
 

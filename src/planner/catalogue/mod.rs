@@ -12,6 +12,7 @@ mod answers;
 mod commands;
 mod element;
 mod fields;
+mod job;
 mod links;
 mod plan;
 mod schema;
@@ -19,55 +20,24 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+pub use job::ProductJob;
 pub use links::{LinkedElement, LinkedPrice, ProductLinks};
 pub use plan::{ProductAction, ProductPlan};
 pub use schema::CatalogueFacts;
 
 use super::{
-    Call, CallAnswer, Command, Intention, KnownLinks, Landing, Outcome, Planned, Rounds,
-    Settlement, WritesInFlight,
+    Call, CallAnswer, Command, Intention, KnownLinks, Landing, Outcome, Rounds, Settlement,
+    WritesInFlight,
 };
-use crate::domain::{CatalogueRules, ErrorCode, OrderNumber, Product, ShopName, happening::Note};
+use crate::domain::{ErrorCode, happening::Note};
 use element::{Group, Part};
 use fields::Kind;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// So many commands are written in one wave: what comes meanwhile waits for so many at most.
 const MOST_WRITES: usize = 1_000;
-
-/// A product to bring to the portal.
-#[derive(Debug, Clone)]
-pub struct ProductJob {
-    /// The shop.
-    pub shop: ShopName,
-    /// The key of the subject.
-    pub number: OrderNumber,
-    /// The shop's id of the product.
-    pub id: String,
-    /// The product; none: it was deleted.
-    pub product: Option<Box<Product>>,
-    /// How it is kept in step.
-    pub rules: Arc<CatalogueRules>,
-    /// What is known of it; nothing where something was under way that nobody heard of.
-    pub links: ProductLinks,
-    /// A fingerprint of what was told, and of the rules.
-    pub told: String,
-}
-
-impl Planned for ProductJob {
-    fn number(&self) -> &OrderNumber {
-        &self.number
-    }
-
-    fn customers(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 /// Why a wave ended before its time: it lies with the portal, not with a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +56,8 @@ enum Ask {
     Rates,
     Units,
     Properties,
+    /// Whether the portal keeps stock itself.
+    Mode,
     Sections {
         page: u64,
     },

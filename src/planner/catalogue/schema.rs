@@ -17,6 +17,9 @@ pub struct CatalogueFacts {
     units: Vec<(u64, u32)>,
     properties: Vec<Property>,
     pub(super) sections: Vec<Section>,
+    /// Whether the portal keeps stock itself, so that nobody else writes quantities; none: nobody
+    /// asked.
+    pub(super) keeps_stock: Option<bool>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

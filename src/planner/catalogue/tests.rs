@@ -1,9 +1,10 @@
 use super::*;
 use crate::{
-    domain::{CatalogueRules, ProductPrice, Variation},
+    domain::{CatalogueRules, OrderNumber, Product, ProductPrice, ShopName, Variation},
     planner::CommandAnswer,
 };
 use serde_json::json;
+use std::{collections::BTreeMap, sync::Arc};
 
 fn price(amount: u32) -> ProductPrice {
     ProductPrice {
@@ -35,6 +36,7 @@ fn job(nth: usize, product: Option<Product>) -> ProductJob {
         ..CatalogueRules::of("main")
     };
     ProductJob {
+        quantities: BTreeMap::new(),
         shop: ShopName::parse("main").unwrap(),
         number: OrderNumber::parse(&format!("product:{nth}")).unwrap(),
         id: nth.to_string(),

@@ -1,5 +1,7 @@
 //! A shop's catalogue: from what the shop tells of its products to the portal's catalogue.
 
+mod quantities;
+
 use crate::support::{
     database::Database,
     provider,
