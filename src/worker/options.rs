@@ -16,7 +16,8 @@ pub struct Options {
     pub lease: Duration,
     /// How often a lane looks without having been woken.
     pub poll: Duration,
-    /// The most orders of one wave.
+    /// The most orders of one wave. 192 new ones fill their calls: one looks, four make the
+    /// customers, eight make 24 deals each with its rows.
     pub wave: u32,
     /// Tries that the portal judged before an event is dead.
     pub attempts: u32,
@@ -52,7 +53,7 @@ impl Default for Options {
             owner: uuid::Uuid::now_v7().to_string(),
             lease: Duration::from_secs(15),
             poll: Duration::from_secs(2),
-            wave: 200,
+            wave: 192,
             attempts: 5,
             backoff: Duration::from_secs(5),
             backoff_cap: Duration::from_mins(15),
