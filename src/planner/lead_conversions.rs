@@ -39,9 +39,7 @@ pub fn ask_conversions(leads: &[u64]) -> Call {
             },
         ]
     });
-    Call {
-        commands: commands.collect(),
-    }
+    Call::from(commands.collect::<Vec<_>>())
 }
 
 /// What the answer tells, and the words of a command that was refused. Of what is missing nothing

@@ -303,6 +303,18 @@ pub struct Command {
 pub struct Call {
     /// The commands.
     pub commands: Vec<Command>,
+    /// Whether none is run after the first that fails: the later ones lean on it.
+    pub halts: bool,
+}
+
+impl From<Vec<Command>> for Call {
+    /// Commands that stand each for itself.
+    fn from(commands: Vec<Command>) -> Self {
+        Self {
+            commands,
+            halts: false,
+        }
+    }
 }
 
 impl Call {

@@ -118,7 +118,7 @@ impl<'a> Inquiry<'a> {
                 params: listed(&of_ids(&ids), &select),
             });
         }
-        Call { commands }
+        Call::from(commands)
     }
 
     /// Takes what became of it.
@@ -248,7 +248,7 @@ impl Search {
             }
         };
         let commands: Vec<Command> = pages.take(BATCH_LIMIT).map(command).collect();
-        (!commands.is_empty()).then_some(Call { commands })
+        (!commands.is_empty()).then(|| Call::from(commands))
     }
 
     /// Takes what became of a call. What was not answered is not known to be absent.

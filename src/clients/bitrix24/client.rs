@@ -14,7 +14,7 @@ use super::{
     php_form,
     response::{BatchResponse, CommandError, Envelope, Response, batch},
     server_time::ServerTime,
-    transport::{self, Answer, Body, InOrder},
+    transport::{self, Answer, Body, InOrder, OnFault},
 };
 use serde_json::Value;
 use std::{
@@ -161,13 +161,32 @@ impl Client {
         commands: &[Command],
         priority: Priority,
     ) -> Result<BatchResponse, Error> {
+        self.run(commands, priority, OnFault::GoOn).await
+    }
+
+    /// The same of commands that lean on each other: after one that failed, or whose method is
+    /// blocked, none is run, and the answers of those that were not are missing.
+    pub async fn sequence(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, Error> {
+        self.run(commands, priority, OnFault::Stop).await
+    }
+
+    async fn run(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+        on_fault: OnFault,
+    ) -> Result<BatchResponse, Error> {
         check(commands)?;
         let keys: Vec<&str> = commands.iter().map(|one| one.key.as_str()).collect();
         let alone: Vec<bool> = (0..commands.len())
             .map(|at| php_form::looks_like_a_reference(&commands[at].params, &keys[..at]))
             .collect();
         if !alone.contains(&true) {
-            return self.together(commands, priority).await;
+            return self.together(commands, priority, on_fault).await;
         }
         let mut answers = BatchResponse::new();
         let mut at = 0;
@@ -179,12 +198,15 @@ impl Client {
             let answered = match (part.as_slice(), many) {
                 ([], _) => Ok(BatchResponse::new()),
                 ([command], 0) => self.alone(command, priority).await,
-                (part, _) => self.together(part, priority).await,
+                (part, _) => self.together(part, priority, on_fault).await,
             };
             match answered {
                 Ok(more) => answers.extend(more),
                 Err(error) if answers.is_empty() => return Err(error),
                 Err(_) => break,
+            }
+            if on_fault == OnFault::Stop && answers.values().any(Result::is_err) {
+                break;
             }
             at += many.max(1);
         }
@@ -218,10 +240,16 @@ impl Client {
         &self,
         commands: &[Command],
         priority: Priority,
+        on_fault: OnFault,
     ) -> Result<BatchResponse, Error> {
-        let (sent, held): (Vec<&Command>, Vec<&Command>) = commands
-            .iter()
-            .partition(|command| self.0.gauges.blocked_until(&command.method).is_none());
+        let rests = |command: &Command| self.0.gauges.blocked_until(&command.method).is_some();
+        let first = commands.iter().position(rests);
+        let commands = match first.filter(|_| on_fault == OnFault::Stop) {
+            Some(at) => &commands[..=at],
+            None => commands,
+        };
+        let (held, sent): (Vec<&Command>, Vec<&Command>) =
+            commands.iter().partition(|command| rests(command));
         for command in &held {
             self.rests(&command.method);
         }
@@ -238,7 +266,9 @@ impl Client {
             (command.key.clone(), format!("{}?{query}", command.method))
         };
         let cmd = InOrder(sent.iter().enumerate().map(line).collect());
-        let envelope = self.send("batch", &Body::Batch(&cmd), priority).await?;
+        let envelope = self
+            .send("batch", &Body::Batch(&cmd, on_fault), priority)
+            .await?;
         let read = envelope
             .result
             .as_ref()

@@ -41,17 +41,26 @@ fn builder(timeout: Duration) -> reqwest::ClientBuilder {
         .pool_idle_timeout(Duration::from_secs(20))
 }
 
+/// What becomes of the later commands of a batch after one that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnFault {
+    /// They are run all the same.
+    GoOn,
+    /// They are not run.
+    Stop,
+}
+
 /// What a call carries.
 pub(super) enum Body<'a> {
     Params(&'a Value),
-    Batch(&'a InOrder),
+    Batch(&'a InOrder, OnFault),
 }
 
 impl Body<'_> {
     pub(super) fn commands(&self) -> Option<usize> {
         match self {
             Self::Params(_) => None,
-            Self::Batch(commands) => Some(commands.0.len()),
+            Self::Batch(commands, _) => Some(commands.0.len()),
         }
     }
 }
@@ -105,9 +114,9 @@ pub(super) async fn request(
             cmd: None,
             auth,
         },
-        Body::Batch(cmd) => Sent {
+        Body::Batch(cmd, on_fault) => Sent {
             params: None,
-            halt: Some(0),
+            halt: Some(u8::from(*on_fault == OnFault::Stop)),
             cmd: Some(cmd),
             auth,
         },

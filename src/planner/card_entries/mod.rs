@@ -277,10 +277,8 @@ impl Rounds for EntryWave {
                 }
             }
             if !commands.is_empty() {
-                let calls = commands.chunks(BATCH_LIMIT).map(|commands| Call {
-                    commands: commands.to_vec(),
-                });
-                return calls.collect();
+                let calls = commands.chunks(BATCH_LIMIT).map(<[_]>::to_vec);
+                return calls.map(Call::from).collect();
             }
         }
         Vec::new()

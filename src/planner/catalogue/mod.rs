@@ -367,9 +367,7 @@ impl ProductWave {
         while let Some(group) = self.waiting.pop_front() {
             let fits = |call: &Call| call.commands.len() + group.len() <= super::BATCH_LIMIT;
             if !calls.last().is_some_and(fits) {
-                calls.push(Call {
-                    commands: Vec::new(),
-                });
+                calls.push(Call::from(Vec::new()));
             }
             let first = format!("c{}", self.keys);
             for (ask, method, mut params) in group {

@@ -239,8 +239,8 @@ impl DealScan {
                     params,
                 }
             })
-            .collect();
-        Call { commands }
+            .collect::<Vec<_>>();
+        Call::from(commands)
     }
 
     /// The next call; none when all was seen. Each must be answered before the next is asked for.

@@ -5,7 +5,7 @@ use super::{names, stage_of};
 use crate::{
     domain::{ErrorCode, happening::Note},
     planner::{
-        CrmEntity, Outcome, Wave,
+        CrmEntity, Outcome, State, Wave,
         json::{id, made_id},
         wave::{
             batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
@@ -53,6 +53,58 @@ impl Wave {
             if !group.is_empty() {
                 self.waiting.push(group);
             }
+        }
+    }
+
+    /// A lone new order takes one call, not two: its customer is made, or gets what the card lacks,
+    /// in the call that makes its deal. That call halts at the first fault, so that a customer who
+    /// is refused leaves no deal behind.
+    pub(in crate::planner) fn join_customer_and_deal(&mut self) {
+        let [job] = self.jobs_where(|_| true)[..] else {
+            return;
+        };
+        let state = &self.jobs[job];
+        if !state.is_new() || state.is_lead() || state.job.import || state.firm.is_some() {
+            return;
+        }
+        let [group] = &mut self.waiting[..] else {
+            return;
+        };
+        let [step] = &mut group[..] else { return };
+        let contact = match step.ask {
+            PendingCommand::AddContact { .. } => {
+                let key = self.desk.key();
+                step.key = Some(key.clone());
+                Some(result_of(&key))
+            }
+            PendingCommand::CompleteContact { .. } => None,
+            _ => return,
+        };
+        if contact.is_none() {
+            self.adopt_customer(job);
+        }
+        if !self.jobs[job].open() {
+            return;
+        }
+        let mut deal = self.new_group(job);
+        if let (Some(contact), Some(made)) = (contact, deal.first_mut()) {
+            made.params["fields"]["CONTACT_IDS"] = json!([contact.clone()]);
+            made.params["fields"]["CONTACT_ID"] = contact;
+        }
+        if let Some(group) = self.waiting.first_mut() {
+            group.extend(deal);
+        }
+        self.lone = true;
+    }
+
+    /// Takes over the customers that were made while their orders' deals are still to be made.
+    pub(in crate::planner) fn adopt_customers(&mut self) {
+        let found = |state: &State| {
+            let customer = state.customer.map(|at| &self.customers[at]);
+            state.is_new() && customer.is_some_and(|one| one.contact.is_some())
+        };
+        for job in self.jobs_where(found) {
+            self.adopt_customer(job);
         }
     }
 

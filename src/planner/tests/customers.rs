@@ -77,7 +77,7 @@ fn a_legal_entity_becomes_a_company_with_its_requisite_and_is_found_again_by_its
     );
     drive(&mut portal, vec![job(&first, KnownLinks::default())]);
     assert_eq!(portal.requisites[&1]["RQ_INN"], "7707083893");
-    assert_eq!(portal.requisites[&1]["ENTITY_ID"], "1");
+    assert_eq!(portal.requisites[&1]["ENTITY_ID"], 1);
     assert_eq!(portal.deals[&1]["COMPANY_ID"], 1);
     portal.companies.get_mut(&1).unwrap().remove("ORIGIN_ID");
     let mut second = order(2, 2);

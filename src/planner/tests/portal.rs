@@ -81,7 +81,11 @@ impl Portal {
                     }
                 }
             };
+            let failed = !matches!(answer, CommandAnswer::Done { .. });
             answers.insert(command.key.clone(), answer);
+            if failed && call.halts {
+                break;
+            }
         }
         answers
     }
@@ -273,8 +277,10 @@ fn upper(name: &str) -> String {
 fn with_results(params: &Value, results: &HashMap<String, Value>) -> Option<Value> {
     let mut text = params.to_string();
     for (key, value) in results {
-        let value = value.as_u64().map(|id| id.to_string()).unwrap_or_default();
-        text = text.replace(&format!("\"$result[{key}]\""), &format!("{value:?}"));
+        let value = value
+            .as_u64()
+            .map_or("null".to_owned(), |id| id.to_string());
+        text = text.replace(&format!("\"$result[{key}]\""), &value);
     }
     (!text.contains("$result[")).then(|| serde_json::from_str(&text).unwrap())
 }

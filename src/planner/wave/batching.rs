@@ -222,7 +222,7 @@ impl CommandBatcher {
                 params: step.params,
             });
         }
-        Call { commands }
+        Call::from(commands)
     }
 }
 

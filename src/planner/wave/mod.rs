@@ -56,6 +56,8 @@ pub struct Wave {
     /// What tells customers whom a lost call may still make.
     pub(super) doubtful: BTreeSet<String>,
     pub(super) waiting: Vec<AtomicCommands>,
+    /// Whether what waits are a lone order's customer and its deal, for one call.
+    pub(super) lone: bool,
     phase: Phase,
 }
 
@@ -72,6 +74,7 @@ impl Wave {
             desk: CommandBatcher::default(),
             doubtful: BTreeSet::new(),
             waiting: Vec::new(),
+            lone: false,
             phase: Phase::Lookup,
         };
         wave.gather_customers();
@@ -96,6 +99,7 @@ impl Wave {
                         self.judge_lookups();
                         self.phase = Phase::Customers;
                         self.ask_customers();
+                        self.join_customer_and_deal();
                     }
                 }
                 Phase::Customers => {
@@ -122,12 +126,23 @@ impl Wave {
 
     fn give_out(&mut self) -> Vec<Call> {
         let groups = std::mem::take(&mut self.waiting);
-        if self.phase != Phase::Write {
+        let lone = std::mem::take(&mut self.lone);
+        if self.phase != Phase::Write && !lone {
             return self.desk.pack(groups, 0, |_| Vec::new());
         }
         let room = read_back_room(&self.jobs);
-        self.desk
-            .pack(groups, room, |steps| read_back(&self.jobs, steps, room))
+        let mut calls = self
+            .desk
+            .pack(groups, room, |steps| read_back(&self.jobs, steps, room));
+        for call in &mut calls {
+            call.halts = lone;
+        }
+        calls
+    }
+
+    /// Everything that was to be written is written.
+    pub(super) fn written(&mut self) {
+        self.phase = Phase::Write;
     }
 
     /// The open jobs of which this is true.

@@ -21,11 +21,18 @@ impl Wave {
             CallAnswer::NotRun => return self.call_failed(call, ErrorCode::Down),
             CallAnswer::Spoilt { code, message } => return self.spoilt(call, code, &message),
         };
+        let mut stopped = false;
         for command in &call.commands {
             let Some(ask) = self.desk.take(&command.key) else {
                 continue;
             };
-            match answered.remove(&command.key) {
+            let answer = answered.remove(&command.key);
+            // It was not run, and the one that failed has told of the order.
+            if stopped && answer.is_none() {
+                continue;
+            }
+            stopped |= call.halts && !matches!(answer, Some(CommandAnswer::Done { .. }) | None);
+            match answer {
                 Some(CommandAnswer::Done { result, .. }) => self.done(ask, &result),
                 Some(CommandAnswer::Refused { error, description }) => {
                     self.refused(ask, &error, &description);
@@ -33,6 +40,12 @@ impl Wave {
                 Some(CommandAnswer::Later) => self.put_off(&ask, ErrorCode::Operating),
                 None => self.put_off(&ask, ErrorCode::InDoubt),
             }
+            if call.halts && !stopped {
+                self.adopt_customers();
+            }
+        }
+        if call.halts && !stopped {
+            self.written();
         }
     }
 

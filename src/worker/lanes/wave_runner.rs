@@ -278,7 +278,13 @@ pub(in crate::worker) async fn send<P: PortalClient>(
     let commands: Vec<Command> = call.commands.iter().map(command).collect();
     for _ in 0..3 {
         let span = tracing::info_span!("portal_call", commands = commands.len());
-        match portal.batch(&commands, priority).instrument(span).await {
+        let answered = async {
+            match call.halts {
+                true => portal.sequence(&commands, priority).await,
+                false => portal.batch(&commands, priority).await,
+            }
+        };
+        match answered.instrument(span).await {
             Ok(response) => {
                 return match hindrance(&commands, &response) {
                     Some(failure) => Err(failure),

@@ -32,6 +32,13 @@ pub trait PortalClient: Clone + Send + Sync + 'static {
         priority: Priority,
     ) -> impl Future<Output = Result<BatchResponse, CallFailure>> + Send;
 
+    /// The same of commands that lean on each other: after one that failed none is run.
+    fn sequence(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> impl Future<Output = Result<BatchResponse, CallFailure>> + Send;
+
     /// Says to whom every call is told from now on.
     fn watched(&self, _watch: Arc<dyn CallObserver>) {}
 
@@ -85,6 +92,14 @@ impl PortalClient for Client {
         priority: Priority,
     ) -> Result<BatchResponse, CallFailure> {
         Ok(Client::batch(self, commands, priority).await?)
+    }
+
+    async fn sequence(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, CallFailure> {
+        Ok(Client::sequence(self, commands, priority).await?)
     }
 
     fn watched(&self, watch: Arc<dyn CallObserver>) {

@@ -129,6 +129,14 @@ impl PortalClient for Tiny {
             .collect())
     }
 
+    async fn sequence(
+        &self,
+        commands: &[Command],
+        of: Priority,
+    ) -> Result<BatchResponse, CallFailure> {
+        self.batch(commands, of).await
+    }
+
     async fn probe(&self) -> Result<(), CallFailure> {
         Ok(())
     }

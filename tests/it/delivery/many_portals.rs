@@ -46,6 +46,14 @@ impl PortalClient for Mood {
         }
     }
 
+    async fn sequence(
+        &self,
+        commands: &[Command],
+        of: Priority,
+    ) -> Result<BatchResponse, CallFailure> {
+        self.batch(commands, of).await
+    }
+
     async fn probe(&self) -> Result<(), CallFailure> {
         match self {
             Self::Dead => self.batch(&[], Priority::Live).await.map(|_| ()),

@@ -109,6 +109,14 @@ impl worker::PortalClient for Slow {
         answer
     }
 
+    async fn sequence(
+        &self,
+        commands: &[Command],
+        of: Priority,
+    ) -> Result<BatchResponse, worker::CallFailure> {
+        self.batch(commands, of).await
+    }
+
     async fn probe(&self) -> Result<(), worker::CallFailure> {
         Ok(())
     }

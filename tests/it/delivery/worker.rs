@@ -32,6 +32,14 @@ impl PortalClient for Fake {
         self.probe().await.map(|()| BatchResponse::new())
     }
 
+    async fn sequence(
+        &self,
+        commands: &[Command],
+        of: Priority,
+    ) -> Result<BatchResponse, CallFailure> {
+        self.batch(commands, of).await
+    }
+
     async fn probe(&self) -> Result<(), CallFailure> {
         if self.refuses.load(Ordering::Relaxed) {
             let message = "the webhook was deleted".to_owned();

@@ -31,6 +31,14 @@ impl PortalClient for Breaks {
         self.tiny.batch(commands, of).await
     }
 
+    async fn sequence(
+        &self,
+        commands: &[Command],
+        of: Priority,
+    ) -> Result<BatchResponse, CallFailure> {
+        self.batch(commands, of).await
+    }
+
     async fn probe(&self) -> Result<(), CallFailure> {
         Ok(())
     }

@@ -38,6 +38,16 @@ impl PortalClient for Noted {
         answer
     }
 
+    async fn sequence(
+        &self,
+        commands: &[Command],
+        priority: Priority,
+    ) -> Result<BatchResponse, CallFailure> {
+        let answer = PortalClient::sequence(&self.client, commands, priority).await;
+        self.calls.lock().unwrap().push(priority);
+        answer
+    }
+
     async fn probe(&self) -> Result<(), CallFailure> {
         self.client.probe().await
     }
