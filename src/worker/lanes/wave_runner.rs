@@ -279,9 +279,10 @@ pub(in crate::worker) async fn send<P: PortalClient>(
     for _ in 0..3 {
         let span = tracing::info_span!("portal_call", commands = commands.len());
         let answered = async {
-            match call.halts {
-                true => portal.sequence(&commands, priority).await,
-                false => portal.batch(&commands, priority).await,
+            if call.halts {
+                portal.sequence(&commands, priority).await
+            } else {
+                portal.batch(&commands, priority).await
             }
         };
         match answered.instrument(span).await {
