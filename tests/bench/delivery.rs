@@ -220,8 +220,8 @@ async fn idle(report: &mut Report) {
     report.add(
         "event to deal, idle, portal at 100 ms, p99",
         format!("{p99:.0} ms (p50 {p50:.0} ms)"),
-        "3 round trips + 100 ms: 400 ms",
+        "2 round trips + 80 ms: 280 ms",
         p99,
-        &Bar::AtMost(400.0),
+        &Bar::AtMost(280.0),
     );
 }

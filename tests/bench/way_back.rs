@@ -29,6 +29,7 @@ const LATENCY: Duration = Duration::from_millis(100);
 pub(crate) async fn run(report: &mut Report) {
     receiver(report).await;
     calls(report).await;
+    slow_shop(report).await;
     for webhooks in [true, false] {
         times(report, webhooks).await;
     }
@@ -136,19 +137,20 @@ async fn notify(port: u16, until: Instant) -> Vec<f64> {
 
 type Heard = Arc<Mutex<HashMap<String, Instant>>>;
 
-/// A shop that takes whatever it is told, and remembers when.
-async fn shop() -> (Heard, String) {
-    async fn called(State(heard): State<Heard>, body: Bytes) {
+/// A shop that takes whatever it is told, remembers when, and answers after so long.
+async fn shop(answers_after: Duration) -> (Heard, String) {
+    async fn called(State((heard, answers_after)): State<(Heard, Duration)>, body: Bytes) {
         let message: Value = serde_json::from_slice(&body).unwrap();
         let number = message["data"]["number"].as_str().unwrap().to_owned();
         heard.lock().unwrap().insert(number, Instant::now());
+        tokio::time::sleep(answers_after).await;
     }
     let heard = Heard::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let router = Router::new()
         .route("/", post(called))
-        .with_state(Arc::clone(&heard));
+        .with_state((Arc::clone(&heard), answers_after));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (heard, url)
 }
@@ -160,14 +162,14 @@ struct World {
     _database: Database,
 }
 
-async fn world(plan: Plan, webhooks: bool, reconcile: u64, orders: usize) -> World {
+async fn world(webhooks: bool, reconcile: u64, orders: usize, shop_takes: Duration) -> World {
     let options = Options {
         delivery: Delivery::default(),
-        ..Options::default().plan(plan).latency(LATENCY)
+        ..Options::default().plan(Plan::Standard).latency(LATENCY)
     };
     let portal = Sandbox::start(options).await.unwrap();
     let database = Database::new().await;
-    let (heard, url) = shop().await;
+    let (heard, url) = shop(shop_takes).await;
     let text = settings(&portal.url(), Some(&url), reconcile);
     let app = Served::with(&database.url, &text, "all").await;
     let all: Vec<Value> = (0..orders).map(order).collect();
@@ -190,7 +192,7 @@ async fn world(plan: Plan, webhooks: bool, reconcile: u64, orders: usize) -> Wor
 /// Portal calls until the shop knows of 1,000 deals that were moved at once.
 async fn calls(report: &mut Report) {
     let many = 1_000;
-    let world = world(Plan::Standard, true, 30, many).await;
+    let world = world(true, 30, many, Duration::ZERO).await;
     let before = world.portal.stats().requests;
     let started = Instant::now();
     for deal in 1..=many as u64 {
@@ -212,10 +214,35 @@ async fn calls(report: &mut Report) {
     drop(world.app);
 }
 
+/// A thousand changes told to a shop that takes its time, beside what its own time asks for where
+/// eight are always on their way.
+async fn slow_shop(report: &mut Report) {
+    let (many, at_once, takes) = (1_000, 8, Duration::from_millis(200));
+    let world = world(true, 30, many, takes).await;
+    for deal in 1..=many as u64 {
+        world.portal.move_deal(deal, "PREPARATION");
+    }
+    until("every callback", || {
+        world.heard.lock().unwrap().len() == many
+    })
+    .await;
+    let heard = world.heard.lock().unwrap();
+    let (first, last) = (heard.values().min().unwrap(), heard.values().max().unwrap());
+    let took = (last.duration_since(*first) + takes).as_secs_f64();
+    let alone = takes.as_secs_f64() * many as f64 / f64::from(at_once);
+    report.add(
+        "1,000 changes told to a shop that answers in 200 ms",
+        format!("{took:.1} s"),
+        format!("eight always on their way: {alone:.1} s"),
+        took / alone,
+        &Bar::AtMost(1.2),
+    );
+}
+
 /// From a manager's move to the shop's callback.
 async fn times(report: &mut Report, webhooks: bool) {
     let (moves, interval) = (40, 5);
-    let world = world(Plan::Standard, webhooks, interval, moves).await;
+    let world = world(webhooks, interval, moves, Duration::ZERO).await;
     let mut took = Vec::new();
     for deal in world.portal.deals() {
         let id = deal["ID"].as_str().unwrap().parse().unwrap();
