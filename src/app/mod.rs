@@ -80,12 +80,15 @@ pub use onec::Onec;
 pub use operations::Operations;
 pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
 pub use operations::conflicts::{ConflictItem, ConflictItems};
-pub use operations::order_view::{OrderView, TimelineEntry};
 pub use operations::overview::{APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL};
 pub use operations::retention::Retention;
 pub use operations::sessions::Session;
 pub use operations::status::{
     DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport, StuckTask,
+};
+pub use operations::{
+    order_contents::{OrderContents, OrderCustomer, OrderDelivery, OrderItem},
+    order_view::{OrderView, TimelineEntry},
 };
 pub use portal_access::PortalAccess;
 pub use portal_access::shared_limit::{PATIENCE as PERMIT_PATIENCE, permit_bell};

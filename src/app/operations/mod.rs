@@ -6,6 +6,7 @@
 pub(super) mod audit;
 pub(super) mod conflicts;
 pub(super) mod gauges;
+pub(super) mod order_contents;
 pub(super) mod order_view;
 pub mod overview;
 pub mod retention;

@@ -1,13 +1,16 @@
 //! What is known of one order.
 
+use super::order_contents::OrderContents;
 use crate::{
-    app::{ActivityView, Error, Operations, forms::activities, onec::OneCView},
+    app::{
+        ActivityView, Error, Operations, forms::activities, intake::event_reader, onec::OneCView,
+    },
     domain::{
-        ShopName,
+        EventBody, ShopName,
         happening::{Happening, Stored},
     },
     planner::Recognised,
-    storage::{journal, queue::orders},
+    storage::{Json, journal, queue::orders},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -45,6 +48,10 @@ pub struct OrderView {
     pub pending: i64,
     /// Open dead letters.
     pub dead: i64,
+    /// What was ordered, by whom, for how much, as the shop last told it; none where that is no
+    /// longer stored, cannot be read, or says that the order was deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contents: Option<OrderContents>,
     /// By what its contact and its company were recognised, and which cards were passed over.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
@@ -107,6 +114,7 @@ impl Operations {
             in_sync: row.in_sync,
             pending: row.pending,
             dead: row.dead,
+            contents: row.event.and_then(|event| self.contents(shop, &event)),
             recognised: row
                 .recognised
                 .and_then(|stored| serde_json::from_value(stored).ok()),
@@ -123,5 +131,14 @@ impl Operations {
                 })
                 .collect(),
         }))
+    }
+
+    /// What an event tells of its order.
+    fn contents(&self, shop: &ShopName, event: &Json) -> Option<OrderContents> {
+        let rules = self.registry.rules(shop)?;
+        match event_reader::parse(event.value().ok()?, rules).ok()?.body {
+            EventBody::Saved(snapshot) => Some(OrderContents::from(snapshot.as_ref())),
+            EventBody::Deleted { .. } => None,
+        }
     }
 }

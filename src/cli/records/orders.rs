@@ -1,7 +1,7 @@
 //! `orders`: the life of an order.
 
 use crate::{
-    app::{Card, Error, OrderView, Recognised},
+    app::{Card, Error, OrderContents, OrderView, Recognised},
     cli::{
         Global, output,
         setup::bootstrap::{self, Database},
@@ -131,6 +131,9 @@ fn show(view: &OrderView) {
         id(view.company_id),
         view.portal
     ));
+    if let Some(order) = &view.contents {
+        contents(order);
+    }
     for sentence in view.recognised.iter().flat_map(Recognised::sentences) {
         output::line(format!("  {sentence}"));
     }
@@ -152,6 +155,31 @@ fn show(view: &OrderView) {
             entry.text,
             entry.detail.as_ref().map(aside).unwrap_or_default()
         ));
+    }
+}
+
+/// Who ordered what.
+fn contents(order: &OrderContents) {
+    let paid = if order.paid { "paid" } else { "not paid" };
+    output::line(format!(
+        "  total {} {}, {paid}",
+        order.total, order.currency
+    ));
+    if let Some(customer) = &order.customer {
+        let name = customer.name.iter().chain(&customer.company);
+        let told = name.chain(&customer.phones).chain(&customer.emails);
+        let told: Vec<&str> = told.map(String::as_str).collect();
+        output::line(format!("  customer {}", told.join(", ")));
+    }
+    for item in &order.items {
+        output::line(format!(
+            "  {} × {}  {}",
+            item.quantity, item.name, item.price
+        ));
+    }
+    if let Some(delivery) = &order.delivery {
+        let method = delivery.method.as_deref().unwrap_or("-");
+        output::line(format!("  delivery {method}, {}", delivery.price));
     }
 }
 

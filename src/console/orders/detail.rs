@@ -1,6 +1,6 @@
 //! `GET /console/orders/{shop}/{number}`: one order's whole life.
 
-use super::{customer_cards, list};
+use super::{contents::contents, customer_cards, list};
 use crate::{
     app::{ActivityView, LetterFilter, OrderView, TimelineEntry},
     console::{
@@ -56,6 +56,7 @@ pub(in crate::console) async fn get(
         h1 { (title) " " (list::badge(&visitor, order.in_sync, order.pending > 0, order.dead > 0)) }
         (components::notice(&visitor, Some(&asked.done)))
         (facts(&visitor, &order, origin))
+        (contents(&visitor, order.contents.as_ref()))
         (customer_cards::cards(&visitor, &order, origin))
         @if !letters.items.is_empty() {
             h2 { (visitor.text(Text::ItsDeadLetters)) }

@@ -32,6 +32,8 @@ pub struct OrderRow {
     pub dead: i64,
     /// How its contact and company were recognised.
     pub recognised: Option<Value>,
+    /// The newest event of it, as far as that is stored.
+    pub event: Option<Json>,
 }
 
 /// One order.
@@ -49,7 +51,8 @@ pub async fn view(
                    WHERE d.shop = o.shop AND d.number = o.number
                      AND d.closed_at IS NULL) AS "dead!",
                   (SELECT r.known -> 'recognised' FROM bridge.orders r WHERE r.shop = $1
-                    AND r.number = $2) AS recognised
+                    AND r.number = $2) AS recognised,
+                  (SELECT e.body FROM bridge.outbox e WHERE e.id = o.head_id) AS "event: Json"
            FROM bridge.order_states o WHERE o.shop = $1 AND o.number = $2"#,
         shop,
         number

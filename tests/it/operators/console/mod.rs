@@ -4,6 +4,7 @@ mod access;
 mod acts;
 mod authorise;
 mod browser;
+mod contents;
 mod customer;
 mod files;
 mod journey;

@@ -1,0 +1,165 @@
+//! What an order is: who ordered what, for how much, as the shop last told it.
+
+use crate::domain::{Customer, Delivery, Item, Snapshot};
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An order as its shop last told it. Money is in `currency`, as decimal text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OrderContents {
+    /// When it was placed.
+    pub created_at: Option<DateTime<Utc>>,
+    /// ISO 4217.
+    pub currency: String,
+    /// What the customer pays, everything included.
+    pub total: String,
+    /// Whether it is paid.
+    pub paid: bool,
+    /// Whether it is cancelled.
+    pub cancelled: bool,
+    /// How it is paid for.
+    pub payment: Option<String>,
+    /// Who ordered.
+    pub customer: Option<OrderCustomer>,
+    /// What was ordered.
+    pub items: Vec<OrderItem>,
+    /// Discounts on the whole order, together.
+    pub discount: Option<String>,
+    /// How it is delivered.
+    pub delivery: Option<OrderDelivery>,
+    /// The customer's comment. Hostile text.
+    pub comment: Option<String>,
+}
+
+/// Who ordered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OrderCustomer {
+    /// First, second and last name.
+    pub name: Option<String>,
+    /// Phones, with the country's code.
+    pub phones: Vec<String>,
+    /// E-mail addresses.
+    pub emails: Vec<String>,
+    /// The legal entity's name.
+    pub company: Option<String>,
+    /// Its taxpayer number.
+    pub inn: Option<String>,
+}
+
+/// One line of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OrderItem {
+    /// What it is called.
+    pub name: String,
+    /// Its article.
+    pub sku: Option<String>,
+    /// How many units.
+    pub quantity: String,
+    /// Of what.
+    pub unit: Option<String>,
+    /// One unit, discount included.
+    pub price: String,
+    /// All of them; none where that is no number of money.
+    pub sum: Option<String>,
+}
+
+/// How an order is delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OrderDelivery {
+    /// What it is called.
+    pub method: Option<String>,
+    /// What it costs.
+    pub price: String,
+    /// Where to.
+    pub address: Option<String>,
+}
+
+impl From<&Snapshot> for OrderContents {
+    fn from(order: &Snapshot) -> Self {
+        let discount = order.discounts.iter().map(|one| one.amount);
+        let discount = discount.fold(Decimal::ZERO, Decimal::saturating_add);
+        Self {
+            created_at: order.created_at,
+            currency: order.currency.clone(),
+            total: money(order.total),
+            paid: order.paid,
+            cancelled: order.cancelled,
+            payment: order.payment.as_ref().and_then(|one| one.method.clone()),
+            customer: order.customer.as_ref().map(OrderCustomer::from),
+            items: order.items.iter().map(OrderItem::from).collect(),
+            discount: (!discount.is_zero()).then(|| money(discount)),
+            delivery: order.delivery.as_ref().map(OrderDelivery::from),
+            comment: order.comment.clone(),
+        }
+    }
+}
+
+impl From<&Customer> for OrderCustomer {
+    fn from(customer: &Customer) -> Self {
+        let names = [&customer.name, &customer.second_name, &customer.last_name];
+        let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
+        let company = customer.company.as_ref();
+        Self {
+            name: (!names.is_empty()).then(|| names.join(" ")),
+            phones: customer.phones.iter().map(ToString::to_string).collect(),
+            emails: customer.emails.clone(),
+            company: company.and_then(|company| company.title.clone()),
+            inn: company.and_then(|company| company.inn.clone()),
+        }
+    }
+}
+
+impl From<&Item> for OrderItem {
+    fn from(item: &Item) -> Self {
+        Self {
+            name: item.name.clone(),
+            sku: item.sku.clone(),
+            quantity: item.quantity.normalize().to_string(),
+            unit: item.unit.clone(),
+            price: money(item.price),
+            sum: item.price.checked_mul(item.quantity).map(money),
+        }
+    }
+}
+
+impl From<&Delivery> for OrderDelivery {
+    fn from(delivery: &Delivery) -> Self {
+        Self {
+            method: delivery.method.clone(),
+            price: money(delivery.price),
+            address: delivery.address.clone(),
+        }
+    }
+}
+
+/// With two places at least, and no nought behind those.
+fn money(amount: Decimal) -> String {
+    let mut amount = amount.normalize();
+    if amount.scale() < 2 {
+        amount.rescale(2);
+    }
+    amount.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_has_two_places_at_least_and_loses_none() {
+        for (amount, text) in [
+            ("1990", "1990.00"),
+            ("0.5", "0.50"),
+            ("12.3400", "12.34"),
+            ("0.12345", "0.12345"),
+            (
+                "79228162514264337593543950335",
+                "79228162514264337593543950335",
+            ),
+        ] {
+            assert_eq!(money(amount.parse().unwrap()), text);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The order's page shows the order.
+
+use super::{Page, World, event};
+use crate::support::shop::main_shop;
+use reqwest::StatusCode;
+use serde_json::json;
+
+const HOSTILE: &str = "<script>window.hacked = 1</script>";
+
+#[tokio::test]
+async fn the_page_of_an_order_shows_who_ordered_what_for_how_much_and_hostile_text_as_text() {
+    let world = World::without_worker().await;
+    let mut order = event("e1", "A-1", 1);
+    let data = &mut order["data"];
+    data["total"] = json!("2290.50");
+    data["paid"] = json!(true);
+    data["customer"] = json!({
+        "kind": "company", "name": "Анна", "last_name": "Петрова", "phones": ["8 916 000-00-01"],
+        "emails": ["Anna@example.ru"], "company": {"title": "ООО «Ромашка»", "inn": "7707083893"},
+    });
+    data["items"] = json!([
+        {"name": format!("Чай {HOSTILE}"), "sku": "T-1", "quantity": "1.500", "unit": "кг",
+         "price": "1427"},
+    ]);
+    data["delivery"] = json!({"method": "Курьер", "price": 150, "address": "Москва, Тверская, 1"});
+    data["payment"] = json!({"method": "Картой"});
+    data["comment"] = json!(HOSTILE);
+    world.post(&order).await;
+
+    let page = Page::anna(&world).await;
+    let answer = page.get("/orders/main/A-1").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let shown = answer.text().await.unwrap();
+    for told in [
+        "2290.50 RUB",
+        "Анна Петрова",
+        "tel:+79160000001",
+        "mailto:anna@example.ru",
+        "ООО «Ромашка»",
+        "7707083893",
+        "T-1",
+        "1.5 кг",
+        "1427.00",
+        "2140.50",
+        "Курьер",
+        "150.00",
+        "Москва, Тверская, 1",
+        "Картой",
+        "&lt;script&gt;",
+    ] {
+        assert!(shown.contains(told), "{told} in {shown}");
+    }
+    assert!(!shown.contains(HOSTILE));
+
+    // What the API and the command line show is the same.
+    let view = world.app.operations.order_view(&main_shop(), "A-1").await;
+    let contents = view.unwrap().unwrap().contents.unwrap();
+    assert_eq!(contents.items[0].sum.as_deref(), Some("2140.50"));
+    assert!(contents.paid);
+}
+
+#[tokio::test]
+async fn the_page_of_an_order_whose_events_are_gone_says_so() {
+    let world = World::without_worker().await;
+    world.post(&event("e1", "A-1", 1)).await;
+    sqlx::query("UPDATE bridge.orders SET head_id = NULL")
+        .execute(&world.db.pool)
+        .await
+        .unwrap();
+    let page = Page::anna(&world).await;
+    let answer = page.get("/orders/main/A-1").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let shown = answer.text().await.unwrap();
+    assert!(shown.contains("no longer stored"), "{shown}");
+}
