@@ -59,7 +59,10 @@ fn facts(visitor: &Viewer, order: &OrderContents, total: &str, paid: Text) -> Ma
             @if company.is_some() || inn.is_some() {
                 div {
                     dt { (visitor.text(Text::Company)) } dd {
-                        (company.unwrap_or("—")) @if let Some(inn) = inn { ", " (visitor.text(Text::TaxNumber)) " " (inn) }
+                        (company.unwrap_or("—"))
+                        @if let Some(inn) = inn {
+                            ", " (visitor.text(Text::TaxNumber)) " " (inn)
+                        }
                     }
                 }
             }

@@ -221,7 +221,7 @@ async fn a_worker_killed_in_the_middle_of_a_slow_call_leaves_one_deal_and_one_co
                     .fetch_one(&world.db.pool)
                     .await
                     .unwrap();
-                sent > 0 && (slow == "crm.contact.add" || !world.portal.contacts().is_empty())
+                sent > 0
             })
             .await;
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -380,7 +380,7 @@ fn killed_at(nth: usize) -> (CrashHook, tokio::sync::mpsc::UnboundedReceiver<Cra
 /// newest sum, one contact.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_between_any_two_steps_with_a_newer_event_one_deal_holds_the_newest_word() {
-    for (nth, newer) in (0..6).flat_map(|nth| [(nth, false), (nth, true)]) {
+    for (nth, newer) in (0..5).flat_map(|nth| [(nth, false), (nth, true)]) {
         let world = World::new().await;
         let (probe, mut told) = killed_at(nth);
         let first = world.work(Some(probe));

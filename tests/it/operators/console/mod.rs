@@ -4,15 +4,13 @@ mod access;
 mod acts;
 mod authorise;
 mod browser;
-mod contents;
-mod customer;
 mod files;
 mod journey;
 mod logged;
+mod order;
 mod search;
 mod sorted;
 mod stock;
-mod timeline;
 pub(crate) mod walk;
 mod world;
 
