@@ -26,6 +26,7 @@
 //! To add a method: nothing here; the planner names it. To add an error of the portal: its code in
 //! the classes of `error`, with what may be tried again.
 
+mod batch;
 mod client;
 mod credentials;
 mod endpoint;
@@ -39,7 +40,8 @@ mod response;
 mod server_time;
 mod transport;
 
-pub use client::{Client, Command, Options};
+pub use batch::Command;
+pub use client::{Client, Options};
 pub use credentials::{Access, Credentials, Pending, TokenSource};
 pub use error::{Blocked, Class, Error};
 pub use limit::call_gate::{CallGate, GatePass};

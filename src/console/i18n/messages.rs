@@ -3,7 +3,7 @@
 use super::{locale::Lang, table::texts};
 
 texts! {
-    // frame
+    // frame and sign-in
     Console "Console" "Пульт"
     SkipToContent "Skip to content" "К содержанию"
     Overview "Overview" "Обзор"
@@ -20,12 +20,9 @@ texts! {
     RoleViewer "viewer: may look, not change" "наблюдатель: может смотреть, не менять"
     RoleOperator "operator" "оператор"
     UpdatedAgo "updated {ago}" "обновлено {ago}"
-    NotHeardSince
-        "No connection since {at}: what you see is of then."
+    NotHeardSince "No connection since {at}: what you see is of then."
         "Нет связи с {at}: на экране то, что было тогда."
-    // sign-in
-    NobodyCanSignIn
-        "No operator is configured: add [operators.NAME] with a password_hash or a key."
+    NobodyCanSignIn "No operator is configured: add [operators.NAME] with a password_hash or a key."
         "Операторов нет в настройках: добавьте [operators.NAME] с password_hash или key."
     Name "Name" "Имя"
     Password "Password" "Пароль"
@@ -211,9 +208,7 @@ texts! {
     Order "Order" "Заказ"
     Customer "Customer" "Покупатель"
     WhatWasOrdered "What was ordered" "Что заказано"
-    ContentsNotStored
-        "What was ordered is no longer stored: the shop's next event of it brings it back."
-        "Состав заказа уже не хранится: он появится со следующим событием магазина."
+    ContentsNotStored "What was ordered is no longer stored." "Состав заказа уже не хранится."
     Total "Total" "Итого"
     Placed "Placed" "Оформлен"
     Cancelled "cancelled" "отменён"
@@ -223,7 +218,6 @@ texts! {
     TaxNumber "INN" "ИНН"
     Quantity "Quantity" "Количество"
     Price "Price" "Цена"
-    Sum "Sum" "Сумма"
     Discount "Discount" "Скидка"
     Status "Status" "Статус"
     Stage "Stage" "Стадия"
@@ -310,8 +304,7 @@ texts! {
     LettersTaken "letters taken" "писем загружено"
     LettersKnown "were here already" "уже были здесь"
     LinesFaulty "lines that could not be taken" "строк не удалось загрузить"
-    MendLines
-        "All other lines were taken. Mend these in the file and send it again: what is here \
+    MendLines "All other lines were taken. Mend these in the file and send it again: what is here \
          already is left alone."
         "Все остальные строки загружены. Исправьте эти в файле и отправьте его ещё раз: что уже \
          загружено, не изменится."
@@ -399,8 +392,7 @@ texts! {
         "Администратор портала может впустить мост здесь, впервые или заново. Ничего из ожидающего \
          при этом не теряется."
     Authorise "Authorise the application" "Авторизовать приложение"
-    StepHandler
-        "In the application's settings in the portal (Developer resources → Other → Local \
+    StepHandler "In the application's settings in the portal (Developer resources → Other → Local \
          application), “Your handler path” must be this address:"
         "В настройках приложения на портале (Разработчикам → Другое → Локальное приложение) «Путь \
          вашего обработчика» должен быть таким:"
@@ -483,7 +475,7 @@ texts! {
     Details "Details" "Подробности"
     NoActs "Nobody has done anything by hand, or not under this name."
         "Никто ничего не делал вручную, или не под этим именем."
-    // notices
+    // notices and faults
     Queued "It is sent again." "Отправляется ещё раз."
     OvertakenNotice "A newer snapshot has come since: the letter was closed, nothing is sent."
         "Пришёл более новый снимок: письмо закрыто, ничего не отправлено."
@@ -494,7 +486,6 @@ texts! {
     ResumedNotice "The portal is resumed." "Портал запущен."
     ResolvedNotice "Decided. The portal's lane carries it out."
         "Решено. Дорожка портала это выполнит."
-    // faults
     NotFound "There is no such thing here (any more)." "Здесь такого нет (или уже нет)."
     Forbidden "You may look, not change." "Вы можете смотреть, но не менять."
     Stale "This page was too old or came from elsewhere. Go back, reload it and try again."

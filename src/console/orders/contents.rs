@@ -92,21 +92,21 @@ fn items(visitor: &Viewer, order: &OrderContents) -> Markup {
             thead { tr {
                 th { (visitor.text(Text::Product)) } th { (visitor.text(Text::Article)) }
                 th.num { (visitor.text(Text::Quantity)) } th.num { (visitor.text(Text::Price)) }
-                th.num { (visitor.text(Text::Sum)) }
+                th.num { (visitor.text(Text::Total)) }
             } }
             tbody { @for item in &order.items { tr {
                 td data-label=(visitor.text(Text::Product)) { (item.name) }
                 td data-label=(visitor.text(Text::Article)) { (item.sku.as_deref().unwrap_or("—")) }
                 td.num data-label=(visitor.text(Text::Quantity)) { (quantity(item)) }
                 td.num data-label=(visitor.text(Text::Price)) { (item.price) }
-                td.num data-label=(visitor.text(Text::Sum)) {
+                td.num data-label=(visitor.text(Text::Total)) {
                     (item.sum.as_deref().unwrap_or("—"))
                 }
             } }
             @if let Some(discount) = &order.discount { tr {
                 td data-label=(visitor.text(Text::Product)) { (visitor.text(Text::Discount)) }
                 td {} td {} td {}
-                td.num data-label=(visitor.text(Text::Sum)) { "−" (discount) }
+                td.num data-label=(visitor.text(Text::Total)) { "−" (discount) }
             } } }
         } }
     }
