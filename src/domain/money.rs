@@ -117,6 +117,22 @@ mod tests {
     }
 
     #[test]
+    fn text_has_two_places_at_least_and_loses_none() {
+        for (amount, shown) in [
+            ("1990", "1990.00"),
+            ("0.5", "0.50"),
+            ("12.3400", "12.34"),
+            ("0.12345", "0.12345"),
+            (
+                "79228162514264337593543950335",
+                "79228162514264337593543950335",
+            ),
+        ] {
+            assert_eq!(text(decimal(amount)), shown);
+        }
+    }
+
+    #[test]
     fn halves_go_away_from_zero() {
         assert_eq!(round(decimal("0.005")), decimal("0.01"));
         assert_eq!(round(decimal("-0.005")), decimal("-0.01"));

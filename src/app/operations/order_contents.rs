@@ -1,6 +1,6 @@
 //! What an order is: who ordered what, for how much, as the shop last told it.
 
-use crate::domain::{Customer, Delivery, Item, Snapshot};
+use crate::domain::{Customer, Delivery, Item, Snapshot, money};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -83,13 +83,13 @@ impl From<&Snapshot> for OrderContents {
         Self {
             created_at: order.created_at,
             currency: order.currency.clone(),
-            total: money(order.total),
+            total: money::text(order.total),
             paid: order.paid,
             cancelled: order.cancelled,
             payment: order.payment.as_ref().and_then(|one| one.method.clone()),
             customer: order.customer.as_ref().map(OrderCustomer::from),
             items: order.items.iter().map(OrderItem::from).collect(),
-            discount: (!discount.is_zero()).then(|| money(discount)),
+            discount: (!discount.is_zero()).then(|| money::text(discount)),
             delivery: order.delivery.as_ref().map(OrderDelivery::from),
             comment: order.comment.clone(),
         }
@@ -118,8 +118,8 @@ impl From<&Item> for OrderItem {
             sku: item.sku.clone(),
             quantity: item.quantity.normalize().to_string(),
             unit: item.unit.clone(),
-            price: money(item.price),
-            sum: item.price.checked_mul(item.quantity).map(money),
+            price: money::text(item.price),
+            sum: item.price.checked_mul(item.quantity).map(money::text),
         }
     }
 }
@@ -128,38 +128,8 @@ impl From<&Delivery> for OrderDelivery {
     fn from(delivery: &Delivery) -> Self {
         Self {
             method: delivery.method.clone(),
-            price: money(delivery.price),
+            price: money::text(delivery.price),
             address: delivery.address.clone(),
-        }
-    }
-}
-
-/// With two places at least, and no nought behind those.
-fn money(amount: Decimal) -> String {
-    let mut amount = amount.normalize();
-    if amount.scale() < 2 {
-        amount.rescale(2);
-    }
-    amount.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn money_has_two_places_at_least_and_loses_none() {
-        for (amount, text) in [
-            ("1990", "1990.00"),
-            ("0.5", "0.50"),
-            ("12.3400", "12.34"),
-            ("0.12345", "0.12345"),
-            (
-                "79228162514264337593543950335",
-                "79228162514264337593543950335",
-            ),
-        ] {
-            assert_eq!(money(amount.parse().unwrap()), text);
         }
     }
 }
