@@ -151,55 +151,22 @@ REVOKE ALL ON FUNCTION bridge.stock_reserve_new(jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION bridge.stock_reserve_new(jsonb) IS
     'Answers requests that are all new, name no store and find enough; null: some are not.';
 
--- Any requests: new ones together, several of one reservation one after the other, and what is
--- refused once more after what has run out.
-CREATE OR REPLACE FUNCTION bridge.stock_reserve(requests jsonb) RETURNS jsonb
+-- Any requests: new ones together, else round by round as before.
+ALTER FUNCTION bridge.stock_reserve(jsonb) RENAME TO stock_reserve_rounds;
+COMMENT ON FUNCTION bridge.stock_reserve_rounds(jsonb) IS
+    'Answers requests, each as {status, body}: several of one reservation one after the other, and '
+    'what is refused once more after what has run out.';
+CREATE FUNCTION bridge.stock_reserve(requests jsonb) RETURNS jsonb
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET jit = off
     SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off
 AS $$
-DECLARE
-    answers  jsonb[] := array_fill(NULL::jsonb, ARRAY[jsonb_array_length(requests)]);
-    places   integer[];
-    batch     jsonb;
-    got      jsonb;
-    round    integer := 0;
-    refused  integer[];
-    freed    bigint;
-    plain    jsonb := bridge.stock_reserve_new(requests);
 BEGIN
-    IF plain IS NOT NULL THEN
-        RETURN plain;
-    END IF;
-    LOOP
-        round := round + 1;
-        SELECT array_agg(x.n ORDER BY x.n), jsonb_agg(x.request ORDER BY x.n) INTO places, batch
-        FROM (SELECT r.n, r.request, row_number() OVER (PARTITION BY r.request ->> 'shop',
-            r.request ->> 'id' ORDER BY r.n) AS nth
-              FROM jsonb_array_elements(requests) WITH ORDINALITY AS r (request, n)) x
-        WHERE x.nth = round;
-        EXIT WHEN batch IS NULL;
-        FOR attempt IN 1 .. 2 LOOP
-            got := bridge.stock_reserve_round(batch);
-            FOR i IN 1 .. cardinality(places) LOOP
-                answers[places[i]] := got -> (i - 1);
-            END LOOP;
-            SELECT array_agg(p.n ORDER BY p.n), jsonb_agg(requests -> (p.n - 1) ORDER BY p.n)
-                INTO refused, batch
-            FROM unnest(places) AS p (n) WHERE answers[p.n] ->> 'status' = '409';
-            EXIT WHEN refused IS NULL OR attempt = 2;
-            SELECT sum(bridge.stock_expire(s.stock, s.products, 1000)) INTO freed
-            FROM (SELECT s.stock, array_agg(DISTINCT l ->> 'product') AS products
-                  FROM unnest(refused) AS p (n)
-                  JOIN bridge.stock_shops s ON s.shop = requests -> (p.n - 1) ->> 'shop'
-                  CROSS JOIN jsonb_array_elements(answers[p.n] -> 'body' -> 'short') l
-                  GROUP BY s.stock) s;
-            EXIT WHEN freed = 0;
-            places := refused;
-        END LOOP;
-    END LOOP;
-    RETURN to_jsonb(answers);
+    RETURN coalesce(bridge.stock_reserve_new(requests), bridge.stock_reserve_rounds(requests));
 END
 $$;
+REVOKE ALL ON FUNCTION bridge.stock_reserve(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION bridge.stock_reserve(jsonb) IS
+    'Answers requests, each as {status, body}: one way for HTTP and SQL.';
