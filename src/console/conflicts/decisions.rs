@@ -1,0 +1,111 @@
+//! `GET /console/conflicts/decisions`: what was decided lately, without anybody's word or with it.
+
+use crate::{
+    app::operations::overview::Decided,
+    console::{
+        State,
+        i18n::messages::Text,
+        session::viewer::Viewer,
+        ui::{
+            components,
+            error_page::ErrorPage,
+            layout::{self, Section},
+            links,
+            sortable::{Column, Sorting},
+        },
+    },
+};
+use axum::extract::{Query, State as Extract};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+pub(in crate::console) const PATH: &str = "/console/conflicts/decisions";
+/// Decisions on a page.
+const PAGE: usize = 25;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::console) struct ListQuery {
+    before: String,
+    #[serde(flatten)]
+    sorting: Sorting,
+}
+
+const COLUMNS: [Column<Decided>; 6] = [
+    Column::latest("time", Text::Time, |a, b| a.id.cmp(&b.id)),
+    Column::sorted("order", Text::Order, |a, b| a.number.cmp(&b.number)),
+    Column::plain(Text::Decision),
+    Column::sorted("winner", Text::Winner, |a, b| a.winner.cmp(&b.winner)),
+    Column::sorted("rule", Text::Rule, |a, b| a.basis.cmp(&b.basis)),
+    Column::plain(Text::Details),
+];
+
+/// `GET /console/conflicts/decisions`.
+pub(in crate::console) async fn get(
+    Extract(state): Extract<State>,
+    visitor: Viewer,
+    Query(asked): Query<ListQuery>,
+) -> Result<Markup, ErrorPage> {
+    let before = asked.before.parse().ok();
+    let decided = state.app.operations.decisions(before, PAGE + 1).await;
+    let mut decided = decided.map_err(|error| ErrorPage::of(error, visitor.lang))?;
+    let more = decided.len() > PAGE;
+    decided.truncate(PAGE);
+    let next = decided
+        .last()
+        .filter(|_| more)
+        .map(|row| row.id.to_string());
+    asked.sorting.apply(&mut decided, &COLUMNS);
+    let title = visitor.text(Text::DecidedLately);
+    let [sort, dir] = asked.sorting.pairs();
+    let content = html! {
+        h1 { (title) }
+        @if decided.is_empty() {
+            p.empty { (visitor.text(Text::NoDecisions)) }
+        } @else {
+            (table(&visitor, &asked, &decided))
+        }
+        @if let Some(next) = &next {
+            p.actions {
+                a.button href=(links::link(PATH, &[("before", Some(next)), sort, dir])) {
+                    (visitor.text(Text::Next))
+                }
+            }
+        }
+    };
+    Ok(layout::page(&visitor, Section::Conflicts, title, content))
+}
+
+fn table(visitor: &Viewer, asked: &ListQuery, decided: &[Decided]) -> Markup {
+    let link = |pairs: &[(&str, Option<&str>)]| {
+        let mut pairs = pairs.to_vec();
+        pairs.push(("before", Some(asked.before.as_str())));
+        links::link(PATH, &pairs)
+    };
+    html! {
+        div.scroll { table.stacks {
+            (asked.sorting.heads(visitor, &COLUMNS, link))
+            tbody { @for row in decided { tr {
+                td.when data-label=(visitor.text(Text::Time)) {
+                    (components::time(visitor, row.at))
+                }
+                td data-label=(visitor.text(Text::Order)) {
+                    (components::order(Some(&row.shop), Some(&row.number)))
+                }
+                td.words data-label=(visitor.text(Text::Decision)) {
+                    (visitor.lang.happened(row.what.as_ref(), &row.sentence))
+                }
+                td data-label=(visitor.text(Text::Winner)) {
+                    (row.winner.as_deref().map_or("—", |winner| visitor.lang.word(winner)))
+                }
+                td data-label=(visitor.text(Text::Rule)) { (visitor.lang.word(&row.basis)) }
+                td data-label=(visitor.text(Text::Details)) {
+                    details {
+                        summary { (visitor.lang.word(&row.action)) }
+                        pre { (components::pretty(&row.inputs)) }
+                    }
+                }
+            } } }
+        } }
+    }
+}
