@@ -198,6 +198,100 @@ check([
         $done = (new Sender($spool, $bridge))->run(10);
         same([2, 1], [$done['sent'], $done['refused']]);
     },
+    'what visitors wrote goes first, and a form that is not there holds up nothing' => function () {
+        $spool = spool();
+        $bridge = new Answers();
+        $spool->add(Snapshot::saved(order(), 's'), 1000);
+        foreach (['gone', 'call', 'unknown'] as $form) {
+            same(true, $spool->addForm($form, [['Имя', "Анна $form"]], 1000));
+        }
+        $bridge->formAnswers = [[404, ''], [303, '']];
+        $forms = ['gone' => 'https://b/forms/m/gone/t', 'call' => 'https://b/forms/m/call/t'];
+        $now = static fn (): int => 1000;
+        $done = (new Sender($spool, $bridge, $now, $forms))->run(10);
+        same([2, 2, null], [$done['sent'], $done['refused'], $done['trouble']]);
+        same(array_values($forms), array_column($bridge->forms, 0));
+        $words = $spool->status()['words'];
+        same([0, 'gone: ', 'unknown: '], [
+            $spool->status()['waiting'], substr($words[0], 0, 6), substr($words[1], 0, 9),
+        ]);
+        same(2, $spool->retry());
+        $done = (new Sender($spool, $bridge, $now, ['*' => 'https://b/forms/m/all/t']))->run(10);
+        same([2, 0], [$done['sent'], $done['refused']]);
+    },
+    'forms that cannot be delivered and orders do not wait for each other' => function () {
+        $spool = spool();
+        $bridge = new Answers();
+        $now = 1000;
+        $clock = static function () use (&$now): int {
+            return $now;
+        };
+        $sender = new Sender($spool, $bridge, $clock, ['*' => 'https://b/forms/m/all/t']);
+        $spool->add(Snapshot::saved(order(), 's'), $now);
+        $spool->addForm('call', [['Имя', 'Анна']], $now);
+        $bridge->formAnswers = [[0, 'no such host'], [500, '']];
+        same([1, 'the bridge answered 0: no such host'], array_values(array_diff_key(
+            $sender->run(10),
+            ['refused' => 0]
+        )));
+        // It is tried after a pause of its own.
+        same(0, $sender->run(10)['sent']);
+        same(1, count($bridge->forms));
+        $now += 5;
+        $sender->run(10);
+        same([2, 10], [count($bridge->forms), $spool->state('forms_pause')]);
+        $now += 10;
+        same(1, $sender->run(10)['sent']);
+        same(200, $spool->lastHeard()['status']);
+    },
+    'a double click is one submission, the same words an hour later another' => function () {
+        $spool = spool();
+        $fields = [['Имя', 'Анна'], ['Телефон', '1']];
+        same(true, $spool->addForm('call', $fields, 1190));
+        same(false, $spool->addForm('call', $fields, 1191));
+        same(false, $spool->addForm('call', $fields, 1210));
+        same(true, $spool->addForm('other', $fields, 1210));
+        same(true, $spool->addForm('call', [['Имя', 'Анна'], ['Телефон', '2']], 1210));
+        same(true, $spool->addForm('call', $fields, 4000));
+        $rows = $spool->waitingForms(10);
+        $ids = array_map(static fn (array $row): string => end($row['fields'])[1], $rows);
+        same([4, 4], [count($rows), count(array_unique($ids))]);
+    },
+    'tables of an older release are used on, with what waits in them' => function (): void {
+        $db = new Sqlite();
+        $db->pdo->exec('CREATE TABLE b24bridge_spool (id INTEGER PRIMARY KEY AUTOINCREMENT,
+            event_id VARCHAR(190) NOT NULL UNIQUE, body TEXT NOT NULL, created_at BIGINT NOT NULL,
+            sent_at BIGINT NULL, refused TEXT NULL)');
+        $db->pdo->exec('CREATE TABLE b24bridge_state (name VARCHAR(190) NOT NULL PRIMARY KEY,
+            value BIGINT NOT NULL)');
+        $db->pdo->exec("INSERT INTO b24bridge_state VALUES ('swept_until', 77)");
+        $body = Snapshot::json(Snapshot::saved(order(), 's'));
+        $db->execute('INSERT INTO b24bridge_spool (event_id, body, created_at) VALUES (?, ?, 5)', [
+            'A-1-x', $body,
+        ]);
+        $spool = new Spool($db);
+        $spool->install();
+        $spool->install();
+        same([77, $body], [$spool->state('swept_until'), $spool->waiting(1, 1)[0]['body']]);
+        same(1, (new Sender($spool, new Answers()))->run(10)['sent']);
+        $spool->drop();
+        same([], $db->columns('b24bridge_spool'));
+    },
+    'the last answer of the bridge is known, whatever it said' => function (): void {
+        $spool = spool();
+        same(null, $spool->lastHeard());
+        $bridge = new Answers();
+        $bridge->answers = [[502, "<h1>\xff плохо</h1>"]];
+        $spool->add(Snapshot::saved(order(), 's'), 1000);
+        (new Sender($spool, $bridge, static fn (): int => 1000))->run(10);
+        $heard = $spool->lastHeard();
+        same([1000, 502, true], [
+            $heard['at'], $heard['status'], strpos($heard['words'], 'плохо') !== false,
+        ]);
+        $spool->setState('pause_until', 0);
+        (new Sender($spool, $bridge, static fn (): int => 2000))->run(10);
+        same(['at' => 2000, 'status' => 202, 'words' => ''], $spool->lastHeard());
+    },
     'two processes do not send at once, and a dead one does not hold the lock for ever' => function (): void {
         $spool = spool();
         same(true, $spool->lock(100, 200));

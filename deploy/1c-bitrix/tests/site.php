@@ -8,11 +8,13 @@ namespace B24Bridge\Tests;
 
 use B24Bridge\BitrixOrders;
 use B24Bridge\Bridge;
+use B24Bridge\Handlers;
 use B24Bridge\Receiver;
+use B24Bridge\Settings;
 use B24Bridge\Signature;
 use Bitrix\Main\Application;
+use Bitrix\Main\Config\Option;
 use Bitrix\Main\DB\Connection;
-use Bitrix\Main\Event;
 use Bitrix\Main\EventManager;
 use Bitrix\Main\Type\DateTime;
 use Bitrix\Sale\Order;
@@ -22,22 +24,12 @@ require_once __DIR__ . '/check.php';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
-// The site has its configuration beside the module; here it is a copy of the module that has one.
-$copy = sys_get_temp_dir() . '/b24bridge-' . getmypid();
-foreach (['', '/lib', '/bitrix'] as $folder) {
-    mkdir($copy . $folder);
-    foreach (glob(dirname(__DIR__) . $folder . '/*.php') ?: [] as $file) {
-        copy($file, $copy . $folder . '/' . basename($file));
-    }
+require_once dirname(__DIR__) . '/b24.bridge/include.php';
+
+foreach (Handlers::EVENTS as [$from, $name, $method]) {
+    $manager = EventManager::getInstance();
+    $manager->registerEventHandler($from, $name, 'b24.bridge', Handlers::class, $method);
 }
-copy("$copy/config.example.php", "$copy/config.php");
-register_shutdown_function(static function () use ($copy): void {
-    foreach (['/lib', '/bitrix', ''] as $folder) {
-        array_map('unlink', glob("$copy$folder/*.php") ?: []);
-        rmdir($copy . $folder);
-    }
-});
-require_once "$copy/include.php";
 
 function site(): Connection
 {
@@ -45,6 +37,12 @@ function site(): Connection
     Order::$all = [];
     Order::$refusal = null;
     $GLOBALS['log'] = [];
+    Application::$utf = true;
+    Application::$jobs = [];
+    Option::$set = [];
+    Settings::import([
+        'url' => 'https://bridge.example', 'key' => 'a-key', 'source' => 'https://shop.example',
+    ]);
     Bridge::spool()->install();
     return Application::$connection;
 }
@@ -134,10 +132,13 @@ check([
     'a deletion is sent, a deletion that failed is not' => function (): void {
         site();
         $order = saved();
-        $deleted = EventManager::$handlers['sale:OnSaleOrderDeleted'];
-        $deleted(new Event(['ENTITY' => $order, 'VALUE' => false]));
+        $deleted = static function (bool $gone) use ($order): void {
+            $told = ['ENTITY' => $order, 'VALUE' => $gone];
+            EventManager::send('sale', 'OnSaleOrderDeleted', $told);
+        };
+        $deleted(false);
         same(1, count(waiting()));
-        $deleted(new Event(['ENTITY' => $order, 'VALUE' => true]));
+        $deleted(true);
         same('shop.order.deleted.v1', waiting()[1]['type']);
     },
     'a callback sets the status through the order, and the new state is spooled' => function (): void {
@@ -161,15 +162,54 @@ check([
         Order::$refusal = 'no rights';
         same([422, ['error' => 'no rights']], $call('m5', 'F', 'P'));
     },
-    'the agent sends from the command line alone, and names itself for the next run' => function () use ($copy): void {
+    'the agent sends from the command line, or when the page is delivered' => function (): void {
         site();
         saved();
-        same('\B24Bridge\Bridge::agent();', Bridge::agent('fpm-fcgi'));
-        same([0, 0], [Bridge::spool()->state('pause'), Bridge::spool()->state('swept_until')]);
         // Nobody listens there.
-        $config = (string) file_get_contents("$copy/config.php");
-        file_put_contents("$copy/config.php", str_replace('https://bridge.example', 'http://127.0.0.1:9', $config));
-        same('\B24Bridge\Bridge::agent();', Bridge::agent('cli'));
+        Option::set(Settings::MODULE, 'url', 'http://127.0.0.1:9');
+        same(Bridge::AGENT, Bridge::agent('fpm-fcgi'));
+        // The visitor waits for nothing.
+        same([0, 0], [Bridge::spool()->state('pause'), Bridge::spool()->state('swept_until')]);
+        same(1, count(Application::$jobs));
+        (Application::$jobs[0])();
         same([5, 1], [Bridge::spool()->state('pause'), count(waiting())]);
+        Bridge::spool()->setState('pause_until', 0);
+        same(Bridge::AGENT, Bridge::agent('cli'));
+        same([10, 1], [Bridge::spool()->state('pause'), count(waiting())]);
+        same(0, Bridge::spool()->lastHeard()['status']);
+    },
+    'a site in windows-1251 is read and written in its own charset' => function (): void {
+        site();
+        Application::$utf = false;
+        saved(['ACCOUNT_NUMBER' => \Bitrix\Main\text('Ж-12'), 'shipment' => ['STORE' => 4]]);
+        $stored = Bridge::spool()->waiting(1, 1000000)[0]['body'];
+        // Whatever the connection's charset does, it does it to ASCII.
+        same(1, preg_match('/^[\x20-\x7e]+$/', $stored));
+        $data = waiting()[0]['data'];
+        same(['Ж-12', 'Курьер'], [$data['number'], $data['delivery']['method']]);
+        same('Анна', $data['customer']['name']);
+        same([['name' => 'Размер', 'value' => '42']], $data['items'][0]['options']);
+        same(['Пункт самовывоза: На Складской, Псков, ул. Складская, 1'], $data['notes']);
+        $shop = new BitrixOrders(Bridge::spool());
+        same('N', $shop->order('Ж-12')['status']);
+        Order::$refusal = \Bitrix\Main\text('нет прав');
+        try {
+            $shop->setStatus('Ж-12', 'P', 'причина');
+            same('', 'a refusal');
+        } catch (\B24Bridge\Refused $refused) {
+            same('нет прав', $refused->getMessage());
+        }
+    },
+    'a shop whose settings are not complete sends nothing and loses nothing' => function (): void {
+        site();
+        Bridge::since(time() - 100);
+        $set = Option::$set;
+        Option::$set = [];
+        saved();
+        same('the settings are not complete', Bridge::send(1)['trouble']);
+        same([], waiting());
+        Option::$set = $set;
+        same(1, Bridge::sweep());
+        same('https://shop.example', waiting()[0]['source']);
     },
 ]);

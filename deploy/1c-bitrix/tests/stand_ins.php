@@ -8,22 +8,65 @@ namespace Bitrix\Main {
     class Application
     {
         public static DB\Connection $connection;
+        public static bool $utf = true;
+        /** @var list<callable> what runs when the page is delivered */
+        public static array $jobs = [];
 
         public static function getConnection(): DB\Connection
         {
             return self::$connection;
         }
+
+        public static function getInstance(): self
+        {
+            return new self();
+        }
+
+        public static function isUtfMode(): bool
+        {
+            return self::$utf;
+        }
+
+        public function addBackgroundJob(callable $job): self
+        {
+            self::$jobs[] = $job;
+            return $this;
+        }
     }
 
     class Loader
     {
+        /** @var list<string> */
+        public static array $modules = ['sale', 'catalog', 'iblock', 'form'];
+
         public static function requireModule(string $name): void
         {
+            if (!self::includeModule($name)) {
+                throw new \RuntimeException("Required module `$name` was not found");
+            }
         }
 
         public static function includeModule(string $name): bool
         {
-            return $name === 'catalog';
+            return in_array($name, self::$modules, true);
+        }
+    }
+
+    class ModuleManager
+    {
+        public static function isModuleInstalled(string $name): bool
+        {
+            return Loader::includeModule($name);
+        }
+
+        public static function registerModule(string $name): void
+        {
+            Loader::$modules[] = $name;
+        }
+
+        public static function unRegisterModule(string $name): void
+        {
+            Loader::$modules = array_values(array_diff(Loader::$modules, [$name]));
         }
     }
 
@@ -40,9 +83,10 @@ namespace Bitrix\Main {
         }
     }
 
+    /** Handlers that are registered stand in a table of the site; names know no case. */
     class EventManager
     {
-        /** @var array<string, callable> */
+        /** @var array<string, list<array{0: string, 1: string, 2: string, 3: int}>> */
         public static array $handlers = [];
 
         public static function getInstance(): self
@@ -50,9 +94,70 @@ namespace Bitrix\Main {
             return new self();
         }
 
-        public function addEventHandler(string $module, string $event, callable $handler): void
+        public function registerEventHandler(
+            string $from,
+            string $event,
+            string $to,
+            string $class,
+            string $method
+        ): void {
+            self::register("$from:$event", [$to, $class, $method, 2]);
+        }
+
+        public function registerEventHandlerCompatible(
+            string $from,
+            string $event,
+            string $to,
+            string $class,
+            string $method
+        ): void {
+            self::register("$from:$event", [$to, $class, $method, 1]);
+        }
+
+        /** @param array{0: string, 1: string, 2: string, 3: int} $handler */
+        private static function register(string $name, array $handler): void
         {
-            self::$handlers["$module:$event"] = $handler;
+            $there = self::$handlers[strtoupper($name)] ?? [];
+            // The table has a unique key: what is registered twice is called once.
+            if (!in_array($handler, $there, true)) {
+                self::$handlers[strtoupper($name)][] = $handler;
+            }
+        }
+
+        public function unRegisterEventHandler(
+            string $from,
+            string $event,
+            string $to,
+            string $class,
+            string $method
+        ): void {
+            $name = strtoupper("$from:$event");
+            self::$handlers[$name] = array_values(array_filter(
+                self::$handlers[$name] ?? [],
+                static fn (array $one): bool => [$to, $class, $method] !== array_slice($one, 0, 3)
+            ));
+        }
+
+        /** An event of the newer kind. @param array<string, mixed> $parameters */
+        public static function send(string $module, string $name, array $parameters): void
+        {
+            foreach (self::$handlers[strtoupper("$module:$name")] ?? [] as $handler) {
+                if ($handler[3] !== 2) {
+                    throw new \RuntimeException("$name is handled as an older event");
+                }
+                [$handler[1], $handler[2]](new Event($parameters));
+            }
+        }
+
+        /** An event of the older kind: its arguments come one by one. */
+        public static function execute(string $module, string $name, mixed ...$arguments): void
+        {
+            foreach (self::$handlers[strtoupper("$module:$name")] ?? [] as $handler) {
+                if ($handler[3] !== 1) {
+                    throw new \RuntimeException("$name is handled as a newer event");
+                }
+                [$handler[1], $handler[2]](...$arguments);
+            }
         }
     }
 
@@ -61,18 +166,30 @@ namespace Bitrix\Main {
         /** @return array<string, mixed>|null */
         public static function getRowById(int $id): ?array
         {
-            return $id === 77 ? ['NAME' => 'Анна', 'EMAIL' => 'anna@example.com'] : null;
+            return $id === 77 ? ['NAME' => text('Анна'), 'EMAIL' => 'anna@example.com'] : null;
         }
+    }
+
+    /** A text as the site's database has it. */
+    function text(string $text): string
+    {
+        return Application::$utf ? $text : mb_convert_encoding($text, 'windows-1251', 'UTF-8');
     }
 }
 
 namespace Bitrix\Catalog {
+    use function Bitrix\Main\text;
+
     class StoreTable
     {
         /** @return array<string, mixed>|null */
         public static function getRowById(int $id): ?array
         {
-            return $id === 4 ? ['TITLE' => 'На Складской', 'ADDRESS' => 'Псков, ул. Складская, 1'] : null;
+            $store = [
+                'TITLE' => text('На Складской'),
+                'ADDRESS' => text('Псков, ул. Складская, 1'),
+            ];
+            return $id === 4 ? $store : null;
         }
     }
 }
@@ -80,9 +197,25 @@ namespace Bitrix\Catalog {
 namespace Bitrix\Main\Config {
     class Option
     {
-        public static function get(string $module, string $name, string $usual): string
+        /** @var array<string, array<string, string>> */
+        public static array $set = [];
+
+        public static function get(string $module, string $name, string $usual = ''): string
         {
-            return $name === 'anonymous_user_id' ? '5' : $usual;
+            if ($module === 'sale' && $name === 'anonymous_user_id') {
+                return '5';
+            }
+            return self::$set[$module][$name] ?? $usual;
+        }
+
+        public static function set(string $module, string $name, string $value): void
+        {
+            self::$set[$module][$name] = $value;
+        }
+
+        public static function delete(string $module): void
+        {
+            unset(self::$set[$module]);
         }
     }
 }
@@ -124,6 +257,12 @@ namespace Bitrix\Main\DB {
         {
             return $this->rows;
         }
+
+        /** As the older classes call it. @return array<string, mixed>|false */
+        public function Fetch(): array|false
+        {
+            return array_shift($this->rows) ?? false;
+        }
     }
 
     class SqlHelper
@@ -142,7 +281,8 @@ namespace Bitrix\Main\DB {
 
         public function __construct()
         {
-            $this->pdo = new \PDO('sqlite::memory:', null, null, [\PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION]);
+            $options = [\PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION];
+            $this->pdo = new \PDO('sqlite::memory:', null, null, $options);
         }
 
         public function getType(): string
@@ -161,14 +301,31 @@ namespace Bitrix\Main\DB {
             if ($this->broken) {
                 throw new \RuntimeException('the table is gone');
             }
-            $this->changed = (int) $this->pdo->exec(str_replace('BIGSERIAL PRIMARY KEY', 'INTEGER PRIMARY KEY AUTOINCREMENT', $sql));
+            $key = ['BIGSERIAL PRIMARY KEY' => 'INTEGER PRIMARY KEY AUTOINCREMENT'];
+            $this->changed = (int) $this->pdo->exec(strtr($sql, $key));
         }
 
         public function query(string $sql): Rows
         {
             $rows = $this->pdo->query($sql)->fetchAll(\PDO::FETCH_ASSOC);
             // MySQL keeps the case of a name, Oracle does not.
-            return new Rows(array_map(static fn (array $row): array => array_change_key_case($row, CASE_UPPER), $rows));
+            return new Rows(array_map(
+                static fn (array $row): array => array_change_key_case($row, CASE_UPPER),
+                $rows
+            ));
+        }
+
+        public function isTableExists(string $name): bool
+        {
+            return $this->pdo->query("PRAGMA table_info($name)")->fetchAll() !== [];
+        }
+
+        /** @return array<string, object> */
+        public function getTableFields(string $name): array
+        {
+            $columns = $this->pdo->query("PRAGMA table_info($name)")->fetchAll(\PDO::FETCH_ASSOC);
+            $names = array_map('strtoupper', array_column($columns, 'name'));
+            return array_fill_keys($names, new \stdClass());
         }
 
         public function getAffectedRowsCount(): int
@@ -180,9 +337,10 @@ namespace Bitrix\Main\DB {
 
 namespace Bitrix\Sale {
     use Bitrix\Main\DB\Rows;
-    use Bitrix\Main\Event;
     use Bitrix\Main\EventManager;
     use Bitrix\Main\Type\DateTime;
+
+    use function Bitrix\Main\text;
 
     class Result
     {
@@ -246,9 +404,9 @@ namespace Bitrix\Sale {
         public function getPropertyValues(): array
         {
             return [
-                'ARTNUMBER' => ['NAME' => 'Артикул', 'VALUE' => 'ART-1'],
+                'ARTNUMBER' => ['NAME' => text('Артикул'), 'VALUE' => 'ART-1'],
                 'PRODUCT.XML_ID' => ['NAME' => 'Product XML_ID', 'VALUE' => 'xml-135'],
-                'SIZE' => ['NAME' => 'Размер', 'VALUE' => '42'],
+                'SIZE' => ['NAME' => text('Размер'), 'VALUE' => '42'],
             ];
         }
 
@@ -303,7 +461,8 @@ namespace Bitrix\Sale {
             $from = $query['filter']['>=DATE_UPDATE']->getTimestamp();
             $rows = [];
             foreach (self::$all as $id => $order) {
-                if ($order->fields['DATE_UPDATE']->getTimestamp() >= $from && $id > $query['filter']['>ID']) {
+                $late = $order->fields['DATE_UPDATE']->getTimestamp() >= $from;
+                if ($late && $id > $query['filter']['>ID']) {
                     $rows[] = ['ID' => (string) $id];
                 }
             }
@@ -334,30 +493,40 @@ namespace Bitrix\Sale {
         public function getBasket(): array
         {
             return [
-                new Entity(['PRODUCT_ID' => 135, 'NAME' => 'Набор', 'QUANTITY' => 1.0, 'PRICE' => 700.0, 'VAT_INCLUDED' => 'Y']),
-                new Entity(['PRODUCT_ID' => 136, 'NAME' => 'Часть', 'QUANTITY' => 2.0, 'PRICE' => 350.0, 'SET_PARENT_ID' => 1]),
+                new Entity([
+                    'PRODUCT_ID' => 135, 'NAME' => text('Набор'), 'QUANTITY' => 1.0,
+                    'PRICE' => 700.0, 'VAT_INCLUDED' => 'Y',
+                ]),
+                new Entity([
+                    'PRODUCT_ID' => 136, 'NAME' => text('Часть'), 'QUANTITY' => 2.0,
+                    'PRICE' => 350.0, 'SET_PARENT_ID' => 1,
+                ]),
             ];
         }
 
         /** @return list<Entity> */
         public function getPropertyCollection(): array
         {
-            return [new Entity(['CODE' => 'PHONE', 'IS_PHONE' => 'Y', 'VALUE' => '+7 916 123-45-67'])];
+            $phone = ['CODE' => 'PHONE', 'IS_PHONE' => 'Y', 'VALUE' => '+7 916 123-45-67'];
+            return [new Entity($phone)];
         }
 
         /** @return list<Entity> */
         public function getShipmentCollection(): array
         {
+            $courier = [
+                'DELIVERY_NAME' => text('Курьер'), 'PRICE_DELIVERY' => '300.0000', 'SHARE' => 0.2,
+            ];
             return [
                 new Entity(['DELIVERY_NAME' => 'System', 'SYSTEM' => 'Y']),
-                new Entity(['DELIVERY_NAME' => 'Курьер', 'PRICE_DELIVERY' => '300.0000', 'SHARE' => 0.2] + ($this->fields['shipment'] ?? [])),
+                new Entity($courier + ($this->fields['shipment'] ?? [])),
             ];
         }
 
         /** @return list<Entity> */
         public function getPaymentCollection(): array
         {
-            return [new Entity(['PAY_SYSTEM_NAME' => 'Карта'])];
+            return [new Entity(['PAY_SYSTEM_NAME' => text('Карта')])];
         }
 
         public function setField(string $name, mixed $value): Result
@@ -374,7 +543,7 @@ namespace Bitrix\Sale {
             $this->fields['VERSION']++;
             $this->fields['DATE_UPDATE'] = new DateTime(time());
             self::$all[$this->fields['ID']] = $this;
-            (EventManager::$handlers['sale:OnSaleOrderSaved'])(new Event(['ENTITY' => $this]));
+            EventManager::send('sale', 'OnSaleOrderSaved', ['ENTITY' => $this]);
             return new Result();
         }
     }
@@ -390,11 +559,150 @@ namespace Bitrix\Sale {
 }
 
 namespace {
+    use Bitrix\Main\Application;
+
     /** @var list<string> */
     $GLOBALS['log'] = [];
 
     function AddMessage2Log(string $text, string $module): void
     {
         $GLOBALS['log'][] = $text;
+    }
+
+    class CModule
+    {
+    }
+
+    class CAgent
+    {
+        /** @var array<string, array{0: string, 1: int}> */
+        public static array $agents = [];
+
+        public static function AddAgent(
+            string $call,
+            string $module,
+            string $period,
+            int $seconds
+        ): int {
+            self::$agents[$call] = [$module, $seconds];
+            return 1;
+        }
+
+        public static function RemoveModuleAgents(string $module): void
+        {
+            self::$agents = array_filter(
+                self::$agents,
+                static fn (array $agent): bool => $agent[0] !== $module
+            );
+        }
+    }
+
+    /** The page that the administrator looks at. */
+    class Page
+    {
+        public ?string $exception = null;
+        public ?string $included = null;
+
+        public function ThrowException(string $words): void
+        {
+            $this->exception = $words;
+        }
+
+        public function IncludeAdminFile(string $title, string $file): void
+        {
+            $this->included = $title;
+            include $file;
+        }
+
+        public function GetCurPage(): string
+        {
+            return '/bitrix/admin/partner_modules.php';
+        }
+    }
+
+    class CAdminMessage
+    {
+        public static function ShowMessage(string $words): void
+        {
+            echo "<div>$words</div>";
+        }
+    }
+
+    class CAdminTabControl
+    {
+        /** @param list<array<string, string>> $tabs */
+        public function __construct(string $name, private array $tabs)
+        {
+        }
+
+        public function Begin(): void
+        {
+        }
+
+        public function BeginNextTab(): void
+        {
+            echo '<h2>' . array_shift($this->tabs)['TAB'] . '</h2>';
+        }
+
+        public function Buttons(): void
+        {
+        }
+
+        public function End(): void
+        {
+        }
+    }
+
+    class CUser
+    {
+        public bool $admin = true;
+
+        public function IsAdmin(): bool
+        {
+            return $this->admin;
+        }
+    }
+
+    function bitrix_sessid_post(): string
+    {
+        return '<input type="hidden" name="sessid" value="right">';
+    }
+
+    function check_bitrix_sessid(): bool
+    {
+        return ($_POST['sessid'] ?? '') === 'right';
+    }
+
+    /** As in the product: a text that is not in the site's own charset becomes empty. */
+    function htmlspecialcharsbx(string $text): string
+    {
+        $charset = Application::$utf ? 'UTF-8' : 'cp1251';
+        return htmlspecialchars($text, ENT_COMPAT, $charset);
+    }
+
+    function CopyDirFiles(string $from, string $to, bool $rewrite, bool $deep): bool
+    {
+        foreach (scandir($from) ?: [] as $name) {
+            if (trim($name, '.') === '') {
+                continue;
+            }
+            is_dir($to) || mkdir($to, 0777, true);
+            is_dir("$from/$name")
+                ? CopyDirFiles("$from/$name", "$to/$name", $rewrite, $deep)
+                : copy("$from/$name", "$to/$name");
+        }
+        return true;
+    }
+
+    function DeleteDirFilesEx(string $path): bool
+    {
+        $folder = $_SERVER['DOCUMENT_ROOT'] . $path;
+        foreach (is_dir($folder) ? scandir($folder) : [] as $name) {
+            if (trim($name, '.') === '') {
+                continue;
+            }
+            is_dir("$folder/$name") ? DeleteDirFilesEx("$path/$name") : unlink("$folder/$name");
+        }
+        return is_dir($folder) && rmdir($folder);
     }
 }

@@ -10,7 +10,7 @@ use B24Bridge\Shop;
 use B24Bridge\Spool;
 use B24Bridge\Transport;
 
-require_once dirname(__DIR__) . '/autoload.php';
+require_once dirname(__DIR__) . '/b24.bridge/autoload.php';
 
 /** SQLite in place of the shop's database. */
 final class Sqlite implements Database
@@ -40,6 +40,11 @@ final class Sqlite implements Database
         $statement->execute($values);
         return array_values($statement->fetchAll(\PDO::FETCH_ASSOC));
     }
+
+    public function columns(string $table): array
+    {
+        return array_column($this->select("PRAGMA table_info($table)"), 'name');
+    }
 }
 
 /** A bridge that answers what it is told to; keeps what was posted. */
@@ -49,6 +54,16 @@ final class Answers implements Transport
     public array $answers = [];
     /** @var list<string> */
     public array $posted = [];
+    /** @var list<array{0: string, 1: string}> */
+    public array $forms = [];
+    /** @var list<array{0: int, 1: string}> */
+    public array $formAnswers = [];
+
+    public function form(string $address, string $body): array
+    {
+        $this->forms[] = [$address, $body];
+        return array_shift($this->formAnswers) ?? [200, 'ok'];
+    }
 
     public function post(string $body): array
     {

@@ -10,13 +10,14 @@ interface Shop
     /**
      * The order as it is now, or null. `paid_statuses` are those that do not deny a payment.
      *
-     * @return array{status: string, status_changed_at: ?string, paid?: bool, cancelled?: bool, delivered?: bool,
-     *     paid_statuses?: list<string>}|null
+     * @return array{status: string, status_changed_at: ?string, paid?: bool, cancelled?: bool,
+     *     delivered?: bool, paid_statuses?: list<string>}|null
      */
     public function order(string $number): ?array;
 
     /**
-     * The whole order, for an answer that contradicts; null if the bridge hears of it in another way.
+     * The whole order, for an answer that contradicts; null if the bridge hears of it in another
+     * way.
      *
      * @return array<string, mixed>|null
      */
@@ -40,8 +41,9 @@ final class Refused extends \RuntimeException
 /**
  * Receives status callbacks: from a request to a status and a JSON answer.
  *
- * A callback is applied only to an order that is where the bridge thinks it is, and of which it denies nothing: a paid order is not cancelled.
- * Any other order is answered with 409 and its snapshot: the bridge decides afresh, knowing it.
+ * A callback is applied only to an order that is where the bridge thinks it is, and of which it
+ * denies nothing: a paid order is not cancelled. Any other order is answered with 409 and its
+ * snapshot: the bridge decides afresh, knowing it.
  */
 final class Receiver
 {
@@ -108,7 +110,8 @@ final class Receiver
         $denied = self::denied($order, $status, $data);
         if ($denied !== null || $this->moved($order, $data)) {
             $snapshot = $this->shop->snapshot($number);
-            $answer = ['error' => $denied === null ? 'the order has another status' : "the order is $denied"];
+            $why = $denied === null ? 'the order has another status' : "the order is $denied";
+            $answer = ['error' => $why];
             return [409, $snapshot === null ? $answer : $answer + ['snapshot' => $snapshot]];
         }
         try {
@@ -121,8 +124,9 @@ final class Receiver
     }
 
     /**
-     * What the order is by now and the message would deny: above all, money that was taken. A bridge that does not say what its
-     * message denies is answered by the shop's own list of statuses.
+     * What the order is by now and the message would deny: above all, money that was taken. A
+     * bridge that does not say what its message denies is answered by the shop's own list of
+     * statuses.
      *
      * @param array<string, mixed> $order
      * @param array<string, mixed> $data
@@ -130,8 +134,8 @@ final class Receiver
     private static function denied(array $order, string $status, array $data): ?string
     {
         if (!is_array($data['denies'] ?? null)) {
-            $denied = !empty($order['paid']) && !in_array($status, $order['paid_statuses'] ?? [], true);
-            return $denied ? 'paid' : null;
+            $harmless = in_array($status, $order['paid_statuses'] ?? [], true);
+            return !empty($order['paid']) && !$harmless ? 'paid' : null;
         }
         foreach (['paid', 'cancelled', 'delivered'] as $fact) {
             if (!empty($order[$fact]) && in_array($fact, $data['denies'], true)) {
@@ -153,7 +157,7 @@ final class Receiver
         if ($previous !== null) {
             return $order['status'] !== $previous;
         }
-        $changed = $order['status_changed_at'] === null ? false : strtotime($order['status_changed_at']);
+        $changed = strtotime($order['status_changed_at'] ?? '');
         $decided = strtotime(self::text($data, 'decided_at') ?? '');
         return $changed !== false && $decided !== false && $changed > $decided;
     }
@@ -162,6 +166,7 @@ final class Receiver
     private static function text(array $data, string $name): ?string
     {
         $value = $data[$name] ?? null;
-        return (is_string($value) || is_int($value)) && (string) $value !== '' ? (string) $value : null;
+        $text = is_string($value) || is_int($value) ? (string) $value : '';
+        return $text === '' ? null : $text;
     }
 }

@@ -36,6 +36,8 @@ fn run(folder: &str, file: &str) {
 fn its_own_tests_pass() {
     run("1c-bitrix", "run.php");
     run("1c-bitrix", "site.php");
+    run("1c-bitrix", "products.php");
+    run("1c-bitrix", "module.php");
 }
 
 #[test]
@@ -70,11 +72,11 @@ async fn what_was_spooled_while_the_bridge_was_away_arrives_and_ends_in_the_newe
 #[test]
 fn the_plugin_for_woocommerce_has_the_same_classes() {
     for file in ["Signature.php", "Receiver.php"] {
-        let ours = fs::read(deploy("1c-bitrix").join("lib").join(file)).unwrap();
+        let ours = fs::read(deploy("1c-bitrix").join("b24.bridge/lib").join(file)).unwrap();
         let plugin = fs::read(deploy("woocommerce").join("b24-bridge").join(file)).unwrap();
         assert!(
             ours == plugin,
-            "copy deploy/1c-bitrix/lib/{file} to deploy/woocommerce/b24-bridge/"
+            "copy deploy/1c-bitrix/b24.bridge/lib/{file} to deploy/woocommerce/b24-bridge/"
         );
     }
 }

@@ -2,26 +2,25 @@
 
 declare(strict_types=1);
 
-// php cli.php install|send|status|retry|since DATE
+// php cli.php send|status|retry|since DATE|products
 if (PHP_SAPI !== 'cli') {
     http_response_code(404);
     exit;
 }
-$_SERVER['DOCUMENT_ROOT'] = getenv('DOCUMENT_ROOT') ?: dirname(__DIR__, 2);
+$_SERVER['DOCUMENT_ROOT'] = getenv('DOCUMENT_ROOT') ?: dirname(__DIR__, 3);
 define('NO_KEEP_STATISTIC', true);
 define('NOT_CHECK_PERMISSIONS', true);
 define('NO_AGENT_CHECK', true);
 require $_SERVER['DOCUMENT_ROOT'] . '/bitrix/modules/main/include/prolog_before.php';
-require_once __DIR__ . '/include.php';
 
 use B24Bridge\Bridge;
 
+if (!Bitrix\Main\Loader::includeModule('b24.bridge')) {
+    fwrite(STDERR, "the module b24.bridge is not installed: see its README\n");
+    exit(2);
+}
+
 switch ($argv[1] ?? '') {
-    case 'install':
-        Bridge::spool()->install();
-        Bridge::sweep();
-        echo "The tables are there. Now add to cron: * * * * * php " . __FILE__ . " send\n";
-        break;
     case 'send':
         // A cron minute: look again and again, so that an order does not wait for the next one.
         $until = time() + 50;
@@ -36,9 +35,15 @@ switch ($argv[1] ?? '') {
     case 'status':
         $status = Bridge::spool()->status();
         $oldest = $status['oldest'] === null ? '-' : date('c', $status['oldest']);
-        echo "waiting: {$status['waiting']}, oldest: $oldest, refused: {$status['refused']}\n";
+        echo "waiting: {$status['waiting']}, oldest: $oldest, refused: {$status['refused']}, ";
+        echo 'products to look at: ' . Bridge::catalogue()->due() . "\n";
         foreach ($status['words'] as $words) {
             echo "  $words\n";
+        }
+        $heard = Bridge::spool()->lastHeard();
+        if ($heard !== null) {
+            echo 'last answer: ' . date('c', $heard['at']) . " {$heard['status']}";
+            echo " {$heard['words']}\n";
         }
         exit($status['refused'] > 0 ? 1 : 0);
     case 'retry':
@@ -51,9 +56,12 @@ switch ($argv[1] ?? '') {
             exit(2);
         }
         Bridge::since($moment);
-        echo 'Orders changed since ' . date('c', $moment) . " will be sent by the next runs of send\n";
+        echo 'Orders changed since ' . date('c', $moment) . " will be sent by the next runs\n";
+        break;
+    case 'products':
+        echo Bridge::allProducts() . " products will be looked at; what is new is sent\n";
         break;
     default:
-        fwrite(STDERR, "php cli.php install|send|status|retry|since DATE\n");
+        fwrite(STDERR, "php cli.php send|status|retry|since DATE|products\n");
         exit(2);
 }

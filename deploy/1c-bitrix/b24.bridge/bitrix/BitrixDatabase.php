@@ -7,7 +7,10 @@ namespace B24Bridge;
 use Bitrix\Main\Application;
 use Bitrix\Main\DB\Connection;
 
-/** The site's own connection: what is written here is part of the transaction that the site has open. */
+/**
+ * The site's own connection: what is written here is part of the transaction that the site has
+ * open.
+ */
 final class BitrixDatabase implements Database
 {
     private Connection $connection;
@@ -36,6 +39,15 @@ final class BitrixDatabase implements Database
         );
     }
 
+    public function columns(string $table): array
+    {
+        if (!$this->connection->isTableExists($table)) {
+            return [];
+        }
+        $names = array_keys($this->connection->getTableFields($table));
+        return array_map('strtolower', array_map('strval', $names));
+    }
+
     /** @param list<int|string|null> $values */
     private function filled(string $sql, array $values): string
     {
@@ -44,8 +56,12 @@ final class BitrixDatabase implements Database
         $text = (string) array_shift($parts);
         foreach ($parts as $at => $part) {
             $value = $values[$at];
-            $written = $value === null ? 'NULL' : (is_int($value) ? (string) $value : "'" . $helper->forSql($value) . "'");
-            $text .= $written . $part;
+            if ($value === null) {
+                $text .= 'NULL';
+            } else {
+                $text .= is_int($value) ? (string) $value : "'" . $helper->forSql($value) . "'";
+            }
+            $text .= $part;
         }
         return $text;
     }

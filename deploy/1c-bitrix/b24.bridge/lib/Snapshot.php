@@ -62,8 +62,7 @@ final class Snapshot
     /** @param mixed $value */
     public static function json($value): string
     {
-        $flags = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
-        return json_encode($value, $flags);
+        return Json::text($value);
     }
 
     /**

@@ -32,10 +32,16 @@ final class Signature
     }
 
     /**
-     * Whether one of the signatures in `$header`, separated by spaces, is ours and the message is fresh.
+     * Whether one of the signatures in `$header`, separated by spaces, is ours and the message is
+     * fresh.
      */
-    public function verify(string $id, string $timestamp, string $header, string $body, int $now): bool
-    {
+    public function verify(
+        string $id,
+        string $timestamp,
+        string $header,
+        string $body,
+        int $now
+    ): bool {
         if ($id === '' || strlen($timestamp) > 12 || !ctype_digit($timestamp)) {
             return false;
         }

@@ -24,7 +24,7 @@ final class BitrixOrders implements Shop
     }
 
     /**
-     * Everything that a snapshot is made of.
+     * Everything that a snapshot is made of, in UTF-8.
      *
      * @return array<string, mixed>
      */
@@ -40,11 +40,16 @@ final class BitrixOrders implements Shop
             if (!method_exists($item, 'isBundleChild') || !$item->isBundleChild()) {
                 $row = self::values($item->getFields()->getValues());
                 $row['properties'] = [];
-                foreach ($item->getPropertyCollection()->getPropertyValues() as $code => $property) {
+                $chosen = $item->getPropertyCollection()->getPropertyValues();
+                foreach ($chosen as $code => $property) {
                     if (in_array((string) $code, ['ARTNUMBER', 'ARTICLE', 'CML2_ARTICLE'], true)) {
                         $row['ARTICLE'] = $property['VALUE'] ?? null;
                     }
-                    $row['properties'][] = ['CODE' => (string) $code, 'NAME' => $property['NAME'] ?? null, 'VALUE' => $property['VALUE'] ?? null];
+                    $row['properties'][] = [
+                        'CODE' => (string) $code,
+                        'NAME' => $property['NAME'] ?? null,
+                        'VALUE' => $property['VALUE'] ?? null,
+                    ];
                 }
                 $fields['basket'][] = $row;
             }
@@ -66,7 +71,8 @@ final class BitrixOrders implements Shop
         foreach ($order->getShipmentCollection() as $shipment) {
             if (!$shipment->isSystem()) {
                 $row = self::values($shipment->getFields()->getValues());
-                $row['VAT_RATE'] = method_exists($shipment, 'getVatRate') ? $shipment->getVatRate() : null;
+                $taxed = method_exists($shipment, 'getVatRate');
+                $row['VAT_RATE'] = $taxed ? $shipment->getVatRate() : null;
                 $fields['shipments'][] = $row + self::store((int) $shipment->getStoreId());
             }
         }
@@ -76,7 +82,7 @@ final class BitrixOrders implements Shop
         }
         $fields['anonymous'] = self::anonymous((int) $order->getUserId());
         $fields['user'] = UserTable::getRowById((int) $order->getUserId()) ?: [];
-        return $fields;
+        return Charset::in($fields);
     }
 
     /**
@@ -90,10 +96,17 @@ final class BitrixOrders implements Shop
             return [];
         }
         $store = StoreTable::getRowById($id) ?: [];
-        return ['STORE_ID' => $id, 'STORE_TITLE' => $store['TITLE'] ?? null, 'STORE_ADDRESS' => $store['ADDRESS'] ?? null];
+        return [
+            'STORE_ID' => $id,
+            'STORE_TITLE' => $store['TITLE'] ?? null,
+            'STORE_ADDRESS' => $store['ADDRESS'] ?? null,
+        ];
     }
 
-    /** The user that stands for all guests. Asking the `sale` module itself would make one where there is none. */
+    /**
+     * The user that stands for all guests. Asking the `sale` module itself would make one where
+     * there is none.
+     */
     private static function anonymous(int $user): bool
     {
         return $user === 0 || $user === (int) Option::get('sale', 'anonymous_user_id', '0');
@@ -101,8 +114,8 @@ final class BitrixOrders implements Shop
 
     public function order(string $number): ?array
     {
-        $order = Order::loadByAccountNumber($number);
-        if (!$order instanceof Order) {
+        $order = self::find($number);
+        if ($order === null) {
             return null;
         }
         $at = $order->getField('DATE_STATUS');
@@ -111,14 +124,14 @@ final class BitrixOrders implements Shop
             'status_changed_at' => $at instanceof BitrixTime ? $at->format('c') : null,
             'paid' => $order->getField('PAYED') === 'Y',
             'cancelled' => $order->getField('CANCELED') === 'Y',
-            'paid_statuses' => Bridge::config()['paid_statuses'] ?? ['P', 'F'],
+            'paid_statuses' => Settings::read()['paid_statuses'],
         ];
     }
 
     public function snapshot(string $number): ?array
     {
-        $order = Order::loadByAccountNumber($number);
-        return $order instanceof Order ? Snapshot::data(self::fields($order)) : null;
+        $order = self::find($number);
+        return $order === null ? null : Snapshot::data(self::fields($order));
     }
 
     public function setStatus(string $number, string $status, string $note): void
@@ -126,8 +139,8 @@ final class BitrixOrders implements Shop
         if (!in_array($status, OrderStatus::getAllStatuses(), true)) {
             throw new Refused("the shop has no status `$status`");
         }
-        $order = Order::loadByAccountNumber($number);
-        if (!$order instanceof Order) {
+        $order = self::find($number);
+        if ($order === null) {
             throw new Refused('there is no such order');
         }
         $result = $order->setField('STATUS_ID', $status);
@@ -135,8 +148,14 @@ final class BitrixOrders implements Shop
             $result = $order->save();
         }
         if (!$result->isSuccess()) {
-            throw new Refused(implode(' ', $result->getErrorMessages()));
+            throw new Refused((string) Charset::in(implode(' ', $result->getErrorMessages())));
         }
+    }
+
+    private static function find(string $number): ?Order
+    {
+        $order = Order::loadByAccountNumber((string) Charset::out($number));
+        return $order instanceof Order ? $order : null;
     }
 
     public function knows(string $id): bool

@@ -1,0 +1,62 @@
+<?php
+
+$MESS['B24_BRIDGE_TAB_STATE'] = 'State';
+$MESS['B24_BRIDGE_TAB_SETTINGS'] = 'Settings';
+$MESS['B24_BRIDGE_TAB_FORMS'] = 'Forms';
+$MESS['B24_BRIDGE_SAVE'] = 'Save and check';
+$MESS['B24_BRIDGE_SAVED'] = 'Saved.';
+$MESS['B24_BRIDGE_CHECK'] = 'Check the connection';
+$MESS['B24_BRIDGE_RETRY'] = 'Send the refused again';
+$MESS['B24_BRIDGE_REFUSED'] = 'Refused by the bridge:';
+$MESS['B24_BRIDGE_ALL_PRODUCTS'] = 'Send all products';
+$MESS['B24_BRIDGE_MARKED'] = 'Products to look at: #COUNT#. What is new is sent.';
+$MESS['B24_BRIDGE_IS_SET'] = 'set; leave empty to keep it';
+$MESS['B24_BRIDGE_CALLBACK'] = 'Address for statuses (callback_url of the bridge)';
+$MESS['B24_BRIDGE_NEVER'] = 'The bridge was never asked yet.';
+$MESS['B24_BRIDGE_NOTHING_WAITS'] = 'Nothing waits.';
+$MESS['B24_BRIDGE_WAIT'] = 'Waiting: #COUNT#, the oldest since #SINCE#.';
+$MESS['B24_BRIDGE_NOBODY_SENDS'] =
+    'Nobody sends: agents do not run. Let cron call cli.php send every minute (see the README).';
+$MESS['B24_BRIDGE_PRODUCTS_DUE'] = 'Changed products to look at: #COUNT#.';
+$MESS['B24_BRIDGE_NOT_CALLED'] = 'The bridge has not called yet: statuses never came back.';
+$MESS['B24_BRIDGE_CALLED'] = 'The bridge last called with a status at #AT#.';
+$MESS['B24_BRIDGE_BY_CRON'] = 'Agents run from cron.';
+$MESS['B24_BRIDGE_BY_HITS'] =
+    'Agents run on visits of the site: without visitors nothing is sent. Cron is better.';
+$MESS['B24_BRIDGE_INCOMPLETE'] = 'Fill in the address, the key and the shop.';
+$MESS['B24_BRIDGE_SAID_WELL'] = 'The bridge hears the shop.';
+$MESS['B24_BRIDGE_SAID_NOBODY'] = 'Nobody answers: #WORDS#';
+$MESS['B24_BRIDGE_SAID_KEY'] = 'The bridge does not know the key (#STATUS#).';
+$MESS['B24_BRIDGE_SAID_OTHER'] = 'Something else than the bridge is at this address (404).';
+$MESS['B24_BRIDGE_SAID_REFUSED'] = 'The bridge hears the shop, and has refused something.';
+$MESS['B24_BRIDGE_SAID_TROUBLE'] = 'The bridge is in trouble (503); what waits is sent later.';
+$MESS['B24_BRIDGE_SAID_STRANGE'] = 'Answer #STATUS#: #WORDS#';
+$MESS['B24_BRIDGE_FORM_THERE'] = 'Form #ID#: the bridge has it.';
+$MESS['B24_BRIDGE_FORM_MISSING'] = 'Form #ID#: there is none at its address.';
+$MESS['B24_BRIDGE_BAD_URL'] = 'The address of the bridge begins with https://';
+$MESS['B24_BRIDGE_BAD_SOURCE'] = 'The name of the shop is its address, with https://';
+$MESS['B24_BRIDGE_BAD_SECRET'] = 'The secret is whsec_ and base64.';
+$MESS['B24_BRIDGE_BAD_FORM'] = 'Form #ID#: an address like https://BRIDGE/forms/main/NAME/TOKEN';
+$MESS['B24_BRIDGE_FORMS_ABOUT'] =
+    'What visitors write into a form goes to the address beside it; without one it is not sent.';
+$MESS['B24_BRIDGE_NO_FORMS'] = 'The site has no web forms (the module form).';
+$MESS['B24_BRIDGE_FIELD_URL'] = 'Address of the bridge';
+$MESS['B24_BRIDGE_HINT_URL'] = 'https://bridge.example';
+$MESS['B24_BRIDGE_FIELD_KEY'] = 'Key';
+$MESS['B24_BRIDGE_HINT_KEY'] = 'One of api_keys of the shop in the settings of the bridge.';
+$MESS['B24_BRIDGE_FIELD_SOURCE'] = 'Shop';
+$MESS['B24_BRIDGE_HINT_SOURCE'] = 'Its address names it in events; do not change it later.';
+$MESS['B24_BRIDGE_FIELD_CALLBACK_SECRET'] = 'Secret of statuses';
+$MESS['B24_BRIDGE_HINT_CALLBACK_SECRET'] = 'callback_secret of the bridge: whsec_…';
+$MESS['B24_BRIDGE_FIELD_PAID_STATUSES'] = 'Statuses of paid orders';
+$MESS['B24_BRIDGE_HINT_PAID_STATUSES'] = 'What a paid order may become by a message.';
+$MESS['B24_BRIDGE_FIELD_SITES'] = 'Sites';
+$MESS['B24_BRIDGE_HINT_SITES'] = 'Orders of these sites alone, by LID; empty: all.';
+$MESS['B24_BRIDGE_FIELD_PRODUCTS'] = 'Send products';
+$MESS['B24_BRIDGE_HINT_PRODUCTS'] = 'The bridge needs [shops.NAME.catalogue].';
+$MESS['B24_BRIDGE_FIELD_IBLOCKS'] = 'Catalogues';
+$MESS['B24_BRIDGE_HINT_IBLOCKS'] = 'Ids of the products\' information blocks; empty: all.';
+$MESS['B24_BRIDGE_FIELD_ARTICLE'] = 'Property of the article';
+$MESS['B24_BRIDGE_HINT_ARTICLE'] = 'Codes; the first that says something.';
+$MESS['B24_BRIDGE_FIELD_PRICE_TYPES'] = 'Further price types';
+$MESS['B24_BRIDGE_HINT_PRICE_TYPES'] = 'Codes, alike in the portal; the base one always goes.';

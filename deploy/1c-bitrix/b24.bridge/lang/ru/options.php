@@ -1,0 +1,62 @@
+<?php
+
+$MESS['B24_BRIDGE_TAB_STATE'] = 'Состояние';
+$MESS['B24_BRIDGE_TAB_SETTINGS'] = 'Настройки';
+$MESS['B24_BRIDGE_TAB_FORMS'] = 'Формы';
+$MESS['B24_BRIDGE_SAVE'] = 'Сохранить и проверить';
+$MESS['B24_BRIDGE_SAVED'] = 'Сохранено.';
+$MESS['B24_BRIDGE_CHECK'] = 'Проверить связь';
+$MESS['B24_BRIDGE_RETRY'] = 'Отправить отклонённое снова';
+$MESS['B24_BRIDGE_REFUSED'] = 'Отклонено мостом:';
+$MESS['B24_BRIDGE_ALL_PRODUCTS'] = 'Отправить все товары';
+$MESS['B24_BRIDGE_MARKED'] = 'Товаров на проверку: #COUNT#. Отправится то, что изменилось.';
+$MESS['B24_BRIDGE_IS_SET'] = 'задан; оставьте пустым, чтобы не менять';
+$MESS['B24_BRIDGE_CALLBACK'] = 'Адрес для статусов (callback_url в настройках моста)';
+$MESS['B24_BRIDGE_NEVER'] = 'К мосту ещё не обращались.';
+$MESS['B24_BRIDGE_NOTHING_WAITS'] = 'Ничего не ждёт отправки.';
+$MESS['B24_BRIDGE_WAIT'] = 'Ждёт отправки: #COUNT#, самое старое с #SINCE#.';
+$MESS['B24_BRIDGE_NOBODY_SENDS'] =
+    'Никто не отправляет: агенты не работают. Запускайте cli.php send по cron каждую минуту.';
+$MESS['B24_BRIDGE_PRODUCTS_DUE'] = 'Изменённых товаров на проверку: #COUNT#.';
+$MESS['B24_BRIDGE_NOT_CALLED'] = 'Мост ещё не обращался к сайту: статусы не возвращались.';
+$MESS['B24_BRIDGE_CALLED'] = 'Последний раз мост прислал статус #AT#.';
+$MESS['B24_BRIDGE_BY_CRON'] = 'Агенты выполняются по cron.';
+$MESS['B24_BRIDGE_BY_HITS'] =
+    'Агенты выполняются на хитах: без посетителей ничего не отправляется. Лучше перевести на cron.';
+$MESS['B24_BRIDGE_INCOMPLETE'] = 'Заполните адрес, ключ и название магазина.';
+$MESS['B24_BRIDGE_SAID_WELL'] = 'Мост слышит магазин.';
+$MESS['B24_BRIDGE_SAID_NOBODY'] = 'Никто не отвечает: #WORDS#';
+$MESS['B24_BRIDGE_SAID_KEY'] = 'Мост не знает этого ключа (#STATUS#).';
+$MESS['B24_BRIDGE_SAID_OTHER'] = 'По этому адресу не мост (404).';
+$MESS['B24_BRIDGE_SAID_REFUSED'] = 'Мост слышит магазин и кое-что отклонил.';
+$MESS['B24_BRIDGE_SAID_TROUBLE'] = 'У моста неполадка (503); всё отправится позже.';
+$MESS['B24_BRIDGE_SAID_STRANGE'] = 'Ответ #STATUS#: #WORDS#';
+$MESS['B24_BRIDGE_FORM_THERE'] = 'Форма #ID#: мост её знает.';
+$MESS['B24_BRIDGE_FORM_MISSING'] = 'Форма #ID#: по её адресу ничего нет.';
+$MESS['B24_BRIDGE_BAD_URL'] = 'Адрес моста начинается с https://';
+$MESS['B24_BRIDGE_BAD_SOURCE'] = 'Магазин называется своим адресом, с https://';
+$MESS['B24_BRIDGE_BAD_SECRET'] = 'Секрет состоит из whsec_ и base64.';
+$MESS['B24_BRIDGE_BAD_FORM'] = 'Форма #ID#: адрес вида https://МОСТ/forms/main/ИМЯ/ТОКЕН';
+$MESS['B24_BRIDGE_FORMS_ABOUT'] =
+    'Ответы формы уходят по адресу рядом с ней; форма без адреса не отправляется.';
+$MESS['B24_BRIDGE_NO_FORMS'] = 'На сайте нет веб-форм (модуль form).';
+$MESS['B24_BRIDGE_FIELD_URL'] = 'Адрес моста';
+$MESS['B24_BRIDGE_HINT_URL'] = 'https://bridge.example';
+$MESS['B24_BRIDGE_FIELD_KEY'] = 'Ключ';
+$MESS['B24_BRIDGE_HINT_KEY'] = 'Один из api_keys магазина в настройках моста.';
+$MESS['B24_BRIDGE_FIELD_SOURCE'] = 'Магазин';
+$MESS['B24_BRIDGE_HINT_SOURCE'] = 'Его адрес; так он назван в событиях, потом не меняйте.';
+$MESS['B24_BRIDGE_FIELD_CALLBACK_SECRET'] = 'Секрет статусов';
+$MESS['B24_BRIDGE_HINT_CALLBACK_SECRET'] = 'callback_secret в настройках моста: whsec_…';
+$MESS['B24_BRIDGE_FIELD_PAID_STATUSES'] = 'Статусы оплаченных заказов';
+$MESS['B24_BRIDGE_HINT_PAID_STATUSES'] = 'Чем оплаченный заказ может стать по сообщению моста.';
+$MESS['B24_BRIDGE_FIELD_SITES'] = 'Сайты';
+$MESS['B24_BRIDGE_HINT_SITES'] = 'Заказы только этих сайтов, по LID; пусто: всех.';
+$MESS['B24_BRIDGE_FIELD_PRODUCTS'] = 'Отправлять товары';
+$MESS['B24_BRIDGE_HINT_PRODUCTS'] = 'В настройках моста нужен раздел [shops.NAME.catalogue].';
+$MESS['B24_BRIDGE_FIELD_IBLOCKS'] = 'Каталоги';
+$MESS['B24_BRIDGE_HINT_IBLOCKS'] = 'Id инфоблоков с товарами; пусто: все.';
+$MESS['B24_BRIDGE_FIELD_ARTICLE'] = 'Свойство с артикулом';
+$MESS['B24_BRIDGE_HINT_ARTICLE'] = 'Коды; берётся первое заполненное.';
+$MESS['B24_BRIDGE_FIELD_PRICE_TYPES'] = 'Ещё типы цен';
+$MESS['B24_BRIDGE_HINT_PRICE_TYPES'] = 'Коды, такие же в портале; базовая идёт всегда.';
