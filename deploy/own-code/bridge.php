@@ -95,6 +95,18 @@ function receive(string $id, array $data, array &$shop): array
     return [200, ['result' => 'changed']];
 }
 
+/** The order in `order.json`; where this file was copied alone, one as small as it can be. */
+function sample(): array
+{
+    $file = __DIR__ . '/order.json';
+    if (is_file($file)) {
+        return json_decode((string) file_get_contents($file), true)['data'];
+    }
+    $items = [['name' => 'Kettle', 'quantity' => 1, 'price' => '1990.00']];
+    $order = ['number' => '1001', 'status' => 'N', 'currency' => 'RUB', 'total' => '1990.00'];
+    return $order + ['updated_at' => '2026-01-15T10:00:00+03:00', 'items' => $items];
+}
+
 /** The example of the Standard Webhooks specification. */
 function check(): bool
 {
@@ -122,7 +134,7 @@ if (PHP_SAPI === 'cli') {
 $file = fopen(getenv('SHOP_FILE') ?: sys_get_temp_dir() . '/bridge-shop.json', 'c+');
 flock($file, LOCK_EX);
 $shop = json_decode((string) stream_get_contents($file), true) ?? [
-    'orders' => ['1001' => json_decode((string) file_get_contents(__DIR__ . '/order.json'), true)['data']],
+    'orders' => ['1001' => sample()],
     'taken' => [],
 ];
 $headers = array_change_key_case(getallheaders());

@@ -136,13 +136,23 @@ fn paid() -> tempfile::TempDir {
     folder
 }
 
-/// What every example must do: hold the specification's own vector, and bring its order to the
+/// One example, copied alone into an empty folder.
+fn alone(file: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(deploy("own-code").join(file), folder.path().join(file)).unwrap();
+    folder
+}
+
+/// What every example must do: hold the specification's own vector, and bring an order to the
 /// bridge.
 async fn sends(program: &str, file: &str) {
+    let folder = alone(file);
+    let order = deploy("own-code").join("order.json");
+    let order = order.to_str().unwrap();
     let run = |arguments: &[&str], url: &str, key: &str| {
         let mut command = tokio::process::Command::new(program);
         command
-            .current_dir(deploy("own-code"))
+            .current_dir(folder.path())
             .arg(file)
             .args(arguments)
             .env("BRIDGE_URL", url)
@@ -152,13 +162,13 @@ async fn sends(program: &str, file: &str) {
     let checked = run(&["check"], "", "").await.unwrap();
     assert!(checked.status.success(), "{checked:?}");
     let api = Api::new().await;
-    let refused = run(&["send", "order.json"], &api.url, "a-wrong-key-0123456789")
+    let refused = run(&["send", order], &api.url, "a-wrong-key-0123456789")
         .await
         .unwrap();
     assert!(!refused.status.success());
     assert_eq!(api.events("1001").await, 0);
     for result in ["queued", "duplicate"] {
-        let sent = run(&["send", "order.json"], &api.url, KEY).await.unwrap();
+        let sent = run(&["send", order], &api.url, KEY).await.unwrap();
         let said = String::from_utf8_lossy(&sent.stdout);
         assert!(sent.status.success() && said.contains(result), "{sent:?}");
     }
@@ -208,7 +218,8 @@ async fn the_python_example_sends_an_order_and_receives_changes() {
         let port = crate::support::free_port();
         let mut command = Command::new("python3");
         command.args(["bridge.py", "receive", &port.to_string()]);
-        receives(&Receiver::start(&mut command, &deploy("own-code"), port).await).await;
+        let folder = alone("bridge.py");
+        receives(&Receiver::start(&mut command, folder.path(), port).await).await;
         let folder = paid();
         keeps_a_payment(&Receiver::start(&mut command, folder.path(), port).await).await;
     }
@@ -221,7 +232,8 @@ async fn the_node_example_sends_an_order_and_receives_changes() {
         let port = crate::support::free_port();
         let mut command = Command::new("node");
         command.args(["bridge.mjs", "receive", &port.to_string()]);
-        receives(&Receiver::start(&mut command, &deploy("own-code"), port).await).await;
+        let folder = alone("bridge.mjs");
+        receives(&Receiver::start(&mut command, folder.path(), port).await).await;
         let folder = paid();
         keeps_a_payment(&Receiver::start(&mut command, folder.path(), port).await).await;
     }
@@ -232,11 +244,11 @@ async fn the_php_example_sends_an_order_and_receives_changes() {
     if interpreter("php") {
         sends("php", "bridge.php").await;
         let port = crate::support::free_port();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = alone("bridge.php");
         let mut command = Command::new("php");
         command.args(["-S", &format!("127.0.0.1:{port}"), "bridge.php"]);
         command.env("SHOP_FILE", folder.path().join("shop.json"));
-        receives(&Receiver::start(&mut command, &deploy("own-code"), port).await).await;
+        receives(&Receiver::start(&mut command, folder.path(), port).await).await;
         let folder = paid();
         command.env("SHOP_FILE", folder.path().join("shop.json"));
         keeps_a_payment(&Receiver::start(&mut command, folder.path(), port).await).await;
