@@ -231,6 +231,17 @@ final class Spool
         return $rows === [] ? 0 : (int) $rows[0]['value'];
     }
 
+    /** @return list<string> the names of states that begin so, without the beginning */
+    public function statesOf(string $beginning): array
+    {
+        $sql = 'SELECT name FROM b24bridge_state WHERE name LIKE ? ORDER BY name';
+        $names = array_column($this->db->select($sql, ["$beginning%"]), 'name');
+        return array_map(
+            static fn ($name): string => substr((string) $name, strlen($beginning)),
+            $names
+        );
+    }
+
     public function setState(string $name, int $value): void
     {
         $this->insert('b24bridge_state', ['name', 'value'], [$name, 0]);
