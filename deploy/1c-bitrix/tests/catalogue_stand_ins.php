@@ -104,6 +104,11 @@ namespace Bitrix\Catalog {
         {
             return parent::getList($query + ['order' => ['IBLOCK_ID' => 'ASC']]);
         }
+
+        public static function getRow(array $query): ?array
+        {
+            return self::getList($query + ['limit' => 1])->fetchAll()[0] ?? null;
+        }
     }
 
     class GroupTable extends Table

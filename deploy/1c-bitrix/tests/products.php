@@ -152,6 +152,16 @@ check([
         $data = told()[0]['data'];
         same(['17', false], [$data['id'], isset($data['variations'])]);
     },
+    'a product of which variations alone are sold is one' => function (): void {
+        site();
+        unset(\Bitrix\Test\Table::$all[\Bitrix\Catalog\CatalogIblockTable::class][2]);
+        shirt();
+        CIBlockElement::add(18, ['IBLOCK_ID' => 3, 'NAME' => 'Футболка M']);
+        CIBlockElement::set(18, 'CML2_LINK', '17');
+        $data = told()[0]['data'];
+        same(['17', '18', '20'], [$data['id'], $data['variations'][0]['id'], $data['vat']]);
+        same(1, Bridge::allProducts());
+    },
     'a deleted product is told, also to a sender that looks in the midst of it' => function () {
         site();
         shirt();

@@ -205,7 +205,23 @@ namespace Bitrix\Main\Config {
             if ($module === 'sale' && $name === 'anonymous_user_id') {
                 return '5';
             }
+            if (!isset(self::$set[$module][$name]) && $usual === '') {
+                return self::defaults()[$name] ?? '';
+            }
             return self::$set[$module][$name] ?? $usual;
+        }
+
+        /**
+         * What the module's own file says; it goes before a default that is empty.
+         *
+         * @return array<string, string>
+         */
+        private static function defaults(): array
+        {
+            $b24_bridge_default_option = [];
+            $file = dirname(__DIR__) . '/b24.bridge/default_option.php';
+            is_file($file) && include $file;
+            return $b24_bridge_default_option;
         }
 
         public static function set(string $module, string $name, string $value): void

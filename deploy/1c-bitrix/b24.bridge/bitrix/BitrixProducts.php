@@ -63,9 +63,10 @@ final class BitrixProducts implements Products
         $iblocks = [];
         $all = CatalogIblockTable::getList(['select' => ['IBLOCK_ID', 'PRODUCT_IBLOCK_ID']]);
         foreach ($all->fetchAll() as $row) {
-            $own = (int) $row['IBLOCK_ID'];
-            if ((int) $row['PRODUCT_IBLOCK_ID'] === 0 && $this->wanted($own)) {
-                $iblocks[] = $own;
+            $products = (int) $row['PRODUCT_IBLOCK_ID'];
+            $products = $products === 0 ? (int) $row['IBLOCK_ID'] : $products;
+            if ($this->wanted($products)) {
+                $iblocks[$products] = $products;
             }
         }
         if ($iblocks === []) {
@@ -74,7 +75,8 @@ final class BitrixProducts implements Products
         $rows = ElementTable::getList([
             'select' => ['ID'],
             'filter' => [
-                '>ID' => $last, '=IBLOCK_ID' => $iblocks, '=WF_PARENT_ELEMENT_ID' => null,
+                '>ID' => $last, '=IBLOCK_ID' => array_values($iblocks),
+                '=WF_PARENT_ELEMENT_ID' => null,
             ],
             'order' => ['ID' => 'ASC'],
             'limit' => $most,
@@ -141,6 +143,11 @@ final class BitrixProducts implements Products
     {
         $row = CatalogIblockTable::getRowById($iblock);
         if (!is_array($row)) {
+            // A block whose variations alone are sold is no catalogue itself.
+            $row = CatalogIblockTable::getRow(['filter' => ['=PRODUCT_IBLOCK_ID' => $iblock]]);
+            $row = is_array($row) ? ['PRODUCT_IBLOCK_ID' => 0] + $row : null;
+        }
+        if ($row === null) {
             return null;
         }
         // Variations stand in a block of their own; the settings name that of the products.

@@ -22,8 +22,9 @@ final class Bridge
     /** How often it looks, in seconds. */
     private const REST = 60;
     private const PAGE = 200;
-    /** The most products that are read in one go. */
+    /** The most products that are read in one go, and after a visitor's page. */
     private const PRODUCTS = 200;
+    private const FEW = 20;
 
     public static function spool(): Spool
     {
@@ -49,7 +50,7 @@ final class Bridge
             self::quietly(static function (): void {
                 Application::getInstance()->addBackgroundJob(static function (): void {
                     self::quietly(static function (): void {
-                        self::send(1);
+                        self::send(1, self::FEW);
                     });
                 });
             });
@@ -58,7 +59,7 @@ final class Bridge
     }
 
     /** @return array{sent: int, refused: int, trouble: ?string} */
-    public static function send(int $seconds): array
+    public static function send(int $seconds, int $products = self::PRODUCTS): array
     {
         if (!Settings::complete()) {
             return ['sent' => 0, 'refused' => 0, 'trouble' => 'the settings are not complete'];
@@ -67,8 +68,8 @@ final class Bridge
         self::quietly(static function (): void {
             self::sweep();
         });
-        self::quietly(static function (): void {
-            self::products();
+        self::quietly(static function () use ($products): void {
+            self::products($products);
         });
         $bridge = new Http($settings['url'], $settings['key']);
         return (new Sender(self::spool(), $bridge, null, $settings['forms']))->run($seconds);
@@ -125,7 +126,7 @@ final class Bridge
     }
 
     /** Reads the products that were marked, and spools those that are not as the bridge knows. */
-    public static function products(): int
+    public static function products(int $most = self::PRODUCTS): int
     {
         $settings = Settings::read();
         if (!$settings['products'] || !BitrixProducts::there()) {
@@ -135,7 +136,7 @@ final class Bridge
             new BitrixProducts($settings),
             $settings['source'],
             time(),
-            self::PRODUCTS,
+            $most,
             static function (string $id, \Throwable $error): void {
                 self::log("product $id: " . $error->getMessage());
             }
