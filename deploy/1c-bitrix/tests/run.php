@@ -277,6 +277,21 @@ check([
         $spool->drop();
         same([], $db->columns('b24bridge_spool'));
     },
+    'what the spool compares is ASCII, whatever an order is called' => function (): void {
+        $db = new Sqlite();
+        $spool = new Spool($db);
+        $spool->install();
+        foreach (['Ж-1', 'A-1', str_repeat('x', 200)] as $number) {
+            $event = Snapshot::saved(order(['ACCOUNT_NUMBER' => $number]), 's');
+            same([true, false], [$spool->add($event, 1), $spool->add($event, 2)]);
+        }
+        foreach ($db->select('SELECT event_id, body FROM b24bridge_spool') as $row) {
+            same(1, preg_match('/^[\x20-\x7e]{1,190}$/D', $row['event_id']));
+            same(1, preg_match('/^[\x20-\x7e]+$/D', $row['body']));
+        }
+        $sent = json_decode($spool->waiting(1, 1)[0]['body'], true);
+        same('Ж-1', $sent['data']['number']);
+    },
     'the last answer of the bridge is known, whatever it said' => function (): void {
         $spool = spool();
         same(null, $spool->lastHeard());

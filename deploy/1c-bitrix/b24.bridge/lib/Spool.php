@@ -96,7 +96,7 @@ final class Spool
     public function add(array $event, int $now): bool
     {
         return $this->insert('b24bridge_spool', ['event_id', 'body', 'created_at'], [
-            (string) $event['id'],
+            self::key((string) $event['id']),
             Json::ascii($event),
             $now,
         ]);
@@ -296,9 +296,11 @@ final class Spool
         $this->insert('b24bridge_seen', ['id', 'seen_at'], [self::key($id), $now]);
     }
 
+    /** In ASCII: what is compared in a connection's own charset would not be comparable. */
     private static function key(string $id): string
     {
-        return strlen($id) <= 190 ? $id : hash('sha256', $id);
+        $plain = strlen($id) <= 190 && preg_match('/^[\x20-\x7e]*$/D', $id) === 1;
+        return $plain ? $id : hash('sha256', $id);
     }
 
     /**

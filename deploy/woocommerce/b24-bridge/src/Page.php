@@ -25,7 +25,7 @@ final class Page
 
     public static function show(): void
     {
-        if (!current_user_can('manage_woocommerce')) {
+        if (!current_user_can('manage_woocommerce') || !class_exists('WC_Webhook')) {
             return;
         }
         Plugin::ready();
@@ -277,7 +277,7 @@ final class Page
         }
         echo '<tr><th>' . esc_html(Words::of('Address for statuses')) . '</th><td><code>';
         echo esc_html(rest_url('b24-bridge/v1/status')) . '</code></td></tr></table>';
-        $seen = Plugin::spool()->statesOf('form ');
+        $seen = array_map('rawurldecode', Plugin::spool()->statesOf('form '));
         if ($seen !== []) {
             $words = Words::of('Forms that were submitted so far:');
             echo '<p>' . esc_html($words . ' ' . implode(', ', $seen)) . '</p>';

@@ -179,8 +179,10 @@ final class Plugin
     public static function seen(string $form): void
     {
         $spool = self::spool();
-        if ($spool->state("form $form") === 0) {
-            $spool->setState("form $form", time());
+        // In ASCII: a state is looked for in whatever charset the site's connection has.
+        $name = 'form ' . substr(rawurlencode($form), 0, 180);
+        if ($spool->state($name) === 0) {
+            $spool->setState($name, time());
         }
     }
 
@@ -229,6 +231,11 @@ final class Plugin
 
     public static function log(string $words): void
     {
-        wc_get_logger()->error($words, ['source' => 'b24-bridge']);
+        // WooCommerce may be switched off while the plugin is not.
+        if (function_exists('wc_get_logger')) {
+            wc_get_logger()->error($words, ['source' => self::GROUP]);
+        } else {
+            error_log('b24-bridge: ' . $words);
+        }
     }
 }

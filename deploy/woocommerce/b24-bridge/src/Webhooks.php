@@ -148,6 +148,9 @@ final class Webhooks
     /** How many deliveries are to be made again. */
     public static function waiting(): int
     {
+        if (!function_exists('as_get_scheduled_actions')) {
+            return 0;
+        }
         return count(as_get_scheduled_actions([
             'hook' => self::AGAIN, 'status' => 'pending', 'per_page' => 1000,
         ], 'ids'));

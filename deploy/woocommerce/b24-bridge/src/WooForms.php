@@ -130,13 +130,13 @@ final class WooForms
     {
         Plugin::quietly(static function () use ($form, $answers, $page): void {
             $form = mb_substr($form, 0, 150, 'UTF-8');
-            Plugin::seen($form);
             $forms = Settings::read()['forms'];
             $fields = Form::fields($answers, $page);
             if (($forms[$form] ?? $forms['*'] ?? '') !== '' && $fields !== []) {
                 Plugin::spool()->addForm($form, $fields, time());
                 Plugin::soon();
             }
+            Plugin::seen($form);
         });
     }
 }
