@@ -1,6 +1,7 @@
 //! The PHP for shops: its own tests, and the 1C-Bitrix module's spool against the real intake.
 
 use super::{Api, KEY, deploy, interpreter};
+use b24_bridge::domain::ProductEvent;
 use serde_json::{Value, json};
 use std::{fs, path::Path, process::Command};
 
@@ -67,6 +68,35 @@ async fn what_was_spooled_while_the_bridge_was_away_arrives_and_ends_in_the_newe
     assert_eq!(order["status"], "F", "{order}");
     let again = send(&spool, &api.url, &["N", "P", "F"]).await;
     assert_eq!((&again["sent"], api.events("A-1").await), (&json!(0), 3));
+}
+
+#[tokio::test]
+async fn a_form_of_the_spool_arrives_once_and_its_product_is_one_that_the_bridge_reads() {
+    if !interpreter("php") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool.sqlite");
+    let api = Api::new().await;
+    let form = format!("form:{}/forms/main/callback/token-0123456789", api.url);
+    let first = send(&spool, &api.url, &[form.as_str(), "product"]).await;
+    // A shop without a catalogue sends products in vain: they stay, with the bridge's words.
+    let figures = (&first["sent"], &first["waiting"], &first["refused"]);
+    assert_eq!(figures, (&json!(1), &json!(0), &json!(1)), "{first}");
+    assert!(first["words"].to_string().contains("/type"), "{first}");
+    let read = ProductEvent::read(&first["events"][0]).unwrap();
+    let product = read.change.product.unwrap();
+    assert_eq!(
+        (read.change.id.as_str(), product.name.as_str()),
+        ("17", "Футболка")
+    );
+    assert_eq!(product.variations[0].id, "18");
+    // The answer is lost, and the submission is sent once more.
+    let again = send(&spool, &api.url, &["again", form.as_str()]).await;
+    assert_eq!(again["sent"], json!(1), "{again}");
+    let sql = "SELECT count(*) FROM bridge.subjects WHERE kind = 'form'";
+    let query = sqlx::query_scalar::<_, i64>(sql);
+    assert_eq!(query.fetch_one(&api.db.pool).await.unwrap(), 1);
 }
 
 #[test]
