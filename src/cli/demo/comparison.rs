@@ -11,8 +11,7 @@ use indicatif::ProgressBar;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::IsTerminal as _,
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -27,7 +26,8 @@ pub(super) struct Report {
     contacts: usize,
     companies: usize,
     letters: BTreeMap<String, usize>,
-    calls: u64,
+    requests: u64,
+    commands: u64,
     throttled: u64,
     pub(super) faults: Vec<String>,
 }
@@ -64,8 +64,8 @@ pub(super) async fn follow(
             "an invalid event was answered with {refused} instead of 422"
         ));
     }
+    output::say(format!("sending {} orders …", day.expected.len()));
     let bar = bar(day.expected.len());
-    let mut shown = BTreeSet::new();
     for event in &day.events {
         let status = post(event).await?;
         if status != 202 {
@@ -74,10 +74,8 @@ pub(super) async fn follow(
                 event["id"]
             ));
         }
-        tell(portal, &mut shown, &bar);
     }
     loop {
-        tell(portal, &mut shown, &bar);
         let status = app.operations.status().await?;
         let waiting: i64 = status.shops.iter().map(|shop| shop.pending).sum();
         let settled = i64::try_from(day.expected.len()).unwrap_or(i64::MAX) - waiting;
@@ -103,37 +101,6 @@ fn bar(orders: usize) -> ProgressBar {
     output::progress(orders as u64, template)
 }
 
-/// Says which deals and leads are new in the portal.
-fn tell(portal: &Sandbox, shown: &mut BTreeSet<String>, bar: &ProgressBar) {
-    for (word, row) in portal
-        .deals()
-        .iter()
-        .map(|row| ("deal", row))
-        .chain(portal.leads().iter().map(|row| ("lead", row)))
-    {
-        let id = text(row, "ID");
-        if shown.insert(format!("{word} {id}")) {
-            let line = format!(
-                "order {} is {word} {id}: {}, {} {}, {}",
-                text(row, "ORIGIN_ID"),
-                text(row, "TITLE"),
-                text(row, "OPPORTUNITY"),
-                text(row, "CURRENCY_ID"),
-                if word == "deal" {
-                    text(row, "STAGE_ID")
-                } else {
-                    text(row, "STATUS_ID")
-                }
-            );
-            if std::io::stderr().is_terminal() {
-                bar.println(line);
-            } else {
-                output::say(line);
-            }
-        }
-    }
-}
-
 fn text(row: &Value, field: &str) -> String {
     match row.get(field) {
         Some(Value::String(text)) => text.clone(),
@@ -152,7 +119,8 @@ async fn compare(app: &App, portal: &Sandbox, day: &Day) -> anyhow::Result<Repor
         leads: leads.len(),
         contacts: portal.contacts().len(),
         companies: portal.companies().len(),
-        calls: stats.requests,
+        requests: stats.requests,
+        commands: stats.commands,
         throttled: stats.throttled,
         ..Report::default()
     };
@@ -213,8 +181,6 @@ fn one_deal(deals: &[Value], total: i64) -> Result<(), String> {
 }
 
 pub(super) fn table(report: &Report, took: Duration) {
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let per_call = report.orders as f64 / report.calls.max(1) as f64;
     let letters: Vec<String> = report
         .letters
         .iter()
@@ -233,11 +199,14 @@ pub(super) fn table(report: &Report, took: Duration) {
             row("companies", report.companies.to_string()),
             row("dead letters", letters.join(", ")),
             row(
-                "portal calls",
-                format!("{} ({per_call:.1} orders a call)", report.calls),
+                "requests to the portal",
+                format!("{}, with {} commands", report.requests, report.commands),
             ),
-            row("refused by the request limit", report.throttled.to_string()),
-            row("time", format!("{:.1} s", took.as_secs_f64())),
+            row("refused by its request limit", report.throttled.to_string()),
+            row(
+                "from the first event to the last deal",
+                format!("{:.1} s", took.as_secs_f64()),
+            ),
             row(
                 "in sync",
                 if report.is_fine() { "yes" } else { "NO" }.to_owned(),

@@ -82,12 +82,6 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         .map(|address| format!("http://{address}"))
         .unwrap_or_default();
     portal.add_webhook(&format!("{api}/webhooks/bitrix24/demo"), EVENT_TOKEN);
-    output::say(format!("the portal's board   http://{}/", portal.addr()));
-    output::say(format!("the bridge's API     {api}/openapi.json"));
-    output::say(format!("the API key          {}", sample_day::KEY));
-    output::say(format!(
-        "the console          {api}/console (key: {OPERATOR})"
-    ));
     let started = Instant::now();
     let day = Day::make(args.orders);
     let mut report =
@@ -106,8 +100,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
             .for_each(|fault| output::say(format!("not as it should be: {fault}")));
     }
     if !args.once && !stop.is_cancelled() {
-        invite(&api);
-        output::say("Ctrl-C ends it; the demo's data go with it.");
+        invite(&api, &portal);
         stop.cancelled().await;
     }
     stop.cancel();
@@ -121,25 +114,27 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     })
 }
 
-/// What to try next.
-fn invite(api: &str) {
-    output::say(
-        "\nTry: drag a deal to another stage on the board, and see what the shop reads of it; look \
-         at an order:",
-    );
-    output::say(format!(
-        "  curl -H 'Authorization: Bearer {}' {api}/v1/status-changes",
-        sample_day::KEY
-    ));
-    output::say(format!(
-        "  curl -H 'Authorization: Bearer {}' {api}/v1/orders/demo/{}",
-        sample_day::KEY,
-        Day::an_order()
-    ));
-    output::say(format!(
-        "  curl -H 'Authorization: Bearer {}' {api}/v1/dead-letters",
-        sample_day::KEY
-    ));
+/// Where to look, and what to try next.
+fn invite(api: &str, portal: &Sandbox) {
+    let key = sample_day::KEY;
+    let order = Day::an_order();
+    for line in [
+        String::new(),
+        format!("console    {api}/console"),
+        format!("key        {OPERATOR}"),
+        format!("board      http://{}/", portal.addr()),
+        format!("API        {api}/openapi.json"),
+        format!("API key    {key}"),
+        String::new(),
+        "Drag a deal to another stage on the board, and see what the shop reads of it:".to_owned(),
+        format!("  curl -H 'Authorization: Bearer {key}' {api}/v1/status-changes"),
+        "Look at an order, and at what could not be delivered:".to_owned(),
+        format!("  curl -H 'Authorization: Bearer {key}' {api}/v1/orders/demo/{order}"),
+        format!("  curl -H 'Authorization: Bearer {key}' {api}/v1/dead-letters"),
+        "Ctrl-C ends it; the demo's data go with it.".to_owned(),
+    ] {
+        output::say(line);
+    }
 }
 
 /// A database of the demo's own: in a directory that goes with it, or, where DATABASE_URL names a
