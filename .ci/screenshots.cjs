@@ -8,13 +8,15 @@ const text = fs.readFileSync(said, "utf8");
 const find = (pattern) => (text.match(pattern) || [])[1];
 const board = find(/board\s+(http:\S+)/);
 const origin = find(/(http:\/\/\S+)\/console/);
-const key = find(/\(key: (\S+)\)/);
+const key = find(/^key +(\S+)/m);
 const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(fs.existsSync);
 
-// One page of each shape is looked at: what has a digit in it names one of many.
+// One page of each shape is looked at: what has a digit in it names one of many, and how a list is sorted and filtered is one shape.
+const lists = ["sort", "dir", "shop", "portal", "code", "state", "status", "stage", "page", "before", "after", "stock", "product"];
 const shape = (url) => {
   const part = (name) => (/\d/.test(decodeURIComponent(name)) ? "N" : name);
-  const query = [...url.searchParams].map(([name, value]) => (/\d/.test(value) ? name : `${name}-${value}`));
+  const told = [...url.searchParams].filter(([name]) => !lists.includes(name));
+  const query = told.map(([name, value]) => (/\d/.test(value) ? name : `${name}-${value}`));
   return [...url.pathname.split("/").filter(Boolean).map(part), ...query].join("_").replace(/[^\w.-]/g, "-");
 };
 const isPage = (url) =>
