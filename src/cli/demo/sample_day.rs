@@ -35,15 +35,16 @@ const FIRST: [&str; 8] = [
     "Ольга",
     "Тимур",
 ];
-const LAST: [&str; 8] = [
-    "Петрова",
-    "Сидоров",
-    "Кузнецова",
-    "Смирнов",
-    "Ёлкина",
-    "Волков",
-    "Мороз",
-    "Ахметов",
+/// Of a man, of a woman; in [`FIRST`] every other name is a woman's.
+const LAST: [(&str, &str); 8] = [
+    ("Петров", "Петрова"),
+    ("Сидоров", "Сидорова"),
+    ("Кузнецов", "Кузнецова"),
+    ("Смирнов", "Смирнова"),
+    ("Ёлкин", "Ёлкина"),
+    ("Волков", "Волкова"),
+    ("Мороз", "Мороз"),
+    ("Ахметов", "Ахметова"),
 ];
 const GOODS: [(&str, i64, &str); 6] = [
     ("Чайник «Тула» 1,7 л", 199_000, "шт"),
@@ -182,9 +183,10 @@ fn sample(at: usize) -> (Value, i64) {
     }
     let off = if at % 7 == 3 { 5_000 } else { 0 };
     total += delivery(at) - off;
+    let (his, hers) = LAST[(who / 2) % 8];
+    let last = if who.is_multiple_of(2) { hers } else { his };
     let mut customer = json!({
-        "id": format!("c{who}"), "kind": "person", "name": FIRST[who % 8], "last_name":
-            LAST[(who / 2) % 8],
+        "id": format!("c{who}"), "kind": "person", "name": FIRST[who % 8], "last_name": last,
         "phones": [
             format!(
                 "8 (9{:02}) {:03}-{:02}-{:02}", who % 90 + 10, 100 + who % 900, who % 100,

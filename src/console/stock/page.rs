@@ -130,17 +130,18 @@ pub(super) fn table(visitor: &Viewer, stock: &str, levels: &[LevelView]) -> Mark
             { div.scroll { table.stacks {
             thead { tr {
                 th scope="col" { (text(Text::Product)) } th scope="col" { (text(Text::Store)) }
-                th scope="col" { (text(Text::OnHand)) } th scope="col" { (text(Text::Held)) }
-                th scope="col" { (text(Text::Available)) }
+                th.num scope="col" { (text(Text::OnHand)) }
+                th.num scope="col" { (text(Text::Held)) }
+                th.num scope="col" { (text(Text::Available)) }
             } }
             tbody { @for level in levels { tr {
                 td data-label=(text(Text::Product)) {
                     a href=(ledger_of(stock, &level.product)) { (level.product) }
                 }
                 td data-label=(text(Text::Store)) { (level.store) }
-                td data-label=(text(Text::OnHand)) { (level.on_hand) }
-                td data-label=(text(Text::Held)) { (level.reserved) }
-                td data-label=(text(Text::Available)) { (level.available) }
+                td.num data-label=(text(Text::OnHand)) { (level.on_hand) }
+                td.num data-label=(text(Text::Held)) { (level.reserved) }
+                td.num data-label=(text(Text::Available)) { (level.available) }
             } } }
         } } }
     }

@@ -66,7 +66,7 @@ pub(in crate::console) async fn get(
         (overview(&visitor, &tills))
         form.search method="get" action="/console/stock/receipts" {
             label { (text(Text::Till)) input name="till" value=(asked.till) maxlength="256"; }
-            label { input type="checkbox" name="parked" value="1" checked[parked];
+            label.check { input type="checkbox" name="parked" value="1" checked[parked];
                 " " (text(Text::OnlyParked)) }
             button type="submit" { (text(Text::Filter)) }
         }

@@ -56,8 +56,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("shipped: {*}", "отгружено: {*}"),
     (
-        "{} at the till: receipt {} of {}",
-        "касса, {}: чек {} магазина {}",
+        "{=} at the till: receipt {} of {}",
+        "касса, {=}: чек {} магазина {}",
     ),
     (
         "left with the order {} of {}",

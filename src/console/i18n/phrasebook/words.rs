@@ -48,6 +48,9 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
         "within the same second it says what comes before",
         "в ту же секунду оно говорит о том, что бывает раньше",
     ),
+    ("sold", "продажа"),
+    ("refunded", "возврат"),
+    ("annulled", "отмена"),
     ("contacts", "контактов"),
     ("companies", "компаний"),
 ];
