@@ -192,7 +192,7 @@ final class BitrixProducts implements Products
             if (isset($kinds[$kind]) && !isset($seen[$product][$kind])) {
                 $seen[$product][$kind] = true;
                 $prices[$product][] = $kinds[$kind] + [
-                    'price' => Snapshot::amount($row['PRICE']),
+                    'price' => Field::amount($row['PRICE']),
                     'currency' => (string) $row['CURRENCY'],
                 ];
             }
@@ -214,7 +214,7 @@ final class BitrixProducts implements Products
         if (!is_array($vat) || ($vat['EXCLUDE_VAT'] ?? 'N') === 'Y') {
             return null;
         }
-        return Snapshot::amount($vat['RATE']);
+        return Field::amount($vat['RATE']);
     }
 
     /** The unit's code in OKEI. */
