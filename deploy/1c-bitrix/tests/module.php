@@ -229,6 +229,23 @@ check([
             same(2, Bridge::spool()->status()['waiting']);
         }
     },
+    'a trouble of the site is shown for a day, and a new release finds its tables' => function () {
+        site(false);
+        (new \b24_bridge())->DoInstall();
+        page(filled());
+        $order = new Order([
+            'ID' => 12, 'ACCOUNT_NUMBER' => '12', 'VERSION' => 0, 'LID' => 's1', 'STATUS_ID' => 'N',
+            'USER_ID' => 77, 'CURRENCY' => 'RUB', 'PRICE' => text('не число'),
+        ]);
+        $order->save();
+        same([0, 1], [Bridge::spool()->status()['waiting'], count($GLOBALS['log'])]);
+        shows(page(), ['Сбой на сайте', 'TypeError: Bitrix\Sale\Order::getPrice()']);
+        Bridge::spool()->trouble('x', time() - 90000);
+        same(false, strpos(page(), 'Сбой на сайте'));
+        Bridge::spool()->drop();
+        page(filled());
+        same(4, count(tables()));
+    },
     'what cannot be right is named, kept in the fields, and not saved' => function (): void {
         site(false);
         (new \b24_bridge())->DoInstall();

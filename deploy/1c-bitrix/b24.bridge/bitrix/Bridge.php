@@ -188,8 +188,14 @@ final class Bridge
         }
     }
 
+    /** Into the site's log, which few sites keep, and for the page of settings. */
     public static function log(string $words): void
     {
         AddMessage2Log('b24-bridge: ' . $words, Settings::MODULE);
+        try {
+            self::spool()->trouble((string) Charset::in($words), time());
+        } catch (\Throwable $error) {
+            // The database is what fails.
+        }
     }
 }

@@ -11,6 +11,8 @@ final class Panel
 {
     /** Longer without an answer while something waits means that nothing is sent. */
     private const SILENT = 900;
+    /** So long a trouble of the site itself is shown. */
+    private const RECENT = 86400;
 
     /** @param array<string, string> $places */
     public static function say(string $code, array $places = []): string
@@ -54,6 +56,8 @@ final class Panel
         if ($wrong !== []) {
             return $wrong;
         }
+        // A new release may be copied over an old one: what its tables lack is made here.
+        Bridge::spool()->install();
         foreach (['key', 'callback_secret'] as $name) {
             if ($text($name) !== '') {
                 Settings::write($name, $text($name));
@@ -121,6 +125,13 @@ final class Panel
             ])];
         if ($late && ($heard === null || $now - $heard['at'] > self::SILENT)) {
             $said[] = [false, self::say('B24_BRIDGE_NOBODY_SENDS')];
+        }
+        $trouble = $spool->lastTrouble();
+        if ($trouble !== null && $now - $trouble['at'] < self::RECENT) {
+            $words = (string) Charset::out($trouble['words']);
+            $said[] = [false, self::say('B24_BRIDGE_TROUBLE', [
+                '#AT#' => self::moment($trouble['at']), '#WORDS#' => $words,
+            ])];
         }
         if (Settings::read()['products']) {
             $due = (string) Bridge::catalogue()->due();

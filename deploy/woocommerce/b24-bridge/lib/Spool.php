@@ -252,18 +252,41 @@ final class Spool
     /** What the bridge said last: 0 where nobody answered. */
     public function heard(int $status, string $words, int $now): void
     {
-        $this->insert('b24bridge_state', ['name', 'value'], ['answer', 0]);
-        $this->db->execute(
-            "UPDATE b24bridge_state SET value = ?, words = ? WHERE name = 'answer'",
-            [$now, Json::ascii([$status, mb_substr($words, 0, 300, 'UTF-8')])]
-        );
+        $this->note('answer', $status, $words, $now);
     }
 
     /** @return array{at: int, status: int, words: string}|null null if it was never asked */
     public function lastHeard(): ?array
     {
-        $sql = "SELECT value, words FROM b24bridge_state WHERE name = 'answer'";
-        $row = $this->db->select($sql)[0] ?? null;
+        return $this->noted('answer');
+    }
+
+    /** What went wrong in the shop itself, for its administrator to read. */
+    public function trouble(string $words, int $now): void
+    {
+        $this->note('trouble', 0, $words, $now);
+    }
+
+    /** @return array{at: int, status: int, words: string}|null null if nothing ever did */
+    public function lastTrouble(): ?array
+    {
+        return $this->noted('trouble');
+    }
+
+    private function note(string $name, int $status, string $words, int $now): void
+    {
+        $this->insert('b24bridge_state', ['name', 'value'], [$name, 0]);
+        $this->db->execute(
+            'UPDATE b24bridge_state SET value = ?, words = ? WHERE name = ?',
+            [$now, Json::ascii([$status, mb_substr($words, 0, 300, 'UTF-8')]), $name]
+        );
+    }
+
+    /** @return array{at: int, status: int, words: string}|null */
+    private function noted(string $name): ?array
+    {
+        $sql = 'SELECT value, words FROM b24bridge_state WHERE name = ?';
+        $row = $this->db->select($sql, [$name])[0] ?? null;
         $said = $row === null ? null : json_decode((string) $row['words'], true);
         if (!is_array($said) || count($said) !== 2) {
             return null;

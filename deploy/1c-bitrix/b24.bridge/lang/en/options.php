@@ -18,6 +18,7 @@ $MESS['B24_BRIDGE_WAIT'] = 'Waiting: #COUNT#, the oldest since #SINCE#.';
 $MESS['B24_BRIDGE_NOBODY_SENDS'] =
     'Nobody sends: agents do not run. Let cron call cli.php send every minute (see the README).';
 $MESS['B24_BRIDGE_PRODUCTS_DUE'] = 'Changed products to look at: #COUNT#.';
+$MESS['B24_BRIDGE_TROUBLE'] = 'The site failed at #AT#: #WORDS#';
 $MESS['B24_BRIDGE_NOT_CALLED'] = 'The bridge has not called yet: statuses never came back.';
 $MESS['B24_BRIDGE_CALLED'] = 'The bridge last called with a status at #AT#.';
 $MESS['B24_BRIDGE_BY_CRON'] = 'Agents run from cron.';

@@ -18,6 +18,7 @@ $MESS['B24_BRIDGE_WAIT'] = 'Ждёт отправки: #COUNT#, самое ст�
 $MESS['B24_BRIDGE_NOBODY_SENDS'] =
     'Никто не отправляет: агенты не работают. Запускайте cli.php send по cron каждую минуту.';
 $MESS['B24_BRIDGE_PRODUCTS_DUE'] = 'Изменённых товаров на проверку: #COUNT#.';
+$MESS['B24_BRIDGE_TROUBLE'] = 'Сбой на сайте #AT#: #WORDS#';
 $MESS['B24_BRIDGE_NOT_CALLED'] = 'Мост ещё не обращался к сайту: статусы не возвращались.';
 $MESS['B24_BRIDGE_CALLED'] = 'Последний раз мост прислал статус #AT#.';
 $MESS['B24_BRIDGE_BY_CRON'] = 'Агенты выполняются по cron.';
