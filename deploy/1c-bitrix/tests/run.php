@@ -307,6 +307,50 @@ check([
         (new Sender($spool, $bridge, static fn (): int => 2000))->run(10);
         same(['at' => 2000, 'status' => 202, 'words' => ''], $spool->lastHeard());
     },
+    'what shops install runs on PHP 7.4, too' => function (): void {
+        $folders = [dirname(__DIR__) . '/b24.bridge', dirname(__DIR__, 2) . '/woocommerce/b24-bridge'];
+        $newer = ['T_MATCH', 'T_NULLSAFE_OBJECT_OPERATOR', 'T_ATTRIBUTE', 'T_READONLY', 'T_ENUM'];
+        $shapes = [
+            'a function of PHP 8' => '/\b(str_contains|str_(starts|ends)_with|array_is_list|'
+                . 'get_debug_type|array_find|mb_trim)\s*\(/',
+            'a type of PHP 8' => '/[(,:]\s*\??(mixed|static|never)\s*([{;$)]|\||$)/m',
+            'a union' => '/\w\s*\|\s*\w+\s+(&|\.\.\.)?\$\w|\)\s*:\s*\w+\s*\|/',
+            'a property made by a parameter' => '/[(,]\s*(public|private|protected)\s+/',
+            'a caught exception without a name' => '/catch\s*\([^$)]*\)/',
+            'a comma behind the last parameter' => '/\$\w+,\s*\)\s*(:\s*\??\w+\s*)?\{/',
+            'a named argument' => '/[(,]\s*[a-z]\w*:\s(?!:)/',
+        ];
+        $seen = 0;
+        foreach ($folders as $folder) {
+            $all = new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($folder));
+            foreach ($all as $file) {
+                if ($file->getExtension() !== 'php') {
+                    continue;
+                }
+                $code = '';
+                foreach (token_get_all((string) file_get_contents($file->getPathname())) as $token) {
+                    $name = is_array($token) ? token_name($token[0]) : '';
+                    if (in_array($name, $newer, true)) {
+                        throw new \RuntimeException("$file: $name in line $token[2]");
+                    }
+                    $silent = ['T_COMMENT', 'T_DOC_COMMENT', 'T_INLINE_HTML'];
+                    $text = ['T_CONSTANT_ENCAPSED_STRING', 'T_ENCAPSED_AND_WHITESPACE'];
+                    if (in_array($name, $text, true)) {
+                        $code .= "''";
+                    } elseif (!in_array($name, $silent, true)) {
+                        $code .= is_array($token) ? $token[1] : $token;
+                    }
+                }
+                foreach ($shapes as $what => $shape) {
+                    if (preg_match($shape, $code, $found) === 1) {
+                        throw new \RuntimeException("$file: $what: $found[0]");
+                    }
+                }
+                $seen++;
+            }
+        }
+        same(true, $seen > 45);
+    },
     'two processes do not send at once, and a dead one does not hold the lock for ever' => function (): void {
         $spool = spool();
         same(true, $spool->lock(100, 200));

@@ -14,3 +14,4 @@ foreach (['spool', 'state', 'seen', 'products'] as $table) {
 }
 delete_option('b24_bridge');
 delete_option('b24_bridge_tables');
+delete_option('b24_bridge_deliveries');

@@ -195,6 +195,14 @@ check([
         $webhook->answer = 422;
         $webhook->deliver(727);
         same([2, 2], [count(World::$scheduled), Webhooks::waiting()]);
+        foreach (range(1, 8) as $order) {
+            $webhook->deliver($order);
+        }
+        same(10, count(Webhooks::last()));
+        shows(page(), [
+            'Deliveries of orders that are made again: 2.', 'order 8, answer 422',
+            'order 727, answer 202, after 9 failed tries',
+        ]);
     },
     'a delivery is tried again though its answer cannot be noted' => function (): void {
         site();
@@ -305,7 +313,7 @@ check([
     'every sentence of the page has its Russian' => function (): void {
         $russian = require dirname(__DIR__) . '/b24-bridge/languages/ru.php';
         $source = (string) file_get_contents(dirname(__DIR__) . '/b24-bridge/src/Page.php');
-        preg_match_all('/(?<!\w)\'([A-Z][^\'\n]*[ .:][^\'\n]*)\'/', $source, $found);
+        preg_match_all('/(?<!\w)\'([A-Z#][^\'\n]*[ .:][^\'\n]*)\'/', $source, $found);
         same(true, count($found[1]) > 40);
         foreach (array_diff(array_unique($found[1]), ['Y-m-d H:i:s']) as $words) {
             $starts = array_filter(array_keys($russian), static fn (string $key): bool

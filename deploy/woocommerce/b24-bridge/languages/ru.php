@@ -27,6 +27,10 @@ return [
     'Webhooks are missing or switched off: #TOPICS#. Save to make them again.' =>
         'Вебхуков нет, или они выключены: #TOPICS#. Сохраните, чтобы создать их снова.',
     'Deliveries of orders that are made again: #COUNT#.' => 'Доставок заказов на повторе: #COUNT#.',
+    'Last deliveries of orders' => 'Последние доставки заказов',
+    '#AT#: order #ORDER#, answer #STATUS#' => '#AT#: заказ #ORDER#, ответ #STATUS#',
+    '#AT#: order #ORDER#, answer #STATUS#, after #TRIED# failed tries' =>
+        '#AT#: заказ #ORDER#, ответ #STATUS#, неудачных попыток до этого: #TRIED#',
     'No products and no forms wait.' => 'Товары и формы не ждут отправки.',
     'Products and forms that wait: #COUNT#, the oldest since #SINCE#.' =>
         'Товаров и форм ждёт отправки: #COUNT#, самое старое с #SINCE#.',

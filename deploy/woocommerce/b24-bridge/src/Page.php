@@ -256,7 +256,9 @@ final class Page
             $mark = $well ? '' : ' style="color:#b32d2e"';
             echo "<li$mark>" . esc_html($words) . '</li>';
         }
-        echo '</ul><form method="post">';
+        echo '</ul>';
+        self::deliveries();
+        echo '<form method="post">';
         wp_nonce_field(self::SLUG);
         $refused = Plugin::spool()->status()['words'];
         if ($refused !== []) {
@@ -284,6 +286,24 @@ final class Page
         }
         self::button('save', 'Save, make the webhooks, check', 'primary');
         echo '</form></div>';
+    }
+
+    private static function deliveries(): void
+    {
+        $lines = [];
+        foreach (Webhooks::last() as [$at, $order, $status, $tried]) {
+            $words = $tried === 0
+                ? '#AT#: order #ORDER#, answer #STATUS#'
+                : '#AT#: order #ORDER#, answer #STATUS#, after #TRIED# failed tries';
+            $lines[] = Words::of($words, [
+                '#AT#' => self::moment($at), '#ORDER#' => (string) $order,
+                '#STATUS#' => (string) $status, '#TRIED#' => (string) $tried,
+            ]);
+        }
+        if ($lines !== []) {
+            echo '<details><summary>' . esc_html(Words::of('Last deliveries of orders'));
+            echo '</summary><pre>' . esc_html(implode("\n", $lines)) . '</pre></details>';
+        }
     }
 
     /**

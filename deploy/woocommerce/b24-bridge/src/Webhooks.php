@@ -15,6 +15,9 @@ final class Webhooks
     private const LONGEST = 3600;
     /** With pauses of an hour: more than a week. */
     private const ATTEMPTS = 200;
+    /** The last deliveries, for the page of settings. */
+    private const DELIVERIES = 'b24_bridge_deliveries';
+    private const SHOWN = 10;
 
     private static int $attempt = 0;
     private static bool $delivering = false;
@@ -119,7 +122,8 @@ final class Webhooks
         }
         [$status, $words] = WpTransport::answer($response);
         $taken = $status >= 200 && $status < 300;
-        Plugin::quietly(static function () use ($status, $words, $taken): void {
+        Plugin::quietly(static function () use ($status, $words, $taken, $of): void {
+            self::remember([time(), (int) $of, $status, self::$attempt]);
             Plugin::spool()->heard($status, $taken ? '' : $words, time());
         });
         // 400 and 422: the bridge has read it and cannot use it; another try says the same.
@@ -143,6 +147,25 @@ final class Webhooks
                 self::$attempt = 0;
             }
         }
+    }
+
+    /** @param array{0: int, 1: int, 2: int, 3: int} $delivery */
+    private static function remember(array $delivery): void
+    {
+        $all = array_merge([$delivery], self::last());
+        update_option(self::DELIVERIES, array_slice($all, 0, self::SHOWN), false);
+    }
+
+    /**
+     * The last deliveries, the newest first: when, of which order, the answer, and how often it was
+     * tried before.
+     *
+     * @return list<array{0: int, 1: int, 2: int, 3: int}>
+     */
+    public static function last(): array
+    {
+        $kept = get_option(self::DELIVERIES, []);
+        return is_array($kept) ? array_values(array_filter($kept, 'is_array')) : [];
     }
 
     /** How many deliveries are to be made again. */
