@@ -59,7 +59,8 @@ switch ($argv[1] ?? '') {
         echo 'Orders changed since ' . date('c', $moment) . " will be sent by the next runs\n";
         break;
     case 'products':
-        echo Bridge::allProducts() . " products will be looked at; what is new is sent\n";
+        Bridge::catalogue()->lookAtAll();
+        echo "All products will be looked at; what is new is sent\n";
         break;
     default:
         fwrite(STDERR, "php cli.php send|status|retry|since DATE|products\n");

@@ -25,8 +25,7 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST' && check_bitrix_sessid()) {
     } elseif (isset($_POST['retry'])) {
         Bridge::spool()->retry();
     } elseif (isset($_POST['products_all'])) {
-        $count = (string) Bridge::allProducts();
-        $told = [[true, Panel::say('B24_BRIDGE_MARKED', ['#COUNT#' => $count])]];
+        Bridge::catalogue()->lookAtAll();
     }
     if ($wrong === [] && (isset($_POST['save']) || isset($_POST['check']))) {
         $told = array_merge($told, Panel::check());

@@ -22,13 +22,16 @@ namespace Bitrix\Test {
         {
             $rows = array_values(self::$all[static::class] ?? []);
             foreach ($query['filter'] ?? [] as $key => $wanted) {
-                preg_match('/^(=|>)(\w+)$/', (string) $key, $parts);
+                preg_match('/^(=|>=|>)(\w+)$/', (string) $key, $parts);
                 [, $how, $field] = $parts;
                 self::known($field);
                 $right = static function (array $row) use ($how, $field, $wanted): bool {
                     $value = $row[$field] ?? null;
                     if ($how === '>') {
                         return $value > $wanted;
+                    }
+                    if ($how === '>=') {
+                        return $value->getTimestamp() >= $wanted->getTimestamp();
                     }
                     $strings = array_map('strval', (array) $wanted);
                     return $wanted === null
@@ -83,7 +86,7 @@ namespace Bitrix\Iblock {
         {
             return [
                 'ID', 'IBLOCK_ID', 'NAME', 'ACTIVE', 'DETAIL_TEXT', 'PREVIEW_TEXT',
-                'IBLOCK_SECTION_ID', 'WF_PARENT_ELEMENT_ID',
+                'IBLOCK_SECTION_ID', 'WF_PARENT_ELEMENT_ID', 'TIMESTAMP_X',
             ];
         }
     }
@@ -192,6 +195,7 @@ namespace {
     use Bitrix\Iblock\ElementTable;
     use Bitrix\Main\DB\Rows;
     use Bitrix\Main\EventManager;
+    use Bitrix\Main\Type\DateTime;
 
     use function Bitrix\Main\text;
 
@@ -203,7 +207,8 @@ namespace {
         /** @param array<string, mixed> $fields */
         public static function add(int $id, array $fields): void
         {
-            $row = ['ID' => $id, 'ACTIVE' => 'Y'] + $fields;
+            $now = new DateTime(time());
+            $row = ['ID' => $id, 'ACTIVE' => 'Y', 'TIMESTAMP_X' => $now] + $fields;
             ElementTable::$all[ElementTable::class][$id] = $row;
             $told = ['ID' => $id, 'RESULT' => $id] + $fields;
             EventManager::execute('iblock', 'OnAfterIBlockElementAdd', $told);

@@ -277,9 +277,13 @@ check([
         $table = \Bitrix\Iblock\ElementTable::class;
         \Bitrix\Test\Table::$all[$table][5] = ['ID' => 5, 'IBLOCK_ID' => 2, 'NAME' => 'x'];
         page(['products' => 'Y'] + filled());
-        same(1, Bridge::catalogue()->due());
-        shows(page(), ['Изменённых товаров на проверку: 1.', 'Отправить все товары']);
-        shows(page(['sessid' => 'right', 'products_all' => 'x']), ['Товаров на проверку: 1.']);
+        shows(page(), ['Проверяются все товары', 'Отправить все товары']);
+        Bridge::products();
+        same([1, false], [
+            Bridge::spool()->status()['waiting'], Bridge::catalogue()->searches(),
+        ]);
+        shows(page(), ['Изменённых товаров на проверку: 0.']);
+        shows(page(['sessid' => 'right', 'products_all' => 'x']), ['Проверяются все товары']);
     },
     'each language says everything that the other says' => function (): void {
         foreach (['install/index.php', 'options.php'] as $file) {

@@ -17,6 +17,7 @@ use Bitrix\Main\Application;
 use Bitrix\Main\Config\Option;
 use Bitrix\Main\DB\Connection;
 use Bitrix\Main\EventManager;
+use Bitrix\Main\Type\DateTime;
 use CFormResult;
 use CIBlockElement;
 
@@ -160,7 +161,10 @@ check([
         CIBlockElement::set(18, 'CML2_LINK', '17');
         $data = told()[0]['data'];
         same(['17', '18', '20'], [$data['id'], $data['variations'][0]['id'], $data['vat']]);
-        same(1, Bridge::allProducts());
+        Bridge::catalogue()->lookAtAll();
+        same([], told());
+        CIBlockElement::update(18, ['NAME' => 'Футболка L']);
+        same('Футболка L', told()[0]['data']['variations'][0]['name']);
     },
     'a deleted product is told, also to a sender that looks in the midst of it' => function () {
         site();
@@ -221,18 +225,46 @@ check([
     'all products are sent when somebody asks for it, in pages' => function (): void {
         site();
         $table = \Bitrix\Iblock\ElementTable::class;
-        foreach (range(1, 450) as $id) {
+        foreach (range(1, 2450) as $id) {
             \Bitrix\Test\Table::$all[$table][$id] = [
                 'ID' => $id, 'IBLOCK_ID' => $id === 9 ? 9 : 2, 'NAME' => "Товар $id",
                 'ACTIVE' => 'N',
             ];
         }
-        same(449, Bridge::allProducts());
-        same([200, 249], [Bridge::products(), Bridge::catalogue()->due()]);
-        same([200, 49, 0], [Bridge::products(), Bridge::products(), Bridge::products()]);
-        same(449, Bridge::spool()->status()['waiting']);
+        Bridge::catalogue()->lookAtAll();
+        // A thousand at a time are marked, two hundred are read; after a page of a visitor fewer.
+        same([200, 800], [Bridge::products(), Bridge::catalogue()->due()]);
+        same([20, 980], [Bridge::products(20), Bridge::catalogue()->due()]);
+        same([true, 200, 1780], [
+            Bridge::catalogue()->searches(), Bridge::products(), Bridge::catalogue()->due(),
+        ]);
+        Bridge::products();
+        same([false, 1829], [Bridge::catalogue()->searches(), Bridge::catalogue()->due()]);
+        while (Bridge::products() > 0) {
+            continue;
+        }
+        same(2449, Bridge::spool()->status()['waiting']);
         $event = json_decode(Bridge::spool()->waiting(1, 1)[0]['body'], true);
         same(false, $event['data']['active']);
+    },
+    'a change whose event did not come is found within the hour' => function (): void {
+        site();
+        shirt();
+        told();
+        $elements = &\Bitrix\Test\Table::$all[\Bitrix\Iblock\ElementTable::class];
+        $elements[17]['NAME'] = 'Past the events';
+        $elements[17]['TIMESTAMP_X'] = new DateTime(time());
+        same([], told());
+        Bridge::spool()->setState('searched', time() - 4000);
+        same('Past the events', told()[0]['data']['name']);
+        // What has not changed since then is not read at all.
+        $elements[17]['TIMESTAMP_X'] = new DateTime(time() - 9000);
+        Bridge::spool()->setState('searched', time() - 4000);
+        same([[], 0], [told(), Bridge::catalogue()->due()]);
+        // What is gone unheard is found when all are looked at.
+        unset($elements[17]);
+        Bridge::catalogue()->lookAtAll();
+        same('shop.product.deleted.v1', told()[0]['type']);
     },
     'nothing is done where products are not sent, or the catalogue is not ours' => function () {
         site(['products' => 'N']);
@@ -240,7 +272,8 @@ check([
         same([0, []], [Bridge::catalogue()->due(), told()]);
         site(['iblocks' => '5, 6']);
         shirt();
-        same([0, 0], [Bridge::catalogue()->due(), Bridge::allProducts()]);
+        Bridge::catalogue()->lookAtAll();
+        same([[], 0], [told(), Bridge::catalogue()->due()]);
     },
     'a catalogue in windows-1251 is told in UTF-8' => function (): void {
         site([], false);

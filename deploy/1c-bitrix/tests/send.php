@@ -20,6 +20,11 @@ require_once __DIR__ . '/support.php';
 /** A shop of one product. */
 final class OneProduct implements Products
 {
+    public function after(int $last, int $most, ?int $since): array
+    {
+        return $last < 17 ? [17 => '17'] : [];
+    }
+
     public function product(string $id): ?array
     {
         return [

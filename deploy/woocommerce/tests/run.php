@@ -402,15 +402,38 @@ check([
     },
     'products that are switched on are all sent, and none where they are off' => function (): void {
         World::fresh();
-        foreach (range(1, 230) as $id) {
+        foreach (range(1, 430) as $id) {
             World::$products[$id] = new WC_Product($id, ['name' => "P $id"]);
         }
         page(['products' => ''] + filled());
         World::$products[1]->save();
         same(0, Plugin::catalogue()->due());
-        page(filled());
-        same(230, Plugin::catalogue()->due());
-        same([50, 50, 50, 50, 30, 0], array_map(static fn (): int => count(told()), range(1, 6)));
+        shows(page(filled()), ['All products are being looked at']);
+        // Two pages of 200 are gone through at a time, and 50 are read.
+        same([50, 350], [count(told()), Plugin::catalogue()->due()]);
+        $seen = 50;
+        while (($count = count(told())) > 0) {
+            $seen += $count;
+        }
+        same([430, false], [$seen, Plugin::catalogue()->searches()]);
+    },
+    'a change whose hook did not come is found within the hour' => function (): void {
+        site();
+        $cup = new WC_Product(20, ['name' => 'Cup']);
+        $cup->save();
+        told();
+        $cup->data['name'] = 'Past the hooks';
+        same([], told());
+        Plugin::spool()->setState('searched', time() - 4000);
+        same('Past the hooks', told()[0]['data']['name']);
+        $cup->data['name'] = 'Long ago';
+        $cup->modified = gmdate('Y-m-d H:i:s', time() - 9000);
+        Plugin::spool()->setState('searched', time() - 4000);
+        same([[], 0], [told(), Plugin::catalogue()->due()]);
+        // What is gone unheard is found when all are looked at.
+        World::$products = [];
+        Plugin::catalogue()->lookAtAll();
+        same('shop.product.deleted.v1', told()[0]['type']);
     },
     'a shop goes on whatever the database says' => function (): void {
         site(['forms' => ['*' => 'https://bridge.example/forms/main/call/token']]);

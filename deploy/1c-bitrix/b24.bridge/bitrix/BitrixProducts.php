@@ -12,6 +12,7 @@ use Bitrix\Catalog\ProductTable;
 use Bitrix\Catalog\VatTable;
 use Bitrix\Iblock\ElementTable;
 use Bitrix\Main\Loader;
+use Bitrix\Main\Type\DateTime as BitrixTime;
 
 /** The products of the catalogue's information blocks, as the bridge takes them. */
 final class BitrixProducts implements Products
@@ -53,12 +54,7 @@ final class BitrixProducts implements Products
         return is_array($product) ? (string) (int) $product['ID'] : null;
     }
 
-    /**
-     * All products of the catalogue behind one, in the order of their ids.
-     *
-     * @return list<string>
-     */
-    public function after(int $last, int $most): array
+    public function after(int $last, int $most, ?int $since): array
     {
         $iblocks = [];
         $all = CatalogIblockTable::getList(['select' => ['IBLOCK_ID', 'PRODUCT_IBLOCK_ID']]);
@@ -66,22 +62,28 @@ final class BitrixProducts implements Products
             $products = (int) $row['PRODUCT_IBLOCK_ID'];
             $products = $products === 0 ? (int) $row['IBLOCK_ID'] : $products;
             if ($this->wanted($products)) {
-                $iblocks[$products] = $products;
+                $iblocks[] = $products;
+                $iblocks[] = (int) $row['IBLOCK_ID'];
             }
         }
         if ($iblocks === []) {
             return [];
         }
+        $filter = ['>ID' => $last, '=IBLOCK_ID' => array_values(array_unique($iblocks))];
+        if ($since !== null) {
+            $filter['>=TIMESTAMP_X'] = BitrixTime::createFromTimestamp($since);
+        }
         $rows = ElementTable::getList([
             'select' => ['ID'],
-            'filter' => [
-                '>ID' => $last, '=IBLOCK_ID' => array_values($iblocks),
-                '=WF_PARENT_ELEMENT_ID' => null,
-            ],
+            'filter' => $filter,
             'order' => ['ID' => 'ASC'],
             'limit' => $most,
         ])->fetchAll();
-        return array_map('strval', array_column($rows, 'ID'));
+        $found = [];
+        foreach ($rows as $row) {
+            $found[(int) $row['ID']] = $this->meant((int) $row['ID']);
+        }
+        return $found;
     }
 
     public function product(string $id): ?array

@@ -25,6 +25,8 @@ final class Bridge
     /** The most products that are read in one go, and after a visitor's page. */
     private const PRODUCTS = 200;
     private const FEW = 20;
+    /** The most pages of the catalogue that are gone through at a time. */
+    private const PAGES = 5;
 
     public static function spool(): Spool
     {
@@ -132,8 +134,12 @@ final class Bridge
         if (!$settings['products'] || !BitrixProducts::there()) {
             return 0;
         }
+        $products = new BitrixProducts($settings);
+        self::quietly(static function () use ($products, $most): void {
+            self::catalogue()->search($products, time(), $most < self::PRODUCTS ? 1 : self::PAGES);
+        });
         return self::catalogue()->spool(
-            new BitrixProducts($settings),
+            $products,
             $settings['source'],
             time(),
             $most,
@@ -141,25 +147,6 @@ final class Bridge
                 self::log("product $id: " . $error->getMessage());
             }
         );
-    }
-
-    /** Marks every product of the catalogue: all of it is looked at, and what is new is sent. */
-    public static function allProducts(): int
-    {
-        if (!BitrixProducts::there()) {
-            return 0;
-        }
-        [$products, $catalogue] = [new BitrixProducts(Settings::read()), self::catalogue()];
-        [$last, $seen] = [0, 0];
-        do {
-            $page = $products->after($last, self::PAGE);
-            foreach ($page as $id) {
-                $catalogue->mark($id, time());
-                $last = (int) $id;
-            }
-            $seen += count($page);
-        } while (count($page) === self::PAGE);
-        return $seen;
     }
 
     /** Spools the order as it is. Without a shop's name it waits for the sweep. */

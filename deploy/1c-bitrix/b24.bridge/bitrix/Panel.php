@@ -72,7 +72,7 @@ final class Panel
         Settings::write('products', $products ? 'Y' : 'N');
         Settings::write('forms', $forms);
         if ($first) {
-            Bridge::allProducts();
+            Bridge::catalogue()->lookAtAll();
         }
         return [];
     }
@@ -136,6 +136,9 @@ final class Panel
         if (Settings::read()['products']) {
             $due = (string) Bridge::catalogue()->due();
             $said[] = [true, self::say('B24_BRIDGE_PRODUCTS_DUE', ['#COUNT#' => $due])];
+            if (Bridge::catalogue()->searches()) {
+                $said[] = [true, self::say('B24_BRIDGE_MARKED')];
+            }
         }
         $called = $spool->state('called_at');
         $said[] = [true, $called === 0

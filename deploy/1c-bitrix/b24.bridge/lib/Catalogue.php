@@ -13,6 +13,14 @@ interface Products
      * @return array<string, mixed>|null
      */
     public function product(string $id): ?array;
+
+    /**
+     * What is in the catalogue behind one id, in the order of ids: products and variations.
+     *
+     * @param ?int $since only what was changed since this moment
+     * @return array<int, ?string> the products that they are or belong to; null: none
+     */
+    public function after(int $last, int $most, ?int $since): array;
 }
 
 /**
@@ -29,6 +37,10 @@ final class Catalogue
 
     /** After so many seconds a product that could not be read is tried again. */
     private const AGAIN = 600;
+    /** How often changes are looked for of which no event came, and how far back, in seconds. */
+    private const SEARCH = 3600;
+    private const OVERLAP = 600;
+    private const PAGE = 200;
 
     private Database $db;
     private Spool $spool;
@@ -53,6 +65,53 @@ final class Catalogue
         $insert = $mysql ? "INSERT IGNORE $into" : "INSERT $into ON CONFLICT DO NOTHING";
         if ($this->db->execute($insert, [$id, $now]) === 0) {
             $this->db->execute($sql, [$id]);
+        }
+    }
+
+    /** From now on every product is looked at, also those that are gone unheard. */
+    public function lookAtAll(): void
+    {
+        $this->db->execute('UPDATE b24bridge_products SET marks = marks + 1, tried = 0');
+        $this->spool->setState('search_since', 0);
+        $this->spool->setState('search_at', 1);
+    }
+
+    /** Whether the catalogue is being gone through. */
+    public function searches(): bool
+    {
+        return $this->spool->state('search_at') > 0;
+    }
+
+    /**
+     * Goes on through the catalogue, a few pages at a time, and marks what is there: all of it when
+     * somebody asked for it, and each hour what was changed since the last time.
+     */
+    public function search(Products $shop, int $now, int $pages): void
+    {
+        $at = $this->spool->state('search_at');
+        if ($at === 0) {
+            $last = $this->spool->state('searched');
+            if ($now - $last < self::SEARCH) {
+                return;
+            }
+            $this->spool->setState('searched', $now);
+            if ($last === 0) {
+                return;
+            }
+            $this->spool->setState('search_since', $last - self::OVERLAP);
+            $at = 1;
+        }
+        $since = $this->spool->state('search_since');
+        for (; $pages > 0 && $at > 0; $pages--) {
+            $page = $shop->after($at - 1, self::PAGE, $since === 0 ? null : $since);
+            foreach ($page as $id => $product) {
+                $at = $id + 1;
+                if ($product !== null) {
+                    $this->mark($product, $now);
+                }
+            }
+            $at = count($page) < self::PAGE ? 0 : $at;
+            $this->spool->setState('search_at', $at);
         }
     }
 

@@ -11,6 +11,8 @@ return [
     'Refused by the bridge:' => 'Отклонено мостом:',
     'Sent again: #COUNT#.' => 'Отправится снова: #COUNT#.',
     'Products to look at: #COUNT#.' => 'Товаров на проверку: #COUNT#.',
+    'All products are being looked at; what is new is sent.' =>
+        'Проверяются все товары; отправится то, что изменилось.',
     'Not a form and its address: #LINE#' => 'Это не форма и её адрес: #LINE#',
     'The address of the bridge begins with https://' => 'Адрес моста начинается с https://',
     'The shop is named as in [shops.NAME] of the bridge.' =>

@@ -57,8 +57,8 @@ final class Page
             return [[true, Words::of('Sent again: #COUNT#.', ['#COUNT#' => $count])]];
         }
         if (isset($posted['products_all'])) {
-            $count = (string) Plugin::allProducts();
-            return [[true, Words::of('Products to look at: #COUNT#.', ['#COUNT#' => $count])]];
+            self::lookAtAll();
+            return [];
         }
         if (isset($posted['check'])) {
             return self::check();
@@ -103,9 +103,15 @@ final class Page
         Settings::write($settings);
         Webhooks::make(Settings::address(), $settings['secret']);
         if ($settings['products'] && !$kept['products']) {
-            Plugin::allProducts();
+            self::lookAtAll();
         }
         return array_merge([[true, Words::of('Saved; the webhooks are made.')]], self::check());
+    }
+
+    private static function lookAtAll(): void
+    {
+        Plugin::catalogue()->lookAtAll();
+        Plugin::soon();
     }
 
     /**
@@ -208,6 +214,10 @@ final class Page
         if (Settings::read()['products']) {
             $due = (string) Plugin::catalogue()->due();
             $said[] = [true, Words::of('Products to look at: #COUNT#.', ['#COUNT#' => $due])];
+            if (Plugin::catalogue()->searches()) {
+                $words = 'All products are being looked at; what is new is sent.';
+                $said[] = [true, Words::of($words)];
+            }
         }
         $called = $spool->state('called_at');
         $said[] = [true, $called === 0

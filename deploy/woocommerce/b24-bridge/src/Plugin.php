@@ -14,6 +14,7 @@ final class Plugin
     /** The tables as this release makes them. */
     private const TABLES = 1;
     private const PRODUCTS = 50;
+    private const PAGES = 2;
     private const SECONDS = 20;
 
     private static bool $asked = false;
@@ -118,25 +119,6 @@ final class Plugin
         });
     }
 
-    /** Marks every product: all of them are looked at, and what is new is sent. */
-    public static function allProducts(): int
-    {
-        $catalogue = self::catalogue();
-        [$page, $seen] = [1, 0];
-        do {
-            $ids = wc_get_products([
-                'return' => 'ids', 'limit' => 200, 'page' => $page++, 'orderby' => 'ID',
-                'order' => 'ASC', 'status' => ['publish', 'private', 'draft', 'pending'],
-            ]);
-            foreach ($ids as $id) {
-                $catalogue->mark((string) $id, time());
-            }
-            $seen += count($ids);
-        } while (count($ids) === 200);
-        self::soon();
-        return $seen;
-    }
-
     /** Lets Action Scheduler send in a moment; once in a request is enough. */
     public static function soon(): void
     {
@@ -158,16 +140,16 @@ final class Plugin
     {
         $settings = Settings::read();
         if ($settings['products'] && $settings['url'] !== '') {
-            self::quietly(static function (): void {
-                self::catalogue()->spool(
-                    new WooProducts(),
-                    home_url('/'),
-                    time(),
-                    self::PRODUCTS,
-                    static function (string $id, \Throwable $error): void {
-                        self::log("product $id: " . $error->getMessage());
-                    }
-                );
+            $products = new WooProducts();
+            self::quietly(static function () use ($products): void {
+                self::catalogue()->search($products, time(), self::PAGES);
+            });
+            self::quietly(static function () use ($products): void {
+                $broken = static function (string $id, \Throwable $error): void {
+                    self::log("product $id: " . $error->getMessage());
+                };
+                $source = home_url('/');
+                self::catalogue()->spool($products, $source, time(), self::PRODUCTS, $broken);
             });
         }
         $bridge = new WpTransport($settings['url'], $settings['key']);

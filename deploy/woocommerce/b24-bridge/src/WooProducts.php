@@ -21,6 +21,36 @@ final class WooProducts implements Products
         return (string) $post;
     }
 
+    public function after(int $last, int $most, ?int $since): array
+    {
+        $query = [
+            'post_type' => ['product', 'product_variation'], 'posts_per_page' => $most,
+            'post_status' => ['publish', 'private', 'draft', 'pending', 'future'],
+            'orderby' => 'ID', 'order' => 'ASC', 'suppress_filters' => false,
+        ];
+        if ($since !== null) {
+            $query['date_query'] = [[
+                'column' => 'post_modified_gmt', 'after' => gmdate('Y-m-d H:i:s', $since),
+                'inclusive' => true,
+            ]];
+        }
+        $behind = static function ($where) use ($last): string {
+            global $wpdb;
+            return $where . " AND {$wpdb->posts}.ID > $last";
+        };
+        add_filter('posts_where', $behind);
+        try {
+            $posts = get_posts($query);
+        } finally {
+            remove_filter('posts_where', $behind);
+        }
+        $found = [];
+        foreach ($posts as $post) {
+            $found[(int) $post->ID] = self::meant((int) $post->ID);
+        }
+        return $found;
+    }
+
     public function product(string $id): ?array
     {
         $product = wc_get_product((int) $id);
