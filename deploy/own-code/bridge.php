@@ -12,7 +12,9 @@ const TOLERANCE = 300;
 /** Statuses that do not deny a payment. */
 const PAID = ['P', 'F'];
 
-/** Sends until the bridge has it: 202 is "stored". The same event may be sent any number of times. */
+/**
+ * Sends until the bridge has it: 202 is "stored". The same event may be sent any number of times.
+ */
 function send(string $event): string
 {
     foreach ([1, 2, 4, 0] as $pause) {
@@ -68,12 +70,15 @@ function verify(string $secret, array $headers, string $body, int $now): bool
 function denied(array $order, array $data): bool
 {
     if (isset($data['denies'])) {
-        return array_filter($data['denies'], fn (string $fact): bool => !empty($order[$fact])) !== [];
+        $is = fn (string $fact): bool => !empty($order[$fact]);
+        return array_filter($data['denies'], $is) !== [];
     }
     return !empty($order['paid']) && !in_array($data['status'], PAID, true);
 }
 
-/** From a message to status and answer. The bridge repeats a message until it is answered with 2xx. */
+/**
+ * From a message to status and answer. The bridge repeats a message until it is answered with 2xx.
+ */
 function receive(string $id, array $data, array &$shop): array
 {
     if (isset($shop['taken'][$id])) {
@@ -130,7 +135,8 @@ if (PHP_SAPI === 'cli') {
     exit(($argv[1] ?? '') === 'check' && check() ? 0 : 1);
 }
 
-// Under a web server. A file is in place of the shop's database with the snapshots of its orders, locked as a row would be.
+// Under a web server. A file is in place of the shop's database with the snapshots of its orders,
+// locked as a row would be.
 $file = fopen(getenv('SHOP_FILE') ?: sys_get_temp_dir() . '/bridge-shop.json', 'c+');
 flock($file, LOCK_EX);
 $shop = json_decode((string) stream_get_contents($file), true) ?? [

@@ -2,9 +2,9 @@
 
 declare(strict_types=1);
 
-// php tests/send.php SPOOL WHAT…: puts it into the spool, an SQLite file, and sends what waits there
-// to BRIDGE_URL. A status stands for an order in that state, `product` for a product, `form:ADDRESS`
-// for a submission of that form, and `again` for the loss of all answers to forms.
+// php tests/send.php SPOOL WHAT…: puts it into the spool, an SQLite file, and sends what waits
+// there to BRIDGE_URL. A status stands for an order in that state, `product` for a product,
+// `form:ADDRESS` for a submission of that form, and `again` for the loss of all answers to forms.
 
 namespace B24Bridge\Tests;
 

@@ -117,24 +117,25 @@ fn the_plugin_for_woocommerce_has_the_same_classes() {
 }
 
 #[test]
-fn the_plugin_for_woocommerce_is_the_same_zip_however_often_it_is_made() {
+fn the_plugin_and_the_module_are_the_same_zips_however_often_they_are_made() {
     if !interpreter("python3") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let made = ["one.zip", "two.zip"].map(|name| {
-        let file = folder.path().join(name);
-        let build = deploy("woocommerce").join("build");
-        let done = Command::new("bash").arg(build).arg(&file).output().unwrap();
-        assert!(done.status.success(), "{done:?}");
-        fs::read(file).unwrap()
-    });
-    assert!(made[0] == made[1]);
-    for file in ["b24-bridge/b24-bridge.php", "b24-bridge/lib/Spool.php"] {
-        let found = made[0]
-            .windows(file.len())
-            .any(|part| part == file.as_bytes());
-        assert!(found, "the zip has no {file}");
+    for (shop, part) in [
+        ("woocommerce", "b24-bridge/lib/Spool.php"),
+        ("1c-bitrix", "b24.bridge/install/index.php"),
+    ] {
+        let made = ["one.zip", "two.zip"].map(|name| {
+            let file = folder.path().join(name);
+            let build = deploy(shop).join("build");
+            let done = Command::new("bash").arg(build).arg(&file).output().unwrap();
+            assert!(done.status.success(), "{done:?}");
+            fs::read(file).unwrap()
+        });
+        assert!(made[0] == made[1], "{shop}");
+        let mut names = made[0].windows(part.len());
+        assert!(names.any(|name| name == part.as_bytes()), "no {part}");
     }
 }
 
