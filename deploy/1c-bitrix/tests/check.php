@@ -8,7 +8,9 @@ namespace B24Bridge\Tests;
 function same($wanted, $found): void
 {
     if ($wanted !== $found) {
-        throw new \RuntimeException('wanted ' . var_export($wanted, true) . ', found ' . var_export($found, true));
+        throw new \RuntimeException(
+            'wanted ' . var_export($wanted, true) . ', found ' . var_export($found, true)
+        );
     }
 }
 
@@ -22,7 +24,8 @@ function check(array $tests): void
             echo "ok    $name\n";
         } catch (\Throwable $error) {
             $failed++;
-            echo "FAIL  $name\n      {$error->getMessage()} ({$error->getFile()}:{$error->getLine()})\n";
+            $where = $error->getFile() . ':' . $error->getLine();
+            echo "FAIL  $name\n      {$error->getMessage()} ($where)\n";
         }
     }
     echo count($tests) . " tests, $failed failed\n";

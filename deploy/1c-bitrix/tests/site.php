@@ -41,7 +41,9 @@ function site(): Connection
     Application::$jobs = [];
     Option::$set = [];
     Settings::import([
-        'url' => 'https://bridge.example', 'key' => 'a-key', 'source' => 'https://shop.example',
+        'url' => 'https://bridge.example',
+        'key' => 'a-key',
+        'source' => 'https://shop.example'
     ]);
     Bridge::spool()->install();
     return Application::$connection;
@@ -50,10 +52,20 @@ function site(): Connection
 /** @param array<string, mixed> $changes */
 function saved(array $changes = []): Order
 {
-    $order = new Order($changes + [
-        'ID' => 12, 'ACCOUNT_NUMBER' => "A-'12", 'VERSION' => 0, 'LID' => 's1', 'STATUS_ID' => 'N', 'USER_ID' => 77,
-        'DATE_STATUS' => new DateTime(1000), 'DATE_UPDATE' => new DateTime(time()), 'CURRENCY' => 'RUB', 'PRICE' => 1000.0,
-    ]);
+    $order = new Order(
+        $changes + [
+            'ID' => 12,
+            'ACCOUNT_NUMBER' => "A-'12",
+            'VERSION' => 0,
+            'LID' => 's1',
+            'STATUS_ID' => 'N',
+            'USER_ID' => 77,
+            'DATE_STATUS' => new DateTime(1000),
+            'DATE_UPDATE' => new DateTime(time()),
+            'CURRENCY' => 'RUB',
+            'PRICE' => 1000.0
+        ]
+    );
     $order->save();
     return $order;
 }
@@ -61,7 +73,10 @@ function saved(array $changes = []): Order
 /** @return list<array<string, mixed>> */
 function waiting(): array
 {
-    return array_map(static fn (array $row): array => json_decode($row['body'], true), Bridge::spool()->waiting(100, 1000000));
+    return array_map(
+        static fn (array $row): array => json_decode($row['body'], true),
+        Bridge::spool()->waiting(100, 1000000)
+    );
 }
 
 check([
@@ -70,7 +85,15 @@ check([
         saved();
         [$event] = waiting();
         $data = $event['data'];
-        same(["A-'12", '1000', '300', 'Курьер'], [$data['number'], $data['total'], $data['delivery']['price'], $data['delivery']['method']]);
+        same(
+            ["A-'12", '1000', '300', 'Курьер'],
+            [
+                $data['number'],
+                $data['total'],
+                $data['delivery']['price'],
+                $data['delivery']['method']
+            ]
+        );
         same([1, 'ART-1'], [count($data['items']), $data['items'][0]['sku']]);
         same(['77', ['+7 916 123-45-67']], [$data['customer']['id'], $data['customer']['phones']]);
         same('1970-01-01', substr($data['status_changed_at'], 0, 10));
@@ -81,7 +104,10 @@ check([
         site();
         saved(['shipment' => ['STORE' => 4]]);
         $data = waiting()[0]['data'];
-        same(['4', ['Пункт самовывоза: На Складской, Псков, ул. Складская, 1']], [$data['delivery']['store'], $data['notes']]);
+        same(
+            ['4', ['Пункт самовывоза: На Складской, Псков, ул. Складская, 1']],
+            [$data['delivery']['store'], $data['notes']]
+        );
     },
     'it leaves with the transaction that it is part of' => function (): void {
         $pdo = site()->pdo;
@@ -112,12 +138,19 @@ check([
         same(1, Bridge::sweep());
         same(1, count(waiting()));
     },
-    'older orders are sent from a moment on, however many were changed in one second' => function (): void {
+    'older orders are sent from a moment on, however many changed in one second' => function () {
         site();
         foreach (range(1, 450) as $id) {
             Order::$all[$id] = new Order([
-                'ID' => $id, 'ACCOUNT_NUMBER' => "O-$id", 'VERSION' => 1, 'LID' => 's1', 'STATUS_ID' => 'N', 'USER_ID' => 77,
-                'DATE_UPDATE' => new DateTime($id === 1 ? 1000000 : 2000000), 'CURRENCY' => 'RUB', 'PRICE' => 1000.0,
+                'ID' => $id,
+                'ACCOUNT_NUMBER' => "O-$id",
+                'VERSION' => 1,
+                'LID' => 's1',
+                'STATUS_ID' => 'N',
+                'USER_ID' => 77,
+                'DATE_UPDATE' => new DateTime($id === 1 ? 1000000 : 2000000),
+                'CURRENCY' => 'RUB',
+                'PRICE' => 1000.0
             ]);
         }
         Order::$all[7]->fields['PRICE'] = 'no number: TypeError';
@@ -141,11 +174,16 @@ check([
         $deleted(true);
         same('shop.order.deleted.v1', waiting()[1]['type']);
     },
-    'a callback sets the status through the order, and the new state is spooled' => function (): void {
+    'a callback sets the status through the order, and the new state is spooled' => function () {
         site();
         saved();
         $receiver = new Receiver(new Signature(SECRET), new BitrixOrders(Bridge::spool()));
-        $call = static function (string $id, string $status, string $previous, string $number = "A-'12") use ($receiver): array {
+        $call = static function (
+            string $id,
+            string $status,
+            string $previous,
+            string $number = "A-'12"
+        ) use ($receiver): array {
             $data = ['number' => $number, 'status' => $status, 'previous_status' => $previous];
             $body = (string) json_encode(['type' => Receiver::TYPE, 'data' => $data]);
             $headers = ['webhook-id' => $id, 'webhook-timestamp' => '1000'];
@@ -156,7 +194,10 @@ check([
         same([200, ['result' => 'duplicate']], $call('m1', 'P', 'N'));
         same('P', waiting()[1]['data']['status']);
         [$status, $answer] = $call('m2', 'F', 'N');
-        same([409, 'P', 2], [$status, $answer['snapshot']['status'], $answer['snapshot']['version']]);
+        same(
+            [409, 'P', 2],
+            [$status, $answer['snapshot']['status'], $answer['snapshot']['version']]
+        );
         same(404, $call('m3', 'F', 'P', 'B-1')[0]);
         same(422, $call('m4', 'XX', 'P')[0]);
         Order::$refusal = 'no rights';
@@ -171,7 +212,7 @@ check([
         // The visitor waits for nothing.
         same([0, 0], [Bridge::spool()->state('pause'), Bridge::spool()->state('swept_until')]);
         same(1, count(Application::$jobs));
-        (Application::$jobs[0])();
+        Application::$jobs[0]();
         same([5, 1], [Bridge::spool()->state('pause'), count(waiting())]);
         Bridge::spool()->setState('pause_until', 0);
         same(Bridge::AGENT, Bridge::agent('cli'));
@@ -211,5 +252,5 @@ check([
         Option::$set = $set;
         same(1, Bridge::sweep());
         same('https://shop.example', waiting()[0]['source']);
-    },
+    }
 ]);

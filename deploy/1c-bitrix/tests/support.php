@@ -19,7 +19,9 @@ final class Sqlite implements Database
 
     public function __construct(string $file = ':memory:')
     {
-        $this->pdo = new \PDO('sqlite:' . $file, null, null, [\PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION]);
+        $this->pdo = new \PDO('sqlite:' . $file, null, null, [
+            \PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION
+        ]);
     }
 
     public function kind(): string
@@ -72,7 +74,10 @@ final class Answers implements Transport
         if ($next !== null) {
             return $next;
         }
-        $results = array_map(static fn (): array => ['result' => 'queued'], (array) json_decode($body, true));
+        $results = array_map(
+            static fn (): array => ['result' => 'queued'],
+            (array) json_decode($body, true)
+        );
         return [202, (string) json_encode(['results' => $results])];
     }
 }
@@ -94,15 +99,24 @@ final class OneOrder implements Shop
 
     public function order(string $number): ?array
     {
-        $order = ['status' => $this->status, 'status_changed_at' => $this->changedAt, 'paid' => $this->paid, 'paid_statuses' => ['P', 'F']];
+        $order = [
+            'status' => $this->status,
+            'status_changed_at' => $this->changedAt,
+            'paid' => $this->paid,
+            'paid_statuses' => ['P', 'F']
+        ];
         return $number === 'A-1' ? $order : null;
     }
 
     public function snapshot(string $number): ?array
     {
-        return \B24Bridge\Snapshot::data(order([
-            'ACCOUNT_NUMBER' => $number, 'STATUS_ID' => $this->status, 'PAYED' => $this->paid ? 'Y' : 'N',
-        ]));
+        return \B24Bridge\Snapshot::data(
+            order([
+                'ACCOUNT_NUMBER' => $number,
+                'STATUS_ID' => $this->status,
+                'PAYED' => $this->paid ? 'Y' : 'N'
+            ])
+        );
     }
 
     public function setStatus(string $number, string $status, string $note): void
@@ -134,29 +148,75 @@ final class OneOrder implements Shop
 function order(array $changes = []): array
 {
     $at = static fn (string $text): \DateTimeImmutable => new \DateTimeImmutable($text);
-    return array_merge([
-        'ID' => 5012, 'ACCOUNT_NUMBER' => 'A-1', 'VERSION' => 3, 'LID' => 's1', 'STATUS_ID' => 'N', 'USER_ID' => '77',
-        'DATE_STATUS' => $at('2026-01-15T10:00:00+03:00'), 'DATE_INSERT' => $at('2026-01-15T09:59:00+03:00'),
-        'DATE_UPDATE' => $at('2026-01-15T10:00:00+03:00'), 'CURRENCY' => 'RUB', 'PRICE' => 2570.1 + 0.2,
-        'PRICE_DELIVERY' => '300.0000', 'PAYED' => 'N', 'DATE_PAYED' => null, 'CANCELED' => 'N', 'REASON_CANCELED' => '',
-        'USER_DESCRIPTION' => "Позвоните <script>alert('x')</script> \xff",
-        'basket' => [
-            ['PRODUCT_ID' => '135', 'PRODUCT_XML_ID' => 'xml-135', 'NAME' => 'Чайник', 'QUANTITY' => 1.0, 'PRICE' => 1990.3,
-                'DISCOUNT_PRICE' => '0.0000', 'VAT_RATE' => '0.2000', 'VAT_INCLUDED' => 'Y', 'MEASURE_CODE' => '796', 'MEASURE_NAME' => 'шт'],
-            ['PRODUCT_ID' => 136, 'NAME' => 'Чай', 'QUANTITY' => '2.0000', 'PRICE' => '140.0000', 'DISCOUNT_PRICE' => 10,
-                'VAT_RATE' => null, 'VAT_INCLUDED' => 'N', 'MEASURE_NAME' => 'шт', 'ARTICLE' => 'TEA-2'],
-            ['PRODUCT_ID' => 137, 'NAME' => 'Ничего', 'QUANTITY' => 0, 'PRICE' => 5],
+    return array_merge(
+        [
+            'ID' => 5012,
+            'ACCOUNT_NUMBER' => 'A-1',
+            'VERSION' => 3,
+            'LID' => 's1',
+            'STATUS_ID' => 'N',
+            'USER_ID' => '77',
+            'DATE_STATUS' => $at('2026-01-15T10:00:00+03:00'),
+            'DATE_INSERT' => $at('2026-01-15T09:59:00+03:00'),
+            'DATE_UPDATE' => $at('2026-01-15T10:00:00+03:00'),
+            'CURRENCY' => 'RUB',
+            'PRICE' => 2570.1 + 0.2,
+            'PRICE_DELIVERY' => '300.0000',
+            'PAYED' => 'N',
+            'DATE_PAYED' => null,
+            'CANCELED' => 'N',
+            'REASON_CANCELED' => '',
+            'USER_DESCRIPTION' => "Позвоните <script>alert('x')</script> \xff",
+            'basket' => [
+                [
+                    'PRODUCT_ID' => '135',
+                    'PRODUCT_XML_ID' => 'xml-135',
+                    'NAME' => 'Чайник',
+                    'QUANTITY' => 1.0,
+                    'PRICE' => 1990.3,
+                    'DISCOUNT_PRICE' => '0.0000',
+                    'VAT_RATE' => '0.2000',
+                    'VAT_INCLUDED' => 'Y',
+                    'MEASURE_CODE' => '796',
+                    'MEASURE_NAME' => 'шт'
+                ],
+                [
+                    'PRODUCT_ID' => 136,
+                    'NAME' => 'Чай',
+                    'QUANTITY' => '2.0000',
+                    'PRICE' => '140.0000',
+                    'DISCOUNT_PRICE' => 10,
+                    'VAT_RATE' => null,
+                    'VAT_INCLUDED' => 'N',
+                    'MEASURE_NAME' => 'шт',
+                    'ARTICLE' => 'TEA-2'
+                ],
+                ['PRODUCT_ID' => 137, 'NAME' => 'Ничего', 'QUANTITY' => 0, 'PRICE' => 5]
+            ],
+            'properties' => [
+                ['CODE' => 'FIO', 'VALUE' => 'Петрова Анна Ивановна', 'IS_PAYER' => 'Y'],
+                ['CODE' => 'EMAIL', 'VALUE' => 'anna@example.com', 'IS_EMAIL' => 'Y'],
+                ['CODE' => 'PHONE', 'VALUE' => '8 (916) 123-45-67', 'IS_PHONE' => 'Y'],
+                ['CODE' => 'ADDRESS', 'VALUE' => 'Москва, ул. Лесная, 5', 'IS_ADDRESS' => 'Y'],
+                ['CODE' => 'promo', 'VALUE' => 'SPRING'],
+                ['CODE' => 'INTERVALS', 'VALUE' => ['10-12', '12-14']]
+            ],
+            'shipments' => [['DELIVERY_NAME' => 'Курьер']],
+            'payments' => [['PAY_SYSTEM_NAME' => 'Карта'], ['PAY_SYSTEM_NAME' => 'Карта']],
+            'user' => [
+                'NAME' => 'Анна',
+                'LAST_NAME' => 'П.',
+                'EMAIL' => 'anna@example.com',
+                'PERSONAL_PHONE' => ''
+            ]
         ],
-        'properties' => [
-            ['CODE' => 'FIO', 'VALUE' => 'Петрова Анна Ивановна', 'IS_PAYER' => 'Y'],
-            ['CODE' => 'EMAIL', 'VALUE' => 'anna@example.com', 'IS_EMAIL' => 'Y'],
-            ['CODE' => 'PHONE', 'VALUE' => '8 (916) 123-45-67', 'IS_PHONE' => 'Y'],
-            ['CODE' => 'ADDRESS', 'VALUE' => 'Москва, ул. Лесная, 5', 'IS_ADDRESS' => 'Y'],
-            ['CODE' => 'promo', 'VALUE' => 'SPRING'],
-            ['CODE' => 'INTERVALS', 'VALUE' => ['10-12', '12-14']],
-        ],
-        'shipments' => [['DELIVERY_NAME' => 'Курьер']],
-        'payments' => [['PAY_SYSTEM_NAME' => 'Карта'], ['PAY_SYSTEM_NAME' => 'Карта']],
-        'user' => ['NAME' => 'Анна', 'LAST_NAME' => 'П.', 'EMAIL' => 'anna@example.com', 'PERSONAL_PHONE' => ''],
-    ], $changes);
+        $changes
+    );
+}
+
+function spool(): Spool
+{
+    $spool = new Spool(new Sqlite());
+    $spool->install();
+    return $spool;
 }

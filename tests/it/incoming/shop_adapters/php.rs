@@ -36,6 +36,7 @@ fn run(folder: &str, file: &str) {
 #[test]
 fn its_own_tests_pass() {
     run("1c-bitrix", "run.php");
+    run("1c-bitrix", "spool.php");
     run("1c-bitrix", "site.php");
     run("1c-bitrix", "products.php");
     run("1c-bitrix", "module.php");
@@ -44,6 +45,7 @@ fn its_own_tests_pass() {
 #[test]
 fn the_plugin_for_woocommerce_passes_its_own_tests() {
     run("woocommerce", "run.php");
+    run("woocommerce", "products.php");
 }
 
 #[tokio::test]
