@@ -1,5 +1,5 @@
 //! The commands: one file each. Data go to stdout, talk goes to stderr; exit code 0 is fine, 1
-//! failed, 2 wrong usage.
+//! failed, 2 wrong usage. With `--json` data are JSON, and so is a failure, on stderr.
 //!
 //! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm
 //! below.
@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod output;
 mod portals;
+mod ports;
 mod reconcile;
 mod records;
 mod sandbox;
@@ -39,7 +40,7 @@ struct Global {
     /// Settings file; else BRIDGE_CONFIG, else ./b24-bridge.toml if it is there
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print data as JSON
+    /// Print data as JSON, and a failure as {"error": {code, message, causes, remedy}}
     #[arg(long, global = true)]
     json: bool,
     /// Install PostgreSQL without asking, if it is missing and needed
@@ -92,7 +93,7 @@ enum Command {
     /// Say what would become of a shop's products in the portal, or send them all
     #[command(subcommand)]
     Catalogue(records::catalogue::Command),
-    /// Look at dead letters, and mend them
+    /// Look at dead letters, and fix them
     #[command(subcommand)]
     DeadLetters(records::dead_letters::Command),
     /// Look who did what by hand
@@ -143,7 +144,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
         &["serve", "migrate", "status", "backfill", "reconcile"],
     ),
     (
-        "Look and mend",
+        "Look and fix",
         &["orders", "dead-letters", "conflicts", "audit"],
     ),
     (
@@ -163,7 +164,8 @@ const GROUPS: [(&str, &[&str]); 4] = [
 const EXAMPLES: &str = "\
 Examples:
   b24-bridge init                            write the settings, step by step
-  b24-bridge doctor                          what is wrong, and how it is mended
+  b24-bridge doctor                          what is wrong, and how it is fixed
+  b24-bridge orders search Ivanov            orders by number, name, phone, e-mail
   b24-bridge orders show main 1001           the life of one order
   b24-bridge dead-letters list --shop main   what could not be delivered";
 
@@ -197,13 +199,7 @@ fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&command().get_matches());
     let cli = cli.unwrap_or_else(|error| error.exit());
-    let Global {
-        color,
-        quiet,
-        no_progress,
-        ..
-    } = cli.global;
-    output::set_up(color, quiet, no_progress);
+    output::set_up(&cli.global);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -273,7 +269,7 @@ mod tests {
         assert_eq!(grouped.into_iter().copied().collect::<Vec<_>>(), all);
         let help = command().render_help().to_string();
         assert!(
-            help.contains("Look and mend:") && help.contains("Examples:"),
+            help.contains("Look and fix:") && help.contains("Examples:"),
             "{help}"
         );
         assert!(

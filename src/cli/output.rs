@@ -3,6 +3,7 @@
 //! Colour is for terminals; what is piped is plain and is not cut. Who stops reading, as `head`
 //! does, ends nothing: the command goes on and says no more.
 
+use super::Global;
 use crate::{clients::bitrix24, domain::ErrorCode, worker};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, presets};
@@ -21,6 +22,8 @@ const WIDEST: u16 = 100;
 static UNREAD: AtomicBool = AtomicBool::new(false);
 /// Whether there is no talk, only data and failures.
 static QUIET: AtomicBool = AtomicBool::new(false);
+/// Whether what is printed is for programs.
+static JSON: AtomicBool = AtomicBool::new(false);
 /// Whether no progress is shown.
 static STILL: AtomicBool = AtomicBool::new(false);
 
@@ -40,15 +43,16 @@ pub(super) enum Color {
 }
 
 /// How this process prints, from now on.
-pub(super) fn set_up(color: Color, quiet: bool, still: bool) {
-    let choice = match color {
+pub(super) fn set_up(global: &Global) {
+    let choice = match global.color {
         Color::Auto => anstream::ColorChoice::Auto,
         Color::Always => anstream::ColorChoice::Always,
         Color::Never => anstream::ColorChoice::Never,
     };
     choice.write_global();
-    QUIET.store(quiet, Ordering::Relaxed);
-    STILL.store(still, Ordering::Relaxed);
+    QUIET.store(global.quiet, Ordering::Relaxed);
+    STILL.store(global.no_progress, Ordering::Relaxed);
+    JSON.store(global.json, Ordering::Relaxed);
 }
 
 /// A bar of progress, on a terminal and where it is wanted.
@@ -128,30 +132,80 @@ pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) {
     }
 }
 
-/// An error, its causes, and what to do about it. Where its kind is known, that is the headline:
-/// the words of a library are only its cause.
-pub(super) fn failure(error: &anyhow::Error) {
-    let mut shown = anstream::stderr();
-    let code = code_of(error);
-    let mut causes = error.chain().map(ToString::to_string);
-    let head = match code {
-        Some(code) => format!("{code}: {}", code.sentence()),
-        None => causes.next().unwrap_or_default(),
-    };
-    put(&mut shown, format_args!("{RED}error:{RED:#} {head}"));
-    let mut before = head;
-    for cause in causes {
-        // Many errors repeat their cause in their own words.
-        if !before.contains(&cause) {
-            put(&mut shown, format_args!("  because: {cause}"));
+/// An error as programs read it, on the standard error: `{"error": {...}}`.
+#[derive(Debug, Serialize)]
+struct Failed {
+    error: Failure,
+}
+
+/// What failed, and what to do about it.
+#[derive(Debug, Serialize)]
+struct Failure {
+    /// The code, where its kind is known.
+    code: Option<&'static str>,
+    /// One sentence. Where the kind is known, that is what it says: the words of a library are only
+    /// its cause.
+    message: String,
+    /// Its causes, the nearest first.
+    causes: Vec<String>,
+    /// What to do about it, where that is known.
+    remedy: Option<&'static str>,
+}
+
+impl Failure {
+    fn of(error: &anyhow::Error) -> Self {
+        let code = code_of(error);
+        let mut all = error.chain().map(ToString::to_string);
+        let message = match code {
+            Some(code) => code.sentence().to_owned(),
+            None => all.next().unwrap_or_default(),
+        };
+        let mut causes = Vec::new();
+        let mut before = message.clone();
+        for cause in all {
+            // Many errors repeat their cause in their own words.
+            if !before.contains(&cause) {
+                causes.push(cause.clone());
+            }
+            before = cause;
         }
-        before = cause;
+        let mut chain = error.chain();
+        let refused = chain.find_map(|cause| cause.downcast_ref::<Refusal>());
+        let known = code.or(refused.map(|refusal| refusal.code));
+        Self {
+            code: known.map(ErrorCode::as_str),
+            message,
+            causes,
+            remedy: known.map(ErrorCode::remedy),
+        }
     }
-    let refused = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<Refusal>());
-    if let Some(code) = code.or(refused.map(|refusal| refusal.code)) {
-        put(shown, format_args!("{CYAN}hint:{CYAN:#} {}", code.remedy()));
+}
+
+/// An error, its causes, and what to do about it.
+pub(super) fn failure(error: &anyhow::Error) {
+    let failed = Failed {
+        error: Failure::of(error),
+    };
+    let mut shown = anstream::stderr();
+    if JSON.load(Ordering::Relaxed) {
+        let text = serde_json::to_string(&failed);
+        return put(shown, text.unwrap_or_default());
+    }
+    let failure = failed.error;
+    let code = match code_of(error) {
+        Some(code) => format!("{code}: "),
+        None => String::new(),
+    };
+    let message = failure.message;
+    put(
+        &mut shown,
+        format_args!("{RED}error:{RED:#} {code}{message}"),
+    );
+    for cause in failure.causes {
+        put(&mut shown, format_args!("  because: {cause}"));
+    }
+    if let Some(remedy) = failure.remedy {
+        put(shown, format_args!("{CYAN}hint:{CYAN:#} {remedy}"));
     }
 }
 

@@ -27,7 +27,6 @@ fn holder(port: u16) -> Option<(u32, String)> {
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
         .flat_map(|table| sockets_at(&table, port))
-        .map(|inode| format!("socket:[{inode}]"))
         .collect();
     let owns = |id: u32| {
         let open = fs::read_dir(format!("/proc/{id}/fd")).ok()?;
@@ -47,8 +46,8 @@ fn holder(port: u16) -> Option<(u32, String)> {
     Some((id, name.trim().to_owned()))
 }
 
-/// The inodes of the sockets of such a table that listen on a port.
-fn sockets_at(table: &str, port: u16) -> Vec<&str> {
+/// The sockets of such a table that listen on a port, as a process's links name them.
+fn sockets_at(table: &str, port: u16) -> Vec<String> {
     const LISTENING: &str = "0A";
     table
         .lines()
@@ -58,7 +57,8 @@ fn sockets_at(table: &str, port: u16) -> Vec<&str> {
             let (_, at) = fields.get(1)?.rsplit_once(':')?;
             let listens = *fields.get(3)? == LISTENING;
             let same = u16::from_str_radix(at, 16).ok()? == port;
-            (listens && same).then_some(*fields.get(9)?)
+            let inode = fields.get(9)?;
+            (listens && same).then(|| format!("socket:[{inode}]"))
         })
         .collect()
 }
@@ -73,7 +73,7 @@ mod tests {
                      0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     \
                      0        0 4711 1 0 100 0\n   1: 0100007F:1F90 0100007F:D2A0 01 \
                      00000000:00000000 00:00000000 00000000     0        0 4712 1 0 20\n";
-        assert_eq!(sockets_at(table, 8080), ["4711"]);
+        assert_eq!(sockets_at(table, 8080), ["socket:[4711]"]);
         assert!(sockets_at(table, 80).is_empty());
     }
 

@@ -3,6 +3,7 @@
 use super::{
     Global, output,
     portals::queries::PortalProbe,
+    ports,
     setup::bootstrap::{self, Database},
 };
 use crate::{
@@ -175,9 +176,11 @@ impl Running {
             Role::Api | Role::All => Some(config.http.listen),
         };
         if let Some(place) = place {
-            let listener = TcpListener::bind(place)
-                .await
-                .with_context(|| format!("listen on {place}"))?;
+            let key = match role {
+                Role::Worker => "[http] watch_listen",
+                Role::Api | Role::All => "[http] listen",
+            };
+            let listener = ports::listen(place, key).await?;
             address = Some(listener.local_addr()?);
             let asked = PortalProbe {
                 lanes: clients.clone(),
@@ -186,9 +189,7 @@ impl Running {
             listen(&mut tasks, (listener, role), &app, &config, asked, &stop);
         }
         if let Some(place) = config.http.metrics_listen {
-            let listener = TcpListener::bind(place)
-                .await
-                .with_context(|| format!("listen on {place} (`[http] metrics_listen`)"))?;
+            let listener = ports::listen(place, "[http] metrics_listen").await?;
             watch(&mut tasks, listener, &app, &config, &stop);
         }
         if role != Role::Api {

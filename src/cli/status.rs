@@ -147,7 +147,7 @@ fn troubles(report: &StatusReport) -> Vec<String> {
             let (name, untold) = (&shop.shop, shop.untold);
             found.push(format!(
                 "shop {name} cannot be told: {reason}; {untold} changes wait. `b24-bridge portals \
-                 resume shop:{name}` once it is mended"
+                 resume shop:{name}` once it is fixed"
             ));
         }
         if shop.conflicts > 0 {

@@ -93,6 +93,7 @@ fn orders() -> Router<State> {
             post(customer_cards::not_customer),
         )
         .route("/console/conflicts", get(conflicts::list::get))
+        .route(conflicts::decisions::PATH, get(conflicts::decisions::get))
         .route("/console/conflicts/{id}", get(conflicts::detail::get))
         .route(
             "/console/conflicts/{id}/resolve",
@@ -113,6 +114,7 @@ fn dead_letters(import: MethodRouter<State>) -> Router<State> {
             get(dead_letters::files::export),
         )
         .route(dead_letters::files::IMPORT, import)
+        .route(dead_letters::chosen::PATH, post(dead_letters::chosen::post))
         .route("/console/dead-letters/{id}", get(dead_letters::detail::get))
         .route(
             "/console/dead-letters/{id}/retry",

@@ -5,7 +5,7 @@ use super::{
     feed::{shop_messages, status_changes},
     forms, layer,
     ops::{audit, health, metrics, openapi, portals, status},
-    orders::{self, not_customer},
+    orders::{self, list, not_customer},
     stock::{extend, level_changes, levels, release, reservation, reserve, ship},
     webhooks::{bitrix24, evotor, install, moysklad, oauth_callback, woocommerce},
 };
@@ -47,6 +47,7 @@ endpoints! {
     moysklad => post_moysklad __path_post_moysklad
     forms => post_form __path_post_form
     forms => get_form __path_get_form
+    list => get_orders __path_get_orders
     orders => get_order __path_get_order
     not_customer => post_not_customer __path_post_not_customer
     dead_letters::list => get_dead_letters __path_get_dead_letters

@@ -1,14 +1,13 @@
 //! Which dead letters are meant: one reading of the same words for terminal, API and console. Pure.
 
 use crate::{
-    domain::{ErrorCode, Fault, Faults, OrderNumber, PortalName, ShopName},
+    app::filter_words::{read, time, words},
+    domain::{ErrorCode, Faults, OrderNumber, PortalName, ShopName},
     storage::dead_letters,
 };
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-const LONGEST_TEXT: usize = 200;
 
 /// A filter as people write it, in a form, a query or a command. What is empty or missing means
 /// any.
@@ -136,45 +135,6 @@ impl LetterFilter {
             limit,
         }
     }
-}
-
-fn read<T>(
-    pointer: &str,
-    text: Option<&String>,
-    faults: &mut Faults,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Option<T> {
-    let text = text
-        .map(|text| text.trim())
-        .filter(|text| !text.is_empty())?;
-    match parse(text) {
-        Ok(value) => Some(value),
-        Err(detail) => {
-            let pointer = pointer.to_owned();
-            faults.push(Fault { pointer, detail });
-            None
-        }
-    }
-}
-
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.to_utc());
-    }
-    NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .map(|date| date.and_time(NaiveTime::MIN).and_utc())
-        .map_err(|_| {
-            "a time is written 2026-01-15T10:00:00+03:00, or as a date 2026-01-15".to_owned()
-        })
-}
-
-fn words(text: &str) -> Result<String, String> {
-    if text.chars().count() > LONGEST_TEXT || text.contains('\0') {
-        return Err(format!(
-            "the text is at most {LONGEST_TEXT} characters, none of them NUL"
-        ));
-    }
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Operations: what people and monitors ask of the bridge as a whole.
 //!
-//! Owns: status, overview, gauges, one order's life, the audit log and the operators' sessions.
+//! Owns: status, overview, gauges, lists of orders, one order's life, the audit log and the operators' sessions.
 //! Nothing here changes an order.
 
 pub(super) mod audit;
 pub(super) mod conflicts;
 pub(super) mod gauges;
 pub(super) mod order_contents;
+pub(super) mod order_list;
 pub(super) mod order_view;
 pub mod overview;
 pub mod retention;

@@ -266,19 +266,19 @@ impl Operations {
             }
             (wanted.patterns, wanted.digits) = parts(text);
         }
-        let mut look = Look {
-            before: match (filter.before, filter.until) {
-                (None, Some(until)) => past(&mut tx, until).await?,
-                (before, _) => before.unwrap_or(i64::MAX),
-            },
+        let before = match (filter.before, filter.until) {
+            (None, Some(until)) => past(&mut tx, until).await?,
+            (before, _) => before.unwrap_or(i64::MAX),
+        };
+        let look = Look {
+            before,
             limit: limit.into(),
             found: Vec::new(),
         };
         match filter.state {
-            Some(OrderState::Dead) => look.among(&mut tx, Among::Dead(look.before), &wanted).await,
+            Some(OrderState::Dead) => look.among(&mut tx, Among::Dead(before), &wanted).await,
             Some(OrderState::OnItsWay) => {
-                look.among(&mut tx, Among::Waiting(look.before), &wanted)
-                    .await
+                look.among(&mut tx, Among::Waiting(before), &wanted).await
             }
             _ => look.through_events(&mut tx, &wanted).await,
         }

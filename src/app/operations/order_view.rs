@@ -1,6 +1,6 @@
 //! What is known of one order.
 
-use super::order_contents::OrderContents;
+use super::{order_contents::OrderContents, order_list::OrderState};
 use crate::{
     app::{
         ActivityView, Error, Operations, forms::activities, intake::event_reader, onec::OneCView,
@@ -42,6 +42,8 @@ pub struct OrderView {
     pub status: Option<String>,
     /// The stage, as last known.
     pub stage: Option<String>,
+    /// How it stands.
+    pub state: OrderState,
     /// Whether both sides hold the same and nothing is on its way.
     pub in_sync: bool,
     /// Events that wait.
@@ -111,6 +113,7 @@ impl Operations {
             company_id: id(row.company_id),
             status: row.status,
             stage: row.stage,
+            state: OrderState::of(row.dead > 0, row.pending > 0, row.in_sync),
             in_sync: row.in_sync,
             pending: row.pending,
             dead: row.dead,

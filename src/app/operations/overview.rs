@@ -1,12 +1,9 @@
 //! What the console asks beside the use cases that everybody has.
 
 use crate::{
-    app::{Error, Operations, intake::search_keys},
+    app::{Error, Operations},
     domain::{PortalName, ShopName},
-    storage::views::{
-        incidents, overview,
-        search::{self, FoundRow},
-    },
+    storage::views::{incidents, overview},
 };
 
 pub use crate::storage::views::{
@@ -14,7 +11,6 @@ pub use crate::storage::views::{
         DeadRow, RefusedChange, RefusedRow as Refused, TroubleRow as Trouble, WaitingConflicts,
     },
     overview::{DecisionRow as Decided, Minute, WaitingOrder},
-    search::FoundRow as Found,
 };
 
 /// Under this name in the place of a lane's: taking up events from SQL.
@@ -29,8 +25,6 @@ pub const STOCK: &str = ":stock";
 pub const TILL: &str = ":till:";
 /// Before a portal's name in the place of a lane's: looking after its application.
 pub const APPLICATION: &str = ":application:";
-/// The most orders that a search shows.
-pub const FOUND: i64 = 200;
 /// For how many seconds a trouble that is over is still shown.
 const LATELY: f64 = 900.0;
 
@@ -73,27 +67,6 @@ impl Operations {
         })
     }
 
-    /// Orders by number, deal id, e-mail address or phone number; the newest without any words.
-    pub async fn find_orders(&self, words: &str) -> Result<Vec<FoundRow>, Error> {
-        let words = words.trim();
-        let mut tx = self.db.begin().await?;
-        if words.is_empty() {
-            return Ok(search::newest(&mut tx, FOUND).await?);
-        }
-        let shops: Vec<String> = self
-            .registry
-            .shops
-            .keys()
-            .map(|shop| shop.as_str().to_owned())
-            .collect();
-        let deal = words.trim_start_matches('#').parse().ok();
-        let found = search::by_number(&mut tx, &shops, words, deal, FOUND).await?;
-        match search_keys::key_of_words(words) {
-            Some(key) if found.is_empty() => Ok(search::by_contact(&mut tx, &[key], FOUND).await?),
-            _ => Ok(found),
-        }
-    }
-
     /// Orders of a portal that were refused and are tried again.
     pub async fn refused_orders(&self, portal: &PortalName) -> Result<Vec<WaitingOrder>, Error> {
         let mut db = self.db.acquire().await?;
@@ -106,9 +79,11 @@ impl Operations {
         Ok(incidents::refused_by(&mut db, shop.as_str(), 10).await?)
     }
 
-    /// The newest decisions that changed something or asked somebody.
-    pub async fn recent_decisions(&self, limit: i64) -> Result<Vec<Decided>, Error> {
+    /// The newest decisions that changed something or asked somebody: at most so many, with ids below
+    /// `before`.
+    pub async fn decisions(&self, before: Option<i64>, most: usize) -> Result<Vec<Decided>, Error> {
         let mut db = self.db.acquire().await?;
-        Ok(overview::decisions(&mut db, limit).await?)
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        Ok(overview::decisions(&mut db, before, most).await?)
     }
 }

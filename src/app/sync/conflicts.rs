@@ -87,7 +87,7 @@ pub struct ConflictFilter {
     pub portal: Option<PortalName>,
     /// Only of this order.
     pub number: Option<String>,
-    /// Closed ones, too.
+    /// Ruled and closed ones, too.
     pub closed: bool,
     /// Only with ids above this: the `next` of the page before.
     pub after: Option<i64>,

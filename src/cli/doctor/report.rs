@@ -8,7 +8,7 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 enum State {
     Ok,
-    /// Worth knowing, nothing to mend.
+    /// Worth knowing, nothing to fix.
     Note,
     Fail,
 }
@@ -86,7 +86,7 @@ impl Report {
         self.0.push_mut(finding)
     }
 
-    /// Whether nothing has to be mended.
+    /// Whether nothing has to be fixed.
     pub(super) fn well(&self) -> bool {
         self.0.iter().all(|finding| finding.fine)
     }
@@ -112,9 +112,9 @@ impl Report {
         }
         let wrong = self.0.iter().filter(|finding| !finding.fine).count();
         output::line(match wrong {
-            0 => "nothing has to be mended".to_owned(),
-            1 => "1 thing has to be mended".to_owned(),
-            wrong => format!("{wrong} things have to be mended"),
+            0 => "nothing has to be fixed".to_owned(),
+            1 => "1 thing has to be fixed".to_owned(),
+            wrong => format!("{wrong} things have to be fixed"),
         });
         Ok(())
     }

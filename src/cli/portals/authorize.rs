@@ -35,22 +35,15 @@ pub(in crate::cli) async fn run(
         None => wait(app, name, who).await?,
     };
     let Some(id) = id else {
-        output::say("nobody came back from the portal's page in time");
-        return Ok(ExitCode::FAILURE);
+        anyhow::bail!("nobody came back from the portal's page in time");
     };
     match outcome(app, &reached, id).await? {
         Some(None) => {
             output::say(format!("the bridge is let into portal {name}"));
             Ok(ExitCode::SUCCESS)
         }
-        Some(Some(words)) => {
-            output::say(format!("refused: {words}"));
-            Ok(ExitCode::FAILURE)
-        }
-        None => {
-            output::say("the portal does not answer; the bridge goes on trying");
-            Ok(ExitCode::FAILURE)
-        }
+        Some(Some(words)) => anyhow::bail!("refused: {words}"),
+        None => anyhow::bail!("the portal does not answer; the bridge goes on trying"),
     }
 }
 

@@ -23,7 +23,7 @@ pub(in crate::cli) enum Command {
         /// Of this portal
         #[arg(long)]
         portal: Option<String>,
-        /// Closed ones, too
+        /// Ruled and closed ones, too
         #[arg(long)]
         closed: bool,
         /// At most so many
@@ -105,7 +105,7 @@ async fn act(global: &Global, app: &App, command: &Command) -> anyhow::Result<Ex
             Some(one) if global.json => output::json(&one)?,
             Some(ConflictItem::Status(one)) => show(&one)?,
             Some(ConflictItem::Shortage(one)) => show_shortage(&one),
-            None => return Ok(missing(*id)),
+            None => anyhow::bail!("there is no conflict {id}"),
         },
         Command::Resolve { .. } => return resolve(app, command).await,
     }
@@ -171,15 +171,10 @@ async fn resolve(app: &App, command: &Command) -> anyhow::Result<ExitCode> {
     };
     match resolved {
         Ok(()) => output::say(format!("conflict {id}: {said}")),
-        Err(Error::NotFound) => return Ok(missing(*id)),
+        Err(Error::NotFound) => anyhow::bail!("there is no conflict {id}"),
         Err(error) => return Err(error.into()),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn missing(id: i64) -> ExitCode {
-    output::say(format!("there is no conflict {id}"));
-    ExitCode::FAILURE
 }
 
 fn show_shortage(one: &ShortageView) {

@@ -33,7 +33,7 @@ pub(in crate::cli) enum Command {
         id: Option<i64>,
         #[command(flatten)]
         many: Many,
-        /// A file with the mended order (the event's `data`) to send instead
+        /// A file with the fixed order (the event's `data`) to send instead
         #[arg(long, requires = "id", value_name = "FILE")]
         payload: Option<PathBuf>,
         /// Make a new deal if the old one is gone

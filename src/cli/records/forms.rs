@@ -84,10 +84,7 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
                     output::say(format!("submission {id} waits for its portal"));
                     Ok(ExitCode::SUCCESS)
                 }
-                Err(Error::NotFound) => {
-                    output::say(format!("no submission {id} is kept"));
-                    Ok(ExitCode::FAILURE)
-                }
+                Err(Error::NotFound) => anyhow::bail!("no submission {id} is kept"),
                 Err(error) => Err(error.into()),
             }
         }

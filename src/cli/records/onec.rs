@@ -305,10 +305,7 @@ async fn resend(app: &App, shop: &str, number: &str) -> anyhow::Result<ExitCode>
         .onec_resend(&name, number, &bootstrap::actor())
         .await?;
     let Some(base) = found else {
-        output::say(format!(
-            "no base knows of an order {number} of the shop {shop}"
-        ));
-        return Ok(ExitCode::FAILURE);
+        anyhow::bail!("no base knows of an order {number} of the shop {shop}");
     };
     output::say(format!(
         "order {number} goes to the base {base} with its next exchange"

@@ -1,7 +1,10 @@
-//! `orders`: the life of an order.
+//! `orders`: lists of orders, and the life of one.
 
 use crate::{
-    app::{Card, Error, OrderContents, OrderView, Recognised},
+    app::{
+        self, Card, Error, OrderContents, OrderFilter, OrderPage, OrderQuery, OrderState,
+        OrderView, Recognised,
+    },
     cli::{
         Global, output,
         setup::bootstrap::{self, Database},
@@ -14,6 +17,16 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
+    /// List orders, the newest first
+    List(Page),
+    /// Look for orders: by number, deal, phone, e-mail or names, or by a part of one
+    Search {
+        /// What to look for; of several words each is
+        #[arg(required = true, value_name = "WORDS")]
+        words: Vec<String>,
+        #[command(flatten)]
+        page: Page,
+    },
     /// Show one order's whole life
     Show {
         /// The shop's name
@@ -37,8 +50,36 @@ pub(in crate::cli) enum Command {
     },
 }
 
+/// Which orders, and which page of them.
+#[derive(Debug, Clone, clap::Args)]
+pub(in crate::cli) struct Page {
+    /// Of this shop
+    #[arg(long)]
+    shop: Option<String>,
+    /// In this state: dead, on_its_way, not_in_sync or in_sync
+    #[arg(long)]
+    state: Option<String>,
+    /// With this status of the shop
+    #[arg(long)]
+    status: Option<String>,
+    /// With a newest event of then or later: a date, or 2026-01-15T10:00:00+03:00
+    #[arg(long)]
+    since: Option<String>,
+    /// With a newest event before then
+    #[arg(long)]
+    until: Option<String>,
+    /// Only older ones: what the page before has named
+    #[arg(long, value_name = "NEXT")]
+    before: Option<i64>,
+    /// At most so many
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+}
+
 pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::List(page) => list(global, page, None).await,
+        Command::Search { words, page } => list(global, page, Some(words.join(" "))).await,
         Command::Show { shop, number } => show_one(global, shop, number).await,
         Command::NotCustomer {
             shop,
@@ -52,6 +93,76 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
             };
             not_customer(global, (shop, number), card).await
         }
+    }
+}
+
+async fn list(global: &Global, page: &Page, text: Option<String>) -> anyhow::Result<ExitCode> {
+    let query = OrderQuery {
+        shop: page.shop.clone(),
+        state: page.state.clone(),
+        status: page.status.clone(),
+        since: page.since.clone(),
+        until: page.until.clone(),
+        text,
+    };
+    let filter = query.parse();
+    let filter = filter.map_err(|faults| anyhow::anyhow!(app::sentence(&faults)))?;
+    let filter = OrderFilter {
+        before: page.before,
+        limit: page.limit,
+        ..filter
+    };
+    let config = bootstrap::config(global)?;
+    let database = Database::open(&config, global).await?;
+    let found = bootstrap::app(&config, database.pool.clone())
+        .operations
+        .list_orders(&filter)
+        .await;
+    database.close().await;
+    let found = found?;
+    if global.json {
+        output::json(&found)?;
+    } else {
+        table(&found);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(page: &OrderPage) {
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let row = |order: &app::OrderSummary| {
+        vec![
+            order.number.clone(),
+            order.shop.clone(),
+            word(order.state).to_owned(),
+            text(&order.status),
+            text(&order.stage),
+            order
+                .deal_id
+                .map_or_else(|| "-".to_owned(), |id| id.to_string()),
+            text(&order.customer),
+            order.received_at.map_or_else(
+                || "-".to_owned(),
+                |at| at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            ),
+        ]
+    };
+    let head = [
+        "number", "shop", "state", "status", "stage", "deal", "customer", "received",
+    ];
+    output::table(&head, page.items.iter().map(row).collect());
+    if let Some(next) = page.next {
+        output::say(format!("there may be older ones: --before {next}"));
+    }
+}
+
+/// How an order stands, in one word.
+fn word(state: OrderState) -> &'static str {
+    match state {
+        OrderState::Dead => "DEAD",
+        OrderState::OnItsWay => "on its way",
+        OrderState::NotInSync => "not in sync",
+        OrderState::InSync => "in sync",
     }
 }
 
@@ -78,10 +189,7 @@ async fn not_customer(
             "card {} is not this customer's: another is looked for with the order's next event",
             done.id
         )),
-        Err(Error::NotFound) => {
-            output::say(format!("the order {number} of {shop} has no such card"));
-            return Ok(ExitCode::FAILURE);
-        }
+        Err(Error::NotFound) => anyhow::bail!("the order {number} of {shop} has no such card"),
         Err(error) => return Err(error.into()),
     }
     Ok(ExitCode::SUCCESS)
@@ -97,8 +205,7 @@ async fn show_one(global: &Global, shop: &str, number: &str) -> anyhow::Result<E
         .await;
     database.close().await;
     let Some(view) = view? else {
-        output::say(format!("the shop {shop} has sent no order {number}"));
-        return Ok(ExitCode::FAILURE);
+        anyhow::bail!("the shop {shop} has sent no order {number}")
     };
     if global.json {
         output::json(&view)?;
@@ -114,11 +221,9 @@ fn show(view: &OrderView) {
         "order {} of {}: {}",
         view.number,
         view.shop,
-        match (view.in_sync, view.dead > 0, view.pending > 0) {
-            (_, true, _) => "DEAD: see its dead letter",
-            (_, _, true) => "on its way",
-            (true, ..) => "in sync",
-            (false, ..) => "not in sync",
+        match view.state {
+            OrderState::Dead => "DEAD: see its dead letter",
+            state => word(state),
         }
     ));
     output::line(format!(

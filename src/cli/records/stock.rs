@@ -149,8 +149,7 @@ async fn ledger(
         return Ok(ExitCode::SUCCESS);
     }
     if entries.is_empty() {
-        output::say(format!("nothing has moved of the product {product}"));
-        return Ok(ExitCode::FAILURE);
+        anyhow::bail!("nothing has moved of the product {product}");
     }
     for entry in entries {
         output::line(format!(
@@ -279,8 +278,7 @@ async fn release(global: &Global, app: &App, shop: &str, id: &str) -> anyhow::Re
         .release_by_hand(&shop, id, &bootstrap::actor())
         .await?;
     let ReservationAnswer::Reserved(reserved) = answer else {
-        output::say(format!("the shop {shop} has no reservation {id}"));
-        return Ok(ExitCode::FAILURE);
+        anyhow::bail!("the shop {shop} has no reservation {id}");
     };
     if global.json {
         output::json(&reserved)?;

@@ -1,7 +1,8 @@
-//! `GET /console/conflicts`: differences that wait for a person, and what was decided lately.
+//! `GET /console/conflicts`: differences that wait for a person.
 
+use super::decisions;
 use crate::{
-    app::{ConflictFilter, ConflictView, operations::overview::Decided},
+    app::{ConflictFilter, ConflictView},
     console::{
         State,
         i18n::messages::Text,
@@ -11,8 +12,6 @@ use crate::{
             components,
             error_page::ErrorPage,
             layout::{self, Section},
-            links,
-            sortable::{Column, Sorting},
         },
     },
 };
@@ -20,8 +19,6 @@ use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-/// How many decisions are shown.
-const SHOWN: i64 = 100;
 /// How many shortages of a stock are shown.
 const SHORTAGES: i64 = 20;
 
@@ -31,18 +28,7 @@ pub(in crate::console) struct ListQuery {
     done: String,
     #[serde(default)]
     after: String,
-    #[serde(flatten)]
-    sorting: Sorting,
 }
-
-const COLUMNS: [Column<Decided>; 6] = [
-    Column::latest("time", Text::Time, |a, b| a.id.cmp(&b.id)),
-    Column::sorted("order", Text::Order, |a, b| a.number.cmp(&b.number)),
-    Column::plain(Text::Decision),
-    Column::sorted("winner", Text::Winner, |a, b| a.winner.cmp(&b.winner)),
-    Column::sorted("rule", Text::Rule, |a, b| a.basis.cmp(&b.basis)),
-    Column::plain(Text::Details),
-];
 
 /// `GET /console/conflicts`.
 pub(in crate::console) async fn get(
@@ -56,13 +42,6 @@ pub(in crate::console) async fn get(
         ..ConflictFilter::default()
     };
     let open = state.app.sync.conflicts(&filter).await.map_err(fault)?;
-    let mut decided = state
-        .app
-        .operations
-        .recent_decisions(SHOWN)
-        .await
-        .map_err(fault)?;
-    asked.sorting.apply(&mut decided, &COLUMNS);
     let mut short = Vec::new();
     for of in state.app.stock.stocks() {
         let stores: Vec<String> = of.stores.iter().map(|store| store.name.clone()).collect();
@@ -97,12 +76,7 @@ pub(in crate::console) async fn get(
                 }
             }
         }
-        h2 id="decided" { (visitor.text(Text::DecidedLately)) }
-        @if decided.is_empty() {
-            p.empty { (visitor.text(Text::NoDecisions)) }
-        } @else {
-            (table(&visitor, &asked, &decided))
-        }
+        p { a href=(decisions::PATH) { (visitor.text(Text::DecidedLately)) } }
     };
     Ok(layout::page(&visitor, Section::Conflicts, title, content))
 }
@@ -170,39 +144,5 @@ pub(in crate::console) fn decide(visitor: &Viewer, conflict: &ConflictView) -> M
                 )
             }
         }
-    }
-}
-
-fn table(visitor: &Viewer, asked: &ListQuery, decided: &[Decided]) -> Markup {
-    let link = |pairs: &[(&str, Option<&str>)]| {
-        let mut pairs = pairs.to_vec();
-        pairs.push(("after", Some(asked.after.as_str())));
-        format!("{}#decided", links::link("/console/conflicts", &pairs))
-    };
-    html! {
-        div.scroll { table.stacks {
-            (asked.sorting.heads(visitor, &COLUMNS, link))
-            tbody { @for row in decided { tr {
-                td.when data-label=(visitor.text(Text::Time)) {
-                    (components::time(visitor, row.at))
-                }
-                td data-label=(visitor.text(Text::Order)) {
-                    (components::order(Some(&row.shop), Some(&row.number)))
-                }
-                td.words data-label=(visitor.text(Text::Decision)) {
-                    (visitor.lang.happened(row.what.as_ref(), &row.sentence))
-                }
-                td data-label=(visitor.text(Text::Winner)) {
-                    (row.winner.as_deref().map_or("—", |winner| visitor.lang.word(winner)))
-                }
-                td data-label=(visitor.text(Text::Rule)) { (visitor.lang.word(&row.basis)) }
-                td data-label=(visitor.text(Text::Details)) {
-                    details {
-                        summary { (visitor.lang.word(&row.action)) }
-                        pre { (components::pretty(&row.inputs)) }
-                    }
-                }
-            } } }
-        } }
     }
 }

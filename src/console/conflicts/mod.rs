@@ -1,4 +1,5 @@
-//! Pages of conflicts: the list, and one with its decision.
+//! Pages of conflicts: the list, one with its decision, and what was decided lately.
 
+pub(super) mod decisions;
 pub(super) mod detail;
 pub(super) mod list;

@@ -1,7 +1,7 @@
 //! `GET /console/dead-letters`: what could not be delivered.
 
 use super::{
-    files,
+    chosen, files,
     list_query::{ListQuery, PATH},
 };
 use crate::{
@@ -55,6 +55,7 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) " " span.quiet { (total) } }
         (components::notice(&visitor, Some(&asked.done)))
+        (chosen::notice(&visitor, &asked.chosen))
         (codes(&asked, &counts))
         details open[narrow] {
             summary { (visitor.text(Text::Filter)) } (filters(&state, &visitor, &asked))
@@ -69,6 +70,7 @@ pub(in crate::console) async fn get(
         @else if page.items.is_empty() { p.empty { (visitor.text(Text::NoDeadLetters)) } }
         @else {
             (table(&visitor, &asked, &page.items))
+            (chosen::acts(&visitor))
             @if (next.is_some() || !asked.after.is_empty()) && asked.sorting.by(BY_ID).is_none() {
                 p.quiet { (visitor.text(Text::WithinPage)) }
             }
@@ -85,9 +87,6 @@ pub(in crate::console) async fn get(
                     a.button.danger href=(asked.link(BULK, &[("what", Some("discard"))])) {
                         (visitor.text(Text::DiscardAll)) " (" (total) ")"
                     }
-                }
-                @if visitor.can_write() && !narrow {
-                    span.quiet { (visitor.text(Text::FilterFirst)) }
                 }
                 a.button.second href=(asked.link(files::EXPORT, &[])) {
                     (visitor.text(Text::Export)) " (" (total) ")"
@@ -204,6 +203,7 @@ fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
             (asked.sorting.heads(visitor, &COLUMNS, link))
             tbody { @for letter in items { tr {
                 td data-label=(visitor.text(Text::Letter)) {
+                    (chosen::tick(visitor, letter.id))
                     a href=(format!("{PATH}/{}", letter.id)) { "#" (letter.id) }
                 }
                 td.code data-label=(visitor.text(Text::Code)) { (letter.code) }

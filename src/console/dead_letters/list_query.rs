@@ -24,6 +24,7 @@ pub(in crate::console) struct ListQuery {
     pub text: String,
     pub after: String,
     pub done: String,
+    pub chosen: String,
     #[serde(flatten)]
     pub sorting: Sorting,
 }

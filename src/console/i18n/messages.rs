@@ -110,7 +110,7 @@ texts! {
     RefusedAndTried "Refused, tried again by itself" "Отказано, повторяется само"
     ToPortal "Go to the portal's page" "К странице портала"
     ToShop "Go to the shop's page" "К странице магазина"
-    ToLetters "See and mend the dead letters" "Посмотреть и исправить"
+    ToLetters "See and fix the dead letters" "Посмотреть и исправить"
     ToOrder "See the order" "К заказу"
     Decide "Decide" "Решить"
     AllWell "Everything flows." "Всё идёт."
@@ -138,7 +138,7 @@ texts! {
     WhatHappened "What happened" "Что случилось"
     NoDeadLetters "No dead letters: what was accepted is delivered or on its way."
         "Недоставленных нет: всё принятое доставлено или в пути."
-    NoneOfFilter "No dead letter is like that." "Таких писем нет."
+    NoneOfFilter "No dead letter is like that." "Таких нет."
     ShowAll "Show all" "Показать все"
     WaitsForPeople "wait for a decision" "ждут решения"
     PausedByPerson "Paused by a person: nothing is sent until somebody resumes it."
@@ -193,17 +193,15 @@ texts! {
     AnotherCard "The order has another card by now: nothing was changed."
         "У заказа уже другая карточка: ничего не изменено."
     // orders
-    SearchOrders "Number, deal id, phone or e-mail" "Номер, id сделки, телефон или почта"
+    SearchOrders "Number, deal, name, phone, e-mail" "Номер, сделка, имя, телефон, почта"
     Search "Search" "Найти"
-    NothingFound
-        "Nothing found. Look for the whole number, the deal's id, a phone number with at least \
-         seven digits, or a whole e-mail address."
-        "Ничего не найдено. Ищите номер целиком, id сделки, телефон не короче семи цифр или почту \
-         целиком."
+    NothingFound "No order is like that." "Таких заказов нет."
     NoOrders "No order has come in yet. A shop posts its events to /v1/events, with its key."
         "Ещё не пришло ни одного заказа. Магазин шлёт события на /v1/events, со своим ключом."
-    NewestOrders "The newest orders" "Последние заказы"
-    ShownAtMost "At most 200 are shown." "Показано не больше 200."
+    OlderOrders "Older orders" "Более ранние"
+    LookedBackTo "Looked through back to" "Просмотрено до"
+    HeardOfSince "Last event since" "Последнее событие с"
+    HeardOfUntil "Last event before" "Последнее событие до"
     Number "Number" "Номер"
     Order "Order" "Заказ"
     Customer "Customer" "Покупатель"
@@ -236,7 +234,7 @@ texts! {
     ItsDeadLetters "Its dead letters" "Не доставлено по заказу"
     OpensInBitrix "opens in Bitrix24" "откроется в Битрикс24"
     // dead letters
-    Letter "Letter" "Письмо"
+    Letter "Letter" "№"
     Filter "Filter" "Отобрать"
     Any "any" "любой"
     Attempts "Attempts" "Попыток"
@@ -253,25 +251,27 @@ texts! {
         "Если прежнюю сделку восстановили в портале: отправит заказ ещё раз как есть."
     TellAgain "Tells the shop again." "Сообщит магазину ещё раз."
     EditAndRetry "Edit and retry" "Исправить и повторить"
-    EditExplained "Mend the event here; it is checked before anything is sent."
+    EditExplained "Fix the event here; it is checked before anything is sent."
         "Исправьте событие здесь; до отправки оно будет проверено."
     Discard "Discard" "Отказаться"
     DiscardExplained "Lets the event go for good. The reason is put on record."
         "Событие не будет доставлено. Причина останется в журнале."
     Reason "Reason" "Причина"
+    RetryChosen "Retry chosen" "Повторить выбранные"
+    DiscardChosen "Discard chosen" "Отказаться от выбранных"
+    ReasonToDiscard "Reason, to discard" "Причина отказа"
+    ChosenDone "Done" "Сделано"
     RetryAll "Retry all of these" "Повторить все отобранные"
     DiscardAll "Discard all of these" "Отказаться от всех отобранных"
-    LettersConcerned "Letters concerned" "Затронуто писем"
+    LettersConcerned "Letters concerned" "Затронуто"
     TypeTheCount "Type the number to confirm" "Введите это число для подтверждения"
     CountDiffers "The number is not the one of these letters: look again."
-        "Число не совпадает с числом писем: посмотрите ещё раз."
+        "Число уже другое: посмотрите ещё раз."
     BulkExplained "The worker does it in the background; letters that come later are left alone."
-        "Это сделает рабочий процесс в фоне; более новые письма не затрагиваются."
+        "Это сделает рабочий процесс в фоне; более новые записи не затрагиваются."
     Containing "With this text" "С таким текстом"
     FailedSince "Failed since" "Начиная с"
     FailedUntil "Failed before" "До"
-    FilterFirst "Filter first to act on many at once."
-        "Чтобы обработать сразу много, сначала отберите."
     Jobs "Bulk jobs" "Массовые задания"
     NoJobs "There were none. Filter dead letters, then retry or discard all of them at once."
         "Их не было. Отберите недоставленные и обработайте все сразу."
@@ -281,7 +281,7 @@ texts! {
     ClosedAlready "Closed" "Закрыто"
     Shops "Shops" "Магазины"
     WithinPage "Sorting by a column sorts this page; by the letter's number, all pages."
-        "Сортировка по столбцу действует на этой странице, по номеру письма — на всех."
+        "Сортировка по столбцу действует на этой странице, по номеру записи — на всех."
     Next "Next page" "Дальше"
     ViewerCannot "You may look, not change: the role is `viewer`."
         "Вы можете смотреть, но не менять: ваша роль — наблюдатель."
@@ -290,7 +290,7 @@ texts! {
     ImportExplained
         "A file with one letter a line, as the export writes it. Letters that are here already are \
          left alone."
-        "Файл, где одно письмо на строку, как его пишет выгрузка. Письма, которые здесь уже есть, \
+        "Файл, где одна запись на строку, как её пишет выгрузка. Записи, которые здесь уже есть, \
          не меняются."
     ChooseFile "Choose a file first: this one is empty." "Сначала выберите файл: этот пуст."
     FileTooLarge
@@ -304,7 +304,7 @@ texts! {
     LettersTaken "letters taken" "писем загружено"
     LettersKnown "were here already" "уже были здесь"
     LinesFaulty "lines that could not be taken" "строк не удалось загрузить"
-    MendLines "All other lines were taken. Mend these in the file and send it again: what is here \
+    MendLines "All other lines were taken. Fix these in the file and send it again: what is here \
          already is left alone."
         "Все остальные строки загружены. Исправьте эти в файле и отправьте его ещё раз: что уже \
          загружено, не изменится."
@@ -383,13 +383,13 @@ texts! {
     ShopResumedNotice "The shop is told again." "Оповещение магазина запущено."
     Application "Application" "Приложение"
     NeverLetIn "The portal has not let the bridge in yet: nothing can be sent."
-        "Портал ещё не впустил мост: отправить ничего нельзя."
-    LetInSince "The portal let the bridge in:" "Портал впустил мост:"
+        "Портал ещё не дал доступ: отправить ничего нельзя."
+    LetInSince "The portal let the bridge in:" "Портал дал доступ:"
     PutOut "The portal refuses the bridge. In its words:" "Портал не принимает мост. Его словами:"
     AuthoriseExplained
         "An administrator of the portal can let the bridge in here, for the first time or anew. \
          Nothing that waits is lost meanwhile."
-        "Администратор портала может впустить мост здесь, впервые или заново. Ничего из ожидающего \
+        "Администратор портала может дать доступ здесь, впервые или заново. Ничего из ожидающего \
          при этом не теряется."
     Authorise "Authorise the application" "Авторизовать приложение"
     StepHandler "In the application's settings in the portal (Developer resources → Other → Local \
@@ -404,7 +404,7 @@ texts! {
     StepOpen
         "Open the portal as its administrator and let the application in. The link serves once, \
          for a quarter of an hour."
-        "Откройте портал как его администратор и впустите приложение. Ссылка действует один раз, \
+        "Откройте портал как его администратор и дайте доступ приложению. Ссылка действует один раз, \
          четверть часа."
     OpenPortal "Open the portal" "Открыть портал"
     StepReturn
@@ -419,9 +419,9 @@ texts! {
          worker runs and the portal answers."
         "Браузер вернулся; портал подтверждает. Это секунды, если работает рабочий процесс и \
          портал отвечает."
-    AuthDone "The portal has let the bridge in." "Портал впустил мост."
+    AuthDone "The portal has let the bridge in." "Портал дал доступ."
     AuthRefused "The portal has not let the bridge in. In its words:"
-        "Портал не впустил мост. Его словами:"
+        "Портал не дал доступ. Его словами:"
     AuthOver "This authorisation is over: nobody came back in time. Begin it again."
         "Эта авторизация закончилась: никто не вернулся вовремя. Начните заново."
     LookAgain "Look again" "Посмотреть ещё раз"
@@ -478,14 +478,14 @@ texts! {
     // notices and faults
     Queued "It is sent again." "Отправляется ещё раз."
     OvertakenNotice "A newer snapshot has come since: the letter was closed, nothing is sent."
-        "Пришёл более новый снимок: письмо закрыто, ничего не отправлено."
+        "Пришли более новые данные заказа: запись закрыта, ничего не отправлено."
     DuplicateNotice "Its event was accepted before: the letter was closed, nothing is sent twice."
-        "Это событие уже принято: письмо закрыто, второй раз ничего не отправлено."
-    Discarded "The letter was discarded." "От письма отказались."
+        "Это событие уже принято: запись закрыта, второй раз ничего не отправлено."
+    Discarded "The letter was discarded." "Запись закрыта без отправки."
     PausedNotice "The portal is paused." "Портал остановлен."
     ResumedNotice "The portal is resumed." "Портал запущен."
     ResolvedNotice "Decided. The portal's lane carries it out."
-        "Решено. Дорожка портала это выполнит."
+        "Решено. Будет выполнено в очередь портала."
     NotFound "There is no such thing here (any more)." "Здесь такого нет (или уже нет)."
     Forbidden "You may look, not change." "Вы можете смотреть, но не менять."
     Stale "This page was too old or came from elsewhere. Go back, reload it and try again."

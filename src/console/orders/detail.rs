@@ -53,7 +53,7 @@ pub(in crate::console) async fn get(
     let origin = components::origin(&state, &order.portal);
     let origin = origin.as_deref();
     let content = html! {
-        h1 { (title) " " (list::badge(&visitor, order.in_sync, order.pending > 0, order.dead > 0)) }
+        h1 { (title) " " (list::badge(&visitor, order.state)) }
         (components::notice(&visitor, Some(&asked.done)))
         (facts(&visitor, &order, origin))
         (contents(&visitor, order.contents.as_ref()))

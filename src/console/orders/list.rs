@@ -1,10 +1,10 @@
-//! `GET /console/orders`: looking for an order.
+//! `GET /console/orders`: looking for orders.
 
 use crate::{
-    app::operations::overview::Found,
+    app::{self, OrderFilter, OrderQuery, OrderState, OrderSummary},
     console::{
         State,
-        i18n::messages::Text,
+        i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
         ui::{
             components,
@@ -14,20 +14,67 @@ use crate::{
             sortable::{Column, Sorting},
         },
     },
+    domain::ShopName,
 };
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+const PATH: &str = "/console/orders";
+/// Orders on a page.
+const PAGE: u32 = 50;
 /// The longest text that is looked for.
-const LONGEST: usize = 320;
+const LONGEST: usize = 200;
 
-#[derive(Debug, Default, Deserialize)]
+/// A filter as it stands in a link or a form, with what the list needs beside it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub(in crate::console) struct ListQuery {
-    #[serde(default)]
     q: String,
+    shop: String,
+    state: String,
+    status: String,
+    since: String,
+    until: String,
+    before: String,
     #[serde(flatten)]
     sorting: Sorting,
+}
+
+impl ListQuery {
+    /// The filter that the words mean.
+    fn filter(&self, lang: Lang) -> Result<OrderFilter, ErrorPage> {
+        let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let query = OrderQuery {
+            shop: given(&self.shop),
+            state: given(&self.state),
+            status: given(&self.status),
+            since: given(&self.since),
+            until: given(&self.until),
+            text: given(&self.q),
+        };
+        let filter = query.parse();
+        let filter = filter.map_err(|faults| ErrorPage::unusable(app::sentence(&faults), lang))?;
+        Ok(OrderFilter {
+            before: self.before.parse().ok(),
+            limit: PAGE,
+            ..filter
+        })
+    }
+
+    /// A link that keeps the filter.
+    fn link(&self, more: &[(&str, Option<&str>)]) -> String {
+        let mut pairs = vec![
+            ("q", Some(self.q.as_str())),
+            ("shop", Some(&self.shop)),
+            ("state", Some(&self.state)),
+            ("status", Some(&self.status)),
+            ("since", Some(&self.since)),
+            ("until", Some(&self.until)),
+        ];
+        pairs.extend_from_slice(more);
+        links::link(PATH, &pairs)
+    }
 }
 
 /// `GET /console/orders`.
@@ -36,37 +83,80 @@ pub(in crate::console) async fn get(
     visitor: Viewer,
     Query(asked): Query<ListQuery>,
 ) -> Result<Markup, ErrorPage> {
-    if asked.q.len() > LONGEST || asked.q.contains('\0') {
-        return Err(ErrorPage::unusable("q", visitor.lang));
-    }
-    let found = state.app.operations.find_orders(&asked.q).await;
-    let mut found = found.map_err(|error| ErrorPage::of(error, visitor.lang))?;
-    asked.sorting.apply(&mut found, &COLUMNS);
+    let filter = asked.filter(visitor.lang)?;
+    let any = filter.is_empty() && filter.before.is_none();
+    let page = state.app.operations.list_orders(&filter).await;
+    let mut page = page.map_err(|error| ErrorPage::of(error, visitor.lang))?;
+    asked.sorting.apply(&mut page.items, &COLUMNS);
     let title = visitor.text(Text::Orders);
+    let next = page.next.map(|id| id.to_string());
+    let [sort, dir] = asked.sorting.pairs();
     let content = html! {
         h1 { (title) }
-        form.search role="search" method="get" action="/console/orders" {
-            label {
-                (
-                    visitor.text(Text::SearchOrders)
-                ) input type="search" name="q" value=(asked.q) maxlength=(LONGEST);
+        (filters(&state, &visitor, &asked))
+        @if !page.items.is_empty() { (table(&state, &visitor, &asked, &page.items)) }
+        @else if any { p.empty { (visitor.text(Text::NoOrders)) } }
+        @else if next.is_none() { p.empty { (visitor.text(Text::NothingFound)) } }
+        @if let Some(next) = &next {
+            p.actions {
+                a.button href=(asked.link(&[("before", Some(next)), sort, dir])) {
+                    (visitor.text(Text::OlderOrders))
+                }
+                @if let Some(at) = page.looked_back_to {
+                    span.quiet {
+                        (visitor.text(Text::LookedBackTo)) " " (components::time(&visitor, at))
+                    }
+                }
             }
-            button type="submit" { (visitor.text(Text::Search)) }
         }
-        @if asked.q.trim().is_empty() { h2 { (visitor.text(Text::NewestOrders)) } }
-        @if !found.is_empty() {
-            (table(&state, &visitor, &asked, &found)) p.quiet { (visitor.text(Text::ShownAtMost)) }
-        }
-        @else if asked.q.trim().is_empty() { p.empty { (visitor.text(Text::NoOrders)) } }
-        @else { p.empty { (visitor.text(Text::NothingFound)) } }
     };
     Ok(layout::page(&visitor, Section::Orders, title, content))
 }
 
-const COLUMNS: [Column<Found>; 8] = [
+fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
+    let shops = state.app.registry().shops.keys().map(ShopName::as_str);
+    let shops: Vec<_> = shops.map(|shop| (shop, shop)).collect();
+    let states = OrderState::ALL.map(|state| (state.as_str(), visitor.text(word(state))));
+    let choice = |text: Text, name: &str, chosen: &str, all: &[(&str, &str)]| {
+        html! {
+            label { (visitor.text(text)) select name=(name) {
+                option value="" { (visitor.text(Text::Any)) }
+                @for (value, shown) in all {
+                    option value=(value) selected[*value == chosen] { (shown) }
+                }
+            } }
+        }
+    };
+    let date = |text: Text, name: &str, value: &str| {
+        html! {
+            label {
+                (visitor.text(text))
+                input name=(name) value=(value) placeholder="2026-01-31" maxlength="40";
+            }
+        }
+    };
+    html! {
+        form.search role="search" method="get" action=(PATH) {
+            label {
+                (visitor.text(Text::SearchOrders))
+                input type="search" name="q" value=(asked.q) maxlength=(LONGEST);
+            }
+            (choice(Text::State, "state", &asked.state, &states))
+            @if shops.len() > 1 { (choice(Text::Shop, "shop", &asked.shop, &shops)) }
+            label {
+                (visitor.text(Text::Status)) input name="status" value=(asked.status) maxlength="100";
+            }
+            (date(Text::HeardOfSince, "since", &asked.since))
+            (date(Text::HeardOfUntil, "until", &asked.until))
+            button type="submit" { (visitor.text(Text::Search)) }
+        }
+    }
+}
+
+const COLUMNS: [Column<OrderSummary>; 8] = [
     Column::sorted("number", Text::Number, |a, b| a.number.cmp(&b.number)),
     Column::sorted("shop", Text::Shop, |a, b| a.shop.cmp(&b.shop)),
-    Column::sorted("state", Text::State, |a, b| worst(a).cmp(&worst(b))),
+    Column::sorted("state", Text::State, |a, b| a.state.cmp(&b.state)),
     Column::sorted("status", Text::Status, |a, b| a.status.cmp(&b.status)),
     Column::sorted("stage", Text::Stage, |a, b| a.stage.cmp(&b.stage)),
     Column::amount("deal", Text::Deal, |a, b| a.deal_id.cmp(&b.deal_id)),
@@ -78,16 +168,11 @@ const COLUMNS: [Column<Found>; 8] = [
     }),
 ];
 
-/// The worst comes first.
-fn worst(order: &Found) -> (bool, bool, bool) {
-    (!order.dead, !order.waits, order.in_sync)
-}
-
-fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[Found]) -> Markup {
+fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[OrderSummary]) -> Markup {
     let link = |pairs: &[(&str, Option<&str>)]| {
         let mut pairs = pairs.to_vec();
-        pairs.push(("q", Some(asked.q.as_str())));
-        links::link("/console/orders", &pairs)
+        pairs.push(("before", Some(&asked.before)));
+        asked.link(&pairs)
     };
     html! {
         div.scroll { table.stacks {
@@ -97,9 +182,7 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[Found]) ->
                     (components::order(Some(&order.shop), Some(&order.number)))
                 }
                 td data-label=(visitor.text(Text::Shop)) { (order.shop) }
-                td data-label=(visitor.text(Text::State)) {
-                    (badge(visitor, order.in_sync, order.waits, order.dead))
-                }
+                td data-label=(visitor.text(Text::State)) { (badge(visitor, order.state)) }
                 td data-label=(visitor.text(Text::Status)) {
                     (order.status.as_deref().unwrap_or("—"))
                 }
@@ -107,7 +190,7 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[Found]) ->
                     (order.stage.as_deref().unwrap_or("—"))
                 }
                 td.num data-label=(visitor.text(Text::Deal)) {
-                    @match order.deal_id.and_then(|id| u64::try_from(id).ok()) {
+                    @match order.deal_id {
                         Some(id) => (
                             components::entity(
                                 visitor, components::origin(state, &order.portal).as_deref(),
@@ -130,18 +213,21 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[Found]) ->
     }
 }
 
-/// How an order is, in one word.
-pub(in crate::console) fn badge(
-    visitor: &Viewer,
-    in_sync: bool,
-    waits: bool,
-    dead: bool,
-) -> Markup {
-    let (class, text) = match (dead, waits, in_sync) {
-        (true, ..) => ("badge bad", Text::IsDead),
-        (_, true, _) => ("badge warn", Text::OnItsWay),
-        (_, _, true) => ("badge good", Text::InSync),
-        _ => ("badge warn", Text::NotInSync),
+fn word(state: OrderState) -> Text {
+    match state {
+        OrderState::Dead => Text::IsDead,
+        OrderState::OnItsWay => Text::OnItsWay,
+        OrderState::NotInSync => Text::NotInSync,
+        OrderState::InSync => Text::InSync,
+    }
+}
+
+/// How an order stands, in one word.
+pub(in crate::console) fn badge(visitor: &Viewer, state: OrderState) -> Markup {
+    let class = match state {
+        OrderState::Dead => "badge bad",
+        OrderState::OnItsWay | OrderState::NotInSync => "badge warn",
+        OrderState::InSync => "badge good",
     };
-    html! { span class=(class) { (visitor.text(text)) } }
+    html! { span class=(class) { (visitor.text(word(state))) } }
 }

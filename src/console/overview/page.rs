@@ -52,7 +52,7 @@ pub(in crate::console) fn live(
     let report = &look.report;
     html! {
         (all.list(visitor))
-        (tiles(visitor, look))
+        (tiles(visitor, report))
         (chart::last_hour(visitor, &look.glance.minutes))
         h2 { (visitor.text(Text::Portals)) }
         div.cards { @for portal in &report.portals { (card(state, visitor, portal, &all)) } }
@@ -63,7 +63,7 @@ pub(in crate::console) fn live(
     }
 }
 
-fn tiles(visitor: &Viewer, CachedOverview { report, glance }: &CachedOverview) -> Markup {
+fn tiles(visitor: &Viewer, report: &StatusReport) -> Markup {
     let pending: i64 = report.portals.iter().map(|portal| portal.pending).sum();
     let done: i64 = report
         .portals
@@ -77,7 +77,7 @@ fn tiles(visitor: &Viewer, CachedOverview { report, glance }: &CachedOverview) -
         .map(|portal| portal.oldest_seconds)
         .max()
         .unwrap_or(0);
-    let conflicts: i64 = glance.conflicts.iter().map(|one| one.count).sum();
+    let conflicts: i64 = report.shops.iter().map(|shop| shop.conflicts).sum();
     html! {
         ul.tiles {
             li {

@@ -36,13 +36,13 @@ codes! {
     // the portal, about one event
     Refused "B24-REFUSED"
         "The portal refused what was written for this order."
-        "Read the portal's words in the message, mend the order or the portal, then retry."
+        "Read the portal's words in the message, fix the order or the portal, then retry."
     Currency "B24-CURRENCY"
         "The portal does not know the order's currency."
         "Add the currency in the portal (CRM, Settings, Currencies), then retry."
     Email "B24-EMAIL"
         "The portal does not take the customer's e-mail address."
-        "Mend the address in the order and retry with the mended payload, or send the order again \
+        "Fix the address in the order and retry with the fixed payload, or send the order again \
          from the shop."
     ImportRight "B24-IMPORT"
         "The portal does not let the bridge import deals."
@@ -131,12 +131,12 @@ codes! {
         "Something in front of the portal (a proxy, a firewall) refuses what is sent, and the \
          portal never sees it."
         "Let the bridge's calls to the portal's `/rest/` through, in any size and with any text, \
-         or mend the text that is refused; then retry."
+         or fix the text that is refused; then retry."
     Unanswered "B24-UNANSWERED"
         "Each call with this order ends without a usable answer, while the portal answers all \
          others."
         "Look in the portal whether the deal is there and what runs when it is written (robots, \
-         workflows, handlers), mend that, then retry: what is there already is found first."
+         workflows, handlers), fix that, then retry: what is there already is found first."
     // the correspondence table
     Status "MAP-STATUS"
         "The order's status is in no row of the shop's status table."
@@ -152,7 +152,7 @@ codes! {
     // the shop
     Invalid "SHOP-INVALID"
         "The event is not a valid order event."
-        "Correct it at the pointers in the message and send it again, or retry with a mended \
+        "Correct it at the pointers in the message and send it again, or retry with a fixed \
          payload."
     UnknownShop "SHOP-UNKNOWN"
         "No shop of that name is configured."
@@ -182,7 +182,7 @@ codes! {
          Webhooks), then save the orders that are missing once more."
     NotAnOrder "SHOP-NOT-AN-ORDER"
         "The shop's system sent something else in place of an order."
-        "Read in the message what came, mend the shop's webhook, then save the orders that are \
+        "Read in the message what came, fix the shop's webhook, then save the orders that are \
          missing once more."
     // forms of the shop's site
     FormNoContact "FORM-NO-CONTACT"
@@ -238,7 +238,7 @@ codes! {
         "Look at the new count; if it is right, repeat with it."
     Callback "SHOP-CALLBACK"
         "The shop's callback refused a status change."
-        "Read the shop's answer in the message, mend its handler, then retry."
+        "Read the shop's answer in the message, fix its handler, then retry."
     CallbackDown "SHOP-DOWN"
         "The shop's callback cannot be reached or answers with a server error."
         "Nothing to do: the bridge tries again with growing pauses. If it lasts, check the shop's \
@@ -250,7 +250,7 @@ codes! {
          If it lasts, look what holds up the shop's handler."
     CallbackGone "SHOP-GONE"
         "The shop's callback answered 410: it does not want to be called any more."
-        "Mend the shop's handler or correct `callback_url`, then resume the callback (`portals \
+        "Fix the shop's handler or correct `callback_url`, then resume the callback (`portals \
          resume shop:NAME`)."
     EventToken "B24-EVENT-TOKEN"
         "A notification came with a wrong application token, or none."
@@ -259,7 +259,7 @@ codes! {
     // 1C
     OneCOrder "ONEC-ORDER"
         "The order cannot be written for 1C."
-        "Read why in `onec status`; mend the order in the shop, which then sends it anew."
+        "Read why in `onec status`; fix the order in the shop, which then sends it anew."
     OneCNumber "ONEC-NUMBER"
         "Another order has this order's id or number in the 1C base."
         "Two shops count alike: give each a prefix of its own in `number_prefix`, then `onec \
@@ -277,7 +277,7 @@ codes! {
          taken in; start the exchange in 1C again."
     OneCDocument "ONEC-DOCUMENT"
         "A document from 1C cannot be read."
-        "Look at it with `onec documents`, mend it in 1C, and exchange again."
+        "Look at it with `onec documents`, fix it in 1C, and exchange again."
     OneCLater "ONEC-LATER"
         "Documents from 1C that are no orders, payments or shipments are kept, and not carried out."
         "This version takes in no contractors and no documents of other kinds: switch off their \
@@ -288,7 +288,7 @@ codes! {
          was sent with; then retry the letter, or let it go."
     OneCTwoOrders "ONEC-TWO-ORDERS"
         "A document from 1C names two different orders."
-        "Its number is one order's and its id another's: mend the document in 1C, exchange \
+        "Its number is one order's and its id another's: fix the document in 1C, exchange \
          again, and let the letter go."
     OneCStatus "ONEC-STATUS"
         "1C says a status that no row of a table has."

@@ -20,13 +20,13 @@ kinds! {
             "запрошена авторизация портала {portal} ({by})"
         LetterRetried { letter: i64 }
             "tried the dead letter {letter} again"
-            "письмо {letter} отправлено снова"
+            "недоставленное {letter} отправлено снова"
         LetterDiscarded { letter: i64, reason: Words }
             "discarded the dead letter {letter}: {reason}"
-            "отказ от письма {letter}: {reason}"
+            "недоставленное {letter} закрыто без отправки: {reason}"
         LettersImported { taken: usize, known: usize, faulty: usize }
             "imported dead letters: {taken} taken, {known} known before, {faulty} faulty"
-            "загружены письма: принято {taken}, уже было {known}, с ошибками {faulty}"
+            "загружены недоставленные: принято {taken}, уже было {known}, с ошибками {faulty}"
         BulkStarted { job: i64, letters: i64 }
             "started the job {job} on {letters} dead letters"
             "начато задание {job}, писем: {letters}"

@@ -79,34 +79,34 @@ kinds! {
              пришлёт"
         LetterOvertaken { letter: i64 }
             "dead letter {letter} closed by itself: a newer snapshot was settled"
-            "письмо {letter} закрыто само: обработан более новый снимок"
+            "недоставленное {letter} закрыто само: обработаны более новые данные заказа"
         LetterThrough { letter: i64 }
             "dead letter {letter} closed by itself: its event got through"
-            "письмо {letter} закрыто само: его событие прошло"
+            "недоставленное {letter} закрыто само: его событие прошло"
         LetterCompared { letter: i64 }
             "dead letter {letter} closed by itself: the order was compared since"
-            "письмо {letter} закрыто само: заказ с тех пор сверен"
+            "недоставленное {letter} закрыто само: заказ с тех пор сверен"
         LetterToldNewer { letter: i64 }
             "dead letter {letter} closed: the shop was told something newer"
-            "письмо {letter} закрыто: магазину сообщили более новое"
+            "недоставленное {letter} закрыто: магазину сообщили более новое"
         LetterMessageNewer { letter: i64 }
             "dead letter {letter} closed: a newer message to the shop stands for it"
-            "письмо {letter} закрыто: вместо него есть более новое сообщение магазину"
+            "недоставленное {letter} закрыто: вместо него есть более новое сообщение магазину"
         LetterDuplicate { letter: i64 }
             "dead letter {letter} closed: its event was accepted before"
-            "письмо {letter} закрыто: его событие уже принято"
+            "недоставленное {letter} закрыто: его событие уже принято"
         LetterSnapshotNewer { letter: i64 }
             "dead letter {letter} closed: a newer snapshot has come since"
-            "письмо {letter} закрыто: пришёл более новый снимок"
+            "недоставленное {letter} закрыто: пришли более новые данные заказа"
         LetterRetried { letter: i64, who: String }
             "dead letter {letter} tried again by {who}"
-            "письмо {letter} отправлено снова ({who})"
+            "недоставленное {letter} отправлено снова ({who})"
         LetterMended { letter: i64, who: String }
-            "dead letter {letter} tried again by {who} with a mended payload"
-            "письмо {letter} исправлено и отправлено снова ({who})"
+            "dead letter {letter} tried again by {who} with a fixed payload"
+            "недоставленное {letter} исправлено и отправлено снова ({who})"
         LetterDiscarded { letter: i64, who: String, reason: Words }
             "dead letter {letter} discarded by {who}: {reason}"
-            "от письма {letter} отказались ({who}): {reason}"
+            "недоставленное {letter} закрыто без отправки ({who}): {reason}"
         NotThisCustomer { who: String, card: Card }
             "{who} said that {card} is not this customer's: another is looked for"
             "{who}: {card} — не этого покупателя, ищется другая карточка"

@@ -70,7 +70,7 @@ kinds! {
             "статус {status} не отправлен, потому что {because}: решаем заново"
         ShopSentSnapshot { status: String }
             "the shop refused the status {status} and sent its own snapshot: decided afresh"
-            "магазин отказался от статуса {status} и прислал свой снимок: решаем заново"
+            "магазин отказался от статуса {status} и прислал свои данные заказа: решаем заново"
         ShopRefused { status: String, words: Words, attempt: i32, next_in: u64 }
             "the shop refused the status {status}: {words}; try {attempt}, the next in {next_in} s"
             "магазин отказался от статуса {status}: {words}; попытка {attempt}, следующая через \

@@ -27,7 +27,7 @@ pub(in crate::http) struct Filter {
     portal: Option<String>,
     /// Only of this order.
     number: Option<String>,
-    /// Closed ones, too.
+    /// Ruled and closed ones, too.
     #[serde(default)]
     closed: bool,
     /// The `next` of the page before.

@@ -1,5 +1,6 @@
 //! `GET /v1/orders/{shop}/{number}`: the life of one order.
 
+pub(super) mod list;
 pub(super) mod not_customer;
 
 use super::Problem;

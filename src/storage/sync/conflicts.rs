@@ -82,7 +82,7 @@ pub struct Filter<'a> {
     pub portal: Option<&'a str>,
     /// Only of this order.
     pub number: Option<&'a str>,
-    /// Closed ones, too.
+    /// Those that wait for nobody any more, too.
     pub closed: bool,
     /// Only with ids above this.
     pub after: i64,
@@ -141,7 +141,7 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Conf
            LEFT JOIN bridge.decisions d ON d.id = c.decision_id
            WHERE ($1::text IS NULL OR c.shop = $1) AND ($2::text IS NULL OR c.portal = $2)
              AND ($3::text IS NULL OR c.number = $3)
-             AND ($4 OR c.closed_at IS NULL) AND c.id > $5
+             AND ($4 OR c.waits) AND c.id > $5
            ORDER BY c.id LIMIT $6"#,
         filter.shop,
         filter.portal,
@@ -170,7 +170,7 @@ pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<ConflictRow>, 
 pub async fn rule(db: &mut PgConnection, id: i64, winner: &str, who: &str) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.conflicts SET ruled_at = now(), ruled_by = $3, winner = $2
-         WHERE id = $1 AND closed_at IS NULL AND ruled_at IS NULL",
+         WHERE id = $1 AND waits",
         id,
         winner,
         who

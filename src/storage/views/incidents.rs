@@ -214,17 +214,18 @@ pub async fn dead(db: &mut PgConnection) -> Result<Vec<DeadRow>, Error> {
     .await?)
 }
 
-/// Differences that wait for a person, by shop and reason; not where an open letter about the same
-/// order says the same.
+/// Differences that wait for a person, by shop and reason; not where an open letter about each of
+/// the orders says the same.
 pub async fn conflicts(db: &mut PgConnection) -> Result<Vec<WaitingConflicts>, Error> {
     Ok(sqlx::query_as!(
         WaitingConflicts,
         r#"SELECT shop, code, count(*) AS "count!", min(id) AS "id!" FROM bridge.conflicts
-           WHERE closed_at IS NULL AND ruled_at IS NULL
-             AND NOT EXISTS (SELECT FROM bridge.dead_letters d
-                             WHERE d.shop = conflicts.shop AND d.number = conflicts.number
-                               AND d.code = conflicts.code AND d.closed_at IS NULL)
-           GROUP BY shop, code ORDER BY shop, code"#
+           WHERE waits GROUP BY shop, code
+           HAVING NOT bool_and(EXISTS (SELECT FROM bridge.dead_letters d
+                                       WHERE d.shop = conflicts.shop
+                                         AND d.number = conflicts.number
+                                         AND d.code = conflicts.code AND d.closed_at IS NULL))
+           ORDER BY shop, code"#
     )
     .fetch_all(db)
     .await?)

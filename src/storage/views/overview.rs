@@ -130,13 +130,19 @@ pub struct DecisionRow {
     pub inputs: Value,
 }
 
-/// The newest decisions that changed something or asked somebody.
-pub async fn decisions(db: &mut PgConnection, limit: i64) -> Result<Vec<DecisionRow>, Error> {
+/// The newest decisions that changed something or asked somebody, with ids below `before`.
+pub async fn decisions(
+    db: &mut PgConnection,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<DecisionRow>, Error> {
     Ok(sqlx::query_as!(
         DecisionRow,
         r#"SELECT id, at, shop, number, action, basis, winner, sentence,
                   what AS "what: Stored<SyncEvent>", inputs
-           FROM bridge.decisions WHERE action <> 'agree' ORDER BY id DESC LIMIT $1"#,
+           FROM bridge.decisions WHERE action <> 'agree' AND id < coalesce($1, 9223372036854775807)
+           ORDER BY id DESC LIMIT $2"#,
+        before,
         limit
     )
     .fetch_all(db)

@@ -7,6 +7,8 @@ use sqlx::PgConnection;
 /// One order that was found.
 #[derive(Debug, Clone)]
 pub struct FoundRow {
+    /// The id of its newest event; 0 where none is known.
+    pub head: i64,
     /// The shop.
     pub shop: String,
     /// Its number.
@@ -27,92 +29,167 @@ pub struct FoundRow {
     pub dead: bool,
     /// When the newest event came; none if it is pruned.
     pub received_at: Option<DateTime<Utc>>,
-    /// The customer's name.
+    /// The customer's name, else the company's; none if the event is pruned.
     pub customer: Option<String>,
 }
 
-/// Orders of this number, or with this deal, newest first.
-pub async fn by_number(
-    db: &mut PgConnection,
-    shops: &[String],
-    number: &str,
-    deal: Option<i64>,
-    limit: i64,
-) -> Result<Vec<FoundRow>, Error> {
-    Ok(sqlx::query_as!(
-        FoundRow,
-        r#"WITH hit AS (
-               SELECT shop, number FROM bridge.orders WHERE shop = ANY($1) AND number = $2
-               UNION
-               SELECT shop, number FROM bridge.orders WHERE deal_id = $3
-           )
-           SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id,
-                  o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!",
-                  o.dead AS "dead!",
-                  e.received_at AS "received_at?", e.body #>> '{data,customer,name}' AS customer
-           FROM hit JOIN bridge.order_states o USING (shop, number) LEFT
-             JOIN bridge.outbox e ON e.id = o.head_id
-           ORDER BY o.head_id DESC NULLS LAST LIMIT $4"#,
-        shops,
-        number,
-        deal,
-        limit
-    )
-    .fetch_all(db)
-    .await?)
+/// Where orders are looked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Among<'a> {
+    /// Those whose newest event is one of these ids, without the second.
+    Events(i64, i64),
+    /// Those of which something is to be sent, and whose newest event is before this id.
+    Waiting(i64),
+    /// Those with an open dead letter, and whose newest event is before this id.
+    Dead(i64),
+    /// Those with this number, or with this deal.
+    Number(&'a str, Option<i64>),
+    /// Those whose customer has this key (see `bridge.contacts`).
+    Contact(&'a str),
 }
 
-/// Orders whose customer has one of these keys (see `bridge.contacts`), newest first.
-pub async fn by_contact(
+/// Which of them are wanted. `None` wants all.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Of these shops.
+    pub shops: Vec<String>,
+    /// Of deals of these portals, where a deal is looked for.
+    pub portals: Vec<String>,
+    /// Whether a dead letter is open.
+    pub dead: Option<bool>,
+    /// Whether something waits to be sent.
+    pub waits: Option<bool>,
+    /// Whether both sides hold the same.
+    pub in_sync: Option<bool>,
+    /// With this status of the shop.
+    pub status: Option<String>,
+    /// Whose newest event came then or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Whose newest event came before then.
+    pub until: Option<DateTime<Utc>>,
+    /// All of these patterns of LIKE occur in its number, or in its customer's names or addresses.
+    pub patterns: Vec<String>,
+    /// Or this pattern occurs in the digits of its customer's phone numbers.
+    pub digits: Option<String>,
+}
+
+/// The orders that are wanted, the newest first.
+pub async fn find(
     db: &mut PgConnection,
-    keys: &[String],
+    among: Among<'_>,
+    wanted: &Wanted,
     limit: i64,
 ) -> Result<Vec<FoundRow>, Error> {
     patiently(db).await?;
-    // First the few events, then their orders one by one: the planner would otherwise read all
-    // orders.
+    let (place, floor, before, text, deal) = match among {
+        Among::Events(floor, before) => ("events", floor, before, None, None),
+        Among::Waiting(before) => ("waiting", 0, before, None, None),
+        Among::Dead(before) => ("dead", 0, before, None, None),
+        Among::Number(number, deal) => ("number", 0, 0, Some(number), deal),
+        Among::Contact(key) => ("contact", 0, 0, Some(key), None),
+    };
+    // First which orders, then what is known of each, one by one: the planner would otherwise read
+    // all orders. Of the places all but one are empty at once.
     Ok(sqlx::query_as!(
         FoundRow,
         r#"WITH hit AS MATERIALIZED (
-               SELECT e.id, e.shop, e.number, e.received_at,
-                      e.body #>> '{data,customer,name}' AS customer
-               FROM bridge.outbox e WHERE e.id IN (SELECT event FROM bridge.contacts
-                 WHERE key = ANY($1))
+               SELECT e.id, e.shop, e.number FROM bridge.outbox e
+               WHERE $1 = 'events' AND e.id >= $2 AND e.id < $3
+               UNION ALL
+               SELECT o.head_id, o.shop, o.number FROM bridge.orders o
+               WHERE $1 = 'waiting' AND o.due_at IS NOT NULL AND o.head_id < $3
+               UNION ALL
+               SELECT o.head_id, o.shop, o.number FROM bridge.orders o
+               WHERE $1 = 'dead' AND o.head_id < $3
+                 AND (o.shop, o.number) IN (SELECT d.shop, d.number FROM bridge.dead_letters d
+                                            WHERE d.closed_at IS NULL)
+               UNION ALL
+               SELECT coalesce(n.head_id, 0), n.shop, n.number FROM (
+                   SELECT o.head_id, o.shop, o.number FROM bridge.orders o
+                   WHERE $1 = 'number' AND o.shop = ANY($6) AND o.number = $4
+                   UNION
+                   SELECT o.head_id, o.shop, o.number FROM bridge.orders o
+                   WHERE $1 = 'number' AND o.portal = ANY($7) AND o.deal_id = $5
+               ) n
+               UNION ALL
+               SELECT e.id, e.shop, e.number FROM bridge.outbox e
+               WHERE $1 = 'contact'
+                 AND e.id IN (SELECT c.event FROM bridge.contacts c WHERE c.key = $4)
            )
-           SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id,
-                  o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!",
-                  o.dead AS "dead!",
-                  hit.received_at AS "received_at?", hit.customer
+           SELECT hit.id AS "head!", o.shop AS "shop!", o.number AS "number!",
+                  o.portal AS "portal!", o.deal_id, o.status, o.stage, o.in_sync AS "in_sync!",
+                  o.waits AS "waits!", o.dead AS "dead!", e.received_at AS "received_at?",
+                  coalesce(nullif(e.person, ''), e.company) AS customer
            FROM hit CROSS JOIN LATERAL (
-               SELECT * FROM bridge.order_states o WHERE o.shop = hit.shop AND o.number = hit.number
-                 AND o.head_id = hit.id LIMIT 1
-           ) o
-           ORDER BY hit.id DESC LIMIT $2"#,
-        keys,
+               SELECT * FROM bridge.order_states o
+               WHERE o.shop = hit.shop AND o.number = hit.number
+                 AND coalesce(o.head_id, 0) = hit.id LIMIT 1
+           ) o LEFT JOIN LATERAL (
+               SELECT received_at, customer,
+                      concat_ws(' ', customer ->> 'name', customer ->> 'second_name',
+                                customer ->> 'last_name') AS person,
+                      customer #>> '{company,title}' AS company
+               FROM (SELECT received_at, body #> '{data,customer}' AS customer
+                     FROM bridge.outbox WHERE id = hit.id) newest
+           ) e ON true
+           WHERE o.shop = ANY($6)
+             AND ($8::boolean IS NULL OR o.dead = $8) AND ($9::boolean IS NULL OR o.waits = $9)
+             AND ($10::boolean IS NULL OR o.in_sync = $10)
+             AND ($11::text IS NULL OR o.status = $11)
+             AND ($12::timestamptz IS NULL OR e.received_at >= $12)
+             AND ($13::timestamptz IS NULL OR e.received_at < $13)
+             AND (cardinality($14::text[]) = 0
+                  OR concat_ws(' ', o.number, e.person, e.company, e.customer -> 'emails',
+                               e.customer -> 'email') ILIKE ALL ($14)
+                  OR regexp_replace(concat_ws(',', e.customer -> 'phones', e.customer -> 'phone'),
+                                    '[^0-9,]', '', 'g') LIKE $15)
+           ORDER BY hit.id DESC, o.shop, o.number LIMIT $16"#,
+        place,
+        floor,
+        before,
+        text,
+        deal,
+        &wanted.shops,
+        &wanted.portals,
+        wanted.dead,
+        wanted.waits,
+        wanted.in_sync,
+        wanted.status,
+        wanted.since,
+        wanted.until,
+        &wanted.patterns,
+        wanted.digits,
         limit
     )
     .fetch_all(db)
     .await?)
 }
 
-/// The orders that were heard of last, newest first.
-pub async fn newest(db: &mut PgConnection, limit: i64) -> Result<Vec<FoundRow>, Error> {
-    patiently(db).await?;
-    Ok(sqlx::query_as!(
-        FoundRow,
-        r#"SELECT o.shop AS "shop!", o.number AS "number!", o.portal AS "portal!", o.deal_id,
-                  o.status, o.stage, o.in_sync AS "in_sync!", o.waits AS "waits!",
-                  o.dead AS "dead!",
-                  e.received_at AS "received_at?", e.body #>> '{data,customer,name}' AS customer
-           FROM bridge.outbox e CROSS JOIN LATERAL (
-               SELECT * FROM bridge.order_states o WHERE o.shop = e.shop AND o.number = e.number
-                 AND o.head_id = e.id LIMIT 1
-           ) o
-           ORDER BY e.id DESC LIMIT $1"#,
-        limit
+/// The lowest of the newest ids of events below `before`, so many of them; none where there is no
+/// such event.
+pub async fn floor(db: &mut PgConnection, before: i64, events: i64) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "SELECT min(id) FROM (SELECT id FROM bridge.outbox WHERE id < $1
+                              ORDER BY id DESC LIMIT $2) newest",
+        before,
+        events
     )
-    .fetch_all(db)
+    .fetch_one(db)
     .await?)
+}
+
+/// The newest event at or below an id: its id, and when it came.
+pub async fn newest_upto(
+    db: &mut PgConnection,
+    id: i64,
+) -> Result<Option<(i64, DateTime<Utc>)>, Error> {
+    let row = sqlx::query!(
+        "SELECT id, received_at FROM bridge.outbox WHERE id <= $1 ORDER BY id DESC LIMIT 1",
+        id
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (row.id, row.received_at)))
 }
 
 /// A person waits for a few seconds at most, and the database works no longer for them.

@@ -83,7 +83,7 @@ pub struct ChangeBacklog {
     pub untold: i64,
     /// Changes that it is not told: they died, or were let go.
     pub given_up: i64,
-    /// Open conflicts.
+    /// Conflicts that wait for a person.
     pub conflicts: i64,
 }
 
@@ -100,8 +100,7 @@ pub async fn back(db: &mut PgConnection) -> Result<Vec<ChangeBacklog>, Error> {
                  SELECT shop, 0, count(*), 0 FROM bridge.status_changes WHERE state = 'dead'
                    GROUP BY shop
                  UNION ALL
-                 SELECT shop, 0, 0, count(*) FROM bridge.conflicts WHERE closed_at IS NULL
-                   GROUP BY shop) AS both_sides
+                 SELECT shop, 0, 0, count(*) FROM bridge.conflicts WHERE waits GROUP BY shop) AS both_sides
            GROUP BY shop"#
     )
     .fetch_all(db)
@@ -170,8 +169,7 @@ pub struct OpenConflicts {
 pub async fn open_conflicts(db: &mut PgConnection) -> Result<Vec<OpenConflicts>, Error> {
     Ok(sqlx::query_as!(
         OpenConflicts,
-        r#"SELECT shop, count(*) AS "count!" FROM bridge.conflicts
-           WHERE closed_at IS NULL AND ruled_at IS NULL GROUP BY shop"#
+        r#"SELECT shop, count(*) AS "count!" FROM bridge.conflicts WHERE waits GROUP BY shop"#
     )
     .fetch_all(db)
     .await?)

@@ -160,6 +160,7 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
         "GET /v1/dead-letters",
         "GET /v1/dead-letters/{id}",
         "GET /v1/messages",
+        "GET /v1/orders",
         "GET /v1/orders/{shop}/{number}",
         "POST /v1/orders/{shop}/{number}/not-customer",
         "GET /v1/reservations/{shop}/{id}",

@@ -199,12 +199,12 @@ fn every_code_has_its_page_and_every_page_its_code() {
 #[test]
 fn the_page_of_troubles_is_what_an_operators_walk_has_seen() {
     let mut text = String::from(
-        "# What can go wrong, and where it is seen and mended\n\nEach row is a scene of the tests: \
+        "# What can go wrong, and where it is seen and fixed\n\nEach row is a scene of the tests: \
          the trouble is made with the sandbox portal, the console's overview tells it within ten \
-         seconds in the words below and with a button that leads to where it is mended, and says \
+         seconds in the words below and with a button that leads to where it is fixed, and says \
          that everything flows once it is. Written by `UPDATE=1 cargo test --test it \
          deployment`.\n\n| trouble | shown at | what the overview says | what it says to do | how \
-         it is mended |\n|---|---|---|---|---|\n",
+         it is fixed |\n|---|---|---|---|---|\n",
     );
     for trouble in crate::operators::console::walk::all() {
         let place = match trouble.place {

@@ -6,7 +6,11 @@ use super::{
     world::{Answers, OPERATOR, Plot, World},
 };
 use crate::support::shop::app;
-use b24_bridge::{sandbox::Gate, storage::sync::status_changes};
+use b24_bridge::{
+    app::{OrderFilter, OrderState},
+    sandbox::Gate,
+    storage::sync::status_changes,
+};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -35,7 +39,10 @@ async fn refused(world: &World, deal: u64) -> i64 {
 async fn screens(world: &World) -> Vec<bool> {
     let listed = app(&world.db.pool, &["main"])
         .operations
-        .find_orders("A-1")
+        .list_orders(&OrderFilter {
+            text: Some("A-1".to_owned()),
+            ..OrderFilter::default()
+        })
         .await;
     let (_, told) = world.command(&["orders", "show", "main", "A-1"]).await;
     let (fine, found) = world.command(&["reconcile", "--dry-run", "--json"]).await;
@@ -47,7 +54,7 @@ async fn screens(world: &World) -> Vec<bool> {
     let metered = "bridge_status_changes_untold{shop=\"main\",state=\"dead\"} 1";
     vec![
         world.order("A-1").await["in_sync"] == true,
-        listed.unwrap()[0].in_sync,
+        listed.unwrap().items[0].state == OrderState::InSync,
         told.contains("main: in sync"),
         found == json!([]),
         status["shops"][0]["given_up"] == 0,

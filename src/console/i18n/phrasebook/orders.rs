@@ -209,7 +209,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "от письма {} отказались ({}): {}",
     ),
     (
-        "dead letter {} tried again by {} with a mended payload",
+        "dead letter {} tried again by {} with a fixed payload",
         "письмо {} исправлено и отправлено снова ({})",
     ),
     (

@@ -4,7 +4,10 @@ use crate::support::{
     database::Database,
     shop::{app, event, main_shop},
 };
-use b24_bridge::storage;
+use b24_bridge::{
+    app::{App, OrderFilter, OrderPage, OrderQuery},
+    storage,
+};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -49,6 +52,22 @@ fn of_customer(id: &str, number: &str, version: i64) -> Value {
     event
 }
 
+/// What is found by these words.
+async fn look(app: &App, words: &str) -> OrderPage {
+    let filter = OrderFilter {
+        text: Some(words.to_owned()),
+        ..OrderFilter::default()
+    };
+    app.operations.list_orders(&filter).await.unwrap()
+}
+
+fn numbers(page: &OrderPage) -> Vec<&str> {
+    page.items
+        .iter()
+        .map(|order| order.number.as_str())
+        .collect()
+}
+
 #[tokio::test]
 async fn a_customer_is_found_by_an_index_also_with_events_from_before_it() {
     let db = Database::new().await;
@@ -57,13 +76,6 @@ async fn a_customer_is_found_by_an_index_also_with_events_from_before_it() {
         .unwrap();
     let here = app(&one, &["main"]);
     sqlx::raw_sql(ORDERS).execute(&one).await.unwrap();
-    assert!(
-        here.operations
-            .find_orders("ANNA12345@example.ru")
-            .await
-            .unwrap()
-            .is_empty()
-    );
     let other = app(&db.pool, &["main"]);
     loop {
         // Of two that read at the same time one leaves it to the other.
@@ -88,13 +100,17 @@ async fn a_customer_is_found_by_an_index_also_with_events_from_before_it() {
         ("N-12345", "N-12345"),
         ("NEW@example.ru", "N-20001"),
     ] {
-        let found = here.operations.find_orders(words).await.unwrap();
-        let numbers: Vec<_> = found.iter().map(|order| order.number.as_str()).collect();
-        assert_eq!(numbers, [number], "{words}");
+        let found = look(&here, words).await;
+        assert_eq!(numbers(&found), [number], "{words}");
+        assert_eq!(found.next, None);
     }
-    let newest = here.operations.find_orders("").await.unwrap();
-    assert_eq!(newest.len(), 200);
-    assert_eq!(newest[0].number, "N-20001");
+    let newest = here
+        .operations
+        .list_orders(&OrderFilter::default())
+        .await
+        .unwrap();
+    assert_eq!(newest.items.len(), 50);
+    assert_eq!(newest.items[0].number, "N-20001");
     assert_eq!(used(&one).await, (index + 4, whole));
 }
 
@@ -125,4 +141,144 @@ async fn what_an_order_was_found_by_goes_with_its_events() {
         1
     );
     assert_eq!(keys().await.unwrap(), 2);
+}
+
+/// Orders of three people, and one of a company.
+async fn four(app: &App) {
+    for (number, customer) in [
+        (
+            "WEB-1001",
+            json!({"kind": "person", "name": "Анна", "last_name": "Иванова",
+                   "phones": ["+7 (916) 000-00-01"], "emails": ["anna@example.ru"]}),
+        ),
+        (
+            "WEB-1002",
+            json!({"kind": "person", "name": "Пётр", "last_name": "Иванов",
+                   "phones": ["8 916 222 33 44"]}),
+        ),
+        ("TEL_100%", json!({"kind": "person", "name": "Олег"})),
+        (
+            "TEL-2",
+            json!({"kind": "company", "company": {"title": "ООО Ромашка"}}),
+        ),
+    ] {
+        let mut event = event(&format!("e-{number}"), number, 1);
+        event["data"]["customer"] = customer;
+        let taken = app
+            .intake
+            .accept_events(Some(&main_shop()), &[event])
+            .await
+            .unwrap();
+        assert_eq!(taken.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn orders_are_found_by_parts_of_numbers_names_addresses_and_phones() {
+    let db = Database::new().await;
+    let here = app(&db.pool, &["main"]);
+    four(&here).await;
+    for (words, found) in [
+        ("1001", vec!["WEB-1001"]),
+        ("web-100", vec!["WEB-1002", "WEB-1001"]),
+        ("Иванов", vec!["WEB-1002", "WEB-1001"]),
+        ("Иванова Анна", vec!["WEB-1001"]),
+        ("Анна Пётр", vec![]),
+        ("Ромашка", vec!["TEL-2"]),
+        ("@example", vec!["WEB-1001"]),
+        ("222-33", vec!["WEB-1002"]),
+        // What has a meaning in patterns means itself.
+        ("100%", vec!["TEL_100%"]),
+        ("L_1", vec!["TEL_100%"]),
+        ("name", vec![]),
+    ] {
+        assert_eq!(numbers(&look(&here, words).await), found, "{words}");
+    }
+    let named = look(&here, "WEB-1001").await.items.remove(0);
+    assert_eq!(named.customer.as_deref(), Some("Анна Иванова"));
+    let company = look(&here, "TEL-2").await.items.remove(0);
+    assert_eq!(company.customer.as_deref(), Some("ООО Ромашка"));
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_by_state_status_shop_and_time_and_its_pages_leave_no_order_out() {
+    let db = Database::new().await;
+    let here = app(&db.pool, &["main"]);
+    four(&here).await;
+    sqlx::raw_sql(
+        "UPDATE bridge.orders SET due_at = NULL, waits_since = NULL, in_sync = true WHERE number = 'WEB-1001';
+         UPDATE bridge.orders SET due_at = NULL, waits_since = NULL WHERE number = 'WEB-1002';
+         INSERT INTO bridge.dead_letters
+             (outbox_id, portal, shop, number, code, error_message, payload, attempts,
+              first_failed_at)
+         SELECT head_id, portal, shop, number, 'B24-REFUSED', 'no', '{}', 1, now()
+         FROM bridge.orders WHERE number = 'TEL-2';
+         UPDATE bridge.outbox SET received_at = now() - interval '3 days'
+         WHERE number = 'WEB-1001'",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    let day = |ago: i64| {
+        let at = chrono::Utc::now() - chrono::TimeDelta::days(ago);
+        Some(at.to_rfc3339())
+    };
+    let all = OrderQuery::default();
+    let state = |state: &str| OrderQuery {
+        state: Some(state.to_owned()),
+        ..all.clone()
+    };
+    let of = |shop: &str| OrderQuery {
+        shop: Some(shop.to_owned()),
+        ..all.clone()
+    };
+    let everything = vec!["TEL-2", "TEL_100%", "WEB-1002", "WEB-1001"];
+    for (query, found) in [
+        (state("dead"), vec!["TEL-2"]),
+        (state("on_its_way"), vec!["TEL_100%"]),
+        (state("not_in_sync"), vec!["WEB-1002"]),
+        (state("in_sync"), vec!["WEB-1001"]),
+        (of("main"), everything.clone()),
+        (of("other"), vec![]),
+        (
+            OrderQuery {
+                since: day(1),
+                ..all.clone()
+            },
+            vec!["TEL-2", "TEL_100%", "WEB-1002"],
+        ),
+        (
+            OrderQuery {
+                until: day(1),
+                ..all.clone()
+            },
+            vec!["WEB-1001"],
+        ),
+        (
+            OrderQuery {
+                status: Some("nothing like it".to_owned()),
+                ..all.clone()
+            },
+            vec![],
+        ),
+    ] {
+        let page = here.operations.list_orders(&query.parse().unwrap()).await;
+        assert_eq!(numbers(&page.unwrap()), found, "{query:?}");
+    }
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let filter = OrderFilter {
+            before,
+            limit: 1,
+            ..OrderFilter::default()
+        };
+        let page = here.operations.list_orders(&filter).await.unwrap();
+        seen.extend(page.items.iter().map(|order| order.number.clone()));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, everything);
 }

@@ -55,8 +55,14 @@ async fn a_table_follows_the_column_that_a_head_names_and_no_other() {
         ),
         ("/audit?sort=what&dir=asc", ["bridge", "cli", "shop:main"]),
         ("/audit?sort=to&dir=desc", ["bridge", "cli", "shop:main"]),
-        ("/conflicts?sort=order&dir=asc", ["D-1", "D-2", "D-3"]),
-        ("/conflicts?sort=time&dir=asc", ["D-2", "D-1", "D-3"]),
+        (
+            "/conflicts/decisions?sort=order&dir=asc",
+            ["D-1", "D-2", "D-3"],
+        ),
+        (
+            "/conflicts/decisions?sort=time&dir=asc",
+            ["D-2", "D-1", "D-3"],
+        ),
     ] {
         let page = text(anna.get(path).await).await;
         assert_eq!(order(&page, &texts), texts, "{path}");

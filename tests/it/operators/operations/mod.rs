@@ -4,6 +4,7 @@ pub(crate) mod embedded;
 pub(crate) mod init;
 pub(crate) mod stats;
 pub(crate) mod status_map;
+mod surfaces;
 
 use crate::support::{
     database::Database,

@@ -24,7 +24,7 @@ pub(super) const ALL: &[Trouble] = &[
         place: Portal,
         leads_to: "/portals/main",
         mended: "Who answers there is found: the portal's own address goes into the settings, or a \
-                 proxy in between is mended; orders go on by themselves.",
+                 proxy in between is fixed; orders go on by themselves.",
         passes: false,
     },
     Trouble {

@@ -50,7 +50,7 @@ pub(crate) struct Trouble {
     pub(crate) place: Place,
     /// The path that its button leads to, as far as it is the same for each.
     pub(crate) leads_to: &'static str,
-    /// How it is mended.
+    /// How it is fixed.
     pub(crate) mended: &'static str,
     /// Whether it may be over at once.
     pub(crate) passes: bool,

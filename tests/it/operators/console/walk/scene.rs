@@ -341,7 +341,7 @@ impl Scene {
     }
 
     /// The trouble is told on the overview, which is open, within ten seconds, in plain words and
-    /// with the way to where it is mended; goes there.
+    /// with the way to where it is fixed; goes there.
     pub(super) async fn sees(&mut self, trouble: &'static Trouble) {
         let started = Instant::now();
         let (sentence, remedy) = if self.russian {

@@ -32,7 +32,7 @@ pub(super) const ALL: &[Trouble] = &[
         code: ErrorCode::CallbackGone,
         place: Callback,
         leads_to: "/shops/main",
-        mended: "The shop's handler or its address is mended; *Resume* lets changes go on.",
+        mended: "The shop's handler or its address is fixed; *Resume* lets changes go on.",
         passes: false,
     },
     Trouble {
@@ -40,7 +40,7 @@ pub(super) const ALL: &[Trouble] = &[
         code: ErrorCode::Callback,
         place: Callback,
         leads_to: "/",
-        mended: "The shop's handler is mended, as its answer says; *Retry* tells the change again.",
+        mended: "The shop's handler is fixed, as its answer says; *Retry* tells the change again.",
         passes: false,
     },
     Trouble {
