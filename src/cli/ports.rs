@@ -69,10 +69,10 @@ mod tests {
 
     #[test]
     fn the_table_of_sockets_tells_who_listens() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n   \
-                     0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     \
-                     0        0 4711 1 0 100 0\n   1: 0100007F:1F90 0100007F:D2A0 01 \
-                     00000000:00000000 00:00000000 00000000     0        0 4712 1 0 20\n";
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when\n   0: \
+                     0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 \
+                     4711 1 0 100 0\n   1: 0100007F:1F90 0100007F:D2A0 01 00000000:00000000 \
+                     00:00000000 00000000 0 0 4712 1 0 20\n";
         assert_eq!(sockets_at(table, 8080), ["socket:[4711]"]);
         assert!(sockets_at(table, 80).is_empty());
     }

@@ -114,7 +114,10 @@ fn dead_letters(import: MethodRouter<State>) -> Router<State> {
             get(dead_letters::files::export),
         )
         .route(dead_letters::files::IMPORT, import)
-        .route(dead_letters::chosen::PATH, post(dead_letters::chosen::post))
+        .route(
+            dead_letters::selection::PATH,
+            post(dead_letters::selection::post),
+        )
         .route("/console/dead-letters/{id}", get(dead_letters::detail::get))
         .route(
             "/console/dead-letters/{id}/retry",

@@ -67,7 +67,7 @@ pub(crate) async fn run(report: &mut Report) {
         let ours = puts(app.port, products, CLIENTS, seconds).await;
         bare = f64::midpoint(bare, sales(&database, products, seconds).await);
         report.add(
-            &format!("PUT /v1/reservations, {what}, {CLIENTS} clients"),
+            &format!("PUT /v1/reservations/{{shop}}/{{id}}, {what}, {CLIENTS} clients"),
             format!("{ours:.0}/s"),
             format!(
                 "pgbench, guarded UPDATE with a row for the sale, {CLIENTS} clients: {bare:.0}/s"

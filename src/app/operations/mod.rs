@@ -1,7 +1,7 @@
 //! Operations: what people and monitors ask of the bridge as a whole.
 //!
-//! Owns: status, overview, gauges, lists of orders, one order's life, the audit log and the operators' sessions.
-//! Nothing here changes an order.
+//! Owns: status, overview, gauges, lists of orders, one order's life, the audit log and the
+//! operators' sessions. Nothing here changes an order.
 
 pub(super) mod audit;
 pub(super) mod conflicts;

@@ -79,8 +79,8 @@ impl Operations {
         Ok(incidents::refused_by(&mut db, shop.as_str(), 10).await?)
     }
 
-    /// The newest decisions that changed something or asked somebody: at most so many, with ids below
-    /// `before`.
+    /// The newest decisions that changed something or asked somebody: at most so many, with ids
+    /// below `before`.
     pub async fn decisions(&self, before: Option<i64>, most: usize) -> Result<Vec<Decided>, Error> {
         let mut db = self.db.acquire().await?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);

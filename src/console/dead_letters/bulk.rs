@@ -2,8 +2,8 @@
 //! worker, stopped on demand.
 
 use super::{
-    list::{BULK, LONGEST_REASON},
-    list_query::{ListQuery, PATH},
+    list::BULK,
+    list_query::{LONGEST_REASON, ListQuery, PATH},
 };
 use crate::{
     app::{BulkAction, BulkRequest, DeadLetters, Error},

@@ -1,6 +1,6 @@
 //! `GET /console/dead-letters/{id}` and what can be done about one letter.
 
-use super::list::LONGEST_REASON;
+use super::list_query::LONGEST_REASON;
 use crate::{
     app::{DeadLetter, DeadLetterDetail, Error, Retry, RetryOutcome},
     console::{

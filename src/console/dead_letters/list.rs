@@ -1,8 +1,9 @@
 //! `GET /console/dead-letters`: what could not be delivered.
 
 use super::{
-    chosen, files,
+    files,
     list_query::{ListQuery, PATH},
+    selection,
 };
 use crate::{
     app::{DeadLetter, LetterCounts},
@@ -29,8 +30,6 @@ const PAGE: u32 = 100;
 const BY_ID: &str = "id";
 const BULK_JOBS: &str = "/console/bulk";
 pub(in crate::console) const BULK: &str = "/console/dead-letters/bulk";
-/// The longest reason that is put on record.
-pub(in crate::console) const LONGEST_REASON: usize = 1_000;
 
 /// `GET /console/dead-letters`.
 pub(in crate::console) async fn get(
@@ -55,7 +54,7 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) " " span.quiet { (total) } }
         (components::notice(&visitor, Some(&asked.done)))
-        (chosen::notice(&visitor, &asked.chosen))
+        (selection::notice(&visitor, &asked.chosen))
         (codes(&asked, &counts))
         details open[narrow] {
             summary { (visitor.text(Text::Filter)) } (filters(&state, &visitor, &asked))
@@ -70,7 +69,7 @@ pub(in crate::console) async fn get(
         @else if page.items.is_empty() { p.empty { (visitor.text(Text::NoDeadLetters)) } }
         @else {
             (table(&visitor, &asked, &page.items))
-            (chosen::acts(&visitor))
+            (selection::acts(&visitor))
             @if (next.is_some() || !asked.after.is_empty()) && asked.sorting.by(BY_ID).is_none() {
                 p.quiet { (visitor.text(Text::WithinPage)) }
             }
@@ -203,7 +202,7 @@ fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
             (asked.sorting.heads(visitor, &COLUMNS, link))
             tbody { @for letter in items { tr {
                 td data-label=(visitor.text(Text::Letter)) {
-                    (chosen::tick(visitor, letter.id))
+                    (selection::tick(visitor, letter.id))
                     a href=(format!("{PATH}/{}", letter.id)) { "#" (letter.id) }
                 }
                 td.code data-label=(visitor.text(Text::Code)) { (letter.code) }

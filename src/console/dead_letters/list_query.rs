@@ -10,6 +10,8 @@ use crate::{
 use serde::Deserialize;
 
 pub(in crate::console) const PATH: &str = "/console/dead-letters";
+/// The longest reason that is put on record.
+pub(in crate::console) const LONGEST_REASON: usize = 1_000;
 
 /// A filter as it stands in a link or a form, with what the list needs beside it.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -404,8 +404,8 @@ texts! {
     StepOpen
         "Open the portal as its administrator and let the application in. The link serves once, \
          for a quarter of an hour."
-        "Откройте портал как его администратор и дайте доступ приложению. Ссылка действует один раз, \
-         четверть часа."
+        "Откройте портал как его администратор и дайте доступ приложению. Ссылка действует один \
+         раз, четверть часа."
     OpenPortal "Open the portal" "Открыть портал"
     StepReturn
         "The portal sends the browser back to the bridge. Then return to this page: it tells what \

@@ -144,7 +144,8 @@ fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
             (choice(Text::State, "state", &asked.state, &states))
             @if shops.len() > 1 { (choice(Text::Shop, "shop", &asked.shop, &shops)) }
             label {
-                (visitor.text(Text::Status)) input name="status" value=(asked.status) maxlength="100";
+                (visitor.text(Text::Status))
+                input name="status" value=(asked.status) maxlength="100";
             }
             (date(Text::HeardOfSince, "since", &asked.since))
             (date(Text::HeardOfUntil, "until", &asked.until))

@@ -38,7 +38,8 @@ kinds! {
         SnapshotUndated { status: String, snapshot: String }
             "the shop took {status}, and its snapshot with {snapshot} may be from before or after \
              that"
-            "магазин принял {status}, а его данные от {snapshot} могли быть собраны и до, и после этого"
+            "магазин принял {status}, а его данные от {snapshot} могли быть собраны и до, и после \
+             этого"
         ShopChanged { from: String, to: String }
             "the shop changed {from} to {to}"
             "магазин сменил {from} на {to}"

@@ -130,7 +130,7 @@ pub async fn find(
                                 customer ->> 'last_name') AS person,
                       customer #>> '{company,title}' AS company
                FROM (SELECT received_at, body #> '{data,customer}' AS customer
-                     FROM bridge.outbox WHERE id = hit.id) newest
+                     FROM bridge.outbox WHERE id = hit.id LIMIT 1) newest
            ) e ON true
            WHERE o.shop = ANY($6)
              AND ($8::boolean IS NULL OR o.dead = $8) AND ($9::boolean IS NULL OR o.waits = $9)

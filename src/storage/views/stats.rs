@@ -100,7 +100,8 @@ pub async fn back(db: &mut PgConnection) -> Result<Vec<ChangeBacklog>, Error> {
                  SELECT shop, 0, count(*), 0 FROM bridge.status_changes WHERE state = 'dead'
                    GROUP BY shop
                  UNION ALL
-                 SELECT shop, 0, 0, count(*) FROM bridge.conflicts WHERE waits GROUP BY shop) AS both_sides
+                 SELECT shop, 0, 0, count(*) FROM bridge.conflicts WHERE waits
+                   GROUP BY shop) AS both_sides
            GROUP BY shop"#
     )
     .fetch_all(db)

@@ -22,17 +22,17 @@ const PLAIN: &str = "
     multifields names news not notes notices oauth observer offers offline offset offsets one onec
     open openapi operating operations ops options order ordering orders outcome outdated outgoing
     output overview own pace page param parse password passwords path patient pending person phone
-    php phrasebook placeholders places plan planner policy pool population prices printable problem
-    process product productrows properties protocol public quantity queries query questions queue
-    rate read reader reading reconcile record records refused registry release render renewal report
-    reported request requisites reserve resolve resolver response responses restarts result results
-    retention retry rights room routes rows rules runner russian sample sandbox schema schemas
-    search secret sections sending sentence serve server service session sessions settings setup
-    shapes shared ship show side sides sign signals socket sortable source sql sse stage stages
-    state stats statuses stock storage store stream suggest sums sync systems table tax telemetry
-    tests text throttle time token tokens told traces transport trial tries turn ui universal upload
-    userfields users value values verification view views waker webhooks weight wire withdrawal
-    woocommerce words worker world write writes written xml
+    php phrasebook placeholders places plan planner policy pool population ports prices printable
+    problem process product productrows properties protocol public quantity queries query questions
+    queue rate read reader reading reconcile record records refused registry release render renewal
+    report reported request requisites reserve resolve resolver response responses restarts result
+    results retention retry rights room routes rows rules runner russian sample sandbox schema
+    schemas search secret sections selection sending sentence serve server service session sessions
+    settings setup shapes shared ship show side sides sign signals socket sortable source sql sse
+    stage stages state stats statuses stock storage store stream suggest sums sync systems table tax
+    telemetry tests text throttle time token tokens told traces transport trial tries turn ui
+    universal upload userfields users value values verification view views waker webhooks weight
+    wire withdrawal woocommerce words worker world write writes written xml
 ";
 
 /// The words that the glossary explains: those in italics.

@@ -206,11 +206,11 @@ async fn a_list_is_filtered_by_state_status_shop_and_time_and_its_pages_leave_no
     let here = app(&db.pool, &["main"]);
     four(&here).await;
     sqlx::raw_sql(
-        "UPDATE bridge.orders SET due_at = NULL, waits_since = NULL, in_sync = true WHERE number = 'WEB-1001';
-         UPDATE bridge.orders SET due_at = NULL, waits_since = NULL WHERE number = 'WEB-1002';
+        "UPDATE bridge.orders SET due_at = NULL, waits_since = NULL,
+                                  in_sync = number = 'WEB-1001'
+         WHERE number LIKE 'WEB-100%';
          INSERT INTO bridge.dead_letters
-             (outbox_id, portal, shop, number, code, error_message, payload, attempts,
-              first_failed_at)
+             (outbox_id, portal, shop, number, code, message, payload, attempts, first_failed_at)
          SELECT head_id, portal, shop, number, 'B24-REFUSED', 'no', '{}', 1, now()
          FROM bridge.orders WHERE number = 'TEL-2';
          UPDATE bridge.outbox SET received_at = now() - interval '3 days'

@@ -1,6 +1,6 @@
 //! `POST /console/dead-letters/chosen`: acts on the letters that were ticked on a page, one by one.
 
-use super::list::LONGEST_REASON;
+use super::list_query::{self, LONGEST_REASON};
 use crate::{
     app::{DeadLetters, Error, Retry},
     console::{
@@ -94,7 +94,7 @@ pub(in crate::console) async fn post(
     }
     Ok(Redirect::to(&format!(
         "{}?chosen={done}-{left}",
-        super::list_query::PATH
+        list_query::PATH
     )))
 }
 
