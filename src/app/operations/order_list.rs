@@ -343,9 +343,10 @@ impl Look {
             (false, Some(_)) => Some(self.before),
             (false, None) => None,
         };
-        let since = match more {
-            true => last.and_then(|row| row.received_at),
-            false => looked_back_to,
+        let since = if more {
+            last.and_then(|row| row.received_at)
+        } else {
+            looked_back_to
         };
         OrderPage {
             looked_back_to: next.and(since),

@@ -48,6 +48,19 @@ pub enum Among<'a> {
     Contact(&'a str),
 }
 
+impl Among<'_> {
+    /// The place's name in the statement, and what it is bound by.
+    fn bound(&self) -> (&'static str, i64, i64, Option<&str>, Option<i64>) {
+        match *self {
+            Self::Events(floor, before) => ("events", floor, before, None, None),
+            Self::Waiting(before) => ("waiting", 0, before, None, None),
+            Self::Dead(before) => ("dead", 0, before, None, None),
+            Self::Number(number, deal) => ("number", 0, 0, Some(number), deal),
+            Self::Contact(key) => ("contact", 0, 0, Some(key), None),
+        }
+    }
+}
+
 /// Which of them are wanted. `None` wants all.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
@@ -81,13 +94,7 @@ pub async fn find(
     limit: i64,
 ) -> Result<Vec<FoundRow>, Error> {
     patiently(db).await?;
-    let (place, floor, before, text, deal) = match among {
-        Among::Events(floor, before) => ("events", floor, before, None, None),
-        Among::Waiting(before) => ("waiting", 0, before, None, None),
-        Among::Dead(before) => ("dead", 0, before, None, None),
-        Among::Number(number, deal) => ("number", 0, 0, Some(number), deal),
-        Among::Contact(key) => ("contact", 0, 0, Some(key), None),
-    };
+    let (place, floor, before, text, deal) = among.bound();
     // First which orders, then what is known of each, one by one: the planner would otherwise read
     // all orders. Of the places all but one are empty at once.
     Ok(sqlx::query_as!(

@@ -219,10 +219,12 @@ async fn a_list_is_filtered_by_state_status_shop_and_time_and_its_pages_leave_no
     .execute(&db.pool)
     .await
     .unwrap();
-    let day = |ago: i64| {
-        let at = chrono::Utc::now() - chrono::TimeDelta::days(ago);
-        Some(at.to_rfc3339())
-    };
+    let yesterday: String =
+        sqlx::query_scalar("SELECT to_char(now() - interval '1 day', 'YYYY-MM-DD')")
+            .fetch_one(&db.pool)
+            .await
+            .unwrap();
+    let yesterday = Some(yesterday);
     let all = OrderQuery::default();
     let state = |state: &str| OrderQuery {
         state: Some(state.to_owned()),
@@ -242,14 +244,14 @@ async fn a_list_is_filtered_by_state_status_shop_and_time_and_its_pages_leave_no
         (of("other"), vec![]),
         (
             OrderQuery {
-                since: day(1),
+                since: yesterday.clone(),
                 ..all.clone()
             },
             vec!["TEL-2", "TEL_100%", "WEB-1002"],
         ),
         (
             OrderQuery {
-                until: day(1),
+                until: yesterday.clone(),
                 ..all.clone()
             },
             vec!["WEB-1001"],

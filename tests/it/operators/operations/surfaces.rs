@@ -52,13 +52,14 @@ async fn command(world: &World, args: &[&str]) -> Value {
 }
 
 /// The sum of a meter's series with this label.
-fn meter(meters: &str, name: &str, label: &str) -> f64 {
+fn meter(meters: &str, name: &str, label: &str) -> String {
     let series = meters
         .lines()
         .filter(|line| line.starts_with(name) && line.contains(label));
-    series
+    let sum: f64 = series
         .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
-        .sum()
+        .sum();
+    sum.to_string()
 }
 
 fn tile(page: &str, path: &str) -> i64 {
@@ -135,7 +136,13 @@ async fn orders(world: &World, cookie: &str, state: &str, badge: &str) -> Vec<i6
 
 #[tokio::test]
 async fn every_number_is_the_same_in_api_command_line_console_and_meters() {
-    let world = World::new(Plot::default()).await;
+    // Nothing comes late from the portal: what is counted stands still.
+    let plot = Plot {
+        webhooks: false,
+        reconcile_seconds: 3600,
+        ..Plot::default()
+    };
+    let world = World::new(plot).await;
     for number in ["S-1", "S-2", "S-3", "O-1"] {
         world.ordered(number).await;
     }
@@ -158,7 +165,7 @@ async fn every_number_is_the_same_in_api_command_line_console_and_meters() {
             let answer = world.http.get(format!("{}/metrics", world.url)).send();
             let meters = answer.await.unwrap().text().await.unwrap();
             let letters = meter(&meters, "bridge_lane_depth{", "state=\"dead\"");
-            [letters, meter(&meters, "bridge_conflicts_open{", "shop")] == [3.0; 2]
+            [letters, meter(&meters, "bridge_conflicts_open{", "shop")] == ["3", "3"]
         })
         .await;
     assert_eq!(conflicts(&world, &cookie).await, [3; 6]);
