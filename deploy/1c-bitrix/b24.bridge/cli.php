@@ -24,6 +24,10 @@ switch ($argv[1] ?? '') {
     case 'send':
         // A cron minute: look again and again, so that an order does not wait for the next one.
         $until = time() + 50;
+        if (!B24Bridge\Settings::complete()) {
+            fwrite(STDERR, "the settings are not complete: see the module's page of settings\n");
+            exit(2);
+        }
         do {
             $done = Bridge::send(max(1, $until - time()));
             if ($done['sent'] > 0 || $done['refused'] > 0 || $done['trouble'] !== null) {

@@ -140,6 +140,9 @@ check([
         same([], Webhooks::missing(HERE));
         page(filled());
         same(6, count(World::$webhooks));
+        same(false, strpos(page(), 'who may not see orders'));
+        $old->set_user_id(7);
+        shows(page(), ['Webhooks belong to a user who may not see orders.']);
         $old->set_status('disabled');
         shows(page(), ['Webhooks are missing or switched off: order.updated.']);
     },
@@ -232,6 +235,10 @@ check([
             'ARRAY_A'
         ));
         same([4, ['b24_bridge_send each 60 s']], [$tables(), World::$soon]);
+        World::$allowed = false;
+        do_action('activate');
+        same([], World::$webhooks);
+        World::$allowed = true;
         do_action('activate');
         same(4, count(World::$webhooks));
         do_action('deactivate');

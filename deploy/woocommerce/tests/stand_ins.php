@@ -311,6 +311,12 @@ function current_user_can(string $what): bool
     return World::$allowed && $what === 'manage_woocommerce';
 }
 
+/** Only the shop's manager, 42, sees orders. */
+function user_can(int $user, string $what): bool
+{
+    return $user === 42 && $what === 'read_private_shop_orders';
+}
+
 function check_admin_referer(string $action): void
 {
     if (($_POST['_wpnonce'] ?? '') !== $action) {

@@ -28,6 +28,8 @@ return [
     'The bridge was never asked yet.' => 'К мосту ещё не обращались.',
     'Webhooks are missing or switched off: #TOPICS#. Save to make them again.' =>
         'Вебхуков нет, или они выключены: #TOPICS#. Сохраните, чтобы создать их снова.',
+    'Webhooks belong to a user who may not see orders. Save to make them yours.' =>
+        'Вебхуки принадлежат тому, кому заказы не видны. Сохраните, чтобы они стали вашими.',
     'Deliveries of orders that are made again: #COUNT#.' => 'Доставок заказов на повторе: #COUNT#.',
     'Last deliveries of orders' => 'Последние доставки заказов',
     '#AT#: order #ORDER#, answer #STATUS#' => '#AT#: заказ #ORDER#, ответ #STATUS#',

@@ -194,6 +194,10 @@ final class Page
             $words = 'Webhooks are missing or switched off: #TOPICS#. Save to make them again.';
             $said[] = [false, Words::of($words, ['#TOPICS#' => implode(', ', $missing)])];
         }
+        if (Webhooks::blind()) {
+            $words = 'Webhooks belong to a user who may not see orders. Save to make them yours.';
+            $said[] = [false, Words::of($words)];
+        }
         $again = Webhooks::waiting();
         if ($again > 0) {
             $words = 'Deliveries of orders that are made again: #COUNT#.';

@@ -64,7 +64,9 @@ final class Plugin
     public static function activated(): void
     {
         self::ready();
-        if (Settings::address() !== '' && Settings::read()['secret'] !== '') {
+        $settled = Settings::address() !== '' && Settings::read()['secret'] !== '';
+        // Webhooks see what their owner sees: a command line is nobody.
+        if ($settled && current_user_can('manage_woocommerce')) {
             Webhooks::make(Settings::address(), Settings::read()['secret']);
         }
     }
