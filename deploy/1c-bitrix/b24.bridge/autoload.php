@@ -2,7 +2,9 @@
 
 declare(strict_types=1);
 
-// The module's classes; no composer in the shop is needed.
+// The module's classes; no composer in the shop is needed. The constant tells them from those of an
+// installation by hand.
+defined('B24_BRIDGE_CLASSES') || define('B24_BRIDGE_CLASSES', true);
 spl_autoload_register(static function (string $class): void {
     // Two of a kind stand in one file.
     $files = [

@@ -29,29 +29,29 @@ class b24_bridge extends CModule
         include __DIR__ . '/version.php';
         $this->MODULE_VERSION = $arModuleVersion['VERSION'];
         $this->MODULE_VERSION_DATE = $arModuleVersion['VERSION_DATE'];
-        $this->MODULE_NAME = 'b24-bridge';
-        $this->MODULE_DESCRIPTION = '';
-        if (!self::byHand()) {
+        if (self::byHand()) {
+            // Those that it does not have.
+            require_once dirname(__DIR__) . '/bitrix/Charset.php';
+            require_once dirname(__DIR__) . '/bitrix/Words.php';
+        } else {
             require_once dirname(__DIR__) . '/autoload.php';
-            $this->MODULE_NAME = Words::of('install/index.php', 'B24_BRIDGE_NAME');
-            $this->MODULE_DESCRIPTION = Words::of('install/index.php', 'B24_BRIDGE_ABOUT');
         }
+        $this->MODULE_NAME = Words::of('install/index.php', 'B24_BRIDGE_NAME');
+        $this->MODULE_DESCRIPTION = Words::of('install/index.php', 'B24_BRIDGE_ABOUT');
     }
 
     /** Whether an installation by hand is still at work: `init.php` loads it on every hit. */
     private static function byHand(): bool
     {
-        return class_exists('B24Bridge\Spool', false) && !class_exists('B24Bridge\Words', false);
+        return class_exists('B24Bridge\Spool', false) && !defined('B24_BRIDGE_CLASSES');
     }
 
     public function DoInstall()
     {
         global $APPLICATION;
         if (self::byHand()) {
-            $APPLICATION->ThrowException(
-                'Remove the line with /local/b24bridge/include.php from php_interface/init.php,'
-                . ' then install again. The tables and the settings are taken over.'
-            );
+            $words = Words::of('install/index.php', 'B24_BRIDGE_BY_HAND');
+            $APPLICATION->ThrowException($words);
             return false;
         }
         foreach (['PHP 7.4' => PHP_VERSION_ID >= 70400, 'curl' => function_exists('curl_init'),
