@@ -304,6 +304,7 @@ check([
                 ],
                 'Q_4' => [$ticked('', ' ')],
                 'Q_5' => [$typed('Пусто', ' ')],
+                'Q_6' => [['FIELD_TYPE' => 'password'] + $typed('Пароль', 'secret')],
             ];
             EventManager::execute('form', 'onAfterResultAdd', 3, 71);
             EventManager::execute('form', 'onAfterResultAdd', '3', '72');

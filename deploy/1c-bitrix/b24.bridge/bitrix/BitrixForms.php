@@ -37,6 +37,10 @@ final class BitrixForms
         foreach (is_array($answers) ? $answers : [] as $sid => $given) {
             foreach (is_array($given) ? $given : [] as $answer) {
                 $title = trim(strip_tags((string) ($answer['TITLE'] ?? '')));
+                // Whatever it is for, it is nobody's to read in the portal.
+                if (($answer['FIELD_TYPE'] ?? '') === 'password') {
+                    continue;
+                }
                 $fields[] = [$title === '' ? (string) $sid : $title, self::value($answer)];
             }
         }
