@@ -32,8 +32,7 @@ use tokio::sync::watch;
 
 pub use layer::problem::Problem;
 pub use layer::serve::{serve, serve_within};
-pub use ops::openapi::document;
-pub use routes::{router, watch_router};
+pub use routes::{openapi::document, router, watch_router};
 
 /// What every handler has at hand. Cheap to clone.
 #[derive(Debug, Clone)]

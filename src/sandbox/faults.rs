@@ -1,8 +1,7 @@
 //! What goes wrong, and when: by chance from a seed, or on order.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// One way in which a request can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

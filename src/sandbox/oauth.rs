@@ -1,9 +1,8 @@
 //! The authorisation server: codes, access tokens and refresh tokens of the installed applications.
 
 use super::{
-    Portal,
+    Portal, PortalState,
     protocol::decode::{Params, text},
-    state::PortalState,
 };
 use axum::{
     body::Bytes,

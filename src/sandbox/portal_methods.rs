@@ -1,15 +1,14 @@
 //! Methods about the portal and its users, the list of all methods, and who may call which.
 
-use serde_json::{Value, json};
-
 use super::{
+    Caller, PortalState,
     options::CatalogRights,
     protocol::{
         decode::{Params, text},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Value, json};
 
 /// Every method that the sandbox knows, in lower case.
 pub(crate) const METHODS: &[&str] = &[

@@ -1,6 +1,6 @@
 //! Calls, mails and messages: taken in once, and understood when they are put on a card.
 
-use super::queue::{Making, Understood};
+use super::subject::{Making, Understood};
 use crate::{
     activities::{self, Activity, ActivityEvent, ActivityKind},
     app::{

@@ -6,6 +6,7 @@ mod intake;
 mod lead_conversions;
 pub(super) mod notes;
 mod queue;
+mod subject;
 mod submissions;
 mod trial;
 

@@ -1,17 +1,20 @@
 //! Due submissions on their way to the planner, and what is given up of them.
 
-use super::{Stored, activities::is_activity_key, intake::unreachable_words, notes};
+use super::{
+    Stored,
+    activities::is_activity_key,
+    intake::unreachable_words,
+    notes,
+    subject::{Making, Understood},
+};
 use crate::{
     activities::ActivityEvent,
     app::{Actor, Claim, Error, Forms, RetryOutcome, delivery::claim::unreadable, subjects},
     domain::{
-        Entry, ErrorCode, Fault, FormRules, FormTarget, OrderNumber, PortalName, ShopName,
-        ShopRules, Snapshot, TodoEntry, happening::OrderEvent, is_product_key,
+        Entry, ErrorCode, Fault, FormTarget, OrderNumber, PortalName, ShopName, ShopRules,
+        TodoEntry, happening::OrderEvent, is_product_key,
     },
-    formats::{
-        forms::{self, Enquiry},
-        tills,
-    },
+    formats::{forms, tills},
     planner::{
         CardId, Doubt, EntryJob, Intent, Job, KnownLinks, Place, Sought, Who, WritesInFlight,
     },
@@ -55,17 +58,6 @@ pub struct SubjectWork {
     /// Whether a card is made where there is none.
     makes: bool,
     responsible_id: Option<u64>,
-}
-
-/// How a card is made where there is none.
-#[derive(Debug, Clone)]
-pub(super) enum Making {
-    /// As of somebody who asked for something.
-    Enquiry(Arc<FormRules>, Box<Enquiry>),
-    /// As of an order, by these rules.
-    Order(Box<(ShopRules, Snapshot)>),
-    /// Not at all.
-    Never,
 }
 
 /// The next step of a subject.
@@ -377,15 +369,6 @@ fn understand_note(shop: &ShopRules, due: &DueSubject) -> Result<Understood, (Er
         makes: false,
         responsible_id: shop.responsible_id,
     })
-}
-
-/// A subject as it is understood.
-pub(super) struct Understood {
-    pub(super) making: Making,
-    pub(super) entries: Vec<Entry>,
-    pub(super) sought: Sought,
-    pub(super) makes: bool,
-    pub(super) responsible_id: Option<u64>,
 }
 
 fn stored(body: &Json) -> Result<Stored, String> {

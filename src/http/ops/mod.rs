@@ -1,8 +1,7 @@
-//! Health, metrics, status, portals, the audit log and the API's description.
+//! Health, metrics, status, portals and the audit log.
 
 pub(super) mod audit;
 pub(super) mod health;
 pub(super) mod metrics;
-pub(super) mod openapi;
 pub(super) mod portals;
 pub(super) mod status;

@@ -1,16 +1,15 @@
 //! What products lean on: catalogues, kinds of price, VAT rates, units, stores.
 
-use serde_json::{Value, json};
-
 use super::{OFFERS, PRODUCTS, fields, listed, require, the_id, wrong};
 use crate::sandbox::{
+    PortalState,
     crm::dictionaries::catalog_measures,
     protocol::{
         decode::{Params, text},
         envelope::Outcome,
     },
-    state::PortalState,
 };
+use serde_json::{Value, json};
 
 /// The property by which a variation knows its parent.
 const PARENT: u64 = 97;

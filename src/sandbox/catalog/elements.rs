@@ -1,9 +1,5 @@
 //! Products, parents, variations and services: one row of ids, four groups of methods.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value, json};
-
 use super::{
     Catalogue, OFFERS, PRODUCTS,
     dictionaries::rates,
@@ -12,13 +8,15 @@ use super::{
     require, the_id, wrong,
 };
 use crate::sandbox::{
+    Caller, PortalState,
     crm::entities::rows::{decimal, number},
     protocol::{
         decode::{Params, elements, id, int, text},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// What an element is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

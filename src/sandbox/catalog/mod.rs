@@ -9,20 +9,18 @@ mod prices;
 mod properties;
 mod sections;
 
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value, json};
-
 use super::{
+    Caller, PortalState,
     crm::methods::lists::{self, PAGE, Record, Source},
     options::CatalogRights,
     protocol::{
         decode::{Params, elements as values, id, text},
         envelope::{Fail, Outcome, Reply},
     },
-    state::{Caller, PortalState},
 };
 use elements::Element;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// The information block of products, and that of variations. Theirs are the portal's own numbers.
 const PRODUCTS: u64 = 14;

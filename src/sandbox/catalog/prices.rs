@@ -1,16 +1,15 @@
 //! Prices: one of each kind for a product, and a method that deletes what it is not told of.
 
-use serde_json::{Map, Value, json};
-
 use super::{Catalogue, dictionaries::price_types, fields, listed, require, the_id, wrong};
 use crate::sandbox::{
+    PortalState,
     crm::entities::rows::{self, decimal},
     protocol::{
         decode::{Params, elements, id, text},
         envelope::{Fail, Outcome},
     },
-    state::PortalState,
 };
+use serde_json::{Map, Value, json};
 
 pub(super) fn call(world: &mut PortalState, action: &str, params: &Params) -> Option<Outcome> {
     Some(match action {

@@ -1,15 +1,14 @@
 //! Properties that a portal adds to its products, such as the article: none is there at first.
 
-use serde_json::{Map, Value, json};
-
 use super::{OFFERS, PRODUCTS, fields, listed, require};
 use crate::sandbox::{
+    PortalState,
     protocol::{
         decode::{Params, elements, id, text, truthy},
         envelope::{Fail, Outcome},
     },
-    state::PortalState,
 };
+use serde_json::{Map, Value, json};
 
 /// One property of the products of one information block.
 #[derive(Debug, Clone)]

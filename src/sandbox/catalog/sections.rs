@@ -1,15 +1,14 @@
 //! Sections of the catalogue: a tree, found by external code, with symbolic codes that are unique.
 
-use serde_json::{Map, Value, json};
-
 use super::{PRODUCTS, fields, listed, require, the_id, wrong};
 use crate::sandbox::{
+    PortalState,
     protocol::{
         decode::{Params, id, int, text},
         envelope::{Fail, Outcome},
     },
-    state::PortalState,
 };
+use serde_json::{Map, Value, json};
 
 pub(super) fn call(world: &mut PortalState, action: &str, params: &Params) -> Option<Outcome> {
     Some(match action {

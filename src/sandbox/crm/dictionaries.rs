@@ -1,14 +1,13 @@
 //! Currencies and units of measure.
 
-use serde_json::{Value, json};
-
 use crate::sandbox::{
+    PortalState,
     protocol::{
         decode::{Params, text},
         envelope::{Fail, Outcome, Reply},
     },
-    state::PortalState,
 };
+use serde_json::{Value, json};
 
 const MEASURES: [(u64, &str, &str); 5] = [
     (6, "Метр", "м"),

@@ -1,6 +1,8 @@
 //! The fields of leads, deals, contacts and companies: names in both families, kinds, and who may
 //! write them.
 
+use Access::{Once, Read, Write};
+use Kind::{Category, Currency, Day, Flag, Int, Link, Moment, Money, Status, Text, User};
 use serde_json::Value;
 
 /// The objects of the CRM that have a card.
@@ -198,9 +200,6 @@ pub(crate) fn user_field_camel(name: &str) -> String {
 const fn f(name: &'static str, kind: Kind, access: Access) -> Field {
     Field { name, kind, access }
 }
-
-use Access::{Once, Read, Write};
-use Kind::{Category, Currency, Day, Flag, Int, Link, Moment, Money, Status, Text, User};
 
 const DEAL: &[Field] = &[
     f("ID", Int, Read),

@@ -4,17 +4,16 @@
 //! time later, provided that it has a name. There is no method for that, and nothing tells of it
 //! but the lead's own stage and the deal's `LEAD_ID`.
 
-use chrono::{DateTime, FixedOffset};
-use serde_json::{Map, Value};
-
 use super::{
-    entities::{cards::Write, multifields::Change},
+    entities::{
+        card::{Item, Write},
+        multifields::Change,
+    },
     fields::Entity,
 };
-use crate::sandbox::{
-    protocol::envelope::Outcome,
-    state::{Caller, PortalState},
-};
+use crate::sandbox::{Caller, PortalState, protocol::envelope::Outcome};
+use chrono::{DateTime, FixedOffset};
+use serde_json::{Map, Value};
 
 const CONVERTED: &str = "CONVERTED";
 
@@ -122,7 +121,7 @@ impl PortalState {
         self.change(&robot, Entity::Lead, lead, &write).is_ok()
     }
 
-    fn contact_of(&mut self, robot: &Caller, lead: &super::entities::cards::Item) -> Option<u64> {
+    fn contact_of(&mut self, robot: &Caller, lead: &Item) -> Option<u64> {
         let mut fields = Map::new();
         for name in [
             "NAME",

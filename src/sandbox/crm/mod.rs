@@ -10,24 +10,21 @@ mod stage_moves;
 pub(crate) mod stages;
 mod values;
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
 use super::{
+    Caller, PortalState,
     catalog::{self, Catalogue},
     options::Options,
     protocol::{decode::Params, envelope::Outcome},
-    state::{Caller, PortalState},
 };
-use entities::cards::Item;
+use entities::card::Item;
 use fields::Entity;
-use methods::activities::Activities;
-use methods::requisites::Requisites;
-use methods::timeline::Timeline;
-use methods::userfields::UserField;
+use methods::{
+    activities::Activities, requisites::Requisites, timeline::Timeline, userfields::UserField,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use stages::{Book, StageMove};
+use std::collections::BTreeMap;
 
 /// A rule of the portal's own automation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,16 +1,16 @@
 //! How a card looks in answers: strings in the classic methods, numbers in the universal ones.
 
-use serde_json::{Map, Value, json};
-
 use super::{
     entities::{
-        cards::Item,
+        card::Item,
         multifields::{Multifield, TYPES},
+        rows::number_of,
     },
     fields::{Entity, Field, Kind, is_empty, user_field_camel},
     methods::{lists::Record, userfields::UserField},
 };
-use crate::sandbox::{protocol::decode::text, state::PortalState};
+use crate::sandbox::{PortalState, protocol::decode::text};
+use serde_json::{Map, Value, json};
 
 /// A card seen through the names of one family.
 pub(crate) struct View<'w> {
@@ -185,16 +185,9 @@ fn number_or_text(field: &Field, item: &Item) -> Value {
     match field.kind {
         Kind::Link(Entity::Company | Entity::Contact) if is_empty(&value) => 0.into(),
         kind if kind.is_number() => text(&value).parse::<i64>().map_or(Value::Null, Into::into),
-        Kind::Money => number(&text(&value)),
+        Kind::Money => number_of(&text(&value)),
         _ => value,
     }
-}
-
-/// A number as JSON shows it: whole numbers without a point.
-pub(crate) fn number(value: &str) -> Value {
-    value
-        .parse()
-        .map_or(Value::Null, super::entities::rows::number)
 }
 
 impl PortalState {

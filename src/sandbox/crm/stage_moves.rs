@@ -1,11 +1,7 @@
 //! Cards that move between stages and funnels, who is told of it, and the robots that it starts.
 
-use super::{entities::cards::Item, fields::Entity, stages::Semantic};
-use crate::sandbox::{
-    events::MOVED,
-    protocol::envelope::Fail,
-    state::{Caller, PortalState},
-};
+use super::{entities::card::Item, fields::Entity, stages::Semantic};
+use crate::sandbox::{Caller, PortalState, events::MOVED, protocol::envelope::Fail};
 
 impl PortalState {
     /// Moves a card to another stage or funnel; true when the funnel changed.

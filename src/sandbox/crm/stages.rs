@@ -1,20 +1,19 @@
 //! Funnels, stages and other dictionaries, and the history of the moves between stages.
 
-use serde_json::{Map, Value, json};
-
 use super::{
     Crm,
     fields::Entity,
     methods::lists::{self, Source},
 };
 use crate::sandbox::{
+    PortalState,
     options::{Options, Semantics},
     protocol::{
         decode::{Params, id, int, text},
         envelope::{Fail, Outcome, Reply},
     },
-    state::PortalState,
 };
+use serde_json::{Map, Value, json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Semantic {

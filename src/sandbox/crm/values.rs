@@ -1,25 +1,23 @@
 //! What a card holds: the values that a write really sets, those that it starts with, and those
 //! that follow from others.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
 use super::{
     entities::{
-        cards::{Item, Write},
+        card::{Item, Write},
         rows::{self, cents},
     },
     fields::{Access, Entity, Kind, is_empty},
     methods::userfields::UserField,
 };
 use crate::sandbox::{
+    Caller, PortalState,
     protocol::{
         decode::{elements, int, text, truthy},
         envelope::Fail,
     },
-    state::{Caller, PortalState},
 };
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 const LONGEST_TEXT: usize = 255;
 
@@ -46,7 +44,7 @@ impl PortalState {
             Kind::Flag => if truthy(value) { "Y" } else { "N" }.into(),
             Kind::Bool => if truthy(value) { "1" } else { "0" }.into(),
             Kind::Day => self.clock.day(&plain)?.into(),
-            Kind::Moment => crate::sandbox::state::clock::iso(self.clock.parse(&plain)?).into(),
+            Kind::Moment => crate::sandbox::clock::iso(self.clock.parse(&plain)?).into(),
             Kind::Text | Kind::Status(_) | Kind::Currency => plain.into(),
         })
     }

@@ -5,17 +5,16 @@
 
 pub(super) mod offline;
 
-use offline::Offline;
-use serde_json::{Value, json};
-
 use super::{
+    Caller, PortalState,
     options::Options,
     protocol::{
         decode::{Params, int, text},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
 };
+use offline::Offline;
+use serde_json::{Value, json};
 
 const KNOWN: [&str; 25] = [
     "ONAPPINSTALL",

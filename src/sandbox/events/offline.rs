@@ -1,14 +1,13 @@
 //! The offline queue: one row for each object and event, with the time of the last change.
 
-use serde_json::{Value, json};
-
 use crate::sandbox::{
+    Caller, PortalState,
     protocol::{
         decode::{Params, elements, id, int, text, truthy},
         envelope::{Fail, Outcome, Reply},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Value, json};
 
 const PAGE: usize = 50;
 

@@ -1,11 +1,9 @@
 //! Reading requests the way PHP does: bracket keys, three kinds of body, JSON with its key order
 //! kept.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use std::{collections::BTreeMap, fmt};
 
 const MAX_DEPTH: usize = 32;
 

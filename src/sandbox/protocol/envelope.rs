@@ -1,11 +1,9 @@
 //! What answers look like: the envelope, its clock, and the habits of PHP's JSON.
 
-use std::fmt::Write as _;
-
+use crate::sandbox::clock::iso;
 use chrono::{DateTime, FixedOffset};
 use serde_json::{Map, Value, json};
-
-use crate::sandbox::state::clock::iso;
+use std::fmt::Write as _;
 
 /// What a method gave back.
 #[derive(Debug, Clone)]

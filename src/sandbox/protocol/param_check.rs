@@ -1,11 +1,11 @@
 //! Parameter names checked against descriptions of the methods, when a folder of them is at hand.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-
-use serde_json::Value;
-
 use super::decode::Params;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// The names that each method's description knows.
 #[derive(Debug, Default)]

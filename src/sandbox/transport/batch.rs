@@ -1,15 +1,14 @@
 //! Batches: up to fifty commands in a row, the later ones fed from the earlier answers.
 
-use serde_json::{Map, Value, json};
-
-use super::endpoint::run;
+use super::commands::run;
 use crate::sandbox::{
+    Caller, PortalState,
     protocol::{
         decode::{Params, pairs, text, truthy},
         envelope::{Fail, Reply, Timing},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Map, Value, json};
 
 const MOST_COMMANDS: usize = 50;
 

@@ -1,24 +1,23 @@
 //! Driving the portal over HTTP: what a manager does by hand, and what fate does.
 
-use std::sync::Arc;
-
-use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-
 use crate::sandbox::{
-    Portal,
+    Caller, Portal, PortalState,
     crm::{
         Robot,
-        entities::cards::{Item, Write},
+        entities::card::{Item, Write},
         fields::Entity,
     },
     faults::{Faults, Gate, Order},
     options::{CatalogRights, Plan},
-    state::{Caller, PortalState},
 };
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// The person who works by hand: another one than the webhook's user.
 const MANAGER: u64 = 7;

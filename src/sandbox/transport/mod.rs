@@ -2,6 +2,7 @@
 //! fails on demand.
 
 pub(super) mod batch;
+mod commands;
 pub(super) mod control;
 pub(super) mod endpoint;
 pub(super) mod faulty_socket;

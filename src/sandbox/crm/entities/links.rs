@@ -1,23 +1,15 @@
 //! Who belongs to whom: contacts of deals and leads, companies of contacts.
 
-use serde_json::{Map, Value, json};
-
-use super::cards::{Item, ids};
+use super::card::{Item, Link, ids};
 use crate::sandbox::{
+    Caller, PortalState,
     crm::fields::Entity,
     protocol::{
         decode::{Params, elements, id, int, text, truthy},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
 };
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub(crate) target: u64,
-    pub(crate) sort: i64,
-    pub(crate) primary: bool,
-}
+use serde_json::{Map, Value, json};
 
 /// Makes exactly one link the primary one: the first that claims it, else the first.
 fn one_primary(links: &mut [Link]) {

@@ -1,11 +1,10 @@
 //! Telephones, e-mails and the like: many to one card, each with an id of its own.
 
-use serde_json::{Value, json};
-
 use crate::sandbox::protocol::{
     decode::{elements, id, text, truthy},
     envelope::Fail,
 };
+use serde_json::{Value, json};
 
 /// The types, as the classic methods name their fields.
 pub(crate) const TYPES: [&str; 5] = ["PHONE", "EMAIL", "WEB", "IM", "LINK"];

@@ -1,13 +1,11 @@
 //! Product rows: their arithmetic and their rules.
 
-use rust_decimal::prelude::ToPrimitive;
-use rust_decimal::{Decimal, RoundingStrategy};
-use serde_json::{Value, json};
-
 use crate::sandbox::protocol::{
     decode::{elements, int, text},
     envelope::Fail,
 };
+use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
+use serde_json::{Value, json};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
@@ -196,6 +194,12 @@ pub(crate) fn totals(rows: &[Row]) -> (Decimal, Decimal) {
     (cents(sum), cents(tax))
 }
 
+/// A written number as JSON shows it; null where it is none.
+pub(crate) fn number_of(text: &str) -> Value {
+    text.parse().map_or(Value::Null, number)
+}
+
+/// A number as JSON shows it: whole numbers without a point.
 pub(crate) fn number(value: Decimal) -> Value {
     let value = value.normalize();
     if value.is_integer()

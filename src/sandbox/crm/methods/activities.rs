@@ -3,17 +3,17 @@
 //! Only those of the older method carry an origin. A mail that goes out and is said to be done is
 //! really sent to the customer: the one combination of three fields that does more than it says.
 
-use serde_json::{Map, Value, json};
-
 use super::lists::{self, Source};
 use crate::sandbox::{
+    Caller, PortalState,
+    clock::iso,
     crm::fields::Entity,
     protocol::{
         decode::{Params, elements, id, int, text, truthy},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState, clock::iso},
 };
+use serde_json::{Map, Value, json};
 
 const MEETING: i64 = 1;
 const CALL: i64 = 2;

@@ -1,19 +1,18 @@
 //! `crm.deal.*`, `crm.lead.*`, `crm.contact.*`, `crm.company.*`: the older methods, all strings.
 
-use serde_json::{Map, Value, json};
-
 use super::lists::{self, PAGE, Source};
 use crate::sandbox::{
+    Caller, PortalState,
     crm::{
-        entities::{cards::Write, multifields::TYPES},
+        entities::{card::Write, multifields::TYPES},
         fields::{Access, Entity, Kind},
     },
     protocol::{
         decode::{Params, elements, id, text, truthy},
         envelope::{Fail, Outcome, Reply},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Map, Value, json};
 
 /// One of the six methods that every card has.
 pub(crate) fn call(

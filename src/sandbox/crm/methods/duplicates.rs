@@ -1,15 +1,14 @@
 //! `crm.duplicate.findbycomm`: who else has this telephone or address.
 
-use serde_json::{Map, Value};
-
 use crate::sandbox::{
+    PortalState,
     crm::fields::Entity,
     protocol::{
         decode::{Params, text},
         envelope::{Fail, Outcome},
     },
-    state::PortalState,
 };
+use serde_json::{Map, Value};
 
 const MOST: usize = 20;
 

@@ -1,18 +1,17 @@
 //! `crm.item.import` and `crm.item.batchImport`: cards that come from elsewhere. No robot starts
 //! for them, and they may bring their dates.
 
-use serde_json::{Value, json};
-
-use super::universal::{as_universal, read};
+use super::universal_fields::{as_universal, read};
 use crate::sandbox::{
-    crm::{entities::cards::Write, fields::Entity},
+    Caller, PortalState,
+    crm::{entities::card::Write, fields::Entity},
     options::Imports,
     protocol::{
         decode::{Params, elements, text},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Value, json};
 
 const MOST_IMPORTED: usize = 20;
 

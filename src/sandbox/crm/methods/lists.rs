@@ -1,18 +1,17 @@
 //! Lists: filters with prefixes, order, selection, pages of fifty.
 
-use std::cmp::Ordering;
-
-use chrono::{DateTime, FixedOffset};
-use rust_decimal::Decimal;
-use serde_json::{Map, Value};
-
 use crate::sandbox::{
+    PortalState,
+    clock::Clock,
     protocol::{
         decode::{Params, elements, int, text},
         envelope::{Fail, Outcome, Reply},
     },
-    state::{PortalState, clock::Clock},
 };
+use chrono::{DateTime, FixedOffset};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+use std::cmp::Ordering;
 
 pub(crate) const PAGE: usize = 50;
 

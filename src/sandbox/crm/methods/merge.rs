@@ -1,11 +1,10 @@
 //! Merging duplicates: the first card survives, the others are deleted.
 
-use serde_json::{Value, json};
-
 use crate::sandbox::{
+    Caller, PortalState,
     crm::{
         entities::{
-            cards::{Item, ids},
+            card::{Item, Link, ids},
             links::refresh,
         },
         fields::{Entity, is_empty},
@@ -14,8 +13,8 @@ use crate::sandbox::{
         decode::{Params, id},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Value, json};
 
 /// `crm.entity.mergeBatch`.
 pub(crate) fn batch(world: &mut PortalState, caller: &Caller, params: &Params) -> Outcome {
@@ -129,7 +128,7 @@ fn absorb(kept: &mut Item, lost: Item) {
     }
     for link in lost.links {
         if !kept.links.iter().any(|l| l.target == link.target) {
-            kept.links.push(crate::sandbox::crm::entities::links::Link {
+            kept.links.push(Link {
                 primary: kept.links.is_empty(),
                 ..link
             });

@@ -13,4 +13,5 @@ pub(crate) mod productrows;
 pub(crate) mod requisites;
 pub(crate) mod timeline;
 pub(crate) mod universal;
+mod universal_fields;
 pub(crate) mod userfields;

@@ -1,19 +1,21 @@
 //! The methods of product rows: `crm.*.productrows.*` and `crm.item.productrow.*`.
 
-use serde_json::{Map, Value, json};
-
 use super::lists::{self, Source};
 use crate::sandbox::{
+    Caller, PortalState,
     crm::{
-        entities::rows::{self, Row},
+        entities::{
+            card::Item,
+            rows::{self, Row},
+        },
         fields::Entity,
     },
     protocol::{
         decode::{Params, id, text},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Map, Value, json};
 
 /// `set` and `get` of the older family.
 pub(crate) fn classic(
@@ -95,9 +97,7 @@ fn owner(
 
 fn find(world: &PortalState, wanted: u64) -> Option<(Entity, u64)> {
     [Entity::Deal, Entity::Lead].into_iter().find_map(|entity| {
-        let holds = |item: &&crate::sandbox::crm::entities::cards::Item| {
-            item.rows.iter().any(|row| row.id == wanted)
-        };
+        let holds = |item: &&Item| item.rows.iter().any(|row| row.id == wanted);
         world
             .crm
             .items(entity)

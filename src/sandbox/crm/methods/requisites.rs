@@ -1,15 +1,14 @@
 //! Requisites of contacts and companies, and the addresses that hang on them.
 
-use serde_json::{Map, Value, json};
-
 use super::lists::{self, Source};
 use crate::sandbox::{
+    Caller, PortalState,
     protocol::{
         decode::{Params, id, text},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Map, Value, json};
 
 /// The requisites and addresses of a portal.
 #[derive(Debug, Default, Clone)]

@@ -1,16 +1,15 @@
 //! Comments, quiet messages and triggers.
 
-use serde_json::{Value, json};
-
 use super::lists::{self, Source};
 use crate::sandbox::{
+    Caller, PortalState,
     crm::fields::Entity,
     protocol::{
         decode::{Params, id, text},
         envelope::{Fail, Outcome},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Value, json};
 
 /// What was written on the cards.
 #[derive(Debug, Default, Clone)]

@@ -1,15 +1,14 @@
 //! `crm.item.*`: one set of methods for every kind of card, camelCase and typed.
 
-use serde_json::{Map, Value, json};
-
 use super::{
     classic::describe,
     import,
     lists::{self, PAGE, Source},
+    universal_fields::{as_universal, read},
 };
 use crate::sandbox::{
+    Caller, PortalState,
     crm::{
-        entities::{cards::Write, multifields},
         fields::{Access, Entity, Kind, user_field_camel},
         render::upper_name,
     },
@@ -17,8 +16,8 @@ use crate::sandbox::{
         decode::{Params, elements, id, int, text, truthy},
         envelope::{Fail, Outcome, Reply},
     },
-    state::{Caller, PortalState},
 };
+use serde_json::{Map, Value, json};
 
 fn entity(params: &Params) -> Result<Entity, Fail> {
     let given = params
@@ -94,67 +93,6 @@ fn shown(world: &PortalState, entity: Entity, id: u64, original: bool) -> Outcom
     let item = world.crm.item(entity, id).ok_or_else(not_found)?;
     let card = world.view(entity, item, true).universal(None, original);
     Ok(json!({ "item": card }).into())
-}
-
-/// Turns universal fields into a write by classic names; unknown fields vanish.
-pub(in crate::sandbox::crm) fn read(
-    world: &PortalState,
-    entity: Entity,
-    fields: Option<&Value>,
-    original: bool,
-) -> Result<Write, Fail> {
-    let map = match fields {
-        Some(Value::Object(map)) => map.clone(),
-        Some(Value::Array(_)) => Map::new(),
-        Some(_) => {
-            return Err(Fail::numeric(
-                100,
-                "Invalid value {fields} to match with parameter",
-            ));
-        }
-        None => {
-            return Err(Fail::numeric(
-                100,
-                "Could not find value for parameter {fields}",
-            ));
-        }
-    };
-    let mut write = Write {
-        universal: true,
-        ..Write::default()
-    };
-    for (name, value) in map {
-        let raw = name.starts_with("UF_");
-        if raw != original && (raw || name.starts_with("uf")) {
-            continue;
-        }
-        let Some(upper) = upper_name(entity, &name, &world.crm.user_fields) else {
-            continue;
-        };
-        if upper == "FM" {
-            if entity.has_multifields() {
-                write.multifields = multifields::universal(&value)?;
-            }
-        } else {
-            let many = world
-                .crm
-                .user_fields
-                .iter()
-                .any(|f| f.name == upper && f.multiple);
-            if many && !value.is_array() && !value.is_object() {
-                return Err(Fail::numeric(100, "Value is not iterable"));
-            }
-            write.fields.insert(upper, value);
-        }
-    }
-    Ok(write)
-}
-
-pub(in crate::sandbox::crm) fn as_universal(mut fail: Fail) -> Fail {
-    if fail.code == "" {
-        fail.code = "CRM_FIELD_ERROR_VALUE_NOT_VALID".into();
-    }
-    fail
 }
 
 fn add(

@@ -1,19 +1,18 @@
 //! Fields that users add: a value is kept only once its field exists.
 
-use serde_json::{Value, json};
-
 use super::lists::{self, Source};
 use crate::sandbox::{
+    PortalState,
     crm::{
+        entities::rows::number_of,
         fields::{Entity, Kind, is_empty},
-        render::number,
     },
     protocol::{
         decode::{Params, elements, text, truthy},
         envelope::{Fail, Outcome},
     },
-    state::PortalState,
 };
+use serde_json::{Value, json};
 
 const LONGEST_NAME: usize = 50;
 const TYPES: [&str; 15] = [
@@ -60,7 +59,7 @@ impl UserField {
 
     pub(crate) fn universal(&self, value: Option<&Value>) -> Value {
         let one = |value: &Value| match self.type_name.as_str() {
-            "integer" | "double" | "employee" | "enumeration" => number(&text(value)),
+            "integer" | "double" | "employee" | "enumeration" => number_of(&text(value)),
             "boolean" => if text(value) == "1" { "Y" } else { "N" }.into(),
             _ => value.clone(),
         };

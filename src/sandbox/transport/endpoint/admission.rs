@@ -1,14 +1,16 @@
 //! Whether a call is let in: limits, faults on order, and who calls.
 
 use super::{Credentials, Fate, IncomingCall, Pauses, json_answer, note};
-use crate::sandbox::transport::batch;
 use crate::sandbox::{
+    Caller, PortalState,
     faults::Fault,
     protocol::{decode::text, envelope::Fail},
-    state::{Caller, PortalState},
+    transport::batch,
 };
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use std::time::Duration;
 
 /// Why a request goes no further.

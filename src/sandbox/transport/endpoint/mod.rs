@@ -2,29 +2,24 @@
 
 mod admission;
 
-use admission::admit;
-
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
-
-use crate::sandbox::transport::{batch, faulty_socket::Peer};
 use crate::sandbox::{
-    Portal, crm, events,
+    Call, Caller, Portal, PortalState,
     faults::{Fault, Gate},
-    portal_methods,
     protocol::{
         decode::{Params, multipart, text},
-        envelope::{Fail, Outcome, Timing, encode, php, success, xml},
+        envelope::{Fail, Timing, encode, php, success, xml},
     },
-    state::{Call, Caller, PortalState},
+    transport::{batch, commands::run, faulty_socket::Peer},
 };
+use admission::admit;
+use axum::{
+    body::Bytes,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Headers of an answer, as far as a cut in its middle needs to know.
 const HEAD_LENGTH: usize = 130;
@@ -283,51 +278,6 @@ fn execute(world: &mut PortalState, incoming: &IncomingCall, fate: &Fate) -> (u1
     };
     note(world, incoming, fate.fault, seen, true);
     (status, php(body))
-}
-
-/// Carries out one command, alone or out of a batch.
-pub(crate) fn run(
-    world: &mut PortalState,
-    caller: &Caller,
-    method: &str,
-    params: &Params,
-) -> Outcome {
-    let missing = || Fail::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!");
-    if !portal_methods::METHODS.contains(&method) {
-        return Err(missing());
-    }
-    portal_methods::check_scope(world, caller, method)?;
-    let now = world.clock.now().timestamp();
-    let (spent, _) = world.operating.level(&caller.key(), method, now);
-    let blocked = world.crm.blocked.as_deref() == Some(method);
-    if blocked
-        || world
-            .options
-            .operating_limit
-            .is_some_and(|limit| spent > limit)
-    {
-        world.stats.operation_limited += 1;
-        let text = "Method is blocked due to operation time limit.";
-        return Err(Fail::new(429, "OPERATION_TIME_LIMIT", text));
-    }
-    world
-        .schemas
-        .check(method, params, &mut world.stats.warnings);
-    world.stats.commands += 1;
-    *world.stats.methods.entry(method.to_owned()).or_default() += 1;
-    let outcome = portal_methods::call(world, caller, method, params)
-        .or_else(|| events::call(world, caller, method, params))
-        .or_else(|| crm::call(world, caller, method, params))
-        .unwrap_or_else(|| Err(missing()));
-    let cost = world
-        .options
-        .costs
-        .get(method)
-        .copied()
-        .unwrap_or(world.options.default_cost);
-    let cost = cost * f64::from(crm::methods::import::cards(method, params));
-    world.operating.charge(&caller.key(), method, now, cost);
-    outcome
 }
 
 impl PortalState {

@@ -1,83 +1,19 @@
 //! The life of a card: made, changed, deleted, with the defaults and silences of the real thing.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value};
-
 use super::{
-    links::Link,
-    multifields::{self, Change, Multifield},
-    rows::Row,
+    card::{Item, Write},
+    multifields,
 };
 use crate::sandbox::{
+    Caller, PortalState,
     crm::{
         fields::{Entity, is_empty},
         values::settle,
     },
-    protocol::{
-        decode::{elements, id, text},
-        envelope::Fail,
-    },
-    state::{Caller, PortalState},
+    protocol::{decode::text, envelope::Fail},
 };
-
-/// A lead, deal, contact or company. Values are strings, nulls, or lists of them.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Item {
-    pub(crate) id: u64,
-    pub(crate) values: BTreeMap<String, Value>,
-    pub(crate) multifields: Vec<Multifield>,
-    pub(crate) links: Vec<Link>,
-    pub(crate) rows: Vec<Row>,
-}
-
-impl Item {
-    pub(crate) fn text(&self, name: &str) -> &str {
-        self.values.get(name).and_then(Value::as_str).unwrap_or("")
-    }
-
-    pub(crate) fn number(&self, name: &str) -> Option<u64> {
-        self.text(name).parse().ok()
-    }
-
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<Value>) {
-        self.values.insert(name.to_owned(), value.into());
-    }
-
-    /// The funnel; leads have none and count as funnel 0.
-    pub(crate) fn category(&self) -> u64 {
-        self.number("CATEGORY_ID").unwrap_or(0)
-    }
-}
-
-/// What a call wants to write, by classic names.
-#[derive(Debug, Default)]
-pub(crate) struct Write {
-    pub(crate) fields: Map<String, Value>,
-    pub(crate) multifields: Vec<Change>,
-    /// Whether dates and authors may be given too, as an import may.
-    pub(crate) import: bool,
-    /// Whether the funnel may change, as the universal methods may.
-    pub(crate) universal: bool,
-}
-
-impl Write {
-    /// Reads the `fields` of a classic method.
-    pub(crate) fn classic(entity: Entity, fields: &Map<String, Value>) -> Result<Self, Fail> {
-        let mut write = Self {
-            fields: fields.clone(),
-            ..Self::default()
-        };
-        if entity.has_multifields() {
-            for kind in multifields::TYPES {
-                if let Some(value) = fields.get(kind) {
-                    write.multifields.extend(multifields::classic(kind, value)?);
-                }
-            }
-        }
-        Ok(write)
-    }
-}
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 impl PortalState {
     /// Makes a card and returns its id.
@@ -241,12 +177,4 @@ impl PortalState {
         // A rule that does not fit the deal does nothing, as in the portal.
         let _ = self.change(&robot, Entity::Deal, id, &write);
     }
-}
-
-/// The ids in a list parameter.
-pub(crate) fn ids(value: &Value) -> Vec<u64> {
-    elements(value)
-        .into_iter()
-        .filter_map(|v| id(Some(v)))
-        .collect()
 }

@@ -1,10 +1,12 @@
 //! The routes, and their description: one list for both.
 
+pub(super) mod openapi;
+
 use super::{
     Problem, State, conflicts, dead_letters, events, exchange,
     feed::{shop_messages, status_changes},
     forms, layer,
-    ops::{audit, health, metrics, openapi, portals, status},
+    ops::{audit, health, metrics, portals, status},
     orders::{self, list, not_customer},
     stock::{extend, level_changes, levels, release, reservation, reserve, ship},
     webhooks::{bitrix24, evotor, install, moysklad, oauth_callback, woocommerce},
@@ -27,7 +29,7 @@ macro_rules! endpoints {
             paths($($($module)::+::$function),*),
             components(schemas(Problem))
         )]
-        pub(super) struct Described;
+        struct ApiDoc;
 
         fn endpoints() -> Router<State> {
             Router::new()$(

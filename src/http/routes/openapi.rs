@@ -1,6 +1,7 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
-use crate::http::{layer::problem::codes_of, request_schemas::Description, routes::Described};
+use super::ApiDoc;
+use crate::http::{layer::problem::codes_of, request_schemas::Description};
 use axum::{Json, http::StatusCode};
 use std::collections::BTreeMap;
 use utoipa::{
@@ -16,7 +17,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
 
 /// The description of every endpoint.
 pub fn document() -> utoipa::openapi::OpenApi {
-    let mut document = Described::openapi();
+    let mut document = ApiDoc::openapi();
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", bearer);
