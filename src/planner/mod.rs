@@ -16,6 +16,7 @@ mod customers;
 mod deal_scan;
 mod entities;
 mod field_mapping;
+mod indexes;
 mod json;
 mod lead_conversions;
 mod list_query;
@@ -35,6 +36,7 @@ pub use deal_scan::{
     BrokenRow, DealScan, DealState, History, MoveOutcome as StageWritten, ScanRequest, ScanResult,
     StageMove, StageWrite,
 };
+pub use indexes::JobIx;
 pub use lead_conversions::{Became, LEADS_AT_ONCE, ask_conversions, read_conversions};
 pub use portal_identity::{Inquiry, Origin, RememberedWitness, Search, Verdict, Witness};
 pub use portal_schema::PortalFacts;
@@ -97,7 +99,7 @@ pub trait Rounds {
     fn answer(&mut self, call: &Call, answer: CallAnswer);
 
     /// The open jobs that wait for an answer to this call.
-    fn waiting_for(&self, call: &Call) -> Vec<usize>;
+    fn waiting_for(&self, call: &Call) -> Vec<JobIx>;
 
     /// What may be written from here on, of each open job.
     fn intentions(&self) -> Vec<Intention>;
@@ -112,7 +114,7 @@ impl Rounds for Wave {
         self.answer(call, answer);
     }
 
-    fn waiting_for(&self, call: &Call) -> Vec<usize> {
+    fn waiting_for(&self, call: &Call) -> Vec<JobIx> {
         self.waiting_for(call)
     }
 
@@ -374,8 +376,8 @@ pub enum CommandAnswer {
 /// outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
-    /// Index of the job in the wave.
-    pub job: usize,
+    /// Which job of the wave.
+    pub job: JobIx,
     /// How it ended.
     pub outcome: Outcome,
     /// What is known of the order now; to be stored whatever the outcome.

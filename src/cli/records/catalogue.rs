@@ -78,7 +78,7 @@ async fn plan(global: &Global, config: &Config, app: &App, shop: &str) -> anyhow
         for one in plan_products(&guest, page.jobs).await? {
             *counts.entry(one.change).or_default() += 1;
             if one.change != ProductAction::Skip {
-                let key = keys.get(one.job).cloned().unwrap_or_default();
+                let key = keys.get(one.job.place()).cloned().unwrap_or_default();
                 rows.push((key, one.change, one.reason));
             }
         }

@@ -15,6 +15,7 @@ mod tests;
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, CrmEntity, Intention, KnownLinks,
     Landing, Outcome, Planned, Rounds, Settlement, WritesInFlight,
+    indexes::{JobIx, indexed_by},
     json::{made_id, rows},
 };
 use crate::domain::{Entry, ErrorCode, OrderNumber, Phone, ShopName, happening::Note};
@@ -164,6 +165,8 @@ struct State {
     outcome: Option<Outcome>,
 }
 
+indexed_by!(JobIx => State);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Search,
@@ -176,7 +179,7 @@ enum Phase {
 #[derive(Debug)]
 pub struct EntryWave {
     jobs: Vec<State>,
-    asked: HashMap<String, (usize, Asked)>,
+    asked: HashMap<String, (JobIx, Asked)>,
     keys: usize,
     phase: Phase,
 }
@@ -207,11 +210,11 @@ impl EntryWave {
     pub fn finish(self) -> Vec<Settlement> {
         let over = self.phase == Phase::Over;
         let jobs = self.jobs.into_iter().enumerate();
-        jobs.map(|(nth, state)| state.settlement(nth, over))
+        jobs.map(|(nth, state)| state.settlement(JobIx::at(nth), over))
             .collect()
     }
 
-    fn command(&mut self, job: usize, (asked, method, params): Planning) -> Command {
+    fn command(&mut self, job: JobIx, (asked, method, params): Planning) -> Command {
         let key = format!("e{}", self.keys);
         self.keys += 1;
         self.asked.insert(key.clone(), (job, asked));
@@ -222,7 +225,7 @@ impl EntryWave {
         }
     }
 
-    fn take(&mut self, (job, asked): (usize, Asked), answer: Option<CommandAnswer>) {
+    fn take(&mut self, (job, asked): (JobIx, Asked), answer: Option<CommandAnswer>) {
         let state = &mut self.jobs[job];
         match answer {
             Some(CommandAnswer::Done { result, .. }) => state.done(asked, &result),
@@ -262,7 +265,7 @@ impl Rounds for EntryWave {
                 Phase::Put | Phase::Over => Phase::Over,
             };
             let mut commands = Vec::new();
-            for job in 0..self.jobs.len() {
+            for job in JobIx::all(self.jobs.len()) {
                 let state = &mut self.jobs[job];
                 if state.outcome.is_some() {
                     continue;
@@ -289,7 +292,7 @@ impl Rounds for EntryWave {
         let asks: Vec<_> = asks
             .filter_map(|command| Some((command.key.clone(), self.asked.remove(&command.key)?)))
             .collect();
-        let sharing: BTreeSet<usize> = asks.iter().map(|(_, (job, _))| *job).collect();
+        let sharing: BTreeSet<JobIx> = asks.iter().map(|(_, (job, _))| *job).collect();
         match answer {
             CallAnswer::Answered(mut answered) => {
                 for (key, ask) in asks {
@@ -322,7 +325,7 @@ impl Rounds for EntryWave {
         }
     }
 
-    fn waiting_for(&self, call: &Call) -> Vec<usize> {
+    fn waiting_for(&self, call: &Call) -> Vec<JobIx> {
         let asks = call.commands.iter();
         let jobs = asks.filter_map(|command| Some(self.asked.get(&command.key)?.0));
         jobs.collect::<BTreeSet<_>>().into_iter().collect()
@@ -423,7 +426,7 @@ impl State {
         planned.collect()
     }
 
-    fn settlement(mut self, job: usize, over: bool) -> Settlement {
+    fn settlement(mut self, job: JobIx, over: bool) -> Settlement {
         let (mut notes, mut known) = (Vec::new(), self.job.known.clone());
         if let (None, Some(running)) = (self.card, &self.job.running) {
             self.card = running.card;

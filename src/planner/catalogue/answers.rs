@@ -11,6 +11,7 @@ use crate::{
     domain::{ErrorCode, happening::Note},
     planner::{
         CommandAnswer, Outcome,
+        indexes::{JobIx, PartIx},
         json::{decimal, id, text},
     },
 };
@@ -183,7 +184,7 @@ impl ProductWave {
     }
 
     /// More was found than a page holds. Whoever is not found for certain is looked for alone.
-    fn crowded(&mut self, jobs: &[usize]) {
+    fn crowded(&mut self, jobs: &[JobIx]) {
         let message = "the portal has more products under these external codes than codes";
         let (code, message) = (ErrorCode::CatTwoMatches, message.to_owned());
         if let [job] = jobs {
@@ -195,7 +196,7 @@ impl ProductWave {
         }
     }
 
-    fn found_alike(&mut self, job: usize, field: &str, rows: &[Map<String, Value>]) {
+    fn found_alike(&mut self, job: JobIx, field: &str, rows: &[Map<String, Value>]) {
         let state = &mut self.jobs[job];
         let product = state.job.product.as_ref();
         let Some(article) = product.and_then(|product| product.sku.clone()) else {
@@ -233,8 +234,8 @@ impl ProductWave {
 
     /// Whom only an article tells is recognised by it, if nobody else can be meant.
     pub(super) fn resolve_articles(&mut self) {
-        let mut taken: HashMap<u64, usize> = HashMap::new();
-        for nth in 0..self.jobs.len() {
+        let mut taken: HashMap<u64, JobIx> = HashMap::new();
+        for nth in JobIx::all(self.jobs.len()) {
             let state = &mut self.jobs[nth];
             if !state.is_open() {
                 continue;
@@ -255,7 +256,7 @@ impl ProductWave {
         }
     }
 
-    fn take_prices(&mut self, jobs: &[usize], result: &Value) {
+    fn take_prices(&mut self, jobs: &[JobIx], result: &Value) {
         let rows = listed(result, "prices");
         let read = |row: &Map<String, Value>| {
             let field = |name| row.get(name).and_then(id);
@@ -360,7 +361,7 @@ impl State {
     }
 
     /// What a write made of a part.
-    fn written(&mut self, part: usize, what: Write, result: &Value) {
+    fn written(&mut self, part: PartIx, what: Write, result: &Value) {
         self.wrote = true;
         let own = &mut self.parts[part];
         match what {

@@ -6,7 +6,13 @@ use super::{
     fields::{self, Kind, Unclear, Wanted},
     schema::{Missing, section_code},
 };
-use crate::{domain::ErrorCode, planner::Outcome};
+use crate::{
+    domain::ErrorCode,
+    planner::{
+        Outcome,
+        indexes::{JobIx, PartIx},
+    },
+};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,20 +118,23 @@ impl ProductWave {
     }
 
     fn plan_codes(&mut self) {
-        let mut sought: BTreeMap<Kind, Vec<(String, usize)>> = BTreeMap::new();
+        let mut sought: BTreeMap<Kind, Vec<(String, JobIx)>> = BTreeMap::new();
         for (nth, state) in self.jobs.iter().enumerate() {
             for (at, part) in state.parts.iter().enumerate() {
                 if !state.is_open() || !part.is_sought() {
                     continue;
                 }
                 let key = (Group::of(part.kind), part.code.clone());
-                self.codes.entry(key).or_default().push((nth, at));
+                self.codes
+                    .entry(key)
+                    .or_default()
+                    .push((JobIx::at(nth), PartIx::at(at)));
                 let lists: &[Kind] = match part.kind {
                     Kind::Offer => &[Kind::Offer],
                     _ => &[Kind::Simple, Kind::Parent],
                 };
                 for kind in lists {
-                    let code = (part.code.clone(), nth);
+                    let code = (part.code.clone(), JobIx::at(nth));
                     sought.entry(*kind).or_default().push(code);
                 }
             }
@@ -176,10 +185,10 @@ impl ProductWave {
     }
 
     fn plan_articles(&mut self) {
-        let mut sought: BTreeMap<(Kind, String), Vec<(String, usize)>> = BTreeMap::new();
+        let mut sought: BTreeMap<(Kind, String), Vec<(String, JobIx)>> = BTreeMap::new();
         for (nth, state) in self.jobs.iter().enumerate().filter(|(_, s)| s.is_open()) {
             if let Some((kind, field, article)) = self.article_of(state) {
-                let one = (article, nth);
+                let one = (article, JobIx::at(nth));
                 sought.entry((kind, field)).or_default().push(one);
             }
         }
@@ -209,7 +218,7 @@ impl ProductWave {
 
     fn plan_prices(&mut self) {
         let mut kinds = BTreeSet::new();
-        let mut sought: Vec<(u64, usize)> = Vec::new();
+        let mut sought: Vec<(u64, JobIx)> = Vec::new();
         for (nth, state) in self.jobs.iter().enumerate().filter(|(_, s)| s.is_open()) {
             let Some(product) = &state.job.product else {
                 continue;
@@ -225,7 +234,7 @@ impl ProductWave {
                 .parts
                 .iter()
                 .filter(|part| !part.priced && !part.gone && part.kind != Kind::Parent);
-            let ids = unknown.filter_map(|part| Some((part.element.as_ref()?.id, nth)));
+            let ids = unknown.filter_map(|part| Some((part.element.as_ref()?.id, JobIx::at(nth))));
             sought.extend(ids);
         }
         if kinds.is_empty() {
@@ -263,7 +272,7 @@ impl ProductWave {
 
     /// Whether sections have to be made before anything stands in them.
     fn plan_sections(&mut self) -> bool {
-        let mut missing: BTreeMap<Missing, (String, Vec<usize>)> = BTreeMap::new();
+        let mut missing: BTreeMap<Missing, (String, Vec<JobIx>)> = BTreeMap::new();
         for (nth, state) in self.jobs.iter_mut().enumerate() {
             if !state.chosen || !state.is_open() {
                 continue;
@@ -280,7 +289,7 @@ impl ProductWave {
             }
             let prefix = state.job.rules.prefix.clone();
             let jobs = &mut missing.entry(one).or_insert((prefix, Vec::new())).1;
-            jobs.push(nth);
+            jobs.push(JobIx::at(nth));
         }
         let some = !missing.is_empty();
         for (Missing { path, parent }, (prefix, jobs)) in missing {
@@ -302,18 +311,19 @@ impl ProductWave {
     fn plan_writes(&mut self, group: Group) {
         let mut planned = Vec::new();
         for (nth, state) in self.jobs.iter_mut().enumerate() {
+            let job = JobIx::at(nth);
             if !state.chosen || !state.is_open() {
                 continue;
             }
             if group == Group::Products {
                 for (id, kind) in state.retired.clone() {
                     let params = json!({"id": id, "fields": {"active": "N"}});
-                    planned.push(vec![(Ask::Retire { job: nth, id }, kind.update(), params)]);
+                    planned.push(vec![(Ask::Retire { job, id }, kind.update(), params)]);
                 }
             }
             let parent = state.parts.first().and_then(|part| part.element.as_ref());
             let parent = parent.map(|element| element.id);
-            for at in 0..state.parts.len() {
+            for at in PartIx::all(state.parts.len()) {
                 let part = &state.parts[at];
                 if Group::of(part.kind) != group {
                     continue;
@@ -332,7 +342,7 @@ impl ProductWave {
                         state.notes.push(note.clone());
                     }
                 }
-                let commands = writes(state, (nth, at), &wanted, (block, parent));
+                let commands = writes(state, (job, at), &wanted, (block, parent));
                 if !commands.is_empty() {
                     planned.push(commands);
                 }
@@ -388,7 +398,7 @@ fn is_there(price: &(u64, Decimal, String), there: &super::LinkedElement) -> boo
 /// The commands that bring one part to what it is to be.
 fn writes(
     state: &State,
-    (job, part): (usize, usize),
+    (job, part): (JobIx, PartIx),
     wanted: &Wanted,
     (block, parent): (u64, Option<u64>),
 ) -> Vec<Planning> {

@@ -28,6 +28,7 @@ pub use schema::CatalogueFacts;
 use super::{
     Call, CallAnswer, Command, Intention, KnownLinks, Landing, Outcome, Rounds, Settlement,
     WritesInFlight,
+    indexes::{JobIx, PartIx, indexed_by},
 };
 use crate::domain::{ErrorCode, happening::Note};
 use element::{Group, Part};
@@ -64,37 +65,37 @@ enum Ask {
     /// Elements with these external codes.
     Codes {
         kind: Kind,
-        jobs: Vec<usize>,
+        jobs: Vec<JobIx>,
     },
     /// Elements with these articles: by article.
     Articles {
         kind: Kind,
         field: String,
-        jobs: Vec<usize>,
+        jobs: Vec<JobIx>,
     },
     /// Prices of these elements.
     Prices {
-        jobs: Vec<usize>,
+        jobs: Vec<JobIx>,
     },
     /// A section for these jobs.
     Section {
-        jobs: Vec<usize>,
+        jobs: Vec<JobIx>,
     },
     /// A write for a part of a job.
     Write {
-        job: usize,
-        part: usize,
+        job: JobIx,
+        part: PartIx,
         what: Write,
     },
     /// An element of another kind that stands for it no more.
     Retire {
-        job: usize,
+        job: JobIx,
         id: u64,
     },
 }
 
 impl Ask {
-    fn jobs(&self) -> Vec<usize> {
+    fn jobs(&self) -> Vec<JobIx> {
         match self {
             Self::Codes { jobs, .. }
             | Self::Articles { jobs, .. }
@@ -187,6 +188,9 @@ struct State {
     notes: Vec<Note>,
 }
 
+indexed_by!(JobIx => State);
+indexed_by!(PartIx => Part);
+
 impl State {
     fn is_open(&self) -> bool {
         self.outcome.is_none()
@@ -226,7 +230,7 @@ impl State {
         links
     }
 
-    fn settlement(mut self, nth: usize, cut_by: ErrorCode) -> Option<Settlement> {
+    fn settlement(mut self, job: JobIx, cut_by: ErrorCode) -> Option<Settlement> {
         if !self.chosen && self.outcome.is_none() {
             return None;
         }
@@ -247,7 +251,7 @@ impl State {
             ..KnownLinks::default()
         };
         Some(Settlement {
-            job: nth,
+            job,
             outcome,
             known,
             notes: if untouched { Vec::new() } else { self.notes },
@@ -289,7 +293,7 @@ pub struct ProductWave {
     /// What is still to be asked in this phase: what stands together goes in one call.
     waiting: VecDeque<Vec<Planning>>,
     /// Who is looked for by this external code.
-    codes: HashMap<(Group, String), Vec<(usize, usize)>>,
+    codes: HashMap<(Group, String), Vec<(JobIx, PartIx)>>,
     /// Sections that were asked to be made.
     made: BTreeSet<Vec<String>>,
     hindrance: Option<Hindrance>,
@@ -340,7 +344,7 @@ impl ProductWave {
         let jobs = self.jobs.into_iter().enumerate();
         let cut_by = self.hindrance.as_ref();
         let cut_by = cut_by.map_or(ErrorCode::Down, |hindrance| hindrance.code);
-        let settled = jobs.filter_map(|(nth, state)| state.settlement(nth, cut_by));
+        let settled = jobs.filter_map(|(nth, state)| state.settlement(JobIx::at(nth), cut_by));
         let facts = (self.sound && self.facts.products > 0).then_some(self.facts);
         (settled.collect(), facts, self.hindrance)
     }
@@ -420,7 +424,7 @@ impl Rounds for ProductWave {
                 }
             }
             CallAnswer::Spoilt { code, message } => {
-                let all: BTreeSet<usize> = asks.iter().flat_map(|(_, ask)| ask.jobs()).collect();
+                let all: BTreeSet<JobIx> = asks.iter().flat_map(|(_, ask)| ask.jobs()).collect();
                 if all.is_empty() {
                     return self.hinder(code, message);
                 }
@@ -443,10 +447,10 @@ impl Rounds for ProductWave {
         }
     }
 
-    fn waiting_for(&self, call: &Call) -> Vec<usize> {
+    fn waiting_for(&self, call: &Call) -> Vec<JobIx> {
         let asks = call.commands.iter();
         let jobs = asks.filter_map(|command| self.asked.get(&command.key));
-        let jobs: BTreeSet<usize> = jobs.flat_map(Ask::jobs).collect();
+        let jobs: BTreeSet<JobIx> = jobs.flat_map(Ask::jobs).collect();
         jobs.into_iter().collect()
     }
 

@@ -1,7 +1,7 @@
 //! What would become of products, without writing anything.
 
 use super::{Phase, ProductJob, ProductWave, State, fields};
-use crate::planner::Outcome;
+use crate::planner::{Outcome, indexes::JobIx};
 use serde::Serialize;
 
 /// What would be done with a product.
@@ -23,8 +23,8 @@ pub enum ProductAction {
 /// What would be done with one product, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductPlan {
-    /// Index of the job.
-    pub job: usize,
+    /// Which job.
+    pub job: JobIx,
     /// What would be done.
     pub change: ProductAction,
     /// Why: what differs, or what is doubtful.
@@ -52,7 +52,7 @@ impl ProductWave {
         let plans = jobs.filter_map(|(job, state)| {
             let (change, reason) = state.plan(&facts, looked)?;
             Some(ProductPlan {
-                job,
+                job: JobIx::at(job),
                 change,
                 reason,
             })

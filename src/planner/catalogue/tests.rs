@@ -136,13 +136,13 @@ fn twenty_five_new_products_with_their_prices_are_made_in_one_call() {
     for one in &settled {
         assert_eq!(one.outcome, Outcome::Done { wrote: true });
         let own = links(one).own.unwrap();
-        assert_eq!(own.fields["property77"], format!("A-{}", one.job));
+        assert_eq!(own.fields["property77"], format!("A-{}", one.job.place()));
         assert_eq!(own.prices[&1].amount, "100");
     }
     // Sent again as it is, nothing is asked; with another price, one thing is written.
     let again = settled.iter().map(|one| ProductJob {
         links: links(one),
-        ..job(one.job, Some(product(one.job)))
+        ..job(one.job.place(), Some(product(one.job.place())))
     });
     let mut again: Vec<ProductJob> = again.collect();
     let mut changed = product(7);
@@ -155,7 +155,7 @@ fn twenty_five_new_products_with_their_prices_are_made_in_one_call() {
     assert_eq!(portal.calls, [["catalog.price.update"]]);
     let wrote = wave.finish().0.into_iter();
     let wrote = wrote.filter(|one| one.outcome == Outcome::Done { wrote: true });
-    assert_eq!(wrote.map(|one| one.job).collect::<Vec<_>>(), [7]);
+    assert_eq!(wrote.map(|one| one.job.place()).collect::<Vec<_>>(), [7]);
 }
 
 #[test]

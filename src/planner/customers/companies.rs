@@ -11,6 +11,7 @@ use crate::{
         Evidence, Passed, State, Wave,
         customers::card_match::{Linked, Recognition},
         entities::product_rows::cut,
+        indexes::{FirmIx, indexed_by},
         json::{id, made_id, rows, text},
         list_query::{PAGE, listed, of_ids, row_id},
         wave::batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
@@ -55,6 +56,8 @@ pub(in crate::planner) struct BusinessCustomer {
     /// Whether its requisite, or the address of that, was refused.
     pub(in crate::planner) incomplete: bool,
 }
+
+indexed_by!(FirmIx => BusinessCustomer);
 
 impl BusinessCustomer {
     pub(super) fn new(
@@ -179,8 +182,8 @@ impl Wave {
 
     /// Takes the link from the firms whose company was deleted, or merged with another; which they
     /// are.
-    pub(super) fn forget_gone_companies(&mut self) -> Vec<usize> {
-        let gone: Vec<(usize, u64)> = (0..self.firms.len())
+    pub(super) fn forget_gone_companies(&mut self) -> Vec<FirmIx> {
+        let gone: Vec<(FirmIx, u64)> = FirmIx::all(self.firms.len())
             .filter_map(|at| Some((at, self.firms[at].company?)))
             .filter(|(_, company)| self.companies.get(company) == Some(&false))
             .collect();
@@ -196,8 +199,8 @@ impl Wave {
     }
 
     /// Searches by origin, and by taxpayer number; by name only where there is no number.
-    pub(super) fn search_companies(&mut self, firms: &[usize]) {
-        let origin = |at: &usize| {
+    pub(super) fn search_companies(&mut self, firms: &[FirmIx]) {
+        let origin = |at: &FirmIx| {
             let firm = &self.firms[*at];
             (firm.shop.clone(), firm.origin.clone(), *at)
         };
@@ -205,7 +208,7 @@ impl Wave {
         self.ask_by_origin("crm.company.list", &["ID", "ORIGIN_ID"], origins, |firms| {
             PendingCommand::CompaniesByOrigin { firms }
         });
-        let (with_inn, without): (Vec<usize>, Vec<usize>) =
+        let (with_inn, without): (Vec<FirmIx>, Vec<FirmIx>) =
             firms.iter().partition(|at| self.firms[**at].inn.is_some());
         self.ask_requisites(&with_inn);
         for firm in without {
@@ -220,7 +223,7 @@ impl Wave {
     }
 
     /// The requisites with these firms' numbers, and what a new one needs.
-    fn ask_requisites(&mut self, with_inn: &[usize]) {
+    fn ask_requisites(&mut self, with_inn: &[FirmIx]) {
         for firms in with_inn.chunks(PAGE) {
             let inns: Vec<&str> = firms
                 .iter()
@@ -244,7 +247,11 @@ impl Wave {
         }
     }
 
-    pub(in crate::planner) fn take_companies_by_origin(&mut self, firms: &[usize], result: &Value) {
+    pub(in crate::planner) fn take_companies_by_origin(
+        &mut self,
+        firms: &[FirmIx],
+        result: &Value,
+    ) {
         for row in rows(result) {
             let Some(id) = row_id(&row) else { continue };
             let origin = text(row.get("ORIGIN_ID"));
@@ -257,7 +264,7 @@ impl Wave {
         }
     }
 
-    pub(in crate::planner) fn take_requisites(&mut self, firms: &[usize], result: &Value) {
+    pub(in crate::planner) fn take_requisites(&mut self, firms: &[FirmIx], result: &Value) {
         for row in rows(result) {
             let inn = text(row.get("RQ_INN"));
             let of_company = row
@@ -285,7 +292,7 @@ impl Wave {
 
     /// A name alone proves little: a company of that name counts if it has one of the phones, or if
     /// no phone can tell.
-    pub(in crate::planner) fn take_companies_by_title(&mut self, firm: usize, result: &Value) {
+    pub(in crate::planner) fn take_companies_by_title(&mut self, firm: FirmIx, result: &Value) {
         let firm = &mut self.firms[firm];
         for row in rows(result) {
             let Some(id) = row_id(&row) else { continue };
@@ -310,7 +317,7 @@ impl Wave {
     /// Says which company is whose: by origin, else that of the same branch, else the oldest that
     /// was found.
     pub(super) fn recognise_companies(&mut self) {
-        for at in 0..self.firms.len() {
+        for at in FirmIx::all(self.firms.len()) {
             let firm = &mut self.firms[at];
             if firm.company.is_some() {
                 continue;
@@ -357,7 +364,7 @@ impl Wave {
 
     /// The company, its requisite and the requisite's address. If the company is refused, the rest
     /// finds no owner and is refused too.
-    pub(in crate::planner) fn company_group(&mut self, at: usize) -> AtomicCommands {
+    pub(in crate::planner) fn company_group(&mut self, at: FirmIx) -> AtomicCommands {
         let key = self.desk.key();
         let firm = &self.firms[at];
         let mut fields = Map::new();
@@ -379,7 +386,7 @@ impl Wave {
     /// of the same type.
     fn requisite_group(
         &mut self,
-        at: usize,
+        at: FirmIx,
         company: &Value,
         there: Option<u64>,
     ) -> AtomicCommands {
@@ -417,13 +424,13 @@ impl Wave {
     }
 
     /// Firms whose company is known and may lack its requisite.
-    fn lacking(&self) -> Vec<usize> {
-        let lacks = |at: &usize| {
+    fn lacking(&self) -> Vec<FirmIx> {
+        let lacks = |at: &FirmIx| {
             let firm = &self.firms[*at];
             let open = |state: &State| state.firm == Some(*at) && state.known.open.requisite;
             firm.inn.is_some() && firm.company.is_some() && self.any_job(open)
         };
-        (0..self.firms.len()).filter(lacks).collect()
+        FirmIx::all(self.firms.len()).filter(lacks).collect()
     }
 
     /// Asks which of the companies that may lack their requisite have it.
@@ -433,7 +440,7 @@ impl Wave {
     }
 
     /// What is missing of companies that were made before and lack their requisite.
-    pub(super) fn complete_companies(&mut self) -> Vec<(usize, AtomicCommands)> {
+    pub(super) fn complete_companies(&mut self) -> Vec<(FirmIx, AtomicCommands)> {
         let lacking = self.lacking();
         let mut groups = Vec::new();
         for at in lacking {
@@ -448,7 +455,7 @@ impl Wave {
         groups
     }
 
-    pub(in crate::planner) fn company_made(&mut self, at: usize, result: &Value) {
+    pub(in crate::planner) fn company_made(&mut self, at: FirmIx, result: &Value) {
         if let Some(id) = made_id(result) {
             self.firms[at].company = Some(id);
             self.firms[at].made = true;

@@ -4,7 +4,10 @@
 use super::{BusinessCustomer, Customer};
 use crate::{
     domain::{self, Company, OrderNumber, Person, ShopName, happening::Note, is_common},
-    planner::{Card, State, Wave},
+    planner::{
+        Card, State, Wave,
+        indexes::{CustomerIx, FirmIx, JobIx},
+    },
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,8 +15,8 @@ impl Wave {
     /// Makes one customer and one firm of all that belong together, and tells the jobs which are
     /// theirs.
     pub(in crate::planner) fn gather_customers(&mut self) {
-        let mut customers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut firms: BTreeMap<(ShopName, String), usize> = BTreeMap::new();
+        let mut customers: BTreeMap<String, Vec<CustomerIx>> = BTreeMap::new();
+        let mut firms: BTreeMap<(ShopName, String), FirmIx> = BTreeMap::new();
         let has_contact = |state: &State| !state.is_lead() || state.is_enquiry();
         for job in self.jobs_where(|state| has_contact(state) && state.concerns_customer()) {
             if !self.jobs[job].is_lead() {
@@ -23,7 +26,7 @@ impl Wave {
         }
     }
 
-    fn gather_firm(&mut self, job: usize, firms: &mut BTreeMap<(ShopName, String), usize>) {
+    fn gather_firm(&mut self, job: JobIx, firms: &mut BTreeMap<(ShopName, String), FirmIx>) {
         let state = &self.jobs[job];
         let told = state.snapshot().and_then(|order| order.customer.clone());
         let Some((company, person)) = told.and_then(|told| Some((told.company.clone()?, told)))
@@ -39,13 +42,13 @@ impl Wave {
         let firm = *firms.entry(key).or_insert_with(|| {
             let firm = BusinessCustomer::new(&rules, &person, &company, (origin, &aside));
             self.firms.push(firm);
-            self.firms.len() - 1
+            FirmIx::at(self.firms.len() - 1)
         });
         self.firms[firm].know(linked, refused);
         self.jobs[job].firm = Some(firm);
     }
 
-    fn gather_customer(&mut self, job: usize, customers: &mut BTreeMap<String, Vec<usize>>) {
+    fn gather_customer(&mut self, job: JobIx, customers: &mut BTreeMap<String, Vec<CustomerIx>>) {
         let state = &self.jobs[job];
         let Some(person) = state.person.clone() else {
             if state.is_new() {
@@ -70,7 +73,7 @@ impl Wave {
                     one.take_second_origin();
                 }
                 self.customers.push(one);
-                self.customers.len() - 1
+                CustomerIx::at(self.customers.len() - 1)
             });
         for key in keys {
             let under = customers.entry(key).or_default();

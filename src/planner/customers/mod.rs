@@ -16,6 +16,7 @@ pub(super) use grouping::tells;
 
 use super::{
     Outcome, State, Wave,
+    indexes::{CustomerIx, FirmIx, JobIx},
     json::{elements, text},
     list_query::{PAGE, listed, of_origins},
     wave::batching::{AtomicCommands, PendingCommand},
@@ -40,11 +41,11 @@ impl Wave {
         let linked_companies: BTreeSet<u64> = linked_companies.collect();
         self.ask_contacts(linked);
         self.ask_companies(linked_companies);
-        let strangers: Vec<usize> = (0..self.customers.len())
+        let strangers: Vec<CustomerIx> = CustomerIx::all(self.customers.len())
             .filter(|at| self.customers[*at].contact.is_none())
             .collect();
         self.search_contacts(&strangers);
-        let unknown: Vec<usize> = (0..self.firms.len())
+        let unknown: Vec<FirmIx> = FirmIx::all(self.firms.len())
             .filter(|at| self.firms[*at].company.is_none())
             .collect();
         self.search_companies(&unknown);
@@ -74,14 +75,14 @@ impl Wave {
 
     /// Looks up by origin what may be in the portal already: `sought` tells the shop, the origin
     /// and the position of each.
-    fn ask_by_origin(
+    fn ask_by_origin<I: Copy>(
         &mut self,
         method: &'static str,
         select: &[&str],
-        sought: Vec<(ShopName, String, usize)>,
-        ask: impl Fn(Vec<usize>) -> PendingCommand,
+        sought: Vec<(ShopName, String, I)>,
+        ask: impl Fn(Vec<I>) -> PendingCommand,
     ) {
-        let mut by_shop: BTreeMap<ShopName, Vec<(String, usize)>> = BTreeMap::new();
+        let mut by_shop: BTreeMap<ShopName, Vec<(String, I)>> = BTreeMap::new();
         for (shop, origin, at) in sought {
             by_shop.entry(shop).or_default().push((origin, at));
         }
@@ -103,7 +104,7 @@ impl Wave {
         self.recognise_contacts();
         self.recognise_companies();
         let mut groups: Vec<AtomicCommands> = Vec::new();
-        for at in 0..self.firms.len() {
+        for at in FirmIx::all(self.firms.len()) {
             let missing = self.firms[at].company.is_none();
             let of = |state: &State| state.needs_company() && state.firm == Some(at);
             if !missing || !self.any_job(of) {
@@ -123,7 +124,7 @@ impl Wave {
                 groups.push(group);
             }
         }
-        for at in 0..self.customers.len() {
+        for at in CustomerIx::all(self.customers.len()) {
             let needs = |state: &State| state.needs_contact() && state.customer == Some(at);
             // A lead carries what its visitor told: the contact's card stays as it is.
             let news = |state: &State| {
@@ -153,7 +154,7 @@ impl Wave {
     }
 
     /// A call whose answer was lost may still make or complete whom these orders need.
-    fn wait_for(&mut self, jobs: &[usize]) {
+    fn wait_for(&mut self, jobs: &[JobIx]) {
         for job in jobs {
             self.jobs[*job].end(Outcome::Again {
                 code: ErrorCode::InDoubt,

@@ -5,6 +5,7 @@ use crate::{
     domain::{ErrorCode, happening::Note},
     planner::{
         CrmEntity, Intent, KnownLinks, Origin, Outcome, State, Wave,
+        indexes::JobIx,
         json::{is_empty, rows, same},
         list_query::{PAGE, row_id, with_origin},
         wave::batching::PendingCommand,
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 impl Wave {
     /// Asks for the deals and leads of all orders by their origin.
     pub(in crate::planner) fn ask_targets(&mut self) {
-        let mut by_shop: BTreeMap<(bool, String), Vec<usize>> = BTreeMap::new();
+        let mut by_shop: BTreeMap<(bool, String), Vec<JobIx>> = BTreeMap::new();
         for job in self.jobs_where(|_| true) {
             let state = &self.jobs[job];
             let shop = state.job.rules.shop.to_string();
@@ -41,7 +42,7 @@ impl Wave {
     fn ask_targets_page(
         &mut self,
         lead: bool,
-        jobs: &[usize],
+        jobs: &[JobIx],
         after: Option<u64>,
         so_far: Vec<Map<String, Value>>,
     ) {
@@ -57,7 +58,7 @@ impl Wave {
     pub(in crate::planner) fn take_targets(
         &mut self,
         lead: bool,
-        jobs: &[usize],
+        jobs: &[JobIx],
         so_far: Vec<Map<String, Value>>,
         result: &Value,
     ) {
@@ -77,7 +78,7 @@ impl Wave {
 
     /// Asks by id for deals and leads that are known and that their origin did not show.
     pub(in crate::planner) fn ask_targets_by_id(&mut self) {
-        let mut lost: BTreeMap<bool, Vec<usize>> = BTreeMap::new();
+        let mut lost: BTreeMap<bool, Vec<JobIx>> = BTreeMap::new();
         for (job, state) in self.jobs.iter_mut().enumerate() {
             if state.open()
                 && state.row.is_none()
@@ -85,7 +86,9 @@ impl Wave {
                 && !state.asked_by_id
             {
                 state.asked_by_id = true;
-                lost.entry(state.is_lead()).or_default().push(job);
+                lost.entry(state.is_lead())
+                    .or_default()
+                    .push(JobIx::at(job));
             }
         }
         for (lead, jobs) in lost {
@@ -97,7 +100,7 @@ impl Wave {
         }
     }
 
-    pub(in crate::planner) fn take_targets_by_id(&mut self, jobs: &[usize], result: &Value) {
+    pub(in crate::planner) fn take_targets_by_id(&mut self, jobs: &[JobIx], result: &Value) {
         let rows = rows(result);
         for job in jobs {
             let state = &mut self.jobs[*job];

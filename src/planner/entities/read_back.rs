@@ -5,6 +5,7 @@ use crate::{
     domain::{ErrorCode, ShopName, happening::Note},
     planner::{
         Outcome, State, Wave,
+        indexes::JobIx,
         json::{decimal, is_empty, rows, text},
         list_query::row_id,
         wave::batching::{PendingCommand, PlannedCommand},
@@ -44,7 +45,7 @@ pub(in crate::planner) fn read_back(
     steps: &[PlannedCommand],
     most: usize,
 ) -> Vec<PlannedCommand> {
-    let mut kinds: BTreeMap<Kind, BTreeSet<usize>> = BTreeMap::new();
+    let mut kinds: BTreeMap<Kind, BTreeSet<JobIx>> = BTreeMap::new();
     for step in steps {
         if let PendingCommand::Add { job }
         | PendingCommand::Update { job, .. }
@@ -53,8 +54,8 @@ pub(in crate::planner) fn read_back(
             kinds.entry(Kind::of(&states[job])).or_default().insert(job);
         }
     }
-    let read = |(kind, jobs): (Kind, BTreeSet<usize>)| {
-        let jobs: Vec<usize> = jobs.into_iter().collect();
+    let read = |(kind, jobs): (Kind, BTreeSet<JobIx>)| {
+        let jobs: Vec<JobIx> = jobs.into_iter().collect();
         let orders: Vec<&State> = jobs.iter().map(|job| &states[*job]).collect();
         let (method, params) = match kind.new_of {
             Some(_) => by_origin(kind.lead, &orders, None),
@@ -67,7 +68,7 @@ pub(in crate::planner) fn read_back(
 
 impl Wave {
     /// Compares what the portal holds with what was sent.
-    pub(in crate::planner) fn check_written(&mut self, jobs: &[usize], result: &Value) {
+    pub(in crate::planner) fn check_written(&mut self, jobs: &[JobIx], result: &Value) {
         let rows = rows(result);
         for job in jobs {
             let state = &self.jobs[*job];
@@ -82,7 +83,7 @@ impl Wave {
         }
     }
 
-    pub(super) fn check(&mut self, job: usize, row: &Map<String, Value>) {
+    pub(super) fn check(&mut self, job: JobIx, row: &Map<String, Value>) {
         let state = &mut self.jobs[job];
         if !state.is_lead() {
             let wanted = state.wanted.as_ref();

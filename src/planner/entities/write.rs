@@ -6,6 +6,7 @@ use crate::{
     domain::{ErrorCode, happening::Note},
     planner::{
         CrmEntity, Outcome, State, Wave,
+        indexes::JobIx,
         json::{id, made_id},
         wave::{
             batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
@@ -110,7 +111,7 @@ impl Wave {
 
     /// Takes over what the customer round found. A customer that was wanted and is not there has
     /// put its jobs off already.
-    pub(in crate::planner) fn adopt_customer(&mut self, job: usize) {
+    pub(in crate::planner) fn adopt_customer(&mut self, job: JobIx) {
         let state = &mut self.jobs[job];
         let customer = state.customer.map(|at| &self.customers[at]);
         let firm = state.firm.map(|at| &self.firms[at]);
@@ -126,7 +127,7 @@ impl Wave {
         }
     }
 
-    pub(in crate::planner) fn new_group(&mut self, job: usize) -> AtomicCommands {
+    pub(in crate::planner) fn new_group(&mut self, job: JobIx) -> AtomicCommands {
         let key = self.desk.key();
         let lead = self.jobs[job].is_lead();
         let fields = if lead {
@@ -143,7 +144,7 @@ impl Wave {
     }
 
     /// What a new deal or lead still lacks: its rows, and that the contact belongs to the company.
-    fn after_made(&mut self, job: usize, target: &Value) -> AtomicCommands {
+    fn after_made(&mut self, job: JobIx, target: &Value) -> AtomicCommands {
         let state = &self.jobs[job];
         let desired = state.desired.as_ref();
         let rows = desired.map(|desired| desired.rows.rows.clone());
@@ -158,7 +159,7 @@ impl Wave {
 
     /// A contact belongs to the company that it ordered for, if one of them was made in this wave,
     /// or an earlier link came to nothing.
-    fn company_link(&mut self, job: usize) -> Option<PlannedCommand> {
+    fn company_link(&mut self, job: JobIx) -> Option<PlannedCommand> {
         let state = &self.jobs[job];
         let (contact, company) = (state.known.contact_id?, state.known.company_id?);
         let customer = state.customer.map(|at| &self.customers[at]);
@@ -177,7 +178,7 @@ impl Wave {
         ))
     }
 
-    fn update_group(&mut self, job: usize) -> AtomicCommands {
+    fn update_group(&mut self, job: JobIx) -> AtomicCommands {
         let state = &mut self.jobs[job];
         let lead = state.is_lead();
         if lead && state.converted() {
@@ -237,7 +238,7 @@ impl Wave {
     }
 
     /// What is there is what is wanted, but perhaps for the sum that the portal makes of the rows.
-    fn nothing_to_write(&mut self, job: usize) {
+    fn nothing_to_write(&mut self, job: JobIx) {
         let state = &self.jobs[job];
         if let Some(row) = state.row.clone()
             && (state.import == Import::Made || !state.known.open.is_nothing())
@@ -252,7 +253,7 @@ impl Wave {
             .map(stage_of);
     }
 
-    pub(in crate::planner) fn target_made(&mut self, job: usize, result: &Value) {
+    pub(in crate::planner) fn target_made(&mut self, job: JobIx, result: &Value) {
         let state = &mut self.jobs[job];
         if let Some(id) = made_id(result) {
             state.target_created(CrmEntity::new(state.is_lead(), id));
@@ -264,25 +265,25 @@ impl Wave {
 
     pub(in crate::planner) fn fields_written(
         &mut self,
-        job: usize,
+        job: JobIx,
         mut fields: Map<String, Value>,
     ) {
         fields.retain(|field, _| !STAGES.contains(&field.as_str()));
         self.jobs[job].fields_sent(fields);
     }
 
-    pub(in crate::planner) fn rows_written(&mut self, job: usize, rows: Vec<Value>) {
+    pub(in crate::planner) fn rows_written(&mut self, job: JobIx, rows: Vec<Value>) {
         self.jobs[job].rows_sent(rows);
     }
 }
 
 /// A contact of a deal being added beside the others, or taken away.
-fn deal_contact(job: usize, deal: u64, contact: u64, method: &'static str) -> PlannedCommand {
+fn deal_contact(job: JobIx, deal: u64, contact: u64, method: &'static str) -> PlannedCommand {
     let params = json!({"id": deal, "fields": {"CONTACT_ID": contact}});
     PlannedCommand::new(method, params, PendingCommand::DealContact { job })
 }
 
-fn set_rows(job: usize, lead: bool, target: &Value, rows: Vec<Value>) -> PlannedCommand {
+fn set_rows(job: JobIx, lead: bool, target: &Value, rows: Vec<Value>) -> PlannedCommand {
     let params = json!({"id": target, "rows": rows});
     PlannedCommand::new(
         names(lead).set_rows,

@@ -353,7 +353,7 @@ proptest! {
             });
             let mut left = Vec::new();
             for one in settled {
-                let at = open[one.job];
+                let at = open[one.job.place()];
                 known[at] = one.known;
                 if matches!(one.outcome, Outcome::Again { .. }) {
                     left.push(at);

@@ -91,7 +91,7 @@ fn one_faulty_order_does_not_fail_its_neighbours_however_the_portal_tells_it() {
         };
         let settled = drive(&mut portal, jobs);
         for one in &settled {
-            if one.job == 7 {
+            if one.job.place() == 7 {
                 assert_eq!(refused(one), Some(ErrorCode::Currency), "{one:?}");
             } else {
                 assert_eq!(one.outcome, Outcome::Done { wrote: true });

@@ -1,20 +1,23 @@
 //! Commands in waiting: what is asked, and what the answer will mean.
 
-use crate::planner::{BATCH_LIMIT, Call, Command};
+use crate::planner::{
+    BATCH_LIMIT, Call, Command,
+    indexes::{CustomerIx, FirmIx, JobIx},
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 
-/// What the answer to a command means. Numbers are positions in the wave's lists.
+/// What the answer to a command means, and whom it concerns.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::planner) enum PendingCommand {
     /// Deals or leads that are there already, by origin.
     Targets {
         lead: bool,
-        jobs: Vec<usize>,
+        jobs: Vec<JobIx>,
         so_far: Vec<serde_json::Map<String, Value>>,
     },
     /// Known deals or leads that the origin did not show, by id.
-    TargetsById { jobs: Vec<usize> },
+    TargetsById { jobs: Vec<JobIx> },
     /// The stages of a funnel, page by page.
     Stages {
         funnel: u32,
@@ -25,51 +28,51 @@ pub(in crate::planner) enum PendingCommand {
     /// Contacts by id: linked ones, and those that a search found.
     Contacts { ids: Vec<u64> },
     /// Contacts that carry our origin.
-    ContactsByOrigin { customers: Vec<usize> },
+    ContactsByOrigin { customers: Vec<CustomerIx> },
     /// Contacts by phone or e-mail.
     Duplicates {
         by_phone: bool,
-        values: Vec<(String, usize)>,
+        values: Vec<(String, CustomerIx)>,
     },
     /// Companies by id, linked ones and those of a requisite: whether they are there.
     Companies { ids: Vec<u64> },
     /// Companies that carry our origin.
-    CompaniesByOrigin { firms: Vec<usize> },
+    CompaniesByOrigin { firms: Vec<FirmIx> },
     /// Requisites by taxpayer number.
-    Requisites { firms: Vec<usize> },
+    Requisites { firms: Vec<FirmIx> },
     /// Companies by name.
-    CompaniesByTitle { firm: usize },
+    CompaniesByTitle { firm: FirmIx },
     /// A contact being made.
-    AddContact { customer: usize },
+    AddContact { customer: CustomerIx },
     /// A phone or an e-mail being added to a contact.
-    CompleteContact { customer: usize },
+    CompleteContact { customer: CustomerIx },
     /// A company being made.
-    AddCompany { firm: usize },
+    AddCompany { firm: FirmIx },
     /// What belongs to a new company: its requisite, the requisite's address.
-    AddToCompany { firm: usize, what: &'static str },
+    AddToCompany { firm: FirmIx, what: &'static str },
     /// Deals being imported.
-    Import { jobs: Vec<usize> },
+    Import { jobs: Vec<JobIx> },
     /// Imported deals, looked up by their origin.
-    Imported { jobs: Vec<usize> },
+    Imported { jobs: Vec<JobIx> },
     /// A deal or lead being made.
-    Add { job: usize },
+    Add { job: JobIx },
     /// Fields of a deal or lead being written.
     Update {
-        job: usize,
+        job: JobIx,
         fields: serde_json::Map<String, Value>,
     },
     /// Product rows being set.
-    SetRows { job: usize, rows: Vec<Value> },
+    SetRows { job: JobIx, rows: Vec<Value> },
     /// Product rows as they were before they are set.
-    RowsBefore { job: usize },
+    RowsBefore { job: JobIx },
     /// A new contact being put to its company.
-    LinkCompany { job: usize },
+    LinkCompany { job: JobIx },
     /// A contact of a deal being put beside the others, or taken away.
-    DealContact { job: usize },
+    DealContact { job: JobIx },
     /// What was written, read back.
-    ReadBack { jobs: Vec<usize> },
+    ReadBack { jobs: Vec<JobIx> },
     /// A sum being set by hand.
-    FixSum { job: usize },
+    FixSum { job: JobIx },
 }
 
 /// A command without its key.

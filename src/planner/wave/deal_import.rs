@@ -18,6 +18,7 @@ use crate::{
     planner::{
         CrmEntity, Outcome, State, Wave,
         entities::by_origin,
+        indexes::JobIx,
         json::{made_id, rows, text},
         list_query::{PAGE, row_id, with_origin},
     },
@@ -61,7 +62,7 @@ impl State {
 impl Wave {
     /// Puts the imports in waiting.
     pub(in crate::planner) fn ask_imports(&mut self) {
-        let mut by_shop: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut by_shop: BTreeMap<String, Vec<JobIx>> = BTreeMap::new();
         for job in self.jobs_where(State::imports) {
             self.adopt_customer(job);
             if self.jobs[job].open() {
@@ -85,7 +86,7 @@ impl Wave {
     }
 
     /// Deals of one shop, and the look-up that tells which is whose: one group.
-    fn import(&mut self, jobs: &[usize], at_once: usize) {
+    fn import(&mut self, jobs: &[JobIx], at_once: usize) {
         let mut group = AtomicCommands::new();
         for jobs in jobs.chunks(at_once) {
             let data: Vec<Value> = jobs
@@ -115,7 +116,7 @@ impl Wave {
 
     /// What the portal says of each deal, by its place. One that it says nothing usable of is left
     /// to the look-up.
-    pub(in crate::planner) fn take_import(&mut self, jobs: &[usize], result: &Value) {
+    pub(in crate::planner) fn take_import(&mut self, jobs: &[JobIx], result: &Value) {
         let items = result.get("items").unwrap_or(result);
         for (at, job) in jobs.iter().enumerate() {
             // PHP makes a map of a list with gaps.
@@ -130,7 +131,7 @@ impl Wave {
         }
     }
 
-    fn imported(&mut self, job: usize, deal: u64) {
+    fn imported(&mut self, job: JobIx, deal: u64) {
         let state = &mut self.jobs[job];
         state.import = Import::Made;
         state.target_created(CrmEntity::Deal(deal));
@@ -140,7 +141,7 @@ impl Wave {
     /// nothing at all, is it known whose fault that is.
     pub(in crate::planner) fn import_command_refused(
         &mut self,
-        jobs: &[usize],
+        jobs: &[JobIx],
         error: &str,
         words: &str,
     ) {
@@ -151,7 +152,7 @@ impl Wave {
         }
     }
 
-    fn import_refused(&mut self, job: usize, error: &str, words: &str) {
+    fn import_refused(&mut self, job: JobIx, error: &str, words: &str) {
         let message = if words.is_empty() { error } else { words }.to_owned();
         let state = &mut self.jobs[job];
         state.import = Import::Not;
@@ -169,7 +170,7 @@ impl Wave {
     }
 
     /// What stands under the orders' origin after an import.
-    pub(in crate::planner) fn take_imported(&mut self, jobs: &[usize], result: &Value) {
+    pub(in crate::planner) fn take_imported(&mut self, jobs: &[JobIx], result: &Value) {
         let rows = rows(result);
         for job in jobs {
             let state = &self.jobs[*job];
@@ -196,7 +197,7 @@ impl Wave {
         }
     }
 
-    fn not_there(&mut self, job: usize, alone: bool) {
+    fn not_there(&mut self, job: JobIx, alone: bool) {
         if alone {
             let message = "the portal took an import and made no deal of it".to_owned();
             self.jobs[job].end(Outcome::Refused {
@@ -209,7 +210,7 @@ impl Wave {
     }
 
     /// The deal that the answer named for it is another order's.
-    fn not_its_own(&mut self, job: usize) {
+    fn not_its_own(&mut self, job: JobIx) {
         let state = &mut self.jobs[job];
         state.known.target = None;
         state.known.written = None;

@@ -9,6 +9,7 @@ use crate::{
     planner::{
         CrmEntity, Intent, Job, KnownLinks, Making, Open, Outcome,
         field_mapping::{DesiredFields, desired, emptied, is_enquiry, lead_rule},
+        indexes::{CustomerIx, FirmIx, JobIx, indexed_by},
     },
 };
 use serde_json::{Map, Value, json};
@@ -36,10 +37,10 @@ pub(in crate::planner) struct State {
     pub(in crate::planner) firm_told: Option<LegalEntity>,
     /// Phones and addresses of the customer that identify nobody.
     pub(in crate::planner) aside: Vec<String>,
-    /// Who ordered: a position in the wave's list.
-    pub(in crate::planner) customer: Option<usize>,
-    /// The legal entity that ordered: a position in the wave's list.
-    pub(in crate::planner) firm: Option<usize>,
+    /// Who ordered.
+    pub(in crate::planner) customer: Option<CustomerIx>,
+    /// The legal entity that ordered.
+    pub(in crate::planner) firm: Option<FirmIx>,
     /// Cards that a manager put to the deal and that stay, with what would have been written.
     pub(in crate::planner) spared: Map<String, Value>,
     /// Whether the contact found or made is to be linked to the shop's customer id.
@@ -69,6 +70,8 @@ pub(in crate::planner) struct State {
     pub(in crate::planner) stage: Option<Stage>,
     pub(in crate::planner) outcome: Option<Outcome>,
 }
+
+indexed_by!(JobIx => State);
 
 /// What an order should look like, with what was written of it before and is empty now.
 pub(in crate::planner) fn wanted_of(

@@ -16,6 +16,7 @@ use super::{
     Call, Job, Outcome, PortalFacts, Settlement, State,
     customers::{BusinessCustomer, ContactRow, Customer},
     entities::{read_back, read_back_room},
+    indexes::JobIx,
     wave::batching::{AtomicCommands, CommandBatcher, PendingCommand, PlannedCommand},
 };
 use crate::domain::{ErrorCode, happening::Note};
@@ -146,8 +147,8 @@ impl Wave {
     }
 
     /// The open jobs of which this is true.
-    pub(super) fn jobs_where(&self, wanted: impl Fn(&State) -> bool) -> Vec<usize> {
-        (0..self.jobs.len())
+    pub(super) fn jobs_where(&self, wanted: impl Fn(&State) -> bool) -> Vec<JobIx> {
+        JobIx::all(self.jobs.len())
             .filter(|job| self.jobs[*job].open() && wanted(&self.jobs[*job]))
             .collect()
     }
@@ -157,7 +158,7 @@ impl Wave {
         self.jobs.iter().any(|state| state.open() && wanted(state))
     }
 
-    pub(super) fn states(&self, jobs: &[usize]) -> Vec<&State> {
+    pub(super) fn states(&self, jobs: &[JobIx]) -> Vec<&State> {
         jobs.iter().map(|job| &self.jobs[*job]).collect()
     }
 
@@ -194,7 +195,7 @@ impl Wave {
                 state.remember();
             }
             settlements.push(Settlement {
-                job,
+                job: JobIx::at(job),
                 made_as: state.made_as(),
                 outcome,
                 landing,

@@ -3,7 +3,7 @@
 use super::batching::PendingCommand;
 use crate::{
     domain::{ErrorCode, happening::Note},
-    planner::{Intent, State, Wave},
+    planner::{Intent, State, Wave, indexes::CustomerIx},
 };
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ impl Wave {
     }
 
     /// Takes the addresses from a customer and from all orders that named it.
-    fn withhold_emails(&mut self, customer: usize) -> bool {
+    fn withhold_emails(&mut self, customer: CustomerIx) -> bool {
         if !self.customers[customer].forget_emails() {
             return false;
         }

@@ -7,7 +7,10 @@ use crate::{
         ErrorCode,
         happening::{Note, Words},
     },
-    planner::{Call, CallAnswer, CommandAnswer, Outcome, State, Wave},
+    planner::{
+        Call, CallAnswer, CommandAnswer, Outcome, State, Wave,
+        indexes::{CustomerIx, FirmIx, JobIx},
+    },
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -50,10 +53,10 @@ impl Wave {
     }
 
     /// The open jobs that wait for an answer to this call.
-    pub fn waiting_for(&self, call: &Call) -> Vec<usize> {
+    pub fn waiting_for(&self, call: &Call) -> Vec<JobIx> {
         let asks = call.commands.iter();
         let asks = asks.filter_map(|command| self.desk.asked(&command.key));
-        let jobs: BTreeSet<usize> = asks.flat_map(|ask| self.concerned(ask)).collect();
+        let jobs: BTreeSet<JobIx> = asks.flat_map(|ask| self.concerned(ask)).collect();
         jobs.into_iter().collect()
     }
 
@@ -61,7 +64,7 @@ impl Wave {
     fn spoilt(&mut self, call: &Call, code: ErrorCode, message: &str) {
         let keys = call.commands.iter().map(|command| &command.key);
         let asks: Vec<PendingCommand> = keys.filter_map(|key| self.desk.take(key)).collect();
-        let sharing: BTreeSet<usize> = asks.iter().flat_map(|ask| self.sharing(ask)).collect();
+        let sharing: BTreeSet<JobIx> = asks.iter().flat_map(|ask| self.sharing(ask)).collect();
         for ask in &asks {
             if code == ErrorCode::Unanswered {
                 self.lose(&self.concerned(ask), ask, true);
@@ -233,12 +236,10 @@ impl Wave {
     }
 
     /// All jobs whose data is in this command, also those that have ended.
-    pub(in crate::planner) fn sharing(&self, ask: &PendingCommand) -> Vec<usize> {
+    pub(in crate::planner) fn sharing(&self, ask: &PendingCommand) -> Vec<JobIx> {
         let all = |wanted: &dyn Fn(&State) -> bool| {
-            let jobs = self.jobs.iter().enumerate();
-            jobs.filter(|(_, state)| wanted(state))
-                .map(|(job, _)| job)
-                .collect()
+            let jobs = JobIx::all(self.jobs.len());
+            jobs.filter(|job| wanted(&self.jobs[*job])).collect()
         };
         match ask {
             PendingCommand::AddContact { customer }
@@ -249,7 +250,7 @@ impl Wave {
                 all(&|state| state.customer.is_some_and(|at| customers.contains(&at)))
             }
             PendingCommand::Duplicates { values, .. } => all(&|state| {
-                let of = |at: usize| values.iter().any(|(_, customer)| *customer == at);
+                let of = |at: CustomerIx| values.iter().any(|(_, customer)| *customer == at);
                 state.customer.is_some_and(of)
             }),
             PendingCommand::AddCompany { firm } | PendingCommand::CompaniesByTitle { firm } => {
@@ -263,11 +264,11 @@ impl Wave {
     }
 
     /// The open jobs that wait for this answer.
-    fn concerned(&self, ask: &PendingCommand) -> Vec<usize> {
-        let of_customers = |wanted: &[usize]| {
+    fn concerned(&self, ask: &PendingCommand) -> Vec<JobIx> {
+        let of_customers = |wanted: &[CustomerIx]| {
             self.jobs_where(|state| state.customer.is_some_and(|c| wanted.contains(&c)))
         };
-        let of_firms = |wanted: &[usize]| {
+        let of_firms = |wanted: &[FirmIx]| {
             self.jobs_where(|state| state.firm.is_some_and(|f| wanted.contains(&f)))
         };
         match ask {
@@ -287,7 +288,7 @@ impl Wave {
                     let theirs = state.customer.and_then(|at| self.customers[at].contact);
                     theirs.is_some_and(|id| ids.contains(&id))
                 });
-                let found: Vec<usize> = (0..self.customers.len())
+                let found: Vec<CustomerIx> = CustomerIx::all(self.customers.len())
                     .filter(|customer| {
                         self.customers[*customer]
                             .candidates
@@ -305,7 +306,8 @@ impl Wave {
                     .collect::<Vec<_>>(),
             ),
             PendingCommand::Companies { ids } => {
-                let asked = (0..self.firms.len()).filter(|at| self.firms[*at].is_one_of(ids));
+                let asked =
+                    FirmIx::all(self.firms.len()).filter(|at| self.firms[*at].is_one_of(ids));
                 of_firms(&asked.collect::<Vec<_>>())
             }
             PendingCommand::CompaniesByOrigin { firms } | PendingCommand::Requisites { firms } => {

@@ -9,7 +9,7 @@
 use super::batching::PendingCommand;
 use crate::{
     domain::{OrderNumber, ShopName, Stage},
-    planner::{CardId, Intent, State, Wave},
+    planner::{CardId, Intent, State, Wave, indexes::JobIx},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -207,7 +207,7 @@ impl Wave {
     /// Keeps what of these orders was sent and not answered.
     pub(in crate::planner) fn lose(
         &mut self,
-        jobs: &[usize],
+        jobs: &[JobIx],
         ask: &PendingCommand,
         may_land: bool,
     ) {

@@ -7,7 +7,7 @@ use crate::{
     domain::ErrorCode,
     planner::{
         self, Call, CallAnswer, CatalogueFacts, CommandAnswer, EntryJob, EntryWave, Hindrance, Job,
-        Planned, PortalFacts, ProductJob, ProductWave, Rounds, Settlement, Wave,
+        JobIx, Planned, PortalFacts, ProductJob, ProductWave, Rounds, Settlement, Wave,
     },
     worker::{CallFailure, CrashPoint, PortalClient, write_intents::WriteIntents},
 };
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 /// What a wave came to.
-pub(in crate::worker) struct Performed {
+pub(in crate::worker) struct WaveResult {
     pub(in crate::worker) settlements: Vec<Settlement>,
     /// What it learned of the portal; none of a wave that asks nothing of it.
     pub(in crate::worker) facts: Option<PortalFacts>,
@@ -27,7 +27,7 @@ pub(in crate::worker) struct Performed {
     /// Whether the portal answered at all.
     pub(in crate::worker) answered: bool,
     /// Jobs of calls that were left without a usable answer while others were answered.
-    pub(in crate::worker) unanswered: BTreeSet<usize>,
+    pub(in crate::worker) unanswered: BTreeSet<JobIx>,
 }
 
 /// What a wave of products learned of the portal.
@@ -108,7 +108,7 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
     portal: &P,
     held: &HeldLease,
     work: Work,
-) -> Performed {
+) -> WaveResult {
     let how = (work.priority, work.judges);
     let mut products = None;
     let (sent, settlements, facts) = match work.task {
@@ -136,7 +136,7 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
             (sent, settlements, None)
         }
     };
-    Performed {
+    WaveResult {
         settlements,
         facts,
         products,
@@ -151,7 +151,7 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
 struct Sent {
     failure: Option<CallFailure>,
     answered: bool,
-    unanswered: BTreeSet<usize>,
+    unanswered: BTreeSet<JobIx>,
 }
 
 /// Sends a wave's calls. Stops sending when the lease ends, the worker is told to stop, or the

@@ -8,7 +8,7 @@
 
 use super::{
     isolation::{self, Key},
-    wave_runner::Performed,
+    wave_runner::WaveResult,
 };
 use crate::{app::Claim, planner::Planned, process::bug::Bug};
 use std::{
@@ -29,7 +29,7 @@ pub(in crate::worker) const MOST: usize = 4;
 /// A wave that has ended.
 pub(in crate::worker) struct Ended {
     pub(in crate::worker) claims: Vec<Claim>,
-    pub(in crate::worker) done: Result<Performed, Bug>,
+    pub(in crate::worker) done: Result<WaveResult, Bug>,
 }
 
 /// What a wave has in hand.

@@ -8,7 +8,7 @@ use crate::{
         happening::{Cards, Note},
         is_common,
     },
-    planner::{Because, Evidence, Passed, Wave, customers::several},
+    planner::{Because, Evidence, Passed, Wave, customers::several, indexes::CustomerIx},
 };
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ type Found = (u64, Vec<Evidence>);
 impl Wave {
     /// Says who is who among the customers without a contact.
     pub(in crate::planner::customers) fn recognise_contacts(&mut self) {
-        for at in 0..self.customers.len() {
+        for at in CustomerIx::all(self.customers.len()) {
             if let Some(contact) = self.customers[at].contact {
                 self.take_name(at, contact);
                 continue;
@@ -42,7 +42,7 @@ impl Wave {
     }
 
     /// Remembers the name on a customer's card: who told none is known by it.
-    fn take_name(&mut self, at: usize, contact: u64) {
+    fn take_name(&mut self, at: CustomerIx, contact: u64) {
         if let Some(row) = self.contacts.get(&contact).and_then(Option::as_ref) {
             self.customers[at].card.clone_from(&row.person.names);
         }
@@ -50,7 +50,7 @@ impl Wave {
 
     /// By origin, then by phone, then by e-mail; of several the one whose name agrees best, of
     /// those the oldest, and a note.
-    fn best_match(&self, at: usize) -> (Option<Found>, Vec<Passed>, Option<Note>) {
+    fn best_match(&self, at: CustomerIx) -> (Option<Found>, Vec<Passed>, Option<Note>) {
         let customer = &self.customers[at];
         let all: BTreeSet<u64> = customer
             .by_origin
@@ -99,10 +99,10 @@ impl Wave {
     }
 
     /// Whether another customer of this wave has the card, who cannot be this one.
-    fn taken(&self, at: usize, id: u64) -> Option<Passed> {
+    fn taken(&self, at: CustomerIx, id: u64) -> Option<Passed> {
         let customer = &self.customers[at];
         let of_others = |(other, theirs): (usize, &Customer)| {
-            if other == at || theirs.contact != Some(id) {
+            if CustomerIx::at(other) == at || theirs.contact != Some(id) {
                 return None;
             }
             theirs.told.iter().find_map(|(shop, told)| {

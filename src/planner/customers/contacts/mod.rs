@@ -10,6 +10,7 @@ use crate::{
     planner::{
         Passed,
         customers::card_match::{Evidence, Linked, Recognition},
+        indexes::{CustomerIx, indexed_by},
         json::text,
     },
 };
@@ -58,6 +59,8 @@ pub(in crate::planner) struct Customer {
     card: [Option<String>; 3],
     passed: Vec<Passed>,
 }
+
+indexed_by!(CustomerIx => Customer);
 
 impl Customer {
     /// The person as one order tells him; each order's words come with [`Customer::add`].

@@ -5,6 +5,7 @@ use crate::{
     domain::{Agreement, Phone, ShopName, happening::Note},
     planner::{
         Evidence, Wave,
+        indexes::CustomerIx,
         json::{elements, id, rows, text},
         list_query::{PAGE, listed, of_ids, row_id},
         wave::batching::PendingCommand,
@@ -51,7 +52,7 @@ impl Wave {
     }
 
     /// Searches by origin, phone and e-mail at once.
-    pub(in crate::planner::customers) fn search_contacts(&mut self, strangers: &[usize]) {
+    pub(in crate::planner::customers) fn search_contacts(&mut self, strangers: &[CustomerIx]) {
         let mut origins = Vec::new();
         let mut phones = Vec::new();
         let mut emails = Vec::new();
@@ -74,7 +75,7 @@ impl Wave {
         self.ask_duplicates(false, &emails, SEARCH_LIMIT);
     }
 
-    fn ask_duplicates(&mut self, by_phone: bool, values: &[(String, usize)], size: usize) {
+    fn ask_duplicates(&mut self, by_phone: bool, values: &[(String, CustomerIx)], size: usize) {
         for values in values.chunks(size) {
             let texts: Vec<&str> = values.iter().map(|(value, _)| value.as_str()).collect();
             let kind = if by_phone { "PHONE" } else { "EMAIL" };
@@ -89,7 +90,7 @@ impl Wave {
 
     pub(in crate::planner) fn take_contacts_by_origin(
         &mut self,
-        customers: &[usize],
+        customers: &[CustomerIx],
         result: &Value,
     ) {
         for row in rows(result) {
@@ -110,7 +111,7 @@ impl Wave {
     pub(in crate::planner) fn take_duplicates(
         &mut self,
         by_phone: bool,
-        values: &[(String, usize)],
+        values: &[(String, CustomerIx)],
         result: &Value,
     ) {
         let hits: BTreeSet<u64> = result
@@ -126,7 +127,7 @@ impl Wave {
         }
     }
 
-    fn ask_contact_origins(&mut self, origins: Vec<(ShopName, String, usize)>) {
+    fn ask_contact_origins(&mut self, origins: Vec<(ShopName, String, CustomerIx)>) {
         self.ask_by_origin("crm.contact.list", &FIELDS, origins, |customers| {
             PendingCommand::ContactsByOrigin { customers }
         });
@@ -153,7 +154,7 @@ impl Wave {
             if taken {
                 customer.origin_taken = true;
                 let second = customer.second_origin.clone();
-                origins.push((customer.shop.clone(), second, at));
+                origins.push((customer.shop.clone(), second, CustomerIx::at(at)));
             }
         }
         self.ask_contact_origins(origins);
@@ -161,9 +162,9 @@ impl Wave {
 
     /// Drops links to contacts that the portal no longer has, or that an old link gives to somebody
     /// whose name they contradict. The customers they were of.
-    pub(in crate::planner::customers) fn forget_wrong_contacts(&mut self) -> Vec<usize> {
+    pub(in crate::planner::customers) fn forget_wrong_contacts(&mut self) -> Vec<CustomerIx> {
         let mut strangers = Vec::new();
-        for at in 0..self.customers.len() {
+        for at in CustomerIx::all(self.customers.len()) {
             let customer = &self.customers[at];
             let (Some(linked), false) = (customer.linked, customer.searched) else {
                 continue;

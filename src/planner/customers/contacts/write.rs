@@ -4,13 +4,14 @@ use crate::planner::{
     Evidence, Wave,
     customers::{communications, ownership},
     entities::product_rows::cut,
+    indexes::CustomerIx,
     json::made_id,
     wave::batching::{PendingCommand, PlannedCommand},
 };
 use serde_json::{Map, Value, json};
 
 impl Wave {
-    pub(in crate::planner) fn new_contact(&self, at: usize) -> PlannedCommand {
+    pub(in crate::planner) fn new_contact(&self, at: CustomerIx) -> PlannedCommand {
         let customer = &self.customers[at];
         let [name, last_name, second_name] = customer.names();
         let phone = customer.phones.first().cloned();
@@ -48,7 +49,11 @@ impl Wave {
     }
 
     /// What the contact lacks of the customer's phones and e-mails; none where it was not read.
-    pub(in crate::planner) fn completion(&self, at: usize, contact: u64) -> Option<PlannedCommand> {
+    pub(in crate::planner) fn completion(
+        &self,
+        at: CustomerIx,
+        contact: u64,
+    ) -> Option<PlannedCommand> {
         let customer = &self.customers[at];
         let row = self.contacts.get(&contact)?.as_ref()?;
         let phones: Vec<String> = customer
@@ -75,7 +80,7 @@ impl Wave {
         })
     }
 
-    pub(in crate::planner) fn contact_made(&mut self, at: usize, result: &Value) {
+    pub(in crate::planner) fn contact_made(&mut self, at: CustomerIx, result: &Value) {
         if let Some(id) = made_id(result) {
             self.customers[at].contact = Some(id);
             self.customers[at].made = true;

@@ -5,7 +5,7 @@ use crate::{
     app::{self, Claim, RetryPolicy},
     clients::bitrix24::Priority,
     domain::ErrorCode,
-    planner::{Outcome, Planned, Settlement},
+    planner::{JobIx, Outcome, Planned, Settlement},
     process::{
         bug::{self, Bug, Step},
         telemetry::traces,
@@ -109,7 +109,7 @@ impl<P: PortalClient> PortalLane<P> {
         held.reached(CrashPoint::BeforeSettle).await;
         let mut slots: Vec<_> = claims.into_iter().map(Some).collect();
         let pair = |settlement: Settlement| {
-            let claim = slots.get_mut(settlement.job)?.take()?;
+            let claim = slots.get_mut(settlement.job.place())?.take()?;
             Some((claim, settlement))
         };
         let ended = done.settlements.into_iter().filter_map(pair).collect();
@@ -145,8 +145,8 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     /// Who is to be tried in smaller company, and who no longer.
-    pub(super) fn learn(&mut self, claims: &[Claim], done: &wave_runner::Performed) {
-        let of = |job: usize| claims.get(job).map(isolation::key);
+    pub(super) fn learn(&mut self, claims: &[Claim], done: &wave_runner::WaveResult) {
+        let of = |job: JobIx| claims.get(job.place()).map(isolation::key);
         let silent: Vec<_> = done.unanswered.iter().filter_map(|job| of(*job)).collect();
         let mut suspects = Vec::new();
         for settlement in &done.settlements {
