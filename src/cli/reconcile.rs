@@ -137,12 +137,12 @@ async fn decide(
     client: Client,
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
-    let options = worker::Options {
+    let lanes = worker::Lanes {
         callbacks: bootstrap::callbacks(config)?,
-        ..serve::options(config)
+        ..worker::Lanes::of(BTreeMap::from([(name.clone(), client)]))
     };
-    let lanes = BTreeMap::from([(name.clone(), client)]);
-    let own = tokio::spawn(worker::run(app.clone(), lanes, options, stop.clone()));
+    let settings = serve::settings(config);
+    let own = tokio::spawn(worker::run(app.clone(), lanes, settings, stop.clone()));
     let bound = Instant::now() + PATIENCE;
     let mut waiting = app.sync.comparisons_waiting(name.as_str()).await?;
     while waiting > 0 {

@@ -193,13 +193,14 @@ impl Running {
             watch(&mut tasks, listener, &app, &config, &stop);
         }
         if role != Role::Api {
-            let options = worker::Options {
+            let lanes = worker::Lanes {
+                portals: clients,
                 callbacks: bootstrap::callbacks(&config)?,
                 tills: bootstrap::tills(&config)?,
-                ..options(&config)
             };
+            let settings = settings(&config);
             if !reached.is_empty() {
-                let kept = keeping(&config, &options, &app);
+                let kept = keeping(&config, &settings, &app);
                 let (app, told) = (app.clone(), stop.clone());
                 tasks.spawn(async move {
                     worker::portal_access::run(app, reached, kept, told)
@@ -209,7 +210,7 @@ impl Running {
             }
             let (app, told) = (app.clone(), stop.clone());
             tasks.spawn(async move {
-                worker::run(app, clients, options, told)
+                worker::run(app, lanes, settings, told)
                     .await
                     .context("run the worker")
             });
@@ -327,12 +328,12 @@ fn watch(
 
 fn keeping(
     config: &Config,
-    options: &worker::Options,
+    settings: &worker::Settings,
     app: &App,
 ) -> worker::portal_access::Options {
     worker::portal_access::Options {
-        owner: options.owner.clone(),
-        poll: options.poll,
+        owner: settings.owner.clone(),
+        poll: settings.poll,
         public_url: config.http.public_url.clone(),
         store: Some(worker::portal_access::Store::inbox(app)),
         ..worker::portal_access::Options::default()
@@ -348,10 +349,11 @@ fn owner() -> String {
     format!("{machine}/{process}/{one}")
 }
 
-pub(super) fn options(config: &Config) -> worker::Options {
+/// How the lanes of this process are driven.
+pub(super) fn settings(config: &Config) -> worker::Settings {
     let (worker, retention) = (&config.worker, &config.retention);
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
-    worker::Options {
+    worker::Settings {
         owner: owner(),
         lease: Duration::from_secs(worker.lease_seconds),
         poll: Duration::from_secs(worker.poll_seconds),
@@ -368,6 +370,6 @@ pub(super) fn options(config: &Config) -> worker::Options {
             timeline: days(retention.timeline_days),
             audit: days(retention.audit_days),
         },
-        ..worker::Options::default()
+        ..worker::Settings::default()
     }
 }

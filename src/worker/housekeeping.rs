@@ -1,7 +1,7 @@
 //! What runs on a schedule: waking lanes, taking up events from SQL, and pruning.
 
 use super::{
-    Options,
+    Settings,
     lanes::{lease::chain, restarts::Restarts},
 };
 use crate::app::{self, App, News, NewsListener, Retention, permit_bell};
@@ -107,7 +107,7 @@ async fn replay(app: &App) {
 
 /// Takes up events from SQL, and passes on news for the lanes, until told to stop. Nothing else is
 /// done here that could delay it. Losing the listening connection costs time, never an event.
-pub(super) async fn intake(app: App, options: Options, turns: Restarts, stop: CancellationToken) {
+pub(super) async fn intake(app: App, settings: Settings, turns: Restarts, stop: CancellationToken) {
     let mut listener = None;
     while !stop.is_cancelled() {
         // Subscribed before the first look, so that nothing falls between.
@@ -117,13 +117,13 @@ pub(super) async fn intake(app: App, options: Options, turns: Restarts, stop: Ca
         take_up(&app, &turns).await;
         tokio::select! {
             () = stop.cancelled() => {}
-            () = hear(&app, &mut listener, options.poll) => {}
+            () = hear(&app, &mut listener, settings.poll) => {}
         }
     }
 }
 
 /// Works on stored jobs until told to stop.
-pub(super) async fn jobs(app: App, options: Options, turns: Restarts, stop: CancellationToken) {
+pub(super) async fn jobs(app: App, settings: Settings, turns: Restarts, stop: CancellationToken) {
     while !stop.is_cancelled() {
         if let Err(error) = app.onec.decide_waiting_documents().await {
             tracing::warn!(
@@ -142,7 +142,7 @@ pub(super) async fn jobs(app: App, options: Options, turns: Restarts, stop: Canc
                 turns.failed(&error.chain()).await;
             }
         }
-        stop.run_until_cancelled(tokio::time::sleep(options.poll))
+        stop.run_until_cancelled(tokio::time::sleep(settings.poll))
             .await;
     }
 }
@@ -150,7 +150,7 @@ pub(super) async fn jobs(app: App, options: Options, turns: Restarts, stop: Canc
 /// Removes what is old, now and then, until told to stop.
 pub(super) async fn housekeeping(
     app: App,
-    options: Options,
+    settings: Settings,
     turns: Restarts,
     stop: CancellationToken,
 ) {
@@ -161,14 +161,14 @@ pub(super) async fn housekeeping(
                 "files of 1C could not be pruned; it is tried again in a while"
             );
         }
-        match prune(&app, &options.retention, &stop).await {
+        match prune(&app, &settings.retention, &stop).await {
             Ok(_) => turns.went_well().await,
             Err(error) => {
                 tracing::warn!(%error, "pruning failed; it is tried again in a while");
                 turns.failed(&chain(&error)).await;
             }
         }
-        stop.run_until_cancelled(tokio::time::sleep(options.housekeeping))
+        stop.run_until_cancelled(tokio::time::sleep(settings.housekeeping))
             .await;
     }
 }

@@ -14,32 +14,34 @@ mod housekeeping;
 mod incidents;
 mod lanes;
 mod lead_conversions;
-mod options;
 mod portal;
 pub mod portal_access;
 mod reconcile;
+mod settings;
 mod stage_sync;
 mod stock_keeper;
 mod till_reader;
 mod write_intents;
 
-use crate::{
-    app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of},
-    domain::PortalName,
+use crate::app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of};
+use lanes::{
+    callback::CallbackLane,
+    leased::{LaneTurn, LeasedLane},
+    portal::PortalLane,
+    restarts::Restarts,
 };
-use lanes::{callback::CallbackLane, leased::LeasedLane, portal::PortalLane, restarts::Restarts};
 use portal::call_observer::AttemptRecorder;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::app::Retention;
 pub use catalogue_plan::{PlanError, plan_products};
 pub use housekeeping::prune;
-pub use options::{CrashHook, CrashHookFuture, CrashPoint, Hooks, Options};
 pub use portal::client::{CallFailure, PortalClient, code_of};
 pub use portal::lead_mode::lead_mode;
 pub use reconcile::{SurveyError, survey};
+pub use settings::{CrashHook, CrashHookFuture, CrashPoint, Hooks, Lanes, Settings};
 
 /// Why the worker ended before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -49,16 +51,34 @@ pub enum Error {
     Broken(#[from] tokio::task::JoinError),
 }
 
-/// Drives the lanes of these portals, those of the shops that are called, and the housekeeping,
-/// until told to stop; returns when what was in flight is settled and the leases are given back.
+/// Drives these lanes, and the housekeeping, until told to stop; returns when what was in flight is
+/// settled and the leases are given back.
 pub async fn run<P: PortalClient>(
     app: App,
-    portals: BTreeMap<PortalName, P>,
-    options: Options,
+    lanes: Lanes<P>,
+    settings: Settings,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    run_watched(app, lanes, settings, Hooks::default(), stop).await
+}
+
+/// The same for tests that stop it where a crash matters.
+pub async fn run_watched<P: PortalClient>(
+    app: App,
+    lanes: Lanes<P>,
+    settings: Settings,
+    hooks: Hooks,
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let mut tasks = JoinSet::new();
-    for (name, portal) in portals {
+    let lane = |name: &str| Lane {
+        app: app.clone(),
+        settings: settings.clone(),
+        hooks: hooks.clone(),
+        turns: Restarts::new(&app, name),
+        stop: stop.clone(),
+    };
+    for (name, portal) in lanes.portals {
         let (watch, seen) = AttemptRecorder::new(&name, app.metrics());
         portal.watched(Arc::new(watch));
         tasks.spawn(incidents::run(
@@ -67,24 +87,18 @@ pub async fn run<P: PortalClient>(
             seen,
             stop.clone(),
         ));
-        let turns = Restarts::new(&app, name.as_str());
-        let (app, options, stop) = (app.clone(), options.clone(), stop.clone());
-        tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
-            let (portal, options) = (portal.clone(), options.clone());
-            let work = PortalLane::new(app.clone(), name.clone(), portal, options.clone());
-            LeasedLane::new(app.clone(), work, options, turns.clone()).run(stop.clone())
+        let lane = lane(name.as_str());
+        tasks.spawn(lane.keep_up(move |app, settings| {
+            PortalLane::new(app, name.clone(), portal.clone(), settings)
         }));
     }
-    for (shop, sender) in options.callbacks.clone() {
-        let turns = Restarts::new(&app, &lane_of(shop.as_str()));
-        let (app, options, stop) = (app.clone(), options.clone(), stop.clone());
-        tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
-            let (sender, options) = (sender.clone(), options.clone());
-            let work = CallbackLane::new(app.clone(), shop.clone(), sender, options.clone());
-            LeasedLane::new(app.clone(), work, options, turns.clone()).run(stop.clone())
+    for (shop, sender) in lanes.callbacks {
+        let lane = lane(&lane_of(shop.as_str()));
+        tasks.spawn(lane.keep_up(move |app, settings| {
+            CallbackLane::new(app, shop.clone(), sender.clone(), settings)
         }));
     }
-    for (till, client) in options.tills.clone() {
+    for (till, client) in lanes.tills {
         let turns = Restarts::new(&app, &format!("{TILL}{till}"));
         let (app, stop) = (app.clone(), stop.clone());
         tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
@@ -92,7 +106,7 @@ pub async fn run<P: PortalClient>(
             till_reader::keep(app.clone(), till, client, turns.clone(), stop.clone())
         }));
     }
-    keep_house(&mut tasks, &app, &options, &stop);
+    keep_house(&mut tasks, &app, &settings, &stop);
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             stop.cancel();
@@ -103,8 +117,38 @@ pub async fn run<P: PortalClient>(
     Ok(())
 }
 
+/// What every lane of this process is given.
+struct Lane {
+    app: App,
+    settings: Settings,
+    hooks: Hooks,
+    turns: Restarts,
+    stop: CancellationToken,
+}
+
+impl Lane {
+    /// Drives the lane until told to stop, made anew after each panic.
+    fn keep_up<T: LaneTurn + 'static>(
+        self,
+        work: impl Fn(App, Settings) -> T + Send + 'static,
+    ) -> impl Future<Output = ()> + Send {
+        let Self {
+            app,
+            settings,
+            hooks,
+            turns,
+            stop,
+        } = self;
+        turns.clone().keep_up(stop.clone(), move || {
+            let work = work(app.clone(), settings.clone());
+            let (settings, hooks) = (settings.clone(), hooks.clone());
+            LeasedLane::new(app.clone(), work, settings, hooks, turns.clone()).run(stop.clone())
+        })
+    }
+}
+
 /// Starts what is no lane's: each thing by itself, so that none delays another.
-fn keep_house(tasks: &mut JoinSet<()>, app: &App, options: &Options, stop: &CancellationToken) {
+fn keep_house(tasks: &mut JoinSet<()>, app: &App, settings: &Settings, stop: &CancellationToken) {
     let (of, till) = (app.clone(), stop.clone());
     let turns = Restarts::new(app, HOUSEKEEPING);
     tasks.spawn(turns.keep_up(stop.clone(), move || {
@@ -113,7 +157,7 @@ fn keep_house(tasks: &mut JoinSet<()>, app: &App, options: &Options, stop: &Canc
     macro_rules! keep {
         ($name:ident, $work:path) => {{
             let turns = Restarts::new(app, $name);
-            let (of, with, till) = (app.clone(), options.clone(), stop.clone());
+            let (of, with, till) = (app.clone(), settings.clone(), stop.clone());
             tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
                 $work(of.clone(), with.clone(), turns.clone(), till.clone())
             }));

@@ -2,7 +2,7 @@
 //! product are posted, shortages are settled, changed levels get their places in the feed, and
 //! their products become due for the portals that show them.
 
-use super::{Options, lanes::restarts::Restarts};
+use super::{Settings, lanes::restarts::Restarts};
 use crate::app::{App, Error, STOCK, stock::ReceiptKey};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Keeps stock until told to stop. Several processes do it beside each other.
-pub(super) async fn keep(app: App, _: Options, turns: Restarts, stop: CancellationToken) {
+pub(super) async fn keep(app: App, _: Settings, turns: Restarts, stop: CancellationToken) {
     let bell = app.waker().subscribe(STOCK);
     let mut looked_at = ReceiptKey::default();
     while !stop.is_cancelled() {

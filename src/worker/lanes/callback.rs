@@ -16,7 +16,7 @@ use crate::{
         backoff,
         bug::{self, Bug},
     },
-    worker::{Options, incidents::SlowCallWatch},
+    worker::{Settings, incidents::SlowCallWatch},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
@@ -74,7 +74,7 @@ impl CallbackLane {
         app: App,
         shop: ShopName,
         sender: Sender,
-        options: Options,
+        settings: Settings,
     ) -> Self {
         let lane = app::lane_of(shop.as_str());
         let bell = app.waker().subscribe(&lane);
@@ -86,7 +86,7 @@ impl CallbackLane {
                 shop,
                 lane,
                 sender,
-                options,
+                settings,
                 bell,
             },
         }
@@ -135,7 +135,7 @@ struct ShopCalls {
     shop: ShopName,
     lane: String,
     sender: Sender,
-    options: Options,
+    settings: Settings,
     bell: Arc<Notify>,
 }
 
@@ -180,10 +180,10 @@ impl ShopCalls {
             return Ok(None);
         };
         match row.resume_in {
-            None => Ok(Some(self.options.poll)),
+            None => Ok(Some(self.settings.poll)),
             Some(seconds) if seconds > 0.0 => {
                 let rest = Duration::from_secs_f64(seconds.min(3600.0));
-                Ok(Some(rest.min(self.options.poll)))
+                Ok(Some(rest.min(self.settings.poll)))
             }
             // The pause is over: the next message is the trial.
             Some(_) => {
@@ -235,7 +235,7 @@ impl ShopCalls {
             .await?;
         let next = next.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.02, 3600.0)));
         Ok(Some(
-            self.options.poll.min(next.unwrap_or(self.options.poll)),
+            self.settings.poll.min(next.unwrap_or(self.settings.poll)),
         ))
     }
 
@@ -319,7 +319,7 @@ impl ShopCalls {
         let alone = self.app.sync.outgoing_fails_alone(one).await?;
         // A shop of which nothing else is known may just be away for a while.
         let most = self
-            .options
+            .settings
             .attempts
             .saturating_mul(if alone { 1 } else { PATIENCE });
         let delay = (tries < most).then_some(own);
@@ -332,8 +332,8 @@ impl ShopCalls {
     /// The pause of a message after its next failure.
     fn own_pause(&self, one: &Outgoing) -> Duration {
         let tries = one.attempts().unsigned_abs().saturating_add(1);
-        let cap = self.options.backoff_cap.min(LONGEST_PAUSE);
-        backoff::delay(tries, self.options.backoff, cap)
+        let cap = self.settings.backoff_cap.min(LONGEST_PAUSE);
+        backoff::delay(tries, self.settings.backoff, cap)
     }
 
     /// Takes an answer. A panic about it is its own message's fault.
@@ -386,8 +386,8 @@ impl ShopCalls {
         words: &str,
     ) -> Result<(), app::Error> {
         let attempts = one.attempts().unsigned_abs().saturating_add(1);
-        let delay = (attempts < self.options.attempts)
-            .then(|| backoff::delay(attempts, self.options.backoff, self.options.backoff_cap));
+        let delay = (attempts < self.settings.attempts)
+            .then(|| backoff::delay(attempts, self.settings.backoff, self.settings.backoff_cap));
         self.app
             .sync
             .outgoing_refused(held.lease(), one, words, delay)
@@ -415,7 +415,7 @@ impl ShopCalls {
     ) -> Result<(), app::Error> {
         self.app.metrics().callback("down");
         let nth = out.failures.unsigned_abs().saturating_add(1);
-        let usual = backoff::delay(nth, self.options.backoff, LONGEST_PAUSE);
+        let usual = backoff::delay(nth, self.settings.backoff, LONGEST_PAUSE);
         let fault = LaneFault {
             code: ErrorCode::CallbackDown.as_str(),
             reason: words,

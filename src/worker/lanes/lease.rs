@@ -2,7 +2,7 @@
 
 use crate::{
     app::{self, App, Lease},
-    worker::{CrashPoint, Options},
+    worker::{CrashPoint, Hooks, Settings},
 };
 use std::{
     sync::{
@@ -29,7 +29,8 @@ pub(in crate::worker) struct HeldLease {
     lost: Arc<AtomicBool>,
     stop: CancellationToken,
     limits: LaneLimits,
-    options: Options,
+    settings: Settings,
+    hooks: Hooks,
 }
 
 impl HeldLease {
@@ -45,7 +46,7 @@ impl HeldLease {
 
     /// How long a write may still land after it was sent.
     pub(in crate::worker) fn lands_within(&self) -> Duration {
-        self.options.doubt
+        self.settings.doubt
     }
 
     /// The lane's name.
@@ -71,23 +72,26 @@ impl HeldLease {
     /// Takes a lane, if it is free.
     pub(in crate::worker) async fn acquire(
         app: &App,
-        (lane, limits): (&str, LaneLimits),
-        options: &Options,
+        lane: &str,
+        limits: LaneLimits,
+        settings: &Settings,
+        hooks: &Hooks,
         stop: &CancellationToken,
     ) -> Result<Option<Self>, app::Error> {
         let asked = Instant::now();
-        let seconds = options.lease.as_secs_f64();
-        let lease = app.lanes.acquire(lane, &options.owner, seconds).await?;
+        let seconds = settings.lease.as_secs_f64();
+        let lease = app.lanes.acquire(lane, &settings.owner, seconds).await?;
         if lease.is_some() {
             app.metrics().lease(lane, "taken");
         }
         Ok(lease.map(|lease| Self {
             lease,
-            until: Arc::new(Mutex::new(valid_until(asked, options.lease))),
+            until: Arc::new(Mutex::new(valid_until(asked, settings.lease))),
             lost: Arc::default(),
             stop: stop.clone(),
             limits,
-            options: options.clone(),
+            settings: settings.clone(),
+            hooks: hooks.clone(),
         }))
     }
 
@@ -99,7 +103,7 @@ impl HeldLease {
         keeper.spawn(self.clone().keep(app.clone()));
         let late = async {
             self.stop.cancelled().await;
-            tokio::time::sleep(self.options.grace).await;
+            tokio::time::sleep(self.settings.grace).await;
         };
         tokio::select! {
             () = work => {}
@@ -122,20 +126,20 @@ impl HeldLease {
 
     /// Tells the watcher, if there is one.
     pub(in crate::worker) async fn reached(&self, point: CrashPoint) {
-        if let Some(probe) = &self.options.hooks.at {
+        if let Some(probe) = &self.hooks.at {
             (probe.0)(point).await;
         }
     }
 
     async fn renew(&self, app: &App) -> Result<bool, app::Error> {
-        let time = self.options.lease.as_secs_f64();
+        let time = self.settings.lease.as_secs_f64();
         let drains = self.limits.drains.as_secs_f64();
         app.lanes.renew(&self.lease, time, drains).await
     }
 
     /// Renews the lease at a third of its time, also while a call is on its way.
     async fn keep(self, app: App) {
-        let lease = self.options.lease;
+        let lease = self.settings.lease;
         while !self.lost.load(Ordering::Acquire) {
             tokio::time::sleep(lease / 3).await;
             let asked = Instant::now();

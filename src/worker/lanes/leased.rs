@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::{self, App},
-    worker::Options,
+    worker::{Hooks, Settings},
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -60,16 +60,24 @@ pub(in crate::worker) trait LaneTurn: Send {
 pub(in crate::worker) struct LeasedLane<T> {
     app: App,
     work: T,
-    options: Options,
+    settings: Settings,
+    hooks: Hooks,
     restarts: Restarts,
 }
 
 impl<T: LaneTurn> LeasedLane<T> {
-    pub(in crate::worker) fn new(app: App, work: T, options: Options, restarts: Restarts) -> Self {
+    pub(in crate::worker) fn new(
+        app: App,
+        work: T,
+        settings: Settings,
+        hooks: Hooks,
+        restarts: Restarts,
+    ) -> Self {
         Self {
             app,
             work,
-            options,
+            settings,
+            hooks,
             restarts,
         }
     }
@@ -77,19 +85,20 @@ impl<T: LaneTurn> LeasedLane<T> {
     /// Works until told to stop.
     pub(in crate::worker) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let asked = (self.work.lane(), self.work.limits());
-            match HeldLease::acquire(&self.app, asked, &self.options, &stop).await {
+            let (lane, limits) = (self.work.lane(), self.work.limits());
+            let (settings, hooks) = (&self.settings, &self.hooks);
+            match HeldLease::acquire(&self.app, lane, limits, settings, hooks, &stop).await {
                 Ok(Some(held)) => {
                     let app = self.app.clone();
                     held.while_held(&app, Box::pin(self.own(&held))).await;
                 }
-                Ok(None) => self.sleep(self.options.poll, &stop).await,
+                Ok(None) => self.sleep(self.settings.poll, &stop).await,
                 Err(error) => {
                     tracing::warn!(
                         lane = self.work.lane(), %error,
                         "the lane cannot be taken: the database does not answer"
                     );
-                    self.sleep(self.options.poll, &stop).await;
+                    self.sleep(self.settings.poll, &stop).await;
                 }
             }
         }
@@ -125,7 +134,7 @@ impl<T: LaneTurn> LeasedLane<T> {
                         "a turn of the lane failed"
                     );
                     self.restarts.failed(&chain(&error)).await;
-                    Some(self.options.poll)
+                    Some(self.settings.poll)
                 }
             };
             if let Some(wait) = wait {

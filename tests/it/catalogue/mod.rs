@@ -12,7 +12,7 @@ use b24_bridge::{
     clients::bitrix24::{Client, Credentials, Options as ClientOptions},
     domain::{CatalogueRules, PortalName},
     sandbox::{self, CatalogRights, Fault, Faults, Plan, Sandbox},
-    worker::{self, Options},
+    worker,
 };
 use serde_json::{Value, json};
 use std::{
@@ -92,16 +92,19 @@ impl Shelf {
 
     fn work(&self) {
         let client = self.client();
-        let options = Options {
+        let options = worker::Settings {
             poll: Duration::from_millis(50),
             doubt: Duration::from_millis(500),
             backoff: Duration::from_millis(20),
             backoff_cap: Duration::from_millis(50),
             attempts: 2,
-            ..Options::default()
+            ..worker::Settings::default()
         };
-        let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), client)]);
-        let work = worker::run(self.app.clone(), portals, options, self.stop.clone());
+        let lanes = worker::Lanes::of(BTreeMap::from([(
+            PortalName::parse("main").unwrap(),
+            client,
+        )]));
+        let work = worker::run(self.app.clone(), lanes, options, self.stop.clone());
         tokio::spawn(work);
     }
 

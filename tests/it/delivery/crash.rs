@@ -7,7 +7,7 @@ use crate::support::{
 use b24_bridge::{
     clients::bitrix24::{BatchResponse, Class, Command, Priority, Response},
     domain::{ErrorCode, PortalName},
-    worker::{self, CallFailure, CrashHook, CrashPoint, Options, PortalClient},
+    worker::{self, CallFailure, CrashHook, CrashPoint, PortalClient},
 };
 use serde_json::{Map, Value, json};
 use std::{
@@ -167,32 +167,35 @@ async fn survive(kill_at: Option<CrashPoint>, lost_answers: usize) {
             }
         })
     }));
-    let options = |owner: &str, watch| Options {
+    let options = |owner: &str| worker::Settings {
         owner: owner.to_owned(),
         lease: Duration::from_secs(1),
         poll: Duration::from_millis(50),
-        hooks: worker::Hooks { at: watch },
         doubt: Duration::ZERO,
-        ..Options::default()
+        ..worker::Settings::default()
     };
-    let start = |options| {
-        let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), portal.clone())]);
-        tokio::spawn(worker::run(
+    let start = |owner, watch| {
+        let lanes = worker::Lanes::of(BTreeMap::from([(
+            PortalName::parse("main").unwrap(),
+            portal.clone(),
+        )]));
+        tokio::spawn(worker::run_watched(
             app.clone(),
-            portals,
-            options,
+            lanes,
+            options(owner),
+            worker::Hooks { at: watch },
             CancellationToken::new(),
         ))
     };
     if kill_at.is_some() {
-        let first = start(options("first", Some(probe)));
+        let first = start("first", Some(probe));
         tokio::time::timeout(Duration::from_secs(20), wait.recv())
             .await
             .unwrap()
             .unwrap();
         first.abort();
     }
-    let second = start(options("second", None));
+    let second = start("second", None);
     for _ in 0..1000 {
         let lane = app.operations.status().await.unwrap().portals.remove(0);
         if lane.pending == 0 {

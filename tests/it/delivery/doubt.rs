@@ -10,7 +10,7 @@ use b24_bridge::{
     clients::bitrix24::{self, Client, Credentials, Rate},
     domain::PortalName,
     sandbox::{self, Fault, Faults, Plan, Sandbox},
-    worker::{self, CrashHook, CrashPoint, Options},
+    worker::{self, CrashHook, CrashPoint},
 };
 use serde_json::{Value, json};
 use std::{
@@ -71,18 +71,22 @@ impl World {
     /// Starts a worker of its own name.
     fn work(&self, watch: Option<CrashHook>) -> JoinHandle<Result<(), worker::Error>> {
         let nth = self.workers.fetch_add(1, Ordering::Relaxed);
-        let options = Options {
+        let options = worker::Settings {
             owner: format!("worker {nth}"),
             lease: Duration::from_secs(1),
             poll: Duration::from_millis(50),
             reconcile: Duration::from_millis(300),
             doubt: DOUBT,
-            hooks: worker::Hooks { at: watch },
-            ..Options::default()
+            ..worker::Settings::default()
         };
-        let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), self.client.clone())]);
+        let lanes = worker::Lanes::of(BTreeMap::from([(
+            PortalName::parse("main").unwrap(),
+            self.client.clone(),
+        )]));
         let stop = CancellationToken::new();
-        tokio::spawn(worker::run(self.app.clone(), portals, options, stop))
+        let hooks = worker::Hooks { at: watch };
+        let app = self.app.clone();
+        tokio::spawn(worker::run_watched(app, lanes, options, hooks, stop))
     }
 
     async fn post(&self, number: &str, version: i64, with: &Value) {

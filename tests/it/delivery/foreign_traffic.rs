@@ -92,14 +92,14 @@ async fn somebody_else_on_our_address_slows_us_down_costs_no_attempt_and_is_forg
     until("the bucket is full", async || portal.stats().throttled > 5).await;
     let stop = CancellationToken::new();
     let name = PortalName::parse("main").unwrap();
-    let worker_options = worker::Options {
+    let worker_options = worker::Settings {
         poll: Duration::from_millis(50),
         reconcile: Duration::from_millis(200),
-        ..worker::Options::default()
+        ..worker::Settings::default()
     };
     let work = tokio::spawn(worker::run(
         app.clone(),
-        BTreeMap::from([(name, client.clone())]),
+        worker::Lanes::of(BTreeMap::from([(name, client.clone())])),
         worker_options,
         stop.clone(),
     ));

@@ -87,8 +87,11 @@ impl World {
             },
         );
         let name = app.registry().portals[0].clone();
-        let portals = BTreeMap::from([(name, client.unwrap())]);
-        let options = worker::Options {
+        let lanes = worker::Lanes {
+            callbacks,
+            ..worker::Lanes::of(BTreeMap::from([(name, client.unwrap())]))
+        };
+        let options = worker::Settings {
             poll: Duration::from_millis(50),
             attempts: 3,
             backoff: Duration::from_millis(50),
@@ -96,11 +99,10 @@ impl World {
             doubt: Duration::from_millis(100),
             probe: Duration::from_millis(100),
             reconcile: Duration::from_millis(100),
-            callbacks,
-            ..worker::Options::default()
+            ..worker::Settings::default()
         };
         let stop = CancellationToken::new();
-        let work = tokio::spawn(worker::run(app.clone(), portals, options, stop.clone()));
+        let work = tokio::spawn(worker::run(app.clone(), lanes, options, stop.clone()));
         Self {
             portal,
             app,

@@ -8,7 +8,7 @@ use b24_bridge::{
     app::{App, Registry},
     clients::bitrix24::{BatchResponse, Class, Command, Priority},
     domain::{ErrorCode, PortalName, ShopName},
-    worker::{self, CallFailure, Options, PortalClient},
+    worker::{self, CallFailure, PortalClient},
 };
 use std::{
     collections::BTreeMap,
@@ -90,10 +90,10 @@ async fn of_a_hundred_portals_a_slow_and_a_dead_one_hold_up_no_other() {
     let stop = CancellationToken::new();
     let work = tokio::spawn(worker::run(
         app.clone(),
-        portals,
-        Options {
+        worker::Lanes::of(portals),
+        worker::Settings {
             grace: Duration::from_millis(100),
-            ..Options::default()
+            ..worker::Settings::default()
         },
         stop.clone(),
     ));

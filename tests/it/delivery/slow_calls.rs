@@ -127,14 +127,17 @@ async fn no_more_than_a_few_slow_calls_are_open_at_once() {
     let db = Database::new().await;
     let app = app(&db.pool, &["main"]);
     let slow = Slow::default();
-    let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), slow.clone())]);
-    let options = worker::Options {
+    let lanes = worker::Lanes::of(BTreeMap::from([(
+        PortalName::parse("main").unwrap(),
+        slow.clone(),
+    )]));
+    let options = worker::Settings {
         poll: Duration::from_millis(50),
         reconcile: Duration::from_hours(1),
-        ..worker::Options::default()
+        ..worker::Settings::default()
     };
     let stop = CancellationToken::new();
-    let work = tokio::spawn(worker::run(app.clone(), portals, options, stop.clone()));
+    let work = tokio::spawn(worker::run(app.clone(), lanes, options, stop.clone()));
     let begun = Instant::now();
     let mut posted = 0;
     // Each wave is waited for: those that come meanwhile are in the next.

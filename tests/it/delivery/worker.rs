@@ -8,7 +8,7 @@ use b24_bridge::{
     app::{Actor, App, LaneState, PortalStatus},
     clients::bitrix24::{BatchResponse, Class, Command, Priority},
     domain::{ErrorCode, PortalName},
-    worker::{self, CallFailure, Options, PortalClient},
+    worker::{self, CallFailure, PortalClient},
 };
 use std::{
     collections::BTreeMap,
@@ -54,13 +54,13 @@ impl PortalClient for Fake {
     }
 }
 
-fn options(owner: &str) -> Options {
-    Options {
+fn options(owner: &str) -> worker::Settings {
+    worker::Settings {
         owner: owner.to_owned(),
         lease: Duration::from_secs(3),
         poll: Duration::from_millis(50),
         probe: Duration::from_millis(50),
-        ..Options::default()
+        ..worker::Settings::default()
     }
 }
 
@@ -71,10 +71,13 @@ struct Running {
 
 fn start(app: &App, portal: &Fake, owner: &str) -> Running {
     let stop = CancellationToken::new();
-    let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), portal.clone())]);
+    let lanes = worker::Lanes::of(BTreeMap::from([(
+        PortalName::parse("main").unwrap(),
+        portal.clone(),
+    )]));
     let task = tokio::spawn(worker::run(
         app.clone(),
-        portals,
+        lanes,
         options(owner),
         stop.clone(),
     ));

@@ -51,11 +51,14 @@ async fn the_way_of_an_order_is_counted_and_logged_without_a_secret_or_a_person(
     let address = portal.url();
     let client = Client::new(Credentials::webhook(&address).unwrap(), &options).unwrap();
     let stop = CancellationToken::new();
-    let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), client)]);
+    let lanes = worker::Lanes::of(BTreeMap::from([(
+        PortalName::parse("main").unwrap(),
+        client,
+    )]));
     let running = tokio::spawn(worker::run(
         api.app.clone(),
-        portals,
-        worker::Options::default(),
+        lanes,
+        worker::Settings::default(),
         stop.clone(),
     ));
     let mut text = String::new();

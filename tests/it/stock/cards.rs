@@ -6,7 +6,7 @@ use b24_bridge::{
     clients::bitrix24::{Client, Credentials, Options as ClientOptions},
     domain::PortalName,
     sandbox::{self, Plan, Sandbox},
-    worker::{self, Options},
+    worker,
 };
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;
@@ -59,17 +59,20 @@ impl Place {
     }
 
     fn work(&mut self) {
-        let options = Options {
+        let options = worker::Settings {
             poll: Duration::from_millis(50),
             doubt: Duration::from_millis(500),
             backoff: Duration::from_millis(20),
             backoff_cap: Duration::from_millis(50),
-            ..Options::default()
+            ..worker::Settings::default()
         };
-        let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), self.client.clone())]);
+        let lanes = worker::Lanes::of(BTreeMap::from([(
+            PortalName::parse("main").unwrap(),
+            self.client.clone(),
+        )]));
         let stop = CancellationToken::new();
         let app = self.api.app.clone();
-        tokio::spawn(worker::run(app, portals, options, stop.clone()));
+        tokio::spawn(worker::run(app, lanes, options, stop.clone()));
         self.working = Some(stop.drop_guard());
     }
 

@@ -14,7 +14,7 @@ use b24_bridge::{
     clients::{bitrix24, moysklad::Client},
     domain::{PortalName, TillName},
     formats::tills::moysklad::moscow,
-    worker::{self, Options},
+    worker,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -223,13 +223,14 @@ async fn started(vendor: &MoySklad) -> (Api, DropGuard) {
     let api = serve(&settings().tables(&tills)).await;
     api.bring("a", "cup", "200").await;
     let client = Client::new(&vendor.url, API_TOKEN.to_owned().into()).unwrap();
-    let options = Options {
+    let none = BTreeMap::<PortalName, bitrix24::Client>::new();
+    let lanes = worker::Lanes {
         tills: BTreeMap::from([(TillName::parse("ms").unwrap(), client)]),
-        ..Options::default()
+        ..worker::Lanes::of(none)
     };
     let stop = CancellationToken::new();
-    let none = BTreeMap::<PortalName, bitrix24::Client>::new();
-    tokio::spawn(worker::run(api.app.clone(), none, options, stop.clone()));
+    let settings = worker::Settings::default();
+    tokio::spawn(worker::run(api.app.clone(), lanes, settings, stop.clone()));
     let bound = Instant::now() + Duration::from_secs(30);
     let read = "SELECT count(*) FROM bridge.till_cursors WHERE read_at IS NOT NULL";
     loop {

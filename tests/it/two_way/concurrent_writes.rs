@@ -10,7 +10,7 @@ use b24_bridge::{
     clients::bitrix24::{self, Client, Credentials, Rate},
     domain::{PortalName, Rule, Stage, StatusMap, Winner},
     sandbox::{self, Fault, Faults, Plan, Sandbox},
-    worker::{self, CrashHook, CrashPoint, Options},
+    worker::{self, CrashHook, CrashPoint},
 };
 use serde_json::Value;
 use std::{
@@ -85,19 +85,22 @@ impl Parts {
         watch: Option<CrashHook>,
     ) -> (CancellationToken, JoinHandle<Result<(), worker::Error>>) {
         let stop = CancellationToken::new();
-        let options = Options {
+        let options = worker::Settings {
             lease: Duration::from_secs(2),
             poll: Duration::from_millis(50),
             reconcile: Duration::from_millis(500),
             doubt: self.doubt,
-            hooks: worker::Hooks { at: watch },
-            ..Options::default()
+            ..worker::Settings::default()
         };
-        let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), self.client.clone())]);
-        let task = tokio::spawn(worker::run(
+        let lanes = worker::Lanes::of(BTreeMap::from([(
+            PortalName::parse("main").unwrap(),
+            self.client.clone(),
+        )]));
+        let task = tokio::spawn(worker::run_watched(
             self.app.clone(),
-            portals,
+            lanes,
             options,
+            worker::Hooks { at: watch },
             stop.clone(),
         ));
         (stop, task)

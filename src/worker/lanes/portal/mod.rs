@@ -18,7 +18,7 @@ use crate::{
     domain::PortalName,
     planner::{Job, Planned, PortalFacts},
     worker::{
-        Options, PortalClient,
+        PortalClient, Settings,
         lead_conversions::ConversionLooks,
         portal::{
             identity::{self, PortalRecognition},
@@ -37,7 +37,7 @@ pub(in crate::worker) struct PortalLane<P> {
     app: App,
     name: PortalName,
     portal: P,
-    options: Options,
+    settings: Settings,
     bell: Arc<Notify>,
     facts: PortalFacts,
     back: StageSync,
@@ -55,13 +55,18 @@ pub(in crate::worker) struct PortalLane<P> {
 }
 
 impl<P: PortalClient> PortalLane<P> {
-    pub(in crate::worker) fn new(app: App, name: PortalName, portal: P, options: Options) -> Self {
+    pub(in crate::worker) fn new(
+        app: App,
+        name: PortalName,
+        portal: P,
+        settings: Settings,
+    ) -> Self {
         let bell = app.waker().subscribe(name.as_str());
         Self {
             app,
             name,
             portal,
-            options,
+            settings,
             bell,
             facts: PortalFacts::default(),
             back: StageSync::default(),
@@ -107,7 +112,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
 
     /// Gives others places in the portal's limit, and tells of a lowered pace.
     fn beside<'h>(&self, held: &'h HeldLease) -> Beside<'h> {
-        let (app, portal, poll) = (self.app.clone(), self.portal.clone(), self.options.poll);
+        let (app, portal, poll) = (self.app.clone(), self.portal.clone(), self.settings.poll);
         Box::pin(async move {
             tokio::select! {
                 () = permit_server::serve(app.clone(), portal.clone(), held, poll) => {}
@@ -134,7 +139,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
             self.back.force_rescan();
             return Ok(Some(wait));
         }
-        let every = self.options.reconcile * 10;
+        let every = self.settings.reconcile * 10;
         let asked = self.acquaintance.ask(&self.app, &self.portal, held, every);
         if let Some(failure) = asked.await? {
             return self.failed(held, &failure).await;
@@ -151,7 +156,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         let claimed = self
             .app
             .delivery
-            .claim_beside(held.lease(), self.options.wave, &busy);
+            .claim_beside(held.lease(), self.settings.wave, &busy);
         let claimed = self.waves.without_shared(claimed.await?);
         let (history, live): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|(claim, _)| claim.history);
@@ -231,7 +236,7 @@ impl<P: PortalClient> PortalLane<P> {
         tries: &RetryPolicy,
     ) -> Result<(Option<Duration>, bool), app::Error> {
         let busy = self.waves.orders();
-        let how = (self.options.reconcile, tries.clone());
+        let how = (self.settings.reconcile, tries.clone());
         let (bell, with) = (Arc::clone(&self.bell), (&self.portal, held));
         if !self.back.begin(&self.app, with, how, &busy, bell).await? {
             return Ok((None, false));
@@ -363,7 +368,7 @@ impl<P: PortalClient> PortalLane<P> {
     /// How long nothing is due.
     async fn idle(&self) -> Result<Duration, app::Error> {
         let seconds = |due: f64| Duration::from_secs_f64(due.clamp(0.02, 3600.0));
-        let poll = self.options.poll.mul_f64(rand::random_range(0.9..1.1));
+        let poll = self.settings.poll.mul_f64(rand::random_range(0.9..1.1));
         let due = self.app.delivery.next_due(self.name.as_str()).await?;
         // What is due and was not taken up is in a wave or a look, or waits for one: its end rings.
         let is_free = self.waves.is_empty() && !self.back.is_under_way();
@@ -383,7 +388,7 @@ impl<P: PortalClient> PortalLane<P> {
         let comparison = self.app.sync.next_comparison(self.name.as_str()).await?;
         let look = self
             .back
-            .next(comparison.map(seconds), self.options.reconcile);
+            .next(comparison.map(seconds), self.settings.reconcile);
         let soonest = [due, form, lead, product, look].into_iter().flatten().min();
         Ok(poll
             .min(soonest.unwrap_or(poll))
@@ -391,13 +396,13 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     fn tries(&self) -> RetryPolicy {
-        let Options {
+        let Settings {
             attempts,
             backoff,
             backoff_cap,
             doubt,
             ..
-        } = self.options;
+        } = self.settings;
         RetryPolicy {
             most: attempts,
             pause: backoff,

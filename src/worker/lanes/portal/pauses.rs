@@ -41,9 +41,9 @@ impl<P: PortalClient> PortalLane<P> {
             return Ok(None);
         }
         match row.resume_in {
-            None => Ok(Some(self.options.poll)),
+            None => Ok(Some(self.settings.poll)),
             Some(seconds) if seconds > 0.0 => Ok(Some(
-                Duration::from_secs_f64(seconds.min(3600.0)).min(self.options.poll),
+                Duration::from_secs_f64(seconds.min(3600.0)).min(self.settings.poll),
             )),
             Some(_) => match self.portal.probe().await {
                 Ok(()) => {
@@ -74,14 +74,14 @@ impl<P: PortalClient> PortalLane<P> {
             // this.
             Class::InDoubt if failures == 0 => Duration::from_millis(200),
             Class::Throttled(pause) => pause,
-            Class::Blocked(_) | Class::TokenExpired => self.options.probe,
+            Class::Blocked(_) | Class::TokenExpired => self.settings.probe,
             Class::InDoubt
             | Class::Intercepted
             | Class::Down
             | Class::Refused
             | Class::MethodBlocked(_) => {
                 let nth = failures.unsigned_abs().saturating_add(1);
-                backoff::delay(nth, self.options.backoff, Duration::from_mins(5))
+                backoff::delay(nth, self.settings.backoff, Duration::from_mins(5))
             }
         };
         let fault = LaneFault {
@@ -100,7 +100,7 @@ impl<P: PortalClient> PortalLane<P> {
                 portal = %self.name, code = %failure.code, "the lane pauses: {}", failure.message
             );
         }
-        Ok(Some(resume_in.min(self.options.poll)))
+        Ok(Some(resume_in.min(self.settings.poll)))
     }
 
     /// The portal answers again.

@@ -117,7 +117,7 @@ impl<P: PortalClient> PortalLane<P> {
         if runs.is_some_and(|wave| self.waves.is_running(wave)) {
             return Ok(None);
         }
-        let poll = self.options.poll;
+        let poll = self.settings.poll;
         let due = self.app.catalogue.next_due(self.name.as_str()).await?;
         Ok(due.map(|due| {
             let due = Duration::from_secs_f64(due.clamp(0.02, 3600.0));

@@ -16,7 +16,7 @@ use b24_bridge::{
     app::{Accepted, App, DeadLetter, LetterFilter},
     domain::{PortalName, Stage},
     process::bug::{Step, Trap},
-    worker::{self, Options, PortalClient},
+    worker::{self, PortalClient},
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -77,13 +77,13 @@ struct Running {
 fn start<P: PortalClient>(app: &App, portal: &P) -> Running {
     let stop = CancellationToken::new();
     let name = PortalName::parse("main").unwrap();
-    let options = Options {
+    let options = worker::Settings {
         poll: Duration::from_millis(50),
         lease: Duration::from_secs(3),
-        ..Options::default()
+        ..worker::Settings::default()
     };
-    let portals = BTreeMap::from([(name, portal.clone())]);
-    let task = tokio::spawn(worker::run(app.clone(), portals, options, stop.clone()));
+    let lanes = worker::Lanes::of(BTreeMap::from([(name, portal.clone())]));
+    let task = tokio::spawn(worker::run(app.clone(), lanes, options, stop.clone()));
     Running { stop, task }
 }
 

@@ -16,7 +16,7 @@ use b24_bridge::{
     domain::PortalName,
     http::{self, State},
     sandbox::{self, Fault, Plan, Sandbox},
-    worker::{self, Options},
+    worker,
 };
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -151,16 +151,19 @@ impl Site {
     }
 
     fn work_until(&self, stop: CancellationToken) -> JoinHandle<Result<(), worker::Error>> {
-        let options = Options {
+        let options = worker::Settings {
             poll: Duration::from_millis(50),
             doubt: Duration::from_millis(500),
             backoff: Duration::from_millis(20),
             backoff_cap: Duration::from_millis(50),
             attempts: 2,
-            ..Options::default()
+            ..worker::Settings::default()
         };
-        let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), self.client.clone())]);
-        tokio::spawn(worker::run(self.app.clone(), portals, options, stop))
+        let lanes = worker::Lanes::of(BTreeMap::from([(
+            PortalName::parse("main").unwrap(),
+            self.client.clone(),
+        )]));
+        tokio::spawn(worker::run(self.app.clone(), lanes, options, stop))
     }
 
     async fn post(&self, form: &str, fields: &[(&str, &str)]) -> Response {

@@ -202,12 +202,15 @@ impl World {
                 ..Reach::default()
             };
             let client = Portal::new(Credentials::webhook(&portal.url()).unwrap(), &reach).unwrap();
-            let clients = BTreeMap::from([(PortalName::parse("main").unwrap(), client)]);
-            let options = worker::Options {
+            let lanes = worker::Lanes::of(BTreeMap::from([(
+                PortalName::parse("main").unwrap(),
+                client,
+            )]));
+            let options = worker::Settings {
                 poll: Duration::from_millis(100),
-                ..worker::Options::default()
+                ..worker::Settings::default()
             };
-            tokio::spawn(worker::run(app.clone(), clients, options, stop.clone()));
+            tokio::spawn(worker::run(app.clone(), lanes, options, stop.clone()));
         }
         Self {
             db,

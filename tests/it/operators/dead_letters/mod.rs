@@ -13,7 +13,7 @@ use b24_bridge::{
     },
     domain::{ErrorCode, PortalName},
     storage::queue::lanes::Lease,
-    worker::{self, Options},
+    worker,
 };
 use std::{collections::BTreeMap, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -192,12 +192,13 @@ async fn a_job_goes_on_in_another_process_and_leaves_younger_letters_alone() {
 
     let second = app(&db.pool, &["main"]);
     let stop = CancellationToken::new();
-    let options = Options {
+    let options = worker::Settings {
         poll: Duration::from_millis(20),
-        ..Options::default()
+        ..worker::Settings::default()
     };
-    let portals: BTreeMap<PortalName, b24_bridge::clients::bitrix24::Client> = BTreeMap::new();
-    let running = tokio::spawn(worker::run(second.clone(), portals, options, stop.clone()));
+    let none: BTreeMap<PortalName, b24_bridge::clients::bitrix24::Client> = BTreeMap::new();
+    let lanes = worker::Lanes::of(none);
+    let running = tokio::spawn(worker::run(second.clone(), lanes, options, stop.clone()));
     let until = tokio::time::Instant::now() + Duration::from_secs(20);
     let ended = loop {
         let job = second.dead_letters.bulk_job(job.id).await.unwrap().unwrap();

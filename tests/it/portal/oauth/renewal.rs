@@ -180,12 +180,12 @@ async fn a_refused_renewal_pauses_the_portal_and_a_new_installation_lets_it_go_o
     portal.server().renew(&before.refresh).await.unwrap();
     portal.sandbox.expire_tokens();
     let stop = CancellationToken::new();
-    let options = worker::Options {
+    let options = worker::Settings {
         poll: Duration::from_millis(50),
-        ..worker::Options::default()
+        ..worker::Settings::default()
     };
-    let portals = BTreeMap::from([(main_portal(), reached.client.clone())]);
-    let lanes = tokio::spawn(worker::run(app.clone(), portals, options, stop.clone()));
+    let lanes = worker::Lanes::of(BTreeMap::from([(main_portal(), reached.client.clone())]));
+    let lanes = tokio::spawn(worker::run(app.clone(), lanes, options, stop.clone()));
     app.intake
         .accept_events(Some(&shop::main_shop()), &[shop::event("e1", "A-1", 1)])
         .await

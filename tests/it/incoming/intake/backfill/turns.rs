@@ -105,13 +105,13 @@ impl World {
 
     fn start(&mut self, reconcile: Duration) {
         let name = PortalName::parse("main").unwrap();
-        let portals = BTreeMap::from([(name, self.noted.clone())]);
-        let options = worker::Options {
+        let lanes = worker::Lanes::of(BTreeMap::from([(name, self.noted.clone())]));
+        let options = worker::Settings {
             poll: Duration::from_millis(50),
             reconcile,
-            ..worker::Options::default()
+            ..worker::Settings::default()
         };
-        let work = worker::run(self.app.clone(), portals, options, self.stop.clone());
+        let work = worker::run(self.app.clone(), lanes, options, self.stop.clone());
         self.work = Some(tokio::spawn(work));
     }
 

@@ -51,14 +51,17 @@ impl World {
             timeout: Duration::from_secs(5),
         };
         let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options);
-        let portals = BTreeMap::from([(PortalName::parse("main").unwrap(), client.unwrap())]);
-        let options = worker::Options {
+        let lanes = worker::Lanes::of(BTreeMap::from([(
+            PortalName::parse("main").unwrap(),
+            client.unwrap(),
+        )]));
+        let options = worker::Settings {
             poll: Duration::from_millis(50),
-            ..worker::Options::default()
+            ..worker::Settings::default()
         };
         let stop = CancellationToken::new();
         let app = api.app.clone();
-        let work = tokio::spawn(worker::run(app, portals, options, stop.clone()));
+        let work = tokio::spawn(worker::run(app, lanes, options, stop.clone()));
         Self {
             api,
             portal,

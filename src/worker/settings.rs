@@ -1,15 +1,38 @@
-//! How a worker behaves.
+//! What a worker is given: the lanes it drives, how they are driven, and what tests watch.
 
 use crate::{
     app::Retention,
     clients::{callback::Sender, moysklad},
-    domain::{ShopName, TillName},
+    domain::{PortalName, ShopName, TillName},
 };
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-/// How a worker behaves.
+/// The lanes that a worker drives.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct Lanes<P> {
+    /// The portals, with the client of each.
+    pub portals: BTreeMap<PortalName, P>,
+    /// The shops that are called.
+    pub callbacks: BTreeMap<ShopName, Sender>,
+    /// The tills whose vendor's API is read.
+    pub tills: BTreeMap<TillName, moysklad::Client>,
+}
+
+impl<P> Lanes<P> {
+    /// Those of portals alone.
+    pub fn of(portals: BTreeMap<PortalName, P>) -> Self {
+        Self {
+            portals,
+            callbacks: BTreeMap::new(),
+            tills: BTreeMap::new(),
+        }
+    }
+}
+
+/// How lanes are driven, the same for all of a process. What one lane alone is bound by is its
+/// `LaneLimits`.
+#[derive(Debug, Clone)]
+pub struct Settings {
     /// Who drives the lanes: unique per process.
     pub owner: String,
     /// How long a lease holds unless renewed; it is renewed every third of this.
@@ -39,15 +62,9 @@ pub struct Options {
     pub retention: Retention,
     /// How often the housekeeping runs.
     pub housekeeping: Duration,
-    /// The shops that are called.
-    pub callbacks: BTreeMap<ShopName, Sender>,
-    /// The tills whose vendor's API is read.
-    pub tills: BTreeMap<TillName, moysklad::Client>,
-    /// What tests watch.
-    pub hooks: Hooks,
 }
 
-impl Default for Options {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             owner: uuid::Uuid::now_v7().to_string(),
@@ -63,9 +80,6 @@ impl Default for Options {
             grace: Duration::from_secs(20),
             retention: Retention::default(),
             housekeeping: Duration::from_mins(1),
-            callbacks: BTreeMap::new(),
-            tills: BTreeMap::new(),
-            hooks: Hooks::default(),
         }
     }
 }
