@@ -40,6 +40,7 @@ pub use catalogue_plan::{PlanError, plan_products};
 pub use housekeeping::prune;
 pub use portal::client::{CallFailure, PortalClient, code_of};
 pub use portal::lead_mode::lead_mode;
+pub use portal::shared_limit::{PlaceTaken, SharedLimit, Unlimited};
 pub use reconcile::{SurveyError, survey};
 pub use settings::{CrashHook, CrashHookFuture, CrashPoint, Hooks, Lanes, Settings};
 

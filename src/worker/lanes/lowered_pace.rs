@@ -15,7 +15,7 @@ const SAME: Duration = Duration::from_millis(100);
 pub(in crate::worker) async fn tell<P: PortalClient>(app: &App, portal: P, held: &HeldLease) {
     let mut told: Option<Instant> = None;
     loop {
-        let left = portal.reduced_for();
+        let left = portal.limit().reduced_for();
         let until = Instant::now() + left;
         if !left.is_zero() && told.is_none_or(|told| until >= told + SAME) {
             told = Some(until);

@@ -1,5 +1,6 @@
 //! What a lane needs of a portal: one call at a time, and a plain word about what went wrong.
 
+use super::shared_limit::{SharedLimit, Unlimited};
 use crate::{
     clients::bitrix24::{
         BatchResponse, Blocked, CallObserver, Class, Client, Command, Error, Priority, ServerTime,
@@ -7,7 +8,7 @@ use crate::{
     domain::ErrorCode,
 };
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// A call that failed as a whole.
 #[derive(Debug, Clone)]
@@ -53,27 +54,9 @@ pub trait PortalClient: Clone + Send + Sync + 'static {
         None
     }
 
-    /// How long a full request bucket takes to drain.
-    fn full_drain_time(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// What others sent leaves the bucket in this long.
-    fn take_over(&self, _left: Duration) {}
-
-    /// How long until all that was sent has left the bucket.
-    fn drain_time(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// Waits until a call that another process sends has a place in the bucket.
-    fn permit(&self) -> impl Future<Output = ()> + Send {
-        std::future::ready(())
-    }
-
-    /// How long the pace stays lowered because somebody else uses up the portal's limit.
-    fn reduced_for(&self) -> Duration {
-        Duration::ZERO
+    /// The portal's request limit.
+    fn limit(&self) -> &dyn SharedLimit {
+        &Unlimited
     }
 
     /// A cheap call that succeeds if the portal takes the bridge's calls at all.
@@ -114,24 +97,8 @@ impl PortalClient for Client {
         Client::address(self)
     }
 
-    fn full_drain_time(&self) -> Duration {
-        Client::full_drain_time(self)
-    }
-
-    fn take_over(&self, left: Duration) {
-        Client::take_over(self, left);
-    }
-
-    fn drain_time(&self) -> Duration {
-        Client::drain_time(self)
-    }
-
-    async fn permit(&self) {
-        Client::permit(self).await;
-    }
-
-    fn reduced_for(&self) -> Duration {
-        Client::reduced_for(self)
+    fn limit(&self) -> &dyn SharedLimit {
+        self
     }
 
     async fn probe(&self) -> Result<(), CallFailure> {

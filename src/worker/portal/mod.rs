@@ -6,3 +6,4 @@ pub(super) mod client;
 pub(super) mod identity;
 pub(super) mod lead_mode;
 pub(super) mod permit_server;
+pub(super) mod shared_limit;

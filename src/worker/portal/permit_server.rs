@@ -40,7 +40,7 @@ async fn one<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) -> Result
     let Some(id) = app.lanes.next_permit(held.portal()).await? else {
         return Ok(false);
     };
-    portal.permit().await;
+    portal.limit().permit().await;
     let counted = Instant::now();
     if !held.may_send() {
         return Ok(false);

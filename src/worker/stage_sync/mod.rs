@@ -167,10 +167,10 @@ impl StageSync {
 async fn live_order<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) {
     let bell = app.waker().subscribe(held.portal());
     loop {
-        // Who takes the ring from the lane may do so: after a look the lane sees by itself what is
-        // due.
+        // Consuming the wake-up here is safe: the lane looks again after every scan.
         bell.notified().await;
-        let room = portal.drain_time() <= portal.full_drain_time() / 2;
+        let limit = portal.limit();
+        let room = limit.drain_time() <= limit.full_drain_time() / 2;
         if room && app.delivery.live_due(held.portal()).await.unwrap_or(false) {
             return;
         }

@@ -93,7 +93,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
 
     fn limits(&self) -> LaneLimits {
         LaneLimits {
-            drains: self.portal.full_drain_time(),
+            drains: self.portal.limit().full_drain_time(),
         }
     }
 
@@ -106,6 +106,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         let drains = self.limits().drains.as_secs_f64();
         let left = self.app.lanes.take_over_limit(held.lease(), drains).await?;
         self.portal
+            .limit()
             .take_over(Duration::from_secs_f64(left.min(3600.0)));
         Ok(())
     }
@@ -217,7 +218,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
 
     /// Tells the next owner what is left of the portal's limit.
     async fn give_back(&mut self, held: &HeldLease) {
-        let left = self.portal.drain_time().as_secs_f64();
+        let left = self.portal.limit().drain_time().as_secs_f64();
         if let Err(error) = self.app.lanes.hand_over_limit(held.lease(), left).await {
             tracing::debug!(
                 portal = %self.name, %error,

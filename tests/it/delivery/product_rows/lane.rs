@@ -10,7 +10,7 @@ use crate::{
 };
 use b24_bridge::{
     clients::bitrix24::{BatchResponse, Command, Priority, ServerTime},
-    worker::{CallFailure, PortalClient},
+    worker::{CallFailure, PlaceTaken, PortalClient, SharedLimit},
 };
 use serde_json::json;
 use std::{
@@ -47,8 +47,24 @@ impl PortalClient for Breaks {
         None
     }
 
+    fn limit(&self) -> &dyn SharedLimit {
+        self
+    }
+}
+
+impl SharedLimit for Breaks {
+    fn full_drain_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn drain_time(&self) -> Duration {
         Duration::ZERO
+    }
+
+    fn take_over(&self, _left: Duration) {}
+
+    fn permit(&self) -> PlaceTaken<'_> {
+        Box::pin(std::future::ready(()))
     }
 
     fn reduced_for(&self) -> Duration {
