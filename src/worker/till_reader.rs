@@ -67,14 +67,15 @@ async fn once(app: &App, till: &TillName, client: &Client) -> Result<(), Failed>
     let Some(mut reader) = app.stock.read_till(till).await? else {
         return Ok(());
     };
-    read_told(app, (till, client), &mut reader).await?;
-    read_changed(app, (till, client), &mut reader).await
+    read_told(app, till, client, &mut reader).await?;
+    read_changed(app, till, client, &mut reader).await
 }
 
 /// Documents that webhooks told of; one that is not there is annulled.
 async fn read_told(
     app: &App,
-    (till, client): (&TillName, &Client),
+    till: &TillName,
+    client: &Client,
     reader: &mut TillReader,
 ) -> Result<(), Failed> {
     for (document, hint) in reader.hints().await? {
@@ -95,7 +96,8 @@ async fn read_told(
 /// were read.
 async fn read_changed(
     app: &App,
-    (till, client): (&TillName, &Client),
+    till: &TillName,
+    client: &Client,
     reader: &mut TillReader,
 ) -> Result<(), Failed> {
     let (cursor, _) = reader.cursor().await?;
@@ -104,7 +106,7 @@ async fn read_changed(
     for document in MoyskladDocument::ALL {
         for more in ["", ";isDeleted=true"] {
             let filter = format!("updated>={since}{more}");
-            let read = read_pages(app, (till, client), document, &filter).await?;
+            let read = read_pages(app, till, client, document, &filter).await?;
             newest = newest.max(read.unwrap_or(newest));
         }
     }
@@ -114,7 +116,8 @@ async fn read_changed(
 /// Takes all documents that a filter means; says when the newest was changed.
 async fn read_pages(
     app: &App,
-    (till, client): (&TillName, &Client),
+    till: &TillName,
+    client: &Client,
     document: MoyskladDocument,
     filter: &str,
 ) -> Result<Option<DateTime<Utc>>, Failed> {

@@ -225,7 +225,7 @@ impl EntryWave {
         }
     }
 
-    fn take(&mut self, (job, asked): (JobIx, Asked), answer: Option<CommandAnswer>) {
+    fn take(&mut self, job: JobIx, asked: Asked, answer: Option<CommandAnswer>) {
         let state = &mut self.jobs[job];
         match answer {
             Some(CommandAnswer::Done { result, .. }) => state.done(asked, &result),
@@ -295,8 +295,8 @@ impl Rounds for EntryWave {
         let sharing: BTreeSet<JobIx> = asks.iter().map(|(_, (job, _))| *job).collect();
         match answer {
             CallAnswer::Answered(mut answered) => {
-                for (key, ask) in asks {
-                    self.take(ask, answered.remove(&key));
+                for (key, (job, asked)) in asks {
+                    self.take(job, asked, answered.remove(&key));
                 }
             }
             CallAnswer::InDoubt | CallAnswer::NotRun => {

@@ -342,7 +342,7 @@ impl ProductWave {
                         state.notes.push(note.clone());
                     }
                 }
-                let commands = writes(state, (job, at), &wanted, (block, parent));
+                let commands = writes(state, job, at, &wanted, block, parent);
                 if !commands.is_empty() {
                     planned.push(commands);
                 }
@@ -398,9 +398,11 @@ fn is_there(price: &(u64, Decimal, String), there: &super::LinkedElement) -> boo
 /// The commands that bring one part to what it is to be.
 fn writes(
     state: &State,
-    (job, part): (JobIx, PartIx),
+    job: JobIx,
+    part: PartIx,
     wanted: &Wanted,
-    (block, parent): (u64, Option<u64>),
+    block: u64,
+    parent: Option<u64>,
 ) -> Vec<Planning> {
     let own: &Part = &state.parts[part];
     let write = |what| Ask::Write { job, part, what };

@@ -64,7 +64,8 @@ impl BusinessCustomer {
         rules: &ShopRules,
         person: &domain::Customer,
         company: &Company,
-        (origin, aside): (String, &[String]),
+        origin: String,
+        aside: &[String],
     ) -> Self {
         let own = |value: &String| !aside.contains(value);
         let phones = person.phones.iter().map(ToString::to_string);

@@ -40,7 +40,7 @@ impl Wave {
         let aside = state.aside.clone();
         let key = (rules.shop.clone(), origin.clone());
         let firm = *firms.entry(key).or_insert_with(|| {
-            let firm = BusinessCustomer::new(&rules, &person, &company, (origin, &aside));
+            let firm = BusinessCustomer::new(&rules, &person, &company, origin, &aside);
             self.firms.push(firm);
             FirmIx::at(self.firms.len() - 1)
         });

@@ -268,7 +268,7 @@ impl ShopCalls {
         };
         match answer {
             Answer::Gone => self.gone(held).await,
-            Answer::Down { words, pause } => self.failed(held, out, &one, (words, pause)).await,
+            Answer::Down { words, pause } => self.failed(held, out, &one, &words, pause).await,
             Answer::Unreachable { words } => {
                 self.app
                     .sync
@@ -303,7 +303,8 @@ impl ShopCalls {
         held: &HeldLease,
         out: &mut NextMessage,
         one: &Outgoing,
-        (words, pause): (String, Option<Duration>),
+        words: &str,
+        pause: Option<Duration>,
     ) -> Result<(), app::Error> {
         out.failed.insert(one.key());
         let own = self.own_pause(one).max(pause.unwrap_or_default());
@@ -312,7 +313,7 @@ impl ShopCalls {
                 .sync
                 .postpone_outgoing(held.lease(), one, own)
                 .await?;
-            return self.pause(held, out, &words, pause).await;
+            return self.pause(held, out, words, pause).await;
         }
         self.app.metrics().callback("failed");
         let tries = one.attempts().unsigned_abs().saturating_add(1);
@@ -325,7 +326,7 @@ impl ShopCalls {
         let delay = (tries < most).then_some(own);
         self.app
             .sync
-            .outgoing_refused(held.lease(), one, &words, delay)
+            .outgoing_refused(held.lease(), one, words, delay)
             .await
     }
 

@@ -109,7 +109,7 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
     held: &HeldLease,
     work: Work,
 ) -> WaveResult {
-    let how = (work.priority, work.judges);
+    let (priority, judges) = (work.priority, work.judges);
     let mut products = None;
     let (sent, settlements, facts) = match work.task {
         Task::Orders {
@@ -119,18 +119,18 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
         } => {
             let mut wave = Wave::new(jobs, facts);
             wave.beware(doubtful);
-            let sent = exchange(app, portal, held, &mut wave, how).await;
+            let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
             let (settlements, facts) = wave.finish();
             (sent, settlements, Some(facts))
         }
         Task::Entries { jobs } => {
             let mut wave = EntryWave::new(jobs);
-            let sent = exchange(app, portal, held, &mut wave, how).await;
+            let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
             (sent, wave.finish(), None)
         }
         Task::Products { jobs, facts } => {
             let mut wave = ProductWave::new(jobs, facts);
-            let sent = exchange(app, portal, held, &mut wave, how).await;
+            let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
             let (settlements, facts, hindrance) = wave.finish();
             products = Some(ProductsLearned { facts, hindrance });
             (sent, settlements, None)
@@ -162,7 +162,8 @@ async fn exchange<P: PortalClient>(
     portal: &P,
     held: &HeldLease,
     wave: &mut impl Rounds,
-    (priority, judges): (Priority, bool),
+    priority: Priority,
+    judges: bool,
 ) -> Sent {
     let mut intended = WriteIntents::new(app, held);
     let (mut so_far, mut unready) = (Sent::default(), false);
@@ -176,7 +177,7 @@ async fn exchange<P: PortalClient>(
                 wave.answer(call, CallAnswer::NotRun);
                 continue;
             }
-            let sending = send(portal, held, call, (priority, None));
+            let sending = send(portal, held, call, priority, None);
             let sent = if !call.writes() {
                 sending.await
             } else if intended.ready(wave).await {
@@ -273,7 +274,8 @@ pub(in crate::worker) async fn send<P: PortalClient>(
     portal: &P,
     held: &HeldLease,
     call: &Call,
-    (priority, until): (Priority, Option<Instant>),
+    priority: Priority,
+    until: Option<Instant>,
 ) -> Result<CallAnswer, CallFailure> {
     let commands: Vec<Command> = call.commands.iter().map(command).collect();
     for _ in 0..3 {

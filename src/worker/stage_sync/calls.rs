@@ -40,19 +40,11 @@ pub(super) struct ScanTask {
 
 impl ScanTask {
     pub(super) fn start<P: PortalClient>(portal: &P, held: &HeldLease, look: &ScanRequest) -> Self {
-        let (portal, held, glanced) = (portal.clone(), held.clone(), DealScan::look(look));
+        let (portal, held, scan) = (portal.clone(), held.clone(), DealScan::look(look));
         let let_go = CancellationToken::new();
         let guard = let_go.clone().drop_guard();
-        let read = async move {
-            run_scan(
-                &portal,
-                &held,
-                glanced,
-                (Priority::Reconcile, None),
-                &let_go,
-            )
-            .await
-        };
+        let read =
+            async move { run_scan(&portal, &held, scan, Priority::Reconcile, None, &let_go).await };
         Self {
             task: tokio::spawn(read.in_current_span()),
             _let_go: guard,
@@ -87,14 +79,8 @@ pub(super) async fn move_deals<P: PortalClient>(
             continue;
         }
         let sent = DealScan::write(&writes);
-        let (part, done) = run_scan(
-            portal,
-            held,
-            sent,
-            (Priority::Live, Some(until)),
-            held.stop(),
-        )
-        .await;
+        let (part, done) =
+            run_scan(portal, held, sent, Priority::Live, Some(until), held.stop()).await;
         turned.answered |= done.answered;
         turned.failure = done.failure;
         let alone = writes.len() == 1;
@@ -125,26 +111,27 @@ pub(super) async fn move_deals<P: PortalClient>(
     (seen, turned)
 }
 
-/// Sends the calls of a glance while the lease holds, the portal answers, and nobody lets go of it.
+/// Sends the calls of a scan while the lease holds, the portal answers, and nobody lets go of it.
 async fn run_scan<P: PortalClient>(
     portal: &P,
     held: &HeldLease,
-    mut glance: DealScan,
-    (priority, until): (Priority, Option<Instant>),
+    mut scan: DealScan,
+    priority: Priority,
+    until: Option<Instant>,
     let_go: &CancellationToken,
 ) -> (ScanResult, SyncTurn) {
     let mut turned = SyncTurn::default();
     let late = || until.is_some_and(|until| Instant::now() > until);
-    while let Some(call) = glance.next_call() {
+    while let Some(call) = scan.next_call() {
         if turned.failure.is_some() || let_go.is_cancelled() || late() || !held.may_send() {
-            glance.answer(&call, CallAnswer::NotRun);
+            scan.answer(&call, CallAnswer::NotRun);
             continue;
         }
-        let sent = bug::caught_in(send(portal, held, &call, (priority, until))).await;
+        let sent = bug::caught_in(send(portal, held, &call, priority, until)).await;
         let read = sent.map(|sent| {
             sent.map(|answer| {
                 turned.answered = true;
-                bug::caught(|| glance.answer(&call, answer))
+                bug::caught(|| scan.answer(&call, answer))
             })
         });
         match read {
@@ -158,20 +145,20 @@ async fn run_scan<P: PortalClient>(
                 );
                 turned.spoilt = true;
                 turned.broke = Some(bug);
-                glance.answer(&call, CallAnswer::InDoubt);
+                scan.answer(&call, CallAnswer::InDoubt);
             }
             Ok(Err(fault)) => match its_own(portal, held, &fault).await {
                 Ok(()) => {
                     turned.answered = true;
                     turned.spoilt = true;
-                    glance.answer(&call, spoilt(fault, false));
+                    scan.answer(&call, spoilt(fault, false));
                 }
                 Err(whole) => {
-                    glance.answer(&call, unusable(&fault));
+                    scan.answer(&call, unusable(&fault));
                     turned.failure = Some(whole);
                 }
             },
         }
     }
-    (glance.finish(), turned)
+    (scan.finish(), turned)
 }

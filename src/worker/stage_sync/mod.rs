@@ -27,6 +27,13 @@ use turn::SyncMemory;
 /// How a look ended.
 pub(super) type Looked = Result<SyncTurn, app::Error>;
 
+/// A portal whose lane is held.
+pub(super) struct HeldPortal<'a, P> {
+    pub(super) app: &'a App,
+    pub(super) portal: &'a P,
+    pub(super) held: &'a HeldLease,
+}
+
 /// The way back of a lane: one look at a time. What is dropped is stopped.
 #[derive(Default)]
 pub(super) struct StageSync {
@@ -81,26 +88,30 @@ impl StageSync {
     /// Begins a look, if something is due and none is under way: whether it did.
     pub(super) async fn begin<P: PortalClient>(
         &mut self,
-        app: &App,
-        (portal, held): (&P, &HeldLease),
-        (interval, tries): (Duration, RetryPolicy),
+        of: HeldPortal<'_, P>,
+        interval: Duration,
+        tries: RetryPolicy,
         busy: &BTreeSet<Key>,
         bell: Arc<Notify>,
     ) -> Result<bool, app::Error> {
         if self.under_way.is_some() {
             return Ok(false);
         }
-        let Some(look) = self.memory.prepare(app, held, interval, busy).await? else {
+        let Some(look) = self.memory.prepare(of.app, of.held, interval, busy).await? else {
             return Ok(false);
         };
         let (orders, let_go) = (look.orders(), CancellationToken::new());
         let mut memory = std::mem::take(&mut self.memory);
-        let (app, portal, held, token) =
-            (app.clone(), portal.clone(), held.clone(), let_go.clone());
+        let (app, portal, held) = (of.app.clone(), of.portal.clone(), of.held.clone());
+        let token = let_go.clone();
         let mut task = JoinSet::new();
         let looking = async move {
-            let with = (&portal, &held);
-            let done = memory.carry_out(&app, with, look, &tries, &token).await;
+            let of = HeldPortal {
+                app: &app,
+                portal: &portal,
+                held: &held,
+            };
+            let done = memory.carry_out(&of, look, &tries, &token).await;
             bell.notify_one();
             (memory, done)
         };

@@ -1,6 +1,9 @@
 //! One look: what is due, what the portal shows of it, and what follows from that.
 
-use super::calls::{ScanTask, SyncTurn, move_deals};
+use super::{
+    HeldPortal,
+    calls::{ScanTask, SyncTurn, move_deals},
+};
 use crate::{
     app::{self, App, Comparison, RetryPolicy, ScanContext},
     planner::{History, ScanRequest, ScanResult, StageWrite},
@@ -16,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 /// Orders compared in one turn: 40 commands of 50 deals, so that the history fits into the same
 /// call.
 const AT_ONCE: u32 = 2_000;
-/// How often they are halved before a portal that keeps failing: what a call that fails was to
-/// bring is asked for again as a whole.
+/// The most times their number is halved while the whole portal fails: a call that failed is
+/// repeated whole.
 const MOST_HALVINGS: u32 = 5;
 /// How often they are halved where the portal fails for one of them alone: until that one is left.
 const TO_ONE: u32 = AT_ONCE.ilog2() + 1;
@@ -101,7 +104,8 @@ impl SyncMemory {
     /// What the portal shows; nothing if that was let go.
     async fn read<P: PortalClient>(
         &mut self,
-        (portal, held): (&P, &HeldLease),
+        portal: &P,
+        held: &HeldLease,
         scan: &ScanRequest,
         let_go: &CancellationToken,
     ) -> Option<(ScanResult, SyncTurn)> {
@@ -158,14 +162,14 @@ impl SyncMemory {
     /// after it may not.
     pub(super) async fn carry_out<P: PortalClient>(
         &mut self,
-        app: &App,
-        (portal, held): (&P, &HeldLease),
+        of: &HeldPortal<'_, P>,
         look: Look,
         tries: &RetryPolicy,
         let_go: &CancellationToken,
     ) -> Result<SyncTurn, app::Error> {
+        let (app, held) = (of.app, of.held);
         let Look { mut due, scan } = look;
-        let read = self.read((portal, held), &scan, let_go).await;
+        let read = self.read(of.portal, held, &scan, let_go).await;
         let Some((seen, mut turned)) = read else {
             return Ok(SyncTurn::default());
         };
@@ -210,22 +214,21 @@ impl SyncMemory {
             // Not by a look at the history alone: what failed is still among the orders.
             self.halvings = self.halvings.saturating_sub(1);
         }
-        self.settle(app, (portal, held), (due, seen), &mut turned, tries)
-            .await?;
+        self.settle(of, due, seen, &mut turned, tries).await?;
         Ok(turned)
     }
 
     /// Has what was seen decided, and writes what was decided.
     async fn settle<P: PortalClient>(
         &self,
-        app: &App,
-        (portal, held): (&P, &HeldLease),
-        mut next: (Vec<Comparison>, ScanResult),
+        of: &HeldPortal<'_, P>,
+        mut compared: Vec<Comparison>,
+        mut seen: ScanResult,
         turned: &mut SyncTurn,
         tries: &RetryPolicy,
     ) -> Result<(), app::Error> {
+        let HeldPortal { app, portal, held } = *of;
         for _ in 0..MOST_PASSES {
-            let (compared, seen) = next;
             let newest = seen.newest;
             let looked = ScanContext {
                 seen,
@@ -241,16 +244,16 @@ impl SyncMemory {
             let (again, writes): (Vec<Comparison>, Vec<StageWrite>) =
                 done.writes.into_iter().unzip();
             // What was decided is waited for, by the shop or by a manager.
-            let (mut seen, wrote) = move_deals(portal, held, writes).await;
+            let (mut after, wrote) = move_deals(portal, held, writes).await;
             held.reached(CrashPoint::Called).await;
-            seen.newest = newest.max(seen.moves.values().flatten().map(|row| row.id).max());
+            after.newest = newest.max(after.moves.values().flatten().map(|row| row.id).max());
             turned.answered |= wrote.answered;
             turned.failure = wrote.failure;
             if turned.failure.is_some() {
                 // What became of the writes is stored; the rest is looked at when the portal is
                 // back.
                 let looked = ScanContext {
-                    seen,
+                    seen: after,
                     heard: None,
                     me: self.me,
                     tries: tries.clone(),
@@ -258,7 +261,7 @@ impl SyncMemory {
                 app.sync.compare(held.lease(), again, &looked).await?;
                 break;
             }
-            next = (again, seen);
+            (compared, seen) = (again, after);
         }
         Ok(())
     }

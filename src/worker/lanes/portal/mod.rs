@@ -25,7 +25,7 @@ use crate::{
             lead_mode::{LeadMode, Leads},
             permit_server,
         },
-        stage_sync::{Looked, StageSync, SyncTurn},
+        stage_sync::{HeldPortal, Looked, StageSync, SyncTurn},
     },
 };
 use products::ProductTurns;
@@ -237,9 +237,14 @@ impl<P: PortalClient> PortalLane<P> {
         tries: &RetryPolicy,
     ) -> Result<(Option<Duration>, bool), app::Error> {
         let busy = self.waves.orders();
-        let how = (self.settings.reconcile, tries.clone());
-        let (bell, with) = (Arc::clone(&self.bell), (&self.portal, held));
-        if !self.back.begin(&self.app, with, how, &busy, bell).await? {
+        let of = HeldPortal {
+            app: &self.app,
+            portal: &self.portal,
+            held,
+        };
+        let (interval, bell) = (self.settings.reconcile, Arc::clone(&self.bell));
+        let begun = self.back.begin(of, interval, tries.clone(), &busy, bell);
+        if !begun.await? {
             return Ok((None, false));
         }
         let wait = match self.back.wait(&self.app, &self.portal, held).await {
