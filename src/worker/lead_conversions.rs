@@ -65,7 +65,7 @@ impl ConversionLooks {
             .filter_map(|one| u64::try_from(one.lead_id).ok())
             .collect();
         let call = ask_conversions(&ids);
-        let answer = match send(portal, held, &call, (Priority::Reconcile, None)).await {
+        let answer = match send(portal, held, &call, Priority::Reconcile, None).await {
             Ok(answer) => answer,
             Err(fault) => {
                 // Nobody else waits for a call that fails for what is in it.

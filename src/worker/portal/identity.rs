@@ -55,7 +55,7 @@ impl PortalRecognition {
         }
         let mut inquiry = Inquiry::new(&remembered);
         let call = inquiry.call();
-        match send(portal, held, &call, (Priority::Reconcile, None)).await {
+        match send(portal, held, &call, Priority::Reconcile, None).await {
             Ok(answer) => inquiry.answer(answer),
             Err(failure) if first => return Ok(Some(failure)),
             // What is sent next meets it, too.
@@ -121,7 +121,7 @@ async fn find_some<P: PortalClient>(
         if !held.may_send() {
             return Ok(None);
         }
-        match send(portal, held, &call, (Priority::Reconcile, None)).await {
+        match send(portal, held, &call, Priority::Reconcile, None).await {
             Ok(answer) => search.answer(&call, answer),
             Err(fault) => search.answer(&call, unusable(&fault)),
         }
