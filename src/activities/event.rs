@@ -38,13 +38,13 @@ pub struct Activity {
     pub kind: ActivityKind,
     /// Whether the shop called or wrote; else the customer.
     pub outgoing: bool,
-    /// When.
+    /// When it was, if that was said; else the event's own time counts.
     pub at: Option<DateTime<Utc>>,
     /// How long a call was.
     pub duration: TimeDelta,
-    /// Its subject.
+    /// The subject of a mail.
     pub subject: Option<String>,
-    /// Its text.
+    /// The text of a mail or a message, or what was said in a call.
     pub text: Option<String>,
     /// The customer's number.
     pub phone: Option<Phone>,
@@ -63,9 +63,9 @@ pub struct Activity {
 /// What an activity is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActivityKind {
-    /// A call.
+    /// A telephone call, taken or missed.
     Call,
-    /// A mail.
+    /// An e-mail.
     Mail,
     /// A message of a chat, or a text message.
     Message,

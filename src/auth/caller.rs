@@ -77,7 +77,7 @@ impl Caller {
         self.may_change()
     }
 
-    /// Refuses shops.
+    /// Refuses shops and tills: people alone may go on, viewers too.
     pub fn is_operator(&self) -> Result<(), Refused> {
         match self {
             Self::Shop(_) | Self::Till { .. } => Err(Refused::NoOperator),

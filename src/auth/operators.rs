@@ -19,10 +19,10 @@ pub struct Operator {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Look.
+    /// Looks, and changes nothing.
     #[default]
     Viewer,
-    /// Look, retry, discard, pause, resume.
+    /// Looks, retries, discards, pauses, resumes.
     Operator,
 }
 

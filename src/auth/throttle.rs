@@ -40,7 +40,7 @@ impl Default for LoginThrottle {
     }
 }
 
-/// Who tries.
+/// Whose tries are counted together: an address and a name.
 #[derive(Debug, Clone, Copy)]
 pub struct ThrottleKey {
     source: IpAddr,

@@ -120,9 +120,9 @@ pub struct Config {
     pub worker: Worker,
     /// How long settled things are kept.
     pub retention: Retention,
-    /// Logs.
+    /// How logs are written.
     pub log: Log,
-    /// Traces.
+    /// Where traces are sent.
     pub telemetry: Telemetry,
     /// Whether these are the demo values that stand in for no settings at all.
     pub demo: bool,

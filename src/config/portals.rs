@@ -54,9 +54,9 @@ pub enum PortalAccess {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PortalApp {
-    /// Client id.
+    /// The application's id in its portal (`client_id`).
     pub client_id: String,
-    /// Client secret.
+    /// The application's secret, written into the settings themselves.
     pub client_secret: Option<Secret>,
     /// A file that holds the client secret.
     pub client_secret_file: Option<PathBuf>,

@@ -107,7 +107,7 @@ pub fn decide_with_table(inputs: &Inputs<'_>) -> Decision {
 /// The order's status: what the shop says, or what it was told since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
-    /// The status.
+    /// The status by the shop's own code.
     pub status: String,
     /// Whose word it is.
     pub by: Source,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Decision {
     /// What to do.
     pub action: Action,
-    /// Why.
+    /// What it rests on, for the record.
     pub record: Record,
     /// The same for people, as data.
     pub explanation: Explanation,
@@ -36,7 +36,7 @@ pub enum Action {
     },
     /// Move the deal.
     WritePortal {
-        /// Where to.
+        /// The stage that the deal is moved to.
         stage: Stage,
         /// The newest history row that this rests on: rows after it, other than the write's own,
         /// are foreign moves.
@@ -61,12 +61,12 @@ pub enum Action {
     },
     /// Write nothing; the difference stays and is on record.
     Refused {
-        /// Why.
+        /// What stands against every write.
         why: Refusal,
     },
     /// Write nothing until a person decides.
     Review {
-        /// Why.
+        /// What the rules leave to a person.
         why: ReviewWhy,
     },
 }
@@ -126,7 +126,7 @@ pub enum Change {
     Shop,
     /// Only the portal.
     Portal,
-    /// Both.
+    /// Both sides.
     Both,
     /// Nothing was agreed before.
     FirstMeeting,
@@ -159,7 +159,7 @@ pub enum Basis {
 /// What is recorded of a decision besides its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Who changed.
+    /// Which side changed since both agreed.
     pub change: Change,
     /// What it rests on.
     pub basis: Basis,

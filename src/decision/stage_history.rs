@@ -40,7 +40,7 @@ pub struct OwnWrite {
 /// A move that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignMove {
-    /// The move.
+    /// The row of the stage history that tells of it.
     pub row: HistoryRow,
     /// Where it stands to our write.
     pub place: Place,

@@ -61,7 +61,7 @@ pub const BATCH_LIMIT: usize = 50;
 pub struct Job {
     /// The shop's rules.
     pub rules: Arc<ShopRules>,
-    /// Which order.
+    /// The order's number in its shop, or the key of a subject.
     pub number: OrderNumber,
     /// What to do.
     pub intent: Intent,
@@ -156,9 +156,9 @@ pub enum Intent {
 pub struct KnownLinks {
     /// Deal or lead.
     pub target: Option<CrmEntity>,
-    /// Contact.
+    /// The contact of its customer.
     pub contact_id: Option<u64>,
-    /// Company.
+    /// The company of its customer.
     pub company_id: Option<u64>,
     /// Whom the contact stands for, as the shop told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -303,7 +303,7 @@ pub struct Command {
 /// Commands that travel in one batch call, in this order, at most [`BATCH_LIMIT`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The commands.
+    /// The commands, in the order in which they run.
     pub commands: Vec<Command>,
     /// Whether none is run after the first that fails: the later ones lean on it.
     pub halts: bool,
@@ -364,7 +364,7 @@ pub enum CommandAnswer {
     Refused {
         /// `error`, as text; often empty.
         error: String,
-        /// `error_description`.
+        /// `error_description`: the portal's words.
         description: String,
     },
     /// Not run for a reason that has nothing to do with the order (method blocked, portal trouble):
@@ -408,14 +408,14 @@ pub enum Outcome {
     },
     /// The portal refused: an attempt is used up, a later one may succeed.
     Refused {
-        /// Why.
+        /// What kind of refusal it is.
         code: ErrorCode,
         /// The portal's own words.
         message: String,
     },
     /// No retry can cure this.
     Hopeless {
-        /// Why.
+        /// What kind of fault it is.
         code: ErrorCode,
         /// What exactly, for people.
         message: String,
@@ -423,7 +423,7 @@ pub enum Outcome {
     /// Nobody judged the order: to be done again, no attempt used up. What was sent may have been
     /// written.
     Again {
-        /// Why.
+        /// What kept it from being judged.
         code: ErrorCode,
     },
     /// A part of it is done: the rest is due at once.
@@ -432,7 +432,7 @@ pub enum Outcome {
     /// is: to be done again in smaller company, no attempt used up. An order that is alone is
     /// judged.
     Apart {
-        /// Why.
+        /// What kind of refusal it is.
         code: ErrorCode,
         /// What exactly, for people.
         message: String,

@@ -20,7 +20,7 @@ pub struct Origin {
     pub originator: String,
     /// `ORIGIN_ID`: the order's number.
     pub origin: String,
-    /// `TITLE`.
+    /// `TITLE`: what tells the card where its origin was taken away.
     pub title: String,
 }
 
@@ -47,7 +47,7 @@ impl Origin {
 /// A deal that testifies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
-    /// The shop.
+    /// The shop of the order.
     pub shop: String,
     /// The order's number.
     pub number: String,
@@ -76,7 +76,7 @@ pub enum Verdict {
     HistoryShort,
     /// An older state of the same.
     WentBack,
-    /// Another one.
+    /// Another portal: no deal of ours is to be trusted there.
     Another,
 }
 

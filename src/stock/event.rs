@@ -40,9 +40,9 @@ pub struct StockEvent {
 pub enum Told {
     /// Goods came (above zero) or went (below it).
     Moved {
-        /// Why.
+        /// What the shop calls the reason, for the ledger.
         reason: String,
-        /// The lines.
+        /// What came or went, line by line.
         moves: Vec<Moved>,
     },
     /// How much there is.
@@ -51,7 +51,7 @@ pub enum Told {
         as_of: DateTime<Utc>,
         /// Whether what is not named is not there.
         complete: bool,
-        /// The lines.
+        /// What was counted, one product a line.
         counts: Vec<Counted>,
     },
 }
@@ -61,7 +61,7 @@ pub enum Told {
 pub struct Moved {
     /// Its id in the event.
     pub line: String,
-    /// The product.
+    /// The name by which the shop knows the product.
     pub product: String,
     /// How much came, or below zero went.
     pub quantity: Decimal,
@@ -72,7 +72,7 @@ pub struct Moved {
 /// A line of a count.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counted {
-    /// The product.
+    /// The name by which the counting system knows the product.
     pub product: String,
     /// How much there is; below zero where a system counts so.
     pub quantity: Decimal,
@@ -80,13 +80,13 @@ pub struct Counted {
 
 /// What every message has around its data.
 pub(crate) struct Envelope<'a> {
-    /// `source`.
+    /// `source`: with `id` the identity of the message.
     pub(crate) source: Option<String>,
-    /// `id`.
+    /// `id`: unique within the source.
     pub(crate) id: Option<String>,
     /// `time`, if it was said.
     pub(crate) time: Option<DateTime<Utc>>,
-    /// `data`.
+    /// `data`: the event itself.
     pub(crate) data: Option<Reader<'a>>,
 }
 

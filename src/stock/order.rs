@@ -53,7 +53,7 @@ pub struct OrderGoods {
     pub store: Option<String>,
     /// When it got the status that shipped them.
     pub at: Option<DateTime<Utc>>,
-    /// The lines.
+    /// The order's lines, those without a product too.
     pub lines: Vec<GoodsLine>,
 }
 
@@ -62,9 +62,9 @@ pub struct OrderGoods {
 pub struct GoodsLine {
     /// The shop's product id.
     pub product_id: Option<String>,
-    /// The article.
+    /// The article (SKU), if the line has one.
     pub sku: Option<String>,
-    /// How much.
+    /// How much was ordered, as the shop wrote it.
     pub quantity: String,
 }
 

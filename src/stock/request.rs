@@ -54,7 +54,7 @@ pub struct Shipment {
 /// A line of a shipment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShippedLine {
-    /// The line.
+    /// The id of the reservation's line.
     pub line: String,
     /// How much of it.
     pub quantity: Decimal,
@@ -63,7 +63,7 @@ pub struct ShippedLine {
 /// For how long from now a reservation is to be held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Extension {
-    /// How long.
+    /// How long from now.
     pub hold: TimeDelta,
 }
 

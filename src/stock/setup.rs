@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// One truth of what can be sold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StockSettings {
-    /// Its name.
+    /// Its name in the settings.
     pub name: StockName,
     /// The shops that sell from it, each with what it names products by: the first that is known
     /// wins.
@@ -47,7 +47,7 @@ impl StockSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PortalStock {
-    /// Nothing.
+    /// Portals are told nothing of it.
     #[default]
     Off,
     /// The products of its catalogue show what can be sold, where the portal keeps no stock itself.
@@ -57,7 +57,7 @@ pub enum PortalStock {
 /// A place that holds goods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
-    /// Its name.
+    /// Its name in the settings, by which moves are kept.
     pub name: String,
     /// What others call it.
     pub ids: Vec<String>,
@@ -75,11 +75,11 @@ pub struct Store {
 pub enum Master {
     /// Nobody else: operators count.
     Bridge,
-    /// 1C.
+    /// A base of 1C.
     Onec,
-    /// A shop.
+    /// The shop's own system.
     Shop,
-    /// A till.
+    /// A till and its vendor's cloud.
     Till,
 }
 
@@ -112,11 +112,11 @@ pub enum CountsMean {
 pub enum NameKind {
     /// The shop's own id.
     ProductId,
-    /// 1C's GUID.
+    /// The GUID that 1C gave it (`xml_id`).
     XmlId,
-    /// The article.
+    /// The article (SKU).
     Sku,
-    /// The barcode.
+    /// A barcode, of several the one that was read.
     Barcode,
 }
 

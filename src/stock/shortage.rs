@@ -77,9 +77,9 @@ impl ShortageRule {
 /// More is reserved than there is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Shortage {
-    /// The product.
+    /// The id of the product that is short.
     pub product: String,
-    /// The store.
+    /// The name of the store where it is short.
     pub store: String,
     /// What is on the shelf.
     pub on_hand: Decimal,
@@ -94,9 +94,9 @@ pub struct Shortage {
 /// What a reservation holds of a product in a store.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Held {
-    /// Its shop.
+    /// The shop that reserved.
     pub shop: String,
-    /// Its id.
+    /// The shop's id of the reservation.
     pub id: String,
     /// The order it is for.
     pub number: Option<String>,
@@ -115,7 +115,7 @@ pub struct Held {
 /// What another store has: of each product, how much can be sold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OtherStore {
-    /// Its name.
+    /// The name of the other store.
     pub name: String,
     /// What it has.
     pub available: BTreeMap<String, Decimal>,

@@ -7,7 +7,7 @@ use crate::app::{App, Error, STOCK, stock::ReceiptKey};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How often.
+/// How often reservations and shortages are looked after.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Keeps stock until told to stop. Several processes do it beside each other.

@@ -54,7 +54,7 @@ pub struct Access {
     /// `client_endpoint`: the portal's address for method names to be put behind, ending in
     /// `/rest/`.
     pub endpoint: Url,
-    /// The token.
+    /// The access token, never shown.
     pub token: SecretString,
 }
 

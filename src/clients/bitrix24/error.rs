@@ -18,7 +18,7 @@ pub enum Error {
     /// An answer came that cannot be understood: the call may have run.
     #[error("understand the portal's answer (HTTP {status}): {why}")]
     Unreadable {
-        /// HTTP status.
+        /// The HTTP status of the answer.
         status: u16,
         /// What is wrong with it.
         why: String,
@@ -29,7 +29,7 @@ pub enum Error {
          needs far more than that in memory"
     )]
     TooLarge {
-        /// HTTP status.
+        /// The HTTP status of the answer.
         status: u16,
         /// The most that is read.
         most: usize,
@@ -46,7 +46,7 @@ pub enum Error {
     /// The portal or what stands before it answered with a server error; the call may have run.
     #[error("the portal answered with HTTP {status}{}", after(.words))]
     Server {
-        /// HTTP status.
+        /// The HTTP status of the answer.
         status: u16,
         /// The portal's words, if it had any.
         words: String,
@@ -60,7 +60,7 @@ pub enum Error {
         )
     ]
     Intercepted {
-        /// HTTP status.
+        /// The HTTP status of the answer.
         status: u16,
         /// The title of its page, if it had one.
         title: String,
@@ -74,7 +74,7 @@ pub enum Error {
     /// 429 OPERATION_TIME_LIMIT: the method was not run and is blocked.
     #[error("the method {method} is blocked: its execution time is used up")]
     MethodBlocked {
-        /// Which method.
+        /// The method, as it was called.
         method: String,
         /// Unix seconds at which it may go on, if known.
         until: Option<i64>,
@@ -102,7 +102,7 @@ pub enum Error {
     /// The portal refuses this call for what it asks.
     #[error("the portal refuses the call (HTTP {status}): {words}")]
     Refused {
-        /// HTTP status.
+        /// The HTTP status of the answer.
         status: u16,
         /// `error` as text; often empty.
         error: String,

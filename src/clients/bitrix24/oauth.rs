@@ -23,9 +23,9 @@ use url::Url;
 /// An application of a portal.
 #[derive(Debug, Clone)]
 pub struct OAuthApp {
-    /// Client id.
+    /// The application's id (`client_id`).
     pub client_id: String,
-    /// Client secret.
+    /// The application's secret (`client_secret`).
     pub client_secret: SecretString,
     /// The token address of the authorisation server, e.g.
     /// `https://oauth.bitrix24.tech/oauth/token/`.
@@ -92,7 +92,7 @@ impl OAuth {
         Ok(Self { app, http })
     }
 
-    /// The application.
+    /// The application that tokens are asked for.
     pub fn app(&self) -> &OAuthApp {
         &self.app
     }

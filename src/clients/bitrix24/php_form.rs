@@ -12,9 +12,9 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// Bounds of what [`decode`] takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Most pairs.
+    /// The most pairs of name and value.
     pub pairs: usize,
-    /// Deepest brackets.
+    /// How deep brackets may nest.
     pub depth: usize,
 }
 

@@ -39,12 +39,12 @@ pub enum Answer {
     },
     /// There is no connection: not this message's fault.
     Unreachable {
-        /// What happened.
+        /// The error of the connection, free of secrets.
         words: String,
     },
     /// Nobody judged the message: no answer, a broken one, 429, or a server error.
     Down {
-        /// What happened.
+        /// The status, or the error that came in place of one, free of secrets.
         words: String,
         /// How long the shop asks to be left alone.
         pause: Option<Duration>,

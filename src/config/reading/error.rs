@@ -39,9 +39,9 @@ pub enum Error {
     /// The file could not be read.
     #[error("read the settings file {}", path.display())]
     Read {
-        /// Which file.
+        /// The settings file.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: std::io::Error,
     },

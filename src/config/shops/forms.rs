@@ -14,7 +14,7 @@ use std::{
 };
 use url::Url;
 
-/// One form.
+/// A form of a shop's site, as configured.
 #[derive(Debug, Clone)]
 pub struct Form {
     /// How it is read and delivered.

@@ -28,12 +28,12 @@ use std::{
     sync::Arc,
 };
 
-/// One store.
+/// A shop, as configured.
 #[derive(Debug, Clone)]
 pub struct Shop {
     /// How its orders are written.
     pub rules: Arc<ShopRules>,
-    /// Its keys.
+    /// The digests of the keys that post its events.
     pub api_keys: Vec<KeyDigest>,
     /// Event sources that are this shop, for events that come without a key.
     pub sources: Vec<String>,

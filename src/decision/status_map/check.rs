@@ -13,28 +13,28 @@ pub enum Finding {
     FunnelUnknown {
         /// The row's status.
         status: String,
-        /// The funnel.
+        /// The funnel that the row names (`CATEGORY_ID`).
         funnel: u32,
     },
     /// A row names a stage that its funnel does not have: the portal would silently ignore it.
     StageUnknown {
         /// The row's status.
         status: String,
-        /// The stage.
+        /// The stage that the row names.
         stage: String,
         /// A stage of the portal that was probably meant.
         meant: Option<String>,
     },
     /// Several statuses claim a stage on the way back.
     Ambiguous {
-        /// The stage.
+        /// The stage that several rows accept.
         stage: String,
         /// Who claims it.
         statuses: Vec<String>,
     },
     /// No stage means this status on the way back.
     NoWayBack {
-        /// The status.
+        /// The status that no stage leads back to.
         status: String,
         /// The row says so itself (`direction = "to_portal"`).
         intended: bool,
@@ -42,7 +42,7 @@ pub enum Finding {
     /// A stage of a funnel in use that no row is written as or accepts: moves into it are not told
     /// to the shop.
     Unaccepted {
-        /// The stage.
+        /// The stage that no row knows.
         stage: String,
         /// What people call it.
         name: String,

@@ -6,11 +6,11 @@ use crate::domain::{Finality, StatusMap};
 /// A step in the usual life of an order, in the order of that life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Meaning {
-    /// Placed.
+    /// The order was placed, and nothing else.
     New,
     /// Waiting for money.
     AwaitingPayment,
-    /// Put aside.
+    /// It was put aside until something is settled.
     OnHold,
     /// Being worked on.
     InWork,
@@ -20,7 +20,7 @@ pub enum Meaning {
     Shipped,
     /// The customer has it.
     Delivered,
-    /// Called off.
+    /// It was called off before it was handed over.
     Cancelled,
     /// Money was given back.
     Refunded,

@@ -19,7 +19,7 @@ use crate::domain::Stage;
 /// A funnel of the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Funnel {
-    /// CATEGORY_ID.
+    /// Its id in the portal (`CATEGORY_ID`); 0 is the general funnel.
     pub id: u32,
     /// What people call it.
     pub name: String,
@@ -30,7 +30,7 @@ pub struct Funnel {
 /// A stage of a funnel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortalStage {
-    /// Which.
+    /// The funnel and the stage's code.
     pub stage: Stage,
     /// What people call it.
     pub name: String,
@@ -41,11 +41,11 @@ pub struct PortalStage {
 /// SEMANTICS of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Semantics {
-    /// In progress.
+    /// The deal goes on.
     Process,
-    /// Won.
+    /// The deal is won.
     Success,
-    /// Lost.
+    /// The deal is lost.
     Failure,
 }
 

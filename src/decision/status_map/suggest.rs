@@ -7,7 +7,7 @@ use std::fmt::Write;
 /// A status that the shop has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShopStatus {
-    /// Its code.
+    /// The code that the shop's events carry.
     pub code: String,
     /// What people call it; may be empty.
     pub name: String,

@@ -31,11 +31,11 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CardId {
-    /// A deal.
+    /// A deal, by its id.
     Deal(u64),
-    /// A lead.
+    /// A lead, by its id.
     Lead(u64),
-    /// A contact.
+    /// A contact, by its id.
     Contact(u64),
 }
 
@@ -136,7 +136,7 @@ enum Asked {
     Leads,
     /// The customer's contacts, or the card itself where it is one.
     Contacts,
-    /// The card.
+    /// The card that is known from before: whether it is there.
     Card,
     /// Activities with the subject's origin.
     Origin,
@@ -185,7 +185,7 @@ pub struct EntryWave {
 }
 
 impl EntryWave {
-    /// Begins.
+    /// A wave over these jobs, before anything is asked.
     pub fn new(jobs: Vec<EntryJob>) -> Self {
         let state = |job: EntryJob| State {
             found: Found::default(),

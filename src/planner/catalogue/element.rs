@@ -24,7 +24,7 @@ impl Group {
     }
 }
 
-/// One element.
+/// One element of the catalogue that stands for the product or a variation of it.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     /// The shop's id of the variation; none: the product itself.

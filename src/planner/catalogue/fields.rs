@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Simple,
     /// The parent of variations.
     Parent,
-    /// A variation.
+    /// A variation of a parent.
     Offer,
 }
 

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 /// A product to bring to the portal.
 #[derive(Debug, Clone)]
 pub struct ProductJob {
-    /// The shop.
+    /// The shop whose product it is.
     pub shop: ShopName,
     /// The key of the subject.
     pub number: OrderNumber,

@@ -23,7 +23,7 @@ pub struct ProductLinks {
 /// One element of the portal's catalogue, and what it was last seen or written to hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkedElement {
-    /// Its id.
+    /// Its id in the portal's catalogue.
     pub id: u64,
     /// Whether it is the parent of variations.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -38,11 +38,11 @@ pub struct LinkedElement {
 /// A price in the portal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkedPrice {
-    /// Its id.
+    /// The id of the price in the portal.
     pub id: u64,
     /// How much, without trailing zeros.
     pub amount: String,
-    /// ISO 4217.
+    /// The code of the currency (ISO 4217).
     pub currency: String,
 }
 

@@ -23,7 +23,7 @@ pub enum ProductAction {
 /// What would be done with one product, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductPlan {
-    /// Which job.
+    /// Which job of the wave.
     pub job: JobIx,
     /// What would be done.
     pub change: ProductAction,

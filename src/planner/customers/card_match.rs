@@ -32,7 +32,7 @@ pub struct Who {
 /// A card that is not a customer's, by an operator's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The card.
+    /// The id of the contact or company.
     pub id: u64,
     /// Whose it is not.
     pub of: NotOf,
@@ -79,9 +79,9 @@ impl Refused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Card {
-    /// A person's.
+    /// A contact: a person's card.
     Contact,
-    /// A legal entity's.
+    /// A company: a legal entity's card.
     Company,
 }
 
@@ -99,12 +99,12 @@ pub(in crate::planner) struct Linked {
 /// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recognised {
-    /// 1.
+    /// The version of this record: 1.
     pub version: u32,
-    /// The contact.
+    /// How the contact was recognised; `None`: the order has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<Recognition>,
-    /// The company.
+    /// How the company was recognised; `None`: the order has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub company: Option<Recognition>,
 }
@@ -161,7 +161,7 @@ impl Evidence {
 /// How one card was recognised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recognition {
-    /// The card.
+    /// The id of the contact or company.
     pub id: u64,
     /// Whether it was made for the customer, or by what it was found; the strongest first.
     pub evidence: Vec<Evidence>,
@@ -228,9 +228,9 @@ pub enum Evidence {
 /// A card that looked like the customer's and was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passed {
-    /// The card.
+    /// The id of the contact or company.
     pub id: u64,
-    /// Why not.
+    /// What spoke against it.
     pub because: Because,
     /// The name on it, or the customer id it stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -279,7 +279,7 @@ impl Passed {
         }
     }
 
-    /// One sentence.
+    /// The note as one English sentence.
     pub fn sentence(&self) -> String {
         self.note().sentence()
     }

@@ -53,7 +53,7 @@ pub struct ScanRequest {
 /// A deal to move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageWrite {
-    /// The deal.
+    /// The id of the deal.
     pub deal: u64,
     /// The funnel it is in.
     pub from_funnel: u32,
@@ -88,7 +88,7 @@ pub struct DealScan {
 }
 
 impl DealScan {
-    /// Looks.
+    /// A scan that reads what is asked for, and changes nothing.
     pub fn look(what: &ScanRequest) -> Self {
         let mut glance = Self::new();
         glance.seen.newest = match what.history {

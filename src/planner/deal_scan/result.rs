@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 pub struct StageMove {
     /// Its id: grows over the whole portal.
     pub id: u64,
-    /// The deal.
+    /// The id of the deal that was moved.
     pub deal: u64,
     /// Where it went.
     pub stage: Stage,
@@ -47,9 +47,9 @@ pub struct BrokenRow {
 pub struct DealState {
     /// Where it stands.
     pub stage: Stage,
-    /// `MOVED_TIME`.
+    /// When it was moved there, by the portal's clock (`MOVED_TIME`).
     pub moved_at: Option<DateTime<Utc>>,
-    /// `MOVED_BY_ID`.
+    /// The portal's user who moved it (`MOVED_BY_ID`).
     pub moved_by: Option<u64>,
 }
 

@@ -23,7 +23,7 @@ pub(in crate::planner) enum PendingCommand {
         funnel: u32,
         so_far: BTreeSet<String>,
     },
-    /// Requisite presets.
+    /// The presets of requisites: which suits a taxpayer number.
     Presets,
     /// Contacts by id: linked ones, and those that a search found.
     Contacts { ids: Vec<u64> },

@@ -42,7 +42,7 @@ pub(in crate::planner) enum Import {
     /// The portal refused the command that carried it and others, and it is not there: to be sent
     /// alone.
     Alone,
-    /// There.
+    /// The portal has it.
     Made,
 }
 

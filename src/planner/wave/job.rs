@@ -37,7 +37,7 @@ pub(in crate::planner) struct State {
     pub(in crate::planner) firm_told: Option<LegalEntity>,
     /// Phones and addresses of the customer that identify nobody.
     pub(in crate::planner) aside: Vec<String>,
-    /// Who ordered.
+    /// The person who ordered, among the wave's.
     pub(in crate::planner) customer: Option<CustomerIx>,
     /// The legal entity that ordered.
     pub(in crate::planner) firm: Option<FirmIx>,

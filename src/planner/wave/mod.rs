@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 enum Phase {
     /// What is there already?
     Lookup,
-    /// Making customers.
+    /// Making missing contacts and companies.
     Customers,
     /// Importing deals, many to a command.
     Import,

@@ -23,7 +23,7 @@ pub struct Tries<K> {
 /// Whether a try may be judged now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admitted {
-    /// It may.
+    /// It may be judged at once.
     Now,
     /// Not before so long.
     In(Duration),

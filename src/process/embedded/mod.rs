@@ -52,16 +52,16 @@ pub enum Error {
     /// A file or directory.
     #[error("use {}", .path.display())]
     File {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// No binaries, or not of the version that made the cluster.
     #[error("{0}")]
     Binaries(String),
-    /// `initdb` failed.
+    /// `initdb` failed, with its words.
     #[error("make a database cluster: {0}")]
     Initdb(String),
     /// The server does not come up.

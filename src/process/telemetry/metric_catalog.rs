@@ -37,7 +37,7 @@ pub enum Kind {
 /// What a meter counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
+    /// Pieces of whatever the name says.
     Count,
     /// Seconds; the name ends so.
     Seconds,
@@ -52,7 +52,7 @@ pub struct MetricSpec {
     pub kind: Kind,
     /// What it counts in.
     pub unit: Unit,
-    /// Its labels.
+    /// The names of its labels, in the order in which values are given.
     pub labels: &'static [&'static str],
     /// What it tells, in one sentence.
     pub help: &'static str,

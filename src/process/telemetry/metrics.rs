@@ -18,13 +18,13 @@ pub struct Metrics {
 /// What waits in one lane in one state, as just counted.
 #[derive(Debug, Clone)]
 pub struct Depth<'a> {
-    /// The lane.
+    /// The name of the lane.
     pub lane: &'a str,
     /// `new`, `retrying` or `dead`.
     pub state: &'a str,
-    /// How many.
+    /// How many events are in that state.
     pub count: i64,
-    /// Age of the oldest.
+    /// The age of the oldest of them, in seconds.
     pub oldest_seconds: f64,
 }
 
@@ -33,7 +33,7 @@ pub struct Depth<'a> {
 pub enum StopReason {
     /// A fault of the remote side.
     Fault,
-    /// A person.
+    /// A person who paused it.
     Person,
 }
 

@@ -64,7 +64,7 @@ pub(in crate::worker) enum Task {
     },
     /// Entries on cards.
     Entries { jobs: Vec<EntryJob> },
-    /// Products.
+    /// Products of a shop's catalogue.
     Products {
         jobs: Vec<ProductJob>,
         /// What is known of the catalogue.

@@ -113,7 +113,7 @@ impl Default for Options {
 /// A portal that is reached by an application.
 #[derive(Debug, Clone)]
 pub struct AppPortal {
-    /// Its tokens.
+    /// The tokens, as stored.
     pub tokens: StoredTokens,
     /// The client that uses them.
     pub client: Client,

@@ -24,7 +24,7 @@ pub struct OfflineEvent {
 /// Rows that are reserved for us until we clear them.
 #[derive(Debug)]
 pub(super) struct Packet {
-    /// The reservation.
+    /// The portal's id of the reservation (`process_id`).
     pub(super) process: String,
     /// What it holds.
     pub(super) items: Vec<OfflineEvent>,

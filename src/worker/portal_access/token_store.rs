@@ -53,7 +53,7 @@ impl StoredTokens {
         }))
     }
 
-    /// The portal.
+    /// The portal whose tokens they are.
     pub fn portal(&self) -> &PortalName {
         &self.0.portal
     }

@@ -21,11 +21,11 @@ use tokio::time::Instant;
 /// Who asks: live orders go before reading up, that before history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Live orders.
+    /// Live orders, and what people wait for.
     Live,
-    /// Reading up.
+    /// Readings of deals and their history.
     Reconcile,
-    /// History.
+    /// Loaded histories and products.
     Backfill,
 }
 
