@@ -44,7 +44,7 @@ pub struct Activity {
     pub duration: TimeDelta,
     /// The subject of a mail.
     pub subject: Option<String>,
-    /// The text of a mail or a message, or what was said in a call.
+    /// The text of a mail or a message, or words about a call.
     pub text: Option<String>,
     /// The customer's number.
     pub phone: Option<Phone>,

@@ -32,7 +32,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors \
                       'none'";
 
-/// The console.
+/// The routes of all pages, below `/console`.
 pub fn router(state: State) -> Router {
     // A form spells each byte of a payload with up to three.
     let large = state

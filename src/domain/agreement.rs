@@ -38,7 +38,7 @@ pub struct Waiting {
 /// A person's word on one difference. It is handed in once: carried out, it is spent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ruling {
-    /// The difference.
+    /// The difference that it answers; of any other it says nothing.
     pub of: Waiting,
     /// Who is right.
     pub winner: Side,
@@ -47,7 +47,7 @@ pub struct Ruling {
 /// A person's word, kept until both sides agree: it is not asked for twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandingRuling {
-    /// The word.
+    /// What the person said.
     #[serde(flatten)]
     pub ruling: Ruling,
     /// How often it was carried out.
@@ -65,7 +65,7 @@ impl StandingRuling {
 /// A stage on its way to the portal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageWriteInFlight {
-    /// The stage.
+    /// The stage that the deal is moved to.
     pub stage: Stage,
     /// The newest row of the history before it.
     pub guard: Option<u64>,

@@ -7,17 +7,17 @@ use chrono::{DateTime, Utc};
 /// sent once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// A call.
+    /// A call that was taken, or missed.
     Call(CallEntry),
     /// A mail that was received.
     ReceivedMail(MailEntry),
     /// Something to be done by somebody, until then.
     Todo(TodoEntry),
-    /// A comment.
+    /// A comment in the card's timeline.
     Comment(String),
 }
 
-/// A call.
+/// A call, as the card shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallEntry {
     /// Whether the shop called.
@@ -28,32 +28,32 @@ pub struct CallEntry {
     pub ended: DateTime<Utc>,
     /// The customer's number.
     pub phone: Phone,
-    /// In a few words.
+    /// What stands in the card's list.
     pub subject: String,
-    /// In more.
+    /// The whole text, with what was asked for.
     pub text: String,
 }
 
 /// A mail that was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailEntry {
-    /// When.
+    /// When it was sent.
     pub at: DateTime<Utc>,
     /// The customer's address.
     pub email: String,
-    /// Its subject.
+    /// The subject, as the card's list shows it.
     pub subject: String,
-    /// Its text.
+    /// The whole text.
     pub text: String,
 }
 
 /// Something to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TodoEntry {
-    /// In a few words.
+    /// What stands in the card's list.
     pub title: String,
-    /// In more.
+    /// The whole text.
     pub text: String,
-    /// Until when.
+    /// Until when it is to be done.
     pub deadline: DateTime<Utc>,
 }

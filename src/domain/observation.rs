@@ -15,7 +15,7 @@ pub enum Source {
     Bitrix24,
     /// The accounting system.
     OneC,
-    /// A till.
+    /// A till: point of sale.
     Pos,
 }
 

@@ -96,7 +96,7 @@ impl StatusMap {
         Self { rows }
     }
 
-    /// The rows.
+    /// The rows, in the order of the settings.
     pub fn rows(&self) -> &[Correspondence] {
         &self.rows
     }

@@ -76,7 +76,7 @@ pub enum Verdict {
     HistoryShort,
     /// An older state of the same.
     WentBack,
-    /// Another portal: no deal of ours is to be trusted there.
+    /// Another portal than that.
     Another,
 }
 

@@ -224,7 +224,7 @@ pub enum CatalogRights {
     View,
     /// Look, and change selling prices.
     Prices,
-    /// Everything.
+    /// Everything: an administrator.
     #[default]
     Administrator,
 }
@@ -250,11 +250,11 @@ pub struct Options {
     pub webhook_scopes: Vec<String>,
     /// Applications that are installed.
     pub apps: Vec<LocalApp>,
-    /// Outgoing webhooks.
+    /// Outgoing webhooks that are there from the start.
     pub webhooks: Vec<OutgoingWebhook>,
     /// How notifications travel.
     pub delivery: Delivery,
-    /// Request rate.
+    /// The plan, which bounds the request rate.
     pub plan: Plan,
     /// Time that every request takes at least.
     pub latency: Duration,

@@ -33,7 +33,7 @@ pub enum Error {
     /// The address could not be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// The address.
+        /// The address that is taken, or not ours.
         address: SocketAddr,
         /// What the system said.
         source: io::Error,
@@ -275,7 +275,7 @@ impl Sandbox {
             .with(|world| world.log.iter().cloned().collect())
     }
 
-    /// The counters.
+    /// What has happened so far, in numbers.
     pub fn stats(&self) -> Stats {
         self.portal.with(|world| world.stats.clone())
     }

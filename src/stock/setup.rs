@@ -116,7 +116,7 @@ pub enum NameKind {
     XmlId,
     /// The article (SKU).
     Sku,
-    /// A barcode, of several the one that was read.
+    /// One of its barcodes.
     Barcode,
 }
 

@@ -18,7 +18,7 @@ pub(in crate::console) enum Flow {
 }
 
 impl Flow {
-    /// The word.
+    /// The word that the page shows for it.
     pub(in crate::console) fn text(self) -> Text {
         match self {
             Self::Flowing => Text::Flowing,
@@ -27,7 +27,7 @@ impl Flow {
         }
     }
 
-    /// Its colour.
+    /// The class that gives it its colour.
     pub(in crate::console) fn class(self) -> &'static str {
         match self {
             Self::Flowing => "badge good",

@@ -12,7 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 /// The form of an operator's act.
 #[derive(Debug)]
 pub(in crate::console) struct OperatorForm<T> {
-    /// Who acts.
+    /// The operator who acts.
     pub visitor: Viewer,
     /// What the form says.
     pub form: T,

@@ -23,7 +23,7 @@ pub(in crate::console) enum ErrorPage {
     Page {
         status: StatusCode,
         text: Text,
-        /// What exactly.
+        /// What exactly went wrong.
         detail: String,
         lang: Lang,
     },

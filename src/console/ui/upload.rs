@@ -20,7 +20,7 @@ const LONGEST_TOKEN: usize = 256;
 /// A text file and who sent it.
 #[derive(Debug)]
 pub(in crate::console) struct Upload {
-    /// Who acts.
+    /// The operator who acts.
     pub visitor: Viewer,
     /// The file, or in one sentence why it cannot be read.
     pub text: Result<String, String>,

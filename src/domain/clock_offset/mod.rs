@@ -329,9 +329,9 @@ fn independent(samples: &[&Sample], (count, span): (usize, TimeDelta)) -> bool {
 /// The offsets of both sides of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clocks {
-    /// The shop's.
+    /// The offset of the shop's clock.
     pub shop: Offset,
-    /// The portal's.
+    /// The offset of the portal's clock.
     pub portal: Offset,
 }
 

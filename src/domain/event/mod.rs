@@ -36,11 +36,11 @@ pub struct Event {
 /// What an event says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventBody {
-    /// `shop.order.saved.v1`
+    /// `shop.order.saved.v1`: the order as it is now.
     Saved(Box<Snapshot>),
     /// `shop.order.deleted.v1`; `data` carries `number` and may carry `version` and `updated_at`.
     Deleted {
-        /// Which order.
+        /// The order that was deleted.
         number: OrderNumber,
         /// As in the snapshot.
         version: Option<i64>,

@@ -48,7 +48,7 @@ pub struct Age {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Claim {
-    /// The status.
+    /// The status by the shop's own code.
     pub status: Option<String>,
     /// Since when, by the shop's clock.
     pub status_at: Option<DateTime<Utc>>,

@@ -35,13 +35,13 @@ pub struct Then(pub Option<Side>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "entity", content = "id", rename_all = "snake_case")]
 pub enum Card {
-    /// A deal.
+    /// A deal, by its id.
     Deal(u64),
-    /// A lead.
+    /// A lead, by its id.
     Lead(u64),
-    /// A contact.
+    /// A contact, by its id.
     Contact(u64),
-    /// A company.
+    /// A company, by its id.
     Company(u64),
     /// None in particular.
     Portal,
@@ -65,7 +65,7 @@ pub enum Mover {
 pub enum By {
     /// The rule with this number, counted from 1.
     Rule(usize),
-    /// The default.
+    /// The default: no rule matched.
     Default,
 }
 

@@ -117,7 +117,7 @@ into_happening!(Order: OrderEvent, Sync: SyncEvent, Goods: GoodsEvent, Note: Not
 /// What a row holds: what this version knows, or what a later one wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored<E> {
-    /// Known.
+    /// A kind that this version knows.
     Known(E),
     /// Of a later version: the row's sentence tells it.
     Later(Value),

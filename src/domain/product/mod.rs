@@ -38,7 +38,7 @@ impl ProductChange {
 /// One product, parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product {
-    /// Article.
+    /// The article (SKU).
     pub sku: Option<String>,
     /// What it is called.
     pub name: String,
@@ -67,7 +67,7 @@ pub struct Product {
 pub struct Variation {
     /// The shop's id of it, by which orders name it.
     pub id: String,
-    /// Article.
+    /// The article (SKU).
     pub sku: Option<String>,
     /// What it is called.
     pub name: String,
@@ -84,7 +84,7 @@ pub struct Variation {
 pub struct ProductPrice {
     /// The portal's kind of price; none: the one that the configuration names, else the base one.
     pub kind: Option<String>,
-    /// How much.
+    /// The price of one unit.
     pub amount: Decimal,
     /// ISO 4217, upper case.
     pub currency: String,

@@ -31,6 +31,6 @@ pub enum UnknownCaller {
     /// A lead; a contact and a deal where the portal has no leads.
     #[default]
     Lead,
-    /// Nothing.
+    /// Nothing is made; it is only on record.
     None,
 }

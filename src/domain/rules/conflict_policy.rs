@@ -150,7 +150,7 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// Every fact.
+    /// Every fact, in the order of an order's life.
     pub const ALL: [Self; 3] = [Self::Paid, Self::Delivered, Self::Cancelled];
 
     /// Its word, as messages and tables have it.

@@ -58,9 +58,9 @@ pub enum FormTarget {
     /// A lead where the portal works with leads, else a deal.
     #[default]
     Auto,
-    /// A lead.
+    /// Always a lead.
     Lead,
-    /// A deal.
+    /// Always a deal.
     Deal,
     /// A to-do on the card of whom the portal knows; else as by itself, with the to-do on it.
     Todo,

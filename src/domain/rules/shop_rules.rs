@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct ShopRules {
     /// The shop: ORIGINATOR_ID of everything it makes.
     pub shop: ShopName,
-    /// Its portal.
+    /// The portal that its orders are brought to.
     pub portal: PortalName,
     /// CATEGORY_ID of new deals.
     pub funnel: u32,

@@ -48,9 +48,9 @@ pub struct Snapshot {
     pub cancelled: bool,
     /// Why it was cancelled.
     pub cancel_reason: Option<String>,
-    /// Who ordered.
+    /// Who ordered; `None`: the shop told nobody.
     pub customer: Option<Customer>,
-    /// The lines.
+    /// What was ordered, line by line.
     pub items: Vec<Item>,
     /// Discounts on the whole order.
     pub discounts: Vec<Discount>,
@@ -145,7 +145,7 @@ pub enum CustomerKind {
 /// A legal entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Company {
-    /// Its name.
+    /// The name of the legal entity.
     pub title: Option<String>,
     /// Russian taxpayer number: 10 or 12 digits, with a right check digit.
     pub inn: Option<String>,
@@ -160,7 +160,7 @@ pub struct Company {
 pub struct Item {
     /// The shop's product id.
     pub product_id: Option<String>,
-    /// Article.
+    /// The article (SKU).
     pub sku: Option<String>,
     /// What it is called.
     pub name: String,
@@ -195,7 +195,7 @@ pub struct Discount {
     pub vat_included: bool,
 }
 
-/// Delivery.
+/// How and where to an order is delivered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
     /// What it is called.
@@ -206,21 +206,21 @@ pub struct Delivery {
     pub vat_rate: Option<Decimal>,
     /// Whether `price` includes the VAT.
     pub vat_included: bool,
-    /// Where to.
+    /// The address that it is delivered to.
     pub address: Option<String>,
     /// Who takes it, where that is not the customer: a name and a number for people to read, never
     /// a customer's.
     pub recipient: Vec<String>,
 }
 
-/// Payment.
+/// How an order is paid for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// What it is called.
     pub method: Option<String>,
 }
 
-/// Campaign marks.
+/// The campaign marks (UTM) by which the customer came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Utm {
     /// utm_source
@@ -242,7 +242,7 @@ pub struct Origin {
     pub channel: Channel,
     /// Which store or till.
     pub store_id: Option<String>,
-    /// Receipt number.
+    /// The number of the till's receipt.
     pub receipt: Option<String>,
 }
 

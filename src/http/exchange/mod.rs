@@ -110,7 +110,7 @@ pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -
     response
 }
 
-/// One request.
+/// One request of a base, once it is known whose it is.
 struct Exchange<'a> {
     state: &'a State,
     onec: &'a OneC,

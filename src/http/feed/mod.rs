@@ -30,7 +30,7 @@ pub(super) struct From {
 
 /// A place in the feed of a shop that the caller sees.
 pub(super) struct Place {
-    /// The shop.
+    /// The shop whose feed it is.
     pub shop: ShopName,
     /// What was read before; 0 to begin with.
     pub after: i64,

@@ -135,9 +135,9 @@ pub(super) struct CatalogueProduct {
 pub(super) struct CataloguePrice {
     /// The portal's kind of price; left out, the base one.
     r#type: Option<String>,
-    /// How much.
+    /// The price of one unit.
     price: Amount,
-    /// ISO 4217.
+    /// The currency (ISO 4217).
     currency: String,
 }
 
@@ -181,11 +181,11 @@ pub(super) struct TillReceipt {
     cancelled: Option<bool>,
     /// When it was closed, by the till's clock. An annulled one need not say it.
     closed_at: Option<DateTime<Utc>>,
-    /// ISO 4217.
+    /// The currency (ISO 4217).
     currency: Option<String>,
     /// What was paid, or paid back.
     total: Option<Amount>,
-    /// The lines.
+    /// What was sold or taken back, line by line.
     lines: Option<Vec<TillReceiptLine>>,
     /// What was paid, and how.
     payments: Option<Vec<TillPayment>>,
@@ -225,7 +225,7 @@ pub(super) struct TillReceiptLine {
 pub(super) struct TillPayment {
     /// `cash`, `card`, or any other.
     kind: String,
-    /// How much.
+    /// The sum that was paid so.
     sum: Amount,
 }
 
@@ -276,9 +276,9 @@ pub(super) enum DirectionWord {
 pub(super) struct StockMoved {
     /// The store, by its name or an id; left out, the only one of the stock.
     store: Option<String>,
-    /// Why.
+    /// Why they came or went, for the ledger.
     reason: Option<String>,
-    /// The lines.
+    /// What came or went, line by line.
     moves: Vec<StockMovedLine>,
 }
 
@@ -304,7 +304,7 @@ pub(super) struct StockCounted {
     as_of: DateTime<Utc>,
     /// Whether what it does not name is not there.
     complete: Option<bool>,
-    /// The lines.
+    /// What was counted, one product a line.
     counts: Vec<StockCountedLine>,
 }
 
@@ -359,7 +359,7 @@ pub(super) struct Order {
     created_at: Option<DateTime<Utc>>,
     /// When it was last changed.
     updated_at: Option<DateTime<Utc>>,
-    /// ISO 4217.
+    /// The currency (ISO 4217).
     currency: Option<String>,
     /// What the customer pays, everything included.
     total: Option<Amount>,
@@ -369,11 +369,11 @@ pub(super) struct Order {
     paid_at: Option<DateTime<Utc>>,
     /// Whether it is cancelled.
     cancelled: Option<bool>,
-    /// Why.
+    /// Why it was cancelled, in the shop's words.
     cancel_reason: Option<String>,
     /// Who ordered.
     customer: Option<OrderCustomer>,
-    /// The lines.
+    /// What was ordered, line by line.
     items: Option<Vec<OrderItem>>,
     /// Discounts on the whole order.
     discounts: Option<Vec<OrderDiscount>>,
@@ -402,11 +402,11 @@ pub(super) struct WooOrder {
     number: Option<Id>,
     /// Its status without `wc-`.
     status: Option<String>,
-    /// ISO 4217.
+    /// The currency (ISO 4217).
     currency: Option<String>,
     /// What the customer pays.
     total: Option<Amount>,
-    /// Everything else.
+    /// Everything else that WooCommerce sends: it is read as far as it is known.
     #[serde(flatten)]
     more: BTreeMap<String, Value>,
 }
@@ -415,9 +415,9 @@ pub(super) struct WooOrder {
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum EvotorBody {
-    /// One.
+    /// One document or receipt.
     One(BTreeMap<String, Value>),
-    /// Several.
+    /// Several of them.
     Many(Vec<BTreeMap<String, Value>>),
 }
 
@@ -453,8 +453,8 @@ pub(super) struct Description {
     openapi: String,
     /// What is described.
     info: BTreeMap<String, Value>,
-    /// The addresses.
+    /// The operations, by path.
     paths: BTreeMap<String, Value>,
-    /// The shapes.
+    /// The schemas that they refer to.
     components: BTreeMap<String, Value>,
 }

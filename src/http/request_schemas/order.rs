@@ -39,7 +39,7 @@ pub(in crate::http) struct OrderCompany {
     address: Option<String>,
 }
 
-/// One line.
+/// A line of an order.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderItem {
     /// The shop's product id.
@@ -77,7 +77,7 @@ pub(in crate::http) struct OrderDiscount {
     vat_included: Option<bool>,
 }
 
-/// Delivery.
+/// How and where to an order is delivered.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderDelivery {
     /// What it is called.
@@ -88,11 +88,11 @@ pub(in crate::http) struct OrderDelivery {
     vat_rate: Option<Amount>,
     /// Whether the price includes it.
     vat_included: Option<bool>,
-    /// Where to.
+    /// The address that it is delivered to.
     address: Option<String>,
 }
 
-/// Payment.
+/// How an order is paid for.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderPayment {
     /// What it is called.

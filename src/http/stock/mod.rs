@@ -25,7 +25,7 @@ const LONGEST_ID: usize = 128;
 
 /// The reservation that a path names: of a shop that the caller sees.
 pub(super) struct Named {
-    /// The shop.
+    /// The shop that the path names.
     shop: ShopName,
     /// The reservation's id there.
     id: String,

@@ -82,7 +82,7 @@ impl Entry {
     }
 }
 
-/// All dictionaries.
+/// All dictionaries of `crm.status.*`, with the funnels and their stages.
 #[derive(Debug, Clone)]
 pub(crate) struct Book {
     pub(crate) entries: Vec<Entry>,

@@ -20,9 +20,9 @@ use std::{collections::BTreeMap, fmt};
 pub struct Exchange {
     /// The site's address, as a person types it into the settings form.
     pub address: String,
-    /// The login.
+    /// The login by which the base exchanges.
     pub login: String,
-    /// The password.
+    /// The password of that login.
     pub password: String,
     /// The version that it asks for; none: the old protocol.
     pub version: Option<String>,

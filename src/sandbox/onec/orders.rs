@@ -24,7 +24,7 @@ pub struct Kept {
     pub buyer: String,
     /// The buyer's `ИНН` and `КПП`.
     pub tax_numbers: Option<(String, String)>,
-    /// The lines.
+    /// What was ordered, line by line.
     pub lines: Vec<Line>,
     /// Requisites by name.
     pub requisites: BTreeMap<String, String>,

@@ -19,7 +19,7 @@ pub enum Shows {
     Login,
 }
 
-/// An answer.
+/// The answer of a site to one request.
 pub(super) struct Answer {
     pub(super) bytes: Vec<u8>,
     pub(super) charset: String,

@@ -166,7 +166,7 @@ pub(crate) async fn deal(
     })
 }
 
-/// The counters.
+/// `GET /sandbox/stats`: what has happened so far, in numbers.
 pub(crate) async fn stats(State(portal): HeldCall) -> Json<Value> {
     Json(portal.with(|world| json!(world.stats)))
 }

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 pub enum Priority {
     /// Live orders, and what people wait for.
     Live,
-    /// Readings of deals and their history.
+    /// Readings of what stands in the portal.
     Reconcile,
     /// Loaded histories and products.
     Backfill,

@@ -156,13 +156,13 @@ const TITLE_KEY: usize = 200;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LegalEntity {
-    /// Taxpayer number.
+    /// The taxpayer number (INN).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inn: Option<String>,
     /// Registration reason code: tells a branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kpp: Option<String>,
-    /// Its name.
+    /// What it is called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }

@@ -23,7 +23,7 @@ pub struct Phones {
 /// One number that a person could dial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Number {
-    /// The number.
+    /// The number that was read.
     pub phone: Phone,
     /// What is dialled after it.
     pub extension: Option<String>,

@@ -25,7 +25,7 @@ pub(crate) fn cards(method: &str, params: &Params) -> u32 {
     }
 }
 
-/// One card.
+/// `crm.item.import`: one card.
 pub(in crate::sandbox::crm) fn one(
     world: &mut PortalState,
     caller: &Caller,
