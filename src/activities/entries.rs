@@ -1,4 +1,4 @@
-//! Which entries an activity becomes.
+//! The entries that an activity becomes.
 
 use super::event::{Activity, ActivityKind};
 use crate::domain::{ActivityRules, CallEntry, Entry, MailEntry, TodoEntry};

@@ -1,4 +1,4 @@
-//! What is told of a call, a mail or a message.
+//! The event of a call, a mail or a message.
 
 use crate::domain::{
     Fault, Faults, MOST_FAULTS, OrderNumber, Phone, Reader, read_emails, shorten, unstorable,

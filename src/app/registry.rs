@@ -1,4 +1,4 @@
-//! What is configured, as the use cases need it.
+//! The registry: all that is configured, as the use cases need it.
 
 use crate::{
     decision::status_map,

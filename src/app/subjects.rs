@@ -1,4 +1,5 @@
-//! What all subjects of the queue share: how one is claimed, given up, and written about.
+//! Subjects of the queue, as far as they are alike: how one is claimed, given up, and written
+//! about.
 
 use super::{Claim, Error, Kind};
 use crate::{

@@ -1,4 +1,4 @@
-//! Who calls, and what the caller may see and do.
+//! Callers: who somebody is, and what he may see and do.
 
 use super::Role;
 use crate::domain::{ShopName, TillName};

@@ -1,4 +1,4 @@
-//! How often somebody may try to sign in.
+//! A bound on sign-ins that fail.
 //!
 //! Wrong passwords are counted by the name that is tried together with where the try comes from,
 //! and by where it comes from for all names: a stranger who guesses at a name keeps nobody else

@@ -1,5 +1,5 @@
-//! How often an order was written lately: a robot that answers each of our writes would keep us
-//! writing for ever.
+//! A guard against loops: a robot that answers each of our writes would keep us writing for ever,
+//! so an order's latest writes are counted.
 
 use crate::domain::{BridgeWrite, WriteLimit, WrittenValue};
 use chrono::{DateTime, Utc};

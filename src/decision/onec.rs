@@ -1,4 +1,4 @@
-//! What 1C's word of an order's status means, beside the order's own.
+//! 1C's word of an order's status, decided beside the order's own.
 //!
 //! 1C speaks in documents, not at will: each says what 1C has, whether or not anybody changed it.
 //! So only a word other than its last one is a claim, which is the caller's to see; here it is

@@ -1,4 +1,4 @@
-//! Which change is the later one.
+//! The order of two changes in time, by corrected clocks.
 
 use super::Inputs;
 use crate::domain::{Observation, Offset, Side};

@@ -1,4 +1,4 @@
-//! What a decision can be, and what is recorded of it.
+//! A decision's outcome, and its record.
 
 use crate::domain::{Agreed, Fact, Side, Stage, Untranslatable, happening::Explanation};
 use chrono::{DateTime, Utc};

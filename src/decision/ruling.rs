@@ -1,5 +1,4 @@
-//! What the shop's word is worth: whether its newest snapshot is from before it took what it was
-//! told.
+//! The weight of the shop's word: its newest snapshot may be from before it took what it was told.
 //!
 //! A shop that took a status may still have older snapshots on their way, may never post the change
 //! as its own, and may stamp each edit. What tells is when the shop's status changed, beside when

@@ -1,4 +1,4 @@
-//! What others did to the deal while we wrote, read from the portal's stage history.
+//! Moves of others while the bridge wrote, read from the portal's stage history.
 //!
 //! The history names no author. Our own write is the row with the stage that we wrote whose time is
 //! nearest to the call; every other row after the guard is somebody else's: a manager's or a

@@ -1,4 +1,4 @@
-//! What is kept with an order between two comparisons of its sides: the bridge's own writes, the
+//! State that is kept with an order between two comparisons: the bridge's own writes, the
 //! difference that waits for a person, and that person's word.
 
 use super::{Agreed, Side, Stage};

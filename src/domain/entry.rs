@@ -1,4 +1,5 @@
-//! What is put on a card of the portal beside its fields: calls, mails, to-dos and comments.
+//! Entries that are put on a card of the portal beside its fields: calls, mails, to-dos and
+//! comments.
 
 use super::Phone;
 use chrono::{DateTime, Utc};

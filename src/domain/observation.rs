@@ -1,5 +1,4 @@
-//! What systems say of an order's status, and what was last known to be the same thing on both
-//! sides.
+//! Observations of an order's status by each system, and the last agreement of both sides.
 
 use super::{Fact, Stage};
 use chrono::{DateTime, Utc};

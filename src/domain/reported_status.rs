@@ -1,4 +1,4 @@
-//! What an order's newest event says of its status, as it is stored with the order.
+//! The status that an order's newest event reports, as it is stored with the order.
 
 use super::{Event, EventBody, Offset};
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! What the fields of a deal or a lead should hold, as the shop sees the order.
+//! The mapping of an order to the fields of a deal or a lead.
 
 use super::{
     entities::product_rows::{Rows, cut, rows},

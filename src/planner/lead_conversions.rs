@@ -1,5 +1,5 @@
-//! What became of leads that people, or the portal, have made deals of. Nothing tells of it but the
-//! `LEAD_ID` of the deal.
+//! Conversions of leads: the deals that people, or the portal, have made of them. Nothing tells of
+//! one but the `LEAD_ID` of the deal.
 
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer,

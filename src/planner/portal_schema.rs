@@ -1,4 +1,4 @@
-//! What a wave learns of the portal itself: the stages of its funnels, and its presets for
+//! The portal's schema as a wave learns it: the stages of its funnels, and its presets for
 //! requisites.
 //!
 //! Asked for only where an order of the wave needs it. A portal that does not let the bridge read

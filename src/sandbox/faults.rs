@@ -1,4 +1,4 @@
-//! What goes wrong, and when: by chance from a seed, or on order.
+//! Faults on purpose: by chance from a seed, or on order.
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;

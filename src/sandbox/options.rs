@@ -1,4 +1,4 @@
-//! How a sandbox portal is set up: addresses, secrets, limits, funnels, handlers.
+//! The choices of a sandbox portal: addresses, secrets, limits, funnels, handlers.
 
 use super::faults::Faults;
 use std::{

@@ -1,4 +1,4 @@
-//! What is told about goods: that some came or went, and how much there is.
+//! Events about goods: some came or went, or there is so much.
 
 use super::quantity::signed_quantity;
 use crate::domain::{Fault, Faults, MOST_FAULTS, Reader, shorten, unstorable};

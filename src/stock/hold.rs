@@ -1,4 +1,4 @@
-//! How long goods are held.
+//! The time for which goods are held.
 
 use chrono::TimeDelta;
 

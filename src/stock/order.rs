@@ -1,4 +1,4 @@
-//! What an order's snapshot means for goods.
+//! An order's goods: what its snapshot does to them.
 
 use super::StockSettings;
 use crate::domain::Snapshot;

@@ -1,4 +1,4 @@
-//! What is asked about a reservation.
+//! Requests about a reservation.
 
 use super::{hold, quantity};
 use crate::domain::{Fault, Faults, Reader, unstorable};

@@ -1,4 +1,4 @@
-//! What a stock is, as configured.
+//! A stock, as configured.
 
 use super::{OrderPolicy, ShortageRule};
 use crate::domain::{ShopName, StockName};

@@ -1,4 +1,4 @@
-//! Who loses when more is reserved than there is.
+//! Shortages: more is reserved than there is, and somebody loses.
 //!
 //! The rules are tried in their order; the first that settles the whole of it is carried out, and
 //! where none does, a person is asked. What a rule cannot settle completely it leaves alone: nobody

@@ -1,4 +1,4 @@
-//! What happened: the life of orders, and the acts of people.
+//! The journal: the timeline of orders, and the audit of people's acts.
 
 use super::{Error, json::stored};
 use crate::domain::happening::{Act, Happening, Stored, Tell};

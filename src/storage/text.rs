@@ -1,4 +1,4 @@
-//! What Postgres cannot hold.
+//! Text that Postgres can hold.
 
 use serde_json::Value;
 

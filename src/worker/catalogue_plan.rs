@@ -1,4 +1,4 @@
-//! What would become of products: the portal is asked, and nothing is written.
+//! A plan of products: the portal is asked, and nothing is written.
 
 use super::{
     CallFailure, PortalClient,

@@ -1,4 +1,4 @@
-//! What runs on a schedule: waking lanes, taking up events from SQL, and pruning.
+//! Housekeeping, on a schedule: waking lanes, taking up events from SQL, and pruning.
 
 use super::{
     Settings,

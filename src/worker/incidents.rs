@@ -1,4 +1,4 @@
-//! What people are to see of a portal's calls, even where the lane does not stop for it.
+//! Incidents of a portal's calls, for people to see even where the lane does not stop for them.
 //!
 //! Owns: the memory of what is going wrong, and writing it down when it changes. Refuses: deciding
 //! what the lane does about it.

@@ -1,4 +1,4 @@
-//! What a worker is given: the lanes it drives, how they are driven, and what tests watch.
+//! The lanes that a worker drives, the settings by which it drives them, and the hooks of tests.
 
 use crate::{
     app::Retention,

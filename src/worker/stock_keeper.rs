@@ -1,4 +1,4 @@
-//! What stock does by itself: reservations run out, counts are applied, receipts that waited for a
+//! The keeper of stock: reservations run out, counts are applied, receipts that waited for a
 //! product are posted, shortages are settled, changed levels get their places in the feed, and
 //! their products become due for the portals that show them.
 

@@ -1,5 +1,5 @@
-//! What a wave is about to write, on record before it is sent: after a crash it is known what may
-//! still land, and until when.
+//! Intents: what a wave is about to write, stored before it is sent, so that after a crash it is
+//! known what may still land, and until when.
 
 use super::{
     CrashPoint,

@@ -1,6 +1,5 @@
-//! What met a fault of the bridge while it was worked on, or was not taken by a shop, and is no
-//! event and no change of status: it gets a letter of its own, is out of the way, and is tried
-//! again when a person says so.
+//! Letters of what is neither an event nor a change of status: it met a fault of the bridge, or a
+//! shop did not take it. It is out of the way, and is tried again when a person says so.
 
 use crate::{
     app::{

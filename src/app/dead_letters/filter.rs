@@ -1,4 +1,4 @@
-//! Which dead letters are meant: one reading of the same words for terminal, API and console. Pure.
+//! The filter of dead letters: one reading of the same words for terminal, API and console. Pure.
 
 use crate::{
     app::filter_words::{read, time, words},

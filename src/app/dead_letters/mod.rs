@@ -1,4 +1,4 @@
-//! What cannot be delivered: to read, mend, replay or let go.
+//! Dead letters: to read, mend, replay or let go.
 
 pub(super) mod bug_letters;
 pub(super) mod bulk;

@@ -1,5 +1,5 @@
-//! What the database knows of who the customers of a wave are: their links, who else uses their
-//! values, and which cards are not theirs.
+//! Matches of a wave's customers that the database knows: their links, who else uses their values,
+//! and which cards are not theirs.
 
 use crate::{
     app::{Claim, Delivery, Error},

@@ -1,4 +1,4 @@
-//! Which account stands behind a portal's name: an id alone is never proof.
+//! The identity of a portal: which account stands behind its name. An id alone is never proof.
 
 use crate::{
     app::{Delivery, Error},

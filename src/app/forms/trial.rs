@@ -1,4 +1,4 @@
-//! What the bridge would make of a body that a form posts: nothing is stored.
+//! A trial of a form: what the bridge would make of a body. Nothing is stored.
 
 use crate::{
     app::{Error, Forms},

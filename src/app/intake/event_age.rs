@@ -1,5 +1,4 @@
-//! Which event of an order is its head: the newest one. What is pure about it is in
-//! [`crate::domain::Age`].
+//! The head of an order: its newest event. What is pure about it is in [`crate::domain::Age`].
 
 use super::accept::line;
 use crate::{

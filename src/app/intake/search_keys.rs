@@ -1,4 +1,4 @@
-//! What orders are found by: the e-mail addresses and phone numbers of their customers.
+//! Search keys of orders: the e-mail addresses and phone numbers of their customers.
 
 use crate::{
     app::{Error, Intake},

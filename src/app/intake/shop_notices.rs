@@ -1,4 +1,5 @@
-//! What a shop's system sent in place of an order: nobody but an operator can do anything about it.
+//! Notices that a shop's system sent in place of an order: nobody but an operator can do anything
+//! about it.
 
 use crate::{
     app::{Error, Intake, lane_of},

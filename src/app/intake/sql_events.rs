@@ -1,5 +1,5 @@
-//! What nobody can be told about who sent it: taking up what shops published by SQL, and keeping
-//! what cannot be accepted.
+//! Events that shops publish by SQL: they are taken up here, and what cannot be accepted is kept,
+//! for nobody waits for an answer.
 
 use super::{accept, event_reader::Rejection, subject_events::ReadSubject};
 use crate::{

@@ -1,4 +1,4 @@
-//! What wakes the lanes: at once in this process, by NOTIFY in the others.
+//! The waker of lanes: at once in this process, by NOTIFY in the others.
 //!
 //! A hint: whoever sleeps through it looks by himself soon. NOTIFY stays outside of the accepting
 //! transaction, because it takes a lock of the whole cluster at COMMIT, and is sent once for

@@ -1,4 +1,4 @@
-//! What other processes say by NOTIFY: a hint only, for whoever misses it looks by himself soon.
+//! News of other processes, by NOTIFY: a hint only, for whoever misses it looks by himself soon.
 
 use crate::app::Error;
 use sqlx::{PgPool, postgres::PgListener};

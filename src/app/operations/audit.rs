@@ -1,4 +1,4 @@
-//! What people did, as it is on record.
+//! The audit log: who did what by hand.
 
 use crate::{
     app::{Error, Operations},

@@ -1,4 +1,4 @@
-//! What an order is: who ordered what, for how much, as the shop last told it.
+//! The contents of an order: who ordered what, for how much, as the shop last told it.
 
 use crate::domain::{Customer, Delivery, Item, Snapshot, money};
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! What is known of one order.
+//! The view of one order: everything that is known of it.
 
 use super::{order_contents::OrderContents, order_list::OrderState};
 use crate::{

@@ -1,4 +1,4 @@
-//! What the console asks beside the use cases that everybody has.
+//! The overview of the console's first page, beside the use cases that everybody has.
 
 use crate::{
     app::{Error, Operations},

@@ -1,5 +1,5 @@
-//! Who is signed in to the console. What opens a session, and what a person may do in it, is the
-//! settings' affair.
+//! Sessions of the console. What opens one, and what a person may do in it, is the settings'
+//! affair.
 
 use crate::{
     app::{Actor, Error, Operations},

@@ -1,4 +1,5 @@
-//! What is told of installations and authorisations: written down, to be judged in the background.
+//! Pending grants: installations and authorisations that somebody told of, to be judged in the
+//! background.
 
 use super::{Application, Error, PortalAccess, VaultError, digest};
 use crate::{

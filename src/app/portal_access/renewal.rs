@@ -1,5 +1,5 @@
-//! What becomes of tokens: new ones are asked for by one process at a time, and installations are
-//! stored or refused.
+//! Renewal of tokens: new ones are asked for by one process at a time, and installations are stored
+//! or refused.
 
 use super::{Error, PortalAccess, digest};
 use crate::{

@@ -1,4 +1,4 @@
-//! How far the clocks of portals and shops are off, on the clock that all processes of the bridge
+//! Offsets of the clocks of portals and shops from the clock that all processes of the bridge
 //! share: the database's.
 
 use crate::{

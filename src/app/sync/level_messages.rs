@@ -1,4 +1,4 @@
-//! What can be sold, told to a shop that is called: the newest figures of what changed, never a
+//! Messages about levels to a shop that is called: the newest figures of what changed, never a
 //! queue. One message at a time, and a rest between two, so that a busy stock is told in few.
 
 use crate::{

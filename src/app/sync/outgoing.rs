@@ -1,5 +1,5 @@
-//! What goes to a shop: changes of status, and other messages. One lane, one way to send, to fail
-//! and to be given up.
+//! Outgoing messages of a shop's lane: changes of status, and others. One way to send, to fail and
+//! to be given up.
 
 use super::{compare::lane_of, level_messages::LevelMessage};
 use crate::{

@@ -1,4 +1,4 @@
-//! What is heard of the portal: notifications, and its own record of moves.
+//! Events of the portal: notifications, and its own record of moves.
 
 use crate::{
     app::{

@@ -1,4 +1,4 @@
-//! What stands elsewhere than was agreed, for people who ask now.
+//! Differences between shop and portal, for people who ask now.
 
 use crate::{
     app::{Error, Sync},

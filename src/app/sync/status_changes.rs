@@ -1,4 +1,4 @@
-//! What shops are told by their lanes.
+//! Changes of status on their way to shops, by their lanes.
 
 use super::{
     compare::lane_of,

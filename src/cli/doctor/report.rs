@@ -1,4 +1,4 @@
-//! What was found, and how it is shown.
+//! The doctor's report: findings, and how they are shown.
 
 use crate::{cli::output, domain::ErrorCode};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! What the console asks of the portals themselves.
+//! Queries that the console puts to the portals themselves.
 
 use crate::{
     app::status_map,

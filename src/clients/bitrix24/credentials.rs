@@ -1,4 +1,4 @@
-//! How the client gets into a portal: by an incoming webhook, or as an application with tokens.
+//! Credentials of a portal: an incoming webhook, or an application with tokens.
 
 use super::Error;
 use secrecy::{ExposeSecret, SecretString};

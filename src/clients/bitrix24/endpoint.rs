@@ -1,4 +1,4 @@
-//! Where calls go: to the webhook's address or the application's, and on to the host that a renamed
+//! The endpoint of calls: the webhook's address or the application's, and the host that a renamed
 //! portal moved to.
 //!
 //! A redirection carries the portal's secret along, so it is followed only to where somebody

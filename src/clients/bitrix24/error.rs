@@ -1,4 +1,4 @@
-//! What goes wrong with a call as a whole, and what it means.
+//! Errors of a call as a whole, and their classes.
 //!
 //! No message here holds an address or a token: addresses are cut off where an error is taken over
 //! from the transport.

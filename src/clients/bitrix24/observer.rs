@@ -1,4 +1,4 @@
-//! Who is told of every call: for meters and logs.
+//! Observers, who are told of every call: for meters and logs.
 
 use super::Error;
 use std::time::Duration;

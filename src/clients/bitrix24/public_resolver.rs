@@ -1,5 +1,5 @@
-//! Which addresses are public: where a call may be sent on to without the operator having named the
-//! host.
+//! A resolver of public addresses alone: for hosts that a portal redirects to and no operator
+//! named.
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! What each answer tells of the portal's clock.
+//! The portal's clock, as each answer shows it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;

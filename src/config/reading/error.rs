@@ -1,4 +1,4 @@
-//! What is wrong with the settings.
+//! Faults of the settings, all of them at once.
 
 use std::{fmt, path::PathBuf};
 

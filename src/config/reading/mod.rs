@@ -1,4 +1,4 @@
-//! Where settings come from: files of secrets, the environment; and what is wrong with them.
+//! Reading settings: the file, the environment, files of secrets; and every fault found in them.
 
 pub(super) mod environment;
 pub(super) mod error;

@@ -1,4 +1,4 @@
-//! Which letters a page is about, as it stands in a link or a form.
+//! The query of a list of letters, as it stands in a link or a form.
 
 use crate::{
     app::{self, LetterFilter, LetterQuery},

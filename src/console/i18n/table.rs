@@ -1,4 +1,4 @@
-//! How a table of texts is written: one name, and its words in each language.
+//! The macro of a table of texts: one name, and its words in each language.
 
 /// A table of texts.
 macro_rules! texts {

@@ -1,4 +1,4 @@
-//! What an order is: who ordered what, for how much.
+//! The contents of an order: who ordered what, for how much.
 
 use crate::{
     app::{OrderContents, OrderItem},

@@ -1,5 +1,5 @@
-//! Whose cards an order has: by what each was recognised, which were passed over, and "this is not
-//! he".
+//! The cards of an order's customer: by what each was recognised, which were passed over, and "this
+//! is not he".
 
 use crate::{
     app::{Because, Card, Delivery, Error, Evidence, OrderView, Passed, Recognition},

@@ -1,4 +1,4 @@
-//! What is wrong, the worst first: where, what it means, what to do, and the page where it is done.
+//! Alerts, the worst first: where, what it means, what to do, and the page where it is done.
 
 use super::{
     cache::CachedOverview,

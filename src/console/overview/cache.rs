@@ -1,5 +1,5 @@
-//! How everything is, as the console sees it: asked of the database when a page is opened, and by
-//! all open pages together when they are kept up to date.
+//! A snapshot of the whole state: made when a page is opened, and once for all open pages together
+//! when they are kept up to date.
 
 use crate::app::{App, Error, StatusReport, operations::overview::Overview};
 use std::{

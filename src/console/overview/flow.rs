@@ -1,4 +1,4 @@
-//! How something is: it flows, it is slow, it is stuck.
+//! The flow of something: it flows, it is slow, it is stuck.
 
 use crate::{
     app::{LaneState, PortalStatus},

@@ -1,4 +1,4 @@
-//! Who looks at a page: signing in, sessions, and forms that carry the session's token.
+//! Operators' sessions: signing in, the viewer of a page, and forms that carry the session's token.
 
 pub(super) mod cookies;
 pub(super) mod form;

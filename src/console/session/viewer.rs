@@ -1,4 +1,4 @@
-//! Who looks at a page: plain data.
+//! The viewer of a page, as plain data.
 
 use crate::{
     app::Actor,

@@ -1,5 +1,4 @@
-//! What pages are made of: the layout, components, sortable tables, charts, files and the page of
-//! an error.
+//! Parts of pages: the layout, components, sortable tables, charts, files and the page of an error.
 
 pub(super) mod assets;
 pub(super) mod chart;

@@ -1,4 +1,4 @@
-//! What is wrong with a table, seen from the portal.
+//! A check of the status map against the portal's funnels.
 
 use super::{Funnel, PortalStage};
 use crate::domain::{Direction, Stage, StatusMap, Untranslatable};

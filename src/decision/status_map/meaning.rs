@@ -1,4 +1,5 @@
-//! What statuses and stages usually mean, told from their codes and names in Russian and English.
+//! The usual meaning of statuses and stages, told from their codes and names in Russian and
+//! English.
 
 use super::{PortalStage, Semantics};
 use crate::domain::{Finality, StatusMap};

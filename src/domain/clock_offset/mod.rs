@@ -1,4 +1,4 @@
-//! How far another system's clock is from ours, measured from what passes by anyway.
+//! The offset of another system's clock from ours, measured from what passes by anyway.
 //!
 //! Two-way samples (we asked, it answered with its time) bound the offset from both sides; the one
 //! with the shortest round trip bounds it best, as in NTP. One-way samples (it said when something

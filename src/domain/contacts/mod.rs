@@ -1,4 +1,4 @@
-//! How people and firms are named and reached: names, phones, emails, taxpayer numbers.
+//! Names of people and firms, and ways to reach them: phones, e-mail addresses, taxpayer numbers.
 
 pub(super) mod email;
 pub(super) mod person;

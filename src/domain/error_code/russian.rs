@@ -1,4 +1,4 @@
-//! What each code says in Russian: what happened, what to do. The compiler misses none.
+//! Each code in Russian: what happened, what to do. The compiler misses none.
 
 use super::ErrorCode;
 

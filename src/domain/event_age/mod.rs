@@ -1,4 +1,4 @@
-//! Which of two states of one order is the newer one.
+//! The age of a state of an order: which of two is the newer one.
 //!
 //! What is known decides, in this order: the shop's count of changes, the time of the change, the
 //! time of the status, within one second what the state itself says, and else arrival. What is

@@ -1,4 +1,4 @@
-//! What people did by hand.
+//! Acts of people, by hand.
 
 use super::{Card, Words};
 use crate::domain::Side;

@@ -1,5 +1,5 @@
-//! What happened, as data. A row of the timeline, a decision, a conflict holds one of these; its
-//! sentence is made from it in the reader's language, by a match that knows every kind.
+//! Happenings: what happened, as data. A row of the timeline, a decision, a conflict holds one of
+//! these; its sentence is made from it in the reader's language, by a match that knows every kind.
 //!
 //! To add a kind: a row in the table of its file, with its fields and both sentences. A kind keeps
 //! its name and its fields for ever, because rows of it are stored: another meaning is another

@@ -1,4 +1,4 @@
-//! What was met on an order's way to the portal.
+//! Notes: what was met on an order's way to the portal.
 
 use super::{Card, Quoted, Words};
 

@@ -1,4 +1,4 @@
-//! What comes of comparing the shop and the portal: decisions, moves, messages to the shop.
+//! Happenings of the comparison of shop and portal: decisions, moves, messages to the shop.
 
 use super::{Acknowledged, Explanation, Millis, Mover, RowOrder, Withdrawn, Words};
 use crate::domain::Side;

@@ -1,4 +1,4 @@
-//! What is wrong with an input, and where.
+//! Faults of an input, each with the place where it is.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What a shop's configuration says about its catalogue.
+//! A shop's rules for its catalogue.
 
 use super::Product;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! What a shop's configuration says about its calls, mails and messages.
+//! A shop's rules for its calls, mails and messages.
 
 use serde::Deserialize;
 

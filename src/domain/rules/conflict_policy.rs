@@ -1,4 +1,4 @@
-//! Who is right: the source-of-truth rules of a shop.
+//! The policy of conflicts: a shop's rules of who is right.
 
 use crate::domain::{Source, Stage, StatusMap};
 use chrono::TimeDelta;

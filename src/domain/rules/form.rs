@@ -1,5 +1,4 @@
-//! What a shop's configuration says about one form of its site: how it is read, and what it
-//! becomes.
+//! The rules of one form of a shop's site: how it is read, and what it becomes.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What the settings say about a shop, its forms, its calls, and who wins a conflict.
+//! Rules, from the settings: of a shop, its forms, its calls, and who wins a conflict.
 
 pub(super) mod activity;
 pub(super) mod conflict_policy;

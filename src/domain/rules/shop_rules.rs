@@ -1,5 +1,4 @@
-//! What a shop's configuration says about how its orders are written: parsed, checked, free of
-//! secrets.
+//! A shop's rules of how its orders are written: parsed, checked, free of secrets.
 
 use crate::domain::{Placeholders, PortalName, Reading, ShopName, Stage, StatusMap, Texts};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What 1C asks a site for when it is set up: statuses, ways to pay, ways to deliver.
+//! The answer to 1C when it is set up: statuses, ways to pay, ways to deliver.
 
 use super::write::escaped;
 use encoding_rs::WINDOWS_1251;

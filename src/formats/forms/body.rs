@@ -1,4 +1,4 @@
-//! What a site posts, as pairs of names and values: forms, multipart, JSON, in UTF-8 or
+//! The body that a site posts, as pairs of names and values: forms, multipart, JSON, in UTF-8 or
 //! windows-1251.
 //!
 //! Nothing is refused here: a body that cannot be read is one pair that holds all of it, for people

@@ -1,4 +1,4 @@
-//! What a visitor said: who it is, how to reach them, and what for.
+//! An enquiry: who the visitor is, how to reach them, and what for.
 
 use super::service::{Field, Submission};
 use crate::domain::{

@@ -1,4 +1,4 @@
-//! What a submission puts on a card that is there.
+//! The entries that a submission puts on a card that is there.
 
 use super::enquiry::Enquiry;
 use crate::domain::{Entry, FormRules, FormTarget, TodoEntry};

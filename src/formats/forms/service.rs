@@ -1,4 +1,4 @@
-//! Who posted a form, what it calls the submission, and which of its fields are the visitor's.
+//! The service that posted a form, its name for the submission, and which fields are the visitor's.
 
 use super::body::Posted;
 use crate::domain::FormService;

@@ -1,4 +1,4 @@
-//! What somebody who exchanges for a base may do.
+//! Rights of those who exchange for a base.
 
 use super::Base;
 

@@ -1,4 +1,4 @@
-//! What a till is, as configured.
+//! A till, as configured.
 
 use super::ReceiptDeals;
 use crate::domain::{ShopName, TillName};

@@ -1,4 +1,4 @@
-//! Who exchanges, and in which session.
+//! The login of an exchange, and its session.
 //!
 //! 1C shows its login with every request; other clients show it once, and a cookie or `sessid`
 //! after that. Either is enough. A session is never found by a login once it showed a token.

@@ -1,4 +1,4 @@
-//! What a request of 1C says: its query string, its cookies, its login.
+//! A request of 1C: its query string, its cookies, its login.
 
 use axum::http::{HeaderMap, header, request::Parts};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

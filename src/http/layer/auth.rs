@@ -1,4 +1,4 @@
-//! Who calls, and what the caller may do.
+//! Extractors of callers: each refuses who may not go on.
 
 use crate::{
     app::Actor,

@@ -1,5 +1,5 @@
-//! What surrounds every request: its id, its caller, its time limit, its headers, its line in the
-//! log.
+//! Middleware around every request: its id, its caller, its time limit, its headers, its line in
+//! the log.
 
 use super::auth::{self, ShownKey};
 use crate::{

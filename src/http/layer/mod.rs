@@ -1,5 +1,5 @@
-//! What every request passes: middleware, keys, bodies, paths, queries, and the one table of error
-//! to status.
+//! The layer that every request passes: middleware, keys, bodies, paths, queries, and the one table
+//! of error to status.
 
 pub(super) mod auth;
 pub(super) mod body;

@@ -1,4 +1,4 @@
-//! What portals and shops' systems send by themselves: one file per sender.
+//! Webhooks that portals and shops' systems send by themselves: one file per sender.
 
 pub(super) mod bitrix24;
 pub(super) mod evotor;

@@ -1,4 +1,4 @@
-//! How entries are written, and recognised again.
+//! The commands that put entries on a card, and the marks by which they are found again.
 
 use super::{Asked, CardId, State};
 use crate::{

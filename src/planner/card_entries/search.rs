@@ -1,4 +1,4 @@
-//! Which card it is.
+//! The search for the card that entries belong on.
 
 use super::{Asked, CardId, Planning, State};
 use crate::{

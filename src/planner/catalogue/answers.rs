@@ -1,4 +1,4 @@
-//! What the portal's answers mean for products.
+//! The portal's answers to commands about products.
 
 use super::{
     Ask, LinkedElement, LinkedPrice, Phase, ProductWave, State, Write,

@@ -1,4 +1,4 @@
-//! What a wave of products asks for, phase by phase.
+//! The commands of a wave of products, phase by phase.
 
 use super::{
     Ask, MOST_WRITES, Phase, Planning, ProductWave, State, Write,

@@ -1,4 +1,4 @@
-//! What a product is to be in the portal, and what of that it is not yet.
+//! The fields of a product in the portal: as they are to be, and which of them differ.
 
 use super::{
     links::{LinkedElement, LinkedPrice},

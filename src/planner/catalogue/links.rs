@@ -1,4 +1,4 @@
-//! What is known of a product in the portal from before.
+//! Links from a shop's product to elements of the portal's catalogue, with what was last written.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! What would become of products, without writing anything.
+//! A plan of products: what a wave would do with each, without writing anything.
 
 use super::{Phase, ProductJob, ProductWave, State, fields};
 use crate::planner::{Outcome, indexes::JobIx};

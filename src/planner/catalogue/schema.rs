@@ -1,5 +1,5 @@
-//! What a portal's catalogue looks like: its two information blocks, kinds of price, rates, units,
-//! properties and sections.
+//! A portal's catalogue: its two information blocks, kinds of price, rates, units, properties and
+//! sections.
 
 use crate::planner::json::{decimal, elements, id, text};
 use rust_decimal::Decimal;

@@ -1,5 +1,5 @@
-//! Which orders are one customer's: those that share a customer id, a phone or an e-mail, unless
-//! something speaks against it; and one firm's: those that share its origin.
+//! Grouping orders by customer: those that share a customer id, a phone or an e-mail are one
+//! person's, unless something speaks against it; those that share a firm's origin are one firm's.
 
 use super::{BusinessCustomer, Customer};
 use crate::{

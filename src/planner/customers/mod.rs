@@ -1,5 +1,5 @@
-//! Who ordered: contacts and companies, found by link, origin, phone, e-mail and taxpayer number,
-//! or made.
+//! Customers: contacts and companies, found by link, origin, phone, e-mail and taxpayer number, or
+//! made.
 //!
 //! Two orders of one new customer make one contact, and two of one new legal entity make one
 //! company. What a manager typed is never changed: phones and e-mails are added, names stay. Where

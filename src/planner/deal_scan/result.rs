@@ -1,4 +1,4 @@
-//! What was seen of deals: where they stand, how they came there, and what became of moves.
+//! The result of a scan: where deals stand, how they came there, and the outcomes of moves.
 
 use crate::{
     domain::Stage,

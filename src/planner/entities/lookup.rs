@@ -1,4 +1,4 @@
-//! What is there already: looked up by origin, then by id, and judged.
+//! Lookup of deals and leads: by origin, then by id, and judged.
 
 use super::{by_id, by_origin};
 use crate::{

@@ -1,4 +1,4 @@
-//! What the portal was told of an order before, and what of the order is news to it.
+//! The difference between an order and what the portal was last told of it.
 //!
 //! Where it is not known what was written last, or whether it arrived, the portal's own values
 //! stand for it. Remembered as written is only what an answer or a reading confirmed, piece by

@@ -1,4 +1,4 @@
-//! What the portal refuses of an order's optional data: the order goes on without it.
+//! Optional data that the portal refuses: the order goes on without it.
 
 use super::batching::PendingCommand;
 use crate::{

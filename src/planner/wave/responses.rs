@@ -1,5 +1,5 @@
-//! What the portal's answers mean: for each command, done, refused, put off or lost, and which
-//! orders that concerns.
+//! The portal's answers: for each command, done, refused, put off or lost, and the orders that it
+//! concerns.
 
 use super::batching::PendingCommand;
 use crate::{

@@ -1,4 +1,5 @@
-//! What is on its way to the portal, and what was sent and is not known to have arrived.
+//! Writes in flight: what is on its way to the portal, or was sent and is not known to have
+//! arrived.
 //!
 //! Before anything of an order is written, what is about to be written is told
 //! ([`Wave::intentions`]), so that after a crash it is known what may have happened. While a call

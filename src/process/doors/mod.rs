@@ -1,5 +1,5 @@
-//! What any caller may use of this process: bytes in work, tries at keys. A stranger gets little,
-//! and takes nothing from those who are known.
+//! Bounds on callers: bytes in work, tries at keys. A stranger gets little, and takes nothing from
+//! those who are known.
 //!
 //! Owns: the bounds that hold for all requests together, and where a request comes from. Refuses:
 //! to know what a request is about.

@@ -1,5 +1,5 @@
-//! Where a request comes from: the other end of the connection, or what a proxy that is believed
-//! says.
+//! The source of a request: the other end of the connection, or the address that a trusted proxy
+//! names.
 
 use axum::http::{HeaderMap, request::Parts};
 use std::{

@@ -1,4 +1,4 @@
-//! How often somebody may show a wrong key or password.
+//! A bound on wrong keys and passwords.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! What a text costs in memory once it is read as JSON.
+//! The memory that a text takes once it is read as JSON.
 
 /// A map's first node has room for eleven members, whatever it holds.
 const OBJECT: usize = 640;

@@ -1,4 +1,4 @@
-//! Where the cluster lies, and who owns it.
+//! The layout of the cluster: its directories, its port, and the user who owns it.
 
 use super::{Error, file_error};
 use nix::unistd::{Gid, Uid, User, chown, geteuid};

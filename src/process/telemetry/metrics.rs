@@ -1,4 +1,4 @@
-//! What the bridge counts, in plain words; the names are in the table of [`super::metric_catalog`].
+//! Meters as methods in plain words; their names are in the table of [`super::metric_catalog`].
 
 use super::metric_catalog::Meters;
 use prometheus_client::{encoding::text::encode, registry::Registry};

@@ -1,4 +1,4 @@
-//! What the bridge tells about itself: logs, meters and traces.
+//! Telemetry: the logs, meters and traces of the bridge.
 //!
 //! Owns: the table of meters, and the form of a log line. Refuses: secrets and personal data;
 //! labels and log fields carry names from the configuration, methods, codes, counts and times,

@@ -1,4 +1,4 @@
-//! What products lean on: catalogues, kinds of price, VAT rates, units, stores.
+//! The dictionaries that products lean on: catalogues, kinds of price, VAT rates, units, stores.
 
 use super::{OFFERS, PRODUCTS, fields, listed, require, the_id, wrong};
 use crate::sandbox::{

@@ -1,4 +1,4 @@
-//! How a card looks in answers: strings in the classic methods, numbers in the universal ones.
+//! Cards as answers show them: strings in the classic methods, numbers in the universal ones.
 
 use super::{
     entities::{

@@ -1,4 +1,4 @@
-//! What a card holds: the values that a write really sets, those that it starts with, and those
+//! A card's values: those that a write really sets, those that a new card starts with, and those
 //! that follow from others.
 
 use super::{

@@ -1,4 +1,4 @@
-//! What answers look like: the envelope, its clock, and the habits of PHP's JSON.
+//! The envelope of answers: result, total and next, the clock, and the habits of PHP's JSON.
 
 use crate::sandbox::clock::iso;
 use chrono::{DateTime, FixedOffset};

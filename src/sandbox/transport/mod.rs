@@ -1,5 +1,5 @@
-//! How calls come in and answers go out: the endpoint, batches, the control page, and a socket that
-//! fails on demand.
+//! Transport: the endpoint that takes calls, batches, the control page, and a socket that fails on
+//! demand.
 
 pub(super) mod batch;
 mod commands;

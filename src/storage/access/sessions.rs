@@ -1,4 +1,4 @@
-//! Who is signed in to the console.
+//! Sessions of the console.
 
 use crate::storage::Error;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! What forms have posted: which is a repetition, and what is kept without being delivered.
+//! Submissions of forms: which is a repetition, and what is kept without being delivered.
 
 use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};

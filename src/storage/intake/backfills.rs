@@ -1,4 +1,4 @@
-//! How far files of history have been loaded.
+//! Progress of backfills.
 
 use crate::storage::Error;
 use sqlx::PgConnection;

@@ -1,5 +1,5 @@
-//! What orders are found by. New events bring it with them (see `outbox`); events from before this
-//! table are read for it.
+//! Search keys of orders. New events bring them with them (see `outbox`); events from before this
+//! table are read for them.
 
 use crate::storage::{Error, Json};
 use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! Who uses a value, and which cards are not whose.
+//! Values of customers: who uses one, and which cards are not whose.
 
 use crate::storage::Error;
 use serde_json::Value;

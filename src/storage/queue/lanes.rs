@@ -1,4 +1,4 @@
-//! Who may send to which portal, and whether anybody should.
+//! Lanes: who may send to which portal, and whether anybody should.
 
 use crate::{
     domain::happening::{Pause, Tell, Words},

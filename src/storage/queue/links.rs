@@ -1,4 +1,4 @@
-//! Which thing in the portal stands for which thing of a shop.
+//! Links: which thing in the portal stands for which thing of a shop.
 
 use crate::storage::Error;
 use sqlx::PgConnection;

@@ -1,4 +1,5 @@
-//! Which account stands behind a portal's name, and orders that are to be found again in it.
+//! The identity of a portal: which account stands behind its name; and orders that are to be found
+//! again in it.
 
 use super::lanes::Lease;
 use crate::storage::Error;

@@ -1,4 +1,4 @@
-//! How full the portals' request buckets are, as one owner of a lane tells the next.
+//! The state of portals' request buckets, as one owner of a lane tells the next.
 
 use super::lanes::Lease;
 use crate::storage::Error;

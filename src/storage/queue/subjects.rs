@@ -1,4 +1,4 @@
-//! What is brought to a portal beside orders: the same queue, in a table of its own.
+//! Subjects, brought to a portal beside orders: the same queue, in a table of its own.
 
 use crate::storage::{
     Error, Json,

@@ -1,4 +1,4 @@
-//! What is being written for orders, and until when it may still land.
+//! Writes in flight for orders, and until when they may still land.
 
 use super::lanes::Lease;
 use crate::storage::Error;

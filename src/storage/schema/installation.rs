@@ -1,4 +1,4 @@
-//! Whose database this is.
+//! The installation that the database belongs to.
 
 use crate::storage::Error;
 use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! How the server is set up.
+//! Settings of the database server.
 
 use crate::storage::Error;
 use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! What is told about goods.
+//! Events about goods.
 
 use crate::storage::Error;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! What can be sold, as it is written into the portals' catalogues.
+//! Quantities that can be sold, as they are written into the portals' catalogues.
 
 use crate::storage::Error;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What the configuration says of stocks, for the functions in the database.
+//! The configuration of stocks, for the functions in the database.
 
 use crate::storage::Error;
 use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! How far each shop that is called has been told of changed levels.
+//! Progress of each called shop in hearing of changed levels.
 
 use crate::storage::Error;
 use sqlx::PgConnection;

@@ -1,4 +1,5 @@
-//! What both sides of each order were last known to agree on, and what was decided since.
+//! Agreements: what both sides of each order were last known to agree on, and what was decided
+//! since.
 
 use crate::{
     domain::{Agreed, BridgeWrite, ReportedStatus, StageWriteInFlight, StandingRuling, Waiting},

@@ -1,4 +1,4 @@
-//! How far the clocks of others are off.
+//! Offsets of the clocks of others.
 
 use crate::storage::Error;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! What the calls of each lane met lately.
+//! Incidents that the calls of each lane met lately.
 
 use crate::storage::Error;
 use chrono::{DateTime, Utc};

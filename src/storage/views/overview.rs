@@ -1,4 +1,4 @@
-//! What the console shows beside the figures.
+//! The overview of the console, beside the figures.
 
 use crate::{
     domain::happening::{Stored, SyncEvent},

@@ -1,4 +1,5 @@
-//! What fails turn after turn, or ends by a panic: started again, counted, and seen by people.
+//! Restarts: a task that ends by a panic, or fails turn after turn, is started again, counted, and
+//! shown to people.
 
 use crate::{
     app::{self, App, Incidents},

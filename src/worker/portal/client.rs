@@ -1,4 +1,4 @@
-//! What a lane needs of a portal: one call at a time, and a plain word about what went wrong.
+//! The client that a lane asks a portal with: one call at a time, and a plain word about a failure.
 
 use super::shared_limit::{SharedLimit, Unlimited};
 use crate::{

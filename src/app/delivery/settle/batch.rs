@@ -1,4 +1,4 @@
-//! What a wave stores, gathered from its settlements.
+//! The batch that a wave stores, gathered from its settlements.
 
 use super::{
     super::{claim::Claim, customer_matches, dead_letter::clean},

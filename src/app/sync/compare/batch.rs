@@ -1,4 +1,4 @@
-//! What comparisons store, gathered from their outcomes.
+//! The batch that comparisons store, gathered from their outcomes.
 
 use super::{Comparison, ComparisonResult, columns, status_of, value};
 use crate::{

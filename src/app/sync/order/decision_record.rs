@@ -1,5 +1,5 @@
-//! What people read of a decision: its record, the lines in the order's life, and the comment in
-//! the deal's timeline.
+//! The record of a decision for people: the lines in the order's timeline, and the comment in the
+//! deal's.
 
 use super::{OrderSync, RecordedDecision, ReportedStatus};
 use crate::{

@@ -1,4 +1,4 @@
-//! What follows from one comparison: what is put on record, written, told and said.
+//! The outcome of one comparison: what is put on record, written, told and said.
 
 use crate::{
     decision::{Action, Basis, Decision},

@@ -1,4 +1,4 @@
-//! What became of a stage that was being written, told from the deal and its history.
+//! The outcome of our own write of a stage, told from the deal and its history.
 
 use super::{ConflictChange, OrderSync};
 use crate::{

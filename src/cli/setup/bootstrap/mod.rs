@@ -1,4 +1,4 @@
-//! What commands need before they can begin: settings, logs, database, portal clients.
+//! Bootstrap of commands: settings, logs, database, portal clients.
 
 pub(in crate::cli) mod apps;
 

@@ -1,4 +1,4 @@
-//! Who says whether a call may be sent, where another process keeps the portal's bucket.
+//! A gate before each call, where another process keeps the portal's bucket.
 
 use crate::clients::bitrix24::Error;
 use std::{future::Future, pin::Pin};

@@ -1,5 +1,4 @@
-//! Who somebody is, as far as a shop's words tell: what identifies a person or a firm, and when two
-//! are one.
+//! The identity of a person or a firm, as far as a shop's words tell it, and when two are one.
 //!
 //! What identifies nobody ([`Placeholders`]) is left out before. Values alone never make one of two
 //! whose names contradict.

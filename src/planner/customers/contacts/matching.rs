@@ -1,4 +1,4 @@
-//! Which contact is whose: what speaks for a card, what speaks against it, and what is put on
+//! Matching contacts: what speaks for a card and what against it, the choice among several, and its
 //! record.
 
 use super::{ContactRow, Customer};

@@ -1,4 +1,4 @@
-//! Who belongs to whom: contacts of deals and leads, companies of contacts.
+//! Links between cards: contacts of deals and leads, companies of contacts.
 
 use super::card::{Item, Link, ids};
 use crate::sandbox::{

@@ -1,4 +1,4 @@
-//! What the CRM holds: cards, their multiple fields, links and product rows.
+//! The things that the CRM holds: cards, their multiple fields, links and product rows.
 
 pub(crate) mod card;
 pub(crate) mod changes;

@@ -1,4 +1,4 @@
-//! What a universal method wants to write, and how its refusal looks.
+//! Fields of the universal methods, read into a write; and the form of their refusals.
 
 use crate::sandbox::{
     PortalState,

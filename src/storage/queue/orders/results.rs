@@ -1,4 +1,4 @@
-//! What tries of orders came to.
+//! Results of tries of orders.
 
 use crate::storage::Error;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Which changes are due, and when the next is.
+//! Claiming due changes, and the time of the next.
 
 use super::ChangeRow;
 use crate::storage::{Error, queue::lanes::Lease};

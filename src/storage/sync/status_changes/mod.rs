@@ -1,4 +1,4 @@
-//! What each shop is told: sent to its callback, or read from the feed.
+//! Changes of status for shops: sent to a callback, or read from the feed.
 //!
 //! A shop's changes are numbered under a lock of its row in `feeds`, so numbers are committed in
 //! their order: a reader that has seen one never has to look below it again.

@@ -1,4 +1,4 @@
-//! What became of a change: sent, delivered, put off, given up, and tried again.
+//! Settling a change: sent, delivered, put off, given up, and tried again.
 
 use super::ChangeRow;
 use crate::storage::{Error, MessageState};
