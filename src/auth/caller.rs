@@ -39,7 +39,7 @@ pub enum Refused {
 }
 
 impl Caller {
-    /// The shop whose things alone the caller sees; none: everything.
+    /// The shop whose things alone the caller sees; `None`: everything.
     pub fn only(&self) -> Option<&ShopName> {
         match self {
             Self::Shop(name) | Self::Till { shop: name, .. } => Some(name),

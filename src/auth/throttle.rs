@@ -58,7 +58,7 @@ impl ThrottleKey {
 }
 
 impl LoginThrottle {
-    /// A turn to have a password judged; none if there were too many tries. Counts as wrong until
+    /// A turn to have a password judged; `None` if there were too many tries. Counts as wrong until
     /// [`LoginThrottle::right`] is said.
     pub async fn turn(&self, who: ThrottleKey) -> Option<SemaphorePermit<'_>> {
         let name = (who.source, who.name);

@@ -17,10 +17,10 @@ pub struct Http {
     /// Address and port.
     pub listen: SocketAddr,
     /// Where a process with the role `worker` answers `/healthz`, `/readyz` and `/metrics`, and
-    /// nothing else; none: nowhere.
+    /// nothing else; `None`: nowhere.
     pub watch_listen: Option<SocketAddr>,
     /// Where `/metrics` is answered instead of at `listen`, with `/healthz` and `/readyz` beside
-    /// it; none: at `listen`, for everybody.
+    /// it; `None`: at `listen`, for everybody.
     pub metrics_listen: Option<SocketAddr>,
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,

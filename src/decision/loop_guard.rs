@@ -4,7 +4,7 @@
 use crate::domain::{BridgeWrite, WriteLimit, WrittenValue};
 use chrono::{DateTime, Utc};
 
-/// How many turns speak against writing `next` once more; none if it may be written.
+/// How many turns speak against writing `next` once more; `None` if it may be written.
 pub(super) fn too_many(
     turns: &[BridgeWrite],
     limit: &WriteLimit,

@@ -111,7 +111,7 @@ pub struct Counted {
     pub status: String,
     /// Whose word it is.
     pub by: Source,
-    /// When that was said, on the bridge's clock; none: that is not known.
+    /// When that was said, on the bridge's clock; `None`: that is not known.
     pub at: Option<DateTime<Utc>>,
     /// Nothing that the shop was told crosses what it says: that is decided with the portal first.
     pub settled: bool,

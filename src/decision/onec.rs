@@ -30,13 +30,13 @@ pub struct OneCInputs<'a> {
     pub words: &'a [&'a str],
     /// What they mean.
     pub meaning: &'a str,
-    /// The order's status that 1C is last known to have had; none: 1C never had the order.
+    /// The order's status that 1C is last known to have had; `None`: 1C never had the order.
     pub agreed: Option<&'a str>,
     /// 1C was given that only after it said what it says: both have a claim.
     pub overtaken: bool,
     /// The order has its status by 1C's own word, which 1C may take back.
     pub own: bool,
-    /// The claim was made after this, on the bridge's clock; none: that is not known.
+    /// The claim was made after this, on the bridge's clock; `None`: that is not known.
     pub after: Option<DateTime<Utc>>,
     /// When the document came, on the bridge's clock.
     pub came: DateTime<Utc>,

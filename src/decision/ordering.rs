@@ -22,7 +22,7 @@ impl Times {
         }
     }
 
-    /// The side that changed later; none if that would be a guess.
+    /// The side that changed later; `None` if that would be a guess.
     pub(super) fn later(&self, inputs: &Inputs<'_>) -> Option<Side> {
         let clocks = &inputs.clocks;
         if let Some(said) = self.onec {
@@ -48,8 +48,8 @@ impl Times {
     }
 }
 
-/// Whether a moment is surely after an interval (true) or before it (false); none if that would be
-/// a guess.
+/// Whether a moment is surely after an interval (true) or before it (false); `None` if that would
+/// be a guess.
 pub(super) fn outside(
     moment: DateTime<Utc>,
     (from, to): (Option<DateTime<Utc>>, DateTime<Utc>),

@@ -43,7 +43,7 @@ pub enum Action {
         guard: Option<u64>,
         /// To what end.
         purpose: Purpose,
-        /// What is agreed once it is written; none leaves what was agreed as it is.
+        /// What is agreed once it is written; `None` leaves what was agreed as it is.
         agreed: Option<Agreed>,
     },
     /// Tell the shop.
@@ -165,7 +165,7 @@ pub struct Record {
     pub basis: Basis,
     /// The first matching rule, counted from 0, where one was asked.
     pub rule: Option<usize>,
-    /// Who was right; none where nobody had to be, or a person will say.
+    /// Who was right; `None` where nobody had to be, or a person will say.
     pub winner: Option<Side>,
     /// When the shop changed, on the bridge's clock.
     pub shop_at: Option<DateTime<Utc>>,

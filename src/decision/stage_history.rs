@@ -25,13 +25,13 @@ pub struct HistoryRow {
 pub struct OwnWrite {
     /// What was written.
     pub stage: Stage,
-    /// The newest history row known before; none if the deal had none.
+    /// The newest history row known before; `None` if the deal had none.
     pub guard: Option<u64>,
     /// When the call was sent, on the portal's clock ([`crate::domain::Offset::to_theirs`]).
     pub sent: DateTime<Utc>,
     /// When its answer came, on the portal's clock.
     pub answered: DateTime<Utc>,
-    /// Whether MOVED_BY_ID, read back after the write, is the bridge's own user; none if that was
+    /// Whether MOVED_BY_ID, read back after the write, is the bridge's own user; `None` if that was
     /// not read. Where it is not, the newest row is not ours: somebody moved the deal later, or had
     /// moved it there before us.
     pub moved_last_by_us: Option<bool>,

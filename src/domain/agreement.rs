@@ -69,7 +69,7 @@ pub struct StageWriteInFlight {
     pub stage: Stage,
     /// The newest row of the history before it.
     pub guard: Option<u64>,
-    /// What is agreed once it is written; none leaves what was agreed.
+    /// What is agreed once it is written; `None` leaves what was agreed.
     pub agreed: Option<Agreed>,
     /// The decision that it carries out.
     pub decision: i64,
@@ -78,7 +78,7 @@ pub struct StageWriteInFlight {
     /// Where the deal stood.
     #[serde(default)]
     pub from: Option<Stage>,
-    /// When it was counted as a turn; none: it is no turn.
+    /// When it was counted as a turn; `None`: it is no turn.
     #[serde(default)]
     pub turn: Option<DateTime<Utc>>,
     /// Tries that the portal refused.

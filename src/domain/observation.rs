@@ -30,8 +30,8 @@ pub struct Observation<V> {
     pub since: Option<DateTime<Utc>>,
     /// When the bridge learnt of it, by the bridge's clock.
     pub seen: DateTime<Utc>,
-    /// Until when it can have been made, by its own times on the bridge's clock; none where they do
-    /// not tell. Only as good as that system's clock: one that was set back makes news look old.
+    /// Until when it can have been made, by its own times on the bridge's clock; `None` where they
+    /// do not tell. Only as good as that system's clock: one that was set back makes news look old.
     #[serde(default)]
     pub as_of: Option<DateTime<Utc>>,
 }
@@ -141,7 +141,7 @@ impl Agreed {
     }
 
     /// The shop refused the message that was decided at `told_at` (409), or it will never be sent:
-    /// what was agreed before it; none if nothing was. Messages go one after the other, so the
+    /// what was agreed before it; `None` if nothing was. Messages go one after the other, so the
     /// snapshot that comes with a 409 is newer than all that were delivered before: nothing counts
     /// as told any more. A message that is no longer waited for changes nothing.
     #[must_use]
@@ -171,8 +171,8 @@ impl Agreed {
         })
     }
 
-    /// Where a message stands; none if it is not waited for. Those right before it that were given
-    /// up go with it: what it rests on never came to be.
+    /// Where a message stands; `None` if it is not waited for. Those right before it that were
+    /// given up go with it: what it rests on never came to be.
     fn root(&self, told_at: DateTime<Utc>) -> Option<usize> {
         let place = self.told.iter().position(|told| told.at == told_at)?;
         let earlier = self.told.iter().take(place).rev();
@@ -290,7 +290,7 @@ pub struct SentStatus {
     /// Whose word it is: the portal's or 1C's.
     #[serde(default = "portal")]
     pub by: Source,
-    /// 1C can have said so from then on, by the bridge's clock; none: that is not known.
+    /// 1C can have said so from then on, by the bridge's clock; `None`: that is not known.
     #[serde(default)]
     pub claimed_after: Option<DateTime<Utc>>,
     /// Whoever says it takes back what it had said itself: a fact that rests on that is none.
@@ -302,7 +302,7 @@ pub struct SentStatus {
     /// fact, however late it comes.
     #[serde(default)]
     pub previous_since: Option<DateTime<Utc>>,
-    /// What was agreed before; none if nothing was.
+    /// What was agreed before; `None` if nothing was.
     pub before: Option<PreviousAgreement>,
     /// When that was decided, by the bridge's clock: with the order, the identity of the message.
     pub at: DateTime<Utc>,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// What the shop says. Stored over what it said before, so that a deletion keeps the last status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportedStatus {
-    /// The status; none if the shop never said one.
+    /// The status; `None` if the shop never said one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// `status_changed_at`, by the shop's clock.

@@ -169,7 +169,7 @@ pub struct KnownLinks {
     /// How they were recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognised: Option<Recognised>,
-    /// What was last written; none if that is not known (then the portal's own values are
+    /// What was last written; `None` if that is not known (then the portal's own values are
     /// compared).
     pub written: Option<LastWritten>,
     /// What was sent and is not known to have arrived: it counts as unknown, and is done before the

@@ -58,7 +58,7 @@ pub struct Witness {
 /// What is known of a portal before it is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RememberedWitness {
-    /// Its member id, else its host; none before the first time.
+    /// Its member id, else its host; `None` before the first time.
     pub address: Option<String>,
     /// The highest id of its stage history that was seen.
     pub history_id: u64,
@@ -146,7 +146,7 @@ impl<'a> Inquiry<'a> {
         self.newest
     }
 
-    /// What the portal is; none where it did not tell. `address` is where it is asked now.
+    /// What the portal is; `None` where it did not tell. `address` is where it is asked now.
     pub fn verdict(&self, address: Option<&str>) -> Option<Verdict> {
         let remembered = self.remembered;
         let newest = self.newest?;
@@ -229,7 +229,8 @@ impl Search {
         }
     }
 
-    /// The next call; none when all was asked. Each must be answered before the next is asked for.
+    /// The next call; `None` when all was asked. Each must be answered before the next is asked
+    /// for.
     pub fn next_call(&self) -> Option<Call> {
         let pages = self.pages.iter().enumerate().skip(self.asked);
         let command = |(nth, page): (usize, &Page)| {

@@ -31,7 +31,7 @@ pub struct PortalFacts {
 }
 
 impl PortalFacts {
-    /// Whether the portal has this stage; none where it did not list the stages of the funnel.
+    /// Whether the portal has this stage; `None` where it did not list the stages of the funnel.
     pub(super) fn has_stage(&self, stage: &Stage) -> Option<bool> {
         let listed = self.stages.get(&stage.funnel)?;
         Some(listed.contains(&stage.id))

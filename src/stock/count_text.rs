@@ -31,7 +31,8 @@ impl<'a> CountText<'a> {
         text.starts_with(b"{") && text.windows(kind.len()).any(|here| here == kind)
     }
 
-    /// The count that a text is; none: it is something else, or unusual, and to be read as a whole.
+    /// The count that a text is; `None`: it is something else, or unusual, and to be read as a
+    /// whole.
     pub fn split(text: &'a [u8]) -> Option<Self> {
         let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(text).ok()?;
         let data = members.remove("data")?;

@@ -29,7 +29,7 @@ pub struct StockEvent {
     pub id: String,
     /// `time`, if it was said.
     pub time: Option<DateTime<Utc>>,
-    /// The store, by its name or an id; none: the only one of the stock.
+    /// The store, by its name or an id; `None`: the only one of the stock.
     pub store: Option<String>,
     /// What is told.
     pub told: Told,

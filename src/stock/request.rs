@@ -47,7 +47,7 @@ pub struct Line {
 pub struct Shipment {
     /// The shop's name for it: one seen before is answered as then.
     pub shipment: Option<String>,
-    /// What of which lines; none: everything that is left.
+    /// What of which lines; `None`: everything that is left.
     pub lines: Option<Vec<ShippedLine>>,
 }
 

@@ -50,7 +50,7 @@ pub enum ShortageCause {
 }
 
 impl ShortageCause {
-    /// The cause of a move in the ledger; none: it takes nothing off the shelf.
+    /// The cause of a move in the ledger; `None`: it takes nothing off the shelf.
     pub fn parse(cause: &str) -> Option<Self> {
         serde_json::from_value(cause.into()).ok()
     }
@@ -175,7 +175,7 @@ impl Shortage {
         places
     }
 
-    /// As many of the newest as it takes, each where there is enough for all of it; none if that
+    /// As many of the newest as it takes, each where there is enough for all of it; `None` if that
     /// does not settle it.
     fn moved(&self, others: &[OtherStore]) -> Option<Vec<(usize, String)>> {
         let mut left: Vec<OtherStore> = others.to_vec();
@@ -210,7 +210,7 @@ impl Shortage {
         (missing <= Decimal::ZERO).then_some(moves)
     }
 
-    /// As many of the newest that are not paid as it takes; none if that does not settle it.
+    /// As many of the newest that are not paid as it takes; `None` if that does not settle it.
     fn dropped(&self) -> Option<Vec<usize>> {
         let mut missing = self.missing();
         let mut dropped = Vec::new();

@@ -41,7 +41,7 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// Reads a body; none if it is not a JSON object.
+    /// Reads a body; `None` if it is not a JSON object.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let Value::Object(mut members) = document(body)? else {
             return None;

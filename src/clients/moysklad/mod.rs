@@ -80,7 +80,7 @@ impl Client {
         })))
     }
 
-    /// One document, with its positions; none: it is not there.
+    /// One document, with its positions; `None`: it is not there.
     pub async fn document(&self, entity: &str, id: &str) -> Result<Option<Value>, Error> {
         let path = format!("/entity/{entity}/{id}");
         match self.get(&path, &[("expand", EXPAND)]).await? {
@@ -153,7 +153,7 @@ impl Client {
         }
     }
 
-    /// What is at a path; none: nothing is.
+    /// What is at a path; `None`: nothing is.
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<Value>, Error> {
         let url = format!("{}{path}", self.0.url);
         let mut tries = 0;

@@ -19,7 +19,7 @@ pub struct OneCUser {
     pub password: PasswordHash,
     /// The kinds of exchange; empty: all.
     types: Vec<String>,
-    /// What may be done; none: all.
+    /// What may be done; `None`: all.
     pub(super) may: Option<Vec<Right>>,
 }
 

@@ -47,7 +47,7 @@ pub struct Shop {
     pub sources_of_truth: Vec<Rule>,
     /// What decides where no rule matches.
     pub conflict: Conflict,
-    /// Which statuses say paid, delivered, cancelled; none: told from the table's usual codes.
+    /// Which statuses say paid, delivered, cancelled; `None`: told from the table's usual codes.
     pub finality: Option<Finality>,
     /// When writing again and again is stopped.
     pub turns: WriteLimit,
@@ -55,14 +55,14 @@ pub struct Shop {
     pub titles: BTreeMap<String, String>,
     /// What its products are known by; the first that is known wins.
     pub products_by: Vec<NameKind>,
-    /// The comment that a deal gets when a manager's move was overruled; none: no comment.
+    /// The comment that a deal gets when a manager's move was overruled; `None`: no comment.
     /// Placeholders: `{number}`, `{status}`, `{from}` and `{to}` (stages), `{reason}`.
     pub overruled_comment: Option<String>,
     /// The forms of its site.
     pub forms: Vec<Form>,
     /// How its calls, mails and messages are put on cards.
     pub activities: ActivityRules,
-    /// How its products are kept in step; none: they are not.
+    /// How its products are kept in step; `None`: they are not.
     pub catalogue: Option<Arc<CatalogueRules>>,
 }
 

@@ -196,8 +196,8 @@ impl ClockOffset {
         }
     }
 
-    /// The best estimate; none if nothing was measured. Two-way samples are believed before one-way
-    /// ones.
+    /// The best estimate; `None` if nothing was measured. Two-way samples are believed before
+    /// one-way ones.
     pub fn estimate(&self) -> Option<Offset> {
         self.two_way_estimate().or_else(|| self.one_way_estimate())
     }

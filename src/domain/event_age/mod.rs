@@ -340,7 +340,8 @@ impl Claim {
         facts
     }
 
-    /// Which of two states of one second comes first in an order's life; none if they do not tell.
+    /// Which of two states of one second comes first in an order's life; `None` if they do not
+    /// tell.
     fn compare(&self, other: &Self, finality: &Finality) -> Option<Ordering> {
         let (mine, others) = (self.facts(finality), other.facts(finality));
         let (more, less) = (

@@ -102,8 +102,8 @@ const WITHIN: &[&str] = &[
     "wbr",
 ];
 
-/// The name of the tag that the text begins with, and the tag's length in bytes; none if it begins
-/// with no tag of formatting.
+/// The name of the tag that the text begins with, and the tag's length in bytes; `None` if it
+/// begins with no tag of formatting.
 fn tag(text: &str) -> Option<(String, usize)> {
     let end = text.bytes().take(LONGEST_TAG).position(|b| b == b'>')?;
     let inside = text

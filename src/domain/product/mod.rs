@@ -19,7 +19,7 @@ pub struct ProductChange {
     pub version: Option<i64>,
     /// When the product was last changed, by the shop's clock.
     pub updated_at: Option<DateTime<Utc>>,
-    /// The product; none: the shop deleted it.
+    /// The product; `None`: the shop deleted it.
     pub product: Option<Box<Product>>,
 }
 
@@ -82,7 +82,7 @@ pub struct Variation {
 /// A price of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductPrice {
-    /// The portal's kind of price; none: the one that the configuration names, else the base one.
+    /// The portal's kind of price; `None`: the one that the configuration names, else the base one.
     pub kind: Option<String>,
     /// The price of one unit.
     pub amount: Decimal,

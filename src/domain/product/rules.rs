@@ -12,7 +12,7 @@ pub struct CatalogueRules {
     pub prefix: String,
     /// What of a product the shop owns; the rest is left as it is in the portal.
     pub fields: BTreeSet<CatalogueField>,
-    /// The portal's kind of price that a price without a kind is of; none: the base one.
+    /// The portal's kind of price that a price without a kind is of; `None`: the base one.
     pub price_type: Option<String>,
     /// The property of the portal's products that holds the article, by its code or name.
     pub article_property: Option<String>,

@@ -10,7 +10,7 @@ pub struct ActivityRules {
     /// Within how many seconds a missed call is to be answered: the deadline of its to-do. That of
     /// a form's is the same.
     pub missed_call_within: f64,
-    /// Who deals with them; none: whoever deals with the card.
+    /// Who deals with them; `None`: whoever deals with the card.
     pub responsible_id: Option<u64>,
 }
 

@@ -16,7 +16,7 @@ pub struct FormRules {
     pub becomes: FormTarget,
     /// SOURCE_ID of what is made.
     pub source_id: String,
-    /// ASSIGNED_BY_ID of what is made; none leaves it to the portal.
+    /// ASSIGNED_BY_ID of what is made; `None` leaves it to the portal.
     pub responsible_id: Option<u64>,
     /// CATEGORY_ID of a deal.
     pub funnel: u32,
@@ -129,7 +129,7 @@ pub fn form_key(id: i64) -> String {
     format!("{KEY}{id}")
 }
 
-/// The shop's id of the product with this key; none: it is no product's.
+/// The shop's id of the product with this key; `None`: it is no product's.
 pub fn product_id(key: &str) -> Option<&str> {
     key.strip_prefix(PRODUCT)
 }

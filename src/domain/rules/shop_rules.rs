@@ -18,9 +18,9 @@ pub struct ShopRules {
     /// Title of a new deal. Placeholders: `{number}`, `{id}`, `{customer}`, `{total}`,
     /// `{currency}`, `{channel}`, `{shop}`.
     pub title: String,
-    /// ASSIGNED_BY_ID of what is made; none leaves it to the portal.
+    /// ASSIGNED_BY_ID of what is made; `None` leaves it to the portal.
     pub responsible_id: Option<u64>,
-    /// SOURCE_ID of what is made; none leaves it to the portal.
+    /// SOURCE_ID of what is made; `None` leaves it to the portal.
     pub source_id: Option<String>,
     /// From a path in the snapshot (`properties.promo`, `payment.method`) to a user field
     /// (`UF_CRM_PROMO`).

@@ -115,7 +115,7 @@ impl Channel {
 /// A person or a company that orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Customer {
-    /// The shop's customer id; none for a guest.
+    /// The shop's customer id; `None` for a guest.
     pub id: Option<String>,
     /// Person or company.
     pub kind: CustomerKind,
@@ -172,7 +172,7 @@ pub struct Item {
     pub price: Decimal,
     /// Discount on one unit, already taken off `price`.
     pub discount: Decimal,
-    /// VAT in percent; none means no VAT.
+    /// VAT in percent; `None` means no VAT.
     pub vat_rate: Option<Decimal>,
     /// Whether `price` includes the VAT.
     pub vat_included: bool,
@@ -189,7 +189,7 @@ pub struct Discount {
     pub name: String,
     /// How much is taken off: not negative.
     pub amount: Decimal,
-    /// VAT in percent of what is taken off; none means no VAT.
+    /// VAT in percent of what is taken off; `None` means no VAT.
     pub vat_rate: Option<Decimal>,
     /// Whether `amount` includes the VAT.
     pub vat_included: bool,
@@ -202,7 +202,7 @@ pub struct Delivery {
     pub method: Option<String>,
     /// What it costs.
     pub price: Decimal,
-    /// VAT in percent; none means no VAT.
+    /// VAT in percent; `None` means no VAT.
     pub vat_rate: Option<Decimal>,
     /// Whether `price` includes the VAT.
     pub vat_included: bool,

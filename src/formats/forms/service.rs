@@ -10,7 +10,7 @@ use serde_json::Value;
 pub struct Submission {
     /// Who posted it.
     pub service: FormService,
-    /// The service's own id of it; none where the service has none.
+    /// The service's own id of it; `None` where the service has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The fields, in the order of the body.

@@ -269,7 +269,7 @@ fn payment(order: &Map<String, Value>) -> Option<Value> {
     Some(json!({ "method": method }))
 }
 
-/// One line; none if only the country is known.
+/// One line; `None` if only the country is known.
 fn address(of: &Map<String, Value>) -> Option<String> {
     let part = |name| text(of, name, 300);
     part("address_1")

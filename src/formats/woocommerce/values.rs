@@ -20,7 +20,8 @@ pub(super) fn id(object: &Map<String, Value>, name: &str) -> Option<String> {
     id.filter(|id| *id > 0).map(|id| id.to_string())
 }
 
-/// The text that people are to read; none if it is blank or no text. WordPress keeps texts as HTML.
+/// The text that people are to read; `None` if it is blank or no text. WordPress keeps texts as
+/// HTML.
 pub(super) fn text(object: &Map<String, Value>, name: &str, most: usize) -> Option<String> {
     told(object.get(name)?, most)
 }
@@ -47,7 +48,7 @@ pub(super) fn yes(value: &Value) -> bool {
     }
 }
 
-/// A moment of a `_gmt` field, which has no zone; none for what WordPress writes in place of one
+/// A moment of a `_gmt` field, which has no zone; `None` for what WordPress writes in place of one
 /// (`0000-00-00`, `-0001-11-30`).
 pub(super) fn moment(object: &Map<String, Value>, name: &str) -> Option<String> {
     let text = text(object, name, 40)?;
@@ -76,7 +77,7 @@ pub(super) fn storable(value: &Value, depth: usize) -> bool {
     }
 }
 
-/// The members of an object, none if it is none (an empty one comes as `[]`).
+/// The members of an object, `None` if it is none (an empty one comes as `[]`).
 pub(super) fn object<'a>(
     object: &'a Map<String, Value>,
     name: &str,
@@ -120,7 +121,7 @@ pub(super) fn decimal_or_none(object: &Map<String, Value>, name: &str) -> Decima
     amount(object, name).unwrap_or_default()
 }
 
-/// A decimal, zero where there is nothing; none if it cannot be read.
+/// A decimal, zero where there is nothing; `None` if it cannot be read.
 fn amount(object: &Map<String, Value>, name: &str) -> Option<Decimal> {
     match object.get(name) {
         None | Some(Value::Null | Value::Bool(false)) => Some(Decimal::ZERO),

@@ -93,7 +93,7 @@ pub struct EntryJob {
     pub known: KnownLinks,
     /// Whether a card is to be made where there is none.
     pub makes: bool,
-    /// Who is to deal with it; none: whoever deals with the card.
+    /// Who is to deal with it; `None`: whoever deals with the card.
     pub responsible_id: Option<u64>,
     /// What may still land of what was sent before.
     pub running: Option<WritesInFlight>,

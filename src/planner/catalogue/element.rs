@@ -27,7 +27,7 @@ impl Group {
 /// One element of the catalogue that stands for the product or a variation of it.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    /// The shop's id of the variation; none: the product itself.
+    /// The shop's id of the variation; `None`: the product itself.
     pub(super) variation: Option<String>,
     pub(super) kind: Kind,
     /// Its external code.

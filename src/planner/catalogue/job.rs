@@ -17,7 +17,7 @@ pub struct ProductJob {
     pub number: OrderNumber,
     /// The shop's id of the product.
     pub id: String,
-    /// The product; none: it was deleted.
+    /// The product; `None`: it was deleted.
     pub product: Option<Box<Product>>,
     /// How it is kept in step.
     pub rules: Arc<CatalogueRules>,

@@ -10,14 +10,14 @@ use serde_json::{Map, Value};
 pub struct CatalogueFacts {
     /// The information block of products and parents.
     pub(super) products: u64,
-    /// That of variations; none: the portal has no variations.
+    /// That of variations; `None`: the portal has no variations.
     pub(super) offers: Option<u64>,
     kinds: Vec<PriceKind>,
     rates: Vec<(u64, Option<Decimal>)>,
     units: Vec<(u64, u32)>,
     properties: Vec<Property>,
     pub(super) sections: Vec<Section>,
-    /// Whether the portal keeps stock itself, so that nobody else writes quantities; none: nobody
+    /// Whether the portal keeps stock itself, so that nobody else writes quantities; `None`: nobody
     /// asked.
     pub(super) keeps_stock: Option<bool>,
 }

@@ -243,7 +243,7 @@ impl DealScan {
         Call::from(commands)
     }
 
-    /// The next call; none when all was seen. Each must be answered before the next is asked for.
+    /// The next call; `None` when all was seen. Each must be answered before the next is asked for.
     pub fn next_call(&mut self) -> Option<Call> {
         if !self.ready.is_empty() {
             return Some(self.ready.remove(0));

@@ -79,7 +79,7 @@ pub struct ScanResult {
     pub newest: Option<u64>,
     /// Who the bridge is in the portal.
     pub me: Option<u64>,
-    /// Deals that were asked for; none for one that the portal does not show.
+    /// Deals that were asked for; `None` for one that the portal does not show.
     pub deals: BTreeMap<u64, Option<DealState>>,
     /// Where the deals that were read come from.
     pub origins: BTreeMap<u64, Origin>,

@@ -272,7 +272,7 @@ fn upper(name: &str) -> String {
         .collect()
 }
 
-/// Parameters in which each reference is replaced by what it stands for; none if one stands for
+/// Parameters in which each reference is replaced by what it stands for; `None` if one stands for
 /// nothing.
 fn with_results(params: &Value, results: &HashMap<String, Value>) -> Option<Value> {
     let mut text = params.to_string();

@@ -178,7 +178,7 @@ impl State {
         }
     }
 
-    /// The order as the shop told it; none if the shop deleted it.
+    /// The order as the shop told it; `None` if the shop deleted it.
     pub(in crate::planner) fn snapshot(&self) -> Option<&Snapshot> {
         match &self.job.intent {
             Intent::Save(snapshot) => Some(snapshot),

@@ -48,7 +48,7 @@ pub struct Wave {
     pub(super) jobs: Vec<State>,
     pub(super) customers: Vec<Customer>,
     pub(super) firms: Vec<BusinessCustomer>,
-    /// Contacts as they were read; none for one that is not there.
+    /// Contacts as they were read; `None` for one that is not there.
     pub(super) contacts: BTreeMap<u64, Option<ContactRow>>,
     /// Companies that were asked for, and whether the portal has them.
     pub(super) companies: BTreeMap<u64, bool>,

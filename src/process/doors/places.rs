@@ -28,7 +28,7 @@ impl Places {
         }
     }
 
-    /// A place for a connection from this address; none if its source has as many as it may have.
+    /// A place for a connection from this address; `None` if its source has as many as it may have.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr, proxies: &Proxies) -> Option<Place> {
         let peer = peer.to_canonical();
         if proxies.believed(peer) {

@@ -83,8 +83,8 @@ impl Room {
         Self { places, ..self }
     }
 
-    /// A place for a connection from there, until it is dropped; none if its source has as many as
-    /// it may have.
+    /// A place for a connection from there, until it is dropped; `None` if its source has as many
+    /// as it may have.
     pub fn place(&self, peer: IpAddr) -> Option<Place> {
         let place = self.places.take(peer, &self.proxies);
         if place.is_none() {
@@ -156,7 +156,7 @@ pub fn known() {
     });
 }
 
-/// Where the request at hand comes from; none: no request is at hand.
+/// Where the request at hand comes from; `None`: no request is at hand.
 pub fn caller() -> Option<IpAddr> {
     SHARE.try_with(|share| share.caller).ok()
 }

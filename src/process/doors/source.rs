@@ -100,7 +100,7 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The addresses that proxies told, the nearest first; none for what is no address.
+/// The addresses that proxies told, the nearest first; `None` for what is no address.
 fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     let lines = headers.get_all("x-forwarded-for").iter();
     let lines: Vec<_> = lines

@@ -167,8 +167,8 @@ impl ShopCalls {
         Ok(None)
     }
 
-    /// How long the lane's pause lasts; none if it may send. How often the shop failed is looked up
-    /// as well.
+    /// How long the lane's pause lasts; `None` if it may send. How often the shop failed is looked
+    /// up as well.
     async fn pause_left(
         &self,
         held: &HeldLease,

@@ -32,7 +32,7 @@ pub(in crate::worker) struct WaveResult {
 
 /// What a wave of products learned of the portal.
 pub(in crate::worker) struct ProductsLearned {
-    /// What its catalogue looks like; none: that has to be read anew.
+    /// What its catalogue looks like; `None`: that has to be read anew.
     pub(in crate::worker) facts: Option<CatalogueFacts>,
     /// What stood in the way of all of them.
     pub(in crate::worker) hindrance: Option<Hindrance>,

@@ -112,7 +112,7 @@ impl Waves {
         Some(self.take(ended))
     }
 
-    /// The next that ends, until then; none if none does.
+    /// The next that ends, until then; `None` if none does.
     pub(in crate::worker) async fn next(&mut self, until: Option<Instant>) -> Option<Ended> {
         let next = self.running.join_next_with_id();
         let ended = match until {

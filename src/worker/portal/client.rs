@@ -48,7 +48,7 @@ pub trait PortalClient: Clone + Send + Sync + 'static {
         None
     }
 
-    /// The host that calls go to, where it tells which portal it is; none for an application: its
+    /// The host that calls go to, where it tells which portal it is; `None` for an application: its
     /// portal has a member id.
     fn address(&self) -> Option<String> {
         None

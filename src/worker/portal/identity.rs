@@ -106,7 +106,8 @@ pub(in crate::worker) async fn find_again<P: PortalClient>(
     Ok(any)
 }
 
-/// Looks some of them up; whether any could be looked up, none if the lease does not allow to ask.
+/// Looks some of them up; whether any could be looked up, `None` if the lease does not allow to
+/// ask.
 async fn find_some<P: PortalClient>(
     app: &App,
     portal: &P,

@@ -182,7 +182,7 @@ struct AppSupervisor {
     probed: Option<Instant>,
     queue: bool,
     drained: Option<Instant>,
-    /// Reservations of the queue to read again; none: not looked for yet.
+    /// Reservations of the queue to read again; `None`: not looked for yet.
     left_over: Option<BTreeSet<String>>,
 }
 

@@ -60,7 +60,7 @@ impl StageSync {
         self.memory.force_rescan();
     }
 
-    /// How long until a look is to begin, where a comparison is due then; none while one is under
+    /// How long until a look is to begin, where a comparison is due then; `None` while one is under
     /// way, as its end rings the lane's bell.
     pub(super) fn next(
         &self,
@@ -124,7 +124,7 @@ impl StageSync {
         Ok(true)
     }
 
-    /// Waits for the look that was begun as long as a lane has patience; none if it goes on by
+    /// Waits for the look that was begun as long as a lane has patience; `None` if it goes on by
     /// itself. Its reading is let go for a live order.
     pub(super) async fn wait<P: PortalClient>(
         &mut self,

@@ -118,7 +118,7 @@ impl SyncMemory {
         read
     }
 
-    /// What to look at now; none if nothing is due.
+    /// What to look at now; `None` if nothing is due.
     pub(super) async fn prepare(
         &mut self,
         app: &App,

@@ -21,7 +21,7 @@ const NAMES_FIELDS: usize = 3;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Person {
-    /// The shop's customer id; none for a guest.
+    /// The shop's customer id; `None` for a guest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// First, last and second name.
@@ -136,7 +136,7 @@ impl Person {
         names::key(&self.names)
     }
 
-    /// The name as people read it; none if there is none.
+    /// The name as people read it; `None` if there is none.
     pub fn name(&self) -> Option<String> {
         let [first, last, second] = &self.names;
         let parts: Vec<&str> = [first, second, last]

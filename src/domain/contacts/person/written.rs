@@ -168,7 +168,7 @@ pub(super) fn divide(names: [Option<String>; NAMES_FIELDS]) -> [Option<String>; 
     })
 }
 
-/// First, last and second name of a whole name; none where its words do not tell.
+/// First, last and second name of a whole name; `None` where its words do not tell.
 fn in_parts(whole: &str) -> Option<[String; NAMES_FIELDS]> {
     let letters = |c: char| c.is_alphabetic() || " -'’ʻʼ`,".contains(c);
     if !whole.chars().all(letters) || is_organisation(whole) {

@@ -62,8 +62,8 @@ impl Plan {
         self.code != "7" || digits.len() != 10 || !digits.starts_with(['0', '1', '2', '5', '6'])
     }
 
-    /// What is to be dialled after the code, without a trunk prefix that was written along; none if
-    /// these digits are no number here.
+    /// What is to be dialled after the code, without a trunk prefix that was written along; `None`
+    /// if these digits are no number here.
     pub(super) fn national<'a>(&self, digits: &'a str) -> Option<&'a str> {
         if self.fits(digits) {
             return Some(digits);

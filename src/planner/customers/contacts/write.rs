@@ -48,7 +48,7 @@ impl Wave {
         )
     }
 
-    /// What the contact lacks of the customer's phones and e-mails; none where it was not read.
+    /// What the contact lacks of the customer's phones and e-mails; `None` where it was not read.
     pub(in crate::planner) fn completion(
         &self,
         at: CustomerIx,

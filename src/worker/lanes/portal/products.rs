@@ -110,7 +110,7 @@ impl<P: PortalClient> PortalLane<P> {
         Ok(())
     }
 
-    /// How long no product can be taken up; none if none waits, or one wave is under way: its end
+    /// How long no product can be taken up; `None` if none waits, or one wave is under way: its end
     /// rings.
     pub(super) async fn next_product(&self) -> Result<Option<Duration>, app::Error> {
         let runs = self.products.wave;
