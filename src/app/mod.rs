@@ -320,13 +320,7 @@ impl Error {
 
     /// The error with all that lies behind it, in one line.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(inner) = cause {
-            text = format!("{text}: {inner}");
-            cause = inner.source();
-        }
-        text
+        crate::process::telemetry::chain(self)
     }
 }
 

@@ -9,7 +9,8 @@ macro_rules! positions {
         $vis struct $name(usize);
 
         impl $name {
-            pub(in crate::planner) fn at(place: usize) -> Self {
+            /// The one at this place.
+            $vis fn at(place: usize) -> Self {
                 Self(place)
             }
 

@@ -1,9 +1,6 @@
 //! Housekeeping, on a schedule: waking lanes, taking up events from SQL, and pruning.
 
-use super::{
-    Settings,
-    lanes::{lease::chain, restarts::Restarts},
-};
+use super::{Settings, lanes::restarts::Restarts};
 use crate::app::{self, App, News, NewsListener, Retention, permit_bell};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -165,7 +162,7 @@ pub(super) async fn housekeeping(
             Ok(_) => turns.went_well().await,
             Err(error) => {
                 tracing::warn!(%error, "pruning failed; it is tried again in a while");
-                turns.failed(&chain(&error)).await;
+                turns.failed(&error.chain()).await;
             }
         }
         stop.run_until_cancelled(tokio::time::sleep(settings.housekeeping))

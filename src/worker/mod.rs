@@ -129,7 +129,7 @@ struct Lane {
 
 impl Lane {
     /// Drives the lane until told to stop, made anew after each panic.
-    fn keep_up<T: LaneTurn + 'static>(
+    fn keep_up<T: LaneTurn + Sync + 'static>(
         self,
         work: impl Fn(App, Settings) -> T + Send + 'static,
     ) -> impl Future<Output = ()> + Send {

@@ -7,9 +7,10 @@ use crate::{
     clients::moysklad::{self, Client},
     domain::TillName,
     formats::tills::{self, MoyskladDocument},
+    process::telemetry::chain,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often it is read though nothing was told.
@@ -26,19 +27,6 @@ enum Failed {
     Vendor(#[from] moysklad::Error),
 }
 
-impl Failed {
-    /// The error with all that lies behind it, in one line.
-    fn words(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(inner) = cause {
-            text = format!("{text}: {inner}");
-            cause = inner.source();
-        }
-        text
-    }
-}
-
 /// Reads a till until told to stop. Of several processes one at a time does it.
 pub(super) async fn keep(
     app: App,
@@ -52,7 +40,7 @@ pub(super) async fn keep(
         match once(&app, &till, &client).await {
             Ok(()) => turns.went_well().await,
             Err(error) => {
-                let error = error.words();
+                let error = chain(&error);
                 tracing::warn!(%till, %error, "a till could not be read; it is tried again");
                 turns.failed(&error).await;
             }

@@ -1,10 +1,7 @@
 //! Intents: what a wave is about to write, stored before it is sent, so that after a crash it is
 //! known what may still land, and until when.
 
-use super::{
-    CrashPoint,
-    lanes::lease::{HeldLease, chain},
-};
+use super::{CrashPoint, lanes::lease::HeldLease};
 use crate::{
     app::App,
     planner::{Intention, Rounds},
@@ -67,7 +64,7 @@ impl<'a> WriteIntents<'a> {
                 false
             }
             Err(error) => {
-                let error = chain(&error);
+                let error = error.chain();
                 tracing::warn!(
                     portal = self.held.portal(),
                     error,

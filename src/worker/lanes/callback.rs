@@ -5,7 +5,7 @@
 //! whole does not answer.
 
 use super::{
-    lease::{HeldLease, chain},
+    lease::HeldLease,
     leased::{LaneTurn, sleep},
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     process::{
         backoff,
         bug::{self, Bug},
+        telemetry::chain,
     },
     worker::{Settings, incidents::SlowCallWatch},
 };

@@ -173,14 +173,3 @@ async fn release(app: &App, lease: &Lease) {
         );
     }
 }
-
-/// An error with its causes, in one line.
-pub(in crate::worker) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
-}

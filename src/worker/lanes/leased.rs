@@ -5,7 +5,7 @@
 //! its [`LeasedLane`] up in `worker::run`.
 
 use super::{
-    lease::{HeldLease, LaneLimits, chain},
+    lease::{HeldLease, LaneLimits},
     restarts::Restarts,
 };
 use crate::{
@@ -107,7 +107,7 @@ impl<T: LaneTurn> LeasedLane<T> {
     async fn own(&mut self, held: &HeldLease) {
         if let Err(error) = self.work.taken(held).await {
             tracing::warn!(
-                lane = self.work.lane(), error = %chain(&error), "the lane cannot be driven now"
+                lane = self.work.lane(), error = %error.chain(), "the lane cannot be driven now"
             );
             return;
         }
@@ -130,10 +130,10 @@ impl<T: LaneTurn> LeasedLane<T> {
                 Err(error) if error.is_lease_lost() => return held.lose(),
                 Err(error) => {
                     tracing::warn!(
-                        lane = self.work.lane(), error = %chain(&error),
+                        lane = self.work.lane(), error = %error.chain(),
                         "a turn of the lane failed"
                     );
-                    self.restarts.failed(&chain(&error)).await;
+                    self.restarts.failed(&error.chain()).await;
                     Some(self.settings.poll)
                 }
             };
@@ -145,7 +145,7 @@ impl<T: LaneTurn> LeasedLane<T> {
             Ok(()) => {}
             Err(error) if error.is_lease_lost() => held.lose(),
             Err(error) => tracing::warn!(
-                lane = self.work.lane(), error = %chain(&error),
+                lane = self.work.lane(), error = %error.chain(),
                 "the end of what was under way is not stored"
             ),
         }

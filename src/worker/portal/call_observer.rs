@@ -1,10 +1,10 @@
 //! Every call to a portal: counted, and one line in the log.
 
-use super::client::{code_of, words};
+use super::client::code_of;
 use crate::{
     clients::bitrix24::{CallObserver, CallRecord},
     domain::PortalName,
-    process::telemetry::Metrics,
+    process::telemetry::{Metrics, chain},
     worker::incidents::CallEvent,
 };
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl CallObserver for AttemptRecorder {
             None => "ok",
             Some(error) => code_of(error).as_str(),
         };
-        let failed = call.failed.map(|error| (code_of(error), words(error)));
+        let failed = call.failed.map(|error| (code_of(error), chain(error)));
         self.tell(CallEvent::Ended(failed));
         let (portal, metrics) = (&self.portal, &self.metrics);
         metrics.limited(portal, call.waited);

@@ -6,6 +6,7 @@ use crate::{
         BatchResponse, Blocked, CallObserver, Class, Client, Command, Error, Priority, ServerTime,
     },
     domain::ErrorCode,
+    process::telemetry::chain,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -121,7 +122,7 @@ impl From<Error> for CallFailure {
     fn from(error: Error) -> Self {
         let class = error.class();
         let code = code_of(&error);
-        let message = words(&error);
+        let message = chain(&error);
         Self {
             class,
             code,
@@ -129,17 +130,6 @@ impl From<Error> for CallFailure {
             maybe_executed: error.maybe_executed(),
         }
     }
-}
-
-/// An error with all that lies behind it.
-pub(in crate::worker) fn words(error: &Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        message = format!("{message}: {inner}");
-        cause = inner.source();
-    }
-    message
 }
 
 /// The code that people see.

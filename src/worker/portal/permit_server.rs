@@ -2,10 +2,7 @@
 
 use crate::{
     app::{self, App, permit_bell},
-    worker::{
-        PortalClient,
-        lanes::lease::{HeldLease, chain},
-    },
+    worker::{PortalClient, lanes::lease::HeldLease},
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,7 +21,7 @@ pub(in crate::worker) async fn serve<P: PortalClient>(
             Ok(false) => {}
             Err(error) => {
                 tracing::debug!(
-                    portal = held.portal(), error = %chain(&error), "no place can be given now"
+                    portal = held.portal(), error = %error.chain(), "no place can be given now"
                 );
             }
         }

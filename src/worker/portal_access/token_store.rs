@@ -230,11 +230,5 @@ fn access(tokens: &Tokens) -> Result<Access, Error> {
 
 /// The database or the key is missing. The words of neither hold a secret.
 fn lost(error: &app::Error) -> Error {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    Error::Tokens(text)
+    Error::Tokens(error.chain())
 }

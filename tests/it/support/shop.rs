@@ -6,7 +6,7 @@ use b24_bridge::{
         Correspondence, Direction, ErrorCode, OnDeleted, Placeholders, PortalName, ShopName,
         ShopRules, Stage, StatusMap, Texts,
     },
-    planner::{CrmEntity, Job, KnownLinks, Landing, Outcome, Settlement},
+    planner::{CrmEntity, Job, JobIx, KnownLinks, Landing, Outcome, Settlement},
     storage::queue::lanes::{self, Lease},
 };
 use serde_json::{Value, json};
@@ -111,7 +111,7 @@ pub(crate) fn done(deal: u64) -> Settlement {
         ..KnownLinks::default()
     };
     Settlement {
-        job: 0,
+        job: JobIx::at(0),
         outcome: Outcome::Done { wrote: true },
         known,
         notes: Vec::new(),
@@ -131,7 +131,7 @@ pub(crate) fn refused() -> Settlement {
         message: "Неверный e-mail".to_owned(),
     };
     Settlement {
-        job: 0,
+        job: JobIx::at(0),
         outcome,
         known: KnownLinks::default(),
         notes: Vec::new(),
@@ -151,7 +151,7 @@ pub(crate) fn hopeless(code: ErrorCode) -> Settlement {
         message: "no".to_owned(),
     };
     Settlement {
-        job: 0,
+        job: JobIx::at(0),
         outcome,
         known: KnownLinks::default(),
         notes: Vec::new(),

@@ -6,7 +6,7 @@ mod waves;
 
 use super::{
     isolation::IsolatedOrders,
-    lease::{HeldLease, LaneLimits, chain},
+    lease::{HeldLease, LaneLimits},
     leased::{Beside, LaneTurn},
     lowered_pace,
     wave_runner::Tasked,
@@ -200,7 +200,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         while let Some(ended) = self.waves.next(None).await {
             if let Err(error) = self.ended(held, &tries, ended).await {
                 tracing::warn!(
-                    portal = %self.name, error = %chain(&error),
+                    portal = %self.name, error = %error.chain(),
                     "a wave's end is not stored: its orders are looked up"
                 );
             }
@@ -209,7 +209,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
             && let Err(error) = self.looked(held, looked).await
         {
             tracing::warn!(
-                portal = %self.name, error = %chain(&error),
+                portal = %self.name, error = %error.chain(),
                 "a look's end is not stored: its orders are looked at again"
             );
         }
