@@ -1,5 +1,5 @@
-//! Positions in a wave's lists. Each list has a type of its own, so that the position of an order is
-//! never taken for that of its customer.
+//! Positions in a wave's lists. Each list has a type of its own, so that the position of an order
+//! is never taken for that of its customer.
 
 /// Makes the type of the positions in a list, and lets the lists of those items be indexed by it.
 macro_rules! positions {
