@@ -74,7 +74,7 @@
 //! *Conflict*: a difference that waits for a person, whose answer is a *ruling*. *Status map*:
 //! which status of the shop stands for which stage. *Callback*: the signed message that tells a
 //! shop of a change. *Feed*: the same changes, to be read. *Fact*: that an order is paid, shipped
-//! or cancelled. *Contents*: its lines and sums.
+//! or cancelled. *Contents*: its lines and sums. *Birth*: an order that was made in 1C.
 //!
 //! Goods: *Ledger*: every move of a product. *Level*: how much of it is free. *Reservation*: goods
 //! held for an order. *Shortage*: more is reserved than there is. *Count*: somebody has counted

@@ -12,7 +12,7 @@ use crate::{
         happening::{Act, GoodsEvent, Words},
     },
     formats::{
-        commerceml::{Fault, Item},
+        commerceml::{Document, Fault, Item, Operation},
         onec::{Base, facts},
     },
     process::bug,
@@ -158,8 +158,12 @@ impl Onec {
             })
         };
         let Parts { order, facts, more } = parts(item);
+        let orphan = facts.iter().copied().find(|one| is_shipment(one));
         let facts = facts.into_iter();
         let facts: Vec<_> = facts.filter_map(|one| facts::fact(one, base)).collect();
+        if let Item::Counterparty(who) = item {
+            return self.take_in_customer(tx, base, who, kept).await;
+        }
         match order {
             Some(order) => {
                 let mut became = self.take_in(tx, base, (order, &facts), kept).await?;
@@ -169,9 +173,15 @@ impl Onec {
                 }
                 Ok(became)
             }
-            None if !facts.is_empty() => self.take_in_alone(tx, base, &facts, kept).await,
-            None if matches!(item, Item::Counterparty(_)) => {
-                Ok(later("контрагент сохранён, но не принят"))
+            None if !facts.is_empty() => {
+                let became = self.take_in_alone(tx, base, &facts, kept).await?;
+                match orphan {
+                    Some(orphan) if became.code == Some(ErrorCode::OneCUnknown) => {
+                        let made = self.take_in_orphan(tx, base, orphan, kept).await?;
+                        Ok(made.unwrap_or(became))
+                    }
+                    _ => Ok(became),
+                }
             }
             None => Ok(later("документ сохранён, но не принят")),
         }
@@ -325,6 +335,9 @@ impl Onec {
 
     /// Decides upon documents that wait for something else; how many were looked at.
     pub async fn decide_waiting_documents(&self) -> Result<usize, Error> {
+        for base in self.registry.bases.values() {
+            self.adopt_open_births(base).await?;
+        }
         let ids = {
             let mut db = self.db.acquire().await?;
             stored::reopen_known(&mut db).await?;
@@ -383,6 +396,10 @@ async fn stray(
         payload: &Json::Value(payload),
     };
     Ok(dead_letters::write_stray(tx, &letter).await?)
+}
+
+fn is_shipment(document: &Document) -> bool {
+    document.operation == Operation::Shipment
 }
 
 fn clean(text: Option<&String>) -> Option<String> {

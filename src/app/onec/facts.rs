@@ -80,7 +80,13 @@ impl Onec {
         };
         let (shop, number) = match about(&found) {
             Ok(row) => (row.shop.clone(), row.number.clone()),
-            Err(refusal) => return Ok(Became::refused(refusal)),
+            Err(refusal) => {
+                let born = match bases.first() {
+                    Some(one) => self.waits_for_birth(tx, base, one).await?,
+                    None => None,
+                };
+                return Ok(born.unwrap_or_else(|| Became::refused(refusal)));
+            }
         };
         let Some(mut order) = self.locked(tx, base, (&shop, &number)).await? else {
             return Ok(Became::refused(unknown()));

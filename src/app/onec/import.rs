@@ -23,7 +23,7 @@ use crate::{
         },
     },
     storage::onec::{
-        documents,
+        births, documents,
         files::{self, FileRow},
         goods as stored,
         imports::{self, Done, ImportRow},
@@ -459,6 +459,9 @@ impl Onec {
             longest = longest.max(base.keep_files);
             sum += files::prune_old(&mut db, name, keep, batch.min(100)).await?;
             sum += files::prune_large(&mut db, name, most, batch.min(100)).await?;
+            sum += documents::prune(&mut db, name, keep, batch).await?;
+            sum += imports::prune(&mut db, name, keep, batch).await?;
+            sum += births::prune(&mut db, name, keep, batch).await?;
         }
         let shops = self.registry.bases.values();
         let shops: Vec<String> = shops.flat_map(|base| super::names(&base.shops)).collect();

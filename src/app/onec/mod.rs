@@ -4,6 +4,7 @@
 //! Postgres, so that any process answers any request of a session. The wire is the business of
 //! `http`; what an order looks like, of [`crate::formats::onec`].
 
+mod births;
 mod confirm;
 mod contents;
 mod documents;
@@ -155,6 +156,9 @@ impl Onec {
                 _ => break,
             }
         }
+        drop(db);
+        self.adopt_births(base).await?;
+        let mut db = self.db.acquire().await?;
         orders::take_up_statuses(&mut db, name, &shops).await?;
         orders::release(&mut db, name, &base.export.filter()).await?;
         Ok(())

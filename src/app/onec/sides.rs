@@ -18,7 +18,7 @@ use crate::{
         commerceml::{Document, Item, Moment},
         onec::{
             Base, Right,
-            facts::{OneCFact, basis},
+            facts::{OneCFact, basis, own_payment},
         },
     },
     process::bug,
@@ -215,6 +215,9 @@ impl Onec {
         let found = sides::find(&mut *tx, name, number, document.id.as_deref()).await?;
         let FoundRow { shop, number, .. } = match about(&found) {
             Ok(row) => row.clone(),
+            Err(refusal) if refusal.code == ErrorCode::OneCUnknown => {
+                return self.take_in_unknown(tx, base, document, kept).await;
+            }
             Err(refusal) => return Ok(Became::refused(refusal)),
         };
         let Some(mut order) = self.locked(tx, base, (&shop, &number)).await? else {
@@ -228,7 +231,10 @@ impl Onec {
             let became = Became::refused(refused(ErrorCode::OneCTwoOrders, message));
             return Ok(became.of(&shop, &number));
         }
-        let mut settled = self.tell_facts(tx, &order, facts, kept).await?;
+        let is_paid_here = order.row.said.as_ref().is_some_and(|said| said.paid);
+        let own = own_payment(document, base, facts).filter(|_| !is_paid_here);
+        let facts: Vec<OneCFact> = facts.iter().cloned().chain(own).collect();
+        let mut settled = self.tell_facts(tx, &order, &facts, kept).await?;
         let times = order.side.document_at.zip(kept.formed_at);
         if times.is_some_and(|(then, now)| now < then) {
             let became = Became::overtaken("принят документ новее").of(&shop, &number);

@@ -4,7 +4,10 @@ use super::OneC;
 use crate::{
     config::{Problem, Shop},
     domain::{BaseName, ShopName, Winner},
-    formats::onec::{Import, PaySystem, UsualPaySystems},
+    formats::{
+        commerceml::Listed,
+        onec::{Import, PaySystem, UsualPaySystems},
+    },
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -20,6 +23,11 @@ pub(super) struct Raw {
     create_payments: Option<bool>,
     create_shipments: Option<bool>,
     pay_system: RawPaySystems,
+    create_orders: bool,
+    new_orders_shop: Option<String>,
+    create_order_for_shipment: bool,
+    delivery_service: Option<String>,
+    grow_basket: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +36,7 @@ struct RawPaySystems {
     cash: Option<String>,
     cashless: Option<String>,
     acquiring: Option<String>,
+    by_status: Option<String>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -39,14 +48,24 @@ enum RawFirst {
     Review,
 }
 
+/// What a base's new orders may name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The ways to pay.
+    pub(super) pay_systems: &'a [PaySystem],
+    /// The ways to deliver.
+    pub(super) delivery_services: &'a [Listed],
+}
+
 pub(super) fn check(
     raw: Raw,
     (base, names): (&str, &[ShopName]),
     shops: &BTreeMap<ShopName, Shop>,
-    known: &[PaySystem],
+    known: Known<'_>,
     problems: &mut Vec<Problem>,
 ) -> Import {
-    let pay_system = pay_systems(raw.pay_system, base, known, problems);
+    let new_orders_shop = new_orders(&raw, (base, names), known, problems);
+    let pay_system = pay_systems(raw.pay_system, base, known.pay_systems, problems);
     let mut status = |key: &str, status: Option<String>| {
         let status = status.filter(|status| !status.is_empty())?;
         for name in names {
@@ -74,7 +93,64 @@ pub(super) fn check(
         create_payments: raw.create_payments.unwrap_or(true),
         create_shipments: raw.create_shipments.unwrap_or(true),
         pay_system,
+        create_orders: raw.create_orders,
+        new_orders_shop,
+        create_order_for_shipment: raw.create_order_for_shipment,
+        delivery_service: raw.delivery_service,
     }
+}
+
+/// The shop in which orders of 1C are made; what is wrong with how they are to be made is told.
+fn new_orders(
+    raw: &Raw,
+    (base, names): (&str, &[ShopName]),
+    known: Known<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<ShopName> {
+    let key = format!("{base}.import");
+    let given = raw.new_orders_shop.as_deref();
+    let shop = given.and_then(|given| names.iter().find(|name| name.as_str() == given));
+    if let Some(given) = given
+        && shop.is_none()
+    {
+        problems.push(Problem::new(
+            format!("{key}.new_orders_shop"),
+            format!("`{given}` is no shop of this base"),
+            "name one of its `shops`",
+        ));
+    }
+    if raw.create_orders && given.is_none() && names.len() > 1 {
+        problems.push(Problem::new(
+            format!("{key}.new_orders_shop"),
+            "missing, and the base has several shops",
+            "name the shop in which orders of 1C are made",
+        ));
+    }
+    if raw.create_order_for_shipment && !raw.create_orders {
+        problems.push(Problem::new(
+            format!("{key}.create_order_for_shipment"),
+            "orders are made for shipments only where they are made at all",
+            "set `create_orders = true`, too",
+        ));
+    }
+    if raw.grow_basket {
+        problems.push(Problem::new(
+            format!("{key}.grow_basket"),
+            "the basket is the shop's: the bridge does not enlarge it",
+            "leave it out: what was shipped is in `bridge.order.shipment.v1`, line by line",
+        ));
+    }
+    let services = known.delivery_services;
+    if let Some(id) = &raw.delivery_service
+        && !services.iter().any(|one| one.id == *id)
+    {
+        problems.push(Problem::new(
+            format!("{key}.delivery_service"),
+            format!("there is no way to deliver with the id `{id}`"),
+            format!("name one of [[{base}.delivery_services]]"),
+        ));
+    }
+    shop.cloned()
 }
 
 fn pay_systems(
@@ -83,7 +159,7 @@ fn pay_systems(
     known: &[PaySystem],
     problems: &mut Vec<Problem>,
 ) -> UsualPaySystems {
-    let given = [&raw.cash, &raw.cashless, &raw.acquiring];
+    let given = [&raw.cash, &raw.cashless, &raw.acquiring, &raw.by_status];
     for id in given.into_iter().flatten() {
         if !known.iter().any(|one| one.listed.id == *id) {
             problems.push(Problem::new(
@@ -97,6 +173,7 @@ fn pay_systems(
         cash: raw.cash,
         cashless: raw.cashless,
         acquiring: raw.acquiring,
+        by_status: raw.by_status,
     }
 }
 

@@ -240,8 +240,13 @@ fn base(
     let keep = time(&key, "keep_files", &raw.keep_files, problems);
     let pay_systems: Vec<_> = raw.pay_systems.into_iter().map(pay_system).collect();
     let place = (key.as_str(), names.as_slice());
-    let import = import::check(raw.import, place, known, &pay_systems, problems);
     let deliveries = raw.delivery_services.into_iter();
+    let delivery_services: Vec<_> = deliveries.map(|one| listed(one.id, one.name)).collect();
+    let listed = import::Known {
+        pay_systems: &pay_systems,
+        delivery_services: &delivery_services,
+    };
+    let import = import::check(raw.import, place, known, listed, problems);
     let base = Base {
         name: name.clone(),
         shops: names,
@@ -268,7 +273,7 @@ fn base(
             .filter_map(|(login, user)| Some((login.clone(), user.may.clone()?)))
             .collect(),
         pay_systems,
-        delivery_services: deliveries.map(|one| listed(one.id, one.name)).collect(),
+        delivery_services,
     };
     OneC {
         base: Arc::new(base),

@@ -107,3 +107,35 @@ fn what_cannot_act_yet_is_refused_and_not_passed_over() {
         assert!(matches!(wrong, Err(Error::Toml(_))), "{key}");
     }
 }
+
+#[test]
+fn orders_of_1c_are_made_in_a_shop_that_is_named_and_what_cannot_act_is_refused_with_a_reason() {
+    let base = "[onec.trade]\nshops = [\"main\", \"second\"]\n";
+    let prefixes = "[onec.trade.export]\nnumber_prefix = { main = \"A-\", second = \"B-\" }\n";
+    let import = |keys: &str| format!("{base}{USER}{prefixes}[onec.trade.import]\n{keys}\n");
+    for (keys, key) in [
+        ("create_orders = true", "new_orders_shop"),
+        ("new_orders_shop = \"third\"", "new_orders_shop"),
+        (
+            "create_order_for_shipment = true",
+            "create_order_for_shipment",
+        ),
+        ("delivery_service = \"9\"", "delivery_service"),
+        ("pay_system = { by_status = \"9\" }", "pay_system"),
+        ("grow_basket = true", "grow_basket"),
+    ] {
+        let found = problems(&import(keys));
+        let place = format!("onec.trade.import.{key}");
+        assert!(
+            found.iter().any(|one| one.key == place),
+            "{keys}: {found:?}"
+        );
+    }
+    let config = parse(&import(
+        "create_orders = true\nnew_orders_shop = \"second\"\ngrow_basket = false",
+    ));
+    let config = config.unwrap();
+    let import = &config.onec.values().next().unwrap().base.import;
+    assert!(import.create_orders);
+    assert_eq!(import.new_orders_shop.as_ref().unwrap().as_str(), "second");
+}

@@ -280,12 +280,13 @@ codes! {
         "Look at it with `onec documents`, fix it in 1C, and exchange again."
     OneCLater "ONEC-LATER"
         "Documents from 1C that are no orders, payments or shipments are kept, and not carried out."
-        "This version takes in no contractors and no documents of other kinds: switch off their \
-         loading from 1C, or leave it so."
+        "Counterparties are taken in with `create_orders`; documents of other kinds are not by \
+         this version: switch off their loading from 1C, or leave it so."
     OneCUnknown "ONEC-UNKNOWN"
         "A document from 1C is about an order that is not known."
         "Look whether the shop has sent the order, and whether its number in 1C is the one that it \
-         was sent with; then retry the letter, or let it go."
+         was sent with; then retry the letter, or let it go. If the order was made in 1C: \
+         `create_orders` has the shop told of such ones."
     OneCTwoOrders "ONEC-TWO-ORDERS"
         "A document from 1C names two different orders."
         "Its number is one order's and its id another's: fix the document in 1C, exchange \

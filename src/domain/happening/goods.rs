@@ -29,6 +29,9 @@ kinds! {
         OnecTook { base: String, document: String }
             "the 1C base {base} has taken the order as {document}"
             "база 1С {base} приняла заказ под номером {document}"
+        OnecBorn { base: String, document: String }
+            "the order was made in the 1C base {base} as {document}, and the shop has taken it"
+            "заказ заведён в базе 1С {base} под номером {document}, магазин принял его"
         OnecWithoutStatus { base: String }
             "the order goes to the 1C base {base} without its status, which has no row in the \
              base's table"

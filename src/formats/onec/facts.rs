@@ -171,6 +171,38 @@ pub fn fact(document: &Document, base: &Base) -> Option<OneCFact> {
     }
 }
 
+/// The payment that an order's own document tells of, where the base has a way to pay for that and
+/// no document beside it tells of one.
+pub fn own_payment(document: &Document, base: &Base, beside: &[OneCFact]) -> Option<OneCFact> {
+    let usual = base.import.pay_system.by_status.as_deref()?;
+    let since = document.paid_at()?.naive();
+    if beside.iter().any(|one| one.kind == FactKind::Payment) {
+        return None;
+    }
+    let order = document.id.as_ref().or(document.number.as_ref())?;
+    let id = format!("paid-{order}");
+    let number = document.requisites.get(&["Номер оплаты по 1С"]);
+    let currency = base.code_of(document.currency.as_deref());
+    let sum = document.total.map(|sum| sum.normalize().to_string());
+    Some(OneCFact {
+        kind: FactKind::Payment,
+        basis: None,
+        holds: true,
+        since: Some(since),
+        sum: document.total,
+        data: json!({
+            "id": id, "date": base.from_local(since), "sum": sum, "currency": currency,
+            "method": name_of(base, usual), "paid": true, "refund": false,
+            "document": number,
+        }),
+        what: GoodsEvent::OnecPaid {
+            amount: format!("{} {currency}", sum.as_deref().unwrap_or("?")),
+            document: number.unwrap_or(&id).to_owned(),
+        },
+        id,
+    })
+}
+
 /// Whether a document was taken back.
 fn is_off(document: &Document) -> bool {
     document.deleted == Some(true)
@@ -224,14 +256,17 @@ fn payment(document: &Document, base: &Base, id: String, kind: PaymentKind) -> O
     }
 }
 
+/// The name of a way to pay.
+fn name_of(base: &Base, id: &str) -> Option<String> {
+    let mut known = base.pay_systems.iter();
+    let found = known.find(|one| one.listed.id == id)?;
+    Some(found.listed.name.clone())
+}
+
 /// The way to pay by the name that the shop knows: as the document names it, else the base's usual
 /// one of that kind.
 fn method(document: &Document, base: &Base, kind: PaymentKind) -> Option<String> {
-    let name_of = |id: &str| {
-        let mut known = base.pay_systems.iter();
-        let found = known.find(|one| one.listed.id == id)?;
-        Some(found.listed.name.clone())
-    };
+    let name_of = |id: &str| name_of(base, id);
     let by_id = document.requisites.get(&["Метод оплаты ИД"]);
     let name = document.requisites.get(&["Метод оплаты"]);
     let usual = match kind {

@@ -12,6 +12,7 @@
 //! | `lines` | lines that add up, discounts, VAT |
 //! | `customer` | the counterparty, by the payer's profile |
 //! | `contents` | an order's contents as 1C has them |
+//! | `births` | orders and customers that were made in 1C |
 //! | `facts` | payments and shipments, as a shop is told of them |
 //! | `rights` | what somebody who exchanges may do |
 //! | `upload` | names of files, and whether a file is whole |
@@ -19,6 +20,7 @@
 //! To add what a base is told or tells: the element in `commerceml`, its meaning here, its key in
 //! the settings of a base, and a file of a real base in `tests/it/data/commerceml`.
 
+pub mod births;
 pub mod contents;
 mod customer;
 pub mod facts;
@@ -126,6 +128,10 @@ pub struct Export {
 
 /// What is taken in of a base's documents.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the settings form"
+)]
 pub struct Import {
     /// A status of 1C's may become the order's.
     pub change_status: bool,
@@ -144,6 +150,14 @@ pub struct Import {
     pub create_shipments: bool,
     /// The usual ways to pay, of documents that name none.
     pub pay_system: UsualPaySystems,
+    /// The shop is told of orders and customers that were made in 1C, so that it makes them.
+    pub create_orders: bool,
+    /// In which shop they are made; none: in the only one.
+    pub new_orders_shop: Option<ShopName>,
+    /// A shipment of an order that nobody knows makes one.
+    pub create_order_for_shipment: bool,
+    /// The id of the usual way to deliver, of new orders that name none.
+    pub delivery_service: Option<String>,
 }
 
 /// Ids of the usual ways to pay, by the kind of the payment.
@@ -155,6 +169,9 @@ pub struct UsualPaySystems {
     pub cashless: Option<String>,
     /// By card.
     pub acquiring: Option<String>,
+    /// Where the order's own document says that it is paid; none: the shop is told of no payment
+    /// then.
+    pub by_status: Option<String>,
 }
 
 impl Default for Import {
@@ -168,6 +185,10 @@ impl Default for Import {
             create_payments: true,
             create_shipments: true,
             pay_system: UsualPaySystems::default(),
+            create_orders: false,
+            new_orders_shop: None,
+            create_order_for_shipment: false,
+            delivery_service: None,
         }
     }
 }

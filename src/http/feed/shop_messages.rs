@@ -12,7 +12,8 @@ use axum::{
 };
 
 /// Lists what a shop is told beside changes of status, such as `bridge.reservation.short.v1`,
-/// `bridge.order.payment.v1`, `bridge.order.shipment.v1` and `bridge.order.contents.v1`.
+/// `bridge.order.payment.v1`, `bridge.order.shipment.v1`, `bridge.order.contents.v1`,
+/// `bridge.order.created.v1` and `bridge.customer.saved.v1`.
 ///
 /// Ask again with `after` set to the last `next`: with the key of a shop that is not called, that
 /// also acknowledges what was read; an operator reads without a trace. Each message is there once,

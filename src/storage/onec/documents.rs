@@ -193,13 +193,17 @@ pub async fn again(db: &mut PgConnection, id: i64) -> Result<Option<AgainRow>, E
     .await?)
 }
 
-/// Documents that wait and were not looked at for some seconds, the longest ago first.
+/// Documents that wait and were not looked at for some seconds, the longest ago first; without
+/// those of orders that the shop was told of and has not sent yet.
 pub async fn waiting(db: &mut PgConnection, limit: i64) -> Result<Vec<i64>, Error> {
     Ok(sqlx::query_scalar!(
-        "SELECT id FROM bridge.onec_documents
-         WHERE state = 'waiting'
-           AND (decided_at IS NULL OR decided_at < now() - interval '2 seconds')
-         ORDER BY decided_at NULLS FIRST, id LIMIT $1",
+        "SELECT d.id FROM bridge.onec_documents d
+         WHERE d.state = 'waiting'
+           AND (d.decided_at IS NULL OR d.decided_at < now() - interval '2 seconds')
+           AND NOT EXISTS (SELECT FROM bridge.onec_births b
+                           WHERE b.base = d.base AND b.number = d.order_number
+                             AND b.shop = d.shop AND b.taken_as IS NULL)
+         ORDER BY d.decided_at NULLS FIRST, d.id LIMIT $1",
         limit
     )
     .fetch_all(db)
@@ -349,4 +353,31 @@ pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<DocumentRow>, 
     )
     .fetch_optional(db)
     .await?)
+}
+
+/// Removes documents of a base that were decided, and did not come again, for more than this many
+/// seconds, and of those that this version does not carry out the ones that came so long ago; at
+/// most `batch`. Those that are open stay.
+pub async fn prune(
+    db: &mut PgConnection,
+    base: &str,
+    older_than: f64,
+    batch: i64,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.onec_documents WHERE id IN (
+             SELECT id FROM bridge.onec_documents
+             WHERE base = $1
+               AND (state IN ('applied', 'overtaken', 'discarded')
+                    OR state = 'refused' AND code = 'ONEC-LATER')
+               AND decided_at < now() - make_interval(secs => $2)
+               AND coalesce(repeated_at, received_at) < now() - make_interval(secs => $2)
+             ORDER BY decided_at LIMIT $3 FOR UPDATE SKIP LOCKED)",
+        base,
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }

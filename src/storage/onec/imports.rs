@@ -209,3 +209,26 @@ pub async fn newest_files(
     .fetch_all(db)
     .await?)
 }
+
+/// Removes how far files were taken in that are kept no longer, where that ended more than this
+/// many seconds ago; at most `batch`.
+pub async fn prune(
+    db: &mut PgConnection,
+    base: &str,
+    older_than: f64,
+    batch: i64,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "DELETE FROM bridge.onec_imports WHERE id IN (
+             SELECT i.id FROM bridge.onec_imports i
+             WHERE i.base = $1 AND i.ended_at < now() - make_interval(secs => $2)
+               AND NOT EXISTS (SELECT FROM bridge.onec_files f WHERE f.id = i.file)
+             ORDER BY i.ended_at LIMIT $3)",
+        base,
+        older_than,
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

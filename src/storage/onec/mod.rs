@@ -6,6 +6,7 @@
 //! for them.
 
 pub mod bases;
+pub mod births;
 pub mod documents;
 pub mod facts;
 pub mod files;

@@ -264,6 +264,35 @@ async fn a_payment_stands_for_no_document_of_its_order_and_for_no_other_order() 
 }
 
 #[tokio::test]
+async fn an_order_that_is_paid_without_a_payment_document_is_told_as_one_by_its_own_way_to_pay() {
+    let tables = TABLES.replace("acquiring = \"1\"", "acquiring = \"1\", by_status = \"2\"");
+    let tables = format!("{tables}[[onec.trade.pay_systems]]\nid = \"2\"\nname = \"По счёту\"\n");
+    let world = World::new(Plot {
+        callback: false,
+        ..with_base(&tables)
+    })
+    .await;
+    world.ordered("A-1").await;
+    let mut base = base_of(&world);
+    base.fetch_orders().await.unwrap();
+    let paid = order("A-1", "v1", 1, 100).replace(
+        "<Товары>",
+        "<ЗначенияРеквизитов><ЗначениеРеквизита><Наименование>Дата оплаты по 1С</Наименование>\
+         <Значение>2026-11-26</Значение></ЗначениеРеквизита></ЗначенияРеквизитов><Товары>",
+    );
+    let documents = [paid.clone(), paid.replace("v1", "v2")];
+    assert_eq!(sends(&mut base, &documents).await, ["success"]);
+    let told = messages(&world).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let data = &told[0]["data"];
+    assert_eq!(told[0]["type"], "bridge.order.payment.v1");
+    assert_eq!(
+        (&data["method"], &data["sum"], &data["paid"]),
+        (&json!("По счёту"), &json!("100"), &json!(true))
+    );
+}
+
+#[tokio::test]
 async fn contents_that_1c_changed_are_told_once_and_stay_the_shops() {
     let (world, mut base) = world().await;
     let same = [order("A-1", "v1", 1, 100)];

@@ -22,6 +22,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the order is cancelled, and no status says so: set `status_on_cancel`",
         "заказ отменён, а статуса для этого нет: задайте `status_on_cancel`",
     ),
+    (
+        "the shop was told of the order and has not sent it yet",
+        "магазину сообщено о заказе, но он его ещё не прислал",
+    ),
+    (
+        "it was cancelled in 1C before the shop heard of it",
+        "заказ отменён в 1С раньше, чем о нём узнал магазин",
+    ),
     ("the order has no deal yet", "у заказа ещё нет сделки"),
     (
         "a person is asked about the order",

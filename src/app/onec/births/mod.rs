@@ -1,0 +1,239 @@
+//! Orders that were made in 1C: the shop is told, and what it makes of them is theirs.
+//!
+//! The order is the shop's: it comes about when the shop sends it, and the portal hears of it
+//! then. Until that what 1C says of it waits.
+
+mod customers;
+
+use super::{
+    outcome::Became,
+    sides::{Kept, refused},
+};
+use crate::{
+    app::{Error, Onec, intake::event_reader},
+    domain::{ErrorCode, EventBody, ShopName, happening::GoodsEvent},
+    formats::{
+        commerceml::Document,
+        onec::{
+            Base, Right,
+            births::{Birth, birth, is_as_told},
+        },
+    },
+    process::bug,
+    storage::{
+        journal::{self, Line},
+        onec::births::{self, BirthRow, NewBirth, TakenRow},
+        queue,
+        sync::messages,
+    },
+};
+use serde_json::json;
+use sqlx::PgConnection;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Orders that are recognised in one round.
+const AT_ONCE: i64 = 100;
+/// Why a document waits.
+const WAITS: &str = "the shop was told of the order and has not sent it yet";
+
+/// The shop in which a base's orders and customers are made.
+fn shop_of(base: &Base) -> Option<&ShopName> {
+    let named = base.import.new_orders_shop.as_ref();
+    named.or_else(|| base.shops.first())
+}
+
+impl Onec {
+    /// A document of an order that is not known: one that was made in 1C is told to the shop, where
+    /// the settings want it.
+    pub(super) async fn take_in_unknown(
+        &self,
+        tx: &mut PgConnection,
+        base: &Base,
+        document: &Document,
+        kept: &Kept,
+    ) -> Result<Became, Error> {
+        let name = base.name.as_str();
+        let number = document.number.as_ref().or(document.onec_number.as_ref());
+        let number = number.map(String::as_str);
+        let known = births::lock(&mut *tx, name, document.id.as_deref(), number).await?;
+        let made = match birth(document, base) {
+            Ok(made) => made,
+            // It is known, and only its lines are not said again.
+            Err(_) if known.is_some() => return Ok(waits(known.as_ref())),
+            Err(why) => {
+                let refusal = refused(ErrorCode::OneCUnknown, why.sentence());
+                return Ok(Became::refused(refusal));
+            }
+        };
+        let Some(shop) = shop_of(base).filter(|_| base.import.create_orders) else {
+            let why = "такого заказа нет, а заводить заказы из 1С выключено (create_orders)";
+            return Ok(match known {
+                Some(_) => waits(known.as_ref()),
+                None => Became::refused(refused(ErrorCode::OneCUnknown, why)),
+            });
+        };
+        if known.is_none() && made.cancelled {
+            let why = "it was cancelled in 1C before the shop heard of it";
+            return Ok(Became::overtaken(why));
+        }
+        if !base.may(kept.login.as_deref(), Right::Create) {
+            return Ok(match known {
+                Some(_) => waits(known.as_ref()),
+                None => Became::applied().without(&[Right::Create]),
+            });
+        }
+        self.tell_birth(tx, (base, shop), (&made, document), known, kept)
+            .await
+    }
+
+    async fn tell_birth(
+        &self,
+        tx: &mut PgConnection,
+        (base, shop): (&Base, &ShopName),
+        (made, document): (&Birth, &Document),
+        known: Option<BirthRow>,
+        kept: &Kept,
+    ) -> Result<Became, Error> {
+        let new = NewBirth {
+            base: base.name.as_str(),
+            id: known.as_ref().map_or(&*made.id, |known| &*known.id),
+            number: known.as_ref().map_or(&*made.number, |known| &*known.number),
+            shop: known.as_ref().map_or(shop.as_str(), |known| &*known.shop),
+            snapshot: &made.snapshot,
+            status: made.status.as_deref(),
+            said: document.status_id().or_else(|| document.status_name()),
+            formed_at: kept.formed_at,
+        };
+        let is_new = known.is_none() && births::add(&mut *tx, &new).await?;
+        let is_changed = known.as_ref().is_some_and(|known| {
+            let times = known.formed_at.zip(kept.formed_at);
+            let is_older = times.is_some_and(|(then, now)| now < then);
+            !is_older && known.snapshot != made.snapshot
+        });
+        if is_changed {
+            births::tell(&mut *tx, &new).await?;
+        }
+        if is_new || is_changed {
+            let body = json!({
+                "number": new.number, "id": new.id, "source": "onec", "base": new.base,
+                "snapshot": new.snapshot,
+            });
+            let of = (new.shop, new.number, Some(new.number));
+            messages::add(&mut *tx, "bridge.order.created.v1", of, &body).await?;
+        }
+        let became = Became::waiting(WAITS).of(new.shop, new.number);
+        Ok(became)
+    }
+
+    /// A shipment of an order that nobody knows makes it, where the settings want that.
+    pub(super) async fn take_in_orphan(
+        &self,
+        tx: &mut PgConnection,
+        base: &Base,
+        shipment: &Document,
+        kept: &Kept,
+    ) -> Result<Option<Became>, Error> {
+        if !base.import.create_order_for_shipment {
+            return Ok(None);
+        }
+        let basis = shipment.basis.clone().or_else(|| shipment.id.clone());
+        let order = Document {
+            id: basis.clone(),
+            number: basis,
+            onec_number: None,
+            ..shipment.clone()
+        };
+        let became = self.take_in_unknown(tx, base, &order, kept).await?;
+        Ok(Some(became.beside()))
+    }
+
+    /// Payments and shipments of an order that the shop does not have yet wait for it. None: no
+    /// such order was made in 1C.
+    pub(super) async fn waits_for_birth(
+        &self,
+        tx: &mut PgConnection,
+        base: &Base,
+        basis: &str,
+    ) -> Result<Option<Became>, Error> {
+        let name = base.name.as_str();
+        let known = births::lock(&mut *tx, name, Some(basis), None).await?;
+        let known = match known {
+            Some(known) => Some(known),
+            None => births::lock(&mut *tx, name, None, Some(basis)).await?,
+        };
+        Ok(known.map(|known| waits(Some(&known)).beside()))
+    }
+
+    /// The same, of what the shops have sent by now.
+    pub(super) async fn adopt_open_births(&self, base: &Base) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        let any = births::any_open(&mut db, base.name.as_str()).await?;
+        drop(db);
+        if any {
+            let until = Instant::now() + Duration::from_secs(2);
+            self.take_up_orders(base, until).await?;
+        }
+        Ok(())
+    }
+
+    /// Recognises orders that shops have sent as ones that were made in 1C: they get the identity
+    /// that they have there.
+    pub(super) async fn adopt_births(&self, base: &Base) -> Result<(), Error> {
+        let name = base.name.as_str();
+        let rows = {
+            let mut db = self.db.acquire().await?;
+            if !births::any_open(&mut db, name).await? {
+                return Ok(());
+            }
+            births::taken(&mut db, name, AT_ONCE).await?
+        };
+        for row in &rows {
+            let Some((status, is_same)) = self.as_taken(row)? else {
+                continue;
+            };
+            let mut tx = self.db.begin().await?;
+            let (shops, numbers) = ([row.shop.clone()], [row.number.clone()]);
+            queue::orders::lock(&mut tx, &shops, &numbers).await?;
+            if !births::adopt(&mut tx, name, row, (&status, is_same)).await? {
+                continue;
+            }
+            let line = Line {
+                shop: row.shop.clone(),
+                number: row.number.clone(),
+                kind: "note",
+                what: GoodsEvent::OnecBorn {
+                    base: name.to_owned(),
+                    document: row.doc_number.clone(),
+                }
+                .into(),
+                detail: None,
+            };
+            journal::add(&mut tx, &[line]).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// The status with which the shop has it, and whether it has it as it was told. None: what it
+    /// sent cannot be read, which the portal's lane tells.
+    fn as_taken(&self, row: &TakenRow) -> Result<Option<(String, bool)>, Error> {
+        let (Ok(rules), Ok(value)) = (self.intake.rules_of(&row.shop), row.body.value()) else {
+            return Ok(None);
+        };
+        let event = bug::caught(|| event_reader::parse(value, rules))?;
+        let Some(EventBody::Saved(taken)) = event.ok().map(|event| event.body) else {
+            return Ok(None);
+        };
+        let is_same = is_as_told(&row.snapshot, &taken);
+        Ok(Some((taken.status.clone(), is_same)))
+    }
+}
+
+fn waits(known: Option<&BirthRow>) -> Became {
+    let became = Became::waiting(WAITS);
+    match known {
+        Some(known) => became.of(&known.shop, &known.number),
+        None => became,
+    }
+}
