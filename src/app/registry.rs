@@ -76,6 +76,11 @@ impl Registry {
         Some(known.unwrap_or_else(|| Arc::new(SyncRules::of(rules))))
     }
 
+    /// Whether a 1C base says what is in a shop's orders.
+    pub fn is_onecs(&self, shop: &str) -> bool {
+        self.bases.values().any(|base| base.is_master(shop))
+    }
+
     /// The names of a portal's shops, as text.
     pub fn shops_of(&self, portal: &str) -> Vec<String> {
         let of = self

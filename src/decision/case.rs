@@ -111,6 +111,9 @@ impl<'a> Case<'a> {
         if inputs.waiting.is_some_and(same) {
             return self.review(ReviewWhy::Waiting, Basis::Rule);
         }
+        if let Some(decision) = self.bound() {
+            return decision;
+        }
         match self.change {
             Change::Shop => self.to_portal(Basis::OneSide, Purpose::Follow),
             Change::Portal => self.to_shop(Basis::OneSide),
@@ -130,6 +133,45 @@ impl<'a> Case<'a> {
                 (basis, Authority::Review) => self.review(ReviewWhy::Rule, basis),
             },
         }
+    }
+
+    /// What becomes of a side's move into a status into which only another brings an order: it is no
+    /// claim. That binds neither the first meeting nor a shop that insists.
+    fn bound(&self) -> Option<Decision> {
+        let agreed = self.agreed.as_ref()?;
+        let map = &self.inputs.policy.statuses;
+        let meant = map.back(self.stage).ok();
+        let is_moved = matches!(self.change, Change::Portal | Change::Both);
+        let is_said = matches!(self.change, Change::Shop | Change::Both);
+        let strays = |status: &&str| map.is_of_another(status, Source::Bitrix24);
+        let stray = meant.filter(|_| is_moved).filter(strays);
+        let insists = agreed.insists.as_ref() == Some(&self.status);
+        let is_shops = is_said && self.by == Source::Shop && !insists;
+        if is_shops && map.is_of_another(&self.status, Source::Shop) {
+            let moved = meant.filter(|_| is_moved && stray.is_none());
+            let former = moved.unwrap_or(&agreed.status).to_owned();
+            if self.undone(&former).is_some() {
+                return Some(self.review(ReviewWhy::Rule, Basis::Source));
+            }
+            return Some(self.tell_back(&former, moved.is_some()));
+        }
+        stray?;
+        Some(match map.there(&self.status) {
+            Ok(stage) => self.write_portal(stage, Basis::Source, Purpose::PutBack),
+            Err(why) => self.refused(Refusal::Status(why), Basis::Source, Side::Shop),
+        })
+    }
+
+    /// The shop is told the status that it had, or the portal's. What it had it has not by the
+    /// portal.
+    fn tell_back(&self, former: &str, is_portals: bool) -> Decision {
+        let mut decision = self.tell_shop(former, Basis::Source);
+        if let (Action::TellShop { agreed, .. }, false) = (&mut decision.action, is_portals) {
+            let before = self.agreed.as_ref();
+            let by_portal = before.and_then(|before| before.by_portal.clone());
+            agreed.by_portal = by_portal.filter(|status| status == former);
+        }
+        decision
     }
 
     /// The shop's status that counts, whose word it is, and when that was said.
@@ -309,6 +351,7 @@ impl<'a> Case<'a> {
         agreed.told.drain(..excess);
         status.clone_into(&mut agreed.status);
         agreed.unsure = false;
+        agreed.insists = None;
         agreed.by_portal = Some(status.to_owned());
         self.telling(agreed, basis, Some(Side::Portal))
     }
@@ -421,6 +464,11 @@ impl<'a> Case<'a> {
                 .filter(|status| *status == self.status),
             portal_row: self.agreed.as_ref().and_then(|agreed| agreed.portal_row),
             unsure: self.agreed.as_ref().is_some_and(|agreed| agreed.unsure),
+            insists: self
+                .agreed
+                .as_ref()
+                .and_then(|agreed| agreed.insists.clone())
+                .filter(|status| *status == self.status),
             told,
         }
     }

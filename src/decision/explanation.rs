@@ -17,7 +17,10 @@ pub(super) fn put(
 ) -> Explanation {
     let explanation = Explanation {
         occasion: occasion(inputs, agreed, record),
-        reason: reason(record),
+        reason: match record.basis {
+            Basis::Source => by_source(inputs, action, record),
+            _ => reason(record),
+        },
         effect: effect(inputs, action, record),
     };
     record.sentence = explanation.sentence();
@@ -88,7 +91,7 @@ pub(super) fn by(rule: Option<usize>) -> By {
 fn reason(record: &Record) -> Option<DecisionReason> {
     let by = by(record.rule);
     Some(match (record.basis, record.winner) {
-        (Basis::Consistent | Basis::OneSide | Basis::Doubtful, _)
+        (Basis::Consistent | Basis::OneSide | Basis::Doubtful | Basis::Source, _)
         | (Basis::Rule | Basis::Default, None) => return None,
         (Basis::Rule | Basis::Default, Some(right)) => DecisionReason::Rule { by, right },
         (Basis::Latest, winner) => {
@@ -118,6 +121,20 @@ fn reason(record: &Record) -> Option<DecisionReason> {
             right: right.into(),
         },
         (Basis::Ruling, None) => DecisionReason::Person,
+    })
+}
+
+/// Whose move was no claim, and who alone may make it.
+fn by_source(inputs: &Inputs<'_>, action: &Action, record: &Record) -> Option<DecisionReason> {
+    let map = &inputs.policy.statuses;
+    let status = match action {
+        Action::TellShop { .. } | Action::Review { .. } => record.shop_counts_as.clone(),
+        _ => map.back(&inputs.portal.value).ok()?.to_owned(),
+    };
+    let source = map.row(&status)?.source?;
+    Some(DecisionReason::OnlyBy {
+        whose: source.into(),
+        status,
     })
 }
 

@@ -117,7 +117,14 @@ fn judged(inputs: &OneCInputs<'_>, rule: Option<&Rule>) -> (Verdict, Basis) {
     if inputs.ruled {
         return (Verdict::Take, Basis::Ruling);
     }
-    let (verdict, basis) = claims(inputs, rule);
+    let map = &inputs.policy.statuses;
+    // On a first meeting nobody brings the order there.
+    let is_anothers = inputs.agreed.is_some() && map.is_of_another(inputs.meaning, Source::OneC);
+    let (verdict, basis) = if is_anothers {
+        (Verdict::PutBack, Basis::Source)
+    } else {
+        claims(inputs, rule)
+    };
     let Some(fact) = undone(inputs).filter(|_| verdict == Verdict::Take) else {
         return (verdict, basis);
     };
@@ -269,6 +276,10 @@ fn reason(
         },
         Basis::Final(fact) => DecisionReason::FinalForOnec { fact },
         Basis::Ruling => DecisionReason::PersonFor { right: Party::Onec },
+        Basis::Source => DecisionReason::OnlyBy {
+            whose: inputs.policy.statuses.row(inputs.meaning)?.source?.into(),
+            status: inputs.meaning.to_owned(),
+        },
         _ => return None,
     })
 }

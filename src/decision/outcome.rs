@@ -150,6 +150,8 @@ pub enum Basis {
     Undated,
     /// A final fact is protected.
     Final(Fact),
+    /// Only another system brings an order into that status.
+    Source,
     /// A person's word.
     Ruling,
     /// The shop's snapshot may be from before it took what it was told: it is asked.

@@ -70,6 +70,10 @@ pub struct Agreed {
     /// but the shop can tell.
     #[serde(default)]
     pub unsure: bool,
+    /// The status with which the shop contradicted a message: it may be one into which only another
+    /// system brings an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insists: Option<String>,
     /// What the shop was told and has not confirmed by a snapshot yet, oldest first. The last one
     /// is `status`, unless 1C says it and the deal has not followed yet.
     #[serde(default)]
@@ -87,6 +91,7 @@ impl Agreed {
             by_portal: None,
             portal_row: None,
             unsure: false,
+            insists: None,
             told: Vec::new(),
         }
     }
@@ -206,6 +211,7 @@ impl Agreed {
             by_portal: None,
             portal_row: None,
             unsure: before.unsure,
+            insists: self.insists,
             told: Vec::new(),
         })
     }

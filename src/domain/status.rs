@@ -1,5 +1,6 @@
 //! The correspondence of the shop's statuses and the portal's stages. It is not one-to-one.
 
+use super::Source;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -75,6 +76,8 @@ pub struct Correspondence {
     /// Where several statuses are written as one stage: this is what the stage means on the way
     /// back.
     pub reverse: bool,
+    /// The only system that brings an order into this status; none: any.
+    pub source: Option<Source>,
 }
 
 impl Correspondence {
@@ -110,6 +113,12 @@ impl StatusMap {
     /// top to bottom.
     pub fn position(&self, status: &str) -> Option<usize> {
         self.rows.iter().position(|row| row.status == status)
+    }
+
+    /// Whether only another system than this one brings an order into a status.
+    pub fn is_of_another(&self, status: &str, system: Source) -> bool {
+        let source = self.row(status).and_then(|row| row.source);
+        source.is_some_and(|source| source != system)
     }
 
     /// Whether the status is written as that stage, or accepts it.
@@ -194,6 +203,7 @@ mod tests {
             accepts: accepts.iter().map(|id| Stage::new(0, id)).collect(),
             direction: Direction::Both,
             reverse: false,
+            source: None,
         }
     }
 

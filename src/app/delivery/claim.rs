@@ -5,6 +5,7 @@ use crate::{
     domain::{
         Customer, ErrorCode, EventBody, Item, LegalEntity, Person, ShopRules, happening::OrderEvent,
     },
+    formats::onec::contents::overlaid,
     planner::{Doubt, Intent, Job, Who},
     process::bug::{self, Step},
     storage::{
@@ -191,7 +192,10 @@ impl Delivery {
             .find(|rules| rules.shop.as_str() == due.shop);
         let rules = rules.ok_or_else(|| invalid("the shop is not configured"))?;
         let body = due.body.value().map_err(invalid)?;
-        let event = event_reader::parse(body, rules)
+        let contents = due.contents.as_ref();
+        let contents = contents.filter(|_| self.registry.is_onecs(&due.shop));
+        let mastered = contents.map(|contents| overlaid(body, contents));
+        let event = event_reader::parse(mastered.as_ref().unwrap_or(body), rules)
             .map_err(|faults| invalid(&crate::app::sentence(&faults)))?;
         let (number, intent) = match event.body {
             EventBody::Saved(snapshot) => (snapshot.number.clone(), Intent::Save(snapshot)),

@@ -158,6 +158,7 @@ impl Onec {
         }
         drop(db);
         self.adopt_births(base).await?;
+        self.watch_contents(base).await?;
         let mut db = self.db.acquire().await?;
         orders::take_up_statuses(&mut db, name, &shops).await?;
         orders::release(&mut db, name, &base.export.filter()).await?;

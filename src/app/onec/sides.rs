@@ -475,6 +475,7 @@ impl Decided {
             Basis::Latest => "latest",
             Basis::Undated => "undated",
             Basis::Final(_) => "final",
+            Basis::Source => "source",
             Basis::Ruling => "ruling",
             Basis::OneSide | Basis::Consistent | Basis::Doubtful => "one_side",
         };

@@ -9,8 +9,9 @@ use crate::{
         EventBody, ShopName,
         happening::{Happening, Stored},
     },
+    formats::onec::contents::overlaid,
     planner::Recognised,
-    storage::{Json, journal, queue::orders},
+    storage::{Json, journal, onec, queue::orders},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -100,7 +101,12 @@ impl Operations {
             return Ok(None);
         };
         let timeline = journal::of_order(&mut db, shop.as_str(), number, TIMELINE_LIMIT).await?;
-        let onec = self.onec.onec_view(&mut db, shop, number).await?;
+        let in_onec = self.onec.onec_view(&mut db, shop, number).await?;
+        let mastered = if self.registry.is_onecs(shop.as_str()) {
+            onec::contents::of_order(&mut db, shop.as_str(), number).await?
+        } else {
+            None
+        };
         let activities = activities::of_order(&mut db, shop, number).await?;
         let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
         Ok(Some(OrderView {
@@ -117,11 +123,13 @@ impl Operations {
             in_sync: row.in_sync,
             pending: row.pending,
             dead: row.dead,
-            contents: row.event.and_then(|event| self.contents(shop, &event)),
+            contents: row
+                .event
+                .and_then(|event| self.contents(shop, &event, mastered.as_ref())),
             recognised: row
                 .recognised
                 .and_then(|stored| serde_json::from_value(stored).ok()),
-            onec,
+            onec: in_onec,
             activities,
             timeline: timeline
                 .into_iter()
@@ -137,9 +145,19 @@ impl Operations {
     }
 
     /// What an event tells of its order.
-    fn contents(&self, shop: &ShopName, event: &Json) -> Option<OrderContents> {
+    fn contents(
+        &self,
+        shop: &ShopName,
+        event: &Json,
+        mastered: Option<&Value>,
+    ) -> Option<OrderContents> {
         let rules = self.registry.rules(shop)?;
-        match event_reader::parse(event.value().ok()?, rules).ok()?.body {
+        let own = event.value().ok()?;
+        let mastered = mastered.map(|contents| overlaid(own, contents));
+        match event_reader::parse(mastered.as_ref().unwrap_or(own), rules)
+            .ok()?
+            .body
+        {
             EventBody::Saved(snapshot) => Some(OrderContents::from(snapshot.as_ref())),
             EventBody::Deleted { .. } => None,
         }

@@ -15,6 +15,7 @@ use crate::{
         Json, MessageState,
         dead_letters::{self, Special},
         journal::{self, Line},
+        onec::births,
         queue::lanes::{self, Lease},
         sync::{
             clock_offsets,
@@ -216,8 +217,13 @@ impl Sync {
         }
     }
 
-    /// The shop took it.
-    pub async fn outgoing_taken(&self, lease: &Lease, sent: &Outgoing) -> Result<(), Error> {
+    /// The shop took it; of an order that was made in 1C it may say which number it gives it.
+    pub async fn outgoing_taken(
+        &self,
+        lease: &Lease,
+        sent: &Outgoing,
+        number: Option<&str>,
+    ) -> Result<(), Error> {
         let one = match sent {
             Outgoing::Change(change) => return self.mark_delivered(lease, change).await,
             Outgoing::Levels(levels) => return self.levels_taken(lease, levels).await,
@@ -232,6 +238,11 @@ impl Sync {
             one.row.attempts,
         )
         .await?;
+        let born = one.row.body["id"].as_str();
+        let born = born.filter(|_| one.row.kind == "bridge.order.created.v1");
+        if let Some((born, number)) = born.zip(number) {
+            births::answered(&mut tx, (&*one.row.shop, born), &clean(number)).await?;
+        }
         tx.commit().await?;
         self.metrics.callback("delivered");
         Ok(())

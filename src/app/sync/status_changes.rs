@@ -236,6 +236,11 @@ impl Sync {
         prefer(&mut tx, &new, sent.sent_at).await?;
         if let Some(mut row) = locked(&mut tx, change).await? {
             let awaited = reopen(&mut row, |agreed| agreed.refused(change.decided_at));
+            if let Some(agreed) = &mut row.agreed {
+                agreed.insists = snapshot["status"]
+                    .as_str()
+                    .map(|status| status.trim().to_owned());
+            }
             agreements::save(&mut tx, &[row]).await?;
             status_changes::drop_except(&mut tx, &change.shop, &change.number, &awaited).await?;
             ask(&mut tx, change).await?;

@@ -20,6 +20,9 @@ use std::{
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest answer that is read, in bytes: a snapshot of an order.
 const LARGEST_ANSWER: usize = 1024 * 1024;
+/// The largest answer that is read of a shop that took a message, and for how long.
+const LARGEST_YES: u64 = 64 * 1024;
+const YES_WITHIN: Duration = Duration::from_secs(2);
 /// The longest pause that a shop may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
@@ -28,6 +31,8 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 pub enum Answer {
     /// 2xx: it has the change.
     Taken,
+    /// 2xx with a number: which it gives the order that it is to make.
+    TakenAs(String),
     /// 409: it has another opinion, and mostly says which: its own snapshot of the order.
     Conflict(Option<Value>),
     /// 410: it does not want to be called any more.
@@ -148,7 +153,7 @@ async fn read(mut answer: reqwest::Response) -> Answer {
         .and_then(|after| after.to_str().ok()?.trim().parse().ok())
         .map(|seconds| Duration::from_secs(seconds).min(LONGEST_PAUSE));
     if status.is_success() {
-        return Answer::Taken;
+        return number(answer).await.map_or(Answer::Taken, Answer::TakenAs);
     }
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
@@ -158,6 +163,19 @@ async fn read(mut answer: reqwest::Response) -> Answer {
         body.extend_from_slice(&chunk);
     }
     classify(status, &body, pause)
+}
+
+/// `number` in the answer of a shop that took a message. Nothing depends on its coming.
+async fn number(answer: reqwest::Response) -> Option<String> {
+    let length = answer.content_length();
+    length.filter(|bytes| (1..=LARGEST_YES).contains(bytes))?;
+    let body = tokio::time::timeout(YES_WITHIN, answer.bytes()).await;
+    let value: Value = serde_json::from_slice(&body.ok()?.ok()?).ok()?;
+    match value.get("number")? {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 fn classify(status: StatusCode, body: &[u8], pause: Option<Duration>) -> Answer {

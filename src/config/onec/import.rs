@@ -2,8 +2,8 @@
 
 use super::OneC;
 use crate::{
-    config::{Problem, Shop},
-    domain::{BaseName, ShopName, Winner},
+    config::{Problem, Shop, shops::Master},
+    domain::{BaseName, ShopName, Source, Winner},
     formats::{
         commerceml::Listed,
         onec::{Import, PaySystem, UsualPaySystems},
@@ -189,6 +189,21 @@ pub(super) fn winners(
         }
         let mut rules = shop.sources_of_truth.iter();
         let named = rules.any(|rule| rule.winner == Winner::Onec || !rule.onec.is_empty());
+        let mut rows = shop.rules.statuses.rows().iter();
+        if rows.any(|row| row.source == Some(Source::OneC)) {
+            problems.push(Problem::new(
+                format!("shops.{name}.statuses"),
+                "`source = \"onec\"`, and no base has the orders of this shop",
+                "add `[onec.NAME]` with this shop, or name another source",
+            ));
+        }
+        if shop.master == Master::Onec {
+            problems.push(Problem::new(
+                format!("shops.{name}.master"),
+                "`onec`, and no base has the orders of this shop",
+                "add `[onec.NAME]` with this shop, or leave it out",
+            ));
+        }
         if named || shop.conflict.default == Winner::Onec {
             problems.push(Problem::new(
                 format!("shops.{name}.rules"),

@@ -7,7 +7,7 @@ mod users;
 
 pub use users::OneCUser;
 
-use super::{Problem, Shop};
+use super::{Problem, Shop, shops::Master};
 use crate::{
     domain::{BaseName, ShopName},
     formats::{
@@ -240,6 +240,11 @@ fn base(
     let keep = time(&key, "keep_files", &raw.keep_files, problems);
     let pay_systems: Vec<_> = raw.pay_systems.into_iter().map(pay_system).collect();
     let place = (key.as_str(), names.as_slice());
+    let is_master = |name: &&ShopName| {
+        let shop = known.get(*name);
+        shop.is_some_and(|shop| shop.master == Master::Onec)
+    };
+    let masters = names.iter().filter(is_master).cloned().collect();
     let deliveries = raw.delivery_services.into_iter();
     let delivery_services: Vec<_> = deliveries.map(|one| listed(one.id, one.name)).collect();
     let listed = import::Known {
@@ -268,6 +273,7 @@ fn base(
         profiles: profiles(raw.profiles),
         statuses: table,
         import,
+        masters,
         rights: users
             .iter()
             .filter_map(|(login, user)| Some((login.clone(), user.may.clone()?)))

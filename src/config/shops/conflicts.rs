@@ -2,9 +2,39 @@
 
 use super::duration;
 use crate::config::Problem;
-use crate::domain::{Authority, Conflict, Rule, Stage, Winner, WriteLimit};
+use crate::domain::{Authority, Conflict, Rule, Source, Stage, Winner, WriteLimit};
 use chrono::TimeDelta;
 use serde::Deserialize;
+
+/// Who says what is in a shop's orders: their lines and sums.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Master {
+    /// The shop.
+    #[default]
+    Shop,
+    /// Its 1C base, from its first document of an order on.
+    Onec,
+}
+
+/// A system that may bring an order into a status.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawSource {
+    Shop,
+    Portal,
+    Onec,
+}
+
+impl RawSource {
+    pub(super) fn system(self) -> Source {
+        match self {
+            Self::Shop => Source::Shop,
+            Self::Portal => Source::Bitrix24,
+            Self::Onec => Source::OneC,
+        }
+    }
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,9 @@ mod conflicts;
 pub(super) mod forms;
 pub(super) mod woocommerce;
 
-use conflicts::{RawConflict, RawFinal, RawRule, conflict, sources_of_truth};
+pub use conflicts::Master;
+
+use conflicts::{RawConflict, RawFinal, RawRule, RawSource, conflict, sources_of_truth};
 
 use super::{Form, Problem, Secret, WooCommerce, reading::secret};
 use crate::{
@@ -58,6 +60,8 @@ pub struct Shop {
     /// The comment that a deal gets when a manager's move was overruled; `None`: no comment.
     /// Placeholders: `{number}`, `{status}`, `{from}` and `{to}` (stages), `{reason}`.
     pub overruled_comment: Option<String>,
+    /// Who says what is in its orders.
+    pub master: Master,
     /// The forms of its site.
     pub forms: Vec<Form>,
     /// How its calls, mails and messages are put on cards.
@@ -70,6 +74,8 @@ pub struct Shop {
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
     portal: String,
+    #[serde(default)]
+    master: Master,
     #[serde(default)]
     api_keys: Vec<Secret>,
     api_keys_file: Option<PathBuf>,
@@ -160,6 +166,7 @@ struct RawStatus {
     direction: Direction,
     #[serde(default)]
     reverse: bool,
+    source: Option<RawSource>,
 }
 
 fn title() -> String {
@@ -239,6 +246,7 @@ fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem
     });
     overruled_comment(raw.overruled_comment.as_deref(), &key, problems);
     Shop {
+        master: raw.master,
         rules: Arc::new(rules),
         api_keys: api_keys(raw.api_keys, raw.api_keys_file.as_deref(), &key, problems),
         sources: raw.sources,
@@ -463,6 +471,7 @@ fn statuses(raw: Vec<RawStatus>, funnel: u32, key: &str, problems: &mut Vec<Prob
             stage,
             direction: row.direction,
             reverse: row.reverse,
+            source: row.source.map(RawSource::system),
         });
     }
     StatusMap::new(rows)

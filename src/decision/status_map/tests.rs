@@ -39,6 +39,7 @@ fn row(status: &str, stage: &str, accepts: &[&str], direction: Direction) -> Cor
         accepts: accepts.iter().map(|id| Stage::new(0, id)).collect(),
         direction,
         reverse: false,
+        source: None,
     }
 }
 

@@ -4,6 +4,8 @@ mod both_sides;
 mod echoes;
 mod finality;
 mod one_side;
+mod onec;
+mod sources;
 
 use super::*;
 use crate::domain::{
@@ -28,6 +30,7 @@ fn row(status: &str, at: &str, accepts: &[&str], direction: Direction) -> Corres
         accepts: accepts.iter().map(|id| stage(id)).collect(),
         direction,
         reverse: false,
+        source: None,
     }
 }
 

@@ -102,6 +102,9 @@ kinds! {
         FinalForOnec { fact: Fact }
             "the order is {fact}, which 1C may not take back"
             "заказ {fact}, и 1С этого не отменяет"
+        OnlyBy { status: String, whose: Party }
+            "only {whose} brings an order into {status}"
+            "в {status} заказ переводит только {whose}"
         Person
             "a person decided"
             "решил человек"

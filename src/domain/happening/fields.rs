@@ -1,7 +1,7 @@
 //! Parts of sentences: what stands in the fields of kinds.
 
 use super::{Language, Tell, Voice};
-use crate::domain::{Fact, Side};
+use crate::domain::{Fact, Side, Source};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -259,6 +259,16 @@ impl From<Side> for Party {
         match side {
             Side::Shop => Self::Shop,
             Side::Portal => Self::Portal,
+        }
+    }
+}
+
+impl From<Source> for Party {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Bitrix24 => Self::Portal,
+            Source::OneC => Self::Onec,
+            Source::Shop | Source::Pos => Self::Shop,
         }
     }
 }

@@ -56,6 +56,16 @@ kinds! {
              lines here; the shop is told"
             "в 1С другой состав заказа: там {there}, строк {lines_there}, здесь {here}, строк \
              {lines_here}; магазину сообщено"
+        OnecOwnContents { there: String, lines_there: String, here: String, lines_here: String }
+            "1C changed the contents, which are its own: {there} in {lines_there} lines there, \
+             {here} in {lines_here} lines in the shop; the deal follows, and the shop is told"
+            "1С изменила состав заказа, он за ней: там {there}, строк {lines_there}, в магазине \
+             {here}, строк {lines_here}; сделка меняется следом, магазину сообщено"
+        ShopOtherContents { shops: String, counts: String }
+            "the shop changed the contents to {shops}, but they are 1C's: {counts} counts, and the \
+             shop is told"
+            "магазин изменил состав заказа на {shops}, но состав за 1С: верно {counts}, магазину \
+             сообщено"
         OnecSameContents
             "1C and the shop have the same contents again"
             "состав заказа в 1С и в магазине снова одинаков"

@@ -48,7 +48,7 @@ pub fn birth(document: &Document, base: &Base) -> Result<Birth, NoBirth> {
     let number = document.number.as_ref().or(document.onec_number.as_ref());
     let id = document.id.as_ref().or(number).ok_or(NoBirth::NoLines)?;
     let number = number.unwrap_or(id);
-    if is_of_site(document, (id, number), base) {
+    if is_of_site(document, (id.as_str(), number.as_str()), base) {
         return Err(NoBirth::OfSite);
     }
     let contents = OneCContents::of(document, base).filter(|contents| contents.lines() > 0);
@@ -169,7 +169,7 @@ pub fn is_as_told(told: &Value, taken: &Snapshot) -> bool {
     let status = told["status"].as_str();
     if status.is_some_and(|status| status != taken.status)
         || decimal(&told["total"]) != Some(taken.total)
-        || told["currency"].as_str() != Some(&taken.currency)
+        || told["currency"].as_str() != Some(taken.currency.as_str())
         || told["cancelled"] == true && !taken.cancelled
     {
         return false;

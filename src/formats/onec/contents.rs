@@ -1,7 +1,10 @@
 //! An order's contents as 1C has them, beside those that were sent there.
 
 use super::{Base, lines::DELIVERY};
-use crate::formats::commerceml::{Document, Line, write::Order};
+use crate::{
+    domain::Snapshot,
+    formats::commerceml::{Document, Line, write::Order},
+};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -70,6 +73,78 @@ impl<'a> OneCContents<'a> {
         }
         snapshot
     }
+}
+
+/// An event in which these contents stand in the place of the shop's.
+pub fn overlaid(event: &Value, contents: &Value) -> Value {
+    let mut event = event.clone();
+    let (Some(data), Some(contents)) = (event["data"].as_object_mut(), contents.as_object()) else {
+        return event;
+    };
+    for (name, value) in contents {
+        match (data.get_mut(name), name.as_str()) {
+            (Some(Value::Object(own)), "delivery") => {
+                own.insert("price".to_owned(), value["price"].clone());
+            }
+            _ => {
+                data.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    event
+}
+
+/// What an event's order holds, as it may stand in the place of another's.
+pub fn contents_of(event: &Value) -> Value {
+    let data = &event["data"];
+    let mut contents = json!({
+        "items": data["items"], "discounts": data["discounts"], "total": data["total"],
+        "currency": data["currency"],
+    });
+    if !data["delivery"].is_null() {
+        contents["delivery"] = json!({"price": data["delivery"]["price"]});
+    }
+    contents
+}
+
+/// What 1C has, as it may stand in the place of the contents in the shop's event: its lines are the
+/// shop's products by 1C's id, else by their name.
+pub fn of_onec(snapshot: &Value, event: &Value) -> Value {
+    let none = Vec::new();
+    let own = event["data"]["items"].as_array().unwrap_or(&none);
+    let mut items = snapshot["items"].clone();
+    for item in items.as_array_mut().into_iter().flatten() {
+        let same = |name: &str, own: &Value| !item[name].is_null() && own[name] == item[name];
+        let found = own.iter().find(|own| same("xml_id", own));
+        let found = found.or_else(|| own.iter().find(|own| same("name", own)));
+        let Some(found) = found else {
+            continue;
+        };
+        for name in ["product_id", "sku", "options"] {
+            if item[name].is_null() && !found[name].is_null() {
+                item[name] = found[name].clone();
+            }
+        }
+    }
+    let price = snapshot["delivery"]["price"].as_str().unwrap_or("0");
+    json!({
+        "items": items, "discounts": [], "total": snapshot["total"],
+        "currency": snapshot["currency"], "delivery": {"price": price},
+    })
+}
+
+/// Whether two orders hold the same: goods, quantities and sums.
+pub fn hold_the_same(one: &Snapshot, other: &Snapshot) -> bool {
+    let lines = |order: &Snapshot| {
+        let mut lines: Vec<_> = order
+            .items
+            .iter()
+            .map(|item| (folded(&item.name), item.quantity.normalize()))
+            .collect();
+        lines.sort();
+        lines
+    };
+    one.total == other.total && one.currency == other.currency && lines(one) == lines(other)
 }
 
 fn folded(name: &str) -> String {

@@ -83,6 +83,8 @@ pub struct Base {
     pub statuses: StatusTable,
     /// What is taken in of its documents.
     pub import: Import,
+    /// Shops whose orders' contents are the base's to say.
+    pub masters: Vec<ShopName>,
     /// What users may do, by login; all, where there is none.
     pub rights: BTreeMap<String, Vec<Right>>,
     /// What 1C may call the ways to pay.
@@ -311,6 +313,11 @@ impl Hold {
 }
 
 impl Base {
+    /// Whether it is the base that says what is in a shop's orders.
+    pub fn is_master(&self, shop: &str) -> bool {
+        self.masters.iter().any(|name| name.as_str() == shop)
+    }
+
     /// A moment on the base's clock.
     pub fn local(&self, at: DateTime<Utc>) -> NaiveDateTime {
         at.with_timezone(&self.time_zone).naive_local()

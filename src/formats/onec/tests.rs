@@ -40,6 +40,7 @@ pub(super) fn base() -> Base {
         profiles: Profiles::default(),
         statuses: StatusTable::default(),
         import: Import::default(),
+        masters: Vec::new(),
         rights: std::collections::BTreeMap::new(),
         pay_systems: Vec::new(),
         delivery_services: Vec::new(),

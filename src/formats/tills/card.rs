@@ -92,6 +92,7 @@ pub fn as_order(
         accepts: Vec::new(),
         direction: Direction::Both,
         reverse: false,
+        source: None,
     };
     let rows = vec![row(SOLD, &deals.stage), row(ANNULLED, &deals.cancelled)];
     // Nobody else decides on the stage: it is written like any field.

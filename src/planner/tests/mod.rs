@@ -32,6 +32,7 @@ pub(super) fn rules() -> ShopRules {
         },
         direction: Direction::Both,
         reverse: false,
+        source: None,
     };
     ShopRules {
         shop: ShopName::parse("main").unwrap(),

@@ -7,6 +7,7 @@
 
 pub mod bases;
 pub mod births;
+pub mod contents;
 pub mod documents;
 pub mod facts;
 pub mod files;

@@ -5,6 +5,7 @@ use crate::{
     storage::{Error, Json},
 };
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::PgConnection;
 
 /// A part of the outbox that was looked through.
@@ -136,6 +137,8 @@ pub struct WaitingRow {
     pub kind: Option<String>,
     /// The event.
     pub body: Option<Json>,
+    /// The base's own contents of it, where they count.
+    pub contents: Option<Value>,
     /// What its newest snapshot says.
     pub said: Option<Json<ReportedStatus>>,
     /// What was last agreed with the portal, and what the shop is told.
@@ -156,11 +159,14 @@ pub async fn waiting(
         WaitingRow,
         r#"SELECT k.shop, k.number, k.head, k.doc_id, k.doc_number, k.confirmed, k.resends,
                   e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: Json",
+                  m.data AS "contents?",
                   s.said AS "said?: Json<ReportedStatus>",
                   a.agreed AS "agreed?: Json<Agreed>"
            FROM bridge.onec_orders k LEFT JOIN bridge.outbox e ON e.id = k.head
            LEFT JOIN bridge.orders s ON s.shop = k.shop AND s.number = k.number
            LEFT JOIN bridge.agreements a ON a.shop = k.shop AND a.number = k.number
+           LEFT JOIN bridge.onec_contents m
+             ON m.shop = k.shop AND m.number = k.number AND m.base = k.base
            WHERE k.base = $1 AND k.waits AND k.head > $2
              AND NOT EXISTS (SELECT FROM bridge.onec_documents d
                              WHERE d.shop = k.shop AND d.order_number = k.number AND d.base = k.base

@@ -359,7 +359,11 @@ impl ShopCalls {
         answer: Answer,
     ) -> Result<(), app::Error> {
         match answer {
-            Answer::Taken => self.app.sync.outgoing_taken(held.lease(), one).await,
+            Answer::Taken => self.app.sync.outgoing_taken(held.lease(), one, None).await,
+            Answer::TakenAs(number) => {
+                let sync = &self.app.sync;
+                sync.outgoing_taken(held.lease(), one, Some(&number)).await
+            }
             Answer::Conflict(Some(snapshot)) => {
                 let words = match self
                     .app

@@ -255,3 +255,30 @@ async fn a_shipment_that_nobody_ordered_makes_an_order_where_that_is_wanted() {
     assert_eq!(told[0]["data"]["id"], ID);
     assert_eq!(told[0]["data"]["snapshot"]["items"][0]["quantity"], "1");
 }
+
+#[tokio::test]
+async fn a_shop_that_is_called_may_answer_the_number_that_it_gives_the_order() {
+    let world = World::new(with_base(TABLES)).await;
+    world.shop.with(|shop| shop.gives = Some("77".to_owned()));
+    let mut base = base_of(&world);
+    assert_eq!(
+        sends(&mut base, &[order(ID, "ТД-17", 2, "A")]).await,
+        ["success"]
+    );
+    world
+        .until("the answer is heard", async || {
+            let answered = "SELECT answered FROM bridge.onec_births";
+            let row = sqlx::query_scalar::<_, Option<String>>(answered);
+            row.fetch_one(&world.db.pool).await.unwrap().as_deref() == Some("77")
+        })
+        .await;
+    world.ordered("77").await;
+    world
+        .until("1C has it under its own id", async || {
+            base.fetch_orders().await.unwrap();
+            base.orders.contains_key(ID)
+        })
+        .await;
+    assert_eq!(base.orders[ID].number, "ТД-17");
+    assert_eq!(base.orders.len(), 1);
+}

@@ -320,3 +320,63 @@ async fn contents_that_1c_changed_are_told_once_and_stay_the_shops() {
         assert!(life.contains(part), "{part} is not in\n{life}");
     }
 }
+
+/// The sum of the order's deal.
+fn worth(world: &World) -> String {
+    let deals = world.portal.deals();
+    let deal = deals.iter().find(|deal| deal["ORIGIN_ID"] == "A-1");
+    deal.map_or(String::new(), |deal| deal["OPPORTUNITY"].to_string())
+}
+
+#[tokio::test]
+async fn contents_that_are_1cs_are_the_deals_and_a_change_of_the_shops_is_told_to_be_none() {
+    let mut world = World::new(Plot {
+        callback: false,
+        ..with_base(TABLES)
+    })
+    .await;
+    world.kill();
+    let portal = "shops.main.portal = \"main\"";
+    let both = format!("{portal}\nshops.main.master = \"onec\"");
+    world.edit_settings(portal, &both);
+    world.start().await;
+    world.ordered("A-1").await;
+    let mut base = base_of(&world);
+    base.fetch_orders().await.unwrap();
+    let more = [order("A-1", "v2", 3, 300)];
+    assert_eq!(sends(&mut base, &more).await, ["success"]);
+    world
+        .until("the deal has 1C's sum", async || {
+            worth(&world).contains("300")
+        })
+        .await;
+    assert_eq!(messages(&world).await.len(), 1);
+    let seen = world.order("A-1").await;
+    assert!(seen["contents"].to_string().contains("300"), "{seen}");
+    // The shop edits something else, and then the contents: 1C is not sent them.
+    world.shop.change("A-1", |_| {});
+    let edited = json!({"specversion": "1.0", "type": "shop.order.saved.v1",
+        "source": "https://shop.example", "id": "other-contents", "data": {
+            "number": "A-1", "version": 1_000, "status": "N", "currency": "RUB", "total": "700",
+            "items": [{"name": "Чай", "xml_id": "g", "quantity": "7", "price": "100"}]}});
+    assert_eq!(world.post("/v1/events", KEY, edited).await.0, 202);
+    world
+        .until("the shop is told that it counts for nothing", async || {
+            base.fetch_orders().await.unwrap();
+            messages(&world).await.len() == 2
+        })
+        .await;
+    let told = messages(&world).await;
+    assert_eq!(told[1]["data"]["snapshot"]["total"], "300", "{told:?}");
+    let kept = base.order("A-1").unwrap();
+    assert_eq!(kept.total.to_string(), "300.00", "{kept:?}");
+    world.in_sync("A-1").await;
+    assert!(worth(&world).contains("300"), "{}", worth(&world));
+    let life = world.life("A-1").await.join("\n");
+    for part in [
+        "1C changed the contents, which are its own: 300 in 1 lines there",
+        "the shop changed the contents to 700, but they are 1C's: 300 counts",
+    ] {
+        assert!(life.contains(part), "{part} is not in\n{life}");
+    }
+}

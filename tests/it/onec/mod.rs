@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod cut;
 mod facts;
+mod faults;
 mod files;
 mod orders;
 mod protocol;

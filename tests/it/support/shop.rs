@@ -26,6 +26,7 @@ pub(crate) fn rules(shop: &str) -> ShopRules {
         accepts: Vec::new(),
         direction: Direction::Both,
         reverse: true,
+        source: None,
     };
     ShopRules {
         shop: ShopName::parse(shop).unwrap(),

@@ -49,6 +49,8 @@ pub(crate) struct ShopState {
     pub(crate) echoes: bool,
     /// Whether a payment may be taken back by a callback.
     pub(crate) yields: bool,
+    /// The number that it gives an order which it is to make, told in its answer.
+    pub(crate) gives: Option<String>,
     /// How wrong the shop's clock is.
     pub(crate) skew: TimeDelta,
 }
@@ -76,6 +78,7 @@ impl Shop {
             forged: 0,
             echoes: true,
             yields: false,
+            gives: None,
             skew: TimeDelta::zero(),
         }));
         let taken = Arc::clone(&state);
@@ -261,7 +264,9 @@ async fn called(State(shop): State<Shop>, headers: HeaderMap, body: Bytes) -> (S
     let genuine = verifier.verify(&body, &headers).is_ok();
     let message: Value = serde_json::from_slice(&body).unwrap();
     if message["type"] != "bridge.order.status.v1" {
-        return (shop.told(genuine, message), String::new());
+        let gives = shop.with(|state| state.gives.clone());
+        let answer = gives.map(|number| json!({ "number": number }).to_string());
+        return (shop.told(genuine, message), answer.unwrap_or_default());
     }
     let number = message["data"]["number"].as_str().unwrap().to_owned();
     let id = message["id"].as_str().unwrap().to_owned();

@@ -11,6 +11,7 @@ use crate::{
         commerceml::write::Order,
         onec::{
             Hold, changed_at,
+            contents::overlaid,
             order::{self, Identity, Writing},
         },
     },
@@ -60,6 +61,11 @@ impl Query {
             .intake
             .rules_of(&row.shop)
             .map_err(|error| error.to_string())?;
+        // What 1C says itself it is not sent otherwise.
+        let contents = row.contents.as_ref();
+        let contents = contents.filter(|_| self.session.base.is_master(&row.shop));
+        let mastered = contents.map(|contents| overlaid(value, contents));
+        let value = mastered.as_ref().unwrap_or(value);
         let event =
             bug::caught(|| event_reader::parse(value, rules)).map_err(|bug| bug.to_string())?;
         let mut body = event.map_err(|faults| crate::app::sentence(&faults))?.body;

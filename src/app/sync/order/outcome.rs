@@ -78,6 +78,7 @@ impl RecordedDecision {
             Basis::Latest => "latest",
             Basis::Undated => "undated",
             Basis::Final(_) => "final",
+            Basis::Source => "source",
             Basis::Ruling => "ruling",
             Basis::Doubtful => "doubtful",
         }

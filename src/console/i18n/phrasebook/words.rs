@@ -88,6 +88,7 @@ pub(in crate::console) const WORDS: &[(&str, &str)] = &[
     ("undated", "время не различить"),
     ("final", "окончательно"),
     ("ruling", "слово человека"),
+    ("source", "чужой статус"),
     ("doubtful", "снимок не датирован"),
     ("shop", "магазин"),
     ("portal", "портал"),

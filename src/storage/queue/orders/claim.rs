@@ -3,6 +3,7 @@
 use super::super::lanes::Lease;
 use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::PgConnection;
 
 /// An order that is due.
@@ -20,6 +21,8 @@ pub struct DueOrder {
     pub event: i64,
     /// That event as it was sent.
     pub body: Json,
+    /// What 1C has of the order's contents, where that is kept.
+    pub contents: Option<Value>,
     /// What the planner knows of the order.
     pub known: Json,
     /// Make a new deal if the known one is gone.
@@ -58,6 +61,7 @@ pub async fn claim(
     Ok(sqlx::query_as!(
         DueOrder,
         r#"SELECT o.shop, o.number, e.id AS event, e.body AS "body: Json", o.known AS "known: Json",
+                  m.data AS "contents?",
                   o.recreate, e.occurred_at, e.received_at,
                   e.traceparent, o.later, o.later AND o.by_import AS "import!",
                   least(o.due_at, now() - interval '10 seconds') AS "low!",
@@ -80,6 +84,7 @@ pub async fn claim(
                  WHERE id = o.head_id OFFSET 0) AS e
            LEFT JOIN bridge.under_way u ON u.shop = o.shop AND u.number = o.number
            LEFT JOIN bridge.agreements a ON a.shop = o.shop AND a.number = o.number
+           LEFT JOIN bridge.onec_contents m ON m.shop = o.shop AND m.number = o.number
            ORDER BY o.nth, o.due_at"#,
         lease.portal,
         shops,

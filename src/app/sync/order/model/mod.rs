@@ -79,6 +79,7 @@ fn table() -> StatusMap {
         accepts: accepts.iter().map(|id| stage(id)).collect(),
         direction: Direction::Both,
         reverse,
+        source: None,
     };
     StatusMap::new(vec![
         row("N", "NEW", &["PREPARATION"], true),

@@ -30,6 +30,7 @@ fn row(status: &str, at: &str, accepts: &[&str], reverse: bool) -> Correspondenc
         accepts: accepts.iter().map(|id| stage(id)).collect(),
         direction: Direction::Both,
         reverse,
+        source: None,
     }
 }
 
