@@ -5,7 +5,7 @@ use crate::{
     domain::{ErrorCode, ShopName},
     formats::onec::{Base, Meaning},
     process::bug,
-    storage::onec::{bases, documents, imports, orders, sessions, sides},
+    storage::onec::{bases, births, documents, imports, orders, sessions, sides},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -194,6 +194,10 @@ pub struct BaseReport {
     pub refused: i64,
     /// Of them, the first ones.
     pub refused_orders: Vec<OrderSheet>,
+    /// Orders made there that the shop was told of and has not sent yet.
+    pub untaken: i64,
+    /// Since when the oldest of them.
+    pub untaken_since: Option<DateTime<Utc>>,
     /// Its newest sessions.
     pub sessions: Vec<SessionView>,
     /// The prefixes changed since the first order was confirmed.
@@ -347,6 +351,7 @@ impl Onec {
         };
         let fixed = row.as_ref().and_then(|row| row.prefixes.clone());
         let sessions = sessions::newest(&mut db, name, SESSIONS).await?;
+        let (untaken, untaken_since) = births::open(&mut db, name).await?;
         Ok(BaseReport {
             base: name.to_owned(),
             shops: super::names(&base.shops),
@@ -359,6 +364,8 @@ impl Onec {
             held: count.held,
             refused: count.refused,
             refused_orders: refused.into_iter().map(sheet).collect(),
+            untaken,
+            untaken_since,
             sessions: sessions.into_iter().map(view).collect(),
             prefix_changed: fixed.is_some_and(|fixed| fixed != super::prefixes(base)),
         })

@@ -86,6 +86,14 @@ fn orders(found: &BaseReport, report: &mut Report) {
         let code = ErrorCode::parse(&sheet.code).unwrap_or(ErrorCode::OneCOrder);
         report.wrong(&what, words, code);
     }
+    if let Some(since) = found.untaken_since {
+        let at = since.format("%Y-%m-%d %H:%M UTC");
+        let many = found.untaken;
+        let words = format!("{many} were made in 1C, and the shop has not sent them since {at}");
+        let step = "look whether the shop takes `bridge.order.created.v1`: at its callback, or \
+                    from `GET /v1/messages`";
+        report.note(&what, words, vec![step.to_owned()]);
+    }
     if found.prefix_changed {
         let words = "the number prefix was changed since the first exchange";
         let step = "orders that 1C has keep the old one; only new ones get the new".to_owned();

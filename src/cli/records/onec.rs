@@ -161,6 +161,13 @@ fn show(report: &BaseReport) {
         "  {} held back by the filter, {} cannot be written",
         report.held, report.refused
     ));
+    if report.untaken > 0 {
+        output::line(format!(
+            "  {} made in 1C: the shop was told and has not sent them, the oldest since {}",
+            report.untaken,
+            time(report.untaken_since)
+        ));
+    }
     if report.prefix_changed {
         output::line("  the number prefix was changed: orders that 1C has keep the old one");
     }

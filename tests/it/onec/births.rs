@@ -3,6 +3,7 @@
 use super::{
     facts::{messages, payment, sends},
     statuses::{base_of, letters, with_base},
+    world::World as Site,
 };
 use crate::{
     support::settings::KEY,
@@ -281,4 +282,42 @@ async fn a_shop_that_is_called_may_answer_the_number_that_it_gives_the_order() {
         .await;
     assert_eq!(base.orders[ID].number, "ТД-17");
     assert_eq!(base.orders.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_settled_of_1c_is_kept_for_its_time_only_and_what_is_open_stays() {
+    let site = Site::with(
+        "keep_files = \"1h\"",
+        "[onec.trade.import]\ncreate_orders = true\n",
+    )
+    .await;
+    let mut base = site.base_of("2.09");
+    let unknown = order("15", "15", 1, "A").replace("<Номер1С>15<", "<Номер1С>ТД-15<");
+    let said = sends(&mut base, &[counterparty("АО Луч"), unknown]).await;
+    assert!(
+        said.iter().any(|line| line.starts_with("15: ONEC-UNKNOWN")),
+        "{said:?}"
+    );
+    let count = "SELECT (SELECT count(*) FROM bridge.onec_documents)
+                      + 10 * (SELECT count(*) FROM bridge.onec_imports)";
+    let count = async || {
+        sqlx::query_scalar::<_, i64>(count)
+            .fetch_one(&site.db.pool)
+            .await
+            .unwrap()
+    };
+    assert_eq!(count().await, 12);
+    site.site.app.onec.prune_onec(100).await.unwrap();
+    assert_eq!(count().await, 12);
+    for back in [
+        "UPDATE bridge.onec_documents SET decided_at = decided_at - interval '2 hours',
+                received_at = received_at - interval '2 hours'",
+        "UPDATE bridge.onec_imports SET ended_at = ended_at - interval '2 hours'",
+        "UPDATE bridge.onec_files SET received_at = received_at - interval '2 hours'",
+    ] {
+        sqlx::query(back).execute(&site.db.pool).await.unwrap();
+    }
+    site.site.app.onec.prune_onec(100).await.unwrap();
+    site.site.app.onec.prune_onec(100).await.unwrap();
+    assert_eq!(count().await, 1);
 }
