@@ -63,6 +63,22 @@ pub async fn lock(
     .await?)
 }
 
+/// Whether a shop has an order of this number, though its base has never had it.
+pub async fn is_order(
+    db: &mut PgConnection,
+    shops: &[String],
+    number: &str,
+) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.orders WHERE shop = ANY($1) AND number = $2)
+           AS "is!""#,
+        shops,
+        number
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// Stores an order that was made in 1C; false: it is known.
 pub async fn add(db: &mut PgConnection, new: &NewBirth<'_>) -> Result<bool, Error> {
     let done = sqlx::query!(

@@ -16,7 +16,7 @@ use crate::{
         commerceml::Document,
         onec::{
             Base, Right,
-            births::{Birth, birth, is_as_told},
+            births::{Birth, NoBirth, birth, is_as_told},
         },
     },
     process::bug,
@@ -73,6 +73,12 @@ impl Onec {
                 None => Became::refused(refused(ErrorCode::OneCUnknown, why)),
             });
         };
+        // An old one, of which the base has never heard.
+        let shops = super::names(&base.shops);
+        if known.is_none() && births::is_order(&mut *tx, &shops, &made.number).await? {
+            let refusal = refused(ErrorCode::OneCUnknown, NoBirth::OfSite.sentence());
+            return Ok(Became::refused(refusal));
+        }
         if known.is_none() && made.cancelled {
             let why = "it was cancelled in 1C before the shop heard of it";
             return Ok(Became::overtaken(why));
