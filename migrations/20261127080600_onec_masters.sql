@@ -23,3 +23,9 @@ COMMENT ON COLUMN bridge.onec_contents.changed_at IS 'When 1C''s last changed.';
 
 COMMENT ON COLUMN bridge.decisions.basis IS
     'What it rests on: consistent, one_side, rule, default, latest, undated, final, source, ruling.';
+
+-- That 1C has an order as paid protects it like the shop's own word, until the shop says something
+-- newer.
+ALTER TABLE bridge.onec_orders ADD COLUMN paid_heard_at timestamptz;
+COMMENT ON COLUMN bridge.onec_orders.paid_heard_at IS
+    'When 1C was heard to say that it is paid; null: it never said so, or took it back.';

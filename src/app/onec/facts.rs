@@ -18,7 +18,7 @@ use crate::{
         journal::{self, Line},
         onec::{
             facts::{self, FactRow, Key},
-            sides::FoundRow,
+            sides::{self, FoundRow},
         },
         sync::messages,
     },
@@ -33,6 +33,8 @@ use sqlx::PgConnection;
 pub(super) struct Settled {
     paid_on: Option<String>,
     shipped_on: Option<String>,
+    /// A payment of 1C's own makes the order paid, or no longer; none: there is none.
+    paid: Option<bool>,
     /// What of them is news, and may not be said by who sent it.
     pub(super) lacks: Option<Right>,
 }
@@ -95,9 +97,26 @@ impl Onec {
         let mut word = OneCWord::default();
         let mut settled = self.tell_facts(tx, &order, facts, kept).await?;
         let lacks: Vec<Right> = settled.lacks.take().into_iter().collect();
+        self.mark_paid(tx, &order, (&word, &settled)).await?;
         settled.add_to(&mut word);
         let became = self.hear_word(tx, order, word, kept).await?;
         Ok(became.without(&lacks).of(&shop, &number).beside())
+    }
+
+    /// 1C says that the order is paid, or no longer: that protects it at once.
+    pub(super) async fn mark_paid(
+        &self,
+        tx: &mut PgConnection,
+        order: &Order<'_>,
+        (word, settled): (&OneCWord, &Settled),
+    ) -> Result<(), Error> {
+        let is_news = word.paid_on.is_some() && word.paid_on != order.side.paid_on;
+        let Some(is_paid) = settled.paid.or_else(|| is_news.then_some(true)) else {
+            return Ok(());
+        };
+        let row = &order.row;
+        let key = (order.base.name.as_str(), &*row.shop, &*row.number);
+        Ok(sides::set_paid(tx, key, is_paid).await?)
     }
 
     /// Whether a payment or a shipment that came with an order names another one.
@@ -148,6 +167,7 @@ impl Onec {
                 Heard::NoNews => {}
             }
         }
+        let pays = words.iter().any(|fact| fact.kind == FactKind::Payment);
         words.retain(|fact| fact.holds);
         let Some(newest) = newest else {
             return Ok(settled);
@@ -159,9 +179,11 @@ impl Onec {
             let text = |at: NaiveDateTime| at.to_string();
             Some(word.since.map(text).unwrap_or_default())
         };
-        if let Some(since) = since(FactKind::Payment) {
+        if pays {
             let all = facts::of_order(tx, key, FactKind::Payment.as_str()).await?;
-            settled.paid_on = said::is_paid(&all, &newest, order.base).then_some(since);
+            let is_paid = said::is_paid(&all, &newest, order.base);
+            settled.paid = Some(is_paid);
+            settled.paid_on = since(FactKind::Payment).filter(|_| is_paid);
         }
         if let Some(since) = since(FactKind::Shipment) {
             let all = facts::of_order(tx, key, FactKind::Shipment.as_str()).await?;

@@ -246,6 +246,7 @@ impl Onec {
         let mut word = word_of(document);
         let mut lacks = allowed(&mut word, &order, kept);
         lacks.extend(settled.lacks.take());
+        self.mark_paid(tx, &order, (&word, &settled)).await?;
         settled.add_to(&mut word);
         let became = self.hear_word(tx, order, word, kept).await?.without(&lacks);
         if became.state == "applied" {

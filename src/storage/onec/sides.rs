@@ -144,6 +144,25 @@ pub async fn save_side(
     Ok(())
 }
 
+/// 1C says that an order is paid, or takes that back.
+pub async fn set_paid(
+    db: &mut PgConnection,
+    (base, shop, number): (&str, &str, &str),
+    is_paid: bool,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_orders SET paid_heard_at = CASE WHEN $4 THEN now() END
+         WHERE base = $1 AND shop = $2 AND number = $3",
+        base,
+        shop,
+        number,
+        is_paid
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// An event of an order.
 #[derive(Debug)]
 pub struct EventRow {

@@ -21,7 +21,7 @@ pub struct Row {
     pub deal_id: Option<i64>,
     /// The stage, as last known.
     pub stage: Option<String>,
-    /// What the newest snapshot says.
+    /// What the newest snapshot says; paid also where 1C says so since.
     pub said: Option<ReportedStatus>,
     /// What was last agreed.
     pub agreed: Option<Agreed>,
@@ -169,7 +169,13 @@ pub async fn lock(
     .await?;
     let rows = sqlx::query_as!(
         Stored,
-        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json<ReportedStatus>",
+        r#"SELECT a.shop, a.number, o.deal_id, o.stage,
+                CASE WHEN EXISTS (
+                         SELECT FROM bridge.onec_orders f
+                         WHERE f.shop = o.shop AND f.number = o.number
+                           AND f.paid_heard_at > (o.said ->> 'seen')::timestamptz)
+                     THEN jsonb_set(o.said, '{paid}', 'true') ELSE o.said END
+                  AS "said: Json<ReportedStatus>",
                 a.agreed AS "agreed: Json<Agreed>", a.turns AS "turns: Json<Vec<BridgeWrite>>",
                 a.writing AS "writing: Json<StageWriteInFlight>",
                 a.waiting AS "waiting: Json<Waiting>", a.ruling AS "ruling: Json<StandingRuling>",
@@ -196,7 +202,13 @@ pub async fn agreed(
 ) -> Result<Vec<FoundRow>, Error> {
     let rows = sqlx::query_as!(
         Stored,
-        r#"SELECT a.shop, a.number, o.deal_id, o.stage, o.said AS "said: Json<ReportedStatus>",
+        r#"SELECT a.shop, a.number, o.deal_id, o.stage,
+                CASE WHEN EXISTS (
+                         SELECT FROM bridge.onec_orders f
+                         WHERE f.shop = o.shop AND f.number = o.number
+                           AND f.paid_heard_at > (o.said ->> 'seen')::timestamptz)
+                     THEN jsonb_set(o.said, '{paid}', 'true') ELSE o.said END
+                  AS "said: Json<ReportedStatus>",
                 a.agreed AS "agreed: Json<Agreed>", a.turns AS "turns: Json<Vec<BridgeWrite>>",
                 a.writing AS "writing: Json<StageWriteInFlight>",
                 a.waiting AS "waiting: Json<Waiting>", a.ruling AS "ruling: Json<StandingRuling>",

@@ -264,6 +264,38 @@ async fn a_payment_stands_for_no_document_of_its_order_and_for_no_other_order() 
 }
 
 #[tokio::test]
+async fn an_order_that_1c_has_as_paid_is_not_turned_back_until_the_shop_says_something_newer() {
+    let world = World::new(Plot {
+        callback: false,
+        ..with_base("")
+    })
+    .await;
+    let deal = world.ordered("A-1").await;
+    let mut base = base_of(&world);
+    base.fetch_orders().await.unwrap();
+    let paid = [payment("PAY-1", "A-1", true)];
+    assert_eq!(sends(&mut base, &paid).await, ["success"]);
+    assert!(world.portal.move_deal(deal, "LOSE"));
+    world
+        .until("the deal is put back", async || {
+            let life = world.life("A-1").await.join("\n");
+            life.contains("the order is paid, which the portal may not take back")
+                && world.stage("A-1") == "NEW"
+        })
+        .await;
+    // 1C takes the payment back.
+    let back = [payment("PAY-1", "A-1", false)];
+    assert_eq!(sends(&mut base, &back).await, ["success"]);
+    assert!(world.portal.move_deal(deal, "LOSE"));
+    world
+        .until("the cancellation is decided", async || {
+            let page = world.get("/v1/status-changes", KEY).await;
+            page["changes"].to_string().contains("\"status\":\"C\"")
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn an_order_that_is_paid_without_a_payment_document_is_told_as_one_by_its_own_way_to_pay() {
     let tables = TABLES.replace("acquiring = \"1\"", "acquiring = \"1\", by_status = \"2\"");
     let tables = format!("{tables}[[onec.trade.pay_systems]]\nid = \"2\"\nname = \"По счёту\"\n");
