@@ -29,3 +29,5 @@ COMMENT ON COLUMN bridge.decisions.basis IS
 ALTER TABLE bridge.onec_orders ADD COLUMN paid_heard_at timestamptz;
 COMMENT ON COLUMN bridge.onec_orders.paid_heard_at IS
     'When 1C was heard to say that it is paid; null: it never said so, or took it back.';
+CREATE INDEX onec_orders_paid ON bridge.onec_orders (shop, number)
+    WHERE paid_heard_at IS NOT NULL;
