@@ -135,8 +135,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What becomes of a side's move into a status into which only another brings an order: it is no
-    /// claim. That binds neither the first meeting nor a shop that insists.
+    /// What becomes of a side's move into a status into which only another brings an order: it is
+    /// no claim. That binds neither the first meeting nor a shop that insists.
     fn bound(&self) -> Option<Decision> {
         let agreed = self.agreed.as_ref()?;
         let map = &self.inputs.policy.statuses;

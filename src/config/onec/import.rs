@@ -2,7 +2,7 @@
 
 use super::OneC;
 use crate::{
-    config::{Problem, Shop, shops::Master},
+    config::{Master, Problem, Shop},
     domain::{BaseName, ShopName, Source, Winner},
     formats::{
         commerceml::Listed,

@@ -7,7 +7,7 @@ mod users;
 
 pub use users::OneCUser;
 
-use super::{Problem, Shop, shops::Master};
+use super::{Master, Problem, Shop};
 use crate::{
     domain::{BaseName, ShopName},
     formats::{

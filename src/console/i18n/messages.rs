@@ -39,8 +39,6 @@ texts! {
     OneCHas "Orders that 1C has" "Заказов есть в 1С"
     HeldByFilter "Held back by the filter" "Не проходят по отбору"
     CannotBeWritten "Cannot be written for 1C" "Нельзя записать для 1С"
-    MadeInOneC "Made in 1C, told to the shop and not sent by it yet"
-        "Заведены в 1С, магазину сообщено, он их ещё не прислал"
     NotCarriedOut "Documents that are not carried out" "Документы, которые не исполнены"
     WhatCameFromOneC "Documents from 1C" "Документы из 1С"
     NothingCame "Nothing came." "Ничего не пришло."

@@ -112,10 +112,6 @@ fn sums(visitor: &Viewer, report: &BaseReport) -> Markup {
                 (since(visitor, report.last_confirmed_at)) }
             dt { (text(Text::HeldByFilter)) } dd { (report.held) }
             dt { (text(Text::CannotBeWritten)) } dd { (report.refused) }
-            @if report.untaken > 0 {
-                dt { (text(Text::MadeInOneC)) } dd { (report.untaken)
-                    (since(visitor, report.untaken_since)) }
-            }
         }
         @if !report.refused_orders.is_empty() { ul { @for one in &report.refused_orders {
             li { (components::order(Some(&one.shop), Some(&one.number))) ": " (one.code) ": "

@@ -41,11 +41,19 @@ impl<'a> OneCContents<'a> {
         if off.is_none_or(|off| off > most) || self.currency != base.code_of(Some(&sent.currency)) {
             return false;
         }
-        if self.lines.len() != sent.lines.len() {
+        // A delivery that costs nothing may be a line or none.
+        let is_free = |id: &str, sum: Decimal| id == DELIVERY && sum.is_zero();
+        let own = self.lines.iter().filter(|line| {
+            let id = line.id.as_deref().unwrap_or_default();
+            !is_free(id, sum(line).unwrap_or_default())
+        });
+        let own: Vec<&Line> = own.collect();
+        let open = sent.lines.iter();
+        let mut open: Vec<_> = open.filter(|line| !is_free(&line.id, line.sum)).collect();
+        if own.len() != open.len() {
             return false;
         }
-        let mut open: Vec<_> = sent.lines.iter().collect();
-        self.lines.iter().all(|line| {
+        own.into_iter().all(|line| {
             let is_it = |id: &str, name: &str, quantity: Decimal| {
                 let same_id = line.id.as_deref() == Some(id);
                 (same_id || folded(&line.name) == folded(name)) && line.quantity == quantity

@@ -1,4 +1,4 @@
-//! Orders that were made in 1C: the shop is told, and what it makes of them is theirs.
+//! Orders that were made in 1C: the shop is told, and makes them its own.
 //!
 //! The order is the shop's: it comes about when the shop sends it, and the portal hears of it
 //! then. Until that what 1C says of it waits.
