@@ -5,6 +5,10 @@ use crate::decision::onec::{OneCInputs, Verdict, decide};
 
 /// The order has `hub` by the shop since 500, 1C is known to have had `agreed`, and says `meaning`
 /// between 800 and 900.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that holds or not"
+)]
 struct Said {
     policy: Policy,
     hub: &'static str,

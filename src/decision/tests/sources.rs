@@ -5,12 +5,9 @@ use super::*;
 /// Only this system brings the order into the status.
 fn only(mut order: Order, status: &str, source: Source) -> Order {
     let rows = order.policy.statuses.rows().iter().cloned();
-    let rows = rows.map(|row| match row.status == status {
-        true => Correspondence {
-            source: Some(source),
-            ..row
-        },
-        false => row,
+    let rows = rows.map(|row| Correspondence {
+        source: (row.status == status).then_some(source).or(row.source),
+        ..row
     });
     order.policy.statuses = StatusMap::new(rows.collect());
     order
