@@ -15,6 +15,8 @@ use serde_json::json;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use tokio::time::{Instant, sleep};
 
+/// So many sessions are cut, and so many orders change meanwhile, unless `ONEC_SESSIONS` and
+/// `ONEC_ORDERS` say otherwise.
 const SESSIONS: usize = 60;
 const ORDERS: usize = 25;
 
@@ -65,6 +67,15 @@ impl Site {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the size of this test is chosen by who runs it"
+)]
+fn size(name: &str, usual: usize) -> usize {
+    let text = std::env::var(name).ok();
+    text.map_or(usual, |text| text.parse().unwrap())
+}
+
 /// A session that ends where chance has it.
 async fn session(base: &mut OneC, rng: &mut StdRng) -> Result<(), Trouble> {
     base.exchange.version =
@@ -112,8 +123,9 @@ async fn whatever_is_cut_or_killed_each_order_arrives_once_in_its_newest_version
     let mut versions: BTreeMap<usize, i64> = BTreeMap::new();
     let address = format!("{}/exchange/1c/trade", site.url);
     let mut base = OneC::new(Exchange::new(&address, "exchange", PASSWORD)).unwrap();
-    for nth in 0..SESSIONS {
-        let number = rng.random_range(0..ORDERS);
+    let (sessions, orders) = (size("ONEC_SESSIONS", SESSIONS), size("ONEC_ORDERS", ORDERS));
+    for nth in 0..sessions {
+        let number = rng.random_range(0..orders);
         let version = versions.entry(number).or_default();
         *version += 1;
         site.save(number, *version).await;
@@ -140,7 +152,7 @@ async fn whatever_is_cut_or_killed_each_order_arrives_once_in_its_newest_version
             "{number}: {comment:.20}"
         );
     }
-    assert_eq!(base.orders.len(), versions.len());
+    assert_eq!(base.orders.len(), versions.len(), "none twice, none lost");
     assert_eq!(
         base.fetch_orders().await.unwrap().orders,
         0,
