@@ -15,7 +15,6 @@ use crate::{
         OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear, hub,
     },
     decision::onec::Verdict,
-    domain::Source,
     formats::onec::{Import, StatusTable},
 };
 
@@ -236,14 +235,6 @@ fn op_of_three() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn system() -> impl Strategy<Value = Source> {
-    prop_oneof![
-        Just(Source::Shop),
-        Just(Source::Bitrix24),
-        Just(Source::OneC)
-    ]
-}
-
 fn winner_of_three() -> impl Strategy<Value = Winner> {
     prop_oneof![4 => winner(), 1 => Just(Winner::Onec)]
 }
@@ -267,31 +258,6 @@ proptest! {
         let writes = world.settle(Some(ruled));
         prop_assert!(world.agrees(), "{}", world.story());
         prop_assert!(writes <= 18, "{writes} writes\n{}", world.story());
-        prop_assert_eq!(&world.shop.turned_back, &None, "{}", world.story());
-        let hub = world.hub();
-        prop_assert_eq!(Some(&world.onec), hub.as_ref(), "{}", world.story());
-    }
-
-    #[test]
-    fn with_statuses_of_one_system_only_they_have_one_status_in_the_end_too(
-        winner in winner_of_three(),
-        sources in prop::collection::vec(prop::option::of(system()), STATUSES.len()),
-        habits in habits(),
-        ahead in (SKEW, SKEW),
-        ops in prop::collection::vec(op_of_three(), 0..30),
-        ruled in side(),
-    ) {
-        let mut policy = policy(winner);
-        let rows = policy.statuses.rows().iter().cloned();
-        let rows = rows.zip(sources).map(|(row, source)| Correspondence { source, ..row });
-        policy.statuses = StatusMap::new(rows.collect());
-        let mut world = World::new(policy, habits, ahead);
-        world.exchanges = true;
-        for op in &ops {
-            world.happen(op);
-        }
-        world.settle(Some(ruled));
-        prop_assert!(world.agrees(), "{}", world.story());
         prop_assert_eq!(&world.shop.turned_back, &None, "{}", world.story());
         let hub = world.hub();
         prop_assert_eq!(Some(&world.onec), hub.as_ref(), "{}", world.story());
