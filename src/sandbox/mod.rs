@@ -38,12 +38,9 @@ use events::Events;
 use faults::{Dice, Trouble};
 use limits::{Operating, Rate};
 use oauth::Tokens;
+use parking_lot::Mutex;
 use protocol::param_check::Schemas;
-use std::{
-    collections::VecDeque,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 pub use crm::Robot;
@@ -67,7 +64,7 @@ pub(crate) struct Portal {
 impl Portal {
     /// Does something with the world, alone. A panic elsewhere does not end the portal.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut PortalState) -> T) -> T {
-        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = self.world.lock();
         world.convert_due();
         act(&mut world)
     }

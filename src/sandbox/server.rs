@@ -14,13 +14,9 @@ use axum::{
     extract::DefaultBodyLimit,
     routing::{any, get, post},
 };
+use parking_lot::Mutex;
 use serde_json::Value;
-use std::{
-    fmt, io,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;

@@ -7,11 +7,8 @@
 //! beginning, which is made now and then.
 
 use chrono::{DateTime, Utc};
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
 /// How long looks may begin in the middle.
@@ -37,7 +34,7 @@ impl ClaimCursor {
         (lane, epoch, later): (&str, i64, bool),
         shops: &[String],
     ) -> Vec<Option<DateTime<Utc>>> {
-        let marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let marks = self.0.lock();
         let of = |shop: &String| {
             let mark = marks.get(&(lane.to_owned(), epoch, shop.clone(), later))?;
             mark.from.filter(|_| mark.whole.elapsed() < WHOLE_AGAIN)
@@ -53,7 +50,7 @@ impl ClaimCursor {
         from: Option<DateTime<Utc>>,
         first: Option<DateTime<Utc>>,
     ) {
-        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut marks = self.0.lock();
         // Another turn's marks say nothing about this one.
         marks.retain(|place, _| place.0 != lane || place.1 == epoch);
         let place = (lane.to_owned(), epoch, shop.to_owned(), later);

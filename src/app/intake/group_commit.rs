@@ -8,13 +8,9 @@
 //! that one's fault is nobody else's.
 
 use crate::{app::Error, storage};
+use parking_lot::Mutex;
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, fmt, time::Duration};
 use tokio::{
     sync::{Notify, oneshot},
     task::JoinSet,
@@ -102,7 +98,7 @@ impl<T: GroupCommit> Default for CommitQueue<T> {
 
 impl<T: GroupCommit> CommitQueue<T> {
     fn with<R>(&self, act: impl FnOnce(&mut QueueState<T>) -> R) -> R {
-        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.state.lock())
     }
 
     /// True if a writer is to be started.

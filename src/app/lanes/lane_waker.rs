@@ -5,10 +5,11 @@
 //! however many events came in meanwhile.
 
 use crate::storage::queue::lanes;
+use parking_lot::Mutex;
 use sqlx::PgPool;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 use tokio::sync::Notify;
@@ -42,13 +43,13 @@ impl LaneWaker {
 
     /// What a lane of this process waits on.
     pub fn subscribe(&self, portal: &str) -> Arc<Notify> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         Arc::clone(state.here.entry(portal.to_owned()).or_default())
     }
 
     /// Says that a portal's lane has work.
     pub fn wake(&self, portal: &str) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state
             .here
             .entry(portal.to_owned())
@@ -64,7 +65,7 @@ impl LaneWaker {
     async fn send(self) {
         loop {
             let portals = {
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = self.state.lock();
                 let portals = std::mem::take(&mut state.waiting);
                 state.sending = !portals.is_empty();
                 portals

@@ -30,11 +30,8 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{collections::HashMap, time::Duration};
 use tokio::{
     runtime::Handle,
     sync::mpsc,
@@ -184,10 +181,7 @@ impl Onec {
         until: Instant,
     ) -> Option<Result<(), Fault>> {
         let running = &self.checks.0;
-        let known = running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&import);
+        let known = running.lock().remove(&import);
         let mut check = known.unwrap_or_else(|| {
             let file = self.stored(&source.file);
             let (tail, place) = (source.tail.clone(), source.place);
@@ -201,7 +195,7 @@ impl Onec {
                 detail: format!("the file cannot be read: {error}"),
             })),
             Err(_) => {
-                let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut running = running.lock();
                 running.insert(import, check);
                 None
             }

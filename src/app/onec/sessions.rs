@@ -6,12 +6,9 @@ use crate::{
     storage::onec::{bases, sessions},
 };
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// How long a verified login is remembered: 1C repeats it with each request.
@@ -36,7 +33,7 @@ impl Logins {
 
     /// Whether it was verified lately.
     pub fn knows(&self, digest: &[u8; 32]) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         known
             .get(digest)
             .is_some_and(|until| *until > Instant::now())
@@ -45,7 +42,7 @@ impl Logins {
     /// It was verified now.
     pub fn verified(&self, digest: [u8; 32]) {
         let now = Instant::now();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if known.len() >= MOST {
             known.retain(|_, until| *until > now);
         }

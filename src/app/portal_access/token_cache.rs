@@ -2,11 +2,8 @@
 //! change once a year.
 
 use crate::domain::PortalName;
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
 
 /// How long a token that fits is believed.
@@ -29,7 +26,7 @@ impl TokenCache {
         portal: &PortalName,
         fits: impl Fn(Option<&[u8]>) -> bool,
     ) -> Option<bool> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         let (at, digest) = known.get(portal)?;
         let fits = fits(digest.as_deref());
         let good = if fits { FITS } else { DIFFERS };
@@ -38,13 +35,13 @@ impl TokenCache {
 
     /// Remembers what was read.
     pub(super) fn read(&self, portal: &PortalName, digest: Option<Vec<u8>>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         known.insert(portal.clone(), (Instant::now(), digest));
     }
 
     /// Forgets a portal's token: it was changed here.
     pub(super) fn forget(&self, portal: &PortalName) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         known.remove(portal);
     }
 }

@@ -8,12 +8,9 @@ use crate::{
     storage::sync::clock_offsets,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use sqlx::PgConnection;
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// How often samples are stored.
@@ -59,7 +56,7 @@ impl ClockOffsets {
 
 impl KnownClocks {
     fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<String, KnownClock>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.0.lock())
     }
 }
 

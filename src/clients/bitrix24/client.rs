@@ -15,11 +15,12 @@ use super::{
     server_time::ServerTime,
     transport::{self, Answer, Body},
 };
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -185,7 +186,7 @@ impl Client {
 
     /// What the portal's clock showed lately, once.
     pub fn take_heard(&self) -> Option<ServerTime> {
-        let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard = self.0.heard.lock();
         heard.take()
     }
 
@@ -261,7 +262,7 @@ impl Client {
             match answer {
                 Ok(Answer::Envelope(envelope)) => {
                     if let Some(heard) = ServerTime::read(&envelope.time, sent) {
-                        *self.0.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+                        *self.0.heard.lock() = Some(heard);
                     }
                     return Ok(envelope);
                 }

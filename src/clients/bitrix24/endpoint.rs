@@ -11,8 +11,9 @@ use super::{
     credentials::{Access, Credentials},
     public_resolver,
 };
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use url::Url;
 
 /// Where a call goes, and the token it carries.
@@ -69,7 +70,7 @@ impl Route {
             },
             Credentials::App(source) => source.current().await?.into(),
         };
-        if let Some((moved, public)) = &*self.moved.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some((moved, public)) = &*self.moved.lock() {
             rehost(&mut address.base, moved)?;
             address.public = *public;
         }
@@ -129,7 +130,7 @@ impl Route {
 
     /// Calls go there from now on. To be said only once somebody was told.
     pub(super) fn remember(&self, to: &Address) {
-        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut moved = self.moved.lock();
         *moved = Some((to.base.clone(), to.public));
     }
 
@@ -148,7 +149,7 @@ impl Route {
 
     /// The host the portal moved to, if it told so.
     pub(super) fn moved_to(&self) -> Option<String> {
-        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let moved = self.moved.lock();
         let (url, _) = moved.as_ref()?;
         url.host_str().map(str::to_owned)
     }

@@ -2,10 +2,8 @@
 //! when they are kept up to date.
 
 use crate::app::{App, Error, StatusReport, operations::overview::Overview};
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A look that takes no longer is made each time.
@@ -57,7 +55,7 @@ async fn look(app: &App) -> Result<CachedOverview, Error> {
 
 impl<T> OverviewCache<T> {
     fn kept(&self) -> Option<Arc<T>> {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.0.lock();
         let (made, until) = last.as_ref()?;
         (Instant::now() < *until).then(|| made.clone())
     }
@@ -71,7 +69,7 @@ impl<T> OverviewCache<T> {
         } else {
             begun
         };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((made.clone(), until));
+        *self.0.lock() = Some((made.clone(), until));
         Ok(made)
     }
 }

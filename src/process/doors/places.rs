@@ -2,11 +2,8 @@
 //! there are.
 
 use super::source::{Proxies, network};
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use parking_lot::Mutex;
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 /// The connections that are open. Behind a proxy that is believed many callers share an address: it
 /// has no bound of its own.
@@ -35,7 +32,7 @@ impl Places {
             return Some(Place(None));
         }
         let source = network(peer);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let count = open.entry(source).or_default();
         if *count >= self.most {
             return None;
@@ -50,7 +47,7 @@ impl Drop for Place {
         let Some((places, source)) = &self.0 else {
             return;
         };
-        let mut open = places.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = places.open.lock();
         if let Some(count) = open.get_mut(source) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -84,7 +81,7 @@ mod tests {
         assert!(take("2001:db8::3").is_none() && take("2001:db8:0:1::1").is_some());
         drop(again);
         assert_eq!(
-            places.open.lock().unwrap().len(),
+            places.open.lock().len(),
             2,
             "nothing is remembered of who has gone"
         );

@@ -6,10 +6,11 @@ use super::{
 };
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use parking_lot::Mutex;
 use std::{
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -125,11 +126,7 @@ tokio::task_local! {
 
 impl Share {
     async fn take(&self, bytes: usize) -> Result<(), Full> {
-        let known = self
-            .held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .known;
+        let known = self.held.lock().known;
         let pool = if known {
             &self.room.known
         } else {
@@ -142,7 +139,7 @@ impl Share {
         let Ok(Ok(permit)) = permit.await else {
             return Err(Full::Now);
         };
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock();
         held.permits.push(permit);
         Ok(())
     }
@@ -151,7 +148,7 @@ impl Share {
 /// The caller of the request at hand is known: what is read from now on is counted with those.
 pub fn known() {
     let _ = SHARE.try_with(|share| {
-        let mut held = share.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = share.held.lock();
         held.known = true;
     });
 }

@@ -1,11 +1,7 @@
 //! A bound on wrong keys and passwords.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{collections::HashMap, hash::Hash, time::Duration};
 use tokio::time::Instant;
 
 /// Most that are remembered: whoever would be one more is not slowed, and the oldest go first.
@@ -42,7 +38,7 @@ impl<K: Hash + Eq + Clone> Tries<K> {
     /// Whether a further wrong try would be within the bounds. Counts nothing.
     pub fn admits(&self, who: &K) -> Admitted {
         let now = Instant::now();
-        let all = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.full_at.lock();
         let full_at = all.get(who).copied().unwrap_or(now).max(now);
         let last = now + self.pause * self.burst;
         match (full_at + self.pause).checked_duration_since(last) {
@@ -55,7 +51,7 @@ impl<K: Hash + Eq + Clone> Tries<K> {
     pub fn wrong(&self, who: &K) {
         let now = Instant::now();
         let most = now + self.pause * self.burst;
-        let mut all = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.full_at.lock();
         if all.len() >= MOST && !all.contains_key(who) {
             all.retain(|_, full_at| *full_at > now);
         }
@@ -73,7 +69,7 @@ impl<K: Hash + Eq + Clone> Tries<K> {
 
     /// Forgets the tries: the right one was shown.
     pub fn right(&self, who: &K) {
-        let mut all = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.full_at.lock();
         all.remove(who);
     }
 }
@@ -111,6 +107,6 @@ mod tests {
         for who in 1..=i32::try_from(MOST).unwrap() + 100 {
             tries.wrong(&who);
         }
-        assert!(tries.full_at.lock().unwrap().len() <= MOST);
+        assert!(tries.full_at.lock().len() <= MOST);
     }
 }

@@ -8,11 +8,12 @@
 //! Invariant: a family never grows beyond [`MOST_SERIES`] series; what comes then is counted under
 //! the label value `other`.
 
+use parking_lot::Mutex;
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit as OpenMetricsUnit},
 };
-use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
+use std::sync::{Arc, atomic::AtomicU64};
 
 /// The most series of one family.
 pub const MOST_SERIES: usize = 500;
@@ -104,7 +105,7 @@ impl<M: Clone> BoundedFamily<M> {
         if let Some(known) = self.family.get(&labels) {
             return known.clone();
         }
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = self.count.lock();
         // Nobody else made it meanwhile.
         if self.family.get(&labels).is_none() {
             if *count >= MOST_SERIES {
@@ -118,7 +119,7 @@ impl<M: Clone> BoundedFamily<M> {
 
     /// Forgets every series: for gauges that are about to be set anew.
     pub(super) fn clear(&self) {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = self.count.lock();
         *count = 0;
         self.family.clear();
     }

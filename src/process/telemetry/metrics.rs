@@ -1,12 +1,9 @@
 //! Meters as methods in plain words; their names are in the table of [`super::metric_catalog`].
 
 use super::metric_catalog::Meters;
+use parking_lot::Mutex;
 use prometheus_client::{encoding::text::encode, registry::Registry};
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// All meters. Cheap to clone.
 #[derive(Clone)]
@@ -59,7 +56,7 @@ impl Metrics {
     /// Everything as Prometheus reads it (OpenMetrics text).
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let registry = self.registry.lock();
         encode(&mut text, &registry)?;
         Ok(text)
     }

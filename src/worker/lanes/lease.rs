@@ -4,9 +4,10 @@ use crate::{
     app::{self, App, Lease},
     worker::{CrashPoint, Hooks, Settings},
 };
+use parking_lot::Mutex;
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -40,7 +41,7 @@ impl HeldLease {
     }
 
     fn holds(&self) -> bool {
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *self.until.lock();
         !self.lost.load(Ordering::Acquire) && Instant::now() < until
     }
 
@@ -145,8 +146,7 @@ impl HeldLease {
             let asked = Instant::now();
             match tokio::time::timeout(lease / 3, self.renew(&app)).await {
                 Ok(Ok(true)) => {
-                    *self.until.lock().unwrap_or_else(PoisonError::into_inner) =
-                        valid_until(asked, lease);
+                    *self.until.lock() = valid_until(asked, lease);
                 }
                 Ok(Ok(false)) => self.lost.store(true, Ordering::Release),
                 // Not known: the time runs out by itself unless a later try succeeds.

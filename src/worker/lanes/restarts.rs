@@ -6,10 +6,8 @@ use crate::{
     domain::ErrorCode,
     process::{backoff, bug},
 };
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +54,7 @@ impl Restarts {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Count) -> T) -> T {
-        act(&mut self.count.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.count.lock())
     }
 
     /// A turn failed, in these words.

@@ -8,12 +8,10 @@
 //! earns the rest.
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
+use parking_lot::Mutex;
 use std::{
     num::NonZeroU32,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -143,7 +141,7 @@ impl Limiter {
 
     /// How long the pace stays lowered from now on; nothing if it is not.
     pub(in crate::clients::bitrix24) fn reduced_for(&self) -> Duration {
-        let lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
+        let lesson = self.lesson.lock();
         let until = lesson.lowered_until;
         until.map_or(Duration::ZERO, |until| {
             until.saturating_duration_since(Instant::now())
@@ -161,7 +159,7 @@ impl Limiter {
     }
 
     pub(in crate::clients::bitrix24) fn drain_time(&self) -> Duration {
-        let level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let level = self.level.lock();
         level.drained_at.saturating_duration_since(Instant::now())
     }
 
@@ -171,7 +169,7 @@ impl Limiter {
 
     /// Fills the bucket until it takes at least this long to drain.
     fn hold_back(&self, left: Duration) {
-        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut level = self.level.lock();
         level.known = true;
         let now = Instant::now();
         let have = level.drained_at.saturating_duration_since(now);
@@ -188,7 +186,7 @@ impl Limiter {
     }
 
     fn took(&self, count: u32) {
-        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut level = self.level.lock();
         let from = level.drained_at.max(Instant::now());
         level.drained_at = from + self.period.saturating_mul(count);
     }
@@ -215,12 +213,7 @@ impl Limiter {
     async fn wait(&self, rank: usize, cost: NonZeroU32) {
         self.waiting[rank].fetch_add(1, Ordering::SeqCst);
         let _waiting = Waiting(&self.waiting[rank]);
-        if !self
-            .level
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .known
-        {
+        if !self.level.lock().known {
             let held_back = self.burst.saturating_sub(STARTS_WITH);
             self.hold_back(self.period.saturating_mul(held_back));
         }
@@ -236,7 +229,7 @@ impl Limiter {
     fn try_take(&self, rank: usize, cost: NonZeroU32) -> Option<Duration> {
         let now = Instant::now();
         let lowered = {
-            let lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
+            let lesson = self.lesson.lock();
             if let Some(until) = lesson.pause_until.filter(|until| *until > now) {
                 return Some(until - now);
             }
@@ -281,7 +274,7 @@ impl Limiter {
     /// a while. Returns the pause.
     pub(in crate::clients::bitrix24) fn on_throttled(&self) -> Duration {
         let now = Instant::now();
-        let mut lesson = self.lesson.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lesson = self.lesson.lock();
         if lesson.lowered_until.is_none_or(|until| until < now) {
             lesson.complaints = 0;
         }
@@ -369,7 +362,7 @@ mod tests {
             let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
             tasks.push(tokio::spawn(async move {
                 limiter.acquire(priority).await;
-                order.lock().unwrap().push(priority);
+                order.lock().push(priority);
             }));
             tokio::task::yield_now().await;
         }
@@ -377,7 +370,7 @@ mod tests {
             task.await.unwrap();
         }
         assert_eq!(
-            *order.lock().unwrap(),
+            *order.lock(),
             [Priority::Live, Priority::Reconcile, Priority::Backfill]
         );
     }

@@ -1,10 +1,10 @@
 //! Execution time per method. The portal counts it over ten minutes and blocks a method that used
 //! too much; each answer tells the sum.
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -37,7 +37,7 @@ impl OperatingTimes {
         let Some(seconds) = time.get("operating").and_then(Value::as_f64) else {
             return;
         };
-        let mut gauges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gauges = self.0.lock();
         let gauge = gauges.entry(method.to_owned()).or_default();
         gauge.seconds = seconds;
         gauge.reset_at = time.get("operating_reset_at").and_then(Value::as_i64);
@@ -52,7 +52,7 @@ impl OperatingTimes {
 
     /// The portal blocked the method. Returns until when.
     pub(in crate::clients::bitrix24) fn blocked(&self, method: &str, until: Option<i64>) -> i64 {
-        let mut gauges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gauges = self.0.lock();
         let gauge = gauges.entry(method.to_owned()).or_default();
         let now = now();
         let known = until
@@ -65,7 +65,7 @@ impl OperatingTimes {
 
     /// Until when the method is blocked, if it is.
     pub(in crate::clients::bitrix24) fn blocked_until(&self, method: &str) -> Option<i64> {
-        let gauges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let gauges = self.0.lock();
         gauges
             .get(method)?
             .blocked_until
@@ -79,10 +79,7 @@ impl OperatingTimes {
     }
 
     pub(in crate::clients::bitrix24) fn all(&self) -> HashMap<String, Operating> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().clone()
     }
 }
 
