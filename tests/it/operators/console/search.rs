@@ -219,12 +219,11 @@ async fn a_list_is_filtered_by_state_status_shop_and_time_and_its_pages_leave_no
     .execute(&db.pool)
     .await
     .unwrap();
-    let yesterday: String =
+    let yesterday: Option<String> =
         sqlx::query_scalar("SELECT to_char(now() - interval '1 day', 'YYYY-MM-DD')")
             .fetch_one(&db.pool)
             .await
             .unwrap();
-    let yesterday = Some(yesterday);
     let all = OrderQuery::default();
     let state = |state: &str| OrderQuery {
         state: Some(state.to_owned()),
