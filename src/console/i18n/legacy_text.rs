@@ -7,7 +7,7 @@
 //! or a network are not ours. Rows of today hold data and are said from that
 //! ([`crate::domain::happening`]).
 
-use super::phrasebook::{PARTS, WORDS, sentences};
+use super::phrasebook::{PARTS, PLAIN, WORDS, sentences};
 use crate::domain::ErrorCode;
 use std::borrow::Cow;
 
@@ -40,8 +40,17 @@ pub(in crate::console) fn sentence(text: &str) -> Cow<'_, str> {
 
 /// A stored word in Russian: a kind, an action, a state.
 pub(in crate::console) fn word(text: &str) -> &str {
-    let found = WORDS.iter().find(|(english, _)| *english == text);
-    found.map_or(text, |(_, russian)| russian)
+    in_table(WORDS, text)
+}
+
+/// The same in English, where it is stored as no word.
+pub(in crate::console) fn plain(text: &str) -> &str {
+    in_table(PLAIN, text)
+}
+
+fn in_table<'t>(table: &[(&str, &'static str)], text: &'t str) -> &'t str {
+    let found = table.iter().find(|(stored, _)| *stored == text);
+    found.map_or(text, |(_, shown)| *shown)
 }
 
 fn read(text: &str, depth: u8) -> Option<String> {

@@ -83,7 +83,7 @@ impl Lang {
     /// A stored word of ours.
     pub(in crate::console) fn word(self, text: &str) -> &str {
         match self {
-            Self::En => text,
+            Self::En => legacy_text::plain(text),
             Self::Ru => legacy_text::word(text),
         }
     }

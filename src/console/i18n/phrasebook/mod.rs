@@ -13,7 +13,7 @@ mod products;
 mod systems;
 mod words;
 
-pub(super) use words::{PARTS, WORDS};
+pub(super) use words::{PARTS, PLAIN, WORDS};
 
 /// Sentences with their gaps: `{}` for somebody else's words, `{*}` for what may be a sentence,
 /// `{=}` for one of the parts below.

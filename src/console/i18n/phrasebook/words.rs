@@ -55,6 +55,16 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
     ("companies", "компаний"),
 ];
 
+/// Stored words that are no English, as they are shown in English.
+pub(in crate::console) const PLAIN: &[(&str, &str)] = &[
+    ("write_portal", "write to the portal"),
+    ("tell_shop", "tell the shop"),
+    ("let_go", "leave them different"),
+    ("one_side", "one side changed"),
+    ("undated", "the times cannot tell"),
+    ("doubtful", "the snapshot has no date"),
+];
+
 /// Words that are stored, shown as labels.
 pub(in crate::console) const WORDS: &[(&str, &str)] = &[
     // kinds of moments in an order's life
