@@ -289,7 +289,7 @@ mod tests {
         let of = |text: &str| {
             let text = text.trim();
             let rest = starts.iter().find_map(|start| text.strip_prefix(start))?;
-            let command = rest.split([';', '|', '>']).next()?;
+            let command = rest.split([';', '|', '>', '&']).next()?;
             Some(command.split(" # ").next()?.trim().to_owned())
         };
         in_blocks.chain(in_text).filter_map(of).collect()

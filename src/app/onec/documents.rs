@@ -211,7 +211,7 @@ impl Onec {
         {
             stored::overtake(tx, (base, shop, number), id).await?;
         }
-        if code.is_none() && letter && became.state != "waiting" {
+        if code.is_none() && letter && (became.told || became.state != "waiting") {
             stored::close_letter(tx, id).await?;
         }
         // What this version does not carry out, and what its sender may not say, is no fault of

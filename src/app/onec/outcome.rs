@@ -23,6 +23,8 @@ pub(super) struct Became {
     pub(super) number: Option<String>,
     /// It is no document of the order's own: it stands for no other one of it.
     pub(super) beside: bool,
+    /// The shop was told of its order, which is all that could be done: it is refused no more.
+    pub(super) told: bool,
 }
 
 impl Became {
@@ -34,6 +36,7 @@ impl Became {
             shop: None,
             number: None,
             beside: false,
+            told: false,
         }
     }
 
@@ -43,6 +46,14 @@ impl Became {
 
     pub(super) fn waiting(why: &str) -> Self {
         Self::new("waiting", why)
+    }
+
+    /// It waits for an order of which the shop was told.
+    pub(super) fn told(why: &str) -> Self {
+        Self {
+            told: true,
+            ..Self::waiting(why)
+        }
     }
 
     pub(super) fn overtaken(why: &str) -> Self {

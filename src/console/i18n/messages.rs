@@ -234,7 +234,7 @@ texts! {
     ItsDeadLetters "Its dead letters" "Не доставлено по заказу"
     OpensInBitrix "opens in Bitrix24" "откроется в Битрикс24"
     // dead letters
-    Letter "Letter" "№"
+    Letter "Letter" "Запись"
     Filter "Filter" "Отобрать"
     Any "any" "любой"
     Attempts "Attempts" "Попыток"

@@ -128,7 +128,7 @@ impl Onec {
             let of = (new.shop, new.number, Some(new.number));
             messages::add(&mut *tx, "bridge.order.created.v1", of, &body).await?;
         }
-        let became = Became::waiting(WAITS).of(new.shop, new.number);
+        let became = Became::told(WAITS).of(new.shop, new.number);
         Ok(became)
     }
 
@@ -237,7 +237,7 @@ impl Onec {
 }
 
 fn waits(known: Option<&BirthRow>) -> Became {
-    let became = Became::waiting(WAITS);
+    let became = Became::told(WAITS);
     match known {
         Some(known) => became.of(&known.shop, &known.number),
         None => became,
