@@ -25,6 +25,7 @@ mod intake;
 mod lanes;
 pub mod onec;
 pub mod operations;
+mod page;
 pub mod portal_access;
 mod registry;
 pub mod status_map;

@@ -72,7 +72,7 @@ pub(super) fn progress(total: u64, template: &str) -> ProgressBar {
 
 /// A failure with a code that the runbook has a page for.
 #[derive(Debug, thiserror::Error)]
-#[error("{code}: {sentence}")]
+#[error("{sentence}")]
 pub(super) struct Refusal {
     code: ErrorCode,
     sentence: String,
@@ -192,11 +192,8 @@ pub(super) fn failure(error: &anyhow::Error) {
         return put(shown, text.unwrap_or_default());
     }
     let failure = failed.error;
-    let code = match code_of(error) {
-        Some(code) => format!("{code}: "),
-        None => String::new(),
-    };
-    let message = failure.message;
+    let code = failure.code.map(|code| format!("{code}: "));
+    let (code, message) = (code.unwrap_or_default(), failure.message);
     put(
         &mut shown,
         format_args!("{RED}error:{RED:#} {code}{message}"),

@@ -10,7 +10,7 @@ pub(super) mod retry;
 
 use super::{
     Actor, Error, Forms, Intake, LaneWaker, LetterFilter, Onec, Registry, Shared, Stock, Traps,
-    sync::conflicts,
+    page::page_size, sync::conflicts,
 };
 use crate::{
     domain::{
@@ -71,8 +71,6 @@ impl DeadLetters {
     }
 }
 
-const DEFAULT_PAGE: u32 = 50;
-const LARGEST_PAGE: u32 = 500;
 const LONGEST_REASON: usize = 1000;
 /// Tries shown with a letter.
 const MOST_ATTEMPTS: i64 = 100;
@@ -246,11 +244,7 @@ impl From<LetterRow> for DeadLetter {
 impl DeadLetters {
     /// Open letters.
     pub async fn dead_letters(&self, filter: &LetterFilter) -> Result<LetterPage, Error> {
-        let limit = if filter.limit == 0 {
-            DEFAULT_PAGE
-        } else {
-            filter.limit.min(LARGEST_PAGE)
-        };
+        let limit = page_size(filter.limit);
         let start = if filter.newest_first { i64::MAX } else { 0 };
         let wanted = filter.rows(filter.after.unwrap_or(start), i64::from(limit) + 1);
         let mut db = self.db.acquire().await?;

@@ -73,8 +73,13 @@ pub(in crate::app) fn key_of_words(words: &str) -> Option<String> {
     if words.contains('@') {
         return Some(by_address(words));
     }
+    is_of_phone(words).then(|| by_phone(words))?
+}
+
+/// Whether words are written as a phone number is, or a part of one.
+pub(in crate::app) fn is_of_phone(words: &str) -> bool {
     let written = |c: char| c.is_ascii_digit() || " +-().".contains(c);
-    words.chars().all(written).then(|| by_phone(words))?
+    words.chars().all(written)
 }
 
 fn by_address(address: &str) -> String {

@@ -164,7 +164,8 @@ impl Onec {
             }
         };
         let mastered = overlaid(event, &row.data);
-        let (own, counting) = bug::caught(|| (read(event), read(&mastered)))?;
+        // One at which the reading fails stops no other, as one that cannot be read does.
+        let (own, counting) = bug::caught(|| (read(event), read(&mastered))).unwrap_or_default();
         let (Some(own), Some(counting)) = (own, counting) else {
             masters::looked(tx, row, row.shops.as_deref()).await?;
             return Ok(());

@@ -1,7 +1,7 @@
 //! The audit log: who did what by hand.
 
 use crate::{
-    app::{Error, Operations},
+    app::{Error, Operations, page::page_size},
     domain::happening::{Act, Stored},
     storage::journal::{self, AuditRow},
 };
@@ -9,9 +9,6 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-
-const DEFAULT_PAGE: u32 = 50;
-const LARGEST_PAGE: u32 = 500;
 
 /// Which acts to read; none means any.
 #[derive(Debug, Clone, Default)]
@@ -76,10 +73,7 @@ impl From<AuditRow> for AuditEntry {
 impl Operations {
     /// What people did, the newest first.
     pub async fn audit(&self, filter: &AuditFilter) -> Result<AuditPage, Error> {
-        let limit = match filter.limit {
-            0 => DEFAULT_PAGE,
-            limit => limit.min(LARGEST_PAGE),
-        };
+        let limit = page_size(filter.limit);
         let of = (
             filter.actor.as_deref(),
             filter.action.as_deref(),

@@ -2,15 +2,12 @@
 //! They share one row of numbers.
 
 use crate::{
-    app::{App, ConflictFilter, ConflictView, Error, stock::ShortageView},
+    app::{App, ConflictFilter, ConflictView, Error, page::page_size, stock::ShortageView},
     domain::ShopName,
     storage::stock::shortages::ShortageFilter,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-
-const DEFAULT_PAGE: u32 = 50;
-const LARGEST_PAGE: u32 = 500;
 
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -45,10 +42,7 @@ impl App {
     /// What waits for a person, of statuses and of goods; closed items, too, if asked for. A shop
     /// sees the shortages that concern its reservations, and of them only its own.
     pub async fn conflicts(&self, filter: &ConflictFilter) -> Result<ConflictItems, Error> {
-        let limit = match filter.limit {
-            0 => DEFAULT_PAGE,
-            limit => limit.min(LARGEST_PAGE),
-        };
+        let limit = page_size(filter.limit);
         let wanted = ConflictFilter {
             limit,
             ..filter.clone()

@@ -5,6 +5,7 @@ use crate::{
         Error, Operations,
         filter_words::{read, time, words},
         intake::search_keys,
+        page::page_size,
     },
     domain::{Faults, PortalName, ShopName},
     storage::views::search::{self, Among, FoundRow, Wanted},
@@ -15,10 +16,6 @@ use sqlx::PgConnection;
 use std::time::{Duration, Instant};
 use utoipa::ToSchema;
 
-/// How many orders a page has where nothing was said.
-const DEFAULT_PAGE: u32 = 50;
-/// The most orders of a page.
-const LARGEST_PAGE: u32 = 500;
 /// How many events are looked through first, and at most at once.
 const STEPS: (i64, i64) = (1_000, 16_000);
 /// How long one page looks, the last step beside.
@@ -237,10 +234,7 @@ impl Operations {
     /// found at once, whatever its age; parts are looked for from the newest order back, for about
     /// a second a page. Orders whose events are pruned are found by number and by deal alone.
     pub async fn list_orders(&self, filter: &OrderFilter) -> Result<OrderPage, Error> {
-        let limit = match filter.limit {
-            0 => DEFAULT_PAGE,
-            limit => limit.min(LARGEST_PAGE),
-        };
+        let limit = page_size(filter.limit);
         let shops = match &filter.shop {
             Some(shop) => vec![shop.to_string()],
             None => self
@@ -383,8 +377,7 @@ fn parts(text: &str) -> (Vec<String>, Option<String>) {
         format!("%{escaped}%")
     };
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let written = |c: char| c.is_ascii_digit() || " +-().".contains(c);
-    let phone = text.chars().all(written) && digits.len() >= FEWEST_DIGITS;
+    let phone = search_keys::is_of_phone(text) && digits.len() >= FEWEST_DIGITS;
     (
         text.split_whitespace().map(pattern).collect(),
         phone.then(|| pattern(&digits)),

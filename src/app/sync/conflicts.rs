@@ -1,7 +1,7 @@
 //! Differences that wait for a person.
 
 use crate::{
-    app::{Actor, Error, Retry, Sync},
+    app::{Actor, Error, Retry, Sync, page::page_size},
     domain::{
         ErrorCode, Fault, PortalName, Ruling, ShopName, Side, StandingRuling, Waiting,
         happening::{Act, Stored, SyncEvent},
@@ -22,8 +22,6 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-const DEFAULT_PAGE: u32 = 50;
-const LARGEST_PAGE: u32 = 500;
 /// Letters of one order that one word settles.
 const LETTERS: i64 = 100;
 /// Why no new deal can be made.
@@ -107,10 +105,7 @@ pub struct ConflictPage {
 impl Sync {
     /// Conflicts that wait for a person; closed ones, too, if asked for.
     pub async fn conflicts(&self, filter: &ConflictFilter) -> Result<ConflictPage, Error> {
-        let limit = match filter.limit {
-            0 => DEFAULT_PAGE,
-            limit => limit.min(LARGEST_PAGE),
-        };
+        let limit = page_size(filter.limit);
         let wanted = Filter {
             shop: filter.shop.as_ref().map(ShopName::as_str),
             portal: filter.portal.as_ref().map(PortalName::as_str),

@@ -135,13 +135,9 @@ fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
     let shops: Vec<&str> = directory.shops.keys().map(ShopName::as_str).collect();
     let portals: Vec<&str> = directory.portals.iter().map(PortalName::as_str).collect();
     let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
-    let choice = |text: Text, name: &str, chosen: &str, all: &[&str]| {
-        html! {
-            label { (visitor.text(text)) select name=(name) {
-                option value="" { (visitor.text(Text::Any)) }
-                @for one in all { option value=(one) selected[*one == chosen] { (one) } }
-            } }
-        }
+    let choice = |text, name, chosen: &str, all: &[&str]| {
+        let all: Vec<_> = all.iter().map(|one| (*one, *one)).collect();
+        components::choice(visitor, text, (name, chosen), &all)
     };
     html! {
         form.search method="get" action=(PATH) {
@@ -153,16 +149,8 @@ fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
                     visitor.text(Text::Containing)
                 ) input name="text" value=(asked.text) maxlength="200";
             }
-            label {
-                (
-                    visitor.text(Text::FailedSince)
-                ) input name="since" value=(asked.since) placeholder="2026-01-31" maxlength="40";
-            }
-            label {
-                (
-                    visitor.text(Text::FailedUntil)
-                ) input name="until" value=(asked.until) placeholder="2026-01-31" maxlength="40";
-            }
+            (components::date(visitor, Text::FailedSince, "since", &asked.since))
+            (components::date(visitor, Text::FailedUntil, "until", &asked.until))
             label {
                 (
                     visitor.text(Text::Number)

@@ -117,38 +117,22 @@ fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
     let shops = state.app.registry().shops.keys().map(ShopName::as_str);
     let shops: Vec<_> = shops.map(|shop| (shop, shop)).collect();
     let states = OrderState::ALL.map(|state| (state.as_str(), visitor.text(word(state))));
-    let choice = |text: Text, name: &str, chosen: &str, all: &[(&str, &str)]| {
-        html! {
-            label { (visitor.text(text)) select name=(name) {
-                option value="" { (visitor.text(Text::Any)) }
-                @for (value, shown) in all {
-                    option value=(value) selected[*value == chosen] { (shown) }
-                }
-            } }
-        }
-    };
-    let date = |text: Text, name: &str, value: &str| {
-        html! {
-            label {
-                (visitor.text(text))
-                input name=(name) value=(value) placeholder="2026-01-31" maxlength="40";
-            }
-        }
-    };
     html! {
         form.search role="search" method="get" action=(PATH) {
             label {
                 (visitor.text(Text::SearchOrders))
                 input type="search" name="q" value=(asked.q) maxlength=(LONGEST);
             }
-            (choice(Text::State, "state", &asked.state, &states))
-            @if shops.len() > 1 { (choice(Text::Shop, "shop", &asked.shop, &shops)) }
+            (components::choice(visitor, Text::State, ("state", &asked.state), &states))
+            @if shops.len() > 1 {
+                (components::choice(visitor, Text::Shop, ("shop", &asked.shop), &shops))
+            }
             label {
                 (visitor.text(Text::Status))
                 input name="status" value=(asked.status) maxlength="100";
             }
-            (date(Text::HeardOfSince, "since", &asked.since))
-            (date(Text::HeardOfUntil, "until", &asked.until))
+            (components::date(visitor, Text::HeardOfSince, "since", &asked.since))
+            (components::date(visitor, Text::HeardOfUntil, "until", &asked.until))
             button type="submit" { (visitor.text(Text::Search)) }
         }
     }

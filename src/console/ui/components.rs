@@ -198,6 +198,33 @@ pub(in crate::console) fn danger(visitor: &Viewer, label: &str) -> Markup {
     html! { div.danger { (submit(visitor, label)) } }
 }
 
+/// A field of a filter that is one of some values, each with what is shown for it, or any.
+pub(in crate::console) fn choice(
+    visitor: &Viewer,
+    label: Text,
+    (name, chosen): (&str, &str),
+    all: &[(&str, &str)],
+) -> Markup {
+    html! {
+        label { (visitor.text(label)) select name=(name) {
+            option value="" { (visitor.text(Text::Any)) }
+            @for (value, shown) in all {
+                option value=(value) selected[*value == chosen] { (shown) }
+            }
+        } }
+    }
+}
+
+/// A field of a filter that is a date or a time.
+pub(in crate::console) fn date(visitor: &Viewer, label: Text, name: &str, value: &str) -> Markup {
+    html! {
+        label {
+            (visitor.text(label))
+            input name=(name) value=(value) placeholder="2026-01-31" maxlength="40";
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

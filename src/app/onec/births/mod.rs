@@ -195,7 +195,7 @@ impl Onec {
             births::taken(&mut db, name, AT_ONCE).await?
         };
         for row in &rows {
-            let Some((status, is_same)) = self.as_taken(row)? else {
+            let Some((status, is_same)) = self.as_taken(row) else {
                 continue;
             };
             let mut tx = self.db.begin().await?;
@@ -221,18 +221,17 @@ impl Onec {
         Ok(())
     }
 
-    /// The status with which the shop has it, and whether it has it as it was told. None: what it
-    /// sent cannot be read, which the portal's lane tells.
-    fn as_taken(&self, row: &TakenRow) -> Result<Option<(String, bool)>, Error> {
-        let (Ok(rules), Ok(value)) = (self.intake.rules_of(&row.shop), row.body.value()) else {
-            return Ok(None);
-        };
-        let event = bug::caught(|| event_reader::parse(value, rules))?;
-        let Some(EventBody::Saved(taken)) = event.ok().map(|event| event.body) else {
-            return Ok(None);
+    /// The status with which the shop has it, and whether it has it as it was told. `None`: what it
+    /// sent cannot be read, which the portal's lane tells; it stops no other.
+    fn as_taken(&self, row: &TakenRow) -> Option<(String, bool)> {
+        let rules = self.intake.rules_of(&row.shop).ok()?;
+        let value = row.body.value().ok()?;
+        let event = bug::caught(|| event_reader::parse(value, rules)).ok()?;
+        let EventBody::Saved(taken) = event.ok()?.body else {
+            return None;
         };
         let is_same = is_as_told(&row.snapshot, &taken);
-        Ok(Some((taken.status.clone(), is_same)))
+        Some((taken.status.clone(), is_same))
     }
 }
 
