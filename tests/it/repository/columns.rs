@@ -58,7 +58,7 @@ fn no_folder_holds_more_than_fourteen_files() {
 }
 
 /// Files that are still longer: to be split.
-const LONG: &[&str] = &["src/app/sync/status_changes.rs", "src/decision/case.rs"];
+const LONG: &[&str] = &["src/app/sync/status_changes.rs"];
 
 #[test]
 fn no_file_has_more_than_five_hundred_lines() {

@@ -1,15 +1,15 @@
 //! One difference on its way to a decision.
 
+mod facts;
+mod messages;
+
 use super::{
     Action, Basis, Change, Counted, Decision, Inputs, Purpose, Record, Refusal, ReviewWhy,
     WrittenValue, explanation, loop_guard,
     ordering::Times,
     ruling::{RulingText, denied, guessed, is_before_a_lost_one, is_unanswered, own_facts, word},
 };
-use crate::domain::{
-    Agreed, Authority, Fact, PreviousAgreement, Rule, SentStatus, Side, Source, Stage, TOLD_KEPT,
-    Untranslatable, Winner,
-};
+use crate::domain::{Agreed, Authority, Rule, Side, Source, Stage, Untranslatable, Winner};
 use chrono::{DateTime, Utc};
 
 /// What a changed table of statuses may do to what was agreed.
@@ -162,18 +162,6 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// The shop is told the status that it had, or the portal's. What it had it has not by the
-    /// portal.
-    fn tell_back(&self, former: &str, is_portals: bool) -> Decision {
-        let mut decision = self.tell_shop(former, Basis::Source);
-        if let (Action::TellShop { agreed, .. }, false) = (&mut decision.action, is_portals) {
-            let before = self.agreed.as_ref();
-            let by_portal = before.and_then(|before| before.by_portal.clone());
-            agreed.by_portal = by_portal.filter(|status| status == former);
-        }
-        decision
-    }
-
     /// The shop's status that counts, whose word it is, and when that was said.
     pub(super) fn counted(self) -> Counted {
         let last = self.agreed.as_ref().and_then(|agreed| agreed.told.last());
@@ -270,59 +258,6 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// A final fact that the shop asserts and that `status` would take back. Where what the shop
-    /// says is from before it took something, a fact that this took back is none any more; money
-    /// is.
-    fn undone(&self, status: &str) -> Option<Fact> {
-        let inputs = self.inputs;
-        // What 1C says is a fact before the shop has said it, too.
-        let said = match self.by {
-            Source::OneC => &self.status,
-            _ => &inputs.shop.value,
-        };
-        let finality = &inputs.policy.finality;
-        finality
-            .facts(said, inputs.paid, inputs.cancelled)
-            .into_iter()
-            .filter(|fact| !self.is_portals_own(*fact))
-            .filter(|fact| {
-                let is_money_taken = *fact == Fact::Paid && inputs.paid;
-                let kept = || finality.keeps(*fact, said, &self.status, &inputs.policy.statuses);
-                self.word == RulingText::Said || is_money_taken || kept()
-            })
-            .find(|fact| !finality.keeps(*fact, said, status, &inputs.policy.statuses))
-    }
-
-    /// Whether the order is that only because the deal was moved there: who ended it by mistake may
-    /// take it back, whether or not the shop has repeated it. Money is the shop's own.
-    fn is_portals_own(&self, fact: Fact) -> bool {
-        let said = match self.by {
-            Source::OneC => &self.status,
-            _ => &self.inputs.shop.value,
-        };
-        let is_portals = |agreed: &Agreed| agreed.is_by_portal(said);
-        let is_money_taken = fact == Fact::Paid && self.inputs.paid;
-        let protects = [Winner::Shop, Winner::Onec, Winner::Review];
-        let is_protected = protects.into_iter().any(|winner| self.rule_says(winner));
-        self.agreed.as_ref().is_some_and(is_portals) && !is_money_taken && !is_protected
-    }
-
-    fn may_undo(&self, basis: Basis) -> bool {
-        basis == Basis::Ruling || self.rule_says(Winner::Portal)
-    }
-
-    /// The deal goes back to where the fact puts it, unless a rule wants a person to look.
-    fn protect(&self, fact: Fact) -> Decision {
-        let basis = Basis::Final(fact);
-        if self.rule_says(Winner::Review) {
-            return self.review(ReviewWhy::Final(fact), basis);
-        }
-        match self.inputs.policy.statuses.there(&self.status) {
-            Ok(stage) => self.write_portal(stage, basis, Purpose::PutBack),
-            Err(_) => self.refused(Refusal::Final(fact), basis, Side::Shop),
-        }
-    }
-
     fn rule_says(&self, winner: Winner) -> bool {
         self.rule.is_some_and(|(_, rule)| rule.winner == winner)
     }
@@ -338,95 +273,6 @@ impl<'a> Case<'a> {
             agreed: Some(self.agreed(stage.clone(), None)),
         };
         self.decided(action, basis, Some(Side::Shop))
-    }
-
-    fn tell_shop(&self, status: &str, basis: Basis) -> Decision {
-        if let Some(stopped) = self.stopped(&WrittenValue::Status(status.to_owned()), basis) {
-            return stopped;
-        }
-        let inputs = self.inputs;
-        let mut agreed = self.agreed(self.stage.clone(), inputs.portal.since);
-        agreed.told.push(self.told(status, self.agreed.as_ref()));
-        let excess = agreed.told.len().saturating_sub(TOLD_KEPT);
-        agreed.told.drain(..excess);
-        status.clone_into(&mut agreed.status);
-        agreed.unsure = false;
-        agreed.insists = None;
-        agreed.by_portal = Some(status.to_owned());
-        self.telling(agreed, basis, Some(Side::Portal))
-    }
-
-    /// A message to the shop, on its way from now on.
-    fn told(&self, status: &str, before: Option<&Agreed>) -> SentStatus {
-        let inputs = self.inputs;
-        // A question repeats the word that it is about.
-        let last = self.agreed.as_ref().and_then(|agreed| agreed.told.last());
-        let asked = last.filter(|_| status == self.status && self.by == Source::OneC);
-        let before = before.filter(|_| asked.is_none());
-        SentStatus {
-            status: status.to_owned(),
-            by: asked.map_or(Source::Bitrix24, |asked| asked.by),
-            claimed_after: asked.and_then(|asked| asked.claimed_after),
-            takes_back: asked.is_some_and(|asked| asked.takes_back),
-            previous: self.status.clone(),
-            previous_since: inputs.shop.since.filter(|_| self.word == RulingText::Said),
-            before: before.map(|agreed| PreviousAgreement {
-                status: agreed.status.clone(),
-                stage: agreed.stage.clone(),
-                portal_since: agreed.portal_since,
-                left: agreed.left,
-                unsure: agreed.unsure,
-            }),
-            at: inputs.now,
-            first_sent_at: None,
-            delivered_at: None,
-            died_at: None,
-            denies: self.denies(status),
-        }
-    }
-
-    /// Facts that do not hold yet and that `status` would deny; none where a rule lets the portal
-    /// take them back.
-    fn denies(&self, status: &str) -> Vec<Fact> {
-        if self.rule_says(Winner::Portal) {
-            return Vec::new();
-        }
-        let inputs = self.inputs;
-        let finality = &inputs.policy.finality;
-        let flags = (inputs.paid, inputs.cancelled);
-        let hold = own_facts(self.agreed.as_ref(), finality, &inputs.shop.value, flags);
-        let kept = |fact| finality.keeps(fact, &self.status, status, &inputs.policy.statuses);
-        let facts = Fact::ALL.into_iter();
-        facts
-            .filter(|fact| !hold.contains(fact) && !kept(*fact))
-            .collect()
-    }
-
-    /// Both sides agree if the shop has what it took; what it says may be newer. It is told once
-    /// more what it took, from that very status: a shop that went elsewhere contradicts.
-    fn ask(&self) -> Decision {
-        let inputs = self.inputs;
-        let mut agreed = self.agreed(self.stage.clone(), inputs.portal.since);
-        let question = self.told(&self.status, Some(&agreed));
-        agreed.told.push(question);
-        agreed.unsure = false;
-        let excess = agreed.told.len().saturating_sub(TOLD_KEPT);
-        agreed.told.drain(..excess);
-        self.telling(agreed, Basis::Doubtful, None)
-    }
-
-    fn telling(&self, agreed: Agreed, basis: Basis, winner: Option<Side>) -> Decision {
-        let action = Action::TellShop {
-            status: agreed.status.clone(),
-            previous: self.status.clone(),
-            reason: String::new(),
-            agreed,
-        };
-        let mut decision = self.decided(action, basis, winner);
-        if let Action::TellShop { reason, .. } = &mut decision.action {
-            reason.clone_from(&decision.record.sentence);
-        }
-        decision
     }
 
     /// A review instead of the write, if it would be one too many. A person's word is carried out
