@@ -27,6 +27,7 @@ use crate::app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of};
 use lanes::{
     callback::CallbackLane,
     leased::{LaneTurn, LeasedLane},
+    leases::Leases,
     portal::PortalLane,
     restarts::Restarts,
 };
@@ -72,10 +73,14 @@ pub async fn run_watched<P: PortalClient>(
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let mut tasks = JoinSet::new();
+    let leases = Leases::new(app.clone(), settings.clone(), hooks, stop.clone());
+    // Not among the tasks: leases are kept until the last of them has ended, and no longer.
+    let mut keeper = JoinSet::new();
+    keeper.spawn(leases.clone().keep());
     let lane = |name: &str| Lane {
         app: app.clone(),
         settings: settings.clone(),
-        hooks: hooks.clone(),
+        leases: leases.clone(),
         turns: Restarts::new(&app, name),
         stop: stop.clone(),
     };
@@ -122,7 +127,7 @@ pub async fn run_watched<P: PortalClient>(
 struct Lane {
     app: App,
     settings: Settings,
-    hooks: Hooks,
+    leases: Leases,
     turns: Restarts,
     stop: CancellationToken,
 }
@@ -136,14 +141,14 @@ impl Lane {
         let Self {
             app,
             settings,
-            hooks,
+            leases,
             turns,
             stop,
         } = self;
         turns.clone().keep_up(stop.clone(), move || {
             let work = work(app.clone(), settings.clone());
-            let (settings, hooks) = (settings.clone(), hooks.clone());
-            LeasedLane::new(app.clone(), work, settings, hooks, turns.clone()).run(stop.clone())
+            let (settings, leases) = (settings.clone(), leases.clone());
+            LeasedLane::new(app.clone(), work, settings, leases, turns.clone()).run(stop.clone())
         })
     }
 }

@@ -6,7 +6,7 @@
 pub(super) mod lane_waker;
 mod news;
 
-pub use crate::storage::queue::lanes::{LaneFault, LaneRow, Lease};
+pub use crate::storage::queue::lanes::{LaneFault, LaneRow, Lease, LeaseTerm};
 use crate::{
     app::{Error, PERMIT_PATIENCE, Shared},
     domain::ErrorCode,
@@ -42,22 +42,32 @@ impl Lanes {
         }
     }
 
-    /// Takes a lane for so many seconds; none if somebody else holds it.
+    /// Takes those of these lanes for so many seconds that nobody else holds.
     pub async fn acquire(
         &self,
-        lane: &str,
+        lanes: &[String],
         owner: &str,
         seconds: f64,
-    ) -> Result<Option<Lease>, Error> {
+    ) -> Result<Vec<Lease>, Error> {
         let mut db = self.db.acquire().await?;
-        Ok(lanes::acquire(&mut db, lane, owner, seconds).await?)
+        Ok(lanes::acquire(&mut db, lanes, owner, seconds).await?)
     }
 
-    /// Keeps a lane for so many seconds from now; false if somebody else has it. The portal's limit
-    /// counts as used up for `drains` seconds, should this owner die.
-    pub async fn renew(&self, lease: &Lease, seconds: f64, drains: f64) -> Result<bool, Error> {
+    /// Keeps lanes for so many seconds from now: returns those that are kept. Left out are those
+    /// that somebody else has, and those whose row is locked.
+    pub async fn renew_free(
+        &self,
+        terms: &[LeaseTerm],
+        seconds: f64,
+    ) -> Result<Vec<String>, Error> {
         let mut db = self.db.acquire().await?;
-        Ok(lanes::renew(&mut db, lease, seconds, drains).await?)
+        Ok(lanes::renew_free(&mut db, terms, seconds).await?)
+    }
+
+    /// Keeps one lane, however long that waits for its row; false if somebody else has it.
+    pub async fn renew(&self, term: &LeaseTerm, seconds: f64) -> Result<bool, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(lanes::renew(&mut db, term, seconds).await?)
     }
 
     /// Gives a lane back, so that another takes over at once.

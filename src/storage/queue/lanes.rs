@@ -18,41 +18,87 @@ pub struct Lease {
     pub epoch: i64,
 }
 
-/// Takes the lane if it is free, its lease is over, or it is this owner's already.
+/// A lease as it is renewed.
+#[derive(Debug, Clone)]
+pub struct LeaseTerm {
+    /// The lease.
+    pub lease: Lease,
+    /// Seconds for which the portal's bucket counts as full, should its owner die.
+    pub drains: f64,
+}
+
+/// Takes those of the lanes that are free, whose lease is over, or that are this owner's already.
+/// Looks first, so that no row is locked that another holds.
 pub async fn acquire(
     db: &mut PgConnection,
-    portal: &str,
+    lanes: &[String],
     owner: &str,
     seconds: f64,
-) -> Result<Option<Lease>, Error> {
-    let epoch = sqlx::query_scalar!(
-        "INSERT INTO bridge.lanes AS l (portal, owner, epoch, lease_until)
-         VALUES ($1, $2, 1, now() + make_interval(secs => $3))
-         ON CONFLICT (portal) DO UPDATE
-         SET owner = excluded.owner, epoch = l.epoch + 1, lease_until = excluded.lease_until
-         WHERE l.owner IS NULL OR l.lease_until <= now() OR l.owner = excluded.owner
-         RETURNING epoch",
-        portal,
+) -> Result<Vec<Lease>, Error> {
+    let taken = sqlx::query!(
+        r#"INSERT INTO bridge.lanes AS l (portal, owner, epoch, lease_until)
+           SELECT portal, $2, 1, now() + make_interval(secs => $3)
+           FROM unnest($1::text[]) AS wanted (portal)
+           LEFT JOIN bridge.lanes AS old USING (portal)
+           WHERE old.owner IS NULL OR old.lease_until <= now() OR old.owner = $2
+           ORDER BY portal
+           ON CONFLICT (portal) DO UPDATE
+           SET owner = excluded.owner, epoch = l.epoch + 1, lease_until = excluded.lease_until
+           WHERE l.owner IS NULL OR l.lease_until <= now() OR l.owner = excluded.owner
+           RETURNING portal, epoch"#,
+        lanes,
         owner,
         seconds
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?;
-    Ok(epoch.map(|epoch| Lease {
-        portal: portal.to_owned(),
-        owner: owner.to_owned(),
-        epoch,
-    }))
+    Ok(taken
+        .into_iter()
+        .map(|row| Lease {
+            portal: row.portal,
+            owner: owner.to_owned(),
+            epoch: row.epoch,
+        })
+        .collect())
 }
 
-/// Makes the lease hold longer, and counts the portal's bucket as full for `drains` seconds; false
-/// if another has taken the lane.
-pub async fn renew(
+/// Makes leases of one owner hold longer, as [`renew`] does; returns the lanes. Passes over those
+/// that another has taken, and those whose row is locked.
+pub async fn renew_free(
     db: &mut PgConnection,
-    lease: &Lease,
+    terms: &[LeaseTerm],
     seconds: f64,
-    drains: f64,
-) -> Result<bool, Error> {
+) -> Result<Vec<String>, Error> {
+    let lanes: Vec<String> = terms.iter().map(|term| term.lease.portal.clone()).collect();
+    let owners: Vec<String> = terms.iter().map(|term| term.lease.owner.clone()).collect();
+    let epochs: Vec<i64> = terms.iter().map(|term| term.lease.epoch).collect();
+    let drains: Vec<f64> = terms.iter().map(|term| term.drains).collect();
+    Ok(sqlx::query_scalar!(
+        "WITH free AS (
+             SELECT l.portal, held.drains
+             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::float8[])
+               AS held (portal, owner, epoch, drains)
+             JOIN bridge.lanes l USING (portal, owner, epoch)
+             FOR UPDATE OF l SKIP LOCKED)
+         UPDATE bridge.lanes l
+         SET lease_until = now() + make_interval(secs => $5),
+             limit_until = greatest(limit_until, now() + make_interval(secs => free.drains))
+         FROM free WHERE l.portal = free.portal
+         RETURNING l.portal",
+        &lanes,
+        &owners,
+        &epochs,
+        &drains,
+        seconds
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Makes a lease hold longer, and counts the portal's bucket as full for as long as it drains;
+/// false if another has taken the lane.
+pub async fn renew(db: &mut PgConnection, term: &LeaseTerm, seconds: f64) -> Result<bool, Error> {
+    let LeaseTerm { lease, drains } = term;
     let done = sqlx::query!(
         "UPDATE bridge.lanes SET lease_until = now() + make_interval(secs => $4),
                 limit_until = greatest(limit_until, now() + make_interval(secs => $5))

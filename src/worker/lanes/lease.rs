@@ -1,7 +1,8 @@
 //! A held lease: who may send, and for how long.
 
+use super::leases::Leases;
 use crate::{
-    app::{self, App, Lease},
+    app::{App, Lease, LeaseTerm},
     worker::{CrashPoint, Hooks, Settings},
 };
 use parking_lot::Mutex;
@@ -50,8 +51,13 @@ impl HeldLease {
         self.settings.doubt
     }
 
-    /// The lane's name.
+    /// The portal's name.
     pub(in crate::worker) fn portal(&self) -> &str {
+        &self.lease.portal
+    }
+
+    /// The lane's name: of a portal's, the portal.
+    pub(super) fn lane(&self) -> &str {
         &self.lease.portal
     }
 
@@ -70,38 +76,50 @@ impl HeldLease {
         self.lost.store(true, Ordering::Release);
     }
 
-    /// Takes a lane, if it is free.
-    pub(in crate::worker) async fn acquire(
-        app: &App,
-        lane: &str,
+    /// A lease that was asked for at that moment.
+    pub(super) fn new(
+        lease: Lease,
+        asked: Instant,
         limits: LaneLimits,
-        settings: &Settings,
-        hooks: &Hooks,
-        stop: &CancellationToken,
-    ) -> Result<Option<Self>, app::Error> {
-        let asked = Instant::now();
-        let seconds = settings.lease.as_secs_f64();
-        let lease = app.lanes.acquire(lane, &settings.owner, seconds).await?;
-        if lease.is_some() {
-            app.metrics().lease(lane, "taken");
-        }
-        Ok(lease.map(|lease| Self {
+        settings: Settings,
+        hooks: Hooks,
+        stop: CancellationToken,
+    ) -> Self {
+        let until = Arc::new(Mutex::new(valid_until(asked, settings.lease)));
+        Self {
             lease,
-            until: Arc::new(Mutex::new(valid_until(asked, settings.lease))),
+            until,
             lost: Arc::default(),
-            stop: stop.clone(),
+            stop,
             limits,
-            settings: settings.clone(),
-            hooks: hooks.clone(),
-        }))
+            settings,
+            hooks,
+        }
+    }
+
+    /// What is to be renewed.
+    pub(super) fn term(&self) -> LeaseTerm {
+        LeaseTerm {
+            lease: self.lease.clone(),
+            drains: self.limits.drains.as_secs_f64(),
+        }
+    }
+
+    /// It was renewed, as asked for at that moment.
+    pub(super) fn holds_from(&self, asked: Instant) {
+        *self.until.lock() = valid_until(asked, self.settings.lease);
     }
 
     /// Does the work while the lease is kept, and gives the lane back. Once told to stop, what is
     /// in flight has the grace.
-    pub(in crate::worker) async fn while_held(&self, app: &App, work: impl Future<Output = ()>) {
-        // Dies with this task, so that an aborted lane does not keep its lease.
-        let mut keeper = tokio::task::JoinSet::new();
-        keeper.spawn(self.clone().keep(app.clone()));
+    pub(in crate::worker) async fn while_held(
+        &self,
+        app: &App,
+        leases: &Leases,
+        work: impl Future<Output = ()>,
+    ) {
+        // Ends with this task, so that an aborted lane does not keep its lease.
+        let renewed = leases.renewed(self);
         let late = async {
             self.stop.cancelled().await;
             tokio::time::sleep(self.settings.grace).await;
@@ -110,7 +128,7 @@ impl HeldLease {
             () = work => {}
             () = late => tracing::warn!(lane = self.portal(), "stopped in the middle of a call"),
         }
-        drop(keeper);
+        drop(renewed);
         if self.lost.load(Ordering::Acquire) {
             app.metrics().lease(self.portal(), "lost");
         }
@@ -131,29 +149,6 @@ impl HeldLease {
             (probe.0)(point).await;
         }
     }
-
-    async fn renew(&self, app: &App) -> Result<bool, app::Error> {
-        let time = self.settings.lease.as_secs_f64();
-        let drains = self.limits.drains.as_secs_f64();
-        app.lanes.renew(&self.lease, time, drains).await
-    }
-
-    /// Renews the lease at a third of its time, also while a call is on its way.
-    async fn keep(self, app: App) {
-        let lease = self.settings.lease;
-        while !self.lost.load(Ordering::Acquire) {
-            tokio::time::sleep(lease / 3).await;
-            let asked = Instant::now();
-            match tokio::time::timeout(lease / 3, self.renew(&app)).await {
-                Ok(Ok(true)) => {
-                    *self.until.lock() = valid_until(asked, lease);
-                }
-                Ok(Ok(false)) => self.lost.store(true, Ordering::Release),
-                // Not known: the time runs out by itself unless a later try succeeds.
-                Ok(Err(_)) | Err(_) => {}
-            }
-        }
-    }
 }
 
 /// A lease counts from before it was asked for, less a margin for a call that is just being sent.
@@ -162,7 +157,7 @@ fn valid_until(asked: Instant, lease: Duration) -> Instant {
 }
 
 /// Gives the lane back, so that another takes over at once.
-async fn release(app: &App, lease: &Lease) {
+pub(super) async fn release(app: &App, lease: &Lease) {
     let given = tokio::time::timeout(Duration::from_secs(5), app.lanes.release(lease));
     if matches!(given.await, Ok(Ok(()))) {
         app.metrics().lease(&lease.portal, "released");

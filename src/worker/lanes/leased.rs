@@ -6,11 +6,12 @@
 
 use super::{
     lease::{HeldLease, LaneLimits},
+    leases::Leases,
     restarts::Restarts,
 };
 use crate::{
     app::{self, App},
-    worker::{Hooks, Settings},
+    worker::Settings,
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -61,7 +62,7 @@ pub(in crate::worker) struct LeasedLane<T> {
     app: App,
     work: T,
     settings: Settings,
-    hooks: Hooks,
+    leases: Leases,
     restarts: Restarts,
 }
 
@@ -70,14 +71,14 @@ impl<T: LaneTurn> LeasedLane<T> {
         app: App,
         work: T,
         settings: Settings,
-        hooks: Hooks,
+        leases: Leases,
         restarts: Restarts,
     ) -> Self {
         Self {
             app,
             work,
             settings,
-            hooks,
+            leases,
             restarts,
         }
     }
@@ -86,21 +87,11 @@ impl<T: LaneTurn> LeasedLane<T> {
     pub(in crate::worker) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let (lane, limits) = (self.work.lane(), self.work.limits());
-            let (settings, hooks) = (&self.settings, &self.hooks);
-            match HeldLease::acquire(&self.app, lane, limits, settings, hooks, &stop).await {
-                Ok(Some(held)) => {
-                    let app = self.app.clone();
-                    held.while_held(&app, Box::pin(self.own(&held))).await;
-                }
-                Ok(None) => self.sleep(self.settings.poll, &stop).await,
-                Err(error) => {
-                    tracing::warn!(
-                        lane = self.work.lane(), %error,
-                        "the lane cannot be taken: the database does not answer"
-                    );
-                    self.sleep(self.settings.poll, &stop).await;
-                }
-            }
+            let Some(held) = self.leases.take(lane, limits, self.work.bell()).await else {
+                return;
+            };
+            let (app, leases) = (self.app.clone(), self.leases.clone());
+            held.while_held(&app, &leases, Box::pin(self.own(&held))).await;
         }
     }
 

@@ -5,6 +5,7 @@ pub(super) mod callback;
 pub(super) mod isolation;
 pub(super) mod lease;
 pub(super) mod leased;
+pub(super) mod leases;
 pub(super) mod lowered_pace;
 pub(super) mod portal;
 pub(super) mod restarts;

@@ -96,7 +96,9 @@ pub(crate) fn tries() -> RetryPolicy {
 /// Takes the lane of `main` for a minute.
 pub(crate) async fn lease(pool: &PgPool, owner: &str) -> Option<Lease> {
     let mut db = pool.acquire().await.unwrap();
-    lanes::acquire(&mut db, "main", owner, 60.0).await.unwrap()
+    let lanes = ["main".to_owned()];
+    let taken = lanes::acquire(&mut db, &lanes, owner, 60.0).await;
+    taken.unwrap().pop()
 }
 
 /// Claims what is due.
