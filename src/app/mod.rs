@@ -104,7 +104,7 @@ pub use sync::compare::{Comparison, ComparisonResult, ScanContext, lane_of};
 pub use sync::conflicts::{ConflictFilter, ConflictPage, ConflictView};
 pub use sync::level_messages::LevelMessage;
 pub use sync::outgoing::{Outgoing, ShopMessage, ShopMessages};
-pub use sync::portal_events::{HistoryIngest, PortalNotification};
+pub use sync::portal_events::{HistoryIngest, HistoryPosition, PortalNotification};
 pub use sync::reconcile::{Difference, OrderWithDeal};
 pub use sync::status_changes::{OutgoingChange, OutgoingMessage};
 pub use sync::table_change::PlannedChange;

@@ -10,6 +10,7 @@
 //! `keep_house`; it must bear being run by several processes at once.
 
 mod catalogue_plan;
+mod due_watch;
 mod housekeeping;
 mod incidents;
 mod lanes;
@@ -24,6 +25,7 @@ mod till_reader;
 mod write_intents;
 
 use crate::app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of};
+use due_watch::WatchedLanes;
 use lanes::{
     callback::CallbackLane,
     leased::{LaneTurn, LeasedLane},
@@ -77,6 +79,15 @@ pub async fn run_watched<P: PortalClient>(
     // Not among the tasks: leases are kept until the last of them has ended, and no longer.
     let mut keeper = JoinSet::new();
     keeper.spawn(leases.clone().keep());
+    let watched = WatchedLanes::new(&app, lanes.portals.keys(), lanes.callbacks.keys());
+    let (of, turns) = (
+        (app.clone(), settings.clone()),
+        Restarts::new(&app, HOUSEKEEPING),
+    );
+    let (on, until) = ((watched, leases.clone()), stop.clone());
+    tasks.spawn(turns.clone().keep_up(stop.clone(), move || {
+        due_watch::keep(of.clone(), on.clone(), turns.clone(), until.clone())
+    }));
     let lane = |name: &str| Lane {
         app: app.clone(),
         settings: settings.clone(),

@@ -7,6 +7,9 @@ use crate::{
 };
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+/// How many times longer than a poll a lane rests: what comes meanwhile wakes it.
+const RESTS: u32 = 150;
+
 /// The lanes that a worker drives.
 #[derive(Debug, Clone)]
 pub struct Lanes<P> {
@@ -37,7 +40,7 @@ pub struct Settings {
     pub owner: String,
     /// How long a lease holds unless renewed; it is renewed every third of this.
     pub lease: Duration,
-    /// How often a lane looks without having been woken.
+    /// How often it is looked for lanes that have work of which they were not woken.
     pub poll: Duration,
     /// The most orders of one wave. 192 new ones fill their calls: one looks, four make the
     /// customers, eight make 24 deals each with its rows.
@@ -62,6 +65,16 @@ pub struct Settings {
     pub retention: Retention,
     /// How often the housekeeping runs.
     pub housekeeping: Duration,
+}
+
+impl Settings {
+    /// How long a lane with nothing to do rests, unless it is woken: spread, so that lanes that began
+    /// together do not look together.
+    pub(super) fn rest(&self) -> Duration {
+        self.poll
+            .saturating_mul(RESTS)
+            .mul_f64(rand::random_range(0.9..1.1))
+    }
 }
 
 impl Default for Settings {

@@ -11,7 +11,7 @@ use crate::{
     app::{Error, PERMIT_PATIENCE, Shared},
     domain::ErrorCode,
     storage::{
-        queue::{lanes, rate_permits, rate_state},
+        queue::{due_lanes, lanes, rate_permits, rate_state},
         views::incidents,
     },
 };
@@ -149,6 +149,26 @@ impl Lanes {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Those of these portals for which something is due; a portal with several shops stands there
+    /// with each.
+    pub async fn due_portals(&self, with_shops: &[(String, String)]) -> Result<Vec<String>, Error> {
+        let (portals, shops): (Vec<_>, Vec<_>) = with_shops.iter().cloned().unzip();
+        let mut db = self.db.acquire().await?;
+        Ok(due_lanes::portals(&mut db, &portals, &shops).await?)
+    }
+
+    /// Those of these shops that are to be told something.
+    pub async fn due_shops(&self, shops: &[String]) -> Result<Vec<String>, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(due_lanes::shops(&mut db, shops).await?)
+    }
+
+    /// The portals of which other processes ask a place in the limit.
+    pub async fn asked_for_places(&self) -> Result<Vec<String>, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(due_lanes::asked_for_places(&mut db).await?)
     }
 
     /// Listens to what other processes say by NOTIFY.

@@ -22,6 +22,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
+use std::time::Duration;
 
 /// Notifications taken up at once.
 const TAKEN_AT_ONCE: i64 = 2_000;
@@ -33,6 +34,15 @@ const SETTLED_SECONDS: f64 = 120.0;
 /// Deals that are looked at with each reading of the history, whether anything was heard of them or
 /// not.
 const SWEEP: i64 = 50;
+
+/// How far a portal's history was read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HistoryPosition {
+    /// The row above which it is to be read; none before the first time.
+    pub above: Option<u64>,
+    /// How long nothing has moved there; none if nothing ever did.
+    pub quiet: Option<Duration>,
+}
 
 /// A notification of a portal, its token checked.
 #[derive(Debug, Clone)]
@@ -250,11 +260,16 @@ impl Sync {
         Ok(count)
     }
 
-    /// Above which row the portal's history is to be read; none before the first time.
-    pub async fn history_cursor(&self, portal: &str) -> Result<Option<u64>, Error> {
+    /// How far the portal's history was read, and how long nothing has moved there.
+    pub async fn history_position(&self, portal: &str) -> Result<HistoryPosition, Error> {
         let mut db = self.db.acquire().await?;
-        let cursor = stage_history::cursor(&mut db, portal).await?;
-        Ok(cursor.and_then(|id| u64::try_from(id).ok()))
+        let known = stage_history::position(&mut db, portal).await?;
+        Ok(HistoryPosition {
+            above: known.history_id.and_then(|id| u64::try_from(id).ok()),
+            quiet: known
+                .quiet
+                .map(|quiet| Duration::from_secs_f64(quiet.max(0.0))),
+        })
     }
 
     /// Stores what was read of the portal's history, and puts deals that stand elsewhere than was

@@ -169,6 +169,12 @@ impl Client {
         self.0.limiter.reduced_for()
     }
 
+    /// Waits until the portal complains of too many requests; hears at once of a complaint since the
+    /// last wait.
+    pub async fn lowered(&self) {
+        self.0.limiter.lowered().await;
+    }
+
     /// Execution time per method, as last seen.
     pub fn operating(&self) -> HashMap<String, Operating> {
         self.0.gauges.all()

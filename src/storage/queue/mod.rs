@@ -3,6 +3,7 @@
 
 pub mod attempts;
 pub mod customer_values;
+pub mod due_lanes;
 pub mod lanes;
 pub mod links;
 pub mod orders;

@@ -21,13 +21,25 @@ pub struct Move {
     pub moved_at: DateTime<Utc>,
 }
 
-/// How far a portal's history was read; none before the first time.
-pub async fn cursor(db: &mut PgConnection, portal: &str) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar!(
-        "SELECT history_id FROM bridge.cursors WHERE portal = $1",
+/// How far a portal's history was read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HistoryPosition {
+    /// The row above which it is to be read; none before the first time.
+    pub history_id: Option<i64>,
+    /// Seconds since the newest row that is known was seen; none if none is.
+    pub quiet: Option<f64>,
+}
+
+/// How far a portal's history was read, and how long nothing moved there.
+pub async fn position(db: &mut PgConnection, portal: &str) -> Result<HistoryPosition, Error> {
+    Ok(sqlx::query_as!(
+        HistoryPosition,
+        r#"SELECT (SELECT history_id FROM bridge.cursors WHERE portal = $1),
+                  (SELECT extract(epoch FROM now() - seen_at)::float8 FROM bridge.moves
+                   WHERE portal = $1 ORDER BY id DESC LIMIT 1) AS quiet"#,
         portal
     )
-    .fetch_optional(db)
+    .fetch_one(db)
     .await?)
 }
 

@@ -235,9 +235,8 @@ impl ShopCalls {
             .next_outgoing_due(&self.shop, &out.numbers())
             .await?;
         let next = next.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.02, 3600.0)));
-        Ok(Some(
-            self.settings.poll.min(next.unwrap_or(self.settings.poll)),
-        ))
+        let rest = self.settings.rest();
+        Ok(Some(next.unwrap_or(rest).min(rest)))
     }
 
     /// Takes what became of a message.

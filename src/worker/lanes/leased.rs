@@ -91,7 +91,8 @@ impl<T: LaneTurn> LeasedLane<T> {
                 return;
             };
             let (app, leases) = (self.app.clone(), self.leases.clone());
-            held.while_held(&app, &leases, Box::pin(self.own(&held))).await;
+            held.while_held(&app, &leases, Box::pin(self.own(&held)))
+                .await;
         }
     }
 
@@ -102,6 +103,8 @@ impl<T: LaneTurn> LeasedLane<T> {
             );
             return;
         }
+        // Whoever has work is woken at once: see `due_watch`.
+        self.sleep(self.leases.spread(), held.stop()).await;
         let beside = self.work.beside(held);
         tokio::select! {
             () = self.drive(held) => {}

@@ -11,7 +11,11 @@ use crate::{
 };
 use futures_util::{StreamExt as _, stream};
 use parking_lot::Mutex;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::{Notify, oneshot},
     time::Instant,
@@ -22,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 const TOGETHER: Duration = Duration::from_millis(5);
 /// The most lanes of one statement.
 const AT_ONCE: usize = 500;
+/// How far apart the first turns of lanes are that are taken together, on the average.
+const STEP: Duration = Duration::from_millis(20);
 /// The most statements for single lanes at a time.
 const ALONE: usize = 8;
 
@@ -108,6 +114,19 @@ impl Leases {
         let lane = held.lane().to_owned();
         self.state.lock().held.insert(lane.clone(), held.clone());
         Renewed { leases: self, lane }
+    }
+
+    /// The lanes that this process holds.
+    pub(in crate::worker) fn lanes(&self) -> BTreeSet<String> {
+        self.state.lock().held.keys().cloned().collect()
+    }
+
+    /// How long a lane that was just taken waits for its first turn, unless it is woken: lanes that
+    /// are taken together begin one after the other.
+    pub(in crate::worker) fn spread(&self) -> Duration {
+        let held = self.state.lock().held.len();
+        STEP.saturating_mul(u32::try_from(held).unwrap_or(u32::MAX))
+            .mul_f64(rand::random_range(0.0..1.0))
     }
 
     /// Takes what is wanted and renews what is held. Never ends.

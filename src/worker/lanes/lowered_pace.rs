@@ -5,8 +5,6 @@ use crate::{app::App, domain::ErrorCode, worker::PortalClient};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often the pace is looked at.
-const LOOK: Duration = Duration::from_millis(250);
 /// Closer together than this, two moments are one that was measured twice.
 const SAME: Duration = Duration::from_millis(100);
 
@@ -21,7 +19,7 @@ pub(in crate::worker) async fn tell<P: PortalClient>(app: &App, portal: P, held:
             told = Some(until);
             record(app, held, left.as_secs_f64()).await;
         }
-        tokio::time::sleep(LOOK).await;
+        portal.limit().lowered().await;
     }
 }
 

@@ -12,7 +12,7 @@ pub(in crate::worker) async fn serve<P: PortalClient>(
     app: App,
     portal: P,
     held: &HeldLease,
-    poll: Duration,
+    rest: Duration,
 ) {
     let bell = app.waker().subscribe(&permit_bell(held.portal()));
     loop {
@@ -27,7 +27,7 @@ pub(in crate::worker) async fn serve<P: PortalClient>(
         }
         tokio::select! {
             () = bell.notified() => {}
-            () = tokio::time::sleep(poll) => {}
+            () = tokio::time::sleep(rest) => {}
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::clients::bitrix24::Client;
 use std::{pin::Pin, time::Duration};
 
-/// A wait for a place in the bucket.
+/// A wait for the bucket: for a place in it, or for news of it.
 pub type PlaceTaken<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// A portal's request limit: a bucket that drains by the time.
@@ -24,6 +24,10 @@ pub trait SharedLimit: Send + Sync {
     /// How long the pace stays lowered because somebody else uses up the portal's limit; zero: it
     /// is not.
     fn reduced_for(&self) -> Duration;
+
+    /// Waits until the pace is lowered, or lowered for longer. One waits at a time: what happened
+    /// while nobody waited is heard by the next.
+    fn lowered(&self) -> PlaceTaken<'_>;
 }
 
 /// No limit: whoever asks may send.
@@ -48,6 +52,10 @@ impl SharedLimit for Unlimited {
     fn reduced_for(&self) -> Duration {
         Duration::ZERO
     }
+
+    fn lowered(&self) -> PlaceTaken<'_> {
+        Box::pin(std::future::pending())
+    }
 }
 
 impl SharedLimit for Client {
@@ -69,5 +77,9 @@ impl SharedLimit for Client {
 
     fn reduced_for(&self) -> Duration {
         Client::reduced_for(self)
+    }
+
+    fn lowered(&self) -> PlaceTaken<'_> {
+        Box::pin(Client::lowered(self))
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct StageSync {
     under_way: Option<UnderWay>,
     /// Whether the history is to be read at once, by the look after the one that is under way.
     rescan: bool,
+    /// When the bridge itself last wrote to the portal: people look at what is new.
+    stirred: Option<Instant>,
 }
 
 /// A look that is under way.
@@ -60,6 +62,11 @@ impl StageSync {
         self.memory.force_rescan();
     }
 
+    /// The bridge writes to the portal: moves are to be expected.
+    pub(super) fn stir(&mut self) {
+        self.stirred = Some(Instant::now());
+    }
+
     /// How long until a look is to begin, where a comparison is due then; `None` while one is under
     /// way, as its end rings the lane's bell.
     pub(super) fn next(
@@ -71,7 +78,7 @@ impl StageSync {
             return None;
         }
         let comparison = comparison.map(|due| due.max(self.memory.min_interval()));
-        let reread = self.memory.until_next(interval);
+        let reread = self.memory.until_next(interval, self.stirred);
         Some(comparison.map_or(reread, |due| due.min(reread)))
     }
 
@@ -97,7 +104,8 @@ impl StageSync {
         if self.under_way.is_some() {
             return Ok(false);
         }
-        let Some(look) = self.memory.prepare(of.app, of.held, interval, busy).await? else {
+        let pace = (interval, self.stirred);
+        let Some(look) = self.memory.prepare(of.app, of.held, pace, busy).await? else {
             return Ok(false);
         };
         let (orders, let_go) = (look.orders(), CancellationToken::new());

@@ -33,9 +33,17 @@ const MOST_PASSES: usize = 3;
 /// Looks follow each other no faster than this, so that what comes in bursts is read once.
 const PACE: Duration = Duration::from_millis(400);
 
+/// A portal where nothing has moved for so many times the interval is read less often: its quiet
+/// divided by this is the pause between two readings.
+const QUIET: f64 = 1_000.0;
+/// How much longer that pause is than the interval, at most.
+const LONGEST: u32 = 10;
+
 /// What a lane remembers of the way back.
 #[derive(Debug, Default)]
 pub(super) struct SyncMemory {
+    /// Since when nothing has moved in the portal, as far as is known; none if nothing ever did.
+    moved: Option<Instant>,
     /// When the portal's history was last read to its end.
     read: Option<Instant>,
     /// When the last look began.
@@ -73,11 +81,17 @@ impl SyncMemory {
         self.read = None;
     }
 
-    /// How long until something is to be done though nothing is due.
-    pub(super) fn until_next(&self, interval: Duration) -> Duration {
-        self.read.map_or(Duration::ZERO, |read| {
-            interval.saturating_sub(read.elapsed())
-        })
+    /// How long until something is to be done though nothing is due. Where something moved at the
+    /// moment `stirred`, or since, the history is read at the interval; the longer ago that is, the
+    /// less often, and where nothing ever moved, least.
+    pub(super) fn until_next(&self, interval: Duration, stirred: Option<Instant>) -> Duration {
+        let Some(read) = self.read else {
+            return Duration::ZERO;
+        };
+        let most = interval.saturating_mul(LONGEST);
+        let quiet = self.moved.max(stirred).map(|at| at.elapsed());
+        let pause = quiet.map_or(most, |quiet| quiet.div_f64(QUIET).clamp(interval, most));
+        pause.saturating_sub(read.elapsed())
     }
 
     /// How long the pace asks to wait before the next look.
@@ -123,11 +137,11 @@ impl SyncMemory {
         &mut self,
         app: &App,
         held: &HeldLease,
-        interval: Duration,
+        (interval, stirred): (Duration, Option<Instant>),
         busy: &BTreeSet<Key>,
     ) -> Result<Option<Look>, app::Error> {
         app.sync.drain_inbox(held.portal()).await?;
-        let reread = self.until_next(interval).is_zero();
+        let reread = self.until_next(interval, stirred).is_zero();
         if !self.min_interval().is_zero() && !reread {
             return Ok(None);
         }
@@ -150,8 +164,11 @@ impl SyncMemory {
             return Ok(None);
         }
         self.looked = Some(Instant::now());
-        let cursor = app.sync.history_cursor(held.portal()).await?;
-        let mut scan = self.scan(cursor, &due);
+        let position = app.sync.history_position(held.portal()).await?;
+        self.moved = position
+            .quiet
+            .and_then(|quiet| Instant::now().checked_sub(quiet));
+        let mut scan = self.scan(position.above, &due);
         if apart && !due.is_empty() {
             scan.history = History::Skip;
         }

@@ -14,7 +14,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 /// Who asks: live orders go before reading up, that before history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +77,8 @@ pub(in crate::clients::bitrix24) struct Limiter {
     burst: u32,
     level: Mutex<BucketLevel>,
     lesson: Mutex<BackPressure>,
+    /// Rung when the portal complains.
+    complained: Notify,
 }
 
 /// How full the bucket is: the same as the governor holds, which does not show it.
@@ -124,6 +126,7 @@ impl Limiter {
             clock: governor::clock::DefaultClock::default(),
             waiting: Default::default(),
             lesson: Mutex::default(),
+            complained: Notify::new(),
         }
     }
 
@@ -146,6 +149,11 @@ impl Limiter {
         until.map_or(Duration::ZERO, |until| {
             until.saturating_duration_since(Instant::now())
         })
+    }
+
+    /// Waits until the portal complains; hears at once of a complaint since the last wait.
+    pub(in crate::clients::bitrix24) async fn lowered(&self) {
+        self.complained.notified().await;
     }
 
     /// Requests a second that are allowed now.
@@ -284,6 +292,7 @@ impl Limiter {
         lesson.complaints += 1;
         lesson.pause_until = Some(now + pause);
         lesson.lowered_until = Some(now + pause + self.full_drain_time().mul_f64(LOWERED));
+        self.complained.notify_one();
         pause
     }
 }

@@ -113,10 +113,10 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
 
     /// Gives others places in the portal's limit, and tells of a lowered pace.
     fn beside<'h>(&self, held: &'h HeldLease) -> Beside<'h> {
-        let (app, portal, poll) = (self.app.clone(), self.portal.clone(), self.settings.poll);
+        let (app, portal, rest) = (self.app.clone(), self.portal.clone(), self.settings.rest());
         Box::pin(async move {
             tokio::select! {
-                () = permit_server::serve(app.clone(), portal.clone(), held, poll) => {}
+                () = permit_server::serve(app.clone(), portal.clone(), held, rest) => {}
                 () = lowered_pace::tell(&app, portal.clone(), held) => {}
             }
         })
@@ -163,6 +163,9 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
             claimed.into_iter().partition(|(claim, _)| claim.history);
         let (live, few) = self.apart.divide(live);
         let worked = answered || !live.is_empty() || !few.is_empty();
+        if worked || !history.is_empty() {
+            self.back.stir();
+        }
         if !live.is_empty()
             && let Some(wait) = self.wave(held, &tries, live, Priority::Live).await?
         {
@@ -374,7 +377,7 @@ impl<P: PortalClient> PortalLane<P> {
     /// How long nothing is due.
     async fn idle(&self) -> Result<Duration, app::Error> {
         let seconds = |due: f64| Duration::from_secs_f64(due.clamp(0.02, 3600.0));
-        let poll = self.settings.poll.mul_f64(rand::random_range(0.9..1.1));
+        let poll = self.settings.poll;
         let due = self.app.delivery.next_due(self.name.as_str()).await?;
         // What is due and was not taken up is in a wave or a look, or waits for one: its end rings.
         let is_free = self.waves.is_empty() && !self.back.is_under_way();
@@ -396,9 +399,10 @@ impl<P: PortalClient> PortalLane<P> {
             .back
             .next(comparison.map(seconds), self.settings.reconcile);
         let soonest = [due, form, lead, product, look].into_iter().flatten().min();
-        Ok(poll
-            .min(soonest.unwrap_or(poll))
-            .max(Duration::from_millis(20)))
+        let rest = self.settings.rest();
+        Ok(soonest
+            .unwrap_or(rest)
+            .clamp(Duration::from_millis(20), rest))
     }
 
     fn tries(&self) -> RetryPolicy {

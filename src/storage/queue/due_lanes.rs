@@ -1,0 +1,62 @@
+//! Which lanes have something to do, for many lanes in one statement.
+
+use crate::storage::Error;
+use sqlx::PgConnection;
+
+/// Those of these portals that have something due: an order, a form, an activity, a product, a lead
+/// to follow, an order to be compared or found again, a notification. `shops` names the shop of
+/// each, side by side: a portal with several shops stands there several times.
+pub async fn portals(
+    db: &mut PgConnection,
+    portals: &[String],
+    shops: &[String],
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT DISTINCT w.portal AS "portal!"
+           FROM unnest($1::text[], $2::text[]) AS w (portal, shop)
+           WHERE EXISTS (SELECT FROM bridge.orders o
+                         WHERE o.portal = w.portal AND o.shop = w.shop AND NOT o.later
+                           AND o.due_at <= now())
+              OR EXISTS (SELECT FROM bridge.orders o
+                         WHERE o.portal = w.portal AND o.shop = w.shop AND o.later
+                           AND o.due_at <= now())
+              OR EXISTS (SELECT FROM bridge.comparisons c
+                         WHERE c.portal = w.portal AND c.due_at <= now() AND c.shop = w.shop)
+              OR EXISTS (SELECT FROM unnest(ARRAY['form', 'activity', 'product']) AS k (kind)
+                         JOIN bridge.subjects s ON s.portal = w.portal AND s.kind = k.kind
+                           AND s.due_at <= now() AND s.shop = w.shop)
+              OR EXISTS (SELECT FROM bridge.subjects s
+                         WHERE s.portal = w.portal AND s.follow_at <= now() AND s.shop = w.shop)
+              OR EXISTS (SELECT FROM bridge.orders o
+                         WHERE o.portal = w.portal AND o.shop = w.shop AND o.unverified)
+              OR EXISTS (SELECT FROM bridge.inbox i
+                         WHERE i.portal = w.portal AND i.state = 'new')"#,
+        portals,
+        shops
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// The portals of which other processes ask a place in the limit.
+pub async fn asked_for_places(db: &mut PgConnection) -> Result<Vec<String>, Error> {
+    Ok(
+        sqlx::query_scalar!("SELECT DISTINCT portal FROM bridge.permits WHERE granted_at IS NULL")
+            .fetch_all(db)
+            .await?,
+    )
+}
+
+/// Those of these shops that are to be told something.
+pub async fn shops(db: &mut PgConnection, shops: &[String]) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT w.shop AS "shop!" FROM unnest($1::text[]) AS w (shop)
+           WHERE EXISTS (SELECT FROM bridge.status_changes c
+                         WHERE c.shop = w.shop AND c.state = 'waiting' AND c.due_at <= now())
+              OR EXISTS (SELECT FROM bridge.shop_messages m
+                         WHERE m.shop = w.shop AND m.state = 'waiting' AND m.due_at <= now())"#,
+        shops
+    )
+    .fetch_all(db)
+    .await?)
+}

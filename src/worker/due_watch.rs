@@ -1,0 +1,93 @@
+//! The watch over idle lanes: one look for all of them finds what is due of which nobody woke them.
+//!
+//! A lane that has nothing to do rests until something of its own is due, or its bell rings.
+//! Whoever brings work rings it, by NOTIFY from another process; a NOTIFY can be lost, and what a
+//! clock makes due rings nothing. This watch looks every poll, so that no lane has to.
+
+use super::{
+    Settings,
+    lanes::{leases::Leases, restarts::Restarts},
+};
+use crate::{
+    app::{self, App, lane_of, permit_bell},
+    domain::{PortalName, ShopName},
+};
+use std::collections::BTreeSet;
+use tokio_util::sync::CancellationToken;
+
+/// The most lanes of one statement.
+const AT_ONCE: usize = 1_000;
+
+/// The lanes that are watched, while this process holds them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WatchedLanes {
+    /// Every portal with each of its shops.
+    portals: Vec<(String, String)>,
+    /// Every shop that is called, with its lane.
+    shops: Vec<(String, String)>,
+}
+
+impl WatchedLanes {
+    pub(super) fn new<'l>(
+        app: &App,
+        portals: impl Iterator<Item = &'l PortalName>,
+        shops: impl Iterator<Item = &'l ShopName>,
+    ) -> Self {
+        let portals = portals.flat_map(|portal| {
+            let shops = app.registry().shops_of(portal.as_str()).into_iter();
+            shops.map(|shop| (portal.as_str().to_owned(), shop))
+        });
+        let shops = shops.map(|shop| (shop.as_str().to_owned(), lane_of(shop.as_str())));
+        Self {
+            portals: portals.collect(),
+            shops: shops.collect(),
+        }
+    }
+}
+
+/// Watches until told to stop.
+pub(super) async fn keep(
+    (app, settings): (App, Settings),
+    (lanes, leases): (WatchedLanes, Leases),
+    turns: Restarts,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        match look(&app, &lanes, &leases.lanes()).await {
+            Ok(()) => turns.went_well().await,
+            Err(error) => {
+                let error = error.chain();
+                tracing::warn!(%error, "it is not known which lanes have work; they look in a while");
+                turns.failed(&error).await;
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(settings.poll))
+            .await;
+    }
+}
+
+async fn look(app: &App, lanes: &WatchedLanes, held: &BTreeSet<String>) -> Result<(), app::Error> {
+    let ring = |lane: &str| app.waker().subscribe(lane).notify_one();
+    let portals = lanes.portals.iter();
+    let portals: Vec<_> = portals
+        .filter(|one| held.contains(&one.0))
+        .cloned()
+        .collect();
+    for some in portals.chunks(AT_ONCE) {
+        for portal in app.lanes.due_portals(some).await? {
+            ring(&portal);
+        }
+    }
+    let shops = lanes.shops.iter();
+    let shops = shops.filter(|(_, lane)| held.contains(lane));
+    let shops: Vec<String> = shops.map(|(shop, _)| shop.clone()).collect();
+    for some in shops.chunks(AT_ONCE) {
+        for shop in app.lanes.due_shops(some).await? {
+            ring(&lane_of(&shop));
+        }
+    }
+    for portal in app.lanes.asked_for_places().await? {
+        ring(&permit_bell(&portal));
+    }
+    Ok(())
+}
