@@ -1,7 +1,7 @@
 //! The bars, each measured beside its baseline in the same run.
 //!
 //! `cargo bench` runs all; words after `--` choose some: `delivery`, `intake`, `queue`,
-//! `long_life`, `process`, `stock`, `way_back`. `--write` puts the table into
+//! `long_life`, `portals`, `process`, `stock`, `way_back`. `--write` puts the table into
 //! `deploy/benchmarks.md`. With the feature `compare` `queue` also runs beside pgmq.
 //! `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate,
 //! `BENCH_HOLD_SECONDS` how long a snapshot is held open.
@@ -23,6 +23,7 @@ mod intake;
 mod long_life;
 #[cfg(feature = "compare")]
 mod pgmq;
+mod portals;
 mod process;
 mod queue;
 mod report;
@@ -60,6 +61,9 @@ fn main() {
         }
         if wanted("process") {
             process::run(&mut report).await;
+        }
+        if wanted("portals") {
+            portals::run(&mut report).await;
         }
         if wanted("way_back") {
             way_back::run(&mut report).await;

@@ -13,7 +13,7 @@ use super::{
     observer::{CallObserver, CallRecord},
     response::{Envelope, Response},
     server_time::ServerTime,
-    transport::{self, Answer, Body},
+    transport::{self, Answer, Body, Connections},
 };
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -36,6 +36,8 @@ pub struct Options {
     pub full_burst: bool,
     /// How long to wait for an answer. The portal itself cuts a request off after 60 seconds.
     pub timeout: Duration,
+    /// What the portal is reached by, where it is shared with other portals; none: its own.
+    pub connections: Option<Connections>,
 }
 
 impl Default for Options {
@@ -44,6 +46,7 @@ impl Default for Options {
             rate: Rate::STANDARD,
             full_burst: false,
             timeout: Duration::from_secs(65),
+            connections: None,
         }
     }
 }
@@ -53,10 +56,8 @@ impl Default for Options {
 pub struct Client(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    http: reqwest::Client,
-    /// For where a redirection leads that the operator did not name: it reaches public addresses
-    /// alone.
-    public: reqwest::Client,
+    connections: Connections,
+    timeout: Duration,
     route: Route,
     limiter: Limiter,
     pub(super) gauges: OperatingTimes,
@@ -79,9 +80,10 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client. Fails only if the machine's TLS roots cannot be read.
     pub fn new(credentials: Credentials, options: &Options) -> Result<Self, Error> {
+        let shared = options.connections.clone();
         Ok(Self(Arc::new(Inner {
-            http: transport::http(options.timeout)?,
-            public: transport::public(options.timeout)?,
+            connections: shared.map_or_else(Connections::new, Ok)?,
+            timeout: options.timeout,
             route: Route::new(credentials),
             limiter: Limiter::new(options.rate, options.full_burst),
             gauges: OperatingTimes::default(),
@@ -242,9 +244,9 @@ impl Client {
         loop {
             let asked = Instant::now();
             let http = if address.public {
-                &self.0.public
+                &self.0.connections.public
             } else {
-                &self.0.http
+                &self.0.connections.http
             };
             match self.0.permits.get() {
                 Some(permits) => permits.permit().await?,
@@ -254,7 +256,7 @@ impl Client {
             if let Some(watch) = self.0.watch.get() {
                 watch.sending(method);
             }
-            let answer = transport::request(http, &address, method, body).await;
+            let answer = transport::request((http, self.0.timeout), &address, method, body).await;
             if let Some(watch) = self.0.watch.get() {
                 watch.called(&CallRecord {
                     method,

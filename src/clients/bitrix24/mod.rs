@@ -51,3 +51,4 @@ pub use oauth::{GrantedTokens, OAuth, OAuthApp, OAuthError, Tokens};
 pub use observer::{CallObserver, CallRecord};
 pub use response::{BatchResponse, CommandError, Response};
 pub use server_time::ServerTime;
+pub use transport::Connections;

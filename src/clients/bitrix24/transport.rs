@@ -16,18 +16,33 @@ const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// The most memory that an answer may need as values, in bytes.
 const HEAVIEST_ANSWER: usize = 64 * 1024 * 1024;
 
+/// Connections to portals, and the machine's TLS roots: the same for all portals of a process, which
+/// would else read and keep the roots once for each. They belong to the runtime in which they are
+/// used first. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    pub(super) http: reqwest::Client,
+    /// For where a redirection leads that the operator did not name: public addresses alone.
+    pub(super) public: reqwest::Client,
+}
+
+impl Connections {
+    /// None is open at first. Fails only if the machine's TLS roots cannot be read.
+    pub fn new() -> Result<Self, Error> {
+        let public = builder().dns_resolver(Arc::new(PublicResolver));
+        Ok(Self {
+            http: builder().build().map_err(Error::transport)?,
+            public: public.build().map_err(Error::transport)?,
+        })
+    }
+}
+
 /// A transport that follows nothing by itself.
 pub(super) fn http(timeout: Duration) -> Result<reqwest::Client, Error> {
-    builder(timeout).build().map_err(Error::transport)
+    builder().timeout(timeout).build().map_err(Error::transport)
 }
 
-/// The same to public addresses alone.
-pub(super) fn public(timeout: Duration) -> Result<reqwest::Client, Error> {
-    let builder = builder(timeout).dns_resolver(Arc::new(PublicResolver));
-    builder.build().map_err(Error::transport)
-}
-
-fn builder(timeout: Duration) -> reqwest::ClientBuilder {
+fn builder() -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Fails only if somebody else was first, which is as good.
@@ -37,7 +52,6 @@ fn builder(timeout: Duration) -> reqwest::ClientBuilder {
         .user_agent(concat!("b24-bridge/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
-        .timeout(timeout)
         .pool_idle_timeout(Duration::from_secs(20))
 }
 
@@ -92,9 +106,9 @@ pub(super) enum Answer {
     Moved(Url),
 }
 
-/// One request and its answer, whatever becomes of them.
+/// One request and its answer, whatever becomes of them, within this time.
 pub(super) async fn request(
-    http: &reqwest::Client,
+    (http, timeout): (&reqwest::Client, Duration),
     address: &Address,
     method: &str,
     body: &Body<'_>,
@@ -124,6 +138,7 @@ pub(super) async fn request(
     let request = http
         .post(url)
         .header(header::ACCEPT, "application/json")
+        .timeout(timeout)
         .json(&sent);
     let answer = request.send().await.map_err(Error::transport)?;
     let status = answer.status();

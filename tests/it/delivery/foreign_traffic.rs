@@ -85,6 +85,7 @@ async fn somebody_else_on_our_address_slows_us_down_costs_no_attempt_and_is_forg
         },
         full_burst: true,
         timeout: Duration::from_secs(5),
+        ..Options::default()
     };
     let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options).unwrap();
     let elsewhere = CancellationToken::new();

@@ -84,6 +84,7 @@ impl World {
                 },
                 full_burst: true,
                 timeout,
+                ..Options::default()
             },
         );
         let name = app.registry().portals[0].clone();

@@ -5,7 +5,7 @@ use crate::{
         App,
         portal_access::{Application, Applications, Vault},
     },
-    clients::bitrix24::{Client, Credentials, OAuth, OAuthApp},
+    clients::bitrix24::{Client, Connections, Credentials, OAuth, OAuthApp, Options},
     config::{Config, Portal, PortalAccess, PortalApp, TokenKey},
     domain::PortalName,
     worker::portal_access::{AppPortal, StoredTokens},
@@ -50,6 +50,7 @@ pub(in crate::cli) fn reached(
     app: &App,
     name: &PortalName,
     portal: &Portal,
+    connections: Option<&Connections>,
 ) -> anyhow::Result<Option<AppPortal>> {
     let PortalAccess::App(granted) = &portal.access else {
         return Ok(None);
@@ -64,16 +65,21 @@ pub(in crate::cli) fn reached(
     })?;
     let tokens = StoredTokens::new(app.clone(), name.clone(), server);
     let credentials = Credentials::App(Arc::new(tokens.clone()));
-    let client = Client::new(credentials, &super::client_options(portal))?;
+    let options = Options {
+        connections: connections.cloned(),
+        ..super::client_options(portal)
+    };
+    let client = Client::new(credentials, &options)?;
     client.allow(&portal.redirect_hosts);
     Ok(Some(AppPortal { tokens, client }))
 }
 
 /// All portals that are reached by an application.
 pub(in crate::cli) fn all_reached(config: &Config, app: &App) -> anyhow::Result<Vec<AppPortal>> {
+    let connections = Connections::new()?;
     let mut all = Vec::new();
     for (name, portal) in &config.portals {
-        all.extend(reached(app, name, portal)?);
+        all.extend(reached(app, name, portal, Some(&connections))?);
     }
     Ok(all)
 }
@@ -96,7 +102,7 @@ pub(in crate::cli) fn client(
     name: &PortalName,
     portal: &Portal,
 ) -> anyhow::Result<Client> {
-    match reached(app, name, portal)? {
+    match reached(app, name, portal, None)? {
         Some(reached) => Ok(reached.client),
         None => super::client(portal)?.context("the portal has neither webhook nor application"),
     }

@@ -267,11 +267,23 @@ pub(in crate::cli) fn client_options(portal: &Portal) -> bitrix24::Options {
 
 /// A client for a portal that is reached by a webhook. None for an application.
 pub(in crate::cli) fn client(portal: &Portal) -> anyhow::Result<Option<bitrix24::Client>> {
+    connected(portal, None)
+}
+
+/// The same by connections that are shared.
+fn connected(
+    portal: &Portal,
+    connections: Option<&bitrix24::Connections>,
+) -> anyhow::Result<Option<bitrix24::Client>> {
     let PortalAccess::Webhook(url) = &portal.access else {
         return Ok(None);
     };
     let credentials = Credentials::webhook(url.expose_secret())?;
-    let client = bitrix24::Client::new(credentials, &client_options(portal))?;
+    let options = bitrix24::Options {
+        connections: connections.cloned(),
+        ..client_options(portal)
+    };
+    let client = bitrix24::Client::new(credentials, &options)?;
     client.allow(&portal.redirect_hosts);
     Ok(Some(client))
 }
@@ -280,9 +292,10 @@ pub(in crate::cli) fn client(portal: &Portal) -> anyhow::Result<Option<bitrix24:
 pub(in crate::cli) fn clients(
     config: &Config,
 ) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
+    let connections = bitrix24::Connections::new()?;
     let mut clients = BTreeMap::new();
     for (name, portal) in &config.portals {
-        if let Some(client) = client(portal)? {
+        if let Some(client) = connected(portal, Some(&connections))? {
             clients.insert(name.clone(), client);
         }
     }

@@ -23,6 +23,7 @@ fn quick() -> Options {
         },
         full_burst: true,
         timeout: Duration::from_secs(5),
+        ..Options::default()
     }
 }
 

@@ -128,6 +128,7 @@ impl Portal {
             },
             full_burst: true,
             timeout: Duration::from_secs(5),
+            ..Options::default()
         };
         let client = Client::new(Credentials::App(Arc::new(tokens.clone())), &options).unwrap();
         AppPortal { tokens, client }

@@ -88,6 +88,7 @@ impl World {
             },
             full_burst: false,
             timeout: Duration::from_secs(5),
+            ..Options::default()
         };
         let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options).unwrap();
         Self {

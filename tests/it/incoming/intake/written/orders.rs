@@ -49,6 +49,7 @@ impl World {
             rate,
             full_burst: true,
             timeout: Duration::from_secs(5),
+            ..Options::default()
         };
         let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options);
         let lanes = worker::Lanes::of(BTreeMap::from([(
