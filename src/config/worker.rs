@@ -20,7 +20,8 @@ pub struct Worker {
     /// Seconds for which a write whose answer was lost may still land. Never less than the portals'
     /// own limit for a call and a margin: a smaller number is taken as that.
     pub doubt_seconds: u64,
-    /// Seconds between readings of a portal's stage history when nothing was heard.
+    /// Seconds between readings of a portal's stage history when nothing was heard; up to ten times
+    /// as many where nothing has moved for days.
     pub reconcile_seconds: u64,
     /// Most orders taken up at once. 192 new ones fill thirteen calls.
     pub wave: u32,

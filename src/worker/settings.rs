@@ -57,7 +57,8 @@ pub struct Settings {
     pub doubt: Duration,
     /// How often a portal that refuses the bridge as a whole is asked again.
     pub probe: Duration,
-    /// How often a portal's stage history is read though nothing was heard.
+    /// How often a portal's stage history is read though nothing was heard; where nothing has moved
+    /// for days, less often, at least every ten times this.
     pub reconcile: Duration,
     /// How long a stop may wait for the call in flight.
     pub grace: Duration,

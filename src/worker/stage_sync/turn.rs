@@ -283,3 +283,52 @@ impl SyncMemory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(30);
+
+    /// How long after a reading the next one is due where the last move is so old.
+    async fn pause(moved: Option<Duration>, stirred: Option<Duration>) -> Duration {
+        tokio::time::advance(Duration::from_hours(24 * 365)).await;
+        let at = |age: Duration| Instant::now() - age;
+        let memory = SyncMemory {
+            read: Some(Instant::now()),
+            moved: moved.map(at),
+            ..SyncMemory::default()
+        };
+        memory.until_next(INTERVAL, stirred.map(at))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_portal_is_read_less_often_the_longer_nothing_moves_there() {
+        for (moved, expected) in [
+            (Some(Duration::ZERO), 30),
+            (Some(Duration::from_hours(8)), 30),
+            (Some(Duration::from_hours(25)), 90),
+            (Some(Duration::from_hours(24 * 30)), 300),
+            (None, 300),
+        ] {
+            let pause = pause(moved, None).await;
+            assert_eq!(pause, Duration::from_secs(expected), "{moved:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_the_bridge_writes_moves_are_expected() {
+        let long = Some(Duration::from_hours(24 * 30));
+        for moved in [None, long] {
+            let pause = pause(moved, Some(Duration::from_mins(1))).await;
+            assert_eq!(pause, INTERVAL);
+        }
+        assert_eq!(pause(None, long).await, INTERVAL * 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lane_that_was_just_taken_reads_at_once() {
+        let memory = SyncMemory::default();
+        assert_eq!(memory.until_next(INTERVAL, None), Duration::ZERO);
+    }
+}

@@ -15,6 +15,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A portal that works, one that takes very long, or one that is dead.
@@ -118,6 +119,101 @@ async fn of_a_hundred_portals_a_slow_and_a_dead_one_hold_up_no_other() {
         assert!(started.elapsed() < Duration::from_mins(1), "{made} deals");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    stop.cancel();
+    work.await.unwrap().unwrap();
+}
+
+/// Starts the bridge for portals of these names, each with a shop of its name.
+fn start(
+    db: &Database,
+    names: &[&str],
+    settings: worker::Settings,
+    stop: &CancellationToken,
+) -> (App, JoinHandle<Result<(), worker::Error>>) {
+    let mut registry = Registry::default();
+    let mut portals = BTreeMap::new();
+    for name in names {
+        let portal = PortalName::parse(name).unwrap();
+        let mut rules = shop::rules(name);
+        rules.portal = portal.clone();
+        let shop = ShopName::parse(name).unwrap();
+        registry.shops.insert(shop, Arc::new(rules));
+        registry.portals.push(portal.clone());
+        portals.insert(portal, Mood::Works(Tiny::default()));
+    }
+    let app = App::new(db.pool.clone(), registry);
+    let lanes = worker::Lanes::of(portals);
+    let work = tokio::spawn(worker::run(app.clone(), lanes, settings, stop.clone()));
+    (app, work)
+}
+
+async fn count(db: &Database, query: &'static str) -> i64 {
+    sqlx::query_scalar(query).fetch_one(&db.pool).await.unwrap()
+}
+
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_whose_row_is_locked_costs_no_other_its_lease() {
+    let (db, stop) = (Database::new().await, CancellationToken::new());
+    let settings = worker::Settings {
+        lease: Duration::from_millis(1_500),
+        poll: Duration::from_millis(100),
+        ..worker::Settings::default()
+    };
+    let (_, work) = start(&db, &["a", "b", "c"], settings, &stop);
+    let held = "SELECT count(*) FROM bridge.lanes WHERE lease_until > now()";
+    until("all lanes are held", async || count(&db, held).await == 3).await;
+    let mut long = db.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM bridge.lanes WHERE portal = 'a' FOR UPDATE")
+        .execute(&mut *long)
+        .await
+        .unwrap();
+    let run_out = "SELECT count(*) FROM bridge.lanes
+                   WHERE portal = 'a' AND lease_until < now() - interval '1 second'";
+    until("its lease runs out", async || {
+        count(&db, run_out).await == 1
+    })
+    .await;
+    let others = "SELECT count(*) FROM bridge.lanes
+                  WHERE portal <> 'a' AND epoch = 1 AND lease_until > now()";
+    assert_eq!(count(&db, others).await, 2);
+    long.rollback().await.unwrap();
+    until("it is held again", async || count(&db, held).await == 3).await;
+    assert_eq!(count(&db, others).await, 2);
+    stop.cancel();
+    work.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_for_which_nobody_rang_is_found_by_the_watch() {
+    let (db, stop) = (Database::new().await, CancellationToken::new());
+    let settings = worker::Settings {
+        poll: Duration::from_millis(200),
+        reconcile: Duration::from_mins(30),
+        ..worker::Settings::default()
+    };
+    let (app, work) = start(&db, &["a", "b"], settings, &stop);
+    let shop = ShopName::parse("b").unwrap();
+    let order = [shop::event("e1", "A-1", 1)];
+    app.intake.accept_events(Some(&shop), &order).await.unwrap();
+    let done = "SELECT count(*) FROM bridge.orders WHERE deal_id IS NOT NULL AND due_at IS NULL";
+    until("the deal is made", async || count(&db, done).await == 1).await;
+    // The lane has had its last look, and rests for half a minute and more.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = Instant::now();
+    let ask = "INSERT INTO bridge.inbox (portal, event, deal_id, body, state)
+               VALUES ('b', 'ONCRMDEALUPDATE', 1, '{}', 'new')";
+    sqlx::query(ask).execute(&db.pool).await.unwrap();
+    let new = "SELECT count(*) FROM bridge.inbox WHERE state = 'new'";
+    until("it is taken up", async || count(&db, new).await == 0).await;
+    assert!(begun.elapsed() < Duration::from_secs(10));
     stop.cancel();
     work.await.unwrap().unwrap();
 }
