@@ -33,7 +33,7 @@ pub use contacts::email::{Emails, read as read_emails};
 pub use contacts::person::{Agreement, LegalEntity, Person, Placeholders, is_common, names_nobody};
 pub use contacts::phone::{Number, Phone, Phones};
 pub use entry::{CallEntry, Entry, MailEntry, TodoEntry};
-pub use error_code::ErrorCode;
+pub use error_code::{ErrorCode, Place};
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use event_age::{AHEAD, Age, Claim, Ground, Verdict};
 pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName, TillName};

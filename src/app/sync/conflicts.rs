@@ -3,7 +3,7 @@
 use crate::{
     app::{Actor, Error, Retry, Sync, page::page_size},
     domain::{
-        ErrorCode, Fault, PortalName, Ruling, ShopName, Side, StandingRuling, Waiting,
+        ErrorCode, Fault, Place, PortalName, Ruling, ShopName, Side, StandingRuling, Waiting,
         happening::{Act, Stored, SyncEvent},
     },
     storage::{
@@ -147,7 +147,13 @@ impl Sync {
                 .zip(stage)
                 .and_then(|(map, stage)| map.back(&stage).ok().map(str::to_owned)),
             if_shop: map.and_then(|map| map.there(&row.status).ok().map(|stage| stage.id.clone())),
-            remedy: code.map_or(String::new(), |code| code.remedy().to_owned()),
+            remedy: code.map_or(String::new(), |code| {
+                let at = Place {
+                    portal: Some(&row.portal),
+                    ..Place::shop(&row.shop)
+                };
+                at.fill(code.remedy()).into_owned()
+            }),
             id: row.id,
             shop: row.shop,
             portal: row.portal,

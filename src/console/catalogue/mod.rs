@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{ProductCounts, ProductRow},
-    domain::{ShopName, product_id},
+    domain::{Place, ShopName, product_id},
 };
 use axum::extract::{Path, Query, State as Extract};
 use maud::{Markup, html};
@@ -121,7 +121,7 @@ fn row(visitor: &Viewer, shop: &str, one: &ProductRow) -> Markup {
             td data-label=(visitor.text(Text::Product)) { (one.name.as_deref().unwrap_or("—")) }
             td data-label=(visitor.text(Text::State)) {
                 span class=(class) { (visitor.text(text)) }
-                @if let Some(code) = code { " " (components::explained(visitor, code)) }
+                @if let Some(code) = code { " " (components::explained(visitor, code, Place::shop(shop))) }
                 @if dead { " " a href=(links::link("/console/dead-letters", &letters)) {
                     (visitor.text(Text::ToLetters))
                 } }

@@ -13,7 +13,7 @@ use crate::{
             layout::{self, Section},
         },
     },
-    domain::Side,
+    domain::{Place, Side},
 };
 use axum::{
     extract::{Path, State as Extract},
@@ -38,11 +38,15 @@ pub(in crate::console) async fn get(
         .ok_or_else(nothing)?;
     let title = format!("{} #{}", visitor.text(Text::Conflict), conflict.id);
     let origin = components::origin(&state, &conflict.portal);
+    let at = Place {
+        portal: Some(&conflict.portal),
+        ..Place::shop(&conflict.shop)
+    };
     let content = html! {
         h1 { (title) }
         section.card.alarm {
             p { (visitor.lang.happened(conflict.what.as_ref(), &conflict.sentence)) }
-            (components::explained(&visitor, &conflict.code))
+            (components::explained(&visitor, &conflict.code, at))
         }
         (decide(&visitor, &conflict))
         dl.facts {

@@ -58,7 +58,7 @@ fn page(visitor: &Viewer, whole: &DeadLetterDetail, mended: Option<(&str, &str)>
             }
         }
         section.card.alarm {
-            (components::explained(visitor, &letter.code))
+            (components::explained(visitor, &letter.code, components::place_of(letter)))
             h3 { (visitor.text(Text::InTheWordsOf)) }
             p.words { (visitor.lang.told(&letter.message)) }
         }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::{Submission, SubmissionFilter},
-    domain::ShopName,
+    domain::{Place, ShopName},
 };
 use axum::{
     extract::{Path, Query, State as Extract},
@@ -125,7 +125,9 @@ fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission
                 (components::time(visitor, one.received_at))
             }
             td data-label=(visitor.text(Text::Details)) {
-                @if let Some(code) = &one.code { (components::explained(visitor, code)) }
+                @if let Some(code) = &one.code {
+                    (components::explained(visitor, code, Place::shop(&one.shop)))
+                }
                 @match &one.body {
                     Some(body) => details {
                         summary { (visitor.text(Text::WhatWasSent)) }

@@ -2,7 +2,7 @@
 
 use super::legacy_text;
 use crate::domain::{
-    ErrorCode,
+    ErrorCode, Place,
     happening::{Stored, Tell, Voice},
 };
 use axum::http::{HeaderMap, header};
@@ -40,12 +40,12 @@ impl Lang {
         }
     }
 
-    /// What to do about it.
-    pub(in crate::console) fn remedy(self, code: ErrorCode) -> &'static str {
-        match self {
+    /// What to do about it at this place.
+    pub(in crate::console) fn remedy(self, code: ErrorCode, at: Place<'_>) -> Cow<'static, str> {
+        at.fill(match self {
             Self::En => code.remedy(),
             Self::Ru => code.remedy_in_russian(),
-        }
+        })
     }
 
     /// What happened, from its data; a row without data that this version knows by its sentence.

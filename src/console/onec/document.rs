@@ -16,6 +16,7 @@ use crate::{
             links,
         },
     },
+    domain::Place,
 };
 use axum::{
     extract::{Path, State as Extract},
@@ -54,7 +55,8 @@ fn facts(visitor: &Viewer, one: &DocumentView) -> Markup {
         p { (badge(visitor, &one.state)) " " (components::time(visitor, one.received_at)) " "
             (components::order(one.shop.as_deref(), one.order_number.as_deref())) }
         @if !one.message.is_empty() { p { (visitor.lang.told(&one.message)) } }
-        (components::explained(visitor, &one.code))
+        @let at = Place { shop: one.shop.as_deref(), ..Place::base(&one.base) };
+        (components::explained(visitor, &one.code, at))
         @if let Some(status) = &one.unknown {
             p { (text(Text::RowToAdd)) }
             pre { "[[onec." (one.base) ".statuses]]\nstatus = \"\"\nid = "

@@ -14,7 +14,7 @@ use crate::{
             links,
         },
     },
-    domain::ShopName,
+    domain::{Place, ShopName},
 };
 use axum::extract::{Path, Query, State as Extract};
 use maud::{Markup, html};
@@ -66,7 +66,7 @@ pub(in crate::console) async fn get(
                         "#" (letter.id) " " (letter.code)
                     }
                 }
-                (components::explained(&visitor, &letter.code))
+                (components::explained(&visitor, &letter.code, components::place_of(letter)))
                 p.words { (visitor.lang.told(&letter.message)) }
             } }
         }
@@ -132,7 +132,9 @@ fn activities(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Mark
                     @if let Some((text, kind, id)) = card(one) {
                         " " (visitor.text(text)) " " (components::entity(visitor, origin, kind, id))
                     }
-                    @if let Some(code) = &one.code { (components::explained(visitor, code)) }
+                    @if let Some(code) = &one.code {
+                        (components::explained(visitor, code, Place::shop(&order.shop)))
+                    }
                 }
             } }
         }

@@ -15,11 +15,11 @@ use crate::{
         session::viewer::Viewer,
         ui::{components, links},
     },
-    domain::{ErrorCode, happening::Pause},
+    domain::{ErrorCode, Place, happening::Pause},
 };
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Reverse};
 
 /// One thing that is wrong.
 struct Alert {
@@ -34,6 +34,8 @@ struct Alert {
     code: Option<ErrorCode>,
     /// What, where none does.
     text: Option<Text>,
+    /// What waits because of it: letters, orders, messages.
+    waits: i64,
     /// How bad it is: figures with their names.
     figures: Vec<(Text, String)>,
     /// Until when, and what is then.
@@ -56,6 +58,7 @@ impl Alert {
             place: (place.0, place.1.to_owned()),
             code: None,
             text: None,
+            waits: 0,
             figures: Vec::new(),
             until: None,
             words: String::new(),
@@ -65,31 +68,35 @@ impl Alert {
         }
     }
 
-    /// As it is told on the page at this path: a page does not lead to itself.
-    fn item(&self, visitor: &Viewer, here: &str) -> Markup {
+    /// As it is told on the page at this path: two lines, which open to the remedy and its button. A
+    /// page does not lead to itself.
+    fn item(&self, visitor: &Viewer, here: &str, is_open: bool) -> Markup {
         let lang = visitor.lang;
         let class = if self.flow == Flow::Stuck {
             "stuck"
         } else {
             "slowed"
         };
+        let remedy = |code| lang.remedy(code, at((self.place.0, &self.place.1)));
         html! {
-            li class=(class) {
-                div.where {
-                    span class=(self.flow.class()) { (visitor.text(self.badge)) }
-                    " " strong { (visitor.text(self.place.0)) " " (self.place.1) }
-                    @for (name, figure) in &self.figures {
-                        span.quiet { (visitor.text(*name)) ": " b { (figure) } }
+            li class=(class) { details open[is_open] {
+                summary {
+                    div.where {
+                        span class=(self.flow.class()) { (visitor.text(self.badge)) }
+                        " " strong { (visitor.text(self.place.0)) " " (self.place.1) }
+                        @for (name, figure) in &self.figures {
+                            span.quiet { (visitor.text(*name)) ": " b { (figure) } }
+                        }
                     }
+                    @if let Some(code) = self.code { p.what { (lang.sentence(code)) } }
+                    @if let Some(text) = self.text { p.what { (visitor.text(text)) } }
                 }
                 @if let Some(code) = self.code {
-                    p.what { (lang.sentence(code)) }
                     p {
                         strong { (visitor.text(Text::WhatToDo)) ": " }
-                        (components::marked(lang.remedy(code)))
+                        (components::marked(&remedy(code)))
                     }
                 }
-                @if let Some(text) = self.text { p.what { (visitor.text(text)) } }
                 @if self.code.is_some() || !self.words.is_empty() {
                     p.quiet.words {
                         @if let Some(code) = self.code { span.code { (code) } " " }
@@ -100,7 +107,7 @@ impl Alert {
                     p.quiet { (visitor.text(what)) ": " (components::time(visitor, at)) }
                 }
                 @if self.href != here { a.button href=(self.href) { (visitor.text(self.label)) } }
-            }
+            } }
         }
     }
 }
@@ -133,7 +140,7 @@ impl<'a> Alerts<'a> {
         all.extend(glance.dead.iter().map(dead));
         all.extend(glance.conflicts.iter().map(conflict));
         all.extend(glance.refused.iter().map(refused));
-        all.sort_by_key(|one| one.flow != Flow::Stuck);
+        all.sort_by_key(|one| (one.flow != Flow::Stuck, Reverse(one.waits)));
         Self { look, all }
     }
 
@@ -145,7 +152,9 @@ impl<'a> Alerts<'a> {
                 h2.wrong {
                     (visitor.text(Text::WhatIsWrong)) " " span.badge.bad { (self.all.len()) }
                 }
-                ul.wrong { @for one in &self.all { (one.item(visitor, "/console")) } }
+                ul.wrong { @for (nth, one) in self.all.iter().enumerate() {
+                    (one.item(visitor, "/console", nth == 0))
+                } }
             }
             (self.lately(visitor, None))
         }
@@ -156,7 +165,7 @@ impl<'a> Alerts<'a> {
         let mut about = self.all.iter().filter(|one| one.lane == lane).peekable();
         html! {
             @if about.peek().is_some() {
-                ul.wrong { @for one in about { (one.item(visitor, here)) } }
+                ul.wrong { @for one in about { (one.item(visitor, here, true)) } }
             }
         }
     }
@@ -190,7 +199,7 @@ impl<'a> Alerts<'a> {
                         ) ", " (visitor.text(Text::Times)) ": " (one.times) ". "
                         @if let Some(code) = ErrorCode::parse(&one.code) {
                             (visitor.lang.sentence(code)) " " (
-                                components::marked(visitor.lang.remedy(code))
+                                components::marked(&visitor.lang.remedy(code, at(place)))
                             )
                         }
                         " " span.quiet {
@@ -212,6 +221,7 @@ fn conflict(conflict: &WaitingConflicts) -> Alert {
     Alert {
         badge: Text::NeedsYou,
         code: ErrorCode::parse(&conflict.code),
+        waits: conflict.count,
         figures: vec![(Text::Conflicts, conflict.count.to_string())],
         ..Alert::new(Flow::Slow, (Text::Shop, &conflict.shop), href, Text::Decide)
     }
@@ -238,6 +248,15 @@ fn sent(trouble: &Trouble) -> bool {
     [ErrorCode::WebhookOwner, ErrorCode::NotAnOrder]
         .iter()
         .any(|code| code.as_str() == trouble.code)
+}
+
+/// The place as a remedy names it.
+fn at((kind, name): (Text, &str)) -> Place<'_> {
+    match kind {
+        Text::Shop | Text::CallbackOf => Place::shop(name),
+        Text::Portal | Text::ApplicationOf => Place::portal(name),
+        _ => Place::default(),
+    }
 }
 
 /// The shop that it is about.
@@ -313,6 +332,7 @@ fn portal(visitor: &Viewer, portal: &PortalStatus, glance: &Overview) -> Option<
     Some(Alert {
         lane: portal.portal.clone(),
         code,
+        waits: portal.pending,
         text: code.is_none().then_some(text),
         figures,
         until: again.or(lowered),
@@ -355,6 +375,7 @@ fn callback(shop: &ShopStatus) -> Option<Alert> {
         lane: lane_of(&shop.shop),
         code,
         text: code.is_none().then_some(text),
+        waits: shop.untold,
         figures: vec![(Text::Untold, shop.untold.to_string())],
         until: shop.callback_resume_at.map(|at| (Text::TriesAgain, at)),
         words: words.to_owned(),
@@ -422,6 +443,7 @@ fn dead(dead: &DeadRow) -> Alert {
         badge: Text::IsDead,
         code: known,
         text: known.is_none().then_some(Text::HasDead),
+        waits: dead.count,
         figures,
         words: dead.message.clone(),
         ..Alert::new(Flow::Stuck, place, href, Text::ToLetters)
@@ -445,6 +467,7 @@ fn refused(refused: &Refused) -> Alert {
         lane: refused.lane.clone(),
         code: known,
         text: known.is_none().then_some(Text::LastRefusal),
+        waits: refused.count,
         figures: vec![
             (Text::RefusedAndTried, refused.count.to_string()),
             (Text::Order, refused.number.clone()),

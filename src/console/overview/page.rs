@@ -17,11 +17,11 @@ use crate::{
             sortable::{Column, Sorting},
         },
     },
-    domain::{ErrorCode, PortalName},
+    domain::{ErrorCode, Place, PortalName},
 };
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// `GET /console`.
 pub(in crate::console) async fn get(
@@ -274,7 +274,9 @@ fn codes(visitor: &Viewer, report: &StatusReport, sorting: &Sorting) -> Markup {
                     span {
                         (
                             components::marked(
-                                ErrorCode::parse(code).map_or("", |code| visitor.lang.remedy(code))
+                                &ErrorCode::parse(code).map_or_else(Cow::default, |code| {
+                                    visitor.lang.remedy(code, Place::default())
+                                })
                             )
                         )
                     }

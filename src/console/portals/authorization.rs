@@ -19,7 +19,7 @@ use crate::{
             links,
         },
     },
-    domain::{ErrorCode, PortalName},
+    domain::{ErrorCode, Place, PortalName},
 };
 use axum::{
     extract::{Path, State as Extract},
@@ -184,7 +184,7 @@ fn outcome(visitor: &Viewer, how: &AuthorizationState) -> Markup {
                     p.problem.words {
                         (visitor.text(Text::AuthRefused)) " " (visitor.lang.told(words))
                     }
-                    (components::explained(visitor, ErrorCode::Token.as_str()))
+                    (components::explained(visitor, ErrorCode::Token.as_str(), Place::default()))
                 }
             }
         }

@@ -11,6 +11,7 @@ use crate::{
         session::{form::OperatorForm, viewer::Viewer},
         ui::{components, error_page::ErrorPage, layout},
     },
+    domain::Place,
 };
 use axum::{
     extract::{Path, State as Extract},
@@ -30,7 +31,7 @@ pub(in crate::console) fn card(visitor: &Viewer, stores: &[String], of: &Shortag
         section.card.alarm {
             h3 { "#" (of.id) " " a href=(ledger_of(&of.stock, &of.product)) { (of.product) } }
             p { (visitor.lang.told(&of.sentence)) }
-            (components::explained(visitor, &of.code))
+            (components::explained(visitor, &of.code, Place::default()))
             div.sides { @for one in &of.reservations { (side(visitor, of, one, &others)) } }
         }
     }

@@ -2,13 +2,14 @@
 
 use super::{layout, links};
 use crate::{
+    app::DeadLetter,
     config::PortalAccess,
     console::{
         State,
         i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
     },
-    domain::{ErrorCode, PortalName, is_subject_key},
+    domain::{ErrorCode, Place, PortalName, is_subject_key},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
@@ -130,13 +131,22 @@ pub(in crate::console) fn marked(text: &str) -> Markup {
     } }
 }
 
-/// A code with its sentence and what to do about it.
-pub(in crate::console) fn explained(visitor: &Viewer, code: &str) -> Markup {
+/// A code with its sentence and what to do about it at this place.
+pub(in crate::console) fn explained(visitor: &Viewer, code: &str, at: Place<'_>) -> Markup {
     html! {
         @if let Some(code) = ErrorCode::parse(code) {
             p { (visitor.lang.sentence(code)) }
-            p { strong { (visitor.text(Text::WhatToDo)) ": " } (marked(visitor.lang.remedy(code))) }
+            p { strong { (visitor.text(Text::WhatToDo)) ": " } (marked(&visitor.lang.remedy(code, at))) }
         }
+    }
+}
+
+/// Where a dead letter's remedy applies.
+pub(in crate::console) fn place_of(letter: &DeadLetter) -> Place<'_> {
+    Place {
+        shop: letter.shop.as_deref(),
+        portal: letter.portal.as_deref(),
+        base: None,
     }
 }
 

@@ -4,9 +4,11 @@
 //! To add one: a row in `table`, and one in `russian`. The runbook, the API and the command line
 //! take the English from here, the console both.
 
+mod place;
 mod russian;
 mod table;
 
+pub use place::Place;
 pub use table::ErrorCode;
 
 use serde::Serialize;

@@ -24,7 +24,7 @@ use crate::{
             outbox::{self, NewEvent},
         },
         sync::{
-            agreements, clock_offsets,
+            agreements,
             status_changes::{self, ChangeRow},
         },
     },

@@ -1,0 +1,86 @@
+//! The place that a fault is about: its remedy names the settings and commands of that place.
+
+use std::borrow::Cow;
+
+/// What a fault is about, as far as it is known. `[shops.NAME]` of a remedy becomes `[shops.main]`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place<'a> {
+    /// The shop.
+    pub shop: Option<&'a str>,
+    /// The portal.
+    pub portal: Option<&'a str>,
+    /// The 1C base.
+    pub base: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// A shop.
+    pub fn shop(shop: &'a str) -> Self {
+        Self {
+            shop: Some(shop),
+            ..Self::default()
+        }
+    }
+
+    /// A portal.
+    pub fn portal(portal: &'a str) -> Self {
+        Self {
+            portal: Some(portal),
+            ..Self::default()
+        }
+    }
+
+    /// A 1C base.
+    pub fn base(base: &'a str) -> Self {
+        Self {
+            base: Some(base),
+            ..Self::default()
+        }
+    }
+
+    /// A remedy for this place: what is known stands for `NAME`, the rest stays.
+    pub fn fill<'t>(self, remedy: &'t str) -> Cow<'t, str> {
+        let gaps = [
+            (self.shop, "shops.NAME"),
+            (self.shop, "shop:NAME"),
+            (self.portal, "portals.NAME"),
+            (self.portal, "authorize NAME"),
+            (self.base, "onec.NAME"),
+        ];
+        let mut filled = Cow::Borrowed(remedy);
+        for (known, gap) in gaps {
+            if let Some(name) = known
+                && filled.contains(gap)
+            {
+                filled = Cow::Owned(filled.replace(gap, &gap.replace("NAME", name)));
+            }
+        }
+        filled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ErrorCode;
+
+    #[test]
+    fn a_remedy_names_the_shop_at_hand_in_both_languages() {
+        let code = ErrorCode::Status;
+        for remedy in [code.remedy(), code.remedy_in_russian()] {
+            let filled = Place::shop("main").fill(remedy);
+            assert!(filled.contains("[[shops.main.statuses]]"), "{filled}");
+            assert!(!filled.contains("NAME"), "{filled}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_stays() {
+        let remedy = "Compare `[onec.NAME.users.LOGIN]` with `[shops.NAME]`.";
+        assert_eq!(
+            Place::base("ut").fill(remedy),
+            "Compare `[onec.ut.users.LOGIN]` with `[shops.NAME]`."
+        );
+        assert_eq!(Place::default().fill(remedy), remedy);
+    }
+}
