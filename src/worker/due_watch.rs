@@ -57,7 +57,7 @@ pub(super) async fn keep(
             Ok(()) => turns.went_well().await,
             Err(error) => {
                 let error = error.chain();
-                tracing::warn!(%error, "it is not known which lanes have work; they look in a while");
+                tracing::warn!(%error, "which lanes have work is not known; they look in a while");
                 turns.failed(&error).await;
             }
         }

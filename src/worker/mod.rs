@@ -159,7 +159,7 @@ impl Lane {
         turns.clone().keep_up(stop.clone(), move || {
             let work = work(app.clone(), settings.clone());
             let (settings, leases) = (settings.clone(), leases.clone());
-            LeasedLane::new(app.clone(), work, settings, leases, turns.clone()).run(stop.clone())
+            LeasedLane::new(work, settings, leases, turns.clone()).run(stop.clone())
         })
     }
 }

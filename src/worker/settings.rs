@@ -69,8 +69,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// How long a lane with nothing to do rests, unless it is woken: spread, so that lanes that began
-    /// together do not look together.
+    /// How long a lane with nothing to do rests, unless it is woken: spread, so that lanes that
+    /// began together do not look together.
     pub(super) fn rest(&self) -> Duration {
         self.poll
             .saturating_mul(RESTS)

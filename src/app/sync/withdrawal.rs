@@ -1,7 +1,7 @@
 //! Messages to shops, looked at once more before they are sent: the world may have changed while
 //! they waited.
 
-use super::status_changes::message::line;
+use super::status_changes::messages::line;
 use crate::{
     app::{Error, Sync},
     decision::{Message, Person, Sending, Withdrawal, sending},

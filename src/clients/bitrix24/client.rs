@@ -171,8 +171,8 @@ impl Client {
         self.0.limiter.reduced_for()
     }
 
-    /// Waits until the portal complains of too many requests; hears at once of a complaint since the
-    /// last wait.
+    /// Waits until the portal complains of too many requests; hears at once of a complaint since
+    /// the last wait.
     pub async fn lowered(&self) {
         self.0.limiter.lowered().await;
     }

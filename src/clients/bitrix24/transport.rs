@@ -16,9 +16,9 @@ const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// The most memory that an answer may need as values, in bytes.
 const HEAVIEST_ANSWER: usize = 64 * 1024 * 1024;
 
-/// Connections to portals, and the machine's TLS roots: the same for all portals of a process, which
-/// would else read and keep the roots once for each. They belong to the runtime in which they are
-/// used first. Cheap to clone.
+/// Connections to portals, and the machine's TLS roots: the same for all portals of a process,
+/// which would else read and keep the roots once for each. They belong to the runtime in which they
+/// are used first. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Connections {
     pub(super) http: reqwest::Client,

@@ -121,7 +121,9 @@ fn row(visitor: &Viewer, shop: &str, one: &ProductRow) -> Markup {
             td data-label=(visitor.text(Text::Product)) { (one.name.as_deref().unwrap_or("—")) }
             td data-label=(visitor.text(Text::State)) {
                 span class=(class) { (visitor.text(text)) }
-                @if let Some(code) = code { " " (components::explained(visitor, code, Place::shop(shop))) }
+                @if let Some(code) = code {
+                    " " (components::explained(visitor, code, Place::shop(shop)))
+                }
                 @if dead { " " a href=(links::link("/console/dead-letters", &letters)) {
                     (visitor.text(Text::ToLetters))
                 } }

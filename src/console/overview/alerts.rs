@@ -21,6 +21,9 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use std::{borrow::Cow, cmp::Reverse};
 
+/// So many troubles have room on one screen with their remedies.
+const FEW: usize = 3;
+
 /// One thing that is wrong.
 struct Alert {
     flow: Flow,
@@ -68,8 +71,8 @@ impl Alert {
         }
     }
 
-    /// As it is told on the page at this path: two lines, which open to the remedy and its button. A
-    /// page does not lead to itself.
+    /// As it is told on the page at this path: two lines, which open to the remedy and its button.
+    /// A page does not lead to itself.
     fn item(&self, visitor: &Viewer, here: &str, is_open: bool) -> Markup {
         let lang = visitor.lang;
         let class = if self.flow == Flow::Stuck {
@@ -153,7 +156,7 @@ impl<'a> Alerts<'a> {
                     (visitor.text(Text::WhatIsWrong)) " " span.badge.bad { (self.all.len()) }
                 }
                 ul.wrong { @for (nth, one) in self.all.iter().enumerate() {
-                    (one.item(visitor, "/console", nth == 0))
+                    (one.item(visitor, "/console", nth == 0 || self.all.len() <= FEW))
                 } }
             }
             (self.lately(visitor, None))

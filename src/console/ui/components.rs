@@ -136,7 +136,10 @@ pub(in crate::console) fn explained(visitor: &Viewer, code: &str, at: Place<'_>)
     html! {
         @if let Some(code) = ErrorCode::parse(code) {
             p { (visitor.lang.sentence(code)) }
-            p { strong { (visitor.text(Text::WhatToDo)) ": " } (marked(&visitor.lang.remedy(code, at))) }
+            p {
+                strong { (visitor.text(Text::WhatToDo)) ": " }
+                (marked(&visitor.lang.remedy(code, at)))
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ impl<'a> Place<'a> {
     }
 
     /// A remedy for this place: what is known stands for `NAME`, the rest stays.
-    pub fn fill<'t>(self, remedy: &'t str) -> Cow<'t, str> {
+    pub fn fill(self, remedy: &str) -> Cow<'_, str> {
         let gaps = [
             (self.shop, "shops.NAME"),
             (self.shop, "shop:NAME"),

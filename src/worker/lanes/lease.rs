@@ -1,8 +1,7 @@
 //! A held lease: who may send, and for how long.
 
-use super::leases::Leases;
 use crate::{
-    app::{App, Lease, LeaseTerm},
+    app::{Lease, LeaseTerm},
     worker::{CrashPoint, Hooks, Settings},
 };
 use parking_lot::Mutex;
@@ -71,6 +70,17 @@ impl HeldLease {
         &self.stop
     }
 
+    /// Whether somebody else has the lane.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    /// Waits for the end of the grace, once told to stop.
+    pub(super) async fn grace_over(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(self.settings.grace).await;
+    }
+
     /// Somebody else has the lane.
     pub(in crate::worker) fn lose(&self) {
         self.lost.store(true, Ordering::Release);
@@ -110,31 +120,6 @@ impl HeldLease {
         *self.until.lock() = valid_until(asked, self.settings.lease);
     }
 
-    /// Does the work while the lease is kept, and gives the lane back. Once told to stop, what is
-    /// in flight has the grace.
-    pub(in crate::worker) async fn while_held(
-        &self,
-        app: &App,
-        leases: &Leases,
-        work: impl Future<Output = ()>,
-    ) {
-        // Ends with this task, so that an aborted lane does not keep its lease.
-        let renewed = leases.renewed(self);
-        let late = async {
-            self.stop.cancelled().await;
-            tokio::time::sleep(self.settings.grace).await;
-        };
-        tokio::select! {
-            () = work => {}
-            () = late => tracing::warn!(lane = self.portal(), "stopped in the middle of a call"),
-        }
-        drop(renewed);
-        if self.lost.load(Ordering::Acquire) {
-            app.metrics().lease(self.portal(), "lost");
-        }
-        release(app, &self.lease).await;
-    }
-
     /// Waits, unless told to stop.
     pub(in crate::worker) async fn pause(&self, time: Duration) {
         tokio::select! {
@@ -154,17 +139,4 @@ impl HeldLease {
 /// A lease counts from before it was asked for, less a margin for a call that is just being sent.
 fn valid_until(asked: Instant, lease: Duration) -> Instant {
     asked + lease * 5 / 6
-}
-
-/// Gives the lane back, so that another takes over at once.
-pub(super) async fn release(app: &App, lease: &Lease) {
-    let given = tokio::time::timeout(Duration::from_secs(5), app.lanes.release(lease));
-    if matches!(given.await, Ok(Ok(()))) {
-        app.metrics().lease(&lease.portal, "released");
-    } else {
-        tracing::warn!(
-            portal = %lease.portal,
-            "the lease could not be given back: it runs out by itself"
-        );
-    }
 }

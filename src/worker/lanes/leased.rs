@@ -9,10 +9,7 @@ use super::{
     leases::Leases,
     restarts::Restarts,
 };
-use crate::{
-    app::{self, App},
-    worker::Settings,
-};
+use crate::{app, worker::Settings};
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -59,7 +56,6 @@ pub(in crate::worker) trait LaneTurn: Send {
 
 /// A lane of this process.
 pub(in crate::worker) struct LeasedLane<T> {
-    app: App,
     work: T,
     settings: Settings,
     leases: Leases,
@@ -68,14 +64,12 @@ pub(in crate::worker) struct LeasedLane<T> {
 
 impl<T: LaneTurn> LeasedLane<T> {
     pub(in crate::worker) fn new(
-        app: App,
         work: T,
         settings: Settings,
         leases: Leases,
         restarts: Restarts,
     ) -> Self {
         Self {
-            app,
             work,
             settings,
             leases,
@@ -90,9 +84,8 @@ impl<T: LaneTurn> LeasedLane<T> {
             let Some(held) = self.leases.take(lane, limits, self.work.bell()).await else {
                 return;
             };
-            let (app, leases) = (self.app.clone(), self.leases.clone());
-            held.while_held(&app, &leases, Box::pin(self.own(&held)))
-                .await;
+            let leases = self.leases.clone();
+            leases.while_held(&held, Box::pin(self.own(&held))).await;
         }
     }
 

@@ -4,7 +4,7 @@
 //! A neighbour costs no lane its lease: a row that somebody has locked is passed over, and renewed
 //! by a statement of its own.
 
-use super::lease::{HeldLease, LaneLimits, release};
+use super::lease::{HeldLease, LaneLimits};
 use crate::{
     app::{App, Lease, LeaseTerm},
     worker::{Hooks, Settings},
@@ -57,7 +57,7 @@ struct TakenLease {
 }
 
 /// A lease is renewed as long as this lives.
-pub(in crate::worker) struct Renewed<'a> {
+struct Renewed<'a> {
     leases: &'a Leases,
     lane: String,
 }
@@ -109,8 +109,30 @@ impl Leases {
         Some(HeldLease::new(lease, asked, limits, settings, hooks, stop))
     }
 
+    /// Does the work while the lease is kept, and gives the lane back. Once told to stop, what is
+    /// in flight has the grace.
+    pub(in crate::worker) async fn while_held(
+        &self,
+        held: &HeldLease,
+        work: impl Future<Output = ()>,
+    ) {
+        // Ends with this task, so that an aborted lane does not keep its lease.
+        let renewed = self.renewed(held);
+        tokio::select! {
+            () = work => {}
+            () = held.grace_over() => {
+                tracing::warn!(lane = held.lane(), "stopped in the middle of a call");
+            }
+        }
+        drop(renewed);
+        if held.is_lost() {
+            self.app.metrics().lease(held.lane(), "lost");
+        }
+        release(&self.app, held.lease()).await;
+    }
+
     /// Has the lease renewed until what is returned is dropped.
-    pub(in crate::worker) fn renewed(&self, held: &HeldLease) -> Renewed<'_> {
+    fn renewed(&self, held: &HeldLease) -> Renewed<'_> {
         let lane = held.lane().to_owned();
         self.state.lock().held.insert(lane.clone(), held.clone());
         Renewed { leases: self, lane }
@@ -215,5 +237,18 @@ impl Leases {
             Ok(false) => held.lose(),
             Err(_) => {}
         }
+    }
+}
+
+/// Gives the lane back, so that another takes over at once.
+async fn release(app: &App, lease: &Lease) {
+    let given = tokio::time::timeout(Duration::from_secs(5), app.lanes.release(lease));
+    if matches!(given.await, Ok(Ok(()))) {
+        app.metrics().lease(&lease.portal, "released");
+    } else {
+        tracing::warn!(
+            portal = %lease.portal,
+            "the lease could not be given back: it runs out by itself"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Messages that are due, each checked against what is known by now.
 
-use super::message::{OutgoingChange, OutgoingMessage};
+use super::messages::{OutgoingChange, OutgoingMessage};
 use crate::{
     app::{Error, Sync, bisection::Bisection},
     domain::ShopName,

@@ -1,12 +1,12 @@
 //! Changes of status on their way to shops, by their lanes.
 //!
-//! To add what can become of a message: what it does to the agreement, in `agreed`, and a use case
-//! in `outcome` that stores it under the lease.
+//! To add what can become of a message: what it does to the agreement, in `agreement`, and a use
+//! case in `outcome` that stores it under the lease.
 
-mod agreed;
+mod agreement;
 mod claim;
-pub(super) mod message;
+pub(super) mod messages;
 mod outcome;
 
-pub(in crate::app) use agreed::{acknowledge, lock_orders, revived};
-pub use message::{OutgoingChange, OutgoingMessage};
+pub(in crate::app) use agreement::{acknowledge, lock_orders, revived};
+pub use messages::{OutgoingChange, OutgoingMessage};

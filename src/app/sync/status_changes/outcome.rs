@@ -1,8 +1,8 @@
 //! The outcome of a message: the shop took it, contradicted it, refused it, or nobody looked at it.
 
 use super::{
-    agreed::{acknowledge, ask, died, locked},
-    message::{OutgoingChange, line},
+    agreement::{acknowledge, ask, died, locked},
+    messages::{OutgoingChange, line},
 };
 use crate::{
     app::{

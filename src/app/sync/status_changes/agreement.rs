@@ -1,6 +1,6 @@
 //! The agreement about an order after a message was taken, given up or tried again.
 
-use super::message::line;
+use super::messages::line;
 use crate::{
     app::{
         Error,
