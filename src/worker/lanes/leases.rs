@@ -209,7 +209,9 @@ impl Leases {
         }
     }
 
+    /// Renews all that can be renewed together first: whoever is renewed alone may wait for its row.
     async fn renew(&self, held: &[HeldLease]) {
+        let mut alone = Vec::new();
         for held in held.chunks(AT_ONCE) {
             let asked = Instant::now();
             let terms: Vec<LeaseTerm> = held.iter().map(HeldLease::term).collect();
@@ -217,16 +219,18 @@ impl Leases {
             let Ok(renewed) = self.app.lanes.renew_free(&terms, seconds).await else {
                 continue;
             };
-            let (renewed, alone): (Vec<_>, Vec<_>) = held
-                .iter()
-                .partition(|held| renewed.iter().any(|lane| lane == held.lane()));
-            for held in renewed {
-                held.holds_from(asked);
+            let renewed: BTreeSet<String> = renewed.into_iter().collect();
+            for held in held {
+                if renewed.contains(held.lane()) {
+                    held.holds_from(asked);
+                } else {
+                    alone.push(held);
+                }
             }
-            stream::iter(alone)
-                .for_each_concurrent(ALONE, |held| self.renew_one(held))
-                .await;
         }
+        stream::iter(alone)
+            .for_each_concurrent(ALONE, |held| self.renew_one(held))
+            .await;
     }
 
     async fn renew_one(&self, held: &HeldLease) {
