@@ -1,4 +1,4 @@
-//! How the words of a filter are read, the same for terminal, API and console. Pure.
+//! Words of a filter, read in the same way for terminal, API and console. Pure.
 
 use crate::domain::{Fault, Faults};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};

@@ -1,4 +1,4 @@
-//! Who somebody is, by key, password or session, and what that allows.
+//! Identity and access: callers known by key, password or session, and their roles.
 //!
 //! Owns: keys and passwords as digests, compared in constant time; callers, roles and what each may
 //! see and do; how often a wrong password may be tried. Refuses: to know HTTP, pages, or where the

@@ -14,7 +14,7 @@ const MOST_ROOM: usize = 4 * 1024 * 1024 * 1024;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// Address and port.
+    /// The address and port at which the API and the console are served.
     pub listen: SocketAddr,
     /// Where a process with the role `worker` answers `/healthz`, `/readyz` and `/metrics`, and
     /// nothing else; `None`: nowhere.

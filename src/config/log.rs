@@ -16,7 +16,7 @@ pub struct Log {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// Lines for people.
+    /// One readable line an entry, for a terminal.
     #[default]
     Text,
     /// One JSON object a line.

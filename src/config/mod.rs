@@ -95,7 +95,7 @@ const DEMO_KEYS: [&str; 4] = [
     "demo-till-right-not-for-production",
 ];
 
-/// All settings, checked.
+/// All settings of the process, checked: what can be read from them can be used.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The API's listener and its bounds.
@@ -116,7 +116,7 @@ pub struct Config {
     pub tills: BTreeMap<TillName, Till>,
     /// The people who operate the bridge, by name.
     pub operators: BTreeMap<String, Operator>,
-    /// Lanes and retries.
+    /// How lanes are leased, how often they look, and how often a refused write is tried.
     pub worker: Worker,
     /// How long settled things are kept.
     pub retention: Retention,
@@ -218,7 +218,7 @@ impl Config {
         }
     }
 
-    /// The demo values.
+    /// The settings that stand in where none are given: enough for a demo.
     pub fn demo() -> Result<Self, Error> {
         Self::parse("", &BTreeMap::new())
     }
@@ -284,7 +284,7 @@ impl Config {
             .collect()
     }
 
-    /// The 1C bases.
+    /// The 1C bases that exchange files with the bridge, by name.
     pub fn bases(&self) -> BTreeMap<BaseName, Arc<crate::formats::onec::Base>> {
         let of = |(name, onec): (&BaseName, &OneC)| (name.clone(), Arc::clone(&onec.base));
         self.onec.iter().map(of).collect()

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf};
 use url::{Host, Url};
 
-/// One Bitrix24 account.
+/// One Bitrix24 account, the way in to it, and its limits.
 #[derive(Debug, Clone)]
 pub struct Portal {
     /// How the bridge gets in.
@@ -79,7 +79,7 @@ fn oauth_url() -> String {
 pub struct Rate {
     /// Requests a second, sustained.
     pub per_second: f64,
-    /// Requests at once.
+    /// The most requests in a burst after a rest: the size of the portal's bucket.
     pub burst: u32,
 }
 

@@ -20,11 +20,11 @@ const MOYSKLAD: &str = "https://api.moysklad.ru/api/remap/1.2";
 /// A till, and what it shows.
 #[derive(Debug, Clone)]
 pub struct Till {
-    /// What it is.
+    /// The till's name, kind, and stores, as the rest of the bridge knows them.
     pub settings: TillSettings,
     /// What it shows, and signs with.
     pub token: Secret,
-    /// The token's digest.
+    /// The digest of `token`, against which a shown token is compared in constant time.
     pub key: KeyDigest,
     /// The API of its vendor, where that is read.
     pub api: Option<TillApi>,
@@ -33,7 +33,7 @@ pub struct Till {
 /// The API of a till's vendor.
 #[derive(Debug, Clone)]
 pub struct TillApi {
-    /// Its address.
+    /// The base address of the API, to which paths are added.
     pub url: String,
     /// What is shown there.
     pub token: Secret,

@@ -3,7 +3,7 @@
 use super::Problem;
 use serde::Deserialize;
 
-/// Lanes and tries.
+/// How lanes work: their leases, looks, tries and pauses.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Worker {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct BridgeWrite {
     /// When it was decided.
     pub at: DateTime<Utc>,
-    /// What was written.
+    /// The value that was sent, and to which side.
     pub wrote: WrittenValue,
 }
 
@@ -18,9 +18,9 @@ pub struct BridgeWrite {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WrittenValue {
-    /// To the portal.
+    /// To the portal: the stage that the deal was moved to.
     Stage(Stage),
-    /// To the shop.
+    /// To the shop: the status that it was told.
     Status(String),
     /// To 1C: the order's own status, against what 1C said.
     Onec(String),
@@ -29,9 +29,9 @@ pub enum WrittenValue {
 /// The difference that a review is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
-    /// The shop's status.
+    /// What the shop says, in its own words.
     pub status: String,
-    /// The portal's stage.
+    /// The stage of the deal at the same time.
     pub stage: Stage,
 }
 
@@ -40,7 +40,7 @@ pub struct Waiting {
 pub struct Ruling {
     /// The difference that it answers; of any other it says nothing.
     pub of: Waiting,
-    /// Who is right.
+    /// The side whose value the other one is to take.
     pub winner: Side,
 }
 

@@ -23,11 +23,11 @@ pub enum Entry {
 pub struct CallEntry {
     /// Whether the shop called.
     pub outgoing: bool,
-    /// When it began.
+    /// When the call began, in UTC.
     pub at: DateTime<Utc>,
-    /// When it ended.
+    /// When the call ended, in UTC.
     pub ended: DateTime<Utc>,
-    /// The customer's number.
+    /// The telephone of the customer, whoever of the two called.
     pub phone: Phone,
     /// What stands in the card's list.
     pub subject: String,
@@ -40,7 +40,7 @@ pub struct CallEntry {
 pub struct MailEntry {
     /// When it was sent.
     pub at: DateTime<Utc>,
-    /// The customer's address.
+    /// The e-mail address that the customer wrote from.
     pub email: String,
     /// The subject, as the card's list shows it.
     pub subject: String,

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The online store.
+    /// The online store, by its events.
     Shop,
-    /// The CRM portal.
+    /// Bitrix24, by the stage of the deal.
     Bitrix24,
-    /// The accounting system.
+    /// 1C, by its documents.
     OneC,
     /// A till: point of sale.
     Pos,
@@ -21,7 +21,7 @@ pub enum Source {
 /// What one system says, and since when by its own clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation<V> {
-    /// Who says it.
+    /// The system that says it.
     pub source: Source,
     /// What it says: a status code or a [`Stage`].
     pub value: V,
@@ -46,9 +46,9 @@ impl<V> Observation<V> {
 /// The last status and stage known to be the same thing on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreed {
-    /// The shop's status.
+    /// The status, in the shop's words.
     pub status: String,
-    /// The portal's stage.
+    /// The stage of the deal that means the same.
     pub stage: Stage,
     /// MOVED_TIME of the deal as it was read in that stage; none until it was read after a write of
     /// our own.
@@ -342,16 +342,16 @@ impl SentStatus {
 /// What was agreed before the shop was told something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousAgreement {
-    /// As in [`Agreed`].
+    /// The status of that agreement, in the shop's words.
     pub status: String,
-    /// As in [`Agreed`].
+    /// The stage of that agreement.
     pub stage: Stage,
-    /// As in [`Agreed`].
+    /// `portal_since` of that agreement.
     pub portal_since: Option<DateTime<Utc>>,
-    /// As in [`Agreed`].
+    /// `left` of that agreement.
     #[serde(default)]
     pub left: Option<DateTime<Utc>>,
-    /// As in [`Agreed`].
+    /// `unsure` of that agreement.
     #[serde(default)]
     pub unsure: bool,
 }

@@ -53,7 +53,7 @@ impl fmt::Display for Stage {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// Both ways.
+    /// From status to stage, and back.
     #[default]
     Both,
     /// Only from the shop to the portal.

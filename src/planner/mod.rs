@@ -59,11 +59,11 @@ pub const BATCH_LIMIT: usize = 50;
 /// One order to bring to the portal.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The shop's rules.
+    /// How the order's shop wants its orders written.
     pub rules: Arc<ShopRules>,
     /// The order's number in its shop, or the key of a subject.
     pub number: OrderNumber,
-    /// What to do.
+    /// Whether the order is brought to a snapshot, or was deleted by the shop.
     pub intent: Intent,
     /// What the bridge knows of the order from before.
     pub known: KnownLinks,
@@ -154,7 +154,7 @@ pub enum Intent {
 /// wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownLinks {
-    /// Deal or lead.
+    /// The deal or lead of the order; `None` until it is known to have one.
     pub target: Option<CrmEntity>,
     /// The contact of its customer.
     pub contact_id: Option<u64>,
@@ -294,7 +294,7 @@ pub struct LastWritten {
 pub struct Command {
     /// Unique within its call; never numeric (PHP would make a list of numeric keys).
     pub key: String,
-    /// For example `crm.deal.add`.
+    /// The REST method, for example `crm.deal.add`.
     pub method: &'static str,
     /// Parameters; string values may hold `$result[key]`.
     pub params: Value,
@@ -355,7 +355,7 @@ pub enum CallAnswer {
 pub enum CommandAnswer {
     /// Done; the `result` value.
     Done {
-        /// The `result` value.
+        /// The command's entry in `result` of the batch, in the method's own form.
         result: Value,
         /// `next` of list methods: another page exists from this offset.
         next: Option<u64>,
@@ -378,7 +378,7 @@ pub enum CommandAnswer {
 pub struct Settlement {
     /// Which job of the wave.
     pub job: JobIx,
-    /// How it ended.
+    /// How the job ended, which says whether it is tried again.
     pub outcome: Outcome,
     /// What is known of the order now; to be stored whatever the outcome.
     pub known: KnownLinks,

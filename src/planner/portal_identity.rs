@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// What a card says of where it comes from, and what tells it where that was taken away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// `ORIGINATOR_ID`: the shop.
+    /// `ORIGINATOR_ID`: the name of the shop that the order came from.
     pub originator: String,
     /// `ORIGIN_ID`: the order's number.
     pub origin: String,
@@ -49,7 +49,7 @@ impl Origin {
 pub struct Witness {
     /// The shop of the order.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in that shop.
     pub number: String,
     /// The deal that it is linked with.
     pub deal: u64,
@@ -101,7 +101,7 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// What is asked.
+    /// The call by which the portal is asked.
     pub fn call(&self) -> Call {
         let ids = self.remembered.witnesses.iter().map(|one| one.deal);
         let ids: Vec<u64> = ids.take(PAGE).collect();

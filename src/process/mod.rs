@@ -1,5 +1,5 @@
-//! What any process of the bridge needs, whatever it carries: its signals, its logs, its bounds, a
-//! database of its own. Nothing here knows of orders.
+//! The process itself, whatever it carries: its signals, its logs, its bounds, a database of its
+//! own. Nothing here knows of orders.
 //!
 //! To add a bound, a meter or a signal: the room it belongs to, without a word about orders; what
 //! is counted has a row in `telemetry::metric_catalog`.

@@ -125,7 +125,7 @@ impl Faults {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
-    /// What goes wrong.
+    /// The fault that each of those requests meets.
     pub fault: Fault,
     /// For how many requests.
     #[serde(default = "once")]

@@ -35,7 +35,7 @@ pub struct Stats {
     pub throttled: u64,
     /// Commands refused because of operating time.
     pub operation_limited: u64,
-    /// Notifications that left.
+    /// How many notifications of events were sent.
     pub notifications_sent: u64,
     /// Notifications that their handler accepted.
     pub notifications_accepted: u64,

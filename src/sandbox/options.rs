@@ -57,9 +57,9 @@ pub enum Semantics {
 pub struct Stage {
     /// The stage id without the funnel's prefix, such as `NEW`.
     pub code: String,
-    /// What people read.
+    /// The stage's title, as people read it; its id is what the API takes.
     pub name: String,
-    /// What it means.
+    /// Whether the stage is under way, won or lost.
     pub semantics: Semantics,
 }
 
@@ -79,7 +79,7 @@ impl Stage {
 pub struct Funnel {
     /// The funnel's id (CATEGORY_ID).
     pub id: u64,
-    /// What people read.
+    /// The funnel's title, as people read it.
     pub name: String,
     /// Its stages, in order.
     pub stages: Vec<Stage>,
@@ -141,9 +141,9 @@ impl std::fmt::Debug for OutgoingWebhook {
 /// A local application with OAuth tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LocalApp {
-    /// OAuth client id.
+    /// `client_id` of OAuth, as in the application's settings.
     pub client_id: String,
-    /// OAuth client secret.
+    /// `client_secret` of OAuth. It is checked when tokens are asked for or renewed.
     pub client_secret: String,
     /// Where the browser is sent with the code.
     pub redirect_uri: String,
@@ -218,13 +218,13 @@ pub enum Imports {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CatalogRights {
-    /// Nothing at all.
+    /// No right at all, not even to look.
     None,
     /// Look at products and prices.
     View,
     /// Look, and change selling prices.
     Prices,
-    /// Everything: an administrator.
+    /// Every right, as an administrator of the portal has.
     #[default]
     Administrator,
 }
@@ -385,7 +385,7 @@ impl Options {
         self
     }
 
-    /// Sets the faults.
+    /// Sets how likely each fault is for a request.
     #[must_use]
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
@@ -406,14 +406,14 @@ impl Options {
         self
     }
 
-    /// Replaces the funnels.
+    /// Replaces all funnels of deals.
     #[must_use]
     pub fn funnels(mut self, funnels: Vec<Funnel>) -> Self {
         self.funnels = funnels;
         self
     }
 
-    /// Adds an application.
+    /// Adds an application to those that are there.
     #[must_use]
     pub fn app(mut self, app: LocalApp) -> Self {
         self.apps.push(app);

@@ -1,4 +1,4 @@
-//! What became of answers, and what 1C has confirmed.
+//! Confirmations: which answers reached 1C whole, and which orders it has confirmed.
 
 use super::{Session, id_kind, prefixes};
 use crate::{

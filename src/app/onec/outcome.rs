@@ -1,4 +1,4 @@
-//! What becomes of a document of 1C, and how one that is kept is read.
+//! The outcome of one document of 1C, and how a document that is kept is read again.
 
 use crate::{
     domain::ErrorCode,

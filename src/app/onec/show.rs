@@ -1,4 +1,4 @@
-//! What people and shops are shown of the exchange.
+//! Views of the exchange with 1C, for operators and shops.
 
 use crate::{
     app::{Error, Onec},

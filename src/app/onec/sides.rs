@@ -1,4 +1,4 @@
-//! What 1C's documents say of orders, decided in a transaction of their own.
+//! 1C's side of an order: each document is weighed and taken in, in a transaction of its own.
 
 use super::outcome::{Became, Parts, Refusal, parts, read};
 use crate::{

@@ -1,4 +1,4 @@
-//! What else is done with a reservation: each in a statement of its own.
+//! Acts on a reservation that is held: release, shipment, extension, expiry. Each is one statement.
 
 use super::ReservationAnswer;
 use crate::{

@@ -1,4 +1,4 @@
-//! What is answered about a reservation.
+//! Answers to requests about a reservation.
 
 use crate::{
     app::Error,

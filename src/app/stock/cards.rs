@@ -1,5 +1,5 @@
-//! What the portal and the shop are told of goods: receipts as deals and comments, what a person is
-//! to do about goods that were lost, and the message about a receipt.
+//! Cards and messages about goods: receipts as deals and comments, tasks for a person about goods
+//! that were lost, and the message that tells the shop of a receipt.
 
 use super::receipts::{NewReceipt, is_part};
 use crate::{

@@ -1,5 +1,5 @@
-//! What is told about goods: moves are applied in the transaction that accepts them, counts wait
-//! and are applied in parts.
+//! Events about goods: moves are applied in the transaction that accepts them, counts wait and are
+//! applied in parts.
 
 use super::{Place, Teller, acts::again, receipts::NewReceipt};
 use crate::{

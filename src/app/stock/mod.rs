@@ -1,4 +1,4 @@
-//! What can be sold: reservations, levels and their feed.
+//! Goods that can be sold: reservations, levels and their feed.
 //!
 //! Figures are changed by functions of the database alone, which lock, decide and write in one
 //! trip. Here is who asks them, how requests share a commit, and what is done again when two got in

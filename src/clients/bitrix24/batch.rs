@@ -19,7 +19,7 @@ const BATCH_LIMIT: usize = 50;
 pub struct Command {
     /// Key in the batch: letters, digits, `_`; not a number.
     pub key: String,
-    /// For example `crm.deal.add`.
+    /// The REST method, for example `crm.deal.add`.
     pub method: String,
     /// A JSON object of parameters. A text that is wholly `$result[key]` refers to an earlier
     /// command's result, if there is one of this key.

@@ -155,7 +155,7 @@ impl Route {
     }
 }
 
-/// Host and port.
+/// `host:port` of an address, the usual port written out; `None` where it has no host.
 pub(super) fn place(url: &Url) -> Option<String> {
     let host = url.host_str()?;
     Some(format!("{host}:{}", url.port_or_known_default()?))

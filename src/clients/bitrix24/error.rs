@@ -38,7 +38,7 @@ pub enum Error {
     /// sent there.
     #[error("the portal sends the call to {host}: {why}")]
     Elsewhere {
-        /// Host and port.
+        /// Where the answer sends the call, as `host:port`.
         host: String,
         /// Why it is not followed.
         why: &'static str,
@@ -96,7 +96,7 @@ pub enum Error {
     Blocked {
         /// What kind of help.
         reason: Blocked,
-        /// The portal's words.
+        /// What the portal said of it, for people.
         words: String,
     },
     /// The portal refuses this call for what it asks.
@@ -106,7 +106,7 @@ pub enum Error {
         status: u16,
         /// `error` as text; often empty.
         error: String,
-        /// The portal's words.
+        /// `error_description` as the portal worded it.
         words: String,
     },
     /// The call cannot be made as it is: a batch that is too long, a key that is numeric.

@@ -35,7 +35,7 @@ pub struct OAuthApp {
 /// What the authorisation server gave.
 #[derive(Clone)]
 pub struct GrantedTokens {
-    /// The access token.
+    /// The access token that every call shows, until it expires.
     pub access: SecretString,
     /// The refresh token: valid once, for the next renewal.
     pub refresh: SecretString,
@@ -61,7 +61,7 @@ pub enum OAuthError {
     Refused {
         /// Its code, e.g. `invalid_grant`.
         code: String,
-        /// Code and description.
+        /// `error` and `error_description` of the answer.
         words: String,
     },
     /// It could not be asked, or did not answer.

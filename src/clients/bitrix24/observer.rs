@@ -16,7 +16,7 @@ pub struct CallRecord<'a> {
     pub pace: f64,
     /// How long the portal took.
     pub took: Duration,
-    /// What went wrong.
+    /// The error of a call that failed; `None` where it was answered.
     pub failed: Option<&'a Error>,
 }
 

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 /// What a portal answered to one method.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
-    /// `result`
+    /// `result`: what the method gives, in its own form.
     pub result: Value,
     /// `next`: another page exists from this offset.
     pub next: Option<u64>,
-    /// `total`
+    /// `total` of list methods: how many rows there are on all pages.
     pub total: Option<u64>,
 }
 
@@ -20,7 +20,7 @@ pub struct Response {
 pub struct CommandError {
     /// `error` as text, whatever JSON type it had; often empty.
     pub error: String,
-    /// `error_description` without tags.
+    /// `error_description`, freed of its HTML tags.
     pub description: String,
 }
 

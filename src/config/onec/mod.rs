@@ -26,7 +26,7 @@ use std::{
 /// A base, and who may exchange for it.
 #[derive(Debug, Clone)]
 pub struct OneC {
-    /// The base.
+    /// The base's name, its orders, and how they are written.
     pub base: Arc<Base>,
     /// Further addresses at which it is served: paths.
     pub also_at: Vec<String>,

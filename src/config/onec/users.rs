@@ -15,7 +15,7 @@ const TYPES: [&str; 4] = ["sale", "catalog", "get_catalog", "listen"];
 /// Somebody who may exchange.
 #[derive(Debug, Clone)]
 pub struct OneCUser {
-    /// The password.
+    /// The Argon2 hash of the password; the password itself is not kept.
     pub password: PasswordHash,
     /// The kinds of exchange; empty: all.
     types: Vec<String>,

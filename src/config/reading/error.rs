@@ -7,9 +7,9 @@ use std::{fmt, path::PathBuf};
 pub struct Problem {
     /// The key, dotted: `shops.main.portal`.
     pub key: String,
-    /// What is wrong.
+    /// One sentence that tells what is wrong with the value.
     pub sentence: String,
-    /// What to do.
+    /// One sentence that tells how to mend it.
     pub remedy: String,
 }
 
@@ -39,7 +39,7 @@ pub enum Error {
     /// The file could not be read.
     #[error("read the settings file {}", path.display())]
     Read {
-        /// The settings file.
+        /// The file that was to be read.
         path: PathBuf,
         /// What the system said.
         #[source]

@@ -4,7 +4,7 @@ use crate::{auth::KeyDigest, config::Problem};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::Path;
 
-/// A secret text.
+/// A text that is never logged, and is wiped from memory when it is dropped.
 pub type Secret = SecretString;
 
 /// The shortest key that is taken, in characters.

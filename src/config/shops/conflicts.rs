@@ -10,7 +10,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Master {
-    /// The shop.
+    /// The shop, whatever the documents of 1C say.
     #[default]
     Shop,
     /// Its 1C base, from its first document of an order on.

@@ -1,4 +1,4 @@
-//! What was paid, delivered or cancelled stays so.
+//! Final facts: what was paid, delivered or cancelled stays so.
 
 use super::*;
 

@@ -29,7 +29,7 @@ pub struct Event {
     pub time: Option<DateTime<Utc>>,
     /// The extension attribute `shop`, if there is one.
     pub shop: Option<String>,
-    /// What it says.
+    /// The content: what happened in the shop.
     pub body: EventBody,
 }
 
@@ -74,7 +74,7 @@ impl EventBody {
         }
     }
 
-    /// The CloudEvents type.
+    /// `type` of the CloudEvents message.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Saved(_) => SAVED,

@@ -86,7 +86,7 @@ pub enum Ground {
 /// Whether a state is newer than what was remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it is.
+    /// Whether the state that was compared is the newer one.
     pub newer: bool,
     /// What that rests on.
     pub ground: Ground,

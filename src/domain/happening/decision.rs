@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 /// A decision: what was met, who is right and why, and what is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
-    /// What was met.
+    /// Why the order was compared, and what was found.
     pub occasion: Occasion,
     /// Who is right, and by what; none where nobody had to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<DecisionReason>,
-    /// What is done.
+    /// What follows from it: a write, a message, a question, or nothing.
     pub effect: Effect,
 }
 

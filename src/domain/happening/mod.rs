@@ -51,7 +51,7 @@ pub enum Language {
 /// How sentences are said.
 #[derive(Debug, Clone, Copy)]
 pub struct Voice {
-    /// The language.
+    /// The language of the sentence.
     pub language: Language,
     /// How [`Words`] are said, which no kind stands for: an error, or somebody else's.
     pub words: fn(&str) -> String,
@@ -67,7 +67,7 @@ impl Voice {
 
 /// What can be said in every language.
 pub trait Tell {
-    /// It, in words.
+    /// The sentence that tells it, in the voice's language.
     fn tell(&self, voice: Voice) -> String;
 
     /// It in English, as it is stored for readers of the tables.
@@ -133,7 +133,7 @@ impl<E: Serialize + DeserializeOwned> Stored<E> {
         known.map_or(Self::Later(value), Self::Known)
     }
 
-    /// The known one.
+    /// What happened, if this version can read it; `None` for a row of another version.
     pub fn known(&self) -> Option<&E> {
         match self {
             Self::Known(event) => Some(event),
@@ -141,7 +141,7 @@ impl<E: Serialize + DeserializeOwned> Stored<E> {
         }
     }
 
-    /// For a column.
+    /// What happened as JSON, for a column of the database.
     pub fn value(event: &E) -> Value {
         let mut value = serde_json::to_value(event).unwrap_or_default();
         if let Value::Object(fields) = &mut value {

@@ -29,15 +29,15 @@ impl fmt::Display for Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Winner {
-    /// The shop.
+    /// The shop, whatever the portal says.
     Shop,
-    /// The portal.
+    /// The portal, whatever the shop says.
     Portal,
     /// 1C.
     Onec,
     /// Whoever changed last, by corrected clocks.
     Latest,
-    /// A person decides.
+    /// Nobody: a person is asked.
     Review,
 }
 
@@ -45,11 +45,11 @@ pub enum Winner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authority {
-    /// The shop.
+    /// The shop, whatever the portal says.
     Shop,
-    /// The portal.
+    /// The portal, whatever the shop says.
     Portal,
-    /// A person decides.
+    /// Nobody: a person is asked.
     Review,
 }
 
@@ -62,7 +62,7 @@ pub struct Rule {
     pub stage: Vec<Stage>,
     /// Ids or names of the status that 1C says.
     pub onec: Vec<String>,
-    /// Who is right.
+    /// Whom to follow where the rule matches.
     pub winner: Winner,
 }
 

@@ -117,13 +117,13 @@ impl Channel {
 pub struct Customer {
     /// The shop's customer id; `None` for a guest.
     pub id: Option<String>,
-    /// Person or company.
+    /// Whether a person or a company orders.
     pub kind: CustomerKind,
-    /// First name.
+    /// The first name, as the shop has it.
     pub name: Option<String>,
-    /// Last name.
+    /// The last name, as the shop has it.
     pub last_name: Option<String>,
-    /// Patronymic.
+    /// The patronymic, where the shop asks for one.
     pub second_name: Option<String>,
     /// Phones, normalised, without doubles.
     pub phones: Vec<Phone>,
@@ -160,7 +160,8 @@ pub struct Company {
 pub struct Item {
     /// The shop's product id.
     pub product_id: Option<String>,
-    /// The article (SKU).
+    /// The article (SKU), by which a product of the portal may be found; `None` where the shop has
+    /// none.
     pub sku: Option<String>,
     /// What it is called.
     pub name: String,
@@ -200,7 +201,7 @@ pub struct Discount {
 pub struct Delivery {
     /// What it is called.
     pub method: Option<String>,
-    /// What it costs.
+    /// The price of the delivery, in the order's currency.
     pub price: Decimal,
     /// VAT in percent; `None` means no VAT.
     pub vat_rate: Option<Decimal>,
@@ -223,15 +224,15 @@ pub struct Payment {
 /// The campaign marks (UTM) by which the customer came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Utm {
-    /// utm_source
+    /// `utm_source`: where the visitor came from.
     pub source: Option<String>,
-    /// utm_medium
+    /// `utm_medium`: by which kind of channel.
     pub medium: Option<String>,
-    /// utm_campaign
+    /// `utm_campaign`: by which campaign.
     pub campaign: Option<String>,
-    /// utm_content
+    /// `utm_content`: by which of its advertisements.
     pub content: Option<String>,
-    /// utm_term
+    /// `utm_term`: by which words of a search.
     pub term: Option<String>,
 }
 

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 /// What a document is about that is no order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactKind {
-    /// Money.
+    /// A payment: money for the order.
     Payment,
-    /// Goods.
+    /// A shipment: goods of the order.
     Shipment,
 }
 
@@ -42,7 +42,7 @@ impl FactKind {
 /// A payment or a shipment of an order, as 1C says it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OneCFact {
-    /// What it is.
+    /// Whether it is a payment or a shipment.
     pub kind: FactKind,
     /// `Ид`: 1C's, or the one that the bridge gave it.
     pub id: String,
@@ -52,7 +52,7 @@ pub struct OneCFact {
     pub holds: bool,
     /// When, on the base's clock.
     pub since: Option<NaiveDateTime>,
-    /// `Сумма`.
+    /// `Сумма`, where the document says one.
     pub sum: Option<Decimal>,
     /// What the shop is told beside the order's number.
     pub data: Value,

@@ -102,7 +102,7 @@ pub struct Base {
 pub struct Export {
     /// What stands before the number, by shop.
     pub prefixes: BTreeMap<ShopName, String>,
-    /// Only paid orders.
+    /// Whether only paid orders go.
     pub only_paid: bool,
     /// Only orders whose delivery is allowed.
     pub only_delivery_allowed: bool,
@@ -112,9 +112,9 @@ pub struct Export {
     pub statuses: Vec<String>,
     /// From this row of the base's table on.
     pub from_status: Option<String>,
-    /// What `Ид` is.
+    /// Which of the shop's names stands in `Ид`.
     pub id: IdKind,
-    /// Where discounts stand.
+    /// Whether discounts stand in the prices or as a line of their own.
     pub discounts: Discounts,
     /// The base's own currency.
     pub currency: String,
@@ -165,11 +165,11 @@ pub struct Import {
 /// Ids of the usual ways to pay, by the kind of the payment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UsualPaySystems {
-    /// In cash.
+    /// The id of the way to pay in cash.
     pub cash: Option<String>,
-    /// By bank transfer.
+    /// The id of the way to pay by bank transfer.
     pub cashless: Option<String>,
-    /// By card.
+    /// The id of the way to pay by card.
     pub acquiring: Option<String>,
     /// Where the order's own document says that it is paid; none: the shop is told of no payment
     /// then.
@@ -198,7 +198,7 @@ impl Default for Import {
 /// From when on orders go to a base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
-    /// All orders.
+    /// Every order, whenever it changed.
     All,
     /// What changes after the base was first configured.
     Now,
@@ -211,7 +211,7 @@ pub enum Since {
 pub enum IdKind {
     /// The shop's internal id.
     Id,
-    /// The order's number.
+    /// The number that the customer sees.
     Number,
 }
 
@@ -237,11 +237,11 @@ pub enum Discounts {
 /// Values by CommerceML's names, for everybody, and for one kind of payer over that.
 #[derive(Debug, Clone, Default)]
 pub struct Profiles {
-    /// For everybody.
+    /// Values for every payer.
     pub default: BTreeMap<String, Given>,
-    /// For natural persons.
+    /// Values for natural persons; they go before those for everybody.
     pub person: BTreeMap<String, Given>,
-    /// For companies.
+    /// Values for companies; they go before those for everybody.
     pub company: BTreeMap<String, Given>,
 }
 

@@ -6,16 +6,16 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
-    /// Both ways.
+    /// From the shop's status to 1C's, and back.
     #[default]
     Both,
-    /// Only to 1C.
+    /// Only from the shop's status to 1C's.
     ToOnec,
-    /// Only from 1C.
+    /// Only from 1C's status to the shop's.
     ToShop,
 }
 
-/// One row.
+/// One status of the shop, and the status of 1C that means the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneCStatus {
     /// The shop's status.

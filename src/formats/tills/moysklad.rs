@@ -50,9 +50,9 @@ impl MoyskladDocument {
 /// A document that a webhook tells of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MoyskladHint {
-    /// Its kind.
+    /// Which kind of document it is, so that it can be fetched.
     pub document: MoyskladDocument,
-    /// Its id.
+    /// The document's id in MoySklad.
     pub id: String,
 }
 

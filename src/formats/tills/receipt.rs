@@ -26,7 +26,7 @@ pub struct ReceiptEvent {
     pub source: String,
     /// `id`: unique within the source.
     pub id: String,
-    /// The receipt.
+    /// The receipt as it stands after this message.
     pub receipt: Receipt,
 }
 
@@ -53,16 +53,16 @@ pub struct Receipt {
     pub closed_at: Option<DateTime<Utc>>,
     /// What was paid, or paid back.
     pub total: Option<Decimal>,
-    /// The lines.
+    /// The goods of the receipt, a line each.
     pub lines: Vec<ReceiptLine>,
 }
 
 /// Which way the goods of a receipt went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptKind {
-    /// To the customer.
+    /// Goods went to the customer.
     Sale,
-    /// Back.
+    /// Goods came back from the customer.
     Refund,
 }
 

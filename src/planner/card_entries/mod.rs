@@ -79,7 +79,7 @@ pub enum Place {
 /// Something to put on a card.
 #[derive(Debug, Clone)]
 pub struct EntryJob {
-    /// The shop: ORIGINATOR_ID.
+    /// The shop that tells of it: `ORIGINATOR_ID` of the cards that are the shop's own.
     pub shop: ShopName,
     /// The key of the subject: ORIGIN_ID.
     pub number: OrderNumber,
@@ -104,9 +104,9 @@ pub struct EntryJob {
 pub struct Sought {
     /// The order whose deal it is.
     pub order: Option<OrderNumber>,
-    /// The customer's telephones.
+    /// The telephones by which cards are looked for.
     pub phones: Vec<Phone>,
-    /// The customer's addresses.
+    /// The e-mail addresses by which cards are looked for.
     pub emails: Vec<String>,
     /// Only an open deal will do.
     pub only_deals: bool,
@@ -363,7 +363,7 @@ impl State {
         self.outcome.get_or_insert(outcome);
     }
 
-    /// Nobody judged it.
+    /// Ends the job for now: nobody judged the command, and the job is tried again.
     fn again(&mut self, code: ErrorCode, asked: Asked) {
         self.lost |= code == ErrorCode::InDoubt && asked.writes();
         self.end(Outcome::Again { code });

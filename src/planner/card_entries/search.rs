@@ -20,7 +20,7 @@ const FIELDS: [&str; 4] = ["ID", "ASSIGNED_BY_ID", "CONTACT_ID", "STATUS_SEMANTI
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     pub(super) id: u64,
-    /// Whose it is.
+    /// The contact that the card belongs to; `None` where it names none.
     pub(super) contact: Option<u64>,
     /// Who deals with it.
     pub(super) responsible: Option<u64>,

@@ -43,9 +43,9 @@ const MOST_WRITES: usize = 1_000;
 /// Why a wave ended before its time: it lies with the portal, not with a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hindrance {
-    /// What it is.
+    /// The code under which the incident is shown.
     pub code: ErrorCode,
-    /// The portal's words.
+    /// What the portal said, in its own words.
     pub message: String,
 }
 

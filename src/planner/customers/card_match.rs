@@ -89,7 +89,7 @@ pub enum Card {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::planner) struct Linked {
     pub(in crate::planner) id: u64,
-    /// What has it.
+    /// The evidence by which the card is taken for the customer's.
     pub(in crate::planner) by: Evidence,
     /// Whether it is known for whom it was linked; otherwise its own name may contradict.
     pub(in crate::planner) sure: bool,

@@ -29,7 +29,7 @@ const PAGES_AT_ONCE: u64 = 40;
 /// From where the portal's stage history is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum History {
-    /// Not at all.
+    /// The history is not read in this scan.
     Skip,
     /// Only the newest row: for a portal that is read for the first time.
     Newest,
@@ -57,7 +57,7 @@ pub struct StageWrite {
     pub deal: u64,
     /// The funnel it is in.
     pub from_funnel: u32,
-    /// Where it goes.
+    /// The stage to move the deal to; its funnel may be another than `from_funnel`.
     pub stage: Stage,
     /// The newest row of the history before it.
     pub guard: Option<u64>,
@@ -404,7 +404,7 @@ impl DealScan {
         }
     }
 
-    /// What was seen.
+    /// All that was read, the history by growing id and each of its rows once.
     pub fn finish(mut self) -> ScanResult {
         self.seen.history.sort_by_key(|row| row.id);
         self.seen.history.dedup_by_key(|row| row.id);

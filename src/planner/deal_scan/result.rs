@@ -21,7 +21,7 @@ pub struct StageMove {
     pub id: u64,
     /// The id of the deal that was moved.
     pub deal: u64,
-    /// Where it went.
+    /// The stage that the deal was moved to.
     pub stage: Stage,
     /// `TYPE_ID`: 1 made, 2 moved, 3 ended, 5 another funnel; 0 where it is not told.
     pub kind: u8,
@@ -45,7 +45,7 @@ pub struct BrokenRow {
 /// A deal as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DealState {
-    /// Where it stands.
+    /// The stage that the deal is in.
     pub stage: Stage,
     /// When it was moved there, by the portal's clock (`MOVED_TIME`).
     pub moved_at: Option<DateTime<Utc>>,

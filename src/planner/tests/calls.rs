@@ -1,4 +1,4 @@
-//! How many calls orders take: a new one, many at once, one that is known.
+//! The number of calls that orders take: a new one, many at once, one that is known.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Who ordered: found in whatever spelling, completed, or made once.
+//! Customers: found in whatever spelling, completed, or made once.
 
 use super::*;
 use crate::domain::happening::Tell;

@@ -1,4 +1,4 @@
-//! What the portal refuses, drops, answers strangely or does not answer.
+//! Faults of the portal: commands that it refuses, drops, answers strangely or does not answer.
 
 use super::*;
 use crate::domain::{LeadRule, happening::Tell};

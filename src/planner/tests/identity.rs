@@ -1,4 +1,4 @@
-//! Who the customer is: what finds a card, what does not, and that deals follow whom the shop
+//! Recognising the customer: what finds a card, what does not, and that deals follow whom the shop
 //! names.
 
 use super::*;

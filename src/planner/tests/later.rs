@@ -1,4 +1,4 @@
-//! What later events write: only what changed, and nothing that managers own.
+//! Later events: they write only what changed, and nothing that managers own.
 
 use super::*;
 use crate::domain::happening::Tell;

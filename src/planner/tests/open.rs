@@ -1,5 +1,5 @@
-//! What was sent and not confirmed: done at the next turn, whatever the shop says, and never
-//! mistaken for what is there.
+//! Writes that were sent and not confirmed: they are done at the next turn, whatever the shop says,
+//! and are never mistaken for what is there.
 
 use super::*;
 use crate::domain::happening::Tell;

@@ -40,7 +40,7 @@ pub(in crate::planner) enum PendingCommand {
     CompaniesByOrigin { firms: Vec<FirmIx> },
     /// Requisites by taxpayer number.
     Requisites { firms: Vec<FirmIx> },
-    /// Companies by name.
+    /// Companies whose title is this firm's name.
     CompaniesByTitle { firm: FirmIx },
     /// A contact being made.
     AddContact { customer: CustomerIx },
@@ -50,7 +50,7 @@ pub(in crate::planner) enum PendingCommand {
     AddCompany { firm: FirmIx },
     /// What belongs to a new company: its requisite, the requisite's address.
     AddToCompany { firm: FirmIx, what: &'static str },
-    /// Deals being imported.
+    /// Deals of a loaded history, many in one command.
     Import { jobs: Vec<JobIx> },
     /// Imported deals, looked up by their origin.
     Imported { jobs: Vec<JobIx> },

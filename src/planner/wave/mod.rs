@@ -23,7 +23,7 @@ use crate::domain::{ErrorCode, happening::Note};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Rounds, in order.
+/// The rounds of a wave, in the order in which they are gone through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// What is there already?

@@ -39,7 +39,7 @@ pub struct Open {
     /// Fields of which more than one value was sent: nobody knows which of them stands there.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unsure: BTreeSet<String>,
-    /// The product rows.
+    /// Whether the product rows may be on their way.
     #[serde(skip_serializing_if = "is_false")]
     pub rows: bool,
     /// What the portal makes of the sum.
@@ -87,7 +87,7 @@ impl Open {
 /// As what a deal or lead may have been made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Making {
-    /// The shop's status.
+    /// The status by which its stage was chosen, in the shop's words.
     pub status: String,
     /// The stage of a deal.
     pub stage: Option<Stage>,
@@ -121,9 +121,9 @@ impl WritesInFlight {
 /// Something of an order that was sent, or is about to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intention {
-    /// The order's shop.
+    /// The shop whose order it is.
     pub shop: ShopName,
-    /// The order's number.
+    /// The order's number in that shop.
     pub number: OrderNumber,
     /// What may be written.
     pub what: WritesInFlight,
@@ -132,7 +132,7 @@ pub struct Intention {
 /// What was under way when an order was last worked on, and nobody heard how it ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Doubt {
-    /// What it was.
+    /// The writes that may have arrived.
     pub what: WritesInFlight,
     /// Whether it can no longer land.
     pub over: bool,

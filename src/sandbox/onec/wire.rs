@@ -9,13 +9,13 @@ use reqwest::{Method, RequestBuilder, header};
 pub enum Shows {
     /// Login, cookie and `sessid`, as 1C itself.
     Everything,
-    /// The cookie alone.
+    /// Only the cookie: neither login nor `sessid`.
     Cookie,
     /// The cookie twice, as where the site sets it, too.
     CookieTwice,
     /// Login and `sessid`, no cookie.
     Sessid,
-    /// The login alone.
+    /// Only the login: neither cookie nor `sessid`.
     Login,
 }
 

@@ -1,4 +1,4 @@
-//! How far files are taken in, and the documents that were in them.
+//! Imports of files: how far each is taken in, and the documents that were in it.
 
 use crate::storage::Error;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! What a base has of each order, and what it is to get.
+//! Orders of a base: what it has of each, and what it is to get.
 
 use crate::{
     domain::{Agreed, ReportedStatus},

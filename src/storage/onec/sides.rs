@@ -1,4 +1,4 @@
-//! What 1C says of orders, and which order a document of 1C is about.
+//! 1C's side of orders, and the order that a document of 1C is about.
 
 use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! What becomes of an order that waits: how it is written, or why it does not go.
+//! The turn of a waiting order in a query of 1C: it is written, or it is told why it does not go.
 
 use super::Query;
 use crate::{

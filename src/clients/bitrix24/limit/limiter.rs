@@ -32,7 +32,7 @@ pub enum Priority {
 pub struct Rate {
     /// Requests a second, sustained.
     pub per_second: f64,
-    /// Requests at once.
+    /// The size of the bucket: so many requests may go at once after a rest.
     pub burst: u32,
 }
 
@@ -42,7 +42,7 @@ impl Rate {
         per_second: 2.0,
         burst: 50,
     };
-    /// The Enterprise plan.
+    /// The cloud plan Enterprise.
     pub const ENTERPRISE: Self = Self {
         per_second: 5.0,
         burst: 250,

@@ -1,4 +1,4 @@
-//! What an order costs, and what is left to pay.
+//! Money of an order: what it costs, and what is left to pay.
 
 use super::*;
 
