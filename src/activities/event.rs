@@ -34,7 +34,7 @@ pub struct ActivityEvent {
 /// A call, a mail or a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activity {
-    /// What it was.
+    /// Whether it was a call, a mail or a message.
     pub kind: ActivityKind,
     /// Whether the shop called or wrote; else the customer.
     pub outgoing: bool,
@@ -46,11 +46,11 @@ pub struct Activity {
     pub subject: Option<String>,
     /// The text of a mail or a message, or words about a call.
     pub text: Option<String>,
-    /// The customer's number.
+    /// The customer's telephone, by which the card is found.
     pub phone: Option<Phone>,
     /// The number as it was written, where it cannot be read as one.
     pub unread_phone: Option<String>,
-    /// The customer's address.
+    /// The customer's e-mail address, by which the card is found.
     pub email: Option<String>,
     /// The order that it was about.
     pub order: Option<OrderNumber>,

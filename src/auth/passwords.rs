@@ -15,7 +15,7 @@ impl PasswordHash {
         (known && parsed.hash.is_some()).then(|| Self(SecretString::from(text.to_owned())))
     }
 
-    /// Hashes a password.
+    /// The hash of a password under this salt; `None` where hashing fails.
     pub fn of(password: &str, salt: &[u8; 16]) -> Option<Self> {
         let salt = argon2::password_hash::SaltString::encode_b64(salt).ok()?;
         let hash = Argon2::default().hash_password(password.as_bytes(), &salt);

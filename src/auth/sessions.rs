@@ -11,7 +11,7 @@ const LENGTH: usize = 64;
 pub struct SessionToken(String);
 
 impl SessionToken {
-    /// A new one.
+    /// A new token from the system's source of chance.
     pub fn random() -> Self {
         Self(hex::encode(rand::random::<[u8; 32]>()))
     }

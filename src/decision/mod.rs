@@ -73,11 +73,11 @@ pub struct Inputs<'a> {
     pub portal: &'a Observation<Stage>,
     /// What was last the same thing on both sides; none on a first meeting.
     pub agreed: Option<&'a Agreed>,
-    /// The snapshot's flag.
+    /// Whether the shop's snapshot says that the order is paid, whatever its status.
     pub paid: bool,
-    /// The snapshot's flag.
+    /// Whether the shop's snapshot says that the order is cancelled, whatever its status.
     pub cancelled: bool,
-    /// The shop's configuration.
+    /// How the shop's configuration wants differences decided.
     pub policy: &'a Policy,
     /// How far both clocks are off.
     pub clocks: Clocks,
@@ -89,11 +89,12 @@ pub struct Inputs<'a> {
     pub ruling: Option<&'a Ruling>,
     /// A review that is open for this order.
     pub waiting: Option<&'a Waiting>,
-    /// The bridge's clock.
+    /// The time of the decision, by the bridge's clock.
     pub now: DateTime<Utc>,
 }
 
-/// Decides one difference.
+/// Decides one difference between the shop's status and the portal's stage. Pure: the same inputs
+/// give the same decision.
 pub fn decide(inputs: &Inputs<'_>) -> Decision {
     Case::new(inputs, Table::Asked).decide()
 }

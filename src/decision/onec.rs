@@ -24,11 +24,11 @@ use chrono::{DateTime, Utc};
     reason = "each is a fact of its own that holds or not"
 )]
 pub struct OneCInputs<'a> {
-    /// The order's status.
+    /// The status that counts for the order: what 1C's claim is compared with.
     pub hub: &'a Counted,
     /// The id and the name that 1C says.
     pub words: &'a [&'a str],
-    /// What they mean.
+    /// The status of the shop that these words mean, by the base's table.
     pub meaning: &'a str,
     /// The order's status that 1C is last known to have had; `None`: 1C never had the order.
     pub agreed: Option<&'a str>,
@@ -40,11 +40,11 @@ pub struct OneCInputs<'a> {
     pub after: Option<DateTime<Utc>>,
     /// When the document came, on the bridge's clock.
     pub came: DateTime<Utc>,
-    /// The snapshot's flag.
+    /// Whether the shop's snapshot says that the order is paid, whatever its status.
     pub paid: bool,
-    /// The snapshot's flag.
+    /// Whether the shop's snapshot says that the order is cancelled, whatever its status.
     pub cancelled: bool,
-    /// The shop's configuration.
+    /// How the shop's configuration wants differences decided.
     pub policy: &'a Policy,
     /// Who is right where 1C never had the order: [`Winner::Shop`], `Onec` or `Review`.
     pub first_meeting: Winner,
@@ -54,7 +54,7 @@ pub struct OneCInputs<'a> {
     pub turns: &'a [BridgeWrite],
     /// A person has said that 1C is right.
     pub ruled: bool,
-    /// The bridge's clock.
+    /// The time of the decision, by the bridge's clock.
     pub now: DateTime<Utc>,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A decision: what to do, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// What to do.
+    /// What is to be done: carried out by the caller, who stores it first.
     pub action: Action,
     /// What it rests on, for the record.
     pub record: Record,
@@ -25,7 +25,7 @@ impl Decision {
     }
 }
 
-/// What to do.
+/// What a decision asks of its caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum Action {
@@ -34,21 +34,21 @@ pub enum Action {
         /// What is agreed now.
         agreed: Agreed,
     },
-    /// Move the deal.
+    /// The deal is moved: the portal takes the shop's side.
     WritePortal {
         /// The stage that the deal is moved to.
         stage: Stage,
         /// The newest history row that this rests on: rows after it, other than the write's own,
         /// are foreign moves.
         guard: Option<u64>,
-        /// To what end.
+        /// Why the deal is moved.
         purpose: Purpose,
         /// What is agreed once it is written; `None` leaves what was agreed as it is.
         agreed: Option<Agreed>,
     },
-    /// Tell the shop.
+    /// A message is stored for the shop: the shop takes the portal's side.
     TellShop {
-        /// The new status.
+        /// The status that the shop is to take, in its own words.
         status: String,
         /// The status that the shop is believed to have. A message may cross a change of the shop,
         /// which nobody but the shop can notice: if it has another status, or took money that the
@@ -122,11 +122,11 @@ pub enum ReviewWhy {
 pub enum Change {
     /// Nobody: the sides still agree, or the table was changed under them.
     Neither,
-    /// Only the shop.
+    /// Only the shop's status changed.
     Shop,
-    /// Only the portal.
+    /// Only the portal's stage changed.
     Portal,
-    /// Both sides.
+    /// The shop's status and the portal's stage both changed.
     Both,
     /// Nothing was agreed before.
     FirstMeeting,
@@ -152,7 +152,7 @@ pub enum Basis {
     Final(Fact),
     /// Only another system brings an order into that status.
     Source,
-    /// A person's word.
+    /// An operator's ruling on this very difference.
     Ruling,
     /// The shop's snapshot may be from before it took what it was told: it is asked.
     Doubtful,

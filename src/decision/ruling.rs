@@ -19,7 +19,7 @@ const CROSSING: TimeDelta = TimeDelta::minutes(1);
 /// Which status of the shop counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RulingText {
-    /// What it says.
+    /// The status that its events say.
     Said,
     /// What it was told last: what it says is from before that.
     Told,

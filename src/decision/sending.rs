@@ -21,11 +21,11 @@ pub struct Message<'a> {
     pub agreed: Option<&'a Agreed>,
     /// What the shop says.
     pub shop: &'a Observation<String>,
-    /// The snapshot's flag.
+    /// Whether the shop's snapshot says that the order is paid, whatever its status.
     pub paid: bool,
-    /// The snapshot's flag.
+    /// Whether the shop's snapshot says that the order is cancelled, whatever its status.
     pub cancelled: bool,
-    /// The shop's configuration.
+    /// How the shop's configuration wants differences decided.
     pub policy: &'a Policy,
     /// How far the shop's clock is off.
     pub clock: Offset,
@@ -36,9 +36,9 @@ pub struct Message<'a> {
 /// Whether a person has a say about the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Person {
-    /// Nobody is asked.
+    /// No conflict of the order is open.
     Unasked,
-    /// Somebody is asked.
+    /// A conflict is open, and nobody has answered it yet.
     Asked,
     /// Somebody has answered, and that is not carried out yet.
     Answered,
@@ -47,7 +47,7 @@ pub enum Person {
 /// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sending {
-    /// It is sent.
+    /// The message still holds, and is sent as it is.
     Stands,
     /// It is kept back until a person's word is carried out: the shop may have it already.
     Held,
@@ -69,7 +69,7 @@ pub enum Withdrawal {
 }
 
 impl Withdrawal {
-    /// Why, for people.
+    /// The reason as data, from which its sentence is made for people.
     pub fn because(self) -> Withdrawn {
         match self {
             Self::Denies(Fact::Paid) => Withdrawn::Paid,

@@ -23,7 +23,7 @@ pub struct HistoryRow {
 /// A write of ours to one deal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnWrite {
-    /// What was written.
+    /// The stage that the deal was moved to.
     pub stage: Stage,
     /// The newest history row known before; `None` if the deal had none.
     pub guard: Option<u64>,

@@ -38,7 +38,7 @@ pub enum GoodsAct {
     Keep,
     /// They are free again.
     Release,
-    /// They have left.
+    /// The goods have left the store.
     Ship,
 }
 

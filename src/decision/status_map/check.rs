@@ -11,14 +11,14 @@ use std::collections::BTreeSet;
 pub enum Finding {
     /// A row names a stage of a funnel that the portal does not show.
     FunnelUnknown {
-        /// The row's status.
+        /// The status of the row, in the shop's words.
         status: String,
         /// The funnel that the row names (`CATEGORY_ID`).
         funnel: u32,
     },
     /// A row names a stage that its funnel does not have: the portal would silently ignore it.
     StageUnknown {
-        /// The row's status.
+        /// The status of the row, in the shop's words.
         status: String,
         /// The stage that the row names.
         stage: String,
@@ -29,7 +29,7 @@ pub enum Finding {
     Ambiguous {
         /// The stage that several rows accept.
         stage: String,
-        /// Who claims it.
+        /// The statuses whose rows accept that stage.
         statuses: Vec<String>,
     },
     /// No stage means this status on the way back.
@@ -57,7 +57,7 @@ pub enum Severity {
     Note,
     /// Changes will be refused.
     Warning,
-    /// Writes will fail.
+    /// Writes by that row will fail.
     Error,
 }
 

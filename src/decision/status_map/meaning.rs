@@ -9,15 +9,15 @@ use crate::domain::{Finality, StatusMap};
 pub enum Meaning {
     /// The order was placed, and nothing else.
     New,
-    /// Waiting for money.
+    /// The order waits to be paid.
     AwaitingPayment,
     /// It was put aside until something is settled.
     OnHold,
-    /// Being worked on.
+    /// Somebody works on it, or packs it.
     InWork,
-    /// Money was taken.
+    /// The customer's money has come in.
     Paid,
-    /// On its way.
+    /// It is on its way to the customer.
     Shipped,
     /// The customer has it.
     Delivered,
@@ -25,7 +25,7 @@ pub enum Meaning {
     Cancelled,
     /// Money was given back.
     Refunded,
-    /// The payment failed.
+    /// A payment was tried and did not come about.
     Failed,
 }
 
