@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 /// The identity of an event about a product.
 #[derive(Debug, Clone)]
 pub struct NewProductEvent {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The event's source.
     pub source: String,
@@ -74,11 +74,11 @@ pub async fn prune_events(
 /// A state of a product.
 #[derive(Debug, Clone)]
 pub struct ProductState<'a> {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: &'a str,
     /// Its key.
     pub key: &'a str,
-    /// Its portal.
+    /// The portal's name in the settings.
     pub portal: &'a str,
     /// The event.
     pub body: &'a Value,

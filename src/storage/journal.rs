@@ -9,13 +9,13 @@ use sqlx::PgConnection;
 /// One thing of an order's life, on its way in.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// What kind of thing: the word of the list.
     pub kind: &'static str,
-    /// What happened.
+    /// What happened, as data: its English sentence is stored beside it.
     pub what: Happening,
     /// What it refers to, and the times of all clocks.
     pub detail: Option<Value>,
@@ -56,7 +56,7 @@ pub struct Entry {
     pub at: DateTime<Utc>,
     /// What kind of thing.
     pub kind: String,
-    /// One sentence.
+    /// What happened, in one sentence.
     pub text: String,
     /// The same as data; none in rows of earlier versions.
     pub what: Option<Stored<Happening>>,
@@ -110,17 +110,17 @@ pub async fn audit(
 /// An act of a person.
 #[derive(Debug, Clone)]
 pub struct AuditRow {
-    /// Grows with time.
+    /// The id of the act: a later act has a greater one.
     pub id: i64,
     /// When.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The person who acted, by name.
     pub actor: String,
-    /// What.
+    /// The act, as one word for filters.
     pub action: String,
-    /// To what.
+    /// The thing that was acted on.
     pub target: String,
-    /// With which options.
+    /// The options that the person gave.
     pub detail: Value,
     /// The act as data; none in rows of earlier versions.
     pub what: Option<Stored<Act>>,

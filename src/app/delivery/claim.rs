@@ -49,7 +49,7 @@ pub enum Kind {
 pub struct Claim {
     /// What it is.
     pub kind: Kind,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number, or the key of the subject.
     pub number: String,

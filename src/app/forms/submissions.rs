@@ -35,7 +35,7 @@ pub struct SubmissionFilter {
 pub struct Submission {
     /// Its id.
     pub id: i64,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The form.
     pub form: String,

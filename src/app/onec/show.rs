@@ -45,9 +45,9 @@ pub struct OneCView {
 /// An order that cannot be written for 1C.
 #[derive(Debug, Clone, Serialize)]
 pub struct OrderSheet {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// The code.
     pub code: String,

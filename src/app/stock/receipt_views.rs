@@ -16,7 +16,7 @@ pub use crate::storage::stock::ReceiptFilter;
 /// A receipt, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceiptView {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The till.
     pub till: String,
@@ -49,7 +49,7 @@ pub struct TillView {
     pub till: String,
     /// Who makes it.
     pub kind: &'static str,
-    /// Its shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Receipts that came or were changed within a day.
     pub received: i64,

@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 /// An order that has a deal.
 #[derive(Debug, Clone)]
 pub struct OrderWithDeal {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal.
     pub deal: u64,
     status: Option<String>,
     agreed: Option<Agreed>,
@@ -30,11 +30,11 @@ pub struct OrderWithDeal {
 /// An order whose deal is not where it was agreed to be, or whose shop is not told of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal.
     pub deal_id: u64,
     /// The shop's status.
     pub status: Option<String>,

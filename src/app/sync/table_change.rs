@@ -31,7 +31,7 @@ const PAGE: i64 = 500;
 /// An order whose agreed status and stage no longer mean the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlannedChange {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 pub struct GrantRow {
     /// Its number.
     pub id: i64,
-    /// Encrypted.
+    /// What the installation brought, encrypted by the vault.
     pub sealed: Vec<u8>,
     /// How often it was begun, this time included.
     pub tries: i32,

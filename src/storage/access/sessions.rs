@@ -20,7 +20,7 @@ pub struct FoundRow {
     pub operator: String,
     /// Digest of the operator's key and password hash when it was opened.
     pub stamp: Vec<u8>,
-    /// Now.
+    /// The time in the database, by which sessions end.
     pub now: DateTime<Utc>,
 }
 

@@ -11,9 +11,9 @@ use uuid::Uuid;
 pub struct TokenRow {
     /// Which they are.
     pub version: i64,
-    /// Encrypted.
+    /// The tokens, encrypted by the vault.
     pub sealed: Vec<u8>,
-    /// The portal's identity.
+    /// `member_id`: the portal's identity, whatever its address; `None` until it is known.
     pub member_id: Option<String>,
     /// SHA-256 of the application token.
     pub application_token: Option<Vec<u8>>,
@@ -41,11 +41,11 @@ pub async fn get(db: &mut PgConnection, portal: &str) -> Result<Option<TokenRow>
 /// What an installation or authorisation brings.
 #[derive(Debug, Clone)]
 pub struct Installation<'a> {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: &'a str,
-    /// Encrypted.
+    /// The tokens, encrypted by the vault.
     pub sealed: &'a [u8],
-    /// The portal's identity.
+    /// `member_id`: the portal's identity, whatever its address; `None` until it is known.
     pub member_id: Option<&'a str>,
     /// SHA-256 of the application token, if it came along.
     pub application_token: Option<&'a [u8]>,

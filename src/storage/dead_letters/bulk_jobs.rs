@@ -10,13 +10,13 @@ use sqlx::PgConnection;
 pub struct NewJob<'a> {
     /// `retry` or `discard`.
     pub action: &'a str,
-    /// Which letters.
+    /// Which letters it is about, as they were asked for.
     pub filter: &'a Value,
     /// Why they are let go.
     pub reason: Option<&'a str>,
     /// Make new deals where the old ones are gone.
     pub recreate: bool,
-    /// Who asks.
+    /// The person who asks for it, by name.
     pub actor: &'a str,
     /// How many letters there are.
     pub expected: i64,
@@ -24,20 +24,20 @@ pub struct NewJob<'a> {
     pub upto: i64,
 }
 
-/// A job.
+/// A job over many letters, and how far it has come.
 #[derive(Debug, Clone)]
 pub struct JobRow {
-    /// Its id.
+    /// The job's id, by which the API and the commands name it.
     pub id: i64,
     /// `retry` or `discard`.
     pub action: String,
-    /// Which letters.
+    /// Which letters it is about, as they were asked for.
     pub filter: Json,
     /// Why they are let go.
     pub reason: Option<String>,
     /// Make new deals where the old ones are gone.
     pub recreate: bool,
-    /// Who asked.
+    /// The person who asked for it, by name.
     pub actor: String,
     /// How many letters there were.
     pub expected: i64,
@@ -45,7 +45,7 @@ pub struct JobRow {
     pub upto: i64,
     /// The last one looked at.
     pub reached: i64,
-    /// Letters closed.
+    /// How many letters it has closed so far.
     pub done: i64,
     /// Letters that stay open.
     pub failed: i64,
@@ -55,9 +55,9 @@ pub struct JobRow {
     pub state: String,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
-    /// When it ended.
+    /// When it ended; `None` while it runs.
     pub ended_at: Option<DateTime<Utc>>,
-    /// Who stopped it.
+    /// The person who stopped it; `None` where nobody did.
     pub stopped_by: Option<String>,
 }
 

@@ -8,15 +8,15 @@ use sqlx::PgConnection;
 /// A letter on its way in.
 #[derive(Debug, Clone)]
 pub struct ImportedLetter<'a> {
-    /// The portal.
+    /// The portal's name in the settings; `None` where the letter is about no portal.
     pub portal: Option<&'a str>,
-    /// The shop.
+    /// The shop's name in the settings; `None` where the letter is about no shop.
     pub shop: Option<&'a str>,
-    /// The order.
+    /// The order's number in its shop; `None` where the letter is about no order.
     pub number: Option<&'a str>,
-    /// What happened.
+    /// The fault's code, as in the runbook.
     pub code: &'a str,
-    /// What exactly.
+    /// What exactly happened, for people.
     pub message: &'a str,
     /// Tries that were judged.
     pub attempts: i32,

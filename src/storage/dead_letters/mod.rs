@@ -13,26 +13,26 @@ use super::{Error, Json};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-/// An open letter.
+/// An open letter, as lists and pages show it.
 #[derive(Debug, Clone)]
 pub struct LetterRow {
-    /// Its id.
+    /// The letter's id, by which the API and the commands name it.
     pub id: i64,
-    /// The accepted event.
+    /// The event in the outbox; `None` where the letter is about no accepted event.
     pub outbox_id: Option<i64>,
     /// The change that the shop could not be told.
     pub change_seq: Option<i64>,
     /// What else it is about, where it is no event either.
     pub about: Option<String>,
-    /// The shop.
+    /// The shop's name in the settings; `None` where the letter is about no shop.
     pub shop: Option<String>,
-    /// The portal.
+    /// The portal's name in the settings; `None` where the letter is about no portal.
     pub portal: Option<String>,
-    /// The order.
+    /// The order's number in its shop; `None` where the letter is about no order.
     pub number: Option<String>,
-    /// What happened.
+    /// The fault's code, as in the runbook.
     pub code: String,
-    /// What exactly.
+    /// What exactly happened, for people.
     pub message: String,
     /// What to do about it.
     pub remedy: String,
@@ -67,7 +67,7 @@ pub struct Filter<'a> {
     pub after: i64,
     /// With ids up to this; none: without bound.
     pub upto: Option<i64>,
-    /// How many.
+    /// The most letters that are listed.
     pub limit: i64,
 }
 
@@ -136,13 +136,13 @@ pub async fn newest(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Le
 /// How many open letters there are of one code in one shop of one portal.
 #[derive(Debug, Clone)]
 pub struct CountRow {
-    /// The portal.
+    /// The portal's name in the settings; `None` where the letter is about no portal.
     pub portal: Option<String>,
-    /// The shop.
+    /// The shop's name in the settings; `None` where the letter is about no shop.
     pub shop: Option<String>,
-    /// The code.
+    /// The code that these letters have in common.
     pub code: String,
-    /// How many.
+    /// How many open letters there are.
     pub letters: i64,
     /// The highest id among them.
     pub newest_id: i64,
@@ -179,13 +179,13 @@ pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Co
 /// How a letter ended.
 #[derive(Debug, Clone)]
 pub struct ClosedRow {
-    /// When.
+    /// When the letter was closed.
     pub at: DateTime<Utc>,
     /// `retried`, `discarded`, `overtaken` or `duplicate`.
     pub how: String,
     /// Who closed it.
     pub by: Option<String>,
-    /// Why.
+    /// Why it was closed, where somebody said so.
     pub reason: Option<String>,
 }
 
@@ -265,11 +265,11 @@ pub async fn of_event(db: &mut PgConnection, event: i64) -> Result<Option<i64>, 
 /// An open letter about an event of an order.
 #[derive(Debug, Clone)]
 pub struct OpenRow {
-    /// Its id.
+    /// The letter's id, by which the API and the commands name it.
     pub id: i64,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// The accepted event; none if it could not be accepted.
     pub outbox_id: Option<i64>,
@@ -388,11 +388,11 @@ pub async fn subject(db: &mut PgConnection, id: i64) -> Result<Option<String>, E
 /// A letter about a comparison that was closed.
 #[derive(Debug, Clone)]
 pub struct ComparedRow {
-    /// Its id.
+    /// The letter's id, by which the API and the commands name it.
     pub id: i64,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
 }
 

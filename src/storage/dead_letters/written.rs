@@ -64,13 +64,13 @@ pub async fn write_subjects(
 pub struct ReceiptLetter<'a> {
     /// The portal of the shop.
     pub portal: Option<&'a str>,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: &'a str,
     /// Which receipt, and whether its lines are parked or it was changed.
     pub subject: &'a str,
-    /// What happened.
+    /// The fault's code, as in the runbook.
     pub code: &'a str,
-    /// What exactly.
+    /// What exactly happened, for people.
     pub message: &'a str,
     /// The event.
     pub payload: &'a Json,
@@ -106,9 +106,9 @@ pub struct RejectedEvent<'a> {
     pub shop: Option<&'a str>,
     /// The order, if the event names one.
     pub number: Option<&'a str>,
-    /// What happened.
+    /// The fault's code, as in the runbook.
     pub code: &'a str,
-    /// What exactly.
+    /// What exactly happened, for people.
     pub message: &'a str,
     /// The event.
     pub payload: &'a Json,
@@ -140,15 +140,15 @@ pub struct Special<'a> {
     /// What it is about: `comparison`, `origin`, `notification`, `move`, `delivery` or
     /// `message`.
     pub about: &'a str,
-    /// The portal.
+    /// The portal's name in the settings; `None` where the letter is about no portal.
     pub portal: Option<&'a str>,
-    /// The shop.
+    /// The shop's name in the settings; `None` where the letter is about no shop.
     pub shop: Option<&'a str>,
-    /// The order.
+    /// The order's number in its shop; `None` where the letter is about no order.
     pub number: Option<&'a str>,
-    /// What happened.
+    /// The fault's code, as in the runbook.
     pub code: &'a str,
-    /// What exactly.
+    /// What exactly happened, for people.
     pub message: &'a str,
     /// What it takes to try it again.
     pub payload: &'a Json,

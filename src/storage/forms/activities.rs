@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 /// An event on its way in.
 #[derive(Debug, Clone)]
 pub struct NewActivity {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The event's source.
     pub source: String,

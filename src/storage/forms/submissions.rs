@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 /// A submission on its way in.
 #[derive(Debug, Clone)]
 pub struct NewSubmission<'a> {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: &'a str,
     /// The form.
     pub form: &'a str,
@@ -66,7 +66,7 @@ pub async fn add(
 pub struct SubmissionRow {
     /// Its id.
     pub id: i64,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The form.
     pub form: String,
@@ -119,7 +119,7 @@ pub async fn list(
 /// A kept submission that is to be delivered after all.
 #[derive(Debug, Clone)]
 pub struct Restored {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Its fields.
     pub body: Option<Value>,

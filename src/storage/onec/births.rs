@@ -14,7 +14,7 @@ pub struct NewBirth<'a> {
     pub id: &'a str,
     /// `Номер` there.
     pub number: &'a str,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: &'a str,
     /// The order as it is told.
     pub snapshot: &'a Value,
@@ -33,7 +33,7 @@ pub struct BirthRow {
     pub id: String,
     /// `Номер` in 1C.
     pub number: String,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order as it was last told.
     pub snapshot: Value,
@@ -142,7 +142,7 @@ pub struct TakenRow {
     pub status: Option<String>,
     /// Its status in 1C's words.
     pub said: Option<String>,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The shop's number.
     pub number: String,

@@ -46,9 +46,9 @@ pub async fn of_order(
 /// An order of which the shop has sent something newer than was looked at.
 #[derive(Debug)]
 pub struct ChangedRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// What 1C has.
     pub data: Value,

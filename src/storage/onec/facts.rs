@@ -10,9 +10,9 @@ use sqlx::PgConnection;
 pub struct Key<'a> {
     /// The base.
     pub base: &'a str,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: &'a str,
-    /// The order.
+    /// The order's number in its shop.
     pub number: &'a str,
     /// `payment` or `shipment`.
     pub kind: &'a str,

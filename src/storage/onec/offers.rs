@@ -6,9 +6,9 @@ use sqlx::PgConnection;
 /// One order in an answer.
 #[derive(Debug, Clone)]
 pub struct Offer {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// The event that is offered.
     pub head: i64,
@@ -131,9 +131,9 @@ pub enum By {
 /// An order that was confirmed.
 #[derive(Debug, Clone)]
 pub struct ConfirmedRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// `Номер`.
     pub doc_number: Option<String>,

@@ -117,9 +117,9 @@ pub async fn release(db: &mut PgConnection, base: &str, filter: &str) -> Result<
 /// An order that a base is to get.
 #[derive(Debug, Clone)]
 pub struct WaitingRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// Its newest event.
     pub head: i64,
@@ -263,9 +263,9 @@ pub async fn count(db: &mut PgConnection, base: &str) -> Result<CountRow, Error>
 /// By what a base knows an order.
 #[derive(Debug, Clone)]
 pub struct NamedRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// `Ид`.
     pub doc_id: String,
@@ -323,9 +323,9 @@ pub async fn name(
 /// An order that does not go now.
 #[derive(Debug, Clone)]
 pub struct Held {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// The event that does not go.
     pub head: i64,
@@ -371,9 +371,9 @@ pub async fn hold(
 pub struct OrderRow {
     /// The base.
     pub base: String,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// `Ид`.
     pub doc_id: Option<String>,

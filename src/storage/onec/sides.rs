@@ -7,9 +7,9 @@ use sqlx::PgConnection;
 /// An order that a document may be about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// By what it was found: `number`, `plain` (the number without a prefix) or `id`.
     pub by: String,

@@ -7,11 +7,11 @@ use sqlx::PgConnection;
 /// A refused try on its way in.
 #[derive(Debug, Clone)]
 pub struct NewAttempt {
-    /// The event.
+    /// The id of the event in the outbox.
     pub event: i64,
-    /// Which try.
+    /// Which try of the event it was, counted from 1.
     pub nth: i32,
-    /// What happened.
+    /// The fault's code, as in the runbook.
     pub code: String,
     /// The portal's own words.
     pub message: String,
@@ -39,14 +39,14 @@ pub async fn add(db: &mut PgConnection, new: &[NewAttempt]) -> Result<(), Error>
     Ok(())
 }
 
-/// A refused try.
+/// A try that the portal refused, as it is shown.
 #[derive(Debug, Clone)]
 pub struct AttemptRow {
     /// When it was refused.
     pub at: DateTime<Utc>,
-    /// Which try.
+    /// Which try of the event it was, counted from 1.
     pub nth: i32,
-    /// What happened.
+    /// The fault's code, as in the runbook.
     pub code: String,
     /// The portal's own words.
     pub message: String,

@@ -10,7 +10,7 @@ const MOST: i64 = 8;
 /// Somebody who uses a value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bearer {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// `id:` and a customer id, a phone, or an address.
     pub value: String,
@@ -116,7 +116,7 @@ pub struct RefusedCard {
     pub value: String,
     /// `contact` or `company`.
     pub entity: String,
-    /// The card.
+    /// The card's id in the portal.
     pub bitrix_id: i64,
     /// Who he is, or which firm it is.
     pub person: Value,
@@ -148,15 +148,15 @@ pub async fn refused(
 /// An operator's word that a card is not somebody's.
 #[derive(Debug, Clone, Copy)]
 pub struct Word<'a> {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: &'a str,
     /// The order on whose page it was said.
     pub number: &'a str,
-    /// Who said it.
+    /// The operator who said it, by name.
     pub actor: &'a str,
     /// `contact` or `company`.
     pub entity: &'a str,
-    /// The card.
+    /// The card's id in the portal.
     pub bitrix_id: i64,
     /// Who he is, or which firm it is.
     pub person: &'a Value,

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 pub struct Lease {
     /// The portal.
     pub portal: String,
-    /// The worker.
+    /// The worker that drives the lane.
     pub owner: String,
     /// The turn: grows with each change of owner.
     pub epoch: i64,
@@ -21,7 +21,7 @@ pub struct Lease {
 /// A lease as it is renewed.
 #[derive(Debug, Clone)]
 pub struct LeaseTerm {
-    /// The lease.
+    /// The lease that is to go on.
     pub lease: Lease,
     /// Seconds for which the portal's bucket counts as full, should its owner die.
     pub drains: f64,
@@ -143,14 +143,14 @@ pub async fn fence(db: &mut PgConnection, lease: &Lease) -> Result<(), Error> {
     held.map(|_| ()).ok_or(Error::LeaseLost)
 }
 
-/// A lane's row.
+/// A lane: who drives it, and whether and why it is paused.
 #[derive(Debug, Clone)]
 pub struct LaneRow {
     /// The portal.
     pub portal: String,
     /// Who drives it, if the lease holds.
     pub owner: Option<String>,
-    /// Until when.
+    /// When the lease ends, unless it is renewed.
     pub lease_until: Option<DateTime<Utc>>,
     /// Since when it is paused.
     pub paused_at: Option<DateTime<Utc>>,
@@ -232,7 +232,7 @@ pub async fn slow_down(db: &mut PgConnection, lease: &Lease, seconds: f64) -> Re
 /// Why a lane stops sending.
 #[derive(Debug, Clone)]
 pub struct LaneFault<'a> {
-    /// The code.
+    /// The code of the fault, as in the runbook.
     pub code: &'a str,
     /// Why, in one sentence.
     pub reason: &'a str,

@@ -3,7 +3,7 @@
 use crate::storage::Error;
 use sqlx::PgConnection;
 
-/// One link.
+/// A thing of the shop and the thing in the portal that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
     /// `deal`, `lead`, `contact`, `company` or `product`.

@@ -17,21 +17,21 @@ use std::collections::BTreeSet;
 pub struct NewEvent {
     /// The portal of its shop.
     pub portal: String,
-    /// Its shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// Its order.
+    /// The order's number in its shop.
     pub number: String,
-    /// CloudEvents source.
+    /// `source` of the CloudEvents message, unique together with its `id`.
     pub source: String,
-    /// CloudEvents id.
+    /// `id` of the CloudEvents message, unique within its `source`.
     pub event_id: String,
     /// `saved` or `deleted`.
     pub kind: &'static str,
     /// The snapshot's version.
     pub version: Option<i64>,
-    /// The snapshot's `updated_at`.
+    /// `updated_at` of the snapshot: when the shop last changed the order, by its own clock.
     pub updated_at: Option<DateTime<Utc>>,
-    /// CloudEvents time.
+    /// `time` of the CloudEvents message; `None` where it carries none.
     pub occurred_at: Option<DateTime<Utc>>,
     /// What it says of the order's status.
     pub said: Value,
@@ -56,11 +56,11 @@ pub struct NewEvent {
 pub struct StoredEvent {
     /// Row id.
     pub id: i64,
-    /// Its shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// CloudEvents source.
+    /// `source` of the CloudEvents message, unique together with its `id`.
     pub source: String,
-    /// CloudEvents id.
+    /// `id` of the CloudEvents message, unique within its `source`.
     pub event_id: String,
     /// SHA-256 of the canonical JSON.
     pub fingerprint: Vec<u8>,

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 /// What is known of a portal's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownIdentity {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
     /// Its member id, else its host.
     pub address: Option<String>,
@@ -17,9 +17,9 @@ pub struct KnownIdentity {
     pub history_id: i64,
     /// When it was found to be another one, or to have gone back, within the last seven days.
     pub changed_at: Option<DateTime<Utc>>,
-    /// Which of these.
+    /// The code that tells which of the two; `None` where nothing changed lately.
     pub code: Option<String>,
-    /// What was found.
+    /// What the bridge found, for people; `None` where nothing changed lately.
     pub message: Option<String>,
 }
 
@@ -57,11 +57,11 @@ pub async fn member(db: &mut PgConnection, portal: &str) -> Result<Option<String
 /// An order whose deal testifies that the portal is the one it was made in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal.
     pub deal_id: i64,
 }
 
@@ -363,7 +363,7 @@ pub async fn set_unverified(
 /// An order that was looked up by its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookedUp {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,

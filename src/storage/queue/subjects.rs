@@ -16,11 +16,11 @@ use sqlx::PgConnection;
 pub struct NewSubject<'a> {
     /// `form`, `activity`, `receipt` or `note`; products have a way in of their own.
     pub kind: &'static str,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: &'a str,
     /// Its key.
     pub key: &'a str,
-    /// Its portal.
+    /// The portal's name in the settings.
     pub portal: &'a str,
     /// The order that it is about, or the sale.
     pub order: Option<&'a str>,
@@ -79,7 +79,7 @@ pub async fn put(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Erro
 /// A subject that is due.
 #[derive(Debug, Clone)]
 pub struct DueSubject {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Its key.
     pub key: String,
@@ -265,11 +265,11 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
 /// A lead of a subject of which no deal is known.
 #[derive(Debug, Clone)]
 pub struct FollowedLead {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The subject's key.
     pub key: String,
-    /// The lead.
+    /// The id of the lead in the portal.
     pub lead_id: i64,
 }
 
@@ -318,7 +318,7 @@ pub async fn next_to_follow(
 /// What became of a lead.
 #[derive(Debug, Clone)]
 pub struct WhatBecame {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The subject's key.
     pub key: String,

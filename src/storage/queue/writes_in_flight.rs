@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 /// What is about to be written for an order, or may still land.
 #[derive(Debug, Clone)]
 pub struct WriteInFlight {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,

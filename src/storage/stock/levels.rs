@@ -198,7 +198,7 @@ pub async fn of_product(
 /// A reservation that runs out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiringRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Its id.
     pub id: String,

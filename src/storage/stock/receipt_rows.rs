@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 /// A receipt, as it is listed.
 #[derive(Debug, Clone)]
 pub struct ReceiptRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The till.
     pub till: String,

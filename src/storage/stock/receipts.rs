@@ -17,7 +17,7 @@ pub async fn receipt(db: &mut PgConnection, said: &Value, by_hand: bool) -> Resu
 /// Which receipt: of a shop, by its till and its id there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReceiptKey {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The till.
     pub till: String,

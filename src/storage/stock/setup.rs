@@ -19,7 +19,7 @@ pub struct StockRow {
 /// A shop that sells from a stock.
 #[derive(Debug, Clone)]
 pub struct ShopRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The stock.
     pub stock: String,

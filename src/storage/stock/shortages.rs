@@ -58,7 +58,7 @@ pub async fn close_ended(db: &mut PgConnection, stock: &str) -> Result<u64, Erro
 /// A reservation that holds some of a product in a store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holder {
-    /// Its shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Its id.
     pub id: String,

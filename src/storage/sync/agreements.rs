@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 /// An order's two sides, as they are stored.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,
@@ -31,7 +31,7 @@ pub struct Row {
     pub writing: Option<StageWriteInFlight>,
     /// The difference that waits for a person.
     pub waiting: Option<Waiting>,
-    /// A person's word.
+    /// A person's word that holds until both sides agree; `None` where nobody spoke.
     pub ruling: Option<StandingRuling>,
     /// A difference that stays: only ever compared with another.
     pub standing: Option<Value>,
@@ -45,7 +45,7 @@ pub struct Row {
 /// of that order by the rest, and nothing of it is written.
 #[derive(Debug)]
 pub struct FoundRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,

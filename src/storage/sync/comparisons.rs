@@ -97,7 +97,7 @@ pub async fn ask_written(
 /// An order that is to be compared.
 #[derive(Debug, Clone)]
 pub struct DueComparison {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,

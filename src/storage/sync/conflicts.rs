@@ -11,15 +11,15 @@ use sqlx::PgConnection;
 /// A conflict on its way in.
 #[derive(Debug, Clone)]
 pub struct NewConflict {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// The decision that asks.
     pub decision: i64,
-    /// Why: the code.
+    /// The code that tells why the order waits.
     pub code: String,
-    /// Why.
+    /// Why the order waits, as data.
     pub what: SyncEvent,
     /// What the shop says.
     pub status: String,
@@ -93,17 +93,17 @@ pub struct Filter<'a> {
 /// A stored conflict, with what the decision rests on.
 #[derive(Debug, Clone)]
 pub struct ConflictRow {
-    /// Its id.
+    /// The conflict's id, by which the API and the commands name it.
     pub id: i64,
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// Its deal.
     pub deal_id: Option<i64>,
-    /// Why: the code.
+    /// The code that tells why the order waits.
     pub code: String,
     /// Why, in one sentence.
     pub sentence: String,
@@ -117,13 +117,13 @@ pub struct ConflictRow {
     pub opened_at: DateTime<Utc>,
     /// When a person decided.
     pub ruled_at: Option<DateTime<Utc>>,
-    /// Who.
+    /// The operator who decided; `None` until one has.
     pub ruled_by: Option<String>,
-    /// For whom.
+    /// The side that the operator declared right; `None` until one has decided.
     pub winner: Option<String>,
     /// When it was closed.
     pub closed_at: Option<DateTime<Utc>>,
-    /// How.
+    /// How it came to an end; `None` while it is open.
     pub closed_how: Option<String>,
     /// What the decision rests on.
     pub inputs: Option<Value>,

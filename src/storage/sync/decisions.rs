@@ -13,21 +13,21 @@ use sqlx::PgConnection;
 pub struct NewDecision {
     /// Its id, from [`reserve`].
     pub id: i64,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
-    /// What is done.
+    /// The word for what is done about the difference.
     pub action: String,
     /// What it rests on.
     pub basis: String,
-    /// Who was right.
+    /// The side that was right; `None` where nobody had to be.
     pub winner: Option<String>,
     /// What was decided, and why.
     pub what: SyncEvent,
     /// Both observations and the rest.
     pub inputs: Value,
-    /// The whole decision.
+    /// The whole decision, as it is read back later.
     pub outcome: Value,
 }
 
@@ -123,19 +123,19 @@ pub async fn insert(
 pub struct DecisionRow {
     /// Its id.
     pub id: i64,
-    /// When.
+    /// When the decision was made.
     pub at: DateTime<Utc>,
-    /// What was done.
+    /// The word for what was done about the difference.
     pub action: String,
     /// What it rests on.
     pub basis: String,
-    /// Who was right.
+    /// The side that was right; `None` where nobody had to be.
     pub winner: Option<String>,
-    /// One plain sentence.
+    /// What was decided and why, in one sentence.
     pub sentence: String,
     /// Both observations and the rest.
     pub inputs: Value,
-    /// The whole decision.
+    /// The whole decision, as it was stored.
     pub outcome: Value,
 }
 

@@ -10,17 +10,17 @@ use sqlx::PgConnection;
 pub struct MessageRow {
     /// Its id here.
     pub id: i64,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Its identity as a message.
     pub message_id: String,
-    /// CloudEvents type.
+    /// `type` of the CloudEvents message.
     pub kind: String,
     /// What it is about.
     pub subject: String,
     /// The order it concerns.
     pub number: Option<String>,
-    /// CloudEvents data.
+    /// `data` of the CloudEvents message.
     pub body: Value,
     /// When it was made.
     pub made_at: DateTime<Utc>,

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 pub struct Move {
     /// Its id: grows over the whole portal.
     pub id: i64,
-    /// The deal.
+    /// The id of the deal that was moved.
     pub deal_id: i64,
     /// The funnel it went to.
     pub funnel: i64,

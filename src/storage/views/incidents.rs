@@ -96,7 +96,7 @@ pub async fn lately(db: &mut PgConnection, seconds: f64) -> Result<Vec<TroubleRo
 pub struct RefusedRow {
     /// Who refused: a portal's lane, or that of a shop's callback.
     pub lane: String,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Why.
     pub code: String,
@@ -133,7 +133,7 @@ pub async fn refused(db: &mut PgConnection) -> Result<Vec<RefusedRow>, Error> {
 /// Changes that a shop refused and that are tried again, the newest first.
 #[derive(Debug, Clone)]
 pub struct RefusedChange {
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// What the shop is to be told.
     pub status: String,
@@ -168,7 +168,7 @@ pub async fn refused_by(
 /// How many differences wait for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingConflicts {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Why.
     pub code: String,

@@ -36,11 +36,11 @@ pub async fn last_hour(db: &mut PgConnection) -> Result<Vec<Minute>, Error> {
 /// An order that waits.
 #[derive(Debug, Clone)]
 pub struct WaitingOrder {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// For how long, in seconds.
     pub seconds: i64,
@@ -112,9 +112,9 @@ pub struct DecisionRow {
     pub id: i64,
     /// When.
     pub at: DateTime<Utc>,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// What was done.
     pub action: String,

@@ -9,11 +9,11 @@ use sqlx::PgConnection;
 pub struct FoundRow {
     /// The id of its newest event; 0 where none is known.
     pub head: i64,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Its number.
     pub number: String,
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
     /// Its deal.
     pub deal_id: Option<i64>,

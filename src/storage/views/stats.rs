@@ -6,9 +6,9 @@ use sqlx::PgConnection;
 /// What waits for one shop.
 #[derive(Debug, Clone)]
 pub struct WaitingCount {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Orders that wait.
     pub pending: i64,
@@ -31,9 +31,9 @@ pub async fn waiting(db: &mut PgConnection) -> Result<Vec<WaitingCount>, Error> 
 /// How many events of one shop were done.
 #[derive(Debug, Clone)]
 pub struct DoneCount {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// How many.
     pub done: i64,
@@ -77,7 +77,7 @@ pub async fn dead(db: &mut PgConnection) -> Result<Vec<DeadCountRow>, Error> {
 /// What one shop was not told, and what waits for a person.
 #[derive(Debug, Clone)]
 pub struct ChangeBacklog {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Changes that it was not told yet.
     pub untold: i64,
@@ -160,7 +160,7 @@ pub async fn depths(db: &mut PgConnection) -> Result<Vec<Depth>, Error> {
 /// How many conflicts of a shop wait for a person.
 #[derive(Debug, Clone)]
 pub struct OpenConflicts {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// How many.
     pub count: i64,

@@ -48,7 +48,7 @@ const EVENT: &str = "event";
 #[derive(Debug, Clone)]
 pub struct Comparison {
     claimed: DueComparison,
-    /// Its deal.
+    /// The id of its deal in the portal.
     pub deal: u64,
     /// The newest row of the history before a write of ours that is not accounted for.
     pub guard: Option<Option<u64>>,

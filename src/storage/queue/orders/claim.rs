@@ -13,7 +13,7 @@ use sqlx::PgConnection;
     reason = "each is a column that says one independent thing"
 )]
 pub struct DueOrder {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,

@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 /// An order's newest event, as the queue knows it.
 #[derive(Debug, Clone)]
 pub struct QueueHead {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,
@@ -92,7 +92,7 @@ pub async fn lock(
 /// A new newest event of an order.
 #[derive(Debug, Clone)]
 pub struct NewQueueHead {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,
@@ -159,7 +159,7 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewQueueHead]) -> Result<
 /// How new an order with an unchanged head is known to be.
 #[derive(Debug, Clone)]
 pub struct EventAgeRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,
@@ -255,7 +255,7 @@ pub async fn has_event(db: &mut PgConnection, shop: &str, number: &str) -> Resul
 /// What is known of an order whose cards an operator judges; locked.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
     /// What the planner knows of the order.
     pub known: Json,

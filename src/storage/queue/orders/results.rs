@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 /// What a try of an order came to.
 #[derive(Debug, Clone)]
 pub struct AttemptResult {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 /// An order as people see it.
 #[derive(Debug, Clone)]
 pub struct OrderRow {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
     /// The deal.
     pub deal_id: Option<i64>,
@@ -26,9 +26,9 @@ pub struct OrderRow {
     pub stage: Option<String>,
     /// Whether both sides hold the same, and nothing is on its way.
     pub in_sync: bool,
-    /// Events that wait.
+    /// How many of its events are not settled yet.
     pub pending: i64,
-    /// Open dead letters.
+    /// How many dead letters about it are open.
     pub dead: i64,
     /// How its contact and company were recognised.
     pub recognised: Option<Value>,
@@ -64,11 +64,11 @@ pub async fn view(
 /// An order that has a deal, with what was agreed.
 #[derive(Debug, Clone)]
 pub struct WithDeal {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal.
     pub deal_id: i64,
     /// The shop's status.
     pub status: Option<String>,

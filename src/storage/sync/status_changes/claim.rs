@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 /// Which due changes are wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: &'a str,
     /// Orders whose message is on its way.
     pub without: &'a [String],

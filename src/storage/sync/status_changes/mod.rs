@@ -20,13 +20,13 @@ use sqlx::PgConnection;
 /// A change on its way in.
 #[derive(Debug, Clone)]
 pub struct NewChange {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// The decision that made it.
     pub decision: i64,
-    /// The new status.
+    /// The status that the shop is to take.
     pub status: String,
     /// The status that the shop is believed to have.
     pub previous: String,
@@ -165,7 +165,7 @@ pub async fn reopen_document(db: &mut PgConnection, shop: &str, number: &str) ->
 /// A change that is to be sent, or was.
 #[derive(Debug, Clone)]
 pub struct ChangeRow {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Its number.
     pub seq: i64,
@@ -173,11 +173,11 @@ pub struct ChangeRow {
     pub message_id: String,
     /// The portal it comes from.
     pub portal: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
     /// The decision that made it.
     pub decision_id: i64,
-    /// The new status.
+    /// The status that the shop is to take.
     pub status: String,
     /// The status that the shop is believed to have.
     pub previous_status: String,
