@@ -1,4 +1,4 @@
-//! What 1C says of an order, beside what the shop says and was told.
+//! 1C's claim about the status of an order, weighed against what the shop says and was told.
 //!
 //! No IO: rows come locked, and everything that is to be stored goes back.
 
