@@ -9,7 +9,7 @@ use crate::{
     decision::{Action, Change, Inputs, decide_with_table},
     domain::{
         Observation, Ruling, ShopName, Side, Source, StandingRuling, Waiting,
-        happening::{Act, Explanation, SyncEvent},
+        happening::{Act, SyncEvent},
     },
     process::bug::{self, Step},
     storage::{
@@ -41,13 +41,11 @@ pub struct PlannedChange {
     pub status: String,
     /// The agreed stage.
     pub stage: String,
-    /// What is done about it, in one sentence; where the bridge failed at it, how.
+    /// What is done about it, in one sentence.
     pub sentence: String,
-    /// The same as data; none where the bridge failed at it.
-    pub what: Option<Explanation>,
     /// Who is right by the rules; none where nothing can be done, or a person has to say.
     pub winner: Option<Side>,
-    /// Whether the bridge failed at it.
+    /// Whether the bridge failed at it: then the sentence says how.
     pub failed: bool,
 }
 
@@ -176,7 +174,6 @@ impl Sync {
                 status: String::new(),
                 stage: String::new(),
                 sentence: error.chain(),
-                what: None,
                 winner: None,
                 failed: true,
             };
@@ -239,7 +236,6 @@ impl Sync {
             status: of.status.clone(),
             stage: of.stage.id.clone(),
             sentence: decision.record.sentence,
-            what: Some(decision.explanation),
             winner,
             failed: false,
         };

@@ -7,7 +7,7 @@ use crate::{
     },
     console::{
         State,
-        i18n::{locale::Lang, messages::Text},
+        i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
             components,
@@ -24,7 +24,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Which shop's table is to be checked.
 #[derive(Debug, Default, Deserialize)]
@@ -119,7 +119,7 @@ fn plan_of(visitor: &Viewer, shop: &ShopName, plan: &[PlannedChange]) -> Markup 
             @if plan.is_empty() { p { (visitor.text(Text::NothingMoves)) } }
             ul { @for one in plan.iter().take(SHOWN) { li {
                 span.code { (one.number) }
-                ": " (components::marked(&planned(visitor.lang, one)))
+                ": " (components::marked(&visitor.lang.told(&one.sentence)))
             } } }
             @if plan.len() > SHOWN { p { "… " (plan.len()) } }
             @if moves > 0 {
@@ -131,25 +131,6 @@ fn plan_of(visitor: &Viewer, shop: &ShopName, plan: &[PlannedChange]) -> Markup 
                 )
             }
         }
-    }
-}
-
-/// What the plan does about an order; where the bridge failed at it, how.
-fn planned(lang: Lang, change: &PlannedChange) -> Cow<'_, str> {
-    match &change.what {
-        Some(explanation) => Cow::Owned(lang.said(explanation)),
-        None => Cow::Borrowed(&change.sentence),
-    }
-}
-
-fn badge(lang: Lang, severity: Severity) -> (&'static str, &'static str) {
-    match (severity, lang) {
-        (Severity::Error, Lang::En) => ("badge bad", "error"),
-        (Severity::Error, Lang::Ru) => ("badge bad", "ошибка"),
-        (Severity::Warning, Lang::En) => ("badge warn", "warning"),
-        (Severity::Warning, Lang::Ru) => ("badge warn", "внимание"),
-        (Severity::Note, Lang::En) => ("badge", "note"),
-        (Severity::Note, Lang::Ru) => ("badge", "заметка"),
     }
 }
 
@@ -165,8 +146,11 @@ fn told(visitor: &Viewer, found: &Result<Vec<ReportedFinding>, String>) -> Marku
                     span.badge.good { "✓" } " " (visitor.text(Text::NothingToRemark))
                 },
                 Ok(found) => ul { @for one in found { li {
-                    @let (class, label) = badge(visitor.lang, one.severity);
-                    span class=(class) { (label) }
+                    @match one.severity {
+                        Severity::Error => span.badge.bad { (visitor.lang.word("error")) },
+                        Severity::Warning => span.badge.warn { (visitor.lang.word("warning")) },
+                        Severity::Note => span.badge { (visitor.lang.word("note")) },
+                    }
                     " " (components::marked(&visitor.lang.told(&one.sentence)))
                 } } },
             }

@@ -3,6 +3,27 @@
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // goods of an order
     (
+        "the order's goods are held",
+        "товар для заказа зарезервирован",
+    ),
+    (
+        "there is not enough of the order's goods: nothing more is held for it",
+        "товара для заказа не хватает: больше ничего не зарезервировано",
+    ),
+    (
+        "the order's goods have left the shelf",
+        "товар заказа отгружен",
+    ),
+    ("the order's goods are free again", "резерв заказа снят"),
+    (
+        "the order's goods are held in the store {} now",
+        "товар для заказа теперь зарезервирован на складе {}",
+    ),
+    (
+        "the order's goods are lost: {*}",
+        "заказ остался без товара: {*}",
+    ),
+    (
         "more was sold than there was, and this was the newest that is not paid",
         "продано больше, чем было, а этот неоплаченный заказ самый новый",
     ),
@@ -72,6 +93,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "of {} in {} {} are reserved and {} are there; a person has to decide",
         "{} на складе {}: зарезервировано {}, есть {}; решить должен человек",
+    ),
+    (
+        "the order's goods were picked up: receipt {} of the till {}",
+        "товар заказа выдан: чек {} кассы {}",
     ),
     // receipts
     (

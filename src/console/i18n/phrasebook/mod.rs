@@ -17,10 +17,8 @@ pub(super) use words::{PARTS, PLAIN, WORDS};
 
 /// Sentences with their gaps: `{}` for somebody else's words, `{*}` for what may be a sentence,
 /// `{=}` for one of the parts below.
-const BOOK: [&[(&str, &str)]; 7] = [
-    systems::SENTENCES,
-    goods::SENTENCES,
-    decisions::SENTENCES,
+const FIRST: [&[(&str, &str)]; 2] = [systems::SENTENCES, goods::SENTENCES];
+const LAST: [&[(&str, &str)]; 4] = [
     orders::SENTENCES,
     lanes::SENTENCES,
     input::SENTENCES,
@@ -29,5 +27,12 @@ const BOOK: [&[(&str, &str)]; 7] = [
 
 /// Every sentence, in the order in which they are tried.
 pub(super) fn sentences() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    BOOK.into_iter().flatten()
+    let earlier = std::iter::once(decisions::SENTENCES);
+    FIRST.into_iter().chain(earlier).chain(LAST).flatten()
+}
+
+/// The sentences that still stand in the source.
+#[cfg(test)]
+pub(super) fn of_today() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    FIRST.into_iter().chain(LAST).flatten()
 }

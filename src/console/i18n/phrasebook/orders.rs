@@ -1,14 +1,84 @@
-//! Messages about orders, and why their letters were closed.
+//! Sentences of orders' lives in rows of earlier versions, and of messages about them.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // the life of an order
+    (
+        "event {} is older than what is here already: superseded, because {=}",
+        "событие {} старше того, что уже есть: вытеснено, потому что {=}",
+    ),
+    (
+        "event {} says that it was changed at {}, which is yet to come: it counts as changed when \
+         it came in",
+        "событие {} говорит об изменении в {}, а это ещё не наступило: считается, что изменено \
+         тогда, когда пришло",
+    ),
+    (
+        "event {} says an earlier time than what was here, but the shop's clock was set back: it \
+         is newer",
+        "событие {} называет время раньше, чем было здесь, но часы магазина перевели назад: оно \
+         новее",
+    ),
+    (
+        "event {} is of the same second as what was here and says what comes later: it is newer",
+        "событие {} той же секунды, что и бывшее здесь, и говорит о том, что бывает позже: оно \
+         новее",
+    ),
+    (
+        "event {} is of the same second as what was here: it came later, so it is newer",
+        "событие {} той же секунды, что и бывшее здесь: оно пришло позже, значит новее",
+    ),
+    (
+        "event {} says more than what is here, at an earlier time: unless the shop sends the order \
+         again, it does not count as agreed",
+        "событие {} говорит больше, чем есть здесь, но с более ранним временем: пока магазин не \
+         пришлёт заказ снова, согласованным он не считается",
+    ),
+    (
+        "event {} is older than what is here already: superseded",
+        "событие {} старше того, что уже есть: вытеснено",
+    ),
     ("event {} accepted", "событие {} принято"),
+    (
+        "{=} in stage {}: nothing to write",
+        "{=} на стадии {}: писать нечего",
+    ),
+    ("{=}: nothing to write", "{=}: писать нечего"),
     ("deal {} written", "сделка {} записана"),
     ("lead {} written", "лид {} записан"),
     ("contact {} written", "контакт {} записан"),
     (
         "the portal refused: {*} ({}); try {} of {}, the next in {} s",
         "портал отказал: {*} ({}); попытка {} из {}, следующая через {} с",
+    ),
+    (
+        "not judged by the portal ({}): looked up and tried again",
+        "портал не ответил по существу ({}): проверим, что записалось, и попробуем снова",
+    ),
+    (
+        "the deal {} is not this order's: it carries another origin; the order is looked up by its \
+         own",
+        "сделка {} не от этого заказа: у неё другой источник; заказ ищется по своему",
+    ),
+    (
+        "the lead {} is not this order's: it carries another origin; the order is looked up by its \
+         own",
+        "лид {} не от этого заказа: у него другой источник; заказ ищется по своему",
+    ),
+    (
+        "the deal {} no longer carries the order's origin: it was told by what stands in it",
+        "у сделки {} больше нет источника заказа: она узнана по тому, что в ней записано",
+    ),
+    (
+        "deal {} was found again by the order's origin",
+        "сделка {} снова найдена по источнику заказа",
+    ),
+    (
+        "lead {} was found again by the order's origin",
+        "лид {} снова найден по источнику заказа",
+    ),
+    (
+        "the portal holds nothing of this order: it is made when the shop next sends it",
+        "в портале ничего нет от этого заказа: сделка появится, когда магазин снова его пришлёт",
     ),
     (
         "{*}: {} orders are looked up by their origin",
@@ -23,6 +93,46 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "отвечает другой портал, не тот, куда попадали заказы",
     ),
     (
+        "refused together with other orders: {*} ({}); tried again apart from them",
+        "отказано вместе с другими заказами: {*} ({}); попробуем снова отдельно от них",
+    ),
+    (
+        "given up telling the shop the status {}: {*} ({}); it waits as a dead letter",
+        "попытки сообщить магазину статус {} прекращены: {*} ({}); ждёт среди недоставленных",
+    ),
+    (
+        "given up telling the shop {}: {*} ({}); it waits as a dead letter",
+        "попытки сообщить магазину {} прекращены: {*} ({}); ждёт среди недоставленных",
+    ),
+    (
+        "given up comparing: {*} ({}); it waits as a dead letter",
+        "попытки сверить прекращены: {*} ({}); ждёт среди недоставленных",
+    ),
+    (
+        "given up looking the order up by its origin: {*} ({}); it waits as a dead letter",
+        "попытки найти заказ по его происхождению прекращены: {*} ({}); ждёт среди недоставленных",
+    ),
+    (
+        "given up: {*} ({}); it waits as a dead letter",
+        "попытки прекращены: {*} ({}); ждёт среди недоставленных",
+    ),
+    (
+        "the shop refused the status {} and sent its own snapshot: decided afresh",
+        "магазин отказался от статуса {} и прислал свой снимок: решаем заново",
+    ),
+    (
+        "the status {} was not sent, because {=}: decided again",
+        "статус {} не отправлен, потому что {=}: решаем заново",
+    ),
+    (
+        "the shop refused the status {}: {*}; try {}, the next in {} s",
+        "магазин отказался от статуса {}: {*}; попытка {}, следующая через {} с",
+    ),
+    (
+        "nothing is sent: the shop's last event of this order is no longer stored",
+        "отправлять нечего: последнее событие магазина по этому заказу уже не хранится",
+    ),
+    (
         "the order's last event is no longer stored: send the order again from the shop, or let it \
          go",
         "последнее событие заказа уже не хранится: отправьте заказ из магазина заново или \
@@ -32,6 +142,26 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "the shop has the status {} instead of {} ({=})",
         "у магазина теперь статус {} вместо {} ({=})",
+    ),
+    (
+        "dead letter {} closed by itself: a newer snapshot was settled",
+        "письмо {} закрыто само: обработан более новый снимок",
+    ),
+    (
+        "the shop belongs to the portal {} by now: the order is looked up there by its origin",
+        "магазин теперь относится к порталу {}: заказ ищется там по своему происхождению",
+    ),
+    (
+        "the deal came late to {}, where the bridge had sent it: it is nobody else's move",
+        "сделка с опозданием пришла в {}, куда её отправлял мост: это ничей чужой перенос",
+    ),
+    (
+        "dead letter {} closed by itself: the order was compared since",
+        "письмо {} закрыто само: заказ с тех пор сверен",
+    ),
+    (
+        "dead letter {} closed by itself: its event got through",
+        "письмо {} закрыто само: его событие прошло",
     ),
     (
         "dead letter {} closed: its event was accepted before",
@@ -47,6 +177,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "стороны теперь согласны в другом",
     ),
     (
+        "dead letter {} closed: a newer message to the shop stands for it",
+        "письмо {} закрыто: вместо него есть более новое сообщение магазину",
+    ),
+    (
         "the shop was told something newer",
         "магазину сообщили более новое",
     ),
@@ -55,8 +189,24 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "с тех пор создана новая сделка",
     ),
     (
+        "{} decided that the shop is not told the status {}: {}",
+        "{}: решено не сообщать магазину статус {}: {}",
+    ),
+    (
         "the message is not stored any more: change the order in the shop, or let the letter go",
         "сообщение уже не хранится: измените заказ в магазине или откажитесь от письма",
+    ),
+    (
+        "dead letter {} closed: the shop was told something newer",
+        "письмо {} закрыто: магазину сообщили более новое",
+    ),
+    (
+        "dead letter {} closed: a newer snapshot has come since",
+        "письмо {} закрыто: пришёл более новый снимок",
+    ),
+    (
+        "dead letter {} discarded by {}: {}",
+        "от письма {} отказались ({}): {}",
     ),
     (
         "dead letter {} tried again by {} with a fixed payload",
@@ -68,8 +218,32 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     // notes about an order
     (
+        "the company was made, but the portal refused its {}: {}",
+        "компания создана, но портал не принял её {}: {}",
+    ),
+    (
+        "the contact could not be put to its company: {}",
+        "контакт не удалось связать с его компанией: {}",
+    ),
+    (
+        "the status \"{}\" is never written to the portal: its stage was left alone",
+        "статус «{}» в портал не передаётся: стадию не трогали",
+    ),
+    (
         "the status \"{}\" is in no row of the status table of the shop {}",
         "статуса «{}» нет ни в одной строке таблицы статусов магазина {}",
+    ),
+    (
+        "the portal holds this order {} times ({}): the oldest known is kept",
+        "сделок этого заказа на портале: {} ({}): оставлена самая старая известная",
+    ),
+    (
+        "the deal is gone: a new one is made, as an operator asked",
+        "сделки больше нет: создаём новую, как попросил оператор",
+    ),
+    (
+        "the portal shows no {}: {}, which carries the order's number, takes its place",
+        "портал не показывает {}: вместо неё взята {} с номером этого заказа",
     ),
     ("the portal shows no {=}", "портал не показывает: {=}"),
     (
@@ -77,17 +251,84 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "на портале нет стадии «{}» в воронке {}",
     ),
     (
+        "the lead was converted: it is no longer kept in step",
+        "лид сконвертирован: больше его не ведём",
+    ),
+    (
         "the portal's answer to {} holds no id: {}",
         "в ответе портала на {} нет id: {}",
+    ),
+    (
+        "what was written did not appear in the list at once: it is looked for again",
+        "записанное не сразу появилось в списке: его поищут ещё раз",
+    ),
+    (
+        "changed in the portal and by the shop: the shop's word was put over {}",
+        "изменено и в портале, и в магазине: записано слово магазина, поля {}",
+    ),
+    (
+        "rows were changed in the portal and by the shop: the shop's were put over ({})",
+        "строки изменили и в портале, и в магазине: записаны строки магазина поверх прежних ({})",
+    ),
+    (
+        "the sum was set by hand in the portal: it was left alone",
+        "сумму в портале задали вручную: она оставлена",
+    ),
+    (
+        "the comment was changed in the portal: the shop's new one was not put over it",
+        "комментарий изменили в портале: новый комментарий магазина поверх него не записан",
+    ),
+    (
+        "written to the stage {}, the deal stood in {} at once: somebody or a robot moved it",
+        "записали стадию {}, а сделка сразу оказалась в {}: её перенёс кто-то или робот",
     ),
     (
         "written to the stage {}, the deal stands in {}",
         "записали стадию {}, а сделка стоит в {}",
     ),
+    (
+        "the portal made the sum {} of the rows: it was set to {} by hand",
+        "портал посчитал по строкам сумму {}: вручную записана {}",
+    ),
     ("the currency is {} instead of {}", "валюта {} вместо {}"),
     (
         "the portal has no user field {}",
         "на портале нет пользовательского поля {}",
+    ),
+    (
+        "the order names no customer: the deal has no contact",
+        "в заказе нет покупателя: у сделки нет контакта",
+    ),
+    (
+        "the company {} is no longer in the portal: it was looked for again",
+        "компании {} больше нет на портале: её искали заново",
+    ),
+    (
+        "the portal left {} empty: a field of that type does not take the shop's value",
+        "портал оставил пустым {}: поле такого типа не принимает значение магазина",
+    ),
+    (
+        "the contact {} is no longer in the portal: the customer was looked for again",
+        "контакта {} в портале больше нет: покупателя нашли заново",
+    ),
+    (
+        "the contact {} was linked to the customer, but its name is another's: the customer was \
+         looked for",
+        "контакт {} был связан с покупателем, но имя в нём чужое: покупателя искали заново",
+    ),
+    (
+        "contact {} has a phone or an address of the customer and was not taken: its name is {}",
+        "у контакта {} телефон или адрес покупателя, но взят он не был: зовут его {}",
+    ),
+    (
+        "contact {} has a phone or an address of the customer and was not taken: it stands for the \
+         shop's customer {}",
+        "у контакта {} телефон или адрес покупателя, но взят он не был: это покупатель магазина {}",
+    ),
+    (
+        "contact {} has a common address of the customer and was not taken: nothing else agrees",
+        "у контакта {} общий с покупателем адрес организации, но взят он не был: больше ничего не \
+         совпадает",
     ),
     (
         "{} said that contact {} is not this customer's: another is looked for",
@@ -98,7 +339,84 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{}: компания {} не этого покупателя, ищется другая",
     ),
     (
+        "card {} was not taken: an operator said that it is not this customer's",
+        "карточка {} не взята: оператор сказал, что она не этого покупателя",
+    ),
+    (
+        "{} identifies nobody: it stands in the deal's comment and on no card",
+        "{}: по этому никого не узнать; записано в комментарий сделки, в карточки не попадает",
+    ),
+    (
+        "the deal's contacts could not all be changed: {}",
+        "контакты сделки поменялись не все: {}",
+    ),
+    (
+        "the contact {} was put to the deal in the portal: the shop names another customer now, \
+         and the deal follows",
+        "контакт {} поставили сделке в портале: теперь магазин называет другого покупателя, и \
+         сделка идёт за ним",
+    ),
+    (
+        "the company {} was put to the deal in the portal: the shop names another customer now, \
+         and the deal follows",
+        "компанию {} поставили сделке в портале: теперь магазин называет другого покупателя, и \
+         сделка идёт за ним",
+    ),
+    (
+        "the contact {} was put to the deal in the portal: it stays",
+        "контакт {} поставили сделке в портале: он остаётся",
+    ),
+    (
+        "the company {} was put to the deal in the portal: it stays",
+        "компанию {} поставили сделке в портале: она остаётся",
+    ),
+    (
+        "{} {=} match this customer ({}): {} was taken, which agrees best",
+        "покупателю подходят: {} {=} ({}); взята {}: она сходится лучше всего",
+    ),
+    (
+        "{} {=} match this customer ({}): the oldest was taken",
+        "покупателю подходят: {} {=} ({}); взято самое старое",
+    ),
+    (
+        "the rows sum to {} but the shop's total is {}: the total was set by hand",
+        "сумма строк {}, а итог магазина {}: итог записан вручную",
+    ),
+    (
         "the portal took an import and made no deal of it",
         "портал принял импорт, но сделки не создал",
+    ),
+    (
+        "the phone \"{}\" cannot be a phone number and was left out",
+        "телефон «{}» не похож на номер и пропущен",
+    ),
+    (
+        "the e-mail \"{}\" holds what is no address, which was left out",
+        "в поле e-mail «{}» есть то, что не адрес: оно пропущено",
+    ),
+    (
+        "the text {} was shortened to {} characters: the event holds all of it",
+        "текст {} сокращён до {} знаков: целиком он в событии",
+    ),
+    (
+        "the customer's name was shortened to {} characters: the event holds all of it",
+        "имя покупателя сокращено до {} знаков: целиком оно в событии",
+    ),
+    (
+        "the name of row {} was shortened to {} characters: the event holds all of it",
+        "название строки {} сокращено до {} знаков: целиком оно в событии",
+    ),
+    (
+        "prices times quantities come to {}, {} from the total: the row \"{}\" carries that",
+        "цены, умноженные на количества, дают {} и расходятся с итогом на {}: разница отнесена на \
+         строку «{}»",
+    ),
+    (
+        "the portal refused the e-mail {}: it was left out and stands in the comment",
+        "портал не принял e-mail {}: он пропущен и записан в комментарий",
+    ),
+    (
+        "the company's {} \"{}\" cannot be one and was left out",
+        "у компании {} «{}» таким быть не может и пропущен",
     ),
 ];

@@ -1,6 +1,23 @@
 //! Products on their way to the portal's catalogue.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("the product came in", "поступил товар"),
+    (
+        "an older state of the product came in: it is left aside",
+        "поступило более старое состояние товара: оно отложено",
+    ),
+    (
+        "a newer state of the product came in",
+        "поступило новое состояние товара",
+    ),
+    (
+        "product {} of the portal written",
+        "товар портала {} записан",
+    ),
+    (
+        "product {} of the portal is it, by its article",
+        "это товар портала {}: совпал артикул",
+    ),
     (
         "product {} of the portal has its article and the external code `{}` of somebody else",
         "у товара портала {} тот же артикул и чужой внешний код «{}»",
@@ -24,6 +41,18 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "products {} and {} of the shop have the same external code `{}`",
         "у товаров магазина {} и {} один внешний код «{}»",
+    ),
+    (
+        "the portal's products have no property `{}`: the article is not written",
+        "у товаров портала нет свойства «{}»: артикул не записан",
+    ),
+    (
+        "the portal has no VAT rate of {} %: none is written",
+        "в портале нет ставки НДС {} %: ставка не записана",
+    ),
+    (
+        "the portal has no unit `{}`: it is left as it is",
+        "в портале нет единицы «{}»: она оставлена как есть",
     ),
     (
         "the portal has no kind of price called `{}`",

@@ -7,6 +7,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "база 1С {} приняла заказ под номером {}",
     ),
     (
+        "the order goes to the 1C base {} without its status, which has no row in the base's table",
+        "заказ идёт в базу 1С {} без статуса: в таблице базы для него нет строки",
+    ),
+    (
         "no row of the base's table has the status {}",
         "в таблице базы нет строки со статусом {}",
     ),
@@ -36,6 +40,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "сначала сравниваются магазин и портал",
     ),
     (
+        "a document of 1C is refused: {}: {*}",
+        "документ 1С не принят: {}: {*}",
+    ),
+    (
         "the order is taken in; some of what came with it is kept only",
         "заказ принят; часть того, что пришло с ним, только сохранена",
     ),
@@ -44,8 +52,17 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "no field of the form {} holds a telephone or an e-mail address",
         "ни в одном поле формы {} нет ни телефона, ни e-mail",
     ),
+    (
+        "the lead {} was converted: its deal is {}",
+        "лид {} сконвертирован: его сделка — {}",
+    ),
     ("the form {} is not configured", "форма {} не настроена"),
     // activities
+    ("an activity came in", "поступило дело"),
+    (
+        "nobody in the portal is known by this: nothing is written",
+        "портал никого с такими данными не знает: ничего не записано",
+    ),
     (
         "the {=} is not there any more",
         "{=}: такой карточки больше нет",

@@ -2,6 +2,23 @@
 
 /// What stands in sentences and is none by itself.
 pub(in crate::console) const PARTS: &[(&str, &str)] = &[
+    ("the order is paid by now", "заказ уже оплачен"),
+    ("the order is delivered by now", "заказ уже доставлен"),
+    ("the order is cancelled by now", "заказ уже отменён"),
+    (
+        "the shop has changed the order since",
+        "магазин с тех пор изменил заказ",
+    ),
+    (
+        "a person is asked about the order",
+        "о заказе спрашивают человека",
+    ),
+    ("the shop gave none", "магазин времени не назвал"),
+    ("the portal gave none", "портал времени не назвал"),
+    (
+        "neither side gave one",
+        "ни одна из сторон времени не назвала",
+    ),
     ("rule {}", "правилу {}"),
     ("the default", "умолчанию"),
     ("an operator", "оператор"),
@@ -12,6 +29,8 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
     ("paid", "оплачен"),
     ("delivered", "доставлен"),
     ("cancelled", "отменён"),
+    ("just before", "незадолго до"),
+    ("after", "после"),
     ("told", "сообщено"),
     ("read from the feed", "прочитано из ленты"),
     ("deal {}", "сделка {}"),
@@ -22,9 +41,18 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
         "a decimal below 10^12 with at most 10 digits after the point, such as \"1990.00\"",
         "десятичное число меньше 10^12, не больше 10 знаков после точки, например \"1990.00\"",
     ),
+    ("its version is lower", "его версия меньше"),
+    ("it was changed earlier", "его изменили раньше"),
+    ("its status is older", "его статус старше"),
+    (
+        "within the same second it says what comes before",
+        "в ту же секунду оно говорит о том, что бывает раньше",
+    ),
     ("sold", "продажа"),
     ("refunded", "возврат"),
     ("annulled", "отмена"),
+    ("contacts", "контактов"),
+    ("companies", "компаний"),
 ];
 
 /// Stored words that are no English, as they are shown in English.
@@ -82,4 +110,7 @@ pub(in crate::console) const WORDS: &[(&str, &str)] = &[
     ("running", "идёт"),
     ("done", "готово"),
     ("stopped", "прервано"),
+    // findings
+    ("error", "ошибка"),
+    ("warning", "внимание"),
 ];
