@@ -5,6 +5,7 @@ use crate::{
     operators::console::browser::Browser,
     support::{database::Database, free_port, shop::event},
 };
+use b24_bridge::domain::Place;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::{
@@ -352,6 +353,12 @@ impl Scene {
         } else {
             (trouble.code.sentence(), trouble.code.remedy())
         };
+        // It names the shop and the portal at hand.
+        let at = Place {
+            portal: Some("main"),
+            ..Place::shop("main")
+        };
+        let remedy = at.fill(remedy);
         let place = if self.russian {
             trouble.place.russian()
         } else {
