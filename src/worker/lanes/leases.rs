@@ -209,7 +209,8 @@ impl Leases {
         }
     }
 
-    /// Renews all that can be renewed together first: whoever is renewed alone may wait for its row.
+    /// Renews all that can be renewed together first: one that is renewed alone may wait for its
+    /// row.
     async fn renew(&self, held: &[HeldLease]) {
         let mut alone = Vec::new();
         for held in held.chunks(AT_ONCE) {
