@@ -8,7 +8,6 @@ use crate::{
         forms::{activities, submissions},
         intake::sql_events,
         journal,
-        onec::facts,
         queue::{attempts, outbox, rate_permits, subjects, writes_in_flight},
         schema::deferred_indexes,
         stock::{self, shortages},
@@ -71,7 +70,6 @@ impl Operations {
             + stock::forget_receipts(&mut db, timeline, BATCH).await?
             + stock::prune_receipt_events(&mut db, settled, BATCH).await?
             + decisions::prune(&mut db, timeline, BATCH).await?
-            + facts::prune(&mut db, timeline, BATCH).await?
             + subjects::prune(&mut db, settled, BATCH).await?
             + activities::prune(&mut db, settled, BATCH).await?
             + catalogue::prune_events(&mut db, settled, BATCH).await?

@@ -1,4 +1,5 @@
-//! Payments and shipments of orders as 1C last said them.
+//! Payments and shipments of orders as 1C last said them. They are kept as long as their orders
+//! are: 1C sends old ones again, and the shop is told each change once.
 
 use crate::storage::Error;
 use chrono::{DateTime, Utc};
@@ -85,19 +86,4 @@ pub async fn of_order(
     )
     .fetch_all(db)
     .await?)
-}
-
-/// Removes what 1C has not changed for more than this many seconds, at most `batch`.
-pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "DELETE FROM bridge.onec_facts WHERE (base, shop, number, kind, id) IN (
-             SELECT base, shop, number, kind, id FROM bridge.onec_facts
-             WHERE changed_at < now() - make_interval(secs => $1)
-             ORDER BY changed_at LIMIT $2)",
-        older_than,
-        batch
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
 }

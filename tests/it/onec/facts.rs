@@ -5,8 +5,13 @@ use crate::{
     support::settings::KEY,
     two_way::world::{Plot, World},
 };
-use b24_bridge::sandbox::onec::OneC;
+use b24_bridge::{
+    app::{App, Registry},
+    sandbox::onec::OneC,
+    worker::{Retention, prune},
+};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 const TABLES: &str = "[onec.trade.import]\nstatus_on_payment = \"P\"\nstatus_on_shipment = \"F\"\n\
     pay_system = { acquiring = \"1\" }\n[[onec.trade.pay_systems]]\nid = \"1\"\nname = \"Картой\"\n\
@@ -108,6 +113,27 @@ async fn a_payment_is_told_once_also_alone_and_is_the_status_that_it_means() {
     let told = messages(&world).await;
     assert_eq!(told.last().unwrap()["data"]["paid"], false, "{told:?}");
     assert_eq!(letters(&world).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_payment_of_years_ago_that_1c_sends_once_more_is_not_told_once_more() {
+    let (world, mut base) = world().await;
+    let paid = [payment("PAY-1", "A-1", true)];
+    assert_eq!(sends(&mut base, &paid).await, ["success"]);
+    assert_eq!(messages(&world).await.len(), 1);
+    let old = "UPDATE bridge.onec_facts SET changed_at = now() - interval '3 years'";
+    sqlx::query(old).execute(&world.db.pool).await.unwrap();
+    let app = App::new(world.db.pool.clone(), Registry::default());
+    prune(&app, &Retention::default(), &CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(sends(&mut base, &paid).await, ["success"]);
+    let told = messages(&world).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    // What is new of it is told still.
+    let back = [payment("PAY-1", "A-1", false)];
+    assert_eq!(sends(&mut base, &back).await, ["success"]);
+    assert_eq!(messages(&world).await.len(), 2);
 }
 
 #[tokio::test]
