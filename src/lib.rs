@@ -16,6 +16,7 @@
 //! | [`storage`] | all SQL |
 //! | [`clients::bitrix24`] | the portal client: limits, tokens, batches, errors |
 //! | [`app`] | use cases; owns the transactions |
+//! | [`clients::connections`] | what every client reaches other systems by, once a process |
 //! | [`clients::callback`] | one signed message to a shop, and what its answer means |
 //! | [`worker`] | lanes of portals and of shops that are called, and what is due by the clock |
 //! | [`http`] | the API, health and metrics; the one table of error to status |

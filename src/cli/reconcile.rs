@@ -67,8 +67,10 @@ async fn all(
     chosen: Vec<PortalName>,
 ) -> anyhow::Result<ExitCode> {
     let mut said = Vec::new();
+    let connections = bootstrap::connections()?;
     for name in chosen {
-        let guest = bootstrap::apps::guest(app, &name, &config.portals[&name])?;
+        let portal = &config.portals[&name];
+        let guest = bootstrap::apps::guest(app, &name, portal, &connections)?;
         let found = look(app, &name, &guest).await?;
         let found: Vec<Difference> = found
             .into_iter()
@@ -81,7 +83,7 @@ async fn all(
         let began = app.sync.now().await?;
         if !args.dry_run && !found.is_empty() {
             app.sync.ask_comparisons(&name, &found).await?;
-            let own = bootstrap::apps::client(app, &name, &config.portals[&name])?;
+            let own = bootstrap::apps::client(app, &name, portal, &connections)?;
             decide(config, app, &name, own).await?;
         }
         for one in found {
@@ -138,7 +140,7 @@ async fn decide(
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let lanes = worker::Lanes {
-        callbacks: bootstrap::callbacks(config)?,
+        callbacks: bootstrap::callbacks(config, client.connections())?,
         ..worker::Lanes::of(BTreeMap::from([(name.clone(), client)]))
     };
     let settings = serve::settings(config);

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::App,
     auth::Operator,
-    clients::bitrix24,
+    clients::{bitrix24, connections::Connections},
     config::{Config, DEFAULT_FILE, Portal},
     console,
     domain::PortalName,
@@ -56,9 +56,11 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         database.close().await;
         return Err(refused);
     }
-    let clients = bootstrap::clients(&config)?;
+    let connections = bootstrap::connections()?;
+    let clients = bootstrap::clients(&config, &connections)?;
     let greeted = config.clone();
-    let running = Running::start(config, database.pool.clone(), clients, args.role, stop).await?;
+    let pool = database.pool.clone();
+    let running = Running::start(config, pool, clients, connections, args.role, stop).await?;
     greet(&greeted, running.address, &database.place());
     let ended = running.ended().await;
     database.close().await;
@@ -146,6 +148,7 @@ impl Running {
         config: Config,
         pool: sqlx::PgPool,
         mut clients: BTreeMap<PortalName, bitrix24::Client>,
+        connections: Connections,
         role: Role,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
@@ -166,7 +169,7 @@ impl Running {
         let mut address = None;
         let reached = match role {
             Role::Api => Vec::new(),
-            Role::Worker | Role::All => bootstrap::apps::all_reached(&config, &app)?,
+            Role::Worker | Role::All => bootstrap::apps::all_reached(&config, &app, &connections)?,
         };
         for one in &reached {
             clients.insert(one.tokens.portal().clone(), one.client.clone());
@@ -184,7 +187,7 @@ impl Running {
             address = Some(listener.local_addr()?);
             let asked = PortalProbe {
                 lanes: clients.clone(),
-                guests: guests(&config, &app)?,
+                guests: guests(&config, &app, &connections)?,
             };
             listen(&mut tasks, (listener, role), &app, &config, asked, &stop);
         }
@@ -195,8 +198,8 @@ impl Running {
         if role != Role::Api {
             let lanes = worker::Lanes {
                 portals: clients,
-                callbacks: bootstrap::callbacks(&config)?,
-                tills: bootstrap::tills(&config)?,
+                callbacks: bootstrap::callbacks(&config, &connections)?,
+                tills: bootstrap::tills(&config, &connections),
             };
             let settings = settings(&config);
             if !reached.is_empty() {
@@ -244,10 +247,15 @@ impl Running {
 }
 
 /// What the pages ask the portals with, whoever drives the lanes.
-fn guests(config: &Config, app: &App) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
+fn guests(
+    config: &Config,
+    app: &App,
+    connections: &Connections,
+) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
     let of = |(name, portal)| {
         let name: &PortalName = name;
-        Ok((name.clone(), bootstrap::apps::guest(app, name, portal)?))
+        let guest = bootstrap::apps::guest(app, name, portal, connections)?;
+        Ok((name.clone(), guest))
     };
     config.portals.iter().map(of).collect()
 }

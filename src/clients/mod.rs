@@ -5,4 +5,5 @@
 
 pub mod bitrix24;
 pub mod callback;
+pub mod connections;
 pub mod moysklad;

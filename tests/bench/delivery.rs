@@ -6,7 +6,10 @@ use crate::{
     served::{Limit, Served, order, orders, until},
 };
 use b24_bridge::{
-    clients::bitrix24::{Client, Credentials, Options, Priority, Rate},
+    clients::{
+        bitrix24::{Client, Credentials, Options, Priority, Rate},
+        connections::Connections,
+    },
     sandbox::{self, Plan, Sandbox},
 };
 use serde_json::{Value, json};
@@ -130,7 +133,8 @@ async fn one_by_one(portal: &Sandbox, orders: usize) {
         full_burst: true,
         ..Options::default()
     };
-    let client = Client::new(Credentials::Webhook(portal.url().into()), &options).unwrap();
+    let credentials = Credentials::Webhook(portal.url().into());
+    let client = Client::new(credentials, &Connections::new().unwrap(), &options);
     let call = async |method: &str, params: Value| {
         let answer = client.call(method, &params, Priority::Live).await;
         answer.unwrap().result

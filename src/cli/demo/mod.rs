@@ -58,13 +58,15 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     output::say("starting a database …");
     let database = open(global).await?;
     let config = settings(&portal, args)?;
+    let connections = bootstrap::connections()?;
     let client = bitrix24::Client::new(
         Credentials::webhook(&portal.url())?,
+        &connections,
         &bitrix24::Options {
             full_burst: true,
             ..bitrix24::Options::default()
         },
-    )?;
+    );
     let clients = BTreeMap::from([(
         crate::domain::PortalName::parse("demo").map_err(anyhow::Error::msg)?,
         client,
@@ -73,6 +75,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         config,
         database.pool.clone(),
         clients,
+        connections,
         Role::All,
         stop.clone(),
     )

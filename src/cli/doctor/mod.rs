@@ -57,6 +57,10 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
         format!("{from} ({portals} portals, {shops} shops)"),
     );
     // Without the migrations: looking changes nothing.
+    let connections = match bootstrap::connections() {
+        Ok(connections) => connections,
+        Err(error) => return report.wrong("TLS", format!("{error:#}"), ErrorCode::Config),
+    };
     let database = match Database::connect(config, global).await {
         Ok(database) => Some(database),
         Err(error) => {
@@ -73,10 +77,10 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
         }
     }
     for (name, settings) in &config.portals {
-        portal::check(config, name, settings, app.as_ref(), report).await;
+        portal::check((config, &connections), name, settings, app.as_ref(), report).await;
     }
     for (name, shop) in &config.shops {
-        shops::check(name, shop, report).await;
+        shops::check(name, shop, &connections, report).await;
     }
     if let Some(app) = &app {
         shops::notices(app, report).await;

@@ -4,7 +4,10 @@ use super::{catalogue, database::CLOCKS, report::Report, stages::check_stages};
 use crate::{
     app::App,
     cli::setup::bootstrap,
-    clients::bitrix24::{Client, Priority},
+    clients::{
+        bitrix24::{Client, Priority},
+        connections::Connections,
+    },
     config::{Config, Portal, PortalAccess},
     domain::{ErrorCode, FormTarget, PortalName},
     worker::{CallFailure, lead_mode},
@@ -15,14 +18,14 @@ use std::{collections::BTreeSet, time::SystemTime};
 
 /// Everything about one portal. Without a bridge the database could not be asked.
 pub(super) async fn check(
-    config: &Config,
+    (config, connections): (&Config, &Connections),
     name: &PortalName,
     portal: &Portal,
     app: Option<&App>,
     report: &mut Report,
 ) {
     let what = format!("portal {name}");
-    match (bootstrap::client(portal), app) {
+    match (bootstrap::client(portal, connections), app) {
         (Ok(Some(client)), app) => {
             let client = match app {
                 Some(app) => app.portal_access.with_shared_limit(name, client),
@@ -30,7 +33,10 @@ pub(super) async fn check(
             };
             check_access(config, name, &client, report).await;
         }
-        (Ok(None), Some(app)) => check_application(config, name, portal, app, report).await,
+        (Ok(None), Some(app)) => {
+            let guest = bootstrap::apps::guest(app, name, portal, connections);
+            check_application(config, name, guest, app, report).await;
+        }
         (Ok(None), None) => report.wrong(
             what,
             "the application's tokens lie in the database, which cannot be asked",
@@ -69,15 +75,12 @@ async fn check_identity(name: &PortalName, app: &App, report: &mut Report) {
 async fn check_application(
     config: &Config,
     name: &PortalName,
-    portal: &Portal,
+    guest: anyhow::Result<Client>,
     app: &App,
     report: &mut Report,
 ) {
     let what = format!("portal {name}");
-    match (
-        app.portal_access.tokens(name).await,
-        bootstrap::apps::guest(app, name, portal),
-    ) {
+    match (app.portal_access.tokens(name).await, guest) {
         (Ok(Some(_)), Ok(client)) => check_access(config, name, &client, report).await,
         (Ok(None), _) => report.wrong(
             what,

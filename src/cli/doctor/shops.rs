@@ -3,7 +3,10 @@
 use super::report::Report;
 use crate::{
     app::App,
-    clients::callback::{self, Sender},
+    clients::{
+        callback::{self, Sender},
+        connections::Connections,
+    },
     config::Shop,
     domain::{ErrorCode, ShopName},
 };
@@ -30,7 +33,12 @@ pub(super) async fn notices(app: &App, report: &mut Report) {
 }
 
 /// Whether the shop's callback can be reached, without telling it anything.
-pub(super) async fn check(name: &ShopName, shop: &Shop, report: &mut Report) {
+pub(super) async fn check(
+    name: &ShopName,
+    shop: &Shop,
+    connections: &Connections,
+    report: &mut Report,
+) {
     let what = format!("callback of shop {name}");
     let (Some(url), Some(secret)) = (&shop.callback_url, &shop.callback_secret) else {
         let step = "the shop reads GET /v1/status-changes, or give it a `callback_url` and a \
@@ -41,7 +49,7 @@ pub(super) async fn check(name: &ShopName, shop: &Shop, report: &mut Report) {
         let remedy = "Give a `callback_secret` of `whsec_` and base64.";
         return report.wrong_with(what, "the secret cannot be read", ErrorCode::Config, remedy);
     };
-    let sender = match Sender::new(url, secret) {
+    let sender = match Sender::new(url, secret, connections) {
         Ok(sender) => sender,
         Err(error) => return report.wrong(what, error.to_string(), ErrorCode::Config),
     };

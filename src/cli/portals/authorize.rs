@@ -24,7 +24,7 @@ pub(in crate::cli) async fn run(
     code: Option<&str>,
     who: &Actor,
 ) -> anyhow::Result<ExitCode> {
-    let reached = bootstrap::apps::reached(app, name, portal, None)?.with_context(|| {
+    let reached = bootstrap::apps::reached(app, name, portal, &bootstrap::connections()?)?.with_context(|| {
         format!(
             "portal {name} is reached by a webhook: there is nothing to authorise; an application \
              has `[portals.{name}.app]`"

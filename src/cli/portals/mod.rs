@@ -52,7 +52,7 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     let config = bootstrap::config(global)?;
     if let Command::Test { portal } = command {
         let (_, portal) = find(&config, portal)?;
-        if let Some(client) = bootstrap::client(portal)? {
+        if let Some(client) = bootstrap::client(portal, &bootstrap::connections()?)? {
             return test(&client).await;
         }
     }
@@ -83,7 +83,9 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
         Command::Resume { portal } => app.operations.resume_lane(portal, &who).await?,
         Command::Test { portal } => {
             let (name, portal) = find(&config, portal)?;
-            code = test(&bootstrap::apps::guest(&app, &name, portal)?).await?;
+            let connections = bootstrap::connections()?;
+            let guest = bootstrap::apps::guest(&app, &name, portal, &connections)?;
+            code = test(&guest).await?;
         }
         Command::Authorize {
             portal,

@@ -281,9 +281,11 @@ impl MapQuery {
             .portals
             .get(&rules.portal)
             .with_context(|| format!("there is no portal {}", rules.portal))?;
+        let connections = bootstrap::connections()?;
         match &self.app {
-            Some(app) => bootstrap::apps::guest(app, &rules.portal, portal),
-            None => bootstrap::client(portal)?.context("the portal is reached by an application"),
+            Some(app) => bootstrap::apps::guest(app, &rules.portal, portal, &connections),
+            None => bootstrap::client(portal, &connections)?
+                .context("the portal is reached by an application"),
         }
     }
 }

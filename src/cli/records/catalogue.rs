@@ -65,7 +65,7 @@ async fn plan(global: &Global, config: &Config, app: &App, shop: &str) -> anyhow
         .portals
         .get(&rules.portal)
         .context("the shop's portal is not configured")?;
-    let guest = bootstrap::apps::guest(app, &rules.portal, portal)?;
+    let guest = bootstrap::apps::guest(app, &rules.portal, portal, &bootstrap::connections()?)?;
     let mut counts: BTreeMap<ProductAction, usize> = BTreeMap::new();
     let (mut rows, mut after) = (Vec::new(), String::new());
     loop {

@@ -92,7 +92,8 @@ async fn test(
             events_of(known.settings.kind, &name, body)
         }
         (None, Some(api)) => {
-            let client = moysklad::Client::new(&api.url, api.token.clone())?;
+            let client =
+                moysklad::Client::new(&api.url, api.token.clone(), &bootstrap::connections()?);
             let sale = MoyskladDocument::Sale;
             let (rows, _) = client.page(sale.entity(), EVER, 0).await?;
             output::say(format!(

@@ -13,8 +13,9 @@ use super::{
     observer::{CallObserver, CallRecord},
     response::{Envelope, Response},
     server_time::ServerTime,
-    transport::{self, Answer, Body, Connections},
+    transport::{self, Answer, Body},
 };
+use crate::clients::connections::Connections;
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::{
@@ -36,8 +37,6 @@ pub struct Options {
     pub full_burst: bool,
     /// How long to wait for an answer. The portal itself cuts a request off after 60 seconds.
     pub timeout: Duration,
-    /// What the portal is reached by, where it is shared with other portals; none: its own.
-    pub connections: Option<Connections>,
 }
 
 impl Default for Options {
@@ -46,7 +45,6 @@ impl Default for Options {
             rate: Rate::STANDARD,
             full_burst: false,
             timeout: Duration::from_secs(65),
-            connections: None,
         }
     }
 }
@@ -78,11 +76,10 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client. Fails only if the machine's TLS roots cannot be read.
-    pub fn new(credentials: Credentials, options: &Options) -> Result<Self, Error> {
-        let shared = options.connections.clone();
-        Ok(Self(Arc::new(Inner {
-            connections: shared.map_or_else(Connections::new, Ok)?,
+    /// A client that reaches the portal by these connections.
+    pub fn new(credentials: Credentials, connections: &Connections, options: &Options) -> Self {
+        Self(Arc::new(Inner {
+            connections: connections.clone(),
             timeout: options.timeout,
             route: Route::new(credentials),
             limiter: Limiter::new(options.rate, options.full_burst),
@@ -90,7 +87,12 @@ impl Client {
             heard: Mutex::default(),
             watch: OnceLock::new(),
             permits: OnceLock::new(),
-        })))
+        }))
+    }
+
+    /// What it reaches the portal by.
+    pub fn connections(&self) -> &Connections {
+        &self.0.connections
     }
 
     /// Says who is told of every call, of all clones; the first to say so holds.
@@ -244,9 +246,9 @@ impl Client {
         loop {
             let asked = Instant::now();
             let http = if address.public {
-                &self.0.connections.public
+                self.0.connections.public()
             } else {
-                &self.0.connections.http
+                self.0.connections.any()
             };
             match self.0.permits.get() {
                 Some(permits) => permits.permit().await?,

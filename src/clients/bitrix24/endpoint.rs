@@ -9,8 +9,9 @@
 use super::{
     Error,
     credentials::{Access, Credentials},
-    public_resolver,
+    portal_address,
 };
+use crate::clients::connections::public_addresses;
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::OnceLock;
@@ -98,13 +99,13 @@ impl Route {
         if !(to.scheme() == "https" || to.scheme() == from.base.scheme()) {
             return refused("it is not https");
         }
-        if public_resolver::same(&from.base, to) || self.allows(to) {
+        if portal_address::same(&from.base, to) || self.allows(to) {
             return sent_on(from, to, false);
         }
-        if !public_resolver::may_be(to) {
+        if !public_addresses::may_be_public(to) {
             return refused("it is a private address");
         }
-        if public_resolver::in_the_cloud(&from.base) && public_resolver::in_the_cloud(to) {
+        if portal_address::in_the_cloud(&from.base) && portal_address::in_the_cloud(to) {
             return sent_on(from, to, true);
         }
         if let (Credentials::App(source), Some(token)) = (&self.credentials, &from.token) {

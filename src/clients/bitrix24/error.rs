@@ -3,7 +3,8 @@
 //! No message here holds an address or a token: addresses are cut off where an error is taken over
 //! from the transport.
 
-use super::{public_resolver::PrivateAddress, response::Envelope};
+use super::response::Envelope;
+use crate::clients::connections::public_addresses::PrivateAddress;
 use std::time::Duration;
 
 /// A call that failed as a whole.

@@ -8,10 +8,14 @@
 //! once and the call repeated, and a call that a renamed portal sent elsewhere is repeated there.
 //!
 //! ```no_run
-//! use b24_bridge::clients::bitrix24::{Client, Command, Credentials, Options, Priority, Rate};
-//! # async fn run() -> Result<(), b24_bridge::clients::bitrix24::Error> {
+//! use b24_bridge::clients::{
+//!     bitrix24::{Client, Command, Credentials, Options, Priority, Rate},
+//!     connections::Connections,
+//! };
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let portal = Credentials::webhook("https://example.bitrix24.ru/rest/1/secret/")?;
-//! let client = Client::new(portal, &Options { rate: Rate::STANDARD, ..Options::default() })?;
+//! let options = Options { rate: Rate::STANDARD, ..Options::default() };
+//! let client = Client::new(portal, &Connections::new()?, &options);
 //! let command = Command {
 //!     key: "deal".to_owned(),
 //!     method: "crm.deal.get".to_owned(),
@@ -35,7 +39,7 @@ mod limit;
 mod oauth;
 mod observer;
 pub mod php_form;
-mod public_resolver;
+mod portal_address;
 mod response;
 mod server_time;
 mod transport;
@@ -51,4 +55,3 @@ pub use oauth::{GrantedTokens, OAuth, OAuthApp, OAuthError, Tokens};
 pub use observer::{CallObserver, CallRecord};
 pub use response::{BatchResponse, CommandError, Response};
 pub use server_time::ServerTime;
-pub use transport::Connections;

@@ -5,6 +5,7 @@ use super::{
     Error,
     credentials::{Access, Pending, TokenSource, same},
 };
+use crate::clients::connections::Connections;
 use oauth2::{
     AccessToken, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret,
     EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RefreshToken, RequestTokenError, Scope,
@@ -19,6 +20,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, pin::Pin, time::Duration};
 use tokio::sync::Mutex;
 use url::Url;
+
+/// How long the authorisation server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An application of a portal.
 #[derive(Debug, Clone)]
@@ -82,14 +86,14 @@ impl From<OAuthError> for Error {
 #[derive(Debug, Clone)]
 pub struct OAuth {
     app: OAuthApp,
-    http: reqwest::Client,
+    connections: Connections,
 }
 
 impl OAuth {
-    /// For this application. Fails only if the machine's TLS roots cannot be read.
-    pub fn new(app: OAuthApp) -> Result<Self, Error> {
-        let http = super::transport::http(Duration::from_secs(30))?;
-        Ok(Self { app, http })
+    /// For this application, whose server is reached by these connections.
+    pub fn new(app: OAuthApp, connections: &Connections) -> Self {
+        let connections = connections.clone();
+        Self { app, connections }
     }
 
     /// The application that tokens are asked for.
@@ -104,7 +108,7 @@ impl OAuth {
         let answer = self
             .client()?
             .exchange_refresh_token(&refresh)
-            .request_async(&Transport(&self.http))
+            .request_async(&Transport(&self.connections))
             .await;
         let token = answer.map_err(refused)?;
         Ok(granted(&token, Some(old))?)
@@ -116,7 +120,7 @@ impl OAuth {
         let answer = self
             .client()?
             .exchange_code(code)
-            .request_async(&Transport(&self.http))
+            .request_async(&Transport(&self.connections))
             .await;
         let token = answer.map_err(refused)?;
         Ok(granted(&token, None)?)
@@ -193,11 +197,9 @@ struct State {
 
 impl Tokens {
     /// Tokens as an installation or authorisation gave them.
-    pub fn new(app: OAuthApp, access: Access, refresh: SecretString) -> Result<Self, Error> {
-        Ok(Self {
-            server: OAuth::new(app)?,
-            state: Mutex::new(State { access, refresh }),
-        })
+    pub fn new(server: OAuth, access: Access, refresh: SecretString) -> Self {
+        let state = Mutex::new(State { access, refresh });
+        Self { server, state }
     }
 }
 
@@ -287,14 +289,14 @@ type Client = oauth2::Client<
 >;
 
 /// Carries requests of the `oauth2` crate by our own transport.
-struct Transport<'a>(&'a reqwest::Client);
+struct Transport<'a>(&'a Connections);
 
 impl<'c> AsyncHttpClient<'c> for Transport<'_> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Error>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(perform(self.0.clone(), request))
+        Box::pin(perform(self.0.any().clone(), request))
     }
 }
 
@@ -306,6 +308,7 @@ async fn perform(http: reqwest::Client, request: HttpRequest) -> Result<HttpResp
         .request(parts.method, url)
         .headers(parts.headers)
         .body(body)
+        .timeout(TIMEOUT)
         .send()
         .await
         .map_err(Error::transport)?;

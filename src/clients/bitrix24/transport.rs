@@ -1,59 +1,17 @@
 //! One request on the wire, and what is read of its answer. Nothing is followed and nothing is sent
 //! twice here.
 
-use super::{Error, endpoint::Address, public_resolver::PublicResolver, response::Envelope};
+use super::{Error, endpoint::Address, response::Envelope};
 use crate::process::doors;
-use reqwest::{StatusCode, header, redirect};
+use reqwest::{StatusCode, header};
 use serde_json::Value;
-use std::{
-    sync::{Arc, Once},
-    time::Duration,
-};
+use std::time::Duration;
 use url::Url;
 
 /// The largest answer that is read, unpacked, in bytes: 50 lists of 50 long rows stay far below.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// The most memory that an answer may need as values, in bytes.
 const HEAVIEST_ANSWER: usize = 64 * 1024 * 1024;
-
-/// Connections to portals, and the machine's TLS roots: the same for all portals of a process,
-/// which would else read and keep the roots once for each. They belong to the runtime in which they
-/// are used first. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Connections {
-    pub(super) http: reqwest::Client,
-    /// For where a redirection leads that the operator did not name: public addresses alone.
-    pub(super) public: reqwest::Client,
-}
-
-impl Connections {
-    /// None is open at first. Fails only if the machine's TLS roots cannot be read.
-    pub fn new() -> Result<Self, Error> {
-        let public = builder().dns_resolver(Arc::new(PublicResolver));
-        Ok(Self {
-            http: builder().build().map_err(Error::transport)?,
-            public: public.build().map_err(Error::transport)?,
-        })
-    }
-}
-
-/// A transport that follows nothing by itself.
-pub(super) fn http(timeout: Duration) -> Result<reqwest::Client, Error> {
-    builder().timeout(timeout).build().map_err(Error::transport)
-}
-
-fn builder() -> reqwest::ClientBuilder {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // Fails only if somebody else was first, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-    reqwest::Client::builder()
-        .user_agent(concat!("b24-bridge/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(10))
-        .pool_idle_timeout(Duration::from_secs(20))
-}
 
 /// What becomes of the later commands of a batch after one that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

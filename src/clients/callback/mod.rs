@@ -8,7 +8,8 @@ mod sign;
 
 pub use sign::Secret;
 
-use reqwest::{StatusCode, header, redirect};
+use crate::clients::connections::Connections;
+use reqwest::{StatusCode, header};
 use serde_json::Value;
 use std::{
     fmt,
@@ -61,7 +62,7 @@ pub enum Answer {
 pub struct Sender(Arc<Inner>);
 
 struct Inner {
-    http: reqwest::Client,
+    connections: Connections,
     url: url::Url,
     secret: Secret,
 }
@@ -78,30 +79,25 @@ pub enum Error {
     /// The address is none.
     #[error("the callback's address cannot be read")]
     Url,
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up")]
-    Tls(#[source] reqwest::Error),
 }
 
 impl Sender {
     /// A sender to this address, signing with this secret.
-    pub fn new(url: &str, secret: Secret) -> Result<Self, Error> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("b24-bridge/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(Error::Tls)?;
+    pub fn new(url: &str, secret: Secret, connections: &Connections) -> Result<Self, Error> {
         let url = url::Url::parse(url).map_err(|_| Error::Url)?;
-        Ok(Self(Arc::new(Inner { http, url, secret })))
+        let connections = connections.clone();
+        Ok(Self(Arc::new(Inner {
+            connections,
+            url,
+            secret,
+        })))
     }
 
     /// Asks whether anybody is there, without telling anything: the status of the answer to a HEAD
     /// request, or what went wrong.
     pub async fn reach(&self) -> Result<u16, String> {
-        match self.0.http.head(self.0.url.clone()).send().await {
+        let request = self.0.connections.any().head(self.0.url.clone());
+        match request.timeout(TIMEOUT).send().await {
             Ok(answer) => Ok(answer.status().as_u16()),
             Err(error) => match down(&error) {
                 Answer::Down { words, .. } | Answer::Unreachable { words } => Err(words),
@@ -117,10 +113,10 @@ impl Sender {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         let signature = self.0.secret.sign(id, now, &body);
-        let request = self
-            .0
-            .http
+        let http = self.0.connections.any();
+        let request = http
             .post(self.0.url.clone())
+            .timeout(TIMEOUT)
             .header(header::CONTENT_TYPE, "application/cloudevents+json")
             .header("webhook-id", id)
             .header("webhook-timestamp", now.to_string())

@@ -3,7 +3,8 @@
 //! Owns: its address and token, its limit, time-outs and pages. Refuses: knowing what a document
 //! means. At most 45 units per 3 s are spent; a request of a user's token costs 4.
 
-use reqwest::{StatusCode, header, redirect};
+use crate::clients::connections::Connections;
+use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use std::{fmt, sync::Arc, time::Duration};
@@ -28,9 +29,6 @@ const EXPAND: &str = "positions.assortment,customerOrder";
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up")]
-    Tls(#[source] reqwest::Error),
     /// Nobody answered, or the answer broke off.
     #[error("MoySklad does not answer")]
     Down(#[source] reqwest::Error),
@@ -47,7 +45,7 @@ pub enum Error {
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    http: reqwest::Client,
+    connections: Connections,
     url: String,
     token: SecretString,
     pace: Mutex<Interval>,
@@ -61,23 +59,15 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// A client of the API at this address. To be called within a runtime.
-    pub fn new(url: &str, token: SecretString) -> Result<Self, Error> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("b24-bridge/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(Error::Tls)?;
+    pub fn new(url: &str, token: SecretString, connections: &Connections) -> Self {
         let mut pace = tokio::time::interval(PAUSE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Self(Arc::new(Inner {
-            http,
+        Self(Arc::new(Inner {
+            connections: connections.clone(),
             url: url.trim_end_matches('/').to_owned(),
             token,
             pace: Mutex::new(pace),
-        })))
+        }))
     }
 
     /// One document, with its positions; `None`: it is not there.
@@ -160,7 +150,8 @@ impl Client {
         loop {
             tries += 1;
             self.0.pace.lock().await.tick().await;
-            let request = self.0.http.get(&url).query(query);
+            let request = self.0.connections.any().get(&url).query(query);
+            let request = request.timeout(TIMEOUT);
             let request = request.bearer_auth(self.0.token.expose_secret());
             let request = request.header(header::ACCEPT, "application/json;charset=utf-8");
             let answer = request.send().await.map_err(without_url)?;

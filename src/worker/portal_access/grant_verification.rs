@@ -337,7 +337,8 @@ impl Verifier<'_> {
             timeout: Duration::from_secs(30),
             ..Options::default()
         };
-        let client = Client::new(Credentials::App(Arc::new(TokenClaims(access))), &options)?;
+        let credentials = Credentials::App(Arc::new(TokenClaims(access)));
+        let client = Client::new(credentials, self.reached.client.connections(), &options);
         Ok(self
             .app
             .portal_access

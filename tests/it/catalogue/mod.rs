@@ -2,6 +2,7 @@
 
 mod quantities;
 
+use crate::support::connections;
 use crate::support::{
     database::Database,
     provider,
@@ -80,7 +81,7 @@ impl Shelf {
             timeout: Duration::from_secs(5),
             ..ClientOptions::default()
         };
-        Client::new(credentials, &options).unwrap()
+        Client::new(credentials, &connections(), &options)
     }
 
     /// What would become of the products of the shop.

@@ -1,6 +1,7 @@
 //! Writes whose answer was lost and that land late: whatever comes meanwhile, one deal, one
 //! contact, and the newest word at the end.
 
+use crate::support::connections;
 use crate::support::{
     database::Database,
     shop::{app, event, main_shop},
@@ -58,7 +59,11 @@ impl World {
             full_burst: true,
             ..bitrix24::Options::default()
         };
-        let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options).unwrap();
+        let client = Client::new(
+            Credentials::webhook(&portal.url()).unwrap(),
+            &connections(),
+            &options,
+        );
         Self {
             app: app(&db.pool, &["main"]),
             db,

@@ -1,5 +1,6 @@
 //! Another integration on the same address uses up the portal's request limit.
 
+use crate::support::connections;
 use crate::support::{
     database::Database,
     shop::{app, event, main_shop},
@@ -85,9 +86,12 @@ async fn somebody_else_on_our_address_slows_us_down_costs_no_attempt_and_is_forg
         },
         full_burst: true,
         timeout: Duration::from_secs(5),
-        ..Options::default()
     };
-    let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options).unwrap();
+    let client = Client::new(
+        Credentials::webhook(&portal.url()).unwrap(),
+        &connections(),
+        &options,
+    );
     let elsewhere = CancellationToken::new();
     let other = tokio::spawn(ask_without_measure(portal.url(), elsewhere.clone()));
     until("the bucket is full", async || portal.stats().throttled > 5).await;

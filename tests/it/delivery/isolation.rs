@@ -1,6 +1,7 @@
 //! One order that spoils a call stops nobody else: whatever orders share, only the one to blame is
 //! judged.
 
+use crate::support::connections;
 use crate::support::{
     database::Database,
     shop::{app, event, main_shop},
@@ -77,6 +78,7 @@ impl World {
     ) -> Self {
         let client = Client::new(
             Credentials::webhook(&portal.url()).unwrap(),
+            &connections(),
             &Options {
                 rate: Rate {
                     per_second: 500.0,
@@ -84,13 +86,12 @@ impl World {
                 },
                 full_burst: true,
                 timeout,
-                ..Options::default()
             },
         );
         let name = app.registry().portals[0].clone();
         let lanes = worker::Lanes {
             callbacks,
-            ..worker::Lanes::of(BTreeMap::from([(name, client.unwrap())]))
+            ..worker::Lanes::of(BTreeMap::from([(name, client)]))
         };
         let options = worker::Settings {
             poll: Duration::from_millis(50),

@@ -1,6 +1,7 @@
 //! Meters and log lines of an order's whole way, against the sandbox portal.
 
 use super::{Api, MAIN, serve};
+use crate::support::connections;
 use crate::support::{log_lines::Lines, shop::event};
 use b24_bridge::{
     clients::bitrix24::{Client, Credentials, Options, Rate},
@@ -49,7 +50,11 @@ async fn the_way_of_an_order_is_counted_and_logged_without_a_secret_or_a_person(
         ..Options::default()
     };
     let address = portal.url();
-    let client = Client::new(Credentials::webhook(&address).unwrap(), &options).unwrap();
+    let client = Client::new(
+        Credentials::webhook(&address).unwrap(),
+        &connections(),
+        &options,
+    );
     let stop = CancellationToken::new();
     let lanes = worker::Lanes::of(BTreeMap::from([(
         PortalName::parse("main").unwrap(),

@@ -1,6 +1,7 @@
 //! What of receipts and shortages stands on cards of the portal, and what the shop is told of them.
 
 use super::world::{serve, settings};
+use crate::support::connections;
 use crate::support::{api::Api, provider};
 use b24_bridge::{
     clients::bitrix24::{Client, Credentials, Options as ClientOptions},
@@ -47,7 +48,7 @@ impl Place {
         let settings = settings().text("stock.main.reserve_on", "placed");
         let api = serve(&settings.tables(TILLS)).await;
         let credentials = Credentials::webhook(&portal.url()).unwrap();
-        let client = Client::new(credentials, &ClientOptions::default()).unwrap();
+        let client = Client::new(credentials, &connections(), &ClientOptions::default());
         let mut place = Self {
             api,
             portal,

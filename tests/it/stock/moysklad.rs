@@ -2,6 +2,7 @@
 //! word; made-up data in the shapes of the real ones.
 
 use super::world::{serve, settings};
+use crate::support::connections;
 use crate::support::{api::Api, provider};
 use axum::{
     Json, Router,
@@ -222,7 +223,7 @@ async fn started(vendor: &MoySklad) -> (Api, DropGuard) {
     );
     let api = serve(&settings().tables(&tills)).await;
     api.bring("a", "cup", "200").await;
-    let client = Client::new(&vendor.url, API_TOKEN.to_owned().into()).unwrap();
+    let client = Client::new(&vendor.url, API_TOKEN.to_owned().into(), &connections());
     let none = BTreeMap::<PortalName, bitrix24::Client>::new();
     let lanes = worker::Lanes {
         tills: BTreeMap::from([(TillName::parse("ms").unwrap(), client)]),

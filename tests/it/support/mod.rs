@@ -11,6 +11,13 @@ pub(crate) mod shop;
 
 pub(crate) use port::free_port;
 
+use b24_bridge::clients::connections::Connections;
+
+/// What a test's clients reach other systems by.
+pub(crate) fn connections() -> Connections {
+    Connections::new().unwrap()
+}
+
 /// Installs what does the cryptography of TLS; whoever comes second finds it there.
 pub(crate) fn provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -1,6 +1,7 @@
 //! Moves that cross a write of ours, and crashes around it: the worker in this process, stopped at
 //! its own points.
 
+use crate::support::connections;
 use crate::support::{
     database::Database,
     shop::{event, main_shop, rules},
@@ -71,7 +72,11 @@ impl Parts {
             full_burst: true,
             ..bitrix24::Options::default()
         };
-        let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options).unwrap();
+        let client = Client::new(
+            Credentials::webhook(&portal.url()).unwrap(),
+            &connections(),
+            &options,
+        );
         Self {
             app: App::new(db.pool, directory),
             portal: Arc::new(portal),

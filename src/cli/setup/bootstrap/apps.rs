@@ -5,7 +5,10 @@ use crate::{
         App,
         portal_access::{Application, Applications, Vault},
     },
-    clients::bitrix24::{Client, Connections, Credentials, OAuth, OAuthApp, Options},
+    clients::{
+        bitrix24::{Client, Credentials, OAuth, OAuthApp},
+        connections::Connections,
+    },
     config::{Config, Portal, PortalAccess, PortalApp, TokenKey},
     domain::PortalName,
     worker::portal_access::{AppPortal, StoredTokens},
@@ -50,36 +53,36 @@ pub(in crate::cli) fn reached(
     app: &App,
     name: &PortalName,
     portal: &Portal,
-    connections: Option<&Connections>,
+    connections: &Connections,
 ) -> anyhow::Result<Option<AppPortal>> {
     let PortalAccess::App(granted) = &portal.access else {
         return Ok(None);
     };
-    let server = OAuth::new(OAuthApp {
+    let granted = OAuthApp {
         client_id: granted.client_id.clone(),
         client_secret: granted
             .client_secret
             .clone()
             .context("the application has no client secret")?,
         token_url: granted.oauth_url.parse()?,
-    })?;
+    };
+    let server = OAuth::new(granted, connections);
     let tokens = StoredTokens::new(app.clone(), name.clone(), server);
     let credentials = Credentials::App(Arc::new(tokens.clone()));
-    let options = Options {
-        connections: connections.cloned(),
-        ..super::client_options(portal)
-    };
-    let client = Client::new(credentials, &options)?;
+    let client = Client::new(credentials, connections, &super::client_options(portal));
     client.allow(&portal.redirect_hosts);
     Ok(Some(AppPortal { tokens, client }))
 }
 
 /// All portals that are reached by an application.
-pub(in crate::cli) fn all_reached(config: &Config, app: &App) -> anyhow::Result<Vec<AppPortal>> {
-    let connections = Connections::new()?;
+pub(in crate::cli) fn all_reached(
+    config: &Config,
+    app: &App,
+    connections: &Connections,
+) -> anyhow::Result<Vec<AppPortal>> {
     let mut all = Vec::new();
     for (name, portal) in &config.portals {
-        all.extend(reached(app, name, portal, Some(&connections))?);
+        all.extend(reached(app, name, portal, connections)?);
     }
     Ok(all)
 }
@@ -90,10 +93,11 @@ pub(in crate::cli) fn guest(
     app: &App,
     name: &PortalName,
     portal: &Portal,
+    connections: &Connections,
 ) -> anyhow::Result<Client> {
     Ok(app
         .portal_access
-        .with_shared_limit(name, client(app, name, portal)?))
+        .with_shared_limit(name, client(app, name, portal, connections)?))
 }
 
 /// A client for a portal of either kind.
@@ -101,9 +105,11 @@ pub(in crate::cli) fn client(
     app: &App,
     name: &PortalName,
     portal: &Portal,
+    connections: &Connections,
 ) -> anyhow::Result<Client> {
-    match reached(app, name, portal, None)? {
+    match reached(app, name, portal, connections)? {
         Some(reached) => Ok(reached.client),
-        None => super::client(portal)?.context("the portal has neither webhook nor application"),
+        None => super::client(portal, connections)?
+            .context("the portal has neither webhook nor application"),
     }
 }

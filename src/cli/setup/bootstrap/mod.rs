@@ -8,9 +8,10 @@ use crate::{
     clients::{
         bitrix24::{self, Credentials},
         callback::{self, Sender},
+        connections::Connections,
         moysklad,
     },
-    config::{Config, LogFormat, Portal, PortalAccess, Shop},
+    config::{Config, LogFormat, Portal, PortalAccess, Shop, Till},
     domain::{PortalName, ShopName, TillName},
     process::{
         embedded::{self, Embedded},
@@ -227,19 +228,21 @@ fn two_way((name, shop): (&ShopName, &Shop)) -> (ShopName, Arc<SyncRules>) {
 /// What reads the tills whose vendor has an API.
 pub(in crate::cli) fn tills(
     config: &Config,
-) -> anyhow::Result<BTreeMap<TillName, moysklad::Client>> {
-    let mut clients = BTreeMap::new();
-    for (name, till) in &config.tills {
-        if let Some(api) = &till.api {
-            let client = moysklad::Client::new(&api.url, api.token.clone())?;
-            clients.insert(name.clone(), client);
-        }
-    }
-    Ok(clients)
+    connections: &Connections,
+) -> BTreeMap<TillName, moysklad::Client> {
+    let client = |(name, till): (&TillName, &Till)| {
+        let api = till.api.as_ref()?;
+        let client = moysklad::Client::new(&api.url, api.token.clone(), connections);
+        Some((name.clone(), client))
+    };
+    config.tills.iter().filter_map(client).collect()
 }
 
 /// What calls the shops that can be called.
-pub(in crate::cli) fn callbacks(config: &Config) -> anyhow::Result<BTreeMap<ShopName, Sender>> {
+pub(in crate::cli) fn callbacks(
+    config: &Config,
+    connections: &Connections,
+) -> anyhow::Result<BTreeMap<ShopName, Sender>> {
     let mut senders = BTreeMap::new();
     for (name, shop) in &config.shops {
         let (Some(url), Some(secret)) = (&shop.callback_url, &shop.callback_secret) else {
@@ -248,7 +251,7 @@ pub(in crate::cli) fn callbacks(config: &Config) -> anyhow::Result<BTreeMap<Shop
         let secret = callback::Secret::parse(secret.expose_secret()).with_context(|| {
             format!("`shops.{name}.callback_secret` is not `whsec_` and base64")
         })?;
-        senders.insert(name.clone(), Sender::new(url, secret)?);
+        senders.insert(name.clone(), Sender::new(url, secret, connections)?);
     }
     Ok(senders)
 }
@@ -266,24 +269,15 @@ pub(in crate::cli) fn client_options(portal: &Portal) -> bitrix24::Options {
 }
 
 /// A client for a portal that is reached by a webhook. None for an application.
-pub(in crate::cli) fn client(portal: &Portal) -> anyhow::Result<Option<bitrix24::Client>> {
-    connected(portal, None)
-}
-
-/// The same by connections that are shared.
-fn connected(
+pub(in crate::cli) fn client(
     portal: &Portal,
-    connections: Option<&bitrix24::Connections>,
+    connections: &Connections,
 ) -> anyhow::Result<Option<bitrix24::Client>> {
     let PortalAccess::Webhook(url) = &portal.access else {
         return Ok(None);
     };
     let credentials = Credentials::webhook(url.expose_secret())?;
-    let options = bitrix24::Options {
-        connections: connections.cloned(),
-        ..client_options(portal)
-    };
-    let client = bitrix24::Client::new(credentials, &options)?;
+    let client = bitrix24::Client::new(credentials, connections, &client_options(portal));
     client.allow(&portal.redirect_hosts);
     Ok(Some(client))
 }
@@ -291,15 +285,20 @@ fn connected(
 /// Clients for all portals that are reached by a webhook.
 pub(in crate::cli) fn clients(
     config: &Config,
+    connections: &Connections,
 ) -> anyhow::Result<BTreeMap<PortalName, bitrix24::Client>> {
-    let connections = bitrix24::Connections::new()?;
     let mut clients = BTreeMap::new();
     for (name, portal) in &config.portals {
-        if let Some(client) = connected(portal, Some(&connections))? {
+        if let Some(client) = client(portal, connections)? {
             clients.insert(name.clone(), client);
         }
     }
     Ok(clients)
+}
+
+/// What this process reaches other systems by.
+pub(in crate::cli) fn connections() -> anyhow::Result<Connections> {
+    Connections::new().context("read the machine's TLS roots")
 }
 
 /// Whoever runs this command, by the name that the audit log shows.

@@ -189,7 +189,7 @@ async fn try_webhook(address: &str) -> anyhow::Result<Client> {
         full_burst: true,
         ..Options::default()
     };
-    let client = Client::new(credentials, &options)?;
+    let client = Client::new(credentials, &super::bootstrap::connections()?, &options);
     let answer = client.call("scope", &json!({}), Priority::Live).await;
     let scopes = answer?.result;
     let mut scopes = scopes.as_array().into_iter().flatten();

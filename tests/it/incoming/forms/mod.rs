@@ -3,6 +3,7 @@
 mod activities;
 mod refused;
 
+use crate::support::connections;
 use crate::support::{
     database::Database,
     provider,
@@ -124,7 +125,7 @@ impl Site {
             ..ClientOptions::default()
         };
         Self {
-            client: Client::new(credentials, &options).unwrap(),
+            client: Client::new(credentials, &connections(), &options),
             portal,
             app,
             db,

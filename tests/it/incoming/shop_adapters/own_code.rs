@@ -2,6 +2,7 @@
 //! callbacks.
 
 use super::{Api, KEY, deploy, interpreter};
+use crate::support::connections;
 use b24_bridge::clients::callback::{Answer, Secret, Sender};
 use serde_json::{Value, json};
 use std::{
@@ -41,7 +42,7 @@ impl Receiver {
     }
 
     fn sender(&self, secret: &str) -> Sender {
-        Sender::new(&self.url, Secret::parse(secret).unwrap()).unwrap()
+        Sender::new(&self.url, Secret::parse(secret).unwrap(), &connections()).unwrap()
     }
 }
 

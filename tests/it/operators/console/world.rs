@@ -1,5 +1,6 @@
 //! A bridge with its API and console on one port, beside a sandbox portal.
 
+use crate::support::connections;
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
@@ -121,14 +122,15 @@ fn look_after(app: App, portal: &Sandbox, stop: &CancellationToken) -> App {
         vault: Vault::new([&TOKEN_KEY]),
         portals: BTreeMap::from([(name.clone(), application)]),
     });
-    let server = OAuth::new(OAuthApp {
+    let application = OAuthApp {
         client_id: CLIENT.to_owned(),
         client_secret: CLIENT_SECRET.into(),
         token_url: format!("{url}oauth/token/").parse().unwrap(),
-    });
-    let tokens = StoredTokens::new(app.clone(), name, server.unwrap());
+    };
+    let server = OAuth::new(application, &connections());
+    let tokens = StoredTokens::new(app.clone(), name, server);
     let credentials = Credentials::App(Arc::new(tokens.clone()));
-    let client = Portal::new(credentials, &Reach::default()).unwrap();
+    let client = Portal::new(credentials, &connections(), &Reach::default());
     let options = portal_access::Options {
         poll: Duration::from_millis(50),
         ..portal_access::Options::default()
@@ -201,7 +203,11 @@ impl World {
                 full_burst: true,
                 ..Reach::default()
             };
-            let client = Portal::new(Credentials::webhook(&portal.url()).unwrap(), &reach).unwrap();
+            let client = Portal::new(
+                Credentials::webhook(&portal.url()).unwrap(),
+                &connections(),
+                &reach,
+            );
             let lanes = worker::Lanes::of(BTreeMap::from([(
                 PortalName::parse("main").unwrap(),
                 client,

@@ -1,9 +1,10 @@
 //! The portal client: against the sandbox portal, and against answers written by hand.
 
+use crate::support::connections;
 use b24_bridge::{
     clients::bitrix24::{
-        Access, Blocked, Class, Client, Command, Credentials, Error, OAuthApp, Options, Priority,
-        Rate, Tokens,
+        Access, Blocked, Class, Client, Command, Credentials, Error, OAuth, OAuthApp, Options,
+        Priority, Rate, Tokens,
     },
     sandbox::{Fault, LocalApp, Plan, Sandbox},
 };
@@ -23,12 +24,11 @@ fn quick() -> Options {
         },
         full_burst: true,
         timeout: Duration::from_secs(5),
-        ..Options::default()
     }
 }
 
 fn webhook(url: &str) -> Client {
-    Client::new(Credentials::webhook(url).unwrap(), &quick()).unwrap()
+    Client::new(Credentials::webhook(url).unwrap(), &connections(), &quick())
 }
 
 async fn portal() -> Sandbox {
@@ -387,8 +387,9 @@ async fn an_expired_token_is_renewed_once_for_all_who_wait() {
         endpoint,
         token: SecretString::from("stale"),
     };
-    let tokens = Tokens::new(app, access, SecretString::from("r1")).unwrap();
-    let client = Client::new(Credentials::App(Arc::new(tokens)), &quick()).unwrap();
+    let server = OAuth::new(app, &connections());
+    let tokens = Tokens::new(server, access, SecretString::from("r1"));
+    let client = Client::new(Credentials::App(Arc::new(tokens)), &connections(), &quick());
     let calls: Vec<_> = (0..8)
         .map(|_| {
             let client = client.clone();
@@ -445,7 +446,11 @@ async fn an_answer_that_only_trickles_is_given_up_when_the_time_is_over() {
         timeout: Duration::from_millis(500),
         ..quick()
     };
-    let client = Client::new(Credentials::webhook(&url).unwrap(), &options).unwrap();
+    let client = Client::new(
+        Credentials::webhook(&url).unwrap(),
+        &connections(),
+        &options,
+    );
     let begun = std::time::Instant::now();
     let error = client
         .call("server.time", &json!({}), Priority::Live)

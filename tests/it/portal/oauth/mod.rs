@@ -5,6 +5,7 @@ mod commands;
 mod events;
 mod renewal;
 
+use crate::support::connections;
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{
@@ -93,12 +94,12 @@ impl Portal {
     }
 
     fn server(&self) -> OAuth {
-        OAuth::new(OAuthApp {
+        let application = OAuthApp {
             client_id: CLIENT.to_owned(),
             client_secret: SecretString::from(SECRET),
             token_url: format!("{}oauth/token/", self.url()).parse().unwrap(),
-        })
-        .unwrap()
+        };
+        OAuth::new(application, &connections())
     }
 
     /// A bridge of a process of its own on this database, with these keys.
@@ -128,9 +129,9 @@ impl Portal {
             },
             full_burst: true,
             timeout: Duration::from_secs(5),
-            ..Options::default()
         };
-        let client = Client::new(Credentials::App(Arc::new(tokens.clone())), &options).unwrap();
+        let credentials = Credentials::App(Arc::new(tokens.clone()));
+        let client = Client::new(credentials, &connections(), &options);
         AppPortal { tokens, client }
     }
 

@@ -1,6 +1,7 @@
 //! Renewing tokens: once for all, stored before use, and what a refusal does.
 
 use super::{CLIENT, Portal, main_portal, works};
+use crate::support::connections;
 use crate::support::{database::Database, shop};
 use b24_bridge::{
     app::{App, LaneState, portal_access::InstallOutcome},
@@ -116,14 +117,14 @@ async fn an_authorisation_server_that_is_away_is_asked_again() {
         .respond_with(wiremock::ResponseTemplate::new(502))
         .mount(&away)
         .await;
-    let server = OAuth::new(OAuthApp {
+    let elsewhere = OAuthApp {
         token_url: away.uri().parse().unwrap(),
         ..portal.server().app().clone()
-    })
-    .unwrap();
+    };
+    let server = OAuth::new(elsewhere, &connections());
     let source = worker::portal_access::StoredTokens::new(app.clone(), main_portal(), server);
     let credentials = Credentials::App(std::sync::Arc::new(source));
-    let client = Client::new(credentials, &Options::default()).unwrap();
+    let client = Client::new(credentials, &connections(), &Options::default());
     portal.sandbox.expire_tokens();
     let failed = client
         .call("server.time", &json!({}), Priority::Live)
@@ -141,12 +142,12 @@ async fn a_server_that_gives_no_other_refresh_token_leaves_the_old_one() {
         .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(answer))
         .mount(&server)
         .await;
-    let oauth = OAuth::new(OAuthApp {
+    let application = OAuthApp {
         client_id: CLIENT.to_owned(),
         client_secret: "x".into(),
         token_url: server.uri().parse().unwrap(),
-    })
-    .unwrap();
+    };
+    let oauth = OAuth::new(application, &connections());
     let granted = oauth.renew(&"old".into()).await.unwrap();
     assert_eq!(granted.access.expose_secret(), "fresh");
     assert_eq!(granted.refresh.expose_secret(), "old");

@@ -1,6 +1,7 @@
 //! A panic with one message to a shop.
 
 use super::{ALL, CHANGED, ONE, TOLD, count, letters, moved, retry, the_letter, trapped, until};
+use crate::support::connections;
 use crate::{
     delivery::isolation::World,
     support::{
@@ -105,5 +106,8 @@ async fn shop() -> BTreeMap<ShopName, Sender> {
     let router = Router::new().route("/bridge", post(async || ""));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-    BTreeMap::from([(main_shop(), Sender::new(&url, secret).unwrap())])
+    BTreeMap::from([(
+        main_shop(),
+        Sender::new(&url, secret, &connections()).unwrap(),
+    )])
 }

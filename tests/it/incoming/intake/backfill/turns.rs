@@ -1,6 +1,7 @@
 //! Who goes first: an order of today, what is read back, history.
 
 use super::world::order;
+use crate::support::connections;
 use crate::support::{
     database::Database,
     shop::{app, event, main_shop},
@@ -88,9 +89,12 @@ impl World {
             },
             full_burst: false,
             timeout: Duration::from_secs(5),
-            ..Options::default()
         };
-        let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options).unwrap();
+        let client = Client::new(
+            Credentials::webhook(&portal.url()).unwrap(),
+            &connections(),
+            &options,
+        );
         Self {
             _db: db,
             portal,

@@ -1,5 +1,6 @@
 //! Orders as shops' systems send them over HTTP, and what stands in the portal in the end.
 
+use crate::support::connections;
 use crate::support::{
     api::Api,
     shop::{event, main_shop},
@@ -49,12 +50,15 @@ impl World {
             rate,
             full_burst: true,
             timeout: Duration::from_secs(5),
-            ..Options::default()
         };
-        let client = Client::new(Credentials::webhook(&portal.url()).unwrap(), &options);
+        let client = Client::new(
+            Credentials::webhook(&portal.url()).unwrap(),
+            &connections(),
+            &options,
+        );
         let lanes = worker::Lanes::of(BTreeMap::from([(
             PortalName::parse("main").unwrap(),
-            client.unwrap(),
+            client,
         )]));
         let options = worker::Settings {
             poll: Duration::from_millis(50),

@@ -1,0 +1,56 @@
+//! Connections to other systems: one set for a whole process, and which addresses are public.
+//!
+//! Owns: what all clients have in common on the wire. Refuses: knowing whom it reaches.
+
+pub(super) mod public_addresses;
+
+use public_addresses::PublicResolver;
+use reqwest::redirect;
+use std::{
+    sync::{Arc, Once},
+    time::Duration,
+};
+
+/// Open connections by host, and the machine's TLS roots, which take milliseconds to read and
+/// hundreds of kilobytes to keep: every client of a process uses the same. Nothing is followed by
+/// itself, and no request has a time limit but its own. They belong to the runtime in which they
+/// are used first. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    any: reqwest::Client,
+    public: reqwest::Client,
+}
+
+impl Connections {
+    /// None is open at first. Fails only if the machine's TLS roots cannot be read.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        let public = builder().dns_resolver(Arc::new(PublicResolver));
+        Ok(Self {
+            any: builder().build()?,
+            public: public.build()?,
+        })
+    }
+
+    /// For addresses that an operator named.
+    pub(super) fn any(&self) -> &reqwest::Client {
+        &self.any
+    }
+
+    /// For addresses that another system named: public ones alone.
+    pub(super) fn public(&self) -> &reqwest::Client {
+        &self.public
+    }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Fails only if somebody else was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    reqwest::Client::builder()
+        .user_agent(concat!("b24-bridge/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        .pool_idle_timeout(Duration::from_secs(20))
+}
