@@ -24,7 +24,9 @@ pub(in crate::cli) async fn run(
     code: Option<&str>,
     who: &Actor,
 ) -> anyhow::Result<ExitCode> {
-    let reached = bootstrap::apps::reached(app, name, portal, &bootstrap::connections()?)?.with_context(|| {
+    let connections = bootstrap::connections()?;
+    let reached = bootstrap::apps::reached(app, name, portal, &connections)?;
+    let reached = reached.with_context(|| {
         format!(
             "portal {name} is reached by a webhook: there is nothing to authorise; an application \
              has `[portals.{name}.app]`"
