@@ -2,7 +2,8 @@
 //! that drains by `per_second`.
 //!
 //! Shared by all clones of a client. A waiting live call goes before reading up, that before
-//! history. The bucket here is a little smaller than the portal's: requests that left evenly may
+//! history and products; but of ten requests one is whoever's that waits, however many live ones
+//! there are. The bucket here is a little smaller than the portal's: requests that left evenly may
 //! arrive bunched, and a person may use the same address. Who takes over from another process says
 //! how full the bucket is. A client that was not told starts with a small part of the burst and
 //! earns the rest.
@@ -11,7 +12,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use parking_lot::Mutex;
 use std::{
     num::NonZeroU32,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
@@ -61,6 +62,10 @@ const GUEST_DELAY: Duration = Duration::from_millis(500);
 const GUEST_WAITS: Duration = Duration::from_secs(2);
 /// Before live calls: whoever has waited long enough.
 const FIRST: usize = 0;
+/// After so many requests that went before one that waits, it is that one's turn.
+const GO_BEFORE: u32 = 9;
+/// How long a request that stands behind others waits before it asks again.
+const STANDS_BEHIND: Duration = Duration::from_millis(50);
 /// So many places of the bucket are left free by what can wait, history and products, for what
 /// cannot.
 const LEFT_FREE: u32 = 4;
@@ -72,6 +77,8 @@ pub(in crate::clients::bitrix24) struct Limiter {
     bucket: DefaultDirectRateLimiter,
     clock: governor::clock::DefaultClock,
     waiting: [AtomicUsize; 4],
+    /// How many requests went before those of each rank since one of it began to wait, or went.
+    went_before: [AtomicU32; 4],
     rate: Rate,
     period: Duration,
     burst: u32,
@@ -125,6 +132,7 @@ impl Limiter {
             }),
             clock: governor::clock::DefaultClock::default(),
             waiting: Default::default(),
+            went_before: Default::default(),
             lesson: Mutex::default(),
             complained: Notify::new(),
         }
@@ -219,7 +227,9 @@ impl Limiter {
     }
 
     async fn wait(&self, rank: usize, cost: NonZeroU32) {
-        self.waiting[rank].fetch_add(1, Ordering::SeqCst);
+        if self.waiting[rank].fetch_add(1, Ordering::SeqCst) == 0 {
+            self.went_before[rank].store(0, Ordering::SeqCst);
+        }
         let _waiting = Waiting(&self.waiting[rank]);
         if !self.level.lock().known {
             let held_back = self.burst.saturating_sub(STARTS_WITH);
@@ -227,10 +237,40 @@ impl Limiter {
         }
         loop {
             match self.try_take(rank, cost) {
-                None => return,
+                None => {
+                    self.went(rank);
+                    return;
+                }
                 Some(wait) => tokio::time::sleep(wait).await,
             }
         }
+    }
+
+    /// Counts a request for all that still wait behind its rank.
+    fn went(&self, rank: usize) {
+        self.went_before[rank].store(0, Ordering::SeqCst);
+        for behind in rank + 1..self.waiting.len() {
+            if self.waits(behind) {
+                self.went_before[behind].fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    fn waits(&self, rank: usize) -> bool {
+        self.waiting[rank].load(Ordering::SeqCst) > 0
+    }
+
+    /// Whether enough went before those of a rank that wait.
+    fn is_its_turn(&self, rank: usize) -> bool {
+        self.waits(rank) && self.went_before[rank].load(Ordering::SeqCst) >= GO_BEFORE
+    }
+
+    /// Whether others go first: whose turn it is, the last rank before the others, else whoever is
+    /// of a higher rank.
+    fn gives_way(&self, rank: usize) -> bool {
+        let mut behind = rank + 1..self.waiting.len();
+        behind.any(|other| self.is_its_turn(other))
+            || !self.is_its_turn(rank) && (0..rank).any(|other| self.waits(other))
     }
 
     /// Takes a place in the bucket, or says how long to wait before asking again.
@@ -243,19 +283,18 @@ impl Limiter {
             }
             lesson.lowered_until.is_some_and(|until| until > now)
         };
-        if self.waiting[..rank]
-            .iter()
-            .any(|count| count.load(Ordering::SeqCst) > 0)
-        {
-            return Some(Duration::from_millis(50));
+        if self.gives_way(rank) {
+            return Some(STANDS_BEHIND);
         }
         if rank == Priority::Backfill as usize + 1
+            && !self.is_its_turn(rank)
             && let Some(places) = self.burst.checked_sub(LEFT_FREE + 1)
         {
             let enough = self.period.saturating_mul(places);
             let wait = self.drain_time().saturating_sub(enough);
             if !wait.is_zero() {
-                return Some(wait);
+                // Meanwhile it may become its turn, and then all others stand behind it.
+                return Some(wait.min(STANDS_BEHIND));
             }
         }
         // After a complaint every request counts as two: half the pace.
@@ -298,135 +337,4 @@ impl Limiter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    #[tokio::test]
-    async fn a_burst_goes_at_once_and_then_the_pace_holds() {
-        let limiter = Limiter::new(
-            Rate {
-                per_second: 20.0,
-                burst: 10,
-            },
-            true,
-        );
-        let started = std::time::Instant::now();
-        for _ in 0..13 {
-            limiter.acquire(Priority::Live).await;
-        }
-        let took = started.elapsed();
-        assert!(
-            took >= Duration::from_millis(150) && took < Duration::from_secs(2),
-            "{took:?}"
-        );
-    }
-
-    #[tokio::test]
-    async fn who_takes_over_goes_on_where_the_other_ended() {
-        let rate = Rate {
-            per_second: 1.0,
-            burst: 20,
-        };
-        let (first, second) = (Limiter::new(rate, true), Limiter::new(rate, false));
-        for _ in 0..15 {
-            first.acquire(Priority::Live).await;
-        }
-        let left = first.drain_time();
-        assert!(
-            left > Duration::from_secs(14) && left <= Duration::from_secs(15),
-            "{left:?}"
-        );
-        second.take_over(left);
-        let free = (0..20)
-            .take_while(|_| second.try_take(1, NonZeroU32::MIN).is_none())
-            .count();
-        assert_eq!(free, 4, "of 19, with the margin, 15 are used");
-        assert!(second.drain_time() > Duration::from_secs(18));
-    }
-
-    #[tokio::test]
-    async fn who_was_told_nothing_starts_carefully() {
-        let limiter = Limiter::new(Rate::STANDARD, false);
-        limiter.acquire(Priority::Live).await;
-        let free = (0..50)
-            .take_while(|_| limiter.try_take(1, NonZeroU32::MIN).is_none())
-            .count();
-        assert_eq!(free, 9);
-    }
-
-    #[tokio::test]
-    async fn a_waiting_live_call_goes_before_the_others() {
-        let limiter = Arc::new(Limiter::new(
-            Rate {
-                per_second: 10.0,
-                burst: 2,
-            },
-            true,
-        ));
-        limiter.acquire(Priority::Live).await;
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for priority in [Priority::Backfill, Priority::Reconcile, Priority::Live] {
-            let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
-            tasks.push(tokio::spawn(async move {
-                limiter.acquire(priority).await;
-                order.lock().push(priority);
-            }));
-            tokio::task::yield_now().await;
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert_eq!(
-            *order.lock(),
-            [Priority::Live, Priority::Reconcile, Priority::Backfill]
-        );
-    }
-
-    #[tokio::test]
-    async fn a_guest_is_counted_with_what_drains_before_it_sends_and_is_not_kept_waiting_for_ever()
-    {
-        let rate = Rate {
-            per_second: 10.0,
-            burst: 20,
-        };
-        let limiter = Arc::new(Limiter::new(rate, true));
-        limiter.acquire_for_guest().await;
-        let free = (0..20)
-            .take_while(|_| limiter.try_take(1, NonZeroU32::MIN).is_none())
-            .count();
-        assert_eq!(free, 13, "of 19, six are counted");
-        // Live calls that take each place at once.
-        let live: Vec<_> = (0..2)
-            .map(|_| {
-                let limiter = Arc::clone(&limiter);
-                tokio::spawn(async move {
-                    loop {
-                        limiter.acquire(Priority::Live).await;
-                    }
-                })
-            })
-            .collect();
-        let guest = limiter.acquire_for_guest();
-        tokio::time::timeout(Duration::from_secs(10), guest)
-            .await
-            .expect("it is its turn some time");
-        live.iter().for_each(tokio::task::JoinHandle::abort);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn complaints_pause_everybody_longer_each_time_and_are_forgotten() {
-        let limiter = Limiter::new(Rate::STANDARD, true);
-        assert_eq!(limiter.on_throttled(), Duration::from_secs(2));
-        assert_eq!(limiter.on_throttled(), Duration::from_secs(4));
-        assert!(limiter.try_take(1, NonZeroU32::MIN).is_some());
-        tokio::time::advance(Duration::from_secs(5)).await;
-        assert!((limiter.pace() - 1.0).abs() < 1e-9, "half of two");
-        assert!(limiter.reduced_for() > Duration::from_secs(55));
-        tokio::time::advance(Duration::from_mins(2)).await;
-        assert!((limiter.pace() - 2.0).abs() < 1e-9 && limiter.reduced_for().is_zero());
-        assert!(limiter.try_take(1, NonZeroU32::MIN).is_none());
-        assert_eq!(limiter.on_throttled(), Duration::from_secs(2));
-    }
-}
+mod tests;
