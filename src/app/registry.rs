@@ -68,10 +68,7 @@ impl Registry {
 
     /// How a shop's differences are decided.
     pub fn two_way(&self, shop: &str) -> Option<Arc<SyncRules>> {
-        let rules = self
-            .shops
-            .values()
-            .find(|rules| rules.shop.as_str() == shop)?;
+        let rules = self.shops.get(shop)?;
         let known = self.two_way.get(&rules.shop).cloned();
         Some(known.unwrap_or_else(|| Arc::new(SyncRules::of(rules))))
     }

@@ -1,7 +1,10 @@
 //! Keys: of each only the digest is kept.
 
 use sha2::{Digest, Sha256};
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 use subtle::ConstantTimeEq;
 
 /// A key of which only the SHA-256 digest is kept.
@@ -22,6 +25,20 @@ impl KeyDigest {
     /// Whether both are of one key, in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl PartialEq for KeyDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other)
+    }
+}
+
+impl Eq for KeyDigest {}
+
+impl Hash for KeyDigest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

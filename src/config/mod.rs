@@ -43,9 +43,10 @@ use crate::{
     formats::tills::TillSettings,
     stock::StockSettings,
 };
+use reading::parts::{self, Part};
 use serde::Deserialize;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -116,6 +117,7 @@ pub struct Config {
     pub tills: BTreeMap<TillName, Till>,
     /// The people who operate the bridge, by name.
     pub operators: BTreeMap<String, Operator>,
+    holders: Arc<HashMap<KeyDigest, Holder>>,
     /// How lanes are leased, how often they look, and how often a refused write is tried.
     pub worker: Worker,
     /// How long settled things are kept.
@@ -162,7 +164,8 @@ impl Config {
     }
 
     /// Reads the settings: `file`, else `BRIDGE_CONFIG`, else [`DEFAULT_FILE`] in `directory` if it
-    /// is there, else the demo values; then the environment on top.
+    /// is there, else the demo values; with the portals and shops of the folder `portals.d` beside
+    /// the file; then the environment on top.
     pub fn load(
         file: Option<&Path>,
         directory: &Path,
@@ -181,7 +184,12 @@ impl Config {
             })?,
             None => String::new(),
         };
-        let mut config = Self::parse(&text, &environment)?;
+        let beside = chosen.as_deref().map_or(directory, |file| match file.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => directory,
+        });
+        let mut config = Self::read(&text, &parts::read(beside)?, &environment)?;
         config.file = chosen;
         Ok(config)
     }
@@ -189,8 +197,17 @@ impl Config {
     /// The settings in `text`, with the environment on top; the demo values if neither names a
     /// portal or a shop.
     pub fn parse(text: &str, environment: &BTreeMap<String, String>) -> Result<Self, Error> {
+        Self::read(text, &[], environment)
+    }
+
+    fn read(
+        text: &str,
+        parts: &[Part],
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, Error> {
         let mut table = toml::from_str::<toml::Table>(text).map_err(Error::Toml)?;
-        let mut problems = reading::environment::overlay(&mut table, environment);
+        let mut problems = parts::merge(&mut table, parts)?;
+        problems.extend(reading::environment::overlay(&mut table, environment));
         let demo = !table.contains_key("portals") && !table.contains_key("shops");
         if demo {
             let standing_in = toml::from_str::<toml::Table>(DEMO).map_err(Error::Toml)?;
@@ -246,7 +263,7 @@ impl Config {
                 ));
             }
         }
-        unique_keys(&shops, &operators, &tills, problems);
+        let holders = Arc::new(holders(&shops, &operators, &tills, problems));
         let token_keys = Arc::new(raw.database.token_keys(problems));
         let app = |portal: &Portal| matches!(portal.access, PortalAccess::App(_));
         if token_keys.is_empty() && problems.is_empty() && portals.values().any(app) {
@@ -267,6 +284,7 @@ impl Config {
             stocks,
             tills,
             operators,
+            holders,
             worker: raw.worker,
             retention: raw.retention,
             log: raw.log,
@@ -363,70 +381,59 @@ impl Config {
             .or_else(|| self.tills.iter().find_map(till))
     }
 
-    /// Who holds this key. Takes the same time for every key: each is compared, none is left out.
+    /// Who holds this key. What the time of the answer may tell is about the key's digest, which
+    /// leads nobody to a key.
     pub fn authenticate(&self, key: &str) -> Option<Caller> {
-        let digest = KeyDigest::of(key);
-        let mut found = None;
-        for (name, shop) in &self.shops {
-            for known in &shop.api_keys {
-                if known.matches(&digest) {
-                    found = Some(Caller::Shop(name.clone()));
-                }
-            }
-        }
-        for (name, operator) in &self.operators {
-            if operator
-                .key
-                .as_ref()
-                .is_some_and(|key| key.matches(&digest))
-            {
-                found = Some(Caller::Operator {
-                    name: name.clone(),
-                    role: operator.role,
-                });
-            }
-        }
-        for (name, till) in &self.tills {
-            if till.key.matches(&digest) {
-                found = Some(Caller::Till {
-                    name: name.clone(),
-                    shop: till.settings.shop.clone(),
-                });
-            }
-        }
-        found
+        let holder = self.holders.get(&KeyDigest::of(key))?;
+        Some(holder.caller.clone())
     }
 }
 
-/// One key must name one caller.
-fn unique_keys(
+/// Who holds a key, and where among the settings it stands.
+#[derive(Debug, Clone)]
+struct Holder {
+    place: String,
+    caller: Caller,
+}
+
+/// The holders of all keys; one key must name one caller.
+fn holders(
     shops: &BTreeMap<ShopName, Shop>,
     operators: &BTreeMap<String, Operator>,
     tills: &BTreeMap<TillName, Till>,
     problems: &mut Vec<Problem>,
-) {
-    let mut seen: Vec<(String, &KeyDigest)> = Vec::new();
+) -> HashMap<KeyDigest, Holder> {
     let of_shops = shops.iter().flat_map(|(name, shop)| {
-        shop.api_keys
-            .iter()
-            .map(move |key| (format!("shops.{name}.api_keys"), key))
+        let place = format!("shops.{name}.api_keys");
+        let caller = Caller::Shop(name.clone());
+        let holder = Holder { place, caller };
+        shop.api_keys.iter().map(move |key| (key, holder.clone()))
     });
     let of_operators = operators.iter().filter_map(|(name, operator)| {
-        Some((format!("operators.{name}.key"), operator.key.as_ref()?))
+        let place = format!("operators.{name}.key");
+        let (name, role) = (name.clone(), operator.role);
+        let caller = Caller::Operator { name, role };
+        Some((operator.key.as_ref()?, Holder { place, caller }))
     });
-    let of_tills = tills
-        .iter()
-        .map(|(name, till)| (format!("tills.{name}.token"), &till.key));
-    for (place, key) in of_shops.chain(of_operators).chain(of_tills) {
-        if let Some((other, _)) = seen.iter().find(|(_, known)| known.matches(key)) {
+    let of_tills = tills.iter().map(|(name, till)| {
+        let place = format!("tills.{name}.token");
+        let (name, shop) = (name.clone(), till.settings.shop.clone());
+        let caller = Caller::Till { name, shop };
+        (&till.key, Holder { place, caller })
+    });
+    let mut all: HashMap<KeyDigest, Holder> = HashMap::new();
+    for (key, holder) in of_shops.chain(of_operators).chain(of_tills) {
+        if let Some(other) = all.get(key) {
             problems.push(Problem::new(
-                place.clone(),
-                format!("the same key stands at `{other}`"),
-                "give each caller a key of its own".to_owned(),
+                holder.place,
+                format!("the same key stands at `{}`", other.place),
+                "give each caller a key of its own",
             ));
+        } else {
+            all.insert(key.clone(), holder);
         }
-        seen.push((place, key));
     }
+    all
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::auth::Role;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 fn parse(text: &str) -> Result<Config, Error> {
     Config::parse(text, &BTreeMap::new())
@@ -243,4 +243,55 @@ fn the_example_is_valid_and_names_every_key() {
         });
         assert!(mentioned, "the example does not mention `{key}`");
     }
+}
+
+/// A folder with settings and these files of portals.
+fn with_parts(parts: &[(&str, &str)]) -> (tempfile::TempDir, Result<Config, Error>) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("b24-bridge.toml"), SMALL).unwrap();
+    fs::create_dir(folder.path().join("portals.d")).unwrap();
+    for (name, text) in parts {
+        fs::write(folder.path().join("portals.d").join(name), text).unwrap();
+    }
+    let config = Config::load(None, folder.path(), []);
+    (folder, config)
+}
+
+#[test]
+fn portals_and_shops_may_stand_in_files_of_their_own() {
+    let part = SMALL.replace(".main", ".second").replace("\"main\"", "\"second\"");
+    let part = part.replace("0123456789abcdef", "another-key-of-16-characters");
+    let (_folder, config) = with_parts(&[
+        ("second.toml", &part),
+        ("second.toml~", "what an editor left"),
+        (".#second.toml", "what an editor locks"),
+    ]);
+    let config = config.unwrap();
+    let names: Vec<_> = config.shops.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["main", "second"]);
+    assert_eq!(
+        config.authenticate("another-key-of-16-characters"),
+        Some(Caller::Shop(ShopName::parse("second").unwrap()))
+    );
+}
+
+#[test]
+fn a_file_of_portals_is_told_by_its_name_with_what_is_wrong_in_it() {
+    let (_folder, twice) = with_parts(&[("again.toml", SMALL)]);
+    let Err(Error::Problems(problems)) = twice else {
+        panic!("{twice:?}");
+    };
+    let keys: Vec<_> = problems.iter().map(|problem| &*problem.key).collect();
+    assert_eq!(keys, ["portals.main", "shops.main"]);
+    assert!(problems[0].sentence.contains("again.toml"), "{problems:?}");
+
+    let (_folder, wrong) = with_parts(&[("w.toml", "[portals.w]\nwebhok_url = \"x\"\n")]);
+    let told = wrong.unwrap_err().to_string();
+    assert!(told.contains("w.toml") && told.contains("`webhook_url`"), "{told}");
+
+    let (_folder, other) = with_parts(&[("o.toml", "[http]\nlisten = \"127.0.0.1:1\"\n")]);
+    let Err(Error::Problems(problems)) = other else {
+        panic!("{other:?}");
+    };
+    assert_eq!(problems[0].key, "http");
 }

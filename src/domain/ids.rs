@@ -3,7 +3,7 @@
 use super::{Faults, input::json_reader::Reader};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $max:literal, $allowed:expr, $rule:literal) => {
@@ -25,6 +25,12 @@ macro_rules! name {
 
             /// The name as text.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

@@ -48,6 +48,15 @@ pub enum Error {
     /// Not TOML, a key that does not exist, or a value of the wrong type: the message has the line.
     #[error("parse the settings{}", hint(.0))]
     Toml(#[source] toml::de::Error),
+    /// The same of a file of `portals.d`.
+    #[error("parse {}{}", path.display(), hint(source))]
+    Part {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        #[source]
+        source: toml::de::Error,
+    },
     /// Everything else that is wrong, all at once.
     #[
         error(
