@@ -325,6 +325,12 @@ impl Error {
     }
 }
 
+impl From<storage::Unreadable> for Error {
+    fn from(why: storage::Unreadable) -> Self {
+        Self::Storage(why.into())
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Storage(error.into())

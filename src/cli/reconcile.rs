@@ -175,6 +175,9 @@ fn show(one: &Difference, decided: Option<&str>) {
         stage(one.agreed_stage.as_ref()),
         one.status.as_deref().unwrap_or("-"),
     ));
+    if let Some(fault) = &one.fault {
+        output::line(format!("    {fault}"));
+    }
     if let Some(untold) = &one.untold {
         output::line(format!(
             "    the shop is not told the status {untold}: the message died, or was let go"

@@ -30,7 +30,9 @@ pub use agreement::{
 };
 pub use clock_offset::{ClockOffset, Clocks, ONE_WAY_DELAY, Offset, UNMEASURED};
 pub use contacts::email::{Emails, read as read_emails};
-pub use contacts::person::{Agreement, LegalEntity, Person, Placeholders, is_common, names_nobody};
+pub use contacts::person::{
+    Agreement, LegalEntity, Names, Person, Placeholders, is_common, names_nobody,
+};
 pub use contacts::phone::{Number, Phone, Phones};
 pub use entry::{CallEntry, Entry, MailEntry, TodoEntry};
 pub use error_code::{ErrorCode, Place};

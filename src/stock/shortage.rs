@@ -50,6 +50,17 @@ pub enum ShortageCause {
 }
 
 impl ShortageCause {
+    /// Its word, as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Moved => "moved",
+            Self::Order => "order",
+            Self::Receipt => "receipt",
+            Self::Shipment => "shipment",
+        }
+    }
+
     /// The cause of a move in the ledger; `None`: it takes nothing off the shelf.
     pub fn parse(cause: &str) -> Option<Self> {
         serde_json::from_value(cause.into()).ok()

@@ -9,7 +9,7 @@ use sqlx::{
     error::BoxDynError,
     postgres::{PgTypeInfo, PgValueRef},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
 /// JSON as it stands in a column, read as a type. Postgres holds what cannot be read here: numbers
 /// of any size, lists in lists without end, and what another version wrote. Such a value is its own
@@ -35,6 +35,27 @@ pub struct Unreadable {
     pub table: &'static str,
     /// The column, the key of the row, and what is odd.
     pub detail: String,
+}
+
+impl Unreadable {
+    /// A value of a row that cannot be what it stands for.
+    pub fn of(table: &'static str, column: &str, key: impl Display, why: impl Display) -> Self {
+        Self {
+            table,
+            detail: format!("`{column}` of {key}: {why}"),
+        }
+    }
+
+    /// An id of another system, which counts from one; or an error that names where it stands.
+    pub fn or_id(
+        id: i64,
+        table: &'static str,
+        column: &str,
+        key: impl Display,
+    ) -> Result<u64, Self> {
+        let read = u64::try_from(id).ok().filter(|id| *id > 0);
+        read.ok_or_else(|| Self::of(table, column, key, format_args!("{id} is no id")))
+    }
 }
 
 impl From<Unreadable> for Error {
@@ -72,12 +93,19 @@ impl<T> Json<T> {
         column: &'static str,
         (shop, key): (&str, &str),
     ) -> Result<T, Unreadable> {
+        self.read_of(table, column, format_args!("{key} of the shop {shop}"))
+    }
+
+    /// The same of a row that is not named by a shop.
+    pub fn read_of(
+        self,
+        table: &'static str,
+        column: &'static str,
+        key: impl Display,
+    ) -> Result<T, Unreadable> {
         match self {
             Self::Value(value) => Ok(value),
-            Self::Unreadable { why, .. } => Err(Unreadable {
-                table,
-                detail: format!("`{column}` of {key} of the shop {shop}: {why}"),
-            }),
+            Self::Unreadable { why, .. } => Err(Unreadable::of(table, column, key, why)),
         }
     }
 }
@@ -88,7 +116,17 @@ impl Json {
         &self,
         table: &'static str,
         column: &'static str,
-        key: (&str, &str),
+        (shop, key): (&str, &str),
+    ) -> Result<T, Unreadable> {
+        self.typed_of(table, column, format_args!("{key} of the shop {shop}"))
+    }
+
+    /// The same of a row that is not named by a shop.
+    pub fn typed_of<T: DeserializeOwned>(
+        &self,
+        table: &'static str,
+        column: &'static str,
+        key: impl Display,
     ) -> Result<T, Unreadable> {
         let typed = match self {
             Self::Value(value) => match T::deserialize(value) {
@@ -103,7 +141,7 @@ impl Json {
                 why: why.clone(),
             },
         };
-        typed.read(table, column, key)
+        typed.read_of(table, column, key)
     }
 
     /// The JSON text.
@@ -137,6 +175,14 @@ impl<'r, E: Serialize + DeserializeOwned> Decode<'r, Postgres> for Stored<E> {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         Ok(Self::read(Json::<Value>::decode(value)?.shown()))
     }
+}
+
+/// A value of ours as a column of JSON holds it: without NUL, which Postgres refuses. One that cannot
+/// be written is the fault of its row: nothing is stored in its place.
+pub fn written<T: Serialize + ?Sized>(what: &T) -> Result<Value, Error> {
+    let value = serde_json::to_value(what);
+    let value = value.map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    Ok(super::storable(value))
 }
 
 /// What happened, as a column holds it: without NUL, which Postgres refuses.

@@ -44,7 +44,7 @@ pub mod sync;
 mod text;
 pub mod views;
 
-pub use json::{Json, Unreadable};
+pub use json::{Json, Unreadable, written};
 pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use schema::server_settings::{Settings, settings};
 pub use states::{EventState, MessageState, PublishedOutcome};

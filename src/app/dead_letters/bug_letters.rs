@@ -12,19 +12,19 @@ use crate::{
     formats::woocommerce::{self, Delivery},
     process::bug,
     storage::{
-        Json,
+        Json, Unreadable,
         dead_letters::{self, LetterRow, Special},
         journal::{self, Line},
         queue::{
             lanes::{self, Lease},
             portal_identity,
         },
-        storable,
         sync::{comparisons, messages},
+        written,
     },
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgConnection;
 
 /// How long a notification is left alone before its deal is read.
@@ -165,7 +165,7 @@ impl DeadLetters {
         let kind = about.word();
         let (portal, shop, number) = (whose.portal, whose.shop, whose.number);
         tracing::error!(portal, shop, number, about = kind, code = %ErrorCode::Bug, "given up");
-        let payload = serde_json::to_value(about).unwrap_or_default();
+        let payload = written(about)?;
         let letter = Special {
             about: kind,
             portal,
@@ -173,7 +173,7 @@ impl DeadLetters {
             number,
             code: ErrorCode::Bug.as_str(),
             message: &clean(words),
-            payload: &Json::Value(storable(payload)),
+            payload: &Json::Value(payload),
         };
         let new = dead_letters::write_special(tx, &letter).await?;
         if new {
@@ -229,11 +229,8 @@ impl DeadLetters {
         letter: &LetterRow,
     ) -> Result<RetryOutcome, Error> {
         let unknown = |why: &str| Error::Invalid(vec![fault(why)]);
-        let payload = letter.payload.value().map_err(unknown)?;
-        let about: About =
-            serde_json::from_value(payload.clone()).map_err(|error| unknown(&error.to_string()))?;
         let portal = letter.portal.clone().unwrap_or_default();
-        match about {
+        match about(letter)? {
             About::Document { document, .. } => {
                 if !self.onec.decide_again(tx, document, true).await? {
                     let why = dead_letters::open(tx, letter.id).await?;
@@ -302,12 +299,20 @@ fn dead(shop: &str, number: &str, what: impl Into<Happening>) -> Line {
 
 /// A message that is not told any more because its letter is let go.
 pub(super) async fn let_message_go(tx: &mut PgConnection, letter: &LetterRow) -> Result<(), Error> {
-    let about = letter.payload.value().ok().cloned();
-    let about = about.and_then(|about| serde_json::from_value(about).ok());
-    if let Some(About::Message { id, .. }) = about {
+    if letter.about.as_deref() == Some("message")
+        && let About::Message { id, .. } = about(letter)?
+    {
         messages::drop_dead(tx, id).await?;
     }
     Ok(())
+}
+
+/// What a letter that is not about an event is about.
+fn about(letter: &LetterRow) -> Result<About, Unreadable> {
+    let key = format_args!("letter {}", letter.id);
+    letter
+        .payload
+        .typed_of("bridge.dead_letters", "payload", key)
 }
 
 /// A letter that is not about an event has nothing to mend.
@@ -326,16 +331,13 @@ fn fault(why: &str) -> Fault {
     }
 }
 
-/// What the letter holds of something.
-pub(in crate::app) fn shown(of: &impl Serialize) -> Value {
-    serde_json::to_value(of).unwrap_or_else(|_| json!({}))
-}
-
 /// The document of 1C that a letter is about.
-pub(in crate::app) fn document(letter: &LetterRow) -> Option<i64> {
-    let payload = letter.payload.value().ok()?;
-    match serde_json::from_value(payload.clone()).ok()? {
+pub(in crate::app) fn document(letter: &LetterRow) -> Result<Option<i64>, Unreadable> {
+    if letter.about.as_deref() != Some("document") {
+        return Ok(None);
+    }
+    Ok(match about(letter)? {
         About::Document { document, .. } => Some(document),
         _ => None,
-    }
+    })
 }

@@ -349,7 +349,7 @@ impl DeadLetters {
             let_go(tx, shop, seq, (who, reason)).await?;
         }
         bug_letters::let_message_go(tx, &letter).await?;
-        if let Some(document) = bug_letters::document(&letter) {
+        if let Some(document) = bug_letters::document(&letter)? {
             let order = letter.shop.as_deref().zip(letter.number.as_deref());
             self.onec.discard_document(tx, document, order).await?;
         }

@@ -90,7 +90,7 @@ impl DeadLetters {
         age: &Age,
         head: &QueueHead,
     ) -> Result<bool, Error> {
-        let Some((_, known)) = event_age::age_of(head) else {
+        let Some((_, known)) = event_age::age_of(head)? else {
             return Ok(false);
         };
         let clock = self.intake.shop_offset(tx, &head.shop).await?;

@@ -408,7 +408,7 @@ async fn accept_by_hand(
     let Some(stored) = stored.first() else {
         return Err(refused("/id", TAKEN.to_owned()));
     };
-    let head = event_age::by_hand(new, stored.id, before);
+    let head = event_age::by_hand(new, stored.id, before)?;
     orders::set_heads(tx, &[head]).await?;
     Ok(stored.id)
 }

@@ -119,7 +119,10 @@ impl Delivery {
                 .await?;
         }
         self.fill_links(lease, &mut claimed).await?;
-        self.fill_who(lease, &mut claimed).await?;
+        for (claim, why) in self.fill_who(lease, &mut claimed).await? {
+            let (code, words) = self::unreadable(&why);
+            self.dead_letter_claim(lease, &claim, code, &words).await?;
+        }
         self.fill_products(lease, &mut claimed).await?;
         Ok(claimed)
     }

@@ -5,12 +5,14 @@ use crate::{
     app::{Claim, Delivery, Error},
     domain::{Agreement, LegalEntity, Person},
     planner::{Because, Job, KnownLinks, NotOf, Passed, Refused, Settlement},
-    storage::queue::{
-        customer_values::{self, Bearer, RefusedCard},
-        lanes::Lease,
+    storage::{
+        Unreadable,
+        queue::{
+            customer_values::{self, Bearer, KnownBearer, RefusedCard},
+            lanes::Lease,
+        },
     },
 };
-use serde_json::json;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -27,18 +29,21 @@ struct Users {
     people: Vec<(Person, Option<u64>)>,
     /// Whether they are so many that the value identifies nobody.
     many: bool,
+    /// Why one of them cannot be read: then nobody knows whose the value is.
+    unreadable: Option<Unreadable>,
 }
 
 /// Who uses each value of a shop.
 type UsersOf<'a> = HashMap<(&'a str, &'a str), Users>;
 
 impl Delivery {
-    /// Adds it to the jobs.
+    /// Adds it to the jobs. Returns the claims of which something is stored that cannot be read,
+    /// with why: they are taken out.
     pub(in crate::app) async fn fill_who(
         &self,
         lease: &Lease,
-        claimed: &mut [(Claim, Job)],
-    ) -> Result<(), Error> {
+        claimed: &mut Vec<(Claim, Job)>,
+    ) -> Result<Vec<(Claim, Unreadable)>, Error> {
         let keys = claimed.iter().flat_map(|(claim, _)| {
             let values = claim.person.iter().flat_map(Person::values);
             values.map(|value| (claim.shop.clone(), value))
@@ -61,7 +66,10 @@ impl Delivery {
         for one in &found {
             let contact = one.contact_id.and_then(|id| u64::try_from(id).ok());
             let under = users.entry((&one.shop, &one.value)).or_default();
-            under.people.push((person_of(one), contact));
+            match person_of(one) {
+                Ok(person) => under.people.push((person, contact)),
+                Err(why) => under.unreadable = Some(why),
+            }
         }
         for (shop, values, person) in &people {
             for value in values {
@@ -73,13 +81,20 @@ impl Delivery {
         for under in users.values_mut() {
             under.many = are_many(&under.people);
         }
-        for ((claim, job), refused) in claimed.iter_mut().zip(refused) {
-            if let Some(person) = &claim.person {
-                tell(&claim.shop, person, &users, job);
+        let mut faulty = Vec::new();
+        let all = std::mem::take(claimed).into_iter().zip(refused);
+        for ((claim, mut job), refused) in all {
+            let person = claim.person.as_ref();
+            let told = person.map(|person| tell(&claim.shop, person, &users, &mut job));
+            match refused.and_then(|refused| told.transpose().map(|_| refused)) {
+                Ok(refused) => {
+                    job.who.refused = refused;
+                    claimed.push((claim, job));
+                }
+                Err(why) => faulty.push((claim, why)),
             }
-            job.who.refused = refused;
         }
-        Ok(())
+        Ok(faulty)
     }
 }
 
@@ -100,12 +115,13 @@ pub(in crate::app) fn known_by<'a>(
     values.chain([(shop, format!("order:{number}"))]).collect()
 }
 
-/// The cards that were refused for the customer and the firm of each order.
+/// The cards that were refused for the customer and the firm of each order; or why that cannot be
+/// read.
 pub(in crate::app) async fn refused(
     db: &mut PgConnection,
     portal: &str,
     claims: &[&Claim],
-) -> Result<Vec<Vec<Refused>>, Error> {
+) -> Result<Vec<Result<Vec<Refused>, Unreadable>>, Error> {
     let keys = claims.iter().map(|claim| {
         let (person, firm) = (claim.person.as_ref(), claim.firm.as_ref());
         known_by(&claim.shop, &claim.number, person, firm)
@@ -117,19 +133,22 @@ pub(in crate::app) async fn refused(
             keys.iter()
                 .any(|(shop, value)| card.shop == *shop && card.value == *value)
         });
-        own.filter_map(refused_of).collect()
+        own.map(|card| refused_of(portal, card)).collect()
     };
     Ok(keys.iter().map(of).collect())
 }
 
 /// Tells a job what others who use its customer's values mean for it.
-fn tell(shop: &str, person: &Person, users: &UsersOf<'_>, job: &mut Job) {
+fn tell(shop: &str, person: &Person, users: &UsersOf<'_>, job: &mut Job) -> Result<(), Unreadable> {
     let mut own: BTreeSet<u64> = job.known.contact_id.into_iter().collect();
     let mut others: BTreeMap<u64, Passed> = BTreeMap::new();
     for value in person.values() {
         let Some(under) = users.get(&(shop, value.as_str())) else {
             continue;
         };
+        if let Some(why) = &under.unreadable {
+            return Err(why.clone());
+        }
         if under.many {
             job.who.shared.insert(value.clone());
         }
@@ -163,6 +182,7 @@ fn tell(shop: &str, person: &Person, users: &UsersOf<'_>, job: &mut Job) {
     }
     others.retain(|contact, _| !own.contains(contact));
     job.who.others = others;
+    Ok(())
 }
 
 /// Whether so many of these contradict each other that their value identifies nobody.
@@ -180,24 +200,33 @@ fn are_many(users: &[(Person, Option<u64>)]) -> bool {
     false
 }
 
-fn person_of(bearer: &Bearer) -> Person {
-    Person {
+fn person_of(bearer: &KnownBearer) -> Result<Person, Unreadable> {
+    let key = (&*bearer.shop, &*bearer.value);
+    Ok(Person {
         id: bearer.customer_id.clone(),
-        names: serde_json::from_value(bearer.names.clone()).unwrap_or_default(),
+        names: bearer.names.clone().read("bridge.bearers", "names", key)?,
         ..Person::default()
-    }
+    })
 }
 
-fn refused_of(card: &RefusedCard) -> Option<Refused> {
-    let whose = card.person.clone();
-    Some(Refused {
-        id: u64::try_from(card.bitrix_id).ok()?,
+fn refused_of(portal: &str, card: &RefusedCard) -> Result<Refused, Unreadable> {
+    let (table, id) = ("bridge.refused_cards", card.bitrix_id);
+    let key = format!(
+        "{} {id} of {} of the portal {portal}",
+        card.entity, card.value
+    );
+    Ok(Refused {
+        id: Unreadable::or_id(id, table, "bitrix_id", &key)?,
         same: ["order:", "id:"]
             .iter()
             .any(|kind| card.value.starts_with(kind)),
         of: match card.entity.as_str() {
-            "contact" => NotOf::Person(serde_json::from_value(whose).unwrap_or_default()),
-            _ => NotOf::Firm(serde_json::from_value(whose).unwrap_or_default()),
+            "contact" => NotOf::Person(card.person.typed_of(table, "person", &key)?),
+            "company" => NotOf::Firm(card.person.typed_of(table, "person", &key)?),
+            _ => {
+                let why = "that is no card of a customer";
+                return Err(Unreadable::of(table, "entity", &key, why));
+            }
         },
     })
 }
@@ -247,7 +276,7 @@ pub(in crate::app) fn bearers_of(claim: &Claim, settlement: &Settlement) -> Vec<
             value,
             bearer: bearer.clone(),
             customer_id: person.id.clone(),
-            names: json!(person.names),
+            names: person.names.clone(),
             contact_id: contact.and_then(|id| i64::try_from(id).ok()),
         })
         .collect()

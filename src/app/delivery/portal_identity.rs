@@ -5,6 +5,7 @@ use crate::{
     domain::{ErrorCode, happening::OrderEvent},
     planner::{CrmEntity, RememberedWitness, Verdict, Witness},
     storage::{
+        Unreadable,
         journal::{self, Line},
         queue::{
             customer_values,
@@ -51,18 +52,23 @@ impl Delivery {
         let known = portal_identity::known(&mut db, Some(portal)).await?.pop();
         let witnesses = portal_identity::witnesses(&mut db, portal, WITNESSES).await?;
         let witness = |one: portal_identity::Witness| {
-            Some(Witness {
-                deal: u64::try_from(one.deal_id).ok()?,
+            let of = format_args!("{} of the shop {}", one.number, one.shop);
+            Ok(Witness {
+                deal: Unreadable::or_id(one.deal_id, "bridge.orders", "deal_id", of)?,
                 shop: one.shop,
                 number: one.number,
             })
         };
+        let history = known.as_ref().map_or(0, |known| known.history_id);
+        let witnesses: Result<_, Unreadable> = witnesses.into_iter().map(witness).collect();
         let remembered = RememberedWitness {
-            address: known.as_ref().and_then(|known| known.address.clone()),
-            history_id: known
-                .and_then(|known| u64::try_from(known.history_id).ok())
-                .unwrap_or(0),
-            witnesses: witnesses.into_iter().filter_map(witness).collect(),
+            address: known.and_then(|known| known.address),
+            // 0: none of its rows was seen yet.
+            history_id: match history {
+                0 => 0,
+                id => Unreadable::or_id(id, "bridge.portals", "history_id", portal)?,
+            },
+            witnesses: witnesses?,
         };
         Ok((remembered, address))
     }

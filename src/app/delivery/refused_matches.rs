@@ -69,7 +69,7 @@ impl Delivery {
         let ids = [known.contact_id, known.company_id];
         let [contact, company] = ids.map(|id| id.and_then(|id| i64::try_from(id).ok()));
         let order = (shop.as_str(), number);
-        let stored = serde_json::to_value(&known).map_or_else(|_| json!({}), storage::storable);
+        let stored = storage::written(&known)?;
         orders::take_card(&mut tx, order, &stored, contact, company).await?;
         let now = kept.body.is_some();
         if now {

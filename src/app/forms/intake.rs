@@ -12,7 +12,6 @@ use crate::{
         views::incidents,
     },
 };
-use serde_json::Value;
 
 /// How many submissions without a telephone, after how many of which most had one, mean that a
 /// form's map is broken.
@@ -80,7 +79,7 @@ impl Forms {
             form: rules.name.clone(),
             submission,
         };
-        let body = serde_json::to_value(stored).map_or(Value::Null, storage::storable);
+        let body = storage::written(&stored)?;
         let new = NewSubmission {
             shop: shop.as_str(),
             form: &rules.name,

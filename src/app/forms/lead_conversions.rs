@@ -5,6 +5,7 @@ use crate::{
     domain::happening::OrderEvent,
     planner::Became,
     storage::{
+        Unreadable,
         journal::{self, Line},
         queue::{
             lanes::{self, Lease},
@@ -37,16 +38,17 @@ impl Forms {
     ) -> Result<usize, Error> {
         let id = |id: Option<u64>| id.and_then(|id| i64::try_from(id).ok());
         let became = leads.iter().map(|one| {
-            let lead = u64::try_from(one.lead_id).unwrap_or_default();
+            let of = format_args!("{} of the shop {}", one.key, one.shop);
+            let lead = Unreadable::or_id(one.lead_id, "bridge.subjects", "lead_id", of)?;
             let became = found.get(&lead).copied().unwrap_or_default();
-            WhatBecame {
+            Ok::<_, Unreadable>(WhatBecame {
                 shop: one.shop.clone(),
                 key: one.key.clone(),
                 deal_id: id(became.deal),
                 contact_id: id(became.contact),
-            }
+            })
         });
-        let became: Vec<WhatBecame> = became.collect();
+        let became: Vec<WhatBecame> = became.collect::<Result<_, _>>()?;
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let changed = subjects::followed(&mut tx, &became).await?;

@@ -2,22 +2,22 @@
 
 use super::accept::line;
 use crate::{
-    app::{Delivery, Error, Intake},
+    app::{Delivery, Error, Intake, sync::clock_offsets},
     domain::{
-        Age, Claim, ClockOffset, Finality, Ground, Offset, ReportedStatus, Verdict,
+        Age, Claim, Finality, Ground, Offset, ReportedStatus, Verdict,
         happening::{OlderBecause, OrderEvent},
     },
     storage::{
+        self, Unreadable,
         journal::{self, Line},
         queue::{
             orders::{self, EventAgeRow, NewQueueHead, QueueHead},
             outbox::{self, NewEvent},
         },
-        sync::clock_offsets,
     },
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde::Deserialize;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -69,10 +69,10 @@ impl Intake {
         let Some(now) = heads.first().map(|head| head.now) else {
             return Ok(Vec::new());
         };
-        let mut known: HashMap<(&str, &str), OrderAge<'_>> = heads
-            .iter()
-            .map(|head| ((&*head.shop, &*head.number), OrderAge::of(head)))
-            .collect();
+        let mut known: HashMap<(&str, &str), OrderAge<'_>> = HashMap::new();
+        for head in &heads {
+            known.insert((&*head.shop, &*head.number), OrderAge::of(head)?);
+        }
         let mut offsets = Offsets::new();
         let (mut older, mut newer) = (Vec::new(), Vec::new());
         let mut lines = Vec::new();
@@ -81,7 +81,7 @@ impl Intake {
             let order = known.entry((&*event.shop, &*event.number)).or_default();
             let age = event.age.clone().at(now);
             if age.to_come() {
-                lines.push(line(event, "note", event.to_come()));
+                lines.extend(event.to_come().map(|what| line(event, "note", what)));
             }
             if let Some((head, of_head)) = &order.head {
                 let verdict = self.judge(db, &mut offsets, event, (of_head, &age)).await?;
@@ -140,23 +140,22 @@ impl Intake {
         db: &mut PgConnection,
         shop: &str,
     ) -> Result<Offset, Error> {
-        let stored =
-            clock_offsets::load(db, &crate::app::sync::clock_offsets::of_shop(shop)).await?;
-        let mut clock: ClockOffset = stored
-            .and_then(|samples| serde_json::from_value(samples).ok())
-            .unwrap_or_default();
+        let mut clock = self
+            .clocks
+            .stored(db, &clock_offsets::of_shop(shop))
+            .await?;
         clock.add(self.clocks.shop_clock(shop));
         Ok(clock.estimate().unwrap_or(Offset::UNMEASURED))
     }
 }
 
 impl<'a> OrderAge<'a> {
-    fn of(head: &QueueHead) -> Self {
-        Self {
-            head: age_of(head),
+    fn of(head: &QueueHead) -> Result<Self, Unreadable> {
+        Ok(Self {
+            head: age_of(head)?,
             doubtful: head.doubtful,
             ..Self::default()
-        }
+        })
     }
 
     /// The event is the newest.
@@ -187,7 +186,7 @@ async fn heads_of(
     db: &mut PgConnection,
     arrived: &[(&NewEvent, i64)],
     locked: Vec<QueueHead>,
-) -> Result<Vec<QueueHead>, crate::storage::Error> {
+) -> Result<Vec<QueueHead>, storage::Error> {
     let portals: BTreeMap<(&str, &str), &str> = arrived
         .iter()
         .map(|(e, _)| ((&*e.shop, &*e.number), &*e.portal))
@@ -220,7 +219,7 @@ async fn heads_of(
 async fn store(
     db: &mut PgConnection,
     known: HashMap<(&str, &str), OrderAge<'_>>,
-) -> Result<(), crate::storage::Error> {
+) -> Result<(), storage::Error> {
     let (mut heads, mut aged) = (Vec::new(), Vec::new());
     let sorted: BTreeMap<_, _> = known.into_iter().collect();
     for ((shop, number), order) in sorted {
@@ -230,14 +229,14 @@ async fn store(
         if let Some(event) = order.event {
             heads.push(NewQueueHead {
                 doubtful: order.doubtful,
-                ..new_head(event, *id, age)
+                ..new_head(event, *id, age)?
             });
         } else if order.learnt {
             aged.push(EventAgeRow {
                 shop: shop.to_owned(),
                 number: number.to_owned(),
                 head: *id,
-                age: value(age),
+                age: storage::written(age)?,
                 doubtful: order.doubtful,
             });
         }
@@ -247,8 +246,8 @@ async fn store(
 }
 
 /// The event as the head of its order.
-fn new_head(event: &NewEvent, id: i64, age: &Age) -> NewQueueHead {
-    NewQueueHead {
+fn new_head(event: &NewEvent, id: i64, age: &Age) -> Result<NewQueueHead, storage::Error> {
+    Ok(NewQueueHead {
         shop: event.shop.clone(),
         number: event.number.clone(),
         event: id,
@@ -256,45 +255,56 @@ fn new_head(event: &NewEvent, id: i64, age: &Age) -> NewQueueHead {
         updated_at: event.updated_at,
         said: event.said.clone(),
         later: event.later,
-        age: value(age),
+        age: storage::written(age)?,
         doubtful: false,
-    }
+    })
 }
 
 /// The event as the head of its locked order, whatever its age: a person said so, or the shop was
 /// asked.
-pub(in crate::app) fn by_hand(event: &NewEvent, id: i64, before: &QueueHead) -> NewQueueHead {
+pub(in crate::app) fn by_hand(
+    event: &NewEvent,
+    id: i64,
+    before: &QueueHead,
+) -> Result<NewQueueHead, storage::Error> {
     let age = event.age.clone().at(before.now);
-    let age = age_of(before).map_or(age.clone(), |(_, known)| known.then(&age));
+    let age = age_of(before)?.map_or(age.clone(), |(_, known)| known.then(&age));
     new_head(event, id, &age)
 }
 
-fn value(age: &Age) -> Value {
-    serde_json::to_value(age).unwrap_or_default()
+/// Whose age it is.
+#[derive(Deserialize)]
+struct AgedHead {
+    head: i64,
 }
 
-/// The head, and how new it is known to be.
-pub(in crate::app) fn age_of(head: &QueueHead) -> Option<(i64, Age)> {
-    let id = head.head_id?;
-    let stored: Option<Age> = head
-        .age
-        .as_ref()
-        .and_then(|age| serde_json::from_value(age.clone()).ok());
-    let of = head.age.as_ref().and_then(|age| age.get("head"));
-    Some(match stored {
-        Some(age) if of.and_then(Value::as_i64) == Some(id) => (id, age),
+/// The head, and how new it is known to be; or what is stored of that and cannot be read.
+pub(in crate::app) fn age_of(head: &QueueHead) -> Result<Option<(i64, Age)>, Unreadable> {
+    let Some(id) = head.head_id else {
+        return Ok(None);
+    };
+    let key = (&*head.shop, &*head.number);
+    let age = head.age.as_ref();
+    let stored = age.map(|age| {
+        let of: AgedHead = age.typed("bridge.orders", "age", key)?;
+        Ok::<(AgedHead, Age), _>((of, age.typed("bridge.orders", "age", key)?))
+    });
+    Ok(Some(match stored.transpose()? {
+        Some((of, age)) if of.head == id => (id, age),
         // A version before wrote the head: what it left in the row is known of it, the rest of
         // those before.
         older => {
-            let own = written_before(head);
-            (id, older.map_or(own.clone(), |older| older.then(&own)))
+            let own = written_before(head)?;
+            (id, older.map_or(own.clone(), |(_, older)| older.then(&own)))
         }
-    })
+    }))
 }
 
-fn written_before(head: &QueueHead) -> Age {
-    let said = head.said.clone();
-    let said: Option<ReportedStatus> = said.and_then(|said| serde_json::from_value(said).ok());
+fn written_before(head: &QueueHead) -> Result<Age, Unreadable> {
+    let key = (&*head.shop, &*head.number);
+    let said = head.said.as_ref();
+    let said = said.map(|said| said.typed::<ReportedStatus>("bridge.orders", "said", key));
+    let said = said.transpose()?;
     let seen = said.as_ref().and_then(|said| said.seen);
     let says = said.map_or_else(Claim::default, |said| Claim {
         status: said.status,
@@ -305,7 +315,8 @@ fn written_before(head: &QueueHead) -> Age {
         ..Claim::default()
     });
     let seen: DateTime<Utc> = seen.unwrap_or(head.now);
-    Age::of(head.head_version, head.head_updated_at, says, seen)
+    let (version, updated_at) = (head.head_version, head.head_updated_at);
+    Ok(Age::of(version, updated_at, says, seen))
 }
 
 /// What is said of an event whose order was known.

@@ -36,6 +36,9 @@ pub struct ShortageView {
     pub reserved: String,
     /// Who holds it.
     pub reservations: Vec<ShortReservation>,
+    /// Why what it rests on cannot be read: then nothing is told of what is held, and by whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// When it was seen.
     pub opened_at: DateTime<Utc>,
     /// When a person last decided about it.
@@ -99,7 +102,12 @@ impl Inputs {
 
 impl From<ShortageRow> for ShortageView {
     fn from(row: ShortageRow) -> Self {
-        let inputs: Inputs = serde_json::from_value(row.inputs).unwrap_or_default();
+        let key = format_args!("shortage {}", row.id);
+        let inputs = row.inputs.typed_of("bridge.shortages", "inputs", key);
+        let (inputs, fault) = match inputs {
+            Ok(inputs) => (inputs, None),
+            Err(why) => (Inputs::default(), Some(why.to_string())),
+        };
         Self {
             id: row.id,
             stock: row.stock,
@@ -113,6 +121,7 @@ impl From<ShortageRow> for ShortageView {
             on_hand: inputs.on_hand,
             reserved: inputs.reserved,
             reservations: inputs.reservations,
+            fault,
             opened_at: row.opened_at,
             ruled_at: row.ruled_at,
             ruled_by: row.ruled_by,

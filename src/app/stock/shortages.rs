@@ -18,6 +18,7 @@ use crate::{
         Held, OtherStore, Settlement, Shortage, ShortageAct, ShortageCause, StockSettings, text,
     },
     storage::{
+        self,
         journal::{self, Line},
         stock::shortages::{self, Elsewhere, NewShortage, ShortageFilter},
     },
@@ -143,13 +144,14 @@ impl Stock {
                 }
             }
         }
-        let cause = shortage.cause.and_then(word);
+        let cause = shortage.cause.map(ShortageCause::as_str);
+        let inputs = storage::written(&Inputs::of(shortage))?;
         let new = NewShortage {
             level: (name, product, store),
-            cause: cause.as_deref(),
+            cause,
             rule: settled.act().as_str(),
             sentence: &shortage.sentence(&settled),
-            inputs: &serde_json::to_value(Inputs::of(shortage)).unwrap_or_default(),
+            inputs: &inputs,
             outcome: &Value::Array(outcome),
             version: locked.version,
             closed: settled != Settlement::Review,
@@ -314,12 +316,6 @@ fn fault(pointer: &str, detail: String) -> Error {
         pointer: pointer.to_owned(),
         detail,
     }])
-}
-
-/// The cause, as it is configured.
-fn word(cause: ShortageCause) -> Option<String> {
-    let word = serde_json::to_value(cause).ok()?;
-    word.as_str().map(str::to_owned)
 }
 
 /// Reads a shortage with all that holds it and all that may relieve it locked; none: it is none, or

@@ -4,8 +4,8 @@
 use crate::{
     app::{Error, Registry},
     clients::bitrix24::ServerTime,
-    domain::{ClockOffset, Clocks},
-    storage::sync::clock_offsets,
+    domain::{ClockOffset, Clocks, ErrorCode, ShopName},
+    storage::{sync::clock_offsets, views::incidents},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
@@ -123,6 +123,37 @@ impl ClockOffsets {
         })
     }
 
+    /// What all processes have measured of a system's clock. What cannot be read is told as a
+    /// trouble of the portal's lane with its table, column and key; the clock counts as one that
+    /// was not measured, as a new one does, and what is heard of it from now on takes its place.
+    pub(in crate::app) async fn stored(
+        &self,
+        db: &mut PgConnection,
+        system: &str,
+    ) -> Result<ClockOffset, Error> {
+        let Some(stored) = clock_offsets::load(db, system).await? else {
+            return Ok(ClockOffset::default());
+        };
+        let why = match stored.read_of("bridge.clocks", "samples", system) {
+            Ok(offset) => return Ok(offset),
+            Err(why) => why.to_string(),
+        };
+        let code = ErrorCode::Bug.as_str();
+        tracing::error!(system, code, why, "the clock is measured anew");
+        let words = format!("{why}; the clock is measured anew");
+        incidents::note(db, &self.lane_of(system), (code, &words), 1).await?;
+        Ok(ClockOffset::default())
+    }
+
+    /// The lane that waits for decisions which rest on a system's clock.
+    fn lane_of(&self, system: &str) -> String {
+        let shop = system.strip_prefix("shop:").map(ShopName::parse);
+        let shop = shop.and_then(Result::ok);
+        let rules = shop.and_then(|shop| self.registry.rules(&shop));
+        let name = system.split_once(':').map_or(system, |(_, name)| name);
+        rules.map_or(name, |rules| rules.portal.as_str()).to_owned()
+    }
+
     /// Reads what other processes have measured, once for each system.
     pub(in crate::app) async fn load_clocks(
         &self,
@@ -136,10 +167,7 @@ impl ClockOffsets {
             {
                 continue;
             }
-            let samples = clock_offsets::load(db, system).await?;
-            let before: ClockOffset = samples
-                .and_then(|samples| serde_json::from_value(samples).ok())
-                .unwrap_or_default();
+            let before = self.stored(db, system).await?;
             self.known.with(|known| {
                 let clock = known.entry(system.clone()).or_default();
                 // What was measured meanwhile is put on top of what others knew.
@@ -166,7 +194,7 @@ impl ClockOffsets {
                 (clock.changed && old).then(|| {
                     clock.changed = false;
                     clock.stored = Some(Instant::now());
-                    serde_json::to_value(&clock.offset).unwrap_or_default()
+                    clock.offset.clone()
                 })
             });
             if let Some(samples) = due {

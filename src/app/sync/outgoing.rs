@@ -21,6 +21,7 @@ use crate::{
             clock_offsets,
             messages::{self, MessageRow},
         },
+        written,
     },
 };
 use chrono::{DateTime, Utc};
@@ -367,7 +368,7 @@ impl Sync {
             number: row.number.as_deref(),
             code: code.as_str(),
             message: words,
-            payload: &Json::Value(serde_json::to_value(about).unwrap_or_default()),
+            payload: &Json::Value(written(&about)?),
         };
         dead_letters::write_special(tx, &letter).await?;
         if let Some(number) = &row.number {

@@ -4,12 +4,13 @@ use crate::{
     app::{
         Error, Sync,
         bisection::Bisection,
-        dead_letters::bug_letters::{About, Whose, shown},
+        dead_letters::bug_letters::{About, Whose},
         intake::group_commit::{CommitQueue, GroupCommit, commit_grouped},
     },
     planner::{ScanResult, StageMove},
     process::bug::{self, Step},
     storage::{
+        Json,
         queue::lanes::{self, Lease},
         storable,
         sync::{
@@ -187,7 +188,7 @@ impl Sync {
         let about = About::Notification {
             event: one.event.clone(),
             deal: one.deal_id,
-            body: serde_json::from_str(&one.body).unwrap_or_default(),
+            body: Json::<Value>::of(&one.body).shown(),
         };
         let whose = Whose {
             portal: Some(&one.portal),
@@ -346,7 +347,7 @@ impl Sync {
         let one = moved(row);
         let body = json!({
             "id": one.id, "funnel": one.funnel, "stage": one.stage, "kind": one.kind,
-            "moved_at": shown(&one.moved_at),
+            "moved_at": one.moved_at,
         });
         self.bury_row(lease, (one.deal_id, body), words).await
     }

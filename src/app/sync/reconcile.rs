@@ -5,6 +5,7 @@ use crate::{
     domain::{Agreed, PortalName, Stage},
     planner::DealState,
     storage::{
+        Unreadable,
         queue::orders::{self, WithDeal},
         sync::{comparisons, decisions},
     },
@@ -24,6 +25,8 @@ pub struct OrderWithDeal {
     pub deal: u64,
     status: Option<String>,
     agreed: Option<Agreed>,
+    /// Why what was agreed cannot be read.
+    fault: Option<String>,
     untold: Option<String>,
 }
 
@@ -47,6 +50,9 @@ pub struct Difference {
     /// The status that the shop is not told, because the message died or was let go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub untold: Option<String>,
+    /// Why what was agreed cannot be read; its comparison becomes a dead letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 impl OrderWithDeal {
@@ -66,6 +72,7 @@ impl OrderWithDeal {
             stage,
             moved_at: state.as_ref().and_then(|state| state.moved_at),
             untold: self.untold.clone(),
+            fault: self.fault.clone(),
         })
     }
 }
@@ -83,6 +90,7 @@ impl OrderWithDeal {
             stage: None,
             moved_at: None,
             untold: self.untold.clone(),
+            fault: self.fault.clone(),
         }
     }
 }
@@ -104,16 +112,26 @@ impl Sync {
         let mut db = self.db.acquire().await?;
         let rows = orders::with_deals(&mut db, portal.as_str(), after, i64::from(limit)).await?;
         let order = |row: WithDeal| {
-            Some(OrderWithDeal {
-                deal: u64::try_from(row.deal_id).ok()?,
-                agreed: row.agreed.and_then(|json| json.value().ok().cloned()),
+            let key = (&*row.shop, &*row.number);
+            let of = format_args!("{} of the shop {}", row.number, row.shop);
+            let deal = Unreadable::or_id(row.deal_id, "bridge.orders", "deal_id", of)?;
+            let agreed = row.agreed;
+            let agreed = agreed.map(|agreed| agreed.read("bridge.agreements", "agreed", key));
+            let (agreed, fault) = match agreed.transpose() {
+                Ok(agreed) => (agreed, None),
+                Err(why) => (None, Some(why.to_string())),
+            };
+            Ok(OrderWithDeal {
+                deal,
+                agreed,
+                fault,
                 shop: row.shop,
                 number: row.number,
                 status: row.status,
                 untold: row.untold,
             })
         };
-        Ok(rows.into_iter().filter_map(order).collect())
+        rows.into_iter().map(order).collect()
     }
 
     /// Puts orders on the list of comparisons, for the portal's lane.

@@ -182,6 +182,9 @@ fn show_shortage(one: &ShortageView) {
     line("conflict", &format!("{} ({})", one.id, one.code));
     line("product", &format!("{} in {}", one.product, one.store));
     line("why", &one.sentence);
+    if let Some(fault) = &one.fault {
+        line("fault", fault);
+    }
     line("on hand", &one.on_hand);
     line("reserved", &one.reserved);
     for held in &one.reservations {

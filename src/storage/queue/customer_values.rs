@@ -1,11 +1,29 @@
 //! Values of customers: who uses one, and which cards are not whose.
 
-use crate::storage::Error;
+use crate::{
+    domain::Names,
+    storage::{Error, Json, written},
+};
 use serde_json::Value;
 use sqlx::PgConnection;
 
 /// The most people that are remembered for one value.
 const MOST: i64 = 8;
+
+/// Somebody who is known to use a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownBearer {
+    /// The shop's name in the settings.
+    pub shop: String,
+    /// `id:` and a customer id, a phone, or an address.
+    pub value: String,
+    /// The customer id.
+    pub customer_id: Option<String>,
+    /// The parts of the name.
+    pub names: Json<Names>,
+    /// The contact that stands for this person.
+    pub contact_id: Option<i64>,
+}
 
 /// Somebody who uses a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +37,7 @@ pub struct Bearer {
     /// The customer id.
     pub customer_id: Option<String>,
     /// The parts of the name.
-    pub names: Value,
+    pub names: Names,
     /// The contact that stands for this person.
     pub contact_id: Option<i64>,
 }
@@ -30,13 +48,13 @@ pub async fn find(
     portal: &str,
     shops: &[String],
     values: &[String],
-) -> Result<Vec<Bearer>, Error> {
+) -> Result<Vec<KnownBearer>, Error> {
     Ok(sqlx::query_as!(
-        Bearer,
-        "SELECT b.shop, b.value, b.bearer, b.customer_id, b.names, b.contact_id
+        KnownBearer,
+        r#"SELECT b.shop, b.value, b.customer_id, b.names AS "names: Json<Names>", b.contact_id
          FROM (SELECT DISTINCT shop, value FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)) k
          JOIN bridge.bearers b ON b.portal = $1 AND b.shop = k.shop AND b.value = k.value
-         ORDER BY b.shop, b.value, b.bearer",
+         ORDER BY b.shop, b.value, b.bearer"#,
         portal,
         shops,
         values
@@ -51,7 +69,8 @@ pub async fn put(db: &mut PgConnection, portal: &str, all: &[Bearer]) -> Result<
     let values: Vec<&str> = all.iter().map(|b| &*b.value).collect();
     let bearers: Vec<&str> = all.iter().map(|b| &*b.bearer).collect();
     let ids: Vec<Option<&str>> = all.iter().map(|b| b.customer_id.as_deref()).collect();
-    let names: Vec<&Value> = all.iter().map(|b| &b.names).collect();
+    let names: Result<Vec<Value>, Error> = all.iter().map(|b| written(&b.names)).collect();
+    let names = names?;
     let contacts: Vec<Option<i64>> = all.iter().map(|b| b.contact_id).collect();
     sqlx::query!(
         "INSERT INTO bridge.bearers AS b (portal, shop, value, bearer, customer_id, names,
@@ -73,7 +92,7 @@ pub async fn put(db: &mut PgConnection, portal: &str, all: &[Bearer]) -> Result<
         &values as &[&str],
         &bearers as &[&str],
         &ids as &[Option<&str>],
-        &names as &[&Value],
+        &names,
         &contacts as &[Option<i64>],
         MOST
     )
@@ -119,7 +138,7 @@ pub struct RefusedCard {
     /// The card's id in the portal.
     pub bitrix_id: i64,
     /// Who he is, or which firm it is.
-    pub person: Value,
+    pub person: Json,
 }
 
 /// The cards that were refused for whoever is known by these values: (shop, value).
@@ -132,11 +151,11 @@ pub async fn refused(
     let values: Vec<&str> = keys.iter().map(|key| &*key.1).collect();
     Ok(sqlx::query_as!(
         RefusedCard,
-        "SELECT r.shop, r.value, r.entity, r.bitrix_id, r.person
+        r#"SELECT r.shop, r.value, r.entity, r.bitrix_id, r.person AS "person: Json"
          FROM (SELECT DISTINCT shop, value FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)) k
          JOIN bridge.refused_cards r ON r.portal = $1 AND r.shop = k.shop AND r.value = k.value
          WHERE r.left_at IS NULL
-         ORDER BY r.shop, r.value, r.bitrix_id",
+         ORDER BY r.shop, r.value, r.bitrix_id"#,
         portal,
         &shops as &[&str],
         &values as &[&str]

@@ -5,7 +5,7 @@ use crate::{
         AHEAD, Age,
         happening::{Happening, OrderEvent, Tell},
     },
-    storage::{Error, EventState, json::stored},
+    storage::{Error, EventState, json::stored, written},
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -118,10 +118,12 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     let new = Columns::of(events);
     let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
     let later: Vec<bool> = events.iter().map(|e| e.later).collect();
-    let ages: Vec<Value> = events.iter().map(|e| value_of(&e.age)).collect();
+    let ages: Result<Vec<Value>, Error> = events.iter().map(|e| written(&e.age)).collect();
+    let ages = ages?;
     let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
     let accepted: Vec<Value> = events.iter().map(|e| told(e.accepted())).collect();
-    let to_come: Vec<Value> = events.iter().map(|e| told(e.to_come())).collect();
+    let to_come = events.iter().map(|e| e.to_come().map(told));
+    let to_come: Vec<Option<Value>> = to_come.collect();
     Ok(sqlx::query_scalar!(
         r#"WITH new AS MATERIALIZED (
              SELECT nextval('bridge.outbox_id_seq') AS id, n.*
@@ -185,7 +187,7 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         &changed as &[Option<DateTime<Utc>>],
         AHEAD.as_seconds_f64(),
         &accepted,
-        &to_come
+        &to_come as &[Option<Value>]
     )
     .fetch_all(db)
     .await?)
@@ -204,18 +206,13 @@ impl NewEvent {
         OrderEvent::Accepted { event }
     }
 
-    /// It says that it was changed at a time that is yet to come.
-    pub fn to_come(&self) -> OrderEvent {
-        OrderEvent::ChangeYetToCome {
+    /// It says that it was changed at a time that is yet to come; none if it tells no such time.
+    pub fn to_come(&self) -> Option<OrderEvent> {
+        Some(OrderEvent::ChangeYetToCome {
             event: self.event_id.clone(),
-            at: self.age.updated_at().unwrap_or_default(),
-        }
+            at: self.age.updated_at()?,
+        })
     }
-}
-
-/// As JSON.
-fn value_of(age: &Age) -> Value {
-    serde_json::to_value(age).unwrap_or_default()
 }
 
 /// Stores the events that are not there yet; returns those it stored.

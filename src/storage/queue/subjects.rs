@@ -163,7 +163,8 @@ pub async fn lock(
         r#"SELECT s.shop, s.key AS number,
                   CASE WHEN s.due_at IS NOT NULL THEN s.revision END AS head_id,
                   NULL::bigint AS head_version, NULL::timestamptz AS head_updated_at,
-                  s.attempts, s.stalls, NULL::jsonb AS age, NULL::jsonb AS said,
+                  s.attempts, s.stalls, NULL::jsonb AS "age: Json",
+                  NULL::jsonb AS "said: Json",
                   false AS "doubtful!", now() AS "now!", s.portal
            FROM UNNEST($1::text[], $2::text[]) AS k (shop, key)
            JOIN bridge.subjects s USING (shop, key)

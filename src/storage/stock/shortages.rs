@@ -1,6 +1,6 @@
 //! More is reserved than there is: what it takes to decide, and what was decided.
 
-use crate::storage::Error;
+use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -338,7 +338,7 @@ pub struct ShortageRow {
     /// In one sentence.
     pub sentence: String,
     /// The figures and the reservations.
-    pub inputs: Value,
+    pub inputs: Json,
     /// When it was seen.
     pub opened_at: DateTime<Utc>,
     /// When a person last decided about it.
@@ -373,15 +373,15 @@ pub async fn list(
 ) -> Result<Vec<ShortageRow>, Error> {
     Ok(sqlx::query_as!(
         ShortageRow,
-        "SELECT id, stock, product, store, cause, rule, sentence, inputs, opened_at, ruled_at,
-                ruled_by, closed_at, closed_how
+        r#"SELECT id, stock, product, store, cause, rule, sentence, inputs AS "inputs: Json",
+                opened_at, ruled_at, ruled_by, closed_at, closed_how
          FROM bridge.shortages
          WHERE ($1::text IS NULL
                 OR inputs -> 'reservations' @> jsonb_build_array(jsonb_build_object('shop', $1)))
            AND ($2::text IS NULL
                 OR inputs -> 'reservations' @> jsonb_build_array(jsonb_build_object('number', $2)))
            AND ($3 OR closed_at IS NULL) AND id > $4
-         ORDER BY id LIMIT $5",
+         ORDER BY id LIMIT $5"#,
         filter.shop,
         filter.number,
         filter.closed,
@@ -396,9 +396,9 @@ pub async fn list(
 pub async fn latest(db: &mut PgConnection, limit: i64) -> Result<Vec<ShortageRow>, Error> {
     Ok(sqlx::query_as!(
         ShortageRow,
-        "SELECT id, stock, product, store, cause, rule, sentence, inputs, opened_at, ruled_at,
-                ruled_by, closed_at, closed_how
-         FROM bridge.shortages WHERE closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT $1",
+        r#"SELECT id, stock, product, store, cause, rule, sentence, inputs AS "inputs: Json",
+                opened_at, ruled_at, ruled_by, closed_at, closed_how
+         FROM bridge.shortages WHERE closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT $1"#,
         limit
     )
     .fetch_all(db)
@@ -413,9 +413,9 @@ pub async fn open_of(
 ) -> Result<Vec<ShortageRow>, Error> {
     Ok(sqlx::query_as!(
         ShortageRow,
-        "SELECT id, stock, product, store, cause, rule, sentence, inputs, opened_at, ruled_at,
-                ruled_by, closed_at, closed_how
-         FROM bridge.shortages WHERE stock = $1 AND closed_at IS NULL ORDER BY id LIMIT $2",
+        r#"SELECT id, stock, product, store, cause, rule, sentence, inputs AS "inputs: Json",
+                opened_at, ruled_at, ruled_by, closed_at, closed_how
+         FROM bridge.shortages WHERE stock = $1 AND closed_at IS NULL ORDER BY id LIMIT $2"#,
         stock,
         limit
     )

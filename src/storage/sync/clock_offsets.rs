@@ -1,14 +1,16 @@
 //! Offsets of the clocks of others.
 
-use crate::storage::Error;
+use crate::{
+    domain::ClockOffset,
+    storage::{Error, Json, written},
+};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 /// The stored samples of a system's clock: `portal:NAME` or `shop:NAME`.
-pub async fn load(db: &mut PgConnection, system: &str) -> Result<Option<Value>, Error> {
+pub async fn load(db: &mut PgConnection, system: &str) -> Result<Option<Json<ClockOffset>>, Error> {
     Ok(sqlx::query_scalar!(
-        "SELECT samples FROM bridge.clocks WHERE system = $1",
+        r#"SELECT samples AS "samples: Json<ClockOffset>" FROM bridge.clocks WHERE system = $1"#,
         system
     )
     .fetch_optional(db)
@@ -16,7 +18,8 @@ pub async fn load(db: &mut PgConnection, system: &str) -> Result<Option<Value>, 
 }
 
 /// Stores the samples of a system's clock.
-pub async fn save(db: &mut PgConnection, system: &str, samples: &Value) -> Result<(), Error> {
+pub async fn save(db: &mut PgConnection, system: &str, samples: &ClockOffset) -> Result<(), Error> {
+    let samples = written(samples)?;
     sqlx::query!(
         "INSERT INTO bridge.clocks (system, samples) VALUES ($1, $2)
          ON CONFLICT (system) DO UPDATE SET samples = excluded.samples, measured_at = now()",

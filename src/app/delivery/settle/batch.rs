@@ -25,7 +25,6 @@ use crate::{
         sync::{agreements, comparisons, stage_history},
     },
 };
-use serde_json::json;
 
 /// A part is done, and the rest is due.
 const DUE_AT_ONCE: Disposition = Disposition::Stall {
@@ -41,7 +40,7 @@ impl SettleBatch {
         settlement: &Settlement,
         head: (&QueueHead, bool),
         tries: &RetryPolicy,
-    ) {
+    ) -> Result<(), storage::Error> {
         let then = self.disposition(claim, settlement, head, tries);
         let mut known = settlement.known.clone();
         if claim.follows
@@ -81,13 +80,13 @@ impl SettleBatch {
             let key = (one.shop.clone(), one.value.clone(), one.bearer.clone());
             self.bearers.insert(key, one);
         }
-        self.link_products(claim, known);
-        self.lands(claim, &settlement.landing, tries);
+        self.link_products(claim, known)?;
+        self.lands(claim, &settlement.landing, tries)?;
         self.tried.push(AttemptResult {
             shop: claim.shop.clone(),
             number: claim.number.clone(),
             then,
-            known: serde_json::to_value(known).map_or_else(|_| json!({}), storage::storable),
+            known: storage::written(known)?,
             whole: known.open.is_nothing(),
             deal_id: id(deal),
             lead_id: id(lead),
@@ -98,15 +97,17 @@ impl SettleBatch {
         for note in &settlement.notes {
             self.say(claim, "note", note.clone());
         }
+        Ok(())
     }
 
     /// What orders name a product by is linked to what is sold of it in the portal; the parent of
     /// variations is not.
-    fn link_products(&mut self, claim: &Claim, known: &KnownLinks) {
+    fn link_products(&mut self, claim: &Claim, known: &KnownLinks) -> Result<(), storage::Error> {
         let Some(product) = &known.product else {
-            return;
+            return Ok(());
         };
-        let id = product_id(&claim.number).unwrap_or_default();
+        let id = product_id(&claim.number);
+        let id = id.ok_or_else(|| not_a_product(claim))?;
         let key = |id: &str| format!("{}/{id}", claim.shop);
         if product.own.as_ref().is_some_and(|own| own.parent) {
             self.unlinked.push(("product".to_owned(), key(id)));
@@ -114,18 +115,28 @@ impl SettleBatch {
         for (id, element) in product.sold(id) {
             self.link("product", Some(&key(&id)), i64::try_from(element).ok());
         }
+        Ok(())
     }
 
     /// What may still land, and until when.
-    fn lands(&mut self, claim: &Claim, landing: &Landing, tries: &RetryPolicy) {
+    fn lands(
+        &mut self,
+        claim: &Claim,
+        landing: &Landing,
+        tries: &RetryPolicy,
+    ) -> Result<(), storage::Error> {
         let (shop, number) = (claim.shop.clone(), claim.number.clone());
         let (what, seconds) = match landing {
-            Landing::Nothing => return self.landed.push((shop, number)),
+            Landing::Nothing => {
+                self.landed.push((shop, number));
+                return Ok(());
+            }
             Landing::AsBefore(what) => (what, 0.0),
             Landing::Lost(what) => (what, tries.doubt.as_secs_f64()),
         };
-        let what = on_its_way(shop, number, what);
+        let what = on_its_way(shop, number, what)?;
         self.landing.push((what, seconds));
+        Ok(())
     }
 
     /// What the queue does with the order, and the sentences about it.
@@ -408,6 +419,16 @@ async fn compare_later(
         stage_history::ask_made(db, portal, (&shops, &numbers), &deals, &stages).await?;
     }
     Ok(())
+}
+
+/// A product is on record for what is none.
+fn not_a_product(claim: &Claim) -> storage::Error {
+    let why = "it tells of a product, and that is no key of one";
+    let (key, shop) = (&claim.number, &claim.shop);
+    storage::Error::Unreadable {
+        table: "bridge.subjects",
+        detail: format!("`known` of {key} of the shop {shop}: {why}"),
+    }
 }
 
 /// What is said of an order whose end is good.

@@ -27,7 +27,6 @@ use crate::{
         },
     },
 };
-use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
@@ -100,9 +99,13 @@ struct SettleBatch {
     sum: SettleSummary,
 }
 
-fn on_its_way(shop: String, number: String, what: &WritesInFlight) -> WriteInFlight {
-    let what = serde_json::to_value(what).map_or_else(|_| json!({}), storage::storable);
-    WriteInFlight { shop, number, what }
+fn on_its_way(
+    shop: String,
+    number: String,
+    what: &WritesInFlight,
+) -> Result<WriteInFlight, storage::Error> {
+    let what = storage::written(what)?;
+    Ok(WriteInFlight { shop, number, what })
 }
 
 /// A new deal, and what it was made as.
@@ -128,7 +131,8 @@ impl Delivery {
             let (shop, number) = (one.shop.to_string(), one.number.to_string());
             on_its_way(shop, number, &one.what)
         };
-        let orders: Vec<WriteInFlight> = intentions.iter().map(one).collect();
+        let orders: Result<Vec<WriteInFlight>, _> = intentions.iter().map(one).collect();
+        let orders = orders?;
         let mut db = self.db.acquire().await?;
         Ok(writes_in_flight::begin(&mut db, lease, &orders, lands_within.as_secs_f64()).await?)
     }
@@ -207,10 +211,10 @@ impl Delivery {
             self.traps.step(Step::Settle, &claim.number);
             if let Some(head) = heads.get(&(&*claim.shop, &*claim.number)) {
                 let newest = head.head_id == Some(claim.event);
-                match customer_matches::taken_back(claim, settlement, &refused) {
+                match customer_matches::taken_back(claim, settlement, &refused?) {
                     // The order was made due when that was said: it stays so.
-                    Some(kept) => writes.add(claim, &kept, (head, false), tries),
-                    None => writes.add(claim, settlement, (head, newest), tries),
+                    Some(kept) => writes.add(claim, &kept, (head, false), tries)?,
+                    None => writes.add(claim, settlement, (head, newest), tries)?,
                 }
             }
         }

@@ -240,9 +240,9 @@ async fn prefer(tx: &mut PgConnection, new: &NewEvent, asked: DateTime<Utc>) -> 
         return Ok(());
     };
     outbox::supersede(tx, head.as_slice(), &[event]).await?;
-    let heads: Vec<_> = before
+    let heads: Result<Vec<_>, _> = before
         .iter()
         .map(|before| event_age::by_hand(new, event, before))
         .collect();
-    Ok(orders::set_heads(tx, &heads).await?)
+    Ok(orders::set_heads(tx, &heads?).await?)
 }

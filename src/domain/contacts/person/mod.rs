@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 /// First, last and second name.
 const NAMES_FIELDS: usize = 3;
 
+/// First, last and second name, as far as they are known.
+pub type Names = [Option<String>; NAMES_FIELDS];
+
 /// What identifies a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -25,7 +28,7 @@ pub struct Person {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// First, last and second name.
-    pub names: [Option<String>; NAMES_FIELDS],
+    pub names: Names,
     /// Phones in E.164.
     pub phones: Vec<String>,
     /// E-mail addresses in lower case.

@@ -32,9 +32,9 @@ pub struct QueueHead {
     /// Tries of it that nobody judged.
     pub stalls: i32,
     /// How new it is known to be; of another event if a version before wrote the head.
-    pub age: Option<Value>,
+    pub age: Option<Json>,
     /// What it says of the order's status.
-    pub said: Option<Value>,
+    pub said: Option<Json>,
     /// Whether a state that may be newer was left aside.
     pub doubtful: bool,
     /// The portal that it was brought to.
@@ -59,7 +59,8 @@ pub async fn lock_or_make(
          ON CONFLICT (shop, number) DO UPDATE SET portal = o.portal
          RETURNING o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts,
          o.stalls,
-                   o.age, o.said, o.doubtful, o.portal, now() AS "now!""#,
+                   o.age AS "age: Json", o.said AS "said: Json", o.doubtful, o.portal,
+                   now() AS "now!""#,
         shops,
         numbers,
         portals
@@ -78,7 +79,8 @@ pub async fn lock(
         QueueHead,
         r#"SELECT o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts,
                   o.stalls,
-                  o.age, o.said, o.doubtful, o.portal, now() AS "now!"
+                  o.age AS "age: Json", o.said AS "said: Json", o.doubtful, o.portal,
+                  now() AS "now!"
            FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o
              USING (shop, number)
            ORDER BY o.shop, o.number FOR UPDATE OF o"#,

@@ -2,6 +2,7 @@
 //! a restart does not stumble over it, and once the fault is mended a retry carries it through. The
 //! steps on the way in are in `rows`, installations in `oauth`.
 
+mod columns;
 mod messages;
 mod stored;
 
