@@ -1,7 +1,7 @@
 //! The event of a call, a mail or a message.
 
 use crate::domain::{
-    Fault, Faults, MOST_FAULTS, OrderNumber, Phone, Reader, read_emails, shorten, unstorable,
+    Fault, Faults, MOST_FAULTS, OrderNumber, Phone, Reader, read_emails, shorten, unstorable, words,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -60,30 +60,23 @@ pub struct Activity {
     pub missed: bool,
 }
 
-/// What an activity is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActivityKind {
-    /// A telephone call, taken or missed.
-    Call,
-    /// An e-mail.
-    Mail,
-    /// A message of a chat, or a text message.
-    Message,
+words! {
+    /// What an activity is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ActivityKind {
+        /// A telephone call, taken or missed.
+        Call = "call",
+        /// An e-mail.
+        Mail = "mail",
+        /// A message of a chat, or a text message.
+        Message = "message",
+    }
 }
 
 impl ActivityKind {
-    /// The word by which it is told, and with which its key begins.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Call => "call",
-            Self::Mail => "mail",
-            Self::Message => "message",
-        }
-    }
-
     fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Call, Self::Mail, Self::Message];
-        all.into_iter().find(|kind| kind.as_str() == text)
+        let mut all = Self::ALL.iter().copied();
+        all.find(|kind| kind.as_str() == text)
     }
 }
 

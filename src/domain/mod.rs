@@ -24,6 +24,7 @@ mod reported_status;
 mod rules;
 mod snapshot;
 mod status;
+mod words;
 
 pub use agreement::{
     BridgeWrite, Ruling, StageWriteInFlight, StandingRuling, Waiting, WrittenValue,
@@ -62,3 +63,4 @@ pub use snapshot::{
     Reading, Snapshot, Utm,
 };
 pub use status::{Correspondence, Direction, Stage, StatusMap, Untranslatable};
+pub(crate) use words::words;

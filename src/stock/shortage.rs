@@ -5,62 +5,45 @@
 //! loses goods for half a cure.
 
 use super::text;
+use crate::domain::words;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is done about a shortage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ShortageAct {
-    /// Reservations are held in another store that has the goods.
-    Move,
-    /// The newest reservations that are not paid are lost.
-    DropNewestUnpaid,
-    /// A person decides.
-    Review,
-}
-
-impl ShortageAct {
-    /// The name, as configured.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Move => "move",
-            Self::DropNewestUnpaid => "drop_newest_unpaid",
-            Self::Review => "review",
-        }
+words! {
+    /// What is done about a shortage.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ShortageAct {
+        /// Reservations are held in another store that has the goods.
+        Move = "move",
+        /// The newest reservations that are not paid are lost.
+        DropNewestUnpaid = "drop_newest_unpaid",
+        /// A person decides.
+        Review = "review",
     }
 }
 
-/// What took the goods: the cause of the last move that lowered what is on hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ShortageCause {
-    /// A count found fewer.
-    Count,
-    /// Goods went, as an event said.
-    Moved,
-    /// An order left with more than was held for it.
-    Order,
-    /// A till sold them.
-    Receipt,
-    /// What a reservation held was shipped.
-    Shipment,
+words! {
+    /// What took the goods: the cause of the last move that lowered what is on hand.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ShortageCause {
+        /// A count found fewer.
+        Count = "count",
+        /// Goods went, as an event said.
+        Moved = "moved",
+        /// An order left with more than was held for it.
+        Order = "order",
+        /// A till sold them.
+        Receipt = "receipt",
+        /// What a reservation held was shipped.
+        Shipment = "shipment",
+    }
 }
 
 impl ShortageCause {
-    /// Its word, as it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Moved => "moved",
-            Self::Order => "order",
-            Self::Receipt => "receipt",
-            Self::Shipment => "shipment",
-        }
-    }
-
     /// The cause of a move in the ledger; `None`: it takes nothing off the shelf.
     pub fn parse(cause: &str) -> Option<Self> {
         serde_json::from_value(cause.into()).ok()

@@ -5,7 +5,7 @@ use crate::{
     app::{
         Actor, DeadLetters, Error, LetterFilter, LetterQuery, Retry, delivery::dead_letter::clean,
     },
-    domain::{Fault, happening::Act},
+    domain::{Fault, happening::Act, words},
     process::bug,
     storage::{
         Json,
@@ -28,22 +28,15 @@ const BATCH: usize = 50;
 const MOST: i64 = 100_000;
 const MOST_JOBS: i64 = 100;
 
-/// What a job does with every letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BulkAction {
-    /// Try again as it is.
-    Retry,
-    /// Let go.
-    Discard,
-}
-
-impl BulkAction {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Discard => "discard",
-        }
+words! {
+    /// What a job does with every letter.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum BulkAction {
+        /// Try again as it is.
+        Retry = "retry",
+        /// Let go.
+        Discard = "discard",
     }
 }
 

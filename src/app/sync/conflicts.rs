@@ -177,10 +177,7 @@ impl Sync {
     /// Says who is right in an open conflict. The portal's lane carries it out. About a deal that
     /// is gone: for the shop a new one is made, for the portal the order is let go.
     pub async fn resolve(&self, id: i64, winner: Side, who: &Actor) -> Result<(), Error> {
-        let word = match winner {
-            Side::Shop => "shop",
-            Side::Portal => "portal",
-        };
+        let word = winner.as_str();
         let mut tx = self.db.begin().await?;
         let conflict = conflicts::one(&mut tx, id).await?.ok_or(Error::NotFound)?;
         let (shops, numbers) = ([conflict.shop.clone()], [conflict.number.clone()]);

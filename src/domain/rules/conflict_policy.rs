@@ -1,19 +1,21 @@
 //! The policy of conflicts: a shop's rules of who is right.
 
-use crate::domain::{Source, Stage, StatusMap};
+use crate::domain::{Source, Stage, StatusMap, words};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;
 
-/// One of the two sides of a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// The shop.
-    Shop,
-    /// The portal.
-    Portal,
+words! {
+    /// One of the two sides of a difference.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Side {
+        /// The shop.
+        Shop = "shop",
+        /// The portal.
+        Portal = "portal",
+    }
 }
 
 impl fmt::Display for Side {

@@ -23,28 +23,19 @@ pub use entries::entries;
 pub use order::as_order;
 pub use service::{Field, Submission, is_ping, submission};
 
-use crate::domain::{FormRules, form_field_name};
+use crate::domain::{FormRules, form_field_name, words};
 use sha2::{Digest as _, Sha256};
 
-/// What is done with a submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes to the portal.
-    Taken,
-    /// A field that no person sees is filled in: kept, and not delivered.
-    Robot,
-    /// The visitor's consent is required and missing: kept, and not delivered.
-    NoConsent,
-}
-
-impl Verdict {
-    /// The word under which it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Taken => "taken",
-            Self::Robot => "robot",
-            Self::NoConsent => "no_consent",
-        }
+words! {
+    /// What is done with a submission.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Verdict {
+        /// It goes to the portal.
+        Taken = "taken",
+        /// A field that no person sees is filled in: kept, and not delivered.
+        Robot = "robot",
+        /// The visitor's consent is required and missing: kept, and not delivered.
+        NoConsent = "no_consent",
     }
 }
 

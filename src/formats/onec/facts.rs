@@ -2,7 +2,7 @@
 
 use super::Base;
 use crate::{
-    domain::happening::GoodsEvent,
+    domain::{happening::GoodsEvent, words},
     formats::commerceml::{
         Document, Line, Operation,
         write::{Order, PaymentKind, Requisite},
@@ -12,24 +12,18 @@ use chrono::NaiveDateTime;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-/// What a document is about that is no order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FactKind {
-    /// A payment: money for the order.
-    Payment,
-    /// A shipment: goods of the order.
-    Shipment,
+words! {
+    /// What a document is about that is no order.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum FactKind {
+        /// A payment: money for the order.
+        Payment = "payment",
+        /// A shipment: goods of the order.
+        Shipment = "shipment",
+    }
 }
 
 impl FactKind {
-    /// Its word in the database and in what the bridge calls its own documents.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Payment => "payment",
-            Self::Shipment => "shipment",
-        }
-    }
-
     /// The type of the message to the shop.
     pub fn message(self) -> &'static str {
         match self {

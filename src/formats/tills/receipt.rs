@@ -1,7 +1,7 @@
 //! A receipt, and the event that tells of it.
 
 use crate::{
-    domain::{Fault, Faults, MOST_FAULTS, Reader, shorten},
+    domain::{Fault, Faults, MOST_FAULTS, Reader, shorten, words},
     stock::{self, Envelope},
 };
 use chrono::{DateTime, Utc};
@@ -57,13 +57,15 @@ pub struct Receipt {
     pub lines: Vec<ReceiptLine>,
 }
 
-/// Which way the goods of a receipt went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReceiptKind {
-    /// Goods went to the customer.
-    Sale,
-    /// Goods came back from the customer.
-    Refund,
+words! {
+    /// Which way the goods of a receipt went.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ReceiptKind {
+        /// Goods went to the customer.
+        Sale = "sale",
+        /// Goods came back from the customer.
+        Refund = "refund",
+    }
 }
 
 /// A line of a receipt.
@@ -83,16 +85,6 @@ pub struct ReceiptLine {
     pub quantity: Decimal,
     /// Whether it is no goods: a service, or a sum without a product.
     pub service: bool,
-}
-
-impl ReceiptKind {
-    /// The name, as the event says it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sale => "sale",
-            Self::Refund => "refund",
-        }
-    }
 }
 
 impl ReceiptEvent {

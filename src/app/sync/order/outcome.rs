@@ -86,9 +86,6 @@ impl RecordedDecision {
 
     /// The winner's word.
     pub(in crate::app::sync) fn winner(&self) -> Option<&'static str> {
-        self.decision.record.winner.map(|side| match side {
-            Side::Shop => "shop",
-            Side::Portal => "portal",
-        })
+        self.decision.record.winner.map(Side::as_str)
     }
 }

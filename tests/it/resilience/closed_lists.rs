@@ -1,0 +1,148 @@
+//! Columns that hold one word of a closed list: the constraint in the database and the words of the
+//! code are the same.
+
+use crate::support::database::Database;
+use b24_bridge::{
+    activities::ActivityKind,
+    app::BulkAction,
+    domain::Side,
+    formats::{forms, onec::facts::FactKind, tills::ReceiptKind},
+    stock::{NameKind, ShortageAct},
+    storage::{EventState, MessageState, PublishedOutcome},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The words of an enum.
+macro_rules! of {
+    ($name:path) => {{
+        use $name as Words;
+        Words::ALL.iter().map(|one| one.as_str()).collect()
+    }};
+}
+
+/// The columns whose rows are read or written as an enum, each with its words.
+fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    BTreeMap::from([
+        ("activities.kind", of!(ActivityKind)),
+        ("bulk_jobs.action", of!(BulkAction)),
+        ("conflicts.winner", of!(Side)),
+        ("onec_facts.kind", of!(FactKind)),
+        ("outbox.state", of!(EventState)),
+        ("published.outcome", of!(PublishedOutcome)),
+        ("receipts.kind", of!(ReceiptKind)),
+        ("shop_messages.state", of!(MessageState)),
+        ("shortages.rule", of!(ShortageAct)),
+        ("status_changes.state", of!(MessageState)),
+        ("stock_product_keys.kind", of!(NameKind)),
+        ("submissions.verdict", of!(forms::Verdict)),
+    ])
+}
+
+/// The columns whose words stand in statements and functions of SQL, and in plain text of the code.
+const TEXTS: [(&str, &[&str]); 20] = [
+    (
+        "dead_letters.about",
+        &["comparison", "origin", "notification", "move", "delivery", "message", "document"],
+    ),
+    ("dead_letters.closed_how", &["retried", "discarded", "overtaken", "duplicate"]),
+    ("bulk_jobs.state", &["running", "done", "stopped"]),
+    ("conflicts.closed_how", &["ruled", "vanished"]),
+    ("inbox.state", &["new", "done", "ignored"]),
+    ("links.entity", &["deal", "lead", "contact", "company", "product"]),
+    ("onec_documents.kind", &["document", "package", "counterparty", "unreadable"]),
+    (
+        "onec_documents.state",
+        &["waiting", "applied", "refused", "overtaken", "discarded"],
+    ),
+    ("onec_imports.state", &["working", "taken", "refused"]),
+    ("onec_lists.kind", &["group", "property", "price_type", "warehouse"]),
+    ("onec_offers.state", &["sending", "offered", "written", "cut", "confirmed"]),
+    ("outbox.kind", &["saved", "deleted"]),
+    ("refused_cards.entity", &["contact", "company"]),
+    ("reservations.state", &["held", "shipped", "released", "expired", "short"]),
+    (
+        "shop_messages.kind",
+        &[
+            "bridge.reservation.short.v1",
+            "bridge.receipt.saved.v1",
+            "bridge.order.payment.v1",
+            "bridge.order.shipment.v1",
+            "bridge.order.contents.v1",
+            "bridge.order.created.v1",
+            "bridge.customer.saved.v1",
+        ],
+    ),
+    ("shortages.closed_how", &["rule", "ruled", "vanished"]),
+    ("status_changes.source", &["portal", "onec"]),
+    ("stock_events.kind", &["moved", "counted", "receipt"]),
+    (
+        "stock_moves.cause",
+        &["reservation", "shipment", "order", "count", "moved", "receipt"],
+    ),
+    ("subjects.kind", &["form", "activity", "receipt", "note", "product"]),
+];
+
+/// The words that each column's constraint allows.
+async fn constraints(db: &Database) -> BTreeMap<String, BTreeSet<String>> {
+    let found: Vec<(String, String)> = sqlx::query_as(
+        "SELECT t.relname || '.' || a.attname, pg_get_constraintdef(c.oid)
+         FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+         JOIN pg_namespace n ON n.oid = t.relnamespace
+         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = c.conkey[1]
+         WHERE n.nspname = 'bridge' AND c.contype = 'c' AND cardinality(c.conkey) = 1
+           AND pg_get_constraintdef(c.oid) LIKE '%ANY (ARRAY[%'",
+    )
+    .fetch_all(&db.pool)
+    .await
+    .unwrap();
+    let words = |rule: &str| {
+        let quoted = rule.split('\'').skip(1).step_by(2);
+        quoted.map(str::to_owned).collect()
+    };
+    let all = found.iter().map(|(column, rule)| (column.clone(), words(rule)));
+    all.collect()
+}
+
+#[tokio::test]
+async fn every_closed_list_of_the_database_has_the_words_of_the_code_and_no_other() {
+    let found = constraints(&Database::new().await).await;
+    let texts = TEXTS.iter().map(|(column, words)| (*column, words.iter().copied().collect()));
+    let told: BTreeMap<String, BTreeSet<String>> = enums()
+        .into_iter()
+        .chain(texts)
+        .map(|(column, words)| {
+            let words = words.into_iter().map(str::to_owned);
+            (column.to_owned(), words.collect())
+        })
+        .collect();
+    assert_eq!(told.len(), enums().len() + TEXTS.len(), "none is told twice");
+    for (column, words) in &told {
+        assert_eq!(found.get(column), Some(words), "{column}");
+    }
+    let untold: Vec<_> = found.keys().filter(|column| !told.contains_key(*column)).collect();
+    assert!(untold.is_empty(), "give them an enum: {untold:?}");
+}
+
+/// What an enum is stored as is its word, and a row with that word is read as it.
+#[tokio::test]
+async fn a_state_is_stored_as_its_word_and_read_from_it() {
+    let db = Database::new().await;
+    macro_rules! both_ways {
+        ($name:ident) => {
+            for one in $name::ALL {
+                let (word, back): (String, $name) = sqlx::query_as("SELECT $1::text, $2::text")
+                    .bind(one)
+                    .bind(one.as_str())
+                    .fetch_one(&db.pool)
+                    .await
+                    .unwrap();
+                assert_eq!((&*word, back), (one.as_str(), *one));
+            }
+            let odd = sqlx::query_scalar::<_, $name>("SELECT 'odd'::text");
+            assert!(odd.fetch_one(&db.pool).await.is_err());
+        };
+    }
+    both_ways!(EventState);
+    both_ways!(MessageState);
+    both_ways!(PublishedOutcome);
+}
