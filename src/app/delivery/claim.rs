@@ -18,6 +18,7 @@ use crate::{
         },
     },
 };
+use serde_json::Value;
 use sqlx::PgConnection;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -194,10 +195,12 @@ impl Delivery {
             .values()
             .find(|rules| rules.shop.as_str() == due.shop);
         let rules = rules.ok_or_else(|| invalid("the shop is not configured"))?;
+        let key = (&*due.shop, &*due.number);
         let body = due.body.value().map_err(invalid)?;
         let contents = due.contents.as_ref();
         let contents = contents.filter(|_| self.registry.is_onecs(&due.shop));
-        let mastered = contents.map(|contents| overlaid(body, contents));
+        let mastered = contents.map(|contents| mastered(body, contents, key));
+        let mastered = mastered.transpose().map_err(|why| unreadable(&why))?;
         let event = event_reader::parse(mastered.as_ref().unwrap_or(body), rules)
             .map_err(|faults| invalid(&crate::app::sentence(&faults)))?;
         let (number, intent) = match event.body {
@@ -208,7 +211,6 @@ impl Delivery {
             Intent::Save(snapshot) => snapshot.customer.as_ref(),
             Intent::Delete => None,
         };
-        let key = (&*due.shop, &*due.number);
         let doubt = due.under_way.as_ref().map(|what| {
             let what = what.typed("bridge.under_way", "what", key)?;
             let over = due.landed;
@@ -309,6 +311,17 @@ impl Delivery {
         }
         Ok(())
     }
+}
+
+/// The event with what 1C has of its order's contents.
+pub(in crate::app) fn mastered(
+    event: &Value,
+    contents: &Value,
+    (shop, number): (&str, &str),
+) -> Result<Value, Unreadable> {
+    let key = format_args!("{number} of the shop {shop}");
+    let odd = || Unreadable::of("bridge.onec_contents", "data", key, "it is no object");
+    overlaid(event, contents).ok_or_else(odd)
 }
 
 /// What orders of this shop call a product, as links name it.

@@ -3,7 +3,7 @@
 
 use super::sides::{Kept, Order};
 use crate::{
-    app::{Error, Onec, intake::event_reader},
+    app::{Error, Onec, delivery::claim::mastered, intake::event_reader},
     domain::{EventBody, happening::GoodsEvent},
     formats::{
         commerceml::{Document, write::Order as Sheet},
@@ -163,7 +163,11 @@ impl Onec {
                 EventBody::Deleted { .. } => None,
             }
         };
-        let mastered = overlaid(event, &row.data);
+        let Some(mastered) = overlaid(event, &row.data) else {
+            // The portal's lane tells it, when the order is due there.
+            masters::looked(tx, row, row.shops.as_deref()).await?;
+            return Ok(());
+        };
         // One at which the reading fails stops no other, as one that cannot be read does.
         let (own, counting) = bug::caught(|| (read(event), read(&mastered))).unwrap_or_default();
         let (Some(own), Some(counting)) = (own, counting) else {
@@ -237,7 +241,9 @@ impl Onec {
         let Ok(value) = row.body.value() else {
             return Ok(None);
         };
-        let mastered = contents.map(|contents| overlaid(value, contents));
+        let key = (shop, &*order.row.number);
+        let mastered = contents.map(|contents| mastered(value, contents, key));
+        let mastered = mastered.transpose()?;
         let value = mastered.as_ref().unwrap_or(value);
         let event = bug::caught(|| event_reader::parse(value, rules))?;
         let Some(EventBody::Saved(snapshot)) = event.ok().map(|event| event.body) else {

@@ -153,11 +153,12 @@ impl Operations {
     ) -> Option<OrderContents> {
         let rules = self.registry.rules(shop)?;
         let own = event.value().ok()?;
-        let mastered = mastered.map(|contents| overlaid(own, contents));
-        match event_reader::parse(mastered.as_ref().unwrap_or(own), rules)
-            .ok()?
-            .body
-        {
+        let mastered = match mastered {
+            Some(contents) => Some(overlaid(own, contents)?),
+            None => None,
+        };
+        let event = event_reader::parse(mastered.as_ref().unwrap_or(own), rules);
+        match event.ok()?.body {
             EventBody::Saved(snapshot) => Some(OrderContents::from(snapshot.as_ref())),
             EventBody::Deleted { .. } => None,
         }

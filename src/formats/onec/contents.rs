@@ -83,11 +83,12 @@ impl<'a> OneCContents<'a> {
     }
 }
 
-/// An event in which these contents stand in the place of the shop's.
-pub fn overlaid(event: &Value, contents: &Value) -> Value {
+/// An event in which these contents stand in the place of the shop's; none if they are no contents.
+pub fn overlaid(event: &Value, contents: &Value) -> Option<Value> {
+    let contents = contents.as_object()?;
     let mut event = event.clone();
-    let (Some(data), Some(contents)) = (event["data"].as_object_mut(), contents.as_object()) else {
-        return event;
+    let Some(data) = event["data"].as_object_mut() else {
+        return Some(event);
     };
     for (name, value) in contents {
         match (data.get_mut(name), name.as_str()) {
@@ -99,7 +100,7 @@ pub fn overlaid(event: &Value, contents: &Value) -> Value {
             }
         }
     }
-    event
+    Some(event)
 }
 
 /// What an event's order holds, as it may stand in the place of another's.
@@ -186,4 +187,19 @@ fn item(line: &Line) -> Value {
         "price": price.map(|price| text(price.round_dp(4))), "vat_rate": rate.map(text),
         "vat_included": true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_contents_never_leaves_the_shops_in_its_place() {
+        let event = json!({"data": {"number": "1", "total": "5.00"}});
+        let laid = overlaid(&event, &json!({"total": "7.00"}));
+        assert_eq!(laid.unwrap()["data"]["total"], "7.00");
+        for odd in [json!(true), json!([]), json!(null), json!("7.00")] {
+            assert_eq!(overlaid(&event, &odd), None);
+        }
+    }
 }

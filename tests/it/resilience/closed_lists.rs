@@ -42,24 +42,50 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 const TEXTS: [(&str, &[&str]); 20] = [
     (
         "dead_letters.about",
-        &["comparison", "origin", "notification", "move", "delivery", "message", "document"],
+        &[
+            "comparison",
+            "origin",
+            "notification",
+            "move",
+            "delivery",
+            "message",
+            "document",
+        ],
     ),
-    ("dead_letters.closed_how", &["retried", "discarded", "overtaken", "duplicate"]),
+    (
+        "dead_letters.closed_how",
+        &["retried", "discarded", "overtaken", "duplicate"],
+    ),
     ("bulk_jobs.state", &["running", "done", "stopped"]),
     ("conflicts.closed_how", &["ruled", "vanished"]),
     ("inbox.state", &["new", "done", "ignored"]),
-    ("links.entity", &["deal", "lead", "contact", "company", "product"]),
-    ("onec_documents.kind", &["document", "package", "counterparty", "unreadable"]),
+    (
+        "links.entity",
+        &["deal", "lead", "contact", "company", "product"],
+    ),
+    (
+        "onec_documents.kind",
+        &["document", "package", "counterparty", "unreadable"],
+    ),
     (
         "onec_documents.state",
         &["waiting", "applied", "refused", "overtaken", "discarded"],
     ),
     ("onec_imports.state", &["working", "taken", "refused"]),
-    ("onec_lists.kind", &["group", "property", "price_type", "warehouse"]),
-    ("onec_offers.state", &["sending", "offered", "written", "cut", "confirmed"]),
+    (
+        "onec_lists.kind",
+        &["group", "property", "price_type", "warehouse"],
+    ),
+    (
+        "onec_offers.state",
+        &["sending", "offered", "written", "cut", "confirmed"],
+    ),
     ("outbox.kind", &["saved", "deleted"]),
     ("refused_cards.entity", &["contact", "company"]),
-    ("reservations.state", &["held", "shipped", "released", "expired", "short"]),
+    (
+        "reservations.state",
+        &["held", "shipped", "released", "expired", "short"],
+    ),
     (
         "shop_messages.kind",
         &[
@@ -77,9 +103,19 @@ const TEXTS: [(&str, &[&str]); 20] = [
     ("stock_events.kind", &["moved", "counted", "receipt"]),
     (
         "stock_moves.cause",
-        &["reservation", "shipment", "order", "count", "moved", "receipt"],
+        &[
+            "reservation",
+            "shipment",
+            "order",
+            "count",
+            "moved",
+            "receipt",
+        ],
     ),
-    ("subjects.kind", &["form", "activity", "receipt", "note", "product"]),
+    (
+        "subjects.kind",
+        &["form", "activity", "receipt", "note", "product"],
+    ),
 ];
 
 /// The words that each column's constraint allows.
@@ -99,14 +135,18 @@ async fn constraints(db: &Database) -> BTreeMap<String, BTreeSet<String>> {
         let quoted = rule.split('\'').skip(1).step_by(2);
         quoted.map(str::to_owned).collect()
     };
-    let all = found.iter().map(|(column, rule)| (column.clone(), words(rule)));
+    let all = found
+        .iter()
+        .map(|(column, rule)| (column.clone(), words(rule)));
     all.collect()
 }
 
 #[tokio::test]
 async fn every_closed_list_of_the_database_has_the_words_of_the_code_and_no_other() {
     let found = constraints(&Database::new().await).await;
-    let texts = TEXTS.iter().map(|(column, words)| (*column, words.iter().copied().collect()));
+    let texts = TEXTS
+        .iter()
+        .map(|(column, words)| (*column, words.iter().copied().collect()));
     let told: BTreeMap<String, BTreeSet<String>> = enums()
         .into_iter()
         .chain(texts)
@@ -115,11 +155,18 @@ async fn every_closed_list_of_the_database_has_the_words_of_the_code_and_no_othe
             (column.to_owned(), words.collect())
         })
         .collect();
-    assert_eq!(told.len(), enums().len() + TEXTS.len(), "none is told twice");
+    assert_eq!(
+        told.len(),
+        enums().len() + TEXTS.len(),
+        "none is told twice"
+    );
     for (column, words) in &told {
         assert_eq!(found.get(column), Some(words), "{column}");
     }
-    let untold: Vec<_> = found.keys().filter(|column| !told.contains_key(*column)).collect();
+    let untold: Vec<_> = found
+        .keys()
+        .filter(|column| !told.contains_key(*column))
+        .collect();
     assert!(untold.is_empty(), "give them an enum: {untold:?}");
 }
 

@@ -3,6 +3,7 @@
 use super::Query;
 use crate::{
     app::{
+        delivery::claim::mastered,
         intake::event_reader,
         sync::order::onec::{OneCContext, hub},
     },
@@ -11,7 +12,6 @@ use crate::{
         commerceml::write::Order,
         onec::{
             Hold, changed_at,
-            contents::overlaid,
             order::{self, Identity, Writing},
         },
     },
@@ -64,7 +64,9 @@ impl Query {
         // What 1C says itself it is not sent otherwise.
         let contents = row.contents.as_ref();
         let contents = contents.filter(|_| self.session.base.is_master(&row.shop));
-        let mastered = contents.map(|contents| overlaid(value, contents));
+        let key = (&*row.shop, &*row.number);
+        let mastered = contents.map(|contents| mastered(value, contents, key));
+        let mastered = mastered.transpose().map_err(|why| why.to_string())?;
         let value = mastered.as_ref().unwrap_or(value);
         let event =
             bug::caught(|| event_reader::parse(value, rules)).map_err(|bug| bug.to_string())?;
