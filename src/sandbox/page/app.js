@@ -1,6 +1,49 @@
 'use strict';
 // Everything from the portal is set as text, never as markup: titles are hostile.
 
+const WORDS = {
+  en: {
+    title: 'Portal sandbox', board: 'Kanban of deals', funnel: 'Funnel', close: 'Close', other: 'Русский',
+    stageOf: (id) => `Stage of deal ${id}`, answer: (status) => `answer ${status}`,
+    notMoved: (id, why) => `Deal ${id} was not moved: ${why}`, notOpened: (id, why) => `Deal ${id} cannot be opened: ${why}`,
+    gone: (why) => `The portal does not answer: ${why}`,
+    newest: (count) => ` (the newest ${count} are shown)`,
+    sum: (state, shown) => `Deals: ${state.total}${shown}, contacts: ${state.contacts}, companies: ${state.companies}`,
+    goods: 'Goods', product: 'Product', price: 'Price', quantity: 'Quantity', vat: 'VAT, %', noVat: 'no VAT', noGoods: 'No goods',
+    history: 'History of stages', when: 'When', stage: 'Stage', comments: 'Comments', todos: 'To do', fields: 'Fields',
+    field: 'Field', value: 'Value',
+  },
+  ru: {
+    title: 'Песочница портала', board: 'Канбан сделок', funnel: 'Воронка', close: 'Закрыть', other: 'English',
+    stageOf: (id) => `Стадия сделки ${id}`, answer: (status) => `ответ ${status}`,
+    notMoved: (id, why) => `Сделка ${id} не перемещена: ${why}`, notOpened: (id, why) => `Сделка ${id} не открывается: ${why}`,
+    gone: (why) => `Портал не отвечает: ${why}`,
+    newest: (count) => ` (показаны последние ${count})`,
+    sum: (state, shown) => words.sum(state, shown),
+    goods: 'Товары', product: 'Товар', price: 'Цена', quantity: 'Кол-во', vat: 'НДС, %', noVat: 'без НДС', noGoods: 'Товаров нет',
+    history: 'История стадий', when: 'Когда', stage: 'Стадия', comments: 'Комментарии', todos: 'Дела', fields: 'Поля',
+    field: 'Поле', value: 'Значение',
+  },
+};
+// As the address says, else as the browser does.
+const query = new URLSearchParams(location.search);
+const lang = WORDS[query.get('lang')] ? query.get('lang') : navigator.language.startsWith('ru') ? 'ru' : 'en';
+const words = WORDS[lang];
+document.documentElement.lang = lang;
+document.title = words.title;
+for (const node of document.querySelectorAll('[data-say]')) node.textContent = words[node.dataset.say];
+for (const node of document.querySelectorAll('[data-label]')) node.setAttribute('aria-label', words[node.dataset.label]);
+
+function address(name, value) {
+  const changed = new URLSearchParams(location.search);
+  changed.set(name, value);
+  return `?${changed}`;
+}
+
+const language = document.getElementById('language');
+language.lang = lang === 'ru' ? 'en' : 'ru';
+language.href = address('lang', language.lang);
+
 const board = document.getElementById('board');
 const funnelSelect = document.getElementById('funnel');
 const summary = document.getElementById('summary');
@@ -21,7 +64,7 @@ function element(tag, className, text) {
 function money(sum, currency) {
   const value = Number(sum);
   if (!Number.isFinite(value)) return `${sum} ${currency}`;
-  const digits = value.toLocaleString('ru-RU', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const digits = value.toLocaleString(lang, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   return `${digits} ${currency}`;
 }
 
@@ -35,7 +78,7 @@ async function ask(path, body) {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
   };
   const answer = await fetch(path, options);
-  if (!answer.ok) throw new Error(`ответ ${answer.status}`);
+  if (!answer.ok) throw new Error(words.answer(answer.status));
   return answer.json();
 }
 
@@ -61,7 +104,7 @@ async function move(id, stage) {
     await ask(`/sandbox/deals/${id}/move`, { stage });
     complain('');
   } catch (error) {
-    complain(`Сделка ${id} не перемещена: ${error.message}`);
+    complain(words.notMoved(id, error.message));
   }
   drawn = '';
   await refresh();
@@ -75,7 +118,7 @@ function card(deal, stages) {
   open.type = 'button';
   open.addEventListener('click', () => show(deal.id));
   const choose = element('select');
-  choose.setAttribute('aria-label', `Стадия сделки ${deal.id}`);
+  choose.setAttribute('aria-label', words.stageOf(deal.id));
   choose.replaceChildren(...stages.map((stage) => {
     const option = element('option', '', stage.name);
     option.value = stage.id;
@@ -159,7 +202,7 @@ function draw() {
   board.scrollLeft = left;
   for (const ul of board.querySelectorAll('ul')) ul.scrollTop = tops.get(ul.dataset.stage) || 0;
   if (held) board.querySelector(`.card[data-id="${Number(held)}"] .open`)?.focus();
-  const shown = state.total > state.deals.length ? ` (показаны последние ${state.deals.length})` : '';
+  const shown = state.total > state.deals.length ? words.newest(state.deals.length) : '';
   const text = `Сделок: ${state.total}${shown}, контактов: ${state.contacts}, компаний: ${state.companies}`;
   if (summary.textContent !== text) summary.textContent = text;
 }
@@ -184,7 +227,7 @@ async function show(id) {
   try {
     all = await ask(`/sandbox/deals/${id}`);
   } catch (error) {
-    complain(`Сделка ${id} не открывается: ${error.message}`);
+    complain(words.notOpened(id, error.message));
     return;
   }
   const names = new Map(state.funnels.flatMap((f) => f.stages.map((s) => [`${f.id} ${s.id}`, s.name])));
@@ -195,20 +238,20 @@ async function show(id) {
   body.replaceChildren(
     element('p', 'quiet', `№ ${all.deal.ID} · ${money(all.deal.OPPORTUNITY, all.deal.CURRENCY_ID)}`),
     ...all.contacts.map((c) => element('p', '', `${[c.NAME, c.LAST_NAME].filter(Boolean).join(' ')} ${phones(c)}`)),
-    element('h3', '', 'Товары'),
+    element('h3', '', words.goods),
     all.rows.length ? table(
-      [['Товар', ''], ['Цена', 'number'], ['Кол-во', 'number'], ['НДС, %', 'number']],
-      all.rows.map((r) => [r.PRODUCT_NAME, money(r.PRICE, ''), `${r.QUANTITY} ${r.MEASURE_NAME}`, r.TAX_RATE ?? 'без НДС']),
-    ) : element('p', 'quiet', 'Товаров нет'),
-    element('h3', '', 'История стадий'),
-    table([['Когда', ''], ['Стадия', '']], all.history.map((h) =>
+      [[words.product, ''], [words.price, 'number'], [words.quantity, 'number'], [words.vat, 'number']],
+      all.rows.map((r) => [r.PRODUCT_NAME, money(r.PRICE, ''), `${r.QUANTITY} ${r.MEASURE_NAME}`, r.TAX_RATE ?? words.noVat]),
+    ) : element('p', 'quiet', words.noGoods),
+    element('h3', '', words.history),
+    table([[words.when, ''], [words.stage, '']], all.history.map((h) =>
       [h.CREATED_TIME, names.get(`${h.CATEGORY_ID} ${h.STAGE_ID}`) || h.STAGE_ID])),
-    ...(all.comments.length ? [element('h3', '', 'Комментарии')] : []),
+    ...(all.comments.length ? [element('h3', '', words.comments)] : []),
     ...all.comments.map((c) => element('p', '', c.COMMENT)),
-    ...(all.todos.length ? [element('h3', '', 'Дела')] : []),
+    ...(all.todos.length ? [element('h3', '', words.todos)] : []),
     ...all.todos.map((t) => element('p', '', `${t.DEADLINE} ${t.SUBJECT || ''} ${t.DESCRIPTION || ''}`)),
-    element('h3', '', 'Поля'),
-    table([['Поле', ''], ['Значение', '']], filled.map(([name, value]) =>
+    element('h3', '', words.fields),
+    table([[words.field, ''], [words.value, '']], filled.map(([name, value]) =>
       [name, typeof value === 'object' ? JSON.stringify(value) : String(value)])),
   );
   if (!details.open) details.showModal();
@@ -223,7 +266,7 @@ async function refresh() {
     }
     draw();
   } catch (error) {
-    complain(`Портал не отвечает: ${error.message}`);
+    complain(words.gone(error.message));
     trouble.dataset.lost = '1';
   }
 }
@@ -235,7 +278,8 @@ async function keepFresh() {
 
 funnelSelect.addEventListener('change', () => {
   drawn = '';
-  history.replaceState(null, '', `?funnel=${encodeURIComponent(funnelSelect.value)}`);
+  history.replaceState(null, '', address('funnel', funnelSelect.value));
+  language.href = address('lang', language.lang);
   draw();
 });
 keepFresh();
