@@ -144,16 +144,28 @@ pub(in crate::cli) async fn run(global: &Global, args: &Args) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file to write, which must not be there yet.
+/// The file to write, which must not be there yet, by its absolute path; its folder is made. Both
+/// before anything is asked: nobody answers questions for a file that cannot be written.
 fn place(global: &Global) -> anyhow::Result<PathBuf> {
     let named = global.config.clone();
     let named = named.or_else(|| std::env::var_os("BRIDGE_CONFIG").map(PathBuf::from));
     let file = named.unwrap_or_else(|| DEFAULT_FILE.into());
+    let file = std::path::absolute(&file).context("the path in `--config`")?;
+    anyhow::ensure!(
+        !file.is_dir(),
+        "{} is a folder: name the file in it, such as `--config {}`",
+        file.display(),
+        file.join(DEFAULT_FILE).display()
+    );
     anyhow::ensure!(
         !file.exists(),
         "{} is there already and is left as it is: name another file with `--config`",
         file.display()
     );
+    if let Some(folder) = file.parent() {
+        let made = std::fs::create_dir_all(folder);
+        made.with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    }
     Ok(file)
 }
 
@@ -275,7 +287,8 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn tell(draft: &Draft, file: &Path, funnel: &Funnel, kind: ShopKind) {
-    let config = if file == Path::new(DEFAULT_FILE) {
+    let usual = std::path::absolute(DEFAULT_FILE);
+    let config = if usual.is_ok_and(|usual| usual == file) {
         String::new()
     } else {
         format!(" --config {}", file.display())

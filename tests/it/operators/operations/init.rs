@@ -187,3 +187,35 @@ async fn what_does_not_work_is_said_with_its_remedy_and_nothing_is_written_over(
     assert!(said(&done).contains("hint: "), "{}", said(&done));
     assert!(!said(&done).contains("sandboxsecret") && !place.file().exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_of_the_file_is_made_and_what_was_written_is_told_by_its_whole_path() {
+    let place = Place::new(Options::default()).await;
+    let url = place.portal.url();
+    let path = "new/folder/shop.toml";
+    let done = place.init(&["--config", path, "--webhook-url", &url]).await;
+    assert!(done.status.success(), "{}", said(&done));
+    let file = place.folder.path().join(path);
+    assert_eq!(config(&file).shops.len(), 1);
+    let told = format!("Written: {}", file.display());
+    assert!(said(&done).contains(&told), "{}", said(&done));
+    let next = format!("b24-bridge serve --config {}", file.display());
+    assert!(said(&done).contains(&next), "{}", said(&done));
+
+    let done = place
+        .init(&["--config", "new/folder", "--webhook-url", &url])
+        .await;
+    let words = said(&done);
+    assert!(
+        words.contains("is a folder") && words.contains("b24-bridge.toml"),
+        "{words}"
+    );
+    let below = [
+        "--config",
+        "new/folder/shop.toml/x.toml",
+        "--webhook-url",
+        &url,
+    ];
+    let done = place.init(&below).await;
+    assert!(said(&done).contains("cannot be made"), "{}", said(&done));
+}
